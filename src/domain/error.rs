@@ -1,0 +1,107 @@
+//! What can go wrong, divided by what the caller can do about it.
+
+use std::borrow::Cow;
+
+/// The result of everything that may be refused or fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// One of these is all that a door ever has to translate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No valid credential came with the request.
+    #[error("Authentication required. Please supply a valid API access token.")]
+    Unauthenticated,
+    /// It does not exist, or the caller may not know that it does; named like `organization`.
+    #[error("No {0} found")]
+    NotFound(&'static str),
+    /// The caller may know of it and may not do this; a whole sentence.
+    #[error("{0}")]
+    Forbidden(Cow<'static, str>),
+    /// The input is wrong: the field's name at the door, and a sentence with the remedy.
+    #[error("{why}")]
+    Invalid {
+        /// The path of the field, such as `input.scopes.1`.
+        field: Cow<'static, str>,
+        /// A whole sentence that says what would be right.
+        why: String,
+    },
+    /// It is already so, or somebody else was quicker; a whole sentence.
+    #[error("{0}")]
+    Conflict(Cow<'static, str>),
+    /// The store cannot answer, or whether a change happened is unknown.
+    #[error("Try again later")]
+    Unavailable(#[source] Source),
+    /// Our fault; the text is for the log alone.
+    #[error("Internal error")]
+    Bug(Cow<'static, str>),
+}
+
+/// The stable name of a kind of error, as clients see it in `extensions.code`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// No valid credential.
+    Unauthenticated,
+    /// Known, and not allowed.
+    Forbidden,
+    /// Does not exist, or the viewer may not know.
+    NotFound,
+    /// A bad value.
+    InvalidInput,
+    /// Already so, or changed meanwhile.
+    Conflict,
+    /// The store cannot answer.
+    Unavailable,
+    /// Our fault.
+    Internal,
+}
+
+impl Code {
+    /// The name in `extensions.code`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::NotFound => "NOT_FOUND",
+            Self::InvalidInput => "INVALID_INPUT",
+            Self::Conflict => "CONFLICT",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+impl Error {
+    /// The kind of this error.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Unauthenticated => Code::Unauthenticated,
+            Self::NotFound(_) => Code::NotFound,
+            Self::Forbidden(_) => Code::Forbidden,
+            Self::Invalid { .. } => Code::InvalidInput,
+            Self::Conflict(_) => Code::Conflict,
+            Self::Unavailable(_) => Code::Unavailable,
+            Self::Bug(_) => Code::Internal,
+        }
+    }
+
+    /// A bad value of `field`; `why` is a whole sentence that says what would be right.
+    pub fn invalid(field: impl Into<Cow<'static, str>>, why: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), why: why.into() }
+    }
+
+    /// The store could not answer because of `source`.
+    pub fn unavailable(source: impl Into<Source>) -> Self {
+        Self::Unavailable(source.into())
+    }
+
+    /// The same error with the name of its field set below `parent`: `scopes.1` in `input` is `input.scopes.1`.
+    #[must_use]
+    pub fn within(self, parent: &str) -> Self {
+        match self {
+            Self::Invalid { field, why } => Self::Invalid { field: format!("{parent}.{field}").into(), why },
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Tokenward issues, scopes, audits, verifies and revokes API access tokens.
+
+pub mod domain;
