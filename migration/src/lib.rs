@@ -1,1 +1,15 @@
-//! x
+//! Which steps lead to the schema of today, in their order.
+
+mod first;
+
+use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
+
+/// All steps, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(first::Migration)]
+    }
+}

@@ -1,5 +1,18 @@
 //! What things are and what may happen to them: pure, without a clock, a task or a store.
 
+pub mod caller;
+pub mod decision;
 pub mod error;
+pub mod event;
+pub mod grant;
 pub mod id;
+pub mod letter;
+pub mod list;
+pub mod organization;
+pub mod policy;
+pub mod scope;
+pub mod search;
+pub mod secret;
+pub mod text;
 pub mod time;
+pub mod token;

@@ -1,0 +1,75 @@
+//! Who asks, through what, from where, and at what time: made once, at the door.
+
+use crate::domain::{
+    id::{TokenId, UserId},
+    time::Time,
+};
+use std::net::IpAddr;
+
+/// One request, command or job, as far as rules depend on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The one "now" of this request.
+    pub at: Time,
+    /// From where; nothing for the command line and the system.
+    pub address: Option<IpAddr>,
+    /// With what, at most 200 characters.
+    pub user_agent: Option<String>,
+    /// As whom, and by what credential.
+    pub through: Through,
+}
+
+/// What a caller came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Through {
+    /// The operator, at the command line.
+    CommandLine,
+    /// Tokenward itself.
+    System,
+    /// A JWT of the host application or the identity provider.
+    Jwt(UserId),
+    /// A token with the scope `graphql`, as its owner.
+    Token {
+        /// The owner.
+        user: UserId,
+        /// The acting token.
+        token: TokenId,
+    },
+    /// Whoever holds the value of a token, which may read and end itself.
+    Value {
+        /// The owner.
+        user: UserId,
+        /// The token itself.
+        token: TokenId,
+    },
+    /// An API that was given a token's value to revoke, as RFC 7009 has it.
+    ResourceServer {
+        /// The token.
+        token: TokenId,
+    },
+}
+
+impl Caller {
+    /// The operator at the command line.
+    pub const fn command_line(at: Time) -> Self {
+        Self { at, address: None, user_agent: None, through: Through::CommandLine }
+    }
+
+    /// The person acting, if it is one.
+    pub const fn user(&self) -> Option<UserId> {
+        match self.through {
+            Through::Jwt(user) | Through::Token { user, .. } | Through::Value { user, .. } => Some(user),
+            Through::CommandLine | Through::System | Through::ResourceServer { .. } => None,
+        }
+    }
+
+    /// The token that the request is made with, where it is one.
+    pub const fn acting_token(&self) -> Option<TokenId> {
+        match self.through {
+            Through::Token { token, .. } | Through::Value { token, .. } | Through::ResourceServer { token } => {
+                Some(token)
+            }
+            Through::CommandLine | Through::System | Through::Jwt(_) => None,
+        }
+    }
+}

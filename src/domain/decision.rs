@@ -1,0 +1,211 @@
+//! Is this token good, for what, for which organization? Pure, and says why.
+
+use crate::domain::{
+    id::{GrantId, OrganizationId, TokenId, UserId},
+    scope::{ScopeName, ScopeSet},
+    time::Time,
+    token::TokenStatus,
+};
+
+/// All that a decision rests on, read in one statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Which token.
+    pub token: TokenId,
+    /// What it is for.
+    pub description: String,
+    /// What it may do.
+    pub scopes: ScopeSet,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it ends by itself.
+    pub expires_at: Option<Time>,
+    /// When it was first seen expired.
+    pub expired_at: Option<Time>,
+    /// When it was revoked.
+    pub revoked_at: Option<Time>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Where its grant stands, its owner is a member and the organization exists.
+    pub reaches: Vec<Reach>,
+}
+
+/// The owner of a token, as far as the doors tell of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Who.
+    pub id: UserId,
+    /// Their handle.
+    pub username: String,
+    /// What people call them.
+    pub name: String,
+    /// Where letters go.
+    pub email: Option<String>,
+    /// False while they are disabled: nothing of theirs is accepted.
+    pub enabled: bool,
+}
+
+/// One organization that a token reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// The period of access.
+    pub grant: GrantId,
+    /// Whose data.
+    pub organization: OrganizationId,
+    /// Its handle.
+    pub slug: String,
+}
+
+/// What somebody wants to know of a token.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ask {
+    /// When.
+    pub at: Time,
+    /// The organization whose data is asked for, by its slug.
+    pub organization: Option<String>,
+    /// The scopes that the call needs: all of them.
+    pub scopes: Vec<String>,
+}
+
+/// The answer, and why it is no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The token is good for all that was asked.
+    Yes,
+    /// It is not.
+    No(Reason),
+}
+
+/// Why a token is refused, in the order in which it is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Somebody ended it.
+    Revoked,
+    /// Its time is over.
+    Expired,
+    /// Its owner is disabled.
+    OwnerDisabled,
+    /// It does not reach the organization, or there is none of that name.
+    NotGranted,
+    /// It lacks a scope: which of the asked ones, counted from 0.
+    LacksScope(usize),
+}
+
+/// The verify rule.
+pub fn decide(known: &Snapshot, ask: &Ask) -> Verdict {
+    match TokenStatus::of(ask.at, known.expires_at, known.expired_at, known.revoked_at) {
+        TokenStatus::Revoked => return Verdict::No(Reason::Revoked),
+        TokenStatus::Expired => return Verdict::No(Reason::Expired),
+        TokenStatus::Active => {}
+    }
+    if !known.owner.enabled {
+        return Verdict::No(Reason::OwnerDisabled);
+    }
+    if ask.organization.as_ref().is_some_and(|slug| !known.reaches.iter().any(|reach| reach.slug == *slug)) {
+        return Verdict::No(Reason::NotGranted);
+    }
+    // A scope that no catalogue can hold is one that no token has.
+    let lacked =
+        ask.scopes.iter().position(|asked| !ScopeName::new(asked).is_some_and(|name| known.scopes.holds(&name)));
+    lacked.map_or(Verdict::Yes, |index| Verdict::No(Reason::LacksScope(index)))
+}
+
+/// The grants whose most recent request this was: the asked organization's, or without one all that the token reaches.
+pub fn concerned<'a>(known: &'a Snapshot, ask: &Ask, verdict: Verdict) -> Vec<&'a Reach> {
+    match (&ask.organization, verdict) {
+        (Some(slug), _) => known.reaches.iter().filter(|reach| reach.slug == *slug).collect(),
+        (None, Verdict::Yes | Verdict::No(Reason::LacksScope(_))) => known.reaches.iter().collect(),
+        // A token that is over reaches nothing.
+        (None, Verdict::No(_)) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    const NOW: Time = Time::from_micros(1_795_426_200_000_000);
+
+    fn snapshot(scopes: &[&str]) -> Snapshot {
+        Snapshot {
+            token: TokenId::new(NOW),
+            description: "deploy".into(),
+            scopes: scopes.iter().filter_map(|name| ScopeName::new(name)).collect(),
+            created_at: NOW.minus(Duration::from_secs(60)),
+            expires_at: None,
+            expired_at: None,
+            revoked_at: None,
+            owner: Owner {
+                id: UserId::new(NOW),
+                username: "bob".into(),
+                name: "Bob".into(),
+                email: None,
+                enabled: true,
+            },
+            reaches: ["acme", "globex"]
+                .map(|slug| Reach {
+                    grant: GrantId::new(NOW),
+                    organization: OrganizationId::new(NOW),
+                    slug: slug.into(),
+                })
+                .to_vec(),
+        }
+    }
+
+    fn ask(organization: Option<&str>, scopes: &[&str]) -> Ask {
+        Ask {
+            at: NOW,
+            organization: organization.map(Into::into),
+            scopes: scopes.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn the_organization_is_judged_before_the_scopes() {
+        let known = snapshot(&["read_builds"]);
+        assert_eq!(decide(&known, &ask(Some("acme"), &["read_builds"])), Verdict::Yes);
+        assert_eq!(decide(&known, &ask(None, &[])), Verdict::Yes);
+        assert_eq!(decide(&known, &ask(Some("hooli"), &["graphql"])), Verdict::No(Reason::NotGranted));
+        assert_eq!(
+            decide(&known, &ask(Some("acme"), &["read_builds", "read_agents", "graphql"])),
+            Verdict::No(Reason::LacksScope(1))
+        );
+        assert_eq!(decide(&known, &ask(None, &["no such scope!"])), Verdict::No(Reason::LacksScope(0)));
+    }
+
+    #[test]
+    fn the_graphql_scope_implies_no_other_and_no_other_implies_it() {
+        assert_eq!(decide(&snapshot(&["graphql"]), &ask(None, &["read_user"])), Verdict::No(Reason::LacksScope(0)));
+        assert_eq!(decide(&snapshot(&["read_user"]), &ask(None, &["graphql"])), Verdict::No(Reason::LacksScope(0)));
+    }
+
+    #[test]
+    fn a_request_counts_where_it_was_made_and_one_without_an_organization_counts_everywhere() {
+        let mut known = snapshot(&["read_builds"]);
+        let count = |known: &Snapshot, ask: &Ask| concerned(known, ask, decide(known, ask)).len();
+        assert_eq!(count(&known, &ask(Some("acme"), &[])), 1);
+        assert_eq!(count(&known, &ask(None, &[])), 2);
+        assert_eq!(count(&known, &ask(None, &["graphql"])), 2);
+        assert_eq!(count(&known, &ask(Some("hooli"), &[])), 0);
+        known.revoked_at = Some(NOW);
+        assert_eq!(count(&known, &ask(None, &[])), 0);
+        assert_eq!(count(&known, &ask(Some("acme"), &[])), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_over_or_disabled_is_never_good(over in 0..4_u8, organization in proptest::option::of("(acme|hooli)"), with_scope: bool) {
+            let mut known = snapshot(&["read_builds"]);
+            match over {
+                0 => known.revoked_at = Some(NOW),
+                1 => known.expires_at = Some(NOW),
+                2 => known.expired_at = Some(NOW.minus(Duration::from_secs(1))),
+                _ => known.owner.enabled = false,
+            }
+            let scopes: &[&str] = if with_scope { &["read_builds"] } else { &[] };
+            prop_assert_ne!(decide(&known, &ask(organization.as_deref(), scopes)), Verdict::Yes);
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What happened. The audit row, the owner's letter and what must be forgotten all follow from this one record.
+
+use crate::domain::{
+    id::{EventId, OrganizationId, TokenId, UserId},
+    scope::ScopeName,
+    time::Time,
+};
+use std::net::IpAddr;
+
+macro_rules! event_types {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The kinds of event, as the store and the schema name them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum EventType { $($(#[$doc])* $name,)* }
+
+        impl EventType {
+            /// Every one of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name in the store.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+event_types! {
+    /// A token was made.
+    TokenCreated = "token_created",
+    /// Its description, scopes or end changed.
+    TokenUpdated = "token_updated",
+    /// It was ended for good.
+    TokenRevoked = "token_revoked",
+    /// Its owner added an organization.
+    TokenOrganizationAdded = "token_organization_added",
+    /// An organization was removed from it.
+    TokenOrganizationRemoved = "token_organization_removed",
+    /// A person came.
+    UserCreated = "user_created",
+    /// Their name, handle or address changed.
+    UserUpdated = "user_updated",
+    /// They were stopped.
+    UserDisabled = "user_disabled",
+    /// They were let back.
+    UserEnabled = "user_enabled",
+    /// They were removed.
+    UserDeleted = "user_deleted",
+    /// An organization came.
+    OrganizationCreated = "organization_created",
+    /// Its name changed.
+    OrganizationUpdated = "organization_updated",
+    /// It was removed.
+    OrganizationDeleted = "organization_deleted",
+    /// Somebody joined.
+    OrganizationMemberAdded = "organization_member_added",
+    /// Their role changed.
+    OrganizationMemberUpdated = "organization_member_updated",
+    /// They left or were removed.
+    OrganizationMemberRemoved = "organization_member_removed",
+    /// An API may introspect tokens.
+    ResourceServerAdded = "resource_server_added",
+    /// It may no longer.
+    ResourceServerDisabled = "resource_server_disabled",
+}
+
+/// One change, as the action that made it records it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Which one: known before the commit, since letters carry it.
+    pub id: EventId,
+    /// What happened.
+    pub kind: EventType,
+    /// The token it is about.
+    pub token: Option<TokenId>,
+    /// The member or owner it is about.
+    pub user: Option<UserId>,
+    /// Every organization that may read of it.
+    pub organizations: Vec<OrganizationId>,
+    /// Why, in the actor's words.
+    pub reason: Option<String>,
+    /// Scopes that the token has since then.
+    pub scopes_added: Vec<ScopeName>,
+    /// Scopes that it no longer has.
+    pub scopes_removed: Vec<ScopeName>,
+    /// The tokens that lost the organization in the same change.
+    pub cut: Vec<TokenId>,
+    /// True when another event of the same change already tells the owner.
+    pub told_elsewhere: bool,
+}
+
+/// A letter that follows from an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// To whom.
+    pub to: UserId,
+    /// Saying what.
+    pub letter: LetterKind,
+    /// Of which organization.
+    pub organization: OrganizationId,
+    /// About which tokens.
+    pub tokens: Vec<TokenId>,
+}
+
+/// The kinds of letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetterKind {
+    /// An organization was removed from a token.
+    OrganizationRemoved,
+    /// A membership ended, and with it the access of all of the person's tokens.
+    MembershipEnded,
+}
+
+impl Event {
+    /// An event of that kind; the setters below say the rest.
+    pub fn new(kind: EventType, at: Time) -> Self {
+        Self {
+            id: EventId::new(at),
+            kind,
+            token: None,
+            user: None,
+            organizations: Vec::new(),
+            reason: None,
+            scopes_added: Vec::new(),
+            scopes_removed: Vec::new(),
+            cut: Vec::new(),
+            told_elsewhere: false,
+        }
+    }
+
+    /// About this token of that person.
+    #[must_use]
+    pub fn of_token(mut self, token: TokenId, owner: UserId) -> Self {
+        self.token = Some(token);
+        self.user = Some(owner);
+        self
+    }
+
+    /// About this person.
+    #[must_use]
+    pub fn of_user(mut self, user: UserId) -> Self {
+        self.user = Some(user);
+        self
+    }
+
+    /// Read by these organizations.
+    #[must_use]
+    pub fn concerning(mut self, organizations: impl IntoIterator<Item = OrganizationId>) -> Self {
+        self.organizations.extend(organizations);
+        self.organizations.sort_unstable();
+        self.organizations.dedup();
+        self
+    }
+
+    /// For this reason.
+    #[must_use]
+    pub fn because(mut self, reason: Option<String>) -> Self {
+        self.reason = reason;
+        self
+    }
+
+    /// With these changes of scope.
+    #[must_use]
+    pub fn with_scopes(mut self, added: Vec<ScopeName>, removed: Vec<ScopeName>) -> Self {
+        self.scopes_added = added;
+        self.scopes_removed = removed;
+        self
+    }
+
+    /// These tokens lost the organization along with it.
+    #[must_use]
+    pub fn cutting(mut self, tokens: Vec<TokenId>) -> Self {
+        self.cut = tokens;
+        self
+    }
+
+    /// Another event of the same change tells the owner.
+    #[must_use]
+    pub fn told_elsewhere(mut self) -> Self {
+        self.told_elsewhere = true;
+        self
+    }
+
+    /// Who gets which letter. A person who did it themselves gets none.
+    pub fn notices(&self, actor: Option<UserId>) -> Vec<Notice> {
+        let (Some(to), [organization]) = (self.user, self.organizations.as_slice()) else { return Vec::new() };
+        if actor == Some(to) || self.told_elsewhere {
+            return Vec::new();
+        }
+        match (self.kind, self.token) {
+            (EventType::TokenOrganizationRemoved, Some(token)) => vec![Notice {
+                to,
+                letter: LetterKind::OrganizationRemoved,
+                organization: *organization,
+                tokens: vec![token],
+            }],
+            (EventType::OrganizationMemberRemoved, None) if !self.cut.is_empty() => vec![Notice {
+                to,
+                letter: LetterKind::MembershipEnded,
+                organization: *organization,
+                tokens: self.cut.clone(),
+            }],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What an actor came through, as the audit tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// A signed-in browser.
+    Session,
+    /// A JWT.
+    Jwt,
+    /// A token, or whoever holds its value.
+    Token,
+    /// The command line.
+    CommandLine,
+    /// Tokenward itself.
+    System,
+}
+
+/// One line of the audit log, as it is read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place: number order is commit order.
+    pub number: i64,
+    /// Which event.
+    pub id: EventId,
+    /// What happened.
+    pub kind: EventType,
+    /// When.
+    pub at: Time,
+    /// Who did it; nothing for the command line and the system.
+    pub actor: Option<UserId>,
+    /// From where.
+    pub actor_address: Option<IpAddr>,
+    /// With what.
+    pub actor_user_agent: Option<String>,
+    /// Through what.
+    pub via: Via,
+    /// The token it is about.
+    pub token: Option<TokenId>,
+    /// The member or owner it is about.
+    pub user: Option<UserId>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Scopes added, by name.
+    pub scopes_added: Vec<ScopeName>,
+    /// Scopes removed, by name.
+    pub scopes_removed: Vec<ScopeName>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_micros(1_795_426_200_000_000);
+
+    #[test]
+    fn an_owner_is_told_when_somebody_else_removed_the_organization_and_not_when_they_did() {
+        let (owner, admin) = (UserId::new(NOW), UserId::new(NOW));
+        let (token, organization) = (TokenId::new(NOW), OrganizationId::new(NOW));
+        let event =
+            Event::new(EventType::TokenOrganizationRemoved, NOW).of_token(token, owner).concerning([organization]);
+        assert_eq!(event.notices(Some(admin)).len(), 1);
+        assert_eq!(event.notices(None).len(), 1);
+        assert_eq!(event.notices(Some(owner)), []);
+        assert_eq!(event.told_elsewhere().notices(Some(admin)), []);
+    }
+
+    #[test]
+    fn whoever_is_removed_from_an_organization_gets_one_letter_for_all_their_tokens() {
+        let (member, admin, organization) = (UserId::new(NOW), UserId::new(NOW), OrganizationId::new(NOW));
+        let cut = vec![TokenId::new(NOW), TokenId::new(NOW)];
+        let event = Event::new(EventType::OrganizationMemberRemoved, NOW).of_user(member).concerning([organization]);
+        assert_eq!(event.notices(Some(admin)), [], "nothing was cut");
+        let event = event.cutting(cut.clone());
+        assert_eq!(event.notices(Some(admin)).first().map(|notice| notice.tokens.clone()), Some(cut));
+        assert_eq!(event.notices(Some(member)), []);
+    }
+
+    #[test]
+    fn the_names_of_event_types_are_different() {
+        let names: std::collections::BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(names.len(), EventType::ALL.len());
+    }
+}

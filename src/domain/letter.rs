@@ -1,0 +1,64 @@
+//! What a letter says: copied at the commit, so that nothing is looked up when it is sent.
+
+use serde::{Deserialize, Serialize};
+
+/// One letter, as it waits in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "letter", rename_all = "snake_case")]
+pub enum Letter {
+    /// An organization was removed from one token.
+    OrganizationRemoved {
+        /// Which organization.
+        organization: Place,
+        /// From which token.
+        token: TokenLine,
+        /// By whom; nothing for the command line and the system.
+        by: Option<Person>,
+        /// Why, in their words.
+        reason: Option<String>,
+        /// When, in microseconds since 1970.
+        at_micros: i64,
+    },
+    /// A membership ended, and with it the access of all of the person's tokens.
+    MembershipEnded {
+        /// Which organization.
+        organization: Place,
+        /// Which tokens lost it, oldest first.
+        tokens: Vec<TokenLine>,
+        /// By whom; nothing for the command line and the system.
+        by: Option<Person>,
+        /// Why, in their words.
+        reason: Option<String>,
+        /// When, in microseconds since 1970.
+        at_micros: i64,
+    },
+}
+
+/// An organization as it was called then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its handle.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// A person as they were called then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Their handle.
+    pub username: String,
+    /// What people call them.
+    pub name: String,
+}
+
+/// A token, as its owner recognises it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenLine {
+    /// Its id, as GraphQL shows it.
+    pub id: String,
+    /// What it is for.
+    pub description: String,
+    /// Enough of the value to recognise it by.
+    pub hint: String,
+}

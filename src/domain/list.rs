@@ -1,0 +1,385 @@
+//! Which rows of a list are wanted, in which order, and from where on.
+//!
+//! A cursor is the place of a row in one particular list: it carries the values that the list is ordered by, and a
+//! checksum over these and the list, so that a cursor of another list or a damaged one is refused.
+
+use crate::domain::{
+    error::{Error, Result},
+    event::EventType,
+    id::{TokenId, UserId},
+    scope::ScopeName,
+    search::Search,
+    secret::Fingerprint,
+    time::Time,
+    token::TokenStatus,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+use std::net::IpAddr;
+use uuid::Uuid;
+
+/// The largest page.
+pub const LARGEST_PAGE: u32 = 100;
+/// The page of somebody who did not say.
+pub const USUAL_PAGE: u32 = 50;
+
+/// From is included, to is not; either may be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TimeRange {
+    /// The first moment.
+    pub from: Option<Time>,
+    /// The moment after the last.
+    pub to: Option<Time>,
+}
+
+/// Which tokens, or which grants by their tokens. Everything that is said must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TokenFilter {
+    /// Folded parts of the owner's username, name or e-mail.
+    pub owner: Vec<String>,
+    /// Folded words in these or in the token's description.
+    pub words: Vec<String>,
+    /// Whole values; nothing stands for what cannot be one, and matches no token.
+    pub values: Vec<Option<Fingerprint>>,
+    /// All of these.
+    pub scopes: Vec<ScopeName>,
+    /// Of the most recent request, canonical.
+    pub addresses: Vec<IpAddr>,
+    /// Whether the owner administers the organization.
+    pub owner_is_admin: Option<bool>,
+    /// The search box asks for administrators.
+    pub admins: bool,
+    /// Any of these; none: active ones.
+    pub status: Vec<TokenStatus>,
+    /// When it was made.
+    pub created_at: TimeRange,
+    /// The last allowed request.
+    pub last_used_at: TimeRange,
+    /// Not used since then, or never.
+    pub unused_since: Option<Time>,
+    /// Its end.
+    pub expires_at: TimeRange,
+    /// With or without an end.
+    pub never_expires: Option<bool>,
+    /// Never used, or used at least once.
+    pub never_used: Option<bool>,
+}
+
+impl TokenFilter {
+    /// Adds what the search box asks for.
+    pub fn and(&mut self, search: Search) {
+        self.words.extend(search.words);
+        self.values.extend(search.values);
+        self.scopes.extend(search.scopes);
+        self.addresses.extend(search.addresses);
+        self.admins |= search.admin;
+    }
+
+    /// The states that are wanted.
+    pub fn statuses(&self) -> &[TokenStatus] {
+        if self.status.is_empty() { &[TokenStatus::Active] } else { &self.status }
+    }
+
+    /// Whether the most recent use decides, so that the rows of use are needed.
+    pub fn asks_for_use(&self) -> bool {
+        !self.addresses.is_empty()
+            || self.last_used_at != TimeRange::default()
+            || self.unused_since.is_some()
+            || self.never_used.is_some()
+    }
+
+    /// Tells this filter from every other, without telling any value.
+    fn print(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for value in self.values.iter().flatten() {
+            hash.update(value.as_bytes());
+        }
+        hash.update(format!("{self:?}").as_bytes());
+        hash.finalize().into()
+    }
+}
+
+/// What a list of tokens can be ordered by; ties are broken by the token's id, in the same direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenOrderField {
+    /// The order of ids.
+    CreatedAt,
+    /// Never used counts as oldest.
+    LastUsedAt,
+    /// The owner's username.
+    Owner,
+    /// Never expires counts as latest.
+    ExpiresAt,
+}
+
+/// An order of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenOrder {
+    /// By what.
+    pub field: TokenOrderField,
+    /// From the greatest to the least.
+    pub descending: bool,
+}
+
+impl Default for TokenOrder {
+    fn default() -> Self {
+        Self { field: TokenOrderField::CreatedAt, descending: true }
+    }
+}
+
+/// Which lines of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EventFilter {
+    /// Any of these; none: all.
+    pub types: Vec<EventType>,
+    /// About this token.
+    pub token: Option<TokenId>,
+    /// By this person.
+    pub actor: Option<UserId>,
+    /// When.
+    pub at: TimeRange,
+}
+
+/// Names one list: rows of different lists have cursors that do not fit each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List([u8; 32]);
+
+impl List {
+    /// A list by its name, whose it is, and what else decides its rows or their order.
+    pub fn new(name: &str, of: Uuid, detail: &impl std::fmt::Debug) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(format!("{name}\n{of}\n{detail:?}").as_bytes());
+        Self(hash.finalize().into())
+    }
+
+    /// A list of tokens or grants.
+    pub fn of_tokens(name: &str, of: Uuid, filter: &TokenFilter, order: TokenOrder) -> Self {
+        Self::new(name, of, &(filter.print(), order))
+    }
+}
+
+/// The value that a row is ordered by before its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// Ordered by the id alone.
+    Id,
+    /// A number, such as a time.
+    Number(i64),
+    /// A text, such as a username.
+    Text(String),
+}
+
+/// The place of one row in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// What the list is ordered by.
+    pub key: Key,
+    /// What breaks ties.
+    pub id: Uuid,
+}
+
+impl Cursor {
+    /// The text that clients keep.
+    pub fn encode(&self, list: &List) -> String {
+        let mut bytes = self.id.as_bytes().to_vec();
+        match &self.key {
+            Key::Id => bytes.push(0),
+            Key::Number(number) => {
+                bytes.push(1);
+                bytes.extend(number.to_be_bytes());
+            }
+            Key::Text(text) => {
+                bytes.push(2);
+                bytes.extend(text.as_bytes());
+            }
+        }
+        let sum = checksum(list, &bytes);
+        bytes.extend(sum);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads a cursor of this list, and of no other.
+    pub fn decode(list: &List, text: &str) -> Option<Self> {
+        if text.len() > 400 {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (bytes, sum) = bytes.split_at_checked(bytes.len().checked_sub(8)?)?;
+        if checksum(list, bytes) != sum {
+            return None;
+        }
+        let (id, rest) = bytes.split_at_checked(16)?;
+        let (&kind, rest) = rest.split_first()?;
+        let key = match kind {
+            0 => Key::Id,
+            1 => Key::Number(i64::from_be_bytes(rest.try_into().ok()?)),
+            2 => Key::Text(String::from_utf8(rest.to_vec()).ok()?),
+            _ => return None,
+        };
+        Some(Self { key, id: Uuid::from_slice(id).ok()? })
+    }
+}
+
+fn checksum(list: &List, bytes: &[u8]) -> [u8; 8] {
+    let mut hash = Sha256::new();
+    hash.update(list.0);
+    hash.update(bytes);
+    let mut sum = [0; 8];
+    sum.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+    sum
+}
+
+/// What a client says of the page it wants, as Relay names it.
+#[derive(Debug, Clone, Default)]
+pub struct PageArguments {
+    /// So many from the beginning.
+    pub first: Option<i32>,
+    /// Behind this row.
+    pub after: Option<String>,
+    /// So many from the end.
+    pub last: Option<i32>,
+    /// Ahead of this row.
+    pub before: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// At most so many rows.
+    pub limit: u32,
+    /// Counted from the end of the list.
+    pub backward: bool,
+    /// Behind this row.
+    pub after: Option<Cursor>,
+    /// Ahead of this row.
+    pub before: Option<Cursor>,
+}
+
+impl Page {
+    /// Reads a client's arguments for one list.
+    pub fn parse(arguments: &PageArguments, list: &List) -> Result<Self> {
+        let cursor = |field: &'static str, text: &Option<String>| match text {
+            None => Ok(None),
+            Some(text) => Cursor::decode(list, text).map(Some).ok_or_else(|| {
+                Error::invalid(
+                    field,
+                    "This is no cursor of this list. Give back a cursor of a page with the same filter and order.",
+                )
+            }),
+        };
+        let (limit, backward) = match (arguments.first, arguments.last) {
+            (Some(_), Some(_)) => {
+                return Err(Error::invalid("last", "Say either first or last, not both."));
+            }
+            (Some(first), None) => (size("first", first)?, false),
+            (None, Some(last)) => (size("last", last)?, true),
+            (None, None) => (USUAL_PAGE, false),
+        };
+        Ok(Self {
+            limit,
+            backward,
+            after: cursor("after", &arguments.after)?,
+            before: cursor("before", &arguments.before)?,
+        })
+    }
+}
+
+fn size(field: &'static str, asked: i32) -> Result<u32> {
+    u32::try_from(asked)
+        .ok()
+        .filter(|size| *size <= LARGEST_PAGE)
+        .ok_or_else(|| Error::invalid(field, format!("A page holds 0 to {LARGEST_PAGE} rows.")))
+}
+
+/// The rows of one page, in the order of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice<T> {
+    /// Each with its place.
+    pub rows: Vec<(Cursor, T)>,
+    /// There are rows behind the last of these.
+    pub has_next: bool,
+    /// There are rows ahead of the first of these.
+    pub has_previous: bool,
+}
+
+impl<T> Slice<T> {
+    /// From one row more than the page holds, read in the page's direction.
+    pub fn of(page: &Page, mut rows: Vec<(Cursor, T)>) -> Self {
+        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        if page.backward {
+            rows.reverse();
+            Self { rows, has_next: page.before.is_some(), has_previous: more }
+        } else {
+            Self { rows, has_next: more, has_previous: page.after.is_some() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn a_list(name: &str) -> List {
+        List::new(name, Uuid::nil(), &())
+    }
+
+    fn keys() -> impl Strategy<Value = Key> {
+        prop_oneof![Just(Key::Id), any::<i64>().prop_map(Key::Number), "[a-z0-9._-]{1,64}".prop_map(Key::Text)]
+    }
+
+    proptest! {
+        ///
+        #[test]
+        fn a_cursor_fits_its_own_list_and_no_other(key in keys(), id: u128) {
+            let cursor = Cursor { key, id: Uuid::from_u128(id) };
+            let text = cursor.encode(&a_list("one"));
+            prop_assert_eq!(Cursor::decode(&a_list("one"), &text), Some(cursor));
+            prop_assert_eq!(Cursor::decode(&a_list("two"), &text), None);
+        }
+
+        ///
+        #[test]
+        fn a_cursor_with_any_bit_flipped_is_refused(key in keys(), id: u128) {
+            let text = Cursor { key, id: Uuid::from_u128(id) }.encode(&a_list("one"));
+            for place in 0..text.len() * 8 {
+                let mut bytes = text.clone().into_bytes();
+                bytes[place / 8] ^= 1 << (place % 8);
+                if let Ok(damaged) = String::from_utf8(bytes) {
+                    prop_assert_eq!(Cursor::decode(&a_list("one"), &damaged), None);
+                }
+            }
+        }
+
+        ///
+        #[test]
+        fn no_text_upsets_the_reader_of_cursors(text: String) {
+            prop_assert_eq!(Cursor::decode(&a_list("one"), &text), None);
+        }
+    }
+
+    ///
+    #[test]
+    fn a_page_holds_0_to_100_rows_and_50_unless_asked() {
+        let list = a_list("one");
+        let page = |first, last| Page::parse(&PageArguments { first, last, ..Default::default() }, &list);
+        assert_eq!(page(None, None).expect("the usual page").limit, 50);
+        assert_eq!(page(Some(0), None).expect("an empty page").limit, 0);
+        assert_eq!(page(None, Some(100)).map(|page| (page.limit, page.backward)).expect("the last 100"), (100, true));
+        for (first, last) in
+            [(Some(-1), None), (Some(101), None), (Some(i32::MAX), None), (None, Some(-1)), (Some(1), Some(1))]
+        {
+            assert_eq!(page(first, last).expect_err("out of bounds").code().as_str(), "INVALID_INPUT");
+        }
+    }
+
+    #[test]
+    fn filters_by_different_values_are_different_lists() {
+        let by = |byte| TokenFilter { values: vec![Some(Fingerprint::from_bytes([byte; 32]))], ..Default::default() };
+        let list = |filter: &TokenFilter| List::of_tokens("audit", Uuid::nil(), filter, TokenOrder::default());
+        assert_ne!(list(&by(1)), list(&by(2)));
+        assert_eq!(list(&by(1)), list(&by(1)));
+    }
+}

@@ -1,0 +1,58 @@
+//! Who there is, what they belong to, and as what.
+
+use crate::domain::{
+    id::{OrganizationId, UserId},
+    time::Time,
+};
+
+/// A person who owns tokens or administers organizations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Which one.
+    pub id: UserId,
+    /// Their unique handle.
+    pub username: String,
+    /// What people call them.
+    pub name: String,
+    /// Where letters go; nothing when unknown.
+    pub email: Option<String>,
+    /// When they came.
+    pub created_at: Time,
+    /// Since when every token, JWT and session of theirs is refused.
+    pub disabled_at: Option<Time>,
+}
+
+/// Somebody whose data tokens may reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organization {
+    /// Which one.
+    pub id: OrganizationId,
+    /// Its unique handle, which stays.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// When it came.
+    pub created_at: Time,
+}
+
+/// What a member may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Audits tokens, removes the organization from them, manages members.
+    Admin,
+    /// Makes tokens that reach the organization.
+    Member,
+}
+
+/// Who belongs to what, and as what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// To what.
+    pub organization: OrganizationId,
+    /// Who.
+    pub user: UserId,
+    /// As what.
+    pub role: Role,
+    /// Since when.
+    pub joined_at: Time,
+}

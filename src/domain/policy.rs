@@ -1,0 +1,321 @@
+//! Who may do what. Only this file makes the proofs that the store demands, so a forgotten check does not compile.
+//!
+//! Whoever may not know of a thing hears that it is not there: not seeing and not existing are one answer.
+
+use crate::domain::{
+    caller::{Caller, Through},
+    error::{Error, Result},
+    id::{OrganizationId, TokenId, UserId},
+    organization::Role,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a caller is at this moment, read in the same transaction as whatever it decides.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    through: Through,
+    user: Option<UserId>,
+    roles: BTreeMap<OrganizationId, Role>,
+}
+
+impl Standing {
+    /// From the memberships of the caller's user. `reach` holds the organizations of the acting token, where there is
+    /// one: it acts as its owner within these and sees no other.
+    pub fn new(
+        caller: &Caller,
+        mut roles: BTreeMap<OrganizationId, Role>,
+        reach: Option<&BTreeSet<OrganizationId>>,
+    ) -> Self {
+        if let Some(reach) = reach {
+            roles.retain(|organization, _| reach.contains(organization));
+        }
+        Self { through: caller.through, user: caller.user(), roles }
+    }
+
+    /// The role in an organization, as far as the caller may use it.
+    pub fn role_in(&self, organization: OrganizationId) -> Option<Role> {
+        self.roles.get(&organization).copied()
+    }
+
+    fn administers(&self, organization: OrganizationId) -> bool {
+        self.role_in(organization) == Some(Role::Admin)
+    }
+
+    fn acting_token(&self) -> Option<TokenId> {
+        match self.through {
+            Through::Token { token, .. } => Some(token),
+            _ => None,
+        }
+    }
+}
+
+/// What a rule needs to know of a token before anybody may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// Which token.
+    pub token: TokenId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// Where its grant stands, whether the token is still active or not.
+    pub standing: BTreeSet<OrganizationId>,
+    /// Where it had a grant that was removed.
+    pub removed: BTreeSet<OrganizationId>,
+}
+
+macro_rules! proofs {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name { $($field: $type),* }
+        impl $name {
+            $($(#[$field_doc])* pub const fn $field(&self) -> &$type { &self.$field })*
+        }
+    )*};
+}
+
+proofs! {
+    /// The command line: whoever runs the service may do everything that it offers.
+    Operator {}
+    /// Somebody who may make tokens and widen their own.
+    Maker {
+        /// Whose tokens.
+        user: UserId,
+    }
+    /// A person who looks at what is their own; within an acting token, at what that reaches.
+    Myself {
+        /// Who.
+        user: UserId,
+        /// The organizations and the acting token, where a token acts.
+        within: Option<Within>,
+    }
+    /// The owner of this token, who may change it.
+    TokenOwner {
+        /// Which token.
+        token: TokenId,
+        /// Whose.
+        user: UserId,
+    }
+    /// Somebody who may end this token for good.
+    Revoker {
+        /// Which token.
+        token: TokenId,
+        /// On whose word; nothing for the command line and resource servers.
+        by: Option<UserId>,
+    }
+    /// Somebody who may take this organization away from this token.
+    Remover {
+        /// Which token.
+        token: TokenId,
+        /// Which organization.
+        organization: OrganizationId,
+        /// On whose word.
+        by: UserId,
+    }
+    /// An administrator of this organization, who reads its audit.
+    OrgAdmin {
+        /// Which organization.
+        organization: OrganizationId,
+    }
+    /// Somebody who may see this token.
+    Seer {
+        /// Which token.
+        token: TokenId,
+        /// As what.
+        view: View,
+    }
+}
+
+/// The limits of a token that acts as its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Within {
+    /// The acting token.
+    pub token: TokenId,
+    /// The organizations it reaches and its owner belongs to.
+    pub organizations: BTreeSet<OrganizationId>,
+}
+
+/// How much of a token somebody sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum View {
+    /// All of it.
+    Owner,
+    /// All that concerns the organizations which the acting token reaches.
+    OwnerWithin(BTreeSet<OrganizationId>),
+    /// What concerns the organizations that they administer.
+    Admin(BTreeSet<OrganizationId>),
+}
+
+impl View {
+    /// The organizations that may be told of; nothing for all.
+    pub const fn organizations(&self) -> Option<&BTreeSet<OrganizationId>> {
+        match self {
+            Self::Owner => None,
+            Self::OwnerWithin(organizations) | Self::Admin(organizations) => Some(organizations),
+        }
+    }
+
+    /// Whether it is the owner who looks.
+    pub const fn is_owner(&self) -> bool {
+        !matches!(self, Self::Admin(_))
+    }
+}
+
+const NEVER_WIDENS: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
+    "A token can never make or widen tokens; sign in as yourself to do this.",
+));
+const FOR_ADMINS: Error =
+    Error::Forbidden(std::borrow::Cow::Borrowed("Only an administrator of the organization may do this."));
+const FOR_OWNERS: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
+    "Only the token's owner may do this; an administrator can remove the organization from the token.",
+));
+const NO_TOKEN: Error = Error::NotFound("token");
+const NO_ORGANIZATION: Error = Error::NotFound("organization");
+
+/// The command line, and nobody else.
+pub fn operator(caller: &Caller) -> Result<Operator> {
+    match caller.through {
+        Through::CommandLine => Ok(Operator {}),
+        _ => Err(Error::Forbidden("Only the command line may do this.".into())),
+    }
+}
+
+/// Somebody signed in as themselves. A token never widens what tokens may do.
+pub fn maker(standing: &Standing) -> Result<Maker> {
+    match standing.through {
+        Through::Jwt(user) => Ok(Maker { user }),
+        Through::Token { .. } => Err(NEVER_WIDENS),
+        _ => Err(Error::Unauthenticated),
+    }
+}
+
+/// The command line makes a token for somebody else.
+pub fn maker_for(_: &Operator, user: UserId) -> Maker {
+    Maker { user }
+}
+
+/// Whoever asks, looking at what is their own.
+pub fn myself(standing: &Standing) -> Result<Myself> {
+    let user = standing.user.ok_or(Error::Unauthenticated)?;
+    let within =
+        standing.acting_token().map(|token| Within { token, organizations: standing.roles.keys().copied().collect() });
+    Ok(Myself { user, within })
+}
+
+/// The organization of one's own that a new grant shall open.
+pub fn member(standing: &Standing, organization: OrganizationId) -> Result<()> {
+    standing.role_in(organization).map(|_| ()).ok_or(NO_ORGANIZATION)
+}
+
+/// The owner of a token, to change it.
+pub fn owner_of(standing: &Standing, sight: Option<&Sight>) -> Result<TokenOwner> {
+    let maker = maker(standing)?;
+    let sight = sight.ok_or(NO_TOKEN)?;
+    if sight.owner == maker.user {
+        return Ok(TokenOwner { token: sight.token, user: maker.user });
+    }
+    // An administrator knows the token from the audit; to anybody else it does not exist.
+    Err(if sees_as_admin(standing, sight) { FOR_OWNERS } else { NO_TOKEN })
+}
+
+/// The owner of a token, to end it.
+pub fn revoker_of(standing: &Standing, sight: Option<&Sight>) -> Result<Revoker> {
+    let user = standing.user.ok_or(Error::Unauthenticated)?;
+    let sight = sight.ok_or(NO_TOKEN)?;
+    if sight.owner == user {
+        return Ok(Revoker { token: sight.token, by: Some(user) });
+    }
+    Err(if sees_as_admin(standing, sight) { FOR_OWNERS } else { NO_TOKEN })
+}
+
+/// Whoever holds a token's value may end it: the token itself, the command line, a resource server.
+pub fn revoker_by_value(caller: &Caller, token: TokenId) -> Result<Revoker> {
+    match caller.through {
+        Through::Value { user, token: own } if own == token => Ok(Revoker { token, by: Some(user) }),
+        Through::ResourceServer { token: own } if own == token => Ok(Revoker { token, by: None }),
+        Through::CommandLine => Ok(Revoker { token, by: None }),
+        _ => Err(NO_TOKEN),
+    }
+}
+
+/// An administrator of the organization, or the owner of the token.
+pub fn remover_of(standing: &Standing, sight: Option<&Sight>, organization: OrganizationId) -> Result<Remover> {
+    let by = standing.user.ok_or(Error::Unauthenticated)?;
+    let own = sight.filter(|sight| sight.owner == by);
+    let role = standing.role_in(organization);
+    if let Some(sight) = own {
+        let known = sight.standing.contains(&organization) || sight.removed.contains(&organization);
+        // A token that acts sees no organization but those it reaches.
+        return match (known, standing.acting_token(), role) {
+            (true, None, _) | (true, Some(_), Some(_)) => Ok(Remover { token: sight.token, organization, by }),
+            (false, _, Some(_)) => Err(NO_TOKEN),
+            _ => Err(NO_ORGANIZATION),
+        };
+    }
+    match role {
+        Some(Role::Admin) => sight
+            .filter(|sight| sight.standing.contains(&organization) || sight.removed.contains(&organization))
+            .map(|sight| Remover { token: sight.token, organization, by })
+            .ok_or(NO_TOKEN),
+        // The same for every token, so that a member learns nothing by trying.
+        Some(Role::Member) => Err(FOR_ADMINS),
+        None => Err(NO_ORGANIZATION),
+    }
+}
+
+/// An administrator of the organization.
+pub fn admin_of(standing: &Standing, organization: OrganizationId) -> Result<OrgAdmin> {
+    match standing.role_in(organization) {
+        Some(Role::Admin) => Ok(OrgAdmin { organization }),
+        Some(Role::Member) => Err(FOR_ADMINS),
+        // A stranger learns nothing, not even that the organization exists.
+        None => Err(NO_ORGANIZATION),
+    }
+}
+
+/// Somebody who sees the token: its owner, or an administrator of an organization where its grant stands.
+pub fn seer_of(standing: &Standing, sight: &Sight) -> Option<Seer> {
+    let token = sight.token;
+    if standing.user == Some(sight.owner) {
+        let Some(acting) = standing.acting_token() else { return Some(Seer { token, view: View::Owner }) };
+        let reach: BTreeSet<_> = standing.roles.keys().copied().collect();
+        let seen = acting == token || !reach.is_disjoint(&sight.standing);
+        return seen.then_some(Seer { token, view: View::OwnerWithin(reach) });
+    }
+    let administered: BTreeSet<_> = standing
+        .roles
+        .iter()
+        .filter(|(_, role)| **role == Role::Admin)
+        .map(|(organization, _)| *organization)
+        .collect();
+    (!administered.is_disjoint(&sight.standing)).then_some(Seer { token, view: View::Admin(administered) })
+}
+
+/// Whether somebody's name and handle may be looked up: one's own, and those of members of one's organizations.
+pub fn sees_user(standing: &Standing, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
+    standing.user == Some(user) || belongs_to.iter().any(|organization| standing.role_in(*organization).is_some())
+}
+
+/// Whether somebody's e-mail address may be seen: one's own, and those of members for administrators.
+pub fn sees_email(standing: &Standing, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
+    standing.user == Some(user) || belongs_to.iter().any(|organization| standing.administers(*organization))
+}
+
+/// The organizations of an event that may be told of; nothing when the event itself may not be seen.
+pub fn sees_event(
+    standing: &Standing,
+    concerned: &BTreeSet<OrganizationId>,
+    token_owner: Option<UserId>,
+) -> Option<BTreeSet<OrganizationId>> {
+    if token_owner.is_some() && standing.user == token_owner {
+        return Some(match standing.acting_token() {
+            None => concerned.clone(),
+            Some(_) => concerned.iter().filter(|one| standing.role_in(**one).is_some()).copied().collect(),
+        });
+    }
+    let administered: BTreeSet<_> = concerned.iter().filter(|one| standing.administers(**one)).copied().collect();
+    (!administered.is_empty()).then_some(administered)
+}
+
+fn sees_as_admin(standing: &Standing, sight: &Sight) -> bool {
+    sight.standing.iter().any(|organization| standing.administers(*organization))
+}

@@ -1,0 +1,529 @@
+//! What a token may do: names of scopes, sets of them, and the catalogue that says which there are.
+
+use crate::domain::{
+    error::{Error, Result},
+    text,
+};
+use serde::Deserialize;
+use std::{borrow::Borrow, collections::HashMap, sync::Arc};
+
+/// The most characters of a scope's name.
+const LONGEST_NAME: usize = 64;
+/// How much a wrong name must resemble a right one to be taken for it, from 0 to 1.
+const ALIKE: f64 = 0.5;
+
+/// The name of a scope, such as `read_builds`: 1 to 64 of `a-z 0-9 _`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopeName(Arc<str>);
+
+impl ScopeName {
+    /// Reads a name, whether the catalogue holds it or not.
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = (1..=LONGEST_NAME).contains(&text.len())
+            && text.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'_');
+        fits.then(|| Self(text.into()))
+    }
+
+    /// As it is written everywhere.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for ScopeName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for ScopeName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a scope gives access to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Access {
+    /// Looking.
+    Read,
+    /// Changing.
+    Write,
+    /// Deleting.
+    Delete,
+    /// The GraphQL API, which implies none of the others.
+    GraphQl,
+}
+
+impl Access {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Delete, Self::GraphQl];
+
+    /// As the catalogue writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+            Self::GraphQl => "graphql",
+        }
+    }
+}
+
+/// A scope as people are shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// What programs call it.
+    pub name: ScopeName,
+    /// What people call it.
+    pub title: String,
+    /// What it permits.
+    pub description: String,
+    /// What it gives access to.
+    pub access: Access,
+    /// It left the catalogue: tokens keep it, and no other gets it.
+    pub retired: bool,
+}
+
+/// Some scopes, each once, in the order of their names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct ScopeSet(Vec<ScopeName>);
+
+impl ScopeSet {
+    /// Whether this one is among them.
+    pub fn holds(&self, name: &ScopeName) -> bool {
+        self.0.binary_search(name).is_ok()
+    }
+
+    /// Whether all of these are among them.
+    pub fn holds_all(&self, names: &[ScopeName]) -> bool {
+        self.first_missing(names).is_none()
+    }
+
+    /// The first of these that is not among them.
+    pub fn first_missing<'names>(&self, names: &'names [ScopeName]) -> Option<&'names ScopeName> {
+        names.iter().find(|name| !self.holds(name))
+    }
+
+    /// In the order of their names.
+    pub fn iter(&self) -> std::slice::Iter<'_, ScopeName> {
+        self.0.iter()
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those that were not there before.
+    pub fn added_since(&self, before: &Self) -> Vec<ScopeName> {
+        self.iter().filter(|name| !before.holds(name)).cloned().collect()
+    }
+
+    /// Those that were there before and no longer are.
+    pub fn removed_since(&self, before: &Self) -> Vec<ScopeName> {
+        before.added_since(self)
+    }
+
+    /// As the store holds it: ` read_builds read_user `. The blanks let one name be looked for as a whole.
+    pub fn to_column(&self) -> String {
+        self.iter().fold(String::new(), |text, name| {
+            let blank = if text.is_empty() { " " } else { "" };
+            text + blank + name.as_str() + " "
+        })
+    }
+
+    /// From what the store holds.
+    pub fn from_column(text: &str) -> Self {
+        text.split_ascii_whitespace().filter_map(ScopeName::new).collect()
+    }
+}
+
+impl FromIterator<ScopeName> for ScopeSet {
+    fn from_iter<Names: IntoIterator<Item = ScopeName>>(names: Names) -> Self {
+        let mut names: Vec<_> = names.into_iter().collect();
+        names.sort_unstable();
+        names.dedup();
+        Self(names)
+    }
+}
+
+impl<'set> IntoIterator for &'set ScopeSet {
+    type Item = &'set ScopeName;
+    type IntoIter = std::slice::Iter<'set, ScopeName>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The scopes that can be granted, in the order that people are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogue {
+    scopes: Vec<Scope>,
+    places: HashMap<ScopeName, usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    scope: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    title: String,
+    description: String,
+    access: String,
+}
+
+impl Catalogue {
+    /// The one that holds unless an operator gives another.
+    pub fn built_in() -> Self {
+        built_in()
+    }
+
+    /// Reads an operator's own.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let file: File = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let why = error.message();
+            Error::invalid("scope", format!("The catalogue cannot be read at line {line}: {why}."))
+        })?;
+        if file.scope.is_empty() {
+            return Err(Error::invalid("scope", "The catalogue is empty; add at least one [[scope]]."));
+        }
+        let mut catalogue = Self { scopes: Vec::new(), places: HashMap::new() };
+        for (index, entry) in file.scope.into_iter().enumerate() {
+            catalogue.add(entry).map_err(|error| error.within(&format!("scope.{index}")))?;
+        }
+        Ok(catalogue)
+    }
+
+    fn add(&mut self, entry: Entry) -> Result<()> {
+        let Entry { name, title, description, access } = entry;
+        let name = ScopeName::new(&name).ok_or_else(|| {
+            Error::invalid("name", format!("{name:?} cannot be a scope; a name has 1 to 64 of a-z, 0-9 and _."))
+        })?;
+        let access = Access::ALL.into_iter().find(|known| known.as_str() == access).ok_or_else(|| {
+            Error::invalid(
+                "access",
+                format!("{access:?} of {name} is no access; choose read, write, delete or graphql."),
+            )
+        })?;
+        let title = text::plain("title", &title, text::LONGEST_NAME)?;
+        let description = text::plain("description", &description, text::LONGEST_DESCRIPTION)?;
+        if let Some(other) = self.graphql().filter(|_| access == Access::GraphQl) {
+            let why = format!("{} gives access to GraphQL, and so does {name}; only one scope may.", other.name);
+            return Err(Error::invalid("access", why));
+        }
+        if self.places.insert(name.clone(), self.scopes.len()).is_some() {
+            return Err(Error::invalid(
+                "name",
+                format!("{name} is in the catalogue already; a name stands there once."),
+            ));
+        }
+        self.scopes.push(Scope { name, title, description, access, retired: false });
+        Ok(())
+    }
+
+    /// In the order that people are shown.
+    pub fn iter(&self) -> std::slice::Iter<'_, Scope> {
+        self.scopes.iter()
+    }
+
+    /// The scope of that name.
+    pub fn get(&self, name: &str) -> Option<&Scope> {
+        self.scopes.get(*self.places.get(name)?)
+    }
+
+    /// Its place in the catalogue, from 0.
+    pub fn order_of(&self, name: &ScopeName) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// What people are shown of a scope that a token holds, be it in the catalogue or no longer.
+    pub fn describe(&self, name: &ScopeName) -> Scope {
+        self.get(name.as_str()).cloned().unwrap_or_else(|| Scope {
+            name: name.clone(),
+            title: name.to_string(),
+            description: "The catalogue no longer holds this scope: tokens keep it, and it cannot be granted any more."
+                .into(),
+            access: Access::Read,
+            retired: true,
+        })
+    }
+
+    /// The scopes for a new token: at least one, and each in the catalogue.
+    pub fn grantable(&self, field: &str, names: &[String]) -> Result<ScopeSet> {
+        self.grantable_to_holder(field, names, &ScopeSet::default())
+    }
+
+    /// The scopes for a token that holds some already: it may keep those that left the catalogue.
+    pub fn grantable_to_holder(&self, field: &str, names: &[String], held: &ScopeSet) -> Result<ScopeSet> {
+        if names.is_empty() {
+            return Err(Error::invalid(
+                field.to_owned(),
+                "A token has at least one scope; choose one of the catalogue.",
+            ));
+        }
+        let grantable = |(index, name): (usize, &String)| {
+            let kept = ScopeName::new(name).filter(|name| held.holds(name));
+            kept.map_or_else(|| self.lookup(&format!("{field}.{index}"), name), Ok)
+        };
+        names.iter().enumerate().map(grantable).collect()
+    }
+
+    /// A scope that a filter or a program asks for.
+    pub fn lookup(&self, field: &str, name: &str) -> Result<ScopeName> {
+        self.get(name).map(|scope| scope.name.clone()).ok_or_else(|| {
+            let why = match self.nearest(name) {
+                Some(near) => format!("The catalogue holds no such scope. Did you mean {near}?"),
+                None => "The catalogue holds no such scope; choose one that it holds.".into(),
+            };
+            Error::invalid(field.to_owned(), why)
+        })
+    }
+
+    fn nearest(&self, wrong: &str) -> Option<&ScopeName> {
+        if wrong.len() > 2 * LONGEST_NAME {
+            return None;
+        }
+        let wrong = wrong.to_lowercase();
+        let likeness = |name: &ScopeName| strsim::normalized_damerau_levenshtein(&wrong, name.as_str());
+        let alike =
+            self.iter().map(|scope| (likeness(&scope.name), &scope.name)).filter(|(likeness, _)| *likeness >= ALIKE);
+        // Of two that are equally near, the one that people are shown first.
+        alike.rev().max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
+    }
+
+    /// In the order of the catalogue, with what left it at the end.
+    pub fn sorted(&self, set: &ScopeSet) -> Vec<ScopeName> {
+        let mut names: Vec<_> = set.iter().cloned().collect();
+        names.sort_by_key(|name| self.order_of(name).unwrap_or(usize::MAX));
+        names
+    }
+
+    /// The scope that gives access to GraphQL, if the catalogue has one.
+    pub fn graphql(&self) -> Option<&Scope> {
+        self.iter().find(|scope| scope.access == Access::GraphQl)
+    }
+
+    /// Whether the scope that gives access to GraphQL is among these.
+    pub fn is_graphql(&self, set: &ScopeSet) -> bool {
+        self.graphql().is_some_and(|scope| set.holds(&scope.name))
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the text is a constant and tested")]
+fn built_in() -> Catalogue {
+    Catalogue::from_toml(include_str!("scopes.toml")).expect("the built-in catalogue")
+}
+
+impl<'catalogue> IntoIterator for &'catalogue Catalogue {
+    type Item = &'catalogue Scope;
+    type IntoIter = std::slice::Iter<'catalogue, Scope>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn set(names: &[&str]) -> ScopeSet {
+        names.iter().map(|name| ScopeName::new(name).expect("a name")).collect()
+    }
+
+    fn texts(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    fn entry(name: &str, access: &str) -> String {
+        format!("[[scope]]\nname = \"{name}\"\ntitle = \"T\"\ndescription = \"D\"\naccess = \"{access}\"\n")
+    }
+
+    fn refusal<T: std::fmt::Debug>(result: Result<T>) -> (String, String) {
+        match result.expect_err("a refusal") {
+            Error::Invalid { field, why } => (field.into(), why),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_built_in_catalogue_can_be_read() {
+        let catalogue = Catalogue::built_in();
+        assert_eq!(catalogue.iter().count(), 15);
+        assert_eq!(catalogue.iter().next().map(|scope| scope.name.as_str()), Some("read_agents"));
+        assert_eq!(catalogue.get("write_teams"), None);
+        let artifacts = catalogue.get("write_artifacts").expect("a scope");
+        assert_eq!((artifacts.title.as_str(), artifacts.access), ("Write Artifacts", Access::Write));
+        assert!(catalogue.is_graphql(&set(&["read_user", "graphql"])));
+        assert!(!catalogue.is_graphql(&set(&["read_user", "write_builds"])));
+    }
+
+    #[test]
+    fn a_catalogue_that_is_wrong_is_refused_with_its_place() {
+        let read = |text: &str| refusal(Catalogue::from_toml(text));
+        assert_eq!(read("").0, "scope");
+        assert_eq!(read("# nothing\n").1, "The catalogue is empty; add at least one [[scope]].");
+        let twice = read(&[entry("a", "read"), entry("b", "read"), entry("a", "write")].concat());
+        assert_eq!(twice, ("scope.2.name".into(), "a is in the catalogue already; a name stands there once.".into()));
+        let access = read(&entry("a", "admin"));
+        assert_eq!(
+            access,
+            ("scope.0.access".into(), "\"admin\" of a is no access; choose read, write, delete or graphql.".into())
+        );
+        let graphql = read(&[entry("a", "graphql"), entry("b", "graphql")].concat());
+        assert_eq!(
+            graphql,
+            ("scope.1.access".into(), "a gives access to GraphQL, and so does b; only one scope may.".into())
+        );
+        assert_eq!(read(&entry("Read", "read")).0, "scope.0.name");
+        assert_eq!(read(&entry("a", "read").replace("\"T\"", "\" \"")).0, "scope.0.title");
+        assert_eq!(read(&entry("a", "read").replace("\"D\"", "\"\\u202E\"")).0, "scope.0.description");
+        for (wrong, line) in [
+            (entry("a", "read").replace("access", "acces"), "line 5"),
+            (entry("a", "read").replace("title = \"T\"\n", ""), "line 1"),
+            (format!("{}[[scope]\n", entry("a", "read")), "line 6"),
+            ("[[scopes]]\n".into(), "line 1"),
+        ] {
+            let (field, why) = read(&wrong);
+            assert!(field == "scope" && why.contains(line), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_scope_that_left_the_catalogue_is_described_by_its_name() {
+        let catalogue = Catalogue::from_toml(&entry("read_user", "read")).expect("a catalogue");
+        let gone = ScopeName::new("graphql").expect("a name");
+        let scope = catalogue.describe(&gone);
+        assert_eq!((scope.title.as_str(), scope.access, scope.retired), ("graphql", Access::Read, true));
+        assert!(!catalogue.is_graphql(&set(&["graphql"])));
+        assert!(!catalogue.describe(&ScopeName::new("read_user").expect("a name")).retired);
+    }
+
+    #[test]
+    fn a_scope_that_left_the_catalogue_can_be_kept_but_not_granted() {
+        let catalogue = Catalogue::from_toml(&entry("read_user", "read")).expect("a catalogue");
+        let wanted = texts(&["read_user", "graphql"]);
+        assert_eq!(refusal(catalogue.grantable("scopes", &wanted)).0, "scopes.1");
+        let held = set(&["graphql"]);
+        assert_eq!(
+            catalogue.grantable_to_holder("scopes", &wanted, &held).expect("scopes"),
+            set(&["graphql", "read_user"])
+        );
+        assert!(catalogue.grantable_to_holder("scopes", &texts(&["write_user"]), &held).is_err());
+        assert!(catalogue.grantable_to_holder("scopes", &[], &held).is_err());
+    }
+
+    #[test]
+    fn a_token_gets_at_least_one_scope_and_only_those_of_the_catalogue() {
+        let catalogue = Catalogue::built_in();
+        let grantable = |names: &[&str]| catalogue.grantable("input.scopes", &texts(names));
+        assert_eq!(grantable(&["read_user", "graphql", "read_user"]).expect("scopes"), set(&["graphql", "read_user"]));
+        assert_eq!(refusal(grantable(&[])).0, "input.scopes");
+        let (field, why) = refusal(grantable(&["graphql", "read_build"]));
+        assert_eq!(field, "input.scopes.1");
+        assert_eq!(why, "The catalogue holds no such scope. Did you mean read_builds?");
+    }
+
+    ///
+    #[test]
+    fn an_unknown_scope_is_answered_with_the_nearest_known_one() {
+        let catalogue = Catalogue::built_in();
+        let why = |name: &str| refusal(catalogue.lookup("scopes.0", name)).1;
+        for (wrong, near) in [
+            ("Read_Builds", "read_builds"),
+            ("read-artifacts", "read_artifacts"),
+            ("artifacts", "read_artifacts"),
+            ("graphq", "graphql"),
+            ("raed_user", "read_user"),
+        ] {
+            assert!(why(wrong).ends_with(&format!("Did you mean {near}?")), "{wrong}: {}", why(wrong));
+        }
+        for strange in ["", "%", "'; drop table token; --", "x", &"read_builds".repeat(6000)] {
+            assert_eq!(why(strange), "The catalogue holds no such scope; choose one that it holds.");
+        }
+        assert_eq!(catalogue.lookup("scopes.0", "graphql").expect("a scope").as_str(), "graphql");
+    }
+
+    #[test]
+    fn scopes_are_shown_in_the_order_of_the_catalogue_and_retired_ones_last() {
+        let catalogue = Catalogue::built_in();
+        let names = catalogue.sorted(&set(&["a_retired", "graphql", "b_retired", "read_user", "read_agents"]));
+        let names: Vec<_> = names.iter().map(ScopeName::as_str).collect();
+        assert_eq!(names, ["read_agents", "read_user", "graphql", "a_retired", "b_retired"]);
+        let ordered: Vec<_> = catalogue.iter().filter_map(|scope| catalogue.order_of(&scope.name)).collect();
+        assert_eq!(ordered, (0..15).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_differences_of_two_sets_are_what_was_added_and_what_was_removed() {
+        let (before, after) = (set(&["a", "b", "c"]), set(&["b", "d"]));
+        let names = |names: Vec<ScopeName>| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(names(after.added_since(&before)), ["d"]);
+        assert_eq!(names(after.removed_since(&before)), ["a", "c"]);
+        assert_eq!(after.added_since(&after), []);
+    }
+
+    #[test]
+    fn a_set_says_which_scope_is_missing() {
+        let asked: Vec<_> = set(&["a", "b"]).iter().cloned().collect();
+        assert!(set(&["a", "b", "c"]).holds_all(&asked));
+        assert_eq!(set(&["a"]).first_missing(&asked).map(ScopeName::as_str), Some("b"));
+        assert!(set(&[]).holds_all(&[]));
+    }
+
+    #[test]
+    fn one_name_can_be_looked_for_as_a_whole_in_the_column() {
+        assert_eq!(set(&["read_user", "graphql"]).to_column(), " graphql read_user ");
+        assert_eq!(set(&[]).to_column(), "");
+        assert!(!set(&["read_build_logs"]).to_column().contains(" read_build "));
+        assert_eq!(ScopeSet::from_column(" graphql read_user "), set(&["graphql", "read_user"]));
+        assert_eq!(ScopeSet::from_column(""), set(&[]));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_has_1_to_64_small_letters_digits_and_underscores(text in "[a-z0-9_]{0,70}|\\PC{0,10}") {
+            let fits = (1..=64).contains(&text.chars().count())
+                && text.chars().all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_'));
+            let name = ScopeName::new(&text);
+            prop_assert_eq!(name.is_some(), fits);
+            if let Some(name) = name {
+                prop_assert_eq!(name.as_str(), text.as_str());
+                prop_assert_eq!(name.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn every_set_is_read_back_from_its_column(names in proptest::collection::vec("[a-z0-9_]{1,64}", 0..12)) {
+            let set: ScopeSet = names.iter().filter_map(|name| ScopeName::new(name)).collect();
+            let column = set.to_column();
+            prop_assert_eq!(ScopeSet::from_column(&column), set.clone());
+            let whole = |name: &String| column.contains(&format!(" {name} "));
+            prop_assert!(names.iter().all(whole));
+            prop_assert!(set.iter().is_sorted() && set.len() <= names.len());
+            prop_assert_eq!(set.is_empty(), names.is_empty());
+        }
+
+        #[test]
+        fn no_text_upsets_the_reader_of_catalogues(text: String, name: String) {
+            let _ = Catalogue::from_toml(&text);
+            let _ = Catalogue::built_in().lookup("scopes.0", &name);
+        }
+    }
+}

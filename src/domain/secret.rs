@@ -1,0 +1,336 @@
+//! What the value of a token is made of, and what may be kept of it.
+//!
+//! A value is a prefix and an underscore, 32 random characters of base 62, and 6 more: a CRC-32 of all before them,
+//! with which a scanner or a door can refuse a mistyped value without asking anybody.
+
+use crate::domain::error::{Error, Result};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// The digits of base 62.
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// The random characters of a value: more than 190 bits.
+const RANDOM: usize = 32;
+/// The characters of the checksum: enough for 32 bits.
+const CHECKSUM: usize = 6;
+/// The characters shown of either end of a value.
+const SHOWN: usize = 4;
+
+/// What stands before the underscore of every value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// Checks the prefix that the configuration asks for.
+    pub fn new(text: &str) -> Result<Self> {
+        let fits = (2..=10).contains(&text.len())
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::invalid(
+                "token.prefix",
+                "A prefix has 2 to 10 of a-z and 0-9 and begins with a letter, such as twd.",
+            ))
+        }
+    }
+
+    /// Without the underscore.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Prefix {
+    fn default() -> Self {
+        Self("twd".into())
+    }
+}
+
+/// The value of a token. It cannot be printed, copied or compared: it is shown once, or becomes a fingerprint.
+pub struct Secret(String);
+
+impl Secret {
+    /// A new one, from the random source of the operating system.
+    pub fn generate(prefix: &Prefix) -> Result<Self> {
+        let mut text = format!("{}_{}", prefix.as_str(), random_text(RANDOM)?);
+        let sum = checksum(&text);
+        text.push_str(&sum);
+        Ok(Self(text))
+    }
+
+    /// Reads what may be a value; nothing for what cannot be one.
+    pub fn parse(prefix: &Prefix, text: &str) -> Option<Self> {
+        let body = text.strip_prefix(prefix.as_str())?.strip_prefix('_')?;
+        if body.len() != RANDOM + CHECKSUM || !body.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let (summed, sum) = text.split_at_checked(text.len() - CHECKSUM)?;
+        (checksum(summed) == sum).then(|| Self(text.to_owned()))
+    }
+
+    /// For the one answer that shows a new token to its owner.
+    pub fn reveal_once(self) -> String {
+        self.0
+    }
+
+    /// What is kept of it, and found by.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.0)
+    }
+
+    /// Enough for its owner to recognise it by: `twd_Ab3x…9Zk0`.
+    pub fn hint(&self) -> String {
+        let head = self.0.len().saturating_sub(RANDOM + CHECKSUM - SHOWN);
+        let tail = self.0.len().saturating_sub(SHOWN);
+        format!("{}…{}", self.0.get(..head).unwrap_or_default(), self.0.get(tail..).unwrap_or_default())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Whether this may be meant as a value, be it one or not, and so must not be kept or shown.
+pub fn begins_like_a_value(prefix: &Prefix, word: &str) -> bool {
+    word.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('_'))
+}
+
+/// SHA-256 of a secret: all that is kept of one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of a whole secret, such as that of a resource server.
+    pub fn of(secret: &str) -> Self {
+        Self(Sha256::digest(secret.as_bytes()).into())
+    }
+
+    /// From what the store holds.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// As the store holds it.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Compares in the same time whatever differs: for a secret that is not looked up by its fingerprint.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl std::fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fingerprint(…)")
+    }
+}
+
+/// So many random characters of base 62, from the random source of the operating system.
+pub fn random_text(length: usize) -> Result<String> {
+    let mut text = String::with_capacity(length);
+    let mut bytes = [0; 64];
+    while text.len() < length {
+        getrandom::fill(&mut bytes).map_err(Error::unavailable)?;
+        let missing = length - text.len();
+        // 248 is 4 times 62: the bytes above it would make some characters more frequent than others.
+        let letters = bytes.iter().filter(|byte| **byte < 248).filter_map(|byte| ALPHABET.get(usize::from(byte % 62)));
+        text.extend(letters.take(missing).map(|letter| char::from(*letter)));
+    }
+    Ok(text)
+}
+
+/// CRC-32 in base 62, padded with zeros.
+fn checksum(text: &str) -> String {
+    let sum = crc32fast::hash(text.as_bytes());
+    (0..CHECKSUM)
+        .rev()
+        .filter_map(|place| {
+            let digit = sum / 62_u32.pow(u32::try_from(place).ok()?) % 62;
+            ALPHABET.get(usize::try_from(digit).ok()?)
+        })
+        .map(|letter| char::from(*letter))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    fn twd() -> Prefix {
+        Prefix::default()
+    }
+
+    fn a_secret() -> Secret {
+        Secret::generate(&twd()).expect("a random source")
+    }
+
+    fn many() -> Vec<String> {
+        (0..10_000).map(|_| a_secret().reveal_once()).collect()
+    }
+
+    /// Pearson's statistic of the random characters, against all being equally frequent.
+    fn chi_square(values: &[String]) -> f64 {
+        let mut counts = [0_u32; 62];
+        for letter in values.iter().flat_map(|value| value.bytes().skip(4).take(RANDOM)) {
+            counts[ALPHABET.iter().position(|known| *known == letter).expect("base 62")] += 1;
+        }
+        let expected = f64::from(counts.iter().sum::<u32>()) / 62.0;
+        counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum()
+    }
+
+    ///
+    #[test]
+    fn ten_thousand_values_do_not_repeat_and_hold_190_random_bits() {
+        let values = many();
+        let random: HashSet<_> = values.iter().map(|value| &value[4..4 + RANDOM]).collect();
+        assert_eq!(random.len(), 10_000);
+        assert!(62_f64.log2() * f64::from(u32::try_from(RANDOM).expect("a small number")) >= 190.0);
+    }
+
+    ///
+    #[test]
+    fn every_character_of_base_62_is_equally_likely() {
+        // 100.9 is passed with p = 0.001 (61 degrees of freedom): three times in a row, once in a thousand million runs.
+        assert!((0..3).any(|_| chi_square(&many()) < 100.9));
+    }
+
+    ///
+    #[test]
+    fn a_value_with_any_one_character_changed_is_refused() {
+        let value = a_secret().reveal_once();
+        assert!(Secret::parse(&twd(), &value).is_some());
+        for place in 0..value.len() {
+            for other in (0..=127_u8).filter(|other| *other != value.as_bytes()[place]) {
+                let mut changed = value.clone().into_bytes();
+                changed[place] = other;
+                let changed = String::from_utf8(changed).expect("ASCII");
+                assert!(Secret::parse(&twd(), &changed).is_none(), "place {place}, character {other}");
+            }
+            assert!(Secret::parse(&twd(), &format!("{}{}", &value[..place], &value[place + 1..])).is_none());
+            assert!(Secret::parse(&twd(), &format!("{}é{}", &value[..place], &value[place..])).is_none());
+        }
+    }
+
+    #[test]
+    fn the_checksum_is_crc_32_in_base_62() {
+        // CRC-32 of this text is 0xCBF43926, as its catalogues say.
+        assert_eq!(checksum("123456789"), "3jZRME");
+        assert_eq!(checksum(""), "000000");
+    }
+
+    #[test]
+    fn a_scanner_that_knows_the_format_recognises_a_value() {
+        let value = a_secret().reveal_once();
+        let body = value.strip_prefix("twd_").expect("the prefix");
+        assert_eq!(body.len(), 38);
+        assert!(body.bytes().all(|letter| letter.is_ascii_alphanumeric()));
+    }
+
+    #[test]
+    fn a_value_of_another_prefix_is_not_one_of_ours() {
+        let other = Prefix::new("acme").expect("a prefix");
+        let value = Secret::generate(&other).expect("a random source").reveal_once();
+        assert!(Secret::parse(&other, &value).is_some());
+        assert!(Secret::parse(&twd(), &value).is_none());
+        assert!(!begins_like_a_value(&twd(), &value));
+    }
+
+    #[test]
+    fn a_prefix_has_2_to_10_small_letters_and_digits_and_begins_with_a_letter() {
+        for good in ["twd", "ab", "a1", "abcdefghij"] {
+            assert_eq!(Prefix::new(good).expect("a prefix").as_str(), good);
+        }
+        for bad in ["", "a", "1a", "abcdefghijk", "Twd", "t_d", "t-d", "twd ", "tẃd"] {
+            assert_eq!(Prefix::new(bad).expect_err("no prefix").code().as_str(), "INVALID_INPUT");
+        }
+    }
+
+    ///
+    #[test]
+    fn what_begins_like_a_value_need_not_be_one() {
+        assert!(begins_like_a_value(&twd(), "twd_"));
+        assert!(begins_like_a_value(&twd(), "twd_0000"));
+        for word in ["", "twd", "twdx", "_twd_", "atwd_0", "TWD_0"] {
+            assert!(!begins_like_a_value(&twd(), word));
+        }
+        assert!(Secret::parse(&twd(), "twd_0000").is_none());
+    }
+
+    #[test]
+    fn a_hint_shows_four_characters_of_either_end() {
+        let secret = a_secret();
+        let hint = secret.hint();
+        let value = secret.reveal_once();
+        assert_eq!(hint, format!("{}…{}", &value[..8], &value[value.len() - 4..]));
+    }
+
+    ///
+    #[test]
+    fn debugging_a_secret_prints_a_placeholder() {
+        let secret = a_secret();
+        assert_eq!(format!("{secret:?} {:?}", secret.fingerprint()), "Secret(…) Fingerprint(…)");
+    }
+
+    ///
+    #[test]
+    fn a_secret_cannot_be_printed_cloned_compared_or_serialised() {
+        // Were one of these so, there would be two ways to read `_`, and this would not compile.
+        macro_rules! never {
+            ($($bound:path),*) => {$({
+                trait Way<T> {
+                    fn one() {}
+                }
+                impl<T> Way<()> for T {}
+                impl<T: $bound> Way<u8> for T {}
+                <Secret as Way<_>>::one();
+            })*};
+        }
+        never!(Clone, PartialEq, std::fmt::Display, serde::Serialize, AsRef<str>, std::ops::Deref);
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_sha_256_of_the_whole_value() {
+        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let hex: Vec<_> = Fingerprint::of("abc").as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex.concat(), known);
+        let secret = a_secret();
+        let print = secret.fingerprint();
+        assert!(print.matches(&Fingerprint::of(&secret.reveal_once())));
+        assert!(!print.matches(&Fingerprint::from_bytes([0; 32])));
+    }
+
+    #[test]
+    fn a_random_text_has_the_length_that_was_asked_for() {
+        for length in [0, 1, 43, 64, 1000] {
+            let text = random_text(length).expect("a random source");
+            assert_eq!(text.len(), length);
+            assert!(text.bytes().all(|letter| ALPHABET.contains(&letter)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_upsets_the_reader_of_values(text: String, tail in "\\PC{0,60}") {
+            prop_assert!(Secret::parse(&twd(), &text).is_none());
+            let _ = Secret::parse(&twd(), &format!("twd_{tail}"));
+        }
+
+        #[test]
+        fn every_value_is_read_back(prefix in "[a-z][a-z0-9]{1,9}") {
+            let prefix = Prefix::new(&prefix).expect("a prefix");
+            let secret = Secret::generate(&prefix).expect("a random source");
+            let print = secret.fingerprint();
+            let value = secret.reveal_once();
+            prop_assert!(begins_like_a_value(&prefix, &value));
+            prop_assert_eq!(Secret::parse(&prefix, &value).map(|again| again.fingerprint()), Some(print));
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! What people and programs may write: which characters, how many, and in which form it is kept.
+//!
+//! Every text is kept in NFC, so that the same word is the same bytes however it was typed. No message repeats the text.
+
+use crate::domain::error::{Error, Result};
+use unicode_normalization::UnicodeNormalization as _;
+
+/// The most characters of a description.
+pub const LONGEST_DESCRIPTION: usize = 255;
+/// The most characters of the name of a person or an organization.
+pub const LONGEST_NAME: usize = 100;
+/// The most characters of a username or a slug.
+pub const LONGEST_USERNAME: usize = 64;
+/// The most characters of a reason.
+pub const LONGEST_REASON: usize = 500;
+
+/// What a token is for: 1 to 255 characters.
+pub fn description(field: &str, text: &str) -> Result<String> {
+    plain(field, text, LONGEST_DESCRIPTION)
+}
+
+/// The name of a person or an organization: 1 to 100 characters.
+pub fn name(field: &str, text: &str) -> Result<String> {
+    plain(field, text, LONGEST_NAME)
+}
+
+/// Why something was done; a blank one counts as left out.
+pub fn reason(field: &str, text: Option<&str>) -> Result<Option<String>> {
+    unless_blank(text).map(|text| plain(field, text, LONGEST_REASON)).transpose()
+}
+
+/// A text to look for, folded; a blank one counts as left out.
+pub fn sought(field: &str, text: Option<&str>) -> Result<Option<String>> {
+    unless_blank(text).map(|text| plain(field, text, LONGEST_DESCRIPTION).map(|text| fold(&text))).transpose()
+}
+
+/// Any text of one line: 1 to so many characters, in NFC, without blanks at its ends.
+pub fn plain(field: &str, text: &str, most: usize) -> Result<String> {
+    visible(field, text)?;
+    let text = composed(text);
+    if text.is_empty() {
+        return Err(invalid(field, "The text is empty; write at least one character."));
+    }
+    if text.chars().count() > most {
+        return Err(invalid(field, format!("The text is too long; write at most {most} characters.")));
+    }
+    Ok(text)
+}
+
+/// How a person is called in a word: 1 to 64 of `a-z 0-9 - _ .`.
+pub fn username(field: &str, text: &str) -> Result<String> {
+    word(text).ok_or_else(|| {
+        invalid(
+            field,
+            "A username has 1 to 64 of the characters a-z, 0-9, - (minus), _ (underscore) and . (dot), and no others.",
+        )
+    })
+}
+
+/// How an organization is called in a word: 1 to 64 of `a-z 0-9 - _ .`.
+pub fn slug(field: &str, text: &str) -> Result<String> {
+    word(text).ok_or_else(|| {
+        invalid(
+            field,
+            "A slug has 1 to 64 of the characters a-z, 0-9, - (minus), _ (underscore) and . (dot), and no others.",
+        )
+    })
+}
+
+/// An address of mail. Whether anybody is there is for a mail server to say.
+pub fn email(field: &str, text: &str) -> Result<String> {
+    visible(field, text)?;
+    let text = composed(text);
+    if text.len() > 254 {
+        return Err(invalid(field, "The e-mail address is too long; write at most 254 characters."));
+    }
+    if !is_address(&text) {
+        return Err(invalid(field, "This is not an e-mail address; write one such as ada@example.com."));
+    }
+    Ok(text)
+}
+
+/// Refuses characters that steer a terminal or a page, or that nobody sees.
+pub fn visible(field: &str, text: &str) -> Result<()> {
+    let Some((index, letter, what)) = text.chars().enumerate().find_map(|(index, it)| Some((index, it, hidden(it)?)))
+    else {
+        return Ok(());
+    };
+    let (place, code) = (index + 1, u32::from(letter));
+    Err(invalid(field, format!("Character {place} of the text (U+{code:04X}) {what}; leave it out.")))
+}
+
+/// The form in which texts are compared where upper and lower case are one.
+pub fn fold(text: &str) -> String {
+    // Letter by letter: a part of a text is then a part of it when folded, too, which final sigmas would break.
+    text.nfc().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).nfc().collect()
+}
+
+/// A username from what an identity provider says: folded, what does not fit becomes `-`.
+pub fn username_from(text: &str) -> Option<String> {
+    let fit = |letter| if in_a_word(letter) { letter } else { '-' };
+    let text: String = fold(&allowed(text)?).chars().map(fit).take(LONGEST_USERNAME).collect();
+    Some(text)
+}
+
+/// A name from what an identity provider says.
+pub fn name_from(text: &str) -> Option<String> {
+    name("name", text).ok()
+}
+
+/// An address from what an identity provider says.
+pub fn email_from(text: &str) -> Option<String> {
+    email("email", text).ok()
+}
+
+/// What a client calls itself: 200 characters of it, without those that are not allowed.
+pub fn user_agent(text: &str) -> Option<String> {
+    cut(text, 200)
+}
+
+/// Where a request went: 500 characters of it, without its query and those that are not allowed.
+pub fn path(text: &str) -> Option<String> {
+    cut(text.split(['?', '#']).next().unwrap_or_default(), 500)
+}
+
+/// The method of a request, in upper case; nothing for what cannot be one.
+pub fn method(text: &str) -> Option<String> {
+    let fits = (1..=20).contains(&text.len())
+        && text.bytes().all(|letter| letter.is_ascii_alphabetic() || matches!(letter, b'-' | b'_'));
+    fits.then(|| text.to_ascii_uppercase())
+}
+
+fn invalid(field: &str, why: impl Into<String>) -> Error {
+    Error::invalid(field.to_owned(), why)
+}
+
+fn unless_blank(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+fn composed(text: &str) -> String {
+    text.trim().nfc().collect()
+}
+
+/// A text that is there and has no character that is not allowed.
+fn allowed(text: &str) -> Option<String> {
+    let fits = text.chars().all(|letter| hidden(letter).is_none());
+    Some(composed(text)).filter(|text| fits && !text.is_empty())
+}
+
+/// The beginning of a text, without the characters that are not allowed.
+fn cut(text: &str, most: usize) -> Option<String> {
+    let shown: String = text.chars().filter(|letter| hidden(*letter).is_none()).collect();
+    let cut: String = composed(&shown).chars().take(most).collect();
+    Some(cut.trim_end().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn word(text: &str) -> Option<String> {
+    let fits = (1..=LONGEST_USERNAME).contains(&text.len()) && text.chars().all(in_a_word);
+    fits.then(|| text.to_owned())
+}
+
+const fn in_a_word(letter: char) -> bool {
+    matches!(letter, 'a'..='z' | '0'..='9' | '-' | '_' | '.')
+}
+
+fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let local_fits = (1..=64).contains(&local.len())
+        && local.split('.').all(|part| !part.is_empty())
+        && !local.contains(|letter: char| letter.is_whitespace() || "\"(),:;<>[\\]".contains(letter));
+    let domain_fits = domain.split('.').all(|label| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|letter| letter == '-' || letter.is_alphanumeric())
+    });
+    local_fits && domain_fits
+}
+
+/// Why this character is not allowed in any text, if so.
+fn hidden(letter: char) -> Option<&'static str> {
+    match letter {
+        _ if letter.is_control() => Some("is a control character"),
+        '\u{2028}' | '\u{2029}' => Some("is a line break"),
+        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
+            Some("changes the direction of writing")
+        }
+        '\u{00AD}' // soft hyphen
+        | '\u{034F}' // grapheme joiner
+        | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' // fillers of Hangul
+        | '\u{17B4}' | '\u{17B5}' // vowels of Khmer that are not written
+        | '\u{180B}'..='\u{180F}' // selectors of Mongolian
+        | '\u{200B}'..='\u{200D}' // zero-width blank and joiners
+        | '\u{2060}'..='\u{2065}' | '\u{206A}'..='\u{206F}' // word joiner, invisible operators, old format characters
+        | '\u{FEFF}' // byte order mark
+        | '\u{FFF0}'..='\u{FFFB}' // annotations
+        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' // shorthand and musical notation
+        | '\u{E0000}'..='\u{E0FFF}' // tags
+        => Some("is invisible"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HIDDEN: [char; 24] = [
+        '\0',
+        '\t',
+        '\n',
+        '\r',
+        '\u{7F}',
+        '\u{85}',
+        '\u{61C}',
+        '\u{200B}',
+        '\u{200C}',
+        '\u{200D}',
+        '\u{200E}',
+        '\u{200F}',
+        '\u{2028}',
+        '\u{202A}',
+        '\u{202B}',
+        '\u{202D}',
+        '\u{202E}',
+        '\u{2060}',
+        '\u{2066}',
+        '\u{2069}',
+        '\u{AD}',
+        '\u{FEFF}',
+        '\u{3164}',
+        '\u{E0041}',
+    ];
+
+    type Check = fn(&str, &str) -> Result<String>;
+    const CHECKS: [Check; 5] = [description, name, username, slug, email];
+
+    fn why(error: &Error) -> String {
+        assert_eq!(error.code().as_str(), "INVALID_INPUT");
+        error.to_string()
+    }
+
+    /// R-59
+    #[test]
+    fn no_text_may_hold_what_nobody_sees() {
+        for letter in HIDDEN {
+            for check in CHECKS {
+                for text in
+                    [format!("{letter}hold"), format!("ho{letter}ld"), format!("hold{letter}"), letter.to_string()]
+                {
+                    let why = why(&check("input.text", &text).expect_err("a hidden character"));
+                    assert!(!why.contains("hold") && !why.contains(letter), "{why}");
+                }
+            }
+            assert!(reason("reason", Some(&format!("a{letter}b"))).is_err());
+            assert!(sought("owner", Some(&format!("a{letter}b"))).is_err());
+        }
+        let error = description("input.description", "ab\u{202E}c").expect_err("an override");
+        assert_eq!(why(&error), "Character 3 of the text (U+202E) changes the direction of writing; leave it out.");
+        assert!(matches!(error, Error::Invalid { field, .. } if field == "input.description"));
+    }
+
+    /// R-59
+    #[test]
+    fn no_text_may_be_longer_than_it_is_shown() {
+        let long = "x".repeat(60 * 1024);
+        for check in CHECKS {
+            assert!(why(&check("text", &long).expect_err("too long")).len() < 200);
+        }
+        assert!(description("text", &"é".repeat(255)).is_ok());
+        assert!(description("text", &"é".repeat(256)).is_err());
+        assert!(name("text", &"é".repeat(100)).is_ok());
+        assert!(name("text", &"é".repeat(101)).is_err());
+        assert!(reason("text", Some(&"é".repeat(500))).is_ok());
+        assert!(reason("text", Some(&"é".repeat(501))).is_err());
+    }
+
+    #[test]
+    fn a_text_has_at_least_one_character_that_is_no_blank() {
+        for blank in ["", " ", "\u{A0}\u{3000} "] {
+            assert_eq!(
+                why(&description("d", blank).expect_err("blank")),
+                "The text is empty; write at least one character."
+            );
+            assert_eq!(reason("r", Some(blank)).expect("left out"), None);
+            assert_eq!(sought("o", Some(blank)).expect("left out"), None);
+        }
+        assert_eq!(reason("r", None).expect("left out"), None);
+        assert_eq!(reason("r", Some(" old ")).expect("a reason").as_deref(), Some("old"));
+        assert_eq!(description("d", "  two  words\u{A0}").expect("a text"), "two  words");
+    }
+
+    /// R-61
+    #[test]
+    fn a_name_composed_and_decomposed_is_one_name() {
+        assert_eq!(name("name", "Ame\u{301}lie").expect("a name"), "Am\u{e9}lie");
+        assert_eq!(name("name", "Am\u{e9}lie").expect("a name"), "Am\u{e9}lie");
+        assert_eq!(fold("AME\u{301}LIE"), fold("am\u{e9}lie"));
+        // What is composed has fewer characters: it is this that counts.
+        assert!(name("name", &"e\u{301}".repeat(100)).is_ok());
+    }
+
+    /// R-61
+    #[test]
+    fn usernames_and_slugs_are_of_small_latin_letters_digits_and_three_signs() {
+        for check in [username, slug] {
+            for good in ["a", "ada", "ada.lovelace", "a-b_c.9", &"a".repeat(64)] {
+                assert_eq!(check("input.username", good).expect("a word"), good);
+            }
+            for bad in ["", "Ada", "\u{430}da", "ad\u{e9}", "a b", " ada", "ada ", "a/b", "a@b", "a%", &"a".repeat(65)]
+            {
+                let why = why(&check("input.username", bad).expect_err("no word"));
+                assert!(why.ends_with("and no others."), "{why}");
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_of_mail_have_one_at_and_two_sides() {
+        for good in [
+            "ada@example.com",
+            "a@b",
+            "a.b+c_d'e@mail-1.example.org",
+            "jos\u{e9}@b\u{fc}cher.example",
+            " ada@example.com ",
+        ] {
+            assert_eq!(email("email", good).expect("an address"), good.trim());
+        }
+        let long = format!("{}@{}.example", "a".repeat(64), "b.".repeat(95));
+        for bad in [
+            "",
+            "ada",
+            "@",
+            "a@",
+            "@b",
+            "a@b@c",
+            "a b@c",
+            "a@b c",
+            "a@b..c",
+            "a@.b",
+            "a@b.",
+            "a..b@c",
+            ".a@b",
+            "a@-b",
+            "a@b-",
+            "<a@b>",
+            "a,b@c",
+            "Ada <a@b>",
+            "a@[1.2.3.4]",
+            "\"a\"@b",
+            "a:b@c",
+            &long,
+            &format!("{}@b", "a".repeat(65)),
+        ] {
+            assert!(email("email", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_an_identity_provider_says_is_made_to_fit_or_left_out() {
+        assert_eq!(username_from("Ada.Lovelace").as_deref(), Some("ada.lovelace"));
+        assert_eq!(username_from(" Ada Lovelace ").as_deref(), Some("ada-lovelace"));
+        assert_eq!(username_from("ada@example.com").as_deref(), Some("ada-example.com"));
+        assert_eq!(username_from("\u{430}da").as_deref(), Some("-da"));
+        assert_eq!(username_from("Jose\u{301}").as_deref(), Some("jos-"));
+        assert_eq!(username_from(&"A".repeat(70)), Some("a".repeat(64)));
+        assert_eq!(username_from("  "), None);
+        assert_eq!(username_from("a\u{202E}b"), None);
+        assert_eq!(name_from(" Ada "), Some("Ada".into()));
+        assert_eq!(name_from("A\0da"), None);
+        assert_eq!(name_from(&"x".repeat(101)), None);
+        assert_eq!(email_from("ada@example.com").as_deref(), Some("ada@example.com"));
+        assert_eq!(email_from("ada"), None);
+    }
+
+    #[test]
+    fn what_a_request_says_of_itself_is_cut_to_what_is_kept() {
+        assert_eq!(user_agent("curl/8\u{202E}\r\n.5 ").as_deref(), Some("curl/8.5"));
+        assert_eq!(user_agent(&"x".repeat(300)), Some("x".repeat(200)));
+        assert_eq!(user_agent("\u{1}"), None);
+        assert_eq!(path("/v2/builds?token=1#top").as_deref(), Some("/v2/builds"));
+        assert_eq!(path("/v2#top?token=1").as_deref(), Some("/v2"));
+        assert_eq!(path("/a\0b").as_deref(), Some("/ab"));
+        assert_eq!(path(&format!("/{}", "é".repeat(600))), Some(format!("/{}", "é".repeat(499))));
+        assert_eq!(path("?token=1"), None);
+        assert_eq!(method("get").as_deref(), Some("GET"));
+        assert_eq!(method("VERSION-CONTROL").as_deref(), Some("VERSION-CONTROL"));
+        for bad in ["", "GET /", "G\u{301}T", &"A".repeat(21)] {
+            assert_eq!(method(bad), None);
+        }
+    }
+
+    #[test]
+    fn case_does_not_count_where_texts_are_folded() {
+        assert_eq!(fold("ADA Lovelace"), "ada lovelace");
+        assert_eq!(fold("ΟΔΟΣ"), fold("οδος"));
+        assert_eq!(fold("%_\\"), "%_\\");
+    }
+
+    proptest! {
+        /// R-59
+        #[test]
+        fn no_text_upsets_the_checks_and_what_is_allowed_stays_as_it_is(text: String) {
+            for check in CHECKS {
+                if let Ok(kept) = check("field", &text) {
+                    prop_assert_eq!(check("field", &kept).ok(), Some(kept.clone()));
+                    prop_assert!(kept.chars().all(|letter| hidden(letter).is_none()));
+                }
+            }
+            let _ = (email_from(&text), method(&text));
+            for kept in [user_agent(&text), path(&text)].into_iter().flatten() {
+                prop_assert!(visible("field", &kept).is_ok() && kept.chars().count() <= 500);
+            }
+        }
+
+        /// R-61
+        #[test]
+        fn whatever_an_identity_provider_calls_somebody_is_a_username_or_left_out(text: String) {
+            if let Some(found) = username_from(&text) {
+                prop_assert_eq!(username("username", &found).ok(), Some(found));
+            }
+        }
+
+        /// R-61
+        #[test]
+        fn folding_what_is_folded_changes_nothing(text: String) {
+            prop_assert_eq!(fold(&fold(&text)), fold(&text));
+            prop_assert_eq!(fold(&text.nfd().collect::<String>()), fold(&text));
+        }
+    }
+}
