@@ -1,3 +1,4 @@
 //! Tokenward issues, scopes, audits, verifies and revokes API access tokens.
 
+pub mod config;
 pub mod domain;

@@ -1,0 +1,580 @@
+//! How this service is set up: what the flags, the environment and the file say, checked, over the defaults.
+
+mod settings;
+
+use crate::domain::{
+    error::{Error, Result},
+    scope::Catalogue,
+    secret::Prefix,
+};
+use ipnet::IpNet;
+use settings::Settings;
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use url::Url;
+
+/// The longest that an answer of `/verify` may rest on what was known before.
+const LONGEST_STALENESS: Duration = Duration::from_secs(5);
+/// The fewest bytes of a secret that JWTs are signed with.
+const SHORTEST_JWT_SECRET: usize = 32;
+
+/// Every setting. Printing it shows no secret.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(PartialEq))]
+pub struct Config {
+    /// Where the service listens.
+    pub listen: SocketAddr,
+    /// How others reach it, without a slash at the end: the beginning of links in letters, the issuer.
+    pub public_url: String,
+    /// Where it keeps its files.
+    pub data_dir: PathBuf,
+    /// Which database; it may hold a password.
+    pub database_url: Hidden,
+    /// How letters go out; it may hold a password.
+    pub mail_url: Hidden,
+    /// Whom letters are from.
+    pub mail_from: String,
+    /// What stands before the underscore of a token's value.
+    pub token_prefix: Prefix,
+    /// The scopes that can be granted.
+    pub scopes: Catalogue,
+    /// The networks whose `X-Forwarded-*` headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How old a proof of freshness may be for `/verify` and introspection.
+    pub max_staleness: Duration,
+    /// Where metrics are served, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Whether everybody may create organizations.
+    pub self_service: bool,
+    /// The origins whose pages may call the API from a browser.
+    pub cors_origins: Vec<String>,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines there are, such as `info` or `info,sqlx=warn`.
+    pub log_level: String,
+    /// Whose JWTs are accepted, if anybody's.
+    pub jwt: Option<JwtConfig>,
+}
+
+/// Whose JWTs say who the caller is.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(PartialEq))]
+pub struct JwtConfig {
+    /// What `iss` must be.
+    pub issuer: String,
+    /// What `aud` must hold.
+    pub audience: String,
+    /// The algorithms that are accepted.
+    pub algorithms: Vec<String>,
+    /// What they are signed with.
+    pub secret: Hidden,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people who watch.
+    #[default]
+    Human,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// A setting that is, or may hold, a secret: printing shows a placeholder.
+#[derive(Clone)]
+#[cfg_attr(test, derive(PartialEq))]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// Hides this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for what needs it to connect or to check.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden(…)")
+    }
+}
+
+impl Config {
+    /// Flags over environment over file over defaults. Flags have the names of the settings, such as `data_dir`.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[(&str, String)],
+    ) -> Result<Self> {
+        Self::check(Settings::read(file, environment, flags)?)
+    }
+
+    /// A file that holds every setting, with its default and what it is for.
+    pub const fn example() -> &'static str {
+        include_str!("../config.example.toml")
+    }
+
+    fn check(settings: Settings) -> Result<Self> {
+        let listen = match settings.listen {
+            Some(text) => address("listen", &text)?,
+            None => SocketAddr::from(([127, 0, 0, 1], 8080)),
+        };
+        let public_url = settings.public_url.unwrap_or_else(|| format!("http://{listen}"));
+        let data_dir = settings.data_dir.unwrap_or_else(|| "./data".into());
+        let log = settings.log;
+        Ok(Self {
+            listen,
+            public_url: origin("public_url", &public_url)?,
+            database_url: database_url(settings.database.url, &data_dir)?,
+            mail_url: Hidden(settings.mail.url.unwrap_or_else(|| format!("file://{}/mail", in_a_url(&data_dir)))),
+            data_dir: data_dir.into(),
+            mail_from: settings.mail.from.unwrap_or_else(|| "Tokenward <tokenward@localhost>".into()),
+            token_prefix: settings.token.prefix.as_deref().map_or_else(|| Ok(Prefix::default()), Prefix::new)?,
+            scopes: settings.scopes.file.as_deref().map_or_else(|| Ok(Catalogue::built_in()), catalogue)?,
+            trusted_proxies: settings.proxy.trusted.0.iter().map(|text| network(text)).collect::<Result<_>>()?,
+            max_staleness: settings.verify.max_staleness.as_deref().map_or(Ok(Duration::ZERO), staleness)?,
+            metrics_listen: optional_address("metrics.listen", settings.metrics.listen.as_deref())?,
+            self_service: switch("organizations.self_service", settings.organizations.self_service.as_deref())?,
+            cors_origins: origins("cors.origins", &settings.cors.origins.0)?,
+            log_format: log.format.as_deref().map_or(Ok(LogFormat::default()), log_format)?,
+            log_level: log.level.unwrap_or_else(|| "info".into()),
+            jwt: jwt(settings.auth.jwt)?,
+        })
+    }
+}
+
+/// The environment of this process; what is not Unicode is not for us.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn address(key: &'static str, text: &str) -> Result<SocketAddr> {
+    text.parse().map_err(|_| {
+        let why = format!("{key} is no address with a port; write one such as 127.0.0.1:8080 or [::]:8080.");
+        Error::invalid(key, why)
+    })
+}
+
+fn optional_address(key: &'static str, text: Option<&str>) -> Result<Option<SocketAddr>> {
+    text.filter(|text| *text != "off").map(|text| address(key, text)).transpose()
+}
+
+/// Scheme, host and port of a URL that has nothing else.
+fn origin(key: &'static str, text: &str) -> Result<String> {
+    let bare = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.path() == "/"
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
+    let url = Url::parse(text).ok().filter(bare).ok_or_else(|| {
+        let why =
+            format!("{key} needs http:// or https://, a host and nothing after it, as https://tokens.example.com.");
+        Error::invalid(key, why)
+    })?;
+    Ok(url.origin().ascii_serialization())
+}
+
+fn origins(key: &'static str, texts: &[String]) -> Result<Vec<String>> {
+    texts.iter().map(|text| origin(key, text)).collect()
+}
+
+fn database_url(text: Option<String>, data_dir: &str) -> Result<Hidden> {
+    let text = text.unwrap_or_else(|| format!("sqlite://{}/tokenward.db", in_a_url(data_dir)));
+    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
+        Ok(Hidden(text))
+    } else {
+        Err(Error::invalid(
+            "database.url",
+            "database.url begins with sqlite:// or postgres://; write one such as sqlite:///var/lib/tokenward/tokenward.db.",
+        ))
+    }
+}
+
+/// A path, with what would end it inside a URL spelled out.
+fn in_a_url(path: &str) -> String {
+    path.trim_end_matches('/').replace('%', "%25").replace('?', "%3F").replace('#', "%23")
+}
+
+fn catalogue(path: &str) -> Result<Catalogue> {
+    let refuse = |why: String| Error::invalid("scopes.file", why);
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| refuse(format!("The file {path} that scopes.file names cannot be read: {error}.")))?;
+    Catalogue::from_toml(&text).map_err(|error| refuse(format!("{path}: {error}")))
+}
+
+/// A network, or a single address.
+fn network(text: &str) -> Result<IpNet> {
+    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+        let why = format!("{text:?} in proxy.trusted is no network; write one such as 10.0.0.0/8 or 192.0.2.7.");
+        Error::invalid("proxy.trusted", why)
+    })
+}
+
+fn staleness(text: &str) -> Result<Duration> {
+    humantime::parse_duration(text).ok().filter(|span| *span <= LONGEST_STALENESS).ok_or_else(|| {
+        let why = "verify.max_staleness is a span of at most 5s; write one such as 0s, 500ms or 5s.";
+        Error::invalid("verify.max_staleness", why)
+    })
+}
+
+fn switch(key: &'static str, text: Option<&str>) -> Result<bool> {
+    match text {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Error::invalid(key, format!("{key} is true or false; write one of them."))),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat> {
+    match text {
+        "human" => Ok(LogFormat::Human),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(Error::invalid("log.format", "log.format is human or json; write one of them.")),
+    }
+}
+
+fn jwt(jwt: settings::Jwt) -> Result<Option<JwtConfig>> {
+    let keys = [&jwt.secret, &jwt.jwks_url, &jwt.jwks_file].iter().filter(|key| key.is_some()).count();
+    if keys == 0 && jwt.issuer.is_none() && jwt.audience.is_none() && jwt.algorithms.0.is_empty() {
+        return Ok(None);
+    }
+    let issuer = needed("auth.jwt.issuer", jwt.issuer)?;
+    let audience = needed("auth.jwt.audience", jwt.audience)?;
+    if keys != 1 {
+        let why = "auth.jwt needs exactly one of secret, jwks_url and jwks_file; give one and leave the others out.";
+        return Err(Error::invalid("auth.jwt", why));
+    }
+    let secret = jwt.secret.ok_or_else(|| {
+        let why = "Key sets (auth.jwt.jwks_url and auth.jwt.jwks_file) are not supported yet; give auth.jwt.secret.";
+        Error::invalid("auth.jwt", why)
+    })?;
+    Ok(Some(JwtConfig { issuer, audience, algorithms: algorithms(jwt.algorithms.0)?, secret: signing_secret(secret)? }))
+}
+
+fn needed(key: &'static str, text: Option<String>) -> Result<String> {
+    text.filter(|text| !text.trim().is_empty())
+        .ok_or_else(|| Error::invalid(key, format!("{key} is missing; auth.jwt needs it to accept JWTs.")))
+}
+
+fn algorithms(names: Vec<String>) -> Result<Vec<String>> {
+    let refuse = |why: String| Err(Error::invalid("auth.jwt.algorithms", why));
+    if names.is_empty() {
+        return refuse("auth.jwt.algorithms is missing; write [\"HS256\"].".into());
+    }
+    match names.iter().find(|name| *name != "HS256") {
+        Some(name) => refuse(format!("{name:?} in auth.jwt.algorithms is not supported yet; write HS256.")),
+        None => Ok(names),
+    }
+}
+
+fn signing_secret(secret: String) -> Result<Hidden> {
+    if secret.len() < SHORTEST_JWT_SECRET {
+        let why = "auth.jwt.secret is too short; it has at least 32 bytes, such as those of `openssl rand -base64 32`.";
+        return Err(Error::invalid("auth.jwt.secret", why));
+    }
+    Ok(Hidden(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    const SECRET: &str = "0123456789012345678901234567890123456789";
+
+    fn load(file: Option<&str>, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("tokenward.toml");
+        if let Some(text) = file {
+            std::fs::write(&path, text).expect("a file");
+        }
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let flags: Vec<_> = flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        Config::load(file.map(|_| path.as_path()), environment.iter().map(owned), &flags)
+    }
+
+    fn refusal(file: Option<&str>, environment: &[(&str, &str)]) -> (String, String) {
+        match load(file, environment, &[]) {
+            Err(Error::Invalid { field, why }) => (field.into_owned(), why),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    fn defaults() -> Config {
+        load(None, &[], &[]).expect("the defaults")
+    }
+
+    ///
+    #[test]
+    fn without_any_setting_there_is_no_secret_and_nothing_but_this_machine_is_served() {
+        let config = defaults();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.public_url, "http://127.0.0.1:8080");
+        assert_eq!(config.data_dir, Path::new("./data"));
+        assert_eq!(config.database_url.reveal(), "sqlite://./data/tokenward.db");
+        assert_eq!(config.mail_url.reveal(), "file://./data/mail");
+        assert_eq!(config.mail_from, "Tokenward <tokenward@localhost>");
+        assert_eq!(config.token_prefix.as_str(), "twd");
+        assert_eq!(config.scopes, Catalogue::built_in());
+        assert_eq!(config.max_staleness, Duration::ZERO);
+        assert_eq!(config.log_format, LogFormat::Human);
+        assert_eq!(config.log_level, "info");
+        assert!(config.trusted_proxies.is_empty() && config.cors_origins.is_empty());
+        assert!(config.metrics_listen.is_none() && config.jwt.is_none() && !config.self_service);
+    }
+
+    #[test]
+    fn a_flag_goes_over_the_environment_over_the_file_over_the_default() {
+        let file = "listen = '0.0.0.0:1'\ndata_dir = 'file'\npublic_url = 'https://file'\n[token]\nprefix = 'file'\n";
+        let variables = [("TOKENWARD_LISTEN", "0.0.0.0:2"), ("TOKENWARD_DATA_DIR", "environment")];
+        let config = load(Some(file), &variables, &[("listen", "0.0.0.0:3")]).expect("a configuration");
+        assert_eq!(config.listen.to_string(), "0.0.0.0:3");
+        assert_eq!(config.data_dir, Path::new("environment"));
+        assert_eq!(config.public_url, "https://file");
+        assert_eq!(config.token_prefix.as_str(), "file");
+        assert_eq!(config.log_level, "info");
+    }
+
+    #[test]
+    fn one_setting_of_a_group_leaves_the_others_as_the_file_has_them() {
+        let file =
+            "[mail]\nfrom = 'a@example.com'\nurl = 'file:///mail'\n[proxy]\ntrusted = ['10.0.0.0/8', '192.0.2.7']\n";
+        let variables = [("TOKENWARD_MAIL__URL", "file:///other"), ("TOKENWARD_PROXY__TRUSTED", "::1")];
+        let config = load(Some(file), &variables, &[]).expect("a configuration");
+        assert_eq!((config.mail_from.as_str(), config.mail_url.reveal()), ("a@example.com", "file:///other"));
+        assert_eq!(config.trusted_proxies, ["::1/128".parse().expect("a network")]);
+    }
+
+    #[test]
+    fn lists_of_the_environment_are_separated_by_commas() {
+        let variables = [
+            ("TOKENWARD_PROXY__TRUSTED", "10.0.0.0/8, 192.0.2.7"),
+            ("TOKENWARD_CORS__ORIGINS", "https://one.example,https://two.example:8443/"),
+        ];
+        let config = load(None, &variables, &[]).expect("a configuration");
+        assert_eq!(
+            config.trusted_proxies.iter().map(IpNet::to_string).collect::<Vec<_>>(),
+            ["10.0.0.0/8", "192.0.2.7/32"]
+        );
+        assert_eq!(config.cors_origins, ["https://one.example", "https://two.example:8443"]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_together_with_the_nearest_known_one() {
+        let (field, why) = refusal(None, &[("TOKENWARD_DATABSE__URL", "sqlite://x")]);
+        assert_eq!(field, "databse.url");
+        insta::assert_snapshot!(why, @"There is no setting TOKENWARD_DATABSE__URL, which stands in the environment. Did you mean TOKENWARD_DATABASE__URL?");
+        for (text, key, near) in [
+            ("lisen = 'x'", "lisen", "listen"),
+            ("[mail]\nfrm = 'x'", "mail.frm", "mail.from"),
+            ("[auth.jwt]\nsecret_fil = 'x'", "auth.jwt.secret_fil", "auth.jwt.secret_file"),
+            ("Listen = 'x'", "Listen", "listen"),
+            ("[auth]\nissuer = 'x'", "auth.issuer", "auth.jwt.issuer"),
+        ] {
+            let (field, why) = refusal(Some(text), &[]);
+            assert_eq!(field, key);
+            assert!(why.contains(key) && why.ends_with(&format!("Did you mean {near}?")), "{why}");
+        }
+    }
+
+    #[test]
+    fn variables_of_other_programs_and_empty_ones_do_not_count() {
+        let variables = [("TOKENWARDEN", "x"), ("LISTEN", "x"), ("TOKENWARD_LISTEN", ""), ("PATH", "/bin")];
+        assert_eq!(load(None, &variables, &[]).expect("a configuration").listen, defaults().listen);
+    }
+
+    #[test]
+    fn a_secret_can_stand_in_a_file_of_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("url");
+        std::fs::write(&path, "postgres://tokenward:hunter2@db/tokenward\n").expect("a file");
+        let path = path.to_str().expect("Unicode");
+        let file = format!("[database]\nurl_file = '{path}'\n");
+        let from_file = load(Some(&file), &[], &[]).expect("a configuration");
+        let variables = [("TOKENWARD_DATABASE__URL_FILE", path)];
+        let over_file = load(Some("[database]\nurl = 'sqlite://x'"), &variables, &[]).expect("a configuration");
+        for config in [from_file, over_file] {
+            assert_eq!(config.database_url.reveal(), "postgres://tokenward:hunter2@db/tokenward");
+        }
+        let variables = [("TOKENWARD_DATABASE__URL_FILE", path), ("TOKENWARD_DATABASE__URL", "sqlite://x")];
+        let (_, why) = refusal(None, &variables);
+        assert!(why.contains("TOKENWARD_DATABASE__URL and TOKENWARD_DATABASE__URL_FILE are both given"), "{why}");
+        let (field, _) = refusal(None, &[("TOKENWARD_MAIL__URL_FILE", "/nowhere/at/all")]);
+        assert_eq!(field, "mail.url_file");
+    }
+
+    const JWT: [(&str, &str); 4] = [
+        ("TOKENWARD_AUTH__JWT__ISSUER", "https://id.example.com"),
+        ("TOKENWARD_AUTH__JWT__AUDIENCE", "tokenward"),
+        ("TOKENWARD_AUTH__JWT__ALGORITHMS", "HS256"),
+        ("TOKENWARD_AUTH__JWT__SECRET", SECRET),
+    ];
+
+    #[test]
+    fn a_secret_that_looks_like_a_number_stays_as_it_is() {
+        let jwt = load(None, &JWT, &[]).expect("a configuration").jwt.expect("JWTs");
+        assert_eq!(jwt.secret.reveal(), SECRET);
+        assert_eq!((jwt.issuer.as_str(), jwt.audience.as_str()), ("https://id.example.com", "tokenward"));
+        assert_eq!(jwt.algorithms, ["HS256"]);
+    }
+
+    #[test]
+    fn jwts_need_an_issuer_an_audience_an_algorithm_and_exactly_one_kind_of_key() {
+        for missing in 0..JWT.len() {
+            let some: Vec<_> =
+                JWT.iter().copied().enumerate().filter(|(at, _)| *at != missing).map(|it| it.1).collect();
+            assert!(refusal(None, &some).0.starts_with("auth.jwt"));
+        }
+        let with = |key, value| {
+            let others = JWT.iter().copied().filter(|(other, _)| *other != key);
+            refusal(None, &others.chain([(key, value)]).collect::<Vec<_>>())
+        };
+        assert_eq!(with("TOKENWARD_AUTH__JWT__JWKS_URL", "https://id.example.com/jwks").0, "auth.jwt");
+        for algorithm in ["none", "RS256", "hs256", "HS256,ES256"] {
+            assert_eq!(with("TOKENWARD_AUTH__JWT__ALGORITHMS", algorithm).0, "auth.jwt.algorithms");
+        }
+        let (field, why) = with("TOKENWARD_AUTH__JWT__SECRET", "0123456789012345678901234567890");
+        assert_eq!(field, "auth.jwt.secret");
+        assert!(!why.contains("01234"), "{why}");
+        let set: Vec<_> = JWT[..3].iter().copied().chain([("TOKENWARD_AUTH__JWT__JWKS_FILE", "keys.json")]).collect();
+        assert!(refusal(None, &set).1.contains("not supported yet"));
+    }
+
+    #[test]
+    fn printing_a_configuration_shows_no_secret() {
+        let variables = [
+            ("TOKENWARD_DATABASE__URL", "postgres://tokenward:hunter2@db/tokenward"),
+            ("TOKENWARD_MAIL__URL", "smtp://tokenward:hunter2@mail:587"),
+        ];
+        let variables: Vec<_> = variables.into_iter().chain(JWT).collect();
+        let printed = format!("{:?}", load(None, &variables, &[]).expect("a configuration"));
+        assert!(!printed.contains("hunter2") && !printed.contains(SECRET), "{printed}");
+    }
+
+    #[test]
+    fn no_refusal_repeats_a_secret() {
+        for (text, variables) in [
+            ("[database]\nurl = 'hunter2", vec![]),
+            ("database = 'hunter2'", vec![]),
+            ("[mail]\nurl = ['hunter2']", vec![]),
+            ("[auth]\njwt = 'hunter2'", vec![]),
+            ("", vec![("TOKENWARD_DATABASE__URL", "mysql://hunter2@db")]),
+            ("", vec![("TOKENWARD_AUTH__JWT", "hunter2")]),
+            ("", vec![("TOKENWARD_PUBLIC_URL", "https://me:hunter2@host")]),
+        ] {
+            let (field, why) = refusal(Some(text), &variables);
+            assert!(!why.contains("hunter2") && !field.contains("hunter2"), "{field}: {why}");
+            assert!(why.ends_with('.') || why.ends_with('?'), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_a_sentence_that_names_the_key() {
+        for (variable, value, key) in [
+            ("TOKENWARD_LISTEN", "8080", "listen"),
+            ("TOKENWARD_LISTEN", "localhost", "listen"),
+            ("TOKENWARD_METRICS__LISTEN", "yes", "metrics.listen"),
+            ("TOKENWARD_PUBLIC_URL", "tokens.example.com", "public_url"),
+            ("TOKENWARD_PUBLIC_URL", "ftp://tokens.example.com", "public_url"),
+            ("TOKENWARD_PUBLIC_URL", "https://tokens.example.com/path", "public_url"),
+            ("TOKENWARD_PUBLIC_URL", "https://tokens.example.com/?a", "public_url"),
+            ("TOKENWARD_DATABASE__URL", "mysql://db", "database.url"),
+            ("TOKENWARD_TOKEN__PREFIX", "T", "token.prefix"),
+            ("TOKENWARD_SCOPES__FILE", "/nowhere/at/all", "scopes.file"),
+            ("TOKENWARD_PROXY__TRUSTED", "10.0.0.0/8,proxy", "proxy.trusted"),
+            ("TOKENWARD_VERIFY__MAX_STALENESS", "6s", "verify.max_staleness"),
+            ("TOKENWARD_VERIFY__MAX_STALENESS", "soon", "verify.max_staleness"),
+            ("TOKENWARD_ORGANIZATIONS__SELF_SERVICE", "yes", "organizations.self_service"),
+            ("TOKENWARD_CORS__ORIGINS", "*", "cors.origins"),
+            ("TOKENWARD_LOG__FORMAT", "xml", "log.format"),
+        ] {
+            let (field, why) = refusal(None, &[(variable, value)]);
+            assert_eq!(field, key);
+            assert!(why.ends_with('.'), "{why}");
+        }
+    }
+
+    #[test]
+    fn good_values_are_taken() {
+        let file = "[verify]\nmax_staleness = '500ms'\n[organizations]\nself_service = true\n[log]\nformat = 'json'\n";
+        let variables =
+            [("TOKENWARD_METRICS__LISTEN", "[::1]:9100"), ("TOKENWARD_PUBLIC_URL", "https://Tokens.Example.com/")];
+        let config = load(Some(file), &variables, &[]).expect("a configuration");
+        assert_eq!(config.max_staleness, Duration::from_millis(500));
+        assert!(config.self_service);
+        assert_eq!(config.log_format, LogFormat::Json);
+        assert_eq!(config.metrics_listen, Some("[::1]:9100".parse().expect("an address")));
+        assert_eq!(config.public_url, "https://tokens.example.com");
+        let off = load(Some("[metrics]\nlisten = '[::1]:9100'"), &[("TOKENWARD_METRICS__LISTEN", "off")], &[]);
+        assert_eq!(off.expect("a configuration").metrics_listen, None);
+    }
+
+    #[test]
+    fn a_catalogue_of_ones_own_is_read_from_its_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("scopes.toml");
+        let path = path.to_str().expect("Unicode");
+        std::fs::write(path, "[[scope]]\nname = 'a'\ntitle = 'A'\ndescription = 'B'\naccess = 'read'\n")
+            .expect("a file");
+        let config = load(None, &[("TOKENWARD_SCOPES__FILE", path)], &[]).expect("a configuration");
+        assert_eq!(config.scopes.iter().count(), 1);
+        std::fs::write(path, "").expect("a file");
+        let (field, why) = refusal(None, &[("TOKENWARD_SCOPES__FILE", path)]);
+        assert!(field == "scopes.file" && why.contains(path), "{field}: {why}");
+    }
+
+    #[test]
+    fn a_folder_with_odd_characters_does_not_end_a_url() {
+        let config = load(None, &[], &[("data_dir", "/srv/100% sure?/")]).expect("a configuration");
+        assert_eq!(config.database_url.reveal(), "sqlite:///srv/100%25 sure%3F/tokenward.db");
+    }
+
+    /// The example with every setting in force.
+    fn whole_example() -> String {
+        let setting = |line: &str| {
+            let text = line.strip_prefix("# ").unwrap_or_default();
+            let key = text.trim_start_matches('[').split([' ', ']']).next().unwrap_or_default();
+            text.starts_with('[')
+                || (text.contains(" = ") && key.chars().all(|it| it.is_ascii_lowercase() || it == '_'))
+        };
+        let line = |line: &str| if setting(line) { line[2..].to_owned() } else { line.to_owned() };
+        Config::example().lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn keys_of(prefix: &str, table: &toml::Table) -> Vec<String> {
+        let path = |key: &str| if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
+        let keys = |(key, value): (&String, &toml::Value)| match value {
+            toml::Value::Table(inner) => keys_of(&path(key), inner),
+            _ => vec![path(key)],
+        };
+        table.iter().flat_map(keys).collect()
+    }
+
+    #[test]
+    fn the_example_holds_every_setting_and_no_other() {
+        let table: toml::Table = toml::from_str(&whole_example()).expect("TOML");
+        let found: HashSet<_> = keys_of("", &table).into_iter().collect();
+        assert_eq!(found, settings::KEYS.iter().map(|key| (*key).to_owned()).collect());
+    }
+
+    #[test]
+    fn the_example_is_the_defaults() {
+        let config = load(Some(Config::example()), &[], &[]).expect("a configuration");
+        assert_eq!(config, defaults());
+        let table: toml::Table = toml::from_str(&whole_example()).expect("TOML");
+        let text = |group: &str, key: &str| table[group][key].as_str().expect("a text").to_owned();
+        assert_eq!(text("database", "url"), defaults().database_url.reveal());
+        assert_eq!(text("mail", "url"), defaults().mail_url.reveal());
+        assert_eq!(table["public_url"].as_str(), Some(defaults().public_url.as_str()));
+    }
+}

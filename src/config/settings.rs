@@ -1,0 +1,359 @@
+//! Which settings there are, and what the flags, the environment and the file say of them: nothing is checked here but
+//! that each key is known.
+
+use crate::domain::error::{Error, Result};
+use ::config::{Config as Values, ConfigError, Environment};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{SeqAccess, Visitor},
+};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+/// Every setting, in the order of the documentation.
+pub(super) const KEYS: [&str; 21] = [
+    "listen",
+    "public_url",
+    "data_dir",
+    "database.url",
+    "mail.url",
+    "mail.from",
+    "token.prefix",
+    "scopes.file",
+    "proxy.trusted",
+    "verify.max_staleness",
+    "metrics.listen",
+    "organizations.self_service",
+    "cors.origins",
+    "log.format",
+    "log.level",
+    "auth.jwt.issuer",
+    "auth.jwt.audience",
+    "auth.jwt.algorithms",
+    "auth.jwt.secret",
+    "auth.jwt.jwks_url",
+    "auth.jwt.jwks_file",
+];
+
+/// What holds a secret can stand in a file of its own, which the same key with `_file` names.
+pub(super) const SECRETS: [&str; 3] = ["database.url", "mail.url", "auth.jwt.secret"];
+
+/// What every variable of ours begins with.
+const OURS: &str = "TOKENWARD_";
+
+/// The settings as somebody wrote them; one that nobody wrote is absent.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Settings {
+    pub(super) listen: Option<String>,
+    pub(super) public_url: Option<String>,
+    pub(super) data_dir: Option<String>,
+    pub(super) database: Database,
+    pub(super) mail: Mail,
+    pub(super) token: Token,
+    pub(super) scopes: Scopes,
+    pub(super) proxy: Proxy,
+    pub(super) verify: Verify,
+    pub(super) metrics: Metrics,
+    pub(super) organizations: Organizations,
+    pub(super) cors: Cors,
+    pub(super) log: Log,
+    pub(super) auth: Auth,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Database {
+    pub(super) url: Option<String>,
+    url_file: Option<String>,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Mail {
+    pub(super) url: Option<String>,
+    url_file: Option<String>,
+    pub(super) from: Option<String>,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Token {
+    pub(super) prefix: Option<String>,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Scopes {
+    pub(super) file: Option<String>,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Proxy {
+    pub(super) trusted: List,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Verify {
+    pub(super) max_staleness: Option<String>,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Metrics {
+    pub(super) listen: Option<String>,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Organizations {
+    pub(super) self_service: Option<String>,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Cors {
+    pub(super) origins: List,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Log {
+    pub(super) format: Option<String>,
+    pub(super) level: Option<String>,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Auth {
+    pub(super) jwt: Jwt,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Jwt {
+    pub(super) issuer: Option<String>,
+    pub(super) audience: Option<String>,
+    pub(super) algorithms: List,
+    pub(super) secret: Option<String>,
+    secret_file: Option<String>,
+    pub(super) jwks_url: Option<String>,
+    pub(super) jwks_file: Option<String>,
+}
+
+/// Several texts: an array in the file, separated by commas in the environment and in flags.
+#[derive(Default, Serialize)]
+#[serde(transparent)]
+pub(super) struct List(pub(super) Vec<String>);
+
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Texts)
+    }
+}
+
+struct Texts;
+
+impl<'de> Visitor<'de> for Texts {
+    type Value = List;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of texts")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<List, E> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        Ok(List(parts.map(str::to_owned).collect()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut texts: A) -> Result<List, A::Error> {
+        let mut list = Vec::new();
+        while let Some(text) = texts.next_element()? {
+            list.push(text);
+        }
+        Ok(List(list))
+    }
+}
+
+impl Settings {
+    /// What holds of a file, the environment and flags, the later over the earlier.
+    pub(super) fn read(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[(&str, String)],
+    ) -> Result<Self> {
+        let mut together = Values::builder();
+        if let Some(path) = file {
+            together = together.add_source(Layer::of_file(path)?.checked()?);
+        }
+        together = together.add_source(Layer::of_environment(environment)?.checked()?);
+        together = together.add_source(Layer::of_flags(flags)?.checked()?);
+        let values = together.build().map_err(|error| Origin::Flags.refuse(error))?;
+        Self::deserialize(values).map_err(|error| Origin::Flags.refuse(error))
+    }
+}
+
+/// Where a setting was written.
+enum Origin {
+    File(PathBuf),
+    Environment,
+    Flags,
+}
+
+impl Origin {
+    /// The key as it is spelled there.
+    fn spell(&self, key: &str) -> String {
+        match self {
+            Self::File(_) => key.to_owned(),
+            Self::Environment => format!("{OURS}{}", key.replace('.', "__").to_uppercase()),
+            Self::Flags => format!("--{}", key.replace(['.', '_'], "-")),
+        }
+    }
+
+    fn unknown(&self, key: &str) -> Error {
+        let wrong = self.spell(key);
+        let place = match self {
+            Self::File(path) => format!(" in {}", path.display()),
+            Self::Environment => " in the environment".to_owned(),
+            Self::Flags => String::new(),
+        };
+        let hint = nearest(key).map(|near| format!(" Did you mean {}?", self.spell(&near))).unwrap_or_default();
+        Error::invalid(key.to_owned(), format!("There is no setting {wrong}, which stands{place}.{hint}"))
+    }
+
+    /// A value of the wrong kind. The value itself is not repeated: it may be a secret.
+    fn refuse(&self, error: ConfigError) -> Error {
+        match error {
+            ConfigError::Type { key: Some(key), .. } | ConfigError::At { key: Some(key), .. } => {
+                let spelled = self.spell(&key);
+                let why = format!("{spelled} has a value of the wrong kind; compare it with config.example.toml.");
+                Error::invalid(key, why)
+            }
+            _ => Error::invalid("config", "The settings cannot be read; compare them with config.example.toml."),
+        }
+    }
+}
+
+/// The key that resembles a wrong one most.
+fn nearest(wrong: &str) -> Option<String> {
+    let files = SECRETS.iter().map(|key| format!("{key}_file"));
+    let known = KEYS.iter().map(|key| (*key).to_owned()).chain(files);
+    let likeness = |key: &str| strsim::normalized_damerau_levenshtein(wrong, key);
+    known.max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
+}
+
+/// What one source says.
+struct Layer {
+    origin: Origin,
+    values: Values,
+}
+
+impl Layer {
+    fn of_file(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let why = format!("The configuration file {} cannot be read: {error}.", path.display());
+            Error::invalid("config", why)
+        })?;
+        let table: toml::Table = toml::from_str(&text).map_err(|error| {
+            // The message alone: the line that it would quote may hold a secret.
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let (line, why) = (before.matches('\n').count() + 1, error.message());
+            Error::invalid("config", format!("{} cannot be read at line {line}: {why}.", path.display()))
+        })?;
+        let origin = Origin::File(path.to_owned());
+        let values = Values::try_from(&table).map_err(|error| origin.refuse(error))?;
+        Ok(Self { origin, values })
+    }
+
+    fn of_environment(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        let origin = Origin::Environment;
+        // Values stay texts: what looks like a number would lose its zeros, and a secret may look like one.
+        let variables = Environment::default()
+            .prefix(OURS)
+            .prefix_separator("")
+            .separator("__")
+            .ignore_empty(true)
+            .source(Some(variables.into_iter().collect()));
+        let values = Values::builder().add_source(variables).build().map_err(|error| origin.refuse(error))?;
+        Ok(Self { origin, values })
+    }
+
+    fn of_flags(flags: &[(&str, String)]) -> Result<Self> {
+        let origin = Origin::Flags;
+        let mut values = Values::builder();
+        for (key, value) in flags {
+            values = values.set_override(*key, value.as_str()).map_err(|_| origin.unknown(key))?;
+        }
+        let values = values.build().map_err(|error| origin.refuse(error))?;
+        Ok(Self { origin, values })
+    }
+
+    /// The values, once every key is known and the secrets are fetched from their files.
+    fn checked(self) -> Result<Values> {
+        let mut unknown = None;
+        serde_ignored::deserialize(self.values.clone(), |path| {
+            unknown.get_or_insert_with(|| path.to_string());
+        })
+        .map(|_: Settings| ())
+        .map_err(|error| self.origin.refuse(error))?;
+        match unknown {
+            Some(key) => Err(self.origin.unknown(&self.written_below(key))),
+            None => self.with_secrets(),
+        }
+    }
+
+    /// A whole key that somebody wrote, where a group of keys is unknown.
+    fn written_below(&self, mut key: String) -> String {
+        while let Ok(group) = self.values.get_table(&key) {
+            let Some(first) = group.keys().min() else { break };
+            key = format!("{key}.{first}");
+        }
+        key
+    }
+
+    fn with_secrets(self) -> Result<Values> {
+        let mut values = Values::builder().add_source(self.values.clone());
+        for key in SECRETS {
+            let file = format!("{key}_file");
+            let Ok(path) = self.values.get_string(&file) else { continue };
+            let (file_spelled, key_spelled) = (self.origin.spell(&file), self.origin.spell(key));
+            if self.values.get_string(key).is_ok() {
+                let why = format!("{key_spelled} and {file_spelled} are both given; leave one of them out.");
+                return Err(Error::invalid(key, why));
+            }
+            let secret = std::fs::read_to_string(&path).map_err(|error| {
+                Error::invalid(file, format!("The file {path} that {file_spelled} names cannot be read: {error}."))
+            })?;
+            let secret = secret.trim_end_matches(['\r', '\n']);
+            values = values.set_override(key, secret).map_err(|error| self.origin.refuse(error))?;
+        }
+        values.build().map_err(|error| self.origin.refuse(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn keys(prefix: &str, value: &Value) -> Vec<String> {
+        let Value::Object(fields) = value else { return vec![prefix.to_owned()] };
+        let path = |key: &str| if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
+        fields.iter().flat_map(|(key, value)| keys(&path(key), value)).collect()
+    }
+
+    #[test]
+    fn the_list_of_keys_is_what_can_be_set() {
+        let settings = serde_json::to_value(Settings::default()).expect("JSON");
+        let mut fields = keys("", &settings);
+        let mut known: Vec<_> = KEYS.iter().map(|key| (*key).to_owned()).collect();
+        known.extend(SECRETS.iter().map(|key| format!("{key}_file")));
+        fields.sort();
+        known.sort();
+        assert_eq!(fields, known);
+    }
+}
