@@ -1,0 +1,172 @@
+//! Writes the log to standard error: one line an event, whatever texts it carries.
+
+use crate::{
+    config::LogFormat,
+    domain::error::{Error, Result},
+};
+use std::{
+    fmt::{self, Write as _},
+    io::IsTerminal as _,
+};
+use tracing::{Dispatch, field::Field, level_filters::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter,
+    field::MakeExt as _,
+    fmt::{
+        MakeWriter,
+        format::{Writer, debug_fn},
+    },
+    util::SubscriberInitExt as _,
+};
+
+/// Starts the log of this process, once.
+pub fn start(format: LogFormat, level: &str) -> Result<()> {
+    let filter = filter(level)?;
+    let to = std::io::stderr;
+    let log = match format {
+        LogFormat::Human => human(filter, std::io::stderr().is_terminal(), to),
+        LogFormat::Json => json(filter, to),
+    };
+    log.try_init().map_err(|_| Error::Bug("the log was started twice".into()))
+}
+
+fn filter(level: &str) -> Result<EnvFilter> {
+    let refuse = || {
+        let why = "log.level is error, warn, info, debug or trace, also by module; write one such as info,sqlx=warn.";
+        Error::invalid("log.level", why)
+    };
+    // A word that is no level would be taken for a module, and everything else would be silent.
+    let words = level.split(',').filter(|word| !word.contains(['=', '[']));
+    for word in words {
+        Some(word.trim())
+            .filter(|word| !word.is_empty())
+            .and_then(|word| word.parse::<LevelFilter>().ok())
+            .ok_or_else(refuse)?;
+    }
+    EnvFilter::try_new(level).map_err(|_| refuse())
+}
+
+/// One JSON object a line.
+fn json<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(filter: EnvFilter, to: W) -> Dispatch {
+    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(to).finish().into()
+}
+
+/// Lines for people; colours only where a terminal shows them.
+fn human<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(filter: EnvFilter, colours: bool, to: W) -> Dispatch {
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .fmt_fields(debug_fn(field).delimited(" "))
+        .with_writer(to)
+        .finish()
+        .into()
+}
+
+fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    if field.name() != "message" {
+        write!(writer, "{field}=")?;
+    }
+    write!(OneLine(writer), "{value:?}")
+}
+
+/// Spells out what would end a line, steer a terminal or turn the direction of writing.
+struct OneLine<'a, 'writer>(&'a mut Writer<'writer>);
+
+impl fmt::Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|letter| match letter {
+            _ if letter.is_control() => write!(self.0, "{}", letter.escape_debug()),
+            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
+                write!(self.0, "{}", letter.escape_unicode())
+            }
+            _ => self.0.write_char(letter),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    const NASTY: &str = "curl\r\n{\"level\":\"ERROR\"}\n\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{2028}\u{202e}x";
+
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("a lock").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Memory {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    fn logged(log: impl FnOnce(Memory) -> Dispatch) -> String {
+        let memory = Memory::default();
+        tracing::dispatcher::with_default(&log(memory.clone()), || {
+            let span = tracing::info_span!("action", agent = NASTY, name = %NASTY);
+            let _inside = span.enter();
+            tracing::info!(user_agent = NASTY, display = %NASTY, debug = ?NASTY, "hello {NASTY}");
+        });
+        let bytes = memory.0.lock().expect("a lock").clone();
+        String::from_utf8(bytes).expect("UTF-8")
+    }
+
+    fn info() -> EnvFilter {
+        filter("info").expect("a filter")
+    }
+
+    ///
+    #[test]
+    fn newlines_and_escape_codes_make_one_json_line() {
+        let text = logged(|memory| json(info(), memory));
+        assert_eq!(text.matches('\n').count(), 1);
+        assert!(text.ends_with('\n'));
+        assert!(!text.trim_end().chars().any(|letter| letter < ' '));
+        let line: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(line["level"], "INFO");
+        assert_eq!(line["message"], format!("hello {NASTY}"));
+        assert_eq!(line["user_agent"], NASTY);
+        assert_eq!(line["span"]["agent"], NASTY);
+    }
+
+    ///
+    #[test]
+    fn newlines_and_escape_codes_make_one_line_for_people() {
+        let text = logged(|memory| human(info(), false, memory));
+        assert!(text.ends_with('\n'));
+        let line = text.trim_end_matches('\n');
+        assert!(!line.chars().any(|letter| letter.is_control() || "\u{2028}\u{202e}".contains(letter)), "{line:?}");
+        assert!(line.contains("hello curl\\r\\n") && line.contains("display=curl\\r\\n"), "{line}");
+        assert!(line.contains("\\u{1b}[2J"), "{line}");
+    }
+
+    #[test]
+    fn colours_are_for_terminals() {
+        assert!(logged(|memory| human(info(), true, memory)).contains("\u{1b}["));
+        assert!(!logged(|memory| human(info(), false, memory)).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_level_says_which_lines_there_are() {
+        let warn = || filter("warn").expect("a filter");
+        assert_eq!(logged(|memory| json(warn(), memory)), "");
+        for good in ["error", "INFO", "info,sqlx=warn", "off", "tokenward::http=debug,warn"] {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for bad in ["", "loud", "info,sqlx", "sqlx=loud", "info,"] {
+            assert_eq!(filter(bad).expect_err("no level").code().as_str(), "INVALID_INPUT");
+        }
+    }
+}
