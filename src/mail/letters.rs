@@ -1,0 +1,327 @@
+//! What letters say: from what was copied at the commit to subject, text and HTML.
+
+use super::{one_line, word};
+use crate::domain::{
+    error::{Error, Result},
+    letter::{Letter, Person, Place, TokenLine},
+    time::Time,
+};
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+use url::{Host, Url};
+
+/// The most tokens that a letter lists.
+const MOST_TOKENS: usize = 50;
+
+/// What is known of a letter before it is written out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The id of its delivery: the same for every attempt.
+    pub notice: String,
+    /// What its reader is called.
+    pub to_name: String,
+    /// Where it goes.
+    pub to_address: String,
+    /// What it says.
+    pub letter: Letter,
+    /// Where people reach the service.
+    pub public_url: String,
+}
+
+/// A letter that is ready to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The id of its delivery.
+    pub notice: String,
+    /// The same for every attempt, so that a repeat can be recognised.
+    pub message_id: String,
+    /// What its reader is called.
+    pub to_name: String,
+    /// Where it goes.
+    pub to_address: String,
+    /// When what it tells of happened.
+    pub at: Time,
+    /// One line.
+    pub subject: String,
+    /// For readers of text.
+    pub text: String,
+    /// For everybody else.
+    pub html: String,
+}
+
+/// Writes a letter out. Text from people stays within its line and is no markup.
+pub fn render(envelope: &Envelope) -> Result<Rendered> {
+    let page = Page::of(&envelope.letter);
+    let values = page.values(envelope);
+    let environment = environment().map_err(unwritten)?;
+    let fill = |kind: &str| {
+        let template = environment.get_template(&format!("{}.{kind}", page.name))?;
+        template.render(&values)
+    };
+    let notice = word(&envelope.notice);
+    Ok(Rendered {
+        message_id: format!("<{notice}@{}>", domain(&envelope.public_url)),
+        notice: envelope.notice.clone(),
+        to_name: one_line(&envelope.to_name),
+        to_address: envelope.to_address.clone(),
+        at: page.at,
+        subject: fill("subject.txt").map_err(unwritten)?,
+        text: fill("txt").map_err(unwritten)?,
+        html: fill("html").map_err(unwritten)?,
+    })
+}
+
+/// What both letters have, and what the one lists of which the other has one.
+struct Page<'letter> {
+    name: &'static str,
+    organization: &'letter Place,
+    tokens: &'letter [TokenLine],
+    by: Option<&'letter Person>,
+    reason: Option<&'letter str>,
+    at: Time,
+}
+
+impl<'letter> Page<'letter> {
+    fn of(letter: &'letter Letter) -> Self {
+        match letter {
+            Letter::OrganizationRemoved { organization, token, by, reason, at_micros } => Self {
+                name: "organization_removed",
+                organization,
+                tokens: std::slice::from_ref(token),
+                by: by.as_ref(),
+                reason: reason.as_deref(),
+                at: Time::from_micros(*at_micros),
+            },
+            Letter::MembershipEnded { organization, tokens, by, reason, at_micros } => Self {
+                name: "membership_ended",
+                organization,
+                tokens,
+                by: by.as_ref(),
+                reason: reason.as_deref(),
+                at: Time::from_micros(*at_micros),
+            },
+        }
+    }
+
+    fn values(&self, envelope: &Envelope) -> Value {
+        let by = self.by.map_or_else(|| "an operator of this service".into(), person);
+        let tokens: Vec<_> = self.tokens.iter().take(MOST_TOKENS).map(token).collect();
+        context! {
+            to_name => one_line(&envelope.to_name),
+            organization => context! {
+                name => one_line(&self.organization.name),
+                slug => one_line(&self.organization.slug),
+            },
+            token => tokens.first(),
+            more => self.tokens.len() - tokens.len(),
+            tokens,
+            by,
+            reason => self.reason.map_or_else(|| "No reason was given.".into(), one_line),
+            when => self.at.utc().format("%-d %B %Y, %H:%M UTC").to_string(),
+            home => format!("{}/", envelope.public_url.trim_end_matches('/')),
+            notice => one_line(&envelope.notice),
+        }
+    }
+}
+
+fn person(person: &Person) -> String {
+    one_line(&format!("{} ({})", person.name, person.username))
+}
+
+fn token(line: &TokenLine) -> Value {
+    context! {
+        id => one_line(&line.id),
+        description => one_line(&line.description),
+        hint => one_line(&line.hint),
+    }
+}
+
+/// What stands behind the @ of a Message-ID.
+fn domain(public_url: &str) -> String {
+    let url = Url::parse(public_url).ok();
+    match url.as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name.to_owned(),
+        _ => "localhost".into(),
+    }
+}
+
+fn environment() -> Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    for (name, text) in [
+        ("layout.html", include_str!("templates/layout.html")),
+        ("fact.html", include_str!("templates/fact.html")),
+        ("organization_removed.subject.txt", include_str!("templates/organization_removed.subject.txt")),
+        ("organization_removed.txt", include_str!("templates/organization_removed.txt")),
+        ("organization_removed.html", include_str!("templates/organization_removed.html")),
+        ("membership_ended.subject.txt", include_str!("templates/membership_ended.subject.txt")),
+        ("membership_ended.txt", include_str!("templates/membership_ended.txt")),
+        ("membership_ended.html", include_str!("templates/membership_ended.html")),
+    ] {
+        environment.add_template(name, text)?;
+    }
+    Ok(environment)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn unwritten(error: minijinja::Error) -> Error {
+    Error::Bug(format!("a letter cannot be written: {error}").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: i64 = 1_795_426_200_123_456;
+
+    fn acme() -> Place {
+        Place { slug: "acme".into(), name: "Acme & Sons".into() }
+    }
+
+    fn ada() -> Person {
+        Person { username: "ada".into(), name: "Ada Lovelace".into() }
+    }
+
+    fn line(number: usize) -> TokenLine {
+        TokenLine {
+            id: format!("token_{number:026}"),
+            description: format!("Deploy job {number}"),
+            hint: "twd_Ab3x…9Zk0".into(),
+        }
+    }
+
+    fn envelope(letter: Letter) -> Envelope {
+        Envelope {
+            notice: "delivery_01kb0000000000000000000000".into(),
+            to_name: "Bob Builder".into(),
+            to_address: "bob@example.com".into(),
+            letter,
+            public_url: "https://tokens.example.com".into(),
+        }
+    }
+
+    fn removed(by: Option<Person>, reason: Option<&str>) -> Envelope {
+        envelope(Letter::OrganizationRemoved {
+            organization: acme(),
+            token: line(1),
+            by,
+            reason: reason.map(str::to_owned),
+            at_micros: AT,
+        })
+    }
+
+    fn ended(tokens: usize) -> Envelope {
+        envelope(Letter::MembershipEnded {
+            organization: acme(),
+            tokens: (1..=tokens).map(line).collect(),
+            by: Some(ada()),
+            reason: Some("The contract ended.".into()),
+            at_micros: AT,
+        })
+    }
+
+    fn rendered(envelope: &Envelope) -> Rendered {
+        render(envelope).expect("a letter")
+    }
+
+    fn whole(letter: &Rendered) -> String {
+        format!("Subject: {}\n\n{}", letter.subject, letter.text)
+    }
+
+    #[test]
+    fn the_letter_of_a_removed_organization() {
+        let letter = rendered(&removed(Some(ada()), Some("Not used for a year.")));
+        insta::assert_snapshot!(whole(&letter));
+        insta::assert_snapshot!(letter.html);
+    }
+
+    #[test]
+    fn the_letter_of_an_ended_membership() {
+        let letter = rendered(&ended(2));
+        insta::assert_snapshot!(whole(&letter));
+        insta::assert_snapshot!(letter.html);
+    }
+
+    #[test]
+    fn an_operator_without_a_reason_is_called_so() {
+        let letter = rendered(&removed(None, None));
+        for body in [&letter.text, &letter.html] {
+            assert!(body.contains("an operator of this service") && body.contains("No reason was given."), "{body}");
+        }
+    }
+
+    #[test]
+    fn text_and_html_say_the_same() {
+        for letter in [rendered(&removed(Some(ada()), Some("Old."))), rendered(&ended(1))] {
+            let facts = [
+                "Bob Builder",
+                "acme",
+                "Ada Lovelace (ada)",
+                "23 November 2026, 09:30 UTC",
+                "Deploy job 1",
+                "twd_Ab3x…9Zk0",
+                "addOrganizationToToken",
+                "delivery_01kb0000000000000000000000",
+            ];
+            for fact in facts {
+                assert!(letter.text.contains(fact) && letter.html.contains(fact), "{fact}");
+            }
+        }
+    }
+
+    /// R-86
+    #[test]
+    fn the_message_id_follows_from_the_notice() {
+        let envelope = removed(None, None);
+        let letter = rendered(&envelope);
+        assert_eq!(letter.message_id, "<delivery_01kb0000000000000000000000@tokens.example.com>");
+        assert_eq!(letter.at, Time::from_micros(AT));
+        assert_eq!(rendered(&envelope), letter);
+        for url in ["http://127.0.0.1:8080", "http://[::1]:8080", "nonsense"] {
+            assert!(
+                rendered(&Envelope { public_url: url.into(), ..envelope.clone() }).message_id.ends_with("@localhost>")
+            );
+        }
+    }
+
+    /// R-71
+    #[test]
+    fn every_link_leads_to_the_configured_address() {
+        for letter in [rendered(&removed(Some(ada()), None)), rendered(&ended(3))] {
+            let plain = letter.html.replace("&#x2f;", "/");
+            let links: Vec<_> = plain.match_indices("href=\"").map(|(at, it)| &plain[at + it.len()..]).collect();
+            assert!(!links.is_empty());
+            assert!(links.iter().all(|link| link.starts_with("https://tokens.example.com/\"")), "{plain}");
+            for body in [&letter.text, &plain] {
+                assert_eq!(body.matches("://").count(), body.matches("https://tokens.example.com/").count(), "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_letter_lists_50_tokens_and_counts_the_others() {
+        let letter = rendered(&ended(50));
+        assert!(letter.text.contains("Deploy job 50") && !letter.text.contains("more"), "{}", letter.text);
+        let letter = rendered(&ended(53));
+        for body in [&letter.text, &letter.html] {
+            assert!(body.contains("Deploy job 50") && !body.contains("Deploy job 51"), "{body}");
+            assert!(body.contains("and 3 more"), "{body}");
+        }
+    }
+
+    /// R-73
+    #[test]
+    fn what_people_wrote_stays_within_its_line_and_is_no_markup() {
+        let nasty = "</p><script>x</script>\r\nBcc: {{ notice }}";
+        let mut envelope = removed(None, Some(nasty));
+        envelope.to_name = nasty.into();
+        if let Letter::OrganizationRemoved { organization, token, .. } = &mut envelope.letter {
+            organization.name = nasty.into();
+            token.description = nasty.into();
+        }
+        let letter = rendered(&envelope);
+        assert_eq!(letter.subject.lines().count(), 1);
+        assert!(!letter.text.contains("\nBcc") && !letter.to_name.contains('\n'));
+        assert!(letter.text.contains("<script>x</script>  Bcc: {{ notice }}"), "{}", letter.text);
+        assert!(!letter.html.contains("<script>"), "{}", letter.html);
+    }
+}

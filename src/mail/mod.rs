@@ -1,0 +1,334 @@
+//! Sends a letter: to a mail server, into a folder, or into memory.
+
+mod folder;
+pub mod letters;
+mod memory;
+mod server;
+
+pub use letters::{Envelope, Rendered, render};
+pub use memory::{Mailbox, Sent};
+
+use crate::domain::{
+    error::{Error, Result},
+    time::Time,
+};
+use lettre::{
+    Address, Message,
+    message::{
+        Mailbox as Party, MultiPart,
+        header::{HeaderName, HeaderValue},
+    },
+};
+use percent_encoding::percent_decode_str;
+use server::Server;
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+/// The longest that sending one letter takes; a lease on a letter outlives it.
+pub const LONGEST_SEND: Duration = Duration::from_mins(1);
+
+/// The last second that the header of a date can hold: the end of the year 9999.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// Why a letter did not go out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Failure {
+    /// There is no use in asking again: the letter or its address was refused.
+    pub permanent: bool,
+    /// What happened, in one line.
+    pub text: String,
+}
+
+impl Failure {
+    /// It would be refused again.
+    pub fn permanent(text: impl std::fmt::Display) -> Self {
+        Self { permanent: true, text: in_short(text) }
+    }
+
+    /// It may go better later.
+    pub fn passing(text: impl std::fmt::Display) -> Self {
+        Self { permanent: false, text: in_short(text) }
+    }
+}
+
+/// Sends letters, all from one sender. Printing it shows no password.
+#[derive(Debug, Clone)]
+pub struct Mailer {
+    from: Party,
+    way: Way,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    Folder(PathBuf),
+    Server(Arc<Server>),
+    Memory(Mailbox),
+}
+
+impl Mailer {
+    /// By the settings `mail.url` and `mail.from`. Nothing is opened before the first letter.
+    pub fn new(url: &str, from: &str) -> Result<Self> {
+        Ok(Self { from: sender(from)?, way: way(url)? })
+    }
+
+    /// Sends into a mailbox that a test looks into.
+    pub fn memory() -> (Self, Mailbox) {
+        let mailbox = Mailbox::default();
+        let address = Address::new_dangerous("tokenward", "localhost");
+        let from = Party::new(Some("Tokenward".into()), address);
+        (Self { from, way: Way::Memory(mailbox.clone()) }, mailbox)
+    }
+
+    /// Sends one letter; the same letter again has the same Message-ID, and in a folder the same name.
+    pub async fn send(&self, letter: &Rendered) -> Result<(), Failure> {
+        let message = self.message(letter)?;
+        match &self.way {
+            Way::Folder(folder) => {
+                let (folder, notice, source) = (folder.clone(), word(&letter.notice), message.formatted());
+                let write = move || folder::write(&folder, &notice, &source);
+                tokio::task::spawn_blocking(write).await.map_err(Failure::passing)?.map_err(Failure::passing)
+            }
+            Way::Server(server) => server.send(&message).await,
+            Way::Memory(mailbox) => mailbox.receive(&message, letter),
+        }
+    }
+
+    fn message(&self, letter: &Rendered) -> Result<Message, Failure> {
+        let address: Address = one_line(&letter.to_address)
+            .trim()
+            .parse()
+            .map_err(|error| Failure::permanent(format!("the address is refused: {error}")))?;
+        let name = Some(one_line(&letter.to_name)).filter(|name| !name.trim().is_empty());
+        Message::builder()
+            .from(self.from.clone())
+            .to(Party::new(name, address))
+            .subject(one_line(&letter.subject))
+            .date(date(letter.at))
+            .message_id(Some(one_line(&letter.message_id)))
+            .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
+            .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
+            .map_err(|error| Failure::permanent(format!("the letter cannot be written: {error}")))
+    }
+}
+
+fn sender(from: &str) -> Result<Party> {
+    let why = "mail.from is no sender; write one such as Tokenward <tokenward@example.com>.";
+    from.parse().map_err(|_| Error::invalid("mail.from", why))
+}
+
+fn way(url: &str) -> Result<Way> {
+    match url.strip_prefix("file://") {
+        Some("" | "/") => Err(Error::invalid(
+            "mail.url",
+            "mail.url names no folder; write one such as file:///var/lib/tokenward/mail.",
+        )),
+        Some(path) => Ok(Way::Folder(percent_decode_str(path).decode_utf8_lossy().into_owned().into())),
+        None => Server::new(url).map(|server| Way::Server(Arc::new(server))),
+    }
+}
+
+/// Within what a header can hold, which no event is outside of.
+fn date(at: Time) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(at.seconds().clamp(0, LAST_SECOND).unsigned_abs())
+}
+
+/// The same text without characters that could end a line, and with it a header.
+fn one_line(text: &str) -> String {
+    let ends = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    text.chars().map(|letter| if ends(letter) { ' ' } else { letter }).collect()
+}
+
+/// What names a letter wherever a word is needed: in a file's name, in a Message-ID.
+fn word(notice: &str) -> String {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    notice.chars().map(|letter| if fits(letter) { letter } else { '-' }).collect()
+}
+
+/// The first 300 characters, in one line: what servers answer may be long.
+fn in_short(text: impl std::fmt::Display) -> String {
+    one_line(&text.to_string()).chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::letter::{Letter, Place, TokenLine};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn letter() -> Rendered {
+        Rendered {
+            notice: "delivery_01".into(),
+            message_id: "<delivery_01@tokens.example.com>".into(),
+            to_name: "Bob Builder".into(),
+            to_address: "bob@example.com".into(),
+            at: Time::parse("2026-11-23T09:30:00Z").expect("a time"),
+            subject: "Organization removed from your token: Größe".into(),
+            text: "Hello".into(),
+            html: "<p>Hello</p>".into(),
+        }
+    }
+
+    async fn source_of(letter: &Rendered) -> String {
+        let (mailer, mailbox) = Mailer::memory();
+        mailer.send(letter).await.expect("sent");
+        mailbox.sent().pop().expect("a letter").source
+    }
+
+    /// The names of the headers before the first part.
+    fn headers(source: &str) -> Vec<&str> {
+        let head = source.split("\r\n\r\n").next().expect("a head");
+        head.split("\r\n")
+            .filter(|line| !line.starts_with([' ', '\t']))
+            .map(|line| &line[..line.find(':').expect("a name")])
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_letter_is_text_and_html_from_the_configured_sender() {
+        let source = source_of(&letter()).await;
+        assert!(source.contains("From: Tokenward <tokenward@localhost>\r\n"), "{source}");
+        assert!(source.contains("To: \"Bob Builder\" <bob@example.com>\r\n"), "{source}");
+        assert!(source.contains("Date: Mon, 23 Nov 2026 09:30:00 +0000\r\n"), "{source}");
+        assert!(source.contains("Auto-Submitted: auto-generated\r\n"), "{source}");
+        assert!(source.contains("Content-Type: multipart/alternative;"), "{source}");
+        let (text, html) = (source.find("text/plain").expect("text"), source.find("text/html").expect("HTML"));
+        assert!(text < html);
+        let names = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"];
+        assert_eq!(headers(&source), names);
+    }
+
+    ///
+    #[tokio::test]
+    async fn a_repeated_letter_has_the_same_message_id() {
+        let (mailer, mailbox) = Mailer::memory();
+        mailer.send(&letter()).await.expect("sent");
+        mailer.send(&letter()).await.expect("sent again");
+        let sent = mailbox.sent();
+        assert_eq!(sent.len(), 2);
+        assert!(sent.iter().all(|it| it.source.contains("Message-ID: <delivery_01@tokens.example.com>\r\n")));
+    }
+
+    ///
+    #[tokio::test]
+    async fn line_breaks_in_names_neither_add_a_recipient_nor_a_header() {
+        for nasty in ["x\r\nBcc: eve@example.com", "x\nBcc: eve@example.com", "x\rBcc: eve@example.com\r\n\r\nbody"] {
+            for nasty in [nasty.to_owned(), format!("{}{nasty}", "long name ".repeat(20)), format!("ü{nasty}")] {
+                let place = Place { slug: nasty.clone(), name: nasty.clone() };
+                let token = TokenLine { id: nasty.clone(), description: nasty.clone(), hint: nasty.clone() };
+                let envelope = Envelope {
+                    notice: nasty.clone(),
+                    to_name: nasty.clone(),
+                    to_address: "bob@example.com".into(),
+                    letter: Letter::OrganizationRemoved {
+                        organization: place,
+                        token,
+                        by: None,
+                        reason: Some(nasty.clone()),
+                        at_micros: 0,
+                    },
+                    public_url: "https://tokens.example.com".into(),
+                };
+                let rendered = render(&envelope).expect("a letter");
+                let by_hand =
+                    Rendered { to_name: nasty.clone(), subject: nasty.clone(), message_id: nasty.clone(), ..letter() };
+                for letter in [rendered, by_hand] {
+                    let (mailer, mailbox) = Mailer::memory();
+                    mailer.send(&letter).await.expect("sent");
+                    let sent = mailbox.sent().pop().expect("a letter");
+                    assert_eq!(sent.recipients, ["bob@example.com"]);
+                    assert_eq!(headers(&sent.source).len(), 8, "{}", sent.source);
+                    assert!(!sent.source.contains("\nBcc"), "{}", sent.source);
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_cannot_be_one_is_refused_for_good() {
+        for address in
+            ["", "bob", "bob@", "bob@example.com, eve@example.com", "bob@example.com\r\nBcc: eve@example.com"]
+        {
+            let (mailer, mailbox) = Mailer::memory();
+            let failure = mailer.send(&Rendered { to_address: address.into(), ..letter() }).await.expect_err("refused");
+            assert!(failure.permanent, "{failure}");
+            assert!(mailbox.sent().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_gets_one_file_a_letter_that_nobody_else_can_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path().join("new % folder");
+        let url = format!("file://{}", folder.display().to_string().replace('%', "%25"));
+        let mailer = Mailer::new(&url, "Tokenward <tokenward@localhost>").expect("a mailer");
+        assert!(!folder.exists());
+        mailer.send(&letter()).await.expect("sent");
+        mailer.send(&letter()).await.expect("sent again");
+        mailer.send(&Rendered { notice: "../up".into(), ..letter() }).await.expect("sent");
+        let mut names: Vec<_> =
+            std::fs::read_dir(&folder).expect("the folder").map(|it| it.expect("a file").file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["---up.eml", "delivery_01.eml"]);
+        let mode = |path: &std::path::Path| std::fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&folder.join("delivery_01.eml"))), (0o700, 0o600));
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_written_is_a_passing_failure() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let url = format!("file://{}/mail", file.path().display());
+        let mailer = Mailer::new(&url, "tokenward@localhost").expect("a mailer");
+        assert!(!mailer.send(&letter()).await.expect_err("a failure").permanent);
+    }
+
+    #[test]
+    fn a_bad_setting_is_refused_with_a_sentence_that_repeats_no_password() {
+        for url in [
+            "",
+            "file://",
+            "file:///",
+            "mail",
+            "http://hunter2@mail",
+            "smtp://",
+            "smtp://tokenward:hunter2@mail:587?tls=none",
+            "smtp://tokenward:hunter2@mail:587?tls=opportunistic",
+            "smtp://tokenward:hunter2@mail:587?hunter2=1",
+            "smtp://tokenward:hunter2@mail:587/path",
+            "smtp://tokenward:hunter2@mail:port",
+            "smtp://hunter2@mail",
+            "smtps://tokenward:hunter2@mail?tls=none",
+        ] {
+            match Mailer::new(url, "tokenward@localhost") {
+                Err(Error::Invalid { field, why }) => {
+                    assert_eq!(field, "mail.url");
+                    assert!(why.ends_with('.') && !why.contains("hunter2"), "{why}");
+                }
+                other => panic!("{url} is not refused: {other:?}"),
+            }
+        }
+        for from in ["", "Tokenward", "Tokenward <>", "a@example.com\r\nBcc: b@example.com"] {
+            assert_eq!(Mailer::new("file:///mail", from).expect_err("no sender").code().as_str(), "INVALID_INPUT");
+        }
+    }
+
+    #[test]
+    fn printing_a_mailer_shows_no_password() {
+        for url in
+            ["smtp://tokenward:hunter2@mail:587", "smtps://tokenward:hunter2@mail", "smtp://a:hunter2@[::1]?tls=none"]
+        {
+            let mailer = Mailer::new(url, "tokenward@localhost").expect("a mailer");
+            assert!(!format!("{mailer:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn every_time_has_a_date() {
+        for micros in [i64::MIN, -1, 0, i64::MAX] {
+            let _ = lettre::message::header::Date::new(date(Time::from_micros(micros)));
+        }
+    }
+}
