@@ -1,0 +1,651 @@
+//! Is the code laid out as the architecture says? Who sees whom, who names which library, and how a change is made.
+//!
+//! Every rule is a function from sources to complaints, so that the tests at the foot can show it a bad sample.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use quote::ToTokens;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use syn::{Attribute, Item};
+
+/// From left to right: a module may use what stands to its left, and neighbours do not see each other.
+const LAYERS: &[&[&str]] = &[
+    &["domain"],
+    &["config"],
+    &["telemetry"],
+    &["store", "mail"],
+    &["verify"],
+    &["app"],
+    &["actions"],
+    &["graphql", "jobs"],
+    &["http"],
+    &["cli"],
+    &["main"],
+];
+
+/// A library, and the beginnings of the paths that may name it.
+const LIBRARIES: &[(&str, &[&str])] = &[
+    ("sea_orm", &["src/store/", "src/store.rs", "migration/"]),
+    ("async_graphql", &["src/graphql/", "src/graphql.rs", "src/http/graphql"]),
+    ("axum", &["src/http/", "src/http.rs"]),
+    ("lettre", &["src/mail/", "src/mail.rs"]),
+    ("jsonwebtoken", &["src/http/identity.rs"]),
+];
+
+/// Libraries that the tests may not name either: they use the service from outside, without a door into the database.
+const KEPT_FROM_TESTS: &[&str] = &["sea_orm"];
+
+/// What a file in `domain` may not name. A clock that is asked by a method is in `CLOCKS`.
+const IMPURE: &[&str] = &["async", "await", "tokio", "SystemTime", "Instant"];
+
+/// Types whose `now` asks the machine.
+const CLOCKS: &[&str] = &["Utc", "Local"];
+
+/// What begins a change or ends one, on a `Tx`.
+const TURNS: &[&str] = &["begin", "commit", "undo", "leave"];
+
+/// Names that say nothing about what is inside.
+const VAGUE: &[&str] = &["utils", "helpers", "common", "types"];
+
+/// One Rust file, by its path below the top of the repository, with `/` between the parts.
+struct Source {
+    path: String,
+    text: String,
+    file: syn::File,
+}
+
+impl Source {
+    fn new(path: &str, text: &str) -> Self {
+        let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{path} is not Rust: {error}"));
+        Self { path: path.to_owned(), text: text.to_owned(), file }
+    }
+
+    fn is_below(&self, folder: &str) -> bool {
+        self.path.starts_with(folder)
+    }
+
+    /// `http`, `graphql` for `src/http/graphql.rs`; nothing for `src/lib.rs` and for what is not in `src`.
+    fn module(&self) -> Vec<String> {
+        let Some(inner) = self.path.strip_prefix("src/").and_then(|path| path.strip_suffix(".rs")) else {
+            return Vec::new();
+        };
+        let mut parts: Vec<_> = inner.split('/').map(str::to_owned).collect();
+        if parts.last().is_some_and(|last| last == "mod") || inner == "lib" {
+            parts.pop();
+        }
+        parts
+    }
+
+    fn tokens(&self) -> Vec<TokenTree> {
+        self.file.to_token_stream().into_iter().collect()
+    }
+
+    fn complaint(&self, line: usize, what: &str) -> String {
+        format!("{}:{line}: {what}", self.path)
+    }
+}
+
+// What is read.
+
+fn repository() -> Vec<Source> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = Vec::new();
+    for folder in ["src", "migration/src", "tests"] {
+        gather(top, &top.join(folder), &mut sources);
+    }
+    sources.sort_by(|one, other| one.path.cmp(&other.path));
+    sources
+}
+
+/// Takes in every Rust file below a folder; a folder that is not there has none.
+fn gather(top: &Path, folder: &Path, into: &mut Vec<Source>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.map(|entry| entry.expect("a folder that was opened can be read").path()) {
+        if path.is_dir() {
+            gather(top, &path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            into.push(Source::new(&name_below(top, &path), &text));
+        }
+    }
+}
+
+fn name_below(top: &Path, path: &Path) -> String {
+    let below: PathBuf = path.strip_prefix(top).expect("it was found there").into();
+    below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+// Walking tokens. Macro bodies and groups are tokens too, so that nothing hides in them.
+
+fn is_ident(tree: Option<&TokenTree>, name: &str) -> bool {
+    matches!(tree, Some(TokenTree::Ident(ident)) if ident == name)
+}
+
+fn is_punct(tree: Option<&TokenTree>, sign: char) -> bool {
+    matches!(tree, Some(TokenTree::Punct(punct)) if punct.as_char() == sign)
+}
+
+fn is_path_sign(trees: &[TokenTree]) -> bool {
+    is_punct(trees.first(), ':') && is_punct(trees.get(1), ':')
+}
+
+fn line_of(tree: &TokenTree) -> usize {
+    tree.span().start().line
+}
+
+fn inside(tree: &TokenTree) -> Vec<TokenTree> {
+    match tree {
+        TokenTree::Group(group) => group.stream().into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Calls `see` with every position of a token stream and of the groups in it: what stands there, and what before it.
+fn walk(trees: &[TokenTree], see: &mut dyn FnMut(&[TokenTree], &[TokenTree])) {
+    for at in 0..trees.len() {
+        let (before, here) = trees.split_at(at);
+        see(before, here);
+        walk(&inside(&here[0]), see);
+    }
+}
+
+// Layers.
+
+/// One use of something by its path from the top: the first name of that path.
+struct Sight {
+    name: String,
+    line: usize,
+    is_macro: bool,
+}
+
+/// Every path in a file that starts at the top of the crate, outside of its `#[cfg(test)]` modules.
+fn sights(source: &Source) -> Vec<Sight> {
+    let roots: &[&str] = if source.path == "src/main.rs" { &["crate", "tokenward"] } else { &["crate"] };
+    let mut found = Vec::new();
+    look(&source.file.items, &source.module(), roots, &mut found);
+    found
+}
+
+fn look(items: &[Item], module: &[String], roots: &[&str], found: &mut Vec<Sight>) {
+    for item in items {
+        match item {
+            Item::Mod(inner) if for_tests_only(&inner.attrs) => {}
+            Item::Mod(inner) if inner.content.is_some() => {
+                let module: Vec<_> = module.iter().cloned().chain([inner.ident.to_string()]).collect();
+                look(inner.content.as_ref().map_or(&[], |(_, items)| items), &module, roots, found);
+            }
+            _ => {
+                let trees: Vec<_> = item.to_token_stream().into_iter().collect();
+                walk(&trees, &mut |before, here| found.extend(paths_at(before, here, module, roots)));
+            }
+        }
+    }
+}
+
+fn for_tests_only(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let text = attribute.meta.to_token_stream().to_string().replace(' ', "");
+        text == "cfg(test)" || text.starts_with("cfg(all(test,")
+    })
+}
+
+fn paths_at(before: &[TokenTree], here: &[TokenTree], module: &[String], roots: &[&str]) -> Vec<Sight> {
+    let goes_on = before.len() >= 2 && is_path_sign(&before[before.len() - 2..]);
+    let Some(TokenTree::Ident(first)) = here.first() else { return Vec::new() };
+    let first = first.to_string();
+    let taken_whole = roots.contains(&first.as_str()) && is_ident(before.last(), "use");
+    if goes_on || !(taken_whole || is_path_sign(&here[1..])) {
+        return Vec::new();
+    }
+    match first.as_str() {
+        root if roots.contains(&root) => heads(&[], here.get(3..).unwrap_or_default(), &here[0]),
+        "super" | "self" => heads(module, here, &here[0]),
+        _ => Vec::new(),
+    }
+}
+
+/// The layers that a path leads to, when it is followed from a module: `super::{super::a::B, super::c}` has two.
+fn heads(from: &[String], path: &[TokenTree], origin: &TokenTree) -> Vec<Sight> {
+    let rest = path.get(3..).unwrap_or_default();
+    match path.first() {
+        Some(TokenTree::Ident(step)) if step == "super" => {
+            heads(from.split_last().map_or(&[], |(_, up)| up), rest, &path[0])
+        }
+        Some(TokenTree::Ident(step)) if step == "self" && is_path_sign(&path[1..]) => heads(from, rest, &path[0]),
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+            let trees: Vec<_> = group.stream().into_iter().collect();
+            trees
+                .split(|tree| is_punct(Some(tree), ','))
+                .filter(|part| !part.is_empty())
+                .flat_map(|part| heads(from, part, &part[0]))
+                .collect()
+        }
+        // What is below a module of one's own layer stays in it.
+        _ if !from.is_empty() => vec![Sight { name: from[0].clone(), line: line_of(origin), is_macro: false }],
+        Some(TokenTree::Ident(name)) => {
+            vec![Sight { name: name.to_string(), line: line_of(&path[0]), is_macro: is_punct(path.get(1), '!') }]
+        }
+        // `use crate::*`, `use crate as it`
+        _ => vec![Sight { name: "*".to_owned(), line: line_of(origin), is_macro: false }],
+    }
+}
+
+fn layer_of(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|names| names.contains(&module))
+}
+
+fn layers(sources: &[Source]) -> Vec<String> {
+    let hidden = test_modules(sources);
+    let mut complaints = Vec::new();
+    for source in sources.iter().filter(|source| source.is_below("src/") && source.path != "src/lib.rs") {
+        let module = source.module();
+        if hidden.iter().any(|hidden| module.starts_with(hidden)) {
+            continue;
+        }
+        let Some(own) = layer_of(&module[0]) else {
+            complaints.push(source.complaint(1, &format!("`{}` belongs to no layer", module[0])));
+            continue;
+        };
+        for sight in sights(source).iter().filter(|sight| sight.name != module[0] && !sight.is_macro) {
+            match layer_of(&sight.name) {
+                Some(other) if other < own => {}
+                Some(other) if other == own => complaints.push(
+                    source.complaint(sight.line, &format!("`{}` and `{}` are neighbours", module[0], sight.name)),
+                ),
+                Some(_) => complaints.push(
+                    source.complaint(sight.line, &format!("`{}` stands to the right of `{}`", sight.name, module[0])),
+                ),
+                None => complaints.push(source.complaint(sight.line, &format!("`{}` belongs to no layer", sight.name))),
+            }
+        }
+    }
+    complaints
+}
+
+/// Modules in files of their own that a `#[cfg(test)] mod name;` takes in.
+fn test_modules(sources: &[Source]) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| source.is_below("src/")) {
+        for item in &source.file.items {
+            if let Item::Mod(inner) = item
+                && inner.content.is_none()
+                && for_tests_only(&inner.attrs)
+            {
+                found.push(source.module().into_iter().chain([inner.ident.to_string()]).collect());
+            }
+        }
+    }
+    found
+}
+
+// Libraries.
+
+fn libraries(sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for source in sources {
+        for (library, places) in LIBRARIES {
+            let free = source.is_below("tests/") && !KEPT_FROM_TESTS.contains(library);
+            if free || places.iter().any(|place| source.is_below(place)) {
+                continue;
+            }
+            walk(&source.tokens(), &mut |_, here| {
+                if let TokenTree::Ident(ident) = &here[0]
+                    && belongs_to(&ident.to_string(), library)
+                {
+                    complaints.push(source.complaint(line_of(&here[0]), &format!("only {places:?} name `{library}`")));
+                }
+            });
+        }
+    }
+    complaints
+}
+
+/// `sea_orm_migration` is as much `sea_orm` as the crate itself.
+fn belongs_to(name: &str, library: &str) -> bool {
+    name.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+}
+
+// Domain.
+
+fn impurities(sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for source in sources.iter().filter(|source| source.is_below("src/domain/") || source.path == "src/domain.rs") {
+        walk(&source.tokens(), &mut |_, here| {
+            let TokenTree::Ident(ident) = &here[0] else { return };
+            let name = ident.to_string();
+            let asks = CLOCKS.contains(&name.as_str()) && is_path_sign(&here[1..]) && is_ident(here.get(3), "now");
+            if asks || IMPURE.contains(&name.as_str()) {
+                complaints.push(source.complaint(line_of(&here[0]), &format!("`domain` is pure, without `{name}`")));
+            }
+        });
+    }
+    complaints
+}
+
+// Changes.
+
+fn turns(sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let outside = |source: &&Source| {
+        source.is_below("src/")
+            && !source.is_below("src/store/")
+            && !["src/app.rs", "src/store.rs"].contains(&&*source.path)
+    };
+    for source in sources.iter().filter(outside) {
+        walk(&source.tokens(), &mut |_, here| {
+            let named = is_ident(here.first(), "Tx") && is_path_sign(&here[1..]);
+            let called = is_punct(here.first(), '.') && is_call(&here[1..]);
+            let turn = here.get(if named { 3 } else { 1 });
+            if let Some(TokenTree::Ident(turn)) = turn
+                && (named && TURNS.contains(&&*turn.to_string()) || called && TURNS[1..].contains(&&*turn.to_string()))
+            {
+                complaints.push(source.complaint(line_of(&here[0]), &format!("only `app.rs` may `{turn}` a change")));
+            }
+        });
+    }
+    complaints
+}
+
+/// `name(…)` or `name::<T>(…)`.
+fn is_call(trees: &[TokenTree]) -> bool {
+    let opens = |tree: Option<&TokenTree>| matches!(tree, Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis);
+    opens(trees.get(1)) || is_path_sign(trees.get(1..).unwrap_or_default()) && is_punct(trees.get(3), '<')
+}
+
+fn actions(sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let verbs = sources.iter().filter(|source| source.is_below("src/actions/") && !source.path.ends_with("/mod.rs"));
+    for source in verbs {
+        let (mut asks, mut records) = (false, false);
+        walk(&source.tokens(), &mut |_, here| {
+            asks |= is_ident(here.first(), "policy");
+            records |= is_punct(here.first(), '.') && is_ident(here.get(1), "record") && is_call(&here[1..]);
+        });
+        if !asks {
+            complaints.push(source.complaint(1, "an action asks `policy`"));
+        }
+        if !records {
+            complaints.push(source.complaint(1, "an action calls `.record(…)`"));
+        }
+    }
+    complaints
+}
+
+// Names and first lines.
+
+fn first_lines(sources: &[Source]) -> Vec<String> {
+    sources
+        .iter()
+        .filter(|source| {
+            let first = source.text.lines().next().unwrap_or_default();
+            first.strip_prefix("//!").is_none_or(|rest| rest.trim().is_empty())
+        })
+        .map(|source| source.complaint(1, "the first line says after `//!` which question the file answers"))
+        .collect()
+}
+
+fn vague_names(sources: &[Source]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for source in sources {
+        let parts = source.path.trim_end_matches(".rs").split('/');
+        for name in parts.filter(|part| VAGUE.contains(part)) {
+            complaints.push(source.complaint(1, &format!("no module is called `{name}`")));
+        }
+        walk(&source.tokens(), &mut |_, here| {
+            if let (true, Some(TokenTree::Ident(name))) = (is_ident(here.first(), "mod"), here.get(1))
+                && VAGUE.contains(&&*name.to_string())
+            {
+                complaints.push(source.complaint(line_of(&here[0]), &format!("no module is called `{name}`")));
+            }
+        });
+    }
+    complaints
+}
+
+// The rules hold.
+
+#[track_caller]
+fn hold(rule: fn(&[Source]) -> Vec<String>) {
+    let complaints = rule(&repository());
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn a_module_uses_only_what_stands_to_its_left() {
+    hold(layers);
+}
+
+#[test]
+fn a_library_is_named_only_where_it_belongs() {
+    hold(libraries);
+}
+
+#[test]
+fn the_domain_is_pure() {
+    hold(impurities);
+}
+
+#[test]
+fn only_the_app_begins_and_commits_a_change() {
+    hold(turns);
+}
+
+#[test]
+fn every_action_asks_the_policy_and_records_an_event() {
+    hold(actions);
+}
+
+#[test]
+fn every_file_says_first_which_question_it_answers() {
+    hold(first_lines);
+}
+
+#[test]
+fn no_module_has_a_name_that_says_nothing() {
+    hold(vague_names);
+}
+
+#[test]
+fn the_files_of_the_repository_are_found() {
+    let paths: Vec<_> = repository().into_iter().map(|source| source.path).collect();
+    for path in ["src/lib.rs", "src/domain/policy.rs", "migration/src/lib.rs", "tests/it/tidy.rs"] {
+        assert!(paths.contains(&path.to_owned()), "{path} is not among {paths:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_has_no_files() {
+    let mut sources = Vec::new();
+    gather(Path::new("/"), Path::new("/no/such/folder"), &mut sources);
+    assert!(sources.is_empty());
+}
+
+// The rules can fail.
+
+/// What a rule says about files that are given as their path and their text.
+fn said(rule: fn(&[Source]) -> Vec<String>, files: &[(&str, &str)]) -> Vec<String> {
+    rule(&files.iter().map(|(path, text)| Source::new(path, text)).collect::<Vec<_>>())
+}
+
+#[track_caller]
+fn refuses(rule: fn(&[Source]) -> Vec<String>, path: &str, text: &str) {
+    let complaints = said(rule, &[(path, text)]);
+    assert_eq!(complaints.len(), 1, "{path}: {text}\n{complaints:?}");
+}
+
+#[track_caller]
+fn accepts(rule: fn(&[Source]) -> Vec<String>, path: &str, text: &str) {
+    let complaints = said(rule, &[(path, text)]);
+    assert!(complaints.is_empty(), "{path}: {text}\n{complaints:?}");
+}
+
+#[test]
+fn a_path_to_the_right_is_seen_wherever_it_stands() {
+    refuses(layers, "src/domain/token.rs", "use crate::store::Store;");
+    refuses(layers, "src/domain/token.rs", "use crate::{domain::id::TokenId, store::{Store, tx::Tx}};");
+    refuses(layers, "src/domain/token.rs", "pub(crate) use crate::store as place;");
+    refuses(layers, "src/config.rs", "fn open() { crate::app::open(); }");
+    refuses(layers, "src/config.rs", "fn open(app: &crate::app::App) {}");
+    refuses(layers, "src/config.rs", "fn open() { tracing::info!(\"{}\", crate::app::NAME); }");
+    refuses(layers, "src/config.rs", "macro_rules! open { () => { $crate::app::open() } }");
+    refuses(layers, "src/verify/cache.rs", "impl From<crate::graphql::Answer> for Verdict {}");
+    refuses(layers, "src/http/mod.rs", "mod inner { fn run() { crate::cli::run() } }");
+    refuses(layers, "src/http/mod.rs", "fn f() { use crate::cli::run; }");
+}
+
+#[test]
+fn a_path_to_the_right_is_seen_from_below_too() {
+    refuses(layers, "src/config.rs", "use super::app::App;");
+    refuses(layers, "src/store/tokens.rs", "use super::super::app::App;");
+    refuses(layers, "src/store/tokens.rs", "use super::{tx::Tx, super::app::App};");
+    refuses(layers, "src/store/mod.rs", "mod inner { use super::super::app::App; }");
+    accepts(layers, "src/store/tokens.rs", "use super::{app::App, tx::Tx};");
+    accepts(layers, "src/store/tokens.rs", "use self::app::App; fn f() { self.app::<u8>() }");
+}
+
+#[test]
+fn neighbours_do_not_see_each_other() {
+    refuses(layers, "src/mail/mod.rs", "use crate::store::Store;");
+    refuses(layers, "src/store/outbox.rs", "use crate::mail::Mailer;");
+    refuses(layers, "src/jobs/mod.rs", "use crate::graphql::Loaders;");
+    refuses(layers, "src/graphql/mod.rs", "use crate::jobs::Wake;");
+}
+
+#[test]
+fn what_stands_to_the_left_and_what_is_ones_own_may_be_used() {
+    accepts(layers, "src/app.rs", "use crate::{domain::caller::Caller, store::{Store, tx::Tx}, verify::Verifier};");
+    accepts(layers, "src/store/tokens.rs", "use crate::store::tx::Tx; use crate::domain::{id::TokenId, list::Page};");
+    accepts(layers, "src/main.rs", "//! Starts it.\nfn main() { tokenward::cli::run() }");
+    accepts(layers, "src/http/graphql.rs", "use crate::graphql::Schema; use http::crate_name;");
+    accepts(layers, "src/http/mod.rs", "use other::store::cli; fn f() { other::crate_::cli::run() }");
+    accepts(layers, "src/domain/id.rs", "crate::ids! { TokenId }");
+    accepts(layers, "src/lib.rs", "pub mod cli; pub use crate::cli::run;");
+}
+
+#[test]
+fn what_belongs_to_no_layer_is_refused() {
+    refuses(layers, "src/service.rs", "pub struct Service;");
+    refuses(layers, "src/service/mod.rs", "use crate::domain::id::TokenId;");
+    refuses(layers, "src/store/mod.rs", "use crate::Anything;");
+    refuses(layers, "src/store/mod.rs", "use crate::*;");
+    refuses(layers, "src/store/mod.rs", "use crate as it;");
+    refuses(layers, "src/store/mod.rs", "use crate::{self as it};");
+    refuses(layers, "src/main.rs", "use tokenward::Anything;");
+}
+
+#[test]
+fn a_module_of_tests_may_look_to_the_right_and_no_other_may() {
+    accepts(layers, "src/domain/token.rs", "#[cfg(test)] mod tests { use crate::store::Store; }");
+    accepts(layers, "src/domain/token.rs", "#[cfg(all(test, unix))] mod tests { use crate::store::Store; }");
+    refuses(layers, "src/domain/token.rs", "#[cfg(not(test))] mod real { use crate::store::Store; }");
+    refuses(layers, "src/domain/token.rs", "mod tests { use crate::store::Store; }");
+    let child = ("src/domain/token/tests.rs", "use crate::store::Store;");
+    assert_eq!(said(layers, &[("src/domain/token.rs", "#[cfg(test)] mod tests;"), child]).len(), 0);
+    assert_eq!(said(layers, &[("src/domain/token.rs", "mod tests;"), child]).len(), 1);
+}
+
+#[test]
+fn a_complaint_names_file_and_line() {
+    let complaints =
+        said(layers, &[("src/config.rs", "//! What is set.\n\nuse crate::{\n    domain::id,\n    app::App,\n};\n")]);
+    assert_eq!(complaints, ["src/config.rs:5: `app` stands to the right of `config`"]);
+}
+
+#[test]
+fn a_library_in_the_wrong_place_is_seen() {
+    for (library, place, elsewhere) in [
+        ("sea_orm", "src/store/tokens.rs", "src/verify/mod.rs"),
+        ("sea_orm_migration", "migration/src/lib.rs", "src/cli/migrate.rs"),
+        ("sea_orm", "migration/src/first.rs", "tests/it/world/mod.rs"),
+        ("async_graphql", "src/graphql/token.rs", "src/domain/token.rs"),
+        ("async_graphql", "src/http/graphql.rs", "src/http/mod.rs"),
+        ("async_graphql", "src/http/graphql/front.rs", "src/http/verify.rs"),
+        ("axum", "src/http/verify.rs", "src/graphql/mod.rs"),
+        ("lettre", "src/mail/mod.rs", "src/jobs/deliver_mail.rs"),
+        ("jsonwebtoken", "src/http/identity.rs", "src/http/caller.rs"),
+        ("jsonwebtoken", "tests/it/world/people.rs", "src/config.rs"),
+    ] {
+        let text = format!("use {library}::Thing;");
+        accepts(libraries, place, &text);
+        refuses(libraries, elsewhere, &text);
+        refuses(libraries, elsewhere, &format!("fn f() {{ outer!({{ {library}::run() }}) }}"));
+        accepts(
+            libraries,
+            elsewhere,
+            &format!("/// Not `{library}`.\nconst NAME: &str = \"{library}\"; struct My{library};"),
+        );
+    }
+}
+
+#[test]
+fn an_impure_domain_is_seen() {
+    refuses(impurities, "src/domain/token.rs", "async fn f() {}");
+    refuses(impurities, "src/domain/token.rs", "use tokio::sync::Mutex;");
+    refuses(impurities, "src/domain/token.rs", "fn f() { chrono::Utc::now(); }");
+    refuses(impurities, "src/domain/token.rs", "use std::time::{Duration, Instant};");
+    refuses(impurities, "src/domain/token.rs", "fn f() { assert!(std::time::SystemTime::now() > x) }");
+    accepts(impurities, "src/domain/time.rs", "use chrono::{DateTime, Utc}; fn f(now: DateTime<Utc>) { g::now() }");
+    accepts(impurities, "src/store/mod.rs", "async fn f() { tokio::time::Instant::now(); }");
+}
+
+#[test]
+fn a_change_that_is_begun_or_ended_elsewhere_is_seen() {
+    let begin = "async fn f() { let tx = Tx::begin(store).await; }";
+    refuses(turns, "src/actions/create_token.rs", begin);
+    refuses(turns, "src/jobs/sweep.rs", "async fn f() { store::tx::Tx::commit(tx).await }");
+    for turn in ["commit", "undo", "leave"] {
+        refuses(turns, "src/cli/user.rs", &format!("async fn f() {{ tx.{turn}().await }}"));
+        refuses(turns, "src/cli/user.rs", &format!("async fn f() {{ run!(tx.{turn}::<u8>()) }}"));
+        accepts(turns, "src/app.rs", &format!("async fn f() {{ tx.{turn}().await }}"));
+        accepts(turns, "src/store/tx.rs", &format!("async fn f() {{ self.{turn}().await }}"));
+    }
+    accepts(turns, "src/app.rs", begin);
+    accepts(turns, "src/http/mod.rs", "fn f() { git.commit; span.begin(); leave(); Tx::new(); }");
+}
+
+#[test]
+fn an_action_without_policy_or_record_is_seen() {
+    let whole = "use crate::domain::policy; async fn f() { policy::maker(s)?; tx.record(event); }";
+    accepts(actions, "src/actions/create_token.rs", whole);
+    refuses(actions, "src/actions/create_token.rs", "async fn f() { tx.record(event); }");
+    refuses(actions, "src/actions/create_token.rs", "async fn f() { policy::maker(s)?; record(event); tx.record }");
+    assert_eq!(
+        said(actions, &[("src/actions/create_token.rs", "/// Asks policy, calls tx.record(event).\nfn f() {}")]).len(),
+        2
+    );
+    accepts(actions, "src/actions/mod.rs", "pub mod create_token;");
+    accepts(actions, "src/app.rs", "fn f() {}");
+}
+
+#[test]
+fn a_file_without_a_first_sentence_is_seen() {
+    refuses(first_lines, "src/a.rs", "fn f() {}");
+    refuses(first_lines, "src/a.rs", "\n//! Late.\n");
+    refuses(first_lines, "src/a.rs", "//!\n//! Late.\n");
+    refuses(first_lines, "src/a.rs", "// Not a document.\n");
+    refuses(first_lines, "src/a.rs", "");
+    accepts(first_lines, "src/a.rs", "//! What a is.\n");
+}
+
+#[test]
+fn a_name_that_says_nothing_is_seen() {
+    for name in VAGUE {
+        refuses(vague_names, &format!("src/{name}.rs"), "");
+        refuses(vague_names, &format!("tests/it/{name}/mod.rs"), "");
+        refuses(vague_names, "src/a.rs", &format!("mod {name};"));
+        refuses(vague_names, "src/a.rs", &format!("mod outer {{ pub(crate) mod {name} {{}} }}"));
+        accepts(vague_names, &format!("src/my_{name}.rs"), &format!("mod the_{name}; fn {name}() {{}}"));
+    }
+}
+
+#[test]
+fn the_layers_name_each_module_once() {
+    let mut names = LAYERS.concat();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all);
+    let _: TokenStream = names.join(" ").parse().expect("each is a name");
+}
