@@ -8,4 +8,7 @@
     reason = "a test that cannot go on says so and stops"
 )]
 
+#[macro_use]
+mod world;
+
 mod tidy;
