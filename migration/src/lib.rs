@@ -2,7 +2,8 @@
 
 mod first;
 
-use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
+use sea_orm_migration::prelude::MigrationTrait;
+pub use sea_orm_migration::prelude::MigratorTrait;
 
 /// All steps, oldest first.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     id::{GrantId, OrganizationId, TokenId, UserId},
-    scope::{ScopeName, ScopeSet},
+    scope::{Catalogue, ScopeSet},
     time::Time,
     token::TokenStatus,
 };
@@ -91,8 +91,8 @@ pub enum Reason {
     LacksScope(usize),
 }
 
-/// The verify rule.
-pub fn decide(known: &Snapshot, ask: &Ask) -> Verdict {
+/// The verify rule. A scope that left the catalogue is accepted no more, though tokens keep it.
+pub fn decide(known: &Snapshot, ask: &Ask, catalogue: &Catalogue) -> Verdict {
     match TokenStatus::of(ask.at, known.expires_at, known.expired_at, known.revoked_at) {
         TokenStatus::Revoked => return Verdict::No(Reason::Revoked),
         TokenStatus::Expired => return Verdict::No(Reason::Expired),
@@ -104,9 +104,8 @@ pub fn decide(known: &Snapshot, ask: &Ask) -> Verdict {
     if ask.organization.as_ref().is_some_and(|slug| !known.reaches.iter().any(|reach| reach.slug == *slug)) {
         return Verdict::No(Reason::NotGranted);
     }
-    // A scope that no catalogue can hold is one that no token has.
-    let lacked =
-        ask.scopes.iter().position(|asked| !ScopeName::new(asked).is_some_and(|name| known.scopes.holds(&name)));
+    let held = |asked: &String| catalogue.get(asked).is_some_and(|scope| known.scopes.holds(&scope.name));
+    let lacked = ask.scopes.iter().position(|asked| !held(asked));
     lacked.map_or(Verdict::Yes, |index| Verdict::No(Reason::LacksScope(index)))
 }
 
@@ -123,6 +122,7 @@ pub fn concerned<'a>(known: &'a Snapshot, ask: &Ask, verdict: Verdict) -> Vec<&'
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::scope::ScopeName;
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -162,29 +162,39 @@ mod tests {
         }
     }
 
+    fn judge(known: &Snapshot, ask: &Ask) -> Verdict {
+        decide(known, ask, &Catalogue::built_in())
+    }
+
+    #[test]
+    fn a_scope_that_left_the_catalogue_is_accepted_no_more() {
+        let known = snapshot(&["read_builds", "read_relics"]);
+        assert_eq!(judge(&known, &ask(None, &["read_builds", "read_relics"])), Verdict::No(Reason::LacksScope(1)));
+    }
+
     #[test]
     fn the_organization_is_judged_before_the_scopes() {
         let known = snapshot(&["read_builds"]);
-        assert_eq!(decide(&known, &ask(Some("acme"), &["read_builds"])), Verdict::Yes);
-        assert_eq!(decide(&known, &ask(None, &[])), Verdict::Yes);
-        assert_eq!(decide(&known, &ask(Some("hooli"), &["graphql"])), Verdict::No(Reason::NotGranted));
+        assert_eq!(judge(&known, &ask(Some("acme"), &["read_builds"])), Verdict::Yes);
+        assert_eq!(judge(&known, &ask(None, &[])), Verdict::Yes);
+        assert_eq!(judge(&known, &ask(Some("hooli"), &["graphql"])), Verdict::No(Reason::NotGranted));
         assert_eq!(
-            decide(&known, &ask(Some("acme"), &["read_builds", "read_agents", "graphql"])),
+            judge(&known, &ask(Some("acme"), &["read_builds", "read_agents", "graphql"])),
             Verdict::No(Reason::LacksScope(1))
         );
-        assert_eq!(decide(&known, &ask(None, &["no such scope!"])), Verdict::No(Reason::LacksScope(0)));
+        assert_eq!(judge(&known, &ask(None, &["no such scope!"])), Verdict::No(Reason::LacksScope(0)));
     }
 
     #[test]
     fn the_graphql_scope_implies_no_other_and_no_other_implies_it() {
-        assert_eq!(decide(&snapshot(&["graphql"]), &ask(None, &["read_user"])), Verdict::No(Reason::LacksScope(0)));
-        assert_eq!(decide(&snapshot(&["read_user"]), &ask(None, &["graphql"])), Verdict::No(Reason::LacksScope(0)));
+        assert_eq!(judge(&snapshot(&["graphql"]), &ask(None, &["read_user"])), Verdict::No(Reason::LacksScope(0)));
+        assert_eq!(judge(&snapshot(&["read_user"]), &ask(None, &["graphql"])), Verdict::No(Reason::LacksScope(0)));
     }
 
     #[test]
     fn a_request_counts_where_it_was_made_and_one_without_an_organization_counts_everywhere() {
         let mut known = snapshot(&["read_builds"]);
-        let count = |known: &Snapshot, ask: &Ask| concerned(known, ask, decide(known, ask)).len();
+        let count = |known: &Snapshot, ask: &Ask| concerned(known, ask, judge(known, ask)).len();
         assert_eq!(count(&known, &ask(Some("acme"), &[])), 1);
         assert_eq!(count(&known, &ask(None, &[])), 2);
         assert_eq!(count(&known, &ask(None, &["graphql"])), 2);
@@ -205,7 +215,7 @@ mod tests {
                 _ => known.owner.enabled = false,
             }
             let scopes: &[&str] = if with_scope { &["read_builds"] } else { &[] };
-            prop_assert_ne!(decide(&known, &ask(organization.as_deref(), scopes)), Verdict::Yes);
+            prop_assert_ne!(judge(&known, &ask(organization.as_deref(), scopes)), Verdict::Yes);
         }
     }
 }

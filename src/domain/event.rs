@@ -251,6 +251,13 @@ pub struct Entry {
     pub scopes_removed: Vec<ScopeName>,
 }
 
+impl Entry {
+    /// The owner of the token it is about, who may read of it.
+    pub fn token_owner(&self) -> Option<UserId> {
+        self.token.and(self.user)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

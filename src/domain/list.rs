@@ -159,7 +159,7 @@ impl List {
 }
 
 /// The value that a row is ordered by before its id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
     /// Ordered by the id alone.
     Id,
@@ -170,7 +170,7 @@ pub enum Key {
 }
 
 /// The place of one row in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// What the list is ordered by.
     pub key: Key,
@@ -243,7 +243,7 @@ pub struct PageArguments {
 }
 
 /// One page of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Page {
     /// At most so many rows.
     pub limit: u32,

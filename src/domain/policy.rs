@@ -76,6 +76,8 @@ macro_rules! proofs {
 proofs! {
     /// The command line: whoever runs the service may do everything that it offers.
     Operator {}
+    /// Somebody may become a person here: the operator says so, or an identity provider.
+    Admission {}
     /// Somebody who may make tokens and widen their own.
     Maker {
         /// Whose tokens.
@@ -176,6 +178,14 @@ pub fn operator(caller: &Caller) -> Result<Operator> {
     match caller.through {
         Through::CommandLine => Ok(Operator {}),
         _ => Err(Error::Forbidden("Only the command line may do this.".into())),
+    }
+}
+
+/// Who may add a person or say how they are called: the command line, and an identity provider of whom it vouches for.
+pub fn admission(caller: &Caller) -> Result<Admission> {
+    match caller.through {
+        Through::CommandLine | Through::Jwt(_) => Ok(Admission {}),
+        _ => Err(Error::Forbidden("Only the command line or an identity provider may do this.".into())),
     }
 }
 
@@ -288,6 +298,21 @@ pub fn seer_of(standing: &Standing, sight: &Sight) -> Option<Seer> {
         .map(|(organization, _)| *organization)
         .collect();
     (!administered.is_disjoint(&sight.standing)).then_some(Seer { token, view: View::Admin(administered) })
+}
+
+/// How much somebody sees of their own tokens.
+pub fn own_view(standing: &Standing) -> View {
+    match standing.acting_token() {
+        None => View::Owner,
+        Some(_) => View::OwnerWithin(standing.roles.keys().copied().collect()),
+    }
+}
+
+/// Whether a period of access may be seen: of one's own tokens, and of organizations that one administers.
+pub fn sees_grant(standing: &Standing, owner: UserId, organization: OrganizationId) -> bool {
+    let own = standing.user == Some(owner);
+    standing.administers(organization)
+        || own && (standing.acting_token().is_none() || standing.role_in(organization).is_some())
 }
 
 /// Whether somebody's name and handle may be looked up: one's own, and those of members of one's organizations.

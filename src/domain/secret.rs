@@ -99,6 +99,28 @@ pub fn begins_like_a_value(prefix: &Prefix, word: &str) -> bool {
     word.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('_'))
 }
 
+/// The text with everything in it that may be a value cut down to its prefix.
+pub fn masked(prefix: &Prefix, text: &str) -> String {
+    let head = format!("{}_", prefix.as_str());
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once(&head) {
+        let value = behind.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(behind.len());
+        masked.push_str(before);
+        masked.push_str(&head);
+        // Shorter than a hint's two ends it tells nothing, and may be an ordinary word.
+        let shown = if value > 2 * SHOWN { "…" } else { behind.get(..value).unwrap_or_default() };
+        masked.push_str(shown);
+        rest = behind.get(value..).unwrap_or_default();
+    }
+    masked + rest
+}
+
+/// Whether a value stands anywhere in the text.
+pub fn holds_a_value(prefix: &Prefix, text: &str) -> bool {
+    masked(prefix, text) != text
+}
+
 /// SHA-256 of a secret: all that is kept of one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
@@ -262,6 +284,19 @@ mod tests {
             assert!(!begins_like_a_value(&twd(), word));
         }
         assert!(Secret::parse(&twd(), "twd_0000").is_none());
+    }
+
+    ///
+    #[test]
+    fn a_value_is_masked_wherever_it_stands() {
+        let value = a_secret().reveal_once();
+        assert_eq!(masked(&twd(), &format!("/a/{value}/b?x={value}")), "/a/twd_…/b?x=twd_…");
+        assert_eq!(masked(&twd(), &value[..20]), "twd_…");
+        for ordinary in ["/v1/builds", "twd_", "/twd_x/y", "", "twd"] {
+            assert_eq!(masked(&twd(), ordinary), ordinary);
+        }
+        assert!(holds_a_value(&twd(), &format!("{{\"token\":\"{value}\"}}")));
+        assert!(!holds_a_value(&twd(), "{ viewer { username } }"));
     }
 
     #[test]

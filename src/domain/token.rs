@@ -75,6 +75,18 @@ impl Token {
     }
 }
 
+/// Checks how many organizations a token shall reach.
+pub fn organizations_fit(field: &'static str, number: usize) -> Result<()> {
+    if (1..=MOST_ORGANIZATIONS).contains(&number) {
+        Ok(())
+    } else {
+        Err(Error::invalid(
+            field,
+            format!("A token reaches 1 to {MOST_ORGANIZATIONS} organizations; you named {number}."),
+        ))
+    }
+}
+
 /// Checks the end of a new token: in the future, or never.
 pub fn expiry_of_new(field: &'static str, expires_at: Option<Time>, at: Time) -> Result<Option<Time>> {
     match expires_at {

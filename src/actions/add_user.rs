@@ -1,0 +1,32 @@
+//! Adds a person.
+
+use crate::{
+    app::Change,
+    domain::{
+        error::Result,
+        event::{Event, EventType},
+        id::UserId,
+        organization::User,
+        policy,
+    },
+    store::{NewUser, Tx},
+};
+
+/// Whom the operator adds: texts that were checked.
+#[derive(Debug, Clone)]
+pub struct AddUser {
+    /// Who.
+    pub new: NewUser,
+}
+
+impl Change for AddUser {
+    type Done = User;
+
+    async fn make(&self, tx: &mut Tx) -> Result<User> {
+        policy::operator(tx.caller())?;
+        let admission = policy::admission(tx.caller())?;
+        let user = tx.insert_user(&admission, UserId::new(tx.caller().at), self.new.clone()).await?;
+        tx.record(Event::new(EventType::UserCreated, tx.caller().at).of_user(user.id));
+        Ok(user)
+    }
+}

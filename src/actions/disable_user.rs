@@ -1,0 +1,33 @@
+//! Stops a person at once: every token, JWT and session of theirs is refused.
+
+use crate::{
+    app::Change,
+    domain::{
+        error::{Error, Result},
+        event::{Event, EventType},
+        policy,
+    },
+    store::Tx,
+};
+
+/// Whom the operator means.
+#[derive(Debug, Clone)]
+pub struct DisableUser {
+    /// Their handle.
+    pub username: String,
+}
+
+impl Change for DisableUser {
+    type Done = ();
+
+    async fn make(&self, tx: &mut Tx) -> Result<()> {
+        let operator = policy::operator(tx.caller())?;
+        let user = tx.user_named(&self.username).await?;
+        if !tx.set_disabled(&operator, user.id, true).await? {
+            return Err(Error::Conflict("This person is disabled already.".into()));
+        }
+        let organizations = tx.organizations_of(user.id).await?;
+        tx.record(Event::new(EventType::UserDisabled, tx.caller().at).of_user(user.id).concerning(organizations));
+        Ok(())
+    }
+}

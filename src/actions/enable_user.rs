@@ -1,0 +1,33 @@
+//! Lets a person back whom the operator had stopped.
+
+use crate::{
+    app::Change,
+    domain::{
+        error::{Error, Result},
+        event::{Event, EventType},
+        policy,
+    },
+    store::Tx,
+};
+
+/// Whom the operator means.
+#[derive(Debug, Clone)]
+pub struct EnableUser {
+    /// Their handle.
+    pub username: String,
+}
+
+impl Change for EnableUser {
+    type Done = ();
+
+    async fn make(&self, tx: &mut Tx) -> Result<()> {
+        let operator = policy::operator(tx.caller())?;
+        let user = tx.user_named(&self.username).await?;
+        if !tx.set_disabled(&operator, user.id, false).await? {
+            return Err(Error::Conflict("This person is not disabled.".into()));
+        }
+        let organizations = tx.organizations_of(user.id).await?;
+        tx.record(Event::new(EventType::UserEnabled, tx.caller().at).of_user(user.id).concerning(organizations));
+        Ok(())
+    }
+}

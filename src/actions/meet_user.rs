@@ -1,0 +1,143 @@
+//! Knows the person of whom an identity provider vouches: makes them at their first visit, and keeps what they are
+//! called now. Somebody who is as they were costs one read.
+
+use crate::{
+    app::{App, Change},
+    domain::{
+        caller::{Caller, Through},
+        error::{Error, Result},
+        event::{Event, EventType},
+        id::UserId,
+        organization::User,
+        policy, text,
+    },
+    store::{Identity, NewUser, Profile, Tx},
+};
+
+/// What an identity provider says of a person, as it says it.
+#[derive(Debug, Clone)]
+pub struct Introduction {
+    /// Who they are for it.
+    pub identity: Identity,
+    /// The handle that they prefer.
+    pub username: Option<String>,
+    /// What people call them.
+    pub name: Option<String>,
+    /// Where letters go.
+    pub email: Option<String>,
+}
+
+/// The caller as the person whom the provider means.
+pub async fn meet_user(app: &App, nobody: &Caller, said: Introduction) -> Result<Caller> {
+    let known = app.store().user_of(&said.identity).await?;
+    let id = known.as_ref().map_or_else(|| UserId::new(nobody.at), |(user, _)| user.id);
+    let caller = |id| Caller { through: Through::Jwt(id), ..nobody.clone() };
+    match known {
+        // Somebody who was deleted is not made again.
+        Some((_, true)) => return Err(Error::Unauthenticated),
+        Some((user, _)) if user.disabled_at.is_some() => return Err(Error::Unauthenticated),
+        Some((user, _)) if said.leaves(&user) => return Ok(caller(id)),
+        _ => {}
+    }
+    // Somebody who signs in twice at once for the first time is the one whom the quicker request made.
+    match app.change(&caller(id), Meeting { id, said: said.clone() }).await {
+        Ok(id) => Ok(caller(id)),
+        Err(Error::Conflict(_)) => {
+            let id = app.change(&caller(id), Meeting { id, said }).await?;
+            Ok(caller(id))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Introduction {
+    /// Whether nothing of this differs from what is kept.
+    fn leaves(&self, user: &User) -> bool {
+        let wished = self.username.as_deref().and_then(text::username_from);
+        wished.is_none_or(|wished| is_or_follows(&user.username, &wished)) && {
+            let profile = self.profile(user.username.clone(), Some(user));
+            profile.name == user.name && profile.email == user.email
+        }
+    }
+
+    fn profile(&self, username: String, present: Option<&User>) -> Profile {
+        let said = |text: &Option<String>, read: fn(&str) -> Option<String>| text.as_deref().and_then(read);
+        let name = said(&self.name, text::name_from)
+            .or_else(|| present.map(|user| user.name.clone()))
+            .unwrap_or_else(|| username.clone());
+        let email = said(&self.email, text::email_from).or_else(|| present.and_then(|user| user.email.clone()));
+        Profile { username, name, email }
+    }
+}
+
+/// Whether this is the wished name, or the one that was given instead because somebody else had it.
+fn is_or_follows(username: &str, wished: &str) -> bool {
+    username == wished
+        || (2..=MOST_NAMESAKES).any(|number| numbered(wished, number).is_some_and(|name| name == username))
+}
+
+/// The most people of one preferred name.
+const MOST_NAMESAKES: u32 = 1000;
+
+/// `ada-2`, cut so that it still fits.
+fn numbered(wished: &str, number: u32) -> Option<String> {
+    let tail = format!("-{number}");
+    let room = text::LONGEST_USERNAME.checked_sub(tail.len())?;
+    Some(wished.chars().take(room).collect::<String>() + &tail)
+}
+
+struct Meeting {
+    id: UserId,
+    said: Introduction,
+}
+
+impl Change for Meeting {
+    type Done = UserId;
+
+    async fn make(&self, tx: &mut Tx) -> Result<UserId> {
+        let admission = policy::admission(tx.caller())?;
+        match tx.user_of(&self.said.identity).await? {
+            Some((_, true)) => Err(Error::Unauthenticated),
+            Some((user, false)) => {
+                if self.said.leaves(&user) {
+                    tx.leave_as_it_is();
+                    return Ok(user.id);
+                }
+                let username = self.free_name(tx, Some(&user)).await?;
+                tx.change_profile(&admission, user.id, &self.said.profile(username, Some(&user))).await?;
+                let organizations = tx.organizations_of(user.id).await?;
+                let changed = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user.id);
+                tx.record(changed.concerning(organizations));
+                Ok(user.id)
+            }
+            None => {
+                let username = self.free_name(tx, None).await?;
+                let Profile { username, name, email } = self.said.profile(username, None);
+                let new = NewUser { username, name, email, identity: Some(self.said.identity.clone()) };
+                let user = tx.insert_user(&admission, self.id, new).await?;
+                tx.record(Event::new(EventType::UserCreated, tx.caller().at).of_user(user.id));
+                Ok(user.id)
+            }
+        }
+    }
+}
+
+impl Meeting {
+    /// The preferred name, or that with a number behind it where somebody else has it.
+    async fn free_name(&self, tx: &Tx, present: Option<&User>) -> Result<String> {
+        let said = self.said.username.as_deref().and_then(text::username_from);
+        let wished = match (said, present) {
+            (Some(wished), Some(user)) if is_or_follows(&user.username, &wished) => return Ok(user.username.clone()),
+            (Some(wished), _) => wished,
+            (None, Some(user)) => return Ok(user.username.clone()),
+            (None, None) => text::username_from(&self.said.identity.subject).unwrap_or_else(|| "user".into()),
+        };
+        let numbers = (2..=MOST_NAMESAKES).filter_map(|number| numbered(&wished, number));
+        let names: Vec<_> = std::iter::once(wished.clone()).chain(numbers).collect();
+        let taken = tx.names_taken(&names, present.map(|user| user.id)).await?;
+        names
+            .into_iter()
+            .find(|name| !taken.contains(name))
+            .ok_or_else(|| Error::Conflict("Too many people prefer this username.".into()))
+    }
+}

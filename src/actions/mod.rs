@@ -1,0 +1,33 @@
+//! What can be done here: one file a verb, named like its mutation. The command line calls the same files.
+
+mod add_organization;
+mod add_organization_member;
+mod add_organization_to_token;
+mod add_resource_server;
+mod add_user;
+mod create_token;
+mod disable_resource_server;
+mod disable_user;
+mod enable_user;
+mod meet_user;
+mod remove_organization_from_token;
+mod remove_organization_member;
+mod revoke_token;
+mod revoke_token_by_value;
+mod update_token;
+
+pub use add_organization::AddOrganization;
+pub use add_organization_member::AddOrganizationMember;
+pub use add_organization_to_token::AddOrganizationToToken;
+pub use add_resource_server::{Credentials, add_resource_server};
+pub use add_user::AddUser;
+pub use create_token::{CreateToken, create_token};
+pub use disable_resource_server::DisableResourceServer;
+pub use disable_user::DisableUser;
+pub use enable_user::EnableUser;
+pub use meet_user::{Introduction, meet_user};
+pub use remove_organization_from_token::RemoveOrganizationFromToken;
+pub use remove_organization_member::RemoveOrganizationMember;
+pub use revoke_token::RevokeToken;
+pub use revoke_token_by_value::RevokeTokenByValue;
+pub use update_token::UpdateToken;

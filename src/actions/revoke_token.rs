@@ -1,0 +1,39 @@
+//! Ends one's own token for good.
+
+use crate::{
+    app::Change,
+    domain::{
+        error::Result,
+        event::{Event, EventType},
+        id::TokenId,
+        policy,
+        token::Token,
+    },
+    store::Tx,
+};
+
+/// What its owner wants.
+#[derive(Debug, Clone)]
+pub struct RevokeToken {
+    /// Which token.
+    pub token: TokenId,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Change for RevokeToken {
+    type Done = Token;
+
+    async fn make(&self, tx: &mut Tx) -> Result<Token> {
+        let (standing, sight) = (tx.standing().await?, tx.sight_of(self.token).await?);
+        let revoker = policy::revoker_of(&standing, sight.as_ref())?;
+        let (token, organizations) = tx.revoke_token(&revoker).await?;
+        tx.record(
+            Event::new(EventType::TokenRevoked, tx.caller().at)
+                .of_token(token.id, token.owner)
+                .concerning(organizations)
+                .because(self.reason.clone()),
+        );
+        Ok(token)
+    }
+}

@@ -1,0 +1,76 @@
+//! Changes what a token is for, what it may do, or when it ends.
+
+use crate::{
+    app::Change,
+    domain::{
+        error::Result,
+        event::{Event, EventType},
+        id::TokenId,
+        policy,
+        scope::Catalogue,
+        text,
+        time::Time,
+        token::{self, Token},
+    },
+    store::{TokenChange, Tx},
+};
+
+/// What its owner wants changed; what is nothing stays as it is.
+#[derive(Debug, Clone)]
+pub struct UpdateToken {
+    /// Which token.
+    pub token: TokenId,
+    /// What it is for.
+    pub description: Option<String>,
+    /// All its scopes from now on, by name. It may keep those that left the catalogue.
+    pub scopes: Option<Vec<String>>,
+    /// Its end, which may only come nearer.
+    pub expires_at: Option<Time>,
+    /// The scopes that can be granted.
+    pub catalogue: Catalogue,
+}
+
+impl Change for UpdateToken {
+    type Done = Token;
+
+    async fn make(&self, tx: &mut Tx) -> Result<Token> {
+        let (standing, sight) = (tx.standing().await?, tx.sight_of(self.token).await?);
+        let owner = policy::owner_of(&standing, sight.as_ref())?;
+        let before = tx.claim_own(&owner).await?;
+        let after = self.applied_to(&before, tx.caller().at)?;
+        if after == before {
+            tx.leave_as_it_is();
+            return Ok(before);
+        }
+        let change = TokenChange {
+            description: after.description.clone(),
+            scopes: after.scopes.clone(),
+            expires_at: after.expires_at,
+        };
+        let organizations = tx.change_token(&owner, &change).await?;
+        tx.record(
+            Event::new(EventType::TokenUpdated, tx.caller().at)
+                .of_token(after.id, after.owner)
+                .concerning(organizations)
+                .with_scopes(after.scopes.added_since(&before.scopes), after.scopes.removed_since(&before.scopes)),
+        );
+        Ok(after)
+    }
+}
+
+impl UpdateToken {
+    fn applied_to(&self, before: &Token, at: Time) -> Result<Token> {
+        let mut after = before.clone();
+        if let Some(description) = &self.description {
+            after.description = text::description("description", description)?;
+        }
+        if let Some(names) = &self.scopes {
+            after.scopes = self.catalogue.grantable_to_holder("scopes", names, &before.scopes)?;
+        }
+        if let Some(end) = self.expires_at {
+            token::nearer_expiry("expiresAt", before.expires_at, end, at)?;
+            after.expires_at = Some(end);
+        }
+        Ok(after)
+    }
+}

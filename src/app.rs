@@ -1,0 +1,170 @@
+//! The service as its doors see it: the store, the verifier, the clock, and the one way to change anything.
+
+use crate::{
+    config::Config,
+    domain::{
+        caller::Caller,
+        error::{Error, Result},
+        scope::Catalogue,
+        secret::Prefix,
+        time::Time,
+    },
+    store::{self, Store, Tx},
+    verify::Verifier,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+/// How often a change is made again when the database asks for it.
+const TRIES: u32 = 5;
+
+/// One verb: asks the policy, changes, records. It can be run again from its first line, since a database may ask for
+/// that.
+pub trait Change: Send + Sync + 'static {
+    /// What whoever asked for it is told.
+    type Done: Send + 'static;
+
+    /// Makes the change within a transaction.
+    fn make(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Done>> + Send;
+}
+
+/// The service; a clone is another handle to the same.
+#[derive(Debug, Clone)]
+pub struct App {
+    store: Store,
+    verifier: Verifier,
+    catalogue: Arc<Catalogue>,
+    prefix: Prefix,
+    clock: Clock,
+    tasks: TaskTracker,
+    committed: Arc<Notify>,
+}
+
+impl App {
+    /// Over an open and migrated store.
+    pub fn new(store: Store, config: &Config, clock: Clock) -> Self {
+        let catalogue = Arc::new(config.scopes.clone());
+        Self {
+            verifier: Verifier::new(store.clone(), Arc::clone(&catalogue)),
+            store,
+            catalogue,
+            prefix: config.token_prefix.clone(),
+            clock,
+            tasks: TaskTracker::new(),
+            committed: Arc::default(),
+        }
+    }
+
+    /// What is kept.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Who judges tokens.
+    pub const fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// The scopes that there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// How values begin.
+    pub const fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// The time now, for a door to give to its caller.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Everything that runs beside requests; a shutdown waits for it.
+    pub const fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Ends at the next commit of this process: there may be letters to send.
+    pub async fn committed(&self) {
+        self.committed.notified().await;
+    }
+
+    /// Makes a change as this caller, whole or not at all. It runs to its end even if whoever asked has left.
+    pub async fn change<C: Change>(&self, caller: &Caller, change: C) -> Result<C::Done> {
+        let (app, caller) = (self.clone(), caller.clone());
+        let work = async move { app.until_made(caller, &change).await };
+        let task = self.tasks.spawn(store::counted(store::counter(), work.in_current_span()));
+        task.await.unwrap_or_else(|error| Err(Error::Bug(error.to_string().into())))
+    }
+
+    async fn until_made<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {
+        let mut tries = 1;
+        loop {
+            match self.once(caller.clone(), change).await {
+                Err(error) if tries < TRIES && store::may_be_made_again(&error) => {
+                    tokio::time::sleep(pause(tries)).await;
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn once<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {
+        let mut tx = Tx::begin(&self.store, caller).await?;
+        match change.make(&mut tx).await {
+            Ok(done) if tx.found_nothing_to_do() => tx.leave().await.map(|()| done),
+            Ok(done) => {
+                tx.commit().await?;
+                self.committed.notify_one();
+                Ok(done)
+            }
+            Err(error) => {
+                // What failed is more worth telling than that its undoing failed too.
+                let _ = tx.undo().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Grows with each try, and is never the same for two that met.
+fn pause(tries: u32) -> Duration {
+    let mut random = [0; 1];
+    let _ = getrandom::fill(&mut random);
+    let most = 8 << tries;
+    Duration::from_millis(4 + u64::from(random.first().copied().unwrap_or_default()) % most)
+}
+
+/// The only place that asks the machine for the time.
+#[derive(Debug, Clone, Default)]
+pub struct Clock {
+    offset: Arc<AtomicI64>,
+}
+
+impl Clock {
+    /// The machine's.
+    pub fn machine() -> Self {
+        Self::default()
+    }
+
+    /// Runs ahead of the machine's by so much more, or behind it: for tests and made-up histories.
+    pub fn shift(&self, micros: i64) {
+        self.offset.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// The time now.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn now(&self) -> Time {
+        Time::from_micros(chrono::Utc::now().timestamp_micros() + self.offset.load(Ordering::Relaxed))
+    }
+}

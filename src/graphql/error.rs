@@ -1,0 +1,53 @@
+//! How an error of the domain is told to GraphQL clients. Nobody else builds an error answer here.
+
+use crate::domain::error::{Code, Error};
+use async_graphql::{ErrorExtensions as _, ServerError, Value};
+use std::sync::Arc;
+
+/// The error with its stable code; the field where there is one. What is ours to mend goes to the log alone.
+pub(super) fn fail(error: Error) -> async_graphql::Error {
+    fail_shared(&Arc::new(error))
+}
+
+/// The same for an error that several fields share.
+#[expect(clippy::disallowed_methods, reason = "this is where domain errors are translated")]
+pub(super) fn fail_shared(error: &Arc<Error>) -> async_graphql::Error {
+    match error.as_ref() {
+        Error::Bug(why) => tracing::error!(%why, "a bug"),
+        Error::Unavailable(source) => tracing::warn!(%source, "the store cannot answer"),
+        _ => {}
+    }
+    async_graphql::Error::new(error.to_string()).extend_with(|_, it| {
+        it.set("code", error.code().as_str());
+        if let Error::Invalid { field, .. } = error.as_ref() {
+            it.set("field", field.as_ref());
+        }
+    })
+}
+
+/// A refusal of the whole request, in the shape of GraphQL.
+pub fn error_of(error: Error) -> ServerError {
+    fail(error).into_server_error(async_graphql::Pos::default())
+}
+
+/// The code of an error in an answer; errors of the library are the document's.
+pub fn outcome_of(error: &ServerError) -> &str {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    match code {
+        Some(Value::String(code)) => code,
+        _ => Code::InvalidInput.as_str(),
+    }
+}
+
+/// What a field answers: the value, nothing, or the error.
+pub(super) type Answer<T> = Option<async_graphql::Result<T>>;
+
+/// A field that always has a value, unless it fails.
+pub(super) fn answer<T>(result: Result<T, Error>) -> Answer<T> {
+    Some(result.map_err(fail))
+}
+
+/// A field that may have no value.
+pub(super) fn maybe<T>(result: Result<Option<T>, Error>) -> Answer<T> {
+    result.map_err(fail).transpose()
+}

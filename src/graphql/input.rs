@@ -1,0 +1,241 @@
+//! What clients write, read into what the domain knows. All parsing of their text happens here.
+
+use super::{event::AuditEventType, scalar::DateTime, token::TokenStatus};
+use crate::{
+    app::App,
+    domain::{
+        error::{Error, Result},
+        id::{OrganizationId, TokenId, UserId},
+        list::{self, EventFilter, TimeRange},
+        search::{Search, parse_address},
+        secret::Secret,
+        text,
+    },
+};
+use async_graphql::{Enum, ID, InputObject};
+use uuid::Uuid;
+
+/// Both ends may be left out. From is included, to is not.
+#[derive(InputObject, Clone, Copy)]
+pub(super) struct DateTimeRange {
+    /// The first moment.
+    from: Option<DateTime>,
+    /// The moment after the last.
+    to: Option<DateTime>,
+}
+
+impl DateTimeRange {
+    fn read(range: Option<Self>) -> TimeRange {
+        let end = |end: Option<DateTime>| end.map(|end| end.0);
+        range.map_or_else(TimeRange::default, |range| TimeRange { from: end(range.from), to: end(range.to) })
+    }
+}
+
+/// Which tokens. Everything that is said must hold.
+#[derive(InputObject)]
+pub(super) struct TokenFilter {
+    /// The search box: words, all of which must hold. A scope's name, the word "admin", a full IP address or a token's
+    /// value is taken as that filter; any other word is looked for in the owner's username, name and e-mail and in the
+    /// token's description. Quotes keep blanks.
+    query: Option<String>,
+    /// Part of the owner's username, name or e-mail, in any case.
+    owner: Option<String>,
+    /// A token's whole value. Only its digest is looked up, and nothing records the value.
+    token: Option<String>,
+    /// Tokens that hold all of these scopes.
+    scopes: Option<Vec<String>>,
+    /// A full IP address: of the most recent request.
+    ip_address: Option<String>,
+    /// Whether the owner administers the organization. On User.tokens: any of the token's organizations.
+    owner_is_admin: Option<bool>,
+    /// Left out: ACTIVE.
+    status: Option<Vec<TokenStatus>>,
+    /// When it was made.
+    created_at: Option<DateTimeRange>,
+    /// The last allowed request.
+    last_used_at: Option<DateTimeRange>,
+    /// Tokens not used since then; those never used are among them.
+    unused_since: Option<DateTime>,
+    /// When it ends by itself.
+    expires_at: Option<DateTimeRange>,
+    /// True: only tokens without an end. False: only tokens with one.
+    never_expires: Option<bool>,
+    /// True: only tokens never used. False: only tokens used at least once.
+    never_used: Option<bool>,
+}
+
+impl TokenFilter {
+    /// Reads a filter; one that is left out asks for active tokens.
+    pub(super) fn read(filter: Option<Self>, app: &App) -> Result<list::TokenFilter> {
+        let Some(filter) = filter else { return Ok(list::TokenFilter::default()) };
+        filter.checked(app).map_err(|error| error.within("filter"))
+    }
+
+    fn checked(self, app: &App) -> Result<list::TokenFilter> {
+        let address = self.ip_address.as_deref().filter(|text| !text.trim().is_empty());
+        let scopes = self.scopes.unwrap_or_default();
+        let scopes =
+            scopes.iter().enumerate().map(|(index, name)| app.catalogue().lookup(&format!("scopes.{index}"), name));
+        let mut read = list::TokenFilter {
+            owner: text::sought("owner", self.owner.as_deref())?.into_iter().collect(),
+            values: value(self.token.as_deref(), app)?.into_iter().collect(),
+            scopes: scopes.collect::<Result<_>>()?,
+            addresses: address.map(|text| parse_address("ipAddress", text)).transpose()?.into_iter().collect(),
+            owner_is_admin: self.owner_is_admin,
+            status: self.status.unwrap_or_default().into_iter().map(Into::into).collect(),
+            created_at: DateTimeRange::read(self.created_at),
+            last_used_at: DateTimeRange::read(self.last_used_at),
+            unused_since: self.unused_since.map(|since| since.0),
+            expires_at: DateTimeRange::read(self.expires_at),
+            never_expires: self.never_expires,
+            never_used: self.never_used,
+            ..Default::default()
+        };
+        if let Some(query) = &self.query {
+            read.and(Search::parse(query, app.catalogue(), app.prefix())?);
+        }
+        Ok(read)
+    }
+}
+
+/// The digest of a whole value; the inner nothing for what cannot be one, and so matches no token.
+fn value(text: Option<&str>, app: &App) -> Result<Option<Option<crate::domain::secret::Fingerprint>>> {
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    text::visible("token", text)?;
+    Ok(Some(Secret::parse(app.prefix(), text.trim()).map(|secret| secret.fingerprint())))
+}
+
+/// The order of a list of tokens.
+#[derive(InputObject, Clone, Copy)]
+pub(super) struct TokenOrder {
+    /// By what.
+    field: TokenOrderField,
+    /// In which direction.
+    direction: OrderDirection,
+}
+
+impl TokenOrder {
+    /// Reads an order; one that is left out is newest first.
+    pub(super) fn read(order: Option<Self>) -> list::TokenOrder {
+        order.map_or_else(list::TokenOrder::default, |order| list::TokenOrder {
+            field: order.field.into(),
+            descending: order.direction == OrderDirection::Desc,
+        })
+    }
+}
+
+/// What a list of tokens can be ordered by. Ties are broken by the tokens' age, in the same direction.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "list::TokenOrderField")]
+pub(super) enum TokenOrderField {
+    /// The time of creation.
+    CreatedAt,
+    /// Never used counts as oldest.
+    LastUsedAt,
+    /// The owner's username.
+    Owner,
+    /// Never expires counts as latest.
+    ExpiresAt,
+}
+
+/// The direction of an order.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OrderDirection {
+    /// From the least to the greatest.
+    Asc,
+    /// From the greatest to the least.
+    Desc,
+}
+
+/// Which lines of the audit log. Everything that is said must hold.
+#[derive(InputObject)]
+pub(super) struct AuditEventFilter {
+    /// Any of these.
+    types: Option<Vec<AuditEventType>>,
+    /// About this token.
+    token_id: Option<ID>,
+    /// By this person.
+    actor_id: Option<ID>,
+    /// When it happened.
+    at: Option<DateTimeRange>,
+}
+
+impl AuditEventFilter {
+    /// Reads a filter. An id that is none finds what an unknown one finds: nothing.
+    pub(super) fn read(filter: Option<Self>) -> EventFilter {
+        let Some(filter) = filter else { return EventFilter::default() };
+        let token = |id: &ID| TokenId::parse(id).unwrap_or(TokenId::from_uuid(Uuid::nil()));
+        let actor = |id: &ID| UserId::parse(id).unwrap_or(UserId::from_uuid(Uuid::nil()));
+        EventFilter {
+            types: filter.types.unwrap_or_default().into_iter().map(Into::into).collect(),
+            token: filter.token_id.as_ref().map(token),
+            actor: filter.actor_id.as_ref().map(actor),
+            at: DateTimeRange::read(filter.at),
+        }
+    }
+}
+
+/// The id of a token in an input; what is malformed is a token that there is not.
+pub(super) fn token_id(id: &ID) -> Result<TokenId> {
+    TokenId::parse(id).ok_or(Error::NotFound("token"))
+}
+
+/// The id of an organization in an input; what is malformed is an organization that there is not.
+pub(super) fn organization_id(id: &ID) -> Result<OrganizationId> {
+    OrganizationId::parse(id).ok_or(Error::NotFound("organization"))
+}
+
+/// What a new token shall be.
+#[derive(InputObject)]
+pub(super) struct CreateTokenInput {
+    /// What it is for: 1 to 255 characters.
+    pub(super) description: String,
+    /// The organizations it shall reach: 1 to 100 of those that you are a member of.
+    pub(super) organization_ids: Vec<ID>,
+    /// What it may do: names of scopes of the catalogue, at least one.
+    pub(super) scopes: Vec<String>,
+    /// When it ends by itself; left out: never.
+    pub(super) expires_at: Option<DateTime>,
+}
+
+/// What is left out or null stays as it is.
+#[derive(InputObject)]
+pub(super) struct UpdateTokenInput {
+    /// Which token.
+    pub(super) token_id: ID,
+    /// What it is for: 1 to 255 characters.
+    pub(super) description: Option<String>,
+    /// All its scopes from now on.
+    pub(super) scopes: Option<Vec<String>>,
+    /// When it ends by itself; it may only come nearer.
+    pub(super) expires_at: Option<DateTime>,
+}
+
+/// Which organization a token shall reach.
+#[derive(InputObject)]
+pub(super) struct AddOrganizationToTokenInput {
+    /// Which token.
+    pub(super) token_id: ID,
+    /// Which organization, one that you are a member of.
+    pub(super) organization_id: ID,
+}
+
+/// Which organization a token shall no longer reach.
+#[derive(InputObject)]
+pub(super) struct RemoveOrganizationFromTokenInput {
+    /// Which token.
+    pub(super) token_id: ID,
+    /// Which organization.
+    pub(super) organization_id: ID,
+    /// Told to the owner and kept in the audit log; 500 characters at most.
+    pub(super) reason: Option<String>,
+}
+
+/// Which token shall end.
+#[derive(InputObject)]
+pub(super) struct RevokeTokenInput {
+    /// Which token.
+    pub(super) token_id: ID,
+    /// Kept in the audit log; 500 characters at most.
+    pub(super) reason: Option<String>,
+}

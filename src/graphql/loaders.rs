@@ -1,0 +1,163 @@
+//! What is not on the row: read for all rows of a request at once. The loaders belong to the request, since two callers
+//! do not see the same.
+
+use super::Request;
+use crate::{
+    app::App,
+    domain::{
+        error::{Error, Result},
+        event::Entry,
+        grant::{Grant, Usage},
+        id::{EventId, GrantId, OrganizationId, TokenId, UserId},
+        list::{Page, Slice},
+        organization::Organization,
+        policy::{self, Seer, Standing},
+        time::Time,
+        token::Token,
+    },
+    store::{GrantsOf, Person},
+};
+use async_graphql::dataloader::Loader;
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::Hash,
+    sync::Arc,
+};
+
+/// Everything that can be read for many at once.
+pub(super) struct Loads {
+    app: App,
+    standing: Standing,
+    at: Time,
+}
+
+impl Loads {
+    pub(super) const fn new(app: App, standing: Standing, at: Time) -> Self {
+        Self { app, standing, at }
+    }
+}
+
+/// The use of a token over every organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct UseOf(pub(super) TokenId);
+
+/// The organizations that a token reaches now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ReachOf(pub(super) TokenId);
+
+/// The organizations that an event concerns, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ConcernedBy(pub(super) i64);
+
+/// A page of the periods of access of one token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct GrantsPage(pub(super) TokenId, pub(super) GrantsOf, pub(super) Page);
+
+/// How many periods of access one token has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct GrantsCount(pub(super) TokenId, pub(super) GrantsOf);
+
+/// A page of what happened to one token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct EventsPage(pub(super) TokenId, pub(super) Page);
+
+/// How many things happened to one token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct EventsCount(pub(super) TokenId);
+
+impl Request {
+    /// Reads one, together with all others that the request asks for at this moment.
+    pub(super) async fn load<K>(&self, key: K) -> Result<Option<<Loads as Loader<K>>::Value>, Arc<Error>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Loads: Loader<K, Error = Arc<Error>>,
+    {
+        self.loader.load_one(key).await
+    }
+}
+
+macro_rules! loads {
+    ($($key:ty => $value:ty: |$loads:ident, $keys:ident| $read:expr;)*) => {$(
+        impl Loader<$key> for Loads {
+            type Value = $value;
+            type Error = Arc<Error>;
+
+            async fn load(&self, $keys: &[$key]) -> Result<HashMap<$key, $value>, Arc<Error>> {
+                let $loads = self;
+                let read: Result<HashMap<$key, $value>> = $read;
+                read.map_err(Arc::new)
+            }
+        }
+    )*};
+}
+
+loads! {
+    UserId => Person: |loads, ids| loads.app.store().people(ids).await;
+    OrganizationId => Organization: |loads, ids| loads.app.store().organizations(ids).await;
+    TokenId => (Token, Seer): |loads, ids| loads.app.store().tokens_seen(&loads.standing, ids).await;
+    GrantId => Grant: |loads, ids| {
+        let grants = loads.app.store().grants(ids).await;
+        grants.map(|mut grants| {
+            grants.retain(|_, grant| policy::sees_grant(&loads.standing, grant.owner, grant.organization));
+            grants
+        })
+    };
+    EventId => Entry: |loads, ids| loads.app.store().events(ids).await;
+    UseOf => Usage: |loads, keys| {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        loads.app.store().usage_of(&ids).await.map(|found| keyed(found, UseOf))
+    };
+    ReachOf => BTreeSet<OrganizationId>: |loads, keys| {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        loads.app.store().reach(&ids, loads.at).await.map(|found| keyed(found, ReachOf))
+    };
+    ConcernedBy => BTreeSet<OrganizationId>: |loads, keys| {
+        let numbers: Vec<_> = keys.iter().map(|key| key.0).collect();
+        loads.app.store().concerned(&numbers).await.map(|found| keyed(found, ConcernedBy))
+    };
+    GrantsPage => Arc<Slice<Grant>>: |loads, keys| async {
+        let mut found = HashMap::new();
+        for ((which, page), tokens) in grouped(keys, |key| ((key.1.clone(), key.2.clone()), key.0)) {
+            let read = loads.app.store().grants_of(&tokens, &which, &page, loads.at).await?;
+            found.extend(keyed(read, |token| GrantsPage(token, which.clone(), page.clone())));
+        }
+        Ok(shared(found))
+    }.await;
+    GrantsCount => u64: |loads, keys| async {
+        let mut found = HashMap::new();
+        for (which, tokens) in grouped(keys, |key| (key.1.clone(), key.0)) {
+            let read = loads.app.store().count_grants_of(&tokens, &which, loads.at).await?;
+            found.extend(keyed(read, |token| GrantsCount(token, which.clone())));
+        }
+        Ok(found)
+    }.await;
+    EventsPage => Arc<Slice<Entry>>: |loads, keys| async {
+        let mut found = HashMap::new();
+        for (page, tokens) in grouped(keys, |key| (key.1.clone(), key.0)) {
+            let read = loads.app.store().events_of(&tokens, &page).await?;
+            found.extend(keyed(read, |token| EventsPage(token, page.clone())));
+        }
+        Ok(shared(found))
+    }.await;
+    EventsCount => u64: |loads, keys| {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        loads.app.store().count_events_of(&ids).await.map(|found| keyed(found, EventsCount))
+    };
+}
+
+fn keyed<I, K: Eq + Hash, V>(found: HashMap<I, V>, key: impl Fn(I) -> K) -> HashMap<K, V> {
+    found.into_iter().map(|(id, value)| (key(id), value)).collect()
+}
+
+fn shared<K: Eq + Hash, V>(found: HashMap<K, V>) -> HashMap<K, Arc<V>> {
+    found.into_iter().map(|(key, value)| (key, Arc::new(value))).collect()
+}
+
+/// All that ask for the same of different tokens are answered by one statement.
+fn grouped<K, A: Eq + Hash>(keys: &[K], ask_and_token: impl Fn(&K) -> (A, TokenId)) -> HashMap<A, Vec<TokenId>> {
+    let mut asked = HashMap::<_, Vec<_>>::new();
+    for (ask, token) in keys.iter().map(ask_and_token) {
+        asked.entry(ask).or_default().push(token);
+    }
+    asked
+}

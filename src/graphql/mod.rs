@@ -1,0 +1,76 @@
+//! The GraphQL schema: how the domain is told to clients, and which limits hold before anything runs.
+
+mod connection;
+mod error;
+mod event;
+mod grant;
+mod input;
+mod loaders;
+mod mutation;
+mod organization;
+mod query;
+mod scalar;
+mod scope;
+mod token;
+mod user;
+
+pub use error::{error_of, outcome_of};
+
+use crate::{
+    app::App,
+    domain::{caller::Caller, error::Result, policy::Standing},
+};
+use async_graphql::{Context, EmptySubscription, SDLExportOptions, dataloader::DataLoader};
+use loaders::Loads;
+use mutation::Mutation;
+use query::Query;
+use std::sync::Arc;
+
+/// The schema, ready to execute.
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// The deepest nesting of fields.
+const DEEPEST: usize = 15;
+/// The most directives on one field.
+const MOST_DIRECTIVES: usize = 5;
+
+/// Builds the schema.
+pub fn schema() -> Schema {
+    Schema::build(Query, Mutation, EmptySubscription)
+        .limit_depth(DEEPEST)
+        .limit_directives(MOST_DIRECTIVES)
+        .disable_suggestions()
+        .register_output_type::<query::Node>()
+        .finish()
+}
+
+/// The schema as text, as `schema.graphql` holds it.
+pub fn sdl() -> String {
+    schema().sdl_with_options(SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions())
+}
+
+/// One request, as resolvers know it: who asks, and what they may see.
+pub struct Request {
+    app: App,
+    caller: Caller,
+    standing: Standing,
+    loader: Arc<DataLoader<Loads>>,
+}
+
+impl Request {
+    /// Reads what the caller is at this moment. `UNAUTHENTICATED` for whoever is disabled or gone.
+    pub async fn new(app: &App, caller: Caller) -> Result<Self> {
+        let standing = app.store().standing(&caller).await?;
+        let loads = Loads::new(app.clone(), standing.clone(), caller.at);
+        let tasks = app.tasks().clone();
+        let loader = DataLoader::new(loads, move |work| {
+            tasks.spawn(crate::store::counted(crate::store::counter(), work));
+        });
+        Ok(Self { app: app.clone(), caller, standing, loader: Arc::new(loader) })
+    }
+}
+
+/// The request that a resolver works for.
+fn request<'ctx>(ctx: &Context<'ctx>) -> &'ctx Request {
+    ctx.data_unchecked()
+}

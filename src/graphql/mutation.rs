@@ -1,0 +1,195 @@
+//! What can be changed: each field translates, and calls one action.
+
+use super::{
+    Request,
+    error::{Answer, answer},
+    grant::GrantNode,
+    input::{
+        AddOrganizationToTokenInput, CreateTokenInput, RemoveOrganizationFromTokenInput, RevokeTokenInput,
+        UpdateTokenInput, organization_id, token_id,
+    },
+    organization::OrganizationNode,
+    request,
+    token::TokenNode,
+};
+use crate::{
+    actions::{
+        AddOrganizationToToken, CreateToken, RemoveOrganizationFromToken, RevokeToken, UpdateToken, create_token,
+    },
+    domain::{
+        error::{Error, Result},
+        policy, text,
+        token::{self, Token},
+    },
+};
+use async_graphql::{Context, Object, SimpleObject};
+
+/// What can be changed.
+pub struct Mutation;
+
+#[Object]
+impl Mutation {
+    /// Makes a token. Its value is in this answer and nowhere else.
+    async fn create_token(&self, ctx: &Context<'_>, input: CreateTokenInput) -> Answer<CreateTokenPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let ask = new_token(request, input)?;
+                let (token, secret) = create_token(&request.app, &request.caller, ask).await?;
+                Ok(CreateTokenPayload { token: own(request, token), value: secret.reveal_once() })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// Changes what a token is for, what it may do, or when it ends. What is left out stays as it is.
+    async fn update_token(&self, ctx: &Context<'_>, input: UpdateTokenInput) -> Answer<UpdateTokenPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let change = UpdateToken {
+                    token: token_id(&input.token_id)?,
+                    description: input.description,
+                    scopes: input.scopes,
+                    expires_at: input.expires_at.map(|end| end.0),
+                    catalogue: request.app.catalogue().clone(),
+                };
+                let token = request.app.change(&request.caller, change).await?;
+                Ok(UpdateTokenPayload { token: own(request, token) })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// The owner lets the token reach an organization that they are a member of; also again, after an administrator
+    /// removed it.
+    async fn add_organization_to_token(
+        &self,
+        ctx: &Context<'_>,
+        input: AddOrganizationToTokenInput,
+    ) -> Answer<AddOrganizationToTokenPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let change = AddOrganizationToToken {
+                    token: token_id(&input.token_id)?,
+                    organization: organization_id(&input.organization_id)?,
+                };
+                let (token, grant) = request.app.change(&request.caller, change).await?;
+                Ok(AddOrganizationToTokenPayload { token: own(request, token), grant: GrantNode(grant) })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// An administrator of the organization, or the owner, ends the token's access to it. The token lives on; its owner
+    /// is e-mailed when somebody else did it.
+    async fn remove_organization_from_token(
+        &self,
+        ctx: &Context<'_>,
+        input: RemoveOrganizationFromTokenInput,
+    ) -> Answer<RemoveOrganizationFromTokenPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let organization = organization_id(&input.organization_id)?;
+                let change = RemoveOrganizationFromToken {
+                    token: token_id(&input.token_id)?,
+                    organization,
+                    reason: text::reason("reason", input.reason.as_deref())?,
+                };
+                let grant = request.app.change(&request.caller, change).await?;
+                let found = request.app.store().organizations(&[organization]).await?.remove(&organization);
+                let organization = found.ok_or_else(|| Error::Bug("a grant without an organization".into()))?;
+                Ok(RemoveOrganizationFromTokenPayload {
+                    grant: GrantNode(grant),
+                    organization: OrganizationNode(organization),
+                })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// The owner ends the token for good.
+    async fn revoke_token(&self, ctx: &Context<'_>, input: RevokeTokenInput) -> Answer<RevokeTokenPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let change = RevokeToken {
+                    token: token_id(&input.token_id)?,
+                    reason: text::reason("reason", input.reason.as_deref())?,
+                };
+                let token = request.app.change(&request.caller, change).await?;
+                Ok(RevokeTokenPayload { token: own(request, token) })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+}
+
+fn in_input(error: Error) -> Error {
+    error.within("input")
+}
+
+fn own(request: &Request, token: Token) -> TokenNode {
+    TokenNode { token, view: policy::own_view(&request.standing) }
+}
+
+fn new_token(request: &Request, input: CreateTokenInput) -> Result<CreateToken> {
+    // Whoever may make no tokens hears of that first.
+    policy::maker(&request.standing)?;
+    token::organizations_fit("organizationIds", input.organization_ids.len())?;
+    Ok(CreateToken {
+        description: text::description("description", &input.description)?,
+        organizations: input.organization_ids.iter().map(organization_id).collect::<Result<_>>()?,
+        scopes: request.app.catalogue().grantable("scopes", &input.scopes)?,
+        expires_at: input.expires_at.map(|end| end.0),
+        owner: None,
+    })
+}
+
+/// A new token and its value.
+#[derive(SimpleObject)]
+struct CreateTokenPayload {
+    /// The new token.
+    token: TokenNode,
+    /// The only time it is ever shown.
+    value: String,
+}
+
+/// The token as it is now.
+#[derive(SimpleObject)]
+struct UpdateTokenPayload {
+    /// The token as it is now.
+    token: TokenNode,
+}
+
+/// The token, and its new period of access.
+#[derive(SimpleObject)]
+struct AddOrganizationToTokenPayload {
+    /// The token as it is now.
+    token: TokenNode,
+    /// The period of access that began.
+    grant: GrantNode,
+}
+
+/// The period of access that ended.
+#[derive(SimpleObject)]
+struct RemoveOrganizationFromTokenPayload {
+    /// The grant that has ended; its token is null for an administrator who can no longer see it.
+    grant: GrantNode,
+    /// The organization that the token lost.
+    organization: OrganizationNode,
+}
+
+/// The token that ended.
+#[derive(SimpleObject)]
+struct RevokeTokenPayload {
+    /// The token as it is now.
+    token: TokenNode,
+}

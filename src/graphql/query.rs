@@ -1,0 +1,115 @@
+//! Where a query begins.
+
+use super::{
+    error::{Answer, answer, fail, fail_shared, maybe},
+    event::EventNode,
+    grant::{GrantNode, seen_user},
+    loaders::ConcernedBy,
+    organization::OrganizationNode,
+    request,
+    scope::Scope,
+    token::TokenNode,
+    user::UserNode,
+};
+use crate::domain::{
+    error::Error,
+    id::{EventId, NodeId, OrganizationId, TokenId},
+    policy,
+};
+use async_graphql::{Context, ID, Interface, Object};
+
+/// Anything that has an id.
+#[derive(Interface)]
+#[graphql(field(
+    name = "id",
+    ty = "ID",
+    desc = "A TypeID: what it is, an underscore, and a UUIDv7 in base 32: org_…, user_…, token_…, grant_…, event_…"
+))]
+pub(super) enum Node {
+    /// A person.
+    User(UserNode),
+    /// An organization.
+    Organization(OrganizationNode),
+    /// A token.
+    Token(TokenNode),
+    /// A period of access.
+    TokenGrant(GrantNode),
+    /// A change.
+    AuditEvent(EventNode),
+}
+
+/// Where a query begins.
+pub struct Query;
+
+#[Object]
+impl Query {
+    /// Anything by its id; null for what does not exist or may not be seen.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Answer<Node> {
+        match NodeId::parse(&id)? {
+            NodeId::User(id) => Some(seen_user(ctx, id).await?.map(Node::User)),
+            NodeId::Organization(id) => Some(organization(ctx, id).await?.map(Node::Organization)),
+            NodeId::Token(id) => Some(token(ctx, id).await?.map(Node::Token)),
+            NodeId::Grant(id) => {
+                let grant = request(ctx).load(id).await.map_err(|error| fail_shared(&error)).transpose()?;
+                Some(grant.map(|grant| Node::TokenGrant(GrantNode(grant))))
+            }
+            NodeId::Event(id) => Some(event(ctx, id).await?.map(Node::AuditEvent)),
+        }
+    }
+
+    /// Whoever the request is made as.
+    async fn viewer(&self, ctx: &Context<'_>) -> async_graphql::Result<UserNode> {
+        let request = request(ctx);
+        let user = request.caller.user().ok_or_else(|| fail(Error::Unauthenticated))?;
+        let found = request.load(user).await.map_err(|error| fail_shared(&error))?;
+        found.map(UserNode).ok_or_else(|| fail(Error::Unauthenticated))
+    }
+
+    /// Null unless the viewer is a member.
+    async fn organization(&self, ctx: &Context<'_>, slug: String) -> Answer<OrganizationNode> {
+        let request = request(ctx);
+        // No slug holds a character that a database might stumble over.
+        let slug = crate::domain::text::slug("slug", &slug).ok()?;
+        let found = request.app.store().organization_named(&slug).await;
+        let seen = |organization: &crate::domain::organization::Organization| {
+            request.standing.role_in(organization.id).is_some()
+        };
+        maybe(found.map(|found| found.filter(seen).map(OrganizationNode)))
+    }
+
+    /// A token that the viewer owns, or that has a standing grant in an organization they administer; otherwise null.
+    async fn token(&self, ctx: &Context<'_>, id: ID) -> Answer<TokenNode> {
+        token(ctx, TokenId::parse(&id)?).await
+    }
+
+    /// The scope catalogue, in the order in which people should read it.
+    async fn scopes(&self, ctx: &Context<'_>) -> Vec<Scope> {
+        request(ctx).app.catalogue().iter().cloned().map(Scope).collect()
+    }
+}
+
+async fn organization(ctx: &Context<'_>, id: OrganizationId) -> Answer<OrganizationNode> {
+    let request = request(ctx);
+    request.standing.role_in(id)?;
+    request.load(id).await.map_err(|error| fail_shared(&error)).transpose().map(|found| found.map(OrganizationNode))
+}
+
+async fn token(ctx: &Context<'_>, id: TokenId) -> Answer<TokenNode> {
+    let seen = request(ctx).load(id).await.map_err(|error| fail_shared(&error)).transpose()?;
+    Some(seen.map(|(token, seer)| TokenNode { token, view: seer.view().clone() }))
+}
+
+async fn event(ctx: &Context<'_>, id: EventId) -> Answer<EventNode> {
+    let request = request(ctx);
+    let entry = match request.load(id).await.map_err(|error| fail_shared(&error)).transpose()? {
+        Ok(entry) => entry,
+        Err(error) => return Some(Err(error)),
+    };
+    let concerned = request.load(ConcernedBy(entry.number)).await.map_err(|error| fail_shared(&error));
+    let concerned = match concerned {
+        Ok(concerned) => concerned.unwrap_or_default(),
+        Err(error) => return Some(Err(error)),
+    };
+    policy::sees_event(&request.standing, &concerned, entry.token_owner())?;
+    answer(Ok(EventNode(entry)))
+}

@@ -1,0 +1,44 @@
+//! Times and UUIDs as clients write them.
+
+use crate::domain::time::Time;
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+
+/// RFC 3339, always UTC, six decimals and a Z: `2026-11-23T09:30:00.123456Z`. Any offset is understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateTime(pub(super) Time);
+
+#[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
+impl ScalarType for DateTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => Time::parse(text)
+                .map(Self)
+                .ok_or_else(|| InputValueError::custom("Write a time such as 2026-11-23T09:30:00Z (RFC 3339).")),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_text())
+    }
+}
+
+/// RFC 9562, in lower case with hyphens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uuid(pub(super) uuid::Uuid);
+
+#[Scalar(name = "UUID", specified_by_url = "https://www.rfc-editor.org/rfc/rfc9562")]
+impl ScalarType for Uuid {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => {
+                uuid::Uuid::parse_str(text).map(Self).map_err(|_| InputValueError::custom("This is no UUID."))
+            }
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}

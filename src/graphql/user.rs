@@ -1,0 +1,127 @@
+//! People, as far as the viewer sees them.
+
+use super::{
+    connection::{Count, Rows, page},
+    error::{Answer, answer},
+    input::{TokenFilter, TokenOrder},
+    organization::OrganizationConnection,
+    request,
+    scalar::{DateTime, Uuid},
+    token::{TokenConnection, TokenNode},
+};
+use crate::{
+    domain::{
+        list::{List, Page, Slice},
+        policy::{self, Myself},
+    },
+    store::Person,
+};
+use async_graphql::{Context, ID, Object};
+
+/// A person who owns tokens or administers organizations.
+#[derive(Clone)]
+pub(super) struct UserNode(pub(super) Person);
+
+#[Object(name = "User")]
+impl UserNode {
+    /// Its TypeID.
+    pub(super) async fn id(&self) -> ID {
+        self.0.user.id.to_string().into()
+    }
+
+    /// The same as REST, headers and `sub` tell it.
+    async fn uuid(&self) -> Uuid {
+        Uuid(self.0.user.id.uuid())
+    }
+
+    /// The unique handle.
+    async fn username(&self) -> &str {
+        &self.0.user.username
+    }
+
+    /// What people call them.
+    async fn name(&self) -> &str {
+        &self.0.user.name
+    }
+
+    /// Null unless it is the viewer's own, or a member's and the viewer administers that organization.
+    async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
+        let seen = policy::sees_email(&request(ctx).standing, self.0.user.id, &self.0.belongs_to);
+        self.0.user.email.as_deref().filter(|_| seen)
+    }
+
+    /// When they came.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.user.created_at)
+    }
+
+    /// The organizations this user belongs to, oldest first; only the user sees them.
+    async fn organizations(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Answer<OrganizationConnection> {
+        let request = request(ctx);
+        let myself = self.myself(ctx)?;
+        answer(
+            async {
+                let list = List::new("organizations", myself.user().uuid(), &());
+                let page = Page::parse(&page(first, after, last, before), &list)?;
+                let slice = request.app.store().organizations_of(&myself, &page).await?;
+                let app = request.app.clone();
+                let count = Count::by(move || {
+                    let (app, myself) = (app.clone(), myself.clone());
+                    async move { app.store().count_organizations_of(&myself).await }
+                });
+                Ok(OrganizationConnection(Rows { slice, list, count }))
+            }
+            .await,
+        )
+    }
+
+    /// The tokens this user owns, newest first unless ordered otherwise; only the user sees them.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the schema")]
+    async fn tokens(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<TokenFilter>,
+        order_by: Option<TokenOrder>,
+    ) -> Answer<TokenConnection> {
+        let request = request(ctx);
+        let myself = self.myself(ctx)?;
+        answer(
+            async {
+                let (filter, order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
+                let list = List::of_tokens("tokens", myself.user().uuid(), &filter, order);
+                let page = Page::parse(&page(first, after, last, before), &list)?;
+                let at = request.caller.at;
+                let slice = request.app.store().tokens_of(&myself, &filter, order, &page, at).await?;
+                let view = policy::own_view(&request.standing);
+                let node = |token| TokenNode { token, view: view.clone() };
+                let rows = slice.rows.into_iter().map(|(cursor, token)| (cursor, node(token))).collect();
+                let slice = Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous };
+                let app = request.app.clone();
+                let count = Count::by(move || {
+                    let (app, myself, filter) = (app.clone(), myself.clone(), filter.clone());
+                    async move { app.store().count_tokens_of(&myself, &filter, at).await }
+                });
+                Ok(TokenConnection(Rows { slice, list, count }))
+            }
+            .await,
+        )
+    }
+}
+
+impl UserNode {
+    /// The proof that the viewer looks at themselves; nothing when they look at somebody else.
+    fn myself(&self, ctx: &Context<'_>) -> Option<Myself> {
+        policy::myself(&request(ctx).standing).ok().filter(|myself| *myself.user() == self.0.user.id)
+    }
+}

@@ -1,0 +1,119 @@
+//! `/v2/access-token`: a token reads and ends itself.
+
+use super::{
+    Doors, Shared,
+    caller::{Credential, credential},
+    front::{LARGEST_BODY, Note},
+    problem::{Problem, json_answer},
+};
+use crate::{
+    actions::RevokeTokenByValue,
+    domain::{
+        caller::Through,
+        decision::{Reason, Snapshot, Verdict},
+        error::Error,
+        secret::Secret,
+    },
+    verify::Observed,
+};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use serde_json::json;
+
+const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
+
+/// Reads or ends the token that the request is made with.
+pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let answered = match head.method {
+        Method::GET | Method::DELETE => answer(&doors, &head, body).await,
+        _ => Err(Problem::method("GET, DELETE")),
+    };
+    answered.unwrap_or_else(Problem::into_response)
+}
+
+async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
+    let bearer = match credential(&request.headers) {
+        Credential::None => return Err(Problem::no_credential()),
+        Credential::Malformed => return Err(Problem::invalid_token()),
+        Credential::Doubled => return Err(Problem::doubled()),
+        Credential::Bearer(bearer) => bearer,
+    };
+    let secret = doors.secret(&bearer).ok_or_else(Problem::invalid_token)?;
+    let observed = doors.observed(request);
+    if is_form(request) && has_a_second_credential(body).await? {
+        return Err(Problem::doubled());
+    }
+    let known = check(doors, &secret, observed.clone()).await?;
+    let note = Note { caller: Some(known.token.to_string()), ..Default::default() };
+    let mut response = if request.method == Method::DELETE {
+        end(doors, &secret, &known, &observed).await?
+    } else {
+        tell(doors, &known)
+    };
+    response.extensions_mut().insert(note);
+    Ok(response)
+}
+
+async fn check(doors: &Doors, secret: &Secret, observed: Observed) -> Result<Snapshot, Problem> {
+    let ask = doors.ask(None, Vec::new());
+    match doors.app.verifier().check(secret, &ask, observed).await? {
+        Some(checked) if checked.verdict == Verdict::Yes => Ok(checked.known),
+        Some(checked) if matches!(checked.verdict, Verdict::No(Reason::LacksScope(_))) => {
+            Err(Error::Bug("no scope was asked for".into()).into())
+        }
+        _ => Err(Problem::invalid_token()),
+    }
+}
+
+fn tell(doors: &Doors, known: &Snapshot) -> Response {
+    let scopes = doors.app.catalogue().sorted(&known.scopes);
+    let names: Vec<_> = scopes.iter().map(crate::domain::scope::ScopeName::as_str).collect();
+    let body = json!({
+        "uuid": known.token.uuid(),
+        "scopes": names,
+        "description": known.description,
+        "created_at": known.created_at.to_text_in_seconds(),
+        "expires_at": known.expires_at.map(|end| end.to_text_in_seconds()),
+        "user": { "name": known.owner.name, "email": known.owner.email },
+    });
+    let mut response = json_answer(StatusCode::OK, &body);
+    if let Ok(scopes) = HeaderValue::from_str(&names.join(",")) {
+        response.headers_mut().insert(SCOPES, scopes);
+    }
+    response
+}
+
+async fn end(doors: &Doors, secret: &Secret, known: &Snapshot, observed: &Observed) -> Result<Response, Problem> {
+    let caller = doors.caller(observed, Through::Value { user: known.owner.id, token: known.token });
+    let change = RevokeTokenByValue { fingerprint: secret.fingerprint() };
+    match doors.app.change(&caller, change).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
+        // Somebody was quicker: it is as dead as it would have been.
+        Err(Error::Conflict(_)) => Err(Problem::invalid_token()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) fn is_form(request: &Parts) -> bool {
+    let kind = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+/// RFC 6750, section 2: a client may not use more than one way of sending its token. Any other body is ignored.
+async fn has_a_second_credential(body: Body) -> Result<bool, Problem> {
+    let body = body_of(body).await?;
+    Ok(form_urlencoded::parse(&body).any(|(name, _)| name == "access_token"))
+}
+
+/// The whole body, if it is not too large.
+pub(super) async fn body_of(body: Body) -> Result<bytes::Bytes, Problem> {
+    axum::body::to_bytes(body, LARGEST_BODY)
+        .await
+        .map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send at most 64 KiB."))
+}

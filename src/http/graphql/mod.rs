@@ -1,0 +1,205 @@
+//! `/graphql`: GraphQL over HTTP, in both media types. Only what a client of that standard sends is taken.
+
+mod order;
+mod request;
+
+use super::{
+    Doors, Shared,
+    caller::{Credential, credential},
+    front::Note,
+    problem::Problem,
+};
+use crate::{
+    actions::meet_user,
+    domain::{
+        caller::{Caller, Through},
+        decision::{Reason, Verdict},
+        error::{Code, Error},
+    },
+    graphql::{Request as Asked, outcome_of},
+};
+use async_graphql::{Response as Outcome, ServerError, Value};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use request::{Media, Operation};
+use serde_json::{Map, json};
+
+/// Executes one operation.
+pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let media = Media::accepted(&head.headers);
+    let answered = match &media {
+        Some(media) => answer(&doors, &head, body, *media).await,
+        None => Err(Refusal::not_acceptable()),
+    };
+    answered.unwrap_or_else(|refusal| refusal.into_response(media.unwrap_or(Media::Json)))
+}
+
+/// A request that is refused as a whole, before anything of it ran.
+struct Refusal {
+    problem: Problem,
+    code: Code,
+    field: Option<&'static str>,
+    location: Option<async_graphql::Pos>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
+        Self { problem: Problem::new(status, message), code, field: None, location: None }
+    }
+
+    fn bad_request(field: &'static str, message: impl Into<String>) -> Self {
+        Self { field: Some(field), ..Self::new(StatusCode::BAD_REQUEST, Code::InvalidInput, message) }
+    }
+
+    fn not_acceptable() -> Self {
+        let message = "Accept application/graphql-response+json or application/json.";
+        Self::new(StatusCode::NOT_ACCEPTABLE, Code::InvalidInput, message)
+    }
+
+    /// An error of the document: 200 for clients that do not know better.
+    fn of_the_document(media: Media, location: Option<async_graphql::Pos>, message: impl Into<String>) -> Self {
+        Self { location, ..Self::new(media.document_error(), Code::InvalidInput, message) }
+    }
+
+    fn into_response(self, media: Media) -> Response {
+        let mut error = json!({ "message": self.problem.message, "extensions": { "code": self.code.as_str() } });
+        if let Some(error) = error.as_object_mut() {
+            if let (Some(field), Some(extensions)) =
+                (self.field, error.get_mut("extensions").and_then(serde_json::Value::as_object_mut))
+            {
+                extensions.insert("field".into(), field.into());
+            }
+            if let Some(place) = self.location {
+                error.insert("locations".into(), json!([{ "line": place.line, "column": place.column }]));
+            }
+        }
+        let mut response = written(media, self.problem.status, &json!({ "errors": [error] }));
+        response.headers_mut().extend(self.problem.headers);
+        response
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        let code = match problem.status {
+            StatusCode::UNAUTHORIZED => Code::Unauthenticated,
+            StatusCode::FORBIDDEN => Code::Forbidden,
+            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+            StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
+            _ => Code::InvalidInput,
+        };
+        Self { problem, code, field: None, location: None }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            // Somebody who is disabled hears what somebody unknown hears.
+            Error::Unauthenticated => Problem::invalid_token().into(),
+            other => Problem::from(other).into(),
+        }
+    }
+}
+
+async fn answer(doors: &Doors, request: &Parts, body: Body, media: Media) -> Result<Response, Refusal> {
+    request::method_fits(&request.method)?;
+    let caller = caller(doors, request).await?;
+    let who = caller.user().map(|user| user.to_string());
+    let operation = Operation::read(request, body, doors.app.prefix(), media).await?;
+    let name = operation.name().map(ToOwned::to_owned);
+    let asked = Asked::new(&doors.app, caller).await?;
+    let (document, query) = operation.into_query();
+    let outcome = doors.schema.execute(query.data(asked)).await;
+    let mut response = told(media, &document, outcome);
+    response.extensions_mut().insert(Note { caller: who, operation: name, quiet: false });
+    Ok(response)
+}
+
+/// As whom the request is made: a JWT's person, or the owner of a token with the scope of GraphQL.
+async fn caller(doors: &Doors, request: &Parts) -> Result<Caller, Refusal> {
+    let bearer = match credential(&request.headers) {
+        Credential::None => return Err(Problem::no_credential().into()),
+        Credential::Malformed => return Err(Problem::invalid_token().into()),
+        Credential::Doubled => return Err(Problem::doubled().into()),
+        Credential::Bearer(bearer) => bearer,
+    };
+    let observed = doors.observed(request);
+    let Some(secret) = doors.secret(&bearer) else {
+        let nobody = doors.caller(&observed, Through::System);
+        let said = doors.issuer.as_ref().and_then(|issuer| issuer.introduce(bearer.text(), nobody.at));
+        let said = said.ok_or_else(Problem::invalid_token)?;
+        return Ok(meet_user(&doors.app, &nobody, said).await?);
+    };
+    // A catalogue without such a scope is an API without GraphQL.
+    let scope = doors.app.catalogue().graphql().map_or("graphql", |scope| scope.name.as_str());
+    let ask = doors.ask(None, vec![scope.to_owned()]);
+    let checked = doors.app.verifier().check(&secret, &ask, observed.clone()).await?;
+    let checked = checked.ok_or_else(Problem::invalid_token)?;
+    let known = checked.known;
+    match checked.verdict {
+        Verdict::Yes => {
+            let through = Through::Token { user: known.owner.id, token: known.token };
+            Ok(doors.caller(&observed, through))
+        }
+        Verdict::No(Reason::LacksScope(_)) => Err(Problem::insufficient_scope(scope, scope).into()),
+        Verdict::No(_) => Err(Problem::invalid_token().into()),
+    }
+}
+
+/// The answer of an execution.
+fn told(media: Media, document: &request::Document, mut outcome: Outcome) -> Response {
+    let ours = |code: &str| code == Code::Unavailable.as_str() || code == Code::Internal.as_str();
+    if let Some(error) = outcome.errors.iter().find(|error| ours(outcome_of(error))) {
+        return voided(media, error);
+    }
+    // What has no path failed before anything ran.
+    let refused = outcome.data == Value::Null && outcome.errors.iter().any(|error| error.path.is_empty());
+    let errors: Vec<_> = outcome.errors.iter().map(error_json).collect();
+    let mut body = Map::new();
+    if !errors.is_empty() {
+        body.insert("errors".into(), errors.into());
+    }
+    if !refused {
+        order::arrange(&mut outcome.data, document);
+        body.insert("data".into(), outcome.data.into_json().unwrap_or_default());
+    }
+    written(media, if refused { media.document_error() } else { StatusCode::OK }, &body.into())
+}
+
+/// Nothing of an answer counts when the store or we failed on a part of it.
+fn voided(media: Media, error: &ServerError) -> Response {
+    let status = if outcome_of(error) == Code::Unavailable.as_str() {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let mut response = written(media, status, &json!({ "errors": [error_json(error)], "data": null }));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+fn error_json(error: &ServerError) -> serde_json::Value {
+    let mut json = serde_json::to_value(error).unwrap_or_default();
+    if let Some(json) = json.as_object_mut() {
+        let extensions = json.entry("extensions").or_insert_with(|| json!({}));
+        if let Some(extensions) = extensions.as_object_mut() {
+            extensions.entry("code").or_insert_with(|| outcome_of(error).into());
+        }
+    }
+    json
+}
+
+fn written(media: Media, status: StatusCode, body: &serde_json::Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, media.content_type());
+    response.into_response()
+}

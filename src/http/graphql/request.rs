@@ -1,0 +1,258 @@
+//! What a client of GraphQL over HTTP may send: JSON by POST, and queries by GET.
+
+use super::{super::access_token::body_of, Refusal};
+use crate::{
+    domain::{
+        error::Code,
+        secret::{Prefix, holds_a_value},
+    },
+    http::problem::Problem,
+};
+use async_graphql::{
+    Variables,
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+};
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+};
+use serde_json::{Map, Value};
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Media {
+    /// `application/graphql-response+json`
+    GraphQl,
+    /// `application/json`
+    Json,
+}
+
+impl Media {
+    /// The one that the client likes best; nothing when it takes neither.
+    pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
+        let said: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        if said.is_empty() {
+            return Some(Self::Json);
+        }
+        let mut best: Option<(Self, f32)> = None;
+        for range in said.iter().flat_map(|value| value.split(',')) {
+            let mut parts = range.split(';').map(str::trim);
+            let media = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+                "application/graphql-response+json" => Self::GraphQl,
+                "application/json" | "*/*" | "application/*" => Self::Json,
+                _ => continue,
+            };
+            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+            if quality > best.map_or(0.0, |(_, quality)| quality) {
+                best = Some((media, quality));
+            }
+        }
+        best.map(|(media, _)| media)
+    }
+
+    pub(super) const fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::GraphQl => "application/graphql-response+json; charset=utf-8",
+            Self::Json => "application/json; charset=utf-8",
+        })
+    }
+
+    /// The status of a document that cannot be executed.
+    pub(super) const fn document_error(self) -> StatusCode {
+        match self {
+            Self::GraphQl => StatusCode::BAD_REQUEST,
+            Self::Json => StatusCode::OK,
+        }
+    }
+}
+
+/// Other methods are refused before anybody asks who it is.
+pub(super) fn method_fits(method: &Method) -> Result<(), Refusal> {
+    match *method {
+        Method::GET | Method::POST => Ok(()),
+        _ => Err(Problem::method("GET, POST").into()),
+    }
+}
+
+/// A document and the operation of it that is executed.
+pub(super) struct Document {
+    pub(super) parsed: ExecutableDocument,
+    pub(super) operation: Option<String>,
+}
+
+impl Document {
+    /// The operation that is meant; nothing when it is not clear which.
+    pub(super) fn chosen(&self) -> Option<&OperationDefinition> {
+        match (&self.parsed.operations, &self.operation) {
+            (DocumentOperations::Single(only), None) => Some(&only.node),
+            (DocumentOperations::Multiple(all), None) if all.len() == 1 => all.values().next().map(|only| &only.node),
+            (DocumentOperations::Multiple(all), Some(name)) => all.get(name.as_str()).map(|found| &found.node),
+            _ => None,
+        }
+    }
+}
+
+/// One operation, ready to execute.
+pub(super) struct Operation {
+    document: Document,
+    query: String,
+    variables: Variables,
+}
+
+impl Operation {
+    /// Reads the operation of a request; a mutation is refused by GET.
+    pub(super) async fn read(request: &Parts, body: Body, prefix: &Prefix, media: Media) -> Result<Self, Refusal> {
+        let by_get = request.method == Method::GET;
+        let parameters =
+            if by_get { from_uri(&request.uri, prefix)? } else { from_body(&request.headers, body).await? };
+        let operation = Self::parse(parameters, media)?;
+        let kind = operation.document.chosen().map(|chosen| chosen.ty);
+        if by_get && kind.is_some_and(|kind| kind != OperationType::Query) {
+            return Err(Problem::method("POST").into());
+        }
+        Ok(operation)
+    }
+
+    fn parse(parameters: Parameters, media: Media) -> Result<Self, Refusal> {
+        let parsed = async_graphql::parser::parse_query(&parameters.query).map_err(|error| {
+            // The library's own message repeats a part of the document.
+            let place = error.positions().next();
+            Refusal::of_the_document(media, place, "The document has a syntax error.")
+        })?;
+        let document = Document { parsed, operation: parameters.operation };
+        if document.chosen().is_none() {
+            let message = "Say by operationName which operation of the document is meant.";
+            return Err(Refusal::of_the_document(media, None, message));
+        }
+        let variables = Variables::from_json(Value::Object(parameters.variables));
+        Ok(Self { document, query: parameters.query, variables })
+    }
+
+    /// The name of the operation, for the log.
+    pub(super) fn name(&self) -> Option<&str> {
+        match (&self.document.operation, &self.document.parsed.operations) {
+            (Some(name), _) => Some(name),
+            (None, DocumentOperations::Multiple(all)) => all.keys().next().map(async_graphql::Name::as_str),
+            (None, DocumentOperations::Single(_)) => None,
+        }
+    }
+
+    /// The document, and the query for the library to execute.
+    pub(super) fn into_query(self) -> (Document, async_graphql::Request) {
+        let mut query = async_graphql::Request::new(self.query).variables(self.variables);
+        if let Some(name) = &self.document.operation {
+            query = query.operation_name(name);
+        }
+        query.set_parsed_query(self.document.parsed.clone());
+        (self.document, query)
+    }
+}
+
+struct Parameters {
+    query: String,
+    variables: Map<String, Value>,
+    operation: Option<String>,
+}
+
+async fn from_body(headers: &HeaderMap, body: Body) -> Result<Parameters, Refusal> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !is_json(kind) {
+        let message = "Send the request as application/json in UTF-8.";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidInput, message));
+    }
+    let body = body_of(body).await?;
+    match serde_json::from_slice(&body) {
+        Ok(Value::Object(fields)) => from_object(fields),
+        Ok(_) => Err(Refusal::bad_request("query", "Send one JSON object with the key query; there are no batches.")),
+        Err(_) => Err(Refusal::bad_request("query", "The body is not JSON.")),
+    }
+}
+
+fn is_json(kind: &str) -> bool {
+    let mut parts = kind.split(';').map(str::trim);
+    let json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    json && parts.all(|part| {
+        let charset = part.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+        charset.is_none_or(|(_, value)| value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8"))
+    })
+}
+
+fn from_object(mut fields: Map<String, Value>) -> Result<Parameters, Refusal> {
+    let query = match fields.remove("query") {
+        Some(Value::String(query)) => query,
+        Some(_) => return Err(Refusal::bad_request("query", "The query is a string.")),
+        None => return Err(Refusal::bad_request("query", "The query is missing.")),
+    };
+    let operation = match fields.remove("operationName") {
+        Some(Value::String(name)) if !name.is_empty() => Some(name),
+        Some(Value::String(_) | Value::Null) | None => None,
+        Some(_) => return Err(Refusal::bad_request("operationName", "The operationName is a string.")),
+    };
+    let mut object = |name: &'static str, message: &str| match fields.remove(name) {
+        Some(Value::Object(object)) => Ok(object),
+        Some(Value::Null) | None => Ok(Map::new()),
+        Some(_) => Err(Refusal::bad_request(name, message)),
+    };
+    object("extensions", "The extensions are an object.")?;
+    let variables = object("variables", "The variables are an object.")?;
+    Ok(Parameters { query, variables, operation })
+}
+
+fn from_uri(uri: &Uri, prefix: &Prefix) -> Result<Parameters, Refusal> {
+    let mut fields = Map::new();
+    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        if holds_a_value(prefix, &value) {
+            let message = "The value of a token may not stand in an address, which is kept; send the request by POST.";
+            return Err(Refusal::bad_request("query", message));
+        }
+        let value = match name.as_ref() {
+            "variables" => parameter("variables", "The variables are an object in JSON.", &value)?,
+            "extensions" => parameter("extensions", "The extensions are an object in JSON.", &value)?,
+            _ => Value::String(value.into_owned()),
+        };
+        fields.insert(name.into_owned(), value);
+    }
+    from_object(fields)
+}
+
+fn parameter(field: &'static str, message: &str, text: &str) -> Result<Value, Refusal> {
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(text).map_err(|_| Refusal::bad_request(field, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepted(accept: &str) -> Option<Media> {
+        Media::accepted(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().expect("a value"))]))
+    }
+
+    #[test]
+    fn the_client_chooses_how_the_answer_is_written() {
+        assert_eq!(Media::accepted(&HeaderMap::new()), Some(Media::Json));
+        assert_eq!(accepted("application/graphql-response+json"), Some(Media::GraphQl));
+        assert_eq!(accepted("application/graphql-response+json, application/json;q=0.9"), Some(Media::GraphQl));
+        assert_eq!(accepted("application/graphql-response+json;q=0.1, application/json"), Some(Media::Json));
+        assert_eq!(accepted("*/*"), Some(Media::Json));
+        assert_eq!(accepted("text/html"), None);
+    }
+
+    #[test]
+    fn only_json_in_utf_8_is_taken() {
+        for good in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in [
+            "",
+            "text/plain",
+            "application/json;charset=utf-16",
+            "application/x-www-form-urlencoded",
+            "application/jsonp",
+        ] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}

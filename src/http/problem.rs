@@ -1,0 +1,129 @@
+//! How REST clients hear of a refusal or a failure: one place for every status, body and header.
+
+use crate::domain::error::Error;
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+/// Names one request in answers and in the log.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"tokenward\"");
+const INVALID_TOKEN: HeaderValue = HeaderValue::from_static("Bearer realm=\"tokenward\", error=\"invalid_token\"");
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// One refusal or failure.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
+    /// The code of RFC 6749, on `/oauth/…` alone.
+    pub(super) error: Option<&'static str>,
+    pub(super) headers: HeaderMap,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), error: None, headers: HeaderMap::new() }
+    }
+
+    /// No credential came: nothing is said of any token.
+    pub(super) fn no_credential() -> Self {
+        Self::from(Error::Unauthenticated)
+    }
+
+    /// The same answer for a malformed, unknown, expired and revoked token.
+    pub(super) fn invalid_token() -> Self {
+        Self::no_credential().with(header::WWW_AUTHENTICATE, INVALID_TOKEN)
+    }
+
+    /// The credential came twice.
+    pub(super) fn doubled() -> Self {
+        let message = "The request has more than one credential; send one Authorization header and nothing else.";
+        Self::new(StatusCode::BAD_REQUEST, message).with(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"tokenward\", error=\"invalid_request\""),
+        )
+    }
+
+    /// The token lacks a scope: the message names the first missing, the header all that were asked.
+    pub(super) fn insufficient_scope(missing: &str, asked: &str) -> Self {
+        let challenge = format!("Bearer realm=\"tokenward\", error=\"insufficient_scope\", scope=\"{asked}\"");
+        let message = format!("Your access token doesn't have the {missing} scope");
+        let problem = Self::new(StatusCode::FORBIDDEN, message);
+        match HeaderValue::from_str(&challenge) {
+            Ok(challenge) => problem.with(header::WWW_AUTHENTICATE, challenge),
+            Err(_) => problem,
+        }
+    }
+
+    /// Another method would do.
+    pub(super) fn method(allow: &'static str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("This path answers {allow} only."))
+            .with(header::ALLOW, HeaderValue::from_static(allow))
+    }
+
+    #[must_use]
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// With a code of RFC 6749.
+    #[must_use]
+    pub(super) const fn coded(mut self, error: &'static str) -> Self {
+        self.error = Some(error);
+        self
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Unauthenticated => {
+                Self::new(StatusCode::UNAUTHORIZED, message).with(header::WWW_AUTHENTICATE, CHALLENGE)
+            }
+            Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, message),
+            Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, message),
+            Error::Invalid { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
+            Error::Conflict(_) => Self::new(StatusCode::CONFLICT, message),
+            Error::Unavailable(source) => {
+                tracing::warn!(%source, "the store cannot answer");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, message).with(header::RETRY_AFTER, RETRY_AFTER)
+            }
+            Error::Bug(why) => {
+                tracing::error!(%why, "a bug");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = match self.error {
+            Some(error) => json!({ "error": error, "message": self.message }),
+            None => json!({ "message": self.message }),
+        };
+        let mut response = json_answer(self.status, &body);
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+/// Any answer in JSON.
+pub(super) fn json_answer(status: StatusCode, body: &serde_json::Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+/// Whoever asks for a path that there is not.
+pub(super) async fn no_such_path() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "No such path")
+}

@@ -1,0 +1,23 @@
+//! Marks tokens whose end has passed, so that they stay expired when the clock goes back.
+
+use crate::app::App;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const BEAT: Duration = Duration::from_secs(1);
+/// Tokens marked at once; where there are more, the next portion follows without a pause.
+const PORTION: u64 = 500;
+
+pub(super) async fn run(app: App, stop: CancellationToken) {
+    let mut pause = BEAT;
+    while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+        pause = match app.store().upkeep().keep_expiry(app.now(), PORTION).await {
+            Ok(marked) if u64::try_from(marked).is_ok_and(|marked| marked == PORTION) => Duration::ZERO,
+            Ok(_) => BEAT,
+            Err(error) => {
+                tracing::warn!(error = ?error, "expired tokens are not marked yet");
+                BEAT * 5
+            }
+        };
+    }
+}

@@ -1,0 +1,26 @@
+//! Writes what the tally holds: first use within two seconds, later use every five.
+
+use crate::app::App;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How often the tally is asked what is due.
+const BEAT: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(app: App, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(BEAT)).await.is_some() {
+        flush(&app, false).await;
+    }
+    flush(&app, true).await;
+}
+
+async fn flush(app: &App, all: bool) {
+    let (tokens, grants) = app.verifier().tally().due(Instant::now(), all);
+    if tokens.is_empty() {
+        return;
+    }
+    if let Err(error) = app.store().upkeep().keep_usage(tokens.clone(), grants.clone()).await {
+        tracing::warn!(error = ?error, "use is not written yet");
+        app.verifier().tally().take_back(tokens, grants);
+    }
+}

@@ -1,0 +1,34 @@
+//! The table `events`: what happened, in the order of the commits.
+
+use crate::domain::{
+    event::{EventType, Via},
+    id::{EventId, TokenId, UserId},
+    scope::ScopeSet,
+    time::Time,
+};
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "events")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub number: i64,
+    pub id: EventId,
+    #[sea_orm(column_name = "type")]
+    pub kind: EventType,
+    pub at: Time,
+    pub actor_id: Option<UserId>,
+    pub actor_address: Option<String>,
+    pub actor_user_agent: Option<String>,
+    pub via: Via,
+    pub token_id: Option<TokenId>,
+    pub user_id: Option<UserId>,
+    pub reason: Option<String>,
+    pub scopes_added: ScopeSet,
+    pub scopes_removed: ScopeSet,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,18 @@
+//! The tables, one file each, named in the singular.
+
+#![expect(unreachable_pub, reason = "the derives of SeaORM make public items, whatever the visibility of the model")]
+
+pub(crate) mod delivery;
+pub(crate) mod event;
+pub(crate) mod event_head;
+pub(crate) mod event_organization;
+pub(crate) mod grant;
+pub(crate) mod grant_scope;
+pub(crate) mod grant_use;
+pub(crate) mod membership;
+pub(crate) mod organization;
+pub(crate) mod resource_server;
+pub(crate) mod setting;
+pub(crate) mod token;
+pub(crate) mod token_use;
+pub(crate) mod user;

@@ -1,0 +1,34 @@
+//! The table `tokens`: every token that was ever made.
+
+use crate::domain::{
+    id::{TokenId, UserId},
+    scope::ScopeSet,
+    secret::Fingerprint,
+    time::Time,
+};
+use crate::store::values::End;
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tokens")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: TokenId,
+    pub fingerprint: Fingerprint,
+    pub hint: String,
+    pub owner_id: UserId,
+    pub description: String,
+    /// The description, folded.
+    pub searchable: String,
+    pub scopes: ScopeSet,
+    pub created_at: Time,
+    pub expires_at: End,
+    pub expired_at: Option<Time>,
+    pub revoked_at: Option<Time>,
+    pub version: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,155 @@
+//! The audit log, as it is read back.
+
+use super::{
+    Store, all,
+    entity::{event, event_organization},
+    limited,
+    listing::{self, Along},
+    tokens::same,
+};
+use crate::domain::{
+    error::Result,
+    event::{Entry, EventType, Via},
+    id::{EventId, OrganizationId, TokenId, UserId},
+    list::{Cursor, EventFilter, Key, Page, Slice},
+    policy::OrgAdmin,
+    scope::ScopeSet,
+    time::Time,
+};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
+    sea_query::{Expr, JoinType, Query, SelectStatement},
+};
+use std::collections::{BTreeSet, HashMap};
+
+const COLUMNS: [&str; 13] = [
+    "number",
+    "id",
+    "type",
+    "at",
+    "actor_id",
+    "actor_address",
+    "actor_user_agent",
+    "via",
+    "token_id",
+    "user_id",
+    "reason",
+    "scopes_added",
+    "scopes_removed",
+];
+
+#[derive(FromQueryResult)]
+struct EventRow {
+    number: i64,
+    id: EventId,
+    r#type: EventType,
+    at: Time,
+    actor_id: Option<UserId>,
+    actor_address: Option<String>,
+    actor_user_agent: Option<String>,
+    via: Via,
+    token_id: Option<TokenId>,
+    user_id: Option<UserId>,
+    reason: Option<String>,
+    scopes_added: ScopeSet,
+    scopes_removed: ScopeSet,
+}
+
+impl From<EventRow> for Entry {
+    fn from(row: EventRow) -> Self {
+        Self {
+            number: row.number,
+            id: row.id,
+            kind: row.r#type,
+            at: row.at,
+            actor: row.actor_id,
+            actor_address: row.actor_address.and_then(|address| address.parse().ok()),
+            actor_user_agent: row.actor_user_agent,
+            via: row.via,
+            token: row.token_id,
+            user: row.user_id,
+            reason: row.reason,
+            scopes_added: row.scopes_added.iter().cloned().collect(),
+            scopes_removed: row.scopes_removed.iter().cloned().collect(),
+        }
+    }
+}
+
+fn placed(row: EventRow) -> (Cursor, Entry) {
+    (Cursor { key: Key::Number(row.number), id: row.id.uuid() }, row.into())
+}
+
+impl Store {
+    /// What happened in an organization, newest first.
+    pub async fn events_in(&self, admin: &OrgAdmin, filter: &EventFilter, page: &Page) -> Result<Slice<Entry>> {
+        let along = Along { key: Some(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        let select = listing::cut(events_in(admin, filter), &along, page);
+        listing::page_of(&self.read, &select, page, placed).await
+    }
+
+    /// How many events of an organization fit a filter.
+    pub async fn count_events_in(&self, admin: &OrgAdmin, filter: &EventFilter) -> Result<u64> {
+        listing::count(&self.read, events_in(admin, filter)).await
+    }
+
+    /// What happened to each of some tokens, newest first: for their owner alone.
+    pub async fn events_of(&self, tokens: &[TokenId], page: &Page) -> Result<HashMap<TokenId, Slice<Entry>>> {
+        let along = Along { key: Some(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let select = listing::cut_each(events_of(tokens), ("e", "token_id"), &along, page);
+        let rows = all::<EventRow>(&self.read, &select).await?;
+        Ok(listing::slices(rows, page, |row| row.token_id, placed))
+    }
+
+    /// How many events each of some tokens has.
+    pub async fn count_events_of(&self, tokens: &[TokenId]) -> Result<HashMap<TokenId, u64>> {
+        listing::count_each(&self.read, events_of(tokens), "token_id", TokenId::from_uuid).await
+    }
+
+    /// Events by their ids, each with all organizations that it concerns. Policy decides who may see them.
+    pub async fn events(&self, ids: &[EventId]) -> Result<HashMap<EventId, Entry>> {
+        let select = entries().and_where(Expr::col(("e", "id")).is_in(ids.iter().copied())).take();
+        let rows = all::<EventRow>(&self.read, &select).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
+    }
+
+    /// The organizations that each of some events concerns, by the events' numbers.
+    pub async fn concerned(&self, numbers: &[i64]) -> Result<HashMap<i64, BTreeSet<OrganizationId>>> {
+        let find = event_organization::Entity::find()
+            .filter(event_organization::Column::Number.is_in(numbers.iter().copied()));
+        let mut concerned = HashMap::<_, BTreeSet<_>>::new();
+        for row in limited(find.all(&self.read)).await? {
+            concerned.entry(row.number).or_default().insert(row.organization_id);
+        }
+        Ok(concerned)
+    }
+}
+
+fn entries() -> SelectStatement {
+    let mut select = Query::select();
+    for column in COLUMNS {
+        select.column(("e", column));
+    }
+    select.from_as(event::Entity, "e").take()
+}
+
+fn events_in(admin: &OrgAdmin, filter: &EventFilter) -> SelectStatement {
+    let mut select = entries();
+    select
+        .join_as(JoinType::InnerJoin, event_organization::Entity, "c", same(("c", "number"), ("e", "number")))
+        .and_where(Expr::col(("c", "organization_id")).eq(*admin.organization()))
+        .cond_where(listing::within(("e", "at"), filter.at, None));
+    if !filter.types.is_empty() {
+        select.and_where(Expr::col(("e", "type")).is_in(filter.types.iter().copied()));
+    }
+    if let Some(token) = filter.token {
+        select.and_where(Expr::col(("e", "token_id")).eq(token));
+    }
+    if let Some(actor) = filter.actor {
+        select.and_where(Expr::col(("e", "actor_id")).eq(actor));
+    }
+    select
+}
+
+fn events_of(tokens: &[TokenId]) -> SelectStatement {
+    entries().and_where(Expr::col(("e", "token_id")).is_in(tokens.iter().copied())).take()
+}

@@ -1,0 +1,293 @@
+//! Periods of access, as the audit and the owners of tokens read them.
+
+use super::{
+    Store, all,
+    entity::{grant, grant_scope, grant_use, membership, token, user},
+    listing::{self, Along},
+    one,
+    tokens::same,
+    tx::Tx,
+    usage::{self, UseColumns},
+    values::{End, LastUse},
+};
+use crate::domain::{
+    error::{Error, Result},
+    grant::{Grant, GrantStatus, Removal},
+    id::{GrantId, OrganizationId, TokenId, UserId},
+    list::{Cursor, Key, Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
+    organization::Role,
+    policy::OrgAdmin,
+    time::Time,
+    token::TokenStatus,
+};
+use sea_orm::{
+    Condition, ExprTrait as _, FromQueryResult,
+    sea_query::{Expr, JoinType, Query, SelectStatement},
+};
+use std::collections::{BTreeSet, HashMap};
+
+const ANY_STATE: [TokenStatus; 3] = [TokenStatus::Active, TokenStatus::Expired, TokenStatus::Revoked];
+
+/// Which grants of some tokens are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct GrantsOf {
+    /// With these organizations only; nothing for all.
+    pub organizations: Option<BTreeSet<OrganizationId>>,
+    /// In these states; none: all.
+    pub status: Vec<GrantStatus>,
+}
+
+#[derive(FromQueryResult)]
+struct GrantRow {
+    id: GrantId,
+    organization_id: OrganizationId,
+    token_id: TokenId,
+    owner_id: UserId,
+    expires_at: End,
+    expires_at_number: i64,
+    ended_at: Option<Time>,
+    granted_at: Time,
+    removed_at: Option<Time>,
+    removed_by: Option<UserId>,
+    removal_reason: Option<String>,
+    role: Option<Role>,
+    username: String,
+    last_used_at: LastUse,
+    last_used_at_number: i64,
+    last_at: Option<Time>,
+    address: Option<String>,
+    user_agent: Option<String>,
+    method: Option<String>,
+    path: Option<String>,
+    scope: Option<String>,
+    allowed: bool,
+}
+
+impl From<GrantRow> for Grant {
+    fn from(row: GrantRow) -> Self {
+        Self {
+            id: row.id,
+            organization: row.organization_id,
+            token: row.token_id,
+            owner: row.owner_id,
+            expires_at: row.expires_at.0,
+            ended_at: row.ended_at,
+            granted_at: row.granted_at,
+            removal: row.removed_at.map(|at| Removal { at, by: row.removed_by, reason: row.removal_reason }),
+            owner_is_admin: row.role == Some(Role::Admin),
+            usage: usage::of(UseColumns {
+                last_used_at: row.last_used_at,
+                last_at: row.last_at,
+                address: row.address,
+                user_agent: row.user_agent,
+                method: row.method,
+                path: row.path,
+                scope: row.scope,
+                allowed: row.allowed,
+            }),
+        }
+    }
+}
+
+impl Tx {
+    /// A grant that this change made or ended.
+    pub async fn grant(&self, id: GrantId) -> Result<Grant> {
+        let select = grants().and_where(Expr::col(("g", "id")).eq(id)).take();
+        let row = one::<GrantRow>(&self.db, &select).await?;
+        row.map(Grant::from).ok_or_else(|| Error::Bug("a grant that was just written is not there".into()))
+    }
+}
+
+impl Store {
+    /// The audit: the tokens that reach an organization.
+    pub async fn reaching(
+        &self,
+        admin: &OrgAdmin,
+        filter: &TokenFilter,
+        order: TokenOrder,
+        page: &Page,
+        at: Time,
+    ) -> Result<Slice<Grant>> {
+        let select = listing::cut(reaching(admin, filter, at), &along(order), page);
+        listing::page_of(&self.read, &select, page, |row: GrantRow| {
+            let id = row.token_id.uuid();
+            let place = listing::cursor(order, id, row.last_used_at_number, &row.username, row.expires_at_number);
+            (place, row.into())
+        })
+        .await
+    }
+
+    /// How many tokens of an audit fit a filter.
+    pub async fn count_reaching(&self, admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Result<u64> {
+        listing::count(&self.read, reaching(admin, filter, at)).await
+    }
+
+    /// One row of the audit, expired and revoked tokens included.
+    pub async fn audited(&self, admin: &OrgAdmin, token: TokenId, at: Time) -> Result<Option<Grant>> {
+        let filter = TokenFilter { status: ANY_STATE.to_vec(), ..Default::default() };
+        let select = reaching(admin, &filter, at).and_where(Expr::col(("g", "token_id")).eq(token)).take();
+        Ok(one::<GrantRow>(&self.read, &select).await?.map(Grant::from))
+    }
+
+    /// The periods of access of each of some tokens, newest first. Policy decides of which organizations.
+    pub async fn grants_of(
+        &self,
+        tokens: &[TokenId],
+        which: &GrantsOf,
+        page: &Page,
+        at: Time,
+    ) -> Result<HashMap<TokenId, Slice<Grant>>> {
+        let along = Along { key: None::<(&'static str, &'static str)>, id: Some(("g", "id")), descending: true };
+        let select = listing::cut_each(grants_of(tokens, which, at), ("g", "token_id"), &along, page);
+        let rows = all::<GrantRow>(&self.read, &select).await?;
+        let placed = |row: GrantRow| (Cursor { key: Key::Id, id: row.id.uuid() }, row.into());
+        Ok(listing::slices(rows, page, |row| Some(row.token_id), placed))
+    }
+
+    /// How many periods of access each of some tokens has.
+    pub async fn count_grants_of(
+        &self,
+        tokens: &[TokenId],
+        which: &GrantsOf,
+        at: Time,
+    ) -> Result<HashMap<TokenId, u64>> {
+        listing::count_each(&self.read, grants_of(tokens, which, at), "token_id", TokenId::from_uuid).await
+    }
+
+    /// Grants by their ids. Policy decides who may see them.
+    pub async fn grants(&self, ids: &[GrantId]) -> Result<HashMap<GrantId, Grant>> {
+        let select = grants().and_where(Expr::col(("g", "id")).is_in(ids.iter().copied())).take();
+        let rows = all::<GrantRow>(&self.read, &select).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
+    }
+
+    /// The organizations that each of some tokens reaches now.
+    pub async fn reach(&self, tokens: &[TokenId], at: Time) -> Result<HashMap<TokenId, BTreeSet<OrganizationId>>> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            token_id: TokenId,
+            organization_id: OrganizationId,
+        }
+        let mut found = HashMap::<_, BTreeSet<_>>::new();
+        for row in all::<Row>(&self.read, &reach(tokens, at)).await? {
+            found.entry(row.token_id).or_default().insert(row.organization_id);
+        }
+        Ok(found)
+    }
+}
+
+fn along(order: TokenOrder) -> Along<(&'static str, &'static str), (&'static str, &'static str)> {
+    let key = match order.field {
+        TokenOrderField::CreatedAt => None,
+        TokenOrderField::LastUsedAt => Some(("u", "last_used_at")),
+        TokenOrderField::Owner => Some(("o", "username")),
+        TokenOrderField::ExpiresAt => Some(("g", "expires_at")),
+    };
+    Along { key, id: Some(("g", "token_id")), descending: order.descending }
+}
+
+/// Grants with their use and the owner's role. Aliases: `g` grants, `t` tokens, `o` owners, `m` their memberships, `u` use.
+fn grants() -> SelectStatement {
+    let mut select = Query::select();
+    for column in [
+        "id",
+        "organization_id",
+        "token_id",
+        "owner_id",
+        "expires_at",
+        "ended_at",
+        "granted_at",
+        "removed_at",
+        "removed_by",
+        "removal_reason",
+    ] {
+        select.column(("g", column));
+    }
+    for column in ["last_used_at", "last_at", "address", "user_agent", "method", "path", "scope", "allowed"] {
+        select.column(("u", column));
+    }
+    let member =
+        same(("m", "organization_id"), ("g", "organization_id")).and(same(("m", "user_id"), ("g", "owner_id")));
+    select
+        .expr_as(Expr::col(("g", "expires_at")), "expires_at_number")
+        .expr_as(Expr::col(("u", "last_used_at")), "last_used_at_number")
+        .column(("m", "role"))
+        .column(("o", "username"))
+        .from_as(grant::Entity, "g")
+        .join_as(JoinType::InnerJoin, token::Entity, "t", same(("t", "id"), ("g", "token_id")))
+        .join_as(JoinType::InnerJoin, grant_use::Entity, "u", same(("u", "grant_id"), ("g", "id")))
+        .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("g", "owner_id")))
+        .join_as(JoinType::LeftJoin, membership::Entity, "m", member)
+        .take()
+}
+
+fn reaching(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> SelectStatement {
+    let mut select = grants();
+    select
+        .and_where(Expr::col(("g", "organization_id")).eq(*admin.organization()))
+        .and_where(Expr::col(("g", "removed_at")).is_null())
+        .and_where(Expr::col(("o", "disabled_at")).is_null())
+        .and_where(Expr::col(("m", "role")).is_not_null())
+        .cond_where(listing::in_states(filter.statuses(), at))
+        .cond_where(listing::shared(filter));
+    for scope in &filter.scopes {
+        let holds = Query::select()
+            .expr(Expr::value(1))
+            .from_as(grant_scope::Entity, "s")
+            .and_where(same(("s", "organization_id"), ("g", "organization_id")))
+            .and_where(Expr::col(("s", "scope")).eq(scope.clone()))
+            .and_where(same(("s", "token_id"), ("g", "token_id")))
+            .take();
+        select.and_where(Expr::exists(holds));
+    }
+    for wanted in filter.owner_is_admin.into_iter().chain(filter.admins.then_some(true)) {
+        select.and_where(listing::either(Expr::col(("m", "role")).eq(Role::Admin), wanted));
+    }
+    select.take()
+}
+
+fn grants_of(tokens: &[TokenId], which: &GrantsOf, at: Time) -> SelectStatement {
+    let mut select = grants();
+    select.and_where(Expr::col(("g", "token_id")).is_in(tokens.iter().copied()));
+    if let Some(organizations) = &which.organizations {
+        select.and_where(Expr::col(("g", "organization_id")).is_in(organizations.iter().copied()));
+    }
+    if !which.status.is_empty() {
+        let any = which.status.iter().fold(Condition::any(), |any, state| any.add(in_state(*state, at)));
+        select.cond_where(any);
+    }
+    select.take()
+}
+
+fn in_state(state: GrantStatus, at: Time) -> Condition {
+    let removed = || Expr::col(("g", "removed_at")).is_not_null();
+    let ended = || Expr::col(("g", "ended_at")).is_not_null().or(Expr::col(("g", "expires_at")).lte(at));
+    match state {
+        GrantStatus::Removed => Condition::all().add(removed()),
+        GrantStatus::Ended => Condition::all().add(removed().not()).add(ended()),
+        GrantStatus::Active => Condition::all().add(removed().not()).add(ended().not()),
+    }
+}
+
+fn reach(tokens: &[TokenId], at: Time) -> SelectStatement {
+    let member =
+        same(("m", "organization_id"), ("g", "organization_id")).and(same(("m", "user_id"), ("g", "owner_id")));
+    Query::select()
+        .column(("g", "token_id"))
+        .column(("g", "organization_id"))
+        .from_as(grant::Entity, "g")
+        .join_as(JoinType::InnerJoin, token::Entity, "t", same(("t", "id"), ("g", "token_id")))
+        .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("g", "owner_id")))
+        .join_as(JoinType::InnerJoin, membership::Entity, "m", member)
+        .join_as(
+            JoinType::InnerJoin,
+            "organizations",
+            "r",
+            same(("r", "id"), ("g", "organization_id")).and(Expr::col(("r", "deleted_at")).is_null()),
+        )
+        .and_where(Expr::col(("g", "token_id")).is_in(tokens.iter().copied()))
+        .and_where(Expr::col(("g", "removed_at")).is_null())
+        .and_where(Expr::col(("o", "disabled_at")).is_null())
+        .cond_where(listing::in_states(&[TokenStatus::Active], at))
+        .take()
+}

@@ -1,0 +1,226 @@
+//! How a page of any list is cut out: keyset paging along an order, and the conditions that token lists share.
+
+use super::{all, holding, one};
+use crate::domain::{
+    error::Result,
+    list::{Cursor, Key, Page, Slice, TimeRange, TokenFilter, TokenOrder, TokenOrderField},
+    time::Time,
+    token::TokenStatus,
+};
+use sea_orm::{
+    Condition, ConnectionTrait, ExprTrait as _, FromQueryResult, Order,
+    sea_query::{Expr, Func, IntoColumnRef, Query, SelectStatement, WindowStatement},
+};
+use std::{collections::HashMap, hash::Hash};
+use uuid::Uuid;
+
+/// What a list is ordered by: an optional column first, then the id.
+pub(super) struct Along<K, I> {
+    pub(super) key: Option<K>,
+    /// Breaks ties; not needed where the key is unique.
+    pub(super) id: Option<I>,
+    pub(super) descending: bool,
+}
+
+/// Narrows a question to one page and one row more, in the page's own direction.
+pub(super) fn cut<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
+    mut select: SelectStatement,
+    along: &Along<K, I>,
+    page: &Page,
+) -> SelectStatement {
+    select.cond_where(between(along, page));
+    let order = direction(along, page);
+    if let Some(key) = along.key {
+        select.order_by(key, order.clone());
+    }
+    if let Some(id) = along.id {
+        select.order_by(id, order);
+    }
+    select.limit(u64::from(page.limit) + 1).take()
+}
+
+/// The same page for each of many parents, in one statement.
+pub(super) fn cut_each<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
+    mut select: SelectStatement,
+    parent: (&'static str, &'static str),
+    along: &Along<K, I>,
+    page: &Page,
+) -> SelectStatement {
+    select.cond_where(between(along, page));
+    let order = direction(along, page);
+    let mut window = WindowStatement::partition_by(parent);
+    if let Some(key) = along.key {
+        window.order_by(key, order.clone());
+    }
+    if let Some(id) = along.id {
+        window.order_by(id, order);
+    }
+    select.expr_window_as(Func::cust("ROW_NUMBER"), window.take(), "place");
+    Query::select()
+        .expr(Expr::cust("*"))
+        .from_subquery(select, "each")
+        .and_where(Expr::col("place").lte(i64::from(page.limit) + 1))
+        .order_by("place", Order::Asc)
+        .take()
+}
+
+/// Sorts the rows of [`cut_each`] to their parents.
+pub(super) fn slices<R, P: Eq + Hash, T>(
+    rows: Vec<R>,
+    page: &Page,
+    parent: impl Fn(&R) -> Option<P>,
+    place_and_row: impl Fn(R) -> (Cursor, T),
+) -> HashMap<P, Slice<T>> {
+    let mut found = HashMap::<P, Vec<_>>::new();
+    for row in rows {
+        if let Some(parent) = parent(&row) {
+            found.entry(parent).or_default().push(place_and_row(row));
+        }
+    }
+    found.into_iter().map(|(parent, rows)| (parent, Slice::of(page, rows))).collect()
+}
+
+fn direction<K, I>(along: &Along<K, I>, page: &Page) -> Order {
+    if along.descending == page.backward { Order::Asc } else { Order::Desc }
+}
+
+/// Behind the one cursor and ahead of the other.
+fn between<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(along: &Along<K, I>, page: &Page) -> Condition {
+    // "Behind" means greater when the list ascends.
+    let behind = |cursor: &Cursor| place(along, cursor, !along.descending);
+    let ahead = |cursor: &Cursor| place(along, cursor, along.descending);
+    Condition::all().add_option(page.after.as_ref().map(behind)).add_option(page.before.as_ref().map(ahead))
+}
+
+fn place<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
+    along: &Along<K, I>,
+    cursor: &Cursor,
+    greater: bool,
+) -> Expr {
+    let key = match &cursor.key {
+        Key::Id => None,
+        Key::Number(number) => Some(Expr::value(*number)),
+        Key::Text(text) => Some(Expr::value(text.clone())),
+    };
+    let keys = along.key.map(Expr::col).zip(key);
+    let ids = along.id.map(|id| (Expr::col(id), Expr::value(cursor.id)));
+    let (left, right) = match (keys, ids) {
+        (Some((key, value)), Some((id, same))) => (Expr::tuple([key, id]), Expr::tuple([value, same])),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => return Expr::value(true),
+    };
+    if greater { left.gt(right) } else { left.lt(right) }
+}
+
+/// Reads one page.
+pub(super) async fn page_of<R: FromQueryResult, T>(
+    connection: &impl ConnectionTrait,
+    select: &SelectStatement,
+    page: &Page,
+    place_and_row: impl Fn(R) -> (Cursor, T),
+) -> Result<Slice<T>> {
+    let rows = all::<R>(connection, select).await?;
+    Ok(Slice::of(page, rows.into_iter().map(place_and_row).collect()))
+}
+
+#[derive(FromQueryResult)]
+struct Count {
+    count: i64,
+}
+
+/// How many rows a question has.
+pub(super) async fn count(connection: &impl ConnectionTrait, select: SelectStatement) -> Result<u64> {
+    let counting = Query::select().expr_as(Expr::cust("COUNT(*)"), "count").from_subquery(select, "rows").take();
+    let row = one::<Count>(connection, &counting).await?;
+    Ok(row.map_or(0, |row| u64::try_from(row.count).unwrap_or_default()))
+}
+
+/// How many rows a question has for each of many parents.
+pub(super) async fn count_each<P: Eq + Hash>(
+    connection: &impl ConnectionTrait,
+    select: SelectStatement,
+    parent: &'static str,
+    id: impl Fn(Uuid) -> P,
+) -> Result<HashMap<P, u64>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        parent: Uuid,
+        count: i64,
+    }
+    let counting = Query::select()
+        .expr_as(Expr::col(parent), "parent")
+        .expr_as(Expr::cust("COUNT(*)"), "count")
+        .from_subquery(select, "each")
+        .group_by_col(parent)
+        .take();
+    let rows = all::<Row>(connection, &counting).await?;
+    Ok(rows.into_iter().map(|row| (id(row.parent), u64::try_from(row.count).unwrap_or_default())).collect())
+}
+
+/// The place of a row in a list of tokens.
+pub(super) fn cursor(order: TokenOrder, id: Uuid, last_used_at: i64, username: &str, expires_at: i64) -> Cursor {
+    let key = match order.field {
+        TokenOrderField::CreatedAt => Key::Id,
+        TokenOrderField::LastUsedAt => Key::Number(last_used_at),
+        TokenOrderField::Owner => Key::Text(username.to_owned()),
+        TokenOrderField::ExpiresAt => Key::Number(expires_at),
+    };
+    Cursor { key, id }
+}
+
+/// A column that lies in the range; what never happened lies in none.
+pub(super) fn within<C: IntoColumnRef + Copy>(column: C, range: TimeRange, never: Option<i64>) -> Condition {
+    if range == TimeRange::default() {
+        return Condition::all();
+    }
+    Condition::all()
+        .add_option(range.from.map(|from| Expr::col(column).gte(from)))
+        .add_option(range.to.map(|to| Expr::col(column).lt(to)))
+        .add_option(never.map(|never| Expr::col(column).ne(never)))
+}
+
+/// The conditions that the audit and one's own list share. Aliases: `t` tokens, `o` their owner, `u` their use.
+pub(super) fn shared(filter: &TokenFilter) -> Condition {
+    let mut all = Condition::all();
+    for part in &filter.owner {
+        all = all.add(Expr::col(("o", "searchable")).like(holding(part)));
+    }
+    for word in &filter.words {
+        let owner = Expr::col(("o", "searchable")).like(holding(word));
+        all = all.add(owner.or(Expr::col(("t", "searchable")).like(holding(word))));
+    }
+    for value in &filter.values {
+        all = all.add(match value {
+            Some(fingerprint) => Expr::col(("t", "fingerprint")).eq(*fingerprint),
+            // It begins like a value and is none: no token has it.
+            None => Expr::value(1).eq(0),
+        });
+    }
+    for address in &filter.addresses {
+        all = all.add(Expr::col(("u", "address")).eq(address.to_string()));
+    }
+    all.add(within(("t", "created_at"), filter.created_at, None))
+        .add(within(("u", "last_used_at"), filter.last_used_at, Some(0)))
+        .add_option(filter.unused_since.map(|since| Expr::col(("u", "last_used_at")).lt(since)))
+        .add_option(filter.never_used.map(|never| either(Expr::col(("u", "last_used_at")).eq(0_i64), never)))
+        .add(within(("t", "expires_at"), filter.expires_at, Some(i64::MAX)))
+        .add_option(filter.never_expires.map(|never| either(Expr::col(("t", "expires_at")).eq(i64::MAX), never)))
+}
+
+/// The condition, or its opposite.
+pub(super) fn either(condition: Expr, holds: bool) -> Expr {
+    if holds { condition } else { condition.not() }
+}
+
+/// Tokens in any of these states at that time.
+pub(super) fn in_states(states: &[TokenStatus], at: Time) -> Condition {
+    let revoked = || Expr::col(("t", "revoked_at")).is_not_null();
+    let expired = || Expr::col(("t", "expired_at")).is_not_null().or(Expr::col(("t", "expires_at")).lte(at));
+    states.iter().fold(Condition::any(), |any, state| {
+        any.add(match state {
+            TokenStatus::Active => revoked().not().and(expired().not()),
+            TokenStatus::Expired => revoked().not().and(expired()),
+            TokenStatus::Revoked => revoked(),
+        })
+    })
+}

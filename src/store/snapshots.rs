@@ -1,0 +1,105 @@
+//! The one question of the hot path: all that a decision about a token rests on.
+
+use super::{
+    Store, all,
+    entity::{grant, membership, organization, token, user},
+    tokens::same,
+    values::End,
+};
+use crate::domain::{
+    decision::{Owner, Reach, Snapshot},
+    error::Result,
+    id::{GrantId, OrganizationId, TokenId, UserId},
+    organization::Role,
+    scope::ScopeSet,
+    secret::Fingerprint,
+    time::Time,
+};
+use sea_orm::{
+    ExprTrait as _, FromQueryResult,
+    sea_query::{Expr, JoinType, Query, SelectStatement},
+};
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: TokenId,
+    description: String,
+    scopes: ScopeSet,
+    created_at: Time,
+    expires_at: End,
+    expired_at: Option<Time>,
+    revoked_at: Option<Time>,
+    owner_id: UserId,
+    username: String,
+    name: String,
+    email: Option<String>,
+    disabled_at: Option<Time>,
+    deleted_at: Option<Time>,
+    grant_id: Option<GrantId>,
+    organization_id: Option<OrganizationId>,
+    slug: Option<String>,
+    role: Option<Role>,
+}
+
+impl Store {
+    /// What is known of the token with that value: one statement, one row an organization.
+    pub async fn snapshot(&self, fingerprint: &Fingerprint) -> Result<Option<Snapshot>> {
+        let mut known: Option<Snapshot> = None;
+        for row in all::<Row>(&self.read, &snapshot(fingerprint)).await? {
+            let reach = reach(&row);
+            known.get_or_insert_with(|| start(row)).reaches.extend(reach);
+        }
+        Ok(known)
+    }
+}
+
+/// An organization counts while it exists and the owner belongs to it.
+fn reach(row: &Row) -> Option<Reach> {
+    row.role?;
+    Some(Reach { grant: row.grant_id?, organization: row.organization_id?, slug: row.slug.clone()? })
+}
+
+fn start(row: Row) -> Snapshot {
+    Snapshot {
+        token: row.id,
+        description: row.description,
+        scopes: row.scopes,
+        created_at: row.created_at,
+        expires_at: row.expires_at.0,
+        expired_at: row.expired_at,
+        revoked_at: row.revoked_at,
+        owner: Owner {
+            id: row.owner_id,
+            username: row.username,
+            name: row.name,
+            email: row.email,
+            enabled: row.disabled_at.is_none() && row.deleted_at.is_none(),
+        },
+        reaches: Vec::new(),
+    }
+}
+
+fn snapshot(fingerprint: &Fingerprint) -> SelectStatement {
+    let mut select = Query::select();
+    for column in ["id", "description", "scopes", "created_at", "expires_at", "expired_at", "revoked_at", "owner_id"] {
+        select.column(("t", column));
+    }
+    for column in ["username", "name", "email", "disabled_at", "deleted_at"] {
+        select.column(("o", column));
+    }
+    let standing = same(("g", "token_id"), ("t", "id")).and(Expr::col(("g", "removed_at")).is_null());
+    let exists = same(("r", "id"), ("g", "organization_id")).and(Expr::col(("r", "deleted_at")).is_null());
+    let member = same(("m", "organization_id"), ("r", "id")).and(same(("m", "user_id"), ("t", "owner_id")));
+    select
+        .expr_as(Expr::col(("g", "id")), "grant_id")
+        .expr_as(Expr::col(("r", "id")), "organization_id")
+        .column(("r", "slug"))
+        .column(("m", "role"))
+        .from_as(token::Entity, "t")
+        .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("t", "owner_id")))
+        .join_as(JoinType::LeftJoin, grant::Entity, "g", standing)
+        .join_as(JoinType::LeftJoin, organization::Entity, "r", exists)
+        .join_as(JoinType::LeftJoin, membership::Entity, "m", member)
+        .and_where(Expr::col(("t", "fingerprint")).eq(*fingerprint))
+        .take()
+}

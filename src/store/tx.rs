@@ -1,0 +1,208 @@
+//! One change by one caller: what it does and what it records become true together, or not at all.
+
+use super::{
+    Store,
+    entity::{delivery, event, event_head, event_organization, organization, token, user},
+    limited,
+};
+use crate::domain::{
+    caller::{Caller, Through},
+    error::{Error, Result},
+    event::{Event, LetterKind, Notice, Via},
+    id::{DeliveryId, OrganizationId, TokenId, UserId},
+    letter::{Letter, Person, Place, TokenLine},
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, ExprTrait as _, QueryFilter as _,
+    sea_query::Expr,
+};
+
+/// A change under way.
+#[derive(Debug)]
+pub struct Tx {
+    pub(super) db: DatabaseTransaction,
+    caller: Caller,
+    facts: Vec<Event>,
+    nothing_to_do: bool,
+}
+
+impl Tx {
+    /// Begins a change by this caller.
+    pub(crate) async fn begin(store: &Store, caller: Caller) -> Result<Self> {
+        Ok(Self { db: store.begin().await?, caller, facts: Vec::new(), nothing_to_do: false })
+    }
+
+    /// Whoever makes the change.
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Keeps what happened. A change that records nothing cannot be committed, unless it changed nothing.
+    pub fn record(&mut self, event: Event) {
+        self.facts.push(event);
+    }
+
+    /// Says that everything is so already: there is nothing to commit.
+    pub const fn leave_as_it_is(&mut self) {
+        self.nothing_to_do = true;
+    }
+
+    /// Whether the change said that everything is so already.
+    pub(crate) const fn found_nothing_to_do(&self) -> bool {
+        self.nothing_to_do
+    }
+
+    /// Writes letters and events, and makes all of it true.
+    pub(crate) async fn commit(self) -> Result<()> {
+        if self.facts.is_empty() {
+            return Err(Error::Bug("a change left no event".into()));
+        }
+        for fact in &self.facts {
+            for notice in fact.notices(self.caller.user()) {
+                self.write_letter(fact, &notice).await?;
+            }
+        }
+        self.write_events().await?;
+        limited(self.db.commit()).await
+    }
+
+    /// Ends a change that found nothing to do.
+    pub(crate) async fn leave(self) -> Result<()> {
+        if !self.facts.is_empty() {
+            return Err(Error::Bug("a change that did nothing left an event".into()));
+        }
+        limited(self.db.rollback()).await
+    }
+
+    /// Undoes everything.
+    pub(crate) async fn undo(self) -> Result<()> {
+        limited(self.db.rollback()).await
+    }
+
+    async fn write_letter(&self, fact: &Event, notice: &Notice) -> Result<()> {
+        let Some(to) = limited(user::Entity::find_by_id(notice.to).one(&self.db)).await? else { return Ok(()) };
+        // Somebody without an address, or who is gone, cannot be written to.
+        let (Some(address), None) = (to.email, to.deleted_at) else { return Ok(()) };
+        let letter = self.letter(fact, notice).await?;
+        let letter = serde_json::to_string(&letter).map_err(|error| Error::Bug(error.to_string().into()))?;
+        let row = delivery::ActiveModel {
+            id: Set(DeliveryId::new(self.caller.at)),
+            event_id: Set(fact.id),
+            user_id: Set(to.id),
+            to_username: Set(to.username),
+            to_name: Set(to.name),
+            address: Set(address),
+            letter: Set(letter),
+            created_at: Set(self.caller.at),
+            attempts: Set(0),
+            next_at: Set(self.caller.at),
+            sent_at: Set(None),
+            given_up_at: Set(None),
+            last_error: Set(None),
+        };
+        limited(delivery::Entity::insert(row).exec_without_returning(&self.db)).await?;
+        Ok(())
+    }
+
+    async fn letter(&self, fact: &Event, notice: &Notice) -> Result<Letter> {
+        let organization = self.place(notice.organization).await?;
+        let by = match self.caller.user() {
+            Some(by) => self.person(by).await?,
+            None => None,
+        };
+        let mut tokens = self.token_lines(&notice.tokens).await?;
+        let (reason, at_micros) = (fact.reason.clone(), self.caller.at.micros());
+        match notice.letter {
+            LetterKind::OrganizationRemoved => {
+                let token = tokens.pop().ok_or_else(|| Error::Bug("a letter about no token".into()))?;
+                Ok(Letter::OrganizationRemoved { organization, token, by, reason, at_micros })
+            }
+            LetterKind::MembershipEnded => Ok(Letter::MembershipEnded { organization, tokens, by, reason, at_micros }),
+        }
+    }
+
+    async fn place(&self, id: OrganizationId) -> Result<Place> {
+        let found = limited(organization::Entity::find_by_id(id).one(&self.db)).await?;
+        let found = found.ok_or_else(|| Error::Bug("a letter about no organization".into()))?;
+        Ok(Place { slug: found.slug, name: found.name })
+    }
+
+    async fn person(&self, id: UserId) -> Result<Option<Person>> {
+        let found = limited(user::Entity::find_by_id(id).one(&self.db)).await?;
+        Ok(found.map(|found| Person { username: found.username, name: found.name }))
+    }
+
+    async fn token_lines(&self, ids: &[TokenId]) -> Result<Vec<TokenLine>> {
+        let find = token::Entity::find().filter(token::Column::Id.is_in(ids.iter().copied()));
+        let mut found = limited(find.all(&self.db)).await?;
+        found.sort_unstable_by_key(|token| token.id);
+        Ok(found
+            .into_iter()
+            .map(|token| TokenLine { id: token.id.to_string(), description: token.description, hint: token.hint })
+            .collect())
+    }
+
+    /// The head row is locked last, so that a slow change does not hold up everybody's numbering; after it come
+    /// inserts only.
+    async fn write_events(&self) -> Result<()> {
+        let count = i64::try_from(self.facts.len()).unwrap_or(i64::MAX);
+        let update = event_head::Entity::update_many()
+            .col_expr(event_head::Column::Number, Expr::col(event_head::Column::Number).add(count))
+            .col_expr(event_head::Column::EventId, Expr::value(self.facts.last().map(|fact| fact.id)))
+            .exec_with_returning(&self.db);
+        let head = limited(update).await?.pop().ok_or_else(|| Error::Bug("there is no event head".into()))?;
+        let numbers = head.number - count + 1..;
+        let (mut events, mut concerned) = (Vec::new(), Vec::new());
+        for (number, fact) in numbers.zip(&self.facts) {
+            events.push(self.event_row(number, fact));
+            concerned.extend(fact.organizations.iter().map(|organization| event_organization::ActiveModel {
+                organization_id: Set(*organization),
+                number: Set(number),
+            }));
+        }
+        // Databases limit the parameters of one statement.
+        for rows in chunks(events, 200) {
+            limited(event::Entity::insert_many(rows).exec_without_returning(&self.db)).await?;
+        }
+        for rows in chunks(concerned, 1_000) {
+            limited(event_organization::Entity::insert_many(rows).exec_without_returning(&self.db)).await?;
+        }
+        Ok(())
+    }
+
+    fn event_row(&self, number: i64, fact: &Event) -> event::ActiveModel {
+        event::ActiveModel {
+            number: Set(number),
+            id: Set(fact.id),
+            kind: Set(fact.kind),
+            at: Set(self.caller.at),
+            actor_id: Set(self.caller.user()),
+            actor_address: Set(self.caller.address.map(|address| address.to_string())),
+            actor_user_agent: Set(self.caller.user_agent.clone()),
+            via: Set(via(self.caller.through)),
+            token_id: Set(fact.token),
+            user_id: Set(fact.user),
+            reason: Set(fact.reason.clone()),
+            scopes_added: Set(fact.scopes_added.iter().cloned().collect()),
+            scopes_removed: Set(fact.scopes_removed.iter().cloned().collect()),
+        }
+    }
+}
+
+const fn via(through: Through) -> Via {
+    match through {
+        Through::CommandLine => Via::CommandLine,
+        Through::System => Via::System,
+        Through::Jwt(_) => Via::Jwt,
+        Through::Token { .. } | Through::Value { .. } | Through::ResourceServer { .. } => Via::Token,
+    }
+}
+
+/// The rows in portions of at most `size`.
+pub(super) fn chunks<T>(rows: Vec<T>, size: usize) -> impl Iterator<Item = Vec<T>> {
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        let portion: Vec<_> = rows.by_ref().take(size).collect();
+        (!portion.is_empty()).then_some(portion)
+    })
+}

@@ -1,0 +1,63 @@
+//! What no person decides: use, delivery, expiry that was seen. It records no event and takes no number.
+
+use super::{
+    Store,
+    entity::{grant, token},
+    limited,
+    values::End,
+};
+use crate::domain::{error::Result, id::TokenId, time::Time};
+use sea_orm::{
+    ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::Expr,
+};
+
+/// The small door for the service's own housekeeping.
+#[derive(Debug)]
+pub struct Upkeep<'store> {
+    store: &'store Store,
+}
+
+impl Store {
+    /// Housekeeping, which leaves no trace in the audit.
+    pub const fn upkeep(&self) -> Upkeep<'_> {
+        Upkeep { store: self }
+    }
+}
+
+impl Upkeep<'_> {
+    pub(super) const fn db(&self) -> &DatabaseConnection {
+        &self.store.write
+    }
+
+    /// Marks tokens whose end has passed, so that they stay expired when the clock goes back; at most `most` of them.
+    /// Tells how many there were.
+    pub async fn keep_expiry(&self, at: Time, most: u64) -> Result<usize> {
+        let find = token::Entity::find()
+            .filter(token::Column::ExpiresAt.lte(End(Some(at))))
+            .filter(token::Column::ExpiredAt.is_null())
+            .filter(token::Column::RevokedAt.is_null())
+            .order_by_asc(token::Column::ExpiresAt)
+            .limit(most);
+        let mut over: Vec<TokenId> = limited(find.all(&self.store.read)).await?.into_iter().map(|row| row.id).collect();
+        over.sort_unstable();
+        if over.is_empty() {
+            return Ok(0);
+        }
+        let mark = token::Entity::update_many()
+            .col_expr(token::Column::ExpiredAt, Expr::value(at))
+            .filter(token::Column::Id.is_in(over.iter().copied()))
+            .filter(token::Column::ExpiredAt.is_null())
+            .filter(token::Column::RevokedAt.is_null())
+            .exec(self.db());
+        limited(mark).await?;
+        let end = grant::Entity::update_many()
+            .col_expr(grant::Column::EndedAt, Expr::value(at))
+            .filter(grant::Column::TokenId.is_in(over.iter().copied()))
+            .filter(grant::Column::RemovedAt.is_null())
+            .filter(grant::Column::EndedAt.is_null())
+            .exec(self.db());
+        limited(end).await?;
+        Ok(over.len())
+    }
+}

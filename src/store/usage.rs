@@ -1,0 +1,160 @@
+//! When tokens were last used, and their most recent requests: written in batches, newest wins.
+
+use super::{
+    entity::{grant_use, token_use},
+    limited,
+    tx::chunks,
+    upkeep::Upkeep,
+    values::LastUse,
+};
+use crate::domain::{
+    error::Result,
+    grant::{Request, Usage},
+    id::{GrantId, OrganizationId, TokenId},
+    time::Time,
+};
+use sea_orm::{
+    EntityTrait as _, ExprTrait as _, Iden, IntoActiveModel as _,
+    sea_query::{CaseStatement, Expr, OnConflict},
+};
+
+/// What was seen of one token.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Which token.
+    pub token: TokenId,
+    /// Its use.
+    pub usage: Usage,
+}
+
+/// What was seen of one token with one organization.
+#[derive(Debug, Clone)]
+pub struct SeenGrant {
+    /// Which period of access.
+    pub grant: GrantId,
+    /// Of which organization.
+    pub organization: OrganizationId,
+    /// By which token.
+    pub token: TokenId,
+    /// Its use there.
+    pub usage: Usage,
+}
+
+/// The columns of use, as both tables have them.
+pub(super) struct UseColumns {
+    pub(super) last_used_at: LastUse,
+    pub(super) last_at: Option<Time>,
+    pub(super) address: Option<String>,
+    pub(super) user_agent: Option<String>,
+    pub(super) method: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) scope: Option<String>,
+    pub(super) allowed: bool,
+}
+
+pub(super) fn of(row: UseColumns) -> Usage {
+    Usage {
+        last_used_at: row.last_used_at.0,
+        last_request: row.last_at.map(|at| Request {
+            at,
+            address: row.address.and_then(|address| address.parse().ok()),
+            user_agent: row.user_agent,
+            method: row.method,
+            path: row.path,
+            scope: row.scope,
+            allowed: row.allowed,
+        }),
+    }
+}
+
+pub(super) fn of_token(row: token_use::Model) -> Usage {
+    of(UseColumns {
+        last_used_at: row.last_used_at,
+        last_at: row.last_at,
+        address: row.address,
+        user_agent: row.user_agent,
+        method: row.method,
+        path: row.path,
+        scope: row.scope,
+        allowed: row.allowed,
+    })
+}
+
+impl Upkeep<'_> {
+    /// Writes the use of tokens and grants, in order of their keys so that two nodes do not wait for each other in a
+    /// circle. What the store knows of a later time stays.
+    pub async fn keep_usage(&self, mut tokens: Vec<Seen>, mut grants: Vec<SeenGrant>) -> Result<()> {
+        tokens.sort_unstable_by_key(|seen| seen.token);
+        grants.sort_unstable_by_key(|seen| seen.grant);
+        for some in chunks(tokens, 500) {
+            let rows = some.into_iter().map(|seen| token_row(seen).into_active_model());
+            let newest = newest("token_uses", token_use::Column::TokenId);
+            limited(token_use::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(self.db())).await?;
+        }
+        for some in chunks(grants, 500) {
+            let rows = some.into_iter().map(|seen| grant_row(seen).into_active_model());
+            let newest = newest("grant_uses", grant_use::Column::GrantId);
+            limited(grant_use::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(self.db())).await?;
+        }
+        Ok(())
+    }
+}
+
+fn token_row(seen: Seen) -> token_use::Model {
+    let request = seen.usage.last_request.unwrap_or_else(nothing);
+    token_use::Model {
+        token_id: seen.token,
+        last_used_at: LastUse(seen.usage.last_used_at),
+        last_at: Some(request.at),
+        address: request.address.map(|address| address.to_string()),
+        user_agent: request.user_agent,
+        method: request.method,
+        path: request.path,
+        scope: request.scope,
+        allowed: request.allowed,
+    }
+}
+
+fn grant_row(seen: SeenGrant) -> grant_use::Model {
+    let request = seen.usage.last_request.unwrap_or_else(nothing);
+    grant_use::Model {
+        grant_id: seen.grant,
+        organization_id: seen.organization,
+        token_id: seen.token,
+        last_used_at: LastUse(seen.usage.last_used_at),
+        last_at: Some(request.at),
+        address: request.address.map(|address| address.to_string()),
+        user_agent: request.user_agent,
+        method: request.method,
+        path: request.path,
+        scope: request.scope,
+        allowed: request.allowed,
+    }
+}
+
+fn nothing() -> Request {
+    Request {
+        at: Time::default(),
+        address: None,
+        user_agent: None,
+        method: None,
+        path: None,
+        scope: None,
+        allowed: false,
+    }
+}
+
+/// What to do where the row is there, as it always is: the later request wins, and the later use.
+fn newest(table: &'static str, key: impl Iden + 'static) -> OnConflict {
+    let mut conflict = OnConflict::column(key);
+    let kept = move |column: &'static str| Expr::col((table, column));
+    let new = |column: &'static str| Expr::col(("excluded", column));
+    let choose = move |column: &'static str, by: &'static str| {
+        CaseStatement::new().case(kept(by).is_null().or(new(by).gte(kept(by))), new(column)).finally(kept(column))
+    };
+    conflict.value("last_used_at", choose("last_used_at", "last_used_at"));
+    for column in ["address", "user_agent", "method", "path", "scope", "allowed", "last_at"] {
+        conflict.value(column, choose(column, "last_at"));
+    }
+    conflict
+}

@@ -1,0 +1,122 @@
+//! How the types of the domain stand in columns.
+
+use crate::domain::{
+    event::{EventType, Via},
+    id::{DeliveryId, EventId, GrantId, OrganizationId, ResourceServerId, TokenId, UserId},
+    organization::Role,
+    scope::{ScopeName, ScopeSet},
+    secret::Fingerprint,
+    time::Time,
+};
+use sea_orm::{
+    ColIdx, ColumnType, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable, Value,
+    sea_query::{ArrayType, Nullable, ValueType, ValueTypeErr},
+};
+use uuid::Uuid;
+
+macro_rules! columns {
+    ($($type:ty as $raw:ty: |$value:ident| $to:expr, |$kept:ident| $from:expr;)*) => {$(
+        impl From<$type> for Value {
+            fn from($value: $type) -> Self {
+                let raw: $raw = $to;
+                raw.into()
+            }
+        }
+
+        impl TryGetable for $type {
+            fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+                let $kept = <$raw as TryGetable>::try_get_by(row, index)?;
+                let value: Option<$type> = $from;
+                value.ok_or_else(|| TryGetError::DbErr(DbErr::Type(concat!("not a ", stringify!($type)).into())))
+            }
+        }
+
+        impl ValueType for $type {
+            fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+                let $kept = <$raw as ValueType>::try_from(value)?;
+                let value: Option<$type> = $from;
+                value.ok_or(ValueTypeErr)
+            }
+
+            fn type_name() -> String {
+                stringify!($type).into()
+            }
+
+            fn array_type() -> ArrayType {
+                <$raw as ValueType>::array_type()
+            }
+
+            fn column_type() -> ColumnType {
+                <$raw as ValueType>::column_type()
+            }
+        }
+
+        impl Nullable for $type {
+            fn null() -> Value {
+                <$raw as Nullable>::null()
+            }
+        }
+
+        impl TryFromU64 for $type {
+            fn try_from_u64(_: u64) -> Result<Self, DbErr> {
+                // No key of ours is counted up by a database.
+                Err(DbErr::ConvertFromU64(stringify!($type)))
+            }
+        }
+    )*};
+}
+
+columns! {
+    UserId as Uuid: |id| id.uuid(), |kept| Some(UserId::from_uuid(kept));
+    OrganizationId as Uuid: |id| id.uuid(), |kept| Some(OrganizationId::from_uuid(kept));
+    TokenId as Uuid: |id| id.uuid(), |kept| Some(TokenId::from_uuid(kept));
+    GrantId as Uuid: |id| id.uuid(), |kept| Some(GrantId::from_uuid(kept));
+    EventId as Uuid: |id| id.uuid(), |kept| Some(EventId::from_uuid(kept));
+    DeliveryId as Uuid: |id| id.uuid(), |kept| Some(DeliveryId::from_uuid(kept));
+    ResourceServerId as Uuid: |id| id.uuid(), |kept| Some(ResourceServerId::from_uuid(kept));
+    Time as i64: |time| time.micros(), |kept| Some(Time::from_micros(kept));
+    End as i64: |end| end.0.map_or(i64::MAX, Time::micros),
+        |kept| Some(End((kept != i64::MAX).then_some(Time::from_micros(kept))));
+    LastUse as i64: |last| last.0.map_or(0, Time::micros),
+        |kept| Some(LastUse((kept != 0).then_some(Time::from_micros(kept))));
+    Fingerprint as Vec<u8>: |print| print.as_bytes().to_vec(),
+        |kept| kept.try_into().ok().map(Fingerprint::from_bytes);
+    ScopeName as String: |name| name.as_str().to_owned(), |kept| ScopeName::new(&kept);
+    ScopeSet as String: |set| set.to_column(), |kept| Some(ScopeSet::from_column(&kept));
+    Role as String: |role| role_text(role).to_owned(), |kept| role_of(&kept);
+    EventType as String: |kind| kind.as_str().to_owned(),
+        |kept| EventType::ALL.iter().copied().find(|kind| kind.as_str() == kept);
+    Via as String: |via| via_text(via).to_owned(),
+        |kept| VIAS.iter().copied().find(|via| via_text(*via) == kept);
+}
+
+/// The end of a token; never is later than every time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct End(pub(crate) Option<Time>);
+
+/// The last use of a token; never is earlier than every time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LastUse(pub(crate) Option<Time>);
+
+const fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Member => "member",
+    }
+}
+
+fn role_of(text: &str) -> Option<Role> {
+    [Role::Admin, Role::Member].into_iter().find(|role| role_text(*role) == text)
+}
+
+const VIAS: [Via; 5] = [Via::Session, Via::Jwt, Via::Token, Via::CommandLine, Via::System];
+
+const fn via_text(via: Via) -> &'static str {
+    match via {
+        Via::Session => "session",
+        Via::Jwt => "jwt",
+        Via::Token => "token",
+        Via::CommandLine => "command_line",
+        Via::System => "system",
+    }
+}

@@ -1,0 +1,75 @@
+//! Is this token good, for what, for which organization? Asked thousands of times a second; writes nothing.
+//!
+//! Every check reads what it rests on in one statement that begins after the request arrived, so a removal that was
+//! acknowledged holds for it.
+
+mod tally;
+
+pub use tally::{Observed, Tally};
+
+use crate::{
+    domain::{
+        decision::{Ask, Snapshot, Verdict, concerned, decide},
+        error::Result,
+        scope::{Catalogue, ScopeName},
+        secret::Secret,
+        time::Time,
+    },
+    store::Store,
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+/// Judges tokens and remembers their use until it is written.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    store: Store,
+    catalogue: Arc<Catalogue>,
+    tally: Arc<Tally>,
+    latest: Arc<AtomicI64>,
+}
+
+/// A token that is known, and what was decided.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The answer, and why it is no.
+    pub verdict: Verdict,
+    /// What it rests on.
+    pub known: Snapshot,
+}
+
+impl Checked {
+    /// The scopes that checks accept: those the catalogue still holds, in its order.
+    pub fn scopes(&self, catalogue: &Catalogue) -> Vec<ScopeName> {
+        catalogue.sorted(&self.known.scopes).into_iter().filter(|name| catalogue.get(name.as_str()).is_some()).collect()
+    }
+}
+
+impl Verifier {
+    /// A verifier over this store.
+    pub fn new(store: Store, catalogue: Arc<Catalogue>) -> Self {
+        Self { store, catalogue, tally: Arc::default(), latest: Arc::default() }
+    }
+
+    /// Judges a token and notes the request; nothing when no token has this value.
+    pub async fn check(&self, secret: &Secret, ask: &Ask, observed: Observed) -> Result<Option<Checked>> {
+        let Some(known) = self.store.snapshot(&secret.fingerprint()).await? else { return Ok(None) };
+        let judged = Ask { at: self.never_back(ask.at), ..ask.clone() };
+        let verdict = decide(&known, &judged, &self.catalogue);
+        self.tally.note(&known, &concerned(&known, ask, verdict), ask, verdict, observed);
+        Ok(Some(Checked { verdict, known }))
+    }
+
+    /// What was used and is not written yet.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// A token that was seen expired stays so when the machine's clock goes back.
+    fn never_back(&self, at: Time) -> Time {
+        let latest = self.latest.fetch_max(at.micros(), Ordering::Relaxed);
+        Time::from_micros(latest.max(at.micros()))
+    }
+}
