@@ -133,7 +133,7 @@ mod tests {
             token: TokenId::new(NOW),
             description: "deploy".into(),
             scopes: scopes.iter().filter_map(|name| ScopeName::new(name)).collect(),
-            created_at: NOW.minus(Duration::from_secs(60)),
+            created_at: NOW.minus(Duration::from_mins(1)),
             expires_at: None,
             expired_at: None,
             revoked_at: None,

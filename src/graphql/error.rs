@@ -43,6 +43,7 @@ pub fn outcome_of(error: &ServerError) -> &str {
 pub(super) type Answer<T> = Option<async_graphql::Result<T>>;
 
 /// A field that always has a value, unless it fails.
+#[expect(clippy::unnecessary_wraps, reason = "the library drops a field that is a plain error")]
 pub(super) fn answer<T>(result: Result<T, Error>) -> Answer<T> {
     Some(result.map_err(fail))
 }

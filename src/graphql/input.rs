@@ -8,7 +8,7 @@ use crate::{
         id::{OrganizationId, TokenId, UserId},
         list::{self, EventFilter, TimeRange},
         search::{Search, parse_address},
-        secret::Secret,
+        secret::{Fingerprint, Secret},
         text,
     },
 };
@@ -78,7 +78,7 @@ impl TokenFilter {
             scopes.iter().enumerate().map(|(index, name)| app.catalogue().lookup(&format!("scopes.{index}"), name));
         let mut read = list::TokenFilter {
             owner: text::sought("owner", self.owner.as_deref())?.into_iter().collect(),
-            values: value(self.token.as_deref(), app)?.into_iter().collect(),
+            values: values(self.token.as_deref(), app)?,
             scopes: scopes.collect::<Result<_>>()?,
             addresses: address.map(|text| parse_address("ipAddress", text)).transpose()?.into_iter().collect(),
             owner_is_admin: self.owner_is_admin,
@@ -98,11 +98,11 @@ impl TokenFilter {
     }
 }
 
-/// The digest of a whole value; the inner nothing for what cannot be one, and so matches no token.
-fn value(text: Option<&str>, app: &App) -> Result<Option<Option<crate::domain::secret::Fingerprint>>> {
-    let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+/// The digests of the whole values that are asked for; nothing stands for what cannot be one, and so matches no token.
+fn values(text: Option<&str>, app: &App) -> Result<Vec<Option<Fingerprint>>> {
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(Vec::new()) };
     text::visible("token", text)?;
-    Ok(Some(Secret::parse(app.prefix(), text.trim()).map(|secret| secret.fingerprint())))
+    Ok(vec![Secret::parse(app.prefix(), text.trim()).map(|secret| secret.fingerprint())])
 }
 
 /// The order of a list of tokens.

@@ -34,7 +34,7 @@ impl Mutation {
         let request = request(ctx);
         answer(
             async {
-                let ask = new_token(request, input)?;
+                let ask = new_token(request, &input)?;
                 let (token, secret) = create_token(&request.app, &request.caller, ask).await?;
                 Ok(CreateTokenPayload { token: own(request, token), value: secret.reveal_once() })
             }
@@ -140,7 +140,7 @@ fn own(request: &Request, token: Token) -> TokenNode {
     TokenNode { token, view: policy::own_view(&request.standing) }
 }
 
-fn new_token(request: &Request, input: CreateTokenInput) -> Result<CreateToken> {
+fn new_token(request: &Request, input: &CreateTokenInput) -> Result<CreateToken> {
     // Whoever may make no tokens hears of that first.
     policy::maker(&request.standing)?;
     token::organizations_fit("organizationIds", input.organization_ids.len())?;

@@ -5,7 +5,7 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 
 /// RFC 3339, always UTC, six decimals and a Z: `2026-11-23T09:30:00.123456Z`. Any offset is understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DateTime(pub(super) Time);
+pub(super) struct DateTime(pub(super) Time);
 
 #[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
 impl ScalarType for DateTime {
@@ -25,7 +25,7 @@ impl ScalarType for DateTime {
 
 /// RFC 9562, in lower case with hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Uuid(pub(super) uuid::Uuid);
+pub(super) struct Uuid(pub(super) uuid::Uuid);
 
 #[Scalar(name = "UUID", specified_by_url = "https://www.rfc-editor.org/rfc/rfc9562")]
 impl ScalarType for Uuid {

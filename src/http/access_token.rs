@@ -78,7 +78,7 @@ fn tell(doors: &Doors, known: &Snapshot) -> Response {
         "scopes": names,
         "description": known.description,
         "created_at": known.created_at.to_text_in_seconds(),
-        "expires_at": known.expires_at.map(|end| end.to_text_in_seconds()),
+        "expires_at": known.expires_at.map(crate::domain::time::Time::to_text_in_seconds),
         "user": { "name": known.owner.name, "email": known.owner.email },
     });
     let mut response = json_answer(StatusCode::OK, &body);

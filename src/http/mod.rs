@@ -11,6 +11,7 @@ mod problem;
 mod server;
 mod verify;
 
+pub use identity::{Said, sign};
 pub use server::serve;
 
 use crate::{

@@ -3,7 +3,7 @@
 use crate::domain::error::Error;
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -22,12 +22,12 @@ pub(super) struct Problem {
     pub(super) message: String,
     /// The code of RFC 6749, on `/oauth/…` alone.
     pub(super) error: Option<&'static str>,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), error: None, headers: HeaderMap::new() }
+        Self { status, message: message.into(), error: None, headers: Vec::new() }
     }
 
     /// No credential came: nothing is said of any token.
@@ -68,7 +68,9 @@ impl Problem {
 
     #[must_use]
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        // A challenge that says more replaces the one that says less.
+        self.headers.retain(|(present, _)| *present != name);
+        self.headers.push((name, value));
         self
     }
 

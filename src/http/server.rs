@@ -17,7 +17,7 @@ const HEAD_LIMIT: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_secs(7);
 
 /// Serves until `stop`, then lets what is under way end.
-pub async fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, stop: CancellationToken) {
+pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {

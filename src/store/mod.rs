@@ -89,26 +89,20 @@ impl Store {
     }
 
     async fn guard(&self) -> Result<()> {
-        match self.write.get_database_backend() {
-            DbBackend::Sqlite => {
-                let version = setting(&self.write, "SELECT sqlite_version()").await?;
-                newer_sqlite(&version)?;
-                let journal = setting(&self.write, "SELECT journal_mode FROM pragma_journal_mode").await?;
-                let synchronous =
-                    setting(&self.write, "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await?;
-                durable_sqlite(&journal, &synchronous)
-            }
-            _ => {
-                let ask = |name| format!("SELECT current_setting('{name}')");
-                let settings = Durability {
-                    fsync: setting(&self.write, &ask("fsync")).await?,
-                    full_page_writes: setting(&self.write, &ask("full_page_writes")).await?,
-                    synchronous_commit: setting(&self.write, &ask("synchronous_commit")).await?,
-                    in_recovery: setting(&self.write, "SELECT pg_is_in_recovery()::text").await?,
-                };
-                durable_postgres(&settings)
-            }
+        if self.write.get_database_backend() == DbBackend::Sqlite {
+            let version = setting(&self.write, "SELECT sqlite_version()").await?;
+            newer_sqlite(&version)?;
+            let journal = setting(&self.write, "SELECT journal_mode FROM pragma_journal_mode").await?;
+            let synchronous = setting(&self.write, "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await?;
+            return durable_sqlite(&journal, &synchronous);
         }
+        let ask = |name| format!("SELECT current_setting('{name}')");
+        durable_postgres(&Durability {
+            fsync: setting(&self.write, &ask("fsync")).await?,
+            full_page_writes: setting(&self.write, &ask("full_page_writes")).await?,
+            synchronous_commit: setting(&self.write, &ask("synchronous_commit")).await?,
+            in_recovery: setting(&self.write, "SELECT pg_is_in_recovery()::text").await?,
+        })
     }
 
     async fn begin(&self) -> Result<sea_orm::DatabaseTransaction> {
@@ -283,7 +277,7 @@ fn database_code(error: &DbErr) -> Option<String> {
     else {
         return None;
     };
-    inner.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()))
+    inner.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned))
 }
 
 /// All rows of a question.

@@ -322,6 +322,13 @@ impl Store {
         Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
     }
 
+    /// The person of that name, for the operator.
+    pub async fn user_named(&self, _: &Operator, username: &str) -> Result<Option<User>> {
+        let find = user::Entity::find().filter(user::Column::Username.eq(username));
+        let found = limited(find.one(&self.read)).await?;
+        Ok(found.filter(|row| row.deleted_at.is_none()).map(User::from))
+    }
+
     /// The organization of that name.
     pub async fn organization_named(&self, slug: &str) -> Result<Option<Organization>> {
         let find = organization::Entity::find().filter(organization::Column::Slug.eq(slug));

@@ -92,11 +92,11 @@ columns! {
 
 /// The end of a token; never is later than every time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct End(pub(crate) Option<Time>);
+pub struct End(pub(crate) Option<Time>);
 
 /// The last use of a token; never is earlier than every time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct LastUse(pub(crate) Option<Time>);
+pub struct LastUse(pub(crate) Option<Time>);
 
 const fn role_text(role: Role) -> &'static str {
     match role {

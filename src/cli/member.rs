@@ -1,0 +1,57 @@
+//! `member`: who belongs to what.
+
+use super::operator;
+use crate::{
+    actions::{AddOrganizationMember, RemoveOrganizationMember},
+    app::App,
+    domain::{error::Result, organization},
+};
+use clap::{Subcommand, ValueEnum};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Makes somebody a member, or gives a member another role
+    #[command(after_help = "Example:\n  tokenward member add acme bob --role member")]
+    Add {
+        /// The organization's slug
+        slug: String,
+        /// The person's username
+        username: String,
+        /// As what
+        #[arg(long)]
+        role: Role,
+    },
+    /// Ends a membership; the member's tokens lose the organization at once
+    #[command(after_help = "Example:\n  tokenward member remove acme bob")]
+    Remove {
+        /// The organization's slug
+        slug: String,
+        /// The person's username
+        username: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Role {
+    /// Audits tokens and removes the organization from them
+    Admin,
+    /// Makes tokens that reach the organization
+    Member,
+}
+
+impl Command {
+    pub(super) async fn run(self, app: &App) -> Result<()> {
+        match self {
+            Self::Add { slug, username, role } => {
+                let role = match role {
+                    Role::Admin => organization::Role::Admin,
+                    Role::Member => organization::Role::Member,
+                };
+                app.change(&operator(app), AddOrganizationMember { slug, username, role }).await
+            }
+            Self::Remove { slug, username } => {
+                app.change(&operator(app), RemoveOrganizationMember { slug, username }).await
+            }
+        }
+    }
+}

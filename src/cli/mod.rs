@@ -1,0 +1,151 @@
+//! The command line: one file a command. Exit status 0: done; 1: refused or failed, with one line that says what to do;
+//! 2: wrong usage.
+
+mod demo;
+mod member;
+mod migrate;
+mod organization;
+mod resource_server;
+mod schema;
+mod serve;
+mod settings;
+mod token;
+mod user;
+
+use crate::{
+    app::{App, Clock},
+    config::Config,
+    domain::{
+        caller::Caller,
+        error::{Error, Result},
+    },
+    store::Store,
+};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Issues, scopes, audits, verifies and revokes API access tokens.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tokenward",
+    version,
+    about,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  tokenward demo                 try it with made-up data\n  tokenward serve                serve, with ./data\n  tokenward serve --config tokenward.toml\n  tokenward token create --owner ada --organization acme --scope read_builds --expires-in 90d"
+)]
+struct Cli {
+    #[command(flatten)]
+    settings: settings::Flags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Migrates the database, then serves until SIGTERM
+    #[command(after_help = "Example:\n  tokenward serve --listen 0.0.0.0:8080 --public-url https://tokens.example.com")]
+    Serve,
+    /// Serves made-up data and prints a guide through the whole story
+    #[command(
+        after_help = "Example:\n  tokenward demo --listen 127.0.0.1:9000 --data-dir /tmp/tokenward-demo\n\nA data set that is there already is served as it is; remove the folder for a new one."
+    )]
+    Demo,
+    /// Applies the migrations
+    #[command(after_help = "Example:\n  tokenward migrate --check && echo up to date")]
+    Migrate {
+        /// Apply nothing; exit with 1 if any is pending
+        #[arg(long)]
+        check: bool,
+    },
+    /// Adds, stops and lets back people
+    #[command(subcommand)]
+    User(user::Command),
+    /// Adds organizations
+    #[command(subcommand)]
+    Organization(organization::Command),
+    /// Adds, changes and ends memberships
+    #[command(subcommand)]
+    Member(member::Command),
+    /// Makes and revokes tokens
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Adds, lists and disables APIs that may introspect tokens
+    #[command(subcommand)]
+    ResourceServer(resource_server::Command),
+    /// Prints the GraphQL schema
+    Schema,
+}
+
+/// Runs the command of this process.
+pub fn run() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("tokenward: {}", remedy(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<ExitCode> {
+        if matches!(self.command, Command::Schema) {
+            schema::print();
+            return Ok(ExitCode::SUCCESS);
+        }
+        let config = if matches!(self.command, Command::Demo) {
+            demo::config(&self.settings)?
+        } else {
+            self.settings.load(crate::config::environment(), &[])?
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::unavailable)?;
+        runtime.block_on(self.command.run(config))
+    }
+}
+
+impl Command {
+    async fn run(self, config: Config) -> Result<ExitCode> {
+        match self {
+            Self::Serve => serve::run(config).await,
+            Self::Demo => demo::run(config).await,
+            Self::Migrate { check } => return migrate::run(&config, check).await,
+            Self::User(command) => {
+                let issuer = config.jwt.as_ref().map(|jwt| jwt.issuer.as_str());
+                command.with_issuer(issuer).run(&open(&config).await?).await
+            }
+            Self::Organization(command) => command.run(&open(&config).await?).await,
+            Self::Member(command) => command.run(&open(&config).await?).await,
+            Self::Token(command) => command.run(&open(&config).await?).await,
+            Self::ResourceServer(command) => command.run(&open(&config).await?).await,
+            Self::Schema => Ok(()),
+        }
+        .map(|()| ExitCode::SUCCESS)
+    }
+}
+
+/// The service over the configured database, migrated.
+async fn open(config: &Config) -> Result<App> {
+    let store = Store::connect(config.database_url.reveal()).await?;
+    store.migrate(&config.token_prefix).await?;
+    Ok(App::new(store, config, Clock::machine()))
+}
+
+fn operator(app: &App) -> Caller {
+    Caller::command_line(app.now())
+}
+
+/// One line that says what to do.
+fn remedy(error: &Error) -> String {
+    match error {
+        Error::Invalid { field, why } => format!("{field}: {why}"),
+        Error::NotFound(what) => format!("There is no such {what}. Check its name."),
+        Error::Unavailable(source) => one_line(&format!("The service cannot work now: {source}")),
+        Error::Bug(why) => one_line(&format!("This is a bug in Tokenward; report it: {why}")),
+        other => other.to_string(),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

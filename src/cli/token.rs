@@ -1,0 +1,95 @@
+//! `token`: made for somebody, and ended by whoever holds the value.
+
+use super::operator;
+use crate::{
+    actions::{CreateToken, RevokeTokenByValue, create_token},
+    app::App,
+    domain::{
+        error::{Error, Result},
+        policy,
+        secret::Secret,
+        text,
+    },
+};
+use clap::{Args, Subcommand};
+use std::io::Read as _;
+
+/// More than any value has; the rest of the input is not read.
+const LONGEST_INPUT: u64 = 4096;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Makes a token and prints its value, the only time it is ever shown
+    #[command(
+        after_help = "Example:\n  tokenward token create --owner bob --organization acme --scope read_builds --scope read_user --expires-in 90d"
+    )]
+    Create(Create),
+    /// Ends the token whose value comes on standard input
+    #[command(after_help = "Example:\n  printf '%s' \"$TOKEN\" | tokenward token revoke")]
+    Revoke,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// The username of its owner
+    #[arg(long)]
+    owner: String,
+    /// The slug of an organization of the owner's; may be repeated
+    #[arg(long, required = true)]
+    organization: Vec<String>,
+    /// What it may do; may be repeated
+    #[arg(long, required = true)]
+    scope: Vec<String>,
+    /// What it is for
+    #[arg(long, default_value = "Made at the command line")]
+    description: String,
+    /// When it ends, counted from now: 90d, 12h; left out: never
+    #[arg(long, value_parser = humantime::parse_duration)]
+    expires_in: Option<std::time::Duration>,
+}
+
+impl Command {
+    pub(super) async fn run(self, app: &App) -> Result<()> {
+        match self {
+            Self::Create(create) => create.run(app).await,
+            Self::Revoke => revoke(app).await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, app: &App) -> Result<()> {
+        let caller = operator(app);
+        let owner = app.store().user_named(&policy::operator(&caller)?, &self.owner).await?;
+        let owner = owner.ok_or(Error::NotFound("user"))?.id;
+        let mut organizations = Vec::new();
+        for slug in &self.organization {
+            let found = app.store().organization_named(slug).await?;
+            organizations.push(found.ok_or(Error::NotFound("organization"))?.id);
+        }
+        let ask = CreateToken {
+            description: text::description("--description", &self.description)?,
+            organizations,
+            scopes: app.catalogue().grantable("--scope", &self.scope)?,
+            expires_at: self.expires_in.map(|span| caller.at.plus(span)),
+            owner: Some(owner),
+        };
+        let (_, secret) = create_token(app, &caller, ask).await.map_err(|error| match error {
+            Error::NotFound("organization") => {
+                Error::Conflict("The owner is not a member of all these organizations; use `member add` first.".into())
+            }
+            other => other,
+        })?;
+        println!("{}", secret.reveal_once());
+        Ok(())
+    }
+}
+
+async fn revoke(app: &App) -> Result<()> {
+    let mut text = String::new();
+    std::io::stdin().lock().take(LONGEST_INPUT).read_to_string(&mut text).map_err(Error::unavailable)?;
+    let secret = Secret::parse(app.prefix(), text.trim()).ok_or_else(|| {
+        Error::invalid("standard input", "This is not a token's value. Give the whole value, and nothing else.")
+    })?;
+    app.change(&operator(app), RevokeTokenByValue { fingerprint: secret.fingerprint() }).await
+}

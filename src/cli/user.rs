@@ -1,0 +1,98 @@
+//! `user`: people.
+
+use super::operator;
+use crate::{
+    actions::{AddUser, DisableUser, EnableUser},
+    app::App,
+    domain::{
+        error::{Error, Result},
+        text,
+    },
+    store::{Identity, NewUser},
+};
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Adds a person and prints their id
+    #[command(
+        after_help = "Example:\n  tokenward user add ada --email ada@example.com --name 'Ada Lovelace' --subject 4711 --issuer https://id.example.com"
+    )]
+    Add(Add),
+    /// Stops a person at once: every token, JWT and session of theirs is refused
+    Disable {
+        /// Their username
+        username: String,
+    },
+    /// Lets a person back
+    Enable {
+        /// Their username
+        username: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// 1 to 64 of a-z, 0-9, -, _ and .
+    username: String,
+    /// Where letters go
+    #[arg(long)]
+    email: String,
+    /// What people call them
+    #[arg(long)]
+    name: String,
+    /// The `sub` of their JWTs
+    #[arg(long)]
+    subject: Option<String>,
+    /// The `iss` of their JWTs; left out: that of auth.jwt
+    #[arg(long, requires = "subject")]
+    issuer: Option<String>,
+    /// The issuer of auth.jwt.
+    #[arg(skip)]
+    usual_issuer: Option<String>,
+}
+
+impl Command {
+    /// Takes the issuer that holds where none is said.
+    pub(super) fn with_issuer(mut self, issuer: Option<&str>) -> Self {
+        if let Self::Add(add) = &mut self {
+            add.usual_issuer = issuer.map(ToOwned::to_owned);
+        }
+        self
+    }
+
+    pub(super) async fn run(self, app: &App) -> Result<()> {
+        let caller = operator(app);
+        match self {
+            Self::Add(add) => {
+                let user = app.change(&caller, AddUser { new: add.checked()? }).await?;
+                println!("{}", user.id);
+                Ok(())
+            }
+            Self::Disable { username } => app.change(&caller, DisableUser { username }).await,
+            Self::Enable { username } => app.change(&caller, EnableUser { username }).await,
+        }
+    }
+}
+
+impl Add {
+    fn checked(self) -> Result<NewUser> {
+        let issuer = self.issuer.or(self.usual_issuer);
+        let identity = match (self.subject, issuer) {
+            (None, _) => None,
+            (Some(subject), Some(issuer)) => Some(Identity { issuer, subject }),
+            (Some(_), None) => {
+                return Err(Error::invalid(
+                    "--issuer",
+                    "Say whose subject this is: give --issuer, or set auth.jwt.issuer.",
+                ));
+            }
+        };
+        Ok(NewUser {
+            username: text::username("username", &self.username)?,
+            name: text::name("--name", &self.name)?,
+            email: Some(text::email("--email", &self.email)?),
+            identity,
+        })
+    }
+}
