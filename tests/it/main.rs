@@ -11,4 +11,5 @@
 #[macro_use]
 mod world;
 
+mod story;
 mod tidy;

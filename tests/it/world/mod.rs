@@ -1,7 +1,218 @@
-//! What does a test stand on? The databases, and all that is built on them.
+//! What does a test stand on? The databases, and the whole service upon them: its clock, its mailbox, and people who
+//! are its clients.
 
 #[macro_use]
 pub(crate) mod database;
 
+pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod shelf;
+
+use client::{Client, Reply};
+use database::{Database, Stage};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokenward::{
+    actions::{AddOrganization, AddOrganizationMember, AddUser, Credentials, add_resource_server},
+    app::{App, Change, Clock},
+    config::Config,
+    domain::{caller::Caller, error::Result, organization::Role, time::Time},
+    http::{self, Said},
+    jobs,
+    mail::{Mailbox, Mailer, Sent},
+    store::{Identity, NewUser, Store},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Who signs the JWTs of tests.
+pub(crate) const ISSUER: &str = "https://app.example.test";
+
+/// The whole service on a fresh database, listening on a port of its own.
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) database: Database,
+    pub(crate) http: reqwest::Client,
+    stop: CancellationToken,
+}
+
+impl Stage for World {
+    async fn on(database: Database) -> Self {
+        Self::with(database, &[]).await
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl World {
+    /// A service with some settings of its own.
+    pub(crate) async fn with(database: Database, settings: &[(&str, &str)]) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listen = listener.local_addr().unwrap();
+        let config = config(&database, &listen.to_string(), settings);
+        let store = Store::connect(config.database_url.reveal()).await.unwrap();
+        store.migrate(&config.token_prefix).await.unwrap();
+        let (clock, stop) = (Clock::machine(), CancellationToken::new());
+        let app = App::new(store, &config, clock.clone());
+        let (mailer, mailbox) = Mailer::memory();
+        jobs::start(&app, mailer, config.public_url.clone(), &stop);
+        let router = http::router(&app, &config).unwrap();
+        app.tasks().spawn(http::serve(listener, router, app.tasks().clone(), stop.clone()));
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        Self { app, config, clock, mailbox, database, http, stop }
+    }
+
+    /// Where the service listens: `http://127.0.0.1:…`.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.config.listen)
+    }
+
+    /// Does something as the operator at the command line.
+    pub(crate) async fn operator<C: Change>(&self, change: C) -> Result<C::Done> {
+        self.app.change(&Caller::command_line(self.app.now()), change).await
+    }
+
+    /// Somebody who is known to the identity provider by their username, made if need be.
+    pub(crate) async fn person(&self, username: &str) -> Client<'_> {
+        let identity = Some(Identity { issuer: ISSUER.into(), subject: username.into() });
+        let (name, email) = (format!("{username} example"), Some(format!("{username}@example.test")));
+        let new = NewUser { username: username.into(), name, email, identity };
+        let _ = self.operator(AddUser { new }).await;
+        Client::new(self, Some(self.jwt(username)))
+    }
+
+    /// Somebody who belongs to no organization.
+    pub(crate) async fn stranger(&self) -> Client<'_> {
+        self.person("stranger").await
+    }
+
+    /// Somebody who belongs to these organizations, which are made if need be, each with an administrator of its own
+    /// called `root-` and its slug.
+    pub(crate) async fn member(&self, username: &str, slugs: &[&str]) -> Client<'_> {
+        self.belongs(username, slugs, Role::Member).await
+    }
+
+    /// Somebody who administers these organizations.
+    pub(crate) async fn admin(&self, username: &str, slugs: &[&str]) -> Client<'_> {
+        self.belongs(username, slugs, Role::Admin).await
+    }
+
+    async fn belongs(&self, username: &str, slugs: &[&str], role: Role) -> Client<'_> {
+        let client = self.person(username).await;
+        for slug in slugs {
+            self.organization(slug).await;
+            let add = AddOrganizationMember { slug: (*slug).into(), username: username.into(), role };
+            self.operator(add).await.unwrap();
+        }
+        client
+    }
+
+    /// Makes an organization if there is none of that name; tells its id.
+    pub(crate) async fn organization(&self, slug: &str) -> String {
+        if self.app.store().organization_named(slug).await.unwrap().is_none() {
+            let admin = format!("root-{slug}");
+            self.person(&admin).await;
+            let add = AddOrganization { slug: slug.into(), name: format!("{slug} inc."), admin };
+            self.operator(add).await.unwrap();
+        }
+        self.organization_id(slug).await
+    }
+
+    /// The id of an organization that there is.
+    pub(crate) async fn organization_id(&self, slug: &str) -> String {
+        self.app.store().organization_named(slug).await.unwrap().expect("an organization").id.to_string()
+    }
+
+    /// Whoever holds this credential, be it a token's value, a JWT or nonsense.
+    pub(crate) fn holder_of(&self, credential: &str) -> Client<'_> {
+        Client::new(self, Some(credential.to_owned()))
+    }
+
+    /// Somebody without a credential.
+    pub(crate) fn nobody(&self) -> Client<'_> {
+        Client::new(self, None)
+    }
+
+    /// A JWT of this person that is good for an hour.
+    pub(crate) fn jwt(&self, username: &str) -> String {
+        let (name, email) = (format!("{username} example"), format!("{username}@example.test"));
+        let said = Said { subject: username, username, name: &name, email: &email };
+        let config = self.config.jwt.as_ref().unwrap();
+        http::sign(config, &said, self.now(), Duration::from_hours(1)).unwrap()
+    }
+
+    /// The time of the service.
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Lets the clock of the service run ahead.
+    pub(crate) fn later(&self, span: Duration) {
+        self.clock.shift(i64::try_from(span.as_micros()).unwrap());
+    }
+
+    /// An API that may introspect.
+    pub(crate) async fn resource_server(&self, name: &str) -> Credentials {
+        let caller = Caller::command_line(self.app.now());
+        add_resource_server(&self.app, &caller, name.to_owned()).await.unwrap()
+    }
+
+    /// Introspects a token, with more parameters if need be.
+    pub(crate) async fn introspect(&self, api: &Credentials, token: &str, more: &[(&str, &str)]) -> Reply {
+        let mut form = vec![("token", token)];
+        form.extend(more);
+        let request =
+            self.http.post(self.url("/oauth/introspect")).basic_auth(&api.client_id, Some(&api.client_secret));
+        client::form(request, &form).await
+    }
+
+    /// Writes all use that is not written yet.
+    pub(crate) async fn flush(&self) {
+        let (tokens, grants) = self.app.verifier().tally().due(Instant::now(), true);
+        self.app.store().upkeep().keep_usage(tokens, grants).await.unwrap();
+    }
+
+    /// The letters that were sent, once there are so many; waits for five seconds at most.
+    pub(crate) async fn letters(&self, count: usize) -> Vec<Sent> {
+        let start = Instant::now();
+        while self.mailbox.sent().len() < count && start.elapsed() < Duration::from_secs(5) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.mailbox.sent()
+    }
+
+    /// Runs some work of the service in this task and counts its statements.
+    pub(crate) async fn statements(&self, work: impl Future) -> u64 {
+        let counter = Arc::<AtomicU64>::default();
+        tokenward::store::counted(Arc::clone(&counter), work).await;
+        counter.load(Ordering::Relaxed)
+    }
+}
+
+fn config(database: &Database, listen: &str, settings: &[(&str, &str)]) -> Config {
+    let mut flags = vec![
+        ("listen", listen.to_owned()),
+        ("data_dir", database.folder().to_str().unwrap().to_owned()),
+        ("database.url", database.url().to_owned()),
+        ("auth.jwt.issuer", ISSUER.to_owned()),
+        ("auth.jwt.audience", "tokenward".to_owned()),
+        ("auth.jwt.algorithms", "HS256".to_owned()),
+        ("auth.jwt.secret", "a secret that only tests know, and nobody else".to_owned()),
+    ];
+    for (key, value) in settings {
+        flags.retain(|(given, _)| given != key);
+        flags.push((key, (*value).to_owned()));
+    }
+    Config::load(None, [], &flags).unwrap()
+}

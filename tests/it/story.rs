@@ -1,0 +1,32 @@
+//! Does the whole story hold together? A token is made, checked, audited, cut, added again and ended.
+
+use crate::world::World;
+use serde_json::json;
+
+both!(
+    async fn a_token_is_made_checked_audited_cut_added_again_and_revoked(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let script = world.holder_of(&token.value);
+        let question = "scope=read_builds&organization=acme";
+        assert_eq!(script.verify(question).await.status, 200);
+        world.flush().await;
+        let audit = "query($filter: TokenFilter) { organization(slug: \"acme\") { tokenGrants(filter: $filter) \
+                     { totalCount nodes { tokenId lastRequest { path ipAddress } } } } }";
+        let found = ada.ask(audit, json!({ "filter": { "token": token.value } })).await;
+        let row = &found["organization"]["tokenGrants"]["nodes"][0];
+        assert_eq!((&row["tokenId"], &row["lastRequest"]["path"]), (&json!(token.id), &json!("/verify")));
+        assert_eq!(ada.removes_organization(&token.id, &acme, Some("old")).await.code(), "OK");
+        assert_eq!(script.verify(question).await.status, 403);
+        let letters = world.letters(1).await;
+        assert_eq!(letters[0].recipients, ["bob@example.test"]);
+        assert!(letters[0].letter.text.contains("old"));
+        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
+        assert_eq!(script.verify(question).await.status, 200);
+        assert_eq!(script.get("/v2/access-token").await.json()["uuid"], token.uuid);
+        assert_eq!(bob.revokes(&token.id).await.code(), "OK");
+        assert_eq!(script.verify(question).await.status, 401);
+        assert_eq!(world.mailbox.sent().len(), 1, "the owner's own doings send no letter");
+    }
+);

@@ -1,0 +1,159 @@
+//! Who asks? A client over real HTTP, with or without a credential.
+
+use super::World;
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+
+/// Somebody who talks to the service.
+#[derive(Clone)]
+pub(crate) struct Client<'world> {
+    pub(crate) world: &'world World,
+    pub(crate) credential: Option<String>,
+}
+
+/// What the service answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+/// A token that was made in a test.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    pub(crate) id: String,
+    pub(crate) uuid: String,
+    pub(crate) value: String,
+}
+
+impl<'world> Client<'world> {
+    pub(super) const fn new(world: &'world World, credential: Option<String>) -> Self {
+        Self { world, credential }
+    }
+
+    /// A request to a path, with the credential.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.world.http.request(method, self.world.url(path));
+        match &self.credential {
+            Some(credential) => request.bearer_auth(credential),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        read(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        read(self.request(Method::DELETE, path)).await
+    }
+
+    /// Sends a GraphQL operation by POST.
+    pub(crate) async fn graphql(&self, query: &str, variables: Value) -> Reply {
+        let body = json!({ "query": query, "variables": variables });
+        read(self.request(Method::POST, "/graphql").json(&body)).await
+    }
+
+    /// The data of a GraphQL operation that has no errors.
+    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
+        let reply = self.graphql(query, variables).await;
+        assert!(reply.json().get("errors").is_none(), "{query}: {}", reply.text);
+        reply.data()
+    }
+
+    /// Makes a token that must be made.
+    pub(crate) async fn creates_token(&self, description: &str, slugs: &[&str], scopes: &[&str]) -> Made {
+        self.creates_token_until(description, slugs, scopes, None).await
+    }
+
+    /// Makes a token with an end, written as RFC 3339 has it.
+    pub(crate) async fn creates_token_until(
+        &self,
+        description: &str,
+        slugs: &[&str],
+        scopes: &[&str],
+        expires_at: Option<String>,
+    ) -> Made {
+        let mut organizations = Vec::new();
+        for slug in slugs {
+            organizations.push(self.world.organization_id(slug).await);
+        }
+        let input = json!({
+            "description": description, "organizationIds": organizations, "scopes": scopes, "expiresAt": expires_at,
+        });
+        let data = self.ask(CREATE, json!({ "input": input })).await;
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let (token, value) = (&data["createToken"]["token"], &data["createToken"]["value"]);
+        Made { id: text(&token["id"]), uuid: text(&token["uuid"]), value: text(value) }
+    }
+
+    pub(crate) async fn removes_organization(&self, token: &str, organization: &str, reason: Option<&str>) -> Reply {
+        let input = json!({ "tokenId": token, "organizationId": organization, "reason": reason });
+        self.graphql(REMOVE, json!({ "input": input })).await
+    }
+
+    pub(crate) async fn adds_organization(&self, token: &str, organization: &str) -> Reply {
+        self.graphql(ADD, json!({ "input": { "tokenId": token, "organizationId": organization } })).await
+    }
+
+    pub(crate) async fn revokes(&self, token: &str) -> Reply {
+        self.graphql(REVOKE, json!({ "input": { "tokenId": token } })).await
+    }
+
+    /// Asks `/verify` about its own credential; `question` is the query, such as `scope=read_builds&organization=acme`.
+    pub(crate) async fn verify(&self, question: &str) -> Reply {
+        self.get(&format!("/verify?{question}")).await
+    }
+}
+
+const CREATE: &str = "mutation($input: CreateTokenInput!) { createToken(input: $input) { value token { id uuid } } }";
+const REMOVE: &str = "mutation($input: RemoveOrganizationFromTokenInput!) { removeOrganizationFromToken(input: $input) \
+                      { grant { id status removalReason } organization { slug } } }";
+const ADD: &str = "mutation($input: AddOrganizationToTokenInput!) { addOrganizationToToken(input: $input) \
+                   { grant { id status } token { id organizations { slug } } } }";
+const REVOKE: &str = "mutation($input: RevokeTokenInput!) { revokeToken(input: $input) { token { id status } } }";
+
+impl Reply {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    /// The data of a GraphQL answer.
+    pub(crate) fn data(&self) -> Value {
+        self.json()["data"].clone()
+    }
+
+    /// The code of the first error of a GraphQL answer; `OK` without one.
+    pub(crate) fn code(&self) -> String {
+        let json = self.json();
+        if json.get("errors").is_none() {
+            return "OK".into();
+        }
+        json["errors"][0]["extensions"]["code"].as_str().unwrap_or("an error without a code").to_owned()
+    }
+
+    /// The field that the first error of a GraphQL answer names.
+    pub(crate) fn field(&self) -> Option<String> {
+        self.json()["errors"][0]["extensions"]["field"].as_str().map(ToOwned::to_owned)
+    }
+
+    /// One header, or an empty text.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
+    }
+}
+
+/// Sends a request and reads all of its answer.
+pub(crate) async fn read(request: RequestBuilder) -> Reply {
+    let response = request.send().await.expect("an answer");
+    let (status, headers) = (response.status(), response.headers().clone());
+    Reply { status, headers, text: response.text().await.expect("a body") }
+}
+
+/// Sends a form.
+pub(crate) async fn form(request: RequestBuilder, fields: &[(&str, &str)]) -> Reply {
+    let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    read(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await
+}
