@@ -27,6 +27,9 @@ pub(super) async fn run(config: Config) -> Result<()> {
 
 /// Serves an app; `ready` is called once, when requests are answered.
 pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&App) -> Result<()>) -> Result<()> {
+    if config.metrics_listen.is_some() {
+        return Err(Error::invalid("metrics.listen", "This release serves no metrics yet; leave it off."));
+    }
     let mailer = Mailer::new(config.mail_url.reveal(), &config.mail_from)?;
     let router = http::router(app, config)?;
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {

@@ -63,7 +63,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
         client: client.map_or_else(|| "-".into(), |client| client.to_string()),
         operation: note.operation.as_deref().unwrap_or("-"),
         statements: counter.load(Ordering::Relaxed),
-        ms: started.elapsed().as_secs_f64() * 1000.0,
+        ms: (started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
     };
     span.in_scope(|| line.write(note.quiet));
     finish(response.headers_mut(), id);

@@ -11,5 +11,6 @@
 #[macro_use]
 mod world;
 
+mod pasted;
 mod story;
 mod tidy;

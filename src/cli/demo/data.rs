@@ -279,7 +279,10 @@ impl Maker<'_> {
         while organizations.len() > keep {
             organizations.swap_remove(usize::try_from(self.dice.of(as_u32(organizations.len()))).unwrap_or_default());
         }
+        let admin = !somebody.administers.is_empty();
         let scopes = match self.dice.of(20) {
+            // Whoever administers tries things out in the GraphQL API, and forgets the token.
+            1..8 if admin => vec!["graphql".to_owned()],
             0 => self.app.catalogue().iter().map(|scope| scope.name.to_string()).collect(),
             _ => self.dice.one(&SETS).iter().map(ToString::to_string).collect::<Vec<_>>(),
         };

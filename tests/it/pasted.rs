@@ -1,0 +1,122 @@
+//! Do the commands that people are told to paste do what is said of them? The README's story and the guide of `demo` are
+//! run by a shell, against the real binary.
+
+use crate::world::database::{Database, Kind};
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_tokenward");
+
+/// A server that ends with its test, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The tools that the pasted commands call; where one is missing, a test is skipped by name.
+fn has_tools(test: &str) -> bool {
+    let there = |tool: &&str| Command::new(tool).arg("--version").output().is_ok();
+    let missing = ["bash", "curl", "python3", "sed"].into_iter().find(|tool| !there(tool));
+    if let Some(tool) = missing {
+        eprintln!("skipped {test}: {tool} is not installed");
+    }
+    missing.is_none()
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Runs a script as somebody would who pastes it; tells what it printed.
+fn pasted(script: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
+    let output = Command::new("bash")
+        .args(["-c", script])
+        .current_dir(folder)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// The status lines of HTTP, in their order.
+fn statuses(said: &str) -> Vec<&str> {
+    said.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)).collect()
+}
+
+fn the_readme_tells_the_truth(kind: Kind, test: &str) {
+    if !has_tools(test) {
+        return;
+    }
+    let Some(database) = Database::fresh(kind, test) else { return };
+    let readme = include_str!("../../README.md");
+    let story = readme.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let story = story
+        .replace("cargo build --release\n", "")
+        .replace("$PWD/target/release", Path::new(BINARY).parent().unwrap().to_str().unwrap())
+        .replace("127.0.0.1:8080", &format!("127.0.0.1:{}", free_port()));
+    let said = pasted(&story, database.folder(), &[("TOKENWARD_DATABASE__URL", database.url())]);
+    assert_eq!(statuses(&said), ["200", "403", "200", "200", "204", "401"], "{said}");
+    assert!(said.contains(r#""totalCount":1"#) && said.contains(r#""username":"bob""#), "{said}");
+    assert!(said.contains("Subject: Organization removed from your token: Acme Widgets"), "{said}");
+    assert!(said.contains(r#""removedBy":{"name":"Ada Okafor"},"removalReason":"Not used any more""#), "{said}");
+    assert!(!said.contains(r#""errors""#), "{said}");
+}
+
+#[test]
+fn the_story_of_the_readme_can_be_pasted_on_sqlite() {
+    the_readme_tells_the_truth(Kind::Sqlite, "the_story_of_the_readme_can_be_pasted_on_sqlite");
+}
+
+#[test]
+fn the_story_of_the_readme_can_be_pasted_on_postgres() {
+    the_readme_tells_the_truth(Kind::Postgres, "the_story_of_the_readme_can_be_pasted_on_postgres");
+}
+
+fn the_guide_tells_the_truth(kind: Kind, test: &str) {
+    if !has_tools(test) {
+        return;
+    }
+    let Some(database) = Database::fresh(kind, test) else { return };
+    let mut demo = Command::new(BINARY);
+    demo.args(["demo", "--listen", &format!("127.0.0.1:{}", free_port())]).current_dir(database.folder());
+    if kind == Kind::Postgres {
+        demo.env("TOKENWARD_DATABASE__URL", database.url());
+    }
+    let demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut demo = Running(demo);
+    let lines = BufReader::new(demo.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut guide = String::new();
+    for line in lines {
+        guide.push_str(&line);
+        guide.push('\n');
+        if line.contains("auditEvents(first: 5)") {
+            break;
+        }
+    }
+    let commands = &guide[guide.find("# Who is who").unwrap()..];
+    let said = pasted(commands, database.folder(), &[]);
+    drop(demo);
+    assert_eq!(statuses(&said), ["200", "403", "403", "200", "200", "204", "401"], "{said}");
+    assert_eq!(said.matches(r#"{"data":"#).count(), 14, "{said}");
+    assert!(!said.contains(r#""errors""#), "{said}");
+    assert!(!said.contains(r#""totalCount":0"#), "every filter of the guide finds something: {said}");
+    assert!(said.contains("Organization removed from your token") && said.contains("Not needed any more"), "{said}");
+}
+
+#[test]
+fn the_guide_of_the_demonstration_can_be_pasted_on_sqlite() {
+    the_guide_tells_the_truth(Kind::Sqlite, "the_guide_of_the_demonstration_can_be_pasted_on_sqlite");
+}
+
+#[test]
+fn the_guide_of_the_demonstration_can_be_pasted_on_postgres() {
+    the_guide_tells_the_truth(Kind::Postgres, "the_guide_of_the_demonstration_can_be_pasted_on_postgres");
+}
