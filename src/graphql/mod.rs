@@ -8,6 +8,7 @@ mod input;
 mod loaders;
 mod mutation;
 mod organization;
+pub mod price;
 mod query;
 mod scalar;
 mod scope;

@@ -1,0 +1,474 @@
+//! What does a document cost? Told before anything of it runs, in time that is linear in the document.
+//!
+//! A field costs 1, and so does a directive. What stands below a connection counts once for each row of its page, what
+//! stands below a plain list ten times. Introspection is not multiplied; its nesting is limited instead. Each fragment
+//! is priced once, however often it is spread: 27 fragments that each spread the next one twice are 134 million fields.
+
+use async_graphql::{
+    Name, Pos, Positioned, Value, Variables,
+    parser::types::{
+        BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet, TypeKind,
+        TypeSystemDefinition,
+    },
+};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
+
+/// The most that one operation may cost.
+pub const LIMIT: u64 = 10_000;
+/// The deepest nesting of fields.
+const DEEPEST: u64 = 15;
+/// The deepest nesting of anything: fields, inline fragments and spreads.
+const DEEPEST_OF_ALL: u64 = 32;
+/// How often one field may stand in one selection, aliased or not.
+const MOST_OF_ONE: u64 = 30;
+/// How deep lists of introspection may be nested; each level multiplies the answer.
+const MOST_INTROSPECTION_LISTS: u64 = 3;
+/// A page of somebody who did not say, as everywhere.
+const USUAL_PAGE: u64 = crate::domain::list::USUAL_PAGE as u64;
+const LARGEST_PAGE: u64 = crate::domain::list::LARGEST_PAGE as u64;
+const LIST: u64 = 10;
+
+/// Why a document is not executed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It costs too much.
+    TooComplex {
+        /// Of whatever the limit is on.
+        cost: u64,
+        /// The most that is allowed of it.
+        limit: u64,
+        /// What is too much, and the remedy.
+        message: &'static str,
+        /// Where.
+        place: Option<Pos>,
+    },
+    /// Its fragments spread each other in a circle.
+    Circle {
+        /// Where.
+        place: Pos,
+    },
+}
+
+/// The schema, as far as prices depend on it.
+pub struct Pricer {
+    types: HashMap<Name, HashMap<Name, Below>>,
+}
+
+/// What stands below a field.
+#[derive(Debug, Clone)]
+struct Below {
+    of: Name,
+    list: bool,
+}
+
+/// What a selection costs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Price {
+    cost: u64,
+    depth: u64,
+    introspection: u64,
+    counts: HashMap<Name, u64>,
+}
+
+impl Pricer {
+    /// Of the schema that this service has.
+    pub fn new() -> Self {
+        let mut types = HashMap::new();
+        let document = async_graphql::parser::parse_schema(super::sdl());
+        for definition in document.map(|document| document.definitions).unwrap_or_default() {
+            let TypeSystemDefinition::Type(definition) = definition else { continue };
+            let fields = match definition.node.kind {
+                TypeKind::Object(object) => object.fields,
+                TypeKind::Interface(interface) => interface.fields,
+                _ => continue,
+            };
+            let below = |field: Positioned<async_graphql::parser::types::FieldDefinition>| {
+                let of = &field.node.ty.node.base;
+                (field.node.name.node, Below { of: named(of), list: matches!(of, BaseType::List(_)) })
+            };
+            types.insert(definition.node.name.node, fields.into_iter().map(below).collect());
+        }
+        Self { types }
+    }
+
+    /// What the chosen operation costs. All others, and all fragments, are held to the same limits: the library looks
+    /// at them too.
+    pub fn price(
+        &self,
+        document: &ExecutableDocument,
+        chosen: &OperationDefinition,
+        variables: &Variables,
+    ) -> Result<u64, Refusal> {
+        let mut walk = Walk { pricer: self, document, chosen, variables, known: HashMap::new(), open: HashSet::new() };
+        let price = walk.operation(chosen)?;
+        for (_, other) in document.operations.iter() {
+            walk.operation(&other.node)?;
+        }
+        for name in document.fragments.keys() {
+            walk.fragment(name, Pos::default(), 0)?;
+        }
+        Ok(price.cost)
+    }
+}
+
+impl Default for Pricer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn named(of: &BaseType) -> Name {
+    match of {
+        BaseType::Named(name) => name.clone(),
+        BaseType::List(inner) => named(&inner.base),
+    }
+}
+
+struct Walk<'document> {
+    pricer: &'document Pricer,
+    document: &'document ExecutableDocument,
+    chosen: &'document OperationDefinition,
+    variables: &'document Variables,
+    known: HashMap<&'document str, Rc<Price>>,
+    open: HashSet<&'document str>,
+}
+
+impl<'document> Walk<'document> {
+    fn operation(&mut self, operation: &'document OperationDefinition) -> Result<Price, Refusal> {
+        let root = match operation.ty {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        };
+        let mut price = self.selection(&operation.selection_set, root, 0)?;
+        price.cost = price.cost.saturating_add(count(operation.directives.len()));
+        over(price.cost, LIMIT, "The operation costs too much; ask for smaller pages (first) or fewer fields.", None)?;
+        Ok(price)
+    }
+
+    fn fragment(&mut self, name: &'document Name, place: Pos, level: u64) -> Result<Rc<Price>, Refusal> {
+        let Some((name, fragment)) = self.document.fragments.get_key_value(name) else { return Ok(Rc::default()) };
+        if let Some(price) = self.known.get(name.as_str()) {
+            return Ok(Rc::clone(price));
+        }
+        if !self.open.insert(name) {
+            return Err(Refusal::Circle { place });
+        }
+        let on = &fragment.node.type_condition.node.on.node;
+        let price = Rc::new(self.selection(&fragment.node.selection_set, on, level)?);
+        self.open.remove(name.as_str());
+        over(price.cost, LIMIT, "A fragment costs too much; ask for smaller pages (first) or fewer fields.", None)?;
+        self.known.insert(name, Rc::clone(&price));
+        Ok(price)
+    }
+
+    fn selection(
+        &mut self,
+        selection: &'document Positioned<SelectionSet>,
+        on: &str,
+        level: u64,
+    ) -> Result<Price, Refusal> {
+        let place = Some(selection.pos);
+        over(level, DEEPEST_OF_ALL, "The document is nested too deep.", place)?;
+        let mut price = Price::default();
+        for item in &selection.node.items {
+            match &item.node {
+                Selection::Field(field) => {
+                    *price.counts.entry(field.node.name.node.clone()).or_default() += 1;
+                    price.add_below(&self.field(&field.node, on, level)?);
+                }
+                Selection::InlineFragment(inline) => {
+                    let condition = inline.node.type_condition.as_ref();
+                    let on = condition.map_or(on, |condition| condition.node.on.node.as_str());
+                    let below = self.selection(&inline.node.selection_set, on, level + 1)?;
+                    price.add_beside(&below, count(inline.node.directives.len()));
+                }
+                Selection::FragmentSpread(spread) => {
+                    let below = self.fragment(&spread.node.fragment_name.node, item.pos, level + 1)?;
+                    price.add_beside(&below, count(spread.node.directives.len()));
+                }
+            }
+        }
+        over(price.depth, DEEPEST, "The fields are nested too deep.", place)?;
+        let most = price.counts.values().copied().max().unwrap_or_default();
+        over(most, MOST_OF_ONE, "One field stands too often in one selection.", place)?;
+        let message = "Lists of introspection are nested too deep.";
+        over(price.introspection, MOST_INTROSPECTION_LISTS, message, place)?;
+        Ok(price)
+    }
+
+    /// The price of one field and all below it.
+    fn field(&mut self, field: &'document Field, on: &str, level: u64) -> Result<Price, Refusal> {
+        let name = field.name.node.as_str();
+        let meta = meta(on, name);
+        let pricer = self.pricer;
+        let known = pricer.types.get(on).and_then(|fields| fields.get(name));
+        let of = meta.map_or_else(|| known.map_or("", |below| below.of.as_str()), |meta| meta.of);
+        let mut price = self.selection(&field.selection_set, of, level + 1)?;
+        let times = match known {
+            _ if meta.is_some() => 1,
+            _ if of.ends_with("Connection") => self.page(field),
+            // The rows of a connection were counted with it.
+            Some(below) if below.list && !on.ends_with("Connection") => LIST,
+            _ => 1,
+        };
+        price.cost = price.cost.saturating_mul(times).saturating_add(1 + count(field.directives.len()));
+        price.depth += 1;
+        price.introspection += u64::from(meta.is_some_and(|meta| meta.list));
+        price.counts.clear();
+        Ok(price)
+    }
+
+    /// How many rows a connection may have. What is out of bounds is refused later, and costs the most until then.
+    fn page(&self, field: &Field) -> u64 {
+        let sizes = ["first", "last"].into_iter().filter_map(|name| field.get_argument(name));
+        let sizes = sizes.filter_map(|value| value.node.clone().into_const_with(|name| self.variable(&name)).ok());
+        let most = sizes.filter_map(|value| match value {
+            Value::Number(number) => number.as_i64(),
+            Value::Null => None,
+            _ => Some(i64::MAX),
+        });
+        let most = most.max().map(|size| u64::try_from(size).unwrap_or(LARGEST_PAGE));
+        most.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE)
+    }
+
+    fn variable(&self, name: &Name) -> Result<Value, std::convert::Infallible> {
+        let given = self.variables.get(name).cloned();
+        let default = || {
+            let defined = self.chosen.variable_definitions.iter().find(|one| one.node.name.node == *name)?;
+            defined.node.default_value.as_ref().map(|value| value.node.clone())
+        };
+        Ok(given.or_else(default).unwrap_or_default())
+    }
+}
+
+impl Price {
+    /// A field of the selection.
+    fn add_below(&mut self, field: &Self) {
+        self.cost = self.cost.saturating_add(field.cost);
+        self.depth = self.depth.max(field.depth);
+        self.introspection = self.introspection.max(field.introspection);
+    }
+
+    /// A fragment, whose fields stand in the selection as if they were written there.
+    fn add_beside(&mut self, fragment: &Self, directives: u64) {
+        self.add_below(fragment);
+        self.cost = self.cost.saturating_add(directives);
+        for (name, number) in &fragment.counts {
+            let present = self.counts.entry(name.clone()).or_default();
+            *present = present.saturating_add(*number);
+        }
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+fn over(cost: u64, limit: u64, message: &'static str, place: Option<Pos>) -> Result<(), Refusal> {
+    if cost > limit { Err(Refusal::TooComplex { cost, limit, message, place }) } else { Ok(()) }
+}
+
+/// A field of introspection.
+#[derive(Clone, Copy)]
+struct Meta {
+    of: &'static str,
+    list: bool,
+}
+
+/// What introspection is made of: its own types stand in no schema document.
+fn meta(on: &str, field: &str) -> Option<Meta> {
+    let one = |of| Some(Meta { of, list: false });
+    let list = |of| Some(Meta { of, list: true });
+    match (on, field) {
+        ("Query", "__schema") => one("__Schema"),
+        ("Query", "__type") => one("__Type"),
+        (on, _) if !on.starts_with("__") => None,
+        (_, "types" | "possibleTypes" | "interfaces") => list("__Type"),
+        (_, "queryType" | "mutationType" | "subscriptionType" | "type" | "ofType") => one("__Type"),
+        (_, "fields") => list("__Field"),
+        (_, "args" | "inputFields") => list("__InputValue"),
+        (_, "enumValues") => list("__EnumValue"),
+        (_, "directives") => list("__Directive"),
+        _ => one("__Scalar"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_graphql::parser::{parse_query, types::DocumentOperations};
+    use proptest::prelude::*;
+    use serde_json::json;
+    use std::sync::LazyLock;
+
+    static PRICER: LazyLock<Pricer> = LazyLock::new(Pricer::new);
+
+    fn priced(query: &str, variables: serde_json::Value) -> Result<u64, Refusal> {
+        let document = parse_query(query).expect("a document");
+        let chosen = match &document.operations {
+            DocumentOperations::Single(only) => &only.node,
+            DocumentOperations::Multiple(all) => &all.values().next().expect("an operation").node,
+        };
+        PRICER.price(&document, chosen, &Variables::from_json(variables))
+    }
+
+    fn cost(query: &str) -> u64 {
+        priced(query, json!({})).expect("a price")
+    }
+
+    fn refused(query: &str) -> (u64, u64) {
+        match priced(query, json!({})) {
+            Err(Refusal::TooComplex { cost, limit, .. }) => (cost, limit),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_field_costs_one_and_what_is_below_a_list_ten_times() {
+        assert_eq!(cost("{ viewer { id } }"), 2);
+        assert_eq!(cost("{ scopes { name title description access retired } }"), 51);
+        assert_eq!(cost("{ viewer { id @skip(if: false) __typename } }"), 4);
+    }
+
+    /// R-44
+    #[test]
+    fn what_is_below_a_connection_counts_once_for_each_row_of_its_page() {
+        assert_eq!(cost("{ viewer { tokens { nodes { id } } } }"), 2 + 50 * 2);
+        assert_eq!(cost("{ viewer { tokens(first: 7) { nodes { id } totalCount } } }"), 2 + 7 * 3);
+        assert_eq!(cost("{ viewer { tokens(last: 7) { edges { node { scopes { name } } } } } }"), 2 + 7 * (2 + 1 + 10));
+        assert_eq!(cost("query($n: Int = 9) { viewer { tokens(first: $n) { nodes { id } } } }"), 2 + 9 * 2);
+        let query = "query($n: Int = 9) { viewer { tokens(first: $n) { nodes { id } } } }";
+        assert_eq!(priced(query, json!({ "n": 3 })), Ok(2 + 3 * 2));
+        for out_of_bounds in ["-1", "101", "2147483648", "\"x\""] {
+            assert_eq!(cost(&format!("{{ viewer {{ tokens(first: {out_of_bounds}) {{ nodes {{ id }} }} }} }}")), 202);
+        }
+        let nested = "{ viewer { organizations(first: 100) { nodes { tokenGrants(first: 100) { nodes { token { grants(first: 100) { nodes { id } } } } } } } } }";
+        assert_eq!(refused(nested).1, LIMIT);
+    }
+
+    /// R-46
+    #[test]
+    fn a_fragment_bomb_is_refused_at_once() {
+        for length in [14, 27, 30] {
+            let mut bomb = String::from("{ ...f0 }");
+            for index in 0..length {
+                bomb += &format!(" fragment f{index} on Query {{ ...f{0} ...f{0} }}", index + 1);
+            }
+            bomb += &format!(" fragment f{length} on Query {{ viewer {{ id }} }}");
+            let start = std::time::Instant::now();
+            assert!(matches!(priced(&bomb, json!({})), Err(Refusal::TooComplex { .. })), "{length}");
+            assert!(start.elapsed().as_millis() < 500, "it took as long as the walk that it refuses");
+        }
+        let mut long = String::from("{ ...f0 }");
+        for index in 0..400 {
+            long += &format!(" fragment f{index} on Query {{ ...f{} }}", index + 1);
+        }
+        assert_eq!(refused(&(long + " fragment f400 on Query { scopes { name } }")).1, DEEPEST_OF_ALL);
+        let circle = "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }";
+        assert!(matches!(priced(circle, json!({})), Err(Refusal::Circle { .. })));
+    }
+
+    /// R-45
+    #[test]
+    fn one_field_stands_at_most_thirty_times_in_one_selection() {
+        let aliased = |number| (0..number).map(|index| format!("a{index}: id ")).collect::<String>();
+        assert_eq!(cost(&format!("{{ viewer {{ {} }} }}", aliased(30))), 31);
+        assert_eq!(refused(&format!("{{ viewer {{ {} }} }}", aliased(31))), (31, MOST_OF_ONE));
+        assert_eq!(refused(&format!("{{ viewer {{ {} }} }}", "__typename ".repeat(101))), (101, MOST_OF_ONE));
+        let spread = format!("{{ viewer {{ id ...F }} }} fragment F on User {{ {} }}", aliased(30));
+        assert_eq!(refused(&spread), (31, MOST_OF_ONE));
+    }
+
+    /// R-43
+    #[test]
+    fn fields_are_nested_at_most_fifteen_deep_and_the_usual_introspection_is_not_refused() {
+        let nest = |levels: usize| {
+            format!(
+                "{{ viewer {} id {} }}",
+                "{ tokens(first: 1) { nodes { owner ".repeat(levels) + "{",
+                "} } }".repeat(levels) + "}"
+            )
+        };
+        assert!(priced(&nest(4), json!({})).is_ok());
+        assert_eq!(refused(&nest(5)), (16, DEEPEST), "told at the first level that is too deep, counted from below");
+        let usual = include_str!("introspection.graphql");
+        assert!(cost(usual) < 300);
+        let deep = "{ __schema { types { fields { args { type { fields { name } } } } } } }";
+        assert_eq!(refused(deep), (4, MOST_INTROSPECTION_LISTS));
+    }
+
+    /// R-47
+    #[test]
+    fn directives_have_a_price() {
+        assert_eq!(refused(&format!("{{ viewer {{ id {} }} }}", "@skip(if: false) ".repeat(10_000))).1, LIMIT);
+    }
+
+    #[test]
+    fn operations_and_fragments_that_are_not_chosen_are_held_to_the_limits() {
+        let aliased: String = (0..31).map(|index| format!("a{index}: viewer {{ id }} ")).collect();
+        assert_eq!(refused(&format!("query a {{ viewer {{ id }} }} query b {{ {aliased} }}")), (31, MOST_OF_ONE));
+        assert_eq!(refused(&format!("{{ viewer {{ id }} }} fragment F on Query {{ {aliased} }}")), (31, MOST_OF_ONE));
+    }
+
+    /// The same price by writing every fragment out: exponential, and obviously right.
+    fn naive(document: &ExecutableDocument, selection: &SelectionSet, on: &str) -> u64 {
+        selection.items.iter().fold(0, |sum, item| {
+            sum + match &item.node {
+                Selection::Field(field) => {
+                    let name = field.node.name.node.as_str();
+                    let below = PRICER.types.get(on).and_then(|fields| fields.get(name));
+                    let of = below.map_or(String::new(), |below| below.of.to_string());
+                    let times = match name {
+                        "tokens" => 3,
+                        "scopes" | "organizations" if of == "Scope" || of == "Organization" => 10,
+                        _ => 1,
+                    };
+                    1 + times * naive(document, &field.node.selection_set.node, &of)
+                }
+                Selection::InlineFragment(inline) => naive(document, &inline.node.selection_set.node, on),
+                Selection::FragmentSpread(spread) => {
+                    let fragment = &document.fragments[&spread.node.fragment_name.node].node;
+                    naive(document, &fragment.selection_set.node, &fragment.type_condition.node.on.node)
+                }
+            }
+        })
+    }
+
+    fn fields() -> impl Strategy<Value = std::string::String> {
+        let leaf =
+            prop_oneof![Just("id".to_owned()), Just("scopes { name title }".to_owned()), Just("hint".to_owned())];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 1..4).prop_map(|all| all.join(" ")),
+                inner.clone().prop_map(|below| format!("owner {{ tokens(first: 3) {{ nodes {{ {below} }} }} }}")),
+                inner.clone().prop_map(|below| format!("... on Token {{ {below} }}")),
+                inner.prop_map(|below| format!("organizations {{ id }} {below}")),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_price_is_that_of_the_document_with_every_fragment_written_out(
+            own in fields(), first in fields(), second in fields(), third in fields(),
+        ) {
+            let query = format!(
+                "{{ viewer {{ tokens(first: 3) {{ nodes {{ {own} ...A ...B ...A }} }} }} }} \
+                 fragment A on Token {{ {first} ...B ...C }} fragment B on Token {{ {second} ...C ...C }} fragment C on Token {{ {third} }}"
+            );
+            let document = parse_query(&query).expect("a document");
+            let DocumentOperations::Single(only) = &document.operations else { panic!("one operation") };
+            let expected = naive(&document, &only.node.selection_set.node, "Query");
+            match priced(&query, json!({})) {
+                Ok(price) => prop_assert_eq!(price, expected),
+                Err(Refusal::TooComplex { cost, limit: LIMIT, .. }) => prop_assert!(expected >= cost && cost > LIMIT),
+                Err(Refusal::TooComplex { .. }) => {}
+                Err(other) => prop_assert!(false, "{:?}", other),
+            }
+        }
+    }
+}
