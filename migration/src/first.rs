@@ -180,6 +180,7 @@ fn happenings() -> Vec<TableCreateStatement> {
             .col(text("address"))
             .col(text("letter"))
             .col(time("created_at"))
+            .col(time("tried_from"))
             .col(ColumnDef::new("attempts").integer().not_null())
             .col(time("next_at"))
             .col(maybe_time("sent_at"))

@@ -2,6 +2,7 @@
 //! 2: wrong usage.
 
 mod demo;
+mod mail;
 mod member;
 mod migrate;
 mod organization;
@@ -73,6 +74,9 @@ enum Command {
     /// Adds, lists and disables APIs that may introspect tokens
     #[command(subcommand)]
     ResourceServer(resource_server::Command),
+    /// Lists letters that wait or were given up, and sends them again
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Prints the GraphQL schema
     Schema,
 }
@@ -117,6 +121,7 @@ impl Command {
             Self::Organization(command) => command.run(&open(&config).await?).await,
             Self::Member(command) => command.run(&open(&config).await?).await,
             Self::Token(command) => command.run(&open(&config).await?).await,
+            Self::Mail(command) => command.run(&open(&config).await?).await,
             Self::ResourceServer(command) => command.run(&open(&config).await?).await,
             Self::Schema => Ok(()),
         }

@@ -42,11 +42,8 @@ pub enum Through {
         /// The token itself.
         token: TokenId,
     },
-    /// An API that was given a token's value to revoke, as RFC 7009 has it.
-    ResourceServer {
-        /// The token.
-        token: TokenId,
-    },
+    /// An API that was given the value of a token to end it, as RFC 7009 has it.
+    ResourceServer,
 }
 
 impl Caller {
@@ -59,17 +56,15 @@ impl Caller {
     pub const fn user(&self) -> Option<UserId> {
         match self.through {
             Through::Jwt(user) | Through::Token { user, .. } | Through::Value { user, .. } => Some(user),
-            Through::CommandLine | Through::System | Through::ResourceServer { .. } => None,
+            Through::CommandLine | Through::System | Through::ResourceServer => None,
         }
     }
 
     /// The token that the request is made with, where it is one.
     pub const fn acting_token(&self) -> Option<TokenId> {
         match self.through {
-            Through::Token { token, .. } | Through::Value { token, .. } | Through::ResourceServer { token } => {
-                Some(token)
-            }
-            Through::CommandLine | Through::System | Through::Jwt(_) => None,
+            Through::Token { token, .. } | Through::Value { token, .. } => Some(token),
+            Through::CommandLine | Through::System | Through::ResourceServer | Through::Jwt(_) => None,
         }
     }
 }

@@ -13,6 +13,7 @@ use async_graphql::{
 };
 use std::{
     collections::{HashMap, HashSet},
+    convert::Infallible,
     rc::Rc,
 };
 
@@ -225,7 +226,9 @@ impl<'document> Walk<'document> {
     /// How many rows a connection may have. What is out of bounds is refused later, and costs the most until then.
     fn page(&self, field: &Field) -> u64 {
         let sizes = ["first", "last"].into_iter().filter_map(|name| field.get_argument(name));
-        let sizes = sizes.filter_map(|value| value.node.clone().into_const_with(|name| self.variable(&name)).ok());
+        let sizes = sizes.filter_map(|value| {
+            value.node.clone().into_const_with(|name| Ok::<_, Infallible>(self.variable(&name))).ok()
+        });
         let most = sizes.filter_map(|value| match value {
             Value::Number(number) => number.as_i64(),
             Value::Null => None,
@@ -235,13 +238,13 @@ impl<'document> Walk<'document> {
         most.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE)
     }
 
-    fn variable(&self, name: &Name) -> Result<Value, std::convert::Infallible> {
+    fn variable(&self, name: &Name) -> Value {
         let given = self.variables.get(name).cloned();
         let default = || {
             let defined = self.chosen.variable_definitions.iter().find(|one| one.node.name.node == *name)?;
             defined.node.default_value.as_ref().map(|value| value.node.clone())
         };
-        Ok(given.or_else(default).unwrap_or_default())
+        given.or_else(default).unwrap_or_default()
     }
 }
 

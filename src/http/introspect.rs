@@ -2,30 +2,21 @@
 
 use super::{
     Doors, Shared,
-    access_token::{body_of, is_form},
     front::Note,
+    oauth::{Asked, Form, asked, unavailable},
     problem::{Problem, json_answer},
 };
 use crate::{
-    domain::{
-        decision::Verdict,
-        scope::ScopeName,
-        search::canonical,
-        secret::{Fingerprint, Secret},
-        text,
-    },
-    store::ResourceServer,
+    domain::{decision::Verdict, scope::ScopeName, search::canonical, secret::Secret, text},
     verify::{Checked, Observed},
 };
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use std::collections::HashMap;
 
 /// Tells an API what a token is good for, and of a bad one nothing.
 pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
@@ -34,20 +25,8 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
 }
 
 async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
-    if request.method != Method::POST {
-        return Err(Problem::method("POST").coded("invalid_request"));
-    }
-    if !is_form(request) {
-        let message = "Send the parameters as application/x-www-form-urlencoded.";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).coded("invalid_request"));
-    }
-    let body = body_of(body).await.map_err(|problem| problem.coded("invalid_request"))?;
-    let form = Form::read(&body)?;
-    let server = client(doors, &request.headers, &form).await?;
-    let Some(token) = form.get("token").filter(|token| !token.is_empty()) else {
-        return Err(invalid("The parameter token is missing."));
-    };
-    let active = match Secret::parse(doors.app.prefix(), token) {
+    let Asked { server, form } = asked(doors, request, body).await?;
+    let active = match Secret::parse(doors.app.prefix(), form.token()) {
         Some(secret) => check(doors, &secret, &form).await?,
         None => None,
     };
@@ -93,63 +72,4 @@ fn active(doors: &Doors, checked: &Checked, asked: Option<&str>) -> Value {
         body.insert("exp".into(), end.seconds().into());
     }
     body
-}
-
-/// The API that asks, which proves itself by HTTP Basic or in the form.
-async fn client(doors: &Doors, headers: &HeaderMap, form: &Form) -> Result<ResourceServer, Problem> {
-    let said = match (headers.get(header::AUTHORIZATION), form.get("client_id").zip(form.get("client_secret"))) {
-        (Some(_), Some(_)) => return Err(invalid("The client proves itself twice; use HTTP Basic or the form.")),
-        (Some(value), None) => basic(value),
-        (None, Some((id, secret))) => Some((id.to_owned(), secret.to_owned())),
-        (None, None) => None,
-    };
-    let (id, secret) = said.filter(|(id, _)| (1..=64).contains(&id.len()) && id.is_ascii()).ok_or_else(wrong_client)?;
-    let server = doors.app.store().resource_server(&id).await.map_err(unavailable)?;
-    server.filter(|server| Fingerprint::of(&secret).matches(&server.secret)).ok_or_else(wrong_client)
-}
-
-fn basic(value: &HeaderValue) -> Option<(String, String)> {
-    let (scheme, encoded) = value.to_str().ok()?.trim().split_once(' ')?;
-    let pair = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-    let pair = String::from_utf8(pair).ok()?;
-    // RFC 6749, section 2.3.1: both halves are form-encoded first.
-    let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().ok().map(String::from);
-    let (id, secret) = pair.split_once(':')?;
-    Some((plain(id)?, plain(secret)?))
-}
-
-fn wrong_client() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "No such client, or its secret is wrong.")
-        .coded("invalid_client")
-        .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"tokenward\", charset=\"UTF-8\""))
-}
-
-fn invalid(message: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, message).coded("invalid_request")
-}
-
-fn unavailable(error: crate::domain::error::Error) -> Problem {
-    let problem = Problem::from(error);
-    let code =
-        if problem.status == StatusCode::SERVICE_UNAVAILABLE { "temporarily_unavailable" } else { "server_error" };
-    problem.coded(code)
-}
-
-/// The parameters, each at most once.
-struct Form(HashMap<String, String>);
-
-impl Form {
-    fn read(body: &[u8]) -> Result<Self, Problem> {
-        let mut form = HashMap::new();
-        for (name, value) in form_urlencoded::parse(body) {
-            if form.insert(name.into_owned(), value.into_owned()).is_some() {
-                return Err(invalid("A parameter is given twice."));
-            }
-        }
-        Ok(Self(form))
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
 }

@@ -7,7 +7,10 @@ mod graphql;
 mod health;
 mod identity;
 mod introspect;
+mod oauth;
 mod problem;
+mod revoke;
+mod schema;
 mod server;
 mod verify;
 
@@ -51,6 +54,9 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         ("/graphql", any(graphql::handle)),
         ("/v2/access-token", any(access_token::handle)),
         ("/oauth/introspect", any(introspect::handle)),
+        ("/oauth/revoke", any(revoke::handle)),
+        ("/.well-known/oauth-authorization-server", any(oauth::metadata)),
+        ("/schema.graphql", any(schema::handle)),
         ("/healthz", any(health::live)),
         ("/readyz", any(health::ready)),
     ] {

@@ -75,7 +75,7 @@ async fn deliver(post: &Post, leased: &Leased) -> Result<(), Failure> {
 
 fn after(failure: &Failure, letter: &Leased, now: Time) -> Outcome {
     let why = failure.text.clone();
-    if failure.permanent || now >= letter.created_at.plus(PATIENCE) {
+    if failure.permanent || now >= letter.tried_from.plus(PATIENCE) {
         return Outcome::GivenUp { why };
     }
     let doublings = u32::try_from(letter.attempts - 1).unwrap_or_default().min(10);
@@ -95,7 +95,7 @@ mod tests {
             to_name: "Bob".into(),
             to_address: "bob@example.test".into(),
             letter: String::new(),
-            created_at: NOW.minus(age),
+            tried_from: NOW.minus(age),
             attempts,
         }
     }

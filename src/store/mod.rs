@@ -17,7 +17,7 @@ mod values;
 
 pub use grants::GrantsOf;
 pub use organizations::{Identity, MemberChange, NewUser, Person, Profile};
-pub use outbox::{Leased, Outcome};
+pub use outbox::{Leased, Letters, Outcome, Waiting};
 pub use resource_servers::ResourceServer;
 pub use tokens::{NewToken, TokenChange};
 pub use tx::Tx;

@@ -1,7 +1,7 @@
 //! Letters on their way: leased, sent, tried again, given up.
 
-use super::{entity::delivery, limited, upkeep::Upkeep};
-use crate::domain::{error::Result, id::DeliveryId, time::Time};
+use super::{Store, entity::delivery, limited, upkeep::Upkeep};
+use crate::domain::{error::Result, id::DeliveryId, policy::Operator, time::Time};
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     QueryTrait as _, sea_query::Expr,
@@ -19,10 +19,36 @@ pub struct Leased {
     pub to_address: String,
     /// The letter as JSON.
     pub letter: String,
-    /// When it was written.
-    pub created_at: Time,
+    /// Since when it is tried.
+    pub tried_from: Time,
     /// How often it was tried, this time included.
     pub attempts: i32,
+}
+
+/// A letter that waits or was given up, as the operator is shown it.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Which letter.
+    pub id: DeliveryId,
+    /// The recipient's address at the commit.
+    pub to_address: String,
+    /// When it was written.
+    pub created_at: Time,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// When it is tried next; nothing when it was given up.
+    pub next_at: Option<Time>,
+    /// What went wrong the last time.
+    pub last_error: Option<String>,
+}
+
+/// Which letters are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Letters {
+    /// This one.
+    One(DeliveryId),
+    /// All that wait or were given up.
+    All,
 }
 
 /// What came of sending a letter.
@@ -42,6 +68,25 @@ pub enum Outcome {
         /// What went wrong.
         why: String,
     },
+}
+
+impl Store {
+    /// Letters that wait or were given up, oldest first; at most so many.
+    pub async fn letters_waiting(&self, _: &Operator, most: u64) -> Result<Vec<Waiting>> {
+        let find = delivery::Entity::find()
+            .filter(delivery::Column::SentAt.is_null())
+            .order_by_asc(delivery::Column::Id)
+            .limit(most);
+        let waiting = |row: delivery::Model| Waiting {
+            id: row.id,
+            to_address: row.address,
+            created_at: row.created_at,
+            attempts: row.attempts,
+            next_at: row.given_up_at.is_none().then_some(row.next_at),
+            last_error: row.last_error,
+        };
+        Ok(limited(find.all(&self.read)).await?.into_iter().map(waiting).collect())
+    }
 }
 
 impl Upkeep<'_> {
@@ -74,10 +119,24 @@ impl Upkeep<'_> {
                 to_name: row.to_name,
                 to_address: row.address,
                 letter: row.letter,
-                created_at: row.created_at,
+                tried_from: row.tried_from,
                 attempts: row.attempts,
             })
             .collect())
+    }
+
+    /// Lets letters be tried again at once, those that were given up too; tells how many there are.
+    pub async fn retry_letters(&self, _: &Operator, which: Letters, at: Time) -> Result<u64> {
+        let mut update = delivery::Entity::update_many()
+            .col_expr(delivery::Column::NextAt, Expr::value(at))
+            .col_expr(delivery::Column::TriedFrom, Expr::value(at))
+            .col_expr(delivery::Column::Attempts, Expr::value(0))
+            .col_expr(delivery::Column::GivenUpAt, Expr::value(None::<Time>))
+            .filter(delivery::Column::SentAt.is_null());
+        if let Letters::One(id) = which {
+            update = update.filter(delivery::Column::Id.eq(id));
+        }
+        Ok(limited(update.exec(self.db())).await?.rows_affected)
     }
 
     /// Keeps what came of a letter.

@@ -94,6 +94,7 @@ impl Tx {
             address: Set(address),
             letter: Set(letter),
             created_at: Set(self.caller.at),
+            tried_from: Set(self.caller.at),
             attempts: Set(0),
             next_at: Set(self.caller.at),
             sent_at: Set(None),
@@ -194,7 +195,7 @@ const fn via(through: Through) -> Via {
         Through::CommandLine => Via::CommandLine,
         Through::System => Via::System,
         Through::Jwt(_) => Via::Jwt,
-        Through::Token { .. } | Through::Value { .. } | Through::ResourceServer { .. } => Via::Token,
+        Through::Token { .. } | Through::Value { .. } | Through::ResourceServer => Via::Token,
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Model {
     /// The letter as JSON, complete: nothing is looked up when it is sent.
     pub letter: String,
     pub created_at: Time,
+    /// Patience is counted from here: the commit, or the last time that somebody asked for another try.
+    pub tried_from: Time,
     pub attempts: i32,
     /// When to try next; a lease moves it into the future.
     pub next_at: Time,

@@ -1,0 +1,81 @@
+//! `mail`: letters that wait or were given up.
+
+use super::operator;
+use crate::{
+    app::App,
+    domain::{
+        error::{Error, Result},
+        id::DeliveryId,
+        policy,
+    },
+    store::{Letters, Waiting},
+};
+use clap::{Args, Subcommand};
+
+/// The most letters that are listed.
+const MOST: u64 = 1000;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Lists letters that wait or were given up, oldest first
+    #[command(after_help = "Example:\n  tokenward mail list")]
+    List,
+    /// Lets letters be sent again at once, by the server that runs or by the next one
+    #[command(
+        after_help = "Examples:\n  tokenward mail retry mail_01h455vb4pex5vsknk084sn02q\n  tokenward mail retry --all"
+    )]
+    Retry(Retry),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Retry {
+    /// The id of a letter, as `mail list` shows it
+    id: Option<String>,
+    /// All that wait or were given up
+    #[arg(long)]
+    all: bool,
+}
+
+impl Command {
+    pub(super) async fn run(self, app: &App) -> Result<()> {
+        match self {
+            Self::List => list(app).await,
+            Self::Retry(retry) => retry.run(app).await,
+        }
+    }
+}
+
+impl Retry {
+    async fn run(self, app: &App) -> Result<()> {
+        let caller = operator(app);
+        let which = match &self.id {
+            Some(id) => Letters::One(DeliveryId::parse(id).ok_or(Error::NotFound("letter that waits"))?),
+            None => Letters::All,
+        };
+        let count = app.store().upkeep().retry_letters(&policy::operator(&caller)?, which, caller.at).await?;
+        if count == 0 && self.id.is_some() {
+            return Err(Error::NotFound("letter that waits"));
+        }
+        eprintln!("Sent again: {count}");
+        Ok(())
+    }
+}
+
+async fn list(app: &App) -> Result<()> {
+    let letters = app.store().letters_waiting(&policy::operator(&operator(app))?, MOST).await?;
+    if letters.is_empty() {
+        eprintln!("No letter waits, and none was given up.");
+        return Ok(());
+    }
+    let width = letters.iter().map(|letter| letter.to_address.chars().count()).max().unwrap_or_default().max(2);
+    println!("{:31}  {:width$}  {:20}  {:5}  {:29}  LAST ERROR", "ID", "TO", "WRITTEN", "TRIES", "STATE");
+    for letter in letters {
+        let state = letter.next_at.map_or_else(|| "given up".into(), |at| format!("next {}", at.to_text_in_seconds()));
+        let Waiting { id, to_address, created_at, attempts, last_error, .. } = letter;
+        let (written, error) = (created_at.to_text_in_seconds(), last_error.unwrap_or_else(|| "-".into()));
+        let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
+        println!("{id:31}  {to_address:width$}  {written:20}  {attempts:5}  {state:29}  {error}", id = id.to_string());
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! What the doors below `/oauth` share: APIs that prove themselves, forms, and the errors of RFC 6749.
+
+use super::{
+    Doors,
+    access_token::{body_of, is_form},
+    problem::{Problem, json_answer},
+};
+use crate::{
+    domain::{error::Error, secret::Fingerprint},
+    store::ResourceServer,
+};
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
+use std::collections::HashMap;
+
+/// A form by POST from an API that proved itself, with a token that is not empty.
+pub(super) struct Asked {
+    pub(super) server: ResourceServer,
+    pub(super) form: Form,
+}
+
+/// Reads what an API asks, and who it is.
+pub(super) async fn asked(doors: &Doors, request: &Parts, body: Body) -> Result<Asked, Problem> {
+    if request.method != Method::POST {
+        return Err(Problem::method("POST").coded("invalid_request"));
+    }
+    if !is_form(request) {
+        let message = "Send the parameters as application/x-www-form-urlencoded.";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).coded("invalid_request"));
+    }
+    let body = body_of(body).await.map_err(|problem| problem.coded("invalid_request"))?;
+    let form = Form::read(&body)?;
+    let server = client(doors, &request.headers, &form).await?;
+    if form.token().is_empty() {
+        return Err(invalid("The parameter token is missing."));
+    }
+    Ok(Asked { server, form })
+}
+
+/// `/.well-known/oauth-authorization-server`: what there is, as RFC 8414 has it.
+pub(super) async fn metadata(State(doors): State<super::Shared>, method: Method) -> Response {
+    if method != Method::GET {
+        return Problem::method("GET").into_response();
+    }
+    let base = &doors.public_url;
+    let by_secret = ["client_secret_basic", "client_secret_post"];
+    let scopes: Vec<_> = doors.app.catalogue().iter().map(|scope| scope.name.as_str()).collect();
+    let body = json!({
+        "issuer": base,
+        "introspection_endpoint": format!("{base}/oauth/introspect"),
+        "introspection_endpoint_auth_methods_supported": by_secret,
+        "revocation_endpoint": format!("{base}/oauth/revoke"),
+        "revocation_endpoint_auth_methods_supported": by_secret,
+        "scopes_supported": scopes,
+        "response_types_supported": [],
+        "grant_types_supported": [],
+        "bearer_methods_supported": ["header"],
+    });
+    json_answer(StatusCode::OK, &body)
+}
+
+/// The API that asks, which proves itself by HTTP Basic or in the form.
+async fn client(doors: &Doors, headers: &HeaderMap, form: &Form) -> Result<ResourceServer, Problem> {
+    let said = match (headers.get(header::AUTHORIZATION), form.get("client_id").zip(form.get("client_secret"))) {
+        (Some(_), Some(_)) => return Err(invalid("The client proves itself twice; use HTTP Basic or the form.")),
+        (Some(value), None) => basic(value),
+        (None, Some((id, secret))) => Some((id.to_owned(), secret.to_owned())),
+        (None, None) => None,
+    };
+    let (id, secret) = said.filter(|(id, _)| (1..=64).contains(&id.len()) && id.is_ascii()).ok_or_else(wrong_client)?;
+    let server = doors.app.store().resource_server(&id).await.map_err(unavailable)?;
+    server.filter(|server| Fingerprint::of(&secret).matches(&server.secret)).ok_or_else(wrong_client)
+}
+
+fn basic(value: &HeaderValue) -> Option<(String, String)> {
+    let (scheme, encoded) = value.to_str().ok()?.trim().split_once(' ')?;
+    let pair = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let pair = String::from_utf8(pair).ok()?;
+    // RFC 6749, section 2.3.1: both halves are form-encoded first.
+    let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().ok().map(String::from);
+    let (id, secret) = pair.split_once(':')?;
+    Some((plain(id)?, plain(secret)?))
+}
+
+fn wrong_client() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "No such client, or its secret is wrong.")
+        .coded("invalid_client")
+        .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"tokenward\", charset=\"UTF-8\""))
+}
+
+pub(super) fn invalid(message: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, message).coded("invalid_request")
+}
+
+pub(super) fn unavailable(error: Error) -> Problem {
+    let problem = Problem::from(error);
+    let code =
+        if problem.status == StatusCode::SERVICE_UNAVAILABLE { "temporarily_unavailable" } else { "server_error" };
+    problem.coded(code)
+}
+
+/// The parameters, each at most once.
+pub(super) struct Form(HashMap<String, String>);
+
+impl Form {
+    fn read(body: &[u8]) -> Result<Self, Problem> {
+        let mut form = HashMap::new();
+        for (name, value) in form_urlencoded::parse(body) {
+            if form.insert(name.into_owned(), value.into_owned()).is_some() {
+                return Err(invalid("A parameter is given twice."));
+            }
+        }
+        Ok(Self(form))
+    }
+
+    /// A parameter, if it is given.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The token that is asked about.
+    pub(super) fn token(&self) -> &str {
+        self.get("token").unwrap_or_default()
+    }
+}

@@ -1,0 +1,39 @@
+//! `POST /oauth/revoke`: an API ends a token whose value it was given, as RFC 7009 has it.
+
+use super::{
+    Doors, Shared,
+    front::Note,
+    oauth::{Asked, asked, unavailable},
+    problem::Problem,
+};
+use crate::{
+    actions::RevokeTokenByValue,
+    domain::{caller::Through, error::Error, secret::Secret},
+};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+
+/// Ends a token; of one that is unknown or over, nothing is told.
+pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    answer(&doors, &head, body).await.unwrap_or_else(Problem::into_response)
+}
+
+async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
+    let Asked { server, form } = asked(doors, request, body).await?;
+    if let Some(secret) = Secret::parse(doors.app.prefix(), form.token()) {
+        let caller = doors.caller(&doors.observed(request), Through::ResourceServer);
+        let change = RevokeTokenByValue { fingerprint: secret.fingerprint() };
+        match doors.app.change(&caller, change).await {
+            Ok(()) | Err(Error::NotFound(_) | Error::Conflict(_)) => {}
+            Err(error) => return Err(unavailable(error)),
+        }
+    }
+    let mut response = StatusCode::OK.into_response();
+    response.extensions_mut().insert(Note { caller: Some(server.id.to_string()), ..Default::default() });
+    Ok(response)
+}
