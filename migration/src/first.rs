@@ -21,6 +21,7 @@ impl MigrationTrait for Migration {
             .into_table("event_head")
             .columns(["id", "number"])
             .values_panic([1.into(), 0.into()])
+            .on_conflict(OnConflict::column("id").do_nothing().to_owned())
             .to_owned();
         manager.execute(head).await
     }
@@ -216,12 +217,13 @@ fn indexes() -> Vec<IndexCreateStatement> {
 }
 
 fn table(name: &'static str) -> TableCreateStatement {
-    Table::create().table(name).take()
+    // A process may die on the way, and SQLite keeps what was made until then.
+    Table::create().table(name).if_not_exists().take()
 }
 
 fn index(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     let mut index = Index::create();
-    index.name(format!("{table}_by_{}", columns.join("_"))).table(table);
+    index.name(format!("{table}_by_{}", columns.join("_"))).table(table).if_not_exists();
     for column in columns {
         index.col(*column);
     }

@@ -3,7 +3,7 @@
 mod first;
 
 use sea_orm_migration::prelude::MigrationTrait;
-pub use sea_orm_migration::prelude::MigratorTrait;
+pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
 
 /// All steps, oldest first.
 #[derive(Debug)]

@@ -11,6 +11,7 @@
 #[macro_use]
 mod world;
 
+mod migrations;
 mod pasted;
 mod story;
 mod tidy;

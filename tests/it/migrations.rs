@@ -1,0 +1,49 @@
+//! Is the schema made once, whoever starts when, and whoever dies on the way?
+
+use crate::world::database::Database;
+use std::{
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+fn migrate(database: &Database) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokenward"));
+    command
+        .args(["migrate", "--log-level", "warn"])
+        .env("TOKENWARD_DATABASE__URL", database.url())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+both!(
+    ///
+    async fn of_four_nodes_that_start_on_an_empty_database_one_migrates(database: Database) {
+        let nodes: Vec<_> = (0..4).map(|_| migrate(&database).spawn().unwrap()).collect();
+        let outputs: Vec<_> = nodes.into_iter().map(|node| node.wait_with_output().unwrap()).collect();
+        let all: String = outputs.iter().map(said).collect();
+        assert!(outputs.iter().all(|output| output.status.success()), "{all}");
+        assert_eq!(all.matches("applied").count(), 1, "{all}");
+    }
+);
+
+both!(
+    /// F-16
+    async fn a_migration_that_was_killed_is_brought_to_its_end(database: Database) {
+        for pause in [2, 5, 9, 14, 20, 27, 35] {
+            let mut node = migrate(&database).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(pause));
+            node.kill().unwrap();
+            node.wait().unwrap();
+        }
+        let output = migrate(&database).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        let check = migrate(&database).arg("--check").output().unwrap();
+        assert!(check.status.success() && check.stdout.is_empty(), "{}", said(&check));
+    }
+);
