@@ -201,10 +201,16 @@ pub(super) fn shared(filter: &TokenFilter) -> Condition {
     }
     all.add(within(("t", "created_at"), filter.created_at, None))
         .add(within(("u", "last_used_at"), filter.last_used_at, Some(0)))
-        .add_option(filter.unused_since.map(|since| Expr::col(("u", "last_used_at")).lt(since)))
+        .add_option(filter.unused_since.map(unused_since))
         .add_option(filter.never_used.map(|never| either(Expr::col(("u", "last_used_at")).eq(0_i64), never)))
         .add(within(("t", "expires_at"), filter.expires_at, Some(i64::MAX)))
         .add_option(filter.never_expires.map(|never| either(Expr::col(("t", "expires_at")).eq(i64::MAX), never)))
+}
+
+/// Never used is a number of its own, which a moment before 1970 would be less than.
+fn unused_since(since: Time) -> Expr {
+    let last = || Expr::col(("u", "last_used_at"));
+    if since.micros() > 0 { last().lt(since) } else { last().eq(0_i64) }
 }
 
 /// The condition, or its opposite.
