@@ -13,5 +13,6 @@ mod world;
 
 mod migrations;
 mod pasted;
+mod audit;
 mod story;
 mod tidy;

@@ -1,0 +1,789 @@
+//! Does the audit answer every filter and every order as a plain reading of the same rows does?
+
+use crate::world::{World, client::Client};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
+use tokenward::{
+    actions::{AddUser, DisableUser, RemoveOrganizationMember},
+    domain::{
+        grant::{Request, Usage},
+        id::{GrantId, OrganizationId, TokenId},
+        time::Time,
+    },
+    http::{self, Said},
+    store::{Identity, NewUser, Seen, SeenGrant},
+};
+
+const DAY: Duration = Duration::from_hours(24);
+const SLUGS: [&str; 3] = ["acme", "globex", "hooli"];
+const TOKENS: usize = 120;
+
+/// Username, name, and the organizations: those behind the bar are administered.
+const PEOPLE: [(&str, &str, &str); 13] = [
+    ("ada", "Ada Lovelace", "| acme globex"),
+    ("bob", "Bob O'Brien", "acme globex"),
+    ("cyd", "Cyd 100% Charisse", "acme hooli"),
+    ("dot", "Dot a_b Under", "acme"),
+    ("eve", "Eve axb Plain", "acme globex hooli"),
+    ("fay", "Fay back\\slash", "globex | acme"),
+    ("gus", "Gus \"quoted\" Grün", "acme hooli"),
+    ("hal", "Am\u{e9}lie Hall", "globex hooli"),
+    ("a_b", "Ida Underscore", "acme"),
+    ("axb", "Kim Letter", "acme globex"),
+    ("a.b", "Lee Dot", "hooli | globex"),
+    ("zoe", "Zoe Disabled", "acme globex"),
+    ("yan", "Yan Gone", "acme hooli"),
+];
+
+const DESCRIPTIONS: [&str; 12] = [
+    "Deploy bot",
+    "deploy  BOT",
+    "100% done",
+    "100 done",
+    "a_b",
+    "axb",
+    "back\\slash",
+    "Caf\u{e9} printer",
+    "admin",
+    "read_builds",
+    "it's 'quoted'",
+    "198.51.100.2",
+];
+const SCOPES: [&str; 6] = ["graphql", "read_builds", "write_builds", "read_artifacts", "read_user", "read_teams"];
+const ADDRESSES: [&str; 4] = ["198.51.100.2", "198.51.100.20", "2001:db8::1", "1.2.3.4"];
+
+/// What the test itself made and remembers, to be read naively.
+struct Model {
+    people: Vec<Person>,
+    tokens: Vec<Token>,
+    now: Time,
+}
+
+struct Person {
+    username: &'static str,
+    name: &'static str,
+    roles: BTreeMap<&'static str, bool>,
+    enabled: bool,
+}
+
+struct Token {
+    id: String,
+    value: String,
+    owner: usize,
+    description: &'static str,
+    scopes: BTreeSet<&'static str>,
+    created_at: Time,
+    expires_at: Option<Time>,
+    revoked: bool,
+    /// Where it has a standing grant, and its use there.
+    standing: BTreeMap<&'static str, Usage>,
+    overall: Usage,
+}
+
+/// One row of a list as its reader sees it.
+struct Row<'model> {
+    token: &'model Token,
+    owner: &'model Person,
+    usage: &'model Usage,
+    owner_is_admin: bool,
+    status: &'static str,
+}
+
+impl Model {
+    fn row<'model>(&'model self, token: &'model Token, usage: &'model Usage, owner_is_admin: bool) -> Row<'model> {
+        let status = if token.revoked {
+            "REVOKED"
+        } else if token.expires_at.is_some_and(|end| end <= self.now) {
+            "EXPIRED"
+        } else {
+            "ACTIVE"
+        };
+        Row { token, owner: &self.people[token.owner], usage, owner_is_admin, status }
+    }
+
+    fn audit(&self, slug: &str) -> Vec<Row<'_>> {
+        let standing = self.tokens.iter().filter_map(|token| Some((token, token.standing.get(slug)?)));
+        standing
+            .filter_map(|(token, usage)| {
+                let owner = &self.people[token.owner];
+                let admin = *owner.roles.get(slug)?;
+                owner.enabled.then(|| self.row(token, usage, admin))
+            })
+            .collect()
+    }
+
+    fn own(&self, owner: usize) -> Vec<Row<'_>> {
+        let own = self.tokens.iter().filter(|token| token.owner == owner);
+        own.map(|token| {
+            let administered = token.standing.keys().any(|slug| self.people[owner].roles[slug]);
+            self.row(token, &token.overall, administered)
+        })
+        .collect()
+    }
+}
+
+/// A filter and what it means.
+struct Case {
+    field: &'static str,
+    filter: Value,
+    means: Box<dyn Fn(&Row<'_>) -> bool>,
+}
+
+fn case(field: &'static str, value: impl Into<Value>, means: impl Fn(&Row<'_>) -> bool + 'static) -> Case {
+    Case { field, filter: json!({ field: value.into() }), means: Box::new(means) }
+}
+
+fn has(text: &str, part: &str) -> bool {
+    text.to_lowercase().contains(&part.to_lowercase())
+}
+
+impl Row<'_> {
+    fn owner_has(&self, part: &str) -> bool {
+        let email = format!("{}@example.test", self.owner.username);
+        [self.owner.username, self.owner.name, &email].iter().any(|text| has(text, part))
+    }
+
+    fn word(&self, part: &str) -> bool {
+        self.owner_has(part) || has(self.token.description, part)
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.usage.last_request.as_ref().and_then(|request| request.address)
+    }
+
+    fn came_from(&self, address: &str) -> bool {
+        self.address() == Some(address.parse().unwrap())
+    }
+
+    fn holds(&self, scope: &str) -> bool {
+        self.token.scopes.contains(scope)
+    }
+}
+
+type Range = (Option<Time>, Option<Time>);
+
+fn range(range: Range) -> Value {
+    let (from, to) = range;
+    json!({ "from": from.map(Time::to_text), "to": to.map(Time::to_text) })
+}
+
+fn lies_in(time: Option<Time>, (from, to): Range) -> bool {
+    if (from, to) == (None, None) {
+        return true;
+    }
+    time.is_some_and(|time| from.is_none_or(|from| time >= from) && to.is_none_or(|to| time < to))
+}
+
+fn cases(model: &Model) -> Vec<Case> {
+    let mut cases = Vec::new();
+    texts(&mut cases);
+    values(model, &mut cases);
+    times(model, &mut cases);
+    for wanted in [true, false] {
+        cases.push(case("ownerIsAdmin", wanted, move |row| row.owner_is_admin == wanted));
+        cases.push(case("neverExpires", wanted, move |row| row.token.expires_at.is_none() == wanted));
+        cases.push(case("neverUsed", wanted, move |row| row.usage.last_used_at.is_none() == wanted));
+    }
+    for wanted in
+        [vec!["ACTIVE"], vec!["EXPIRED"], vec!["REVOKED"], vec!["ACTIVE", "REVOKED"], vec!["REVOKED", "EXPIRED"]]
+    {
+        cases.push(case("status", wanted.clone(), move |row| wanted.contains(&row.status)));
+    }
+    for wanted in [vec!["read_builds"], vec!["graphql", "read_builds"], vec!["read_user", "read_user"], vec![]] {
+        cases.push(case("scopes", wanted.clone(), move |row| wanted.iter().all(|scope| row.holds(scope))));
+    }
+    for (said, meant) in [
+        ("198.51.100.2", "198.51.100.2"),
+        ("1.2.3.4", "1.2.3.4"),
+        ("::ffff:1.2.3.4", "1.2.3.4"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("203.0.113.77", "203.0.113.77"),
+    ] {
+        cases.push(case("ipAddress", said, move |row| row.came_from(meant)));
+    }
+    cases
+}
+
+/// R-57, R-60
+fn texts(cases: &mut Vec<Case>) {
+    for part in [
+        "bob",
+        "BOB",
+        "O'Br",
+        "%",
+        "_",
+        "\\",
+        "a_b",
+        "100%",
+        "am\u{e9}lie",
+        "AME\u{301}LIE",
+        "@example.test",
+        "nobody",
+        "' OR 1=1 --",
+        "\"quoted\"",
+        "GR\u{dc}N",
+        "slash",
+        "a b",
+    ] {
+        let meant = if part == "AME\u{301}LIE" { "am\u{e9}lie" } else { part };
+        cases.push(case("owner", part, move |row| row.owner_has(meant)));
+    }
+    let words: [(&str, &[&str]); 17] = [
+        ("deploy", &["deploy"]),
+        ("DEPLOY bot", &["deploy", "bot"]),
+        ("\"deploy bot\"", &["deploy bot"]),
+        ("\"deploy  bot\"", &["deploy  bot"]),
+        ("%", &["%"]),
+        ("_", &["_"]),
+        ("\\", &["\\"]),
+        ("a_b", &["a_b"]),
+        ("100%", &["100%"]),
+        ("cafe\u{301}", &["caf\u{e9}"]),
+        ("\"admin\"", &["admin"]),
+        ("\"read_builds\"", &["read_builds"]),
+        ("'quoted'", &["'quoted'"]),
+        ("eve done", &["eve", "done"]),
+        ("'; DROP TABLE tokens; --", &["';", "drop", "table", "tokens;", "--"]),
+        ("\"198.51.100.2\"", &["198.51.100.2"]),
+        ("1.2.3", &["1.2.3"]),
+    ];
+    for (said, meant) in words {
+        cases.push(case("query", said, move |row| meant.iter().all(|word| row.word(word))));
+    }
+    cases.push(case("query", "read_builds", |row| row.holds("read_builds")));
+    cases.push(case("query", "read_builds read_user", |row| row.holds("read_builds") && row.holds("read_user")));
+    cases.push(case("query", "admin", |row| row.owner_is_admin));
+    cases.push(case("query", "admin graphql", |row| row.owner_is_admin && row.holds("graphql")));
+    cases.push(case("query", "198.51.100.2", |row| row.came_from("198.51.100.2")));
+    cases.push(case("query", "::FFFF:102:304 bot", |row| row.came_from("1.2.3.4") && row.word("bot")));
+    for blank in ["", "   "] {
+        for field in ["query", "owner", "token", "ipAddress"] {
+            cases.push(case(field, blank, |_| true));
+        }
+    }
+}
+
+/// R-07
+fn values(model: &Model, cases: &mut Vec<Case>) {
+    let shown = model.audit("acme").into_iter().find(|row| row.status == "ACTIVE").unwrap().token;
+    let elsewhere = model.tokens.iter().find(|token| !token.standing.contains_key("acme")).unwrap();
+    for token in [shown, elsewhere, model.tokens.iter().find(|token| token.revoked).unwrap()] {
+        let (id, value) = (token.id.clone(), token.value.clone());
+        let wrong = format!("{}{}", &value[..41], if value.ends_with('0') { '1' } else { '0' });
+        for field in ["token", "query"] {
+            let id = id.clone();
+            cases.push(case(field, value.clone(), move |row| row.token.id == id));
+            cases.push(case(field, wrong.clone(), |_| false));
+        }
+        cases.push(case("query", value[..8].to_owned(), |_| false));
+        cases.push(case("token", value[..8].to_owned(), |_| false));
+        cases.push(case("token", "' OR ''='", |_| false));
+        cases.push(case("query", format!("({value}) deploy"), move |row| row.token.id == id && row.word("deploy")));
+    }
+}
+
+fn times(model: &Model, cases: &mut Vec<Case>) {
+    let ago = |days: u32| model.now.minus(DAY * days);
+    let ahead = |days: u32| model.now.plus(DAY * days);
+    let exact = model.tokens[40].created_at;
+    let next = exact.plus(Duration::from_micros(1));
+    for wanted in [
+        (Some(ago(30)), None),
+        (None, Some(ago(30))),
+        (Some(exact), None),
+        (Some(exact), Some(next)),
+        (None, Some(exact)),
+        (Some(ago(1)), Some(ago(9))),
+        (None, None),
+    ] {
+        cases.push(case("createdAt", range(wanted), move |row| lies_in(Some(row.token.created_at), wanted)));
+    }
+    let used = model.tokens.iter().find_map(|token| token.overall.last_used_at).unwrap();
+    let long_ago = Time::parse("1960-01-01T00:00:00Z");
+    for wanted in [
+        (Some(ago(10)), None),
+        (None, Some(ago(10))),
+        (Some(used), Some(used.plus(Duration::from_micros(1)))),
+        (long_ago, None),
+        (None, Some(ahead(9000))),
+        (None, None),
+    ] {
+        cases.push(case("lastUsedAt", range(wanted), move |row| lies_in(row.usage.last_used_at, wanted)));
+    }
+    for wanted in [Some(ago(5)), Some(ago(20)), Some(used), long_ago, Some(ahead(1))] {
+        let since = wanted.unwrap();
+        cases.push(case("unusedSince", since.to_text(), move |row| row.usage.last_used_at.is_none_or(|at| at < since)));
+    }
+    let end = model.tokens.iter().find_map(|token| token.expires_at.filter(|end| *end > model.now)).unwrap();
+    for wanted in [
+        (Some(model.now), Some(ahead(40))),
+        (None, Some(model.now)),
+        (Some(end), None),
+        (None, Some(end)),
+        (None, Some(ahead(9000))),
+        (None, None),
+    ] {
+        cases.push(case("expiresAt", range(wanted), move |row| lies_in(row.token.expires_at, wanted)));
+    }
+}
+
+const ORDERS: [&str; 4] = ["CREATED_AT", "LAST_USED_AT", "OWNER", "EXPIRES_AT"];
+
+/// Sorts as the schema says: ties are broken by id, in the direction of the order.
+fn sorted(mut rows: Vec<Row<'_>>, order: &str, descending: bool) -> Vec<String> {
+    let number = |row: &Row<'_>| match order {
+        "LAST_USED_AT" => row.usage.last_used_at.map_or(i64::MIN, Time::micros),
+        "EXPIRES_AT" => row.token.expires_at.map_or(i64::MAX, Time::micros),
+        "CREATED_AT" => row.token.created_at.micros(),
+        _ => 0,
+    };
+    let name = |row: &Row<'_>| if order == "OWNER" { row.owner.username } else { "" };
+    rows.sort_by_key(|row| (number(row), name(row), row.token.id.clone()));
+    if descending {
+        rows.reverse();
+    }
+    rows.into_iter().map(|row| row.token.id.clone()).collect()
+}
+
+/// A list and how it is asked for.
+enum List<'model> {
+    Audit(&'model str),
+    Own(usize),
+}
+
+const AUDIT: &str = "query($slug: String!, $filter: TokenFilter, $orderBy: TokenOrder, $after: String) {
+    organization(slug: $slug) { tokenGrants(first: 100, after: $after, filter: $filter, orderBy: $orderBy) {
+        totalCount nodes { id: tokenId } pageInfo { hasNextPage endCursor } } } }";
+const OWN: &str = "query($filter: TokenFilter, $orderBy: TokenOrder, $after: String) {
+    viewer { tokens(first: 100, after: $after, filter: $filter, orderBy: $orderBy) {
+        totalCount nodes { id } pageInfo { hasNextPage endCursor } } } }";
+
+/// The ids of the whole list, and what it says its length is.
+async fn asked(reader: &Client<'_>, list: &List<'_>, filter: &Value, order_by: &Value) -> (Vec<String>, Value) {
+    let (mut ids, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let variables = |slug| json!({ "slug": slug, "filter": filter, "orderBy": order_by, "after": after });
+        let page = match list {
+            List::Audit(slug) => reader.ask(AUDIT, variables(Some(slug))).await["organization"]["tokenGrants"].clone(),
+            List::Own(_) => reader.ask(OWN, variables(None)).await["viewer"]["tokens"].clone(),
+        };
+        ids.extend(page["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap().to_owned()));
+        if page["pageInfo"]["hasNextPage"] != json!(true) {
+            return (ids, page["totalCount"].clone());
+        }
+        after = page["pageInfo"]["endCursor"].clone();
+    }
+}
+
+struct Stand<'world> {
+    model: Model,
+    admin: Client<'world>,
+    owner: Client<'world>,
+    owner_index: usize,
+}
+
+impl Stand<'_> {
+    async fn compare(&self, list: &List<'_>, filters: &[&Case], order: Option<(&str, bool)>) -> usize {
+        let (reader, rows) = match list {
+            List::Audit(slug) => (&self.admin, self.model.audit(slug)),
+            List::Own(owner) => (&self.owner, self.model.own(*owner)),
+        };
+        let mut filter = json!({});
+        for case in filters {
+            filter[case.field] = case.filter[case.field].clone();
+        }
+        let says_status = filters.iter().any(|case| case.field == "status");
+        let rows: Vec<_> = rows
+            .into_iter()
+            .filter(|row| says_status || row.status == "ACTIVE")
+            .filter(|row| filters.iter().all(|case| (case.means)(row)))
+            .collect();
+        let (field, descending) = order.unwrap_or(("CREATED_AT", true));
+        let expected = sorted(rows, field, descending);
+        let order_by = order.map_or(
+            Value::Null,
+            |(field, descending)| json!({ "field": field, "direction": if descending { "DESC" } else { "ASC" } }),
+        );
+        let (found, count) = asked(reader, list, &filter, &order_by).await;
+        assert_eq!(found, expected, "{filter} ordered by {order_by}");
+        assert_eq!(count, json!(expected.len()), "{filter}");
+        expected.len()
+    }
+}
+
+/// Numbers that look random and are the same in each run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % most
+    }
+
+    fn one_in(&mut self, most: usize) -> bool {
+        self.below(most) == 0
+    }
+}
+
+fn client<'world>(world: &'world World, person: &Person) -> Client<'world> {
+    let email = format!("{}@example.test", person.username);
+    let said = Said { subject: person.username, username: person.username, name: person.name, email: &email };
+    let config = world.config.jwt.as_ref().unwrap();
+    world.holder_of(&http::sign(config, &said, world.now(), Duration::from_hours(1)).unwrap())
+}
+
+async fn people(world: &World) -> Vec<Person> {
+    let mut people = Vec::new();
+    for (username, name, places) in PEOPLE {
+        let identity = Some(Identity { issuer: crate::world::ISSUER.into(), subject: username.into() });
+        let email = Some(format!("{username}@example.test"));
+        let new = NewUser { username: username.into(), name: name.into(), email, identity };
+        world.operator(AddUser { new }).await.unwrap();
+        let (member, admin) = places.split_once('|').unwrap_or((places, ""));
+        let slugs = |text: &'static str| text.split_whitespace().collect::<Vec<_>>();
+        world.member(username, &slugs(member)).await;
+        world.admin(username, &slugs(admin)).await;
+        let roles = slugs(member).into_iter().map(|slug| (slug, false));
+        let roles = roles.chain(slugs(admin).into_iter().map(|slug| (slug, true))).collect();
+        people.push(Person { username, name, roles, enabled: true });
+    }
+    people
+}
+
+const CREATE: &str =
+    "mutation($input: CreateTokenInput!) { createToken(input: $input) { value token { id createdAt } } }";
+
+async fn make_token(world: &World, people: &[Person], dice: &mut Dice) -> Token {
+    let owner = dice.below(people.len());
+    let places: Vec<_> = people[owner].roles.keys().copied().collect();
+    let mut slugs: BTreeSet<_> = places.iter().copied().filter(|_| dice.one_in(2)).collect();
+    slugs.insert(places[dice.below(places.len())]);
+    let mut scopes: BTreeSet<_> = SCOPES.into_iter().filter(|_| dice.one_in(3)).collect();
+    scopes.insert(SCOPES[dice.below(SCOPES.len())]);
+    let description = DESCRIPTIONS[dice.below(DESCRIPTIONS.len())];
+    // Few different ends, so that there are ties.
+    let days = [None, None, Some(20), Some(30), Some(100), Some(101)][dice.below(6)];
+    let start = Time::parse(&format!("{}T00:00:00Z", &world.now().to_text()[..10])).unwrap();
+    let expires_at = days.map(|days| start.plus(DAY * days));
+    let mut organizations = Vec::new();
+    for slug in &slugs {
+        organizations.push(world.organization_id(slug).await);
+    }
+    let input = json!({
+        "description": description, "organizationIds": organizations, "scopes": scopes,
+        "expiresAt": expires_at.map(Time::to_text),
+    });
+    let data = client(world, &people[owner]).ask(CREATE, json!({ "input": input })).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let (token, value) = (&data["createToken"]["token"], text(&data["createToken"]["value"]));
+    let standing = slugs.into_iter().map(|slug| (slug, Usage::default())).collect();
+    let created_at = Time::parse(&text(&token["createdAt"])).unwrap();
+    Token {
+        id: text(&token["id"]),
+        value,
+        owner,
+        description,
+        scopes,
+        created_at,
+        expires_at,
+        revoked: false,
+        standing,
+        overall: Usage::default(),
+    }
+}
+
+/// A use whose latest times fall together for some tokens, and whose most recent request is later.
+fn some_use(dice: &mut Dice, now: Time, unique: u64) -> Usage {
+    let last_used_at = (!dice.one_in(4)).then(|| now.minus(DAY * [3, 7, 12, 25][dice.below(4)]));
+    let at = now.minus(Duration::from_mins(1 + u64::try_from(dice.below(60)).unwrap()));
+    let address = (!dice.one_in(5)).then(|| ADDRESSES[dice.below(ADDRESSES.len())].parse().unwrap());
+    let at = at.plus(Duration::from_micros(unique));
+    let request = Request {
+        at,
+        address,
+        user_agent: None,
+        method: None,
+        path: None,
+        scope: None,
+        allowed: last_used_at.is_some(),
+    };
+    Usage { last_used_at, last_request: Some(request) }
+}
+
+fn add(to: &mut Usage, more: &Usage) {
+    let at = |usage: &Usage| usage.last_request.as_ref().map(|request| request.at);
+    to.last_used_at = to.last_used_at.max(more.last_used_at);
+    if at(more) > at(to) {
+        to.last_request.clone_from(&more.last_request);
+    }
+}
+
+const GRANTS: &str = "query($id: ID!) { token(id: $id) { grants(first: 20, status: [ACTIVE]) { nodes { id organization { id slug } } } } }";
+
+/// Writes use of some of the tokens' organizations, and of some tokens with none.
+async fn use_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
+    let now = world.now();
+    let (mut tokens, mut grants, mut unique) = (Vec::new(), Vec::new(), 0);
+    for token in model.tokens.iter_mut().filter(|token| token.expires_at.is_none_or(|end| end > now)) {
+        let reader = client(world, &model.people[token.owner]);
+        let found = reader.ask(GRANTS, json!({ "id": token.id })).await;
+        let id = TokenId::parse(&token.id).unwrap();
+        for grant in found["token"]["grants"]["nodes"].as_array().unwrap() {
+            unique += 1;
+            let usage = some_use(dice, now, unique);
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            if dice.one_in(3) {
+                continue;
+            }
+            let slug = text(&grant["organization"]["slug"]);
+            add(&mut token.overall, &usage);
+            add(token.standing.get_mut(slug.as_str()).unwrap(), &usage);
+            grants.push(SeenGrant {
+                grant: GrantId::parse(&text(&grant["id"])).unwrap(),
+                organization: OrganizationId::parse(&text(&grant["organization"]["id"])).unwrap(),
+                token: id,
+                usage,
+            });
+        }
+        if dice.one_in(10) {
+            unique += 1;
+            let usage = Usage { last_used_at: None, ..some_use(dice, now, 90_000_000 + unique) };
+            add(&mut token.overall, &usage);
+        }
+        if token.overall.last_request.is_some() {
+            tokens.push(Seen { token: id, usage: token.overall.clone() });
+        }
+    }
+    world.app.store().upkeep().keep_usage(tokens, grants).await.unwrap();
+}
+
+/// Removes some organizations, half of them by their administrators; adds some again; revokes some tokens.
+async fn cut_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
+    let now = world.now();
+    for token in &mut model.tokens {
+        if token.expires_at.is_some_and(|end| end <= now) {
+            continue;
+        }
+        let owner = client(world, &model.people[token.owner]);
+        let slug = *token.standing.keys().next().unwrap();
+        let organization = world.organization_id(slug).await;
+        if dice.one_in(5) {
+            let admin = world.person(&format!("root-{slug}")).await;
+            let remover = if dice.one_in(2) { &admin } else { &owner };
+            assert_eq!(remover.removes_organization(&token.id, &organization, None).await.code(), "OK");
+            token.standing.remove(slug);
+            if dice.one_in(2) {
+                assert_eq!(owner.adds_organization(&token.id, &organization).await.code(), "OK");
+                token.standing.insert(slug, Usage::default());
+            }
+        }
+        if dice.one_in(9) {
+            assert_eq!(owner.revokes(&token.id).await.code(), "OK");
+            token.revoked = true;
+        }
+    }
+}
+
+/// One member leaves an organization, and one person is disabled.
+async fn stop_people(world: &World, model: &mut Model) {
+    let remove = RemoveOrganizationMember { slug: "hooli".into(), username: "yan".into() };
+    world.operator(remove).await.unwrap();
+    world.operator(DisableUser { username: "zoe".into() }).await.unwrap();
+    for (index, person) in model.people.iter_mut().enumerate() {
+        if person.username == "yan" {
+            person.roles.remove("hooli");
+            let own = model.tokens.iter_mut().filter(|token| token.owner == index);
+            own.for_each(|token| drop(token.standing.remove("hooli")));
+        }
+        person.enabled = person.username != "zoe";
+    }
+}
+
+async fn stand(world: &World) -> Stand<'_> {
+    let mut dice = Dice(7);
+    let mut model = Model { people: people(world).await, tokens: Vec::new(), now: world.now() };
+    world.admin("aud", &SLUGS).await;
+    for _ in 0..TOKENS {
+        world.later(Duration::from_hours(6));
+        let token = make_token(world, &model.people, &mut dice).await;
+        model.tokens.push(token);
+    }
+    use_tokens(world, &mut model, &mut dice).await;
+    cut_tokens(world, &mut model, &mut dice).await;
+    world.later(Duration::from_hours(1));
+    use_tokens(world, &mut model, &mut dice).await;
+    stop_people(world, &mut model).await;
+    // To noon of a later day: no token ends while the test reads.
+    let second = u64::try_from(world.now().seconds().rem_euclid(86_400)).unwrap();
+    world.later(DAY * 3 - Duration::from_secs(second) + DAY / 2);
+    model.now = world.now();
+    let most = |index: &usize| model.tokens.iter().filter(|token| token.owner == *index).count();
+    let owner_index = (0..model.people.len()).filter(|index| model.people[*index].enabled).max_by_key(most).unwrap();
+    let owner = client(world, &model.people[owner_index]);
+    let admin = world.holder_of(&world.jwt("aud"));
+    Stand { model, admin, owner, owner_index }
+}
+
+both!(
+    /// R-07, R-57, R-60: each filter, many pairs of them, and each order in both directions.
+    async fn each_filter_and_each_order_answers_as_a_plain_reading_of_the_rows(world: World) {
+        let stand = stand(&world).await;
+        let all = stand.model.audit("acme").len();
+        assert!(all > 50 && stand.model.own(stand.owner_index).len() > 8, "the world is too small to tell anything");
+        let lists = [List::Audit("acme"), List::Audit("globex"), List::Audit("hooli"), List::Own(stand.owner_index)];
+        let orders: Vec<_> = ORDERS.iter().flat_map(|field| [(*field, true), (*field, false)]).collect();
+        for list in &lists {
+            stand.compare(list, &[], None).await;
+            for order in &orders {
+                stand.compare(list, &[], Some(*order)).await;
+            }
+        }
+        let cases = cases(&stand.model);
+        let active = stand.compare(&lists[0], &[], None).await;
+        let mut telling = BTreeSet::new();
+        for (index, case) in cases.iter().enumerate() {
+            let found = stand.compare(&lists[0], &[case], Some(orders[index % 8])).await;
+            if found > 0 && found != active {
+                telling.insert(case.field);
+            }
+            stand.compare(&lists[3], &[case], Some(orders[(index + 3) % 8])).await;
+        }
+        assert_eq!(telling.len(), 13, "filters that leave out nothing or everything: only {telling:?} tell anything");
+        let pairs = (0..cases.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
+        let different = pairs.filter(|(one, other)| cases[*one].field != cases[*other].field);
+        for (number, (one, other)) in different.step_by(23).enumerate() {
+            stand.compare(&lists[number % 4], &[&cases[one], &cases[other]], Some(orders[number % 8])).await;
+        }
+    }
+);
+
+/// Asks for the audit of acme with a filter that is refused.
+async fn refused(reader: &Client<'_>, filter: Value) -> (String, Option<String>, String) {
+    let reply = reader.graphql(AUDIT, json!({ "slug": "acme", "filter": filter })).await;
+    assert!(reply.status.as_u16() < 500, "{}", reply.text);
+    assert_eq!(reply.json()["data"]["organization"]["tokenGrants"], Value::Null, "{}", reply.text);
+    let message = reply.json()["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
+    (reply.code(), reply.field(), message)
+}
+
+both!(
+    async fn an_unknown_scope_is_refused_with_its_place_and_the_nearest_one(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let (code, field, message) = refused(&ada, json!({ "scopes": ["graphql", "read_bulids"] })).await;
+        assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("filter.scopes.1")));
+        assert!(message.ends_with("Did you mean read_builds?"), "{message}");
+        for unknown in ["", "Read_builds'; --", "%", "no_such_scope_at_all_anywhere"] {
+            let (code, field, _) = refused(&ada, json!({ "scopes": [unknown] })).await;
+            assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("filter.scopes.0")), "{unknown}");
+        }
+    }
+);
+
+both!(
+    /// R-58
+    async fn a_malformed_address_is_refused_with_its_field(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        for malformed in ["1.2.3", " 1.2.3.4", "1.2.3.4 ", "1.2.3.4/24", "1.2.3.4:80", "' OR 1=1 --", "::1%eth0", "x"] {
+            let (code, field, _) = refused(&ada, json!({ "ipAddress": malformed })).await;
+            assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("filter.ipAddress")), "{malformed}");
+        }
+    }
+);
+
+both!(
+    /// R-57
+    async fn sql_in_an_enum_or_a_time_is_refused(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        for filter in [
+            json!({ "status": ["ACTIVE' OR '1'='1"] }),
+            json!({ "unusedSince": "2026-01-01' OR '1'='1" }),
+            json!({ "createdAt": { "from": "'; DROP TABLE tokens; --" } }),
+            json!({ "neverUsed": "1 OR 1=1" }),
+        ] {
+            assert_eq!(refused(&ada, filter).await.0, "INVALID_INPUT");
+        }
+        for order in
+            [json!({ "field": "OWNER; --", "direction": "ASC" }), json!({ "field": "OWNER", "direction": "X" })]
+        {
+            let reply = ada.graphql(AUDIT, json!({ "slug": "acme", "orderBy": order })).await;
+            assert_eq!(reply.code(), "INVALID_INPUT");
+        }
+        let lookup = "query($slug: String!) { organization(slug: $slug) { id } }";
+        let found = ada.ask(lookup, json!({ "slug": "acme' OR '1'='1" })).await;
+        assert_eq!(found["organization"], Value::Null);
+    }
+);
+
+const USE: &str = "query($slug: String!) { organization(slug: $slug) { tokenGrants { nodes { lastUsedAt lastRequest { path allowed } } } } }";
+
+/// What an organization's audit says of the use of its only token.
+async fn use_with(reader: &Client<'_>, slug: &str) -> Value {
+    reader.ask(USE, json!({ "slug": slug })).await["organization"]["tokenGrants"]["nodes"][0].clone()
+}
+
+/// Waits until all use that was noted is written: a job of the service may be at it.
+async fn written(world: &World, mut reader: impl AsyncFnMut() -> Value) -> Value {
+    for _ in 0..100 {
+        world.flush().await;
+        let found = reader().await;
+        if found["lastRequest"] != Value::Null {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no use was written");
+}
+
+both!(
+    async fn use_with_one_organization_is_never_shown_to_another(world: World) {
+        let ada = world.admin("ada", &["acme", "globex"]).await;
+        let token =
+            world.member("bob", &["acme", "globex"]).await.creates_token("x", &["acme", "globex"], &["graphql"]).await;
+        let holder = world.holder_of(&token.value);
+        assert_eq!(holder.verify("organization=acme").await.status, 200);
+        let acme = written(&world, async || use_with(&ada, "acme").await).await;
+        assert_eq!(acme["lastRequest"], json!({ "path": "/verify", "allowed": true }));
+        assert_ne!(acme["lastUsedAt"], Value::Null);
+        assert_eq!(use_with(&ada, "globex").await, json!({ "lastUsedAt": null, "lastRequest": null }));
+        for (slug, found) in [("acme", 0), ("globex", 1)] {
+            let unused = asked(&ada, &List::Audit(slug), &json!({ "neverUsed": true }), &Value::Null).await;
+            assert_eq!(unused.0.len(), found, "{slug}");
+            let here = asked(&ada, &List::Audit(slug), &json!({ "ipAddress": "127.0.0.1" }), &Value::Null).await;
+            assert_eq!(here.0.len(), 1 - found, "{slug}");
+        }
+    }
+);
+
+both!(
+    async fn a_request_without_an_organization_counts_for_every_one_that_the_token_reaches(world: World) {
+        let ada = world.admin("ada", &["acme", "globex", "hooli"]).await;
+        let bob = world.member("bob", &["acme", "globex", "hooli"]).await;
+        let token = bob.creates_token("x", &["acme", "globex", "hooli"], &["read_user"]).await;
+        let hooli = world.organization_id("hooli").await;
+        assert_eq!(bob.removes_organization(&token.id, &hooli, None).await.code(), "OK");
+        assert_eq!(world.holder_of(&token.value).get("/v2/access-token").await.status, 200);
+        for slug in ["acme", "globex"] {
+            let found = written(&world, async || use_with(&ada, slug).await).await;
+            assert_eq!(found["lastRequest"], json!({ "path": "/v2/access-token", "allowed": true }), "{slug}");
+        }
+        assert_eq!(bob.adds_organization(&token.id, &hooli).await.code(), "OK");
+        assert_eq!(use_with(&ada, "hooli").await["lastRequest"], Value::Null, "it was not reached then");
+    }
+);
+
+both!(
+    async fn a_request_refused_because_its_organization_is_not_granted_counts_for_the_token_alone(world: World) {
+        let ada = world.admin("ada", &["acme", "globex"]).await;
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let token = bob.creates_token("x", &["acme"], &["read_user"]).await;
+        assert_eq!(world.holder_of(&token.value).verify("organization=globex").await.status, 403);
+        let ask = "query($id: ID!) { token(id: $id) { lastUsedAt lastRequest { path allowed } } }";
+        let own = written(&world, async || bob.ask(ask, json!({ "id": token.id })).await["token"].clone()).await;
+        assert_eq!(own, json!({ "lastUsedAt": null, "lastRequest": { "path": "/verify", "allowed": false } }));
+        assert_eq!(use_with(&ada, "acme").await, json!({ "lastUsedAt": null, "lastRequest": null }));
+    }
+);
