@@ -14,5 +14,6 @@ mod world;
 mod migrations;
 mod pasted;
 mod audit;
+mod paging;
 mod story;
 mod tidy;
