@@ -10,6 +10,7 @@ mod mutation;
 mod organization;
 pub mod price;
 mod query;
+mod rounds;
 mod scalar;
 mod scope;
 mod token;
@@ -25,7 +26,8 @@ use async_graphql::{Context, EmptySubscription, SDLExportOptions, dataloader::Da
 use loaders::Loads;
 use mutation::Mutation;
 use query::Query;
-use std::sync::Arc;
+use rounds::Queue;
+use std::{sync::Arc, time::Duration};
 
 /// The schema, ready to execute.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
@@ -56,6 +58,7 @@ pub struct Request {
     caller: Caller,
     standing: Standing,
     loader: Arc<DataLoader<Loads>>,
+    queue: Queue,
 }
 
 impl Request {
@@ -63,11 +66,15 @@ impl Request {
     pub async fn new(app: &App, caller: Caller) -> Result<Self> {
         let standing = app.store().standing(&caller).await?;
         let loads = Loads::new(app.clone(), standing.clone(), caller.at);
-        let tasks = app.tasks().clone();
-        let loader = DataLoader::new(loads, move |work| {
-            tasks.spawn(crate::store::counted(crate::store::counter(), work));
-        });
-        Ok(Self { app: app.clone(), caller, standing, loader: Arc::new(loader) })
+        let queue = Queue::default();
+        let rounds = queue.clone();
+        let loader = DataLoader::new(loads, move |load| rounds.push(load)).delay(Duration::ZERO);
+        Ok(Self { app: app.clone(), caller, standing, loader: Arc::new(loader), queue })
+    }
+
+    /// Executes one operation of this request.
+    pub async fn execute(self, schema: &Schema, query: async_graphql::Request) -> async_graphql::Response {
+        rounds::in_rounds(self.queue.clone(), schema.execute(query.data(self))).await
     }
 }
 

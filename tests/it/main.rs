@@ -15,5 +15,6 @@ mod migrations;
 mod pasted;
 mod audit;
 mod paging;
+mod statements;
 mod story;
 mod tidy;

@@ -115,7 +115,7 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, media: Media) -> Res
     let name = operation.name().map(ToOwned::to_owned);
     let asked = Asked::new(&doors.app, caller).await?;
     let (document, query) = operation.into_query();
-    let outcome = doors.schema.execute(query.data(asked)).await;
+    let outcome = asked.execute(&doors.schema, query).await;
     let mut response = told(media, &document, outcome);
     response.extensions_mut().insert(Note { caller: who, operation: name, quiet: false });
     Ok(response)

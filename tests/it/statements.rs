@@ -1,0 +1,66 @@
+//! Does a page of a hundred rows cost as many statements as one of two?
+
+use crate::world::{World, client::Client};
+use serde_json::{Value, json};
+use tokenward::{
+    domain::caller::{Caller, Through},
+    graphql::{self, Request},
+};
+
+const AUDIT: &str = "query($first: Int!) { organization(slug: \"acme\") { page: tokenGrants(first: $first) { nodes {
+    token { owner { username } scopes { name } organizations { slug }
+        grants(first: 2) { totalCount nodes { id organization { slug } removedBy { username } } } }
+    organization { slug } lastRequest { at } } } } }";
+const OWN: &str = "query($first: Int!) { viewer { page: tokens(first: $first) { nodes {
+    lastUsedAt lastRequest { at } organizations { slug }
+    events(first: 2) { totalCount nodes { type actor { username } } } } } } }";
+const EVENTS: &str = "query($first: Int!) { organization(slug: \"acme\") { page: auditEvents(first: $first) { nodes {
+    type actor { username } user { username } token { description owner { username } } organizations { slug } } } } }";
+
+/// How many statements the execution of a query takes, and how many rows it finds.
+async fn cost(world: &World, who: &Client<'_>, query: &str, first: usize) -> (u64, usize) {
+    let viewer = who.ask("{ viewer { id } }", json!({})).await;
+    let user = tokenward::domain::id::UserId::parse(viewer["viewer"]["id"].as_str().unwrap()).unwrap();
+    let caller = Caller { at: world.now(), address: None, user_agent: None, through: Through::Jwt(user) };
+    let request = Request::new(&world.app, caller).await.unwrap();
+    let variables = async_graphql::Variables::from_json(json!({ "first": first }));
+    let ask = async_graphql::Request::new(query).variables(variables);
+    let mut answer = Value::Null;
+    let statements = world
+        .statements(async {
+            let outcome = request.execute(&graphql::schema(), ask).await;
+            assert_eq!(outcome.errors, [], "{query}");
+            answer = outcome.data.into_json().unwrap();
+        })
+        .await;
+    let rows = answer.pointer("/organization/page").or(answer.pointer("/viewer/page")).unwrap();
+    (statements, rows["nodes"].as_array().unwrap().len())
+}
+
+both!(
+    async fn a_page_of_a_hundred_rows_costs_as_many_statements_as_one_of_two(world: World) {
+        let ada = world.admin("ada", &["acme", "globex"]).await;
+        let mut owners = Vec::new();
+        for name in ["bob", "cyd", "dot"] {
+            owners.push(world.member(name, &["acme", "globex"]).await);
+        }
+        let acme = world.organization_id("acme").await;
+        for number in 0..150 {
+            let owner = if number % 3 == 1 { &owners[number % 2] } else { &ada };
+            let token = owner.creates_token("x", &["acme", "globex"], &["read_user", "read_builds"]).await;
+            // Twice, so that the newest grant but one was removed.
+            for _ in 0..if number > 147 { 2 } else { 0 } {
+                assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+                assert_eq!(owner.adds_organization(&token.id, &acme).await.code(), "OK");
+            }
+        }
+        for (query, most) in [(AUDIT, 15), (OWN, 10), (EVENTS, 12)] {
+            let (few, rows) = cost(&world, &ada, query, 2).await;
+            assert_eq!(rows, 2, "{query}");
+            let (many, rows) = cost(&world, &ada, query, 100).await;
+            assert_eq!((rows, many), (100, few), "{query}");
+            // A counter that loaders lose would stop at the organization and the page.
+            assert!((4..=most).contains(&many), "{many} statements: {query}");
+        }
+    }
+);
