@@ -71,9 +71,9 @@ pub(super) fn page(
 /// A connection and its edges: `$rows` are of `$item`, and `$node` tells how one becomes a `$type`.
 macro_rules! connection {
     ($connection:ident, $edge:ident, $item:ty => $type:ty, $node:expr $(, $(#[$doc:meta])* $extra:ident: $extra_type:ty = $of:expr)*) => {
-        /// A page of a list.
         pub(super) struct $connection(pub(super) $crate::graphql::connection::Rows<$item>);
 
+        /// A page of a list.
         #[async_graphql::Object]
         impl $connection {
             /// The rows, each with its place in the list.
@@ -98,12 +98,12 @@ macro_rules! connection {
             }
         }
 
-        /// A row and its place in the list.
         pub(super) struct $edge {
             cursor: String,
             item: $item,
         }
 
+        /// A row and its place in the list.
         #[async_graphql::Object]
         impl $edge {
             /// Its place: give it back as `after` or `before`.

@@ -19,10 +19,10 @@ use crate::domain::{
 };
 use async_graphql::{Context, Enum, ID, Object};
 
-/// One change: what happened, when, by whom, and through what.
 #[derive(Clone)]
 pub(super) struct EventNode(pub(super) Entry);
 
+/// One change: what happened, when, by whom, and through what.
 #[Object(name = "AuditEvent")]
 impl EventNode {
     /// Its TypeID.

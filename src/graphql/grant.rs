@@ -16,11 +16,11 @@ use crate::domain::{
 };
 use async_graphql::{Context, Enum, ID, Object};
 
-/// One period in which a token has access to one organization: from the owner's adding it to somebody's removing it.
-/// Adding it again makes a new one. What it says of use is use with this organization alone.
 #[derive(Clone)]
 pub(super) struct GrantNode(pub(super) Grant);
 
+/// One period in which a token has access to one organization: from the owner's adding it to somebody's removing it.
+/// Adding it again makes a new one. What it says of use is use with this organization alone.
 #[Object(name = "TokenGrant")]
 impl GrantNode {
     /// Its TypeID.
@@ -110,9 +110,9 @@ pub(super) enum TokenGrantStatus {
     Removed,
 }
 
-/// One request that was made with a token.
 pub(super) struct TokenRequest(pub(super) Request);
 
+/// One request that was made with a token.
 #[Object]
 impl TokenRequest {
     /// When.

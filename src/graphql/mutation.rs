@@ -27,6 +27,7 @@ use async_graphql::{Context, Object, SimpleObject};
 /// What can be changed.
 pub struct Mutation;
 
+/// What can be changed.
 #[Object]
 impl Mutation {
     /// Makes a token. Its value is in this answer and nowhere else.

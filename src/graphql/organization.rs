@@ -17,10 +17,10 @@ use crate::domain::{
 };
 use async_graphql::{Context, Enum, ID, Object};
 
-/// An organization whose data tokens may reach.
 #[derive(Clone)]
 pub(super) struct OrganizationNode(pub(super) Organization);
 
+/// An organization whose data tokens may reach.
 #[Object(name = "Organization")]
 impl OrganizationNode {
     /// Its TypeID.

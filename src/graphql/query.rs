@@ -41,6 +41,7 @@ pub(super) enum Node {
 /// Where a query begins.
 pub struct Query;
 
+/// Where a query begins.
 #[Object]
 impl Query {
     /// Anything by its id; null for what does not exist or may not be seen.

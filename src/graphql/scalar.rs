@@ -3,10 +3,10 @@
 use crate::domain::time::Time;
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
-/// RFC 3339, always UTC, six decimals and a Z: `2026-11-23T09:30:00.123456Z`. Any offset is understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DateTime(pub(super) Time);
 
+/// RFC 3339, always UTC, six decimals and a Z: `2026-11-23T09:30:00.123456Z`. Any offset is understood.
 #[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -23,10 +23,10 @@ impl ScalarType for DateTime {
     }
 }
 
-/// RFC 9562, in lower case with hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Uuid(pub(super) uuid::Uuid);
 
+/// RFC 9562, in lower case with hyphens.
 #[Scalar(name = "UUID", specified_by_url = "https://www.rfc-editor.org/rfc/rfc9562")]
 impl ScalarType for Uuid {
     fn parse(value: Value) -> InputValueResult<Self> {

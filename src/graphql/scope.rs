@@ -3,9 +3,9 @@
 use crate::domain::scope::{Access, Scope as Known};
 use async_graphql::{Enum, Object};
 
-/// Something that a token may do.
 pub(super) struct Scope(pub(super) Known);
 
+/// Something that a token may do.
 #[Object]
 impl Scope {
     /// What an API checks: `read_builds`.

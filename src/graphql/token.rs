@@ -26,13 +26,13 @@ use crate::{
 use async_graphql::{Context, Enum, ID, Object};
 use std::sync::Arc;
 
-/// One access token. It never holds the token's value: that is shown once, by `createToken`.
 #[derive(Clone)]
 pub(super) struct TokenNode {
     pub(super) token: Token,
     pub(super) view: View,
 }
 
+/// One access token. It never holds the token's value: that is shown once, by `createToken`.
 #[Object(name = "Token")]
 impl TokenNode {
     /// Its TypeID.

@@ -18,10 +18,10 @@ use crate::{
 };
 use async_graphql::{Context, ID, Object};
 
-/// A person who owns tokens or administers organizations.
 #[derive(Clone)]
 pub(super) struct UserNode(pub(super) Person);
 
+/// A person who owns tokens or administers organizations.
 #[Object(name = "User")]
 impl UserNode {
     /// Its TypeID.

@@ -15,6 +15,7 @@ mod migrations;
 mod pasted;
 mod audit;
 mod paging;
+mod schema_is_current;
 mod statements;
 mod story;
 mod tidy;

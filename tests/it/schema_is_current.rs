@@ -1,0 +1,54 @@
+//! Is the committed GraphQL schema the one that the code has?
+
+use std::{fs, path::Path};
+
+#[test]
+fn the_committed_schema_is_what_the_code_has() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    let current = tokenward::graphql::sdl();
+    let differ = |(one, other): (Option<&str>, Option<&str>)| one != other;
+    let lines = || committed.lines().map(Some).chain([None]).zip(current.lines().map(Some).chain([None]));
+    if let Some(number) = lines().position(differ) {
+        let (was, is) = lines().nth(number).unwrap();
+        panic!(
+            "schema.graphql is not current: line {} is {}, and the code has {}. Refresh it with \
+             `cargo run -- schema > schema.graphql`, and look at what changes for clients.",
+            number + 1,
+            was.unwrap_or("missing"),
+            is.unwrap_or("nothing more")
+        );
+    }
+    assert_eq!(committed, current, "only line ends differ");
+}
+
+/// The lines that name something without a description above them.
+fn silent(schema: &str) -> Vec<String> {
+    let lines: Vec<_> = schema.lines().collect();
+    let opens =
+        |line: &str| ["type ", "input ", "enum ", "interface ", "scalar "].iter().any(|kind| line.starts_with(kind));
+    let told = |line: &str| line.trim_start().starts_with('"') || line.ends_with("\"\"\"");
+    let mut inside_text = false;
+    let mut silent = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let trimmed = line.trim();
+        if trimmed == "\"\"\"" {
+            inside_text = !inside_text;
+            continue;
+        }
+        let names_something = opens(line) || (line.starts_with('\t') && !inside_text && !told(line));
+        let in_schema = lines[..index].iter().rev().find(|above| !above.starts_with('\t')) == Some(&"schema {");
+        if names_something && !in_schema && index.checked_sub(1).is_none_or(|above| !told(lines[above])) {
+            silent.push(trimmed.to_owned());
+        }
+    }
+    silent
+}
+
+/// The library leaves out what stands in another place than it expects, and says nothing.
+#[test]
+fn every_type_field_and_value_of_the_schema_is_described() {
+    assert_eq!(silent(&tokenward::graphql::sdl()), [""; 0]);
+    let bad = "type A {\n\t\"Told.\"\n\tone: Int\n\ttwo: Int\n}\n\n\"Told.\"\nenum B {\n\tC\n}\n";
+    assert_eq!(silent(bad), ["type A {", "two: Int", "C"]);
+}
