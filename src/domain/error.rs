@@ -49,6 +49,8 @@ pub enum Code {
     NotFound,
     /// A bad value.
     InvalidInput,
+    /// Refused by its price before anything ran.
+    TooComplex,
     /// Already so, or changed meanwhile.
     Conflict,
     /// The store cannot answer.
@@ -65,6 +67,7 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::NotFound => "NOT_FOUND",
             Self::InvalidInput => "INVALID_INPUT",
+            Self::TooComplex => "TOO_COMPLEX",
             Self::Conflict => "CONFLICT",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",

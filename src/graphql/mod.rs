@@ -32,15 +32,12 @@ use std::{sync::Arc, time::Duration};
 /// The schema, ready to execute.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// The deepest nesting of fields.
-const DEEPEST: usize = 15;
 /// The most directives on one field.
 const MOST_DIRECTIVES: usize = 5;
 
 /// Builds the schema.
 pub fn schema() -> Schema {
     Schema::build(Query, Mutation, EmptySubscription)
-        .limit_depth(DEEPEST)
         .limit_directives(MOST_DIRECTIVES)
         .disable_suggestions()
         .register_output_type::<query::Node>()

@@ -21,7 +21,7 @@ use crate::{
     app::App,
     config::Config,
     domain::error::{Error, Result},
-    graphql::Schema,
+    graphql::{Schema, price::Pricer},
 };
 use axum::{Router, http::HeaderValue, middleware, routing::any};
 use identity::Issuer;
@@ -33,6 +33,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 struct Doors {
     app: App,
     schema: Schema,
+    pricer: Pricer,
     issuer: Option<Issuer>,
     trusted: Vec<IpNet>,
     public_url: String,
@@ -45,6 +46,7 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
     let doors = Arc::new(Doors {
         app: app.clone(),
         schema: crate::graphql::schema(),
+        pricer: Pricer::new(),
         issuer: config.jwt.as_ref().map(Issuer::new).transpose()?,
         trusted: config.trusted_proxies.clone(),
         public_url: config.public_url.clone(),

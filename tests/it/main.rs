@@ -11,10 +11,11 @@
 #[macro_use]
 mod world;
 
-mod migrations;
-mod pasted;
 mod audit;
+mod migrations;
 mod paging;
+mod pasted;
+mod price;
 mod schema_is_current;
 mod statements;
 mod story;

@@ -16,7 +16,7 @@ use crate::{
         decision::{Reason, Verdict},
         error::{Code, Error},
     },
-    graphql::{Request as Asked, outcome_of},
+    graphql::{Request as Asked, outcome_of, price},
 };
 use async_graphql::{Response as Outcome, ServerError, Value};
 use axum::{
@@ -45,11 +45,13 @@ struct Refusal {
     code: Code,
     field: Option<&'static str>,
     location: Option<async_graphql::Pos>,
+    /// What it costs and what it may, of whatever there is too much.
+    excess: Option<(u64, u64)>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(status, message), code, field: None, location: None }
+        Self { problem: Problem::new(status, message), code, field: None, location: None, excess: None }
     }
 
     fn bad_request(field: &'static str, message: impl Into<String>) -> Self {
@@ -66,18 +68,35 @@ impl Refusal {
         Self { location, ..Self::new(media.document_error(), Code::InvalidInput, message) }
     }
 
-    fn into_response(self, media: Media) -> Response {
-        let mut error = json!({ "message": self.problem.message, "extensions": { "code": self.code.as_str() } });
-        if let Some(error) = error.as_object_mut() {
-            if let (Some(field), Some(extensions)) =
-                (self.field, error.get_mut("extensions").and_then(serde_json::Value::as_object_mut))
-            {
-                extensions.insert("field".into(), field.into());
+    /// Refused by its price, its depth or its repetitions before anything of it ran.
+    fn by_price(media: Media, refusal: price::Refusal) -> Self {
+        match refusal {
+            price::Refusal::TooComplex { cost, limit, message, place } => {
+                let refusal =
+                    Self::of_the_document(media, place, format!("{message} It is {cost}, the limit is {limit}."));
+                Self { code: Code::TooComplex, excess: Some((cost, limit)), ..refusal }
             }
-            if let Some(place) = self.location {
-                error.insert("locations".into(), json!([{ "line": place.line, "column": place.column }]));
-            }
+            price::Refusal::Circle { place } => Self::of_the_document(
+                media,
+                Some(place),
+                "The fragments of the document spread each other in a circle.",
+            ),
         }
+    }
+
+    fn into_response(self, media: Media) -> Response {
+        let mut extensions = Map::from_iter([("code".into(), self.code.as_str().into())]);
+        if let Some(field) = self.field {
+            extensions.insert("field".into(), field.into());
+        }
+        if let Some((cost, limit)) = self.excess {
+            extensions.extend([("cost".into(), cost.into()), ("limit".into(), limit.into())]);
+        }
+        let mut error = Map::from_iter([("message".into(), self.problem.message.into())]);
+        if let Some(place) = self.location {
+            error.insert("locations".into(), json!([{ "line": place.line, "column": place.column }]));
+        }
+        error.insert("extensions".into(), extensions.into());
         let mut response = written(media, self.problem.status, &json!({ "errors": [error] }));
         response.headers_mut().extend(self.problem.headers);
         response
@@ -93,7 +112,7 @@ impl From<Problem> for Refusal {
             StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
             _ => Code::InvalidInput,
         };
-        Self { problem, code, field: None, location: None }
+        Self { problem, code, field: None, location: None, excess: None }
     }
 }
 
@@ -113,10 +132,11 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, media: Media) -> Res
     let who = caller.user().map(|user| user.to_string());
     let operation = Operation::read(request, body, doors.app.prefix(), media).await?;
     let name = operation.name().map(ToOwned::to_owned);
+    let cost = operation.price(&doors.pricer).map_err(|refusal| Refusal::by_price(media, refusal))?;
     let asked = Asked::new(&doors.app, caller).await?;
     let (document, query) = operation.into_query();
     let outcome = asked.execute(&doors.schema, query).await;
-    let mut response = told(media, &document, outcome);
+    let mut response = told(media, &document, cost, outcome);
     response.extensions_mut().insert(Note { caller: who, operation: name, quiet: false });
     Ok(response)
 }
@@ -153,10 +173,10 @@ async fn caller(doors: &Doors, request: &Parts) -> Result<Caller, Refusal> {
 }
 
 /// The answer of an execution.
-fn told(media: Media, document: &request::Document, mut outcome: Outcome) -> Response {
+fn told(media: Media, document: &request::Document, cost: u64, mut outcome: Outcome) -> Response {
     let ours = |code: &str| code == Code::Unavailable.as_str() || code == Code::Internal.as_str();
     if let Some(error) = outcome.errors.iter().find(|error| ours(outcome_of(error))) {
-        return voided(media, error);
+        return voided(media, error, cost);
     }
     // What has no path failed before anything ran.
     let refused = outcome.data == Value::Null && outcome.errors.iter().any(|error| error.path.is_empty());
@@ -169,21 +189,28 @@ fn told(media: Media, document: &request::Document, mut outcome: Outcome) -> Res
         order::arrange(&mut outcome.data, document);
         body.insert("data".into(), outcome.data.into_json().unwrap_or_default());
     }
+    body.insert("extensions".into(), cost_json(cost));
     written(media, if refused { media.document_error() } else { StatusCode::OK }, &body.into())
 }
 
 /// Nothing of an answer counts when the store or we failed on a part of it.
-fn voided(media: Media, error: &ServerError) -> Response {
+fn voided(media: Media, error: &ServerError, cost: u64) -> Response {
     let status = if outcome_of(error) == Code::Unavailable.as_str() {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::INTERNAL_SERVER_ERROR
     };
-    let mut response = written(media, status, &json!({ "errors": [error_json(error)], "data": null }));
+    let mut response =
+        written(media, status, &json!({ "errors": [error_json(error)], "data": null, "extensions": cost_json(cost) }));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+/// What the operation was priced at.
+fn cost_json(requested: u64) -> serde_json::Value {
+    json!({ "cost": { "requested": requested, "limit": price::LIMIT } })
 }
 
 fn error_json(error: &ServerError) -> serde_json::Value {

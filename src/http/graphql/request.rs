@@ -6,6 +6,7 @@ use crate::{
         error::Code,
         secret::{Prefix, holds_a_value},
     },
+    graphql::price::Pricer,
     http::problem::Problem,
 };
 use async_graphql::{
@@ -135,6 +136,12 @@ impl Operation {
             (None, DocumentOperations::Multiple(all)) => all.keys().next().map(async_graphql::Name::as_str),
             (None, DocumentOperations::Single(_)) => None,
         }
+    }
+
+    /// What it costs.
+    pub(super) fn price(&self, pricer: &Pricer) -> Result<u64, crate::graphql::price::Refusal> {
+        let Some(chosen) = self.document.chosen() else { return Ok(0) };
+        pricer.price(&self.document.parsed, chosen, &self.variables)
     }
 
     /// The document, and the query for the library to execute.
