@@ -104,11 +104,12 @@ impl Doors {
         if !peer(request).is_some_and(|peer| is_trusted(peer, &self.trusted)) {
             return own;
         }
-        let said = |names: [&str; 2]| {
-            names.into_iter().find_map(|name| request.headers.get(name)).and_then(|value| value.to_str().ok())
+        let said = |names: &[&str]| {
+            names.iter().find_map(|name| request.headers.get(*name)).and_then(|value| value.to_str().ok())
         };
-        let method = said(["x-forwarded-method", "x-original-method"]).and_then(text::method);
-        let path = said(["x-forwarded-uri", "x-original-url"]).and_then(|uri| self.path(path_of(uri)));
+        let method = said(&["x-forwarded-method", "x-original-method"]).and_then(text::method);
+        let path =
+            said(&["x-forwarded-uri", "x-original-uri", "x-original-url"]).and_then(|uri| self.path(path_of(uri)));
         Observed { method: method.or(own.method), path: path.or(own.path), ..own }
     }
 
