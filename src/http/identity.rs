@@ -62,8 +62,8 @@ impl Issuer {
     pub(super) fn introduce(&self, jwt: &str, at: Time) -> Option<Introduction> {
         let claims = jsonwebtoken::decode::<Claims>(jwt, &self.key, &self.validation).ok()?.claims;
         let now = at.seconds();
-        let lives =
-            claims.exp + SKEW > now && claims.exp.checked_sub(claims.iat).is_some_and(|life| life <= LONGEST_LIFE);
+        let lives = claims.exp.saturating_add(SKEW) > now
+            && claims.exp.checked_sub(claims.iat).is_some_and(|life| life <= LONGEST_LIFE);
         let began = claims.iat <= now + SKEW && claims.nbf.is_none_or(|begin| begin <= now + SKEW);
         let named =
             [&claims.iss, &claims.sub].iter().all(|text| (1..=255).contains(&text.len()) && !text.contains('\0'));
