@@ -93,11 +93,7 @@ impl Line<'_> {
 }
 
 async fn within_limit(work: impl Future<Output = Response>) -> Response {
-    tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Try again later")
-            .with(header::RETRY_AFTER, HeaderValue::from_static("1"))
-            .into_response()
-    })
+    tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| Problem::later().into_response())
 }
 
 fn too_large(request: &Parts) -> Option<Problem> {

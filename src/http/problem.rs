@@ -60,6 +60,11 @@ impl Problem {
         }
     }
 
+    /// No answer can be given now.
+    pub(super) fn later() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Try again later").with(header::RETRY_AFTER, RETRY_AFTER)
+    }
+
     /// Another method would do.
     pub(super) fn method(allow: &'static str) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("This path answers {allow} only."))
@@ -95,7 +100,7 @@ impl From<Error> for Problem {
             Error::Conflict(_) => Self::new(StatusCode::CONFLICT, message),
             Error::Unavailable(source) => {
                 tracing::warn!(%source, "the store cannot answer");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, message).with(header::RETRY_AFTER, RETRY_AFTER)
+                Self::later()
             }
             Error::Bug(why) => {
                 tracing::error!(%why, "a bug");
