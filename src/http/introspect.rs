@@ -56,7 +56,9 @@ fn active(doors: &Doors, checked: &Checked, asked: Option<&str>) -> Value {
     let known = &checked.known;
     let scopes = checked.scopes(doors.app.catalogue());
     let slugs = known.reaches.iter().map(|reach| reach.slug.as_str());
-    let organizations: Vec<_> = slugs.filter(|slug| asked.is_none_or(|asked| asked == *slug)).collect();
+    let mut organizations: Vec<_> = slugs.filter(|slug| asked.is_none_or(|asked| asked == *slug)).collect();
+    // The store has no order of its own.
+    organizations.sort_unstable();
     let mut body = json!({
         "active": true,
         "scope": scopes.iter().map(ScopeName::as_str).collect::<Vec<_>>().join(" "),

@@ -73,7 +73,9 @@ async fn client(doors: &Doors, headers: &HeaderMap, form: &Form) -> Result<Resou
         (None, Some((id, secret))) => Some((id.to_owned(), secret.to_owned())),
         (None, None) => None,
     };
-    let (id, secret) = said.filter(|(id, _)| (1..=64).contains(&id.len()) && id.is_ascii()).ok_or_else(wrong_client)?;
+    let (id, secret) = said
+        .filter(|(id, _)| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()))
+        .ok_or_else(wrong_client)?;
     let server = doors.app.store().resource_server(&id).await.map_err(unavailable)?;
     server.filter(|server| Fingerprint::of(&secret).matches(&server.secret)).ok_or_else(wrong_client)
 }
