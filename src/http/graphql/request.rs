@@ -121,9 +121,12 @@ impl Operation {
             Refusal::of_the_document(media, place, "The document has a syntax error.")
         })?;
         let document = Document { parsed, operation: parameters.operation };
-        if document.chosen().is_none() {
+        let Some(chosen) = document.chosen() else {
             let message = "Say by operationName which operation of the document is meant.";
             return Err(Refusal::of_the_document(media, None, message));
+        };
+        if let Some(name) = missing_variable(chosen, &parameters.variables) {
+            return Err(Refusal::of_the_document(media, None, format!("The variable ${name} is missing.")));
         }
         let variables = Variables::from_json(Value::Object(parameters.variables));
         Ok(Self { document, query: parameters.query, variables })
@@ -153,6 +156,16 @@ impl Operation {
         query.set_parsed_query(self.document.parsed.clone());
         (self.document, query)
     }
+}
+
+/// The library would notice only when a field asks for it, after others have run.
+fn missing_variable<'document>(
+    operation: &'document OperationDefinition,
+    given: &Map<String, Value>,
+) -> Option<&'document str> {
+    let definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
+    let mut needed = definitions.filter(|one| !one.var_type.node.nullable && one.default_value.is_none());
+    needed.find(|one| given.get(one.name.node.as_str()).is_none_or(Value::is_null)).map(|one| one.name.node.as_str())
 }
 
 struct Parameters {
@@ -208,18 +221,28 @@ fn from_object(mut fields: Map<String, Value>) -> Result<Parameters, Refusal> {
 fn from_uri(uri: &Uri, prefix: &Prefix) -> Result<Parameters, Refusal> {
     let mut fields = Map::new();
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        if holds_a_value(prefix, &value) {
-            let message = "The value of a token may not stand in an address, which is kept; send the request by POST.";
-            return Err(Refusal::bad_request("query", message));
-        }
+        not_in_an_address(prefix, &value)?;
         let value = match name.as_ref() {
-            "variables" => parameter("variables", "The variables are an object in JSON.", &value)?,
+            "variables" => {
+                let variables = parameter("variables", "The variables are an object in JSON.", &value)?;
+                // JSON can spell any character in another way.
+                not_in_an_address(prefix, &variables.to_string())?;
+                variables
+            }
             "extensions" => parameter("extensions", "The extensions are an object in JSON.", &value)?,
             _ => Value::String(value.into_owned()),
         };
         fields.insert(name.into_owned(), value);
     }
     from_object(fields)
+}
+
+fn not_in_an_address(prefix: &Prefix, text: &str) -> Result<(), Refusal> {
+    if holds_a_value(prefix, text) {
+        let message = "The value of a token may not stand in an address, which is kept; send the request by POST.";
+        return Err(Refusal::bad_request("query", message));
+    }
+    Ok(())
 }
 
 fn parameter(field: &'static str, message: &str, text: &str) -> Result<Value, Refusal> {
