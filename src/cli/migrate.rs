@@ -1,19 +1,23 @@
 //! `migrate`: brings the schema up to date, or says whether it is.
 
-use crate::{config::Config, domain::error::Result, store::Store};
-use std::process::ExitCode;
+use crate::{
+    config::Config,
+    domain::error::{Error, Result},
+    store::Store,
+};
 
-pub(super) async fn run(config: &Config, check: bool) -> Result<ExitCode> {
+pub(super) async fn run(config: &Config, check: bool) -> Result<()> {
     let store = Store::connect(config.database_url.reveal()).await?;
     if check {
         let pending = store.pending().await?;
         for step in &pending {
             println!("pending {step}");
         }
-        return Ok(if pending.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        let pending_still = Error::Conflict("Migrations are pending; apply them by `tokenward migrate`.".into());
+        return if pending.is_empty() { Ok(()) } else { Err(pending_still) };
     }
     for step in store.migrate(&config.token_prefix).await? {
         println!("applied {step}");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

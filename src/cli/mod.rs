@@ -78,6 +78,7 @@ enum Command {
     #[command(subcommand)]
     Mail(mail::Command),
     /// Prints the GraphQL schema
+    #[command(after_help = "Example:\n  tokenward schema > schema.graphql")]
     Schema,
 }
 
@@ -113,7 +114,7 @@ impl Command {
         match self {
             Self::Serve => serve::run(config).await,
             Self::Demo => demo::run(config).await,
-            Self::Migrate { check } => return migrate::run(&config, check).await,
+            Self::Migrate { check } => migrate::run(&config, check).await,
             Self::User(command) => {
                 let issuer = config.jwt.as_ref().map(|jwt| jwt.issuer.as_str());
                 command.with_issuer(issuer).run(&open(&config).await?).await

@@ -17,8 +17,10 @@ pub(super) enum Command {
         name: String,
     },
     /// Lists all of them
+    #[command(after_help = "Example:\n  tokenward resource-server list")]
     List,
     /// Refuses an API from now on
+    #[command(after_help = "Example:\n  tokenward resource-server disable builds-api")]
     Disable {
         /// What you call it
         name: String,

@@ -20,11 +20,13 @@ pub(super) enum Command {
     )]
     Add(Add),
     /// Stops a person at once: every token, JWT and session of theirs is refused
+    #[command(after_help = "Example:\n  tokenward user disable bob")]
     Disable {
         /// Their username
         username: String,
     },
     /// Lets a person back
+    #[command(after_help = "Example:\n  tokenward user enable bob")]
     Enable {
         /// Their username
         username: String,

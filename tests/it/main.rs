@@ -13,6 +13,7 @@ mod world;
 
 mod audit;
 mod migrations;
+mod cli;
 mod paging;
 mod pasted;
 mod price;

@@ -1,0 +1,440 @@
+//! Does the program itself do what an operator asks of it, on a database of its own and beside a server that runs?
+
+use crate::world::{
+    client::{Reply, form, read},
+    database::{Database, Kind},
+};
+use reqwest::Method;
+use serde_json::json;
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+use tokenward::{domain::id::TokenId, store::Store};
+use tokio::{
+    io::AsyncWriteExt as _,
+    process::{Child, Command},
+};
+
+/// What a command printed, and how it ended.
+#[derive(Debug)]
+struct Ended {
+    code: i32,
+    out: String,
+    said: String,
+}
+
+impl Ended {
+    /// Done, with this on standard output and nothing else.
+    fn done(&self) -> &str {
+        assert_eq!((self.code, &*self.said), (0, ""), "{self:?}");
+        &self.out
+    }
+
+    /// Done, and silent.
+    fn silent(&self) {
+        assert_eq!(self.done(), "");
+    }
+
+    /// Refused by one line that says what to do.
+    fn refused(&self, why: &str) {
+        assert_eq!((self.code, &*self.out), (1, ""), "{self:?}");
+        assert_eq!(self.said.lines().count(), 1, "{self:?}");
+        assert!(self.said.starts_with("tokenward: ") && self.said.contains(why), "{self:?} does not say {why}");
+    }
+
+    /// Wrong usage.
+    fn misused(&self, why: &str) {
+        assert_eq!((self.code, &*self.out), (2, ""), "{self:?}");
+        assert!(self.said.contains(why), "{self:?} does not say {why}");
+    }
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokenward"));
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// The program on this database.
+fn on(database: &Database) -> Command {
+    let mut command = program();
+    command.current_dir(database.folder());
+    command.args(["--database-url", database.url()]).arg("--data-dir").arg(database.folder().join("data"));
+    command
+}
+
+async fn ended(command: &mut Command, input: &str) -> Ended {
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    // A program that does not read its input may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
+    let output = child.wait_with_output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code().unwrap(), out: text(output.stdout), said: text(output.stderr) }
+}
+
+/// Runs one command, written as in a shell without quotes.
+async fn run(database: &Database, command: &str) -> Ended {
+    ended(on(database).args(command.split_whitespace()), "").await
+}
+
+fn is_a_value(text: &str) -> bool {
+    text.strip_prefix("twd_")
+        .is_some_and(|rest| rest.len() == 38 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+both!(
+    async fn migrate_tells_what_it_applies_and_check_what_is_pending(database: Database) {
+        let check = run(&database, "migrate --check").await;
+        assert_eq!(check.code, 1, "{check:?}");
+        assert!(!check.out.is_empty() && check.out.lines().all(|line| line.starts_with("pending ")), "{check:?}");
+        assert_eq!(check.said.lines().count(), 1, "{check:?}");
+        assert!(check.said.contains("tokenward migrate"), "{check:?}");
+        let applied = run(&database, "migrate").await;
+        assert_eq!(applied.done(), check.out.replace("pending ", "applied "));
+        run(&database, "migrate --check").await.silent();
+        run(&database, "migrate").await.silent();
+    }
+);
+
+both!(
+    ///
+    async fn a_fresh_start_has_no_user_token_or_resource_server(database: Database) {
+        run(&database, "migrate").await;
+        let store = Store::connect(database.url()).await.unwrap();
+        assert!(!store.has_users().await.unwrap());
+        assert!(store.resource_servers().await.unwrap().is_empty());
+        assert_eq!(run(&database, "resource-server list").await.out, "");
+        for name in ["admin", "root", "tokenward", "demo"] {
+            run(&database, &format!("user disable {name}")).await.refused("There is no such user");
+        }
+    }
+);
+
+both!(
+    async fn another_prefix_of_values_is_refused_later_with_the_reason(database: Database) {
+        run(&database, "migrate --token-prefix acme").await;
+        let serve = run(&database, "serve --listen 127.0.0.1:0").await;
+        assert!(serve.code == 1 && serve.said.ends_with("set token.prefix to acme.\n"), "{serve:?}");
+        for command in ["migrate", "user add ada --email a@example.test --name Ada"] {
+            run(&database, command).await.refused("set token.prefix to acme");
+        }
+        assert!(
+            run(&database, "user add ada --email a@example.test --name Ada --token-prefix acme")
+                .await
+                .done()
+                .starts_with("user_")
+        );
+    }
+);
+
+both!(
+    ///
+    async fn people_organizations_and_members_are_added_changed_and_stopped(database: Database) {
+        let add = "user add ada --email ada@example.test --name Ada --subject 1 --issuer https://id.example.test";
+        let added = run(&database, add).await;
+        assert!(added.done().starts_with("user_") && added.out.lines().count() == 1, "{added:?}");
+        run(&database, "user add ada --email other@example.test --name Ada").await.refused("choose another");
+        run(&database, "user add cyd --email c@example.test --name Cyd --subject 1 --issuer https://id.example.test")
+            .await
+            .refused("choose another");
+        for name in ["\u{430}da", "Ada", "a/b", "a'--", &"x".repeat(65)] {
+            run(&database, &format!("user add {name} --email b@example.test --name B")).await.refused("username: ");
+        }
+        run(&database, "user add bob --email nonsense --name B").await.refused("--email: ");
+        run(&database, "user add bob --email b@example.test --name B --subject 2").await.refused("--issuer");
+        run(&database, "user add bob --email b@example.test").await.misused("--name");
+        run(&database, "user add bob --email b@example.test --name B --issuer x").await.misused("--subject");
+        run(&database, "user add bob --email b@example.test --name B").await.done();
+
+        let added = run(&database, "organization add acme --name Acme --admin ada").await;
+        assert!(added.done().starts_with("org_") && added.out.lines().count() == 1, "{added:?}");
+        run(&database, "organization add acme --name Acme --admin ada").await.refused("choose another");
+        run(&database, "organization add other --name Other --admin eve").await.refused("There is no such user");
+        run(&database, "organization add Other --name Other --admin ada").await.refused("slug: ");
+        run(&database, "organization add other --admin ada").await.misused("--name");
+
+        run(&database, "member add acme bob --role member").await.silent();
+        run(&database, "member add acme bob --role admin").await.silent();
+        run(&database, "member add acme bob --role member").await.silent();
+        run(&database, "member add acme bob --role boss").await.misused("boss");
+        run(&database, "member add acme eve --role member").await.refused("There is no such user");
+        run(&database, "member add other bob --role member").await.refused("There is no such organization");
+        run(&database, "member add acme ada --role member").await.refused("last administrator");
+        run(&database, "member remove acme ada").await.refused("last administrator");
+        run(&database, "member remove acme bob").await.silent();
+        run(&database, "member remove acme bob").await.refused("There is no such member");
+
+        run(&database, "user disable bob").await.silent();
+        run(&database, "user disable bob").await.refused("disabled already");
+        run(&database, "user enable bob").await.silent();
+        assert_eq!(run(&database, "user enable bob").await.code, 1);
+        run(&database, "user enable eve").await.refused("There is no such user");
+    }
+);
+
+both!(
+    async fn tokens_are_made_and_revoked_and_apis_are_added_listed_and_disabled(database: Database) {
+        run(&database, "user add bob --email bob@example.test --name Bob").await;
+        run(&database, "user add eve --email eve@example.test --name Eve").await;
+        run(&database, "organization add acme --name Acme --admin bob").await;
+        let create =
+            "token create --owner bob --organization acme --scope read_builds --scope graphql --expires-in 90d";
+        let made = run(&database, create).await;
+        let value = made.done().strip_suffix('\n').unwrap();
+        assert!(is_a_value(value), "{made:?}");
+        for (command, why) in [
+            ("token create --owner bob --organization acme --scope read_bulids", "Did you mean read_builds?"),
+            ("token create --owner eve --organization acme --scope graphql", "member add"),
+            ("token create --owner nix --organization acme --scope graphql", "There is no such user"),
+            ("token create --owner bob --organization nix --scope graphql", "There is no such organization"),
+            ("token create --owner bob --organization acme --scope graphql --expires-in 0s", "future"),
+        ] {
+            run(&database, command).await.refused(why);
+        }
+        run(&database, "token create --owner bob --organization acme").await.misused("--scope");
+        let soon = "token create --owner bob --organization acme --scope graphql --expires-in soon";
+        run(&database, soon).await.misused("soon");
+
+        let wrong = format!("{}{}", &value[..41], if value.ends_with('0') { '1' } else { '0' });
+        for nonsense in ["", "nonsense", &wrong, &format!("{value} {value}"), &"x".repeat(60 * 1024)] {
+            ended(on(&database).args(["token", "revoke"]), nonsense).await.refused("This is not a token's value");
+        }
+        ended(on(&database).args(["token", "revoke"]), &format!("{value}\n")).await.silent();
+        ended(on(&database).args(["token", "revoke"]), value).await.refused("revoked");
+        assert_eq!(run(&database, &format!("token revoke {value}")).await.code, 2);
+
+        let added = run(&database, "resource-server add builds-api").await;
+        let lines: Vec<_> = added.done().lines().collect();
+        let base62 = |line: &str, key: &str| {
+            line.strip_prefix(key)
+                .is_some_and(|text| text.len() > 10 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        };
+        assert!(lines.len() == 2 && base62(lines[0], "client_id=") && base62(lines[1], "client_secret="), "{added:?}");
+        run(&database, "resource-server add builds-api").await.refused("choose another");
+        let list = run(&database, "resource-server list").await;
+        assert!(list.done().contains("builds-api") && list.out.contains("active"), "{list:?}");
+        assert!(!list.out.contains(&lines[1]["client_secret=".len()..]), "the secret is shown again");
+        run(&database, "resource-server disable builds-api").await.silent();
+        assert_eq!(run(&database, "resource-server disable builds-api").await.code, 1);
+        run(&database, "resource-server disable nix").await.refused("There is no such");
+        assert!(run(&database, "resource-server list").await.done().contains("disabled"));
+    }
+);
+
+#[tokio::test]
+async fn the_schema_is_printed_without_a_database() {
+    let printed = ended(program().arg("schema"), "").await;
+    assert_eq!(printed.done(), tokenward::graphql::sdl());
+}
+
+#[tokio::test]
+async fn each_command_has_help_with_an_example() {
+    let mut left = vec![Vec::<String>::new()];
+    let mut seen = 0;
+    while let Some(path) = left.pop() {
+        let help = ended(program().args(&path).arg("--help"), "").await;
+        let commands = help.done().split_once("\nCommands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap());
+        match commands {
+            Some(commands) => {
+                // A name stands two blanks in; what it says may go on below, further in.
+                let names =
+                    commands.lines().filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+                for name in names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
+                    left.push(path.iter().cloned().chain([name.to_owned()]).collect());
+                }
+            }
+            None => {
+                seen += 1;
+                assert!(help.out.contains("Example:\n  "), "{path:?} has no example: {}", help.out);
+                assert!(
+                    help.out.contains(&format!("tokenward {}", path.join(" "))),
+                    "the example of {path:?} is of another"
+                );
+            }
+        }
+    }
+    assert!(seen >= 15, "only {seen} commands were found");
+}
+
+#[tokio::test]
+async fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
+    ended(program().arg("sevre"), "").await.misused("serve");
+    ended(program().args(["user", "add"]), "").await.misused("USERNAME");
+    ended(program().args(["serve", "--listne", "x"]), "").await.misused("--listen");
+    ended(&mut program(), "").await.misused("Usage");
+}
+
+#[tokio::test]
+async fn an_unknown_setting_is_named_with_the_nearest_one_that_there_is() {
+    let folder = crate::world::shelf::folder();
+    let file = folder.path().join("tokenward.toml");
+    std::fs::write(&file, "[database]\nurll = \"sqlite://x.db\"\n").unwrap();
+    let mut command = program();
+    let refused = ended(command.current_dir(&folder).args(["migrate", "--config"]).arg(&file), "").await;
+    refused.refused("database.urll");
+    refused.refused("Did you mean database.url?");
+    let mut command = program();
+    let refused =
+        ended(command.current_dir(&folder).env("TOKENWARD_DATABSE__URL", "sqlite://x.db").arg("migrate"), "").await;
+    refused.refused("TOKENWARD_DATABSE__URL");
+    refused.refused("Did you mean TOKENWARD_DATABASE__URL?");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "nothing was made before the refusal");
+}
+
+/// A server of the real program.
+struct Server<'database> {
+    database: &'database Database,
+    child: Child,
+    address: String,
+    http: reqwest::Client,
+}
+
+impl<'database> Server<'database> {
+    async fn start(database: &'database Database) -> Self {
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let child = on(database).args(["serve", "--listen", &address]).stderr(Stdio::null()).spawn().unwrap();
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+        let server = Self { database, child, address, http };
+        for _ in 0..200 {
+            if server.http.get(server.url("/readyz")).send().await.is_ok_and(|answer| answer.status() == 200) {
+                return server;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the server is not ready after ten seconds");
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn command(&self, command: &str) -> Ended {
+        run(self.database, command).await
+    }
+
+    async fn verify(&self, value: &str, question: &str) -> Reply {
+        read(self.http.request(Method::GET, self.url(&format!("/verify?{question}"))).bearer_auth(value)).await
+    }
+
+    /// Asks it to end; it does so within ten seconds.
+    async fn stop(mut self) -> i32 {
+        let start = Instant::now();
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        let status = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await.expect("it ends in time");
+        assert!(start.elapsed() < Duration::from_secs(10));
+        status.unwrap().code().expect("it ends by itself")
+    }
+}
+
+/// Adds bob, a member of acme and globex, whose administrator is ada, and gives a token of his.
+async fn a_token(server: &Server<'_>) -> String {
+    for command in [
+        "user add ada --email ada@example.test --name Ada",
+        "user add bob --email bob@example.test --name Bob",
+        "organization add acme --name Acme --admin ada",
+        "organization add globex --name Globex --admin ada",
+        "member add acme bob --role member",
+        "member add globex bob --role member",
+    ] {
+        assert_eq!(server.command(command).await.code, 0, "{command}");
+    }
+    let create =
+        "token create --owner bob --organization acme --organization globex --scope read_builds --scope graphql";
+    server.command(create).await.done().trim_end().to_owned()
+}
+
+both!(
+    async fn every_command_works_beside_a_server_and_is_in_force_at_once(database: Database) {
+        let server = Server::start(&database).await;
+        let value = a_token(&server).await;
+        let acme = "organization=acme&scope=read_builds";
+        assert_eq!(server.verify(&value, acme).await.status, 200);
+        server.command("member remove acme bob").await.silent();
+        assert_eq!(server.verify(&value, acme).await.status, 403);
+        assert_eq!(server.verify(&value, "organization=globex").await.status, 200);
+        server.command("member add acme bob --role member").await.silent();
+        assert_eq!(server.verify(&value, acme).await.status, 403, "joining again revives nothing");
+        server.command("user disable bob").await.silent();
+        assert_eq!(server.verify(&value, "organization=globex").await.status, 401);
+        server.command("user enable bob").await.silent();
+        assert_eq!(server.verify(&value, "organization=globex").await.status, 200);
+
+        let api = server.command("resource-server add api").await;
+        let credential = |key: &str| api.done().lines().find_map(|line| line.strip_prefix(key)).unwrap().to_owned();
+        let (id, secret) = (credential("client_id="), credential("client_secret="));
+        let introspect = async || {
+            let request = server.http.post(server.url("/oauth/introspect")).basic_auth(&id, Some(&secret));
+            form(request, &[("token", &value)]).await
+        };
+        assert_eq!(introspect().await.json()["active"], json!(true));
+        let revoked = ended(on(&database).args(["token", "revoke"]), &value).await;
+        revoked.silent();
+        assert_eq!(introspect().await.json(), json!({ "active": false }));
+        assert_eq!(server.verify(&value, "").await.status, 401);
+        server.command("resource-server disable api").await.silent();
+        assert_eq!(introspect().await.status, 401);
+        assert_eq!(server.stop().await, 0);
+    }
+);
+
+both!(
+    async fn a_server_that_is_told_to_end_writes_the_use_and_ends_with_0(database: Database) {
+        let server = Server::start(&database).await;
+        let value = a_token(&server).await;
+        let first = server.verify(&value, "").await;
+        let token = TokenId::from_uuid(first.header("x-token-id").parse().unwrap());
+        // The first use is written soon, a later one only after a while.
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        let before = used(&database, token).await;
+        assert!(before.is_some(), "the first use is not written after 2 seconds");
+        assert_eq!(server.verify(&value, "").await.status, 200);
+        let start = Instant::now();
+        assert_eq!(server.stop().await, 0);
+        assert!(used(&database, token).await > before, "use was lost, {:?} after the end began", start.elapsed());
+    }
+);
+
+async fn used(database: &Database, token: TokenId) -> Option<tokenward::domain::time::Time> {
+    let store = Store::connect(database.url()).await.unwrap();
+    let usage = store.usage_of(&[token]).await.unwrap();
+    store.close().await;
+    usage[&token].last_used_at
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+both!(
+    async fn files_that_hold_data_are_nobody_elses_to_read(database: Database) {
+        let server = Server::start(&database).await;
+        let value = a_token(&server).await;
+        // A removal by somebody else writes a letter.
+        server.command("member remove acme bob").await.silent();
+        assert_eq!(server.verify(&value, "").await.status, 200);
+        let data = database.folder().join("data");
+        let start = Instant::now();
+        let letters = || {
+            data.join("mail").is_dir()
+                && files(&data.join("mail")).iter().any(|path| path.extension().is_some_and(|end| end == "eml"))
+        };
+        while !letters() && start.elapsed() < Duration::from_secs(5) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(letters(), "no letter was written");
+        let mut found = files(database.folder());
+        found.extend([data.clone(), data.join("mail")]);
+        assert_eq!(found.iter().any(|path| path.ends_with("tokenward.db-wal")), database.kind() == Kind::Sqlite);
+        for path in found {
+            let mode = path.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", path.display());
+        }
+        assert_eq!(server.stop().await, 0);
+    }
+);
