@@ -12,8 +12,8 @@
 mod world;
 
 mod audit;
-mod migrations;
 mod cli;
+mod migrations;
 mod paging;
 mod pasted;
 mod price;
