@@ -14,6 +14,9 @@ use crate::{
     store::{Identity, NewUser, Profile, Tx},
 };
 
+/// How often somebody who meets others at the door is let try.
+const TRIES: u32 = 20;
+
 /// What an identity provider says of a person, as it says it.
 #[derive(Debug, Clone)]
 pub struct Introduction {
@@ -39,14 +42,14 @@ pub async fn meet_user(app: &App, nobody: &Caller, said: Introduction) -> Result
         Some((user, _)) if said.leaves(&user) => return Ok(caller(id)),
         _ => {}
     }
-    // Somebody who signs in twice at once for the first time is the one whom the quicker request made.
-    match app.change(&caller(id), Meeting { id, said: said.clone() }).await {
-        Ok(id) => Ok(caller(id)),
-        Err(Error::Conflict(_)) => {
-            let id = app.change(&caller(id), Meeting { id, said }).await?;
-            Ok(caller(id))
+    // Somebody who signs in twice at once for the first time is the one whom the quicker request made; of several who
+    // prefer one name and come at once, each try lets in one at least.
+    let mut tries = 1;
+    loop {
+        match app.change(&caller(id), Meeting { id, said: said.clone() }).await {
+            Err(Error::Conflict(_)) if tries < TRIES => tries += 1,
+            other => return other.map(caller),
         }
-        Err(error) => Err(error),
     }
 }
 

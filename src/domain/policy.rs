@@ -331,10 +331,12 @@ pub fn sees_event(
     token_owner: Option<UserId>,
 ) -> Option<BTreeSet<OrganizationId>> {
     if token_owner.is_some() && standing.user == token_owner {
-        return Some(match standing.acting_token() {
-            None => concerned.clone(),
-            Some(_) => concerned.iter().filter(|one| standing.role_in(**one).is_some()).copied().collect(),
-        });
+        if standing.acting_token().is_none() {
+            return Some(concerned.clone());
+        }
+        // A token that acts sees nothing of other organizations, not even that something happened there.
+        let reached: BTreeSet<_> = concerned.iter().filter(|one| standing.role_in(**one).is_some()).copied().collect();
+        return (!reached.is_empty()).then_some(reached);
     }
     let administered: BTreeSet<_> = concerned.iter().filter(|one| standing.administers(**one)).copied().collect();
     (!administered.is_empty()).then_some(administered)

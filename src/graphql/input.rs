@@ -4,7 +4,7 @@ use super::{event::AuditEventType, scalar::DateTime, token::TokenStatus};
 use crate::{
     app::App,
     domain::{
-        error::{Error, Result},
+        error::Result,
         id::{OrganizationId, TokenId, UserId},
         list::{self, EventFilter, TimeRange},
         search::{Search, parse_address},
@@ -164,25 +164,24 @@ impl AuditEventFilter {
     /// Reads a filter. An id that is none finds what an unknown one finds: nothing.
     pub(super) fn read(filter: Option<Self>) -> EventFilter {
         let Some(filter) = filter else { return EventFilter::default() };
-        let token = |id: &ID| TokenId::parse(id).unwrap_or(TokenId::from_uuid(Uuid::nil()));
         let actor = |id: &ID| UserId::parse(id).unwrap_or(UserId::from_uuid(Uuid::nil()));
         EventFilter {
             types: filter.types.unwrap_or_default().into_iter().map(Into::into).collect(),
-            token: filter.token_id.as_ref().map(token),
+            token: filter.token_id.as_ref().map(token_id),
             actor: filter.actor_id.as_ref().map(actor),
             at: DateTimeRange::read(filter.at),
         }
     }
 }
 
-/// The id of a token in an input; what is malformed is a token that there is not.
-pub(super) fn token_id(id: &ID) -> Result<TokenId> {
-    TokenId::parse(id).ok_or(Error::NotFound("token"))
+/// The id of a token in an input. What is malformed is a token that there is not: rules answer it as they answer that.
+pub(super) fn token_id(id: &ID) -> TokenId {
+    TokenId::parse(id).unwrap_or(TokenId::from_uuid(Uuid::nil()))
 }
 
-/// The id of an organization in an input; what is malformed is an organization that there is not.
-pub(super) fn organization_id(id: &ID) -> Result<OrganizationId> {
-    OrganizationId::parse(id).ok_or(Error::NotFound("organization"))
+/// The id of an organization in an input. What is malformed is an organization that there is not.
+pub(super) fn organization_id(id: &ID) -> OrganizationId {
+    OrganizationId::parse(id).unwrap_or(OrganizationId::from_uuid(Uuid::nil()))
 }
 
 /// What a new token shall be.

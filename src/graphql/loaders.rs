@@ -57,13 +57,16 @@ pub(super) struct GrantsPage(pub(super) TokenId, pub(super) GrantsOf, pub(super)
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct GrantsCount(pub(super) TokenId, pub(super) GrantsOf);
 
+/// Organizations that alone may be told of; nothing for all.
+pub(super) type Only = Option<BTreeSet<OrganizationId>>;
+
 /// A page of what happened to one token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct EventsPage(pub(super) TokenId, pub(super) Page);
+pub(super) struct EventsPage(pub(super) TokenId, pub(super) Only, pub(super) Page);
 
 /// How many things happened to one token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct EventsCount(pub(super) TokenId);
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct EventsCount(pub(super) TokenId, pub(super) Only);
 
 impl Request {
     /// Reads one, together with all others that the request asks for at this moment.
@@ -133,16 +136,20 @@ loads! {
     }.await;
     EventsPage => Arc<Slice<Entry>>: |loads, keys| async {
         let mut found = HashMap::new();
-        for (page, tokens) in grouped(keys, |key| (key.1.clone(), key.0)) {
-            let read = loads.app.store().events_of(&tokens, &page).await?;
-            found.extend(keyed(read, |token| EventsPage(token, page.clone())));
+        for ((only, page), tokens) in grouped(keys, |key| ((key.1.clone(), key.2.clone()), key.0)) {
+            let read = loads.app.store().events_of(&tokens, only.as_ref(), &page).await?;
+            found.extend(keyed(read, |token| EventsPage(token, only.clone(), page.clone())));
         }
         Ok(shared(found))
     }.await;
-    EventsCount => u64: |loads, keys| {
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        loads.app.store().count_events_of(&ids).await.map(|found| keyed(found, EventsCount))
-    };
+    EventsCount => u64: |loads, keys| async {
+        let mut found = HashMap::new();
+        for (only, tokens) in grouped(keys, |key| (key.1.clone(), key.0)) {
+            let read = loads.app.store().count_events_of(&tokens, only.as_ref()).await?;
+            found.extend(keyed(read, |token| EventsCount(token, only.clone())));
+        }
+        Ok(found)
+    }.await;
 }
 
 fn keyed<I, K: Eq + Hash, V>(found: HashMap<I, V>, key: impl Fn(I) -> K) -> HashMap<K, V> {

@@ -50,7 +50,7 @@ impl Mutation {
         answer(
             async {
                 let change = UpdateToken {
-                    token: token_id(&input.token_id)?,
+                    token: token_id(&input.token_id),
                     description: input.description,
                     scopes: input.scopes,
                     expires_at: input.expires_at.map(|end| end.0),
@@ -75,8 +75,8 @@ impl Mutation {
         answer(
             async {
                 let change = AddOrganizationToToken {
-                    token: token_id(&input.token_id)?,
-                    organization: organization_id(&input.organization_id)?,
+                    token: token_id(&input.token_id),
+                    organization: organization_id(&input.organization_id),
                 };
                 let (token, grant) = request.app.change(&request.caller, change).await?;
                 Ok(AddOrganizationToTokenPayload { token: own(request, token), grant: GrantNode(grant) })
@@ -96,9 +96,9 @@ impl Mutation {
         let request = request(ctx);
         answer(
             async {
-                let organization = organization_id(&input.organization_id)?;
+                let organization = organization_id(&input.organization_id);
                 let change = RemoveOrganizationFromToken {
-                    token: token_id(&input.token_id)?,
+                    token: token_id(&input.token_id),
                     organization,
                     reason: text::reason("reason", input.reason.as_deref())?,
                 };
@@ -121,7 +121,7 @@ impl Mutation {
         answer(
             async {
                 let change = RevokeToken {
-                    token: token_id(&input.token_id)?,
+                    token: token_id(&input.token_id),
                     reason: text::reason("reason", input.reason.as_deref())?,
                 };
                 let token = request.app.change(&request.caller, change).await?;
@@ -147,7 +147,7 @@ fn new_token(request: &Request, input: &CreateTokenInput) -> Result<CreateToken>
     token::organizations_fit("organizationIds", input.organization_ids.len())?;
     Ok(CreateToken {
         description: text::description("description", &input.description)?,
-        organizations: input.organization_ids.iter().map(organization_id).collect::<Result<_>>()?,
+        organizations: input.organization_ids.iter().map(organization_id).collect(),
         scopes: request.app.catalogue().grantable("scopes", &input.scopes)?,
         expires_at: input.expires_at.map(|end| end.0),
         owner: None,

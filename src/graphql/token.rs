@@ -192,10 +192,11 @@ impl TokenNode {
         let request = request(ctx);
         let list = List::new("token events", self.token.id.uuid(), &());
         let page = Page::parse(page, &list)?;
-        let slice = request.load(EventsPage(self.token.id, page.clone())).await.map_err(shared)?;
-        let (loader, key) = (Arc::clone(&request.loader), EventsCount(self.token.id));
+        let only = self.view.organizations().cloned();
+        let slice = request.load(EventsPage(self.token.id, only.clone(), page.clone())).await.map_err(shared)?;
+        let (loader, key) = (Arc::clone(&request.loader), EventsCount(self.token.id, only));
         let count = Count::by(move || {
-            let loader = Arc::clone(&loader);
+            let (loader, key) = (Arc::clone(&loader), key.clone());
             async move { Ok(loader.load_one(key).await.map_err(shared)?.unwrap_or_default()) }
         });
         Ok(AuditEventConnection(Rows { slice: EventNode::slice(own(slice, &page)), list, count }))

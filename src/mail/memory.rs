@@ -11,6 +11,7 @@ pub struct Mailbox(Arc<Mutex<Inside>>);
 #[derive(Debug, Default)]
 struct Inside {
     sent: Vec<Sent>,
+    refused: usize,
     failure: Option<Failure>,
 }
 
@@ -36,6 +37,11 @@ impl Mailbox {
         self.inside().sent.is_empty()
     }
 
+    /// How many letters failed because they were told to.
+    pub fn refused(&self) -> usize {
+        self.inside().refused
+    }
+
     /// Lets every letter from now on fail so; with nothing, they are sent again.
     pub fn fail_with(&self, failure: Option<Failure>) {
         self.inside().failure = failure;
@@ -43,8 +49,9 @@ impl Mailbox {
 
     pub(super) fn receive(&self, message: &Message, letter: &Rendered) -> Result<(), Failure> {
         let mut inside = self.inside();
-        if let Some(failure) = &inside.failure {
-            return Err(failure.clone());
+        if let Some(failure) = inside.failure.clone() {
+            inside.refused += 1;
+            return Err(failure);
         }
         inside.sent.push(Sent {
             recipients: message.envelope().to().iter().map(ToString::to_string).collect(),

@@ -92,17 +92,27 @@ impl Store {
         listing::count(&self.read, events_in(admin, filter)).await
     }
 
-    /// What happened to each of some tokens, newest first: for their owner alone.
-    pub async fn events_of(&self, tokens: &[TokenId], page: &Page) -> Result<HashMap<TokenId, Slice<Entry>>> {
+    /// What happened to each of some tokens, newest first: for their owner alone, and where the owner acts through a
+    /// token, what concerns the organizations `within` its reach.
+    pub async fn events_of(
+        &self,
+        tokens: &[TokenId],
+        within: Option<&BTreeSet<OrganizationId>>,
+        page: &Page,
+    ) -> Result<HashMap<TokenId, Slice<Entry>>> {
         let along = Along { key: Some(("e", "number")), id: None::<(&str, &str)>, descending: true };
-        let select = listing::cut_each(events_of(tokens), ("e", "token_id"), &along, page);
+        let select = listing::cut_each(events_of(tokens, within), ("e", "token_id"), &along, page);
         let rows = all::<EventRow>(&self.read, &select).await?;
         Ok(listing::slices(rows, page, |row| row.token_id, placed))
     }
 
     /// How many events each of some tokens has.
-    pub async fn count_events_of(&self, tokens: &[TokenId]) -> Result<HashMap<TokenId, u64>> {
-        listing::count_each(&self.read, events_of(tokens), "token_id", TokenId::from_uuid).await
+    pub async fn count_events_of(
+        &self,
+        tokens: &[TokenId],
+        within: Option<&BTreeSet<OrganizationId>>,
+    ) -> Result<HashMap<TokenId, u64>> {
+        listing::count_each(&self.read, events_of(tokens, within), "token_id", TokenId::from_uuid).await
     }
 
     /// Events by their ids, each with all organizations that it concerns. Policy decides who may see them.
@@ -150,6 +160,17 @@ fn events_in(admin: &OrgAdmin, filter: &EventFilter) -> SelectStatement {
     select
 }
 
-fn events_of(tokens: &[TokenId]) -> SelectStatement {
-    entries().and_where(Expr::col(("e", "token_id")).is_in(tokens.iter().copied())).take()
+fn events_of(tokens: &[TokenId], within: Option<&BTreeSet<OrganizationId>>) -> SelectStatement {
+    let mut select = entries();
+    select.and_where(Expr::col(("e", "token_id")).is_in(tokens.iter().copied()));
+    if let Some(organizations) = within {
+        let concerns_any = Query::select()
+            .expr(Expr::value(1))
+            .from_as(event_organization::Entity, "c")
+            .and_where(same(("c", "number"), ("e", "number")))
+            .and_where(Expr::col(("c", "organization_id")).is_in(organizations.iter().copied()))
+            .take();
+        select.and_where(Expr::exists(concerns_any));
+    }
+    select
 }
