@@ -11,13 +11,22 @@
 #[macro_use]
 mod world;
 
+mod actions;
 mod audit;
 mod cli;
+mod doors;
+mod faults;
+mod gateways;
+mod letters;
 mod migrations;
 mod paging;
 mod pasted;
+mod policy_table;
 mod price;
+mod program;
 mod schema_is_current;
+mod secrets;
 mod statements;
 mod story;
 mod tidy;
+mod unauthorized;

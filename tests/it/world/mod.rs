@@ -6,6 +6,7 @@ pub(crate) mod database;
 
 pub(crate) mod client;
 pub(crate) mod cluster;
+pub(crate) mod ledger;
 pub(crate) mod shelf;
 
 use client::{Client, Reply};
@@ -38,7 +39,7 @@ pub(crate) struct World {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) mailbox: Mailbox,
-    pub(crate) database: Database,
+    pub(crate) database: Arc<Database>,
     pub(crate) http: reqwest::Client,
     stop: CancellationToken,
 }
@@ -58,12 +59,21 @@ impl Drop for World {
 impl World {
     /// A service with some settings of its own.
     pub(crate) async fn with(database: Database, settings: &[(&str, &str)]) -> Self {
+        Self::on_shared(Arc::new(database), Clock::machine(), settings).await
+    }
+
+    /// Another node over the same database, by the same clock, with a mailbox of its own.
+    pub(crate) async fn beside(&self, settings: &[(&str, &str)]) -> Self {
+        Self::on_shared(Arc::clone(&self.database), self.clock.clone(), settings).await
+    }
+
+    async fn on_shared(database: Arc<Database>, clock: Clock, settings: &[(&str, &str)]) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap();
         let config = config(&database, &listen.to_string(), settings);
         let store = Store::connect(config.database_url.reveal()).await.unwrap();
         store.migrate(&config.token_prefix).await.unwrap();
-        let (clock, stop) = (Clock::machine(), CancellationToken::new());
+        let stop = CancellationToken::new();
         let app = App::new(store, &config, clock.clone());
         let (mailer, mailbox) = Mailer::memory();
         jobs::start(&app, mailer, config.public_url.clone(), &stop);

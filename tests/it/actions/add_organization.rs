@@ -1,0 +1,62 @@
+//! Adding an organization.
+
+use crate::world::World;
+use serde_json::json;
+use tokenward::{
+    actions::AddOrganization,
+    domain::{
+        caller::{Caller, Through},
+        error::Code,
+    },
+};
+
+fn acme(admin: &str) -> AddOrganization {
+    AddOrganization { slug: "acme".into(), name: "Acme & Sons".into(), admin: admin.into() }
+}
+
+both!(
+    async fn an_organization_comes_with_its_first_administrator(world: World) {
+        let ada = world.person("ada").await;
+        let mark = world.mark().await;
+        world.operator(acme("ada")).await.unwrap();
+        assert_eq!(world.since(&mark).await, (2, 0));
+        let query =
+            "{ organization(slug: \"acme\") { name viewerIsAdmin auditEvents { nodes { type user { username } } } } }";
+        let expected = json!({
+            "name": "Acme & Sons", "viewerIsAdmin": true,
+            "auditEvents": { "nodes": [
+                { "type": "ORGANIZATION_MEMBER_ADDED", "user": { "username": "ada" } },
+                { "type": "ORGANIZATION_CREATED", "user": null },
+            ] },
+        });
+        assert_eq!(ada.ask(query, json!({})).await["organization"], expected);
+    }
+);
+
+both!(
+    async fn a_slug_is_taken_once_and_an_administrator_must_exist(world: World) {
+        world.organization("acme").await;
+        let bob = world.person("bob").await;
+        let mark = world.mark().await;
+        assert_eq!(world.operator(acme("bob")).await.unwrap_err().code(), Code::Conflict);
+        let unknown = AddOrganization { slug: "globex".into(), ..acme("nobody") };
+        assert_eq!(world.operator(unknown).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.since(&mark).await, (0, 0));
+        let query = "{ acme: organization(slug: \"acme\") { id } globex: organization(slug: \"globex\") { id } }";
+        assert_eq!(bob.ask(query, json!({})).await, json!({ "acme": null, "globex": null }));
+    }
+);
+
+both!(
+    async fn nobody_but_the_command_line_adds_one(world: World) {
+        world.person("ada").await;
+        let identity = tokenward::store::Identity { issuer: crate::world::ISSUER.into(), subject: "ada".into() };
+        let (ada, _) = world.app.store().user_of(&identity).await.unwrap().unwrap();
+        let mark = world.mark().await;
+        for through in [Through::Jwt(ada.id), Through::System] {
+            let caller = Caller { through, ..Caller::command_line(world.now()) };
+            assert_eq!(world.app.change(&caller, acme("ada")).await.unwrap_err().code(), Code::Forbidden);
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);

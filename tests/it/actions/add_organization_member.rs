@@ -1,0 +1,79 @@
+//! Making somebody a member, and giving a member another role.
+
+use super::at_once;
+use crate::world::World;
+use serde_json::json;
+use tokenward::{
+    actions::AddOrganizationMember,
+    domain::{error::Code, organization::Role},
+};
+
+fn add(username: &str, role: Role) -> AddOrganizationMember {
+    AddOrganizationMember { slug: "acme".into(), username: username.into(), role }
+}
+
+both!(
+    async fn somebody_joins_gets_another_role_and_keeps_it(world: World) {
+        let acme = world.organization("acme").await;
+        let bob = world.person("bob").await;
+        let query = "query($id: ID!) { node(id: $id) { ... on Organization { viewerIsAdmin } } }";
+        let mark = world.mark().await;
+        for (role, admin) in [(Role::Member, false), (Role::Member, false), (Role::Admin, true), (Role::Admin, true)] {
+            world.operator(add("bob", role)).await.unwrap();
+            assert_eq!(bob.ask(query, json!({ "id": acme })).await["node"], json!({ "viewerIsAdmin": admin }));
+        }
+        assert_eq!(world.since(&mark).await, (2, 0), "what is so already leaves no event");
+        let audit = "{ organization(slug: \"acme\") { auditEvents(first: 2) { nodes { type user { username } } } } }";
+        let event = |kind| json!({ "type": kind, "user": { "username": "bob" } });
+        let expected = json!([event("ORGANIZATION_MEMBER_UPDATED"), event("ORGANIZATION_MEMBER_ADDED")]);
+        assert_eq!(bob.ask(audit, json!({})).await["organization"]["auditEvents"]["nodes"], expected);
+    }
+);
+
+both!(
+    async fn somebody_and_some_organization_must_exist(world: World) {
+        world.organization("acme").await;
+        world.person("bob").await;
+        let mark = world.mark().await;
+        assert_eq!(world.operator(add("nobody", Role::Member)).await.unwrap_err().code(), Code::NotFound);
+        let elsewhere = AddOrganizationMember { slug: "nowhere".into(), ..add("bob", Role::Member) };
+        assert_eq!(world.operator(elsewhere).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn the_last_administrator_is_not_demoted(world: World) {
+        world.organization("acme").await;
+        let mark = world.mark().await;
+        assert_eq!(world.operator(add("root-acme", Role::Member)).await.unwrap_err().code(), Code::Conflict);
+        assert_eq!(world.since(&mark).await, (0, 0));
+        world.admin("ada", &["acme"]).await;
+        world.operator(add("root-acme", Role::Member)).await.unwrap();
+        assert_eq!(world.operator(add("ada", Role::Member)).await.unwrap_err().code(), Code::Conflict);
+    }
+);
+
+both!(
+    async fn of_two_administrators_who_are_demoted_at_once_one_stays(world: World) {
+        for _ in 0..5 {
+            world.admin("ada", &["acme"]).await;
+            world.operator(add("root-acme", Role::Admin)).await.unwrap();
+            let demoted = ["ada", "root-acme"].map(|name| world.operator(add(name, Role::Member)));
+            let demoted = at_once(demoted).await;
+            assert_eq!(demoted.iter().filter(|one| one.is_ok()).count(), 1, "{demoted:?}");
+        }
+    }
+);
+
+both!(
+    async fn joining_many_times_at_once_is_one_event(world: World) {
+        world.organization("acme").await;
+        world.person("bob").await;
+        let mark = world.mark().await;
+        for joined in at_once((0..10).map(|_| world.operator(add("bob", Role::Member)))).await {
+            joined.unwrap();
+        }
+        assert_eq!(world.since(&mark).await, (1, 0));
+    }
+);

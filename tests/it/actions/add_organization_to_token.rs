@@ -1,0 +1,115 @@
+//! `addOrganizationToToken`.
+
+use super::{at_once, no_organizations, no_tokens, tally, the_same};
+use crate::world::World;
+use serde_json::json;
+
+both!(
+    async fn the_owner_adds_an_organization_again_whoever_removed_it(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let (script, question) = (world.holder_of(&token.value), "scope=read_builds&organization=acme");
+        for remover in [&ada, &bob] {
+            assert_eq!(remover.removes_organization(&token.id, &acme, None).await.code(), "OK");
+            assert_eq!(script.verify(question).await.status, 403);
+            assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
+            assert_eq!(script.verify(question).await.status, 200);
+        }
+        let query = "query($id: ID!) { token(id: $id) { grants { nodes { id status removedBy { username } } } } }";
+        let data = bob.ask(query, json!({ "id": token.id })).await;
+        let grants = data["token"]["grants"]["nodes"].as_array().unwrap();
+        let told: Vec<_> = grants
+            .iter()
+            .map(|grant| (grant["status"].as_str().unwrap(), grant["removedBy"]["username"].as_str()))
+            .collect();
+        assert_eq!(told, [("ACTIVE", None), ("REMOVED", Some("bob")), ("REMOVED", Some("ada"))]);
+        let (removed, added) = ("TOKEN_ORGANIZATION_REMOVED", "TOKEN_ORGANIZATION_ADDED");
+        assert_eq!(bob.history_of(&token.id).await, ["TOKEN_CREATED", removed, added, removed, added]);
+    }
+);
+
+both!(
+    async fn what_is_there_already_is_a_conflict(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let mark = world.mark().await;
+        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "CONFLICT");
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn nobody_but_the_owner_widens_a_token(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let (ada, eve) = (world.admin("ada", &["acme", "globex"]).await, world.member("eve", &["globex"]).await);
+        let globex = world.organization_id("globex").await;
+        let token = bob.creates_token("deploy", &["acme"], &["graphql"]).await;
+        let none = no_tokens(&world).await;
+        let mark = world.mark().await;
+        assert_eq!(ada.adds_organization(&token.id, &globex).await.code(), "FORBIDDEN");
+        let mut replies = vec![eve.adds_organization(&token.id, &globex).await];
+        for id in &none {
+            replies.push(eve.adds_organization(id, &globex).await);
+        }
+        assert_eq!(the_same(&replies).code(), "NOT_FOUND");
+        let script = world.holder_of(&token.value);
+        let mut replies = vec![script.adds_organization(&token.id, &globex).await];
+        for id in &none {
+            replies.push(script.adds_organization(id, &globex).await);
+        }
+        let reply = the_same(&replies);
+        assert!(reply.code() == "FORBIDDEN" && reply.text.contains("never make or widen"), "{}", reply.text);
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn an_organization_that_is_not_ones_own_is_one_that_there_is_not(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let foreign = world.organization("globex").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let mark = world.mark().await;
+        let mut replies = vec![bob.adds_organization(&token.id, &foreign).await];
+        for id in no_organizations(&world) {
+            replies.push(bob.adds_organization(&token.id, &id).await);
+        }
+        assert_eq!(the_same(&replies).code(), "NOT_FOUND");
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn adding_again_many_times_at_once_makes_one_grant(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(bob.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        let mark = world.mark().await;
+        let replies = at_once((0..20).map(|_| bob.adds_organization(&token.id, &acme))).await;
+        assert_eq!(tally(&replies), [("CONFLICT".to_owned(), 19), ("OK".to_owned(), 1)]);
+        assert_eq!(world.since(&mark).await, (1, 0));
+    }
+);
+
+both!(
+    async fn a_token_reaches_at_most_a_hundred_organizations(world: World) {
+        let bob = world.person("bob").await;
+        let slugs: Vec<_> = (0..101).map(|number| format!("org-{number}")).collect();
+        world.person("root").await;
+        for slug in &slugs {
+            let add =
+                tokenward::actions::AddOrganization { slug: slug.clone(), name: slug.clone(), admin: "bob".into() };
+            world.operator(add).await.unwrap();
+        }
+        let most: Vec<_> = slugs[..100].iter().map(String::as_str).collect();
+        let token = bob.creates_token("wide", &most, &["read_builds"]).await;
+        let last = world.organization_id(&slugs[100]).await;
+        let reply = bob.adds_organization(&token.id, &last).await;
+        assert_eq!((reply.code(), reply.field()), ("INVALID_INPUT".into(), Some("input.organizationId".into())));
+        let first = world.organization_id(&slugs[0]).await;
+        assert_eq!(bob.removes_organization(&token.id, &first, None).await.code(), "OK");
+        assert_eq!(bob.adds_organization(&token.id, &last).await.code(), "OK");
+    }
+);

@@ -1,0 +1,127 @@
+//! `createToken`.
+
+use super::{at_once, no_organizations, tally, the_same};
+use crate::world::World;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+
+fn input(organizations: &[&str]) -> Value {
+    json!({ "description": "deploy", "organizationIds": organizations, "scopes": ["read_builds"] })
+}
+
+both!(
+    async fn a_member_makes_a_token_whose_value_works_at_once(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let mark = world.mark().await;
+        let shows = "value token { id hint description status expiresAt owner { username } scopes { name } \
+                     organizations { slug } }";
+        let made = bob.does_and_sees("createToken", input(&[&acme, &acme]), shows).await.data();
+        let (token, value) = (&made["createToken"]["token"], made["createToken"]["value"].as_str().unwrap());
+        assert_eq!(world.holder_of(value).verify("scope=read_builds&organization=acme").await.status, 200);
+        let hint = token["hint"].as_str().unwrap();
+        assert!(
+            hint.starts_with(&value[..8]) && hint.ends_with(&value[value.len() - 4..]) && hint.len() < 20,
+            "{hint}"
+        );
+        assert_eq!(bob.history_of(token["id"].as_str().unwrap()).await, ["TOKEN_CREATED"]);
+        assert_eq!(world.since(&mark).await, (1, 0));
+        let expected = json!({
+            "id": token["id"], "hint": hint, "description": "deploy", "status": "ACTIVE", "expiresAt": null,
+            "owner": { "username": "bob" }, "scopes": [{ "name": "read_builds" }], "organizations": [{ "slug": "acme" }],
+        });
+        assert_eq!(token, &expected);
+    }
+);
+
+both!(
+    async fn a_token_is_made_for_organizations_of_ones_own_and_for_no_others(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let (acme, foreign) = (world.organization_id("acme").await, world.organization("globex").await);
+        let mark = world.mark().await;
+        let mut replies = Vec::new();
+        for id in no_organizations(&world).iter().chain([&foreign]) {
+            replies.push(bob.does("createToken", input(&[&acme, id])).await);
+        }
+        assert_eq!(the_same(&replies).code(), "NOT_FOUND");
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn a_token_can_never_make_tokens(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let script = world.holder_of(&bob.creates_token("script", &["acme"], &["graphql"]).await.value);
+        let mark = world.mark().await;
+        let mut replies = vec![script.does("createToken", input(&[&acme])).await];
+        for id in no_organizations(&world) {
+            replies.push(script.does("createToken", input(&[&id])).await);
+        }
+        let reply = the_same(&replies);
+        assert_eq!(reply.code(), "FORBIDDEN");
+        assert!(reply.text.contains("A token can never make or widen tokens"), "{}", reply.text);
+        assert_eq!(world.nobody().does("createToken", input(&[&acme])).await.status, 401);
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn what_does_not_fit_is_named_and_nothing_is_made(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let mark = world.mark().await;
+        let past = world.now().minus(Duration::from_secs(1)).to_text();
+        for (key, value, field) in [
+            ("description", json!(""), "input.description"),
+            ("description", json!("x".repeat(256)), "input.description"),
+            ("description", json!("a\r\nBcc: eve@example.test"), "input.description"),
+            ("organizationIds", json!([]), "input.organizationIds"),
+            ("organizationIds", json!(vec![acme.clone(); 101]), "input.organizationIds"),
+            ("scopes", json!([]), "input.scopes"),
+            ("scopes", json!(["read_builds", "read_bilds"]), "input.scopes.1"),
+            ("expiresAt", json!(past), "input.expiresAt"),
+            ("expiresAt", json!(world.now().to_text()), "input.expiresAt"),
+        ] {
+            let mut input = input(&[&acme]);
+            input[key] = value;
+            let reply = bob.does("createToken", input).await;
+            assert_eq!((&*reply.code(), reply.field().as_deref()), ("INVALID_INPUT", Some(field)), "{}", reply.text);
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn tokens_that_are_made_at_once_are_all_different(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let mark = world.mark().await;
+        let making = (0..20).map(|_| bob.does_and_sees("createToken", input(&[&acme]), "value token { id }"));
+        let replies = at_once(making).await;
+        assert_eq!(tally(&replies), [("OK".to_owned(), 20)]);
+        let told = |path: &str| -> BTreeSet<_> {
+            replies.iter().map(|reply| reply.data()["createToken"].pointer(path).unwrap().to_string()).collect()
+        };
+        assert_eq!((told("/value").len(), told("/token/id").len()), (20, 20));
+        assert_eq!(world.since(&mark).await, (20, 0));
+    }
+);
+
+both!(
+    async fn no_token_reaches_an_organization_that_its_owner_leaves_at_the_same_moment(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let (acme, admin) = (world.organization_id("acme").await, world.person("root-acme").await);
+        for _ in 0..5 {
+            world.member("bob", &["acme"]).await;
+            let leaving = tokenward::actions::RemoveOrganizationMember { slug: "acme".into(), username: "bob".into() };
+            let making = at_once((0..4).map(|_| bob.does("createToken", input(&[&acme]))));
+            let (left, made) = tokio::join!(world.operator(leaving), making);
+            left.unwrap();
+            assert!(made.iter().all(|reply| ["OK", "NOT_FOUND"].contains(&&*reply.code())), "{made:?}");
+            world.member("bob", &["acme"]).await;
+            let audit = "{ organization(slug: \"acme\") { tokenGrants { totalCount } } }";
+            assert_eq!(admin.ask(audit, json!({})).await["organization"]["tokenGrants"]["totalCount"], 0);
+        }
+    }
+);

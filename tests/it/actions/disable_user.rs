@@ -1,0 +1,85 @@
+//! Disabling a person, and letting them back.
+
+use crate::world::World;
+use serde_json::json;
+use tokenward::{
+    actions::{DisableUser, EnableUser},
+    domain::error::Code,
+};
+
+fn disable(username: &str) -> DisableUser {
+    DisableUser { username: username.into() }
+}
+
+fn enable(username: &str) -> EnableUser {
+    EnableUser { username: username.into() }
+}
+
+both!(
+    /// R-38
+    async fn a_disabled_person_is_refused_at_once_and_their_tokens_leave_the_audit_until_they_are_enabled(
+        world: World,
+    ) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let api = world.resource_server("api").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds", "graphql"]).await;
+        let script = world.holder_of(&token.value);
+        let (viewer, question) = ("{ viewer { username } }", "scope=read_builds&organization=acme");
+        let audit = "query($id: ID!) { organization(slug: \"acme\") { tokenGrants { totalCount } \
+                     tokenGrant(tokenId: $id) { status } } }";
+        for (enabled, expected) in [(true, 200), (false, 401), (true, 200), (false, 401)] {
+            if !enabled {
+                world.operator(disable("bob")).await.unwrap();
+            } else if expected == 200 && world.operator(enable("bob")).await.is_err() {
+                assert_eq!(script.verify(question).await.status, 200, "was never disabled");
+            }
+            assert_eq!(script.verify(question).await.status, expected);
+            assert_eq!(script.get("/v2/access-token").await.status, expected);
+            assert_eq!(script.graphql(viewer, json!({})).await.status, expected);
+            assert_eq!(bob.graphql(viewer, json!({})).await.status, expected);
+            let introspected = world.introspect(&api, &token.value, &[]).await.json();
+            assert_eq!(introspected["active"], enabled);
+            let seen = ada.ask(audit, json!({ "id": token.id })).await;
+            assert_eq!(seen["organization"]["tokenGrants"]["totalCount"], i32::from(enabled));
+            assert_eq!(seen["organization"]["tokenGrant"].is_object(), enabled);
+        }
+    }
+);
+
+both!(
+    async fn disabling_and_enabling_are_one_event_each_and_no_letter(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let mark = world.mark().await;
+        world.operator(disable("bob")).await.unwrap();
+        assert_eq!(world.operator(disable("bob")).await.unwrap_err().code(), Code::Conflict);
+        world.operator(enable("bob")).await.unwrap();
+        assert_eq!(world.operator(enable("bob")).await.unwrap_err().code(), Code::Conflict);
+        assert_eq!(world.since(&mark).await, (2, 0));
+        let audit =
+            "{ organization(slug: \"acme\") { auditEvents(first: 2) { nodes { type via user { username } } } } }";
+        let seen = world.person("root-acme").await.ask(audit, json!({})).await;
+        let event = |kind| json!({ "type": kind, "via": "COMMAND_LINE", "user": { "username": "bob" } });
+        let expected = json!([event("USER_ENABLED"), event("USER_DISABLED")]);
+        assert_eq!(seen["organization"]["auditEvents"]["nodes"], expected);
+    }
+);
+
+both!(
+    async fn somebody_unknown_can_be_neither_disabled_nor_enabled(world: World) {
+        let mark = world.mark().await;
+        assert_eq!(world.operator(disable("nobody")).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.operator(enable("nobody")).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn of_many_who_disable_at_once_one_succeeds(world: World) {
+        world.member("bob", &["acme"]).await;
+        let mark = world.mark().await;
+        let done = super::at_once((0..10).map(|_| world.operator(disable("bob")))).await;
+        assert_eq!(done.iter().filter(|one| one.is_ok()).count(), 1);
+        assert_eq!(world.since(&mark).await, (1, 0));
+    }
+);

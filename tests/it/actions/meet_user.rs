@@ -1,0 +1,158 @@
+//! Knowing the person whom a JWT speaks of.
+
+use super::at_once;
+use crate::world::{ISSUER, World, client::Client};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+use tokenward::{
+    actions::{DisableUser, Introduction, meet_user},
+    domain::{
+        caller::{Caller, Through},
+        error::Code,
+    },
+    http::{Said, sign},
+    store::Identity,
+};
+
+/// What a JWT says: subject, username, name, address.
+fn signed<'world>(world: &'world World, [subject, username, name, email]: [&str; 4]) -> Client<'world> {
+    let said = Said { subject, username, name, email };
+    let jwt = sign(world.config.jwt.as_ref().unwrap(), &said, world.now(), Duration::from_hours(1)).unwrap();
+    world.holder_of(&jwt)
+}
+
+async fn viewer(client: &Client<'_>) -> Value {
+    client.ask("{ viewer { username name email } }", json!({})).await["viewer"].clone()
+}
+
+async fn id(client: &Client<'_>) -> String {
+    client.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].to_string()
+}
+
+both!(
+    async fn a_person_is_made_at_first_sight_refreshed_when_they_change_and_not_written_otherwise(world: World) {
+        let first = signed(&world, ["s1", "bob", "Bob", "bob@example.test"]);
+        let mark = world.mark().await;
+        let made = id(&first).await;
+        assert_eq!(world.since(&mark).await, (1, 0));
+        let mark = world.mark().await;
+        for _ in 0..3 {
+            let expected = json!({ "username": "bob", "name": "Bob", "email": "bob@example.test" });
+            assert_eq!(viewer(&first).await, expected);
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+        let mark = world.mark().await;
+        let changed = signed(&world, ["s1", "bobby", "Bobby", "bobby@example.test"]);
+        let expected = json!({ "username": "bobby", "name": "Bobby", "email": "bobby@example.test" });
+        assert_eq!(viewer(&changed).await, expected);
+        assert_eq!(id(&changed).await, made);
+        assert_eq!(world.since(&mark).await, (1, 0));
+    }
+);
+
+both!(
+    async fn a_person_is_who_the_issuer_says_by_subject_and_never_by_name_or_address(world: World) {
+        let other = world.beside(&[("auth.jwt.issuer", "https://other.example.test")]).await;
+        let words = ["s1", "bob", "Bob", "bob@example.test"];
+        let here = id(&signed(&world, words)).await;
+        let there = signed(&other, words);
+        assert_eq!(viewer(&there).await["username"], "bob-2");
+        assert_ne!(id(&there).await, here);
+        let namesake = signed(&world, ["s2", "bob", "Bob", "bob@example.test"]);
+        assert_eq!(viewer(&namesake).await["username"], "bob-3");
+        assert_eq!(there.graphql("{ viewer { id } }", json!({})).await.status, 200);
+        let astray = world.holder_of(there.credential.as_ref().unwrap());
+        assert_eq!(astray.graphql("{ viewer { id } }", json!({})).await.status, 401);
+    }
+);
+
+both!(
+    async fn a_username_is_folded_and_a_taken_one_gets_a_number_that_stays(world: World) {
+        let folded = signed(&world, ["s1", "Ada.Löve@Example", "Ada", "ada@example.test"]);
+        assert_eq!(viewer(&folded).await["username"], "ada.l-ve-example");
+        let second = signed(&world, ["s2", "ADA.Löve@example", "Ada", "ada@example.test"]);
+        assert_eq!(viewer(&second).await["username"], "ada.l-ve-example-2");
+        let mark = world.mark().await;
+        assert_eq!(viewer(&second).await["username"], "ada.l-ve-example-2");
+        assert_eq!(world.since(&mark).await, (0, 0));
+        let long = "x".repeat(80);
+        let long = [signed(&world, ["s3", &long, "X", ""]), signed(&world, ["s4", &long, "X", ""])];
+        assert_eq!(viewer(&long[0]).await["username"], "x".repeat(64));
+        assert_eq!(viewer(&long[1]).await["username"], "x".repeat(62) + "-2");
+    }
+);
+
+both!(
+    ///
+    async fn what_is_not_allowed_in_a_text_is_left_out_and_stops_no_sign_in(world: World) {
+        let odd =
+            ["s1", "bob\r\n", "Bob\r\nBcc: eve@example.test\u{202e}", "bob@example.test\r\nBcc: eve@example.test"];
+        let seen = viewer(&signed(&world, odd)).await;
+        assert_eq!(seen, json!({ "username": "s1", "name": "s1", "email": null }));
+        let empty = viewer(&signed(&world, ["s2", "", "\u{200b}", "nonsense"])).await;
+        assert_eq!(empty, json!({ "username": "s2", "name": "s2", "email": null }));
+    }
+);
+
+both!(
+    async fn a_missing_name_is_the_username(world: World) {
+        let nobody = Caller { through: Through::System, ..Caller::command_line(world.now()) };
+        let identity = Identity { issuer: ISSUER.into(), subject: "s1".into() };
+        let said = |username: Option<&str>, name: Option<&str>| Introduction {
+            identity: identity.clone(),
+            username: username.map(Into::into),
+            name: name.map(Into::into),
+            email: None,
+        };
+        meet_user(&world.app, &nobody, said(Some("bob"), None)).await.unwrap();
+        let known = || async { world.app.store().user_of(&identity).await.unwrap().unwrap().0 };
+        let bob = known().await;
+        assert_eq!((&*bob.username, &*bob.name, bob.email), ("bob", "bob", None));
+        meet_user(&world.app, &nobody, said(None, Some("Bob"))).await.unwrap();
+        let bob = known().await;
+        assert_eq!((&*bob.username, &*bob.name), ("bob", "Bob"));
+    }
+);
+
+both!(
+    async fn two_first_sign_ins_at_once_make_one_person(world: World) {
+        let mark = world.mark().await;
+        let client = signed(&world, ["s1", "bob", "Bob", "bob@example.test"]);
+        let ids = at_once((0..20).map(|_| id(&client))).await;
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+        assert_eq!(world.since(&mark).await, (1, 0));
+    }
+);
+
+both!(
+    async fn many_namesakes_who_come_at_once_all_come_in(world: World) {
+        let mark = world.mark().await;
+        let people: Vec<_> = (0..12).map(|number| signed(&world, [&format!("s{number}"), "bob", "Bob", ""])).collect();
+        let names: BTreeSet<_> = at_once(people.iter().map(viewer))
+            .await
+            .iter()
+            .map(|seen| seen["username"].as_str().unwrap().to_owned())
+            .collect();
+        let expected = std::iter::once("bob".to_owned()).chain((2..=12).map(|number| format!("bob-{number}")));
+        assert_eq!(names, expected.collect());
+        assert_eq!(world.since(&mark).await, (12, 0));
+    }
+);
+
+both!(
+    async fn a_disabled_person_is_neither_let_in_nor_changed(world: World) {
+        let bob = signed(&world, ["s1", "bob", "Bob", "bob@example.test"]);
+        viewer(&bob).await;
+        world.operator(DisableUser { username: "bob".into() }).await.unwrap();
+        let mark = world.mark().await;
+        let changed = signed(&world, ["s1", "bobby", "Bobby", "bobby@example.test"]);
+        for client in [&bob, &changed] {
+            assert_eq!(client.graphql("{ viewer { id } }", json!({})).await.status, 401);
+        }
+        let nobody = Caller { through: Through::System, ..Caller::command_line(world.now()) };
+        let identity = Identity { issuer: ISSUER.into(), subject: "s1".into() };
+        let said = Introduction { identity, username: Some("bobby".into()), name: None, email: None };
+        assert_eq!(meet_user(&world.app, &nobody, said).await.unwrap_err().code(), Code::Unauthenticated);
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);

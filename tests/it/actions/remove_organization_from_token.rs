@@ -1,0 +1,184 @@
+//! `removeOrganizationFromToken`.
+
+use super::{at_once, no_organizations, no_tokens, tally, the_same};
+use crate::world::World;
+use serde_json::json;
+
+both!(
+    /// R-33
+    async fn an_administrator_takes_their_organization_away_and_the_token_lives_on_elsewhere(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds"]).await;
+        let script = world.holder_of(&token.value);
+        let mark = world.mark().await;
+        let input = json!({ "tokenId": token.id, "organizationId": acme, "reason": "not used" });
+        let shows = "grant { tokenId token { id } status removalReason removedBy { username } } organization { slug }";
+        let reply = ada.does_and_sees("removeOrganizationFromToken", input, shows).await;
+        let payload = json!({
+            "grant": {
+                "tokenId": token.id, "token": null, "status": "REMOVED", "removalReason": "not used",
+                "removedBy": { "username": "ada" },
+            },
+            "organization": { "slug": "acme" },
+        });
+        assert_eq!(reply.data()["removeOrganizationFromToken"], payload);
+        assert_eq!(script.verify("scope=read_builds&organization=acme").await.status, 403);
+        assert_eq!(script.verify("scope=read_builds&organization=globex").await.status, 200);
+        assert_eq!(world.since(&mark).await, (1, 1));
+        let letter = world.mailbox.sent().into_iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
+        assert!(letter.letter.subject.contains("acme inc."), "{}", letter.letter.subject);
+        let audit = "{ organization(slug: \"acme\") { auditEvents(first: 1) { nodes { type reason actor { username } \
+                     user { username } tokenId token { id } organizations { slug } } } } }";
+        let event = &ada.ask(audit, json!({})).await["organization"]["auditEvents"]["nodes"][0];
+        let expected = json!({
+            "type": "TOKEN_ORGANIZATION_REMOVED", "reason": "not used", "actor": { "username": "ada" },
+            "user": { "username": "bob" }, "tokenId": token.id, "token": null, "organizations": [{ "slug": "acme" }],
+        });
+        assert_eq!(event, &expected);
+        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
+        assert_eq!(script.verify("scope=read_builds&organization=acme").await.status, 200);
+    }
+);
+
+both!(
+    async fn a_token_loses_its_last_organization_and_lives_on(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["graphql"]).await;
+        let mark = world.mark().await;
+        assert_eq!(bob.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        assert_eq!(world.since(&mark).await, (1, 0), "an owner's own removal sends no letter");
+        let script = world.holder_of(&token.value);
+        let seen = script.ask("{ viewer { username organizations { totalCount } tokens { totalCount } } }", json!({}));
+        let seen = seen.await;
+        let nothing = json!({ "totalCount": 0 });
+        assert_eq!(seen["viewer"], json!({ "username": "bob", "organizations": nothing, "tokens": nothing }));
+        assert_eq!(script.get("/v2/access-token").await.status, 200);
+    }
+);
+
+both!(
+    /// R-34
+    async fn fifty_removals_of_one_pair_at_once_are_one_change_one_event_and_one_letter(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let mark = world.mark().await;
+        let replies = at_once((0..50).map(|_| ada.removes_organization(&token.id, &acme, None))).await;
+        assert_eq!(tally(&replies), [("CONFLICT".to_owned(), 49), ("OK".to_owned(), 1)]);
+        assert_eq!(world.since(&mark).await, (1, 1));
+        assert_eq!(bob.history_of(&token.id).await, ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"]);
+    }
+);
+
+both!(
+    async fn removing_twice_is_a_conflict_for_those_who_may_remove(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let eve = world.member("eve", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        let mark = world.mark().await;
+        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "CONFLICT");
+        assert_eq!(bob.removes_organization(&token.id, &acme, None).await.code(), "CONFLICT");
+        assert_eq!(eve.removes_organization(&token.id, &acme, None).await.code(), "FORBIDDEN");
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    /// R-36
+    async fn a_member_hears_the_same_of_every_token_and_a_stranger_of_every_organization(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let (eve, stranger) = (world.member("eve", &["acme"]).await, world.admin("zed", &["globex"]).await);
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let none = no_tokens(&world).await;
+        let mark = world.mark().await;
+        for (nosy, code) in [(&eve, "FORBIDDEN"), (&stranger, "NOT_FOUND")] {
+            let mut replies = vec![nosy.removes_organization(&token.id, &acme, None).await];
+            for id in &none {
+                replies.push(nosy.removes_organization(id, &acme, None).await);
+            }
+            if code == "NOT_FOUND" {
+                for id in no_organizations(&world) {
+                    replies.push(nosy.removes_organization(&token.id, &id, None).await);
+                    replies.push(nosy.removes_organization(&none[3], &id, None).await);
+                }
+            }
+            assert_eq!(the_same(&replies).code(), code);
+        }
+        assert_eq!(world.nobody().removes_organization(&token.id, &acme, None).await.status, 401);
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    /// R-36
+    async fn an_administrator_cannot_tell_a_token_that_never_reached_them_from_none(world: World) {
+        let zed = world.admin("zed", &["globex"]).await;
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let globex = world.organization_id("globex").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let none = no_tokens(&world).await;
+        let mark = world.mark().await;
+        assert_eq!(bob.removes_organization(&token.id, &globex, None).await.code(), "NOT_FOUND");
+        let mut replies = vec![zed.removes_organization(&token.id, &globex, None).await];
+        for id in &none {
+            replies.push(zed.removes_organization(id, &globex, None).await);
+        }
+        assert_eq!(the_same(&replies).code(), "NOT_FOUND");
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn a_graphql_token_removes_within_the_organizations_that_it_reaches(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let ada = world.admin("ada", &["acme"]).await;
+        let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
+        let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds"]).await;
+        let script = world.holder_of(&bob.creates_token("script", &["acme"], &["graphql"]).await.value);
+        let tool = world.holder_of(&ada.creates_token("tool", &["acme"], &["graphql"]).await.value);
+        let mark = world.mark().await;
+        let unknown = script.removes_organization(&token.id, &no_organizations(&world)[3], None).await;
+        let beyond = script.removes_organization(&token.id, &globex, None).await;
+        assert_eq!(the_same(&[beyond, unknown]).code(), "NOT_FOUND");
+        assert_eq!(world.since(&mark).await, (0, 0));
+        let mark = world.mark().await;
+        assert_eq!(script.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
+        assert_eq!(tool.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        assert_eq!(world.since(&mark).await, (3, 1), "only the administrator's removal sends a letter");
+    }
+);
+
+both!(
+    async fn a_reason_is_of_one_line_and_at_most_500_characters(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let mark = world.mark().await;
+        for reason in ["x".repeat(501), "no\r\nBcc: eve@example.test".into(), "\u{202e}".into()] {
+            let reply = ada.removes_organization(&token.id, &acme, Some(&reason)).await;
+            assert_eq!((reply.code(), reply.field()), ("INVALID_INPUT".into(), Some("input.reason".into())));
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+        assert_eq!(ada.removes_organization(&token.id, &acme, Some(&"x".repeat(500))).await.code(), "OK");
+    }
+);
+
+both!(
+    /// R-38
+    async fn a_former_administrator_removes_nothing(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        world.member("ada", &["acme"]).await;
+        let mark = world.mark().await;
+        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "FORBIDDEN");
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);

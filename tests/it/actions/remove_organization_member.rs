@@ -1,0 +1,127 @@
+//! Ending a membership.
+
+use super::at_once;
+use crate::world::World;
+use serde_json::json;
+use tokenward::{
+    actions::RemoveOrganizationMember,
+    domain::{error::Code, organization::Role},
+};
+
+fn remove(username: &str) -> RemoveOrganizationMember {
+    RemoveOrganizationMember { slug: "acme".into(), username: username.into() }
+}
+
+both!(
+    async fn leaving_ends_the_access_of_all_tokens_at_once_with_one_letter(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let admin = world.person("root-acme").await;
+        let mut tokens = Vec::new();
+        for name in ["one", "two", "three"] {
+            tokens.push(bob.creates_token(name, &["acme", "globex"], &["read_builds"]).await);
+        }
+        let elsewhere = bob.creates_token("elsewhere", &["globex"], &["read_builds"]).await;
+        let mark = world.mark().await;
+        world.operator(remove("bob")).await.unwrap();
+        for token in &tokens {
+            let script = world.holder_of(&token.value);
+            assert_eq!(script.verify("scope=read_builds&organization=acme").await.status, 403);
+            assert_eq!(script.verify("scope=read_builds&organization=globex").await.status, 200);
+            assert_eq!(bob.history_of(&token.id).await, ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"]);
+        }
+        assert_eq!(bob.history_of(&elsewhere.id).await, ["TOKEN_CREATED"]);
+        assert_eq!(world.since(&mark).await, (4, 1));
+        let letters = world.mailbox.sent();
+        let letter = letters.iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
+        for name in ["one", "two", "three"] {
+            assert!(letter.letter.text.contains(&format!("- {name}\n")), "{}", letter.letter.text);
+        }
+        assert!(!letter.letter.text.contains("- elsewhere\n"));
+        let audit =
+            "{ organization(slug: \"acme\") { tokenGrants { totalCount } auditEvents(first: 1) { nodes { type } } } }";
+        let expected = json!({
+            "tokenGrants": { "totalCount": 0 },
+            "auditEvents": { "nodes": [{ "type": "ORGANIZATION_MEMBER_REMOVED" }] },
+        });
+        assert_eq!(admin.ask(audit, json!({})).await["organization"], expected);
+    }
+);
+
+both!(
+    async fn joining_again_revives_nothing_and_the_owner_adds_the_organization_again(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let (script, question) = (world.holder_of(&token.value), "scope=read_builds&organization=acme");
+        world.operator(remove("bob")).await.unwrap();
+        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "NOT_FOUND");
+        world.member("bob", &["acme"]).await;
+        assert_eq!(script.verify(question).await.status, 403);
+        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
+        assert_eq!(script.verify(question).await.status, 200);
+    }
+);
+
+both!(
+    async fn somebody_without_tokens_there_gets_no_letter(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        bob.creates_token("elsewhere", &["globex"], &["read_builds"]).await;
+        let mark = world.mark().await;
+        world.operator(remove("bob")).await.unwrap();
+        assert_eq!(world.operator(remove("bob")).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.since(&mark).await, (1, 0));
+    }
+);
+
+both!(
+    async fn somebody_and_some_organization_must_exist(world: World) {
+        world.organization("acme").await;
+        world.person("bob").await;
+        let mark = world.mark().await;
+        for change in [remove("nobody"), remove("bob"), RemoveOrganizationMember { slug: "x".into(), ..remove("bob") }]
+        {
+            assert_eq!(world.operator(change).await.unwrap_err().code(), Code::NotFound);
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn the_last_administrator_stays_also_when_two_are_removed_at_once(world: World) {
+        world.organization("acme").await;
+        let mark = world.mark().await;
+        assert_eq!(world.operator(remove("root-acme")).await.unwrap_err().code(), Code::Conflict);
+        assert_eq!(world.since(&mark).await, (0, 0));
+        for _ in 0..5 {
+            for name in ["ada", "root-acme"] {
+                world.person(name).await;
+                let add = tokenward::actions::AddOrganizationMember {
+                    slug: "acme".into(),
+                    username: name.into(),
+                    role: Role::Admin,
+                };
+                world.operator(add).await.unwrap();
+            }
+            let gone = at_once(["ada", "root-acme"].map(|name| world.operator(remove(name)))).await;
+            assert_eq!(gone.iter().filter(|one| one.is_ok()).count(), 1, "{gone:?}");
+        }
+    }
+);
+
+both!(
+    async fn leaving_and_adding_again_at_once_leave_no_access_behind(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        for _ in 0..5 {
+            world.member("bob", &["acme"]).await;
+            let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+            assert_eq!(bob.removes_organization(&token.id, &acme, None).await.code(), "OK");
+            let (left, added) = tokio::join!(world.operator(remove("bob")), bob.adds_organization(&token.id, &acme));
+            left.unwrap();
+            assert!(["OK", "NOT_FOUND"].contains(&&*added.code()), "{}", added.text);
+            world.member("bob", &["acme"]).await;
+            let question = "scope=read_builds&organization=acme";
+            assert_eq!(world.holder_of(&token.value).verify(question).await.status, 403);
+        }
+    }
+);

@@ -1,0 +1,84 @@
+//! `revokeToken`, and revoking by value.
+
+use super::{at_once, no_tokens, tally, the_same};
+use crate::world::World;
+use serde_json::json;
+
+both!(
+    async fn the_owner_ends_a_token_for_good(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let mark = world.mark().await;
+        let input = json!({ "tokenId": token.id, "reason": "leaked" });
+        let reply = bob.does_and_sees("revokeToken", input, "token { status organizations { slug } }").await;
+        assert_eq!(reply.data()["revokeToken"]["token"], json!({ "status": "REVOKED", "organizations": [] }));
+        assert_eq!(world.holder_of(&token.value).verify("").await.status, 401);
+        assert_eq!(bob.revokes(&token.id).await.code(), "CONFLICT");
+        assert_eq!(world.since(&mark).await, (1, 0));
+        assert_eq!(bob.history_of(&token.id).await, ["TOKEN_CREATED", "TOKEN_REVOKED"]);
+    }
+);
+
+both!(
+    async fn whoever_holds_the_value_ends_the_token(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let mark = world.mark().await;
+        let script = world.holder_of(&token.value);
+        assert_eq!(script.delete("/v2/access-token").await.status, 204);
+        assert_eq!(script.delete("/v2/access-token").await.status, 401);
+        assert_eq!(world.since(&mark).await, (1, 0));
+    }
+);
+
+both!(
+    ///
+    async fn administrators_cannot_revoke_and_others_do_not_see_the_token(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let (ada, zed) = (world.admin("ada", &["acme"]).await, world.admin("zed", &["globex"]).await);
+        let (eve, stranger) = (world.member("eve", &["acme"]).await, world.stranger().await);
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let none = no_tokens(&world).await;
+        let mark = world.mark().await;
+        assert_eq!(ada.revokes(&token.id).await.code(), "FORBIDDEN");
+        for nosy in [&zed, &eve, &stranger] {
+            let mut replies = vec![nosy.revokes(&token.id).await];
+            for id in &none {
+                replies.push(nosy.revokes(id).await);
+            }
+            assert_eq!(the_same(&replies).code(), "NOT_FOUND");
+        }
+        assert_eq!(world.nobody().revokes(&token.id).await.status, 401);
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn a_token_is_revoked_once_however_many_ask_at_once(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let mark = world.mark().await;
+        let replies = at_once((0..20).map(|_| bob.revokes(&token.id))).await;
+        assert_eq!(tally(&replies), [("CONFLICT".to_owned(), 19), ("OK".to_owned(), 1)]);
+        assert_eq!(world.since(&mark).await, (1, 0));
+    }
+);
+
+both!(
+    async fn revoking_and_removing_at_once_happen_one_after_the_other(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        for _ in 0..5 {
+            let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+            let (revoked, removed) =
+                tokio::join!(bob.revokes(&token.id), ada.removes_organization(&token.id, &acme, None));
+            assert_eq!(revoked.code(), "OK");
+            let history = bob.history_of(&token.id).await;
+            match &*removed.code() {
+                "OK" => assert_eq!(history, ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED", "TOKEN_REVOKED"]),
+                "CONFLICT" => assert_eq!(history, ["TOKEN_CREATED", "TOKEN_REVOKED"]),
+                other => panic!("{other}"),
+            }
+        }
+    }
+);

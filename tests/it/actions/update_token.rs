@@ -1,0 +1,184 @@
+//! `updateToken`.
+
+use super::{no_tokens, the_same};
+use crate::world::World;
+use serde_json::json;
+use std::{fs, time::Duration};
+
+both!(
+    async fn an_owner_changes_what_a_token_is_for_what_it_may_do_and_when_it_ends(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds", "read_agents"]).await;
+        let mark = world.mark().await;
+        let end = world.now().plus(Duration::from_hours(1)).to_text();
+        let input = json!({
+            "tokenId": token.id, "description": "release", "scopes": ["read_agents", "write_agents"], "expiresAt": end,
+        });
+        let reply = bob.does_and_sees("updateToken", input, "token { description expiresAt scopes { name } }").await;
+        let changed = json!({
+            "description": "release", "expiresAt": end, "scopes": [{ "name": "read_agents" }, { "name": "write_agents" }],
+        });
+        assert_eq!(reply.data()["updateToken"]["token"], changed);
+        let script = world.holder_of(&token.value);
+        assert_eq!(script.verify("scope=read_builds&organization=acme").await.status, 403);
+        assert_eq!(script.verify("scope=write_agents&organization=acme").await.status, 200);
+        let query = "query($id: ID!) { token(id: $id) { events(first: 1) { nodes { type scopesAdded scopesRemoved via \
+                     actor { username } organizations { slug } } } } }";
+        let event = &bob.ask(query, json!({ "id": token.id })).await["token"]["events"]["nodes"][0];
+        let expected = json!({
+            "type": "TOKEN_UPDATED", "scopesAdded": ["write_agents"], "scopesRemoved": ["read_builds"], "via": "JWT",
+            "actor": { "username": "bob" }, "organizations": [{ "slug": "acme" }],
+        });
+        assert_eq!(event, &expected);
+        assert_eq!(world.since(&mark).await, (1, 0));
+        world.later(Duration::from_hours(1));
+        assert_eq!(script.verify("scope=write_agents&organization=acme").await.status, 401);
+    }
+);
+
+both!(
+    async fn an_update_that_changes_nothing_succeeds_and_leaves_no_event(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let end = world.now().plus(Duration::from_hours(1)).to_text();
+        let scopes = ["read_builds", "read_agents"];
+        let token = bob.creates_token_until("deploy", &["acme"], &scopes, Some(end.clone())).await;
+        let mark = world.mark().await;
+        for input in [
+            json!({}),
+            json!({ "description": null, "scopes": null, "expiresAt": null }),
+            json!({ "description": " deploy ", "scopes": ["read_agents", "read_builds", "read_agents"], "expiresAt": end }),
+        ] {
+            let mut input = input;
+            input["tokenId"] = json!(token.id);
+            assert_eq!(bob.does("updateToken", input).await.code(), "OK");
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+        assert_eq!(bob.history_of(&token.id).await, ["TOKEN_CREATED"]);
+    }
+);
+
+both!(
+    async fn the_end_of_a_token_may_only_come_nearer(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let at = |minutes| world.now().plus(Duration::from_mins(minutes)).to_text();
+        let token = bob.creates_token_until("deploy", &["acme"], &["read_builds"], Some(at(60))).await;
+        let mark = world.mark().await;
+        for end in [at(120), world.now().minus(Duration::from_secs(1)).to_text()] {
+            let reply = bob.does("updateToken", json!({ "tokenId": token.id, "expiresAt": end })).await;
+            let told = (reply.code(), reply.field());
+            assert_eq!(told, ("INVALID_INPUT".into(), Some("input.expiresAt".into())), "{}", reply.text);
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+        let nearer = json!({ "tokenId": token.id, "expiresAt": at(30) });
+        assert_eq!(bob.does("updateToken", nearer).await.code(), "OK");
+    }
+);
+
+both!(
+    async fn nobody_but_the_owner_signed_in_as_themselves_changes_a_token(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let (ada, eve) = (world.admin("ada", &["acme"]).await, world.member("eve", &["acme"]).await);
+        let stranger = world.stranger().await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds", "graphql"]).await;
+        let script = world.holder_of(&token.value);
+        let none = no_tokens(&world).await;
+        let mark = world.mark().await;
+        let input = |id: &str| json!({ "tokenId": id, "description": "mine now" });
+        assert_eq!(ada.does("updateToken", input(&token.id)).await.code(), "FORBIDDEN");
+        for nosy in [&eve, &stranger, &bob, &ada] {
+            let mut replies = Vec::new();
+            for id in &none {
+                replies.push(nosy.does("updateToken", input(id)).await);
+            }
+            if nosy.credential == eve.credential || nosy.credential == stranger.credential {
+                replies.push(nosy.does("updateToken", input(&token.id)).await);
+            }
+            assert_eq!(the_same(&replies).code(), "NOT_FOUND");
+        }
+        let mut replies = vec![script.does("updateToken", input(&token.id)).await];
+        for id in &none {
+            replies.push(script.does("updateToken", input(id)).await);
+        }
+        let reply = the_same(&replies);
+        assert!(reply.code() == "FORBIDDEN" && reply.text.contains("never make or widen"), "{}", reply.text);
+        assert_eq!(world.nobody().does("updateToken", input(&token.id)).await.status, 401);
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn what_is_final_cannot_be_changed(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let globex = world.organization_id("globex").await;
+        let acme = world.organization_id("acme").await;
+        let soon = world.now().plus(Duration::from_mins(1)).to_text();
+        let expired = bob.creates_token_until("expired", &["acme"], &["read_builds"], Some(soon)).await;
+        let revoked = bob.creates_token("revoked", &["acme"], &["read_builds"]).await;
+        assert_eq!(bob.revokes(&revoked.id).await.code(), "OK");
+        world.later(Duration::from_secs(61));
+        let mark = world.mark().await;
+        for token in [&expired, &revoked] {
+            for input in [json!({ "tokenId": token.id }), json!({ "tokenId": token.id, "description": "deploy" })] {
+                assert_eq!(bob.does("updateToken", input).await.code(), "CONFLICT");
+            }
+            assert_eq!(bob.adds_organization(&token.id, &globex).await.code(), "CONFLICT");
+            assert_eq!(bob.removes_organization(&token.id, &acme, None).await.code(), "CONFLICT");
+            assert_eq!(bob.revokes(&token.id).await.code(), "CONFLICT");
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+    }
+);
+
+both!(
+    async fn what_was_seen_expired_stays_so_when_the_clock_goes_back(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let soon = world.now().plus(Duration::from_mins(1)).to_text();
+        let token = bob.creates_token_until("deploy", &["acme"], &["read_builds"], Some(soon)).await;
+        world.later(Duration::from_secs(61));
+        world.app.store().upkeep().keep_expiry(world.now(), 100).await.unwrap();
+        world.clock.shift(-61_000_000);
+        let question = "scope=read_builds&organization=acme";
+        assert_eq!(world.holder_of(&token.value).verify(question).await.status, 401);
+        assert_eq!(bob.does("updateToken", json!({ "tokenId": token.id })).await.code(), "CONFLICT");
+    }
+);
+
+both!(
+    async fn a_scope_that_left_the_catalogue_is_kept_and_cannot_be_granted(world: World) {
+        let file = world.database.folder().join("scopes.toml");
+        let scope = |name: &str| {
+            format!("[[scope]]\nname = \"{name}\"\ntitle = \"T\"\ndescription = \"D\"\naccess = \"read\"\n")
+        };
+        fs::write(&file, scope("read_builds") + &scope("read_old")).unwrap();
+        let before = world.beside(&[("scopes.file", file.to_str().unwrap())]).await;
+        let bob = before.member("bob", &["acme"]).await;
+        let holder = bob.creates_token("holder", &["acme"], &["read_builds", "read_old"]).await;
+        let other = bob.creates_token("other", &["acme"], &["read_builds"]).await;
+        let question = "scope=read_old&organization=acme";
+        assert_eq!(before.holder_of(&holder.value).verify(question).await.status, 200);
+        let bob = world.person("bob").await;
+        let query = "query($id: ID!) { token(id: $id) { scopes { name title retired } } }";
+        let shown = bob.ask(query, json!({ "id": holder.id })).await;
+        let old = json!({ "name": "read_old", "title": "read_old", "retired": true });
+        assert!(shown["token"]["scopes"].as_array().unwrap().contains(&old), "{shown}");
+        assert_ne!(world.holder_of(&holder.value).verify(question).await.status, 200);
+        let acme = world.organization_id("acme").await;
+        let mark = world.mark().await;
+        for (verb, input) in [
+            ("createToken", json!({ "description": "new", "organizationIds": [acme], "scopes": ["read_old"] })),
+            ("updateToken", json!({ "tokenId": other.id, "scopes": ["read_old"] })),
+        ] {
+            let reply = bob.does(verb, input).await;
+            assert_eq!((reply.code(), reply.field()), ("INVALID_INPUT".into(), Some("input.scopes.0".into())));
+        }
+        let kept = json!({ "tokenId": holder.id, "scopes": ["read_old", "read_builds"] });
+        assert_eq!(bob.does("updateToken", kept).await.code(), "OK");
+        assert_eq!(world.since(&mark).await, (0, 0));
+        let widened = json!({ "tokenId": holder.id, "scopes": ["read_old", "read_builds", "read_agents"] });
+        assert_eq!(bob.does("updateToken", widened).await.code(), "OK");
+        let given_up = json!({ "tokenId": holder.id, "scopes": ["read_builds"] });
+        assert_eq!(bob.does("updateToken", given_up).await.code(), "OK");
+        let again = json!({ "tokenId": holder.id, "scopes": ["read_old"] });
+        assert_eq!(bob.does("updateToken", again).await.code(), "INVALID_INPUT");
+    }
+);

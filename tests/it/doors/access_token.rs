@@ -1,0 +1,187 @@
+//! Does `/v2/access-token` let a token read and end itself, and nothing else?
+
+use super::{
+    AUTHENTICATE, INVALID_TOKEN, LATER, NO_CREDENTIAL, bob, lose_the_store, problem, raw, refused, seen_by_owner,
+    send_raw, unknown, whole,
+};
+use crate::world::{World, client::read};
+use reqwest::Method;
+use serde_json::json;
+use std::time::Duration;
+
+const PATH: &str = "/v2/access-token";
+const DOUBLED: &str =
+    r#"{"message":"The request has more than one credential; send one Authorization header and nothing else."}"#;
+
+fn invalid() -> String {
+    problem(401, &[("www-authenticate", INVALID_TOKEN)], AUTHENTICATE)
+}
+
+fn doubled() -> String {
+    problem(400, &[("www-authenticate", "Bearer realm=\"tokenward\", error=\"invalid_request\"")], DOUBLED)
+}
+
+both!(
+    /// R-16
+    async fn a_token_reads_itself_and_never_its_value_or_organizations(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let end = world.now().plus(Duration::from_hours(1));
+        let scopes = ["graphql", "read_builds"];
+        let token = bob.creates_token_until("Deploy \"bot\"", &["acme"], &scopes, Some(end.to_text())).await;
+        let forever = bob.creates_token("no end", &["acme"], &["read_user"]).await;
+        let query = "query($id: ID!) { token(id: $id) { createdAt } }";
+        let made = bob.ask(query, json!({ "id": token.id })).await["token"]["createdAt"].as_str().unwrap().to_owned();
+        let body = format!(
+            "{{\"uuid\":\"{}\",\"scopes\":[\"read_builds\",\"graphql\"],\"description\":\"Deploy \\\"bot\\\"\",\
+             \"created_at\":\"{}Z\",\"expires_at\":\"{}\",\"user\":{{\"name\":\"bob example\",\"email\":\
+             \"bob@example.test\"}}}}",
+            token.uuid,
+            &made[..19],
+            end.to_text_in_seconds(),
+        );
+        let expected = problem(200, &[("x-oauth-scopes", "read_builds,graphql")], &body);
+        let holder = world.holder_of(&token.value);
+        for path in [PATH, "/v2/access-token/", "/v2/access-token?per_page=100", "/v2/access-token/?page=x&per_page"] {
+            assert_eq!(whole(&holder.get(path).await), expected, "{path}");
+        }
+        let reply = world.holder_of(&forever.value).get(PATH).await;
+        assert_eq!((&reply.json()["expires_at"], reply.header("x-oauth-scopes")), (&json!(null), "read_user"));
+    }
+);
+
+both!(
+    /// R-09
+    async fn a_token_in_the_address_is_none_and_no_use(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let address = format!("{PATH}?access_token={}", token.value);
+        let expected = problem(401, &[("www-authenticate", NO_CREDENTIAL)], AUTHENTICATE);
+        for name in ["GET", "DELETE"] {
+            assert_eq!(whole(&send_raw(&world, name, &address, &[]).await), expected, "{name}");
+            assert_eq!(whole(&send_raw(&world, name, PATH, &[]).await), expected, "{name}");
+        }
+        assert_eq!(seen_by_owner(&bob, &token).await, (json!(null), None));
+        assert_eq!(world.holder_of(&token.value).get(PATH).await.status, 200);
+    }
+);
+
+both!(
+    /// R-10
+    async fn a_credential_that_comes_twice_is_refused_and_nothing_happens(world: World) {
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let header = format!("Authorization: Bearer {}", token.value);
+        for name in ["GET", "DELETE"] {
+            assert_eq!(whole(&send_raw(&world, name, PATH, &[&header, &header]).await), doubled(), "{name}");
+            let body = format!("access_token={}", token.value);
+            let kind = "Content-Type: application/x-www-form-urlencoded; charset=UTF-8";
+            let request = format!(
+                "{name} {PATH} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n{header}\r\n{kind}\r\nContent-Length: \
+                 {}\r\n\r\n{body}",
+                body.len()
+            );
+            assert_eq!(whole(&raw(&world, request.as_bytes()).await), doubled(), "{name}");
+        }
+        assert_eq!(world.holder_of(&token.value).get(PATH).await.status, 200);
+    }
+);
+
+both!(
+    /// R-12
+    async fn all_tokens_that_are_not_live_hear_one_and_the_same(world: World) {
+        for (state, value) in refused(&world).await {
+            assert_eq!(whole(&world.holder_of(&value).get(PATH).await), invalid(), "{state}");
+            assert_eq!(whole(&world.holder_of(&value).delete(PATH).await), invalid(), "{state}");
+        }
+    }
+);
+
+both!(
+    /// R-15
+    async fn the_scheme_is_bearer_in_any_case_and_nothing_upsets_the_door(world: World) {
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let status = async |header: &str| send_raw(&world, "GET", PATH, &[header]).await.status.as_u16();
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            assert_eq!(status(&format!("Authorization: {scheme} {}", token.value)).await, 200, "{scheme}");
+        }
+        for bad in ["Basic", "DPoP", "Token", ""] {
+            assert_eq!(status(&format!("Authorization: {bad} {}", token.value)).await, 401, "{bad}");
+        }
+        assert_eq!(status(&format!("Authorization: Bearer {}", "x".repeat(9 * 1024))).await, 401);
+        assert_eq!(status(&format!("Authorization: Bearer {}", unknown())).await, 401);
+        let bytes =
+            b"GET /v2/access-token HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer \xff\xfe\r\n\r\n";
+        assert_eq!(whole(&raw(&world, bytes).await), invalid());
+    }
+);
+
+both!(
+    /// R-17
+    async fn a_token_ends_itself_and_is_refused_at_every_door_from_then_on(world: World) {
+        let api = world.resource_server("api").await;
+        let bob = world.member("bob", &["acme"]).await;
+        let requests: [fn(reqwest::RequestBuilder) -> reqwest::RequestBuilder; 3] =
+            [|request| request, |request| request.json(&json!({})), |request| request.body("not { JSON")];
+        for change in requests {
+            let token = bob.creates_token("ends itself", &["acme"], &["read_builds", "graphql"]).await;
+            let holder = world.holder_of(&token.value);
+            assert_eq!(holder.graphql("{ viewer { username } }", json!({})).await.code(), "OK");
+            assert_eq!(whole(&read(change(holder.request(Method::DELETE, PATH))).await), "204\n\n");
+            assert_eq!(holder.verify("organization=acme").await.status, 401);
+            assert_eq!(whole(&holder.get(PATH).await), invalid());
+            assert_eq!(world.introspect(&api, &token.value, &[]).await.text, r#"{"active":false}"#);
+            assert_eq!(holder.graphql("{ viewer { username } }", json!({})).await.status, 401);
+            assert_eq!(whole(&holder.delete(PATH).await), invalid());
+            let query = "query($id: ID!) { token(id: $id) { status events { nodes { type via reason } } } }";
+            let data = bob.ask(query, json!({ "id": token.id })).await;
+            assert_eq!(data["token"]["status"], "REVOKED");
+            let events = data["token"]["events"]["nodes"].as_array().unwrap();
+            assert_eq!(events.len(), 2, "one end is one event: {events:?}");
+            assert_eq!(events[0], json!({ "type": "TOKEN_REVOKED", "via": "TOKEN", "reason": null }));
+        }
+        assert!(world.mailbox.is_empty(), "whoever holds the value acts for its owner");
+    }
+);
+
+both!(
+    /// R-18
+    async fn other_methods_are_405_and_hear_which_would_do(world: World) {
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let header = format!("Authorization: Bearer {}", token.value);
+        let expected =
+            problem(405, &[("allow", "GET, DELETE")], r#"{"message":"This path answers GET, DELETE only."}"#);
+        for name in ["POST", "PUT", "PATCH", "TRACE", "OPTIONS", "CONNECT", "FOO", "delete"] {
+            assert_eq!(whole(&send_raw(&world, name, PATH, &[&header]).await), expected, "{name}");
+            assert_eq!(whole(&send_raw(&world, name, PATH, &[]).await), expected, "{name} of nobody");
+        }
+        let head = whole(&send_raw(&world, "HEAD", PATH, &[&header]).await);
+        assert_eq!(head.lines().next(), expected.lines().next());
+        assert_eq!(world.holder_of(&token.value).get(PATH).await.status, 200);
+    }
+);
+
+both!(
+    /// Use that names no organization counts for every one that the token reaches.
+    async fn reading_itself_is_use_of_the_token(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let header = format!("Authorization: Bearer {}", token.value);
+        let headers = [header.as_str(), "User-Agent: curl/8", "X-Forwarded-For: 9.9.9.9"];
+        assert_eq!(send_raw(&world, "GET", "/v2/access-token?x=1", &headers).await.status, 200);
+        let shown = json!({
+            "ipAddress": "127.0.0.1", "userAgent": "curl/8", "method": "GET", "path": PATH, "scope": null,
+            "allowed": true,
+        });
+        let (request, used) = seen_by_owner(&bob, &token).await;
+        assert_eq!((request, used.is_some()), (shown.clone(), true));
+        assert_eq!(super::seen_by_admin(&world, "acme", &token).await, (shown, used));
+    }
+);
+
+both!(
+    async fn without_the_store_a_token_hears_to_come_back(world: World) {
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        lose_the_store(&world).await;
+        let later = problem(503, &[("retry-after", "1")], LATER);
+        assert_eq!(whole(&world.holder_of(&token.value).get(PATH).await), later);
+        assert_eq!(whole(&world.holder_of(&token.value).delete(PATH).await), later);
+        assert_eq!(whole(&world.holder_of("twd_nonsense").get(PATH).await), invalid());
+    }
+);

@@ -1,0 +1,397 @@
+//! Does `/graphql` speak GraphQL over HTTP, and take nothing that a client of it does not send?
+
+use super::{INVALID_TOKEN, NO_CREDENTIAL, bob, lose_the_store, method, raw, refused, send_raw, whole};
+use crate::world::{
+    ISSUER, World,
+    client::{Reply, read},
+};
+use jsonwebtoken::{EncodingKey, Header};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const GRAPHQL: &str = "application/graphql-response+json";
+const JSON: &str = "application/json";
+const REVOKE: &str = "mutation($id: ID!) { revokeToken(input: { tokenId: $id }) { token { id } } }";
+
+/// A refusal of the whole request, as [`whole`] has it; the message is not compared, but there.
+#[track_caller]
+fn is_refused(reply: &Reply, media: &str, status: u16, headers: &[(&str, &str)], code: &str) {
+    let mut all: BTreeMap<_, _> = headers.iter().copied().collect();
+    let kind = format!("{media}; charset=utf-8");
+    all.insert("content-type", &kind);
+    let lines: Vec<_> = all.iter().map(|(name, value)| format!("\n{name}: {value}")).collect();
+    let (head, body) = whole(reply).split_once("\n\n").map(|(head, body)| (head.to_owned(), body.to_owned())).unwrap();
+    assert_eq!(head, format!("{status}{}", lines.concat()), "{body}");
+    let json: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(json.as_object().unwrap().keys().collect::<Vec<_>>(), ["errors"], "{body}");
+    for error in json["errors"].as_array().unwrap() {
+        assert_eq!(error["extensions"]["code"], code, "{body}");
+        assert!(error["message"].as_str().is_some_and(|message| message.len() > 5), "{body}");
+    }
+}
+
+/// Posts bytes of that kind.
+async fn post(world: &World, credential: &str, kind: &str, accept: &str, body: impl Into<reqwest::Body>) -> Reply {
+    let request = world.holder_of(credential).request(Method::POST, "/graphql");
+    let request = if kind.is_empty() { request } else { request.header("content-type", kind) };
+    read(request.header("accept", accept).body(body)).await
+}
+
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+both!(
+    async fn only_json_in_utf_8_is_taken_by_post(world: World) {
+        let jwt = world.person("bob").await.credential.unwrap();
+        let body = json!({ "query": "{ viewer { username } }" }).to_string();
+        for kind in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
+            let reply = post(&world, &jwt, kind, JSON, body.clone()).await;
+            assert_eq!(reply.text, r#"{"data":{"viewer":{"username":"bob"}}}"#, "{kind}");
+        }
+        for kind in [
+            "",
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/json; charset=utf-16",
+            "application/graphql",
+            "application/jsonp",
+            "application/json, text/plain",
+        ] {
+            let reply = post(&world, &jwt, kind, JSON, body.clone()).await;
+            is_refused(&reply, JSON, 415, &[], "INVALID_INPUT");
+        }
+    }
+);
+
+both!(
+    async fn queries_may_come_by_get_and_a_mutation_does_not_run(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let query = encoded("query Q($slug: String!) { organization(slug: $slug) { slug } viewer { username } }");
+        let variables = encoded(&json!({ "slug": "acme" }).to_string());
+        for path in [
+            format!("/graphql?query={query}&variables={variables}&operationName=Q"),
+            format!("/graphql/?query={query}&variables={variables}&operationName=&extensions=%7B%7D&x=y"),
+        ] {
+            let reply = bob.get(&path).await;
+            assert_eq!(reply.text, r#"{"data":{"organization":{"slug":"acme"},"viewer":{"username":"bob"}}}"#);
+        }
+        let revoke = encoded(REVOKE);
+        let variables = encoded(&json!({ "id": token.id }).to_string());
+        let both = encoded(&format!("query Q {{ viewer {{ id }} }} {}", REVOKE.replacen("mutation", "mutation M", 1)));
+        for path in [
+            format!("/graphql?query={revoke}&variables={variables}"),
+            format!("/graphql?query={both}&variables={variables}&operationName=M"),
+        ] {
+            is_refused(&bob.get(&path).await, JSON, 405, &[("allow", "POST")], "INVALID_INPUT");
+        }
+        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
+        for bad in ["variables=%7B", "variables=%5B%5D", "extensions=1", "query=%7Bviewer%7D&variables=x"] {
+            is_refused(&bob.get(&format!("/graphql?{bad}")).await, JSON, 400, &[], "INVALID_INPUT");
+        }
+        is_refused(&bob.get("/graphql").await, JSON, 400, &[], "INVALID_INPUT");
+    }
+);
+
+both!(
+    /// R-90
+    async fn a_value_in_an_address_is_refused_wherever_it_stands(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let query = encoded(
+            "query($f: TokenFilter) { organization(slug: \"acme\") { tokenGrants(filter: $f) { totalCount } } }",
+        );
+        let variables = encoded(&json!({ "f": { "token": token.value } }).to_string());
+        let escaped = encoded(&json!({ "f": { "token": token.value } }).to_string().replacen("twd_", "\\u0074wd_", 1));
+        let inside = encoded(&format!("{{ viewer(x: \"{}\") {{ id }} }}", token.value));
+        for path in [
+            format!("/graphql?query={query}&variables={variables}"),
+            format!("/graphql?query={query}&variables={escaped}"),
+            format!("/graphql?query={inside}"),
+            format!("/graphql?query=%7Bviewer%7Bid%7D%7D&operationName={}", token.value),
+            format!("/graphql?query=%7Bviewer%7Bid%7D%7D&other={}", token.value),
+        ] {
+            let reply = bob.get(&path).await;
+            is_refused(&reply, JSON, 400, &[], "INVALID_INPUT");
+            assert!(reply.text.contains("POST"), "{}", reply.text);
+            assert!(!reply.text.contains(&token.value[4..]));
+        }
+    }
+);
+
+both!(
+    async fn a_malformed_request_is_400_under_both_media_types(world: World) {
+        let jwt = world.person("bob").await.credential.unwrap();
+        let query = "{ viewer { id } }";
+        let malformed = [
+            (String::new(), "query"),
+            ("not JSON".into(), "query"),
+            ("{\"query\":".into(), "query"),
+            ("null".into(), "query"),
+            ("\"{ viewer { id } }\"".into(), "query"),
+            (json!([{ "query": query }]).to_string(), "query"),
+            (json!([]).to_string(), "query"),
+            (json!({}).to_string(), "query"),
+            (json!({ "query": null }).to_string(), "query"),
+            (json!({ "query": 1 }).to_string(), "query"),
+            (json!({ "query": query, "variables": [] }).to_string(), "variables"),
+            (json!({ "query": query, "variables": "{}" }).to_string(), "variables"),
+            (json!({ "query": query, "operationName": 1 }).to_string(), "operationName"),
+            (json!({ "query": query, "extensions": "x" }).to_string(), "extensions"),
+        ];
+        for media in [JSON, GRAPHQL] {
+            for (body, field) in &malformed {
+                let reply = post(&world, &jwt, JSON, media, body.clone()).await;
+                is_refused(&reply, media, 400, &[], "INVALID_INPUT");
+                assert_eq!(reply.field().as_deref(), Some(*field), "{body}");
+            }
+            let fine = json!({ "query": query, "variables": null, "operationName": null, "extensions": null });
+            assert_eq!(post(&world, &jwt, JSON, media, fine.to_string()).await.status, 200);
+            let bytes = post(&world, &jwt, JSON, media, b"{\"query\":\"\xff\"}".to_vec()).await;
+            is_refused(&bytes, media, 400, &[], "INVALID_INPUT");
+        }
+        is_refused(&post(&world, &jwt, JSON, "text/html", "{}").await, JSON, 406, &[], "INVALID_INPUT");
+    }
+);
+
+both!(
+    async fn an_error_of_the_document_is_400_or_200_without_data_and_with_its_code(world: World) {
+        let jwt = world.person("bob").await.credential.unwrap();
+        let id = "query($id: ID!) { token(id: $id) { id } }";
+        let create = "mutation($i: CreateTokenInput!) { createToken(input: $i) { value } }";
+        let deep = "{ viewer { organizations { nodes { tokenGrants { nodes { organization { tokenGrants { nodes \
+                    { organization { tokenGrants { nodes { organization { tokenGrants { nodes { organization { id } } } \
+                    } } } } } } } } } } } } }";
+        for (query, variables, operation) in [
+            ("{ viewer { id }", json!({}), None),
+            ("", json!({}), None),
+            ("{ viewer { id } } # \u{1f511} {", json!({}), Some("Missing")),
+            ("{ nothing }", json!({}), None),
+            ("{ viewer }", json!({}), None),
+            ("{ viewer { id { id } } }", json!({}), None),
+            ("{ viewer { id @nothing } }", json!({}), None),
+            ("{ viewer(x: 1) { id } }", json!({}), None),
+            ("{ viewer { ...F } }", json!({}), None),
+            ("{ organization { id } }", json!({}), None),
+            ("{ organization(slug: 1) { id } }", json!({}), None),
+            ("query A { viewer { id } } query B { viewer { id } }", json!({}), None),
+            ("subscription { viewer { id } }", json!({}), None),
+            (id, json!({}), None),
+            (id, json!({ "id": null }), None),
+            (id, json!({ "id": {} }), None),
+            (id, json!({ "id": [1] }), None),
+            (create, json!({}), None),
+            (create, json!({ "i": { "description": 1, "organizationIds": [], "scopes": [] } }), None),
+            (create, json!({ "i": { "description": "d", "organizationIds": [], "scopes": [], "nothing": 1 } }), None),
+            (deep, json!({}), None),
+        ] {
+            let body = json!({ "query": query, "variables": variables, "operationName": operation }).to_string();
+            let modern = post(&world, &jwt, JSON, GRAPHQL, body.clone()).await;
+            assert_eq!(modern.status, 400, "{query} {variables}: {}", modern.text);
+            is_refused(&modern, GRAPHQL, 400, &[], "INVALID_INPUT");
+            let classic = post(&world, &jwt, JSON, JSON, body).await;
+            is_refused(&classic, JSON, 200, &[], "INVALID_INPUT");
+        }
+    }
+);
+
+both!(
+    async fn a_field_that_fails_is_null_with_its_error_and_keys_keep_their_order(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let query = "query($id: ID!) { z: viewer { username ...F id name } a: token(id: $id) { status description } \
+                     none: organization(slug: \"none\") { id } b: scopes { title name } } \
+                     fragment F on User { email name }";
+        let reply = bob.graphql(query, json!({ "id": token.id })).await;
+        let start = "{\"data\":{\"z\":{\"username\":\"bob\",\"email\":\"bob@example.test\",\"name\":\"bob example\",\"id\":\"user_";
+        assert!(reply.text.starts_with(start), "{}", reply.text);
+        let rest = "\"},\"a\":{\"status\":\"ACTIVE\",\"description\":\"deploy\"},\"none\":null,\"b\":[{\"title\":\"Read Agents\",\"name\":";
+        assert!(reply.text.contains(rest), "{}", reply.text);
+        let two = "mutation($bad: ID!, $id: ID!) { y: revokeToken(input: { tokenId: $bad }) { token { id } } \
+                   x: revokeToken(input: { tokenId: $id }) { token { status } } }";
+        let reply = bob.graphql(two, json!({ "bad": "token_00000000000000000000000000", "id": token.id })).await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (200, "NOT_FOUND".into()), "{}", reply.text);
+        assert_eq!(reply.data().to_string(), r#"{"y":null,"x":{"token":{"status":"REVOKED"}}}"#);
+        assert_eq!(reply.json()["errors"][0]["path"], json!(["y"]));
+    }
+);
+
+both!(
+    async fn another_method_is_405_before_anybody_asks_who_it_is(world: World) {
+        let jwt = world.person("bob").await.credential.unwrap();
+        for name in ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"] {
+            for client in [world.holder_of(&jwt), world.holder_of("nonsense"), world.nobody()] {
+                let reply = read(client.request(method(name), "/graphql")).await;
+                is_refused(&reply, JSON, 405, &[("allow", "GET, POST")], "INVALID_INPUT");
+            }
+        }
+    }
+);
+
+both!(
+    /// R-11, R-12
+    async fn whoever_is_nobody_is_401_in_the_shape_of_graphql(world: World) {
+        let query = json!({ "query": "{ viewer { id } }" }).to_string();
+        let message = r#"{"errors":[{"message":"Authentication required. Please supply a valid API access token.","extensions":{"code":"UNAUTHENTICATED"}}]}"#;
+        let reply =
+            read(world.nobody().request(Method::POST, "/graphql").json(&json!({ "query": "{ viewer { id } }" }))).await;
+        is_refused(&reply, JSON, 401, &[("www-authenticate", NO_CREDENTIAL)], "UNAUTHENTICATED");
+        assert_eq!(reply.text, message);
+        for (state, value) in refused(&world).await {
+            for media in [JSON, GRAPHQL] {
+                let reply = post(&world, &value, JSON, media, query.clone()).await;
+                is_refused(&reply, media, 401, &[("www-authenticate", INVALID_TOKEN)], "UNAUTHENTICATED");
+                assert_eq!(reply.text, message, "{state}");
+            }
+        }
+        // Not even a malformed request tells whether there is anything to ask.
+        let reply = post(&world, "nonsense", "text/plain", JSON, "x").await;
+        is_refused(&reply, JSON, 401, &[("www-authenticate", INVALID_TOKEN)], "UNAUTHENTICATED");
+    }
+);
+
+both!(
+    /// R-10
+    async fn two_credentials_are_refused(world: World) {
+        let jwt = world.person("bob").await.credential.unwrap();
+        let header = format!("Authorization: Bearer {jwt}");
+        let reply = send_raw(&world, "GET", "/graphql?query=%7Bviewer%7Bid%7D%7D", &[&header, &header]).await;
+        let challenge = "Bearer realm=\"tokenward\", error=\"invalid_request\"";
+        is_refused(&reply, JSON, 400, &[("www-authenticate", challenge)], "INVALID_INPUT");
+    }
+);
+
+both!(
+    /// R-14
+    async fn a_token_without_the_scope_is_403_whatever_it_asks(world: World) {
+        let (_, token) = bob(&world, &["read_builds", "write_builds"]).await;
+        let challenge = "Bearer realm=\"tokenward\", error=\"insufficient_scope\", scope=\"graphql\"";
+        for body in ["{\"query\":\"{ viewer { id } }\"}", "nonsense"] {
+            let reply = post(&world, &token.value, JSON, JSON, body).await;
+            is_refused(&reply, JSON, 403, &[("www-authenticate", challenge)], "FORBIDDEN");
+            assert_eq!(reply.json()["errors"][0]["message"], "Your access token doesn't have the graphql scope");
+        }
+    }
+);
+
+both!(
+    async fn a_body_over_64_kib_is_413_in_the_shape_of_graphql(world: World) {
+        let jwt = world.person("bob").await.credential.unwrap();
+        let of = |size: usize| {
+            let frame = json!({ "query": "{ viewer { username } }", "x": "" }).to_string().len();
+            json!({ "query": "{ viewer { username } }", "x": "x".repeat(size - frame) }).to_string()
+        };
+        assert_eq!(post(&world, &jwt, JSON, JSON, of(64 * 1024)).await.status, 200);
+        for media in [JSON, GRAPHQL] {
+            let reply = post(&world, &jwt, JSON, media, of(64 * 1024 + 1)).await;
+            is_refused(&reply, media, 413, &[], "INVALID_INPUT");
+        }
+        let mut chunked = format!(
+            "POST /graphql HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer {jwt}\r\nContent-Type: \
+             application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
+        chunked += &format!("400\r\n{}\r\n", " ".repeat(1024)).repeat(65);
+        chunked += "0\r\n\r\n";
+        is_refused(&raw(&world, chunked.as_bytes()).await, JSON, 413, &[], "INVALID_INPUT");
+    }
+);
+
+/// A JWT of Bob's that is good, but for what `change` does to its claims.
+fn jwt(world: &World, change: impl FnOnce(&mut Value)) -> String {
+    let now = world.now().seconds();
+    let mut claims = json!({
+        "iss": ISSUER, "aud": "tokenward", "sub": "bob", "iat": now, "exp": now + 3600,
+        "preferred_username": "bob", "name": "Bob", "email": "bob@example.test", "email_verified": true,
+    });
+    change(&mut claims);
+    signed(&Header::default(), &claims, world.config.jwt.as_ref().unwrap().secret.reveal())
+}
+
+fn signed(header: &Header, claims: &Value, secret: &str) -> String {
+    jsonwebtoken::encode(header, claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+}
+
+both!(
+    async fn a_jwt_that_is_wrong_in_any_way_is_401(world: World) {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        let now = world.now().seconds();
+        let set = |name: &'static str, value: Value| jwt(&world, move |claims| claims[name] = value);
+        let without = |name: &'static str| {
+            jwt(&world, move |claims| {
+                claims.as_object_mut().unwrap().remove(name);
+            })
+        };
+        let status = async |jwt: &str| {
+            let reply = world.holder_of(jwt).graphql("{ viewer { username } }", json!({})).await;
+            if reply.status != 200 {
+                is_refused(&reply, JSON, 401, &[("www-authenticate", INVALID_TOKEN)], "UNAUTHENTICATED");
+            }
+            reply.status.as_u16()
+        };
+        for (why, good) in [
+            ("as it is", jwt(&world, |_| ())),
+            (
+                "expired 59 s ago",
+                jwt(&world, |claims| (claims["iat"], claims["exp"]) = (json!(now - 100), json!(now - 58))),
+            ),
+            ("made 59 s ahead", set("iat", json!(now + 58))),
+            ("good from 59 s ahead", set("nbf", json!(now + 58))),
+            ("a day", set("exp", json!(now + 86_400))),
+            ("several audiences", set("aud", json!(["other", "tokenward"]))),
+        ] {
+            assert_eq!(status(&good).await, 200, "{why}");
+        }
+        let good = jwt(&world, |_| ());
+        let (head, signature) = good.rsplit_once('.').unwrap();
+        let (_, payload) = head.split_once('.').unwrap();
+        let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
+        let mut claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+        claims["sub"] = json!("ada");
+        let another = URL_SAFE_NO_PAD.encode(claims.to_string());
+        let secret = world.config.jwt.as_ref().unwrap().secret.reveal();
+        let stronger = signed(&Header::new(jsonwebtoken::Algorithm::HS384), &claims, secret);
+        for (why, bad) in [
+            ("no algorithm", format!("{none}.{payload}.")),
+            ("no algorithm, the old signature", format!("{none}.{payload}.{signature}")),
+            ("no signature", format!("{head}.")),
+            ("half a signature", format!("{head}.{}", &signature[..20])),
+            ("other claims", format!("{}.{another}.{signature}", good.split('.').next().unwrap())),
+            ("another key", signed(&Header::default(), &claims, "another secret that nobody knows of, long enough")),
+            ("another algorithm", stronger),
+            ("another issuer", set("iss", json!("https://evil.example"))),
+            ("another audience", set("aud", json!("other"))),
+            ("no issuer", without("iss")),
+            ("no audience", without("aud")),
+            ("no subject", without("sub")),
+            ("an empty subject", set("sub", json!(""))),
+            ("a subject that is no text", set("sub", json!(1))),
+            ("no end", without("exp")),
+            ("no beginning", without("iat")),
+            (
+                "expired 61 s ago",
+                jwt(&world, |claims| (claims["iat"], claims["exp"]) = (json!(now - 100), json!(now - 61))),
+            ),
+            ("made 62 s ahead", set("iat", json!(now + 62))),
+            ("good from 62 s ahead", set("nbf", json!(now + 62))),
+            ("longer than a day", set("exp", json!(now + 86_401))),
+            ("an end beyond numbers", set("exp", json!(i64::MAX))),
+            ("a beginning beyond numbers", set("iat", json!(i64::MIN))),
+        ] {
+            assert_eq!(status(&bad).await, 401, "{why}");
+        }
+    }
+);
+
+both!(
+    async fn without_the_store_everything_is_503_in_the_shape_of_graphql(world: World) {
+        let (bob, token) = bob(&world, &["graphql"]).await;
+        let jwt = bob.credential.unwrap();
+        lose_the_store(&world).await;
+        for credential in [&jwt, &token.value] {
+            for media in [JSON, GRAPHQL] {
+                let reply = post(&world, credential, JSON, media, "{\"query\":\"{ viewer { id } }\"}").await;
+                is_refused(&reply, media, 503, &[("retry-after", "1")], "UNAVAILABLE");
+            }
+        }
+    }
+);

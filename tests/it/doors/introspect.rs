@@ -1,0 +1,303 @@
+//! Does `/oauth/introspect` tell an API what a token is good for, and of any other nothing?
+
+use super::{LATER, bob, lose_the_store, problem, refused, seen_by_admin, seen_by_owner, send_raw, unknown, whole};
+use crate::world::{
+    World,
+    client::{Reply, form, read},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokenward::{
+    actions::{Credentials, DisableResourceServer},
+    domain::time::Time,
+};
+
+const PATH: &str = "/oauth/introspect";
+const INACTIVE: &str = r#"{"active":false}"#;
+
+/// A form from this API by HTTP Basic.
+async fn asks(world: &World, api: &Credentials, fields: &[(&str, &str)]) -> Reply {
+    let request = world.http.post(world.url(PATH)).basic_auth(&api.client_id, Some(&api.client_secret));
+    form(request, fields).await
+}
+
+fn inactive() -> String {
+    problem(200, &[], INACTIVE)
+}
+
+fn wrong_client() -> String {
+    problem(
+        401,
+        &[("www-authenticate", "Basic realm=\"tokenward\", charset=\"UTF-8\"")],
+        r#"{"error":"invalid_client","message":"No such client, or its secret is wrong."}"#,
+    )
+}
+
+fn invalid_request(message: &str) -> String {
+    problem(400, &[], &format!("{{\"error\":\"invalid_request\",\"message\":\"{message}\"}}"))
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+both!(
+    /// R-24
+    async fn a_live_token_is_told_with_integer_times_and_one_text_of_scopes(world: World) {
+        let api = world.resource_server("api").await;
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let end = world.now().plus(Duration::from_hours(1));
+        let scopes = ["graphql", "read_builds", "read_agents"];
+        let token = bob.creates_token_until("deploy", &["acme", "globex"], &scopes, Some(end.to_text())).await;
+        let query = "query($id: ID!) { viewer { uuid } token(id: $id) { createdAt } }";
+        let known = bob.ask(query, json!({ "id": token.id })).await;
+        let made = Time::parse(known["token"]["createdAt"].as_str().unwrap()).unwrap().seconds();
+        let reply = world.introspect(&api, &token.value, &[]).await;
+        assert_eq!(whole(&reply).split("\n\n").next(), Some("200\ncontent-type: application/json; charset=utf-8"));
+        let expected = json!({
+            "active": true, "scope": "read_agents read_builds graphql", "username": "bob", "token_type": "Bearer",
+            "iat": made, "sub": known["viewer"]["uuid"], "jti": token.uuid, "iss": world.config.public_url,
+            "organizations": ["acme", "globex"], "exp": end.seconds(),
+        });
+        assert_eq!(reply.text, expected.to_string());
+        // Where one is asked about, only that one is told.
+        let asked =
+            world.introspect(&api, &token.value, &[("organization", "globex"), ("scope", "graphql read_builds")]);
+        assert_eq!(asked.await.json()["organizations"], json!(["globex"]));
+        let forever = bob.creates_token("no end", &["acme"], &["read_user"]).await;
+        let reply = world.introspect(&api, &forever.value, &[]).await.json();
+        let without_end = ["active", "scope", "username", "token_type", "iat", "sub", "jti", "iss", "organizations"];
+        assert_eq!(keys(&reply), without_end);
+    }
+);
+
+both!(
+    /// R-25, R-12
+    async fn whatever_is_not_live_is_inactive_and_nothing_else(world: World) {
+        let api = world.resource_server("api").await;
+        let mut values: Vec<_> = refused(&world).await.into_iter().map(|(_, value)| value).collect();
+        world.operator(tokenward::actions::EnableUser { username: "carol".into() }).await.unwrap();
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let mut changed = token.value.clone();
+        changed.replace_range(10..11, if changed.as_bytes()[10] == b'x' { "y" } else { "x" });
+        values.retain(|value| value.starts_with("twd_"));
+        values.extend([
+            changed,
+            format!("{}x", token.value),
+            token.value[..token.value.len() - 1].to_owned(),
+            format!(" {}", token.value),
+            token.value.to_uppercase(),
+            "junk".into(),
+            "🔑".into(),
+            "x".repeat(4096),
+            "\0".into(),
+            world.jwt("bob"),
+        ]);
+        // Carol is back, so her token is not among those that stay inactive.
+        values.remove(3);
+        for value in values {
+            assert_eq!(whole(&world.introspect(&api, &value, &[]).await), inactive(), "{value:?}");
+        }
+        assert_eq!(world.introspect(&api, &token.value, &[]).await.json()["active"], true);
+    }
+);
+
+both!(
+    /// R-27
+    async fn an_organization_or_scope_that_is_not_covered_makes_it_inactive(world: World) {
+        let api = world.resource_server("api").await;
+        let ada = world.admin("ada", &["acme"]).await;
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds"]).await;
+        let acme = world.organization_id("acme").await;
+        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        for fields in [
+            vec![("organization", "acme")],
+            vec![("organization", "initech")],
+            vec![("organization", "")],
+            vec![("scope", "graphql")],
+            vec![("scope", "read_builds graphql")],
+            vec![("scope", "no_such")],
+            vec![("organization", "globex"), ("scope", "graphql")],
+        ] {
+            assert_eq!(whole(&world.introspect(&api, &token.value, &fields).await), inactive(), "{fields:?}");
+        }
+        let still = world.introspect(&api, &token.value, &[("organization", "globex"), ("scope", "read_builds")]).await;
+        assert_eq!((&still.json()["active"], &still.json()["organizations"]), (&json!(true), &json!(["globex"])));
+        assert_eq!(world.introspect(&api, &token.value, &[]).await.json()["organizations"], json!(["globex"]));
+    }
+);
+
+both!(
+    /// R-22
+    async fn an_api_proves_itself_by_basic_or_in_the_form_and_never_both(world: World) {
+        let api = world.resource_server("api").await;
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let anonymous = || world.http.post(world.url(PATH));
+        let own = [("client_id", &*api.client_id), ("client_secret", &*api.client_secret), ("token", &*token.value)];
+        assert_eq!(form(anonymous(), &own).await.json()["active"], true);
+        let lowercase = tokenward_basic(&api.client_id, &api.client_secret).replacen("Basic", "basic", 1);
+        assert_eq!(form(anonymous().header("authorization", lowercase), &own[2..]).await.json()["active"], true);
+        let twice = form(anonymous().basic_auth(&api.client_id, Some(&api.client_secret)), &own).await;
+        assert_eq!(whole(&twice), invalid_request("The client proves itself twice; use HTTP Basic or the form."));
+        for (id, secret) in [
+            (&*api.client_id, "wrong"),
+            (&*api.client_id, ""),
+            ("nobody", &*api.client_secret),
+            ("", ""),
+            ("\0", "x"),
+            (&"x".repeat(4096), "x"),
+        ] {
+            let reply = form(anonymous().basic_auth(id, Some(secret)), &own[2..]).await;
+            assert_eq!(whole(&reply), wrong_client(), "{id} {secret}");
+            let fields = [("client_id", id), ("client_secret", secret), own[2]];
+            assert_eq!(whole(&form(anonymous(), &fields).await), wrong_client(), "{id} {secret}");
+        }
+        for header in ["", "Basic", "Basic !!!", "Basic Og==", "Bearer x", "Basic /w=="] {
+            let reply = form(anonymous().header("authorization", header), &own[2..]).await;
+            assert_eq!(whole(&reply), wrong_client(), "{header:?}");
+        }
+        let as_bearer = form(anonymous().bearer_auth(&token.value), &own[2..]).await;
+        assert_eq!(whole(&as_bearer), wrong_client(), "a token does not introspect");
+        assert_eq!(whole(&form(anonymous(), &own[2..]).await), wrong_client());
+        assert_eq!(whole(&form(anonymous(), &own[..1]).await), wrong_client());
+    }
+);
+
+fn tokenward_basic(id: &str, secret: &str) -> String {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
+}
+
+both!(
+    /// R-22
+    async fn a_disabled_api_is_refused_at_once_like_an_unknown_one(world: World) {
+        let (api, other) = (world.resource_server("api").await, world.resource_server("other").await);
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        assert_eq!(world.introspect(&api, &token.value, &[]).await.json()["active"], true);
+        world.operator(DisableResourceServer { name: "api".into() }).await.unwrap();
+        assert_eq!(whole(&world.introspect(&api, &token.value, &[]).await), wrong_client());
+        assert_eq!(world.introspect(&other, &token.value, &[]).await.json()["active"], true);
+    }
+);
+
+both!(
+    /// R-23
+    async fn a_question_without_one_token_is_refused(world: World) {
+        let api = world.resource_server("api").await;
+        let value = unknown();
+        let missing = invalid_request("The parameter token is missing.");
+        for fields in [vec![], vec![("token", "")], vec![("tokens", "x")], vec![("token_type_hint", "access_token")]] {
+            assert_eq!(whole(&asks(&world, &api, &fields).await), missing, "{fields:?}");
+        }
+        let twice = invalid_request("A parameter is given twice.");
+        for fields in [
+            [("token", &*value), ("token", &*value)],
+            [("scope", "a"), ("scope", "b")],
+            [("organization", "a"), ("organization", "b")],
+        ] {
+            assert_eq!(whole(&asks(&world, &api, &fields).await), twice, "{fields:?}");
+        }
+        // A token in the address is none.
+        let request = world.http.post(world.url(&format!("{PATH}?token={value}")));
+        let reply = form(request.basic_auth(&api.client_id, Some(&api.client_secret)), &[]).await;
+        assert_eq!(whole(&reply), missing);
+    }
+);
+
+both!(
+    /// R-26
+    async fn a_hint_of_the_tokens_type_changes_nothing(world: World) {
+        let api = world.resource_server("api").await;
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let without = world.introspect(&api, &token.value, &[]).await;
+        for hint in ["access_token", "refresh_token", "nonsense", ""] {
+            let reply = world.introspect(&api, &token.value, &[("token_type_hint", hint), ("foo", "bar")]).await;
+            assert_eq!(whole(&reply), whole(&without), "{hint}");
+        }
+    }
+);
+
+both!(
+    /// R-21
+    async fn only_a_form_by_post_is_taken(world: World) {
+        let api = world.resource_server("api").await;
+        let allow = problem(
+            405,
+            &[("allow", "POST")],
+            r#"{"error":"invalid_request","message":"This path answers POST only."}"#,
+        );
+        for name in ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"] {
+            assert_eq!(whole(&send_raw(&world, name, PATH, &[]).await), allow, "{name}");
+        }
+        let media = problem(
+            415,
+            &[],
+            r#"{"error":"invalid_request","message":"Send the parameters as application/x-www-form-urlencoded."}"#,
+        );
+        let request = || {
+            let request = world.http.request(Method::POST, world.url("/oauth/introspect/"));
+            request.basic_auth(&api.client_id, Some(&api.client_secret))
+        };
+        for kind in ["application/json", "multipart/form-data; boundary=x", "text/plain", ""] {
+            let reply = read(request().header("content-type", kind).body(r#"{"token":"x"}"#)).await;
+            assert_eq!(whole(&reply), media, "{kind}");
+        }
+        assert_eq!(whole(&read(request().body("token=x")).await), media);
+        assert_eq!(whole(&form(request(), &[("token", "x")]).await), inactive());
+    }
+);
+
+both!(
+    /// What the API says of the request that it holds is what the audit shows.
+    async fn the_audit_shows_what_the_api_says_of_the_request(world: World) {
+        let api = world.resource_server("api").await;
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let long = format!("/v1/{}", "x".repeat(600));
+        let agent = format!("curl\n\u{1b}[2J\u{202e} {} {}", token.value, "y".repeat(300));
+        for (fields, shown) in [
+            (
+                vec![
+                    ("organization", "acme"),
+                    ("scope", "read_builds"),
+                    ("client_ip", "2001:DB8:0:0::1"),
+                    ("method", "post"),
+                    ("path", "/v1/builds?secret=1"),
+                    ("user_agent", "curl/8"),
+                ],
+                json!(["2001:db8::1", "curl/8", "POST", "/v1/builds", "read_builds", true]),
+            ),
+            (
+                vec![("organization", "acme"), ("client_ip", "nonsense"), ("method", "<>"), ("scope", "graphql")],
+                json!([null, null, null, null, "graphql", false]),
+            ),
+            (
+                vec![("organization", "acme"), ("client_ip", "::ffff:1.2.3.4"), ("path", &long)],
+                json!(["1.2.3.4", null, null, &long[..500], null, true]),
+            ),
+        ] {
+            world.introspect(&api, &token.value, &fields).await;
+            let (request, _) = seen_by_admin(&world, "acme", &token).await;
+            let row = ["ipAddress", "userAgent", "method", "path", "scope", "allowed"].map(|key| request[key].clone());
+            assert_eq!(json!(row), shown, "{fields:?}");
+            assert_eq!(seen_by_owner(&bob, &token).await.0, request);
+        }
+        world.introspect(&api, &token.value, &[("user_agent", &agent)]).await;
+        let kept = seen_by_owner(&bob, &token).await.0["userAgent"].as_str().unwrap().to_owned();
+        assert!(kept.starts_with("curl") && kept.contains(" twd_… y"), "{kept:?}");
+        assert!(kept.chars().count() <= 200 && !kept.chars().any(char::is_control), "{kept:?}");
+        assert!(!kept.contains('\u{202e}'), "{kept:?}");
+    }
+);
+
+both!(
+    async fn without_the_store_an_api_hears_to_come_back(world: World) {
+        let api = world.resource_server("api").await;
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        lose_the_store(&world).await;
+        let reply = world.introspect(&api, &token.value, &[]).await;
+        let body = LATER.replacen('{', r#"{"error":"temporarily_unavailable","#, 1);
+        assert_eq!(whole(&reply), problem(503, &[("retry-after", "1")], &body));
+    }
+);

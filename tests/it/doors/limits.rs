@@ -1,0 +1,279 @@
+//! What holds for every door: sizes, ids, headers, foreign origins, unknown paths, and a store that is gone?
+
+use super::{JSON, LATER, bob, database_name, lose_the_store, problem, raw, send_raw, unknown, whole};
+use crate::world::{
+    World,
+    client::{form, read},
+    cluster::Cluster,
+    database::{Database, Kind},
+};
+use reqwest::Method;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+const DOORS: [&str; 6] = ["/graphql", "/v2/access-token", "/oauth/introspect", "/verify", "/healthz", "/readyz"];
+
+both!(
+    /// R-19
+    async fn every_refusal_is_json_with_a_message_and_an_id_and_tells_nothing_of_us(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let api = world.resource_server("api").await;
+        let form_of = |fields: &'static [(&'static str, &'static str)]| {
+            let request = world.http.post(world.url("/oauth/introspect"));
+            form(request.basic_auth(&api.client_id, Some(&api.client_secret)), fields)
+        };
+        let large =
+            world.http.post(world.url("/oauth/introspect")).header("content-type", "application/x-www-form-urlencoded");
+        let doubled = format!("Authorization: Bearer {}", token.value);
+        let replies = [
+            (400, form_of(&[]).await),
+            (400, send_raw(&world, "GET", "/v2/access-token", &[&doubled, &doubled]).await),
+            (401, world.nobody().get("/v2/access-token").await),
+            (401, form(world.http.post(world.url("/oauth/introspect")), &[]).await),
+            (403, world.holder_of(&token.value).verify("scope=graphql").await),
+            (404, bob.get("/no/such/path").await),
+            (405, bob.delete("/healthz").await),
+            (413, read(large.body("x".repeat(65 * 1024))).await),
+            (414, bob.get(&format!("/healthz?{}", "x".repeat(9 * 1024))).await),
+            (415, read(world.http.post(world.url("/oauth/introspect")).json(&json!({}))).await),
+        ];
+        for (status, reply) in replies {
+            assert_eq!(reply.status, status, "{}", reply.text);
+            let text = whole(&reply);
+            assert!(text.contains(&format!("\ncontent-type: {JSON}")), "{text}");
+            assert!(reply.json()["message"].as_str().is_some_and(|message| message.len() > 10), "{text}");
+            let inner = ["sql", "sqlite", "postgres", "axum", "hyper", "src/", "panicked", "rust"];
+            assert!(!inner.iter().any(|word| text.to_lowercase().contains(word)), "{text}");
+        }
+    }
+);
+
+both!(
+    async fn a_fault_of_ours_is_500_without_its_cause_and_no_more_than_503_at_verify(world: World) {
+        let (_, token) = bob(&world, &["graphql"]).await;
+        // Only PostgreSQL can be made to misunderstand us from outside.
+        if world.database.kind() == Kind::Sqlite {
+            return;
+        }
+        let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
+        cluster.run(database_name(&world), "alter table tokens rename column description to elsewhere").unwrap();
+        let holder = world.holder_of(&token.value);
+        assert_eq!(whole(&holder.get("/v2/access-token").await), problem(500, &[], r#"{"message":"Internal error"}"#));
+        let reply = holder.graphql("{ viewer { id } }", json!({})).await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (500, "INTERNAL".into()), "{}", reply.text);
+        let reply = holder.verify("").await;
+        assert_eq!((reply.status.as_u16(), &*reply.text, reply.header("retry-after")), (503, LATER, "1"));
+    }
+);
+
+both!(
+    async fn a_body_over_64_kib_is_413_announced_or_in_chunks(world: World) {
+        let api = world.resource_server("api").await;
+        let problem =
+            problem(413, &[], r#"{"error":"invalid_request","message":"The body is too large; send at most 64 KiB."}"#);
+        let request = || {
+            let request = world.http.post(world.url("/oauth/introspect"));
+            request
+                .basic_auth(&api.client_id, Some(&api.client_secret))
+                .header("content-type", "application/x-www-form-urlencoded")
+        };
+        let token = "token=".to_owned();
+        let most = 64 * 1024;
+        let fits = read(request().body(token.clone() + &"x".repeat(most - token.len()))).await;
+        assert_eq!((fits.status.as_u16(), &*fits.text), (200, r#"{"active":false}"#));
+        assert_eq!(whole(&read(request().body(token.clone() + &"x".repeat(most - token.len() + 1))).await), problem);
+        let mut chunked = "POST /oauth/introspect HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: \
+                           application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n"
+            .to_owned();
+        chunked += &format!("400\r\n{}\r\n", "x".repeat(1024)).repeat(65);
+        assert_eq!(whole(&raw(&world, (chunked + "0\r\n\r\n").as_bytes()).await), problem);
+        // Where the body does not matter, it is not read.
+        assert_eq!(read(world.http.get(world.url("/healthz")).body("x".repeat(100 * 1024))).await.status, 200);
+    }
+);
+
+both!(
+    async fn a_long_address_is_414_and_large_headers_are_431_at_every_door(world: World) {
+        for door in DOORS {
+            let long = format!("{door}?{}", "x".repeat(9 * 1024));
+            let expected = problem(414, &[], r#"{"message":"The address is too long; send at most 8 KiB."}"#);
+            assert_eq!(whole(&send_raw(&world, "GET", &long, &[]).await), expected, "{door}");
+            let large = format!("X-Large: {}", "x".repeat(33 * 1024));
+            let expected = problem(431, &[], r#"{"message":"The headers are too large; send at most 32 KiB."}"#);
+            assert_eq!(whole(&send_raw(&world, "GET", door, &[&large]).await), expected, "{door}");
+        }
+        let fits = format!("/healthz?{}", "x".repeat(8 * 1024 - 9));
+        assert_eq!(send_raw(&world, "GET", &fits, &[]).await.status, 200);
+        // More than fits into memory that we give a request: the answer is poorer, and it is one.
+        let huge = format!("X-Large: {}", "x".repeat(200 * 1024));
+        let reply = send_raw(&world, "GET", "/verify", &[&huge]).await;
+        assert_eq!(reply.status, 431);
+    }
+);
+
+both!(
+    async fn a_sane_request_id_is_kept_and_any_other_is_replaced(world: World) {
+        let id = async |said: &str| {
+            let reply = send_raw(&world, "GET", "/healthz", &[&format!("X-Request-Id: {said}")]).await;
+            reply.header("x-request-id").to_owned()
+        };
+        let longest = "x".repeat(128);
+        for sane in ["7b3f", "A-b_c.9", &longest] {
+            assert_eq!(id(sane).await, sane);
+        }
+        let longer = "x".repeat(129);
+        for insane in ["", "a b", "<script>", "a\"b", "ä", "a;b", &longer, &unknown()] {
+            let given = id(insane).await;
+            assert!(given != insane && uuid::Uuid::parse_str(&given).is_ok(), "{insane}: {given}");
+        }
+        let mut given = std::collections::HashSet::new();
+        for _ in 0..20 {
+            given.insert(world.nobody().get("/healthz").await.header("x-request-id").to_owned());
+        }
+        assert_eq!(given.len(), 20);
+    }
+);
+
+both!(
+    /// R-65
+    async fn a_foreign_page_may_read_nothing(world: World) {
+        let (_, token) = bob(&world, &["graphql"]).await;
+        for origin in ["https://evil.example", "null", &world.config.public_url] {
+            for door in DOORS {
+                for name in ["GET", "OPTIONS", "POST"] {
+                    let request = world.holder_of(&token.value).request(name.parse().unwrap(), door);
+                    let request = request.header("origin", origin).header("access-control-request-method", "POST");
+                    let reply = read(request).await;
+                    let foreign = reply.headers.keys().find(|name| name.as_str().starts_with("access-control"));
+                    assert_eq!(foreign, None, "{name} {door} from {origin}");
+                }
+            }
+        }
+    }
+);
+
+both!(
+    /// R-65
+    async fn only_the_origins_of_the_configuration_may_read_and_never_with_credentials(database: Database) {
+        let origins = "https://console.example.test,https://other.example.test";
+        let world = World::with(database, &[("cors.origins", origins)]).await;
+        let (_, token) = bob(&world, &["graphql"]).await;
+        let ask = async |name: &str, origin: &str| {
+            let request = world.holder_of(&token.value).request(name.parse().unwrap(), "/v2/access-token");
+            read(request.header("origin", origin).header("access-control-request-method", "DELETE")).await
+        };
+        for origin in origins.split(',') {
+            for name in ["GET", "OPTIONS"] {
+                let reply = ask(name, origin).await;
+                assert_eq!(reply.status, 200, "{name}");
+                assert_eq!(reply.header("access-control-allow-origin"), origin);
+                assert!(reply.header("vary").to_lowercase().contains("origin"), "{reply:?}");
+                assert!(!reply.headers.contains_key("access-control-allow-credentials"));
+            }
+        }
+        let near = [
+            "https://evil.example",
+            "null",
+            "http://console.example.test",
+            "https://console.example.test:8443",
+            "https://console.example.test.evil.example",
+            "https://CONSOLE.example.test.",
+            "*",
+        ];
+        for origin in near {
+            for name in ["GET", "OPTIONS"] {
+                let reply = ask(name, origin).await;
+                assert_eq!(reply.header("access-control-allow-origin"), "", "{name} {origin}");
+                assert!(!reply.headers.contains_key("access-control-allow-credentials"));
+            }
+        }
+    }
+);
+
+both!(
+    async fn a_path_that_there_is_not_is_404_in_json_whoever_asks(world: World) {
+        let (_, token) = bob(&world, &["graphql"]).await;
+        let expected = problem(404, &[], r#"{"message":"No such path"}"#);
+        for path in [
+            "/",
+            "/nothing",
+            "/v2",
+            "/v2/access-token/x",
+            "/oauth/token",
+            "/graphql/x",
+            "/verifyx",
+            "/..%2f",
+            "//verify",
+        ] {
+            for name in ["GET", "POST", "FOO"] {
+                let client = world.holder_of(&token.value);
+                assert_eq!(whole(&read(client.request(name.parse().unwrap(), path)).await), expected, "{name} {path}");
+                assert_eq!(whole(&send_raw(&world, name, path, &[]).await), expected, "{name} {path}");
+            }
+        }
+    }
+);
+
+both!(
+    /// R-81
+    async fn liveness_is_200_and_readiness_503_within_two_seconds_while_the_database_is_gone(world: World) {
+        let nobody = world.nobody();
+        let live = problem(200, &[], r#"{"status":"ok"}"#);
+        assert_eq!(whole(&nobody.get("/healthz").await), live);
+        assert_eq!(whole(&nobody.get("/readyz").await), problem(200, &[], r#"{"status":"ready"}"#));
+        lose_the_store(&world).await;
+        for _ in 0..3 {
+            let start = Instant::now();
+            assert_eq!(whole(&nobody.get("/readyz").await), problem(503, &[("retry-after", "1")], LATER));
+            assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+            assert_eq!(whole(&nobody.get("/healthz/").await), live);
+        }
+        if world.database.kind() == Kind::Postgres {
+            // The server is back, and so is the service, without a restart.
+            let name = database_name(&world);
+            let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
+            cluster.administer(&format!("alter database {name} with allow_connections true")).unwrap();
+            let start = Instant::now();
+            while nobody.get("/readyz").await.status != 200 {
+                assert!(start.elapsed() < Duration::from_secs(5), "not ready again");
+            }
+        }
+    }
+);
+
+both!(
+    async fn a_database_whose_schema_is_another_is_not_ready(world: World) {
+        if world.database.kind() == Kind::Sqlite {
+            return;
+        }
+        let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
+        cluster.run(database_name(&world), "delete from seaql_migrations").unwrap();
+        assert_eq!(world.nobody().get("/readyz").await.status, 503);
+    }
+);
+
+both!(
+    async fn use_is_not_lost_while_the_store_is_away(world: World) {
+        if world.database.kind() == Kind::Sqlite {
+            return;
+        }
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let holder = world.holder_of(&token.value);
+        let name = database_name(&world);
+        let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
+        assert_eq!(read(holder.request(Method::GET, "/verify").header("user-agent", "before")).await.status, 200);
+        lose_the_store(&world).await;
+        assert_eq!(holder.verify("").await.status, 503);
+        cluster.administer(&format!("alter database {name} with allow_connections true")).unwrap();
+        let query = "query($id: ID!) { token(id: $id) { lastRequest { userAgent } } }";
+        let start = Instant::now();
+        loop {
+            let reply = bob.graphql(query, json!({ "id": token.id })).await;
+            if reply.status == 200 && reply.data()["token"]["lastRequest"]["userAgent"] == json!("before") {
+                break;
+            }
+            assert!(start.elapsed() < Duration::from_secs(8), "{}", reply.text);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+);

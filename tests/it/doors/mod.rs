@@ -1,0 +1,174 @@
+//! Does every door answer as its documentation says, byte for byte?
+
+mod access_token;
+mod graphql;
+mod introspect;
+mod limits;
+mod verify;
+
+use crate::world::{
+    World,
+    client::{Client, Made, Reply},
+    cluster::Cluster,
+    database::Kind,
+};
+use reqwest::Method;
+use serde_json::Value;
+use std::{collections::BTreeMap, time::Duration};
+use tokenward::{actions::DisableUser, domain::time::Time};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// What every answer carries.
+const ALWAYS: [(&str, &str); 5] = [
+    ("cache-control", "no-store"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+];
+
+const JSON: &str = "application/json; charset=utf-8";
+const NO_CREDENTIAL: &str = "Bearer realm=\"tokenward\"";
+const INVALID_TOKEN: &str = "Bearer realm=\"tokenward\", error=\"invalid_token\"";
+const AUTHENTICATE: &str = r#"{"message":"Authentication required. Please supply a valid API access token."}"#;
+const LATER: &str = r#"{"message":"Try again later"}"#;
+
+/// All of an answer as a text: the status, its own headers in order, the body. What every answer has in common is
+/// checked here and left out.
+#[track_caller]
+fn whole(reply: &Reply) -> String {
+    for (name, value) in ALWAYS {
+        assert_eq!(reply.header(name), value, "{name} of {reply:?}");
+    }
+    assert!(!reply.header("x-request-id").is_empty(), "{reply:?}");
+    let own: BTreeMap<_, _> = reply.headers.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    assert_eq!(own.len(), reply.headers.len(), "a header came twice: {reply:?}");
+    let mut lines = vec![reply.status.as_u16().to_string()];
+    for (name, value) in own {
+        let common = ALWAYS.iter().any(|(always, _)| *always == name);
+        if !common && !["x-request-id", "date", "content-length"].contains(&name) {
+            lines.push(format!("{name}: {}", value.to_str().unwrap()));
+        }
+    }
+    lines.join("\n") + "\n\n" + &reply.text
+}
+
+/// A refusal in JSON with the headers that matter, as [`whole`] has it.
+fn problem(status: u16, headers: &[(&str, &str)], body: &str) -> String {
+    let mut all: BTreeMap<_, _> = headers.iter().copied().collect();
+    all.insert("content-type", JSON);
+    let lines: Vec<_> = all.iter().map(|(name, value)| format!("\n{name}: {value}")).collect();
+    format!("{status}{}\n\n{body}", lines.concat())
+}
+
+/// Sends bytes as they are and reads until the service closes: for what no HTTP client would send.
+async fn raw(world: &World, request: &[u8]) -> Reply {
+    let mut stream = TcpStream::connect(world.config.listen).await.unwrap();
+    // The service may answer and close before it has read all.
+    let _ = stream.write_all(request).await;
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    let _ = tokio::time::timeout(Duration::from_secs(15), read).await.expect("the service closes");
+    parse(&String::from_utf8_lossy(&answer))
+}
+
+/// A request without a body, by its method, target and headers.
+async fn send_raw(world: &World, method: &str, target: &str, headers: &[&str]) -> Reply {
+    let headers: Vec<_> = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let headers = headers.concat();
+    let head = format!("{method} {target} HTTP/1.1\r\nHost: tokenward\r\nConnection: close\r\n{headers}\r\n");
+    raw(world, head.as_bytes()).await
+}
+
+fn parse(answer: &str) -> Reply {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+    let mut lines = head.split("\r\n");
+    let status =
+        lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_else(|| panic!("no answer: {answer:?}"));
+    let headers = lines.map(|line| {
+        let (name, value) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
+        (name.parse::<reqwest::header::HeaderName>().unwrap(), value.parse().unwrap())
+    });
+    let mut headers: reqwest::header::HeaderMap = headers.collect();
+    headers.remove("connection");
+    Reply { status: status.parse().unwrap(), headers, text: body.to_owned() }
+}
+
+/// A token in each state in which it is refused, and what never was one; all but the first well-shaped.
+async fn refused(world: &World) -> Vec<(&'static str, String)> {
+    let (bob, carol) = (world.member("bob", &["acme"]).await, world.member("carol", &["acme"]).await);
+    let revoked = bob.creates_token("revoked", &["acme"], &["read_builds", "graphql"]).await;
+    assert_eq!(bob.revokes(&revoked.id).await.code(), "OK");
+    let soon = world.now().plus(Duration::from_mins(5)).to_text();
+    let expired = bob.creates_token_until("expired", &["acme"], &["read_builds", "graphql"], Some(soon)).await;
+    let stopped = carol.creates_token("of somebody stopped", &["acme"], &["read_builds", "graphql"]).await;
+    world.operator(DisableUser { username: "carol".into() }).await.unwrap();
+    world.later(Duration::from_mins(6));
+    vec![
+        ("malformed", "twd_nonsense".into()),
+        ("revoked", revoked.value),
+        ("expired", expired.value),
+        ("owner disabled", stopped.value),
+        ("unknown", unknown()),
+    ]
+}
+
+/// A value that is well-shaped and that no token has.
+fn unknown() -> String {
+    tokenward::domain::secret::Secret::generate(&tokenward::domain::secret::Prefix::default()).unwrap().reveal_once()
+}
+
+/// Bob of acme, and his live token with these scopes.
+async fn bob<'world>(world: &'world World, scopes: &[&str]) -> (Client<'world>, Made) {
+    let bob = world.member("bob", &["acme"]).await;
+    let token = bob.creates_token("deploy", &["acme"], scopes).await;
+    (bob, token)
+}
+
+/// The most recent request of a token as its owner sees it, and when it was last used.
+async fn seen_by_owner(owner: &Client<'_>, token: &Made) -> (Value, Option<Time>) {
+    owner.world.flush().await;
+    let query = "query($id: ID!) { token(id: $id) { lastUsedAt lastRequest \
+                 { ipAddress userAgent method path scope allowed } } }";
+    let data = owner.ask(query, serde_json::json!({ "id": token.id })).await;
+    let used = data["token"]["lastUsedAt"].as_str().map(|at| Time::parse(at).unwrap());
+    (data["token"]["lastRequest"].clone(), used)
+}
+
+/// The same with one organization, as its administrators see it.
+async fn seen_by_admin(world: &World, slug: &str, token: &Made) -> (Value, Option<Time>) {
+    world.flush().await;
+    let admin = world.person(&format!("root-{slug}")).await;
+    let query = "query($slug: String!, $id: ID!) { organization(slug: $slug) { tokenGrant(tokenId: $id) \
+                 { lastUsedAt lastRequest { ipAddress userAgent method path scope allowed } } } }";
+    let data = admin.ask(query, serde_json::json!({ "slug": slug, "id": token.id })).await;
+    let grant = &data["organization"]["tokenGrant"];
+    (grant["lastRequest"].clone(), grant["lastUsedAt"].as_str().map(|at| Time::parse(at).unwrap()))
+}
+
+/// Takes the store away from a running service, as an accident would.
+async fn lose_the_store(world: &World) {
+    if world.database.kind() == Kind::Postgres {
+        // The server lets nobody in any more and throws out who is there.
+        let name = database_name(world);
+        let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
+        cluster.administer(&format!("alter database {name} with allow_connections false")).unwrap();
+        let end = format!("select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{name}'");
+        cluster.administer(&end).unwrap();
+    } else {
+        // A file that is open cannot be taken away; what the service holds of it can.
+        world.app.store().clone().close().await;
+    }
+}
+
+/// The name of the world's PostgreSQL database.
+fn database_name(world: &World) -> &str {
+    world.database.url().split('?').next().unwrap().rsplit('/').next().unwrap()
+}
+
+fn method(name: &str) -> Method {
+    Method::from_bytes(name.as_bytes()).unwrap()
+}

@@ -1,0 +1,386 @@
+//! Does `/verify` let through what may pass, and nothing else, in the few words that gateways understand?
+
+use super::{
+    AUTHENTICATE, INVALID_TOKEN, JSON, LATER, NO_CREDENTIAL, bob, lose_the_store, method, problem, refused,
+    seen_by_admin, seen_by_owner, send_raw, unknown, whole,
+};
+use crate::world::{
+    World,
+    client::{Reply, read},
+    database::Database,
+};
+use reqwest::Method;
+use serde_json::json;
+use std::time::{Duration, Instant};
+use tokenward::actions::{DisableUser, EnableUser};
+
+const METHODS: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "FOO"];
+const HANDED_ON: [&str; 5] =
+    ["x-token-id", "x-token-organization", "x-token-scopes", "x-token-user", "x-token-user-id"];
+
+/// A refusal: the five headers are there, and empty.
+fn refusal(status: u16, headers: &[(&str, &str)], body: &str) -> String {
+    let mut all = HANDED_ON.map(|name| (name, "")).to_vec();
+    all.extend(headers);
+    problem(status, &all, body)
+}
+
+fn lacks(missing: &str, asked: &str) -> String {
+    let challenge = format!("Bearer realm=\"tokenward\", error=\"insufficient_scope\", scope=\"{asked}\"");
+    let body = format!("{{\"message\":\"Your access token doesn't have the {missing} scope\"}}");
+    refusal(403, &[("www-authenticate", &challenge)], &body)
+}
+
+fn no_organization() -> String {
+    refusal(403, &[], r#"{"message":"No organization found"}"#)
+}
+
+fn invalid() -> String {
+    refusal(401, &[("www-authenticate", INVALID_TOKEN)], AUTHENTICATE)
+}
+
+both!(
+    /// R-30
+    async fn a_live_token_passes_with_all_five_headers_and_no_body(world: World) {
+        let (bob, token) = bob(&world, &["read_builds", "read_agents", "graphql"]).await;
+        let user = bob.ask("{ viewer { uuid } }", json!({})).await["viewer"]["uuid"].as_str().unwrap().to_owned();
+        let holder = world.holder_of(&token.value);
+        let passed = |organization: &str| {
+            format!(
+                "200\nx-token-id: {}\nx-token-organization: {organization}\nx-token-scopes: read_agents read_builds \
+                 graphql\nx-token-user: bob\nx-token-user-id: {user}\n\n",
+                token.uuid
+            )
+        };
+        assert_eq!(whole(&holder.verify("scope=read_builds&organization=acme").await), passed("acme"));
+        assert_eq!(whole(&holder.verify("scope=read_builds&scope=graphql+read_agents").await), passed(""));
+        assert_eq!(whole(&holder.get("/verify").await), passed(""));
+        assert_eq!(whole(&holder.get("/verify/").await), passed(""));
+        assert_eq!(whole(&holder.get("/verify/v1/builds").await), passed(""));
+    }
+);
+
+both!(
+    /// R-30
+    async fn every_method_path_and_body_is_answered_for_the_token_alone(world: World) {
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let mut cases = refused(&world).await;
+        cases.push(("live", token.value));
+        for (state, value) in cases {
+            let expected = if state == "live" { 200 } else { 401 };
+            for name in METHODS {
+                for path in ["/verify", "/verify/", "/verify/v1/organizations/acme/builds?x=1"] {
+                    let request = world.holder_of(&value).request(method(name), path);
+                    let reply = read(request.body("access_token=1")).await;
+                    assert_eq!(reply.status, expected, "{state}: {name} {path}");
+                    for header in HANDED_ON {
+                        assert!(reply.headers.contains_key(header), "{state}: {name} {path} without {header}");
+                    }
+                    if expected == 401 {
+                        let body = if name == "HEAD" { "" } else { AUTHENTICATE };
+                        assert_eq!(whole(&reply), invalid().replace(AUTHENTICATE, body), "{state}: {name} {path}");
+                    }
+                }
+            }
+        }
+    }
+);
+
+both!(
+    /// R-11, R-12, R-15
+    async fn whatever_is_no_single_bearer_is_401_and_looks_alike(world: World) {
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let none = send_raw(&world, "GET", "/verify", &[]).await;
+        assert_eq!(whole(&none), refusal(401, &[("www-authenticate", NO_CREDENTIAL)], AUTHENTICATE));
+        let of = |scheme: &str| format!("Authorization: {scheme} {}", token.value);
+        for good in [of("Bearer"), of("bearer"), of("BEARER")] {
+            assert_eq!(send_raw(&world, "GET", "/verify", &[&good]).await.status, 200, "{good}");
+        }
+        let long = format!("Authorization: Bearer {}", "x".repeat(9 * 1024));
+        let doubled = [of("Bearer"), of("Bearer")];
+        for bad in [
+            vec![of("Basic").as_str()],
+            vec![&of("DPoP")],
+            vec![&of("Bearer Bearer")],
+            vec!["Authorization: Bearer"],
+            vec!["Authorization:"],
+            vec!["Authorization: Bearer twd_€"],
+            vec![&format!("Authorization: {}", token.value)],
+            vec![&format!("Authorization: Bearer {},", token.value)],
+            vec![&format!("Authorization: Bearer {}", unknown())],
+            vec![&long],
+            vec![&doubled[0], &doubled[1]],
+            vec![&doubled[0], "Authorization: Basic YTpi"],
+        ] {
+            assert_eq!(whole(&send_raw(&world, "GET", "/verify", &bad).await), invalid(), "{bad:?}");
+        }
+        // A token anywhere else is none.
+        let query = format!("/verify?access_token={}", token.value);
+        assert_eq!(whole(&send_raw(&world, "GET", &query, &[]).await), whole(&none));
+        let proxied = format!("Proxy-Authorization: Bearer {}", token.value);
+        assert_eq!(whole(&send_raw(&world, "GET", "/verify", &[&proxied]).await), whole(&none));
+    }
+);
+
+both!(
+    /// R-14
+    async fn a_refusal_names_the_first_missing_scope_and_lists_all_that_were_asked(world: World) {
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let holder = world.holder_of(&token.value);
+        let said = async |question: &str| whole(&holder.verify(question).await);
+        assert_eq!(said("scope=read_agents").await, lacks("read_agents", "read_agents"));
+        let asked = "read_builds read_user read_agents";
+        assert_eq!(said("scope=read_builds&scope=read_user+read_agents").await, lacks("read_user", asked));
+        assert_eq!(said("scope=graphql&organization=acme").await, lacks("graphql", "graphql"));
+        // One that there is not is lacked by everybody, and what cannot be one is not repeated.
+        assert_eq!(said("scope=no_such_scope").await, lacks("no_such_scope", "no_such_scope"));
+        assert_eq!(said("scope=%22%0d%0aX-Token-User:+root").await.lines().next(), Some("403"));
+        assert!(!said("scope=%22evil%0d%0a").await.contains("evil"));
+        // Nothing that is asked is nothing that is lacked.
+        assert_eq!(holder.verify("scope=&scope=+").await.status, 200);
+    }
+);
+
+both!(
+    /// R-14
+    async fn the_organization_is_judged_before_the_scopes_and_unknown_is_like_not_granted(world: World) {
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        world.organization("globex").await;
+        let holder = world.holder_of(&token.value);
+        for organization in ["globex", "initech", "", "ACME", "acme%20", "acme%00", "org_acme"] {
+            for scope in ["", "&scope=read_builds", "&scope=graphql"] {
+                let reply = holder.verify(&format!("organization={organization}{scope}")).await;
+                assert_eq!(whole(&reply), no_organization(), "{organization:?} {scope}");
+            }
+        }
+        for twice in ["organization=acme&organization=acme", "organization=acme&scope=read_builds&organization=globex"]
+        {
+            assert_eq!(whole(&holder.verify(twice).await), no_organization(), "{twice}");
+        }
+        // Below the path the parameters are the client's own.
+        for below in
+            ["/verify/?organization=globex", "/verify/x?scope=graphql", "/verify/x?organization=a&organization=b"]
+        {
+            assert_eq!(holder.get(below).await.status, 200, "{below}");
+            assert_eq!(holder.get(below).await.header("x-token-organization"), "", "{below}");
+        }
+    }
+);
+
+both!(
+    async fn a_disabled_owner_stops_a_token_at_once_and_comes_back_with_it(world: World) {
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let holder = world.holder_of(&token.value);
+        world.operator(DisableUser { username: "bob".into() }).await.unwrap();
+        assert_eq!(whole(&holder.verify("organization=acme").await), invalid());
+        world.operator(EnableUser { username: "bob".into() }).await.unwrap();
+        assert_eq!(holder.verify("organization=acme").await.status, 200);
+    }
+);
+
+both!(
+    async fn a_scope_that_left_the_catalogue_is_accepted_nowhere(database: Database) {
+        let file = database.folder().join("scopes.toml");
+        let scope = |name: &str, access: &str| {
+            format!("[[scope]]\nname = \"{name}\"\ntitle = \"T\"\ndescription = \"D\"\naccess = \"{access}\"\n")
+        };
+        std::fs::write(&file, scope("read_builds", "read") + &scope("graphql", "graphql")).unwrap();
+        // The service knew read_old when the token was made, and no longer does.
+        let later = World::with(database, &[("scopes.file", file.to_str().unwrap())]).await;
+        std::fs::write(&file, scope("read_builds", "read") + &scope("read_old", "read")).unwrap();
+        let before = tokenward::config::Config::load(
+            None,
+            [],
+            &[("database.url", later.database.url().to_owned()), ("scopes.file", file.to_str().unwrap().to_owned())],
+        )
+        .unwrap();
+        later.member("bob", &["acme"]).await;
+        let value = make_with(&later, &before, &["read_builds", "read_old"]).await;
+        let holder = later.holder_of(&value);
+        let passed = holder.verify("scope=read_builds").await;
+        assert_eq!((passed.status.as_u16(), passed.header("x-token-scopes")), (200, "read_builds"));
+        assert_eq!(whole(&holder.verify("scope=read_old").await), lacks("read_old", "read_old"));
+        let api = later.resource_server("api").await;
+        assert_eq!(later.introspect(&api, &value, &[]).await.json()["scope"], "read_builds");
+        assert_eq!(later.introspect(&api, &value, &[("scope", "read_old")]).await.text, r#"{"active":false}"#);
+    }
+);
+
+/// Makes a token of Bob's for acme, as a service with another configuration would.
+async fn make_with(world: &World, config: &tokenward::config::Config, scopes: &[&str]) -> String {
+    use tokenward::{actions, app, domain::caller::Caller};
+    let app = app::App::new(world.app.store().clone(), config, world.clock.clone());
+    let caller = Caller::command_line(app.now());
+    let operator = tokenward::domain::policy::operator(&caller).unwrap();
+    let owner = app.store().user_named(&operator, "bob").await.unwrap().unwrap().id;
+    let acme = app.store().organization_named("acme").await.unwrap().unwrap().id;
+    let names: Vec<_> = scopes.iter().map(|name| (*name).to_owned()).collect();
+    let ask = actions::CreateToken {
+        description: "old".into(),
+        organizations: vec![acme],
+        scopes: app.catalogue().grantable("scopes", &names).unwrap(),
+        expires_at: None,
+        owner: Some(owner),
+    };
+    actions::create_token(&app, &caller, ask).await.unwrap().1.reveal_once()
+}
+
+/// A request of a gateway, with everything that it may say.
+async fn by_gateway(world: &World, value: &str, target: &str, headers: &[&str]) -> Reply {
+    let authorization = format!("Authorization: Bearer {value}");
+    let mut all = vec![authorization.as_str(), "User-Agent: curl/8"];
+    all.extend(headers);
+    send_raw(world, "GET", target, &all).await
+}
+
+both!(
+    /// R-70
+    async fn without_a_trusted_proxy_the_audit_shows_the_connection_itself(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let headers = [
+            "X-Forwarded-For: 9.9.9.9",
+            "X-Real-IP: 9.9.9.9",
+            "Forwarded: for=9.9.9.9",
+            "X-Forwarded-Method: DELETE",
+            "X-Forwarded-Uri: /elsewhere",
+            "X-Original-URI: /elsewhere",
+        ];
+        let target = "/verify?organization=acme&scope=read_builds";
+        assert_eq!(by_gateway(&world, &token.value, target, &headers).await.status, 200);
+        let shown = json!({
+            "ipAddress": "127.0.0.1", "userAgent": "curl/8", "method": "GET", "path": "/verify",
+            "scope": "read_builds", "allowed": true,
+        });
+        assert_eq!(seen_by_owner(&bob, &token).await.0, shown);
+        assert_eq!(seen_by_admin(&world, "acme", &token).await.0, shown);
+    }
+);
+
+both!(
+    /// R-70
+    async fn behind_a_trusted_proxy_the_audit_shows_the_request_that_it_holds(database: Database) {
+        let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32,10.0.0.0/8")]).await;
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let value = &token.value;
+        let cases: [(&[&str], [&str; 3]); 8] = [
+            (
+                &["X-Forwarded-For: 9.9.9.9, 1.2.3.4", "X-Forwarded-Method: delete", "X-Forwarded-Uri: /v1/b?k=v"],
+                ["1.2.3.4", "DELETE", "/v1/b"],
+            ),
+            (
+                &[
+                    "X-Forwarded-For: 1.2.3.4, 10.9.8.7",
+                    "X-Original-Method: PUT",
+                    "X-Original-URL: https://api.test/x?y",
+                ],
+                ["1.2.3.4", "PUT", "/x"],
+            ),
+            (&["X-Forwarded-For: ::ffff:1.2.3.4", "X-Original-URI: /v1/builds?k=v"], ["1.2.3.4", "GET", "/v1/builds"]),
+            (&["X-Forwarded-For: 2001:DB8:0::1"], ["2001:db8::1", "GET", "/verify"]),
+            (&["X-Forwarded-For: nonsense", "X-Forwarded-Method: <b>"], ["127.0.0.1", "GET", "/verify"]),
+            (&["X-Real-IP: 9.9.9.9", "Forwarded: for=9.9.9.9"], ["127.0.0.1", "GET", "/verify"]),
+            (&["X-Forwarded-For: 9.9.9.9", "X-Forwarded-For: 1.2.3.4"], ["1.2.3.4", "GET", "/verify"]),
+            (&["X-Forwarded-Uri: /with/%0Aa/newline"], ["127.0.0.1", "GET", "/with/%0Aa/newline"]),
+        ];
+        for (headers, [address, method, path]) in cases {
+            assert_eq!(by_gateway(&world, value, "/verify?organization=acme", headers).await.status, 200);
+            let shown = json!({
+                "ipAddress": address, "userAgent": "curl/8", "method": method, "path": path,
+                "scope": null, "allowed": true,
+            });
+            assert_eq!(seen_by_admin(&world, "acme", &token).await.0, shown, "{headers:?}");
+            assert_eq!(seen_by_owner(&bob, &token).await.0, shown, "{headers:?}");
+        }
+    }
+);
+
+both!(
+    /// R-08
+    async fn a_value_in_the_path_or_agent_of_a_request_is_not_kept(database: Database) {
+        let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32")]).await;
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let path = format!("X-Forwarded-Uri: /v1/{}/builds", token.value);
+        let agent = format!("X-Nothing: 1\r\nUser-Agent: curl {}", token.value);
+        let authorization = format!("Authorization: Bearer {}", token.value);
+        let reply = send_raw(&world, "GET", "/verify", &[&authorization, &path, &agent]).await;
+        assert_eq!(reply.status, 200);
+        let (request, _) = seen_by_owner(&bob, &token).await;
+        assert_eq!((&request["path"], &request["userAgent"]), (&json!("/v1/twd_…/builds"), &json!("curl twd_…")));
+    }
+);
+
+both!(
+    async fn a_refused_request_is_the_most_recent_one_where_it_counts_and_no_use(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        world.organization("initech").await;
+        let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds"]).await;
+        let holder = world.holder_of(&token.value);
+        // Naming acme counts for acme.
+        assert_eq!(holder.verify("organization=acme&scope=graphql").await.status, 403);
+        let (request, used) = seen_by_admin(&world, "acme", &token).await;
+        assert_eq!((&request["allowed"], &request["scope"], used), (&json!(false), &json!("graphql"), None));
+        assert_eq!(seen_by_admin(&world, "globex", &token).await, (json!(null), None));
+        assert_eq!(seen_by_owner(&bob, &token).await, (request, None));
+        // Naming none counts for all.
+        assert_eq!(holder.verify("").await.status, 200);
+        let (request, used) = seen_by_admin(&world, "globex", &token).await;
+        assert_eq!((&request["allowed"], used.is_some()), (&json!(true), true));
+        let acme = seen_by_admin(&world, "acme", &token).await;
+        assert_eq!((&acme.0["allowed"], acme.1), (&json!(true), used));
+        // One that is not granted counts for the token alone.
+        assert_eq!(holder.verify("organization=initech").await.status, 403);
+        assert_eq!(seen_by_admin(&world, "acme", &token).await, acme);
+        let (request, last) = seen_by_owner(&bob, &token).await;
+        assert_eq!((&request["allowed"], last), (&json!(false), used));
+        // A token that is over reaches nothing, and its owner still sees that somebody tried.
+        assert_eq!(bob.revokes(&token.id).await.code(), "OK");
+        let tried = world.holder_of(&token.value).request(Method::GET, "/verify").header("user-agent", "late");
+        assert_eq!(read(tried).await.status, 401);
+        let (request, last) = seen_by_owner(&bob, &token).await;
+        assert_eq!((&request["userAgent"], &request["allowed"], last), (&json!("late"), &json!(false), used));
+    }
+);
+
+both!(
+    /// The service writes by itself: nobody flushes here.
+    async fn the_first_use_is_written_within_two_seconds_and_the_next_within_seven(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let holder = world.holder_of(&token.value);
+        let path = async || {
+            let query = "query($id: ID!) { token(id: $id) { lastRequest { path } } }";
+            bob.ask(query, json!({ "id": token.id })).await["token"]["lastRequest"]["path"].clone()
+        };
+        let until = async |expected: &str, limit: Duration| {
+            let start = Instant::now();
+            while path().await != expected {
+                assert!(start.elapsed() < limit, "{expected} is not written after {limit:?}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            start.elapsed()
+        };
+        assert_eq!(holder.get("/verify/one").await.status, 200);
+        until("/verify/one", Duration::from_secs(2)).await;
+        assert_eq!(holder.get("/verify/two").await.status, 200);
+        let after = until("/verify/two", Duration::from_secs(7)).await;
+        assert!(after > Duration::from_secs(2), "written again after {after:?}: the row would be written without end");
+    }
+);
+
+both!(
+    /// R-30
+    async fn a_store_that_cannot_answer_is_503_for_what_may_be_a_token_and_never_a_yes(world: World) {
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let holder = world.holder_of(&token.value);
+        assert_eq!(holder.verify("organization=acme").await.status, 200);
+        lose_the_store(&world).await;
+        for question in ["", "organization=acme", "organization=globex&scope=graphql"] {
+            let start = Instant::now();
+            let reply = holder.verify(question).await;
+            assert_eq!(whole(&reply), refusal(503, &[("retry-after", "1")], LATER), "{question}");
+            assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        }
+        // What cannot be a token is refused without asking.
+        assert_eq!(whole(&world.holder_of("twd_nonsense").get("/verify").await), invalid());
+        assert_eq!(world.nobody().get("/verify").await.header("content-type"), JSON);
+    }
+);

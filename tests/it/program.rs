@@ -1,0 +1,159 @@
+//! How does a test run the real program? As a child process with its own folder and port, ended with its value.
+
+use crate::world::database::Database;
+use std::{
+    fs::File,
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+use tokenward::config::Config;
+
+/// The secret of JWTs that the program accepts.
+pub(crate) const JWT_SECRET: &str = "a secret of a child process, and of nobody else at all";
+
+/// How the program is started over a database.
+pub(crate) struct Program {
+    settings: Vec<(String, String)>,
+    pub(crate) listen: SocketAddr,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Over this database, with a port of its own and a log in the database's folder.
+    pub(crate) fn over(database: &Database, more: &[(&str, &str)]) -> Self {
+        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let folder = database.folder().to_str().unwrap();
+        let mut settings = vec![
+            ("listen", listen.to_string()),
+            ("data_dir", folder.to_owned()),
+            ("database.url", database.url().to_owned()),
+            ("auth.jwt.issuer", crate::world::ISSUER.to_owned()),
+            ("auth.jwt.audience", "tokenward".to_owned()),
+            ("auth.jwt.algorithms", "HS256".to_owned()),
+            ("auth.jwt.secret", JWT_SECRET.to_owned()),
+        ];
+        settings.extend(more.iter().map(|(key, value)| (*key, (*value).to_owned())));
+        let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        Self { settings, listen, log: database.folder().join("log") }
+    }
+
+    /// The same settings, as the service reads them.
+    pub(crate) fn config(&self) -> Config {
+        let flags: Vec<_> = self.settings.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+        Config::load(None, [], &flags).unwrap()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tokenward"));
+        for (key, value) in &self.settings {
+            command.env(format!("TOKENWARD_{}", key.to_uppercase().replace('.', "__")), value);
+        }
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command of the command line that must succeed, and gives what it prints.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let answer = self.command().args(arguments).output().unwrap();
+        assert!(answer.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&answer.stderr));
+        String::from_utf8(answer.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Makes an organization with these people, the first one its administrator.
+    pub(crate) fn people(&self, slug: &str, usernames: &[&str]) {
+        for (number, username) in usernames.iter().enumerate() {
+            let email = format!("{username}@example.test");
+            self.run(&["user", "add", username, "--email", &email, "--name", username, "--subject", username]);
+            if number == 0 {
+                self.run(&["organization", "add", slug, "--name", slug, "--admin", username]);
+            } else {
+                self.run(&["member", "add", slug, username, "--role", "member"]);
+            }
+        }
+    }
+
+    /// A JWT of this person.
+    pub(crate) fn jwt(&self, username: &str) -> String {
+        let email = format!("{username}@example.test");
+        let said = tokenward::http::Said { subject: username, username, name: username, email: &email };
+        let config = self.config();
+        let now = tokenward::app::Clock::machine().now();
+        tokenward::http::sign(config.jwt.as_ref().unwrap(), &said, now, Duration::from_hours(1)).unwrap()
+    }
+
+    /// Serves, and waits until it is ready; tells how long that took.
+    pub(crate) async fn serve(&self) -> (Serving, Duration) {
+        let start = Instant::now();
+        let log = File::options().create(true).append(true).open(&self.log).unwrap();
+        let child = self.command().arg("serve").stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let mut serving = Serving(child);
+        let ready = format!("http://{}/readyz", self.listen);
+        let http = reqwest::Client::new();
+        loop {
+            if http.get(&ready).send().await.is_ok_and(|answer| answer.status() == 200) {
+                return (serving, start.elapsed());
+            }
+            assert!(serving.0.try_wait().unwrap().is_none(), "it ended: {}", self.logged());
+            assert!(start.elapsed() < Duration::from_secs(20), "it is not ready: {}", self.logged());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Where a path of it is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.listen)
+    }
+
+    /// All that it has logged.
+    pub(crate) fn logged(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Where it logs.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Whether anybody listens.
+    pub(crate) fn listens(&self) -> bool {
+        TcpStream::connect(self.listen).is_ok()
+    }
+}
+
+/// A process that serves; it is killed with this value.
+pub(crate) struct Serving(Child);
+
+impl Serving {
+    /// Ends it as a loss of power would.
+    pub(crate) fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        let id = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(&mut self, limit: Duration) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < limit, "it still runs after {limit:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,296 @@
+//! Does a secret get out? Into the log, into the database, into letters, into a dump of it.
+
+use crate::{
+    program::{JWT_SECRET, Program},
+    world::{World, database::Database, database::Kind, shelf::answer_of},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A client of a child process.
+struct Caller<'program> {
+    program: &'program Program,
+    http: reqwest::Client,
+}
+
+impl Caller<'_> {
+    async fn graphql(&self, credential: &str, body: &Value) -> Value {
+        let request = self.http.post(self.program.url("/graphql")).bearer_auth(credential).json(body);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    async fn get(&self, credential: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
+        let mut request = self.http.get(self.program.url(path));
+        if !credential.is_empty() {
+            request = request.bearer_auth(credential);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    async fn introspect(&self, id: &str, secret: &str, token: &str, agent: &str) -> Value {
+        let fields = [("token", token), ("user_agent", agent), ("path", token)];
+        let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.http.post(self.program.url("/oauth/introspect")).basic_auth(id, Some(secret));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+}
+
+const CREATE: &str = "mutation($input: CreateTokenInput!) { createToken(input: $input) { value token { id } } }";
+const NASTY: &str = "curl\r\n{\"level\":\"ERROR\",\"message\":\"owned\"}\n\u{1b}[2J\u{202e}";
+
+/// A whole life of a token at a service that logs everything, with its value also in every wrong place. Gives all
+/// secrets that there were.
+async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
+    let settings = [("log.level", "trace"), ("log.format", format), ("proxy.trusted", "127.0.0.1/32")];
+    let program = Program::over(database, &settings);
+    program.people("acme", &["ada", "bob"]);
+    let credentials = program.run(&["resource-server", "add", "api"]);
+    let said = |key: &str| credentials.lines().find_map(|line| line.strip_prefix(key)).unwrap().to_owned();
+    let (id, secret) = (said("client_id="), said("client_secret="));
+    let by_command_line =
+        program.run(&["token", "create", "--owner", "bob", "--organization", "acme", "--scope", "graphql"]);
+    let (mut serving, _) = program.serve().await;
+    let caller = Caller { program: &program, http: reqwest::Client::new() };
+    let (ada, bob) = (program.jwt("ada"), program.jwt("bob"));
+    let acme = caller.graphql(&bob, &json!({ "query": "{ organization(slug: \"acme\") { id } }" })).await;
+    let acme = acme["data"]["organization"]["id"].as_str().unwrap().to_owned();
+    let input = json!({ "description": "deploy", "organizationIds": [acme], "scopes": ["graphql", "read_builds"] });
+    let made = caller.graphql(&bob, &json!({ "query": CREATE, "variables": { "input": input } })).await;
+    let made = &made["data"]["createToken"];
+    let (token, token_id) = (made["value"].as_str().unwrap().to_owned(), made["token"]["id"].as_str().unwrap());
+
+    // Where it belongs.
+    assert_eq!(caller.get(&token, "/verify?scope=read_builds&organization=acme", &[]).await, 200);
+    assert_eq!(caller.get(&token, "/v2/access-token", &[]).await, 200);
+    assert_eq!(caller.introspect(&id, &secret, &token, NASTY).await["active"], true);
+    assert_eq!(caller.introspect(&id, "wrong", &token, NASTY).await["error"], "invalid_client");
+    let audit = "query($f: TokenFilter) { organization(slug: \"acme\") { tokenGrants(filter: $f) { totalCount } } }";
+    let found = caller.graphql(&ada, &json!({ "query": audit, "variables": { "f": { "token": token } } })).await;
+    assert_eq!(found["data"]["organization"]["tokenGrants"]["totalCount"], 1);
+    let found = caller.graphql(&ada, &json!({ "query": audit, "variables": { "f": { "query": token } } })).await;
+    assert_eq!(found["data"]["organization"]["tokenGrants"]["totalCount"], 1);
+
+    // Where it does not.
+    for path in [
+        format!("/{token}"),
+        format!("/verify/{token}/x"),
+        format!("/verify?access_token={token}&scope={token}"),
+        format!("/verify?organization={token}"),
+        format!("/graphql?query=%7Bviewer%7Bid%7D%7D&variables=%7B%22t%22%3A%22{token}%22%7D"),
+        format!("/v2/access-token?access_token={token}"),
+    ] {
+        let wrong = [("user-agent", &*token), ("referer", &token), ("x-forwarded-uri", &path), ("cookie", &token)];
+        for credential in [&*token, &ada, ""] {
+            caller.get(credential, &path, &wrong).await;
+        }
+        let ids = [("x-request-id", &*token), ("x-forwarded-for", &token), ("x-forwarded-method", &token)];
+        caller.get(&token, &path, &ids).await;
+        let method = reqwest::Method::from_bytes(token.as_bytes()).unwrap();
+        caller.http.request(method, program.url(&path)).send().await.unwrap();
+        for scheme in ["Basic ", "Token ", "", "Bearer Bearer ", "bearer x"] {
+            let header = format!("{scheme}{token}");
+            caller.get("", "/v2/access-token", &[("authorization", &*header), ("x-token", &token)]).await;
+        }
+    }
+    for body in [
+        json!({ "query": format!("{{ viewer(token: \"{token}\") {{ id }} }}") }),
+        json!({ "query": format!("{{ {token} }}") }),
+        json!({ "query": format!("query {token} {{ viewer {{ id }} }}"), "operationName": token }),
+        json!({ "query": format!("{{ viewer {{ id }} \"{token}\"") }),
+        json!({ "query": "query($id: ID!) { token(id: $id) { id } }", "variables": { "id": token } }),
+        json!({ "query": "query($id: Int!) { token(id: $id) { id } }", "variables": { "id": token } }),
+        json!({ "query": CREATE, "variables": { "input": token } }),
+        json!({ "query": format!("{{ organization(slug: \"{token}\") {{ id }} }}"), "extensions": { "x": token } }),
+        json!({ "query": CREATE, "variables": { "input": {
+            "description": format!("for {NASTY}"), "organizationIds": [token], "scopes": [token] } } }),
+    ] {
+        caller.graphql(&bob, &body).await;
+        caller.graphql(&token, &body).await;
+    }
+    let remove = "mutation($input: RemoveOrganizationFromTokenInput!) { removeOrganizationFromToken(input: $input) { grant { id } } }";
+    let input = json!({ "tokenId": token_id, "organizationId": acme, "reason": "it was in a log" });
+    let removed = caller.graphql(&ada, &json!({ "query": remove, "variables": { "input": input } })).await;
+    assert!(removed["errors"].is_null(), "{removed}");
+    let gone = caller.http.delete(program.url("/v2/access-token")).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(gone.status(), 204);
+    serving.terminate();
+    assert!(serving.ended(std::time::Duration::from_secs(10)).await.success());
+
+    let mut secrets = vec![token, by_command_line, secret, ada, bob, JWT_SECRET.to_owned()];
+    // The password of the database, as the address has it.
+    let password = database.url().split_once("://").unwrap().1.split_once('@').map(|(user, _)| user.split_once(':'));
+    secrets.extend(password.flatten().map(|(_, password)| password.to_owned()));
+    (program, secrets)
+}
+
+/// A part of each, so that a cut or masked secret that tells too much is found as well.
+fn telling(secret: &str) -> Vec<String> {
+    let signature = secret.rsplit('.').next().unwrap_or(secret);
+    let middle = &signature[signature.len() / 3..signature.len() / 3 + 12];
+    vec![middle.to_owned(), STANDARD.encode(secret)[..16].to_owned()]
+}
+
+both!(
+    ///
+    async fn the_log_at_trace_shows_no_secret_in_lines_for_people(database: Database) {
+        no_secret_in_the_log(&database, "human").await;
+    }
+);
+
+both!(
+    ///
+    async fn the_log_at_trace_shows_no_secret_in_json_and_every_event_is_one_line(database: Database) {
+        let log = no_secret_in_the_log(&database, "json").await;
+        for line in log.lines() {
+            let event: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+            assert!(event["level"].is_string() && event["message"] != "owned", "{line}");
+        }
+    }
+);
+
+async fn no_secret_in_the_log(database: &Database, format: &str) -> String {
+    let (program, secrets) = story(database, format).await;
+    let log = program.logged();
+    assert!(log.contains("/v2/access-token") && log.contains("DEBUG"), "there is hardly a log: {log}");
+    assert!(!log.contains('\u{1b}') && !log.contains('\u{202e}'));
+    for secret in &secrets {
+        for part in telling(secret) {
+            let hit = log.lines().find(|line| line.contains(&part));
+            assert_eq!(hit, None, "{secret} is in {}", program.log().display());
+        }
+    }
+    log
+}
+
+///
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_with_one_character_changed_is_refused_without_asking_the_database() {
+    let database = Database::fresh(Kind::Sqlite, "secrets").unwrap();
+    let program = Program::over(&database, &[("log.level", "tokenward=debug"), ("log.format", "json")]);
+    program.people("acme", &["ada"]);
+    let arguments = ["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "graphql"];
+    let token = program.run(&arguments);
+    let (mut serving, _) = program.serve().await;
+    let caller = Caller { program: &program, http: reqwest::Client::new() };
+    let doors = ["/verify", "/v2/access-token", "/graphql?query=%7Bviewer%7Bid%7D%7D"];
+    for place in 0..token.len() {
+        let other = if token.as_bytes()[place] == b'a' { "b" } else { "a" };
+        let mut changed = token.clone();
+        changed.replace_range(place..=place, other);
+        for (number, door) in doors.iter().enumerate() {
+            let id = format!("changed-{place}-{number}");
+            assert_eq!(caller.get(&changed, door, &[("x-request-id", &*id)]).await, 401, "{place} {door}");
+        }
+    }
+    assert_eq!(caller.get(&token, "/verify", &[("x-request-id", "as-it-is")]).await, 200);
+    serving.terminate();
+    assert!(serving.ended(std::time::Duration::from_secs(10)).await.success());
+    let mut statements = std::collections::HashMap::new();
+    for line in program.logged().lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        if event["message"] == "request" {
+            statements.insert(event["span"]["id"].as_str().unwrap().to_owned(), event["statements"].as_u64().unwrap());
+        }
+    }
+    assert_eq!(statements["as-it-is"], 1, "a check is one statement");
+    let changed: Vec<_> = statements.iter().filter(|(id, _)| id.starts_with("changed-")).collect();
+    assert_eq!(changed.len(), token.len() * doors.len());
+    assert!(changed.iter().all(|(_, count)| **count == 0), "{changed:?}");
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+}
+
+/// A text as it may stand in a file: in clear, in hex, in base64 at each of its three places, in UTF-16.
+fn spellings(text: &str) -> Vec<Vec<u8>> {
+    let hex = hex(text.as_bytes());
+    let mut all = vec![text.as_bytes().to_vec(), hex.to_uppercase().into_bytes(), hex.into_bytes()];
+    for shift in 0..3 {
+        let encoded = STANDARD.encode(format!("{}{text}", "x".repeat(shift)));
+        // What stands at the ends depends on what stands before and behind.
+        all.push(encoded.as_bytes()[4..encoded.len() - 4].to_vec());
+    }
+    all.push(text.encode_utf16().flat_map(u16::to_le_bytes).collect());
+    all.push(text.encode_utf16().flat_map(u16::to_be_bytes).collect());
+    all
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    let Some((first, rest)) = part.split_first() else { return true };
+    let mut at = 0;
+    while let Some(step) = bytes[at..].iter().position(|byte| byte == first) {
+        at += step + 1;
+        if bytes[at..].starts_with(rest) {
+            return true;
+        }
+    }
+    false
+}
+
+both!(
+    /// R-03, P5
+    async fn a_stolen_database_holds_no_value_of_a_token_but_its_sha_256(database: Database) {
+        let folder = database.folder().join("mail");
+        let world = World::with(database, &[]).await;
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let api = world.resource_server("api").await;
+        let mut secrets = vec![api.client_secret.clone()];
+        for number in 0..100 {
+            let token = bob.creates_token(&format!("number {number}"), &["acme"], &["read_builds"]).await;
+            let path = format!("/verify/{}?x={}", token.value, token.value);
+            let request = world.holder_of(&token.value).request(reqwest::Method::GET, &path);
+            assert_eq!(request.header("user-agent", &token.value).send().await.unwrap().status(), 200);
+            if number < 5 {
+                assert_eq!(ada.removes_organization(&token.id, &acme, Some("old")).await.code(), "OK");
+            }
+            secrets.push(token.value);
+        }
+        world.flush().await;
+        fs::create_dir_all(&folder).unwrap();
+        for letter in world.letters(5).await {
+            fs::write(folder.join(format!("{}.txt", letter.letter.subject.len())), letter.letter.text).unwrap();
+        }
+        let mut all = Vec::new();
+        if world.database.kind() == Kind::Postgres {
+            let dump = answer_of("pg_dump", &["--inserts", "-d", world.database.url()]);
+            // Without the program, the rows themselves: `pg_dump` comes with the server and its psql.
+            let dump = dump.expect("pg_dump");
+            assert!(dump.contains("number 99"), "the dump is empty");
+            all.push(dump.into_bytes());
+        }
+        all.extend(files(world.database.folder()).iter().map(|file| fs::read(file).unwrap()));
+        if world.database.kind() == Kind::Sqlite {
+            let names: Vec<_> = files(world.database.folder());
+            assert!(names.iter().any(|name| name.ends_with("tokenward.db-wal")), "{names:?}");
+        }
+        for secret in &secrets {
+            for spelling in spellings(secret) {
+                assert!(!all.iter().any(|bytes| holds(bytes, &spelling)), "{secret} as {spelling:?}");
+            }
+            let print = Sha256::digest(secret.as_bytes());
+            let found = all.iter().any(|bytes| holds(bytes, &print) || holds(bytes, hex(&print).as_bytes()));
+            assert!(found, "what is searched is not all that is kept");
+        }
+    }
+);

@@ -1,0 +1,103 @@
+//! Has everything in the schema been thought of? A mutation, a root field, or a field of a thing that not everybody sees
+//! needs a row of the policy table, or a place among the plain ones below.
+
+use crate::{policy_table::COVERED, world::World};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What shows the same to everybody who sees the thing itself, and nothing of another thing.
+const PLAIN: &[&str] = &[
+    "Query.scopes",
+    "Organization.id",
+    "Organization.uuid",
+    "Organization.slug",
+    "Organization.name",
+    "Organization.createdAt",
+    "Token.id",
+    "Token.uuid",
+    "Token.description",
+    "Token.hint",
+    "Token.owner",
+    "Token.scopes",
+    "Token.status",
+    "Token.createdAt",
+    "Token.expiresAt",
+    "Token.revokedAt",
+    "TokenGrant.id",
+    "TokenGrant.tokenId",
+    "TokenGrant.organization",
+    "TokenGrant.status",
+    "TokenGrant.grantedAt",
+    "TokenGrant.removedAt",
+    "TokenGrant.removalReason",
+    "TokenGrant.ownerIsAdmin",
+    "TokenGrant.lastUsedAt",
+    "TokenGrant.lastRequest",
+    "AuditEvent.id",
+    "AuditEvent.uuid",
+    "AuditEvent.type",
+    "AuditEvent.at",
+    "AuditEvent.actorIpAddress",
+    "AuditEvent.actorUserAgent",
+    "AuditEvent.tokenId",
+    "AuditEvent.via",
+    "AuditEvent.scopesAdded",
+    "AuditEvent.scopesRemoved",
+    "AuditEvent.reason",
+    "User.id",
+    "User.uuid",
+    "User.username",
+    "User.name",
+    "User.createdAt",
+];
+
+const TYPES: [&str; 7] = ["Query", "Mutation", "Organization", "Token", "TokenGrant", "User", "AuditEvent"];
+
+/// The fields of a schema that are neither covered nor plain, and the entries of both lists that it does not have.
+fn complaints(schema: &Value) -> Vec<String> {
+    let types = schema["__schema"]["types"].as_array().expect("types");
+    let fields: BTreeSet<_> = types
+        .iter()
+        .filter(|one| TYPES.iter().any(|name| one["name"] == *name))
+        .flat_map(|one| {
+            let fields = one["fields"].as_array().expect("fields").iter();
+            fields.map(|field| format!("{}.{}", one["name"].as_str().unwrap(), field["name"].as_str().unwrap()))
+        })
+        .collect();
+    let known: BTreeSet<_> = COVERED.iter().chain(PLAIN).map(|name| (*name).to_owned()).collect();
+    let new = fields.difference(&known).map(|field| format!("{field} has no row in the policy table"));
+    let gone = known.difference(&fields).map(|field| format!("{field} is not in the schema"));
+    new.chain(gone).collect()
+}
+
+async fn schema(world: &World) -> Value {
+    let query = "{ __schema { types { name fields(includeDeprecated: true) { name } } } }";
+    world.stranger().await.ask(query, json!({})).await
+}
+
+both!(
+    ///
+    async fn everything_in_the_schema_has_a_row_in_the_policy_table_or_is_plain(world: World) {
+        assert_eq!(complaints(&schema(&world).await), [] as [String; 0]);
+    }
+);
+
+both!(
+    ///
+    async fn a_new_field_and_a_lost_one_are_complained_of(world: World) {
+        let mut schema = schema(&world).await;
+        let types = schema["__schema"]["types"].as_array_mut().unwrap();
+        let mutation = types.iter_mut().find(|one| one["name"] == "Mutation").unwrap();
+        let fields = mutation["fields"].as_array_mut().unwrap();
+        fields.retain(|field| field["name"] != "revokeToken");
+        fields.push(json!({ "name": "readEverything" }));
+        let expected =
+            ["Mutation.readEverything has no row in the policy table", "Mutation.revokeToken is not in the schema"];
+        assert_eq!(complaints(&schema), expected);
+    }
+);
+
+#[test]
+fn nothing_is_both_covered_and_plain() {
+    assert!(COVERED.iter().all(|name| !PLAIN.contains(name)));
+}

@@ -1,0 +1,93 @@
+//! What came of it? Events and letters, counted from outside.
+//!
+//! Numbers of events have no gaps, so that what lies between two marks is everything that happened. A mark is an
+//! organization of its own, whose administrator and member do something that sends letters; since letters are sent in
+//! the order of their commits, whatever was written before the first of a mark has come when the second has.
+
+use super::{World, client::Client};
+use std::time::{Duration, Instant};
+use tokenward::{
+    domain::{
+        caller::{Caller, Through},
+        event::EventType,
+        list::{EventFilter, List, Page, PageArguments},
+        policy,
+    },
+    store::Identity,
+};
+
+const FENCE: &str = "fence";
+
+/// A place in the history of a service.
+pub(crate) struct Mark {
+    first: i64,
+    last: i64,
+    letters: usize,
+}
+
+impl World {
+    /// Makes a mark at this moment.
+    pub(crate) async fn mark(&self) -> Mark {
+        let fence = self.member(FENCE, &[FENCE]).await;
+        let (root, id) = (self.person("root-fence").await, self.organization_id(FENCE).await);
+        let token = fence.creates_token(FENCE, &[FENCE], &["read_builds"]).await;
+        for again in [true, false] {
+            let before = self.fences();
+            assert_eq!(root.removes_organization(&token.id, &id, None).await.code(), "OK");
+            let start = Instant::now();
+            while self.fences() == before {
+                assert!(start.elapsed() < Duration::from_secs(10), "the letter of a mark does not come");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            if again {
+                assert_eq!(fence.adds_organization(&token.id, &id).await.code(), "OK");
+            }
+        }
+        let numbers = self.numbers_of_fence().await;
+        Mark { first: numbers[3], last: numbers[0], letters: self.mailbox.sent().len() - self.fences() }
+    }
+
+    /// How many events and letters there were since a mark.
+    pub(crate) async fn since(&self, mark: &Mark) -> (i64, usize) {
+        let now = self.mark().await;
+        (now.first - mark.last - 1, now.letters - mark.letters)
+    }
+
+    fn fences(&self) -> usize {
+        self.mailbox.sent().iter().filter(|sent| sent.recipients == ["fence@example.test"]).count()
+    }
+
+    /// The numbers of the last four events of the marks' organization, newest first.
+    async fn numbers_of_fence(&self) -> Vec<i64> {
+        let (store, at) = (self.app.store(), self.now());
+        let identity = Identity { issuer: super::ISSUER.into(), subject: "root-fence".into() };
+        let (root, _) = store.user_of(&identity).await.unwrap().unwrap();
+        let caller = Caller { through: Through::Jwt(root.id), ..Caller::command_line(at) };
+        let organization = store.organization_named(FENCE).await.unwrap().unwrap().id;
+        let admin = policy::admin_of(&store.standing(&caller).await.unwrap(), organization).unwrap();
+        let list = List::new(FENCE, organization.uuid(), &());
+        let page = Page::parse(&PageArguments { first: Some(4), ..Default::default() }, &list).unwrap();
+        let events = store.events_in(&admin, &EventFilter::default(), &page).await.unwrap();
+        let kinds: Vec<_> = events.rows.iter().map(|(_, event)| event.kind).collect();
+        assert_eq!(
+            kinds,
+            [
+                EventType::TokenOrganizationRemoved,
+                EventType::TokenOrganizationAdded,
+                EventType::TokenOrganizationRemoved,
+                EventType::TokenCreated,
+            ]
+        );
+        events.rows.iter().map(|(_, event)| event.number).collect()
+    }
+}
+
+impl Client<'_> {
+    /// The kinds of everything that happened to one of one's own tokens, oldest first.
+    pub(crate) async fn history_of(&self, token: &str) -> Vec<String> {
+        let query = "query($id: ID!) { token(id: $id) { events(last: 100) { nodes { type } } } }";
+        let data = self.ask(query, serde_json::json!({ "id": token })).await;
+        let nodes = data["token"]["events"]["nodes"].as_array().expect("events").clone();
+        nodes.iter().rev().map(|node| node["type"].as_str().expect("a type").to_owned()).collect()
+    }
+}
