@@ -5,7 +5,10 @@ use super::{
     caller::{client_address, peer},
     problem::{Problem, REQUEST_ID},
 };
-use crate::{domain::secret, store};
+use crate::{
+    domain::secret::{self, Prefix},
+    store,
+};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
@@ -40,9 +43,10 @@ pub(super) struct Note {
 pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let (head, body) = request.into_parts();
-    let id = request_id(&head.headers);
-    let method = head.method.clone();
-    let path = secret::masked(doors.app.prefix(), head.uri.path());
+    let id = request_id(&head.headers, doors.app.prefix());
+    // Whatever the client wrote may be a token's value.
+    let masked = |text: &str| secret::masked(doors.app.prefix(), text);
+    let (method, path) = (masked(head.method.as_str()), masked(head.uri.path()));
     let client = client_address(peer(&head), &head.headers, &doors.trusted);
     let refused = too_large(&head);
     let counter = Arc::default();
@@ -56,12 +60,12 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
     let mut response = store::counted(Arc::clone(&counter), work.instrument(span.clone())).await;
     let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
     let line = Line {
-        method: method.as_str(),
+        method: &method,
         path: &path,
         status: response.status().as_u16(),
         caller: note.caller.as_deref().unwrap_or("-"),
         client: client.map_or_else(|| "-".into(), |client| client.to_string()),
-        operation: note.operation.as_deref().unwrap_or("-"),
+        operation: &note.operation.as_deref().map_or_else(|| "-".into(), masked),
         statements: counter.load(Ordering::Relaxed),
         ms: (started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
     };
@@ -109,11 +113,13 @@ fn too_large(request: &Parts) -> Option<Problem> {
 }
 
 /// The caller's own id if it is a sane one, so that one id follows a request through several services.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
+/// One that may be a token's value is none: the log keeps it.
+fn request_id(headers: &HeaderMap, prefix: &Prefix) -> HeaderValue {
     let sane = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
         (1..=128).contains(&bytes.len())
             && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+            && value.to_str().is_ok_and(|text| !secret::holds_a_value(prefix, text))
     };
     headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(|| {
         let id = uuid::Uuid::new_v4().to_string();
