@@ -22,7 +22,7 @@ pub(super) enum Command {
     List,
     /// Lets letters be sent again at once, by the server that runs or by the next one
     #[command(
-        after_help = "Examples:\n  tokenward mail retry mail_01h455vb4pex5vsknk084sn02q\n  tokenward mail retry --all"
+        after_help = "Example:\n  tokenward mail retry mail_01h455vb4pex5vsknk084sn02q\n  tokenward mail retry --all"
     )]
     Retry(Retry),
 }

@@ -301,6 +301,7 @@ fn meta(on: &str, field: &str) -> Option<Meta> {
 }
 
 #[cfg(test)]
+#[expect(clippy::format_push_string, clippy::format_collect, reason = "documents of a test, written the short way")]
 mod tests {
     use super::*;
     use async_graphql::parser::{parse_query, types::DocumentOperations};

@@ -619,7 +619,7 @@ async fn stand(world: &World) -> Stand<'_> {
     stop_people(world, &mut model).await;
     // To noon of a later day: no token ends while the test reads.
     let second = u64::try_from(world.now().seconds().rem_euclid(86_400)).unwrap();
-    world.later(DAY * 3 - Duration::from_secs(second) + DAY / 2);
+    world.later((DAY * 3).saturating_sub(Duration::from_secs(second)) + DAY / 2);
     model.now = world.now();
     let most = |index: &usize| model.tokens.iter().filter(|token| token.owner == *index).count();
     let owner_index = (0..model.people.len()).filter(|index| model.people[*index].enabled).max_by_key(most).unwrap();

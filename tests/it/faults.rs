@@ -173,7 +173,7 @@ async fn an_orderly_end_lets_requests_finish_and_is_over_within_ten_seconds() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(
-        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(r#"{"data":{"viewer":{"username":"ada"}}}"#),
+        answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#"{"data":{"viewer":{"username":"ada"}}"#),
         "{answer}"
     );
     drop(idle);

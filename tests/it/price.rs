@@ -1,5 +1,7 @@
 //! Can a document hurt? What is too much is refused before anything of it runs, and quickly.
 
+#![expect(clippy::format_push_string, clippy::format_collect, reason = "documents of a test, written the short way")]
+
 use crate::world::{World, client::Reply};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

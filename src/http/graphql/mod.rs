@@ -1,6 +1,7 @@
 //! `/graphql`: GraphQL over HTTP, in both media types. Only what a client of that standard sends is taken.
 
 mod order;
+mod refusal;
 mod request;
 
 use super::{
@@ -14,7 +15,7 @@ use crate::{
     domain::{
         caller::{Caller, Through},
         decision::{Reason, Verdict},
-        error::{Code, Error},
+        error::Code,
     },
     graphql::{Request as Asked, outcome_of, price},
 };
@@ -25,6 +26,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
+use refusal::Refusal;
 use request::{Media, Operation};
 use serde_json::{Map, json};
 
@@ -39,100 +41,13 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
     answered.unwrap_or_else(|refusal| refusal.into_response(media.unwrap_or(Media::Json)))
 }
 
-/// A request that is refused as a whole, before anything of it ran.
-struct Refusal {
-    problem: Problem,
-    code: Code,
-    field: Option<&'static str>,
-    location: Option<async_graphql::Pos>,
-    /// What it costs and what it may, of whatever there is too much.
-    excess: Option<(u64, u64)>,
-}
-
-impl Refusal {
-    fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(status, message), code, field: None, location: None, excess: None }
-    }
-
-    fn bad_request(field: &'static str, message: impl Into<String>) -> Self {
-        Self { field: Some(field), ..Self::new(StatusCode::BAD_REQUEST, Code::InvalidInput, message) }
-    }
-
-    fn not_acceptable() -> Self {
-        let message = "Accept application/graphql-response+json or application/json.";
-        Self::new(StatusCode::NOT_ACCEPTABLE, Code::InvalidInput, message)
-    }
-
-    /// An error of the document: 200 for clients that do not know better.
-    fn of_the_document(media: Media, location: Option<async_graphql::Pos>, message: impl Into<String>) -> Self {
-        Self { location, ..Self::new(media.document_error(), Code::InvalidInput, message) }
-    }
-
-    /// Refused by its price, its depth or its repetitions before anything of it ran.
-    fn by_price(media: Media, refusal: price::Refusal) -> Self {
-        match refusal {
-            price::Refusal::TooComplex { cost, limit, message, place } => {
-                let refusal =
-                    Self::of_the_document(media, place, format!("{message} It is {cost}, the limit is {limit}."));
-                Self { code: Code::TooComplex, excess: Some((cost, limit)), ..refusal }
-            }
-            price::Refusal::Circle { place } => Self::of_the_document(
-                media,
-                Some(place),
-                "The fragments of the document spread each other in a circle.",
-            ),
-        }
-    }
-
-    fn into_response(self, media: Media) -> Response {
-        let mut extensions = Map::from_iter([("code".into(), self.code.as_str().into())]);
-        if let Some(field) = self.field {
-            extensions.insert("field".into(), field.into());
-        }
-        if let Some((cost, limit)) = self.excess {
-            extensions.extend([("cost".into(), cost.into()), ("limit".into(), limit.into())]);
-        }
-        let mut error = Map::from_iter([("message".into(), self.problem.message.into())]);
-        if let Some(place) = self.location {
-            error.insert("locations".into(), json!([{ "line": place.line, "column": place.column }]));
-        }
-        error.insert("extensions".into(), extensions.into());
-        let mut response = written(media, self.problem.status, &json!({ "errors": [error] }));
-        response.headers_mut().extend(self.problem.headers);
-        response
-    }
-}
-
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Self {
-        let code = match problem.status {
-            StatusCode::UNAUTHORIZED => Code::Unauthenticated,
-            StatusCode::FORBIDDEN => Code::Forbidden,
-            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
-            StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
-            _ => Code::InvalidInput,
-        };
-        Self { problem, code, field: None, location: None, excess: None }
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        match error {
-            // Somebody who is disabled hears what somebody unknown hears.
-            Error::Unauthenticated => Problem::invalid_token().into(),
-            other => Problem::from(other).into(),
-        }
-    }
-}
-
 async fn answer(doors: &Doors, request: &Parts, body: Body, media: Media) -> Result<Response, Refusal> {
     request::method_fits(&request.method)?;
     let caller = caller(doors, request).await?;
     let who = caller.user().map(|user| user.to_string());
     let operation = Operation::read(request, body, doors.app.prefix(), media).await?;
     let name = operation.name().map(ToOwned::to_owned);
-    let cost = operation.price(&doors.pricer).map_err(|refusal| Refusal::by_price(media, refusal))?;
+    let cost = operation.price(&doors.pricer).map_err(|refusal| Refusal::by_price(media, &refusal))?;
     let asked = Asked::new(&doors.app, caller).await?;
     let (document, query) = operation.into_query();
     let outcome = asked.execute(&doors.schema, query).await;

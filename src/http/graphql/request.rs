@@ -1,6 +1,6 @@
 //! What a client of GraphQL over HTTP may send: JSON by POST, and queries by GET.
 
-use super::{super::access_token::body_of, Refusal};
+use super::{super::access_token::body_of, refusal::Refusal};
 use crate::{
     domain::{
         error::Code,

@@ -1,0 +1,93 @@
+//! A GraphQL request that is refused as a whole, before anything of it ran.
+
+use super::{super::problem::Problem, request::Media, written};
+use crate::{
+    domain::error::{Code, Error},
+    graphql::price,
+};
+use async_graphql::Pos;
+use axum::{http::StatusCode, response::Response};
+use serde_json::{Map, Value, json};
+
+/// Why, in the shape of GraphQL: a status, a message, and what `extensions` say.
+pub(super) struct Refusal {
+    problem: Problem,
+    place: Option<Pos>,
+    extensions: Vec<(&'static str, Value)>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
+        Self { problem: Problem::new(status, message), place: None, extensions: vec![("code", code.as_str().into())] }
+    }
+
+    /// A request that is not what the standard says, in this parameter.
+    pub(super) fn bad_request(field: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::InvalidInput, message).saying("field", field)
+    }
+
+    pub(super) fn not_acceptable() -> Self {
+        let message = "Accept application/graphql-response+json or application/json.";
+        Self::new(StatusCode::NOT_ACCEPTABLE, Code::InvalidInput, message)
+    }
+
+    /// An error of the document: 200 for clients that do not know better.
+    pub(super) fn of_the_document(media: Media, place: Option<Pos>, message: impl Into<String>) -> Self {
+        Self { place, ..Self::new(media.document_error(), Code::InvalidInput, message) }
+    }
+
+    /// Too much, by its price, its depth or its repetitions.
+    pub(super) fn by_price(media: Media, refusal: &price::Refusal) -> Self {
+        match refusal {
+            price::Refusal::TooComplex { cost, limit, message, place } => {
+                let message = format!("{message} It is {cost}, the limit is {limit}.");
+                let refusal = Self::new(media.document_error(), Code::TooComplex, message);
+                Self { place: *place, ..refusal.saying("cost", *cost).saying("limit", *limit) }
+            }
+            price::Refusal::Circle { place } => {
+                let message = "The fragments of the document spread each other in a circle.";
+                Self::of_the_document(media, Some(*place), message)
+            }
+        }
+    }
+
+    fn saying(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.extensions.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn into_response(self, media: Media) -> Response {
+        let mut error = Map::from_iter([("message".into(), self.problem.message.into())]);
+        if let Some(place) = self.place {
+            error.insert("locations".into(), json!([{ "line": place.line, "column": place.column }]));
+        }
+        let extensions: Map<_, _> = self.extensions.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        error.insert("extensions".into(), extensions.into());
+        let mut response = written(media, self.problem.status, &json!({ "errors": [error] }));
+        response.headers_mut().extend(self.problem.headers);
+        response
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        let code = match problem.status {
+            StatusCode::UNAUTHORIZED => Code::Unauthenticated,
+            StatusCode::FORBIDDEN => Code::Forbidden,
+            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+            StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
+            _ => Code::InvalidInput,
+        };
+        Self { problem, place: None, extensions: vec![("code", code.as_str().into())] }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            // Somebody who is disabled hears what somebody unknown hears.
+            Error::Unauthenticated => Problem::invalid_token().into(),
+            other => Problem::from(other).into(),
+        }
+    }
+}
