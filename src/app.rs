@@ -5,6 +5,7 @@ use crate::{
     domain::{
         caller::Caller,
         error::{Error, Result},
+        policy::SelfService,
         scope::Catalogue,
         secret::Prefix,
         time::Time,
@@ -43,6 +44,7 @@ pub struct App {
     verifier: Verifier,
     catalogue: Arc<Catalogue>,
     prefix: Prefix,
+    self_service: SelfService,
     clock: Clock,
     tasks: TaskTracker,
     committed: Arc<Notify>,
@@ -57,6 +59,7 @@ impl App {
             store,
             catalogue,
             prefix: config.token_prefix.clone(),
+            self_service: if config.self_service { SelfService::On } else { SelfService::Off },
             clock,
             tasks: TaskTracker::new(),
             committed: Arc::default(),
@@ -81,6 +84,11 @@ impl App {
     /// How values begin.
     pub const fn prefix(&self) -> &Prefix {
         &self.prefix
+    }
+
+    /// Who else but the operator may add organizations.
+    pub const fn self_service(&self) -> SelfService {
+        self.self_service
     }
 
     /// The time now, for a door to give to its caller.

@@ -1,43 +1,51 @@
-//! Makes somebody a member of an organization, or gives a member another role.
+//! Makes somebody a member of an organization.
 
+use super::UpdateOrganizationMember;
 use crate::{
-    app::Change,
+    app::{App, Change},
     domain::{
-        error::Result,
+        caller::Caller,
+        error::{Error, Result},
         event::{Event, EventType},
-        organization::Role,
+        id::UserId,
+        organization::{Organization, OrganizationRef, Role, UserRef},
         policy,
     },
-    store::{MemberChange, Tx},
+    store::Tx,
 };
 
 /// Who shall be what, where.
 #[derive(Debug, Clone)]
 pub struct AddOrganizationMember {
-    /// The organization's handle.
-    pub slug: String,
-    /// The person's handle.
-    pub username: String,
+    /// Which organization.
+    pub organization: OrganizationRef,
+    /// Who.
+    pub user: UserRef,
     /// As what.
     pub role: Role,
 }
 
-impl Change for AddOrganizationMember {
-    type Done = ();
+/// Makes somebody a member, or gives a member another role: for an operator who does not care which it is.
+pub async fn set_organization_member(app: &App, caller: &Caller, ask: AddOrganizationMember) -> Result<()> {
+    let AddOrganizationMember { organization, user, role } = ask.clone();
+    match app.change(caller, ask).await {
+        Err(Error::Conflict(_)) => {
+            app.change(caller, UpdateOrganizationMember { organization, user, role }).await.map(|_| ())
+        }
+        other => other.map(|_| ()),
+    }
+}
 
-    async fn make(&self, tx: &mut Tx) -> Result<()> {
-        let operator = policy::operator(tx.caller())?;
-        let organization = tx.organization_named(&self.slug).await?;
-        let user = tx.user_named(&self.username).await?;
-        let kind = match tx.set_member(&operator, organization.id, user.id, self.role).await? {
-            MemberChange::Added => EventType::OrganizationMemberAdded,
-            MemberChange::Changed => EventType::OrganizationMemberUpdated,
-            MemberChange::None => {
-                tx.leave_as_it_is();
-                return Ok(());
-            }
-        };
-        tx.record(Event::new(kind, tx.caller().at).of_user(user.id).concerning([organization.id]));
-        Ok(())
+impl Change for AddOrganizationMember {
+    type Done = (Organization, UserId);
+
+    async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
+        let organization = tx.find_organization(&self.organization).await?;
+        let manager = policy::manager_of(&tx.standing().await?, organization.id)?;
+        let user = tx.find_user(&self.user).await?.id;
+        tx.add_member(&manager, user, self.role).await?;
+        let joined = Event::new(EventType::OrganizationMemberAdded, tx.caller().at).of_user(user);
+        tx.record(joined.concerning([organization.id]));
+        Ok((organization, user))
     }
 }

@@ -22,7 +22,7 @@ impl Change for EnableUser {
 
     async fn make(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
-        let user = tx.user_named(&self.username).await?;
+        let user = tx.find_user(&self.username.as_str().into()).await?;
         if !tx.set_disabled(&operator, user.id, false).await? {
             return Err(Error::Conflict("This person is not disabled.".into()));
         }

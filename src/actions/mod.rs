@@ -1,10 +1,10 @@
 //! What can be done here: one file a verb, named like its mutation. The command line calls the same files.
 
-mod add_organization;
 mod add_organization_member;
 mod add_organization_to_token;
 mod add_resource_server;
 mod add_user;
+mod create_organization;
 mod create_token;
 mod disable_resource_server;
 mod disable_user;
@@ -14,13 +14,15 @@ mod remove_organization_from_token;
 mod remove_organization_member;
 mod revoke_token;
 mod revoke_token_by_value;
+mod update_organization;
+mod update_organization_member;
 mod update_token;
 
-pub use add_organization::AddOrganization;
-pub use add_organization_member::AddOrganizationMember;
+pub use add_organization_member::{AddOrganizationMember, set_organization_member};
 pub use add_organization_to_token::AddOrganizationToToken;
 pub use add_resource_server::{Credentials, add_resource_server};
 pub use add_user::AddUser;
+pub use create_organization::CreateOrganization;
 pub use create_token::{CreateToken, create_token};
 pub use disable_resource_server::DisableResourceServer;
 pub use disable_user::DisableUser;
@@ -30,4 +32,6 @@ pub use remove_organization_from_token::RemoveOrganizationFromToken;
 pub use remove_organization_member::RemoveOrganizationMember;
 pub use revoke_token::RevokeToken;
 pub use revoke_token_by_value::RevokeTokenByValue;
+pub use update_organization::UpdateOrganization;
+pub use update_organization_member::UpdateOrganizationMember;
 pub use update_token::UpdateToken;

@@ -5,6 +5,8 @@ use crate::{
     domain::{
         error::Result,
         event::{Event, EventType},
+        id::UserId,
+        organization::{Organization, OrganizationRef, UserRef},
         policy,
     },
     store::Tx,
@@ -13,28 +15,28 @@ use crate::{
 /// Who leaves what.
 #[derive(Debug, Clone)]
 pub struct RemoveOrganizationMember {
-    /// The organization's handle.
-    pub slug: String,
-    /// The person's handle.
-    pub username: String,
+    /// Which organization.
+    pub organization: OrganizationRef,
+    /// Which member.
+    pub user: UserRef,
 }
 
 impl Change for RemoveOrganizationMember {
-    type Done = ();
+    type Done = (Organization, UserId);
 
-    async fn make(&self, tx: &mut Tx) -> Result<()> {
-        let operator = policy::operator(tx.caller())?;
-        let organization = tx.organization_named(&self.slug).await?.id;
-        let user = tx.user_named(&self.username).await?.id;
-        let cut = tx.remove_member(&operator, organization, user, None).await?;
+    async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
+        let organization = tx.find_organization(&self.organization).await?;
+        let manager = policy::manager_of(&tx.standing().await?, organization.id)?;
+        let user = tx.find_user(&self.user).await?.id;
+        let cut = tx.remove_member(&manager, user, None).await?;
         let at = tx.caller().at;
         for token in &cut {
             let lost = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);
             // One letter tells of all of them.
-            tx.record(lost.concerning([organization]).told_elsewhere());
+            tx.record(lost.concerning([organization.id]).told_elsewhere());
         }
         let left = Event::new(EventType::OrganizationMemberRemoved, at).of_user(user);
-        tx.record(left.concerning([organization]).cutting(cut));
-        Ok(())
+        tx.record(left.concerning([organization.id]).cutting(cut));
+        Ok((organization, user))
     }
 }

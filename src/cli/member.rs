@@ -2,7 +2,7 @@
 
 use super::operator;
 use crate::{
-    actions::{AddOrganizationMember, RemoveOrganizationMember},
+    actions::{AddOrganizationMember, RemoveOrganizationMember, set_organization_member},
     app::App,
     domain::{error::Result, organization},
 };
@@ -47,10 +47,12 @@ impl Command {
                     Role::Admin => organization::Role::Admin,
                     Role::Member => organization::Role::Member,
                 };
-                app.change(&operator(app), AddOrganizationMember { slug, username, role }).await
+                let add = AddOrganizationMember { organization: slug.as_str().into(), user: username.into(), role };
+                set_organization_member(app, &operator(app), add).await
             }
             Self::Remove { slug, username } => {
-                app.change(&operator(app), RemoveOrganizationMember { slug, username }).await
+                let remove = RemoveOrganizationMember { organization: slug.as_str().into(), user: username.into() };
+                app.change(&operator(app), remove).await.map(|_| ())
             }
         }
     }

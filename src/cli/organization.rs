@@ -1,7 +1,11 @@
 //! `organization`: whose data tokens may reach.
 
 use super::operator;
-use crate::{actions::AddOrganization, app::App, domain::error::Result, domain::text};
+use crate::{
+    actions::CreateOrganization,
+    app::App,
+    domain::{error::Result, policy::SelfService, text},
+};
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
@@ -23,7 +27,12 @@ pub(super) enum Command {
 impl Command {
     pub(super) async fn run(self, app: &App) -> Result<()> {
         let Self::Add { slug, name, admin } = self;
-        let change = AddOrganization { slug: text::slug("slug", &slug)?, name: text::name("--name", &name)?, admin };
+        let change = CreateOrganization {
+            slug: text::slug("slug", &slug)?,
+            name: text::name("--name", &name)?,
+            admin: admin.into(),
+            self_service: SelfService::Off,
+        };
         println!("{}", app.change(&operator(app), change).await?.id);
         Ok(())
     }

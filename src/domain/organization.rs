@@ -56,3 +56,51 @@ pub struct Membership {
     /// Since when.
     pub joined_at: Time,
 }
+
+/// An organization that somebody means: clients say its id, the command line its slug.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrganizationRef {
+    /// By its id.
+    Id(OrganizationId),
+    /// By its handle.
+    Slug(String),
+}
+
+impl From<OrganizationId> for OrganizationRef {
+    fn from(id: OrganizationId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<&str> for OrganizationRef {
+    fn from(slug: &str) -> Self {
+        Self::Slug(slug.to_owned())
+    }
+}
+
+/// A person whom somebody means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserRef {
+    /// By their id.
+    Id(UserId),
+    /// By their handle, or by an e-mail address that nobody else has.
+    Named(String),
+}
+
+impl From<UserId> for UserRef {
+    fn from(id: UserId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<&str> for UserRef {
+    fn from(name: &str) -> Self {
+        Self::Named(name.to_owned())
+    }
+}
+
+impl From<String> for UserRef {
+    fn from(name: String) -> Self {
+        Self::Named(name)
+    }
+}

@@ -113,6 +113,20 @@ proofs! {
         /// On whose word.
         by: UserId,
     }
+    /// Somebody who may add an organization.
+    Founder {}
+    /// Somebody who may change this organization, and who belongs to it as what.
+    Manager {
+        /// Which organization.
+        organization: OrganizationId,
+    }
+    /// Somebody who may see who belongs to this organization.
+    Insider {
+        /// Which organization.
+        organization: OrganizationId,
+        /// Whether e-mail addresses may be looked through.
+        admin: bool,
+    }
     /// An administrator of this organization, who reads its audit.
     OrgAdmin {
         /// Which organization.
@@ -169,6 +183,9 @@ const FOR_ADMINS: Error =
     Error::Forbidden(std::borrow::Cow::Borrowed("Only an administrator of the organization may do this."));
 const FOR_OWNERS: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
     "Only the token's owner may do this; an administrator can remove the organization from the token.",
+));
+const NEVER_MANAGES: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
+    "A token can never change organizations or their members; sign in as yourself to do this.",
 ));
 const NO_TOKEN: Error = Error::NotFound("token");
 const NO_ORGANIZATION: Error = Error::NotFound("organization");
@@ -269,6 +286,46 @@ pub fn remover_of(standing: &Standing, sight: Option<&Sight>, organization: Orga
         Some(Role::Member) => Err(FOR_ADMINS),
         None => Err(NO_ORGANIZATION),
     }
+}
+
+/// Who else but the operator may add organizations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SelfService {
+    /// Nobody.
+    Off,
+    /// Everybody who signs in as themselves.
+    On,
+}
+
+/// Somebody who may add an organization.
+pub fn founder(standing: &Standing, self_service: SelfService) -> Result<Founder> {
+    match (standing.through, self_service) {
+        (Through::CommandLine, _) | (Through::Jwt(_), SelfService::On) => Ok(Founder {}),
+        (Through::Token { .. }, _) => Err(NEVER_MANAGES),
+        _ => Err(Error::Forbidden(
+            "Only the command line may add organizations here (organizations.self_service is off).".into(),
+        )),
+    }
+}
+
+/// Whoever adds an organization says who administers it first.
+pub fn first_manager(_: &Founder, organization: OrganizationId) -> Manager {
+    Manager { organization }
+}
+
+/// The command line, or an administrator signed in as themselves.
+pub fn manager_of(standing: &Standing, organization: OrganizationId) -> Result<Manager> {
+    match (standing.through, standing.role_in(organization)) {
+        (Through::CommandLine, _) | (Through::Jwt(_), Some(Role::Admin)) => Ok(Manager { organization }),
+        (Through::Token { .. }, Some(_)) => Err(NEVER_MANAGES),
+        (_, Some(_)) => Err(FOR_ADMINS),
+        (_, None) => Err(NO_ORGANIZATION),
+    }
+}
+
+/// A member, who sees the others.
+pub fn insider(standing: &Standing, organization: OrganizationId) -> Option<Insider> {
+    standing.role_in(organization).map(|role| Insider { organization, admin: role == Role::Admin })
 }
 
 /// An administrator of the organization.

@@ -70,7 +70,7 @@ impl EventNode {
             request.loader.load_many(seen.unwrap_or_default()).await.map_err(|error| fail_shared(&error))?;
         let mut ids: Vec<_> = found.keys().copied().collect();
         ids.sort_unstable();
-        Ok(ids.iter().filter_map(|id| found.remove(id)).map(OrganizationNode).collect())
+        Ok(ids.iter().filter_map(|id| found.remove(id)).map(OrganizationNode::from).collect())
     }
 
     /// The token it is about, even after it is gone.

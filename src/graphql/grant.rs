@@ -42,7 +42,7 @@ impl GrantNode {
     /// The organization whose data it opens.
     async fn organization(&self, ctx: &Context<'_>) -> async_graphql::Result<OrganizationNode> {
         let found = request(ctx).load(self.0.organization).await.map_err(|error| fail_shared(&error))?;
-        found.map(OrganizationNode).ok_or_else(|| fail(Error::Bug("a grant without an organization".into())))
+        found.map(OrganizationNode::from).ok_or_else(|| fail(Error::Bug("a grant without an organization".into())))
     }
 
     /// Whether it stands.

@@ -1,6 +1,6 @@
 //! What clients write, read into what the domain knows. All parsing of their text happens here.
 
-use super::{event::AuditEventType, scalar::DateTime, token::TokenStatus};
+use super::{event::AuditEventType, organization::OrganizationRole, scalar::DateTime, token::TokenStatus};
 use crate::{
     app::App,
     domain::{
@@ -164,11 +164,10 @@ impl AuditEventFilter {
     /// Reads a filter. An id that is none finds what an unknown one finds: nothing.
     pub(super) fn read(filter: Option<Self>) -> EventFilter {
         let Some(filter) = filter else { return EventFilter::default() };
-        let actor = |id: &ID| UserId::parse(id).unwrap_or(UserId::from_uuid(Uuid::nil()));
         EventFilter {
             types: filter.types.unwrap_or_default().into_iter().map(Into::into).collect(),
             token: filter.token_id.as_ref().map(token_id),
-            actor: filter.actor_id.as_ref().map(actor),
+            actor: filter.actor_id.as_ref().map(user_id),
             at: DateTimeRange::read(filter.at),
         }
     }
@@ -177,6 +176,11 @@ impl AuditEventFilter {
 /// The id of a token in an input. What is malformed is a token that there is not: rules answer it as they answer that.
 pub(super) fn token_id(id: &ID) -> TokenId {
     TokenId::parse(id).unwrap_or(TokenId::from_uuid(Uuid::nil()))
+}
+
+/// The id of a person in an input. What is malformed is a person that there is not.
+pub(super) fn user_id(id: &ID) -> UserId {
+    UserId::parse(id).unwrap_or(UserId::from_uuid(Uuid::nil()))
 }
 
 /// The id of an organization in an input. What is malformed is an organization that there is not.
@@ -228,6 +232,55 @@ pub(super) struct RemoveOrganizationFromTokenInput {
     pub(super) organization_id: ID,
     /// Told to the owner and kept in the audit log; 500 characters at most.
     pub(super) reason: Option<String>,
+}
+
+/// What a new organization shall be.
+#[derive(InputObject)]
+pub(super) struct CreateOrganizationInput {
+    /// 1 to 64 of a-z, 0-9, -, _ and .; it stays.
+    pub(super) slug: String,
+    /// What people call it: 1 to 100 characters.
+    pub(super) name: String,
+}
+
+/// What is left out or null stays as it is.
+#[derive(InputObject)]
+pub(super) struct UpdateOrganizationInput {
+    /// Which organization.
+    pub(super) organization_id: ID,
+    /// What people call it: 1 to 100 characters.
+    pub(super) name: Option<String>,
+}
+
+/// Who shall become a member.
+#[derive(InputObject)]
+pub(super) struct AddOrganizationMemberInput {
+    /// Of which organization.
+    pub(super) organization_id: ID,
+    /// A username or an e-mail address.
+    pub(super) user: String,
+    /// As what.
+    pub(super) role: OrganizationRole,
+}
+
+/// Which member shall have which role.
+#[derive(InputObject)]
+pub(super) struct UpdateOrganizationMemberInput {
+    /// Of which organization.
+    pub(super) organization_id: ID,
+    /// Which member.
+    pub(super) user_id: ID,
+    /// As what from now on.
+    pub(super) role: OrganizationRole,
+}
+
+/// Which member shall leave.
+#[derive(InputObject)]
+pub(super) struct RemoveOrganizationMemberInput {
+    /// Which organization.
+    pub(super) organization_id: ID,
+    /// Which member.
+    pub(super) user_id: ID,
 }
 
 /// Which token shall end.

@@ -5,24 +5,29 @@ use super::{
     error::{Answer, answer},
     grant::GrantNode,
     input::{
-        AddOrganizationToTokenInput, CreateTokenInput, RemoveOrganizationFromTokenInput, RevokeTokenInput,
-        UpdateTokenInput, organization_id, token_id,
+        AddOrganizationMemberInput, AddOrganizationToTokenInput, CreateOrganizationInput, CreateTokenInput,
+        RemoveOrganizationFromTokenInput, RemoveOrganizationMemberInput, RevokeTokenInput, UpdateOrganizationInput,
+        UpdateOrganizationMemberInput, UpdateTokenInput, organization_id, token_id, user_id,
     },
     organization::OrganizationNode,
     request,
     token::TokenNode,
+    user::UserNode,
 };
 use crate::{
     actions::{
-        AddOrganizationToToken, CreateToken, RemoveOrganizationFromToken, RevokeToken, UpdateToken, create_token,
+        AddOrganizationMember, AddOrganizationToToken, CreateOrganization, CreateToken, RemoveOrganizationFromToken,
+        RemoveOrganizationMember, RevokeToken, UpdateOrganization, UpdateOrganizationMember, UpdateToken, create_token,
     },
     domain::{
         error::{Error, Result},
+        id::UserId,
+        organization::Role,
         policy, text,
         token::{self, Token},
     },
 };
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Context, ID, Object, SimpleObject};
 
 /// What can be changed.
 pub struct Mutation;
@@ -107,8 +112,124 @@ impl Mutation {
                 let organization = found.ok_or_else(|| Error::Bug("a grant without an organization".into()))?;
                 Ok(RemoveOrganizationFromTokenPayload {
                     grant: GrantNode(grant),
-                    organization: OrganizationNode(organization),
+                    organization: OrganizationNode::from(organization),
                 })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// Adds an organization, which the viewer then administers; where the operator lets people help themselves.
+    async fn create_organization(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateOrganizationInput,
+    ) -> Answer<CreateOrganizationPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let admin = request.caller.user().ok_or(Error::Unauthenticated)?;
+                // Whoever may add none hears of that first.
+                policy::founder(&request.standing, request.app.self_service())?;
+                let change = CreateOrganization {
+                    slug: text::slug("slug", &input.slug)?,
+                    name: text::name("name", &input.name)?,
+                    admin: admin.into(),
+                    self_service: request.app.self_service(),
+                };
+                let organization = request.app.change(&request.caller, change).await?;
+                Ok(CreateOrganizationPayload { organization: OrganizationNode::anew(organization, Role::Admin) })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// An administrator changes the organization's name. Its slug stays.
+    async fn update_organization(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateOrganizationInput,
+    ) -> Answer<UpdateOrganizationPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let change = UpdateOrganization {
+                    organization: organization_id(&input.organization_id).into(),
+                    name: input.name.map(|name| text::name("name", &name)).transpose()?,
+                };
+                let organization = request.app.change(&request.caller, change).await?;
+                Ok(UpdateOrganizationPayload { organization: OrganizationNode::from(organization) })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// An administrator makes somebody a member.
+    async fn add_organization_member(
+        &self,
+        ctx: &Context<'_>,
+        input: AddOrganizationMemberInput,
+    ) -> Answer<AddOrganizationMemberPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                text::visible("user", &input.user)?;
+                let change = AddOrganizationMember {
+                    organization: organization_id(&input.organization_id).into(),
+                    user: input.user.into(),
+                    role: input.role.into(),
+                };
+                let (organization, user) = request.app.change(&request.caller, change).await?;
+                let member = member(request, user).await?;
+                Ok(AddOrganizationMemberPayload { organization: organization.into(), member })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// An administrator gives a member another role. The last administrator keeps theirs.
+    async fn update_organization_member(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateOrganizationMemberInput,
+    ) -> Answer<UpdateOrganizationMemberPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let change = UpdateOrganizationMember {
+                    organization: organization_id(&input.organization_id).into(),
+                    user: user_id(&input.user_id).into(),
+                    role: input.role.into(),
+                };
+                let (organization, user) = request.app.change(&request.caller, change).await?;
+                let member = member(request, user).await?;
+                Ok(UpdateOrganizationMemberPayload { organization: organization.into(), member })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// The member's tokens lose the organization at once. The last administrator cannot be removed.
+    async fn remove_organization_member(
+        &self,
+        ctx: &Context<'_>,
+        input: RemoveOrganizationMemberInput,
+    ) -> Answer<RemoveOrganizationMemberPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let change = RemoveOrganizationMember {
+                    organization: organization_id(&input.organization_id).into(),
+                    user: user_id(&input.user_id).into(),
+                };
+                let (organization, user) = request.app.change(&request.caller, change).await?;
+                let removed_user_id = user.to_string().into();
+                Ok(RemoveOrganizationMemberPayload { organization: organization.into(), removed_user_id })
             }
             .await
             .map_err(in_input),
@@ -131,6 +252,12 @@ impl Mutation {
             .map_err(in_input),
         )
     }
+}
+
+/// Somebody who was just made or changed as a member.
+async fn member(request: &Request, user: UserId) -> Result<UserNode> {
+    let found = request.app.store().people(&[user]).await?.remove(&user);
+    found.map(UserNode).ok_or_else(|| Error::Bug("a member who is nobody".into()))
 }
 
 fn in_input(error: Error) -> Error {
@@ -193,4 +320,45 @@ struct RemoveOrganizationFromTokenPayload {
 struct RevokeTokenPayload {
     /// The token as it is now.
     token: TokenNode,
+}
+
+/// The new organization.
+#[derive(SimpleObject)]
+struct CreateOrganizationPayload {
+    /// The new organization.
+    organization: OrganizationNode,
+}
+
+/// The organization as it is now.
+#[derive(SimpleObject)]
+struct UpdateOrganizationPayload {
+    /// The organization as it is now.
+    organization: OrganizationNode,
+}
+
+/// Whoever became a member.
+#[derive(SimpleObject)]
+struct AddOrganizationMemberPayload {
+    /// Whose member.
+    organization: OrganizationNode,
+    /// Whoever became a member.
+    member: UserNode,
+}
+
+/// The member as they are now.
+#[derive(SimpleObject)]
+struct UpdateOrganizationMemberPayload {
+    /// Whose member.
+    organization: OrganizationNode,
+    /// The member as they are now.
+    member: UserNode,
+}
+
+/// Whoever is a member no more.
+#[derive(SimpleObject)]
+struct RemoveOrganizationMemberPayload {
+    /// Whose member.
+    organization: OrganizationNode,
+    /// Whoever is a member no more.
+    removed_user_id: ID,
 }

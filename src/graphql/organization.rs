@@ -2,55 +2,95 @@
 
 use super::{
     connection::{Count, Rows, connection, page},
-    error::{Answer, answer, maybe},
+    error::{Answer, answer, fail, maybe},
     event::{AuditEventConnection, EventNode},
     grant::{GrantNode, TokenGrantConnection},
     input::{AuditEventFilter, TokenFilter, TokenOrder},
     request,
     scalar::{DateTime, Uuid},
+    user::UserNode,
 };
-use crate::domain::{
-    id::TokenId,
-    list::{List, Page},
-    organization::{Organization, Role},
-    policy,
+use crate::{
+    domain::{
+        error::Result,
+        id::TokenId,
+        list::{List, Page, PageArguments, Slice},
+        organization::{Membership, Organization, Role},
+        policy, text,
+    },
+    store::{Members, Person},
 };
 use async_graphql::{Context, Enum, ID, Object};
 
 #[derive(Clone)]
-pub(super) struct OrganizationNode(pub(super) Organization);
+pub(super) struct OrganizationNode {
+    organization: Organization,
+    /// The viewer's role where this request has just changed it.
+    role: Option<Role>,
+}
+
+impl From<Organization> for OrganizationNode {
+    fn from(organization: Organization) -> Self {
+        Self { organization, role: None }
+    }
+}
+
+impl OrganizationNode {
+    /// An organization in which this request has just given the viewer a role.
+    pub(super) const fn anew(organization: Organization, role: Role) -> Self {
+        Self { organization, role: Some(role) }
+    }
+}
 
 /// An organization whose data tokens may reach.
 #[Object(name = "Organization")]
 impl OrganizationNode {
     /// Its TypeID.
     pub(super) async fn id(&self) -> ID {
-        self.0.id.to_string().into()
+        self.organization.id.to_string().into()
     }
 
     /// The same as REST tells it.
     async fn uuid(&self) -> Uuid {
-        Uuid(self.0.id.uuid())
+        Uuid(self.organization.id.uuid())
     }
 
     /// The unique handle, which stays.
     async fn slug(&self) -> &str {
-        &self.0.slug
+        &self.organization.slug
     }
 
     /// What people call it.
     async fn name(&self) -> &str {
-        &self.0.name
+        &self.organization.name
     }
 
     /// When it came.
     async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
+        DateTime(self.organization.created_at)
     }
 
     /// Whether the viewer administers it.
     async fn viewer_is_admin(&self, ctx: &Context<'_>) -> bool {
-        request(ctx).standing.role_in(self.0.id) == Some(Role::Admin)
+        self.role.or_else(|| request(ctx).standing.role_in(self.organization.id)) == Some(Role::Admin)
+    }
+
+    /// Who belongs to it, in the order of their usernames. Members see the others; `search` looks through usernames and
+    /// names, for administrators also through e-mail addresses.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the schema")]
+    async fn members(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        search: Option<String>,
+        role: Option<OrganizationRole>,
+    ) -> async_graphql::Result<OrganizationMemberConnection> {
+        let which = text::sought("search", search.as_deref()).map_err(fail)?;
+        let which = Members { search: which, role: role.map(Into::into) };
+        self.members_page(ctx, which, &page(first, after, last, before)).await.map_err(fail)
     }
 
     /// The audit: every token that reaches this organization now, newest first. With `filter.status` also those that
@@ -69,9 +109,9 @@ impl OrganizationNode {
         let request = request(ctx);
         answer(
             async {
-                let admin = policy::admin_of(&request.standing, self.0.id)?;
+                let admin = policy::admin_of(&request.standing, self.organization.id)?;
                 let (filter, order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
-                let list = List::of_tokens("audit", self.0.id.uuid(), &filter, order);
+                let list = List::of_tokens("audit", self.organization.id.uuid(), &filter, order);
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let at = request.caller.at;
                 let slice = request.app.store().reaching(&admin, &filter, order, &page, at).await?;
@@ -92,7 +132,7 @@ impl OrganizationNode {
         let request = request(ctx);
         maybe(
             async {
-                let admin = policy::admin_of(&request.standing, self.0.id)?;
+                let admin = policy::admin_of(&request.standing, self.organization.id)?;
                 let Some(token) = TokenId::parse(&token_id) else { return Ok(None) };
                 let grant = request.app.store().audited(&admin, token, request.caller.at).await?;
                 Ok(grant.map(GrantNode))
@@ -114,9 +154,9 @@ impl OrganizationNode {
         let request = request(ctx);
         answer(
             async {
-                let admin = policy::admin_of(&request.standing, self.0.id)?;
+                let admin = policy::admin_of(&request.standing, self.organization.id)?;
                 let filter = AuditEventFilter::read(filter);
-                let list = List::new("events", self.0.id.uuid(), &filter);
+                let list = List::new("events", self.organization.id.uuid(), &filter);
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let slice = request.app.store().events_in(&admin, &filter, &page).await?;
                 let app = request.app.clone();
@@ -128,6 +168,31 @@ impl OrganizationNode {
             }
             .await,
         )
+    }
+}
+
+impl OrganizationNode {
+    async fn members_page(
+        &self,
+        ctx: &Context<'_>,
+        which: Members,
+        page: &PageArguments,
+    ) -> Result<OrganizationMemberConnection> {
+        let request = request(ctx);
+        let list = List::new("members", self.organization.id.uuid(), &which);
+        let page = Page::parse(page, &list)?;
+        // Whoever left still sees the organization on the ended grants of their tokens, and nobody in it.
+        let Some(insider) = policy::insider(&request.standing, self.organization.id) else {
+            let (slice, count) = (Slice::of(&page, Vec::new()), Count::by(async || Ok(0)));
+            return Ok(OrganizationMemberConnection(Rows { slice, list, count }));
+        };
+        let slice = request.app.store().members_of(&insider, &which, &page).await?;
+        let app = request.app.clone();
+        let count = Count::by(move || {
+            let (app, insider, which) = (app.clone(), insider.clone(), which.clone());
+            async move { app.store().count_members_of(&insider, &which).await }
+        });
+        Ok(OrganizationMemberConnection(Rows { slice, list, count }))
     }
 }
 
@@ -145,7 +210,18 @@ connection!(
     OrganizationConnection,
     OrganizationEdge,
     (Organization, Role) => OrganizationNode,
-    |row: &(Organization, Role)| OrganizationNode(row.0.clone()),
+    |row: &(Organization, Role)| OrganizationNode::from(row.0.clone()),
     /// The role of the person whose list this is.
     role: OrganizationRole = |row: &(Organization, Role)| OrganizationRole::from(row.1)
+);
+
+connection!(
+    OrganizationMemberConnection,
+    OrganizationMemberEdge,
+    (Person, Membership) => UserNode,
+    |row: &(Person, Membership)| UserNode(row.0.clone()),
+    /// Their role.
+    role: OrganizationRole = |row: &(Person, Membership)| OrganizationRole::from(row.1.role),
+    /// Since when they belong to it.
+    joined_at: DateTime = |row: &(Person, Membership)| DateTime(row.1.joined_at)
 );

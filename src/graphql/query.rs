@@ -46,16 +46,17 @@ pub struct Query;
 impl Query {
     /// Anything by its id; null for what does not exist or may not be seen.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Answer<Node> {
-        match NodeId::parse(&id)? {
-            NodeId::User(id) => Some(seen_user(ctx, id).await?.map(Node::User)),
-            NodeId::Organization(id) => Some(organization(ctx, id).await?.map(Node::Organization)),
-            NodeId::Token(id) => Some(token(ctx, id).await?.map(Node::Token)),
-            NodeId::Grant(id) => {
-                let grant = request(ctx).load(id).await.map_err(|error| fail_shared(&error)).transpose()?;
-                Some(grant.map(|grant| Node::TokenGrant(GrantNode(grant))))
-            }
-            NodeId::Event(id) => Some(event(ctx, id).await?.map(Node::AuditEvent)),
+        node(ctx, &id).await
+    }
+
+    /// Several at once, in the order of their ids; at most 100. Null stands for each that does not exist or may not be
+    /// seen.
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> async_graphql::Result<Vec<Option<Node>>> {
+        if ids.len() > MOST_NODES {
+            return Err(fail(Error::invalid("ids", format!("Ask for at most {MOST_NODES} at once."))));
         }
+        let found = futures_util::future::join_all(ids.iter().map(|id| node(ctx, id))).await;
+        found.into_iter().map(Option::transpose).collect()
     }
 
     /// Whoever the request is made as.
@@ -75,7 +76,7 @@ impl Query {
         let seen = |organization: &crate::domain::organization::Organization| {
             request.standing.role_in(organization.id).is_some()
         };
-        maybe(found.map(|found| found.filter(seen).map(OrganizationNode)))
+        maybe(found.map(|found| found.filter(seen).map(OrganizationNode::from)))
     }
 
     /// A token that the viewer owns, or that has a standing grant in an organization they administer; otherwise null.
@@ -89,10 +90,31 @@ impl Query {
     }
 }
 
+/// The most that are looked up at once.
+const MOST_NODES: usize = 100;
+
+async fn node(ctx: &Context<'_>, id: &ID) -> Answer<Node> {
+    match NodeId::parse(id)? {
+        NodeId::User(id) => Some(seen_user(ctx, id).await?.map(Node::User)),
+        NodeId::Organization(id) => Some(organization(ctx, id).await?.map(Node::Organization)),
+        NodeId::Token(id) => Some(token(ctx, id).await?.map(Node::Token)),
+        NodeId::Grant(id) => {
+            let grant = request(ctx).load(id).await.map_err(|error| fail_shared(&error)).transpose()?;
+            Some(grant.map(|grant| Node::TokenGrant(GrantNode(grant))))
+        }
+        NodeId::Event(id) => Some(event(ctx, id).await?.map(Node::AuditEvent)),
+    }
+}
+
 async fn organization(ctx: &Context<'_>, id: OrganizationId) -> Answer<OrganizationNode> {
     let request = request(ctx);
     request.standing.role_in(id)?;
-    request.load(id).await.map_err(|error| fail_shared(&error)).transpose().map(|found| found.map(OrganizationNode))
+    request
+        .load(id)
+        .await
+        .map_err(|error| fail_shared(&error))
+        .transpose()
+        .map(|found| found.map(OrganizationNode::from))
 }
 
 async fn token(ctx: &Context<'_>, id: TokenId) -> Answer<TokenNode> {

@@ -76,7 +76,7 @@ impl TokenNode {
         let mut found = request.loader.load_many(seen).await.map_err(|error| fail_shared(&error))?;
         let mut ids: Vec<_> = found.keys().copied().collect();
         ids.sort_unstable();
-        Ok(ids.iter().filter_map(|id| found.remove(id)).map(OrganizationNode).collect())
+        Ok(ids.iter().filter_map(|id| found.remove(id)).map(OrganizationNode::from).collect())
     }
 
     /// Its periods of access, newest first; removed ones say who ended them and why. All of them for the owner, for an

@@ -16,7 +16,7 @@ mod usage;
 mod values;
 
 pub use grants::GrantsOf;
-pub use organizations::{Identity, MemberChange, NewUser, Person, Profile};
+pub use organizations::{Identity, Members, NewUser, Person, Profile};
 pub use outbox::{Leased, Letters, Outcome, Waiting};
 pub use resource_servers::ResourceServer;
 pub use tokens::{NewToken, TokenChange};
@@ -294,6 +294,11 @@ async fn one<R: FromQueryResult>(connection: &impl ConnectionTrait, question: &S
 
 /// A pattern for any text that holds `part`: `%`, `_` and `\` are ordinary characters in it.
 fn holding(part: &str) -> LikeExpr {
+    holding_before(part, "")
+}
+
+/// A pattern for any text that holds `part`, and `end` somewhere behind it.
+fn holding_before(part: &str, end: &str) -> LikeExpr {
     let mut pattern = String::from("%");
     for letter in part.chars() {
         if matches!(letter, '%' | '_' | '\\') {
@@ -302,6 +307,10 @@ fn holding(part: &str) -> LikeExpr {
         pattern.push(letter);
     }
     pattern.push('%');
+    if !end.is_empty() {
+        pattern.push_str(end);
+        pattern.push('%');
+    }
     LikeExpr::new(pattern).escape('\\')
 }
 

@@ -13,8 +13,8 @@ use crate::domain::{
     error::{Error, Result},
     id::{OrganizationId, TokenId, UserId},
     list::{Cursor, Key, Page, Slice},
-    organization::{Membership, Organization, Role, User},
-    policy::{Admission, Myself, Operator, Standing},
+    organization::{Membership, Organization, OrganizationRef, Role, User, UserRef},
+    policy::{Admission, Founder, Insider, Manager, Myself, Operator, Standing},
     text,
     time::Time,
 };
@@ -70,17 +70,6 @@ pub struct Person {
     pub belongs_to: BTreeSet<OrganizationId>,
 }
 
-/// What came of setting a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MemberChange {
-    /// They joined.
-    Added,
-    /// They were there with another role.
-    Changed,
-    /// They had the role already.
-    None,
-}
-
 impl From<user::Model> for User {
     fn from(row: user::Model) -> Self {
         Self {
@@ -112,11 +101,30 @@ impl Tx {
         standing(&self.db, self.caller()).await
     }
 
-    /// The person of that name.
-    pub async fn user_named(&self, username: &str) -> Result<User> {
-        let find = user::Entity::find().filter(user::Column::Username.eq(username));
-        let found = limited(find.one(&self.db)).await?.filter(|row| row.deleted_at.is_none());
-        found.map(User::from).ok_or(Error::NotFound("user"))
+    /// The person who is meant.
+    pub async fn find_user(&self, who: &UserRef) -> Result<User> {
+        let find = user::Entity::find().filter(user::Column::DeletedAt.is_null());
+        let find = match who {
+            UserRef::Id(id) => find.filter(user::Column::Id.eq(*id)),
+            UserRef::Named(address) if address.contains('@') => find.filter(user::Column::Email.eq(address.as_str())),
+            UserRef::Named(name) => find.filter(user::Column::Username.eq(name.as_str())),
+        };
+        // An address that two people have is nobody's.
+        match limited(find.limit(2).all(&self.db)).await?.as_slice() {
+            [found] => Ok(found.clone().into()),
+            _ => Err(Error::NotFound("user")),
+        }
+    }
+
+    /// The organization that is meant.
+    pub async fn find_organization(&self, which: &OrganizationRef) -> Result<Organization> {
+        let find = organization::Entity::find().filter(organization::Column::DeletedAt.is_null());
+        let find = match which {
+            OrganizationRef::Id(id) => find.filter(organization::Column::Id.eq(*id)),
+            OrganizationRef::Slug(slug) => find.filter(organization::Column::Slug.eq(slug.as_str())),
+        };
+        let found = limited(find.one(&self.db)).await?;
+        found.map(Organization::from).ok_or(Error::NotFound("organization"))
     }
 
     /// The person whom an identity provider calls so; true when they are gone.
@@ -130,13 +138,6 @@ impl Tx {
         let find = user::Entity::find().filter(user::Column::Username.is_in(names));
         let rows = limited(find.all(&self.db)).await?;
         Ok(rows.into_iter().filter(|row| Some(row.id) != but_for).map(|row| row.username).collect())
-    }
-
-    /// The organization of that name.
-    pub async fn organization_named(&self, slug: &str) -> Result<Organization> {
-        let find = organization::Entity::find().filter(organization::Column::Slug.eq(slug));
-        let found = limited(find.one(&self.db)).await?.filter(|row| row.deleted_at.is_none());
-        found.map(Organization::from).ok_or(Error::NotFound("organization"))
     }
 
     /// Adds a person.
@@ -200,7 +201,7 @@ impl Tx {
     }
 
     /// Adds an organization.
-    pub async fn insert_organization(&self, _: &Operator, slug: String, name: String) -> Result<Organization> {
+    pub async fn insert_organization(&self, _: &Founder, slug: String, name: String) -> Result<Organization> {
         let at = self.caller().at;
         let row = organization::ActiveModel {
             id: Set(OrganizationId::new(at)),
@@ -215,50 +216,51 @@ impl Tx {
             .ok_or_else(|| Error::Conflict("An organization has this slug already; choose another.".into()))
     }
 
-    /// Makes somebody a member with this role. The last administrator keeps theirs.
-    pub async fn set_member(
-        &self,
-        _: &Operator,
-        organization: OrganizationId,
-        user: UserId,
-        role: Role,
-    ) -> Result<MemberChange> {
+    /// Changes what people call an organization.
+    pub async fn rename_organization(&self, manager: &Manager, name: &str) -> Result<()> {
+        let update = organization::Entity::update_many()
+            .col_expr(organization::Column::Name, Expr::value(name.to_owned()))
+            .filter(organization::Column::Id.eq(*manager.organization()))
+            .exec(&self.db);
+        limited(update).await.map(|_| ())
+    }
+
+    /// Makes somebody a member; `CONFLICT` for whoever is one.
+    pub async fn add_member(&self, manager: &Manager, user: UserId, role: Role) -> Result<()> {
+        let organization = *manager.organization();
         self.hold_organization(organization).await?;
-        let find = membership::Entity::find_by_id((organization, user));
-        match limited(find.one(&self.db)).await? {
-            None => {
-                let row = membership::ActiveModel {
-                    organization_id: Set(organization),
-                    user_id: Set(user),
-                    role: Set(role),
-                    joined_at: Set(self.caller().at),
-                };
-                limited(membership::Entity::insert(row).exec_without_returning(&self.db)).await?;
-                Ok(MemberChange::Added)
-            }
-            Some(present) if present.role == role => Ok(MemberChange::None),
-            Some(_) => {
-                if role == Role::Member {
-                    self.keep_an_administrator(organization, user).await?;
-                }
-                let update = membership::Entity::update_many()
-                    .col_expr(membership::Column::Role, Expr::value(role))
-                    .filter(pair(organization, user))
-                    .exec(&self.db);
-                limited(update).await?;
-                Ok(MemberChange::Changed)
-            }
+        let row = membership::ActiveModel {
+            organization_id: Set(organization),
+            user_id: Set(user),
+            role: Set(role),
+            joined_at: Set(self.caller().at),
+        };
+        let inserted = limited_unique(membership::Entity::insert(row).exec_without_returning(&self.db)).await?;
+        inserted.map(|_| ()).ok_or_else(|| Error::Conflict("This person is a member already.".into()))
+    }
+
+    /// Gives a member another role; false when they have it. The last administrator keeps theirs.
+    pub async fn change_role(&self, manager: &Manager, user: UserId, role: Role) -> Result<bool> {
+        let organization = *manager.organization();
+        self.hold_organization(organization).await?;
+        let present = limited(membership::Entity::find_by_id((organization, user)).one(&self.db)).await?;
+        if present.ok_or(Error::NotFound("member"))?.role == role {
+            return Ok(false);
         }
+        if role == Role::Member {
+            self.keep_an_administrator(organization, user).await?;
+        }
+        let update = membership::Entity::update_many()
+            .col_expr(membership::Column::Role, Expr::value(role))
+            .filter(pair(organization, user))
+            .exec(&self.db);
+        limited(update).await?;
+        Ok(true)
     }
 
     /// Ends a membership and the access of all the member's tokens; tells which tokens these are.
-    pub async fn remove_member(
-        &self,
-        _: &Operator,
-        organization: OrganizationId,
-        user: UserId,
-        reason: Option<&str>,
-    ) -> Result<Vec<TokenId>> {
+    pub async fn remove_member(&self, manager: &Manager, user: UserId, reason: Option<&str>) -> Result<Vec<TokenId>> {
+        let organization = *manager.organization();
         self.hold_organization(organization).await?;
         self.keep_an_administrator(organization, user).await?;
         let delete = membership::Entity::delete_many().filter(pair(organization, user)).exec(&self.db);
@@ -373,6 +375,33 @@ impl Store {
         .await
     }
 
+    /// Who belongs to an organization, in order of their usernames.
+    pub async fn members_of(
+        &self,
+        insider: &Insider,
+        which: &Members,
+        page: &Page,
+    ) -> Result<Slice<(Person, Membership)>> {
+        let along = Along { key: Some(("o", "username")), id: Some(("o", "id")), descending: false };
+        let select = listing::cut(members_of(insider, which), &along, page);
+        let slice = listing::page_of(&self.read, &select, page, |row: MemberRow| {
+            let place = Cursor { key: Key::Text(row.username.clone()), id: row.user_id.uuid() };
+            (place, Membership::from(membership::Model::from(row)))
+        })
+        .await?;
+        let ids: Vec<_> = slice.rows.iter().map(|(_, member)| member.user).collect();
+        let people = if ids.is_empty() { HashMap::new() } else { self.people(&ids).await? };
+        let with_person =
+            |(place, member): (Cursor, Membership)| Some((place, (people.get(&member.user)?.clone(), member)));
+        let rows = slice.rows.into_iter().filter_map(with_person).collect();
+        Ok(Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous })
+    }
+
+    /// How many of an organization's members fit.
+    pub async fn count_members_of(&self, insider: &Insider, which: &Members) -> Result<u64> {
+        listing::count(&self.read, members_of(insider, which)).await
+    }
+
     /// How many organizations somebody belongs to.
     pub async fn count_organizations_of(&self, myself: &Myself) -> Result<u64> {
         listing::count(&self.read, organizations_of(myself)).await
@@ -408,6 +437,51 @@ fn organizations_of(myself: &Myself) -> SelectStatement {
         select.and_where(Expr::col(("o", "id")).is_in(within.organizations.iter().copied()));
     }
     select.take()
+}
+
+/// Which members are wanted. Everything that is said must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    /// A folded part of the username or name; for administrators also of the e-mail address.
+    pub search: Option<String>,
+    /// With this role.
+    pub role: Option<Role>,
+}
+
+#[derive(FromQueryResult)]
+struct MemberRow {
+    organization_id: OrganizationId,
+    user_id: UserId,
+    role: Role,
+    joined_at: Time,
+    username: String,
+}
+
+impl From<MemberRow> for membership::Model {
+    fn from(row: MemberRow) -> Self {
+        Self { organization_id: row.organization_id, user_id: row.user_id, role: row.role, joined_at: row.joined_at }
+    }
+}
+
+fn members_of(insider: &Insider, which: &Members) -> SelectStatement {
+    let mut select = Query::select();
+    for column in ["organization_id", "user_id", "role", "joined_at"] {
+        select.column(("m", column));
+    }
+    select
+        .column(("o", "username"))
+        .from_as(membership::Entity, "m")
+        .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("m", "user_id")))
+        .and_where(Expr::col(("m", "organization_id")).eq(*insider.organization()));
+    if let Some(part) = &which.search {
+        // The e-mail address is the last line: what is followed by another line is no part of it.
+        let place = if *insider.admin() { super::holding(part) } else { super::holding_before(part, "\n") };
+        select.and_where(Expr::col(("o", "searchable")).like(place));
+    }
+    if let Some(role) = which.role {
+        select.and_where(Expr::col(("m", "role")).eq(role));
+    }
+    select
 }
 
 fn by_identity(identity: &Identity) -> sea_orm::Select<user::Entity> {

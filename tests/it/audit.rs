@@ -590,7 +590,7 @@ async fn cut_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
 
 /// One member leaves an organization, and one person is disabled.
 async fn stop_people(world: &World, model: &mut Model) {
-    let remove = RemoveOrganizationMember { slug: "hooli".into(), username: "yan".into() };
+    let remove = RemoveOrganizationMember { organization: "hooli".into(), user: "yan".into() };
     world.operator(remove).await.unwrap();
     world.operator(DisableUser { username: "zoe".into() }).await.unwrap();
     for (index, person) in model.people.iter_mut().enumerate() {

@@ -91,8 +91,8 @@ impl Nginx {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "it ends with the test")]
 /// An API that tells what it was asked; nothing of it knows tokens.
+#[expect(clippy::disallowed_methods, reason = "it ends with the test")]
 async fn upstream() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -73,7 +73,7 @@ both!(
     async fn the_command_line_is_an_operator_of_the_service(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        let change = RemoveOrganizationMember { slug: "acme".into(), username: "bob".into() };
+        let change = RemoveOrganizationMember { organization: "acme".into(), user: "bob".into() };
         world.operator(change).await.unwrap();
         let letters = world.letters(1).await;
         let text = &letters[0].letter.text;
@@ -101,29 +101,26 @@ both!(
     ///
     async fn a_letter_waits_in_the_outbox_from_the_commit_on_and_a_repeat_is_recognisable(world: World) {
         world.mailbox.fail_with(Some(Failure::passing("busy")));
-        cut(&world, "deploy").await;
+        cut(&world, "first").await;
         refused(&world, 1).await;
-        // As after a crash between sending and marking: whoever leased the letter does not settle it.
+        // A node takes the letter and dies, whether it has sent it or not. The job may be quicker; then it fails again.
         let (upkeep, mut leased) = (world.app.store().upkeep(), Vec::new());
-        for _ in 0..20 {
-            world.later(LEASE * 2);
+        while leased.is_empty() {
+            world.later(Duration::from_mins(10));
             leased = upkeep.lease_letters(world.now(), LEASE, 10).await.unwrap();
-            if !leased.is_empty() {
-                break;
-            }
         }
         let [first] = leased.as_slice() else { panic!("{leased:?}") };
         assert_eq!((&*first.to_address, &*first.to_name), ("bob@example.test", "bob example"));
-        let again = upkeep.lease_letters(world.now(), LEASE, 10).await.unwrap();
-        assert!(again.is_empty(), "it is leased");
         world.mailbox.fail_with(None);
-        world.later(LEASE * 2);
-        cut(&world, "another").await;
+        world.later(Duration::from_hours(4));
+        cut(&world, "second").await;
         let letters = world.letters(2).await;
-        assert_eq!(letters.len(), 2);
-        let names: Vec<_> = letters.iter().map(|sent| header(sent, "Message-ID")[0].to_owned()).collect();
-        assert!(names.contains(&format!("<{}@localhost>", first.id)), "{names:?}");
-        assert_ne!(names[0], names[1]);
+        let find = |name| letters.iter().find(|sent| subjects_of(std::slice::from_ref(sent)) == [name]).unwrap();
+        assert_eq!(
+            (letters.len(), header(find("first"), "Message-ID")),
+            (2, vec![&*format!("<{}@localhost>", first.id)])
+        );
+        assert_ne!(header(find("second"), "Message-ID"), header(find("first"), "Message-ID"));
     }
 );
 
@@ -243,7 +240,12 @@ both!(
         }
         assert_eq!(world.since(&mark).await, (0, 0));
         let name = "Bcc: eve@example.test, ".repeat(4) + "Größe";
-        let add = tokenward::actions::AddOrganization { slug: "long".into(), name, admin: "ada".into() };
+        let add = tokenward::actions::CreateOrganization {
+            slug: "long".into(),
+            name,
+            admin: "ada".into(),
+            self_service: tokenward::domain::policy::SelfService::Off,
+        };
         world.operator(add).await.unwrap();
         let (long, before) = (world.organization_id("long").await, world.mailbox.sent().len());
         let bob = world.member("bob", &["long"]).await;

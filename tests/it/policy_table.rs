@@ -16,7 +16,14 @@ pub(crate) const COVERED: &[&str] = &[
     "Mutation.addOrganizationToToken",
     "Mutation.removeOrganizationFromToken",
     "Mutation.revokeToken",
+    "Mutation.createOrganization",
+    "Mutation.updateOrganization",
+    "Mutation.addOrganizationMember",
+    "Mutation.updateOrganizationMember",
+    "Mutation.removeOrganizationMember",
     "Query.node",
+    "Query.nodes",
+    "Organization.members",
     "Query.token",
     "Query.organization",
     "Query.viewer",
@@ -141,6 +148,8 @@ both!(
         let mut seen = BTreeSet::new();
         mutations(&world, &stage, &mut table, &mut seen).await;
         table.0.push('\n');
+        settings(&world, &stage, &mut table, &mut seen).await;
+        table.0.push('\n');
         lookups(&world, &stage, &mut table, &mut seen).await;
         assert_eq!(seen, COVERED.iter().map(|name| (*name).to_owned()).collect());
         insta::assert_snapshot!("policy_table", table.0);
@@ -174,6 +183,44 @@ async fn mutations(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &m
         }
     }
     let verbs = ["createToken", "updateToken", "addOrganizationToToken", "removeOrganizationFromToken", "revokeToken"];
+    seen.extend(verbs.map(|verb| format!("Mutation.{verb}")));
+}
+
+/// Organizations and their members; each cell has a person of its own.
+async fn settings(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mut BTreeSet<String>) {
+    let (foreign, unknown) = (world.organization_id("foreign").await, OrganizationId::new(world.now()).to_string());
+    let mut outcomes = Vec::new();
+    for (_, caller) in &stage.callers {
+        outcomes.push(done(&caller.does("createOrganization", json!({ "slug": "new", "name": "New" })).await));
+    }
+    table.row("createOrganization", "", outcomes);
+    let verbs = ["updateOrganization", "addOrganizationMember", "updateOrganizationMember", "removeOrganizationMember"];
+    for verb in verbs {
+        for (target, organization) in [("acme", &stage.acme), ("foreign", &foreign), ("unknown", &unknown)] {
+            let mut outcomes = Vec::new();
+            for (index, (_, caller)) in stage.callers.iter().enumerate() {
+                let name = format!("{}-{target}-{index}", verb.to_lowercase());
+                let newcomer = world.person(&name).await;
+                let id = newcomer.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+                if !verb.starts_with("add") && target != "unknown" {
+                    world.member(&name, &[target]).await;
+                }
+                let input = match verb {
+                    "updateOrganization" => json!({ "organizationId": organization, "name": name }),
+                    "addOrganizationMember" => {
+                        json!({ "organizationId": organization, "user": name, "role": "MEMBER" })
+                    }
+                    "updateOrganizationMember" => {
+                        json!({ "organizationId": organization, "userId": id, "role": "ADMIN" })
+                    }
+                    _ => json!({ "organizationId": organization, "userId": id }),
+                };
+                outcomes.push(done(&caller.does(verb, input).await));
+            }
+            table.row(verb, target, outcomes);
+        }
+    }
+    seen.insert("Mutation.createOrganization".into());
     seen.extend(verbs.map(|verb| format!("Mutation.{verb}")));
 }
 
@@ -286,6 +333,17 @@ const OF_OTHERS: &[(&str, Ask)] = &[
     ("acme", ask("node(organization)", &["Query.node"], "node(id: $id) { id }", "node")),
     ("globex", ask("node(organization)", &["Query.node"], "node(id: $id) { id }", "node")),
     ("no org", ask("node(organization)", &["Query.node"], "node(id: $id) { id }", "node")),
+    ("acme", ask("nodes", &["Query.nodes"], "nodes(ids: [$id]) { id }", "nodes.0")),
+    ("globex", ask("nodes", &["Query.nodes"], "nodes(ids: [$id]) { id }", "nodes.0")),
+    (
+        "acme",
+        ask(
+            "Organization.members",
+            &["Organization.members"],
+            "node(id: $id) { ... on Organization { members(search: \"zed\") { totalCount } } }",
+            "node.members",
+        ),
+    ),
     ("acme", ask("organization", &["Query.organization"], "organization(slug: \"acme\") { id }", "organization")),
     ("globex", ask("organization", &["Query.organization"], "organization(slug: \"globex\") { id }", "organization")),
     ("no org", ask("organization", &["Query.organization"], "organization(slug: \"none\") { id }", "organization")),

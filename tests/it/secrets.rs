@@ -159,6 +159,13 @@ both!(
 
 async fn no_secret_in_the_log(database: &Database, format: &str) -> String {
     let (program, secrets) = story(database, format).await;
+    let kept = files(database.folder());
+    assert!(kept.iter().any(|file| file.extension().is_some_and(|end| end == "eml")), "no letter: {kept:?}");
+    for file in &kept {
+        let bytes = fs::read(file).unwrap();
+        let found = secrets.iter().find(|secret| spellings(secret).iter().any(|one| holds(&bytes, one)));
+        assert_eq!(found, None, "in {}", file.display());
+    }
     let log = program.logged();
     assert!(log.contains("/v2/access-token") && log.contains("DEBUG"), "there is hardly a log: {log}");
     assert!(!log.contains('\u{1b}') && !log.contains('\u{202e}'));
@@ -268,8 +275,9 @@ both!(
         }
         world.flush().await;
         fs::create_dir_all(&folder).unwrap();
-        for letter in world.letters(5).await {
-            fs::write(folder.join(format!("{}.txt", letter.letter.subject.len())), letter.letter.text).unwrap();
+        for (number, letter) in world.letters(5).await.into_iter().enumerate() {
+            let letter = letter.letter;
+            fs::write(folder.join(number.to_string()), letter.subject + &letter.text + &letter.html).unwrap();
         }
         let mut all = Vec::new();
         if world.database.kind() == Kind::Postgres {

@@ -3,8 +3,8 @@
 
 use crate::{
     actions::{
-        AddOrganization, AddOrganizationMember, AddOrganizationToToken, AddUser, CreateToken,
-        RemoveOrganizationFromToken, RevokeToken, create_token,
+        AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
+        RemoveOrganizationFromToken, RevokeToken, create_token, set_organization_member,
     },
     app::App,
     cli::demo::ISSUER,
@@ -14,6 +14,7 @@ use crate::{
         grant::{Request, Usage},
         id::{OrganizationId, TokenId, UserId},
         organization::Role,
+        policy::SelfService,
         secret::Fingerprint,
         time::Time,
     },
@@ -204,7 +205,12 @@ impl Maker<'_> {
             let start = Caller { at: start.at.plus(DAY * as_u32(place)), ..start.clone() };
             let admin = |index: usize| username(PEOPLE.get(index).copied().unwrap_or_default());
             let first = admins.first().copied().unwrap_or_default();
-            let add = AddOrganization { slug: slug.into(), name: name.into(), admin: admin(first) };
+            let add = CreateOrganization {
+                slug: slug.into(),
+                name: name.into(),
+                admin: admin(first).into(),
+                self_service: SelfService::Off,
+            };
             let id = self.app.change(&start, add).await?.id;
             self.make_members(&start, slug, id, &admins).await?;
         }
@@ -225,8 +231,8 @@ impl Maker<'_> {
                 somebody.administers.push(id);
             }
             let role = if admin { Role::Admin } else { Role::Member };
-            let add = AddOrganizationMember { slug: slug.into(), username: username(name), role };
-            self.app.change(start, add).await?;
+            let add = AddOrganizationMember { organization: slug.into(), user: username(name).into(), role };
+            set_organization_member(self.app, start, add).await?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use tokenward::{
 };
 
 fn add(username: &str, role: Role) -> AddOrganizationMember {
-    AddOrganizationMember { slug: "acme".into(), username: username.into(), role }
+    AddOrganizationMember { organization: "acme".into(), user: username.into(), role }
 }
 
 both!(
@@ -19,7 +19,7 @@ both!(
         let query = "query($id: ID!) { node(id: $id) { ... on Organization { viewerIsAdmin } } }";
         let mark = world.mark().await;
         for (role, admin) in [(Role::Member, false), (Role::Member, false), (Role::Admin, true), (Role::Admin, true)] {
-            world.operator(add("bob", role)).await.unwrap();
+            world.sets_member(add("bob", role)).await.unwrap();
             assert_eq!(bob.ask(query, json!({ "id": acme })).await["node"], json!({ "viewerIsAdmin": admin }));
         }
         assert_eq!(world.since(&mark).await, (2, 0), "what is so already leaves no event");
@@ -35,9 +35,9 @@ both!(
         world.organization("acme").await;
         world.person("bob").await;
         let mark = world.mark().await;
-        assert_eq!(world.operator(add("nobody", Role::Member)).await.unwrap_err().code(), Code::NotFound);
-        let elsewhere = AddOrganizationMember { slug: "nowhere".into(), ..add("bob", Role::Member) };
-        assert_eq!(world.operator(elsewhere).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.sets_member(add("nobody", Role::Member)).await.unwrap_err().code(), Code::NotFound);
+        let elsewhere = AddOrganizationMember { organization: "nowhere".into(), ..add("bob", Role::Member) };
+        assert_eq!(world.sets_member(elsewhere).await.unwrap_err().code(), Code::NotFound);
         assert_eq!(world.since(&mark).await, (0, 0));
     }
 );
@@ -46,11 +46,11 @@ both!(
     async fn the_last_administrator_is_not_demoted(world: World) {
         world.organization("acme").await;
         let mark = world.mark().await;
-        assert_eq!(world.operator(add("root-acme", Role::Member)).await.unwrap_err().code(), Code::Conflict);
+        assert_eq!(world.sets_member(add("root-acme", Role::Member)).await.unwrap_err().code(), Code::Conflict);
         assert_eq!(world.since(&mark).await, (0, 0));
         world.admin("ada", &["acme"]).await;
-        world.operator(add("root-acme", Role::Member)).await.unwrap();
-        assert_eq!(world.operator(add("ada", Role::Member)).await.unwrap_err().code(), Code::Conflict);
+        world.sets_member(add("root-acme", Role::Member)).await.unwrap();
+        assert_eq!(world.sets_member(add("ada", Role::Member)).await.unwrap_err().code(), Code::Conflict);
     }
 );
 
@@ -58,8 +58,8 @@ both!(
     async fn of_two_administrators_who_are_demoted_at_once_one_stays(world: World) {
         for _ in 0..5 {
             world.admin("ada", &["acme"]).await;
-            world.operator(add("root-acme", Role::Admin)).await.unwrap();
-            let demoted = ["ada", "root-acme"].map(|name| world.operator(add(name, Role::Member)));
+            world.sets_member(add("root-acme", Role::Admin)).await.unwrap();
+            let demoted = ["ada", "root-acme"].map(|name| world.sets_member(add(name, Role::Member)));
             let demoted = at_once(demoted).await;
             assert_eq!(demoted.iter().filter(|one| one.is_ok()).count(), 1, "{demoted:?}");
         }
@@ -71,7 +71,7 @@ both!(
         world.organization("acme").await;
         world.person("bob").await;
         let mark = world.mark().await;
-        for joined in at_once((0..10).map(|_| world.operator(add("bob", Role::Member)))).await {
+        for joined in at_once((0..10).map(|_| world.sets_member(add("bob", Role::Member)))).await {
             joined.unwrap();
         }
         assert_eq!(world.since(&mark).await, (1, 0));

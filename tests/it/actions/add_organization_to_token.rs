@@ -99,8 +99,12 @@ both!(
         let slugs: Vec<_> = (0..101).map(|number| format!("org-{number}")).collect();
         world.person("root").await;
         for slug in &slugs {
-            let add =
-                tokenward::actions::AddOrganization { slug: slug.clone(), name: slug.clone(), admin: "bob".into() };
+            let add = tokenward::actions::CreateOrganization {
+                slug: slug.clone(),
+                name: slug.clone(),
+                admin: "bob".into(),
+                self_service: tokenward::domain::policy::SelfService::Off,
+            };
             world.operator(add).await.unwrap();
         }
         let most: Vec<_> = slugs[..100].iter().map(String::as_str).collect();

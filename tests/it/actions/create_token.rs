@@ -114,7 +114,8 @@ both!(
         let (acme, admin) = (world.organization_id("acme").await, world.person("root-acme").await);
         for _ in 0..5 {
             world.member("bob", &["acme"]).await;
-            let leaving = tokenward::actions::RemoveOrganizationMember { slug: "acme".into(), username: "bob".into() };
+            let leaving =
+                tokenward::actions::RemoveOrganizationMember { organization: "acme".into(), user: "bob".into() };
             let making = at_once((0..4).map(|_| bob.does("createToken", input(&[&acme]))));
             let (left, made) = tokio::join!(world.operator(leaving), making);
             left.unwrap();

@@ -7,13 +7,14 @@ use crate::world::{
 use serde_json::{Value, json};
 use tokenward::domain::id::{OrganizationId, TokenId};
 
-mod add_organization;
 mod add_organization_member;
 mod add_organization_to_token;
 mod add_user;
+mod create_organization;
 mod create_token;
 mod disable_user;
 mod meet_user;
+mod organization_members;
 mod remove_organization_from_token;
 mod remove_organization_member;
 mod revoke_token;

@@ -9,7 +9,7 @@ use tokenward::{
 };
 
 fn remove(username: &str) -> RemoveOrganizationMember {
-    RemoveOrganizationMember { slug: "acme".into(), username: username.into() }
+    RemoveOrganizationMember { organization: "acme".into(), user: username.into() }
 }
 
 both!(
@@ -78,7 +78,8 @@ both!(
         world.organization("acme").await;
         world.person("bob").await;
         let mark = world.mark().await;
-        for change in [remove("nobody"), remove("bob"), RemoveOrganizationMember { slug: "x".into(), ..remove("bob") }]
+        for change in
+            [remove("nobody"), remove("bob"), RemoveOrganizationMember { organization: "x".into(), ..remove("bob") }]
         {
             assert_eq!(world.operator(change).await.unwrap_err().code(), Code::NotFound);
         }
@@ -96,11 +97,11 @@ both!(
             for name in ["ada", "root-acme"] {
                 world.person(name).await;
                 let add = tokenward::actions::AddOrganizationMember {
-                    slug: "acme".into(),
-                    username: name.into(),
+                    organization: "acme".into(),
+                    user: name.into(),
                     role: Role::Admin,
                 };
-                world.operator(add).await.unwrap();
+                world.sets_member(add).await.unwrap();
             }
             let gone = at_once(["ada", "root-acme"].map(|name| world.operator(remove(name)))).await;
             assert_eq!(gone.iter().filter(|one| one.is_ok()).count(), 1, "{gone:?}");

@@ -5,7 +5,7 @@ use crate::world::{
     World,
     client::{form, read},
     cluster::Cluster,
-    database::{Database, Kind},
+    database::{Database, Kind, on},
 };
 use reqwest::Method;
 use serde_json::json;
@@ -48,13 +48,12 @@ both!(
     }
 );
 
-both!(
-    async fn a_fault_of_ours_is_500_without_its_cause_and_no_more_than_503_at_verify(world: World) {
+/// Only PostgreSQL can be changed from outside while the service holds it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_of_ours_is_500_without_its_cause_and_no_more_than_503_at_verify() {
+    let test = concat!(module_path!(), "::a_fault_of_ours_is_500_without_its_cause_and_no_more_than_503_at_verify");
+    on(Kind::Postgres, test, async |world: World| {
         let (_, token) = bob(&world, &["graphql"]).await;
-        // Only PostgreSQL can be made to misunderstand us from outside.
-        if world.database.kind() == Kind::Sqlite {
-            return;
-        }
         let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
         cluster.run(database_name(&world), "alter table tokens rename column description to elsewhere").unwrap();
         let holder = world.holder_of(&token.value);
@@ -63,8 +62,9 @@ both!(
         assert_eq!((reply.status.as_u16(), reply.code()), (500, "INTERNAL".into()), "{}", reply.text);
         let reply = holder.verify("").await;
         assert_eq!((reply.status.as_u16(), &*reply.text, reply.header("retry-after")), (503, LATER, "1"));
-    }
-);
+    })
+    .await;
+}
 
 both!(
     async fn a_body_over_64_kib_is_413_announced_or_in_chunks(world: World) {
@@ -241,22 +241,23 @@ both!(
     }
 );
 
-both!(
-    async fn a_database_whose_schema_is_another_is_not_ready(world: World) {
-        if world.database.kind() == Kind::Sqlite {
-            return;
-        }
+/// Only PostgreSQL can be changed from outside while the service holds it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_whose_schema_is_another_is_not_ready() {
+    let test = concat!(module_path!(), "::a_database_whose_schema_is_another_is_not_ready");
+    on(Kind::Postgres, test, async |world: World| {
         let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
         cluster.run(database_name(&world), "delete from seaql_migrations").unwrap();
         assert_eq!(world.nobody().get("/readyz").await.status, 503);
-    }
-);
+    })
+    .await;
+}
 
-both!(
-    async fn use_is_not_lost_while_the_store_is_away(world: World) {
-        if world.database.kind() == Kind::Sqlite {
-            return;
-        }
+/// Only PostgreSQL can be changed from outside while the service holds it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn use_is_not_lost_while_the_store_is_away() {
+    let test = concat!(module_path!(), "::use_is_not_lost_while_the_store_is_away");
+    on(Kind::Postgres, test, async |world: World| {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let holder = world.holder_of(&token.value);
         let name = database_name(&world);
@@ -275,5 +276,6 @@ both!(
             assert!(start.elapsed() < Duration::from_secs(8), "{}", reply.text);
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-    }
-);
+    })
+    .await;
+}

@@ -19,10 +19,12 @@ use std::{
     time::{Duration, Instant},
 };
 use tokenward::{
-    actions::{AddOrganization, AddOrganizationMember, AddUser, Credentials, add_resource_server},
+    actions::{
+        AddOrganizationMember, AddUser, CreateOrganization, Credentials, add_resource_server, set_organization_member,
+    },
     app::{App, Change, Clock},
     config::Config,
-    domain::{caller::Caller, error::Result, organization::Role, time::Time},
+    domain::{caller::Caller, error::Result, organization::Role, policy::SelfService, time::Time},
     http::{self, Said},
     jobs,
     mail::{Mailbox, Mailer, Sent},
@@ -93,6 +95,11 @@ impl World {
         self.app.change(&Caller::command_line(self.app.now()), change).await
     }
 
+    /// Adds a member or changes their role, as the command line does.
+    pub(crate) async fn sets_member(&self, ask: AddOrganizationMember) -> Result<()> {
+        set_organization_member(&self.app, &Caller::command_line(self.app.now()), ask).await
+    }
+
     /// Somebody who is known to the identity provider by their username, made if need be.
     pub(crate) async fn person(&self, username: &str) -> Client<'_> {
         let identity = Some(Identity { issuer: ISSUER.into(), subject: username.into() });
@@ -122,8 +129,8 @@ impl World {
         let client = self.person(username).await;
         for slug in slugs {
             self.organization(slug).await;
-            let add = AddOrganizationMember { slug: (*slug).into(), username: username.into(), role };
-            self.operator(add).await.unwrap();
+            let add = AddOrganizationMember { organization: (*slug).into(), user: username.into(), role };
+            self.sets_member(add).await.unwrap();
         }
         client
     }
@@ -133,7 +140,12 @@ impl World {
         if self.app.store().organization_named(slug).await.unwrap().is_none() {
             let admin = format!("root-{slug}");
             self.person(&admin).await;
-            let add = AddOrganization { slug: slug.into(), name: format!("{slug} inc."), admin };
+            let add = CreateOrganization {
+                slug: slug.into(),
+                name: format!("{slug} inc."),
+                admin: admin.into(),
+                self_service: SelfService::Off,
+            };
             self.operator(add).await.unwrap();
         }
         self.organization_id(slug).await

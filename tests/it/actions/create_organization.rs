@@ -3,15 +3,17 @@
 use crate::world::World;
 use serde_json::json;
 use tokenward::{
-    actions::AddOrganization,
+    actions::CreateOrganization,
     domain::{
         caller::{Caller, Through},
         error::Code,
+        policy::SelfService,
     },
 };
 
-fn acme(admin: &str) -> AddOrganization {
-    AddOrganization { slug: "acme".into(), name: "Acme & Sons".into(), admin: admin.into() }
+fn acme(admin: &str) -> CreateOrganization {
+    let (slug, name) = ("acme".into(), "Acme & Sons".into());
+    CreateOrganization { slug, name, admin: admin.into(), self_service: SelfService::Off }
 }
 
 both!(
@@ -39,7 +41,7 @@ both!(
         let bob = world.person("bob").await;
         let mark = world.mark().await;
         assert_eq!(world.operator(acme("bob")).await.unwrap_err().code(), Code::Conflict);
-        let unknown = AddOrganization { slug: "globex".into(), ..acme("nobody") };
+        let unknown = CreateOrganization { slug: "globex".into(), ..acme("nobody") };
         assert_eq!(world.operator(unknown).await.unwrap_err().code(), Code::NotFound);
         assert_eq!(world.since(&mark).await, (0, 0));
         let query = "{ acme: organization(slug: \"acme\") { id } globex: organization(slug: \"globex\") { id } }";

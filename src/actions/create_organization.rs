@@ -1,0 +1,41 @@
+//! Adds an organization with its first administrator.
+
+use crate::{
+    app::Change,
+    domain::{
+        error::Result,
+        event::{Event, EventType},
+        organization::{Organization, Role, UserRef},
+        policy::{self, SelfService},
+    },
+    store::Tx,
+};
+
+/// What the operator, or whoever may help themselves, adds: texts that were checked.
+#[derive(Debug, Clone)]
+pub struct CreateOrganization {
+    /// Its handle, which stays.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// Its first administrator.
+    pub admin: UserRef,
+    /// Who else but the operator may do this.
+    pub self_service: SelfService,
+}
+
+impl Change for CreateOrganization {
+    type Done = Organization;
+
+    async fn make(&self, tx: &mut Tx) -> Result<Organization> {
+        let founder = policy::founder(&tx.standing().await?, self.self_service)?;
+        let admin = tx.find_user(&self.admin).await?;
+        let organization = tx.insert_organization(&founder, self.slug.clone(), self.name.clone()).await?;
+        tx.add_member(&policy::first_manager(&founder, organization.id), admin.id, Role::Admin).await?;
+        let event = |kind| Event::new(kind, tx.caller().at).concerning([organization.id]);
+        let (made, joined) = (event(EventType::OrganizationCreated), event(EventType::OrganizationMemberAdded));
+        tx.record(made);
+        tx.record(joined.of_user(admin.id));
+        Ok(organization)
+    }
+}

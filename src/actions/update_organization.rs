@@ -1,0 +1,37 @@
+//! Changes what people call an organization. Its slug stays.
+
+use crate::{
+    app::Change,
+    domain::{
+        error::Result,
+        event::{Event, EventType},
+        organization::{Organization, OrganizationRef},
+        policy,
+    },
+    store::Tx,
+};
+
+/// What an administrator wants changed; what is nothing stays as it is.
+#[derive(Debug, Clone)]
+pub struct UpdateOrganization {
+    /// Which organization.
+    pub organization: OrganizationRef,
+    /// What people shall call it: a text that was checked.
+    pub name: Option<String>,
+}
+
+impl Change for UpdateOrganization {
+    type Done = Organization;
+
+    async fn make(&self, tx: &mut Tx) -> Result<Organization> {
+        let before = tx.find_organization(&self.organization).await?;
+        let manager = policy::manager_of(&tx.standing().await?, before.id)?;
+        let Some(name) = self.name.as_ref().filter(|name| **name != before.name) else {
+            tx.leave_as_it_is();
+            return Ok(before);
+        };
+        tx.rename_organization(&manager, name).await?;
+        tx.record(Event::new(EventType::OrganizationUpdated, tx.caller().at).concerning([before.id]));
+        Ok(Organization { name: name.clone(), ..before })
+    }
+}

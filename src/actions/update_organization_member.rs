@@ -1,0 +1,41 @@
+//! Gives a member of an organization another role. The last administrator keeps theirs.
+
+use crate::{
+    app::Change,
+    domain::{
+        error::Result,
+        event::{Event, EventType},
+        id::UserId,
+        organization::{Organization, OrganizationRef, Role, UserRef},
+        policy,
+    },
+    store::Tx,
+};
+
+/// Who shall be what, where.
+#[derive(Debug, Clone)]
+pub struct UpdateOrganizationMember {
+    /// Which organization.
+    pub organization: OrganizationRef,
+    /// Which member.
+    pub user: UserRef,
+    /// As what from now on.
+    pub role: Role,
+}
+
+impl Change for UpdateOrganizationMember {
+    type Done = (Organization, UserId);
+
+    async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
+        let organization = tx.find_organization(&self.organization).await?;
+        let manager = policy::manager_of(&tx.standing().await?, organization.id)?;
+        let user = tx.find_user(&self.user).await?.id;
+        if tx.change_role(&manager, user, self.role).await? {
+            let changed = Event::new(EventType::OrganizationMemberUpdated, tx.caller().at).of_user(user);
+            tx.record(changed.concerning([organization.id]));
+        } else {
+            tx.leave_as_it_is();
+        }
+        Ok((organization, user))
+    }
+}

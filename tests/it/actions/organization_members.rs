@@ -1,0 +1,124 @@
+//! Members and organizations, as administrators change them over the API.
+
+use crate::world::{World, database::Database};
+use serde_json::{Value, json};
+use tokenward::mail::Sent;
+
+const MEMBERS: &str = "query($s: String, $r: OrganizationRole) { organization(slug: \"acme\") { members(search: $s, role: $r) \
+                       { totalCount edges { role joinedAt node { username email } } } } }";
+
+fn names(data: &Value) -> Vec<&str> {
+    let edges = data["organization"]["members"]["edges"].as_array().expect("edges").iter();
+    edges.map(|edge| edge["node"]["username"].as_str().expect("a name")).collect()
+}
+
+both!(
+    async fn an_administrator_adds_changes_and_removes_a_member(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.person("bob").await);
+        let acme = world.organization_id("acme").await;
+        let add = |user: &str| json!({ "organizationId": acme, "user": user, "role": "MEMBER" });
+        let added = ada.does_and_sees("addOrganizationMember", add("bob@example.test"), "member { id username }").await;
+        assert_eq!(added.data()["addOrganizationMember"]["member"]["username"], "bob");
+        let id = added.data()["addOrganizationMember"]["member"]["id"].clone();
+        assert_eq!(ada.does("addOrganizationMember", add("bob")).await.code(), "CONFLICT");
+        assert_eq!(ada.does("addOrganizationMember", add("nobody")).await.code(), "NOT_FOUND");
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let role = |role: &str| json!({ "organizationId": acme, "userId": id, "role": role });
+        let mark = world.mark().await;
+        assert_eq!(ada.does("updateOrganizationMember", role("ADMIN")).await.code(), "OK");
+        assert_eq!(ada.does("updateOrganizationMember", role("ADMIN")).await.code(), "OK");
+        assert_eq!(world.since(&mark).await, (1, 0), "what is so already leaves no event");
+        let remove = json!({ "organizationId": acme, "userId": id });
+        let removed = ada.does_and_sees("removeOrganizationMember", remove.clone(), "removedUserId").await;
+        assert_eq!(removed.data()["removeOrganizationMember"]["removedUserId"], id);
+        let script = world.holder_of(&token.value);
+        assert_eq!(script.verify("organization=acme").await.status, 403);
+        let to_bob = |letters: &[Sent]| letters.iter().filter(|sent| sent.recipients == ["bob@example.test"]).count();
+        let start = std::time::Instant::now();
+        while to_bob(&world.mailbox.sent()) == 0 && start.elapsed().as_secs() < 5 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!(to_bob(&world.mailbox.sent()), 1, "one letter for all tokens");
+        assert_eq!(ada.does("removeOrganizationMember", remove).await.code(), "NOT_FOUND");
+    }
+);
+
+both!(
+    async fn members_are_listed_searched_and_paged(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        for name in ["bob", "eve", "a_b", "zoe"] {
+            world.member(name, &["acme"]).await;
+        }
+        let bob = world.holder_of(&world.jwt("bob"));
+        let all = bob.ask(MEMBERS, json!({})).await;
+        assert_eq!(names(&all), ["a_b", "ada", "bob", "eve", "root-acme", "zoe"]);
+        assert_eq!(all["organization"]["members"]["totalCount"], 6);
+        assert_eq!(names(&bob.ask(MEMBERS, json!({ "r": "ADMIN" })).await), ["ada", "root-acme"]);
+        assert_eq!(names(&bob.ask(MEMBERS, json!({ "s": "A_B" })).await), ["a_b"]);
+        assert_eq!(names(&ada.ask(MEMBERS, json!({ "s": "zoe@example" })).await), ["zoe"]);
+        assert_eq!(names(&bob.ask(MEMBERS, json!({ "s": "zoe@example" })).await), [""; 0], "no address by trying");
+        let emails = |data: &Value| {
+            let edges = data["organization"]["members"]["edges"].as_array().unwrap().clone();
+            edges.iter().filter(|edge| !edge["node"]["email"].is_null()).count()
+        };
+        assert_eq!(emails(&bob.ask(MEMBERS, json!({})).await), 1, "one's own");
+        assert_eq!(emails(&ada.ask(MEMBERS, json!({})).await), 6);
+        let page = "query($after: String) { organization(slug: \"acme\") { members(first: 4, after: $after) \
+                    { nodes { username } pageInfo { hasNextPage endCursor } } } }";
+        let first = bob.ask(page, json!({})).await["organization"]["members"].clone();
+        assert_eq!(first["pageInfo"]["hasNextPage"], true);
+        let after = json!({ "after": first["pageInfo"]["endCursor"] });
+        let second = bob.ask(page, after).await["organization"]["members"].clone();
+        assert_eq!(second["nodes"], json!([{ "username": "root-acme" }, { "username": "zoe" }]));
+        assert_eq!(second["pageInfo"]["hasNextPage"], false);
+    }
+);
+
+both!(
+    async fn an_administrator_renames_the_organization_and_its_slug_stays(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let rename = |name: Value| json!({ "organizationId": acme, "name": name });
+        let mark = world.mark().await;
+        for name in [json!("Acme & Sons"), json!("Acme & Sons"), Value::Null] {
+            let reply = ada.does_and_sees("updateOrganization", rename(name), "organization { name slug }").await;
+            let expected = json!({ "name": "Acme & Sons", "slug": "acme" });
+            assert_eq!(reply.data()["updateOrganization"]["organization"], expected);
+        }
+        assert_eq!(world.since(&mark).await, (1, 0));
+        let bad = ada.does("updateOrganization", rename(json!(" "))).await;
+        assert_eq!((bad.code(), bad.field()), ("INVALID_INPUT".into(), Some("input.name".into())));
+    }
+);
+
+both!(
+    async fn where_people_may_help_themselves_they_add_organizations(database: Database) {
+        let world = World::with(database, &[("organizations.self_service", "true")]).await;
+        let ada = world.person("ada").await;
+        let input = json!({ "slug": "acme", "name": "Acme" });
+        let shows = "organization { slug viewerIsAdmin }";
+        let made = ada.does_and_sees("createOrganization", input.clone(), shows).await;
+        let expected = json!({ "slug": "acme", "viewerIsAdmin": true });
+        assert_eq!(made.data()["createOrganization"]["organization"], expected);
+        assert_eq!(ada.does("createOrganization", input).await.code(), "CONFLICT");
+        let bad = ada.does("createOrganization", json!({ "slug": "Acme", "name": "Acme" })).await;
+        assert_eq!((bad.code(), bad.field()), ("INVALID_INPUT".into(), Some("input.slug".into())));
+        let token = ada.creates_token("script", &["acme"], &["graphql"]).await;
+        let script = world.holder_of(&token.value);
+        assert_eq!(script.does("createOrganization", json!({ "slug": "b", "name": "B" })).await.code(), "FORBIDDEN");
+    }
+);
+
+both!(
+    async fn several_things_are_looked_up_at_once_in_the_order_of_their_ids(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let foreign = world.organization("foreign").await;
+        let me = bob.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
+        let found = bob.ask(query, json!({ "ids": [acme, "nonsense", me, foreign, acme] })).await;
+        assert_eq!(found["nodes"], json!([{ "id": acme }, null, { "id": me }, null, { "id": acme }]));
+        let many = bob.graphql(query, json!({ "ids": vec![acme; 101] })).await;
+        assert_eq!((many.code(), many.field()), ("INVALID_INPUT".into(), Some("ids".into())));
+    }
+);
