@@ -224,6 +224,33 @@ both!(
     }
 );
 
+both!(
+    async fn letters_that_wait_are_listed_and_sent_again(database: Database) {
+        run(&database, "migrate").await;
+        let none = run(&database, "mail list").await;
+        assert_eq!((none.code, &*none.out), (0, ""), "{none:?}");
+        for command in [
+            "user add ada --email ada@example.test --name Ada",
+            "user add bob --email bob@example.test --name Bob",
+            "organization add acme --name Acme --admin ada",
+            "member add acme bob --role member",
+            "token create --owner bob --organization acme --scope graphql",
+            "member remove acme bob",
+        ] {
+            run(&database, command).await.done();
+        }
+        let list = run(&database, "mail list").await;
+        let line = list.done().lines().find(|line| line.contains("bob@example.test")).unwrap().to_owned();
+        let id = line.split_whitespace().next().unwrap();
+        assert_eq!(run(&database, &format!("mail retry {id}")).await.code, 0);
+        assert_eq!(run(&database, "mail retry --all").await.code, 0);
+        for wrong in ["nonsense", "mail_01h455vb4pex5vsknk084sn02q"] {
+            run(&database, &format!("mail retry {wrong}")).await.refused("There is no such letter");
+        }
+        run(&database, "mail retry").await.misused("--all");
+    }
+);
+
 #[tokio::test]
 async fn the_schema_is_printed_without_a_database() {
     let printed = ended(program().arg("schema"), "").await;
