@@ -101,8 +101,8 @@ impl TokenFilter {
 /// The digests of the whole values that are asked for; nothing stands for what cannot be one, and so matches no token.
 fn values(text: Option<&str>, app: &App) -> Result<Vec<Option<Fingerprint>>> {
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(Vec::new()) };
-    text::visible("token", text)?;
-    Ok(vec![Secret::parse(app.prefix(), text.trim()).map(|secret| secret.fingerprint())])
+    let value = text::plain("token", text, text::LONGEST_DESCRIPTION)?;
+    Ok(vec![Secret::parse(app.prefix(), &value).map(|secret| secret.fingerprint())])
 }
 
 /// The order of a list of tokens.
