@@ -28,5 +28,6 @@ mod schema_is_current;
 mod secrets;
 mod statements;
 mod story;
+mod text;
 mod tidy;
 mod unauthorized;
