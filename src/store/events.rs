@@ -174,3 +174,64 @@ fn events_of(tokens: &[TokenId], within: Option<&BTreeSet<OrganizationId>>) -> S
     }
     select
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::questions::{FIRST, NOW, TOKENS, an_admin, asked, behind, plan},
+        *,
+    };
+    use crate::domain::list::TimeRange;
+    use insta::assert_snapshot;
+
+    fn log(filter: &EventFilter, page: &Page) -> SelectStatement {
+        let along = Along { key: Some(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        listing::cut(events_in(&an_admin(), filter), &along, page)
+    }
+
+    #[test]
+    fn the_audit_log_is_one_statement_whatever_is_asked_of_it() {
+        let filter = EventFilter {
+            types: vec![EventType::TokenCreated, EventType::TokenRevoked],
+            token: Some(TOKENS[0]),
+            actor: Some(UserId::from_uuid(TOKENS[1].uuid())),
+            at: TimeRange { from: Some(NOW), to: Some(NOW) },
+        };
+        assert_snapshot!(asked(&log(&filter, &behind(Key::Number(9)))), @r#"
+        SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed"
+        FROM "events" AS "e"
+        INNER JOIN "event_organizations" AS "c" ON "c"."number" = "e"."number"
+        WHERE "c"."organization_id" = $1
+        AND "e"."at" >= $2
+        AND "e"."at" < $3
+        AND "e"."type" IN ($4, $5)
+        AND "e"."token_id" = $6
+        AND "e"."actor_id" = $7
+        AND "c"."number" < $8
+        ORDER BY "c"."number" DESC
+        LIMIT $9
+        "#);
+    }
+
+    #[test]
+    fn a_page_of_events_for_each_of_many_tokens_is_one_statement() {
+        let along = Along { key: Some(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let question = listing::cut_each(events_of(&TOKENS, None), ("e", "token_id"), &along, &FIRST);
+        assert_snapshot!(asked(&question), @r#"
+        SELECT *
+        FROM (SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", ROW_NUMBER() OVER ( PARTITION BY "e"."token_id"
+        ORDER BY "e"."number" DESC ) AS "place"
+        FROM "events" AS "e"
+        WHERE "e"."token_id" IN ($1, $2)) AS "each"
+        WHERE "place" <= $3
+        ORDER BY "place" ASC
+        "#);
+    }
+
+    #[tokio::test]
+    async fn the_audit_log_walks_one_index_and_sorts_nothing() {
+        let plan = plan(&log(&EventFilter::default(), &FIRST)).await;
+        assert!(plan[0].contains("(organization_id=?"), "{plan:?}");
+        assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");
+    }
+}

@@ -7,6 +7,8 @@ mod listing;
 mod migrate;
 mod organizations;
 mod outbox;
+#[cfg(test)]
+mod questions;
 mod resource_servers;
 mod snapshots;
 mod tokens;

@@ -103,3 +103,36 @@ fn snapshot(fingerprint: &Fingerprint) -> SelectStatement {
         .and_where(Expr::col(("t", "fingerprint")).eq(*fingerprint))
         .take()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::questions::{asked, plan},
+        *,
+    };
+    use insta::assert_snapshot;
+
+    #[test]
+    fn all_that_a_decision_rests_on_is_one_statement() {
+        assert_snapshot!(asked(&snapshot(&Fingerprint::from_bytes([7; 32]))), @r#"
+        SELECT "t"."id", "t"."description", "t"."scopes", "t"."created_at", "t"."expires_at", "t"."expired_at", "t"."revoked_at", "t"."owner_id", "o"."username", "o"."name", "o"."email", "o"."disabled_at", "o"."deleted_at", "g"."id" AS "grant_id", "r"."id" AS "organization_id", "r"."slug", "m"."role"
+        FROM "tokens" AS "t"
+        INNER JOIN "users" AS "o" ON "o"."id" = "t"."owner_id"
+        LEFT JOIN "grants" AS "g" ON "g"."token_id" = "t"."id"
+        AND "g"."removed_at" IS NULL
+        LEFT JOIN "organizations" AS "r" ON "r"."id" = "g"."organization_id"
+        AND "r"."deleted_at" IS NULL
+        LEFT JOIN "memberships" AS "m" ON "m"."organization_id" = "r"."id"
+        AND "m"."user_id" = "t"."owner_id"
+        WHERE "t"."fingerprint" = $1
+        "#);
+    }
+
+    /// R-04
+    #[tokio::test]
+    async fn a_value_is_looked_up_by_the_unique_index_of_its_digest_and_nothing_is_scanned() {
+        let plan = plan(&snapshot(&Fingerprint::from_bytes([7; 32]))).await;
+        assert!(plan[0].contains("USING INDEX sqlite_autoindex_tokens_2 (fingerprint=?)"), "{plan:?}");
+        assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");
+    }
+}

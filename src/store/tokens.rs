@@ -572,3 +572,52 @@ impl Store {
         Ok(one::<Row>(&self.read, &find).await?.map(|row| row.id))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::questions::{FIRST, NOW, asked, behind, myself, plan},
+        *,
+    };
+    use crate::domain::list::Key;
+    use insta::assert_snapshot;
+
+    fn own(filter: &TokenFilter, order: TokenOrder, page: &Page) -> SelectStatement {
+        listing::cut(tokens_of(&myself(), filter, order, NOW), &along(order), page)
+    }
+
+    #[test]
+    fn ones_own_tokens_are_one_statement() {
+        let filter = TokenFilter { admins: true, ..Default::default() };
+        let order = TokenOrder { field: TokenOrderField::Owner, descending: true };
+        assert_snapshot!(asked(&own(&filter, order, &behind(Key::Text("bob".into())))), @r#"
+        SELECT "t"."id", "t"."hint", "t"."owner_id", "t"."description", "t"."scopes", "t"."created_at", "t"."expires_at", "t"."expired_at", "t"."revoked_at", "t"."version", "t"."expires_at" AS "expires_at_number", "u"."last_used_at", "o"."username"
+        FROM "tokens" AS "t"
+        INNER JOIN "token_uses" AS "u" ON "u"."token_id" = "t"."id"
+        INNER JOIN "users" AS "o" ON "o"."id" = "t"."owner_id"
+        WHERE "t"."owner_id" = $1
+        AND ((NOT "t"."revoked_at" IS NOT NULL)
+        AND (NOT ("t"."expired_at" IS NOT NULL OR "t"."expires_at" <= $2)))
+        AND TRUE
+        AND TRUE
+        AND TRUE
+        AND EXISTS(SELECT $3
+        FROM "grants" AS "g"
+        INNER JOIN "memberships" AS "m" ON "m"."organization_id" = "g"."organization_id"
+        AND "m"."user_id" = "g"."owner_id"
+        WHERE "g"."token_id" = "t"."id"
+        AND "g"."removed_at" IS NULL
+        AND "m"."role" = $4)
+        AND ("o"."username", "t"."id") < ($5, $6)
+        ORDER BY "o"."username" DESC, "t"."id" DESC
+        LIMIT $7
+        "#);
+    }
+
+    #[tokio::test]
+    async fn ones_own_tokens_walk_one_index_and_sort_nothing() {
+        let plan = plan(&own(&TokenFilter::default(), TokenOrder::default(), &FIRST)).await;
+        assert!(plan.iter().any(|step| step.contains("USING INDEX tokens_by_owner_id_id (owner_id=?")), "{plan:?}");
+        assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");
+    }
+}
