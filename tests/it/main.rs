@@ -21,6 +21,7 @@ mod letters;
 mod migrations;
 mod paging;
 mod pasted;
+mod plans;
 mod policy_table;
 mod price;
 mod program;

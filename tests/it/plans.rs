@@ -1,0 +1,51 @@
+//! By which indexes does PostgreSQL answer? It counts itself what it scans. The plans of SQLite are tested beside the
+//! questions.
+
+use crate::world::{World, cluster::Cluster, database::Kind};
+use std::time::Duration;
+
+const CHECKS: u64 = 30;
+
+/// Tokens that nobody uses, so many that a scan would cost more than an index.
+const MANY: &str = "insert into tokens (id, fingerprint, hint, owner_id, description, searchable, scopes, created_at, expires_at, version)
+    select gen_random_uuid(), sha256(number::text::bytea), 'x', (select id from users limit 1), 'x', 'x', ' graphql ', 1, 2, 0
+    from generate_series(1, 20000) number;
+    analyze tokens";
+/// How often the table was scanned, and how often the unique index of digests was searched.
+const COUNTS: &str = "select seq_scan || ' ' || (select idx_scan from pg_stat_user_indexes
+    where relname = 'tokens' and indexrelname like '%fingerprint%') from pg_stat_user_tables where relname = 'tokens'";
+
+async fn a_value_is_looked_up_by_its_index(world: World) {
+    let bob = world.member("bob", &["acme"]).await;
+    let token = bob.creates_token("x", &["acme"], &["read_user"]).await;
+    let cluster = Cluster::shared().ok().expect("a server");
+    let name = world.database.url().rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+    cluster.run(&name, MANY).unwrap();
+    let counts = || -> (u64, u64) {
+        let counts = cluster.run(&name, COUNTS).unwrap();
+        let (scans, searches) = counts.split_once(' ').unwrap();
+        (scans.parse().unwrap(), searches.parse().unwrap())
+    };
+    // A connection tells what it did once it has been quiet for a second or so, and not before its next statement.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (scans, searches) = counts();
+    for _ in 0..20 {
+        for _ in 0..CHECKS {
+            assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
+        }
+        let (scans_now, searches_now) = counts();
+        if searches_now >= searches + CHECKS {
+            // The job that ends expired tokens may look at the table as well, once a second; each check would be more.
+            assert!(scans_now < scans + CHECKS, "{} scans", scans_now - scans);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    panic!("the index of digests was not searched");
+}
+
+/// R-04
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_looks_a_value_up_by_the_unique_index_of_its_digest() {
+    crate::world::database::on(Kind::Postgres, module_path!(), a_value_is_looked_up_by_its_index).await;
+}
