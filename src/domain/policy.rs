@@ -364,6 +364,18 @@ pub fn own_view(standing: &Standing) -> View {
     }
 }
 
+/// Whether lists of one's own tokens may be searched and ordered by use. It is use with every organization, and a token
+/// that acts knows only of those it reaches.
+pub fn sees_all_use(standing: &Standing) -> Result<()> {
+    match standing.acting_token() {
+        None => Ok(()),
+        Some(_) => Err(Error::Forbidden(
+            "A token cannot ask for use with all organizations; sign in as yourself, or read an organization's tokenGrants."
+                .into(),
+        )),
+    }
+}
+
 /// Whether a period of access may be seen: of one's own tokens, and of organizations that one administers.
 pub fn sees_grant(standing: &Standing, owner: UserId, organization: OrganizationId) -> bool {
     let own = standing.user == Some(owner);

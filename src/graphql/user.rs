@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        list::{List, Page, Slice},
+        list::{List, Page, Slice, TokenOrderField},
         policy::{self, Myself},
     },
     store::Person,
@@ -99,6 +99,9 @@ impl UserNode {
         answer(
             async {
                 let (filter, order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
+                if filter.asks_for_use() || order.field == TokenOrderField::LastUsedAt {
+                    policy::sees_all_use(&request.standing)?;
+                }
                 let list = List::of_tokens("tokens", myself.user().uuid(), &filter, order);
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let at = request.caller.at;

@@ -183,7 +183,9 @@ fn along(order: TokenOrder) -> Along<(&'static str, &'static str), (&'static str
         TokenOrderField::Owner => Some(("o", "username")),
         TokenOrderField::ExpiresAt => Some(("g", "expires_at")),
     };
-    Along { key, id: Some(("g", "token_id")), descending: order.descending }
+    // The copy of the token's id that stands in the index of the key.
+    let id = if order.field == TokenOrderField::LastUsedAt { ("u", "token_id") } else { ("g", "token_id") };
+    Along { key, id: Some(id), descending: order.descending }
 }
 
 /// Grants with their use and the owner's role. Aliases: `g` grants, `t` tokens, `o` owners, `m` their memberships, `u` use.
@@ -225,6 +227,8 @@ fn reaching(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> SelectStatement
     let mut select = grants();
     select
         .and_where(Expr::col(("g", "organization_id")).eq(*admin.organization()))
+        // The same once more, so that a database may begin with the index of last use or of addresses.
+        .and_where(Expr::col(("u", "organization_id")).eq(*admin.organization()))
         .and_where(Expr::col(("g", "removed_at")).is_null())
         .and_where(Expr::col(("o", "disabled_at")).is_null())
         .and_where(Expr::col(("m", "role")).is_not_null())
@@ -316,16 +320,17 @@ mod tests {
         LEFT JOIN "memberships" AS "m" ON "m"."organization_id" = "g"."organization_id"
         AND "m"."user_id" = "g"."owner_id"
         WHERE "g"."organization_id" = $1
+        AND "u"."organization_id" = $2
         AND "g"."removed_at" IS NULL
         AND "o"."disabled_at" IS NULL
         AND "m"."role" IS NOT NULL
         AND ((NOT "t"."revoked_at" IS NOT NULL)
-        AND (NOT ("t"."expired_at" IS NOT NULL OR "t"."expires_at" <= $2)))
+        AND (NOT ("t"."expired_at" IS NOT NULL OR "t"."expires_at" <= $3)))
         AND TRUE
         AND TRUE
         AND TRUE
         ORDER BY "g"."token_id" DESC
-        LIMIT $3
+        LIMIT $4
         "#);
     }
 
@@ -357,35 +362,36 @@ mod tests {
         LEFT JOIN "memberships" AS "m" ON "m"."organization_id" = "g"."organization_id"
         AND "m"."user_id" = "g"."owner_id"
         WHERE "g"."organization_id" = $1
+        AND "u"."organization_id" = $2
         AND "g"."removed_at" IS NULL
         AND "o"."disabled_at" IS NULL
         AND "m"."role" IS NOT NULL
         AND (((NOT "t"."revoked_at" IS NOT NULL)
-        AND ("t"."expired_at" IS NOT NULL OR "t"."expires_at" <= $2)) OR "t"."revoked_at" IS NOT NULL)
-        AND "o"."searchable" LIKE $3 ESCAPE E'\\'
-        AND ("o"."searchable" LIKE $4 ESCAPE E'\\' OR "t"."searchable" LIKE $5 ESCAPE E'\\')
-        AND "t"."fingerprint" = $6
-        AND $7 = $8
-        AND "u"."address" = $9
-        AND "t"."created_at" >= $10
-        AND ("u"."last_used_at" < $11
-        AND "u"."last_used_at" <> $12)
-        AND "u"."last_used_at" < $13
-        AND (NOT "u"."last_used_at" = $14)
-        AND ("t"."expires_at" >= $15
-        AND "t"."expires_at" < $16
-        AND "t"."expires_at" <> $17)
-        AND "t"."expires_at" = $18
-        AND EXISTS(SELECT $19
+        AND ("t"."expired_at" IS NOT NULL OR "t"."expires_at" <= $3)) OR "t"."revoked_at" IS NOT NULL)
+        AND "o"."searchable" LIKE $4 ESCAPE E'\\'
+        AND ("o"."searchable" LIKE $5 ESCAPE E'\\' OR "t"."searchable" LIKE $6 ESCAPE E'\\')
+        AND "t"."fingerprint" = $7
+        AND $8 = $9
+        AND "u"."address" = $10
+        AND "t"."created_at" >= $11
+        AND ("u"."last_used_at" < $12
+        AND "u"."last_used_at" <> $13)
+        AND "u"."last_used_at" < $14
+        AND (NOT "u"."last_used_at" = $15)
+        AND ("t"."expires_at" >= $16
+        AND "t"."expires_at" < $17
+        AND "t"."expires_at" <> $18)
+        AND "t"."expires_at" = $19
+        AND EXISTS(SELECT $20
         FROM "grant_scopes" AS "s"
         WHERE "s"."organization_id" = "g"."organization_id"
-        AND "s"."scope" = $20
+        AND "s"."scope" = $21
         AND "s"."token_id" = "g"."token_id")
-        AND (NOT "m"."role" = $21)
-        AND "m"."role" = $22
-        AND ("u"."last_used_at", "g"."token_id") > ($23, $24)
-        ORDER BY "u"."last_used_at" ASC, "g"."token_id" ASC
-        LIMIT $25
+        AND (NOT "m"."role" = $22)
+        AND "m"."role" = $23
+        AND ("u"."last_used_at", "u"."token_id") > ($24, $25)
+        ORDER BY "u"."last_used_at" ASC, "u"."token_id" ASC
+        LIMIT $26
 
         SQLite:
         SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
@@ -396,6 +402,7 @@ mod tests {
         LEFT JOIN "memberships" AS "m" ON "m"."organization_id" = "g"."organization_id"
         AND "m"."user_id" = "g"."owner_id"
         WHERE "g"."organization_id" = ?
+        AND "u"."organization_id" = ?
         AND "g"."removed_at" IS NULL
         AND "o"."disabled_at" IS NULL
         AND "m"."role" IS NOT NULL
@@ -422,8 +429,8 @@ mod tests {
         AND "s"."token_id" = "g"."token_id")
         AND (NOT "m"."role" = ?)
         AND "m"."role" = ?
-        AND ("u"."last_used_at", "g"."token_id") > (?, ?)
-        ORDER BY "u"."last_used_at" ASC, "g"."token_id" ASC
+        AND ("u"."last_used_at", "u"."token_id") > (?, ?)
+        ORDER BY "u"."last_used_at" ASC, "u"."token_id" ASC
         LIMIT ?
         "#);
     }
@@ -460,6 +467,13 @@ mod tests {
             let plan = plan(&audit(&TokenFilter::default(), newest, &page)).await;
             assert!(plan[0].contains("USING INDEX grants_by_organization_id_token_id (organization_id=?"), "{plan:?}");
             assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");
+        }
+        for field in [TokenOrderField::LastUsedAt, TokenOrderField::ExpiresAt] {
+            let order = TokenOrder { field, descending: true };
+            for page in [FIRST, behind(Key::Number(9))] {
+                let plan = plan(&audit(&TokenFilter::default(), order, &page)).await;
+                assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{field:?}: {plan:?}");
+            }
         }
         let by_owner = TokenOrder { field: TokenOrderField::Owner, descending: true };
         let plan = plan(&audit(&TokenFilter::default(), by_owner, &FIRST)).await;

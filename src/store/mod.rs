@@ -4,9 +4,11 @@ mod entity;
 mod events;
 mod grants;
 mod listing;
+mod members;
 mod migrate;
 mod organizations;
 mod outbox;
+mod people;
 #[cfg(test)]
 mod questions;
 mod resource_servers;
@@ -18,8 +20,9 @@ mod usage;
 mod values;
 
 pub use grants::GrantsOf;
-pub use organizations::{Identity, Members, NewUser, Person, Profile};
+pub use members::Members;
 pub use outbox::{Leased, Letters, Outcome, Waiting};
+pub use people::{Identity, NewUser, Person, Profile};
 pub use resource_servers::ResourceServer;
 pub use tokens::{NewToken, TokenChange};
 pub use tx::Tx;
@@ -29,7 +32,7 @@ pub use usage::{Seen, SeenGrant};
 use crate::domain::error::{Error, Result};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, FromQueryResult, IsolationLevel,
-    RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    RuntimeErr, SqlErr, SqliteTransactionMode, Statement, TransactionOptions,
     sea_query::{LikeExpr, SelectStatement},
     sqlx,
 };
@@ -292,6 +295,17 @@ async fn all<R: FromQueryResult>(connection: &impl ConnectionTrait, question: &S
 async fn one<R: FromQueryResult>(connection: &impl ConnectionTrait, question: &SelectStatement) -> Result<Option<R>> {
     let row = limited(connection.query_one(question)).await?;
     row.map(|row| R::from_query_result(&row, "").map_err(failed)).transpose()
+}
+
+/// Nothing when a unique key refused it.
+async fn limited_unique<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<Option<T>> {
+    limited(async {
+        match work.await {
+            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(None),
+            other => other.map(Some),
+        }
+    })
+    .await
 }
 
 /// A pattern for any text that holds `part`: `%`, `_` and `\` are ordinary characters in it.

@@ -32,3 +32,4 @@ mod story;
 mod text;
 mod tidy;
 mod unauthorized;
+mod use_through_tokens;

@@ -1,0 +1,198 @@
+//! Who belongs to what, and as what.
+
+use super::{
+    Store,
+    entity::{grant, membership, organization, user},
+    limited, limited_unique,
+    listing::{self, Along},
+    people::Person,
+    tokens::same,
+    tx::Tx,
+};
+use crate::domain::{
+    error::{Error, Result},
+    id::{OrganizationId, TokenId, UserId},
+    list::{Cursor, Key, Page, Slice},
+    organization::{Membership, Role},
+    policy::{Insider, Manager},
+    time::Time,
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
+    sea_query::{Expr, JoinType, Query, SelectStatement},
+};
+use std::collections::{BTreeSet, HashMap};
+
+impl From<membership::Model> for Membership {
+    fn from(row: membership::Model) -> Self {
+        Self { organization: row.organization_id, user: row.user_id, role: row.role, joined_at: row.joined_at }
+    }
+}
+
+/// Which members are wanted. Everything that is said must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    /// A folded part of the username or name; for administrators also of the e-mail address.
+    pub search: Option<String>,
+    /// With this role.
+    pub role: Option<Role>,
+}
+
+impl Tx {
+    /// Makes somebody a member; `CONFLICT` for whoever is one.
+    pub async fn add_member(&self, manager: &Manager, user: UserId, role: Role) -> Result<()> {
+        let organization = *manager.organization();
+        self.hold_organization(organization).await?;
+        let row = membership::ActiveModel {
+            organization_id: Set(organization),
+            user_id: Set(user),
+            role: Set(role),
+            joined_at: Set(self.caller().at),
+        };
+        let inserted = limited_unique(membership::Entity::insert(row).exec_without_returning(&self.db)).await?;
+        inserted.map(|_| ()).ok_or_else(|| Error::Conflict("This person is a member already.".into()))
+    }
+
+    /// Gives a member another role; false when they have it. The last administrator keeps theirs.
+    pub async fn change_role(&self, manager: &Manager, user: UserId, role: Role) -> Result<bool> {
+        let organization = *manager.organization();
+        self.hold_organization(organization).await?;
+        let present = limited(membership::Entity::find_by_id((organization, user)).one(&self.db)).await?;
+        if present.ok_or(Error::NotFound("member"))?.role == role {
+            return Ok(false);
+        }
+        if role == Role::Member {
+            self.keep_an_administrator(organization, user).await?;
+        }
+        let update = membership::Entity::update_many()
+            .col_expr(membership::Column::Role, Expr::value(role))
+            .filter(pair(organization, user))
+            .exec(&self.db);
+        limited(update).await?;
+        Ok(true)
+    }
+
+    /// Ends a membership and the access of all the member's tokens; tells which tokens these are.
+    pub async fn remove_member(&self, manager: &Manager, user: UserId, reason: Option<&str>) -> Result<Vec<TokenId>> {
+        let organization = *manager.organization();
+        self.hold_organization(organization).await?;
+        self.keep_an_administrator(organization, user).await?;
+        let delete = membership::Entity::delete_many().filter(pair(organization, user)).exec(&self.db);
+        if limited(delete).await?.rows_affected == 0 {
+            return Err(Error::NotFound("member"));
+        }
+        let which =
+            Condition::all().add(grant::Column::OrganizationId.eq(organization)).add(grant::Column::OwnerId.eq(user));
+        let mut cut: Vec<_> = self.end_grants(which, reason).await?.into_iter().map(|grant| grant.token_id).collect();
+        cut.sort_unstable();
+        Ok(cut)
+    }
+
+    /// Whether the owner may let a token reach these: the memberships are held until the commit, so that leaving and
+    /// adding cannot pass each other. Tells the first that is not theirs.
+    pub async fn hold_memberships(
+        &self,
+        user: UserId,
+        organizations: &BTreeSet<OrganizationId>,
+    ) -> Result<BTreeSet<OrganizationId>> {
+        let find = membership::Entity::find()
+            .filter(membership::Column::UserId.eq(user))
+            .filter(membership::Column::OrganizationId.is_in(organizations.iter().copied()))
+            .order_by_asc(membership::Column::OrganizationId)
+            .lock_shared();
+        Ok(limited(find.all(&self.db)).await?.into_iter().map(|row| row.organization_id).collect())
+    }
+
+    /// Two last administrators cannot remove each other: changes of one organization's members wait here.
+    async fn hold_organization(&self, organization: OrganizationId) -> Result<()> {
+        let find = organization::Entity::find_by_id(organization)
+            .filter(organization::Column::DeletedAt.is_null())
+            .lock_exclusive();
+        limited(find.one(&self.db)).await?.map(|_| ()).ok_or(Error::NotFound("organization"))
+    }
+
+    async fn keep_an_administrator(&self, organization: OrganizationId, leaving: UserId) -> Result<()> {
+        let find = membership::Entity::find()
+            .filter(membership::Column::OrganizationId.eq(organization))
+            .filter(membership::Column::Role.eq(Role::Admin))
+            .limit(2);
+        let admins = limited(find.all(&self.db)).await?;
+        match admins.as_slice() {
+            [only] if only.user_id == leaving => Err(Error::Conflict(
+                "This is the organization's last administrator; make somebody else one first.".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Store {
+    /// Who belongs to an organization, in order of their usernames.
+    pub async fn members_of(
+        &self,
+        insider: &Insider,
+        which: &Members,
+        page: &Page,
+    ) -> Result<Slice<(Person, Membership)>> {
+        let along = Along { key: Some(("o", "username")), id: Some(("o", "id")), descending: false };
+        let select = listing::cut(members_of(insider, which), &along, page);
+        let slice = listing::page_of(&self.read, &select, page, |row: MemberRow| {
+            let place = Cursor { key: Key::Text(row.username.clone()), id: row.user_id.uuid() };
+            (place, Membership::from(membership::Model::from(row)))
+        })
+        .await?;
+        let ids: Vec<_> = slice.rows.iter().map(|(_, member)| member.user).collect();
+        let people = if ids.is_empty() { HashMap::new() } else { self.people(&ids).await? };
+        let with_person =
+            |(place, member): (Cursor, Membership)| Some((place, (people.get(&member.user)?.clone(), member)));
+        let rows = slice.rows.into_iter().filter_map(with_person).collect();
+        Ok(Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous })
+    }
+
+    /// How many of an organization's members fit.
+    pub async fn count_members_of(&self, insider: &Insider, which: &Members) -> Result<u64> {
+        listing::count(&self.read, members_of(insider, which)).await
+    }
+}
+
+#[derive(FromQueryResult)]
+struct MemberRow {
+    organization_id: OrganizationId,
+    user_id: UserId,
+    role: Role,
+    joined_at: Time,
+    username: String,
+}
+
+impl From<MemberRow> for membership::Model {
+    fn from(row: MemberRow) -> Self {
+        Self { organization_id: row.organization_id, user_id: row.user_id, role: row.role, joined_at: row.joined_at }
+    }
+}
+
+fn members_of(insider: &Insider, which: &Members) -> SelectStatement {
+    let mut select = Query::select();
+    for column in ["organization_id", "user_id", "role", "joined_at"] {
+        select.column(("m", column));
+    }
+    select
+        .column(("o", "username"))
+        .from_as(membership::Entity, "m")
+        .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("m", "user_id")))
+        .and_where(Expr::col(("m", "organization_id")).eq(*insider.organization()));
+    if let Some(part) = &which.search {
+        // The e-mail address is the last line: what is followed by another line is no part of it.
+        let place = if *insider.admin() { super::holding(part) } else { super::holding_before(part, "\n") };
+        select.and_where(Expr::col(("o", "searchable")).like(place));
+    }
+    if let Some(role) = which.role {
+        select.and_where(Expr::col(("m", "role")).eq(role));
+    }
+    select
+}
+
+fn pair(organization: OrganizationId, user: UserId) -> Condition {
+    Condition::all().add(membership::Column::OrganizationId.eq(organization)).add(membership::Column::UserId.eq(user))
+}

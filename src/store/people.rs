@@ -1,0 +1,260 @@
+//! People: who they are, what they are called, and what they may use of themselves at this moment.
+
+use super::{
+    Store, all,
+    entity::{membership, organization, user},
+    limited, limited_unique,
+    tokens::{reach_of, same},
+    tx::Tx,
+};
+use crate::domain::{
+    caller::{Caller, Through},
+    error::{Error, Result},
+    id::{OrganizationId, UserId},
+    organization::{Role, User, UserRef},
+    policy::{Admission, Operator, Standing},
+    text,
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
+    QuerySelect as _,
+    sea_query::{Expr, JoinType, Query},
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Somebody about to come.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Their unique handle.
+    pub username: String,
+    /// What people call them.
+    pub name: String,
+    /// Where letters go.
+    pub email: Option<String>,
+    /// Who they are for an identity provider: its name and theirs there.
+    pub identity: Option<Identity>,
+}
+
+/// Who somebody is for an identity provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The provider, as `iss` names it.
+    pub issuer: String,
+    /// The person, as `sub` names them.
+    pub subject: String,
+}
+
+/// What changes of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Their unique handle.
+    pub username: String,
+    /// What people call them.
+    pub name: String,
+    /// Where letters go.
+    pub email: Option<String>,
+}
+
+/// A person with what rules need to know of them before anybody may see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub user: User,
+    /// True once they were removed: they are told of nowhere but in the audit.
+    pub deleted: bool,
+    /// What they belong to.
+    pub belongs_to: BTreeSet<OrganizationId>,
+}
+
+impl From<user::Model> for User {
+    fn from(row: user::Model) -> Self {
+        Self {
+            id: row.id,
+            username: row.username,
+            name: row.name,
+            email: row.email,
+            created_at: row.created_at,
+            disabled_at: row.disabled_at,
+        }
+    }
+}
+
+impl Tx {
+    /// What the caller is at this moment. Whoever is disabled or gone, and a token that is over, is nobody.
+    pub async fn standing(&self) -> Result<Standing> {
+        standing(&self.db, self.caller()).await
+    }
+
+    /// The person who is meant.
+    pub async fn find_user(&self, who: &UserRef) -> Result<User> {
+        let find = user::Entity::find().filter(user::Column::DeletedAt.is_null());
+        let find = match who {
+            UserRef::Id(id) => find.filter(user::Column::Id.eq(*id)),
+            UserRef::Named(address) if address.contains('@') => find.filter(user::Column::Email.eq(address.as_str())),
+            UserRef::Named(name) => find.filter(user::Column::Username.eq(name.as_str())),
+        };
+        // An address that two people have is nobody's.
+        match limited(find.limit(2).all(&self.db)).await?.as_slice() {
+            [found] => Ok(found.clone().into()),
+            _ => Err(Error::NotFound("user")),
+        }
+    }
+
+    /// The person whom an identity provider calls so; true when they are gone.
+    pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
+        let row = limited(by_identity(identity).one(&self.db)).await?;
+        Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
+    }
+
+    /// Those of these names that somebody else has.
+    pub async fn names_taken(&self, names: &[String], but_for: Option<UserId>) -> Result<BTreeSet<String>> {
+        let find = user::Entity::find().filter(user::Column::Username.is_in(names));
+        let rows = limited(find.all(&self.db)).await?;
+        Ok(rows.into_iter().filter(|row| Some(row.id) != but_for).map(|row| row.username).collect())
+    }
+
+    /// Adds a person.
+    pub async fn insert_user(&self, _: &Admission, id: UserId, new: NewUser) -> Result<User> {
+        let at = self.caller().at;
+        let (issuer, subject) = new.identity.map(|identity| (identity.issuer, identity.subject)).unzip();
+        let row = user::ActiveModel {
+            id: Set(id),
+            searchable: Set(searchable(&new.username, &new.name, new.email.as_deref())),
+            username: Set(new.username),
+            name: Set(new.name),
+            email: Set(new.email),
+            issuer: Set(issuer),
+            subject: Set(subject),
+            created_at: Set(at),
+            disabled_at: Set(None),
+            deleted_at: Set(None),
+        };
+        let inserted = limited_unique(user::Entity::insert(row).exec_with_returning(&self.db)).await?;
+        inserted.map(User::from).ok_or_else(|| {
+            Error::Conflict("Somebody has this username, or is known by this subject, already; choose another.".into())
+        })
+    }
+
+    /// Keeps what an identity provider says of a person now.
+    pub async fn change_profile(&self, _: &Admission, user: UserId, profile: &Profile) -> Result<()> {
+        let update = user::Entity::update_many()
+            .col_expr(user::Column::Username, Expr::value(profile.username.clone()))
+            .col_expr(user::Column::Name, Expr::value(profile.name.clone()))
+            .col_expr(user::Column::Email, Expr::value(profile.email.clone()))
+            .col_expr(
+                user::Column::Searchable,
+                Expr::value(searchable(&profile.username, &profile.name, profile.email.as_deref())),
+            )
+            .filter(user::Column::Id.eq(user))
+            .exec(&self.db);
+        match limited_unique(update).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::Conflict("Somebody has this username already; choose another.".into())),
+        }
+    }
+
+    /// Stops a person, or lets them back; false when they were so already.
+    pub async fn set_disabled(&self, _: &Operator, user: UserId, disabled: bool) -> Result<bool> {
+        let (value, before) = if disabled {
+            (Some(self.caller().at), user::Column::DisabledAt.is_null())
+        } else {
+            (None, user::Column::DisabledAt.is_not_null())
+        };
+        let update = user::Entity::update_many()
+            .col_expr(user::Column::DisabledAt, Expr::value(value))
+            .filter(user::Column::Id.eq(user))
+            .filter(before)
+            .exec(&self.db);
+        Ok(limited(update).await?.rows_affected == 1)
+    }
+}
+
+impl Store {
+    /// What the caller is at this moment.
+    pub async fn standing(&self, caller: &Caller) -> Result<Standing> {
+        standing(&self.read, caller).await
+    }
+
+    /// The person whom an identity provider calls so; true when they are gone.
+    pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
+        let row = limited(by_identity(identity).one(&self.read)).await?;
+        Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
+    }
+
+    /// The person of that name, for the operator.
+    pub async fn user_named(&self, _: &Operator, username: &str) -> Result<Option<User>> {
+        let find = user::Entity::find().filter(user::Column::Username.eq(username));
+        let found = limited(find.one(&self.read)).await?;
+        Ok(found.filter(|row| row.deleted_at.is_none()).map(User::from))
+    }
+
+    /// These people, with what they belong to. Policy decides who may see them.
+    pub async fn people(&self, ids: &[UserId]) -> Result<HashMap<UserId, Person>> {
+        let find = user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied()));
+        let users = limited(find.all(&self.read)).await?;
+        let find = membership::Entity::find().filter(membership::Column::UserId.is_in(ids.iter().copied()));
+        let mut belongs_to = HashMap::<_, BTreeSet<_>>::new();
+        for row in limited(find.all(&self.read)).await? {
+            belongs_to.entry(row.user_id).or_default().insert(row.organization_id);
+        }
+        Ok(users
+            .into_iter()
+            .map(|row| {
+                let belongs_to = belongs_to.remove(&row.id).unwrap_or_default();
+                (row.id, Person { deleted: row.deleted_at.is_some(), user: row.into(), belongs_to })
+            })
+            .collect())
+    }
+
+    /// Whether there is anybody yet.
+    pub async fn has_users(&self) -> Result<bool> {
+        Ok(limited(user::Entity::find().one(&self.read)).await?.is_some())
+    }
+}
+
+fn by_identity(identity: &Identity) -> sea_orm::Select<user::Entity> {
+    user::Entity::find()
+        .filter(user::Column::Issuer.eq(identity.issuer.clone()))
+        .filter(user::Column::Subject.eq(identity.subject.clone()))
+}
+
+/// What a search without regard to case looks through: a line each.
+fn searchable(username: &str, name: &str, email: Option<&str>) -> String {
+    text::fold(&format!("{username}\n{name}\n{}", email.unwrap_or_default()))
+}
+
+async fn standing(connection: &impl ConnectionTrait, caller: &Caller) -> Result<Standing> {
+    let Some(id) = caller.user() else { return Ok(Standing::new(caller, BTreeMap::new(), None)) };
+    let user = limited(user::Entity::find_by_id(id).one(connection)).await?;
+    if user.is_none_or(|user| user.disabled_at.is_some() || user.deleted_at.is_some()) {
+        return Err(Error::Unauthenticated);
+    }
+    let roles = roles(connection, id).await?;
+    match caller.through {
+        Through::Token { token, .. } | Through::Value { token, .. } => {
+            let reach = reach_of(connection, token, caller.at).await?.ok_or(Error::Unauthenticated)?;
+            Ok(Standing::new(caller, roles, Some(&reach)))
+        }
+        _ => Ok(Standing::new(caller, roles, None)),
+    }
+}
+
+#[derive(FromQueryResult)]
+struct RoleRow {
+    organization_id: OrganizationId,
+    role: Role,
+}
+
+pub(super) async fn roles(connection: &impl ConnectionTrait, user: UserId) -> Result<BTreeMap<OrganizationId, Role>> {
+    let select = Query::select()
+        .column(("m", "organization_id"))
+        .column(("m", "role"))
+        .from_as(membership::Entity, "m")
+        .join_as(JoinType::InnerJoin, organization::Entity, "o", same(("o", "id"), ("m", "organization_id")))
+        .and_where(Expr::col(("m", "user_id")).eq(user))
+        .and_where(Expr::col(("o", "deleted_at")).is_null())
+        .take();
+    let rows = all::<RoleRow>(connection, &select).await?;
+    Ok(rows.into_iter().map(|row| (row.organization_id, row.role)).collect())
+}

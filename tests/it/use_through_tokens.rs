@@ -1,0 +1,28 @@
+//! Does a token that acts learn of use with organizations that it does not reach?
+
+use crate::world::World;
+use serde_json::{Value, json};
+
+both!(
+    async fn a_token_cannot_ask_its_owners_tokens_for_use_elsewhere(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let script = world.holder_of(&bob.creates_token("script", &["acme"], &["graphql"]).await.value);
+        let query =
+            "query($f: TokenFilter, $o: TokenOrder) { viewer { tokens(filter: $f, orderBy: $o) { totalCount } } }";
+        let asks = [
+            json!({ "f": { "neverUsed": true } }),
+            json!({ "f": { "ipAddress": "198.51.100.2" } }),
+            json!({ "f": { "query": "198.51.100.2" } }),
+            json!({ "f": { "unusedSince": "2026-01-01T00:00:00Z" } }),
+            json!({ "f": { "lastUsedAt": { "from": "2026-01-01T00:00:00Z" } } }),
+            json!({ "o": { "field": "LAST_USED_AT", "direction": "DESC" } }),
+        ];
+        for ask in asks {
+            assert_eq!(script.graphql(query, ask.clone()).await.code(), "FORBIDDEN", "{ask}");
+            assert_eq!(bob.graphql(query, ask.clone()).await.code(), "OK", "{ask}");
+        }
+        let rest: Value =
+            json!({ "f": { "owner": "bob", "neverExpires": true }, "o": { "field": "OWNER", "direction": "ASC" } });
+        assert_eq!(script.ask(query, rest).await["viewer"]["tokens"]["totalCount"], 1);
+    }
+);
