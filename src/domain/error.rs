@@ -53,6 +53,8 @@ pub enum Code {
     TooComplex,
     /// Already so, or changed meanwhile.
     Conflict,
+    /// Too much of it; later it may be answered.
+    RateLimited,
     /// The store cannot answer.
     Unavailable,
     /// Our fault.
@@ -69,6 +71,7 @@ impl Code {
             Self::InvalidInput => "INVALID_INPUT",
             Self::TooComplex => "TOO_COMPLEX",
             Self::Conflict => "CONFLICT",
+            Self::RateLimited => "RATE_LIMITED",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }

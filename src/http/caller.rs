@@ -1,6 +1,6 @@
 //! From a request to its caller: the one place where time, address and credential enter.
 
-use super::Doors;
+use super::{Doors, problem::Problem};
 use crate::{
     domain::{
         caller::{Caller, Through},
@@ -9,11 +9,14 @@ use crate::{
         secret::{self, Secret},
         text,
     },
-    verify::Observed,
+    verify::{Checked, Observed},
 };
 use axum::http::{HeaderMap, header, request::Parts};
 use ipnet::IpNet;
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
 
 /// The credential of a request, as it came.
 pub(super) enum Credential {
@@ -135,6 +138,22 @@ impl Doors {
     /// What may be one of our values.
     pub(super) fn secret(&self, bearer: &Bearer) -> Option<Secret> {
         Secret::parse(self.app.prefix(), bearer.text())
+    }
+
+    /// Judges a token at a door where values may be guessed: an address that sends many unknown ones is refused.
+    pub(super) async fn guessed(
+        &self,
+        secret: &Secret,
+        ask: &Ask,
+        observed: Observed,
+    ) -> Result<Option<Checked>, Problem> {
+        let address = observed.address;
+        self.throttle.check(address, Instant::now())?;
+        let checked = self.app.verifier().check(secret, ask, observed).await?;
+        if checked.is_none() {
+            self.throttle.unknown(address, Instant::now());
+        }
+        Ok(checked)
     }
 
     /// A question about a token, asked now.

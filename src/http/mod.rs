@@ -12,6 +12,7 @@ mod problem;
 mod revoke;
 mod schema;
 mod server;
+mod throttle;
 mod verify;
 
 pub use identity::{Said, sign};
@@ -27,6 +28,7 @@ use axum::{Router, http::HeaderValue, middleware, routing::any};
 use identity::Issuer;
 use ipnet::IpNet;
 use std::sync::Arc;
+use throttle::Throttle;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// What all doors share.
@@ -34,6 +36,7 @@ struct Doors {
     app: App,
     schema: Schema,
     pricer: Pricer,
+    throttle: Throttle,
     issuer: Option<Issuer>,
     trusted: Vec<IpNet>,
     public_url: String,
@@ -47,6 +50,7 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         app: app.clone(),
         schema: crate::graphql::schema(),
         pricer: Pricer::new(),
+        throttle: Throttle::default(),
         issuer: config.jwt.as_ref().map(Issuer::new).transpose()?,
         trusted: config.trusted_proxies.clone(),
         public_url: config.public_url.clone(),

@@ -268,7 +268,7 @@ fn failed(error: DbErr) -> Error {
     match (sqlite_kind, code.get(..2)) {
         (Some(5 | 6), _) => Error::unavailable(Contended(error)),
         (None, _) if matches!(code.as_str(), "40001" | "40P01") => Error::unavailable(Contended(error)),
-        (Some(8 | 10 | 13 | 14), _) | (None, Some("08" | "25" | "53" | "55" | "57" | "58")) => {
+        (Some(8 | 10 | 11 | 13 | 14 | 26), _) | (None, Some("08" | "25" | "53" | "55" | "57" | "58")) => {
             Error::unavailable(error)
         }
         _ => Error::Bug(error.to_string().into()),

@@ -93,9 +93,8 @@ async fn a_kill_under_eight_writers_loses_nothing_that_was_acknowledged_and_leav
     let told = told.lock().unwrap().clone();
     assert!(told.len() > 50, "only {} tokens were made", told.len());
 
-    if let Some(integrity) =
-        answer_of("sqlite3", &[database.url().strip_prefix("sqlite://").unwrap(), "pragma integrity_check"])
-    {
+    let path = database.url().strip_prefix("sqlite://").unwrap();
+    if let Some(integrity) = sqlite3(path, "pragma integrity_check") {
         assert_eq!(integrity, "ok");
     }
     let (serving, took) = program.serve().await;
@@ -136,11 +135,21 @@ async fn a_kill_under_eight_writers_loses_nothing_that_was_acknowledged_and_leav
     );
     assert!(events("made") >= told.len() && events("made") <= told.len() + 8, "{} for {}", events("made"), told.len());
     assert_eq!(events("revoked"), revoked);
-    let path = database.url().strip_prefix("sqlite://").unwrap();
-    if let Some(tokens) = answer_of("sqlite3", &[path, "select count(*) from tokens"]) {
+    if let Some(tokens) = sqlite3(path, "select count(*) from tokens") {
         assert_eq!(tokens, events("made").to_string());
-        assert_eq!(answer_of("sqlite3", &[path, "select count(*) from grants"]).unwrap(), tokens);
+        assert_eq!(sqlite3(path, "select count(*) from grants").unwrap(), tokens);
     }
+}
+
+/// What the file itself says, past the service. Without the program this part is skipped by name, unless it is required.
+fn sqlite3(path: &str, question: &str) -> Option<String> {
+    let answer = answer_of("sqlite3", &[path, question]);
+    if answer.is_none() {
+        let required = std::env::var_os("TOKENWARD_REQUIRE_SQLITE3").is_some_and(|value| value == "1");
+        assert!(!required, "sqlite3 is not installed, or could not say: {question}");
+        eprintln!("skipped a part of faults: sqlite3 is not installed");
+    }
+    answer
 }
 
 /// A request that was under way is answered, and nobody new is let in.

@@ -17,6 +17,7 @@ mod cli;
 mod doors;
 mod faults;
 mod gateways;
+mod guessing;
 mod letters;
 mod migrations;
 mod paging;

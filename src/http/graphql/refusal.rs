@@ -6,7 +6,10 @@ use crate::{
     graphql::price,
 };
 use async_graphql::Pos;
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    http::{StatusCode, header},
+    response::Response,
+};
 use serde_json::{Map, Value, json};
 
 /// Why, in the shape of GraphQL: a status, a message, and what `extensions` say.
@@ -74,11 +77,18 @@ impl From<Problem> for Refusal {
         let code = match problem.status {
             StatusCode::UNAUTHORIZED => Code::Unauthenticated,
             StatusCode::FORBIDDEN => Code::Forbidden,
+            StatusCode::TOO_MANY_REQUESTS => Code::RateLimited,
             StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
             StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
             _ => Code::InvalidInput,
         };
-        Self { problem, place: None, extensions: vec![("code", code.as_str().into())] }
+        let mut extensions = vec![("code", code.as_str().into())];
+        let pause = problem.headers.iter().find(|(name, _)| name == header::RETRY_AFTER);
+        let seconds = pause.and_then(|(_, seconds)| seconds.to_str().ok()?.parse::<u64>().ok());
+        if let (Code::RateLimited, Some(seconds)) = (code, seconds) {
+            extensions.push(("retryAfter", seconds.into()));
+        }
+        Self { problem, place: None, extensions }
     }
 }
 
