@@ -145,7 +145,7 @@ async fn a_kill_under_eight_writers_loses_nothing_that_was_acknowledged_and_leav
 fn sqlite3(path: &str, question: &str) -> Option<String> {
     let answer = answer_of("sqlite3", &[path, question]);
     if answer.is_none() {
-        let required = std::env::var_os("TOKENWARD_REQUIRE_SQLITE3").is_some_and(|value| value == "1");
+        let required = std::env::var_os("TEST_REQUIRE_SQLITE3").is_some_and(|value| value == "1");
         assert!(!required, "sqlite3 is not installed, or could not say: {question}");
         eprintln!("skipped a part of faults: sqlite3 is not installed");
     }

@@ -30,14 +30,14 @@ impl Drop for Nginx {
     }
 }
 
-/// Where nginx is; nothing where it is not installed, which is said and is no failure unless `TOKENWARD_REQUIRE_NGINX`
+/// Where nginx is; nothing where it is not installed, which is said and is no failure unless `TEST_REQUIRE_NGINX`
 /// is 1.
 fn program(test: &str) -> Option<PathBuf> {
     let path = setting("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     let found = folders.map(|folder| folder.join("nginx")).find(|file| file.is_file());
     if found.is_none() {
-        let required = setting("TOKENWARD_REQUIRE_NGINX").as_deref() == Some("1");
+        let required = setting("TEST_REQUIRE_NGINX").as_deref() == Some("1");
         assert!(!required, "{test} needs nginx (Debian: apt-get install nginx-light)");
         eprintln!("skipped {test}: nginx is not installed");
     }

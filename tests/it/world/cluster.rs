@@ -69,7 +69,7 @@ pub(crate) enum Absence {
 }
 
 impl Cluster {
-    /// The one server of this process, started by whoever asks first. `TOKENWARD_TEST_POSTGRES` names one that runs
+    /// The one server of this process, started by whoever asks first. `TEST_POSTGRES` names one that runs
     /// already, by the address of a database in which an administrator may make others.
     pub(crate) fn shared() -> Result<&'static Self, Absence> {
         static SHARED: OnceLock<Result<Cluster, Absence>> = OnceLock::new();
@@ -78,7 +78,7 @@ impl Cluster {
 
     fn found_or_started() -> Result<Self, Absence> {
         let programs = programs();
-        if let Some(url) = setting("TOKENWARD_TEST_POSTGRES") {
+        if let Some(url) = setting("TEST_POSTGRES") {
             let psql = programs.map_or_else(|| "psql".into(), |folder| folder.join("psql"));
             return Ok(Self { url, psql, keeper: None });
         }

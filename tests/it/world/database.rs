@@ -30,7 +30,7 @@ pub(crate) struct Database {
 
 impl Database {
     /// A database for the named test; nothing where PostgreSQL is not installed, which is said and is no failure unless
-    /// `TOKENWARD_REQUIRE_POSTGRES` is 1.
+    /// `TEST_REQUIRE_POSTGRES` is 1.
     pub(crate) fn fresh(kind: Kind, test: &str) -> Option<Self> {
         let folder = shelf::folder();
         if kind == Kind::Sqlite {
@@ -40,7 +40,7 @@ impl Database {
         let cluster = match Cluster::shared() {
             Ok(cluster) => cluster,
             Err(Absence::NotInstalled) => {
-                skip(test, setting("TOKENWARD_REQUIRE_POSTGRES").as_deref(), &mut stderr());
+                skip(test, setting("TEST_REQUIRE_POSTGRES").as_deref(), &mut stderr());
                 return None;
             }
             Err(Absence::Broken(why)) => panic!("{why}"),
