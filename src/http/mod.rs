@@ -3,6 +3,7 @@
 mod access_token;
 mod caller;
 mod front;
+mod graphiql;
 mod graphql;
 mod health;
 mod identity;
@@ -58,6 +59,7 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
     let mut router = Router::new();
     for (path, route) in [
         ("/graphql", any(graphql::handle)),
+        ("/graphiql", any(graphiql::page)),
         ("/v2/access-token", any(access_token::handle)),
         ("/oauth/introspect", any(introspect::handle)),
         ("/oauth/revoke", any(revoke::handle)),
@@ -73,6 +75,7 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         .route("/verify", any(verify::handle))
         .route("/verify/", any(verify::handle))
         .route("/verify/{*below}", any(verify::handle))
+        .route("/assets/{*name}", any(graphiql::asset))
         .fallback(problem::no_such_path);
     if let Some(cors) = cors(&config.cors_origins)? {
         router = router.layer(cors);

@@ -19,6 +19,8 @@ mod faults;
 mod gateways;
 mod guessing;
 mod letters;
+mod console;
+mod graphiql;
 mod migrations;
 mod paging;
 mod pasted;

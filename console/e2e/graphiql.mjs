@@ -1,0 +1,209 @@
+// Does GraphiQL work in a browser, under its policy, and keep nothing? Reads {url, credential, username, chromium, pictures}
+// from its input; ends with 0 when all is well.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { chromium } from 'playwright-core';
+
+const { url, credential, username, chromium: executablePath, pictures } = JSON.parse(await text(process.stdin));
+mkdirSync(pictures, { recursive: true });
+
+const browser = await chromium.launch({
+  executablePath,
+  args: [
+    '--no-sandbox',
+    '--headless',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+});
+
+/** A fresh browser with the page open, and what is noticed in it meanwhile. */
+async function open({ scheme, width }) {
+  const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: width < 720 ? 640 : 800 } });
+  const page = await context.newPage();
+  const seen = { complaints: [], foreign: [], asked: [] };
+  await page.exposeFunction('complain', (what) => seen.complaints.push(what));
+  await page.addInitScript(() =>
+    document.addEventListener('securitypolicyviolation', (event) =>
+      window.complain(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`),
+    ),
+  );
+  page.on('pageerror', (error) => seen.complaints.push(`error: ${error}`));
+  page.on('console', (message) => {
+    if (!['error', 'warning'].includes(message.type())) return;
+    seen.complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`);
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(`${url}/`)) seen.foreign.push(request.url());
+    seen.asked.push(`${request.method()} ${new URL(request.url()).pathname}`);
+  });
+  await page.goto(`${url}/graphiql`);
+  await page.locator('.graphiql-query-editor .CodeMirror').waitFor();
+  await page.evaluate(() => document.fonts.ready);
+  return { context, page, seen };
+}
+
+const field = (page) => page.getByLabel('Credential');
+const run = (page) => page.getByRole('button', { name: /Execute query/ }).click();
+const result = (page) => page.locator('.result-window .CodeMirror-code').first();
+const notice = (page) => page.getByRole('status');
+
+async function fits(page, when) {
+  const [needed, there] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
+  assert.ok(needed <= there, `${when}: ${needed} px are needed, ${there} are there`);
+}
+
+/** Whatever the browser would still have after the page is gone. */
+async function kept(context, page) {
+  const inPage = await page.evaluate(async () => [
+    JSON.stringify({ ...localStorage }),
+    JSON.stringify({ ...sessionStorage }),
+    document.cookie,
+    location.href,
+    JSON.stringify(history.state),
+    JSON.stringify(await indexedDB.databases()),
+    document.documentElement.outerHTML,
+  ]);
+  return inPage.concat(JSON.stringify(await context.storageState()));
+}
+
+function nothingIsWrong({ seen }) {
+  assert.deepEqual(seen.complaints, []);
+  assert.deepEqual(seen.foreign, []);
+}
+
+async function firstQuery({ scheme, width }) {
+  const opened = await open({ scheme, width });
+  const { context, page, seen } = opened;
+  const picture = (name) => page.screenshot({ path: `${pictures}/${scheme}-${width}-${name}.png`, fullPage: width < 720 });
+  await fits(page, 'at first');
+  await picture('1-first');
+
+  await run(page);
+  await notice(page).getByText('A credential is needed').waitFor();
+  assert.ok(!seen.asked.includes('POST /graphql'), 'without a credential nothing is asked');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'credential');
+  await fits(page, 'without a credential');
+  await picture('2-missing');
+
+  await field(page).fill(`Bearer ${credential}`);
+  await field(page).press('Enter');
+  await result(page).getByText(username).first().waitFor();
+  assert.equal(await notice(page).textContent(), '');
+  await fits(page, 'with an answer');
+  await picture('3-answer');
+
+  await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+  await page.getByRole('link', { name: 'Query', exact: true }).click();
+  await page.getByRole('link', { name: 'viewer', exact: true }).waitFor();
+  await fits(page, 'with the documentation');
+  await picture('4-documentation');
+  await page.getByRole('button', { name: 'Hide Documentation Explorer' }).click();
+  await page.getByRole('button', { name: 'Open settings dialog' }).click();
+  await fits(page, 'with the settings');
+  const cut = await page.getByRole('dialog').evaluate((dialog) => dialog.scrollWidth - dialog.clientWidth);
+  assert.ok(cut <= 0, `${cut} px of the settings are cut`);
+  await page.screenshot({ path: `${pictures}/${scheme}-${width}-5-settings.png` });
+  await page.keyboard.press('Escape');
+
+  for (const [place, what] of (await kept(context, page)).entries()) {
+    assert.ok(!what.includes(credential), `the credential is kept in place ${place}`);
+  }
+  assert.deepEqual((await context.storageState()).origins, []);
+  assert.equal(page.url(), `${url}/graphiql`);
+  await page.reload();
+  assert.equal(await field(page).inputValue(), '', 'a reload forgets the credential');
+  nothingIsWrong(opened);
+  await context.close();
+}
+
+async function aRefusedCredential() {
+  const opened = await open({ scheme: 'light', width: 1280 });
+  const { context, page, seen } = opened;
+  await field(page).fill('two words');
+  await run(page);
+  await notice(page).getByText('That is no credential').waitFor();
+  assert.ok(!seen.asked.includes('POST /graphql'));
+  await field(page).fill('no-such-credential');
+  await run(page);
+  await notice(page).getByText('refused (401)').waitFor();
+  await result(page).getByText('UNAUTHENTICATED').first().waitFor();
+  await page.screenshot({ path: `${pictures}/light-1280-5-refused.png` });
+  // The browser itself reports the status, and nothing else went wrong.
+  const expected = seen.complaints.filter((what) => /status of 401 .* .*\/graphql$/.test(what));
+  assert.equal(expected.length, 1, seen.complaints.join('\n'));
+  seen.complaints = seen.complaints.filter((what) => !expected.includes(what));
+  nothingIsWrong(opened);
+  await context.close();
+}
+
+async function theKeyboardAndTheRest() {
+  const opened = await open({ scheme: 'dark', width: 1280 });
+  const { context, page } = opened;
+  const focused = () => page.evaluate(() => document.activeElement.closest('.CodeMirror, button, input, a')?.className);
+
+  // Tab reaches the editor and leaves it again, having changed nothing.
+  const editor = page.locator('.graphiql-query-editor .CodeMirror');
+  const written = () => editor.evaluate((element) => element.CodeMirror.getValue());
+  const before = await written();
+  await editor.click();
+  await page.keyboard.press('Tab');
+  assert.ok(!(await focused())?.includes('CodeMirror'), 'Tab leaves the editor');
+  await page.keyboard.press('Shift+Tab');
+  assert.ok((await focused())?.includes('CodeMirror'), 'Shift and Tab lead back');
+  assert.equal(await written(), before);
+
+  // Everything that the keyboard reaches can be seen.
+  await field(page).focus();
+  for (let step = 0; step < 25; step += 1) {
+    await page.keyboard.press('Tab');
+    const where = await page.evaluate(() => {
+      const box = document.activeElement.getBoundingClientRect();
+      return { name: document.activeElement.outerHTML.slice(0, 120), left: box.left };
+    });
+    assert.ok(where.left >= 0, `out of sight: ${where.name}`);
+  }
+
+  // Completion knows the schema.
+  await editor.click();
+  await page.keyboard.press('Control+End');
+  await page.keyboard.type('\nquery Second { ');
+  await page.keyboard.press('Control+Space');
+  await page.locator('.CodeMirror-hints').getByText('viewer').first().waitFor();
+  await page.screenshot({ path: `${pictures}/dark-1280-6-completion.png` });
+  await page.keyboard.press('Escape');
+
+  // A chosen theme holds for the bar as well; settings stay in the page.
+  await page.getByRole('button', { name: 'Open settings dialog' }).click();
+  await page.getByRole('button', { name: 'Light' }).click();
+  const canvas = await page.evaluate(() => getComputedStyle(document.querySelector('.bar')).backgroundColor);
+  assert.equal(canvas, 'rgb(255, 255, 255)');
+  await page.screenshot({ path: `${pictures}/dark-1280-7-settings.png` });
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Open short keys dialog' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Close dialog' }).waitFor();
+  await page.screenshot({ path: `${pictures}/dark-1280-8-keys.png` });
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Show History' }).click();
+  assert.deepEqual((await context.storageState()).origins, []);
+  nothingIsWrong(opened);
+  await context.close();
+}
+
+try {
+  for (const scheme of ['light', 'dark']) {
+    for (const width of [1280, 320]) await firstQuery({ scheme, width });
+  }
+  await aRefusedCredential();
+  await theKeyboardAndTheRest();
+} finally {
+  await browser.close();
+}

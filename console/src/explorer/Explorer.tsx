@@ -1,0 +1,64 @@
+// The page: a bar with the credential, and GraphiQL below it.
+import type { Fetcher } from '@graphiql/toolkit';
+import { GraphiQL } from 'graphiql';
+import type { GraphQLSchema } from 'graphql';
+import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from 'react';
+import { CredentialBar } from './CredentialBar';
+import firstQuery from './firstQuery.graphql?raw';
+import { memory } from './memory';
+import { bare, execute, loadSchema } from './service';
+
+const NO_SCHEMA = 'The schema could not be loaded, so there is no documentation and no completion. Reload the page to try again.';
+
+export function Explorer() {
+  // A reference and no state: nothing that renders, and no tool for looking at React's state, holds the credential.
+  const credential = useRef('');
+  const field = useRef<HTMLInputElement>(null);
+  const [notice, setNotice] = useState<string>();
+  // Without a schema GraphiQL would ask the API for it, which takes a credential. Null says that it shall not.
+  const [schema, setSchema] = useState<GraphQLSchema | null>(null);
+
+  useEffect(() => {
+    loadSchema().then(setSchema, () => setNotice(NO_SCHEMA));
+  }, []);
+
+  const fetcher = useCallback<Fetcher>(async (operation) => {
+    const { answer, refusal } = await execute(credential.current, operation);
+    setNotice(refusal);
+    if (refusal) field.current?.focus();
+    return answer as Awaited<ReturnType<Extract<Fetcher, () => Promise<unknown>>>>;
+  }, []);
+
+  return (
+    <>
+      <CredentialBar
+        field={field}
+        notice={notice}
+        onChange={(pasted) => {
+          credential.current = bare(pasted);
+          setNotice(undefined);
+        }}
+        onEnter={() => document.querySelector<HTMLButtonElement>('.graphiql-execute-button')?.click()}
+      />
+      <main className="explorer" onKeyDownCapture={letTabLeave}>
+        <GraphiQL
+          fetcher={fetcher}
+          schema={schema}
+          storage={memory}
+          defaultQuery={firstQuery}
+          isHeadersEditorEnabled={false}
+          shouldPersistHeaders={false}
+        >
+          <GraphiQL.Logo>{' '}</GraphiQL.Logo>
+        </GraphiQL>
+      </main>
+    </>
+  );
+}
+
+/** Tab goes on to the next control, as everywhere, and does not indent: who works by keyboard would never leave an editor. */
+function letTabLeave(event: KeyboardEvent) {
+  const inEditor = event.target instanceof Element && event.target.closest('.CodeMirror');
+  const choosing = document.querySelector('.CodeMirror-hints');
+  if (event.key === 'Tab' && inEditor && !choosing) event.nativeEvent.stopPropagation();
+}

@@ -1,0 +1,62 @@
+// How the page asks the service: the schema, which needs no credential, and operations, which need one.
+import type { FetcherParams } from '@graphiql/toolkit';
+import { buildSchema, type GraphQLSchema } from 'graphql';
+
+/** What came of an operation: the answer to show, and what is wrong with the credential if that is why. */
+export interface Outcome {
+  answer: unknown;
+  refusal?: string;
+}
+
+export async function loadSchema(): Promise<GraphQLSchema> {
+  const response = await fetch('/schema.graphql', { credentials: 'omit' });
+  if (!response.ok) throw new Error(`/schema.graphql answered ${response.status}`);
+  return buildSchema(await response.text());
+}
+
+/** What was pasted may come with the word in front that a header has. */
+export const bare = (pasted: string) => pasted.trim().replace(/^(Authorization:\s*)?Bearer\s+/i, '');
+
+export async function execute(credential: string, operation: FetcherParams): Promise<Outcome> {
+  const objection = objectionTo(credential);
+  if (objection) return { answer: failure(objection), refusal: objection };
+  let response: Response;
+  try {
+    response = await fetch('/graphql', {
+      method: 'POST',
+      credentials: 'omit',
+      headers: {
+        Accept: 'application/graphql-response+json, application/json;q=0.9',
+        Authorization: `Bearer ${credential}`,
+        'Content-Type': 'application/json',
+      },
+      body: JSON.stringify(operation),
+    });
+  } catch {
+    return { answer: failure('The service cannot be reached. Check that it runs, then run the query again.') };
+  }
+  const refusal = refusalBy(response.status);
+  try {
+    return { answer: await response.json(), refusal };
+  } catch {
+    return { answer: failure(`The answer is not JSON; its status is ${response.status}.`), refusal };
+  }
+}
+
+function objectionTo(credential: string) {
+  if (credential === '') return 'A credential is needed. Paste one into the field above, then run the query again.';
+  if (!/^[\x21-\x7e]+$/.test(credential)) {
+    return 'That is no credential: there are blanks or other signs in it. Copy it again, whole and alone.';
+  }
+  return undefined;
+}
+
+function refusalBy(status: number) {
+  if (status === 401) {
+    return 'The credential was refused (401): it is mistyped, expired, revoked, or not for this service. Paste another one.';
+  }
+  if (status === 403) return 'The token was refused (403): it lacks the scope graphql. Use one that has it, or a JWT.';
+  return undefined;
+}
+
+const failure = (message: string) => ({ errors: [{ message }] });

@@ -1,0 +1,57 @@
+// How the pages are built: into dist/, which is committed, and the same bytes wherever it is done.
+import react from '@vitejs/plugin-react';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type Plugin } from 'vite';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The pages' policy loads nothing from `data:`. GraphiQL's style sheet carries fonts and marks in it that we do without. */
+const withoutData: Plugin = {
+  name: 'without-data',
+  enforce: 'pre',
+  transform(code, id) {
+    if (!/\/graphiql\/dist\/style\.css/.test(id)) return null;
+    return code.replace(/@font-face\s*\{[^}]*\}/g, '').replace(/url\((["']?)data:[^)]*\1\)/g, 'none');
+  },
+};
+
+/** Licences of what the style sheet loads; the bundler's own list knows of scripts only. */
+const licensesOfFonts: Plugin = {
+  name: 'licenses-of-fonts',
+  generateBundle() {
+    const texts = ['inter', 'jetbrains-mono'].map((font) => {
+      const text = readFileSync(here(`node_modules/@fontsource-variable/${font}/LICENSE`), 'utf8');
+      return `## ${font}\n\n${text.trim()}\n`;
+    });
+    this.emitFile({ type: 'asset', fileName: 'assets/licenses-of-fonts.md', source: texts.join('\n') });
+  },
+};
+
+export default defineConfig({
+  root: here('.'),
+  plugins: [withoutData, licensesOfFonts, react()],
+  resolve: {
+    alias: {
+      // The original injects a <style>, which the policy refuses.
+      'react-remove-scroll': here('src/explorer/noScrollLock.tsx'),
+    },
+  },
+  build: {
+    target: ['chrome123', 'firefox121', 'safari17.5'],
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    sourcemap: false,
+    chunkSizeWarningLimit: 1600,
+    license: { fileName: 'assets/licenses.md' },
+    rolldownOptions: {
+      input: { graphiql: here('graphiql.html') },
+      checks: { pluginTimings: false },
+      // A library of GraphiQL's marks a module for a compiler that is not used here.
+      onwarn: (warning, warn) => warning.code === 'MODULE_LEVEL_DIRECTIVE' || warn(warning),
+    },
+  },
+  server: {
+    proxy: { '/graphql': 'http://127.0.0.1:8080', '/schema.graphql': 'http://127.0.0.1:8080' },
+  },
+});
