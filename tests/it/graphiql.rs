@@ -2,6 +2,7 @@
 
 use crate::world::{World, client::read};
 use reqwest::Method;
+use std::path::Path;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -26,7 +27,7 @@ fn imports(script: &str) -> Vec<String> {
     for quote in ['"', '\'', '`'] {
         for rest in script.split(&format!("{quote}./")).skip(1) {
             let name = rest.split(quote).next().unwrap_or_default();
-            if name.ends_with(".js") || name.ends_with(".css") {
+            if [Some("js"), Some("css")].contains(&Path::new(name).extension().and_then(|end| end.to_str())) {
                 all.push(format!("/assets/{name}"));
             }
         }
