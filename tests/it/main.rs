@@ -12,6 +12,7 @@
 mod world;
 
 mod actions;
+mod arguments;
 mod audit;
 mod cli;
 mod console;
@@ -30,6 +31,7 @@ mod price;
 mod program;
 mod schema_is_current;
 mod secrets;
+mod shown_once;
 mod statements;
 mod story;
 mod text;

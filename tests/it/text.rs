@@ -10,7 +10,11 @@ use async_graphql::parser::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+use tokenward::http::{self, Said};
 
 /// What a text argument answers to a text that nobody should write.
 enum Answers {
@@ -174,6 +178,83 @@ both!(
             assert_eq!(found["organization"]["tokenGrants"]["nodes"], both, "{text}");
         }
         assert_eq!(ada.ask(ask, json!({ "text": "cafe" })).await["organization"]["tokenGrants"]["nodes"], json!([]));
+    }
+);
+
+/// Somebody of whom the identity provider says this.
+fn said<'world>(world: &'world World, subject: &str, username: &str, name: &str) -> Client<'world> {
+    let email = format!("{subject}@example.test");
+    let said = Said { subject, username, name, email: &email };
+    let config = world.config.jwt.as_ref().unwrap();
+    world.holder_of(&http::sign(config, &said, world.now(), Duration::from_hours(1)).unwrap())
+}
+
+const COMPOSED: &str = "Am\u{e9}lie";
+const DECOMPOSED: &str = "Ame\u{301}lie";
+
+const FOUND: &str = "query($filter: TokenFilter) { organization(slug: \"acme\") {
+    tokenGrants(filter: $filter) { nodes { token { description owner { name } } } } } }";
+
+both!(
+    /// R-61
+    async fn a_name_composed_and_decomposed_is_kept_and_found_alike(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        for (username, name) in [("bob", COMPOSED), ("cyd", DECOMPOSED)] {
+            world.member(username, &["acme"]).await;
+            let named = said(&world, username, username, name);
+            assert_eq!(named.ask("{ viewer { name } }", json!({})).await["viewer"]["name"], COMPOSED);
+            named.creates_token(&format!("for {name}"), &["acme"], &["read_user"]).await;
+        }
+        let found = async |filter: Value| {
+            let found = ada.ask(FOUND, json!({ "filter": filter })).await;
+            found["organization"]["tokenGrants"]["nodes"].clone()
+        };
+        let row = json!({ "token": { "description": format!("for {COMPOSED}"), "owner": { "name": COMPOSED } } });
+        let both = json!([row, row]);
+        for sought in [COMPOSED, DECOMPOSED, "AM\u{c9}LIE", "AME\u{301}LIE", "e\u{301}L", "m\u{e9}"] {
+            let about = sought.escape_unicode();
+            assert_eq!(found(json!({ "owner": sought })).await, both, "{about}");
+            assert_eq!(found(json!({ "query": sought })).await, both, "{about}");
+        }
+        for sought in [COMPOSED, DECOMPOSED] {
+            assert_eq!(found(json!({ "query": format!("\"for {sought}\"") })).await, both);
+        }
+        assert_eq!(found(json!({ "owner": "Amelie" })).await, json!([]));
+    }
+);
+
+both!(
+    /// R-61
+    async fn a_change_to_the_other_form_is_none_and_reasons_are_composed(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let token = bob.creates_token(COMPOSED, &["acme"], &["read_user"]).await;
+        let update = "mutation($input: UpdateTokenInput!) { updateToken(input: $input) { token { description events { totalCount } } } }";
+        let updated = bob.ask(update, json!({ "input": { "tokenId": token.id, "description": DECOMPOSED } })).await;
+        assert_eq!(updated["updateToken"]["token"], json!({ "description": COMPOSED, "events": { "totalCount": 1 } }));
+        let acme = world.organization_id("acme").await;
+        let removed = bob.removes_organization(&token.id, &acme, Some(DECOMPOSED)).await;
+        assert_eq!(removed.data()["removeOrganizationFromToken"]["grant"]["removalReason"], COMPOSED);
+    }
+);
+
+both!(
+    /// R-61: nobody comes to be called what looks like somebody else; the command line refuses such names.
+    async fn a_foreign_or_large_letter_makes_no_second_name_that_looks_the_same(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let mut names = BTreeSet::from(["ada".to_owned()]);
+        for (subject, username) in
+            [("1", "\u{430}da"), ("2", "Ada"), ("3", "ad\u{430}"), ("4", "ADA"), ("5", "a\u{301}da")]
+        {
+            let viewer = said(&world, subject, username, "Ada").ask("{ viewer { username } }", json!({})).await;
+            let given = viewer["viewer"]["username"].as_str().unwrap().to_owned();
+            let plain = |letter| matches!(letter, 'a'..='z' | '0'..='9' | '-' | '_' | '.');
+            assert!(given.chars().all(plain), "{given}");
+            assert!(names.insert(given.clone()), "{given} is there twice");
+        }
+        let lookup = "query($slug: String!) { organization(slug: $slug) { id } }";
+        for slug in ["Acme", "ACME", "\u{430}cme", "acme "] {
+            assert_eq!(ada.ask(lookup, json!({ "slug": slug })).await["organization"], Value::Null, "{slug}");
+        }
     }
 );
 

@@ -1,0 +1,272 @@
+//! Does any argument take what nobody may write? All of the schema are tried, by its introspection.
+
+use crate::world::{
+    World,
+    client::{Client, Reply, read},
+    database::Database,
+    schema::{Schema, arguments, base, is_required, name, written},
+};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// A part of every bad text, which answers do not repeat.
+const MARK: &str = "zqzq";
+/// Stands for what no JSON text can hold, until the body is written.
+const SURROGATE: &str = "SURROGATE";
+const STATE: &str = "query($id: ID!) {
+    token(id: $id) { description status expiresAt scopes { name } organizations { slug }
+        grants { nodes { id status removalReason } } events { totalCount } }
+    viewer { username name tokens(filter: { status: [ACTIVE, EXPIRED, REVOKED] }) { totalCount } }
+    organization(slug: \"acme\") { name members { totalCount } auditEvents { totalCount } tokenGrants { totalCount } } }";
+
+/// One argument that is written in words, with what it takes to ask for its field.
+struct Place<'schema> {
+    schema: &'schema Schema,
+    of: &'schema str,
+    field: &'schema Value,
+    path: Vec<&'schema str>,
+    kind: &'schema str,
+    token: &'schema str,
+    organization: &'schema str,
+}
+
+impl Place<'_> {
+    fn name(&self) -> String {
+        format!("{}.{}.{}", self.of, name(self.field), self.path.join("."))
+    }
+
+    fn document(&self) -> String {
+        let typed = |argument: &Value| format!("${}: {}", name(argument), written(&argument["type"]));
+        let given = |argument: &Value| format!("{0}: ${0}", name(argument));
+        let all =
+            |write: &dyn Fn(&Value) -> String| arguments(self.field).iter().map(write).collect::<Vec<_>>().join(", ");
+        let count = if base(&self.field["type"]).ends_with("Connection") { "totalCount" } else { "__typename" };
+        let asked = format!("answer: {}({}) {{ {count} }}", name(self.field), all(&given));
+        let (kind, inside) = match self.of {
+            "Query" => ("query", asked),
+            "Mutation" => ("mutation", asked),
+            "User" => ("query", format!("viewer {{ {asked} }}")),
+            "Organization" => ("query", format!("organization(slug: \"acme\") {{ {asked} }}")),
+            "Token" => ("query", format!("token(id: \"{}\") {{ {asked} }}", self.token)),
+            other => panic!("say how a test comes to {other}"),
+        };
+        format!("{kind}({}) {{ {inside} }}", all(&typed))
+    }
+
+    /// The arguments with this text in this place, and what is usual wherever something must be said.
+    fn variables(&self, text: &str) -> Value {
+        Value::Object(self.fill(arguments(self.field), Some(&self.path), text))
+    }
+
+    fn fill(&self, arguments: &[Value], path: Option<&[&str]>, text: &str) -> Map<String, Value> {
+        let mut filled = Map::new();
+        for argument in arguments {
+            let on = path.filter(|path| path.first() == Some(&name(argument))).map(|path| &path[1..]);
+            if on.is_none() && !is_required(argument) {
+                continue;
+            }
+            let of = base(&argument["type"]);
+            let value = match (self.schema.kind(of), on) {
+                ("INPUT_OBJECT", on) => Value::Object(self.fill(self.schema.inputs(of), on, text)),
+                (_, Some(_)) => text.into(),
+                (_, None) => self.usual(name(argument), of).into(),
+            };
+            let value = if written(&argument["type"]).starts_with('[') { json!([value]) } else { value };
+            filled.insert(name(argument).to_owned(), value);
+        }
+        filled
+    }
+
+    /// What somebody might write here.
+    fn usual(&self, argument: &str, kind: &str) -> String {
+        let text = match (argument, kind) {
+            ("id" | "tokenId", _) => self.token,
+            ("organizationId" | "organizationIds", _) => self.organization,
+            (_, "ID") => "user_01jd5x3k8hfq0v2m4n6p8r0s2t",
+            (_, "DateTime") => "2031-01-01T00:00:00Z",
+            ("scopes", _) => "read_user",
+            ("slug", _) if self.of == "Mutation" => "hooli",
+            ("slug", _) => "acme",
+            ("user", _) => "bob",
+            ("ipAddress", _) => "198.51.100.2",
+            (_, "String") => "x",
+            (_, other) => self.schema.first_value(other),
+        };
+        text.to_owned()
+    }
+
+    async fn ask(&self, client: &Client<'_>, text: &str) -> Reply {
+        let body = json!({ "query": self.document(), "variables": self.variables(text) });
+        let body = body.to_string().replace(SURROGATE, "\\ud800");
+        let request = client.request(Method::POST, "/graphql").header("content-type", "application/json");
+        read(request.body(body)).await
+    }
+
+    /// A text that may stand in this place.
+    fn example(&self) -> String {
+        self.usual(self.path.last().unwrap(), self.kind)
+    }
+
+    async fn succeeds(&self, client: &Client<'_>) {
+        let reply = self.ask(client, &self.example()).await;
+        assert_eq!(reply.code(), "OK", "{}: {}", self.name(), reply.text);
+    }
+
+    /// Where something is looked up, nothing is found; everywhere else the text is refused.
+    fn check(&self, reply: &Reply, text: &str) {
+        let about =
+            format!("{} with {}: {}", self.name(), text.escape_unicode().take(48).collect::<String>(), reply.text);
+        assert!(reply.status.as_u16() < 500, "{about}");
+        // Of what is no value of an enum the library itself tells the client.
+        assert!(self.schema.kind(self.kind) == "ENUM" || !reply.text.contains(MARK), "{about}");
+        if text.contains(SURROGATE) {
+            assert_eq!((reply.status.as_u16(), &*reply.code()), (400, "INVALID_INPUT"), "{about}");
+            return;
+        }
+        let answer = reply.json()["data"]
+            .pointer(match self.of {
+                "User" => "/viewer/answer",
+                "Organization" => "/organization/answer",
+                "Token" => "/token/answer",
+                _ => "/answer",
+            })
+            .cloned()
+            .unwrap_or_default();
+        let looked_up = self.kind == "ID" || self.path == ["slug"];
+        if self.path.last() == Some(&"user") {
+            // A username or an address: refused where it can be neither, and otherwise looked up.
+            assert!(["INVALID_INPUT", "NOT_FOUND"].contains(&&*reply.code()) && answer.is_null(), "{about}");
+            return;
+        }
+        match (self.of, looked_up) {
+            ("Mutation", true) => assert_eq!((&*reply.code(), answer), ("NOT_FOUND", Value::Null), "{about}"),
+            (_, true) => {
+                assert_eq!(reply.code(), "OK", "{about}");
+                assert!(answer.is_null() || answer == json!([null]) || answer["totalCount"] == 0, "{about}");
+            }
+            (_, false) => assert_eq!((&*reply.code(), answer), ("INVALID_INPUT", Value::Null), "{about}"),
+        }
+    }
+}
+
+/// All arguments that are written in words.
+fn places<'schema>(schema: &'schema Schema, token: &'schema str, organization: &'schema str) -> Vec<Place<'schema>> {
+    let mut places = Vec::new();
+    for of in schema.objects() {
+        for field in schema.fields(of) {
+            for (path, kind) in words(schema, arguments(field)) {
+                places.push(Place { schema, of, field, path, kind, token, organization });
+            }
+        }
+    }
+    places
+}
+
+fn words<'schema>(schema: &'schema Schema, of: &'schema [Value]) -> Vec<(Vec<&'schema str>, &'schema str)> {
+    let mut found = Vec::new();
+    for argument in of {
+        let kind = base(&argument["type"]);
+        match (schema.kind(kind), kind) {
+            ("INPUT_OBJECT", _) => {
+                let below = words(schema, schema.inputs(kind)).into_iter();
+                found.extend(below.map(|(path, kind)| ([vec![name(argument)], path].concat(), kind)));
+            }
+            (_, "Int" | "Boolean") => {}
+            _ => found.push((vec![name(argument)], kind)),
+        }
+    }
+    found
+}
+
+fn bad_texts(usual: &str) -> Vec<String> {
+    let mut texts = vec![format!("{usual}{SURROGATE}{MARK}"), format!("{usual}{}", MARK.repeat(15 * 1024))];
+    for letter in ['\0', '\u{202E}', '\u{2066}', '\u{200B}', '\u{200D}', '\u{FEFF}'] {
+        texts.push(format!("{usual}{letter}{MARK}"));
+        texts.push(format!("{letter}{usual}{MARK}{letter}"));
+    }
+    texts
+}
+
+both!(
+    /// R-59
+    async fn no_argument_takes_what_nobody_sees_or_reads(database: Database) {
+        let world = World::with(database, &[("organizations.self_service", "true")]).await;
+        let ada = world.admin("ada", &["acme", "globex"]).await;
+        world.person("bob").await;
+        let token = ada.creates_token("deploy", &["acme"], &["read_user", "read_builds"]).await.id;
+        let globex = world.organization_id("globex").await;
+        let schema = Schema::of(&ada).await;
+        let places = places(&schema, &token, &globex);
+        let names: BTreeSet<_> = places.iter().map(Place::name).collect();
+        for known in [
+            "Mutation.createToken.input.description",
+            "Mutation.createToken.input.organizationIds",
+            "Mutation.updateToken.input.description",
+            "Mutation.removeOrganizationFromToken.input.reason",
+            "Mutation.revokeToken.input.reason",
+            "Organization.auditEvents.filter.actorId",
+            "Organization.tokenGrants.filter.query",
+            "Organization.tokenGrants.filter.createdAt.from",
+            "Query.organization.slug",
+            "Token.grants.organizationId",
+            "User.tokens.after",
+            "User.tokens.filter.token",
+        ] {
+            assert!(names.contains(known), "{known} is not among {names:?}");
+        }
+        let before = ada.ask(STATE, json!({ "id": token })).await;
+        for place in &places {
+            for text in bad_texts(&place.example()) {
+                place.check(&place.ask(&ada, &text).await, &text);
+            }
+        }
+        assert_eq!(ada.ask(STATE, json!({ "id": token })).await, before);
+        assert_eq!(world.mailbox.sent().len(), 0);
+        // What is usual is answered: it was the text that was refused.
+        let asked = places.iter().filter(|place| !matches!(place.path.last(), Some(&("after" | "before"))));
+        for place in asked.filter(|place| place.of != "Mutation") {
+            place.succeeds(&ada).await;
+        }
+        for mutation in [
+            "Mutation.createToken.input.description",
+            "Mutation.updateToken.input.description",
+            "Mutation.addOrganizationToToken.input.organizationId",
+            "Mutation.removeOrganizationFromToken.input.reason",
+            "Mutation.revokeToken.input.reason",
+            "Mutation.createOrganization.input.slug",
+            "Mutation.updateOrganization.input.name",
+            "Mutation.addOrganizationMember.input.user",
+        ] {
+            places.iter().find(|place| place.name() == mutation).unwrap().succeeds(&ada).await;
+        }
+    }
+);
+
+both!(
+    /// R-59: the document itself can spell any character, too.
+    async fn no_literal_takes_what_nobody_sees(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let create = |text: &str| {
+            format!(
+                "mutation {{ createToken(input: {{ description: \"a{text}\", organizationIds: [\"{acme}\"], \
+                 scopes: [\"read_user\"] }}) {{ token {{ id }} }} }}"
+            )
+        };
+        for text in ["\0", "\u{202E}", "\u{200B}", "\\u0000", "\\u202e", "\\u200b", "\\ud800", "\\ud800\\ud800"] {
+            let reply = ada.graphql(&create(text), json!({})).await;
+            assert!(reply.status.as_u16() < 500, "{text:?}: {}", reply.text);
+            assert_eq!(reply.code(), "INVALID_INPUT", "{text:?}: {}", reply.text);
+            let document =
+                format!("{{ organization(slug: \"acme{text}\") {{ id }} node(id: \"{acme}{text}\") {{ id }} }}");
+            let reply = ada.graphql(&document, json!({})).await;
+            assert!(reply.status.as_u16() < 500, "{text:?}: {}", reply.text);
+            let nothing = reply.code() == "OK" && reply.data() == json!({ "organization": null, "node": null });
+            assert!(nothing || reply.code() == "INVALID_INPUT", "{text:?}: {}", reply.text);
+        }
+        assert_eq!(ada.graphql(&create("b"), json!({})).await.code(), "OK");
+        let tokens = ada.ask("{ viewer { tokens { nodes { description } } } }", json!({})).await;
+        assert_eq!(tokens["viewer"]["tokens"]["nodes"], json!([{ "description": "ab" }]));
+    }
+);

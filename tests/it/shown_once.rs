@@ -1,0 +1,168 @@
+//! Is the value of a token shown once, and never again? Every field of every type is asked for it.
+
+use crate::world::{
+    World,
+    client::{Client, Reply},
+    database::Database,
+    schema::{Schema, arguments, base, is_required, name},
+};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Writes selections that leave out nothing, and remembers which fields it asked for.
+struct Asker {
+    schema: Schema,
+    nodes: BTreeSet<String>,
+    token: String,
+    asked: BTreeSet<String>,
+}
+
+impl Asker {
+    fn new(schema: Schema) -> Self {
+        let nodes = schema.possible("Node").iter().map(|of| name(of).to_owned()).collect();
+        Self { schema, nodes, token: String::new(), asked: BTreeSet::new() }
+    }
+
+    /// One field with all that stands below it, so many nodes deep; nothing where that is too deep.
+    fn field(&mut self, of: &str, field: &Value, deep: usize) -> Option<String> {
+        let below = base(&field["type"]);
+        let selection = match self.schema.kind(below) {
+            "OBJECT" if self.nodes.contains(below) => self.selection(below, deep.checked_sub(1)?),
+            "OBJECT" => self.selection(below, deep),
+            "INTERFACE" => return None,
+            _ => String::new(),
+        };
+        self.asked.insert(format!("{of}.{}", name(field)));
+        let mut given = Vec::new();
+        for argument in arguments(field) {
+            match name(argument) {
+                "first" => given.push("first: 2".to_owned()),
+                "input" => given.push("input: $input".to_owned()),
+                "slug" => given.push("slug: \"acme\"".to_owned()),
+                other if is_required(argument) => given.push(format!("{other}: \"{}\"", self.token)),
+                _ => {}
+            }
+        }
+        let given = if given.is_empty() { String::new() } else { format!("({})", given.join(", ")) };
+        Some(format!("{}{given}{selection}", name(field)))
+    }
+
+    fn selection(&mut self, of: &str, deep: usize) -> String {
+        let fields = self.schema.fields(of).to_vec();
+        let fields: Vec<_> = fields.iter().filter_map(|field| self.field(of, field, deep)).collect();
+        format!(" {{ __typename {} }}", fields.join(" "))
+    }
+
+    fn mutation(&mut self, mutation: &str) -> String {
+        let field = self.schema.fields("Mutation").iter().find(|field| name(field) == mutation).unwrap().clone();
+        let (input, asked) = (base(&field["args"][0]["type"]), self.field("Mutation", &field, 2).unwrap());
+        format!("mutation($input: {input}!) {{ {asked} }}")
+    }
+
+    /// A document for each field where queries begin, and one for each node.
+    fn queries(&mut self, nodes: &[String]) -> Vec<String> {
+        let mut queries = Vec::new();
+        for field in self.schema.fields("Query").to_vec() {
+            match self.field("Query", &field, 2) {
+                Some(asked) => queries.push(format!("{{ {asked} }}")),
+                None => self.asked.extend([format!("Query.{}", name(&field))]),
+            }
+        }
+        let kinds = self.nodes.clone();
+        let all: Vec<_> = kinds.iter().map(|of| format!("... on {of}{}", self.selection(of, 1))).collect();
+        for id in nodes {
+            // Fields of one name and several types would not merge: each kind is asked for alone.
+            queries.extend(all.iter().map(|kind| format!("{{ node(id: \"{id}\") {{ id {kind} }} }}")));
+        }
+        queries
+    }
+
+    /// All fields that there are.
+    fn all(&self) -> BTreeSet<String> {
+        let fields = |of| self.schema.fields(of).iter().map(move |field| format!("{of}.{}", name(field)));
+        self.schema.objects().flat_map(fields).collect()
+    }
+}
+
+/// How often the value, or the part of it that no hint shows, stands in an answer.
+fn times(reply: &Reply, value: &str) -> (usize, usize) {
+    let headers = reply.headers.values().map(|header| String::from_utf8_lossy(header.as_bytes()));
+    let all = headers.collect::<Vec<_>>().join("\n") + "\n" + &reply.text;
+    (all.matches(value).count(), all.matches(&value[8..38]).count())
+}
+
+const NODES: &str = "query($id: ID!) { viewer { id } organization(slug: \"acme\") { id }
+    token(id: $id) { id grants { nodes { id } } events { nodes { id } } } }";
+
+async fn nodes(client: &Client<'_>, token: &str) -> Vec<String> {
+    let told = client.ask(NODES, json!({ "id": token })).await;
+    let paths = ["/viewer/id", "/organization/id", "/token/id", "/token/grants/nodes/0/id", "/token/events/nodes/0/id"];
+    paths.iter().map(|path| told.pointer(path).unwrap().as_str().unwrap().to_owned()).collect()
+}
+
+both!(
+    /// R-06
+    async fn the_value_of_a_token_stands_in_the_answer_that_makes_it_and_nowhere_else(database: Database) {
+        let world = World::with(database, &[("organizations.self_service", "true")]).await;
+        let bob = world.admin("bob", &["acme", "globex"]).await;
+        let ada = world.admin("ada", &["acme"]).await;
+        let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
+        let cyd = world.person("cyd").await.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let mut asker = Asker::new(Schema::of(&bob).await);
+
+        let input = json!({ "description": "x", "organizationIds": [acme], "scopes": ["graphql", "read_user"] });
+        let created = bob.graphql(&asker.mutation("createToken"), json!({ "input": input })).await;
+        assert_eq!((&*created.code(), created.header("cache-control")), ("OK", "no-store"), "{}", created.text);
+        let text = |path: &str| created.data().pointer(path).unwrap().as_str().unwrap().to_owned();
+        let (token, value) = (text("/createToken/token/id"), text("/createToken/value"));
+        assert_eq!((value.len(), times(&created, &value)), (42, (1, 1)), "{}", created.text);
+
+        let silent = |reply: &Reply, about: &str| assert_eq!(times(reply, &value), (0, 0), "{about}: {}", reply.text);
+        token.clone_into(&mut asker.token);
+        let holder = world.holder_of(&value);
+        let queries = asker.queries(&nodes(&bob, &token).await);
+        assert!(queries.len() > 20, "{queries:?}");
+        for query in &queries {
+            let reply = bob.graphql(query, json!({})).await;
+            assert_eq!(reply.code(), "OK", "{query}: {}", reply.text);
+            silent(&reply, query);
+            for other in [&ada, &holder] {
+                let reply = other.graphql(query, json!({})).await;
+                assert_eq!(reply.status, 200, "{query}: {}", reply.text);
+                silent(&reply, query);
+            }
+        }
+        for filter in [json!({ "token": value }), json!({ "query": value })] {
+            let page = "query($filter: TokenFilter) { viewer { tokens(filter: $filter) { totalCount nodes { id description hint }
+                pageInfo { startCursor endCursor } } } }";
+            let reply = bob.graphql(page, json!({ "filter": filter })).await;
+            assert_eq!(reply.data()["viewer"]["tokens"]["nodes"][0]["id"], token, "{}", reply.text);
+            silent(&reply, page);
+        }
+        let api = world.resource_server("api").await;
+        silent(&world.introspect(&api, &value, &[]).await, "introspection");
+        silent(&holder.get("/v2/access-token").await, "REST");
+        silent(&holder.verify("scope=read_user").await, "forward auth");
+
+        for (mutation, input) in [
+            ("updateToken", json!({ "tokenId": token, "description": "y" })),
+            ("addOrganizationToToken", json!({ "tokenId": token, "organizationId": globex })),
+            ("removeOrganizationFromToken", json!({ "tokenId": token, "organizationId": globex })),
+            ("revokeToken", json!({ "tokenId": token })),
+            ("createOrganization", json!({ "slug": "hooli", "name": "Hooli" })),
+            ("updateOrganization", json!({ "organizationId": acme, "name": "Acme" })),
+            ("addOrganizationMember", json!({ "organizationId": acme, "user": "cyd", "role": "MEMBER" })),
+            ("updateOrganizationMember", json!({ "organizationId": acme, "userId": cyd, "role": "ADMIN" })),
+            ("removeOrganizationMember", json!({ "organizationId": acme, "userId": cyd })),
+        ] {
+            let reply = bob.graphql(&asker.mutation(mutation), json!({ "input": input })).await;
+            assert_ne!(reply.data()[mutation], Value::Null, "{mutation}: {}", reply.text);
+            silent(&reply, mutation);
+        }
+        for query in &queries {
+            silent(&bob.graphql(query, json!({})).await, query);
+        }
+        let left: Vec<_> = asker.all().difference(&asker.asked).cloned().collect();
+        assert_eq!(left, [""; 0], "nobody asked for these");
+    }
+);
