@@ -37,6 +37,13 @@ impl Standing {
         self.roles.get(&organization).copied()
     }
 
+    /// The same caller after this request gave them a role in an organization.
+    #[must_use]
+    pub fn joined(mut self, organization: OrganizationId, role: Role) -> Self {
+        self.roles.insert(organization, role);
+        self
+    }
+
     fn administers(&self, organization: OrganizationId) -> bool {
         self.role_in(organization) == Some(Role::Admin)
     }

@@ -1,6 +1,7 @@
 //! Organizations and their audit.
 
 use super::{
+    Request,
     connection::{Count, Rows, connection, page},
     error::{Answer, answer, fail, maybe},
     event::{AuditEventConnection, EventNode},
@@ -16,11 +17,13 @@ use crate::{
         id::TokenId,
         list::{List, Page, PageArguments, Slice},
         organization::{Membership, Organization, Role},
-        policy, text,
+        policy::{self, Standing},
+        text,
     },
     store::{Members, Person},
 };
 use async_graphql::{Context, Enum, ID, Object};
+use std::borrow::Cow;
 
 #[derive(Clone)]
 pub(super) struct OrganizationNode {
@@ -39,6 +42,14 @@ impl OrganizationNode {
     /// An organization in which this request has just given the viewer a role.
     pub(super) const fn anew(organization: Organization, role: Role) -> Self {
         Self { organization, role: Some(role) }
+    }
+
+    /// What the viewer is, with the role that this request has just given them.
+    fn standing<'request>(&self, request: &'request Request) -> Cow<'request, Standing> {
+        match self.role {
+            Some(role) => Cow::Owned(request.standing.clone().joined(self.organization.id, role)),
+            None => Cow::Borrowed(&request.standing),
+        }
     }
 }
 
@@ -72,7 +83,7 @@ impl OrganizationNode {
 
     /// Whether the viewer administers it.
     async fn viewer_is_admin(&self, ctx: &Context<'_>) -> bool {
-        self.role.or_else(|| request(ctx).standing.role_in(self.organization.id)) == Some(Role::Admin)
+        self.standing(request(ctx)).role_in(self.organization.id) == Some(Role::Admin)
     }
 
     /// Who belongs to it, in the order of their usernames. Members see the others; `search` looks through usernames and
@@ -109,7 +120,7 @@ impl OrganizationNode {
         let request = request(ctx);
         answer(
             async {
-                let admin = policy::admin_of(&request.standing, self.organization.id)?;
+                let admin = policy::admin_of(&self.standing(request), self.organization.id)?;
                 let (filter, order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
                 let list = List::of_tokens("audit", self.organization.id.uuid(), &filter, order);
                 let page = Page::parse(&page(first, after, last, before), &list)?;
@@ -132,7 +143,7 @@ impl OrganizationNode {
         let request = request(ctx);
         maybe(
             async {
-                let admin = policy::admin_of(&request.standing, self.organization.id)?;
+                let admin = policy::admin_of(&self.standing(request), self.organization.id)?;
                 let Some(token) = TokenId::parse(&token_id) else { return Ok(None) };
                 let grant = request.app.store().audited(&admin, token, request.caller.at).await?;
                 Ok(grant.map(GrantNode))
@@ -154,7 +165,7 @@ impl OrganizationNode {
         let request = request(ctx);
         answer(
             async {
-                let admin = policy::admin_of(&request.standing, self.organization.id)?;
+                let admin = policy::admin_of(&self.standing(request), self.organization.id)?;
                 let filter = AuditEventFilter::read(filter);
                 let list = List::new("events", self.organization.id.uuid(), &filter);
                 let page = Page::parse(&page(first, after, last, before), &list)?;
@@ -182,7 +193,7 @@ impl OrganizationNode {
         let list = List::new("members", self.organization.id.uuid(), &which);
         let page = Page::parse(page, &list)?;
         // Whoever left still sees the organization on the ended grants of their tokens, and nobody in it.
-        let Some(insider) = policy::insider(&request.standing, self.organization.id) else {
+        let Some(insider) = policy::insider(&self.standing(request), self.organization.id) else {
             let (slice, count) = (Slice::of(&page, Vec::new()), Count::by(async || Ok(0)));
             return Ok(OrganizationMemberConnection(Rows { slice, list, count }));
         };

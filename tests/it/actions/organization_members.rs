@@ -96,9 +96,12 @@ both!(
         let world = World::with(database, &[("organizations.self_service", "true")]).await;
         let ada = world.person("ada").await;
         let input = json!({ "slug": "acme", "name": "Acme" });
-        let shows = "organization { slug viewerIsAdmin }";
+        let shows = "organization { slug viewerIsAdmin tokenGrants { totalCount } members { totalCount } auditEvents { totalCount } }";
         let made = ada.does_and_sees("createOrganization", input.clone(), shows).await;
-        let expected = json!({ "slug": "acme", "viewerIsAdmin": true });
+        let count = |number: u8| json!({ "totalCount": number });
+        let expected = json!({
+            "slug": "acme", "viewerIsAdmin": true, "tokenGrants": count(0), "members": count(1), "auditEvents": count(2),
+        });
         assert_eq!(made.data()["createOrganization"]["organization"], expected);
         assert_eq!(ada.does("createOrganization", input).await.code(), "CONFLICT");
         let bad = ada.does("createOrganization", json!({ "slug": "Acme", "name": "Acme" })).await;
