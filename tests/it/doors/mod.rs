@@ -4,6 +4,7 @@ mod access_token;
 mod graphql;
 mod introspect;
 mod limits;
+mod revoke;
 mod verify;
 
 use crate::world::{
