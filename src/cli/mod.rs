@@ -59,10 +59,10 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Adds, stops and lets back people
+    /// Adds, stops, lets back and removes people
     #[command(subcommand)]
     User(user::Command),
-    /// Adds organizations
+    /// Adds and removes organizations
     #[command(subcommand)]
     Organization(organization::Command),
     /// Adds, changes and ends memberships

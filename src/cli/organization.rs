@@ -2,7 +2,7 @@
 
 use super::operator;
 use crate::{
-    actions::CreateOrganization,
+    actions::{CreateOrganization, DeleteOrganization},
     app::App,
     domain::{error::Result, policy::SelfService, text},
 };
@@ -22,18 +22,33 @@ pub(super) enum Command {
         #[arg(long)]
         admin: String,
     },
+    /// Removes an organization for good: no token reaches it any more
+    #[command(
+        after_help = "Example:\n  tokenward organization delete acme\n\nThere is no way back, and the slug stays taken. Owners whose tokens reached it get a letter; its audit is kept."
+    )]
+    Delete {
+        /// Its slug
+        slug: String,
+    },
 }
 
 impl Command {
     pub(super) async fn run(self, app: &App) -> Result<()> {
-        let Self::Add { slug, name, admin } = self;
-        let change = CreateOrganization {
-            slug: text::slug("slug", &slug)?,
-            name: text::name("--name", &name)?,
-            admin: admin.into(),
-            self_service: SelfService::Off,
-        };
-        println!("{}", app.change(&operator(app), change).await?.id);
-        Ok(())
+        match self {
+            Self::Add { slug, name, admin } => {
+                let change = CreateOrganization {
+                    slug: text::slug("slug", &slug)?,
+                    name: text::name("--name", &name)?,
+                    admin: admin.into(),
+                    self_service: SelfService::Off,
+                };
+                println!("{}", app.change(&operator(app), change).await?.id);
+                Ok(())
+            }
+            Self::Delete { slug } => {
+                let change = DeleteOrganization { organization: slug.as_str().into() };
+                app.change(&operator(app), change).await
+            }
+        }
     }
 }

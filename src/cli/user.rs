@@ -2,7 +2,7 @@
 
 use super::operator;
 use crate::{
-    actions::{AddUser, DisableUser, EnableUser},
+    actions::{AddUser, DeleteUser, DisableUser, EnableUser},
     app::App,
     domain::{
         error::{Error, Result},
@@ -28,6 +28,14 @@ pub(super) enum Command {
     /// Lets a person back
     #[command(after_help = "Example:\n  tokenward user enable bob")]
     Enable {
+        /// Their username
+        username: String,
+    },
+    /// Removes a person for good: tokens and memberships end, placeholders take the place of what was personal
+    #[command(
+        after_help = "Example:\n  tokenward user delete bob\n\nThere is no way back; `user disable` has one. What they did stays in the audit."
+    )]
+    Delete {
         /// Their username
         username: String,
     },
@@ -73,6 +81,7 @@ impl Command {
             }
             Self::Disable { username } => app.change(&caller, DisableUser { username }).await,
             Self::Enable { username } => app.change(&caller, EnableUser { username }).await,
+            Self::Delete { username } => app.change(&caller, DeleteUser { username }).await,
         }
     }
 }

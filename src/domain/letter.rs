@@ -41,6 +41,9 @@ pub struct Place {
     pub slug: String,
     /// What people call it.
     pub name: String,
+    /// Whether it was deleted in the same change.
+    #[serde(default)]
+    pub deleted: bool,
 }
 
 /// A person as they were called then.

@@ -110,6 +110,7 @@ impl<'letter> Page<'letter> {
             organization => context! {
                 name => one_line(&self.organization.name),
                 slug => one_line(&self.organization.slug),
+                deleted => self.organization.deleted,
             },
             token => tokens.first(),
             more => self.tokens.len() - tokens.len(),
@@ -174,7 +175,7 @@ mod tests {
     const AT: i64 = 1_795_426_200_123_456;
 
     fn acme() -> Place {
-        Place { slug: "acme".into(), name: "Acme & Sons".into() }
+        Place { slug: "acme".into(), name: "Acme & Sons".into(), deleted: false }
     }
 
     fn ada() -> Person {
@@ -239,6 +240,23 @@ mod tests {
         let letter = rendered(&ended(2));
         insta::assert_snapshot!(whole(&letter));
         insta::assert_snapshot!(letter.html);
+    }
+
+    #[test]
+    fn the_letter_of_a_deleted_organization_tells_of_no_way_back() {
+        let letter = rendered(&envelope(Letter::MembershipEnded {
+            organization: Place { deleted: true, ..acme() },
+            tokens: vec![line(1)],
+            by: None,
+            reason: Some("The organization was deleted.".into()),
+            at_micros: AT,
+        }));
+        insta::assert_snapshot!(whole(&letter));
+        for body in [&letter.text, &letter.html] {
+            let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(body.contains("no way back for an organization that was deleted"), "{body}");
+            assert!(!body.contains("addOrganizationToToken"), "{body}");
+        }
     }
 
     #[test]

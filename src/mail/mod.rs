@@ -217,7 +217,7 @@ mod tests {
     async fn line_breaks_in_names_neither_add_a_recipient_nor_a_header() {
         for nasty in ["x\r\nBcc: eve@example.com", "x\nBcc: eve@example.com", "x\rBcc: eve@example.com\r\n\r\nbody"] {
             for nasty in [nasty.to_owned(), format!("{}{nasty}", "long name ".repeat(20)), format!("ü{nasty}")] {
-                let place = Place { slug: nasty.clone(), name: nasty.clone() };
+                let place = Place { slug: nasty.clone(), name: nasty.clone(), deleted: false };
                 let token = TokenLine { id: nasty.clone(), description: nasty.clone(), hint: nasty.clone() };
                 let envelope = Envelope {
                     notice: nasty.clone(),

@@ -1,7 +1,7 @@
 //! Who belongs to what, and as what.
 
 use super::{
-    Store,
+    Store, all,
     entity::{grant, membership, organization, user},
     limited, limited_unique,
     listing::{self, Along},
@@ -14,16 +14,16 @@ use crate::domain::{
     id::{OrganizationId, TokenId, UserId},
     list::{Cursor, Key, Page, Slice},
     organization::{Membership, Role},
-    policy::{Insider, Manager},
+    policy::{Insider, Manager, Operator},
     time::Time,
 };
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _,
     QuerySelect as _,
-    sea_query::{Expr, JoinType, Query, SelectStatement},
+    sea_query::{Expr, JoinType, Order, Query, SelectStatement},
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 impl From<membership::Model> for Membership {
     fn from(row: membership::Model) -> Self {
@@ -85,9 +85,62 @@ impl Tx {
         }
         let which =
             Condition::all().add(grant::Column::OrganizationId.eq(organization)).add(grant::Column::OwnerId.eq(user));
-        let mut cut: Vec<_> = self.end_grants(which, reason).await?.into_iter().map(|grant| grant.token_id).collect();
+        let ended = self.end_grants(which, reason).await?;
+        let mut cut: Vec<_> = ended.iter().filter(|one| self.was_live(one)).map(|one| one.token_id).collect();
         cut.sort_unstable();
         Ok(cut)
+    }
+
+    /// Ends every membership of somebody who is to be deleted; tells of which organizations that exist. `CONFLICT` where
+    /// nobody else could administer one.
+    pub async fn leave_all(&self, _: &Operator, user: UserId) -> Result<Vec<OrganizationId>> {
+        let organizations = self.organizations_of(user).await?;
+        let hold = organization::Entity::find()
+            .filter(organization::Column::Id.is_in(organizations.iter().copied()))
+            .order_by_asc(organization::Column::Id)
+            .lock_exclusive();
+        let held = limited(hold.all(&self.db)).await?;
+        let mut left = Vec::new();
+        for one in held.into_iter().filter(|one| one.deleted_at.is_none()) {
+            if !self.has_administrator_without(one.id, user).await? {
+                let why = format!(
+                    "Nobody else could administer {}; make somebody an administrator there, or delete it, first.",
+                    one.slug
+                );
+                return Err(Error::Conflict(why.into()));
+            }
+            left.push(one.id);
+        }
+        limited(membership::Entity::delete_many().filter(membership::Column::UserId.eq(user)).exec(&self.db)).await?;
+        Ok(left)
+    }
+
+    /// Ends every membership of an organization that is to be deleted, and the access of all tokens; tells who belonged
+    /// to it, and which of their tokens lost it.
+    pub async fn dismiss_all(
+        &self,
+        _: &Operator,
+        organization: OrganizationId,
+        reason: Option<&str>,
+    ) -> Result<BTreeMap<UserId, Vec<TokenId>>> {
+        let delete = membership::Entity::delete_many()
+            .filter(membership::Column::OrganizationId.eq(organization))
+            .exec_with_returning(&self.db);
+        let mut dismissed: BTreeMap<_, Vec<_>> =
+            limited(delete).await?.into_iter().map(|row| (row.user_id, Vec::new())).collect();
+        let which = Condition::all().add(grant::Column::OrganizationId.eq(organization));
+        for one in self.end_grants(which, reason).await?.iter().filter(|one| self.was_live(one)) {
+            dismissed.entry(one.owner_id).or_default().push(one.token_id);
+        }
+        for tokens in dismissed.values_mut() {
+            tokens.sort_unstable();
+        }
+        Ok(dismissed)
+    }
+
+    /// Whether a grant gave access until now. A token that is over loses nothing, and nobody is told.
+    fn was_live(&self, grant: &grant::Model) -> bool {
+        grant.ended_at.is_none() && grant.expires_at.0.is_none_or(|end| end > self.caller().at)
     }
 
     /// Whether the owner may let a token reach these: the memberships are held until the commit, so that leaving and
@@ -114,17 +167,30 @@ impl Tx {
     }
 
     async fn keep_an_administrator(&self, organization: OrganizationId, leaving: UserId) -> Result<()> {
-        let find = membership::Entity::find()
-            .filter(membership::Column::OrganizationId.eq(organization))
-            .filter(membership::Column::Role.eq(Role::Admin))
-            .limit(2);
-        let admins = limited(find.all(&self.db)).await?;
-        match admins.as_slice() {
-            [only] if only.user_id == leaving => Err(Error::Conflict(
-                "This is the organization's last administrator; make somebody else one first.".into(),
-            )),
-            _ => Ok(()),
+        if self.has_administrator_without(organization, leaving).await? {
+            return Ok(());
         }
+        Err(Error::Conflict("This is the organization's last administrator; make somebody else one first.".into()))
+    }
+
+    /// Whether somebody could administer an organization without this person, or this person does not. Whoever is
+    /// disabled could not.
+    async fn has_administrator_without(&self, organization: OrganizationId, leaving: UserId) -> Result<bool> {
+        let select = Query::select()
+            .column(("m", "user_id"))
+            .from_as(membership::Entity, "m")
+            .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("m", "user_id")))
+            .and_where(Expr::col(("m", "organization_id")).eq(organization))
+            .and_where(Expr::col(("m", "role")).eq(Role::Admin))
+            .and_where(Expr::col(("m", "user_id")).eq(leaving).or(Expr::col(("o", "disabled_at")).is_null()))
+            .order_by(("m", "user_id"), Order::Asc)
+            .limit(2)
+            .take();
+        let admins = all::<AdminRow>(&self.db, &select).await?;
+        Ok(match admins.as_slice() {
+            [only] => only.user_id != leaving,
+            _ => true,
+        })
     }
 }
 
@@ -155,6 +221,11 @@ impl Store {
     pub async fn count_members_of(&self, insider: &Insider, which: &Members) -> Result<u64> {
         listing::count(&self.read, members_of(insider, which)).await
     }
+}
+
+#[derive(FromQueryResult)]
+struct AdminRow {
+    user_id: UserId,
 }
 
 #[derive(FromQueryResult)]

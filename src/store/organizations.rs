@@ -14,7 +14,7 @@ use crate::domain::{
     id::{OrganizationId, UserId},
     list::{Cursor, Key, Page, Slice},
     organization::{Organization, OrganizationRef, Role},
-    policy::{Founder, Manager, Myself},
+    policy::{Founder, Manager, Myself, Operator},
     time::Time,
 };
 use sea_orm::{
@@ -60,7 +60,21 @@ impl Tx {
         let inserted = limited_unique(organization::Entity::insert(row).exec_with_returning(&self.db)).await?;
         inserted
             .map(Organization::from)
-            .ok_or_else(|| Error::Conflict("An organization has this slug already; choose another.".into()))
+            .ok_or_else(|| Error::Conflict("An organization has, or had, this slug; choose another.".into()))
+    }
+
+    /// Marks an organization as deleted, and holds it until the commit. Its slug stays taken: gateways that still ask
+    /// for it shall not reach another.
+    pub async fn delete_organization(&self, _: &Operator, organization: OrganizationId) -> Result<()> {
+        let update = organization::Entity::update_many()
+            .col_expr(organization::Column::DeletedAt, Expr::value(self.caller().at))
+            .filter(organization::Column::Id.eq(organization))
+            .filter(organization::Column::DeletedAt.is_null())
+            .exec(&self.db);
+        match limited(update).await?.rows_affected {
+            0 => Err(Error::NotFound("organization")),
+            _ => Ok(()),
+        }
     }
 
     /// Changes what people call an organization.

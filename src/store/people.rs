@@ -2,7 +2,7 @@
 
 use super::{
     Store, all,
-    entity::{membership, organization, user},
+    entity::{delivery, membership, organization, user},
     limited, limited_unique,
     tokens::{reach_of, same},
     tx::Tx,
@@ -22,6 +22,9 @@ use sea_orm::{
     sea_query::{Expr, JoinType, Query},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What somebody is called who was deleted.
+const DELETED_USER: &str = "Deleted user";
 
 /// Somebody about to come.
 #[derive(Debug, Clone)]
@@ -167,6 +170,28 @@ impl Tx {
             .filter(before)
             .exec(&self.db);
         Ok(limited(update).await?.rows_affected == 1)
+    }
+
+    /// Puts placeholders where a person was, for good. Who they are for their identity provider stays, so that they are
+    /// not made again; letters to them are forgotten.
+    pub async fn erase_user(&self, _: &Operator, user: UserId) -> Result<()> {
+        let at = self.caller().at;
+        let username = format!("deleted-{}", user.uuid().simple());
+        let update = user::Entity::update_many()
+            .col_expr(user::Column::Searchable, Expr::value(searchable(&username, DELETED_USER, None)))
+            .col_expr(user::Column::Username, Expr::value(username))
+            .col_expr(user::Column::Name, Expr::value(DELETED_USER))
+            .col_expr(user::Column::Email, Expr::value(None::<String>))
+            .col_expr(user::Column::DisabledAt, Expr::col(user::Column::DisabledAt).if_null(at))
+            .col_expr(user::Column::DeletedAt, Expr::value(at))
+            .filter(user::Column::Id.eq(user))
+            .filter(user::Column::DeletedAt.is_null())
+            .exec(&self.db);
+        if limited(update).await?.rows_affected == 0 {
+            return Err(Error::NotFound("user"));
+        }
+        limited(delivery::Entity::delete_many().filter(delivery::Column::UserId.eq(user)).exec(&self.db)).await?;
+        Ok(())
     }
 }
 

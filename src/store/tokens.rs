@@ -14,7 +14,7 @@ use crate::domain::{
     grant::Usage,
     id::{GrantId, OrganizationId, TokenId, UserId},
     list::{Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
-    policy::{self, Maker, Myself, Remover, Revoker, Seer, Sight, Standing, TokenOwner, Within},
+    policy::{self, Maker, Myself, Operator, Remover, Revoker, Seer, Sight, Standing, TokenOwner, Within},
     scope::ScopeSet,
     secret::Fingerprint,
     text,
@@ -24,6 +24,7 @@ use crate::domain::{
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
+    QuerySelect as _, QueryTrait as _,
     sea_query::{Expr, JoinType, Query, SelectStatement},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -198,6 +199,32 @@ impl Tx {
         Ok((token, standing.into_iter().map(|grant| grant.organization_id).collect()))
     }
 
+    /// Ends all tokens of somebody that are not over; tells which. Their grants end by [`Tx::end_access_of`].
+    pub async fn revoke_tokens_of(&self, _: &Operator, owner: UserId) -> Result<Vec<TokenId>> {
+        let at = self.caller().at;
+        let update = token::Entity::update_many()
+            .col_expr(token::Column::RevokedAt, Expr::value(at))
+            .col_expr(token::Column::Version, Expr::col(token::Column::Version).add(1_i64))
+            .filter(token::Column::OwnerId.eq(owner))
+            .filter(token::Column::RevokedAt.is_null())
+            .filter(token::Column::ExpiredAt.is_null())
+            .filter(token::Column::ExpiresAt.gt(End(Some(at))))
+            .exec_with_returning(&self.db);
+        Ok(limited(update).await?.into_iter().map(|token| token.id).collect())
+    }
+
+    /// Ends all access of somebody's tokens; tells where each had some.
+    pub async fn end_access_of(&self, _: &Operator, owner: UserId) -> Result<HashMap<TokenId, Vec<OrganizationId>>> {
+        let own =
+            token::Entity::find().select_only().column(token::Column::Id).filter(token::Column::OwnerId.eq(owner));
+        let which = Condition::all().add(grant::Column::TokenId.in_subquery(own.into_query()));
+        let mut ended = HashMap::<_, Vec<_>>::new();
+        for grant in self.end_grants(which, None).await? {
+            ended.entry(grant.token_id).or_default().push(grant.organization_id);
+        }
+        Ok(ended)
+    }
+
     /// Lets a token reach one more organization. The caller holds the token.
     pub async fn add_organization(&self, token: &Token, organization: OrganizationId) -> Result<GrantId> {
         let standing = self.standing_grants(token.id).await?;
@@ -242,13 +269,18 @@ impl Tx {
             .filter(grant::Column::RemovedAt.is_null())
             .exec_with_returning(&self.db);
         let ended = limited(update).await?;
-        for some in chunks(ended.clone(), 500) {
-            let Some(organization) = some.first().map(|grant| grant.organization_id) else { continue };
-            let forget = grant_scope::Entity::delete_many()
-                .filter(grant_scope::Column::OrganizationId.eq(organization))
-                .filter(grant_scope::Column::TokenId.is_in(some.iter().map(|grant| grant.token_id)))
-                .exec(&self.db);
-            limited(forget).await?;
+        let mut by_organization = BTreeMap::<_, Vec<_>>::new();
+        for grant in &ended {
+            by_organization.entry(grant.organization_id).or_default().push(grant.token_id);
+        }
+        for (organization, tokens) in by_organization {
+            for some in chunks(tokens, 500) {
+                let forget = grant_scope::Entity::delete_many()
+                    .filter(grant_scope::Column::OrganizationId.eq(organization))
+                    .filter(grant_scope::Column::TokenId.is_in(some))
+                    .exec(&self.db);
+                limited(forget).await?;
+            }
         }
         Ok(ended)
     }

@@ -125,7 +125,7 @@ impl Tx {
     async fn place(&self, id: OrganizationId) -> Result<Place> {
         let found = limited(organization::Entity::find_by_id(id).one(&self.db)).await?;
         let found = found.ok_or_else(|| Error::Bug("a letter about no organization".into()))?;
-        Ok(Place { slug: found.slug, name: found.name })
+        Ok(Place { slug: found.slug, name: found.name, deleted: found.deleted_at.is_some() })
     }
 
     async fn person(&self, id: UserId) -> Result<Option<Person>> {

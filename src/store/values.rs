@@ -91,7 +91,7 @@ columns! {
 }
 
 /// The end of a token; never is later than every time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End(pub(crate) Option<Time>);
 
 /// The last use of a token; never is earlier than every time.

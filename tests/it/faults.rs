@@ -142,7 +142,7 @@ async fn a_kill_under_eight_writers_loses_nothing_that_was_acknowledged_and_leav
 }
 
 /// What the file itself says, past the service. Without the program this part is skipped by name, unless it is required.
-fn sqlite3(path: &str, question: &str) -> Option<String> {
+pub(crate) fn sqlite3(path: &str, question: &str) -> Option<String> {
     let answer = answer_of("sqlite3", &[path, question]);
     if answer.is_none() {
         let required = std::env::var_os("TEST_REQUIRE_SQLITE3").is_some_and(|value| value == "1");

@@ -12,6 +12,8 @@ mod add_organization_to_token;
 mod add_user;
 mod create_organization;
 mod create_token;
+mod delete_organization;
+mod delete_user;
 mod disable_user;
 mod meet_user;
 mod organization_members;

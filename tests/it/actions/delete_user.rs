@@ -1,0 +1,180 @@
+//! Deleting a person.
+
+use super::at_once;
+use crate::{
+    faults::sqlite3,
+    world::{World, shelf::answer_of},
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokenward::{
+    actions::{AddUser, DeleteUser, DisableUser, EnableUser},
+    domain::error::Code,
+    store::NewUser,
+};
+
+fn delete(username: &str) -> DeleteUser {
+    DeleteUser { username: username.into() }
+}
+
+async fn events(world: &World, count: usize) -> Value {
+    let audit = "query($first: Int) { organization(slug: \"acme\") { auditEvents(first: $first) { nodes { \
+                 type via actor { username } user { username } } } } }";
+    let seen = world.person("root-acme").await.ask(audit, json!({ "first": count })).await;
+    seen["organization"]["auditEvents"]["nodes"].clone()
+}
+
+both!(
+    /// R-38
+    async fn a_deleted_person_and_their_tokens_are_refused_at_the_next_request(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.admin("bob", &["acme", "globex"]).await);
+        let api = world.resource_server("api").await;
+        let (one, two) = (
+            bob.creates_token("one", &["acme", "globex"], &["read_builds", "graphql"]).await,
+            bob.creates_token("two", &["acme"], &["read_builds"]).await,
+        );
+        world.operator(delete("bob")).await.unwrap();
+        for token in [&one, &two] {
+            let script = world.holder_of(&token.value);
+            assert_eq!(script.verify("scope=read_builds&organization=acme").await.status, 401);
+            assert_eq!(script.verify("").await.status, 401);
+            assert_eq!(script.get("/v2/access-token").await.status, 401);
+            assert_eq!(script.graphql("{ viewer { id } }", json!({})).await.status, 401);
+            assert_eq!(world.introspect(&api, &token.value, &[]).await.text, r#"{"active":false}"#);
+        }
+        // Their JWT too, now and ever after: nobody of that name is made again.
+        for _ in 0..2 {
+            assert_eq!(bob.graphql("{ viewer { id } }", json!({})).await.status, 401);
+        }
+        let audit = "query($id: ID!) { organization(slug: \"acme\") { \
+                     tokenGrants(filter: { status: [ACTIVE, EXPIRED, REVOKED] }) { totalCount } \
+                     tokenGrant(tokenId: $id) { status } members { nodes { username } } } \
+                     token(id: $id) { id } }";
+        let seen = ada.ask(audit, json!({ "id": one.id })).await;
+        let people = json!([{ "username": "ada" }, { "username": "root-acme" }]);
+        let expected = json!({
+            "organization": { "tokenGrants": { "totalCount": 0 }, "tokenGrant": null, "members": { "nodes": people } },
+            "token": null,
+        });
+        assert_eq!(seen, expected);
+    }
+);
+
+both!(
+    async fn each_token_is_revoked_by_an_event_of_its_own_and_the_audit_is_kept(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        for name in ["one", "two"] {
+            bob.creates_token(name, &["acme"], &["read_builds"]).await;
+        }
+        let gone = bob.creates_token("gone", &["acme"], &["read_builds"]).await;
+        assert_eq!(bob.revokes(&gone.id).await.code(), "OK");
+        let ends = bob.creates_token_until("over", &["acme"], &["read_builds"], Some(in_a_minute(&world))).await;
+        world.later(Duration::from_mins(2));
+        assert_eq!(world.holder_of(&ends.value).verify("").await.status, 401);
+        let mark = world.mark().await;
+        world.operator(delete("bob")).await.unwrap();
+        assert_eq!(world.operator(delete("bob")).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.since(&mark).await, (3, 0));
+        // What is personal is told of nowhere any more, not even who it was.
+        let event = |kind| json!({ "type": kind, "via": "COMMAND_LINE", "actor": null, "user": null });
+        let expected = json!([event("USER_DELETED"), event("TOKEN_REVOKED"), event("TOKEN_REVOKED")]);
+        assert_eq!(events(&world, 3).await, expected);
+        let all = events(&world, 100).await;
+        let made = all.as_array().unwrap().iter().filter(|event| event["type"] == "TOKEN_CREATED").count();
+        assert_eq!(made, 4, "{all}");
+    }
+);
+
+/// Everything that the store holds, a line each row.
+fn dump(world: &World) -> Vec<String> {
+    let url = world.database.url();
+    let text = match url.strip_prefix("sqlite://") {
+        Some(path) => sqlite3(path, ".dump").unwrap_or_default(),
+        None => answer_of("pg_dump", &["--inserts", "-d", url]).expect("pg_dump"),
+    };
+    text.lines().map(ToOwned::to_owned).collect()
+}
+
+fn in_a_minute(world: &World) -> String {
+    world.now().plus(Duration::from_mins(1)).to_text()
+}
+
+both!(
+    async fn their_letters_are_forgotten_and_their_name_and_address_are_free_again(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let (token, acme) =
+            (bob.creates_token("deploy", &["acme"], &["read_builds"]).await, world.organization_id("acme").await);
+        let admin = world.person("root-acme").await;
+        assert_eq!(admin.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        world.letters(1).await;
+        world.operator(delete("bob")).await.unwrap();
+        for personal in ["bob@example.test", "bob example"] {
+            let lines = dump(&world).into_iter().filter(|line| line.contains(personal));
+            assert_eq!(lines.collect::<Vec<_>>(), Vec::<String>::new());
+        }
+        let new = NewUser {
+            username: "bob".into(),
+            name: "Another Bob".into(),
+            email: Some("bob@example.test".into()),
+            identity: None,
+        };
+        world.operator(AddUser { new }).await.unwrap();
+        // The new one has nothing of the old one's, and the old one's JWT is not theirs.
+        assert_eq!(bob.graphql("{ viewer { id } }", json!({})).await.status, 401);
+    }
+);
+
+both!(
+    async fn whoever_alone_could_administer_an_organization_is_not_deleted(world: World) {
+        world.member("bob", &["acme"]).await;
+        let mark = world.mark().await;
+        let refused = world.operator(delete("root-acme")).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Conflict);
+        assert!(refused.to_string().contains("acme"), "{refused}");
+        assert_eq!(world.since(&mark).await, (0, 0));
+        // A disabled administrator is no help.
+        world.admin("ada", &["acme"]).await;
+        world.operator(DisableUser { username: "ada".into() }).await.unwrap();
+        assert_eq!(world.operator(delete("root-acme")).await.unwrap_err().code(), Code::Conflict);
+        world.operator(EnableUser { username: "ada".into() }).await.unwrap();
+        world.operator(delete("root-acme")).await.unwrap();
+    }
+);
+
+both!(
+    async fn nobody_unknown_or_deleted_is_deleted_disabled_or_enabled(world: World) {
+        world.member("bob", &["acme"]).await;
+        assert_eq!(world.operator(delete("nobody")).await.unwrap_err().code(), Code::NotFound);
+        world.operator(delete("bob")).await.unwrap();
+        for name in ["bob", "deleted-bob"] {
+            let (disable, enable) = (DisableUser { username: name.into() }, EnableUser { username: name.into() });
+            assert_eq!(world.operator(disable).await.unwrap_err().code(), Code::NotFound);
+            assert_eq!(world.operator(enable).await.unwrap_err().code(), Code::NotFound);
+        }
+    }
+);
+
+both!(
+    async fn of_many_who_delete_at_once_one_succeeds_and_a_token_made_meanwhile_is_none(world: World) {
+        for round in 0..5 {
+            let name = format!("bob{round}");
+            let bob = world.member(&name, &["acme"]).await;
+            let acme = world.organization_id("acme").await;
+            bob.creates_token("one", &["acme"], &["read_builds"]).await;
+            let input = json!({ "description": "two", "organizationIds": [acme], "scopes": ["read_builds"] });
+            let create = "mutation($input: CreateTokenInput!) { createToken(input: $input) { value } }";
+            let variables = json!({ "input": input });
+            let (deleted, made) = tokio::join!(
+                at_once((0..4).map(|_| world.operator(delete(&name)))),
+                bob.graphql(create, variables.clone())
+            );
+            assert_eq!(deleted.iter().filter(|one| one.is_ok()).count(), 1, "{deleted:?}");
+            if let Some(value) = made.json()["data"]["createToken"]["value"].as_str() {
+                assert_eq!(world.holder_of(value).verify("").await.status, 401);
+            }
+            let all = events(&world, 100).await;
+            let count = |kind: &str| all.as_array().unwrap().iter().filter(|event| event["type"] == kind).count();
+            assert_eq!(count("TOKEN_CREATED"), count("TOKEN_REVOKED"), "{all}");
+        }
+    }
+);
