@@ -1,6 +1,7 @@
 //! Which steps lead to the schema of today, in their order.
 
 mod first;
+mod second;
 
 use sea_orm_migration::prelude::MigrationTrait;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -11,6 +12,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(first::Migration)]
+        vec![Box::new(first::Migration), Box::new(second::Migration)]
     }
 }

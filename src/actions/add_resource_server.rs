@@ -4,12 +4,13 @@ use crate::{
     app::{App, Change},
     domain::{
         caller::Caller,
+        decision::Limits,
         error::Result,
         event::{Event, EventType},
         policy,
         secret::{Fingerprint, random_text},
     },
-    store::Tx,
+    store::{NewResourceServer, Tx},
 };
 
 /// How an API names and proves itself.
@@ -20,27 +21,28 @@ pub struct Credentials {
     pub client_secret: String,
 }
 
-/// Adds an API and tells its credentials.
-pub async fn add_resource_server(app: &App, caller: &Caller, name: String) -> Result<Credentials> {
+/// Adds an API and tells its credentials. It is told only of what lies within the limits.
+pub async fn add_resource_server(app: &App, caller: &Caller, name: String, limits: Limits) -> Result<Credentials> {
     let credentials = Credentials { client_id: random_text(22)?, client_secret: random_text(43)? };
     let secret = Fingerprint::of(&credentials.client_secret);
-    app.change(caller, Adding { name, client_id: credentials.client_id.clone(), secret }).await?;
+    let new = NewResourceServer { name, client_id: credentials.client_id.clone(), secret, limits };
+    app.change(caller, Adding(new)).await?;
     Ok(credentials)
 }
 
-struct Adding {
-    name: String,
-    client_id: String,
-    secret: Fingerprint,
-}
+struct Adding(NewResourceServer);
 
 impl Change for Adding {
     type Done = ();
 
     async fn make(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
-        tx.insert_resource_server(&operator, &self.name, &self.client_id, self.secret).await?;
-        tx.record(Event::new(EventType::ResourceServerAdded, tx.caller().at).because(Some(self.name.clone())));
+        for slug in &self.0.limits.organizations {
+            // One that there is not would never be noticed: it lets nothing through.
+            tx.find_organization(&slug.as_str().into()).await?;
+        }
+        tx.insert_resource_server(&operator, self.0.clone()).await?;
+        tx.record(Event::new(EventType::ResourceServerAdded, tx.caller().at).because(Some(self.0.name.clone())));
         Ok(())
     }
 }

@@ -4,17 +4,25 @@ use super::operator;
 use crate::{
     actions::{DisableResourceServer, add_resource_server},
     app::App,
-    domain::{error::Result, text},
+    domain::{decision::Limits, error::Result, scope::ScopeName, text},
 };
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Adds an API and prints its credentials, the only time the secret is ever shown
-    #[command(after_help = "Example:\n  tokenward resource-server add builds-api")]
+    #[command(
+        after_help = "Example:\n  tokenward resource-server add builds-api\n  tokenward resource-server add acme-api --organization acme --scope read_builds --scope write_builds"
+    )]
     Add {
         /// What you call it
         name: String,
+        /// Tell it of this organization only; may be given several times
+        #[arg(long = "organization", value_name = "SLUG", num_args = 1..)]
+        organizations: Vec<String>,
+        /// Tell it of this scope only; may be given several times
+        #[arg(long = "scope", value_name = "NAME", num_args = 1..)]
+        scopes: Vec<String>,
     },
     /// Lists all of them
     #[command(after_help = "Example:\n  tokenward resource-server list")]
@@ -30,9 +38,14 @@ pub(super) enum Command {
 impl Command {
     pub(super) async fn run(self, app: &App) -> Result<()> {
         match self {
-            Self::Add { name } => {
+            Self::Add { name, organizations, scopes } => {
                 let name = text::name("name", &name)?;
-                let credentials = add_resource_server(app, &operator(app), name).await?;
+                let scopes = scopes.iter().map(|scope| app.catalogue().lookup("--scope", scope));
+                let limits = Limits {
+                    organizations: organizations.into_iter().collect(),
+                    scopes: scopes.collect::<Result<_>>()?,
+                };
+                let credentials = add_resource_server(app, &operator(app), name, limits).await?;
                 println!("client_id={}\nclient_secret={}", credentials.client_id, credentials.client_secret);
                 Ok(())
             }
@@ -49,16 +62,29 @@ async fn list(app: &App) -> Result<()> {
         return Ok(());
     }
     let width = servers.iter().map(|server| server.name.chars().count()).max().unwrap_or_default().max(4);
-    println!("{:width$}  {:22}  {:20}  STATE", "NAME", "CLIENT ID", "ADDED");
+    println!("{:width$}  {:22}  {:20}  {:29}  LIMITED TO", "NAME", "CLIENT ID", "ADDED", "STATE");
     for server in servers {
         let state =
             server.disabled_at.map_or_else(|| "active".into(), |at| format!("disabled {}", at.to_text_in_seconds()));
         println!(
-            "{:width$}  {:22}  {:20}  {state}",
+            "{:width$}  {:22}  {:20}  {state:29}  {}",
             server.name,
             server.client_id,
-            server.created_at.to_text_in_seconds()
+            server.created_at.to_text_in_seconds(),
+            within(&server.limits)
         );
     }
     Ok(())
+}
+
+/// `acme, globex; read_builds`, or a dash where there is no limit.
+fn within(limits: &Limits) -> String {
+    let slugs = limits.organizations.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let scopes = limits.scopes.iter().map(ScopeName::as_str).collect::<Vec<_>>().join(", ");
+    match (slugs.is_empty(), scopes.is_empty()) {
+        (true, true) => "-".into(),
+        (false, true) => slugs,
+        (true, false) => scopes,
+        (false, false) => format!("{slugs}; {scopes}"),
+    }
 }

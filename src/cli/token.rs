@@ -35,10 +35,10 @@ pub(super) struct Create {
     #[arg(long)]
     owner: String,
     /// The slug of an organization of the owner's; may be repeated
-    #[arg(long, required = true)]
+    #[arg(long, required = true, num_args = 1.., value_name = "SLUG")]
     organization: Vec<String>,
     /// What it may do; may be repeated
-    #[arg(long, required = true)]
+    #[arg(long, required = true, num_args = 1.., value_name = "NAME")]
     scope: Vec<String>,
     /// What it is for
     #[arg(long, default_value = "Made at the command line")]

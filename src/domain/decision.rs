@@ -6,6 +6,7 @@ use crate::domain::{
     time::Time,
     token::TokenStatus,
 };
+use std::collections::BTreeSet;
 
 /// All that a decision rests on, read in one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,30 @@ pub struct Reach {
     pub slug: String,
 }
 
+/// What whoever asks may be told of; nothing named means everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// These organizations only, by their slugs.
+    pub organizations: BTreeSet<String>,
+    /// These scopes only.
+    pub scopes: ScopeSet,
+}
+
+impl Limits {
+    /// Takes away what lies outside. False when nothing is left of what is limited: then the token is none of theirs.
+    pub fn narrow(&self, known: &mut Snapshot) -> bool {
+        if !self.organizations.is_empty() {
+            known.reaches.retain(|reach| self.organizations.contains(&reach.slug));
+        }
+        if !self.scopes.is_empty() {
+            known.scopes = known.scopes.iter().filter(|scope| self.scopes.holds(scope)).cloned().collect();
+        }
+        let reaches = self.organizations.is_empty() || !known.reaches.is_empty();
+        let may = self.scopes.is_empty() || !known.scopes.is_empty();
+        reaches && may
+    }
+}
+
 /// What somebody wants to know of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ask {
@@ -65,6 +90,8 @@ pub struct Ask {
     pub organization: Option<String>,
     /// The scopes that the call needs: all of them.
     pub scopes: Vec<String>,
+    /// What they may be told of.
+    pub limits: Limits,
 }
 
 /// The answer, and why it is no.
@@ -85,7 +112,7 @@ pub enum Reason {
     Expired,
     /// Its owner is disabled.
     OwnerDisabled,
-    /// It does not reach the organization, or there is none of that name.
+    /// It does not reach the organization, or there is none of that name, or whoever asks may be told of nothing it has.
     NotGranted,
     /// It lacks a scope: which of the asked ones, counted from 0.
     LacksScope(usize),
@@ -159,6 +186,7 @@ mod tests {
             at: NOW,
             organization: organization.map(Into::into),
             scopes: scopes.iter().map(ToString::to_string).collect(),
+            limits: Limits::default(),
         }
     }
 
@@ -202,6 +230,31 @@ mod tests {
         known.revoked_at = Some(NOW);
         assert_eq!(count(&known, &ask(None, &[])), 0);
         assert_eq!(count(&known, &ask(Some("acme"), &[])), 1);
+    }
+
+    fn limits(organizations: &[&str], scopes: &[&str]) -> Limits {
+        Limits {
+            organizations: organizations.iter().map(ToString::to_string).collect(),
+            scopes: scopes.iter().filter_map(|name| ScopeName::new(name)).collect(),
+        }
+    }
+
+    ///
+    #[test]
+    fn what_lies_outside_of_limits_is_not_there() {
+        let left = |limits: &Limits| {
+            let mut known = snapshot(&["read_builds", "read_agents"]);
+            let theirs = limits.narrow(&mut known);
+            let slugs: Vec<_> = known.reaches.iter().map(|reach| reach.slug.clone()).collect();
+            (theirs, slugs.join(" "), known.scopes.to_column().trim().to_owned())
+        };
+        let all = || ("acme globex".to_owned(), "read_agents read_builds".to_owned());
+        assert_eq!(left(&Limits::default()), (true, all().0, all().1));
+        assert_eq!(left(&limits(&["globex", "hooli"], &[])), (true, "globex".into(), all().1));
+        assert_eq!(left(&limits(&["hooli"], &[])), (false, String::new(), all().1));
+        assert_eq!(left(&limits(&[], &["read_builds"])), (true, all().0, "read_builds".into()));
+        assert!(!left(&limits(&[], &["graphql"])).0);
+        assert!(!left(&limits(&["acme"], &["graphql"])).0);
     }
 
     proptest! {

@@ -158,7 +158,7 @@ impl Doors {
 
     /// A question about a token, asked now.
     pub(super) fn ask(&self, organization: Option<String>, scopes: Vec<String>) -> Ask {
-        Ask { at: self.app.now(), organization, scopes }
+        Ask { at: self.app.now(), organization, scopes, ..Ask::default() }
     }
 }
 

@@ -7,7 +7,13 @@ use super::{
     problem::{Problem, json_answer},
 };
 use crate::{
-    domain::{decision::Verdict, scope::ScopeName, search::canonical, secret::Secret, text},
+    domain::{
+        decision::{Ask, Limits, Verdict},
+        scope::ScopeName,
+        search::canonical,
+        secret::Secret,
+        text,
+    },
     verify::{Checked, Observed},
 };
 use axum::{
@@ -27,7 +33,7 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
 async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
     let Asked { server, form } = asked(doors, request, body).await?;
     let active = match Secret::parse(doors.app.prefix(), form.token()) {
-        Some(secret) => check(doors, &secret, &form).await?,
+        Some(secret) => check(doors, &secret, &form, server.limits).await?,
         None => None,
     };
     let quiet = active.is_none();
@@ -37,10 +43,10 @@ async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, 
     Ok(response)
 }
 
-async fn check(doors: &Doors, secret: &Secret, form: &Form) -> Result<Option<Value>, Problem> {
+async fn check(doors: &Doors, secret: &Secret, form: &Form, limits: Limits) -> Result<Option<Value>, Problem> {
     let organization = form.get("organization").map(ToOwned::to_owned);
     let scopes = form.get("scope").unwrap_or_default().split_ascii_whitespace().map(ToOwned::to_owned).collect();
-    let ask = doors.ask(organization, scopes);
+    let ask = Ask { limits, ..doors.ask(organization, scopes) };
     let observed = Observed {
         address: form.get("client_ip").and_then(|address| address.trim().parse().ok()).map(canonical),
         user_agent: form.get("user_agent").and_then(|agent| doors.masked_agent(agent)),

@@ -23,7 +23,7 @@ pub use grants::GrantsOf;
 pub use members::Members;
 pub use outbox::{Leased, Letters, Outcome, Waiting};
 pub use people::{Identity, NewUser, Person, Profile};
-pub use resource_servers::ResourceServer;
+pub use resource_servers::{NewResourceServer, ResourceServer};
 pub use tokens::{NewToken, TokenChange};
 pub use tx::Tx;
 pub use upkeep::Upkeep;

@@ -2,6 +2,7 @@
 
 use super::{Store, entity::resource_server, limited, tx::Tx};
 use crate::domain::{
+    decision::Limits,
     error::{Error, Result},
     id::ResourceServerId,
     policy::Operator,
@@ -27,6 +28,21 @@ pub struct ResourceServer {
     pub created_at: Time,
     /// Since when it is refused.
     pub disabled_at: Option<Time>,
+    /// What it may be told of.
+    pub limits: Limits,
+}
+
+/// An API about to come.
+#[derive(Debug, Clone)]
+pub struct NewResourceServer {
+    /// What the operator calls it.
+    pub name: String,
+    /// How it names itself.
+    pub client_id: String,
+    /// The digest of its secret.
+    pub secret: Fingerprint,
+    /// What it may be told of.
+    pub limits: Limits,
 }
 
 impl From<resource_server::Model> for ResourceServer {
@@ -38,30 +54,31 @@ impl From<resource_server::Model> for ResourceServer {
             secret: row.secret,
             created_at: row.created_at,
             disabled_at: row.disabled_at,
+            limits: Limits {
+                organizations: row.organizations.split_ascii_whitespace().map(ToOwned::to_owned).collect(),
+                scopes: row.scopes,
+            },
         }
     }
 }
 
 impl Tx {
     /// Adds an API; its secret is kept as a digest.
-    pub async fn insert_resource_server(
-        &self,
-        _: &Operator,
-        name: &str,
-        client_id: &str,
-        secret: Fingerprint,
-    ) -> Result<()> {
-        let taken = resource_server::Entity::find().filter(resource_server::Column::Name.eq(name));
+    pub async fn insert_resource_server(&self, _: &Operator, new: NewResourceServer) -> Result<()> {
+        let taken = resource_server::Entity::find().filter(resource_server::Column::Name.eq(new.name.as_str()));
         if limited(taken.one(&self.db)).await?.is_some() {
             return Err(Error::Conflict("A resource server has this name already; choose another.".into()));
         }
+        let slugs: Vec<_> = new.limits.organizations.into_iter().collect();
         let row = resource_server::ActiveModel {
             id: Set(ResourceServerId::new(self.caller().at)),
-            name: Set(name.to_owned()),
-            client_id: Set(client_id.to_owned()),
-            secret: Set(secret),
+            name: Set(new.name),
+            client_id: Set(new.client_id),
+            secret: Set(new.secret),
             created_at: Set(self.caller().at),
             disabled_at: Set(None),
+            organizations: Set(slugs.join(" ")),
+            scopes: Set(new.limits.scopes),
         };
         limited(resource_server::Entity::insert(row).exec_without_returning(&self.db)).await?;
         Ok(())

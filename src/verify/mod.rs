@@ -9,7 +9,7 @@ pub use tally::{Observed, Tally};
 
 use crate::{
     domain::{
-        decision::{Ask, Snapshot, Verdict, concerned, decide},
+        decision::{Ask, Reason, Snapshot, Verdict, concerned, decide},
         error::Result,
         scope::{Catalogue, ScopeName},
         secret::Secret,
@@ -36,7 +36,7 @@ pub struct Verifier {
 pub struct Checked {
     /// The answer, and why it is no.
     pub verdict: Verdict,
-    /// What it rests on.
+    /// What it rests on, as far as whoever asked may be told of it.
     pub known: Snapshot,
 }
 
@@ -55,9 +55,13 @@ impl Verifier {
 
     /// Judges a token and notes the request; nothing when no token has this value.
     pub async fn check(&self, secret: &Secret, ask: &Ask, observed: Observed) -> Result<Option<Checked>> {
-        let Some(known) = self.store.snapshot(&secret.fingerprint()).await? else { return Ok(None) };
+        let Some(mut known) = self.store.snapshot(&secret.fingerprint()).await? else { return Ok(None) };
         let judged = Ask { at: self.never_back(ask.at), ..ask.clone() };
-        let verdict = decide(&known, &judged, &self.catalogue);
+        let verdict = if ask.limits.narrow(&mut known) {
+            decide(&known, &judged, &self.catalogue)
+        } else {
+            Verdict::No(Reason::NotGranted)
+        };
         self.tally.note(&known, &concerned(&known, ask, verdict), ask, verdict, observed);
         Ok(Some(Checked { verdict, known }))
     }

@@ -172,6 +172,18 @@ both!(
         run(&database, "user enable bob").await.silent();
         assert_eq!(run(&database, "user enable bob").await.code, 1);
         run(&database, "user enable eve").await.refused("There is no such user");
+
+        run(&database, "user delete ada").await.refused("Nobody else could administer acme");
+        run(&database, "user delete bob").await.silent();
+        run(&database, "user delete bob").await.refused("There is no such user");
+        run(&database, "user enable bob").await.refused("There is no such user");
+        run(&database, "organization delete nix").await.refused("There is no such organization");
+        run(&database, "organization delete acme").await.silent();
+        run(&database, "organization delete acme").await.refused("There is no such organization");
+        run(&database, "organization add acme --name Acme --admin ada").await.refused("choose another");
+        run(&database, "user delete ada").await.silent();
+        run(&database, "user delete").await.misused("USERNAME");
+        run(&database, "organization delete").await.misused("SLUG");
     }
 );
 
@@ -221,6 +233,14 @@ both!(
         assert_eq!(run(&database, "resource-server disable builds-api").await.code, 1);
         run(&database, "resource-server disable nix").await.refused("There is no such");
         assert!(run(&database, "resource-server list").await.done().contains("disabled"));
+
+        let limited = "resource-server add acme-api --organization acme --scope read_builds graphql";
+        assert_eq!(run(&database, limited).await.done().lines().count(), 2);
+        assert!(run(&database, "resource-server list").await.done().contains("  acme; graphql, read_builds\n"));
+        let (slug, scope) = ("resource-server add x --organization nix", "resource-server add x --scope read_bulids");
+        run(&database, slug).await.refused("There is no such organization");
+        run(&database, scope).await.refused("Did you mean read_builds?");
+        assert_eq!(run(&database, "resource-server list").await.done().lines().count(), 3);
     }
 );
 
@@ -384,6 +404,8 @@ both!(
         assert_eq!(server.verify(&value, "organization=globex").await.status, 401);
         server.command("user enable bob").await.silent();
         assert_eq!(server.verify(&value, "organization=globex").await.status, 200);
+        server.command("organization delete acme").await.silent();
+        assert_eq!(server.verify(&value, acme).await.status, 403);
 
         let api = server.command("resource-server add api").await;
         let credential = |key: &str| api.done().lines().find_map(|line| line.strip_prefix(key)).unwrap().to_owned();

@@ -1,6 +1,6 @@
-//! The table `resource_servers`: aPIs that may introspect tokens.
+//! The table `resource_servers`: APIs that may introspect tokens.
 
-use crate::domain::{id::ResourceServerId, secret::Fingerprint, time::Time};
+use crate::domain::{id::ResourceServerId, scope::ScopeSet, secret::Fingerprint, time::Time};
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -14,6 +14,10 @@ pub struct Model {
     pub secret: Fingerprint,
     pub created_at: Time,
     pub disabled_at: Option<Time>,
+    /// Slugs, with a blank between; empty: all organizations. A slug is never given to another organization.
+    pub organizations: String,
+    /// Empty: all scopes.
+    pub scopes: ScopeSet,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

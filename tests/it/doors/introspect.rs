@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokenward::{
-    actions::{Credentials, DisableResourceServer},
+    actions::{Credentials, DeleteOrganization, DisableResourceServer},
     domain::time::Time,
 };
 
@@ -299,5 +299,67 @@ both!(
         let reply = world.introspect(&api, &token.value, &[]).await;
         let body = LATER.replacen('{', r#"{"error":"temporarily_unavailable","#, 1);
         assert_eq!(whole(&reply), problem(503, &[("retry-after", "1")], &body));
+    }
+);
+
+both!(
+    /// R-27
+    async fn an_api_with_limits_is_told_of_nothing_beyond_them(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let acme = world.organization_id("acme").await;
+        let scopes = ["read_builds", "read_agents"];
+        let both = bob.creates_token("both", &["acme", "globex"], &scopes).await;
+        let elsewhere = bob.creates_token("elsewhere", &["globex"], &scopes).await;
+        let by_organization = world.limited_resource_server("acme-api", &["acme"], &[]).await;
+        let by_scope = world.limited_resource_server("agents-api", &[], &["read_agents", "graphql"]).await;
+        let ask = async |api: &_, token: &str, more: &[(&str, &str)]| world.introspect(api, token, more).await;
+
+        let told = ask(&by_organization, &both.value, &[]).await.json();
+        assert_eq!((&told["organizations"], &told["scope"]), (&json!(["acme"]), &json!("read_agents read_builds")));
+        for more in [&[("organization", "globex")][..], &[("organization", "nowhere")]] {
+            assert_eq!(ask(&by_organization, &both.value, more).await.text, INACTIVE);
+        }
+        for more in [&[][..], &[("organization", "globex")], &[("organization", "acme")]] {
+            assert_eq!(ask(&by_organization, &elsewhere.value, more).await.text, INACTIVE);
+        }
+
+        let told = ask(&by_scope, &both.value, &[]).await.json();
+        assert_eq!((&told["organizations"], &told["scope"]), (&json!(["acme", "globex"]), &json!("read_agents")));
+        assert_eq!(ask(&by_scope, &both.value, &[("scope", "read_agents")]).await.json()["active"], true);
+        for scope in ["read_builds", "read_agents read_builds", "graphql"] {
+            assert_eq!(ask(&by_scope, &both.value, &[("scope", scope)]).await.text, INACTIVE, "{scope}");
+        }
+        let other = bob.creates_token("other", &["acme"], &["read_builds"]).await;
+        assert_eq!(ask(&by_scope, &other.value, &[]).await.text, INACTIVE);
+
+        // A removal holds for the one; the other organization is told of to whoever may know.
+        let everything = world.resource_server("api").await;
+        assert_eq!(bob.removes_organization(&both.id, &acme, None).await.code(), "OK");
+        assert_eq!(ask(&everything, &both.value, &[("organization", "acme")]).await.text, INACTIVE);
+        assert_eq!(ask(&everything, &both.value, &[("organization", "globex")]).await.json()["active"], true);
+        assert_eq!(ask(&by_organization, &both.value, &[]).await.text, INACTIVE);
+        // Limited to an organization that is gone is not unlimited.
+        world.operator(DeleteOrganization { organization: "acme".into() }).await.unwrap();
+        assert_eq!(ask(&by_organization, &both.value, &[]).await.text, INACTIVE);
+    }
+);
+
+both!(
+    /// R-27
+    async fn a_question_of_an_api_with_limits_is_use_within_them_only(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let token = bob.creates_token("both", &["acme", "globex"], &["read_builds"]).await;
+        let api = world.limited_resource_server("acme-api", &["acme"], &[]).await;
+        assert_eq!(world.introspect(&api, &token.value, &[]).await.json()["active"], true);
+        assert_eq!(world.introspect(&api, &token.value, &[("organization", "globex")]).await.json()["active"], false);
+        world.flush().await;
+        for (slug, used) in [("acme", true), ("globex", false)] {
+            let query = "query($id: ID!, $slug: String!) { organization(slug: $slug) { tokenGrant(tokenId: $id) { \
+                         lastUsedAt lastRequest { allowed } } } }";
+            let admin = world.person(&format!("root-{slug}")).await;
+            let seen = admin.ask(query, json!({ "id": token.id, "slug": slug })).await;
+            let grant = &seen["organization"]["tokenGrant"];
+            assert_eq!((grant["lastUsedAt"].is_string(), grant["lastRequest"].is_object()), (used, used), "{slug}");
+        }
     }
 );

@@ -25,7 +25,10 @@ use tokenward::{
     },
     app::{App, Change, Clock},
     config::Config,
-    domain::{caller::Caller, error::Result, organization::Role, policy::SelfService, time::Time},
+    domain::{
+        caller::Caller, decision::Limits, error::Result, organization::Role, policy::SelfService, scope::ScopeName,
+        time::Time,
+    },
     http::{self, Said},
     jobs,
     mail::{Mailbox, Mailer, Sent},
@@ -187,8 +190,16 @@ impl World {
 
     /// An API that may introspect.
     pub(crate) async fn resource_server(&self, name: &str) -> Credentials {
-        let caller = Caller::command_line(self.app.now());
-        add_resource_server(&self.app, &caller, name.to_owned()).await.unwrap()
+        self.limited_resource_server(name, &[], &[]).await
+    }
+
+    /// An API that may introspect within limits.
+    pub(crate) async fn limited_resource_server(&self, name: &str, slugs: &[&str], scopes: &[&str]) -> Credentials {
+        let limits = Limits {
+            organizations: slugs.iter().map(ToString::to_string).collect(),
+            scopes: scopes.iter().filter_map(|name| ScopeName::new(name)).collect(),
+        };
+        add_resource_server(&self.app, &Caller::command_line(self.app.now()), name.to_owned(), limits).await.unwrap()
     }
 
     /// Introspects a token, with more parameters if need be.
