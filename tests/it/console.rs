@@ -5,29 +5,18 @@ use crate::world::{
     World,
     cluster::setting,
     database::{Kind, on},
-    shelf::{self, answer_of},
+    node::{self, both_of, skip, top},
+    shelf,
 };
 use serde_json::json;
 use std::{
     collections::BTreeMap,
     env, fs,
-    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
 };
 use tempfile::TempDir;
-
-fn top() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Says which test does not run and why, past the capture of the test harness; fails it where the environment says that
-/// everything is there.
-fn skip(test: &str, required: &str, why: &str) {
-    assert_ne!(setting(required).as_deref(), Some("1"), "{test} cannot run: {why}");
-    let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
-}
 
 enum Rebuilt {
     Into(TempDir),
@@ -39,20 +28,13 @@ enum Rebuilt {
 fn rebuilt() -> &'static Rebuilt {
     static REBUILT: OnceLock<Rebuilt> = OnceLock::new();
     REBUILT.get_or_init(|| {
-        for program in ["node", "npm", "bash"] {
-            if answer_of(program, &["--version"]).is_none() {
-                return Rebuilt::Not(format!("{program} is not installed"));
-            }
+        if let Err(why) = node::installed("console") {
+            return Rebuilt::Not(why);
         }
         let folder = shelf::folder();
-        let built =
-            Command::new(top().join("script/console")).arg(folder.path()).stdin(Stdio::null()).output().unwrap();
-        let said = String::from_utf8_lossy(&built.stdout).into_owned() + &String::from_utf8_lossy(&built.stderr);
-        match built.status.code() {
-            Some(0) => Rebuilt::Into(folder),
-            Some(3) => Rebuilt::Not(format!("its packages cannot be installed: {said}")),
-            _ => panic!("the pages cannot be built: {said}"),
-        }
+        let built = Command::new(top("script/console")).arg(folder.path()).stdin(Stdio::null()).output().unwrap();
+        assert!(built.status.success(), "the pages cannot be built: {}", both_of(&built));
+        Rebuilt::Into(folder)
     })
 }
 
@@ -85,7 +67,7 @@ fn the_committed_pages_are_what_their_sources_make() {
     match rebuilt() {
         Rebuilt::Not(why) => skip("the_committed_pages_are_what_their_sources_make", "TEST_REQUIRE_NODE", why),
         Rebuilt::Into(folder) => assert_eq!(
-            differences(folder.path(), &top().join("console/dist")),
+            differences(folder.path(), &top("console/dist")),
             [""; 0],
             "console/dist is not current. Refresh it with `script/console`, and commit what changes."
         ),
@@ -105,44 +87,12 @@ fn a_missing_a_changed_and_an_additional_file_are_differences() {
     assert_eq!(differences(one.path(), other.path()), ["below/more", "gone", "new"]);
 }
 
-/// Where `npm` found a package is the matter of whoever installs.
-#[test]
-fn the_lock_file_has_hashes_and_no_hosts() {
-    let lock: serde_json::Value =
-        serde_json::from_str(&fs::read_to_string(top().join("console/package-lock.json")).unwrap()).unwrap();
-    let packages = lock["packages"].as_object().unwrap();
-    for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
-        assert!(package.get("resolved").is_none(), "{name} says where it comes from");
-        assert!(package["integrity"].as_str().is_some_and(|hash| hash.starts_with("sha512-")), "{name}");
-    }
-    assert!(packages.len() > 50);
-}
-
 fn chromium() -> Option<PathBuf> {
     let path = setting("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(["/usr/bin".into()]);
     folders
         .flat_map(|folder| ["chromium", "chromium-browser"].map(|name| folder.join(name)))
         .find(|file| file.is_file())
-}
-
-/// Runs a script of `console/e2e`, which is told what it needs by its input: arguments can be read by everybody.
-async fn in_a_browser(script: &str, told: serde_json::Value) {
-    let script = top().join("console/e2e").join(script);
-    let output = tokio::task::spawn_blocking(move || {
-        let mut node = Command::new("node")
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        node.stdin.take().unwrap().write_all(told.to_string().as_bytes()).unwrap();
-        node.wait_with_output().unwrap()
-    });
-    let output = output.await.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -163,7 +113,7 @@ async fn graphiql_works_in_a_browser_and_keeps_nothing() {
         let told = json!({
             "url": world.url(""), "credential": token.value, "username": "ada", "chromium": chromium, "pictures": pictures,
         });
-        in_a_browser("graphiql.mjs", told).await;
+        node::run(&top("console/e2e/graphiql.mjs"), &told).await;
     })
     .await;
 }

@@ -15,6 +15,7 @@ mod actions;
 mod arguments;
 mod audit;
 mod cli;
+mod clients;
 mod console;
 mod doors;
 mod faults;

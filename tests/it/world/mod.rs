@@ -7,6 +7,7 @@ pub(crate) mod database;
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod ledger;
+pub(crate) mod node;
 pub(crate) mod schema;
 pub(crate) mod shelf;
 

@@ -1,0 +1,28 @@
+// Does the compiler of Relay take the schema? Compiles what lies in relay/ in a folder of its own, and prints the
+// operations that it made, by their names, or why it made none. Reads {folder, schema} from its input: where to work,
+// and the schema's text.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import compiler from 'relay-compiler';
+
+const { folder, schema } = JSON.parse(await text(process.stdin));
+cpSync(fileURLToPath(new URL('relay', import.meta.url)), folder, { recursive: true });
+writeFileSync(join(folder, 'schema.graphql'), schema);
+const made = join(folder, 'made');
+mkdirSync(made);
+
+// Without the compiler's own search for watchman.
+const done = spawnSync(compiler, ['--noWatchman'], { cwd: folder, encoding: 'utf8' });
+const operations = {};
+if (done.status === 0) {
+  const load = createRequire(join(made, 'here'));
+  for (const file of readdirSync(made)) {
+    const artifact = load(`./${file}`);
+    if (artifact.kind === 'Request') operations[artifact.params.name] = artifact.params.text;
+  }
+}
+console.log(JSON.stringify({ status: done.status, said: done.stdout + done.stderr, operations }));
