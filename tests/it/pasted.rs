@@ -1,7 +1,10 @@
-//! Do the commands that people are told to paste do what is said of them? The README's story and the guide of `demo` are
+//! Do the commands that people are told to paste do what is said of them? Those of the README and the guide of `demo` are
 //! run by a shell, against the real binary.
 
-use crate::world::database::{Database, Kind};
+use crate::{
+    example,
+    world::database::{Database, Kind},
+};
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
@@ -80,14 +83,11 @@ fn the_story_of_the_readme_can_be_pasted_on_postgres() {
     the_readme_tells_the_truth(Kind::Postgres, "the_story_of_the_readme_can_be_pasted_on_postgres");
 }
 
-fn the_guide_tells_the_truth(kind: Kind, test: &str) {
-    if !has_tools(test) {
-        return;
-    }
-    let Some(database) = Database::fresh(kind, test) else { return };
+/// A demonstration that serves on this database, and its guide from the first command on.
+fn demonstration(database: &Database) -> (Running, String) {
     let mut demo = Command::new(BINARY);
     demo.args(["demo", "--listen", &format!("127.0.0.1:{}", free_port())]).current_dir(database.folder());
-    if kind == Kind::Postgres {
+    if database.kind() == Kind::Postgres {
         demo.env("TOKENWARD_DATABASE__URL", database.url());
     }
     let demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -101,8 +101,17 @@ fn the_guide_tells_the_truth(kind: Kind, test: &str) {
             break;
         }
     }
-    let commands = &guide[guide.find("# Who is who").unwrap()..];
-    let said = pasted(commands, database.folder(), &[]);
+    let commands = guide[guide.find("# Who is who").unwrap()..].to_owned();
+    (demo, commands)
+}
+
+fn the_guide_tells_the_truth(kind: Kind, test: &str) {
+    if !has_tools(test) {
+        return;
+    }
+    let Some(database) = Database::fresh(kind, test) else { return };
+    let (demo, commands) = demonstration(&database);
+    let said = pasted(&commands, database.folder(), &[]);
     drop(demo);
     assert_eq!(statuses(&said), ["200", "403", "403", "200", "200", "204", "401"], "{said}");
     assert_eq!(said.matches(r#"{"data":"#).count(), 14, "{said}");
@@ -119,4 +128,42 @@ fn the_guide_of_the_demonstration_can_be_pasted_on_sqlite() {
 #[test]
 fn the_guide_of_the_demonstration_can_be_pasted_on_postgres() {
     the_guide_tells_the_truth(Kind::Postgres, "the_guide_of_the_demonstration_can_be_pasted_on_postgres");
+}
+
+fn the_client_in_typescript_does_what_the_readme_says(kind: Kind, test: &str) {
+    let Some(built) = has_tools(test).then(|| example::built(test)).flatten() else { return };
+    let Some(database) = Database::fresh(kind, test) else { return };
+    let readme = include_str!("../../README.md");
+    let section = readme.split("## A client in TypeScript").nth(1).unwrap();
+    let commands = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let here =
+        commands.replace("cd examples/typescript\nnpm ci\nnpm run build\n", &format!("cd '{}'\n", built.display()));
+    assert_ne!(here, commands);
+    let (demo, guide) = demonstration(&database);
+    let who = guide.split("\n\n").next().unwrap();
+    let said = pasted(&format!("{who}\n{here}"), database.folder(), &[]);
+    drop(demo);
+    let lines: Vec<_> = said.lines().collect();
+    let words: Vec<_> = lines.iter().filter(|line| !line.starts_with("token_")).collect();
+    assert_eq!(words, [&"REMOVED", &"ACTIVE"], "{said}");
+    let removed = lines.iter().position(|line| *line == "REMOVED").unwrap();
+    let (audit, own) = (&lines[..removed], &lines[removed + 1..lines.len() - 1]);
+    assert!(audit.iter().any(|line| line.contains("graphql")) && !own.is_empty(), "{said}");
+    assert!(own.iter().all(|line| line.contains("\tbob\t")), "{said}");
+}
+
+#[test]
+fn the_client_in_typescript_can_be_pasted_on_sqlite() {
+    the_client_in_typescript_does_what_the_readme_says(
+        Kind::Sqlite,
+        "the_client_in_typescript_can_be_pasted_on_sqlite",
+    );
+}
+
+#[test]
+fn the_client_in_typescript_can_be_pasted_on_postgres() {
+    the_client_in_typescript_does_what_the_readme_says(
+        Kind::Postgres,
+        "the_client_in_typescript_can_be_pasted_on_postgres",
+    );
 }

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    const FOLDERS: [&str; 2] = ["console", "tests/clients"];
+    const FOLDERS: [&str; 3] = ["console", "tests/clients", "examples/typescript"];
 
     /// Where `npm` found a package is the matter of whoever installs.
     #[test]

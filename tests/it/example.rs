@@ -1,0 +1,168 @@
+//! Does the client in `examples/typescript` do what is said of it, built as its reader would?
+
+use crate::world::{
+    World,
+    client::Client,
+    cluster::setting,
+    node::{self, both_of, skip, top},
+    shelf,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::OnceLock,
+};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// A copy of the example with its types generated and its program built, once for all tests; nothing for want of Node.
+pub(crate) fn built(test: &str) -> Option<PathBuf> {
+    static BUILT: OnceLock<Result<TempDir, String>> = OnceLock::new();
+    match BUILT.get_or_init(|| node::installed("examples/typescript").map(|folder| build(&folder))) {
+        Ok(built) => Some(built.path().join("examples/typescript")),
+        Err(why) => {
+            skip(test, "TEST_REQUIRE_NODE", why);
+            None
+        }
+    }
+}
+
+fn build(from: &Path) -> TempDir {
+    let built = shelf::folder();
+    let to = built.path().join("examples/typescript");
+    fs::copy(top("schema.graphql"), built.path().join("schema.graphql")).unwrap();
+    for below in ["", "operations", "src"] {
+        fs::create_dir_all(to.join(below)).unwrap();
+        for file in fs::read_dir(from.join(below)).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.is_file() {
+                fs::copy(&file, to.join(below).join(file.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    std::os::unix::fs::symlink(from.join("node_modules"), to.join("node_modules")).unwrap();
+    fs::remove_file(to.join("src/generated.ts")).unwrap();
+    for script in ["generate", "build"] {
+        let mut npm = std::process::Command::new("npm");
+        let done = npm.args(["run", "--silent", script]).current_dir(&to).stdin(Stdio::null()).output().unwrap();
+        assert!(done.status.success(), "npm run {script}: {}", both_of(&done));
+    }
+    built
+}
+
+/// How the program ended, and what it printed and said.
+async fn run(folder: &Path, client: &Client<'_>, arguments: &[&str]) -> (i32, String, String) {
+    let mut program = Command::new("node");
+    program.arg("dist/main.js").args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+    program.env_clear().env("PATH", setting("PATH").unwrap_or_default()).env("API_URL", client.world.url(""));
+    if let Some(credential) = &client.credential {
+        program.env("API_TOKEN", credential);
+    }
+    let ended = program.output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (ended.status.code().unwrap(), text(ended.stdout), text(ended.stderr))
+}
+
+/// The ids that it lists, in their order.
+async fn listed(folder: &Path, client: &Client<'_>, arguments: &[&str]) -> Vec<String> {
+    let (code, out, said) = run(folder, client, &[&["list"], arguments].concat()).await;
+    assert_eq!((code, &*said), (0, ""), "{out}");
+    out.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_committed_types_are_what_the_schema_and_the_operations_make() {
+    let Some(folder) = built("example::the_committed_types_are_what_the_schema_and_the_operations_make") else {
+        return;
+    };
+    let read = |folder: &Path| fs::read_to_string(folder.join("src/generated.ts")).unwrap();
+    assert_eq!(
+        read(&top("examples/typescript")),
+        read(&folder),
+        "it is not current. Refresh it with `npm run generate` in examples/typescript"
+    );
+}
+
+#[tokio::test]
+async fn a_field_that_the_schema_does_not_have_does_not_compile() {
+    let Some(folder) = built("example::a_field_that_the_schema_does_not_have_does_not_compile") else { return };
+    let main = fs::read_to_string(folder.join("src/main.ts")).unwrap();
+    // Beside the right one, so that the same packages are found.
+    let wrong = folder.join("wrong");
+    fs::create_dir_all(&wrong).unwrap();
+    fs::copy(folder.join("src/generated.ts"), wrong.join("generated.ts")).unwrap();
+    fs::write(wrong.join("main.ts"), main.replace("owner.username", "owner.nickname")).unwrap();
+    fs::write(wrong.join("tsconfig.json"), r#"{ "extends": "../tsconfig.json", "include": ["."] }"#).unwrap();
+    let mut tsc = Command::new(folder.join("node_modules/.bin/tsc"));
+    let done = tsc.args(["--noEmit", "--rootDir", ".", "-p", "."]).current_dir(&wrong).output().await.unwrap();
+    let said = both_of(&done);
+    assert!(!done.status.success() && said.contains("Property 'nickname' does not exist"), "{said}");
+}
+
+both!(
+    async fn an_administrator_lists_filters_and_removes_and_the_owner_adds_again(world: World) {
+        let test = "example::an_administrator_lists_filters_and_removes_and_the_owner_adds_again";
+        let Some(folder) = built(test) else { return };
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme", "globex"]).await);
+        let mut all = Vec::new();
+        // More than a page holds.
+        for number in 0..53 {
+            all.push(bob.creates_token(&format!("bot {number}"), &["acme"], &["read_builds"]).await);
+        }
+        let elsewhere = bob.creates_token("elsewhere", &["globex"], &["read_builds"]).await;
+        let hers = ada.creates_token("Ada's own", &["acme"], &["graphql"]).await;
+        let ids: Vec<_> = all.iter().rev().map(|token| token.id.clone()).collect();
+
+        let audit = listed(&folder, &ada, &["--organization", "acme"]).await;
+        assert_eq!(audit, [vec![hers.id.clone()], ids.clone()].concat());
+        assert_eq!(
+            listed(&folder, &ada, &["--organization", "acme", "--query", "admin graphql"]).await,
+            [hers.id.clone()]
+        );
+        assert_eq!(listed(&folder, &ada, &["--organization", "acme", "--query", "bob 'bot 7'"]).await, [""; 0]);
+        assert_eq!(
+            listed(&folder, &ada, &["--organization", "acme", "--query", "bob \"bot 7\""]).await,
+            [ids[45].clone()]
+        );
+        assert_eq!(listed(&folder, &bob, &[]).await, [vec![elsewhere.id.clone()], ids.clone()].concat());
+
+        let token = &all[7];
+        let remove = ["remove", &token.id, "--organization", "acme", "--reason", "Not used any more"];
+        assert_eq!(run(&folder, &ada, &remove).await, (0, "REMOVED\n".into(), String::new()));
+        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 403);
+        let letters = world.letters(1).await;
+        assert_eq!((letters.len(), &*letters[0].recipients), (1, &["bob@example.test".to_owned()][..]));
+        assert!(!listed(&folder, &ada, &["--organization", "acme"]).await.contains(&token.id));
+        let (code, out, said) = run(&folder, &ada, &remove).await;
+        assert!((code, &*out) == (1, "") && said.starts_with("CONFLICT: "), "{said}");
+
+        let add = ["add", &token.id, "--organization", "acme"];
+        let (code, _, said) = run(&folder, &ada, &add).await;
+        assert!(code == 1 && said.starts_with("NOT_FOUND: "), "{said}");
+        assert_eq!(run(&folder, &bob, &add).await, (0, "ACTIVE\n".into(), String::new()));
+        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
+        assert_eq!(listed(&folder, &ada, &["--organization", "acme"]).await, audit);
+    }
+);
+
+both!(
+    async fn whoever_may_not_hears_why_and_misuse_hears_the_usage(world: World) {
+        let test = "example::whoever_may_not_hears_why_and_misuse_hears_the_usage";
+        let Some(folder) = built(test) else { return };
+        let (bob, stranger) = (world.member("bob", &["acme"]).await, world.stranger().await);
+        for (client, arguments, code, why) in [
+            (&bob, &["list", "--organization", "acme"][..], 1, "FORBIDDEN: "),
+            (&stranger, &["list", "--organization", "acme"], 1, "There is no organization acme."),
+            (&stranger, &["add", "token_x", "--organization", "acme"], 1, "There is no organization acme."),
+            (&world.holder_of("twd_nonsense"), &["list"], 1, "UNAUTHENTICATED: "),
+            (&world.nobody(), &["list"], 2, "API_TOKEN is not set."),
+            (&bob, &[], 2, "There is no such command."),
+            (&bob, &["remove", "token_x"], 2, "--organization is missing."),
+            (&bob, &["list", "--colour"], 2, "Unknown option '--colour'"),
+        ] {
+            let (ended, out, said) = run(&folder, client, arguments).await;
+            assert_eq!((ended, &*out), (code, ""), "{arguments:?}: {said}");
+            assert!(said.starts_with(why) && said.contains("Usage:") == (code == 2), "{arguments:?}: {said}");
+        }
+    }
+);
