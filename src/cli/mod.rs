@@ -5,6 +5,7 @@ mod demo;
 mod mail;
 mod member;
 mod migrate;
+mod openapi;
 mod organization;
 mod resource_server;
 mod schema;
@@ -80,6 +81,9 @@ enum Command {
     /// Prints the GraphQL schema
     #[command(after_help = "Example:\n  tokenward schema > schema.graphql")]
     Schema,
+    /// Prints the OpenAPI document of the REST paths
+    #[command(after_help = "Example:\n  tokenward openapi > openapi.json")]
+    Openapi,
 }
 
 /// Runs the command of this process.
@@ -95,8 +99,8 @@ pub fn run() -> ExitCode {
 
 impl Cli {
     fn run(self) -> Result<ExitCode> {
-        if matches!(self.command, Command::Schema) {
-            schema::print();
+        if let Some(text) = self.command.constant() {
+            print!("{text}");
             return Ok(ExitCode::SUCCESS);
         }
         let config = if matches!(self.command, Command::Demo) {
@@ -110,6 +114,15 @@ impl Cli {
 }
 
 impl Command {
+    /// What a command prints that needs no settings and no database.
+    fn constant(&self) -> Option<String> {
+        match self {
+            Self::Schema => Some(schema::text()),
+            Self::Openapi => Some(openapi::text()),
+            _ => None,
+        }
+    }
+
     async fn run(self, config: Config) -> Result<ExitCode> {
         match self {
             Self::Serve => serve::run(config).await,
@@ -124,7 +137,7 @@ impl Command {
             Self::Token(command) => command.run(&open(&config).await?).await,
             Self::Mail(command) => command.run(&open(&config).await?).await,
             Self::ResourceServer(command) => command.run(&open(&config).await?).await,
-            Self::Schema => Ok(()),
+            Self::Schema | Self::Openapi => Ok(()),
         }
         .map(|()| ExitCode::SUCCESS)
     }

@@ -1,5 +1,5 @@
 //! `schema`: the GraphQL schema, as clients generate code from it.
 
-pub(super) fn print() {
-    print!("{}", crate::graphql::sdl());
+pub(super) fn text() -> String {
+    crate::graphql::sdl()
 }

@@ -9,6 +9,7 @@ mod health;
 mod identity;
 mod introspect;
 mod oauth;
+mod openapi;
 mod problem;
 mod revoke;
 mod schema;
@@ -17,6 +18,7 @@ mod throttle;
 mod verify;
 
 pub use identity::{Said, sign};
+pub use openapi::DOCUMENT as OPENAPI;
 pub use server::serve;
 
 use crate::{
@@ -25,7 +27,12 @@ use crate::{
     domain::error::{Error, Result},
     graphql::{Schema, price::Pricer},
 };
-use axum::{Router, http::HeaderValue, middleware, routing::any};
+use axum::{
+    Router,
+    http::HeaderValue,
+    middleware,
+    routing::{MethodRouter, any},
+};
 use identity::Issuer;
 use ipnet::IpNet;
 use std::sync::Arc;
@@ -56,31 +63,37 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         trusted: config.trusted_proxies.clone(),
         public_url: config.public_url.clone(),
     });
-    let mut router = Router::new();
-    for (path, route) in [
-        ("/graphql", any(graphql::handle)),
-        ("/graphiql", any(graphiql::page)),
-        ("/v2/access-token", any(access_token::handle)),
-        ("/oauth/introspect", any(introspect::handle)),
-        ("/oauth/revoke", any(revoke::handle)),
-        ("/.well-known/oauth-authorization-server", any(oauth::metadata)),
-        ("/schema.graphql", any(schema::handle)),
-        ("/healthz", any(health::live)),
-        ("/readyz", any(health::ready)),
-    ] {
-        router = router.route(path, route.clone()).route(&format!("{path}/"), route);
+    let mut router = Router::new().fallback(problem::no_such_path);
+    for (path, route) in routes() {
+        if !path.ends_with('}') {
+            router = router.route(&format!("{path}/"), route.clone());
+        }
+        router = router.route(path, route);
     }
-    // Some gateways append the path of the request that they ask about.
-    router = router
-        .route("/verify", any(verify::handle))
-        .route("/verify/", any(verify::handle))
-        .route("/verify/{*below}", any(verify::handle))
-        .route("/assets/{*name}", any(graphiql::asset))
-        .fallback(problem::no_such_path);
     if let Some(cors) = cors(&config.cors_origins)? {
         router = router.layer(cors);
     }
     Ok(router.layer(middleware::from_fn_with_state(Arc::clone(&doors), front::pass)).with_state(doors))
+}
+
+/// The paths and their doors. A slash behind a path is accepted.
+fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
+    vec![
+        ("/graphql", any(graphql::handle)),
+        ("/graphiql", any(graphiql::page)),
+        ("/assets/{*name}", any(graphiql::asset)),
+        ("/v2/access-token", any(access_token::handle)),
+        ("/verify", any(verify::handle)),
+        // Some gateways append the path of the request that they ask about.
+        ("/verify/{*below}", any(verify::handle)),
+        ("/oauth/introspect", any(introspect::handle)),
+        ("/oauth/revoke", any(revoke::handle)),
+        ("/.well-known/oauth-authorization-server", any(oauth::metadata)),
+        ("/openapi.json", any(openapi::handle)),
+        ("/schema.graphql", any(schema::handle)),
+        ("/healthz", any(health::live)),
+        ("/readyz", any(health::ready)),
+    ]
 }
 
 /// Other origins' pages may read answers only where the operator says so, and never with a browser's credentials.

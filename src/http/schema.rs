@@ -8,9 +8,13 @@ use axum::{
 
 /// Tells the GraphQL schema.
 pub(super) async fn handle(method: Method) -> Response {
+    constant(&method, "application/graphql; charset=utf-8", crate::graphql::sdl())
+}
+
+/// What is the same for everybody until another version is installed.
+pub(super) fn constant(method: &Method, kind: &'static str, text: String) -> Response {
     if method != Method::GET {
         return Problem::method("GET").into_response();
     }
-    let kind = [(header::CONTENT_TYPE, "application/graphql; charset=utf-8"), (header::CACHE_CONTROL, "max-age=300")];
-    (kind, crate::graphql::sdl()).into_response()
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")], text).into_response()
 }

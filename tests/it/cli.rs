@@ -482,3 +482,8 @@ both!(
         assert_eq!(server.stop().await, 0);
     }
 );
+
+#[tokio::test]
+async fn the_openapi_document_is_printed_as_it_is_committed() {
+    assert_eq!(ended(program().arg("openapi"), "").await.done(), include_str!("../../openapi.json"));
+}

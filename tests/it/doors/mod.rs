@@ -4,6 +4,7 @@ mod access_token;
 mod graphql;
 mod introspect;
 mod limits;
+mod openapi;
 mod revoke;
 mod verify;
 

@@ -1,0 +1,71 @@
+// Is the OpenAPI document a good one, and does it tell the truth? Reads {document, answers, unseen} from its input: the
+// document's text, what the service answered as {path, method, status, headers, body}, and the statuses that no test
+// can bring about. Prints all complaints.
+import { text } from 'node:stream/consumers';
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import Ajv from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+
+const { document, answers, unseen } = JSON.parse(await text(process.stdin));
+const complaints = [];
+
+const config = await createConfig({ extends: ['recommended-strict'] });
+for (const { ruleId, message, location } of await lintFromString({ source: document, config })) {
+  complaints.push(`lint ${ruleId}: ${message} ${location[0]?.pointer}`);
+}
+
+const parsed = JSON.parse(document);
+const found = (reference) => reference.slice(2).split('/').reduce((node, part) => node?.[part], parsed);
+/** The same without references: there are no circles. */
+function whole(node) {
+  if (Array.isArray(node)) return node.map(whole);
+  if (node === null || typeof node !== 'object') return node;
+  if (node.$ref) return whole(found(node.$ref));
+  return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, whole(value)]));
+}
+const { paths } = whole(parsed);
+
+const ajv = addFormats(new Ajv({ allErrors: true, allowUnionTypes: true }));
+function check(where, schema, value) {
+  if (!ajv.validate(schema, value)) complaints.push(`${where}: ${ajv.errorsText()}: ${JSON.stringify(value)}`);
+}
+
+/** What belongs to the transfer, and not to the answer. */
+const TRANSFER = ['content-length', 'content-type', 'date'];
+
+const waiting = new Set();
+for (const [path, item] of Object.entries(paths)) {
+  for (const [method, { responses }] of Object.entries(item)) {
+    for (const status of Object.keys(responses)) waiting.add(`${method} ${path} ${status}`);
+  }
+}
+for (const { path, method, status, headers, body } of answers) {
+  const where = `${method} ${path} ${status}`;
+  const response = paths[path]?.[method]?.responses[status];
+  if (!response) {
+    complaints.push(`${where}: is not in the document`);
+    continue;
+  }
+  waiting.delete(where);
+  const known = Object.entries(response.headers).map(([name, header]) => [name.toLowerCase(), header]);
+  for (const [name, header] of known) {
+    if (name in headers) check(`${where}: ${name}`, header.schema, headers[name]);
+    else if (header.required) complaints.push(`${where}: ${name} is missing`);
+  }
+  const names = [...known.map(([name]) => name), ...TRANSFER];
+  for (const name of Object.keys(headers)) {
+    if (!names.includes(name)) complaints.push(`${where}: ${name} is not in the document`);
+  }
+  const [[kind, content] = []] = Object.entries(response.content ?? {});
+  if (!content) {
+    if (body !== '') complaints.push(`${where}: has a body`);
+  } else if (headers['content-type']?.split(';')[0] !== kind) {
+    complaints.push(`${where}: is of type ${headers['content-type']}`);
+  } else {
+    check(where, content.schema, kind === 'application/json' ? JSON.parse(body) : body);
+  }
+}
+for (const where of waiting) {
+  if (!unseen.some((status) => where.endsWith(` ${status}`))) complaints.push(`${where}: was not answered`);
+}
+console.log(JSON.stringify(complaints));

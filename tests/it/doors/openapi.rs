@@ -1,0 +1,223 @@
+//! `/openapi.json`: is it a good document, and do the doors answer as it says?
+
+use super::{bob, lose_the_store, method, unknown};
+use crate::world::{
+    World,
+    client::{Client, Reply, form, read},
+    node,
+};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, path::Path, time::Duration};
+use tokenward::actions::Credentials;
+
+const DOCUMENT: &str = include_str!("../../../openapi.json");
+const TOKEN: &str = "/v2/access-token";
+
+/// What the service answered at the doors of the document.
+struct Answers<'world> {
+    world: &'world World,
+    all: Vec<Value>,
+}
+
+impl Answers<'_> {
+    fn add(&mut self, method: &str, path: &str, reply: &Reply) {
+        let headers: BTreeMap<_, _> =
+            reply.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        let (status, body) = (reply.status.as_u16(), &reply.text);
+        self.all.push(json!({ "method": method, "path": path, "status": status, "headers": headers, "body": body }));
+    }
+
+    async fn get(&mut self, path: &str) {
+        let reply = self.world.nobody().get(path).await;
+        self.add("get", path, &reply);
+    }
+
+    /// Asks the token's own door by both methods.
+    async fn token(&mut self, client: &Client<'_>, change: impl Fn(RequestBuilder) -> RequestBuilder) {
+        for name in [Method::GET, Method::DELETE] {
+            let reply = read(change(client.request(name.clone(), TOKEN))).await;
+            self.add(&name.as_str().to_lowercase(), TOKEN, &reply);
+        }
+    }
+
+    /// Asks both of the gateways' doors.
+    async fn verify(&mut self, client: &Client<'_>, question: &str) {
+        let reply = client.verify(question).await;
+        self.add("get", "/verify", &reply);
+        let reply = client.get(&format!("/verify/v1/builds?{question}")).await;
+        self.add("get", "/verify/{below}", &reply);
+    }
+
+    /// Asks both of the doors for APIs.
+    async fn oauth(&mut self, api: &Credentials, secret: &str, fields: &[(&str, &str)]) {
+        for path in ["/oauth/introspect", "/oauth/revoke"] {
+            let request = self.world.http.post(self.world.url(path)).basic_auth(&api.client_id, Some(secret));
+            let reply = form(request, fields).await;
+            self.add("post", path, &reply);
+        }
+    }
+}
+
+/// The paths of the document with their methods.
+fn documented() -> Vec<(String, Vec<String>)> {
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    paths.iter().map(|(path, item)| (path.clone(), item.as_object().unwrap().keys().cloned().collect())).collect()
+}
+
+/// What two judges say of the document and of these answers. A fault of the service cannot be brought about.
+async fn complaints(folder: &Path, document: &str, answers: &[Value]) -> Vec<String> {
+    let told = json!({ "document": document, "answers": answers, "unseen": ["500"] });
+    serde_json::from_str(&node::run(&folder.join("openapi.mjs"), &told).await).unwrap()
+}
+
+async fn good_and_bad_tokens(answers: &mut Answers<'_>, api: &Credentials) {
+    let world = answers.world;
+    let (bob, token) = bob(world, &["read_builds"]).await;
+    let end = world.now().plus(Duration::from_hours(1)).to_text();
+    let until = bob.creates_token_until("until", &["acme"], &["read_user"], Some(end)).await;
+    for token in [&token, &until] {
+        let reply = world.holder_of(&token.value).get(TOKEN).await;
+        answers.add("get", TOKEN, &reply);
+        let reply = world.introspect(api, &token.value, &[("organization", "acme")]).await;
+        answers.add("post", "/oauth/introspect", &reply);
+    }
+    let holder = world.holder_of(&token.value);
+    answers.token(&holder, |request| request.form(&[("access_token", "x")])).await;
+    answers.token(&holder, |request| request.form(&[("x", "x".repeat(65 * 1024))])).await;
+    for question in ["organization=acme&scope=read_builds", ""] {
+        answers.verify(&holder, question).await;
+    }
+    for question in ["organization=globex", "scope=read_builds+write_builds"] {
+        let reply = holder.verify(question).await;
+        answers.add("get", "/verify", &reply);
+    }
+    for nobody in [world.nobody(), world.holder_of("twd_nonsense"), world.holder_of(&unknown())] {
+        answers.token(&nobody, |request| request).await;
+        answers.verify(&nobody, "organization=acme").await;
+    }
+    let reply = world.holder_of(&until.value).delete(TOKEN).await;
+    answers.add("delete", TOKEN, &reply);
+}
+
+async fn apis(answers: &mut Answers<'_>, api: &Credentials) {
+    let world = answers.world;
+    answers.oauth(api, &api.client_secret, &[("token", "twd_nonsense")]).await;
+    answers.oauth(api, &api.client_secret, &[("token", &unknown())]).await;
+    answers.oauth(api, &api.client_secret, &[("token", "")]).await;
+    answers.oauth(api, &api.client_secret, &[("token", &"x".repeat(65 * 1024))]).await;
+    answers.oauth(api, "wrong", &[("token", "x")]).await;
+    for path in ["/oauth/introspect", "/oauth/revoke"] {
+        let reply = read(world.http.post(world.url(path)).json(&json!({ "token": "x" }))).await;
+        answers.add("post", path, &reply);
+    }
+}
+
+/// What is refused before any door.
+async fn limits(answers: &mut Answers<'_>) {
+    let nobody = answers.world.nobody();
+    for (path, methods) in documented() {
+        for name in methods {
+            let there = path.replace("{below}", "v1/builds");
+            let request = |more: &str| nobody.request(method(&name.to_uppercase()), &format!("{there}{more}"));
+            let reply = read(request(&format!("?x={}", "x".repeat(9 * 1024)))).await;
+            answers.add(&name, &path, &reply);
+            let reply = read(request("").header("x-large", "x".repeat(33 * 1024))).await;
+            answers.add(&name, &path, &reply);
+        }
+    }
+}
+
+both!(
+    /// R-19
+    async fn every_status_of_the_document_is_answered_as_it_says(world: World) {
+        let test = "doors::openapi::every_status_of_the_document_is_answered_as_it_says";
+        let Some(folder) = node::packages("tests/clients", test) else { return };
+        let mut answers = Answers { world: &world, all: Vec::new() };
+        let api = world.resource_server("api").await;
+        good_and_bad_tokens(&mut answers, &api).await;
+        apis(&mut answers, &api).await;
+        limits(&mut answers).await;
+        let constant = ["/.well-known/oauth-authorization-server", "/openapi.json", "/schema.graphql", "/healthz"];
+        for path in constant.into_iter().chain(["/readyz"]) {
+            answers.get(path).await;
+        }
+        // Whoever guesses at one node is refused there.
+        let other = world.beside(&[]).await;
+        for _ in 0..60 {
+            other.holder_of(&unknown()).get(TOKEN).await;
+        }
+        answers.token(&other.holder_of(&unknown()), |request| request).await;
+        lose_the_store(&world).await;
+        answers.get("/readyz").await;
+        answers.token(&world.holder_of(&unknown()), |request| request).await;
+        answers.verify(&world.holder_of(&unknown()), "organization=acme").await;
+        answers.oauth(&api, &api.client_secret, &[("token", &unknown())]).await;
+        assert_eq!(complaints(&folder, DOCUMENT, &answers.all).await, [""; 0]);
+    }
+);
+
+#[tokio::test]
+async fn what_the_document_leaves_out_or_has_wrong_is_seen() {
+    let test = "doors::openapi::what_the_document_leaves_out_or_has_wrong_is_seen";
+    let Some(folder) = node::packages("tests/clients", test) else { return };
+    let document = DOCUMENT.replacen("\"operationId\": \"ready\"", "\"operationId\": \"live\"", 1);
+    let document = document.replacen("#/components/responses/Ready\"", "#/components/responses/Reddy\"", 1);
+    let headers = json!({
+        "x-request-id": "1", "cache-control": "public", "x-content-type-options": "nosniff", "server": "made up",
+        "content-type": "application/json; charset=utf-8",
+    });
+    let answer = |path: &str, status: u16, body: &str| json!({ "method": "get", "path": path, "status": status, "headers": headers, "body": body });
+    let answers = [
+        answer("/healthz", 200, r#"{"status":"ok","more":1}"#),
+        answer("/healthz", 418, "{}"),
+        answer("/schema.graphql", 200, "{}"),
+        answer("/verify", 200, "a body"),
+    ];
+    let said = complaints(&folder, &document, &answers).await;
+    for wanted in [
+        "lint operation-operationId-unique: ",
+        "lint no-unresolved-refs: ",
+        "lint no-unused-components: ",
+        "get /healthz 200: data must NOT have additional properties",
+        "get /healthz 200: cache-control: data must be equal to constant",
+        "get /healthz 200: referrer-policy is missing",
+        "get /healthz 200: server is not in the document",
+        "get /healthz 418: is not in the document",
+        "get /schema.graphql 200: is of type application/json",
+        "get /verify 200: has a body",
+        "get /verify 200: x-token-id is missing",
+        "get /verify 401: was not answered",
+    ] {
+        assert!(said.iter().any(|line| line.starts_with(wanted)), "nothing says {wanted}: {said:#?}");
+    }
+}
+
+both!(
+    async fn the_document_is_served_to_everybody(world: World) {
+        for path in ["/openapi.json", "/openapi.json/"] {
+            let reply = world.nobody().get(path).await;
+            assert_eq!((reply.status.as_u16(), reply.text.as_str()), (200, DOCUMENT));
+            assert_eq!(reply.header("content-type"), "application/json; charset=utf-8");
+            assert_eq!(reply.header("cache-control"), "max-age=300");
+        }
+    }
+);
+
+both!(
+    /// R-18
+    async fn a_method_that_the_document_does_not_have_is_405_and_allow_names_those_that_it_has(world: World) {
+        for (path, methods) in documented() {
+            let allow = methods.join(", ").to_uppercase();
+            // Gateways ask by every method there is.
+            let refused = !path.starts_with("/verify");
+            for name in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "FOO"] {
+                if refused && !methods.contains(&name.to_lowercase()) {
+                    let reply = read(world.nobody().request(method(name), &path)).await;
+                    assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, &*allow), "{name} {path}");
+                }
+            }
+        }
+    }
+);
