@@ -1,6 +1,7 @@
 //! The command line: one file a command. Exit status 0: done; 1: refused or failed, with one line that says what to do;
 //! 2: wrong usage.
 
+mod completions;
 mod demo;
 mod mail;
 mod member;
@@ -84,6 +85,14 @@ enum Command {
     /// Prints the OpenAPI document of the REST paths
     #[command(after_help = "Example:\n  tokenward openapi > openapi.json")]
     Openapi,
+    /// Prints a script that completes commands and flags in a shell
+    #[command(
+        after_help = "Examples:\n  source <(tokenward completions bash)                       in ~/.bashrc\n  tokenward completions zsh > ~/.zfunc/_tokenward            with ~/.zfunc in $fpath\n  tokenward completions fish > ~/.config/fish/completions/tokenward.fish"
+    )]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Runs the command of this process.
@@ -119,6 +128,7 @@ impl Command {
         match self {
             Self::Schema => Some(schema::text()),
             Self::Openapi => Some(openapi::text()),
+            Self::Completions { shell } => Some(completions::text(*shell)),
             _ => None,
         }
     }
@@ -137,7 +147,7 @@ impl Command {
             Self::Token(command) => command.run(&open(&config).await?).await,
             Self::Mail(command) => command.run(&open(&config).await?).await,
             Self::ResourceServer(command) => command.run(&open(&config).await?).await,
-            Self::Schema | Self::Openapi => Ok(()),
+            Self::Schema | Self::Openapi | Self::Completions { .. } => Ok(()),
         }
         .map(|()| ExitCode::SUCCESS)
     }

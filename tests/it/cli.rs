@@ -3,6 +3,7 @@
 use crate::world::{
     client::{Reply, form, read},
     database::{Database, Kind},
+    shelf::answer_of,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -486,4 +487,46 @@ both!(
 #[tokio::test]
 async fn the_openapi_document_is_printed_as_it_is_committed() {
     assert_eq!(ended(program().arg("openapi"), "").await.done(), include_str!("../../openapi.json"));
+}
+
+#[tokio::test]
+async fn there_is_a_script_for_each_shell_and_for_no_other() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = ended(program().args(["completions", shell]), "").await;
+        assert!(script.done().contains("tokenward") && script.out.contains("resource-server"), "{script:?}");
+    }
+    ended(program().args(["completions", "csh"]), "")
+        .await
+        .misused("possible values: bash, elvish, fish, powershell, zsh");
+}
+
+#[tokio::test]
+async fn bash_completes_commands_and_flags_by_the_script() {
+    if answer_of("bash", &["--version"]).is_none() {
+        eprintln!("skipped bash_completes_commands_and_flags_by_the_script: bash is not installed");
+        return;
+    }
+    // What bash itself does when somebody presses the key.
+    let script = r#"
+        source <("$0" completions bash)
+        of=$(complete -p tokenward | sed 's/.* -F \([^ ]*\).*/\1/')
+        pressed() {
+            COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+            "$of" tokenward "${@: -1}" "${@: -2:1}"
+            echo "$*: ${COMPREPLY[*]}"
+        }
+        pressed tokenward us
+        pressed tokenward user dis
+        pressed tokenward token create --sco
+        pressed tokenward completions z
+        pressed tokenward nothing
+    "#;
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "-c", script, env!("CARGO_BIN_EXE_tokenward")]);
+    bash.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    assert_eq!(
+        ended(&mut bash, "").await.done(),
+        "tokenward us: user\ntokenward user dis: disable\ntokenward token create --sco: --scope --scopes-file\n\
+         tokenward completions z: zsh\ntokenward nothing: \n"
+    );
 }

@@ -1,0 +1,11 @@
+//! `completions`: what a shell needs to complete the commands and flags.
+
+use super::Cli;
+use clap::CommandFactory as _;
+use clap_complete::{Shell, generate};
+
+pub(super) fn text(shell: Shell) -> String {
+    let mut script = Vec::new();
+    generate(shell, &mut Cli::command(), "tokenward", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
