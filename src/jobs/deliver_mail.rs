@@ -4,21 +4,25 @@
 use crate::{
     app::App,
     domain::{error::Result, letter::Letter, time::Time},
-    mail::{Envelope, Failure, Mailer, render},
+    mail::{Envelope, Failure, LONGEST_SEND, Mailer, render},
     store::{Leased, Outcome},
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often the outbox is looked at when nobody commits.
-const BEAT: Duration = Duration::from_secs(5);
-/// How long one letter may take; its lease is a little longer.
-const LIMIT: Duration = Duration::from_secs(20);
-const LEASE: Duration = Duration::from_secs(25);
-const PORTION: u64 = 10;
+const BEAT: Duration = Duration::from_secs(2);
+/// For how long a letter is leased. One is leased at a time, so that none waits for its turn while its lease runs out.
+const LEASE: Duration = LONGEST_SEND.saturating_add(Duration::from_secs(5));
 /// A letter that cannot be sent for so long is given up.
 const PATIENCE: Duration = Duration::from_hours(72);
-const LONGEST_PAUSE: Duration = Duration::from_hours(4);
+/// The pauses of one letter begin and end with these. They stay this short, so that letters follow soon when a server
+/// works again.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(90);
+/// While nobody takes letters, only one is tried now and then, with pauses of the job that begin and end with these.
+const FIRST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_mins(1);
 
 /// Who sends, and what letters link to.
 pub(super) struct Post {
@@ -27,39 +31,50 @@ pub(super) struct Post {
 }
 
 pub(super) async fn run(app: App, post: Post, stop: CancellationToken) {
+    let mut in_vain = 0_i32;
     while !stop.is_cancelled() {
-        match portion(&app, &post).await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(error) => tracing::warn!(error = ?error, "the outbox cannot be read"),
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = app.committed() => {}
-            () = tokio::time::sleep(BEAT) => {}
+        match one(&app, &post).await {
+            Ok(Some(Err(failure))) if failure.concerns_every_letter() => {
+                in_vain = in_vain.saturating_add(1);
+                let rest = tokio::time::sleep(growing(FIRST_REST, in_vain, LONGEST_REST));
+                let _ = stop.run_until_cancelled(rest).await;
+            }
+            // The letter went, or the next one may fare better.
+            Ok(Some(_)) => in_vain = 0,
+            nothing => {
+                if let Err(error) = nothing {
+                    tracing::warn!(error = ?error, "the outbox cannot be read");
+                }
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = app.committed() => {}
+                    () = tokio::time::sleep(BEAT) => {}
+                }
+            }
         }
     }
 }
 
-async fn portion(app: &App, post: &Post) -> Result<usize> {
-    let leased = app.store().upkeep().lease_letters(app.now(), LEASE, PORTION).await?;
-    let count = leased.len();
-    for letter in leased {
-        let outcome = match deliver(post, &letter).await {
-            Ok(()) => Outcome::Sent,
-            Err(failure) => after(&failure, &letter, app.now()),
-        };
-        if outcome != Outcome::Sent {
-            tracing::warn!(letter = %letter.id, attempts = letter.attempts, outcome = ?outcome, "a letter was not sent");
-        }
-        app.store().upkeep().settle_letter(letter.id, app.now(), &outcome).await?;
+/// Sends one letter that is due; nothing when none is.
+async fn one(app: &App, post: &Post) -> Result<Option<Result<(), Failure>>> {
+    let upkeep = app.store().upkeep();
+    let Some(letter) = upkeep.lease_letters(app.now(), LEASE, 1).await?.pop() else { return Ok(None) };
+    let delivered = deliver(post, &letter).await;
+    let outcome = match &delivered {
+        Ok(()) => Outcome::Sent,
+        Err(failure) => after(failure, &letter, app.now()),
+    };
+    if let Err(failure) = &delivered {
+        tell(failure, &letter, &outcome);
     }
-    Ok(count)
+    if !upkeep.settle_letter(&letter, app.now(), &outcome).await? {
+        tracing::warn!(letter = %letter.id, "a letter took longer than its lease");
+    }
+    Ok(Some(delivered))
 }
 
 async fn deliver(post: &Post, leased: &Leased) -> Result<(), Failure> {
-    let unreadable = |error: &dyn std::fmt::Display| Failure { permanent: true, text: error.to_string() };
-    let letter: Letter = serde_json::from_str(&leased.letter).map_err(|error| unreadable(&error))?;
+    let letter: Letter = serde_json::from_str(&leased.letter).map_err(Failure::permanent)?;
     let envelope = Envelope {
         notice: leased.id.to_string(),
         to_name: leased.to_name.clone(),
@@ -67,19 +82,35 @@ async fn deliver(post: &Post, leased: &Leased) -> Result<(), Failure> {
         letter,
         public_url: post.public_url.clone(),
     };
-    let rendered = render(&envelope).map_err(|error| unreadable(&error))?;
-    tokio::time::timeout(LIMIT, post.mailer.send(&rendered))
-        .await
-        .unwrap_or_else(|_| Err(Failure { permanent: false, text: "the mail server did not answer in time".into() }))
+    post.mailer.send(&render(&envelope).map_err(Failure::permanent)?).await
+}
+
+/// Says less and less often that a letter still waits. What the server said may name an address: `mail list` shows it.
+fn tell(failure: &Failure, letter: &Leased, outcome: &Outcome) {
+    let (id, attempts, cause) = (letter.id, letter.attempts, failure.cause.as_str());
+    match outcome {
+        Outcome::GivenUp { .. } => {
+            tracing::warn!(letter = %id, attempts, cause, "a letter was given up; see tokenward mail list");
+        }
+        _ if attempts.count_ones() == 1 => {
+            tracing::warn!(letter = %id, attempts, cause, "a letter waits for another try; see tokenward mail list");
+        }
+        _ => tracing::debug!(letter = %id, attempts, cause, "a letter waits for another try"),
+    }
 }
 
 fn after(failure: &Failure, letter: &Leased, now: Time) -> Outcome {
     let why = failure.text.clone();
-    if failure.permanent || now >= letter.tried_from.plus(PATIENCE) {
+    if failure.is_permanent() || now >= letter.tried_from.plus(PATIENCE) {
         return Outcome::GivenUp { why };
     }
-    let doublings = u32::try_from(letter.attempts - 1).unwrap_or_default().min(10);
-    Outcome::Again { at: now.plus((Duration::from_secs(30) * 2_u32.pow(doublings)).min(LONGEST_PAUSE)), why }
+    Outcome::Again { at: now.plus(growing(FIRST_PAUSE, letter.attempts, LONGEST_PAUSE)), why }
+}
+
+/// A pause that doubles with every time, counted from 1.
+fn growing(first: Duration, time: i32, longest: Duration) -> Duration {
+    let doublings = u32::try_from(time.saturating_sub(1)).unwrap_or_default().min(10);
+    (first * 2_u32.pow(doublings)).min(longest)
 }
 
 #[cfg(test)]
@@ -97,21 +128,30 @@ mod tests {
             letter: String::new(),
             tried_from: NOW.minus(age),
             attempts,
+            until: NOW.plus(LEASE),
         }
-    }
-
-    fn failure(permanent: bool) -> Failure {
-        Failure { permanent, text: "no".into() }
     }
 
     #[test]
     fn pauses_grow_and_a_refused_address_or_three_days_end_it() {
         let again = |seconds| Outcome::Again { at: NOW.plus(Duration::from_secs(seconds)), why: "no".into() };
-        let hour = Duration::from_hours(1);
-        assert_eq!(after(&failure(false), &letter(1, hour), NOW), again(30));
-        assert_eq!(after(&failure(false), &letter(3, hour), NOW), again(120));
-        assert_eq!(after(&failure(false), &letter(40, hour), NOW), again(4 * 3600));
-        assert_eq!(after(&failure(true), &letter(1, hour), NOW), Outcome::GivenUp { why: "no".into() });
-        assert_eq!(after(&failure(false), &letter(9, hour * 72), NOW), Outcome::GivenUp { why: "no".into() });
+        let (hour, passing) = (Duration::from_hours(1), Failure::passing("no"));
+        assert_eq!(after(&passing, &letter(1, hour), NOW), again(30));
+        assert_eq!(after(&passing, &letter(2, hour), NOW), again(60));
+        assert_eq!(after(&passing, &letter(3, hour), NOW), again(90));
+        assert_eq!(after(&passing, &letter(40, hour), NOW), again(90));
+        assert_eq!(after(&Failure::permanent("no"), &letter(1, hour), NOW), Outcome::GivenUp { why: "no".into() });
+        assert_eq!(after(&passing, &letter(9, hour * 72), NOW), Outcome::GivenUp { why: "no".into() });
+    }
+
+    /// F-04
+    #[test]
+    fn a_server_that_works_again_is_noticed_within_two_minutes() {
+        for time in [1, 2, 7, 100, i32::MAX] {
+            let rest = growing(FIRST_REST, time, LONGEST_REST);
+            assert!((FIRST_REST..=LONGEST_REST).contains(&rest), "{rest:?}");
+            assert!(growing(FIRST_PAUSE, time, LONGEST_PAUSE) <= LONGEST_PAUSE);
+        }
+        assert!(LONGEST_REST.max(LONGEST_PAUSE) + LONGEST_SEND <= Duration::from_mins(2));
     }
 }

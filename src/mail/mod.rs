@@ -27,8 +27,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// The longest that sending one letter takes; a lease on a letter outlives it.
-pub const LONGEST_SEND: Duration = Duration::from_mins(1);
+/// The longest that handing over one letter takes; a lease on a letter outlives it.
+pub const LONGEST_SEND: Duration = Duration::from_secs(20);
 
 /// The last second that the header of a date can hold: the end of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
@@ -37,21 +37,67 @@ const LAST_SECOND: i64 = 253_402_300_799;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Failure {
-    /// There is no use in asking again: the letter or its address was refused.
-    pub permanent: bool,
+    /// What kind of failure it is.
+    pub cause: Cause,
     /// What happened, in one line.
     pub text: String,
 }
 
+/// What keeps letters from going out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The letter or its address was refused: it would be refused again.
+    Refused,
+    /// The server takes the letter later, perhaps.
+    Busy,
+    /// Nobody is there, or the line broke.
+    Unreachable,
+    /// No answer came in time.
+    Late,
+    /// The server does not encrypt, or cannot prove that it is the one. It was told nothing.
+    Encryption,
+    /// The server does not accept our user and password.
+    SignIn,
+}
+
+impl Cause {
+    /// In one word, for the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Busy => "busy",
+            Self::Unreachable => "unreachable",
+            Self::Late => "late",
+            Self::Encryption => "encryption",
+            Self::SignIn => "sign_in",
+        }
+    }
+}
+
 impl Failure {
-    /// It would be refused again.
-    pub fn permanent(text: impl std::fmt::Display) -> Self {
-        Self { permanent: true, text: in_short(text) }
+    /// A failure of that kind.
+    pub fn new(cause: Cause, text: impl std::fmt::Display) -> Self {
+        Self { cause, text: in_short(text) }
     }
 
-    /// It may go better later.
+    /// The letter would be refused again.
+    pub fn permanent(text: impl std::fmt::Display) -> Self {
+        Self::new(Cause::Refused, text)
+    }
+
+    /// The letter may go later.
     pub fn passing(text: impl std::fmt::Display) -> Self {
-        Self { permanent: false, text: in_short(text) }
+        Self::new(Cause::Busy, text)
+    }
+
+    /// Whether there is no use in asking again.
+    pub fn is_permanent(&self) -> bool {
+        self.cause == Cause::Refused
+    }
+
+    /// Whether any other letter would have failed too.
+    pub const fn concerns_every_letter(&self) -> bool {
+        !matches!(self.cause, Cause::Refused | Cause::Busy)
     }
 }
 
@@ -60,6 +106,7 @@ impl Failure {
 pub struct Mailer {
     from: Party,
     way: Way,
+    limit: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -72,7 +119,7 @@ enum Way {
 impl Mailer {
     /// By the settings `mail.url` and `mail.from`. Nothing is opened before the first letter.
     pub fn new(url: &str, from: &str) -> Result<Self> {
-        Ok(Self { from: sender(from)?, way: way(url)? })
+        Ok(Self { from: sender(from)?, way: way(url)?, limit: LONGEST_SEND })
     }
 
     /// Sends into a mailbox that a test looks into.
@@ -80,7 +127,13 @@ impl Mailer {
         let mailbox = Mailbox::default();
         let address = Address::new_dangerous("tokenward", "localhost");
         let from = Party::new(Some("Tokenward".into()), address);
-        (Self { from, way: Way::Memory(mailbox.clone()) }, mailbox)
+        (Self { from, way: Way::Memory(mailbox.clone()), limit: LONGEST_SEND }, mailbox)
+    }
+
+    /// The same with less patience, for a test that does not want to wait so long.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// Sends one letter; the same letter again has the same Message-ID, and in a folder the same name.
@@ -89,10 +142,13 @@ impl Mailer {
         match &self.way {
             Way::Folder(folder) => {
                 let (folder, notice, source) = (folder.clone(), word(&letter.notice), message.formatted());
-                let write = move || folder::write(&folder, &notice, &source);
-                tokio::task::spawn_blocking(write).await.map_err(Failure::passing)?.map_err(Failure::passing)
+                let write = tokio::task::spawn_blocking(move || folder::write(&folder, &notice, &source));
+                let written = tokio::time::timeout(self.limit, write).await;
+                let written = written.map_err(|_| Failure::new(Cause::Late, "the folder did not take it in time"))?;
+                let lost = |error: &dyn std::fmt::Display| Failure::new(Cause::Unreachable, error);
+                written.map_err(|error| lost(&error))?.map_err(|error| lost(&error))
             }
-            Way::Server(server) => server.send(&message).await,
+            Way::Server(server) => server.send(&message, self.limit).await,
             Way::Memory(mailbox) => mailbox.receive(&message, letter),
         }
     }
@@ -254,7 +310,7 @@ mod tests {
         {
             let (mailer, mailbox) = Mailer::memory();
             let failure = mailer.send(&Rendered { to_address: address.into(), ..letter() }).await.expect_err("refused");
-            assert!(failure.permanent, "{failure}");
+            assert!(failure.is_permanent(), "{failure}");
             assert!(mailbox.sent().is_empty());
         }
     }
@@ -282,7 +338,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let url = format!("file://{}/mail", file.path().display());
         let mailer = Mailer::new(&url, "tokenward@localhost").expect("a mailer");
-        assert!(!mailer.send(&letter()).await.expect_err("a failure").permanent);
+        let failure = mailer.send(&letter()).await.expect_err("a failure");
+        assert!(!failure.is_permanent() && failure.concerns_every_letter(), "{failure}");
     }
 
     #[test]
@@ -301,6 +358,10 @@ mod tests {
             "smtp://tokenward:hunter2@mail:port",
             "smtp://hunter2@mail",
             "smtps://tokenward:hunter2@mail?tls=none",
+            "smtp://tokenward:hunter2@mail:587?tls=required&tls=required",
+            "smtp://tokenward:hunter2@mail:587?ca=/no/such/file",
+            "smtp://tokenward:hunter2@mail:587?ca=/dev/null",
+            "smtp://tokenward:hunter2@localhost:25?tls=none&ca=/dev/null",
         ] {
             match Mailer::new(url, "tokenward@localhost") {
                 Err(Error::Invalid { field, why }) => {

@@ -1,25 +1,27 @@
 //! Hands a letter to a mail server by SMTP, encrypted unless the server is this machine.
 
-use super::{Failure, LONGEST_SEND};
+use super::{Cause, Failure};
 use crate::domain::error::{Error, Result};
 use lettre::{
     Message,
     transport::smtp::{
         Error as SmtpError,
         authentication::{Credentials, DEFAULT_MECHANISMS},
-        client::{AsyncSmtpConnection, TlsParameters},
+        client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters},
         extension::ClientId,
     },
 };
 use percent_encoding::percent_decode_str;
-use std::{net::IpAddr, time::Duration};
+use std::{error::Error as _, io::ErrorKind, net::IpAddr, time::Duration};
 use tokio::time::timeout;
 use url::{Host, Url};
 
-/// The longest until the server is ready to take a letter.
-const LONGEST_GREETING: Duration = Duration::from_secs(20);
 /// How long a server may take to say goodbye, which changes nothing any more.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(1);
+/// How a certificate in PEM begins.
+const BEGINNING: &[u8] = b"-----BEGIN CERTIFICATE-----";
+/// What a server answers that is about to go, whatever it was asked.
+const CLOSING: u16 = 421;
 /// What a server answers that wants to know first who we are: no fault of the letter.
 const SIGN_IN_FIRST: u16 = 530;
 
@@ -47,7 +49,7 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Reads `smtp://user:password@host:587?tls=required` or `smtps://user:password@host`.
+    /// Reads `smtp://user:password@host:587?tls=required&ca=/file.pem` or `smtps://user:password@host`.
     pub(super) fn new(url: &str) -> Result<Self> {
         let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "smtp" | "smtps"));
         let url = url.ok_or_else(|| {
@@ -66,47 +68,70 @@ impl Server {
         Ok(Self { port: url.port().unwrap_or(usual_port), credentials: credentials(&url)?, encryption, host })
     }
 
-    /// Hands over one letter.
-    pub(super) async fn send(&self, message: &Message) -> Result<(), Failure> {
-        let late = |_| Failure::passing(format!("{self:?} did not answer in time"));
-        let opened = timeout(LONGEST_GREETING, self.open()).await.map_err(late)?;
-        // Whatever is said before the letter is not about the letter.
-        let mut connection = opened.map_err(|error| Failure::passing(format!("{self:?}: {error}")))?;
-        let source = message.formatted();
-        let handing = connection.send(message.envelope(), &source);
-        let taken =
-            timeout(LONGEST_SEND.saturating_sub(LONGEST_GREETING + LONGEST_GOODBYE), handing).await.map_err(late)?;
-        taken.map_err(|error| self.refused(&error))?;
+    /// Hands over one letter, in so much time at the most.
+    pub(super) async fn send(&self, message: &Message, limit: Duration) -> Result<(), Failure> {
+        let handed = timeout(limit, self.hand_over(message)).await;
+        let late = |_| Failure::new(Cause::Late, format!("{self:?} did not answer in time"));
+        let mut connection = handed.map_err(late)??;
         // The letter is taken: how the conversation ends no longer matters.
         let _ = timeout(LONGEST_GOODBYE, connection.quit()).await;
         Ok(())
     }
 
-    async fn open(&self) -> Result<AsyncSmtpConnection, SmtpError> {
+    async fn hand_over(&self, message: &Message) -> Result<AsyncSmtpConnection, Failure> {
+        let mut connection = self.open().await?;
+        let taken = connection.send(message.envelope(), &message.formatted()).await;
+        taken.map_err(|error| self.failed(cause(&error), &error))?;
+        Ok(connection)
+    }
+
+    /// Whatever goes wrong before the letter is not about the letter.
+    async fn open(&self) -> Result<AsyncSmtpConnection, Failure> {
         let name = ClientId::default();
         let wrapped = match &self.encryption {
             Encryption::Always(tls) => Some(tls.clone()),
             Encryption::Demanded(_) | Encryption::None => None,
         };
         let server = (self.host.as_str(), self.port);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(LONGEST_GREETING), &name, wrapped, None).await?;
+        let opened = AsyncSmtpConnection::connect_tokio1(server, None, &name, wrapped, None).await;
+        let mut connection = opened.map_err(|error| self.failed(cause_of_no_greeting(&error), &error))?;
         if let Encryption::Demanded(tls) = &self.encryption {
-            connection.starttls(tls.clone(), &name).await?;
+            let encrypted = connection.starttls(tls.clone(), &name).await;
+            encrypted.map_err(|error| self.failed(Cause::Encryption, &error))?;
         }
         if let Some(credentials) = &self.credentials {
-            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
+            let known = connection.auth(DEFAULT_MECHANISMS, credentials).await;
+            known.map_err(|error| self.failed(Cause::SignIn, &error))?;
         }
         Ok(connection)
     }
 
-    fn refused(&self, error: &SmtpError) -> Failure {
-        let text = format!("{self:?}: {error}");
-        if error.is_permanent() && error.status().map(u16::from) != Some(SIGN_IN_FIRST) {
-            Failure::permanent(text)
-        } else {
-            Failure::passing(text)
-        }
+    fn failed(&self, cause: Cause, error: &SmtpError) -> Failure {
+        Failure::new(cause, format!("{self:?}: {error}"))
+    }
+}
+
+/// What it means that there is no greeting. The library tells a refused certificate only by what lies below.
+fn cause_of_no_greeting(error: &SmtpError) -> Cause {
+    let below = std::iter::successors(error.source(), |&error| error.source());
+    let io = below.filter_map(|error| error.downcast_ref::<std::io::Error>());
+    if io.map(std::io::Error::kind).any(|kind| kind == ErrorKind::InvalidData) {
+        Cause::Encryption
+    } else {
+        Cause::Unreachable
+    }
+}
+
+/// What an answer to the letter, or the lack of one, means.
+fn cause(error: &SmtpError) -> Cause {
+    match error.status().map(u16::from) {
+        Some(CLOSING) => Cause::Unreachable,
+        Some(SIGN_IN_FIRST) => Cause::SignIn,
+        Some(_) if error.is_permanent() => Cause::Refused,
+        Some(_) => Cause::Busy,
+        // The library itself may find that this server cannot take this letter.
+        None if error.is_client() => Cause::Busy,
+        None => Cause::Unreachable,
     }
 }
 
@@ -116,23 +141,53 @@ fn refuse(why: &str) -> Error {
 
 /// How the connection is encrypted, and the port that is usual for it.
 fn encryption(url: &Url, host: &str) -> Result<(Encryption, u16)> {
-    if url.query_pairs().any(|(key, _)| key != "tls") {
-        return Err(refuse("mail.url knows tls after its question mark and nothing else; leave the rest out."));
+    let (mut wish, mut authority) = (None, None);
+    for (key, value) in url.query_pairs() {
+        let place = match &*key {
+            "tls" => &mut wish,
+            "ca" => &mut authority,
+            _ => {
+                let why = "mail.url knows tls and ca after its question mark and nothing else; leave the rest out.";
+                return Err(refuse(why));
+            }
+        };
+        if place.replace(value).is_some() {
+            return Err(refuse("mail.url says the same twice after its question mark; leave one out."));
+        }
     }
-    let wish = url.query_pairs().next().map(|(_, value)| value);
-    let tls = || {
-        TlsParameters::new(host.to_owned())
-            .map_err(|_| refuse("mail.url names a host that cannot have a certificate; write its name."))
-    };
     match (url.scheme(), wish.as_deref()) {
-        ("smtps", None | Some("required")) => Ok((Encryption::Always(tls()?), 465)),
-        ("smtp", None | Some("required")) => Ok((Encryption::Demanded(tls()?), 587)),
+        ("smtps", None | Some("required")) => Ok((Encryption::Always(trusting(host, authority.as_deref())?), 465)),
+        ("smtp", None | Some("required")) => Ok((Encryption::Demanded(trusting(host, authority.as_deref())?), 587)),
+        ("smtp", Some("none")) if authority.is_some() => {
+            Err(refuse("mail.url names a ca and tells not to encrypt; leave out ca, or write tls=required."))
+        }
         ("smtp", Some("none")) if is_this_machine(host) => Ok((Encryption::None, 25)),
         ("smtp", Some("none")) => {
             Err(refuse("tls=none in mail.url is for a mail server on this machine alone; write tls=required."))
         }
         _ => Err(refuse("tls in mail.url is required or, for this machine alone, none; write tls=required.")),
     }
+}
+
+/// Whom the server's certificate must come from: the authority in that file and no other, or else one that browsers
+/// trust.
+fn trusting(host: &str, authority: Option<&str>) -> Result<TlsParameters> {
+    let mut tls = TlsParameters::builder(host.to_owned());
+    if let Some(path) = authority {
+        tls = tls.certificate_store(CertificateStore::None).add_root_certificate(certificates(path)?);
+    }
+    let nameless = "mail.url names a host that cannot have a certificate, or a ca that is none; write its name.";
+    tls.build().map_err(|_| refuse(nameless))
+}
+
+fn certificates(path: &str) -> Result<Certificate> {
+    let pem = std::fs::read(path)
+        .map_err(|error| refuse(&format!("The file that ca in mail.url names cannot be read: {error}.")))?;
+    let none = || refuse("The file that ca in mail.url names holds no certificate; give it one in PEM.");
+    if !pem.windows(BEGINNING.len()).any(|part| part == BEGINNING) {
+        return Err(none());
+    }
+    Certificate::from_pem(&pem).map_err(|_| none())
 }
 
 fn is_this_machine(host: &str) -> bool {
@@ -234,7 +289,7 @@ mod tests {
     async fn nothing_is_sent_to_a_server_that_does_not_encrypt() {
         let (outcome, told) = sent(&[], "tokenward:hunter2@", "required").await;
         let failure = outcome.expect_err("not sent");
-        assert!(!failure.permanent, "{failure}");
+        assert!(!failure.is_permanent(), "{failure}");
         assert!(told.iter().all(|line| line.starts_with("EHLO") || line == "QUIT"), "{told:?}");
     }
 
@@ -242,7 +297,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_sent_to_a_server_that_only_pretends_to_encrypt() {
         let (outcome, told) = sent(&[("EHLO", "250 STARTTLS"), ("STARTTLS", "220 go on")], "", "required").await;
-        assert!(!outcome.expect_err("not sent").permanent);
+        assert!(!outcome.expect_err("not sent").is_permanent());
         assert!(!told.iter().any(|line| line.starts_with("MAIL")), "{told:?}");
     }
 
@@ -250,7 +305,7 @@ mod tests {
     async fn a_refused_recipient_is_refused_for_good() {
         let (outcome, _) = sent(&[("RCPT", "550 5.1.1 no such\u{7} user")], "", "none").await;
         let failure = outcome.expect_err("refused");
-        assert!(failure.permanent && failure.text.contains("550"), "{failure}");
+        assert!(failure.is_permanent() && failure.text.contains("550"), "{failure}");
         assert!(!failure.text.contains(char::is_control));
     }
 
@@ -264,7 +319,7 @@ mod tests {
         ] {
             let (outcome, _) = sent(answers, user, "none").await;
             let failure = outcome.expect_err("not sent");
-            assert!(!failure.permanent && !failure.text.contains("hunter2"), "{failure}");
+            assert!(!failure.is_permanent() && !failure.text.contains("hunter2"), "{failure}");
         }
     }
 
@@ -274,6 +329,6 @@ mod tests {
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
         let mailer = Mailer::new(&format!("smtp://127.0.0.1:{port}?tls=none"), "a@example.com").expect("a mailer");
-        assert!(!mailer.send(&letter()).await.expect_err("nobody there").permanent);
+        assert!(!mailer.send(&letter()).await.expect_err("nobody there").is_permanent());
     }
 }

@@ -23,6 +23,8 @@ pub struct Leased {
     pub tried_from: Time,
     /// How often it was tried, this time included.
     pub attempts: i32,
+    /// When the lease ends, by which it is told from any other.
+    pub until: Time,
 }
 
 /// A letter that waits or was given up, as the operator is shown it.
@@ -121,6 +123,7 @@ impl Upkeep<'_> {
                 letter: row.letter,
                 tried_from: row.tried_from,
                 attempts: row.attempts,
+                until: row.next_at,
             })
             .collect())
     }
@@ -139,21 +142,26 @@ impl Upkeep<'_> {
         Ok(limited(update.exec(self.db())).await?.rows_affected)
     }
 
-    /// Keeps what came of a letter.
-    pub async fn settle_letter(&self, id: DeliveryId, at: Time, outcome: &Outcome) -> Result<()> {
-        let update = delivery::Entity::update_many().filter(delivery::Column::Id.eq(id));
+    /// Keeps what came of a letter. That it was sent is true whoever may send it now; anything else counts only while the
+    /// lease holds. Tells whether it was kept.
+    pub async fn settle_letter(&self, leased: &Leased, at: Time, outcome: &Outcome) -> Result<bool> {
+        let update = delivery::Entity::update_many()
+            .filter(delivery::Column::Id.eq(leased.id))
+            .filter(delivery::Column::SentAt.is_null());
+        let still_ours = || delivery::Column::NextAt.eq(leased.until).and(delivery::Column::GivenUpAt.is_null());
         let update = match outcome {
             Outcome::Sent => update
                 .col_expr(delivery::Column::SentAt, Expr::value(at))
                 .col_expr(delivery::Column::LastError, Expr::value(None::<String>)),
             Outcome::Again { at, why } => update
                 .col_expr(delivery::Column::NextAt, Expr::value(*at))
-                .col_expr(delivery::Column::LastError, Expr::value(why.clone())),
+                .col_expr(delivery::Column::LastError, Expr::value(why.clone()))
+                .filter(still_ours()),
             Outcome::GivenUp { why } => update
                 .col_expr(delivery::Column::GivenUpAt, Expr::value(at))
-                .col_expr(delivery::Column::LastError, Expr::value(why.clone())),
+                .col_expr(delivery::Column::LastError, Expr::value(why.clone()))
+                .filter(still_ours()),
         };
-        limited(update.exec(self.db())).await?;
-        Ok(())
+        Ok(limited(update.exec(self.db())).await?.rows_affected == 1)
     }
 }

@@ -8,6 +8,7 @@ use tokenward::{
     http::{Said, sign},
     jobs,
     mail::{Failure, Mailbox, Mailer, Sent},
+    store::Outcome,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -162,6 +163,36 @@ both!(
         names.dedup();
         assert_eq!(names.len(), 10);
         stop.cancel();
+    }
+);
+
+both!(
+    /// A node that was stopped while it held a letter comes too late to say what became of it.
+    async fn a_lease_that_is_over_changes_nothing_but_that_a_letter_was_sent(world: World) {
+        world.mailbox.fail_with(Some(Failure::passing("busy")));
+        cut(&world, "deploy").await;
+        refused(&world, 1).await;
+        let (upkeep, hour) = (world.app.store().upkeep(), Duration::from_hours(1));
+        let mut leases = Vec::new();
+        while leases.len() < 3 {
+            world.later(hour);
+            leases.extend(upkeep.lease_letters(world.now(), LEASE, 1).await.unwrap());
+        }
+        let [stopped, late, present] = leases.as_slice() else { panic!("{leases:?}") };
+        assert!(stopped.id == late.id && late.id == present.id && stopped.until < late.until);
+        let again = Outcome::Again { at: world.now(), why: "late".into() };
+        let given_up = Outcome::GivenUp { why: "late".into() };
+        for outcome in [&again, &given_up] {
+            assert!(!upkeep.settle_letter(stopped, world.now(), outcome).await.unwrap());
+        }
+        // Neither may somebody else send it now, nor was it given up.
+        assert!(upkeep.lease_letters(world.now(), LEASE, 1).await.unwrap().is_empty());
+        // It was sent after all: whoever tries now does not bring it back.
+        assert!(upkeep.settle_letter(late, world.now(), &Outcome::Sent).await.unwrap());
+        for outcome in [&again, &given_up, &Outcome::Sent] {
+            assert!(!upkeep.settle_letter(present, world.now(), outcome).await.unwrap());
+        }
+        assert!(upkeep.lease_letters(world.now().plus(hour), LEASE, 1).await.unwrap().is_empty());
     }
 );
 
