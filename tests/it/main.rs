@@ -29,6 +29,7 @@ mod paging;
 mod pasted;
 mod plans;
 mod policy_table;
+mod post;
 mod price;
 mod program;
 mod schema_is_current;

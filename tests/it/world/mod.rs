@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod ledger;
 pub(crate) mod node;
+pub(crate) mod post_office;
 pub(crate) mod schema;
 pub(crate) mod shelf;
 
@@ -66,15 +67,26 @@ impl Drop for World {
 impl World {
     /// A service with some settings of its own.
     pub(crate) async fn with(database: Database, settings: &[(&str, &str)]) -> Self {
-        Self::on_shared(Arc::new(database), Clock::machine(), settings).await
+        Self::on_shared(Arc::new(database), Clock::machine(), settings, None).await
+    }
+
+    /// A service whose letters go to that address, with so much patience for each.
+    pub(crate) async fn posting(database: Database, mail_url: &str, patience: Duration) -> Self {
+        let mailer = Mailer::new(mail_url, "Tokenward <tokenward@example.test>").unwrap().within(patience);
+        Self::on_shared(Arc::new(database), Clock::machine(), &[], Some(mailer)).await
     }
 
     /// Another node over the same database, by the same clock, with a mailbox of its own.
     pub(crate) async fn beside(&self, settings: &[(&str, &str)]) -> Self {
-        Self::on_shared(Arc::clone(&self.database), self.clock.clone(), settings).await
+        Self::on_shared(Arc::clone(&self.database), self.clock.clone(), settings, None).await
     }
 
-    async fn on_shared(database: Arc<Database>, clock: Clock, settings: &[(&str, &str)]) -> Self {
+    async fn on_shared(
+        database: Arc<Database>,
+        clock: Clock,
+        settings: &[(&str, &str)],
+        mailer: Option<Mailer>,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap();
         let config = config(&database, &listen.to_string(), settings);
@@ -82,8 +94,8 @@ impl World {
         store.migrate(&config.token_prefix).await.unwrap();
         let stop = CancellationToken::new();
         let app = App::new(store, &config, clock.clone());
-        let (mailer, mailbox) = Mailer::memory();
-        jobs::start(&app, mailer, config.public_url.clone(), &stop);
+        let (to_memory, mailbox) = Mailer::memory();
+        jobs::start(&app, mailer.unwrap_or(to_memory), config.public_url.clone(), &stop);
         let router = http::router(&app, &config).unwrap();
         app.tasks().spawn(http::serve(listener, router, app.tasks().clone(), stop.clone()));
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();

@@ -1,0 +1,466 @@
+//! Do letters get through to a real mail server, and what if it is slow, refuses, hangs, cuts the line or only pretends?
+
+use crate::{
+    program::Program,
+    world::{
+        World,
+        client::{Client, Made},
+        database::{Database, Kind},
+        post_office::{Act, Authority, Kept, Line, PostOffice, Step, self_signed},
+    },
+};
+use serde_json::json;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+use tokenward::{
+    domain::{
+        caller::Caller,
+        letter::{Letter, Person, Place, TokenLine},
+        policy,
+    },
+    http::{Said, sign},
+    mail::{Cause, Envelope, Failure, LONGEST_SEND, Mailer, render},
+    store::Waiting,
+};
+
+const SENDER: &str = "Tokenward <tokenward@example.test>";
+
+/// People whose tokens lose acme: each removal is a letter.
+struct Cutter<'world> {
+    ada: Client<'world>,
+    bob: Client<'world>,
+    acme: String,
+}
+
+impl<'world> Cutter<'world> {
+    async fn of(world: &'world World) -> Self {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        Self { ada, bob, acme: world.organization_id("acme").await }
+    }
+
+    async fn token(&self, description: &str) -> Made {
+        self.bob.creates_token(description, &["acme"], &["read_builds"]).await
+    }
+
+    async fn cut(&self, description: &str) {
+        let token = self.token(description).await;
+        assert_eq!(self.ada.removes_organization(&token.id, &self.acme, None).await.code(), "OK");
+    }
+}
+
+impl World {
+    /// Letters that wait or were given up.
+    async fn waiting(&self) -> Vec<Waiting> {
+        let operator = policy::operator(&Caller::command_line(self.now())).unwrap();
+        self.app.store().letters_waiting(&operator, 100).await.unwrap()
+    }
+
+    /// Waits until the letters that wait are so.
+    async fn until_waiting(&self, what: &str, holds: impl Fn(&[Waiting]) -> bool) -> Vec<Waiting> {
+        let start = Instant::now();
+        loop {
+            let waiting = self.waiting().await;
+            if holds(&waiting) {
+                return waiting;
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}; {waiting:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Lets the service's clock run, and wakes the job by a commit.
+    async fn later_and_awake(&self, span: Duration) {
+        self.later(span);
+        self.organization(&format!("wakes-{}", self.now().micros())).await;
+    }
+}
+
+fn message_ids(kept: &[Kept]) -> BTreeSet<String> {
+    kept.iter().map(Kept::message_id).collect()
+}
+
+/// A letter whose every text is this.
+fn envelope(text: &str) -> Envelope {
+    let text = || text.to_owned();
+    Envelope {
+        notice: text(),
+        to_name: text(),
+        to_address: "bob@example.test".into(),
+        letter: Letter::OrganizationRemoved {
+            organization: Place { slug: text(), name: text() },
+            token: TokenLine { id: text(), description: text(), hint: text() },
+            by: Some(Person { username: text(), name: text() }),
+            reason: Some(text()),
+            at_micros: 0,
+        },
+        public_url: "https://tokens.example.test".into(),
+    }
+}
+
+async fn send(url: &str) -> Result<(), Failure> {
+    Mailer::new(url, SENDER).unwrap().send(&render(&envelope("delivery_01")).unwrap()).await
+}
+
+fn is_one_letter_to_bob(kept: &Kept) {
+    assert_eq!(kept.recipients, ["bob@example.test"]);
+    let names = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"];
+    for name in names {
+        assert_eq!(kept.headers(name).len(), 1, "{name}: {}", kept.source);
+    }
+    for name in ["Bcc", "bcc", "Cc", "Reply-To"] {
+        assert!(kept.headers(name).is_empty(), "{name}: {}", kept.source);
+    }
+    let head = kept.source.split("\r\n\r\n").next().unwrap();
+    let count = head.split("\r\n").filter(|line| !line.starts_with([' ', '\t'])).count();
+    assert_eq!(count, names.len(), "{head}");
+}
+
+/// R-73
+#[tokio::test]
+async fn line_breaks_in_any_text_neither_add_a_recipient_nor_a_header_on_the_line() {
+    let office = PostOffice::open(Line::Plain).await;
+    let mailer = Mailer::new(&office.plain_url(), SENDER).unwrap();
+    let nasty = [
+        "x\r\nBcc: eve@example.test",
+        "x\nBcc: eve@example.test",
+        "x\rBcc: eve@example.test",
+        "x\r\n.\r\nMAIL FROM:<eve@example.test>\r\nRCPT TO:<eve@example.test>\r\nDATA\r\n",
+        "Größe\r\n\r\nBcc: eve@example.test",
+        ".",
+    ];
+    for text in nasty {
+        mailer.send(&render(&envelope(text)).unwrap()).await.unwrap();
+    }
+    let kept = office.letters(nasty.len()).await;
+    assert_eq!(kept.len(), nasty.len());
+    kept.iter().for_each(is_one_letter_to_bob);
+    assert_eq!((office.count("MAIL"), office.count("RCPT"), office.count("DATA")), (6, 6, 6), "{:?}", office.told());
+}
+
+both!(
+    /// R-73
+    async fn what_people_may_call_themselves_is_one_recipient_and_one_subject_on_the_line(database: Database) {
+        let office = PostOffice::open(Line::Plain).await;
+        let world = World::posting(database, &office.plain_url(), LONGEST_SEND).await;
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let rename =
+            "mutation($i: UpdateOrganizationInput!) { updateOrganization(input: $i) { organization { name } } }";
+        for (name, code) in [("a\r\nBcc: eve@example.test", "INVALID_INPUT"), ("Bcc: eve@example.test, Größe", "OK")]
+        {
+            let input = json!({ "i": { "organizationId": acme, "name": name } });
+            assert_eq!(ada.graphql(rename, input).await.code(), code);
+        }
+        let create = "mutation($i: CreateTokenInput!) { createToken(input: $i) { token { id } } }";
+        let input = json!({ "i": { "description": "d\r\nBcc: eve@example.test", "organizationIds": [acme],
+                                   "scopes": ["read_builds"] } });
+        assert_eq!(bob.graphql(create, input).await.code(), "INVALID_INPUT");
+        let token = bob.creates_token("Bcc: eve@example.test", &["acme"], &["read_builds"]).await;
+        // A display name with a line break is left out, one that only looks like an address is taken.
+        let strange = "\"bob\" <eve@example.test>, Größe";
+        for name in [strange, "bob\r\nBcc: eve@example.test"] {
+            let said = Said { subject: "bob", username: "bob", name, email: "bob@example.test" };
+            let jwt = sign(world.config.jwt.as_ref().unwrap(), &said, world.now(), Duration::from_hours(1)).unwrap();
+            let viewer = world.holder_of(&jwt).ask("{ viewer { name } }", json!({})).await;
+            assert_eq!(viewer["viewer"]["name"], strange);
+        }
+        assert_eq!(ada.removes_organization(&token.id, &acme, Some("Bcc: eve@example.test")).await.code(), "OK");
+        let kept = office.letters(1).await;
+        let [letter] = kept.as_slice() else { panic!("{kept:?}") };
+        is_one_letter_to_bob(letter);
+        assert_eq!(office.count("RCPT"), 1);
+    }
+);
+
+both!(
+    /// F-04, R-86
+    async fn a_removal_is_acknowledged_while_the_mail_server_hangs_and_only_one_letter_is_held_up(database: Database) {
+        let office = PostOffice::open(Line::Plain).await;
+        let world = World::posting(database, &office.plain_url(), LONGEST_SEND).await;
+        let cutter = Cutter::of(&world).await;
+        let tokens = [cutter.token("one").await, cutter.token("two").await, cutter.token("three").await];
+        office.at(Step::Ehlo, Act::Hang);
+        let [first, others @ ..] = &tokens;
+        assert_eq!(cutter.ada.removes_organization(&first.id, &cutter.acme, None).await.code(), "OK");
+        office.until("somebody hangs", |office| office.hanging() == 1).await;
+        for token in others {
+            assert_eq!(cutter.ada.removes_organization(&token.id, &cutter.acme, None).await.code(), "OK");
+            // The answer came while the first letter still hangs: order, not time.
+            assert_eq!((office.hanging(), office.count("EHLO")), (1, 1));
+        }
+        assert!(office.kept().is_empty());
+        // Another node could send the others at once: no lease holds what does not move.
+        let free = world.app.store().upkeep().lease_letters(world.now(), Duration::ZERO, 10).await.unwrap();
+        assert_eq!(free.len(), others.len());
+        office.as_usual();
+        world.until_waiting("it failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some())).await;
+        world.later_and_awake(Duration::from_mins(2)).await;
+        assert_eq!(message_ids(&office.letters(3).await).len(), 3);
+    }
+);
+
+both!(
+    /// F-04
+    async fn a_server_that_is_busy_at_any_step_gets_the_letters_within_two_minutes_of_its_recovery(database: Database) {
+        let office = PostOffice::open(Line::Plain).await;
+        let world = World::posting(database, &office.plain_url(), LONGEST_SEND).await;
+        let cutter = Cutter::of(&world).await;
+        // Where no letter was spoken of yet, all of them rest, by the machine's clock: not so often here.
+        let steps =
+            [(Step::Mail, 4), (Step::Rcpt, 4), (Step::Data, 4), (Step::Letter, 4), (Step::Connect, 2), (Step::Ehlo, 2)];
+        for (number, (step, times)) in steps.into_iter().enumerate() {
+            office.at(step, Act::Say("451 4.3.0 try again later"));
+            cutter.cut(&format!("{step:?}")).await;
+            for tries in 1..=times {
+                if tries > 1 {
+                    world.later_and_awake(Duration::from_secs(90)).await;
+                }
+                // A pause is longer than a lease, by which a try that is over is told from one that goes on.
+                let over = |letter: &Waiting| {
+                    let paused = letter.next_at.is_some_and(|at| at > world.now().plus(Duration::from_secs(26)));
+                    letter.attempts >= tries && letter.last_error.is_some() && (tries == 1 || paused)
+                };
+                let tried = |waiting: &[Waiting]| waiting.iter().any(over);
+                let waiting = world.until_waiting(&format!("try {tries} at {step:?}"), tried).await;
+                assert!(waiting.len() == 1 && waiting[0].last_error.as_ref().unwrap().contains("451"), "{waiting:?}");
+            }
+            assert_eq!(office.kept().len(), number);
+            office.as_usual();
+            world.later_and_awake(Duration::from_secs(90)).await;
+            office.letters(number + 1).await;
+            world.until_waiting("nothing waits", <[Waiting]>::is_empty).await;
+        }
+        let kept = office.kept();
+        assert_eq!((kept.len(), message_ids(&kept).len()), (steps.len(), steps.len()), "each came once");
+    }
+);
+
+both!(
+    /// F-04: an answer of 4xx is tried again, one of 5xx is not, and `mail` shows and resends what was given up.
+    async fn a_letter_that_is_refused_is_tried_once_listed_and_sent_again_when_the_operator_says_so(
+        database: Database,
+    ) {
+        let office = PostOffice::open(Line::Plain).await;
+        let program = Program::over(&database, &[("mail.url", &office.plain_url())]);
+        program.people("acme", &["ada", "bob"]);
+        let (_serving, _) = program.serve().await;
+        for (number, step) in [Step::Rcpt, Step::Letter].into_iter().enumerate() {
+            office.at(step, Act::Say("550 5.1.1 <bob@example.test> is no such person"));
+            remove_one(&program, &format!("{step:?}")).await;
+            let listed = listed(&program, "given up").await;
+            assert!(listed.contains("bob@example.test") && listed.contains("550"), "{listed}");
+            assert_eq!(office.count("RCPT"), 2 * number + 1, "tried once");
+            assert_eq!(office.kept().len(), number);
+            office.as_usual();
+            let id = listed.lines().find_map(|line| line.split_whitespace().find(|word| word.starts_with("mail_")));
+            program.run(&["mail", "retry", id.unwrap()]);
+            assert_eq!(office.letters(number + 1).await[number].recipients, ["bob@example.test"]);
+            assert_eq!(office.count("RCPT"), 2 * number + 2);
+        }
+        assert!(!program.logged().contains("bob@example.test"), "{}", program.logged());
+    }
+);
+
+/// Bob's new token loses acme by ada's hand.
+async fn remove_one(program: &Program, description: &str) {
+    let http = reqwest::Client::new();
+    let ask = async |person: &str, query: &str, variables: serde_json::Value| {
+        let body = json!({ "query": query, "variables": variables });
+        let request = http.post(program.url("/graphql")).bearer_auth(program.jwt(person)).json(&body);
+        let answer: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        assert!(answer["errors"].is_null(), "{answer}");
+        answer["data"].clone()
+    };
+    let acme = ask("bob", "{ organization(slug: \"acme\") { id } }", json!({})).await["organization"]["id"].clone();
+    let create = "mutation($i: CreateTokenInput!) { createToken(input: $i) { token { id } } }";
+    let input = json!({ "i": { "description": description, "organizationIds": [acme], "scopes": ["read_builds"] } });
+    let token = ask("bob", create, input).await["createToken"]["token"]["id"].clone();
+    let remove = "mutation($i: RemoveOrganizationFromTokenInput!) { removeOrganizationFromToken(input: $i) \
+                  { grant { id } } }";
+    ask("ada", remove, json!({ "i": { "tokenId": token, "organizationId": acme } })).await;
+}
+
+/// What `mail list` prints, once it says that.
+async fn listed(program: &Program, words: &str) -> String {
+    let start = Instant::now();
+    loop {
+        let listed = program.run(&["mail", "list"]);
+        if listed.contains(words) {
+            return listed;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "`mail list` does not say {words}: {listed}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// F-04: for real, and therefore slow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_is_left_within_thirty_seconds() {
+    let database = Database::fresh(Kind::Sqlite, "post").unwrap();
+    let office = PostOffice::open(Line::Plain).await;
+    let program = Program::over(&database, &[("mail.url", &office.plain_url())]);
+    program.people("acme", &["ada", "bob"]);
+    let (_serving, _) = program.serve().await;
+    office.at(Step::Connect, Act::Hang);
+    remove_one(&program, "deploy").await;
+    office.until("somebody hangs", |office| office.hanging() == 1).await;
+    let start = Instant::now();
+    while office.hanging() > 0 {
+        assert!(start.elapsed() < Duration::from_secs(30), "it still hangs");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(listed(&program, "did not answer in time").await.contains("next "));
+}
+
+both!(
+    /// F-04
+    async fn a_server_that_hangs_or_cuts_the_line_gets_no_letter_more_than_twice(database: Database) {
+        let office = PostOffice::open(Line::Plain).await;
+        let world = World::posting(database, &office.plain_url(), Duration::from_secs(3)).await;
+        let cutter = Cutter::of(&world).await;
+        let faults = [
+            (Step::Connect, Act::Hang, 1),
+            (Step::Ehlo, Act::Hang, 1),
+            (Step::Data, Act::Cut, 1),
+            // The server keeps the letter, and nobody can know it.
+            (Step::Letter, Act::Hang, 2),
+            (Step::Letter, Act::Cut, 2),
+        ];
+        let mut before = 0;
+        for (step, act, copies) in faults {
+            office.at(step, act);
+            cutter.cut(&format!("{step:?} {act:?}")).await;
+            world.until_waiting("it failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some())).await;
+            office.as_usual();
+            world.later_and_awake(Duration::from_secs(90)).await;
+            world.until_waiting("nothing waits", <[Waiting]>::is_empty).await;
+            let kept = office.kept();
+            let new = &kept[before..];
+            assert_eq!((new.len(), message_ids(new).len()), (copies, 1), "{step:?} {act:?}");
+            before = kept.len();
+        }
+    }
+);
+
+both!(
+    /// F-03, P4: the process dies after the commits, with one letter half sent.
+    async fn a_kill_between_commit_and_mail_loses_no_letter_and_doubles_at_most_the_one_on_its_way(database: Database) {
+        let office = PostOffice::open(Line::Plain).await;
+        let program = Program::over(&database, &[("mail.url", &office.plain_url())]);
+        program.people("acme", &["ada", "bob"]);
+        let (serving, _) = program.serve().await;
+        office.at(Step::Letter, Act::Hang);
+        for number in 0..5 {
+            remove_one(&program, &format!("number {number}")).await;
+        }
+        office.until("a letter is on its way", |office| office.hanging() == 1).await;
+        serving.kill();
+        assert_eq!(office.kept().len(), 1);
+        office.as_usual();
+        let restart = Instant::now();
+        let (_serving, _) = program.serve().await;
+        office.until("five letters", |office| message_ids(&office.kept()).len() == 5).await;
+        let took = restart.elapsed();
+        listed_nothing(&program).await;
+        assert!(took < Duration::from_secs(30), "after {took:?}");
+        let (kept, ids) = (office.kept(), message_ids(&office.kept()));
+        assert!(kept.len() <= ids.len() + 1, "{} copies of {} letters", kept.len(), ids.len());
+        let half_sent = kept[0].message_id();
+        for id in ids.iter().filter(|id| **id != half_sent) {
+            assert_eq!(kept.iter().filter(|letter| letter.message_id() == *id).count(), 1);
+        }
+    }
+);
+
+/// Waits until no letter waits.
+async fn listed_nothing(program: &Program) {
+    let start = Instant::now();
+    while !program.run(&["mail", "list"]).is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(60), "letters still wait");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// R-74
+#[tokio::test]
+async fn a_server_that_is_vouched_for_gets_the_letter_and_the_password_encrypted() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new(folder.path());
+    let query = format!("tls=required&ca={}", authority.file());
+    let acceptor = || authority.vouches_for("127.0.0.1");
+    for (line, scheme) in [(Line::Upgraded(acceptor()), "smtp"), (Line::Encrypted(acceptor()), "smtps")] {
+        let office = PostOffice::open(line).await;
+        send(&office.url(&format!("{scheme}://tokenward:hunter2@"), &query)).await.unwrap();
+        assert_eq!(office.letters(1).await[0].recipients, ["bob@example.test"]);
+        let told = office.told();
+        let plain: Vec<_> = told.iter().filter(|line| !line.starts_with('*')).collect();
+        assert!(plain.iter().all(|line| line.starts_with("EHLO") || *line == "STARTTLS"), "{told:?}");
+        assert_eq!(office.count("AUTH PLAIN"), 1, "{told:?}");
+    }
+}
+
+/// R-74
+#[tokio::test]
+async fn a_server_that_does_not_encrypt_or_is_not_the_one_is_told_neither_letter_nor_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (Authority::new(folder.path()), Authority::new(folder.path()));
+    let trusting_us = format!("tls=required&ca={}", ours.file());
+    let wrong = [
+        ("plain", Line::Plain, "smtp", &*trusting_us),
+        ("plain, by default", Line::Plain, "smtp", ""),
+        ("plain", Line::Plain, "smtps", ""),
+        ("signed by itself", Line::Upgraded(self_signed("127.0.0.1")), "smtp", &trusting_us),
+        ("signed by itself", Line::Encrypted(self_signed("127.0.0.1")), "smtps", &trusting_us),
+        ("of another name", Line::Upgraded(ours.vouches_for("mail.example.test")), "smtp", &trusting_us),
+        ("of another name", Line::Encrypted(ours.vouches_for("mail.example.test")), "smtps", &trusting_us),
+        ("of another authority", Line::Upgraded(theirs.vouches_for("127.0.0.1")), "smtp", &trusting_us),
+        ("of a private authority", Line::Upgraded(ours.vouches_for("127.0.0.1")), "smtp", "tls=required"),
+        ("of a private authority", Line::Encrypted(ours.vouches_for("127.0.0.1")), "smtps", "tls=required"),
+    ];
+    for (what, line, scheme, query) in wrong {
+        let office = PostOffice::open(line).await;
+        let failure = send(&office.url(&format!("{scheme}://tokenward:hunter2@"), query)).await.unwrap_err();
+        assert_eq!(failure.cause, Cause::Encryption, "{what}, {scheme}: {failure}");
+        assert!(!failure.text.contains("hunter2"), "{failure}");
+        let told = office.told();
+        let harmless = |line: &String| line.starts_with("EHLO") || ["STARTTLS", "QUIT"].contains(&line.as_str());
+        // An encrypted greeting to a server that does not expect one is no words at all.
+        assert!(scheme == "smtps" && what == "plain" || told.iter().all(harmless), "{what}, {scheme}: {told:?}");
+        assert_eq!((office.count("AUTH"), office.count("MAIL"), office.kept().len()), (0, 0, 0), "{what}: {told:?}");
+    }
+}
+
+both!(
+    /// R-74
+    async fn what_cannot_be_sent_encrypted_stays_in_the_outbox_and_goes_when_the_server_can_prove_itself(
+        database: Database,
+    ) {
+        let authority = Authority::new(database.folder());
+        let office = PostOffice::open(Line::Upgraded(authority.vouches_for("127.0.0.1"))).await;
+        let url = office.url("smtp://tokenward:hunter2@", &format!("tls=required&ca={}", authority.file()));
+        let world = World::posting(database, &url, LONGEST_SEND).await;
+        let cutter = Cutter::of(&world).await;
+        office.at(Step::Ehlo, Act::Say("250 8BITMIME"));
+        cutter.cut("deploy").await;
+        let failed = |waiting: &[Waiting]| waiting.iter().any(|letter| letter.last_error.is_some());
+        let waiting = world.until_waiting("it failed", failed).await;
+        assert!(waiting[0].next_at.is_some() && office.kept().is_empty(), "{waiting:?}");
+        assert_eq!((office.count("AUTH"), office.count("MAIL")), (0, 0), "{:?}", office.told());
+        office.as_usual();
+        world.later_and_awake(Duration::from_secs(90)).await;
+        assert_eq!(office.letters(1).await.len(), 1);
+    }
+);
+
+/// F-04
+#[tokio::test]
+async fn a_password_that_is_refused_is_the_servers_fault_and_no_letters() {
+    let office = PostOffice::open(Line::Plain).await;
+    office.at(Step::Auth, Act::Say("535 5.7.8 wrong password"));
+    let failure = send(&office.url("smtp://tokenward:hunter2@", "tls=none")).await.unwrap_err();
+    assert_eq!(failure.cause, Cause::SignIn, "{failure}");
+    assert!(failure.concerns_every_letter() && !failure.text.contains("hunter2"), "{failure}");
+    assert_eq!((office.count("MAIL"), office.kept().len()), (0, 0));
+}
