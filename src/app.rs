@@ -11,6 +11,7 @@ use crate::{
         time::Time,
     },
     store::{self, Store, Tx},
+    telemetry::Metrics,
     verify::Verifier,
 };
 use std::{
@@ -54,6 +55,7 @@ impl App {
     /// Over an open and migrated store.
     pub fn new(store: Store, config: &Config, clock: Clock) -> Self {
         let catalogue = Arc::new(config.scopes.clone());
+        store.metrics().started(clock.now());
         Self {
             verifier: Verifier::new(store.clone(), Arc::clone(&catalogue)),
             store,
@@ -69,6 +71,11 @@ impl App {
     /// What is kept.
     pub const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What is counted.
+    pub const fn metrics(&self) -> &Metrics {
+        self.store.metrics()
     }
 
     /// Who judges tokens.
@@ -132,8 +139,10 @@ impl App {
         match change.make(&mut tx).await {
             Ok(done) if tx.found_nothing_to_do() => tx.leave().await.map(|()| done),
             Ok(done) => {
+                let recorded = tx.recorded();
                 tx.commit().await?;
                 self.committed.notify_one();
+                recorded.into_iter().for_each(|kind| self.metrics().changed(kind));
                 Ok(done)
             }
             Err(error) => {

@@ -1,4 +1,8 @@
-//! Writes the log to standard error: one line an event, whatever texts it carries.
+//! Writes the log to standard error: one line an event, whatever texts it carries. What is counted is in `metrics`.
+
+mod metrics;
+
+pub use metrics::{Check, MEDIA_TYPE, Metrics, Outbox, StoreFailure};
 
 use crate::{
     config::LogFormat,

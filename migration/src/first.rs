@@ -194,6 +194,7 @@ fn happenings() -> Vec<TableCreateStatement> {
 fn indexes() -> Vec<IndexCreateStatement> {
     let standing = || Expr::col("removed_at").is_null();
     let waiting = || Expr::col("sent_at").is_null().and(Expr::col("given_up_at").is_null());
+    let given_up = || Expr::col("sent_at").is_null().and(Expr::col("given_up_at").is_not_null());
     vec![
         index("users", &["issuer", "subject"]).unique().take(),
         index("memberships", &["user_id"]).take(),
@@ -212,6 +213,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("events", &["token_id", "number"]).take(),
         index("event_organizations", &["number"]).take(),
         index("deliveries", &["next_at"]).and_where(waiting()).take(),
+        index("deliveries", &["given_up_at"]).and_where(given_up()).take(),
         index("deliveries", &["event_id"]).take(),
     ]
 }

@@ -9,7 +9,7 @@ use crate::{
     mail::Mailer,
     telemetry,
 };
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -27,19 +27,22 @@ pub(super) async fn run(config: Config) -> Result<()> {
 
 /// Serves an app; `ready` is called once, when requests are answered.
 pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&App) -> Result<()>) -> Result<()> {
-    if config.metrics_listen.is_some() {
-        return Err(Error::invalid("metrics.listen", "This release serves no metrics yet; leave it off."));
-    }
     let mailer = Mailer::new(config.mail_url.reveal(), &config.mail_from)?;
     let router = http::router(app, config)?;
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        Error::unavailable(format!("{} cannot be listened on ({error}); set listen to a free address.", config.listen))
-    })?;
+    let listener = listen("listen", config.listen).await?;
+    let for_metrics = match config.metrics_listen {
+        Some(address) => Some((address, listen("metrics.listen", address).await?)),
+        None => None,
+    };
     let (stop, rest) = (CancellationToken::new(), CancellationToken::new());
     jobs::start(app, mailer, config.public_url.clone(), &rest);
     tracing::info!(listen = %config.listen, public_url = %config.public_url, "serving");
     if config.trusted_proxies.is_empty() {
         tracing::info!("no proxy is trusted: X-Forwarded-* headers are ignored (proxy.trusted)");
+    }
+    if let Some((address, listener)) = for_metrics {
+        tracing::info!(listen = %address, "serving metrics");
+        app.tasks().spawn(http::serve(listener, http::metrics(app), app.tasks().clone(), stop.clone()));
     }
     let server = app.tasks().spawn(http::serve(listener, router, app.tasks().clone(), stop.clone()));
     ready(app).await?;
@@ -54,6 +57,12 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
     }
     app.store().clone().close().await;
     Ok(())
+}
+
+async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Error::unavailable(format!("{address} cannot be listened on ({error}); set {setting} to a free address."))
+    })
 }
 
 async fn stopped() -> Result<()> {

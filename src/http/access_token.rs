@@ -43,7 +43,7 @@ async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, 
         Credential::Doubled => return Err(Problem::doubled()),
         Credential::Bearer(bearer) => bearer,
     };
-    let secret = doors.secret(&bearer).ok_or_else(Problem::invalid_token)?;
+    let secret = doors.secret(bearer.text()).ok_or_else(Problem::invalid_token)?;
     let observed = doors.observed(request);
     if is_form(request) && has_a_second_credential(body).await? {
         return Err(Problem::doubled());

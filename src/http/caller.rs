@@ -9,6 +9,7 @@ use crate::{
         secret::{self, Secret},
         text,
     },
+    telemetry::Check,
     verify::{Checked, Observed},
 };
 use axum::http::{HeaderMap, header, request::Parts};
@@ -136,8 +137,12 @@ impl Doors {
     }
 
     /// What may be one of our values.
-    pub(super) fn secret(&self, bearer: &Bearer) -> Option<Secret> {
-        Secret::parse(self.app.prefix(), bearer.text())
+    pub(super) fn secret(&self, text: &str) -> Option<Secret> {
+        let secret = Secret::parse(self.app.prefix(), text);
+        if secret.is_none() {
+            self.app.metrics().checked(Check::Malformed);
+        }
+        secret
     }
 
     /// Judges a token at a door where values may be guessed: an address that sends many unknown ones is refused.
@@ -148,7 +153,7 @@ impl Doors {
         observed: Observed,
     ) -> Result<Option<Checked>, Problem> {
         let address = observed.address;
-        self.throttle.check(address, Instant::now())?;
+        self.throttle.check(address, Instant::now()).inspect_err(|_| self.app.metrics().throttled())?;
         let checked = self.app.verifier().check(secret, ask, observed).await?;
         if checked.is_none() {
             self.throttle.unknown(address, Instant::now());

@@ -10,7 +10,7 @@ use crate::{
     store,
 };
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -48,6 +48,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
     let masked = |text: &str| secret::masked(doors.app.prefix(), text);
     let (method, path) = (masked(head.method.as_str()), masked(head.uri.path()));
     let client = client_address(peer(&head), &head.headers, &doors.trusted);
+    let matched = head.extensions.get::<MatchedPath>().cloned();
     let refused = too_large(&head);
     let counter = Arc::default();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
@@ -58,6 +59,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
         }
     };
     let mut response = store::counted(Arc::clone(&counter), work.instrument(span.clone())).await;
+    doors.app.metrics().request(door(matched.as_ref()), response.status().as_u16(), started.elapsed());
     let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
     let line = Line {
         method: &method,
@@ -72,6 +74,12 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
     span.in_scope(|| line.write(note.quiet));
     finish(response.headers_mut(), id);
     response
+}
+
+/// The path as the router has it, without what stands for the client's part at its end.
+fn door(matched: Option<&MatchedPath>) -> &str {
+    let path = matched.map_or("none", MatchedPath::as_str);
+    path.split("/{*").next().unwrap_or_default().trim_end_matches('/')
 }
 
 struct Line<'request> {

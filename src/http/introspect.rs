@@ -32,7 +32,7 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
 
 async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
     let Asked { server, form } = asked(doors, request, body).await?;
-    let active = match Secret::parse(doors.app.prefix(), form.token()) {
+    let active = match doors.secret(form.token()) {
         Some(secret) => check(doors, &secret, &form, server.limits).await?,
         None => None,
     };

@@ -8,6 +8,7 @@ mod graphql;
 mod health;
 mod identity;
 mod introspect;
+mod metrics;
 mod oauth;
 mod openapi;
 mod problem;
@@ -18,6 +19,7 @@ mod throttle;
 mod verify;
 
 pub use identity::{Said, sign};
+pub use metrics::metrics;
 pub use openapi::DOCUMENT as OPENAPI;
 pub use server::serve;
 

@@ -51,7 +51,7 @@ async fn check(doors: &Doors, request: &Parts) -> Result<(Checked, Question), Pr
         Credential::Malformed | Credential::Doubled => return Err(Problem::invalid_token()),
         Credential::Bearer(bearer) => bearer,
     };
-    let secret = doors.secret(&bearer).ok_or_else(Problem::invalid_token)?;
+    let secret = doors.secret(bearer.text()).ok_or_else(Problem::invalid_token)?;
     let ask = doors.ask(question.organization.clone(), question.scopes.clone());
     let checked = doors.app.verifier().check(&secret, &ask, doors.observed_behind(request)).await?;
     let checked = checked.ok_or_else(Problem::invalid_token)?;

@@ -4,7 +4,7 @@
 use crate::{
     app::App,
     domain::{error::Result, letter::Letter, time::Time},
-    mail::{Envelope, Failure, LONGEST_SEND, Mailer, render},
+    mail::{Cause, Envelope, Failure, LONGEST_SEND, Mailer, render},
     store::{Leased, Outcome},
 };
 use std::time::Duration;
@@ -31,6 +31,7 @@ pub(super) struct Post {
 }
 
 pub(super) async fn run(app: App, post: Post, stop: CancellationToken) {
+    app.metrics().letters_may_fail(Cause::ALL.map(Cause::as_str));
     let mut in_vain = 0_i32;
     while !stop.is_cancelled() {
         match one(&app, &post).await {
@@ -64,8 +65,12 @@ async fn one(app: &App, post: &Post) -> Result<Option<Result<(), Failure>>> {
         Ok(()) => Outcome::Sent,
         Err(failure) => after(failure, &letter, app.now()),
     };
-    if let Err(failure) = &delivered {
-        tell(failure, &letter, &outcome);
+    match &delivered {
+        Ok(()) => app.metrics().letter_sent(),
+        Err(failure) => {
+            app.metrics().letter_failed(failure.cause.as_str());
+            tell(failure, &letter, &outcome);
+        }
     }
     if !upkeep.settle_letter(&letter, app.now(), &outcome).await? {
         tracing::warn!(letter = %letter.id, "a letter took longer than its lease");

@@ -61,7 +61,11 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// In one word, for the log.
+    /// Every one of them.
+    pub const ALL: [Self; 6] =
+        [Self::Refused, Self::Busy, Self::Unreachable, Self::Late, Self::Encryption, Self::SignIn];
+
+    /// In one word, for logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Refused => "refused",

@@ -29,7 +29,10 @@ pub use tx::Tx;
 pub use upkeep::Upkeep;
 pub use usage::{Seen, SeenGrant};
 
-use crate::domain::error::{Error, Result};
+use crate::{
+    domain::error::{Error, Result},
+    telemetry::{Metrics, StoreFailure},
+};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, FromQueryResult, IsolationLevel,
     RuntimeErr, SqlErr, SqliteTransactionMode, Statement, TransactionOptions,
@@ -60,6 +63,7 @@ tokio::task_local! {
 pub struct Store {
     read: DatabaseConnection,
     write: DatabaseConnection,
+    metrics: Metrics,
 }
 
 impl Store {
@@ -67,12 +71,14 @@ impl Store {
     /// acknowledged change is durable.
     pub async fn connect(url: &str) -> Result<Self> {
         let sqlite = url.strip_prefix("sqlite://").map(|rest| rest.split_once('?').map_or(rest, |(path, _)| path));
+        let metrics = Metrics::default();
         let store = if let Some(path) = sqlite {
             create_private_file(Path::new(path))?;
-            Self { write: open(sqlite_options(url, 1)).await?, read: open(sqlite_options(url, 8)).await? }
+            let write = open(sqlite_options(url, 1), &metrics).await?;
+            Self { write, read: open(sqlite_options(url, 8), &metrics).await?, metrics }
         } else {
-            let pool = open(postgres_options(url)).await?;
-            Self { write: pool.clone(), read: pool }
+            let pool = open(postgres_options(url), &metrics).await?;
+            Self { write: pool.clone(), read: pool, metrics }
         };
         store.guard().await?;
         Ok(store)
@@ -82,6 +88,11 @@ impl Store {
     pub async fn ready(&self) -> Result<()> {
         limited(self.read.execute_unprepared("SELECT number FROM event_head")).await?;
         if self.pending().await?.is_empty() { Ok(()) } else { Err(Error::unavailable("migrations are pending")) }
+    }
+
+    /// What is counted of the service that stands on this store.
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Ends all connections, after what runs on them.
@@ -151,7 +162,7 @@ fn postgres_options(url: &str) -> ConnectOptions {
     options
 }
 
-async fn open(mut options: ConnectOptions) -> Result<DatabaseConnection> {
+async fn open(mut options: ConnectOptions, metrics: &Metrics) -> Result<DatabaseConnection> {
     options
         .connect_timeout(ACQUIRE_LIMIT)
         .acquire_timeout(ACQUIRE_LIMIT)
@@ -160,7 +171,9 @@ async fn open(mut options: ConnectOptions) -> Result<DatabaseConnection> {
         .test_before_acquire(false)
         .sqlx_logging(false);
     let mut connection = limited(Database::connect(options)).await?;
-    connection.set_metric_callback(|_| {
+    let metrics = metrics.clone();
+    connection.set_metric_callback(move |_| {
+        metrics.statement();
         let _ = STATEMENTS.try_with(|counter| counter.fetch_add(1, Ordering::Relaxed));
     });
     Ok(connection)
@@ -251,8 +264,23 @@ pub fn may_be_made_again(error: &Error) -> bool {
 /// Waits for the database no longer than the limit.
 async fn limited<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<T> {
     match tokio::time::timeout(STATEMENT_LIMIT, work).await {
-        Ok(answer) => answer.map_err(failed),
-        Err(late) => Err(Error::unavailable(late)),
+        Ok(answer) => answer.map_err(|error| {
+            let error = failed(error);
+            kind_of(&error).count();
+            error
+        }),
+        Err(late) => {
+            StoreFailure::Late.count();
+            Err(Error::unavailable(late))
+        }
+    }
+}
+
+fn kind_of(error: &Error) -> StoreFailure {
+    match error {
+        Error::Unavailable(_) if may_be_made_again(error) => StoreFailure::Contended,
+        Error::Unavailable(_) => StoreFailure::Unavailable,
+        _ => StoreFailure::Refused,
     }
 }
 

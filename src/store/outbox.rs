@@ -1,7 +1,10 @@
 //! Letters on their way: leased, sent, tried again, given up.
 
 use super::{Store, entity::delivery, limited, upkeep::Upkeep};
-use crate::domain::{error::Result, id::DeliveryId, policy::Operator, time::Time};
+use crate::{
+    domain::{error::Result, id::DeliveryId, policy::Operator, time::Time},
+    telemetry::Outbox,
+};
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     QueryTrait as _, sea_query::Expr,
@@ -88,6 +91,23 @@ impl Store {
             last_error: row.last_error,
         };
         Ok(limited(find.all(&self.read)).await?.into_iter().map(waiting).collect())
+    }
+}
+
+impl Store {
+    /// How many letters are not sent yet, or never will be.
+    pub async fn outbox(&self) -> Result<Outbox> {
+        let unsent = || delivery::Entity::find().select_only().filter(delivery::Column::SentAt.is_null());
+        let waiting = unsent()
+            .column_as(delivery::Column::Id.count(), "waiting")
+            .column_as(delivery::Column::CreatedAt.min(), "oldest")
+            .filter(delivery::Column::GivenUpAt.is_null())
+            .into_tuple::<(i64, Option<Time>)>();
+        let given_up = unsent().filter(delivery::Column::GivenUpAt.is_not_null());
+        let given_up = given_up.column_as(delivery::Column::Id.count(), "given_up").into_tuple::<i64>();
+        let (waiting, oldest) = limited(waiting.one(&self.read)).await?.unwrap_or_default();
+        let given_up = limited(given_up.one(&self.read)).await?.unwrap_or_default();
+        Ok(Outbox { waiting: waiting.unsigned_abs(), oldest, given_up: given_up.unsigned_abs() })
     }
 }
 

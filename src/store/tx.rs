@@ -8,7 +8,7 @@ use super::{
 use crate::domain::{
     caller::{Caller, Through},
     error::{Error, Result},
-    event::{Event, LetterKind, Notice, Via},
+    event::{Event, EventType, LetterKind, Notice, Via},
     id::{DeliveryId, OrganizationId, TokenId, UserId},
     letter::{Letter, Person, Place, TokenLine},
 };
@@ -40,6 +40,11 @@ impl Tx {
     /// Keeps what happened. A change that records nothing cannot be committed, unless it changed nothing.
     pub fn record(&mut self, event: Event) {
         self.facts.push(event);
+    }
+
+    /// The kinds of what was recorded.
+    pub(crate) fn recorded(&self) -> Vec<EventType> {
+        self.facts.iter().map(|fact| fact.kind).collect()
     }
 
     /// Says that everything is so already: there is nothing to commit.

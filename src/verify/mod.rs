@@ -16,6 +16,7 @@ use crate::{
         time::Time,
     },
     store::Store,
+    telemetry::Check,
 };
 use std::sync::{
     Arc,
@@ -55,6 +56,16 @@ impl Verifier {
 
     /// Judges a token and notes the request; nothing when no token has this value.
     pub async fn check(&self, secret: &Secret, ask: &Ask, observed: Observed) -> Result<Option<Checked>> {
+        let checked = self.judge(secret, ask, observed).await;
+        self.store.metrics().checked(match &checked {
+            Ok(Some(checked)) => Check::Judged(checked.verdict),
+            Ok(None) => Check::Unknown,
+            Err(_) => Check::Unavailable,
+        });
+        checked
+    }
+
+    async fn judge(&self, secret: &Secret, ask: &Ask, observed: Observed) -> Result<Option<Checked>> {
         let Some(mut known) = self.store.snapshot(&secret.fingerprint()).await? else { return Ok(None) };
         let judged = Ask { at: self.never_back(ask.at), ..ask.clone() };
         let verdict = if ask.limits.narrow(&mut known) {

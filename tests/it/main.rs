@@ -24,6 +24,7 @@ mod gateways;
 mod graphiql;
 mod guessing;
 mod letters;
+mod metrics;
 mod migrations;
 mod paging;
 mod pasted;

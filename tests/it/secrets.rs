@@ -1,4 +1,4 @@
-//! Does a secret get out? Into the log, into the database, into letters, into a dump of it.
+//! Does a secret get out? Into the log, into metrics, into the database, into letters, into a dump of it.
 
 use crate::{
     program::{JWT_SECRET, Program},
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::{
     fs,
+    net::TcpListener,
     path::{Path, PathBuf},
 };
 
@@ -50,7 +51,13 @@ const NASTY: &str = "curl\r\n{\"level\":\"ERROR\",\"message\":\"owned\"}\n\u{1b}
 /// A whole life of a token at a service that logs everything, with its value also in every wrong place. Gives all
 /// secrets that there were.
 async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
-    let settings = [("log.level", "trace"), ("log.format", format), ("proxy.trusted", "127.0.0.1/32")];
+    let watched = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let settings = [
+        ("log.level", "trace"),
+        ("log.format", format),
+        ("proxy.trusted", "127.0.0.1/32"),
+        ("metrics.listen", &watched),
+    ];
     let program = Program::over(database, &settings);
     program.people("acme", &["ada", "bob"]);
     let credentials = program.run(&["resource-server", "add", "api"]);
@@ -122,6 +129,8 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
     assert!(removed["errors"].is_null(), "{removed}");
     let gone = caller.http.delete(program.url("/v2/access-token")).bearer_auth(&token).send().await.unwrap();
     assert_eq!(gone.status(), 204);
+    let metrics = caller.http.get(format!("http://{watched}/metrics")).send().await.unwrap().text().await.unwrap();
+    fs::write(metrics_of(database), metrics).unwrap();
     serving.terminate();
     assert!(serving.ended(std::time::Duration::from_secs(10)).await.success());
 
@@ -130,6 +139,11 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
     let password = database.url().split_once("://").unwrap().1.split_once('@').map(|(user, _)| user.split_once(':'));
     secrets.extend(password.flatten().map(|(_, password)| password.to_owned()));
     (program, secrets)
+}
+
+/// Where the story leaves what the metrics said at its end.
+fn metrics_of(database: &Database) -> PathBuf {
+    database.folder().join("metrics")
 }
 
 /// A part of each, so that a cut or masked secret that tells too much is found as well.
@@ -169,8 +183,11 @@ async fn no_secret_in_the_log(database: &Database, format: &str) -> String {
     let log = program.logged();
     assert!(log.contains("/v2/access-token") && log.contains("DEBUG"), "there is hardly a log: {log}");
     assert!(!log.contains('\u{1b}') && !log.contains('\u{202e}'));
+    let metrics = fs::read_to_string(metrics_of(database)).unwrap();
+    assert!(metrics.contains("tokenward_checks_total"), "there are no metrics: {metrics}");
     for secret in &secrets {
         for part in telling(secret) {
+            assert!(!metrics.contains(&part), "{secret} is in the metrics");
             let hit = log.lines().find(|line| line.contains(&part));
             assert_eq!(hit, None, "{secret} is in {}", program.log().display());
         }

@@ -32,6 +32,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("axum", &["src/http/", "src/http.rs"]),
     ("lettre", &["src/mail/", "src/mail.rs"]),
     ("jsonwebtoken", &["src/http/identity.rs"]),
+    ("prometheus_client", &["src/telemetry/metrics.rs"]),
 ];
 
 /// Libraries that the tests may not name either: they use the service from outside, without a door into the database.

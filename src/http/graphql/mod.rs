@@ -16,6 +16,7 @@ use crate::{
         caller::{Caller, Through},
         decision::{Reason, Verdict},
         error::Code,
+        secret::Secret,
     },
     graphql::{Request as Asked, outcome_of, price},
 };
@@ -65,7 +66,7 @@ async fn caller(doors: &Doors, request: &Parts) -> Result<Caller, Refusal> {
         Credential::Bearer(bearer) => bearer,
     };
     let observed = doors.observed(request);
-    let Some(secret) = doors.secret(&bearer) else {
+    let Some(secret) = Secret::parse(doors.app.prefix(), bearer.text()) else {
         let nobody = doors.caller(&observed, Through::System);
         let said = doors.issuer.as_ref().and_then(|issuer| issuer.introduce(bearer.text(), nobody.at));
         let said = said.ok_or_else(Problem::invalid_token)?;

@@ -1,0 +1,48 @@
+//! `/metrics`: what whoever watches the service reads, at an address of its own.
+
+use super::problem::{self, Problem};
+use crate::{
+    app::App,
+    telemetry::{MEDIA_TYPE, Outbox},
+};
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderValue, Method, header},
+    response::{IntoResponse as _, Response},
+    routing::any,
+};
+use std::time::Duration;
+
+/// How long the database may take; without it the rest is told.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// The only path of the second address.
+pub fn metrics(app: &App) -> Router {
+    Router::new().route("/metrics", any(tell)).fallback(problem::no_such_path).with_state(app.clone())
+}
+
+async fn tell(State(app): State<App>, method: Method) -> Response {
+    if method != Method::GET {
+        return Problem::method("GET").into_response();
+    }
+    match app.metrics().render(outbox(&app).await, app.now()) {
+        Ok(text) => {
+            let headers = [
+                (header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE)),
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+                (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            ];
+            (headers, text).into_response()
+        }
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+async fn outbox(app: &App) -> Option<Outbox> {
+    match tokio::time::timeout(PATIENCE, app.store().outbox()).await {
+        Ok(Ok(outbox)) => Some(outbox),
+        // The metric says that the database does not answer.
+        Ok(Err(_)) | Err(_) => None,
+    }
+}

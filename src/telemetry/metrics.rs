@@ -1,0 +1,328 @@
+//! What is counted, for whoever watches the service: by kinds that are few and known beforehand, and never by who or what.
+
+use crate::domain::{
+    decision::{Reason, Verdict},
+    error::{Error, Result},
+    event::EventType,
+    time::Time,
+};
+use prometheus_client::{
+    encoding::prometheus_text,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+/// The media type of what is rendered.
+pub const MEDIA_TYPE: &str = prometheus_text::CONTENT_TYPE;
+
+/// Bounds of the durations of requests, in seconds.
+const DURATIONS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+type Kind = [(&'static str, &'static str); 1];
+type Door = [(&'static str, Cow<'static, str>); 1];
+type Answer = [(&'static str, Cow<'static, str>); 2];
+
+/// Statements are limited where no store is at hand, so these are of the process and not of a store.
+static STORE_FAILURES: LazyLock<Family<Kind, Counter>> = LazyLock::new(Family::default);
+
+/// The counters of one service; a clone is another handle to the same.
+#[derive(Clone)]
+pub struct Metrics(Arc<Counters>);
+
+struct Counters {
+    registry: Registry,
+    started: Gauge,
+    requests: Family<Answer, Counter>,
+    durations: Family<Door, Histogram, fn() -> Histogram>,
+    checks: Family<Kind, Counter>,
+    changes: Family<Kind, Counter>,
+    statements: Counter,
+    throttled: Counter,
+    sent: Counter,
+    unsent: Family<Kind, Counter>,
+}
+
+/// What came of asking about a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// It has not the form of one of ours.
+    Malformed,
+    /// No token has this value.
+    Unknown,
+    /// There is one, and this was decided.
+    Judged(Verdict),
+    /// The store could not answer.
+    Unavailable,
+}
+
+/// Why a statement had no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreFailure {
+    /// It took longer than its limit.
+    Late,
+    /// The database is not there, or cannot work.
+    Unavailable,
+    /// The change is to be made again.
+    Contended,
+    /// The database refused it.
+    Refused,
+}
+
+/// The letters that were not sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outbox {
+    /// How many wait.
+    pub waiting: u64,
+    /// When the oldest of them was written.
+    pub oldest: Option<Time>,
+    /// How many were given up.
+    pub given_up: u64,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let durations: Family<Door, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(DURATIONS));
+        let mut counters = Counters {
+            registry: Registry::default(),
+            started: Gauge::default(),
+            requests: Family::default(),
+            durations,
+            checks: Family::default(),
+            changes: Family::default(),
+            statements: Counter::default(),
+            throttled: Counter::default(),
+            sent: Counter::default(),
+            unsent: Family::default(),
+        };
+        counters.register();
+        Self(Arc::new(counters))
+    }
+}
+
+impl Counters {
+    fn register(&mut self) {
+        let start = "Start of the process since the epoch";
+        self.registry.register_with_unit("process_start_time", start, Unit::Seconds, self.started.clone());
+        let ours = self.registry.sub_registry_with_prefix("tokenward");
+        ours.register("build", "The version that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        ours.register("requests", "Requests by door and class of status", self.requests.clone());
+        let took = "How long requests took, by door";
+        ours.register_with_unit("request_duration", took, Unit::Seconds, self.durations.clone());
+        ours.register("checks", "Checks of tokens by what was decided", self.checks.clone());
+        ours.register("changes", "Changes that were committed, by event", self.changes.clone());
+        ours.register("store_statements", "Statements that the database answered", self.statements.clone());
+        ours.register("store_failures", "Statements without an answer, by kind", STORE_FAILURES.clone());
+        let refused = "Requests refused for many unknown tokens from one address";
+        ours.register("throttle_refusals", refused, self.throttled.clone());
+        ours.register("letters_sent", "Letters that a mail server took", self.sent.clone());
+        ours.register("letter_failures", "Tries to send a letter that failed, by cause", self.unsent.clone());
+        // All kinds are there from the start, so that the first of each is seen as one more.
+        for check in Check::ALL {
+            drop(self.checks.get_or_create(&[("verdict", check.name())]));
+        }
+        for event in EventType::ALL {
+            drop(self.changes.get_or_create(&[("event", event.as_str())]));
+        }
+        for failure in StoreFailure::ALL {
+            drop(STORE_FAILURES.get_or_create(&[("kind", failure.name())]));
+        }
+    }
+}
+
+impl Metrics {
+    /// Says when the service started.
+    pub fn started(&self, at: Time) {
+        self.0.started.set(at.seconds());
+    }
+
+    /// Counts a request. A door is a path as it is written in the router, never as a client wrote it.
+    pub fn request(&self, door: &str, status: u16, took: Duration) {
+        let class = match status / 100 {
+            1 => "1xx",
+            2 => "2xx",
+            3 => "3xx",
+            4 => "4xx",
+            _ => "5xx",
+        };
+        let door = || Cow::Owned(door.to_owned());
+        self.0.requests.get_or_create(&[("door", door()), ("status", class.into())]).inc();
+        self.0.durations.get_or_create(&[("door", door())]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a check.
+    pub fn checked(&self, check: Check) {
+        self.0.checks.get_or_create(&[("verdict", check.name())]).inc();
+    }
+
+    /// Counts a change that was committed.
+    pub fn changed(&self, event: EventType) {
+        self.0.changes.get_or_create(&[("event", event.as_str())]).inc();
+    }
+
+    /// Counts a statement.
+    pub fn statement(&self) {
+        self.0.statements.inc();
+    }
+
+    /// Counts a request that was refused before anybody was asked.
+    pub fn throttled(&self) {
+        self.0.throttled.inc();
+    }
+
+    /// Counts a letter that was sent.
+    pub fn letter_sent(&self) {
+        self.0.sent.inc();
+    }
+
+    /// Counts a letter that was not, by the name of the cause.
+    pub fn letter_failed(&self, cause: &'static str) {
+        self.0.unsent.get_or_create(&[("cause", cause)]).inc();
+    }
+
+    /// Makes these causes known before they happen.
+    pub fn letters_may_fail(&self, causes: impl IntoIterator<Item = &'static str>) {
+        for cause in causes {
+            drop(self.0.unsent.get_or_create(&[("cause", cause)]));
+        }
+    }
+
+    /// All of it in the text format of Prometheus. What only the store knows is left out when it does not answer.
+    pub fn render(&self, outbox: Option<Outbox>, now: Time) -> Result<String> {
+        let mut text = String::new();
+        for registry in [&self.0.registry, &of_the_store(outbox, now)] {
+            prometheus_text::encode(&mut text, registry).map_err(|error| Error::Bug(error.to_string().into()))?;
+        }
+        Ok(text)
+    }
+}
+
+/// What is read at each scrape.
+fn of_the_store(outbox: Option<Outbox>, now: Time) -> Registry {
+    let mut registry = Registry::with_prefix("tokenward");
+    let mut show = |name: &str, help: &str, value: u64| {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    };
+    show("store_up", "Whether the database answered just now", outbox.is_some().into());
+    if let Some(outbox) = outbox {
+        let age = outbox.oldest.map_or(0, |at| now.seconds().saturating_sub(at.seconds()).max(0).unsigned_abs());
+        show("letters_waiting", "Letters that wait to be sent", outbox.waiting);
+        show("letters_given_up", "Letters that were given up; `tokenward mail list` shows them", outbox.given_up);
+        show("oldest_letter_age_seconds", "How long the oldest letter that waits has waited; 0 if none does.", age);
+    }
+    registry
+}
+
+impl Check {
+    const ALL: [Self; 9] = [
+        Self::Malformed,
+        Self::Unknown,
+        Self::Unavailable,
+        Self::Judged(Verdict::Yes),
+        Self::Judged(Verdict::No(Reason::Revoked)),
+        Self::Judged(Verdict::No(Reason::Expired)),
+        Self::Judged(Verdict::No(Reason::OwnerDisabled)),
+        Self::Judged(Verdict::No(Reason::NotGranted)),
+        Self::Judged(Verdict::No(Reason::LacksScope(0))),
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Unknown => "unknown",
+            Self::Unavailable => "unavailable",
+            Self::Judged(Verdict::Yes) => "allowed",
+            Self::Judged(Verdict::No(Reason::Revoked)) => "revoked",
+            Self::Judged(Verdict::No(Reason::Expired)) => "expired",
+            Self::Judged(Verdict::No(Reason::OwnerDisabled)) => "owner_disabled",
+            Self::Judged(Verdict::No(Reason::NotGranted)) => "organization",
+            Self::Judged(Verdict::No(Reason::LacksScope(_))) => "scope",
+        }
+    }
+}
+
+impl StoreFailure {
+    const ALL: [Self; 4] = [Self::Late, Self::Unavailable, Self::Contended, Self::Refused];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::Unavailable => "unavailable",
+            Self::Contended => "contended",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Counts one.
+    pub fn count(self) {
+        STORE_FAILURES.get_or_create(&[("kind", self.name())]).inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_micros(1_795_426_200_000_000);
+
+    fn rendered(metrics: &Metrics, outbox: Option<Outbox>) -> String {
+        metrics.render(outbox, NOW).expect("a text")
+    }
+
+    #[test]
+    fn every_kind_is_there_before_it_happens_and_counts_for_its_own_service() {
+        let (one, other) = (Metrics::default(), Metrics::default());
+        one.checked(Check::Judged(Verdict::No(Reason::LacksScope(7))));
+        one.changed(EventType::TokenRevoked);
+        assert!(rendered(&one, None).contains("tokenward_checks_total{verdict=\"scope\"} 1\n"));
+        assert!(rendered(&one, None).contains("tokenward_changes_total{event=\"token_revoked\"} 1\n"));
+        let text = rendered(&other, None);
+        for check in Check::ALL {
+            assert!(text.contains(&format!("tokenward_checks_total{{verdict=\"{}\"}} 0\n", check.name())), "{text}");
+        }
+        for event in EventType::ALL {
+            assert!(text.contains(&format!("tokenward_changes_total{{event=\"{}\"}} 0\n", event.as_str())), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_in_its_class_and_every_bucket_above_its_duration() {
+        let metrics = Metrics::default();
+        metrics.request("/verify", 403, Duration::from_millis(7));
+        let text = rendered(&metrics, None);
+        assert!(text.contains("tokenward_requests_total{door=\"/verify\",status=\"4xx\"} 1\n"), "{text}");
+        for (bound, count) in [("0.005", 0), ("0.01", 1), ("10", 1), ("+Inf", 1)] {
+            let line =
+                format!("tokenward_request_duration_seconds_bucket{{door=\"/verify\",le=\"{bound}\"}} {count}\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_store_does_not_say_is_left_out() {
+        let metrics = Metrics::default();
+        metrics.started(NOW);
+        let outbox = Outbox { waiting: 3, oldest: Some(NOW.minus(Duration::from_mins(2))), given_up: 1 };
+        let text = rendered(&metrics, Some(outbox));
+        for line in ["store_up 1", "letters_waiting 3", "letters_given_up 1", "oldest_letter_age_seconds 120"] {
+            assert!(text.contains(&format!("\ntokenward_{line}\n")), "{line}: {text}");
+        }
+        assert!(text.contains("\nprocess_start_time_seconds 1795426200\n"), "{text}");
+        let text = rendered(&metrics, None);
+        assert!(text.contains("\ntokenward_store_up 0\n") && !text.contains("tokenward_letters_waiting"), "{text}");
+    }
+}
