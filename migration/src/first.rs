@@ -194,7 +194,6 @@ fn happenings() -> Vec<TableCreateStatement> {
 fn indexes() -> Vec<IndexCreateStatement> {
     let standing = || Expr::col("removed_at").is_null();
     let waiting = || Expr::col("sent_at").is_null().and(Expr::col("given_up_at").is_null());
-    let given_up = || Expr::col("sent_at").is_null().and(Expr::col("given_up_at").is_not_null());
     vec![
         index("users", &["issuer", "subject"]).unique().take(),
         index("memberships", &["user_id"]).take(),
@@ -213,7 +212,6 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("events", &["token_id", "number"]).take(),
         index("event_organizations", &["number"]).take(),
         index("deliveries", &["next_at"]).and_where(waiting()).take(),
-        index("deliveries", &["given_up_at"]).and_where(given_up()).take(),
         index("deliveries", &["event_id"]).take(),
     ]
 }
@@ -223,7 +221,7 @@ fn table(name: &'static str) -> TableCreateStatement {
     Table::create().table(name).if_not_exists().take()
 }
 
-fn index(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+pub(crate) fn index(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     let mut index = Index::create();
     index.name(format!("{table}_by_{}", columns.join("_"))).table(table).if_not_exists();
     for column in columns {

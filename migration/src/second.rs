@@ -1,5 +1,7 @@
-//! What an API that introspects may be told of: certain organizations, certain scopes. Nothing there means no limit.
+//! What an API that introspects may be told of: certain organizations, certain scopes; nothing there means no limit. And
+//! the letters that were given up, to be counted without a walk through those that were sent.
 
+use crate::first::index;
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -19,6 +21,7 @@ impl MigrationTrait for Migration {
                 .take();
             manager.alter_table(alter).await?;
         }
-        Ok(())
+        let given_up = Expr::col("sent_at").is_null().and(Expr::col("given_up_at").is_not_null());
+        manager.create_index(index("deliveries", &["given_up_at"]).and_where(given_up).take()).await
     }
 }

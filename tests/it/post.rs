@@ -89,7 +89,7 @@ fn envelope(text: &str) -> Envelope {
         to_name: text(),
         to_address: "bob@example.test".into(),
         letter: Letter::OrganizationRemoved {
-            organization: Place { slug: text(), name: text() },
+            organization: Place { slug: text(), name: text(), deleted: false },
             token: TokenLine { id: text(), description: text(), hint: text() },
             by: Some(Person { username: text(), name: text() }),
             reason: Some(text()),
