@@ -87,7 +87,7 @@ enum Command {
     Openapi,
     /// Prints a script that completes commands and flags in a shell
     #[command(
-        after_help = "Examples:\n  source <(tokenward completions bash)                       in ~/.bashrc\n  tokenward completions zsh > ~/.zfunc/_tokenward            with ~/.zfunc in $fpath\n  tokenward completions fish > ~/.config/fish/completions/tokenward.fish"
+        after_help = "Example:\n  source <(tokenward completions bash)                       in ~/.bashrc\n  tokenward completions zsh > ~/.zfunc/_tokenward            with ~/.zfunc in $fpath\n  tokenward completions fish > ~/.config/fish/completions/tokenward.fish"
     )]
     Completions {
         /// Which shell

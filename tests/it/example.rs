@@ -65,7 +65,7 @@ async fn run(folder: &Path, client: &Client<'_>, arguments: &[&str]) -> (i32, St
 
 /// The ids that it lists, in their order.
 async fn listed(folder: &Path, client: &Client<'_>, arguments: &[&str]) -> Vec<String> {
-    let (code, out, said) = run(folder, client, &[&["list"], arguments].concat()).await;
+    let (code, out, said) = run(folder, client, &[&["list"][..], arguments].concat()).await;
     assert_eq!((code, &*said), (0, ""), "{out}");
     out.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect()
 }
@@ -150,16 +150,18 @@ both!(
         let test = "example::whoever_may_not_hears_why_and_misuse_hears_the_usage";
         let Some(folder) = built(test) else { return };
         let (bob, stranger) = (world.member("bob", &["acme"]).await, world.stranger().await);
-        for (client, arguments, code, why) in [
-            (&bob, &["list", "--organization", "acme"][..], 1, "FORBIDDEN: "),
+        let (bad, nobody) = (world.holder_of("twd_nonsense"), world.nobody());
+        let cases: [(&Client<'_>, &[&str], i32, &str); 8] = [
+            (&bob, &["list", "--organization", "acme"], 1, "FORBIDDEN: "),
             (&stranger, &["list", "--organization", "acme"], 1, "There is no organization acme."),
             (&stranger, &["add", "token_x", "--organization", "acme"], 1, "There is no organization acme."),
-            (&world.holder_of("twd_nonsense"), &["list"], 1, "UNAUTHENTICATED: "),
-            (&world.nobody(), &["list"], 2, "API_TOKEN is not set."),
+            (&bad, &["list"], 1, "UNAUTHENTICATED: "),
+            (&nobody, &["list"], 2, "API_TOKEN is not set."),
             (&bob, &[], 2, "There is no such command."),
             (&bob, &["remove", "token_x"], 2, "--organization is missing."),
             (&bob, &["list", "--colour"], 2, "Unknown option '--colour'"),
-        ] {
+        ];
+        for (client, arguments, code, why) in cases {
             let (ended, out, said) = run(&folder, client, arguments).await;
             assert_eq!((ended, &*out), (code, ""), "{arguments:?}: {said}");
             assert!(said.starts_with(why) && said.contains("Usage:") == (code == 2), "{arguments:?}: {said}");

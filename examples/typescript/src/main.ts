@@ -99,7 +99,7 @@ async function main() {
 try {
   await main();
 } catch (error) {
-  const misused = error instanceof Misuse || error instanceof TypeError && 'code' in error;
+  const misused = error instanceof Misuse || (error instanceof TypeError && 'code' in error);
   console.error(error instanceof Error ? error.message : error);
   if (misused) console.error(`\n${USAGE}`);
   process.exitCode = misused ? 2 : 1;
