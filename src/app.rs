@@ -19,7 +19,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
@@ -103,6 +103,11 @@ impl App {
         self.clock.now()
     }
 
+    /// The same moment by the clock that nobody sets, for spans of time.
+    pub fn instant(&self) -> Instant {
+        self.clock.instant()
+    }
+
     /// Everything that runs beside requests; a shutdown waits for it.
     pub const fn tasks(&self) -> &TaskTracker {
         &self.tasks
@@ -183,5 +188,12 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Time {
         Time::from_micros(chrono::Utc::now().timestamp_micros() + self.offset.load(Ordering::Relaxed))
+    }
+
+    /// A moment by the clock that only ever goes on: whoever sets the machine's time moves no span. It runs ahead with
+    /// the other one, and not behind.
+    pub fn instant(&self) -> Instant {
+        let ahead = u64::try_from(self.offset.load(Ordering::Relaxed)).unwrap_or_default();
+        Instant::now() + Duration::from_micros(ahead)
     }
 }

@@ -1,6 +1,9 @@
 //! How this service is set up: what the flags, the environment and the file say, checked, over the defaults.
 
+mod jwt;
 mod settings;
+
+pub use jwt::{JwtConfig, JwtKeys, KeyAlgorithm, KeySource};
 
 use crate::domain::{
     error::{Error, Result},
@@ -18,8 +21,6 @@ use url::Url;
 
 /// The longest that an answer of `/verify` may rest on what was known before.
 const LONGEST_STALENESS: Duration = Duration::from_secs(5);
-/// The fewest bytes of a secret that JWTs are signed with.
-const SHORTEST_JWT_SECRET: usize = 32;
 
 /// Every setting. Printing it shows no secret.
 #[derive(Debug, Clone)]
@@ -57,20 +58,6 @@ pub struct Config {
     pub log_level: String,
     /// Whose JWTs are accepted, if anybody's.
     pub jwt: Option<JwtConfig>,
-}
-
-/// Whose JWTs say who the caller is.
-#[derive(Debug, Clone)]
-#[cfg_attr(test, derive(PartialEq))]
-pub struct JwtConfig {
-    /// What `iss` must be.
-    pub issuer: String,
-    /// What `aud` must hold.
-    pub audience: String,
-    /// The algorithms that are accepted.
-    pub algorithms: Vec<String>,
-    /// What they are signed with.
-    pub secret: Hidden,
 }
 
 /// How log lines look.
@@ -145,7 +132,7 @@ impl Config {
             cors_origins: origins("cors.origins", &settings.cors.origins.0)?,
             log_format: log.format.as_deref().map_or(Ok(LogFormat::default()), log_format)?,
             log_level: log.level.unwrap_or_else(|| "info".into()),
-            jwt: jwt(settings.auth.jwt)?,
+            jwt: JwtConfig::check(settings.auth.jwt)?,
         })
     }
 }
@@ -241,48 +228,6 @@ fn log_format(text: &str) -> Result<LogFormat> {
         "json" => Ok(LogFormat::Json),
         _ => Err(Error::invalid("log.format", "log.format is human or json; write one of them.")),
     }
-}
-
-fn jwt(jwt: settings::Jwt) -> Result<Option<JwtConfig>> {
-    let keys = [&jwt.secret, &jwt.jwks_url, &jwt.jwks_file].iter().filter(|key| key.is_some()).count();
-    if keys == 0 && jwt.issuer.is_none() && jwt.audience.is_none() && jwt.algorithms.0.is_empty() {
-        return Ok(None);
-    }
-    let issuer = needed("auth.jwt.issuer", jwt.issuer)?;
-    let audience = needed("auth.jwt.audience", jwt.audience)?;
-    if keys != 1 {
-        let why = "auth.jwt needs exactly one of secret, jwks_url and jwks_file; give one and leave the others out.";
-        return Err(Error::invalid("auth.jwt", why));
-    }
-    let secret = jwt.secret.ok_or_else(|| {
-        let why = "Key sets (auth.jwt.jwks_url and auth.jwt.jwks_file) are not supported yet; give auth.jwt.secret.";
-        Error::invalid("auth.jwt", why)
-    })?;
-    Ok(Some(JwtConfig { issuer, audience, algorithms: algorithms(jwt.algorithms.0)?, secret: signing_secret(secret)? }))
-}
-
-fn needed(key: &'static str, text: Option<String>) -> Result<String> {
-    text.filter(|text| !text.trim().is_empty())
-        .ok_or_else(|| Error::invalid(key, format!("{key} is missing; auth.jwt needs it to accept JWTs.")))
-}
-
-fn algorithms(names: Vec<String>) -> Result<Vec<String>> {
-    let refuse = |why: String| Err(Error::invalid("auth.jwt.algorithms", why));
-    if names.is_empty() {
-        return refuse("auth.jwt.algorithms is missing; write [\"HS256\"].".into());
-    }
-    match names.iter().find(|name| *name != "HS256") {
-        Some(name) => refuse(format!("{name:?} in auth.jwt.algorithms is not supported yet; write HS256.")),
-        None => Ok(names),
-    }
-}
-
-fn signing_secret(secret: String) -> Result<Hidden> {
-    if secret.len() < SHORTEST_JWT_SECRET {
-        let why = "auth.jwt.secret is too short; it has at least 32 bytes, such as those of `openssl rand -base64 32`.";
-        return Err(Error::invalid("auth.jwt.secret", why));
-    }
-    Ok(Hidden(secret))
 }
 
 #[cfg(test)]
@@ -419,36 +364,6 @@ mod tests {
         ("TOKENWARD_AUTH__JWT__ALGORITHMS", "HS256"),
         ("TOKENWARD_AUTH__JWT__SECRET", SECRET),
     ];
-
-    #[test]
-    fn a_secret_that_looks_like_a_number_stays_as_it_is() {
-        let jwt = load(None, &JWT, &[]).expect("a configuration").jwt.expect("JWTs");
-        assert_eq!(jwt.secret.reveal(), SECRET);
-        assert_eq!((jwt.issuer.as_str(), jwt.audience.as_str()), ("https://id.example.com", "tokenward"));
-        assert_eq!(jwt.algorithms, ["HS256"]);
-    }
-
-    #[test]
-    fn jwts_need_an_issuer_an_audience_an_algorithm_and_exactly_one_kind_of_key() {
-        for missing in 0..JWT.len() {
-            let some: Vec<_> =
-                JWT.iter().copied().enumerate().filter(|(at, _)| *at != missing).map(|it| it.1).collect();
-            assert!(refusal(None, &some).0.starts_with("auth.jwt"));
-        }
-        let with = |key, value| {
-            let others = JWT.iter().copied().filter(|(other, _)| *other != key);
-            refusal(None, &others.chain([(key, value)]).collect::<Vec<_>>())
-        };
-        assert_eq!(with("TOKENWARD_AUTH__JWT__JWKS_URL", "https://id.example.com/jwks").0, "auth.jwt");
-        for algorithm in ["none", "RS256", "hs256", "HS256,ES256"] {
-            assert_eq!(with("TOKENWARD_AUTH__JWT__ALGORITHMS", algorithm).0, "auth.jwt.algorithms");
-        }
-        let (field, why) = with("TOKENWARD_AUTH__JWT__SECRET", "0123456789012345678901234567890");
-        assert_eq!(field, "auth.jwt.secret");
-        assert!(!why.contains("01234"), "{why}");
-        let set: Vec<_> = JWT[..3].iter().copied().chain([("TOKENWARD_AUTH__JWT__JWKS_FILE", "keys.json")]).collect();
-        assert!(refusal(None, &set).1.contains("not supported yet"));
-    }
 
     #[test]
     fn printing_a_configuration_shows_no_secret() {

@@ -61,7 +61,7 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         schema: crate::graphql::schema(),
         pricer: Pricer::new(),
         throttle: Throttle::default(),
-        issuer: config.jwt.as_ref().map(Issuer::new).transpose()?,
+        issuer: config.jwt.as_ref().map(|jwt| Issuer::new(app, jwt)).transpose()?,
         trusted: config.trusted_proxies.clone(),
         public_url: config.public_url.clone(),
     });

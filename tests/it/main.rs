@@ -23,6 +23,7 @@ mod faults;
 mod gateways;
 mod graphiql;
 mod guessing;
+mod identity;
 mod letters;
 mod metrics;
 mod migrations;

@@ -31,7 +31,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("async_graphql", &["src/graphql/", "src/graphql.rs", "src/http/graphql"]),
     ("axum", &["src/http/", "src/http.rs"]),
     ("lettre", &["src/mail/", "src/mail.rs"]),
-    ("jsonwebtoken", &["src/http/identity.rs"]),
+    ("jsonwebtoken", &["src/http/identity/"]),
     ("prometheus_client", &["src/telemetry/metrics.rs"]),
 ];
 
@@ -565,7 +565,7 @@ fn a_library_in_the_wrong_place_is_seen() {
         ("async_graphql", "src/http/graphql/front.rs", "src/http/verify.rs"),
         ("axum", "src/http/verify.rs", "src/graphql/mod.rs"),
         ("lettre", "src/mail/mod.rs", "src/jobs/deliver_mail.rs"),
-        ("jsonwebtoken", "src/http/identity.rs", "src/http/caller.rs"),
+        ("jsonwebtoken", "src/http/identity/keys.rs", "src/http/caller.rs"),
         ("jsonwebtoken", "tests/it/world/people.rs", "src/config.rs"),
     ] {
         let text = format!("use {library}::Thing;");

@@ -68,8 +68,8 @@ async fn caller(doors: &Doors, request: &Parts) -> Result<Caller, Refusal> {
     let observed = doors.observed(request);
     let Some(secret) = Secret::parse(doors.app.prefix(), bearer.text()) else {
         let nobody = doors.caller(&observed, Through::System);
-        let said = doors.issuer.as_ref().and_then(|issuer| issuer.introduce(bearer.text(), nobody.at));
-        let said = said.ok_or_else(Problem::invalid_token)?;
+        let issuer = doors.issuer.as_ref().ok_or_else(Problem::invalid_token)?;
+        let said = issuer.introduce(bearer.text(), nobody.at, doors.app.instant()).await?;
         return Ok(meet_user(&doors.app, &nobody, said).await?);
     };
     // A catalogue without such a scope is an API without GraphQL.

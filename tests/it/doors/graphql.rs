@@ -315,7 +315,7 @@ fn jwt(world: &World, change: impl FnOnce(&mut Value)) -> String {
         "preferred_username": "bob", "name": "Bob", "email": "bob@example.test", "email_verified": true,
     });
     change(&mut claims);
-    signed(&Header::default(), &claims, world.config.jwt.as_ref().unwrap().secret.reveal())
+    signed(&Header::default(), &claims, world.config.jwt.as_ref().unwrap().secret().unwrap().reveal())
 }
 
 fn signed(header: &Header, claims: &Value, secret: &str) -> String {
@@ -323,6 +323,7 @@ fn signed(header: &Header, claims: &Value, secret: &str) -> String {
 }
 
 both!(
+    ///
     async fn a_jwt_that_is_wrong_in_any_way_is_401(world: World) {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
         let set = |name: &'static str, value: Value| jwt(&world, move |claims| claims[name] = value);
@@ -350,7 +351,7 @@ both!(
         let mut claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
         claims["sub"] = json!("ada");
         let another = URL_SAFE_NO_PAD.encode(claims.to_string());
-        let secret = world.config.jwt.as_ref().unwrap().secret.reveal();
+        let secret = world.config.jwt.as_ref().unwrap().secret().unwrap().reveal();
         let stronger = signed(&Header::new(jsonwebtoken::Algorithm::HS384), &claims, secret);
         for (why, bad) in [
             ("no algorithm", format!("{none}.{payload}.")),

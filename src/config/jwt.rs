@@ -1,0 +1,330 @@
+//! Whose JWTs say who the caller is, and which keys they are checked with.
+
+use super::{Hidden, settings};
+use crate::domain::error::{Error, Result};
+use std::path::PathBuf;
+use url::{Host, Url};
+
+/// The fewest bytes of a secret that JWTs are signed with.
+const SHORTEST_SECRET: usize = 32;
+
+/// Whose JWTs say who the caller is.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(PartialEq))]
+pub struct JwtConfig {
+    /// What `iss` must be.
+    pub issuer: String,
+    /// What `aud` must hold.
+    pub audience: String,
+    /// What they are checked with.
+    pub keys: JwtKeys,
+}
+
+/// What JWTs are checked with. An algorithm belongs to its kind of key, so that no public key is taken for a secret.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(PartialEq))]
+pub enum JwtKeys {
+    /// A secret that is shared with whoever signs, by HS256.
+    Secret(Hidden),
+    /// Public keys.
+    Set {
+        /// Where they are.
+        source: KeySource,
+        /// What they may be used with.
+        algorithms: Vec<KeyAlgorithm>,
+    },
+}
+
+/// Where a set of public keys (RFC 7517) is found.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(PartialEq))]
+pub enum KeySource {
+    /// In a file on this machine.
+    File(PathBuf),
+    /// At an address, which may hold what nobody else knows.
+    Url(Hidden),
+}
+
+/// What a public key is used with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    /// RSA with PKCS #1 v1.5 and SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+}
+
+impl JwtConfig {
+    /// The secret, where there is one.
+    pub const fn secret(&self) -> Option<&Hidden> {
+        match &self.keys {
+            JwtKeys::Secret(secret) => Some(secret),
+            JwtKeys::Set { .. } => None,
+        }
+    }
+
+    /// What somebody wrote of it, if anything.
+    pub(super) fn check(jwt: settings::Jwt) -> Result<Option<Self>> {
+        let given = jwt.secret.is_some() || jwt.jwks_url.is_some() || jwt.jwks_file.is_some();
+        if !given && jwt.issuer.is_none() && jwt.audience.is_none() && jwt.algorithms.0.is_empty() {
+            return Ok(None);
+        }
+        let issuer = needed("auth.jwt.issuer", jwt.issuer)?;
+        let audience = needed("auth.jwt.audience", jwt.audience)?;
+        let names = jwt.algorithms.0;
+        let keys = match (jwt.secret, jwt.jwks_url, jwt.jwks_file) {
+            (Some(secret), None, None) => {
+                only_hs256(&names)?;
+                JwtKeys::Secret(signing_secret(secret)?)
+            }
+            (None, Some(url), None) => {
+                JwtKeys::Set { algorithms: of_public_keys(&names)?, source: KeySource::Url(key_address(url)?) }
+            }
+            (None, None, Some(file)) => {
+                JwtKeys::Set { algorithms: of_public_keys(&names)?, source: KeySource::File(file.into()) }
+            }
+            _ => {
+                let why =
+                    "auth.jwt needs exactly one of secret, jwks_url and jwks_file; give one and leave the others out.";
+                return Err(Error::invalid("auth.jwt", why));
+            }
+        };
+        Ok(Some(Self { issuer, audience, keys }))
+    }
+}
+
+fn needed(key: &'static str, text: Option<String>) -> Result<String> {
+    text.filter(|text| !text.trim().is_empty())
+        .ok_or_else(|| Error::invalid(key, format!("{key} is missing; auth.jwt needs it to accept JWTs.")))
+}
+
+fn refuse_algorithm(why: impl Into<String>) -> Error {
+    Error::invalid("auth.jwt.algorithms", why)
+}
+
+fn only_hs256(names: &[String]) -> Result<()> {
+    if names.is_empty() {
+        return Err(refuse_algorithm("auth.jwt.algorithms is missing; with auth.jwt.secret, write [\"HS256\"]."));
+    }
+    match names.iter().find(|name| *name != "HS256") {
+        None => Ok(()),
+        Some(name) if public(name).is_some() => Err(refuse_algorithm(format!(
+            "{name} in auth.jwt.algorithms is checked with a public key, never with auth.jwt.secret; give \
+             auth.jwt.jwks_url or auth.jwt.jwks_file instead of the secret, or write HS256."
+        ))),
+        Some(name) => Err(refuse_algorithm(format!(
+            "{name:?} in auth.jwt.algorithms is not supported; with auth.jwt.secret, write HS256."
+        ))),
+    }
+}
+
+fn of_public_keys(names: &[String]) -> Result<Vec<KeyAlgorithm>> {
+    if names.is_empty() {
+        return Err(refuse_algorithm(
+            "auth.jwt.algorithms is missing; write those that the identity provider signs with, out of RS256, ES256 \
+             and EdDSA.",
+        ));
+    }
+    let of = |name: &String| {
+        public(name).ok_or_else(|| {
+            refuse_algorithm(if name == "HS256" {
+                "HS256 in auth.jwt.algorithms is checked with a secret, never with a key of a set that everybody may \
+                 read; give auth.jwt.secret instead of the set, or write RS256, ES256 or EdDSA."
+                    .to_owned()
+            } else {
+                format!("{name:?} in auth.jwt.algorithms is not supported; write RS256, ES256 or EdDSA.")
+            })
+        })
+    };
+    names.iter().map(of).collect()
+}
+
+fn public(name: &str) -> Option<KeyAlgorithm> {
+    match name {
+        "RS256" => Some(KeyAlgorithm::Rs256),
+        "ES256" => Some(KeyAlgorithm::Es256),
+        "EdDSA" => Some(KeyAlgorithm::EdDsa),
+        _ => None,
+    }
+}
+
+fn signing_secret(secret: String) -> Result<Hidden> {
+    let refuse = |why: &str| Err(Error::invalid("auth.jwt.secret", why));
+    if secret.len() < SHORTEST_SECRET {
+        return refuse(
+            "auth.jwt.secret is too short; it has at least 32 bytes, such as those of `openssl rand -base64 32`.",
+        );
+    }
+    // A public key is known to everybody: whoever has it could sign.
+    if secret.contains("-----BEGIN ") || secret.trim_start().starts_with('{') {
+        return refuse(
+            "auth.jwt.secret is a key in PEM or JSON, which is no secret; give public keys as auth.jwt.jwks_file, or \
+             make a secret by `openssl rand -base64 32`.",
+        );
+    }
+    Ok(Hidden(secret))
+}
+
+/// Where keys come from must be whom they claim to come from: TLS says so, or there is no way in between.
+fn key_address(text: String) -> Result<Hidden> {
+    let refuse = |why: &str| Err(Error::invalid("auth.jwt.jwks_url", why));
+    let Ok(url) = Url::parse(&text) else {
+        return refuse("auth.jwt.jwks_url is no URL; write one such as https://id.example.com/.well-known/jwks.json.");
+    };
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_this_machine(&url)) {
+        return refuse(
+            "auth.jwt.jwks_url begins with https://, since whoever can change the keys on their way can sign in as \
+             anybody; http:// is for this machine alone, such as http://127.0.0.1:8081/jwks.json.",
+        );
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return refuse("auth.jwt.jwks_url has a user, a password or a fragment; a key set is public: leave them out.");
+    }
+    Ok(Hidden(text))
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Config, *};
+
+    const SECRET: &str = "0123456789012345678901234567890123456789";
+
+    /// What the settings below `auth.jwt` come to.
+    fn jwt(settings: &[(&str, &str)]) -> Result<Option<JwtConfig>> {
+        let variable =
+            |(key, value): &(&str, &str)| (format!("TOKENWARD_AUTH__JWT__{}", key.to_uppercase()), (*value).to_owned());
+        Config::load(None, settings.iter().map(variable), &[]).map(|config| config.jwt)
+    }
+
+    fn of(algorithms: &str, key: (&str, &str)) -> Result<JwtKeys> {
+        let settings =
+            [("issuer", "https://id.example.com"), ("audience", "tokenward"), ("algorithms", algorithms), key];
+        jwt(&settings).map(|jwt| jwt.expect("JWTs").keys)
+    }
+
+    #[track_caller]
+    fn refusal<T: std::fmt::Debug>(outcome: Result<T>) -> (String, String) {
+        match outcome {
+            Err(Error::Invalid { field, why }) => (field.into_owned(), why),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_secret_that_looks_like_a_number_stays_as_it_is() {
+        let settings =
+            [("issuer", "https://id.example.com"), ("audience", "t"), ("algorithms", "HS256"), ("secret", SECRET)];
+        let jwt = jwt(&settings).expect("a configuration").expect("JWTs");
+        assert_eq!(jwt.secret().expect("a secret").reveal(), SECRET);
+        assert_eq!((jwt.issuer.as_str(), jwt.audience.as_str()), ("https://id.example.com", "t"));
+        assert!(!format!("{jwt:?}").contains(SECRET));
+    }
+
+    #[test]
+    fn jwts_need_an_issuer_an_audience_an_algorithm_and_exactly_one_kind_of_key() {
+        let keys = [("secret", SECRET), ("jwks_url", "https://id.example.com/jwks"), ("jwks_file", "jwks.json")];
+        for (at, (key, algorithm)) in keys.iter().zip(["HS256", "RS256", "EdDSA"]).enumerate() {
+            let all = [("issuer", "https://id.example.com"), ("audience", "t"), ("algorithms", algorithm), *key];
+            assert!(jwt(&all).is_ok());
+            for missing in 0..all.len() {
+                let some: Vec<_> = all.iter().enumerate().filter(|(at, _)| *at != missing).map(|it| *it.1).collect();
+                let (field, why) = refusal(jwt(&some));
+                let expected = if missing == 3 { "auth.jwt".into() } else { format!("auth.jwt.{}", all[missing].0) };
+                assert_eq!(field, expected, "{why}");
+            }
+            let two: Vec<_> = all.into_iter().chain([keys[(at + 1) % keys.len()]]).collect();
+            assert_eq!(refusal(jwt(&two)).0, "auth.jwt");
+        }
+        assert_eq!(jwt(&[]).expect("a configuration"), None);
+    }
+
+    #[test]
+    fn a_set_is_used_with_the_algorithms_that_somebody_wrote() {
+        let keys = of("RS256, ES256,EdDSA", ("jwks_file", "/etc/jwks.json")).expect("a set");
+        let algorithms = vec![KeyAlgorithm::Rs256, KeyAlgorithm::Es256, KeyAlgorithm::EdDsa];
+        assert_eq!(keys, JwtKeys::Set { source: KeySource::File("/etc/jwks.json".into()), algorithms });
+        let keys = of("ES256", ("jwks_url", "https://id.example.com/jwks?key=hunter2")).expect("a set");
+        assert!(!format!("{keys:?}").contains("hunter2"), "{keys:?}");
+    }
+
+    /// R-77
+    #[test]
+    fn an_algorithm_that_does_not_belong_to_the_key_is_refused_with_what_to_do() {
+        for (algorithms, key, remedy) in [
+            ("none", "secret", "write HS256"),
+            ("hs256", "secret", "write HS256"),
+            ("HS512", "secret", "write HS256"),
+            ("RS256", "secret", "auth.jwt.jwks_url"),
+            ("HS256,ES256", "secret", "auth.jwt.jwks_file"),
+            (",", "secret", "write [\"HS256\"]"),
+            ("HS256", "jwks_url", "auth.jwt.secret"),
+            ("RS256,HS256", "jwks_file", "auth.jwt.secret"),
+            ("RS256,none", "jwks_url", "RS256, ES256 or EdDSA"),
+            ("rs256", "jwks_url", "RS256, ES256 or EdDSA"),
+            ("PS256", "jwks_file", "RS256, ES256 or EdDSA"),
+            (",", "jwks_file", "RS256, ES256 and EdDSA"),
+        ] {
+            let value = match key {
+                "secret" => SECRET,
+                "jwks_url" => "https://id.example.com/jwks",
+                _ => "jwks.json",
+            };
+            let (field, why) = refusal(of(algorithms, (key, value)));
+            assert_eq!(field, "auth.jwt.algorithms", "{why}");
+            assert!(why.contains(remedy) && why.ends_with('.'), "{algorithms}: {why}");
+        }
+    }
+
+    /// R-77
+    #[test]
+    fn a_weak_secret_and_a_public_key_are_no_secret() {
+        let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS\n-----END PUBLIC KEY-----";
+        let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS"}]}"#;
+        for weak in ["secret", "0123456789012345678901234567890", public, set] {
+            let (field, why) = refusal(of("HS256", ("secret", weak)));
+            assert_eq!(field, "auth.jwt.secret");
+            assert!(!why.contains("01234") && !why.contains("11qYAY"), "{why}");
+        }
+    }
+
+    /// R-78
+    #[test]
+    fn keys_come_over_tls_or_from_this_machine() {
+        let set = |url: &str| of("RS256", ("jwks_url", url));
+        for good in [
+            "https://id.example.com/jwks",
+            "https://10.0.0.1:8443/jwks?realm=a",
+            "http://127.0.0.1:8081/jwks",
+            "http://[::1]/jwks",
+            "http://localhost:8081/jwks",
+        ] {
+            assert!(set(good).is_ok(), "{good}");
+        }
+        for (bad, because) in [
+            ("http://id.example.com/jwks", "on their way"),
+            ("http://10.0.0.1/jwks", "on their way"),
+            ("http://localhost.example.com/jwks", "on their way"),
+            ("ftp://id.example.com/jwks", "https://"),
+            ("file:///etc/jwks.json", "https://"),
+            ("id.example.com/jwks", "no URL"),
+            ("https://me:hunter2@id.example.com/jwks", "leave them out"),
+            ("https://me@id.example.com/jwks", "leave them out"),
+            ("https://id.example.com/jwks#hunter2", "leave them out"),
+        ] {
+            let (field, why) = refusal(set(bad));
+            assert_eq!(field, "auth.jwt.jwks_url");
+            assert!(why.contains(because) && !why.contains("hunter2") && why.ends_with('.'), "{bad}: {why}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! How fresh are the keys? A set is read again while it is used, so that new keys are found and withdrawn ones forgotten,
+//! and never so often that somebody's nonsense could make us a nuisance.
+
+use super::{keys::Keys, source::Source};
+use crate::{
+    config::{KeyAlgorithm, KeySource},
+    domain::error::{Error, Result},
+};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::Mutex as Turn;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+/// How long a set serves that can no longer be read.
+const KEPT: Duration = Duration::from_hours(1);
+
+/// The keys of an identity provider.
+pub(super) struct KeySet {
+    source: Source,
+    pace: Pace,
+    accepted: Vec<Algorithm>,
+    known: Mutex<Known>,
+    /// Held while the set is read: whoever needs it waits for that instead of reading it too.
+    turn: Arc<Turn<()>>,
+    tasks: TaskTracker,
+}
+
+/// How often a set is read, at most and at least, while it is used.
+#[derive(Clone, Copy)]
+struct Pace {
+    rest: Duration,
+    fresh: Duration,
+}
+
+#[derive(Default)]
+struct Known {
+    /// The last set that could be read, and when that began.
+    keys: Option<(Arc<Keys>, Instant)>,
+    /// When reading was tried last, with or without success.
+    tried: Option<Instant>,
+}
+
+impl Pace {
+    const fn of(source: &Source) -> Self {
+        match source {
+            Source::File(_) => Self { rest: Duration::from_secs(5), fresh: Duration::from_secs(5) },
+            Source::Address(_) => Self { rest: Duration::from_mins(1), fresh: Duration::from_mins(5) },
+        }
+    }
+}
+
+impl KeySet {
+    /// A file is read at once, and refused if it holds no key that could be used. An address is asked when the first JWT
+    /// comes: a provider that is down does not keep the service from starting.
+    pub(super) fn open(
+        source: &KeySource,
+        algorithms: &[KeyAlgorithm],
+        tasks: TaskTracker,
+        now: Instant,
+    ) -> Result<Self> {
+        let source = Source::new(source)?;
+        let accepted = algorithms.iter().map(|algorithm| match algorithm {
+            KeyAlgorithm::Rs256 => Algorithm::RS256,
+            KeyAlgorithm::Es256 => Algorithm::ES256,
+            KeyAlgorithm::EdDsa => Algorithm::EdDSA,
+        });
+        let set = Self {
+            pace: Pace::of(&source),
+            source,
+            accepted: accepted.collect(),
+            known: Mutex::default(),
+            turn: Arc::default(),
+            tasks,
+        };
+        if let Some(text) = set.source.read_at_once() {
+            let keys = text.and_then(|text| set.usable(&text)).map_err(|why| {
+                let why = format!("{}, which auth.jwt.jwks_file names, {why}.", set.source);
+                Error::invalid("auth.jwt.jwks_file", why)
+            })?;
+            *set.known() = Known { keys: Some((Arc::new(keys), now)), tried: Some(now) };
+        }
+        Ok(set)
+    }
+
+    /// The key for a JWT of this algorithm that names this id, if the set has one. Nothing at all while no set is known
+    /// that is recent enough.
+    pub(super) async fn key(
+        self: &Arc<Self>,
+        algorithm: Algorithm,
+        id: Option<&str>,
+        now: Instant,
+    ) -> Option<Option<DecodingKey>> {
+        if !self.accepted.contains(&algorithm) {
+            return Some(None);
+        }
+        if self.wants(id, now) {
+            self.renew(id, now).await;
+        }
+        let keys = self.kept(now)?;
+        Some(keys.find(algorithm, id).cloned())
+    }
+
+    /// Whether a newer set might answer otherwise.
+    fn wants(&self, id: Option<&str>, now: Instant) -> bool {
+        let known = self.known();
+        known.keys.as_ref().is_none_or(|(keys, since)| {
+            now.saturating_duration_since(*since) >= self.pace.fresh || id.is_some_and(|id| !keys.know(id))
+        })
+    }
+
+    fn may_try(&self, now: Instant) -> bool {
+        self.known().tried.is_none_or(|tried| now.saturating_duration_since(tried) >= self.pace.rest)
+    }
+
+    fn kept(&self, now: Instant) -> Option<Arc<Keys>> {
+        let known = self.known();
+        let (keys, since) = known.keys.as_ref()?;
+        (now.saturating_duration_since(*since) < KEPT).then(|| Arc::clone(keys))
+    }
+
+    /// Reads the set, or waits for whoever does.
+    async fn renew(self: &Arc<Self>, id: Option<&str>, now: Instant) {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        if !self.wants(id, now) || !self.may_try(now) {
+            return;
+        }
+        self.known().tried = Some(now);
+        let set = Arc::clone(self);
+        let reading = async move {
+            set.read(now).await;
+            drop(turn);
+        };
+        // A task of its own: whoever asks and leaves at once takes no turn away from the others.
+        let _ = self.tasks.spawn(reading.in_current_span()).await;
+    }
+
+    async fn read(&self, now: Instant) {
+        match self.source.read().await.and_then(|text| self.parsed(&text)) {
+            Ok(keys) => {
+                // Somebody who withdraws every key means it.
+                if keys.is_empty() {
+                    tracing::warn!(source = %self.source, "the key set of auth.jwt holds no key that can be used");
+                }
+                self.known().keys = Some((Arc::new(keys), now));
+            }
+            Err(why) => tracing::warn!(source = %self.source, %why, "the key set of auth.jwt was not read"),
+        }
+    }
+
+    fn parsed(&self, text: &[u8]) -> Result<Keys, String> {
+        Keys::read(text, &self.accepted).ok_or_else(|| "is no key set (RFC 7517)".into())
+    }
+
+    fn usable(&self, text: &[u8]) -> Result<Keys, String> {
+        let keys = self.parsed(text)?;
+        if keys.is_empty() {
+            return Err(
+                "holds no key that can be used with auth.jwt.algorithms (RSA keys have 2048 to 4096 bits)".into()
+            );
+        }
+        Ok(keys)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::{Path, PathBuf};
+
+    /// Keys of Ed25519 with these ids; that they are all the same does not matter here.
+    fn set(ids: &[&str]) -> String {
+        let key = |id: &&str| {
+            let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+            serde_json::json!({ "kty": "OKP", "crv": "Ed25519", "kid": id, "x": x })
+        };
+        serde_json::json!({ "keys": ids.iter().map(key).collect::<Vec<_>>() }).to_string()
+    }
+
+    fn file(folder: &Path, text: &str) -> PathBuf {
+        let path = folder.join("jwks.json");
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    fn open(path: &Path, now: Instant) -> Result<Arc<KeySet>> {
+        let source = KeySource::File(path.to_owned());
+        KeySet::open(&source, &[KeyAlgorithm::EdDsa], TaskTracker::new(), now).map(Arc::new)
+    }
+
+    /// Whether the set has a key of this id; `None` when there is no set.
+    async fn has(set: &Arc<KeySet>, id: &str, now: Instant) -> Option<bool> {
+        set.key(Algorithm::EdDSA, Some(id), now).await.map(|key| key.is_some())
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test]
+    async fn a_file_that_changes_is_read_again_after_some_seconds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, start) = (file(folder.path(), &set(&["old"])), Instant::now());
+        let keys = open(&path, start).expect("a set");
+        file(folder.path(), &set(&["new"]));
+        let soon = start + 4 * SECOND;
+        assert_eq!((has(&keys, "old", soon).await, has(&keys, "new", soon).await), (Some(true), Some(false)));
+        let later = start + 5 * SECOND;
+        assert_eq!((has(&keys, "old", later).await, has(&keys, "new", later).await), (Some(false), Some(true)));
+        assert_eq!(keys.key(Algorithm::RS256, Some("new"), later).await.map(|key| key.is_some()), Some(false));
+    }
+
+    #[tokio::test]
+    async fn a_set_that_can_no_longer_be_read_serves_for_an_hour_and_then_nobody_is_let_in() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, start) = (file(folder.path(), &set(&["old"])), Instant::now());
+        let keys = open(&path, start).expect("a set");
+        file(folder.path(), "{");
+        assert_eq!(has(&keys, "old", start + 10 * SECOND).await, Some(true));
+        std::fs::remove_file(&path).expect("it is there");
+        assert_eq!(has(&keys, "old", start + KEPT - SECOND).await, Some(true));
+        assert_eq!(has(&keys, "old", start + KEPT).await, None);
+        // It comes back when the set does.
+        file(folder.path(), &set(&["old"]));
+        assert_eq!(has(&keys, "old", start + KEPT + 5 * SECOND).await, Some(true));
+    }
+
+    #[tokio::test]
+    async fn a_set_without_keys_is_a_withdrawal_of_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, start) = (file(folder.path(), &set(&["old"])), Instant::now());
+        let keys = open(&path, start).expect("a set");
+        file(folder.path(), &set(&[]));
+        assert_eq!(has(&keys, "old", start + 5 * SECOND).await, Some(false));
+    }
+
+    #[test]
+    fn a_file_without_a_key_that_can_be_used_is_refused_and_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let weak = r#"{"keys":[{"kty":"RSA","kid":"hunter2","n":"AQAB","e":"AQAB"}]}"#;
+        for text in ["", "{", "[]", &set(&[]), weak, &" ".repeat(300 * 1024)] {
+            let path = file(folder.path(), text);
+            match open(&path, Instant::now()) {
+                Err(Error::Invalid { field, why }) => {
+                    assert_eq!(field, "auth.jwt.jwks_file");
+                    assert!(why.contains(path.to_str().expect("Unicode")) && why.ends_with('.'), "{why}");
+                    assert!(!why.contains("hunter2"), "{why}");
+                }
+                _ => panic!("not refused: {text:.40}"),
+            }
+        }
+        assert!(open(&folder.path().join("nowhere"), Instant::now()).is_err());
+        assert!(open(folder.path(), Instant::now()).is_err(), "a folder is no file");
+    }
+}

@@ -1,0 +1,238 @@
+//! Which keys does a set hold (RFC 7517), and which of them checks a JWT?
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse, RSAKeyParameters},
+};
+use serde::Deserialize as _;
+use serde_json::Value;
+
+/// The sizes of RSA keys that are neither weak nor a burden, in bits.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
+/// The bytes of a coordinate on P-256, and of a public key of Ed25519.
+const POINT: usize = 32;
+
+/// The keys of a set that can be used.
+#[derive(Debug, Default)]
+pub(super) struct Keys(Vec<Key>);
+
+/// One key, and the one algorithm that it is used with.
+#[derive(Debug)]
+struct Key {
+    id: Option<String>,
+    algorithm: Algorithm,
+    key: DecodingKey,
+}
+
+impl Keys {
+    /// Reads a set. Keys that are not for one of these algorithms are left out, as are weak and broken ones; what is no
+    /// set is none.
+    pub(super) fn read(text: &[u8], accepted: &[Algorithm]) -> Option<Self> {
+        let set: Value = serde_json::from_slice(text).ok()?;
+        let keys = set.get("keys")?.as_array()?;
+        let usable = keys.iter().filter_map(|key| Key::of(&Jwk::deserialize(key).ok()?));
+        Some(Self(usable.filter(|key| accepted.contains(&key.algorithm)).collect()))
+    }
+
+    /// Whether no JWT can be checked with any of them.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The one key of this algorithm with this id; without an id, the one key of this algorithm. Several are none:
+    /// a JWT says which key it means.
+    pub(super) fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Option<&DecodingKey> {
+        let mut fit =
+            self.0.iter().filter(|key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id));
+        match (fit.next(), fit.next()) {
+            (Some(key), None) => Some(&key.key),
+            _ => None,
+        }
+    }
+
+    /// Whether a key has this id, whatever it is for.
+    pub(super) fn know(&self, id: &str) -> bool {
+        self.0.iter().any(|key| key.id.as_deref() == Some(id))
+    }
+}
+
+impl Key {
+    fn of(jwk: &Jwk) -> Option<Self> {
+        let algorithm = match &jwk.algorithm {
+            AlgorithmParameters::RSA(rsa) if is_strong(rsa) => Algorithm::RS256,
+            AlgorithmParameters::EllipticCurve(point)
+                if point.curve == EllipticCurve::P256 && is_whole(&point.x) && is_whole(&point.y) =>
+            {
+                Algorithm::ES256
+            }
+            AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 && is_whole(&pair.x) => {
+                Algorithm::EdDSA
+            }
+            // Secrets among them: what stands in a set is no secret.
+            _ => return None,
+        };
+        let key = DecodingKey::from_jwk(jwk).ok()?;
+        is_for(&jwk.common, algorithm).then(|| Self { id: jwk.common.key_id.clone(), algorithm, key })
+    }
+}
+
+/// Whether whoever published the key lets it check signatures of this algorithm.
+fn is_for(key: &CommonParameters, algorithm: Algorithm) -> bool {
+    key.key_algorithm.is_none_or(|named| named == algorithm.into())
+        && key.public_key_use.as_ref().is_none_or(|meant| *meant == PublicKeyUse::Signature)
+        && key.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify))
+}
+
+fn is_strong(rsa: &RSAKeyParameters) -> bool {
+    let Ok(modulus) = URL_SAFE_NO_PAD.decode(&rsa.n) else { return false };
+    let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
+    let first = modulus.get(zeros).map_or(0, |byte| byte.leading_zeros() as usize);
+    RSA_BITS.contains(&((modulus.len() - zeros) * 8).saturating_sub(first))
+}
+
+/// Whether a coordinate has all its bytes; the library looks at so many of them, present or not.
+fn is_whole(coordinate: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(coordinate).is_ok_and(|bytes| bytes.len() == POINT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const ALL: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+
+    /// A number of so many bits.
+    fn bits(count: usize) -> String {
+        let mut bytes = vec![0xff; count.div_ceil(8)];
+        bytes[0] >>= bytes.len() * 8 - count;
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn rsa(id: &str) -> Value {
+        json!({ "kty": "RSA", "kid": id, "n": bits(2048), "e": "AQAB" })
+    }
+
+    fn ec(id: &str) -> Value {
+        // The base point of P-256.
+        let (x, y) = ("axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY", "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU");
+        json!({ "kty": "EC", "crv": "P-256", "kid": id, "x": x, "y": y })
+    }
+
+    fn ed(id: &str) -> Value {
+        json!({ "kty": "OKP", "crv": "Ed25519", "kid": id, "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" })
+    }
+
+    fn read(keys: &[Value]) -> Keys {
+        Keys::read(json!({ "keys": keys }).to_string().as_bytes(), &ALL).expect("a set")
+    }
+
+    fn with(mut key: Value, name: &str, value: Value) -> Value {
+        key[name] = value;
+        key
+    }
+
+    /// R-77
+    #[test]
+    fn a_key_is_found_by_its_id_for_the_algorithm_of_its_kind_alone() {
+        let keys = read(&[rsa("rsa"), ec("ec"), ed("ed")]);
+        let found = |algorithm, id| keys.find(algorithm, Some(id)).is_some();
+        for (algorithm, id) in ALL.iter().zip(["rsa", "ec", "ed"]) {
+            for other in ["rsa", "ec", "ed"] {
+                assert_eq!(found(*algorithm, other), id == other, "{algorithm:?} with the key {other}");
+            }
+            assert!(keys.find(*algorithm, None).is_some(), "{algorithm:?} without an id");
+            assert!(!found(Algorithm::HS256, id) && !found(Algorithm::PS256, id) && !found(Algorithm::ES384, id));
+        }
+        assert!(keys.find(Algorithm::HS256, None).is_none());
+        assert!(keys.know("rsa") && !keys.know("RSA") && !keys.know(""));
+    }
+
+    #[test]
+    fn without_an_id_there_is_one_key_or_none() {
+        let keys = read(&[rsa("one"), rsa("two"), ed("three")]);
+        assert!(keys.find(Algorithm::RS256, None).is_none() && keys.find(Algorithm::EdDSA, None).is_some());
+        assert!(keys.find(Algorithm::RS256, Some("two")).is_some());
+        let nameless = with(ec(""), "kid", Value::Null);
+        assert!(read(std::slice::from_ref(&nameless)).find(Algorithm::ES256, None).is_some());
+        assert!(read(&[nameless]).find(Algorithm::ES256, Some("")).is_none());
+        // Two keys of one kind by one name: nobody knows which is meant.
+        assert!(read(&[rsa("one"), rsa("one")]).find(Algorithm::RS256, Some("one")).is_none());
+        // Of two kinds, the algorithm says it.
+        assert!(read(&[rsa("one"), ed("one")]).find(Algorithm::EdDSA, Some("one")).is_some());
+    }
+
+    #[test]
+    fn what_a_key_is_for_counts() {
+        for good in [
+            with(rsa("k"), "use", json!("sig")),
+            with(rsa("k"), "alg", json!("RS256")),
+            with(rsa("k"), "key_ops", json!(["verify"])),
+            with(rsa("k"), "key_ops", json!(["encrypt", "verify"])),
+            with(rsa("k"), "x5c", json!(["AAAA"])),
+        ] {
+            assert!(!read(std::slice::from_ref(&good)).is_empty(), "{good}");
+        }
+        for bad in [
+            with(rsa("k"), "use", json!("enc")),
+            with(rsa("k"), "use", json!("SIG")),
+            with(rsa("k"), "alg", json!("RS512")),
+            with(rsa("k"), "alg", json!("RSA-OAEP")),
+            with(rsa("k"), "alg", json!("HS256")),
+            with(ec("k"), "alg", json!("RS256")),
+            with(rsa("k"), "key_ops", json!(["sign"])),
+            with(rsa("k"), "key_ops", json!([])),
+        ] {
+            assert!(read(std::slice::from_ref(&bad)).is_empty(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn weak_broken_and_secret_keys_are_left_out_and_the_others_stay() {
+        for bad in [
+            with(rsa("k"), "n", json!(bits(2047))),
+            with(rsa("k"), "n", json!(bits(1024))),
+            with(rsa("k"), "n", json!(bits(4097))),
+            with(rsa("k"), "n", json!(format!("{}{}", "A".repeat(400), bits(1024)))),
+            with(rsa("k"), "n", json!("")),
+            with(rsa("k"), "n", json!("!")),
+            with(rsa("k"), "e", Value::Null),
+            with(rsa(""), "kid", json!(1)),
+            with(ec("k"), "crv", json!("P-384")),
+            with(ec("k"), "crv", json!("Ed25519")),
+            with(ec("k"), "x", json!("AAAA")),
+            with(ec("k"), "y", Value::Null),
+            with(ed("k"), "x", json!("")),
+            with(ed("k"), "x", json!("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURoA")),
+            with(ed("k"), "crv", json!("X25519")),
+            with(ed("k"), "kty", json!("EC")),
+            json!({ "kty": "oct", "kid": "k", "k": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" }),
+            json!({ "kty": "oct", "kid": "k", "alg": "HS256", "k": "" }),
+            json!({ "kty": "AKP", "kid": "k", "alg": "ML-DSA-44", "pub": "AAAA" }),
+            json!({}),
+            json!("nonsense"),
+        ] {
+            let keys = read(&[bad.clone(), rsa("good")]);
+            assert_eq!(keys.0.len(), 1, "{bad}");
+            assert!(keys.find(Algorithm::RS256, Some("good")).is_some(), "{bad}");
+        }
+        assert!(!read(&[with(rsa("k"), "n", json!(bits(4096)))]).is_empty());
+    }
+
+    #[test]
+    fn keys_of_other_algorithms_than_the_configured_are_left_out() {
+        let text = json!({ "keys": [rsa("rsa"), ec("ec"), ed("ed")] }).to_string();
+        let keys = Keys::read(text.as_bytes(), &[Algorithm::ES256]).expect("a set");
+        assert!(keys.find(Algorithm::ES256, Some("ec")).is_some());
+        assert!(!keys.know("rsa") && !keys.know("ed"));
+    }
+
+    #[test]
+    fn what_is_no_set_is_none() {
+        for bad in ["", "[]", "{}", "<html>", r#"{"keys":{}}"#, r#"{"keys":null}"#, r#"{"keys":[]"#] {
+            assert!(Keys::read(bad.as_bytes(), &ALL).is_none(), "{bad}");
+        }
+        assert!(read(&[]).is_empty());
+    }
+}

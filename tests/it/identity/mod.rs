@@ -1,0 +1,388 @@
+//! Whose word is taken for who somebody is? JWTs of an identity provider: its keys, their rotation, and what others try.
+
+mod provider;
+
+use crate::world::{World, client::Reply, database::Database};
+use futures_util::future::join_all;
+use jsonwebtoken::{Algorithm, EncodingKey};
+use provider::{EC, ED, OTHER_EC, OTHER_ED, OTHER_RSA, Pair, Provider, RSA, WEAK_RSA, claims, set, signed, unsigned};
+use serde_json::json;
+use std::time::{Duration, Instant};
+use tokio::{io::AsyncWriteExt, net::TcpListener};
+
+const ALL: &str = "RS256,ES256,EdDSA";
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A service that takes the keys of this provider.
+async fn trusting(database: Database, provider: &Provider, algorithms: &str) -> World {
+    World::with(database, &[("auth.jwt.jwks_url", &provider.url()), ("auth.jwt.algorithms", algorithms)]).await
+}
+
+async fn asks(world: &World, jwt: &str) -> Reply {
+    world.holder_of(jwt).graphql("{ viewer { username } }", json!({})).await
+}
+
+/// What a JWT comes to. A refusal is the same whatever is wrong.
+async fn status(world: &World, jwt: &str) -> u16 {
+    let reply = asks(world, jwt).await;
+    match reply.status.as_u16() {
+        200 => assert_eq!(reply.data()["viewer"]["username"], "bob", "{}", reply.text),
+        401 => {
+            assert_eq!(reply.code(), "UNAUTHENTICATED");
+            assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"tokenward\", error=\"invalid_token\"");
+        }
+        503 => {
+            assert_eq!((reply.code().as_str(), reply.header("retry-after")), ("UNAVAILABLE", "1"));
+        }
+        _ => {}
+    }
+    reply.status.as_u16()
+}
+
+/// Whether nobody came to a listener.
+async fn nobody_came(listener: &TcpListener) -> bool {
+    tokio::time::timeout(Duration::from_millis(300), listener.accept()).await.is_err()
+}
+
+both!(
+    async fn whoever_a_key_of_the_set_vouches_for_is_let_in(database: Database) {
+        let provider = Provider::with(&[RSA, EC, ED]).await;
+        let world = trusting(database, &provider, ALL).await;
+        for pair in [RSA, EC, ED] {
+            let mut nameless = pair.header();
+            nameless.as_object_mut().unwrap().remove("kid");
+            assert_eq!(status(&world, &pair.jwt(&world)).await, 200, "{}", pair.id);
+            // Of its algorithm it is the only one, so that its id may be left out.
+            assert_eq!(status(&world, &pair.signs(&nameless, &claims(&world))).await, 200, "{}", pair.id);
+        }
+        assert_eq!(provider.asked(), 1);
+    }
+);
+
+both!(
+    async fn the_keys_of_a_file_let_people_in_too_and_change_while_the_service_runs(database: Database) {
+        let file = database.folder().join("jwks.json");
+        std::fs::write(&file, set(&[RSA, EC, OTHER_ED])).unwrap();
+        let settings = [("auth.jwt.jwks_file", file.to_str().unwrap()), ("auth.jwt.algorithms", ALL)];
+        let world = World::with(database, &settings).await;
+        for (pair, expected) in [(RSA, 200), (EC, 200), (OTHER_ED, 200), (ED, 401)] {
+            assert_eq!(status(&world, &pair.jwt(&world)).await, expected, "{}", pair.id);
+        }
+        std::fs::write(&file, set(&[ED])).unwrap();
+        world.later(Duration::from_secs(5));
+        assert_eq!((status(&world, &ED.jwt(&world)).await, status(&world, &RSA.jwt(&world)).await), (200, 401));
+        // What is half written leaves the keys as they are.
+        std::fs::write(&file, &set(&[RSA])[..40]).unwrap();
+        world.later(Duration::from_secs(5));
+        assert_eq!((status(&world, &ED.jwt(&world)).await, status(&world, &RSA.jwt(&world)).await), (200, 401));
+    }
+);
+
+both!(
+    async fn a_service_whose_file_of_keys_is_bad_does_not_start(database: Database) {
+        let file = database.folder().join("jwks.json");
+        std::fs::write(&file, set(&[RSA])).unwrap();
+        let settings = [("auth.jwt.jwks_file", file.to_str().unwrap()), ("auth.jwt.algorithms", "RS256")];
+        let world = World::with(database, &settings).await;
+        for bad in [set(&[WEAK_RSA]), set(&[EC]), "{".into()] {
+            std::fs::write(&file, &bad).unwrap();
+            let error = tokenward::http::router(&world.app, &world.config).expect_err("it starts").to_string();
+            assert!(error.contains(file.to_str().unwrap()) && error.contains("auth.jwt.jwks_file"), "{error}");
+        }
+    }
+);
+
+both!(
+    /// R-77
+    async fn no_algorithm_and_no_signature_are_401_at_every_door(world: World) {
+        let mut header = json!({ "typ": "JWT" });
+        for none in ["none", "None", "NONE", "nOnE", "nonE"] {
+            header["alg"] = json!(none);
+            let head = unsigned(&header, &claims(&world));
+            let signature = world.jwt("bob").rsplit_once('.').unwrap().1.to_owned();
+            for jwt in [format!("{head}."), format!("{head}.{signature}"), head] {
+                assert_eq!(status(&world, &jwt).await, 401, "{none}");
+                for door in ["/v2/access-token", "/verify"] {
+                    assert_eq!(world.holder_of(&jwt).get(door).await.status, 401, "{none} at {door}");
+                }
+            }
+        }
+    }
+);
+
+both!(
+    /// R-77
+    async fn a_public_key_is_no_secret_and_a_key_is_for_its_own_algorithm(database: Database) {
+        let provider = Provider::with(&[RSA, EC, ED]).await;
+        let world = trusting(database, &provider, ALL).await;
+        let claims = claims(&world);
+        let pairs = [RSA, EC, ED];
+        for (pair, text) in pairs.iter().flat_map(|pair| known_to_everybody(pair).into_iter().map(move |it| (pair, it)))
+        {
+            for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
+                let header = json!({ "alg": algorithm, "typ": "JWT", "kid": pair.id });
+                let jwt = signed(&header, &claims, &EncodingKey::from_secret(&text), algorithm);
+                assert_eq!(status(&world, &jwt).await, 401, "{algorithm:?} with {}", pair.id);
+            }
+        }
+        for named in pairs {
+            for signer in [RSA, EC, ED, OTHER_RSA, OTHER_EC, OTHER_ED] {
+                for alg in pairs.map(|pair| pair.algorithm) {
+                    let header = json!({ "alg": alg, "typ": "JWT", "kid": named.id });
+                    let expected = if named.id == signer.id && alg == named.algorithm { 200 } else { 401 };
+                    let jwt = signer.signs(&header, &claims);
+                    assert_eq!(
+                        status(&world, &jwt).await,
+                        expected,
+                        "{alg:?}, {} named, {} signs",
+                        named.id,
+                        signer.id
+                    );
+                }
+            }
+        }
+        // More than what was configured, by the very key that is named.
+        for more in [Algorithm::RS384, Algorithm::RS512, Algorithm::PS256] {
+            let header = json!({ "alg": more, "typ": "JWT", "kid": RSA.id });
+            assert_eq!(status(&world, &signed(&header, &claims, &RSA.private(), more)).await, 401, "{more:?}");
+        }
+        assert_eq!(provider.asked(), 1);
+    }
+);
+
+/// A public key in the forms that somebody might take for a secret.
+fn known_to_everybody(pair: &Pair) -> Vec<Vec<u8>> {
+    let public = pair.public();
+    let mut forms = vec![public.to_string().into_bytes(), set(&[*pair]).into_bytes(), Vec::new()];
+    forms.extend(["n", "x"].iter().filter_map(|name| public[*name].as_str()).map(|text| text.as_bytes().to_vec()));
+    if pair.id == RSA.id {
+        forms.push(include_bytes!("keys/rsa_public.pem").to_vec());
+    }
+    forms
+}
+
+both!(
+    async fn an_algorithm_that_is_not_configured_is_refused_whatever_the_set_holds(database: Database) {
+        let provider = Provider::with(&[RSA, EC, ED, WEAK_RSA]).await;
+        let world = trusting(database, &provider, "ES256,RS256").await;
+        for (pair, expected) in [(EC, 200), (RSA, 200), (ED, 401), (WEAK_RSA, 401)] {
+            assert_eq!(status(&world, &pair.jwt(&world)).await, expected, "{}", pair.id);
+        }
+    }
+);
+
+both!(
+    /// R-78
+    async fn a_jwt_does_not_choose_its_key_and_nobody_is_asked_because_of_it(database: Database) {
+        let provider = Provider::with(&[RSA]).await;
+        let world = trusting(database, &provider, "RS256").await;
+        assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let evil = format!("http://{}/jwks.json", listener.local_addr().unwrap());
+        for (name, value) in [
+            ("jku", json!(evil)),
+            ("jku", json!(provider.url())),
+            ("x5u", json!(evil)),
+            ("jwk", OTHER_RSA.public()),
+            ("jwk", RSA.public()),
+            ("x5c", json!(["MIIB"])),
+            ("crit", json!(["exp"])),
+            ("crit", json!(["b64"])),
+            ("crit", json!([])),
+            ("b64", json!(false)),
+            ("b64", json!(true)),
+            ("typ", json!("JWE")),
+            ("kid", json!("../../../../etc/passwd")),
+            ("kid", json!("/dev/null")),
+            ("kid", json!("' OR '1'='1")),
+            ("kid", json!("rsa'; DROP TABLE user; --")),
+            ("kid", json!(evil)),
+            ("kid", json!("")),
+            ("kid", json!(["rsa"])),
+        ] {
+            // Signed by a key of ours or not: what is asked for is wrong.
+            for signer in [RSA, OTHER_RSA] {
+                let mut header = RSA.header();
+                header[name] = value.clone();
+                let jwt = signer.signs(&header, &claims(&world));
+                assert_eq!(status(&world, &jwt).await, 401, "{name}: {value}");
+            }
+        }
+        assert!(nobody_came(&listener).await);
+        assert_eq!(provider.asked(), 1);
+        assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
+    }
+);
+
+both!(
+    /// R-79
+    async fn what_a_provider_signs_holds_for_us_and_for_its_time_alone(database: Database) {
+        let provider = Provider::with(&[ED]).await;
+        let world = trusting(database, &provider, "EdDSA").await;
+        for typ in [json!("at+jwt"), json!("application/AT+JWT"), json!("jwt")] {
+            let mut header = ED.header();
+            header["typ"] = typ;
+            assert_eq!(status(&world, &ED.signs(&header, &claims(&world))).await, 200, "{header}");
+        }
+        for typ in [json!("logout+jwt"), json!("JWE"), json!("dpop+jwt"), json!(""), json!(1)] {
+            let mut header = ED.header();
+            header["typ"] = typ;
+            assert_eq!(status(&world, &ED.signs(&header, &claims(&world))).await, 401, "{header}");
+        }
+        for (name, value) in
+            [("iss", json!("https://evil.example")), ("iss", json!([crate::world::ISSUER])), ("aud", json!("other"))]
+        {
+            let mut claims = claims(&world);
+            claims[name] = value;
+            assert_eq!(status(&world, &ED.signs(&ED.header(), &claims)).await, 401, "{claims}");
+        }
+        for missing in ["iss", "aud", "sub", "iat", "exp"] {
+            let mut claims = claims(&world);
+            claims.as_object_mut().unwrap().remove(missing);
+            assert_eq!(status(&world, &ED.signs(&ED.header(), &claims)).await, 401, "{missing}");
+        }
+        // Seconds from now, which is asked anew each time: a busy machine may be slow in between.
+        for (name, ahead, expected) in [
+            ("exp", -58, 200),
+            ("exp", -61, 401),
+            ("iat", 58, 200),
+            ("iat", 63, 401),
+            ("nbf", 58, 200),
+            ("nbf", 63, 401),
+        ] {
+            let mut claims = claims(&world);
+            let now = world.now().seconds();
+            claims["iat"] = json!(now - 100);
+            claims[name] = json!(now + ahead);
+            assert_eq!(status(&world, &ED.signs(&ED.header(), &claims)).await, expected, "{name} {ahead} s from now");
+        }
+    }
+);
+
+both!(
+    /// R-80
+    async fn while_there_are_no_keys_nobody_is_let_in_and_everything_else_goes_on(database: Database) {
+        // Nobody listens there.
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let url = format!("http://{address}/jwks.json");
+        let world = World::with(database, &[("auth.jwt.jwks_url", &url), ("auth.jwt.algorithms", ALL)]).await;
+        for pair in [RSA, EC, ED] {
+            assert_eq!(status(&world, &pair.jwt(&world)).await, 503, "{}", pair.id);
+        }
+        assert_eq!(status(&world, "nonsense").await, 401);
+        assert_eq!(world.nobody().get("/readyz").await.status, 200);
+        // A minute later the provider is there.
+        let provider = Provider::at(address).await;
+        provider.publishes(&[RSA]);
+        assert_eq!(status(&world, &RSA.jwt(&world)).await, 503);
+        assert_eq!(provider.asked(), 0);
+        world.later(MINUTE);
+        assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
+        assert_eq!(provider.asked(), 1);
+    }
+);
+
+both!(
+    /// R-80
+    async fn a_thousand_unknown_ids_ask_the_provider_once_a_minute(database: Database) {
+        let provider = Provider::with(&[ED]).await;
+        let world = trusting(database, &provider, "EdDSA").await;
+        assert_eq!(status(&world, &ED.jwt(&world)).await, 200);
+        for round in 0..2 {
+            let (start, before) = (Instant::now(), provider.asked());
+            for batch in 0..20 {
+                let jwts = (0..50).map(|number| {
+                    let mut header = OTHER_ED.header();
+                    header["kid"] = json!(format!("{round}-{batch}-{number}"));
+                    OTHER_ED.signs(&header, &claims(&world))
+                });
+                let asked = jwts.map(|jwt| async { status(&world, &{ jwt }).await }).collect::<Vec<_>>();
+                assert!(join_all(asked).await.into_iter().all(|status| status == 401));
+            }
+            // On a machine that is slow enough, minutes pass meanwhile.
+            let minutes = usize::try_from(start.elapsed().as_secs().div_ceil(60)).unwrap();
+            assert!(provider.asked() - before <= minutes, "round {round}: {} times", provider.asked() - before);
+            if round == 1 {
+                assert!(provider.asked() > before);
+            }
+            world.later(MINUTE);
+        }
+        assert_eq!(status(&world, &ED.jwt(&world)).await, 200);
+    }
+);
+
+both!(
+    /// R-80
+    async fn a_new_key_is_known_within_a_minute_and_a_withdrawn_one_forgotten_within_five(database: Database) {
+        let provider = Provider::with(&[RSA]).await;
+        let world = trusting(database, &provider, "RS256").await;
+        assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
+        provider.publishes(&[RSA, OTHER_RSA]);
+        assert_eq!(status(&world, &OTHER_RSA.jwt(&world)).await, 401);
+        world.later(MINUTE);
+        assert_eq!(status(&world, &OTHER_RSA.jwt(&world)).await, 200);
+        assert_eq!(provider.asked(), 2);
+        // From now on the old one is withdrawn.
+        provider.publishes(&[OTHER_RSA]);
+        world.later(5 * MINUTE);
+        assert_eq!((status(&world, &RSA.jwt(&world)).await, status(&world, &OTHER_RSA.jwt(&world)).await), (401, 200));
+        assert_eq!(provider.asked(), 3);
+    }
+);
+
+both!(
+    /// R-80
+    async fn the_keys_of_a_provider_that_is_gone_serve_for_an_hour(database: Database) {
+        let provider = Provider::with(&[EC]).await;
+        let world = trusting(database, &provider, "ES256").await;
+        assert_eq!(status(&world, &EC.jwt(&world)).await, 200);
+        let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let redirect = format!("302 Found\r\nLocation: http://{}/jwks.json", elsewhere.local_addr().unwrap());
+        for (answer, body) in [
+            ("500 Internal Server Error", set(&[OTHER_EC])),
+            ("204 No Content", String::new()),
+            (redirect.as_str(), set(&[OTHER_EC])),
+            ("200 OK", "<html>Sign in</html>".into()),
+            ("200 OK", format!("{}{}", set(&[OTHER_EC]), " ".repeat(256 * 1024))),
+        ] {
+            provider.answers(answer, &body);
+            let before = provider.asked();
+            world.later(6 * MINUTE);
+            assert_eq!((status(&world, &EC.jwt(&world)).await, provider.asked()), (200, before + 1), "{answer}");
+            assert_eq!((status(&world, &OTHER_EC.jwt(&world)).await, provider.asked()), (401, before + 1), "{answer}");
+        }
+        assert!(nobody_came(&elsewhere).await);
+        world.later(30 * MINUTE);
+        assert_eq!(status(&world, &EC.jwt(&world)).await, 503);
+        provider.publishes(&[EC]);
+        assert_eq!(status(&world, &EC.jwt(&world)).await, 503);
+        world.later(MINUTE);
+        assert_eq!(status(&world, &EC.jwt(&world)).await, 200);
+    }
+);
+
+both!(
+    async fn many_who_come_at_once_wait_for_one_question_and_who_leaves_does_not_end_it(database: Database) {
+        let provider = Provider::at("127.0.0.1:0".parse().unwrap()).await;
+        let world = trusting(database, &provider, ALL).await;
+        let jwt = ED.jwt(&world);
+        let body = json!({ "query": "{ viewer { username } }" }).to_string();
+        let request = format!(
+            "POST /graphql HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {jwt}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut first = tokio::net::TcpStream::connect(world.config.listen).await.unwrap();
+        first.write_all(request.as_bytes()).await.unwrap();
+        provider.is_asked(1).await;
+        drop(first);
+        let others = join_all((0..20).map(|_| status(&world, &jwt)));
+        let publishing = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            provider.publishes(&[ED]);
+        };
+        let (answers, ()) = tokio::join!(others, publishing);
+        assert_eq!(answers, [200; 20]);
+        assert_eq!(provider.asked(), 1);
+    }
+);
