@@ -117,12 +117,12 @@ both!(
         assert_eq!(audit, [vec![hers.id.clone()], ids.clone()].concat());
         assert_eq!(
             listed(&folder, &ada, &["--organization", "acme", "--query", "admin graphql"]).await,
-            [hers.id.clone()]
+            [hers.id.as_str()]
         );
         assert_eq!(listed(&folder, &ada, &["--organization", "acme", "--query", "bob 'bot 7'"]).await, [""; 0]);
         assert_eq!(
             listed(&folder, &ada, &["--organization", "acme", "--query", "bob \"bot 7\""]).await,
-            [ids[45].clone()]
+            [ids[45].as_str()]
         );
         assert_eq!(listed(&folder, &bob, &[]).await, [vec![elsewhere.id.clone()], ids.clone()].concat());
 
