@@ -11,6 +11,7 @@ mod introspect;
 mod metrics;
 mod oauth;
 mod openapi;
+mod pace;
 mod problem;
 mod revoke;
 mod schema;

@@ -37,6 +37,7 @@ mod program;
 mod schema_is_current;
 mod secrets;
 mod shown_once;
+mod slow;
 mod statements;
 mod story;
 mod text;

@@ -85,9 +85,22 @@ impl Program {
 
     /// Serves, and waits until it is ready; tells how long that took.
     pub(crate) async fn serve(&self) -> (Serving, Duration) {
+        self.serve_by(self.command().arg("serve")).await
+    }
+
+    /// The same with so many file handles at the most.
+    pub(crate) async fn serve_with_files(&self, most: u32) -> Serving {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {most} && exec \"$0\" serve");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_tokenward")]).stdin(Stdio::null());
+        shell.envs(self.command().get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.serve_by(&mut shell).await.0
+    }
+
+    async fn serve_by(&self, command: &mut Command) -> (Serving, Duration) {
         let start = Instant::now();
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
-        let child = self.command().arg("serve").stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let mut serving = Serving(child);
         let ready = format!("http://{}/readyz", self.listen);
         let http = reqwest::Client::new();
@@ -126,6 +139,11 @@ impl Program {
 pub(crate) struct Serving(Child);
 
 impl Serving {
+    /// What the system says of it, by the name of a file or folder below `/proc/<id>`.
+    pub(crate) fn about(&self, name: &str) -> PathBuf {
+        Path::new("/proc").join(self.0.id().to_string()).join(name)
+    }
+
     /// Ends it as a loss of power would.
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();

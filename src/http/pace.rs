@@ -1,0 +1,217 @@
+//! Is a client too slow? What moves on a connection is counted, and one on which nothing moves is given up.
+
+use axum::http::Version;
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How often a connection is looked at.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long a client may take to send the head of a request, or to take an answer.
+const SLOW: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the next request: longer than the minute that balancers keep theirs, so that they
+/// do not send into one that is just being closed.
+const IDLE: Duration = Duration::from_secs(75);
+/// A client that takes less of an answer than this from one look to the next takes nothing.
+const LEAST: u64 = 16 * 1024;
+
+/// What has moved on one connection.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    read: AtomicU64,
+    written: AtomicU64,
+    /// An answer waits for the client to take it.
+    waits: AtomicBool,
+    requests: AtomicU64,
+    under_way: AtomicU64,
+    /// How much was read when the last request was answered: more is the beginning of another.
+    read_by_then: AtomicU64,
+    /// It may carry several requests at once: HTTP/2.
+    shared: AtomicBool,
+}
+
+/// The same at one moment.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    written: u64,
+    requests: u64,
+    under_way: u64,
+    /// Nothing is to be read or written before the next request.
+    idle: bool,
+}
+
+impl Seen {
+    fn moved(self, before: Self) -> bool {
+        self.under_way > 0 || self.requests > before.requests || self.written.saturating_sub(before.written) >= LEAST
+    }
+
+    const fn patience(self, crowded: bool) -> Duration {
+        if crowded {
+            LOOK
+        } else if self.idle {
+            IDLE
+        } else {
+            SLOW
+        }
+    }
+}
+
+impl Pace {
+    /// Counts a request as long as it is worked on.
+    pub(super) async fn request<F: Future>(self: Arc<Self>, work: F) -> F::Output {
+        struct UnderWay(Arc<Pace>);
+
+        impl Drop for UnderWay {
+            fn drop(&mut self) {
+                self.0.read_by_then.store(self.0.read.load(Relaxed), Relaxed);
+                self.0.under_way.fetch_sub(1, Relaxed);
+            }
+        }
+
+        self.requests.fetch_add(1, Relaxed);
+        self.under_way.fetch_add(1, Relaxed);
+        let _under_way = UnderWay(self);
+        work.await
+    }
+
+    /// Notes how the client speaks.
+    pub(super) fn speaks(&self, version: Version) {
+        self.shared.store(version >= Version::HTTP_2, Relaxed);
+    }
+
+    /// Ends when the client has been too slow, or idle for too long. While the service is crowded nobody may be either.
+    pub(super) async fn too_slow(&self, crowded: impl Fn() -> bool) {
+        let (mut before, mut quiet) = (self.seen(), Duration::ZERO);
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let now = self.seen();
+            quiet = if now.moved(before) { Duration::ZERO } else { quiet + LOOK };
+            if quiet >= now.patience(crowded()) {
+                return;
+            }
+            before = now;
+        }
+    }
+
+    fn seen(&self) -> Seen {
+        let read = self.read.load(Relaxed) > self.read_by_then.load(Relaxed);
+        let requests = self.requests.load(Relaxed);
+        Seen {
+            written: self.written.load(Relaxed),
+            requests,
+            under_way: self.under_way.load(Relaxed),
+            idle: requests > 0 && !read && !self.waits.load(Relaxed) && !self.shared.load(Relaxed),
+        }
+    }
+
+    fn wrote(&self, written: &Poll<io::Result<usize>>) {
+        self.waits.store(written.is_pending(), Relaxed);
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.written.fetch_add(u64::try_from(*bytes).unwrap_or(u64::MAX), Relaxed);
+        }
+    }
+}
+
+/// A stream of which is counted what goes through it.
+pub(super) struct Paced<S> {
+    pub(super) stream: S,
+    pub(super) pace: Arc<Pace>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
+        let bytes = into.filled().len().saturating_sub(before);
+        self.pace.read.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Relaxed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.pace.wrote(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        self.pace.wrote(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[test]
+    fn a_connection_moves_by_requests_and_by_answers_that_are_taken() {
+        let before = Seen { written: 100, requests: 1, ..Seen::default() };
+        assert!(!before.moved(before));
+        assert!(Seen { under_way: 1, ..before }.moved(before));
+        assert!(Seen { requests: 2, ..before }.moved(before));
+        assert!(Seen { written: 100 + LEAST, ..before }.moved(before));
+        assert!(!Seen { written: 99 + LEAST, ..before }.moved(before), "a trickle is no progress");
+    }
+
+    #[test]
+    fn patience_is_for_those_who_have_asked_and_owe_nothing() {
+        let idle = Seen { idle: true, ..Seen::default() };
+        assert_eq!((idle.patience(false), Seen::default().patience(false)), (IDLE, SLOW));
+        assert_eq!((idle.patience(true), Seen::default().patience(true)), (LOOK, LOOK));
+    }
+
+    #[tokio::test]
+    async fn what_a_client_owes_is_seen() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let pace = Arc::<Pace>::default();
+        let mut server = Paced { stream: server, pace: Arc::clone(&pace) };
+        let mut bytes = [0; 64];
+        assert!(!pace.seen().idle, "it has not asked yet");
+        client.write_all(b"GET").await.expect("room");
+        assert_eq!(server.read(&mut bytes).await.expect("bytes"), 3);
+        Arc::clone(&pace).request(async { assert_eq!(pace.seen().under_way, 1) }).await;
+        assert!(pace.seen().idle);
+        client.write_all(b"G").await.expect("room");
+        assert_eq!(server.read(&mut bytes).await.expect("bytes"), 1);
+        assert!(!pace.seen().idle, "the next request has begun");
+        Arc::clone(&pace).request(async {}).await;
+        server.write_all(&[0; 64]).await.expect("room");
+        assert!(pace.seen().idle && pace.seen().written == 64);
+        let full = tokio::time::timeout(Duration::from_millis(10), server.write_all(&[0])).await;
+        assert!(full.is_err() && !pace.seen().idle, "the answer is not taken");
+        pace.speaks(Version::HTTP_11);
+        assert_eq!(client.read(&mut bytes).await.expect("bytes"), 64);
+        server.write_all(&[0]).await.expect("room");
+        assert!(pace.seen().idle);
+        pace.speaks(Version::HTTP_2);
+        assert!(!pace.seen().idle);
+    }
+}
