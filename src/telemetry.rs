@@ -9,8 +9,10 @@ use crate::{
     domain::error::{Error, Result},
 };
 use std::{
+    any::Any,
     fmt::{self, Write as _},
     io::IsTerminal as _,
+    panic::Location,
 };
 use tracing::{Dispatch, field::Field, level_filters::LevelFilter};
 use tracing_subscriber::{
@@ -31,7 +33,17 @@ pub fn start(format: LogFormat, level: &str) -> Result<()> {
         LogFormat::Human => human(filter, std::io::stderr().is_terminal(), to),
         LogFormat::Json => json(filter, to),
     };
-    log.try_init().map_err(|_| Error::Bug("the log was started twice".into()))
+    log.try_init().map_err(|_| Error::Bug("the log was started twice".into()))?;
+    std::panic::set_hook(Box::new(|panic| note(panic.location(), panic.payload())));
+    Ok(())
+}
+
+/// Logs a panic: where, and what it says if that was written by a programmer. What was put together while running may hold
+/// a value.
+fn note(place: Option<&Location<'_>>, payload: &dyn Any) {
+    let place = place.map(tracing::field::display);
+    let why = payload.downcast_ref::<&'static str>().copied().unwrap_or("its text is not logged");
+    tracing::error!(place, why, "a panic");
 }
 
 fn filter(level: &str) -> Result<EnvFilter> {
@@ -117,12 +129,16 @@ mod tests {
     }
 
     fn logged(log: impl FnOnce(Memory) -> Dispatch) -> String {
-        let memory = Memory::default();
-        tracing::dispatcher::with_default(&log(memory.clone()), || {
+        logged_by(log, || {
             let span = tracing::info_span!("action", agent = NASTY, name = %NASTY);
             let _inside = span.enter();
             tracing::info!(user_agent = NASTY, display = %NASTY, debug = ?NASTY, "hello {NASTY}");
-        });
+        })
+    }
+
+    fn logged_by(log: impl FnOnce(Memory) -> Dispatch, work: impl FnOnce()) -> String {
+        let memory = Memory::default();
+        tracing::dispatcher::with_default(&log(memory.clone()), work);
         let bytes = memory.0.lock().expect("a lock").clone();
         String::from_utf8(bytes).expect("UTF-8")
     }
@@ -154,6 +170,19 @@ mod tests {
         assert!(!line.chars().any(|letter| letter.is_control() || "\u{2028}\u{202e}".contains(letter)), "{line:?}");
         assert!(line.contains("hello curl\\r\\n") && line.contains("display=curl\\r\\n"), "{line}");
         assert!(line.contains("\\u{1b}[2J"), "{line}");
+    }
+
+    ///
+    #[test]
+    fn a_panic_is_logged_with_its_place_and_without_what_was_put_into_its_text() {
+        let noted = |payload: &dyn Any| {
+            let text = logged_by(|memory| json(info(), memory), || note(Some(Location::caller()), payload));
+            assert!(text.contains(file!()) && text.contains("a panic"), "{text}");
+            text
+        };
+        assert!(noted(&"an index is out of bounds").contains("an index is out of bounds"));
+        let text = noted(&format!("the value {}", "secret"));
+        assert!(!text.contains("secret") && text.contains("its text is not logged"), "{text}");
     }
 
     #[test]

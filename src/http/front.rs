@@ -3,10 +3,15 @@
 use super::{
     Shared,
     caller::{client_address, peer},
+    graphql, oauth,
     problem::{Problem, REQUEST_ID},
+    verify,
 };
 use crate::{
-    domain::secret::{self, Prefix},
+    domain::{
+        error::Error,
+        secret::{self, Prefix},
+    },
     store,
 };
 use axum::{
@@ -15,7 +20,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use futures_util::FutureExt as _;
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -39,24 +46,30 @@ pub(super) struct Note {
     pub(super) quiet: bool,
 }
 
+/// The id of a request, for what an answer says of it.
+#[derive(Debug, Clone)]
+pub(super) struct Id(pub(super) HeaderValue);
+
 /// Passes a request on, and ends it.
 pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let id = request_id(&head.headers, doors.app.prefix());
+    head.extensions.insert(Id(id.clone()));
     // Whatever the client wrote may be a token's value.
     let masked = |text: &str| secret::masked(doors.app.prefix(), text);
     let (method, path) = (masked(head.method.as_str()), masked(head.uri.path()));
     let client = client_address(peer(&head), &head.headers, &doors.trusted);
     let matched = head.extensions.get::<MatchedPath>().cloned();
-    let refused = too_large(&head);
+    let told = Door::of(&head);
     let counter = Arc::default();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let work = async {
-        match refused {
-            Some(problem) => problem.into_response(),
-            None => within_limit(next.run(Request::from_parts(head, body))).await,
-        }
+        let answered = match too_large(&head) {
+            Some(problem) => Err(problem),
+            None => guarded(LIMIT, next.run(Request::from_parts(head, body))).await,
+        };
+        answered.unwrap_or_else(|problem| told.tells(problem))
     };
     let mut response = store::counted(Arc::clone(&counter), work.instrument(span.clone())).await;
     doors.app.metrics().request(door(matched.as_ref()), response.status().as_u16(), started.elapsed());
@@ -104,8 +117,41 @@ impl Line<'_> {
     }
 }
 
-async fn within_limit(work: impl Future<Output = Response>) -> Response {
-    tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| Problem::later().into_response())
+/// The answer of a door, if it gives one in time and without a fault. What a panic says goes to the log alone.
+async fn guarded(limit: Duration, work: impl Future<Output = Response>) -> Result<Response, Problem> {
+    match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) => Err(Error::Bug("a panic".into()).into()),
+        Err(_) => Err(Problem::later()),
+    }
+}
+
+/// A door by its way of telling what arose around it.
+enum Door {
+    GraphQl(graphql::Wanted),
+    Verify,
+    OAuth,
+    Other,
+}
+
+impl Door {
+    fn of(request: &Parts) -> Self {
+        match request.uri.path() {
+            "/graphql" | "/graphql/" => Self::GraphQl(graphql::Wanted::by(request)),
+            path if path == "/verify" || path.starts_with("/verify/") => Self::Verify,
+            path if path.starts_with("/oauth/") => Self::OAuth,
+            _ => Self::Other,
+        }
+    }
+
+    fn tells(&self, problem: Problem) -> Response {
+        match self {
+            Self::GraphQl(wanted) => graphql::refused(wanted, problem),
+            Self::Verify => verify::refused(problem),
+            Self::OAuth => oauth::coded(problem).into_response(),
+            Self::Other => problem.into_response(),
+        }
+    }
 }
 
 fn too_large(request: &Parts) -> Option<Problem> {
@@ -145,5 +191,58 @@ fn finish(headers: &mut HeaderMap, id: HeaderValue) {
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn told(path: &str, problem: Problem) -> (u16, String) {
+        let (mut request, ()) = axum::http::Request::builder().uri(path).body(()).expect("a request").into_parts();
+        request.extensions.insert(Id(HeaderValue::from_static("7b3f")));
+        let response = Door::of(&request).tells(problem);
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), LARGEST_BODY).await.expect("a body");
+        (status, String::from_utf8(body.to_vec()).expect("a text"))
+    }
+
+    /// R-51
+    #[tokio::test]
+    async fn a_panic_in_any_door_is_a_fault_of_ours_in_the_words_of_that_door() {
+        async fn door(secret: &str) -> Response {
+            tokio::task::yield_now().await;
+            panic!("{secret}")
+        }
+
+        for (path, status, body) in [
+            (
+                "/graphql",
+                500,
+                r#"{"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL","requestId":"7b3f"}}]}"#,
+            ),
+            ("/v2/access-token", 500, r#"{"message":"Internal error"}"#),
+            ("/oauth/introspect", 500, r#"{"error":"server_error","message":"Internal error"}"#),
+            // A gateway takes no 500.
+            ("/verify", 503, r#"{"message":"Try again later"}"#),
+        ] {
+            let problem = guarded(LIMIT, door("a secret")).await.expect_err("a problem");
+            assert_eq!(told(path, problem).await, (status, body.to_owned()), "{path}");
+        }
+        assert!(guarded(LIMIT, async { StatusCode::OK.into_response() }).await.is_ok());
+    }
+
+    /// R-52
+    #[tokio::test]
+    async fn a_door_that_takes_too_long_is_503_in_the_words_of_that_door() {
+        for (path, body) in [
+            ("/graphql/", r#"{"errors":[{"message":"Try again later","extensions":{"code":"UNAVAILABLE"}}]}"#),
+            ("/v2/access-token", r#"{"message":"Try again later"}"#),
+            ("/oauth/revoke/", r#"{"error":"temporarily_unavailable","message":"Try again later"}"#),
+            ("/verify/x", r#"{"message":"Try again later"}"#),
+        ] {
+            let problem = guarded(Duration::from_millis(1), std::future::pending()).await.expect_err("a problem");
+            assert_eq!(told(path, problem).await, (503, body.to_owned()), "{path}");
+        }
     }
 }

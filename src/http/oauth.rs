@@ -101,9 +101,16 @@ pub(super) fn invalid(message: &str) -> Problem {
 }
 
 pub(super) fn unavailable(error: Error) -> Problem {
-    let problem = Problem::from(error);
-    let code =
-        if problem.status == StatusCode::SERVICE_UNAVAILABLE { "temporarily_unavailable" } else { "server_error" };
+    coded(error.into())
+}
+
+/// With the code that its status has here.
+pub(super) fn coded(problem: Problem) -> Problem {
+    let code = match problem.status {
+        StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+        status if status.is_server_error() => "server_error",
+        _ => "invalid_request",
+    };
     problem.coded(code)
 }
 

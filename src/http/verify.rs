@@ -32,13 +32,8 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
     let (head, _) = request.into_parts();
     let mut response = match check(&doors, &head).await {
         Ok((checked, question)) => passed(&doors, &checked, question.organization.as_deref()),
-        // Whatever keeps us from an answer, a gateway takes no other status for it.
-        Err(problem) if problem.status == StatusCode::INTERNAL_SERVER_ERROR => Problem::later().into_response(),
-        Err(problem) => problem.into_response(),
+        Err(problem) => refused(problem),
     };
-    for name in [TOKEN_ID, USER, USER_ID, SCOPES, ORGANIZATION] {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(""));
-    }
     let quiet = response.status().is_client_error();
     response.extensions_mut().insert(Note { quiet, ..Default::default() });
     response
@@ -61,6 +56,17 @@ async fn check(doors: &Doors, request: &Parts) -> Result<(Checked, Question), Pr
         Verdict::No(Reason::LacksScope(index)) => Err(question.lacks(index)),
         Verdict::No(Reason::Revoked | Reason::Expired | Reason::OwnerDisabled) => Err(Problem::invalid_token()),
     }
+}
+
+/// A refusal, or what kept us from an answer, with all headers of an answer.
+pub(super) fn refused(problem: Problem) -> Response {
+    // A gateway takes no other status for a fault of ours.
+    let fault = problem.status == StatusCode::INTERNAL_SERVER_ERROR;
+    let mut response = if fault { Problem::later() } else { problem }.into_response();
+    for name in [TOKEN_ID, USER, USER_ID, SCOPES, ORGANIZATION] {
+        response.headers_mut().insert(name, HeaderValue::from_static(""));
+    }
+    response
 }
 
 /// The same for one that is not granted and one that there is not.

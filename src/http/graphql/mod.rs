@@ -7,7 +7,7 @@ mod request;
 use super::{
     Doors, Shared,
     caller::{Credential, credential},
-    front::Note,
+    front::{Id, Note},
     problem::Problem,
 };
 use crate::{
@@ -31,18 +31,38 @@ use refusal::Refusal;
 use request::{Media, Operation};
 use serde_json::{Map, json};
 
+/// How an answer is written, and by which id it names its request.
+pub(super) struct Wanted {
+    media: Media,
+    id: HeaderValue,
+}
+
+impl Wanted {
+    /// As a request has it.
+    pub(super) fn by(request: &Parts) -> Self {
+        let id = request.extensions.get::<Id>().map_or(HeaderValue::from_static("-"), |id| id.0.clone());
+        Self { media: Media::accepted(&request.headers).unwrap_or(Media::Json), id }
+    }
+}
+
+/// A problem that arose around this door, in the shape of GraphQL.
+pub(super) fn refused(wanted: &Wanted, problem: Problem) -> Response {
+    Refusal::from(problem).into_response(wanted)
+}
+
 /// Executes one operation.
 pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let media = Media::accepted(&head.headers);
-    let answered = match &media {
-        Some(media) => answer(&doors, &head, body, *media).await,
+    let wanted = Wanted::by(&head);
+    let answered = match Media::accepted(&head.headers) {
+        Some(_) => answer(&doors, &head, body, &wanted).await,
         None => Err(Refusal::not_acceptable()),
     };
-    answered.unwrap_or_else(|refusal| refusal.into_response(media.unwrap_or(Media::Json)))
+    answered.unwrap_or_else(|refusal| refusal.into_response(&wanted))
 }
 
-async fn answer(doors: &Doors, request: &Parts, body: Body, media: Media) -> Result<Response, Refusal> {
+async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> Result<Response, Refusal> {
+    let media = wanted.media;
     request::method_fits(&request.method)?;
     let caller = caller(doors, request).await?;
     let who = caller.user().map(|user| user.to_string());
@@ -52,7 +72,7 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, media: Media) -> Res
     let asked = Asked::new(&doors.app, caller).await?;
     let (document, query) = operation.into_query();
     let outcome = asked.execute(&doors.schema, query).await;
-    let mut response = told(media, &document, cost, outcome);
+    let mut response = told(wanted, &document, cost, outcome);
     response.extensions_mut().insert(Note { caller: who, operation: name, quiet: false });
     Ok(response)
 }
@@ -88,10 +108,10 @@ async fn caller(doors: &Doors, request: &Parts) -> Result<Caller, Refusal> {
 }
 
 /// The answer of an execution.
-fn told(media: Media, document: &request::Document, cost: u64, mut outcome: Outcome) -> Response {
+fn told(wanted: &Wanted, document: &request::Document, cost: u64, mut outcome: Outcome) -> Response {
     let ours = |code: &str| code == Code::Unavailable.as_str() || code == Code::Internal.as_str();
     if let Some(error) = outcome.errors.iter().find(|error| ours(outcome_of(error))) {
-        return voided(media, error, cost);
+        return voided(wanted, error, cost);
     }
     // What has no path failed before anything ran.
     let refused = outcome.data == Value::Null && outcome.errors.iter().any(|error| error.path.is_empty());
@@ -105,22 +125,33 @@ fn told(media: Media, document: &request::Document, cost: u64, mut outcome: Outc
         body.insert("data".into(), outcome.data.into_json().unwrap_or_default());
     }
     body.insert("extensions".into(), cost_json(cost));
-    written(media, if refused { media.document_error() } else { StatusCode::OK }, &body.into())
+    written(wanted.media, if refused { wanted.media.document_error() } else { StatusCode::OK }, &body.into())
 }
 
 /// Nothing of an answer counts when the store or we failed on a part of it.
-fn voided(media: Media, error: &ServerError, cost: u64) -> Response {
+fn voided(wanted: &Wanted, error: &ServerError, cost: u64) -> Response {
+    let mut told = error_json(error);
     let status = if outcome_of(error) == Code::Unavailable.as_str() {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
+        if let Some(extensions) = told.get_mut("extensions").and_then(serde_json::Value::as_object_mut) {
+            extensions.insert(REQUEST.into(), id_json(&wanted.id));
+        }
         StatusCode::INTERNAL_SERVER_ERROR
     };
-    let mut response =
-        written(media, status, &json!({ "errors": [error_json(error)], "data": null, "extensions": cost_json(cost) }));
+    let body = json!({ "errors": [told], "data": null, "extensions": cost_json(cost) });
+    let mut response = written(wanted.media, status, &body);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+/// By what an error of ours names the request, which is all that it says.
+const REQUEST: &str = "requestId";
+
+fn id_json(id: &HeaderValue) -> serde_json::Value {
+    id.to_str().unwrap_or_default().into()
 }
 
 /// What the operation was priced at.

@@ -1,6 +1,6 @@
 //! A GraphQL request that is refused as a whole, before anything of it ran.
 
-use super::{super::problem::Problem, request::Media, written};
+use super::{super::problem::Problem, REQUEST, Wanted, id_json, request::Media, written};
 use crate::{
     domain::error::{Code, Error},
     graphql::price,
@@ -59,14 +59,17 @@ impl Refusal {
         self
     }
 
-    pub(super) fn into_response(self, media: Media) -> Response {
+    pub(super) fn into_response(mut self, wanted: &Wanted) -> Response {
+        if self.problem.status == StatusCode::INTERNAL_SERVER_ERROR {
+            self = self.saying(REQUEST, id_json(&wanted.id));
+        }
         let mut error = Map::from_iter([("message".into(), self.problem.message.into())]);
         if let Some(place) = self.place {
             error.insert("locations".into(), json!([{ "line": place.line, "column": place.column }]));
         }
         let extensions: Map<_, _> = self.extensions.into_iter().map(|(name, value)| (name.into(), value)).collect();
         error.insert("extensions".into(), extensions.into());
-        let mut response = written(media, self.problem.status, &json!({ "errors": [error] }));
+        let mut response = written(wanted.media, self.problem.status, &json!({ "errors": [error] }));
         response.headers_mut().extend(self.problem.headers);
         response
     }

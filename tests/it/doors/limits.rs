@@ -1,6 +1,6 @@
 //! What holds for every door: sizes, ids, headers, foreign origins, unknown paths, and a store that is gone?
 
-use super::{JSON, LATER, bob, database_name, lose_the_store, problem, raw, send_raw, unknown, whole};
+use super::{JSON, LATER, NO_CREDENTIAL, bob, database_name, lose_the_store, problem, raw, send_raw, unknown, whole};
 use crate::world::{
     World,
     client::{form, read},
@@ -25,7 +25,7 @@ both!(
         let large =
             world.http.post(world.url("/oauth/introspect")).header("content-type", "application/x-www-form-urlencoded");
         let doubled = format!("Authorization: Bearer {}", token.value);
-        let replies = [
+        let mut replies = vec![
             (400, form_of(&[]).await),
             (400, send_raw(&world, "GET", "/v2/access-token", &[&doubled, &doubled]).await),
             (401, world.nobody().get("/v2/access-token").await),
@@ -37,6 +37,13 @@ both!(
             (414, bob.get(&format!("/healthz?{}", "x".repeat(9 * 1024))).await),
             (415, read(world.http.post(world.url("/oauth/introspect")).json(&json!({}))).await),
         ];
+        for _ in 0..60 {
+            world.holder_of(&unknown()).get("/v2/access-token").await;
+        }
+        replies.push((429, world.holder_of(&unknown()).get("/v2/access-token").await));
+        lose_the_store(&world).await;
+        replies.push((503, world.holder_of(&token.value).verify("").await));
+        replies.push((503, world.nobody().get("/readyz").await));
         for (status, reply) in replies {
             assert_eq!(reply.status, status, "{}", reply.text);
             let text = whole(&reply);
@@ -48,18 +55,34 @@ both!(
     }
 );
 
+/// R-19, R-51
+///
 /// Only PostgreSQL can be changed from outside while the service holds it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fault_of_ours_is_500_without_its_cause_and_no_more_than_503_at_verify() {
     let test = concat!(module_path!(), "::a_fault_of_ours_is_500_without_its_cause_and_no_more_than_503_at_verify");
     on(Kind::Postgres, test, async |world: World| {
-        let (_, token) = bob(&world, &["graphql"]).await;
+        let (bob, token) = bob(&world, &["graphql"]).await;
         let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
         cluster.run(database_name(&world), "alter table tokens rename column description to elsewhere").unwrap();
         let holder = world.holder_of(&token.value);
         assert_eq!(whole(&holder.get("/v2/access-token").await), problem(500, &[], r#"{"message":"Internal error"}"#));
-        let reply = holder.graphql("{ viewer { id } }", json!({})).await;
-        assert_eq!((reply.status.as_u16(), reply.code()), (500, "INTERNAL".into()), "{}", reply.text);
+        // Before anything runs, and in a resolver beside one that can answer: the request's id, and nothing else.
+        let in_a_resolver = "query Secret { viewer { username tokens { nodes { description } } } }";
+        for (client, query) in [(&holder, "{ viewer { id } }"), (&bob, in_a_resolver)] {
+            let reply = client.graphql(query, json!({})).await;
+            let error = json!({
+                "message": "Internal error",
+                "extensions": { "code": "INTERNAL", "requestId": reply.header("x-request-id") },
+            });
+            let mut told = reply.json()["errors"].clone();
+            for place in ["locations", "path"] {
+                told[0].as_object_mut().unwrap().remove(place);
+            }
+            assert_eq!((reply.status.as_u16(), told), (500, json!([error])), "{}", reply.text);
+            let inner = ["description", "elsewhere", "select", "sql", "Secret"];
+            assert!(!inner.iter().any(|word| whole(&reply).contains(word)), "{}", reply.text);
+        }
         let reply = holder.verify("").await;
         assert_eq!((reply.status.as_u16(), &*reply.text, reply.header("retry-after")), (503, LATER, "1"));
     })
@@ -67,6 +90,7 @@ async fn a_fault_of_ours_is_500_without_its_cause_and_no_more_than_503_at_verify
 }
 
 both!(
+    /// R-49
     async fn a_body_over_64_kib_is_413_announced_or_in_chunks(world: World) {
         let api = world.resource_server("api").await;
         let problem =
@@ -93,21 +117,41 @@ both!(
 );
 
 both!(
+    /// R-49
     async fn a_long_address_is_414_and_large_headers_are_431_at_every_door(world: World) {
         for door in DOORS {
+            // In the words of the door.
+            let expected = |status: u16, message: &str| match door {
+                "/graphql" => {
+                    let error = format!(r#"{{"message":"{message}","extensions":{{"code":"INVALID_INPUT"}}}}"#);
+                    problem(status, &[], &format!(r#"{{"errors":[{error}]}}"#))
+                }
+                "/oauth/introspect" => {
+                    problem(status, &[], &format!(r#"{{"error":"invalid_request","message":"{message}"}}"#))
+                }
+                "/verify" => {
+                    let names =
+                        ["id", "organization", "scopes", "user", "user-id"].map(|name| format!("x-token-{name}"));
+                    let empty: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+                    problem(status, &empty, &format!(r#"{{"message":"{message}"}}"#))
+                }
+                _ => problem(status, &[], &format!(r#"{{"message":"{message}"}}"#)),
+            };
             let long = format!("{door}?{}", "x".repeat(9 * 1024));
-            let expected = problem(414, &[], r#"{"message":"The address is too long; send at most 8 KiB."}"#);
-            assert_eq!(whole(&send_raw(&world, "GET", &long, &[]).await), expected, "{door}");
+            let message = "The address is too long; send at most 8 KiB.";
+            assert_eq!(whole(&send_raw(&world, "GET", &long, &[]).await), expected(414, message), "{door}");
             let large = format!("X-Large: {}", "x".repeat(33 * 1024));
-            let expected = problem(431, &[], r#"{"message":"The headers are too large; send at most 32 KiB."}"#);
-            assert_eq!(whole(&send_raw(&world, "GET", door, &[&large]).await), expected, "{door}");
+            let message = "The headers are too large; send at most 32 KiB.";
+            assert_eq!(whole(&send_raw(&world, "GET", door, &[&large]).await), expected(431, message), "{door}");
         }
         let fits = format!("/healthz?{}", "x".repeat(8 * 1024 - 9));
         assert_eq!(send_raw(&world, "GET", &fits, &[]).await.status, 200);
         // More than fits into memory that we give a request: the answer is poorer, and it is one.
-        let huge = format!("X-Large: {}", "x".repeat(200 * 1024));
-        let reply = send_raw(&world, "GET", "/verify", &[&huge]).await;
-        assert_eq!(reply.status, 431);
+        for size in [64, 200] {
+            let huge = format!("X-Large: {}", "x".repeat(size * 1024));
+            let reply = send_raw(&world, "GET", "/verify", &[&huge]).await;
+            assert_eq!((reply.status.as_u16(), &*reply.text), (431, ""));
+        }
     }
 );
 
@@ -191,6 +235,35 @@ both!(
 );
 
 both!(
+    /// R-85
+    async fn no_header_and_no_body_tells_what_we_are_made_of(world: World) {
+        let (_, token) = bob(&world, &["graphql"]).await;
+        let holder = world.holder_of(&token.value);
+        let mut replies = Vec::new();
+        for door in DOORS.into_iter().chain(["/graphiql", "/.well-known/oauth-authorization-server", "/nothing"]) {
+            for name in ["GET", "POST", "DELETE", "OPTIONS", "FOO"] {
+                replies.push(read(holder.request(name.parse().unwrap(), door)).await);
+            }
+        }
+        replies.push(world.nobody().get("/v2/access-token").await);
+        assert_eq!(replies[replies.len() - 1].header("www-authenticate"), NO_CREDENTIAL);
+        for reply in replies {
+            for name in ["server", "via", "x-powered-by", "x-runtime", "x-version"] {
+                assert_eq!(reply.header(name), "", "{name}");
+            }
+            let made_of = ["hyper", "axum", "tokio", "async-graphql", "rust", "tokenward/", "sqlx", "postgres"];
+            let mut told = format!("{:?}", reply.headers).to_lowercase();
+            if !reply.header("content-type").starts_with("text/html") {
+                told += &reply.text.to_lowercase();
+            }
+            assert!(!made_of.iter().any(|word| told.contains(word)), "{told}");
+            assert!(!told.contains(env!("CARGO_PKG_VERSION")), "{told}");
+        }
+    }
+);
+
+both!(
+    /// R-85
     async fn a_path_that_there_is_not_is_404_in_json_whoever_asks(world: World) {
         let (_, token) = bob(&world, &["graphql"]).await;
         let expected = problem(404, &[], r#"{"message":"No such path"}"#);
@@ -204,6 +277,12 @@ both!(
             "/verifyx",
             "/..%2f",
             "//verify",
+            "/metrics",
+            "/debug",
+            "/debug/pprof/",
+            "/.git",
+            "/.git/config",
+            "/.env",
         ] {
             for name in ["GET", "POST", "FOO"] {
                 let client = world.holder_of(&token.value);
