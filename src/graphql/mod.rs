@@ -1,6 +1,8 @@
 //! The GraphQL schema: how the domain is told to clients, and which limits hold before anything runs.
 
+mod complaint;
 mod connection;
+pub mod document;
 mod error;
 mod event;
 mod grant;
@@ -13,10 +15,13 @@ mod query;
 mod rounds;
 mod scalar;
 mod scope;
+mod shape;
 mod token;
 mod user;
+mod values;
 
 pub use error::{error_of, outcome_of};
+pub use values::misfits;
 
 use crate::{
     app::App,
@@ -27,7 +32,10 @@ use loaders::Loads;
 use mutation::Mutation;
 use query::Query;
 use rounds::Queue;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 /// The schema, ready to execute.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
@@ -45,8 +53,11 @@ pub fn schema() -> Schema {
 }
 
 /// The schema as text, as `schema.graphql` holds it.
-pub fn sdl() -> String {
-    schema().sdl_with_options(SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions())
+pub fn sdl() -> &'static str {
+    static SDL: LazyLock<String> = LazyLock::new(|| {
+        schema().sdl_with_options(SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions())
+    });
+    &SDL
 }
 
 /// One request, as resolvers know it: who asks, and what they may see.
@@ -71,7 +82,9 @@ impl Request {
 
     /// Executes one operation of this request.
     pub async fn execute(self, schema: &Schema, query: async_graphql::Request) -> async_graphql::Response {
-        rounds::in_rounds(self.queue.clone(), schema.execute(query.data(self))).await
+        let mut response = rounds::in_rounds(self.queue.clone(), schema.execute(query.data(self))).await;
+        complaint::reword(&mut response.errors);
+        response
     }
 }
 

@@ -4,12 +4,10 @@
 //! stands below a plain list ten times. Introspection is not multiplied; its nesting is limited instead. Each fragment
 //! is priced once, however often it is spread: 27 fragments that each spread the next one twice are 134 million fields.
 
+use super::shape::{self, base};
 use async_graphql::{
     Name, Pos, Positioned, Value, Variables,
-    parser::types::{
-        BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet, TypeKind,
-        TypeSystemDefinition,
-    },
+    parser::types::{BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -19,6 +17,8 @@ use std::{
 
 /// The most that one operation may cost.
 pub const LIMIT: u64 = 10_000;
+/// How long all operations of a document may be with every spread written out, as the library reads them.
+const LONGEST_WRITTEN_OUT: u64 = 3 * LIMIT;
 /// The deepest nesting of fields.
 const DEEPEST: u64 = 15;
 /// The deepest nesting of anything: fields, inline fragments and spreads.
@@ -53,83 +53,48 @@ pub enum Refusal {
     },
 }
 
-/// The schema, as far as prices depend on it.
-pub struct Pricer {
-    types: HashMap<Name, HashMap<Name, Below>>,
-}
-
-/// What stands below a field.
-#[derive(Debug, Clone)]
-struct Below {
-    of: Name,
-    list: bool,
-}
-
 /// What a selection costs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Price {
     cost: u64,
+    /// Fields, spreads and inline fragments, as many as there are once every spread is written out.
+    written_out: u64,
     depth: u64,
     introspection: u64,
     counts: HashMap<Name, u64>,
 }
 
-impl Pricer {
-    /// Of the schema that this service has.
-    pub fn new() -> Self {
-        let mut types = HashMap::new();
-        let document = async_graphql::parser::parse_schema(super::sdl());
-        for definition in document.map(|document| document.definitions).unwrap_or_default() {
-            let TypeSystemDefinition::Type(definition) = definition else { continue };
-            let fields = match definition.node.kind {
-                TypeKind::Object(object) => object.fields,
-                TypeKind::Interface(interface) => interface.fields,
-                _ => continue,
-            };
-            let below = |field: Positioned<async_graphql::parser::types::FieldDefinition>| {
-                let of = &field.node.ty.node.base;
-                (field.node.name.node, Below { of: named(of), list: matches!(of, BaseType::List(_)) })
-            };
-            types.insert(definition.node.name.node, fields.into_iter().map(below).collect());
-        }
-        Self { types }
+/// What the chosen operation costs. All others, and all fragments, are held to the same limits: the library looks at them
+/// too.
+pub fn price(
+    document: &ExecutableDocument,
+    chosen: &OperationDefinition,
+    variables: &Variables,
+) -> Result<u64, Refusal> {
+    let mut walk = Walk { document, chosen, variables, known: HashMap::new(), open: HashSet::new() };
+    let price = walk.operation(chosen)?;
+    let mut written_out = 0_u64;
+    for (_, operation) in document.operations.iter() {
+        written_out = written_out.saturating_add(walk.operation(&operation.node)?.written_out);
     }
-
-    /// What the chosen operation costs. All others, and all fragments, are held to the same limits: the library looks
-    /// at them too.
-    pub fn price(
-        &self,
-        document: &ExecutableDocument,
-        chosen: &OperationDefinition,
-        variables: &Variables,
-    ) -> Result<u64, Refusal> {
-        let mut walk = Walk { pricer: self, document, chosen, variables, known: HashMap::new(), open: HashSet::new() };
-        let price = walk.operation(chosen)?;
-        for (_, other) in document.operations.iter() {
-            walk.operation(&other.node)?;
-        }
-        for name in document.fragments.keys() {
-            walk.fragment(name, Pos::default(), 0)?;
-        }
-        Ok(price.cost)
+    let message = "With its fragments written out, the document is too long.";
+    over(written_out, LONGEST_WRITTEN_OUT, message, None)?;
+    for name in document.fragments.keys() {
+        walk.fragment(name, Pos::default(), 0)?;
     }
+    Ok(price.cost)
 }
 
-impl Default for Pricer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-fn named(of: &BaseType) -> Name {
-    match of {
-        BaseType::Named(name) => name.clone(),
-        BaseType::List(inner) => named(&inner.base),
+/// The root that the fields of an operation belong to.
+pub(super) const fn root(kind: OperationType) -> &'static str {
+    match kind {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
     }
 }
 
 struct Walk<'document> {
-    pricer: &'document Pricer,
     document: &'document ExecutableDocument,
     chosen: &'document OperationDefinition,
     variables: &'document Variables,
@@ -139,12 +104,7 @@ struct Walk<'document> {
 
 impl<'document> Walk<'document> {
     fn operation(&mut self, operation: &'document OperationDefinition) -> Result<Price, Refusal> {
-        let root = match operation.ty {
-            OperationType::Query => "Query",
-            OperationType::Mutation => "Mutation",
-            OperationType::Subscription => "Subscription",
-        };
-        let mut price = self.selection(&operation.selection_set, root, 0)?;
+        let mut price = self.selection(&operation.selection_set, root(operation.ty), 0)?;
         price.cost = price.cost.saturating_add(count(operation.directives.len()));
         over(price.cost, LIMIT, "The operation costs too much; ask for smaller pages (first) or fewer fields.", None)?;
         Ok(price)
@@ -205,18 +165,18 @@ impl<'document> Walk<'document> {
     fn field(&mut self, field: &'document Field, on: &str, level: u64) -> Result<Price, Refusal> {
         let name = field.name.node.as_str();
         let meta = meta(on, name);
-        let pricer = self.pricer;
-        let known = pricer.types.get(on).and_then(|fields| fields.get(name));
-        let of = meta.map_or_else(|| known.map_or("", |below| below.of.as_str()), |meta| meta.of);
+        let known = shape::field(on, name);
+        let of = meta.map_or_else(|| known.map_or("", |field| base(&field.of).as_str()), |meta| meta.of);
         let mut price = self.selection(&field.selection_set, of, level + 1)?;
         let times = match known {
             _ if meta.is_some() => 1,
             _ if of.ends_with("Connection") => self.page(field),
             // The rows of a connection were counted with it.
-            Some(below) if below.list && !on.ends_with("Connection") => LIST,
+            Some(field) if matches!(field.of.base, BaseType::List(_)) && !on.ends_with("Connection") => LIST,
             _ => 1,
         };
         price.cost = price.cost.saturating_mul(times).saturating_add(1 + count(field.directives.len()));
+        price.written_out = price.written_out.saturating_add(1);
         price.depth += 1;
         price.introspection += u64::from(meta.is_some_and(|meta| meta.list));
         price.counts.clear();
@@ -252,6 +212,7 @@ impl Price {
     /// A field of the selection.
     fn add_below(&mut self, field: &Self) {
         self.cost = self.cost.saturating_add(field.cost);
+        self.written_out = self.written_out.saturating_add(field.written_out);
         self.depth = self.depth.max(field.depth);
         self.introspection = self.introspection.max(field.introspection);
     }
@@ -260,6 +221,7 @@ impl Price {
     fn add_beside(&mut self, fragment: &Self, directives: u64) {
         self.add_below(fragment);
         self.cost = self.cost.saturating_add(directives);
+        self.written_out = self.written_out.saturating_add(1);
         for (name, number) in &fragment.counts {
             let present = self.counts.entry(name.clone()).or_default();
             *present = present.saturating_add(*number);
@@ -307,9 +269,6 @@ mod tests {
     use async_graphql::parser::{parse_query, types::DocumentOperations};
     use proptest::prelude::*;
     use serde_json::json;
-    use std::sync::LazyLock;
-
-    static PRICER: LazyLock<Pricer> = LazyLock::new(Pricer::new);
 
     fn priced(query: &str, variables: serde_json::Value) -> Result<u64, Refusal> {
         let document = parse_query(query).expect("a document");
@@ -317,7 +276,7 @@ mod tests {
             DocumentOperations::Single(only) => &only.node,
             DocumentOperations::Multiple(all) => &all.values().next().expect("an operation").node,
         };
-        PRICER.price(&document, chosen, &Variables::from_json(variables))
+        price(&document, chosen, &Variables::from_json(variables))
     }
 
     fn cost(query: &str) -> u64 {
@@ -418,14 +377,29 @@ mod tests {
         assert_eq!(refused(&format!("{{ viewer {{ id }} }} fragment F on Query {{ {aliased} }}")), (31, MOST_OF_ONE));
     }
 
+    ///
+    #[test]
+    fn many_operations_may_not_each_spread_the_same_long_fragment() {
+        let aliased = |below: &str| (0..28).map(|index| format!("a{index}: {below} ")).collect::<String>();
+        let fragments = format!(
+            "fragment F on Query {{ {} }} fragment G on User {{ {} }}",
+            aliased("viewer { ...G }"),
+            aliased("tokens(first: 1) { nodes { id uuid hint status } }"),
+        );
+        let operations = |number| (0..number).map(|index| format!("query q{index} {{ ...F }} ")).collect::<String>();
+        let document = |number| operations(number) + &fragments;
+        assert_eq!(cost(&document(1)), 28 * (1 + 28 * 6));
+        assert_eq!(cost(&document(6)), cost(&document(1)));
+        assert_eq!(refused(&document(2_000)).1, LONGEST_WRITTEN_OUT);
+    }
+
     /// The same price by writing every fragment out: exponential, and obviously right.
     fn naive(document: &ExecutableDocument, selection: &SelectionSet, on: &str) -> u64 {
         selection.items.iter().fold(0, |sum, item| {
             sum + match &item.node {
                 Selection::Field(field) => {
                     let name = field.node.name.node.as_str();
-                    let below = PRICER.types.get(on).and_then(|fields| fields.get(name));
-                    let of = below.map_or(String::new(), |below| below.of.to_string());
+                    let of = shape::field(on, name).map_or(String::new(), |field| base(&field.of).to_string());
                     let times = match name {
                         "tokens" => 3,
                         "scopes" | "organizations" if of == "Scope" || of == "Organization" => 10,

@@ -28,7 +28,7 @@ use crate::{
     app::App,
     config::Config,
     domain::error::{Error, Result},
-    graphql::{Schema, price::Pricer},
+    graphql::Schema,
 };
 use axum::{
     Router,
@@ -46,7 +46,6 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 struct Doors {
     app: App,
     schema: Schema,
-    pricer: Pricer,
     throttle: Throttle,
     issuer: Option<Issuer>,
     trusted: Vec<IpNet>,
@@ -60,7 +59,6 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
     let doors = Arc::new(Doors {
         app: app.clone(),
         schema: crate::graphql::schema(),
-        pricer: Pricer::new(),
         throttle: Throttle::default(),
         issuer: config.jwt.as_ref().map(|jwt| Issuer::new(app, jwt)).transpose()?,
         trusted: config.trusted_proxies.clone(),

@@ -18,6 +18,7 @@ mod cli;
 mod clients;
 mod console;
 mod doors;
+mod echo;
 mod example;
 mod faults;
 mod gateways;

@@ -68,10 +68,14 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
     let who = caller.user().map(|user| user.to_string());
     let operation = Operation::read(request, body, doors.app.prefix(), media).await?;
     let name = operation.name().map(ToOwned::to_owned);
-    let cost = operation.price(&doors.pricer).map_err(|refusal| Refusal::by_price(media, &refusal))?;
-    let asked = Asked::new(&doors.app, caller).await?;
+    let cost = operation.price().map_err(|refusal| Refusal::by_price(media, &refusal))?;
+    let misfits = operation.misfits();
     let (document, query) = operation.into_query();
-    let outcome = asked.execute(&doors.schema, query).await;
+    let outcome = if misfits.is_empty() {
+        Asked::new(&doors.app, caller).await?.execute(&doors.schema, query).await
+    } else {
+        Outcome::from_errors(misfits)
+    };
     let mut response = told(wanted, &document, cost, outcome);
     response.extensions_mut().insert(Note { caller: who, operation: name, quiet: false });
     Ok(response)

@@ -6,11 +6,11 @@ use crate::{
         error::Code,
         secret::{Prefix, holds_a_value},
     },
-    graphql::price::Pricer,
+    graphql::{document, misfits, price},
     http::problem::Problem,
 };
 use async_graphql::{
-    Variables,
+    ServerError, Variables,
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::{
@@ -115,18 +115,12 @@ impl Operation {
     }
 
     fn parse(parameters: Parameters, media: Media) -> Result<Self, Refusal> {
-        let parsed = async_graphql::parser::parse_query(&parameters.query).map_err(|error| {
-            // The library's own message repeats a part of the document.
-            let place = error.positions().next();
-            Refusal::of_the_document(media, place, "The document has a syntax error.")
-        })?;
+        let parsed = document::read(&parameters.query)
+            .map_err(|error| Refusal::of_the_document(media, error.place, error.message))?;
         let document = Document { parsed, operation: parameters.operation };
-        let Some(chosen) = document.chosen() else {
+        if document.chosen().is_none() {
             let message = "Say by operationName which operation of the document is meant.";
             return Err(Refusal::of_the_document(media, None, message));
-        };
-        if let Some(name) = missing_variable(chosen, &parameters.variables) {
-            return Err(Refusal::of_the_document(media, None, format!("The variable ${name} is missing.")));
         }
         let variables = Variables::from_json(Value::Object(parameters.variables));
         Ok(Self { document, query: parameters.query, variables })
@@ -142,9 +136,15 @@ impl Operation {
     }
 
     /// What it costs.
-    pub(super) fn price(&self, pricer: &Pricer) -> Result<u64, crate::graphql::price::Refusal> {
+    pub(super) fn price(&self) -> Result<u64, price::Refusal> {
         let Some(chosen) = self.document.chosen() else { return Ok(0) };
-        pricer.price(&self.document.parsed, chosen, &self.variables)
+        price::price(&self.document.parsed, chosen, &self.variables)
+    }
+
+    /// What of its values is not of the kind that is taken.
+    pub(super) fn misfits(&self) -> Vec<ServerError> {
+        let Some(chosen) = self.document.chosen() else { return Vec::new() };
+        misfits(&self.document.parsed, chosen, &self.variables)
     }
 
     /// The document, and the query for the library to execute.
@@ -156,16 +156,6 @@ impl Operation {
         query.set_parsed_query(self.document.parsed.clone());
         (self.document, query)
     }
-}
-
-/// The library would notice only when a field asks for it, after others have run.
-fn missing_variable<'document>(
-    operation: &'document OperationDefinition,
-    given: &Map<String, Value>,
-) -> Option<&'document str> {
-    let definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
-    let mut needed = definitions.filter(|one| !one.var_type.node.nullable && one.default_value.is_none());
-    needed.find(|one| given.get(one.name.node.as_str()).is_none_or(Value::is_null)).map(|one| one.name.node.as_str())
 }
 
 struct Parameters {

@@ -45,8 +45,9 @@ fn encoded(text: &str) -> String {
 }
 
 both!(
+    /// R-40
     async fn only_json_in_utf_8_is_taken_by_post(world: World) {
-        let jwt = world.person("bob").await.credential.unwrap();
+        let jwt = world.member("bob", &["acme"]).await.credential.unwrap();
         let body = json!({ "query": "{ viewer { username } }" }).to_string();
         for kind in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
             let reply = post(&world, &jwt, kind, JSON, body.clone()).await;
@@ -69,10 +70,26 @@ both!(
             let reply = post(&world, &jwt, kind, JSON, body.clone()).await;
             is_refused(&reply, JSON, 415, &[], "INVALID_INPUT");
         }
+        // A mutation that came in such a way has not run.
+        let token = world.person("bob").await.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let revoke = json!({ "query": REVOKE, "variables": { "id": token.id } }).to_string();
+        let form = format!("query={}&variables={}", encoded(REVOKE), encoded(&json!({ "id": token.id }).to_string()));
+        for (kind, body) in [
+            ("text/plain", &revoke),
+            ("application/x-www-form-urlencoded", &form),
+            ("multipart/form-data; boundary=x", &revoke),
+            ("", &revoke),
+            ("application/json;charset=utf-16", &revoke),
+        ] {
+            let reply = post(&world, &jwt, kind, JSON, body.clone()).await;
+            is_refused(&reply, JSON, 415, &[], "INVALID_INPUT");
+        }
+        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
     }
 );
 
 both!(
+    /// R-41
     async fn queries_may_come_by_get_and_a_mutation_does_not_run(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let query = encoded("query Q($slug: String!) { organization(slug: $slug) { slug } viewer { username } }");
@@ -130,6 +147,7 @@ both!(
 );
 
 both!(
+    /// R-48, R-49
     async fn a_malformed_request_is_400_under_both_media_types(world: World) {
         let jwt = world.person("bob").await.credential.unwrap();
         let query = "{ viewer { id } }";
@@ -140,6 +158,12 @@ both!(
             ("null".into(), "query"),
             ("\"{ viewer { id } }\"".into(), "query"),
             (json!([{ "query": query }]).to_string(), "query"),
+            (json!(vec![json!({ "query": query }); 10]).to_string(), "query"),
+            ("[".repeat(1_000) + &"]".repeat(1_000), "query"),
+            (
+                format!("{{\"query\":\"{query}\",\"variables\":{}1{}}}", "{\"a\":".repeat(1_000), "}".repeat(1_000)),
+                "query",
+            ),
             (json!([]).to_string(), "query"),
             (json!({}).to_string(), "query"),
             (json!({ "query": null }).to_string(), "query"),
@@ -204,6 +228,135 @@ both!(
         let deep = json!({ "query": deep }).to_string();
         is_refused(&post(&world, &jwt, JSON, GRAPHQL, deep.clone()).await, GRAPHQL, 400, &[], "TOO_COMPLEX");
         is_refused(&post(&world, &jwt, JSON, JSON, deep).await, JSON, 200, &[], "TOO_COMPLEX");
+    }
+);
+
+/// What is no `CreateTokenInput!`, and the path of the input that is wrong.
+fn misfits() -> Vec<(Value, &'static str)> {
+    let one = |more: Value| {
+        let mut input = json!({ "description": "d", "organizationIds": ["org_1"], "scopes": ["read_user"] });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    vec![
+        (json!("x"), "input"),
+        (json!(1), "input"),
+        (json!([]), "input"),
+        (Value::Null, "input"),
+        (json!({}), "input.description"),
+        (one(json!({ "description": null })), "input.description"),
+        (one(json!({ "description": 1 })), "input.description"),
+        (one(json!({ "description": ["d"] })), "input.description"),
+        (one(json!({ "scopes": [null] })), "input.scopes.0"),
+        (one(json!({ "scopes": ["read_user", { "x": 1 }] })), "input.scopes.1"),
+        (one(json!({ "organizationIds": [1.5] })), "input.organizationIds.0"),
+        (one(json!({ "organizationIds": [true] })), "input.organizationIds.0"),
+        (one(json!({ "expiresAt": "tomorrow" })), "input.expiresAt"),
+        (one(json!({ "expiresAt": 1 })), "input.expiresAt"),
+        (one(json!({ "nothing": 1 })), "input"),
+    ]
+}
+
+both!(
+    async fn a_variable_of_the_wrong_kind_is_an_error_of_the_document_and_nothing_runs(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let jwt = bob.credential.clone().unwrap();
+        let query = "mutation($id: ID!, $x: CreateTokenInput!) { \
+                     revokeToken(input: { tokenId: $id }) { token { id } } createToken(input: $x) { value } }";
+        for (value, path) in misfits() {
+            let body = json!({ "query": query, "variables": { "id": token.id, "x": value } }).to_string();
+            let modern = post(&world, &jwt, JSON, GRAPHQL, body.clone()).await;
+            is_refused(&modern, GRAPHQL, 400, &[], "INVALID_INPUT");
+            assert_eq!(modern.field().as_deref(), Some(path), "{value}: {}", modern.text);
+            assert_eq!(modern.json()["extensions"]["cost"]["limit"], 10_000);
+            is_refused(&post(&world, &jwt, JSON, JSON, body).await, JSON, 200, &[], "INVALID_INPUT");
+        }
+        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
+        let tokens = "query($n: Int, $f: TokenFilter, $o: TokenOrder) { viewer { tokens(first: $n, filter: $f, orderBy: $o) \
+                      { totalCount } } }";
+        for (variables, path) in [
+            (json!({ "n": 2_147_483_648_i64 }), "first"),
+            (json!({ "n": "1" }), "first"),
+            (json!({ "n": 1.5 }), "first"),
+            (json!({ "n": [1] }), "first"),
+            (json!({ "f": { "status": "GONE" } }), "filter.status"),
+            (json!({ "f": { "status": ["ACTIVE", "active"] } }), "filter.status.1"),
+            (json!({ "f": { "neverUsed": "true" } }), "filter.neverUsed"),
+            (json!({ "f": { "createdAt": { "from": "2026-13-01T00:00:00Z" } } }), "filter.createdAt.from"),
+            (json!({ "f": [] }), "filter"),
+            (json!({ "o": { "field": "OWNER" } }), "orderBy.direction"),
+            (json!({ "o": { "field": "OWNER", "direction": "UP" } }), "orderBy.direction"),
+        ] {
+            let body = json!({ "query": tokens, "variables": variables }).to_string();
+            let reply = post(&world, &jwt, JSON, GRAPHQL, body).await;
+            is_refused(&reply, GRAPHQL, 400, &[], "INVALID_INPUT");
+            assert_eq!(reply.field().as_deref(), Some(path), "{variables}: {}", reply.text);
+        }
+        for fine in [json!({}), json!({ "n": null }), json!({ "n": 1, "f": { "status": "ACTIVE" }, "o": null, "x": 1 })]
+        {
+            let reply =
+                post(&world, &jwt, JSON, GRAPHQL, json!({ "query": tokens, "variables": fine }).to_string()).await;
+            assert_eq!((reply.status.as_u16(), reply.code()), (200, "OK".into()), "{fine}: {}", reply.text);
+        }
+    }
+);
+
+both!(
+    async fn a_literal_of_the_wrong_kind_is_an_error_of_the_document(world: World) {
+        let jwt = world.person("bob").await.credential.unwrap();
+        for (field, path) in [
+            ("tokens(first: \"1\") { totalCount }", "first"),
+            ("tokens(first: 2147483648) { totalCount }", "first"),
+            ("tokens(first: 1.5) { totalCount }", "first"),
+            ("tokens(first: [1]) { totalCount }", "first"),
+            ("tokens(filter: \"x\") { totalCount }", "filter"),
+            ("tokens(filter: {status: \"ACTIVE\"}) { totalCount }", "filter.status"),
+            ("tokens(filter: {status: [ACTIVE, GONE]}) { totalCount }", "filter.status.1"),
+            ("tokens(filter: {nothing: 1}) { totalCount }", "filter"),
+            ("tokens(filter: {createdAt: {from: \"tomorrow\"}}) { totalCount }", "filter.createdAt.from"),
+            ("tokens(orderBy: {field: OWNER}) { totalCount }", "orderBy.direction"),
+            ("tokens(orderBy: {field: OWNER, direction: null}) { totalCount }", "orderBy.direction"),
+        ] {
+            for query in [
+                format!("{{ viewer {{ {field} }} }}"),
+                format!("{{ viewer {{ ...F }} }} fragment F on User {{ {field} }}"),
+                format!("{{ viewer {{ ... on User {{ {field} }} }} }}"),
+            ] {
+                let reply = post(&world, &jwt, JSON, GRAPHQL, json!({ "query": query }).to_string()).await;
+                is_refused(&reply, GRAPHQL, 400, &[], "INVALID_INPUT");
+                assert_eq!(reply.field().as_deref(), Some(path), "{query}: {}", reply.text);
+                assert!(reply.json()["errors"][0]["locations"][0]["line"].is_u64());
+            }
+        }
+        let fine = "{ viewer { tokens(first: 1, filter: {status: ACTIVE, scopes: []}, orderBy: {field: OWNER, direction: ASC}) \
+                    { totalCount } } }";
+        assert_eq!(post(&world, &jwt, JSON, GRAPHQL, json!({ "query": fine }).to_string()).await.status, 200);
+    }
+);
+
+both!(
+    /// R-50
+    async fn introspection_is_for_those_who_may_ask_and_nothing_is_suggested(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let usual = include_str!("../../../src/graphql/introspection.graphql");
+        assert_eq!(world.nobody().graphql(usual, json!({})).await.status, 401);
+        assert_eq!(world.holder_of(&token.value).graphql(usual, json!({})).await.status, 403);
+        assert_eq!(bob.graphql(usual, json!({})).await.code(), "OK");
+        for (misspelt, meant) in [
+            ("{ viewr { id } }", "viewer"),
+            ("{ viewer { usrname } }", "username"),
+            ("{ viewer { tokens(frist: 1) { totalCount } } }", "first"),
+            ("{ viewer { tokens(filter: {statu: ACTIVE}) { totalCount } } }", "status"),
+            ("{ viewer { tokens(filter: {status: ACTIV}) { totalCount } } }", "ACTIVE"),
+            ("{ viewer { id @skip(iff: true) } }", "if"),
+            ("{ viewer { id @skp(if: true) } }", "skip"),
+            ("{ viewer { ... on Usr { id } } }", "User"),
+        ] {
+            let reply = bob.graphql(misspelt, json!({})).await;
+            is_refused(&reply, JSON, 200, &[], "INVALID_INPUT");
+            let words = |text: &str| text.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == meant);
+            assert!(!words(&reply.text.replace("\"field\":\"filter.status\"", "")), "{misspelt}: {}", reply.text);
+        }
     }
 );
 
@@ -286,6 +439,7 @@ both!(
 );
 
 both!(
+    /// R-49
     async fn a_body_over_64_kib_is_413_in_the_shape_of_graphql(world: World) {
         let jwt = world.person("bob").await.credential.unwrap();
         let of = |size: usize| {

@@ -1,0 +1,144 @@
+//! What is wrong with a document, in our words. The library's own repeat what stands in the document, and that may be a
+//! secret: a value that was pasted into the wrong place.
+
+use super::{shape, values::MOST_ERRORS};
+use crate::domain::error::Code;
+use async_graphql::{ErrorExtensionValues, ServerError};
+
+/// A complaint of the library, which puts what it names in quotes.
+struct Complaint {
+    /// How it begins, up to the first quote.
+    begins: &'static str,
+    /// How it goes on behind the first name.
+    goes_on: &'static str,
+    /// The same in our words, with `{}` for the name of a type.
+    ours: &'static str,
+    /// Which of the quoted names is that type's; the library has it from the schema.
+    of: usize,
+}
+
+const fn complaint(begins: &'static str, goes_on: &'static str, ours: &'static str) -> Complaint {
+    Complaint { begins, goes_on, ours, of: 0 }
+}
+
+const COMPLAINTS: &[Complaint] = &[
+    Complaint { begins: "Unknown field ", goes_on: " on type ", ours: "{} has no such field.", of: 1 },
+    Complaint { begins: "Field ", goes_on: " must not have a ", ours: "{} has no fields to select.", of: 1 },
+    Complaint { begins: "Field ", goes_on: " of type ", ours: "Say which fields of {} are wanted.", of: 1 },
+    complaint("Field ", " argument ", "An argument that is required is missing."),
+    complaint("Unknown argument ", " on field ", "This field has no such argument."),
+    complaint("Unknown argument ", " on directive ", "This directive has no such argument."),
+    complaint("There can only be one argument named ", "", "An argument stands here twice."),
+    complaint("There can only be one variable named ", "", "Two variables have one name."),
+    complaint("Invalid value for argument ", "", "This value is not of the kind that the argument takes."),
+    complaint("Invalid default value for argument: ", "", "This value is not of the kind that the variable takes."),
+    complaint("Unknown type ", "", "The schema has no type of such a name."),
+    complaint("Unknown directive ", "", "There is no such directive."),
+    complaint("Duplicate directive ", "", "A directive stands here twice."),
+    complaint("Directive ", " may not be used on ", "This directive may not stand here."),
+    complaint("Directive ", " argument ", "An argument that the directive requires is missing."),
+    complaint("The number of directives on the field ", "", "One field has at most five directives."),
+    complaint("Unknown fragment: ", "", "The document has no such fragment."),
+    complaint("Fragment ", " is never used", "This fragment is never used."),
+    complaint("Fragment ", " cannot be spread here ", "This fragment can never match here."),
+    complaint("Fragment cannot be spread here as objects of type ", "", "This fragment can never match here."),
+    complaint("Fragment ", " cannot condition ", "A fragment stands on a type that has no fields."),
+    complaint("Fragment cannot condition non composite type ", "", "A fragment stands on a type that has no fields."),
+    complaint("Variable ", " is not defined", "A variable is used here that the operation does not define."),
+    complaint("Variable ", " is not used", "This variable is never used."),
+    complaint("Variable ", " of type ", "A variable is used where another type is taken."),
+    complaint(
+        "Fields ",
+        " conflict because ",
+        "Two fields that differ would have one name in the answer; give one an alias.",
+    ),
+    complaint("Schema is not configured for ", "", "The schema has no subscriptions."),
+];
+
+const OTHERWISE: &str = "The document is not valid here.";
+/// What only shows when a field is asked.
+const AT_A_FIELD: &str = "A value is not of the kind that is taken here.";
+
+/// Puts the library's errors into our words, and leaves the first few of those that are about the whole document.
+pub(super) fn reword(errors: &mut Vec<ServerError>) {
+    for error in
+        errors.iter_mut().filter(|error| error.extensions.as_ref().is_none_or(|ours| ours.get("code").is_none()))
+    {
+        let message = if error.path.is_empty() { in_our_words(&error.message) } else { AT_A_FIELD.into() };
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", Code::InvalidInput.as_str());
+        *error = ServerError { message, source: None, extensions: Some(extensions), ..error.clone() };
+    }
+    if errors.iter().all(|error| error.path.is_empty()) {
+        errors.sort_by_key(|error| error.locations.first().map(|place| (place.line, place.column)));
+        errors.dedup_by(|one, other| (&one.message, &one.locations) == (&other.message, &other.locations));
+        errors.truncate(MOST_ERRORS);
+    }
+}
+
+fn in_our_words(message: &str) -> String {
+    let mut parts = message.split(['"', '`']);
+    let begins = parts.next().unwrap_or_default();
+    let mut names = Vec::new();
+    let mut goes_on = None;
+    while let (Some(name), text) = (parts.next(), parts.next()) {
+        names.push(name);
+        goes_on = goes_on.or(text);
+    }
+    let goes_on = goes_on.unwrap_or_default();
+    let known = COMPLAINTS.iter().find(|one| begins.starts_with(one.begins) && goes_on.starts_with(one.goes_on));
+    let Some(complaint) = known else { return OTHERWISE.into() };
+    let of = names.get(complaint.of).filter(|name| shape::kind(name).is_some());
+    complaint.ours.replace("{}", of.unwrap_or(&"The type"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_graphql::{PathSegment, Pos};
+
+    #[test]
+    fn a_complaint_says_what_is_wrong_and_names_types_of_the_schema_alone() {
+        for (library, ours) in [
+            ("Unknown field \"secret\" on type \"Token\".", "Token has no such field."),
+            ("Unknown field \"secret\" on type \"__Type\".", "The type has no such field."),
+            (
+                "Field \"id\" must not have a selection since type \"ID\" has no subfields",
+                "ID has no fields to select.",
+            ),
+            (
+                "Field \"viewer\" of type \"User\" must have a selection of subfields",
+                "Say which fields of User are wanted.",
+            ),
+            (
+                "Variable \"$secret\" is not defined by operation \"secret\"",
+                "A variable is used here that the operation does not define.",
+            ),
+            (
+                "The number of directives on the field `secret` cannot be greater than `5`",
+                "One field has at most five directives.",
+            ),
+            (
+                "Invalid value for argument \"if\", enumeration \"a\"b\"",
+                "This value is not of the kind that the argument takes.",
+            ),
+            ("Something that no release has said so far: \"secret\"", OTHERWISE),
+            ("", OTHERWISE),
+        ] {
+            assert_eq!(in_our_words(library), ours, "{library}");
+        }
+    }
+
+    #[test]
+    fn the_first_five_are_told_and_those_of_fields_all() {
+        let error = |line: usize| ServerError::new("Unknown fragment: \"x\"", Some(Pos { line, column: 1 }));
+        let mut errors: Vec<_> = (1..10).rev().map(error).collect();
+        reword(&mut errors);
+        assert_eq!(errors.iter().map(|error| error.locations[0].line).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        let at_a_field = |line| ServerError { path: vec![PathSegment::Field("a".into())], ..error(line) };
+        let mut errors: Vec<_> = (1..10).map(at_a_field).collect();
+        reword(&mut errors);
+        assert_eq!(errors.len(), 9);
+        assert!(errors.iter().all(|error| error.message == AT_A_FIELD));
+    }
+}

@@ -1,0 +1,114 @@
+//! What is the schema made of? A map of it, read once from its own text, for those who look at a document before it runs.
+
+use async_graphql::{
+    Name, Positioned,
+    indexmap::IndexMap,
+    parser::types::{BaseType, InputValueDefinition, Type, TypeKind, TypeSystemDefinition},
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
+
+/// A type of the schema; those of introspection stand in no schema document.
+pub(super) enum Kind {
+    /// An object or an interface.
+    Fields(HashMap<Name, Field>),
+    /// What can be said in one argument.
+    Input(IndexMap<Name, Taken>),
+    /// The values that there are.
+    Enum(HashSet<Name>),
+    /// A single value.
+    Scalar,
+}
+
+/// A field that can be selected.
+pub(super) struct Field {
+    pub(super) of: Type,
+    pub(super) arguments: IndexMap<Name, Taken>,
+}
+
+/// What an argument takes, or a field of an input.
+pub(super) struct Taken {
+    pub(super) of: Type,
+    pub(super) has_default: bool,
+}
+
+impl Taken {
+    pub(super) fn is_required(&self) -> bool {
+        !self.of.nullable && !self.has_default
+    }
+}
+
+static SHAPE: LazyLock<HashMap<Name, Kind>> = LazyLock::new(|| {
+    let built_in = ["Int", "Float", "String", "Boolean", "ID"].map(|name| (Name::new(name), Kind::Scalar));
+    let document = async_graphql::parser::parse_schema(super::sdl());
+    let definitions = document.map(|document| document.definitions).unwrap_or_default();
+    built_in.into_iter().chain(definitions.into_iter().filter_map(kind_of)).collect()
+});
+
+fn kind_of(definition: TypeSystemDefinition) -> Option<(Name, Kind)> {
+    let TypeSystemDefinition::Type(definition) = definition else { return None };
+    let fields = |fields: Vec<Positioned<async_graphql::parser::types::FieldDefinition>>| {
+        let field = |field: Positioned<async_graphql::parser::types::FieldDefinition>| {
+            (field.node.name.node, Field { of: field.node.ty.node, arguments: taken(field.node.arguments) })
+        };
+        Kind::Fields(fields.into_iter().map(field).collect())
+    };
+    let kind = match definition.node.kind {
+        TypeKind::Object(object) => fields(object.fields),
+        TypeKind::Interface(interface) => fields(interface.fields),
+        TypeKind::InputObject(input) => Kind::Input(taken(input.fields)),
+        TypeKind::Enum(values) => Kind::Enum(values.values.into_iter().map(|value| value.node.value.node).collect()),
+        TypeKind::Scalar => Kind::Scalar,
+        TypeKind::Union(_) => Kind::Fields(HashMap::new()),
+    };
+    Some((definition.node.name.node, kind))
+}
+
+fn taken(definitions: Vec<Positioned<InputValueDefinition>>) -> IndexMap<Name, Taken> {
+    let one = |definition: Positioned<InputValueDefinition>| {
+        let definition = definition.node;
+        let taken = Taken { of: definition.ty.node, has_default: definition.default_value.is_some() };
+        (definition.name.node, taken)
+    };
+    definitions.into_iter().map(one).collect()
+}
+
+/// The type of that name.
+pub(super) fn kind(name: &str) -> Option<&'static Kind> {
+    SHAPE.get(name)
+}
+
+/// A field of the type of that name.
+pub(super) fn field(on: &str, name: &str) -> Option<&'static Field> {
+    match kind(on)? {
+        Kind::Fields(fields) => fields.get(name),
+        _ => None,
+    }
+}
+
+/// The name of what a type is made of, be it a list or not.
+pub(super) fn base(of: &Type) -> &Name {
+    match &of.base {
+        BaseType::Named(name) => name,
+        BaseType::List(inner) => base(inner),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_type_is_known_and_nothing_else() {
+        assert!(matches!(kind("Query"), Some(Kind::Fields(fields)) if fields.contains_key("viewer")));
+        assert!(matches!(kind("Node"), Some(Kind::Fields(fields)) if fields.len() == 1));
+        assert!(matches!(kind("TokenStatus"), Some(Kind::Enum(values)) if values.len() == 3));
+        assert!(matches!(kind("DateTime"), Some(Kind::Scalar)) && matches!(kind("Int"), Some(Kind::Scalar)));
+        let Some(Kind::Input(input)) = kind("CreateTokenInput") else { panic!("an input") };
+        assert!(input["description"].is_required() && !input["expiresAt"].is_required());
+        assert!(kind("Nothing").is_none() && field("Query", "nothing").is_none() && field("Int", "x").is_none());
+        assert_eq!(base(&field("Query", "nodes").expect("a field").of).as_str(), "Node");
+    }
+}

@@ -1,0 +1,417 @@
+//! Is every value of the kind that its place takes? Told before anything runs, for what stands in the document and for
+//! the variables alike, and in words of our schema: no value is repeated.
+
+use super::{
+    error::fail,
+    price::root,
+    shape::{self, Kind, Taken, base},
+};
+use crate::domain::{error::Error, time::Time};
+use async_graphql::{
+    Name, Pos, Positioned, ServerError, Value, Variables,
+    indexmap::IndexMap,
+    parser::types::{
+        BaseType, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type, VariableDefinition,
+    },
+};
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+};
+
+/// How many errors of a document are told at once.
+pub(super) const MOST_ERRORS: usize = 5;
+
+/// What does not fit in a document and in the variables of the chosen operation; nothing when all of it may run.
+pub fn misfits(document: &ExecutableDocument, chosen: &OperationDefinition, variables: &Variables) -> Vec<ServerError> {
+    let mut walk = Walk {
+        document,
+        given: Some(variables),
+        uses: HashMap::new(),
+        defined: HashMap::new(),
+        seen: HashSet::new(),
+        found: Vec::new(),
+    };
+    walk.operation(chosen);
+    // The variables are those of the chosen operation alone.
+    walk.given = None;
+    for (_, other) in document.operations.iter().filter(|(_, other)| !std::ptr::eq(&raw const other.node, chosen)) {
+        walk.operation(&other.node);
+    }
+    for name in document.fragments.keys() {
+        walk.fragment(name);
+    }
+    walk.found.truncate(MOST_ERRORS);
+    walk.found
+}
+
+struct Walk<'document> {
+    document: &'document ExecutableDocument,
+    given: Option<&'document Variables>,
+    /// The variables of the operation that is looked at.
+    defined: HashMap<&'document Name, &'document VariableDefinition>,
+    /// The input that a variable is used in, by its path.
+    uses: HashMap<Name, String>,
+    seen: HashSet<&'document str>,
+    found: Vec<ServerError>,
+}
+
+/// A value, and where it stands.
+struct Standing<'walk> {
+    value: &'walk Value,
+    of: &'walk Type,
+    path: &'walk str,
+    place: Pos,
+    /// JSON knows no enums: it writes them as strings.
+    is_json: bool,
+}
+
+impl<'document> Walk<'document> {
+    fn operation(&mut self, operation: &'document OperationDefinition) {
+        let definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
+        self.defined = definitions.map(|definition| (&definition.name.node, definition)).collect();
+        self.selection(&operation.selection_set, root(operation.ty));
+        for definition in &operation.variable_definitions {
+            let (name, place) = (&definition.node.name.node, definition.pos);
+            let of = &definition.node.var_type.node;
+            let path = self.uses.remove(name).unwrap_or_else(|| "variables".into());
+            match shape::kind(base(of)) {
+                None => self.tell(place, &path, "A variable is of a type that the schema does not have."),
+                Some(Kind::Fields(_)) => self.tell(place, &path, "A variable is of a type that is no input."),
+                Some(_) => {
+                    let default = definition.node.default_value.as_ref().map(|default| &default.node);
+                    let given = self.given.and_then(|given| given.get(name));
+                    if let Some(value) = default {
+                        self.value(&Standing { value, of, path: &path, place, is_json: false });
+                    }
+                    if let Some(value) = given {
+                        self.value(&Standing { value, of, path: &path, place, is_json: true });
+                    }
+                    if self.given.is_some() && given.or(default).is_none() && !of.nullable {
+                        self.tell(place, &path, &format!("A variable of the type {of} is missing."));
+                    }
+                }
+            }
+        }
+    }
+
+    fn fragment(&mut self, name: &'document Name) {
+        let document = self.document;
+        if let Some(fragment) = document.fragments.get(name)
+            && self.seen.insert(name)
+        {
+            self.selection(&fragment.node.selection_set, &fragment.node.type_condition.node.on.node);
+        }
+    }
+
+    fn selection(&mut self, selection: &'document Positioned<SelectionSet>, on: &str) {
+        for item in &selection.node.items {
+            if self.found.len() >= MOST_ERRORS {
+                return;
+            }
+            match &item.node {
+                Selection::Field(field) => self.field(field, on),
+                Selection::InlineFragment(inline) => {
+                    let condition = inline.node.type_condition.as_ref();
+                    let on = condition.map_or(on, |condition| condition.node.on.node.as_str());
+                    self.selection(&inline.node.selection_set, on);
+                }
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
+            }
+        }
+    }
+
+    fn field(&mut self, field: &'document Positioned<Field>, on: &str) {
+        // What the schema does not have, and introspection, are left to the library.
+        let known = shape::field(on, &field.node.name.node);
+        if let Some(known) = known {
+            self.arguments(field, &known.arguments);
+        }
+        self.selection(&field.node.selection_set, known.map_or("", |known| base(&known.of).as_str()));
+    }
+
+    fn arguments(&mut self, field: &'document Positioned<Field>, known: &'static IndexMap<Name, Taken>) {
+        for (name, value) in &field.node.arguments {
+            let Some((path, taken)) = known.get_key_value(&name.node) else {
+                self.tell(name.pos, "", "This field has no such argument.");
+                continue;
+            };
+            let Ok(literal) = value.node.clone().into_const_with(|name| Ok::<_, Infallible>(stand_in(&name)));
+            self.value(&Standing { value: &literal, of: &taken.of, path, place: value.pos, is_json: false });
+        }
+        for (name, _) in known.iter().filter(|(_, taken)| taken.is_required()) {
+            if field.node.get_argument(name).is_none() {
+                self.tell(field.pos, name, &format!("The argument {name} is missing."));
+            }
+        }
+    }
+
+    fn value(&mut self, standing: &Standing<'_>) {
+        let mut judge = Judge {
+            is_json: standing.is_json,
+            given: self.given,
+            defined: &self.defined,
+            path: vec![Step::Key(standing.path)],
+            uses: &mut self.uses,
+        };
+        if let Err(why) = judge.fits(standing.of, standing.value) {
+            let path = judge.path();
+            self.tell(standing.place, &path, &why);
+        }
+    }
+
+    fn tell(&mut self, place: Pos, path: &str, why: &str) {
+        let mut error = fail(Error::invalid(path.to_owned(), why)).into_server_error(place);
+        if let Some(extensions) = error.extensions.as_mut().filter(|_| path.is_empty()) {
+            extensions.unset("field");
+        }
+        self.found.push(error);
+    }
+}
+
+/// Stands for a variable within a literal: neither a document nor JSON can write bytes.
+fn stand_in(variable: &Name) -> Value {
+    Value::Binary(variable.as_str().to_owned().into())
+}
+
+struct Judge<'walk> {
+    is_json: bool,
+    given: Option<&'walk Variables>,
+    defined: &'walk HashMap<&'walk Name, &'walk VariableDefinition>,
+    /// Of what is looked at; after an error, of what is wrong.
+    path: Vec<Step<'walk>>,
+    uses: &'walk mut HashMap<Name, String>,
+}
+
+enum Step<'walk> {
+    Key(&'walk str),
+    Index(usize),
+}
+
+impl Judge<'_> {
+    fn fits(&mut self, of: &Type, value: &Value) -> Result<(), String> {
+        match (value, &of.base) {
+            (Value::Binary(name), _) => self.variable(of, &String::from_utf8_lossy(name)),
+            (Value::Null, _) if of.nullable => Ok(()),
+            (Value::Null, _) => Err(format!("Null stands where a value of the type {of} is taken.")),
+            (Value::List(items), BaseType::List(of)) => items
+                .iter()
+                .enumerate()
+                .try_for_each(|(index, item)| self.below(Step::Index(index), |judge| judge.fits(of, item))),
+            // One value stands for a list of one.
+            (_, BaseType::List(of)) => self.fits(of, value),
+            (_, BaseType::Named(name)) => self.fits_named(name, value),
+        }
+    }
+    fn fits_named(&mut self, name: &Name, value: &Value) -> Result<(), String> {
+        match (shape::kind(name), value) {
+            (Some(Kind::Input(fields)), Value::Object(given)) => self.fits_input(name, fields, given),
+            (Some(Kind::Input(_)), _) => Err(format!("An object of the type {name} is taken here.")),
+            (Some(Kind::Enum(values)), Value::Enum(value)) if values.contains(value) => Ok(()),
+            (Some(Kind::Enum(values)), Value::String(value)) if self.is_json && values.contains(value.as_str()) => {
+                Ok(())
+            }
+            (Some(Kind::Enum(_)), _) => Err(format!("This is no value of {name}.")),
+            (Some(Kind::Scalar), value) => fits_scalar(name, value),
+            // What is no input was told where it was written.
+            _ => Ok(()),
+        }
+    }
+
+    fn fits_input(
+        &mut self,
+        name: &Name,
+        fields: &'static IndexMap<Name, Taken>,
+        given: &IndexMap<Name, Value>,
+    ) -> Result<(), String> {
+        if given.keys().any(|key| !fields.contains_key(key)) {
+            return Err(format!("{name} has no field of such a name."));
+        }
+        fields.iter().try_for_each(|(key, taken)| {
+            self.below(Step::Key(key), |judge| match given.get(key) {
+                Some(value) => judge.fits(&taken.of, value),
+                None if taken.is_required() => Err(format!("{name}.{key} is missing.")),
+                None => Ok(()),
+            })
+        })
+    }
+
+    fn variable(&mut self, of: &Type, name: &str) -> Result<(), String> {
+        let (path, name) = (self.path(), &Name::new(name));
+        self.uses.entry(name.clone()).or_insert(path);
+        // Of a variable whose type is none, that was told where it is defined.
+        let defined = self.defined.get(name).filter(|one| is_input(&one.var_type.node));
+        if defined.is_some_and(|one| !goes_into(&one.var_type.node, one.default_value.is_some(), of)) {
+            return Err(format!("A variable is used where a value of the type {of} is taken."));
+        }
+        match self.given.and_then(|given| given.get(name)) {
+            Some(Value::Null) if !of.nullable => {
+                Err(format!("A variable is null where a value of the type {of} is taken."))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn below(
+        &mut self,
+        step: Step<'static>,
+        judged: impl FnOnce(&mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
+        self.path.push(step);
+        judged(self)?;
+        self.path.pop();
+        Ok(())
+    }
+
+    fn path(&self) -> String {
+        let steps = self.path.iter().map(|step| match step {
+            Step::Key(key) => (*key).to_owned(),
+            Step::Index(index) => index.to_string(),
+        });
+        steps.collect::<Vec<_>>().join(".")
+    }
+}
+
+fn is_input(of: &Type) -> bool {
+    matches!(shape::kind(base(of)), Some(Kind::Input(_) | Kind::Enum(_) | Kind::Scalar))
+}
+
+/// Whether a variable of that type may stand in the place of another.
+fn goes_into(variable: &Type, has_default: bool, place: &Type) -> bool {
+    let same = match (&variable.base, &place.base) {
+        (BaseType::Named(variable), BaseType::Named(place)) => variable == place,
+        (BaseType::List(variable), BaseType::List(place)) => goes_into(variable, false, place),
+        _ => false,
+    };
+    same && (place.nullable || !variable.nullable || has_default)
+}
+
+fn fits_scalar(name: &Name, value: &Value) -> Result<(), String> {
+    let fits = match (name.as_str(), value) {
+        ("Int", Value::Number(number)) => number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+        ("ID", Value::Number(number)) => number.is_i64(),
+        ("DateTime", Value::String(text)) => Time::parse(text).is_some(),
+        ("Boolean", Value::Boolean(_)) | ("Float", Value::Number(_)) => true,
+        (_, Value::String(_)) => !["Int", "Float", "Boolean"].contains(&name.as_str()),
+        _ => false,
+    };
+    match name.as_str() {
+        _ if fits => Ok(()),
+        "Int" => Err(format!("A whole number between {} and {} is taken here.", i32::MIN, i32::MAX)),
+        "DateTime" => Err("Write a time such as 2026-11-23T09:30:00Z (RFC 3339).".into()),
+        _ => Err(format!("A value of the type {name} is taken here.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_graphql::parser::{parse_query, types::DocumentOperations};
+    use serde_json::json;
+
+    /// The misfits of the operation that is called `Q`, each as `line:column field message`.
+    fn found(query: &str, variables: serde_json::Value) -> Vec<String> {
+        let document = parse_query(query).expect("a document");
+        let DocumentOperations::Multiple(operations) = &document.operations else { panic!("operations with names") };
+        let misfits = misfits(&document, &operations["Q"].node, &Variables::from_json(variables));
+        let told = |error: ServerError| {
+            let extensions = error.extensions.expect("extensions");
+            let (place, field) = (error.locations[0], extensions.get("field").cloned().unwrap_or_default());
+            format!("{}:{} {field} {}", place.line, place.column, error.message)
+        };
+        misfits.into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn a_misfit_is_told_in_words_of_the_schema_where_it_stands() {
+        for (query, variables, expected) in [
+            (
+                "query Q($secret: ID!) { token(id: $secret) { id } }",
+                json!({}),
+                "1:9 \"id\" A variable of the type ID! is missing.",
+            ),
+            (
+                "query Q($s: [TokenStatus!]) { viewer { tokens(filter: {status: $s}) { totalCount } } }",
+                json!({ "s": ["ACTIVE", "secret"] }),
+                "1:9 \"filter.status.1\" This is no value of TokenStatus.",
+            ),
+            (
+                "query Q($i: Int = \"secret\") { viewer { tokens(first: $i) { totalCount } } }",
+                json!({}),
+                "1:9 \"first\" A whole number between -2147483648 and 2147483647 is taken here.",
+            ),
+            (
+                "query Q($slug: String = \"acme\") { organization(slug: $slug) { id } }",
+                json!({ "slug": null }),
+                "1:54 \"slug\" A variable is null where a value of the type String! is taken.",
+            ),
+            (
+                "query Q($x: ID) { token(id: $x) { id } }",
+                json!({ "x": "secret" }),
+                "1:29 \"id\" A variable is used where a value of the type ID! is taken.",
+            ),
+            (
+                "query Q($x: [ID]!) { nodes(ids: $x) { id } }",
+                json!({ "x": [] }),
+                "1:33 \"ids\" A variable is used where a value of the type [ID!]! is taken.",
+            ),
+            ("query Q { organization { id } }", json!({}), "1:11 \"slug\" The argument slug is missing."),
+            (
+                "query Q { organization(secret: 1, slug: \"x\") { id } }",
+                json!({}),
+                "1:24 null This field has no such argument.",
+            ),
+            (
+                "query Q($x: [Secret] = [1]) { nodes(ids: $x) { id } }",
+                json!({}),
+                "1:9 \"ids\" A variable is of a type that the schema does not have.",
+            ),
+            (
+                "query Q($x: Token) { token(id: $x) { id } }",
+                json!({}),
+                "1:9 \"id\" A variable is of a type that is no input.",
+            ),
+            (
+                "query Q { viewer { ...F } }\nfragment F on User { tokens(filter: \"secret\") { totalCount } }",
+                json!({}),
+                "2:37 \"filter\" An object of the type TokenFilter is taken here.",
+            ),
+            (
+                "query Q { viewer { id } }\nquery Other { token(id: null) { id } }",
+                json!({}),
+                "2:25 \"id\" Null stands where a value of the type ID! is taken.",
+            ),
+        ] {
+            assert_eq!(found(query, variables), [expected], "{query}");
+        }
+    }
+
+    #[test]
+    fn what_fits_is_let_through() {
+        for (query, variables) in [
+            ("query Q($x: ID!) { token(id: $x) { id } }", json!({ "x": "anything" })),
+            ("query Q($x: ID!) { token(id: $x) { id } }", json!({ "x": 7 })),
+            ("query Q { token(id: 7) { id } nodes(ids: \"x\") { id } }", json!({})),
+            ("query Q($x: Int) { viewer { tokens(first: $x, filter: null) { totalCount } } }", json!({ "x": null })),
+            ("query Q($x: String = \"x\") { organization(slug: $x) { id } }", json!({})),
+            ("query Q($x: [ID!]!) { nodes(ids: $x) { id } }", json!({ "x": "one" })),
+            ("query Q($x: Boolean! = true) { viewer { id @include(if: $x) } }", json!({})),
+            // Of the variables of another operation nothing is known.
+            ("query Q { scopes { name } } query Other($x: ID!) { token(id: $x) { id } }", json!({})),
+            // What the schema does not have is the library's to tell.
+            ("query Q { nothing(x: secret) { x(y: 1) } ...F }", json!({})),
+            ("query Q { __type(name: \"Token\") { fields(includeDeprecated: true) { name } } }", json!({})),
+        ] {
+            assert_eq!(found(query, variables), [""; 0], "{query}");
+        }
+    }
+
+    ///
+    #[test]
+    fn five_misfits_are_enough() {
+        let query = format!("query Q {{ {} }}", "token(id: null) { id } ".repeat(20));
+        assert_eq!(found(&query, json!({})).len(), MOST_ERRORS);
+        let query = format!("query Q({}) {{ viewer {{ id }} }}", "$x: Secret ".repeat(20));
+        assert_eq!(found(&query, json!({})).len(), MOST_ERRORS);
+    }
+}
