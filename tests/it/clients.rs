@@ -1,4 +1,5 @@
-//! Can clients that others wrote use the schema? Relay's compiler, graphql-js and urql, with the service where it takes one.
+//! Can clients that others wrote use the schema, and does the service speak their standard? Relay's compiler, graphql-js and
+//! urql, and the audits of graphql-http, with the service where it takes one.
 
 use crate::world::{World, node, shelf};
 use serde_json::{Value, json};
@@ -122,5 +123,19 @@ both!(
             "schema": SCHEMA,
         });
         run(&folder, "urql.mjs", told).await;
+    }
+);
+
+both!(
+    ///
+    async fn every_audit_of_graphql_over_http_is_well(world: World) {
+        let test = "clients::every_audit_of_graphql_over_http_is_well";
+        let Some(folder) = node::packages("tests/clients", test) else { return };
+        let bob = world.member("bob", &["acme"]).await;
+        let token = bob.creates_token("For the audits", &["acme"], &["graphql"]).await;
+        for credential in [token.value, bob.credential.unwrap()] {
+            let told = json!({ "url": world.url("/graphql"), "credential": credential });
+            assert_eq!(run(&folder, "audits.mjs", told).await, json!({ "audits": 61, "failed": [] }));
+        }
     }
 );
