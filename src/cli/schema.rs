@@ -1,5 +1,5 @@
 //! `schema`: the GraphQL schema, as clients generate code from it.
 
 pub(super) fn text() -> String {
-    crate::graphql::sdl()
+    crate::graphql::sdl().to_owned()
 }

@@ -8,7 +8,7 @@ pub const DOCUMENT: &str = include_str!("../../openapi.json");
 
 /// Tells the document.
 pub(super) async fn handle(method: Method) -> Response {
-    constant(&method, "application/json; charset=utf-8", DOCUMENT.to_owned())
+    constant(&method, "application/json; charset=utf-8", DOCUMENT)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub(super) async fn handle(method: Method) -> Response {
 }
 
 /// What is the same for everybody until another version is installed.
-pub(super) fn constant(method: &Method, kind: &'static str, text: String) -> Response {
+pub(super) fn constant(method: &Method, kind: &'static str, text: &'static str) -> Response {
     if method != Method::GET {
         return Problem::method("GET").into_response();
     }
