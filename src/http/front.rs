@@ -65,7 +65,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
     let counter = Arc::default();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let work = async {
-        let answered = match too_large(&head) {
+        let answered = match told.refuses(&head) {
             Some(problem) => Err(problem),
             None => guarded(LIMIT, next.run(Request::from_parts(head, body))).await,
         };
@@ -142,6 +142,12 @@ impl Door {
             path if path.starts_with("/oauth/") => Self::OAuth,
             _ => Self::Other,
         }
+    }
+
+    /// What is too large for this door. A gateway takes no such answer, and sends what its own client sent: hyper's limits
+    /// are enough there.
+    fn refuses(&self, request: &Parts) -> Option<Problem> {
+        if matches!(self, Self::Verify) { None } else { too_large(request) }
     }
 
     fn tells(&self, problem: Problem) -> Response {
