@@ -195,7 +195,7 @@ impl Conversation {
         self.answer(&mut wire, Step::Connect, "220 post.example.test").await?;
         let mut recipients = Vec::new();
         loop {
-            let line = self.line(&mut wire).await?;
+            let line = next_line(&mut wire).await?;
             self.note(&line);
             let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
             let (step, usual) = match verb.as_str() {
@@ -223,7 +223,7 @@ impl Conversation {
     }
 
     async fn receive(&self, wire: &mut Wires, recipients: Vec<String>) -> io::Result<()> {
-        let kept = Kept { recipients, source: self.letter(wire).await? };
+        let kept = Kept { recipients, source: letter(wire).await? };
         if !matches!(self.manner_at(Step::Letter), Some(Act::Say(_))) {
             self.inside.state.lock().unwrap().kept.push(kept);
         }
@@ -270,30 +270,30 @@ impl Conversation {
         Err(io::ErrorKind::TimedOut.into())
     }
 
-    async fn line(&self, wire: &mut Wires) -> io::Result<String> {
-        let mut line = String::new();
-        match wire.read_line(&mut line).await? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => Ok(line.trim_end_matches(['\r', '\n']).to_owned()),
-        }
-    }
-
     fn note(&self, line: &str) {
         let mark = if self.encrypted { "*" } else { "" };
         self.inside.state.lock().unwrap().told.push(format!("{mark}{line}"));
     }
+}
 
-    /// Reads until the dot.
-    async fn letter(&self, wire: &mut Wires) -> io::Result<String> {
-        let mut source = String::new();
-        loop {
-            let line = self.line(wire).await?;
-            if line == "." {
-                return Ok(source);
-            }
-            source.push_str(line.strip_prefix('.').unwrap_or(&line));
-            source.push_str("\r\n");
+async fn next_line(wire: &mut Wires) -> io::Result<String> {
+    let mut line = String::new();
+    match wire.read_line(&mut line).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(line.trim_end_matches(['\r', '\n']).to_owned()),
+    }
+}
+
+/// Reads until the dot.
+async fn letter(wire: &mut Wires) -> io::Result<String> {
+    let mut source = String::new();
+    loop {
+        let line = next_line(wire).await?;
+        if line == "." {
+            return Ok(source);
         }
+        source.push_str(line.strip_prefix('.').unwrap_or(&line));
+        source.push_str("\r\n");
     }
 }
 
