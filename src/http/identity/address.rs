@@ -11,7 +11,7 @@ use hyper::{
     header::{ACCEPT, HOST, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
-use std::{error, fmt, pin::pin, sync::Arc, time::Duration};
+use std::{fmt, iter::successors, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -105,7 +105,7 @@ impl Address {
                 return Err(format!("answered {}", answer.status().as_u16()));
             }
             let body = Limited::new(answer.into_body(), LARGEST).collect().await;
-            Ok(body.map_err(|error| failed(&*error))?.to_bytes().to_vec())
+            Ok(body.map_err(failed)?.to_bytes().to_vec())
         });
         // The connection moves both, and may end before the last of the body is taken from it.
         match select(answer, pin!(connection)).await {
@@ -125,14 +125,11 @@ fn connector(trusted: RootCertStore) -> Result<TlsConnector> {
 }
 
 /// What went wrong, down to its cause: the outermost error alone says little.
-fn failed(error: impl error::Error) -> String {
-    let mut text = format!("failed: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
+fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> String {
+    let error = error.into();
+    let outermost: &(dyn std::error::Error + 'static) = &*error;
+    let all: Vec<_> = successors(Some(outermost), |error| error.source()).map(ToString::to_string).collect();
+    format!("failed: {}", all.join(": "))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(super) struct Keys(Vec<Key>);
 struct Key {
     id: Option<String>,
     algorithm: Algorithm,
-    key: DecodingKey,
+    public: DecodingKey,
 }
 
 impl Keys {
@@ -46,7 +46,7 @@ impl Keys {
         let mut fit =
             self.0.iter().filter(|key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id));
         match (fit.next(), fit.next()) {
-            (Some(key), None) => Some(&key.key),
+            (Some(key), None) => Some(&key.public),
             _ => None,
         }
     }
@@ -72,8 +72,8 @@ impl Key {
             // Secrets among them: what stands in a set is no secret.
             _ => return None,
         };
-        let key = DecodingKey::from_jwk(jwk).ok()?;
-        is_for(&jwk.common, algorithm).then(|| Self { id: jwk.common.key_id.clone(), algorithm, key })
+        let public = DecodingKey::from_jwk(jwk).ok()?;
+        is_for(&jwk.common, algorithm).then(|| Self { id: jwk.common.key_id.clone(), algorithm, public })
     }
 }
 

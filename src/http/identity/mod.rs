@@ -18,7 +18,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use key_set::KeySet;
+use key_set::{KeySet, NoKeys};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Instant};
@@ -76,7 +76,8 @@ impl Issuer {
         let keys = match &config.keys {
             JwtKeys::Secret(secret) => Keys::Secret(DecodingKey::from_secret(secret.reveal().as_bytes())),
             JwtKeys::Set { source, algorithms } => {
-                let set = KeySet::open(source, algorithms, app.tasks().clone(), app.instant())?;
+                let set = KeySet::new(source, algorithms, app.tasks().clone())?;
+                set.start(app.instant())?;
                 Keys::Set(Arc::new(set))
             }
         };
@@ -112,7 +113,7 @@ impl Issuer {
         match &self.keys {
             Keys::Secret(secret) => Ok((head.alg == Algorithm::HS256).then(|| secret.clone())),
             // Without any keys nobody can be told from anybody: that is no fault of the JWT.
-            Keys::Set(set) => set.key(head.alg, head.kid.as_deref(), now).await.ok_or_else(Problem::later),
+            Keys::Set(set) => set.key(head.alg, head.kid.as_deref(), now).await.map_err(|NoKeys| Problem::later()),
         }
     }
 

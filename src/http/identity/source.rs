@@ -15,7 +15,7 @@ pub(super) const LARGEST: usize = 256 * 1024;
 /// A file, or an address that is asked. Printing it shows no secret.
 pub(super) enum Source {
     File(PathBuf),
-    Address(Address),
+    Address(Box<Address>),
 }
 
 impl fmt::Display for Source {
@@ -31,7 +31,7 @@ impl Source {
     pub(super) fn new(source: &KeySource) -> Result<Self> {
         Ok(match source {
             KeySource::File(path) => Self::File(path.clone()),
-            KeySource::Url(url) => Self::Address(Address::new(url.reveal())?),
+            KeySource::Url(url) => Self::Address(Box::new(Address::new(url.reveal())?)),
         })
     }
 
