@@ -27,6 +27,9 @@ use tracing::Instrument as _;
 
 /// How often a change is made again when the database asks for it.
 const TRIES: u32 = 5;
+/// How long after its beginning a change may be made again: longer than PostgreSQL needs to see a deadlock, and short
+/// enough that whoever asked hears within three seconds.
+const PATIENCE: Duration = Duration::from_millis(1_400);
 
 /// One verb: asks the policy, changes, records. It can be run again from its first line, since a database may ask for
 /// that.
@@ -127,10 +130,10 @@ impl App {
     }
 
     async fn until_made<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {
-        let mut tries = 1;
+        let (mut tries, start) = (1, Instant::now());
         loop {
             match self.once(caller.clone(), change).await {
-                Err(error) if tries < TRIES && store::may_be_made_again(&error) => {
+                Err(error) if tries < TRIES && start.elapsed() < PATIENCE && store::may_be_made_again(&error) => {
                     tokio::time::sleep(pause(tries)).await;
                     tries += 1;
                 }

@@ -23,7 +23,7 @@ use axum::{
 use futures_util::FutureExt as _;
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tracing::Instrument as _;
@@ -62,7 +62,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
     let client = client_address(peer(&head), &head.headers, &doors.trusted);
     let matched = head.extensions.get::<MatchedPath>().cloned();
     let told = Door::of(&head);
-    let counter = Arc::default();
+    let dealings = Arc::default();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let work = async {
         let answered = match told.refuses(&head) {
@@ -71,7 +71,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
         };
         answered.unwrap_or_else(|problem| told.tells(problem))
     };
-    let mut response = store::counted(Arc::clone(&counter), work.instrument(span.clone())).await;
+    let mut response = store::counted(Arc::clone(&dealings), work.instrument(span.clone())).await;
     doors.app.metrics().request(door(matched.as_ref()), response.status().as_u16(), started.elapsed());
     let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
     let line = Line {
@@ -81,7 +81,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
         caller: note.caller.as_deref().unwrap_or("-"),
         client: client.map_or_else(|| "-".into(), |client| client.to_string()),
         operation: &note.operation.as_deref().map_or_else(|| "-".into(), masked),
-        statements: counter.load(Ordering::Relaxed),
+        statements: dealings.statements(),
         ms: (started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
     };
     span.in_scope(|| line.write(note.quiet));

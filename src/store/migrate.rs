@@ -8,7 +8,7 @@ use crate::domain::{
     error::{Error, Result},
     secret::Prefix,
 };
-use migration::{Migrator, MigratorTrait as _, SchemaManager};
+use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait as _, EntityTrait as _, ExprTrait as _, FromQueryResult,
@@ -42,7 +42,7 @@ impl Store {
     /// The names of the steps that are not applied yet. Changes nothing. Refuses a database that a newer program made.
     pub async fn pending(&self) -> Result<Vec<String>> {
         let known: Vec<_> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
-        let any = limited(SchemaManager::new(&self.read).has_table(APPLIED)).await?;
+        let any = limited(self.read.has_table(APPLIED)).await?;
         let question = Query::select().column("version").from(APPLIED).take();
         let applied: Vec<Applied> = if any { super::all(&self.read, &question).await? } else { Vec::new() };
         let applied: Vec<_> = applied.into_iter().map(|step| step.version).collect();
@@ -75,7 +75,8 @@ impl Store {
     async fn apply(&self) -> Result<Vec<String>> {
         let pending = self.pending().await?;
         // A step may take as long as it needs: no request waits for it.
-        Migrator::up(&self.write, None).await.map_err(super::failed)?;
+        let lane = limited(self.steps.once()).await?;
+        Migrator::up(&lane.connection, None).await.map_err(super::failed)?;
         Ok(pending)
     }
 

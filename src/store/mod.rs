@@ -9,6 +9,7 @@ mod migrate;
 mod organizations;
 mod outbox;
 mod people;
+mod pool;
 #[cfg(test)]
 mod questions;
 mod resource_servers;
@@ -33,9 +34,10 @@ use crate::{
     domain::error::{Error, Result},
     telemetry::{Metrics, StoreFailure},
 };
+use pool::{File, Pool, Reach, Transaction};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, FromQueryResult, IsolationLevel,
-    RuntimeErr, SqlErr, SqliteTransactionMode, Statement, TransactionOptions,
+    ConnAcquireErr, ConnectOptions, ConnectionTrait, DbBackend, DbErr, FromQueryResult, IsolationLevel, RuntimeErr,
+    SqlErr, SqliteTransactionMode, Statement, TransactionOptions,
     sea_query::{LikeExpr, SelectStatement},
     sqlx,
 };
@@ -43,26 +45,42 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
-/// How long one statement, or the wait for a connection, may take.
-const STATEMENT_LIMIT: Duration = Duration::from_millis(2_500);
-const ACQUIRE_LIMIT: Duration = Duration::from_secs(2);
+/// What every session of PostgreSQL is told: it ends a statement a little before nobody waits for it any more, and gives
+/// back what a node has locked that was cut off in the middle of a change.
+const SESSION: &str = "SET statement_timeout = 2250; SET idle_in_transaction_session_timeout = 5000";
+const REPLICA: &str = "This PostgreSQL is a read replica; database.url must name the primary.";
 /// Below this SQLite may lose the write-ahead log when a checkpoint and a writer meet.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
 tokio::task_local! {
-    static STATEMENTS: Arc<AtomicU64>;
+    static DEALINGS: Arc<Dealings>;
+}
+
+/// What one request has asked of the store, and whether the store failed it.
+#[derive(Debug, Default)]
+pub struct Dealings {
+    statements: AtomicU64,
+    failed: AtomicBool,
+}
+
+impl Dealings {
+    /// How many statements were made.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
 }
 
 /// The database: one writer and several readers on SQLite, one pool on PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct Store {
-    read: DatabaseConnection,
-    write: DatabaseConnection,
+    read: Pool,
+    write: Pool,
+    /// For migrations, which may take as long as they need.
+    steps: Pool,
     metrics: Metrics,
 }
 
@@ -72,16 +90,28 @@ impl Store {
     pub async fn connect(url: &str) -> Result<Self> {
         let sqlite = url.strip_prefix("sqlite://").map(|rest| rest.split_once('?').map_or(rest, |(path, _)| path));
         let metrics = Metrics::default();
-        let store = if let Some(path) = sqlite {
-            create_private_file(Path::new(path))?;
-            let write = open(sqlite_options(url, 1), &metrics).await?;
-            Self { write, read: open(sqlite_options(url, 8), &metrics).await?, metrics }
-        } else {
-            let pool = open(postgres_options(url), &metrics).await?;
-            Self { write: pool.clone(), read: pool, metrics }
+        if let Some(path) = sqlite {
+            let file = File::found_or_made(Path::new(path)).map_err(Error::unavailable)?;
+            let pool = |most| {
+                let (options, file, metrics) = (sqlite_options(url), Some(file.clone()), metrics.clone());
+                Pool::new(Reach { backend: DbBackend::Sqlite, options, most, file, metrics })
+            };
+            let write = pool(1);
+            guard_sqlite(&write).await?;
+            let (read, steps) = (pool(8), pool(1));
+            return Ok(Self { read, write, steps, metrics });
+        }
+        let pool = |options, most| {
+            let (backend, metrics) = (DbBackend::Postgres, metrics.clone());
+            Pool::new(Reach { backend, options, most, file: None, metrics })
         };
-        store.guard().await?;
-        Ok(store)
+        let steps = || pool(ConnectOptions::new(url).set_application_name("tokenward").to_owned(), 1);
+        // A session of the other pool ends at once on a replica, and could not say why.
+        let first = steps();
+        guard_postgres(&first).await?;
+        first.close().await;
+        let (all, steps) = (pool(postgres_options(url), 12), steps());
+        Ok(Self { write: all.clone(), read: all, steps, metrics })
     }
 
     /// Whether the database answers and its schema is the one that this program knows.
@@ -97,32 +127,12 @@ impl Store {
 
     /// Ends all connections, after what runs on them.
     pub async fn close(self) {
-        for pool in [self.read, self.write] {
-            if let Err(error) = pool.close().await {
-                tracing::warn!(%error, "a connection did not close");
-            }
+        for pool in [self.read, self.write, self.steps] {
+            pool.close().await;
         }
     }
 
-    async fn guard(&self) -> Result<()> {
-        if self.write.get_database_backend() == DbBackend::Sqlite {
-            let version = setting(&self.write, "SELECT sqlite_version()").await?;
-            newer_sqlite(&version)?;
-            let journal = setting(&self.write, "SELECT journal_mode FROM pragma_journal_mode").await?;
-            let synchronous = setting(&self.write, "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await?;
-            return durable_sqlite(&journal, &synchronous);
-        }
-        let ask = |name| format!("SELECT current_setting('{name}')");
-        durable_postgres(&Durability {
-            fsync: setting(&self.write, &ask("fsync")).await?,
-            full_page_writes: setting(&self.write, &ask("full_page_writes")).await?,
-            synchronous_commit: setting(&self.write, &ask("synchronous_commit")).await?,
-            in_recovery: setting(&self.write, "SELECT pg_is_in_recovery()::text").await?,
-        })
-    }
-
-    async fn begin(&self) -> Result<sea_orm::DatabaseTransaction> {
-        use sea_orm::TransactionTrait as _;
+    async fn begin(&self) -> Result<Transaction> {
         let options = match self.write.get_database_backend() {
             DbBackend::Sqlite => TransactionOptions {
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -130,70 +140,73 @@ impl Store {
             },
             _ => TransactionOptions { isolation_level: Some(IsolationLevel::ReadCommitted), ..Default::default() },
         };
-        limited(self.write.begin_with_options(options)).await
+        limited(self.write.begin(options)).await
     }
 }
 
-/// Runs `work` and counts the statements that it makes, in this task and in those that carry the counter on.
-pub async fn counted<F: Future>(counter: Arc<AtomicU64>, work: F) -> F::Output {
-    STATEMENTS.scope(counter, work).await
+async fn guard_sqlite(pool: &Pool) -> Result<()> {
+    let version = setting(pool, "SELECT sqlite_version()").await?;
+    newer_sqlite(&version)?;
+    let journal = setting(pool, "SELECT journal_mode FROM pragma_journal_mode").await?;
+    let synchronous = setting(pool, "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await?;
+    durable_sqlite(&journal, &synchronous)
 }
 
-/// The counter of the present request, to carry on into another task.
-pub fn counter() -> Arc<AtomicU64> {
-    STATEMENTS.try_with(Arc::clone).unwrap_or_default()
+async fn guard_postgres(pool: &Pool) -> Result<()> {
+    let ask = |name| format!("SELECT current_setting('{name}')");
+    durable_postgres(&Durability {
+        fsync: setting(pool, &ask("fsync")).await?,
+        full_page_writes: setting(pool, &ask("full_page_writes")).await?,
+        synchronous_commit: setting(pool, &ask("synchronous_commit")).await?,
+        in_recovery: setting(pool, "SELECT pg_is_in_recovery()::text").await?,
+    })
 }
 
-fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
+/// Runs `work` and writes down its dealings with the store, in this task and in those that carry them on.
+pub async fn counted<F: Future>(dealings: Arc<Dealings>, work: F) -> F::Output {
+    DEALINGS.scope(dealings, work).await
+}
+
+/// The dealings of the present request, to carry on into another task.
+pub fn counter() -> Arc<Dealings> {
+    DEALINGS.try_with(Arc::clone).unwrap_or_default()
+}
+
+fn count() {
+    let _ = DEALINGS.try_with(|dealings| dealings.statements.fetch_add(1, Ordering::Relaxed));
+}
+
+fn sqlite_options(url: &str) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(connections).map_sqlx_sqlite_opts(|options| {
+    options.map_sqlx_sqlite_opts(|options| {
         options
+            .create_if_missing(false)
             .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
             .synchronous(sqlx::sqlite::SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(ACQUIRE_LIMIT)
+            .busy_timeout(pool::ACQUIRE_LIMIT)
     });
     options
 }
 
 fn postgres_options(url: &str) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(12).set_application_name("tokenward");
-    options
-}
-
-async fn open(mut options: ConnectOptions, metrics: &Metrics) -> Result<DatabaseConnection> {
-    options
-        .connect_timeout(ACQUIRE_LIMIT)
-        .acquire_timeout(ACQUIRE_LIMIT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .sqlx_logging(false);
-    let mut connection = limited(Database::connect(options)).await?;
-    let metrics = metrics.clone();
-    connection.set_metric_callback(move |_| {
-        metrics.statement();
-        let _ = STATEMENTS.try_with(|counter| counter.fetch_add(1, Ordering::Relaxed));
+    options.set_application_name("tokenward").map_sqlx_postgres_pool_opts(|options| {
+        options.after_connect(|session, _| {
+            Box::pin(async move {
+                sqlx::Executor::execute(&mut *session, SESSION).await?;
+                // After a failover, the same address may lead to a replica.
+                let replica = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(session).await?;
+                if replica { Err(sqlx::Error::Protocol(REPLICA.into())) } else { Ok(()) }
+            })
+        })
     });
-    Ok(connection)
+    options
 }
 
-/// Makes the file before SQLite does, so that nobody else may read it for a moment.
-fn create_private_file(path: &Path) -> Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-    let made = || {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
-        std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)
-    };
-    made().map(|_| ()).map_err(Error::unavailable)
-}
-
-async fn setting(connection: &DatabaseConnection, question: &str) -> Result<String> {
-    let statement = Statement::from_string(connection.get_database_backend(), question);
-    let row = limited(connection.query_one_raw(statement)).await?;
+async fn setting(pool: &Pool, question: &str) -> Result<String> {
+    let statement = Statement::from_string(pool.get_database_backend(), question);
+    let row = limited(pool.query_one_raw(statement)).await?;
     row.and_then(|row| row.try_get_by_index(0).ok()).ok_or_else(|| Error::Bug("a setting has no value".into()))
 }
 
@@ -234,7 +247,7 @@ struct Durability {
 
 fn durable_postgres(settings: &Durability) -> Result<()> {
     if settings.in_recovery == "true" {
-        return Err(refused("This PostgreSQL is a read replica; database.url must name the primary.".into()));
+        return Err(refused(REPLICA.into()));
     }
     for (name, value) in [("fsync", &settings.fsync), ("full_page_writes", &settings.full_page_writes)] {
         if value == "off" {
@@ -261,45 +274,58 @@ pub fn may_be_made_again(error: &Error) -> bool {
     matches!(error, Error::Unavailable(source) if source.is::<Contended>())
 }
 
-/// Waits for the database no longer than the limit.
+/// What the database answered, within its limit. A request that it failed once is not kept waiting by it again.
 async fn limited<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<T> {
-    match tokio::time::timeout(STATEMENT_LIMIT, work).await {
-        Ok(answer) => answer.map_err(|error| {
-            let error = failed(error);
-            kind_of(&error).count();
-            error
-        }),
-        Err(late) => {
-            StoreFailure::Late.count();
-            Err(Error::unavailable(late))
+    if DEALINGS.try_with(|dealings| dealings.failed.load(Ordering::Relaxed)).unwrap_or_default() {
+        return Err(Error::unavailable("the database failed this request before"));
+    }
+    work.await.map_err(|error| {
+        if failed_for_good(&error) {
+            let _ = DEALINGS.try_with(|dealings| dealings.failed.store(true, Ordering::Relaxed));
         }
-    }
-}
-
-fn kind_of(error: &Error) -> StoreFailure {
-    match error {
-        Error::Unavailable(_) if may_be_made_again(error) => StoreFailure::Contended,
-        Error::Unavailable(_) => StoreFailure::Unavailable,
-        _ => StoreFailure::Refused,
-    }
+        failure(&error).count();
+        failed(error)
+    })
 }
 
 fn failed(error: DbErr) -> Error {
-    let Some(code) = database_code(&error) else {
+    match failure(&error) {
+        StoreFailure::Contended => Error::unavailable(Contended(error)),
+        StoreFailure::Late | StoreFailure::Unavailable => Error::unavailable(error),
+        StoreFailure::Refused => Error::Bug(error.to_string().into()),
+    }
+}
+
+/// Whether the connection that brought this error is not to be used again.
+fn failed_for_good(error: &DbErr) -> bool {
+    matches!(failure(error), StoreFailure::Late | StoreFailure::Unavailable)
+}
+
+fn failure(error: &DbErr) -> StoreFailure {
+    let Some(code) = database_code(error) else {
         return match error {
-            DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => Error::Bug(error.to_string().into()),
-            other => Error::unavailable(other),
+            DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => StoreFailure::Refused,
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => StoreFailure::Late,
+            DbErr::Conn(RuntimeErr::Internal(why)) if why == pool::LATE => StoreFailure::Late,
+            _ => StoreFailure::Unavailable,
         };
     };
+    failure_of(&code, matches!(error, DbErr::Conn(_)))
+}
+
+/// By the code that the database gives.
+fn failure_of(code: &str, while_connecting: bool) -> StoreFailure {
     // SQLite: the low byte is the kind. PostgreSQL: the first two letters are the class.
     let sqlite_kind = code.parse::<u32>().ok().filter(|_| code.len() != 5).map(|code| code & 0xff);
     match (sqlite_kind, code.get(..2)) {
-        (Some(5 | 6), _) => Error::unavailable(Contended(error)),
-        (None, _) if matches!(code.as_str(), "40001" | "40P01") => Error::unavailable(Contended(error)),
-        (Some(8 | 10 | 11 | 13 | 14 | 26), _) | (None, Some("08" | "25" | "53" | "55" | "57" | "58")) => {
-            Error::unavailable(error)
+        (Some(5 | 6), _) => StoreFailure::Contended,
+        (None, _) if matches!(code, "40001" | "40P01") => StoreFailure::Contended,
+        (Some(7..=11 | 13..=15 | 26), _) | (None, Some("08" | "25" | "53" | "55" | "57" | "58")) => {
+            StoreFailure::Unavailable
         }
-        _ => Error::Bug(error.to_string().into()),
+        // A password that was changed, a database that was dropped.
+        _ if while_connecting => StoreFailure::Unavailable,
+        _ => StoreFailure::Refused,
     }
 }
 
@@ -370,6 +396,31 @@ mod tests {
         assert!(newer_sqlite("4.0").is_ok());
         for old in ["3.51.2", "3.7.0", "3.9.99", "nonsense"] {
             assert!(newer_sqlite(old).is_err(), "{old}");
+        }
+    }
+
+    /// F-08
+    #[test]
+    fn an_error_says_whether_it_may_be_tried_again_comes_later_or_is_our_fault() {
+        // SQLite: busy, locked. PostgreSQL: not serializable, deadlock.
+        for code in ["5", "261", "517", "6", "40001", "40P01"] {
+            assert_eq!(failure_of(code, false), StoreFailure::Contended, "{code}");
+        }
+        // SQLite: full, several of I/O, read-only, corrupt, cannot be opened, no database, interrupted.
+        // PostgreSQL: the disk is full, no connection, shut down, a statement took too long, a read-only transaction.
+        for code in ["13", "10", "266", "1034", "8", "1032", "11", "14", "26", "9"] {
+            assert_eq!(failure_of(code, false), StoreFailure::Unavailable, "{code}");
+        }
+        for code in ["53100", "53300", "08006", "57P01", "57P03", "57014", "25006", "55P03", "58030"] {
+            assert_eq!(failure_of(code, false), StoreFailure::Unavailable, "{code}");
+        }
+        // SQLite: no such table, a key that is there. PostgreSQL: the same.
+        for code in ["1", "19", "2067", "42P01", "23505"] {
+            assert_eq!(failure_of(code, false), StoreFailure::Refused, "{code}");
+        }
+        // A password that is wrong, a database that is gone.
+        for code in ["28P01", "3D000"] {
+            assert_eq!(failure_of(code, true), StoreFailure::Unavailable, "{code}");
         }
     }
 

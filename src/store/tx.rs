@@ -4,6 +4,7 @@ use super::{
     Store,
     entity::{delivery, event, event_head, event_organization, organization, token, user},
     limited,
+    pool::Transaction,
 };
 use crate::domain::{
     caller::{Caller, Through},
@@ -13,14 +14,13 @@ use crate::domain::{
     letter::{Letter, Person, Place, TokenLine},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, ExprTrait as _, QueryFilter as _,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, sea_query::Expr,
 };
 
 /// A change under way.
 #[derive(Debug)]
 pub struct Tx {
-    pub(super) db: DatabaseTransaction,
+    pub(super) db: Transaction,
     caller: Caller,
     facts: Vec<Event>,
     nothing_to_do: bool,

@@ -4,12 +4,12 @@ use super::{
     Store,
     entity::{grant, token},
     limited,
+    pool::Pool,
     values::End,
 };
 use crate::domain::{error::Result, id::TokenId, time::Time};
 use sea_orm::{
-    ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    sea_query::Expr,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
 
 /// The small door for the service's own housekeeping.
@@ -26,7 +26,7 @@ impl Store {
 }
 
 impl Upkeep<'_> {
-    pub(super) const fn db(&self) -> &DatabaseConnection {
+    pub(super) const fn db(&self) -> &Pool {
         &self.store.write
     }
 

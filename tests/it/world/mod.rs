@@ -15,10 +15,7 @@ pub(crate) mod shelf;
 use client::{Client, Reply};
 use database::{Database, Stage};
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokenward::{
@@ -241,9 +238,9 @@ impl World {
 
     /// Runs some work of the service in this task and counts its statements.
     pub(crate) async fn statements(&self, work: impl Future) -> u64 {
-        let counter = Arc::<AtomicU64>::default();
-        tokenward::store::counted(Arc::clone(&counter), work).await;
-        counter.load(Ordering::Relaxed)
+        let dealings = Arc::default();
+        tokenward::store::counted(Arc::clone(&dealings), work).await;
+        dealings.statements()
     }
 }
 
