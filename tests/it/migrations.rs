@@ -1,6 +1,6 @@
 //! Is the schema made once, whoever starts when, and whoever dies on the way?
 
-use crate::world::database::Database;
+use crate::{program::Program, world::database::Database};
 use std::{
     process::{Command, Output, Stdio},
     time::Duration,
@@ -50,5 +50,23 @@ both!(
         assert!(output.status.success(), "{}", said(&output));
         let check = migrate(&database).arg("--check").output().unwrap();
         assert!(check.status.success() && check.stdout.is_empty(), "{}", said(&check));
+    }
+);
+
+both!(
+    /// F-16
+    async fn a_database_that_a_newer_program_migrated_is_refused(database: Database) {
+        let program = Program::over(&database, &[]);
+        program.run(&["migrate"]);
+        let newer = "insert into seaql_migrations (version, applied_at) values ('m99991231_235959_later', 0)";
+        if database.says(newer).is_none() {
+            return;
+        }
+        for command in
+            [&["serve"][..], &["migrate"], &["user", "add", "ada", "--email", "ada@example.test", "--name", "ada"]]
+        {
+            let said = program.fails(command);
+            assert!(said.contains("by a newer Tokenward") && said.lines().count() == 1, "{command:?}: {said}");
+        }
     }
 );

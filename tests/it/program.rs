@@ -18,6 +18,8 @@ pub(crate) struct Program {
     settings: Vec<(String, String)>,
     pub(crate) listen: SocketAddr,
     log: PathBuf,
+    /// Before the program and its arguments: what runs it, in a small world for one.
+    before: Vec<String>,
 }
 
 impl Program {
@@ -36,7 +38,12 @@ impl Program {
         ];
         settings.extend(more.iter().map(|(key, value)| (*key, (*value).to_owned())));
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        Self { settings, listen, log: database.folder().join("log") }
+        Self { settings, listen, log: database.folder().join("log"), before: Vec::new() }
+    }
+
+    /// The same, run by another program that is given it and its arguments.
+    pub(crate) fn run_by(self, before: Vec<String>) -> Self {
+        Self { before, ..self }
     }
 
     /// The same settings, as the service reads them.
@@ -46,7 +53,15 @@ impl Program {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tokenward"));
+        let program = env!("CARGO_BIN_EXE_tokenward");
+        let mut command = match self.before.split_first() {
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
         for (key, value) in &self.settings {
             command.env(format!("TOKENWARD_{}", key.to_uppercase().replace('.', "__")), value);
         }
@@ -56,9 +71,23 @@ impl Program {
 
     /// Runs a command of the command line that must succeed, and gives what it prints.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        self.attempt(arguments).unwrap_or_else(|said| panic!("{arguments:?}: {said}"))
+    }
+
+    /// Runs a command of the command line that must be refused, and gives what it says.
+    pub(crate) fn fails(&self, arguments: &[&str]) -> String {
+        self.attempt(arguments).unwrap_err()
+    }
+
+    /// Runs a command of the command line; gives what it prints, or what it says when it is refused.
+    pub(crate) fn attempt(&self, arguments: &[&str]) -> Result<String, String> {
         let answer = self.command().args(arguments).output().unwrap();
-        assert!(answer.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&answer.stderr));
-        String::from_utf8(answer.stdout).unwrap().trim().to_owned()
+        let said = String::from_utf8_lossy(&answer.stderr).into_owned();
+        if answer.status.success() {
+            return Ok(String::from_utf8(answer.stdout).unwrap().trim().to_owned());
+        }
+        assert_eq!(answer.status.code(), Some(1), "{arguments:?}: {said}");
+        Err(said)
     }
 
     /// Makes an organization with these people, the first one its administrator.
@@ -142,6 +171,18 @@ impl Serving {
     /// What the system says of it, by the name of a file or folder below `/proc/<id>`.
     pub(crate) fn about(&self, name: &str) -> PathBuf {
         Path::new("/proc").join(self.0.id().to_string()).join(name)
+    }
+
+    /// The most memory that it ever held, in MiB.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(self.about("status")).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn lives(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
     }
 
     /// Ends it as a loss of power would.

@@ -1,10 +1,7 @@
 //! Deleting a person.
 
 use super::at_once;
-use crate::{
-    faults::sqlite3,
-    world::{World, shelf::answer_of},
-};
+use crate::world::{World, shelf::answer_of};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokenward::{
@@ -88,9 +85,10 @@ both!(
 /// Everything that the store holds, a line each row.
 fn dump(world: &World) -> Vec<String> {
     let url = world.database.url();
-    let text = match url.strip_prefix("sqlite://") {
-        Some(path) => sqlite3(path, ".dump").unwrap_or_default(),
-        None => answer_of("pg_dump", &["--inserts", "-d", url]).expect("pg_dump"),
+    let text = if url.starts_with("sqlite:") {
+        world.database.says(".dump").unwrap_or_default()
+    } else {
+        answer_of("pg_dump", &["--inserts", "-d", url]).expect("pg_dump")
     };
     text.lines().map(ToOwned::to_owned).collect()
 }

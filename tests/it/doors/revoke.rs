@@ -1,5 +1,6 @@
 //! `POST /oauth/revoke`, `/.well-known/oauth-authorization-server` and `/schema.graphql`.
 
+use super::lose_the_store;
 use crate::world::{World, client::form};
 use serde_json::json;
 use tokenward::actions::Credentials;
@@ -29,6 +30,23 @@ both!(
         let event = json!({ "type": "TOKEN_REVOKED", "via": "TOKEN", "actor": null });
         assert_eq!(seen, json!({ "status": "REVOKED", "events": { "nodes": [event] } }));
         assert_eq!(revoke(&world, &api, &api.client_secret, "").await.0, 400);
+    }
+);
+
+both!(
+    ///
+    async fn an_api_is_never_told_that_a_token_ended_while_the_store_cannot_answer(world: World) {
+        let (api, bob) = (world.resource_server("api").await, world.member("bob", &["acme"]).await);
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        lose_the_store(&world).await;
+        for value in [token.value.as_str(), "twd_nonsense"] {
+            let request = world.http.post(world.url("/oauth/revoke"));
+            let request = request.basic_auth(&api.client_id, Some(&api.client_secret));
+            let reply = form(request, &[("token", value)]).await;
+            assert_eq!((reply.status.as_u16(), reply.headers["retry-after"].to_str().unwrap()), (503, "1"));
+            let expected = json!({ "error": "temporarily_unavailable", "message": "Try again later" });
+            assert_eq!(reply.json(), expected);
+        }
     }
 );
 

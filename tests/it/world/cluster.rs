@@ -7,16 +7,17 @@ use super::shelf::{answer_of, kept, memory};
 use std::{
     env,
     ffi::OsStr,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::OnceLock,
 };
 use uuid::Uuid;
 
 /// Starts a server with its files in `$1`, its programs in `$2`, on the first port of the others that is free. Whatever
 /// ends the shell, the server is stopped and its files are removed; the tests may be gone before it says that it is ready.
+/// Meanwhile it does what it is told, one word a line.
 const KEEPER: &str = r#"
 set -eu
 trap '' INT TERM HUP PIPE
@@ -25,7 +26,13 @@ read -r password
 folder=$(mktemp -d "$1/tokenward-postgres.XXXXXX")
 programs=$2
 shift 2
+all() {
+    server=$(head -n 1 "$folder/data/postmaster.pid")
+    echo "$server" $(ps -o pid= --ppid "$server")
+}
 end() {
+    kill -CONT $(all) 2> "$folder/end"
+    "$programs/pg_ctl" -D "$folder/standby" -m immediate stop > "$folder/end" 2>&1
     "$programs/pg_ctl" -D "$folder/data" -m immediate stop > "$folder/end" 2>&1
     rm -rf "$folder"
 }
@@ -40,10 +47,29 @@ max_connections = 400
 min_wal_size = 32MB
 max_wal_size = 256MB
 END
-for port in "$@"; do
-    if "$programs/pg_ctl" -D "$folder/data" -l "$folder/log" -o "-p $port" -w -t 60 start > "$folder/start" 2>&1; then
-        echo "ready $port"
-        cat > /dev/null
+start() {
+    "$programs/pg_ctl" -D "$folder/$1" -l "$folder/log" -o "-p $2" -w -t 60 start > "$folder/start" 2>&1
+}
+obey() {
+    case $1 in
+        freeze) kill -STOP $(all) ;;
+        thaw) kill -CONT $(all) ;;
+        crash) "$programs/pg_ctl" -D "$folder/data" -m immediate -w stop > "$folder/stop" ;;
+        stop) "$programs/pg_ctl" -D "$folder/data" -m fast -w stop > "$folder/stop" ;;
+        start) start data "$port" ;;
+        follow)
+            PGPASSWORD=$password "$programs/pg_basebackup" -h 127.0.0.1 -p "$port" -U tokenward -D "$folder/standby" \
+                -c fast -R > "$folder/follow" 2>&1 && start standby "$next" ;;
+    esac
+}
+while [ $# -gt 1 ]; do
+    port=$1 next=$2
+    shift
+    if start data "$port"; then
+        echo "ready $port $next"
+        while read -r order; do
+            if obey "$order"; then echo done; else cat "$folder"/log "$folder"/start; fi
+        done
         exit 0
     fi
 done
@@ -57,6 +83,25 @@ pub(crate) struct Cluster {
     psql: PathBuf,
     /// Its end is the end of the server. A server that was found running has none.
     keeper: Option<Child>,
+    answers: Option<BufReader<ChildStdout>>,
+    standby: String,
+}
+
+/// What is done to a server of one's own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Order {
+    /// All its processes stand still.
+    Freeze,
+    /// They go on.
+    Thaw,
+    /// It ends as by a loss of power.
+    Crash,
+    /// It ends in an orderly way, and throws everybody out.
+    Stop,
+    /// It starts again, on the same port.
+    Start,
+    /// A standby of it starts.
+    Follow,
 }
 
 /// Why there is no server.
@@ -76,11 +121,35 @@ impl Cluster {
         SHARED.get_or_init(Self::found_or_started).as_ref().map_err(Clone::clone)
     }
 
+    /// A server of one's own, to do bad things to; nothing where PostgreSQL is not installed.
+    pub(crate) fn of_its_own() -> Option<Self> {
+        programs().map(|programs| Self::start(&programs).unwrap_or_else(|why| panic!("{why}")))
+    }
+
+    /// Does something to a server of one's own, and waits until it is done.
+    pub(crate) fn obey(&mut self, order: Order) {
+        let word = format!("{order:?}").to_lowercase();
+        let keeper = self.keeper.as_mut().expect("a server of one's own");
+        writeln!(keeper.stdin.as_mut().expect("an input"), "{word}").expect("a keeper that listens");
+        let mut answer = String::new();
+        self.answers.as_mut().expect("an output").read_line(&mut answer).expect("a keeper that answers");
+        assert_eq!(answer.trim(), "done", "{word}");
+    }
+
+    /// The address of a database on the standby.
+    pub(crate) fn standby_url_of(&self, database: &str) -> String {
+        self.url_of(database).replacen(self.port(), &self.standby, 1)
+    }
+
+    fn port(&self) -> &str {
+        self.url.rsplit_once(':').and_then(|(_, rest)| rest.split('/').next()).expect("a port")
+    }
+
     fn found_or_started() -> Result<Self, Absence> {
         let programs = programs();
         if let Some(url) = setting("TEST_POSTGRES") {
             let psql = programs.map_or_else(|| "psql".into(), |folder| folder.join("psql"));
-            return Ok(Self { url, psql, keeper: None });
+            return Ok(Self { url, psql, keeper: None, answers: None, standby: String::new() });
         }
         Self::start(&programs.ok_or(Absence::NotInstalled)?).map_err(Absence::Broken)
     }
@@ -100,11 +169,13 @@ impl Cluster {
         let input = keeper.stdin.as_mut().ok_or("the shell for PostgreSQL has no input")?;
         writeln!(input, "{password}").map_err(|error| format!("the shell for PostgreSQL does not listen: {error}"))?;
         let output = keeper.stdout.take().ok_or("the shell for PostgreSQL has no output")?;
+        let mut answers = BufReader::new(output);
         let mut heard = Vec::new();
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if let Some(port) = line.strip_prefix("ready ") {
+        for line in answers.by_ref().lines().map_while(Result::ok) {
+            if let Some((port, standby)) = line.strip_prefix("ready ").and_then(|ports| ports.split_once(' ')) {
                 let url = format!("postgres://tokenward:{password}@127.0.0.1:{port}/postgres");
-                return Ok(Self { url, psql: programs.join("psql"), keeper: Some(keeper) });
+                let (psql, standby) = (programs.join("psql"), standby.to_owned());
+                return Ok(Self { url, psql, keeper: Some(keeper), answers: Some(answers), standby });
             }
             heard.push(line);
         }
@@ -120,22 +191,32 @@ impl Cluster {
 
     /// Runs statements, each in a transaction of its own, and gives what they print, unaligned and without headings.
     pub(crate) fn run(&self, database: &str, statements: &str) -> Result<String, String> {
-        let answer = Command::new(&self.psql)
-            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url_of(database), "-c", statements])
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("{}: {error}", self.psql.display()))?;
-        if answer.status.success() {
-            Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
-        } else {
-            Err(String::from_utf8_lossy(&answer.stderr).trim().to_owned())
-        }
+        ask(&self.psql, &self.url_of(database), statements)
     }
 
     /// Runs statements in the database that is there from the beginning.
     pub(crate) fn administer(&self, statements: &str) -> Result<String, String> {
         let path = self.url.split('?').next().unwrap_or_default();
         self.run(path.rsplit('/').next().unwrap_or("postgres"), statements)
+    }
+}
+
+/// What the database at this address answers to a statement.
+pub(crate) fn asked(url: &str, statement: &str) -> Result<String, String> {
+    let psql = programs().map_or_else(|| "psql".into(), |folder| folder.join("psql"));
+    ask(&psql, url, statement)
+}
+
+fn ask(psql: &Path, url: &str, statements: &str) -> Result<String, String> {
+    let answer = Command::new(psql)
+        .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statements])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{}: {error}", psql.display()))?;
+    if answer.status.success() {
+        Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+    } else {
+        Err(String::from_utf8_lossy(&answer.stderr).trim().to_owned())
     }
 }
 
@@ -163,9 +244,9 @@ fn holds_a_server(folder: &Path) -> bool {
     ["initdb", "pg_ctl", "postgres", "psql"].iter().all(|program| folder.join(program).is_file())
 }
 
-/// Three ports that nobody had a moment ago.
+/// Four ports that nobody had a moment ago.
 fn free_ports() -> Vec<String> {
-    let listeners: Vec<_> = (0..3).filter_map(|_| TcpListener::bind("127.0.0.1:0").ok()).collect();
+    let listeners: Vec<_> = (0..4).filter_map(|_| TcpListener::bind("127.0.0.1:0").ok()).collect();
     listeners.iter().filter_map(|listener| Some(listener.local_addr().ok()?.port().to_string())).collect()
 }
 
@@ -220,7 +301,10 @@ mod tests {
 
     #[test]
     fn the_address_of_a_database_keeps_what_the_server_needs() {
-        let at = |url: &str| Cluster { url: url.to_owned(), psql: "psql".into(), keeper: None }.url_of("mine");
+        let at = |url: &str| {
+            let (url, psql, standby) = (url.to_owned(), "psql".into(), String::new());
+            Cluster { url, psql, keeper: None, answers: None, standby }.url_of("mine")
+        };
         assert_eq!(at("postgres://ada:secret@db:5433/postgres"), "postgres://ada:secret@db:5433/mine");
         assert_eq!(at("postgres://db/postgres?sslmode=disable"), "postgres://db/mine?sslmode=disable");
     }

@@ -51,6 +51,35 @@ impl Database {
         Some(Self { kind, url: cluster.url_of(&name), folder, on: Some((cluster, name)) })
     }
 
+    /// One on a server of one's own.
+    pub(crate) fn on_server(cluster: &Cluster) -> Self {
+        let name = format!("test_{}", Uuid::new_v4().simple());
+        let made = cluster.administer(&format!("create database {name} template template0"));
+        made.unwrap_or_else(|why| panic!("PostgreSQL makes no database: {why}"));
+        Self { kind: Kind::Postgres, url: cluster.url_of(&name), folder: shelf::folder(), on: None }
+    }
+
+    /// What the database itself says, past the service. Without the program `sqlite3` that part of a test is skipped by
+    /// name, unless it is required.
+    pub(crate) fn says(&self, question: &str) -> Option<String> {
+        if self.kind == Kind::Postgres {
+            return Some(super::cluster::asked(&self.url, question).unwrap_or_else(|why| panic!("{question}: {why}")));
+        }
+        let path = self.url.strip_prefix("sqlite://").unwrap_or_default();
+        let answer = shelf::answer_of("sqlite3", &[path, question]);
+        if answer.is_none() {
+            let required = setting("TEST_REQUIRE_SQLITE3").is_some_and(|value| value == "1");
+            assert!(!required, "sqlite3 is not installed, or could not say: {question}");
+            let _ = writeln!(stderr(), "skipped a part of a test: sqlite3 is not installed");
+        }
+        answer
+    }
+
+    /// The name of it on its server.
+    pub(crate) fn name(&self) -> &str {
+        self.url.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default()
+    }
+
     /// Which kind it is.
     pub(crate) fn kind(&self) -> Kind {
         self.kind

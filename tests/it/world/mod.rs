@@ -9,6 +9,7 @@ pub(crate) mod cluster;
 pub(crate) mod ledger;
 pub(crate) mod node;
 pub(crate) mod post_office;
+pub(crate) mod proxy;
 pub(crate) mod schema;
 pub(crate) mod shelf;
 

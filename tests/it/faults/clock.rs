@@ -1,0 +1,93 @@
+//! What does a clock that jumps bring back to life? Nothing.
+
+use crate::world::World;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokenward::{
+    app::{App, Clock},
+    domain::{decision::Ask, secret::Secret},
+    store::Store,
+    verify::Observed,
+};
+
+const HOUR: i64 = 3_600_000_000;
+
+both!(
+    /// F-10
+    async fn expiry_follows_the_clock_and_what_was_seen_expired_stays_so(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let api = world.resource_server("api").await;
+        let end = world.now().plus(Duration::from_hours(2)).to_text();
+        let token = bob.creates_token_until("ends", &["acme"], &["read_builds", "graphql"], Some(end)).await;
+        let forever = bob.creates_token("stays", &["acme"], &["read_builds"]).await;
+        let holder = world.holder_of(&token.value);
+        assert_eq!(holder.verify("organization=acme").await.status, 200);
+        world.later(Duration::from_hours(24));
+        assert_eq!(holder.verify("organization=acme").await.status, 401);
+        assert_eq!(world.introspect(&api, &token.value, &[]).await.text, r#"{"active":false}"#);
+        assert_eq!(world.holder_of(&forever.value).verify("organization=acme").await.status, 200);
+        let print = Secret::parse(world.app.prefix(), &token.value).unwrap().fingerprint();
+        let start = Instant::now();
+        while world.app.store().snapshot(&print).await.unwrap().unwrap().expired_at.is_none() {
+            assert!(start.elapsed() < Duration::from_secs(3), "nobody marks it");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // Before its end again.
+        world.clock.shift(-24 * HOUR);
+        assert_eq!(holder.verify("organization=acme").await.status, 401);
+        assert_eq!(holder.get("/v2/access-token").await.status, 401);
+        assert_eq!(holder.graphql("{ viewer { id } }", json!({})).await.status, 401);
+        let jwt = world.holder_of(&world.jwt("bob"));
+        let seen = jwt.ask("query($id: ID!) { token(id: $id) { status } }", json!({ "id": token.id })).await;
+        assert_eq!(seen["token"]["status"], "EXPIRED");
+        assert_eq!(jwt.revokes(&token.id).await.code(), "CONFLICT");
+        // A process that starts now has seen nothing.
+        let store = Store::connect(world.database.url()).await.unwrap();
+        let restarted = App::new(store, &world.config, Clock::machine());
+        let secret = Secret::parse(world.app.prefix(), &token.value).unwrap();
+        let ask = Ask { at: restarted.now(), ..Ask::default() };
+        let checked = restarted.verifier().check(&secret, &ask, Observed::default()).await.unwrap().unwrap();
+        assert_eq!(format!("{:?}", checked.verdict), "No(Expired)");
+    }
+);
+
+both!(
+    /// F-10: seen by this process, though not yet marked in the store.
+    async fn a_clock_that_goes_back_an_hour_revives_nothing_that_was_just_refused(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let end = world.now().plus(Duration::from_mins(30)).to_text();
+        let token = bob.creates_token_until("ends", &["acme"], &["read_builds"], Some(end)).await;
+        let holder = world.holder_of(&token.value);
+        assert_eq!(holder.verify("").await.status, 200);
+        world.clock.shift(HOUR);
+        assert_eq!(holder.verify("").await.status, 401);
+        world.clock.shift(-HOUR);
+        assert_eq!(holder.verify("").await.status, 401);
+        assert_eq!(holder.request(Method::DELETE, "/v2/access-token").send().await.unwrap().status(), 401);
+    }
+);
+
+both!(
+    /// F-10
+    async fn the_audit_is_in_the_order_of_what_happened_whatever_the_clock_said(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        world.clock.shift(-HOUR / 200);
+        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        world.clock.shift(-HOUR / 200);
+        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
+        let expected = json!(["TOKEN_ORGANIZATION_ADDED", "TOKEN_ORGANIZATION_REMOVED", "TOKEN_CREATED"]);
+        let query = "query($id: ID!) { token(id: $id) { events { nodes { type at } } } }";
+        let own = bob.ask(query, json!({ "id": token.id })).await["token"]["events"]["nodes"].clone();
+        let kinds = |nodes: &Value| {
+            let types = nodes.as_array().unwrap().iter().map(|node| node["type"].clone());
+            Value::Array(types.filter(|kind| kind.as_str().unwrap().starts_with("TOKEN")).collect())
+        };
+        assert_eq!(kinds(&own), expected);
+        assert!(own[0]["at"].as_str() < own[2]["at"].as_str(), "the times are what the clock said");
+        let audit = ada.ask("{ organization(slug: \"acme\") { auditEvents(first: 3) { nodes { type } } } }", json!({}));
+        assert_eq!(kinds(&audit.await["organization"]["auditEvents"]["nodes"]), expected);
+    }
+);

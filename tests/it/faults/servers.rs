@@ -1,0 +1,191 @@
+//! What is true, and what are clients told, when PostgreSQL crashes, restarts, freezes, or is not what it should be?
+
+use super::load::{self, Load};
+use crate::{
+    program::Program,
+    world::{
+        World,
+        cluster::{Cluster, Order, setting},
+        database::{Database, Kind, Stage},
+        proxy::{Network, Proxy},
+    },
+};
+use reqwest::Client;
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+/// A server of one's own, in the hands of one test.
+fn server(test: &str) -> Option<Cluster> {
+    // Says that it is skipped, or fails where PostgreSQL is required.
+    Database::fresh(Kind::Postgres, test)?;
+    Cluster::of_its_own()
+}
+
+async fn obeys(cluster: &Arc<Mutex<Cluster>>, order: Order) {
+    let cluster = Arc::clone(cluster);
+    tokio::task::spawn_blocking(move || cluster.lock().unwrap().obey(order)).await.unwrap();
+}
+
+async fn status_of(http: &Client, url: String) -> (u16, Duration) {
+    let start = Instant::now();
+    let status = http.get(url).send().await.unwrap().status().as_u16();
+    (status, start.elapsed())
+}
+
+/// F-02
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_crashes_under_eight_writers_has_lost_nothing_that_was_acknowledged() {
+    the_server_goes_and_comes_back(Order::Crash).await;
+}
+
+/// F-05
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_restarts_is_unavailable_meanwhile_and_nothing_else() {
+    the_server_goes_and_comes_back(Order::Stop).await;
+}
+
+async fn the_server_goes_and_comes_back(end: Order) {
+    let Some(cluster) = server("the_server_goes_and_comes_back") else { return };
+    let database = Database::on_server(&cluster);
+    let cluster = Arc::new(Mutex::new(cluster));
+    let program = load::program(&database, database.url());
+    let (mut serving, _) = program.serve().await;
+    let load = Load::start(&program, 8).await;
+    load.until(30).await;
+    obeys(&cluster, end).await;
+    // What was on its way is there.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    load.statuses();
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let gap = load.statuses();
+    obeys(&cluster, Order::Start).await;
+    let took = load.is_well_within(Duration::from_secs(5)).await;
+    let heard = load.stop().await;
+    println!("{end:?}: {gap:?} meanwhile, well after {took:?}");
+    assert_eq!(gap.keys().collect::<Vec<_>>(), [&503]);
+    assert!(serving.lives() && !program.logged().contains("panicked"), "{}", program.logged());
+    heard.holds(&program, &database).await;
+}
+
+/// F-06, R-81; for a minute with `TEST_LONG_FREEZE=1`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_server_stands_still_everybody_is_told_so_within_three_seconds() {
+    let Some(cluster) = server("while_the_server_stands_still") else { return };
+    let database = Database::on_server(&cluster);
+    let cluster = Arc::new(Mutex::new(cluster));
+    let program = load::program(&database, database.url());
+    let (mut serving, _) = program.serve().await;
+    let load = Load::start(&program, 32).await;
+    load.until(30).await;
+    let before = serving.peak();
+    obeys(&cluster, Order::Freeze).await;
+    // What was on its way is there.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    load.statuses();
+    let span = if setting("TEST_LONG_FREEZE").is_some_and(|value| value == "1") { 60 } else { 7 };
+    let (http, start) = (Client::new(), Instant::now());
+    let (mut lively, mut ready) = (Duration::ZERO, Duration::ZERO);
+    while start.elapsed() < Duration::from_secs(span) {
+        let (live, readiness) =
+            tokio::join!(status_of(&http, program.url("/healthz")), status_of(&http, program.url("/readyz")));
+        assert_eq!((live.0, readiness.0), (200, 503));
+        (lively, ready) = (lively.max(live.1), ready.max(readiness.1));
+    }
+    let slowest = load.slowest();
+    let frozen = load.statuses();
+    let grown = serving.peak().saturating_sub(before);
+    obeys(&cluster, Order::Thaw).await;
+    let took = load.is_well_within(Duration::from_secs(10)).await;
+    let heard = load.stop().await;
+    println!(
+        "frozen: {frozen:?}, slowest answer {slowest:?}, alive within {lively:?}, not ready within {ready:?}, \
+         {grown} MiB more, well after {took:?}"
+    );
+    assert_eq!(frozen.keys().collect::<Vec<_>>(), [&503]);
+    // A second of these is for a machine that is busy with other tests.
+    assert!(slowest < Duration::from_secs(4), "slowest: {slowest:?}");
+    assert!(lively < Duration::from_millis(1_100), "alive within {lively:?}");
+    assert!(ready < Duration::from_secs(3), "not ready within {ready:?}");
+    assert!(grown < 100, "{grown} MiB more");
+    assert!(serving.lives() && !program.logged().contains("panicked"), "{}", program.logged());
+    heard.holds(&program, &database).await;
+}
+
+/// F-08: a trigger says what PostgreSQL says when its disk is full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_room_is_unavailable_for_changes_and_checks_go_on() {
+    let Some(database) = Database::fresh(Kind::Postgres, "a_server_without_room") else { return };
+    let world = World::on(database).await;
+    let bob = world.member("bob", &["acme"]).await;
+    let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+    let holder = world.holder_of(&token.value);
+    let full = "create function full_disk() returns trigger language plpgsql as $$ begin raise exception \
+                'could not extend file' using errcode = 'disk_full'; end $$";
+    world.database.says(full);
+    world.database.says("create trigger full_disk before insert on events execute function full_disk()");
+    for _ in 0..3 {
+        let reply = holder.delete("/v2/access-token").await;
+        assert_eq!((reply.status.as_u16(), reply.headers["retry-after"].to_str().unwrap()), (503, "1"));
+        assert_eq!(holder.verify("organization=acme").await.status, 200);
+    }
+    assert_eq!(bob.revokes(&token.id).await.code(), "UNAVAILABLE");
+    world.database.says("drop trigger full_disk on events");
+    assert_eq!(holder.delete("/v2/access-token").await.status, 204);
+    assert_eq!(holder.verify("organization=acme").await.status, 401);
+}
+
+/// F-18
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_may_lose_what_it_acknowledged_or_follows_another_is_refused_by_name() {
+    let Some(mut cluster) = server("a_server_that_may_lose") else { return };
+    let database = Database::on_server(&cluster);
+    let program = Program::over(&database, &[]);
+    program.run(&["migrate"]);
+    let refused = |program: &Program, cause: &str| {
+        let said = program.fails(&["serve"]);
+        assert!(said.contains(cause) && said.lines().count() == 1, "{said}");
+    };
+
+    let of_database = format!("alter database {} set synchronous_commit", database.name());
+    cluster.administer(&format!("{of_database} = off")).unwrap();
+    refused(&program, "synchronous_commit=off");
+    cluster.administer(&of_database.replace(" set ", " reset ")).unwrap();
+    let becomes = |setting: &str, value: &str| {
+        cluster.administer(&format!("alter system set {setting} = {value}")).unwrap();
+        cluster.administer("select pg_reload_conf()").unwrap();
+        let start = Instant::now();
+        while cluster.administer(&format!("show {setting}")).unwrap() != value {
+            assert!(start.elapsed() < Duration::from_secs(10), "{setting} is not {value}");
+        }
+    };
+    for setting in ["fsync", "full_page_writes"] {
+        becomes(setting, "off");
+        refused(&program, &format!("{setting}=off"));
+        becomes(setting, "on");
+    }
+    program.run(&["migrate"]);
+
+    cluster.obey(Order::Follow);
+    let replica = cluster.standby_url_of(database.name());
+    refused(&Program::over(&database, &[("database.url", replica.as_str())]), "read replica");
+
+    // The same address leads to the replica after the start.
+    let proxy = Proxy::before(database.url()).await;
+    let program = Program::over(&database, &[("database.url", proxy.url_of(database.url()).as_str())]);
+    let (_serving, _) = program.serve().await;
+    let http = Client::new();
+    proxy.leads_to(&replica);
+    proxy.becomes(Network::Reset);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    proxy.becomes(Network::Good);
+    for _ in 0..3 {
+        assert_eq!(status_of(&http, program.url("/readyz")).await.0, 503);
+    }
+    proxy.leads_to(database.url());
+    let start = Instant::now();
+    while status_of(&http, program.url("/readyz")).await.0 != 200 {
+        assert!(start.elapsed() < Duration::from_secs(5), "{}", program.logged());
+    }
+}
