@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    entity::{membership, organization},
+    entity::{membership, organization, user},
     limited, limited_unique,
     listing::{self, Along},
     people::roles,
@@ -19,7 +19,8 @@ use crate::domain::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
+    ColumnTrait as _, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
     sea_query::{Expr, JoinType, Query, SelectStatement},
 };
 use std::collections::HashMap;
@@ -43,8 +44,21 @@ impl Tx {
     }
 
     /// The organizations that a person belongs to.
-    pub async fn organizations_of(&self, user: UserId) -> Result<Vec<OrganizationId>> {
+    pub(super) async fn organizations_of(&self, user: UserId) -> Result<Vec<OrganizationId>> {
         Ok(roles(&self.db, user).await?.into_keys().collect())
+    }
+
+    /// The organizations that a person belongs to. The person and the memberships are held until the commit: whoever
+    /// joins or leaves has a number before this change and is seen, or waits.
+    pub async fn hold_organizations_of(&self, user: UserId) -> Result<Vec<OrganizationId>> {
+        // A new membership refers to this row.
+        limited(user::Entity::find_by_id(user).lock_exclusive().one(&self.db)).await?;
+        let memberships = membership::Entity::find()
+            .filter(membership::Column::UserId.eq(user))
+            .order_by_asc(membership::Column::OrganizationId)
+            .lock_shared();
+        limited(memberships.all(&self.db)).await?;
+        self.organizations_of(user).await
     }
 
     /// Adds an organization.
