@@ -35,6 +35,7 @@ mod policy_table;
 mod post;
 mod price;
 mod program;
+mod races;
 mod schema_is_current;
 mod secrets;
 mod shown_once;

@@ -20,8 +20,8 @@ const ROWS: &str = "{ totalCount nodes { id } edges { cursor node { id } }
 
 /// A list and whoever reads it.
 #[derive(Clone)]
-struct List<'world> {
-    name: String,
+pub(crate) struct List<'world> {
+    pub(crate) name: String,
     reader: Client<'world>,
     document: String,
     path: &'static str,
@@ -29,12 +29,12 @@ struct List<'world> {
 
 /// One page as the service tells it.
 #[derive(Debug, PartialEq)]
-struct Page {
-    ids: Vec<String>,
-    cursors: Vec<String>,
+pub(crate) struct Page {
+    pub(crate) ids: Vec<String>,
+    pub(crate) cursors: Vec<String>,
     total: usize,
-    has_next: bool,
-    has_previous: bool,
+    pub(crate) has_next: bool,
+    pub(crate) has_previous: bool,
 }
 
 impl<'world> List<'world> {
@@ -55,7 +55,7 @@ impl<'world> List<'world> {
         list
     }
 
-    async fn page(&self, asked: Value) -> Page {
+    pub(crate) async fn page(&self, asked: Value) -> Page {
         let reply = self.reader.graphql(&self.document, asked.clone()).await;
         assert_eq!(reply.code(), "OK", "{} {asked}: {}", self.name, reply.text);
         let data = reply.data();
@@ -116,7 +116,7 @@ impl<'world> List<'world> {
 }
 
 /// Three owners make tokens for acme with ties in every order; one token was cut off and added again five times.
-async fn lists(world: &World) -> Vec<List<'_>> {
+pub(crate) async fn lists(world: &World) -> Vec<List<'_>> {
     let ada = world.admin("ada", &["acme"]).await;
     let mut owners = Vec::new();
     for name in ["bob", "cyd", "dot"] {

@@ -30,10 +30,14 @@ impl Client<'_> {
 
     /// Calls a mutation and asks for something of its payload.
     pub(crate) async fn does_and_sees(&self, verb: &str, input: Value, shows: &str) -> Reply {
-        let kind = format!("{}{}Input", verb[..1].to_uppercase(), &verb[1..]);
-        let query = format!("mutation($input: {kind}!) {{ {verb}(input: $input) {{ {shows} }} }}");
-        self.graphql(&query, json!({ "input": input })).await
+        self.graphql(&mutation(verb, shows), json!({ "input": input })).await
     }
+}
+
+/// The document of a mutation that asks for something of its payload; its input is the variable `input`.
+pub(crate) fn mutation(verb: &str, shows: &str) -> String {
+    let kind = format!("{}{}Input", verb[..1].to_uppercase(), &verb[1..]);
+    format!("mutation($input: {kind}!) {{ {verb}(input: $input) {{ {shows} }} }}")
 }
 
 /// Ids that no token has: malformed, of another kind, of nothing.

@@ -118,9 +118,7 @@ both!(
 
 both!(
     ///
-    async fn a_long_address_is_414_and_large_headers_are_431_at_every_door_but_that_of_gateways(
-        world: World,
-    ) {
+    async fn a_long_address_is_414_and_large_headers_are_431_at_every_door_but_that_of_gateways(world: World) {
         for door in DOORS.into_iter().filter(|door| *door != "/verify") {
             // In the words of the door.
             let expected = |status: u16, message: &str| match door {
@@ -141,7 +139,8 @@ both!(
             assert_eq!(whole(&send_raw(&world, "GET", door, &[&large]).await), expected(431, message), "{door}");
         }
         // Whatever their client sent: they take no other refusal than 401 and 403.
-        let (long, large) = (format!("/verify/{}", "x".repeat(9 * 1024)), format!("X-Large: {}", "x".repeat(33 * 1024)));
+        let (long, large) =
+            (format!("/verify/{}", "x".repeat(9 * 1024)), format!("X-Large: {}", "x".repeat(33 * 1024)));
         assert_eq!(send_raw(&world, "GET", &long, &[&large]).await.status, 401);
         let fits = format!("/healthz?{}", "x".repeat(8 * 1024 - 9));
         assert_eq!(send_raw(&world, "GET", &fits, &[]).await.status, 200);

@@ -194,6 +194,15 @@ impl Cluster {
         ask(&self.psql, &self.url_of(database), statements)
     }
 
+    /// A conversation with a database: what is asked in it is asked on one connection.
+    pub(crate) fn talk(&self, database: &str) -> Talk {
+        let mut command = Command::new(&self.psql);
+        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url_of(database)]);
+        let mut psql = kept(&mut command).stdout(Stdio::piped()).spawn().expect("psql");
+        let output = BufReader::new(psql.stdout.take().expect("an output"));
+        Talk { psql, output }
+    }
+
     /// Runs statements in the database that is there from the beginning.
     pub(crate) fn administer(&self, statements: &str) -> Result<String, String> {
         let path = self.url.split('?').next().unwrap_or_default();
@@ -217,6 +226,37 @@ fn ask(psql: &Path, url: &str, statements: &str) -> Result<String, String> {
         Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
     } else {
         Err(String::from_utf8_lossy(&answer.stderr).trim().to_owned())
+    }
+}
+
+/// A conversation with a database, which ends with this value; a transaction that it left open is undone.
+pub(crate) struct Talk {
+    psql: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Talk {
+    /// Runs statements and gives what they print, unaligned and without headings.
+    pub(crate) fn ask(&mut self, statements: &str) -> String {
+        const END: &str = "-- that is all --";
+        let input = self.psql.stdin.as_mut().expect("an input");
+        writeln!(input, "{statements};\n\\echo '{END}'").expect("psql listens");
+        let mut heard = Vec::new();
+        for line in self.output.by_ref().lines() {
+            let line = line.expect("a line");
+            if line == END {
+                return heard.join("\n");
+            }
+            heard.push(line);
+        }
+        panic!("psql ended: {statements}");
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        let _ = self.psql.kill();
+        let _ = self.psql.wait();
     }
 }
 

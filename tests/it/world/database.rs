@@ -1,7 +1,7 @@
 //! Which database does a test run on? Both, one after the other, each fresh and empty.
 
 use super::{
-    cluster::{Absence, Cluster, setting},
+    cluster::{Absence, Cluster, Talk, setting},
     shelf,
 };
 use std::{
@@ -88,6 +88,12 @@ impl Database {
     /// Its address, as the setting `database.url` takes it.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// A conversation with it past the service; PostgreSQL only.
+    pub(crate) fn talk(&self) -> Talk {
+        let (cluster, name) = self.on.as_ref().expect("PostgreSQL");
+        cluster.talk(name)
     }
 
     /// A folder for whatever else the test needs, letters for one.

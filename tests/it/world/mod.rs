@@ -12,6 +12,7 @@ pub(crate) mod post_office;
 pub(crate) mod proxy;
 pub(crate) mod schema;
 pub(crate) mod shelf;
+pub(crate) mod wire;
 
 use client::{Client, Reply};
 use database::{Database, Stage};
@@ -245,7 +246,8 @@ impl World {
     }
 }
 
-fn config(database: &Database, listen: &str, settings: &[(&str, &str)]) -> Config {
+/// How the service is set up in tests, over this database or by another way to it.
+pub(crate) fn config(database: &Database, listen: &str, settings: &[(&str, &str)]) -> Config {
     let mut flags = vec![
         ("listen", listen.to_owned()),
         ("data_dir", database.folder().to_str().unwrap().to_owned()),

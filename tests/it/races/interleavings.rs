@@ -1,0 +1,620 @@
+//! Is the audit the order of what happened? Random deeds at once on two nodes, followed in a model by the audit's numbers.
+
+use super::{
+    Stop, Stopping, dice,
+    model::{Deed, Line, State, What, Who},
+    races, within,
+};
+use crate::{
+    actions::mutation,
+    world::{World, client::read},
+};
+use proptest::{prelude::RngExt, test_runner::TestRng};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+use tokenward::{
+    actions::{
+        AddOrganizationMember, AddOrganizationToToken, CreateToken, DisableUser, EnableUser,
+        RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken, RevokeTokenByValue,
+        UpdateOrganizationMember, create_token,
+    },
+    domain::{
+        caller::{Caller, Through},
+        decision::Ask,
+        error::{Code, Error},
+        event::Entry,
+        id::{OrganizationId, TokenId, UserId},
+        list::{EventFilter, List, Page, PageArguments, TokenFilter, TokenOrder},
+        organization::Role,
+        policy::{self, OrgAdmin, Standing},
+        secret::Secret,
+        time::Time,
+    },
+    store::Members,
+    verify::Observed,
+};
+
+/// Tokens that end by themselves do so after this, and the clock jumps further than that.
+const SHORT: Duration = Duration::from_mins(20);
+const JUMP: Duration = Duration::from_mins(30);
+/// Everybody belongs here for ever and all tokens reach it, so that whatever happens concerns an organization.
+const HOME: &str = "home";
+const PEOPLE: [&str; 3] = ["ada", "bob", "cyd"];
+const CODES: [Code; 9] = [
+    Code::Unauthenticated,
+    Code::Forbidden,
+    Code::NotFound,
+    Code::InvalidInput,
+    Code::TooComplex,
+    Code::Conflict,
+    Code::RateLimited,
+    Code::Unavailable,
+    Code::Internal,
+];
+
+/// One step of a script.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// Somebody does something, over HTTP or as the doors would.
+    Do { who: Who, what: What, http: bool },
+    /// Time goes by, and what has ended is marked.
+    Later,
+    /// Somebody uses a token, and that is written.
+    Use { token: TokenId },
+}
+
+/// What somebody was told, and between which ticks.
+#[derive(Debug)]
+struct Told {
+    tag: String,
+    deed: Deed,
+    from: u64,
+    to: u64,
+    /// A new token and its value; nothing for other deeds.
+    answer: Result<Option<(TokenId, String)>, Code>,
+}
+
+/// Two nodes, three people, two organizations, and what must be so by now.
+struct Race<'world> {
+    nodes: [&'world World; 2],
+    /// The last of them is home, where nothing is at stake.
+    organizations: [OrganizationId; 3],
+    people: [UserId; 3],
+    auditors: Vec<OrgAdmin>,
+    values: BTreeMap<TokenId, String>,
+    state: State,
+    last: i64,
+    ticks: AtomicU64,
+    tags: AtomicU64,
+    unknown: usize,
+}
+
+impl<'world> Race<'world> {
+    async fn between(one: &'world World, other: &'world World) -> Self {
+        let mut people = Vec::new();
+        for name in PEOPLE {
+            one.admin(name, &[HOME, "acme", "globex"]).await;
+            let user = one.app.store().user_named(&operator(one.now()), name).await.unwrap().unwrap();
+            people.push(user.id);
+        }
+        let mut organizations = Vec::new();
+        for slug in ["acme", "globex", HOME] {
+            organizations.push(OrganizationId::parse(&one.organization_id(slug).await).unwrap());
+        }
+        let mut race = Self {
+            nodes: [one, other],
+            organizations: [organizations[0], organizations[1], organizations[2]],
+            people: people.try_into().unwrap(),
+            auditors: organizations.iter().map(|one| auditor(*one)).collect(),
+            values: BTreeMap::new(),
+            state: State::default(),
+            last: 0,
+            ticks: AtomicU64::new(0),
+            tags: AtomicU64::new(0),
+            unknown: 0,
+        };
+        // What was made to begin with is where the model begins.
+        for (auditor, organization) in race.auditors.iter().zip(&organizations) {
+            for (user, role) in race.members(auditor).await {
+                race.state.roles.insert((*organization, user), role);
+            }
+        }
+        let start = race.entries().await;
+        race.last = start.keys().next_back().copied().unwrap();
+        race
+    }
+
+    /// All that happened since the last look, by number.
+    async fn entries(&self) -> BTreeMap<i64, Entry> {
+        let mut entries = BTreeMap::new();
+        for auditor in &self.auditors {
+            let slice =
+                self.nodes[0].app.store().events_in(auditor, &EventFilter::default(), &page("events", auditor)).await;
+            entries.extend(slice.unwrap().rows.into_iter().map(|(_, entry)| (entry.number, entry)));
+        }
+        entries.retain(|number, _| *number > self.last);
+        entries
+    }
+
+    async fn members(&self, auditor: &OrgAdmin) -> BTreeMap<UserId, Role> {
+        let standing = an_administrator(*auditor.organization());
+        let insider = policy::insider(&standing, *auditor.organization()).unwrap();
+        let page = page("members", auditor);
+        let members = self.nodes[1].app.store().members_of(&insider, &Members::default(), &page).await.unwrap();
+        members.rows.into_iter().map(|(_, (_, member))| (member.user, member.role)).collect()
+    }
+
+    // Scripts.
+
+    /// Two scripts that meddle with the same few things.
+    fn scripts(&self, dice: &mut TestRng) -> [Vec<(Step, u64)>; 2] {
+        let now = self.nodes[0].now();
+        let mut live: Vec<_> =
+            self.state.tokens.iter().filter(|(_, token)| !token.is_over(now)).map(|(id, _)| *id).collect();
+        while live.len() > 2 {
+            live.swap_remove(dice.random_range(0..live.len()));
+        }
+        // One that is over should stay so.
+        live.extend(self.state.tokens.keys().nth(dice.random_range(0..=self.state.tokens.len())));
+        let mut jumped = false;
+        [(); 2].map(|()| {
+            let length = dice.random_range(1..=3);
+            let mut script = Vec::new();
+            for _ in 0..length {
+                let step = match dice.random_range(0..100) {
+                    0..3 if !jumped => {
+                        jumped = true;
+                        Step::Later
+                    }
+                    3..8 if !live.is_empty() => Step::Use { token: live[dice.random_range(0..live.len())] },
+                    _ => self.deed(dice, &live, now),
+                };
+                script.push((step, dice.random_range(0..4)));
+            }
+            script
+        })
+    }
+
+    /// Something that would be done if nobody came in between, for the most part.
+    fn deed(&self, dice: &mut TestRng, live: &[TokenId], now: Time) -> Step {
+        loop {
+            let (who, what) = self.any(dice, live, now);
+            let http = matches!(who, Who::Person(_)) && dice.random_bool(0.1);
+            let deed = Deed { who, what, began: now, ended: now };
+            let mut after = self.state.clone();
+            let fits = self
+                .state
+                .allows(&deed, &self.state)
+                .and_then(|()| after.does(&deed, Some(TokenId::new(now)), now, &self.state));
+            if fits.is_ok() || dice.random_bool(0.15) {
+                return Step::Do { who, what, http };
+            }
+        }
+    }
+
+    fn any(&self, dice: &mut TestRng, live: &[TokenId], now: Time) -> (Who, What) {
+        let organization = self.organizations[dice.random_range(0..2)];
+        let user = self.people[dice.random_range(0..3)];
+        let somebody = Who::Person(self.people[dice.random_range(0..3)]);
+        let manager = if dice.random_bool(0.3) { Who::Operator } else { somebody };
+        let role = if dice.random_bool(0.5) { Role::Admin } else { Role::Member };
+        let roll = dice.random_range(0..100);
+        if roll < 55 && !live.is_empty() {
+            let token = live[dice.random_range(0..live.len())];
+            let owner = Who::Person(self.state.tokens[&token].owner);
+            let mostly_the_owner = if dice.random_bool(0.05) { somebody } else { owner };
+            return match roll {
+                0..20 => (if dice.random_bool(0.4) { owner } else { somebody }, What::Remove { token, organization }),
+                20..45 => (mostly_the_owner, What::Add { token, organization }),
+                45..51 => (mostly_the_owner, What::Revoke { token }),
+                _ => (Who::Api, What::Revoke { token }),
+            };
+        }
+        match roll {
+            0..64 => {
+                let ends = dice.random_bool(0.3).then(|| now.plus(SHORT));
+                (somebody, What::Create { organizations: self.organizations, ends })
+            }
+            64..72 => {
+                let oneself = if dice.random_bool(0.3) { Who::Person(user) } else { manager };
+                (oneself, What::Leave { organization, user })
+            }
+            72..82 => (manager, What::Join { organization, user, role }),
+            82..90 => (manager, What::Rank { organization, user, role }),
+            90..94 => (Who::Operator, What::Disable { user }),
+            _ => (Who::Operator, What::Enable { user }),
+        }
+    }
+
+    /// Runs a script on a node, step by step.
+    async fn play(&self, node: &World, script: Vec<(Step, u64)>) -> Vec<Told> {
+        let mut told = Vec::new();
+        for (step, pause) in script {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            match step {
+                Step::Later => {
+                    node.later(JUMP);
+                    // The node's own job may be at it too.
+                    let _ = node.app.store().upkeep().keep_expiry(node.now(), 500).await;
+                }
+                Step::Use { token } => {
+                    let secret = Secret::parse(node.app.prefix(), &self.values[&token]).unwrap();
+                    let ask = Ask { at: node.now(), ..Ask::default() };
+                    let _ = node.app.verifier().check(&secret, &ask, Observed::default()).await;
+                    let (tokens, grants) = node.app.verifier().tally().due(Instant::now(), true);
+                    let _ = node.app.store().upkeep().keep_usage(tokens, grants).await;
+                }
+                Step::Do { who, what, http } => told.push(Box::pin(self.told(node, who, what, http)).await),
+            }
+        }
+        told
+    }
+
+    async fn told(&self, node: &World, who: Who, what: What, http: bool) -> Told {
+        let tag = format!("race {}", self.tags.fetch_add(1, Ordering::SeqCst));
+        let (from, began) = (self.ticks.fetch_add(1, Ordering::SeqCst), node.now());
+        let answer = if http {
+            self.over_http(node, who, what, &tag).await
+        } else {
+            self.directly(node, who, what, &tag, began).await.map_err(|error| error.code())
+        };
+        let (ended, to) = (node.now(), self.ticks.fetch_add(1, Ordering::SeqCst));
+        Told { tag, deed: Deed { who, what, began, ended }, from, to, answer }
+    }
+
+    /// Does it as the doors do.
+    async fn directly(
+        &self,
+        node: &World,
+        who: Who,
+        what: What,
+        tag: &str,
+        at: Time,
+    ) -> Result<Option<(TokenId, String)>, Error> {
+        let through = match who {
+            Who::Operator => Through::CommandLine,
+            Who::Person(user) => Through::Jwt(user),
+            Who::Api => Through::ResourceServer,
+        };
+        let caller = Caller { at, address: None, user_agent: Some(tag.to_owned()), through };
+        let app = &node.app;
+        match what {
+            What::Create { organizations, ends } => {
+                let ask = CreateToken {
+                    description: tag.to_owned(),
+                    organizations: organizations.to_vec(),
+                    scopes: app.catalogue().grantable("scopes", &["read_builds".to_owned()])?,
+                    expires_at: ends,
+                    owner: None,
+                };
+                let (token, secret) = create_token(app, &caller, ask).await?;
+                return Ok(Some((token.id, secret.reveal_once())));
+            }
+            What::Remove { token, organization } => {
+                let change = RemoveOrganizationFromToken { token, organization, reason: Some(tag.to_owned()) };
+                app.change(&caller, change).await.map(drop)
+            }
+            What::Add { token, organization } => {
+                app.change(&caller, AddOrganizationToToken { token, organization }).await.map(drop)
+            }
+            What::Revoke { token } if who == Who::Api => {
+                let secret = Secret::parse(app.prefix(), &self.values[&token]).unwrap();
+                app.change(&caller, RevokeTokenByValue { fingerprint: secret.fingerprint() }).await
+            }
+            What::Revoke { token } => app.change(&caller, RevokeToken { token, reason: None }).await.map(drop),
+            What::Leave { organization, user } => {
+                let change = RemoveOrganizationMember { organization: organization.into(), user: user.into() };
+                app.change(&caller, change).await.map(drop)
+            }
+            What::Join { organization, user, role } => {
+                let change = AddOrganizationMember { organization: organization.into(), user: user.into(), role };
+                app.change(&caller, change).await.map(drop)
+            }
+            What::Rank { organization, user, role } => {
+                let change = UpdateOrganizationMember { organization: organization.into(), user: user.into(), role };
+                app.change(&caller, change).await.map(drop)
+            }
+            What::Disable { user } => app.change(&caller, DisableUser { username: self.name(user).into() }).await,
+            What::Enable { user } => app.change(&caller, EnableUser { username: self.name(user).into() }).await,
+        }?;
+        Ok(None)
+    }
+
+    /// Does it as a client.
+    async fn over_http(
+        &self,
+        node: &World,
+        who: Who,
+        what: What,
+        tag: &str,
+    ) -> Result<Option<(TokenId, String)>, Code> {
+        let role = |role| if role == Role::Admin { "ADMIN" } else { "MEMBER" };
+        let (verb, input) = match what {
+            What::Create { organizations, ends } => (
+                "createToken",
+                json!({
+                    "description": tag, "scopes": ["read_builds"], "expiresAt": ends.map(Time::to_text),
+                    "organizationIds": organizations.map(|one| one.to_string()),
+                }),
+            ),
+            What::Remove { token, organization } => (
+                "removeOrganizationFromToken",
+                json!({ "tokenId": token.to_string(), "organizationId": organization.to_string() }),
+            ),
+            What::Add { token, organization } => (
+                "addOrganizationToToken",
+                json!({ "tokenId": token.to_string(), "organizationId": organization.to_string() }),
+            ),
+            What::Revoke { token } => ("revokeToken", json!({ "tokenId": token.to_string() })),
+            What::Leave { organization, user } => (
+                "removeOrganizationMember",
+                json!({ "organizationId": organization.to_string(), "userId": user.to_string() }),
+            ),
+            What::Join { organization, user, role: one } => (
+                "addOrganizationMember",
+                json!({ "organizationId": organization.to_string(), "user": self.name(user), "role": role(one) }),
+            ),
+            What::Rank { organization, user, role: one } => (
+                "updateOrganizationMember",
+                json!({
+                    "organizationId": organization.to_string(), "userId": user.to_string(), "role": role(one),
+                }),
+            ),
+            What::Disable { .. } | What::Enable { .. } => panic!("only the command line does this"),
+        };
+        let shows = if verb == "createToken" { "value token { id }" } else { "__typename" };
+        let query = mutation(verb, shows);
+        let client = node.holder_of(&node.jwt(self.name(who.person().expect("a person"))));
+        let request = client.request(Method::POST, "/graphql").header("user-agent", tag);
+        let reply = read(request.json(&json!({ "query": query, "variables": { "input": input } }))).await;
+        let code = reply.code();
+        if code != "OK" {
+            let code = CODES.into_iter().find(|known| known.as_str() == code);
+            return Err(code.unwrap_or_else(|| panic!("{}", reply.text)));
+        }
+        let data = reply.data();
+        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+        let made = &data["createToken"];
+        Ok(text(&made["token"]["id"]).map(|id| (TokenId::parse(&id).unwrap(), text(&made["value"]).unwrap())))
+    }
+
+    fn name(&self, user: UserId) -> &'static str {
+        PEOPLE[self.people.iter().position(|one| *one == user).expect("one of the people")]
+    }
+
+    // What must be so.
+
+    /// Two scripts at once, and then everything that was told must fit what is in the audit and in the store.
+    async fn run(&mut self, dice: &mut TestRng) {
+        let [one, other] = self.scripts(dice);
+        let told = futures_util::future::join(self.play(self.nodes[0], one), self.play(self.nodes[1], other)).await;
+        let mut told: Vec<_> = told.0.into_iter().chain(told.1).collect();
+        for one in &mut told {
+            if let Ok(Some((token, value))) = &mut one.answer {
+                self.values.insert(*token, std::mem::take(value));
+            }
+        }
+        let (states, places) = self.followed(&told).await;
+        explain(&told, &states, &places);
+        self.unknown += told.iter().filter(|one| one.answer == Err(Code::Unavailable)).count();
+        let last = states.into_iter().next_back().expect("the state before");
+        let changed: Vec<_> =
+            last.tokens.keys().filter(|id| self.state.tokens.get(id) != last.tokens.get(id)).copied().collect();
+        self.state = last;
+        for token in changed {
+            self.is_as_in_the_model(token).await;
+        }
+    }
+
+    /// The states that the audit leads through, and where in them each deed is.
+    async fn followed(&mut self, told: &[Told]) -> (Vec<State>, BTreeMap<String, usize>) {
+        let entries = self.entries().await;
+        let numbers: Vec<_> = entries.keys().copied().collect();
+        let all: Vec<_> = (self.last + 1..).take(numbers.len()).collect();
+        assert_eq!(numbers, all, "numbers have no gaps");
+        let concerned = self.nodes[1].app.store().concerned(&numbers).await.unwrap();
+        let (mut states, mut places) = (vec![self.state.clone()], BTreeMap::new());
+        let entries: Vec<_> = entries.into_values().collect();
+        let mut latest = 0;
+        for change in entries.chunk_by(|one, next| one.actor_user_agent == next.actor_user_agent) {
+            let tag = change[0].actor_user_agent.clone().unwrap_or_default();
+            let told = told.iter().find(|one| one.tag == tag).unwrap_or_else(|| panic!("nobody did {change:?}"));
+            assert!(matches!(told.answer, Ok(_) | Err(Code::Unavailable)), "refused, and yet in the audit: {told:?}");
+            let recorded: Vec<_> = change
+                .iter()
+                .map(|entry| Line {
+                    kind: entry.kind,
+                    actor: entry.actor,
+                    token: entry.token,
+                    user: entry.user,
+                    organizations: concerned.get(&entry.number).cloned().unwrap_or_default(),
+                })
+                .collect();
+            let before = &states[states.len() - 1];
+            // Time may have gone by, and people may have been disabled, between what it asked and what it did.
+            let readings = [told.deed.began, told.deed.ended].into_iter().flat_map(|at| {
+                states.iter().rev().map(move |seen| {
+                    let mut next = before.clone();
+                    (next.does(&told.deed, change[0].token, at, seen), next)
+                })
+            });
+            let readings: Vec<_> = readings.collect();
+            let fits = readings.iter().find(|(expected, _)| expected.as_ref() == Ok(&recorded));
+            let Some((_, next)) = fits else { panic!("{told:?} left {recorded:?} for {:?}", readings[0]) };
+            let next = next.clone();
+            assert!(told.to > latest, "what began after its end has a lower number: {told:?}");
+            latest = latest.max(told.from);
+            assert_eq!(places.insert(tag, states.len() - 1), None, "in the audit twice: {told:?}");
+            states.push(next);
+        }
+        self.last = numbers.last().copied().unwrap_or(self.last);
+        (states, places)
+    }
+
+    async fn is_as_in_the_model(&self, token: TokenId) {
+        let Some(value) = self.values.get(&token) else { return };
+        let expected = &self.state.tokens[&token];
+        let node = self.nodes[usize::from(self.last % 2 == 0)];
+        let secret = Secret::parse(node.app.prefix(), value).unwrap();
+        let found = node.app.store().snapshot(&secret.fingerprint()).await.unwrap().expect("a token");
+        assert_eq!(
+            (found.token, found.owner.id, found.expires_at, found.revoked_at.is_some(), found.owner.enabled),
+            (token, expected.owner, expected.ends, expected.revoked, !self.state.disabled.contains(&expected.owner))
+        );
+        let reaches: BTreeSet<_> = found.reaches.iter().map(|reach| reach.organization).collect();
+        let member = |one: &OrganizationId| self.state.roles.contains_key(&(*one, expected.owner));
+        let standing: BTreeSet<_> = expected.standing.iter().copied().filter(member).collect();
+        assert_eq!(reaches, standing, "{found:?}");
+    }
+
+    /// All tokens at the door, the audits and the members, on both nodes.
+    async fn everything_is_as_in_the_model(&self) {
+        let now = self.nodes[0].now();
+        for (number, (token, value)) in self.values.iter().enumerate() {
+            self.is_as_in_the_model(*token).await;
+            let reach = self.state.reach(*token, now);
+            let holder = self.nodes[number % 2].holder_of(value);
+            for (slug, organization) in ["acme", "globex"].iter().zip(&self.organizations) {
+                let reply = holder.verify(&format!("organization={slug}")).await;
+                let expected = reach.as_ref().map_or(401, |reach| if reach.contains(organization) { 200 } else { 403 });
+                assert_eq!(reply.status.as_u16(), expected, "{:?}", self.state.tokens[token]);
+            }
+        }
+        for auditor in &self.auditors[..2] {
+            let organization = *auditor.organization();
+            let of = |((one, user), role): (&(OrganizationId, UserId), &Role)| {
+                (*one == organization).then_some((*user, *role))
+            };
+            let members: BTreeMap<_, _> = self.state.roles.iter().filter_map(of).collect();
+            assert_eq!(self.members(auditor).await, members);
+            let reaches =
+                |id: &&TokenId| self.state.reach(**id, now).is_some_and(|reach| reach.contains(&organization));
+            let expected: BTreeSet<_> = self.state.tokens.keys().filter(reaches).copied().collect();
+            let (filter, order) = (TokenFilter::default(), TokenOrder::default());
+            let audit = self.nodes[1].app.store().reaching(auditor, &filter, order, &page("audit", auditor), now).await;
+            let found: BTreeSet<_> = audit.unwrap().rows.into_iter().map(|(_, grant)| grant.token).take(100).collect();
+            assert_eq!(found, expected.into_iter().rev().take(100).collect());
+        }
+    }
+
+    /// Each letter that was due was sent, and no other.
+    async fn the_letters_are_as_in_the_model(&self) {
+        let sent = || {
+            let all = self.nodes.iter().flat_map(|node| node.mailbox.sent());
+            all.map(|sent| sent.letter.message_id).collect::<BTreeSet<_>>()
+        };
+        let start = Instant::now();
+        while sent().len() < self.state.letters && start.elapsed() < Duration::from_secs(60) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(sent().len(), self.state.letters);
+        let operator = operator(self.nodes[0].now());
+        let start = Instant::now();
+        while !self.nodes[0].app.store().letters_waiting(&operator, 10).await.unwrap().is_empty() {
+            assert!(start.elapsed() < Duration::from_secs(60), "a letter that nobody was owed");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(sent().len(), self.state.letters);
+    }
+}
+
+/// Each answer was right at some moment between its question and itself.
+fn explain(told: &[Told], states: &[State], places: &BTreeMap<String, usize>) {
+    for one in told {
+        let others = |before: bool| {
+            let of = |other: &&Told| if before { other.to < one.from } else { other.from <= one.to };
+            told.iter().filter(of).filter_map(|other| places.get(&other.tag)).map(|place| place + 1).max()
+        };
+        // What was answered before it began had happened; what began after its answer had not.
+        let (first, last) = (others(true).unwrap_or(0), others(false).unwrap_or(0).max(others(true).unwrap_or(0)));
+        let place = places.get(&one.tag).copied();
+        let last = place.unwrap_or(last);
+        assert!(first <= last, "{one:?} came too early");
+        let moments = (first..=last).flat_map(|people| (people..=last).map(move |things| (people, things)));
+        let explained = moments.into_iter().any(|(people, things)| {
+            let allowed = states[people].allows(&one.deed, &states[things]);
+            let done = |at| states[things].clone().does(&one.deed, Some(TokenId::new(at)), at, &states[people]);
+            match (&one.answer, place) {
+                (Err(Code::Unavailable), _) => true,
+                (Ok(_), Some(_)) => allowed.is_ok(),
+                // Everything was so already.
+                (Ok(_), None) => allowed.is_ok() && done(one.deed.began) == Ok(Vec::new()),
+                (Err(code), _) => {
+                    let refused = [done(one.deed.began), done(one.deed.ended)];
+                    allowed == Err(*code) || refused.iter().any(|answer| answer.as_ref().err() == Some(code))
+                }
+            }
+        });
+        assert!(explained, "{one:?} at none of {:?}", &states[first..=last]);
+    }
+}
+
+fn operator(at: Time) -> policy::Operator {
+    policy::operator(&Caller::command_line(at)).unwrap()
+}
+
+fn an_administrator(organization: OrganizationId) -> Standing {
+    let caller =
+        Caller { through: Through::Jwt(UserId::new(Time::default())), ..Caller::command_line(Time::default()) };
+    Standing::new(&caller, BTreeMap::from([(organization, Role::Admin)]), None)
+}
+
+fn auditor(organization: OrganizationId) -> OrgAdmin {
+    policy::admin_of(&an_administrator(organization), organization).unwrap()
+}
+
+fn page(name: &str, auditor: &OrgAdmin) -> Page {
+    let list = List::new(name, auditor.organization().uuid(), &());
+    Page::parse(&PageArguments { first: Some(100), ..PageArguments::default() }, &list).unwrap()
+}
+
+both!(
+    /// last acknowledged wins, the order of the audit is that of what happened, and what was revoked stays so.
+    async fn random_deeds_on_two_nodes_are_as_if_one_had_come_after_the_other_in_the_order_of_the_audit(world: World) {
+        let (mut dice, other) = (dice(), world.beside(&[]).await);
+        let mut race = Race::between(&world, &other).await;
+        for _ in 0..races() {
+            race.run(&mut dice).await;
+        }
+        race.everything_is_as_in_the_model().await;
+        race.the_letters_are_as_in_the_model().await;
+        let (events, unknown) = (race.last, race.unknown);
+        assert!(events > i64::try_from(races()).unwrap(), "only {events} events");
+        assert!(unknown * 50 < races(), "{unknown} deeds were not answered");
+    }
+);
+
+both!(
+    /// What concerns a person is read by the organizations that they belong to at its place in the audit.
+    async fn whoever_is_being_disabled_joins_nothing_until_that_is_in_the_audit(world: World) {
+        let other = world.beside(&[]).await;
+        world.person("bob").await;
+        world.organization("acme").await;
+        let (stop, has_joined) = (Stop::default(), AtomicBool::new(false));
+        let change = DisableUser { username: "bob".into() };
+        let disabling = world.operator(Stopping { change, stop: stop.clone() });
+        let joining = async {
+            within("somebody is disabled", stop.reached.notified()).await;
+            let joining = async {
+                let (organization, user) = ("acme".into(), "bob".into());
+                let joined = other.operator(AddOrganizationMember { organization, user, role: Role::Member }).await;
+                has_joined.store(true, Ordering::SeqCst);
+                joined.map(drop)
+            };
+            let looking = async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                let early = has_joined.load(Ordering::SeqCst);
+                stop.go.cancel();
+                early
+            };
+            futures_util::future::join(joining, looking).await
+        };
+        let (disabled, (joined, early)) = Box::pin(futures_util::future::join(disabling, joining)).await;
+        assert_eq!((disabled.is_ok(), joined.is_ok(), early), (true, true, false), "{disabled:?} {joined:?}");
+    }
+);

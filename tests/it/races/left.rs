@@ -1,0 +1,105 @@
+//! What if a client leaves while its mutation runs? It ends as if the client had stayed.
+
+use super::{Stop, Stopping, id_of, until, within};
+use crate::{
+    actions::mutation,
+    world::{World, client::Client},
+};
+use serde_json::json;
+use std::time::{Duration, Instant};
+use tokenward::{
+    actions::UpdateToken,
+    domain::{
+        caller::{Caller, Through},
+        id::TokenId,
+    },
+};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+/// Locks are waited for no longer than this and some more.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// What ends a token or its access: the verb, what the token's history then says last, and its answers at the door.
+const ENDS: [(&str, &str, u16); 4] = [
+    ("revokeToken", "TOKEN_REVOKED", 401),
+    ("DELETE", "TOKEN_REVOKED", 401),
+    ("removeOrganizationFromToken", "TOKEN_ORGANIZATION_REMOVED", 403),
+    ("removeOrganizationMember", "TOKEN_ORGANIZATION_REMOVED", 403),
+];
+
+/// The bytes of a request that ends a token.
+async fn request(verb: &str, admin: &Client<'_>, owner: &Client<'_>, token: &str, value: &str) -> String {
+    let acme = admin.world.organization_id("acme").await;
+    let (credential, input) = match verb {
+        "DELETE" => {
+            return format!("DELETE /v2/access-token HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {value}\r\n\r\n");
+        }
+        "revokeToken" => (&owner.credential, json!({ "tokenId": token })),
+        "removeOrganizationFromToken" => (&admin.credential, json!({ "tokenId": token, "organizationId": acme })),
+        _ => (&admin.credential, json!({ "organizationId": acme, "userId": id_of(owner).await.to_string() })),
+    };
+    let body = json!({ "query": mutation(verb, "__typename"), "variables": { "input": input } }).to_string();
+    format!(
+        "POST /graphql HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        credential.as_ref().unwrap(),
+        body.len()
+    )
+}
+
+both!(
+    /// R-89
+    async fn a_mutation_whose_client_has_left_ends_as_if_it_had_stayed(world: World) {
+        // Nobody else comes to this node, so that its tasks are those of the client that leaves.
+        let node = world.beside(&[]).await;
+        let ada = world.admin("ada", &["acme"]).await;
+        let bob_id = id_of(&world.member("bob", &["acme"]).await).await;
+        for (verb, event, status) in ENDS {
+            let mut tries = 0;
+            loop {
+                let bob = world.member("bob", &["acme"]).await;
+                let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+                let request = request(verb, &ada, &bob, &token.id, &token.value).await;
+                let (stop, letters) = (Stop::default(), world.mailbox.sent().len() + node.mailbox.sent().len());
+                let change = UpdateToken {
+                    token: TokenId::parse(&token.id).unwrap(),
+                    description: Some("held".into()),
+                    scopes: None,
+                    expires_at: None,
+                    catalogue: world.app.catalogue().clone(),
+                };
+                let caller = Caller { through: Through::Jwt(bob_id), ..Caller::command_line(world.now()) };
+                let holding = world.app.change(&caller, Stopping { change, stop: stop.clone() });
+                let leaving = async {
+                    within("the change that holds the token", stop.reached.notified()).await;
+                    let (held, idle) = (Instant::now(), node.app.tasks().len());
+                    let mut client = TcpStream::connect(node.config.listen).await.unwrap();
+                    client.write_all(request.as_bytes()).await.unwrap();
+                    until("the mutation waits", || node.app.tasks().len() == idle + 2).await;
+                    drop(client);
+                    until("the connection is gone", || node.app.tasks().len() == idle + 1).await;
+                    stop.go.cancel();
+                    until("the mutation ends", || node.app.tasks().len() == idle).await;
+                    held.elapsed()
+                };
+                let (held, took) = futures_util::future::join(holding, leaving).await;
+                held.unwrap();
+                tries += 1;
+                // Whoever waits too long for a lock gives up, and would have done so with its client.
+                if took > PATIENCE && tries < 10 {
+                    continue;
+                }
+                assert_eq!(bob.history_of(&token.id).await, ["TOKEN_CREATED", "TOKEN_UPDATED", event], "{verb}");
+                for node in [&world, &node] {
+                    let reply = node.holder_of(&token.value).verify("organization=acme").await;
+                    assert_eq!(reply.status.as_u16(), status, "{verb}");
+                }
+                if status == 403 {
+                    let sent = || world.mailbox.sent().len() + node.mailbox.sent().len();
+                    until("the letter comes", || sent() > letters).await;
+                }
+                break;
+            }
+        }
+    }
+);

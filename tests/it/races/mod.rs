@@ -1,0 +1,79 @@
+//! What holds while several do something at once, or are disturbed on the way? Two nodes over one database, dice that can
+//! be thrown again, and changes that stop in their middle.
+
+mod interleavings;
+mod left;
+mod model;
+mod refused;
+mod walks;
+
+use crate::world::{client::Client, cluster::setting};
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+use tokenward::{
+    app::Change,
+    domain::{error::Result, id::UserId},
+    store::Tx,
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// How much is tried: a thousand, or what `TEST_RACES` says.
+fn races() -> usize {
+    setting("TEST_RACES").map_or(1_000, |number| number.parse().expect("TEST_RACES is a number"))
+}
+
+/// Dice that fall anew in each run, and as before with the seed that a failure shows.
+fn dice() -> TestRng {
+    let seed = setting("TEST_RACES_SEED").unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string());
+    println!("TEST_RACES_SEED={seed} throws the same dice again");
+    let bytes = seed.as_bytes();
+    assert_eq!(bytes.len(), 32, "TEST_RACES_SEED has 32 characters");
+    TestRng::from_seed(RngAlgorithm::ChaCha, bytes)
+}
+
+/// A change that stops behind what it did, its locks held, until it is let go.
+struct Stopping<C> {
+    change: C,
+    stop: Stop,
+}
+
+/// Where it stops.
+#[derive(Clone, Default)]
+struct Stop {
+    reached: Arc<Notify>,
+    go: CancellationToken,
+}
+
+impl<C: Change> Change for Stopping<C> {
+    type Done = C::Done;
+
+    async fn make(&self, tx: &mut Tx) -> Result<C::Done> {
+        let done = self.change.make(tx).await?;
+        self.stop.reached.notify_one();
+        self.stop.go.cancelled().await;
+        Ok(done)
+    }
+}
+
+/// Who a client is.
+async fn id_of(client: &Client<'_>) -> UserId {
+    let viewer = client.ask("{ viewer { id } }", json!({})).await;
+    UserId::parse(viewer["viewer"]["id"].as_str().unwrap()).unwrap()
+}
+
+/// Waits until it is so, for a while.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waits = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    within(what, waits).await;
+}
+
+/// Waits for something that must come.
+async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), work).await.unwrap_or_else(|_| panic!("{what} in thirty seconds"))
+}

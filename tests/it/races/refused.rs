@@ -1,0 +1,429 @@
+//! What if the database refuses a statement of a change and asks for all of it again? It happens once, or not at all.
+
+use super::{Stop, Stopping, within};
+use crate::world::{
+    self, ISSUER,
+    database::{Database, Kind},
+    wire::Wire,
+};
+use futures_util::future::{BoxFuture, FutureExt as _, join, join_all};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+use tokenward::{
+    actions::{
+        AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken, DeleteOrganization,
+        DeleteUser, DisableResourceServer, DisableUser, EnableUser, Introduction, RemoveOrganizationFromToken,
+        RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, UpdateOrganization, UpdateOrganizationMember,
+        UpdateToken, add_resource_server, create_token, meet_user,
+    },
+    app::{App, Change, Clock},
+    domain::{
+        caller::{Caller, Through},
+        decision::Limits,
+        error::{Code, Error, Result},
+        id::{OrganizationId, TokenId, UserId},
+        list::{EventFilter, List, Page, PageArguments},
+        organization::Role,
+        policy::{self, SelfService, Standing},
+        secret::Fingerprint,
+    },
+    store::{Identity, NewUser, Store},
+};
+
+/// How often a change is made at most before it is given up.
+const TRIES: usize = 5;
+/// Of transactions that could not be put in an order, and of those that waited for each other: more than there are tries.
+static REFUSALS: [&str; 6] = ["40001", "40P01", "40001", "40P01", "40001", "40P01"];
+
+/// Every verb by the name of its file, with its events and letters.
+const VERBS: [(&str, i64, i64); 19] = [
+    ("add_organization_member", 1, 0),
+    ("add_organization_to_token", 1, 0),
+    ("add_resource_server", 1, 0),
+    ("add_user", 1, 0),
+    ("create_organization", 2, 0),
+    ("create_token", 1, 0),
+    ("delete_organization", 4, 1),
+    ("delete_user", 2, 0),
+    ("disable_resource_server", 1, 0),
+    ("disable_user", 1, 0),
+    ("enable_user", 1, 0),
+    ("meet_user", 1, 0),
+    ("remove_organization_from_token", 1, 1),
+    ("remove_organization_member", 3, 1),
+    ("revoke_token", 1, 0),
+    ("revoke_token_by_value", 1, 0),
+    ("update_organization", 1, 0),
+    ("update_organization_member", 1, 0),
+    ("update_token", 1, 0),
+];
+
+/// A verb that can be done: what it needs is there. It can be done by any node.
+type Ready = Box<dyn for<'app> Fn(&'app App) -> BoxFuture<'app, Result<()>>>;
+
+fn ready<C: Change + Clone>(caller: &Caller, change: C) -> Ready {
+    let caller = caller.clone();
+    Box::new(move |app| {
+        let (caller, change) = (caller.clone(), change.clone());
+        async move { app.change(&caller, change).await.map(drop) }.boxed()
+    })
+}
+
+/// Ada administers acme and globex, and bob belongs to them. Nothing else runs: no door and no job.
+struct Scene {
+    database: Database,
+    app: App,
+    ada: UserId,
+    bob: UserId,
+    acme: OrganizationId,
+    globex: OrganizationId,
+    names: AtomicUsize,
+}
+
+impl Scene {
+    async fn on(database: Database) -> Self {
+        let app = Self::node(&database, database.url()).await;
+        let nobody = UserId::new(app.now());
+        let nowhere = OrganizationId::new(app.now());
+        let names = AtomicUsize::new(0);
+        let mut scene = Self { database, app, ada: nobody, bob: nobody, acme: nowhere, globex: nowhere, names };
+        (scene.ada, scene.bob) = (scene.person().await, scene.person().await);
+        scene.acme = scene.organization().await;
+        scene.globex = scene.organization().await;
+        scene
+    }
+
+    /// One more node, by this way to the database.
+    async fn node(database: &Database, url: &str) -> App {
+        let config = world::config(database, "127.0.0.1:1", &[("database.url", url)]);
+        let store = Store::connect(url).await.unwrap();
+        store.migrate(&config.token_prefix).await.unwrap();
+        App::new(store, &config, Clock::machine())
+    }
+
+    fn name(&self) -> String {
+        format!("n{}", self.names.fetch_add(1, Ordering::SeqCst))
+    }
+
+    fn operator(&self) -> Caller {
+        Caller::command_line(self.app.now())
+    }
+
+    fn by(&self, user: UserId) -> Caller {
+        Caller { through: Through::Jwt(user), ..self.operator() }
+    }
+
+    fn newcomer(&self) -> AddUser {
+        let username = self.name();
+        let email = Some(format!("{username}@example.test"));
+        AddUser { new: NewUser { name: username.clone(), username, email, identity: None } }
+    }
+
+    async fn person(&self) -> UserId {
+        self.app.change(&self.operator(), self.newcomer()).await.unwrap().id
+    }
+
+    fn founding(&self) -> CreateOrganization {
+        let slug = self.name();
+        CreateOrganization { name: slug.clone(), slug, admin: self.ada.into(), self_service: SelfService::Off }
+    }
+
+    async fn organization(&self) -> OrganizationId {
+        let id = self.app.change(&self.operator(), self.founding()).await.unwrap().id;
+        self.joins(id, self.bob).await;
+        id
+    }
+
+    async fn joins(&self, organization: OrganizationId, user: UserId) {
+        let add = AddOrganizationMember { organization: organization.into(), user: user.into(), role: Role::Member };
+        self.app.change(&self.operator(), add).await.map(drop).unwrap();
+    }
+
+    async fn member(&self) -> UserId {
+        let user = self.person().await;
+        self.joins(self.acme, user).await;
+        user
+    }
+
+    fn making(&self) -> CreateToken {
+        let scopes = ["read_builds".to_owned(), "graphql".to_owned()];
+        CreateToken {
+            description: self.name(),
+            organizations: vec![self.acme],
+            scopes: self.app.catalogue().grantable("scopes", &scopes).unwrap(),
+            expires_at: None,
+            owner: None,
+        }
+    }
+
+    async fn token(&self, owner: UserId) -> (TokenId, Fingerprint) {
+        let (token, secret) = create_token(&self.app, &self.by(owner), self.making()).await.unwrap();
+        (token.id, secret.fingerprint())
+    }
+
+    /// Prepares a verb.
+    async fn ready(&self, verb: &str) -> Ready {
+        let (operator, ada, bob) = (self.operator(), self.by(self.ada), self.by(self.bob));
+        match verb {
+            "add_organization_member" => {
+                let (organization, user) = (self.acme.into(), self.person().await.into());
+                ready(&ada, AddOrganizationMember { organization, user, role: Role::Member })
+            }
+            "add_organization_to_token" => {
+                let token = self.token(self.bob).await.0;
+                ready(&bob, AddOrganizationToToken { token, organization: self.globex })
+            }
+            "add_resource_server" => {
+                let name = self.name();
+                Box::new(move |app| {
+                    let (operator, name) = (operator.clone(), name.clone());
+                    async move { add_resource_server(app, &operator, name, Limits::default()).await.map(drop) }.boxed()
+                })
+            }
+            "add_user" => ready(&operator, self.newcomer()),
+            "create_organization" => ready(&operator, self.founding()),
+            "create_token" => {
+                let ask = self.making();
+                Box::new(move |app| {
+                    let (bob, ask) = (bob.clone(), ask.clone());
+                    async move { create_token(app, &bob, ask).await.map(drop) }.boxed()
+                })
+            }
+            "delete_organization" => {
+                let organization = self.organization().await;
+                let ask = CreateToken { organizations: vec![organization], ..self.making() };
+                create_token(&self.app, &bob, ask).await.map(drop).unwrap();
+                ready(&operator, DeleteOrganization { organization: organization.into() })
+            }
+            "delete_user" => {
+                let add = self.newcomer();
+                let username = add.new.username.clone();
+                let user = self.app.change(&operator, add).await.unwrap().id;
+                self.joins(self.acme, user).await;
+                self.token(user).await;
+                ready(&operator, DeleteUser { username })
+            }
+            "disable_resource_server" => {
+                let name = self.name();
+                add_resource_server(&self.app, &operator, name.clone(), Limits::default()).await.map(drop).unwrap();
+                ready(&operator, DisableResourceServer { name })
+            }
+            "disable_user" | "enable_user" => {
+                let add = self.newcomer();
+                let username = add.new.username.clone();
+                let user = self.app.change(&operator, add).await.unwrap().id;
+                self.joins(self.acme, user).await;
+                if verb == "disable_user" {
+                    return ready(&operator, DisableUser { username });
+                }
+                self.app.change(&operator, DisableUser { username: username.clone() }).await.unwrap();
+                ready(&operator, EnableUser { username })
+            }
+            "meet_user" => {
+                let subject = self.name();
+                let nobody = Caller { through: Through::System, ..operator };
+                Box::new(move |app| {
+                    let identity = Identity { issuer: ISSUER.into(), subject: subject.clone() };
+                    let said = Introduction { identity, username: Some(subject.clone()), name: None, email: None };
+                    let nobody = nobody.clone();
+                    async move { meet_user(app, &nobody, said).await.map(drop) }.boxed()
+                })
+            }
+            "remove_organization_from_token" => {
+                let token = self.token(self.bob).await.0;
+                ready(&ada, RemoveOrganizationFromToken { token, organization: self.acme, reason: Some("idle".into()) })
+            }
+            "remove_organization_member" => {
+                let user = self.member().await;
+                self.token(user).await;
+                self.token(user).await;
+                ready(&ada, RemoveOrganizationMember { organization: self.acme.into(), user: user.into() })
+            }
+            "revoke_token" => ready(&bob, RevokeToken { token: self.token(self.bob).await.0, reason: None }),
+            "revoke_token_by_value" => {
+                let api = Caller { through: Through::ResourceServer, ..operator };
+                ready(&api, RevokeTokenByValue { fingerprint: self.token(self.bob).await.1 })
+            }
+            "update_organization" => {
+                ready(&ada, UpdateOrganization { organization: self.acme.into(), name: Some(self.name()) })
+            }
+            "update_organization_member" => {
+                let (organization, user) = (self.acme.into(), self.member().await.into());
+                ready(&ada, UpdateOrganizationMember { organization, user, role: Role::Admin })
+            }
+            "update_token" => {
+                let token = self.token(self.bob).await.0;
+                let (description, scopes) = (Some(self.name()), Some(vec!["read_user".to_owned()]));
+                let catalogue = self.app.catalogue().clone();
+                ready(&bob, UpdateToken { token, description, scopes, expires_at: None, catalogue })
+            }
+            other => panic!("nobody prepares {other}"),
+        }
+    }
+
+    /// The number of an event that happens now, and the letters that wait.
+    async fn ledger(&self) -> (i64, usize) {
+        let rename = UpdateOrganization { organization: self.acme.into(), name: Some(self.name()) };
+        self.app.change(&self.by(self.ada), rename).await.map(drop).unwrap();
+        let standing = Standing::new(&self.by(self.ada), BTreeMap::from([(self.acme, Role::Admin)]), None);
+        let auditor = policy::admin_of(&standing, self.acme).unwrap();
+        let list = List::new("events", self.acme.uuid(), &());
+        let page = Page::parse(&PageArguments { first: Some(1), ..PageArguments::default() }, &list).unwrap();
+        let events = self.app.store().events_in(&auditor, &EventFilter::default(), &page).await.unwrap();
+        let operator = policy::operator(&self.operator()).unwrap();
+        let letters = self.app.store().letters_waiting(&operator, 100_000).await.unwrap();
+        (events.rows[0].1.number, letters.len())
+    }
+}
+
+/// What lies in the tables of a PostgreSQL database, past the service: the number of rows in each, and a digest of them.
+struct Tables {
+    talk: world::cluster::Talk,
+    counts: String,
+    digests: String,
+}
+
+impl Tables {
+    fn of(database: &Database) -> Self {
+        let mut talk = database.talk();
+        let mut each = |what: &str| {
+            talk.ask(&format!(
+                "select string_agg(format('select %L as name, {what} as found from %I as r', tablename, tablename), \
+                 ' union all ') from pg_tables where schemaname = 'public'"
+            ))
+        };
+        let (counts, digests) = (each("count(*)"), each("md5(string_agg(r::text, '','' order by r::text))"));
+        Self { talk, counts, digests }
+    }
+
+    fn counts(&mut self) -> BTreeMap<String, i64> {
+        let told = self.talk.ask(&self.counts);
+        told.lines()
+            .map(|line| line.split_once('|').unwrap())
+            .map(|(name, count)| (name.to_owned(), count.parse().unwrap()))
+            .collect()
+    }
+
+    fn digests(&mut self) -> BTreeSet<String> {
+        self.talk.ask(&self.digests).lines().map(ToOwned::to_owned).collect()
+    }
+}
+
+/// How many rows came into each table.
+fn came(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
+    let more = |(name, count): (&String, &i64)| (name.clone(), count - before[name]);
+    after.iter().map(more).filter(|(_, count)| *count != 0).collect()
+}
+
+#[test]
+fn every_verb_is_disturbed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/actions");
+    let files = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let verbs: BTreeSet<_> = files.filter_map(|file| file.strip_suffix(".rs").map(ToOwned::to_owned)).collect();
+    let known: BTreeSet<_> = VERBS.iter().map(|(verb, _, _)| (*verb).to_owned()).chain(["mod".to_owned()]).collect();
+    assert_eq!(known, verbs);
+}
+
+/// R-88: PostgreSQL may refuse any statement so, the commit too, and then nothing of the change has happened.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_postgresql_refuses_at_any_statement_happens_once_or_not_at_all() {
+    let Some(database) = Database::fresh(Kind::Postgres, concat!(module_path!(), "::postgres")) else { return };
+    let scene = Scene::on(database).await;
+    let (wire, mut tables) = (Wire::to(&scene.database).await, Tables::of(&scene.database));
+    let node = Scene::node(&scene.database, &wire.url()).await;
+    for (verb, events, letters) in VERBS {
+        let (ready, before) = (scene.ready(verb).await, tables.counts());
+        ready(&node).await.unwrap();
+        let once = came(&before, &tables.counts());
+        let count = |table: &str| once.get(table).copied().unwrap_or_default();
+        assert_eq!((count("events"), count("deliveries")), (events, letters), "{verb}");
+        let (mut places, mut slow) = (0, 0);
+        loop {
+            let place = places + 1;
+            let (ready, before) = (scene.ready(verb).await, tables.counts());
+            wire.refuse(place, &REFUSALS[..2]);
+            let done = ready(&node).await.map_err(|error| error.code());
+            let left = came(&before, &tables.counts());
+            // A change that takes too long is not made again, and nothing of it has happened.
+            if done == Err(Code::Unavailable) && slow < 20 {
+                assert_eq!(left, BTreeMap::new(), "{verb}, refused at statement {place}");
+                slow += 1;
+                continue;
+            }
+            assert_eq!((done, &left), (Ok(()), &once), "{verb}, refused at statement {place}");
+            if wire.refused() == 0 {
+                break;
+            }
+            places = place;
+        }
+        // To begin, to ask who it is, to change, to number the event and to keep it, to commit.
+        assert!((6..60).contains(&places), "{verb}: {places}");
+        for place in [places / 2, places] {
+            let (ready, before) = (scene.ready(verb).await, tables.digests());
+            wire.refuse(place, &REFUSALS);
+            let refused = ready(&node).await.map_err(|error| error.code());
+            assert_eq!(refused, Err(Code::Unavailable), "{verb} at statement {place}");
+            // Fewer, where they take long.
+            assert!((1..=TRIES).contains(&wire.refused()), "{verb} at statement {place}: {}", wire.refused());
+            assert_eq!(tables.digests(), before, "{verb} at statement {place}");
+            // It can still be done.
+            wire.refuse(0, &[]);
+            ready(&node).await.unwrap();
+        }
+    }
+}
+
+/// R-88: SQLite is asked for the right to write at the beginning of a change, and says there that somebody else has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_finds_sqlite_busy_happens_once_or_not_at_all() {
+    let scene = Scene::on(Database::fresh(Kind::Sqlite, "races").unwrap()).await;
+    let mut nodes = Vec::new();
+    for _ in VERBS {
+        nodes.push(Scene::node(&scene.database, scene.database.url()).await);
+    }
+    let all = |of: fn(&(&str, i64, i64)) -> i64| VERBS.iter().map(of).sum::<i64>();
+    for gives_up in [false, true] {
+        let mut verbs = Vec::new();
+        for (verb, _, _) in VERBS {
+            verbs.push(scene.ready(verb).await);
+        }
+        let (number, letters) = scene.ledger().await;
+        let stop = Stop::default();
+        let change = UpdateOrganization { organization: scene.globex.into(), name: Some(scene.name()) };
+        let ada = scene.by(scene.ada);
+        let holding = scene.app.change(&ada, Stopping { change, stop: stop.clone() });
+        let trying = async {
+            within("the change that holds the file", stop.reached.notified()).await;
+            let trying = join_all(verbs.iter().zip(&nodes).map(|(ready, node)| ready(node)));
+            let waiting = async {
+                if !gives_up {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    stop.go.cancel();
+                }
+            };
+            let done = Box::pin(join(trying, waiting)).await.0;
+            stop.go.cancel();
+            done
+        };
+        let (held, done) = join(holding, trying).await;
+        held.unwrap();
+        let (new_number, new_letters) = scene.ledger().await;
+        let refused: Vec<_> = done.into_iter().map(|done| done.err().map(|error: Error| error.code())).collect();
+        if gives_up {
+            assert_eq!(refused, [Some(Code::Unavailable); VERBS.len()]);
+            // The change that held the file, and the ledger's own.
+            assert_eq!((new_number - number, new_letters - letters), (2, 0));
+            for (ready, node) in verbs.iter().zip(&nodes) {
+                ready(node).await.unwrap();
+            }
+        } else {
+            assert_eq!(refused, [None; VERBS.len()]);
+            let letters_due = usize::try_from(all(|(_, _, letters)| *letters)).unwrap();
+            assert_eq!((new_number - number, new_letters - letters), (2 + all(|(_, events, _)| *events), letters_due));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Does a walk through a list meet every row that nobody touches, once, while others come, are used and go?
+
+use super::{id_of, races};
+use crate::{
+    paging::{List, lists},
+    world::World,
+};
+use futures_util::future::{join, join_all};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
+use tokenward::{
+    actions::{CreateToken, RemoveOrganizationFromToken, RevokeToken, create_token},
+    domain::{
+        caller::{Caller, Through},
+        decision::Ask,
+        id::{OrganizationId, UserId},
+    },
+    verify::Observed,
+};
+
+/// A walk goes on where these end.
+const SIZES: [usize; 3] = [7, 16, 100];
+
+/// The rows of a list from its beginning to its end, or the other way round.
+async fn walk(list: &List<'_>, size: usize, forward: bool) -> Vec<String> {
+    let (mut ids, mut from) = (Vec::new(), Value::Null);
+    loop {
+        let (count, place) = if forward { ("first", "after") } else { ("last", "before") };
+        let page = list.page(json!({ count: size, place: from })).await;
+        if forward {
+            ids.extend(page.ids);
+        } else {
+            ids.splice(0..0, page.ids);
+        }
+        let (more, end) =
+            if forward { (page.has_next, page.cursors.last()) } else { (page.has_previous, page.cursors.first()) };
+        match end {
+            Some(end) if more => from = json!(end),
+            _ => return ids,
+        }
+    }
+}
+
+/// Makes tokens, uses each, and takes two of three away again.
+async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, left: &AtomicUsize) {
+    let app = &node.app;
+    for number in 0..rows {
+        let caller = Caller { through: Through::Jwt(owner), ..Caller::command_line(app.now()) };
+        let ask = CreateToken {
+            description: "comes and goes".into(),
+            organizations: vec![acme],
+            scopes: app.catalogue().grantable("scopes", &["read_builds".to_owned()]).unwrap(),
+            expires_at: (number % 2 == 0).then(|| app.now().plus(std::time::Duration::from_hours(24 * 3_000))),
+            owner: None,
+        };
+        let (token, secret) = create_token(app, &caller, ask).await.unwrap();
+        app.verifier().check(&secret, &Ask { at: app.now(), ..Ask::default() }, Observed::default()).await.unwrap();
+        if number % 8 == 0 {
+            let (tokens, grants) = app.verifier().tally().due(Instant::now(), true);
+            app.store().upkeep().keep_usage(tokens, grants).await.unwrap();
+        }
+        if number % 3 == 0 {
+            app.change(&caller, RevokeToken { token: token.id, reason: None }).await.map(drop).unwrap();
+        } else if number % 3 == 1 {
+            let remove = RemoveOrganizationFromToken { token: token.id, organization: acme, reason: None };
+            app.change(&caller, remove).await.map(drop).unwrap();
+        }
+        left.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+both!(
+    ///
+    async fn a_walk_loses_and_doubles_no_row_that_nobody_touches_while_a_thousand_others_change(world: World) {
+        let other = world.beside(&[]).await;
+        let lists = lists(&world).await;
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = OrganizationId::parse(&world.organization_id("acme").await).unwrap();
+        let mut untouched = Vec::new();
+        for list in &lists {
+            untouched.push(walk(list, 100, true).await);
+        }
+        let left = AtomicUsize::new(races());
+        // Both before and behind the owners of what is not touched.
+        let (before, behind) = (id_of(&ada).await, id_of(&bob).await);
+        let writing = join(
+            Box::pin(writes(&world, before, acme, races() / 2, &left)),
+            Box::pin(writes(&other, behind, acme, races() - races() / 2, &left)),
+        );
+        // Two at a time, so that there is room for the writers.
+        let walking = join_all([0, 1].map(async |walker| {
+            let mine = || lists.iter().zip(&untouched).skip(walker).step_by(2);
+            let mut walks = 0;
+            while walks < 2 * mine().count() || left.load(Ordering::SeqCst) > 0 {
+                let (list, untouched) = mine().nth(walks % mine().count()).unwrap();
+                let (size, round) = (SIZES[walks % SIZES.len()], walks / mine().count());
+                let met = walk(list, size, round % 2 == 0).await;
+                let known: BTreeSet<_> = untouched.iter().collect();
+                let old: Vec<_> = met.iter().filter(|id| known.contains(id)).collect();
+                assert!(old.iter().copied().eq(untouched), "{} by {size}: {old:?}", list.name);
+                walks += 1;
+            }
+        }));
+        join(walking, writing).await;
+        let after = walk(&lists[0], 100, true).await.len();
+        assert!(after >= untouched[0].len() + races() / 4, "only {after} rows");
+    }
+);
