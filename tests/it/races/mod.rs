@@ -1,6 +1,7 @@
 //! What holds while several do something at once, or are disturbed on the way? Two nodes over one database, dice that can
 //! be thrown again, and changes that stop in their middle.
 
+mod acknowledged;
 mod interleavings;
 mod left;
 mod model;

@@ -1,0 +1,197 @@
+//! Is anything accepted that was asked after its end was acknowledged? At every door, on every node.
+
+use super::races;
+use crate::world::{
+    World,
+    client::{Client, form},
+};
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Duration,
+};
+use tokenward::actions::{
+    AddOrganizationMember, Credentials, DisableUser, EnableUser, RemoveOrganizationMember, RevokeTokenByValue,
+};
+use tokenward::domain::{caller::Caller, organization::Role, secret::Secret};
+
+const CLIENTS: usize = 64;
+const ROUNDS: usize = 12;
+const SCOPES: [&str; 2] = ["read_builds", "graphql"];
+
+/// How many requests come after an acknowledgement: a hundred thousand where there is time.
+fn late_requests() -> usize {
+    if races() < 10_000 { races() * 3 } else { races() * 10 }
+}
+
+/// Where a token is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Verify,
+    Introspect,
+    Graphql,
+    AccessToken,
+}
+
+const DOORS: [Door; 4] = [Door::Verify, Door::Introspect, Door::Graphql, Door::AccessToken];
+
+/// How a token, or its access to acme, ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    RevokedByItsOwner,
+    RevokedByItself,
+    RevokedByAnApi,
+    RevokedByTheOperator,
+    OwnerDisabled,
+    OrganizationRemoved,
+    OwnerRemoved,
+}
+
+const REVOKED: [End; 4] =
+    [End::RevokedByItsOwner, End::RevokedByItself, End::RevokedByAnApi, End::RevokedByTheOperator];
+const ENDS: [End; 6] = [
+    End::OrganizationRemoved,
+    End::RevokedByItsOwner,
+    End::OwnerRemoved,
+    End::RevokedByItself,
+    End::OwnerDisabled,
+    End::RevokedByAnApi,
+];
+
+impl End {
+    /// Whether the token itself lives on.
+    const fn spares_the_token(self) -> bool {
+        matches!(self, Self::OrganizationRemoved | Self::OwnerRemoved)
+    }
+
+    /// Brings it about on this node, and comes back with the acknowledgement.
+    async fn comes(self, node: &World, token: &str, value: &str, api: &Credentials) {
+        let person = |name| node.holder_of(&node.jwt(name));
+        let member = || ("acme".into(), "bob".into());
+        match self {
+            Self::RevokedByItsOwner => assert_eq!(person("bob").revokes(token).await.code(), "OK"),
+            Self::RevokedByItself => {
+                assert_eq!(node.holder_of(value).delete("/v2/access-token").await.status, 204);
+            }
+            Self::RevokedByAnApi => {
+                let request = node.http.post(node.url("/oauth/revoke"));
+                let request = request.basic_auth(&api.client_id, Some(&api.client_secret));
+                assert_eq!(form(request, &[("token", value)]).await.status, 200);
+            }
+            Self::RevokedByTheOperator => {
+                let fingerprint = Secret::parse(node.app.prefix(), value).unwrap().fingerprint();
+                let caller = Caller::command_line(node.now());
+                node.app.change(&caller, RevokeTokenByValue { fingerprint }).await.unwrap();
+            }
+            Self::OwnerDisabled => node.operator(DisableUser { username: "bob".into() }).await.unwrap(),
+            Self::OrganizationRemoved => {
+                let acme = node.organization_id("acme").await;
+                assert_eq!(person("ada").removes_organization(token, &acme, None).await.code(), "OK");
+            }
+            Self::OwnerRemoved => {
+                let (organization, user) = member();
+                node.operator(RemoveOrganizationMember { organization, user }).await.map(drop).unwrap();
+            }
+        }
+    }
+
+    /// Lets the owner back in.
+    async fn is_mended(self, node: &World) {
+        if self == Self::OwnerDisabled {
+            node.operator(EnableUser { username: "bob".into() }).await.unwrap();
+        } else if self == Self::OwnerRemoved {
+            let (organization, user) = ("acme".into(), "bob".into());
+            let add = AddOrganizationMember { organization, user, role: Role::Member };
+            node.operator(add).await.map(drop).unwrap();
+        }
+    }
+}
+
+impl Door {
+    /// Whether a token is accepted here for acme.
+    async fn accepts(self, node: &World, value: &str, api: &Credentials) -> bool {
+        let holder: Client<'_> = node.holder_of(value);
+        match self {
+            Self::Verify => holder.verify("organization=acme").await.status == 200,
+            Self::Introspect => {
+                let reply = node.introspect(api, value, &[("organization", "acme")]).await;
+                reply.status == 200 && reply.json()["active"] == true
+            }
+            Self::Graphql => {
+                let query = json!({ "query": "{ organization(slug: \"acme\") { id } }" });
+                let reply = crate::world::client::read(holder.request(Method::POST, "/graphql").json(&query)).await;
+                reply.status == 200 && reply.data()["organization"] != Value::Null
+            }
+            Self::AccessToken => holder.get("/v2/access-token").await.status == 200,
+        }
+    }
+}
+
+both!(
+    ///
+    async fn a_token_that_was_revoked_on_one_node_is_refused_at_every_door_of_both(world: World) {
+        let other = world.beside(&[]).await;
+        let (bob, api) = (world.member("bob", &["acme"]).await, world.resource_server("api").await);
+        for number in 0..races() / 10 {
+            let token = bob.creates_token("deploy", &["acme"], &SCOPES).await;
+            let (node, end) = ([&world, &other][number / 4 % 2], REVOKED[number % 4]);
+            assert!(DOORS[number % 4].accepts(node, &token.value, &api).await, "{number}");
+            end.comes(node, &token.id, &token.value, &api).await;
+            let (token, api) = (&token, &api);
+            let uses = [&world, &other].into_iter().flat_map(|node| {
+                DOORS.into_iter().map(move |door| async move { (door, door.accepts(node, &token.value, api).await) })
+            });
+            let accepted: Vec<_> = join_all(uses).await.into_iter().filter(|(_, accepted)| *accepted).collect();
+            assert_eq!(accepted, [], "{end:?}");
+        }
+    }
+);
+
+both!(
+    ///
+    async fn of_what_sixty_four_clients_ask_after_the_acknowledgement_nothing_is_accepted(world: World) {
+        let other = world.beside(&[]).await;
+        world.admin("ada", &["acme"]).await;
+        let (bob, api) = (world.member("bob", &["acme"]).await, world.resource_server("api").await);
+        let wanted = late_requests();
+        let each = wanted.div_ceil(CLIENTS * ROUNDS);
+        let (late, accepted_late) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        for round in 0..ROUNDS {
+            let end = ENDS[round % ENDS.len()];
+            let token = bob.creates_token("deploy", &["acme"], &SCOPES).await;
+            let (acknowledged, accepted_early) = (AtomicBool::new(false), AtomicUsize::new(0));
+            let clients = (0..CLIENTS).map(async |client| {
+                let node = [&world, &other][client % 2];
+                let doors = if end.spares_the_token() { &DOORS[..3] } else { &DOORS[..] };
+                let (mut turn, mut rest) = (client / 2, each);
+                while rest > 0 {
+                    let is_late = acknowledged.load(Ordering::SeqCst);
+                    let accepted = doors[turn % doors.len()].accepts(node, &token.value, &api).await;
+                    turn += 1;
+                    if is_late {
+                        rest -= 1;
+                        late.fetch_add(1, Ordering::SeqCst);
+                        accepted_late.fetch_add(usize::from(accepted), Ordering::SeqCst);
+                    } else {
+                        accepted_early.fetch_add(usize::from(accepted), Ordering::SeqCst);
+                        // So that the change that ends it has its turn on a slow machine too.
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                    }
+                }
+            });
+            let ending = async {
+                while accepted_early.load(Ordering::SeqCst) < CLIENTS {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                end.comes([&other, &world][round / ENDS.len() % 2], &token.id, &token.value, &api).await;
+                acknowledged.store(true, Ordering::SeqCst);
+            };
+            Box::pin(futures_util::future::join(join_all(clients), ending)).await;
+            assert_eq!(accepted_late.load(Ordering::SeqCst), 0, "{end:?}");
+            end.is_mended(&world).await;
+        }
+        assert!(late.load(Ordering::SeqCst) >= wanted);
+    }
+);
