@@ -150,7 +150,9 @@ impl App {
                 let recorded = tx.recorded();
                 tx.commit().await?;
                 self.committed.notify_one();
-                recorded.into_iter().for_each(|kind| self.metrics().changed(kind));
+                for kind in recorded {
+                    self.metrics().changed(kind);
+                }
                 Ok(done)
             }
             Err(error) => {

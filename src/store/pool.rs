@@ -34,6 +34,8 @@ pub(super) const LATE: &str = "the database did not answer in time";
 pub(super) const LIMIT: Duration = Duration::from_millis(2_500);
 /// How much of it the wait for a connection may take, a new one included.
 pub(super) const ACQUIRE_LIMIT: Duration = Duration::from_millis(1_500);
+/// What is left of it for the answer.
+const ANSWER_LIMIT: Duration = LIMIT.saturating_sub(ACQUIRE_LIMIT);
 /// A connection that was idle for longer is asked first whether it is still there.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long a connection has for the answer to that.
@@ -100,7 +102,7 @@ impl Pool {
 
     /// A connection for one caller, who asks it no later than `end`.
     pub(super) async fn lane(&self, end: Instant) -> Result<Lane, DbErr> {
-        let patience = end.checked_sub(LIMIT - ACQUIRE_LIMIT).unwrap_or(end);
+        let patience = end.checked_sub(ANSWER_LIMIT).unwrap_or(end);
         timeout_at(patience, self.take()).await.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
     }
 
@@ -256,13 +258,12 @@ impl Lane {
     async fn answer<T>(&self, end: Instant, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
         self.state.store(ASKED, Ordering::Relaxed);
         let mut work = std::pin::pin!(work);
-        let answer = match timeout_at(end, work.as_mut()).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                // Told before the work is dropped, so that the library closes the connection, and does not wait on it.
-                self.refuse();
-                Err(DbErr::Conn(RuntimeErr::Internal(LATE.into())))
-            }
+        let answer = if let Ok(answer) = timeout_at(end, work.as_mut()).await {
+            answer
+        } else {
+            // Told before the work is dropped, so that the library closes the connection, and does not wait on it.
+            self.refuse();
+            Err(DbErr::Conn(RuntimeErr::Internal(LATE.into())))
         };
         let good = !matches!(&answer, Err(error) if failed_for_good(error));
         self.state.store(if good { CLEAN } else { BROKEN }, Ordering::Relaxed);

@@ -75,7 +75,7 @@ impl Load {
         };
         let (_, acme) =
             client.graphql(&client.ada, "{ organization(slug: \"acme\") { id } }", json!({})).await.unwrap();
-        client.acme = acme["data"]["organization"]["id"].as_str().unwrap().to_owned();
+        acme["data"]["organization"]["id"].as_str().unwrap().clone_into(&mut client.acme);
         let mut clients = JoinSet::new();
         for writer in 0..writers {
             clients.spawn(client.clone().write(writer));

@@ -45,17 +45,17 @@ async fn the_service_survives_connections_that_are_half_open() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_survives_connections_that_are_reset() {
-    the_service_survives(Network::Reset, Duration::from_millis(1_000)).await;
+    the_service_survives(Network::Reset, Duration::from_secs(1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_survives_answers_that_are_cut() {
-    the_service_survives(Network::CutAfter(500), Duration::from_millis(1_000)).await;
+    the_service_survives(Network::CutAfter(500), Duration::from_secs(1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_survives_commits_whose_answers_are_lost() {
-    the_service_survives(Network::AnswerToCommitLost, Duration::from_millis(1_000)).await;
+    the_service_survives(Network::AnswerToCommitLost, Duration::from_secs(1)).await;
 }
 
 /// F-07: whatever became of the commit, it is not made again, and what it did is whole or nothing.
