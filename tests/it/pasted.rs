@@ -9,6 +9,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tokenward");
@@ -26,7 +27,7 @@ impl Drop for Running {
 /// The tools that the pasted commands call; where one is missing, a test is skipped by name.
 fn has_tools(test: &str) -> bool {
     let there = |tool: &&str| Command::new(tool).arg("--version").output().is_ok();
-    let missing = ["bash", "curl", "python3", "sed"].into_iter().find(|tool| !there(tool));
+    let missing = ["bash", "curl", "python3", "sed", "timeout"].into_iter().find(|tool| !there(tool));
     if let Some(tool) = missing {
         eprintln!("skipped {test}: {tool} is not installed");
     }
@@ -37,7 +38,8 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Runs a script as somebody would who pastes it; tells what it printed.
+/// Runs a script as somebody would who pastes it; tells what it printed. One that waits for ever ends after two minutes,
+/// with everything that it started.
 fn pasted(script: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
     let output = Command::new("bash")
         .args(["-c", script])
@@ -54,23 +56,43 @@ fn statuses(said: &str) -> Vec<&str> {
     said.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)).collect()
 }
 
+/// The story of the README, with the program that is tested, on a port of its own.
+fn story() -> String {
+    let readme = include_str!("../../README.md");
+    let story = readme.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    story
+        .replace("cargo build --release\n", "")
+        .replace("$PWD/target/release", Path::new(BINARY).parent().unwrap().to_str().unwrap())
+        .replace("127.0.0.1:8080", &format!("127.0.0.1:{}", free_port()))
+}
+
 fn the_readme_tells_the_truth(kind: Kind, test: &str) {
     if !has_tools(test) {
         return;
     }
     let Some(database) = Database::fresh(kind, test) else { return };
-    let readme = include_str!("../../README.md");
-    let story = readme.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
-    let story = story
-        .replace("cargo build --release\n", "")
-        .replace("$PWD/target/release", Path::new(BINARY).parent().unwrap().to_str().unwrap())
-        .replace("127.0.0.1:8080", &format!("127.0.0.1:{}", free_port()));
-    let said = pasted(&story, database.folder(), &[("TOKENWARD_DATABASE__URL", database.url())]);
+    let said = pasted(&story(), database.folder(), &[("TOKENWARD_DATABASE__URL", database.url())]);
     assert_eq!(statuses(&said), ["200", "403", "200", "200", "204", "401"], "{said}");
     assert!(said.contains(r#""totalCount":1"#) && said.contains(r#""username":"bob""#), "{said}");
     assert!(said.contains("Subject: Organization removed from your token: Acme Widgets"), "{said}");
     assert!(said.contains(r#""removedBy":{"name":"Ada Okafor"},"removalReason":"Not used any more""#), "{said}");
     assert!(!said.contains(r#""errors""#), "{said}");
+}
+
+/// The story comes to its end, and says why, where the server refuses to start.
+#[test]
+fn a_story_whose_server_does_not_start_ends() {
+    let test = "a_story_whose_server_does_not_start_ends";
+    if !has_tools(test) {
+        return;
+    }
+    let database = Database::fresh(Kind::Sqlite, test).unwrap();
+    let story = story().replace("export PATH", "export TOKENWARD_NOTHING=1 PATH");
+    let start = Instant::now();
+    let said = pasted(&story, database.folder(), &[("TOKENWARD_DATABASE__URL", database.url())]);
+    assert!(start.elapsed() < Duration::from_secs(100), "{said}");
+    assert!(said.contains("TOKENWARD_NOTHING"), "{said}");
+    assert_eq!(statuses(&said), [""; 0], "{said}");
 }
 
 #[test]
