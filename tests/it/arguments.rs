@@ -144,7 +144,12 @@ impl Place<'_> {
                 assert_eq!(reply.code(), "OK", "{about}");
                 assert!(answer.is_null() || answer == json!([null]) || answer["totalCount"] == 0, "{about}");
             }
-            (_, false) => assert_eq!((&*reply.code(), answer), ("INVALID_INPUT", Value::Null), "{about}"),
+            (_, false) => {
+                assert_eq!((&*reply.code(), answer), ("INVALID_INPUT", Value::Null), "{about}");
+                // A part of a list is named by its number.
+                let (place, field) = (self.path.join("."), reply.field().unwrap_or_default());
+                assert!(field == place || field == format!("{place}.0"), "{field}: {about}");
+            }
         }
     }
 }
@@ -180,7 +185,7 @@ fn words<'schema>(schema: &'schema Schema, of: &'schema [Value]) -> Vec<(Vec<&'s
 
 fn bad_texts(usual: &str) -> Vec<String> {
     let mut texts = vec![format!("{usual}{SURROGATE}{MARK}"), format!("{usual}{}", MARK.repeat(15 * 1024))];
-    for letter in ['\0', '\u{202E}', '\u{2066}', '\u{200B}', '\u{200D}', '\u{FEFF}'] {
+    for letter in ['\0', '\n', '\u{1B}', '\u{202E}', '\u{2066}', '\u{200B}', '\u{200D}', '\u{FEFF}'] {
         texts.push(format!("{usual}{letter}{MARK}"));
         texts.push(format!("{letter}{usual}{MARK}{letter}"));
     }

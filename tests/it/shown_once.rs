@@ -84,11 +84,12 @@ impl Asker {
     }
 }
 
-/// How often the value, or the part of it that no hint shows, stands in an answer.
+/// How often the value, or any eight characters that no hint shows, stand in an answer.
 fn times(reply: &Reply, value: &str) -> (usize, usize) {
     let headers = reply.headers.values().map(|header| String::from_utf8_lossy(header.as_bytes()));
     let all = headers.collect::<Vec<_>>().join("\n") + "\n" + &reply.text;
-    (all.matches(value).count(), all.matches(&value[8..38]).count())
+    let parts = (8..=30).map(|start| all.matches(&value[start..start + 8]).count());
+    (all.matches(value).count(), parts.max().unwrap_or_default())
 }
 
 const NODES: &str = "query($id: ID!) { viewer { id } organization(slug: \"acme\") { id }
