@@ -29,7 +29,7 @@ impl Change for UpdateOrganizationMember {
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
         let organization = tx.find_organization(&self.organization).await?;
         let manager = policy::manager_of(&tx.standing().await?, organization.id)?;
-        let user = tx.find_user(&self.user).await?.id;
+        let user = tx.find_member(&self.user).await?;
         if tx.change_role(&manager, user, self.role).await? {
             let changed = Event::new(EventType::OrganizationMemberUpdated, tx.caller().at).of_user(user);
             tx.record(changed.concerning([organization.id]));

@@ -104,6 +104,15 @@ impl Tx {
         }
     }
 
+    /// The person who is meant as a member of something: whoever is nobody, and whoever turns out to be none of its
+    /// members, are one answer.
+    pub async fn find_member(&self, who: &UserRef) -> Result<UserId> {
+        match self.find_user(who).await {
+            Err(Error::NotFound(_)) => Err(Error::NotFound("member")),
+            found => found.map(|user| user.id),
+        }
+    }
+
     /// The person whom an identity provider calls so; true when they are gone.
     pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
         let row = limited(by_identity(identity).one(&self.db)).await?;
