@@ -2,6 +2,7 @@
 
 mod first;
 mod second;
+mod third;
 
 use sea_orm_migration::prelude::MigrationTrait;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -12,6 +13,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(first::Migration), Box::new(second::Migration)]
+        vec![Box::new(first::Migration), Box::new(second::Migration), Box::new(third::Migration)]
     }
 }

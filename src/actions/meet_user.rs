@@ -28,6 +28,8 @@ pub struct Introduction {
     pub name: Option<String>,
     /// Where letters go.
     pub email: Option<String>,
+    /// Whether the provider has seen that the address is theirs.
+    pub email_verified: bool,
 }
 
 /// The caller as the person whom the provider means.
@@ -59,7 +61,7 @@ impl Introduction {
         let wished = self.username.as_deref().and_then(text::username_from);
         wished.is_none_or(|wished| is_or_follows(&user.username, &wished)) && {
             let profile = self.profile(user.username.clone(), Some(user));
-            profile.name == user.name && profile.email == user.email
+            profile.name == user.name && (&profile.email, profile.email_verified) == (&user.email, user.email_verified)
         }
     }
 
@@ -68,8 +70,11 @@ impl Introduction {
         let name = said(&self.name, text::name_from)
             .or_else(|| present.map(|user| user.name.clone()))
             .unwrap_or_else(|| username.clone());
-        let email = said(&self.email, text::email_from).or_else(|| present.and_then(|user| user.email.clone()));
-        Profile { username, name, email }
+        let (email, email_verified) = match said(&self.email, text::email_from) {
+            Some(email) => (Some(email), self.email_verified),
+            None => present.map_or((None, false), |user| (user.email.clone(), user.email_verified)),
+        };
+        Profile { username, name, email, email_verified }
     }
 }
 
@@ -115,8 +120,8 @@ impl Change for Meeting {
             }
             None => {
                 let username = self.free_name(tx, None).await?;
-                let Profile { username, name, email } = self.said.profile(username, None);
-                let new = NewUser { username, name, email, identity: Some(self.said.identity.clone()) };
+                let Profile { username, name, email, email_verified } = self.said.profile(username, None);
+                let new = NewUser { username, name, email, email_verified, identity: Some(self.said.identity.clone()) };
                 let user = tx.insert_user(&admission, self.id, new).await?;
                 tx.record(Event::new(EventType::UserCreated, tx.caller().at).of_user(user.id));
                 Ok(user.id)

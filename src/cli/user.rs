@@ -103,6 +103,7 @@ impl Add {
             username: text::username("username", &self.username)?,
             name: text::name("--name", &self.name)?,
             email: Some(text::email("--email", &self.email)?),
+            email_verified: true,
             identity,
         })
     }

@@ -16,6 +16,8 @@ pub struct User {
     pub name: String,
     /// Where letters go; nothing when unknown.
     pub email: Option<String>,
+    /// Whether that address is known to be theirs, so that they can be found by it.
+    pub email_verified: bool,
     /// When they came.
     pub created_at: Time,
     /// Since when every token, JWT and session of theirs is refused.

@@ -35,6 +35,8 @@ pub struct NewUser {
     pub name: String,
     /// Where letters go.
     pub email: Option<String>,
+    /// Whether that address is known to be theirs.
+    pub email_verified: bool,
     /// Who they are for an identity provider: its name and theirs there.
     pub identity: Option<Identity>,
 }
@@ -57,6 +59,8 @@ pub struct Profile {
     pub name: String,
     /// Where letters go.
     pub email: Option<String>,
+    /// Whether that address is known to be theirs.
+    pub email_verified: bool,
 }
 
 /// A person with what rules need to know of them before anybody may see them.
@@ -77,6 +81,7 @@ impl From<user::Model> for User {
             username: row.username,
             name: row.name,
             email: row.email,
+            email_verified: row.email_verified,
             created_at: row.created_at,
             disabled_at: row.disabled_at,
         }
@@ -94,7 +99,10 @@ impl Tx {
         let find = user::Entity::find().filter(user::Column::DeletedAt.is_null());
         let find = match who {
             UserRef::Id(id) => find.filter(user::Column::Id.eq(*id)),
-            UserRef::Named(address) if address.contains('@') => find.filter(user::Column::Email.eq(address.as_str())),
+            // An address that somebody only claims finds nobody: it may be another's.
+            UserRef::Named(address) if address.contains('@') => {
+                find.filter(user::Column::Email.eq(address.as_str())).filter(user::Column::EmailVerified.eq(true))
+            }
             UserRef::Named(name) => find.filter(user::Column::Username.eq(name.as_str())),
         };
         // An address that two people have is nobody's.
@@ -136,6 +144,7 @@ impl Tx {
             username: Set(new.username),
             name: Set(new.name),
             email: Set(new.email),
+            email_verified: Set(new.email_verified),
             issuer: Set(issuer),
             subject: Set(subject),
             created_at: Set(at),
@@ -154,6 +163,7 @@ impl Tx {
             .col_expr(user::Column::Username, Expr::value(profile.username.clone()))
             .col_expr(user::Column::Name, Expr::value(profile.name.clone()))
             .col_expr(user::Column::Email, Expr::value(profile.email.clone()))
+            .col_expr(user::Column::EmailVerified, Expr::value(profile.email_verified))
             .col_expr(
                 user::Column::Searchable,
                 Expr::value(searchable(&profile.username, &profile.name, profile.email.as_deref())),
@@ -191,6 +201,7 @@ impl Tx {
             .col_expr(user::Column::Username, Expr::value(username))
             .col_expr(user::Column::Name, Expr::value(DELETED_USER))
             .col_expr(user::Column::Email, Expr::value(None::<String>))
+            .col_expr(user::Column::EmailVerified, Expr::value(false))
             .col_expr(user::Column::DisabledAt, Expr::col(user::Column::DisabledAt).if_null(at))
             .col_expr(user::Column::DeletedAt, Expr::value(at))
             .filter(user::Column::Id.eq(user))

@@ -68,6 +68,9 @@ struct Claims {
     name: Option<String>,
     #[serde(default)]
     email: Option<String>,
+    /// Anything but `true` is no: it must not stop a sign-in.
+    #[serde(default)]
+    email_verified: Value,
 }
 
 impl Issuer {
@@ -105,6 +108,7 @@ impl Issuer {
             username: claims.preferred_username,
             name: claims.name,
             email: claims.email,
+            email_verified: claims.email_verified == Value::Bool(true),
         })
     }
 

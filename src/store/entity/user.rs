@@ -11,6 +11,8 @@ pub struct Model {
     pub username: String,
     pub name: String,
     pub email: Option<String>,
+    /// Whether it is known to be theirs.
+    pub email_verified: bool,
     /// Username, name and e-mail, folded, a line each: what a search without regard to case looks through.
     pub searchable: String,
     pub issuer: Option<String>,

@@ -10,7 +10,8 @@ use tokenward::{
 
 fn named(username: &str, subject: Option<&str>) -> AddUser {
     let identity = subject.map(|subject| Identity { issuer: ISSUER.into(), subject: subject.into() });
-    let new = NewUser { username: username.into(), name: "Bob Builder".into(), email: None, identity };
+    let (username, name) = (username.into(), "Bob Builder".into());
+    let new = NewUser { username, name, email: None, email_verified: false, identity };
     AddUser { new }
 }
 

@@ -114,6 +114,7 @@ both!(
             username: "bob".into(),
             name: "Another Bob".into(),
             email: Some("bob@example.test".into()),
+            email_verified: true,
             identity: None,
         };
         world.operator(AddUser { new }).await.unwrap();

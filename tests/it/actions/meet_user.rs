@@ -103,6 +103,7 @@ both!(
             username: username.map(Into::into),
             name: name.map(Into::into),
             email: None,
+            email_verified: false,
         };
         meet_user(&world.app, &nobody, said(Some("bob"), None)).await.unwrap();
         let known = || async { world.app.store().user_of(&identity).await.unwrap().unwrap().0 };
@@ -151,7 +152,8 @@ both!(
         }
         let nobody = Caller { through: Through::System, ..Caller::command_line(world.now()) };
         let identity = Identity { issuer: ISSUER.into(), subject: "s1".into() };
-        let said = Introduction { identity, username: Some("bobby".into()), name: None, email: None };
+        let said =
+            Introduction { identity, username: Some("bobby".into()), name: None, email: None, email_verified: false };
         assert_eq!(meet_user(&world.app, &nobody, said).await.unwrap_err().code(), Code::Unauthenticated);
         assert_eq!(world.since(&mark).await, (0, 0));
     }

@@ -1,6 +1,7 @@
 //! Members and organizations, as administrators change them over the API.
 
-use crate::world::{World, database::Database};
+use super::the_same;
+use crate::world::{ISSUER, World, client::Client, database::Database};
 use serde_json::{Value, json};
 use tokenward::mail::Sent;
 
@@ -123,5 +124,52 @@ both!(
         assert_eq!(found["nodes"], json!([{ "id": acme }, null, { "id": me }, null, { "id": acme }]));
         let many = bob.graphql(query, json!({ "ids": vec![acme; 101] })).await;
         assert_eq!((many.code(), many.field()), ("INVALID_INPUT".into(), Some("ids".into())));
+    }
+);
+
+/// Somebody of whose address the identity provider says this.
+fn claims<'world>(world: &'world World, subject: &str, email: &str, verified: &Value) -> Client<'world> {
+    let now = world.now().seconds();
+    let mut claims = json!({
+        "iss": ISSUER, "aud": "tokenward", "sub": subject, "iat": now, "exp": now + 3600, "email": email,
+        "preferred_username": subject, "name": subject, "email_verified": verified,
+    });
+    if verified.is_null() {
+        claims.as_object_mut().unwrap().remove("email_verified");
+    }
+    let secret = world.config.jwt.as_ref().unwrap().secret().unwrap().reveal().to_owned();
+    let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+    world.holder_of(&jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap())
+}
+
+both!(
+    async fn an_address_finds_whoever_proved_it_and_letters_go_to_it_all_the_same(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let add = async |user: &str| {
+            let input = json!({ "organizationId": acme, "user": user, "role": "MEMBER" });
+            ada.does_and_sees("addOrganizationMember", input, "member { username }").await
+        };
+        let seen = "{ viewer { email } }";
+        for (number, unproved) in [json!(false), json!(null), json!("true"), json!(1)].iter().enumerate() {
+            let eve = claims(&world, &format!("eve{number}"), "carol@example.test", unproved);
+            assert_eq!(eve.ask(seen, json!({})).await["viewer"]["email"], "carol@example.test");
+        }
+        let (claimed, unknown) = (add("carol@example.test").await, add("nobody@example.test").await);
+        assert_eq!(the_same(&[claimed, unknown]).code(), "NOT_FOUND");
+        // Those who only claim it do not stand in her way.
+        claims(&world, "carol", "carol@example.test", &json!(true)).ask(seen, json!({})).await;
+        let added = add("carol@example.test").await;
+        assert_eq!(added.data()["addOrganizationMember"]["member"]["username"], "carol", "{}", added.text);
+        // An address that is proved later is found later, and one that is doubted again is not.
+        for (verified, code) in [(false, "NOT_FOUND"), (true, "OK"), (false, "NOT_FOUND")] {
+            claims(&world, "dora", "dora@example.test", &json!(verified)).ask(seen, json!({})).await;
+            assert_eq!(add("dora@example.test").await.code(), code);
+        }
+        assert_eq!(add("eve0").await.code(), "OK");
+        let eve = claims(&world, "eve0", "carol@example.test", &json!(false));
+        let token = eve.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        assert_eq!(world.letters(1).await[0].recipients, ["carol@example.test"]);
     }
 );

@@ -120,7 +120,7 @@ impl World {
     pub(crate) async fn person(&self, username: &str) -> Client<'_> {
         let identity = Some(Identity { issuer: ISSUER.into(), subject: username.into() });
         let (name, email) = (format!("{username} example"), Some(format!("{username}@example.test")));
-        let new = NewUser { username: username.into(), name, email, identity };
+        let new = NewUser { username: username.into(), name, email, email_verified: true, identity };
         let _ = self.operator(AddUser { new }).await;
         Client::new(self, Some(self.jwt(username)))
     }
