@@ -3,7 +3,7 @@
 use super::{
     connection::connection,
     error::{Answer, fail_shared},
-    grant::seen_user,
+    grant::named_user,
     loaders::ConcernedBy,
     organization::OrganizationNode,
     request,
@@ -46,9 +46,9 @@ impl EventNode {
         DateTime(self.0.at)
     }
 
-    /// Null when the system or the command line acted, and when the viewer does not see them.
+    /// Null when the system or the command line acted.
     async fn actor(&self, ctx: &Context<'_>) -> Answer<UserNode> {
-        seen_user(ctx, self.0.actor?).await
+        named_user(ctx, self.0.actor?).await
     }
 
     /// From where the actor came.
@@ -91,7 +91,7 @@ impl EventNode {
 
     /// The member or owner it is about.
     async fn user(&self, ctx: &Context<'_>) -> Answer<UserNode> {
-        seen_user(ctx, self.0.user?).await
+        named_user(ctx, self.0.user?).await
     }
 
     /// The scopes that the token has since then.

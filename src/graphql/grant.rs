@@ -60,10 +60,10 @@ impl GrantNode {
         self.0.removal.as_ref().map(|removal| DateTime(removal.at))
     }
 
-    /// Null while it stands, when the system or the command line ended it, and when the viewer does not see them.
+    /// Null while it stands, and when the system or the command line ended it.
     async fn removed_by(&self, ctx: &Context<'_>) -> Answer<UserNode> {
         let by = self.0.removal.as_ref()?.by?;
-        seen_user(ctx, by).await
+        named_user(ctx, by).await
     }
 
     /// Why the organization was removed, in their words.
@@ -85,6 +85,12 @@ impl GrantNode {
     async fn last_request(&self) -> Option<TokenRequest> {
         self.0.usage.last_request.clone().map(TokenRequest)
     }
+}
+
+/// Somebody who is named by what the viewer may see, also when they have left since: an audit says who did it.
+pub(super) async fn named_user(ctx: &Context<'_>, user: crate::domain::id::UserId) -> Answer<UserNode> {
+    let found = request(ctx).load(user).await.map_err(|error| fail_shared(&error)).transpose()?;
+    Some(found.map(UserNode))
 }
 
 /// Somebody whom the viewer may see.

@@ -68,7 +68,7 @@ pub struct Profile {
 pub struct Person {
     /// Who.
     pub user: User,
-    /// True once they were removed: they are told of nowhere but in the audit.
+    /// True once they were removed: they are told of nowhere but in the audit, by a placeholder.
     pub deleted: bool,
     /// What they belong to.
     pub belongs_to: BTreeSet<OrganizationId>,

@@ -14,6 +14,7 @@ mod world;
 mod actions;
 mod arguments;
 mod audit;
+mod audit_log;
 mod cli;
 mod clients;
 mod console;

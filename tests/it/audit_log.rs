@@ -1,0 +1,210 @@
+//! Does the audit log say who did what, to what, when, why, through what and from where, and to whom does it say so?
+
+use crate::world::{
+    World,
+    client::{Client, Made, read},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokenward::{
+    actions::{DeleteUser, RemoveOrganizationMember},
+    domain::{id::UserId, time::Time},
+};
+
+const OWN: &str =
+    "query($id: ID!) { token(id: $id) { events { nodes { type at actor { username } actorIpAddress actorUserAgent
+    organizations { slug } tokenId token { id } via user { username } scopesAdded scopesRemoved reason } } } }";
+
+/// Everything that happened to a token, as its owner reads it, newest first.
+async fn events(owner: &Client<'_>, token: &Made) -> Vec<Value> {
+    let told = owner.ask(OWN, json!({ "id": token.id })).await;
+    told["token"]["events"]["nodes"].as_array().unwrap().clone()
+}
+
+/// A mutation with a user agent.
+async fn by_agent(client: &Client<'_>, agent: &str, query: &str, input: Value) -> Value {
+    let request = client.request(Method::POST, "/graphql").header("user-agent", agent);
+    let reply = read(request.json(&json!({ "query": query, "variables": { "input": input } }))).await;
+    assert_eq!(reply.code(), "OK", "{}", reply.text);
+    reply.data()
+}
+
+both!(
+    async fn an_event_says_who_did_what_when_why_through_what_and_from_where(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme", "globex"]).await);
+        let acme = world.organization_id("acme").await;
+        let start = world.now();
+        let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds", "graphql"]).await;
+        let tool = world.holder_of(&ada.creates_token("tool", &["acme"], &["graphql"]).await.value);
+        let update = "mutation($input: UpdateTokenInput!) { updateToken(input: $input) { token { id } } }";
+        let remove = "mutation($input: RemoveOrganizationFromTokenInput!) { removeOrganizationFromToken(input: $input) \
+                      { grant { id } } }";
+        let scopes = json!({ "tokenId": token.id, "scopes": ["read_agents", "graphql"] });
+        by_agent(&bob, "browser/1", update, scopes).await;
+        let cut = json!({ "tokenId": token.id, "organizationId": acme, "reason": "too wide" });
+        by_agent(&tool, "curl/8", remove, cut).await;
+        assert_eq!(world.holder_of(&token.value).delete("/v2/access-token").await.status, 204);
+
+        let told = events(&bob, &token).await;
+        let mut times = Vec::new();
+        let bare: Vec<_> = told
+            .iter()
+            .map(|event| {
+                let mut event = event.clone();
+                times.push(Time::parse(event["at"].as_str().unwrap()).unwrap());
+                event.as_object_mut().unwrap().remove("at");
+                event
+            })
+            .collect();
+        assert!(times.is_sorted_by(|later, earlier| later >= earlier), "{times:?}");
+        assert!(times.iter().all(|at| *at >= start && *at <= world.now()), "{times:?}");
+        let event = |kind: &str, via: &str, actor: &str, agent: Value, slugs: &[&str]| {
+            json!({
+                "type": kind, "via": via, "actor": { "username": actor }, "actorIpAddress": "127.0.0.1",
+                "actorUserAgent": agent, "organizations": slugs.iter().map(|slug| json!({ "slug": slug })).collect::<Vec<_>>(),
+                "tokenId": token.id, "token": { "id": token.id }, "user": { "username": "bob" },
+                "scopesAdded": [], "scopesRemoved": [], "reason": null,
+            })
+        };
+        let both = ["acme", "globex"];
+        let mut made = event("TOKEN_CREATED", "JWT", "bob", Value::Null, &both);
+        made["scopesAdded"] = json!(["graphql", "read_builds"]);
+        let mut changed = event("TOKEN_UPDATED", "JWT", "bob", json!("browser/1"), &both);
+        (changed["scopesAdded"], changed["scopesRemoved"]) = (json!(["read_agents"]), json!(["read_builds"]));
+        let mut cut = event("TOKEN_ORGANIZATION_REMOVED", "TOKEN", "ada", json!("curl/8"), &["acme"]);
+        cut["reason"] = json!("too wide");
+        let ended = event("TOKEN_REVOKED", "TOKEN", "bob", Value::Null, &["globex"]);
+        assert_eq!(bare, [ended, cut, changed, made]);
+    }
+);
+
+/// The kinds of what an organization's administrators read of a token, oldest first, and of which organizations they read.
+async fn read_by(world: &World, slug: &str, token: &Made) -> (Vec<String>, Vec<Value>) {
+    let admin = world.person(&format!("root-{slug}")).await;
+    let query = "query($slug: String!, $id: ID!) { organization(slug: $slug) { auditEvents(filter: { tokenId: $id }) { nodes { \
+                 type organizations { slug } } } } }";
+    let told = admin.ask(query, json!({ "slug": slug, "id": token.id })).await;
+    let nodes = told["organization"]["auditEvents"]["nodes"].as_array().unwrap().clone();
+    let kinds = nodes.iter().rev().map(|event| event["type"].as_str().unwrap().to_owned()).collect();
+    (kinds, nodes.iter().map(|event| event["organizations"].clone()).collect())
+}
+
+both!(
+    async fn making_changing_and_ending_are_read_where_the_token_reached_and_grants_where_they_are(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let globex = world.organization_id("globex").await;
+        let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds"]).await;
+        let describes = async |text: &str| {
+            let input = json!({ "tokenId": token.id, "description": text });
+            assert_eq!(bob.does("updateToken", input).await.code(), "OK");
+        };
+        describes("one").await;
+        assert_eq!(bob.removes_organization(&token.id, &globex, None).await.code(), "OK");
+        describes("two").await;
+        assert_eq!(bob.adds_organization(&token.id, &globex).await.code(), "OK");
+        describes("three").await;
+        assert_eq!(bob.revokes(&token.id).await.code(), "OK");
+        let (acme, of_acme) = read_by(&world, "acme", &token).await;
+        assert_eq!(acme, ["TOKEN_CREATED", "TOKEN_UPDATED", "TOKEN_UPDATED", "TOKEN_UPDATED", "TOKEN_REVOKED"]);
+        let (globex, of_globex) = read_by(&world, "globex", &token).await;
+        assert_eq!(
+            globex,
+            [
+                "TOKEN_CREATED",
+                "TOKEN_UPDATED",
+                "TOKEN_ORGANIZATION_REMOVED",
+                "TOKEN_ORGANIZATION_ADDED",
+                "TOKEN_UPDATED",
+                "TOKEN_REVOKED",
+            ]
+        );
+        assert!(of_acme.iter().all(|slugs| *slugs == json!([{ "slug": "acme" }])), "{of_acme:?}");
+        assert!(of_globex.iter().all(|slugs| *slugs == json!([{ "slug": "globex" }])), "{of_globex:?}");
+        assert_eq!(events(&bob, &token).await.len(), 7, "the owner reads them all");
+    }
+);
+
+both!(
+    async fn the_log_is_filtered_by_kind_token_person_and_time(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let one = bob.creates_token("one", &["acme"], &["read_builds"]).await;
+        world.later(Duration::from_mins(10));
+        let middle = world.now();
+        let two = ada.creates_token("two", &["acme"], &["read_builds"]).await;
+        assert_eq!(ada.removes_organization(&one.id, &acme, None).await.code(), "OK");
+        let id = async |client: &Client<'_>| client.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let (ada_id, bob_id) = (id(&ada).await, id(&bob).await);
+        let query = "query($f: AuditEventFilter) { organization(slug: \"acme\") { auditEvents(filter: $f) { totalCount nodes { \
+                     type tokenId } } } }";
+        let found = async |filter: Value| {
+            let told = ada.ask(query, json!({ "f": filter })).await["organization"]["auditEvents"].clone();
+            let nodes = told["nodes"].as_array().unwrap();
+            assert_eq!(told["totalCount"], nodes.len(), "{filter}");
+            let token = |node: &Value| [(&one, "one"), (&two, "two")].into_iter().find(|it| node["tokenId"] == it.0.id);
+            let name = |node: &Value| token(node).map_or("no token", |it| it.1).to_owned();
+            nodes.iter().map(|node| format!("{} {}", node["type"].as_str().unwrap(), name(node))).collect::<Vec<_>>()
+        };
+        let (made, cut) = (["TOKEN_CREATED one", "TOKEN_CREATED two"], "TOKEN_ORGANIZATION_REMOVED one");
+        let none = [""; 0];
+        assert_eq!(found(json!({ "types": ["TOKEN_CREATED"] })).await, [made[1], made[0]]);
+        let kinds = json!({ "types": ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"] });
+        assert_eq!(found(kinds).await, [cut, made[1], made[0]]);
+        assert_eq!(found(json!({ "tokenId": one.id })).await, [cut, made[0]]);
+        assert_eq!(found(json!({ "actorId": ada_id })).await, [cut, made[1]]);
+        assert_eq!(found(json!({ "actorId": bob_id })).await, [made[0]]);
+        assert_eq!(found(json!({ "at": { "from": middle.to_text() } })).await, [cut, made[1]]);
+        assert_eq!(found(json!({ "at": { "to": middle.to_text() }, "tokenId": one.id })).await, [made[0]]);
+        assert_eq!(found(json!({ "at": { "from": middle.to_text(), "to": middle.to_text() } })).await, none);
+        assert_eq!(found(json!({ "actorId": ada_id, "tokenId": one.id })).await, [cut]);
+        assert_eq!(found(json!({ "actorId": bob_id, "tokenId": two.id })).await, none);
+        let nobody = UserId::new(world.now()).to_string();
+        for nothing in [
+            json!({ "tokenId": acme }),
+            json!({ "tokenId": "x" }),
+            json!({ "actorId": one.id }),
+            json!({ "actorId": nobody }),
+        ] {
+            assert_eq!(found(nothing).await, none);
+        }
+        assert_eq!(found(json!({ "types": [] })).await, found(Value::Null).await);
+        assert!(found(Value::Null).await.len() > 3);
+    }
+);
+
+const SEEN: &str = "query($id: ID!) { token(id: $id) { grants(status: [REMOVED]) { nodes { removedBy { username email } } } \
+                    events(first: 1) { nodes { actor { username email } } } } }";
+
+both!(
+    async fn whoever_acted_is_named_also_when_they_have_left(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let (root, acme) = (world.person("root-acme").await, world.organization_id("acme").await);
+        let ada_id = ada.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        let leaves = |user: &str| RemoveOrganizationMember { organization: "acme".into(), user: user.into() };
+        let audit = "query($id: ID!) { organization(slug: \"acme\") { auditEvents(filter: { tokenId: $id }) { nodes { \
+                     actor { username } user { username } } } } }";
+        let log = async || {
+            let told = root.ask(audit, json!({ "id": token.id })).await;
+            let nodes = told["organization"]["auditEvents"]["nodes"].clone();
+            nodes.as_array().unwrap().iter().map(|node| node["actor"]["username"].clone()).collect::<Vec<_>>()
+        };
+        for leaver in ["ada", "bob"] {
+            world.operator(leaves(leaver)).await.unwrap();
+            assert_eq!(log().await, ["ada", "bob"], "{leaver} has left");
+            let named = json!({ "username": "ada", "email": null });
+            let expected = json!({
+                "grants": { "nodes": [{ "removedBy": named }] }, "events": { "nodes": [{ "actor": named }] },
+            });
+            assert_eq!(bob.ask(SEEN, json!({ "id": token.id })).await["token"], expected, "{leaver} has left");
+            // They are nobody to look up all the same.
+            let found = root.ask("query($id: ID!) { node(id: $id) { id } }", json!({ "id": ada_id })).await;
+            assert_eq!(found["node"], Value::Null);
+        }
+        world.operator(DeleteUser { username: "ada".into() }).await.unwrap();
+        let placeholder = log().await[0].as_str().unwrap().to_owned();
+        assert!(placeholder.starts_with("deleted-"), "{placeholder}");
+    }
+);
