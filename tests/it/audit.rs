@@ -776,6 +776,28 @@ both!(
 );
 
 both!(
+    async fn a_graphql_request_counts_for_every_organization_that_the_token_reaches(world: World) {
+        let ada = world.admin("ada", &["acme", "globex", "hooli"]).await;
+        let bob = world.member("bob", &["acme", "globex", "hooli"]).await;
+        let (may, lacks) = (
+            bob.creates_token("may", &["acme", "globex"], &["graphql"]).await,
+            bob.creates_token("lacks", &["hooli"], &["read_user"]).await,
+        );
+        let query = "{ viewer { username } }";
+        assert_eq!(world.holder_of(&may.value).graphql(query, json!({})).await.code(), "OK");
+        assert_eq!(world.holder_of(&lacks.value).graphql(query, json!({})).await.status, 403);
+        for (slug, allowed) in [("acme", true), ("globex", true), ("hooli", false)] {
+            let found = written(&world, async || use_with(&ada, slug).await).await;
+            assert_eq!(found["lastRequest"], json!({ "path": "/graphql", "allowed": allowed }), "{slug}");
+            assert_eq!(found["lastUsedAt"].is_string(), allowed, "{slug}");
+        }
+        let request = "query($id: ID!) { token(id: $id) { lastRequest { method scope } } }";
+        let seen = bob.ask(request, json!({ "id": may.id })).await;
+        assert_eq!(seen["token"]["lastRequest"], json!({ "method": "POST", "scope": "graphql" }));
+    }
+);
+
+both!(
     async fn a_request_refused_because_its_organization_is_not_granted_counts_for_the_token_alone(world: World) {
         let ada = world.admin("ada", &["acme", "globex"]).await;
         let bob = world.member("bob", &["acme", "globex"]).await;

@@ -15,7 +15,7 @@ use std::{
 };
 use tokenward::{domain::id::TokenId, store::Store};
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
 };
 
@@ -218,6 +218,10 @@ both!(
         ended(on(&database).args(["token", "revoke"]), &format!("{value}\n")).await.silent();
         ended(on(&database).args(["token", "revoke"]), value).await.refused("revoked");
         assert_eq!(run(&database, &format!("token revoke {value}")).await.code, 2);
+        let short =
+            run(&database, "token create --owner bob --organization acme --scope graphql --expires-in 1s").await;
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        ended(on(&database).args(["token", "revoke"]), short.done()).await.refused("expired");
 
         let added = run(&database, "resource-server add builds-api").await;
         let lines: Vec<_> = added.done().lines().collect();
@@ -327,6 +331,19 @@ async fn an_unknown_setting_is_named_with_the_nearest_one_that_there_is() {
     assert_eq!(folder.path().read_dir().unwrap().count(), 1, "nothing was made before the refusal");
 }
 
+#[tokio::test]
+async fn no_file_of_settings_is_looked_for_unasked() {
+    let folder = crate::world::shelf::folder();
+    for name in ["tokenward.toml", "config.toml", "Tokenward.toml", ".tokenward.toml"] {
+        std::fs::write(folder.path().join(name), "nonsense = [").unwrap();
+    }
+    let mut command = program();
+    ended(command.current_dir(&folder).arg("migrate"), "").await.done();
+    let mut command = program();
+    let asked = command.current_dir(&folder).args(["migrate", "--config", "tokenward.toml"]);
+    assert_eq!(ended(asked, "").await.code, 1);
+}
+
 /// A server of the real program.
 struct Server<'database> {
     database: &'database Database,
@@ -369,6 +386,9 @@ impl<'database> Server<'database> {
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
         let status = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await.expect("it ends in time");
         assert!(start.elapsed() < Duration::from_secs(10));
+        let mut printed = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut printed).await.unwrap();
+        assert_eq!(printed, "", "what a server says goes to standard error");
         status.unwrap().code().expect("it ends by itself")
     }
 }

@@ -32,6 +32,11 @@ both!(
         let pause: u64 = refused.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&pause));
         assert_eq!(refused.json()["errors"][0]["extensions"]["retryAfter"], pause);
+        let api = world.resource_server("api").await;
+        for _ in 0..70 {
+            let told = world.introspect(&api, &a_guess(), &[]).await;
+            assert_eq!((told.status.as_u16(), &*told.text), (200, r#"{"active":false}"#), "an API is never refused");
+        }
         assert_eq!(world.holder_of(&a_guess()).verify("").await.status, 401, "a gateway is never refused");
         assert_eq!(world.holder_of(&token.value).verify("").await.status, 200);
         assert_eq!(bob.graphql("{ viewer { id } }", json!({})).await.code(), "OK", "a JWT is no guess");

@@ -42,6 +42,7 @@ mod secrets;
 mod shown_once;
 mod slow;
 mod statements;
+mod states;
 mod story;
 mod text;
 mod tidy;

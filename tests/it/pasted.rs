@@ -41,8 +41,8 @@ fn free_port() -> u16 {
 /// Runs a script as somebody would who pastes it; tells what it printed. One that waits for ever ends after two minutes,
 /// with everything that it started.
 fn pasted(script: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
-    let output = Command::new("bash")
-        .args(["-c", script])
+    let output = Command::new("timeout")
+        .args(["-k", "5", "120", "bash", "-c", script])
         .current_dir(folder)
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
@@ -125,6 +125,55 @@ fn demonstration(database: &Database) -> (Running, String) {
     }
     let commands = guide[guide.find("# Who is who").unwrap()..].to_owned();
     (demo, commands)
+}
+
+/// What a guide sets this variable to.
+fn variable<'guide>(guide: &'guide str, name: &str) -> &'guide str {
+    let line = guide.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("='")).expect("a variable");
+    line.strip_suffix('\'').expect("quotes")
+}
+
+/// For how long a JWT is good, in seconds.
+fn life(jwt: &str) -> i64 {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    let payload = URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
+}
+
+fn a_demonstration_that_is_there_is_served_as_it_is(kind: Kind, test: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(database) = Database::fresh(kind, test) else { return };
+    let secret = database.folder().join("demo-data/jwt-secret");
+    let guides = [0, 1].map(|_| {
+        let (demo, guide) = demonstration(&database);
+        drop(demo);
+        // Two JWTs of one second are the same.
+        std::thread::sleep(Duration::from_secs(1));
+        (guide, std::fs::read_to_string(&secret).unwrap())
+    });
+    let [(first, kept), (second, still)] = &guides;
+    assert_eq!(variable(first, "ACME"), variable(second, "ACME"), "the data is the same");
+    assert_eq!(kept, still);
+    assert_eq!(secret.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    for credential in ["OWNER", "ADMIN", "ADMIN_TOKEN"] {
+        assert_ne!(variable(first, credential), variable(second, credential), "{credential} is fresh");
+    }
+    for jwt in ["OWNER", "ADMIN"] {
+        assert_eq!(life(variable(first, jwt)), 12 * 60 * 60);
+    }
+}
+
+#[test]
+fn a_demonstration_that_is_there_is_served_as_it_is_on_sqlite() {
+    let test = "a_demonstration_that_is_there_is_served_as_it_is_on_sqlite";
+    a_demonstration_that_is_there_is_served_as_it_is(Kind::Sqlite, test);
+}
+
+#[test]
+fn a_demonstration_that_is_there_is_served_as_it_is_on_postgres() {
+    let test = "a_demonstration_that_is_there_is_served_as_it_is_on_postgres";
+    a_demonstration_that_is_there_is_served_as_it_is(Kind::Postgres, test);
 }
 
 fn the_guide_tells_the_truth(kind: Kind, test: &str) {

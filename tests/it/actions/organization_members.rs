@@ -127,6 +127,35 @@ both!(
     }
 );
 
+both!(
+    async fn the_last_administrator_can_neither_be_demoted_nor_leave_and_another_leaves_without_a_letter(world: World) {
+        world.organization("acme").await;
+        let root = world.person("root-acme").await;
+        let acme = world.organization_id("acme").await;
+        let id = root.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let demote = json!({ "organizationId": acme, "userId": id, "role": "MEMBER" });
+        let leave = json!({ "organizationId": acme, "userId": id });
+        let token = root.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let mark = world.mark().await;
+        let demoted = root.does("updateOrganizationMember", demote).await;
+        let left = root.does("removeOrganizationMember", leave.clone()).await;
+        for reply in [&demoted, &left] {
+            assert_eq!(reply.code(), "CONFLICT");
+            assert!(reply.text.contains("last administrator"), "{}", reply.text);
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
+        let ada = world.admin("ada", &["acme"]).await;
+        let mark = world.mark().await;
+        assert_eq!(root.does("removeOrganizationMember", leave).await.code(), "OK");
+        assert_eq!(world.since(&mark).await, (2, 0), "whoever leaves knows it");
+        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 403);
+        let id = ada.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let demote = json!({ "organizationId": acme, "userId": id, "role": "MEMBER" });
+        assert_eq!(ada.does("updateOrganizationMember", demote).await.code(), "CONFLICT");
+    }
+);
+
 /// Somebody of whose address the identity provider says this.
 fn claims<'world>(world: &'world World, subject: &str, email: &str, verified: &Value) -> Client<'world> {
     let now = world.now().seconds();

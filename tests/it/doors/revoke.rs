@@ -1,9 +1,13 @@
 //! `POST /oauth/revoke`, `/.well-known/oauth-authorization-server` and `/schema.graphql`.
 
-use super::lose_the_store;
-use crate::world::{World, client::form};
+use super::{lose_the_store, problem, send_raw, whole};
+use crate::world::{
+    World,
+    client::{form, read},
+};
 use serde_json::json;
-use tokenward::actions::Credentials;
+use std::time::Duration;
+use tokenward::actions::{Credentials, DisableResourceServer};
 
 async fn revoke(world: &World, api: &Credentials, secret: &str, token: &str) -> (u16, String) {
     let request = world.http.post(world.url("/oauth/revoke")).basic_auth(&api.client_id, Some(secret));
@@ -47,6 +51,51 @@ both!(
             let expected = json!({ "error": "temporarily_unavailable", "message": "Try again later" });
             assert_eq!(reply.json(), expected);
         }
+    }
+);
+
+both!(
+    async fn a_token_is_ended_by_one_form_of_an_api_that_may_ask_and_by_nothing_else(world: World) {
+        let (api, other) = (world.resource_server("api").await, world.resource_server("other").await);
+        let bob = world.member("bob", &["acme"]).await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let script = world.holder_of(&token.value);
+        let refusal = |message: &str| format!(r#"{{"error":"invalid_request","message":"{message}"}}"#);
+        let allow = problem(405, &[("allow", "POST")], &refusal("This path answers POST only."));
+        for name in ["GET", "PUT", "DELETE", "OPTIONS"] {
+            assert_eq!(whole(&send_raw(&world, name, "/oauth/revoke", &[]).await), allow, "{name}");
+        }
+        let request = || {
+            let request = world.http.post(world.url("/oauth/revoke/"));
+            request.basic_auth(&api.client_id, Some(&api.client_secret))
+        };
+        let media = refusal("Send the parameters as application/x-www-form-urlencoded.");
+        assert_eq!(whole(&read(request().json(&json!({ "token": token.value }))).await), problem(415, &[], &media));
+        let twice = form(request(), &[("token", &token.value), ("token", &token.value)]).await;
+        assert_eq!(whole(&twice), problem(400, &[], &refusal("A parameter is given twice.")));
+        world.operator(DisableResourceServer { name: "other".into() }).await.unwrap();
+        assert_eq!(revoke(&world, &other, &other.client_secret, &token.value).await.0, 401);
+        let as_bearer = form(world.http.post(world.url("/oauth/revoke")).bearer_auth(&token.value), &[]).await;
+        assert_eq!(as_bearer.status, 401, "a token is no API");
+        assert_eq!(script.verify("organization=acme").await.status, 200, "it lives");
+        assert_eq!(form(request(), &[("token", &token.value)]).await.status, 200);
+        assert_eq!(script.verify("organization=acme").await.status, 401);
+    }
+);
+
+both!(
+    /// R-28: holding the value is enough, also for an API that may be told of nothing of the token's.
+    async fn an_api_with_limits_ends_a_token_beyond_them_and_one_that_is_over_is_no_error(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let api = world.limited_resource_server("acme-api", &["acme"], &["read_agents"]).await;
+        let token = bob.creates_token("deploy", &["globex"], &["read_builds"]).await;
+        let soon = world.now().plus(Duration::from_mins(1)).to_text();
+        let expired = bob.creates_token_until("expired", &["acme"], &["read_builds"], Some(soon)).await;
+        assert_eq!(revoke(&world, &api, &api.client_secret, &token.value).await, (200, String::new()));
+        assert_eq!(world.holder_of(&token.value).verify("").await.status, 401);
+        world.later(Duration::from_mins(2));
+        assert_eq!(revoke(&world, &api, &api.client_secret, &expired.value).await, (200, String::new()));
+        assert_eq!(bob.history_of(&expired.id).await, ["TOKEN_CREATED"], "what is over is over");
     }
 );
 

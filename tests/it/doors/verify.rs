@@ -87,6 +87,21 @@ both!(
 );
 
 both!(
+    /// R-30: the answer comes before the body, however large that is said to be.
+    async fn the_body_of_a_request_is_never_waited_for(world: World) {
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        let request = format!(
+            "POST /verify HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer {}\r\nContent-Type: \
+             application/x-www-form-urlencoded\r\nContent-Length: 10000000\r\n\r\naccess_token=x",
+            token.value
+        );
+        let start = Instant::now();
+        assert_eq!(super::raw(&world, request.as_bytes()).await.status, 200);
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    }
+);
+
+both!(
     /// R-11, R-12, R-15
     async fn whatever_is_no_single_bearer_is_401_and_looks_alike(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;

@@ -1,0 +1,138 @@
+//! Do tokens and their periods of access say what became of them and when, and memberships and scopes what they are?
+
+use crate::world::World;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokenward::domain::{id::OrganizationId, time::Time};
+
+const TOKEN: &str =
+    "query($id: ID!, $status: [TokenGrantStatus!], $of: ID) { token(id: $id) { status createdAt expiresAt
+    revokedAt organizations { slug } grants(status: $status, organizationId: $of) { totalCount nodes { status grantedAt
+    removedAt removalReason ownerIsAdmin organization { slug } } } } }";
+
+fn time(at: &Value) -> Time {
+    Time::parse(at.as_str().unwrap()).unwrap()
+}
+
+both!(
+    async fn a_token_and_its_grants_say_what_became_of_them_and_when(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme", "globex"]).await);
+        let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
+        let end = world.now().plus(Duration::from_mins(5)).to_text();
+        let ends = bob.creates_token_until("ends", &["acme", "globex"], &["read_builds"], Some(end.clone())).await;
+        let over = bob.creates_token("over", &["acme", "globex"], &["read_builds"]).await;
+        let seen = async |id: &str, more: Value| {
+            let mut variables = json!({ "id": id });
+            variables.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            bob.ask(TOKEN, variables).await["token"].clone()
+        };
+        let statuses = |token: &Value| -> Vec<String> {
+            let nodes = token["grants"]["nodes"].as_array().unwrap().clone();
+            assert_eq!(token["grants"]["totalCount"], nodes.len());
+            let of = |node: &Value| {
+                format!("{} {}", node["organization"]["slug"].as_str().unwrap(), node["status"].as_str().unwrap())
+            };
+            let mut all: Vec<_> = nodes.iter().map(of).collect();
+            all.sort();
+            all
+        };
+        let before = seen(&ends.id, json!({})).await;
+        assert_eq!(
+            (&before["status"], &before["expiresAt"], &before["revokedAt"]),
+            (&json!("ACTIVE"), &json!(end), &json!(null))
+        );
+        assert_eq!(before["organizations"], json!([{ "slug": "acme" }, { "slug": "globex" }]));
+        assert_eq!(statuses(&before), ["acme ACTIVE", "globex ACTIVE"]);
+        for grant in before["grants"]["nodes"].as_array().unwrap() {
+            assert_eq!((&grant["grantedAt"], &grant["removedAt"]), (&before["createdAt"], &json!(null)));
+        }
+        world.later(Duration::from_mins(1));
+        assert_eq!(ada.removes_organization(&ends.id, &acme, Some("too wide")).await.code(), "OK");
+        let cut = seen(&ends.id, json!({})).await;
+        assert_eq!((&cut["status"], &cut["organizations"]), (&json!("ACTIVE"), &json!([{ "slug": "globex" }])));
+        assert_eq!(statuses(&cut), ["acme REMOVED", "globex ACTIVE"]);
+        let removed = seen(&ends.id, json!({ "status": ["REMOVED"] })).await;
+        assert_eq!(statuses(&removed), ["acme REMOVED"]);
+        let grant = &removed["grants"]["nodes"][0];
+        assert_eq!(grant["removalReason"], "too wide");
+        assert!(time(&grant["removedAt"]) >= time(&grant["grantedAt"]).plus(Duration::from_mins(1)), "{grant}");
+        assert_eq!(statuses(&seen(&ends.id, json!({ "of": globex })).await), ["globex ACTIVE"]);
+        for nothing in [OrganizationId::new(world.now()).to_string(), "nonsense".into(), ends.id.clone()] {
+            assert_eq!(statuses(&seen(&ends.id, json!({ "of": nothing })).await), [""; 0]);
+        }
+
+        assert_eq!(bob.revokes(&over.id).await.code(), "OK");
+        world.later(Duration::from_mins(5));
+        let expired = seen(&ends.id, json!({})).await;
+        assert_eq!(
+            (&expired["status"], &expired["revokedAt"], &expired["organizations"]),
+            (&json!("EXPIRED"), &json!(null), &json!([]))
+        );
+        assert_eq!(statuses(&expired), ["acme REMOVED", "globex ENDED"]);
+        let revoked = seen(&over.id, json!({})).await;
+        assert_eq!((&revoked["status"], &revoked["organizations"]), (&json!("REVOKED"), &json!([])));
+        assert!(time(&revoked["revokedAt"]) > time(&revoked["createdAt"]), "{revoked}");
+        assert_eq!(statuses(&revoked), ["acme ENDED", "globex ENDED"]);
+        assert_eq!(statuses(&seen(&ends.id, json!({ "status": ["ENDED", "ACTIVE"] })).await), ["globex ENDED"]);
+
+        // The audit finds by its id what is over and was not removed, and lists it where it is asked for.
+        let row = "query($id: ID!) { organization(slug: \"globex\") { tokenGrant(tokenId: $id) { status token { status } } } }";
+        let root = world.person("root-globex").await;
+        for (token, status) in [(&ends, "EXPIRED"), (&over, "REVOKED")] {
+            let found = root.ask(row, json!({ "id": token.id })).await;
+            assert_eq!(
+                found["organization"]["tokenGrant"],
+                json!({ "status": "ENDED", "token": { "status": status } })
+            );
+        }
+        let list = "query($status: [TokenStatus!]) { organization(slug: \"acme\") { tokenGrants(filter: { status: $status }) { \
+                    nodes { tokenId } } } }";
+        let listed = ada.ask(list, json!({ "status": ["EXPIRED", "REVOKED"] })).await;
+        assert_eq!(
+            listed["organization"]["tokenGrants"]["nodes"],
+            json!([{ "tokenId": over.id }]),
+            "a removed one is not"
+        );
+        let none = ada.ask(list, json!({})).await["organization"]["tokenGrants"]["nodes"].clone();
+        assert_eq!(none, json!([]), "only active ones unless asked");
+    }
+);
+
+both!(
+    async fn a_membership_says_as_what_and_since_when(world: World) {
+        let start = world.now();
+        let bob = world.member("bob", &["acme"]).await;
+        world.later(Duration::from_mins(1));
+        world.admin("bob", &["globex"]).await;
+        let query = "{ viewer { organizations { edges { role node { slug viewerIsAdmin } } } }
+            organization(slug: \"globex\") { members { edges { role joinedAt node { username } } } } }";
+        let seen = bob.ask(query, json!({})).await;
+        let edge = |slug: &str, role: &str| json!({ "role": role, "node": { "slug": slug, "viewerIsAdmin": role == "ADMIN" } });
+        let expected = json!([edge("acme", "MEMBER"), edge("globex", "ADMIN")]);
+        assert_eq!(seen["viewer"]["organizations"]["edges"], expected);
+        let members = &seen["organization"]["members"]["edges"];
+        let told = |at: usize| (members[at]["node"]["username"].clone(), members[at]["role"].clone());
+        assert_eq!([told(0), told(1)], [(json!("bob"), json!("ADMIN")), (json!("root-globex"), json!("ADMIN"))]);
+        assert!(time(&members[0]["joinedAt"]) >= start.plus(Duration::from_mins(1)), "{members}");
+    }
+);
+
+both!(
+    async fn the_scopes_are_those_of_the_catalogue_in_its_order(world: World) {
+        let told = world.stranger().await.ask("{ scopes { name title description access retired } }", json!({})).await;
+        let catalogue = include_str!("../../src/domain/scopes.toml");
+        let said = |key: &str| -> Vec<Value> {
+            let start = format!("{key} = ");
+            let values = catalogue.lines().filter_map(|line| line.strip_prefix(&start));
+            values.map(|value| serde_json::from_str(value).unwrap()).collect()
+        };
+        let scopes = told["scopes"].as_array().unwrap();
+        let of = |key: &str| -> Vec<Value> { scopes.iter().map(|scope| scope[key].clone()).collect() };
+        for key in ["name", "title", "description"] {
+            assert_eq!(of(key), said(key));
+        }
+        let access: Vec<_> = said("access").iter().map(|access| access.as_str().unwrap().to_uppercase()).collect();
+        assert_eq!(of("access"), access);
+        assert!(!scopes.is_empty() && scopes.iter().all(|scope| scope["retired"] == false), "{scopes:?}");
+    }
+);
