@@ -120,7 +120,7 @@ impl Scene {
     fn newcomer(&self) -> AddUser {
         let username = self.name();
         let email = Some(format!("{username}@example.test"));
-        AddUser { new: NewUser { name: username.clone(), username, email, identity: None } }
+        AddUser { new: NewUser { name: username.clone(), username, email, email_verified: true, identity: None } }
     }
 
     async fn person(&self) -> UserId {
@@ -166,6 +166,7 @@ impl Scene {
     }
 
     /// Prepares a verb.
+    #[expect(clippy::too_many_lines, reason = "one arm a verb")]
     async fn ready(&self, verb: &str) -> Ready {
         let (operator, ada, bob) = (self.operator(), self.by(self.ada), self.by(self.bob));
         match verb {
@@ -228,7 +229,13 @@ impl Scene {
                 let nobody = Caller { through: Through::System, ..operator };
                 Box::new(move |app| {
                     let identity = Identity { issuer: ISSUER.into(), subject: subject.clone() };
-                    let said = Introduction { identity, username: Some(subject.clone()), name: None, email: None };
+                    let said = Introduction {
+                        identity,
+                        username: Some(subject.clone()),
+                        name: None,
+                        email: None,
+                        email_verified: false,
+                    };
                     let nobody = nobody.clone();
                     async move { meet_user(app, &nobody, said).await.map(drop) }.boxed()
                 })
@@ -385,7 +392,6 @@ async fn a_change_that_finds_sqlite_busy_happens_once_or_not_at_all() {
     for _ in VERBS {
         nodes.push(Scene::node(&scene.database, scene.database.url()).await);
     }
-    let all = |of: fn(&(&str, i64, i64)) -> i64| VERBS.iter().map(of).sum::<i64>();
     for gives_up in [false, true] {
         let mut verbs = Vec::new();
         for (verb, _, _) in VERBS {
@@ -421,9 +427,13 @@ async fn a_change_that_finds_sqlite_busy_happens_once_or_not_at_all() {
                 ready(node).await.unwrap();
             }
         } else {
-            assert_eq!(refused, [None; VERBS.len()]);
-            let letters_due = usize::try_from(all(|(_, _, letters)| *letters)).unwrap();
-            assert_eq!((new_number - number, new_letters - letters), (2 + all(|(_, events, _)| *events), letters_due));
+            // On a slow machine some do not get their turn in time; then nothing of them happened.
+            assert!(refused.iter().flatten().all(|code| *code == Code::Unavailable), "{refused:?}");
+            assert!(refused.contains(&None), "nobody waited for the file");
+            let made = || VERBS.iter().zip(&refused).filter(|(_, refused)| refused.is_none()).map(|(verb, _)| verb);
+            let events: i64 = made().map(|(_, events, _)| events).sum();
+            let letters_due = usize::try_from(made().map(|(_, _, letters)| letters).sum::<i64>()).unwrap();
+            assert_eq!((new_number - number, new_letters - letters), (2 + events, letters_due));
         }
     }
 }
