@@ -25,8 +25,9 @@ impl Change for DeleteUser {
         let operator = policy::operator(tx.caller())?;
         let (user, at) = (tx.find_user(&self.username.as_str().into()).await?.id, tx.caller().at);
         let mut revoked = tx.revoke_tokens_of(&operator, user).await?;
-        let organizations = tx.leave_all(&operator, user).await?;
+        tx.can_leave_all(&operator, user).await?;
         tx.erase_user(&operator, user).await?;
+        let organizations = tx.leave_all(&operator, user).await?;
         // One may have been made until the memberships were gone.
         revoked.extend(tx.revoke_tokens_of(&operator, user).await?);
         let mut reached = tx.end_access_of(&operator, user).await?;

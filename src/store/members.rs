@@ -21,7 +21,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _,
     QuerySelect as _,
-    sea_query::{Expr, JoinType, Order, Query, SelectStatement},
+    sea_query::{Expr, JoinType, LockType, Order, Query, SelectStatement},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -91,28 +91,32 @@ impl Tx {
         Ok(cut)
     }
 
-    /// Ends every membership of somebody who is to be deleted; tells of which organizations that exist. `CONFLICT` where
-    /// nobody else could administer one.
-    pub async fn leave_all(&self, _: &Operator, user: UserId) -> Result<Vec<OrganizationId>> {
+    /// Holds the organizations of somebody who is to be deleted. `CONFLICT` where nobody else could administer one.
+    pub async fn can_leave_all(&self, _: &Operator, user: UserId) -> Result<()> {
         let organizations = self.organizations_of(user).await?;
         let hold = organization::Entity::find()
-            .filter(organization::Column::Id.is_in(organizations.iter().copied()))
+            .filter(organization::Column::Id.is_in(organizations))
+            .filter(organization::Column::DeletedAt.is_null())
             .order_by_asc(organization::Column::Id)
-            .lock_exclusive();
-        let held = limited(hold.all(&self.db)).await?;
-        let mut left = Vec::new();
-        for one in held.into_iter().filter(|one| one.deleted_at.is_none()) {
-            if !self.has_administrator_without(one.id, user).await? {
+            .lock(LockType::NoKeyUpdate);
+        for held in limited(hold.all(&self.db)).await? {
+            if !self.has_administrator_without(held.id, user).await? {
                 let why = format!(
                     "Nobody else could administer {}; make somebody an administrator there, or delete it, first.",
-                    one.slug
+                    held.slug
                 );
                 return Err(Error::Conflict(why.into()));
             }
-            left.push(one.id);
         }
-        limited(membership::Entity::delete_many().filter(membership::Column::UserId.eq(user)).exec(&self.db)).await?;
-        Ok(left)
+        Ok(())
+    }
+
+    /// Ends every membership of somebody who is to be deleted; tells of which organizations. Those are held, and so is
+    /// the person.
+    pub async fn leave_all(&self, _: &Operator, user: UserId) -> Result<Vec<OrganizationId>> {
+        let delete =
+            membership::Entity::delete_many().filter(membership::Column::UserId.eq(user)).exec_with_returning(&self.db);
+        Ok(limited(delete).await?.into_iter().map(|row| row.organization_id).collect())
     }
 
     /// Ends every membership of an organization that is to be deleted, and the access of all tokens; tells who belonged
@@ -158,11 +162,12 @@ impl Tx {
         Ok(limited(find.all(&self.db)).await?.into_iter().map(|row| row.organization_id).collect())
     }
 
-    /// Two last administrators cannot remove each other: changes of one organization's members wait here.
+    /// Two last administrators cannot remove each other: changes of one organization's members wait here. Grants that are
+    /// made meanwhile refer to the row and need not wait, or they and whoever leaves would wait for each other.
     async fn hold_organization(&self, organization: OrganizationId) -> Result<()> {
         let find = organization::Entity::find_by_id(organization)
             .filter(organization::Column::DeletedAt.is_null())
-            .lock_exclusive();
+            .lock(LockType::NoKeyUpdate);
         limited(find.one(&self.db)).await?.map(|_| ()).ok_or(Error::NotFound("organization"))
     }
 
