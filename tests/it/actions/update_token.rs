@@ -117,9 +117,10 @@ both!(
         assert_eq!(bob.revokes(&revoked.id).await.code(), "OK");
         world.later(Duration::from_secs(61));
         let mark = world.mark().await;
-        for token in [&expired, &revoked] {
+        for (token, why) in [(&expired, "has expired"), (&revoked, "has been revoked")] {
             for input in [json!({ "tokenId": token.id }), json!({ "tokenId": token.id, "description": "deploy" })] {
-                assert_eq!(bob.does("updateToken", input).await.code(), "CONFLICT");
+                let reply = bob.does("updateToken", input).await;
+                assert!(reply.code() == "CONFLICT" && reply.text.contains(why), "{}", reply.text);
             }
             assert_eq!(bob.adds_organization(&token.id, &globex).await.code(), "CONFLICT");
             assert_eq!(bob.removes_organization(&token.id, &acme, None).await.code(), "CONFLICT");
