@@ -56,7 +56,14 @@ impl<'world> List<'world> {
     }
 
     pub(crate) async fn page(&self, asked: Value) -> Page {
-        let reply = self.reader.graphql(&self.document, asked.clone()).await;
+        let mut reply = self.reader.graphql(&self.document, asked.clone()).await;
+        // A database that is busy with others says so, and a client asks again.
+        for _ in 0..5 {
+            if reply.code() != "UNAVAILABLE" {
+                break;
+            }
+            reply = self.reader.graphql(&self.document, asked.clone()).await;
+        }
         assert_eq!(reply.code(), "OK", "{} {asked}: {}", self.name, reply.text);
         let data = reply.data();
         let page = data.pointer(self.path).unwrap();

@@ -17,6 +17,7 @@ use tokenward::{
     domain::{
         caller::{Caller, Through},
         decision::Ask,
+        error::{Code, Result},
         id::{OrganizationId, UserId},
     },
     verify::Observed,
@@ -57,19 +58,27 @@ async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, 
             expires_at: (number % 2 == 0).then(|| app.now().plus(std::time::Duration::from_hours(24 * 3_000))),
             owner: None,
         };
-        let (token, secret) = create_token(app, &caller, ask).await.unwrap();
+        left.fetch_sub(1, Ordering::SeqCst);
+        let Some((token, secret)) = unless_busy(create_token(app, &caller, ask).await) else { continue };
         app.verifier().check(&secret, &Ask { at: app.now(), ..Ask::default() }, Observed::default()).await.unwrap();
         if number % 8 == 0 {
             let (tokens, grants) = app.verifier().tally().due(Instant::now(), true);
             app.store().upkeep().keep_usage(tokens, grants).await.unwrap();
         }
         if number % 3 == 0 {
-            app.change(&caller, RevokeToken { token: token.id, reason: None }).await.map(drop).unwrap();
+            unless_busy(app.change(&caller, RevokeToken { token: token.id, reason: None }).await);
         } else if number % 3 == 1 {
             let remove = RemoveOrganizationFromToken { token: token.id, organization: acme, reason: None };
-            app.change(&caller, remove).await.map(drop).unwrap();
+            unless_busy(app.change(&caller, remove).await);
         }
-        left.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What was done, unless the database was too busy with others for it.
+fn unless_busy<T>(done: Result<T>) -> Option<T> {
+    match done {
+        Err(error) if error.code() == Code::Unavailable => None,
+        done => Some(done.unwrap()),
     }
 }
 
