@@ -126,7 +126,8 @@ async fn two_thousand_slow_clients_of_each_kind_harm_no_probe_and_are_given_up_w
     let all = Instant::now();
     let mut times = Vec::new();
     while handles(&serving) > before + 20 {
-        assert!(all.elapsed() < Duration::from_secs(30), "{} are still there", handles(&serving) - before);
+        // Thirty when nothing else runs; other tests share the machine.
+        assert!(all.elapsed() < Duration::from_secs(90), "{} are still there", handles(&serving) - before);
         for path in ["/healthz", "/readyz"] {
             let asked = Instant::now();
             let mut stream = TcpStream::connect(program.listen).await.unwrap();
