@@ -4,8 +4,7 @@ use super::{
     Store, all,
     entity::{event, event_organization},
     limited,
-    listing::{self, Along},
-    tokens::same,
+    listing::{self, Along, same},
 };
 use crate::domain::{
     error::Result,

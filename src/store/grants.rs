@@ -3,9 +3,8 @@
 use super::{
     Store, all,
     entity::{grant, grant_scope, grant_use, membership, token, user},
-    listing::{self, Along},
+    listing::{self, Along, same},
     one,
-    tokens::same,
     tx::Tx,
     usage::{self, UseColumns},
     values::{End, LastUse},

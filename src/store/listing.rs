@@ -230,3 +230,8 @@ pub(super) fn in_states(states: &[TokenStatus], at: Time) -> Condition {
         })
     })
 }
+
+/// Two columns that hold the same, to join or to compare by.
+pub(super) fn same(left: (&'static str, &'static str), right: (&'static str, &'static str)) -> Expr {
+    Expr::col(left).equals(right)
+}

@@ -4,9 +4,8 @@ use super::{
     Store, all,
     entity::{grant, membership, organization, user},
     limited, limited_unique,
-    listing::{self, Along},
+    listing::{self, Along, same},
     people::Person,
-    tokens::same,
     tx::Tx,
 };
 use crate::domain::{

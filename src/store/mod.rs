@@ -13,6 +13,7 @@ mod pool;
 #[cfg(test)]
 mod questions;
 mod resource_servers;
+mod sights;
 mod snapshots;
 mod tokens;
 mod tx;

@@ -4,9 +4,8 @@ use super::{
     Store,
     entity::{membership, organization, user},
     limited, limited_unique,
-    listing::{self, Along},
+    listing::{self, Along, same},
     people::roles,
-    tokens::same,
     tx::Tx,
 };
 use crate::domain::{

@@ -92,9 +92,7 @@ impl Store {
         };
         Ok(limited(find.all(&self.read)).await?.into_iter().map(waiting).collect())
     }
-}
 
-impl Store {
     /// How many letters are not sent yet, or never will be.
     pub async fn outbox(&self) -> Result<Outbox> {
         let unsent = || delivery::Entity::find().select_only().filter(delivery::Column::SentAt.is_null());

@@ -4,7 +4,8 @@ use super::{
     Store, all,
     entity::{delivery, membership, organization, user},
     limited, limited_unique,
-    tokens::{reach_of, same},
+    listing::same,
+    sights::reach_of,
     tx::Tx,
 };
 use crate::domain::{

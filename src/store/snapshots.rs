@@ -3,7 +3,7 @@
 use super::{
     Store, all,
     entity::{grant, membership, organization, token, user},
-    tokens::same,
+    listing::same,
     values::End,
 };
 use crate::domain::{
