@@ -101,7 +101,7 @@ async fn probe(stream: &mut TcpStream, path: &str) -> String {
 
 /// F-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_thousand_slow_clients_of_each_kind_harm_no_probe_and_are_given_up_within_thirty_seconds() {
+async fn two_thousand_slow_clients_of_each_kind_harm_no_probe_and_are_given_up() {
     let database = Database::fresh(Kind::Sqlite, "slow").unwrap();
     let program = Program::over(&database, &[("log.level", "warn")]);
     let (serving, _) = program.serve().await;
@@ -126,7 +126,7 @@ async fn two_thousand_slow_clients_of_each_kind_harm_no_probe_and_are_given_up_w
     let all = Instant::now();
     let mut times = Vec::new();
     while handles(&serving) > before + 20 {
-        // Thirty when nothing else runs; other tests share the machine.
+        // Within thirty when nothing else runs; other tests share the machine.
         assert!(all.elapsed() < Duration::from_secs(90), "{} are still there", handles(&serving) - before);
         for path in ["/healthz", "/readyz"] {
             let asked = Instant::now();
