@@ -1,7 +1,8 @@
 // How the pages are built: into dist/, which is committed, and the same bytes wherever it is done.
-import react from '@vitejs/plugin-react';
+
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -28,6 +29,9 @@ const licensesOfFonts: Plugin = {
   },
 };
 
+/** The service behind `npm run dev`. */
+const SERVICE = process.env.SERVICE ?? 'http://127.0.0.1:8080';
+
 export default defineConfig({
   root: here('.'),
   plugins: [withoutData, licensesOfFonts, react()],
@@ -45,13 +49,15 @@ export default defineConfig({
     chunkSizeWarningLimit: 1600,
     license: { fileName: 'assets/licenses.md' },
     rolldownOptions: {
-      input: { graphiql: here('graphiql.html') },
+      input: { index: here('index.html'), graphiql: here('graphiql.html') },
       checks: { pluginTimings: false },
       // A library of GraphiQL's marks a module for a compiler that is not used here.
       onwarn: (warning, warn) => warning.code === 'MODULE_LEVEL_DIRECTIVE' || warn(warning),
     },
   },
   server: {
-    proxy: { '/graphql': 'http://127.0.0.1:8080', '/schema.graphql': 'http://127.0.0.1:8080' },
+    proxy: Object.fromEntries(
+      ['/graphql', '/schema.graphql', '/session', '/organizations/[^/]+/tokens.csv'].map((path) => [`^${path}`, SERVICE]),
+    ),
   },
 });

@@ -54,10 +54,7 @@ const result = (page) => page.locator('.result-window .CodeMirror-code').first()
 const notice = (page) => page.getByRole('status');
 
 async function fits(page, when) {
-  const [needed, there] = await page.evaluate(() => [
-    document.documentElement.scrollWidth,
-    document.documentElement.clientWidth,
-  ]);
+  const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   assert.ok(needed <= there, `${when}: ${needed} px are needed, ${there} are there`);
 }
 

@@ -49,7 +49,7 @@ export function Explorer() {
           isHeadersEditorEnabled={false}
           shouldPersistHeaders={false}
         >
-          <GraphiQL.Logo>{' '}</GraphiQL.Logo>
+          <GraphiQL.Logo> </GraphiQL.Logo>
         </GraphiQL>
       </main>
     </>

@@ -1,0 +1,81 @@
+// Asks for the password again before something that needs fresh authentication, and lets what waited go on.
+import { useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { Button } from '../ui/Button';
+import styles from '../ui/Dialog.module.css';
+import { Field } from '../ui/Field';
+import { call, hook } from './api';
+import { viewer } from './data';
+import { inOneLine } from './Failure';
+
+export function Confirm() {
+  const [waiting, setWaiting] = useState<((given: boolean) => void)[]>([]);
+  useEffect(() => {
+    hook({ confirm: () => new Promise((resolve) => setWaiting((before) => [...before, resolve])) });
+  }, []);
+  if (waiting.length === 0) return null;
+  return (
+    <Dialog
+      onEnd={(given) => {
+        for (const resolve of waiting) resolve(given);
+        setWaiting([]);
+      }}
+    />
+  );
+}
+
+function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [error, setError] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const username = useQueryClient().getQueryData(viewer.queryKey)?.viewer.username;
+  useEffect(() => dialog.current?.showModal(), []);
+
+  async function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    if (busy) return;
+    setBusy(true);
+    setError(undefined);
+    try {
+      await call('POST', '/session/confirm', { password: new FormData(event.currentTarget).get('password') });
+      onEnd(true);
+    } catch (refusal) {
+      setError(inOneLine(refusal));
+      setBusy(false);
+    }
+  }
+
+  return (
+    <dialog
+      ref={dialog}
+      className={styles.dialog}
+      aria-labelledby="confirm-title"
+      onCancel={(event) => {
+        event.preventDefault();
+        onEnd(false);
+      }}
+    >
+      <h2 id="confirm-title">Confirm that it is you</h2>
+      <p className="muted">You signed in more than 15 minutes ago. Enter your password once more to make this change.</p>
+      <form className="stack" onSubmit={submit}>
+        <input type="text" name="username" autoComplete="username" value={username ?? ''} readOnly hidden />
+        <Field
+          label="Password"
+          name="password"
+          type="password"
+          autoComplete="current-password"
+          required
+          maxLength={256}
+          autoFocus
+          error={error}
+        />
+        <div className={styles.buttons}>
+          <Button onClick={() => onEnd(false)}>Cancel</Button>
+          <Button kind="primary" type="submit" busy={busy}>
+            Confirm
+          </Button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

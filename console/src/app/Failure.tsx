@@ -1,0 +1,33 @@
+// What a page shows where its data would be, when that could not be had.
+
+import { Button } from '../ui/Button';
+import { Notice } from '../ui/Panel';
+import { isRefusal, Refusal } from './api';
+
+export function Failure({ error, again }: { error: unknown; again?: () => void }) {
+  const refusal = error instanceof Refusal ? error : undefined;
+  return (
+    <Notice tone="danger" title={isRefusal(error, 'FORBIDDEN') ? 'You may not see this' : 'This could not be loaded'}>
+      <p>{refusal?.message ?? 'Something in this page went wrong. Reload it to try again.'}</p>
+      {refusal?.requestId && (
+        <p className="small">
+          Request <code>{refusal.requestId}</code>
+        </p>
+      )}
+      {again && (
+        <div>
+          <Button size="small" onClick={again}>
+            Try again
+          </Button>
+        </div>
+      )}
+    </Notice>
+  );
+}
+
+/** What happened, in one line, for a toast or beneath a form. */
+export function inOneLine(error: unknown): string {
+  if (!(error instanceof Refusal)) return 'Something in this page went wrong. Reload it to try again.';
+  const number = error.requestId && ['INTERNAL', 'UNAVAILABLE'].includes(error.code) ? ` Request ${error.requestId}.` : '';
+  return error.message + number;
+}

@@ -1,0 +1,166 @@
+// The box in which tokens are looked for: examples, words to toggle, and what the service understood.
+import { Search, X } from 'lucide-react';
+import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { has, toggled } from '../lib/words';
+import { Badge } from '../ui/Badge';
+import type { Box } from './box';
+import styles from './SearchBox.module.css';
+
+export interface Chip {
+  word: string;
+  name: string;
+}
+
+interface Props {
+  box: Box;
+  label: string;
+  chips: Chip[];
+  examples?: string[];
+  understood: readonly { text: string; kind: string }[];
+  /** What is wrong with what is written. */
+  error?: ReactNode;
+  missing: boolean;
+}
+
+export function SearchBox({ box, label, chips, examples = [], understood, error, missing }: Props) {
+  const input = useRef<HTMLInputElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const focus = (event: KeyboardEvent) => {
+      const writing = event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+      if (event.key !== '/' || writing || event.metaKey || event.ctrlKey || document.querySelector('dialog[open]')) return;
+      event.preventDefault();
+      input.current?.focus();
+    };
+    window.addEventListener('keydown', focus);
+    return () => window.removeEventListener('keydown', focus);
+  }, []);
+  const wrong = box.unfinished
+    ? 'This looks like the beginning of a token’s value. It is looked for when it is whole, and kept out of the address.'
+    : missing
+      ? 'A token’s value is not kept when the page is loaded anew. Paste it again to look for it.'
+      : error;
+  return (
+    <search className={styles.search}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          box.now(box.text);
+        }}
+      >
+        <label className="hidden" htmlFor={id}>
+          {label}
+        </label>
+        <Search size={18} aria-hidden="true" className={styles.icon} />
+        <input
+          ref={input}
+          id={id}
+          className={styles.input}
+          value={box.text}
+          onChange={(event) => box.set(event.target.value)}
+          placeholder={`${label}…`}
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          maxLength={1000}
+          aria-describedby={wrong ? `${id}wrong` : undefined}
+          aria-invalid={wrong ? true : undefined}
+        />
+        {box.text === '' ? (
+          <kbd className={styles.key} aria-hidden="true">
+            /
+          </kbd>
+        ) : (
+          <button
+            type="button"
+            className={styles.clear}
+            aria-label="Clear the search"
+            onClick={() => {
+              box.now('');
+              input.current?.focus();
+            }}
+          >
+            <X size={16} aria-hidden="true" />
+          </button>
+        )}
+      </form>
+      {wrong && (
+        <p id={`${id}wrong`} className={styles.wrong} role="status">
+          {wrong}
+        </p>
+      )}
+      <div className={styles.words}>
+        <div role="group" aria-label="Filters" className="row">
+          {chips.map(({ word, name }) => (
+            <button
+              key={word}
+              type="button"
+              className={styles.chip}
+              aria-pressed={has(box.text, word)}
+              onClick={() => box.now(toggled(box.text, word))}
+            >
+              {name}
+            </button>
+          ))}
+        </div>
+        {examples.length > 0 && box.text === '' && (
+          <p className={styles.examples}>
+            Try{' '}
+            {examples.map((example) => (
+              <button key={example} type="button" onClick={() => box.now(example)}>
+                <code>{example}</code>
+              </button>
+            ))}
+            or paste a token’s value.
+          </p>
+        )}
+      </div>
+      {understood.length > 0 && (
+        <p className={styles.understood}>
+          <span className="muted">All of these hold:</span>{' '}
+          {understood.map(({ text, kind }, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a word may be there twice
+            <Badge key={index} tone="accent">
+              {meaning(kind, text)}
+            </Badge>
+          ))}
+        </p>
+      )}
+    </search>
+  );
+}
+
+const behind = (text: string) => text.slice(text.indexOf(':') + 1).replaceAll('"', '');
+
+const UNITS: Record<string, string> = { d: 'days', w: 'weeks', m: 'months', y: 'years' };
+
+const span = (text: string) => {
+  const [, count, unit = ''] = /^(\d+)([dwmy])$/.exec(text) ?? [];
+  return count ? `${count} ${UNITS[unit]}` : text;
+};
+
+/** What a word of the search was taken for, as part of a sentence. */
+export function meaning(kind: string, text: string): string {
+  switch (kind) {
+    case 'ADMINISTRATOR':
+      return 'owner is an administrator';
+    case 'SCOPE':
+      return `scope ${text}`;
+    case 'ADDRESS':
+      return `last address ${text}`;
+    case 'VALUE':
+      return `value ${text}`;
+    case 'UNUSED':
+      return `not used for ${span(behind(text))}`;
+    case 'USED':
+      return 'never used';
+    case 'EXPIRES':
+      return behind(text) === 'never' ? 'never expires' : `expires within ${span(behind(text))}`;
+    case 'STATUS':
+      return `status ${behind(text)}`;
+    case 'OWNER':
+      return `owner “${behind(text)}”`;
+    default:
+      return `text “${text.replaceAll('"', '')}”`;
+  }
+}

@@ -1,0 +1,249 @@
+// The frame around the pages of somebody who is signed in: where they are, where they can go, and how they leave.
+import { useQuery } from '@tanstack/react-query';
+import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router';
+import {
+  Building2,
+  ChevronsUpDown,
+  KeyRound,
+  LogOut,
+  Menu,
+  Monitor,
+  Moon,
+  ScrollText,
+  Settings,
+  ShieldCheck,
+  SquareTerminal,
+  Sun,
+  UserRound,
+  Users,
+} from 'lucide-react';
+import { type ReactNode, useEffect, useRef } from 'react';
+import mark from '../ui/mark.svg';
+import { say } from '../ui/toast';
+import { call } from './api';
+import { viewer } from './data';
+import { Failure, inOneLine } from './Failure';
+import styles from './Shell.module.css';
+import { choose, type Theme, useTheme } from './theme';
+
+export function Shell() {
+  const { pathname } = useLocation();
+  const main = useRef<HTMLElement>(null);
+  const menu = useRef<HTMLDivElement>(null);
+  const before = useRef(pathname);
+  useEffect(() => {
+    if (before.current === pathname) return;
+    before.current = pathname;
+    if (menu.current?.matches(':popover-open')) menu.current.hidePopover();
+    // Who reads by ear hears where they are now.
+    main.current?.querySelector('h1')?.focus({ preventScroll: true });
+  }, [pathname]);
+  const { error, data, refetch } = useQuery(viewer);
+  return (
+    <div className={styles.shell}>
+      <a className={styles.skip} href="#main">
+        Skip to content
+      </a>
+      <header className={styles.bar}>
+        <Brand />
+        <button type="button" className={styles.burger} popoverTarget="menu" aria-label="Menu">
+          <Menu size={20} aria-hidden="true" />
+        </button>
+      </header>
+      <div id="menu" ref={menu} popover="auto" className={styles.sheet}>
+        <Navigation />
+      </div>
+      <aside className={styles.side}>
+        <Brand />
+        <Navigation />
+      </aside>
+      <main id="main" ref={main} className={styles.main} tabIndex={-1}>
+        {error && !data ? <Failure error={error} again={() => refetch()} /> : <Outlet />}
+      </main>
+    </div>
+  );
+}
+
+function Brand() {
+  return (
+    <Link to="/tokens" className={styles.brand}>
+      <img src={mark} alt="" width="24" height="24" />
+      Tokenward
+    </Link>
+  );
+}
+
+function Navigation() {
+  const { data } = useQuery(viewer);
+  const { slug } = useParams({ strict: false });
+  const organizations = data?.viewer.organizations?.edges ?? [];
+  const current =
+    organizations.find(({ node }) => node.slug === slug) ??
+    organizations.find(({ role }) => role === 'ADMIN') ??
+    organizations[0];
+  return (
+    <nav className={styles.nav} aria-label="Pages">
+      <Group title="Personal">
+        <Entry to="/tokens" icon={<KeyRound size={16} aria-hidden="true" />}>
+          API Access Tokens
+        </Entry>
+        <Entry to="/settings" icon={<UserRound size={16} aria-hidden="true" />}>
+          Profile and sessions
+        </Entry>
+      </Group>
+      {current && (
+        <Group title="Organization">
+          <Switcher current={current.node} all={organizations} />
+          {current.role === 'ADMIN' && (
+            <Entry to={`/organizations/${current.node.slug}/audit`} icon={<ShieldCheck size={16} aria-hidden="true" />}>
+              API Access Audit
+            </Entry>
+          )}
+          <Entry to={`/organizations/${current.node.slug}/members`} icon={<Users size={16} aria-hidden="true" />}>
+            Members
+          </Entry>
+          {current.role === 'ADMIN' && (
+            <>
+              <Entry to={`/organizations/${current.node.slug}/log`} icon={<ScrollText size={16} aria-hidden="true" />}>
+                Audit log
+              </Entry>
+              <Entry to={`/organizations/${current.node.slug}/settings`} icon={<Settings size={16} aria-hidden="true" />}>
+                Settings
+              </Entry>
+            </>
+          )}
+        </Group>
+      )}
+      <div className={styles.foot}>
+        <a className={styles.entry} href="/graphiql">
+          <SquareTerminal size={16} aria-hidden="true" />
+          GraphiQL
+        </a>
+        <Themes />
+        {data && <Person name={data.viewer.name} username={data.viewer.username} signsOut={data.session !== null} />}
+      </div>
+    </nav>
+  );
+}
+
+function Group({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div className={styles.group}>
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+function Entry({ to, icon, children }: { to: string; icon: ReactNode; children: ReactNode }) {
+  return (
+    <Link to={to} className={styles.entry} activeProps={{ 'aria-current': 'page' }} activeOptions={{ includeSearch: false }}>
+      {icon}
+      {children}
+    </Link>
+  );
+}
+
+interface Place {
+  slug: string;
+  name: string;
+}
+
+/** The pages of an organization; who changes the organization stays on the page. */
+const PLACES = [
+  '/organizations/$slug/audit',
+  '/organizations/$slug/members',
+  '/organizations/$slug/log',
+  '/organizations/$slug/settings',
+] as const;
+
+function Switcher({ current, all }: { current: Place; all: { node: Place; role: string }[] }) {
+  const { pathname } = useLocation();
+  const page = PLACES.find((place) => pathname.startsWith(place.replace('$slug', current.slug))) ?? PLACES[0];
+  if (all.length === 1) {
+    return (
+      <p className={styles.only}>
+        <Building2 size={16} aria-hidden="true" />
+        {current.name}
+      </p>
+    );
+  }
+  return (
+    <details className={styles.switcher} name="organizations">
+      <summary>
+        <Building2 size={16} aria-hidden="true" />
+        <span>
+          <span className="hidden">Organization: </span>
+          {current.name}
+        </span>
+        <ChevronsUpDown size={14} aria-hidden="true" />
+      </summary>
+      <ul>
+        {all.map(({ node, role }) => (
+          <li key={node.slug}>
+            <Link
+              to={role === 'ADMIN' ? page : '/organizations/$slug/members'}
+              params={{ slug: node.slug }}
+              aria-current={node.slug === current.slug ? 'true' : undefined}
+              onClick={(event) => event.currentTarget.closest('details')?.removeAttribute('open')}
+            >
+              {node.name}
+              <span className="muted small">{node.slug}</span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+const THEMES: { theme: Theme; name: string; icon: ReactNode }[] = [
+  { theme: 'system', name: 'As the system', icon: <Monitor size={16} aria-hidden="true" /> },
+  { theme: 'light', name: 'Light', icon: <Sun size={16} aria-hidden="true" /> },
+  { theme: 'dark', name: 'Dark', icon: <Moon size={16} aria-hidden="true" /> },
+];
+
+function Themes() {
+  const chosen = useTheme();
+  return (
+    <div className={styles.themes} role="group" aria-label="Colours">
+      {THEMES.map(({ theme, name, icon }) => (
+        <button
+          key={theme}
+          type="button"
+          aria-pressed={theme === chosen}
+          aria-label={name}
+          title={name}
+          onClick={() => choose(theme)}
+        >
+          {icon}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Person({ name, username, signsOut }: { name: string; username: string; signsOut: boolean }) {
+  const navigate = useNavigate();
+  async function leave() {
+    try {
+      await call('DELETE', '/session');
+      navigate({ to: '/sign-in' }).then(() => window.location.reload());
+    } catch (error) {
+      say(inOneLine(error), { bad: true });
+    }
+  }
+  return (
+    <div className={styles.person}>
+      <div>
+        <strong>{name}</strong>
+        <span className="muted small">{username}</span>
+      </div>
+      {signsOut && (
+        <button type="button" aria-label="Sign out" title="Sign out" onClick={leave}>
+          <LogOut size={16} aria-hidden="true" />
+        </button>
+      )}
+    </div>
+  );
+}

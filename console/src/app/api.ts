@@ -1,0 +1,139 @@
+// How the pages ask the service: operations of its GraphQL API, and the few doors of sessions.
+import type { TypedDocumentString } from '../gql/graphql';
+
+/** What a request of ours carries beside its cookie, so that no other site's page can make one. */
+const CONSOLE = { 'X-Tokenward-Console': '1' };
+
+/** What went wrong, in words that can be shown. */
+export class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly code: string,
+    /** The path of the input that is wrong, such as `input.scopes.1`. */
+    readonly field?: string,
+    /** By what the log of the service knows the request. */
+    readonly requestId?: string,
+    /** After how many seconds it may be tried again. */
+    readonly retryAfter?: number,
+  ) {
+    super(message);
+    this.name = 'Refusal';
+  }
+}
+
+export const isRefusal = (error: unknown, code: string): error is Refusal => error instanceof Refusal && error.code === code;
+
+const UNREACHABLE = 'The service cannot be reached. Check your connection, then try again.';
+const LATER = 'The service cannot answer right now. Try again in a moment.';
+const BROKEN = 'The service answered with something that is not understood. Try again; if it stays so, tell your operator.';
+
+interface GraphQLError {
+  message: string;
+  extensions?: { code?: string; field?: string; reauthenticate?: boolean; requestId?: string; retryAfter?: number };
+}
+
+interface Hooks {
+  /** Asks for the password again; whether it was given. */
+  confirm: () => Promise<boolean>;
+  /** Nobody is signed in any more. */
+  signedOut: () => void;
+}
+
+const hooks: Hooks = { confirm: async () => false, signedOut: () => {} };
+
+/** Says who is asked for a password, and who is told that the session is over. */
+export function hook(given: Partial<Hooks>) {
+  Object.assign(hooks, given);
+}
+
+/** Runs an operation. What asks for fresh authentication is asked once more after it was given. */
+export async function ask<Result, Variables>(
+  document: TypedDocumentString<Result, Variables>,
+  variables: Variables,
+  signal?: AbortSignal,
+): Promise<Result> {
+  const answer = await execute<Result>(document.toString(), variables, signal);
+  if (!answer.errors?.some((error) => error.extensions?.reauthenticate)) return settled(answer);
+  if (!(await hooks.confirm())) {
+    throw new Refusal('Nothing was changed, because you did not confirm that it is you.', 'UNAUTHENTICATED');
+  }
+  return settled(await execute<Result>(document.toString(), variables, signal));
+}
+
+interface Answer<Result> {
+  data?: Result | null;
+  errors?: GraphQLError[];
+  requestId?: string;
+}
+
+async function execute<Result>(query: string, variables: unknown, signal?: AbortSignal): Promise<Answer<Result>> {
+  const response = await send('/graphql', {
+    method: 'POST',
+    headers: { Accept: 'application/graphql-response+json', 'Content-Type': 'application/json' },
+    body: JSON.stringify({ query, variables }),
+    signal,
+  });
+  const requestId = response.headers.get('X-Request-Id') ?? undefined;
+  let answer: Answer<Result>;
+  try {
+    answer = await response.json();
+  } catch {
+    throw new Refusal(response.status >= 500 ? LATER : BROKEN, 'INTERNAL', undefined, requestId);
+  }
+  const fresh = answer.errors?.some((error) => error.extensions?.reauthenticate);
+  if (response.status === 401 && !fresh) {
+    hooks.signedOut();
+    throw new Refusal('You are signed out. Sign in to go on.', 'UNAUTHENTICATED', undefined, requestId);
+  }
+  return { ...answer, requestId };
+}
+
+function settled<Result>({ data, errors, requestId }: Answer<Result>): Result {
+  const error = errors?.[0];
+  if (error) {
+    const { code = 'INTERNAL', field, requestId: id = requestId, retryAfter } = error.extensions ?? {};
+    throw new Refusal(inWords(code, error.message), code, field, id, retryAfter);
+  }
+  if (!data) throw new Refusal(BROKEN, 'INTERNAL', undefined, requestId);
+  return data;
+}
+
+const inWords = (code: string, message: string) => {
+  if (code === 'UNAVAILABLE') return LATER;
+  if (code === 'INTERNAL') return 'The service made a mistake. Try again; if it stays so, tell your operator the request number.';
+  return message;
+};
+
+/** Asks a door that is not GraphQL; its refusals are thrown. */
+export async function call(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<Response> {
+  const response = await send(path, {
+    method,
+    headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  if (response.ok) return response;
+  const told = await response.json().catch(() => ({}));
+  const requestId = response.headers.get('X-Request-Id') ?? undefined;
+  const retryAfter = Number(response.headers.get('Retry-After')) || undefined;
+  const code = CODES[response.status] ?? 'INTERNAL';
+  throw new Refusal(told.message ? inWords(code, told.message) : BROKEN, code, told.field, requestId, retryAfter);
+}
+
+const CODES: Record<number, string> = {
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  400: 'INVALID_INPUT',
+  422: 'INVALID_INPUT',
+  429: 'RATE_LIMITED',
+  503: 'UNAVAILABLE',
+};
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, { ...init, credentials: 'same-origin', headers: { ...init.headers, ...CONSOLE } });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new Refusal(UNREACHABLE, 'NETWORK');
+  }
+}

@@ -1,0 +1,209 @@
+// Which address shows which page, and what of an address counts.
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+  type SearchSchemaInput,
+} from '@tanstack/react-router';
+import { many, one, parseSearch, stringifySearch } from '../lib/address';
+import { forget } from '../lib/value';
+import { hook } from './api';
+import { client, viewer } from './data';
+import { Missing, Root } from './Root';
+import { Shell } from './Shell';
+
+type Raw = Record<string, unknown> & SearchSchemaInput;
+
+const root = createRootRoute({ component: Root, notFoundComponent: Missing });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: (search: { next?: string } & SearchSchemaInput) => ({ next: inside(one(search, 'next')) }),
+  component: lazyRouteComponent(() => import('../pages/sign-in/SignIn'), 'SignIn'),
+});
+
+const invitation = createRoute({
+  getParentRoute: () => root,
+  path: '/invitations/$code',
+  validateSearch: (search: { first?: string } & SearchSchemaInput) => ('first' in search ? { first: '' } : {}),
+  component: lazyRouteComponent(() => import('../pages/invitation/Invitation'), 'Invitation'),
+});
+
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: 'inside',
+  component: Shell,
+  beforeLoad: () => {
+    client.prefetchQuery(viewer);
+  },
+});
+
+const home = createRoute({
+  getParentRoute: () => shell,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/tokens', replace: true });
+  },
+});
+
+const tokens = createRoute({
+  getParentRoute: () => shell,
+  path: '/tokens',
+  validateSearch: (search: { q?: string; ended?: string; after?: string; before?: string } & SearchSchemaInput) => ({
+    q: one(search, 'q'),
+    ended: one(search, 'ended') === 'shown' ? ('shown' as const) : undefined,
+    ...place(search),
+  }),
+  component: lazyRouteComponent(() => import('../pages/tokens/Tokens'), 'Tokens'),
+});
+
+const newToken = createRoute({
+  getParentRoute: () => shell,
+  path: '/tokens/new',
+  validateSearch: (
+    search: { description?: string; scopes?: string[]; organizations?: string[]; like?: string } & SearchSchemaInput,
+  ) => ({
+    description: one(search, 'description'),
+    scopes: some(many(search, 'scopes')),
+    organizations: some(many(search, 'organizations')),
+    like: one(search, 'like'),
+  }),
+  component: lazyRouteComponent(() => import('../pages/new-token/NewToken'), 'NewToken'),
+});
+
+const token = createRoute({
+  getParentRoute: () => shell,
+  path: '/tokens/$id',
+  component: lazyRouteComponent(() => import('../pages/token/Token'), 'Token'),
+});
+
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('../pages/settings/Settings'), 'Settings'),
+});
+
+const organization = createRoute({
+  getParentRoute: () => shell,
+  path: '/organizations/$slug',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/organizations/$slug/audit', params, replace: true });
+  },
+});
+
+const audit = createRoute({
+  getParentRoute: () => shell,
+  path: '/organizations/$slug/audit',
+  validateSearch: (
+    search: { q?: string; order?: string; after?: string; before?: string; page?: string } & SearchSchemaInput,
+  ) => ({
+    q: one(search, 'q'),
+    order: one(search, 'order'),
+    page: one(search, 'page'),
+    ...place(search),
+  }),
+  component: lazyRouteComponent(() => import('../pages/audit/Audit'), 'Audit'),
+});
+
+const auditedToken = createRoute({
+  getParentRoute: () => shell,
+  path: '/organizations/$slug/audit/$tokenId',
+  component: lazyRouteComponent(() => import('../pages/audited-token/AuditedToken'), 'AuditedToken'),
+});
+
+const members = createRoute({
+  getParentRoute: () => shell,
+  path: '/organizations/$slug/members',
+  validateSearch: (search: { search?: string; role?: string; after?: string; before?: string } & SearchSchemaInput) => ({
+    search: one(search, 'search'),
+    role: one(search, 'role'),
+    ...place(search),
+  }),
+  component: lazyRouteComponent(() => import('../pages/members/Members'), 'Members'),
+});
+
+const log = createRoute({
+  getParentRoute: () => shell,
+  path: '/organizations/$slug/log',
+  validateSearch: (
+    search: {
+      type?: string;
+      actor?: string;
+      user?: string;
+      token?: string;
+      from?: string;
+      to?: string;
+      after?: string;
+      before?: string;
+    } & SearchSchemaInput,
+  ) => ({
+    type: one(search, 'type'),
+    actor: one(search, 'actor'),
+    user: one(search, 'user'),
+    token: one(search, 'token'),
+    from: one(search, 'from'),
+    to: one(search, 'to'),
+    ...place(search),
+  }),
+  component: lazyRouteComponent(() => import('../pages/log/Log'), 'Log'),
+});
+
+const organizationSettings = createRoute({
+  getParentRoute: () => shell,
+  path: '/organizations/$slug/settings',
+  component: lazyRouteComponent(() => import('../pages/organization/OrganizationSettings'), 'OrganizationSettings'),
+});
+
+/** Where in a list a page begins or ends. */
+function place(search: { after?: string; before?: string } & Partial<Raw>) {
+  return { after: one(search, 'after'), before: one(search, 'before') };
+}
+
+const some = (list: string[]) => (list.length > 0 ? list : undefined);
+
+/** A path of ours, and no address of somebody else's. */
+const inside = (path: string | undefined) => (path && /^\/(?![/\\])/.test(path) ? path : undefined);
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    signIn,
+    invitation,
+    shell.addChildren([
+      home,
+      tokens,
+      newToken,
+      token,
+      settings,
+      organization,
+      audit,
+      auditedToken,
+      members,
+      log,
+      organizationSettings,
+    ]),
+  ]),
+  parseSearch,
+  stringifySearch,
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+  defaultNotFoundComponent: Missing,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+hook({
+  signedOut: () => {
+    const { pathname, searchStr } = router.state.location;
+    client.clear();
+    forget();
+    if (pathname === '/sign-in') return;
+    router.navigate({ to: '/sign-in', search: { next: pathname + searchStr }, replace: true });
+  },
+});

@@ -1,0 +1,267 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** Both ends may be left out. From is included, to is not. */
+export type DateTimeRange = {
+  /** The first moment. */
+  from?: string | null | undefined;
+  /** The moment after the last. */
+  to?: string | null | undefined;
+};
+
+/** The direction of an order. */
+export type OrderDirection =
+  /** From the least to the greatest. */
+  | 'ASC'
+  /** From the greatest to the least. */
+  | 'DESC'
+  | '%future added value';
+
+/** What a member may do. */
+export type OrganizationRole =
+  /** Audits tokens, removes the organization from them, manages members. */
+  | 'ADMIN'
+  /** Makes tokens that reach the organization. */
+  | 'MEMBER'
+  | '%future added value';
+
+/** What a scope gives access to. */
+export type ScopeAccess =
+  /** Deleting. */
+  | 'DELETE'
+  /** The GraphQL API, within the organizations that the token reaches. The other scopes cannot limit it. */
+  | 'GRAPHQL'
+  /** Looking. */
+  | 'READ'
+  /** Changing. */
+  | 'WRITE'
+  | '%future added value';
+
+export type SearchWordKind =
+  | 'ADDRESS'
+  | 'ADMINISTRATOR'
+  | 'EXPIRES'
+  | 'OWNER'
+  | 'SCOPE'
+  | 'STATUS'
+  | 'TEXT'
+  | 'UNUSED'
+  | 'USED'
+  | 'VALUE'
+  | '%future added value';
+
+/** Which tokens. Everything that is said must hold. */
+export type TokenFilter = {
+  /** When it was made. */
+  createdAt?: DateTimeRange | null | undefined;
+  /** When it ends by itself. */
+  expiresAt?: DateTimeRange | null | undefined;
+  /** A full IP address: of the most recent request. */
+  ipAddress?: string | null | undefined;
+  /** The last allowed request. */
+  lastUsedAt?: DateTimeRange | null | undefined;
+  /** True: only tokens without an end. False: only tokens with one. */
+  neverExpires?: boolean | null | undefined;
+  /** True: only tokens never used. False: only tokens used at least once. */
+  neverUsed?: boolean | null | undefined;
+  /** Part of the owner's username, name or e-mail, in any case. */
+  owner?: string | null | undefined;
+  /** Whether the owner administers the organization. On User.tokens: any of the token's organizations. */
+  ownerIsAdmin?: boolean | null | undefined;
+  /**
+   * The search box: words, all of which must hold. A scope's name, the word "admin", a full IP address or a token's
+   * value is taken as that filter; any other word is looked for in the owner's username, name and e-mail and in the
+   * token's description. Quotes keep blanks.
+   */
+  query?: string | null | undefined;
+  /** Tokens that hold all of these scopes. */
+  scopes?: Array<string> | null | undefined;
+  /** Left out: ACTIVE. */
+  status?: Array<TokenStatus> | null | undefined;
+  /** A token's whole value. Only its digest is looked up, and nothing records the value. */
+  token?: string | null | undefined;
+  /** Tokens not used since then; those never used are among them. */
+  unusedSince?: string | null | undefined;
+};
+
+/** The order of a list of tokens. */
+export type TokenOrder = {
+  /** In which direction. */
+  direction: OrderDirection;
+  /** By what. */
+  field: TokenOrderField;
+};
+
+/** What a list of tokens can be ordered by. Ties are broken by the tokens' age, in the same direction. */
+export type TokenOrderField =
+  /** The time of creation. */
+  | 'CREATED_AT'
+  /** Never expires counts as latest. */
+  | 'EXPIRES_AT'
+  /** Never used counts as oldest. */
+  | 'LAST_USED_AT'
+  /** The owner's username. */
+  | 'OWNER'
+  | '%future added value';
+
+/** The states of a token; all but the first are final. */
+export type TokenStatus =
+  /** It may be used. */
+  | 'ACTIVE'
+  /** Its time is over. */
+  | 'EXPIRED'
+  /** Somebody ended it. */
+  | 'REVOKED'
+  | '%future added value';
+
+export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ViewerQuery = { tokenPrefix: string, session: { id: string, freshUntil: string } | null, viewer: { id: string, username: string, name: string, email: string | null, hasPassword: boolean | null, organizations: { edges: Array<{ role: OrganizationRole, node: { id: string, slug: string, name: string } }> } | null } };
+
+export type FirstLookQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type FirstLookQuery = { viewer: { username: string, name: string, organizations: { nodes: Array<{ slug: string, name: string }> } | null, tokens: { totalCount: number, nodes: Array<{ description: string, hint: string, expiresAt: string | null, scopes: Array<{ name: string }> }> } | null } };
+
+export type AuditQueryVariables = Exact<{
+  slug: string;
+  filter?: TokenFilter | null | undefined;
+  orderBy?: TokenOrder | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+}>;
+
+
+export type AuditQuery = { organization: { id: string, name: string, viewerIsAdmin: boolean, tokenGrants: { totalCount: number, search: Array<{ text: string, kind: SearchWordKind }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, nodes: Array<{ id: string, tokenId: string, ownerIsAdmin: boolean, lastUsedAt: string | null, lastRequest: { ipAddress: string | null } | null, token: { description: string, hint: string, createdAt: string, expiresAt: string | null, status: TokenStatus, owner: { id: string, name: string, username: string }, scopes: Array<{ name: string, title: string, access: ScopeAccess }> } | null }> } | null } | null };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+
+export const ViewerDocument = new TypedDocumentString(`
+    query Viewer {
+  tokenPrefix
+  session {
+    id
+    freshUntil
+  }
+  viewer {
+    id
+    username
+    name
+    email
+    hasPassword
+    organizations(first: 100) {
+      edges {
+        role
+        node {
+          id
+          slug
+          name
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
+export const FirstLookDocument = new TypedDocumentString(`
+    query FirstLook {
+  viewer {
+    username
+    name
+    organizations {
+      nodes {
+        slug
+        name
+      }
+    }
+    tokens(first: 5) {
+      totalCount
+      nodes {
+        description
+        hint
+        scopes {
+          name
+        }
+        expiresAt
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<FirstLookQuery, FirstLookQueryVariables>;
+export const AuditDocument = new TypedDocumentString(`
+    query Audit($slug: String!, $filter: TokenFilter, $orderBy: TokenOrder, $first: Int, $after: String, $last: Int, $before: String) {
+  organization(slug: $slug) {
+    id
+    name
+    viewerIsAdmin
+    tokenGrants(
+      filter: $filter
+      orderBy: $orderBy
+      first: $first
+      after: $after
+      last: $last
+      before: $before
+    ) {
+      totalCount
+      search {
+        text
+        kind
+      }
+      pageInfo {
+        hasNextPage
+        hasPreviousPage
+        startCursor
+        endCursor
+      }
+      nodes {
+        id
+        tokenId
+        ownerIsAdmin
+        lastUsedAt
+        lastRequest {
+          ipAddress
+        }
+        token {
+          description
+          hint
+          createdAt
+          expiresAt
+          status
+          owner {
+            id
+            name
+            username
+          }
+          scopes {
+            name
+            title
+            access
+          }
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AuditQuery, AuditQueryVariables>;

@@ -1,0 +1,35 @@
+// The part of an address behind its question mark, read and written as browsers do; names that are there twice are lists.
+
+export type Search = Record<string, string | string[]>;
+
+export function parseSearch(text: string): Search {
+  const found: Search = {};
+  for (const [name, value] of new URLSearchParams(text)) {
+    const there = found[name];
+    found[name] = there === undefined ? value : [...(Array.isArray(there) ? there : [there]), value];
+  }
+  return found;
+}
+
+export function stringifySearch(search: Record<string, unknown>): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(search)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== undefined && one !== null && one !== '') parameters.append(name, String(one));
+    }
+  }
+  const text = parameters.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+/** The one text of that name; what is there twice, or not at all, is left out. */
+export function one(search: Record<string, unknown>, name: string): string | undefined {
+  const value = search[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** All texts of that name, also where it is written `name[]`. */
+export function many(search: Record<string, unknown>, name: string): string[] {
+  const values = [search[name], search[`${name}[]`]].flat();
+  return values.filter((value) => typeof value === 'string' && value !== '') as string[];
+}

@@ -1,0 +1,197 @@
+// API Access Audit: every token that reaches an organization, with its scopes, age and last use.
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { Download } from 'lucide-react';
+import { useState } from 'react';
+import { ask, call, isRefusal } from '../../app/api';
+import { filterOf, list, useBox } from '../../app/box';
+import { viewer } from '../../app/data';
+import { Failure, inOneLine } from '../../app/Failure';
+import { orderOf, rangeOf, windowOf } from '../../app/listing';
+import { type Chip, SearchBox } from '../../app/SearchBox';
+import { AuditDocument, type AuditQuery, type TokenFilter } from '../../gql/graphql';
+import { Ago } from '../../ui/Ago';
+import { Badge } from '../../ui/Badge';
+import { Button } from '../../ui/Button';
+import { Empty, Head } from '../../ui/Panel';
+import { ScopeCounts } from '../../ui/ScopeCounts';
+import { Cell, Pager, Row, rowLink, SkeletonRows, Table } from '../../ui/Table';
+import { say } from '../../ui/toast';
+import styles from './Audit.module.css';
+
+const route = getRouteApi('/inside/organizations/$slug/audit');
+
+const CHIPS: Chip[] = [
+  { word: 'admin', name: 'Administrators' },
+  { word: 'graphql', name: 'GraphQL' },
+  { word: 'used:never', name: 'Never used' },
+  { word: 'unused:90d', name: 'Not used for 90 days' },
+  { word: 'expires:never', name: 'Never expires' },
+  { word: 'expires:30d', name: 'Expiring soon' },
+];
+
+const EXAMPLES = ['read_artifacts', 'admin graphql', '198.51.100.2'];
+
+const COLUMNS = [
+  { name: 'Owner' },
+  { name: 'Used', order: 'used' },
+  { name: 'Created', order: 'created' },
+  { name: 'Scopes' },
+  { name: 'Last address' },
+];
+
+export function Audit() {
+  const { slug } = route.useParams();
+  const search = route.useSearch();
+  const go = route.useNavigate();
+  const { data: who } = useQuery(viewer);
+  const box = useBox(search.q ?? '', who?.tokenPrefix ?? 'twd', (q) => go({ search: { q, order: search.order }, replace: true }));
+  const { filter, asked } = filterOf(search.q ?? '');
+  const order = orderOf(search.order);
+  const { data, error, isPlaceholderData, refetch } = useQuery({
+    queryKey: ['tokens', 'audit', slug, search, filter],
+    queryFn: ({ signal }) => ask(AuditDocument, { slug, filter, orderBy: order.by, ...windowOf(search) }, signal),
+    enabled: !asked.missing,
+    ...list,
+  });
+  const name = data?.organization?.name ?? who?.viewer.organizations?.edges.find(({ node }) => node.slug === slug)?.node.name;
+  const grants = data?.organization?.tokenGrants;
+  const wrong = isRefusal(error, 'INVALID_INPUT') ? error : undefined;
+  if (data && !data.organization) return <Failure error={new Error()} />;
+  if (error && !wrong && !grants) return <Failure error={error} again={() => refetch()} />;
+
+  const page = Number(search.page) || 1;
+  const move = (to: { after?: string; before?: string; page?: string }) =>
+    go({ search: { q: search.q, order: search.order, ...to } }).then(() => window.scrollTo({ top: 0 }));
+  return (
+    <>
+      <Head
+        title="API Access Audit"
+        about={
+          <>
+            Every token that can reach the data of {name ?? 'this organization'} now, with its scopes, its age, and when it was
+            last used here.
+          </>
+        }
+        actions={<Export slug={slug} filter={filter} />}
+      />
+      <SearchBox
+        box={box}
+        label="Search by owner, description, scope, address or value"
+        chips={CHIPS}
+        examples={EXAMPLES}
+        understood={wrong || asked.missing ? [] : (grants?.search ?? [])}
+        error={wrong?.message}
+        missing={asked.missing}
+      />
+      {grants?.nodes.length === 0 && !isPlaceholderData ? (
+        <Nothing filtered={Boolean(search.q)} clear={() => box.now('')} name={name} />
+      ) : (
+        <Table
+          caption={`Tokens that reach ${name ?? slug}`}
+          columns={COLUMNS}
+          order={order.text}
+          onOrder={(text) => go({ search: { q: search.q, order: text }, replace: true })}
+          waiting={isPlaceholderData || Boolean(wrong)}
+        >
+          {grants ? (
+            grants.nodes.map((grant) => <GrantRow key={grant.id} slug={slug} grant={grant} />)
+          ) : (
+            <SkeletonRows columns={5} />
+          )}
+        </Table>
+      )}
+      {grants && grants.nodes.length > 0 && (
+        <Pager
+          said={rangeOf(page, grants.nodes.length, grants.totalCount)}
+          before={grants.pageInfo.hasPreviousPage}
+          after={grants.pageInfo.hasNextPage}
+          onBefore={() =>
+            move({ before: grants.pageInfo.startCursor ?? undefined, page: page > 2 ? String(page - 1) : undefined })
+          }
+          onAfter={() => move({ after: grants.pageInfo.endCursor ?? undefined, page: String(page + 1) })}
+        />
+      )}
+    </>
+  );
+}
+
+type Grant = NonNullable<NonNullable<AuditQuery['organization']>['tokenGrants']>['nodes'][number];
+
+function GrantRow({ slug, grant }: { slug: string; grant: Grant }) {
+  const { token } = grant;
+  if (!token) return null;
+  return (
+    <Row>
+      <Cell>
+        <div className={styles.owner}>
+          <Link to="/organizations/$slug/audit/$tokenId" params={{ slug, tokenId: grant.tokenId }} className={rowLink}>
+            {token.owner.name}
+            <span className="hidden">: {token.description}</span>
+          </Link>
+          {grant.ownerIsAdmin && <Badge>Admin</Badge>}
+          {token.status !== 'ACTIVE' && <Badge tone="danger">{token.status === 'EXPIRED' ? 'Expired' : 'Revoked'}</Badge>}
+        </div>
+        <p className={styles.about}>
+          {token.description} <code>{token.hint}</code>
+        </p>
+      </Cell>
+      <Cell label="Used">
+        <Ago at={grant.lastUsedAt} form="short" />
+      </Cell>
+      <Cell label="Created">
+        <Ago at={token.createdAt} form="short" />
+      </Cell>
+      <Cell label="Scopes">
+        <ScopeCounts scopes={token.scopes} of={token.description} />
+      </Cell>
+      <Cell label="Last address">
+        {grant.lastRequest?.ipAddress ? (
+          <span className="mono">{grant.lastRequest.ipAddress}</span>
+        ) : (
+          <Ago at={null} form="short" never="not known" />
+        )}
+      </Cell>
+    </Row>
+  );
+}
+
+function Nothing({ filtered, clear, name }: { filtered: boolean; clear: () => void; name: string | undefined }) {
+  if (filtered) {
+    return (
+      <Empty title="No token fits the search" action={<Button onClick={clear}>Clear the search</Button>}>
+        All words must hold. Take one away, or look at the spelling.
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="No token reaches this organization">
+      When a member makes a token for {name ?? 'it'}, it is listed here, together with what it may do and when it is used.
+    </Empty>
+  );
+}
+
+function Export({ slug, filter }: { slug: string; filter: TokenFilter }) {
+  const [busy, setBusy] = useState(false);
+  async function save() {
+    setBusy(true);
+    try {
+      const response = await call('POST', `/organizations/${encodeURIComponent(slug)}/tokens.csv`, { filter });
+      const named = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '')?.[1];
+      const address = URL.createObjectURL(await response.blob());
+      const link = document.createElement('a');
+      link.href = address;
+      link.download = named ?? `${slug}-api-access-tokens.csv`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    } catch (error) {
+      say(inOneLine(error), { bad: true });
+    }
+    setBusy(false);
+  }
+  return (
+    <Button icon={<Download size={16} aria-hidden="true" />} busy={busy} onClick={save}>
+      Export CSV
+    </Button>
+  );
+}

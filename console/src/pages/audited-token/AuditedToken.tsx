@@ -1,0 +1,3 @@
+export function AuditedToken() {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function NewToken() {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function OrganizationSettings() {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function Token() {
+  return null;
+}

@@ -1,0 +1,35 @@
+// How many scopes of each access a token holds, and all of them on demand.
+import { useId } from 'react';
+import { counts, type ScopeLike } from '../lib/scopes';
+import { Badge } from './Badge';
+import styles from './ScopeCounts.module.css';
+import { above } from './Table';
+
+export function ScopeCounts({ scopes, of }: { scopes: readonly ScopeLike[]; of: string }) {
+  const id = `scopes${useId().replace(/[^a-zA-Z0-9]/g, '')}`;
+  return (
+    <>
+      <button type="button" className={`${styles.counts} ${above}`} popoverTarget={id} aria-label={`Scopes of ${of}`}>
+        {counts(scopes).map(({ access, text }) =>
+          access === 'GRAPHQL' ? (
+            <Badge key={access} tone="warn">
+              {text}
+            </Badge>
+          ) : (
+            <span key={access}>{text}</span>
+          ),
+        )}
+      </button>
+      <div id={id} popover="auto" className={styles.list}>
+        <h3>Scopes of {of}</h3>
+        <ul>
+          {scopes.map((scope) => (
+            <li key={scope.name}>
+              {scope.title} <code className="muted">{scope.name}</code>
+            </li>
+          ))}
+        </ul>
+      </div>
+    </>
+  );
+}

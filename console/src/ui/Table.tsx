@@ -1,0 +1,140 @@
+// Tables: a head that stays, sort buttons, rows that are links, and on a narrow page one labelled block a row.
+import { ArrowDown, ArrowUp, ChevronLeft, ChevronRight } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { Button } from './Button';
+import styles from './Table.module.css';
+
+export interface Column {
+  name: string;
+  /** By what the list can be sorted through this column. */
+  order?: string;
+  numeric?: boolean;
+}
+
+interface Props {
+  caption: string;
+  columns: Column[];
+  /** `created`, or `-created` for the other direction. */
+  order?: string;
+  onOrder?: (order: string) => void;
+  /** Whether other rows are on their way. */
+  waiting?: boolean;
+  children: ReactNode;
+}
+
+// The roles are said because `display: block` on parts of a table would drop them.
+export function Table({ caption, columns, order, onOrder, waiting = false, children }: Props) {
+  return (
+    <div className={styles.frame} data-waiting={waiting || undefined} aria-busy={waiting}>
+      <table role="table" className={styles.table}>
+        <caption className="hidden">{caption}</caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            {columns.map((column) => (
+              <th
+                key={column.name}
+                role="columnheader"
+                scope="col"
+                className={column.numeric ? styles.numeric : undefined}
+                aria-sort={sorted(column, order)}
+              >
+                {column.order && onOrder ? (
+                  <button
+                    type="button"
+                    onClick={() => onOrder(order === `-${column.order}` ? column.order! : `-${column.order}`)}
+                  >
+                    {column.name}
+                    <Arrow column={column} order={order} />
+                  </button>
+                ) : (
+                  column.name
+                )}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
+function sorted({ order: own }: Column, order: string | undefined) {
+  if (!own || !order) return undefined;
+  if (order === own) return 'ascending';
+  return order === `-${own}` ? 'descending' : undefined;
+}
+
+function Arrow({ column, order }: { column: Column; order: string | undefined }) {
+  const direction = sorted(column, order);
+  if (!direction) return <span className={styles.arrow} />;
+  const Icon = direction === 'ascending' ? ArrowUp : ArrowDown;
+  return <Icon size={14} aria-hidden="true" className={styles.arrow} />;
+}
+
+export function Row({ children }: { children: ReactNode }) {
+  return (
+    <tr role="row" className={styles.row}>
+      {children}
+    </tr>
+  );
+}
+
+/** One cell; `label` is what its column is called, shown where columns are not. The first cell of a row needs none. */
+export function Cell({ label, numeric, children }: { label?: string; numeric?: boolean; children: ReactNode }) {
+  return (
+    <td role="cell" data-label={label} className={`${styles.cell} ${numeric ? styles.numeric : ''}`}>
+      <div>{children}</div>
+    </td>
+  );
+}
+
+/** Put on the one link of a row, it makes the whole row its target. */
+export const rowLink = styles.link!;
+
+/** What is in a row but must stay clickable above the row's link. */
+export const above = styles.above!;
+
+export function SkeletonRows({ columns, rows = 8 }: { columns: number; rows?: number }) {
+  return Array.from({ length: rows }, (_, row) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same
+    <tr key={row} role="row" className={styles.row} aria-hidden="true">
+      {Array.from({ length: columns }, (_, column) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same
+        <td key={column} role="cell" className={styles.cell}>
+          <div className={styles.bone} />
+        </td>
+      ))}
+    </tr>
+  ));
+}
+
+interface PagerProps {
+  /** `1–50 of 236 tokens`. */
+  said: ReactNode;
+  before: boolean;
+  after: boolean;
+  onBefore: () => void;
+  onAfter: () => void;
+}
+
+export function Pager({ said, before, after, onBefore, onAfter }: PagerProps) {
+  return (
+    <nav className={styles.pager} aria-label="Pages of this list">
+      <p role="status" className="muted">
+        {said}
+      </p>
+      {(before || after) && (
+        <div className="row">
+          <Button size="small" icon={<ChevronLeft size={15} aria-hidden="true" />} disabled={!before} onClick={onBefore}>
+            Previous
+          </Button>
+          <Button size="small" disabled={!after} onClick={onAfter}>
+            Next
+            <ChevronRight size={15} aria-hidden="true" />
+          </Button>
+        </div>
+      )}
+    </nav>
+  );
+}

@@ -1,0 +1,53 @@
+// Short messages at the edge of the page: at most three, read out; good ones leave by themselves, bad ones stay.
+import { X } from 'lucide-react';
+import { useSyncExternalStore } from 'react';
+import styles from './toast.module.css';
+
+interface Toast {
+  id: number;
+  text: string;
+  bad: boolean;
+}
+
+const MOST = 3;
+const STAYS = 8_000;
+
+let toasts: readonly Toast[] = [];
+let next = 0;
+const listeners = new Set<() => void>();
+
+function set(changed: readonly Toast[]) {
+  toasts = changed;
+  for (const listener of listeners) listener();
+}
+
+const leave = (id: number) => set(toasts.filter((toast) => toast.id !== id));
+
+export function say(text: string, { bad = false } = {}) {
+  next += 1;
+  const id = next;
+  set([...toasts, { id, text, bad }].slice(-MOST));
+  if (!bad) setTimeout(() => leave(id), STAYS);
+}
+
+export function Toasts() {
+  const shown = useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => toasts,
+  );
+  return (
+    <div className={styles.toasts} role="status" aria-live="polite">
+      {shown.map(({ id, text, bad }) => (
+        <div key={id} className={`${styles.toast} ${bad ? styles.bad : ''}`}>
+          <span>{text}</span>
+          <button type="button" aria-label="Dismiss" onClick={() => leave(id)}>
+            <X size={16} aria-hidden="true" />
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}
