@@ -119,7 +119,6 @@ export function SearchBox({ box, label, chips, examples = [], understood, error,
         <p className={styles.understood}>
           <span className="muted">All of these hold:</span>{' '}
           {understood.map(({ text, kind }, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a word may be there twice
             <Badge key={index} tone="accent">
               {meaning(kind, text)}
             </Badge>

@@ -89,7 +89,6 @@ export function Skeleton({ lines = 3, tall = false }: { lines?: number; tall?: b
     <div className={styles.skeleton} aria-busy="true">
       <span className="hidden">Loading…</span>
       {Array.from({ length: lines }, (_, line) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same
         <div key={line} className={tall ? styles.tall : undefined} />
       ))}
     </div>

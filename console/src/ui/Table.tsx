@@ -97,10 +97,8 @@ export const above = styles.above!;
 
 export function SkeletonRows({ columns, rows = 8 }: { columns: number; rows?: number }) {
   return Array.from({ length: rows }, (_, row) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same
     <tr key={row} role="row" className={styles.row} aria-hidden="true">
       {Array.from({ length: columns }, (_, column) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: they are all the same
         <td key={column} role="cell" className={styles.cell}>
           <div className={styles.bone} />
         </td>
