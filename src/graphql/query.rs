@@ -88,6 +88,11 @@ impl Query {
     async fn scopes(&self, ctx: &Context<'_>) -> Vec<Scope> {
         request(ctx).app.catalogue().iter().cloned().map(Scope).collect()
     }
+
+    /// How the value of every token begins, without the underscore behind it: for whoever must tell values from other text.
+    async fn token_prefix(&self, ctx: &Context<'_>) -> String {
+        request(ctx).app.prefix().as_str().to_owned()
+    }
 }
 
 /// The most that are looked up at once.

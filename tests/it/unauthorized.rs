@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 /// What shows the same to everybody who sees the thing itself, and nothing of another thing.
 const PLAIN: &[&str] = &[
     "Query.scopes",
+    "Query.tokenPrefix",
     "Organization.id",
     "Organization.uuid",
     "Organization.slug",

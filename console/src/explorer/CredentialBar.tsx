@@ -13,8 +13,11 @@ export function CredentialBar({ field, notice, onChange, onEnter }: Props) {
   return (
     <header className="bar">
       <h1 className="brand">
-        <img src={mark} alt="" width="24" height="24" />
-        <span>Tokenward</span> <span className="brand-page">GraphiQL</span>
+        <a href="/">
+          <img src={mark} alt="" width="24" height="24" />
+          <span>Tokenward</span>
+        </a>{' '}
+        <span className="brand-page">GraphiQL</span>
       </h1>
       <div className="credential">
         <label htmlFor="credential">Credential</label>
@@ -37,7 +40,7 @@ export function CredentialBar({ field, notice, onChange, onEnter }: Props) {
         />
         <p id="credential-about" className="about">
           A JWT of your application, or a token with the scope <code>graphql</code>: it stays in the memory of this page and is
-          gone when you reload it.
+          gone when you reload it. Left empty, the query runs as whoever is signed in to the console.
         </p>
       </div>
       <p id="credential-notice" className="notice" role="status">

@@ -20,14 +20,16 @@ export const bare = (pasted: string) => pasted.trim().replace(/^(Authorization:\
 export async function execute(credential: string, operation: FetcherParams): Promise<Outcome> {
   const objection = objectionTo(credential);
   if (objection) return { answer: failure(objection), refusal: objection };
+  // Without a credential it is the session of the console that counts, if there is one.
+  const inSession = credential === '';
   let response: Response;
   try {
     response = await fetch('/graphql', {
       method: 'POST',
-      credentials: 'omit',
+      credentials: inSession ? 'same-origin' : 'omit',
       headers: {
         Accept: 'application/graphql-response+json, application/json;q=0.9',
-        Authorization: `Bearer ${credential}`,
+        ...(inSession ? { 'X-Tokenward-Console': '1' } : { Authorization: `Bearer ${credential}` }),
         'Content-Type': 'application/json',
       },
       body: JSON.stringify(operation),
@@ -35,7 +37,7 @@ export async function execute(credential: string, operation: FetcherParams): Pro
   } catch {
     return { answer: failure('The service cannot be reached. Check that it runs, then run the query again.') };
   }
-  const refusal = refusalBy(response.status);
+  const refusal = inSession && response.status === 401 ? NO_CREDENTIAL : refusalBy(response.status);
   try {
     return { answer: await response.json(), refusal };
   } catch {
@@ -43,9 +45,10 @@ export async function execute(credential: string, operation: FetcherParams): Pro
   }
 }
 
+const NO_CREDENTIAL = 'A credential is needed. Sign in to the console, or paste one into the field above, then run the query again.';
+
 function objectionTo(credential: string) {
-  if (credential === '') return 'A credential is needed. Paste one into the field above, then run the query again.';
-  if (!/^[\x21-\x7e]+$/.test(credential)) {
+  if (credential !== '' && !/^[\x21-\x7e]+$/.test(credential)) {
     return 'That is no credential: there are blanks or other signs in it. Copy it again, whole and alone.';
   }
   return undefined;
