@@ -3,79 +3,26 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { chromium } from 'playwright-core';
+import { expected, fits, kept, launch, nothingIsWrong, open as fresh } from './browser.mjs';
 
 const { url, credential, username, chromium: executablePath, pictures } = JSON.parse(await text(process.stdin));
 mkdirSync(pictures, { recursive: true });
 
-const browser = await chromium.launch({
-  executablePath,
-  args: [
-    '--no-sandbox',
-    '--headless',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-});
+const browser = await launch(executablePath);
 
-/** A fresh browser with the page open, and what is noticed in it meanwhile. */
-async function open({ scheme, width }) {
-  const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: width < 720 ? 640 : 800 } });
-  const page = await context.newPage();
-  const seen = { complaints: [], foreign: [], asked: [] };
-  await page.exposeFunction('complain', (what) => seen.complaints.push(what));
-  await page.addInitScript(() =>
-    document.addEventListener('securitypolicyviolation', (event) =>
-      window.complain(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`),
-    ),
-  );
-  page.on('pageerror', (error) => seen.complaints.push(`error: ${error}`));
-  page.on('console', (message) => {
-    if (!['error', 'warning'].includes(message.type())) return;
-    seen.complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`);
-  });
-  page.on('request', (request) => {
-    if (!request.url().startsWith(`${url}/`)) seen.foreign.push(request.url());
-    seen.asked.push(`${request.method()} ${new URL(request.url()).pathname}`);
-  });
+async function open(look) {
+  const opened = await fresh(browser, url, look);
+  const { page } = opened;
   await page.goto(`${url}/graphiql`);
   await page.locator('.graphiql-query-editor .CodeMirror').waitFor();
   await page.evaluate(() => document.fonts.ready);
-  return { context, page, seen };
+  return opened;
 }
 
 const field = (page) => page.getByLabel('Credential');
 const run = (page) => page.getByRole('button', { name: /Execute query/ }).click();
 const result = (page) => page.locator('.result-window .CodeMirror-code').first();
 const notice = (page) => page.getByRole('status');
-
-async function fits(page, when) {
-  const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-  assert.ok(needed <= there, `${when}: ${needed} px are needed, ${there} are there`);
-}
-
-/** Whatever the browser would still have after the page is gone. */
-async function kept(context, page) {
-  const inPage = await page.evaluate(async () => [
-    JSON.stringify({ ...localStorage }),
-    JSON.stringify({ ...sessionStorage }),
-    document.cookie,
-    location.href,
-    JSON.stringify(history.state),
-    JSON.stringify(await indexedDB.databases()),
-    document.documentElement.outerHTML,
-  ]);
-  return inPage.concat(JSON.stringify(await context.storageState()));
-}
-
-function nothingIsWrong({ seen }) {
-  assert.deepEqual(seen.complaints, []);
-  assert.deepEqual(seen.foreign, []);
-}
 
 async function firstQuery({ scheme, width }) {
   const opened = await open({ scheme, width });
@@ -86,7 +33,7 @@ async function firstQuery({ scheme, width }) {
 
   await run(page);
   await notice(page).getByText('A credential is needed').waitFor();
-  refusedOnce(seen);
+  expected(seen, 401, '/graphql');
   assert.equal(await page.evaluate(() => document.activeElement.id), 'credential');
   await fits(page, 'without a credential');
   await picture('2-missing');
@@ -111,7 +58,7 @@ async function firstQuery({ scheme, width }) {
   await page.screenshot({ path: `${pictures}/${scheme}-${width}-5-settings.png` });
   await page.keyboard.press('Escape');
 
-  for (const [place, what] of (await kept(context, page)).entries()) {
+  for (const [place, what] of [...(await kept(context, page)), await page.content()].entries()) {
     assert.ok(!what.includes(credential), `the credential is kept in place ${place}`);
   }
   assert.deepEqual((await context.storageState()).origins, []);
@@ -120,13 +67,6 @@ async function firstQuery({ scheme, width }) {
   assert.equal(await field(page).inputValue(), '', 'a reload forgets the credential');
   nothingIsWrong(opened);
   await context.close();
-}
-
-/** The browser itself reports the status, and nothing else went wrong. */
-function refusedOnce(seen) {
-  const expected = seen.complaints.filter((what) => /status of 401 .* .*\/graphql$/.test(what));
-  assert.equal(expected.length, 1, seen.complaints.join('\n'));
-  seen.complaints = seen.complaints.filter((what) => !expected.includes(what));
 }
 
 async function aRefusedCredential() {
@@ -141,7 +81,7 @@ async function aRefusedCredential() {
   await notice(page).getByText('refused (401)').waitFor();
   await result(page).getByText('UNAUTHENTICATED').first().waitFor();
   await page.screenshot({ path: `${pictures}/light-1280-5-refused.png` });
-  refusedOnce(seen);
+  expected(seen, 401, '/graphql');
   nothingIsWrong(opened);
   await context.close();
 }
