@@ -1,4 +1,4 @@
-// What of the schema the pages use, as types: `npm run generate` writes src/gql/.
+// What of the schema the pages use, as types: `npm run generate` writes src/gql/, or where GENERATE_INTO says.
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
 const config: CodegenConfig = {
@@ -6,7 +6,7 @@ const config: CodegenConfig = {
   documents: 'src/**/*.graphql',
   ignoreNoDocuments: true,
   generates: {
-    './src/gql/': {
+    [process.env.GENERATE_INTO ?? './src/gql/']: {
       preset: 'client',
       presetConfig: { fragmentMasking: false },
       config: {

@@ -62,10 +62,7 @@ export function nothingIsWrong({ seen }) {
 
 /** Nothing is cut, and nothing scrolls sideways. */
 export async function fits(page, when) {
-  const [needed, there] = await page.evaluate(() => [
-    document.documentElement.scrollWidth,
-    document.documentElement.clientWidth,
-  ]);
+  const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   assert.ok(needed <= there, `${when}: ${needed} px are needed, ${there} are there`);
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { expected, fits, kept, launch, nothingIsWrong, open as fresh } from './browser.mjs';
+import { expected, fits, open as fresh, kept, launch, nothingIsWrong } from './browser.mjs';
 
 const { url, credential, username, chromium: executablePath, pictures } = JSON.parse(await text(process.stdin));
 mkdirSync(pictures, { recursive: true });

@@ -87,6 +87,43 @@ fn a_missing_a_changed_and_an_additional_file_are_differences() {
     assert_eq!(differences(one.path(), other.path()), ["below/more", "gone", "new"]);
 }
 
+/// What a program of the packages says, run in their folder; nothing where they cannot be installed, which is said.
+fn of_the_packages(program: &str, arguments: &[&str], variables: &[(&str, &Path)], test: &str) -> Option<String> {
+    let folder = node::packages("console", test)?;
+    let mut command = Command::new(folder.join("node_modules/.bin").join(program));
+    let output = command.args(arguments).envs(variables.iter().copied()).current_dir(&folder).stdin(Stdio::null());
+    let output = output.output().unwrap();
+    assert!(output.status.success(), "{program}: {}", both_of(&output));
+    Some(both_of(&output))
+}
+
+#[test]
+fn the_types_are_what_the_schema_and_the_operations_make() {
+    let (test, folder) = ("the_types_are_what_the_schema_and_the_operations_make", shelf::folder());
+    let into = folder.path().join("gql/");
+    let arguments = ["--config", "codegen.ts", "--silent"];
+    if of_the_packages("graphql-codegen", &arguments, &[("GENERATE_INTO", &into)], test).is_some() {
+        assert_eq!(
+            differences(&into, &top("console/src/gql")),
+            [""; 0],
+            "console/src/gql is not current. Refresh it with `npm run generate` in console/, and commit what changes."
+        );
+    }
+}
+
+#[test]
+fn the_sources_of_the_pages_keep_to_their_rules() {
+    of_the_packages("biome", &["ci", "--error-on-warnings", "."], &[], "the_sources_of_the_pages_keep_to_their_rules");
+}
+
+#[test]
+fn what_has_logic_in_the_pages_does_what_its_tests_say() {
+    let test = "what_has_logic_in_the_pages_does_what_its_tests_say";
+    if let Some(said) = of_the_packages("vitest", &["run", "--no-color"], &[], test) {
+        assert!(said.contains("Tests  "), "{said}");
+    }
+}
+
 fn chromium() -> Option<PathBuf> {
     let path = setting("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(["/usr/bin".into()]);

@@ -45,7 +45,8 @@ export async function execute(credential: string, operation: FetcherParams): Pro
   }
 }
 
-const NO_CREDENTIAL = 'A credential is needed. Sign in to the console, or paste one into the field above, then run the query again.';
+const NO_CREDENTIAL =
+  'A credential is needed. Sign in to the console, or paste one into the field above, then run the query again.';
 
 function objectionTo(credential: string) {
   if (credential !== '' && !/^[\x21-\x7e]+$/.test(credential)) {

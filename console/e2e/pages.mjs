@@ -1,0 +1,154 @@
+// Is each page usable by everybody, in both schemes, wide and narrow, and does it load nothing that it may not? Reads
+// {url, people: {owner, administrator}, chromium, pictures} from its input; each of the people has {username, password}.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import AxeBuilder from '@axe-core/playwright';
+import { fits, launch, nothingIsWrong, open } from './browser.mjs';
+import { graphql, signIn } from './steps.mjs';
+
+const { url, people, chromium, pictures } = JSON.parse(await text(process.stdin));
+mkdirSync(pictures, { recursive: true });
+
+const browser = await launch(chromium);
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+/** What may be on the way to the first row, in bytes of gzip. */
+const BUDGET = 150 * 1024;
+
+/** The pages that an owner and an administrator see, by a name for their pictures. */
+async function addresses(page) {
+  const { viewer, organization } = await graphql(
+    page,
+    `{ viewer { tokens(first: 1) { nodes { id } } }
+       organization(slug: "acme") { tokenGrants(first: 1, filter: { neverUsed: false }) { nodes { tokenId } } } }`,
+  );
+  const own = viewer.tokens.nodes[0];
+  const audited = organization?.tokenGrants?.nodes[0];
+  return [
+    ['tokens', '/tokens'],
+    ['new-token', '/tokens/new'],
+    own && ['token', `/tokens/${own.id}`],
+    ['settings', '/settings'],
+    ['members', '/organizations/acme/members'],
+    ...(audited
+      ? [
+          ['audit', '/organizations/acme/audit'],
+          ['audit-filtered', '/organizations/acme/audit?q=admin+graphql+unused%3A90d'],
+          ['audit-nothing', '/organizations/acme/audit?q=nobody-is-called-this'],
+          ['audit-wrong', '/organizations/acme/audit?q=ownr%3Aada'],
+          ['audited-token', `/organizations/acme/audit/${audited.tokenId}`],
+          ['log', '/organizations/acme/log'],
+          ['organization', '/organizations/acme/settings'],
+        ]
+      : [['audit-forbidden', '/organizations/acme/audit']]),
+    ['missing', '/tokens/token_00000000000000000000000000'],
+  ].filter(Boolean);
+}
+
+async function settled(page) {
+  await page.locator('h1').first().waitFor();
+  await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
+  await page.evaluate(() => document.fonts.ready);
+}
+
+async function isUsable(page, name) {
+  await fits(page, name);
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join('\n    ')}`);
+  assert.deepEqual(told, [], name);
+  assert.match(await page.title(), /Tokenward$/, name);
+}
+
+/** Every control is reached by the keyboard, and can be seen when it is. */
+async function isReachable(page, name) {
+  const controls = await page.evaluate(() => {
+    const all = document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary');
+    return [...all].filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.disabled && one.type !== 'radio')
+      .length;
+  });
+  const reached = new Set();
+  for (let step = 0; step < controls + 5; step += 1) {
+    await page.keyboard.press('Tab');
+    const where = await page.evaluate(() => {
+      const { activeElement: one } = document;
+      if (!one || one === document.body) return undefined;
+      window.numbers ??= new Map();
+      if (!window.numbers.has(one)) window.numbers.set(one, window.numbers.size);
+      const box = one.getBoundingClientRect();
+      const seen = box.right > 0 && box.left < innerWidth && box.bottom > 0 && box.top < innerHeight;
+      return { number: window.numbers.get(one), seen, html: one.outerHTML.slice(0, 120) };
+    });
+    if (!where) continue;
+    assert.ok(where.seen, `${name}: the focus is out of sight: ${where.html}`);
+    reached.add(where.number);
+  }
+  assert.ok(reached.size >= Math.min(controls, 40) - 3, `${name}: ${reached.size} of ${controls} controls are reached`);
+}
+
+/** What the first row costs, on an empty cache. */
+async function budget(storageState) {
+  const opened = await open(browser, url, { storageState });
+  const { context, page } = opened;
+  const scripts = [];
+  page.on('response', (response) => {
+    if (response.url().endsWith('.js')) scripts.push(response.body().then((body) => gzipSync(body).length));
+  });
+  await page.goto(`${url}/organizations/acme/audit`);
+  await page.locator('tbody tr a').first().waitFor();
+  const sizes = await Promise.all(scripts);
+  const sum = sizes.reduce((all, one) => all + one, 0);
+  console.log(`JavaScript before the first row: ${(sum / 1024).toFixed(1)} KiB in ${sizes.length} files`);
+  assert.ok(sum <= BUDGET, `${sum} bytes are more than ${BUDGET}`);
+  const shift = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        let sum = 0;
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) sum += entry.value;
+        }).observe({ type: 'layout-shift', buffered: true });
+        setTimeout(() => resolve(sum), 500);
+      }),
+  );
+  console.log(`Layout shift until then: ${shift.toFixed(4)}`);
+  assert.ok(shift < 0.1, `the layout shifts by ${shift}`);
+  nothingIsWrong(opened);
+  await context.close();
+}
+
+try {
+  for (const [role, person] of Object.entries(people)) {
+    const first = await open(browser, url);
+    await first.page.goto(`${url}/sign-in`);
+    await settled(first.page);
+    if (role === 'owner') {
+      await isUsable(first.page, 'sign-in');
+      await first.page.screenshot({ path: `${pictures}/sign-in.png` });
+    }
+    await signIn(first.page, url, person);
+    const storageState = await first.context.storageState();
+    const pages = await addresses(first.page);
+    await first.context.close();
+    if (role === 'administrator') await budget(storageState);
+    for (const scheme of ['light', 'dark']) {
+      for (const width of [1280, 320]) {
+        const opened = await open(browser, url, { scheme, width, storageState });
+        const { context, page } = opened;
+        for (const [name, path] of pages) {
+          if (role === 'owner' && !/^(tokens|new-token|token|settings|members|audit-forbidden)$/.test(name)) continue;
+          if (role === 'administrator' && /^(new-token|settings|tokens|token)$/.test(name) && width === 1280) continue;
+          await page.goto(url + path);
+          await settled(page);
+          await isUsable(page, `${role} ${scheme} ${width} ${name}`);
+          await page.screenshot({ path: `${pictures}/${role}-${name}-${scheme}-${width}.png`, fullPage: width < 720 });
+          if (scheme === 'light' && width === 1280) await isReachable(page, name);
+        }
+        nothingIsWrong(opened);
+        await context.close();
+      }
+    }
+  }
+} finally {
+  await browser.close();
+}
