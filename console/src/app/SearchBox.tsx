@@ -20,9 +20,11 @@ interface Props {
   /** What is wrong with what is written. */
   error?: ReactNode;
   missing: boolean;
+  /** What else decides what is listed. */
+  children?: ReactNode;
 }
 
-export function SearchBox({ box, label, chips, examples = [], understood, error, missing }: Props) {
+export function SearchBox({ box, label, chips, examples = [], understood, error, missing, children }: Props) {
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
   useEffect(() => {
@@ -114,6 +116,7 @@ export function SearchBox({ box, label, chips, examples = [], understood, error,
             or paste a token’s value.
           </p>
         )}
+        {children}
       </div>
       {understood.length > 0 && (
         <p className={styles.understood}>

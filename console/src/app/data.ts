@@ -1,6 +1,6 @@
 // What was asked, kept for as long as a page shows it. Keys begin with the page's noun, and a change makes its noun stale.
 import { QueryClient, queryOptions } from '@tanstack/react-query';
-import { ViewerDocument } from '../gql/graphql';
+import { CatalogueDocument, MineDocument, type MineQuery, ViewerDocument } from '../gql/graphql';
 import { ask, isRefusal } from './api';
 
 export const client = new QueryClient({
@@ -19,4 +19,26 @@ export const viewer = queryOptions({
   queryKey: ['viewer'],
   queryFn: ({ signal }) => ask(ViewerDocument, {}, signal),
   staleTime: 60_000,
+});
+
+/** Every organization that somebody belongs to, however many there are. */
+export const mine = queryOptions({
+  queryKey: ['organizations', 'mine'],
+  queryFn: async ({ signal }) => {
+    const all: NonNullable<MineQuery['viewer']['organizations']>['edges'] = [];
+    let after: string | null | undefined;
+    do {
+      const { viewer } = await ask(MineDocument, { after }, signal);
+      all.push(...(viewer.organizations?.edges ?? []));
+      after = viewer.organizations?.pageInfo.hasNextPage ? viewer.organizations.pageInfo.endCursor : undefined;
+    } while (after);
+    return all;
+  },
+});
+
+/** The scopes there are. */
+export const catalogue = queryOptions({
+  queryKey: ['scopes'],
+  queryFn: ({ signal }) => ask(CatalogueDocument, {}, signal).then(({ scopes }) => scopes),
+  staleTime: 600_000,
 });

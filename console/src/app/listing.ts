@@ -4,11 +4,11 @@ import type { TokenOrder } from '../gql/graphql';
 /** Rows a page. */
 export const SIZE = 50;
 
-const FIELDS = { used: 'LAST_USED_AT', created: 'CREATED_AT' } as const;
+const FIELDS = { used: 'LAST_USED_AT', created: 'CREATED_AT', expires: 'EXPIRES_AT' } as const;
 
-/** `used` and `created`, with a `-` for the latest first; anything else is the order of creation, newest first. */
+/** `used`, `created` and `expires`, with a `-` for the latest first; anything else is the order of creation, newest first. */
 export function orderOf(text: string | undefined): { text: string; by: TokenOrder } {
-  const [, minus, name] = /^(-?)(used|created)$/.exec(text ?? '') ?? [];
+  const [, minus, name] = /^(-?)(used|created|expires)$/.exec(text ?? '') ?? [];
   if (!name) return { text: '-created', by: { field: 'CREATED_AT', direction: 'DESC' } };
   return {
     text: `${minus}${name}`,

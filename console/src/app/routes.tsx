@@ -52,9 +52,13 @@ const home = createRoute({
 const tokens = createRoute({
   getParentRoute: () => shell,
   path: '/tokens',
-  validateSearch: (search: { q?: string; ended?: string; after?: string; before?: string } & SearchSchemaInput) => ({
+  validateSearch: (
+    search: { q?: string; ended?: string; order?: string; after?: string; before?: string; page?: string } & SearchSchemaInput,
+  ) => ({
     q: one(search, 'q'),
     ended: one(search, 'ended') === 'shown' ? ('shown' as const) : undefined,
+    order: one(search, 'order'),
+    page: one(search, 'page'),
     ...place(search),
   }),
   component: lazyRouteComponent(() => import('../pages/tokens/Tokens'), 'Tokens'),

@@ -4,6 +4,18 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** What a new token shall be. */
+export type CreateTokenInput = {
+  /** What it is for: 1 to 255 characters. */
+  description: string;
+  /** When it ends by itself; left out: never. */
+  expiresAt?: string | null | undefined;
+  /** The organizations it shall reach: 1 to 100 of those that you are a member of. */
+  organizationIds: Array<string>;
+  /** What it may do: names of scopes of the catalogue, at least one. */
+  scopes: Array<string>;
+};
+
 /** Both ends may be left out. From is included, to is not. */
 export type DateTimeRange = {
   /** The first moment. */
@@ -117,6 +129,18 @@ export type TokenStatus =
   | 'REVOKED'
   | '%future added value';
 
+export type MineQueryVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+
+
+export type MineQuery = { viewer: { id: string, organizations: { pageInfo: { hasNextPage: boolean, endCursor: string | null }, edges: Array<{ role: OrganizationRole, node: { id: string, slug: string, name: string } }> } | null } };
+
+export type CatalogueQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CatalogueQuery = { scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }> };
+
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -140,6 +164,32 @@ export type AuditQueryVariables = Exact<{
 
 export type AuditQuery = { organization: { id: string, name: string, viewerIsAdmin: boolean, tokenGrants: { totalCount: number, search: Array<{ text: string, kind: SearchWordKind }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, nodes: Array<{ id: string, tokenId: string, ownerIsAdmin: boolean, lastUsedAt: string | null, lastRequest: { ipAddress: string | null } | null, token: { description: string, hint: string, createdAt: string, expiresAt: string | null, status: TokenStatus, owner: { id: string, name: string, username: string }, scopes: Array<{ name: string, title: string, access: ScopeAccess }> } | null }> } | null } | null };
 
+export type TokenToCopyQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type TokenToCopyQuery = { token: { id: string, description: string, owner: { id: string }, scopes: Array<{ name: string }>, grants: { nodes: Array<{ organization: { id: string, slug: string, name: string } }> } | null } | null };
+
+export type CreateTokenMutationVariables = Exact<{
+  input: CreateTokenInput;
+}>;
+
+
+export type CreateTokenMutation = { createToken: { value: string, token: { id: string, description: string, expiresAt: string | null, scopes: Array<{ name: string, title: string, access: ScopeAccess }>, organizations: Array<{ id: string, name: string }> } } | null };
+
+export type TokensQueryVariables = Exact<{
+  filter?: TokenFilter | null | undefined;
+  orderBy?: TokenOrder | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+}>;
+
+
+export type TokensQuery = { viewer: { id: string, ended: { totalCount: number } | null, tokens: { totalCount: number, search: Array<{ text: string, kind: SearchWordKind }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, nodes: Array<{ id: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, lastUsedAt: string | null, organizations: Array<{ id: string, name: string }>, scopes: Array<{ name: string, title: string, access: ScopeAccess }> }> } | null } };
+
 export class TypedDocumentString<TResult, TVariables>
   extends String
   implements DocumentTypeDecoration<TResult, TVariables>
@@ -159,6 +209,38 @@ export class TypedDocumentString<TResult, TVariables>
   }
 }
 
+export const MineDocument = new TypedDocumentString(`
+    query Mine($after: String) {
+  viewer {
+    id
+    organizations(first: 100, after: $after) {
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+      edges {
+        role
+        node {
+          id
+          slug
+          name
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<MineQuery, MineQueryVariables>;
+export const CatalogueDocument = new TypedDocumentString(`
+    query Catalogue {
+  scopes {
+    name
+    title
+    description
+    access
+    retired
+  }
+}
+    `) as unknown as TypedDocumentString<CatalogueQuery, CatalogueQueryVariables>;
 export const ViewerDocument = new TypedDocumentString(`
     query Viewer {
   tokenPrefix
@@ -265,3 +347,95 @@ export const AuditDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<AuditQuery, AuditQueryVariables>;
+export const TokenToCopyDocument = new TypedDocumentString(`
+    query TokenToCopy($id: ID!) {
+  token(id: $id) {
+    id
+    description
+    owner {
+      id
+    }
+    scopes {
+      name
+    }
+    grants(first: 100, status: [ACTIVE, ENDED]) {
+      nodes {
+        organization {
+          id
+          slug
+          name
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<TokenToCopyQuery, TokenToCopyQueryVariables>;
+export const CreateTokenDocument = new TypedDocumentString(`
+    mutation CreateToken($input: CreateTokenInput!) {
+  createToken(input: $input) {
+    value
+    token {
+      id
+      description
+      expiresAt
+      scopes {
+        name
+        title
+        access
+      }
+      organizations {
+        id
+        name
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CreateTokenMutation, CreateTokenMutationVariables>;
+export const TokensDocument = new TypedDocumentString(`
+    query Tokens($filter: TokenFilter, $orderBy: TokenOrder, $first: Int, $after: String, $last: Int, $before: String) {
+  viewer {
+    id
+    ended: tokens(first: 1, filter: {status: [EXPIRED, REVOKED]}) {
+      totalCount
+    }
+    tokens(
+      filter: $filter
+      orderBy: $orderBy
+      first: $first
+      after: $after
+      last: $last
+      before: $before
+    ) {
+      totalCount
+      search {
+        text
+        kind
+      }
+      pageInfo {
+        hasNextPage
+        hasPreviousPage
+        startCursor
+        endCursor
+      }
+      nodes {
+        id
+        description
+        hint
+        status
+        createdAt
+        expiresAt
+        lastUsedAt
+        organizations {
+          id
+          name
+        }
+        scopes {
+          name
+          title
+          access
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<TokensQuery, TokensQueryVariables>;

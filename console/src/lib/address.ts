@@ -1,10 +1,12 @@
-// The part of an address behind its question mark, read and written as browsers do; names that are there twice are lists.
+// The part of an address behind its question mark, read and written as browsers do; names that are there twice are lists, and
+// so are those that are written `name[]`.
 
 export type Search = Record<string, string | string[]>;
 
 export function parseSearch(text: string): Search {
   const found: Search = {};
-  for (const [name, value] of new URLSearchParams(text)) {
+  for (const [written, value] of new URLSearchParams(text)) {
+    const name = written.replace(/\[\]$/, '');
     const there = found[name];
     found[name] = there === undefined ? value : [...(Array.isArray(there) ? there : [there]), value];
   }
@@ -28,8 +30,7 @@ export function one(search: Record<string, unknown>, name: string): string | und
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** All texts of that name, also where it is written `name[]`. */
+/** All texts of that name. */
 export function many(search: Record<string, unknown>, name: string): string[] {
-  const values = [search[name], search[`${name}[]`]].flat();
-  return values.filter((value) => typeof value === 'string' && value !== '') as string[];
+  return [search[name]].flat().filter((value) => typeof value === 'string' && value !== '') as string[];
 }

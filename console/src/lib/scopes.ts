@@ -27,3 +27,27 @@ export function counts(scopes: readonly ScopeLike[]): Count[] {
     return [{ access, text: access === 'GRAPHQL' ? title : `${title} × ${count}` }];
   });
 }
+
+/** What most people want, in one go. */
+export const PRESETS = [
+  { name: 'Read only', accesses: ['READ'] },
+  { name: 'Read and write', accesses: ['READ', 'WRITE'] },
+  { name: 'Everything', accesses: ACCESSES.map(({ access }) => access) },
+] as const satisfies { name: string; accesses: readonly string[] }[];
+
+/** The names of the scopes that a preset stands for. */
+export function preset(scopes: readonly (ScopeLike & { retired?: boolean })[], accesses: readonly string[]): Set<string> {
+  return new Set(scopes.filter(({ access, retired }) => !retired && accesses.includes(access)).map(({ name }) => name));
+}
+
+export const same = (one: ReadonlySet<string>, other: ReadonlySet<string>) =>
+  one.size === other.size && [...one].every((name) => other.has(name));
+
+/** Whether every word of the text is in what a scope is called, or in its sentence. */
+export function fits(scope: ScopeLike & { description: string }, text: string): boolean {
+  const all = `${scope.name} ${scope.title} ${scope.description}`.toLowerCase();
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
+}

@@ -1,9 +1,16 @@
 // Copies a text, and says that it did.
 import { Check, Copy as CopyIcon } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { Button } from './Button';
+import { Button, type Kind } from './Button';
 
-export function Copy({ text, label = 'Copy' }: { text: string; label?: string }) {
+interface Props {
+  text: string;
+  label?: string;
+  kind?: Kind;
+  onCopied?: () => void;
+}
+
+export function Copy({ text, label = 'Copy', kind, onCopied }: Props) {
   const [done, setDone] = useState<'no' | 'yes' | 'failed'>('no');
   useEffect(() => {
     if (done === 'no') return;
@@ -14,10 +21,14 @@ export function Copy({ text, label = 'Copy' }: { text: string; label?: string })
   return (
     <Button
       size="small"
+      kind={kind}
       icon={<Icon size={15} aria-hidden="true" />}
       onClick={() =>
         navigator.clipboard.writeText(text).then(
-          () => setDone('yes'),
+          () => {
+            setDone('yes');
+            onCopied?.();
+          },
           () => setDone('failed'),
         )
       }

@@ -1,5 +1,6 @@
 // One input with its name, what it is for, and what is wrong with it.
-import { type ComponentProps, type ReactNode, useId } from 'react';
+import { Eye, EyeOff } from 'lucide-react';
+import { type ComponentProps, type ReactNode, type RefObject, useEffect, useId, useState } from 'react';
 import styles from './Field.module.css';
 
 interface About {
@@ -75,4 +76,64 @@ export function Check({ label, help, ...input }: { label: ReactNode; help?: Reac
       )}
     </div>
   );
+}
+
+/** What is chosen together, with its name, and what is wrong with the choice. */
+export function Choice({ legend, help, error, children }: Omit<About, 'label'> & { legend: ReactNode; children: ReactNode }) {
+  const id = useId();
+  return (
+    <fieldset
+      className={styles.choice}
+      aria-describedby={[help && `${id}help`, error && `${id}error`].filter(Boolean).join(' ') || undefined}
+      data-wrong={error ? true : undefined}
+    >
+      <legend>{legend}</legend>
+      {help && (
+        <p id={`${id}help`} className={styles.help}>
+          {help}
+        </p>
+      )}
+      {error && (
+        <p id={`${id}error`} className={styles.error}>
+          {error}
+        </p>
+      )}
+      {children}
+    </fieldset>
+  );
+}
+
+/** A password, which can be looked at while it is typed. */
+export function Password({ label, help, error, ...input }: Omit<About, 'label'> & { label: string } & ComponentProps<'input'>) {
+  const id = useId();
+  const [shown, show] = useState(false);
+  const Icon = shown ? EyeOff : Eye;
+  return (
+    <Labelled id={id} label={label} help={help} error={error}>
+      <div className={styles.password}>
+        <input
+          autoCapitalize="off"
+          autoCorrect="off"
+          spellCheck={false}
+          {...input}
+          {...described(id, help, error)}
+          type={shown ? 'text' : 'password'}
+          className={styles.input}
+        />
+        <button type="button" aria-label={`Show ${label.toLowerCase()}`} aria-pressed={shown} onClick={() => show(!shown)}>
+          <Icon size={16} aria-hidden="true" />
+        </button>
+      </div>
+    </Labelled>
+  );
+}
+
+/** Leads to the first input that something is wrong with, whenever `wrong` is another. */
+export function useFirstWrong(form: RefObject<HTMLElement | null>, wrong: unknown) {
+  useEffect(() => {
+    if (!wrong) return;
+    form.current
+      ?.querySelector<HTMLElement>('[aria-invalid="true"], [data-wrong] input:not(:disabled), [data-wrong] button')
+      ?.focus();
+  }, [form, wrong]);
 }

@@ -1,3 +1,139 @@
+// A new token: what it is for, which organizations it reaches, what it may do, and when it ends. Its value is shown once.
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { ask } from '../../app/api';
+import { catalogue, mine, viewer } from '../../app/data';
+import { Failure } from '../../app/Failure';
+import { TokenToCopyDocument } from '../../gql/graphql';
+import { copyOf, sorted } from '../../lib/prefill';
+import { buttonClass } from '../../ui/Button';
+import { Empty, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
+import { type Begun, Form } from './Form';
+import styles from './NewToken.module.css';
+import { type Made, Once } from './Once';
+
+const route = getRouteApi('/inside/tokens/new');
+
 export function NewToken() {
-  return null;
+  const search = route.useSearch();
+  // Neither cached nor kept anywhere else: it is gone with this page.
+  const [made, setMade] = useState<Made>();
+  const { data: who } = useQuery(viewer);
+  const organizations = useQuery(mine);
+  const scopes = useQuery(catalogue);
+  const { like } = search;
+  const original = useQuery({
+    queryKey: ['tokens', 'copy', like],
+    queryFn: ({ signal }) => ask(TokenToCopyDocument, { id: like! }, signal).then(({ token }) => token),
+    enabled: Boolean(like),
+  });
+  if (made) return <Once made={made} />;
+
+  const error = organizations.error ?? scopes.error ?? original.error;
+  const ready = organizations.data && scopes.data && who && (!like || original.isSuccess);
+  if (error && !ready) {
+    const again = () => Promise.all([organizations.refetch(), scopes.refetch(), like && original.refetch()]);
+    return (
+      <>
+        <Heading />
+        <Failure error={error} again={again} />
+      </>
+    );
+  }
+  if (!ready) {
+    return (
+      <>
+        <Heading />
+        <div className={styles.form}>
+          <Panel title="What it is for">
+            <Skeleton lines={2} />
+          </Panel>
+          <Panel title="Organizations">
+            <Skeleton lines={2} />
+          </Panel>
+          <Panel title="Scopes">
+            <Skeleton lines={8} />
+          </Panel>
+        </div>
+      </>
+    );
+  }
+  if (organizations.data.length === 0) {
+    return (
+      <>
+        <Heading />
+        <Empty
+          title="You belong to no organization"
+          action={
+            <Link to="/tokens" className={buttonClass({})}>
+              Go to your tokens
+            </Link>
+          }
+        >
+          A token opens the data of organizations that you are a member of. Ask an administrator to make you a member of one, then
+          come back.
+        </Empty>
+      </>
+    );
+  }
+
+  const places = organizations.data.map(({ node }) => node);
+  const copied = original.data && original.data.owner.id === who.viewer.id ? original.data : undefined;
+  const named = sorted(
+    search.scopes ?? [],
+    scopes.data.filter(({ retired }) => !retired),
+    ({ name }) => name,
+  );
+  const asked = sorted(search.organizations ?? [], places, ({ slug }) => slug);
+  const held = sorted(
+    copied?.scopes.map(({ name }) => name) ?? [],
+    scopes.data.filter(({ retired }) => !retired),
+    ({ name }) => name,
+  );
+  const reached = copied?.grants?.nodes.map(({ organization }) => organization) ?? [];
+  const standing = reached.filter(({ id }) => places.some((place) => place.id === id));
+  const chosen = [...asked.known, ...standing].map(({ id }) => id);
+  const begun: Begun = {
+    description: search.description ?? (copied ? copyOf(copied.description) : ''),
+    scopes: [...named.known, ...held.known].map(({ name }) => name),
+    // Who belongs to one organization means that one.
+    organizations: chosen.length === 0 && places.length === 1 ? [places[0]!.id] : chosen,
+  };
+  const told = [
+    ...(like && !copied ? ['The token to copy is not yours, or is not there any more.'] : []),
+    ...named.unknown.map((name) => `There is no scope “${name}”.`),
+    ...held.unknown.map((name) => `The scope “${name}” can no longer be given.`),
+    ...asked.unknown.map((slug) => `You are not a member of an organization “${slug}”.`),
+    ...reached.filter((one) => !standing.includes(one)).map(({ name }) => `You are no longer a member of ${name}.`),
+  ];
+  const linked = Boolean(search.description || search.scopes || search.organizations);
+  return (
+    <>
+      <Heading />
+      {(linked || told.length > 0) && (
+        <div className={styles.told}>
+          <Notice
+            tone={told.length > 0 ? 'warn' : 'info'}
+            title={told.length > 0 ? 'Not everything could be filled in' : 'Filled in by the link that you followed'}
+          >
+            {told.map((sentence) => (
+              <p key={sentence}>{sentence}</p>
+            ))}
+            {linked && <p>Read what the token would reach and may do before you create it.</p>}
+          </Notice>
+        </div>
+      )}
+      <Form key={like} begun={begun} organizations={organizations.data} scopes={scopes.data} onMade={setMade} />
+    </>
+  );
+}
+
+function Heading() {
+  return (
+    <Head
+      title="New API Access Token"
+      about="Give it the organizations and scopes that its work needs, and no more. You can change them later."
+    />
+  );
 }

@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { Refusal } from './api';
+import { wrongOf } from './wrong';
+
+const INPUTS = ['scopes', 'organization.slug'];
+const refused = (field?: string) => new Refusal('No.', 'INVALID_INPUT', field);
+
+describe('a refusal', () => {
+  it('stands at the input that it names', () => {
+    expect(wrongOf(refused('input.scopes.1'), INPUTS)).toEqual({ scopes: 'No.' });
+    expect(wrongOf(refused('organization.slug'), INPUTS)).toEqual({ 'organization.slug': 'No.' });
+  });
+
+  it('stands at the form where it names none of its inputs', () => {
+    expect(wrongOf(refused('input.scopesOfOther'), INPUTS)).toEqual({ form: 'No.' });
+    expect(wrongOf(refused(), INPUTS)).toEqual({ form: 'No.' });
+    expect(wrongOf(new Error('secret'), INPUTS).form).toMatch(/^Something in this page went wrong/);
+  });
+});

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { copyOf, sorted } from './prefill';
+
+describe('what a new token is filled in with', () => {
+  it('is told apart from what is not known, and is there once', () => {
+    const all = [{ slug: 'acme' }, { slug: 'globex' }];
+    expect(sorted(['globex', 'initech', 'globex', 'initech'], all, ({ slug }) => slug)).toEqual({
+      known: [{ slug: 'globex' }],
+      unknown: ['initech'],
+    });
+  });
+
+  it('is called a copy, and counts copies of copies', () => {
+    expect(copyOf('Deploy bot')).toBe('Deploy bot (copy)');
+    expect(copyOf('Deploy bot (copy)')).toBe('Deploy bot (copy 2)');
+    expect(copyOf('Deploy bot (copy 9)')).toBe('Deploy bot (copy 10)');
+  });
+
+  it('fits, whatever the original is called', () => {
+    for (const character of ['x', 'é', '🙂']) {
+      const copy = copyOf(character.repeat(255));
+      expect([...copy]).toHaveLength(255);
+      expect(copy.endsWith(' (copy)')).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { counts, fits, PRESETS, preset, same } from './scopes';
+
+const scope = (name: string, access: string, retired = false) => ({
+  name,
+  title: name.replace('_', ' '),
+  description: `Permission for ${name}`,
+  access,
+  retired,
+});
+const ALL = [
+  scope('read_builds', 'READ'),
+  scope('read_teams', 'READ'),
+  scope('read_old', 'READ', true),
+  scope('write_builds', 'WRITE'),
+  scope('delete_builds', 'DELETE'),
+  scope('graphql', 'GRAPHQL'),
+];
+
+describe('scopes', () => {
+  it('are counted by what they give, and GraphQL is there or not', () => {
+    expect(counts(ALL).map(({ text }) => text)).toEqual(['Read × 3', 'Write × 1', 'Delete × 1', 'GraphQL']);
+    expect(counts([])).toEqual([]);
+  });
+
+  it('are chosen together by presets, which never choose what can no longer be granted', () => {
+    const chosen = Object.fromEntries(PRESETS.map(({ name, accesses }) => [name, [...preset(ALL, accesses)]]));
+    expect(chosen).toEqual({
+      'Read only': ['read_builds', 'read_teams'],
+      'Read and write': ['read_builds', 'read_teams', 'write_builds'],
+      Everything: ['read_builds', 'read_teams', 'write_builds', 'delete_builds', 'graphql'],
+    });
+    expect(same(new Set(['a', 'b']), new Set(['b', 'a']))).toBe(true);
+    expect(same(new Set(['a']), new Set(['b']))).toBe(false);
+    expect(same(new Set(['a']), new Set(['a', 'b']))).toBe(false);
+  });
+
+  it('are found by every word of what is looked for', () => {
+    expect(fits(ALL[0]!, 'READ builds')).toBe(true);
+    expect(fits(ALL[0]!, 'permission')).toBe(true);
+    expect(fits(ALL[0]!, 'read teams')).toBe(false);
+    expect(fits(ALL[0]!, ' ')).toBe(true);
+  });
+});

@@ -1,0 +1,201 @@
+// What a new token shall be.
+import { useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { type FormEvent, useRef, useState } from 'react';
+import { ask } from '../../app/api';
+import { type Wrong, wrongOf } from '../../app/wrong';
+import { CreateTokenDocument } from '../../gql/graphql';
+import { type Expiry, endOf } from '../../lib/expiry';
+import { LONGEST } from '../../lib/prefill';
+import { Badge } from '../../ui/Badge';
+import { Button, buttonClass } from '../../ui/Button';
+import { ExpiryPicker } from '../../ui/ExpiryPicker';
+import { Check, Choice, Field, useFirstWrong } from '../../ui/Field';
+import { Notice, Panel } from '../../ui/Panel';
+import { type PickedScope, ScopePicker } from '../../ui/ScopePicker';
+import styles from './NewToken.module.css';
+import type { Made } from './Once';
+
+export interface Begun {
+  description: string;
+  organizations: string[];
+  scopes: string[];
+}
+
+interface Organization {
+  role: string;
+  node: { id: string; slug: string; name: string };
+}
+
+interface Props {
+  begun: Begun;
+  organizations: readonly Organization[];
+  scopes: readonly PickedScope[];
+  onMade: (made: Made) => void;
+}
+
+/** How many organizations a token reaches at most. */
+const MOST = 100;
+
+/** From how many organizations on they are looked for. */
+const MANY = 12;
+
+const INPUTS = ['description', 'organizationIds', 'scopes', 'expiresAt'];
+
+export function Form({ begun, organizations, scopes, onMade }: Props) {
+  const form = useRef<HTMLFormElement>(null);
+  const [description, setDescription] = useState(begun.description);
+  const [places, setPlaces] = useState<ReadonlySet<string>>(new Set(begun.organizations));
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(begun.scopes));
+  const [expiry, setExpiry] = useState<Expiry>({ kind: 'days', days: 30 });
+  const [wrong, setWrong] = useState<Wrong>();
+  const [busy, setBusy] = useState(false);
+  const client = useQueryClient();
+  useFirstWrong(form, wrong);
+
+  async function create(event: FormEvent) {
+    event.preventDefault();
+    if (busy) return;
+    const end = endOf(expiry, Date.now());
+    const missing = lacking({ description, places, chosen, ends: expiry.kind === 'never' || end !== undefined });
+    setWrong(missing);
+    if (missing) return;
+    setBusy(true);
+    const input = {
+      description,
+      organizationIds: [...places],
+      scopes: [...chosen],
+      expiresAt: end?.toISOString(),
+    };
+    try {
+      // Not a mutation of the cache, which would keep the value.
+      const { createToken } = await ask(CreateTokenDocument, { input });
+      client.invalidateQueries({ queryKey: ['tokens'] });
+      onMade(createToken!);
+      window.scrollTo({ top: 0 });
+    } catch (error) {
+      setWrong(wrongOf(error, INPUTS));
+      setBusy(false);
+    }
+  }
+
+  return (
+    <form ref={form} onSubmit={create} noValidate className={styles.form}>
+      <Panel title="What it is for">
+        <Field
+          label="Description"
+          name="description"
+          value={description}
+          onChange={(event) => setDescription(event.target.value)}
+          maxLength={LONGEST}
+          required
+          autoComplete="off"
+          help="What holds it, and where: “Deploy bot on build-3”. Administrators of the organizations see it."
+          error={wrong?.description}
+        />
+      </Panel>
+      <Panel
+        title="Organizations"
+        about="It opens the data of these, for as long as you are a member. Their administrators can take it away again."
+      >
+        <Places all={organizations} chosen={places} onChoose={setPlaces} error={wrong?.organizationIds} />
+      </Panel>
+      <Panel title="Scopes" about="What it may do there.">
+        <ScopePicker scopes={scopes} chosen={chosen} onChoose={setChosen} error={wrong?.scopes} />
+      </Panel>
+      <Panel title="Expiry">
+        <ExpiryPicker legend="It ends by itself" expiry={expiry} onChoose={setExpiry} error={wrong?.expiresAt} />
+      </Panel>
+      {wrong?.form && (
+        <Notice tone="danger" title="The token was not created">
+          <p>{wrong.form}</p>
+        </Notice>
+      )}
+      <div className="row">
+        <Button kind="primary" type="submit" busy={busy}>
+          Create token
+        </Button>
+        <Link to="/tokens" className={buttonClass({ kind: 'quiet' })}>
+          Cancel
+        </Link>
+      </div>
+    </form>
+  );
+}
+
+interface Filled {
+  description: string;
+  places: ReadonlySet<string>;
+  chosen: ReadonlySet<string>;
+  ends: boolean;
+}
+
+/** What has to be filled in before the service is asked. */
+function lacking({ description, places, chosen, ends }: Filled): Wrong | undefined {
+  const wrong: Wrong = {};
+  if (description.trim() === '') wrong.description = 'Say what the token is for.';
+  if (places.size === 0) wrong.organizationIds = 'Choose at least one organization.';
+  if (chosen.size === 0) wrong.scopes = 'Choose at least one scope.';
+  if (!ends) wrong.expiresAt = 'Choose the last day on which it works.';
+  return Object.keys(wrong).length > 0 ? wrong : undefined;
+}
+
+interface PlacesProps {
+  all: readonly Organization[];
+  chosen: ReadonlySet<string>;
+  onChoose: (chosen: ReadonlySet<string>) => void;
+  error?: string;
+}
+
+function Places({ all, chosen, onChoose, error }: PlacesProps) {
+  const [text, setText] = useState('');
+  const full = chosen.size >= MOST;
+  const words = text.toLowerCase().trim();
+  const found = all.filter(({ node }) => `${node.name} ${node.slug}`.toLowerCase().includes(words));
+  function toggle(id: string) {
+    const next = new Set(chosen);
+    if (!next.delete(id)) next.add(id);
+    onChoose(next);
+  }
+  return (
+    <Choice legend={<span className="hidden">Organizations</span>} error={error}>
+      {all.length >= MANY && (
+        <>
+          <Field
+            label={<span className="hidden">Find organizations</span>}
+            type="search"
+            placeholder="Find organizations…"
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+            onKeyDown={(event) => event.key === 'Enter' && event.preventDefault()}
+            autoComplete="off"
+          />
+          <p role="status" className="muted small">
+            {chosen.size} of {all.length} organizations chosen
+            {words !== '' && `, ${found.length} fit what you look for`}.
+          </p>
+        </>
+      )}
+      {full && <Notice>A token reaches at most {MOST} organizations. Take one away to choose another.</Notice>}
+      <div className={styles.places}>
+        {found.map(({ node, role }) => {
+          const barred = full && !chosen.has(node.id);
+          return (
+            <Check
+              key={node.id}
+              label={
+                <>
+                  {node.name} {role === 'ADMIN' && <Badge>Admin</Badge>}
+                </>
+              }
+              help={barred ? `${node.slug}: not to be chosen, since the token already reaches ${MOST}` : node.slug}
+              checked={chosen.has(node.id)}
+              disabled={barred}
+              onChange={() => toggle(node.id)}
+            />
+          );
+        })}
+      </div>
+    </Choice>
+  );
+}

@@ -1,0 +1,72 @@
+// Chooses when a token ends, and says on which day that is.
+import { useId } from 'react';
+import { dateOf, daysAhead, type Expiry, endOf, SPANS } from '../lib/expiry';
+import { exact, long } from '../lib/time';
+import { useNow } from './Ago';
+import styles from './ExpiryPicker.module.css';
+import { Choice, Field } from './Field';
+
+interface Props {
+  legend: string;
+  expiry: Expiry;
+  onChoose: (expiry: Expiry) => void;
+  /** The end there is, which may only come nearer; null where there is none. Left out for a new token. */
+  present?: string | null;
+  error?: string;
+}
+
+export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props) {
+  const now = useNow();
+  const name = useId();
+  const editing = present !== undefined;
+  const latest = present ? new Date(present) : undefined;
+  const end = endOf(expiry, now);
+  const spans = SPANS.filter((days) => !latest || daysAhead(days, now) < latest);
+  const options: { key: string; title: string; value: Expiry }[] = [
+    ...(editing ? [{ key: 'keep', title: 'As it is', value: { kind: 'keep' } as const }] : []),
+    ...spans.map((days) => ({ key: `${days}`, title: `${days} days`, value: { kind: 'days', days } as const })),
+    { key: 'date', title: 'A date', value: { kind: 'date', date: dateOf(end ?? latest ?? daysAhead(30, now)) } },
+    ...(editing ? [] : [{ key: 'never', title: 'Never', value: { kind: 'never' } as const }]),
+  ];
+  const chosen = expiry.kind === 'days' ? `${expiry.days}` : expiry.kind;
+  return (
+    <Choice
+      legend={legend}
+      error={expiry.kind === 'date' ? undefined : error}
+      help={editing ? 'Its end may come nearer; it cannot be put off.' : undefined}
+    >
+      <div className={styles.options}>
+        {options.map(({ key, title, value }) => (
+          <label key={key} className={styles.option}>
+            <input type="radio" name={name} checked={chosen === key} onChange={() => onChoose(value)} />
+            {title}
+          </label>
+        ))}
+      </div>
+      {expiry.kind === 'date' && (
+        <div className={styles.date}>
+          <Field
+            label="Last day"
+            type="date"
+            value={expiry.date}
+            min={dateOf(new Date(now))}
+            max={latest ? dateOf(latest) : '9999-12-31'}
+            onChange={(event) => onChoose({ kind: 'date', date: event.target.value })}
+            error={error}
+          />
+        </div>
+      )}
+      <p role="status" className="small">
+        {said(expiry, end, present, now)}
+      </p>
+    </Choice>
+  );
+}
+
+function said(expiry: Expiry, end: Date | undefined, present: string | null | undefined, now: number): string {
+  if (expiry.kind === 'never' || (expiry.kind === 'keep' && !present)) {
+    return 'It works until somebody revokes it. Choose an end where you can: what is forgotten then ends by itself.';
+  }
+  const at = expiry.kind === 'keep' ? present : end?.toISOString();
+  return at ? `Ends ${exact(at)}, ${long(at, now)}.` : 'Choose the last day on which it works.';
+}

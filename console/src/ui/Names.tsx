@@ -1,0 +1,38 @@
+// The first names of a list, and all of them on demand.
+import { useId } from 'react';
+import styles from './ScopeCounts.module.css';
+import { above } from './Table';
+
+interface Props {
+  names: readonly string[];
+  /** What the names are, and whose: “Organizations of Deploy bot”. */
+  title: string;
+  /** How many are shown at once. */
+  first?: number;
+}
+
+export function Names({ names, title, first = 2 }: Props) {
+  const id = `names${useId().replace(/[^a-zA-Z0-9]/g, '')}`;
+  const shown = names.length > first + 1 ? names.slice(0, first) : names;
+  return (
+    <>
+      {shown.join(', ')}
+      {shown.length < names.length && (
+        <>
+          {' '}
+          <button type="button" className={`${styles.counts} ${above}`} popoverTarget={id} aria-label={title}>
+            and {names.length - shown.length} more
+          </button>
+          <div id={id} popover="auto" className={styles.list}>
+            <h3>{title}</h3>
+            <ul>
+              {names.map((name, index) => (
+                <li key={index}>{name}</li>
+              ))}
+            </ul>
+          </div>
+        </>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,121 @@
+// Chooses scopes: grouped by what they give, searchable, with presets; GraphQL stands apart, since nothing limits it.
+import { useId, useState } from 'react';
+import { ACCESSES, fits, PRESETS, preset, type ScopeLike, same } from '../lib/scopes';
+import { Badge } from './Badge';
+import { Button } from './Button';
+import { Check, Choice, Field } from './Field';
+import styles from './ScopePicker.module.css';
+
+export interface PickedScope extends ScopeLike {
+  description: string;
+  retired: boolean;
+}
+
+interface Props {
+  scopes: readonly PickedScope[];
+  chosen: ReadonlySet<string>;
+  onChoose: (chosen: ReadonlySet<string>) => void;
+  error?: string;
+}
+
+export function ScopePicker({ scopes, chosen, onChoose, error }: Props) {
+  const [text, setText] = useState('');
+  const id = useId();
+  const found = scopes.filter((scope) => fits(scope, text));
+  const graphql = found.filter(({ access }) => access === 'GRAPHQL');
+
+  function toggle(name: string) {
+    const next = new Set(chosen);
+    if (!next.delete(name)) next.add(name);
+    onChoose(next);
+  }
+
+  return (
+    <Choice legend={<span className="hidden">Scopes</span>} error={error}>
+      <div className={styles.tools}>
+        <Field
+          label={<span className="hidden">Find scopes</span>}
+          type="search"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={(event) => event.key === 'Enter' && event.preventDefault()}
+          placeholder="Find scopes…"
+          autoComplete="off"
+          spellCheck={false}
+        />
+        <div role="group" aria-label="Presets" className="row">
+          {PRESETS.map(({ name, accesses }) => {
+            const these = preset(scopes, accesses);
+            return (
+              <Button key={name} size="small" aria-pressed={same(chosen, these)} onClick={() => onChoose(these)}>
+                {name}
+              </Button>
+            );
+          })}
+        </div>
+      </div>
+      <p role="status" className="muted small">
+        {chosen.size} of {scopes.length} scopes chosen
+        {text.trim() !== '' && `, ${found.length} fit what you look for`}.{' '}
+        {chosen.size > 0 && (
+          <button type="button" className={styles.none} onClick={() => onChoose(new Set())}>
+            Choose none
+          </button>
+        )}
+      </p>
+      {found.length === 0 && (
+        <p className={styles.nothing}>
+          No scope is called so. Scopes are found by what they are called, such as <code>read_builds</code>, and by what they
+          permit.
+        </p>
+      )}
+      {ACCESSES.filter(({ access }) => access !== 'GRAPHQL').map(({ access, title }) => {
+        const group = found.filter((scope) => scope.access === access);
+        if (group.length === 0) return null;
+        const all = scopes.filter((scope) => scope.access === access);
+        return (
+          <div key={access} role="group" aria-labelledby={`${id}${access}`} className={styles.group}>
+            <h3 id={`${id}${access}`}>
+              {title}{' '}
+              <span className="muted">
+                {all.filter(({ name }) => chosen.has(name)).length} of {all.length}
+              </span>
+            </h3>
+            <div className={styles.scopes}>
+              {group.map((scope) => (
+                <Scope key={scope.name} scope={scope} chosen={chosen.has(scope.name)} onToggle={() => toggle(scope.name)} />
+              ))}
+            </div>
+          </div>
+        );
+      })}
+      {graphql.length > 0 && (
+        <div role="group" aria-labelledby={`${id}graphql`} className={styles.graphql}>
+          <h3 id={`${id}graphql`}>GraphQL</h3>
+          {graphql.map((scope) => (
+            <Scope key={scope.name} scope={scope} chosen={chosen.has(scope.name)} onToggle={() => toggle(scope.name)} />
+          ))}
+          <p className="small">
+            Scopes cannot limit GraphQL: with it, the token may do everything that GraphQL offers to you in the organizations that
+            it reaches, whatever is chosen above.
+          </p>
+        </div>
+      )}
+    </Choice>
+  );
+}
+
+function Scope({ scope, chosen, onToggle }: { scope: PickedScope; chosen: boolean; onToggle: () => void }) {
+  return (
+    <Check
+      label={
+        <>
+          {scope.title} <code className={styles.name}>{scope.name}</code> {scope.retired && <Badge>Retired</Badge>}
+        </>
+      }
+      help={scope.retired ? 'Gives nothing any more. Taken away, it cannot be given again.' : `${scope.description}.`}
+      checked={chosen}
+      onChange={onToggle}
+    />
+  );
+}
