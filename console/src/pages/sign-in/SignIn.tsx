@@ -1,3 +1,91 @@
+// Where people sign in, and from where they go on to what they wanted.
+import { useQueryClient } from '@tanstack/react-query';
+import { getRouteApi, useRouter } from '@tanstack/react-router';
+import { type FormEvent, useRef, useState } from 'react';
+import { call, isRefusal } from '../../app/api';
+import { viewer } from '../../app/data';
+import { inOneLine } from '../../app/Failure';
+import { Front } from '../../app/Front';
+import { waitOf } from '../../lib/wait';
+import { Button } from '../../ui/Button';
+import { Field, Password } from '../../ui/Field';
+import { Notice } from '../../ui/Panel';
+
+const route = getRouteApi('/sign-in');
+
 export function SignIn() {
-  return null;
+  const { next } = route.useSearch();
+  const router = useRouter();
+  const client = useQueryClient();
+  const password = useRef<HTMLInputElement>(null);
+  const [refused, setRefused] = useState<{ title: string; text?: string }>();
+  const [busy, setBusy] = useState(false);
+
+  async function enter(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    if (busy) return;
+    const form = new FormData(event.currentTarget);
+    setBusy(true);
+    setRefused(undefined);
+    try {
+      await call('POST', '/session', { username: form.get('username'), password: form.get('password') });
+      // Nothing that somebody else was shown stays.
+      client.clear();
+      await client.prefetchQuery(viewer);
+      goOn();
+    } catch (error) {
+      setBusy(false);
+      setRefused(refusalOf(error));
+      if (password.current && isRefusal(error, 'UNAUTHENTICATED')) password.current.value = '';
+      password.current?.focus();
+    }
+  }
+
+  function goOn() {
+    const to = next ?? '/tokens';
+    // GraphiQL is a page of its own.
+    if (/^\/graphiql(?![^/?#])/.test(to)) window.location.replace(to);
+    else router.history.replace(to);
+  }
+
+  return (
+    <Front title="Sign in" about="Make API access tokens, see what they do, and cut those that nobody needs.">
+      {refused && (
+        <Notice tone="danger" title={refused.title}>
+          {refused.text && <p>{refused.text}</p>}
+        </Notice>
+      )}
+      <form className="stack" onSubmit={enter}>
+        <Field
+          label="Username or e-mail address"
+          name="username"
+          autoComplete="username"
+          autoCapitalize="off"
+          autoCorrect="off"
+          spellCheck={false}
+          maxLength={254}
+          required
+          autoFocus
+        />
+        <Password ref={password} label="Password" name="password" autoComplete="current-password" maxLength={256} required />
+        <Button kind="primary" type="submit" busy={busy}>
+          Sign in
+        </Button>
+      </form>
+      <p className="muted small">
+        No account, or a forgotten password? The operator of this service sends you a link with which you set one.
+      </p>
+    </Front>
+  );
+}
+
+function refusalOf(error: unknown): { title: string; text?: string } {
+  if (isRefusal(error, 'RATE_LIMITED')) {
+    return {
+      title: 'Too many attempts',
+      text: `Sign-ins that failed too often are held up. Try again in ${waitOf(error.retryAfter ?? 60)}.`,
+    };
+  }
+  if (isRefusal(error, 'UNAUTHENTICATED')) return { title: error.message };
+  return { title: 'You could not be signed in', text: inOneLine(error) };
 }
