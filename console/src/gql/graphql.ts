@@ -4,6 +4,60 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** What an actor came through. */
+export type AuditEventSource =
+  /** The operator at the command line. */
+  | 'COMMAND_LINE'
+  /** A JWT of the host application or the identity provider. */
+  | 'JWT'
+  /** A signed-in browser. */
+  | 'SESSION'
+  /** The service itself. */
+  | 'SYSTEM'
+  /** A token, or whoever holds its value. */
+  | 'TOKEN'
+  | '%future added value';
+
+/** The kinds of change. */
+export type AuditEventType =
+  /** An organization came. */
+  | 'ORGANIZATION_CREATED'
+  /** It was removed. */
+  | 'ORGANIZATION_DELETED'
+  /** Somebody joined. */
+  | 'ORGANIZATION_MEMBER_ADDED'
+  /** They left or were removed. */
+  | 'ORGANIZATION_MEMBER_REMOVED'
+  /** Their role changed. */
+  | 'ORGANIZATION_MEMBER_UPDATED'
+  /** Its name changed. */
+  | 'ORGANIZATION_UPDATED'
+  /** An API may introspect tokens. */
+  | 'RESOURCE_SERVER_ADDED'
+  /** It may no longer. */
+  | 'RESOURCE_SERVER_DISABLED'
+  /** A token was made. */
+  | 'TOKEN_CREATED'
+  /** Its owner added an organization. */
+  | 'TOKEN_ORGANIZATION_ADDED'
+  /** An organization was removed from it. */
+  | 'TOKEN_ORGANIZATION_REMOVED'
+  /** It was ended for good. */
+  | 'TOKEN_REVOKED'
+  /** Its description, scopes or end changed. */
+  | 'TOKEN_UPDATED'
+  /** A person came. */
+  | 'USER_CREATED'
+  /** They were removed. */
+  | 'USER_DELETED'
+  /** They were stopped. */
+  | 'USER_DISABLED'
+  /** They were let back. */
+  | 'USER_ENABLED'
+  /** Their name, handle or address changed. */
+  | 'USER_UPDATED'
+  | '%future added value';
+
 /** What a new token shall be. */
 export type CreateTokenInput = {
   /** What it is for: 1 to 255 characters. */
@@ -129,6 +183,8 @@ export type TokenStatus =
   | 'REVOKED'
   | '%future added value';
 
+export type EventLineFragment = { id: string, type: AuditEventType, at: string, via: AuditEventSource, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }> };
+
 export type MineQueryVariables = Exact<{
   after?: string | null | undefined;
 }>;
@@ -208,7 +264,41 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
-
+export const EventLineFragmentDoc = new TypedDocumentString(`
+    fragment EventLine on AuditEvent {
+  id
+  type
+  at
+  via
+  actor {
+    id
+    username
+    name
+  }
+  actorIpAddress
+  actorUserAgent
+  user {
+    id
+    username
+    name
+  }
+  tokenId
+  token {
+    id
+    description
+    hint
+  }
+  organizations {
+    id
+    slug
+    name
+  }
+  scopesAdded
+  scopesRemoved
+  reason
+  noticeId
+}
+    `, {"fragmentName":"EventLine"}) as unknown as TypedDocumentString<EventLineFragment, unknown>;
 export const MineDocument = new TypedDocumentString(`
     query Mine($after: String) {
   viewer {

@@ -1,0 +1,186 @@
+// Events as a list of sentences: who did what to what, when, from where and through what, and why.
+import { Link } from '@tanstack/react-router';
+import { ChevronDown } from 'lucide-react';
+import { type ReactNode, useId, useState } from 'react';
+import type { EventLineFragment } from '../gql/graphql';
+import { agent } from '../lib/agent';
+import { Ago } from '../ui/Ago';
+import { Fact, Facts } from '../ui/Panel';
+import styles from './events.module.css';
+import { named, type Part, reasonOf, SOURCES, sentence, type Telling } from './sentences';
+
+interface Props extends Telling {
+  events: readonly EventLineFragment[];
+  /** What the list is called for those who hear it. */
+  label?: string;
+  /** The organization whose audit has the tokens' pages. */
+  audit?: string;
+  /** What can be done with an event, beneath its details. */
+  more?: (event: EventLineFragment) => ReactNode;
+}
+
+export function Events({ events, label = 'Events', audit, more, ...telling }: Props) {
+  return (
+    <ol className={styles.events} aria-label={label}>
+      {events.map((event) => (
+        <li key={event.id}>
+          <Line event={event} audit={audit} telling={telling} more={more} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+interface LineProps {
+  event: EventLineFragment;
+  audit: string | undefined;
+  telling: Telling;
+  more: Props['more'];
+}
+
+function Line({ event, audit, telling, more }: LineProps) {
+  const reason = reasonOf(event);
+  const source = SOURCES[event.via] ?? event.via;
+  const [open, setOpen] = useState(false);
+  const id = useId();
+  return (
+    <>
+      <div className={styles.event}>
+        <div className={styles.told}>
+          <p id={`${id}told`} className={styles.sentence}>
+            {sentence(event, telling).map((part, index) => (
+              <Piece key={index} part={part} first={index === 0} you={telling.you} audit={audit} visible={event.token !== null} />
+            ))}
+          </p>
+          {reason && <p className={styles.reason}>“{reason}”</p>}
+          <Scopes added={event.scopesAdded} removed={event.scopesRemoved} />
+        </div>
+        <p className={styles.from}>
+          <Ago at={event.at} />
+          <span>{[event.actorIpAddress, source].filter(Boolean).join(' · ')}</span>
+        </p>
+        <button
+          type="button"
+          className={styles.toggle}
+          aria-expanded={open}
+          aria-controls={open ? `${id}details` : undefined}
+          aria-label="Details"
+          aria-describedby={`${id}told`}
+          onClick={() => setOpen(!open)}
+        >
+          <ChevronDown size={16} aria-hidden="true" />
+        </button>
+      </div>
+      {open && (
+        <div id={`${id}details`} className={styles.details}>
+          <Facts>
+            <Fact name="Time">
+              <Ago at={event.at} form="exact" />
+            </Fact>
+            {event.actor && (
+              <Fact name="By">
+                {event.actor.name} <span className="muted">{event.actor.username}</span>
+              </Fact>
+            )}
+            {event.user && event.user.id !== event.actor?.id && (
+              <Fact name="About">
+                {event.user.name} <span className="muted">{event.user.username}</span>
+              </Fact>
+            )}
+            <Fact name="Address">
+              {event.actorIpAddress ? (
+                <span className="mono">{event.actorIpAddress}</span>
+              ) : (
+                <span className="muted">Not known</span>
+              )}
+            </Fact>
+            <Fact name="Agent">
+              {event.actorUserAgent ? (
+                <>
+                  {agent(event.actorUserAgent)}
+                  {agent(event.actorUserAgent) !== event.actorUserAgent && <p className="muted small">{event.actorUserAgent}</p>}
+                </>
+              ) : (
+                <span className="muted">Not known</span>
+              )}
+            </Fact>
+            <Fact name="Through">{source}</Fact>
+            {event.tokenId && (
+              <Fact name="Token">
+                {event.token && <code>{event.token.hint}</code>} <code className="muted small">{event.tokenId}</code>
+              </Fact>
+            )}
+            {event.noticeId && (
+              <Fact name="Notice in your letter">
+                <code>{event.noticeId}</code>
+              </Fact>
+            )}
+            <Fact name="Event">
+              <code className="small">{event.id}</code>
+            </Fact>
+          </Facts>
+          {more?.(event)}
+        </div>
+      )}
+    </>
+  );
+}
+
+interface PieceProps {
+  part: Part;
+  first: boolean;
+  you: string | undefined;
+  audit: string | undefined;
+  /** Whether the token can be seen by whoever reads. */
+  visible: boolean;
+}
+
+function Piece({ part, first, you, audit, visible }: PieceProps) {
+  if (part.kind === 'words') return part.text;
+  const text = named(part, first, you);
+  if (part.kind === 'token' && audit && visible) {
+    return (
+      <Link to="/organizations/$slug/audit/$tokenId" params={{ slug: audit, tokenId: part.id }}>
+        {text}
+      </Link>
+    );
+  }
+  return <strong title={part.kind === 'person' ? part.person.username : undefined}>{text}</strong>;
+}
+
+function Scopes({ added, removed }: { added: readonly string[]; removed: readonly string[] }) {
+  if (added.length + removed.length === 0) return null;
+  return (
+    <ul className={styles.scopes} aria-label="Scopes">
+      {removed.map((scope) => (
+        <li key={scope} className={styles.removed}>
+          <span aria-hidden="true">−</span>
+          <span className="hidden">removed </span>
+          <code>{scope}</code>
+        </li>
+      ))}
+      {added.map((scope) => (
+        <li key={scope} className={styles.added}>
+          <span aria-hidden="true">+</span>
+          <span className="hidden">added </span>
+          <code>{scope}</code>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Grey lines in the shape of events that are on their way. */
+export function EventBones({ rows = 6 }: { rows?: number }) {
+  return (
+    <div className={styles.events} aria-busy="true">
+      <span className="hidden">Loading…</span>
+      {Array.from({ length: rows }, (_, row) => (
+        <div key={row} className={styles.bone} aria-hidden="true">
+          <div />
+          <div />
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import type { EventLineFragment } from '../gql/graphql';
+import { plain, reasonOf, sentence, type Telling } from './sentences';
+
+const ADA = { id: 'user_ada', username: 'ada', name: 'Ada Okafor' };
+const BOB = { id: 'user_bob', username: 'bob', name: 'Bob Lindqvist' };
+const ACME = { id: 'org_acme', slug: 'acme', name: 'Acme Widgets' };
+const GLOBEX = { id: 'org_globex', slug: 'globex', name: 'Globex' };
+const TOKEN = { id: 'token_1', description: 'Deploy bot', hint: 'twd_ab12…wxyz' };
+
+const event = (changed: Partial<EventLineFragment>): EventLineFragment => ({
+  id: 'event_1',
+  type: 'TOKEN_CREATED',
+  at: '2026-11-25T22:00:00.000000Z',
+  via: 'JWT',
+  actor: BOB,
+  actorIpAddress: null,
+  actorUserAgent: null,
+  user: BOB,
+  tokenId: null,
+  token: null,
+  organizations: [ACME],
+  scopesAdded: [],
+  scopesRemoved: [],
+  reason: null,
+  noticeId: null,
+  ...changed,
+});
+
+const told = (changed: Partial<EventLineFragment>, telling?: Telling) => plain(sentence(event(changed), telling), telling);
+const ofToken = { tokenId: TOKEN.id, token: TOKEN };
+
+describe('an event as a sentence', () => {
+  it('names the owner of a token when somebody else acted', () => {
+    expect(told({ type: 'TOKEN_CREATED', ...ofToken })).toBe('Bob Lindqvist made “Deploy bot”');
+    expect(told({ type: 'TOKEN_REVOKED', ...ofToken })).toBe('Bob Lindqvist revoked “Deploy bot”');
+    expect(told({ type: 'TOKEN_ORGANIZATION_REMOVED', ...ofToken, actor: ADA })).toBe(
+      'Ada Okafor removed Acme Widgets from “Deploy bot” of Bob Lindqvist',
+    );
+    expect(told({ type: 'TOKEN_CREATED', ...ofToken, actor: null, via: 'COMMAND_LINE' })).toBe(
+      'An operator made “Deploy bot” for Bob Lindqvist',
+    );
+  });
+
+  it('says what acted when nobody did', () => {
+    const ended = { type: 'TOKEN_REVOKED' as const, ...ofToken, actor: null, user: null };
+    expect(told({ ...ended, via: 'SYSTEM' })).toBe('Tokenward revoked “Deploy bot”');
+    expect(told({ ...ended, via: 'TOKEN' })).toBe('Whoever held the value revoked “Deploy bot”');
+    expect(told({ ...ended, via: 'SESSION' })).toBe('Somebody revoked “Deploy bot”');
+  });
+
+  it('keeps the id of a token that can no longer be seen', () => {
+    expect(told({ type: 'TOKEN_UPDATED', tokenId: 'token_9' })).toBe('Bob Lindqvist changed the token token_9');
+  });
+
+  it('lists the organizations', () => {
+    const added = { type: 'TOKEN_ORGANIZATION_ADDED' as const, ...ofToken };
+    expect(told({ ...added, organizations: [ACME, GLOBEX] })).toBe('Bob Lindqvist added Acme Widgets and Globex to “Deploy bot”');
+    expect(told({ ...added, organizations: [] })).toBe('Bob Lindqvist added an organization to “Deploy bot”');
+  });
+
+  it('tells of members, and of those who acted on themselves', () => {
+    expect(told({ type: 'ORGANIZATION_MEMBER_ADDED', actor: ADA })).toBe(
+      'Ada Okafor made Bob Lindqvist a member of Acme Widgets',
+    );
+    expect(told({ type: 'ORGANIZATION_MEMBER_ADDED' })).toBe('Bob Lindqvist became a member of Acme Widgets');
+    expect(told({ type: 'ORGANIZATION_MEMBER_UPDATED', actor: ADA })).toBe(
+      'Ada Okafor changed the role of Bob Lindqvist in Acme Widgets',
+    );
+    expect(told({ type: 'ORGANIZATION_MEMBER_REMOVED', actor: ADA })).toBe('Ada Okafor removed Bob Lindqvist from Acme Widgets');
+    expect(told({ type: 'ORGANIZATION_MEMBER_REMOVED' })).toBe('Bob Lindqvist left Acme Widgets');
+  });
+
+  it('tells of people and of the organization', () => {
+    expect(told({ type: 'USER_DISABLED', actor: null, via: 'COMMAND_LINE' })).toBe('An operator disabled Bob Lindqvist');
+    expect(told({ type: 'USER_ENABLED', actor: null, via: 'COMMAND_LINE' })).toBe('An operator enabled Bob Lindqvist again');
+    expect(told({ type: 'USER_CREATED' })).toBe('Bob Lindqvist signed in for the first time');
+    expect(told({ type: 'ORGANIZATION_UPDATED', actor: ADA, user: null })).toBe('Ada Okafor changed the name of Acme Widgets');
+  });
+
+  it('speaks to whoever reads it of themselves, and of the token on its own page', () => {
+    const here = { you: BOB.id, here: TOKEN.id };
+    expect(told({ type: 'TOKEN_UPDATED', ...ofToken }, here)).toBe('You changed this token');
+    expect(told({ type: 'TOKEN_ORGANIZATION_REMOVED', ...ofToken, actor: ADA }, here)).toBe(
+      'Ada Okafor removed Acme Widgets from this token',
+    );
+    expect(told({ type: 'USER_UPDATED' }, here)).toBe('You changed your profile');
+  });
+
+  it('tells what it does not know by its name', () => {
+    const unknown = { type: 'TOKEN_ROTATED_TWICE' as EventLineFragment['type'] };
+    expect(told({ ...unknown })).toBe('Bob Lindqvist: token rotated twice');
+    expect(told({ ...unknown, actor: ADA })).toBe('Ada Okafor: token rotated twice, about Bob Lindqvist');
+  });
+
+  it('takes the name of an API for no reason', () => {
+    const added = event({ type: 'RESOURCE_SERVER_ADDED', actor: null, via: 'COMMAND_LINE', reason: 'builds', user: null });
+    expect(plain(sentence(added))).toBe('An operator let the API builds check tokens');
+    expect(reasonOf(added)).toBeNull();
+    expect(reasonOf(event({ reason: 'Rotated' }))).toBe('Rotated');
+  });
+});

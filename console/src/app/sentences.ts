@@ -1,0 +1,172 @@
+// What an event says, as a sentence in parts: words, and the people, tokens and organizations in it.
+import type { EventLineFragment } from '../gql/graphql';
+
+export interface Person {
+  id: string;
+  username: string;
+  name: string;
+}
+
+export type Part =
+  | { kind: 'words'; text: string }
+  | { kind: 'person'; person: Person }
+  | { kind: 'token'; id: string; description: string | undefined }
+  | { kind: 'organization'; name: string };
+
+/** From whose place it is told. */
+export interface Telling {
+  /** The id of whoever reads it, where it is about them alone: they are "you". */
+  you?: string;
+  /** The id of the token whose page it is told on: it is "this token". */
+  here?: string;
+}
+
+/** What an actor came through, by name. */
+export const SOURCES: Record<string, string> = {
+  SESSION: 'Session',
+  JWT: 'JWT',
+  TOKEN: 'Token',
+  COMMAND_LINE: 'Command line',
+  SYSTEM: 'System',
+};
+
+/** The kinds of change in groups, as they are chosen from. */
+export const GROUPS: { name: string; types: { type: EventLineFragment['type']; name: string }[] }[] = [
+  {
+    name: 'Tokens',
+    types: [
+      { type: 'TOKEN_CREATED', name: 'Token created' },
+      { type: 'TOKEN_UPDATED', name: 'Token changed' },
+      { type: 'TOKEN_REVOKED', name: 'Token revoked' },
+      { type: 'TOKEN_ORGANIZATION_ADDED', name: 'Organization added to a token' },
+      { type: 'TOKEN_ORGANIZATION_REMOVED', name: 'Organization removed from a token' },
+    ],
+  },
+  {
+    name: 'Members',
+    types: [
+      { type: 'ORGANIZATION_MEMBER_ADDED', name: 'Member added' },
+      { type: 'ORGANIZATION_MEMBER_UPDATED', name: 'Role changed' },
+      { type: 'ORGANIZATION_MEMBER_REMOVED', name: 'Member removed' },
+    ],
+  },
+  {
+    name: 'People',
+    types: [
+      { type: 'USER_CREATED', name: 'Person added' },
+      { type: 'USER_UPDATED', name: 'Profile changed' },
+      { type: 'USER_DISABLED', name: 'Person disabled' },
+      { type: 'USER_ENABLED', name: 'Person enabled' },
+      { type: 'USER_DELETED', name: 'Person deleted' },
+    ],
+  },
+  {
+    name: 'Organization',
+    types: [
+      { type: 'ORGANIZATION_CREATED', name: 'Organization created' },
+      { type: 'ORGANIZATION_UPDATED', name: 'Name changed' },
+      { type: 'ORGANIZATION_DELETED', name: 'Organization deleted' },
+    ],
+  },
+];
+
+/** `TOKEN_ROTATED`: token rotated. What a newer service tells is told by its name. */
+const inWords = (type: string) => type.toLowerCase().replaceAll('_', ' ').trim();
+
+/** Some reasons are names: of the API that may check tokens, or may no longer. */
+const isName = (type: string) => type.startsWith('RESOURCE_SERVER_');
+
+/** Why, in the actor's words; `null` where nothing was said. */
+export const reasonOf = ({ type, reason }: EventLineFragment) => (isName(type) ? null : reason);
+
+/** The event as a sentence without its full stop. */
+export function sentence(event: EventLineFragment, telling: Telling = {}): Part[] {
+  const { actor, user, organizations, tokenId } = event;
+  const by: Part = actor ? { kind: 'person', person: actor } : words(BY[event.via] ?? 'Somebody');
+  const about: Part = user ? { kind: 'person', person: user } : words('somebody');
+  const own = Boolean(actor && user && actor.id === user.id);
+  const theirs = own && actor?.id === telling.you ? 'your' : 'their';
+  const where = listed(organizations.map(({ name }) => ({ kind: 'organization' as const, name })));
+  const token: Part =
+    tokenId && tokenId !== telling.here
+      ? { kind: 'token', id: tokenId, description: event.token?.description }
+      : words(tokenId ? 'this token' : 'a token');
+  // Whose page it is knows whose token it is.
+  const of = own || !user || tokenId === telling.here ? [] : [words(' of '), about];
+  switch (event.type as string) {
+    case 'TOKEN_CREATED':
+      return [by, words(' made '), token, ...(own || !user ? [] : [words(' for '), about])];
+    case 'TOKEN_UPDATED':
+      return [by, words(' changed '), token, ...of];
+    case 'TOKEN_REVOKED':
+      return [by, words(' revoked '), token, ...of];
+    case 'TOKEN_ORGANIZATION_ADDED':
+      return [by, words(' added '), ...where, words(' to '), token, ...of];
+    case 'TOKEN_ORGANIZATION_REMOVED':
+      return [by, words(' removed '), ...where, words(' from '), token, ...of];
+    case 'ORGANIZATION_MEMBER_ADDED':
+      return own ? [by, words(' became a member of '), ...where] : [by, words(' made '), about, words(' a member of '), ...where];
+    case 'ORGANIZATION_MEMBER_UPDATED':
+      return own
+        ? [by, words(` changed ${theirs} role in `), ...where]
+        : [by, words(' changed the role of '), about, words(' in '), ...where];
+    case 'ORGANIZATION_MEMBER_REMOVED':
+      return own ? [by, words(' left '), ...where] : [by, words(' removed '), about, words(' from '), ...where];
+    case 'ORGANIZATION_CREATED':
+      return [by, words(' created '), ...where];
+    case 'ORGANIZATION_UPDATED':
+      return [by, words(' changed the name of '), ...where];
+    case 'ORGANIZATION_DELETED':
+      return [by, words(' deleted '), ...where];
+    case 'USER_CREATED':
+      return own ? [by, words(' signed in for the first time')] : [by, words(' added the person '), about];
+    case 'USER_UPDATED':
+      return own ? [by, words(` changed ${theirs} profile`)] : [by, words(' changed the profile of '), about];
+    case 'USER_DISABLED':
+      return [by, words(' disabled '), about];
+    case 'USER_ENABLED':
+      return [by, words(' enabled '), about, words(' again')];
+    case 'USER_DELETED':
+      return [by, words(' deleted '), about];
+    case 'RESOURCE_SERVER_ADDED':
+      return [by, words(` let the API ${event.reason ?? ''} check tokens`.replace('  ', ' '))];
+    case 'RESOURCE_SERVER_DISABLED':
+      return [by, words(` stopped the API ${event.reason ?? ''} from checking tokens`.replace('  ', ' '))];
+    default:
+      return [by, words(`: ${inWords(event.type)}`), ...(user && !own ? [words(', about '), about] : [])];
+  }
+}
+
+const BY: Record<string, string> = {
+  COMMAND_LINE: 'An operator',
+  SYSTEM: 'Tokenward',
+  TOKEN: 'Whoever held the value',
+};
+
+const words = (text: string): Part => ({ kind: 'words', text });
+
+/** `A`, `A and B`, `A, B and C`; without any: an organization. */
+function listed(names: Part[]): Part[] {
+  if (names.length === 0) return [words('an organization')];
+  return names.flatMap((name, index) => {
+    if (index === 0) return [name];
+    return [words(index === names.length - 1 ? ' and ' : ', '), name];
+  });
+}
+
+/** The sentence as plain text. */
+export const plain = (parts: Part[], { you }: Telling = {}) =>
+  parts.map((part, index) => (part.kind === 'words' ? part.text : named(part, index === 0, you))).join('');
+
+/** What a part is called. */
+export function named(part: Exclude<Part, { kind: 'words' }>, first = false, you?: string): string {
+  switch (part.kind) {
+    case 'person':
+      if (part.person.id === you) return first ? 'You' : 'you';
+      return part.person.name;
+    case 'token':
+      return part.description === undefined ? `the token ${part.id}` : `“${part.description}”`;
+    case 'organization':
+      return part.name;
+  }
+}

@@ -1,0 +1,34 @@
+// What somebody came with, in two words: browsers describe themselves at length.
+
+const BROWSERS: [RegExp, string][] = [
+  [/\bEdgA?\/(\d+)/, 'Edge'],
+  [/\bOPR\/(\d+)/, 'Opera'],
+  [/\bFirefox\/(\d+)/, 'Firefox'],
+  [/\bFxiOS\/(\d+)/, 'Firefox'],
+  [/\bCriOS\/(\d+)/, 'Chrome'],
+  [/\bChrome\/(\d+)/, 'Chrome'],
+  [/\bVersion\/(\d+)[\d.]* (?:Mobile\/\S+ )?Safari\//, 'Safari'],
+];
+
+const SYSTEMS: [RegExp, string][] = [
+  [/\b(?:iPhone|iPad|iPod)\b/, 'iOS'],
+  [/\bAndroid\b/, 'Android'],
+  [/\bWindows\b/, 'Windows'],
+  [/\bMac OS X\b|\bMacintosh\b/, 'macOS'],
+  [/\bCrOS\b/, 'ChromeOS'],
+  [/\bLinux\b/, 'Linux'],
+];
+
+const LONGEST = 40;
+
+/** `Firefox 133 on Linux`; what is no browser's is its first word, `curl/8.11.0`. */
+export function agent(text: string): string {
+  for (const [pattern, name] of BROWSERS) {
+    const version = pattern.exec(text)?.[1];
+    if (!version) continue;
+    const system = SYSTEMS.find(([looks]) => looks.test(text))?.[1];
+    return `${name} ${version}${system ? ` on ${system}` : ''}`;
+  }
+  const [first = ''] = text.trim().split(/\s+/);
+  return first.length > LONGEST ? `${first.slice(0, LONGEST)}…` : first;
+}
