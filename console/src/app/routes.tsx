@@ -121,9 +121,12 @@ const auditedToken = createRoute({
 const members = createRoute({
   getParentRoute: () => shell,
   path: '/organizations/$slug/members',
-  validateSearch: (search: { search?: string; role?: string; after?: string; before?: string } & SearchSchemaInput) => ({
+  validateSearch: (
+    search: { search?: string; role?: string; page?: string; after?: string; before?: string } & SearchSchemaInput,
+  ) => ({
     search: one(search, 'search'),
     role: one(search, 'role'),
+    page: one(search, 'page'),
     ...place(search),
   }),
   component: lazyRouteComponent(() => import('../pages/members/Members'), 'Members'),
@@ -140,6 +143,7 @@ const log = createRoute({
       token?: string;
       from?: string;
       to?: string;
+      page?: string;
       after?: string;
       before?: string;
     } & SearchSchemaInput,
@@ -150,6 +154,7 @@ const log = createRoute({
     token: one(search, 'token'),
     from: one(search, 'from'),
     to: one(search, 'to'),
+    page: one(search, 'page'),
     ...place(search),
   }),
   component: lazyRouteComponent(() => import('../pages/log/Log'), 'Log'),
@@ -199,6 +204,11 @@ export const router = createRouter({
 declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router;
+  }
+
+  interface HistoryState {
+    /** The search of the audit that a token's page was opened from. */
+    audit?: { q?: string; order?: string; page?: string; after?: string; before?: string };
   }
 }
 

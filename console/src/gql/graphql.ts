@@ -94,6 +94,16 @@ export type OrganizationRole =
   | 'MEMBER'
   | '%future added value';
 
+/** Which organization a token shall no longer reach. */
+export type RemoveOrganizationFromTokenInput = {
+  /** Which organization. */
+  organizationId: string;
+  /** Told to the owner and kept in the audit log; 500 characters at most. */
+  reason?: string | null | undefined;
+  /** Which token. */
+  tokenId: string;
+};
+
 /** What a scope gives access to. */
 export type ScopeAccess =
   /** Deleting. */
@@ -219,6 +229,21 @@ export type AuditQueryVariables = Exact<{
 
 
 export type AuditQuery = { organization: { id: string, name: string, viewerIsAdmin: boolean, tokenGrants: { totalCount: number, search: Array<{ text: string, kind: SearchWordKind }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, nodes: Array<{ id: string, tokenId: string, ownerIsAdmin: boolean, lastUsedAt: string | null, lastRequest: { ipAddress: string | null } | null, token: { description: string, hint: string, createdAt: string, expiresAt: string | null, status: TokenStatus, owner: { id: string, name: string, username: string }, scopes: Array<{ name: string, title: string, access: ScopeAccess }> } | null }> } | null } | null };
+
+export type AuditedTokenQueryVariables = Exact<{
+  slug: string;
+  tokenId: string;
+}>;
+
+
+export type AuditedTokenQuery = { organization: { id: string, name: string, tokenGrant: { id: string, grantedAt: string, ownerIsAdmin: boolean, lastUsedAt: string | null, lastRequest: { at: string, ipAddress: string | null, userAgent: string | null, method: string | null, path: string | null, scope: string | null, allowed: boolean } | null, token: { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, owner: { id: string, username: string, name: string, email: string | null }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }> } | null } | null, auditEvents: { totalCount: number, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, user: { email: string | null, id: string, username: string, name: string } | null, actor: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }> }> } | null } | null };
+
+export type RemoveOrganizationMutationVariables = Exact<{
+  input: RemoveOrganizationFromTokenInput;
+}>;
+
+
+export type RemoveOrganizationMutation = { removeOrganizationFromToken: { grant: { id: string, removedAt: string | null, removalReason: string | null, removedBy: { id: string, username: string, name: string } | null } } | null };
 
 export type TokenToCopyQueryVariables = Exact<{
   id: string;
@@ -437,6 +462,109 @@ export const AuditDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<AuditQuery, AuditQueryVariables>;
+export const AuditedTokenDocument = new TypedDocumentString(`
+    query AuditedToken($slug: String!, $tokenId: ID!) {
+  organization(slug: $slug) {
+    id
+    name
+    tokenGrant(tokenId: $tokenId) {
+      id
+      grantedAt
+      ownerIsAdmin
+      lastUsedAt
+      lastRequest {
+        at
+        ipAddress
+        userAgent
+        method
+        path
+        scope
+        allowed
+      }
+      token {
+        id
+        uuid
+        description
+        hint
+        status
+        createdAt
+        expiresAt
+        revokedAt
+        owner {
+          id
+          username
+          name
+          email
+        }
+        scopes {
+          name
+          title
+          description
+          access
+          retired
+        }
+      }
+    }
+    auditEvents(first: 25, filter: {tokenId: $tokenId}) {
+      totalCount
+      nodes {
+        ...EventLine
+        user {
+          email
+        }
+      }
+    }
+  }
+}
+    fragment EventLine on AuditEvent {
+  id
+  type
+  at
+  via
+  actor {
+    id
+    username
+    name
+  }
+  actorIpAddress
+  actorUserAgent
+  user {
+    id
+    username
+    name
+  }
+  tokenId
+  token {
+    id
+    description
+    hint
+  }
+  organizations {
+    id
+    slug
+    name
+  }
+  scopesAdded
+  scopesRemoved
+  reason
+  noticeId
+}`) as unknown as TypedDocumentString<AuditedTokenQuery, AuditedTokenQueryVariables>;
+export const RemoveOrganizationDocument = new TypedDocumentString(`
+    mutation RemoveOrganization($input: RemoveOrganizationFromTokenInput!) {
+  removeOrganizationFromToken(input: $input) {
+    grant {
+      id
+      removedAt
+      removalReason
+      removedBy {
+        id
+        username
+        name
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RemoveOrganizationMutation, RemoveOrganizationMutationVariables>;
 export const TokenToCopyDocument = new TypedDocumentString(`
     query TokenToCopy($id: ID!) {
   token(id: $id) {

@@ -8,6 +8,8 @@ import { filterOf, list, useBox } from '../../app/box';
 import { viewer } from '../../app/data';
 import { Failure, inOneLine } from '../../app/Failure';
 import { orderOf, rangeOf, windowOf } from '../../app/listing';
+import { AdminsOnly } from '../../app/organization';
+import { Missing } from '../../app/Root';
 import { type Chip, SearchBox } from '../../app/SearchBox';
 import { AuditDocument, type AuditQuery, type TokenFilter } from '../../gql/graphql';
 import { Ago } from '../../ui/Ago';
@@ -57,7 +59,15 @@ export function Audit() {
   const name = data?.organization?.name ?? who?.viewer.organizations?.edges.find(({ node }) => node.slug === slug)?.node.name;
   const grants = data?.organization?.tokenGrants;
   const wrong = isRefusal(error, 'INVALID_INPUT') ? error : undefined;
-  if (data && !data.organization) return <Failure error={new Error()} />;
+  if (isRefusal(error, 'FORBIDDEN')) {
+    return (
+      <AdminsOnly title="API Access Audit" slug={slug}>
+        It lists every token that reaches the organization, with its scopes, its age and its last use. Your own tokens are on your
+        page of tokens, where you can also take an organization away from them.
+      </AdminsOnly>
+    );
+  }
+  if (data && !data.organization) return <Missing />;
   if (error && !wrong && !grants) return <Failure error={error} again={() => refetch()} />;
 
   const page = Number(search.page) || 1;
@@ -95,7 +105,7 @@ export function Audit() {
           waiting={isPlaceholderData || Boolean(wrong)}
         >
           {grants ? (
-            grants.nodes.map((grant) => <GrantRow key={grant.id} slug={slug} grant={grant} />)
+            grants.nodes.map((grant) => <GrantRow key={grant.id} slug={slug} search={search} grant={grant} />)
           ) : (
             <SkeletonRows columns={5} />
           )}
@@ -118,14 +128,19 @@ export function Audit() {
 
 type Grant = NonNullable<NonNullable<AuditQuery['organization']>['tokenGrants']>['nodes'][number];
 
-function GrantRow({ slug, grant }: { slug: string; grant: Grant }) {
+function GrantRow({ slug, search, grant }: { slug: string; search: ReturnType<typeof route.useSearch>; grant: Grant }) {
   const { token } = grant;
   if (!token) return null;
   return (
     <Row>
       <Cell>
         <div className={styles.owner}>
-          <Link to="/organizations/$slug/audit/$tokenId" params={{ slug, tokenId: grant.tokenId }} className={rowLink}>
+          <Link
+            to="/organizations/$slug/audit/$tokenId"
+            params={{ slug, tokenId: grant.tokenId }}
+            state={{ audit: search }}
+            className={rowLink}
+          >
             {token.owner.name}
             <span className="hidden">: {token.description}</span>
           </Link>

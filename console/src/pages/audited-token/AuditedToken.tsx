@@ -1,3 +1,393 @@
+// One token as an organization sees it: whose it is, what it may do, how it was last used here, and the way to cut it.
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link, useLocation, useRouter } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { ask, isRefusal } from '../../app/api';
+import { EventBones, Events } from '../../app/events';
+import { Failure } from '../../app/Failure';
+import { AdminsOnly, useOrganization } from '../../app/organization';
+import { Missing } from '../../app/Root';
+import { AuditedTokenDocument, type AuditedTokenQuery } from '../../gql/graphql';
+import { agent } from '../../lib/agent';
+import { ACCESSES } from '../../lib/scopes';
+import { Ago } from '../../ui/Ago';
+import { Back, backIcon } from '../../ui/Back';
+import { Badge } from '../../ui/Badge';
+import { buttonClass } from '../../ui/Button';
+import { Copy } from '../../ui/Copy';
+import { Empty, Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
+import styles from './AuditedToken.module.css';
+import { Remove, type Removed } from './Remove';
+
+const route = getRouteApi('/inside/organizations/$slug/audit/$tokenId');
+
+type Found = NonNullable<AuditedTokenQuery['organization']>;
+export type Grant = NonNullable<Found['tokenGrant']>;
+export type Token = NonNullable<Grant['token']>;
+type Event = NonNullable<Found['auditEvents']>['nodes'][number];
+
 export function AuditedToken() {
-  return null;
+  const { tokenId } = route.useParams();
+  // What was done on the page of one token is no news on the page of another.
+  return <Page key={tokenId} />;
+}
+
+function Page() {
+  const { slug, tokenId } = route.useParams();
+  const { name: known, me } = useOrganization(slug);
+  const [removed, setRemoved] = useState<Removed>();
+  const { data, error, refetch } = useQuery({
+    queryKey: ['tokens', 'audited', slug, tokenId],
+    queryFn: ({ signal }) => ask(AuditedTokenDocument, { slug, tokenId }, signal),
+    refetchInterval: 30_000,
+  });
+  useEffect(() => {
+    // The button that had the focus is gone; what there is to read now begins at the head.
+    if (removed) document.querySelector<HTMLElement>('main h1')?.focus();
+  }, [removed]);
+  if (isRefusal(error, 'FORBIDDEN')) {
+    return (
+      <AdminsOnly title="API Access Token" slug={slug}>
+        It tells what one token may do here and how it was last used. Your own tokens, with all their uses, are on your page of
+        tokens.
+      </AdminsOnly>
+    );
+  }
+  if (data && !data.organization) return <Missing />;
+  const organization = data?.organization;
+  const name = organization?.name ?? known ?? slug;
+  const events = organization?.auditEvents;
+  const grant = organization?.tokenGrant;
+  const token = grant?.token;
+  if (error && !organization) {
+    return (
+      <>
+        <BackToAudit slug={slug} />
+        <Head title="API Access Token" />
+        <Failure error={error} again={() => refetch()} />
+      </>
+    );
+  }
+  return (
+    <>
+      <BackToAudit slug={slug} />
+      {!organization ? (
+        <Loading />
+      ) : grant && token && !removed ? (
+        <>
+          <Head
+            title={`API Access Token owned by ${token.owner.name}`}
+            about={
+              <>
+                {token.description} <code className={styles.hint}>{token.hint}</code>
+              </>
+            }
+          />
+          <div className={styles.page}>
+            {token.status !== 'ACTIVE' && (
+              <Notice tone="warn" title={token.status === 'EXPIRED' ? 'This token has expired' : 'This token was revoked'}>
+                <p>It reaches nothing any more, {name} included, and cannot be brought back.</p>
+              </Notice>
+            )}
+            <div className={styles.pair}>
+              <About grant={grant} token={token} name={name} />
+              <LastRequest grant={grant} name={name} />
+            </div>
+            <Scopes scopes={token.scopes} />
+            <History slug={slug} tokenId={tokenId} events={events} name={name} />
+            {token.status === 'ACTIVE' && (
+              <Remove
+                organization={{ id: organization.id, name }}
+                grant={grant}
+                token={token}
+                own={token.owner.id === me?.id}
+                onRemoved={setRemoved}
+              />
+            )}
+          </div>
+        </>
+      ) : (
+        <>
+          <Gone slug={slug} name={name} removed={removed} events={events?.nodes ?? []} />
+          {events && events.totalCount > 0 && <History slug={slug} tokenId={tokenId} events={events} name={name} />}
+        </>
+      )}
+    </>
+  );
+}
+
+/** To the audit as it was left: by the browser's history, which keeps its place, or else by its address. */
+function BackToAudit({ slug, button = false }: { slug: string; button?: boolean }) {
+  const router = useRouter();
+  const kept = useLocation({ select: ({ state }) => state.audit });
+  const link = (
+    <Link
+      to="/organizations/$slug/audit"
+      params={{ slug }}
+      search={kept}
+      className={button ? buttonClass({ kind: 'primary' }) : undefined}
+      onClick={(event) => {
+        if (!kept || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+        event.preventDefault();
+        router.history.back();
+      }}
+    >
+      {button ? 'Back to the audit' : <>{backIcon} API Access Audit</>}
+    </Link>
+  );
+  return button ? link : <Back>{link}</Back>;
+}
+
+function About({ grant, token, name }: { grant: Grant; token: Token; name: string }) {
+  const { owner } = token;
+  return (
+    <Panel title="Token">
+      <Facts>
+        <Fact name="User">
+          <span className={styles.words}>
+            {owner.name}
+            {grant.ownerIsAdmin && <Badge>Administrator</Badge>}
+          </span>
+        </Fact>
+        <Fact name="Username">{owner.username}</Fact>
+        <Fact name="E-mail">{owner.email ?? <span className="muted">None is known</span>}</Fact>
+        <Fact name="Description">{token.description}</Fact>
+        <Fact name="Hint">
+          <code>{token.hint}</code>
+        </Fact>
+        <Fact name="UUID">
+          <span className={styles.words}>
+            <code>{token.uuid}</code>
+            <Copy text={token.uuid} />
+          </span>
+        </Fact>
+        <Fact name="Created">
+          <Ago at={token.createdAt} form="exact" />
+        </Fact>
+        <Fact name="Expires">
+          {token.status === 'REVOKED' ? (
+            <>
+              Revoked <Ago at={token.revokedAt} form="exact" />
+            </>
+          ) : (
+            <Ago at={token.expiresAt} form="exact" />
+          )}
+        </Fact>
+        <Fact name={`Reaches ${name} since`}>
+          <Ago at={grant.grantedAt} form="exact" />
+        </Fact>
+      </Facts>
+    </Panel>
+  );
+}
+
+const Unknown = () => <span className="muted">Not known</span>;
+
+function LastRequest({ grant: { lastRequest, lastUsedAt }, name }: { grant: Grant; name: string }) {
+  return (
+    <Panel title="Last Request" about={`The most recent request with ${name}, and with no other organization.`}>
+      {lastRequest ? (
+        <Facts>
+          <Fact name="Verdict">
+            <Badge tone={lastRequest.allowed ? 'ok' : 'danger'}>{lastRequest.allowed ? 'Allowed' : 'Refused'}</Badge>
+          </Fact>
+          <Fact name="Time">
+            <Ago at={lastRequest.at} form="exact" />
+          </Fact>
+          {!lastRequest.allowed && (
+            <Fact name="Last allowed">
+              <Ago at={lastUsedAt} form="exact" />
+            </Fact>
+          )}
+          <Fact name="Address">
+            {lastRequest.ipAddress ? <span className="mono">{lastRequest.ipAddress}</span> : <Unknown />}
+          </Fact>
+          <Fact name="Agent">
+            {lastRequest.userAgent ? (
+              <>
+                {agent(lastRequest.userAgent)}
+                {agent(lastRequest.userAgent) !== lastRequest.userAgent && <p className="muted small">{lastRequest.userAgent}</p>}
+              </>
+            ) : (
+              <Unknown />
+            )}
+          </Fact>
+          <Fact name="Method">{lastRequest.method ? <code>{lastRequest.method}</code> : <Unknown />}</Fact>
+          <Fact name="Path">{lastRequest.path ? <code>{lastRequest.path}</code> : <Unknown />}</Fact>
+          <Fact name="Scope asked">{lastRequest.scope ? <code>{lastRequest.scope}</code> : <Unknown />}</Fact>
+        </Facts>
+      ) : (
+        <p className="muted">No request with {name} was made with this token so far.</p>
+      )}
+    </Panel>
+  );
+}
+
+function Scopes({ scopes }: { scopes: Token['scopes'] }) {
+  const groups = ACCESSES.map(({ access, title }) => ({ title, of: scopes.filter((scope) => scope.access === access) })).filter(
+    ({ of }) => of.length > 0,
+  );
+  return (
+    <Panel title="Scopes" about="What the token may do, with every organization that it reaches.">
+      {groups.map(({ title, of }) => (
+        <section key={title} className={styles.group}>
+          <h3>
+            {title === 'GraphQL' ? <Badge tone="warn">{title}</Badge> : title}{' '}
+            <span className="muted">{of.length > 1 && of.length}</span>
+          </h3>
+          <ul className={styles.scopes}>
+            {of.map((scope) => (
+              <li key={scope.name}>
+                <p className={styles.words}>
+                  <strong>{scope.title}</strong>
+                  <code className="muted">{scope.name}</code>
+                  {scope.retired && <Badge tone="warn">Retired</Badge>}
+                </p>
+                <p className="muted small">
+                  {scope.description}
+                  {scope.access === 'GRAPHQL' && /[^.]$/.test(scope.description) && '.'}
+                  {scope.access === 'GRAPHQL' && ' The other scopes cannot limit it.'}
+                  {scope.retired && ' The catalogue no longer holds this scope, and no check accepts it.'}
+                </p>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
+    </Panel>
+  );
+}
+
+interface HistoryProps {
+  slug: string;
+  tokenId: string;
+  events: Found['auditEvents'] | undefined;
+  name: string;
+}
+
+function History({ slug, tokenId, events, name }: HistoryProps) {
+  if (!events) return null;
+  const older = events.totalCount - events.nodes.length;
+  return (
+    <Panel title="Events" about={`What happened to this token in ${name}, newest first.`}>
+      {events.nodes.length === 0 ? (
+        <p className="muted">Nothing was recorded.</p>
+      ) : (
+        <div className={styles.events}>
+          <Events events={events.nodes} here={tokenId} audit={slug} label="Events of this token" />
+        </div>
+      )}
+      {older > 0 && (
+        <p>
+          <Link to="/organizations/$slug/log" params={{ slug }} search={{ token: tokenId }}>
+            {older} older {older === 1 ? 'event is' : 'events are'} in the audit log
+          </Link>
+        </p>
+      )}
+    </Panel>
+  );
+}
+
+interface GoneProps {
+  slug: string;
+  name: string;
+  /** What was done on this page just now. */
+  removed: Removed | undefined;
+  events: readonly Event[];
+}
+
+/** The token does not reach the organization: who cut it, when and why, as far as that is known. */
+function Gone({ slug, name, removed, events }: GoneProps) {
+  const last = events.find(({ type }) => type === 'TOKEN_ORGANIZATION_REMOVED');
+  const owner = removed?.owner ?? last?.user ?? events.find(({ user }) => user)?.user;
+  const title = owner ? `API Access Token owned by ${owner.name}` : 'API Access Token';
+  if (!removed && !last) {
+    return (
+      <>
+        <Head title={title} />
+        <Empty title={`This token does not reach ${name}`} action={<BackToAudit slug={slug} button />}>
+          {owner
+            ? `It did once. It cannot be used with ${name} now: ${owner.name} may have been disabled or deleted.`
+            : `No token of this id reaches ${name}, and none was removed from it. The address may be mistyped.`}
+        </Empty>
+      </>
+    );
+  }
+  const by = removed ? removed.by : last?.actor;
+  const at = removed?.at ?? last?.at ?? null;
+  const reason = removed ? removed.reason : last?.reason;
+  const self = by && owner && by.id === owner.id;
+  return (
+    <>
+      <Head
+        title={title}
+        about={
+          removed && (
+            <>
+              {removed.description} <code className={styles.hint}>{removed.hint}</code>
+            </>
+          )
+        }
+      />
+      <div className={styles.gone}>
+        <Panel title={`${name} was removed from this token`}>
+          <Facts>
+            <Fact name="Removed by">
+              {by ? (
+                <>
+                  {by.name} <span className="muted">{by.username}</span>
+                </>
+              ) : (
+                'An operator, at the command line'
+              )}
+            </Fact>
+            <Fact name="When">
+              <Ago at={at} form="exact" />
+            </Fact>
+            <Fact name="Reason">{reason ?? <span className="muted">None was given</span>}</Fact>
+            <Fact name="Letter">
+              {self
+                ? `None: ${owner.name} removed it themselves.`
+                : owner?.email
+                  ? `${owner.name} is told by e-mail, at ${owner.email}`
+                  : owner
+                    ? `None: no e-mail address of ${owner.name} is known here.`
+                    : 'The owner is told by e-mail.'}
+            </Fact>
+          </Facts>
+          <p>
+            Requests to {name} with this token are refused. It still reaches its other organizations, and its owner can add {name}{' '}
+            again; then it is back in the audit, and that is in the audit log.
+          </p>
+          <div className="row">
+            <BackToAudit slug={slug} button />
+          </div>
+        </Panel>
+      </div>
+    </>
+  );
+}
+
+function Loading() {
+  return (
+    <>
+      <Head title="API Access Token" />
+      <div className={styles.page}>
+        <div className={styles.pair}>
+          <Panel title="Token">
+            <Skeleton lines={9} />
+          </Panel>
+          <Panel title="Last Request">
+            <Skeleton lines={7} />
+          </Panel>
+        </div>
+        <Panel title="Scopes">
+          <Skeleton lines={4} />
+        </Panel>
+        <Panel title="Events">
+          <EventBones rows={3} />
+        </Panel>
+      </div>
+    </>
+  );
 }

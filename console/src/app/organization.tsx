@@ -1,0 +1,44 @@
+// What pages of one organization share: who the viewer is in it, and what stands where only administrators see more.
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { buttonClass } from '../ui/Button';
+import { Empty, Head } from '../ui/Panel';
+import { viewer } from './data';
+
+/** The organization of that slug as the viewer belongs to it, known before its page's own data is there. */
+export function useOrganization(slug: string) {
+  const { data } = useQuery(viewer);
+  const edge = data?.viewer.organizations?.edges.find(({ node }) => node.slug === slug);
+  return { me: data?.viewer, prefix: data?.tokenPrefix ?? 'twd', name: edge?.node.name, role: edge?.role };
+}
+
+/** Says to a member what the page would show to an administrator, and what they can do instead. */
+export function AdminsOnly({ title, slug, children }: { title: string; slug: string; children: ReactNode }) {
+  const { name } = useOrganization(slug);
+  return (
+    <>
+      <Head title={title} />
+      <Empty
+        title={`Only administrators of ${name ?? 'this organization'} see this page`}
+        action={
+          <div className="row">
+            <Link
+              to="/organizations/$slug/members"
+              params={{ slug }}
+              search={{ role: 'admin' }}
+              className={buttonClass({ kind: 'primary' })}
+            >
+              See its administrators
+            </Link>
+            <Link to="/tokens" className={buttonClass({})}>
+              Go to your tokens
+            </Link>
+          </div>
+        }
+      >
+        {children}
+      </Empty>
+    </>
+  );
+}

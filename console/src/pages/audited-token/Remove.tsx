@@ -1,0 +1,168 @@
+// Removing the organization from a token: what that does, why it is done, and a question before it happens.
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, useRef, useState } from 'react';
+import { ask, isRefusal } from '../../app/api';
+import { inOneLine } from '../../app/Failure';
+import { RemoveOrganizationDocument } from '../../gql/graphql';
+import { Ago } from '../../ui/Ago';
+import { Button } from '../../ui/Button';
+import { TextArea } from '../../ui/Field';
+import { Notice, Panel } from '../../ui/Panel';
+import { Question } from '../../ui/Question';
+import type { Grant, Token } from './AuditedToken';
+
+/** The most characters of a reason. */
+const LONGEST = 500;
+
+interface Person {
+  id: string;
+  name: string;
+  username: string;
+  email?: string | null;
+}
+
+/** What is told afterwards, when the token itself may no longer be seen. */
+export interface Removed {
+  owner: Person;
+  description: string;
+  hint: string;
+  by: Person | null;
+  at: string | null;
+  reason: string | null;
+}
+
+interface Props {
+  organization: { id: string; name: string };
+  grant: Grant;
+  token: Token;
+  /** Whether the viewer owns the token. */
+  own: boolean;
+  onRemoved: (removed: Removed) => void;
+}
+
+export function Remove({ organization, grant, token, own, onRemoved }: Props) {
+  const { name } = organization;
+  const { owner } = token;
+  const client = useQueryClient();
+  const [reason, setReason] = useState('');
+  const [asking, setAsking] = useState(false);
+  const [wrong, setWrong] = useState<string>();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const characters = [...reason.trim()].length;
+  const { mutate, isPending, error, reset } = useMutation({
+    mutationFn: () =>
+      ask(RemoveOrganizationDocument, {
+        input: { tokenId: token.id, organizationId: organization.id, reason: reason.trim() || null },
+      }),
+    onSuccess: ({ removeOrganizationFromToken: done }) => {
+      const { removedAt: at, removedBy: by, removalReason: why } = done?.grant ?? {};
+      onRemoved({
+        owner,
+        description: token.description,
+        hint: token.hint,
+        by: by ?? null,
+        at: at ?? null,
+        reason: why ?? null,
+      });
+      return refresh();
+    },
+    onError: (refusal) => {
+      if (isRefusal(refusal, 'INVALID_INPUT') && refusal.field?.endsWith('reason')) {
+        setAsking(false);
+        fault(refusal.message);
+      }
+      // Somebody was quicker: the page shows who.
+      if (isRefusal(refusal, 'CONFLICT') || isRefusal(refusal, 'NOT_FOUND')) refresh();
+    },
+  });
+  const refresh = () => Promise.all(['tokens', 'events'].map((noun) => client.invalidateQueries({ queryKey: [noun] })));
+  function fault(text: string) {
+    setWrong(text);
+    field.current?.focus();
+  }
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    if (characters > LONGEST) return fault(`The reason has ${characters} characters; write at most ${LONGEST}.`);
+    reset();
+    setAsking(true);
+  }
+  return (
+    <Panel title="Remove Organization from Token" tone="danger">
+      <div className="stack">
+        <p>
+          Requests to {name} with this token are refused at once. The token still reaches its other organizations; only its owner
+          can revoke it as a whole.
+        </p>
+        <p>
+          {own
+            ? `It is your own token, so no letter is written. You can add ${name} to it again.`
+            : `${owner.name} is told by e-mail who removed ${name}, when and why, and can add it again.`}
+        </p>
+      </div>
+      <form className="stack" onSubmit={submit} noValidate>
+        <TextArea
+          ref={field}
+          label="Reason"
+          name="reason"
+          value={reason}
+          rows={3}
+          error={wrong}
+          help={
+            <>
+              Optional. {own ? 'Kept in the audit log' : `Told to ${owner.name} and kept in the audit log`}.{' '}
+              <span>
+                {characters} of {LONGEST} characters
+              </span>
+            </>
+          }
+          onChange={(event) => {
+            setWrong(undefined);
+            // A reason is one line: it stands in lists and letters.
+            setReason(event.target.value.replace(/\s*[\r\n]+\s*/g, ' '));
+          }}
+        />
+        <div>
+          <Button kind="danger" type="submit">
+            Remove Organization from Token
+          </Button>
+        </div>
+      </form>
+      {asking && (
+        <Question
+          title={`Remove ${name} from “${token.description}”?`}
+          keep="Keep access"
+          act="Remove organization"
+          busy={isPending}
+          onKeep={() => setAsking(false)}
+          onAct={() => mutate()}
+        >
+          <p>
+            The token is owned by {owner.name}.{' '}
+            {grant.lastUsedAt ? (
+              <>
+                It was last used with {name} <Ago at={grant.lastUsedAt} />
+                {grant.lastRequest?.ipAddress && grant.lastRequest.allowed && (
+                  <>
+                    , from <span className="mono">{grant.lastRequest.ipAddress}</span>
+                  </>
+                )}
+                .
+              </>
+            ) : (
+              <>It was never used with {name}.</>
+            )}
+          </p>
+          <p>
+            Whatever uses it is refused by {name} at once.{' '}
+            {own ? 'You can add it again.' : `${owner.name} is told by e-mail and can add it again.`}
+          </p>
+          {error && (
+            <Notice tone="danger">
+              <p>{inOneLine(error)}</p>
+            </Notice>
+          )}
+        </Question>
+      )}
+    </Panel>
+  );
+}
