@@ -1,0 +1,104 @@
+// R-42: another origin's page tries every door with the cookie of somebody who is signed in. Reads {url, person, chromium} from its
+// input.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { launch, open } from './browser.mjs';
+import { graphql, signIn } from './steps.mjs';
+
+const { url, person, chromium } = JSON.parse(await text(process.stdin));
+
+/** A page of somebody else, at another port, and so of the same site: the browser sends the cookie. */
+const evil = createServer((_, response) => {
+  response.setHeader('Content-Type', 'text/html');
+  response.end('<!doctype html><title>Evil</title><h1>Evil</h1>');
+});
+await new Promise((resolve) => evil.listen(0, '127.0.0.1', resolve));
+const { port } = evil.address();
+
+const mutation = JSON.stringify({ query: 'mutation { endSessions(input: { keepCurrent: false }) { ended } }' });
+const read = JSON.stringify({ query: '{ viewer { username } }' });
+
+/** What a page can send without asking first. */
+const SIMPLE = [
+  ['POST', '/graphql', mutation],
+  ['POST', '/graphql', read],
+  ['POST', '/session', JSON.stringify({ username: 'mallory', password: 'correct horse battery staple' })],
+  ['POST', '/session/confirm', JSON.stringify({ password: person.password })],
+  ['POST', '/organizations/acme/tokens.csv', '{}'],
+  ['GET', '/graphql?query=%7Bviewer%7Busername%7D%7D', undefined],
+];
+
+const browser = await launch(chromium);
+try {
+  for (const host of ['127.0.0.1', 'localhost']) {
+    const { context, page } = await open(browser, url);
+    await signIn(page, url, person);
+    const stranger = await context.newPage();
+    const answers = [];
+    stranger.on('response', (response) => {
+      if (!response.url().startsWith(url)) return;
+      answers.push([response.request().method(), new URL(response.url()).pathname, response.status()]);
+    });
+    await stranger.goto(`http://${host}:${port}/`);
+    for (const [method, path, body] of SIMPLE) {
+      for (const type of method === 'GET'
+        ? [undefined]
+        : ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
+        const headers = type ? { 'Content-Type': type } : {};
+        const init = { method, body, headers, mode: 'no-cors', credentials: 'include' };
+        await stranger.evaluate(([address, init]) => fetch(address, init).catch(() => undefined), [url + path, init]);
+      }
+    }
+    // What needs to be asked first is not allowed, and so never comes.
+    const told = await stranger.evaluate(
+      async ([url, body]) => {
+        const asked = [];
+        for (const [method, path] of [
+          ['POST', '/graphql'],
+          ['DELETE', '/session'],
+          ['POST', '/session'],
+          ['POST', '/organizations/acme/tokens.csv'],
+        ]) {
+          const headers = { 'Content-Type': 'application/json', 'X-Tokenward-Console': '1' };
+          const answer = await fetch(url + path, { method, body, headers, credentials: 'include' }).catch(() => 'refused');
+          asked.push(answer === 'refused');
+        }
+        return asked;
+      },
+      [url, mutation],
+    );
+    assert.deepEqual(told, [true, true, true, true], 'no answer can be read');
+    // A form that is sent, which a browser shows the answer of.
+    for (const path of ['/graphql', '/session', '/session/confirm', '/organizations/acme/tokens.csv']) {
+      const answer = stranger.waitForResponse(
+        (response) => response.url() === url + path && response.request().method() === 'POST',
+      );
+      await stranger.evaluate((address) => {
+        const form = document.createElement('form');
+        Object.assign(form, { method: 'POST', action: address, enctype: 'text/plain' });
+        document.body.append(form);
+        form.submit();
+      }, url + path);
+      await answer;
+      await stranger.goto(`http://${host}:${port}/`);
+    }
+    const passed = answers.filter(([method, , status]) => method !== 'OPTIONS' && status < 400);
+    assert.deepEqual(passed, [], `nothing is done from ${host}`);
+    assert.ok(answers.length > 15, `${answers.length} answers`);
+    if (host === '127.0.0.1') {
+      const doors = answers.filter(([method]) => method !== 'OPTIONS');
+      assert.deepEqual(
+        doors.filter(([, , status]) => status !== 403),
+        [],
+        'with the cookie: 403 before anything is read',
+      );
+    }
+    const still = await graphql(page, '{ viewer { username } session { id } }');
+    assert.equal(still.viewer.username, person.username);
+    await context.close();
+  }
+} finally {
+  await browser.close();
+  evil.close();
+}
