@@ -1,12 +1,15 @@
 //! Are the committed pages what their sources make, and do they work in a browser? With Node, npm and Chromium, where
 //! these are installed.
 
-use crate::world::{
-    World,
-    cluster::setting,
-    database::{Kind, on},
-    node::{self, both_of, skip, top},
-    shelf,
+use crate::{
+    pasted::{BINARY, demonstration, variable},
+    world::{
+        World,
+        cluster::setting,
+        database::{Database, Kind, on},
+        node::{self, both_of, skip, top},
+        shelf,
+    },
 };
 use serde_json::json;
 use std::{
@@ -132,15 +135,59 @@ fn chromium() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
+/// What a test in a browser needs; nothing, which is said, where it is not there.
+fn browser(test: &str) -> Option<PathBuf> {
+    if let Rebuilt::Not(why) = rebuilt() {
+        skip(test, "TEST_REQUIRE_NODE", why);
+        return None;
+    }
+    let found = chromium();
+    if found.is_none() {
+        skip(test, "TEST_REQUIRE_CHROMIUM", "Chromium is not installed");
+    }
+    found
+}
+
+/// The link that lets somebody choose a password.
+fn invited(database: &Database) -> String {
+    let data = database.folder().join("demo-data");
+    let user = ["user", "add", "carla", "--email", "carla@example.test", "--name", "Carla Moreau", "--invite"];
+    let added = Command::new(BINARY).args(user).env("TOKENWARD_DATA_DIR", data).output().unwrap();
+    assert!(added.status.success(), "{}", both_of(&added));
+    String::from_utf8(added.stdout).unwrap().lines().last().unwrap().trim().to_owned()
+}
+
+///
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_make_audit_and_cut_tokens_in_a_browser() {
+    let test = "people_make_audit_and_cut_tokens_in_a_browser";
+    let Some(chromium) = browser(test) else { return };
+    let database = Database::fresh(Kind::Sqlite, test).unwrap();
+    let (_demo, guide) = demonstration(&database);
+    let data = database.folder().join("demo-data");
+    let person = |username: &str| {
+        let password = fs::read_to_string(data.join(format!("password-{username}"))).unwrap();
+        json!({ "username": username, "password": password.trim() })
+    };
+    let (url, pictures) = (variable(&guide, "URL"), Path::new(env!("CARGO_TARGET_TMPDIR")).join("console"));
+    let told = json!({
+        "url": url,
+        "mail": data.join("mail"),
+        "people": { "owner": person("bob"), "administrator": person("ada") },
+        "person": person("bob"),
+        "invitation": invited(&database).replace("http://127.0.0.1:8080", url),
+        "chromium": chromium,
+        "pictures": pictures,
+    });
+    for script in ["intruder", "pages", "journeys"] {
+        node::run(&top("console/e2e").join(script).with_extension("mjs"), &told).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn graphiql_works_in_a_browser_and_keeps_nothing() {
     let test = "graphiql_works_in_a_browser_and_keeps_nothing";
-    if let Rebuilt::Not(why) = rebuilt() {
-        return skip(test, "TEST_REQUIRE_NODE", why);
-    }
-    let Some(chromium) = chromium() else {
-        return skip(test, "TEST_REQUIRE_CHROMIUM", "Chromium is not installed");
-    };
+    let Some(chromium) = browser(test) else { return };
     on(Kind::Sqlite, test, async |world: World| {
         let ada = world.admin("ada", &["acme", "globex"]).await;
         let name = "<img src=x onerror=alert(1)> and a description that goes on and on without an end in sight";

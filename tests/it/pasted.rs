@@ -12,10 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-const BINARY: &str = env!("CARGO_BIN_EXE_tokenward");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tokenward");
 
 /// A server that ends with its test, however that ends.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -106,7 +106,7 @@ fn the_story_of_the_readme_can_be_pasted_on_postgres() {
 }
 
 /// A demonstration that serves on this database, and its guide from the first command on.
-fn demonstration(database: &Database) -> (Running, String) {
+pub(crate) fn demonstration(database: &Database) -> (Running, String) {
     let mut demo = Command::new(BINARY);
     demo.args(["demo", "--listen", &format!("127.0.0.1:{}", free_port())]).current_dir(database.folder());
     if database.kind() == Kind::Postgres {
@@ -128,7 +128,7 @@ fn demonstration(database: &Database) -> (Running, String) {
 }
 
 /// What a guide sets this variable to.
-fn variable<'guide>(guide: &'guide str, name: &str) -> &'guide str {
+pub(crate) fn variable<'guide>(guide: &'guide str, name: &str) -> &'guide str {
     let line = guide.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("='")).expect("a variable");
     line.strip_suffix('\'').expect("quotes")
 }
