@@ -3,7 +3,8 @@ import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Button } from '../ui/Button';
 import styles from '../ui/Dialog.module.css';
-import { Field } from '../ui/Field';
+import { Password } from '../ui/Field';
+import { useFocusBack } from '../ui/focus';
 import { call, hook } from './api';
 import { viewer } from './data';
 import { inOneLine } from './Failure';
@@ -29,6 +30,7 @@ function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
   const username = useQueryClient().getQueryData(viewer.queryKey)?.viewer.username;
+  useFocusBack();
   useEffect(() => dialog.current?.showModal(), []);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
@@ -59,10 +61,9 @@ function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
       <p className="muted">You signed in more than 15 minutes ago. Enter your password once more to make this change.</p>
       <form className="stack" onSubmit={submit}>
         <input type="text" name="username" autoComplete="username" value={username ?? ''} readOnly hidden />
-        <Field
+        <Password
           label="Password"
           name="password"
-          type="password"
           autoComplete="current-password"
           required
           maxLength={256}

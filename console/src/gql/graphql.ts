@@ -4,6 +4,14 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** Which organization a token shall reach. */
+export type AddOrganizationToTokenInput = {
+  /** Which organization, one that you are a member of. */
+  organizationId: string;
+  /** Which token. */
+  tokenId: string;
+};
+
 /** What an actor came through. */
 export type AuditEventSource =
   /** The operator at the command line. */
@@ -58,6 +66,10 @@ export type AuditEventType =
   | 'USER_UPDATED'
   | '%future added value';
 
+export type ChangePasswordInput = {
+  newPassword: string;
+};
+
 /** What a new token shall be. */
 export type CreateTokenInput = {
   /** What it is for: 1 to 255 characters. */
@@ -76,6 +88,14 @@ export type DateTimeRange = {
   from?: string | null | undefined;
   /** The moment after the last. */
   to?: string | null | undefined;
+};
+
+export type EndSessionInput = {
+  sessionId: string;
+};
+
+export type EndSessionsInput = {
+  keepCurrent?: boolean | null | undefined;
 };
 
 /** The direction of an order. */
@@ -99,6 +119,14 @@ export type RemoveOrganizationFromTokenInput = {
   /** Which organization. */
   organizationId: string;
   /** Told to the owner and kept in the audit log; 500 characters at most. */
+  reason?: string | null | undefined;
+  /** Which token. */
+  tokenId: string;
+};
+
+/** Which token shall end. */
+export type RevokeTokenInput = {
+  /** Kept in the audit log; 500 characters at most. */
   reason?: string | null | undefined;
   /** Which token. */
   tokenId: string;
@@ -163,6 +191,16 @@ export type TokenFilter = {
   unusedSince?: string | null | undefined;
 };
 
+/** The states of a period of access. */
+export type TokenGrantStatus =
+  /** The token reaches the organization. */
+  | 'ACTIVE'
+  /** The token expired or was revoked. */
+  | 'ENDED'
+  /** Somebody took the organization away from the token. */
+  | 'REMOVED'
+  | '%future added value';
+
 /** The order of a list of tokens. */
 export type TokenOrder = {
   /** In which direction. */
@@ -192,6 +230,22 @@ export type TokenStatus =
   /** Somebody ended it. */
   | 'REVOKED'
   | '%future added value';
+
+export type UpdateProfileInput = {
+  name?: string | null | undefined;
+};
+
+/** What is left out or null stays as it is. */
+export type UpdateTokenInput = {
+  /** What it is for: 1 to 255 characters. */
+  description?: string | null | undefined;
+  /** When it ends by itself; it may only come nearer. */
+  expiresAt?: string | null | undefined;
+  /** All its scopes from now on. */
+  scopes?: Array<string> | null | undefined;
+  /** Which token. */
+  tokenId: string;
+};
 
 export type EventLineFragment = { id: string, type: AuditEventType, at: string, via: AuditEventSource, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }> };
 
@@ -259,6 +313,84 @@ export type CreateTokenMutationVariables = Exact<{
 
 export type CreateTokenMutation = { createToken: { value: string, token: { id: string, description: string, expiresAt: string | null, scopes: Array<{ name: string, title: string, access: ScopeAccess }>, organizations: Array<{ id: string, name: string }> } } | null };
 
+export type SettingsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type SettingsQuery = { viewer: { id: string, username: string, name: string, email: string | null, createdAt: string, hasPassword: boolean | null, sessions: { totalCount: number, nodes: Array<{ id: string, createdAt: string, lastSeenAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null, current: boolean }> } | null } };
+
+export type UpdateProfileMutationVariables = Exact<{
+  input: UpdateProfileInput;
+}>;
+
+
+export type UpdateProfileMutation = { updateProfile: { user: { id: string, name: string } } | null };
+
+export type ChangePasswordMutationVariables = Exact<{
+  input: ChangePasswordInput;
+}>;
+
+
+export type ChangePasswordMutation = { changePassword: { user: { id: string } } | null };
+
+export type EndSessionMutationVariables = Exact<{
+  input: EndSessionInput;
+}>;
+
+
+export type EndSessionMutation = { endSession: { endedSessionId: string } | null };
+
+export type EndSessionsMutationVariables = Exact<{
+  input: EndSessionsInput;
+}>;
+
+
+export type EndSessionsMutation = { endSessions: { ended: number } | null };
+
+export type OwnTokenQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type OwnTokenQuery = { viewer: { id: string }, token: { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, lastUsedAt: string | null, recentAddresses: Array<string> | null, lastRequest: { at: string, ipAddress: string | null, userAgent: string | null, method: string | null, path: string | null, scope: string | null, allowed: boolean } | null, owner: { id: string }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }>, standing: { nodes: Array<{ id: string, status: TokenGrantStatus, grantedAt: string, removedAt: string | null, removalReason: string | null, lastUsedAt: string | null, removedBy: { id: string, name: string, username: string } | null, organization: { id: string, slug: string, name: string } }> } | null, removed: { nodes: Array<{ id: string, status: TokenGrantStatus, grantedAt: string, removedAt: string | null, removalReason: string | null, lastUsedAt: string | null, removedBy: { id: string, name: string, username: string } | null, organization: { id: string, slug: string, name: string } }> } | null } | null };
+
+export type OwnGrantFragment = { id: string, status: TokenGrantStatus, grantedAt: string, removedAt: string | null, removalReason: string | null, lastUsedAt: string | null, removedBy: { id: string, name: string, username: string } | null, organization: { id: string, slug: string, name: string } };
+
+export type OwnTokenEventsQueryVariables = Exact<{
+  id: string;
+  after?: string | null | undefined;
+}>;
+
+
+export type OwnTokenEventsQuery = { token: { id: string, events: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }> }> } | null } | null };
+
+export type UpdateTokenMutationVariables = Exact<{
+  input: UpdateTokenInput;
+}>;
+
+
+export type UpdateTokenMutation = { updateToken: { token: { id: string } } | null };
+
+export type AddOrganizationMutationVariables = Exact<{
+  input: AddOrganizationToTokenInput;
+}>;
+
+
+export type AddOrganizationMutation = { addOrganizationToToken: { grant: { id: string } } | null };
+
+export type RemoveOwnOrganizationMutationVariables = Exact<{
+  input: RemoveOrganizationFromTokenInput;
+}>;
+
+
+export type RemoveOwnOrganizationMutation = { removeOrganizationFromToken: { grant: { id: string } } | null };
+
+export type RevokeTokenMutationVariables = Exact<{
+  input: RevokeTokenInput;
+}>;
+
+
+export type RevokeTokenMutation = { revokeToken: { token: { id: string } } | null };
+
 export type TokensQueryVariables = Exact<{
   filter?: TokenFilter | null | undefined;
   orderBy?: TokenOrder | null | undefined;
@@ -324,6 +456,26 @@ export const EventLineFragmentDoc = new TypedDocumentString(`
   noticeId
 }
     `, {"fragmentName":"EventLine"}) as unknown as TypedDocumentString<EventLineFragment, unknown>;
+export const OwnGrantFragmentDoc = new TypedDocumentString(`
+    fragment OwnGrant on TokenGrant {
+  id
+  status
+  grantedAt
+  removedAt
+  removalReason
+  lastUsedAt
+  removedBy {
+    id
+    name
+    username
+  }
+  organization {
+    id
+    slug
+    name
+  }
+}
+    `, {"fragmentName":"OwnGrant"}) as unknown as TypedDocumentString<OwnGrantFragment, unknown>;
 export const MineDocument = new TypedDocumentString(`
     query Mine($after: String) {
   viewer {
@@ -609,6 +761,213 @@ export const CreateTokenDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<CreateTokenMutation, CreateTokenMutationVariables>;
+export const SettingsDocument = new TypedDocumentString(`
+    query Settings {
+  viewer {
+    id
+    username
+    name
+    email
+    createdAt
+    hasPassword
+    sessions(first: 100) {
+      totalCount
+      nodes {
+        id
+        createdAt
+        lastSeenAt
+        expiresAt
+        ipAddress
+        userAgent
+        current
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SettingsQuery, SettingsQueryVariables>;
+export const UpdateProfileDocument = new TypedDocumentString(`
+    mutation UpdateProfile($input: UpdateProfileInput!) {
+  updateProfile(input: $input) {
+    user {
+      id
+      name
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<UpdateProfileMutation, UpdateProfileMutationVariables>;
+export const ChangePasswordDocument = new TypedDocumentString(`
+    mutation ChangePassword($input: ChangePasswordInput!) {
+  changePassword(input: $input) {
+    user {
+      id
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ChangePasswordMutation, ChangePasswordMutationVariables>;
+export const EndSessionDocument = new TypedDocumentString(`
+    mutation EndSession($input: EndSessionInput!) {
+  endSession(input: $input) {
+    endedSessionId
+  }
+}
+    `) as unknown as TypedDocumentString<EndSessionMutation, EndSessionMutationVariables>;
+export const EndSessionsDocument = new TypedDocumentString(`
+    mutation EndSessions($input: EndSessionsInput!) {
+  endSessions(input: $input) {
+    ended
+  }
+}
+    `) as unknown as TypedDocumentString<EndSessionsMutation, EndSessionsMutationVariables>;
+export const OwnTokenDocument = new TypedDocumentString(`
+    query OwnToken($id: ID!) {
+  viewer {
+    id
+  }
+  token(id: $id) {
+    id
+    uuid
+    description
+    hint
+    status
+    createdAt
+    expiresAt
+    revokedAt
+    lastUsedAt
+    recentAddresses
+    lastRequest {
+      at
+      ipAddress
+      userAgent
+      method
+      path
+      scope
+      allowed
+    }
+    owner {
+      id
+    }
+    scopes {
+      name
+      title
+      description
+      access
+      retired
+    }
+    standing: grants(first: 100, status: [ACTIVE, ENDED]) {
+      nodes {
+        ...OwnGrant
+      }
+    }
+    removed: grants(first: 100, status: [REMOVED]) {
+      nodes {
+        ...OwnGrant
+      }
+    }
+  }
+}
+    fragment OwnGrant on TokenGrant {
+  id
+  status
+  grantedAt
+  removedAt
+  removalReason
+  lastUsedAt
+  removedBy {
+    id
+    name
+    username
+  }
+  organization {
+    id
+    slug
+    name
+  }
+}`) as unknown as TypedDocumentString<OwnTokenQuery, OwnTokenQueryVariables>;
+export const OwnTokenEventsDocument = new TypedDocumentString(`
+    query OwnTokenEvents($id: ID!, $after: String) {
+  token(id: $id) {
+    id
+    events(first: 20, after: $after) {
+      totalCount
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+      nodes {
+        ...EventLine
+      }
+    }
+  }
+}
+    fragment EventLine on AuditEvent {
+  id
+  type
+  at
+  via
+  actor {
+    id
+    username
+    name
+  }
+  actorIpAddress
+  actorUserAgent
+  user {
+    id
+    username
+    name
+  }
+  tokenId
+  token {
+    id
+    description
+    hint
+  }
+  organizations {
+    id
+    slug
+    name
+  }
+  scopesAdded
+  scopesRemoved
+  reason
+  noticeId
+}`) as unknown as TypedDocumentString<OwnTokenEventsQuery, OwnTokenEventsQueryVariables>;
+export const UpdateTokenDocument = new TypedDocumentString(`
+    mutation UpdateToken($input: UpdateTokenInput!) {
+  updateToken(input: $input) {
+    token {
+      id
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<UpdateTokenMutation, UpdateTokenMutationVariables>;
+export const AddOrganizationDocument = new TypedDocumentString(`
+    mutation AddOrganization($input: AddOrganizationToTokenInput!) {
+  addOrganizationToToken(input: $input) {
+    grant {
+      id
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AddOrganizationMutation, AddOrganizationMutationVariables>;
+export const RemoveOwnOrganizationDocument = new TypedDocumentString(`
+    mutation RemoveOwnOrganization($input: RemoveOrganizationFromTokenInput!) {
+  removeOrganizationFromToken(input: $input) {
+    grant {
+      id
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RemoveOwnOrganizationMutation, RemoveOwnOrganizationMutationVariables>;
+export const RevokeTokenDocument = new TypedDocumentString(`
+    mutation RevokeToken($input: RevokeTokenInput!) {
+  revokeToken(input: $input) {
+    token {
+      id
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RevokeTokenMutation, RevokeTokenMutationVariables>;
 export const TokensDocument = new TypedDocumentString(`
     query Tokens($filter: TokenFilter, $orderBy: TokenOrder, $first: Int, $after: String, $last: Int, $before: String) {
   viewer {

@@ -2,6 +2,7 @@
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { Button, type Kind } from './Button';
 import styles from './Dialog.module.css';
+import { useFocusBack } from './focus';
 
 interface Props {
   title: string;
@@ -20,6 +21,7 @@ export function Question({ title, children, keep, act, kind = 'danger', busy, on
   const dialog = useRef<HTMLDialogElement>(null);
   const safe = useRef<HTMLButtonElement>(null);
   const id = useId();
+  useFocusBack();
   useEffect(() => {
     dialog.current?.showModal();
     safe.current?.focus();

@@ -16,9 +16,11 @@ interface Props {
   chosen: ReadonlySet<string>;
   onChoose: (chosen: ReadonlySet<string>) => void;
   error?: string;
+  /** What the choice is called, where nothing around it says so. */
+  legend?: string;
 }
 
-export function ScopePicker({ scopes, chosen, onChoose, error }: Props) {
+export function ScopePicker({ scopes, chosen, onChoose, error, legend }: Props) {
   const [text, setText] = useState('');
   const id = useId();
   const found = scopes.filter((scope) => fits(scope, text));
@@ -31,7 +33,7 @@ export function ScopePicker({ scopes, chosen, onChoose, error }: Props) {
   }
 
   return (
-    <Choice legend={<span className="hidden">Scopes</span>} error={error}>
+    <Choice legend={legend ?? <span className="hidden">Scopes</span>} error={error}>
       <div className={styles.tools}>
         <Field
           label={<span className="hidden">Find scopes</span>}

@@ -1,3 +1,174 @@
+// Where somebody who was invited sets their password; the first of all also says who they are, and what their organization is.
+import { useQueryClient } from '@tanstack/react-query';
+import { getRouteApi, Link, useRouter } from '@tanstack/react-router';
+import { type FormEvent, useRef, useState } from 'react';
+import { call, isRefusal } from '../../app/api';
+import { viewer } from '../../app/data';
+import { Front } from '../../app/Front';
+import { type Wrong, wrongOf } from '../../app/wrong';
+import { lengthOf } from '../../lib/password';
+import { slugOf } from '../../lib/slug';
+import { Button, buttonClass } from '../../ui/Button';
+import { Field, useFirstWrong } from '../../ui/Field';
+import { NewPassword } from '../../ui/NewPassword';
+import { Notice } from '../../ui/Panel';
+import styles from './Invitation.module.css';
+
+const route = getRouteApi('/invitations/$code');
+
+const INPUTS = ['password', 'username', 'name', 'email', 'organization.name', 'organization.slug'];
+
 export function Invitation() {
-  return null;
+  const { code } = route.useParams();
+  const first = route.useSearch().first !== undefined;
+  const router = useRouter();
+  const client = useQueryClient();
+  const form = useRef<HTMLFormElement>(null);
+  const [wrong, setWrong] = useState<Wrong>();
+  const [over, setOver] = useState(false);
+  const [busy, setBusy] = useState(false);
+  useFirstWrong(form, wrong);
+
+  async function accept(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    if (busy) return;
+    const given = new FormData(event.currentTarget);
+    const text = (name: string) => String(given.get(name) ?? '');
+    const missing: Wrong = {};
+    if (first) {
+      for (const [name, what] of Object.entries(WANTED)) if (text(name).trim() === '') missing[name] = what;
+    }
+    const length = lengthOf(text('password'));
+    if (!length.enough) missing.password = `This password does not fit. ${length.text}`;
+    if (Object.keys(missing).length > 0) {
+      setWrong(missing);
+      return;
+    }
+    setWrong(undefined);
+    setBusy(true);
+    const person = first && {
+      username: text('username').trim(),
+      name: text('name').trim(),
+      email: text('email').trim(),
+      organization: { slug: text('organization.slug').trim(), name: text('organization.name').trim() },
+    };
+    try {
+      await call('POST', `/invitations/${encodeURIComponent(code)}`, { password: text('password'), ...person });
+      client.clear();
+      await client.prefetchQuery(viewer);
+      // The code is of no use any more, and leaves the history.
+      router.navigate({ to: '/tokens', replace: true });
+    } catch (error) {
+      setBusy(false);
+      if (isRefusal(error, 'NOT_FOUND')) setOver(true);
+      else setWrong(wrongOf(error, INPUTS));
+    }
+  }
+
+  if (over) return <Over first={first} />;
+  return (
+    <Front
+      title={first ? 'Set up Tokenward' : 'Set your password'}
+      about={
+        first
+          ? 'You are the first here. You administer the organization that you name, and can invite the others.'
+          : 'With it you sign in from now on. This link works once.'
+      }
+    >
+      {wrong?.form && (
+        <Notice tone="danger" title={first ? 'That could not be set up' : 'The password could not be set'}>
+          <p>{wrong.form}</p>
+        </Notice>
+      )}
+      <form ref={form} className="stack" onSubmit={accept} noValidate>
+        {first && <About wrong={wrong} />}
+        <NewPassword autoFocus={!first} error={wrong?.password} />
+        <Button kind="primary" type="submit" busy={busy}>
+          {first ? 'Set up and sign in' : 'Set password and sign in'}
+        </Button>
+      </form>
+    </Front>
+  );
+}
+
+const WANTED = {
+  'organization.name': 'Say what the organization is called.',
+  'organization.slug': 'Give the organization a handle.',
+  name: 'Say what people call you.',
+  username: 'Choose a username.',
+  email: 'Give the address to which letters about your tokens go.',
+};
+
+function About({ wrong }: { wrong: Wrong | undefined }) {
+  const [name, setName] = useState('');
+  const [written, setWritten] = useState<string>();
+  return (
+    <>
+      <h2 className={styles.part}>Organization</h2>
+      <Field
+        label="Name"
+        name="organization.name"
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        maxLength={100}
+        autoComplete="organization"
+        required
+        autoFocus
+        error={wrong?.['organization.name']}
+      />
+      <Field
+        label="Handle"
+        name="organization.slug"
+        value={written ?? slugOf(name)}
+        onChange={(event) => setWritten(event.target.value)}
+        maxLength={64}
+        autoComplete="off"
+        autoCapitalize="off"
+        spellCheck={false}
+        required
+        help="Part of addresses; it stays. Of a-z, 0-9, -, _ and dots."
+        error={wrong?.['organization.slug']}
+      />
+      <h2 className={styles.part}>You</h2>
+      <Field label="Name" name="name" maxLength={100} autoComplete="name" required error={wrong?.name} />
+      <Field
+        label="E-mail address"
+        name="email"
+        type="email"
+        maxLength={254}
+        autoComplete="email"
+        required
+        error={wrong?.email}
+      />
+      <Field
+        label="Username"
+        name="username"
+        maxLength={64}
+        autoComplete="username"
+        autoCapitalize="off"
+        spellCheck={false}
+        required
+        help="You sign in with it. Of a-z, 0-9, -, _ and dots."
+        error={wrong?.username}
+      />
+    </>
+  );
+}
+
+function Over({ first }: { first: boolean }) {
+  return (
+    <Front title="This link does not work any more">
+      <div className="stack">
+        <p>A link of this kind works once, and for 24 hours. This one was used, is too old, or was not copied whole.</p>
+        <p>
+          {first
+            ? 'If nobody has an account yet, start the service again: it prints a new link. Otherwise sign in.'
+            : 'If you have set a password with it, sign in. Otherwise ask whoever runs this service to invite you again.'}
+        </p>
+        <Link to="/sign-in" className={buttonClass({ kind: 'primary' })}>
+          Go to sign-in
+        </Link>
+      </div>
+    </Front>
+  );
 }

@@ -1,3 +1,157 @@
+// What somebody is called here, their password, and where they are signed in.
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, useRef, useState } from 'react';
+import { ask } from '../../app/api';
+import { Failure } from '../../app/Failure';
+import { type Wrong, wrongOf } from '../../app/wrong';
+import { ChangePasswordDocument, SettingsDocument, type SettingsQuery, UpdateProfileDocument } from '../../gql/graphql';
+import { lengthOf } from '../../lib/password';
+import { Button } from '../../ui/Button';
+import { Field, useFirstWrong } from '../../ui/Field';
+import { NewPassword } from '../../ui/NewPassword';
+import { Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
+import { say } from '../../ui/toast';
+import { Sessions } from './Sessions';
+import styles from './Settings.module.css';
+
+export type Self = SettingsQuery['viewer'];
+
 export function Settings() {
-  return null;
+  const { data, error, refetch } = useQuery({
+    queryKey: ['sessions', 'settings'],
+    queryFn: ({ signal }) => ask(SettingsDocument, {}, signal),
+    refetchInterval: 30_000,
+  });
+  const self = data?.viewer;
+  return (
+    <>
+      <Head title="Profile and sessions" about="What others see of you, how you sign in, and where you are signed in." />
+      {error && !self && <Failure error={error} again={() => refetch()} />}
+      {(self || !error) && (
+        <div className={styles.page}>
+          <Panel title="Profile">{self ? <Profile self={self} /> : <Skeleton lines={4} />}</Panel>
+          {self?.hasPassword && <NewOne username={self.username} />}
+          {self ? (
+            <Sessions self={self} />
+          ) : (
+            <Panel title="Sessions">
+              <Skeleton lines={4} />
+            </Panel>
+          )}
+        </div>
+      )}
+    </>
+  );
+}
+
+function Profile({ self }: { self: Self }) {
+  const form = useRef<HTMLFormElement>(null);
+  const [name, setName] = useState(self.name);
+  const [wrong, setWrong] = useState<Wrong>();
+  const [busy, setBusy] = useState(false);
+  const client = useQueryClient();
+  useFirstWrong(form, wrong);
+
+  async function save(event: FormEvent) {
+    event.preventDefault();
+    if (busy || name === self.name) return;
+    if (name.trim() === '') {
+      setWrong({ name: 'Say what people call you.' });
+      return;
+    }
+    setBusy(true);
+    setWrong(undefined);
+    try {
+      const { updateProfile } = await ask(UpdateProfileDocument, { input: { name } });
+      setName(updateProfile?.user.name ?? name);
+      await Promise.all(
+        ['viewer', 'sessions', 'members', 'events'].map((noun) => client.invalidateQueries({ queryKey: [noun] })),
+      );
+      say('Your name was changed.');
+    } catch (error) {
+      setWrong(wrongOf(error, ['name']));
+    }
+    setBusy(false);
+  }
+
+  return (
+    <form ref={form} onSubmit={save} noValidate className="stack">
+      <div className={styles.narrow}>
+        <Field
+          label="Name"
+          name="name"
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+          maxLength={100}
+          autoComplete="name"
+          required
+          help="Members of your organizations see it. Where an identity provider tells your name, it may be changed back."
+          error={wrong?.name ?? wrong?.form}
+        />
+      </div>
+      <Facts>
+        <Fact name="Username">{self.username}</Fact>
+        <Fact name="E-mail address">{self.email ?? <span className="muted">None is known, so no letters reach you</span>}</Fact>
+      </Facts>
+      <div>
+        <Button type="submit" busy={busy} aria-disabled={name === self.name}>
+          Save name
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+function NewOne({ username }: { username: string }) {
+  const form = useRef<HTMLFormElement>(null);
+  const [wrong, setWrong] = useState<Wrong>();
+  const [busy, setBusy] = useState(false);
+  /** Another one empties the form. */
+  const [turn, setTurn] = useState(0);
+  const client = useQueryClient();
+  useFirstWrong(form, wrong);
+
+  async function change(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    if (busy) return;
+    const newPassword = String(new FormData(event.currentTarget).get('password') ?? '');
+    const length = lengthOf(newPassword);
+    if (!length.enough) {
+      setWrong({ newPassword: `This password does not fit. ${length.text}` });
+      return;
+    }
+    setBusy(true);
+    setWrong(undefined);
+    try {
+      // Not a mutation of the cache, which would keep the password.
+      await ask(ChangePasswordDocument, { input: { newPassword } });
+      setTurn(turn + 1);
+      say('Your password was changed, and your other sessions were ended.');
+      await Promise.all(['sessions', 'viewer', 'events'].map((noun) => client.invalidateQueries({ queryKey: [noun] })));
+    } catch (error) {
+      setWrong(wrongOf(error, ['newPassword']));
+    }
+    setBusy(false);
+  }
+
+  return (
+    <Panel title="Password" about="A new one ends your other sessions. Tokens stay as they are.">
+      <form ref={form} onSubmit={change} noValidate className="stack">
+        <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />
+        <div className={styles.narrow}>
+          <NewPassword key={turn} label="New password" error={wrong?.newPassword} />
+        </div>
+        {wrong?.form && (
+          <Notice tone="danger" title="The password was not changed">
+            <p>{wrong.form}</p>
+          </Notice>
+        )}
+        <div>
+          <Button type="submit" busy={busy}>
+            Change password
+          </Button>
+        </div>
+      </form>
+    </Panel>
+  );
 }

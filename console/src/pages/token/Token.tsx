@@ -1,3 +1,233 @@
+// One's own token: what it is, what it reaches and does, what happened to it, and how to change or end it.
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { Copy as CopyIcon, Pencil } from 'lucide-react';
+import { useRef, useState } from 'react';
+import { ask } from '../../app/api';
+import { EventBones, Events } from '../../app/events';
+import { Failure } from '../../app/Failure';
+import { Missing } from '../../app/Root';
+import { OwnTokenDocument, OwnTokenEventsDocument, type OwnTokenQuery } from '../../gql/graphql';
+import { exact } from '../../lib/time';
+import { Ago } from '../../ui/Ago';
+import { Back, backIcon } from '../../ui/Back';
+import { Badge } from '../../ui/Badge';
+import { Button, buttonClass } from '../../ui/Button';
+import { Copy } from '../../ui/Copy';
+import { Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
+import { RequestFacts } from '../../ui/RequestFacts';
+import { ScopeList } from '../../ui/ScopeList';
+import { Edit } from './Edit';
+import { Organizations } from './Organizations';
+import { Revoke } from './Revoke';
+import styles from './Token.module.css';
+
+const route = getRouteApi('/inside/tokens/$id');
+
+export type OwnToken = NonNullable<OwnTokenQuery['token']>;
+
 export function Token() {
-  return null;
+  const { id } = route.useParams();
+  // What is being done on the page of one token is not carried to the page of another.
+  return <Page key={id} id={id} />;
+}
+
+function Page({ id }: { id: string }) {
+  const [editing, setEditing] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const { data, error, refetch } = useQuery({
+    queryKey: ['tokens', 'one', id],
+    queryFn: ({ signal }) => ask(OwnTokenDocument, { id }, signal),
+    refetchInterval: 30_000,
+  });
+  const token = data?.token;
+  if (data && (!token || token.owner.id !== data.viewer.id)) return <Missing />;
+
+  function endEditing() {
+    setEditing(false);
+    setTimeout(() => button.current?.focus());
+  }
+
+  return (
+    <>
+      <Back>
+        <Link to="/tokens">{backIcon} API Access Tokens</Link>
+      </Back>
+      <Head
+        title={token?.description ?? 'API Access Token'}
+        about={
+          token && (
+            <span className={styles.words}>
+              <code>{token.hint}</code> <State status={token.status} />
+            </span>
+          )
+        }
+        actions={
+          token && (
+            <>
+              <Link to="/tokens/new" search={{ like: token.id }} className={buttonClass({})}>
+                <CopyIcon size={16} aria-hidden="true" />
+                Duplicate
+              </Link>
+              {token.status === 'ACTIVE' && !editing && (
+                <Button ref={button} icon={<Pencil size={16} aria-hidden="true" />} onClick={() => setEditing(true)}>
+                  Edit
+                </Button>
+              )}
+            </>
+          )
+        }
+      />
+      {error && !data && <Failure error={error} again={() => refetch()} />}
+      {!error && !data && <Loading />}
+      {token && (
+        <div className={styles.page}>
+          <Ended token={token} />
+          {editing && token.status === 'ACTIVE' ? (
+            <Edit token={token} onEnd={endEditing} />
+          ) : (
+            <>
+              <div className={styles.pair}>
+                <About token={token} />
+                <LastRequest token={token} />
+              </div>
+              <Panel title="Scopes" about="What it may do in every organization that it reaches.">
+                <ScopeList scopes={token.scopes} />
+              </Panel>
+            </>
+          )}
+          <Organizations token={token} />
+          <History id={id} you={data.viewer.id} />
+          {token.status === 'ACTIVE' && <Revoke token={token} />}
+        </div>
+      )}
+    </>
+  );
+}
+
+function State({ status }: { status: OwnToken['status'] }) {
+  if (status === 'ACTIVE') return <Badge tone="ok">Active</Badge>;
+  return <Badge tone="danger">{status === 'EXPIRED' ? 'Expired' : 'Revoked'}</Badge>;
+}
+
+function Ended({ token }: { token: OwnToken }) {
+  const { status } = token;
+  if (status === 'ACTIVE') return null;
+  const at = status === 'EXPIRED' ? token.expiresAt : token.revokedAt;
+  return (
+    <Notice tone="warn" title={status === 'EXPIRED' ? 'This token has expired' : 'This token was revoked'}>
+      <p>
+        {at ? `Since ${exact(at)} it opens nothing. ` : 'It opens nothing any more. '}
+        That is final, and nothing about it can be changed. Duplicate it to make a new one that may do the same.
+      </p>
+    </Notice>
+  );
+}
+
+function About({ token }: { token: OwnToken }) {
+  const addresses = token.recentAddresses ?? [];
+  return (
+    <Panel title="Token">
+      <Facts>
+        <Fact name="Created">
+          <Ago at={token.createdAt} form="exact" />
+        </Fact>
+        <Fact name={token.status === 'EXPIRED' ? 'Expired' : 'Expires'}>
+          <Ago at={token.expiresAt} form="exact" />
+        </Fact>
+        {token.revokedAt && (
+          <Fact name="Revoked">
+            <Ago at={token.revokedAt} form="exact" />
+          </Fact>
+        )}
+        <Fact name="Last used">
+          <Ago at={token.lastUsedAt} form="exact" />
+        </Fact>
+        <Fact name="Recent addresses">
+          {addresses.length > 0 ? (
+            <ul>
+              {addresses.map((address) => (
+                <li key={address}>
+                  <code>{address}</code>
+                </li>
+              ))}
+            </ul>
+          ) : (
+            <span className="muted">None</span>
+          )}
+        </Fact>
+        <Fact name="UUID">
+          <span className={styles.words}>
+            <code>{token.uuid}</code>
+            <Copy text={token.uuid} />
+          </span>
+        </Fact>
+      </Facts>
+    </Panel>
+  );
+}
+
+function LastRequest({ token: { lastRequest } }: { token: OwnToken }) {
+  return (
+    <Panel title="Last Request" about="The most recent one, with any organization.">
+      {lastRequest ? (
+        <RequestFacts request={lastRequest} />
+      ) : (
+        <p className="muted">No request was made with this token so far.</p>
+      )}
+    </Panel>
+  );
+}
+
+function History({ id, you }: { id: string; you: string }) {
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: ['events', 'token', id],
+    queryFn: ({ pageParam, signal }) => ask(OwnTokenEventsDocument, { id, after: pageParam }, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ token }) => (token?.events?.pageInfo.hasNextPage ? token.events.pageInfo.endCursor : undefined),
+  });
+  const events = data?.pages.flatMap(({ token }) => token?.events?.nodes ?? []);
+  const total = data?.pages[0]?.token?.events?.totalCount ?? 0;
+  return (
+    <Panel
+      title="Events"
+      about="Every change of this token, newest first. Where a letter told you of one, its notice id is in the details."
+    >
+      {error && !events && <Failure error={error} again={() => refetch()} />}
+      {!error && !events && <EventBones rows={3} />}
+      {events && (
+        <div className={styles.events}>
+          <Events events={events} you={you} here={id} label="Events of this token" />
+        </div>
+      )}
+      {hasNextPage && (
+        <div>
+          <Button busy={isFetchingNextPage} onClick={() => fetchNextPage()}>
+            Show older events
+          </Button>{' '}
+          <span className="muted small">
+            {events?.length} of {total} shown
+          </span>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function Loading() {
+  return (
+    <div className={styles.page}>
+      <div className={styles.pair}>
+        <Panel title="Token">
+          <Skeleton lines={7} />
+        </Panel>
+        <Panel title="Last Request">
+          <Skeleton lines={7} />
+        </Panel>
+      </div>
+      <Panel title="Scopes">
+        <Skeleton lines={4} />
+      </Panel>
+    </div>
+  );
 }

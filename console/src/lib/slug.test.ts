@@ -1,0 +1,9 @@
+import { expect, it } from 'vitest';
+import { slugOf } from './slug';
+
+it('is made of what a handle may hold', () => {
+  expect(slugOf('Acme Widgets, Inc.')).toBe('acme-widgets-inc');
+  expect(slugOf('  Škoda & Söhne  ')).toBe('skoda-sohne');
+  expect(slugOf('日本')).toBe('');
+  expect(slugOf(`${'x'.repeat(63)} y`)).toBe('x'.repeat(63));
+});

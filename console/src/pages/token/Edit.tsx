@@ -1,0 +1,120 @@
+// Changes what a token is for, what it may do, and brings its end nearer.
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, useRef, useState } from 'react';
+import { ask } from '../../app/api';
+import { catalogue } from '../../app/data';
+import { Failure } from '../../app/Failure';
+import { type Wrong, wrongOf } from '../../app/wrong';
+import { UpdateTokenDocument, type UpdateTokenInput } from '../../gql/graphql';
+import { type Expiry, endOf } from '../../lib/expiry';
+import { LONGEST } from '../../lib/prefill';
+import { same } from '../../lib/scopes';
+import { Button } from '../../ui/Button';
+import { ExpiryPicker } from '../../ui/ExpiryPicker';
+import { Field, useFirstWrong } from '../../ui/Field';
+import { Notice, Panel, Skeleton } from '../../ui/Panel';
+import { ScopePicker } from '../../ui/ScopePicker';
+import { say } from '../../ui/toast';
+import { changed } from './Organizations';
+import type { OwnToken } from './Token';
+import styles from './Token.module.css';
+
+const INPUTS = ['description', 'scopes', 'expiresAt'];
+
+export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
+  const form = useRef<HTMLFormElement>(null);
+  const held = new Set(token.scopes.map(({ name }) => name));
+  const [description, setDescription] = useState(token.description);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(held);
+  const [expiry, setExpiry] = useState<Expiry>({ kind: 'keep' });
+  const [wrong, setWrong] = useState<Wrong>();
+  const [busy, setBusy] = useState(false);
+  const client = useQueryClient();
+  const { data: all, error, refetch } = useQuery(catalogue);
+  useFirstWrong(form, wrong);
+
+  async function save(event: FormEvent) {
+    event.preventDefault();
+    if (busy) return;
+    const end = endOf(expiry, Date.now());
+    const missing: Wrong = {};
+    if (description.trim() === '') missing.description = 'Say what the token is for.';
+    if (chosen.size === 0) missing.scopes = 'Choose at least one scope. To take all of them away, revoke the token.';
+    if (expiry.kind !== 'keep' && !end) missing.expiresAt = 'Choose the last day on which it works.';
+    if (Object.keys(missing).length > 0) {
+      setWrong(missing);
+      return;
+    }
+    const input: UpdateTokenInput = { tokenId: token.id };
+    if (description !== token.description) input.description = description;
+    if (!same(chosen, held)) input.scopes = [...chosen];
+    // The day that it ends on anyway is no change.
+    if (end && !(token.expiresAt && end >= new Date(token.expiresAt))) input.expiresAt = end.toISOString();
+    setWrong(undefined);
+    if (Object.keys(input).length === 1) {
+      onEnd();
+      return;
+    }
+    setBusy(true);
+    try {
+      await ask(UpdateTokenDocument, { input });
+      await changed(client);
+      say('The token was changed.');
+      onEnd();
+    } catch (refusal) {
+      setWrong(wrongOf(refusal, INPUTS));
+      setBusy(false);
+    }
+  }
+
+  if (error && !all) return <Failure error={error} again={() => refetch()} />;
+  return (
+    <form ref={form} onSubmit={save} noValidate>
+      <Panel title="Edit" about="Its value stays the same, so nothing that uses it has to be told.">
+        {all ? (
+          <div className={styles.form}>
+            <Field
+              label="Description"
+              value={description}
+              onChange={(event) => setDescription(event.target.value)}
+              maxLength={LONGEST}
+              required
+              autoFocus
+              autoComplete="off"
+              error={wrong?.description}
+            />
+            <ScopePicker
+              legend="Scopes"
+              scopes={[...all, ...token.scopes.filter(({ name }) => !all.some((scope) => scope.name === name))]}
+              chosen={chosen}
+              onChoose={setChosen}
+              error={wrong?.scopes}
+            />
+            <ExpiryPicker
+              legend="It ends by itself"
+              expiry={expiry}
+              onChoose={setExpiry}
+              present={token.expiresAt ?? null}
+              error={wrong?.expiresAt}
+            />
+            {wrong?.form && (
+              <Notice tone="danger" title="Nothing was changed">
+                <p>{wrong.form}</p>
+              </Notice>
+            )}
+            <div className="row">
+              <Button kind="primary" type="submit" busy={busy}>
+                Save changes
+              </Button>
+              <Button kind="quiet" onClick={onEnd}>
+                Cancel
+              </Button>
+            </div>
+          </div>
+        ) : (
+          <Skeleton lines={8} />
+        )}
+      </Panel>
+    </form>
+  );
+}

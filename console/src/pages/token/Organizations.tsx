@@ -1,0 +1,210 @@
+// Which organizations a token reaches, which it lost and why, and how it gets one.
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { ask } from '../../app/api';
+import { mine } from '../../app/data';
+import { inOneLine } from '../../app/Failure';
+import {
+  AddOrganizationDocument,
+  type AddOrganizationMutation,
+  type OwnGrantFragment,
+  RemoveOwnOrganizationDocument,
+  type RemoveOwnOrganizationMutation,
+} from '../../gql/graphql';
+import { long } from '../../lib/time';
+import { Ago, useNow } from '../../ui/Ago';
+import { Button } from '../../ui/Button';
+import { Select } from '../../ui/Field';
+import { focusHead } from '../../ui/focus';
+import { Notice, Panel } from '../../ui/Panel';
+import { Question } from '../../ui/Question';
+import { say } from '../../ui/toast';
+import { lost } from './lost';
+import type { OwnToken } from './Token';
+import styles from './Token.module.css';
+
+/** How many organizations a token reaches at most. */
+const MOST = 100;
+
+export function Organizations({ token }: { token: OwnToken }) {
+  const active = token.status === 'ACTIVE';
+  const standing = token.standing?.nodes ?? [];
+  const gone = lost(token.removed?.nodes ?? [], standing);
+  const [leaving, setLeaving] = useState<OwnGrantFragment>();
+  const add = useAdd(token.id);
+  const { data: all } = useQuery({ ...mine, enabled: active });
+  const places = all?.map(({ node }) => node);
+  const others = places?.filter(({ id }) => !standing.some(({ organization }) => organization.id === id)) ?? [];
+  const full = standing.length >= MOST;
+  return (
+    <Panel
+      title="Organizations"
+      about={active ? 'It opens the data of these, for as long as you are a member.' : 'It opened the data of these.'}
+    >
+      {standing.length === 0 &&
+        (active ? (
+          <Notice tone="warn" title="It reaches no organization">
+            <p>Every request that needs one is refused. Add an organization to use the token again, or revoke it.</p>
+          </Notice>
+        ) : (
+          <p className="muted">None, when it ended.</p>
+        ))}
+      {standing.length > 0 && (
+        <ul className={styles.list}>
+          {standing.map((grant) => (
+            <li key={grant.id}>
+              <div>
+                <strong>{grant.organization.name}</strong> <span className="muted">{grant.organization.slug}</span>
+                <p className="muted small">
+                  Added <Ago at={grant.grantedAt} />.{' '}
+                  {grant.lastUsedAt ? (
+                    <>
+                      Last used with it <Ago at={grant.lastUsedAt} />.
+                    </>
+                  ) : (
+                    'Never used with it.'
+                  )}
+                </p>
+              </div>
+              {active && (
+                <Button size="small" aria-label={`Remove ${grant.organization.name}`} onClick={() => setLeaving(grant)}>
+                  Remove
+                </Button>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+      {active && places && others.length > 0 && !full && (
+        <AddOne places={others} busy={add.isPending} onAdd={(id) => add.mutate(id)} />
+      )}
+      {active && full && <Notice>A token reaches at most {MOST} organizations. Remove one to add another.</Notice>}
+      {gone.length > 0 && (
+        <>
+          <h3 className={styles.sub}>Removed</h3>
+          <ul className={styles.list}>
+            {gone.map((grant) => {
+              const place = grant.organization;
+              const member = others.some(({ id }) => id === place.id);
+              return (
+                <li key={grant.id}>
+                  <div>
+                    <strong>{place.name}</strong> <span className="muted">{place.slug}</span>
+                    <p className="small">
+                      Removed <Ago at={grant.removedAt} /> by {by(grant, token.owner.id)}.{' '}
+                      {grant.removalReason && <q>{grant.removalReason}</q>}
+                    </p>
+                    {active && places && !member && (
+                      <p className="muted small">You are not a member of it now, so it cannot be added.</p>
+                    )}
+                  </div>
+                  {active && member && !full && (
+                    <Button
+                      size="small"
+                      aria-label={`Add ${place.name} again`}
+                      busy={add.isPending && add.variables === place.id}
+                      onClick={() => add.mutate(place.id)}
+                    >
+                      Add again
+                    </Button>
+                  )}
+                </li>
+              );
+            })}
+          </ul>
+        </>
+      )}
+      {leaving && <Remove token={token} grant={leaving} onEnd={() => setLeaving(undefined)} />}
+    </Panel>
+  );
+}
+
+function by({ removedBy }: OwnGrantFragment, you: string) {
+  if (!removedBy) return 'the operator or the system';
+  return removedBy.id === you ? 'you' : `${removedBy.name} (${removedBy.username})`;
+}
+
+function useAdd(tokenId: string) {
+  const client = useQueryClient();
+  return useMutation<AddOrganizationMutation, Error, string>({
+    mutationFn: (organizationId) => ask(AddOrganizationDocument, { input: { tokenId, organizationId } }),
+    onSuccess: async () => {
+      await changed(client);
+      say('The organization was added. The token reaches it from now on.');
+      // The button that had the focus is gone.
+      setTimeout(focusHead);
+    },
+    onError: (error) => {
+      say(inOneLine(error), { bad: true });
+      return changed(client);
+    },
+  });
+}
+
+/** Makes stale what shows tokens and what happened to them. */
+export const changed = (client: ReturnType<typeof useQueryClient>) =>
+  Promise.all([client.invalidateQueries({ queryKey: ['tokens'] }), client.invalidateQueries({ queryKey: ['events'] })]);
+
+interface AddOneProps {
+  places: { id: string; name: string; slug: string }[];
+  busy: boolean;
+  onAdd: (id: string) => void;
+}
+
+function AddOne({ places, busy, onAdd }: AddOneProps) {
+  const [chosen, choose] = useState('');
+  const there = places.some(({ id }) => id === chosen) ? chosen : '';
+  return (
+    <form
+      className={styles.add}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (there && !busy) onAdd(there);
+      }}
+    >
+      <Select label="Add an organization" value={there} required onChange={(event) => choose(event.target.value)}>
+        <option value="">Choose one you belong to</option>
+        {places.map(({ id, name, slug }) => (
+          <option key={id} value={id}>
+            {name} ({slug})
+          </option>
+        ))}
+      </Select>
+      <Button type="submit" busy={busy}>
+        Add organization
+      </Button>
+    </form>
+  );
+}
+
+function Remove({ token, grant, onEnd }: { token: OwnToken; grant: OwnGrantFragment; onEnd: () => void }) {
+  const client = useQueryClient();
+  const now = useNow();
+  const { name, id } = grant.organization;
+  const remove = useMutation<RemoveOwnOrganizationMutation, Error>({
+    mutationFn: () => ask(RemoveOwnOrganizationDocument, { input: { tokenId: token.id, organizationId: id } }),
+    onSuccess: () => say(`${name} was removed. The token does not reach it any more.`),
+    onError: (error) => say(inOneLine(error), { bad: true }),
+    onSettled: () => changed(client).finally(onEnd),
+  });
+  return (
+    <Question
+      title={`Remove ${name} from “${token.description}”?`}
+      keep="Keep access"
+      act="Remove organization"
+      busy={remove.isPending}
+      onKeep={onEnd}
+      onAct={() => remove.mutate()}
+    >
+      <p>
+        {grant.lastUsedAt
+          ? `The token was last used with ${name} ${long(grant.lastUsedAt, now)}.`
+          : `The token was never used with ${name}.`}
+      </p>
+      <p>
+        From the next request on, the token is refused there. It stays as it is for its other organizations, and you can add{' '}
+        {name} again.
+      </p>
+    </Question>
+  );
+}

@@ -1,0 +1,11 @@
+// What a token no longer reaches.
+
+interface Period {
+  organization: { id: string };
+}
+
+/** Of the periods that were ended, newest first, the last of each organization that the token does not reach again. */
+export function lost<Grant extends Period>(removed: readonly Grant[], standing: readonly Period[]): Grant[] {
+  const seen = new Set(standing.map(({ organization }) => organization.id));
+  return removed.filter(({ organization: { id } }) => !seen.has(id) && seen.add(id));
+}

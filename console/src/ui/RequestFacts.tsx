@@ -1,0 +1,55 @@
+// One request that was made with a token, as facts.
+import { agent } from '../lib/agent';
+import { Ago } from './Ago';
+import { Badge } from './Badge';
+import { Fact, Facts } from './Panel';
+
+export interface Request {
+  at: string;
+  ipAddress?: string | null;
+  userAgent?: string | null;
+  method?: string | null;
+  path?: string | null;
+  scope?: string | null;
+  allowed: boolean;
+}
+
+export function RequestFacts({ request }: { request: Request }) {
+  const { userAgent } = request;
+  return (
+    <Facts>
+      <Fact name="Verdict">
+        <Badge tone={request.allowed ? 'ok' : 'danger'}>{request.allowed ? 'Allowed' : 'Refused'}</Badge>
+      </Fact>
+      <Fact name="Time">
+        <Ago at={request.at} form="exact" />
+      </Fact>
+      <Fact name="Address">
+        <Code text={request.ipAddress} />
+      </Fact>
+      <Fact name="Agent">
+        {userAgent ? (
+          <>
+            {agent(userAgent)}
+            {agent(userAgent) !== userAgent && <p className="muted small">{userAgent}</p>}
+          </>
+        ) : (
+          <Unknown />
+        )}
+      </Fact>
+      <Fact name="Method">
+        <Code text={request.method} />
+      </Fact>
+      <Fact name="Path">
+        <Code text={request.path} />
+      </Fact>
+      <Fact name="Scope asked">
+        <Code text={request.scope} />
+      </Fact>
+    </Facts>
+  );
+}
+
+const Code = ({ text }: { text: string | null | undefined }) => (text ? <code>{text}</code> : <Unknown />);
+
+const Unknown = () => <span className="muted">Not known</span>;
