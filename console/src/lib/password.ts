@@ -3,6 +3,9 @@
 export const SHORTEST = 15;
 export const LONGEST_PASSWORD = 256;
 
+/** What is said of one that is too short or too long. */
+export const UNFIT = `Take ${SHORTEST} to ${LONGEST_PASSWORD} characters.`;
+
 /** How many characters are there, and how many are wanted; `enough` once there are as many. */
 export function lengthOf(password: string): { text: string; enough: boolean } {
   const length = [...password].length;

@@ -2,7 +2,9 @@
 import { useEffect } from 'react';
 
 /** To the name of the page: what there is to read now begins there. */
-export const focusHead = () => document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
+export function focusHead() {
+  document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
+}
 
 /** Gives the focus back, when this leaves, to what had it before; and to the head of the page where that is gone. */
 export function useFocusBack() {

@@ -1,15 +1,16 @@
 // Where somebody who was invited sets their password; the first of all also says who they are, and what their organization is.
 import { useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link, useRouter } from '@tanstack/react-router';
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { call, isRefusal } from '../../app/api';
 import { viewer } from '../../app/data';
 import { Front } from '../../app/Front';
 import { type Wrong, wrongOf } from '../../app/wrong';
-import { lengthOf } from '../../lib/password';
+import { lengthOf, UNFIT } from '../../lib/password';
 import { slugOf } from '../../lib/slug';
 import { Button, buttonClass } from '../../ui/Button';
 import { Field, useFirstWrong } from '../../ui/Field';
+import { focusHead } from '../../ui/focus';
 import { NewPassword } from '../../ui/NewPassword';
 import { Notice } from '../../ui/Panel';
 import styles from './Invitation.module.css';
@@ -38,8 +39,7 @@ export function Invitation() {
     if (first) {
       for (const [name, what] of Object.entries(WANTED)) if (text(name).trim() === '') missing[name] = what;
     }
-    const length = lengthOf(text('password'));
-    if (!length.enough) missing.password = `This password does not fit. ${length.text}`;
+    if (!lengthOf(text('password')).enough) missing.password = UNFIT;
     if (Object.keys(missing).length > 0) {
       setWrong(missing);
       return;
@@ -156,6 +156,7 @@ function About({ wrong }: { wrong: Wrong | undefined }) {
 }
 
 function Over({ first }: { first: boolean }) {
+  useEffect(focusHead, []);
   return (
     <Front title="This link does not work any more">
       <div className="stack">

@@ -76,7 +76,8 @@ export function Sessions({ self }: { self: Self }) {
                   {session.current && <Badge tone="accent">This session</Badge>}
                 </p>
                 <p className="muted small">
-                  <span className="mono">{session.ipAddress ?? 'Address not known'}</span> · since <Ago at={session.createdAt} />
+                  <span className="mono">{session.ipAddress ?? 'Address not known'}</span> · signed in{' '}
+                  <Ago at={session.createdAt} />
                   {!session.current && (
                     <>
                       {' '}

@@ -5,7 +5,7 @@ import { ask } from '../../app/api';
 import { Failure } from '../../app/Failure';
 import { type Wrong, wrongOf } from '../../app/wrong';
 import { ChangePasswordDocument, SettingsDocument, type SettingsQuery, UpdateProfileDocument } from '../../gql/graphql';
-import { lengthOf } from '../../lib/password';
+import { lengthOf, UNFIT } from '../../lib/password';
 import { Button } from '../../ui/Button';
 import { Field, useFirstWrong } from '../../ui/Field';
 import { NewPassword } from '../../ui/NewPassword';
@@ -20,7 +20,6 @@ export function Settings() {
   const { data, error, refetch } = useQuery({
     queryKey: ['sessions', 'settings'],
     queryFn: ({ signal }) => ask(SettingsDocument, {}, signal),
-    refetchInterval: 30_000,
   });
   const self = data?.viewer;
   return (
@@ -54,7 +53,11 @@ function Profile({ self }: { self: Self }) {
 
   async function save(event: FormEvent) {
     event.preventDefault();
-    if (busy || name === self.name) return;
+    if (busy) return;
+    if (name === self.name) {
+      say('Your name is what it was.');
+      return;
+    }
     if (name.trim() === '') {
       setWrong({ name: 'Say what people call you.' });
       return;
@@ -94,7 +97,7 @@ function Profile({ self }: { self: Self }) {
         <Fact name="E-mail address">{self.email ?? <span className="muted">None is known, so no letters reach you</span>}</Fact>
       </Facts>
       <div>
-        <Button type="submit" busy={busy} aria-disabled={name === self.name}>
+        <Button type="submit" busy={busy}>
           Save name
         </Button>
       </div>
@@ -115,9 +118,8 @@ function NewOne({ username }: { username: string }) {
     event.preventDefault();
     if (busy) return;
     const newPassword = String(new FormData(event.currentTarget).get('password') ?? '');
-    const length = lengthOf(newPassword);
-    if (!length.enough) {
-      setWrong({ newPassword: `This password does not fit. ${length.text}` });
+    if (!lengthOf(newPassword).enough) {
+      setWrong({ newPassword: UNFIT });
       return;
     }
     setBusy(true);
