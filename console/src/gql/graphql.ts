@@ -4,6 +4,16 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** Who shall become a member. */
+export type AddOrganizationMemberInput = {
+  /** Of which organization. */
+  organizationId: string;
+  /** As what. */
+  role: OrganizationRole;
+  /** A username or an e-mail address. */
+  user: string;
+};
+
 /** Which organization a token shall reach. */
 export type AddOrganizationToTokenInput = {
   /** Which organization, one that you are a member of. */
@@ -124,6 +134,14 @@ export type RemoveOrganizationFromTokenInput = {
   tokenId: string;
 };
 
+/** Which member shall leave. */
+export type RemoveOrganizationMemberInput = {
+  /** Which organization. */
+  organizationId: string;
+  /** Which member. */
+  userId: string;
+};
+
 /** Which token shall end. */
 export type RevokeTokenInput = {
   /** Kept in the audit log; 500 characters at most. */
@@ -231,6 +249,16 @@ export type TokenStatus =
   | 'REVOKED'
   | '%future added value';
 
+/** Which member shall have which role. */
+export type UpdateOrganizationMemberInput = {
+  /** Of which organization. */
+  organizationId: string;
+  /** As what from now on. */
+  role: OrganizationRole;
+  /** Which member. */
+  userId: string;
+};
+
 export type UpdateProfileInput = {
   name?: string | null | undefined;
 };
@@ -298,6 +326,49 @@ export type RemoveOrganizationMutationVariables = Exact<{
 
 
 export type RemoveOrganizationMutation = { removeOrganizationFromToken: { grant: { id: string, removedAt: string | null, removalReason: string | null, removedBy: { id: string, username: string, name: string } | null } } | null };
+
+export type MembersQueryVariables = Exact<{
+  slug: string;
+  search?: string | null | undefined;
+  role?: OrganizationRole | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+}>;
+
+
+export type MembersQuery = { organization: { id: string, name: string, viewerIsAdmin: boolean, members: { totalCount: number, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, edges: Array<{ role: OrganizationRole, joinedAt: string, node: { id: string, username: string, name: string, email: string | null } }> } } | null };
+
+export type TokensOfMemberQueryVariables = Exact<{
+  slug: string;
+  owner: string;
+  after?: string | null | undefined;
+}>;
+
+
+export type TokensOfMemberQuery = { organization: { id: string, tokenGrants: { pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, token: { owner: { id: string } } | null }> } | null } | null };
+
+export type AddMemberMutationVariables = Exact<{
+  input: AddOrganizationMemberInput;
+}>;
+
+
+export type AddMemberMutation = { addOrganizationMember: { member: { id: string, name: string } } | null };
+
+export type UpdateMemberMutationVariables = Exact<{
+  input: UpdateOrganizationMemberInput;
+}>;
+
+
+export type UpdateMemberMutation = { updateOrganizationMember: { member: { id: string } } | null };
+
+export type RemoveMemberMutationVariables = Exact<{
+  input: RemoveOrganizationMemberInput;
+}>;
+
+
+export type RemoveMemberMutation = { removeOrganizationMember: { removedUserId: string } | null };
 
 export type TokenToCopyQueryVariables = Exact<{
   id: string;
@@ -717,6 +788,88 @@ export const RemoveOrganizationDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<RemoveOrganizationMutation, RemoveOrganizationMutationVariables>;
+export const MembersDocument = new TypedDocumentString(`
+    query Members($slug: String!, $search: String, $role: OrganizationRole, $first: Int, $after: String, $last: Int, $before: String) {
+  organization(slug: $slug) {
+    id
+    name
+    viewerIsAdmin
+    members(
+      search: $search
+      role: $role
+      first: $first
+      after: $after
+      last: $last
+      before: $before
+    ) {
+      totalCount
+      pageInfo {
+        hasNextPage
+        hasPreviousPage
+        startCursor
+        endCursor
+      }
+      edges {
+        role
+        joinedAt
+        node {
+          id
+          username
+          name
+          email
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<MembersQuery, MembersQueryVariables>;
+export const TokensOfMemberDocument = new TypedDocumentString(`
+    query TokensOfMember($slug: String!, $owner: String!, $after: String) {
+  organization(slug: $slug) {
+    id
+    tokenGrants(filter: {owner: $owner}, first: 100, after: $after) {
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+      nodes {
+        id
+        token {
+          owner {
+            id
+          }
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<TokensOfMemberQuery, TokensOfMemberQueryVariables>;
+export const AddMemberDocument = new TypedDocumentString(`
+    mutation AddMember($input: AddOrganizationMemberInput!) {
+  addOrganizationMember(input: $input) {
+    member {
+      id
+      name
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AddMemberMutation, AddMemberMutationVariables>;
+export const UpdateMemberDocument = new TypedDocumentString(`
+    mutation UpdateMember($input: UpdateOrganizationMemberInput!) {
+  updateOrganizationMember(input: $input) {
+    member {
+      id
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<UpdateMemberMutation, UpdateMemberMutationVariables>;
+export const RemoveMemberDocument = new TypedDocumentString(`
+    mutation RemoveMember($input: RemoveOrganizationMemberInput!) {
+  removeOrganizationMember(input: $input) {
+    removedUserId
+  }
+}
+    `) as unknown as TypedDocumentString<RemoveMemberMutation, RemoveMemberMutationVariables>;
 export const TokenToCopyDocument = new TypedDocumentString(`
     query TokenToCopy($id: ID!) {
   token(id: $id) {

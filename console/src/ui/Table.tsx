@@ -9,6 +9,8 @@ export interface Column {
   /** By what the list can be sorted through this column. */
   order?: string;
   numeric?: boolean;
+  /** Whether its name is only heard: what stands in it speaks for itself. */
+  hidden?: boolean;
 }
 
 interface Props {
@@ -46,6 +48,8 @@ export function Table({ caption, columns, order, onOrder, waiting = false, child
                     {column.name}
                     <Arrow column={column} order={order} />
                   </button>
+                ) : column.hidden ? (
+                  <span className="hidden">{column.name}</span>
                 ) : (
                   column.name
                 )}

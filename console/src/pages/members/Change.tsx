@@ -1,0 +1,156 @@
+// Questions before a member gets another role, or leaves.
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { ask } from '../../app/api';
+import { viewer } from '../../app/data';
+import { inOneLine } from '../../app/Failure';
+import { type OrganizationRole, RemoveMemberDocument, TokensOfMemberDocument, UpdateMemberDocument } from '../../gql/graphql';
+import { Notice, Skeleton } from '../../ui/Panel';
+import { Question } from '../../ui/Question';
+import { say } from '../../ui/toast';
+
+export interface Member {
+  id: string;
+  username: string;
+  name: string;
+  role: OrganizationRole;
+}
+
+interface Props {
+  organization: { id: string; name: string };
+  member: Member;
+  /** Whether it is the viewer. */
+  you: boolean;
+  onClose: () => void;
+}
+
+const NOUNS = ['members', 'tokens', 'events', 'organizations', 'viewer'];
+
+const Refused = ({ error }: { error: unknown }) =>
+  error ? (
+    <Notice tone="danger" title="Nothing was changed">
+      <p>{inOneLine(error)}</p>
+    </Notice>
+  ) : null;
+
+export function ChangeRole({ organization, member, you, onClose }: Props) {
+  const client = useQueryClient();
+  const up = member.role !== 'ADMIN';
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: () =>
+      ask(UpdateMemberDocument, {
+        input: { organizationId: organization.id, userId: member.id, role: up ? 'ADMIN' : 'MEMBER' },
+      }),
+    onSuccess: () => {
+      const who = you ? 'You are' : `${member.name} is`;
+      say(`${who} ${up ? 'an administrator' : 'a member'} of ${organization.name} now.`);
+      onClose();
+      return Promise.all(NOUNS.map((noun) => client.invalidateQueries({ queryKey: [noun] })));
+    },
+  });
+  const { name } = organization;
+  const who = you ? 'You' : member.name;
+  return (
+    <Question
+      title={`Make ${you ? 'yourself' : member.name} ${up ? `an administrator of ${name}` : 'a member only'}?`}
+      keep={up ? 'Keep as member' : 'Keep as administrator'}
+      act={up ? 'Make administrator' : 'Make member'}
+      kind={up ? 'primary' : 'danger'}
+      busy={isPending}
+      onKeep={onClose}
+      onAct={() => mutate()}
+    >
+      {up ? (
+        <p>
+          {who} will see every token that reaches {name}, remove {name} from any of them, and add, change and remove members, you
+          included.
+        </p>
+      ) : (
+        <p>
+          {who} will no longer see the audit and the log of {name}, and manage no members.{' '}
+          {you ? 'Your tokens keep' : `The tokens of ${member.name} keep`} what they may do.
+          {you && ' Only another administrator can make you one again.'}
+        </p>
+      )}
+      <Refused error={error} />
+    </Question>
+  );
+}
+
+/** More tokens than this are not counted to the end: pages of a hundred. */
+const MOST_PAGES = 10;
+
+/** How many tokens of exactly this person reach the organization. The filter finds whoever's name has theirs in it, too. */
+async function countTokens(slug: string, member: Member, signal?: AbortSignal) {
+  let count = 0;
+  let after: string | null | undefined;
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const { organization } = await ask(TokensOfMemberDocument, { slug, owner: member.username, after }, signal);
+    const grants = organization?.tokenGrants;
+    count += grants?.nodes.filter(({ token }) => token?.owner.id === member.id).length ?? 0;
+    if (!grants?.pageInfo.hasNextPage) return { count, more: false };
+    after = grants.pageInfo.endCursor;
+  }
+  return { count, more: true };
+}
+
+export function RemoveMember({ organization, member, you, onClose }: Props & { organization: { slug: string } }) {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const { name, slug } = organization;
+  const tokens = useQuery({
+    queryKey: ['tokens', 'of-member', slug, member.id],
+    queryFn: ({ signal }) => countTokens(slug, member, signal),
+    staleTime: 0,
+  });
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: () => ask(RemoveMemberDocument, { input: { organizationId: organization.id, userId: member.id } }),
+    onSuccess: async () => {
+      say(you ? `You left ${name}.` : `${member.name} is no member of ${name} any more.`);
+      onClose();
+      if (you) {
+        await client.refetchQueries(viewer);
+        await navigate({ to: '/tokens' });
+      }
+      await Promise.all(NOUNS.map((noun) => client.invalidateQueries({ queryKey: [noun] })));
+    },
+  });
+  return (
+    <Question
+      title={you ? `Leave ${name}?` : `Remove ${member.name} from ${name}?`}
+      keep={you ? 'Stay a member' : 'Keep member'}
+      act={you ? 'Leave organization' : 'Remove member'}
+      busy={isPending}
+      onKeep={onClose}
+      onAct={() => mutate()}
+    >
+      {tokens.data ? (
+        <p>{consequence(tokens.data, name, you, member.name)}</p>
+      ) : tokens.error ? (
+        <p>
+          All {you ? 'your tokens' : `tokens of ${member.name}`} lose {name} at once. How many reach it now could not be counted.
+        </p>
+      ) : (
+        <Skeleton lines={2} />
+      )}
+      <p>
+        Joining again revives nothing: {you ? 'you' : member.name} would have to add {name} to each token again.
+        {you && ' Only an administrator can make you a member again.'}
+      </p>
+      <Refused error={error} />
+    </Question>
+  );
+}
+
+/** What happens to the tokens, and which letter is written. */
+export function consequence({ count, more }: { count: number; more: boolean }, name: string, you: boolean, person: string) {
+  const whose = you ? 'your tokens' : `the tokens of ${person}`;
+  if (count === 0 && !more) {
+    return `None of ${whose} reaches ${name} now, so nothing stops working${you ? '' : ' and no letter is written'}.`;
+  }
+  const many = `${more ? 'At least ' : ''}${count} of ${whose} ${count === 1 && !more ? 'reaches' : 'reach'} ${name} now`;
+  const lose = count === 1 && !more ? 'It loses it at once' : 'They lose it at once';
+  const what = `${many.charAt(0).toUpperCase()}${many.slice(1)}. ${lose}, and whatever uses ${count === 1 && !more ? 'it' : 'them'} is refused there`;
+  if (you) return `${what}.`;
+  return `${what}; ${person} gets one letter ${count === 1 && !more ? 'about it' : 'that lists them all'}.`;
+}

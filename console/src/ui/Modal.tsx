@@ -1,0 +1,32 @@
+// A dialog with a form or a text in it, above the page until it is answered or left.
+import { type ReactNode, useEffect, useId, useRef } from 'react';
+import styles from './Dialog.module.css';
+
+interface Props {
+  title: string;
+  children: ReactNode;
+  onClose: () => void;
+}
+
+export function Modal({ title, children, onClose }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog
+      ref={dialog}
+      className={styles.dialog}
+      aria-labelledby={`${id}title`}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+    >
+      <h2 id={`${id}title`}>{title}</h2>
+      {children}
+    </dialog>
+  );
+}
+
+/** What the buttons of a dialog stand in. */
+export const dialogButtons = styles.buttons!;
