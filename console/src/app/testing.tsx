@@ -1,0 +1,91 @@
+// For tests: pages with what is around them, and a service that answers as it is told to.
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { createMemoryHistory, createRootRoute, createRoute, createRouter, Outlet, RouterProvider } from '@tanstack/react-router';
+import { cleanup, configure, render } from '@testing-library/react';
+import type { ReactNode } from 'react';
+import { afterEach, vi } from 'vitest';
+import { many, one, parseSearch, stringifySearch } from '../lib/address';
+import { Toasts } from '../ui/toast';
+
+/** What was asked: the operation's name or the door's path, and what it was asked with. */
+export interface Asked {
+  name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test knows what it looks at
+  with: any;
+}
+
+type Answer = { status?: number; headers?: Record<string, string>; body?: unknown };
+
+/** Answers GraphQL operations by their names, and doors by their paths; keeps what was asked. */
+export function service(answers: Record<string, unknown | ((given: Asked['with']) => Answer)>): Asked[] {
+  const asked: Asked[] = [];
+  vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
+    const body = init.body ? JSON.parse(String(init.body)) : undefined;
+    const name = path === '/graphql' ? (/(?:query|mutation) (\w+)/.exec(body.query)?.[1] ?? '') : path;
+    const given = path === '/graphql' ? body.variables : body;
+    asked.push({ name, with: given });
+    const answer = answers[name];
+    if (answer === undefined) throw new Error(`nothing is answered to ${name}`);
+    const {
+      status = 200,
+      headers,
+      body: said,
+    } = (typeof answer === 'function' ? answer(given) : { body: { data: answer } }) as Answer;
+    return new Response(status === 204 ? null : JSON.stringify(said ?? {}), { status, headers });
+  });
+  return asked;
+}
+
+/** The answer to an operation that was refused. */
+export const refused = (message: string, code: string, field?: string): (() => Answer) => {
+  return () => ({ body: { data: null, errors: [{ message, extensions: { code, field } }] } });
+};
+
+/** Shows a page at its address, which is written as in the routes; other addresses say what they are. */
+export async function open(Page: () => ReactNode, path: string, address: string, { outside = false } = {}) {
+  // What jsdom lacks.
+  HTMLDialogElement.prototype.showModal ??= function showModal(this: HTMLDialogElement) {
+    this.open = true;
+  };
+  vi.stubGlobal('scrollTo', () => {});
+  const root = createRootRoute({ component: () => <Outlet /> });
+  const inside = createRoute({ getParentRoute: () => root, id: 'inside' });
+  const lists = ['scopes', 'organizations'];
+  const page = createRoute({
+    getParentRoute: () => (outside ? root : inside) as typeof root,
+    path,
+    component: Page,
+    validateSearch: (search: Record<string, unknown>) =>
+      Object.fromEntries(
+        Object.keys(search).map((name) => [
+          name,
+          lists.includes(name) ? many(search, name) : (one(search, name) ?? (name === 'first' ? '' : undefined)),
+        ]),
+      ),
+  });
+  const other = createRoute({ getParentRoute: () => root, path: '$', component: () => <p>Another page</p> });
+  const client = new QueryClient({ defaultOptions: { queries: { retry: false }, mutations: { retry: false } } });
+  const router = createRouter({
+    routeTree: root.addChildren([other, ...(outside ? [page] : [inside.addChildren([page])])]),
+    history: createMemoryHistory({ initialEntries: [address] }),
+    parseSearch,
+    stringifySearch,
+  });
+  await router.load();
+  render(
+    <QueryClientProvider client={client}>
+      {/* biome-ignore lint/suspicious/noExplicitAny: these routes are not the ones that are registered */}
+      <RouterProvider router={router as any} />
+      <Toasts />
+    </QueryClientProvider>,
+  );
+  return { client, router };
+}
+
+// Other work may share the machine.
+configure({ asyncUtilTimeout: 10_000 });
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});

@@ -1,0 +1,79 @@
+import { screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { expect, it } from 'vitest';
+import { open, service } from '../../app/testing';
+import { Invitation } from './Invitation';
+
+const DOOR = '/invitations/c0de';
+const GOOD = 'correct horse battery';
+const VIEWER = {
+  tokenPrefix: 'twd',
+  session: null,
+  viewer: { id: 'user_1', username: 'bob', name: 'Bob', email: null, hasPassword: true, organizations: { edges: [] } },
+};
+
+const show = (address: string) => open(Invitation, '/invitations/$code', address, { outside: true });
+
+it('sets the password, and the code leaves the history', async () => {
+  const asked = service({ [DOOR]: () => ({ status: 204 }), Viewer: VIEWER });
+  const { router } = await show(DOOR);
+  const user = userEvent.setup({ delay: null });
+  await user.type(await screen.findByLabelText('Password'), GOOD);
+  expect(screen.getByText('21 characters: long enough.')).toBeTruthy();
+  await user.click(screen.getByRole('button', { name: 'Set password and sign in' }));
+  await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
+  expect(router.history.length).toBe(1);
+  expect(asked[0]).toEqual({ name: DOOR, with: { password: GOOD } });
+});
+
+it('does not ask with one that is too short, and says at the input what the service refuses', async () => {
+  const asked = service({
+    [DOOR]: () => ({ status: 422, body: { message: 'This password is a common one.', field: 'password' } }),
+  });
+  await show(DOOR);
+  const user = userEvent.setup({ delay: null });
+  const password = await screen.findByLabelText('Password');
+  await user.type(password, 'short');
+  await user.keyboard('{Enter}');
+  expect(screen.getByText('Take 15 to 256 characters.')).toBeTruthy();
+  expect(asked).toEqual([]);
+  await user.type(password, 'and some more of it');
+  await user.keyboard('{Enter}');
+  expect(await screen.findByText('This password is a common one.')).toBeTruthy();
+  expect(document.activeElement).toBe(password);
+});
+
+it('says that a link is over', async () => {
+  service({ [DOOR]: () => ({ status: 404, body: { message: 'Not found' } }) });
+  await show(DOOR);
+  const user = userEvent.setup({ delay: null });
+  await user.type(await screen.findByLabelText('Password'), GOOD);
+  await user.keyboard('{Enter}');
+  expect(await screen.findByText('This link does not work any more')).toBeTruthy();
+  expect(screen.getByText(/works once, and for 24 hours/)).toBeTruthy();
+});
+
+it('makes the first administrator and their organization, whose handle is proposed', async () => {
+  const asked = service({ [DOOR]: () => ({ status: 204 }), Viewer: VIEWER });
+  const { router } = await show(`${DOOR}?first`);
+  const user = userEvent.setup({ delay: null });
+  const [organization, person] = await screen.findAllByLabelText('Name');
+  await user.type(organization!, 'Acme Widgets, Inc.');
+  expect(screen.getByLabelText<HTMLInputElement>('Handle').value).toBe('acme-widgets-inc');
+  await user.click(screen.getByRole('button', { name: 'Set up and sign in' }));
+  expect(screen.getByText('Choose a username.')).toBeTruthy();
+  expect(document.activeElement).toBe(person);
+  await user.type(person!, 'Ada');
+  await user.type(screen.getByLabelText('E-mail address'), 'ada@example.test');
+  await user.type(screen.getByLabelText('Username'), 'ada');
+  await user.type(screen.getByLabelText('Password'), GOOD);
+  await user.click(screen.getByRole('button', { name: 'Set up and sign in' }));
+  await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
+  expect(asked[0]!.with).toEqual({
+    username: 'ada',
+    name: 'Ada',
+    email: 'ada@example.test',
+    password: GOOD,
+    organization: { slug: 'acme-widgets-inc', name: 'Acme Widgets, Inc.' },
+  });
+});

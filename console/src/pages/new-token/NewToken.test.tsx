@@ -1,0 +1,224 @@
+import { screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { describe, expect, it } from 'vitest';
+import { open, refused, service } from '../../app/testing';
+import { NewToken } from './NewToken';
+import { tryOut } from './Once';
+
+const VALUE = `twd_${'Ab3'.repeat(12)}xy`;
+
+const scope = (name: string, title: string, access: string) => ({
+  name,
+  title,
+  description: `Permission for ${title}`,
+  access,
+  retired: false,
+});
+
+const organizations = [
+  { role: 'ADMIN', node: { id: 'org_1', slug: 'acme', name: 'Acme' } },
+  { role: 'MEMBER', node: { id: 'org_2', slug: 'globex', name: 'Globex' } },
+];
+
+const answers = {
+  Viewer: {
+    tokenPrefix: 'twd',
+    session: null,
+    viewer: { id: 'user_1', username: 'bob', name: 'Bob', email: null, hasPassword: true, organizations: { edges: [] } },
+  },
+  Mine: {
+    viewer: { id: 'user_1', organizations: { pageInfo: { hasNextPage: false, endCursor: null }, edges: organizations } },
+  },
+  Catalogue: {
+    scopes: [
+      scope('read_builds', 'Read Builds', 'READ'),
+      scope('write_builds', 'Modify Builds', 'WRITE'),
+      scope('graphql', 'GraphQL', 'GRAPHQL'),
+    ],
+  },
+  CreateToken: {
+    createToken: {
+      value: VALUE,
+      token: {
+        id: 'token_1',
+        description: 'Deploy bot',
+        expiresAt: null,
+        scopes: [],
+        organizations: [{ id: 'org_1', name: 'Acme' }],
+      },
+    },
+  },
+};
+
+const show = (address = '/tokens/new') => open(NewToken, '/tokens/new', address);
+const box = (name: string | RegExp) => screen.findByRole<HTMLInputElement>('checkbox', { name });
+
+describe('a new token', () => {
+  it('is asked for with what was chosen, and ends after 30 days unless somebody says otherwise', async () => {
+    const asked = service(answers);
+    await show();
+    const user = userEvent.setup({ delay: null });
+    await user.type(await screen.findByLabelText('Description'), 'Deploy bot');
+    await user.click(await box(/Globex/));
+    await user.click(screen.getByRole('button', { name: 'Read and write' }));
+    await user.click(screen.getByRole('button', { name: 'Create token' }));
+    await screen.findByText(VALUE);
+    const { input } = asked.find(({ name }) => name === 'CreateToken')!.with;
+    expect(input).toMatchObject({
+      description: 'Deploy bot',
+      organizationIds: ['org_2'],
+      scopes: ['read_builds', 'write_builds'],
+    });
+    expect(Math.round((Date.parse(input.expiresAt) - Date.now()) / 86_400_000)).toBe(30);
+  });
+
+  it('never ends where that is chosen', async () => {
+    const asked = service(answers);
+    await show('/tokens/new?description=x&scopes[]=read_builds&organizations[]=acme');
+    const user = userEvent.setup({ delay: null });
+    await user.click(await screen.findByRole('radio', { name: 'Never' }));
+    await user.click(screen.getByRole('button', { name: 'Create token' }));
+    await screen.findByText(VALUE);
+    expect(asked.at(-1)!.with.input.expiresAt).toBeUndefined();
+  });
+
+  it('is filled in by its address, and what is not known is said', async () => {
+    service(answers);
+    await show(
+      '/tokens/new?description=Deploy+bot&scopes[]=graphql&scopes[]=read_nope&organizations[]=acme&organizations[]=initech',
+    );
+    expect((await screen.findByLabelText<HTMLInputElement>('Description')).value).toBe('Deploy bot');
+    expect((await box(/Acme/)).checked).toBe(true);
+    expect((await box(/Globex/)).checked).toBe(false);
+    expect((await box(/GraphQL/)).checked).toBe(true);
+    expect(screen.getByText('There is no scope “read_nope”.')).toBeTruthy();
+    expect(screen.getByText('You are not a member of an organization “initech”.')).toBeTruthy();
+  });
+
+  it('is filled in from another of one’s own', async () => {
+    const original = {
+      id: 'token_9',
+      description: 'Deploy bot',
+      owner: { id: 'user_1' },
+      scopes: [{ name: 'write_builds' }, { name: 'read_old' }],
+      grants: {
+        nodes: [{ organization: organizations[1]!.node }, { organization: { id: 'org_3', slug: 'gone', name: 'Gone' } }],
+      },
+    };
+    service({ ...answers, TokenToCopy: { token: original } });
+    await show('/tokens/new?like=token_9');
+    expect((await screen.findByLabelText<HTMLInputElement>('Description')).value).toBe('Deploy bot (copy)');
+    expect((await box(/Globex/)).checked).toBe(true);
+    expect((await box(/Modify Builds/)).checked).toBe(true);
+    expect((await box(/Read Builds/)).checked).toBe(false);
+    expect(screen.getByText('The scope “read_old” can no longer be given.')).toBeTruthy();
+    expect(screen.getByText('You are no longer a member of Gone.')).toBeTruthy();
+  });
+
+  it('is not filled in from somebody else’s', async () => {
+    const original = { id: 'token_9', description: 'Theirs', owner: { id: 'user_2' }, scopes: [], grants: { nodes: [] } };
+    service({ ...answers, TokenToCopy: { token: original } });
+    await show('/tokens/new?like=token_9');
+    expect((await screen.findByLabelText<HTMLInputElement>('Description')).value).toBe('');
+    expect(screen.getByText(/is not yours/)).toBeTruthy();
+  });
+
+  it('is not asked for before everything is there, and the first that is missing has the focus', async () => {
+    const asked = service(answers);
+    await show('/tokens/new?description=x');
+    const user = userEvent.setup({ delay: null });
+    await user.click(await screen.findByRole('button', { name: 'Create token' }));
+    expect(screen.getByText('Choose at least one organization.')).toBeTruthy();
+    expect(screen.getByText('Choose at least one scope.')).toBeTruthy();
+    expect(document.activeElement).toBe(await box(/Acme/));
+    expect(asked.some(({ name }) => name === 'CreateToken')).toBe(false);
+  });
+
+  it('says at its input what the service refused', async () => {
+    service({ ...answers, CreateToken: refused('Too long.', 'INVALID_INPUT', 'input.description') });
+    await show('/tokens/new?description=x&scopes=read_builds&organizations=acme');
+    const user = userEvent.setup({ delay: null });
+    await user.click(await screen.findByRole('button', { name: 'Create token' }));
+    const input = await screen.findByLabelText('Description');
+    await waitFor(() => expect(document.activeElement).toBe(input));
+    expect(input.getAttribute('aria-invalid')).toBe('true');
+    expect(document.getElementById(input.getAttribute('aria-describedby')!.split(' ').at(-1)!)?.textContent).toBe('Too long.');
+  });
+
+  it('is offered a search of scopes', async () => {
+    service(answers);
+    await show();
+    const user = userEvent.setup({ delay: null });
+    await user.type(await screen.findByLabelText('Find scopes'), 'modify');
+    expect(screen.queryByRole('checkbox', { name: /Read Builds/ })).toBeNull();
+    expect(await box(/Modify Builds/)).toBeTruthy();
+    await user.type(screen.getByLabelText('Find scopes'), ' nothing');
+    expect(screen.getByText(/No scope is called so/)).toBeTruthy();
+  });
+
+  it('needs an organization that one belongs to', async () => {
+    service({
+      ...answers,
+      Mine: { viewer: { id: 'user_1', organizations: { pageInfo: { hasNextPage: false, endCursor: null }, edges: [] } } },
+    });
+    await show();
+    expect(await screen.findByText('You belong to no organization')).toBeTruthy();
+  });
+});
+
+describe('the value', () => {
+  async function made() {
+    service(answers);
+    const shown = await show('/tokens/new?description=x&scopes=read_builds&organizations=acme');
+    const user = userEvent.setup({ delay: null });
+    await user.click(await screen.findByRole('button', { name: 'Create token' }));
+    await screen.findByText(VALUE);
+    return { ...shown, user };
+  }
+
+  it('is in no cache, address or storage', async () => {
+    const { client, router } = await made();
+    const kept = [
+      ...client
+        .getQueryCache()
+        .getAll()
+        .map(({ state }) => state),
+      ...client
+        .getMutationCache()
+        .getAll()
+        .map(({ state }) => state),
+      router.state.location.href,
+      { ...localStorage, ...sessionStorage },
+    ];
+    expect(JSON.stringify(kept)).not.toContain(VALUE);
+  });
+
+  it('is not left behind uncopied without a question', async () => {
+    const { user } = await made();
+    await user.click(screen.getByRole('button', { name: 'Done' }));
+    const question = await screen.findByRole('alertdialog');
+    await user.click(within(question).getByRole('button', { name: 'Stay and copy it' }));
+    expect(screen.getByText(VALUE)).toBeTruthy();
+    await user.click(screen.getByRole('button', { name: 'Done' }));
+    await user.click(within(await screen.findByRole('alertdialog')).getByRole('button', { name: 'Leave without it' }));
+    expect(await screen.findByText('Another page')).toBeTruthy();
+    expect(document.body.textContent).not.toContain(VALUE);
+  });
+
+  it('is left behind without a question once it was copied', async () => {
+    const { user } = await made();
+    await user.click(screen.getByRole('button', { name: 'Copy value' }));
+    expect(await navigator.clipboard.readText()).toBe(VALUE);
+    await user.click(screen.getByRole('button', { name: 'Done' }));
+    expect(await screen.findByText('Another page')).toBeTruthy();
+  });
+
+  it('is in no command that is proposed', async () => {
+    await made();
+    const line = tryOut('https://tokens.example.test');
+    expect(line).toContain('https://tokens.example.test/v2/access-token');
+    expect(line).not.toContain('twd_');
+    expect(line).not.toMatch(/-H "Authorization/);
+    expect(screen.getByText(tryOut(window.location.origin))).toBeTruthy();
+  });
+});

@@ -1,0 +1,60 @@
+import { screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { expect, it } from 'vitest';
+import { open, service } from '../../app/testing';
+import { SignIn } from './SignIn';
+
+const VIEWER = {
+  tokenPrefix: 'twd',
+  session: null,
+  viewer: { id: 'user_1', username: 'bob', name: 'Bob', email: null, hasPassword: true, organizations: { edges: [] } },
+};
+
+const wrong = () => ({ status: 401, body: { message: 'The username or the password is wrong.' } });
+
+async function enter(address: string) {
+  const shown = await open(SignIn, '/sign-in', address, { outside: true });
+  const user = userEvent.setup({ delay: null });
+  await user.type(await screen.findByLabelText('Username or e-mail address'), 'bob');
+  await user.type(screen.getByLabelText('Password'), 'correct horse battery');
+  await user.click(screen.getByRole('button', { name: 'Sign in' }));
+  return { ...shown, user };
+}
+
+it('signs in, forgets what somebody else was shown, and goes on to what was wanted', async () => {
+  const asked = service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
+  const { client, router } = await enter('/sign-in?next=%2Ftokens%3Fended%3Dshown');
+  await waitFor(() => expect(router.state.location.href).toBe('/tokens?ended=shown'));
+  expect(asked[0]).toEqual({ name: '/session', with: { username: 'bob', password: 'correct horse battery' } });
+  expect(
+    client
+      .getQueryCache()
+      .getAll()
+      .map(({ queryKey }) => queryKey),
+  ).toEqual([['viewer']]);
+});
+
+it('goes to the tokens where nothing was wanted', async () => {
+  service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
+  const { router } = await enter('/sign-in');
+  await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
+});
+
+it('says that it was wrong, empties the password and goes back to it', async () => {
+  service({ '/session': wrong });
+  const { user, router } = await enter('/sign-in');
+  expect((await screen.findByRole('alert')).textContent).toBe('The username or the password is wrong.');
+  const password = screen.getByLabelText<HTMLInputElement>('Password');
+  expect(password.value).toBe('');
+  expect(document.activeElement).toBe(password);
+  expect(screen.getByLabelText<HTMLInputElement>('Username or e-mail address').value).toBe('bob');
+  expect(router.state.location.pathname).toBe('/sign-in');
+  await user.click(screen.getByRole('button', { name: 'Show password' }));
+  expect(password.type).toBe('text');
+});
+
+it('says how long to wait when it failed too often', async () => {
+  service({ '/session': () => ({ status: 429, headers: { 'Retry-After': '95' }, body: { message: 'Too many.' } }) });
+  await enter('/sign-in');
+  expect((await screen.findByRole('alert')).textContent).toContain('Try again in 2 minutes.');
+});
