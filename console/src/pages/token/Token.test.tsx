@@ -1,0 +1,213 @@
+import { screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { describe, expect, it } from 'vitest';
+import { open, refused, service } from '../../app/testing';
+import { lost } from './lost';
+import { Token } from './Token';
+
+const BOB = { id: 'user_1', username: 'bob', name: 'Bob' };
+const ADA = { id: 'user_2', username: 'ada', name: 'Ada' };
+
+const scope = (name: string, access: string, retired = false) => ({
+  name,
+  title: name,
+  description: `Permission for ${name}`,
+  access,
+  retired,
+});
+
+const grant = (id: string, name: string, more: object = {}) => ({
+  id: `grant_${id}`,
+  status: 'ACTIVE',
+  grantedAt: '2026-11-01T00:00:00Z',
+  removedAt: null,
+  removalReason: null,
+  lastUsedAt: null,
+  removedBy: null,
+  organization: { id: `org_${id}`, slug: name.toLowerCase(), name },
+  ...more,
+});
+
+const removed = grant('2', 'Globex', {
+  status: 'REMOVED',
+  removedAt: '2026-11-02T00:00:00Z',
+  removedBy: ADA,
+  removalReason: 'Quarterly clean-up',
+});
+
+const token = {
+  id: 'token_1',
+  uuid: '019e502d-7795-7e62-a1a3-e5c2d8d3b26c',
+  description: 'Deploy bot',
+  hint: 'twd_ab12…wxyz',
+  status: 'ACTIVE',
+  createdAt: '2026-11-01T00:00:00Z',
+  expiresAt: null as string | null,
+  revokedAt: null,
+  lastUsedAt: '2026-11-20T00:00:00Z',
+  recentAddresses: ['198.51.100.2', '2001:db8::17'],
+  lastRequest: null,
+  owner: { id: BOB.id },
+  scopes: [scope('read_builds', 'READ')],
+  standing: { nodes: [grant('1', 'Acme')] },
+  removed: { nodes: [removed] },
+};
+
+const answers = {
+  OwnToken: { viewer: { id: BOB.id }, token },
+  OwnTokenEvents: {
+    token: { id: 'token_1', events: { totalCount: 0, pageInfo: { hasNextPage: false, endCursor: null }, nodes: [] } },
+  },
+  Mine: {
+    viewer: {
+      id: BOB.id,
+      organizations: {
+        pageInfo: { hasNextPage: false, endCursor: null },
+        edges: ['1 Acme', '2 Globex', '3 Initech'].map((text) => {
+          const [id = '', name = ''] = text.split(' ');
+          return { role: 'MEMBER', node: { id: `org_${id}`, slug: name.toLowerCase(), name } };
+        }),
+      },
+    },
+  },
+  Catalogue: { scopes: [scope('read_builds', 'READ'), scope('write_builds', 'WRITE')] },
+  UpdateToken: { updateToken: { token: { id: 'token_1' } } },
+  AddOrganization: { addOrganizationToToken: { grant: { id: 'grant_9' } } },
+  RemoveOwnOrganization: { removeOrganizationFromToken: { grant: { id: 'grant_1' } } },
+  RevokeToken: { revokeToken: { token: { id: 'token_1' } } },
+};
+
+const holding = (changed: object) => ({ ...answers, OwnToken: { viewer: { id: BOB.id }, token: { ...token, ...changed } } });
+
+const show = () => open(Token, '/tokens/$id', '/tokens/token_1');
+const user = () => userEvent.setup({ delay: null });
+
+describe('one’s own token', () => {
+  it('says who removed an organization, when and why, and is given it again', async () => {
+    const asked = service(answers);
+    await show();
+    expect(await screen.findByText(/by Ada \(ada\)/)).toBeTruthy();
+    expect(screen.getByText('Quarterly clean-up')).toBeTruthy();
+    await user().click(await screen.findByRole('button', { name: 'Add Globex again' }));
+    await screen.findByText(/The organization was added/);
+    expect(asked.find(({ name }) => name === 'AddOrganization')!.with).toEqual({
+      input: { tokenId: 'token_1', organizationId: 'org_2' },
+    });
+  });
+
+  it('is given another organization', async () => {
+    const asked = service(answers);
+    await show();
+    await user().selectOptions(await screen.findByLabelText('Add an organization'), 'org_3');
+    await user().click(screen.getByRole('button', { name: 'Add organization' }));
+    await waitFor(() => expect(asked.some(({ name }) => name === 'AddOrganization')).toBe(true));
+  });
+
+  it('loses an organization after a question, whose safe answer has the focus', async () => {
+    const asked = service(answers);
+    await show();
+    const button = await screen.findByRole('button', { name: 'Remove Acme' });
+    await user().click(button);
+    const question = await screen.findByRole('alertdialog', { name: 'Remove Acme from “Deploy bot”?' });
+    const keep = within(question).getByRole('button', { name: 'Keep access' });
+    expect(document.activeElement).toBe(keep);
+    await user().click(keep);
+    expect(asked.some(({ name }) => name === 'RemoveOwnOrganization')).toBe(false);
+    expect(document.activeElement).toBe(button);
+    await user().click(button);
+    await user().click(await screen.findByRole('button', { name: 'Remove organization' }));
+    await screen.findByText(/Acme was removed/);
+  });
+
+  it('is revoked after it was said what will break', async () => {
+    const asked = service(answers);
+    await show();
+    await user().click(await screen.findByRole('button', { name: 'Revoke token…' }));
+    const question = await screen.findByRole('alertdialog', { name: 'Revoke “Deploy bot”?' });
+    expect(question.textContent).toContain('20 Nov 2026');
+    expect(question.textContent).toContain('198.51.100.2, 2001:db8::17');
+    expect(question.textContent).toContain('Acme');
+    expect(document.activeElement).toBe(within(question).getByRole('button', { name: 'Keep token' }));
+    await user().type(within(question).getByLabelText('Reason (optional)'), 'Leaked');
+    await user().click(within(question).getByRole('button', { name: 'Revoke token' }));
+    await screen.findByText(/The token was revoked/);
+    expect(asked.find(({ name }) => name === 'RevokeToken')!.with).toEqual({ input: { tokenId: 'token_1', reason: 'Leaked' } });
+  });
+
+  it('is changed in what was changed, and in nothing else', async () => {
+    const asked = service(answers);
+    await show();
+    await user().click(await screen.findByRole('button', { name: 'Edit' }));
+    await user().click(await screen.findByRole('checkbox', { name: /write_builds/ }));
+    await user().click(screen.getByRole('button', { name: 'Save changes' }));
+    await screen.findByText('The token was changed.');
+    expect(asked.find(({ name }) => name === 'UpdateToken')!.with).toEqual({
+      input: { tokenId: 'token_1', scopes: ['read_builds', 'write_builds'] },
+    });
+    expect(await screen.findByRole('button', { name: 'Edit' })).toBeTruthy();
+  });
+
+  it('keeps a scope that can no longer be given', async () => {
+    const asked = service(holding({ scopes: [scope('read_builds', 'READ'), scope('read_old', 'READ', true)] }));
+    await show();
+    await user().click(await screen.findByRole('button', { name: 'Edit' }));
+    await user().click(await screen.findByRole('checkbox', { name: /write_builds/ }));
+    await user().click(screen.getByRole('button', { name: 'Save changes' }));
+    await screen.findByText('The token was changed.');
+    expect(asked.find(({ name }) => name === 'UpdateToken')!.with.input.scopes).toEqual([
+      'read_builds',
+      'read_old',
+      'write_builds',
+    ]);
+  });
+
+  it('ends earlier only', async () => {
+    const end = new Date(Date.now() + 40 * 86_400_000).toISOString();
+    const asked = service(holding({ expiresAt: end }));
+    await show();
+    await user().click(await screen.findByRole('button', { name: 'Edit' }));
+    await screen.findByRole('radio', { name: 'As it is' });
+    expect(screen.getAllByRole('radio').map((radio) => radio.parentElement?.textContent)).toEqual([
+      'As it is',
+      '7 days',
+      '30 days',
+      'A date',
+    ]);
+    await user().click(screen.getByRole('radio', { name: '7 days' }));
+    await user().click(screen.getByRole('button', { name: 'Save changes' }));
+    await screen.findByText('The token was changed.');
+    const { input } = asked.find(({ name }) => name === 'UpdateToken')!.with;
+    expect(Object.keys(input)).toEqual(['tokenId', 'expiresAt']);
+    expect(Date.parse(input.expiresAt)).toBeLessThan(Date.parse(end));
+  });
+
+  it('says at its input what the service refused', async () => {
+    service({ ...answers, UpdateToken: refused('No such scope.', 'INVALID_INPUT', 'input.scopes.1') });
+    await show();
+    await user().click(await screen.findByRole('button', { name: 'Edit' }));
+    await user().click(await screen.findByRole('checkbox', { name: /write_builds/ }));
+    await user().click(screen.getByRole('button', { name: 'Save changes' }));
+    const told = await screen.findByText('No such scope.');
+    expect(told.closest('fieldset')?.contains(document.activeElement)).toBe(true);
+  });
+
+  it('can only be read and duplicated once it ended', async () => {
+    service(holding({ status: 'REVOKED', revokedAt: '2026-11-22T00:00:00Z' }));
+    await show();
+    expect(await screen.findByText('This token was revoked')).toBeTruthy();
+    expect(screen.getByRole('link', { name: 'Duplicate' }).getAttribute('href')).toBe('/tokens/new?like=token_1');
+    for (const name of ['Edit', /^Remove/, /^Revoke/, /^Add/]) expect(screen.queryByRole('button', { name })).toBeNull();
+  });
+
+  it('is not there when it is somebody else’s, or nobody’s', async () => {
+    service(holding({ owner: { id: ADA.id } }));
+    await show();
+    expect(await screen.findByText('Nothing is here')).toBeTruthy();
+  });
+});
+
+it('is told of the last removal of each organization, unless it is back', () => {
+  const period = (id: string, organization: string) => ({ id, organization: { id: organization } });
+  const all = [period('5', 'b'), period('4', 'a'), period('3', 'b'), period('2', 'c')];
+  expect(lost(all, [period('6', 'a')]).map(({ id }) => id)).toEqual(['5', '2']);
+});

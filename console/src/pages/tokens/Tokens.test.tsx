@@ -1,0 +1,75 @@
+import { screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { describe, expect, it } from 'vitest';
+import { open, refused, service } from '../../app/testing';
+import { Tokens } from './Tokens';
+
+const Viewer = {
+  tokenPrefix: 'twd',
+  session: null,
+  viewer: { id: 'user_1', username: 'bob', name: 'Bob', email: null, hasPassword: true, organizations: { edges: [] } },
+};
+
+const token = {
+  id: 'token_1',
+  description: '<img src=x onerror=alert(1)>',
+  hint: 'twd_ab12…wxyz',
+  status: 'ACTIVE',
+  createdAt: '2026-11-01T00:00:00Z',
+  expiresAt: null,
+  lastUsedAt: null,
+  organizations: ['A', 'B', 'C', 'D'].map((name) => ({ id: name, name: `Organization ${name}` })),
+  scopes: [{ name: 'graphql', title: 'GraphQL', access: 'GRAPHQL' }],
+};
+
+const listed = (nodes: object[], ended = 0, search: object[] = []) => ({
+  Viewer,
+  Tokens: {
+    viewer: {
+      id: 'user_1',
+      ended: { totalCount: ended },
+      tokens: {
+        totalCount: nodes.length,
+        search,
+        pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+        nodes,
+      },
+    },
+  },
+});
+
+const show = (address = '/tokens') => open(Tokens, '/tokens', address);
+const user = () => userEvent.setup({ delay: null });
+
+describe('the tokens of whoever is signed in', () => {
+  it('are listed as text, with the first organizations and all of them on demand', async () => {
+    service(listed([token]));
+    await show();
+    expect((await screen.findByRole('link', { name: token.description })).getAttribute('href')).toBe('/tokens/token_1');
+    expect(screen.getByText(/Organization A, Organization B/)).toBeTruthy();
+    expect(screen.getByRole('button', { name: `Organizations of ${token.description}` }).textContent).toBe('and 2 more');
+    expect(screen.getByText('1 token')).toBeTruthy();
+  });
+
+  it('are the active ones, until the others are asked for', async () => {
+    const asked = service(listed([token], 3));
+    const { router } = await show();
+    await user().click(await screen.findByRole('checkbox', { name: 'Show revoked and expired (3)' }));
+    await waitFor(() => expect(router.state.location.href).toBe('/tokens?ended=shown'));
+    await waitFor(() => expect(asked.at(-1)!.with.filter.status).toEqual(['ACTIVE', 'EXPIRED', 'REVOKED']));
+    expect(asked.find(({ name }) => name === 'Tokens')!.with.filter.status).toBeUndefined();
+  });
+
+  it('are explained where there are none', async () => {
+    service(listed([]));
+    await show();
+    expect(await screen.findByText('You have no tokens yet')).toBeTruthy();
+    expect(screen.getAllByRole('link', { name: 'New token' })).toHaveLength(2);
+  });
+
+  it('say what of the search is wrong', async () => {
+    service({ ...listed([token]), Tokens: refused('Did you mean unused:90d?', 'INVALID_INPUT', 'filter.query') });
+    await show('/tokens?q=unsed%3A90d');
+    expect(await screen.findByText('Did you mean unused:90d?')).toBeTruthy();
+  });
+});
