@@ -1,0 +1,47 @@
+// R-63, R-68: what becomes of a session as time goes by. Reads {url, person, phase, state, chromium} from its input: the test moves the
+// clock between the phases `sign-in`, `confirm` and `idle`, and the browser keeps what it has in the file `state`.
+import assert from 'node:assert/strict';
+import { text } from 'node:stream/consumers';
+import { expected, launch, nothingIsWrong, open } from './browser.mjs';
+import { signIn } from './steps.mjs';
+
+const { url, person, phase, state, chromium } = JSON.parse(await text(process.stdin));
+
+const browser = await launch(chromium);
+const opened = await open(browser, url, { storageState: phase === 'sign-in' ? undefined : state });
+const { context, page, seen } = opened;
+
+/** More than a quarter of an hour later, a new token asks for the password. What was written is not lost by that. */
+async function confirms() {
+  await page.goto(`${url}/tokens/new?description=Later&scopes[]=read_builds&organizations[]=acme`);
+  const create = page.getByRole('button', { name: 'Create token', exact: true });
+  await create.click();
+  const dialog = page.getByRole('dialog', { name: 'Confirm that it is you' });
+  await dialog.waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByText('you did not confirm that it is you').waitFor();
+  assert.equal(await page.getByLabel('Description').inputValue(), 'Later');
+
+  await create.click();
+  await dialog.getByLabel('Password', { exact: true }).fill('not the password of anybody');
+  await page.keyboard.press('Enter');
+  await dialog.locator('[aria-invalid="true"]').waitFor();
+  expected(seen, 401, '/session/confirm');
+  await dialog.getByLabel('Password', { exact: true }).fill(person.password);
+  await page.keyboard.press('Enter');
+  await page.getByText('This is the only time that the value is shown').waitFor();
+}
+
+try {
+  if (phase === 'sign-in') await signIn(page, url, person);
+  if (phase === 'confirm') await confirms();
+  if (phase === 'idle') {
+    await page.goto(`${url}/tokens`);
+    await page.waitForURL((address) => address.pathname === '/sign-in' && address.searchParams.get('next') === '/tokens');
+    seen.complaints = seen.complaints.filter((what) => !/status of 401/.test(what));
+  }
+  nothingIsWrong(opened);
+  await context.storageState({ path: state });
+} finally {
+  await browser.close();
+}
