@@ -56,11 +56,16 @@ function Page({ id }: { id: string }) {
       <Head
         title={token?.description ?? 'API Access Token'}
         about={
-          token && (
-            <span className={styles.words}>
-              <code>{token.hint}</code> <State status={token.status} />
-            </span>
-          )
+          // The line is there from the beginning, so that nothing moves when it is filled.
+          <span className={styles.words}>
+            {token ? (
+              <>
+                <code>{token.hint}</code> <State status={token.status} />
+              </>
+            ) : (
+              !error && '…'
+            )}
+          </span>
         }
         actions={
           token && (
@@ -132,9 +137,11 @@ function About({ token }: { token: OwnToken }) {
         <Fact name="Created">
           <Ago at={token.createdAt} form="exact" />
         </Fact>
-        <Fact name={token.status === 'EXPIRED' ? 'Expired' : 'Expires'}>
-          <Ago at={token.expiresAt} form="exact" />
-        </Fact>
+        {token.status !== 'REVOKED' && (
+          <Fact name={token.status === 'EXPIRED' ? 'Expired' : 'Expires'}>
+            <Ago at={token.expiresAt} form="exact" />
+          </Fact>
+        )}
         {token.revokedAt && (
           <Fact name="Revoked">
             <Ago at={token.revokedAt} form="exact" />

@@ -60,7 +60,14 @@ export function Tokens() {
   const tokens = data?.viewer.tokens;
   const gone = data?.viewer.ended?.totalCount ?? 0;
   const wrong = isRefusal(error, 'INVALID_INPUT') ? error : undefined;
-  if (error && !wrong && !tokens) return <Failure error={error} again={() => refetch()} />;
+  if (error && !wrong && !tokens) {
+    return (
+      <>
+        <Head title="API Access Tokens" />
+        <Failure error={error} again={() => refetch()} />
+      </>
+    );
+  }
 
   const page = Number(search.page) || 1;
   const move = (to: { after?: string; before?: string; page?: string }) =>
