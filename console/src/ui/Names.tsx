@@ -24,7 +24,7 @@ export function Names({ names, title, first = 2 }: Props) {
             and {names.length - shown.length} more
           </button>
           <div id={id} popover="auto" className={styles.list}>
-            <h3>{title}</h3>
+            <h2>{title}</h2>
             <ul>
               {names.map((name, index) => (
                 <li key={index}>{name}</li>

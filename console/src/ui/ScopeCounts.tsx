@@ -21,7 +21,7 @@ export function ScopeCounts({ scopes, of }: { scopes: readonly ScopeLike[]; of: 
         )}
       </button>
       <div id={id} popover="auto" className={styles.list}>
-        <h3>Scopes of {of}</h3>
+        <h2>Scopes of {of}</h2>
         <ul>
           {scopes.map((scope) => (
             <li key={scope.name}>

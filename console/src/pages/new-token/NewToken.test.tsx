@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from '@testing-library/react';
+import { act, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it } from 'vitest';
 import { open, refused, service } from '../../app/testing';
@@ -211,6 +211,15 @@ describe('the value', () => {
     expect(await navigator.clipboard.readText()).toBe(VALUE);
     await user.click(screen.getByRole('button', { name: 'Done' }));
     expect(await screen.findByText('Another page')).toBeTruthy();
+  });
+
+  it('is gone when the browser leaves the page, also where it keeps the page to go back to', async () => {
+    await made();
+    act(() => {
+      window.dispatchEvent(new Event('pagehide'));
+    });
+    expect(document.body.textContent).not.toContain(VALUE);
+    expect(await screen.findByRole('button', { name: 'Create token' })).toBeTruthy();
   });
 
   it('is in no command that is proposed', async () => {

@@ -1,7 +1,8 @@
 // A new token: what it is for, which organizations it reaches, what it may do, and when it ends. Its value is shown once.
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { ask } from '../../app/api';
 import { catalogue, mine, viewer } from '../../app/data';
 import { Failure } from '../../app/Failure';
@@ -19,6 +20,12 @@ export function NewToken() {
   const search = route.useSearch();
   // Neither cached nor kept anywhere else: it is gone with this page.
   const [made, setMade] = useState<Made>();
+  useEffect(() => {
+    // A browser may keep the page as it is, to show it again when somebody goes back.
+    const clear = () => flushSync(() => setMade(undefined));
+    window.addEventListener('pagehide', clear);
+    return () => window.removeEventListener('pagehide', clear);
+  }, []);
   const { data: who } = useQuery(viewer);
   const organizations = useQuery(mine);
   const scopes = useQuery(catalogue);

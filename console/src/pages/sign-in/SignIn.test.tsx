@@ -53,6 +53,13 @@ it('says that it was wrong, empties the password and goes back to it', async () 
   expect(password.type).toBe('text');
 });
 
+it('says so when the browser does not keep the session', async () => {
+  service({ '/session': () => ({ status: 204 }), Viewer: () => ({ status: 401, body: { errors: [{ message: 'No.' }] } }) });
+  const { router } = await enter('/sign-in');
+  expect((await screen.findByRole('alert')).textContent).toContain('did not keep the session');
+  expect(router.state.location.pathname).toBe('/sign-in');
+});
+
 it('says how long to wait when it failed too often', async () => {
   service({ '/session': () => ({ status: 429, headers: { 'Retry-After': '95' }, body: { message: 'Too many.' } }) });
   await enter('/sign-in');

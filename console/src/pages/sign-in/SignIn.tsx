@@ -31,7 +31,9 @@ export function SignIn() {
       await call('POST', '/session', { username: form.get('username'), password: form.get('password') });
       // Nothing that somebody else was shown stays.
       client.clear();
-      await client.prefetchQuery(viewer);
+      await client.fetchQuery(viewer).catch((error) => {
+        if (isRefusal(error, 'UNAUTHENTICATED')) throw new Forgotten();
+      });
       goOn();
     } catch (error) {
       setBusy(false);
@@ -79,7 +81,16 @@ export function SignIn() {
   );
 }
 
+/** The browser was given a session and does not show it. */
+class Forgotten extends Error {}
+
 function refusalOf(error: unknown): { title: string; text?: string } {
+  if (error instanceof Forgotten) {
+    return {
+      title: 'Your browser did not keep the session',
+      text: 'Your password was right. Allow cookies for this site, and open it by https or at the address that its operator tells.',
+    };
+  }
   if (isRefusal(error, 'RATE_LIMITED')) {
     return {
       title: 'Too many attempts',
