@@ -49,7 +49,7 @@ function Line({ event, audit, telling, more }: LineProps) {
         <div className={styles.told}>
           <p id={`${id}told`} className={styles.sentence}>
             {sentence(event, telling).map((part, index) => (
-              <Piece key={index} part={part} first={index === 0} you={telling.you} audit={audit} visible={event.token !== null} />
+              <Piece key={index} part={part} first={index === 0} you={telling.you} audit={audit} />
             ))}
           </p>
           {reason && <p className={styles.reason}>“{reason}”</p>}
@@ -131,22 +131,29 @@ interface PieceProps {
   first: boolean;
   you: string | undefined;
   audit: string | undefined;
-  /** Whether the token can be seen by whoever reads. */
-  visible: boolean;
 }
 
-function Piece({ part, first, you, audit, visible }: PieceProps) {
+function Piece({ part, first, you, audit }: PieceProps) {
   if (part.kind === 'words') return part.text;
   const text = named(part, first, you);
-  if (part.kind === 'token' && audit && visible) {
+  const shown = part.kind === 'token' && part.description === undefined ? <Unseen id={part.id} /> : text;
+  // Its page also tells who took the organization away from it.
+  if (part.kind === 'token' && audit) {
     return (
       <Link to="/organizations/$slug/audit/$tokenId" params={{ slug: audit, tokenId: part.id }}>
-        {text}
+        {shown}
       </Link>
     );
   }
-  return <strong title={part.kind === 'person' ? part.person.username : undefined}>{text}</strong>;
+  return <strong title={part.kind === 'person' ? part.person.username : undefined}>{shown}</strong>;
 }
+
+/** A token that can be seen no more, and what is still known of it. */
+const Unseen = ({ id }: { id: string }) => (
+  <>
+    the token <code>{id}</code>
+  </>
+);
 
 function Scopes({ added, removed }: { added: readonly string[]; removed: readonly string[] }) {
   if (added.length + removed.length === 0) return null;

@@ -30,7 +30,7 @@ export const SOURCES: Record<string, string> = {
   SYSTEM: 'System',
 };
 
-/** The kinds of change in groups, as they are chosen from. */
+/** The kinds of change that an organization can be told of, in groups, as they are chosen from. */
 export const GROUPS: { name: string; types: { type: EventLineFragment['type']; name: string }[] }[] = [
   {
     name: 'Tokens',
@@ -53,8 +53,6 @@ export const GROUPS: { name: string; types: { type: EventLineFragment['type']; n
   {
     name: 'People',
     types: [
-      { type: 'USER_CREATED', name: 'Person added' },
-      { type: 'USER_UPDATED', name: 'Profile changed' },
       { type: 'USER_DISABLED', name: 'Person disabled' },
       { type: 'USER_ENABLED', name: 'Person enabled' },
       { type: 'USER_DELETED', name: 'Person deleted' },

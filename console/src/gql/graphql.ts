@@ -22,6 +22,19 @@ export type AddOrganizationToTokenInput = {
   tokenId: string;
 };
 
+/** Which lines of the audit log. Everything that is said must hold. */
+export type AuditEventFilter = {
+  /** By this person. */
+  actorId?: string | null | undefined;
+  /** When it happened. */
+  at?: DateTimeRange | null | undefined;
+  /** About this token. */
+  tokenId?: string | null | undefined;
+  /** Any of these. */
+  types?: Array<AuditEventType> | null | undefined;
+  userId?: string | null | undefined;
+};
+
 /** What an actor came through. */
 export type AuditEventSource =
   /** The operator at the command line. */
@@ -249,6 +262,14 @@ export type TokenStatus =
   | 'REVOKED'
   | '%future added value';
 
+/** What is left out or null stays as it is. */
+export type UpdateOrganizationInput = {
+  /** What people call it: 1 to 100 characters. */
+  name?: string | null | undefined;
+  /** Which organization. */
+  organizationId: string;
+};
+
 /** Which member shall have which role. */
 export type UpdateOrganizationMemberInput = {
   /** Of which organization. */
@@ -327,6 +348,48 @@ export type RemoveOrganizationMutationVariables = Exact<{
 
 export type RemoveOrganizationMutation = { removeOrganizationFromToken: { grant: { id: string, removedAt: string | null, removalReason: string | null, removedBy: { id: string, username: string, name: string } | null } } | null };
 
+export type LogQueryVariables = Exact<{
+  slug: string;
+  filter?: AuditEventFilter | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+}>;
+
+
+export type LogQuery = { organization: { id: string, name: string, auditEvents: { totalCount: number, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }> }> } | null } | null };
+
+export type LogNamesQueryVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type LogNamesQuery = { nodes: Array<
+    | { __typename: 'AuditEvent', id: string }
+    | { __typename: 'Organization', id: string }
+    | { __typename: 'Session', id: string }
+    | { __typename: 'Token', description: string, hint: string, id: string }
+    | { __typename: 'TokenGrant', id: string }
+    | { __typename: 'User', name: string, username: string, id: string }
+   | null> };
+
+export type LogPeopleQueryVariables = Exact<{
+  slug: string;
+  search: string;
+}>;
+
+
+export type LogPeopleQuery = { organization: { id: string, members: { nodes: Array<{ id: string, name: string, username: string }> } } | null };
+
+export type LogTokensQueryVariables = Exact<{
+  slug: string;
+  filter?: TokenFilter | null | undefined;
+}>;
+
+
+export type LogTokensQuery = { organization: { id: string, tokenGrants: { nodes: Array<{ id: string, tokenId: string, token: { description: string, hint: string, owner: { name: string } } | null }> } | null } | null };
+
 export type MembersQueryVariables = Exact<{
   slug: string;
   search?: string | null | undefined;
@@ -383,6 +446,20 @@ export type CreateTokenMutationVariables = Exact<{
 
 
 export type CreateTokenMutation = { createToken: { value: string, token: { id: string, description: string, expiresAt: string | null, scopes: Array<{ name: string, title: string, access: ScopeAccess }>, organizations: Array<{ id: string, name: string }> } } | null };
+
+export type OrganizationSettingsQueryVariables = Exact<{
+  slug: string;
+}>;
+
+
+export type OrganizationSettingsQuery = { organization: { id: string, uuid: string, slug: string, name: string, createdAt: string, viewerIsAdmin: boolean, members: { totalCount: number }, administrators: { totalCount: number }, tokenGrants: { totalCount: number } | null } | null };
+
+export type UpdateOrganizationMutationVariables = Exact<{
+  input: UpdateOrganizationInput;
+}>;
+
+
+export type UpdateOrganizationMutation = { updateOrganization: { organization: { id: string, name: string } } | null };
 
 export type SettingsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -788,6 +865,114 @@ export const RemoveOrganizationDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<RemoveOrganizationMutation, RemoveOrganizationMutationVariables>;
+export const LogDocument = new TypedDocumentString(`
+    query Log($slug: String!, $filter: AuditEventFilter, $first: Int, $after: String, $last: Int, $before: String) {
+  organization(slug: $slug) {
+    id
+    name
+    auditEvents(
+      filter: $filter
+      first: $first
+      after: $after
+      last: $last
+      before: $before
+    ) {
+      totalCount
+      pageInfo {
+        hasNextPage
+        hasPreviousPage
+        startCursor
+        endCursor
+      }
+      nodes {
+        ...EventLine
+      }
+    }
+  }
+}
+    fragment EventLine on AuditEvent {
+  id
+  type
+  at
+  via
+  actor {
+    id
+    username
+    name
+  }
+  actorIpAddress
+  actorUserAgent
+  user {
+    id
+    username
+    name
+  }
+  tokenId
+  token {
+    id
+    description
+    hint
+  }
+  organizations {
+    id
+    slug
+    name
+  }
+  scopesAdded
+  scopesRemoved
+  reason
+  noticeId
+}`) as unknown as TypedDocumentString<LogQuery, LogQueryVariables>;
+export const LogNamesDocument = new TypedDocumentString(`
+    query LogNames($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    __typename
+    id
+    ... on User {
+      name
+      username
+    }
+    ... on Token {
+      description
+      hint
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<LogNamesQuery, LogNamesQueryVariables>;
+export const LogPeopleDocument = new TypedDocumentString(`
+    query LogPeople($slug: String!, $search: String!) {
+  organization(slug: $slug) {
+    id
+    members(first: 8, search: $search) {
+      nodes {
+        id
+        name
+        username
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<LogPeopleQuery, LogPeopleQueryVariables>;
+export const LogTokensDocument = new TypedDocumentString(`
+    query LogTokens($slug: String!, $filter: TokenFilter) {
+  organization(slug: $slug) {
+    id
+    tokenGrants(first: 8, filter: $filter) {
+      nodes {
+        id
+        tokenId
+        token {
+          description
+          hint
+          owner {
+            name
+          }
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<LogTokensQuery, LogTokensQueryVariables>;
 export const MembersDocument = new TypedDocumentString(`
     query Members($slug: String!, $search: String, $role: OrganizationRole, $first: Int, $after: String, $last: Int, $before: String) {
   organization(slug: $slug) {
@@ -914,6 +1099,37 @@ export const CreateTokenDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<CreateTokenMutation, CreateTokenMutationVariables>;
+export const OrganizationSettingsDocument = new TypedDocumentString(`
+    query OrganizationSettings($slug: String!) {
+  organization(slug: $slug) {
+    id
+    uuid
+    slug
+    name
+    createdAt
+    viewerIsAdmin
+    members(first: 1) {
+      totalCount
+    }
+    administrators: members(first: 1, role: ADMIN) {
+      totalCount
+    }
+    tokenGrants(first: 1) {
+      totalCount
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<OrganizationSettingsQuery, OrganizationSettingsQueryVariables>;
+export const UpdateOrganizationDocument = new TypedDocumentString(`
+    mutation UpdateOrganization($input: UpdateOrganizationInput!) {
+  updateOrganization(input: $input) {
+    organization {
+      id
+      name
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<UpdateOrganizationMutation, UpdateOrganizationMutationVariables>;
 export const SettingsDocument = new TypedDocumentString(`
     query Settings {
   viewer {

@@ -1,3 +1,252 @@
+// The audit log of an organization: who did what, when, from where and through what.
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { ListFilter } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { ask, isRefusal } from '../../app/api';
+import { list } from '../../app/box';
+import { EventBones, Events } from '../../app/events';
+import { Failure } from '../../app/Failure';
+import { rangeOf, windowOf } from '../../app/listing';
+import { AdminsOnly, useOrganization } from '../../app/organization';
+import { Missing } from '../../app/Root';
+import { GROUPS } from '../../app/sentences';
+import { type EventLineFragment, LogDocument, LogNamesDocument } from '../../gql/graphql';
+import { isDay, zone } from '../../lib/days';
+import { Button } from '../../ui/Button';
+import { Field, Select } from '../../ui/Field';
+import { Empty, Head } from '../../ui/Panel';
+import { Pager } from '../../ui/Table';
+import { PersonChoice, TokenChoice } from './Choices';
+import styles from './Log.module.css';
+import { backwards, type Filters, filterOf, read, type Search, some, written } from './state';
+
+const route = getRouteApi('/inside/organizations/$slug/log');
+
 export function Log() {
-  return null;
+  const { slug } = route.useParams();
+  const search = route.useSearch();
+  const go = route.useNavigate();
+  const { name: known } = useOrganization(slug);
+  const filters = read(search);
+  const wrong = backwards(filters);
+  const { data, error, isPlaceholderData, refetch } = useQuery({
+    queryKey: ['events', slug, search],
+    queryFn: ({ signal }) => ask(LogDocument, { slug, filter: filterOf(filters), ...windowOf(search) }, signal),
+    enabled: !wrong,
+    ...list,
+  });
+  if (isRefusal(error, 'FORBIDDEN')) {
+    return (
+      <AdminsOnly title="Audit log" slug={slug}>
+        It tells what happened to the organization’s tokens, members and settings. What happened to a token of your own is told on
+        that token’s page.
+      </AdminsOnly>
+    );
+  }
+  if (data && !data.organization) return <Missing />;
+  const name = data?.organization?.name ?? known ?? 'this organization';
+  const events = data?.organization?.auditEvents;
+  /** Other filters begin at the newest event again. */
+  const set = (changed: Search) => go({ search: kept({ ...search, ...changed }), replace: true });
+  const page = Number(search.page) || 1;
+  const move = (to: { after?: string; before?: string; page?: string }) =>
+    go({ search: { ...kept(search), ...to } }).then(() => window.scrollTo({ top: 0 }));
+  return (
+    <>
+      <Head
+        title="Audit log"
+        about={`What happened to the tokens, members and settings of ${name}: who did it, when, from where and through what, newest first.`}
+      />
+      <FilterBar slug={slug} filters={filters} wrong={wrong} set={set} events={events?.nodes ?? []} />
+      {error && !events ? (
+        <Failure error={error} again={() => refetch()} />
+      ) : wrong && !events ? (
+        <Empty title="No day lies between these two">Choose a last day that is not before the first.</Empty>
+      ) : events?.nodes.length === 0 && !isPlaceholderData ? (
+        <Empty
+          title={some(filters) ? 'No event fits these filters' : 'Nothing has happened yet'}
+          action={some(filters) && <Button onClick={() => go({ search: {}, replace: true })}>Show all events</Button>}
+        >
+          {some(filters)
+            ? 'Take one away, or choose a longer time.'
+            : 'When a token is made, changed or cut, or a member comes or goes, it is told here.'}
+        </Empty>
+      ) : (
+        <div className={styles.list} data-waiting={isPlaceholderData || wrong || undefined} aria-busy={isPlaceholderData}>
+          {events ? (
+            <Events
+              events={events.nodes}
+              audit={slug}
+              label={`Events of ${name}`}
+              more={(event) => <Only slug={slug} search={search} event={event} filters={filters} />}
+            />
+          ) : (
+            <EventBones rows={10} />
+          )}
+        </div>
+      )}
+      {events && events.nodes.length > 0 && (
+        <Pager
+          said={rangeOf(page, events.nodes.length, events.totalCount, 'event')}
+          before={events.pageInfo.hasPreviousPage}
+          after={events.pageInfo.hasNextPage}
+          onBefore={() =>
+            move({ before: events.pageInfo.startCursor ?? undefined, page: page > 2 ? String(page - 1) : undefined })
+          }
+          onAfter={() => move({ after: events.pageInfo.endCursor ?? undefined, page: String(page + 1) })}
+        />
+      )}
+    </>
+  );
+}
+
+/** The filters alone, without a place in the list. */
+const kept = ({ type, actor, user, token, from, to }: Search): Search => ({ type, actor, user, token, from, to });
+
+interface BarProps {
+  slug: string;
+  filters: Filters;
+  wrong: boolean;
+  set: (changed: Search) => void;
+  events: readonly EventLineFragment[];
+}
+
+function FilterBar({ slug, filters, wrong, set, events }: BarProps) {
+  const { prefix } = useOrganization(slug);
+  const [open, setOpen] = useState(false);
+  const active = Object.values(filters).filter(Boolean).length;
+  const ids = [...new Set([filters.actor, filters.user, filters.token])].filter((id) => id !== undefined);
+  const { data } = useQuery({
+    queryKey: ['members', 'names', ids],
+    queryFn: ({ signal }) => ask(LogNamesDocument, { ids }, signal),
+    enabled: ids.length > 0,
+    staleTime: 60_000,
+  });
+  /** What an id stands for: looked up, or else as an event tells it of those who left. */
+  function called(id: string | undefined): string | undefined {
+    if (!id) return undefined;
+    const node = data?.nodes.find((one) => one?.id === id);
+    if (node?.__typename === 'User') return `${node.name} (${node.username})`;
+    if (node?.__typename === 'Token') return `${node.description} (${node.hint})`;
+    const person = events.flatMap(({ actor, user }) => [actor, user]).find((one) => one?.id === id);
+    return person ? `${person.name} (${person.username})` : id;
+  }
+  return (
+    <search>
+      <div className={styles.toggle}>
+        <Button
+          icon={<ListFilter size={16} aria-hidden="true" />}
+          aria-expanded={open}
+          aria-controls="log-filters"
+          onClick={() => setOpen(!open)}
+        >
+          {active === 0 ? 'Filters' : `Filters: ${active} set`}
+        </Button>
+      </div>
+      <div id="log-filters" className={styles.filters} data-open={open}>
+        <Select
+          label="What happened"
+          value={filters.type ? written(filters.type) : ''}
+          onChange={(event) => set({ type: event.target.value || undefined })}
+        >
+          <option value="">Anything</option>
+          {GROUPS.map(({ name, types }) => (
+            <optgroup key={name} label={name}>
+              {types.map(({ type, name: kind }) => (
+                <option key={type} value={written(type)}>
+                  {kind}
+                </option>
+              ))}
+            </optgroup>
+          ))}
+        </Select>
+        <PersonChoice slug={slug} label="Done by" chosen={called(filters.actor)} onChoose={(actor) => set({ actor })} />
+        <PersonChoice slug={slug} label="About whom" chosen={called(filters.user)} onChoose={(user) => set({ user })} />
+        <TokenChoice
+          slug={slug}
+          prefix={prefix}
+          label="About which token"
+          chosen={called(filters.token)}
+          onChoose={(token) => set({ token })}
+        />
+        <div className={styles.days}>
+          <Day label="From" day={filters.from} onDay={(from) => set({ from })} />
+          <Day
+            label="To"
+            day={filters.to}
+            onDay={(to) => set({ to })}
+            error={wrong ? 'This day is before the first one. Choose a later one.' : undefined}
+          />
+        </div>
+        <div className={styles.zone}>
+          <span>Days and times are those of {zone()}.</span>
+          {some(filters) && (
+            <Button
+              size="small"
+              onClick={() =>
+                set({ type: undefined, actor: undefined, user: undefined, token: undefined, from: undefined, to: undefined })
+              }
+            >
+              Clear the filters
+            </Button>
+          )}
+        </div>
+      </div>
+    </search>
+  );
+}
+
+interface DayProps {
+  label: string;
+  day: string | undefined;
+  onDay: (day: string | undefined) => void;
+  error?: string;
+}
+
+function Day({ label, day = '', onDay, error }: DayProps) {
+  const [text, setText] = useState(day);
+  useEffect(() => setText(day), [day]);
+  return (
+    <Field
+      type="date"
+      label={label}
+      value={text}
+      min="1970-01-01"
+      max="9999-12-31"
+      error={error}
+      onChange={({ target: { value } }) => {
+        setText(value);
+        // While its year is written, a day is none yet.
+        if (value === '' || isDay(value)) onDay(value || undefined);
+      }}
+    />
+  );
+}
+
+interface OnlyProps {
+  slug: string;
+  search: Search;
+  event: EventLineFragment;
+  filters: Filters;
+}
+
+/** Narrows the list to what else happened by, about or to the same. */
+function Only({ slug, search, event: { actor, user, tokenId, type }, filters }: OnlyProps) {
+  const kind = GROUPS.flatMap(({ types }) => types).find((one) => one.type === type);
+  const links = [
+    actor && actor.id !== filters.actor && { search: { actor: actor.id }, text: `Only by ${actor.name}` },
+    user && user.id !== filters.user && { search: { user: user.id }, text: `Only about ${user.name}` },
+    tokenId && tokenId !== filters.token && { search: { token: tokenId }, text: 'Only this token' },
+    kind && kind.type !== filters.type && { search: { type: written(kind.type) }, text: `Only “${kind.name}”` },
+  ].filter((link) => Boolean(link)) as { search: Search; text: string }[];
+  return (
+    <p className={styles.only}>
+      {links.map((link) => (
+        <Link key={link.text} to="/organizations/$slug/log" params={{ slug }} search={{ ...kept(search), ...link.search }}>
+          {link.text}
+        </Link>
+      ))}
+    </p>
+  );
 }

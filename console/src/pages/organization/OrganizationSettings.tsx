@@ -1,3 +1,174 @@
+// An organization's name, and what is fixed about it.
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { type FormEvent, useRef, useState } from 'react';
+import { ask, isRefusal } from '../../app/api';
+import { Failure, inOneLine } from '../../app/Failure';
+import { AdminsOnly, useOrganization } from '../../app/organization';
+import { Missing } from '../../app/Root';
+import { OrganizationSettingsDocument, type OrganizationSettingsQuery, UpdateOrganizationDocument } from '../../gql/graphql';
+import { Ago } from '../../ui/Ago';
+import { Button } from '../../ui/Button';
+import { Copy } from '../../ui/Copy';
+import { Field } from '../../ui/Field';
+import { Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
+import { say } from '../../ui/toast';
+import styles from './OrganizationSettings.module.css';
+
+const route = getRouteApi('/inside/organizations/$slug/settings');
+
+const LONGEST = 100;
+
+type Found = NonNullable<OrganizationSettingsQuery['organization']>;
+
 export function OrganizationSettings() {
-  return null;
+  const { slug } = route.useParams();
+  const { role, name } = useOrganization(slug);
+  const { data, error, refetch } = useQuery({
+    queryKey: ['organizations', 'settings', slug],
+    queryFn: ({ signal }) => ask(OrganizationSettingsDocument, { slug }, signal),
+    refetchInterval: 30_000,
+  });
+  if (isRefusal(error, 'FORBIDDEN') || role === 'MEMBER') {
+    return (
+      <AdminsOnly title="Organization settings" slug={slug}>
+        Its name is changed here. Whoever belongs to the organization is on the page of members, for you too.
+      </AdminsOnly>
+    );
+  }
+  if (data && !data.organization) return <Missing />;
+  const organization = data?.organization;
+  return (
+    <>
+      <Head
+        title="Organization settings"
+        about={`What ${organization?.name ?? name ?? 'this organization'} is called, and what of it stays.`}
+      />
+      {error && !organization ? (
+        <Failure error={error} again={() => refetch()} />
+      ) : organization ? (
+        <>
+          <Name key={organization.id} organization={organization} />
+          <About organization={organization} />
+        </>
+      ) : (
+        <>
+          <Panel title="Name">
+            <Skeleton lines={2} />
+          </Panel>
+          <Panel title="About">
+            <Skeleton lines={6} />
+          </Panel>
+        </>
+      )}
+    </>
+  );
 }
+
+function Name({ organization }: { organization: Found }) {
+  const client = useQueryClient();
+  const field = useRef<HTMLInputElement>(null);
+  /** What is written, while it is not what the organization is called. */
+  const [written, setWritten] = useState<string>();
+  const [wrong, setWrong] = useState<string>();
+  const name = written ?? organization.name;
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: () => ask(UpdateOrganizationDocument, { input: { organizationId: organization.id, name: name.trim() } }),
+    onSuccess: async ({ updateOrganization: done }) => {
+      await Promise.all(
+        ['organizations', 'viewer', 'tokens', 'members', 'events'].map((noun) => client.invalidateQueries({ queryKey: [noun] })),
+      );
+      setWritten(undefined);
+      say(`The organization is called ${done?.organization.name} now.`);
+    },
+    onError: (refusal) => {
+      const text = atField(refusal);
+      if (text) fault(text);
+    },
+  });
+  function fault(text: string) {
+    setWrong(text);
+    field.current?.focus();
+  }
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    const characters = [...name.trim()].length;
+    if (characters === 0) return fault('Write a name of at least one character.');
+    if (characters > LONGEST) return fault(`The name has ${characters} characters; write at most ${LONGEST}.`);
+    if (!isPending) mutate();
+  }
+  return (
+    <Panel title="Name" about="What people see: in the audit, in letters to owners, and in the list of their organizations.">
+      <form className={styles.form} onSubmit={submit} noValidate>
+        <Field
+          ref={field}
+          label="Name"
+          name="name"
+          value={name}
+          autoComplete="off"
+          error={wrong}
+          onChange={(event) => {
+            setWrong(undefined);
+            setWritten(event.target.value);
+          }}
+        />
+        {error && !atField(error) && (
+          <Notice tone="danger">
+            <p>{inOneLine(error)}</p>
+          </Notice>
+        )}
+        <div>
+          <Button kind="primary" type="submit" busy={isPending}>
+            Save name
+          </Button>
+        </div>
+      </form>
+    </Panel>
+  );
+}
+
+const atField = (error: unknown) =>
+  isRefusal(error, 'INVALID_INPUT') && error.field?.endsWith('name') ? error.message : undefined;
+
+function About({ organization }: { organization: Found }) {
+  const { slug, uuid, createdAt, members, administrators, tokenGrants } = organization;
+  return (
+    <Panel title="About">
+      <Facts>
+        <Fact name="Slug">
+          <code>{slug}</code>
+          <p className="muted small">
+            It stays as it is: gateways, scripts and the addresses of these pages name the organization by it.
+          </p>
+        </Fact>
+        <Fact name="UUID">
+          <span className={styles.uuid}>
+            <code>{uuid}</code>
+            <Copy text={uuid} />
+          </span>
+        </Fact>
+        <Fact name="Created">
+          <Ago at={createdAt} form="exact" />
+        </Fact>
+        <Fact name="Members">
+          <Link to="/organizations/$slug/members" params={{ slug }}>
+            {counted(members.totalCount, 'member')}
+          </Link>
+          ,{' '}
+          <Link to="/organizations/$slug/members" params={{ slug }} search={{ role: 'admin' }}>
+            {counted(administrators.totalCount, 'administrator')}
+          </Link>{' '}
+          among them
+        </Fact>
+        <Fact name="Tokens">
+          <Link to="/organizations/$slug/audit" params={{ slug }}>
+            {counted(tokenGrants?.totalCount ?? 0, 'token')}
+          </Link>{' '}
+          {tokenGrants?.totalCount === 1 ? 'reaches' : 'reach'} it now
+        </Fact>
+      </Facts>
+    </Panel>
+  );
+}
+
+const counted = (count: number, noun: string) => `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;

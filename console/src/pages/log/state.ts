@@ -1,0 +1,54 @@
+// What the log's address holds, and what the service is asked for it.
+import { GROUPS } from '../../app/sentences';
+import type { AuditEventFilter } from '../../gql/graphql';
+import { endOf, isDay, startOf } from '../../lib/days';
+
+export interface Search {
+  type?: string;
+  actor?: string;
+  user?: string;
+  token?: string;
+  from?: string;
+  to?: string;
+}
+
+type EventType = (typeof GROUPS)[number]['types'][number]['type'];
+
+/** `token-revoked`, as the address writes it. */
+export const written = (type: EventType) => type.toLowerCase().replaceAll('_', '-');
+
+/** The kind of change that is written so; none where there is no such kind. */
+export const typeOf = (text: string | undefined) =>
+  GROUPS.flatMap(({ types }) => types).find(({ type }) => written(type) === text)?.type;
+
+/** Ids look like `user_01h…`; whatever else the address has there is left out. */
+const idOf = (text: string | undefined, noun: string) =>
+  text && new RegExp(`^${noun}_[0-9a-z]{26}$`).test(text) ? text : undefined;
+
+/** The filters of an address, without what is not understood in it. Both days are included. */
+export function read({ type, actor, user, token, from, to }: Search) {
+  return {
+    type: typeOf(type),
+    actor: idOf(actor, 'user'),
+    user: idOf(user, 'user'),
+    token: idOf(token, 'token'),
+    from: isDay(from) ? from : undefined,
+    to: isDay(to) ? to : undefined,
+  };
+}
+
+export type Filters = ReturnType<typeof read>;
+
+export const backwards = ({ from, to }: Filters) => Boolean(from && to && to < from);
+
+export const some = (filters: Filters) => Object.values(filters).some(Boolean);
+
+export function filterOf({ type, actor, user, token, from, to }: Filters): AuditEventFilter {
+  return {
+    types: type ? [type] : undefined,
+    actorId: actor,
+    userId: user,
+    tokenId: token,
+    at: from || to ? { from: from && startOf(from), to: to && endOf(to) } : undefined,
+  };
+}
