@@ -22,7 +22,7 @@ const token = {
   scopes: [{ name: 'graphql', title: 'GraphQL', access: 'GRAPHQL' }],
 };
 
-const listed = (nodes: object[], ended = 0, search: object[] = []) => ({
+const listed = (nodes: object[], ended = 0, more = {}) => ({
   Viewer,
   Tokens: {
     viewer: {
@@ -30,9 +30,10 @@ const listed = (nodes: object[], ended = 0, search: object[] = []) => ({
       ended: { totalCount: ended },
       tokens: {
         totalCount: nodes.length,
-        search,
+        search: [],
         pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
         nodes,
+        ...more,
       },
     },
   },
@@ -65,6 +66,19 @@ describe('the tokens of whoever is signed in', () => {
     await show();
     expect(await screen.findByText('You have no tokens yet')).toBeTruthy();
     expect(screen.getAllByRole('link', { name: 'New token' })).toHaveLength(2);
+  });
+
+  it('go on behind the last of a page, and keep what was looked for', async () => {
+    const pageInfo = { hasNextPage: true, hasPreviousPage: false, startCursor: 'first', endCursor: 'last' };
+    const asked = service(listed([token], 0, { totalCount: 60, pageInfo }));
+    const { router } = await show('/tokens?q=graphql&ended=shown&order=-used');
+    expect(await screen.findByText('1–1 of 60 tokens')).toBeTruthy();
+    await user().click(screen.getByRole('button', { name: 'Next' }));
+    await waitFor(() =>
+      expect(router.state.location.search).toEqual({ q: 'graphql', ended: 'shown', order: '-used', after: 'last', page: '2' }),
+    );
+    await waitFor(() => expect(asked.at(-1)!.with).toMatchObject({ first: 50, after: 'last', filter: { query: 'graphql' } }));
+    expect(asked.at(-1)!.with.orderBy).toEqual({ field: 'LAST_USED_AT', direction: 'DESC' });
   });
 
   it('say what of the search is wrong', async () => {
