@@ -1,6 +1,14 @@
-// Tests of what has logic, without a browser.
+// Tests of what has logic, without a browser: pages in a document of jsdom, all else without one.
 import { defineConfig } from 'vitest/config';
 
+const env = { TZ: 'UTC' };
+
 export default defineConfig({
-  test: { environment: 'jsdom', include: ['src/**/*.test.{ts,tsx}'], env: { TZ: 'UTC' }, testTimeout: 30_000 },
+  test: {
+    testTimeout: 30_000,
+    projects: [
+      { extends: true, test: { name: 'logic', environment: 'node', include: ['src/**/*.test.ts'], env } },
+      { extends: true, test: { name: 'pages', environment: 'jsdom', include: ['src/**/*.test.tsx'], env } },
+    ],
+  },
 });
