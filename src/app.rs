@@ -1,5 +1,7 @@
 //! The service as its doors see it: the store, the verifier, the clock, and the one way to change anything.
 
+mod passwords;
+
 use crate::{
     config::Config,
     domain::{
@@ -14,6 +16,7 @@ use crate::{
     telemetry::Metrics,
     verify::Verifier,
 };
+use passwords::Passwords;
 use std::{
     sync::{
         Arc,
@@ -52,6 +55,7 @@ pub struct App {
     clock: Clock,
     tasks: TaskTracker,
     committed: Arc<Notify>,
+    passwords: Passwords,
 }
 
 impl App {
@@ -68,6 +72,7 @@ impl App {
             clock,
             tasks: TaskTracker::new(),
             committed: Arc::default(),
+            passwords: Passwords::default(),
         }
     }
 

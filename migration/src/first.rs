@@ -216,7 +216,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
     ]
 }
 
-fn table(name: &'static str) -> TableCreateStatement {
+pub(crate) fn table(name: &'static str) -> TableCreateStatement {
     // A process may die on the way, and SQLite keeps what was made until then.
     Table::create().table(name).if_not_exists().take()
 }
@@ -230,7 +230,7 @@ pub(crate) fn index(table: &'static str, columns: &[&'static str]) -> IndexCreat
     index
 }
 
-fn to(table: &'static str, column: &'static str, target: &'static str) -> ForeignKeyCreateStatement {
+pub(crate) fn to(table: &'static str, column: &'static str, target: &'static str) -> ForeignKeyCreateStatement {
     to_column(table, column, target, "id")
 }
 
@@ -243,15 +243,15 @@ fn to_column(
     ForeignKey::create().from(table, column).to(target, key).take()
 }
 
-fn id(name: &'static str) -> ColumnDef {
+pub(crate) fn id(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).uuid().not_null().take()
 }
 
-fn maybe_id(name: &'static str) -> ColumnDef {
+pub(crate) fn maybe_id(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).uuid().null().take()
 }
 
-fn time(name: &'static str) -> ColumnDef {
+pub(crate) fn time(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().take()
 }
 
@@ -259,14 +259,14 @@ fn maybe_time(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().null().take()
 }
 
-fn text(name: &'static str) -> ColumnDef {
+pub(crate) fn text(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().not_null().take()
 }
 
-fn maybe_text(name: &'static str) -> ColumnDef {
+pub(crate) fn maybe_text(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().null().take()
 }
 
-fn bytes(name: &'static str) -> ColumnDef {
+pub(crate) fn bytes(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).binary().not_null().take()
 }

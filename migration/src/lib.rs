@@ -1,6 +1,7 @@
 //! Which steps lead to the schema of today, in their order.
 
 mod first;
+mod fourth;
 mod second;
 mod third;
 
@@ -13,6 +14,11 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(first::Migration), Box::new(second::Migration), Box::new(third::Migration)]
+        vec![
+            Box::new(first::Migration),
+            Box::new(second::Migration),
+            Box::new(third::Migration),
+            Box::new(fourth::Migration),
+        ]
     }
 }

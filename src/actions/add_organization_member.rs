@@ -41,9 +41,9 @@ impl Change for AddOrganizationMember {
 
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
         let organization = tx.find_organization(&self.organization).await?;
-        let manager = policy::manager_of(&tx.standing().await?, organization.id)?;
+        let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
         let user = tx.find_user(&self.user).await?.id;
-        tx.add_member(&manager, user, self.role).await?;
+        tx.add_member(&staffer, user, self.role).await?;
         let joined = Event::new(EventType::OrganizationMemberAdded, tx.caller().at).of_user(user);
         tx.record(joined.concerning([organization.id]));
         Ok((organization, user))

@@ -35,7 +35,8 @@ impl Change for AddOrganizationToToken {
         if tx.hold_memberships(*owner.user(), &wanted).await? != wanted {
             return Err(Error::NotFound("organization"));
         }
-        let grant = tx.add_organization(&token, self.organization).await?;
+        let widener = policy::widener_of(&standing, &owner)?;
+        let grant = tx.add_organization(&widener, &token, self.organization).await?;
         tx.record(
             Event::new(EventType::TokenOrganizationAdded, tx.caller().at)
                 .of_token(token.id, token.owner)

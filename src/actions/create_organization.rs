@@ -31,7 +31,7 @@ impl Change for CreateOrganization {
         let founder = policy::founder(&tx.standing().await?, self.self_service)?;
         let admin = tx.find_user(&self.admin).await?;
         let organization = tx.insert_organization(&founder, self.slug.clone(), self.name.clone()).await?;
-        tx.add_member(&policy::first_manager(&founder, organization.id), admin.id, Role::Admin).await?;
+        tx.add_member(&policy::first_staffer(&founder, organization.id), admin.id, Role::Admin).await?;
         let event = |kind| Event::new(kind, tx.caller().at).concerning([organization.id]);
         let (made, joined) = (event(EventType::OrganizationCreated), event(EventType::OrganizationMemberAdded));
         tx.record(made);

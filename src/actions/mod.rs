@@ -1,5 +1,6 @@
 //! What can be done here: one file a verb, named like its mutation. The command line calls the same files.
 
+mod accept_invitation;
 mod add_organization_member;
 mod add_organization_to_token;
 mod add_resource_server;
@@ -11,15 +12,19 @@ mod delete_user;
 mod disable_resource_server;
 mod disable_user;
 mod enable_user;
+mod invite_user;
 mod meet_user;
 mod remove_organization_from_token;
 mod remove_organization_member;
 mod revoke_token;
 mod revoke_token_by_value;
+mod set_password;
 mod update_organization;
 mod update_organization_member;
+mod update_profile;
 mod update_token;
 
+pub use accept_invitation::{AcceptInvitation, First};
 pub use add_organization_member::{AddOrganizationMember, set_organization_member};
 pub use add_organization_to_token::AddOrganizationToToken;
 pub use add_resource_server::{Credentials, add_resource_server};
@@ -31,11 +36,14 @@ pub use delete_user::DeleteUser;
 pub use disable_resource_server::DisableResourceServer;
 pub use disable_user::DisableUser;
 pub use enable_user::EnableUser;
+pub use invite_user::invite_user;
 pub use meet_user::{Introduction, meet_user};
 pub use remove_organization_from_token::RemoveOrganizationFromToken;
 pub use remove_organization_member::RemoveOrganizationMember;
 pub use revoke_token::RevokeToken;
 pub use revoke_token_by_value::RevokeTokenByValue;
+pub use set_password::SetPassword;
 pub use update_organization::UpdateOrganization;
 pub use update_organization_member::UpdateOrganizationMember;
+pub use update_profile::UpdateProfile;
 pub use update_token::UpdateToken;

@@ -26,9 +26,9 @@ impl Change for RemoveOrganizationMember {
 
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
         let organization = tx.find_organization(&self.organization).await?;
-        let manager = policy::manager_of(&tx.standing().await?, organization.id)?;
+        let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
         let user = tx.find_member(&self.user).await?;
-        let cut = tx.remove_member(&manager, user, None).await?;
+        let cut = tx.remove_member(&staffer, user, None).await?;
         let at = tx.caller().at;
         for token in &cut {
             let lost = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);

@@ -28,9 +28,9 @@ impl Change for UpdateOrganizationMember {
 
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
         let organization = tx.find_organization(&self.organization).await?;
-        let manager = policy::manager_of(&tx.standing().await?, organization.id)?;
+        let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
         let user = tx.find_member(&self.user).await?;
-        if tx.change_role(&manager, user, self.role).await? {
+        if tx.change_role(&staffer, user, self.role).await? {
             let changed = Event::new(EventType::OrganizationMemberUpdated, tx.caller().at).of_user(user);
             tx.record(changed.concerning([organization.id]));
         } else {

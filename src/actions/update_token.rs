@@ -42,6 +42,9 @@ impl Change for UpdateToken {
             tx.leave_as_it_is();
             return Ok(before);
         }
+        if !after.scopes.added_since(&before.scopes).is_empty() {
+            policy::widener_of(&standing, &owner)?;
+        }
         let change = TokenChange {
             description: after.description.clone(),
             scopes: after.scopes.clone(),

@@ -61,7 +61,7 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Adds, stops, lets back and removes people
+    /// Adds, invites, stops, lets back and removes people
     #[command(subcommand)]
     User(user::Command),
     /// Adds and removes organizations
@@ -140,7 +140,7 @@ impl Command {
             Self::Migrate { check } => migrate::run(&config, check).await,
             Self::User(command) => {
                 let issuer = config.jwt.as_ref().map(|jwt| jwt.issuer.as_str());
-                command.with_issuer(issuer).run(&open(&config).await?).await
+                command.with_issuer(issuer).run(&open(&config).await?, &config.public_url).await
             }
             Self::Organization(command) => command.run(&open(&config).await?).await,
             Self::Member(command) => command.run(&open(&config).await?).await,

@@ -4,7 +4,10 @@ use super::open;
 use crate::{
     app::App,
     config::Config,
-    domain::error::{Error, Result},
+    domain::{
+        error::{Error, Result},
+        invitation::Code,
+    },
     http, jobs,
     mail::Mailer,
     telemetry,
@@ -12,7 +15,7 @@ use crate::{
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +25,24 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(super) async fn run(config: Config) -> Result<()> {
     telemetry::start(config.log_format, &config.log_level)?;
     let app = open(&config).await?;
-    serve(&app, &config, async |_| Ok(())).await
+    serve(&app, &config, async |app| {
+        if !app.store().has_users().await? {
+            invite_the_first(app, &config.public_url).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Says how to become the first person. The link is a secret, so it is no line of the log.
+async fn invite_the_first(app: &App, public_url: &str) -> Result<()> {
+    let code = Code::generate()?;
+    app.store().upkeep().invite_first(code.fingerprint(), app.now()).await?;
+    let link = code.link_once(public_url);
+    eprintln!(
+        "Nobody is here yet. Within 24 hours this link makes the first administrator and organization:\n\n  {link}?first\n"
+    );
+    Ok(())
 }
 
 /// Serves an app; `ready` is called once, when requests are answered.
@@ -34,6 +54,8 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
         Some(address) => Some((address, listen("metrics.listen", address).await?)),
         None => None,
     };
+    // Whoever ends the service at its first answer ends it as at any other.
+    let told = signals()?;
     let (stop, rest) = (CancellationToken::new(), CancellationToken::new());
     jobs::start(app, mailer, config.public_url.clone(), &rest);
     tracing::info!(listen = %config.listen, public_url = %config.public_url, "serving");
@@ -46,7 +68,7 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
     }
     let server = app.tasks().spawn(http::serve(listener, router, app.tasks().clone(), stop.clone()));
     ready(app).await?;
-    stopped().await?;
+    stopped(told).await;
     tracing::info!("stopping");
     stop.cancel();
     let _ = server.await;
@@ -65,12 +87,14 @@ async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-async fn stopped() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::unavailable)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::unavailable)?;
+fn signals() -> Result<[Signal; 2]> {
+    let of = |kind| signal(kind).map_err(Error::unavailable);
+    Ok([of(SignalKind::terminate())?, of(SignalKind::interrupt())?])
+}
+
+async fn stopped([mut terminate, mut interrupt]: [Signal; 2]) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::operator;
 use crate::{
-    actions::{AddUser, DeleteUser, DisableUser, EnableUser},
+    actions::{AddUser, DeleteUser, DisableUser, EnableUser, invite_user},
     app::App,
     domain::{
         error::{Error, Result},
@@ -14,11 +14,19 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Adds a person and prints their id
+    /// Adds a person and prints their id, or with --invite the link by which they choose a password
     #[command(
         after_help = "Example:\n  tokenward user add ada --email ada@example.com --name 'Ada Lovelace' --subject 4711 --issuer https://id.example.com"
     )]
     Add(Add),
+    /// Prints a link by which a person chooses a password, once and within 24 hours
+    #[command(
+        after_help = "Example:\n  tokenward user invite ada\n\nThe link that was printed before leads nowhere any more."
+    )]
+    Invite {
+        /// Their username
+        username: String,
+    },
     /// Stops a person at once: every token, JWT and session of theirs is refused
     #[command(after_help = "Example:\n  tokenward user disable bob")]
     Disable {
@@ -57,6 +65,9 @@ pub(super) struct Add {
     /// The `iss` of their JWTs; left out: that of auth.jwt
     #[arg(long, requires = "subject")]
     issuer: Option<String>,
+    /// Print a link by which they choose a password, once and within 24 hours
+    #[arg(long)]
+    invite: bool,
     /// The issuer of auth.jwt.
     #[arg(skip)]
     usual_issuer: Option<String>,
@@ -71,19 +82,30 @@ impl Command {
         self
     }
 
-    pub(super) async fn run(self, app: &App) -> Result<()> {
+    pub(super) async fn run(self, app: &App, public_url: &str) -> Result<()> {
         let caller = operator(app);
         match self {
             Self::Add(add) => {
+                let invite = add.invite;
                 let user = app.change(&caller, AddUser { new: add.checked()? }).await?;
+                if invite {
+                    return print_link(app, user.username, public_url).await;
+                }
                 println!("{}", user.id);
                 Ok(())
             }
+            Self::Invite { username } => print_link(app, username, public_url).await,
             Self::Disable { username } => app.change(&caller, DisableUser { username }).await,
             Self::Enable { username } => app.change(&caller, EnableUser { username }).await,
             Self::Delete { username } => app.change(&caller, DeleteUser { username }).await,
         }
     }
+}
+
+async fn print_link(app: &App, username: String, public_url: &str) -> Result<()> {
+    let code = invite_user(app, &operator(app), username).await?;
+    println!("{}", code.link_once(public_url));
+    Ok(())
 }
 
 impl Add {

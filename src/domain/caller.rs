@@ -1,7 +1,7 @@
 //! Who asks, through what, from where, and at what time: made once, at the door.
 
 use crate::domain::{
-    id::{TokenId, UserId},
+    id::{SessionId, TokenId, UserId},
     time::Time,
 };
 use std::net::IpAddr;
@@ -28,6 +28,15 @@ pub enum Through {
     System,
     /// A JWT of the host application or the identity provider.
     Jwt(UserId),
+    /// A session of a browser, which began with a password.
+    Session {
+        /// Who signed in.
+        user: UserId,
+        /// The session.
+        session: SessionId,
+        /// When they last gave their password.
+        authenticated_at: Time,
+    },
     /// A token with the scope `graphql`, as its owner.
     Token {
         /// The owner.
@@ -55,7 +64,10 @@ impl Caller {
     /// The person acting, if it is one.
     pub const fn user(&self) -> Option<UserId> {
         match self.through {
-            Through::Jwt(user) | Through::Token { user, .. } | Through::Value { user, .. } => Some(user),
+            Through::Jwt(user)
+            | Through::Session { user, .. }
+            | Through::Token { user, .. }
+            | Through::Value { user, .. } => Some(user),
             Through::CommandLine | Through::System | Through::ResourceServer => None,
         }
     }
@@ -64,7 +76,19 @@ impl Caller {
     pub const fn acting_token(&self) -> Option<TokenId> {
         match self.through {
             Through::Token { token, .. } | Through::Value { token, .. } => Some(token),
-            Through::CommandLine | Through::System | Through::ResourceServer | Through::Jwt(_) => None,
+            Through::CommandLine
+            | Through::System
+            | Through::ResourceServer
+            | Through::Jwt(_)
+            | Through::Session { .. } => None,
+        }
+    }
+
+    /// The session that the request is made in, where it is one.
+    pub const fn session(&self) -> Option<SessionId> {
+        match self.through {
+            Through::Session { session, .. } => Some(session),
+            _ => None,
         }
     }
 }

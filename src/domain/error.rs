@@ -13,6 +13,9 @@ pub enum Error {
     /// No valid credential came with the request.
     #[error("Authentication required. Please supply a valid API access token.")]
     Unauthenticated,
+    /// The session is good, and its password was given too long ago for this.
+    #[error("Confirm your password to do this; you gave it more than 15 minutes ago.")]
+    Stale,
     /// It does not exist, or the caller may not know that it does; named like `organization`.
     #[error("No {0} found")]
     NotFound(&'static str),
@@ -82,7 +85,7 @@ impl Error {
     /// The kind of this error.
     pub const fn code(&self) -> Code {
         match self {
-            Self::Unauthenticated => Code::Unauthenticated,
+            Self::Unauthenticated | Self::Stale => Code::Unauthenticated,
             Self::NotFound(_) => Code::NotFound,
             Self::Forbidden(_) => Code::Forbidden,
             Self::Invalid { .. } => Code::InvalidInput,

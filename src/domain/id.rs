@@ -61,6 +61,8 @@ ids! {
     DeliveryId = "mail",
     /// An API that may introspect tokens.
     ResourceServerId = "server",
+    /// One sign-in of a browser.
+    SessionId = "session",
 }
 
 /// A UUIDv7 whose order is that of `at` to the microsecond: RFC 9562, section 6.2, method 3; the rest is random.
@@ -106,6 +108,8 @@ pub enum NodeId {
     Grant(GrantId),
     /// An event.
     Event(EventId),
+    /// A session.
+    Session(SessionId),
 }
 
 impl NodeId {
@@ -117,6 +121,7 @@ impl NodeId {
             TokenId::KIND => TokenId::parse(text).map(Self::Token),
             GrantId::KIND => GrantId::parse(text).map(Self::Grant),
             EventId::KIND => EventId::parse(text).map(Self::Event),
+            SessionId::KIND => SessionId::parse(text).map(Self::Session),
             _ => None,
         }
     }

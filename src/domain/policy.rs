@@ -7,6 +7,7 @@ use crate::domain::{
     error::{Error, Result},
     id::{OrganizationId, TokenId, UserId},
     organization::Role,
+    session,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Standing {
     through: Through,
     user: Option<UserId>,
+    /// Whether a session's password was given lately; of everything else that is somebody else's to see to.
+    fresh: bool,
     roles: BTreeMap<OrganizationId, Role>,
 }
 
@@ -29,7 +32,11 @@ impl Standing {
         if let Some(reach) = reach {
             roles.retain(|organization, _| reach.contains(organization));
         }
-        Self { through: caller.through, user: caller.user(), roles }
+        let fresh = match caller.through {
+            Through::Session { authenticated_at, .. } => session::is_fresh(authenticated_at, caller.at),
+            _ => true,
+        };
+        Self { through: caller.through, user: caller.user(), fresh, roles }
     }
 
     /// The role in an organization, as far as the caller may use it.
@@ -53,6 +60,11 @@ impl Standing {
             Through::Token { token, .. } => Some(token),
             _ => None,
         }
+    }
+
+    /// Whoever finds a browser that somebody left signed in has not their password.
+    fn freshly(&self) -> Result<()> {
+        if self.fresh { Ok(()) } else { Err(Error::Stale) }
     }
 }
 
@@ -104,6 +116,26 @@ proofs! {
         /// Whose.
         user: UserId,
     }
+    /// The owner of this token, who may let it do more or reach further.
+    Widener {
+        /// Which token.
+        token: TokenId,
+    }
+    /// Somebody signed in as themselves, who may change what is kept of them and end their sessions.
+    Oneself {
+        /// Who.
+        user: UserId,
+    }
+    /// Somebody who may say with which password this person signs in.
+    Keyholder {
+        /// Who signs in with it.
+        user: UserId,
+    }
+    /// The very first person, who brings the first organization along.
+    Pioneer {
+        /// Who they are going to be.
+        user: UserId,
+    }
     /// Somebody who may end this token for good.
     Revoker {
         /// Which token.
@@ -122,8 +154,13 @@ proofs! {
     }
     /// Somebody who may add an organization.
     Founder {}
-    /// Somebody who may change this organization, and who belongs to it as what.
+    /// Somebody who may change this organization.
     Manager {
+        /// Which organization.
+        organization: OrganizationId,
+    }
+    /// Somebody who may say who belongs to this organization, and as what.
+    Staffer {
         /// Which organization.
         organization: OrganizationId,
     }
@@ -194,6 +231,12 @@ const FOR_OWNERS: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
 const NEVER_MANAGES: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
     "A token can never change organizations or their members; sign in as yourself to do this.",
 ));
+const NEVER_YOURSELF: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
+    "A token can never change its owner's profile or sessions; sign in as yourself to do this.",
+));
+const BY_PASSWORD: Error =
+    Error::Forbidden(std::borrow::Cow::Borrowed("Only somebody who signed in with a password may change it."));
+const NO_INVITATION: Error = Error::NotFound("invitation");
 const NO_TOKEN: Error = Error::NotFound("token");
 const NO_ORGANIZATION: Error = Error::NotFound("organization");
 
@@ -213,13 +256,41 @@ pub fn admission(caller: &Caller) -> Result<Admission> {
     }
 }
 
-/// Somebody signed in as themselves. A token never widens what tokens may do.
+/// Somebody who signed in as themselves lately. A token never widens what tokens may do.
 pub fn maker(standing: &Standing) -> Result<Maker> {
+    let user = signed_in(standing, NEVER_WIDENS)?;
+    standing.freshly()?;
+    Ok(Maker { user })
+}
+
+/// The person who signed in as themselves.
+fn signed_in(standing: &Standing, token: Error) -> Result<UserId> {
     match standing.through {
-        Through::Jwt(user) => Ok(Maker { user }),
-        Through::Token { .. } => Err(NEVER_WIDENS),
+        Through::Jwt(user) | Through::Session { user, .. } => Ok(user),
+        Through::Token { .. } => Err(token),
         _ => Err(Error::Unauthenticated),
     }
+}
+
+/// Somebody signed in as themselves, changing what is kept of them.
+pub fn oneself(standing: &Standing) -> Result<Oneself> {
+    signed_in(standing, NEVER_YOURSELF).map(|user| Oneself { user })
+}
+
+/// Whether a session may be seen: one's own, and by nobody through a token.
+pub fn sees_session(standing: &Standing, user: UserId) -> bool {
+    oneself(standing).is_ok_and(|oneself| oneself.user == user)
+}
+
+/// Who may say with which password somebody signs in: they, who gave the one before lately, and the command line.
+pub fn keyholder(standing: &Standing, user: UserId) -> Result<Keyholder> {
+    match standing.through {
+        Through::CommandLine => {}
+        Through::Session { user: own, .. } if own == user => standing.freshly()?,
+        Through::Jwt(_) | Through::Session { .. } | Through::Token { .. } => return Err(BY_PASSWORD),
+        _ => return Err(Error::Unauthenticated),
+    }
+    Ok(Keyholder { user })
 }
 
 /// The command line makes a token for somebody else.
@@ -240,15 +311,52 @@ pub fn member(standing: &Standing, organization: OrganizationId) -> Result<()> {
     standing.role_in(organization).map(|_| ()).ok_or(NO_ORGANIZATION)
 }
 
+/// Whom an invitation that was taken lets choose a password: the one who comes with it, and whom it was for.
+pub fn invited(caller: &Caller, user: UserId) -> Result<Keyholder> {
+    match caller.through {
+        Through::Session { user: own, .. } if own == user => Ok(Keyholder { user }),
+        _ => Err(NO_INVITATION),
+    }
+}
+
+/// Whom the invitation of a new service makes the first of all, as long as there is nobody.
+pub fn pioneer(caller: &Caller, anybody: bool) -> Result<Pioneer> {
+    match caller.through {
+        Through::Session { user, .. } if !anybody => Ok(Pioneer { user }),
+        _ => Err(NO_INVITATION),
+    }
+}
+
+/// The first person comes without anybody's word,
+pub fn first_admission(_: &Pioneer) -> Admission {
+    Admission {}
+}
+
+/// adds the first organization,
+pub fn first_founder(_: &Pioneer) -> Founder {
+    Founder {}
+}
+
+/// and chooses a password.
+pub fn first_keyholder(pioneer: &Pioneer) -> Keyholder {
+    Keyholder { user: pioneer.user }
+}
+
 /// The owner of a token, to change it.
 pub fn owner_of(standing: &Standing, sight: Option<&Sight>) -> Result<TokenOwner> {
-    let maker = maker(standing)?;
+    let user = signed_in(standing, NEVER_WIDENS)?;
     let sight = sight.ok_or(NO_TOKEN)?;
-    if sight.owner == maker.user {
-        return Ok(TokenOwner { token: sight.token, user: maker.user });
+    if sight.owner == user {
+        return Ok(TokenOwner { token: sight.token, user });
     }
     // An administrator knows the token from the audit; to anybody else it does not exist.
     Err(if sees_as_admin(standing, sight) { FOR_OWNERS } else { NO_TOKEN })
+}
+
+/// The owner of a token who signed in lately, to let it do more.
+pub fn widener_of(standing: &Standing, owner: &TokenOwner) -> Result<Widener> {
+    standing.freshly()?;
+    Ok(Widener { token: owner.token })
 }
 
 /// The owner of a token, to end it.
@@ -308,6 +416,7 @@ pub enum SelfService {
 pub fn founder(standing: &Standing, self_service: SelfService) -> Result<Founder> {
     match (standing.through, self_service) {
         (Through::CommandLine, _) | (Through::Jwt(_), SelfService::On) => Ok(Founder {}),
+        (Through::Session { .. }, SelfService::On) => standing.freshly().map(|()| Founder {}),
         (Through::Token { .. }, _) => Err(NEVER_MANAGES),
         _ => Err(Error::Forbidden(
             "Only the command line may add organizations here (organizations.self_service is off).".into(),
@@ -316,18 +425,27 @@ pub fn founder(standing: &Standing, self_service: SelfService) -> Result<Founder
 }
 
 /// Whoever adds an organization says who administers it first.
-pub fn first_manager(_: &Founder, organization: OrganizationId) -> Manager {
-    Manager { organization }
+pub fn first_staffer(_: &Founder, organization: OrganizationId) -> Staffer {
+    Staffer { organization }
 }
 
 /// The command line, or an administrator signed in as themselves.
 pub fn manager_of(standing: &Standing, organization: OrganizationId) -> Result<Manager> {
     match (standing.through, standing.role_in(organization)) {
-        (Through::CommandLine, _) | (Through::Jwt(_), Some(Role::Admin)) => Ok(Manager { organization }),
+        (Through::CommandLine, _) | (Through::Jwt(_) | Through::Session { .. }, Some(Role::Admin)) => {
+            Ok(Manager { organization })
+        }
         (Through::Token { .. }, Some(_)) => Err(NEVER_MANAGES),
         (_, Some(_)) => Err(FOR_ADMINS),
         (_, None) => Err(NO_ORGANIZATION),
     }
+}
+
+/// Whoever may change the organization and signed in lately, to say who belongs to it.
+pub fn staffer_of(standing: &Standing, organization: OrganizationId) -> Result<Staffer> {
+    let manager = manager_of(standing, organization)?;
+    standing.freshly()?;
+    Ok(Staffer { organization: manager.organization })
 }
 
 /// A member, who sees the others.

@@ -19,8 +19,10 @@ pub(super) fn fail_shared(error: &Arc<Error>) -> async_graphql::Error {
     }
     async_graphql::Error::new(error.to_string()).extend_with(|_, it| {
         it.set("code", error.code().as_str());
-        if let Error::Invalid { field, .. } = error.as_ref() {
-            it.set("field", field.as_ref());
+        match error.as_ref() {
+            Error::Invalid { field, .. } => it.set("field", field.as_ref()),
+            Error::Stale => it.set("reauthenticate", true),
+            _ => {}
         }
     })
 }

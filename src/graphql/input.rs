@@ -5,7 +5,7 @@ use crate::{
     app::App,
     domain::{
         error::Result,
-        id::{OrganizationId, TokenId, UserId},
+        id::{OrganizationId, SessionId, TokenId, UserId},
         list::{self, EventFilter, TimeRange},
         search::{Search, parse_address},
         secret::{Fingerprint, Secret},
@@ -188,6 +188,11 @@ pub(super) fn organization_id(id: &ID) -> OrganizationId {
     OrganizationId::parse(id).unwrap_or(OrganizationId::from_uuid(Uuid::nil()))
 }
 
+/// The id of a session in an input. What is malformed is a session that there is not.
+pub(super) fn session_id(id: &ID) -> SessionId {
+    SessionId::parse(id).unwrap_or(SessionId::from_uuid(Uuid::nil()))
+}
+
 /// What a new token shall be.
 #[derive(InputObject)]
 pub(super) struct CreateTokenInput {
@@ -290,4 +295,33 @@ pub(super) struct RevokeTokenInput {
     pub(super) token_id: ID,
     /// Kept in the audit log; 500 characters at most.
     pub(super) reason: Option<String>,
+}
+
+/// Which session shall end.
+#[derive(InputObject)]
+pub(super) struct EndSessionInput {
+    /// Which session, one of your own.
+    pub(super) session_id: ID,
+}
+
+/// Which sessions shall end.
+#[derive(InputObject)]
+pub(super) struct EndSessionsInput {
+    /// Whether the session that the request is made in goes on.
+    #[graphql(default = true)]
+    pub(super) keep_current: bool,
+}
+
+/// With what you sign in from now on.
+#[derive(InputObject)]
+pub(super) struct ChangePasswordInput {
+    /// 15 to 256 characters, and not among the first that would be guessed.
+    pub(super) new_password: String,
+}
+
+/// What is left out or null stays as it is.
+#[derive(InputObject)]
+pub(super) struct UpdateProfileInput {
+    /// What people call you: 1 to 100 characters.
+    pub(super) name: Option<String>,
 }

@@ -8,10 +8,11 @@ use crate::{
         error::{Error, Result},
         event::Entry,
         grant::{Grant, Usage},
-        id::{EventId, GrantId, OrganizationId, TokenId, UserId},
+        id::{EventId, GrantId, OrganizationId, SessionId, TokenId, UserId},
         list::{Page, Slice},
         organization::Organization,
         policy::{self, Seer, Standing},
+        session::Session,
         time::Time,
         token::Token,
     },
@@ -103,6 +104,13 @@ loads! {
         grants.map(|mut grants| {
             grants.retain(|_, grant| policy::sees_grant(&loads.standing, grant.owner, grant.organization));
             grants
+        })
+    };
+    SessionId => Session: |loads, ids| {
+        let sessions = loads.app.store().sessions(ids, loads.at).await;
+        sessions.map(|mut sessions| {
+            sessions.retain(|_, session| policy::sees_session(&loads.standing, session.user));
+            sessions
         })
     };
     EventId => Entry: |loads, ids| loads.app.store().events(ids).await;

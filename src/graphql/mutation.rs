@@ -5,9 +5,10 @@ use super::{
     error::{Answer, answer},
     grant::GrantNode,
     input::{
-        AddOrganizationMemberInput, AddOrganizationToTokenInput, CreateOrganizationInput, CreateTokenInput,
-        RemoveOrganizationFromTokenInput, RemoveOrganizationMemberInput, RevokeTokenInput, UpdateOrganizationInput,
-        UpdateOrganizationMemberInput, UpdateTokenInput, organization_id, token_id, user_id,
+        AddOrganizationMemberInput, AddOrganizationToTokenInput, ChangePasswordInput, CreateOrganizationInput,
+        CreateTokenInput, EndSessionInput, EndSessionsInput, RemoveOrganizationFromTokenInput,
+        RemoveOrganizationMemberInput, RevokeTokenInput, UpdateOrganizationInput, UpdateOrganizationMemberInput,
+        UpdateProfileInput, UpdateTokenInput, organization_id, session_id, token_id, user_id,
     },
     organization::OrganizationNode,
     request,
@@ -17,7 +18,8 @@ use super::{
 use crate::{
     actions::{
         AddOrganizationMember, AddOrganizationToToken, CreateOrganization, CreateToken, RemoveOrganizationFromToken,
-        RemoveOrganizationMember, RevokeToken, UpdateOrganization, UpdateOrganizationMember, UpdateToken, create_token,
+        RemoveOrganizationMember, RevokeToken, SetPassword, UpdateOrganization, UpdateOrganizationMember,
+        UpdateProfile, UpdateToken, create_token,
     },
     domain::{
         error::{Error, Result},
@@ -183,7 +185,7 @@ impl Mutation {
                     role: input.role.into(),
                 };
                 let (organization, user) = request.app.change(&request.caller, change).await?;
-                let member = member(request, user).await?;
+                let member = person(request, user).await?;
                 Ok(AddOrganizationMemberPayload { organization: organization.into(), member })
             }
             .await
@@ -206,7 +208,7 @@ impl Mutation {
                     role: input.role.into(),
                 };
                 let (organization, user) = request.app.change(&request.caller, change).await?;
-                let member = member(request, user).await?;
+                let member = person(request, user).await?;
                 Ok(UpdateOrganizationMemberPayload { organization: organization.into(), member })
             }
             .await
@@ -236,6 +238,74 @@ impl Mutation {
         )
     }
 
+    /// Ends a session of the viewer's own: the browser that has it is signed out.
+    async fn end_session(&self, ctx: &Context<'_>, input: EndSessionInput) -> Answer<EndSessionPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let oneself = policy::oneself(&request.standing)?;
+                let session = session_id(&input.session_id);
+                if !request.app.store().upkeep().end_session(&oneself, session).await? {
+                    return Err(Error::NotFound("session"));
+                }
+                Ok(EndSessionPayload { ended_session_id: session.to_string().into() })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// Ends all sessions of the viewer, but for the one that the request is made in unless that is wanted too.
+    async fn end_sessions(&self, ctx: &Context<'_>, input: EndSessionsInput) -> Answer<EndSessionsPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let oneself = policy::oneself(&request.standing)?;
+                let but_for = request.caller.session().filter(|_| input.keep_current);
+                let ended = request.app.store().upkeep().end_sessions(&oneself, but_for).await?;
+                Ok(EndSessionsPayload { ended: i32::try_from(ended).unwrap_or(i32::MAX) })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// Chooses the password that the viewer signs in with, within a session whose password was given in the last 15
+    /// minutes. All other sessions end.
+    async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> Answer<ChangePasswordPayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let user = request.caller.user().ok_or(Error::Unauthenticated)?;
+                // Whoever may not do it hears of that first.
+                policy::keyholder(&request.standing, user)?;
+                let UserNode(before) = person(request, user).await?;
+                let names = [Some(before.user.username), Some(before.user.name), before.user.email];
+                let names = names.into_iter().flatten().collect();
+                let hashed = request.app.password_chosen("newPassword", input.new_password, names).await?;
+                request.app.change(&request.caller, SetPassword { user, hashed }).await?;
+                Ok(ChangePasswordPayload { user: person(request, user).await? })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
+    /// Changes what people call the viewer. Where an identity provider says a name too, its word counts from the next
+    /// request with its JWT on.
+    async fn update_profile(&self, ctx: &Context<'_>, input: UpdateProfileInput) -> Answer<UpdateProfilePayload> {
+        let request = request(ctx);
+        answer(
+            async {
+                let name = input.name.map(|name| text::name("name", &name)).transpose()?;
+                let user = request.app.change(&request.caller, UpdateProfile { name }).await?;
+                Ok(UpdateProfilePayload { user: person(request, user).await? })
+            }
+            .await
+            .map_err(in_input),
+        )
+    }
+
     /// The owner ends the token for good.
     async fn revoke_token(&self, ctx: &Context<'_>, input: RevokeTokenInput) -> Answer<RevokeTokenPayload> {
         let request = request(ctx);
@@ -254,10 +324,10 @@ impl Mutation {
     }
 }
 
-/// Somebody who was just made or changed as a member.
-async fn member(request: &Request, user: UserId) -> Result<UserNode> {
+/// Somebody who was just made or changed.
+async fn person(request: &Request, user: UserId) -> Result<UserNode> {
     let found = request.app.store().people(&[user]).await?.remove(&user);
-    found.map(UserNode).ok_or_else(|| Error::Bug("a member who is nobody".into()))
+    found.map(UserNode).ok_or_else(|| Error::Bug("a person who is nobody".into()))
 }
 
 fn in_input(error: Error) -> Error {
@@ -361,4 +431,32 @@ struct RemoveOrganizationMemberPayload {
     organization: OrganizationNode,
     /// Whoever is a member no more.
     removed_user_id: ID,
+}
+
+/// The session that ended.
+#[derive(SimpleObject)]
+struct EndSessionPayload {
+    /// The id of the session that ended.
+    ended_session_id: ID,
+}
+
+/// How many sessions ended.
+#[derive(SimpleObject)]
+struct EndSessionsPayload {
+    /// How many there were.
+    ended: i32,
+}
+
+/// Whose password it is.
+#[derive(SimpleObject)]
+struct ChangePasswordPayload {
+    /// Whose password it is.
+    user: UserNode,
+}
+
+/// The viewer as they are now.
+#[derive(SimpleObject)]
+struct UpdateProfilePayload {
+    /// The viewer as they are now.
+    user: UserNode,
 }

@@ -8,12 +8,13 @@ use super::{
     organization::OrganizationNode,
     request,
     scope::Scope,
+    session::SessionNode,
     token::TokenNode,
     user::UserNode,
 };
 use crate::domain::{
     error::Error,
-    id::{EventId, NodeId, OrganizationId, TokenId},
+    id::{EventId, NodeId, OrganizationId, SessionId, TokenId},
     policy,
 };
 use async_graphql::{Context, ID, Interface, Object};
@@ -23,7 +24,7 @@ use async_graphql::{Context, ID, Interface, Object};
 #[graphql(field(
     name = "id",
     ty = "ID",
-    desc = "A TypeID: what it is, an underscore, and a UUIDv7 in base 32: org_…, user_…, token_…, grant_…, event_…"
+    desc = "A TypeID: what it is, an underscore, and a UUIDv7 in base 32: org_…, user_…, token_…, grant_…, event_…, session_…"
 ))]
 pub(super) enum Node {
     /// A person.
@@ -36,6 +37,8 @@ pub(super) enum Node {
     TokenGrant(GrantNode),
     /// A change.
     AuditEvent(EventNode),
+    /// A sign-in of a browser.
+    Session(SessionNode),
 }
 
 /// Where a query begins.
@@ -65,6 +68,11 @@ impl Query {
         let user = request.caller.user().ok_or_else(|| fail(Error::Unauthenticated))?;
         let found = request.load(user).await.map_err(|error| fail_shared(&error))?;
         found.map(UserNode).ok_or_else(|| fail(Error::Unauthenticated))
+    }
+
+    /// The session that the request is made in. Null for JWTs and tokens.
+    async fn session(&self, ctx: &Context<'_>) -> Answer<SessionNode> {
+        session(ctx, request(ctx).caller.session()?).await
     }
 
     /// Null unless the viewer is a member.
@@ -108,6 +116,7 @@ async fn node(ctx: &Context<'_>, id: &ID) -> Answer<Node> {
             Some(grant.map(|grant| Node::TokenGrant(GrantNode(grant))))
         }
         NodeId::Event(id) => Some(event(ctx, id).await?.map(Node::AuditEvent)),
+        NodeId::Session(id) => Some(session(ctx, id).await?.map(Node::Session)),
     }
 }
 
@@ -125,6 +134,11 @@ async fn organization(ctx: &Context<'_>, id: OrganizationId) -> Answer<Organizat
 async fn token(ctx: &Context<'_>, id: TokenId) -> Answer<TokenNode> {
     let seen = request(ctx).load(id).await.map_err(|error| fail_shared(&error)).transpose()?;
     Some(seen.map(|(token, seer)| TokenNode { token, view: seer.view().clone() }))
+}
+
+async fn session(ctx: &Context<'_>, id: SessionId) -> Answer<SessionNode> {
+    let seen = request(ctx).load(id).await.map_err(|error| fail_shared(&error)).transpose()?;
+    Some(seen.map(SessionNode))
 }
 
 async fn event(ctx: &Context<'_>, id: EventId) -> Answer<EventNode> {

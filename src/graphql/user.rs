@@ -7,12 +7,13 @@ use super::{
     organization::OrganizationConnection,
     request,
     scalar::{DateTime, Uuid},
+    session::{SessionConnection, SessionNode},
     token::{TokenConnection, TokenNode},
 };
 use crate::{
     domain::{
         list::{List, Page, Slice, TokenOrderField},
-        policy::{self, Myself},
+        policy::{self, Myself, Oneself},
     },
     store::Person,
 };
@@ -82,6 +83,43 @@ impl UserNode {
         )
     }
 
+    /// The sessions of this user that have not ended, newest first; only the user sees them, and not through a token.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Answer<SessionConnection> {
+        let request = request(ctx);
+        let oneself = self.oneself(ctx)?;
+        answer(
+            async {
+                let list = List::new("sessions", oneself.user().uuid(), &());
+                let page = Page::parse(&page(first, after, last, before), &list)?;
+                let at = request.caller.at;
+                let slice = request.app.store().sessions_of(&oneself, &page, at).await?;
+                let rows = slice.rows.into_iter().map(|(cursor, session)| (cursor, SessionNode(session))).collect();
+                let slice = Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous };
+                let app = request.app.clone();
+                let count = Count::by(move || {
+                    let (app, oneself) = (app.clone(), oneself.clone());
+                    async move { app.store().count_sessions_of(&oneself, at).await }
+                });
+                Ok(SessionConnection(Rows { slice, list, count }))
+            }
+            .await,
+        )
+    }
+
+    /// Whether this user signs in with a password here; only the user sees it, and not through a token.
+    async fn has_password(&self, ctx: &Context<'_>) -> Answer<bool> {
+        let user = *self.oneself(ctx)?.user();
+        let known = request(ctx).app.store().sign_in(user).await;
+        answer(known.map(|known| known.is_some_and(|known| known.hashed.is_some())))
+    }
+
     /// The tokens this user owns, newest first unless ordered otherwise; only the user sees them.
     #[expect(clippy::too_many_arguments, reason = "the arguments of the schema")]
     async fn tokens(
@@ -123,6 +161,11 @@ impl UserNode {
 }
 
 impl UserNode {
+    /// The proof that the viewer looks at themselves, signed in as themselves.
+    fn oneself(&self, ctx: &Context<'_>) -> Option<Oneself> {
+        policy::oneself(&request(ctx).standing).ok().filter(|oneself| *oneself.user() == self.0.user.id)
+    }
+
     /// The proof that the viewer looks at themselves; nothing when they look at somebody else.
     fn myself(&self, ctx: &Context<'_>) -> Option<Myself> {
         policy::myself(&request(ctx).standing).ok().filter(|myself| *myself.user() == self.0.user.id)

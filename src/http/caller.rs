@@ -153,10 +153,10 @@ impl Doors {
         observed: Observed,
     ) -> Result<Option<Checked>, Problem> {
         let address = observed.address;
-        self.throttle.check(address, Instant::now()).inspect_err(|_| self.app.metrics().throttled())?;
+        self.throttle.check(address.as_ref(), Instant::now()).inspect_err(|_| self.app.metrics().throttled())?;
         let checked = self.app.verifier().check(secret, ask, observed).await?;
         if checked.is_none() {
-            self.throttle.unknown(address, Instant::now());
+            self.throttle.failed(address, Instant::now());
         }
         Ok(checked)
     }

@@ -58,7 +58,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
     head.extensions.insert(Id(id.clone()));
     // Whatever the client wrote may be a token's value.
     let masked = |text: &str| secret::masked(doors.app.prefix(), text);
-    let (method, path) = (masked(head.method.as_str()), masked(head.uri.path()));
+    let (method, path) = (masked(head.method.as_str()), masked(shown(head.uri.path())));
     let client = client_address(peer(&head), &head.headers, &doors.trusted);
     let matched = head.extensions.get::<MatchedPath>().cloned();
     let told = Door::of(&head);
@@ -87,6 +87,11 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
     span.in_scope(|| line.write(note.quiet));
     finish(response.headers_mut(), id);
     response
+}
+
+/// A path as the log may have it: who has the code of an invitation has what it is for.
+fn shown(path: &str) -> &str {
+    if path.starts_with("/invitations/") { "/invitations/…" } else { path }
 }
 
 /// The path as the router has it, without what stands for the client's part at its end.

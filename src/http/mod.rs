@@ -2,12 +2,14 @@
 
 mod access_token;
 mod caller;
+mod cookie;
 mod front;
 mod graphiql;
 mod graphql;
 mod health;
 mod identity;
 mod introspect;
+mod invitation;
 mod metrics;
 mod oauth;
 mod openapi;
@@ -16,6 +18,7 @@ mod problem;
 mod revoke;
 mod schema;
 mod server;
+mod session;
 mod throttle;
 mod verify;
 
@@ -38,7 +41,8 @@ use axum::{
 };
 use identity::Issuer;
 use ipnet::IpNet;
-use std::sync::Arc;
+use session::Sessions;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use throttle::Throttle;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -46,7 +50,10 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 struct Doors {
     app: App,
     schema: Schema,
-    throttle: Throttle,
+    /// Of addresses that send many well-shaped values which no token has. Gateways and APIs ask for many clients from one
+    /// address: their doors know no such limit.
+    throttle: Throttle<IpAddr>,
+    sessions: Sessions,
     issuer: Option<Issuer>,
     trusted: Vec<IpNet>,
     public_url: String,
@@ -59,7 +66,8 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
     let doors = Arc::new(Doors {
         app: app.clone(),
         schema: crate::graphql::schema(),
-        throttle: Throttle::default(),
+        throttle: Throttle::new(60, Duration::from_mins(1), "Too many unknown access tokens from this address."),
+        sessions: Sessions::new(&config.public_url),
         issuer: config.jwt.as_ref().map(|jwt| Issuer::new(app, jwt)).transpose()?,
         trusted: config.trusted_proxies.clone(),
         public_url: config.public_url.clone(),
@@ -83,6 +91,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/graphql", any(graphql::handle)),
         ("/graphiql", any(graphiql::page)),
         ("/assets/{*name}", any(graphiql::asset)),
+        ("/invitations/{code}", any(invitation::handle)),
+        ("/session", any(session::handle)),
+        ("/session/confirm", any(session::confirm)),
         ("/v2/access-token", any(access_token::handle)),
         ("/verify", any(verify::handle)),
         // Some gateways append the path of the request that they ask about.

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::Map;
 
 /// Names one request in answers and in the log.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -20,14 +20,15 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 pub(super) struct Problem {
     pub(super) status: StatusCode,
     pub(super) message: String,
-    /// The code of RFC 6749, on `/oauth/…` alone.
-    pub(super) error: Option<&'static str>,
+    /// What the body says besides: `error`, the code of RFC 6749, on `/oauth/…` alone; `field`, what was wrong of what was
+    /// sent.
+    pub(super) more: Option<Box<(&'static str, String)>>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), error: None, headers: Vec::new() }
+        Self { status, message: message.into(), more: None, headers: Vec::new() }
     }
 
     /// No credential came: nothing is said of any token.
@@ -81,8 +82,8 @@ impl Problem {
 
     /// With a code of RFC 6749.
     #[must_use]
-    pub(super) const fn coded(mut self, error: &'static str) -> Self {
-        self.error = Some(error);
+    pub(super) fn coded(mut self, error: &'static str) -> Self {
+        self.more = Some(Box::new(("error", error.to_owned())));
         self
     }
 }
@@ -91,12 +92,15 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
-            Error::Unauthenticated => {
+            Error::Unauthenticated | Error::Stale => {
                 Self::new(StatusCode::UNAUTHORIZED, message).with(header::WWW_AUTHENTICATE, CHALLENGE)
             }
             Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, message),
             Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, message),
-            Error::Invalid { .. } => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
+            Error::Invalid { field, .. } => {
+                let more = Some(Box::new(("field", field.into_owned())));
+                Self { more, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message) }
+            }
             Error::Conflict(_) => Self::new(StatusCode::CONFLICT, message),
             Error::Unavailable(source) => {
                 tracing::warn!(%source, "the store cannot answer");
@@ -112,11 +116,12 @@ impl From<Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = match self.error {
-            Some(error) => json!({ "error": error, "message": self.message }),
-            None => json!({ "message": self.message }),
-        };
-        let mut response = json_answer(self.status, &body);
+        let mut body = Map::new();
+        if let Some((name, text)) = self.more.map(|more| *more) {
+            body.insert(name.into(), text.into());
+        }
+        body.insert("message".into(), self.message.into());
+        let mut response = json_answer(self.status, &body.into());
         response.headers_mut().extend(self.headers);
         response
     }

@@ -13,7 +13,7 @@ use crate::domain::{
     id::{OrganizationId, TokenId, UserId},
     list::{Cursor, Key, Page, Slice},
     organization::{Membership, Role},
-    policy::{Insider, Manager, Operator},
+    policy::{Insider, Operator, Staffer},
     time::Time,
 };
 use sea_orm::{
@@ -41,8 +41,8 @@ pub struct Members {
 
 impl Tx {
     /// Makes somebody a member; `CONFLICT` for whoever is one.
-    pub async fn add_member(&self, manager: &Manager, user: UserId, role: Role) -> Result<()> {
-        let organization = *manager.organization();
+    pub async fn add_member(&self, staffer: &Staffer, user: UserId, role: Role) -> Result<()> {
+        let organization = *staffer.organization();
         self.hold_organization(organization).await?;
         let row = membership::ActiveModel {
             organization_id: Set(organization),
@@ -55,8 +55,8 @@ impl Tx {
     }
 
     /// Gives a member another role; false when they have it. The last administrator keeps theirs.
-    pub async fn change_role(&self, manager: &Manager, user: UserId, role: Role) -> Result<bool> {
-        let organization = *manager.organization();
+    pub async fn change_role(&self, staffer: &Staffer, user: UserId, role: Role) -> Result<bool> {
+        let organization = *staffer.organization();
         self.hold_organization(organization).await?;
         let present = limited(membership::Entity::find_by_id((organization, user)).one(&self.db)).await?;
         if present.ok_or(Error::NotFound("member"))?.role == role {
@@ -74,8 +74,8 @@ impl Tx {
     }
 
     /// Ends a membership and the access of all the member's tokens; tells which tokens these are.
-    pub async fn remove_member(&self, manager: &Manager, user: UserId, reason: Option<&str>) -> Result<Vec<TokenId>> {
-        let organization = *manager.organization();
+    pub async fn remove_member(&self, staffer: &Staffer, user: UserId, reason: Option<&str>) -> Result<Vec<TokenId>> {
+        let organization = *staffer.organization();
         self.hold_organization(organization).await?;
         self.keep_an_administrator(organization, user).await?;
         let delete = membership::Entity::delete_many().filter(pair(organization, user)).exec(&self.db);

@@ -3,6 +3,7 @@
 mod entity;
 mod events;
 mod grants;
+mod invitations;
 mod listing;
 mod members;
 mod migrate;
@@ -13,6 +14,7 @@ mod pool;
 #[cfg(test)]
 mod questions;
 mod resource_servers;
+mod sessions;
 mod sights;
 mod snapshots;
 mod tokens;
@@ -22,10 +24,12 @@ mod usage;
 mod values;
 
 pub use grants::GrantsOf;
+pub use invitations::Invitation;
 pub use members::Members;
 pub use outbox::{Leased, Letters, Outcome, Waiting};
 pub use people::{Identity, NewUser, Person, Profile};
 pub use resource_servers::{NewResourceServer, ResourceServer};
+pub use sessions::{NewSession, SignIn};
 pub use tokens::{NewToken, TokenChange};
 pub use tx::Tx;
 pub use upkeep::Upkeep;

@@ -5,6 +5,7 @@ use super::{
     entity::{delivery, membership, organization, user},
     limited, limited_unique,
     listing::same,
+    sessions,
     sights::reach_of,
     tx::Tx,
 };
@@ -13,7 +14,7 @@ use crate::domain::{
     error::{Error, Result},
     id::{OrganizationId, UserId},
     organization::{Role, User, UserRef},
-    policy::{Admission, Operator, Standing},
+    policy::{Admission, Oneself, Operator, Standing},
     text,
 };
 use sea_orm::{
@@ -92,6 +93,12 @@ impl From<user::Model> for User {
 impl Tx {
     /// What the caller is at this moment. Whoever is disabled or gone, and a token that is over, is nobody.
     pub async fn standing(&self) -> Result<Standing> {
+        // Of others the door has just looked.
+        if let Some(session) = self.caller().session()
+            && !sessions::holds(&self.db, session, self.caller().at).await?
+        {
+            return Err(Error::Unauthenticated);
+        }
         standing(&self.db, self.caller()).await
     }
 
@@ -177,6 +184,18 @@ impl Tx {
         }
     }
 
+    /// Keeps what a person calls themselves from now on.
+    pub async fn rename_user(&self, oneself: &Oneself, before: &User, name: &str) -> Result<()> {
+        let searchable = searchable(&before.username, name, before.email.as_deref());
+        let update = user::Entity::update_many()
+            .col_expr(user::Column::Name, Expr::value(name))
+            .col_expr(user::Column::Searchable, Expr::value(searchable))
+            .filter(user::Column::Id.eq(*oneself.user()))
+            .exec(&self.db);
+        limited(update).await?;
+        Ok(())
+    }
+
     /// Stops a person, or lets them back; false when they were so already.
     pub async fn set_disabled(&self, _: &Operator, user: UserId, disabled: bool) -> Result<bool> {
         let (value, before) = if disabled {
@@ -193,7 +212,7 @@ impl Tx {
     }
 
     /// Puts placeholders where a person was, for good. Who they are for their identity provider stays, so that they are
-    /// not made again; letters to them are forgotten.
+    /// not made again; letters to them, and what they signed in with, are forgotten.
     pub async fn erase_user(&self, _: &Operator, user: UserId) -> Result<()> {
         let at = self.caller().at;
         let username = format!("deleted-{}", user.uuid().simple());
@@ -212,7 +231,7 @@ impl Tx {
             return Err(Error::NotFound("user"));
         }
         limited(delivery::Entity::delete_many().filter(delivery::Column::UserId.eq(user)).exec(&self.db)).await?;
-        Ok(())
+        self.end_sign_in(user).await
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::domain::{
     error::{Error, Result},
     id::{GrantId, OrganizationId, TokenId, UserId},
-    policy::{Maker, Operator, Remover, Revoker, TokenOwner},
+    policy::{Maker, Operator, Remover, Revoker, TokenOwner, Widener},
     scope::ScopeSet,
     secret::Fingerprint,
     text,
@@ -214,7 +214,7 @@ impl Tx {
     }
 
     /// Lets a token reach one more organization. The caller holds the token.
-    pub async fn add_organization(&self, token: &Token, organization: OrganizationId) -> Result<GrantId> {
+    pub async fn add_organization(&self, _: &Widener, token: &Token, organization: OrganizationId) -> Result<GrantId> {
         let standing = self.standing_grants(token.id).await?;
         if standing.iter().any(|grant| grant.organization_id == organization) {
             return Err(Error::Conflict("The token reaches this organization already.".into()));

@@ -200,6 +200,7 @@ const fn via(through: Through) -> Via {
         Through::CommandLine => Via::CommandLine,
         Through::System => Via::System,
         Through::Jwt(_) => Via::Jwt,
+        Through::Session { .. } => Via::Session,
         Through::Token { .. } | Through::Value { .. } | Through::ResourceServer => Via::Token,
     }
 }

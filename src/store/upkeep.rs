@@ -1,4 +1,5 @@
-//! What no person decides: use, delivery, expiry that was seen. It records no event and takes no number.
+//! What leaves no trace in the audit: use, delivery, expiry that was seen, and who is signed in. It records no event and
+//! takes no number.
 
 use super::{
     Store,

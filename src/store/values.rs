@@ -2,8 +2,9 @@
 
 use crate::domain::{
     event::{EventType, Via},
-    id::{DeliveryId, EventId, GrantId, OrganizationId, ResourceServerId, TokenId, UserId},
+    id::{DeliveryId, EventId, GrantId, OrganizationId, ResourceServerId, SessionId, TokenId, UserId},
     organization::Role,
+    password::Hashed,
     scope::{ScopeName, ScopeSet},
     secret::Fingerprint,
     time::Time,
@@ -74,6 +75,8 @@ columns! {
     EventId as Uuid: |id| id.uuid(), |kept| Some(EventId::from_uuid(kept));
     DeliveryId as Uuid: |id| id.uuid(), |kept| Some(DeliveryId::from_uuid(kept));
     ResourceServerId as Uuid: |id| id.uuid(), |kept| Some(ResourceServerId::from_uuid(kept));
+    SessionId as Uuid: |id| id.uuid(), |kept| Some(SessionId::from_uuid(kept));
+    Hashed as String: |hashed| hashed.as_text().to_owned(), |kept| Some(Hashed::from_text(kept));
     Time as i64: |time| time.micros(), |kept| Some(Time::from_micros(kept));
     End as i64: |end| end.0.map_or(i64::MAX, Time::micros),
         |kept| Some(End((kept != i64::MAX).then_some(Time::from_micros(kept))));

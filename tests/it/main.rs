@@ -11,6 +11,7 @@
 #[macro_use]
 mod world;
 
+mod account;
 mod actions;
 mod arguments;
 mod audit;
@@ -26,6 +27,7 @@ mod gateways;
 mod graphiql;
 mod guessing;
 mod identity;
+mod invitations;
 mod letters;
 mod metrics;
 mod migrations;
@@ -39,6 +41,7 @@ mod program;
 mod races;
 mod schema_is_current;
 mod secrets;
+mod sessions;
 mod shown_once;
 mod slow;
 mod statements;

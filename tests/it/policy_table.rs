@@ -2,7 +2,7 @@
 //! documentation of behaviour, line by line: a change of the table is a change of what people may do.
 
 use crate::world::{
-    World,
+    PASSWORD, World,
     client::{Client, Made, Reply},
 };
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use std::{
 };
 use tokenward::{
     actions::{DeleteUser, DisableUser},
-    domain::id::{EventId, GrantId, OrganizationId, TokenId, UserId},
+    domain::id::{EventId, GrantId, OrganizationId, SessionId, TokenId, UserId},
 };
 
 /// What the table covers, as the schema names it. `unauthorized` compares it with the schema.
@@ -28,6 +28,14 @@ pub(crate) const COVERED: &[&str] = &[
     "Mutation.addOrganizationMember",
     "Mutation.updateOrganizationMember",
     "Mutation.removeOrganizationMember",
+    "Mutation.endSession",
+    "Mutation.endSessions",
+    "Mutation.changePassword",
+    "Mutation.updateProfile",
+    "Query.session",
+    "User.sessions",
+    "User.hasPassword",
+    "Session.current",
     "Query.node",
     "Query.nodes",
     "Organization.members",
@@ -225,6 +233,8 @@ both!(
         table.text.push('\n');
         settings(&world, &stage, &mut table, &mut seen).await;
         table.text.push('\n');
+        accounts(&world, &stage, &mut table, &mut seen).await;
+        table.text.push('\n');
         lookups(&world, &stage, &mut table, &mut seen).await;
         assert_eq!(seen, COVERED.iter().map(|name| (*name).to_owned()).collect());
         insta::assert_snapshot!("policy_table", table.text);
@@ -349,6 +359,34 @@ async fn settings(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mu
     seen.extend(verbs.iter().chain(&["removeOrganizationMember"]).map(|verb| format!("Mutation.{verb}")));
 }
 
+/// What people do with their own account; bob signs in anew for each cell.
+async fn accounts(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mut BTreeSet<String>) {
+    world.has_password("bob").await;
+    for target in ["of bob", "unknown", "malformed", "wrong kind"] {
+        row_of(stage, table, ("endSession", target), async |_| {
+            let id = match target {
+                "of bob" => session_of_bob(world).await,
+                "unknown" => SessionId::new(world.now()).to_string(),
+                "malformed" => "nonsense".into(),
+                _ => stage.acme.clone(),
+            };
+            json!({ "sessionId": id })
+        })
+        .await;
+    }
+    row_of(stage, table, ("endSessions", ""), async |_| json!({})).await;
+    row_of(stage, table, ("changePassword", ""), async |_| json!({ "newPassword": "another plover gantry ounce" }))
+        .await;
+    row_of(stage, table, ("updateProfile", ""), async |_| json!({ "name": "Another" })).await;
+    let verbs = ["endSession", "endSessions", "changePassword", "updateProfile"];
+    seen.extend(verbs.map(|verb| format!("Mutation.{verb}")));
+}
+
+async fn session_of_bob(world: &World) -> String {
+    let bob = world.browser(&world.signs_in("bob", PASSWORD).await);
+    bob.ask("{ session { id } }", json!({})).await["session"]["id"].as_str().unwrap().to_owned()
+}
+
 fn member(organization: &str, user: &str, role: &Value) -> Value {
     let mut input = json!({ "organizationId": organization, "userId": user });
     if !role.is_null() {
@@ -468,6 +506,30 @@ const OF_OTHERS: &[(&str, Ask)] = &[
         "bob",
         ask("User.tokens", &["User.tokens"], "node(id: $id) { ... on User { tokens { totalCount } } }", "node.tokens"),
     ),
+    (
+        "bob",
+        ask(
+            "User.sessions",
+            &["User.sessions"],
+            "node(id: $id) { ... on User { sessions { nodes { id } } } }",
+            "node.sessions",
+        ),
+    ),
+    (
+        "bob",
+        ask(
+            "User.hasPassword",
+            &["User.hasPassword"],
+            "node(id: $id) { ... on User { hasPassword } }",
+            "node.hasPassword",
+        ),
+    ),
+    ("of bob", ask("node(session)", &["Query.node"], "node(id: $id) { id }", "node")),
+    (
+        "of bob",
+        ask("Session.current", &["Session.current"], "node(id: $id) { ... on Session { current } }", "node.current"),
+    ),
+    ("", ask("session", &["Query.session"], "session { id }", "session")),
     ("acme", ask("node(organization)", &["Query.node"], "node(id: $id) { id }", "node")),
     ("globex", ask("node(organization)", &["Query.node"], "node(id: $id) { id }", "node")),
     ("no org", ask("node(organization)", &["Query.node"], "node(id: $id) { id }", "node")),
@@ -536,6 +598,7 @@ async fn lookups(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mut
             "no org" => stage.organization("unknown"),
             "bob" | "eve" | "zed" => id_of(world, target).await,
             "no user" => UserId::new(world.now()).to_string(),
+            "of bob" => session_of_bob(world).await,
             name => stage.organization(name),
         };
         row(stage, table, (ask, target), &json!({ "id": id })).await;

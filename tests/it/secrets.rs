@@ -2,7 +2,7 @@
 
 use crate::{
     program::{JWT_SECRET, Program},
-    world::{World, database::Database, database::Kind, shelf::answer_of},
+    world::{PASSWORD, World, database::Database, database::Kind, shelf::answer_of},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -123,6 +123,7 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
         caller.graphql(&bob, &body).await;
         caller.graphql(&token, &body).await;
     }
+    let signed_in = sign_in(&caller, &token).await;
     let remove = "mutation($input: RemoveOrganizationFromTokenInput!) { removeOrganizationFromToken(input: $input) { grant { id } } }";
     let input = json!({ "tokenId": token_id, "organizationId": acme, "reason": "it was in a log" });
     let removed = caller.graphql(&ada, &json!({ "query": remove, "variables": { "input": input } })).await;
@@ -135,10 +136,52 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
     assert!(serving.ended(std::time::Duration::from_secs(10)).await.success());
 
     let mut secrets = vec![token, by_command_line, secret, ada, bob, JWT_SECRET.to_owned()];
+    secrets.extend(signed_in);
     // The password of the database, as the address has it.
     let password = database.url().split_once("://").unwrap().1.split_once('@').map(|(user, _)| user.split_once(':'));
     secrets.extend(password.flatten().map(|(_, password)| password.to_owned()));
     (program, secrets)
+}
+
+/// Somebody follows an invitation, signs in and out, and does each wrongly too. Gives all secrets that there were.
+async fn sign_in(caller: &Caller<'_>, token: &str) -> Vec<String> {
+    let (program, password) = (caller.program, "plover gantry ounce misfit");
+    let link = program.run(&["user", "invite", "bob"]);
+    let code = link.rsplit('/').next().unwrap().to_owned();
+    let mut secrets = vec![code.clone(), password.to_owned()];
+    let mut cookie = String::new();
+    let confirmed = json!({ "password": password });
+    let signed_in = json!({ "username": "bob", "password": password });
+    // A password that was typed into the wrong field, and a token's value.
+    let wrong =
+        [json!({ "username": password, "password": password }), json!({ "username": token, "password": token })];
+    let bodies = [&wrong[0], &wrong[1], &json!({ "password": [password] }), &confirmed, &signed_in];
+    for path in [format!("/invitations/{code}"), "/session".into(), "/session/confirm".into()] {
+        for body in bodies {
+            for console in ["1", password] {
+                let request = caller.http.post(program.url(&path)).header("x-tokenward-console", console);
+                let request = request
+                    .header("cookie", &cookie)
+                    .header("user-agent", NASTY.replace(['\r', '\n', '\u{1b}', '\u{202e}'], ""));
+                let reply = request.json(body).send().await.unwrap();
+                if let Some(told) = reply.headers().get("set-cookie") {
+                    told.to_str().unwrap().split(';').next().unwrap().clone_into(&mut cookie);
+                    secrets.push(cookie.split_once('=').unwrap().1.to_owned());
+                }
+            }
+        }
+    }
+    assert!(secrets.len() >= 5, "nobody was let in");
+    for path in ["/graphql", &*format!("/invitations/{code}/x"), &format!("/invitations/{code}?first"), "/metrics"] {
+        caller.http.get(program.url(path)).header("cookie", &cookie).send().await.unwrap();
+    }
+    let request =
+        caller.http.post(program.url("/graphql")).header("cookie", &cookie).header("x-tokenward-console", "1");
+    let change = "mutation { changePassword(input: { newPassword: \"another plover gantry ounce\" }) { user { id } } }";
+    let reply: Value = request.json(&json!({ "query": change })).send().await.unwrap().json().await.unwrap();
+    assert!(reply["errors"].is_null(), "{reply}");
+    secrets.push("another plover gantry ounce".into());
+    secrets
 }
 
 /// Where the story leaves what the metrics said at its end.
@@ -279,7 +322,12 @@ both!(
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let api = world.resource_server("api").await;
-        let mut secrets = vec![api.client_secret.clone()];
+        let mut secrets = vec![api.client_secret.clone(), PASSWORD.to_owned()];
+        let cookie = world.signed_in("ada").await.cookie.unwrap();
+        secrets.push(cookie.split_once('=').unwrap().1.to_owned());
+        let operator = tokenward::domain::caller::Caller::command_line(world.now());
+        let code = tokenward::actions::invite_user(&world.app, &operator, "bob".into()).await.unwrap();
+        secrets.push(code.link_once("").rsplit('/').next().unwrap().to_owned());
         for number in 0..100 {
             let token = bob.creates_token(&format!("number {number}"), &["acme"], &["read_builds"]).await;
             let path = format!("/verify/{}?x={}", token.value, token.value);

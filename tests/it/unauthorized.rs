@@ -50,9 +50,16 @@ const PLAIN: &[&str] = &[
     "User.username",
     "User.name",
     "User.createdAt",
+    "Session.id",
+    "Session.createdAt",
+    "Session.lastSeenAt",
+    "Session.expiresAt",
+    "Session.freshUntil",
+    "Session.ipAddress",
+    "Session.userAgent",
 ];
 
-const TYPES: [&str; 7] = ["Query", "Mutation", "Organization", "Token", "TokenGrant", "User", "AuditEvent"];
+const TYPES: [&str; 8] = ["Query", "Mutation", "Organization", "Token", "TokenGrant", "User", "AuditEvent", "Session"];
 
 /// The fields of a schema that are neither covered nor plain, and the entries of both lists that it does not have.
 fn complaints(schema: &Value) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! The whole story as commands to paste, with fresh credentials.
 
-use super::{AUDIENCE, person};
+use super::{AUDIENCE, password, person};
 use crate::{
     actions::{CreateToken, create_token},
     app::App,
@@ -39,6 +39,8 @@ pub(super) async fn write(app: &App, config: &Config) -> Result<String> {
         admin => signed(jwt, app, &admin)?,
         owner => signed(jwt, app, &owner)?,
         audience => AUDIENCE,
+        admin_password => password(app, &config.data_dir, &admin).await?,
+        owner_password => password(app, &config.data_dir, &owner).await?,
     };
     let templates = Environment::new();
     templates.render_str(include_str!("guide.txt"), guide).map_err(|error| Error::Bug(error.to_string().into()))

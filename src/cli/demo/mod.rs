@@ -5,11 +5,14 @@ mod guide;
 
 use super::{open, serve, settings::Flags};
 use crate::{
+    actions::SetPassword,
     app::App,
     config::Config,
     domain::{
         caller::Caller,
         error::{Error, Result},
+        organization::User,
+        password::Password,
         policy,
         secret::random_text,
     },
@@ -31,7 +34,7 @@ pub(super) fn config(flags: &Flags) -> Result<Config> {
     let set = |variable: &str| environment.iter().find(|(key, value)| key == variable && !value.is_empty());
     let folder = flags.flag("data_dir").or_else(|| set("TOKENWARD_DATA_DIR").map(|(_, folder)| folder.clone()));
     let folder = PathBuf::from(folder.unwrap_or_else(|| FOLDER.into()));
-    let secret = kept_secret(&folder.join("jwt-secret"))?;
+    let secret = kept_secret(&folder.join("jwt-secret"), 43)?;
     let settings = [
         ("data_dir", folder.to_string_lossy().into_owned()),
         ("auth.jwt.issuer", ISSUER.to_owned()),
@@ -48,12 +51,12 @@ pub(super) fn config(flags: &Flags) -> Result<Config> {
 }
 
 /// The secret in this file, made at the first start and readable by its owner alone.
-fn kept_secret(path: &Path) -> Result<String> {
+fn kept_secret(path: &Path, length: usize) -> Result<String> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     if let Ok(secret) = std::fs::read_to_string(path) {
         return Ok(secret.trim().to_owned());
     }
-    let secret = random_text(43)?;
+    let secret = random_text(length)?;
     let keep = || {
         if let Some(folder) = path.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -81,8 +84,19 @@ pub(super) async fn run(config: Config) -> Result<()> {
     .await
 }
 
-/// The id of somebody whom the guide speaks of.
-async fn person(app: &App, username: &str) -> Result<crate::domain::organization::User> {
+/// The password of somebody whom the guide speaks of. It is kept in this folder, and becomes theirs where it is not.
+async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
+    let password = kept_secret(&folder.join(format!("password-{}", user.username)), 20)?;
+    let kept = app.store().sign_in(user.id).await?.and_then(|known| known.hashed);
+    if !app.is_password(Password::given(&password), kept).await? {
+        let hashed = app.password_chosen("password", password.clone(), Vec::new()).await?;
+        app.change(&Caller::command_line(app.now()), SetPassword { user: user.id, hashed }).await?;
+    }
+    Ok(password)
+}
+
+/// Somebody whom the guide speaks of.
+async fn person(app: &App, username: &str) -> Result<User> {
     let operator = policy::operator(&Caller::command_line(app.now()))?;
     app.store().user_named(&operator, username).await?.ok_or_else(|| {
         let why = "This database holds other data than the demonstration's; give demo an empty one.";

@@ -28,6 +28,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use refusal::Refusal;
+pub(super) use request::is_json;
 use request::{Media, Operation};
 use serde_json::{Map, json};
 
@@ -81,8 +82,11 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
     Ok(response)
 }
 
-/// As whom the request is made: a JWT's person, or the owner of a token with the scope of GraphQL.
+/// As whom the request is made: whoever is signed in, a JWT's person, or the owner of a token with the scope of GraphQL.
 async fn caller(doors: &Doors, request: &Parts) -> Result<Caller, Refusal> {
+    if let Some(caller) = doors.in_session(request).await? {
+        return Ok(caller);
+    }
     let bearer = match credential(&request.headers) {
         Credential::None => return Err(Problem::no_credential().into()),
         Credential::Malformed => return Err(Problem::invalid_token().into()),

@@ -2,14 +2,17 @@
 
 use super::{bob, lose_the_store, method, unknown};
 use crate::world::{
-    World,
+    PASSWORD, World,
     client::{Client, Reply, form, read},
     node,
 };
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, time::Duration};
-use tokenward::actions::Credentials;
+use tokenward::{
+    actions::{Credentials, invite_user},
+    domain::caller::Caller,
+};
 
 const DOCUMENT: &str = include_str!("../../../openapi.json");
 const TOKEN: &str = "/v2/access-token";
@@ -31,6 +34,12 @@ impl Answers<'_> {
     async fn get(&mut self, path: &str) {
         let reply = self.world.nobody().get(path).await;
         self.add("get", path, &reply);
+    }
+
+    /// Sends JSON from a page of ours.
+    async fn post(&mut self, path: &str, there: &str, client: &Client<'_>, body: &Value) {
+        let reply = read(client.request(Method::POST, there).header("x-tokenward-console", "1").json(body)).await;
+        self.add("post", path, &reply);
     }
 
     /// Asks the token's own door by both methods.
@@ -118,6 +127,53 @@ async fn apis(answers: &mut Answers<'_>, api: &Credentials) {
     }
 }
 
+/// Signs in and out and follows an invitation, well and badly.
+async fn sessions(answers: &mut Answers<'_>) {
+    let world = answers.world;
+    let operator = Caller::command_line(world.now());
+    let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
+    let (sign_in, right) = (json!({ "username": "bob", "password": PASSWORD }), json!({ "password": PASSWORD }));
+    for body in [json!({ "password": "short" }), right.clone(), right.clone()] {
+        answers.post("/invitations/{code}", &invitation, &world.nobody(), &body).await;
+    }
+    let mut bob = world.browser(&world.signs_in("bob", PASSWORD).await);
+    for (path, good) in [("/session", &sign_in), ("/session/confirm", &right)] {
+        for body in [&json!({}), &json!({ "username": "bob", "password": "wrong" }), good] {
+            answers.post(path, path, &bob, body).await;
+        }
+        bob = world.browser(&world.signs_in("bob", PASSWORD).await);
+    }
+    for (path, there) in
+        [("/session", "/session"), ("/session/confirm", "/session/confirm"), ("/invitations/{code}", &invitation)]
+    {
+        let post = || bob.request(Method::POST, there);
+        for request in [
+            post().header("origin", "https://evil.example").json(&right),
+            post().header("content-type", "text/plain").body("x"),
+            post().json(&json!({ "password": "x".repeat(65 * 1024) })),
+        ] {
+            let reply = read(request.header("x-tokenward-console", "1")).await;
+            answers.add("post", path, &reply);
+        }
+    }
+    let refused = read(bob.request(Method::DELETE, "/session").header("sec-fetch-site", "cross-site")).await;
+    answers.add("delete", "/session", &refused);
+    for client in [&bob, &world.nobody()] {
+        let reply = client.delete("/session").await;
+        answers.add("delete", "/session", &reply);
+    }
+    // Whoever guesses at one node is refused there.
+    let other = world.beside(&[]).await;
+    let bob = other.browser(&other.signs_in("bob", PASSWORD).await);
+    for number in 0..100 {
+        assert_eq!(other.signs_in(&format!("name-{number}"), "a guess").await.status, 401);
+    }
+    for path in ["/session", "/session/confirm"] {
+        let reply = read(bob.request(Method::POST, path).json(&sign_in)).await;
+        answers.add("post", path, &reply);
+    }
+}
+
 /// What is refused before any door.
 async fn limits(answers: &mut Answers<'_>) {
     let nobody = answers.world.nobody();
@@ -145,6 +201,7 @@ both!(
         let api = world.resource_server("api").await;
         good_and_bad_tokens(&mut answers, &api).await;
         apis(&mut answers, &api).await;
+        sessions(&mut answers).await;
         limits(&mut answers).await;
         let constant = ["/.well-known/oauth-authorization-server", "/openapi.json", "/schema.graphql", "/healthz"];
         for path in constant.into_iter().chain(["/readyz"]) {
@@ -156,8 +213,19 @@ both!(
             other.holder_of(&unknown()).get(TOKEN).await;
         }
         answers.token(&other.holder_of(&unknown()), |request| request).await;
+        let bob = world.browser(&world.signs_in("bob", PASSWORD).await);
         lose_the_store(&world).await;
         answers.get("/readyz").await;
+        let said = json!({ "username": "bob", "password": PASSWORD });
+        for (path, there) in [
+            ("/session", "/session"),
+            ("/session/confirm", "/session/confirm"),
+            ("/invitations/{code}", "/invitations/x"),
+        ] {
+            answers.post(path, there, &bob, &said).await;
+        }
+        let reply = bob.delete("/session").await;
+        answers.add("delete", "/session", &reply);
         answers.token(&world.holder_of(&unknown()), |request| request).await;
         answers.verify(&world.holder_of(&unknown()), "organization=acme").await;
         answers.oauth(&api, &api.client_secret, &[("token", &unknown())]).await;

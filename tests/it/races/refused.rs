@@ -15,19 +15,21 @@ use std::{
 };
 use tokenward::{
     actions::{
-        AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken, DeleteOrganization,
-        DeleteUser, DisableResourceServer, DisableUser, EnableUser, Introduction, RemoveOrganizationFromToken,
-        RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, UpdateOrganization, UpdateOrganizationMember,
-        UpdateToken, add_resource_server, create_token, meet_user,
+        AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
+        DeleteOrganization, DeleteUser, DisableResourceServer, DisableUser, EnableUser, Introduction,
+        RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, SetPassword,
+        UpdateOrganization, UpdateOrganizationMember, UpdateProfile, UpdateToken, add_resource_server, create_token,
+        invite_user, meet_user,
     },
     app::{App, Change, Clock},
     domain::{
         caller::{Caller, Through},
         decision::Limits,
         error::{Code, Error, Result},
-        id::{OrganizationId, TokenId, UserId},
+        id::{OrganizationId, SessionId, TokenId, UserId},
         list::{EventFilter, List, Page, PageArguments},
         organization::Role,
+        password::Password,
         policy::{self, SelfService, Standing},
         secret::Fingerprint,
     },
@@ -40,7 +42,8 @@ const TRIES: usize = 5;
 static REFUSALS: [&str; 6] = ["40001", "40P01", "40001", "40P01", "40001", "40P01"];
 
 /// Every verb by the name of its file, with its events and letters.
-const VERBS: [(&str, i64, i64); 19] = [
+const VERBS: [(&str, i64, i64); 23] = [
+    ("accept_invitation", 1, 0),
     ("add_organization_member", 1, 0),
     ("add_organization_to_token", 1, 0),
     ("add_resource_server", 1, 0),
@@ -52,13 +55,16 @@ const VERBS: [(&str, i64, i64); 19] = [
     ("disable_resource_server", 1, 0),
     ("disable_user", 1, 0),
     ("enable_user", 1, 0),
+    ("invite_user", 1, 0),
     ("meet_user", 1, 0),
     ("remove_organization_from_token", 1, 1),
     ("remove_organization_member", 3, 1),
     ("revoke_token", 1, 0),
     ("revoke_token_by_value", 1, 0),
+    ("set_password", 1, 0),
     ("update_organization", 1, 0),
     ("update_organization_member", 1, 0),
+    ("update_profile", 1, 0),
     ("update_token", 1, 0),
 ];
 
@@ -170,6 +176,16 @@ impl Scene {
     async fn ready(&self, verb: &str) -> Ready {
         let (operator, ada, bob) = (self.operator(), self.by(self.ada), self.by(self.bob));
         match verb {
+            "accept_invitation" => {
+                let (add, at) = (self.newcomer(), self.app.now());
+                let username = add.new.username.clone();
+                let user = self.app.change(&operator, add).await.unwrap().id;
+                let invitation = invite_user(&self.app, &operator, username).await.unwrap().fingerprint();
+                let (hashed, cookie) =
+                    (Password::given("whatever it is").hashed().unwrap(), Fingerprint::of(&self.name()));
+                let through = Through::Session { user, session: SessionId::new(at), authenticated_at: at };
+                ready(&Caller { through, ..operator }, AcceptInvitation { invitation, hashed, cookie, first: None })
+            }
             "add_organization_member" => {
                 let (organization, user) = (self.acme.into(), self.person().await.into());
                 ready(&ada, AddOrganizationMember { organization, user, role: Role::Member })
@@ -224,6 +240,15 @@ impl Scene {
                 self.app.change(&operator, DisableUser { username: username.clone() }).await.unwrap();
                 ready(&operator, EnableUser { username })
             }
+            "invite_user" => {
+                let add = self.newcomer();
+                let username = add.new.username.clone();
+                self.app.change(&operator, add).await.unwrap();
+                Box::new(move |app| {
+                    let (operator, username) = (operator.clone(), username.clone());
+                    async move { invite_user(app, &operator, username).await.map(drop) }.boxed()
+                })
+            }
             "meet_user" => {
                 let subject = self.name();
                 let nobody = Caller { through: Through::System, ..operator };
@@ -255,6 +280,10 @@ impl Scene {
                 let api = Caller { through: Through::ResourceServer, ..operator };
                 ready(&api, RevokeTokenByValue { fingerprint: self.token(self.bob).await.1 })
             }
+            "set_password" => {
+                let hashed = Password::given("whatever it is").hashed().unwrap();
+                ready(&operator, SetPassword { user: self.member().await, hashed })
+            }
             "update_organization" => {
                 ready(&ada, UpdateOrganization { organization: self.acme.into(), name: Some(self.name()) })
             }
@@ -262,6 +291,7 @@ impl Scene {
                 let (organization, user) = (self.acme.into(), self.member().await.into());
                 ready(&ada, UpdateOrganizationMember { organization, user, role: Role::Admin })
             }
+            "update_profile" => ready(&bob, UpdateProfile { name: Some(self.name()) }),
             "update_token" => {
                 let token = self.token(self.bob).await.0;
                 let (description, scopes) = (Some(self.name()), Some(vec!["read_user".to_owned()]));

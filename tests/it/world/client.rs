@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 pub(crate) struct Client<'world> {
     pub(crate) world: &'world World,
     pub(crate) credential: Option<String>,
+    /// What a browser that signed in sends along.
+    pub(crate) cookie: Option<String>,
 }
 
 /// What the service answered.
@@ -29,12 +31,16 @@ pub(crate) struct Made {
 
 impl<'world> Client<'world> {
     pub(super) const fn new(world: &'world World, credential: Option<String>) -> Self {
-        Self { world, credential }
+        Self { world, credential, cookie: None }
     }
 
     /// A request to a path, with the credential.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.world.http.request(method, self.world.url(path));
+        let request = match &self.cookie {
+            Some(cookie) => request.header("cookie", cookie).header("x-tokenward-console", "1"),
+            None => request,
+        };
         match &self.credential {
             Some(credential) => request.bearer_auth(credential),
             None => request,

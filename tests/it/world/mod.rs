@@ -22,7 +22,8 @@ use std::{
 };
 use tokenward::{
     actions::{
-        AddOrganizationMember, AddUser, CreateOrganization, Credentials, add_resource_server, set_organization_member,
+        AddOrganizationMember, AddUser, CreateOrganization, Credentials, SetPassword, add_resource_server,
+        set_organization_member,
     },
     app::{App, Change, Clock},
     config::Config,
@@ -36,6 +37,9 @@ use tokenward::{
     store::{Identity, NewUser, Store},
 };
 use tokio_util::sync::CancellationToken;
+
+/// With what people of tests sign in.
+pub(crate) const PASSWORD: &str = "plover gantry ounce misfit";
 
 /// Who signs the JWTs of tests.
 pub(crate) const ISSUER: &str = "https://app.example.test";
@@ -175,6 +179,35 @@ impl World {
     /// Whoever holds this credential, be it a token's value, a JWT or nonsense.
     pub(crate) fn holder_of(&self, credential: &str) -> Client<'_> {
         Client::new(self, Some(credential.to_owned()))
+    }
+
+    /// Somebody in a browser, who signed in with a password that they were given.
+    pub(crate) async fn signed_in(&self, username: &str) -> Client<'_> {
+        self.person(username).await;
+        self.has_password(username).await;
+        let reply = self.signs_in(username, PASSWORD).await;
+        assert_eq!(reply.status, 204, "{}", reply.text);
+        self.browser(&reply)
+    }
+
+    /// Gives somebody the password of these tests.
+    pub(crate) async fn has_password(&self, username: &str) {
+        let user = self.app.store().sign_in_of(username).await.unwrap().expect("somebody").id;
+        let hashed = self.app.password_chosen("password", PASSWORD.into(), Vec::new()).await.unwrap();
+        self.operator(SetPassword { user, hashed }).await.unwrap();
+    }
+
+    /// A page of ours signs somebody in.
+    pub(crate) async fn signs_in(&self, username: &str, password: &str) -> Reply {
+        let said = serde_json::json!({ "username": username, "password": password });
+        let request = self.http.post(self.url("/session")).header("x-tokenward-console", "1").json(&said);
+        client::read(request).await
+    }
+
+    /// A browser that keeps the cookie of this answer.
+    pub(crate) fn browser(&self, reply: &Reply) -> Client<'_> {
+        let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+        Client { cookie: Some(cookie), ..self.nobody() }
     }
 
     /// Somebody without a credential.

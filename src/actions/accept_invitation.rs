@@ -1,0 +1,107 @@
+//! Takes an invitation: its person chooses a password and is signed in. That of a new service makes the first person and
+//! the first organization, which they administer.
+
+use crate::{
+    app::Change,
+    domain::{
+        error::{Error, Result},
+        event::{Event, EventType},
+        id::{OrganizationId, SessionId, UserId},
+        organization::Role,
+        password::Hashed,
+        policy,
+        secret::Fingerprint,
+    },
+    store::{NewSession, NewUser, Tx},
+};
+
+/// What the audit says of it.
+const REASON: &str = "The password was chosen by invitation.";
+
+/// What somebody brings along who follows an invitation: texts that were checked.
+#[derive(Debug, Clone)]
+pub struct AcceptInvitation {
+    /// What is kept of the code.
+    pub invitation: Fingerprint,
+    /// What is kept of the password that they chose.
+    pub hashed: Hashed,
+    /// What is kept of the cookie of the session that begins.
+    pub cookie: Fingerprint,
+    /// Who they are, and what they bring, where nobody is there yet.
+    pub first: Option<First>,
+}
+
+/// The first person of a new service.
+#[derive(Debug, Clone)]
+pub struct First {
+    /// Who they are.
+    pub user: NewUser,
+    /// The handle of their organization, which stays.
+    pub slug: String,
+    /// What people call it.
+    pub organization: String,
+}
+
+impl Change for AcceptInvitation {
+    type Done = ();
+
+    async fn make(&self, tx: &mut Tx) -> Result<()> {
+        // The person is held first, as wherever somebody is changed.
+        let user = tx.caller().user().ok_or(Error::Unauthenticated)?;
+        let organizations = tx.hold_organizations_of(user).await?;
+        let invited = tx.take_invitation(self.invitation).await?;
+        match (invited, &self.first) {
+            (Some(user), None) => self.let_in(tx, user, organizations).await,
+            (None, Some(first)) => self.begin(tx, first).await,
+            _ => Err(Error::NotFound("invitation")),
+        }
+    }
+}
+
+impl AcceptInvitation {
+    async fn let_in(&self, tx: &mut Tx, user: UserId, organizations: Vec<OrganizationId>) -> Result<()> {
+        let keyholder = policy::invited(tx.caller(), user)?;
+        self.sign_in(tx, &keyholder).await?;
+        // Whoever was stopped or removed meanwhile stands nowhere.
+        tx.standing().await.map_err(|error| match error {
+            Error::Unauthenticated => Error::NotFound("invitation"),
+            other => other,
+        })?;
+        let chosen = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user);
+        tx.record(chosen.concerning(organizations).because(Some(REASON.into())));
+        Ok(())
+    }
+
+    async fn begin(&self, tx: &mut Tx, first: &First) -> Result<()> {
+        let pioneer = policy::pioneer(tx.caller(), tx.has_users().await?)?;
+        tx.be_first(&pioneer).await?;
+        let user = tx.insert_user(&policy::first_admission(&pioneer), *pioneer.user(), first.user.clone()).await?;
+        let founder = policy::first_founder(&pioneer);
+        let organization = tx.insert_organization(&founder, first.slug.clone(), first.organization.clone()).await?.id;
+        tx.add_member(&policy::first_staffer(&founder, organization), user.id, Role::Admin).await?;
+        self.sign_in(tx, &policy::first_keyholder(&pioneer)).await?;
+        let event = |kind| Event::new(kind, tx.caller().at);
+        let came = event(EventType::UserCreated).of_user(user.id);
+        let made = event(EventType::OrganizationCreated).concerning([organization]);
+        let joined = event(EventType::OrganizationMemberAdded).of_user(user.id).concerning([organization]);
+        for event in [came, made, joined] {
+            tx.record(event);
+        }
+        Ok(())
+    }
+
+    async fn sign_in(&self, tx: &Tx, keyholder: &policy::Keyholder) -> Result<()> {
+        let password_version = tx.set_password(keyholder, &self.hashed).await?;
+        let caller = tx.caller();
+        tx.open_session(NewSession {
+            id: caller.session().unwrap_or_else(|| SessionId::new(caller.at)),
+            fingerprint: self.cookie,
+            user: *keyholder.user(),
+            password_version,
+            at: caller.at,
+            address: caller.address,
+            user_agent: caller.user_agent.clone(),
+        })
+        .await
+    }
+}

@@ -1,0 +1,46 @@
+//! Invites somebody to choose a password. The link leaves here once; the one before leads nowhere any more.
+
+use crate::{
+    app::{App, Change},
+    domain::{
+        caller::Caller,
+        error::{Error, Result},
+        event::{Event, EventType},
+        invitation::Code,
+        policy,
+        secret::Fingerprint,
+    },
+    store::Tx,
+};
+
+/// What the audit says of it.
+const REASON: &str = "They were invited to choose a password.";
+
+/// Invites a person and tells the code.
+pub async fn invite_user(app: &App, caller: &Caller, username: String) -> Result<Code> {
+    let code = Code::generate()?;
+    app.change(caller, Inviting { username, fingerprint: code.fingerprint() }).await?;
+    Ok(code)
+}
+
+struct Inviting {
+    username: String,
+    fingerprint: Fingerprint,
+}
+
+impl Change for Inviting {
+    type Done = ();
+
+    async fn make(&self, tx: &mut Tx) -> Result<()> {
+        let operator = policy::operator(tx.caller())?;
+        let user = tx.find_user(&self.username.as_str().into()).await?;
+        if user.disabled_at.is_some() {
+            return Err(Error::Conflict("This person is disabled; let them back first (user enable).".into()));
+        }
+        let organizations = tx.hold_organizations_of(user.id).await?;
+        tx.invite(&operator, user.id, self.fingerprint).await?;
+        let invited = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user.id);
+        tx.record(invited.concerning(organizations).because(Some(REASON.into())));
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! `POST /invitations/{code}`: whoever was invited chooses a password, and is signed in. The first of all also says who
+//! they are.
+
+use super::{
+    Doors, Shared,
+    problem::Problem,
+    session::{COOKIE_LENGTH, json_of, told},
+};
+use crate::{
+    actions::{AcceptInvitation, First},
+    domain::{
+        caller::{Caller, Through},
+        error::{Error, Result},
+        id::{SessionId, UserId},
+        secret::{Fingerprint, random_text},
+        text,
+    },
+    store::NewUser,
+};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{Method, StatusCode, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Accepting {
+    password: String,
+    username: Option<String>,
+    name: Option<String>,
+    email: Option<String>,
+    organization: Option<Place>,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    slug: String,
+    name: String,
+}
+
+/// Takes an invitation.
+pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let answered = match head.method {
+        Method::POST => accept(&doors, &head, body).await,
+        _ => Err(Problem::method("POST")),
+    };
+    answered.unwrap_or_else(Problem::into_response)
+}
+
+async fn accept(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
+    doors.sessions.cookie.allows(request)?;
+    let said: Accepting = json_of(request, body).await?;
+    let observed = doors.observed(request);
+    // A code has no character that would be written in another way there.
+    let code = request.uri.path().rsplit('/').next().unwrap_or_default();
+    let nobody = doors.caller(&observed, Through::System);
+    let (invitation, at) = (Fingerprint::of(code), nobody.at);
+    let invited = doors.app.store().invitation(invitation, at).await?.ok_or_else(used_up)?;
+    let first = if invited.user.is_none() { Some(said.first()?) } else { None };
+    let theirs = first.as_ref().map(|first| {
+        let NewUser { username, name, email, .. } = first.user.clone();
+        [Some(username), Some(name), email, Some(first.slug.clone()), Some(first.organization.clone())]
+    });
+    let names = theirs.unwrap_or([invited.username, invited.name, invited.email, None, None]);
+    let names = names.into_iter().flatten().collect();
+    let hashed = doors.app.password_chosen("password", said.password, names).await?;
+    let user = invited.user.unwrap_or_else(|| UserId::new(at));
+    let through = Through::Session { user, session: SessionId::new(at), authenticated_at: at };
+    let value = random_text(COOKIE_LENGTH)?;
+    let accepted = AcceptInvitation { invitation, hashed, cookie: Fingerprint::of(&value), first };
+    match doors.app.change(&Caller { through, ..nobody }, accepted).await {
+        Ok(()) => Ok(told(doors, user.to_string(), &value)),
+        // Somebody was quicker.
+        Err(Error::NotFound(_)) => Err(used_up()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Accepting {
+    /// Who the first person says that they are.
+    fn first(&self) -> Result<First> {
+        let said = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (slug, organization) =
+            self.organization.as_ref().map(|place| (&*place.slug, &*place.name)).unwrap_or_default();
+        Ok(First {
+            user: NewUser {
+                username: text::username("username", &said(&self.username))?,
+                name: text::name("name", &said(&self.name))?,
+                email: Some(text::email("email", &said(&self.email))?),
+                // As on the operator's word: whoever holds this link runs the service.
+                email_verified: true,
+                identity: None,
+            },
+            slug: text::slug("organization.slug", slug)?,
+            organization: text::name("organization.name", organization)?,
+        })
+    }
+}
+
+/// The same for one that was used, one that is too old, and one that never was.
+fn used_up() -> Problem {
+    let message = "This invitation was used, or is older than 24 hours; ask for another.";
+    Problem::new(StatusCode::NOT_FOUND, message)
+}

@@ -1,0 +1,20 @@
+//! Forgets sessions and invitations that are over. None of them leads anywhere any more, whether it is forgotten yet or not.
+
+use crate::{app::App, domain::error::Result};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const BEAT: Duration = Duration::from_mins(1);
+
+pub(super) async fn run(app: App, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(BEAT)).await.is_some() {
+        if let Err(error) = sweep(&app).await {
+            tracing::warn!(error = ?error, "sessions that are over are not forgotten yet");
+        }
+    }
+}
+
+async fn sweep(app: &App) -> Result<()> {
+    app.store().upkeep().sweep_sessions(app.now()).await?;
+    app.store().upkeep().sweep_invitations(app.now()).await
+}

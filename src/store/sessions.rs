@@ -1,0 +1,330 @@
+//! Who is signed in: passwords as they are kept, and the sessions that began with them.
+//!
+//! A session holds as long as its owner is let in and the password is the one that it began with, which is part of every
+//! look at it. So whoever changes a password leaves no session behind that somebody opens at the same moment.
+
+use super::{
+    Store, all,
+    entity::{password, session, user},
+    limited, limited_unique,
+    listing::{self, Along, same},
+    one,
+    tx::Tx,
+    upkeep::Upkeep,
+};
+use crate::domain::{
+    error::{Error, Result},
+    id::{SessionId, UserId},
+    list::{Cursor, Key, Page, Slice},
+    password::Hashed,
+    policy::{Keyholder, Oneself},
+    secret::Fingerprint,
+    session::{IDLE, LONGEST, Session},
+    text,
+    time::Time,
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
+    sea_query::{Expr, JoinType, Query, SelectStatement},
+};
+use std::{collections::HashMap, net::IpAddr, time::Duration};
+
+/// How old what is known of the last use may be: not each request is worth a write.
+const SEEN: Duration = Duration::from_mins(1);
+
+/// Somebody who may sign in, by the name that was given.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct SignIn {
+    /// Who.
+    pub id: UserId,
+    /// Since when they are refused.
+    pub disabled_at: Option<Time>,
+    /// What is kept of their password; nothing where they have none.
+    pub hashed: Option<Hashed>,
+    /// Which of their passwords it is.
+    pub version: Option<i64>,
+    /// From where they signed in last.
+    pub address: Option<String>,
+}
+
+/// A session about to begin.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Which one.
+    pub id: SessionId,
+    /// What is kept of its cookie.
+    pub fingerprint: Fingerprint,
+    /// Who signed in.
+    pub user: UserId,
+    /// With which of their passwords.
+    pub password_version: i64,
+    /// When.
+    pub at: Time,
+    /// From where.
+    pub address: Option<IpAddr>,
+    /// With what.
+    pub user_agent: Option<String>,
+}
+
+#[derive(FromQueryResult)]
+struct SessionRow {
+    id: SessionId,
+    user_id: UserId,
+    created_at: Time,
+    last_seen_at: Time,
+    authenticated_at: Time,
+    address: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl From<SessionRow> for Session {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.id,
+            user: row.user_id,
+            created_at: row.created_at,
+            last_seen_at: row.last_seen_at,
+            authenticated_at: row.authenticated_at,
+            address: row.address,
+            user_agent: row.user_agent,
+        }
+    }
+}
+
+impl Store {
+    /// The person who is called so, or has that e-mail address. Whoever is nobody costs what somebody costs.
+    pub async fn sign_in_of(&self, name: &str) -> Result<Option<SignIn>> {
+        let folded = text::fold(name);
+        let called = Condition::any().add(Expr::col(("u", "username")).eq(folded.as_str())).add(
+            Condition::all()
+                .add(Expr::col(("u", "email")).is_in([name, folded.as_str()]))
+                .add(Expr::col(("u", "email_verified")).eq(true)),
+        );
+        let mut rows = all::<SignIn>(&self.read, &sign_ins().cond_where(called).limit(2).take()).await?;
+        // An address that two people have is nobody's.
+        let found = rows.pop();
+        Ok(found.filter(|_| rows.is_empty()))
+    }
+
+    /// What this person signs in with.
+    pub async fn sign_in(&self, user: UserId) -> Result<Option<SignIn>> {
+        one(&self.read, &sign_ins().and_where(Expr::col(("u", "id")).eq(user)).take()).await
+    }
+
+    /// The session of this cookie, if it holds.
+    pub async fn session_by(&self, fingerprint: Fingerprint, at: Time) -> Result<Option<Session>> {
+        let find = holding(at).and_where(Expr::col(("s", "fingerprint")).eq(fingerprint)).take();
+        Ok(one::<SessionRow>(&self.read, &find).await?.map(Session::from))
+    }
+
+    /// Those of these sessions that hold. Policy decides who may see them.
+    pub async fn sessions(&self, ids: &[SessionId], at: Time) -> Result<HashMap<SessionId, Session>> {
+        let find = holding(at).and_where(Expr::col(("s", "id")).is_in(ids.iter().copied())).take();
+        let rows = all::<SessionRow>(&self.read, &find).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
+    }
+}
+
+impl Store {
+    /// One's sessions that hold, newest first.
+    pub async fn sessions_of(&self, oneself: &Oneself, page: &Page, at: Time) -> Result<Slice<Session>> {
+        let along = Along { key: None::<&'static str>, id: Some(("s", "id")), descending: true };
+        let select = listing::cut(of_person(oneself, at), &along, page);
+        listing::page_of(&self.read, &select, page, |row: SessionRow| {
+            (Cursor { key: Key::Id, id: row.id.uuid() }, row.into())
+        })
+        .await
+    }
+
+    /// How many sessions of one's own hold.
+    pub async fn count_sessions_of(&self, oneself: &Oneself, at: Time) -> Result<u64> {
+        listing::count(&self.read, of_person(oneself, at)).await
+    }
+}
+
+impl Tx {
+    /// Keeps a person's password. Their sessions end, but for the one in which this is done.
+    pub async fn set_password(&self, keyholder: &Keyholder, hashed: &Hashed) -> Result<i64> {
+        let user = *keyholder.user();
+        let update = password::Entity::update_many()
+            .col_expr(password::Column::Hashed, Expr::value(hashed.clone()))
+            .col_expr(password::Column::Version, Expr::col(password::Column::Version).add(1_i64))
+            .filter(password::Column::UserId.eq(user))
+            .exec_with_returning(&self.db);
+        let version = match limited(update).await?.pop() {
+            Some(row) => row.version,
+            None => self.insert_password(user, hashed).await?,
+        };
+        if let Some(own) = self.caller().session() {
+            let keep = session::Entity::update_many()
+                .col_expr(session::Column::PasswordVersion, Expr::value(version))
+                .filter(session::Column::Id.eq(own))
+                .filter(session::Column::UserId.eq(user))
+                .exec(&self.db);
+            limited(keep).await?;
+        }
+        let end = session::Entity::delete_many()
+            .filter(session::Column::UserId.eq(user))
+            .filter(session::Column::PasswordVersion.lt(version))
+            .exec(&self.db);
+        limited(end).await?;
+        Ok(version)
+    }
+
+    async fn insert_password(&self, user: UserId, hashed: &Hashed) -> Result<i64> {
+        let row = password::ActiveModel {
+            user_id: Set(user),
+            hashed: Set(hashed.clone()),
+            version: Set(1),
+            address: Set(None),
+        };
+        let inserted = limited_unique(password::Entity::insert(row).exec_without_returning(&self.db)).await?;
+        inserted.map(|_| 1).ok_or_else(|| Error::Conflict("The password was changed meanwhile.".into()))
+    }
+
+    /// Begins a session in which the rest of this change is made.
+    pub async fn open_session(&self, new: NewSession) -> Result<()> {
+        limited(session::Entity::insert(row_of(new)).exec_without_returning(&self.db)).await?;
+        Ok(())
+    }
+
+    /// Ends all that somebody signs in with.
+    pub(super) async fn end_sign_in(&self, user: UserId) -> Result<()> {
+        limited(session::Entity::delete_many().filter(session::Column::UserId.eq(user)).exec(&self.db)).await?;
+        limited(password::Entity::delete_many().filter(password::Column::UserId.eq(user)).exec(&self.db)).await?;
+        self.end_invitations(user).await
+    }
+}
+
+impl Upkeep<'_> {
+    /// Begins a session. One whose password was changed meanwhile never holds.
+    pub async fn open_session(&self, new: NewSession) -> Result<()> {
+        limited(session::Entity::insert(row_of(new)).exec_without_returning(self.db())).await?;
+        Ok(())
+    }
+
+    /// Gives a session that holds another cookie, since its password was given once more; false when it is over.
+    pub async fn renew_session(&self, id: SessionId, before: Fingerprint, now: (Fingerprint, Time)) -> Result<bool> {
+        let (fingerprint, at) = now;
+        let renew = session::Entity::update_many()
+            .col_expr(session::Column::Fingerprint, Expr::value(fingerprint))
+            .col_expr(session::Column::AuthenticatedAt, Expr::value(at))
+            .col_expr(session::Column::LastSeenAt, Expr::value(at))
+            .filter(session::Column::Id.eq(id))
+            // Of two at once one is told to go on with what the other was given.
+            .filter(session::Column::Fingerprint.eq(before))
+            .exec(self.db());
+        Ok(limited(renew).await?.rows_affected == 1)
+    }
+
+    /// Notes that a session was used, at most once a minute.
+    pub async fn see_session(&self, session: &Session, at: Time) -> Result<()> {
+        let known = at.minus(SEEN);
+        if session.last_seen_at > known {
+            return Ok(());
+        }
+        let see = session::Entity::update_many()
+            .col_expr(session::Column::LastSeenAt, Expr::value(at))
+            .filter(session::Column::Id.eq(session.id))
+            .filter(session::Column::LastSeenAt.lte(known))
+            .exec(self.db());
+        limited(see).await?;
+        Ok(())
+    }
+
+    /// Ends the session of this cookie, if there is one.
+    pub async fn end_session_by(&self, fingerprint: Fingerprint) -> Result<()> {
+        let end = session::Entity::delete_many().filter(session::Column::Fingerprint.eq(fingerprint)).exec(self.db());
+        limited(end).await?;
+        Ok(())
+    }
+
+    /// Ends a session of one's own; false when there is none such.
+    pub async fn end_session(&self, oneself: &Oneself, id: SessionId) -> Result<bool> {
+        let end = session::Entity::delete_many()
+            .filter(session::Column::Id.eq(id))
+            .filter(session::Column::UserId.eq(*oneself.user()))
+            .exec(self.db());
+        Ok(limited(end).await?.rows_affected == 1)
+    }
+
+    /// Ends all of one's sessions but that one; tells how many there were.
+    pub async fn end_sessions(&self, oneself: &Oneself, but_for: Option<SessionId>) -> Result<u64> {
+        let others = but_for.map(|own| session::Column::Id.ne(own));
+        let end = session::Entity::delete_many()
+            .filter(session::Column::UserId.eq(*oneself.user()))
+            .filter(Condition::all().add_option(others))
+            .exec(self.db());
+        Ok(limited(end).await?.rows_affected)
+    }
+
+    /// Notes from where somebody signed in.
+    pub async fn keep_address(&self, user: UserId, address: Option<IpAddr>) -> Result<()> {
+        let keep = password::Entity::update_many()
+            .col_expr(password::Column::Address, Expr::value(address.map(|address| address.to_string())))
+            .filter(password::Column::UserId.eq(user))
+            .exec(self.db());
+        limited(keep).await?;
+        Ok(())
+    }
+
+    /// Forgets sessions that are over.
+    pub async fn sweep_sessions(&self, at: Time) -> Result<()> {
+        let over = Condition::any()
+            .add(session::Column::CreatedAt.lte(at.minus(LONGEST)))
+            .add(session::Column::LastSeenAt.lte(at.minus(IDLE)));
+        limited(session::Entity::delete_many().filter(over).exec(self.db())).await?;
+        Ok(())
+    }
+}
+
+fn row_of(new: NewSession) -> session::ActiveModel {
+    session::ActiveModel {
+        id: Set(new.id),
+        fingerprint: Set(new.fingerprint),
+        user_id: Set(new.user),
+        password_version: Set(new.password_version),
+        created_at: Set(new.at),
+        last_seen_at: Set(new.at),
+        authenticated_at: Set(new.at),
+        address: Set(new.address.map(|address| address.to_string())),
+        user_agent: Set(new.user_agent),
+    }
+}
+
+fn sign_ins() -> SelectStatement {
+    Query::select()
+        .columns([("u", "id"), ("u", "disabled_at"), ("p", "hashed"), ("p", "version"), ("p", "address")])
+        .from_as(user::Entity, "u")
+        .join_as(JoinType::LeftJoin, password::Entity, "p", same(("p", "user_id"), ("u", "id")))
+        .and_where(Expr::col(("u", "deleted_at")).is_null())
+        .take()
+}
+
+/// The sessions that hold at that time.
+fn holding(at: Time) -> SelectStatement {
+    let columns = ["id", "user_id", "created_at", "last_seen_at", "authenticated_at", "address", "user_agent"];
+    let with = same(("p", "user_id"), ("s", "user_id"));
+    Query::select()
+        .columns(columns.map(|column| ("s", column)))
+        .from_as(session::Entity, "s")
+        .join_as(JoinType::InnerJoin, user::Entity, "u", same(("u", "id"), ("s", "user_id")))
+        .join_as(JoinType::InnerJoin, password::Entity, "p", with)
+        .and_where(Expr::col(("p", "version")).eq(Expr::col(("s", "password_version"))))
+        .and_where(Expr::col(("u", "disabled_at")).is_null())
+        .and_where(Expr::col(("u", "deleted_at")).is_null())
+        .and_where(Expr::col(("s", "created_at")).gt(at.minus(LONGEST)))
+        .and_where(Expr::col(("s", "last_seen_at")).gt(at.minus(IDLE)))
+        .take()
+}
+
+fn of_person(oneself: &Oneself, at: Time) -> SelectStatement {
+    holding(at).and_where(Expr::col(("s", "user_id")).eq(*oneself.user())).take()
+}
+
+/// Whether a session holds at this moment.
+pub(super) async fn holds(connection: &impl ConnectionTrait, session: SessionId, at: Time) -> Result<bool> {
+    let find = holding(at).and_where(Expr::col(("s", "id")).eq(session)).take();
+    Ok(one::<SessionRow>(connection, &find).await?.is_some())
+}

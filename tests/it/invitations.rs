@@ -1,0 +1,244 @@
+//! Can somebody be let in by a link, once? And can the first of all, who finds nobody?
+
+use crate::{
+    program::Program,
+    world::{
+        PASSWORD, World,
+        client::{Client, Reply, read},
+        database::Database,
+    },
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokenward::{
+    actions::{DeleteUser, DisableUser, EnableUser, invite_user},
+    domain::{caller::Caller, invitation::Code},
+};
+
+/// The path of a new invitation.
+async fn invited(world: &World, username: &str) -> String {
+    let operator = Caller::command_line(world.now());
+    invite_user(&world.app, &operator, username.to_owned()).await.unwrap().link_once("")
+}
+
+/// The path of an invitation for whoever is the first.
+async fn invited_first(world: &World) -> String {
+    let code = Code::generate().unwrap();
+    world.app.store().upkeep().invite_first(code.fingerprint(), world.now()).await.unwrap();
+    code.link_once("")
+}
+
+async fn follows(world: &World, path: &str, said: &Value) -> Reply {
+    read(world.nobody().request(Method::POST, path).header("x-tokenward-console", "1").json(said)).await
+}
+
+async fn chooses(world: &World, path: &str, password: &str) -> Reply {
+    follows(world, path, &json!({ "password": password })).await
+}
+
+async fn viewer(client: &Client<'_>) -> Value {
+    client.ask("{ viewer { username organizations { nodes { slug viewerIsAdmin } } } }", json!({})).await["viewer"]
+        .clone()
+}
+
+fn newcomer() -> Value {
+    json!({
+        "password": PASSWORD, "username": "root", "name": "Ruth Oot", "email": "ruth@example.test",
+        "organization": { "slug": "acme", "name": "Acme Widgets" },
+    })
+}
+
+both!(
+    ///
+    async fn whoever_was_invited_chooses_a_password_once(world: World) {
+        world.admin("ada", &["acme"]).await;
+        let path = invited(&world, "ada").await;
+        for (password, why) in [
+            ("brief", "at least 15"),
+            (&*"x9Fh2".repeat(60), "at most 256"),
+            ("passwordpassword", "guessed"),
+            ("ada@example.test", "guessed"),
+        ] {
+            let reply = chooses(&world, &path, password).await;
+            assert_eq!((reply.status.as_u16(), reply.json()["field"].as_str()), (422, Some("password")), "{password}");
+            let message = reply.json()["message"].as_str().unwrap().to_owned();
+            assert!(message.contains(why) && !message.contains(password), "{message}");
+            assert!(!reply.headers.contains_key("set-cookie"));
+        }
+        let reply = chooses(&world, &path, PASSWORD).await;
+        assert_eq!((reply.status.as_u16(), reply.text.as_str()), (204, ""));
+        let ada = world.browser(&reply);
+        assert_eq!(viewer(&ada).await["username"], "ada");
+        // It counts as signing in: she may make a token at once.
+        ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(world.signs_in("ada", PASSWORD).await.status, 204);
+        let again = chooses(&world, &path, "another plover gantry ounce").await;
+        assert_eq!(again.status, 404);
+        assert_eq!(again.text, chooses(&world, "/invitations/nonsense", PASSWORD).await.text);
+        assert_eq!(world.signs_in("ada", PASSWORD).await.status, 204);
+        let query = "{ organization(slug: \"acme\") { auditEvents(filter: { types: [USER_UPDATED] }) { nodes { via reason } } } }";
+        assert_eq!(
+            ada.ask(query, json!({})).await["organization"]["auditEvents"]["nodes"],
+            json!([
+                { "via": "SESSION", "reason": "The password was chosen by invitation." },
+                { "via": "COMMAND_LINE", "reason": "They were invited to choose a password." },
+            ])
+        );
+    }
+);
+
+both!(
+    async fn an_invitation_lasts_a_day_and_ends_with_the_next_and_with_its_person(world: World) {
+        for name in ["ada", "bob", "dan", "del"] {
+            world.person(name).await;
+        }
+        let (before, after) = (invited(&world, "ada").await, invited(&world, "ada").await);
+        assert_eq!(chooses(&world, &before, PASSWORD).await.status, 404);
+        let old = invited(&world, "bob").await;
+        let (of_disabled, of_deleted) = (invited(&world, "dan").await, invited(&world, "del").await);
+        world.operator(DisableUser { username: "dan".into() }).await.unwrap();
+        world.operator(DeleteUser { username: "del".into() }).await.unwrap();
+        for path in [&of_disabled, &of_deleted] {
+            assert_eq!(chooses(&world, path, PASSWORD).await.status, 404);
+        }
+        let operator = Caller::command_line(world.now());
+        assert!(invite_user(&world.app, &operator, "dan".into()).await.is_err());
+        assert!(invite_user(&world.app, &operator, "nobody".into()).await.is_err());
+        world.operator(EnableUser { username: "dan".into() }).await.unwrap();
+        world.later(Duration::from_hours(24) - Duration::from_mins(1));
+        for path in [&after, &of_disabled] {
+            assert_eq!(chooses(&world, path, PASSWORD).await.status, 204);
+        }
+        world.later(Duration::from_mins(1));
+        assert_eq!(chooses(&world, &old, PASSWORD).await.status, 404);
+        // Somebody who lost their password is invited again, and signed out everywhere.
+        let dan = world.browser(&world.signs_in("dan", PASSWORD).await);
+        let path = invited(&world, "dan").await;
+        assert_eq!(chooses(&world, &path, "another plover gantry ounce").await.status, 204);
+        assert_eq!(dan.graphql("{ viewer { id } }", json!({})).await.status, 401);
+        assert_eq!(world.signs_in("dan", PASSWORD).await.status, 401);
+    }
+);
+
+both!(
+    async fn of_many_who_follow_one_link_at_once_one_is_let_in(world: World) {
+        world.person("ada").await;
+        let path = invited(&world, "ada").await;
+        let passwords: Vec<_> = (0..4).map(|number| format!("plover gantry ounce {number}")).collect();
+        let all = passwords.iter().map(|password| chooses(&world, &path, password));
+        let replies = futures_util::future::join_all(all).await;
+        let let_in: Vec<_> = replies.iter().filter(|reply| reply.status == 204).collect();
+        assert_eq!(let_in.len(), 1, "{replies:?}");
+        assert_eq!(viewer(&world.browser(let_in[0])).await["username"], "ada");
+    }
+);
+
+both!(
+    ///
+    async fn a_page_of_another_origin_follows_no_link(world: World) {
+        world.person("ada").await;
+        let path = invited(&world, "ada").await;
+        let said = json!({ "password": PASSWORD });
+        for headers in [
+            &[][..],
+            &[("x-tokenward-console", "1"), ("origin", "https://evil.example")],
+            &[("x-tokenward-console", "1"), ("sec-fetch-site", "cross-site")],
+        ] {
+            let mut request = world.nobody().request(Method::POST, &path);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            assert_eq!(read(request.json(&said)).await.status, 403, "{headers:?}");
+        }
+        assert_eq!(chooses(&world, &path, PASSWORD).await.status, 204);
+    }
+);
+
+both!(
+    async fn whoever_finds_nobody_becomes_the_first_administrator(world: World) {
+        let (path, other) = (invited_first(&world).await, invited_first(&world).await);
+        for (pointer, bad, field) in [
+            ("/username", json!("Root"), "username"),
+            ("/username", Value::Null, "username"),
+            ("/name", json!(" "), "name"),
+            ("/email", json!("nobody"), "email"),
+            ("/organization", Value::Null, "organization.slug"),
+            ("/organization/slug", json!("A"), "organization.slug"),
+            ("/organization/name", json!(""), "organization.name"),
+            ("/password", json!("acme widgets ruth"), "password"),
+        ] {
+            let mut said = newcomer();
+            *said.pointer_mut(pointer).unwrap() = bad;
+            let reply = follows(&world, &path, &said).await;
+            assert_eq!((reply.status.as_u16(), reply.json()["field"].as_str()), (422, Some(field)), "{}", reply.text);
+        }
+        assert!(!world.app.store().has_users().await.unwrap());
+        let reply = follows(&world, &path, &newcomer()).await;
+        assert_eq!(reply.status, 204, "{}", reply.text);
+        let root = world.browser(&reply);
+        let expected =
+            json!({ "username": "root", "organizations": { "nodes": [{ "slug": "acme", "viewerIsAdmin": true }] } });
+        assert_eq!(viewer(&root).await, expected);
+        for path in [&path, &other] {
+            assert_eq!(follows(&world, path, &newcomer()).await.status, 404, "somebody is there");
+        }
+        assert_eq!(world.signs_in("ruth@example.test", PASSWORD).await.status, 204);
+        let query = "{ organization(slug: \"acme\") { auditEvents { nodes { type via actor { username } } } } }";
+        let actor = json!({ "username": "root" });
+        assert_eq!(
+            root.ask(query, json!({})).await["organization"]["auditEvents"]["nodes"],
+            json!([
+                { "type": "ORGANIZATION_MEMBER_ADDED", "via": "SESSION", "actor": actor },
+                { "type": "ORGANIZATION_CREATED", "via": "SESSION", "actor": actor },
+            ])
+        );
+    }
+);
+
+both!(
+    async fn of_several_who_would_be_the_first_one_is(world: World) {
+        let mut paths = Vec::new();
+        for _ in 0..4 {
+            paths.push(invited_first(&world).await);
+        }
+        let said: Vec<_> = (0..4)
+            .map(|number| {
+                let mut said = newcomer();
+                said["username"] = json!(format!("root-{number}"));
+                said["organization"]["slug"] = json!(format!("acme-{number}"));
+                said
+            })
+            .collect();
+        let all = paths.iter().zip(&said).map(|(path, said)| follows(&world, path, said));
+        let statuses: Vec<_> =
+            futures_util::future::join_all(all).await.iter().map(|reply| reply.status.as_u16()).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
+        assert!(statuses.iter().all(|status| [204, 404].contains(status)), "{statuses:?}");
+    }
+);
+
+both!(
+    async fn the_command_line_prints_links_and_a_first_start_prints_one_too(database: Database) {
+        let program = Program::over(&database, &[("public_url", "https://tokens.example.test")]);
+        let (mut serving, _) = program.serve().await;
+        serving.terminate();
+        assert!(serving.ended(Duration::from_secs(10)).await.success());
+        let said = program.logged();
+        let link = said.lines().find(|line| line.contains("/invitations/")).expect("a link").trim().to_owned();
+        let code =
+            link.strip_prefix("https://tokens.example.test/invitations/").unwrap().strip_suffix("?first").unwrap();
+        assert_eq!(code.len(), 43);
+        let add = ["user", "add", "ada", "--email", "ada@example.test", "--name", "Ada", "--invite"];
+        let (first, second) = (program.run(&add), program.run(&["user", "invite", "ada"]));
+        for link in [&first, &second] {
+            let code = link.strip_prefix("https://tokens.example.test/invitations/").expect("nothing but a link");
+            assert!(code.len() == 43 && code.bytes().all(|letter| letter.is_ascii_alphanumeric()), "{link}");
+        }
+        assert_ne!(first, second);
+        let (mut serving, _) = program.serve().await;
+        serving.terminate();
+        assert!(serving.ended(Duration::from_secs(10)).await.success());
+        assert_eq!(program.logged().matches("/invitations/").count(), 1, "somebody is there now");
+    }
+);

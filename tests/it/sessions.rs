@@ -1,0 +1,482 @@
+//! Who is signed in? What a browser is told, how long a session holds, what it may do, and which page may use it.
+
+use crate::world::{
+    PASSWORD, World,
+    client::{Client, Reply, read},
+    database::Database,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokenward::{
+    actions::{DeleteUser, DisableUser, EnableUser},
+    domain::{id::SessionId, secret::Fingerprint},
+    store::NewSession,
+};
+
+const VIEWER: &str = "{ viewer { username } }";
+const MINUTE: Duration = Duration::from_mins(1);
+
+async fn status(client: &Client<'_>) -> u16 {
+    client.graphql(VIEWER, json!({})).await.status.as_u16()
+}
+
+async fn confirms(client: &Client<'_>, password: &str) -> Reply {
+    read(client.request(Method::POST, "/session/confirm").json(&json!({ "password": password }))).await
+}
+
+/// Signs in from an address, as a trusted proxy tells it.
+async fn from(world: &World, address: &str, username: &str, password: &str) -> Reply {
+    let said = json!({ "username": username, "password": password });
+    let request = world.http.post(world.url("/session")).header("x-tokenward-console", "1");
+    read(request.header("x-forwarded-for", address).json(&said)).await
+}
+
+both!(
+    /// R-62
+    async fn whoever_signs_in_has_a_session_until_they_sign_out(world: World) {
+        world.person("bob").await;
+        world.has_password("bob").await;
+        let reply = world.signs_in("bob", PASSWORD).await;
+        assert_eq!((reply.status.as_u16(), reply.text.as_str()), (204, ""));
+        assert_eq!(reply.header("cache-control"), "no-store");
+        let (pair, attributes) = reply.header("set-cookie").split_once("; ").unwrap();
+        assert_eq!(attributes, "Path=/; HttpOnly; SameSite=Lax; Max-Age=86400");
+        let (name, value) = pair.split_once('=').unwrap();
+        assert_eq!((name, value.len()), ("tokenward", 43));
+        let bob = world.browser(&reply);
+        assert_eq!(bob.ask(VIEWER, json!({})).await["viewer"]["username"], "bob");
+
+        let again = world.browser(&world.signs_in("bob@example.test", PASSWORD).await);
+        assert_ne!(again.cookie, bob.cookie);
+        assert_eq!((status(&bob).await, status(&again).await), (200, 200));
+
+        let out = bob.delete("/session").await;
+        assert_eq!(out.status, 204);
+        assert_eq!(out.header("set-cookie"), "tokenward=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+        assert_eq!((status(&bob).await, status(&again).await), (401, 200));
+        assert_eq!(confirms(&bob, PASSWORD).await.status, 401);
+        assert_eq!(bob.delete("/session").await.status, 204);
+
+        // A browser that signs in once more leaves no session behind.
+        let said = json!({ "username": "bob", "password": PASSWORD });
+        let reply = read(again.request(Method::POST, "/session").json(&said)).await;
+        assert_eq!((status(&again).await, status(&world.browser(&reply)).await), (401, 200));
+    }
+);
+
+both!(
+    /// R-62
+    async fn behind_https_the_cookie_is_bound_to_its_host(database: Database) {
+        let world = World::with(database, &[("public_url", "https://tokens.example.test")]).await;
+        world.person("bob").await;
+        world.has_password("bob").await;
+        let reply = world.signs_in("bob", PASSWORD).await;
+        let cookie = reply.header("set-cookie");
+        assert!(cookie.starts_with("__Host-tokenward="), "{cookie}");
+        assert!(cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=86400"), "{cookie}");
+        let bob = world.browser(&reply);
+        assert_eq!(status(&bob).await, 200);
+        let here = |origin: &str| bob.request(Method::POST, "/graphql").header("origin", origin);
+        for (origin, expected) in [(world.config.public_url.as_str(), 200), (&*world.url(""), 403)] {
+            assert_eq!(read(here(origin).json(&json!({ "query": VIEWER }))).await.status, expected, "{origin}");
+        }
+        let bare = Client { cookie: bob.cookie.map(|cookie| cookie.replace("__Host-", "")), ..world.nobody() };
+        assert_eq!(status(&bare).await, 401);
+    }
+);
+
+both!(
+    /// R-63
+    async fn a_session_ends_after_an_hour_of_rest_and_after_a_day_in_any_case(world: World) {
+        let (idle, busy) = (world.signed_in("bob").await, world.signed_in("ada").await);
+        for _ in 0..24 {
+            assert_eq!(status(&busy).await, 200);
+            world.later(59 * MINUTE);
+        }
+        assert_eq!(status(&idle).await, 401);
+        assert_eq!(confirms(&idle, PASSWORD).await.status, 401);
+        assert_eq!(status(&busy).await, 200);
+        // 24 times 59 minutes are 24 minutes less than a day.
+        world.later(23 * MINUTE);
+        let fresh = confirms(&busy, PASSWORD).await;
+        assert_eq!(fresh.status, 204);
+        let busy = world.browser(&fresh);
+        assert_eq!(status(&busy).await, 200);
+        world.later(MINUTE);
+        assert_eq!(status(&busy).await, 401, "no password makes a session longer than a day");
+
+        let bob = world.signed_in("bob").await;
+        world.later(59 * MINUTE);
+        assert_eq!(status(&bob).await, 200);
+        world.later(60 * MINUTE);
+        assert_eq!(status(&bob).await, 401);
+        world.app.store().upkeep().sweep_sessions(world.now()).await.unwrap();
+        world.clock.shift(-60 * 60 * 1_000_000);
+        assert_eq!(status(&bob).await, 401, "what is over was forgotten");
+    }
+);
+
+both!(
+    /// R-66
+    async fn whatever_was_wrong_the_answer_is_the_same(world: World) {
+        for name in ["bob", "dan", "del", "jwt"] {
+            world.person(name).await;
+        }
+        for name in ["bob", "dan", "del"] {
+            world.has_password(name).await;
+        }
+        world.operator(DisableUser { username: "dan".into() }).await.unwrap();
+        world.operator(DeleteUser { username: "del".into() }).await.unwrap();
+        let mut answers = Vec::new();
+        for (username, password) in [
+            ("bob", "plover gantry ounce misfits"),
+            ("bob", ""),
+            ("bob", &"x".repeat(10_000)),
+            ("nobody", PASSWORD),
+            ("", PASSWORD),
+            ("dan", PASSWORD),
+            ("del", PASSWORD),
+            ("jwt", PASSWORD),
+            ("\u{202e}bob", PASSWORD),
+        ] {
+            let reply = world.signs_in(username, password).await;
+            let mut headers = reply.headers.clone();
+            assert!(headers.remove("x-request-id").is_some() && headers.remove("date").is_some());
+            assert!(!headers.contains_key("set-cookie"));
+            answers.push((reply.status, format!("{headers:?}"), reply.text));
+        }
+        assert_eq!(answers[0].0, 401);
+        assert_eq!(answers[0].2, r#"{"message":"The username or the password is wrong."}"#);
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+        world.operator(EnableUser { username: "dan".into() }).await.unwrap();
+        for good in ["dan", "bob", "BOB", "bob@example.test", "Bob@Example.test"] {
+            assert_eq!(world.signs_in(good, PASSWORD).await.status, 204, "{good}");
+        }
+    }
+);
+
+both!(
+    /// R-66
+    async fn nobody_can_be_told_by_the_work_that_their_name_costs(world: World) {
+        world.person("bob").await;
+        world.has_password("bob").await;
+        let statements = async |name: &'static str| {
+            let work = async { world.app.store().sign_in_of(name).await.map(drop) };
+            world.statements(work).await
+        };
+        assert_eq!((statements("bob").await, statements("nobody").await), (1, 1));
+    }
+);
+
+both!(
+    async fn what_is_no_attempt_to_sign_in_is_told_what_one_is(world: World) {
+        let post = || world.http.post(world.url("/session")).header("x-tokenward-console", "1");
+        for body in ["", "nonsense", "[]", "{}", r#"{"username":"bob"}"#, r#"{"username":"bob","password":1}"#] {
+            let reply = read(post().header("content-type", "application/json").body(body)).await;
+            assert_eq!(reply.status, 422, "{body}");
+            assert!(reply.json()["message"].is_string());
+        }
+        let form = post().header("content-type", "application/x-www-form-urlencoded").body("username=bob&password=x");
+        assert_eq!(read(form).await.status, 415);
+        let large = json!({ "username": "bob", "password": "x".repeat(70 * 1024) });
+        assert_eq!(read(post().json(&large)).await.status, 413);
+    }
+);
+
+both!(
+    /// R-66
+    async fn whoever_fails_a_hundred_times_is_refused_for_a_while_and_keeps_nobody_out(database: Database) {
+        let world = World::with(database, &[("proxy.trusted", "127.0.0.0/8")]).await;
+        for name in ["bob", "ada"] {
+            world.person(name).await;
+            world.has_password(name).await;
+        }
+        let (home, cafe) = ("203.0.113.5", "203.0.113.99");
+        assert_eq!(from(&world, home, "bob", PASSWORD).await.status, 204);
+        for number in 0..50 {
+            for attacker in ["198.51.100.1", "198.51.100.2"] {
+                assert_eq!(from(&world, attacker, "bob", &format!("guess {number}")).await.status, 401);
+            }
+        }
+        // The 101st of a name, wherever it comes from, right or wrong.
+        for (address, password) in [("198.51.100.3", "guess"), ("198.51.100.1", PASSWORD), (cafe, PASSWORD)] {
+            let refused = from(&world, address, "bob", password).await;
+            assert_eq!(refused.status, 429, "{address}");
+            let pause: u64 = refused.header("retry-after").parse().unwrap();
+            assert!((3_000..=3_601).contains(&pause), "{pause}");
+        }
+        assert_eq!(from(&world, home, "bob", PASSWORD).await.status, 204, "where he signed in before");
+        assert_eq!(from(&world, cafe, "ada", PASSWORD).await.status, 204, "she is not he");
+        // The 101st of an address, whoever it names.
+        // What was refused counts too.
+        for number in 0..49 {
+            assert_eq!(from(&world, "198.51.100.1", &format!("name-{number}"), "guess").await.status, 401);
+        }
+        assert_eq!(from(&world, "198.51.100.1", "ada", PASSWORD).await.status, 429);
+        world.later(60 * MINUTE);
+        assert_eq!(from(&world, cafe, "bob", PASSWORD).await.status, 204);
+        assert_eq!(from(&world, "198.51.100.1", "ada", PASSWORD).await.status, 204);
+    }
+);
+
+both!(
+    /// R-66
+    async fn whoever_found_a_session_cannot_guess_its_password_for_ever(world: World) {
+        let bob = world.signed_in("bob").await;
+        for _ in 0..100 {
+            assert_eq!(confirms(&bob, "a guess").await.status, 401);
+        }
+        assert_eq!(confirms(&bob, PASSWORD).await.status, 429);
+    }
+);
+
+/// What only a fresh session may do, with an input that would be done.
+async fn deeds(world: &World, token: &str) -> Vec<(&'static str, Value)> {
+    let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
+    world.person("eve").await;
+    let eve = world.person("eve").await.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+    vec![
+        ("createToken", json!({ "description": "new", "organizationIds": [acme], "scopes": ["read_builds"] })),
+        ("addOrganizationToToken", json!({ "tokenId": token, "organizationId": globex })),
+        ("updateToken", json!({ "tokenId": token, "scopes": ["read_builds", "write_builds"] })),
+        ("addOrganizationMember", json!({ "organizationId": acme, "user": "eve", "role": "MEMBER" })),
+        ("updateOrganizationMember", json!({ "organizationId": acme, "userId": eve, "role": "ADMIN" })),
+        ("removeOrganizationMember", json!({ "organizationId": acme, "userId": eve })),
+        ("createOrganization", json!({ "slug": "new", "name": "New" })),
+    ]
+}
+
+both!(
+    /// R-68
+    async fn what_widens_asks_for_the_password_once_it_was_given_a_quarter_of_an_hour_ago(database: Database) {
+        let world = World::with(database, &[("organizations.self_service", "true")]).await;
+        let owner = world.admin("bob", &["acme", "globex"]).await;
+        let token = owner.creates_token("deploy", &["acme"], &["read_builds"]).await.id;
+        let bob = world.signed_in("bob").await;
+        let deeds = deeds(&world, &token).await;
+        world.later(14 * MINUTE);
+        let made = bob.does(deeds[0].0, deeds[0].1.clone()).await;
+        assert_eq!(made.code(), "OK", "{}", made.text);
+        world.later(MINUTE);
+        let mark = world.mark().await;
+        for (verb, input) in &deeds {
+            let reply = bob.does(verb, input.clone()).await;
+            let error = &reply.json()["errors"][0];
+            assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "UNAUTHENTICATED"), "{verb}");
+            assert_eq!(error["extensions"], json!({ "code": "UNAUTHENTICATED", "reauthenticate": true }), "{verb}");
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+        // What narrows does not.
+        for (verb, input) in [
+            ("updateToken", json!({ "tokenId": token, "description": "changed" })),
+            ("updateOrganization", json!({ "organizationId": world.organization_id("acme").await, "name": "Acme" })),
+        ] {
+            assert_eq!(bob.does(verb, input).await.code(), "OK", "{verb}");
+        }
+        // Whoever may not do a thing is not asked for a password to hear of it.
+        let foreign = world.organization("foreign").await;
+        let input = json!({ "organizationId": foreign, "user": "eve", "role": "MEMBER" });
+        assert_eq!(bob.does("addOrganizationMember", input).await.code(), "NOT_FOUND");
+
+        assert_eq!(confirms(&bob, "another").await.text, r#"{"message":"The password is wrong."}"#);
+        let fresh = confirms(&bob, PASSWORD).await;
+        assert_eq!((fresh.status.as_u16(), fresh.text.as_str()), (204, ""));
+        let renewed = world.browser(&fresh);
+        assert_ne!(renewed.cookie, bob.cookie);
+        assert_eq!((status(&bob).await, status(&renewed).await), (401, 200));
+        for (verb, input) in deeds {
+            let reply = renewed.does(verb, input).await;
+            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
+        }
+    }
+);
+
+both!(
+    /// R-38
+    async fn a_session_ends_with_its_owner_and_with_its_password(world: World) {
+        let (bob, other) = (world.signed_in("bob").await, world.signed_in("bob").await);
+        assert_eq!(status(&bob).await, 401, "a new password leaves no session behind");
+        assert_eq!(status(&other).await, 200);
+        world.operator(DisableUser { username: "bob".into() }).await.unwrap();
+        assert_eq!((status(&other).await, confirms(&other, PASSWORD).await.status.as_u16()), (401, 401));
+        world.operator(EnableUser { username: "bob".into() }).await.unwrap();
+        assert_eq!(status(&other).await, 200);
+        world.operator(DeleteUser { username: "bob".into() }).await.unwrap();
+        assert_eq!((status(&other).await, world.signs_in("bob", PASSWORD).await.status.as_u16()), (401, 401));
+    }
+);
+
+both!(
+    async fn the_audit_says_that_somebody_came_by_a_session(world: World) {
+        world.admin("ada", &["acme"]).await;
+        let ada = world.signed_in("ada").await;
+        ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let query = "{ organization(slug: \"acme\") { auditEvents(first: 2) { nodes { type via reason actor { username } } } } }";
+        let told = ada.ask(query, json!({})).await;
+        let events = &told["organization"]["auditEvents"]["nodes"];
+        let of = |kind: &str, via: &str, reason: Value, actor: Value| json!({ "type": kind, "via": via, "reason": reason, "actor": actor });
+        assert_eq!(events[0], of("TOKEN_CREATED", "SESSION", Value::Null, json!({ "username": "ada" })));
+        assert_eq!(events[1], of("USER_UPDATED", "COMMAND_LINE", json!("The password was changed."), Value::Null));
+    }
+);
+
+both!(
+    async fn beside_a_credential_in_its_header_a_cookie_does_not_count(world: World) {
+        let ada = world.person("ada").await;
+        let bob = world.signed_in("bob").await;
+        let both = Client { cookie: bob.cookie.clone(), ..ada.clone() };
+        assert_eq!(both.ask(VIEWER, json!({})).await["viewer"]["username"], "ada");
+        // Not even where a session would be refused.
+        let by_get = format!("/graphql?query={}", VIEWER.replace(' ', "%20").replace('{', "%7B").replace('}', "%7D"));
+        assert_eq!(both.get(&by_get).await.status, 200);
+        let wrong = Client { credential: Some("nonsense".into()), ..bob.clone() };
+        assert_eq!(status(&wrong).await, 401);
+        assert_eq!((wrong.delete("/session").await.status.as_u16(), status(&bob).await), (401, 200));
+    }
+);
+
+/// What another page could send along with the cookie, and what it could not.
+fn disguises(world: &World) -> Vec<Vec<(&'static str, String)>> {
+    let (console, ours) = (("x-tokenward-console", "1".to_owned()), ("origin", world.config.public_url.clone()));
+    let origin = |text: &str| ("origin", text.to_owned());
+    let site = ("sec-fetch-site", "cross-site".to_owned());
+    vec![
+        vec![],
+        vec![ours.clone()],
+        vec![origin("https://evil.example")],
+        vec![console.clone(), origin("https://evil.example")],
+        vec![console.clone(), origin("null")],
+        vec![console.clone(), origin("http://localhost:1")],
+        vec![console.clone(), site.clone()],
+        vec![console, ours, site],
+    ]
+}
+
+both!(
+    /// R-42
+    async fn a_page_of_another_origin_can_do_nothing_with_the_session(world: World) {
+        let owner = world.admin("bob", &["acme"]).await;
+        let token = owner.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let bob = world.signed_in("bob").await;
+        let cookie = bob.cookie.clone().unwrap();
+        let revoke = json!({
+            "query": "mutation($id: ID!) { revokeToken(input: { tokenId: $id }) { token { id } } }",
+            "variables": { "id": token.id },
+        });
+        let password = json!({ "username": "bob", "password": PASSWORD });
+        let mark = world.mark().await;
+        for headers in disguises(&world) {
+            for (method, path, body) in [
+                (Method::POST, "/graphql", &revoke),
+                (Method::POST, "/session", &password),
+                (Method::POST, "/session/confirm", &password),
+                (Method::DELETE, "/session", &Value::Null),
+            ] {
+                for kind in ["application/json", "text/plain", "application/x-www-form-urlencoded"] {
+                    let mut request = world.http.request(method.clone(), world.url(path)).header("cookie", &cookie);
+                    for (name, value) in &headers {
+                        request = request.header(*name, value);
+                    }
+                    let reply = read(request.header("content-type", kind).body(body.to_string())).await;
+                    assert_eq!(reply.status, 403, "{method} {path} {headers:?}");
+                    assert!(!reply.headers.contains_key("set-cookie"));
+                    assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("access-control-")));
+                }
+            }
+        }
+        let by_get = "/graphql?query=%7Bviewer%7Bid%7D%7D";
+        assert_eq!(bob.get(by_get).await.status, 403, "a session does not ask by GET");
+        // At the doors of tokens a cookie is nothing.
+        for path in ["/verify", "/v2/access-token"] {
+            assert_eq!(bob.get(path).await.status, 401, "{path}");
+        }
+        assert_eq!(bob.delete("/v2/access-token").await.status, 401);
+        for path in ["/oauth/introspect", "/oauth/revoke"] {
+            let form = bob.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
+            assert_eq!(read(form.body(format!("token={}", token.value))).await.status, 401, "{path}");
+        }
+        assert_eq!(status(&bob).await, 200);
+        assert_eq!(world.since(&mark).await, (0, 0));
+        // A page of ours can.
+        let ours = bob.request(Method::POST, "/graphql").header("origin", &world.config.public_url);
+        let reply = read(ours.header("sec-fetch-site", "same-origin").json(&revoke)).await;
+        assert_eq!(reply.code(), "OK", "{}", reply.text);
+    }
+);
+
+both!(
+    /// R-42, R-65
+    async fn a_page_that_may_call_the_api_may_not_use_the_session(database: Database) {
+        let world = World::with(database, &[("cors.origins", "https://app.example.test")]).await;
+        let bob = world.signed_in("bob").await;
+        let ask = bob.request(Method::OPTIONS, "/graphql").header("origin", "https://app.example.test");
+        let ask = ask.header("access-control-request-method", "POST");
+        let told = read(ask.header("access-control-request-headers", "x-tokenward-console,content-type")).await;
+        assert!(!told.header("access-control-allow-headers").contains("x-tokenward-console"));
+        assert!(!told.headers.contains_key("access-control-allow-credentials"));
+        let post = bob.request(Method::POST, "/graphql").header("origin", "https://app.example.test");
+        assert_eq!(read(post.json(&json!({ "query": VIEWER }))).await.status, 403);
+    }
+);
+
+both!(
+    /// R-36
+    async fn a_fresh_session_may_and_sees_what_a_jwt_of_its_person_may_and_sees(world: World) {
+        let owner = world.member("bob", &["acme"]).await;
+        world.admin("ada", &["acme"]).await;
+        world.member("eve", &["acme"]).await;
+        let (acme, foreign) = (world.organization_id("acme").await, world.organization("foreign").await);
+        let token = owner.creates_token("deploy", &["acme"], &["read_builds"]).await.id;
+        let query = "query($id: ID!) { viewer { id email tokens { totalCount } organizations { totalCount } } \
+                     token(id: $id) { id description events { totalCount } } \
+                     organization(slug: \"acme\") { viewerIsAdmin tokenGrants { totalCount } auditEvents(filter: { types: [TOKEN_CREATED] }) { totalCount } } }";
+        for name in ["bob", "ada", "eve", "stranger"] {
+            let (jwt, session) = (world.person(name).await, world.signed_in(name).await);
+            let (one, other) = (
+                jwt.graphql(query, json!({ "id": token })).await,
+                session.graphql(query, json!({ "id": token })).await,
+            );
+            assert_eq!(one.text, other.text, "{name}");
+            for (verb, input) in [
+                (
+                    "createToken",
+                    json!({ "description": "new", "organizationIds": [foreign], "scopes": ["read_builds"] }),
+                ),
+                ("updateToken", json!({ "tokenId": token, "description": "changed" })),
+                ("addOrganizationToToken", json!({ "tokenId": token, "organizationId": foreign })),
+                ("removeOrganizationFromToken", json!({ "tokenId": token, "organizationId": foreign })),
+                ("createOrganization", json!({ "slug": "new", "name": "New" })),
+                ("updateOrganization", json!({ "organizationId": acme, "name": "acme inc." })),
+                ("addOrganizationMember", json!({ "organizationId": acme, "user": "eve", "role": "MEMBER" })),
+                ("removeOrganizationMember", json!({ "organizationId": acme, "userId": token })),
+            ] {
+                let (one, other) = (jwt.does(verb, input.clone()).await, session.does(verb, input).await);
+                assert_eq!((one.code(), one.status), (other.code(), other.status), "{name}: {verb}");
+            }
+        }
+    }
+);
+
+both!(
+    /// R-38
+    async fn a_session_that_begins_as_its_password_changes_never_holds(world: World) {
+        world.person("bob").await;
+        world.has_password("bob").await;
+        let known = world.app.store().sign_in_of("bob").await.unwrap().expect("bob");
+        // Between the look at a password and the session that follows from it, another is chosen.
+        world.has_password("bob").await;
+        let at = world.now();
+        let new = NewSession {
+            id: SessionId::new(at),
+            fingerprint: Fingerprint::of("a cookie"),
+            user: known.id,
+            password_version: known.version.expect("a password"),
+            at,
+            address: None,
+            user_agent: None,
+        };
+        world.app.store().upkeep().open_session(new.clone()).await.unwrap();
+        assert!(world.app.store().session_by(new.fingerprint, at).await.unwrap().is_none());
+    }
+);
