@@ -34,6 +34,8 @@ const LONGEST_URI: usize = 8 * 1024;
 const LARGEST_HEADERS: usize = 32 * 1024;
 /// How long a request may take, its body included.
 const LIMIT: Duration = Duration::from_secs(10);
+/// For how long a browser that came by TLS shall come by nothing else. Of other names below this one we know nothing.
+const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// What a door tells of a request, for the log.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +60,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
     head.extensions.insert(Id(id.clone()));
     // Whatever the client wrote may be a token's value.
     let masked = |text: &str| secret::masked(doors.app.prefix(), text);
-    let (method, path) = (masked(head.method.as_str()), masked(shown(head.uri.path())));
+    let (method, path) = (masked(head.method.as_str()), masked(without_codes(head.uri.path())));
     let client = client_address(peer(&head), &head.headers, &doors.trusted);
     let matched = head.extensions.get::<MatchedPath>().cloned();
     let told = Door::of(&head);
@@ -85,19 +87,23 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
         ms: (started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
     };
     span.in_scope(|| line.write(note.quiet));
-    finish(response.headers_mut(), id);
+    finish(response.headers_mut(), id, doors.public_url.starts_with("https:"));
     response
 }
-
-/// A path as the log may have it: who has the code of an invitation has what it is for.
-fn shown(path: &str) -> &str {
-    if path.starts_with("/invitations/") { "/invitations/…" } else { path }
 }
 
 /// The path as the router has it, without what stands for the client's part at its end.
 fn door(matched: Option<&MatchedPath>) -> &str {
     let path = matched.map_or("none", MatchedPath::as_str);
-    path.split("/{*").next().unwrap_or_default().trim_end_matches('/')
+    match path.split("/{*").next().unwrap_or_default().trim_end_matches('/') {
+        "" => "/",
+        door => door,
+    }
+}
+
+/// The code of an invitation is as good as a password, and the log keeps no password.
+fn without_codes(path: &str) -> &str {
+    if path.starts_with("/invitations/") { "/invitations/…" } else { path }
 }
 
 struct Line<'request> {
@@ -192,8 +198,11 @@ fn request_id(headers: &HeaderMap, prefix: &Prefix) -> HeaderValue {
     })
 }
 
-fn finish(headers: &mut HeaderMap, id: HeaderValue) {
+fn finish(headers: &mut HeaderMap, id: HeaderValue, by_tls: bool) {
     headers.insert(REQUEST_ID, id);
+    if by_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, A_YEAR);
+    }
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -216,6 +225,15 @@ mod tests {
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), LARGEST_BODY).await.expect("a body");
         (status, String::from_utf8(body.to_vec()).expect("a text"))
+    }
+
+    ///
+    #[test]
+    fn the_code_of_an_invitation_is_not_logged() {
+        for path in ["/invitations/a-code", "/invitations/a-code/", "/invitations/a-code/x"] {
+            assert_eq!(without_codes(path), "/invitations/…");
+        }
+        assert_eq!(without_codes("/organizations/acme/members"), "/organizations/acme/members");
     }
 
     ///

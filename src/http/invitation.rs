@@ -2,7 +2,7 @@
 //! they are.
 
 use super::{
-    Doors, Shared,
+    Doors, Shared, pages,
     problem::Problem,
     session::{COOKIE_LENGTH, json_of, told},
 };
@@ -45,7 +45,8 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
     let (head, body) = request.into_parts();
     let answered = match head.method {
         Method::POST => accept(&doors, &head, body).await,
-        _ => Err(Problem::method("POST")),
+        Method::GET => return pages::console(head.method, head.headers).await,
+        _ => Err(Problem::method("GET, POST")),
     };
     answered.unwrap_or_else(Problem::into_response)
 }

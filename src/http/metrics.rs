@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// The only path of the second address.
 pub fn metrics(app: &App) -> Router {
-    Router::new().route("/metrics", any(tell)).fallback(problem::no_such_path).with_state(app.clone())
+    Router::new().route("/metrics", any(tell)).fallback(async || problem::no_such_path()).with_state(app.clone())
 }
 
 async fn tell(State(app): State<App>, method: Method) -> Response {

@@ -4,7 +4,6 @@ mod access_token;
 mod caller;
 mod cookie;
 mod front;
-mod graphiql;
 mod graphql;
 mod health;
 mod identity;
@@ -14,6 +13,7 @@ mod metrics;
 mod oauth;
 mod openapi;
 mod pace;
+mod pages;
 mod problem;
 mod revoke;
 mod schema;
@@ -72,9 +72,9 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         trusted: config.trusted_proxies.clone(),
         public_url: config.public_url.clone(),
     });
-    let mut router = Router::new().fallback(problem::no_such_path);
+    let mut router = Router::new().fallback(pages::other);
     for (path, route) in routes() {
-        if !path.ends_with('}') {
+        if path != "/" && !path.contains("{*") {
             router = router.route(&format!("{path}/"), route.clone());
         }
         router = router.route(path, route);
@@ -87,10 +87,10 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
 
 /// The paths and their doors. A slash behind a path is accepted.
 fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
-    vec![
+    let mut routes = vec![
         ("/graphql", any(graphql::handle)),
-        ("/graphiql", any(graphiql::page)),
-        ("/assets/{*name}", any(graphiql::asset)),
+        ("/graphiql", any(pages::graphiql)),
+        ("/assets/{*name}", any(pages::asset)),
         ("/invitations/{code}", any(invitation::handle)),
         ("/session", any(session::handle)),
         ("/session/confirm", any(session::confirm)),
@@ -105,7 +105,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/schema.graphql", any(schema::handle)),
         ("/healthz", any(health::live)),
         ("/readyz", any(health::ready)),
-    ]
+    ];
+    routes.extend(pages::CONSOLE.map(|path| (path, any(pages::console))));
+    routes
 }
 
 /// Other origins' pages may read answers only where the operator says so, and never with a browser's credentials.

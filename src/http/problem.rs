@@ -136,6 +136,6 @@ pub(super) fn json_answer(status: StatusCode, body: &serde_json::Value) -> Respo
 }
 
 /// Whoever asks for a path that there is not.
-pub(super) async fn no_such_path() -> Problem {
+pub(super) fn no_such_path() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "No such path")
 }

@@ -238,7 +238,7 @@ both!(
         let (_, token) = bob(&world, &["graphql"]).await;
         let holder = world.holder_of(&token.value);
         let mut replies = Vec::new();
-        for door in DOORS.into_iter().chain(["/graphiql", "/.well-known/oauth-authorization-server", "/nothing"]) {
+        for door in DOORS.into_iter().chain(["/", "/graphiql", "/.well-known/oauth-authorization-server", "/nothing"]) {
             for name in ["GET", "POST", "DELETE", "OPTIONS", "FOO"] {
                 replies.push(read(holder.request(name.parse().unwrap(), door)).await);
             }
@@ -261,13 +261,29 @@ both!(
 );
 
 both!(
+    /// R-64
+    async fn every_answer_keeps_a_browser_to_tls_where_the_service_has_it(database: Database) {
+        let world = World::with(database, &[("public_url", "https://tokens.example.com")]).await;
+        for path in DOORS.into_iter().chain(["/", "/graphiql", "/nothing", "/openapi.json"]) {
+            let reply = world.nobody().get(path).await;
+            assert_eq!(reply.header("strict-transport-security"), "max-age=31536000", "{path}");
+        }
+        let plain = world.beside(&[("public_url", "http://127.0.0.1:8080")]).await;
+        assert_eq!(plain.nobody().get("/").await.header("strict-transport-security"), "");
+    }
+);
+
+both!(
     /// R-85
     async fn a_path_that_there_is_not_is_404_in_json_whoever_asks(world: World) {
         let (_, token) = bob(&world, &["graphql"]).await;
         let expected = problem(404, &[], r#"{"message":"No such path"}"#);
         for path in [
-            "/",
             "/nothing",
+            "/index.html",
+            "/organizations",
+            "/organizations/acme/nothing",
+            "/tokens/new/x",
             "/v2",
             "/v2/access-token/x",
             "/oauth/token",

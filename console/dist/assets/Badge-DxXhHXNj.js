@@ -1,0 +1,1 @@
+import{t as e}from"./jsx-runtime-DApVmHJR.js";var t={badge:`_badge_wyou0_1`,plain:`_plain_wyou0_11`,accent:`_accent_wyou0_16`,warn:`_warn_wyou0_21`,danger:`_danger_wyou0_26`,ok:`_ok_wyou0_31`},n=e();function r({tone:e=`plain`,children:r}){return(0,n.jsx)(`span`,{className:`${t.badge} ${t[e]}`,children:r})}export{r as t};
