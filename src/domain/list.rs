@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 use uuid::Uuid;
 
 /// The largest page.
@@ -46,23 +46,26 @@ pub struct TokenFilter {
     /// Of the most recent request, canonical.
     pub addresses: Vec<IpAddr>,
     /// Whether the owner administers the organization.
-    pub owner_is_admin: Option<bool>,
-    /// The search box asks for administrators.
-    pub admins: bool,
-    /// Any of these; none: active ones.
-    pub status: Vec<TokenStatus>,
+    pub owner_is_admin: Vec<bool>,
+    /// Any of these; left out: active ones.
+    pub status: Option<Vec<TokenStatus>>,
     /// When it was made.
     pub created_at: TimeRange,
     /// The last allowed request.
     pub last_used_at: TimeRange,
     /// Not used since then, or never.
     pub unused_since: Option<Time>,
+    /// Not used for so long before it is asked, or never. A span and no moment, so that the next page, which is asked
+    /// later, is one of the same list.
+    pub unused_for: Option<Duration>,
     /// Its end.
     pub expires_at: TimeRange,
-    /// With or without an end.
-    pub never_expires: Option<bool>,
+    /// Ends within so long after it is asked.
+    pub ends_within: Option<Duration>,
+    /// Without an end, or with one.
+    pub never_expires: Vec<bool>,
     /// Never used, or used at least once.
-    pub never_used: Option<bool>,
+    pub never_used: Vec<bool>,
 }
 
 impl TokenFilter {
@@ -72,12 +75,22 @@ impl TokenFilter {
         self.values.extend(search.values);
         self.scopes.extend(search.scopes);
         self.addresses.extend(search.addresses);
-        self.admins |= search.admin;
+        self.owner.extend(search.owners);
+        self.owner_is_admin.extend(search.admin.then_some(true));
+        self.unused_for = search.unused_for;
+        self.never_used.extend(search.never_used.then_some(true));
+        self.ends_within = search.ends_within;
+        self.never_expires.extend(search.never_expires.then_some(true));
+        if !search.status.is_empty() {
+            let wanted = |status: &TokenStatus| search.status.contains(status);
+            let both = |said: Vec<TokenStatus>| said.into_iter().filter(wanted).collect();
+            self.status = Some(self.status.take().map_or_else(|| search.status.clone(), both));
+        }
     }
 
     /// The states that are wanted.
     pub fn statuses(&self) -> &[TokenStatus] {
-        if self.status.is_empty() { &[TokenStatus::Active] } else { &self.status }
+        self.status.as_deref().unwrap_or(&[TokenStatus::Active])
     }
 
     /// Whether the most recent use decides, so that the rows of use are needed.
@@ -85,7 +98,8 @@ impl TokenFilter {
         !self.addresses.is_empty()
             || self.last_used_at != TimeRange::default()
             || self.unused_since.is_some()
-            || self.never_used.is_some()
+            || self.unused_for.is_some()
+            || !self.never_used.is_empty()
     }
 
     /// Tells this filter from every other, without telling any value.

@@ -68,10 +68,28 @@ pub(super) fn page(
     PageArguments { first, after, last, before }
 }
 
-/// A connection and its edges: `$rows` are of `$item`, and `$node` tells how one becomes a `$type`.
+/// A connection and its edges: `$rows` are of `$item`, and `$node` tells how one becomes a `$type`. A searched one has the
+/// words of the search beside its rows.
 macro_rules! connection {
+    ($connection:ident, $edge:ident, searched $item:ty => $type:ty, $node:expr) => {
+        $crate::graphql::connection::connection! {
+            @ $connection, $edge, $item => $type, $node; $crate::graphql::search::SearchWord;
+            /// What the search (`filter.query`) was understood as, word by word. Empty without one.
+            async fn search(&self) -> &[$crate::graphql::search::SearchWord] {
+                &self.1
+            }
+        }
+    };
     ($connection:ident, $edge:ident, $item:ty => $type:ty, $node:expr $(, $(#[$doc:meta])* $extra:ident: $extra_type:ty = $of:expr)*) => {
-        pub(super) struct $connection(pub(super) $crate::graphql::connection::Rows<$item>);
+        $crate::graphql::connection::connection! {
+            @ $connection, $edge, $item => $type, $node $(, $(#[$doc])* $extra: $extra_type = $of)*;;
+        }
+    };
+    (@ $connection:ident, $edge:ident, $item:ty => $type:ty, $node:expr $(, $(#[$doc:meta])* $extra:ident: $extra_type:ty = $of:expr)*; $($word:ty)?; $($more:tt)*) => {
+        pub(super) struct $connection(
+            pub(super) $crate::graphql::connection::Rows<$item>,
+            $(pub(super) Vec<$word>)?
+        );
 
         /// A page of a list.
         #[async_graphql::Object]
@@ -96,6 +114,8 @@ macro_rules! connection {
             async fn total_count(&self) -> async_graphql::Result<i32> {
                 self.0.count.ask().await
             }
+
+            $($more)*
         }
 
         pub(super) struct $edge {

@@ -157,4 +157,4 @@ impl TokenRequest {
     }
 }
 
-connection!(TokenGrantConnection, TokenGrantEdge, Grant => GrantNode, |grant: &Grant| GrantNode(grant.clone()));
+connection!(TokenGrantConnection, TokenGrantEdge, searched Grant => GrantNode, |grant: &Grant| GrantNode(grant.clone()));

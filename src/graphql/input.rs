@@ -1,6 +1,8 @@
 //! What clients write, read into what the domain knows. All parsing of their text happens here.
 
-use super::{event::AuditEventType, organization::OrganizationRole, scalar::DateTime, token::TokenStatus};
+use super::{
+    event::AuditEventType, organization::OrganizationRole, scalar::DateTime, search::SearchWord, token::TokenStatus,
+};
 use crate::{
     app::App,
     domain::{
@@ -35,8 +37,10 @@ impl DateTimeRange {
 #[derive(InputObject)]
 pub(super) struct TokenFilter {
     /// The search box: words, all of which must hold. A scope's name, the word "admin", a full IP address or a token's
-    /// value is taken as that filter; any other word is looked for in the owner's username, name and e-mail and in the
-    /// token's description. Quotes keep blanks.
+    /// value is taken as that filter, and so are `unused:90d`, `used:never`, `expires:30d`, `expires:never`,
+    /// `status:revoked` and `owner:ada`, with spans in days (d), weeks (w) and years (y). Any other word is looked for in
+    /// the owner's username, name and e-mail and in the token's description. Quotes keep blanks, and what stands in them
+    /// is text. `search` of the list tells what was understood.
     query: Option<String>,
     /// Part of the owner's username, name or e-mail, in any case.
     owner: Option<String>,
@@ -65,13 +69,13 @@ pub(super) struct TokenFilter {
 }
 
 impl TokenFilter {
-    /// Reads a filter; one that is left out asks for active tokens.
-    pub(super) fn read(filter: Option<Self>, app: &App) -> Result<list::TokenFilter> {
-        let Some(filter) = filter else { return Ok(list::TokenFilter::default()) };
+    /// Reads a filter, and what its search was understood as; one that is left out asks for active tokens.
+    pub(super) fn read(filter: Option<Self>, app: &App) -> Result<(list::TokenFilter, Vec<SearchWord>)> {
+        let Some(filter) = filter else { return Ok((list::TokenFilter::default(), Vec::new())) };
         filter.checked(app).map_err(|error| error.within("filter"))
     }
 
-    fn checked(self, app: &App) -> Result<list::TokenFilter> {
+    fn checked(self, app: &App) -> Result<(list::TokenFilter, Vec<SearchWord>)> {
         let address = self.ip_address.as_deref().filter(|text| !text.trim().is_empty());
         let scopes = self.scopes.unwrap_or_default();
         let scopes =
@@ -81,20 +85,21 @@ impl TokenFilter {
             values: values(self.token.as_deref(), app)?,
             scopes: scopes.collect::<Result<_>>()?,
             addresses: address.map(|text| parse_address("ipAddress", text)).transpose()?.into_iter().collect(),
-            owner_is_admin: self.owner_is_admin,
-            status: self.status.unwrap_or_default().into_iter().map(Into::into).collect(),
+            owner_is_admin: self.owner_is_admin.into_iter().collect(),
+            status: self.status.filter(|any| !any.is_empty()).map(|any| any.into_iter().map(Into::into).collect()),
             created_at: DateTimeRange::read(self.created_at),
             last_used_at: DateTimeRange::read(self.last_used_at),
             unused_since: self.unused_since.map(|since| since.0),
             expires_at: DateTimeRange::read(self.expires_at),
-            never_expires: self.never_expires,
-            never_used: self.never_used,
+            never_expires: self.never_expires.into_iter().collect(),
+            never_used: self.never_used.into_iter().collect(),
             ..Default::default()
         };
-        if let Some(query) = &self.query {
-            read.and(Search::parse(query, app.catalogue(), app.prefix())?);
-        }
-        Ok(read)
+        let Some(query) = &self.query else { return Ok((read, Vec::new())) };
+        let mut search = Search::parse(query, app.catalogue(), app.prefix())?;
+        let words = std::mem::take(&mut search.said).into_iter().map(Into::into).collect();
+        read.and(search);
+        Ok((read, words))
     }
 }
 

@@ -15,6 +15,7 @@ mod query;
 mod rounds;
 mod scalar;
 mod scope;
+mod search;
 mod session;
 mod shape;
 mod token;

@@ -121,7 +121,7 @@ impl OrganizationNode {
         answer(
             async {
                 let admin = policy::admin_of(&self.standing(request), self.organization.id)?;
-                let (filter, order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
+                let ((filter, search), order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
                 let list = List::of_tokens("audit", self.organization.id.uuid(), &filter, order);
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let at = request.caller.at;
@@ -131,7 +131,7 @@ impl OrganizationNode {
                     let (app, admin, filter) = (app.clone(), admin.clone(), filter.clone());
                     async move { app.store().count_reaching(&admin, &filter, at).await }
                 });
-                Ok(TokenGrantConnection(Rows { slice, list, count }))
+                Ok(TokenGrantConnection(Rows { slice, list, count }, search))
             }
             .await,
         )

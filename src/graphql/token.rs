@@ -181,7 +181,7 @@ impl TokenNode {
             let (loader, key) = (Arc::clone(&loader), key.clone());
             async move { Ok(loader.load_one(key).await.map_err(shared)?.unwrap_or_default()) }
         });
-        Ok(TokenGrantConnection(Rows { slice: own(slice, &page), list, count }))
+        Ok(TokenGrantConnection(Rows { slice: own(slice, &page), list, count }, Vec::new()))
     }
 
     async fn events_page(
@@ -229,4 +229,4 @@ pub(super) enum TokenStatus {
     Revoked,
 }
 
-connection!(TokenConnection, TokenEdge, TokenNode => TokenNode, TokenNode::clone);
+connection!(TokenConnection, TokenEdge, searched TokenNode => TokenNode, TokenNode::clone);

@@ -136,7 +136,7 @@ impl UserNode {
         let myself = self.myself(ctx)?;
         answer(
             async {
-                let (filter, order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
+                let ((filter, search), order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
                 if filter.asks_for_use() || order.field == TokenOrderField::LastUsedAt {
                     policy::sees_all_use(&request.standing)?;
                 }
@@ -153,7 +153,7 @@ impl UserNode {
                     let (app, myself, filter) = (app.clone(), myself.clone(), filter.clone());
                     async move { app.store().count_tokens_of(&myself, &filter, at).await }
                 });
-                Ok(TokenConnection(Rows { slice, list, count }))
+                Ok(TokenConnection(Rows { slice, list, count }, search))
             }
             .await,
         )

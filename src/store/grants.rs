@@ -123,7 +123,7 @@ impl Store {
 
     /// One row of the audit, expired and revoked tokens included.
     pub async fn audited(&self, admin: &OrgAdmin, token: TokenId, at: Time) -> Result<Option<Grant>> {
-        let filter = TokenFilter { status: ANY_STATE.to_vec(), ..Default::default() };
+        let filter = TokenFilter { status: Some(ANY_STATE.to_vec()), ..Default::default() };
         let select = reaching(admin, &filter, at).and_where(Expr::col(("g", "token_id")).eq(token)).take();
         Ok(one::<GrantRow>(&self.read, &select).await?.map(Grant::from))
     }
@@ -232,7 +232,7 @@ fn reaching(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> SelectStatement
         .and_where(Expr::col(("o", "disabled_at")).is_null())
         .and_where(Expr::col(("m", "role")).is_not_null())
         .cond_where(listing::in_states(filter.statuses(), at))
-        .cond_where(listing::shared(filter));
+        .cond_where(listing::shared(filter, at));
     for scope in &filter.scopes {
         let holds = Query::select()
             .expr(Expr::value(1))
@@ -243,8 +243,8 @@ fn reaching(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> SelectStatement
             .take();
         select.and_where(Expr::exists(holds));
     }
-    for wanted in filter.owner_is_admin.into_iter().chain(filter.admins.then_some(true)) {
-        select.and_where(listing::either(Expr::col(("m", "role")).eq(Role::Admin), wanted));
+    for wanted in &filter.owner_is_admin {
+        select.and_where(listing::either(Expr::col(("m", "role")).eq(Role::Admin), *wanted));
     }
     select.take()
 }
@@ -303,6 +303,7 @@ mod tests {
     };
     use crate::domain::{list::TimeRange, scope::ScopeName, secret::Fingerprint};
     use insta::assert_snapshot;
+    use std::time::Duration;
 
     fn audit(filter: &TokenFilter, order: TokenOrder, page: &Page) -> SelectStatement {
         listing::cut(reaching(&an_admin(), filter, NOW), &along(order), page)
@@ -333,26 +334,30 @@ mod tests {
         "#);
     }
 
-    #[test]
-    fn every_filter_of_the_audit_is_a_condition_and_a_cursor_is_one_comparison() {
-        let filter = TokenFilter {
+    fn every_filter() -> TokenFilter {
+        TokenFilter {
             owner: vec!["a_b".into()],
             words: vec!["100%".into()],
             values: vec![Some(Fingerprint::from_bytes([7; 32])), None],
             scopes: ScopeName::new("graphql").into_iter().collect(),
             addresses: vec!["198.51.100.2".parse().expect("an address")],
-            owner_is_admin: Some(false),
-            admins: true,
-            status: vec![TokenStatus::Expired, TokenStatus::Revoked],
+            owner_is_admin: vec![false, true],
+            status: Some(vec![TokenStatus::Expired, TokenStatus::Revoked]),
             created_at: TimeRange { from: Some(NOW), to: None },
             last_used_at: TimeRange { from: None, to: Some(NOW) },
             unused_since: Some(NOW),
+            unused_for: Some(Duration::from_hours(1)),
             expires_at: TimeRange { from: Some(NOW), to: Some(NOW) },
-            never_expires: Some(true),
-            never_used: Some(false),
-        };
+            ends_within: Some(Duration::from_hours(1)),
+            never_expires: vec![true],
+            never_used: vec![false],
+        }
+    }
+
+    #[test]
+    fn every_filter_of_the_audit_is_a_condition_and_a_cursor_is_one_comparison() {
         let order = TokenOrder { field: TokenOrderField::LastUsedAt, descending: false };
-        assert_snapshot!(asked(&audit(&filter, order, &behind(Key::Number(9)))), @r#"
+        assert_snapshot!(asked(&audit(&every_filter(), order, &behind(Key::Number(9)))), @r#"
         SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"
@@ -372,25 +377,28 @@ mod tests {
         AND "t"."fingerprint" = $7
         AND $8 = $9
         AND "u"."address" = $10
-        AND "t"."created_at" >= $11
-        AND ("u"."last_used_at" < $12
-        AND "u"."last_used_at" <> $13)
-        AND "u"."last_used_at" < $14
-        AND (NOT "u"."last_used_at" = $15)
-        AND ("t"."expires_at" >= $16
-        AND "t"."expires_at" < $17
-        AND "t"."expires_at" <> $18)
-        AND "t"."expires_at" = $19
-        AND EXISTS(SELECT $20
+        AND (NOT "u"."last_used_at" = $11)
+        AND "t"."expires_at" = $12
+        AND "t"."created_at" >= $13
+        AND ("u"."last_used_at" < $14
+        AND "u"."last_used_at" <> $15)
+        AND "u"."last_used_at" < $16
+        AND "u"."last_used_at" < $17
+        AND ("t"."expires_at" >= $18
+        AND "t"."expires_at" < $19
+        AND "t"."expires_at" <> $20)
+        AND ("t"."expires_at" >= $21
+        AND "t"."expires_at" < $22)
+        AND EXISTS(SELECT $23
         FROM "grant_scopes" AS "s"
         WHERE "s"."organization_id" = "g"."organization_id"
-        AND "s"."scope" = $21
+        AND "s"."scope" = $24
         AND "s"."token_id" = "g"."token_id")
-        AND (NOT "m"."role" = $22)
-        AND "m"."role" = $23
-        AND ("u"."last_used_at", "u"."token_id") > ($24, $25)
+        AND (NOT "m"."role" = $25)
+        AND "m"."role" = $26
+        AND ("u"."last_used_at", "u"."token_id") > ($27, $28)
         ORDER BY "u"."last_used_at" ASC, "u"."token_id" ASC
-        LIMIT $26
+        LIMIT $29
 
         SQLite:
         SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
@@ -412,15 +420,18 @@ mod tests {
         AND "t"."fingerprint" = ?
         AND ? = ?
         AND "u"."address" = ?
+        AND (NOT "u"."last_used_at" = ?)
+        AND "t"."expires_at" = ?
         AND "t"."created_at" >= ?
         AND ("u"."last_used_at" < ?
         AND "u"."last_used_at" <> ?)
         AND "u"."last_used_at" < ?
-        AND (NOT "u"."last_used_at" = ?)
+        AND "u"."last_used_at" < ?
         AND ("t"."expires_at" >= ?
         AND "t"."expires_at" < ?
         AND "t"."expires_at" <> ?)
-        AND "t"."expires_at" = ?
+        AND ("t"."expires_at" >= ?
+        AND "t"."expires_at" < ?)
         AND EXISTS(SELECT ?
         FROM "grant_scopes" AS "s"
         WHERE "s"."organization_id" = "g"."organization_id"

@@ -180,7 +180,7 @@ pub(super) fn within<C: IntoColumnRef + Copy>(column: C, range: TimeRange, never
 }
 
 /// The conditions that the audit and one's own list share. Aliases: `t` tokens, `o` their owner, `u` their use.
-pub(super) fn shared(filter: &TokenFilter) -> Condition {
+pub(super) fn shared(filter: &TokenFilter, at: Time) -> Condition {
     let mut all = Condition::all();
     for part in &filter.owner {
         all = all.add(Expr::col(("o", "searchable")).like(holding(part)));
@@ -199,12 +199,19 @@ pub(super) fn shared(filter: &TokenFilter) -> Condition {
     for address in &filter.addresses {
         all = all.add(Expr::col(("u", "address")).eq(address.to_string()));
     }
+    for never in &filter.never_used {
+        all = all.add(either(Expr::col(("u", "last_used_at")).eq(0_i64), *never));
+    }
+    for never in &filter.never_expires {
+        all = all.add(either(Expr::col(("t", "expires_at")).eq(i64::MAX), *never));
+    }
+    let soon = filter.ends_within.map(|span| TimeRange { from: Some(at), to: Some(at.plus(span)) });
     all.add(within(("t", "created_at"), filter.created_at, None))
         .add(within(("u", "last_used_at"), filter.last_used_at, Some(0)))
         .add_option(filter.unused_since.map(unused_since))
-        .add_option(filter.never_used.map(|never| either(Expr::col(("u", "last_used_at")).eq(0_i64), never)))
+        .add_option(filter.unused_for.map(|span| unused_since(at.minus(span))))
         .add(within(("t", "expires_at"), filter.expires_at, Some(i64::MAX)))
-        .add_option(filter.never_expires.map(|never| either(Expr::col(("t", "expires_at")).eq(i64::MAX), never)))
+        .add_option(soon.map(|soon| within(("t", "expires_at"), soon, None)))
 }
 
 /// Never used is a number of its own, which a moment before 1970 would be less than.

@@ -152,13 +152,12 @@ fn tokens_of(myself: &Myself, filter: &TokenFilter, at: Time) -> SelectStatement
         .join_as(JoinType::InnerJoin, "users", "o", same(("o", "id"), ("t", "owner_id")))
         .and_where(Expr::col(("t", "owner_id")).eq(*myself.user()))
         .cond_where(listing::in_states(filter.statuses(), at))
-        .cond_where(listing::shared(filter));
+        .cond_where(listing::shared(filter, at));
     for scope in &filter.scopes {
         select.and_where(Expr::col(("t", "scopes")).like(super::holding(&format!(" {scope} "))));
     }
-    let admin = filter.owner_is_admin.into_iter().chain(filter.admins.then_some(true));
-    for wanted in admin {
-        select.and_where(listing::either(Expr::exists(administered()), wanted));
+    for wanted in &filter.owner_is_admin {
+        select.and_where(listing::either(Expr::exists(administered()), *wanted));
     }
     if let Some(within) = myself.within() {
         select.and_where(Expr::exists(reaching_any(within)));
@@ -288,7 +287,7 @@ mod tests {
 
     #[test]
     fn ones_own_tokens_are_one_statement() {
-        let filter = TokenFilter { admins: true, ..Default::default() };
+        let filter = TokenFilter { owner_is_admin: vec![true], ..Default::default() };
         let order = TokenOrder { field: TokenOrderField::Owner, descending: true };
         assert_snapshot!(asked(&own(&filter, order, &behind(Key::Text("bob".into())))), @r#"
         SELECT "t"."id", "t"."hint", "t"."owner_id", "t"."description", "t"."scopes", "t"."created_at", "t"."expires_at", "t"."expired_at", "t"."revoked_at", "t"."version", "t"."expires_at" AS "expires_at_number", "u"."last_used_at", "o"."username"

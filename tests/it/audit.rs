@@ -91,6 +91,7 @@ struct Row<'model> {
     usage: &'model Usage,
     owner_is_admin: bool,
     status: &'static str,
+    now: Time,
 }
 
 impl Model {
@@ -102,7 +103,7 @@ impl Model {
         } else {
             "ACTIVE"
         };
-        Row { token, owner: &self.people[token.owner], usage, owner_is_admin, status }
+        Row { token, owner: &self.people[token.owner], usage, owner_is_admin, status, now: self.now }
     }
 
     fn audit(&self, slug: &str) -> Vec<Row<'_>> {
@@ -130,11 +131,13 @@ impl Model {
 struct Case {
     field: &'static str,
     filter: Value,
+    /// It takes the place of the states that are asked for by nobody.
+    says_status: bool,
     means: Box<dyn Fn(&Row<'_>) -> bool>,
 }
 
 fn case(field: &'static str, value: impl Into<Value>, means: impl Fn(&Row<'_>) -> bool + 'static) -> Case {
-    Case { field, filter: json!({ field: value.into() }), means: Box::new(means) }
+    Case { field, filter: json!({ field: value.into() }), says_status: field == "status", means: Box::new(means) }
 }
 
 fn has(text: &str, part: &str) -> bool {
@@ -260,10 +263,43 @@ fn texts(cases: &mut Vec<Case>) {
     cases.push(case("query", "admin graphql", |row| row.owner_is_admin && row.holds("graphql")));
     cases.push(case("query", "198.51.100.2", |row| row.came_from("198.51.100.2")));
     cases.push(case("query", "::FFFF:102:304 bot", |row| row.came_from("1.2.3.4") && row.word("bot")));
+    keyed(cases);
     for blank in ["", "   "] {
         for field in ["query", "owner", "token", "ipAddress"] {
             cases.push(case(field, blank, |_| true));
         }
+    }
+}
+
+/// The words with a key, and what keeps one from being read.
+fn keyed(cases: &mut Vec<Case>) {
+    let ago = |row: &Row<'_>, days: u32| {
+        let since = row.now.minus(DAY * days);
+        row.usage.last_used_at.is_none_or(|at| at < since)
+    };
+    let ends = |row: &Row<'_>, days: u32| {
+        row.token.expires_at.is_some_and(|end| end >= row.now && end < row.now.plus(DAY * days))
+    };
+    cases.push(case("query", "unused:8d", move |row| ago(row, 8)));
+    cases.push(case("query", "unused:2w unused:8d bot", move |row| ago(row, 14) && row.word("bot")));
+    cases.push(case("query", "unused:1y", move |row| ago(row, 365)));
+    cases.push(case("query", "used:never", |row| row.usage.last_used_at.is_none()));
+    cases.push(case("query", "expires:80d", move |row| ends(row, 80)));
+    cases.push(case("query", "expires:1y admin", move |row| ends(row, 365) && row.owner_is_admin));
+    cases.push(case("query", "expires:never", |row| row.token.expires_at.is_none()));
+    cases.push(case("query", "owner:a_b", |row| row.owner_has("a_b")));
+    cases.push(case("query", "owner:\"Bob O'B\" deploy", |row| row.owner_has("bob o'b") && row.word("deploy")));
+    cases.push(case("query", "owner:e owner:y", |row| row.owner_has("e") && row.owner_has("y")));
+    cases.push(case("query", "\"owner:ada\"", |row| row.word("owner:ada")));
+    cases.push(case("query", "https://example.com", |row| row.word("https://example.com")));
+    for (said, wanted) in [
+        ("status:active", &["ACTIVE"][..]),
+        ("status:revoked", &["REVOKED"]),
+        ("status:expired status:revoked", &["EXPIRED", "REVOKED"]),
+        ("status:expired expires:never", &[]),
+    ] {
+        let case = case("query", said, move |row| wanted.contains(&row.status));
+        cases.push(Case { says_status: true, ..case });
     }
 }
 
@@ -396,7 +432,7 @@ impl Stand<'_> {
         for case in filters {
             filter[case.field] = case.filter[case.field].clone();
         }
-        let says_status = filters.iter().any(|case| case.field == "status");
+        let says_status = filters.iter().any(|case| case.says_status);
         let rows: Vec<_> = rows
             .into_iter()
             .filter(|row| says_status || row.status == "ACTIVE")
@@ -680,6 +716,89 @@ both!(
             let (code, field, _) = refused(&ada, json!({ "scopes": [unknown] })).await;
             assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("filter.scopes.0")), "{unknown}");
         }
+    }
+);
+
+both!(
+    async fn a_wrong_word_of_a_search_is_refused_with_its_field_and_nothing_of_it_is_repeated(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        for (query, hint) in [
+            ("unusd:90d", "Did you mean unused:?"),
+            ("hunter2pass:x", "There are unused:, used:, expires:, status:, owner:."),
+            ("status:hunter2pass", "Behind status: stands active, expired or revoked."),
+        ] {
+            let (code, field, message) = refused(&ada, json!({ "query": query })).await;
+            assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("filter.query")), "{query}");
+            assert!(message.contains(hint) && !message.contains("hunter2"), "{message}");
+        }
+    }
+);
+
+both!(
+    /// R-07, R-08: an administrator and an owner are told the same.
+    async fn what_a_search_was_understood_as_is_told_in_the_order_of_writing(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let token = ada.creates_token("deploy", &["acme"], &["graphql"]).await;
+        let (of_audit, of_own) = (
+            "query($f: TokenFilter) { organization(slug: \"acme\") { page: tokenGrants(filter: $f) { totalCount search { text kind } } } }",
+            "query($f: TokenFilter) { viewer { page: tokens(filter: $f) { totalCount search { text kind } } } }",
+        );
+        let hint = format!("{}…{}", &token.value[..8], &token.value[38..]);
+        let query = format!("owner:Ada  graphql unused:90d \"de ploy\" {} deploy", token.value);
+        let expected = json!([
+            { "text": "owner:Ada", "kind": "OWNER" }, { "text": "graphql", "kind": "SCOPE" },
+            { "text": "unused:90d", "kind": "UNUSED" }, { "text": "\"de ploy\"", "kind": "TEXT" },
+            { "text": hint, "kind": "VALUE" }, { "text": "deploy", "kind": "TEXT" },
+        ]);
+        for (document, place) in [(of_audit, "organization"), (of_own, "viewer")] {
+            let reply = ada.graphql(document, json!({ "f": { "query": query } })).await;
+            assert_eq!(reply.data()[place]["page"], json!({ "totalCount": 0, "search": expected }), "{}", reply.text);
+            assert!(!reply.text.contains(&token.value[8..20]), "{}", reply.text);
+            for none in [Value::Null, json!({}), json!({ "query": " " })] {
+                let told = ada.ask(document, json!({ "f": none })).await;
+                assert_eq!(told[place]["page"], json!({ "totalCount": 1, "search": [] }));
+            }
+        }
+        let grants = "query($id: ID!) { token(id: $id) { grants { search { text } } } }";
+        assert_eq!(ada.ask(grants, json!({ "id": token.id })).await["token"]["grants"]["search"], json!([]));
+    }
+);
+
+both!(
+    async fn the_states_of_a_filter_and_of_its_search_must_both_hold(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let (_, gone) = (
+            ada.creates_token("kept", &["acme"], &["read_user"]).await,
+            ada.creates_token("gone", &["acme"], &["read_user"]).await,
+        );
+        assert_eq!(ada.revokes(&gone.id).await.code(), "OK");
+        for (status, query, count) in [
+            (json!(["ACTIVE", "REVOKED"]), "", 2),
+            (json!(["ACTIVE", "REVOKED"]), "status:revoked", 1),
+            (json!(["ACTIVE"]), "status:revoked", 0),
+            (json!([]), "status:revoked", 1),
+            (Value::Null, "status:revoked status:active", 2),
+        ] {
+            let filter = json!({ "status": status, "query": query });
+            assert_eq!(asked(&ada, &List::Audit("acme"), &filter, &Value::Null).await.0.len(), count, "{filter}");
+            assert_eq!(asked(&ada, &List::Own(0), &filter, &Value::Null).await.0.len(), count, "{filter}");
+        }
+    }
+);
+
+both!(
+    async fn the_next_page_of_a_search_for_a_span_is_of_the_same_list_however_late_it_is_asked(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        for _ in 0..3 {
+            ada.creates_token("x", &["acme"], &["read_user"]).await;
+        }
+        let query = "query($a: String) { organization(slug: \"acme\") { page: tokenGrants(first: 2, after: $a, \
+                     filter: { query: \"unused:1d\" }) { nodes { tokenId } pageInfo { endCursor } } } }";
+        let first = ada.ask(query, json!({})).await["organization"]["page"].clone();
+        world.later(Duration::from_mins(7));
+        let next = ada.ask(query, json!({ "a": first["pageInfo"]["endCursor"] })).await["organization"]["page"].clone();
+        assert_eq!(first["nodes"].as_array().map(Vec::len), Some(2));
+        assert_eq!(next["nodes"].as_array().map(Vec::len), Some(1));
     }
 );
 
