@@ -150,6 +150,8 @@ pub struct EventFilter {
     pub token: Option<TokenId>,
     /// By this person.
     pub actor: Option<UserId>,
+    /// About this person.
+    pub user: Option<UserId>,
     /// When.
     pub at: TimeRange,
 }

@@ -4,7 +4,7 @@ use super::{
     connection::connection,
     error::{Answer, fail_shared},
     grant::named_user,
-    loaders::ConcernedBy,
+    loaders::{ConcernedBy, NoticeOf},
     organization::OrganizationNode,
     request,
     scalar::{DateTime, Uuid},
@@ -102,6 +102,12 @@ impl EventNode {
     /// The scopes that the token no longer has.
     async fn scopes_removed(&self) -> Vec<&str> {
         self.0.scopes_removed.iter().map(ScopeName::as_str).collect()
+    }
+
+    /// The id in the letter in which the viewer was told of it. Null where none was written to them.
+    async fn notice_id(&self, ctx: &Context<'_>) -> Answer<ID> {
+        let notice = request(ctx).load(NoticeOf(self.0.id)).await.map_err(|error| fail_shared(&error)).transpose()?;
+        Some(notice.map(|notice| notice.to_string().into()))
     }
 
     /// Why, in the actor's words.

@@ -161,6 +161,8 @@ pub(super) struct AuditEventFilter {
     token_id: Option<ID>,
     /// By this person.
     actor_id: Option<ID>,
+    /// About this person: the member, or the owner of a token.
+    user_id: Option<ID>,
     /// When it happened.
     at: Option<DateTimeRange>,
 }
@@ -173,6 +175,7 @@ impl AuditEventFilter {
             types: filter.types.unwrap_or_default().into_iter().map(Into::into).collect(),
             token: filter.token_id.as_ref().map(token_id),
             actor: filter.actor_id.as_ref().map(user_id),
+            user: filter.user_id.as_ref().map(user_id),
             at: DateTimeRange::read(filter.at),
         }
     }

@@ -8,7 +8,7 @@ use crate::{
         error::{Error, Result},
         event::Entry,
         grant::{Grant, Usage},
-        id::{EventId, GrantId, OrganizationId, SessionId, TokenId, UserId},
+        id::{DeliveryId, EventId, GrantId, OrganizationId, SessionId, TokenId, UserId},
         list::{Page, Slice},
         organization::Organization,
         policy::{self, Seer, Standing},
@@ -22,6 +22,7 @@ use async_graphql::dataloader::Loader;
 use std::{
     collections::{BTreeSet, HashMap},
     hash::Hash,
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -45,6 +46,14 @@ pub(super) struct UseOf(pub(super) TokenId);
 /// The organizations that a token reaches now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ReachOf(pub(super) TokenId);
+
+/// From where a token was used lately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct AddressesOf(pub(super) TokenId);
+
+/// The letter in which the viewer was told of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct NoticeOf(pub(super) EventId);
 
 /// The organizations that an event concerns, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,6 +131,14 @@ loads! {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
         loads.app.store().reach(&ids, loads.at).await.map(|found| keyed(found, ReachOf))
     };
+    AddressesOf => Vec<IpAddr>: |loads, keys| {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        loads.app.store().recent_addresses(&ids, loads.at).await.map(|found| keyed(found, AddressesOf))
+    };
+    NoticeOf => DeliveryId: |loads, keys| async {
+        let (myself, ids) = (policy::myself(&loads.standing)?, keys.iter().map(|key| key.0).collect::<Vec<_>>());
+        Ok(keyed(loads.app.store().notices_to(&myself, &ids).await?, NoticeOf))
+    }.await;
     ConcernedBy => BTreeSet<OrganizationId>: |loads, keys| {
         let numbers: Vec<_> = keys.iter().map(|key| key.0).collect();
         loads.app.store().concerned(&numbers).await.map(|found| keyed(found, ConcernedBy))

@@ -5,7 +5,7 @@ use super::{
     error::{Answer, answer, fail, fail_shared},
     event::{AuditEventConnection, EventNode},
     grant::{TokenGrantConnection, TokenGrantStatus, TokenRequest},
-    loaders::{EventsCount, EventsPage, GrantsCount, GrantsPage, ReachOf, UseOf},
+    loaders::{AddressesOf, EventsCount, EventsPage, GrantsCount, GrantsPage, ReachOf, UseOf},
     organization::OrganizationNode,
     request,
     scalar::{DateTime, Uuid},
@@ -150,6 +150,16 @@ impl TokenNode {
     async fn last_request(&self, ctx: &Context<'_>) -> Answer<TokenRequest> {
         let usage = self.usage(ctx).await.map(|usage| usage.and_then(|usage| usage.last_request).map(TokenRequest));
         usage.map_err(|error| fail_shared(&error)).transpose()
+    }
+
+    /// The addresses of its most recent requests, one for each organization it reaches, none twice and latest first; only
+    /// the owner sees them, and not through a token. Administrators read the grant's.
+    async fn recent_addresses(&self, ctx: &Context<'_>) -> Answer<Vec<String>> {
+        if self.view != View::Owner {
+            return None;
+        }
+        let found = request(ctx).load(AddressesOf(self.token.id)).await.map_err(|error| fail_shared(&error));
+        Some(found.map(|found| found.unwrap_or_default().iter().map(ToString::to_string).collect()))
     }
 }
 

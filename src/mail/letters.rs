@@ -104,7 +104,8 @@ impl<'letter> Page<'letter> {
 
     fn values(&self, envelope: &Envelope) -> Value {
         let by = self.by.map_or_else(|| "an operator of this service".into(), person);
-        let tokens: Vec<_> = self.tokens.iter().take(MOST_TOKENS).map(token).collect();
+        let home = format!("{}/tokens", envelope.public_url.trim_end_matches('/'));
+        let tokens: Vec<_> = self.tokens.iter().take(MOST_TOKENS).map(|line| token(line, &home)).collect();
         context! {
             to_name => one_line(&envelope.to_name),
             organization => context! {
@@ -118,7 +119,7 @@ impl<'letter> Page<'letter> {
             by,
             reason => self.reason.map_or_else(|| "No reason was given.".into(), one_line),
             when => self.at.utc().format("%-d %B %Y, %H:%M UTC").to_string(),
-            home => format!("{}/", envelope.public_url.trim_end_matches('/')),
+            home,
             notice => one_line(&envelope.notice),
         }
     }
@@ -128,9 +129,11 @@ fn person(person: &Person) -> String {
     one_line(&format!("{} ({})", person.name, person.username))
 }
 
-fn token(line: &TokenLine) -> Value {
+fn token(line: &TokenLine, home: &str) -> Value {
+    let id = one_line(&line.id);
     context! {
-        id => one_line(&line.id),
+        page => format!("{home}/{id}"),
+        id,
         description => one_line(&line.description),
         hint => one_line(&line.hint),
     }
@@ -308,7 +311,12 @@ mod tests {
             let plain = letter.html.replace("&#x2f;", "/");
             let links: Vec<_> = plain.match_indices("href=\"").map(|(at, it)| &plain[at + it.len()..]).collect();
             assert!(!links.is_empty());
-            assert!(links.iter().all(|link| link.starts_with("https://tokens.example.com/\"")), "{plain}");
+            assert!(links.iter().all(|link| link.starts_with("https://tokens.example.com/tokens")), "{plain}");
+            let to_tokens = links.iter().filter(|link| link.starts_with("https://tokens.example.com/tokens/token_"));
+            assert!(
+                to_tokens.count() > 0 && letter.text.contains("\n  https://tokens.example.com/tokens/token_"),
+                "{plain}"
+            );
             for body in [&letter.text, &plain] {
                 assert_eq!(body.matches("://").count(), body.matches("https://tokens.example.com/").count(), "{body}");
             }

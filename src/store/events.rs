@@ -156,6 +156,9 @@ fn events_in(admin: &OrgAdmin, filter: &EventFilter) -> SelectStatement {
     if let Some(actor) = filter.actor {
         select.and_where(Expr::col(("e", "actor_id")).eq(actor));
     }
+    if let Some(user) = filter.user {
+        select.and_where(Expr::col(("e", "user_id")).eq(user));
+    }
     select
 }
 
@@ -194,6 +197,7 @@ mod tests {
             types: vec![EventType::TokenCreated, EventType::TokenRevoked],
             token: Some(TOKENS[0]),
             actor: Some(UserId::from_uuid(TOKENS[1].uuid())),
+            user: Some(UserId::from_uuid(TOKENS[0].uuid())),
             at: TimeRange { from: Some(NOW), to: Some(NOW) },
         };
         assert_snapshot!(asked(&log(&filter, &behind(Key::Number(9)))), @r#"
@@ -206,9 +210,10 @@ mod tests {
         AND "e"."type" IN ($4, $5)
         AND "e"."token_id" = $6
         AND "e"."actor_id" = $7
-        AND "c"."number" < $8
+        AND "e"."user_id" = $8
+        AND "c"."number" < $9
         ORDER BY "c"."number" DESC
-        LIMIT $9
+        LIMIT $10
         "#);
     }
 

@@ -20,10 +20,13 @@ use crate::domain::{
     token::TokenStatus,
 };
 use sea_orm::{
-    Condition, ExprTrait as _, FromQueryResult,
+    Condition, ExprTrait as _, FromQueryResult, Order,
     sea_query::{Expr, JoinType, Query, SelectStatement},
 };
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::IpAddr,
+};
 
 const ANY_STATE: [TokenStatus; 3] = [TokenStatus::Active, TokenStatus::Expired, TokenStatus::Revoked];
 
@@ -160,6 +163,24 @@ impl Store {
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
 
+    /// From where the most recent requests of each of some tokens came, one for each organization that it reaches now:
+    /// latest first, and none twice. For their owner alone.
+    pub async fn recent_addresses(&self, tokens: &[TokenId], at: Time) -> Result<HashMap<TokenId, Vec<IpAddr>>> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            token_id: TokenId,
+            address: String,
+        }
+        let mut found = HashMap::<_, Vec<_>>::new();
+        for row in all::<Row>(&self.read, &recent_addresses(tokens, at)).await? {
+            let of_token = found.entry(row.token_id).or_default();
+            if let Some(address) = row.address.parse().ok().filter(|address| !of_token.contains(address)) {
+                of_token.push(address);
+            }
+        }
+        Ok(found)
+    }
+
     /// The organizations that each of some tokens reaches now.
     pub async fn reach(&self, tokens: &[TokenId], at: Time) -> Result<HashMap<TokenId, BTreeSet<OrganizationId>>> {
         #[derive(FromQueryResult)]
@@ -270,6 +291,15 @@ fn in_state(state: GrantStatus, at: Time) -> Condition {
         GrantStatus::Ended => Condition::all().add(removed().not()).add(ended()),
         GrantStatus::Active => Condition::all().add(removed().not()).add(ended().not()),
     }
+}
+
+fn recent_addresses(tokens: &[TokenId], at: Time) -> SelectStatement {
+    reach(tokens, at)
+        .column(("u", "address"))
+        .join_as(JoinType::InnerJoin, grant_use::Entity, "u", same(("u", "grant_id"), ("g", "id")))
+        .and_where(Expr::col(("u", "address")).is_not_null())
+        .order_by(("u", "last_at"), Order::Desc)
+        .take()
 }
 
 fn reach(tokens: &[TokenId], at: Time) -> SelectStatement {

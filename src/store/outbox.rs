@@ -2,14 +2,19 @@
 
 use super::{Store, entity::delivery, limited, upkeep::Upkeep};
 use crate::{
-    domain::{error::Result, id::DeliveryId, policy::Operator, time::Time},
+    domain::{
+        error::Result,
+        id::{DeliveryId, EventId},
+        policy::{Myself, Operator},
+        time::Time,
+    },
     telemetry::Outbox,
 };
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     QueryTrait as _, sea_query::Expr,
 };
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 /// A letter that this node may send until its lease ends.
 #[derive(Debug, Clone)]
@@ -91,6 +96,18 @@ impl Store {
             last_error: row.last_error,
         };
         Ok(limited(find.all(&self.read)).await?.into_iter().map(waiting).collect())
+    }
+
+    /// The letters in which this person was told of each of some events, sent or not.
+    pub async fn notices_to(&self, myself: &Myself, events: &[EventId]) -> Result<HashMap<EventId, DeliveryId>> {
+        let find = delivery::Entity::find()
+            .select_only()
+            .column(delivery::Column::EventId)
+            .column(delivery::Column::Id)
+            .filter(delivery::Column::EventId.is_in(events.iter().copied()))
+            .filter(delivery::Column::UserId.eq(*myself.user()))
+            .into_tuple::<(EventId, DeliveryId)>();
+        Ok(limited(find.all(&self.read)).await?.into_iter().collect())
     }
 
     /// How many letters are not sent yet, or never will be.

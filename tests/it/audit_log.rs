@@ -154,6 +154,11 @@ both!(
         assert_eq!(found(json!({ "tokenId": one.id })).await, [cut, made[0]]);
         assert_eq!(found(json!({ "actorId": ada_id })).await, [cut, made[1]]);
         assert_eq!(found(json!({ "actorId": bob_id })).await, [made[0]]);
+        let of = |user: &Value| json!({ "userId": user, "types": ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"] });
+        assert_eq!(found(of(&bob_id)).await, [cut, made[0]], "whoever acted");
+        assert_eq!(found(of(&ada_id)).await, [made[1]]);
+        assert_eq!(found(json!({ "userId": bob_id, "types": ["ORGANIZATION_MEMBER_ADDED"] })).await.len(), 1);
+        assert_eq!(found(json!({ "userId": bob_id, "actorId": ada_id })).await, [cut]);
         assert_eq!(found(json!({ "at": { "from": middle.to_text() } })).await, [cut, made[1]]);
         assert_eq!(found(json!({ "at": { "to": middle.to_text() }, "tokenId": one.id })).await, [made[0]]);
         assert_eq!(found(json!({ "at": { "from": middle.to_text(), "to": middle.to_text() } })).await, none);
@@ -165,11 +170,33 @@ both!(
             json!({ "tokenId": "x" }),
             json!({ "actorId": one.id }),
             json!({ "actorId": nobody }),
+            json!({ "userId": nobody }),
+            json!({ "userId": "x" }),
         ] {
             assert_eq!(found(nothing).await, none);
         }
         assert_eq!(found(json!({ "types": [] })).await, found(Value::Null).await);
         assert!(found(Value::Null).await.len() > 3);
+    }
+);
+
+both!(
+    async fn an_event_names_the_letter_in_which_its_reader_was_told_of_it_and_no_other(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        let letters = world.letters(1).await;
+        let own = "query($id: ID!) { token(id: $id) { events { nodes { type noticeId } } } }";
+        let told = bob.ask(own, json!({ "id": token.id })).await["token"]["events"]["nodes"].clone();
+        let expected = json!([
+            { "type": "TOKEN_ORGANIZATION_REMOVED", "noticeId": letters[0].letter.notice },
+            { "type": "TOKEN_CREATED", "noticeId": null },
+        ]);
+        assert_eq!(told, expected);
+        let audit = "query($id: ID!) { organization(slug: \"acme\") { auditEvents(filter: { tokenId: $id }) { nodes { noticeId } } } }";
+        let told = ada.ask(audit, json!({ "id": token.id })).await["organization"]["auditEvents"]["nodes"].clone();
+        assert_eq!(told, json!([{ "noticeId": null }, { "noticeId": null }]), "the letter was to bob");
     }
 );
 

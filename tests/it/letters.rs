@@ -248,12 +248,10 @@ both!(
         assert_eq!(reply.code(), "OK", "{}", reply.text);
         let letters = world.letters(1).await;
         let letter = &letters[0];
-        assert!(letter.letter.text.contains("\n  https://tokens.example.test/\n"), "{}", letter.letter.text);
-        assert!(
-            letter.letter.html.contains("href=\"https:&#x2f;&#x2f;tokens.example.test&#x2f;\""),
-            "{}",
-            letter.letter.html
-        );
+        let page = format!("https://tokens.example.test/tokens/{}", token.id);
+        assert!(letter.letter.text.contains(&format!("\n  {page}\n")), "{}", letter.letter.text);
+        let link = format!("href=\"{}\"", page.replace('/', "&#x2f;"));
+        assert!(letter.letter.html.contains(&link), "{}", letter.letter.html);
         assert!(letter.letter.message_id.ends_with("@tokens.example.test>"));
         assert!(!letter.source.contains("evil"), "{}", letter.source);
     }

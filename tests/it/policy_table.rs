@@ -51,12 +51,14 @@ pub(crate) const COVERED: &[&str] = &[
     "Token.events",
     "Token.lastUsedAt",
     "Token.lastRequest",
+    "Token.recentAddresses",
     "TokenGrant.token",
     "TokenGrant.removedBy",
     "AuditEvent.organizations",
     "AuditEvent.token",
     "AuditEvent.actor",
     "AuditEvent.user",
+    "AuditEvent.noticeId",
     "User.email",
     "User.organizations",
     "User.tokens",
@@ -453,6 +455,12 @@ const OF_TOKENS: &[Ask] = &[
     ask("Token.lastUsedAt", &["Token.lastUsedAt"], "token(id: $id) { lastUsedAt }", "token.lastUsedAt"),
     ask("Token.lastRequest", &["Token.lastRequest"], "token(id: $id) { lastRequest { at } }", "token.lastRequest"),
     ask(
+        "Token.recentAddresses",
+        &["Token.recentAddresses"],
+        "token(id: $id) { recentAddresses }",
+        "token.recentAddresses",
+    ),
+    ask(
         "TokenGrant.token",
         &["TokenGrant.token"],
         "node(id: $grant) { ... on TokenGrant { token { id } } }",
@@ -483,6 +491,12 @@ const OF_TOKENS: &[Ask] = &[
         "node.actor",
     ),
     ask("AuditEvent.user", &["AuditEvent.user"], "node(id: $event) { ... on AuditEvent { user { id } } }", "node.user"),
+    ask(
+        "AuditEvent.noticeId",
+        &["AuditEvent.noticeId"],
+        "node(id: $event) { ... on AuditEvent { noticeId } }",
+        "node.noticeId",
+    ),
 ];
 
 /// About people and organizations: `$id` is theirs.
