@@ -2,11 +2,12 @@
 
 use super::{
     event::AuditEventType, organization::OrganizationRole, scalar::DateTime, search::SearchWord, token::TokenStatus,
+    values,
 };
 use crate::{
     app::App,
     domain::{
-        error::Result,
+        error::{Error, Result},
         id::{OrganizationId, SessionId, TokenId, UserId},
         list::{self, EventFilter, TimeRange},
         search::{Search, parse_address},
@@ -14,7 +15,7 @@ use crate::{
         text,
     },
 };
-use async_graphql::{Enum, ID, InputObject};
+use async_graphql::{Enum, ID, InputObject, InputType as _, Value};
 use uuid::Uuid;
 
 /// Both ends may be left out. From is included, to is not.
@@ -101,6 +102,15 @@ impl TokenFilter {
         read.and(search);
         Ok((read, words))
     }
+}
+
+/// Reads a filter that came as JSON beside a document, by the same rules and with the same refusals.
+pub fn token_filter(json: serde_json::Value, app: &App) -> Result<list::TokenFilter> {
+    let value = Value::from_json(json).map_err(|_| Error::invalid("filter", "This is no value of a filter."))?;
+    values::fits_input(&TokenFilter::type_name(), "filter", &value)?;
+    let read = Option::<TokenFilter>::parse(Some(value));
+    let filter = read.map_err(|_| Error::Bug("a filter that fits is not read".into()))?;
+    Ok(TokenFilter::read(filter, app)?.0)
 }
 
 /// The digests of the whole values that are asked for; nothing stands for what cannot be one, and so matches no token.

@@ -23,6 +23,7 @@ mod user;
 mod values;
 
 pub use error::{error_of, outcome_of};
+pub use input::token_filter;
 pub use values::misfits;
 
 use crate::{

@@ -45,6 +45,16 @@ pub fn misfits(document: &ExecutableDocument, chosen: &OperationDefinition, vari
     walk.found
 }
 
+/// Whether a value in JSON may stand for an input of that type, which is the field's; null may.
+pub(super) fn fits_input(of: &str, field: &'static str, value: &Value) -> Result<(), Error> {
+    let bug = || Error::Bug("a type that is none".into());
+    let (defined, mut uses) = (HashMap::new(), HashMap::new());
+    let path = vec![Step::Key(field)];
+    let mut judge = Judge { is_json: true, given: None, defined: &defined, path, uses: &mut uses };
+    let fits = judge.fits(&Type::new(of).ok_or_else(bug)?, value);
+    fits.map_err(|why| Error::invalid(judge.path(), why))
+}
+
 struct Walk<'document> {
     document: &'document ExecutableDocument,
     given: Option<&'document Variables>,

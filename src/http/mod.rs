@@ -20,6 +20,7 @@ mod schema;
 mod server;
 mod session;
 mod throttle;
+mod tokens_csv;
 mod verify;
 
 pub use identity::{Said, sign};
@@ -89,6 +90,8 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
 fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
     let mut routes = vec![
         ("/graphql", any(graphql::handle)),
+        ("/graphiql", any(pages::graphiql)),
+        ("/assets/{*name}", any(pages::asset)),
         ("/graphiql", any(pages::graphiql)),
         ("/assets/{*name}", any(pages::asset)),
         ("/invitations/{code}", any(invitation::handle)),

@@ -243,7 +243,7 @@ fn grants() -> SelectStatement {
         .take()
 }
 
-fn reaching(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> SelectStatement {
+pub(super) fn reaching(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> SelectStatement {
     let mut select = grants();
     select
         .and_where(Expr::col(("g", "organization_id")).eq(*admin.organization()))

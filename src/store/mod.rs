@@ -2,6 +2,7 @@
 
 mod entity;
 mod events;
+mod export;
 mod grants;
 mod invitations;
 mod listing;
@@ -23,6 +24,7 @@ mod upkeep;
 mod usage;
 mod values;
 
+pub use export::Line;
 pub use grants::GrantsOf;
 pub use invitations::Invitation;
 pub use members::Members;

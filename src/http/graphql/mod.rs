@@ -82,6 +82,11 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
     Ok(response)
 }
 
+/// As whom a request of another door is made that takes the same credentials.
+pub(super) async fn caller_of(doors: &Doors, request: &Parts) -> Result<Caller, Problem> {
+    caller(doors, request).await.map_err(Refusal::into_problem)
+}
+
 /// As whom the request is made: whoever is signed in, a JWT's person, or the owner of a token with the scope of GraphQL.
 async fn caller(doors: &Doors, request: &Parts) -> Result<Caller, Refusal> {
     if let Some(caller) = doors.in_session(request).await? {

@@ -59,6 +59,11 @@ impl Refusal {
         self
     }
 
+    /// The same for a door of another shape.
+    pub(super) fn into_problem(self) -> Problem {
+        self.problem
+    }
+
     pub(super) fn into_response(mut self, wanted: &Wanted) -> Response {
         if self.problem.status == StatusCode::INTERNAL_SERVER_ERROR {
             self = self.saying(REQUEST, id_json(&wanted.id));

@@ -178,7 +178,7 @@ async fn from_body(headers: &HeaderMap, body: Body) -> Result<Parameters, Refusa
     }
 }
 
-/// Whether a body is JSON in UTF-8.
+/// Whether a content type is JSON in UTF-8.
 pub(in crate::http) fn is_json(kind: &str) -> bool {
     let mut parts = kind.split(';').map(str::trim);
     let json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));

@@ -6,6 +6,7 @@ mod introspect;
 mod limits;
 mod openapi;
 mod revoke;
+mod tokens_csv;
 mod verify;
 
 use crate::world::{

@@ -50,6 +50,12 @@ impl Answers<'_> {
         }
     }
 
+    /// Asks for the table of acme.
+    async fn table(&mut self, request: RequestBuilder) {
+        let reply = read(request).await;
+        self.add("post", "/organizations/{slug}/tokens.csv", &reply);
+    }
+
     /// Asks both of the gateways' doors.
     async fn verify(&mut self, client: &Client<'_>, question: &str) {
         let reply = client.verify(question).await;
@@ -174,6 +180,31 @@ async fn sessions(answers: &mut Answers<'_>) {
     }
 }
 
+async fn tables(answers: &mut Answers<'_>) {
+    let world = answers.world;
+    let (ada, eve) = (world.admin("ada", &["acme"]).await, world.member("eve", &["acme"]).await);
+    ada.creates_token("tool", &["acme"], &["graphql"]).await;
+    let (stranger, narrow) = (world.stranger().await, ada.creates_token("narrow", &["acme"], &["read_builds"]).await);
+    let narrow = world.holder_of(&narrow.value);
+    let nobody = world.nobody();
+    for (client, body) in [
+        (&ada, "{}".to_owned()),
+        (&ada, "[]".into()),
+        (&ada, r#"{"filter":{"query":"wrong:"}}"#.into()),
+        (&ada, format!(r#"{{"filter":"{}"}}"#, "x".repeat(65 * 1024))),
+        (&eve, "{}".into()),
+        (&stranger, "{}".into()),
+        (&narrow, "{}".into()),
+        (&nobody, "{}".into()),
+    ] {
+        let request = client.request(Method::POST, "/organizations/acme/tokens.csv");
+        answers.table(request.header("content-type", "application/json").body(body)).await;
+    }
+    answers.table(ada.request(Method::POST, "/organizations/acme/tokens.csv").body("{}")).await;
+    let twice = ada.request(Method::POST, "/organizations/acme/tokens.csv").bearer_auth("x");
+    answers.table(twice.json(&json!({}))).await;
+}
+
 /// What is refused before any door.
 async fn limits(answers: &mut Answers<'_>) {
     let nobody = answers.world.nobody();
@@ -182,7 +213,7 @@ async fn limits(answers: &mut Answers<'_>) {
             continue;
         }
         for name in methods {
-            let there = path.replace("{below}", "v1/builds");
+            let there = path.replace("{below}", "v1/builds").replace("{slug}", "acme");
             let request = |more: &str| nobody.request(method(&name.to_uppercase()), &format!("{there}{more}"));
             let reply = read(request(&format!("?x={}", "x".repeat(9 * 1024)))).await;
             answers.add(&name, &path, &reply);
@@ -202,6 +233,7 @@ both!(
         good_and_bad_tokens(&mut answers, &api).await;
         apis(&mut answers, &api).await;
         sessions(&mut answers).await;
+        tables(&mut answers).await;
         limits(&mut answers).await;
         let constant = ["/.well-known/oauth-authorization-server", "/openapi.json", "/schema.graphql", "/healthz"];
         for path in constant.into_iter().chain(["/readyz"]) {
@@ -214,7 +246,13 @@ both!(
         }
         answers.token(&other.holder_of(&unknown()), |request| request).await;
         let bob = world.browser(&world.signs_in("bob", PASSWORD).await);
+        let table = |node: &World| {
+            let client = node.holder_of(&unknown());
+            client.request(Method::POST, "/organizations/acme/tokens.csv").json(&json!({}))
+        };
+        answers.table(table(&other)).await;
         lose_the_store(&world).await;
+        answers.table(table(&world)).await;
         answers.get("/readyz").await;
         let said = json!({ "username": "bob", "password": PASSWORD });
         for (path, there) in [
@@ -287,6 +325,7 @@ both!(
             let allow = methods.join(", ").to_uppercase();
             // Gateways ask by every method there is.
             let refused = !path.starts_with("/verify");
+            let path = path.replace("{slug}", "acme");
             for name in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "FOO"] {
                 if refused && !methods.contains(&name.to_lowercase()) {
                     let reply = read(world.nobody().request(method(name), &path)).await;

@@ -1,0 +1,246 @@
+//! `POST /organizations/{slug}/tokens.csv`: is the table what the audit shows, for those who may see it, and never half of
+//! itself?
+
+use super::{JSON, lose_the_store, unknown};
+use crate::world::{
+    World,
+    client::{Client, Reply, read},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokenward::actions::{AddOrganizationMember, AddUser, CreateToken, create_token};
+use tokenward::{
+    domain::{
+        caller::{Caller, Through},
+        id::OrganizationId,
+        organization::Role,
+    },
+    store::NewUser,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpSocket,
+};
+
+const PATH: &str = "/organizations/acme/tokens.csv";
+const HEADER: &str =
+    "Owner,Owner e-mail,Owner id,Token UUID,Description,Last used at,Last request IP,Created at,Scopes\r\n";
+
+async fn table(client: &Client<'_>, path: &str, body: Value) -> Reply {
+    read(client.request(Method::POST, path).json(&body)).await
+}
+
+/// The lines of a table without its header, as cells.
+fn lines(reply: &Reply) -> Vec<Vec<String>> {
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert!(reply.text.starts_with(HEADER), "{}", reply.text);
+    let mut reader = csv::Reader::from_reader(reply.text.as_bytes());
+    reader.records().map(|line| line.unwrap().iter().map(ToOwned::to_owned).collect()).collect()
+}
+
+both!(
+    async fn the_table_has_a_line_for_each_token_of_the_audit_and_its_nine_columns(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let unused = bob.creates_token("=1+1, \"quoted\"", &["acme"], &["write_builds", "read_builds"]).await;
+        let used = bob.creates_token("deploy", &["acme", "globex"], &["graphql", "read_builds"]).await;
+        bob.creates_token("elsewhere", &["globex"], &["read_builds"]).await;
+        assert_eq!(world.holder_of(&used.value).verify("organization=acme").await.status, 200);
+        world.flush().await;
+        let day = world.now().to_text_in_seconds()[..10].to_owned();
+        let reply = table(&ada, PATH, json!({})).await;
+        assert_eq!(reply.header("content-type"), "text/csv; charset=utf-8");
+        let name = format!("attachment; filename=\"acme-api-access-tokens-{day}.csv\"");
+        assert_eq!(reply.header("content-disposition"), name);
+        assert_eq!(reply.header("cache-control"), "no-store");
+        assert_eq!(reply.header("x-content-type-options"), "nosniff");
+        assert!(!reply.text.contains(&used.value[4..12]), "{}", reply.text);
+        let owner = bob.ask("{ viewer { uuid } }", json!({})).await["viewer"]["uuid"].as_str().unwrap().to_owned();
+        let found = lines(&reply);
+        let [first, second] = found.as_slice() else { panic!("{found:?}") };
+        let head = ["bob example", "bob@example.test", &owner];
+        assert_eq!((&first[..3], &second[..3]), (&head.map(String::from)[..], &head.map(String::from)[..]));
+        assert_eq!((&*first[3], &*first[4], &*first[6]), (&*used.uuid, "deploy", "127.0.0.1"));
+        assert_eq!((&*second[3], &*second[4]), (&*unused.uuid, "'=1+1, \"quoted\""));
+        assert_eq!((&*first[8], &*second[8]), ("read_builds graphql", "read_builds write_builds"));
+        assert_eq!((&*second[5], &*second[6]), ("", ""), "it was never used");
+        for time in [&first[5], &first[7], &second[7]] {
+            assert!(time.len() == 20 && time.ends_with('Z') && time.starts_with(&day[..8]), "{time}");
+        }
+    }
+);
+
+both!(
+    async fn the_filter_is_that_of_the_audit_and_refused_in_the_same_words(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let one = ada.creates_token("one", &["acme"], &["graphql"]).await;
+        let two = ada.creates_token("two", &["acme"], &["read_builds"]).await;
+        assert_eq!(ada.revokes(&two.id).await.code(), "OK");
+        for (filter, expected) in [
+            (Value::Null, vec!["one"]),
+            (json!({}), vec!["one"]),
+            (json!({ "query": "graphql unused:1d" }), vec!["one"]),
+            (json!({ "query": "graphql used:never status:revoked" }), vec![]),
+            (json!({ "status": ["REVOKED", "ACTIVE"] }), vec!["two", "one"]),
+            (json!({ "status": "REVOKED", "ownerIsAdmin": true }), vec!["two"]),
+            (json!({ "token": one.value }), vec!["one"]),
+            (json!({ "query": one.value[..20] }), vec![]),
+            (json!({ "createdAt": { "to": "2020-01-01T00:00:00Z" } }), vec![]),
+        ] {
+            let reply = table(&ada, PATH, json!({ "filter": filter })).await;
+            let found: Vec<_> = lines(&reply).into_iter().map(|line| line[4].clone()).collect();
+            assert_eq!(found, expected, "{filter}");
+        }
+        let graphql =
+            "query($f: TokenFilter) { organization(slug: \"acme\") { tokenGrants(filter: $f) { totalCount } } }";
+        for (filter, field) in [
+            (json!({ "query": "unusd:90d" }), "filter.query"),
+            (json!({ "scopes": ["graphql", "read_bulids"] }), "filter.scopes.1"),
+            (json!({ "scopes": [7] }), "filter.scopes.0"),
+            (json!({ "ipAddress": "1.2.3" }), "filter.ipAddress"),
+            (json!({ "owner": "a\u{200B}b" }), "filter.owner"),
+            (json!({ "status": ["GONE"] }), "filter.status.0"),
+            (json!({ "createdAt": { "from": "yesterday" } }), "filter.createdAt.from"),
+            (json!({ "neverUsed": "yes" }), "filter.neverUsed"),
+            (json!({ "no such field": 1 }), "filter"),
+            (json!([]), "filter"),
+            (json!("x"), "filter"),
+        ] {
+            let reply = table(&ada, PATH, json!({ "filter": filter })).await;
+            assert_eq!((reply.status.as_u16(), reply.header("content-type")), (422, JSON), "{filter}");
+            assert_eq!(reply.json()["field"], field, "{filter}: {}", reply.text);
+            let same = ada.graphql(graphql, json!({ "f": filter })).await;
+            assert_eq!(same.json()["errors"][0]["message"], reply.json()["message"], "{filter}");
+            assert_eq!(same.field().as_deref(), Some(field), "{filter}");
+        }
+    }
+);
+
+both!(
+    /// R-37
+    async fn administrators_get_it_members_are_refused_and_to_others_there_is_nothing(world: World) {
+        let (ada, eve) = (world.admin("ada", &["acme", "globex"]).await, world.member("eve", &["acme"]).await);
+        let token = async |owner: &Client<'_>, slug: &str, scope: &str| {
+            world.holder_of(&owner.creates_token(scope, &[slug], &[scope]).await.value)
+        };
+        let reaching = token(&ada, "acme", "graphql").await;
+        let (elsewhere, narrow) = (token(&ada, "globex", "graphql").await, token(&ada, "acme", "read_builds").await);
+        let of_member = token(&eve, "acme", "graphql").await;
+        for client in [&ada, &reaching] {
+            assert_eq!(lines(&table(client, PATH, json!({})).await).len(), 3);
+        }
+        let reply = async |client: &Client<'_>, path: &str| {
+            let reply = table(client, path, json!({ "filter": { "query": "wrong:" } })).await;
+            (reply.status.as_u16(), reply.text)
+        };
+        let forbidden = r#"{"message":"Only an administrator of the organization may do this."}"#;
+        for client in [&eve, &of_member] {
+            assert_eq!(reply(client, PATH).await, (403, forbidden.to_owned()));
+        }
+        let none = (404, r#"{"message":"No organization found"}"#.to_owned());
+        for client in [&world.stranger().await, &elsewhere] {
+            assert_eq!(reply(client, PATH).await, none);
+        }
+        for slug in ["unknown", "UNKNOWN", "a'b", "%00", "%ff", "%F0%9F%92%A5"] {
+            assert_eq!(reply(&ada, &format!("/organizations/{slug}/tokens.csv")).await, none, "{slug}");
+        }
+        let narrow = table(&narrow, PATH, json!({})).await;
+        assert_eq!(narrow.status, 403);
+        assert!(narrow.header("www-authenticate").contains("scope=\"graphql\""), "{narrow:?}");
+        for nobody in [world.nobody(), world.holder_of(&unknown())] {
+            assert_eq!(table(&nobody, PATH, json!({})).await.status, 401);
+        }
+    }
+);
+
+both!(
+    /// R-18, R-19
+    async fn what_is_no_question_for_a_table_is_refused_as_elsewhere(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        for name in ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"] {
+            let reply = read(world.nobody().request(name.parse().unwrap(), PATH)).await;
+            assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, "POST"), "{name}");
+        }
+        let send = async |kind: &str, body: String| {
+            let request = ada.request(Method::POST, PATH).header("content-type", kind);
+            read(request.body(body)).await.status.as_u16()
+        };
+        for (kind, body, status) in [
+            ("application/json", "{}".to_owned(), 200),
+            ("application/json; charset=utf-8", "{\"filter\":null}".into(), 200),
+            ("text/plain", "{}".into(), 415),
+            ("application/x-www-form-urlencoded", "filter=".into(), 415),
+            ("application/json", String::new(), 400),
+            ("application/json", "[]".into(), 400),
+            ("application/json", "{\"filer\":{}}".into(), 400),
+            ("application/json", "{".into(), 400),
+            ("application/json", "[".repeat(1000), 400),
+            ("application/json", format!("{{\"filter\":\"{}\"}}", "x".repeat(65 * 1024)), 413),
+        ] {
+            assert_eq!(send(kind, body.clone()).await, status, "{kind} {}", body.len());
+        }
+        lose_the_store(&world).await;
+        let reply = table(&ada, PATH, json!({})).await;
+        assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "1"));
+    }
+);
+
+/// As many tokens of one person, whose lines are long.
+async fn many(world: &World, number: usize) {
+    let name = "\u{1F4A5}".repeat(90);
+    let new = NewUser { username: "many".into(), name, email: None, email_verified: false, identity: None };
+    let owner = world.operator(AddUser { new }).await.unwrap().id;
+    world.organization("acme").await;
+    let add = AddOrganizationMember { organization: "acme".into(), user: "many".into(), role: Role::Member };
+    world.sets_member(add).await.unwrap();
+    let acme = OrganizationId::parse(&world.organization_id("acme").await).unwrap();
+    for _ in 0..number {
+        let caller = Caller { through: Through::Jwt(owner), ..Caller::command_line(world.now()) };
+        let ask = CreateToken {
+            description: "\u{1F4A5}".repeat(250),
+            organizations: vec![acme],
+            scopes: world.app.catalogue().grantable("scopes", &["read_builds".to_owned()]).unwrap(),
+            expires_at: None,
+            owner: None,
+        };
+        create_token(&world.app, &caller, ask).await.unwrap();
+    }
+}
+
+/// How many lines a table has that are whole.
+fn whole(answer: &[u8]) -> usize {
+    String::from_utf8_lossy(answer).matches("Z,read_builds\r\n").count()
+}
+
+both!(
+    /// R-38
+    async fn a_table_of_many_pages_is_whole_and_one_that_is_cut_off_does_not_look_so(world: World) {
+        let number = 450;
+        many(&world, number).await;
+        let ada = world.admin("ada", &["acme"]).await;
+        let reply = table(&ada, PATH, json!({})).await;
+        let uuids: std::collections::BTreeSet<_> = lines(&reply).into_iter().map(|line| line[3].clone()).collect();
+        assert_eq!(uuids.len(), number);
+
+        // Somebody takes the beginning, and is an administrator no more when they come for the rest.
+        let socket = TcpSocket::new_v4().unwrap();
+        // Less than the table, and more than would be taken by drops.
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        let mut stream = socket.connect(world.config.listen).await.unwrap();
+        let jwt = ada.credential.as_deref().unwrap();
+        let head = format!("POST {PATH} HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {jwt}\r\n");
+        let head = head + "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 2048];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+        let add = AddOrganizationMember { organization: "acme".into(), user: "ada".into(), role: Role::Member };
+        world.sets_member(add).await.unwrap();
+        // However it ends, the chunk that ends a whole answer does not come.
+        let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await.expect("an end");
+        assert!(!answer.ends_with(b"\r\n0\r\n\r\n"));
+        assert!((1..number).contains(&whole(&answer)), "{} lines", whole(&answer));
+        assert_eq!(table(&ada, PATH, json!({})).await.status, 403);
+    }
+);
