@@ -43,6 +43,29 @@ both!(
     }
 );
 
+both!(
+    async fn a_page_of_the_audit_with_all_that_it_shows_is_one_request_within_the_price(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        for _ in 0..3 {
+            ada.creates_token("deploy", &["acme"], &["graphql"]).await;
+        }
+        let page = "query($slug: String!, $filter: TokenFilter, $order: TokenOrder, $after: String) {
+            viewer { id name organizations(first: 100) { edges { role node { slug name } } } }
+            organization(slug: $slug) { id name viewerIsAdmin
+                tokenGrants(first: 50, after: $after, filter: $filter, orderBy: $order) {
+                    totalCount search { text kind } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+                    nodes { id tokenId status grantedAt ownerIsAdmin lastUsedAt
+                        lastRequest { at ipAddress userAgent method path scope allowed }
+                        token { id uuid description hint status createdAt expiresAt scopes { name title access }
+                            owner { id name username email } } } } } }";
+        let variables = json!({ "slug": "acme", "filter": { "query": "admin graphql unused:90d" } });
+        let reply = ada.graphql(page, variables).await;
+        assert_eq!(reply.code(), "OK", "{}", reply.text);
+        assert_eq!(reply.data()["organization"]["tokenGrants"]["nodes"].as_array().map(Vec::len), Some(3));
+        assert!(cost(&reply)["requested"].as_u64().is_some_and(|cost| cost < 8_000), "{}", cost(&reply));
+    }
+);
+
 /// Fragments of which each spreads the next one twice.
 fn bomb(length: usize) -> String {
     let mut bomb = String::from("{ ...f0 }");
