@@ -97,7 +97,8 @@ impl Query {
         request(ctx).app.catalogue().iter().cloned().map(Scope).collect()
     }
 
-    /// How the value of every token begins, without the underscore behind it: for whoever must tell values from other text.
+    /// How the value of every token begins, without the underscore behind it: for whoever must tell values from other
+    /// text.
     async fn token_prefix(&self, ctx: &Context<'_>) -> String {
         request(ctx).app.prefix().as_str().to_owned()
     }
