@@ -134,11 +134,11 @@ export function SearchBox({ box, label, chips, examples = [], understood, error,
 
 const behind = (text: string) => text.slice(text.indexOf(':') + 1).replaceAll('"', '');
 
-const UNITS: Record<string, string> = { d: 'days', w: 'weeks', m: 'months', y: 'years' };
+const UNITS: Record<string, string> = { d: 'day', w: 'week', m: 'month', y: 'year' };
 
 const span = (text: string) => {
   const [, count, unit = ''] = /^(\d+)([dwmy])$/.exec(text) ?? [];
-  return count ? `${count} ${UNITS[unit]}` : text;
+  return count ? `${count} ${UNITS[unit]}${count === '1' ? '' : 's'}` : text;
 };
 
 /** What a word of the search was taken for, as part of a sentence. */

@@ -8,14 +8,15 @@ import { Failure } from '../../app/Failure';
 import { AdminsOnly, useOrganization } from '../../app/organization';
 import { Missing } from '../../app/Root';
 import { AuditedTokenDocument, type AuditedTokenQuery } from '../../gql/graphql';
-import { agent } from '../../lib/agent';
-import { ACCESSES } from '../../lib/scopes';
 import { Ago } from '../../ui/Ago';
 import { Back, backIcon } from '../../ui/Back';
 import { Badge } from '../../ui/Badge';
 import { buttonClass } from '../../ui/Button';
 import { Copy } from '../../ui/Copy';
+import { focusHead } from '../../ui/focus';
 import { Empty, Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
+import { RequestFacts } from '../../ui/RequestFacts';
+import { ScopeList } from '../../ui/ScopeList';
 import styles from './AuditedToken.module.css';
 import { Remove, type Removed } from './Remove';
 
@@ -43,7 +44,7 @@ function Page() {
   });
   useEffect(() => {
     // The button that had the focus is gone; what there is to read now begins at the head.
-    if (removed) document.querySelector<HTMLElement>('main h1')?.focus();
+    if (removed) focusHead();
   }, [removed]);
   if (isRefusal(error, 'FORBIDDEN')) {
     return (
@@ -93,7 +94,9 @@ function Page() {
               <About grant={grant} token={token} name={name} />
               <LastRequest grant={grant} name={name} />
             </div>
-            <Scopes scopes={token.scopes} />
+            <Panel title="Scopes" about="What the token may do, with every organization that it reaches.">
+              <ScopeList scopes={token.scopes} />
+            </Panel>
             <History slug={slug} tokenId={tokenId} events={events} name={name} />
             {token.status === 'ACTIVE' && (
               <Remove
@@ -181,79 +184,25 @@ function About({ grant, token, name }: { grant: Grant; token: Token; name: strin
   );
 }
 
-const Unknown = () => <span className="muted">Not known</span>;
-
 function LastRequest({ grant: { lastRequest, lastUsedAt }, name }: { grant: Grant; name: string }) {
   return (
     <Panel title="Last Request" about={`The most recent request with ${name}, and with no other organization.`}>
       {lastRequest ? (
-        <Facts>
-          <Fact name="Verdict">
-            <Badge tone={lastRequest.allowed ? 'ok' : 'danger'}>{lastRequest.allowed ? 'Allowed' : 'Refused'}</Badge>
-          </Fact>
-          <Fact name="Time">
-            <Ago at={lastRequest.at} form="exact" />
-          </Fact>
-          {!lastRequest.allowed && (
-            <Fact name="Last allowed">
-              <Ago at={lastUsedAt} form="exact" />
-            </Fact>
-          )}
-          <Fact name="Address">
-            {lastRequest.ipAddress ? <span className="mono">{lastRequest.ipAddress}</span> : <Unknown />}
-          </Fact>
-          <Fact name="Agent">
-            {lastRequest.userAgent ? (
-              <>
-                {agent(lastRequest.userAgent)}
-                {agent(lastRequest.userAgent) !== lastRequest.userAgent && <p className="muted small">{lastRequest.userAgent}</p>}
-              </>
-            ) : (
-              <Unknown />
-            )}
-          </Fact>
-          <Fact name="Method">{lastRequest.method ? <code>{lastRequest.method}</code> : <Unknown />}</Fact>
-          <Fact name="Path">{lastRequest.path ? <code>{lastRequest.path}</code> : <Unknown />}</Fact>
-          <Fact name="Scope asked">{lastRequest.scope ? <code>{lastRequest.scope}</code> : <Unknown />}</Fact>
-        </Facts>
+        <RequestFacts request={lastRequest} />
       ) : (
         <p className="muted">No request with {name} was made with this token so far.</p>
       )}
-    </Panel>
-  );
-}
-
-function Scopes({ scopes }: { scopes: Token['scopes'] }) {
-  const groups = ACCESSES.map(({ access, title }) => ({ title, of: scopes.filter((scope) => scope.access === access) })).filter(
-    ({ of }) => of.length > 0,
-  );
-  return (
-    <Panel title="Scopes" about="What the token may do, with every organization that it reaches.">
-      {groups.map(({ title, of }) => (
-        <section key={title} className={styles.group}>
-          <h3>
-            {title === 'GraphQL' ? <Badge tone="warn">{title}</Badge> : title}{' '}
-            <span className="muted">{of.length > 1 && of.length}</span>
-          </h3>
-          <ul className={styles.scopes}>
-            {of.map((scope) => (
-              <li key={scope.name}>
-                <p className={styles.words}>
-                  <strong>{scope.title}</strong>
-                  <code className="muted">{scope.name}</code>
-                  {scope.retired && <Badge tone="warn">Retired</Badge>}
-                </p>
-                <p className="muted small">
-                  {scope.description}
-                  {scope.access === 'GRAPHQL' && /[^.]$/.test(scope.description) && '.'}
-                  {scope.access === 'GRAPHQL' && ' The other scopes cannot limit it.'}
-                  {scope.retired && ' The catalogue no longer holds this scope, and no check accepts it.'}
-                </p>
-              </li>
-            ))}
-          </ul>
-        </section>
-      ))}
+      {lastRequest && !lastRequest.allowed && (
+        <p>
+          {lastUsedAt ? (
+            <>
+              The last request that was allowed was made <Ago at={lastUsedAt} />.
+            </>
+          ) : (
+            'No request was ever allowed.'
+          )}
+        </p>
+      )}
     </Panel>
   );
 }

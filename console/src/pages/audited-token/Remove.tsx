@@ -1,6 +1,6 @@
 // Removing the organization from a token: what that does, why it is done, and a question before it happens.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { ask, isRefusal } from '../../app/api';
 import { inOneLine } from '../../app/Failure';
 import { RemoveOrganizationDocument } from '../../gql/graphql';
@@ -69,20 +69,19 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
     onError: (refusal) => {
       if (isRefusal(refusal, 'INVALID_INPUT') && refusal.field?.endsWith('reason')) {
         setAsking(false);
-        fault(refusal.message);
+        setWrong(refusal.message);
       }
       // Somebody was quicker: the page shows who.
       if (isRefusal(refusal, 'CONFLICT') || isRefusal(refusal, 'NOT_FOUND')) refresh();
     },
   });
   const refresh = () => Promise.all(['tokens', 'events'].map((noun) => client.invalidateQueries({ queryKey: [noun] })));
-  function fault(text: string) {
-    setWrong(text);
-    field.current?.focus();
-  }
+  useEffect(() => {
+    if (wrong && !asking) field.current?.focus();
+  }, [wrong, asking]);
   function submit(event: FormEvent) {
     event.preventDefault();
-    if (characters > LONGEST) return fault(`The reason has ${characters} characters; write at most ${LONGEST}.`);
+    if (characters > LONGEST) return setWrong(`The reason has ${characters} characters; write at most ${LONGEST}.`);
     reset();
     setAsking(true);
   }

@@ -17,8 +17,8 @@ import { Button } from '../../ui/Button';
 import { Field, Select } from '../../ui/Field';
 import { Empty, Head } from '../../ui/Panel';
 import { Pager } from '../../ui/Table';
-import { PersonChoice, TokenChoice } from './Choices';
 import styles from './Log.module.css';
+import { PersonLookup, TokenLookup } from './Lookups';
 import { backwards, type Filters, filterOf, read, type Search, some, written } from './state';
 
 const route = getRouteApi('/inside/organizations/$slug/log');
@@ -161,9 +161,9 @@ function FilterBar({ slug, filters, wrong, set, events }: BarProps) {
             </optgroup>
           ))}
         </Select>
-        <PersonChoice slug={slug} label="Done by" chosen={called(filters.actor)} onChoose={(actor) => set({ actor })} />
-        <PersonChoice slug={slug} label="About whom" chosen={called(filters.user)} onChoose={(user) => set({ user })} />
-        <TokenChoice
+        <PersonLookup slug={slug} label="Done by" chosen={called(filters.actor)} onChoose={(actor) => set({ actor })} />
+        <PersonLookup slug={slug} label="About whom" chosen={called(filters.user)} onChoose={(user) => set({ user })} />
+        <TokenLookup
           slug={slug}
           prefix={prefix}
           label="About which token"

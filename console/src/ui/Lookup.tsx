@@ -1,7 +1,7 @@
 // One thing chosen out of many, which are looked for by what is written.
 import { X } from 'lucide-react';
 import { type KeyboardEvent, useId, useRef, useState } from 'react';
-import styles from './Choice.module.css';
+import styles from './Lookup.module.css';
 
 export interface Option {
   id: string;
@@ -23,7 +23,7 @@ interface Props {
   onChoose: (option: Option | undefined) => void;
 }
 
-export function Choice({ label, placeholder, chosen, text, onText, options, said, onChoose }: Props) {
+export function Lookup({ label, placeholder, chosen, text, onText, options, said, onChoose }: Props) {
   const [open, setOpen] = useState(false);
   const [at, setAt] = useState(0);
   const input = useRef<HTMLInputElement>(null);
@@ -53,7 +53,7 @@ export function Choice({ label, placeholder, chosen, text, onText, options, said
   }
   const list = open && (options.length > 0 || said);
   return (
-    <div className={styles.choice}>
+    <div className={styles.lookup}>
       <label htmlFor={id}>{label}</label>
       <div className={styles.box}>
         <input

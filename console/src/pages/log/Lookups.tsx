@@ -5,7 +5,7 @@ import { ask } from '../../app/api';
 import { filterOf } from '../../app/box';
 import { LogPeopleDocument, LogTokensDocument } from '../../gql/graphql';
 import { taken } from '../../lib/value';
-import { Choice, type Option } from '../../ui/Choice';
+import { Lookup, type Option } from '../../ui/Lookup';
 
 /** What was written, once nobody has written for a moment. */
 function useRest(text: string) {
@@ -24,7 +24,7 @@ interface Props {
   onChoose: (id: string | undefined) => void;
 }
 
-export function PersonChoice({ slug, onChoose, ...rest }: Props) {
+export function PersonLookup({ slug, onChoose, ...rest }: Props) {
   const [text, setText] = useState('');
   const search = useRest(text.trim());
   const { data, isPending, error } = useQuery({
@@ -35,7 +35,7 @@ export function PersonChoice({ slug, onChoose, ...rest }: Props) {
   });
   const people = search === '' ? [] : (data?.organization?.members.nodes ?? []);
   return (
-    <Choice
+    <Lookup
       {...rest}
       placeholder="Anybody"
       text={text}
@@ -47,7 +47,7 @@ export function PersonChoice({ slug, onChoose, ...rest }: Props) {
   );
 }
 
-export function TokenChoice({ slug, prefix, onChoose, ...rest }: Props & { prefix: string }) {
+export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefix: string }) {
   const [text, setText] = useState('');
   const [unfinished, setUnfinished] = useState(false);
   const search = useRest(text.trim());
@@ -62,7 +62,7 @@ export function TokenChoice({ slug, prefix, onChoose, ...rest }: Props & { prefi
   });
   const grants = search === '' || unfinished ? [] : (data?.organization?.tokenGrants?.nodes ?? []);
   return (
-    <Choice
+    <Lookup
       {...rest}
       placeholder="Any token"
       text={text}

@@ -1,0 +1,71 @@
+import { cleanup, render, screen } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { meaning, SearchBox } from './SearchBox';
+
+afterEach(cleanup);
+
+describe('what a word was taken for', () => {
+  it.each([
+    ['ADMINISTRATOR', 'admin', 'owner is an administrator'],
+    ['SCOPE', 'read_builds', 'scope read_builds'],
+    ['ADDRESS', '2001:db8::17', 'last address 2001:db8::17'],
+    ['VALUE', 'twd_Ab3A…b3xy', 'value twd_Ab3A…b3xy'],
+    ['UNUSED', 'unused:90d', 'not used for 90 days'],
+    ['UNUSED', 'unused:1y', 'not used for 1 year'],
+    ['USED', 'used:never', 'never used'],
+    ['EXPIRES', 'expires:30d', 'expires within 30 days'],
+    ['EXPIRES', 'expires:never', 'never expires'],
+    ['STATUS', 'status:revoked', 'status revoked'],
+    ['OWNER', 'owner:"Ada Lovelace"', 'owner “Ada Lovelace”'],
+    ['TEXT', '"deploy bot"', 'text “deploy bot”'],
+    ['SOMETHING_NEW', 'x', 'text “x”'],
+  ])('%s %s is said as part of a sentence', (kind, text, said) => {
+    expect(meaning(kind, text)).toBe(said);
+  });
+});
+
+describe('the box', () => {
+  const box = { text: 'admin', unfinished: false, set: vi.fn(), now: vi.fn() };
+  const chips = [
+    { word: 'admin', name: 'Administrators' },
+    { word: 'graphql', name: 'GraphQL' },
+  ];
+  const show = (changed = {}) =>
+    render(
+      <SearchBox
+        box={{ ...box, ...changed }}
+        label="Search"
+        chips={chips}
+        examples={['read_artifacts']}
+        understood={[{ text: 'admin', kind: 'ADMINISTRATOR' }]}
+        missing={false}
+      />,
+    );
+
+  it('has words that are put in and taken out', async () => {
+    show();
+    expect(screen.getByRole('button', { name: 'Administrators' }).getAttribute('aria-pressed')).toBe('true');
+    await userEvent.click(screen.getByRole('button', { name: 'GraphQL' }));
+    expect(box.now).toHaveBeenLastCalledWith('admin graphql');
+    await userEvent.click(screen.getByRole('button', { name: 'Administrators' }));
+    expect(box.now).toHaveBeenLastCalledWith('');
+  });
+
+  it('is reached with a slash, but not out of another input', async () => {
+    show();
+    render(<input aria-label="Other" />);
+    await userEvent.click(screen.getByLabelText('Other'));
+    await userEvent.keyboard('/');
+    expect(document.activeElement).toBe(screen.getByLabelText('Other'));
+    screen.getByLabelText('Other').blur();
+    await userEvent.keyboard('/');
+    expect(document.activeElement).toBe(screen.getByRole('textbox', { name: 'Search' }));
+  });
+
+  it('says that a beginning of a value is held back', () => {
+    show({ text: 'twd_ab', unfinished: true });
+    expect(screen.getByRole('status').textContent).toContain('beginning of a token’s value');
+    expect(screen.getByRole('textbox', { name: 'Search' }).getAttribute('aria-invalid')).toBe('true');
+  });
+});

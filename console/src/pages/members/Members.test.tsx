@@ -1,0 +1,164 @@
+import { screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { describe, expect, it } from 'vitest';
+import { open, refused, service } from '../../app/testing';
+import { consequence } from './Change';
+import { Members } from './Members';
+
+const ADA = { id: 'user_ada', username: 'ada', name: 'Ada Okafor', email: 'ada@example.test' };
+const BOB = { id: 'user_bob', username: 'bob', name: 'Bob Lindqvist', email: 'bob@example.test' };
+const ACME = { id: 'org_acme', slug: 'acme', name: 'Acme Widgets' };
+
+const pageInfo = { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null };
+
+const answers = (role: 'ADMIN' | 'MEMBER', me: object = ADA) => ({
+  Viewer: {
+    tokenPrefix: 'twd',
+    session: null,
+    viewer: { ...me, hasPassword: true, organizations: { edges: [{ role, node: ACME }] } },
+  },
+  Members: {
+    organization: {
+      ...ACME,
+      viewerIsAdmin: role === 'ADMIN',
+      members: {
+        totalCount: 2,
+        pageInfo,
+        edges: [
+          { role: 'ADMIN', joinedAt: '2025-01-02T12:00:00Z', node: ADA },
+          { role: 'MEMBER', joinedAt: '2025-01-02T12:00:00Z', node: BOB },
+        ],
+      },
+    },
+  },
+});
+
+const tokens = (...owners: { id: string }[]) => ({
+  organization: {
+    id: ACME.id,
+    tokenGrants: { pageInfo, nodes: owners.map(({ id }, index) => ({ id: `grant_${index}`, token: { owner: { id } } })) },
+  },
+});
+
+const show = (search = '') => open(Members, '/organizations/$slug/members', `/organizations/acme/members${search}`);
+
+describe('the members', () => {
+  it('are read by a member, who is told who changes them', async () => {
+    service(answers('MEMBER', BOB));
+    await show();
+    const row = await screen.findByRole('row', { name: /Bob Lindqvist/ });
+    expect(within(row).getByText('You')).toBeTruthy();
+    expect(screen.getByText(/Only its administrators add members/)).toBeTruthy();
+    expect(screen.queryByRole('button', { name: 'Add member' })).toBeNull();
+    expect(screen.queryByText('bob@example.test')).toBeNull();
+  });
+
+  it('are looked for by what the address says, and a value never gets there', async () => {
+    const asked = service(answers('ADMIN'));
+    const { router } = await show('?search=bo&role=admin');
+    await screen.findByRole('row', { name: /Bob/ });
+    expect(asked.find(({ name }) => name === 'Members')?.with).toMatchObject({ search: 'bo', role: 'ADMIN', first: 50 });
+    const field = screen.getByRole('searchbox', { name: 'Search' });
+    await userEvent.clear(field);
+    await userEvent.paste(`twd_${'a'.repeat(38)}`);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(router.state.location.href).not.toContain('aaaaaaaa');
+    expect(JSON.stringify(asked)).not.toContain('aaaaaaaa');
+  });
+
+  it('are added, and what is wrong is said at the field', async () => {
+    let known = false;
+    const asked = service({
+      ...answers('ADMIN'),
+      AddMember: () =>
+        known
+          ? { body: { data: { addOrganizationMember: { member: { id: 'user_eve', name: 'Eve' } } } } }
+          : refused('No user found', 'NOT_FOUND')(),
+    });
+    await show();
+    await screen.findByRole('row', { name: /Bob/ });
+    await userEvent.click(screen.getByRole('button', { name: 'Add member' }));
+    const dialog = screen.getByRole('dialog', { name: 'Add a member to Acme Widgets' });
+    const field = within(dialog).getByLabelText('Username or e-mail address');
+    await userEvent.click(within(dialog).getByRole('button', { name: 'Add member' }));
+    expect(within(dialog).getByText(/^Write the username/)).toBeTruthy();
+    await userEvent.type(field, ' eve ');
+    await userEvent.selectOptions(within(dialog).getByLabelText('Role'), 'ADMIN');
+    await userEvent.click(within(dialog).getByRole('button', { name: 'Add member' }));
+    expect(await within(dialog).findByText(/^Nobody here has this username/)).toBeTruthy();
+    expect(field.getAttribute('aria-invalid')).toBe('true');
+    expect(document.activeElement).toBe(field);
+    known = true;
+    await userEvent.click(within(dialog).getByRole('button', { name: 'Add member' }));
+    expect(await screen.findByText('Eve is an administrator of Acme Widgets now.')).toBeTruthy();
+    expect(asked.findLast(({ name }) => name === 'AddMember')?.with).toEqual({
+      input: { organizationId: 'org_acme', user: 'eve', role: 'ADMIN' },
+    });
+    expect(screen.queryByRole('dialog')).toBeNull();
+  });
+
+  it('are removed after a question that counts their own tokens only', async () => {
+    const asked = service({
+      ...answers('ADMIN'),
+      TokensOfMember: tokens(BOB, { id: 'user_bobby' }, BOB),
+      RemoveMember: { removeOrganizationMember: { removedUserId: BOB.id } },
+    });
+    await show();
+    await userEvent.click(await screen.findByRole('button', { name: 'Remove Bob Lindqvist' }));
+    const question = screen.getByRole('alertdialog', { name: 'Remove Bob Lindqvist from Acme Widgets?' });
+    expect(await within(question).findByText(/^2 of the tokens of Bob Lindqvist reach Acme Widgets now/)).toBeTruthy();
+    expect(question.textContent).toContain('Joining again revives nothing');
+    await userEvent.click(within(question).getByRole('button', { name: 'Remove member' }));
+    expect(await screen.findByText('Bob Lindqvist is no member of Acme Widgets any more.')).toBeTruthy();
+    expect(asked.find(({ name }) => name === 'RemoveMember')?.with).toEqual({
+      input: { organizationId: 'org_acme', userId: BOB.id },
+    });
+  });
+
+  it('keep their last administrator, and the question says why', async () => {
+    const why = 'This is the organization’s last administrator; make somebody else one first.';
+    service({
+      ...answers('ADMIN'),
+      TokensOfMember: tokens(),
+      UpdateMember: refused(why, 'CONFLICT'),
+      RemoveMember: refused(why, 'CONFLICT'),
+    });
+    await show();
+    await userEvent.click(await screen.findByRole('button', { name: 'Make member: Ada Okafor' }));
+    await userEvent.click(screen.getByRole('button', { name: 'Make member' }));
+    expect((await screen.findByRole('alert')).textContent).toContain(why);
+    await userEvent.click(screen.getByRole('button', { name: 'Keep as administrator' }));
+    await userEvent.click(screen.getByRole('button', { name: 'Leave' }));
+    const question = screen.getByRole('alertdialog', { name: 'Leave Acme Widgets?' });
+    await userEvent.click(within(question).getByRole('button', { name: 'Leave organization' }));
+    expect((await screen.findByRole('alert')).textContent).toContain(why);
+  });
+
+  it('leave by themselves, and are led away', async () => {
+    service({
+      ...answers('ADMIN'),
+      TokensOfMember: tokens(),
+      RemoveMember: { removeOrganizationMember: { removedUserId: ADA.id } },
+    });
+    const { router } = await show();
+    await userEvent.click(await screen.findByRole('button', { name: 'Leave' }));
+    await userEvent.click(screen.getByRole('button', { name: 'Leave organization' }));
+    await waitFor(() => expect(router.state.location.pathname).toBe('/tokens'));
+  });
+});
+
+describe('what happens to the tokens of whoever leaves', () => {
+  it('is told exactly', () => {
+    const told = (count: number, more = false, you = false) => consequence({ count, more }, 'Acme', you, 'Bob');
+    expect(told(0)).toBe('None of the tokens of Bob reaches Acme now, so nothing stops working and no letter is written.');
+    expect(told(1)).toBe(
+      '1 of the tokens of Bob reaches Acme now. It loses it at once, and whatever uses it is refused there; Bob gets one letter about it.',
+    );
+    expect(told(9)).toContain('9 of the tokens of Bob reach Acme now. They lose it at once');
+    expect(told(1000, true)).toContain('At least 1000 of the tokens');
+    expect(told(2, false, true)).toBe(
+      '2 of your tokens reach Acme now. They lose it at once, and whatever uses them is refused there.',
+    );
+    expect(told(0, false, true)).toBe('None of your tokens reaches Acme now, so nothing stops working.');
+  });
+});
