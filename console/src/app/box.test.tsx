@@ -77,6 +77,22 @@ describe('the search box', () => {
     expect(result.current.text).toBe('admin');
   });
 
+  it('keeps nothing until it is known how values begin', () => {
+    const words: string[] = [];
+    const keep = (text: string) => words.push(text);
+    const { result, rerender } = renderHook(({ prefix }) => useBox('', prefix, keep), {
+      initialProps: { prefix: undefined as string | undefined },
+    });
+    const value = `acme_${'Ab3'.repeat(12)}xy`;
+    act(() => result.current.set(`admin ${value}`));
+    act(() => vi.advanceTimersByTime(1000));
+    expect(words).toEqual([]);
+    rerender({ prefix: 'acme' });
+    act(() => vi.advanceTimersByTime(1000));
+    expect(words).toEqual(['admin value:acme_Ab3A…b3xy']);
+    expect(result.current.text).toBe('admin value:acme_Ab3A…b3xy');
+  });
+
   it('does not know a value any more after a reload', () => {
     expect(filterOf('value:twd_Ab3A…b3xy admin')).toMatchObject({ filter: { query: 'admin', token: undefined } });
     expect(filterOf('value:twd_Ab3A…b3xy admin').asked.missing).toBe(true);

@@ -14,8 +14,11 @@ export interface Box {
   now: (text: string) => void;
 }
 
-/** `kept` is what the address has; `keep` puts something else into it. Values, and beginnings of values, never go there. */
-export function useBox(kept: string, prefix: string, keep: (text: string) => void): Box {
+/**
+ * `kept` is what the address has; `keep` puts something else into it. Values, and beginnings of values, never go there; until
+ * it is known how values begin here, nothing does.
+ */
+export function useBox(kept: string, prefix: string | undefined, keep: (text: string) => void): Box {
   const [text, show] = useState(kept);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const sent = useRef(kept);
@@ -26,8 +29,9 @@ export function useBox(kept: string, prefix: string, keep: (text: string) => voi
     show(kept);
   }, [kept]);
   useEffect(() => () => clearTimeout(timer.current), []);
-  const { unfinished } = taken(text, prefix);
+  const unfinished = prefix !== undefined && taken(text, prefix).unfinished;
   function change(written: string, pause: number) {
+    if (prefix === undefined) return show(written);
     const read = taken(written, prefix);
     show(read.shown);
     clearTimeout(timer.current);
@@ -39,6 +43,13 @@ export function useBox(kept: string, prefix: string, keep: (text: string) => voi
     if (pause === 0) send();
     else timer.current = setTimeout(send, pause);
   }
+  const known = useRef(prefix);
+  useEffect(() => {
+    if (known.current === prefix) return;
+    known.current = prefix;
+    // What was written meanwhile.
+    if (text !== sent.current) change(text, PAUSE);
+  });
   return { text, unfinished, set: (written) => change(written, PAUSE), now: (written) => change(written, 0) };
 }
 

@@ -10,7 +10,7 @@ import { viewer } from './data';
 export function useOrganization(slug: string) {
   const { data } = useQuery(viewer);
   const edge = data?.viewer.organizations?.edges.find(({ node }) => node.slug === slug);
-  return { me: data?.viewer, prefix: data?.tokenPrefix ?? 'twd', name: edge?.node.name, role: edge?.role };
+  return { me: data?.viewer, prefix: data?.tokenPrefix, name: edge?.node.name, role: edge?.role };
 }
 
 /** Says to a member what the page would show to an administrator, and what they can do instead. */

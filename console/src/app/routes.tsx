@@ -11,7 +11,7 @@ import { many, one, parseSearch, stringifySearch } from '../lib/address';
 import { forget } from '../lib/value';
 import { hook } from './api';
 import { client, viewer } from './data';
-import { Missing, Root } from './Root';
+import { Broken, Missing, Root } from './Root';
 import { Shell } from './Shell';
 
 type Raw = Record<string, unknown> & SearchSchemaInput;
@@ -199,6 +199,7 @@ export const router = createRouter({
   defaultPreload: 'intent',
   scrollRestoration: true,
   defaultNotFoundComponent: Missing,
+  defaultErrorComponent: Broken,
 });
 
 declare module '@tanstack/react-router' {

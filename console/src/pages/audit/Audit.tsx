@@ -47,7 +47,7 @@ export function Audit() {
   const search = route.useSearch();
   const go = route.useNavigate();
   const { data: who } = useQuery(viewer);
-  const box = useBox(search.q ?? '', who?.tokenPrefix ?? 'twd', (q) => go({ search: { q, order: search.order }, replace: true }));
+  const box = useBox(search.q ?? '', who?.tokenPrefix, (q) => go({ search: { q, order: search.order }, replace: true }));
   const { filter, asked } = filterOf(search.q ?? '');
   const order = orderOf(search.order);
   const { data, error, isPlaceholderData, refetch } = useQuery({
@@ -58,7 +58,7 @@ export function Audit() {
   });
   const name = data?.organization?.name ?? who?.viewer.organizations?.edges.find(({ node }) => node.slug === slug)?.node.name;
   const grants = data?.organization?.tokenGrants;
-  const wrong = isRefusal(error, 'INVALID_INPUT') ? error : undefined;
+  const wrong = isRefusal(error, 'INVALID_INPUT') && error.field?.startsWith('filter') ? error : undefined;
   if (isRefusal(error, 'FORBIDDEN')) {
     return (
       <AdminsOnly title="API Access Audit" slug={slug}>
@@ -68,8 +68,6 @@ export function Audit() {
     );
   }
   if (data && !data.organization) return <Missing />;
-  if (error && !wrong && !grants) return <Failure error={error} again={() => refetch()} />;
-
   const page = Number(search.page) || 1;
   const move = (to: { after?: string; before?: string; page?: string }) =>
     go({ search: { q: search.q, order: search.order, ...to } }).then(() => window.scrollTo({ top: 0 }));
@@ -83,7 +81,7 @@ export function Audit() {
             last used here.
           </>
         }
-        actions={<Export slug={slug} filter={filter} />}
+        actions={<Export slug={slug} filter={filter} ready={grants !== undefined && !isPlaceholderData} />}
       />
       <SearchBox
         box={box}
@@ -94,7 +92,16 @@ export function Audit() {
         error={wrong?.message}
         missing={asked.missing}
       />
-      {grants?.nodes.length === 0 && !isPlaceholderData ? (
+      {error && !wrong && !grants ? (
+        <Failure error={error} again={() => refetch()} />
+      ) : wrong || asked.missing ? (
+        <Empty
+          title={wrong ? 'The search is not understood' : 'The value is not here any more'}
+          action={<Button onClick={() => box.now('')}>Clear the search</Button>}
+        >
+          {wrong ? 'Mend it in the box, or begin anew.' : 'Paste it into the box again, or begin anew.'}
+        </Empty>
+      ) : grants?.nodes.length === 0 && !isPlaceholderData ? (
         <Nothing filtered={Boolean(search.q)} clear={() => box.now('')} name={name} />
       ) : (
         <Table
@@ -102,7 +109,7 @@ export function Audit() {
           columns={COLUMNS}
           order={order.text}
           onOrder={(text) => go({ search: { q: search.q, order: text }, replace: true })}
-          waiting={isPlaceholderData || Boolean(wrong)}
+          waiting={isPlaceholderData}
         >
           {grants ? (
             grants.nodes.map((grant) => <GrantRow key={grant.id} slug={slug} search={search} grant={grant} />)
@@ -111,7 +118,7 @@ export function Audit() {
           )}
         </Table>
       )}
-      {grants && grants.nodes.length > 0 && (
+      {grants && grants.nodes.length > 0 && !asked.missing && (
         <Pager
           said={rangeOf(page, grants.nodes.length, grants.totalCount)}
           before={grants.pageInfo.hasPreviousPage}
@@ -186,7 +193,8 @@ function Nothing({ filtered, clear, name }: { filtered: boolean; clear: () => vo
   );
 }
 
-function Export({ slug, filter }: { slug: string; filter: TokenFilter }) {
+/** `ready`: whether the list that is shown is the one that is exported. */
+function Export({ slug, filter, ready }: { slug: string; filter: TokenFilter; ready: boolean }) {
   const [busy, setBusy] = useState(false);
   async function save() {
     setBusy(true);
@@ -205,7 +213,7 @@ function Export({ slug, filter }: { slug: string; filter: TokenFilter }) {
     setBusy(false);
   }
   return (
-    <Button icon={<Download size={16} aria-hidden="true" />} busy={busy} onClick={save}>
+    <Button icon={<Download size={16} aria-hidden="true" />} busy={busy} disabled={!ready} onClick={save}>
       Export CSV
     </Button>
   );

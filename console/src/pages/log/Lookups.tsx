@@ -47,7 +47,7 @@ export function PersonLookup({ slug, onChoose, ...rest }: Props) {
   );
 }
 
-export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefix: string }) {
+export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefix: string | undefined }) {
   const [text, setText] = useState('');
   const [unfinished, setUnfinished] = useState(false);
   const search = useRest(text.trim());
@@ -68,7 +68,7 @@ export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefi
       text={text}
       onText={(typed) => {
         // A value that is pasted here is shown by its hint, and asked for in the body of a request only.
-        const box = taken(typed, prefix);
+        const box = prefix === undefined ? { shown: '', unfinished: false } : taken(typed, prefix);
         setText(box.shown);
         setUnfinished(box.unfinished);
       }}

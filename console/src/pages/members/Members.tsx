@@ -51,7 +51,7 @@ export function Members() {
   const name = organization?.name ?? known ?? slug;
   const administers = organization?.viewerIsAdmin ?? own === 'ADMIN';
   const members = organization?.members;
-  const wrong = isRefusal(error, 'INVALID_INPUT') ? error.message : undefined;
+  const wrong = isRefusal(error, 'INVALID_INPUT') && error.field === 'search' ? error.message : undefined;
   const page = Number(search.page) || 1;
   const filtered = Boolean(search.search || role);
   const move = (to: { after?: string; before?: string; page?: string }) =>
@@ -107,7 +107,7 @@ export function Members() {
       </search>
       {error && !wrong && !members ? (
         <Failure error={error} again={() => refetch()} />
-      ) : members?.edges.length === 0 && !isPlaceholderData ? (
+      ) : wrong || (members?.edges.length === 0 && !isPlaceholderData) ? (
         <Empty
           title={filtered ? 'Nobody fits the search' : 'Nobody belongs to this organization'}
           action={filtered && <Button onClick={clear}>Show everybody</Button>}
@@ -115,7 +115,7 @@ export function Members() {
           {filtered ? 'Look at the spelling, or choose another role.' : undefined}
         </Empty>
       ) : (
-        <Table caption={`Members of ${name}`} columns={columns(administers)} waiting={isPlaceholderData || Boolean(wrong)}>
+        <Table caption={`Members of ${name}`} columns={columns(administers)} waiting={isPlaceholderData}>
           {members ? (
             members.edges.map((edge) => (
               <MemberRow key={edge.node.id} edge={edge} you={edge.node.id === me?.id} administers={administers} onDo={setDoing} />

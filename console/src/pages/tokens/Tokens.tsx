@@ -45,9 +45,7 @@ export function Tokens() {
   const go = route.useNavigate();
   const { data: who } = useQuery(viewer);
   const { ended, order: sorted } = search;
-  const box = useBox(search.q ?? '', who?.tokenPrefix ?? 'twd', (q) =>
-    go({ search: { q, ended, order: sorted }, replace: true }),
-  );
+  const box = useBox(search.q ?? '', who?.tokenPrefix, (q) => go({ search: { q, ended, order: sorted }, replace: true }));
   const { filter: written, asked } = filterOf(search.q ?? '');
   const filter = { ...written, status: ended ? ALL : undefined };
   const order = orderOf(sorted);
