@@ -32,6 +32,7 @@ export type AuditEventFilter = {
   tokenId?: string | null | undefined;
   /** Any of these. */
   types?: Array<AuditEventType> | null | undefined;
+  /** About this person: the member, or the owner of a token. */
   userId?: string | null | undefined;
 };
 
@@ -89,7 +90,9 @@ export type AuditEventType =
   | 'USER_UPDATED'
   | '%future added value';
 
+/** With what you sign in from now on. */
 export type ChangePasswordInput = {
+  /** 15 to 256 characters, and not among the first that would be guessed. */
   newPassword: string;
 };
 
@@ -113,12 +116,16 @@ export type DateTimeRange = {
   to?: string | null | undefined;
 };
 
+/** Which session shall end. */
 export type EndSessionInput = {
+  /** Which session, one of your own. */
   sessionId: string;
 };
 
+/** Which sessions shall end. */
 export type EndSessionsInput = {
-  keepCurrent?: boolean | null | undefined;
+  /** Whether the session that the request is made in goes on. */
+  keepCurrent?: boolean;
 };
 
 /** The direction of an order. */
@@ -175,16 +182,27 @@ export type ScopeAccess =
   | 'WRITE'
   | '%future added value';
 
+/** What a word of a search may be taken for. */
 export type SearchWordKind =
+  /** A full IP address: of the most recent request. */
   | 'ADDRESS'
+  /** The word "admin": tokens of administrators. */
   | 'ADMINISTRATOR'
+  /** `expires:30d`: ends by itself within so long. `expires:never`: has no end. */
   | 'EXPIRES'
+  /** `owner:ada`: a part of the owner's username, name or e-mail. */
   | 'OWNER'
+  /** The name of a scope: tokens that hold it. */
   | 'SCOPE'
+  /** `status:active`, `status:expired` or `status:revoked`; several ask for any of them. */
   | 'STATUS'
+  /** Anything else: looked for in what the owner is called and in the description. */
   | 'TEXT'
+  /** `unused:90d`: not used for so long, or never. */
   | 'UNUSED'
+  /** `used:never`. */
   | 'USED'
+  /** A token's value, or what begins like one: that token, or none. */
   | 'VALUE'
   | '%future added value';
 
@@ -208,8 +226,10 @@ export type TokenFilter = {
   ownerIsAdmin?: boolean | null | undefined;
   /**
    * The search box: words, all of which must hold. A scope's name, the word "admin", a full IP address or a token's
-   * value is taken as that filter; any other word is looked for in the owner's username, name and e-mail and in the
-   * token's description. Quotes keep blanks.
+   * value is taken as that filter, and so are `unused:90d`, `used:never`, `expires:30d`, `expires:never`,
+   * `status:revoked` and `owner:ada`, with spans in days (d), weeks (w) and years (y). Any other word is looked for in
+   * the owner's username, name and e-mail and in the token's description. Quotes keep blanks, and what stands in them
+   * is text. `search` of the list tells what was understood.
    */
   query?: string | null | undefined;
   /** Tokens that hold all of these scopes. */
@@ -280,7 +300,9 @@ export type UpdateOrganizationMemberInput = {
   userId: string;
 };
 
+/** What is left out or null stays as it is. */
 export type UpdateProfileInput = {
+  /** What people call you: 1 to 100 characters. */
   name?: string | null | undefined;
 };
 
