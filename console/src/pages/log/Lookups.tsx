@@ -1,5 +1,6 @@
-// Whom or which token the log is about: looked for by what is written, and kept in the address by its id.
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+// Whom or which token the log is about: looked for by what is written, and kept in the address by its id. What is offered always
+// belongs to what stands there.
+import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { ask } from '../../app/api';
 import { filterOf } from '../../app/box';
@@ -30,10 +31,9 @@ export function PersonLookup({ slug, onChoose, ...rest }: Props) {
   const { data, isPending, error } = useQuery({
     queryKey: ['members', 'named', slug, search],
     queryFn: ({ signal }) => ask(LogPeopleDocument, { slug, search }, signal),
-    placeholderData: keepPreviousData,
     enabled: search !== '',
   });
-  const people = search === '' ? [] : (data?.organization?.members.nodes ?? []);
+  const people = search !== text.trim() ? [] : (data?.organization?.members.nodes ?? []);
   return (
     <Lookup
       {...rest}
@@ -41,7 +41,11 @@ export function PersonLookup({ slug, onChoose, ...rest }: Props) {
       text={text}
       onText={setText}
       options={people.map(({ id, name, username }): Option => ({ id, text: name, about: username }))}
-      said={search === '' ? 'Write a name, username or e-mail address' : said(isPending, error, 'No member is called so')}
+      said={
+        text.trim() === ''
+          ? 'Write a name, username or e-mail address'
+          : said(isPending || search !== text.trim(), error, 'No member is called so')
+      }
       onChoose={(option) => onChoose(option?.id)}
     />
   );
@@ -57,10 +61,9 @@ export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefi
       const filter = { ...filterOf(search).filter, status: ['ACTIVE' as const, 'EXPIRED' as const, 'REVOKED' as const] };
       return ask(LogTokensDocument, { slug, filter }, signal);
     },
-    placeholderData: keepPreviousData,
     enabled: search !== '' && !unfinished,
   });
-  const grants = search === '' || unfinished ? [] : (data?.organization?.tokenGrants?.nodes ?? []);
+  const grants = search !== text.trim() || unfinished ? [] : (data?.organization?.tokenGrants?.nodes ?? []);
   return (
     <Lookup
       {...rest}
@@ -78,9 +81,9 @@ export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefi
       said={
         unfinished
           ? 'This looks like the beginning of a token’s value; it is looked for when it is whole'
-          : search === ''
+          : text.trim() === ''
             ? 'Write its description or its owner, or paste its value'
-            : said(isPending, error, 'No token that reaches the organization fits')
+            : said(isPending || search !== text.trim(), error, 'No token that reaches the organization fits')
       }
       onChoose={(option) => onChoose(option?.id)}
     />
@@ -88,6 +91,6 @@ export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefi
 }
 
 const said = (isPending: boolean, error: unknown, nothing: string) => {
-  if (error) return 'The search did not work. Write on to try again.';
-  return isPending ? 'Looking…' : nothing;
+  if (isPending) return 'Looking…';
+  return error ? 'The search did not work. Write on to try again.' : nothing;
 };
