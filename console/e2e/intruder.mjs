@@ -81,6 +81,7 @@ try {
         form.submit();
       }, url + path);
       await answer;
+      await stranger.waitForURL(url + path);
       await stranger.goto(`http://${host}:${port}/`);
     }
     const passed = answers.filter(([method, , status]) => method !== 'OPTIONS' && status < 400);
