@@ -90,7 +90,6 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
     finish(response.headers_mut(), id, doors.public_url.starts_with("https:"));
     response
 }
-}
 
 /// The path as the router has it, without what stands for the client's part at its end.
 fn door(matched: Option<&MatchedPath>) -> &str {

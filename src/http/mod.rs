@@ -97,6 +97,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/invitations/{code}", any(invitation::handle)),
         ("/session", any(session::handle)),
         ("/session/confirm", any(session::confirm)),
+        ("/organizations/{slug}/tokens.csv", any(tokens_csv::handle)),
         ("/v2/access-token", any(access_token::handle)),
         ("/verify", any(verify::handle)),
         // Some gateways append the path of the request that they ask about.

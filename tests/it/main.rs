@@ -31,6 +31,7 @@ mod invitations;
 mod letters;
 mod metrics;
 mod migrations;
+mod pages;
 mod paging;
 mod pasted;
 mod plans;

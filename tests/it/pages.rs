@@ -1,0 +1,124 @@
+//! Is the console shown at each of its addresses, and nowhere else, under its policy?
+
+use crate::world::{World, client::read};
+use reqwest::Method;
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// As people come to them; whether something is there is for the page to say.
+const ADDRESSES: [&str; 15] = [
+    "/",
+    "/sign-in",
+    "/sign-in?to=%2Ftokens",
+    "/invitations/aB3dE6gH9",
+    "/tokens",
+    "/tokens/new",
+    "/tokens/new?description=deploy&scopes[]=read_builds",
+    "/tokens/token_01kb0000000000000000000000",
+    "/settings",
+    "/organizations/acme",
+    "/organizations/acme/audit",
+    "/organizations/acme/audit/token_01kb0000000000000000000000",
+    "/organizations/acme/members",
+    "/organizations/no.such_one/log",
+    "/organizations/acme/settings",
+];
+
+both!(
+    /// R-64
+    async fn the_console_is_shown_at_each_of_its_addresses_under_its_policy(world: World) {
+        let nobody = world.nobody();
+        let first = nobody.get("/").await;
+        assert!(
+            first.text.starts_with("<!doctype html>") || first.text.starts_with("<!DOCTYPE html>"),
+            "{}",
+            first.text
+        );
+        for word in ["<style", " style=", "onload=", "javascript:", "data:"] {
+            assert!(!first.text.contains(word), "{word} would be refused by the policy");
+        }
+        for address in ADDRESSES {
+            let (path, query) = address.split_once('?').unwrap_or((address, ""));
+            let slash = format!("{}/?{query}", path.trim_end_matches('/'));
+            for address in [address, &slash] {
+                let page = nobody.get(address).await;
+                assert_eq!((page.status.as_u16(), page.text == first.text), (200, true), "{address}");
+                for (name, value) in [
+                    ("content-type", "text/html; charset=utf-8"),
+                    ("content-security-policy", POLICY),
+                    ("cache-control", "no-cache"),
+                    ("x-content-type-options", "nosniff"),
+                    ("referrer-policy", "no-referrer"),
+                    ("cross-origin-opener-policy", "same-origin"),
+                    ("etag", first.header("etag")),
+                ] {
+                    assert_eq!(page.header(name), value, "{address}");
+                }
+                assert_eq!(page.headers.get_all("content-security-policy").iter().count(), 1);
+                let known = nobody.request(Method::GET, address).header("if-none-match", first.header("etag"));
+                let known = read(known).await;
+                assert_eq!((known.status.as_u16(), known.text.as_str()), (304, ""), "{address}");
+                assert_eq!(known.header("content-security-policy"), POLICY);
+            }
+        }
+    }
+);
+
+both!(
+    /// R-18, R-85
+    async fn other_methods_are_refused_and_other_addresses_are_not_there(world: World) {
+        let nobody = world.nobody();
+        for address in ADDRESSES {
+            for method in [Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
+                let reply = read(nobody.request(method.clone(), address)).await;
+                assert_eq!(reply.status, 405, "{method} {address}");
+                let allowed: Vec<_> = reply.header("allow").split(", ").collect();
+                assert!(allowed.contains(&"GET") && !allowed.contains(&method.as_str()), "{address}: {allowed:?}");
+            }
+        }
+        for path in [
+            "/index.html",
+            "/sign-in/x",
+            "/invitations",
+            "/invitations/a/b",
+            "/tokens/new/x",
+            "/organizations",
+            "/organizations/acme/nothing",
+            "/organizations/acme/audit/a/b",
+            "/settings/x",
+            "/assets/index.html",
+        ] {
+            let reply = nobody.get(path).await;
+            assert_eq!(
+                (reply.status.as_u16(), reply.json()["message"].as_str()),
+                (404, Some("No such path")),
+                "{path}"
+            );
+        }
+    }
+);
+
+both!(
+    async fn everything_that_the_console_loads_is_ours(world: World) {
+        let nobody = world.nobody();
+        let page = nobody.get("/tokens").await.text;
+        let mut loaded = 0;
+        for opening in [" src=\"", " href=\""] {
+            for rest in page.split(opening).skip(1) {
+                let path = rest.split('"').next().unwrap_or_default();
+                // From the top: the page is shown at addresses of any depth.
+                assert!(path.starts_with('/') && !path.starts_with("//"), "{path} is not ours");
+                let file = nobody.get(path).await;
+                assert_eq!(file.status, 200, "{path}");
+                assert!(!file.header("etag").is_empty(), "{path}");
+                let keep =
+                    if path.starts_with("/assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+                assert_eq!(file.header("cache-control"), keep, "{path}");
+                loaded += 1;
+            }
+        }
+        assert!(loaded > 1, "{page}");
+    }
+);
