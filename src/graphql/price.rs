@@ -45,12 +45,25 @@ pub enum Refusal {
         message: &'static str,
         /// Where.
         place: Option<Pos>,
+        /// What the chosen operation costs, where that is known.
+        price: Option<u64>,
     },
     /// Its fragments spread each other in a circle.
     Circle {
         /// Where.
         place: Pos,
     },
+}
+
+impl Refusal {
+    fn of_an_operation_that_costs(self, price: u64) -> Self {
+        match self {
+            Self::TooComplex { cost, limit, message, place, .. } => {
+                Self::TooComplex { cost, limit, message, place, price: Some(price) }
+            }
+            circle @ Self::Circle { .. } => circle,
+        }
+    }
 }
 
 /// What a selection costs.
@@ -72,17 +85,9 @@ pub fn price(
     variables: &Variables,
 ) -> Result<u64, Refusal> {
     let mut walk = Walk { document, chosen, variables, known: HashMap::new(), open: HashSet::new() };
-    let price = walk.operation(chosen)?;
-    let mut written_out = 0_u64;
-    for (_, operation) in document.operations.iter() {
-        written_out = written_out.saturating_add(walk.operation(&operation.node)?.written_out);
-    }
-    let message = "With its fragments written out, the document is too long.";
-    over(written_out, LONGEST_WRITTEN_OUT, message, None)?;
-    for name in document.fragments.keys() {
-        walk.fragment(name, Pos::default(), 0)?;
-    }
-    Ok(price.cost)
+    let price = walk.operation(chosen)?.cost;
+    walk.everything().map_err(|refusal| refusal.of_an_operation_that_costs(price))?;
+    Ok(price)
 }
 
 /// The root that the fields of an operation belong to.
@@ -106,8 +111,24 @@ impl<'document> Walk<'document> {
     fn operation(&mut self, operation: &'document OperationDefinition) -> Result<Price, Refusal> {
         let mut price = self.selection(&operation.selection_set, root(operation.ty), 0)?;
         price.cost = price.cost.saturating_add(count(operation.directives.len()));
-        over(price.cost, LIMIT, "The operation costs too much; ask for smaller pages (first) or fewer fields.", None)?;
+        let message = "The operation costs too much; ask for smaller pages (first) or fewer fields.";
+        over(price.cost, LIMIT, message, None).map_err(|refusal| refusal.of_an_operation_that_costs(price.cost))?;
         Ok(price)
+    }
+
+    /// What the library looks at besides the chosen operation.
+    fn everything(&mut self) -> Result<(), Refusal> {
+        let document = self.document;
+        let mut written_out = 0_u64;
+        for (_, operation) in document.operations.iter() {
+            written_out = written_out.saturating_add(self.operation(&operation.node)?.written_out);
+        }
+        let message = "With its fragments written out, the document is too long.";
+        over(written_out, LONGEST_WRITTEN_OUT, message, None)?;
+        for name in document.fragments.keys() {
+            self.fragment(name, Pos::default(), 0)?;
+        }
+        Ok(())
     }
 
     fn fragment(&mut self, name: &'document Name, place: Pos, level: u64) -> Result<Rc<Price>, Refusal> {
@@ -234,7 +255,7 @@ fn count(number: usize) -> u64 {
 }
 
 fn over(cost: u64, limit: u64, message: &'static str, place: Option<Pos>) -> Result<(), Refusal> {
-    if cost > limit { Err(Refusal::TooComplex { cost, limit, message, place }) } else { Ok(()) }
+    if cost > limit { Err(Refusal::TooComplex { cost, limit, message, place, price: None }) } else { Ok(()) }
 }
 
 /// A field of introspection.

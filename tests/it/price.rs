@@ -39,7 +39,15 @@ both!(
         let extensions = reply.json()["errors"][0]["extensions"].clone();
         assert_eq!(extensions["limit"], 10_000);
         assert!(extensions["cost"].as_u64().unwrap() > 1_000_000);
+        assert_eq!(cost(&reply), json!({ "requested": extensions["cost"], "limit": 10_000 }));
         assert_eq!(bob.graphql(nested, json!({ "n": 2 })).await.status, 200);
+        // A fragment that nobody spreads is too much, and the operation has its price all the same.
+        let beside = format!("{{ viewer {{ id }} }} fragment F on Query {NESTED}");
+        let reply = bob.graphql(&beside, json!({})).await;
+        assert_eq!((reply.code(), cost(&reply)), ("TOO_COMPLEX".into(), json!({ "requested": 2, "limit": 10_000 })));
+        // What is nested too deep is refused before it has a price.
+        let reply = bob.graphql(&nest(5), json!({})).await;
+        assert_eq!((reply.code(), cost(&reply)), ("TOO_COMPLEX".into(), Value::Null));
     }
 );
 

@@ -1,6 +1,6 @@
 //! A GraphQL request that is refused as a whole, before anything of it ran.
 
-use super::{super::problem::Problem, REQUEST, Wanted, id_json, request::Media, written};
+use super::{super::problem::Problem, REQUEST, Wanted, cost_json, id_json, request::Media, written};
 use crate::{
     domain::error::{Code, Error},
     graphql::price,
@@ -15,13 +15,17 @@ use serde_json::{Map, Value, json};
 /// Why, in the shape of GraphQL: a status, a message, and what `extensions` say.
 pub(super) struct Refusal {
     problem: Problem,
-    place: Option<Pos>,
+    /// Apart, so that a refusal that is handed on is not large.
+    place: Option<Box<Pos>>,
     extensions: Vec<(&'static str, Value)>,
+    /// What the operation was priced at, where it was.
+    price: Option<u64>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        Self { problem: Problem::new(status, message), place: None, extensions: vec![("code", code.as_str().into())] }
+        let extensions = vec![("code", code.as_str().into())];
+        Self { problem: Problem::new(status, message), place: None, extensions, price: None }
     }
 
     /// A request that is not what the standard says, in this parameter.
@@ -36,16 +40,20 @@ impl Refusal {
 
     /// An error of the document: 200 for clients that do not know better.
     pub(super) fn of_the_document(media: Media, place: Option<Pos>, message: impl Into<String>) -> Self {
-        Self { place, ..Self::new(media.document_error(), Code::InvalidInput, message) }
+        Self { place: place.map(Box::new), ..Self::new(media.document_error(), Code::InvalidInput, message) }
     }
 
     /// Too much, by its price, its depth or its repetitions.
     pub(super) fn by_price(media: Media, refusal: &price::Refusal) -> Self {
         match refusal {
-            price::Refusal::TooComplex { cost, limit, message, place } => {
+            price::Refusal::TooComplex { cost, limit, message, place, price } => {
                 let message = format!("{message} It is {cost}, the limit is {limit}.");
                 let refusal = Self::new(media.document_error(), Code::TooComplex, message);
-                Self { place: *place, ..refusal.saying("cost", *cost).saying("limit", *limit) }
+                Self {
+                    place: place.map(Box::new),
+                    price: *price,
+                    ..refusal.saying("cost", *cost).saying("limit", *limit)
+                }
             }
             price::Refusal::Circle { place } => {
                 let message = "The fragments of the document spread each other in a circle.";
@@ -74,7 +82,11 @@ impl Refusal {
         }
         let extensions: Map<_, _> = self.extensions.into_iter().map(|(name, value)| (name.into(), value)).collect();
         error.insert("extensions".into(), extensions.into());
-        let mut response = written(wanted.media, self.problem.status, &json!({ "errors": [error] }));
+        let mut body = Map::from_iter([("errors".into(), json!([error]))]);
+        if let Some(price) = self.price {
+            body.insert("extensions".into(), cost_json(price));
+        }
+        let mut response = written(wanted.media, self.problem.status, &body.into());
         response.headers_mut().extend(self.problem.headers);
         response
     }
@@ -96,7 +108,7 @@ impl From<Problem> for Refusal {
         if let (Code::RateLimited, Some(seconds)) = (code, seconds) {
             extensions.push(("retryAfter", seconds.into()));
         }
-        Self { problem, place: None, extensions }
+        Self { problem, place: None, extensions, price: None }
     }
 }
 
