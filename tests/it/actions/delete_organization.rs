@@ -62,7 +62,7 @@ both!(
         let letters = world.mailbox.sent();
         let letter = letters.iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
         let text = letter.letter.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(text.contains("an organization was deleted") && text.contains("- one") && text.contains("- two"));
+        assert!(text.contains("An organization was deleted") && text.contains("- one") && text.contains("- two"));
         assert!(!text.contains("addOrganizationToToken"), "{text}");
         let query = "query($id: ID!) { token(id: $id) { grants(status: [REMOVED]) { nodes { \
                      organization { slug } removalReason removedBy { id } } } } }";
