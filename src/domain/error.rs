@@ -105,6 +105,26 @@ impl Error {
         Self::Unavailable(source.into())
     }
 
+    /// What happened, for the log and for operators: clients are told less of what is not their doing.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Unavailable(source) => {
+                let mut told = source.to_string();
+                let mut below = source.source();
+                while let Some(cause) = below {
+                    let text = cause.to_string();
+                    if !told.contains(&text) {
+                        told = format!("{told}: {text}");
+                    }
+                    below = cause.source();
+                }
+                told
+            }
+            Self::Bug(why) => why.to_string(),
+            other => other.to_string(),
+        }
+    }
+
     /// The same error with the name of its field set below `parent`: `scopes.1` in `input` is `input.scopes.1`.
     #[must_use]
     pub fn within(self, parent: &str) -> Self {
@@ -112,5 +132,26 @@ impl Error {
             Self::Invalid { field, why } => Self::Invalid { field: format!("{parent}.{field}").into(), why },
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the database asks to try again")]
+    struct Above(#[source] Below);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("it is busy")]
+    struct Below;
+
+    #[test]
+    fn the_cause_is_told_in_words_and_once() {
+        assert_eq!(Error::unavailable(Above(Below)).cause(), "the database asks to try again: it is busy");
+        assert_eq!(Error::unavailable(Below).cause(), "it is busy");
+        assert_eq!(Error::Bug("no row".into()).cause(), "no row");
+        assert_eq!(Error::NotFound("token").cause(), "No token found");
     }
 }

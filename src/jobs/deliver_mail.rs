@@ -44,7 +44,7 @@ pub(super) async fn run(app: App, post: Post, stop: CancellationToken) {
             Ok(Some(_)) => in_vain = 0,
             nothing => {
                 if let Err(error) = nothing {
-                    tracing::warn!(error = ?error, "the outbox cannot be read");
+                    tracing::warn!(error = %error.cause(), "the outbox cannot be read");
                 }
                 tokio::select! {
                     () = stop.cancelled() => {}
