@@ -177,7 +177,7 @@ fn origins(key: &'static str, texts: &[String]) -> Result<Vec<String>> {
 
 fn database_url(text: Option<String>, data_dir: &str) -> Result<Hidden> {
     let text = text.unwrap_or_else(|| format!("sqlite://{}/tokenward.db", in_a_url(data_dir)));
-    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
+    if ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
         Ok(Hidden(text))
     } else {
         Err(Error::invalid(
@@ -196,7 +196,7 @@ fn catalogue(path: &str) -> Result<Catalogue> {
     let refuse = |why: String| Error::invalid("scopes.file", why);
     let text = std::fs::read_to_string(path)
         .map_err(|error| refuse(format!("The file {path} that scopes.file names cannot be read: {error}.")))?;
-    Catalogue::from_toml(&text).map_err(|error| refuse(format!("{path}: {error}")))
+    Catalogue::from_toml(&text).map_err(|error| refuse(format!("{path}, which scopes.file names: {error}")))
 }
 
 /// A network, or a single address.
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_named_together_with_the_nearest_known_one() {
         let (field, why) = refusal(None, &[("TOKENWARD_DATABSE__URL", "sqlite://x")]);
-        assert_eq!(field, "databse.url");
+        assert_eq!(field, "TOKENWARD_DATABSE__URL");
         insta::assert_snapshot!(why, @"There is no setting TOKENWARD_DATABSE__URL, which stands in the environment. Did you mean TOKENWARD_DATABASE__URL?");
         for (text, key, near) in [
             ("lisen = 'x'", "lisen", "listen"),
@@ -329,6 +329,18 @@ mod tests {
             let (field, why) = refusal(Some(text), &[]);
             assert_eq!(field, key);
             assert!(why.contains(key) && why.ends_with(&format!("Did you mean {near}?")), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_service_link_of_kubernetes_is_called_so() {
+        for link in ["PORT", "SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT_8080_TCP", "PORT_8080_TCP_ADDR", "WEB_PORT"] {
+            let (_, why) = refusal(None, &[(&format!("TOKENWARD_{link}"), "tcp://10.0.0.1:8080")]);
+            assert!(why.contains(&format!("TOKENWARD_{link}")) && why.contains("enableServiceLinks: false"), "{why}");
+        }
+        for other in ["LISTN", "REPORT", "MAIL__PORT"] {
+            let (_, why) = refusal(None, &[(&format!("TOKENWARD_{other}"), "x")]);
+            assert!(!why.contains("enableServiceLinks"), "{why}");
         }
     }
 

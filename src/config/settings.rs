@@ -221,8 +221,15 @@ impl Origin {
             Self::Environment => " in the environment".to_owned(),
             Self::Flags => String::new(),
         };
-        let hint = nearest(key).map(|near| format!(" Did you mean {}?", self.spell(&near))).unwrap_or_default();
-        Error::invalid(key.to_owned(), format!("There is no setting {wrong}, which stands{place}.{hint}"))
+        let hint = if matches!(self, Self::Environment) && is_of_kubernetes(key) {
+            " Kubernetes puts such a variable into every pod for a Service of that name; set enableServiceLinks: false in \
+             the pod's spec."
+                .to_owned()
+        } else {
+            nearest(key).map(|near| format!(" Did you mean {}?", self.spell(&near))).unwrap_or_default()
+        };
+        let why = format!("There is no setting {wrong}, which stands{place}.{hint}");
+        Error::invalid(wrong, why)
     }
 
     /// A value of the wrong kind. The value itself is not repeated: it may be a secret.
@@ -236,6 +243,12 @@ impl Origin {
             _ => Error::invalid("config", "The settings cannot be read; compare them with config.example.toml."),
         }
     }
+}
+
+/// Whether a key looks like what Kubernetes tells pods of a Service whose name begins as our variables do.
+fn is_of_kubernetes(key: &str) -> bool {
+    ["service_host", "service_port"].iter().any(|part| key.contains(part))
+        || key.split('_').any(|part| part == "port") && !key.contains('.')
 }
 
 /// The key that resembles a wrong one most.
