@@ -1,6 +1,6 @@
 //! `mail`: letters that wait or were given up.
 
-use super::operator;
+use super::{operator, print};
 use crate::{
     app::App,
     domain::{
@@ -11,6 +11,7 @@ use crate::{
     store::{Letters, Waiting},
 };
 use clap::{Args, Subcommand};
+use std::fmt::Write as _;
 
 /// The most letters that are listed.
 const MOST: u64 = 1000;
@@ -50,16 +51,23 @@ impl Retry {
     async fn run(self, app: &App) -> Result<()> {
         let caller = operator(app);
         let which = match &self.id {
-            Some(id) => Letters::One(DeliveryId::parse(id).ok_or(Error::NotFound("letter that waits"))?),
+            Some(id) => Letters::One(DeliveryId::parse(id).ok_or_else(|| no_letter(id))?),
             None => Letters::All,
         };
         let count = app.store().upkeep().retry_letters(&policy::operator(&caller)?, which, caller.at).await?;
-        if count == 0 && self.id.is_some() {
-            return Err(Error::NotFound("letter that waits"));
+        match &self.id {
+            Some(id) if count == 0 => Err(no_letter(id)),
+            _ => {
+                eprintln!("Queued, to be sent by the server that runs or by the next one: {count}");
+                Ok(())
+            }
         }
-        eprintln!("Sent again: {count}");
-        Ok(())
     }
+}
+
+fn no_letter(id: &str) -> Error {
+    let why = format!("There is no such letter: {id}. `tokenward mail list` shows those that wait or were given up.");
+    Error::Conflict(why.into())
 }
 
 async fn list(app: &App) -> Result<()> {
@@ -69,13 +77,15 @@ async fn list(app: &App) -> Result<()> {
         return Ok(());
     }
     let width = letters.iter().map(|letter| letter.to_address.chars().count()).max().unwrap_or_default().max(2);
-    println!("{:31}  {:width$}  {:20}  {:5}  {:29}  LAST ERROR", "ID", "TO", "WRITTEN", "TRIES", "STATE");
+    let mut table =
+        format!("{:31}  {:width$}  {:20}  {:5}  {:29}  LAST ERROR\n", "ID", "TO", "WRITTEN", "TRIES", "STATE");
     for letter in letters {
         let state = letter.next_at.map_or_else(|| "given up".into(), |at| format!("next {}", at.to_text_in_seconds()));
         let Waiting { id, to_address, created_at, attempts, last_error, .. } = letter;
         let (written, error) = (created_at.to_text_in_seconds(), last_error.unwrap_or_else(|| "-".into()));
         let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
-        println!("{id:31}  {to_address:width$}  {written:20}  {attempts:5}  {state:29}  {error}", id = id.to_string());
+        let id = id.to_string();
+        let _ = writeln!(table, "{id:31}  {to_address:width$}  {written:20}  {attempts:5}  {state:29}  {error}");
     }
-    Ok(())
+    print(table)
 }

@@ -1,6 +1,6 @@
 //! `member`: who belongs to what.
 
-use super::operator;
+use super::{operator, which};
 use crate::{
     actions::{AddOrganizationMember, RemoveOrganizationMember, set_organization_member},
     app::App,
@@ -47,12 +47,16 @@ impl Command {
                     Role::Admin => organization::Role::Admin,
                     Role::Member => organization::Role::Member,
                 };
-                let add = AddOrganizationMember { organization: slug.as_str().into(), user: username.into(), role };
-                set_organization_member(app, &operator(app), add).await
+                let add =
+                    AddOrganizationMember { organization: slug.as_str().into(), user: username.as_str().into(), role };
+                let named = [("organization", &*slug), ("user", &*username), ("member", &*username)];
+                set_organization_member(app, &operator(app), add).await.map_err(which(&named))
             }
             Self::Remove { slug, username } => {
-                let remove = RemoveOrganizationMember { organization: slug.as_str().into(), user: username.into() };
-                app.change(&operator(app), remove).await.map(|_| ())
+                let remove =
+                    RemoveOrganizationMember { organization: slug.as_str().into(), user: username.as_str().into() };
+                let named = [("organization", &*slug), ("member", &*username)];
+                app.change(&operator(app), remove).await.map(|_| ()).map_err(which(&named))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! `migrate`: brings the schema up to date, or says whether it is.
 
+use super::print;
 use crate::{
     config::Config,
     domain::error::{Error, Result},
@@ -11,13 +12,13 @@ pub(super) async fn run(config: &Config, check: bool) -> Result<()> {
     if check {
         let pending = store.pending().await?;
         for step in &pending {
-            println!("pending {step}");
+            print(format_args!("pending {step}\n"))?;
         }
         let pending_still = Error::Conflict("Migrations are pending; apply them by `tokenward migrate`.".into());
         return if pending.is_empty() { Ok(()) } else { Err(pending_still) };
     }
     for step in store.migrate(&config.token_prefix).await? {
-        println!("applied {step}");
+        print(format_args!("applied {step}\n"))?;
     }
     Ok(())
 }

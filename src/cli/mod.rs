@@ -21,11 +21,17 @@ use crate::{
     domain::{
         caller::Caller,
         error::{Error, Result},
+        organization::Organization,
+        scope::ScopeSet,
     },
     store::Store,
 };
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 /// Issues, scopes, audits, verifies and revokes API access tokens.
 #[derive(Debug, Parser)]
@@ -43,6 +49,9 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// The help of a command that needs no setting.
+const WITHOUT_SETTINGS: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -80,13 +89,23 @@ enum Command {
     #[command(subcommand)]
     Mail(mail::Command),
     /// Prints the GraphQL schema
-    #[command(after_help = "Example:\n  tokenward schema > schema.graphql")]
+    #[command(
+        override_usage = "tokenward schema",
+        help_template = WITHOUT_SETTINGS,
+        after_help = "Example:\n  tokenward schema > schema.graphql"
+    )]
     Schema,
     /// Prints the OpenAPI document of the REST paths
-    #[command(after_help = "Example:\n  tokenward openapi > openapi.json")]
+    #[command(
+        override_usage = "tokenward openapi",
+        help_template = WITHOUT_SETTINGS,
+        after_help = "Example:\n  tokenward openapi > openapi.json"
+    )]
     Openapi,
     /// Prints a script that completes commands and flags in a shell
     #[command(
+        override_usage = "tokenward completions <SHELL>",
+        help_template = "{about-with-newline}\n{usage-heading} {usage}\n\nArguments:\n{positionals}{after-help}",
         after_help = "Example:\n  source <(tokenward completions bash)                       in ~/.bashrc\n  tokenward completions zsh > ~/.zfunc/_tokenward            with ~/.zfunc in $fpath\n  tokenward completions fish > ~/.config/fish/completions/tokenward.fish"
     )]
     Completions {
@@ -109,7 +128,7 @@ pub fn run() -> ExitCode {
 impl Cli {
     fn run(self) -> Result<ExitCode> {
         if let Some(text) = self.command.constant() {
-            print!("{text}");
+            print(text)?;
             return Ok(ExitCode::SUCCESS);
         }
         let config = if matches!(self.command, Command::Demo) {
@@ -164,17 +183,52 @@ fn operator(app: &App) -> Caller {
     Caller::command_line(app.now())
 }
 
-/// One line that says what to do.
-fn remedy(error: &Error) -> String {
-    match error {
-        Error::Invalid { field, why } => format!("{field}: {why}"),
-        Error::NotFound(what) => format!("There is no such {what}. Check its name."),
-        Error::Unavailable(source) => one_line(&format!("The service cannot work now: {source}")),
-        Error::Bug(why) => one_line(&format!("This is a bug in Tokenward; report it: {why}")),
-        other => other.to_string(),
+/// Writes to standard output. Whoever closes it has read enough, which is no failure.
+fn print(text: impl Display) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::unavailable(format!("standard output takes no more: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// One line that says what to do.
+fn remedy(error: &Error) -> String {
+    let line = match error {
+        // The sentence about a setting names it.
+        Error::Invalid { field, why } if field.contains('.') && why.contains(&**field) => why.clone(),
+        Error::Invalid { field, why } => format!("{field}: {why}"),
+        Error::NotFound(what) => format!("There is no such {what}. Check its name."),
+        Error::Unavailable(_) => format!("The service cannot work now: {}", error.cause()),
+        Error::Bug(_) => format!("This is a bug in Tokenward; report it: {}", error.cause()),
+        other => other.to_string(),
+    };
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Says which one there is not, of those that a command named: others than operators hear less.
+fn which<'a>(named: &'a [(&'static str, &'a str)]) -> impl Fn(Error) -> Error + 'a {
+    move |error| match error {
+        Error::NotFound(what) => {
+            let name = named.iter().find(|(kind, _)| *kind == what);
+            name.map_or(Error::NotFound(what), |(_, name)| no_such(what, name))
+        }
+        other => other,
+    }
+}
+
+fn no_such(what: &str, name: &str) -> Error {
+    Error::Conflict(format!("There is no such {what}: {name}. Check the name.").into())
+}
+
+/// The organization of that slug.
+async fn organization_named(app: &App, slug: &str) -> Result<Organization> {
+    app.store().organization_named(slug).await?.ok_or_else(|| no_such("organization", slug))
+}
+
+/// The scopes that somebody gave by `--scope`.
+fn scopes(app: &App, names: &[String]) -> Result<ScopeSet> {
+    names.iter().map(|name| app.catalogue().lookup(&format!("--scope {name}"), name)).collect()
 }

@@ -1,6 +1,6 @@
 //! `organization`: whose data tokens may reach.
 
-use super::operator;
+use super::{operator, print, which};
 use crate::{
     actions::{CreateOrganization, DeleteOrganization},
     app::App,
@@ -39,15 +39,15 @@ impl Command {
                 let change = CreateOrganization {
                     slug: text::slug("slug", &slug)?,
                     name: text::name("--name", &name)?,
-                    admin: admin.into(),
+                    admin: admin.as_str().into(),
                     self_service: SelfService::Off,
                 };
-                println!("{}", app.change(&operator(app), change).await?.id);
-                Ok(())
+                let added = app.change(&operator(app), change).await.map_err(which(&[("user", &admin)]))?;
+                print(format_args!("{}\n", added.id))
             }
             Self::Delete { slug } => {
                 let change = DeleteOrganization { organization: slug.as_str().into() };
-                app.change(&operator(app), change).await
+                app.change(&operator(app), change).await.map_err(which(&[("organization", &slug)]))
             }
         }
     }

@@ -1,12 +1,13 @@
 //! `resource-server`: APIs that may introspect tokens.
 
-use super::operator;
+use super::{operator, organization_named, print, scopes, which};
 use crate::{
     actions::{DisableResourceServer, add_resource_server},
     app::App,
     domain::{decision::Limits, error::Result, scope::ScopeName, text},
 };
 use clap::Subcommand;
+use std::fmt::Write as _;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -30,7 +31,7 @@ pub(super) enum Command {
     /// Refuses an API from now on
     #[command(after_help = "Example:\n  tokenward resource-server disable builds-api")]
     Disable {
-        /// What you call it
+        /// Its name, as `resource-server list` shows it
         name: String,
     },
 }
@@ -38,19 +39,24 @@ pub(super) enum Command {
 impl Command {
     pub(super) async fn run(self, app: &App) -> Result<()> {
         match self {
-            Self::Add { name, organizations, scopes } => {
+            Self::Add { name, organizations, scopes: names } => {
                 let name = text::name("name", &name)?;
-                let scopes = scopes.iter().map(|scope| app.catalogue().lookup("--scope", scope));
-                let limits = Limits {
-                    organizations: organizations.into_iter().collect(),
-                    scopes: scopes.collect::<Result<_>>()?,
-                };
+                for slug in &organizations {
+                    organization_named(app, slug).await?;
+                }
+                let limits =
+                    Limits { organizations: organizations.into_iter().collect(), scopes: scopes(app, &names)? };
                 let credentials = add_resource_server(app, &operator(app), name, limits).await?;
-                println!("client_id={}\nclient_secret={}", credentials.client_id, credentials.client_secret);
-                Ok(())
+                print(format_args!(
+                    "client_id={}\nclient_secret={}\n",
+                    credentials.client_id, credentials.client_secret
+                ))
             }
             Self::List => list(app).await,
-            Self::Disable { name } => app.change(&operator(app), DisableResourceServer { name }).await,
+            Self::Disable { name } => {
+                let disable = DisableResourceServer { name: name.clone() };
+                app.change(&operator(app), disable).await.map_err(which(&[("resource server", &name)]))
+            }
         }
     }
 }
@@ -62,11 +68,12 @@ async fn list(app: &App) -> Result<()> {
         return Ok(());
     }
     let width = servers.iter().map(|server| server.name.chars().count()).max().unwrap_or_default().max(4);
-    println!("{:width$}  {:22}  {:20}  {:29}  LIMITED TO", "NAME", "CLIENT ID", "ADDED", "STATE");
+    let mut table = format!("{:width$}  {:22}  {:20}  {:29}  LIMITED TO\n", "NAME", "CLIENT ID", "ADDED", "STATE");
     for server in servers {
         let state =
             server.disabled_at.map_or_else(|| "active".into(), |at| format!("disabled {}", at.to_text_in_seconds()));
-        println!(
+        let _ = writeln!(
+            table,
             "{:width$}  {:22}  {:20}  {state:29}  {}",
             server.name,
             server.client_id,
@@ -74,7 +81,7 @@ async fn list(app: &App) -> Result<()> {
             within(&server.limits)
         );
     }
-    Ok(())
+    print(table)
 }
 
 /// `acme, globex; read_builds`, or a dash where there is no limit.

@@ -1,6 +1,9 @@
 //! The settings as flags: each goes over the environment and the file.
 
-use crate::{config::Config, domain::error::Result};
+use crate::{
+    config::Config,
+    domain::error::{Error, Result},
+};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -75,7 +78,11 @@ impl Flags {
                 flags.push((key, value.clone()));
             }
         }
-        Config::load(self.config.as_deref(), environment, &flags)
+        Config::load(self.config.as_deref(), environment, &flags).map_err(|error| match error {
+            // The sentence names the setting; it need not stand before it once more.
+            Error::Invalid { field, why } if why.contains(&*field) => Error::Conflict(why.into()),
+            other => other,
+        })
     }
 
     /// A setting that was given as a flag.

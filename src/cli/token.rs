@@ -1,6 +1,6 @@
 //! `token`: made for somebody, and ended by whoever holds the value.
 
-use super::operator;
+use super::{no_such, operator, organization_named, print, scopes};
 use crate::{
     actions::{CreateToken, RevokeTokenByValue, create_token},
     app::App,
@@ -9,13 +9,16 @@ use crate::{
         policy,
         secret::Secret,
         text,
+        time::Time,
     },
 };
 use clap::{Args, Subcommand};
-use std::io::Read as _;
+use std::{io::Read as _, time::Duration};
 
 /// More than any value has; the rest of the input is not read.
 const LONGEST_INPUT: u64 = 4096;
+/// The longest life of a token that ends: a hundred years.
+const LONGEST_LIFE: Duration = Duration::from_hours(24 * 36_500);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -45,7 +48,7 @@ pub(super) struct Create {
     description: String,
     /// When it ends, counted from now: 90d, 12h; left out: never
     #[arg(long, value_parser = humantime::parse_duration)]
-    expires_in: Option<std::time::Duration>,
+    expires_in: Option<Duration>,
 }
 
 impl Command {
@@ -61,17 +64,16 @@ impl Create {
     async fn run(self, app: &App) -> Result<()> {
         let caller = operator(app);
         let owner = app.store().user_named(&policy::operator(&caller)?, &self.owner).await?;
-        let owner = owner.ok_or(Error::NotFound("user"))?.id;
+        let owner = owner.ok_or_else(|| no_such("user", &self.owner))?.id;
         let mut organizations = Vec::new();
         for slug in &self.organization {
-            let found = app.store().organization_named(slug).await?;
-            organizations.push(found.ok_or(Error::NotFound("organization"))?.id);
+            organizations.push(organization_named(app, slug).await?.id);
         }
         let ask = CreateToken {
             description: text::description("--description", &self.description)?,
             organizations,
-            scopes: app.catalogue().grantable("--scope", &self.scope)?,
-            expires_at: self.expires_in.map(|span| caller.at.plus(span)),
+            scopes: scopes(app, &self.scope)?,
+            expires_at: self.expires_in.map(|life| end_of(life, caller.at)).transpose()?,
             owner: Some(owner),
         };
         let (_, secret) = create_token(app, &caller, ask).await.map_err(|error| match error {
@@ -80,9 +82,17 @@ impl Create {
             }
             other => other,
         })?;
-        println!("{}", secret.reveal_once());
-        Ok(())
+        print(format_args!("{}\n", secret.reveal_once()))
     }
+}
+
+/// The end of a token that begins now and lives so long.
+fn end_of(life: Duration, now: Time) -> Result<Time> {
+    if life.is_zero() || life > LONGEST_LIFE {
+        let why = "A life is longer than nothing and at most 36500d; leave it out for a token without an end.";
+        return Err(Error::invalid("--expires-in", why));
+    }
+    Ok(now.plus(life))
 }
 
 async fn revoke(app: &App) -> Result<()> {

@@ -1,6 +1,6 @@
 //! `user`: people.
 
-use super::operator;
+use super::{operator, print, which};
 use crate::{
     actions::{AddUser, DeleteUser, DisableUser, EnableUser, invite_user},
     app::App,
@@ -51,7 +51,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Add {
-    /// 1 to 64 of a-z, 0-9, -, _ and .
+    /// 1 to 64 of a-z, 0-9, ., - and _
     username: String,
     /// Where letters go
     #[arg(long)]
@@ -84,20 +84,31 @@ impl Command {
 
     pub(super) async fn run(self, app: &App, public_url: &str) -> Result<()> {
         let caller = operator(app);
-        match self {
+        let username = self.username().to_owned();
+        let done = match self {
             Self::Add(add) => {
                 let invite = add.invite;
                 let user = app.change(&caller, AddUser { new: add.checked()? }).await?;
                 if invite {
                     return print_link(app, user.username, public_url).await;
                 }
-                println!("{}", user.id);
-                Ok(())
+                print(format_args!("{}
+", user.id))
             }
             Self::Invite { username } => print_link(app, username, public_url).await,
             Self::Disable { username } => app.change(&caller, DisableUser { username }).await,
             Self::Enable { username } => app.change(&caller, EnableUser { username }).await,
             Self::Delete { username } => app.change(&caller, DeleteUser { username }).await,
+        };
+        done.map_err(which(&[("user", &username)]))
+    }
+
+    fn username(&self) -> &str {
+        match self {
+            Self::Add(Add { username, .. })
+            | Self::Disable { username }
+            | Self::Enable { username }
+            | Self::Delete { username } => username,
         }
     }
 }

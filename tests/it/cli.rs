@@ -21,15 +21,15 @@ use tokio::{
 
 /// What a command printed, and how it ended.
 #[derive(Debug)]
-struct Ended {
-    code: i32,
-    out: String,
-    said: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) said: String,
 }
 
 impl Ended {
     /// Done, with this on standard output and nothing else.
-    fn done(&self) -> &str {
+    pub(crate) fn done(&self) -> &str {
         assert_eq!((self.code, &*self.said), (0, ""), "{self:?}");
         &self.out
     }
@@ -40,7 +40,7 @@ impl Ended {
     }
 
     /// Refused by one line that says what to do.
-    fn refused(&self, why: &str) {
+    pub(crate) fn refused(&self, why: &str) {
         assert_eq!((self.code, &*self.out), (1, ""), "{self:?}");
         assert_eq!(self.said.lines().count(), 1, "{self:?}");
         assert!(self.said.starts_with("tokenward: ") && self.said.contains(why), "{self:?} does not say {why}");
@@ -53,21 +53,21 @@ impl Ended {
     }
 }
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tokenward"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
 /// The program on this database.
-fn on(database: &Database) -> Command {
+pub(crate) fn on(database: &Database) -> Command {
     let mut command = program();
     command.current_dir(database.folder());
     command.args(["--database-url", database.url()]).arg("--data-dir").arg(database.folder().join("data"));
     command
 }
 
-async fn ended(command: &mut Command, input: &str) -> Ended {
+pub(crate) async fn ended(command: &mut Command, input: &str) -> Ended {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     // A program that does not read its input may be gone already.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
@@ -109,7 +109,7 @@ both!(
         assert!(store.resource_servers().await.unwrap().is_empty());
         assert_eq!(run(&database, "resource-server list").await.out, "");
         for name in ["admin", "root", "tokenward", "demo"] {
-            run(&database, &format!("user disable {name}")).await.refused("There is no such user");
+            run(&database, &format!("user disable {name}")).await.refused(&format!("There is no such user: {name}."));
         }
     }
 );
@@ -153,7 +153,7 @@ both!(
         let added = run(&database, "organization add acme --name Acme --admin ada").await;
         assert!(added.done().starts_with("org_") && added.out.lines().count() == 1, "{added:?}");
         run(&database, "organization add acme --name Acme --admin ada").await.refused("choose another");
-        run(&database, "organization add other --name Other --admin eve").await.refused("There is no such user");
+        run(&database, "organization add other --name Other --admin eve").await.refused("There is no such user: eve.");
         run(&database, "organization add Other --name Other --admin ada").await.refused("slug: ");
         run(&database, "organization add other --admin ada").await.misused("--name");
 
@@ -161,24 +161,25 @@ both!(
         run(&database, "member add acme bob --role admin").await.silent();
         run(&database, "member add acme bob --role member").await.silent();
         run(&database, "member add acme bob --role boss").await.misused("boss");
-        run(&database, "member add acme eve --role member").await.refused("There is no such user");
-        run(&database, "member add other bob --role member").await.refused("There is no such organization");
+        run(&database, "member add acme eve --role member").await.refused("There is no such user: eve.");
+        run(&database, "member add other bob --role member").await.refused("There is no such organization: other.");
         run(&database, "member add acme ada --role member").await.refused("last administrator");
         run(&database, "member remove acme ada").await.refused("last administrator");
         run(&database, "member remove acme bob").await.silent();
-        run(&database, "member remove acme bob").await.refused("There is no such member");
+        run(&database, "member remove acme bob").await.refused("There is no such member: bob.");
+        run(&database, "member remove other bob").await.refused("There is no such organization: other.");
 
         run(&database, "user disable bob").await.silent();
         run(&database, "user disable bob").await.refused("disabled already");
         run(&database, "user enable bob").await.silent();
         assert_eq!(run(&database, "user enable bob").await.code, 1);
-        run(&database, "user enable eve").await.refused("There is no such user");
+        run(&database, "user enable eve").await.refused("There is no such user: eve.");
 
         run(&database, "user delete ada").await.refused("Nobody else could administer acme");
         run(&database, "user delete bob").await.silent();
         run(&database, "user delete bob").await.refused("There is no such user");
-        run(&database, "user enable bob").await.refused("There is no such user");
-        run(&database, "organization delete nix").await.refused("There is no such organization");
+        run(&database, "user enable bob").await.refused("There is no such user: bob.");
+        run(&database, "organization delete nix").await.refused("There is no such organization: nix.");
         run(&database, "organization delete acme").await.silent();
         run(&database, "organization delete acme").await.refused("There is no such organization");
         run(&database, "organization add acme --name Acme --admin ada").await.refused("choose another");
@@ -199,14 +200,24 @@ both!(
         let value = made.done().strip_suffix('\n').unwrap();
         assert!(is_a_value(value), "{made:?}");
         for (command, why) in [
-            ("token create --owner bob --organization acme --scope read_bulids", "Did you mean read_builds?"),
+            (
+                "token create --owner bob --organization acme --scope read_bulids",
+                "tokenward: --scope read_bulids: The catalogue holds no such scope. Did you mean read_builds?",
+            ),
             ("token create --owner eve --organization acme --scope graphql", "member add"),
-            ("token create --owner nix --organization acme --scope graphql", "There is no such user"),
-            ("token create --owner bob --organization nix --scope graphql", "There is no such organization"),
-            ("token create --owner bob --organization acme --scope graphql --expires-in 0s", "future"),
+            ("token create --owner nix --organization acme --scope graphql", "There is no such user: nix."),
+            ("token create --owner bob --organization nix --scope graphql", "There is no such organization: nix."),
+            (
+                "token create --owner bob --organization acme --scope graphql --expires-in 0d",
+                "tokenward: --expires-in: ",
+            ),
+            ("token create --owner bob --organization acme --scope graphql --expires-in 999999999d", "at most 36500d"),
+            ("token create --owner bob --organization acme --scope graphql --expires-in 36501d", "at most 36500d"),
         ] {
             run(&database, command).await.refused(why);
         }
+        let long = "token create --owner bob --organization acme --scope graphql --expires-in 36500d";
+        assert!(is_a_value(run(&database, long).await.done().trim_end()));
         run(&database, "token create --owner bob --organization acme").await.misused("--scope");
         let soon = "token create --owner bob --organization acme --scope graphql --expires-in soon";
         run(&database, soon).await.misused("soon");
@@ -236,15 +247,15 @@ both!(
         assert!(!list.out.contains(&lines[1]["client_secret=".len()..]), "the secret is shown again");
         run(&database, "resource-server disable builds-api").await.silent();
         assert_eq!(run(&database, "resource-server disable builds-api").await.code, 1);
-        run(&database, "resource-server disable nix").await.refused("There is no such");
+        run(&database, "resource-server disable nix").await.refused("There is no such resource server: nix.");
         assert!(run(&database, "resource-server list").await.done().contains("disabled"));
 
         let limited = "resource-server add acme-api --organization acme --scope read_builds graphql";
         assert_eq!(run(&database, limited).await.done().lines().count(), 2);
         assert!(run(&database, "resource-server list").await.done().contains("  acme; graphql, read_builds\n"));
         let (slug, scope) = ("resource-server add x --organization nix", "resource-server add x --scope read_bulids");
-        run(&database, slug).await.refused("There is no such organization");
-        run(&database, scope).await.refused("Did you mean read_builds?");
+        run(&database, slug).await.refused("There is no such organization: nix.");
+        run(&database, scope).await.refused("--scope read_bulids: ");
         assert_eq!(run(&database, "resource-server list").await.done().lines().count(), 3);
     }
 );
@@ -267,10 +278,13 @@ both!(
         let list = run(&database, "mail list").await;
         let line = list.done().lines().find(|line| line.contains("bob@example.test")).unwrap().to_owned();
         let id = line.split_whitespace().next().unwrap();
-        assert_eq!(run(&database, &format!("mail retry {id}")).await.code, 0);
-        assert_eq!(run(&database, "mail retry --all").await.code, 0);
+        for retry in [format!("mail retry {id}"), "mail retry --all".to_owned()] {
+            let queued = run(&database, &retry).await;
+            assert_eq!((queued.code, &*queued.out), (0, ""), "{queued:?}");
+            assert_eq!(queued.said, "Queued, to be sent by the server that runs or by the next one: 1\n");
+        }
         for wrong in ["nonsense", "mail_01h455vb4pex5vsknk084sn02q"] {
-            run(&database, &format!("mail retry {wrong}")).await.refused("There is no such letter");
+            run(&database, &format!("mail retry {wrong}")).await.refused(&format!("There is no such letter: {wrong}."));
         }
         run(&database, "mail retry").await.misused("--all");
     }
@@ -307,6 +321,37 @@ async fn each_command_has_help_with_an_example() {
 }
 
 #[tokio::test]
+async fn a_command_that_needs_no_setting_lists_none_in_its_help() {
+    for command in ["schema", "openapi", "completions"] {
+        let help = ended(program().args([command, "--help"]), "").await;
+        assert!(!help.done().contains("--database-url") && !help.out.contains("Settings"), "{}", help.out);
+        assert!(help.out.contains(&format!("Usage: tokenward {command}")), "{}", help.out);
+    }
+    assert!(ended(program().args(["completions", "--help"]), "").await.done().contains("[possible values: bash"));
+    assert!(ended(program().args(["migrate", "--help"]), "").await.done().contains("--database-url"));
+}
+
+#[tokio::test]
+async fn whoever_reads_only_the_first_lines_is_no_failure() {
+    for arguments in [&["schema"][..], &["openapi"], &["completions", "zsh"], &["migrate"]] {
+        let folder = crate::world::shelf::folder();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = program();
+        let child = command.current_dir(&folder).args(arguments).stdout(writer).spawn().unwrap();
+        // Its copy of the open end goes, too.
+        drop(command);
+        let output = child.wait_with_output().await.unwrap();
+        assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]), "{arguments:?}");
+    }
+    if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
+        let mut command = program();
+        let ended = ended(command.arg("schema").stdout(full), "").await;
+        assert!(ended.code == 1 && ended.said.contains("standard output"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
     ended(program().arg("sevre"), "").await.misused("serve");
     ended(program().args(["user", "add"]), "").await.misused("USERNAME");
@@ -321,13 +366,23 @@ async fn an_unknown_setting_is_named_with_the_nearest_one_that_there_is() {
     std::fs::write(&file, "[database]\nurll = \"sqlite://x.db\"\n").unwrap();
     let mut command = program();
     let refused = ended(command.current_dir(&folder).args(["migrate", "--config"]).arg(&file), "").await;
-    refused.refused("database.urll");
+    refused.refused("tokenward: There is no setting database.urll");
     refused.refused("Did you mean database.url?");
     let mut command = program();
     let refused =
         ended(command.current_dir(&folder).env("TOKENWARD_DATABSE__URL", "sqlite://x.db").arg("migrate"), "").await;
-    refused.refused("TOKENWARD_DATABSE__URL");
+    refused.refused("tokenward: There is no setting TOKENWARD_DATABSE__URL");
     refused.refused("Did you mean TOKENWARD_DATABASE__URL?");
+    for (variable, value) in [("TOKENWARD_AUTH__JWT__SECRET", "short"), ("TOKENWARD_LISTEN", "8080")] {
+        let mut command = program();
+        let settings = [("AUTH__JWT__ISSUER", "x"), ("AUTH__JWT__AUDIENCE", "x"), ("AUTH__JWT__ALGORITHMS", "HS256")];
+        command.envs(settings.map(|(key, value)| (format!("TOKENWARD_{key}"), value)));
+        command.env("TOKENWARD_AUTH__JWT__SECRET", "0123456789012345678901234567890123456789").env(variable, value);
+        let refused = ended(command.current_dir(&folder).arg("migrate"), "").await;
+        let key = variable["TOKENWARD_".len()..].to_lowercase().replace("__", ".");
+        refused.refused(&format!("tokenward: {key} is "));
+        assert_eq!(refused.said.matches(&key).count(), 1, "{refused:?}");
+    }
     assert_eq!(folder.path().read_dir().unwrap().count(), 1, "nothing was made before the refusal");
 }
 
