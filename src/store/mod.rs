@@ -11,6 +11,7 @@ mod migrate;
 mod organizations;
 mod outbox;
 mod people;
+mod place;
 mod pool;
 #[cfg(test)]
 mod questions;
@@ -41,6 +42,7 @@ use crate::{
     domain::error::{Error, Result},
     telemetry::{Metrics, StoreFailure},
 };
+use place::Place;
 use pool::{File, Pool, Reach, Transaction};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, DbBackend, DbErr, FromQueryResult, IsolationLevel, RuntimeErr,
@@ -48,12 +50,9 @@ use sea_orm::{
     sea_query::{LikeExpr, SelectStatement},
     sqlx,
 };
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 /// What every session of PostgreSQL is told: it ends a statement a little before nobody waits for it any more, and gives
@@ -95,16 +94,16 @@ impl Store {
     /// Opens the database at a `sqlite://` or `postgres://` address. Refuses one that cannot keep the promise that an
     /// acknowledged change is durable.
     pub async fn connect(url: &str) -> Result<Self> {
-        let sqlite = url.strip_prefix("sqlite://").map(|rest| rest.split_once('?').map_or(rest, |(path, _)| path));
+        let place = Place::of(url);
         let metrics = Metrics::default();
-        if let Some(path) = sqlite {
-            let file = File::found_or_made(Path::new(path)).map_err(Error::unavailable)?;
+        if let Place::File(path) = &place {
+            let file = File::found_or_made(path).map_err(|error| place.unusable(error))?;
             let pool = |most| {
                 let (options, file, metrics) = (sqlite_options(url), Some(file.clone()), metrics.clone());
                 Pool::new(Reach { backend: DbBackend::Sqlite, options, most, file, metrics })
             };
             let write = pool(1);
-            guard_sqlite(&write).await?;
+            guard_sqlite(&write).await.map_err(|error| place.explained(error))?;
             let (read, steps) = (pool(8), pool(1));
             return Ok(Self { read, write, steps, metrics });
         }
@@ -115,7 +114,7 @@ impl Store {
         let steps = || pool(ConnectOptions::new(url).set_application_name("tokenward").to_owned(), 1);
         // A session of the other pool ends at once on a replica, and could not say why.
         let first = steps();
-        guard_postgres(&first).await?;
+        guard_postgres(&first).await.map_err(|error| place.explained(error))?;
         first.close().await;
         let (all, steps) = (pool(postgres_options(url), 12), steps());
         Ok(Self { write: all.clone(), read: all, steps, metrics })

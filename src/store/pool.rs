@@ -365,6 +365,9 @@ impl File {
     pub(super) fn found_or_made(path: &Path) -> std::io::Result<Self> {
         use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            if folder.is_file() {
+                return Err(std::io::ErrorKind::NotADirectory.into());
+            }
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
         let log = log_of(path);

@@ -32,6 +32,7 @@ mod letters;
 mod metrics;
 mod migrations;
 mod pages;
+mod misplaced;
 mod paging;
 mod pasted;
 mod plans;

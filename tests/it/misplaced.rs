@@ -1,0 +1,70 @@
+//! What does an operator hear whose database, file or folder cannot be used? Which one, why, and which setting to look at.
+
+use crate::{
+    cli::{Ended, ended, program},
+    world::{
+        database::{Database, Kind},
+        shelf,
+    },
+};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
+use url::Url;
+
+async fn migrate(folder: &Path, arguments: &[&str]) -> Ended {
+    ended(program().current_dir(folder).arg("migrate").args(arguments), "").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_the_password() {
+    let test = "misplaced::a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_the_password";
+    let Some(database) = Database::fresh(Kind::Postgres, test) else { return };
+    let changed = |change: &dyn Fn(&mut Url)| {
+        let mut url = Url::parse(database.url()).unwrap();
+        change(&mut url);
+        url
+    };
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let cases = [
+        (changed(&|url| url.set_port(Some(silent)).unwrap()), format!("127.0.0.1:{silent}, "), "nobody answers there"),
+        (changed(&|url| url.set_path("/nowhere")), "database nowhere, ".into(), "database \"nowhere\" does not exist"),
+        (changed(&|url| url.set_username("nobody").unwrap()), "role nobody, ".into(), "for user \"nobody\""),
+        (
+            changed(&|url| url.set_password(Some("hunter2")).unwrap()),
+            "role tokenward, ".into(),
+            "authentication failed",
+        ),
+        (changed(&|url| url.set_host(Some("no.host.invalid")).unwrap()), "no.host.invalid:".into(), "lookup"),
+    ];
+    for (url, place, why) in cases {
+        for command in [&["migrate"][..], &["serve", "--listen", "127.0.0.1:0"], &["user", "disable", "ada"]] {
+            let mut program = program();
+            let refused = ended(program.args(command).args(["--database-url", url.as_str()]), "").await;
+            for part in [place.as_str(), why, "Check database.url."] {
+                refused.refused(part);
+            }
+            assert!(!refused.said.contains(url.password().unwrap()), "{refused:?}");
+            assert!(!refused.said.contains("at line"), "{refused:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_or_folder_that_cannot_be_used_is_named_with_the_settings_to_look_at() {
+    let folder = shelf::folder();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("text.db"), "This is no database. ".repeat(500)).unwrap();
+    let url = format!("sqlite://{}", path("text.db"));
+    let below = format!("{}/tokenward.db", path("text.db"));
+    for (refused, place, why) in [
+        (migrate(folder.path(), &["--database-url", &url]).await, path("text.db"), "file is not a database"),
+        (migrate(folder.path(), &["--data-dir", &path("text.db")]).await, below, "not a directory"),
+        (migrate(folder.path(), &["--data-dir", "/proc/none"]).await, "/proc/none/tokenward.db".into(), "No such file"),
+    ] {
+        for part in [place.as_str(), why, "Check data_dir and database.url."] {
+            refused.refused(part);
+        }
+    }
+    let odd = migrate(folder.path(), &["--data-dir", &path("100% sure?")]).await;
+    assert!(odd.code == 0 && folder.path().join("100% sure?/tokenward.db").exists(), "{odd:?}");
+    assert_eq!(folder.path().join("100% sure?").metadata().unwrap().permissions().mode() & 0o077, 0);
+}
