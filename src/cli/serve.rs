@@ -82,9 +82,20 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
 }
 
 async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        Error::unavailable(format!("{address} cannot be listened on ({error}); set {setting} to a free address."))
-    })
+    TcpListener::bind(address).await.map_err(|error| taken(setting, address, &error))
+}
+
+/// Refuses where `serve` would have nowhere to listen.
+pub(super) fn can_listen(config: &Config) -> Result<()> {
+    let metrics = config.metrics_listen.map(|address| ("metrics.listen", address));
+    for (setting, address) in [("listen", config.listen)].into_iter().chain(metrics) {
+        std::net::TcpListener::bind(address).map_err(|error| taken(setting, address, &error))?;
+    }
+    Ok(())
+}
+
+fn taken(setting: &str, address: SocketAddr, error: &std::io::Error) -> Error {
+    Error::unavailable(format!("{address} cannot be listened on ({error}); set {setting} to a free address."))
 }
 
 fn signals() -> Result<[Signal; 2]> {

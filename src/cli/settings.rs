@@ -85,6 +85,11 @@ impl Flags {
         })
     }
 
+    /// Whether a file of settings was given.
+    pub(super) const fn reads_a_file(&self) -> bool {
+        self.config.is_some()
+    }
+
     /// A setting that was given as a flag.
     pub(super) fn flag(&self, key: &str) -> Option<String> {
         self.given().into_iter().find(|(given, _)| *given == key).map(|(_, value)| value)

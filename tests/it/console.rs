@@ -163,7 +163,7 @@ async fn people_make_audit_and_cut_tokens_in_a_browser() {
     let test = "people_make_audit_and_cut_tokens_in_a_browser";
     let Some(chromium) = browser(test) else { return };
     let database = Database::fresh(Kind::Sqlite, test).unwrap();
-    let (_demo, guide) = demonstration(&database);
+    let (_demo, guide) = demonstration(database.folder());
     let data = database.folder().join("demo-data");
     let person = |username: &str| {
         let password = fs::read_to_string(data.join(format!("password-{username}"))).unwrap();

@@ -19,6 +19,7 @@ mod audit_log;
 mod cli;
 mod clients;
 mod console;
+mod demo;
 mod doors;
 mod echo;
 mod example;

@@ -3,7 +3,10 @@
 
 use crate::{
     example,
-    world::database::{Database, Kind},
+    world::{
+        database::{Database, Kind},
+        shelf,
+    },
 };
 use std::{
     io::{BufRead as _, BufReader},
@@ -15,7 +18,7 @@ use std::{
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tokenward");
 
 /// A server that ends with its test, however that ends.
-pub(crate) struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -34,7 +37,7 @@ fn has_tools(test: &str) -> bool {
     missing.is_none()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -105,16 +108,20 @@ fn the_story_of_the_readme_can_be_pasted_on_postgres() {
     the_readme_tells_the_truth(Kind::Postgres, "the_story_of_the_readme_can_be_pasted_on_postgres");
 }
 
-/// A demonstration that serves on this database, and its guide from the first command on.
-pub(crate) fn demonstration(database: &Database) -> (Running, String) {
+/// A demonstration that serves in this folder, and its guide from the first command on.
+pub(crate) fn demonstration(folder: &Path) -> (Running, String) {
     let mut demo = Command::new(BINARY);
-    demo.args(["demo", "--listen", &format!("127.0.0.1:{}", free_port())]).current_dir(database.folder());
-    if database.kind() == Kind::Postgres {
-        demo.env("TOKENWARD_DATABASE__URL", database.url());
-    }
+    demo.args(["demo", "--listen", &format!("127.0.0.1:{}", free_port())]).current_dir(folder);
     let demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut demo = Running(demo);
-    let lines = BufReader::new(demo.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let guide = guide(&mut demo.0);
+    let commands = guide[guide.find("# Who is who").unwrap()..].to_owned();
+    (demo, commands)
+}
+
+/// The guide that a demonstration prints when it serves.
+pub(crate) fn guide(demo: &mut Child) -> String {
+    let lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut guide = String::new();
     for line in lines {
         guide.push_str(&line);
@@ -123,8 +130,7 @@ pub(crate) fn demonstration(database: &Database) -> (Running, String) {
             break;
         }
     }
-    let commands = guide[guide.find("# Who is who").unwrap()..].to_owned();
-    (demo, commands)
+    guide
 }
 
 /// What a guide sets this variable to.
@@ -141,12 +147,13 @@ fn life(jwt: &str) -> i64 {
     claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
 }
 
-fn a_demonstration_that_is_there_is_served_as_it_is(kind: Kind, test: &str) {
+#[test]
+fn a_demonstration_that_is_there_is_served_as_it_is() {
     use std::os::unix::fs::PermissionsExt as _;
-    let Some(database) = Database::fresh(kind, test) else { return };
-    let secret = database.folder().join("demo-data/jwt-secret");
+    let folder = shelf::folder();
+    let secret = folder.path().join("demo-data/jwt-secret");
     let guides = [0, 1].map(|_| {
-        let (demo, guide) = demonstration(&database);
+        let (demo, guide) = demonstration(folder.path());
         drop(demo);
         // Two JWTs of one second are the same.
         std::thread::sleep(Duration::from_secs(1));
@@ -165,54 +172,39 @@ fn a_demonstration_that_is_there_is_served_as_it_is(kind: Kind, test: &str) {
 }
 
 #[test]
-fn a_demonstration_that_is_there_is_served_as_it_is_on_sqlite() {
-    let test = "a_demonstration_that_is_there_is_served_as_it_is_on_sqlite";
-    a_demonstration_that_is_there_is_served_as_it_is(Kind::Sqlite, test);
-}
-
-#[test]
-fn a_demonstration_that_is_there_is_served_as_it_is_on_postgres() {
-    let test = "a_demonstration_that_is_there_is_served_as_it_is_on_postgres";
-    a_demonstration_that_is_there_is_served_as_it_is(Kind::Postgres, test);
-}
-
-fn the_guide_tells_the_truth(kind: Kind, test: &str) {
-    if !has_tools(test) {
+fn the_guide_of_the_demonstration_can_be_pasted() {
+    if !has_tools("the_guide_of_the_demonstration_can_be_pasted") {
         return;
     }
-    let Some(database) = Database::fresh(kind, test) else { return };
-    let (demo, commands) = demonstration(&database);
-    let said = pasted(&commands, database.folder(), &[]);
+    let folder = shelf::folder();
+    let (demo, commands) = demonstration(folder.path());
+    let said = pasted(&commands, folder.path(), &[]);
     drop(demo);
     assert_eq!(statuses(&said), ["200", "403", "403", "200", "200", "204", "401"], "{said}");
     assert_eq!(said.matches(r#"{"data":"#).count(), 14, "{said}");
     assert!(!said.contains(r#""errors""#), "{said}");
     assert!(!said.contains(r#""totalCount":0"#), "every filter of the guide finds something: {said}");
     assert!(said.contains("Organization removed from your token") && said.contains("Not needed any more"), "{said}");
+    assert!(
+        said.contains("Content-Type: text/plain") && !said.contains("<html"),
+        "the letter is shown as text: {said}"
+    );
 }
 
 #[test]
-fn the_guide_of_the_demonstration_can_be_pasted_on_sqlite() {
-    the_guide_tells_the_truth(Kind::Sqlite, "the_guide_of_the_demonstration_can_be_pasted_on_sqlite");
-}
-
-#[test]
-fn the_guide_of_the_demonstration_can_be_pasted_on_postgres() {
-    the_guide_tells_the_truth(Kind::Postgres, "the_guide_of_the_demonstration_can_be_pasted_on_postgres");
-}
-
-fn the_client_in_typescript_does_what_the_readme_says(kind: Kind, test: &str) {
+fn the_client_in_typescript_can_be_pasted() {
+    let test = "the_client_in_typescript_can_be_pasted";
     let Some(built) = has_tools(test).then(|| example::built(test)).flatten() else { return };
-    let Some(database) = Database::fresh(kind, test) else { return };
+    let folder = shelf::folder();
     let readme = include_str!("../../README.md");
     let section = readme.split("## A client in TypeScript").nth(1).unwrap();
     let commands = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
     let here =
         commands.replace("cd examples/typescript\nnpm ci\nnpm run build\n", &format!("cd '{}'\n", built.display()));
     assert_ne!(here, commands);
-    let (demo, guide) = demonstration(&database);
+    let (demo, guide) = demonstration(folder.path());
     let who = guide.split("\n\n").next().unwrap();
-    let said = pasted(&format!("{who}\n{here}"), database.folder(), &[]);
+    let said = pasted(&format!("{who}\n{here}"), folder.path(), &[]);
     drop(demo);
     let lines: Vec<_> = said.lines().collect();
     let words: Vec<_> = lines.iter().filter(|line| !line.starts_with("token_")).collect();
@@ -221,20 +213,4 @@ fn the_client_in_typescript_does_what_the_readme_says(kind: Kind, test: &str) {
     let (audit, own) = (&lines[..removed], &lines[removed + 1..lines.len() - 1]);
     assert!(audit.iter().any(|line| line.contains("graphql")) && !own.is_empty(), "{said}");
     assert!(own.iter().all(|line| line.contains("\tbob\t")), "{said}");
-}
-
-#[test]
-fn the_client_in_typescript_can_be_pasted_on_sqlite() {
-    the_client_in_typescript_does_what_the_readme_says(
-        Kind::Sqlite,
-        "the_client_in_typescript_can_be_pasted_on_sqlite",
-    );
-}
-
-#[test]
-fn the_client_in_typescript_can_be_pasted_on_postgres() {
-    the_client_in_typescript_does_what_the_readme_says(
-        Kind::Postgres,
-        "the_client_in_typescript_can_be_pasted_on_postgres",
-    );
 }

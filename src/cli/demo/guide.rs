@@ -16,6 +16,8 @@ use minijinja::{Environment, context};
 use std::time::Duration;
 
 const LIFE: Duration = Duration::from_hours(12);
+/// What was not used for so long is looked for.
+const UNUSED: Duration = Duration::from_hours(90 * 24);
 
 /// Writes the guide for this start.
 pub(super) async fn write(app: &App, config: &Config) -> Result<String> {
@@ -33,7 +35,7 @@ pub(super) async fn write(app: &App, config: &Config) -> Result<String> {
     let guide = context! {
         url => config.public_url.as_str(),
         folder => config.data_dir.to_string_lossy(),
-        database => config.database_url.reveal().starts_with("postgres"),
+        long_ago => app.now().minus(UNUSED).to_text_in_seconds(),
         acme => acme.id.to_string(),
         token => secret.reveal_once(),
         admin => signed(jwt, app, &admin)?,

@@ -1,0 +1,99 @@
+//! Is the demonstration a world of its own, whatever is around it, and whole whenever it is served?
+
+use crate::{
+    cli::{ended, program},
+    pasted::{Running, free_port, guide},
+    world::shelf,
+};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+fn demo(folder: &Path) -> Command {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_tokenward"));
+    demo.args(["demo", "--listen", &format!("127.0.0.1:{}", free_port())]).current_dir(folder).env_clear();
+    demo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    demo
+}
+
+/// What lies in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn settings_of_the_environment_are_for_the_service_and_not_for_the_demonstration() {
+    let folder = shelf::folder();
+    let own = folder.path().join("own");
+    let mut demo = demo(folder.path());
+    demo.env("TOKENWARD_DATA_DIR", &own);
+    demo.env("TOKENWARD_DATABASE__URL", format!("sqlite://{}/own.db", own.display()));
+    demo.env("TOKENWARD_MAIL__URL", format!("file://{}/mail", own.display()));
+    demo.env("TOKENWARD_TOKEN__PREFIX", "own").env("TOKENWARD_AUTH__JWT__SECRET_FILE", "/no/such/file");
+    demo.env("TOKENWARD_PUBLIC_URL", "http://localhost:9");
+    let mut demo = Running(demo.stderr(Stdio::null()).spawn().unwrap());
+    let guide = guide(&mut demo.0);
+    assert!(guide.contains("URL='http://localhost:9'") && guide.contains("ADMIN_TOKEN='twd_"), "{guide}");
+    assert_eq!(names(folder.path()), ["demo-data"]);
+}
+
+#[test]
+fn data_that_was_not_made_to_its_end_is_made_anew() {
+    let folder = shelf::folder();
+    let (data, mark) = (folder.path().join("demo-data"), folder.path().join("demo-data/unfinished"));
+    let mut first = Running(demo(folder.path()).stdout(Stdio::null()).spawn().unwrap());
+    let mut said = BufReader::new(first.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(said.any(|line| line.contains("100 changes made")));
+    // Nobody else begins in the same folder meanwhile.
+    let other = demo(folder.path()).output().unwrap();
+    let why = String::from_utf8(other.stderr).unwrap();
+    assert!(other.status.code() == Some(1) && why.contains("Another start is making the data"), "{why}");
+    drop(first);
+    assert!(mark.exists() && data.join("tokenward.db").exists());
+
+    let mut second = Running(demo(folder.path()).spawn().unwrap());
+    let guide = guide(&mut second.0);
+    assert!(guide.contains("ADMIN='"), "{guide}");
+    drop(second.0.kill());
+    let said: Vec<_> = BufReader::new(second.0.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
+    assert!(said[0].contains("It is made anew"), "{said:?}");
+    assert!(said[1].contains("Making") && said.iter().any(|line| line.contains("400 changes made")), "{said:?}");
+    assert!(!mark.exists());
+}
+
+#[tokio::test]
+async fn where_it_cannot_be_served_nothing_is_made() {
+    let folder = shelf::folder();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap();
+    let mut demo = program();
+    let refused = ended(demo.current_dir(&folder).args(["demo", "--listen", &taken.to_string()]), "").await;
+    refused.refused(&format!("{taken} cannot be listened on"));
+    drop(listener);
+    for (flag, value) in [("--database-url", "sqlite://own.db"), ("--config", "own.toml")] {
+        let mut demo = program();
+        let demo = demo.current_dir(&folder).args(["demo", "--listen", &taken.to_string(), flag, value]);
+        ended(demo, "").await.refused(&format!("tokenward: {flag}: "));
+    }
+    let mut demo = program();
+    let demo = demo.current_dir(&folder).args(["demo", "--listen", &taken.to_string(), "--data-dir", "/etc/hostname"]);
+    let refused = ended(demo, "").await;
+    refused.refused("/etc/hostname/jwt-secret cannot be kept (not a directory)");
+    refused.refused("--data-dir");
+    assert_eq!(names(folder.path()), [""; 0]);
+
+    // A folder of the service itself.
+    ended(program().current_dir(&folder).arg("migrate"), "").await.done();
+    let (own, before) = (folder.path().join("data"), names(&folder.path().join("data")));
+    let mut demo = program();
+    let demo = demo.current_dir(&folder).args(["demo", "--listen", &taken.to_string(), "--data-dir", "data"]);
+    ended(demo, "").await.refused("holds other data than the demonstration's");
+    assert_eq!(names(&own), before);
+}
