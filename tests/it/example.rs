@@ -52,9 +52,13 @@ fn build(from: &Path) -> TempDir {
 
 /// How the program ended, and what it printed and said.
 async fn run(folder: &Path, client: &Client<'_>, arguments: &[&str]) -> (i32, String, String) {
+    run_at(folder, &client.world.url(""), client, arguments).await
+}
+
+async fn run_at(folder: &Path, url: &str, client: &Client<'_>, arguments: &[&str]) -> (i32, String, String) {
     let mut program = Command::new("node");
     program.arg("dist/main.js").args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
-    program.env_clear().env("PATH", setting("PATH").unwrap_or_default()).env("API_URL", client.world.url(""));
+    program.env_clear().env("PATH", setting("PATH").unwrap_or_default()).env("API_URL", url);
     if let Some(credential) = &client.credential {
         program.env("API_TOKEN", credential);
     }
@@ -151,7 +155,7 @@ both!(
         let Some(folder) = built(test) else { return };
         let (bob, stranger) = (world.member("bob", &["acme"]).await, world.stranger().await);
         let (bad, nobody) = (world.holder_of("twd_nonsense"), world.nobody());
-        let cases: [(&Client<'_>, &[&str], i32, &str); 8] = [
+        let cases: [(&Client<'_>, &[&str], i32, &str); 10] = [
             (&bob, &["list", "--organization", "acme"], 1, "FORBIDDEN: "),
             (&stranger, &["list", "--organization", "acme"], 1, "There is no organization acme."),
             (&stranger, &["add", "token_x", "--organization", "acme"], 1, "There is no organization acme."),
@@ -159,6 +163,8 @@ both!(
             (&nobody, &["list"], 2, "API_TOKEN is not set."),
             (&bob, &[], 2, "There is no such command."),
             (&bob, &["remove", "token_x"], 2, "--organization is missing."),
+            (&bob, &["remove", "--organization", "acme"], 2, "remove needs the id of a TOKEN"),
+            (&bob, &["add"], 2, "add needs the id of a TOKEN"),
             (&bob, &["list", "--colour"], 2, "Unknown option '--colour'"),
         ];
         for (client, arguments, code, why) in cases {
@@ -166,5 +172,14 @@ both!(
             assert_eq!((ended, &*out), (code, ""), "{arguments:?}: {said}");
             assert!(said.starts_with(why) && said.contains("Usage:") == (code == 2), "{arguments:?}: {said}");
         }
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (code, out, said) = run_at(&folder, &format!("http://{silent}"), &bob, &["list"]).await;
+        let told = format!("The API cannot be reached at http://{silent} (ECONNREFUSED). Is API_URL right");
+        assert!((code, &*out) == (1, "") && said.starts_with(&told), "{said}");
+        let (code, _, said) = run_at(&folder, "acme", &bob, &["list"]).await;
+        assert!(
+            code == 2 && said.starts_with("API_URL is acme, which is no URL.") && said.contains("Usage:"),
+            "{said}"
+        );
     }
 );

@@ -19,11 +19,26 @@ API_URL is where the service is, API_TOKEN a JWT of your application or a token 
 
 class Misuse extends Error {}
 
+/** Where the API is. */
+function endpoint() {
+  const { API_URL = 'http://127.0.0.1:8080' } = process.env;
+  if (!URL.canParse('/graphql', API_URL)) throw new Misuse(`API_URL is ${API_URL}, which is no URL.`);
+  return new URL('/graphql', API_URL);
+}
+
+/** Why nobody answered: fetch itself says no more than that it failed. */
+function unreachable(url: URL, error: unknown) {
+  const { cause } = error as { cause?: { code?: string; message?: string } };
+  const why = cause?.code ?? cause?.message ?? String(error);
+  return new Error(`The API cannot be reached at ${url.origin} (${why}). Is API_URL right, and does it serve?`);
+}
+
 /** Sends one operation. Its variables and its answer have the types that were generated from it. */
 async function ask<Answer, Variables>(document: TypedDocumentString<Answer, Variables>, variables: Variables) {
-  const { API_URL = 'http://127.0.0.1:8080', API_TOKEN } = process.env;
+  const { API_TOKEN } = process.env;
   if (!API_TOKEN) throw new Misuse('API_TOKEN is not set.');
-  const response = await fetch(new URL('/graphql', API_URL), {
+  const url = endpoint();
+  const response = await fetch(url, {
     method: 'POST',
     headers: {
       accept: 'application/graphql-response+json, application/json',
@@ -32,6 +47,8 @@ async function ask<Answer, Variables>(document: TypedDocumentString<Answer, Vari
     },
     body: JSON.stringify({ query: document.toString(), variables }),
     redirect: 'error',
+  }).catch((error: unknown) => {
+    throw unreachable(url, error);
   });
   type Said = { data?: Answer; errors?: { message: string; extensions: { code: string } }[] };
   const said = (await response.json().catch(() => ({}))) as Said;
@@ -91,6 +108,8 @@ async function main() {
     const input = { tokenId, organizationId: await idOf(values.organization) };
     const { addOrganizationToToken } = await ask(AddDocument, { input });
     console.log(addOrganizationToToken?.grant.status);
+  } else if ((command === 'remove' || command === 'add') && !tokenId) {
+    throw new Misuse(`${command} needs the id of a TOKEN, as list shows it.`);
   } else {
     throw new Misuse('There is no such command.');
   }
