@@ -92,8 +92,7 @@ impl Command {
                 if invite {
                     return print_link(app, user.username, public_url).await;
                 }
-                print(format_args!("{}
-", user.id))
+                print(format_args!("{}\n", user.id))
             }
             Self::Invite { username } => print_link(app, username, public_url).await,
             Self::Disable { username } => app.change(&caller, DisableUser { username }).await,
@@ -106,6 +105,7 @@ impl Command {
     fn username(&self) -> &str {
         match self {
             Self::Add(Add { username, .. })
+            | Self::Invite { username }
             | Self::Disable { username }
             | Self::Enable { username }
             | Self::Delete { username } => username,
@@ -115,8 +115,7 @@ impl Command {
 
 async fn print_link(app: &App, username: String, public_url: &str) -> Result<()> {
     let code = invite_user(app, &operator(app), username).await?;
-    println!("{}", code.link_once(public_url));
-    Ok(())
+    print(format_args!("{}\n", code.link_once(public_url)))
 }
 
 impl Add {
