@@ -92,8 +92,6 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/graphql", any(graphql::handle)),
         ("/graphiql", any(pages::graphiql)),
         ("/assets/{*name}", any(pages::asset)),
-        ("/graphiql", any(pages::graphiql)),
-        ("/assets/{*name}", any(pages::asset)),
         ("/invitations/{code}", any(invitation::handle)),
         ("/session", any(session::handle)),
         ("/session/confirm", any(session::confirm)),
