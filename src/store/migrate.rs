@@ -26,6 +26,8 @@ const BEAT: Duration = Duration::from_millis(500);
 const DEAD: Duration = Duration::from_secs(5);
 /// How long another node's migration is waited for.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// How often in a row the database may refuse to say who migrates.
+const MOST_REFUSALS: u32 = 50;
 
 #[derive(Debug, FromQueryResult)]
 struct Applied {
@@ -84,12 +86,19 @@ impl Store {
     async fn take_lease(&self, me: Uuid) -> Result<()> {
         let start = Instant::now();
         let mut seen: Option<(i64, Instant)> = None;
+        let mut refusals = 0;
         while start.elapsed() < PATIENCE {
             // Two that make the table at once refuse each other; the next look finds it.
-            let Ok(Some(lease)) = self.lease().await else {
-                tokio::time::sleep(BEAT / 5).await;
-                continue;
+            let lease = match self.lease().await {
+                Ok(Some(lease)) => lease,
+                Err(error) if refusals == MOST_REFUSALS => return Err(error),
+                _ => {
+                    refusals += 1;
+                    tokio::time::sleep(BEAT / 5).await;
+                    continue;
+                }
             };
+            refusals = 0;
             let dead = seen.is_some_and(|(beat, since)| beat == lease.beat && since.elapsed() > DEAD);
             if lease.holder.is_none() || dead {
                 let mut take = update();

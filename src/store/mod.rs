@@ -59,6 +59,8 @@ use std::sync::{
 /// back what a node has locked that was cut off in the middle of a change.
 const SESSION: &str = "SET statement_timeout = 2250; SET idle_in_transaction_session_timeout = 5000";
 const REPLICA: &str = "This PostgreSQL is a read replica; database.url must name the primary.";
+/// What PostgreSQL says to a role that lacks a right.
+const NO_RIGHT: &str = "42501";
 /// Below this SQLite may lose the write-ahead log when a checkpoint and a writer meet.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
@@ -298,6 +300,10 @@ fn failed(error: DbErr) -> Error {
     match failure(&error) {
         StoreFailure::Contended => Error::unavailable(Contended(error)),
         StoreFailure::Late | StoreFailure::Unavailable => Error::unavailable(error),
+        StoreFailure::Refused if database_code(&error).is_some_and(|code| code == NO_RIGHT) => {
+            let why = "The role of database.url lacks a right; let it own its database, or grant it what is missing";
+            Error::unavailable(format!("{why} ({}).", place::in_words(&error)))
+        }
         StoreFailure::Refused => Error::Bug(error.to_string().into()),
     }
 }

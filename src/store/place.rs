@@ -72,18 +72,19 @@ impl Display for Place {
     }
 }
 
-fn in_words(error: &DbErr) -> String {
+/// What the database said, without what the library puts around it.
+pub(super) fn in_words(error: &DbErr) -> String {
     if failure(error) == StoreFailure::Late {
         return "nobody answers there in time".into();
     }
     match error {
-        DbErr::Conn(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
-            match inner.as_database_error() {
-                Some(said) => said.message().to_owned(),
-                None if matches!(**inner, sqlx::Error::PoolTimedOut) => "nobody answers there in time".into(),
-                None => inner.to_string(),
-            }
-        }
+        DbErr::Conn(RuntimeErr::SqlxError(inner))
+        | DbErr::Exec(RuntimeErr::SqlxError(inner))
+        | DbErr::Query(RuntimeErr::SqlxError(inner)) => match inner.as_database_error() {
+            Some(said) => said.message().to_owned(),
+            None if matches!(**inner, sqlx::Error::PoolTimedOut) => "nobody answers there in time".into(),
+            None => inner.to_string(),
+        },
         other => other.to_string(),
     }
 }

@@ -7,7 +7,13 @@ use crate::{
         shelf,
     },
 };
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    time::{Duration, Instant},
+};
 use url::Url;
 
 async fn migrate(folder: &Path, arguments: &[&str]) -> Ended {
@@ -46,6 +52,24 @@ async fn a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_th
             assert!(!refused.said.contains("at line"), "{refused:?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_that_may_make_nothing_is_told_so_soon() {
+    let test = "misplaced::a_role_that_may_make_nothing_is_told_so_soon";
+    let Some(database) = Database::fresh(Kind::Postgres, test) else { return };
+    let role = format!("poor_{}", database.name());
+    database.says(&format!("create role {role} login password 'x'"));
+    database.says("revoke create on schema public from public");
+    let mut url = Url::parse(database.url()).unwrap();
+    url.set_username(&role).unwrap();
+    url.set_password(Some("x")).unwrap();
+    let start = Instant::now();
+    let refused = ended(program().args(["migrate", "--database-url", url.as_str()]), "").await;
+    database.says(&format!("drop role {role}"));
+    refused.refused("The role of database.url lacks a right");
+    refused.refused("(permission denied for schema public).");
+    assert!(start.elapsed() < Duration::from_mins(2), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
