@@ -26,7 +26,7 @@ async function confirms() {
   await dialog.getByLabel('Password', { exact: true }).fill('not the password of anybody');
   await page.keyboard.press('Enter');
   await dialog.locator('[aria-invalid="true"]').waitFor();
-  expected(seen, 401, '/session/confirm');
+  await expected(seen, 401, '/session/confirm');
   await dialog.getByLabel('Password', { exact: true }).fill(person.password);
   await page.keyboard.press('Enter');
   await page.getByText('This is the only time that the value is shown').waitFor();

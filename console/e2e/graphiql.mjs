@@ -33,7 +33,7 @@ async function firstQuery({ scheme, width }) {
 
   await run(page);
   await notice(page).getByText('A credential is needed').waitFor();
-  expected(seen, 401, '/graphql');
+  await expected(seen, 401, '/graphql');
   assert.equal(await page.evaluate(() => document.activeElement.id), 'credential');
   await fits(page, 'without a credential');
   await picture('2-missing');
@@ -81,7 +81,7 @@ async function aRefusedCredential() {
   await notice(page).getByText('refused (401)').waitFor();
   await result(page).getByText('UNAUTHENTICATED').first().waitFor();
   await page.screenshot({ path: `${pictures}/light-1280-5-refused.png` });
-  expected(seen, 401, '/graphql');
+  await expected(seen, 401, '/graphql');
   nothingIsWrong(opened);
   await context.close();
 }

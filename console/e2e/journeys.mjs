@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { expected, fits, kept, launch, nothingIsWrong, open } from './browser.mjs';
+import { fits, kept, launch, nothingIsWrong, open } from './browser.mjs';
 import { graphql, signIn } from './steps.mjs';
 
 const { url, mail, people, invitation, chromium, pictures } = JSON.parse(await text(process.stdin));
@@ -103,7 +103,7 @@ async function findsByEachFilter(value) {
   await page.getByText(/^1–50 of \d+ tokens$/).waitFor();
   await picture(administrator, 'audit');
   await page.getByRole('button', { name: 'Next' }).click();
-  await page.getByText(/^51–100 of \d+ tokens$/).waitFor();
+  await page.getByText(/^51–\d+ of \d+ tokens$/).waitFor();
   await page.goBack();
   await page.getByText(/^1–50 of \d+ tokens$/).waitFor();
 
@@ -122,7 +122,6 @@ async function findsByEachFilter(value) {
 
   await box(administrator).fill('ownr:bob');
   await page.locator('[aria-invalid="true"]').waitFor();
-  expected(administrator.seen, 400, '/graphql');
   await box(administrator).fill('');
   for (let length = 5; length < value.length; length += 9) {
     await box(administrator).fill(value.slice(0, length));

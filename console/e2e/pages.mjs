@@ -68,7 +68,8 @@ async function isReachable(page, name) {
   const reached = new Set();
   for (let step = 0; step < controls + 5; step += 1) {
     await page.keyboard.press('Tab');
-    const where = await page.evaluate(() => {
+    const where = await page.evaluate(async () => {
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
       const { activeElement: one } = document;
       if (!one || one === document.body) return undefined;
       window.numbers ??= new Map();

@@ -361,6 +361,10 @@ both!(
             for spelling in spellings(secret) {
                 assert!(!all.iter().any(|bytes| holds(bytes, &spelling)), "{secret} as {spelling:?}");
             }
+            if secret == PASSWORD {
+                // Of a password there is no more than what argon2 makes of it.
+                continue;
+            }
             let print = Sha256::digest(secret.as_bytes());
             let found = all.iter().any(|bytes| holds(bytes, &print) || holds(bytes, hex(&print).as_bytes()));
             assert!(found, "what is searched is not all that is kept");

@@ -1,7 +1,7 @@
 //! Is the value of a token shown once, and never again? Every field of every type is asked for it.
 
 use crate::world::{
-    World,
+    PASSWORD, World,
     client::{Client, Reply},
     database::Database,
     schema::{Schema, arguments, base, is_required, name},
@@ -157,6 +157,19 @@ both!(
             ("removeOrganizationMember", json!({ "organizationId": acme, "userId": cyd })),
         ] {
             let reply = bob.graphql(&asker.mutation(mutation), json!({ "input": input })).await;
+            assert_ne!(reply.data()[mutation], Value::Null, "{mutation}: {}", reply.text);
+            silent(&reply, mutation);
+        }
+        let browser = world.signed_in("bob").await;
+        let other = world.browser(&world.signs_in("bob", PASSWORD).await);
+        let session = other.ask("{ session { id } }", json!({})).await["session"]["id"].clone();
+        for (mutation, input) in [
+            ("updateProfile", json!({ "name": "Bob" })),
+            ("endSession", json!({ "sessionId": session })),
+            ("endSessions", json!({ "keepCurrent": true })),
+            ("changePassword", json!({ "newPassword": "another plover gantry ounce" })),
+        ] {
+            let reply = browser.graphql(&asker.mutation(mutation), json!({ "input": input })).await;
             assert_ne!(reply.data()[mutation], Value::Null, "{mutation}: {}", reply.text);
             silent(&reply, mutation);
         }

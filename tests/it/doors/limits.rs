@@ -250,7 +250,8 @@ both!(
                 assert_eq!(reply.header(name), "", "{name}");
             }
             let made_of = ["hyper", "axum", "tokio", "async-graphql", "rust", "tokenward/", "sqlx", "postgres"];
-            let mut told = format!("{:?}", reply.headers).to_lowercase();
+            // The policy of the console speaks of trusted types.
+            let mut told = format!("{:?}", reply.headers).to_lowercase().replace("trusted", "");
             if !reply.header("content-type").starts_with("text/html") {
                 told += &reply.text.to_lowercase();
             }

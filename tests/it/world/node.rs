@@ -13,7 +13,7 @@ use std::{
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
 /// No program of these tests takes so long, on a busy machine either.
-const LIMIT: Duration = Duration::from_mins(8);
+const LIMIT: Duration = Duration::from_mins(12);
 
 /// A path below the top of the repository.
 pub(crate) fn top(path: &str) -> PathBuf {
