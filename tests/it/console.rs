@@ -4,7 +4,7 @@
 use crate::{
     pasted::{BINARY, demonstration, variable},
     world::{
-        World,
+        PASSWORD, World,
         cluster::setting,
         database::{Database, Kind, on},
         node::{self, both_of, skip, top},
@@ -18,6 +18,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -182,6 +183,30 @@ async fn people_make_audit_and_cut_tokens_in_a_browser() {
     for script in ["intruder", "pages", "journeys"] {
         node::run(&top("console/e2e").join(script).with_extension("mjs"), &told).await;
     }
+}
+
+///
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_asks_for_the_password_again_and_at_last_for_signing_in() {
+    let test = "a_page_asks_for_the_password_again_and_at_last_for_signing_in";
+    let Some(chromium) = browser(test) else { return };
+    on(Kind::Sqlite, test, async |world: World| {
+        world.member("bob", &["acme"]).await;
+        world.has_password("bob").await;
+        let kept = shelf::folder();
+        for (minutes, phase) in [(0, "sign-in"), (16, "confirm"), (61, "idle")] {
+            world.later(Duration::from_mins(minutes));
+            let told = json!({
+                "url": world.url(""),
+                "person": { "username": "bob", "password": PASSWORD },
+                "phase": phase,
+                "state": kept.path().join("state.json"),
+                "chromium": chromium,
+            });
+            node::run(&top("console/e2e/ends.mjs"), &told).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
