@@ -26,16 +26,20 @@ pub(super) async fn run(config: Config) -> Result<()> {
     telemetry::start(config.log_format, &config.log_level)?;
     let app = open(&config).await?;
     serve(&app, &config, async |app| {
-        if !app.store().has_users().await? {
-            invite_the_first(app, &config.public_url).await?;
+        // A database that stumbles now does not end what serves already.
+        if let Err(error) = invite_the_first(app, &config.public_url).await {
+            tracing::warn!(error = %error.cause(), "nobody can say whether anybody is here; if not, the next start prints a link");
         }
         Ok(())
     })
     .await
 }
 
-/// Says how to become the first person. The link is a secret, so it is no line of the log.
+/// Says how to become the first person, where nobody is yet. The link is a secret, so it is no line of the log.
 async fn invite_the_first(app: &App, public_url: &str) -> Result<()> {
+    if app.store().has_users().await? {
+        return Ok(());
+    }
     let code = Code::generate()?;
     app.store().upkeep().invite_first(code.fingerprint(), app.now()).await?;
     let link = code.link_once(public_url);
