@@ -58,10 +58,11 @@ impl<'world> List<'world> {
     pub(crate) async fn page(&self, asked: Value) -> Page {
         let mut reply = self.reader.graphql(&self.document, asked.clone()).await;
         // A database that is busy with others says so, and a client asks again.
-        for _ in 0..5 {
+        for _ in 0..30 {
             if reply.code() != "UNAVAILABLE" {
                 break;
             }
+            tokio::time::sleep(Duration::from_millis(500)).await;
             reply = self.reader.graphql(&self.document, asked.clone()).await;
         }
         assert_eq!(reply.code(), "OK", "{} {asked}: {}", self.name, reply.text);
