@@ -13,6 +13,7 @@ mod metrics;
 mod oauth;
 mod openapi;
 mod pace;
+mod packed;
 mod pages;
 mod problem;
 mod revoke;

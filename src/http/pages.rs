@@ -3,6 +3,7 @@
 
 use super::{
     front::Note,
+    packed,
     problem::{self, Problem},
 };
 use axum::{
@@ -78,52 +79,73 @@ impl Page {
             return Problem::method("GET").into_response();
         }
         let Some(file) = Built::get(self.file) else { return problem::no_such_path().into_response() };
-        let mut response = told(file, "text/html; charset=utf-8", "no-cache", headers);
+        let mut response = told(self.file, file, "text/html; charset=utf-8", "no-cache", headers);
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, self.policy);
         response
     }
 }
 
-/// Whatever no other door answers: a file beside the pages, such as their icon, or nothing.
+/// Whatever no other door answers: a file beside the pages, such as their icon, or nothing; a person is told so by the page.
 pub(super) async fn other(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    let Some((file, kind)) = beside_the_pages(uri.path()) else { return problem::no_such_path().into_response() };
+    let Some((name, file, kind)) = beside_the_pages(uri.path()) else {
+        if method == Method::GET && wants_a_page(&headers) {
+            let mut page = INDEX.shown(&method, &HeaderMap::new());
+            *page.status_mut() = StatusCode::NOT_FOUND;
+            return page;
+        }
+        return problem::no_such_path().into_response();
+    };
     if method != Method::GET {
         return Problem::method("GET").into_response();
     }
-    told(file, kind, "no-cache", &headers)
+    told(name, file, kind, "no-cache", &headers)
 }
 
-fn beside_the_pages(path: &str) -> Option<(EmbeddedFile, &'static str)> {
+/// A browser that goes somewhere names HTML; what runs in its pages, and other programs, do not.
+fn wants_a_page(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split([',', ';'])).any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
+}
+
+fn beside_the_pages(path: &str) -> Option<(&str, EmbeddedFile, &'static str)> {
     let name = path.strip_prefix('/').filter(|name| !name.contains('/'))?;
-    Some((Built::get(name)?, kind_of(name)?))
+    Some((name, Built::get(name)?, kind_of(name)?))
 }
 
 /// Gives one of the files that a page loads.
 pub(super) async fn asset(method: Method, name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
     // What is no text is no name of ours.
-    let name = name.map(|Path(name)| name).unwrap_or_default();
-    let (Some(file), Some(kind)) = (Built::get(&format!("assets/{name}")), kind_of(&name)) else {
+    let name = name.map(|Path(name)| format!("assets/{name}")).unwrap_or_default();
+    let (Some(file), Some(kind)) = (Built::get(&name), kind_of(&name)) else {
         return problem::no_such_path().into_response();
     };
     if method != Method::GET {
         return Problem::method("GET").into_response();
     }
     let keep = if name.ends_with(NOTICE) { "no-cache" } else { "public, max-age=31536000, immutable" };
-    let mut response = told(file, kind, keep, &headers);
+    let mut response = told(&name, file, kind, keep, &headers);
     response.extensions_mut().insert(Note { quiet: true, ..Note::default() });
     response
 }
 
-fn told(file: EmbeddedFile, kind: &'static str, keep: &'static str, asked: &HeaderMap) -> Response {
-    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
+fn told(name: &str, file: EmbeddedFile, kind: &'static str, keep: &'static str, asked: &HeaderMap) -> Response {
+    // Weak, as it stands for the content however that is packed.
+    let tag = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
     let same = asked.get_all(header::IF_NONE_MATCH).iter().any(|known| is_among(&tag, known));
     let head = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CACHE_CONTROL, HeaderValue::from_static(keep)),
         (header::ETAG, HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))),
+        (header::VARY, HeaderValue::from_static("accept-encoding")),
     ];
     if same {
         return (StatusCode::NOT_MODIFIED, head, Body::empty()).into_response();
+    }
+    // A font is packed as it is.
+    let wants_it_packed = !kind.starts_with("font/") && packed::is_taken(asked);
+    if let Some(content) = wants_it_packed.then(|| packed::of(name, &file)).flatten() {
+        let gzip = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return (head, [gzip], content).into_response();
     }
     let content = match file.data {
         Cow::Borrowed(content) => Body::from(content),
@@ -132,10 +154,10 @@ fn told(file: EmbeddedFile, kind: &'static str, keep: &'static str, asked: &Head
     (head, content).into_response()
 }
 
-/// Whether a header of `If-None-Match` names the tag, or takes any.
+/// Whether a header of `If-None-Match` names the tag, weak or not, or takes any.
 fn is_among(tag: &str, known: &HeaderValue) -> bool {
-    let tags = known.to_str().unwrap_or_default().split(',').map(str::trim);
-    tags.map(|one| one.strip_prefix("W/").unwrap_or(one)).any(|one| one == tag || one == "*")
+    let mut tags = known.to_str().unwrap_or_default().split(',').map(str::trim);
+    tags.any(|one| one == "*" || one.trim_start_matches("W/") == tag.trim_start_matches("W/"))
 }
 
 fn kind_of(name: &str) -> Option<&'static str> {
@@ -205,7 +227,7 @@ mod tests {
         for (known, same) in
             [("\"a\"", true), ("W/\"a\"", true), ("\"b\", \"a\"", true), ("*", true), ("\"b\"", false), ("", false)]
         {
-            assert_eq!(is_among("\"a\"", &HeaderValue::from_static(known)), same, "{known}");
+            assert_eq!(is_among("W/\"a\"", &HeaderValue::from_static(known)), same, "{known}");
         }
     }
 }

@@ -104,7 +104,8 @@ both!(
         let page = nobody.get("/graphiql").await;
         let tag = page.header("etag").to_owned();
         assert!(tag.len() > 20, "{tag}");
-        for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".into()] {
+        let strong = tag.trim_start_matches("W/").to_owned();
+        for known in [tag.clone(), strong, format!("\"other\", {tag}"), "*".into()] {
             let again = read(nobody.request(Method::GET, "/graphiql").header("if-none-match", &known)).await;
             assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""), "{known}");
             assert_eq!(again.header("content-security-policy"), POLICY);

@@ -2,6 +2,7 @@
 
 use crate::world::{World, client::read};
 use reqwest::Method;
+use std::io::Read as _;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
@@ -101,6 +102,24 @@ both!(
 );
 
 both!(
+    async fn who_goes_with_a_browser_where_nothing_is_is_told_by_the_page(world: World) {
+        let nobody = world.nobody();
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        for path in ["/nowhere", "/tokens/a/b", "/metrics", "/.git/config", "/assets/nothing.js", "/v3/access-token"] {
+            let asked = nobody.request(Method::GET, path);
+            let reply = read(asked.header("accept", browser)).await;
+            let is_page = !path.starts_with("/assets/");
+            assert_eq!((reply.status.as_u16(), reply.text.starts_with("<!doctype html>")), (404, is_page), "{path}");
+            assert_eq!(reply.header("content-security-policy") == POLICY, is_page, "{path}");
+            let sent = read(nobody.request(Method::POST, path).header("accept", browser)).await;
+            assert_eq!((sent.status.as_u16(), sent.json()["message"].as_str()), (404, Some("No such path")), "{path}");
+            let program = nobody.get(path).await;
+            assert_eq!(program.json()["message"], "No such path", "{path}");
+        }
+    }
+);
+
+both!(
     async fn everything_that_the_console_loads_is_ours(world: World) {
         let nobody = world.nobody();
         let page = nobody.get("/tokens").await.text;
@@ -120,5 +139,33 @@ both!(
             }
         }
         assert!(loaded > 1, "{page}");
+    }
+);
+
+both!(
+    async fn what_a_browser_loads_comes_packed_and_is_the_same(world: World) {
+        let nobody = world.nobody();
+        let page = nobody.get("/graphiql").await.text;
+        let script = page.split(" src=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a script");
+        for path in ["/tokens", script] {
+            let plain = nobody.get(path).await;
+            assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"), "{path}");
+            // The second is the one that was kept.
+            for _ in 0..2 {
+                let asked = nobody.request(Method::GET, path).header("accept-encoding", "br, gzip");
+                let packed = asked.send().await.unwrap();
+                assert_eq!(packed.headers()["content-encoding"], "gzip", "{path}");
+                assert_eq!(packed.headers()["vary"], "accept-encoding", "{path}");
+                assert_eq!(packed.headers()["etag"], plain.header("etag"), "{path}");
+                assert_eq!(packed.headers()["content-type"], plain.header("content-type"), "{path}");
+                let packed = packed.bytes().await.unwrap();
+                assert!(packed.len() < plain.text.len(), "{path}: {} of {}", packed.len(), plain.text.len());
+                let mut text = String::new();
+                flate2::read::GzDecoder::new(&*packed).read_to_string(&mut text).unwrap();
+                assert!(text == plain.text, "{path} is another text when it is packed");
+            }
+            let unwanted = nobody.request(Method::GET, path).header("accept-encoding", "gzip;q=0");
+            assert_eq!(read(unwanted).await.header("content-encoding"), "", "{path}");
+        }
     }
 );
