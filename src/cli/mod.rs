@@ -60,6 +60,8 @@ enum Command {
     Serve,
     /// Serves made-up data and prints a guide through the whole story
     #[command(
+        override_usage = "tokenward demo [--listen <ADDR>] [--data-dir <DIR>]",
+        help_template = "{about-with-newline}\n{usage-heading} {usage}\n\nOptions:\n      --listen <ADDR>   Listen there, instead of 127.0.0.1:8080\n      --data-dir <DIR>  Keep its data there, instead of ./demo-data{after-help}",
         after_help = "Example:\n  tokenward demo --listen 127.0.0.1:9000 --data-dir /tmp/tokenward-demo\n\nA data set that is there already is served as it is; remove the folder for a new one."
     )]
     Demo,

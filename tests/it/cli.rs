@@ -328,6 +328,10 @@ async fn a_command_that_needs_no_setting_lists_none_in_its_help() {
         assert!(help.out.contains(&format!("Usage: tokenward {command}")), "{}", help.out);
     }
     assert!(ended(program().args(["completions", "--help"]), "").await.done().contains("[possible values: bash"));
+    // Its data is its own: it takes no database and no file of settings.
+    let demo = ended(program().args(["demo", "--help"]), "").await;
+    assert!(demo.done().contains("--data-dir <DIR>") && demo.out.contains("--listen <ADDR>"), "{}", demo.out);
+    assert!(!demo.out.contains("--database-url") && !demo.out.contains("--config"), "{}", demo.out);
     assert!(ended(program().args(["migrate", "--help"]), "").await.done().contains("--database-url"));
 }
 
