@@ -41,6 +41,8 @@ pub struct TokenFilter {
     pub words: Vec<String>,
     /// Whole values; nothing stands for what cannot be one, and matches no token.
     pub values: Vec<Option<Fingerprint>>,
+    /// Hints of values.
+    pub hints: Vec<String>,
     /// All of these.
     pub scopes: Vec<ScopeName>,
     /// Of the most recent request, canonical.
@@ -73,6 +75,7 @@ impl TokenFilter {
     pub fn and(&mut self, search: Search) {
         self.words.extend(search.words);
         self.values.extend(search.values);
+        self.hints.extend(search.hints);
         self.scopes.extend(search.scopes);
         self.addresses.extend(search.addresses);
         self.owner.extend(search.owners);

@@ -7,7 +7,7 @@
 use crate::domain::{
     error::{Error, Result},
     scope::{Catalogue, ScopeName},
-    secret::{self, Fingerprint, Prefix, Secret, begins_like_a_value},
+    secret::{self, Fingerprint, Prefix, Secret, begins_like_a_value, is_a_hint},
     text,
     token::TokenStatus,
 };
@@ -45,6 +45,8 @@ pub struct Search {
     pub addresses: Vec<IpAddr>,
     /// Its value; nothing stands for what only begins like one, and matches no token.
     pub values: Vec<Option<Fingerprint>>,
+    /// Its hint.
+    pub hints: Vec<String>,
     /// Folded words, in its description or about its owner.
     pub words: Vec<String>,
     /// Folded parts of its owner's username, name or e-mail.
@@ -81,7 +83,7 @@ pub enum WordKind {
     Administrator,
     /// A whole IP address.
     Address,
-    /// A token's value, or what begins like one.
+    /// A token's value, or what begins like one; also a hint.
     Value,
     /// Anything else.
     Text,
@@ -117,6 +119,11 @@ impl Search {
     }
 
     fn add(&mut self, word: &Word<'_>, catalogue: &Catalogue, prefix: &Prefix) -> Result<WordKind> {
+        let whole = word.text.trim_matches(is_sign);
+        if is_a_hint(prefix, whole) {
+            self.hints.push(whole.to_owned());
+            return Ok(WordKind::Value);
+        }
         if begins_like_a_value(prefix, word.bare()) {
             self.values.push(word.value(prefix).map(|secret| secret.fingerprint()));
             return Ok(WordKind::Value);
@@ -498,6 +505,17 @@ mod tests {
         for text in [format!("status:x{value}"), format!("x{}:90d", &value[4..20])] {
             assert!(!why(&text).contains(&value[4..10]), "{}", why(&text));
         }
+    }
+
+    #[test]
+    fn the_hint_that_stands_everywhere_for_a_value_finds_its_token() {
+        let hint = "twd_Ab3x…9Zk0";
+        let only = Search { hints: vec![hint.to_owned()], ..Default::default() };
+        for text in [hint.to_owned(), format!("\"{hint}\""), format!("({hint}),"), format!("token:{hint}")] {
+            assert_eq!(found(&text), only, "{text}");
+        }
+        assert_eq!(said(hint), [(hint.to_owned(), WordKind::Value)]);
+        assert_eq!(found("twd_Ab3…9Zk0").values, [None]);
     }
 
     ///

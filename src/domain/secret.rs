@@ -99,6 +99,13 @@ pub fn begins_like_a_value(prefix: &Prefix, word: &str) -> bool {
     word.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('_'))
 }
 
+/// Whether this is a hint of a value of ours: both ends of one, and nothing between.
+pub fn is_a_hint(prefix: &Prefix, word: &str) -> bool {
+    let behind = word.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('_'));
+    let is_end = |end: &str| end.len() == SHOWN && end.bytes().all(|letter| letter.is_ascii_alphanumeric());
+    behind.and_then(|ends| ends.split_once('…')).is_some_and(|(head, tail)| is_end(head) && is_end(tail))
+}
+
 /// The text with everything in it that may be a value cut down to its prefix.
 pub fn masked(prefix: &Prefix, text: &str) -> String {
     let head = format!("{}_", prefix.as_str());
@@ -305,6 +312,12 @@ mod tests {
         let hint = secret.hint();
         let value = secret.reveal_once();
         assert_eq!(hint, format!("{}…{}", &value[..8], &value[value.len() - 4..]));
+        let is = |word: &str| is_a_hint(&Prefix::default(), word);
+        assert!(is(&hint));
+        let (half, short, other) = (&value[..8], hint.replace("_", "_a"), hint.replace("twd", "abc"));
+        for word in [value.as_str(), half, &short, &other, &format!("{hint}a"), &format!("{hint}…"), "twd_…", ""] {
+            assert!(!is(word), "{word}");
+        }
     }
 
     ///

@@ -28,7 +28,7 @@ pub(super) enum SearchWordKind {
     Administrator,
     /// A full IP address: of the most recent request.
     Address,
-    /// A token's value, or what begins like one: that token, or none.
+    /// A token's value or its hint, or what begins like a value: that token, or none.
     Value,
     /// Anything else: looked for in what the owner is called and in the description.
     Text,

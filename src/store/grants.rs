@@ -369,6 +369,7 @@ mod tests {
             owner: vec!["a_b".into()],
             words: vec!["100%".into()],
             values: vec![Some(Fingerprint::from_bytes([7; 32])), None],
+            hints: vec!["twd_Ab3x…9Zk0".into()],
             scopes: ScopeName::new("graphql").into_iter().collect(),
             addresses: vec!["198.51.100.2".parse().expect("an address")],
             owner_is_admin: vec![false, true],

@@ -196,6 +196,9 @@ pub(super) fn shared(filter: &TokenFilter, at: Time) -> Condition {
             None => Expr::value(1).eq(0),
         });
     }
+    for hint in &filter.hints {
+        all = all.add(Expr::col(("t", "hint")).eq(hint));
+    }
     for address in &filter.addresses {
         all = all.add(Expr::col(("u", "address")).eq(address.to_string()));
     }
