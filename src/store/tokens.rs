@@ -17,8 +17,8 @@ use crate::domain::{
     token::Token,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _,
-    QuerySelect as _, QueryTrait as _, sea_query::Expr,
+    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, sea_query::Expr,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -225,8 +225,35 @@ impl Tx {
                 "A token reaches at most 100 organizations; remove one first, or make another token.",
             ));
         }
+        let before = self.latest_grant(token.id, organization).await?;
         let grants = self.insert_grants(token, BTreeSet::from([organization])).await?;
-        grants.first().copied().ok_or_else(|| Error::Bug("no grant was made".into()))
+        let grant = grants.first().copied().ok_or_else(|| Error::Bug("no grant was made".into()))?;
+        if let Some(before) = before {
+            self.keep_use(before, grant).await?;
+        }
+        Ok(grant)
+    }
+
+    async fn latest_grant(&self, token: TokenId, organization: OrganizationId) -> Result<Option<GrantId>> {
+        let find = grant::Entity::find()
+            .select_only()
+            .column(grant::Column::Id)
+            .filter(grant::Column::TokenId.eq(token))
+            .filter(grant::Column::OrganizationId.eq(organization))
+            .order_by_desc(grant::Column::Id)
+            .limit(1)
+            .into_tuple();
+        limited(find.one(&self.db)).await
+    }
+
+    /// Whoever adds an organization again does not make a busy token look as if it had never been used there.
+    async fn keep_use(&self, before: GrantId, after: GrantId) -> Result<()> {
+        let find = grant_use::Entity::find_by_id(before).one(&self.db);
+        if let Some(known) = limited(find).await? {
+            let carried = grant_use::Model { grant_id: after, ..known }.into_active_model().reset_all();
+            limited(grant_use::Entity::update(carried).exec(&self.db)).await?;
+        }
+        Ok(())
     }
 
     /// Takes an organization away from a token; tells whose it is. `CONFLICT` when somebody was quicker.

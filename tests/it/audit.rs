@@ -754,6 +754,11 @@ both!(
             let reply = ada.graphql(document, json!({ "f": { "query": query } })).await;
             assert_eq!(reply.data()[place]["page"], json!({ "totalCount": 0, "search": expected }), "{}", reply.text);
             assert!(!reply.text.contains(&token.value[8..20]), "{}", reply.text);
+            let by_hint = ada.ask(document, json!({ "f": { "query": hint } })).await;
+            let told = json!({ "totalCount": 1, "search": [{ "text": hint, "kind": "VALUE" }] });
+            assert_eq!(by_hint[place]["page"], told);
+            let other = ada.ask(document, json!({ "f": { "query": "twd_0000…0000" } })).await;
+            assert_eq!(other[place]["page"]["totalCount"], 0);
             for none in [Value::Null, json!({}), json!({ "query": " " })] {
                 let told = ada.ask(document, json!({ "f": none })).await;
                 assert_eq!(told[place]["page"], json!({ "totalCount": 1, "search": [] }));
@@ -874,6 +879,30 @@ both!(
             let here = asked(&ada, &List::Audit(slug), &json!({ "ipAddress": "127.0.0.1" }), &Value::Null).await;
             assert_eq!(here.0.len(), 1 - found, "{slug}");
         }
+    }
+);
+
+both!(
+    async fn what_is_known_of_use_outlives_a_removal(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let bob = world.member("bob", &["acme"]).await;
+        let token = bob.creates_token("x", &["acme"], &["graphql"]).await;
+        let acme = world.organization_id("acme").await;
+        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
+        let used = written(&world, async || use_with(&ada, "acme").await).await;
+        for _ in 0..2 {
+            assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+            assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
+            assert_eq!(use_with(&ada, "acme").await, used, "a token cannot be made to look unused");
+        }
+        let unused = asked(&ada, &List::Audit("acme"), &json!({ "neverUsed": true }), &Value::Null).await;
+        assert_eq!(unused.0.len(), 0);
+        assert_eq!(world.holder_of(&token.value).verify("organization=acme&scope=read_user").await.status, 403);
+        let later = written(&world, async || {
+            let found = use_with(&ada, "acme").await;
+            if found["lastRequest"]["allowed"] == false { found } else { json!({ "lastRequest": null }) }
+        });
+        assert_eq!(later.await["lastUsedAt"], used["lastUsedAt"]);
     }
 );
 
