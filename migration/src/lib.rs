@@ -1,5 +1,6 @@
 //! Which steps lead to the schema of today, in their order.
 
+mod fifth;
 mod first;
 mod fourth;
 mod second;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(second::Migration),
             Box::new(third::Migration),
             Box::new(fourth::Migration),
+            Box::new(fifth::Migration),
         ]
     }
 }

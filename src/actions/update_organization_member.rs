@@ -30,11 +30,16 @@ impl Change for UpdateOrganizationMember {
         let organization = tx.find_organization(&self.organization).await?;
         let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
         let user = tx.find_member(&self.user).await?;
-        if tx.change_role(&staffer, user, self.role).await? {
-            let changed = Event::new(EventType::OrganizationMemberUpdated, tx.caller().at).of_user(user);
-            tx.record(changed.concerning([organization.id]));
-        } else {
+        let before = tx.change_role(&staffer, user, self.role).await?;
+        if before == self.role {
             tx.leave_as_it_is();
+        } else {
+            tx.record(
+                Event::new(EventType::OrganizationMemberUpdated, tx.caller().at)
+                    .of_user(user)
+                    .concerning([organization.id])
+                    .changing("role", Some(before.as_str().into()), Some(self.role.as_str().into())),
+            );
         }
         Ok((organization, user))
     }

@@ -55,7 +55,9 @@ impl Change for UpdateToken {
             Event::new(EventType::TokenUpdated, tx.caller().at)
                 .of_token(after.id, after.owner)
                 .concerning(organizations)
-                .with_scopes(after.scopes.added_since(&before.scopes), after.scopes.removed_since(&before.scopes)),
+                .with_scopes(after.scopes.added_since(&before.scopes), after.scopes.removed_since(&before.scopes))
+                .changing("description", Some(before.description), Some(after.description.clone()))
+                .changing("expiresAt", before.expires_at.map(Time::to_text), after.expires_at.map(Time::to_text)),
         );
         Ok(after)
     }

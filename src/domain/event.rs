@@ -5,6 +5,7 @@ use crate::domain::{
     scope::ScopeName,
     time::Time,
 };
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 macro_rules! event_types {
@@ -64,6 +65,17 @@ event_types! {
     ResourceServerDisabled = "resource_server_disabled",
 }
 
+/// One thing that a change left different.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// What: the name of its field in the schema.
+    pub field: String,
+    /// What it was, as the schema writes it; nothing where there was none.
+    pub before: Option<String>,
+    /// What it is since then.
+    pub after: Option<String>,
+}
+
 /// One change, as the action that made it records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -83,6 +95,8 @@ pub struct Event {
     pub scopes_added: Vec<ScopeName>,
     /// Scopes that it no longer has.
     pub scopes_removed: Vec<ScopeName>,
+    /// What else is different since then. Names and addresses of people are not among it: they go when a person goes.
+    pub differences: Vec<Difference>,
     /// The tokens that lost the organization in the same change.
     pub cut: Vec<TokenId>,
     /// True when another event of the same change already tells the owner.
@@ -123,6 +137,7 @@ impl Event {
             reason: None,
             scopes_added: Vec::new(),
             scopes_removed: Vec::new(),
+            differences: Vec::new(),
             cut: Vec::new(),
             told_elsewhere: false,
         }
@@ -164,6 +179,15 @@ impl Event {
     pub fn with_scopes(mut self, added: Vec<ScopeName>, removed: Vec<ScopeName>) -> Self {
         self.scopes_added = added;
         self.scopes_removed = removed;
+        self
+    }
+
+    /// This field was other before; where it was not, nothing is said of it.
+    #[must_use]
+    pub fn changing(mut self, field: &str, before: Option<String>, after: Option<String>) -> Self {
+        if before != after {
+            self.differences.push(Difference { field: field.to_owned(), before, after });
+        }
         self
     }
 
@@ -249,6 +273,8 @@ pub struct Entry {
     pub scopes_added: Vec<ScopeName>,
     /// Scopes removed, by name.
     pub scopes_removed: Vec<ScopeName>,
+    /// What else is different since then.
+    pub differences: Vec<Difference>,
 }
 
 impl Entry {

@@ -46,6 +46,16 @@ pub enum Role {
     Member,
 }
 
+impl Role {
+    /// Its name in the schema.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "ADMIN",
+            Self::Member => "MEMBER",
+        }
+    }
+}
+
 /// Who belongs to what, and as what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {

@@ -12,12 +12,12 @@ use super::{
     user::UserNode,
 };
 use crate::domain::{
-    event::{Entry, EventType, Via},
+    event::{Difference, Entry, EventType, Via},
     list::Slice,
     policy,
     scope::ScopeName,
 };
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 
 #[derive(Clone)]
 pub(super) struct EventNode(pub(super) Entry);
@@ -104,6 +104,11 @@ impl EventNode {
         self.0.scopes_removed.iter().map(ScopeName::as_str).collect()
     }
 
+    /// What else is different since then: a token's description and end, a member's role, an organization's name.
+    async fn changes(&self) -> Vec<AuditEventChange> {
+        self.0.differences.iter().cloned().map(AuditEventChange::from).collect()
+    }
+
     /// The id in the letter in which the viewer was told of it. Null where none was written to them.
     async fn notice_id(&self, ctx: &Context<'_>) -> Answer<ID> {
         let notice = request(ctx).load(NoticeOf(self.0.id)).await.map_err(|error| fail_shared(&error)).transpose()?;
@@ -120,6 +125,24 @@ impl EventNode {
     pub(super) fn slice(slice: Slice<Entry>) -> Slice<Self> {
         let rows = slice.rows.into_iter().map(|(cursor, entry)| (cursor, Self(entry))).collect();
         Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous }
+    }
+}
+
+/// One field that a change left different.
+#[derive(SimpleObject)]
+pub(super) struct AuditEventChange {
+    /// The field's name in this schema: `description` and `expiresAt` of the token, `role` of the member, `name` of the
+    /// organization.
+    field: String,
+    /// What it was. Null where there was none before.
+    before: Option<String>,
+    /// What it is since then.
+    after: Option<String>,
+}
+
+impl From<Difference> for AuditEventChange {
+    fn from(Difference { field, before, after }: Difference) -> Self {
+        Self { field, before, after }
     }
 }
 

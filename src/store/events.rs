@@ -5,6 +5,7 @@ use super::{
     entity::{event, event_organization},
     limited,
     listing::{self, Along, same},
+    values::Differences,
 };
 use crate::domain::{
     error::Result,
@@ -21,7 +22,7 @@ use sea_orm::{
 };
 use std::collections::{BTreeSet, HashMap};
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "number",
     "id",
     "type",
@@ -35,6 +36,7 @@ const COLUMNS: [&str; 13] = [
     "reason",
     "scopes_added",
     "scopes_removed",
+    "changes",
 ];
 
 #[derive(FromQueryResult)]
@@ -52,6 +54,7 @@ struct EventRow {
     reason: Option<String>,
     scopes_added: ScopeSet,
     scopes_removed: ScopeSet,
+    changes: Option<Differences>,
 }
 
 impl From<EventRow> for Entry {
@@ -70,6 +73,7 @@ impl From<EventRow> for Entry {
             reason: row.reason,
             scopes_added: row.scopes_added.iter().cloned().collect(),
             scopes_removed: row.scopes_removed.iter().cloned().collect(),
+            differences: row.changes.map(|Differences(all)| all).unwrap_or_default(),
         }
     }
 }
@@ -201,7 +205,7 @@ mod tests {
             at: TimeRange { from: Some(NOW), to: Some(NOW) },
         };
         assert_snapshot!(asked(&log(&filter, &behind(Key::Number(9)))), @r#"
-        SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed"
+        SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes"
         FROM "events" AS "e"
         INNER JOIN "event_organizations" AS "c" ON "c"."number" = "e"."number"
         WHERE "c"."organization_id" = $1
@@ -223,7 +227,7 @@ mod tests {
         let question = listing::cut_each(events_of(&TOKENS, None), ("e", "token_id"), &along, &FIRST);
         assert_snapshot!(asked(&question), @r#"
         SELECT *
-        FROM (SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", ROW_NUMBER() OVER ( PARTITION BY "e"."token_id"
+        FROM (SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes", ROW_NUMBER() OVER ( PARTITION BY "e"."token_id"
         ORDER BY "e"."number" DESC ) AS "place"
         FROM "events" AS "e"
         WHERE "e"."token_id" IN ($1, $2)) AS "each"

@@ -55,12 +55,13 @@ impl Tx {
     }
 
     /// Gives a member another role; false when they have it. The last administrator keeps theirs.
-    pub async fn change_role(&self, staffer: &Staffer, user: UserId, role: Role) -> Result<bool> {
+    pub async fn change_role(&self, staffer: &Staffer, user: UserId, role: Role) -> Result<Role> {
         let organization = *staffer.organization();
         self.hold_organization(organization).await?;
         let present = limited(membership::Entity::find_by_id((organization, user)).one(&self.db)).await?;
-        if present.ok_or(Error::NotFound("member"))?.role == role {
-            return Ok(false);
+        let before = present.ok_or(Error::NotFound("member"))?.role;
+        if before == role {
+            return Ok(before);
         }
         if role == Role::Member {
             self.keep_an_administrator(organization, user).await?;
@@ -70,7 +71,7 @@ impl Tx {
             .filter(pair(organization, user))
             .exec(&self.db);
         limited(update).await?;
-        Ok(true)
+        Ok(before)
     }
 
     /// Ends a membership and the access of all the member's tokens; tells which tokens these are.

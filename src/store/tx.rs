@@ -5,6 +5,7 @@ use super::{
     entity::{delivery, event, event_head, event_organization, organization, token, user},
     limited,
     pool::Transaction,
+    values::Differences,
 };
 use crate::domain::{
     caller::{Caller, Through},
@@ -191,6 +192,7 @@ impl Tx {
             reason: Set(fact.reason.clone()),
             scopes_added: Set(fact.scopes_added.iter().cloned().collect()),
             scopes_removed: Set(fact.scopes_removed.iter().cloned().collect()),
+            changes: Set((!fact.differences.is_empty()).then(|| Differences(fact.differences.clone()))),
         }
     }
 }

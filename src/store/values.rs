@@ -1,7 +1,7 @@
 //! How the types of the domain stand in columns.
 
 use crate::domain::{
-    event::{EventType, Via},
+    event::{Difference, EventType, Via},
     id::{DeliveryId, EventId, GrantId, OrganizationId, ResourceServerId, SessionId, TokenId, UserId},
     organization::Role,
     password::Hashed,
@@ -91,11 +91,17 @@ columns! {
         |kept| EventType::ALL.iter().copied().find(|kind| kind.as_str() == kept);
     Via as String: |via| via_text(via).to_owned(),
         |kept| VIAS.iter().copied().find(|via| via_text(*via) == kept);
+    Differences as String: |all| serde_json::to_string(&all.0).unwrap_or_default(),
+        |kept| serde_json::from_str(&kept).ok().map(Differences);
 }
 
 /// The end of a token; never is later than every time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End(pub(crate) Option<Time>);
+
+/// What an event left different, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Differences(pub(crate) Vec<Difference>);
 
 /// The last use of a token; never is earlier than every time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -79,6 +79,48 @@ both!(
     }
 );
 
+both!(
+    async fn an_event_says_what_it_left_different(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let end = world.now().plus(Duration::from_hours(1)).to_text();
+        let changed = json!({ "tokenId": token.id, "description": "release", "expiresAt": end });
+        assert_eq!(bob.does("updateToken", changed).await.code(), "OK");
+        let scopes = json!({ "tokenId": token.id, "scopes": ["read_agents"] });
+        assert_eq!(bob.does("updateToken", scopes).await.code(), "OK");
+        let eve = world.person("eve").await;
+        let eve = eve.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        for (verb, input) in [
+            ("addOrganizationMember", json!({ "organizationId": acme, "user": "eve", "role": "MEMBER" })),
+            ("updateOrganizationMember", json!({ "organizationId": acme, "userId": eve, "role": "ADMIN" })),
+            ("updateOrganization", json!({ "organizationId": acme, "name": "Acme Gadgets" })),
+        ] {
+            let reply = ada.does(verb, input).await;
+            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
+        }
+        let query = "{ organization(slug: \"acme\") { name auditEvents(first: 6) { nodes { type changes { field before \
+                     after } } } } }";
+        let told = ada.ask(query, json!({})).await["organization"]["auditEvents"]["nodes"].clone();
+        let one = |field: &str, before: Value, after: &str| json!({ "field": field, "before": before, "after": after });
+        let event = |kind: &str, changes: Value| json!({ "type": kind, "changes": changes });
+        assert_eq!(
+            told,
+            json!([
+                event("ORGANIZATION_UPDATED", json!([one("name", json!("acme"), "Acme Gadgets")])),
+                event("ORGANIZATION_MEMBER_UPDATED", json!([one("role", json!("MEMBER"), "ADMIN")])),
+                event("ORGANIZATION_MEMBER_ADDED", json!([one("role", Value::Null, "MEMBER")])),
+                event("TOKEN_UPDATED", json!([])),
+                event(
+                    "TOKEN_UPDATED",
+                    json!([one("description", json!("deploy"), "release"), one("expiresAt", Value::Null, &end)])
+                ),
+                event("TOKEN_CREATED", json!([])),
+            ])
+        );
+    }
+);
+
 /// The kinds of what an organization's administrators read of a token, oldest first, and of which organizations they read.
 async fn read_by(world: &World, slug: &str, token: &Made) -> (Vec<String>, Vec<Value>) {
     let admin = world.person(&format!("root-{slug}")).await;

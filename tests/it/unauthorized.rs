@@ -44,6 +44,7 @@ const PLAIN: &[&str] = &[
     "AuditEvent.via",
     "AuditEvent.scopesAdded",
     "AuditEvent.scopesRemoved",
+    "AuditEvent.changes",
     "AuditEvent.reason",
     "User.id",
     "User.uuid",

@@ -6,6 +6,7 @@ use crate::domain::{
     scope::ScopeSet,
     time::Time,
 };
+use crate::store::values::Differences;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -26,6 +27,7 @@ pub struct Model {
     pub reason: Option<String>,
     pub scopes_added: ScopeSet,
     pub scopes_removed: ScopeSet,
+    pub changes: Option<Differences>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
