@@ -2,16 +2,35 @@ import { describe, expect, it } from 'vitest';
 import { day, exact, long, short } from './time';
 
 const NOW = Date.parse('2026-11-25T22:00:00Z');
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const later = (ms: number) => new Date(NOW + ms).toISOString();
 const earlier = (ms: number) => new Date(NOW - ms).toISOString();
 
 describe('times', () => {
-  it('are whole units, the largest that is full', () => {
+  it('that are over are whole units, the largest that is full', () => {
     expect(short(earlier(0), NOW)).toBe('now');
     expect(short(earlier(59_999), NOW)).toBe('now');
     expect(short(earlier(60_000), NOW)).toBe('1m');
     expect(short(earlier(3_600_000), NOW)).toBe('1h');
     expect(short(earlier(97.9 * 86_400_000), NOW)).toBe('97d');
-    expect(short(earlier(-86_400_000), NOW)).toBe('1d');
+    expect(long(earlier(7 * DAY - 1), NOW)).toBe('6 days ago');
+    expect(long(earlier(DAY - 1), NOW)).toBe('23 hours ago');
+  });
+
+  it('that are to come are the nearest unit', () => {
+    expect(short(later(DAY), NOW)).toBe('1d');
+    expect(long(later(7 * DAY), NOW)).toBe('in 7 days');
+    expect(long(later(7 * DAY - 60_000), NOW)).toBe('in 7 days');
+    expect(short(later(7 * DAY - 60_000), NOW)).toBe('7d');
+    expect(long(later(6.5 * DAY - 1), NOW)).toBe('in 6 days');
+    expect(long(later(6.5 * DAY), NOW)).toBe('in 7 days');
+    expect(long(later(DAY - 60_000), NOW)).toBe('in 1 day');
+    expect(long(later(23.4 * HOUR), NOW)).toBe('in 23 hours');
+    expect(long(later(HOUR - 1_000), NOW)).toBe('in 1 hour');
+    expect(long(later(90_000), NOW)).toBe('in 2 minutes');
+    expect(long(later(59_999), NOW)).toBe('just now');
+    expect(short(later(59_999), NOW)).toBe('now');
   });
 
   it('are said with their direction', () => {

@@ -4,16 +4,23 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** One span in whole units: minutes below an hour, hours below a day, then days. */
-function span(ms: number): [number, 'minute' | 'hour' | 'day'] {
-  if (ms < HOUR) return [Math.floor(ms / MINUTE), 'minute'];
-  if (ms < DAY) return [Math.floor(ms / HOUR), 'hour'];
-  return [Math.floor(ms / DAY), 'day'];
+/**
+ * One span in one unit: minutes below an hour, hours below a day, then days. An age is told by the units that are full, as the
+ * search means it (`unused:90d`). What is to come is told by the nearest: what was made for 7 days ends in 7 days, a minute later
+ * too. Less than a minute is none, either way: clocks differ.
+ */
+function span(ahead: number): [number, 'minute' | 'hour' | 'day'] {
+  const ms = Math.abs(ahead);
+  const whole = ahead > 0 ? Math.round : Math.floor;
+  if (ms < MINUTE) return [0, 'minute'];
+  if (whole(ms / MINUTE) < 60) return [whole(ms / MINUTE), 'minute'];
+  if (whole(ms / HOUR) < 24) return [whole(ms / HOUR), 'hour'];
+  return [whole(ms / DAY), 'day'];
 }
 
 /** `97d`, `3h`, `5m`, `now`; what is to come likewise. */
 export function short(at: string, now: number): string {
-  const [count, unit] = span(Math.abs(now - Date.parse(at)));
+  const [count, unit] = span(Date.parse(at) - now);
   return count === 0 ? 'now' : `${count}${unit.charAt(0)}`;
 }
 
@@ -22,7 +29,7 @@ const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 /** `97 days ago`, `in 3 hours`, `just now`. */
 export function long(at: string, now: number): string {
   const ahead = Date.parse(at) - now;
-  const [count, unit] = span(Math.abs(ahead));
+  const [count, unit] = span(ahead);
   return count === 0 ? 'just now' : relative.format(ahead < 0 ? -count : count, unit);
 }
 
