@@ -69,6 +69,7 @@ function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
           maxLength={256}
           autoFocus
           error={error}
+          onChange={() => setError(undefined)}
         />
         <div className={styles.buttons}>
           <Button onClick={() => onEnd(false)}>Cancel</Button>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Refusal } from './api';
-import { wrongOf } from './wrong';
+import { without, wrongOf } from './wrong';
 
 const INPUTS = ['scopes', 'organization.slug'];
 const refused = (field?: string) => new Refusal('No.', 'INVALID_INPUT', field);
@@ -15,5 +15,15 @@ describe('a refusal', () => {
     expect(wrongOf(refused('input.scopesOfOther'), INPUTS)).toEqual({ form: 'No.' });
     expect(wrongOf(refused(), INPUTS)).toEqual({ form: 'No.' });
     expect(wrongOf(new Error('secret'), INPUTS).form).toMatch(/^Something in this page went wrong/);
+  });
+});
+
+describe('what is wrong', () => {
+  it('is over for an input that is changed, and for no other', () => {
+    const wrong = { scopes: 'Choose one.', description: 'Say what.' };
+    expect(without(wrong, 'scopes')).toEqual({ description: 'Say what.' });
+    expect(without(wrong, 'scopes', 'description')).toBeUndefined();
+    expect(without(wrong, 'expiresAt')).toBe(wrong);
+    expect(without(undefined, 'scopes')).toBeUndefined();
   });
 });

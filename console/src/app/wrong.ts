@@ -1,4 +1,6 @@
-// Which input of a form the service found fault with.
+// Which input of a form something is wrong with, until it is changed.
+import { type RefObject, useState } from 'react';
+import { useFirstWrong } from '../ui/Field';
 import { Refusal } from './api';
 import { inOneLine } from './Failure';
 
@@ -15,4 +17,25 @@ export function wrongOf(error: unknown, inputs: readonly string[]): Wrong {
   const path = error instanceof Refusal ? error.field?.replace(/^input\./, '') : undefined;
   const input = path && inputs.find((name) => path === name || path.startsWith(`${name}.`));
   return { [input ?? FORM]: inOneLine(error) };
+}
+
+/** What is still wrong once that input was changed. */
+export function without(wrong: Wrong | undefined, ...inputs: string[]): Wrong | undefined {
+  if (!wrong || !inputs.some((input) => input in wrong)) return wrong;
+  const rest = Object.entries(wrong).filter(([input]) => !inputs.includes(input));
+  return rest.length > 0 ? Object.fromEntries(rest) : undefined;
+}
+
+/** What is wrong with a form. Finding it leads to the first input that it is about; changing an input leads nowhere. */
+export function useWrong(form: RefObject<HTMLElement | null>) {
+  const [wrong, show] = useState<Wrong>();
+  const [found, find] = useState<Wrong>();
+  useFirstWrong(form, found);
+  const setWrong = (what: Wrong | undefined) => {
+    show(what);
+    find(what);
+  };
+  /** Says that these inputs were changed. */
+  const changed = (...inputs: string[]) => show((before) => without(before, ...inputs));
+  return { wrong, setWrong, changed };
 }

@@ -64,6 +64,8 @@ it('makes the first administrator and their organization, whose handle is propos
   expect(screen.getByText('Choose a username.')).toBeTruthy();
   expect(document.activeElement).toBe(person);
   await user.type(person!, 'Ada');
+  expect(screen.queryByText('Say what people call you.')).toBeNull();
+  expect(screen.getByText('Choose a username.')).toBeTruthy();
   await user.type(screen.getByLabelText('E-mail address'), 'ada@example.test');
   await user.type(screen.getByLabelText('Username'), 'ada');
   await user.type(screen.getByLabelText('Password'), GOOD);

@@ -5,11 +5,11 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { call, isRefusal } from '../../app/api';
 import { viewer } from '../../app/data';
 import { Front } from '../../app/Front';
-import { type Wrong, wrongOf } from '../../app/wrong';
+import { useWrong, type Wrong, wrongOf } from '../../app/wrong';
 import { lengthOf, UNFIT } from '../../lib/password';
 import { slugOf } from '../../lib/slug';
 import { Button, buttonClass } from '../../ui/Button';
-import { Field, useFirstWrong } from '../../ui/Field';
+import { Field } from '../../ui/Field';
 import { focusHead } from '../../ui/focus';
 import { NewPassword } from '../../ui/NewPassword';
 import { Notice } from '../../ui/Panel';
@@ -25,10 +25,9 @@ export function Invitation() {
   const router = useRouter();
   const client = useQueryClient();
   const form = useRef<HTMLFormElement>(null);
-  const [wrong, setWrong] = useState<Wrong>();
+  const { wrong, setWrong, changed } = useWrong(form);
   const [over, setOver] = useState(false);
   const [busy, setBusy] = useState(false);
-  useFirstWrong(form, wrong);
 
   async function accept(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -65,6 +64,12 @@ export function Invitation() {
     }
   }
 
+  function touched({ target }: FormEvent<HTMLFormElement>) {
+    if (!(target instanceof HTMLInputElement)) return;
+    // The handle is proposed from the name of the organization.
+    changed(target.name, ...(target.name === 'organization.name' ? ['organization.slug'] : []));
+  }
+
   if (over) return <Over first={first} />;
   return (
     <Front
@@ -80,7 +85,7 @@ export function Invitation() {
           <p>{wrong.form}</p>
         </Notice>
       )}
-      <form ref={form} className="stack" onSubmit={accept} noValidate>
+      <form ref={form} className="stack" onSubmit={accept} onChange={touched} noValidate>
         {first && <About wrong={wrong} />}
         <NewPassword autoFocus={!first} error={wrong?.password} />
         <Button kind="primary" type="submit" busy={busy}>

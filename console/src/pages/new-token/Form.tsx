@@ -3,14 +3,14 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
 import { ask } from '../../app/api';
-import { type Wrong, wrongOf } from '../../app/wrong';
+import { useWrong, type Wrong, wrongOf } from '../../app/wrong';
 import { CreateTokenDocument } from '../../gql/graphql';
 import { type Expiry, endOf } from '../../lib/expiry';
 import { LONGEST } from '../../lib/prefill';
 import { Badge } from '../../ui/Badge';
 import { Button, buttonClass } from '../../ui/Button';
 import { ExpiryPicker } from '../../ui/ExpiryPicker';
-import { Check, Choice, Field, useFirstWrong } from '../../ui/Field';
+import { Check, Choice, Field } from '../../ui/Field';
 import { Notice, Panel } from '../../ui/Panel';
 import { type PickedScope, ScopePicker } from '../../ui/ScopePicker';
 import styles from './NewToken.module.css';
@@ -48,10 +48,9 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
   const [places, setPlaces] = useState<ReadonlySet<string>>(new Set(begun.organizations));
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(begun.scopes));
   const [expiry, setExpiry] = useState<Expiry>({ kind: 'days', days: 30 });
-  const [wrong, setWrong] = useState<Wrong>();
+  const { wrong, setWrong, changed } = useWrong(form);
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
-  useFirstWrong(form, wrong);
 
   async function create(event: FormEvent) {
     event.preventDefault();
@@ -86,7 +85,10 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
           label="Description"
           name="description"
           value={description}
-          onChange={(event) => setDescription(event.target.value)}
+          onChange={(event) => {
+            setDescription(event.target.value);
+            changed('description');
+          }}
           maxLength={LONGEST}
           required
           autoComplete="off"
@@ -98,13 +100,37 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
         title="Organizations"
         about="It opens the data of these, for as long as you are a member. Their administrators can take it away again."
       >
-        <Places all={organizations} chosen={places} onChoose={setPlaces} error={wrong?.organizationIds} />
+        <Places
+          all={organizations}
+          chosen={places}
+          onChoose={(next) => {
+            setPlaces(next);
+            changed('organizationIds');
+          }}
+          error={wrong?.organizationIds}
+        />
       </Panel>
       <Panel title="Scopes" about="What it may do there.">
-        <ScopePicker scopes={scopes} chosen={chosen} onChoose={setChosen} error={wrong?.scopes} />
+        <ScopePicker
+          scopes={scopes}
+          chosen={chosen}
+          onChoose={(next) => {
+            setChosen(next);
+            changed('scopes');
+          }}
+          error={wrong?.scopes}
+        />
       </Panel>
       <Panel title="Expiry">
-        <ExpiryPicker legend="It ends by itself" expiry={expiry} onChoose={setExpiry} error={wrong?.expiresAt} />
+        <ExpiryPicker
+          legend="It ends by itself"
+          expiry={expiry}
+          onChoose={(next) => {
+            setExpiry(next);
+            changed('expiresAt');
+          }}
+          error={wrong?.expiresAt}
+        />
       </Panel>
       {wrong?.form && (
         <Notice tone="danger" title="The token was not created">

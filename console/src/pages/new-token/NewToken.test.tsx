@@ -134,6 +134,23 @@ describe('a new token', () => {
     expect(asked.some(({ name }) => name === 'CreateToken')).toBe(false);
   });
 
+  it('says no more that something is missing once it is there, and leaves the focus where it is', async () => {
+    service(answers);
+    await show();
+    const user = userEvent.setup({ delay: null });
+    await user.click(await screen.findByRole('button', { name: 'Create token' }));
+    expect(document.activeElement).toBe(screen.getByLabelText('Description'));
+    const place = await box(/Acme/);
+    await user.click(place);
+    expect(screen.queryByText('Choose at least one organization.')).toBeNull();
+    expect(document.activeElement).toBe(place);
+    await user.click(screen.getByRole('button', { name: 'Read only' }));
+    expect(screen.queryByText('Choose at least one scope.')).toBeNull();
+    expect(screen.getByText('Say what the token is for.')).toBeTruthy();
+    await user.type(screen.getByLabelText('Description'), 'x');
+    expect(screen.queryByText('Say what the token is for.')).toBeNull();
+  });
+
   it('says at its input what the service refused', async () => {
     service({ ...answers, CreateToken: refused('Too long.', 'INVALID_INPUT', 'input.description') });
     await show('/tokens/new?description=x&scopes=read_builds&organizations=acme');

@@ -3,11 +3,11 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
 import { ask } from '../../app/api';
 import { Failure } from '../../app/Failure';
-import { type Wrong, wrongOf } from '../../app/wrong';
+import { FORM, useWrong, wrongOf } from '../../app/wrong';
 import { ChangePasswordDocument, SettingsDocument, type SettingsQuery, UpdateProfileDocument } from '../../gql/graphql';
 import { lengthOf, UNFIT } from '../../lib/password';
 import { Button } from '../../ui/Button';
-import { Field, useFirstWrong } from '../../ui/Field';
+import { Field } from '../../ui/Field';
 import { NewPassword } from '../../ui/NewPassword';
 import { Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
 import { say } from '../../ui/toast';
@@ -46,10 +46,9 @@ export function Settings() {
 function Profile({ self }: { self: Self }) {
   const form = useRef<HTMLFormElement>(null);
   const [name, setName] = useState(self.name);
-  const [wrong, setWrong] = useState<Wrong>();
+  const { wrong, setWrong, changed } = useWrong(form);
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
-  useFirstWrong(form, wrong);
 
   async function save(event: FormEvent) {
     event.preventDefault();
@@ -84,7 +83,10 @@ function Profile({ self }: { self: Self }) {
           label="Name"
           name="name"
           value={name}
-          onChange={(event) => setName(event.target.value)}
+          onChange={(event) => {
+            setName(event.target.value);
+            changed('name', FORM);
+          }}
           maxLength={100}
           autoComplete="name"
           required
@@ -107,12 +109,11 @@ function Profile({ self }: { self: Self }) {
 
 function NewOne({ username }: { username: string }) {
   const form = useRef<HTMLFormElement>(null);
-  const [wrong, setWrong] = useState<Wrong>();
+  const { wrong, setWrong, changed } = useWrong(form);
   const [busy, setBusy] = useState(false);
   /** Another one empties the form. */
   const [turn, setTurn] = useState(0);
   const client = useQueryClient();
-  useFirstWrong(form, wrong);
 
   async function change(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -141,7 +142,7 @@ function NewOne({ username }: { username: string }) {
       <form ref={form} onSubmit={change} noValidate className="stack">
         <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />
         <div className={styles.narrow}>
-          <NewPassword key={turn} label="New password" error={wrong?.newPassword} />
+          <NewPassword key={turn} label="New password" error={wrong?.newPassword} onChange={() => changed('newPassword')} />
         </div>
         {wrong?.form && (
           <Notice tone="danger" title="The password was not changed">

@@ -49,6 +49,8 @@ it('says that it was wrong, empties the password and goes back to it', async () 
   expect(document.activeElement).toBe(password);
   expect(screen.getByLabelText<HTMLInputElement>('Username or e-mail address').value).toBe('bob');
   expect(router.state.location.pathname).toBe('/sign-in');
+  await user.type(password, 'x');
+  expect(screen.queryByRole('alert')).toBeNull();
   await user.click(screen.getByRole('button', { name: 'Show password' }));
   expect(password.type).toBe('text');
 });

@@ -18,7 +18,7 @@ export function SignIn() {
   const router = useRouter();
   const client = useQueryClient();
   const password = useRef<HTMLInputElement>(null);
-  const [refused, setRefused] = useState<{ title: string; text?: string }>();
+  const [refused, setRefused] = useState<Refused>();
   const [busy, setBusy] = useState(false);
 
   async function enter(event: FormEvent<HTMLFormElement>) {
@@ -57,7 +57,7 @@ export function SignIn() {
           {refused.text && <p>{refused.text}</p>}
         </Notice>
       )}
-      <form className="stack" onSubmit={enter}>
+      <form className="stack" onSubmit={enter} onChange={() => refused?.written && setRefused(undefined)}>
         <Field
           label="Username or e-mail address"
           name="username"
@@ -84,7 +84,14 @@ export function SignIn() {
 /** The browser was given a session and does not show it. */
 class Forgotten extends Error {}
 
-function refusalOf(error: unknown): { title: string; text?: string } {
+interface Refused {
+  title: string;
+  text?: string;
+  /** Whether it is about what was written, and over when something else is. */
+  written?: boolean;
+}
+
+function refusalOf(error: unknown): Refused {
   if (error instanceof Forgotten) {
     return {
       title: 'Your browser did not keep the session',
@@ -97,6 +104,6 @@ function refusalOf(error: unknown): { title: string; text?: string } {
       text: `Sign-ins that failed too often are held up. Try again in ${waitOf(error.retryAfter ?? 60)}.`,
     };
   }
-  if (isRefusal(error, 'UNAUTHENTICATED')) return { title: error.message };
+  if (isRefusal(error, 'UNAUTHENTICATED')) return { title: error.message, written: true };
   return { title: 'You could not be signed in', text: inOneLine(error) };
 }

@@ -4,14 +4,14 @@ import { type FormEvent, useRef, useState } from 'react';
 import { ask } from '../../app/api';
 import { catalogue } from '../../app/data';
 import { Failure } from '../../app/Failure';
-import { type Wrong, wrongOf } from '../../app/wrong';
+import { useWrong, type Wrong, wrongOf } from '../../app/wrong';
 import { UpdateTokenDocument, type UpdateTokenInput } from '../../gql/graphql';
 import { type Expiry, endOf } from '../../lib/expiry';
 import { LONGEST } from '../../lib/prefill';
 import { same } from '../../lib/scopes';
 import { Button } from '../../ui/Button';
 import { ExpiryPicker } from '../../ui/ExpiryPicker';
-import { Field, useFirstWrong } from '../../ui/Field';
+import { Field } from '../../ui/Field';
 import { Notice, Panel, Skeleton } from '../../ui/Panel';
 import { ScopePicker } from '../../ui/ScopePicker';
 import { say } from '../../ui/toast';
@@ -27,11 +27,10 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
   const [description, setDescription] = useState(token.description);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(held);
   const [expiry, setExpiry] = useState<Expiry>({ kind: 'keep' });
-  const [wrong, setWrong] = useState<Wrong>();
+  const { wrong, setWrong, changed: changedInput } = useWrong(form);
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
   const { data: all, error, refetch } = useQuery(catalogue);
-  useFirstWrong(form, wrong);
 
   async function save(event: FormEvent) {
     event.preventDefault();
@@ -76,7 +75,10 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
             <Field
               label="Description"
               value={description}
-              onChange={(event) => setDescription(event.target.value)}
+              onChange={(event) => {
+                setDescription(event.target.value);
+                changedInput('description');
+              }}
               maxLength={LONGEST}
               required
               autoFocus
@@ -87,13 +89,19 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
               legend="Scopes"
               scopes={[...all, ...token.scopes.filter(({ name }) => !all.some((scope) => scope.name === name))]}
               chosen={chosen}
-              onChoose={setChosen}
+              onChoose={(next) => {
+                setChosen(next);
+                changedInput('scopes');
+              }}
               error={wrong?.scopes}
             />
             <ExpiryPicker
               legend="It ends by itself"
               expiry={expiry}
-              onChoose={setExpiry}
+              onChoose={(next) => {
+                setExpiry(next);
+                changedInput('expiresAt');
+              }}
               present={token.expiresAt ?? null}
               error={wrong?.expiresAt}
             />
