@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { EventLineFragment } from '../gql/graphql';
-import { plain, reasonOf, sentence, type Telling } from './sentences';
+import schema from '../../../schema.graphql?raw';
+import type { AuditEventType, EventLineFragment } from '../gql/graphql';
+import { GROUPS, plain, reasonOf, sentence, type Telling } from './sentences';
 
 const ADA = { id: 'user_ada', username: 'ada', name: 'Ada Okafor' };
 const BOB = { id: 'user_bob', username: 'bob', name: 'Bob Lindqvist' };
@@ -98,5 +99,49 @@ describe('an event as a sentence', () => {
     expect(plain(sentence(added))).toBe('An operator let the API builds check tokens');
     expect(reasonOf(added)).toBeNull();
     expect(reasonOf(event({ reason: 'Rotated' }))).toBe('Rotated');
+  });
+});
+
+describe('every kind of event', () => {
+  /** Whether an organization can be told of it, and so has it to choose in its log. Another kind is missing here at once. */
+  const KINDS: Record<Exclude<AuditEventType, '%future added value'>, boolean> = {
+    TOKEN_CREATED: true,
+    TOKEN_UPDATED: true,
+    TOKEN_REVOKED: true,
+    TOKEN_ORGANIZATION_ADDED: true,
+    TOKEN_ORGANIZATION_REMOVED: true,
+    USER_CREATED: false,
+    USER_UPDATED: true,
+    USER_DISABLED: true,
+    USER_ENABLED: true,
+    USER_DELETED: true,
+    ORGANIZATION_CREATED: true,
+    ORGANIZATION_UPDATED: true,
+    ORGANIZATION_DELETED: true,
+    ORGANIZATION_MEMBER_ADDED: true,
+    ORGANIZATION_MEMBER_UPDATED: true,
+    ORGANIZATION_MEMBER_REMOVED: true,
+    RESOURCE_SERVER_ADDED: false,
+    RESOURCE_SERVER_DISABLED: false,
+  };
+  const all = Object.keys(KINDS) as (keyof typeof KINDS)[];
+
+  it('of the schema is known', () => {
+    const body = /enum AuditEventType \{([^}]*)\}/.exec(schema)?.[1] ?? '';
+    expect(
+      body
+        .match(/^\t[A-Z_]+$/gm)
+        ?.map((line) => line.trim())
+        .sort(),
+    ).toEqual([...all].sort());
+  });
+
+  it('has a sentence of its own', () => {
+    for (const type of all) expect(told({ type }), type).not.toContain(type.toLowerCase().replaceAll('_', ' '));
+  });
+
+  it('can be chosen in the log where it can be in it, once', () => {
+    const offered = GROUPS.flatMap(({ types }) => types.map(({ type }) => type));
+    expect([...offered].sort()).toEqual(all.filter((type) => KINDS[type]).sort());
   });
 });

@@ -53,6 +53,7 @@ export const GROUPS: { name: string; types: { type: EventLineFragment['type']; n
   {
     name: 'People',
     types: [
+      { type: 'USER_UPDATED', name: 'Profile changed' },
       { type: 'USER_DISABLED', name: 'Person disabled' },
       { type: 'USER_ENABLED', name: 'Person enabled' },
       { type: 'USER_DELETED', name: 'Person deleted' },
