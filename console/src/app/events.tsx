@@ -1,7 +1,7 @@
 // Events as a list of sentences: who did what to what, when, from where and through what, and why.
 import { Link } from '@tanstack/react-router';
 import { ChevronDown } from 'lucide-react';
-import { type ReactNode, useId, useState } from 'react';
+import { type MouseEvent, type ReactNode, useId, useState } from 'react';
 import type { EventLineFragment } from '../gql/graphql';
 import { agent } from '../lib/agent';
 import { Ago } from '../ui/Ago';
@@ -43,9 +43,16 @@ function Line({ event, audit, telling, more }: LineProps) {
   const source = SOURCES[event.via] ?? event.via;
   const [open, setOpen] = useState(false);
   const id = useId();
+  /** The whole line opens the details; what can be pressed in it does what it does, and a text can be selected. */
+  function press({ target }: MouseEvent<HTMLElement>) {
+    if ((target as Element).closest('a, button') || window.getSelection()?.isCollapsed === false) return;
+    setOpen(!open);
+  }
   return (
     <>
-      <div className={styles.event}>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the button in it does the same, by the keyboard too */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the same */}
+      <div className={styles.event} onClick={press}>
         <div className={styles.told}>
           <p id={`${id}told`} className={styles.sentence}>
             {sentence(event, telling).map((part, index) => (
@@ -111,7 +118,7 @@ function Line({ event, audit, telling, more }: LineProps) {
               </Fact>
             )}
             {event.noticeId && (
-              <Fact name="Notice in your letter">
+              <Fact name="Notice in your e-mail">
                 <code>{event.noticeId}</code>
               </Fact>
             )}

@@ -74,6 +74,21 @@ describe('the audit log', () => {
     expect(screen.getByRole('link', { name: 'Only by Ada Okafor' }).getAttribute('href')).toContain(`actor=${ADA.id}`);
   });
 
+  it('opens the details by the whole line, without its links', async () => {
+    service(answers);
+    await show();
+    const user = userEvent.setup({ delay: null });
+    const details = await screen.findByRole('button', { name: 'Details' });
+    await user.click(screen.getByText('“<img src=x>”'));
+    expect(details.getAttribute('aria-expanded')).toBe('true');
+    await user.click(screen.getByText('“<img src=x>”'));
+    expect(details.getAttribute('aria-expanded')).toBe('false');
+    await user.click(details);
+    expect(details.getAttribute('aria-expanded')).toBe('true');
+    await user.click(screen.getByRole('link', { name: `the token ${TOKEN}` }));
+    expect(await screen.findByText('Another page')).toBeTruthy();
+  });
+
   it('asks for what its address says', async () => {
     const asked = service(answers);
     await show(`?type=token-revoked&actor=${ADA.id}&from=2026-11-01&to=2026-11-25`);
