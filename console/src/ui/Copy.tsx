@@ -2,6 +2,8 @@
 import { Check, Copy as CopyIcon } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { Button, type Kind } from './Button';
+import styles from './Copy.module.css';
+import { say } from './toast';
 
 interface Props {
   text: string;
@@ -10,14 +12,16 @@ interface Props {
   onCopied?: () => void;
 }
 
+const DONE = 'Copied';
+
 export function Copy({ text, label = 'Copy', kind, onCopied }: Props) {
-  const [done, setDone] = useState<'no' | 'yes' | 'failed'>('no');
+  const [done, setDone] = useState(false);
   useEffect(() => {
-    if (done === 'no') return;
-    const timer = setTimeout(() => setDone('no'), 3_000);
+    if (!done) return;
+    const timer = setTimeout(() => setDone(false), 3_000);
     return () => clearTimeout(timer);
   }, [done]);
-  const Icon = done === 'yes' ? Check : CopyIcon;
+  const Icon = done ? Check : CopyIcon;
   return (
     <Button
       size="small"
@@ -26,14 +30,17 @@ export function Copy({ text, label = 'Copy', kind, onCopied }: Props) {
       onClick={() =>
         navigator.clipboard.writeText(text).then(
           () => {
-            setDone('yes');
+            setDone(true);
             onCopied?.();
           },
-          () => setDone('failed'),
+          () => say('The browser does not let it be copied. Select it, and copy it by hand.', { bad: true }),
         )
       }
     >
-      <span aria-live="polite">{{ no: label, yes: 'Copied', failed: 'Select and copy by hand' }[done]}</span>
+      {/* As wide as the longer of both, so that nothing moves when it says the other. */}
+      <span className={styles.labels} data-before={label} data-after={DONE}>
+        <span aria-live="polite">{done ? DONE : label}</span>
+      </span>
     </Button>
   );
 }
