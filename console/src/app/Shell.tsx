@@ -26,7 +26,7 @@ import { Failure, inOneLine } from './Failure';
 import styles from './Shell.module.css';
 import { choose, type Theme, useTheme } from './theme';
 
-export function Shell() {
+export function Shell({ children = <Outlet /> }: { children?: ReactNode }) {
   const { pathname } = useLocation();
   const main = useRef<HTMLElement>(null);
   const menu = useRef<HTMLDivElement>(null);
@@ -58,7 +58,7 @@ export function Shell() {
         <Navigation />
       </aside>
       <main id="main" ref={main} className={styles.main} tabIndex={-1}>
-        {error && !data ? <Failure error={error} again={() => refetch()} /> : <Outlet />}
+        {error && !data ? <Failure error={error} again={() => refetch()} /> : children}
       </main>
     </div>
   );

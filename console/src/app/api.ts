@@ -60,6 +60,17 @@ export async function ask<Result, Variables>(
   return settled(await execute<Result>(document.toString(), variables, signal));
 }
 
+/** Whether somebody is signed in, asked without consequence: nobody is told that a session is over. */
+export async function isSignedIn(signal?: AbortSignal): Promise<boolean> {
+  const response = await send('/graphql', {
+    method: 'POST',
+    headers: { Accept: 'application/graphql-response+json', 'Content-Type': 'application/json' },
+    body: JSON.stringify({ query: 'query Here { viewer { id } }' }),
+    signal,
+  });
+  return response.ok;
+}
+
 interface Answer<Result> {
   data?: Result | null;
   errors?: GraphQLError[];

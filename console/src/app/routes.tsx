@@ -11,12 +11,14 @@ import { many, one, parseSearch, stringifySearch } from '../lib/address';
 import { forget } from '../lib/value';
 import { hook } from './api';
 import { client, viewer } from './data';
-import { Broken, Missing, Root } from './Root';
+import { noteEnd } from './ended';
+import { Nowhere } from './Nowhere';
+import { Broken, Root } from './Root';
 import { Shell } from './Shell';
 
 type Raw = Record<string, unknown> & SearchSchemaInput;
 
-const root = createRootRoute({ component: Root, notFoundComponent: Missing });
+const root = createRootRoute({ component: Root, notFoundComponent: Nowhere });
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -198,7 +200,7 @@ export const router = createRouter({
   stringifySearch,
   defaultPreload: 'intent',
   scrollRestoration: true,
-  defaultNotFoundComponent: Missing,
+  defaultNotFoundComponent: Nowhere,
   defaultErrorComponent: Broken,
 });
 
@@ -216,6 +218,8 @@ declare module '@tanstack/react-router' {
 hook({
   signedOut: () => {
     const { pathname, searchStr } = router.state.location;
+    // Whoever only comes by is told nothing of a session.
+    if (client.getQueryData(viewer.queryKey)) noteEnd();
     client.clear();
     forget();
     if (pathname === '/sign-in') return;

@@ -1,6 +1,7 @@
-import { screen, waitFor } from '@testing-library/react';
+import { cleanup, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { expect, it } from 'vitest';
+import { noteEnd, sessionEnded } from '../../app/ended';
 import { open, service } from '../../app/testing';
 import { SignIn } from './SignIn';
 
@@ -15,7 +16,9 @@ const wrong = () => ({ status: 401, body: { message: 'The username or the passwo
 async function enter(address: string) {
   const shown = await open(SignIn, '/sign-in', address, { outside: true });
   const user = userEvent.setup({ delay: null });
-  await user.type(await screen.findByLabelText('Username or e-mail address'), 'bob');
+  const name = await screen.findByLabelText('Username or e-mail address');
+  expect(screen.queryAllByText('Your session has ended')).toHaveLength(sessionEnded() ? 1 : 0);
+  await user.type(name, 'bob');
   await user.type(screen.getByLabelText('Password'), 'correct horse battery');
   await user.click(screen.getByRole('button', { name: 'Sign in' }));
   return { ...shown, user };
@@ -66,4 +69,16 @@ it('says how long to wait when it failed too often', async () => {
   service({ '/session': () => ({ status: 429, headers: { 'Retry-After': '95' }, body: { message: 'Too many.' } }) });
   await enter('/sign-in');
   expect((await screen.findByRole('alert')).textContent).toContain('Try again in 2 minutes.');
+});
+
+it('says that the session has ended to whoever was signed in, until they are again', async () => {
+  service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
+  await open(SignIn, '/sign-in', '/sign-in', { outside: true });
+  await screen.findByLabelText('Password');
+  expect(screen.queryByText('Your session has ended')).toBeNull();
+  cleanup();
+  noteEnd();
+  const { router } = await enter('/sign-in?next=%2Fsettings');
+  await waitFor(() => expect(router.state.location.href).toBe('/settings'));
+  expect(sessionEnded()).toBe(false);
 });

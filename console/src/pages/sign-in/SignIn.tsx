@@ -4,6 +4,7 @@ import { getRouteApi, useRouter } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
 import { call, isRefusal } from '../../app/api';
 import { viewer } from '../../app/data';
+import { noteBeginning, sessionEnded } from '../../app/ended';
 import { inOneLine } from '../../app/Failure';
 import { Front } from '../../app/Front';
 import { waitOf } from '../../lib/wait';
@@ -44,6 +45,7 @@ export function SignIn() {
   }
 
   function goOn() {
+    noteBeginning();
     const to = next ?? '/tokens';
     // GraphiQL is a page of its own.
     if (/^\/graphiql(?![^/?#])/.test(to)) window.location.replace(to);
@@ -52,6 +54,11 @@ export function SignIn() {
 
   return (
     <Front title="Sign in" about="Make API access tokens, see what they do, and cut those that nobody needs.">
+      {!refused && sessionEnded() && (
+        <Notice tone="warn" title="Your session has ended">
+          <p>Sign in again to go on.</p>
+        </Notice>
+      )}
       {refused && (
         <Notice tone="danger" title={refused.title}>
           {refused.text && <p>{refused.text}</p>}
