@@ -169,10 +169,10 @@ describe('a token in the audit', () => {
     expect((await screen.findByRole('alert')).textContent).toContain('removed from this token already');
   });
 
-  it('writes no letter to oneself', async () => {
+  it('sends no e-mail to oneself', async () => {
     service(found({ ...grant, token: { ...token, owner: { ...ADA, email: null } } }));
     await show();
-    expect(await screen.findByText(/It is your own token, so no letter is written/)).toBeTruthy();
+    expect(await screen.findByText(/It is your own token, so no e-mail is sent/)).toBeTruthy();
   });
 
   it('cannot be cut any more when it has ended', async () => {

@@ -294,7 +294,7 @@ function Gone({ slug, name, removed, events }: GoneProps) {
               <Ago at={at} form="exact" />
             </Fact>
             <Fact name="Reason">{reason ?? <span className="muted">None was given</span>}</Fact>
-            <Fact name="Letter">
+            <Fact name="E-mail">
               {self
                 ? `None: ${owner.name} removed it themselves.`
                 : owner?.email

@@ -94,7 +94,7 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
         </p>
         <p>
           {own
-            ? `It is your own token, so no letter is written. You can add ${name} to it again.`
+            ? `It is your own token, so no e-mail is sent. You can add ${name} to it again.`
             : `${owner.name} is told by e-mail who removed ${name}, when and why, and can add it again.`}
         </p>
       </div>
@@ -116,7 +116,7 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
           }
           onChange={(event) => {
             setWrong(undefined);
-            // A reason is one line: it stands in lists and letters.
+            // A reason is one line: it stands in lists and e-mails.
             setReason(event.target.value.replace(/\s*[\r\n]+\s*/g, ' '));
           }}
         />

@@ -101,7 +101,7 @@ const WANTED = {
   'organization.slug': 'Give the organization a handle.',
   name: 'Say what people call you.',
   username: 'Choose a username.',
-  email: 'Give the address to which letters about your tokens go.',
+  email: 'Give the address to which e-mails about your tokens go.',
 };
 
 function About({ wrong }: { wrong: Wrong | undefined }) {

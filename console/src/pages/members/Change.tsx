@@ -142,15 +142,15 @@ export function RemoveMember({ organization, member, you, onClose }: Props & { o
   );
 }
 
-/** What happens to the tokens, and which letter is written. */
+/** What happens to the tokens, and which e-mail is sent. */
 export function consequence({ count, more }: { count: number; more: boolean }, name: string, you: boolean, person: string) {
   const whose = you ? 'your tokens' : `the tokens of ${person}`;
   if (count === 0 && !more) {
-    return `None of ${whose} reaches ${name} now, so nothing stops working${you ? '' : ' and no letter is written'}.`;
+    return `None of ${whose} reaches ${name} now, so nothing stops working${you ? '' : ' and no e-mail is sent'}.`;
   }
   const many = `${more ? 'At least ' : ''}${count} of ${whose} ${count === 1 && !more ? 'reaches' : 'reach'} ${name} now`;
   const lose = count === 1 && !more ? 'It loses it at once' : 'They lose it at once';
   const what = `${many.charAt(0).toUpperCase()}${many.slice(1)}. ${lose}, and whatever uses ${count === 1 && !more ? 'it' : 'them'} is refused there`;
   if (you) return `${what}.`;
-  return `${what}; ${person} gets one letter ${count === 1 && !more ? 'about it' : 'that lists them all'}.`;
+  return `${what}; ${person} gets one e-mail ${count === 1 && !more ? 'about it' : 'that lists them all'}.`;
 }

@@ -150,9 +150,9 @@ describe('the members', () => {
 describe('what happens to the tokens of whoever leaves', () => {
   it('is told exactly', () => {
     const told = (count: number, more = false, you = false) => consequence({ count, more }, 'Acme', you, 'Bob');
-    expect(told(0)).toBe('None of the tokens of Bob reaches Acme now, so nothing stops working and no letter is written.');
+    expect(told(0)).toBe('None of the tokens of Bob reaches Acme now, so nothing stops working and no e-mail is sent.');
     expect(told(1)).toBe(
-      '1 of the tokens of Bob reaches Acme now. It loses it at once, and whatever uses it is refused there; Bob gets one letter about it.',
+      '1 of the tokens of Bob reaches Acme now. It loses it at once, and whatever uses it is refused there; Bob gets one e-mail about it.',
     );
     expect(told(9)).toContain('9 of the tokens of Bob reach Acme now. They lose it at once');
     expect(told(1000, true)).toContain('At least 1000 of the tokens');

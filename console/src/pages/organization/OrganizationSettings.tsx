@@ -98,7 +98,7 @@ function Name({ organization }: { organization: Found }) {
     if (!isPending) mutate();
   }
   return (
-    <Panel title="Name" about="What people see: in the audit, in letters to owners, and in the list of their organizations.">
+    <Panel title="Name" about="What people see: in the audit, in e-mails to owners, and in the list of their organizations.">
       <form className={styles.form} onSubmit={submit} noValidate>
         <Field
           ref={field}

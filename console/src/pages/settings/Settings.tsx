@@ -96,7 +96,7 @@ function Profile({ self }: { self: Self }) {
       </div>
       <Facts>
         <Fact name="Username">{self.username}</Fact>
-        <Fact name="E-mail address">{self.email ?? <span className="muted">None is known, so no letters reach you</span>}</Fact>
+        <Fact name="E-mail address">{self.email ?? <span className="muted">None is known, so no e-mails reach you</span>}</Fact>
       </Facts>
       <div>
         <Button type="submit" busy={busy}>

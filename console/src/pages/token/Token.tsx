@@ -198,7 +198,7 @@ function History({ id, you }: { id: string; you: string }) {
   return (
     <Panel
       title="Events"
-      about="Every change of this token, newest first. Where a letter told you of one, its notice id is in the details."
+      about="Every change of this token, newest first. Where an e-mail told you of one, its notice id is in the details."
     >
       {error && !events && <Failure error={error} again={() => refetch()} />}
       {!error && !events && <EventBones rows={3} />}
