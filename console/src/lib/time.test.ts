@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { day, exact, long, short } from './time';
+import { day, exact, long, moment, short } from './time';
 
 const NOW = Date.parse('2026-11-25T22:00:00Z');
 const HOUR = 3_600_000;
@@ -41,6 +41,7 @@ describe('times', () => {
 
   it('are exact in a zone that is named', () => {
     expect(exact('2026-11-25T22:00:07.123456Z', 'Europe/Berlin')).toMatch(/^25 Nov 2026, 23:00:07 (CET|GMT\+1)$/);
+    expect(moment('2026-11-25T22:00:07.123456Z', 'Pacific/Kiritimati')).toBe('26 Nov, 12:00');
     expect(day('2026-11-25T22:00:07.123456Z', 'Pacific/Kiritimati')).toBe('26 Nov 2026');
   });
 });

@@ -47,6 +47,17 @@ export function exact(at: string, timeZone?: string): string {
   }).format(new Date(at));
 }
 
+/** `25 Nov, 22:41`: what tells apart things of these days. */
+export function moment(at: string, timeZone?: string): string {
+  return new Intl.DateTimeFormat('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZone,
+  }).format(new Date(at));
+}
+
 /** `25 Nov 2026`. */
 export function day(at: string, timeZone?: string): string {
   return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone }).format(new Date(at));

@@ -5,6 +5,7 @@ import { ask } from '../../app/api';
 import { inOneLine } from '../../app/Failure';
 import { EndSessionDocument, type EndSessionMutation, EndSessionsDocument, type EndSessionsMutation } from '../../gql/graphql';
 import { agent } from '../../lib/agent';
+import { moment } from '../../lib/time';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
@@ -17,6 +18,14 @@ import styles from './Settings.module.css';
 
 type Asked = 'others' | 'all';
 
+type Session = NonNullable<Self['sessions']>['nodes'][number];
+
+/** What tells a session from another one of the same browser. */
+const called = ({ userAgent, ipAddress, createdAt }: Session) =>
+  [userAgent ? agent(userAgent) : 'an unknown agent', ipAddress ?? 'an unknown address', `signed in ${moment(createdAt)}`].join(
+    ', ',
+  );
+
 export function Sessions({ self }: { self: Self }) {
   const sessions = self.sessions?.nodes ?? [];
   const here = sessions.find(({ current }) => current);
@@ -24,11 +33,11 @@ export function Sessions({ self }: { self: Self }) {
   const [asking, setAsking] = useState<Asked>();
   const client = useQueryClient();
   const fresh = () => client.invalidateQueries({ queryKey: ['sessions'] });
-  const end = useMutation<EndSessionMutation, Error, string>({
-    mutationFn: (sessionId) => ask(EndSessionDocument, { input: { sessionId } }),
-    onSuccess: async () => {
+  const end = useMutation<EndSessionMutation, Error, Session>({
+    mutationFn: ({ id }) => ask(EndSessionDocument, { input: { sessionId: id } }),
+    onSuccess: async (_, session) => {
       await fresh();
-      say('The session was ended.');
+      say(`Ended the session of ${called(session)}.`);
       setTimeout(focusHead);
     },
     onError: (error) => {
@@ -76,8 +85,10 @@ export function Sessions({ self }: { self: Self }) {
                   {session.current && <Badge tone="accent">This session</Badge>}
                 </p>
                 <p className="muted small">
-                  <span className="mono">{session.ipAddress ?? 'Address not known'}</span> · signed in{' '}
-                  <Ago at={session.createdAt} />
+                  Signed in <Ago at={session.createdAt} form="exact" />
+                </p>
+                <p className="muted small">
+                  From <span className="mono">{session.ipAddress ?? 'an address that is not known'}</span>
                   {!session.current && (
                     <>
                       {' '}
@@ -89,9 +100,9 @@ export function Sessions({ self }: { self: Self }) {
               {!session.current && (
                 <Button
                   size="small"
-                  aria-label={`End the session of ${session.userAgent ? agent(session.userAgent) : 'an unknown agent'} at ${session.ipAddress ?? 'an unknown address'}`}
-                  busy={end.isPending && end.variables === session.id}
-                  onClick={() => end.mutate(session.id)}
+                  aria-label={`End the session of ${called(session)}`}
+                  busy={end.isPending && end.variables?.id === session.id}
+                  onClick={() => end.mutate(session)}
                 >
                   End
                 </Button>

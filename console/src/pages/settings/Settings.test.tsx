@@ -89,8 +89,10 @@ describe('profile and sessions', () => {
     const [first, second] = await screen.findAllByText('Firefox 133 on Linux');
     expect(within(first!.closest('li')!).getByText('This session')).toBeTruthy();
     expect(second!.closest('li')!.textContent).toContain('2001:db8::1');
-    await user().click(screen.getByRole('button', { name: 'End the session of Firefox 133 on Linux at 2001:db8::1' }));
-    await screen.findByText('The session was ended.');
+    expect(second!.closest('li')!.textContent).toMatch(/Signed in 25 Nov 2026, 20:00:00 UTC \(.+\)/);
+    const which = 'the session of Firefox 133 on Linux, 2001:db8::1, signed in 25 Nov, 20:00';
+    await user().click(screen.getByRole('button', { name: `End ${which}` }));
+    await screen.findByText(`Ended ${which}.`);
     expect(asked.find((one) => one.name === 'EndSession')!.with).toEqual({ input: { sessionId: 'session_2' } });
   });
 
