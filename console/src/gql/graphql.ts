@@ -571,7 +571,7 @@ export type TokensQueryVariables = Exact<{
 }>;
 
 
-export type TokensQuery = { viewer: { id: string, ended: { totalCount: number } | null, tokens: { totalCount: number, search: Array<{ text: string, kind: SearchWordKind }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, nodes: Array<{ id: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, lastUsedAt: string | null, organizations: Array<{ id: string, name: string }>, scopes: Array<{ name: string, title: string, access: ScopeAccess }> }> } | null } };
+export type TokensQuery = { viewer: { id: string, ended: { totalCount: number } | null, tokens: { totalCount: number, search: Array<{ text: string, kind: SearchWordKind }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, nodes: Array<{ id: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, lastUsedAt: string | null, organizations: Array<{ id: string, name: string }>, removed: { nodes: Array<{ id: string, removedBy: { id: string } | null, organization: { id: string, name: string } }> } | null, scopes: Array<{ name: string, title: string, access: ScopeAccess }> }> } | null } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -1396,6 +1396,18 @@ export const TokensDocument = new TypedDocumentString(`
         organizations {
           id
           name
+        }
+        removed: grants(first: 5, status: [REMOVED]) {
+          nodes {
+            id
+            removedBy {
+              id
+            }
+            organization {
+              id
+              name
+            }
+          }
         }
         scopes {
           name

@@ -20,18 +20,21 @@ export function Head({ title, about, actions }: { title: string; about?: ReactNo
 }
 
 export function Panel({
+  id,
   title,
   about,
   children,
   tone,
 }: {
+  /** By what a link of the page leads to it. */
+  id?: string;
   title?: string;
   about?: ReactNode;
   children: ReactNode;
   tone?: 'danger';
 }) {
   return (
-    <section className={`${styles.panel} ${tone === 'danger' ? styles.dangerous : ''}`}>
+    <section id={id} className={`${styles.panel} ${tone === 'danger' ? styles.dangerous : ''}`}>
       {title && (
         <div className={styles.title}>
           <h2>{title}</h2>

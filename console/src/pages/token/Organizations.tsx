@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { ask } from '../../app/api';
 import { mine } from '../../app/data';
 import { inOneLine } from '../../app/Failure';
+import { lost } from '../../app/lost';
 import {
   AddOrganizationDocument,
   type AddOrganizationMutation,
@@ -19,12 +20,11 @@ import { focusHead } from '../../ui/focus';
 import { Notice, Panel } from '../../ui/Panel';
 import { Question } from '../../ui/Question';
 import { say } from '../../ui/toast';
-import { lost } from './lost';
 import type { OwnToken } from './Token';
 import styles from './Token.module.css';
 
 /** How many organizations a token reaches at most. */
-const MOST = 100;
+export const MOST = 100;
 
 export function Organizations({ token }: { token: OwnToken }) {
   const active = token.status === 'ACTIVE';
@@ -38,6 +38,7 @@ export function Organizations({ token }: { token: OwnToken }) {
   const full = standing.length >= MOST;
   return (
     <Panel
+      id="organizations"
       title="Organizations"
       about={active ? 'It opens the data of these, for as long as you are a member.' : 'It opened the data of these.'}
     >
@@ -124,7 +125,8 @@ function by({ removedBy }: OwnGrantFragment, you: string) {
   return removedBy.id === you ? 'you' : `${removedBy.name} (${removedBy.username})`;
 }
 
-function useAdd(tokenId: string) {
+/** Adds an organization, also one that was removed. */
+export function useAdd(tokenId: string) {
   const client = useQueryClient();
   return useMutation<AddOrganizationMutation, Error, string>({
     mutationFn: (organizationId) => ask(AddOrganizationDocument, { input: { tokenId, organizationId } }),

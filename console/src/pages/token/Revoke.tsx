@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { ask } from '../../app/api';
 import { inOneLine } from '../../app/Failure';
 import { RevokeTokenDocument, type RevokeTokenMutation } from '../../gql/graphql';
+import { agent } from '../../lib/agent';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
 import { Field } from '../../ui/Field';
@@ -12,6 +13,9 @@ import { Question } from '../../ui/Question';
 import { say } from '../../ui/toast';
 import { changed } from './Organizations';
 import type { OwnToken } from './Token';
+
+/** How many organizations the question lists, the last used ones first. */
+const MOST = 6;
 
 export function Revoke({ token }: { token: OwnToken }) {
   const [asking, setAsking] = useState(false);
@@ -24,7 +28,9 @@ export function Revoke({ token }: { token: OwnToken }) {
     onSettled: () => changed(client).finally(() => setAsking(false)),
   });
   const addresses = token.recentAddresses ?? [];
-  const places = token.standing?.nodes ?? [];
+  const used = (token.standing?.nodes ?? []).toSorted((one, other) =>
+    (other.lastUsedAt ?? '').localeCompare(one.lastUsedAt ?? ''),
+  );
   return (
     <Panel
       title="Revoke"
@@ -55,8 +61,24 @@ export function Revoke({ token }: { token: OwnToken }) {
               <Ago at={token.lastUsedAt} form="exact" />
             </Fact>
             <Fact name="From">{addresses.length > 0 ? <code>{addresses.join(', ')}</code> : 'No address is known'}</Fact>
-            <Fact name="With">
-              {places.length > 0 ? places.map(({ organization }) => organization.name).join(', ') : 'No organization'}
+            {token.lastRequest && (
+              <Fact name="Last agent">
+                {token.lastRequest.userAgent ? agent(token.lastRequest.userAgent) : <span className="muted">Not known</span>}
+              </Fact>
+            )}
+            <Fact name="Last used with">
+              {used.length > 0 ? (
+                <ul>
+                  {used.slice(0, MOST).map(({ id, organization, lastUsedAt }) => (
+                    <li key={id}>
+                      {organization.name}: {lastUsedAt ? <Ago at={lastUsedAt} /> : 'never'}
+                    </li>
+                  ))}
+                  {used.length > MOST && <li className="muted">and {used.length - MOST} more</li>}
+                </ul>
+              ) : (
+                'It reaches no organization'
+              )}
             </Fact>
           </Facts>
           <Field

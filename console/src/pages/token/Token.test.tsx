@@ -2,7 +2,6 @@ import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it } from 'vitest';
 import { open, refused, service } from '../../app/testing';
-import { lost } from './lost';
 import { Token } from './Token';
 
 const BOB = { id: 'user_1', username: 'bob', name: 'Bob' };
@@ -93,6 +92,27 @@ describe('one’s own token', () => {
     expect(asked.find(({ name }) => name === 'AddOrganization')!.with).toEqual({
       input: { tokenId: 'token_1', organizationId: 'org_2' },
     });
+  });
+
+  it('says at the top what somebody else took away, and what was taken before', async () => {
+    const asked = service(
+      holding({ removed: { nodes: [removed, grant('3', 'Initech', { status: 'REMOVED', removedBy: ADA })] } }),
+    );
+    await show();
+    expect(await screen.findByText(/^Ada removed Globex from this token \d+ days? ago: “Quarterly clean-up”$/)).toBeTruthy();
+    expect(screen.getByRole('link', { name: 'And 1 more below' }).getAttribute('href')).toBe('#organizations');
+    expect(screen.getByText('Active')).toBeTruthy();
+    await user().click(await screen.findByRole('button', { name: 'Add again: Globex' }));
+    await screen.findByText(/The organization was added/);
+    expect(asked.find(({ name }) => name === 'AddOrganization')!.with.input.organizationId).toBe('org_2');
+  });
+
+  it('says nothing at the top of what its owner took away, and that it reaches nothing', async () => {
+    service(holding({ standing: { nodes: [] }, removed: { nodes: [{ ...removed, removedBy: BOB }] } }));
+    await show();
+    expect(await screen.findByText('Reaches no organization')).toBeTruthy();
+    expect(screen.queryByText('Active')).toBeNull();
+    expect(screen.queryByText(/from this token/)).toBeNull();
   });
 
   it('is given another organization', async () => {
@@ -206,8 +226,26 @@ describe('one’s own token', () => {
   });
 });
 
-it('is told of the last removal of each organization, unless it is back', () => {
-  const period = (id: string, organization: string) => ({ id, organization: { id: organization } });
-  const all = [period('5', 'b'), period('4', 'a'), period('3', 'b'), period('2', 'c')];
-  expect(lost(all, [period('6', 'a')]).map(({ id }) => id)).toEqual(['5', '2']);
+it('tells before it is revoked with which organization it was used, and by what', async () => {
+  const lastRequest = {
+    at: '2026-11-20T00:00:00Z',
+    ipAddress: '198.51.100.2',
+    userAgent: 'python-requests/2.32 more',
+    method: 'GET',
+    path: '/',
+    scope: null,
+    allowed: true,
+  };
+  const dayAgo = new Date(Date.now() - 25 * 3_600_000).toISOString();
+  const standing = { nodes: [grant('1', 'Acme'), grant('2', 'Globex', { lastUsedAt: dayAgo })] };
+  service(holding({ lastRequest, standing, removed: { nodes: [] } }));
+  await show();
+  await user().click(await screen.findByRole('button', { name: 'Revoke token…' }));
+  const question = await screen.findByRole('alertdialog');
+  expect(within(question).getByText('python-requests/2.32')).toBeTruthy();
+  expect(
+    within(question)
+      .getAllByRole('listitem')
+      .map((item) => item.textContent),
+  ).toEqual(['Globex: 1 day ago', 'Acme: never']);
 });

@@ -20,6 +20,7 @@ import { ScopeList } from '../../ui/ScopeList';
 import { Edit } from './Edit';
 import { Organizations } from './Organizations';
 import { Revoke } from './Revoke';
+import { Taken } from './Taken';
 import styles from './Token.module.css';
 
 const route = getRouteApi('/inside/tokens/$id');
@@ -43,6 +44,8 @@ function Page({ id }: { id: string }) {
   const token = data?.token;
   if (data && (!token || token.owner.id !== data.viewer.id)) return <Missing />;
 
+  const edited = editing && token?.status === 'ACTIVE';
+
   function endEditing() {
     setEditing(false);
     setTimeout(() => button.current?.focus());
@@ -60,7 +63,7 @@ function Page({ id }: { id: string }) {
           <span className={styles.words}>
             {token ? (
               <>
-                <code>{token.hint}</code> <State status={token.status} />
+                <code>{token.hint}</code> <State token={token} />
               </>
             ) : (
               !error && '…'
@@ -88,20 +91,18 @@ function Page({ id }: { id: string }) {
       {token && (
         <div className={styles.page}>
           <Ended token={token} />
-          {editing && token.status === 'ACTIVE' ? (
-            <Edit token={token} onEnd={endEditing} />
-          ) : (
-            <>
-              <div className={styles.pair}>
-                <About token={token} />
-                <LastRequest token={token} />
-              </div>
-              <Panel title="Scopes" about="What it may do in every organization that it reaches.">
-                <ScopeList scopes={token.scopes} />
-              </Panel>
-            </>
-          )}
+          <Taken token={token} />
+          {edited && <Edit token={token} onEnd={endEditing} />}
           <Organizations token={token} />
+          {!edited && (
+            <Panel title="Scopes" about="What it may do in every organization that it reaches.">
+              <ScopeList scopes={token.scopes} />
+            </Panel>
+          )}
+          <div className={styles.pair}>
+            <About token={token} />
+            <LastRequest token={token} />
+          </div>
           <History id={id} you={data.viewer.id} />
           {token.status === 'ACTIVE' && <Revoke token={token} />}
         </div>
@@ -110,7 +111,8 @@ function Page({ id }: { id: string }) {
   );
 }
 
-function State({ status }: { status: OwnToken['status'] }) {
+function State({ token: { status, standing } }: { token: OwnToken }) {
+  if (status === 'ACTIVE' && standing?.nodes.length === 0) return <Badge tone="warn">Reaches no organization</Badge>;
   if (status === 'ACTIVE') return <Badge tone="ok">Active</Badge>;
   return <Badge tone="danger">{status === 'EXPIRED' ? 'Expired' : 'Revoked'}</Badge>;
 }
@@ -224,6 +226,12 @@ function History({ id, you }: { id: string; you: string }) {
 function Loading() {
   return (
     <div className={styles.page}>
+      <Panel title="Organizations">
+        <Skeleton lines={3} />
+      </Panel>
+      <Panel title="Scopes">
+        <Skeleton lines={4} />
+      </Panel>
       <div className={styles.pair}>
         <Panel title="Token">
           <Skeleton lines={7} />
@@ -232,9 +240,6 @@ function Loading() {
           <Skeleton lines={7} />
         </Panel>
       </div>
-      <Panel title="Scopes">
-        <Skeleton lines={4} />
-      </Panel>
     </div>
   );
 }

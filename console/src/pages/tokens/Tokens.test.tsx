@@ -18,6 +18,7 @@ const token = {
   createdAt: '2026-11-01T00:00:00Z',
   expiresAt: null,
   lastUsedAt: null,
+  removed: { nodes: [] as object[] },
   organizations: ['A', 'B', 'C', 'D'].map((name) => ({ id: name, name: `Organization ${name}` })),
   scopes: [{ name: 'graphql', title: 'GraphQL', access: 'GRAPHQL' }],
 };
@@ -50,6 +51,22 @@ describe('the tokens of whoever is signed in', () => {
     expect(screen.getByText(/Organization A, Organization B/)).toBeTruthy();
     expect(screen.getByRole('button', { name: `Organizations of ${token.description}` }).textContent).toBe('and 2 more');
     expect(screen.getByText('1 token')).toBeTruthy();
+  });
+
+  it('say what others took away from them, and that they reach nothing', async () => {
+    const gone = (id: string, by: string) => ({
+      id: `grant_${id}`,
+      removedBy: { id: by },
+      organization: { id, name: `Organization ${id}` },
+    });
+    const one = { ...token, id: 'token_2', removed: { nodes: [gone('A', 'user_2'), gone('E', 'user_2'), gone('F', 'user_2')] } };
+    const none = { ...token, id: 'token_3', organizations: [], removed: { nodes: [gone('G', 'user_1')] } };
+    const over = { ...one, id: 'token_4', status: 'REVOKED', organizations: [] };
+    service(listed([one, none, over]));
+    await show();
+    expect(await screen.findByText('Removed from Organization E and 1 more')).toBeTruthy();
+    expect(screen.getAllByText('Reaches no organization')).toHaveLength(1);
+    expect(screen.getAllByText(/^Removed from/)).toHaveLength(1);
   });
 
   it('are the active ones, until the others are asked for', async () => {

@@ -7,6 +7,7 @@ import { filterOf, list, useBox } from '../../app/box';
 import { viewer } from '../../app/data';
 import { Failure } from '../../app/Failure';
 import { orderOf, rangeOf, windowOf } from '../../app/listing';
+import { taken } from '../../app/lost';
 import { type Chip, SearchBox } from '../../app/SearchBox';
 import { type TokenFilter, TokensDocument, type TokensQuery } from '../../gql/graphql';
 import { Ago, useNow } from '../../ui/Ago';
@@ -109,7 +110,7 @@ export function Tokens() {
           waiting={isPlaceholderData || Boolean(wrong)}
         >
           {tokens ? (
-            tokens.nodes.map((token) => <TokenRow key={token.id} token={token} />)
+            tokens.nodes.map((token) => <TokenRow key={token.id} token={token} you={data!.viewer.id} />)
           ) : (
             <SkeletonRows columns={COLUMNS.length} />
           )}
@@ -143,7 +144,7 @@ type Token = NonNullable<TokensQuery['viewer']['tokens']>['nodes'][number];
 
 const SOON = 14 * 86_400_000;
 
-function TokenRow({ token }: { token: Token }) {
+function TokenRow({ token, you }: { token: Token; you: string }) {
   const now = useNow();
   const active = token.status === 'ACTIVE';
   return (
@@ -155,6 +156,7 @@ function TokenRow({ token }: { token: Token }) {
           </Link>
           {token.status === 'EXPIRED' && <Badge tone="danger">Expired</Badge>}
           {token.status === 'REVOKED' && <Badge tone="danger">Revoked</Badge>}
+          {active && <Reach token={token} you={you} />}
           {active && token.expiresAt && Date.parse(token.expiresAt) - now < SOON && <Badge tone="warn">Expires soon</Badge>}
         </div>
         <p className={styles.hint}>
@@ -164,10 +166,8 @@ function TokenRow({ token }: { token: Token }) {
       <Cell label="Organizations">
         {token.organizations.length > 0 ? (
           <Names names={token.organizations.map(({ name }) => name)} title={`Organizations of ${token.description}`} />
-        ) : active ? (
-          <Badge tone="warn">None</Badge>
         ) : (
-          <Ago at={null} form="short" never="none any more" />
+          <Ago at={null} form="short" never={active ? 'none' : 'none any more'} />
         )}
       </Cell>
       <Cell label="Scopes">
@@ -183,6 +183,23 @@ function TokenRow({ token }: { token: Token }) {
         <Expires token={token} active={active} />
       </Cell>
     </Row>
+  );
+}
+
+/** Says that others took an organization away, and that none is left. */
+function Reach({ token: { organizations, removed }, you }: { token: Token; you: string }) {
+  const standing = organizations.map((organization) => ({ organization }));
+  const [latest, ...others] = taken(removed?.nodes ?? [], standing, you);
+  return (
+    <>
+      {latest && (
+        <Badge tone="warn">
+          Removed from {latest.organization.name}
+          {others.length > 0 && ` and ${others.length} more`}
+        </Badge>
+      )}
+      {organizations.length === 0 && <Badge tone="danger">Reaches no organization</Badge>}
+    </>
   );
 }
 
