@@ -1,6 +1,6 @@
 // Tables: a head that stays, sort buttons, rows that are links, and on a narrow page one labelled block a row.
 import { ArrowDown, ArrowUp, ChevronLeft, ChevronRight } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useId } from 'react';
 import { Button } from './Button';
 import styles from './Table.module.css';
 
@@ -8,6 +8,10 @@ export interface Column {
   name: string;
   /** By what the list can be sorted through this column. */
   order?: string;
+  /** How the two directions are called where there is no head to press, the one with the `-` first. */
+  directions?: readonly [string, string];
+  /** How wide it is, whatever stands in it. What can be sorted is a `span` without saying so; other columns share the rest. */
+  width?: 'span' | 'date' | 'word' | 'buttons';
   numeric?: boolean;
   /** Whether its name is only heard: what stands in it speaks for itself. */
   hidden?: boolean;
@@ -27,38 +31,71 @@ interface Props {
 // The roles are said because `display: block` on parts of a table would drop them.
 export function Table({ caption, columns, order, onOrder, waiting = false, children }: Props) {
   return (
-    <div className={styles.frame} data-waiting={waiting || undefined} aria-busy={waiting}>
-      <table role="table" className={styles.table}>
-        <caption className="hidden">{caption}</caption>
-        <thead role="rowgroup">
-          <tr role="row">
-            {columns.map((column) => (
-              <th
-                key={column.name}
-                role="columnheader"
-                scope="col"
-                className={column.numeric ? styles.numeric : undefined}
-                aria-sort={sorted(column, order)}
-              >
-                {column.order && onOrder ? (
-                  <button
-                    type="button"
-                    onClick={() => onOrder(order === `-${column.order}` ? column.order! : `-${column.order}`)}
-                  >
-                    {column.name}
-                    <Arrow column={column} order={order} />
-                  </button>
-                ) : column.hidden ? (
-                  <span className="hidden">{column.name}</span>
-                ) : (
-                  column.name
-                )}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody role="rowgroup">{children}</tbody>
-      </table>
+    <>
+      {onOrder && <Sort columns={columns} order={order} onOrder={onOrder} />}
+      <div className={styles.frame} data-waiting={waiting || undefined} aria-busy={waiting}>
+        <table role="table" className={styles.table}>
+          <caption className="hidden">{caption}</caption>
+          <thead role="rowgroup">
+            <tr role="row">
+              {columns.map((column) => (
+                <th
+                  key={column.name}
+                  role="columnheader"
+                  scope="col"
+                  className={classOf(column)}
+                  aria-sort={sorted(column, order)}
+                >
+                  {column.order && onOrder ? (
+                    <button
+                      type="button"
+                      onClick={() => onOrder(order === `-${column.order}` ? column.order! : `-${column.order}`)}
+                    >
+                      {column.name}
+                      <Arrow column={column} order={order} />
+                    </button>
+                  ) : column.hidden ? (
+                    <span className="hidden">{column.name}</span>
+                  ) : (
+                    column.name
+                  )}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody role="rowgroup">{children}</tbody>
+        </table>
+      </div>
+    </>
+  );
+}
+
+function classOf({ numeric, order, width = order ? 'span' : undefined }: Column) {
+  return [numeric && styles.numeric, width && styles[width]].filter(Boolean).join(' ') || undefined;
+}
+
+interface SortProps {
+  columns: Column[];
+  order: string | undefined;
+  onOrder: (order: string) => void;
+}
+
+/** What the buttons of the head do, where there is no head: on a narrow page. */
+function Sort({ columns, order, onOrder }: SortProps) {
+  const id = useId();
+  return (
+    <div className={styles.sort}>
+      <label htmlFor={id}>Sort by</label>
+      <select id={id} value={order} onChange={(event) => onOrder(event.target.value)}>
+        {columns.flatMap(({ name, order: own, directions: [down, up] = ['latest first', 'earliest first'] }) =>
+          own
+            ? [
+                <option key={`-${own}`} value={`-${own}`}>{`${name}, ${down}`}</option>,
+                <option key={own} value={own}>{`${name}, ${up}`}</option>,
+              ]
+            : [],
+        )}
+      </select>
     </div>
   );
 }
