@@ -11,8 +11,8 @@ describe('what a word was taken for', () => {
     ['SCOPE', 'read_builds', 'scope read_builds'],
     ['ADDRESS', '2001:db8::17', 'last address 2001:db8::17'],
     ['VALUE', 'twd_Ab3A…b3xy', 'value twd_Ab3A…b3xy'],
-    ['UNUSED', 'unused:90d', 'not used for 90 days'],
-    ['UNUSED', 'unused:1y', 'not used for 1 year'],
+    ['UNUSED', 'unused:90d', 'not used for 90 days, or never'],
+    ['UNUSED', 'unused:1y', 'not used for 1 year, or never'],
     ['USED', 'used:never', 'never used'],
     ['EXPIRES', 'expires:30d', 'expires within 30 days'],
     ['EXPIRES', 'expires:never', 'never expires'],
@@ -31,12 +31,13 @@ describe('the box', () => {
     { word: 'admin', name: 'Administrators' },
     { word: 'graphql', name: 'GraphQL' },
   ];
-  const show = (changed = {}) =>
+  const show = (changed = {}, everybody = false) =>
     render(
       <SearchBox
         box={{ ...box, ...changed }}
         label="Search"
         chips={chips}
+        everybody={everybody}
         examples={['read_artifacts']}
         understood={[{ text: 'admin', kind: 'ADMINISTRATOR' }]}
         missing={false}
@@ -61,6 +62,23 @@ describe('the box', () => {
     screen.getByLabelText('Other').blur();
     await userEvent.keyboard('/');
     expect(document.activeElement).toBe(screen.getByRole('textbox', { name: 'Search' }));
+  });
+
+  it('tells what it understands, and of owners only where there are several', () => {
+    show();
+    expect(screen.getByRole('button', { name: 'What can be searched' })).toBeTruthy();
+    expect(screen.getByText('unused:90d')).toBeTruthy();
+    expect(screen.queryByText('owner:ada')).toBeNull();
+    cleanup();
+    show({}, true);
+    expect(screen.getByText('owner:ada')).toBeTruthy();
+  });
+
+  it('has fewer words in it where there is no room for them', () => {
+    vi.stubGlobal('matchMedia', () => ({ matches: true, addEventListener() {}, removeEventListener() {} }));
+    show({ text: '' });
+    expect(screen.getByRole('textbox', { name: 'Search' }).getAttribute('placeholder')).toBe('Search tokens…');
+    vi.unstubAllGlobals();
   });
 
   it('says that a beginning of a value is held back', () => {

@@ -3,6 +3,7 @@ import { Search, X } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { has, toggled } from '../lib/words';
 import { Badge } from '../ui/Badge';
+import { useNarrow } from '../ui/narrow';
 import type { Box } from './box';
 import styles from './SearchBox.module.css';
 
@@ -16,6 +17,8 @@ interface Props {
   label: string;
   chips: Chip[];
   examples?: string[];
+  /** Whether it looks through the tokens of everybody, so that words about owners make sense. */
+  everybody?: boolean;
   understood: readonly { text: string; kind: string }[];
   /** What is wrong with what is written. */
   error?: ReactNode;
@@ -24,7 +27,8 @@ interface Props {
   children?: ReactNode;
 }
 
-export function SearchBox({ box, label, chips, examples = [], understood, error, missing, children }: Props) {
+export function SearchBox({ box, label, chips, examples = [], everybody = false, understood, error, missing, children }: Props) {
+  const narrow = useNarrow();
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
   useEffect(() => {
@@ -60,7 +64,7 @@ export function SearchBox({ box, label, chips, examples = [], understood, error,
           className={styles.input}
           value={box.text}
           onChange={(event) => box.set(event.target.value)}
-          placeholder={`${label}…`}
+          placeholder={narrow ? 'Search tokens…' : `${label}…`}
           autoComplete="off"
           autoCapitalize="off"
           spellCheck={false}
@@ -105,19 +109,20 @@ export function SearchBox({ box, label, chips, examples = [], understood, error,
             </button>
           ))}
         </div>
-        {examples.length > 0 && box.text === '' && (
-          <p className={styles.examples}>
-            Try{' '}
-            {examples.map((example) => (
-              <button key={example} type="button" onClick={() => box.now(example)}>
-                <code>{example}</code>
-              </button>
-            ))}
-            or paste a token’s value.
-          </p>
-        )}
+        <Help everybody={everybody} />
         {children}
       </div>
+      {examples.length > 0 && box.text === '' && (
+        <p className={styles.examples}>
+          Try{' '}
+          {examples.map((example) => (
+            <button key={example} type="button" onClick={() => box.now(example)}>
+              <code>{example}</code>
+            </button>
+          ))}
+          or paste a token’s value.
+        </p>
+      )}
       {understood.length > 0 && (
         <p className={styles.understood}>
           <span className="muted">All of these hold:</span>{' '}
@@ -129,6 +134,47 @@ export function SearchBox({ box, label, chips, examples = [], understood, error,
         </p>
       )}
     </search>
+  );
+}
+
+/** What the box understands, and what each word finds; the last only where there are several owners. */
+const WORDS: { word: string; finds: string; others?: boolean }[] = [
+  { word: 'deploy bot', finds: 'Each word as text' },
+  { word: '"deploy bot"', finds: 'The words together' },
+  { word: 'read_builds', finds: 'A scope, by its whole name; graphql is one' },
+  { word: '198.51.100.2', finds: 'The last address, whole; no network and no part of one' },
+  { word: 'twd_…', finds: 'One token, by its whole value' },
+  { word: 'unused:90d', finds: 'Not used for so long, or never; new ones too. Days (d), weeks (w), years (y)' },
+  { word: 'used:never', finds: 'Never used' },
+  { word: 'expires:30d', finds: 'Ends within so long' },
+  { word: 'expires:never', finds: 'Has no end' },
+  { word: 'status:revoked', finds: 'Revoked; or status:expired' },
+  { word: 'admin', finds: 'Owned by an administrator', others: true },
+  { word: 'owner:ada', finds: 'A part of the owner’s name, username or e-mail', others: true },
+];
+
+function Help({ everybody }: { everybody: boolean }) {
+  const id = `words${useId().replace(/[^a-zA-Z0-9]/g, '')}`;
+  return (
+    <>
+      <button type="button" className={styles.ask} popoverTarget={id}>
+        What can be searched
+      </button>
+      <div id={id} popover="auto" className={styles.help}>
+        <h2>What can be searched</h2>
+        <p className="muted small">All words must hold, in any order.</p>
+        <dl>
+          {WORDS.filter(({ others }) => everybody || !others).map(({ word, finds }) => (
+            <div key={word}>
+              <dt>
+                <code>{word}</code>
+              </dt>
+              <dd>{finds}</dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+    </>
   );
 }
 
@@ -153,7 +199,7 @@ export function meaning(kind: string, text: string): string {
     case 'VALUE':
       return `value ${text}`;
     case 'UNUSED':
-      return `not used for ${span(behind(text))}`;
+      return `not used for ${span(behind(text))}, or never`;
     case 'USED':
       return 'never used';
     case 'EXPIRES':

@@ -1,0 +1,13 @@
+// Whether the page is as narrow as a phone: what a style sheet cannot say, such as the words of a placeholder, follows it.
+import { useSyncExternalStore } from 'react';
+
+/** The width below which tables are blocks, as in the style sheets. */
+const narrow = () => window.matchMedia?.('(max-width: 45rem)');
+
+function listen(change: () => void) {
+  const query = narrow();
+  query?.addEventListener('change', change);
+  return () => query?.removeEventListener('change', change);
+}
+
+export const useNarrow = () => useSyncExternalStore(listen, () => narrow()?.matches ?? false);
