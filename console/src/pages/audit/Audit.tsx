@@ -12,12 +12,13 @@ import { AdminsOnly } from '../../app/organization';
 import { Missing } from '../../app/Root';
 import { type Chip, SearchBox } from '../../app/SearchBox';
 import { AuditDocument, type AuditQuery, type TokenFilter } from '../../gql/graphql';
+import { isPartOfAddress } from '../../lib/network';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Empty, Head } from '../../ui/Panel';
 import { ScopeCounts } from '../../ui/ScopeCounts';
-import { Cell, Pager, Row, rowLink, SkeletonRows, Table } from '../../ui/Table';
+import { Cell, type Column, Pager, Row, rowLink, SkeletonRows, Table } from '../../ui/Table';
 import { say } from '../../ui/toast';
 import styles from './Audit.module.css';
 
@@ -34,10 +35,10 @@ const CHIPS: Chip[] = [
 
 const EXAMPLES = ['read_artifacts', 'admin graphql', '198.51.100.2'];
 
-const COLUMNS = [
+const COLUMNS: Column[] = [
   { name: 'Owner' },
-  { name: 'Used', order: 'used' },
-  { name: 'Created', order: 'created' },
+  { name: 'Used', order: 'used', directions: ['latest first', 'longest ago first'] },
+  { name: 'Created', order: 'created', directions: ['newest first', 'oldest first'] },
   { name: 'Scopes' },
   { name: 'Last address' },
 ];
@@ -58,6 +59,8 @@ export function Audit() {
   });
   const name = data?.organization?.name ?? who?.viewer.organizations?.edges.find(({ node }) => node.slug === slug)?.node.name;
   const grants = data?.organization?.tokenGrants;
+  const understood = grants?.search ?? [];
+  const expiry = understood.some(({ kind }) => kind === 'EXPIRES');
   const wrong = isRefusal(error, 'INVALID_INPUT') && error.field?.startsWith('filter') ? error : undefined;
   if (isRefusal(error, 'FORBIDDEN')) {
     return (
@@ -88,7 +91,8 @@ export function Audit() {
         label="Search by owner, description, scope, address or value"
         chips={CHIPS}
         examples={EXAMPLES}
-        understood={wrong || asked.missing ? [] : (grants?.search ?? [])}
+        everybody
+        understood={wrong || asked.missing ? [] : understood}
         error={wrong?.message}
         missing={asked.missing}
       />
@@ -99,10 +103,10 @@ export function Audit() {
           title={wrong ? 'The search is not understood' : 'The value is not here any more'}
           action={<Button onClick={() => box.now('')}>Clear the search</Button>}
         >
-          {wrong ? 'Mend it in the box, or begin anew.' : 'Paste it into the box again, or begin anew.'}
+          {wrong ? 'Change it in the box above, or begin anew.' : 'Paste it into the box again, or begin anew.'}
         </Empty>
       ) : grants?.nodes.length === 0 && !isPlaceholderData ? (
-        <Nothing filtered={Boolean(search.q)} clear={() => box.now('')} name={name} />
+        <Nothing filtered={Boolean(search.q)} understood={understood} clear={() => box.now('')} name={name} />
       ) : (
         <Table
           caption={`Tokens that reach ${name ?? slug}`}
@@ -112,7 +116,7 @@ export function Audit() {
           waiting={isPlaceholderData}
         >
           {grants ? (
-            grants.nodes.map((grant) => <GrantRow key={grant.id} slug={slug} search={search} grant={grant} />)
+            grants.nodes.map((grant) => <GrantRow key={grant.id} slug={slug} search={search} grant={grant} expiry={expiry} />)
           ) : (
             <SkeletonRows columns={5} />
           )}
@@ -135,7 +139,15 @@ export function Audit() {
 
 type Grant = NonNullable<NonNullable<AuditQuery['organization']>['tokenGrants']>['nodes'][number];
 
-function GrantRow({ slug, search, grant }: { slug: string; search: ReturnType<typeof route.useSearch>; grant: Grant }) {
+interface RowProps {
+  slug: string;
+  search: ReturnType<typeof route.useSearch>;
+  grant: Grant;
+  /** Whether it is told when the token ends: where it was looked for. */
+  expiry: boolean;
+}
+
+function GrantRow({ slug, search, grant, expiry }: RowProps) {
   const { token } = grant;
   if (!token) return null;
   return (
@@ -151,11 +163,23 @@ function GrantRow({ slug, search, grant }: { slug: string; search: ReturnType<ty
             {token.owner.name}
             <span className="hidden">: {token.description}</span>
           </Link>
+          <span className="muted small">{token.owner.username}</span>
           {grant.ownerIsAdmin && <Badge>Admin</Badge>}
           {token.status !== 'ACTIVE' && <Badge tone="danger">{token.status === 'EXPIRED' ? 'Expired' : 'Revoked'}</Badge>}
         </div>
         <p className={styles.about}>
-          {token.description} <code>{token.hint}</code>
+          <span>{token.description}</span> <code>{token.hint}</code>{' '}
+          {expiry && token.status === 'ACTIVE' && (
+            <span className={styles.end}>
+              {token.expiresAt ? (
+                <>
+                  expires in <Ago at={token.expiresAt} form="short" />
+                </>
+              ) : (
+                'never expires'
+              )}
+            </span>
+          )}
         </p>
       </Cell>
       <Cell label="Used">
@@ -178,11 +202,20 @@ function GrantRow({ slug, search, grant }: { slug: string; search: ReturnType<ty
   );
 }
 
-function Nothing({ filtered, clear, name }: { filtered: boolean; clear: () => void; name: string | undefined }) {
+interface NothingProps {
+  filtered: boolean;
+  understood: readonly { kind: string; text: string }[];
+  clear: () => void;
+  name: string | undefined;
+}
+
+function Nothing({ filtered, understood, clear, name }: NothingProps) {
   if (filtered) {
     return (
       <Empty title="No token fits the search" action={<Button onClick={clear}>Clear the search</Button>}>
-        All words must hold. Take one away, or look at the spelling.
+        {understood.some(({ kind, text }) => kind === 'TEXT' && isPartOfAddress(text))
+          ? 'Addresses are searched whole, like 198.51.100.2; networks and parts of one are not.'
+          : 'All words must hold. Take one away, or look at the spelling.'}
       </Empty>
     );
   }
