@@ -10,8 +10,9 @@ export interface Column {
   order?: string;
   /** How the two directions are called where there is no head to press, the one with the `-` first. */
   directions?: readonly [string, string];
-  /** How wide it is, whatever stands in it. What can be sorted is a `span` without saying so; other columns share the rest. */
-  width?: 'span' | 'date' | 'word' | 'buttons';
+  /** How wide it is, whatever stands in it. What can be sorted is a `span` without saying so, and the first column
+   * has its share; other columns share the rest. */
+  width?: 'span' | 'date' | 'word' | 'buttons' | 'rest';
   numeric?: boolean;
   /** Whether its name is only heard: what stands in it speaks for itself. */
   hidden?: boolean;

@@ -16,7 +16,7 @@ import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Field, Select } from '../../ui/Field';
 import { Empty, Head } from '../../ui/Panel';
-import { Cell, Pager, Row, SkeletonRows, Table } from '../../ui/Table';
+import { Cell, type Column, Pager, Row, SkeletonRows, Table } from '../../ui/Table';
 import { Add } from './Add';
 import { ChangeRole, type Member, RemoveMember } from './Change';
 import styles from './Members.module.css';
@@ -157,10 +157,14 @@ export function Members() {
   );
 }
 
-const columns = (administers: boolean) =>
+const NAME: Column = { name: 'Name', width: 'rest' };
+const ROLE: Column = { name: 'Role', width: 'word' };
+const JOINED: Column = { name: 'Joined', width: 'date' };
+
+const columns = (administers: boolean): Column[] =>
   administers
-    ? [{ name: 'Name' }, { name: 'E-mail' }, { name: 'Role' }, { name: 'Joined' }, { name: 'Actions', hidden: true }]
-    : [{ name: 'Name' }, { name: 'Role' }, { name: 'Joined' }];
+    ? [NAME, { name: 'E-mail' }, ROLE, JOINED, { name: 'Actions', hidden: true, width: 'buttons' }]
+    : [NAME, ROLE, JOINED];
 
 interface RowProps {
   edge: Edge;
@@ -184,7 +188,7 @@ function MemberRow({ edge: { node, role, joinedAt }, you, administers, onDo }: R
       {administers && <Cell label="E-mail">{node.email ?? <Ago at={null} form="short" never="none" />}</Cell>}
       <Cell label="Role">{role === 'ADMIN' ? <Badge>Administrator</Badge> : 'Member'}</Cell>
       <Cell label="Joined">
-        <time dateTime={joinedAt} title={exact(joinedAt)}>
+        <time dateTime={joinedAt} className={styles.day} title={exact(joinedAt)}>
           {day(joinedAt)}
         </time>
       </Cell>
