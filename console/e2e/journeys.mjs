@@ -175,7 +175,9 @@ async function removesTheOrganization(value) {
   await question.waitFor({ state: 'detached' });
   assert.equal((await verified(value)).status, 200, 'who keeps it changes nothing');
   await button(administrator, 'Remove Organization from Token').click();
+  await question.getByText('Journey over').waitFor();
   await page.getByRole('button', { name: 'Remove organization', exact: true }).click();
+  await question.waitFor({ state: 'detached' });
   await page.getByText('Journey over').first().waitFor();
   await fits(page, 'after the removal');
   assert.equal((await verified(value)).status, 403, 'refused from the acknowledgement on');

@@ -105,6 +105,9 @@ describe('a token in the audit', () => {
     ]) {
       expect(screen.getAllByText(text).length).toBeGreaterThan(0);
     }
+    expect(
+      screen.getByText('Its most recent request for Acme Widgets. Requests for other organizations are not shown.'),
+    ).toBeTruthy();
     expect(screen.getByText(/^Permission to use GraphQL\. The other scopes cannot limit it\./)).toBeTruthy();
     expect(screen.getByRole('list', { name: 'Events of this token' }).textContent).toContain('Bob Lindqvist made this token');
   });
@@ -118,6 +121,8 @@ describe('a token in the audit', () => {
     const question = screen.getByRole('alertdialog', { name: 'Remove Acme Widgets from “Deploy bot”?' });
     expect(question.textContent).toContain('last used with Acme Widgets');
     expect(question.textContent).toContain('2001:db8::17');
+    expect(question.textContent).toContain('Reason: Leaked in a log');
+    expect(question.textContent).toContain('The token itself stays, with any other organizations that it reaches.');
     expect(document.activeElement?.textContent).toBe('Keep access');
     expect(asked.some(({ name }) => name === 'RemoveOrganization')).toBe(false);
     await userEvent.click(within(question).getByRole('button', { name: 'Remove organization' }));
@@ -126,6 +131,7 @@ describe('a token in the audit', () => {
       input: { tokenId: 'token_1', organizationId: 'org_acme', reason: 'Leaked in a log' },
     });
     expect(screen.getByText('Leaked')).toBeTruthy();
+    expect(screen.getByText(/The token itself stays, with any other organizations/)).toBeTruthy();
     expect(screen.getByText(/told by e-mail, at bob@example\.test/)).toBeTruthy();
     await waitFor(() => expect(document.activeElement?.tagName).toBe('H1'));
     expect(screen.getByRole('link', { name: 'Back to the audit' })).toBeTruthy();
@@ -135,6 +141,7 @@ describe('a token in the audit', () => {
     const asked = service(found(grant));
     await show();
     await userEvent.click(await screen.findByRole('button', { name: 'Remove Organization from Token' }));
+    expect(screen.getByRole('alertdialog').textContent).toContain('No reason is given.');
     await userEvent.click(screen.getByRole('button', { name: 'Keep access' }));
     expect(screen.queryByRole('alertdialog')).toBeNull();
     expect(asked.some(({ name }) => name === 'RemoveOrganization')).toBe(false);

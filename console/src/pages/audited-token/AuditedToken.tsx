@@ -186,7 +186,7 @@ function About({ grant, token, name }: { grant: Grant; token: Token; name: strin
 
 function LastRequest({ grant: { lastRequest, lastUsedAt }, name }: { grant: Grant; name: string }) {
   return (
-    <Panel title="Last Request" about={`The most recent request with ${name}, and with no other organization.`}>
+    <Panel title="Last Request" about={`Its most recent request for ${name}. Requests for other organizations are not shown.`}>
       {lastRequest ? (
         <RequestFacts request={lastRequest} />
       ) : (
@@ -305,8 +305,8 @@ function Gone({ slug, name, removed, events }: GoneProps) {
             </Fact>
           </Facts>
           <p>
-            Requests to {name} with this token are refused. It still reaches its other organizations, and its owner can add {name}{' '}
-            again; then it is back in the audit, and that is in the audit log.
+            Requests to {name} with this token are refused. The token itself stays, with any other organizations that it reaches.
+            Its owner can add {name} again; then it is back in the audit, and that is in the audit log.
           </p>
           <div className="row">
             <BackToAudit slug={slug} button />

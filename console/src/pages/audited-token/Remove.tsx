@@ -89,8 +89,8 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
     <Panel title="Remove Organization from Token" tone="danger">
       <div className="stack">
         <p>
-          Requests to {name} with this token are refused at once. The token still reaches its other organizations; only its owner
-          can revoke it as a whole.
+          Requests to {name} with this token are refused at once. The token itself stays, with any other organizations that it
+          reaches; only its owner can revoke it as a whole.
         </p>
         <p>
           {own
@@ -152,8 +152,17 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
             )}
           </p>
           <p>
-            Whatever uses it is refused by {name} at once.{' '}
+            Whatever uses it is refused by {name} at once. The token itself stays, with any other organizations that it reaches.{' '}
             {own ? 'You can add it again.' : `${owner.name} is told by e-mail and can add it again.`}
+          </p>
+          <p>
+            {reason.trim() === '' ? (
+              'No reason is given.'
+            ) : (
+              <>
+                Reason: <q>{reason.trim()}</q>
+              </>
+            )}
           </p>
           {error && (
             <Notice tone="danger">
