@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router';
 import {
   Building2,
+  Check,
   ChevronsUpDown,
   KeyRound,
   LogOut,
@@ -187,8 +188,9 @@ function Switcher({ current, all }: { current: Place; all: { node: Place; role: 
               aria-current={node.slug === current.slug ? 'true' : undefined}
               onClick={(event) => event.currentTarget.closest('details')?.removeAttribute('open')}
             >
-              {node.name}
+              <span>{node.name}</span>
               <span className="muted small">{node.slug}</span>
+              {node.slug === current.slug && <Check size={16} aria-hidden="true" />}
             </Link>
           </li>
         ))}
