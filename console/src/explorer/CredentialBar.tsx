@@ -1,24 +1,28 @@
 // Where the credential is entered, what it is, and what is wrong with it.
-import type { Ref } from 'react';
+import { type Ref, useState } from 'react';
 import mark from './mark.svg';
 
 interface Props {
   field: Ref<HTMLInputElement>;
   notice: string | undefined;
+  /** Who is signed in, if anybody is. */
+  person: string | undefined;
   onChange: (pasted: string) => void;
   onEnter: () => void;
 }
 
-export function CredentialBar({ field, notice, onChange, onEnter }: Props) {
+export function CredentialBar({ field, notice, person, onChange, onEnter }: Props) {
+  const [empty, setEmpty] = useState(true);
   return (
     <header className="bar">
-      <h1 className="brand">
+      <div className="brand">
         <a href="/">
+          <span aria-hidden="true">←</span>
           <img src={mark} alt="" width="24" height="24" />
           <span>Tokenward</span>
         </a>{' '}
-        <span className="brand-page">GraphiQL</span>
-      </h1>
+        <h1>GraphiQL</h1>
+      </div>
       <div className="credential">
         <label htmlFor="credential">Credential</label>
         <input
@@ -33,14 +37,26 @@ export function CredentialBar({ field, notice, onChange, onEnter }: Props) {
           placeholder="Paste a JWT or a token"
           aria-describedby="credential-about credential-notice"
           aria-invalid={notice !== undefined}
-          onChange={(event) => onChange(event.currentTarget.value)}
+          onChange={(event) => {
+            setEmpty(event.currentTarget.value.trim() === '');
+            onChange(event.currentTarget.value);
+          }}
           onKeyDown={(event) => {
             if (event.key === 'Enter') onEnter();
           }}
         />
         <p id="credential-about" className="about">
           A JWT of your application, or a token with the scope <code>graphql</code>: it stays in the memory of this page and is
-          gone when you reload it. Left empty, the query runs as whoever is signed in to the console.
+          gone when you reload it.{' '}
+          {person === undefined ? (
+            'Left empty, the query runs by your sign-in, if you are signed in to Tokenward.'
+          ) : empty ? (
+            <>
+              Without one, the query runs by your sign-in. <strong>Signed in as {person}</strong>
+            </>
+          ) : (
+            <>The query runs by the credential, and not as {person}.</>
+          )}
         </p>
       </div>
       <p id="credential-notice" className="notice" role="status">

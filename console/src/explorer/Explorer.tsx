@@ -6,7 +6,7 @@ import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from 're
 import { CredentialBar } from './CredentialBar';
 import firstQuery from './firstQuery.graphql?raw';
 import { memory } from './memory';
-import { bare, execute, loadSchema } from './service';
+import { bare, execute, loadSchema, signedIn } from './service';
 
 const NO_SCHEMA = 'The schema could not be loaded, so there is no documentation and no completion. Reload the page to try again.';
 
@@ -18,7 +18,10 @@ export function Explorer() {
   // Without a schema GraphiQL would ask the API for it, which takes a credential. Null says that it shall not.
   const [schema, setSchema] = useState<GraphQLSchema | null>(null);
 
+  const [person, setPerson] = useState<string>();
+
   useEffect(() => {
+    signedIn().then(setPerson);
     loadSchema().then(setSchema, () => setNotice(NO_SCHEMA));
   }, []);
 
@@ -34,6 +37,7 @@ export function Explorer() {
       <CredentialBar
         field={field}
         notice={notice}
+        person={person}
         onChange={(pasted) => {
           credential.current = bare(pasted);
           setNotice(undefined);

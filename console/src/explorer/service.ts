@@ -8,10 +8,29 @@ export interface Outcome {
   refusal?: string;
 }
 
+/** What a request by session carries beside its cookie. */
+const SESSION = { 'X-Tokenward-Console': '1' };
+
 export async function loadSchema(): Promise<GraphQLSchema> {
   const response = await fetch('/schema.graphql', { credentials: 'omit' });
   if (!response.ok) throw new Error(`/schema.graphql answered ${response.status}`);
   return buildSchema(await response.text());
+}
+
+/** Whoever is signed in, as they are called; without a session nobody. */
+export async function signedIn(): Promise<string | undefined> {
+  try {
+    const response = await fetch('/graphql', {
+      method: 'POST',
+      credentials: 'same-origin',
+      headers: { Accept: 'application/graphql-response+json', 'Content-Type': 'application/json', ...SESSION },
+      body: JSON.stringify({ query: '{ viewer { name username } }' }),
+    });
+    const viewer = response.ok ? (await response.json()).data?.viewer : undefined;
+    return viewer ? `${viewer.name} (${viewer.username})` : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What was pasted may come with the word in front that a header has. */
@@ -20,7 +39,7 @@ export const bare = (pasted: string) => pasted.trim().replace(/^(Authorization:\
 export async function execute(credential: string, operation: FetcherParams): Promise<Outcome> {
   const objection = objectionTo(credential);
   if (objection) return { answer: failure(objection), refusal: objection };
-  // Without a credential it is the session of the console that counts, if there is one.
+  // Without a credential it is the session of whoever is signed in that counts, if there is one.
   const inSession = credential === '';
   let response: Response;
   try {
@@ -29,7 +48,7 @@ export async function execute(credential: string, operation: FetcherParams): Pro
       credentials: inSession ? 'same-origin' : 'omit',
       headers: {
         Accept: 'application/graphql-response+json, application/json;q=0.9',
-        ...(inSession ? { 'X-Tokenward-Console': '1' } : { Authorization: `Bearer ${credential}` }),
+        ...(inSession ? SESSION : { Authorization: `Bearer ${credential}` }),
         'Content-Type': 'application/json',
       },
       body: JSON.stringify(operation),
@@ -46,7 +65,7 @@ export async function execute(credential: string, operation: FetcherParams): Pro
 }
 
 const NO_CREDENTIAL =
-  'A credential is needed. Sign in to the console, or paste one into the field above, then run the query again.';
+  'A credential is needed. Sign in to Tokenward, or paste one into the field above, then run the query again.';
 
 function objectionTo(credential: string) {
   if (credential !== '' && !/^[\x21-\x7e]+$/.test(credential)) {

@@ -1,0 +1,38 @@
+import { cleanup, render, screen } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { afterEach, expect, it, vi } from 'vitest';
+import { CredentialBar } from './CredentialBar';
+import { signedIn } from './service';
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+const show = (person?: string) =>
+  render(<CredentialBar field={null} notice={undefined} person={person} onChange={() => {}} onEnter={() => {}} />);
+
+it('leads back to the pages', () => {
+  show();
+  expect(screen.getByRole('link', { name: 'Tokenward' }).getAttribute('href')).toBe('/');
+  expect(screen.getByRole('heading', { level: 1, name: 'GraphiQL' })).toBeTruthy();
+  expect(screen.queryByText(/^Signed in as/)).toBeNull();
+});
+
+it('says as whom the query runs, as long as no credential is there', async () => {
+  show('Ada Okafor (ada)');
+  expect(screen.getByText('Signed in as Ada Okafor (ada)')).toBeTruthy();
+  await userEvent.type(screen.getByLabelText('Credential'), 'twd');
+  expect(screen.queryByText('Signed in as Ada Okafor (ada)')).toBeNull();
+  await userEvent.clear(screen.getByLabelText('Credential'));
+  expect(screen.getByText('Signed in as Ada Okafor (ada)')).toBeTruthy();
+});
+
+it.each([
+  [200, { data: { viewer: { name: 'Ada Okafor', username: 'ada' } } }, 'Ada Okafor (ada)'],
+  [401, { errors: [] }, undefined],
+  [200, 'no answer', undefined],
+])('knows who is signed in by the answer %s %j', async (status, body, person) => {
+  vi.stubGlobal('fetch', async () => new Response(JSON.stringify(body), { status }));
+  expect(await signedIn()).toBe(person);
+});
