@@ -7,7 +7,7 @@ import { agent } from '../lib/agent';
 import { Ago } from '../ui/Ago';
 import { Fact, Facts } from '../ui/Panel';
 import styles from './events.module.css';
-import { named, type Part, reasonOf, SOURCES, sentence, type Telling } from './sentences';
+import { differences, named, type Part, reasonOf, SOURCES, sentence, type Telling } from './sentences';
 
 interface Props extends Telling {
   events: readonly EventLineFragment[];
@@ -61,6 +61,12 @@ function Line({ event, audit, telling, more }: LineProps) {
           </p>
           {reason && <p className={styles.reason}>“{reason}”</p>}
           <Scopes added={event.scopesAdded} removed={event.scopesRemoved} />
+          {differences(event).map(({ name, before, after }) => (
+            <p key={name} className={styles.reason}>
+              {name}: {before} <span aria-hidden="true">→</span>
+              <span className="hidden">, since then</span> {after}
+            </p>
+          ))}
         </div>
         <p className={styles.from}>
           <Ago at={event.at} />

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import schema from '../../../schema.graphql?raw';
 import type { AuditEventType, EventLineFragment } from '../gql/graphql';
-import { GROUPS, plain, reasonOf, sentence, type Telling } from './sentences';
+import { differences, GROUPS, plain, reasonOf, sentence, type Telling } from './sentences';
 
 const ADA = { id: 'user_ada', username: 'ada', name: 'Ada Okafor' };
 const BOB = { id: 'user_bob', username: 'bob', name: 'Bob Lindqvist' };
@@ -23,6 +23,7 @@ const event = (changed: Partial<EventLineFragment>): EventLineFragment => ({
   organizations: [ACME],
   scopesAdded: [],
   scopesRemoved: [],
+  changes: [],
   reason: null,
   noticeId: null,
   ...changed,
@@ -48,6 +49,29 @@ describe('an event as a sentence', () => {
     expect(told({ ...ended, via: 'SYSTEM' })).toBe('Tokenward revoked “Deploy bot”');
     expect(told({ ...ended, via: 'TOKEN' })).toBe('Whoever held the value revoked “Deploy bot”');
     expect(told({ ...ended, via: 'SESSION' })).toBe('Somebody revoked “Deploy bot”');
+  });
+
+  it('says which role somebody has since then', () => {
+    const changed = (type: AuditEventType, before: string | null, after: string, user = BOB) =>
+      told({ type, actor: ADA, user, changes: [{ field: 'role', before, after }] });
+    expect(changed('ORGANIZATION_MEMBER_UPDATED', 'MEMBER', 'ADMIN')).toBe(
+      'Ada Okafor made Bob Lindqvist an administrator of Acme Widgets',
+    );
+    expect(changed('ORGANIZATION_MEMBER_UPDATED', 'ADMIN', 'MEMBER')).toBe('Ada Okafor made Bob Lindqvist a member of Acme Widgets');
+    expect(changed('ORGANIZATION_MEMBER_ADDED', null, 'ADMIN')).toBe(
+      'Ada Okafor made Bob Lindqvist an administrator of Acme Widgets',
+    );
+    expect(changed('ORGANIZATION_MEMBER_UPDATED', 'ADMIN', 'MEMBER', ADA)).toBe('Ada Okafor changed their role in Acme Widgets');
+  });
+
+  it('tells what was and what is, unless the sentence does', () => {
+    const differs = (type: AuditEventType, field: string, before: string | null, after: string | null) =>
+      differences(event({ type, changes: [{ field, before, after }] })).map((one) => `${one.name}: ${one.before}, ${one.after}`);
+    expect(differs('TOKEN_UPDATED', 'description', 'a', 'b')).toEqual(['Description: “a”, “b”']);
+    expect(differs('TOKEN_UPDATED', 'expiresAt', null, '2026-11-25T22:00:00.000000Z')[0]).toMatch(/^Expires: never, 2[56] Nov 2026, /);
+    expect(differs('ORGANIZATION_MEMBER_UPDATED', 'role', 'MEMBER', 'ADMIN')).toEqual(['Role: member, administrator']);
+    expect(differs('ORGANIZATION_MEMBER_ADDED', 'role', null, 'ADMIN')).toEqual([]);
+    expect(differs('TOKEN_UPDATED', 'colour', null, 'red')).toEqual(['colour: none, “red”']);
   });
 
   it('keeps the id of a token that can no longer be seen', () => {

@@ -1,5 +1,6 @@
 // What an event says, as a sentence in parts: words, and the people, tokens and organizations in it.
 import type { EventLineFragment } from '../gql/graphql';
+import { exact } from '../lib/time';
 
 export interface Person {
   id: string;
@@ -103,12 +104,17 @@ export function sentence(event: EventLineFragment, telling: Telling = {}): Part[
       return [by, words(' added '), ...where, words(' to '), token, ...of];
     case 'TOKEN_ORGANIZATION_REMOVED':
       return [by, words(' removed '), ...where, words(' from '), token, ...of];
-    case 'ORGANIZATION_MEMBER_ADDED':
-      return own ? [by, words(' became a member of '), ...where] : [by, words(' made '), about, words(' a member of '), ...where];
-    case 'ORGANIZATION_MEMBER_UPDATED':
+    case 'ORGANIZATION_MEMBER_ADDED': {
+      const as = ROLES[roleOf(event) ?? ''] ?? 'a member';
+      return own ? [by, words(` became ${as} of `), ...where] : [by, words(' made '), about, words(` ${as} of `), ...where];
+    }
+    case 'ORGANIZATION_MEMBER_UPDATED': {
+      const as = ROLES[roleOf(event) ?? ''];
+      if (as && !own) return [by, words(' made '), about, words(` ${as} of `), ...where];
       return own
         ? [by, words(` changed ${theirs} role in `), ...where]
         : [by, words(' changed the role of '), about, words(' in '), ...where];
+    }
     case 'ORGANIZATION_MEMBER_REMOVED':
       return own ? [by, words(' left '), ...where] : [by, words(' removed '), about, words(' from '), ...where];
     case 'ORGANIZATION_CREATED':
@@ -134,6 +140,37 @@ export function sentence(event: EventLineFragment, telling: Telling = {}): Part[
     default:
       return [by, words(`: ${inWords(event.type)}`), ...(user && !own ? [words(', about '), about] : [])];
   }
+}
+
+/** The role that somebody has since then. */
+const roleOf = ({ changes }: EventLineFragment) => changes.find(({ field }) => field === 'role')?.after;
+
+const ROLES: Record<string, string> = { ADMIN: 'an administrator', MEMBER: 'a member' };
+
+/** What a change left different, where the sentence does not say it already: the name of it, and what it was and is. */
+export function differences({ changes, type }: EventLineFragment) {
+  const said = type === 'ORGANIZATION_MEMBER_ADDED' ? 'role' : undefined;
+  return changes
+    .filter(({ field }) => field !== said)
+    .map(({ field, before, after }) => ({
+      name: FIELDS[field]?.name ?? field,
+      before: value(field, before),
+      after: value(field, after),
+    }));
+}
+
+const FIELDS: Record<string, { name: string; none: string }> = {
+  description: { name: 'Description', none: 'none' },
+  expiresAt: { name: 'Expires', none: 'never' },
+  role: { name: 'Role', none: 'none' },
+  name: { name: 'Name', none: 'none' },
+};
+
+function value(field: string, text: string | null | undefined) {
+  if (text === null || text === undefined) return FIELDS[field]?.none ?? 'none';
+  if (field === 'expiresAt') return exact(text);
+  if (field === 'role') return text === 'ADMIN' ? 'administrator' : text.toLowerCase();
+  return `“${text}”`;
 }
 
 const BY: Record<string, string> = {

@@ -61,6 +61,7 @@ const event = (changed: object) => ({
   organizations: [ACME],
   scopesAdded: [],
   scopesRemoved: [],
+  changes: [],
   reason: null,
   noticeId: null,
   ...changed,

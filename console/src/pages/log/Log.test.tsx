@@ -23,6 +23,7 @@ const cut = {
   organizations: [ACME],
   scopesAdded: [],
   scopesRemoved: [],
+  changes: [],
   reason: '<img src=x>',
   noticeId: null,
 };
