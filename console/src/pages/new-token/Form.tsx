@@ -7,6 +7,7 @@ import { useWrong, type Wrong, wrongOf } from '../../app/wrong';
 import { CreateTokenDocument } from '../../gql/graphql';
 import { type Expiry, endOf } from '../../lib/expiry';
 import { LONGEST } from '../../lib/prefill';
+import { useNow } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button, buttonClass } from '../../ui/Button';
 import { ExpiryPicker } from '../../ui/ExpiryPicker';
@@ -15,6 +16,7 @@ import { Notice, Panel } from '../../ui/Panel';
 import { type PickedScope, ScopePicker } from '../../ui/ScopePicker';
 import styles from './NewToken.module.css';
 import type { Made } from './Once';
+import { summary } from './summary';
 
 export interface Begun {
   description: string;
@@ -51,6 +53,7 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
   const { wrong, setWrong, changed } = useWrong(form);
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
+  const now = useNow();
 
   async function create(event: FormEvent) {
     event.preventDefault();
@@ -137,8 +140,16 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
           <p>{wrong.form}</p>
         </Notice>
       )}
+      <p id="new-token-summary" className={styles.summary}>
+        <span className="muted">You make:</span>{' '}
+        {summary({
+          scopes: scopes.filter(({ name }) => chosen.has(name)),
+          organizations: organizations.flatMap(({ node }) => (places.has(node.id) ? [node.name] : [])),
+          end: expiry.kind === 'never' ? 'never' : endOf(expiry, now),
+        })}
+      </p>
       <div className="row">
-        <Button kind="primary" type="submit" busy={busy}>
+        <Button kind="primary" type="submit" busy={busy} aria-describedby="new-token-summary">
           Create token
         </Button>
         <Link to="/tokens" className={buttonClass({ kind: 'quiet' })}>

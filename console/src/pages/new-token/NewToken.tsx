@@ -140,7 +140,7 @@ function Heading() {
   return (
     <Head
       title="New API Access Token"
-      about="Give it the organizations and scopes that its work needs, and no more. You can change them later."
+      about="Give it the organizations and scopes that its work needs, and no more. You can change them later; its end can only be brought nearer, not put off."
     />
   );
 }

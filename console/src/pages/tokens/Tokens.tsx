@@ -156,7 +156,7 @@ function TokenRow({ token, you }: { token: Token; you: string }) {
           </Link>
           {token.status === 'EXPIRED' && <Badge tone="danger">Expired</Badge>}
           {token.status === 'REVOKED' && <Badge tone="danger">Revoked</Badge>}
-          {active && <Reach token={token} you={you} />}
+          {active && <Taken token={token} you={you} />}
           {active && token.expiresAt && Date.parse(token.expiresAt) - now < SOON && <Badge tone="warn">Expires soon</Badge>}
         </div>
         <p className={styles.hint}>
@@ -166,8 +166,12 @@ function TokenRow({ token, you }: { token: Token; you: string }) {
       <Cell label="Organizations">
         {token.organizations.length > 0 ? (
           <Names names={token.organizations.map(({ name }) => name)} title={`Organizations of ${token.description}`} />
+        ) : active ? (
+          <span className={styles.wide}>
+            <Badge tone="danger">Reaches no organization</Badge>
+          </span>
         ) : (
-          <Ago at={null} form="short" never={active ? 'none' : 'none any more'} />
+          <Ago at={null} form="short" never="none any more" />
         )}
       </Cell>
       <Cell label="Scopes">
@@ -186,20 +190,16 @@ function TokenRow({ token, you }: { token: Token; you: string }) {
   );
 }
 
-/** Says that others took an organization away, and that none is left. */
-function Reach({ token: { organizations, removed }, you }: { token: Token; you: string }) {
+/** Says what others took away. */
+function Taken({ token: { organizations, removed }, you }: { token: Token; you: string }) {
   const standing = organizations.map((organization) => ({ organization }));
   const [latest, ...others] = taken(removed?.nodes ?? [], standing, you);
+  if (!latest) return null;
   return (
-    <>
-      {latest && (
-        <Badge tone="warn">
-          Removed from {latest.organization.name}
-          {others.length > 0 && ` and ${others.length} more`}
-        </Badge>
-      )}
-      {organizations.length === 0 && <Badge tone="danger">Reaches no organization</Badge>}
-    </>
+    <Badge tone="warn">
+      Removed from {latest.organization.name}
+      {others.length > 0 && ` and ${others.length} more`}
+    </Badge>
   );
 }
 
