@@ -161,6 +161,9 @@ function Help({ everybody }: { everybody: boolean }) {
         What can be searched
       </button>
       <div id={id} popover="auto" className={styles.help}>
+        <button type="button" className={styles.close} popoverTarget={id} popoverTargetAction="hide" aria-label="Close">
+          <X size={16} aria-hidden="true" />
+        </button>
         <h2>What can be searched</h2>
         <p className="muted small">All words must hold, in any order.</p>
         <dl>

@@ -9,7 +9,8 @@ export function ScopeCounts({ scopes, of }: { scopes: readonly ScopeLike[]; of: 
   const id = `scopes${useId().replace(/[^a-zA-Z0-9]/g, '')}`;
   return (
     <>
-      <button type="button" className={`${styles.counts} ${above}`} popoverTarget={id} aria-label={`Scopes of ${of}`}>
+      <button type="button" className={`${styles.counts} ${above}`} popoverTarget={id}>
+        <span className="hidden">Scopes of {of}: </span>
         {counts(scopes).map(({ access, text }) =>
           access === 'GRAPHQL' ? (
             <Badge key={access} tone="warn">

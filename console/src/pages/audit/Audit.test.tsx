@@ -56,7 +56,7 @@ it('tells owners of one name apart, and opens the scopes of a row', async () => 
   const row = await screen.findByRole('row', { name: /Token 2/ });
   expect(within(row).getByText('slee')).toBeTruthy();
   expect(row.textContent).not.toContain('never expires');
-  expect(within(row).getByRole('button', { name: 'Scopes of Token 2' }).getAttribute('popovertarget')).toBeTruthy();
+  expect(within(row).getByRole('button', { name: 'Scopes of Token 2: Read × 1' }).getAttribute('popovertarget')).toBeTruthy();
 });
 
 it('tells when tokens end where that was looked for', async () => {
