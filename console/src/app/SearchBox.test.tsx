@@ -40,7 +40,6 @@ describe('the box', () => {
         everybody={everybody}
         examples={['read_artifacts']}
         understood={[{ text: 'admin', kind: 'ADMINISTRATOR' }]}
-        missing={false}
       />,
     );
 

@@ -22,12 +22,11 @@ interface Props {
   understood: readonly { text: string; kind: string }[];
   /** What is wrong with what is written. */
   error?: ReactNode;
-  missing: boolean;
   /** What else decides what is listed. */
   children?: ReactNode;
 }
 
-export function SearchBox({ box, label, chips, examples = [], everybody = false, understood, error, missing, children }: Props) {
+export function SearchBox({ box, label, chips, examples = [], everybody = false, understood, error, children }: Props) {
   const narrow = useNarrow();
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
@@ -43,9 +42,7 @@ export function SearchBox({ box, label, chips, examples = [], everybody = false,
   }, []);
   const wrong = box.unfinished
     ? 'This looks like the beginning of a token’s value. It is looked for when it is whole, and kept out of the address.'
-    : missing
-      ? 'A token’s value is not kept when the page is loaded anew. Paste it again to look for it.'
-      : error;
+    : error;
   return (
     <search className={styles.search}>
       <form

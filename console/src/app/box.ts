@@ -1,7 +1,7 @@
 // A search box over tokens: what is written, what of it the address keeps, and what the service is asked for.
 import { keepPreviousData } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { type Asked, asked, taken } from '../lib/value';
+import { asked, taken } from '../lib/value';
 
 /** How long nobody must have written before it is looked for, in milliseconds. */
 const PAUSE = 250;
@@ -54,9 +54,9 @@ export function useBox(kept: string, prefix: string | undefined, keep: (text: st
 }
 
 /** The part of `TokenFilter` that the box makes. */
-export function filterOf(box: string): { filter: { query?: string; token?: string }; asked: Asked } {
-  const read = asked(box);
-  return { filter: { query: read.query || undefined, token: read.token }, asked: read };
+export function filterOf(box: string): { query?: string; token?: string } {
+  const { query, token } = asked(box);
+  return { query: query || undefined, token };
 }
 
 /** Pages of a list: the rows that are there stay, dimmed, until others come. */

@@ -57,7 +57,9 @@ describe('an event as a sentence', () => {
     expect(changed('ORGANIZATION_MEMBER_UPDATED', 'MEMBER', 'ADMIN')).toBe(
       'Ada Okafor made Bob Lindqvist an administrator of Acme Widgets',
     );
-    expect(changed('ORGANIZATION_MEMBER_UPDATED', 'ADMIN', 'MEMBER')).toBe('Ada Okafor made Bob Lindqvist a member of Acme Widgets');
+    expect(changed('ORGANIZATION_MEMBER_UPDATED', 'ADMIN', 'MEMBER')).toBe(
+      'Ada Okafor made Bob Lindqvist a member of Acme Widgets',
+    );
     expect(changed('ORGANIZATION_MEMBER_ADDED', null, 'ADMIN')).toBe(
       'Ada Okafor made Bob Lindqvist an administrator of Acme Widgets',
     );
@@ -68,7 +70,9 @@ describe('an event as a sentence', () => {
     const differs = (type: AuditEventType, field: string, before: string | null, after: string | null) =>
       differences(event({ type, changes: [{ field, before, after }] })).map((one) => `${one.name}: ${one.before}, ${one.after}`);
     expect(differs('TOKEN_UPDATED', 'description', 'a', 'b')).toEqual(['Description: “a”, “b”']);
-    expect(differs('TOKEN_UPDATED', 'expiresAt', null, '2026-11-25T22:00:00.000000Z')[0]).toMatch(/^Expires: never, 2[56] Nov 2026, /);
+    expect(differs('TOKEN_UPDATED', 'expiresAt', null, '2026-11-25T22:00:00.000000Z')[0]).toMatch(
+      /^Expires: never, 2[56] Nov 2026, /,
+    );
     expect(differs('ORGANIZATION_MEMBER_UPDATED', 'role', 'MEMBER', 'ADMIN')).toEqual(['Role: member, administrator']);
     expect(differs('ORGANIZATION_MEMBER_ADDED', 'role', null, 'ADMIN')).toEqual([]);
     expect(differs('TOKEN_UPDATED', 'colour', null, 'red')).toEqual(['colour: none, “red”']);

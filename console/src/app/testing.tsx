@@ -42,7 +42,12 @@ export const refused = (message: string, code: string, field?: string): (() => A
 };
 
 /** Shows a page at its address, which is written as in the routes; other addresses say what they are. */
-export async function open(Page: (props: { children?: ReactNode }) => ReactNode, path: string, address: string, { outside = false } = {}) {
+export async function open(
+  Page: (props: { children?: ReactNode }) => ReactNode,
+  path: string,
+  address: string,
+  { outside = false } = {},
+) {
   // What jsdom lacks.
   HTMLDialogElement.prototype.showModal ??= function showModal(this: HTMLDialogElement) {
     this.open = true;

@@ -12,14 +12,14 @@ describe('a value in the box', () => {
       const read = taken(around, 'twd');
       expect(read.shown.trim()).toBe('value:twd_Ab3A…b3xy');
       expect(read.unfinished).toBe(false);
-      expect(asked(read.shown)).toEqual({ query: '', token: VALUE, missing: false });
+      expect(asked(read.shown)).toEqual({ query: '', token: VALUE });
     }
   });
 
   it('leaves the other words alone', () => {
     const read = taken(`admin ${VALUE} "a b"`, 'twd');
     expect(read.shown).toBe('admin value:twd_Ab3A…b3xy "a b"');
-    expect(asked(read.shown)).toEqual({ query: 'admin "a b"', token: VALUE, missing: false });
+    expect(asked(read.shown)).toEqual({ query: 'admin "a b"', token: VALUE });
   });
 
   it('is held back while it is typed, letter by letter', () => {
@@ -31,7 +31,16 @@ describe('a value in the box', () => {
     expect(taken(`${VALUE}0`, 'twd').unfinished).toBe(true);
   });
 
-  it('is missing after a reload', () => {
-    expect(asked('value:twd_Ab3A…b3xy admin')).toEqual({ query: 'admin', token: undefined, missing: true });
+  it('is looked for by its hint after a reload', () => {
+    expect(asked('value:twd_Ab3A…b3xy admin')).toEqual({ query: 'twd_Ab3A…b3xy admin', token: undefined });
+  });
+
+  it('is not what a hint is, which can be looked for as it stands', () => {
+    for (const around of ['twd_Ab3A…b3xy', '(twd_Ab3A…b3xy),', '"twd_Ab3A…b3xy"']) {
+      expect(taken(around, 'twd')).toEqual({ shown: around, unfinished: false });
+    }
+    for (const other of ['twd_Ab3A…b3x', 'twd_Ab3A…', 'twd_Ab3Ab…b3xy', 'twd_Ab3A...b3xy']) {
+      expect(taken(other, 'twd').unfinished).toBe(true);
+    }
   });
 });

@@ -22,8 +22,11 @@ export const hint = (value: string, prefix: string) => `${value.slice(0, prefix.
 const isWhole = (text: string, prefix: string) =>
   text.startsWith(`${prefix}_`) && new RegExp(`^[0-9A-Za-z]{${LENGTH}}$`).test(text.slice(prefix.length + 1));
 
-/** Anything that begins like a value may be the first part of one. */
-const begins = (text: string, prefix: string) => text.replace(/^[^0-9A-Za-z]+/, '').startsWith(`${prefix}_`);
+/** Anything that begins like a value may be the first part of one, but for a hint, which tells no more than the pages show. */
+function begins(text: string, prefix: string) {
+  const isHint = new RegExp(`^[0-9A-Za-z]{${SHOWN}}…[0-9A-Za-z]{${SHOWN}}$`).test(bare(text).slice(prefix.length + 1));
+  return !isHint && text.replace(/^[^0-9A-Za-z]+/, '').startsWith(`${prefix}_`);
+}
 
 export interface Read {
   /** What the box shows, and the address keeps: without any value. */
@@ -55,19 +58,16 @@ export interface Asked {
   query: string;
   /** For `TokenFilter.token`. */
   token: string | undefined;
-  /** Whether a value is asked for that this page no longer has, since it was reloaded. */
-  missing: boolean;
 }
 
-/** What the box asks the service for. */
+/** What the box asks the service for. A value that this page no longer has, since it was reloaded, is looked for by its hint. */
 export function asked(box: string): Asked {
   const rest: string[] = [];
   let token: string | undefined;
-  let missing = false;
   for (const { text } of words(box)) {
     if (!text.startsWith(MARK)) rest.push(text);
     else if (kept && text === MARK + kept.hint) token = kept.value;
-    else missing = true;
+    else rest.push(text.slice(MARK.length));
   }
-  return { query: rest.join(' '), token, missing };
+  return { query: rest.join(' '), token };
 }

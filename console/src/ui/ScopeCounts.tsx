@@ -10,7 +10,7 @@ export function ScopeCounts({ scopes, of }: { scopes: readonly ScopeLike[]; of: 
   return (
     <>
       <button type="button" className={`${styles.counts} ${above}`} popoverTarget={id}>
-        <span className="hidden">Scopes of {of}: </span>
+        <span className="hidden">Scopes of {of}:</span>{' '}
         {counts(scopes).map(({ access, text }) =>
           access === 'GRAPHQL' ? (
             <Badge key={access} tone="warn">

@@ -49,12 +49,11 @@ export function Audit() {
   const go = route.useNavigate();
   const { data: who } = useQuery(viewer);
   const box = useBox(search.q ?? '', who?.tokenPrefix, (q) => go({ search: { q, order: search.order }, replace: true }));
-  const { filter, asked } = filterOf(search.q ?? '');
+  const filter = filterOf(search.q ?? '');
   const order = orderOf(search.order);
   const { data, error, isPlaceholderData, refetch } = useQuery({
     queryKey: ['tokens', 'audit', slug, search, filter],
     queryFn: ({ signal }) => ask(AuditDocument, { slug, filter, orderBy: order.by, ...windowOf(search) }, signal),
-    enabled: !asked.missing,
     ...list,
   });
   const name = data?.organization?.name ?? who?.viewer.organizations?.edges.find(({ node }) => node.slug === slug)?.node.name;
@@ -92,18 +91,14 @@ export function Audit() {
         chips={CHIPS}
         examples={EXAMPLES}
         everybody
-        understood={wrong || asked.missing ? [] : understood}
+        understood={wrong ? [] : understood}
         error={wrong?.message}
-        missing={asked.missing}
       />
       {error && !wrong && !grants ? (
         <Failure error={error} again={() => refetch()} />
-      ) : wrong || asked.missing ? (
-        <Empty
-          title={wrong ? 'The search is not understood' : 'The value is not here any more'}
-          action={<Button onClick={() => box.now('')}>Clear the search</Button>}
-        >
-          {wrong ? 'Change it in the box above, or begin anew.' : 'Paste it into the box again, or begin anew.'}
+      ) : wrong ? (
+        <Empty title="The search is not understood" action={<Button onClick={() => box.now('')}>Clear the search</Button>}>
+          Change it in the box above, or begin anew.
         </Empty>
       ) : grants?.nodes.length === 0 && !isPlaceholderData ? (
         <Nothing filtered={Boolean(search.q)} understood={understood} clear={() => box.now('')} name={name} />
@@ -122,7 +117,7 @@ export function Audit() {
           )}
         </Table>
       )}
-      {grants && grants.nodes.length > 0 && !asked.missing && (
+      {grants && grants.nodes.length > 0 && (
         <Pager
           said={rangeOf(page, grants.nodes.length, grants.totalCount)}
           before={grants.pageInfo.hasPreviousPage}

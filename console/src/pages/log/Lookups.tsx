@@ -58,7 +58,7 @@ export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefi
   const { data, isPending, error } = useQuery({
     queryKey: ['tokens', 'named', slug, search],
     queryFn: ({ signal }) => {
-      const filter = { ...filterOf(search).filter, status: ['ACTIVE' as const, 'EXPIRED' as const, 'REVOKED' as const] };
+      const filter = { ...filterOf(search), status: ['ACTIVE' as const, 'EXPIRED' as const, 'REVOKED' as const] };
       return ask(LogTokensDocument, { slug, filter }, signal);
     },
     enabled: search !== '' && !unfinished,

@@ -39,7 +39,7 @@ export function Members() {
   const box = useBox(search.search ?? '', prefix, (text) =>
     go({ search: { search: text || undefined, role: search.role }, replace: true }),
   );
-  const text = filterOf(search.search ?? '').filter.query?.replaceAll('"', '');
+  const text = filterOf(search.search ?? '').query?.replaceAll('"', '');
   const [doing, setDoing] = useState<Doing>();
   const { data, error, isPlaceholderData, refetch } = useQuery({
     queryKey: ['members', slug, search],

@@ -47,13 +47,12 @@ export function Tokens() {
   const { data: who } = useQuery(viewer);
   const { ended, order: sorted } = search;
   const box = useBox(search.q ?? '', who?.tokenPrefix, (q) => go({ search: { q, ended, order: sorted }, replace: true }));
-  const { filter: written, asked } = filterOf(search.q ?? '');
+  const written = filterOf(search.q ?? '');
   const filter = { ...written, status: ended ? ALL : undefined };
   const order = orderOf(sorted);
   const { data, error, isPlaceholderData, refetch } = useQuery({
     queryKey: ['tokens', 'own', search, filter],
     queryFn: ({ signal }) => ask(TokensDocument, { filter, orderBy: order.by, ...windowOf(search) }, signal),
-    enabled: !asked.missing,
     ...list,
   });
   const tokens = data?.viewer.tokens;
@@ -84,9 +83,8 @@ export function Tokens() {
         box={box}
         label="Search by description, scope, address or value"
         chips={CHIPS}
-        understood={wrong || asked.missing ? [] : (tokens?.search ?? [])}
+        understood={wrong ? [] : (tokens?.search ?? [])}
         error={wrong?.message}
-        missing={asked.missing}
       >
         <Check
           label={<span className={styles.ended}>Show revoked and expired{gone > 0 && ` (${gone.toLocaleString('en')})`}</span>}
