@@ -407,29 +407,30 @@ mod tests {
         AND ("o"."searchable" LIKE $5 ESCAPE E'\\' OR "t"."searchable" LIKE $6 ESCAPE E'\\')
         AND "t"."fingerprint" = $7
         AND $8 = $9
-        AND "u"."address" = $10
-        AND (NOT "u"."last_used_at" = $11)
-        AND "t"."expires_at" = $12
-        AND "t"."created_at" >= $13
-        AND ("u"."last_used_at" < $14
-        AND "u"."last_used_at" <> $15)
-        AND "u"."last_used_at" < $16
+        AND "t"."hint" = $10
+        AND "u"."address" = $11
+        AND (NOT "u"."last_used_at" = $12)
+        AND "t"."expires_at" = $13
+        AND "t"."created_at" >= $14
+        AND ("u"."last_used_at" < $15
+        AND "u"."last_used_at" <> $16)
         AND "u"."last_used_at" < $17
-        AND ("t"."expires_at" >= $18
-        AND "t"."expires_at" < $19
-        AND "t"."expires_at" <> $20)
-        AND ("t"."expires_at" >= $21
-        AND "t"."expires_at" < $22)
-        AND EXISTS(SELECT $23
+        AND "u"."last_used_at" < $18
+        AND ("t"."expires_at" >= $19
+        AND "t"."expires_at" < $20
+        AND "t"."expires_at" <> $21)
+        AND ("t"."expires_at" >= $22
+        AND "t"."expires_at" < $23)
+        AND EXISTS(SELECT $24
         FROM "grant_scopes" AS "s"
         WHERE "s"."organization_id" = "g"."organization_id"
-        AND "s"."scope" = $24
+        AND "s"."scope" = $25
         AND "s"."token_id" = "g"."token_id")
-        AND (NOT "m"."role" = $25)
-        AND "m"."role" = $26
-        AND ("u"."last_used_at", "u"."token_id") > ($27, $28)
+        AND (NOT "m"."role" = $26)
+        AND "m"."role" = $27
+        AND ("u"."last_used_at", "u"."token_id") > ($28, $29)
         ORDER BY "u"."last_used_at" ASC, "u"."token_id" ASC
-        LIMIT $29
+        LIMIT $30
 
         SQLite:
         SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
@@ -450,6 +451,7 @@ mod tests {
         AND ("o"."searchable" LIKE ? ESCAPE '\' OR "t"."searchable" LIKE ? ESCAPE '\')
         AND "t"."fingerprint" = ?
         AND ? = ?
+        AND "t"."hint" = ?
         AND "u"."address" = ?
         AND (NOT "u"."last_used_at" = ?)
         AND "t"."expires_at" = ?
