@@ -141,7 +141,6 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
         </Notice>
       )}
       <p id="new-token-summary" className={styles.summary}>
-        <span className="muted">You make:</span>{' '}
         {summary({
           scopes: scopes.filter(({ name }) => chosen.has(name)),
           organizations: organizations.flatMap(({ node }) => (places.has(node.id) ? [node.name] : [])),

@@ -61,7 +61,7 @@ describe('a new token', () => {
     await user.type(await screen.findByLabelText('Description'), 'Deploy bot');
     await user.click(await box(/Globex/));
     await user.click(screen.getByRole('button', { name: 'Read and write' }));
-    expect(screen.getByText(/^Read × 1 and write × 1 in Globex, until \d/)).toBeTruthy();
+    expect(screen.getByText(/^You make: Read × 1 and write × 1 in Globex, until \d/)).toBeTruthy();
     await user.click(screen.getByRole('button', { name: 'Create token' }));
     await screen.findByText(VALUE);
     const { input } = asked.find(({ name }) => name === 'CreateToken')!.with;

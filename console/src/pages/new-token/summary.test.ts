@@ -7,10 +7,10 @@ const end = new Date('2026-12-03T12:00:00Z');
 it('says in one line what a new token would be', () => {
   const scopes = [scope('READ', 'a'), scope('READ', 'b'), scope('WRITE'), scope('GRAPHQL')];
   expect(summary({ scopes, organizations: ['Acme Widgets'], end })).toBe(
-    'Read × 2, write × 1 and GraphQL in Acme Widgets, until 3 Dec 2026',
+    'You make: Read × 2, write × 1 and GraphQL in Acme Widgets, until 3 Dec 2026',
   );
   expect(summary({ scopes: [scope('GRAPHQL')], organizations: ['Acme', 'Globex'], end: 'never' })).toBe(
-    'GraphQL in Acme and Globex, until somebody revokes it',
+    'You make: GraphQL in Acme and Globex, until somebody revokes it',
   );
   expect(summary({ scopes: [scope('WRITE')], organizations: ['A', 'B', 'C', 'D'], end })).toContain('in A, B, C and D,');
   expect(summary({ scopes: [scope('WRITE')], organizations: ['A', 'B', 'C', 'D', 'E'], end })).toContain(
@@ -18,8 +18,9 @@ it('says in one line what a new token would be', () => {
   );
 });
 
-it('says what is not chosen yet', () => {
+it('says what is still to be chosen', () => {
   expect(summary({ scopes: [], organizations: [], end: undefined })).toBe(
-    'No scopes yet in no organization yet, with no end yet',
+    'Still to choose: an organization, a scope and the last day',
   );
+  expect(summary({ scopes: [scope('READ')], organizations: [], end })).toBe('Still to choose: an organization');
 });

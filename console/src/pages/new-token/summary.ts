@@ -12,18 +12,22 @@ interface Chosen {
   end: Date | 'never' | undefined;
 }
 
-/** `Read × 9, write × 2 and GraphQL in Acme Widgets, until 3 Dec 2026`. */
+/** `You make: Read × 9, write × 2 and GraphQL in Acme Widgets, until 3 Dec 2026`; or what is still to be chosen. */
 export function summary({ scopes, organizations, end }: Chosen, timeZone?: string): string {
+  const missing = [
+    ...(organizations.length === 0 ? ['an organization'] : []),
+    ...(scopes.length === 0 ? ['a scope'] : []),
+    ...(end ? [] : ['the last day']),
+  ];
+  if (!end || missing.length > 0) return `Still to choose: ${listed(missing)}`;
   const may = counts(scopes).map(({ access, text }, index) =>
     index === 0 || access === 'GRAPHQL' ? text : text.charAt(0).toLowerCase() + text.slice(1),
   );
-  const what = may.length === 0 ? 'No scopes yet' : listed(may);
   const named = organizations.length > NAMED + 1 ? organizations.slice(0, NAMED) : organizations;
   const more = organizations.length - named.length;
-  const where = organizations.length === 0 ? 'no organization yet' : listed(more > 0 ? [...named, `${more} more`] : named);
-  const until =
-    end === 'never' ? 'until somebody revokes it' : end ? `until ${day(end.toISOString(), timeZone)}` : 'with no end yet';
-  return `${what} in ${where}, ${until}`;
+  const where = listed(more > 0 ? [...named, `${more} more`] : named);
+  const until = end === 'never' ? 'somebody revokes it' : day(end.toISOString(), timeZone);
+  return `You make: ${listed(may)} in ${where}, until ${until}`;
 }
 
 /** `A`, `A and B`, `A, B and C`. */
