@@ -1,0 +1,1 @@
+function e(e,t){let n=new Set(t.map(({organization:e})=>e.id));return e.filter(({organization:{id:e}})=>!n.has(e)&&n.add(e))}function t(t,n,r){return e(t,n).filter(({removedBy:e})=>e?.id!==r)}export{t as n,e as t};

@@ -1,1 +1,0 @@
-import{b as e,n as t}from"./Failure-CgRZmgj_.js";function n(n,r){let i=n instanceof e?n.field?.replace(/^input\./,``):void 0;return{[(i&&r.find(e=>i===e||i.startsWith(`${e}.`)))??`form`]:t(n)}}export{n as t};
