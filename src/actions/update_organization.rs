@@ -31,11 +31,11 @@ impl Change for UpdateOrganization {
             return Ok(before);
         };
         tx.rename_organization(&manager, name).await?;
-        tx.record(
-            Event::new(EventType::OrganizationUpdated, tx.caller().at)
-                .concerning([before.id])
-                .changing("name", Some(before.name.clone()), Some(name.clone())),
-        );
+        tx.record(Event::new(EventType::OrganizationUpdated, tx.caller().at).concerning([before.id]).changing(
+            "name",
+            Some(before.name.clone()),
+            Some(name.clone()),
+        ));
         Ok(Organization { name: name.clone(), ..before })
     }
 }

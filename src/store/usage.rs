@@ -1,8 +1,10 @@
 //! When tokens were last used, and their most recent requests: written in batches, newest wins.
 
 use super::{
-    entity::{grant_use, token_use},
+    all,
+    entity::{grant, grant_use, token_use},
     limited,
+    listing::same,
     tx::chunks,
     upkeep::Upkeep,
     values::LastUse,
@@ -14,9 +16,10 @@ use crate::domain::{
     time::Time,
 };
 use sea_orm::{
-    EntityTrait as _, ExprTrait as _, Iden, IntoActiveModel as _,
-    sea_query::{CaseStatement, Expr, OnConflict},
+    EntityTrait as _, ExprTrait as _, FromQueryResult, Iden, IntoActiveModel as _,
+    sea_query::{CaseStatement, Expr, JoinType, OnConflict, Query},
 };
+use std::collections::{BTreeMap, HashMap};
 
 /// What was seen of one token.
 #[derive(Debug, Clone)]
@@ -92,11 +95,46 @@ impl Upkeep<'_> {
             limited(token_use::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(self.db())).await?;
         }
         for some in chunks(grants, 500) {
-            let rows = some.into_iter().map(|seen| grant_row(seen).into_active_model());
-            let newest = newest("grant_uses", grant_use::Column::GrantId);
-            limited(grant_use::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(self.db())).await?;
+            let again = self.in_force_again(&some).await?;
+            for some in [some, again].into_iter().filter(|some| !some.is_empty()) {
+                let rows = some.into_iter().map(|seen| grant_row(seen).into_active_model());
+                let newest = newest("grant_uses", grant_use::Column::GrantId);
+                let insert = grant_use::Entity::insert_many(rows).on_conflict(newest);
+                limited(insert.exec_without_returning(self.db())).await?;
+            }
         }
         Ok(())
+    }
+
+    /// What was on its way here while the organization was removed and added again, as use of the grant that stands now.
+    async fn in_force_again(&self, seen: &[SeenGrant]) -> Result<Vec<SeenGrant>> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            before: GrantId,
+            after: GrantId,
+        }
+        let of_both =
+            same(("b", "token_id"), ("g", "token_id")).and(same(("b", "organization_id"), ("g", "organization_id")));
+        let select = Query::select()
+            .expr_as(Expr::col(("b", "id")), "before")
+            .expr_as(Expr::col(("g", "id")), "after")
+            .from_as(grant::Entity, "b")
+            .join_as(JoinType::InnerJoin, grant::Entity, "g", of_both)
+            .and_where(Expr::col(("b", "id")).is_in(seen.iter().map(|seen| seen.grant)))
+            .and_where(Expr::col(("b", "removed_at")).is_not_null())
+            .and_where(Expr::col(("g", "removed_at")).is_null())
+            .take();
+        let after: HashMap<_, _> =
+            all::<Row>(self.db(), &select).await?.into_iter().map(|row| (row.before, row.after)).collect();
+        let moved = seen.iter().filter_map(|seen| Some(SeenGrant { grant: *after.get(&seen.grant)?, ..seen.clone() }));
+        let mut latest = BTreeMap::<_, SeenGrant>::new();
+        for seen in moved {
+            let at = |seen: &SeenGrant| seen.usage.last_request.as_ref().map(|request| request.at);
+            if latest.get(&seen.grant).is_none_or(|other| at(other) < at(&seen)) {
+                latest.insert(seen.grant, seen);
+            }
+        }
+        Ok(latest.into_values().collect())
     }
 }
 

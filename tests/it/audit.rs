@@ -883,6 +883,24 @@ both!(
 );
 
 both!(
+    async fn use_that_was_not_written_yet_outlives_a_removal(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let tokens = bob.creates_token("x", &["acme"], &["graphql"]).await;
+        assert_eq!(world.holder_of(&tokens.value).verify("organization=acme").await.status, 200);
+        // No two seconds, mostly: the use is not written before the second removal.
+        for _ in 0..2 {
+            assert_eq!(ada.removes_organization(&tokens.id, &acme, None).await.code(), "OK");
+            assert_eq!(bob.adds_organization(&tokens.id, &acme).await.code(), "OK");
+        }
+        let used = written(&world, async || use_with(&ada, "acme").await).await;
+        assert_eq!(used["lastRequest"], json!({ "path": "/verify", "allowed": true }));
+        assert_ne!(used["lastUsedAt"], Value::Null);
+    }
+);
+
+both!(
     async fn what_is_known_of_use_outlives_a_removal(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let bob = world.member("bob", &["acme"]).await;

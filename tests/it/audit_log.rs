@@ -107,7 +107,7 @@ both!(
         assert_eq!(
             told,
             json!([
-                event("ORGANIZATION_UPDATED", json!([one("name", json!("acme"), "Acme Gadgets")])),
+                event("ORGANIZATION_UPDATED", json!([one("name", json!("acme inc."), "Acme Gadgets")])),
                 event("ORGANIZATION_MEMBER_UPDATED", json!([one("role", json!("MEMBER"), "ADMIN")])),
                 event("ORGANIZATION_MEMBER_ADDED", json!([one("role", Value::Null, "MEMBER")])),
                 event("TOKEN_UPDATED", json!([])),

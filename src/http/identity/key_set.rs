@@ -232,6 +232,20 @@ mod tests {
         assert_eq!(has(&keys, "old", start + KEPT + 5 * SECOND).await, Some(true));
     }
 
+    ///
+    #[tokio::test]
+    async fn for_an_algorithm_that_is_not_accepted_nothing_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, start) = (file(folder.path(), &set(&["old"])), Instant::now());
+        let keys = open(&path, start).expect("a set");
+        file(folder.path(), &set(&["new"]));
+        let later = start + 10 * SECOND;
+        assert!(keys.key(Algorithm::HS256, Some("new"), later).await.is_ok_and(|key| key.is_none()));
+        assert_eq!(keys.known().tried, Some(start));
+        assert_eq!(has(&keys, "new", later).await, Some(true));
+        assert_eq!(keys.known().tried, Some(later));
+    }
+
     #[tokio::test]
     async fn a_set_without_keys_is_a_withdrawal_of_all() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -249,6 +249,9 @@ both!(
             ("iat", 63, 401),
             ("nbf", 58, 200),
             ("nbf", 63, 401),
+            // A life of a day, and of a second more.
+            ("exp", 24 * 3600 - 100, 200),
+            ("exp", 24 * 3600 - 99, 401),
         ] {
             let mut claims = claims(&world);
             let now = world.now().seconds();
