@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(hint, format!("{}…{}", &value[..8], &value[value.len() - 4..]));
         let is = |word: &str| is_a_hint(&Prefix::default(), word);
         assert!(is(&hint));
-        let (half, short, other) = (&value[..8], hint.replace("_", "_a"), hint.replace("twd", "abc"));
+        let (half, short, other) = (&value[..8], hint.replace('_', "_a"), hint.replace("twd", "abc"));
         for word in [value.as_str(), half, &short, &other, &format!("{hint}a"), &format!("{hint}…"), "twd_…", ""] {
             assert!(!is(word), "{word}");
         }

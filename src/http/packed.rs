@@ -13,8 +13,15 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
 };
 
-/// By name: the hash of the content, and that content packed. There are only as many names as the binary has files.
-static KEPT: LazyLock<Mutex<HashMap<String, ([u8; 32], Bytes)>>> = LazyLock::new(Mutex::default);
+/// A file that was packed.
+struct Packed {
+    /// Of the content as it was: a debug build reads files that change.
+    hash: [u8; 32],
+    content: Bytes,
+}
+
+/// By name; there are only as many names as the binary has files.
+static KEPT: LazyLock<Mutex<HashMap<String, Packed>>> = LazyLock::new(Mutex::default);
 
 /// Whether the client takes gzip (RFC 9110, 12.5.3). What it takes with a weight counts unless that is 0.
 pub(super) fn is_taken(asked: &HeaderMap) -> bool {
@@ -31,11 +38,11 @@ pub(super) fn is_taken(asked: &HeaderMap) -> bool {
 pub(super) fn of(name: &str, file: &EmbeddedFile) -> Option<Bytes> {
     let hash = file.metadata.sha256_hash();
     let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, content)) = kept().get(name).filter(|(of, _)| *of == hash) {
-        return Some(content.clone());
+    if let Some(packed) = kept().get(name).filter(|packed| packed.hash == hash) {
+        return Some(packed.content.clone());
     }
     let content = Bytes::from(pack(&file.data).ok()?);
-    kept().insert(name.to_owned(), (hash, content.clone()));
+    kept().insert(name.to_owned(), Packed { hash, content: content.clone() });
     Some(content)
 }
 
