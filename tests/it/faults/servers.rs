@@ -71,6 +71,26 @@ async fn the_server_goes_and_comes_back(end: Order) {
     heard.holds(&program, &database).await;
 }
 
+/// F-05
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_died_while_nobody_asked_cost_nobody_an_answer() {
+    let Some(cluster) = server("connections_that_died") else { return };
+    let database = Database::on_server(&cluster);
+    let cluster = Arc::new(Mutex::new(cluster));
+    let world = World::on(database).await;
+    let bob = world.member("bob", &["acme"]).await;
+    let all = async || {
+        let asked = (0..8).map(|_| bob.graphql("{ viewer { tokens { totalCount } } }", serde_json::Value::Null));
+        futures_util::future::join_all(asked).await.iter().map(|reply| reply.status.as_u16()).collect::<Vec<_>>()
+    };
+    assert_eq!(all().await, [200; 8]);
+    obeys(&cluster, Order::Stop).await;
+    obeys(&cluster, Order::Start).await;
+    // Long enough for a connection to be looked at before it is used again.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(all().await, [200; 8]);
+}
+
 /// F-06, R-81; for a minute with `TEST_LONG_FREEZE=1`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_server_stands_still_everybody_is_told_so_within_three_seconds() {
