@@ -140,7 +140,7 @@ const WORDS: { word: string; finds: string; others?: boolean }[] = [
   { word: '"deploy bot"', finds: 'The words together' },
   { word: 'read_builds', finds: 'A scope, by its whole name; graphql is one' },
   { word: '198.51.100.2', finds: 'The last address, whole; no network and no part of one' },
-  { word: 'twd_…', finds: 'One token, by its whole value' },
+  { word: 'twd_…', finds: 'One token, by its whole value or its hint' },
   { word: 'unused:90d', finds: 'Not used for so long, or never; new ones too. Days (d), weeks (w), years (y)' },
   { word: 'used:never', finds: 'Never used' },
   { word: 'expires:30d', finds: 'Ends within so long' },
@@ -157,7 +157,7 @@ function Help({ everybody }: { everybody: boolean }) {
       <button type="button" className={styles.ask} popoverTarget={id}>
         What can be searched
       </button>
-      <div id={id} popover="auto" className={styles.help}>
+      <div id={id} popover="auto" className={`sheet ${styles.help}`}>
         <button type="button" className={styles.close} popoverTarget={id} popoverTargetAction="hide" aria-label="Close">
           <X size={16} aria-hidden="true" />
         </button>

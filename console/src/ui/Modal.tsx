@@ -17,7 +17,7 @@ export function Modal({ title, children, onClose }: Props) {
   return (
     <dialog
       ref={dialog}
-      className={styles.dialog}
+      className={`sheet ${styles.dialog}`}
       aria-labelledby={`${id}title`}
       onCancel={(event) => {
         event.preventDefault();

@@ -23,7 +23,7 @@ export function Names({ names, title, first = 2 }: Props) {
           <button type="button" className={`${styles.counts} ${above}`} popoverTarget={id} aria-label={title}>
             and {names.length - shown.length} more
           </button>
-          <div id={id} popover="auto" className={styles.list}>
+          <div id={id} popover="auto" className={`sheet ${styles.list}`}>
             <h2>{title}</h2>
             <ul>
               {names.map((name, index) => (

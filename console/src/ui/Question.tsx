@@ -30,7 +30,7 @@ export function Question({ title, children, keep, act, kind = 'danger', busy, on
     <dialog
       ref={dialog}
       role="alertdialog"
-      className={styles.dialog}
+      className={`sheet ${styles.dialog}`}
       aria-labelledby={`${id}title`}
       aria-describedby={`${id}text`}
       onCancel={(event) => {

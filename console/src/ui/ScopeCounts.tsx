@@ -21,7 +21,7 @@ export function ScopeCounts({ scopes, of }: { scopes: readonly ScopeLike[]; of: 
           ),
         )}
       </button>
-      <div id={id} popover="auto" className={styles.list}>
+      <div id={id} popover="auto" className={`sheet ${styles.list}`}>
         <h2>Scopes of {of}</h2>
         <ul>
           {scopes.map((scope) => (
