@@ -83,11 +83,10 @@ impl AcceptInvitation {
         let event = |kind| Event::new(kind, tx.caller().at);
         let came = event(EventType::UserCreated).of_user(user.id);
         let made = event(EventType::OrganizationCreated).concerning([organization]);
-        let joined = event(EventType::OrganizationMemberAdded).of_user(user.id).concerning([organization]).changing(
-            "role",
-            None,
-            Some(Role::Admin.as_str().into()),
-        );
+        let joined = event(EventType::OrganizationMemberAdded)
+            .of_user(user.id)
+            .concerning([organization])
+            .giving(None, Role::Admin);
         for event in [came, made, joined] {
             tx.record(event);
         }

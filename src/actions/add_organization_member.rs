@@ -45,7 +45,7 @@ impl Change for AddOrganizationMember {
         let user = tx.find_user(&self.user).await?.id;
         tx.add_member(&staffer, user, self.role).await?;
         let joined = Event::new(EventType::OrganizationMemberAdded, tx.caller().at).of_user(user);
-        tx.record(joined.concerning([organization.id]).changing("role", None, Some(self.role.as_str().into())));
+        tx.record(joined.concerning([organization.id]).giving(None, self.role));
         Ok((organization, user))
     }
 }

@@ -35,7 +35,7 @@ impl Change for CreateOrganization {
         let event = |kind| Event::new(kind, tx.caller().at).concerning([organization.id]);
         let (made, joined) = (event(EventType::OrganizationCreated), event(EventType::OrganizationMemberAdded));
         tx.record(made);
-        tx.record(joined.of_user(admin.id).changing("role", None, Some(Role::Admin.as_str().into())));
+        tx.record(joined.of_user(admin.id).giving(None, Role::Admin));
         Ok(organization)
     }
 }

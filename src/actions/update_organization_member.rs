@@ -38,7 +38,7 @@ impl Change for UpdateOrganizationMember {
                 Event::new(EventType::OrganizationMemberUpdated, tx.caller().at)
                     .of_user(user)
                     .concerning([organization.id])
-                    .changing("role", Some(before.as_str().into()), Some(self.role.as_str().into())),
+                    .giving(Some(before), self.role),
             );
         }
         Ok((organization, user))

@@ -2,6 +2,7 @@
 
 use crate::domain::{
     id::{EventId, OrganizationId, TokenId, UserId},
+    organization::Role,
     scope::ScopeName,
     time::Time,
 };
@@ -189,6 +190,13 @@ impl Event {
             self.differences.push(Difference { field: field.to_owned(), before, after });
         }
         self
+    }
+
+    /// The person has this role since then, and had that one before if any.
+    #[must_use]
+    pub fn giving(self, before: Option<Role>, after: Role) -> Self {
+        let name = |role: Role| role.as_str().to_owned();
+        self.changing("role", before.map(name), Some(name(after)))
     }
 
     /// These tokens lost the organization along with it.
