@@ -3,6 +3,7 @@
 use crate::world::{
     client::{Reply, form, read},
     database::{Database, Kind},
+    port,
     shelf::answer_of,
 };
 use reqwest::Method;
@@ -413,7 +414,7 @@ struct Server<'database> {
 
 impl<'database> Server<'database> {
     async fn start(database: &'database Database) -> Self {
-        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let address = port::free().to_string();
         let child = on(database).args(["serve", "--listen", &address]).stderr(Stdio::null()).spawn().unwrap();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
         let server = Self { database, child, address, http };

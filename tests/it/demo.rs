@@ -2,8 +2,8 @@
 
 use crate::{
     cli::{ended, program},
-    pasted::{Running, free_port, guide},
-    world::shelf,
+    pasted::{Running, guide},
+    world::{port, shelf},
 };
 use std::{
     fs,
@@ -15,7 +15,7 @@ use std::{
 
 fn demo(folder: &Path) -> Command {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_tokenward"));
-    demo.args(["demo", "--listen", &format!("127.0.0.1:{}", free_port())]).current_dir(folder).env_clear();
+    demo.args(["demo", "--listen", &port::free().to_string()]).current_dir(folder).env_clear();
     demo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     demo
 }

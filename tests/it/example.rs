@@ -5,7 +5,7 @@ use crate::world::{
     client::Client,
     cluster::setting,
     node::{self, both_of, skip, top},
-    shelf,
+    port, shelf,
 };
 use std::{
     fs,
@@ -172,7 +172,7 @@ both!(
             assert_eq!((ended, &*out), (code, ""), "{arguments:?}: {said}");
             assert!(said.starts_with(why) && said.contains("Usage:") == (code == 2), "{arguments:?}: {said}");
         }
-        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let silent = port::free();
         let (code, out, said) = run_at(&folder, &format!("http://{silent}"), &bob, &["list"]).await;
         let told = format!("The API cannot be reached at http://{silent} (ECONNREFUSED). Is API_URL right");
         assert!((code, &*out) == (1, "") && said.starts_with(&told), "{said}");

@@ -4,12 +4,11 @@ use crate::world::{
     World,
     cluster::setting,
     database::{Database, Kind},
-    shelf,
+    port, shelf,
 };
 use axum::{Router, body::Bytes, http::HeaderMap, http::Method, http::Uri};
 use serde_json::{Value, json};
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -58,7 +57,7 @@ fn server(listen: &str, tokenward: &str, upstream: &str) -> String {
 
 impl Nginx {
     async fn start(program: &Path, tokenward: &str, upstream: &str) -> Self {
-        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let listen = port::free().to_string();
         let folder = shelf::folder();
         let temporary: Vec<_> = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()

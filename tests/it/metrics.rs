@@ -8,12 +8,12 @@ use crate::{
         World,
         client::{Reply, read},
         database::Database,
+        port,
         post_office::{Line, PostOffice},
     },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::TcpListener,
     time::{Duration, Instant},
 };
 use tokenward::{domain::secret::Secret, http, mail::LONGEST_SEND};
@@ -246,7 +246,7 @@ both!(
 both!(
     ///
     async fn metrics_are_on_their_own_address_only_and_tell_of_nobody(database: Database) {
-        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let listen = port::free().to_string();
         let program = Program::over(&database, &[("metrics.listen", &*listen), ("log.format", "json")]);
         program.people("acme-of-nobody", &["ada", "bob"]);
         let arguments = ["token", "create", "--owner", "bob", "--organization", "acme-of-nobody", "--scope", "graphql"];

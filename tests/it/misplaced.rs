@@ -4,12 +4,11 @@ use crate::{
     cli::{Ended, ended, program},
     world::{
         database::{Database, Kind},
-        shelf,
+        port, shelf,
     },
 };
 use std::{
     fs,
-    net::TcpListener,
     os::unix::fs::PermissionsExt as _,
     path::Path,
     time::{Duration, Instant},
@@ -29,7 +28,7 @@ async fn a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_th
         change(&mut url);
         url
     };
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let silent = port::free().port();
     let cases = [
         (changed(&|url| url.set_port(Some(silent)).unwrap()), format!("127.0.0.1:{silent}, "), "nobody answers there"),
         (changed(&|url| url.set_path("/nowhere")), "database nowhere, ".into(), "database \"nowhere\" does not exist"),

@@ -5,7 +5,7 @@ use crate::{
     example,
     world::{
         database::{Database, Kind},
-        shelf,
+        port, shelf,
     },
 };
 use std::{
@@ -37,10 +37,6 @@ fn has_tools(test: &str) -> bool {
     missing.is_none()
 }
 
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// Runs a script as somebody would who pastes it; tells what it printed. One that waits for ever ends after two minutes,
 /// with everything that it started.
 fn pasted(script: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
@@ -66,7 +62,7 @@ fn story() -> String {
     story
         .replace("cargo build --release\n", "")
         .replace("$PWD/target/release", Path::new(BINARY).parent().unwrap().to_str().unwrap())
-        .replace("127.0.0.1:8080", &format!("127.0.0.1:{}", free_port()))
+        .replace("127.0.0.1:8080", &port::free().to_string())
 }
 
 fn the_readme_tells_the_truth(kind: Kind, test: &str) {
@@ -111,7 +107,7 @@ fn the_story_of_the_readme_can_be_pasted_on_postgres() {
 /// A demonstration that serves in this folder, and its guide from the first command on.
 pub(crate) fn demonstration(folder: &Path) -> (Running, String) {
     let mut demo = Command::new(BINARY);
-    demo.args(["demo", "--listen", &format!("127.0.0.1:{}", free_port())]).current_dir(folder);
+    demo.args(["demo", "--listen", &port::free().to_string()]).current_dir(folder);
     let demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut demo = Running(demo);
     let guide = guide(&mut demo.0);

@@ -1,9 +1,9 @@
 //! How does a test run the real program? As a child process with its own folder and port, ended with its value.
 
-use crate::world::database::Database;
+use crate::world::{database::Database, port};
 use std::{
     fs::File,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -25,7 +25,7 @@ pub(crate) struct Program {
 impl Program {
     /// Over this database, with a port of its own and a log in the database's folder.
     pub(crate) fn over(database: &Database, more: &[(&str, &str)]) -> Self {
-        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let listen = port::free();
         let folder = database.folder().to_str().unwrap();
         let mut settings = vec![
             ("listen", listen.to_string()),

@@ -2,14 +2,13 @@
 
 use crate::{
     program::{JWT_SECRET, Program},
-    world::{PASSWORD, World, database::Database, database::Kind, shelf::answer_of},
+    world::{PASSWORD, World, database::Database, database::Kind, port, shelf::answer_of},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
 };
 
@@ -51,7 +50,7 @@ const NASTY: &str = "curl\r\n{\"level\":\"ERROR\",\"message\":\"owned\"}\n\u{1b}
 /// A whole life of a token at a service that logs everything, with its value also in every wrong place. Gives all
 /// secrets that there were.
 async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
-    let watched = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let watched = port::free().to_string();
     let settings = [
         ("log.level", "trace"),
         ("log.format", format),

@@ -2,7 +2,7 @@
 
 mod provider;
 
-use crate::world::{World, client::Reply, database::Database};
+use crate::world::{World, client::Reply, database::Database, port};
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use provider::{EC, ED, OTHER_EC, OTHER_ED, OTHER_RSA, Pair, Provider, RSA, WEAK_RSA, claims, set, signed, unsigned};
@@ -266,7 +266,7 @@ both!(
     ///
     async fn while_there_are_no_keys_nobody_is_let_in_and_everything_else_goes_on(database: Database) {
         // Nobody listens there.
-        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = port::free();
         let url = format!("http://{address}/jwks.json");
         let world = World::with(database, &[("auth.jwt.jwks_url", &url), ("auth.jwt.algorithms", ALL)]).await;
         for pair in [RSA, EC, ED] {

@@ -3,12 +3,14 @@
 //! The server is kept by a shell that waits for its input to close. The test process holds the other end, so the kernel
 //! closes it however the process ends, and the shell stops the server and removes its files.
 
-use super::shelf::{answer_of, kept, memory};
+use super::{
+    port,
+    shelf::{answer_of, kept, memory},
+};
 use std::{
     env,
     ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::OnceLock,
@@ -158,7 +160,7 @@ impl Cluster {
     fn start(programs: &Path) -> Result<Self, String> {
         let password = Uuid::new_v4().simple().to_string();
         let mut command = as_somebody_harmless(KEEPER, "tokenward-test-keeper")?;
-        command.arg(memory()).arg(programs).args(free_ports()).current_dir("/");
+        command.arg(memory()).arg(programs).args((0..4).map(|_| port::free().port().to_string())).current_dir("/");
         for name in ["PGDATA", "PGHOST", "PGPORT", "PGUSER", "PGOPTIONS", "PGSERVICE"] {
             command.env_remove(name);
         }
@@ -282,12 +284,6 @@ fn newest(versions: &Path) -> Option<PathBuf> {
 
 fn holds_a_server(folder: &Path) -> bool {
     ["initdb", "pg_ctl", "postgres", "psql"].iter().all(|program| folder.join(program).is_file())
-}
-
-/// Four ports that nobody had a moment ago.
-fn free_ports() -> Vec<String> {
-    let listeners: Vec<_> = (0..4).filter_map(|_| TcpListener::bind("127.0.0.1:0").ok()).collect();
-    listeners.iter().filter_map(|listener| Some(listener.local_addr().ok()?.port().to_string())).collect()
 }
 
 /// A command that runs a shell script. PostgreSQL refuses to run as root, who becomes somebody else for it.

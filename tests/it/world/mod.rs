@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod ledger;
 pub(crate) mod node;
+pub(crate) mod port;
 pub(crate) mod post_office;
 pub(crate) mod proxy;
 pub(crate) mod schema;
