@@ -16,7 +16,7 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 
 async fn flush(app: &App, all: bool) {
     let (tokens, grants) = app.verifier().tally().due(Instant::now(), all);
-    if tokens.is_empty() {
+    if tokens.is_empty() && grants.is_empty() {
         return;
     }
     if let Err(error) = app.store().upkeep().keep_usage(tokens.clone(), grants.clone()).await {

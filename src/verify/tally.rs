@@ -4,21 +4,25 @@ use crate::{
     domain::{
         decision::{Ask, Reach, Snapshot, Verdict},
         grant::{Request, Usage},
-        id::{GrantId, TokenId},
+        id::{GrantId, OrganizationId, TokenId},
+        scope::ScopeName,
     },
     store::{Seen, SeenGrant},
 };
 use std::{
     collections::HashMap,
+    hash::Hash,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-/// A token's use is written at most so often.
+/// The use of a token, and of one with an organization, is written at most so often.
 const PAUSE: Duration = Duration::from_secs(5);
-/// More tokens than can be in use between two flushes; use beyond it is not kept.
+/// More than can be in use between two flushes; use beyond it is not kept.
 const MOST: usize = 200_000;
+/// More scopes than a request has reason to ask for are not kept.
+const MOST_SCOPES: usize = 20;
 
 /// What a door saw of a request: cleaned texts only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,93 +40,115 @@ pub struct Observed {
 /// Use that is not written yet.
 #[derive(Debug, Default)]
 pub struct Tally {
-    entries: Mutex<HashMap<TokenId, Entry>>,
+    entries: Mutex<Entries>,
 }
 
 #[derive(Debug, Default)]
+struct Entries {
+    tokens: HashMap<TokenId, Entry>,
+    grants: HashMap<(GrantId, OrganizationId, TokenId), Entry>,
+}
+
+/// The use of a token, or of one with an organization.
+#[derive(Debug, Default)]
 struct Entry {
     usage: Option<Usage>,
-    grants: HashMap<GrantId, SeenGrant>,
     written: Option<Instant>,
+    /// Whether what was written held an allowed request.
+    used: bool,
 }
 
 impl Tally {
     /// Notes one request.
     pub fn note(&self, known: &Snapshot, concerned: &[&Reach], ask: &Ask, verdict: Verdict, observed: Observed) {
         let allowed = verdict == Verdict::Yes;
-        let scope = Some(ask.scopes.join(" ")).filter(|scope| !scope.is_empty());
         let Observed { address, user_agent, method, path } = observed;
-        let request = Request { at: ask.at, address, user_agent, method, path, scope, allowed };
+        let request = Request { at: ask.at, address, user_agent, method, path, scope: named(&ask.scopes), allowed };
         let usage = Usage { last_used_at: allowed.then_some(ask.at), last_request: Some(request) };
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= MOST && !entries.contains_key(&known.token) {
-            tracing::warn!("too many tokens in use at once: the use of some is not kept");
-            return;
-        }
-        let entry = entries.entry(known.token).or_default();
+        let mut entries = self.entries();
         for reach in concerned {
-            let seen = SeenGrant {
-                grant: reach.grant,
-                organization: reach.organization,
-                token: known.token,
-                usage: usage.clone(),
-            };
-            entry.add_grant(seen);
+            add(&mut entries.grants, (reach.grant, reach.organization, known.token), usage.clone());
         }
-        entry.add(usage);
+        add(&mut entries.tokens, known.token, usage);
     }
 
-    /// Takes what is due: all of a token's use that was not written within the last five seconds, or just all.
+    /// Takes what is due, or just all. Due is what was not written within the last five seconds; the first allowed request
+    /// waits for no refused one.
     pub fn due(&self, now: Instant, all: bool) -> (Vec<Seen>, Vec<SeenGrant>) {
-        let (mut tokens, mut grants) = (Vec::new(), Vec::new());
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        for (token, entry) in entries.iter_mut() {
-            if !all && entry.rests(now) {
-                continue;
-            }
-            if let Some(usage) = entry.usage.take() {
-                tokens.push(Seen { token: *token, usage });
-                grants.extend(entry.grants.drain().map(|(_, seen)| seen));
-                entry.written = Some(now);
-            }
-        }
-        entries.retain(|_, entry| entry.usage.is_some() || entry.rests(now));
+        let mut entries = self.entries();
+        let tokens = take(&mut entries.tokens, now, all).map(|(token, usage)| Seen { token, usage }).collect();
+        let grants = take(&mut entries.grants, now, all)
+            .map(|((grant, organization, token), usage)| SeenGrant { grant, organization, token, usage })
+            .collect();
         (tokens, grants)
     }
 
     /// Takes back what could not be written; it is due at once.
     pub fn take_back(&self, tokens: Vec<Seen>, grants: Vec<SeenGrant>) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries();
         for seen in tokens {
-            let entry = entries.entry(seen.token).or_default();
-            entry.written = None;
-            entry.add(seen.usage);
+            if let Some(entry) = add(&mut entries.tokens, seen.token, seen.usage) {
+                entry.written = None;
+            }
         }
         for seen in grants {
-            entries.entry(seen.token).or_default().add_grant(seen);
+            if let Some(entry) = add(&mut entries.grants, (seen.grant, seen.organization, seen.token), seen.usage) {
+                entry.written = None;
+            }
         }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// The scopes that a request asked for, as far as they are names: whatever else somebody wrote there may be a secret, or
+/// what no store takes.
+fn named(asked: &[String]) -> Option<String> {
+    let names = asked.iter().filter_map(|name| ScopeName::new(name)).take(MOST_SCOPES);
+    Some(names.map(|name| name.to_string()).collect::<Vec<_>>().join(" ")).filter(|names| !names.is_empty())
+}
+
+fn add<K: Eq + Hash>(entries: &mut HashMap<K, Entry>, key: K, usage: Usage) -> Option<&mut Entry> {
+    if entries.len() >= MOST && !entries.contains_key(&key) {
+        tracing::warn!("too many tokens in use at once: the use of some is not kept");
+        return None;
+    }
+    let entry = entries.entry(key).or_default();
+    match &mut entry.usage {
+        Some(present) => merge(present, usage),
+        none => *none = Some(usage),
+    }
+    Some(entry)
+}
+
+fn take<K: Copy + Eq + Hash>(
+    entries: &mut HashMap<K, Entry>,
+    now: Instant,
+    all: bool,
+) -> impl Iterator<Item = (K, Usage)> {
+    let due = entries.iter_mut().filter(|(_, entry)| all || !entry.rests(now));
+    let taken: Vec<_> = due.filter_map(|(key, entry)| Some((*key, entry.take(now)?))).collect();
+    entries.retain(|_, entry| entry.usage.is_some() || entry.was_written_lately(now));
+    taken.into_iter()
+}
+
 impl Entry {
-    fn rests(&self, now: Instant) -> bool {
+    fn was_written_lately(&self, now: Instant) -> bool {
         self.written.is_some_and(|written| now.saturating_duration_since(written) < PAUSE)
     }
 
-    fn add(&mut self, usage: Usage) {
-        match &mut self.usage {
-            Some(present) => merge(present, usage),
-            none => *none = Some(usage),
-        }
+    fn rests(&self, now: Instant) -> bool {
+        let first = !self.used && self.usage.as_ref().is_some_and(|usage| usage.last_used_at.is_some());
+        self.was_written_lately(now) && !first
     }
 
-    fn add_grant(&mut self, seen: SeenGrant) {
-        match self.grants.get_mut(&seen.grant) {
-            Some(present) => merge(&mut present.usage, seen.usage),
-            None => {
-                self.grants.insert(seen.grant, seen);
-            }
-        }
+    fn take(&mut self, now: Instant) -> Option<Usage> {
+        let usage = self.usage.take()?;
+        self.written = Some(now);
+        self.used |= usage.last_used_at.is_some();
+        Some(usage)
     }
 }
 
@@ -140,7 +166,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         decision::{Owner, Reason},
-        id::{OrganizationId, UserId},
+        id::UserId,
         time::Time,
     };
 
@@ -182,6 +208,44 @@ mod tests {
     }
 
     #[test]
+    fn a_first_use_waits_for_no_refused_request_and_for_no_other_organization() {
+        let (tally, known, start) = (Tally::default(), known(), Instant::now());
+        let with = |reaches: std::ops::Range<usize>, seconds: u64, verdict: Verdict| {
+            let ask = Ask { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
+            let reaches: Vec<_> = known.reaches[reaches].iter().collect();
+            tally.note(&known, &reaches, &ask, verdict, Observed::default());
+        };
+        let due = |seconds: u64| {
+            let (tokens, grants) = tally.due(start + Duration::from_secs(seconds), false);
+            (tokens.len(), grants.len())
+        };
+        with(0..2, 0, Verdict::No(Reason::NotGranted));
+        assert_eq!(due(0), (1, 2));
+        with(0..2, 1, Verdict::No(Reason::NotGranted));
+        assert_eq!(due(1), (0, 0), "refused requests are written every five seconds");
+        with(0..1, 1, Verdict::Yes);
+        assert_eq!(due(1), (1, 1), "the first use is due at once");
+        with(0..2, 2, Verdict::Yes);
+        assert_eq!(due(2), (0, 1), "and so is the first one with another organization");
+        with(0..2, 3, Verdict::Yes);
+        assert_eq!(due(3), (0, 0));
+        assert_eq!(due(6), (1, 1));
+        assert_eq!(due(7), (0, 1));
+    }
+
+    ///
+    #[test]
+    fn of_what_was_asked_for_only_names_are_kept_and_not_without_end() {
+        let value = format!("twd_{}", "aB3".repeat(12));
+        let asked =
+            ["read_builds", "\0", &value, "Read", "\u{202e}", "write_builds", &"x".repeat(65)].map(str::to_owned);
+        assert_eq!(named(&asked).as_deref(), Some("read_builds write_builds"));
+        assert_eq!(named(&asked[1..5]), None);
+        let many: Vec<_> = (0..60_000).map(|number| format!("s{number}")).collect();
+        assert!(named(&many).is_some_and(|names| names.len() < 100));
+    }
+
+    #[test]
     fn a_refused_request_is_the_most_recent_one_and_no_use() {
         let (tally, known) = (Tally::default(), known());
         note(&tally, &known, 0, Verdict::Yes);
@@ -209,6 +273,6 @@ mod tests {
         note(&tally, &known, 0, Verdict::Yes);
         tally.due(start, false);
         tally.due(start + Duration::from_secs(6), false);
-        assert!(tally.entries.lock().expect("the entries").is_empty());
+        assert!(tally.entries().tokens.is_empty() && tally.entries().grants.is_empty());
     }
 }

@@ -325,6 +325,24 @@ both!(
 );
 
 both!(
+    /// a scope is asked for by whoever writes the question.
+    async fn of_a_scope_that_is_no_name_nothing_is_kept_and_use_goes_on_being_written(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let holder = world.holder_of(&token.value);
+        for (asked, kept) in [
+            ("%00", json!(null)),
+            (&*token.value, json!(null)),
+            ("read_builds+%E2%80%AE", json!("read_builds")),
+            (&"read_nothing+".repeat(4_000), json!("read_nothing ".repeat(20).trim_end())),
+        ] {
+            assert_eq!(holder.verify(&format!("scope={asked}")).await.status, 403, "{asked}");
+            assert_eq!(seen_by_owner(&bob, &token).await.0["scope"], kept, "{asked}");
+            assert_eq!(seen_by_admin(&world, "acme", &token).await.0["scope"], kept, "{asked}");
+        }
+    }
+);
+
+both!(
     async fn a_refused_request_is_the_most_recent_one_where_it_counts_and_no_use(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         world.organization("initech").await;
