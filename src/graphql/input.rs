@@ -84,10 +84,10 @@ impl TokenFilter {
         let mut read = list::TokenFilter {
             owner: text::sought("owner", self.owner.as_deref())?.into_iter().collect(),
             values: values(self.token.as_deref(), app)?,
-            scopes: scopes.collect::<Result<_>>()?,
+            scopes: distinct(scopes.collect::<Result<Vec<_>>>()?),
             addresses: address.map(|text| parse_address("ipAddress", text)).transpose()?.into_iter().collect(),
             owner_is_admin: self.owner_is_admin.into_iter().collect(),
-            status: self.status.filter(|any| !any.is_empty()).map(|any| any.into_iter().map(Into::into).collect()),
+            status: self.status.filter(|any| !any.is_empty()).map(|any| distinct(any.into_iter().map(Into::into))),
             created_at: DateTimeRange::read(self.created_at),
             last_used_at: DateTimeRange::read(self.last_used_at),
             unused_since: self.unused_since.map(|since| since.0),
@@ -102,6 +102,16 @@ impl TokenFilter {
         read.and(search);
         Ok((read, words))
     }
+}
+
+/// Each once: a statement grows with what is asked for, and not with how often that is said.
+pub(super) fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T> {
+    all.into_iter().fold(Vec::new(), |mut kept, one| {
+        if !kept.contains(&one) {
+            kept.push(one);
+        }
+        kept
+    })
 }
 
 /// Reads a filter that came as JSON beside a document, by the same rules and with the same refusals.
@@ -182,7 +192,7 @@ impl AuditEventFilter {
     pub(super) fn read(filter: Option<Self>) -> EventFilter {
         let Some(filter) = filter else { return EventFilter::default() };
         EventFilter {
-            types: filter.types.unwrap_or_default().into_iter().map(Into::into).collect(),
+            types: distinct(filter.types.unwrap_or_default().into_iter().map(Into::into)),
             token: filter.token_id.as_ref().map(token_id),
             actor: filter.actor_id.as_ref().map(user_id),
             user: filter.user_id.as_ref().map(user_id),

@@ -5,6 +5,7 @@ use super::{
     error::{Answer, answer, fail, fail_shared},
     event::{AuditEventConnection, EventNode},
     grant::{TokenGrantConnection, TokenGrantStatus, TokenRequest},
+    input::distinct,
     loaders::{AddressesOf, EventsCount, EventsPage, GrantsCount, GrantsPage, ReachOf, UseOf},
     organization::OrganizationNode,
     request,
@@ -97,8 +98,8 @@ impl TokenNode {
             (Some(one), _) => Some(one.into_iter().filter(|one| self.shows(*one)).collect()),
             (None, seen) => seen.cloned(),
         };
-        let which =
-            GrantsOf { organizations, status: status.unwrap_or_default().into_iter().map(Into::into).collect() };
+        let status = distinct(status.unwrap_or_default().into_iter().map(Into::into));
+        let which = GrantsOf { organizations, status };
         answer(self.grants_page(ctx, which, &page(first, after, last, before)).await)
     }
 

@@ -253,6 +253,34 @@ both!(
 );
 
 both!(
+    /// R-46: a list that says the same again and again asks for no more, and its statement is no longer.
+    async fn what_a_filter_says_thousands_of_times_it_says_once(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        ada.creates_token("deploy", &["acme"], &["read_user"]).await;
+        let many = |one: &str| format!("{one} ").repeat(40_000 / (one.len() + 1));
+        let (active, scope) = (many("ACTIVE"), many("\"read_user\""));
+        for document in [
+            format!("{{ viewer {{ tokens(filter: {{ status: [{active}] }}) {{ totalCount nodes {{ id }} }} }} }}"),
+            format!("{{ viewer {{ tokens(filter: {{ scopes: [{scope}] }}) {{ totalCount nodes {{ id }} }} }} }}"),
+            format!(
+                "{{ viewer {{ tokens {{ nodes {{ grants(status: [{active}]) {{ totalCount nodes {{ id }} }} }} }} }} }}"
+            ),
+            format!(
+                "{{ organization(slug: \"acme\") {{ tokenGrants(filter: {{ status: [{active}] }}) {{ totalCount }} }} }}"
+            ),
+            format!(
+                "{{ organization(slug: \"acme\") {{ auditEvents(filter: {{ types: [{}] }}) {{ totalCount }} }} }}",
+                many("TOKEN_CREATED")
+            ),
+        ] {
+            let reply = ada.graphql(&document, json!({})).await;
+            assert_eq!(reply.code(), "OK", "{} … {}", &document[..60], reply.text);
+            assert!(reply.text.contains(r#""totalCount":1"#), "{}", reply.text);
+        }
+    }
+);
+
+both!(
     /// R-59: the document itself can spell any character, too.
     async fn no_literal_takes_what_nobody_sees(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
