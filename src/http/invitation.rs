@@ -56,7 +56,7 @@ async fn accept(doors: &Doors, request: &Parts, body: Body) -> Result<Response, 
     let said: Accepting = json_of(request, body).await?;
     let observed = doors.observed(request);
     // A code has no character that would be written in another way there.
-    let code = request.uri.path().rsplit('/').next().unwrap_or_default();
+    let code = request.uri.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let nobody = doors.caller(&observed, Through::System);
     let (invitation, at) = (Fingerprint::of(code), nobody.at);
     let invited = doors.app.store().invitation(invitation, at).await?.ok_or_else(used_up)?;

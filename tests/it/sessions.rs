@@ -139,6 +139,7 @@ both!(
             ("del", PASSWORD),
             ("jwt", PASSWORD),
             ("\u{202e}bob", PASSWORD),
+            ("bob\0", PASSWORD),
         ] {
             let reply = world.signs_in(username, password).await;
             let mut headers = reply.headers.clone();
