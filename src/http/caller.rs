@@ -1,6 +1,6 @@
 //! From a request to its caller: the one place where time, address and credential enter.
 
-use super::{Doors, problem::Problem};
+use super::{Doors, problem::Problem, throttle::place};
 use crate::{
     domain::{
         caller::{Caller, Through},
@@ -152,7 +152,7 @@ impl Doors {
         ask: &Ask,
         observed: Observed,
     ) -> Result<Option<Checked>, Problem> {
-        let address = observed.address;
+        let address = observed.address.map(place);
         self.throttle.check(address.as_ref(), Instant::now()).inspect_err(|_| self.app.metrics().throttled())?;
         let checked = self.app.verifier().check(secret, ask, observed).await?;
         if checked.is_none() {

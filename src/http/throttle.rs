@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// More than guess at once; beyond it those whose window is over are forgotten first.
+/// More than guess at once; beyond it those are forgotten whose window is over, or else who failed least often.
 const MOST_KEPT: usize = 50_000;
 
 /// How often each has done something in vain lately.
@@ -45,9 +45,9 @@ impl<K: Hash + Eq> Throttle<K> {
 
     /// Counts a failure.
     pub(super) fn failed(&self, who: Option<K>, now: Instant) {
-        if let Some(who) = who
-            && let Some(count) = self.count(&mut self.counts(), who, now)
-        {
+        if let Some(who) = who {
+            let mut counts = self.counts();
+            let count = self.count(&mut counts, who, now);
             count.failures = count.failures.saturating_add(1);
         }
     }
@@ -55,7 +55,7 @@ impl<K: Hash + Eq> Throttle<K> {
     /// Counts a failure before it is known to be one, so that those who try at once are not let in together.
     pub(super) fn begins(&self, who: K, now: Instant) -> Result<(), Problem> {
         let mut counts = self.counts();
-        let Some(count) = self.count(&mut counts, who, now) else { return Ok(()) };
+        let count = self.count(&mut counts, who, now);
         if count.failures >= self.most {
             return self.unless_over(count, now);
         }
@@ -74,24 +74,19 @@ impl<K: Hash + Eq> Throttle<K> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The count of this window; nothing where too many are counted.
-    fn count<'counts>(
-        &self,
-        counts: &'counts mut HashMap<K, Count>,
-        who: K,
-        now: Instant,
-    ) -> Option<&'counts mut Count> {
+    /// The count of this window.
+    fn count<'counts>(&self, counts: &'counts mut HashMap<K, Count>, who: K, now: Instant) -> &'counts mut Count {
         if counts.len() >= MOST_KEPT && !counts.contains_key(&who) {
             counts.retain(|_, count| !self.is_over(count, now));
-            if counts.len() >= MOST_KEPT {
-                return None;
-            }
+            // Whoever comes from many places, or with many names, makes nobody forgotten who guesses at one.
+            let fewest = counts.values().map(|count| count.failures).min().filter(|_| counts.len() >= MOST_KEPT);
+            counts.retain(|_, count| fewest.is_none_or(|fewest| count.failures > fewest));
         }
         let count = counts.entry(who).or_insert(Count { since: now, failures: 0 });
         if self.is_over(count, now) {
             *count = Count { since: now, failures: 0 };
         }
-        Some(count)
+        count
     }
 
     fn is_over(&self, count: &Count, now: Instant) -> bool {
@@ -168,12 +163,31 @@ mod tests {
     fn what_is_remembered_has_a_limit() {
         let (throttle, start) = (throttle(), Instant::now());
         let most = u32::try_from(MOST_KEPT).expect("a small number");
-        for number in 0..most + 10 {
+        let guesser = most + 1;
+        for _ in 0..60 {
+            throttle.failed(Some(guesser), start);
+        }
+        for number in 1..most {
             throttle.failed(Some(number), start);
         }
         assert_eq!(throttle.counts().len(), MOST_KEPT);
-        throttle.failed(Some(most + 20), start + WINDOW);
-        assert_eq!(throttle.counts().len(), 1);
+        for _ in 0..60 {
+            assert!(throttle.begins(GUESSER + most + 1, start).is_ok());
+        }
+        assert!(
+            throttle.begins(GUESSER + most + 1, start).is_err(),
+            "whoever comes when all places are taken is counted"
+        );
+        assert!(throttle.check(Some(&guesser), start).is_err(), "and whoever guesses is not forgotten for it");
+        for number in 0..most {
+            throttle.failed(Some(number), start);
+        }
+        assert!(throttle.counts().len() <= MOST_KEPT);
+        assert!(throttle.check(Some(&guesser), start).is_err());
+        for number in 0..most {
+            throttle.failed(Some(number), start + WINDOW);
+        }
+        assert!(throttle.counts().len() <= MOST_KEPT);
     }
 
     #[test]
