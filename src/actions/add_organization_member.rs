@@ -41,6 +41,7 @@ impl Change for AddOrganizationMember {
 
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
         let organization = tx.find_organization(&self.organization).await?;
+        tx.hold_organization(organization.id).await?;
         let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
         let user = tx.find_user(&self.user).await?.id;
         tx.add_member(&staffer, user, self.role).await?;

@@ -26,6 +26,7 @@ impl Change for RemoveOrganizationMember {
 
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
         let organization = tx.find_organization(&self.organization).await?;
+        tx.hold_organization(organization.id).await?;
         let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
         let user = tx.find_member(&self.user).await?;
         let cut = tx.remove_member(&staffer, user, None).await?;

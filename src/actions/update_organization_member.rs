@@ -28,6 +28,7 @@ impl Change for UpdateOrganizationMember {
 
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
         let organization = tx.find_organization(&self.organization).await?;
+        tx.hold_organization(organization.id).await?;
         let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
         let user = tx.find_member(&self.user).await?;
         let before = tx.change_role(&staffer, user, self.role).await?;

@@ -43,7 +43,6 @@ impl Tx {
     /// Makes somebody a member; `CONFLICT` for whoever is one.
     pub async fn add_member(&self, staffer: &Staffer, user: UserId, role: Role) -> Result<()> {
         let organization = *staffer.organization();
-        self.hold_organization(organization).await?;
         let row = membership::ActiveModel {
             organization_id: Set(organization),
             user_id: Set(user),
@@ -57,7 +56,6 @@ impl Tx {
     /// Gives a member another role; false when they have it. The last administrator keeps theirs.
     pub async fn change_role(&self, staffer: &Staffer, user: UserId, role: Role) -> Result<Role> {
         let organization = *staffer.organization();
-        self.hold_organization(organization).await?;
         let present = limited(membership::Entity::find_by_id((organization, user)).one(&self.db)).await?;
         let before = present.ok_or(Error::NotFound("member"))?.role;
         if before == role {
@@ -77,7 +75,6 @@ impl Tx {
     /// Ends a membership and the access of all the member's tokens; tells which tokens these are.
     pub async fn remove_member(&self, staffer: &Staffer, user: UserId, reason: Option<&str>) -> Result<Vec<TokenId>> {
         let organization = *staffer.organization();
-        self.hold_organization(organization).await?;
         self.keep_an_administrator(organization, user).await?;
         let delete = membership::Entity::delete_many().filter(pair(organization, user)).exec(&self.db);
         if limited(delete).await?.rows_affected == 0 {
@@ -162,9 +159,10 @@ impl Tx {
         Ok(limited(find.all(&self.db)).await?.into_iter().map(|row| row.organization_id).collect())
     }
 
-    /// Two last administrators cannot remove each other: changes of one organization's members wait here. Grants that are
-    /// made meanwhile refer to the row and need not wait, or they and whoever leaves would wait for each other.
-    async fn hold_organization(&self, organization: OrganizationId) -> Result<()> {
+    /// Two administrators cannot remove each other: changes of one organization's members wait here, before the caller's
+    /// standing is asked for. Grants that are made meanwhile refer to the row and need not wait, or they and whoever leaves
+    /// would wait for each other.
+    pub async fn hold_organization(&self, organization: OrganizationId) -> Result<()> {
         let find = organization::Entity::find_by_id(organization)
             .filter(organization::Column::DeletedAt.is_null())
             .lock(LockType::NoKeyUpdate);

@@ -1,8 +1,9 @@
 //! Ending a membership.
 
 use super::at_once;
-use crate::world::World;
+use crate::world::{World, client::Client, database::Kind};
 use serde_json::json;
+use std::time::Duration;
 use tokenward::{
     actions::RemoveOrganizationMember,
     domain::{error::Code, organization::Role},
@@ -106,6 +107,35 @@ both!(
             let gone = at_once(["ada", "root-acme"].map(|name| world.operator(remove(name)))).await;
             assert_eq!(gone.iter().filter(|one| one.is_ok()).count(), 1, "{gone:?}");
         }
+    }
+);
+
+both!(
+    /// R-35: whoever waits while they are removed is no administrator any more, also where a third one would be left.
+    async fn of_two_administrators_who_remove_each_other_at_once_one_is_refused(world: World) {
+        let acme = world.organization("acme").await;
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.admin("bob", &["acme"]).await);
+        let talk = (world.database.kind() == Kind::Postgres).then(|| {
+            let mut talk = world.database.talk();
+            // Both come before either has decided anything.
+            talk.ask("begin; select 1 from organizations for no key update");
+            talk
+        });
+        let held = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            drop(talk);
+        };
+        let query = "mutation($input: RemoveOrganizationMemberInput!) { removeOrganizationMember(input: $input) \
+                     { organization { id } } }";
+        let id = async |who: &Client<'_>| who.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let (her, him) = (id(&ada).await, id(&bob).await);
+        let removes = async |who: &Client<'_>, whom: &serde_json::Value| {
+            who.graphql(query, json!({ "input": { "organizationId": acme, "userId": whom } })).await.code()
+        };
+        let (one, other, ()) = tokio::join!(removes(&ada, &him), removes(&bob, &her), held);
+        let mut told = [one, other];
+        told.sort_unstable();
+        assert_eq!(told, ["NOT_FOUND", "OK"]);
     }
 );
 
