@@ -4,6 +4,7 @@ mod fifth;
 mod first;
 mod fourth;
 mod second;
+mod sixth;
 mod third;
 
 use sea_orm_migration::prelude::MigrationTrait;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(third::Migration),
             Box::new(fourth::Migration),
             Box::new(fifth::Migration),
+            Box::new(sixth::Migration),
         ]
     }
 }
