@@ -120,6 +120,23 @@ const SETS: [&[&str]; 9] = [
     &["graphql"],
 ];
 
+/// The tokens for the GraphQL API that two administrators of Acme forgot: the pages are there to find them.
+const FORGOTTEN: [Forgotten; 5] = [
+    Forgotten { owner: "bob", description: "Release script, old", made: 730, used: Some(412) },
+    Forgotten { owner: "ada", description: "Cost report (try-out)", made: 560, used: Some(238) },
+    Forgotten { owner: "ada", description: "Docs preview", made: 330, used: None },
+    Forgotten { owner: "bob", description: "Data warehouse import", made: 240, used: Some(131) },
+    Forgotten { owner: "bob", description: "On-call runbook, try-out", made: 155, used: None },
+];
+
+/// Whose it is, what for, and how many days ago it was made and last used.
+struct Forgotten {
+    owner: &'static str,
+    description: &'static str,
+    made: u32,
+    used: Option<u32>,
+}
+
 const REASONS: [Option<&str>; 6] = [
     Some("Not used for months"),
     Some("Found in a public repository"),
@@ -131,7 +148,8 @@ const REASONS: [Option<&str>; 6] = [
 
 /// Makes all of it; tells how far it is.
 pub(super) async fn make(app: &App) -> Result<()> {
-    eprintln!("Making {} people, {} organizations and {TOKENS} tokens …", PEOPLE.len(), ORGANIZATIONS.len());
+    let tokens = TOKENS + FORGOTTEN.len();
+    eprintln!("Making {} people, {} organizations and {tokens} tokens …", PEOPLE.len(), ORGANIZATIONS.len());
     let mut maker = Maker { app, dice: Dice(0x5eed), now: app.now(), people: Vec::new(), tokens: Vec::new() };
     maker.make_people().await?;
     let mut plan = maker.plan();
@@ -194,9 +212,10 @@ impl Maker<'_> {
             self.people.push(Somebody { id, organizations: Vec::new(), administers: Vec::new() });
         }
         for (place, (slug, name)) in ORGANIZATIONS.into_iter().enumerate() {
-            // Ada administers Acme, Carol Globex, Dave Initech, Ivan Umbra Labs; two of them also have a deputy.
+            // Ada administers Acme together with Bob, whose forgotten tokens she finds; Carol Globex, where Bob is one of
+            // many, with Grace; Dave Initech, and Ivan Umbra Labs.
             let admins = match place {
-                0 => vec![0, 3],
+                0 => vec![0, 1],
                 1 => vec![2, 7],
                 2 => vec![3],
                 _ => vec![4],
@@ -221,7 +240,7 @@ impl Maker<'_> {
         for (index, name) in PEOPLE.into_iter().enumerate() {
             let admin = admins.contains(&index);
             // Bob belongs to two organizations whatever the dice say: the guide tells his story.
-            let bob = index == 1 && matches!(slug, "acme" | "globex");
+            let bob = index == 1 && slug == "globex";
             if !admin && !bob && (index == 1 || self.dice.of(100) >= 45) {
                 continue;
             }
@@ -258,12 +277,20 @@ impl Maker<'_> {
             }
         }
         plan.retain(|step| step.at < self.now);
+        for (token, forgotten) in (TOKENS..).zip(&FORGOTTEN) {
+            self.tokens.push(None);
+            let at = self.now.minus(DAY * forgotten.made + self.some_seconds());
+            plan.push(Step { at, token, what: What::Create });
+        }
         plan
     }
 
     async fn take(&mut self, step: Step) -> Result<()> {
         let done = match step.what {
-            What::Create => self.create(&step).await,
+            What::Create => match forgotten(step.token) {
+                Some(forgotten) => self.create_forgotten(&step, forgotten).await,
+                None => self.create(&step).await,
+            },
             What::Remove => self.remove(&step).await,
             What::AddAgain => self.add_again(&step).await,
             What::Revoke => self.revoke(&step).await,
@@ -295,11 +322,31 @@ impl Maker<'_> {
         let lives = [None, None, Some(30), Some(90), Some(365), Some(365), Some(1000)];
         let ask = CreateToken {
             description: self.description(),
-            organizations: organizations.clone(),
+            organizations,
             scopes: self.app.catalogue().grantable("scopes", &scopes)?,
             expires_at: self.dice.one(&lives).map(|days| step.at.plus(DAY * days)),
             owner: None,
         };
+        self.keep(step, owner, ask).await
+    }
+
+    async fn create_forgotten(&mut self, step: &Step, forgotten: &Forgotten) -> Result<()> {
+        let owner = self.people.iter().zip(PEOPLE).find(|(_, name)| username(name) == forgotten.owner);
+        let (owner, _) = owner.ok_or(Error::NotFound("user"))?;
+        let owner = owner.id;
+        let acme = self.app.store().organization_named("acme").await?.ok_or(Error::NotFound("organization"))?;
+        let ask = CreateToken {
+            description: forgotten.description.into(),
+            organizations: vec![acme.id],
+            scopes: self.app.catalogue().grantable("scopes", &["graphql".to_owned()])?,
+            expires_at: None,
+            owner: None,
+        };
+        self.keep(step, owner, ask).await
+    }
+
+    async fn keep(&mut self, step: &Step, owner: UserId, ask: CreateToken) -> Result<()> {
+        let organizations = ask.organizations.clone();
         let caller = self.signed_in(owner, step.at);
         let (token, secret) = create_token(self.app, &caller, ask).await?;
         let (fingerprint, created) = (secret.fingerprint(), step.at);
@@ -354,18 +401,17 @@ impl Maker<'_> {
     /// When each token was last used, with what, from where.
     async fn make_use(&mut self) -> Result<()> {
         let (mut tokens, mut grants) = (Vec::new(), Vec::new());
-        for made in std::mem::take(&mut self.tokens).into_iter().flatten().filter(|made| !made.over) {
-            if self.dice.of(7) == 0 {
+        for (token, made) in std::mem::take(&mut self.tokens).into_iter().enumerate() {
+            let Some(made) = made.filter(|made| !made.over) else { continue };
+            let forgotten = forgotten(token);
+            let Some(ago) = forgotten.map_or_else(|| self.last_use(&made), |forgotten| Some(DAY * forgotten.used?))
+            else {
                 continue;
-            }
+            };
             let Some(known) = self.app.store().snapshot(&made.fingerprint).await? else { continue };
-            let age = self.now.seconds() - made.created.seconds();
-            // Most were used lately, some a long time ago.
-            let ago = u32::try_from(age).unwrap_or_default().saturating_sub(60);
-            let ago = if self.dice.of(3) == 0 { self.dice.of(ago.max(1)) } else { self.dice.of((ago / 40).max(1)) };
-            let usage = self.request(self.now.minus(Duration::from_secs(u64::from(ago) + 20)), &known.scopes);
+            let usage = self.request(self.now.minus(ago + Duration::from_secs(20)), &known.scopes);
             for reach in known.reaches {
-                if self.dice.of(4) > 0 {
+                if forgotten.is_some() || self.dice.of(4) > 0 {
                     let (grant, organization) = (reach.grant, reach.organization);
                     grants.push(SeenGrant { grant, organization, token: made.id, usage: usage.clone() });
                 }
@@ -373,6 +419,16 @@ impl Maker<'_> {
             tokens.push(Seen { token: made.id, usage });
         }
         self.app.store().upkeep().keep_usage(tokens, grants).await
+    }
+
+    /// How long ago it was used. Most were lately, some a long time ago, a few never.
+    fn last_use(&mut self, made: &Made) -> Option<Duration> {
+        if self.dice.of(7) == 0 {
+            return None;
+        }
+        let age = u32::try_from(self.now.seconds() - made.created.seconds()).unwrap_or_default().saturating_sub(60);
+        let ago = if self.dice.of(3) == 0 { self.dice.of(age.max(1)) } else { self.dice.of((age / 40).max(1)) };
+        Some(Duration::from_secs(ago.into()))
     }
 
     fn request(&mut self, at: Time, scopes: &crate::domain::scope::ScopeSet) -> Usage {
@@ -414,6 +470,11 @@ impl Maker<'_> {
     fn some_seconds(&mut self) -> Duration {
         Duration::from_secs(u64::from(self.dice.of(86_000)))
     }
+}
+
+/// The story of a token behind those that are left to the dice.
+fn forgotten(token: usize) -> Option<&'static Forgotten> {
+    FORGOTTEN.get(token.checked_sub(TOKENS)?)
 }
 
 /// Their first name in small letters; nobody here shares one.
