@@ -44,9 +44,9 @@ impl Store {
     /// The names of the steps that are not applied yet. Changes nothing. Refuses a database that a newer program made.
     pub async fn pending(&self) -> Result<Vec<String>> {
         let known: Vec<_> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
-        let any = limited(self.read.has_table(APPLIED)).await?;
+        let any = limited(self.checks.has_table(APPLIED)).await?;
         let question = Query::select().column("version").from(APPLIED).take();
-        let applied: Vec<Applied> = if any { super::all(&self.read, &question).await? } else { Vec::new() };
+        let applied: Vec<Applied> = if any { super::all(&self.checks, &question).await? } else { Vec::new() };
         let applied: Vec<_> = applied.into_iter().map(|step| step.version).collect();
         if applied.iter().any(|step| !known.contains(step)) {
             let why = "This database was migrated by a newer Tokenward than this one; start that one, or a newer one.";

@@ -82,11 +82,13 @@ impl Dealings {
     }
 }
 
-/// The database: one writer and several readers on SQLite, one pool on PostgreSQL.
+/// The database: one writer and several readers on SQLite, one pool for both on PostgreSQL; and one for checks.
 #[derive(Debug, Clone)]
 pub struct Store {
     read: Pool,
     write: Pool,
+    /// For whether a token is good, and whether the service is: neither waits for the searches of anybody.
+    checks: Pool,
     /// For migrations, which may take as long as they need.
     steps: Pool,
     metrics: Metrics,
@@ -106,8 +108,7 @@ impl Store {
             };
             let write = pool(1);
             guard_sqlite(&write).await.map_err(|error| place.explained(error))?;
-            let (read, steps) = (pool(8), pool(1));
-            return Ok(Self { read, write, steps, metrics });
+            return Ok(Self { read: pool(8), write, checks: pool(8), steps: pool(1), metrics });
         }
         let pool = |options, most| {
             let (backend, metrics) = (DbBackend::Postgres, metrics.clone());
@@ -118,13 +119,13 @@ impl Store {
         let first = steps();
         guard_postgres(&first).await.map_err(|error| place.explained(error))?;
         first.close().await;
-        let (all, steps) = (pool(postgres_options(url), 12), steps());
-        Ok(Self { write: all.clone(), read: all, steps, metrics })
+        let (all, checks, steps) = (pool(postgres_options(url), 12), pool(postgres_options(url), 4), steps());
+        Ok(Self { write: all.clone(), read: all, checks, steps, metrics })
     }
 
     /// Whether the database answers and its schema is the one that this program knows.
     pub async fn ready(&self) -> Result<()> {
-        limited(self.read.execute_unprepared("SELECT number FROM event_head")).await?;
+        limited(self.checks.execute_unprepared("SELECT number FROM event_head")).await?;
         if self.pending().await?.is_empty() { Ok(()) } else { Err(Error::unavailable("migrations are pending")) }
     }
 
@@ -135,7 +136,7 @@ impl Store {
 
     /// Ends all connections, after what runs on them.
     pub async fn close(self) {
-        for pool in [self.read, self.write, self.steps] {
+        for pool in [self.read, self.write, self.checks, self.steps] {
             pool.close().await;
         }
     }

@@ -112,6 +112,6 @@ impl Store {
         let find = resource_server::Entity::find()
             .filter(resource_server::Column::ClientId.eq(client_id))
             .filter(resource_server::Column::DisabledAt.is_null());
-        Ok(limited(find.one(&self.read)).await?.map(Into::into))
+        Ok(limited(find.one(&self.checks)).await?.map(Into::into))
     }
 }

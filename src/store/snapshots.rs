@@ -45,7 +45,7 @@ impl Store {
     /// What is known of the token with that value: one statement, one row an organization.
     pub async fn snapshot(&self, fingerprint: &Fingerprint) -> Result<Option<Snapshot>> {
         let mut known: Option<Snapshot> = None;
-        for row in all::<Row>(&self.read, &snapshot(fingerprint)).await? {
+        for row in all::<Row>(&self.checks, &snapshot(fingerprint)).await? {
             let reach = reach(&row);
             known.get_or_insert_with(|| start(row)).reaches.extend(reach);
         }

@@ -10,6 +10,7 @@ use crate::{
         proxy::{Network, Proxy},
     },
 };
+use futures_util::future::join_all;
 use reqwest::Client;
 use std::{
     sync::{Arc, Mutex},
@@ -81,7 +82,7 @@ async fn connections_that_died_while_nobody_asked_cost_nobody_an_answer() {
     let bob = world.member("bob", &["acme"]).await;
     let all = async || {
         let asked = (0..8).map(|_| bob.graphql("{ viewer { tokens { totalCount } } }", serde_json::Value::Null));
-        futures_util::future::join_all(asked).await.iter().map(|reply| reply.status.as_u16()).collect::<Vec<_>>()
+        join_all(asked).await.iter().map(|reply| reply.status.as_u16()).collect::<Vec<_>>()
     };
     assert_eq!(all().await, [200; 8]);
     obeys(&cluster, Order::Stop).await;
@@ -156,6 +157,29 @@ async fn a_server_without_room_is_unavailable_for_changes_and_checks_go_on() {
     world.database.says("drop trigger full_disk on events");
     assert_eq!(holder.delete("/v2/access-token").await.status, 204);
     assert_eq!(holder.verify("organization=acme").await.status, 401);
+}
+
+/// Searches that wait for the database, as many as come, take nothing from those who ask for a token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_searches_hang_checks_are_answered() {
+    let Some(database) = Database::fresh(Kind::Postgres, "while_searches_hang") else { return };
+    let mut talk = database.talk();
+    let world = World::on(database).await;
+    let ada = world.admin("ada", &["acme"]).await;
+    let token = ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
+    let holder = world.holder_of(&token.value);
+    talk.ask("begin; lock table events in access exclusive mode");
+    let query = "{ organization(slug: \"acme\") { auditEvents { totalCount } } }";
+    let searches = join_all((0..40).map(|_| ada.graphql(query, serde_json::Value::Null)));
+    let checks = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        for _ in 0..5 {
+            assert_eq!(holder.verify("organization=acme").await.status, 200);
+            assert_eq!(world.nobody().get("/readyz").await.status, 200);
+        }
+    };
+    let (hung, ()) = tokio::join!(searches, checks);
+    assert!(hung.iter().all(|reply| reply.code() == "UNAVAILABLE"));
 }
 
 /// F-18
