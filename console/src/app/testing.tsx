@@ -17,7 +17,7 @@ export interface Asked {
 type Answer = { status?: number; headers?: Record<string, string>; body?: unknown };
 
 /** Answers GraphQL operations by their names, and doors by their paths; keeps what was asked. */
-export function service(answers: Record<string, unknown | ((given: Asked['with']) => Answer)>): Asked[] {
+export function service(answers: Record<string, unknown | ((given: Asked['with']) => Answer | Promise<Answer>)>): Asked[] {
   const asked: Asked[] = [];
   vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
     const body = init.body ? JSON.parse(String(init.body)) : undefined;
@@ -30,7 +30,7 @@ export function service(answers: Record<string, unknown | ((given: Asked['with']
       status = 200,
       headers,
       body: said,
-    } = (typeof answer === 'function' ? answer(given) : { body: { data: answer } }) as Answer;
+    } = (typeof answer === 'function' ? await answer(given) : { body: { data: answer } }) as Answer;
     return new Response(status === 204 ? null : JSON.stringify(said ?? {}), { status, headers });
   });
   return asked;

@@ -23,13 +23,14 @@ export function Button({
   className = '',
   ...rest
 }: ComponentProps<'button'> & Look & { busy?: boolean }) {
+  const off = busy || rest['aria-disabled'] === true || rest['aria-disabled'] === 'true';
   return (
     <button
       type="button"
       {...rest}
       className={`${buttonClass({ kind, size })} ${className}`}
-      aria-disabled={busy || rest['aria-disabled']}
-      onClick={busy ? (event) => event.preventDefault() : rest.onClick}
+      aria-disabled={off || undefined}
+      onClick={off ? (event) => event.preventDefault() : rest.onClick}
     >
       {busy ? <span className={styles.spinner} aria-hidden="true" /> : icon}
       {children}

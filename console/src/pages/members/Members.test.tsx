@@ -97,6 +97,29 @@ describe('the members', () => {
     expect(screen.queryByRole('dialog')).toBeNull();
   });
 
+  it('are added to the end once that is under way', async () => {
+    let add = () => {};
+    const done = new Promise<void>((resolve) => {
+      add = resolve;
+    });
+    const member = { id: 'user_eve', name: 'Eve' };
+    service({
+      ...answers('ADMIN'),
+      AddMember: () => done.then(() => ({ body: { data: { addOrganizationMember: { member } } } })),
+    });
+    await show();
+    await screen.findByRole('row', { name: /Bob/ });
+    await userEvent.click(screen.getByRole('button', { name: 'Add member' }));
+    const dialog = screen.getByRole('dialog');
+    await userEvent.type(within(dialog).getByLabelText('Username or e-mail address'), 'eve');
+    await userEvent.click(within(dialog).getByRole('button', { name: 'Add member' }));
+    await userEvent.click(within(dialog).getByRole('button', { name: 'Cancel' }));
+    expect(screen.queryByRole('dialog')).toBe(dialog);
+    add();
+    expect(await screen.findByText('Eve is a member of Acme Widgets now.')).toBeTruthy();
+    expect(screen.queryByRole('dialog')).toBeNull();
+  });
+
   it('are removed after a question that counts their own tokens only', async () => {
     const asked = service({
       ...answers('ADMIN'),

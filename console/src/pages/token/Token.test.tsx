@@ -154,6 +154,23 @@ describe('one’s own token', () => {
     expect(asked.find(({ name }) => name === 'RevokeToken')!.with).toEqual({ input: { tokenId: 'token_1', reason: 'Leaked' } });
   });
 
+  it('is not kept any more once its end is under way, nor is the question closed', async () => {
+    let revoke = () => {};
+    const done = new Promise<void>((resolve) => {
+      revoke = resolve;
+    });
+    service({ ...answers, RevokeToken: () => done.then(() => ({ body: { data: answers.RevokeToken } })) });
+    await show();
+    await user().click(await screen.findByRole('button', { name: 'Revoke token…' }));
+    const question = await screen.findByRole('alertdialog', { name: 'Revoke “Deploy bot”?' });
+    await user().click(within(question).getByRole('button', { name: 'Revoke token' }));
+    await user().click(within(question).getByRole('button', { name: 'Keep token' }));
+    expect(screen.queryByRole('alertdialog')).toBe(question);
+    revoke();
+    await screen.findByText(/The token was revoked/);
+    await waitFor(() => expect(screen.queryByRole('alertdialog')).toBeNull());
+  });
+
   it('is changed in what was changed, and in nothing else', async () => {
     const asked = service(answers);
     await show();
