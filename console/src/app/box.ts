@@ -2,6 +2,7 @@
 import { keepPreviousData } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { asked, taken } from '../lib/value';
+import { polling } from './attended';
 
 /** How long nobody must have written before it is looked for, in milliseconds. */
 const PAUSE = 250;
@@ -60,4 +61,4 @@ export function filterOf(box: string): { query?: string; token?: string } {
 }
 
 /** Pages of a list: the rows that are there stay, dimmed, until others come. */
-export const list = { placeholderData: keepPreviousData, refetchInterval: 30_000 } as const;
+export const list = { placeholderData: keepPreviousData, ...polling } as const;

@@ -2,6 +2,7 @@
 import { QueryClient, queryOptions } from '@tanstack/react-query';
 import { CatalogueDocument, MineDocument, type MineQuery, ViewerDocument } from '../gql/graphql';
 import { ask, isRefusal } from './api';
+import { isAttended } from './attended';
 
 export const client = new QueryClient({
   defaultOptions: {
@@ -9,6 +10,7 @@ export const client = new QueryClient({
       staleTime: 10_000,
       retry: (failures, error) => failures < 2 && isRefusal(error, 'NETWORK'),
       refetchOnWindowFocus: true,
+      refetchOnReconnect: isAttended,
     },
     mutations: { retry: false },
   },

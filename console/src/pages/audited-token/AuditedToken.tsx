@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useLocation, useRouter } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { ask, isRefusal } from '../../app/api';
+import { polling } from '../../app/attended';
 import { EventBones, Events } from '../../app/events';
 import { Failure } from '../../app/Failure';
 import { AdminsOnly, useOrganization } from '../../app/organization';
@@ -40,7 +41,7 @@ function Page() {
   const { data, error, refetch } = useQuery({
     queryKey: ['tokens', 'audited', slug, tokenId],
     queryFn: ({ signal }) => ask(AuditedTokenDocument, { slug, tokenId }, signal),
-    refetchInterval: 30_000,
+    ...polling,
   });
   useEffect(() => {
     // The button that had the focus is gone; what there is to read now begins at the head.

@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
 import { ask, isRefusal } from '../../app/api';
+import { polling } from '../../app/attended';
 import { Failure, inOneLine } from '../../app/Failure';
 import { AdminsOnly, useOrganization } from '../../app/organization';
 import { Missing } from '../../app/Root';
@@ -27,7 +28,7 @@ export function OrganizationSettings() {
   const { data, error, refetch } = useQuery({
     queryKey: ['organizations', 'settings', slug],
     queryFn: ({ signal }) => ask(OrganizationSettingsDocument, { slug }, signal),
-    refetchInterval: 30_000,
+    ...polling,
   });
   if (isRefusal(error, 'FORBIDDEN') || role === 'MEMBER') {
     return (

@@ -4,6 +4,7 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { Copy as CopyIcon, Pencil } from 'lucide-react';
 import { useRef, useState } from 'react';
 import { ask } from '../../app/api';
+import { polling } from '../../app/attended';
 import { EventBones, Events } from '../../app/events';
 import { Failure } from '../../app/Failure';
 import { Missing } from '../../app/Root';
@@ -39,7 +40,7 @@ function Page({ id }: { id: string }) {
   const { data, error, refetch } = useQuery({
     queryKey: ['tokens', 'one', id],
     queryFn: ({ signal }) => ask(OwnTokenDocument, { id }, signal),
-    refetchInterval: 30_000,
+    ...polling,
   });
   const token = data?.token;
   if (data && (!token || token.owner.id !== data.viewer.id)) return <Missing />;
