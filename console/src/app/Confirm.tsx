@@ -5,7 +5,7 @@ import { Button } from '../ui/Button';
 import styles from '../ui/Dialog.module.css';
 import { Password } from '../ui/Field';
 import { useFocusBack } from '../ui/focus';
-import { call, hook } from './api';
+import { confirmWith, hook } from './api';
 import { viewer } from './data';
 import { inOneLine } from './Failure';
 
@@ -39,7 +39,7 @@ function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
     setBusy(true);
     setError(undefined);
     try {
-      await call('POST', '/session/confirm', { password: new FormData(event.currentTarget).get('password') });
+      await confirmWith(new FormData(event.currentTarget).get('password'));
       onEnd(true);
     } catch (refusal) {
       setError(inOneLine(refusal));

@@ -75,9 +75,41 @@ interface Answer<Result> {
   data?: Result | null;
   errors?: GraphQLError[];
   requestId?: string;
+  /** Whether nobody is known by the cookie. */
+  stranger: boolean;
+}
+
+/** The confirmation that is under way, if one is, and how many have ended. */
+let confirming: Promise<unknown> | undefined;
+let confirmed = 0;
+
+/** Gives the password again. The session has another cookie from then on. */
+export async function confirmWith(password: unknown) {
+  const under = call('POST', '/session/confirm', { password });
+  const settled = under
+    .catch(() => {})
+    .then(() => {
+      confirmed += 1;
+      if (confirming === settled) confirming = undefined;
+    });
+  confirming = settled;
+  await under;
 }
 
 async function execute<Result>(query: string, variables: unknown, signal?: AbortSignal): Promise<Answer<Result>> {
+  const before = confirmed;
+  let answer = await once<Result>(query, variables, signal);
+  if (answer.stranger && (confirming || confirmed !== before)) {
+    // It may have been sent with the cookie that was replaced meanwhile.
+    await confirming;
+    answer = await once<Result>(query, variables, signal);
+  }
+  if (!answer.stranger) return answer;
+  hooks.signedOut();
+  throw new Refusal('You are signed out. Sign in to go on.', 'UNAUTHENTICATED', undefined, answer.requestId);
+}
+
+async function once<Result>(query: string, variables: unknown, signal?: AbortSignal): Promise<Answer<Result>> {
   const response = await send('/graphql', {
     method: 'POST',
     headers: { Accept: 'application/graphql-response+json', 'Content-Type': 'application/json' },
@@ -85,18 +117,14 @@ async function execute<Result>(query: string, variables: unknown, signal?: Abort
     signal,
   });
   const requestId = response.headers.get('X-Request-Id') ?? undefined;
-  let answer: Answer<Result>;
+  let answer: Omit<Answer<Result>, 'stranger'>;
   try {
     answer = await response.json();
   } catch {
     throw new Refusal(response.status >= 500 ? LATER : BROKEN, 'INTERNAL', undefined, requestId);
   }
   const fresh = answer.errors?.some((error) => error.extensions?.reauthenticate);
-  if (response.status === 401 && !fresh) {
-    hooks.signedOut();
-    throw new Refusal('You are signed out. Sign in to go on.', 'UNAUTHENTICATED', undefined, requestId);
-  }
-  return { ...answer, requestId };
+  return { ...answer, requestId, stranger: response.status === 401 && !fresh };
 }
 
 function settled<Result>({ data, errors, requestId }: Answer<Result>): Result {

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { TypedDocumentString } from '../gql/graphql';
+import { ask, confirmWith, hook, isRefusal } from './api';
+
+// biome-ignore lint/suspicious/noExplicitAny: of no consequence here
+const SOME = new TypedDocumentString<any, object>('query Some { some }');
+
+interface Sent {
+  path: string;
+  answer: (status: number, body: object) => void;
+}
+
+let sent: Sent[];
+const signedOut = vi.fn();
+
+beforeEach(() => {
+  sent = [];
+  signedOut.mockReset();
+  hook({ signedOut });
+  vi.stubGlobal('fetch', (path: string) => {
+    return new Promise((resolve) => {
+      sent.push({ path, answer: (status, body) => resolve(new Response(JSON.stringify(body), { status })) });
+    });
+  });
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+const STRANGER = { errors: [{ message: 'Sign in.', extensions: { code: 'UNAUTHENTICATED' } }] };
+const refused = (error: unknown) => isRefusal(error, 'UNAUTHENTICATED');
+const rest = () => new Promise((resolve) => setTimeout(resolve));
+
+it('is signed out by an answer that knows nobody', async () => {
+  const some = ask(SOME, {});
+  sent[0]!.answer(401, STRANGER);
+  expect(await some.catch(refused)).toBe(true);
+  expect(sent.length).toBe(1);
+  expect(signedOut).toHaveBeenCalledOnce();
+});
+
+it('asks once more for what was under way while the password was confirmed', async () => {
+  const some = ask(SOME, {});
+  const confirmation = confirmWith('secret');
+  expect(sent.map(({ path }) => path)).toEqual(['/graphql', '/session/confirm']);
+  sent[1]!.answer(200, {});
+  await confirmation;
+  sent[0]!.answer(401, STRANGER);
+  await rest();
+  sent[2]!.answer(200, { data: { some: 1 } });
+  expect(await some).toEqual({ some: 1 });
+  expect(signedOut).not.toHaveBeenCalled();
+});
+
+it('waits for a confirmation that is not done, and does not ask a third time', async () => {
+  const confirmation = confirmWith('secret').catch(refused);
+  const some = ask(SOME, {}).catch(refused);
+  sent[1]!.answer(401, STRANGER);
+  await rest();
+  expect(sent.length).toBe(2);
+  sent[0]!.answer(401, { message: 'The password is wrong.' });
+  expect(await confirmation).toBe(true);
+  await rest();
+  expect(signedOut).not.toHaveBeenCalled();
+  sent[2]!.answer(401, STRANGER);
+  expect(await some).toBe(true);
+  expect(sent.length).toBe(3);
+  expect(signedOut).toHaveBeenCalledOnce();
+});
+
+it('asks no second time for what was begun after a confirmation', async () => {
+  const confirmation = confirmWith('secret');
+  sent[0]!.answer(200, {});
+  await confirmation;
+  await rest();
+  const some = ask(SOME, {}).catch(refused);
+  sent[1]!.answer(401, STRANGER);
+  expect(await some).toBe(true);
+  expect(sent.length).toBe(2);
+});
