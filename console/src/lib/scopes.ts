@@ -43,6 +43,13 @@ export function preset(scopes: readonly (ScopeLike & { retired?: boolean })[], a
 export const same = (one: ReadonlySet<string>, other: ReadonlySet<string>) =>
   one.size === other.size && [...one].every((name) => other.has(name));
 
+/** What there is now, with what was added to what there was before, and without what was taken from it. */
+export const touched = (now: ReadonlySet<string>, before: ReadonlySet<string>, chosen: ReadonlySet<string>) =>
+  new Set([
+    ...[...now].filter((name) => chosen.has(name) || !before.has(name)),
+    ...[...chosen].filter((name) => !before.has(name)),
+  ]);
+
 /** Whether every word of the text is in what a scope is called, or in its sentence. */
 export function fits(scope: ScopeLike & { description: string }, text: string): boolean {
   const all = `${scope.name} ${scope.title} ${scope.description}`.toLowerCase();

@@ -8,7 +8,7 @@ import { useWrong, type Wrong, wrongOf } from '../../app/wrong';
 import { UpdateTokenDocument, type UpdateTokenInput } from '../../gql/graphql';
 import { type Expiry, endOf } from '../../lib/expiry';
 import { LONGEST } from '../../lib/prefill';
-import { same } from '../../lib/scopes';
+import { same, touched } from '../../lib/scopes';
 import { Button } from '../../ui/Button';
 import { ExpiryPicker } from '../../ui/ExpiryPicker';
 import { Field } from '../../ui/Field';
@@ -21,10 +21,14 @@ import styles from './Token.module.css';
 
 const INPUTS = ['description', 'scopes', 'expiresAt'];
 
+const names = ({ scopes }: OwnToken): ReadonlySet<string> => new Set(scopes.map(({ name }) => name));
+
 export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
   const form = useRef<HTMLFormElement>(null);
-  const held = new Set(token.scopes.map(({ name }) => name));
-  const [description, setDescription] = useState(token.description);
+  // The token as it was when this was opened: `token` is asked for again meanwhile, and only what is touched here is changed.
+  const [before] = useState(token);
+  const held = names(before);
+  const [description, setDescription] = useState(before.description);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(held);
   const [expiry, setExpiry] = useState<Expiry>({ kind: 'keep' });
   const { wrong, setWrong, changed: changedInput } = useWrong(form);
@@ -45,10 +49,10 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
       return;
     }
     const input: UpdateTokenInput = { tokenId: token.id };
-    if (description !== token.description) input.description = description;
-    if (!same(chosen, held)) input.scopes = [...chosen];
+    if (description !== before.description) input.description = description;
+    if (!same(chosen, held)) input.scopes = [...touched(names(token), held, chosen)];
     // The day that it ends on anyway is no change.
-    if (end && !(token.expiresAt && end >= new Date(token.expiresAt))) input.expiresAt = end.toISOString();
+    if (end && !(before.expiresAt && end >= new Date(before.expiresAt))) input.expiresAt = end.toISOString();
     setWrong(undefined);
     if (Object.keys(input).length === 1) {
       onEnd();
@@ -87,7 +91,7 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
             />
             <ScopePicker
               legend="Scopes"
-              scopes={[...all, ...token.scopes.filter(({ name }) => !all.some((scope) => scope.name === name))]}
+              scopes={[...all, ...before.scopes.filter(({ name }) => !all.some((scope) => scope.name === name))]}
               chosen={chosen}
               onChoose={(next) => {
                 setChosen(next);
@@ -102,7 +106,7 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
                 setExpiry(next);
                 changedInput('expiresAt');
               }}
-              present={token.expiresAt ?? null}
+              present={before.expiresAt ?? null}
               error={wrong?.expiresAt}
             />
             {wrong?.form && (

@@ -184,6 +184,40 @@ describe('one’s own token', () => {
     expect(await screen.findByRole('button', { name: 'Edit' })).toBeTruthy();
   });
 
+  it('is changed in nothing that was changed elsewhere meanwhile', async () => {
+    const more = { scopes: [scope('read_builds', 'READ'), scope('write_builds', 'WRITE')] };
+    const less = { scopes: more.scopes.slice(0, 1), description: 'Renamed elsewhere' };
+    let held: object = more;
+    const asked = service({
+      ...answers,
+      OwnToken: () => ({ body: { data: { viewer: { id: BOB.id }, token: { ...token, ...held } } } }),
+      Catalogue: { scopes: [...more.scopes, scope('read_agents', 'READ')] },
+    });
+    const { client } = await show();
+    const editing = async () => {
+      held = more;
+      await client.invalidateQueries({ queryKey: ['tokens'] });
+      await user().click(await screen.findByRole('button', { name: 'Edit' }));
+      await screen.findByRole('checkbox', { name: /write_builds/ });
+      held = less;
+      await client.invalidateQueries({ queryKey: ['tokens'] });
+      await screen.findByRole('heading', { name: 'Renamed elsewhere' });
+    };
+    const saved = async () => {
+      await user().click(screen.getByRole('button', { name: 'Save changes' }));
+      await screen.findByRole('button', { name: 'Edit' });
+      return asked.findLast(({ name }) => name === 'UpdateToken')?.with.input;
+    };
+    await editing();
+    expect(await saved()).toBeUndefined();
+    await editing();
+    await user().type(screen.getByLabelText('Description'), ' here');
+    expect(await saved()).toEqual({ tokenId: 'token_1', description: 'Deploy bot here' });
+    await editing();
+    await user().click(screen.getByRole('checkbox', { name: /read_agents/ }));
+    expect(await saved()).toEqual({ tokenId: 'token_1', scopes: ['read_builds', 'read_agents'] });
+  });
+
   it('keeps a scope that can no longer be given', async () => {
     const asked = service(holding({ scopes: [scope('read_builds', 'READ'), scope('read_old', 'READ', true)] }));
     await show();
