@@ -43,6 +43,35 @@ it('does not ask with one that is too short, and says at the input what the serv
   expect(document.activeElement).toBe(password);
 });
 
+it('asks the first of all who they are, also where the link was opened without its end', async () => {
+  let answer: object = { status: 422, body: { message: 'A username has 1 to 64 characters.', field: 'username' } };
+  const asked = service({ [DOOR]: () => answer, Viewer: VIEWER });
+  const { router } = await show(DOOR);
+  const user = userEvent.setup({ delay: null });
+  await user.type(await screen.findByLabelText('Password'), GOOD);
+  await user.keyboard('{Enter}');
+  expect(await screen.findByText(/^Nobody has an account here yet\./)).toBeTruthy();
+  const [organization, person] = await screen.findAllByLabelText('Name');
+  expect(screen.getByLabelText<HTMLInputElement>('Password').value).toBe(GOOD);
+  await user.type(organization!, 'Acme');
+  await user.type(person!, 'Ada');
+  await user.type(screen.getByLabelText('E-mail address'), 'ada@example.test');
+  await user.type(screen.getByLabelText('Username'), 'ada');
+  answer = { status: 204 };
+  await user.click(screen.getByRole('button', { name: 'Set up and sign in' }));
+  await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
+  expect(asked[1]!.with).toMatchObject({ username: 'ada', password: GOOD, organization: { slug: 'acme', name: 'Acme' } });
+});
+
+it('says above the form what no input that is shown is about', async () => {
+  service({ [DOOR]: () => ({ status: 422, body: { message: 'This cannot be taken.', field: 'other' } }) });
+  await show(DOOR);
+  const user = userEvent.setup({ delay: null });
+  await user.type(await screen.findByLabelText('Password'), GOOD);
+  await user.keyboard('{Enter}');
+  expect((await screen.findByRole('alert')).textContent).toContain('This cannot be taken.');
+});
+
 it('says that a link is over', async () => {
   service({ [DOOR]: () => ({ status: 404, body: { message: 'Not found' } }) });
   await show(DOOR);

@@ -5,7 +5,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { call, isRefusal } from '../../app/api';
 import { viewer } from '../../app/data';
 import { Front } from '../../app/Front';
-import { useWrong, type Wrong, wrongOf } from '../../app/wrong';
+import { FORM, useWrong, type Wrong, wrongOf } from '../../app/wrong';
 import { lengthOf, UNFIT } from '../../lib/password';
 import { slugOf } from '../../lib/slug';
 import { Button, buttonClass } from '../../ui/Button';
@@ -17,11 +17,13 @@ import styles from './Invitation.module.css';
 
 const route = getRouteApi('/invitations/$code');
 
-const INPUTS = ['password', 'username', 'name', 'email', 'organization.name', 'organization.slug'];
+/** What the first of all say beside their password. */
+const FIRST = ['username', 'name', 'email', 'organization.name', 'organization.slug'];
 
 export function Invitation() {
   const { code } = route.useParams();
-  const first = route.useSearch().first !== undefined;
+  const [nobody, setNobody] = useState(false);
+  const first = route.useSearch().first !== undefined || nobody;
   const router = useRouter();
   const client = useQueryClient();
   const form = useRef<HTMLFormElement>(null);
@@ -60,7 +62,11 @@ export function Invitation() {
     } catch (error) {
       setBusy(false);
       if (isRefusal(error, 'NOT_FOUND')) setOver(true);
-      else setWrong(wrongOf(error, INPUTS));
+      else if (!first && FIRST.some((input) => input in wrongOf(error, FIRST))) {
+        // The link was opened without the end of its address. Nothing was used up: what is missing is asked for.
+        setNobody(true);
+        setWrong({ [FORM]: 'Nobody has an account here yet. Say also who you are, and what your organization is called.' });
+      } else setWrong(wrongOf(error, first ? ['password', ...FIRST] : ['password']));
     }
   }
 
