@@ -1,4 +1,4 @@
-import { screen, within } from '@testing-library/react';
+import { act, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { expect, it } from 'vitest';
 import { open, refused, service } from '../../app/testing';
@@ -83,6 +83,19 @@ it.each([
   service(answers([], [{ text, kind: 'TEXT' }]));
   await show(`?q=${text}`);
   expect(await screen.findByText(said)).toBeTruthy();
+});
+
+it('carries nothing of one organization to the page of another', async () => {
+  const { Audit: acme, ...rest } = answers(LISTED);
+  service({
+    ...rest,
+    Audit: ({ slug }: { slug: string }) => (slug === 'acme' ? { body: { data: acme } } : new Promise<never>(() => {})),
+  });
+  const { router } = await show();
+  await screen.findByText('Token 1');
+  await act(() => router.navigate({ to: '/organizations/$slug/audit', params: { slug: 'globex' } }));
+  await waitFor(() => expect(screen.queryByText('Token 1')).toBeNull());
+  expect(screen.queryByText(/Acme Widgets/)).toBeNull();
 });
 
 it('leads back to the box when its words are not understood', async () => {

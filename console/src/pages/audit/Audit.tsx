@@ -45,6 +45,11 @@ const COLUMNS: Column[] = [
 
 export function Audit() {
   const { slug } = route.useParams();
+  // What one organization’s page shows is not carried to the page of another.
+  return <Page key={slug} slug={slug} />;
+}
+
+function Page({ slug }: { slug: string }) {
   const search = route.useSearch();
   const go = route.useNavigate();
   const { data: who } = useQuery(viewer);

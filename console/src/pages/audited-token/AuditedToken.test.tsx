@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from '@testing-library/react';
+import { act, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it } from 'vitest';
 import { open, refused, service } from '../../app/testing';
@@ -136,6 +136,26 @@ describe('a token in the audit', () => {
     expect(screen.getByText(/told by e-mail, at bob@example\.test/)).toBeTruthy();
     await waitFor(() => expect(document.activeElement?.tagName).toBe('H1'));
     expect(screen.getByRole('link', { name: 'Back to the audit' })).toBeTruthy();
+  });
+
+  it('loses one organization, and that is no news on its page of another', async () => {
+    const GLOBEX = { id: 'org_globex', slug: 'globex', name: 'Globex' };
+    const { AuditedToken: acme } = found(grant);
+    service({
+      Viewer,
+      AuditedToken: ({ slug }: { slug: string }) => ({
+        body: { data: { organization: { ...acme.organization, ...(slug === 'acme' ? ACME : GLOBEX) } } },
+      }),
+      RemoveOrganization: { removeOrganizationFromToken: { grant: removal } },
+    });
+    const { router } = await show();
+    await userEvent.click(await screen.findByRole('button', { name: 'Remove Organization from Token' }));
+    await userEvent.click(screen.getByRole('button', { name: 'Remove organization' }));
+    await screen.findByText('Acme Widgets was removed from this token');
+    const params = { slug: 'globex', tokenId: 'token_1' };
+    await act(() => router.navigate({ to: '/organizations/$slug/audit/$tokenId', params }));
+    expect(await screen.findByText('API Access Token owned by Bob Lindqvist')).toBeTruthy();
+    expect(screen.queryByText(/was removed from this token/)).toBeNull();
   });
 
   it('keeps the organization when the question is answered so', async () => {

@@ -29,13 +29,12 @@ export type Token = NonNullable<Grant['token']>;
 type Event = NonNullable<Found['auditEvents']>['nodes'][number];
 
 export function AuditedToken() {
-  const { tokenId } = route.useParams();
-  // What was done on the page of one token is no news on the page of another.
-  return <Page key={tokenId} />;
+  const { slug, tokenId } = route.useParams();
+  // What was done on the page of one token, or with one organization, is no news on the page of another.
+  return <Page key={`${slug}/${tokenId}`} slug={slug} tokenId={tokenId} />;
 }
 
-function Page() {
-  const { slug, tokenId } = route.useParams();
+function Page({ slug, tokenId }: { slug: string; tokenId: string }) {
   const { name: known, me } = useOrganization(slug);
   const [removed, setRemoved] = useState<Removed>();
   const { data, error, refetch } = useQuery({

@@ -1,4 +1,4 @@
-import { screen, waitFor } from '@testing-library/react';
+import { act, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it } from 'vitest';
 import { open, refused, service } from '../../app/testing';
@@ -105,6 +105,18 @@ describe('the audit log', () => {
     await waitFor(() =>
       expect(screen.getByRole<HTMLInputElement>('combobox', { name: 'Done by' }).value).toBe('Ada Okafor (ada)'),
     );
+  });
+
+  it('carries nothing of one organization to the page of another', async () => {
+    const { Log: acme, ...rest } = answers;
+    service({
+      ...rest,
+      Log: ({ slug }: { slug: string }) => (slug === 'acme' ? { body: { data: acme } } : new Promise<never>(() => {})),
+    });
+    const { router } = await show();
+    await screen.findByText('“<img src=x>”');
+    await act(() => router.navigate({ to: '/organizations/$slug/log', params: { slug: 'globex' } }));
+    await waitFor(() => expect(screen.queryByText('“<img src=x>”')).toBeNull());
   });
 
   it('is narrowed to somebody who is looked for by the keyboard', async () => {

@@ -25,6 +25,11 @@ const route = getRouteApi('/inside/organizations/$slug/log');
 
 export function Log() {
   const { slug } = route.useParams();
+  // What one organization’s page shows is not carried to the page of another.
+  return <Page key={slug} slug={slug} />;
+}
+
+function Page({ slug }: { slug: string }) {
   const search = route.useSearch();
   const go = route.useNavigate();
   const { name: known } = useOrganization(slug);

@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from '@testing-library/react';
+import { act, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it } from 'vitest';
 import { open, refused, service } from '../../app/testing';
@@ -118,6 +118,21 @@ describe('the members', () => {
     add();
     expect(await screen.findByText('Eve is a member of Acme Widgets now.')).toBeTruthy();
     expect(screen.queryByRole('dialog')).toBeNull();
+  });
+
+  it('of one organization, and what is asked about them, are gone on the page of another', async () => {
+    const { Members: acme, ...rest } = answers('ADMIN');
+    service({
+      ...rest,
+      TokensOfMember: tokens(),
+      Members: ({ slug }: { slug: string }) => (slug === 'acme' ? { body: { data: acme } } : new Promise<never>(() => {})),
+    });
+    const { router } = await show();
+    await userEvent.click(await screen.findByRole('button', { name: 'Remove Bob Lindqvist' }));
+    await screen.findByRole('alertdialog');
+    await act(() => router.navigate({ to: '/organizations/$slug/members', params: { slug: 'globex' } }));
+    await waitFor(() => expect(screen.queryByRole('alertdialog')).toBeNull());
+    expect(screen.queryByRole('button', { name: 'Remove Bob Lindqvist' })).toBeNull();
   });
 
   it('are removed after a question that counts their own tokens only', async () => {

@@ -32,6 +32,11 @@ type Doing = { what: 'add' } | { what: 'role' | 'remove'; member: Member };
 
 export function Members() {
   const { slug } = route.useParams();
+  // What is being done on the page of one organization, and who is shown there, is not carried to the page of another.
+  return <Page key={slug} slug={slug} />;
+}
+
+function Page({ slug }: { slug: string }) {
   const search = route.useSearch();
   const go = route.useNavigate();
   const { me, prefix, name: known, role: own } = useOrganization(slug);
