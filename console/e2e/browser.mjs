@@ -51,7 +51,7 @@ export async function open(browser, url, { scheme = 'light', width = 1280, stora
 /** Takes away what the browser itself says of an answer that was expected, in its own time, and finds so many of it. */
 export async function expected(seen, status, path, count = 1) {
   const told = () => seen.complaints.filter((what) => what.includes(`status of ${status}`) && what.endsWith(path));
-  for (let tries = 0; told().length < count && tries < 50; tries += 1) await new Promise((resolve) => setTimeout(resolve, 100));
+  for (let tries = 0; told().length < count && tries < 300; tries += 1) await new Promise((resolve) => setTimeout(resolve, 100));
   const found = told();
   assert.equal(found.length, count, `${status} at ${path}: ${seen.complaints.join('\n')}`);
   seen.complaints = seen.complaints.filter((what) => !found.includes(what));
