@@ -54,7 +54,7 @@ function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
       aria-labelledby="confirm-title"
       onCancel={(event) => {
         event.preventDefault();
-        onEnd(false);
+        if (!busy) onEnd(false);
       }}
     >
       <h2 id="confirm-title">Confirm that it is you</h2>
@@ -72,7 +72,9 @@ function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
           onChange={() => setError(undefined)}
         />
         <div className={styles.buttons}>
-          <Button onClick={() => onEnd(false)}>Cancel</Button>
+          <Button onClick={() => onEnd(false)} aria-disabled={busy}>
+            Cancel
+          </Button>
           <Button kind="primary" type="submit" busy={busy}>
             Confirm
           </Button>
