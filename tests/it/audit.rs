@@ -849,19 +849,6 @@ async fn use_with(reader: &Client<'_>, slug: &str) -> Value {
     reader.ask(USE, json!({ "slug": slug })).await["organization"]["tokenGrants"]["nodes"][0].clone()
 }
 
-/// Waits until all use that was noted is written: a job of the service may be at it.
-async fn written(world: &World, mut reader: impl AsyncFnMut() -> Value) -> Value {
-    for _ in 0..100 {
-        world.flush().await;
-        let found = reader().await;
-        if found["lastRequest"] != Value::Null {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("no use was written");
-}
-
 both!(
     async fn use_with_one_organization_is_never_shown_to_another(world: World) {
         let ada = world.admin("ada", &["acme", "globex"]).await;
@@ -869,7 +856,7 @@ both!(
             world.member("bob", &["acme", "globex"]).await.creates_token("x", &["acme", "globex"], &["graphql"]).await;
         let holder = world.holder_of(&token.value);
         assert_eq!(holder.verify("organization=acme").await.status, 200);
-        let acme = written(&world, async || use_with(&ada, "acme").await).await;
+        let acme = world.written(async || use_with(&ada, "acme").await).await;
         assert_eq!(acme["lastRequest"], json!({ "path": "/verify", "allowed": true }));
         assert_ne!(acme["lastUsedAt"], Value::Null);
         assert_eq!(use_with(&ada, "globex").await, json!({ "lastUsedAt": null, "lastRequest": null }));
@@ -894,7 +881,7 @@ both!(
             assert_eq!(ada.removes_organization(&tokens.id, &acme, None).await.code(), "OK");
             assert_eq!(bob.adds_organization(&tokens.id, &acme).await.code(), "OK");
         }
-        let used = written(&world, async || use_with(&ada, "acme").await).await;
+        let used = world.written(async || use_with(&ada, "acme").await).await;
         assert_eq!(used["lastRequest"], json!({ "path": "/verify", "allowed": true }));
         assert_ne!(used["lastUsedAt"], Value::Null);
     }
@@ -907,7 +894,7 @@ both!(
         let token = bob.creates_token("x", &["acme"], &["graphql"]).await;
         let acme = world.organization_id("acme").await;
         assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
-        let used = written(&world, async || use_with(&ada, "acme").await).await;
+        let used = world.written(async || use_with(&ada, "acme").await).await;
         for _ in 0..2 {
             assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
             assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
@@ -916,7 +903,7 @@ both!(
         let unused = asked(&ada, &List::Audit("acme"), &json!({ "neverUsed": true }), &Value::Null).await;
         assert_eq!(unused.0.len(), 0);
         assert_eq!(world.holder_of(&token.value).verify("organization=acme&scope=read_user").await.status, 403);
-        let later = written(&world, async || {
+        let later = world.written(async || {
             let found = use_with(&ada, "acme").await;
             if found["lastRequest"]["allowed"] == false { found } else { json!({ "lastRequest": null }) }
         });
@@ -933,7 +920,7 @@ both!(
         assert_eq!(bob.removes_organization(&token.id, &hooli, None).await.code(), "OK");
         assert_eq!(world.holder_of(&token.value).get("/v2/access-token").await.status, 200);
         for slug in ["acme", "globex"] {
-            let found = written(&world, async || use_with(&ada, slug).await).await;
+            let found = world.written(async || use_with(&ada, slug).await).await;
             assert_eq!(found["lastRequest"], json!({ "path": "/v2/access-token", "allowed": true }), "{slug}");
         }
         assert_eq!(bob.adds_organization(&token.id, &hooli).await.code(), "OK");
@@ -953,7 +940,7 @@ both!(
         assert_eq!(world.holder_of(&may.value).graphql(query, json!({})).await.code(), "OK");
         assert_eq!(world.holder_of(&lacks.value).graphql(query, json!({})).await.status, 403);
         for (slug, allowed) in [("acme", true), ("globex", true), ("hooli", false)] {
-            let found = written(&world, async || use_with(&ada, slug).await).await;
+            let found = world.written(async || use_with(&ada, slug).await).await;
             assert_eq!(found["lastRequest"], json!({ "path": "/graphql", "allowed": allowed }), "{slug}");
             assert_eq!(found["lastUsedAt"].is_string(), allowed, "{slug}");
         }
@@ -970,7 +957,7 @@ both!(
         let token = bob.creates_token("x", &["acme"], &["read_user"]).await;
         assert_eq!(world.holder_of(&token.value).verify("organization=globex").await.status, 403);
         let ask = "query($id: ID!) { token(id: $id) { lastUsedAt lastRequest { path allowed } } }";
-        let own = written(&world, async || bob.ask(ask, json!({ "id": token.id })).await["token"].clone()).await;
+        let own = world.written(async || bob.ask(ask, json!({ "id": token.id })).await["token"].clone()).await;
         assert_eq!(own, json!({ "lastUsedAt": null, "lastRequest": { "path": "/verify", "allowed": false } }));
         assert_eq!(use_with(&ada, "acme").await, json!({ "lastUsedAt": null, "lastRequest": null }));
     }

@@ -51,7 +51,9 @@ fn data_that_was_not_made_to_its_end_is_made_anew() {
     let mut first = Running(demo(folder.path()).stdout(Stdio::null()).spawn().unwrap());
     let mut said = BufReader::new(first.0.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(said.any(|line| line.contains("100 changes made")));
-    // Nobody else begins in the same folder meanwhile.
+    // Nobody else begins in the same folder meanwhile, however long that takes.
+    let stop = Command::new("kill").args(["-STOP", &first.0.id().to_string()]).status().unwrap();
+    assert!(stop.success());
     let other = demo(folder.path()).output().unwrap();
     let why = String::from_utf8(other.stderr).unwrap();
     assert!(other.status.code() == Some(1) && why.contains("Another start is making the data"), "{why}");
@@ -77,13 +79,14 @@ async fn where_it_cannot_be_served_nothing_is_made() {
     let refused = ended(demo.current_dir(&folder).args(["demo", "--listen", &taken.to_string()]), "").await;
     refused.refused(&format!("{taken} cannot be listened on"));
     drop(listener);
+    let free = port::free();
     for (flag, value) in [("--database-url", "sqlite://own.db"), ("--config", "own.toml")] {
         let mut demo = program();
-        let demo = demo.current_dir(&folder).args(["demo", "--listen", &taken.to_string(), flag, value]);
+        let demo = demo.current_dir(&folder).args(["demo", "--listen", &free.to_string(), flag, value]);
         ended(demo, "").await.refused(&format!("tokenward: {flag}: "));
     }
     let mut demo = program();
-    let demo = demo.current_dir(&folder).args(["demo", "--listen", &taken.to_string(), "--data-dir", "/etc/hostname"]);
+    let demo = demo.current_dir(&folder).args(["demo", "--listen", &free.to_string(), "--data-dir", "/etc/hostname"]);
     let refused = ended(demo, "").await;
     refused.refused("/etc/hostname/jwt-secret cannot be kept (not a directory)");
     refused.refused("--data-dir");
@@ -93,7 +96,7 @@ async fn where_it_cannot_be_served_nothing_is_made() {
     ended(program().current_dir(&folder).arg("migrate"), "").await.done();
     let (own, before) = (folder.path().join("data"), names(&folder.path().join("data")));
     let mut demo = program();
-    let demo = demo.current_dir(&folder).args(["demo", "--listen", &taken.to_string(), "--data-dir", "data"]);
+    let demo = demo.current_dir(&folder).args(["demo", "--listen", &free.to_string(), "--data-dir", "data"]);
     ended(demo, "").await.refused("holds other data than the demonstration's");
     assert_eq!(names(&own), before);
 }

@@ -55,6 +55,9 @@ fn statuses(said: &str) -> Vec<&str> {
     said.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)).collect()
 }
 
+/// People look at a clock that is as slow as their machine; what they wait for here has more time.
+const PATIENCE: &str = "sleep 8\n";
+
 /// The story of the README, with the program that is tested, on a port of its own.
 fn story() -> String {
     let readme = include_str!("../../README.md");
@@ -63,6 +66,7 @@ fn story() -> String {
         .replace("cargo build --release\n", "")
         .replace("$PWD/target/release", Path::new(BINARY).parent().unwrap().to_str().unwrap())
         .replace("127.0.0.1:8080", &port::free().to_string())
+        .replace("sleep 2\n", PATIENCE)
 }
 
 fn the_readme_tells_the_truth(kind: Kind, test: &str) {
@@ -174,7 +178,7 @@ fn the_guide_of_the_demonstration_can_be_pasted() {
     }
     let folder = shelf::folder();
     let (demo, commands) = demonstration(folder.path());
-    let said = pasted(&commands, folder.path(), &[]);
+    let said = pasted(&commands.replace("sleep 2\n", PATIENCE), folder.path(), &[]);
     drop(demo);
     assert_eq!(statuses(&said), ["200", "403", "403", "200", "200", "204", "401"], "{said}");
     assert_eq!(said.matches(r#"{"data":"#).count(), 14, "{said}");

@@ -318,7 +318,7 @@ both!(
     /// F-04
     async fn a_server_that_hangs_or_cuts_the_line_gets_no_letter_more_than_twice(database: Database) {
         let office = PostOffice::open(Line::Plain).await;
-        let world = World::posting(database, &office.plain_url(), Duration::from_secs(3)).await;
+        let world = World::posting(database, &office.plain_url(), Duration::from_secs(8)).await;
         let cutter = Cutter::of(&world).await;
         let faults = [
             (Step::Connect, Act::Hang, 1),

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 /// A client of a child process.
@@ -131,8 +132,13 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
     assert_eq!(gone.status(), 204);
     let metrics = caller.http.get(format!("http://{watched}/metrics")).send().await.unwrap().text().await.unwrap();
     fs::write(metrics_of(database), metrics).unwrap();
+    let start = Instant::now();
+    while !has_letter(&files(database.folder())) {
+        assert!(start.elapsed() < Duration::from_secs(30), "no letter: {}", program.logged());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     serving.terminate();
-    assert!(serving.ended(std::time::Duration::from_secs(10)).await.success());
+    assert!(serving.ended(Duration::from_secs(30)).await.success());
 
     let mut secrets = vec![token, by_command_line, secret, ada, bob, JWT_SECRET.to_owned()];
     secrets.extend(signed_in);
@@ -216,7 +222,7 @@ both!(
 async fn no_secret_in_the_log(database: &Database, format: &str) -> String {
     let (program, secrets) = story(database, format).await;
     let kept = files(database.folder());
-    assert!(kept.iter().any(|file| file.extension().is_some_and(|end| end == "eml")), "no letter: {kept:?}");
+    assert!(has_letter(&kept), "no letter: {kept:?}");
     for file in &kept {
         let bytes = fs::read(file).unwrap();
         let found = secrets.iter().find(|secret| spellings(secret).iter().any(|one| holds(&bytes, one)));
@@ -259,7 +265,7 @@ async fn a_value_with_one_character_changed_is_refused_without_asking_the_databa
     }
     assert_eq!(caller.get(&token, "/verify", &[("x-request-id", "as-it-is")]).await, 200);
     serving.terminate();
-    assert!(serving.ended(std::time::Duration::from_secs(10)).await.success());
+    assert!(serving.ended(Duration::from_secs(30)).await.success());
     let mut statements = std::collections::HashMap::new();
     for line in program.logged().lines() {
         let event: Value = serde_json::from_str(line).unwrap();
@@ -271,6 +277,10 @@ async fn a_value_with_one_character_changed_is_refused_without_asking_the_databa
     let changed: Vec<_> = statements.iter().filter(|(id, _)| id.starts_with("changed-")).collect();
     assert_eq!(changed.len(), token.len() * doors.len());
     assert!(changed.iter().all(|(_, count)| **count == 0), "{changed:?}");
+}
+
+fn has_letter(files: &[PathBuf]) -> bool {
+    files.iter().any(|file| file.extension().is_some_and(|end| end == "eml"))
 }
 
 /// Every file below a folder.

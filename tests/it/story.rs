@@ -11,11 +11,12 @@ both!(
         let script = world.holder_of(&token.value);
         let question = "scope=read_builds&organization=acme";
         assert_eq!(script.verify(question).await.status, 200);
-        world.flush().await;
         let audit = "query($filter: TokenFilter) { organization(slug: \"acme\") { tokenGrants(filter: $filter) \
                      { totalCount nodes { tokenId lastRequest { path ipAddress } } } } }";
-        let found = ada.ask(audit, json!({ "filter": { "token": token.value } })).await;
-        let row = &found["organization"]["tokenGrants"]["nodes"][0];
+        let filter = json!({ "filter": { "token": token.value } });
+        let row = world
+            .written(async || ada.ask(audit, filter.clone()).await["organization"]["tokenGrants"]["nodes"][0].clone());
+        let row = row.await;
         assert_eq!((&row["tokenId"], &row["lastRequest"]["path"]), (&json!(token.id), &json!("/verify")));
         assert_eq!(ada.removes_organization(&token.id, &acme, Some("old")).await.code(), "OK");
         assert_eq!(script.verify(question).await.status, 403);

@@ -17,6 +17,7 @@ pub(crate) mod wire;
 
 use client::{Client, Reply};
 use database::{Database, Stage};
+use serde_json::Value;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -259,14 +260,38 @@ impl World {
 
     /// Writes all use that is not written yet.
     pub(crate) async fn flush(&self) {
-        let (tokens, grants) = self.app.verifier().tally().due(Instant::now(), true);
-        self.app.store().upkeep().keep_usage(tokens, grants).await.unwrap();
+        if !self.writes_use().await {
+            // A job of the service may have taken it just now, and is writing it.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
     }
 
-    /// The letters that were sent, once there are so many; waits for five seconds at most.
+    /// Writes use until the reader finds a request: a job of the service may be at it.
+    pub(crate) async fn written(&self, mut reader: impl AsyncFnMut() -> Value) -> Value {
+        let start = Instant::now();
+        loop {
+            self.writes_use().await;
+            let found = reader().await;
+            if !found["lastRequest"].is_null() {
+                return found;
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "no use was written");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Writes the use that nobody has taken yet, if there is any.
+    async fn writes_use(&self) -> bool {
+        let (tokens, grants) = self.app.verifier().tally().due(Instant::now(), true);
+        let any = !tokens.is_empty();
+        self.app.store().upkeep().keep_usage(tokens, grants).await.unwrap();
+        any
+    }
+
+    /// The letters that were sent, once there are so many; waits for half a minute at most.
     pub(crate) async fn letters(&self, count: usize) -> Vec<Sent> {
         let start = Instant::now();
-        while self.mailbox.sent().len() < count && start.elapsed() < Duration::from_secs(5) {
+        while self.mailbox.sent().len() < count && start.elapsed() < Duration::from_secs(30) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.mailbox.sent()
