@@ -1,6 +1,7 @@
 //! Can somebody be let in by a link, once? And can the first of all, who finds nobody?
 
 use crate::{
+    actions::at_once,
     program::Program,
     world::{
         PASSWORD, World,
@@ -127,8 +128,7 @@ both!(
         world.person("ada").await;
         let path = invited(&world, "ada").await;
         let passwords: Vec<_> = (0..4).map(|number| format!("plover gantry ounce {number}")).collect();
-        let all = passwords.iter().map(|password| chooses(&world, &path, password));
-        let replies = futures_util::future::join_all(all).await;
+        let replies = at_once(4, async |one| chooses(&world, &path, &passwords[one]).await).await;
         let let_in: Vec<_> = replies.iter().filter(|reply| reply.status == 204).collect();
         assert_eq!(let_in.len(), 1, "{replies:?}");
         assert_eq!(viewer(&world.browser(let_in[0])).await["username"], "ada");
@@ -211,9 +211,8 @@ both!(
                 said
             })
             .collect();
-        let all = paths.iter().zip(&said).map(|(path, said)| follows(&world, path, said));
-        let statuses: Vec<_> =
-            futures_util::future::join_all(all).await.iter().map(|reply| reply.status.as_u16()).collect();
+        let replies = at_once(4, async |one| follows(&world, &paths[one], &said[one]).await).await;
+        let statuses: Vec<_> = replies.iter().map(|reply| reply.status.as_u16()).collect();
         assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
         assert!(statuses.iter().all(|status| [204, 404].contains(status)), "{statuses:?}");
     }

@@ -1,6 +1,6 @@
 //! Does every list give the same rows in the same order, whichever way and in whatever portions it is read?
 
-use crate::world::{World, client::Client};
+use crate::world::{World, again::again, client::Client};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -56,15 +56,7 @@ impl<'world> List<'world> {
     }
 
     pub(crate) async fn page(&self, asked: Value) -> Page {
-        let mut reply = self.reader.graphql(&self.document, asked.clone()).await;
-        // A database that is busy with others says so, and a client asks again.
-        for _ in 0..30 {
-            if reply.code() != "UNAVAILABLE" {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            reply = self.reader.graphql(&self.document, asked.clone()).await;
-        }
+        let reply = again(async || self.reader.graphql(&self.document, asked.clone()).await).await;
         assert_eq!(reply.code(), "OK", "{} {asked}: {}", self.name, reply.text);
         let data = reply.data();
         let page = data.pointer(self.path).unwrap();

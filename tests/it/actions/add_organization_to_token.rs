@@ -87,7 +87,7 @@ both!(
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         assert_eq!(bob.removes_organization(&token.id, &acme, None).await.code(), "OK");
         let mark = world.mark().await;
-        let replies = at_once((0..20).map(|_| bob.adds_organization(&token.id, &acme))).await;
+        let replies = at_once(20, async |_| bob.adds_organization(&token.id, &acme).await).await;
         assert_eq!(tally(&replies), [("CONFLICT".to_owned(), 19), ("OK".to_owned(), 1)]);
         assert_eq!(world.since(&mark).await, (1, 0));
     }

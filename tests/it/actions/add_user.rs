@@ -42,8 +42,7 @@ both!(
 both!(
     async fn of_many_who_add_the_same_name_at_once_one_succeeds(world: World) {
         let mark = world.mark().await;
-        let adding = (0..10).map(|_| world.operator(named("bob", None)));
-        let added = super::at_once(adding).await;
+        let added = super::at_once(10, async |_| world.operator(named("bob", None)).await).await;
         assert_eq!(added.iter().filter(|one| one.is_ok()).count(), 1);
         assert!(added.iter().filter_map(|one| one.as_ref().err()).all(|error| error.code() == Code::Conflict));
         assert_eq!(world.since(&mark).await, (1, 0));

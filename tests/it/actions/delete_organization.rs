@@ -1,7 +1,7 @@
 //! Deleting an organization.
 
 use super::at_once;
-use crate::world::World;
+use crate::world::{World, again::again};
 use serde_json::json;
 use tokenward::{
     actions::{AddOrganizationMember, CreateOrganization, DeleteOrganization},
@@ -102,12 +102,14 @@ both!(
             let id = world.organization_id(&slug).await;
             let token = bob.creates_token("deploy", &[&slug], &["read_builds"]).await;
             assert_eq!(bob.removes_organization(&token.id, &id, None).await.code(), "OK");
-            let join =
-                AddOrganizationMember { organization: slug.as_str().into(), user: "eve".into(), role: Role::Member };
+            let join = || {
+                let (organization, user) = (slug.as_str().into(), "eve".into());
+                AddOrganizationMember { organization, user, role: Role::Member }
+            };
             let (deleted, joined, added) = tokio::join!(
-                at_once((0..3).map(|_| world.operator(delete(&slug)))),
-                world.sets_member(join),
-                bob.adds_organization(&token.id, &id)
+                at_once(3, async |_| world.operator(delete(&slug)).await),
+                again(async || world.sets_member(join()).await),
+                again(async || bob.adds_organization(&token.id, &id).await)
             );
             assert_eq!(deleted.iter().filter(|one| one.is_ok()).count(), 1, "{deleted:?}");
             assert!(joined.is_ok() || joined.is_err_and(|error| error.code() == Code::NotFound));

@@ -78,7 +78,7 @@ both!(
     async fn of_many_who_disable_at_once_one_succeeds(world: World) {
         world.member("bob", &["acme"]).await;
         let mark = world.mark().await;
-        let done = super::at_once((0..10).map(|_| world.operator(disable("bob")))).await;
+        let done = super::at_once(10, async |_| world.operator(disable("bob")).await).await;
         assert_eq!(done.iter().filter(|one| one.is_ok()).count(), 1);
         assert_eq!(world.since(&mark).await, (1, 0));
     }

@@ -2,6 +2,7 @@
 
 use crate::world::{
     World,
+    again::{Answer, again},
     client::{Client, Reply},
 };
 use serde_json::{Value, json};
@@ -69,9 +70,11 @@ pub(crate) fn tally(replies: &[Reply]) -> Vec<(String, usize)> {
     codes.into_iter().collect()
 }
 
-/// All of them at once.
-pub(crate) async fn at_once<F: Future>(all: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut all: Vec<_> = all.into_iter().map(|one| (Box::pin(one), None)).collect();
+/// So many at once, each with its number. Whoever is told to come later asks again.
+pub(crate) async fn at_once<A: Answer>(many: usize, ask: impl AsyncFn(usize) -> A) -> Vec<A> {
+    let ask = &ask;
+    let one = |number| (Box::pin(again(async move || ask(number).await)), None);
+    let mut all: Vec<_> = (0..many).map(one).collect();
     std::future::poll_fn(|context| {
         let mut waits = false;
         for (future, output) in &mut all {

@@ -66,7 +66,7 @@ both!(
         let acme = world.organization_id("acme").await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         let mark = world.mark().await;
-        let replies = at_once((0..50).map(|_| ada.removes_organization(&token.id, &acme, None))).await;
+        let replies = at_once(50, async |_| ada.removes_organization(&token.id, &acme, None).await).await;
         assert_eq!(tally(&replies), [("CONFLICT".to_owned(), 49), ("OK".to_owned(), 1)]);
         assert_eq!(world.since(&mark).await, (1, 1));
         assert_eq!(bob.history_of(&token.id).await, ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"]);

@@ -60,10 +60,11 @@ async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, 
         };
         left.fetch_sub(1, Ordering::SeqCst);
         let Some((token, secret)) = unless_busy(create_token(app, &caller, ask).await) else { continue };
-        app.verifier().check(&secret, &Ask { at: app.now(), ..Ask::default() }, Observed::default()).await.unwrap();
+        let ask = Ask { at: app.now(), ..Ask::default() };
+        unless_busy(app.verifier().check(&secret, &ask, Observed::default()).await);
         if number % 8 == 0 {
             let (tokens, grants) = app.verifier().tally().due(Instant::now(), true);
-            app.store().upkeep().keep_usage(tokens, grants).await.unwrap();
+            unless_busy(app.store().upkeep().keep_usage(tokens, grants).await);
         }
         if number % 3 == 0 {
             unless_busy(app.change(&caller, RevokeToken { token: token.id, reason: None }).await);

@@ -4,6 +4,7 @@
 #[macro_use]
 pub(crate) mod database;
 
+pub(crate) mod again;
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod ledger;
