@@ -8,10 +8,10 @@ use crate::world::{
 };
 use futures_util::future::{BoxFuture, FutureExt as _, join, join_all};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokenward::{
     actions::{
@@ -422,7 +422,9 @@ async fn a_change_that_finds_sqlite_busy_happens_once_or_not_at_all() {
     for _ in VERBS {
         nodes.push(Scene::node(&scene.database, scene.database.url()).await);
     }
-    for gives_up in [false, true] {
+    let mut rounds = VecDeque::from([false, true]);
+    let mut tries = 0;
+    while let Some(gives_up) = rounds.pop_front() {
         let mut verbs = Vec::new();
         for (verb, _, _) in VERBS {
             verbs.push(scene.ready(verb).await);
@@ -431,9 +433,13 @@ async fn a_change_that_finds_sqlite_busy_happens_once_or_not_at_all() {
         let stop = Stop::default();
         let change = UpdateOrganization { organization: scene.globex.into(), name: Some(scene.name()) };
         let ada = scene.by(scene.ada);
-        let holding = scene.app.change(&ada, Stopping { change, stop: stop.clone() });
+        let holding = async {
+            let held = scene.app.change(&ada, Stopping { change, stop: stop.clone() }).await;
+            (held, Instant::now())
+        };
         let trying = async {
             within("the change that holds the file", stop.reached.notified()).await;
+            let begin = Instant::now();
             let trying = join_all(verbs.iter().zip(&nodes).map(|(ready, node)| ready(node)));
             let waiting = async {
                 if !gives_up {
@@ -443,9 +449,9 @@ async fn a_change_that_finds_sqlite_busy_happens_once_or_not_at_all() {
             };
             let done = Box::pin(join(trying, waiting)).await.0;
             stop.go.cancel();
-            done
+            (done, begin)
         };
-        let (held, done) = join(holding, trying).await;
+        let ((held, end), (done, begin)) = join(holding, trying).await;
         held.unwrap();
         let (new_number, new_letters) = scene.ledger().await;
         let refused: Vec<_> = done.into_iter().map(|done| done.err().map(|error: Error| error.code())).collect();
@@ -459,7 +465,13 @@ async fn a_change_that_finds_sqlite_busy_happens_once_or_not_at_all() {
         } else {
             // On a slow machine some do not get their turn in time; then nothing of them happened.
             assert!(refused.iter().flatten().all(|code| *code == Code::Unavailable), "{refused:?}");
-            assert!(refused.contains(&None), "nobody waited for the file");
+            tries += 1;
+            if !refused.contains(&None) && end - begin > Duration::from_millis(1_200) && tries < 10 {
+                // It was held for longer than anybody waits.
+                rounds.push_front(gives_up);
+            } else {
+                assert!(refused.contains(&None), "nobody waited for the file");
+            }
             let made = || VERBS.iter().zip(&refused).filter(|(_, refused)| refused.is_none()).map(|(verb, _)| verb);
             let events: i64 = made().map(|(_, events, _)| events).sum();
             let letters_due = usize::try_from(made().map(|(_, _, letters)| letters).sum::<i64>()).unwrap();
