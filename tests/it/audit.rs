@@ -639,7 +639,15 @@ async fn stop_people(world: &World, model: &mut Model) {
     }
 }
 
+/// Lets the clock run ahead to noon of the next day.
+fn comes_to_noon(world: &World) {
+    let second = u64::try_from(world.now().seconds().rem_euclid(86_400)).unwrap();
+    world.later(DAY.saturating_sub(Duration::from_secs(second)) + DAY / 2);
+}
+
 async fn stand(world: &World) -> Stand<'_> {
+    // Tokens end at midnight, which nobody is to meet while they are made and cut.
+    comes_to_noon(world);
     let mut dice = Dice(7);
     let mut model = Model { people: people(world).await, tokens: Vec::new(), now: world.now() };
     world.admin("aud", &SLUGS).await;
@@ -653,9 +661,9 @@ async fn stand(world: &World) -> Stand<'_> {
     world.later(Duration::from_hours(1));
     use_tokens(world, &mut model, &mut dice).await;
     stop_people(world, &mut model).await;
-    // To noon of a later day: no token ends while the test reads.
-    let second = u64::try_from(world.now().seconds().rem_euclid(86_400)).unwrap();
-    world.later((DAY * 3).saturating_sub(Duration::from_secs(second)) + DAY / 2);
+    // Noon of a later day: no token ends while the test reads.
+    world.later(DAY * 2);
+    comes_to_noon(world);
     model.now = world.now();
     let most = |index: &usize| model.tokens.iter().filter(|token| token.owner == *index).count();
     let owner_index = (0..model.people.len()).filter(|index| model.people[*index].enabled).max_by_key(most).unwrap();
