@@ -3,7 +3,10 @@
 
 use crate::{
     program::{Program, Serving},
-    world::database::{Database, Kind},
+    world::{
+        database::{Database, Kind},
+        lateness::Lateness,
+    },
 };
 use std::{
     fs,
@@ -106,6 +109,7 @@ async fn two_thousand_slow_clients_of_each_kind_harm_no_probe_and_are_given_up()
     let program = Program::over(&database, &[("log.level", "warn")]);
     let (serving, _) = program.serve().await;
     let mut kept = TcpStream::connect(program.listen).await.unwrap();
+    let (asked_last, lateness) = (Instant::now(), Lateness::watched());
     assert!(probe(&mut kept, "/healthz").await.starts_with("HTTP/1.1 200"));
     let before = handles(&serving);
     let kinds = [Slow::Headers, Slow::Body, Slow::Reader];
@@ -131,17 +135,23 @@ async fn two_thousand_slow_clients_of_each_kind_harm_no_probe_and_are_given_up()
         for path in ["/healthz", "/readyz"] {
             let asked = Instant::now();
             let mut stream = TcpStream::connect(program.listen).await.unwrap();
-            assert!(probe(&mut stream, path).await.starts_with("HTTP/1.1 200"));
+            let answer = probe(&mut stream, path).await;
             times.push(asked.elapsed());
+            // A machine that stood still for long kept the database from answering in time.
+            let stood_still = lateness.on_top_of(Duration::ZERO).await > Duration::from_millis(500);
+            let late = path == "/readyz" && stood_still && answer.starts_with("HTTP/1.1 503");
+            assert!(late || answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     times.sort_unstable();
     // A probe now and then may wait for a machine that has other things to do.
-    assert!(times[times.len() / 2] < Duration::from_secs(1), "{times:?}");
-    assert!(times[times.len() - 1] < Duration::from_secs(5), "{times:?}");
-    // Whoever owes nothing is kept, for longer than balancers keep theirs.
-    assert!(probe(&mut kept, "/healthz").await.starts_with("HTTP/1.1 200"));
+    assert!(times[times.len() / 2] < lateness.on_top_of(Duration::from_secs(1)).await, "{times:?}");
+    assert!(times[times.len() - 1] < lateness.on_top_of(Duration::from_secs(5)).await, "{times:?}");
+    // Whoever owes nothing is kept, for longer than balancers keep theirs. Where all this took longer still, nobody knows.
+    if asked_last.elapsed() < Duration::from_mins(1) {
+        assert!(probe(&mut kept, "/healthz").await.starts_with("HTTP/1.1 200"));
+    }
 }
 
 /// F-14

@@ -6,6 +6,7 @@ use crate::world::{
     client::{form, read},
     cluster::Cluster,
     database::{Database, Kind, on},
+    lateness::Lateness,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -316,10 +317,12 @@ both!(
         assert_eq!(whole(&nobody.get("/healthz").await), live);
         assert_eq!(whole(&nobody.get("/readyz").await), problem(200, &[], r#"{"status":"ready"}"#));
         lose_the_store(&world).await;
+        let lateness = Lateness::watched();
         for _ in 0..3 {
             let start = Instant::now();
             assert_eq!(whole(&nobody.get("/readyz").await), problem(503, &[("retry-after", "1")], LATER));
-            assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+            let took = start.elapsed();
+            assert!(took < lateness.on_top_of(Duration::from_secs(2)).await, "{took:?}");
             assert_eq!(whole(&nobody.get("/healthz/").await), live);
         }
         if world.database.kind() == Kind::Postgres {
@@ -329,7 +332,7 @@ both!(
             cluster.administer(&format!("alter database {name} with allow_connections true")).unwrap();
             let start = Instant::now();
             while nobody.get("/readyz").await.status != 200 {
-                assert!(start.elapsed() < Duration::from_secs(5), "not ready again");
+                assert!(start.elapsed() < Duration::from_secs(30), "not ready again");
             }
         }
     }
@@ -367,7 +370,7 @@ async fn use_is_not_lost_while_the_store_is_away() {
             if reply.status == 200 && reply.data()["token"]["lastRequest"]["userAgent"] == json!("before") {
                 break;
             }
-            assert!(start.elapsed() < Duration::from_secs(8), "{}", reply.text);
+            assert!(start.elapsed() < Duration::from_secs(30), "{}", reply.text);
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     })

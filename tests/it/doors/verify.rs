@@ -6,8 +6,9 @@ use super::{
 };
 use crate::world::{
     World,
-    client::{Reply, read},
+    client::{Made, Reply, read},
     database::Database,
+    lateness::Lateness,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -377,25 +378,34 @@ both!(
 both!(
     /// The service writes by itself: nobody flushes here.
     async fn the_first_use_is_written_within_two_seconds_and_the_next_within_seven(world: World) {
-        let (bob, token) = bob(&world, &["read_builds"]).await;
-        let holder = world.holder_of(&token.value);
-        let path = async || {
-            let query = "query($id: ID!) { token(id: $id) { lastRequest { path } } }";
-            bob.ask(query, json!({ "id": token.id })).await["token"]["lastRequest"]["path"].clone()
-        };
-        let until = async |expected: &str, limit: Duration| {
+        let (bob, _) = bob(&world, &["read_builds"]).await;
+        let until = async |token: &Made, expected: &str, limit: Duration| {
             let start = Instant::now();
+            let query = "query($id: ID!) { token(id: $id) { lastRequest { path } } }";
+            let path = async || bob.ask(query, json!({ "id": token.id })).await["token"]["lastRequest"]["path"].clone();
             while path().await != expected {
                 assert!(start.elapsed() < limit, "{expected} is not written after {limit:?}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             start.elapsed()
         };
-        assert_eq!(holder.get("/verify/one").await.status, 200);
-        until("/verify/one", Duration::from_secs(2)).await;
-        assert_eq!(holder.get("/verify/two").await.status, 200);
-        let after = until("/verify/two", Duration::from_secs(7)).await;
-        assert!(after > Duration::from_secs(2), "written again after {after:?}: the row would be written without end");
+        // A machine that stands still now and then does not do so each time.
+        let mut took = Vec::new();
+        for _ in 0..3 {
+            let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+            let (holder, start) = (world.holder_of(&token.value), Instant::now());
+            assert_eq!(holder.get("/verify/one").await.status, 200);
+            let one = until(&token, "/verify/one", Duration::from_secs(20)).await;
+            assert_eq!(holder.get("/verify/two").await.status, 200);
+            let two = until(&token, "/verify/two", Duration::from_secs(30)).await;
+            let both = start.elapsed();
+            assert!(both >= Duration::from_secs(5), "again after {both:?}: the row would be written without end");
+            if one < Duration::from_secs(2) && two < Duration::from_secs(7) {
+                return;
+            }
+            took.push((one, two));
+        }
+        panic!("the first use and the next are written too late: {took:?}");
     }
 );
 
@@ -406,11 +416,13 @@ both!(
         let holder = world.holder_of(&token.value);
         assert_eq!(holder.verify("organization=acme").await.status, 200);
         lose_the_store(&world).await;
+        let lateness = Lateness::watched();
         for question in ["", "organization=acme", "organization=globex&scope=graphql"] {
             let start = Instant::now();
             let reply = holder.verify(question).await;
+            let took = start.elapsed();
             assert_eq!(whole(&reply), refusal(503, &[("retry-after", "1")], LATER), "{question}");
-            assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+            assert!(took < lateness.on_top_of(Duration::from_secs(3)).await, "{took:?}");
         }
         // What cannot be a token is refused without asking.
         assert_eq!(whole(&world.holder_of("twd_nonsense").get("/verify").await), invalid());

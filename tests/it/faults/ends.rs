@@ -3,11 +3,17 @@
 use super::load::{self, Load};
 use crate::{
     program::Program,
-    world::database::{Database, Kind},
+    world::{
+        database::{Database, Kind},
+        lateness::Lateness,
+    },
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 both!(
     /// F-01, and the first half of F-02
@@ -15,7 +21,7 @@ both!(
         database: Database,
     ) {
         let program = load::program(&database, database.url());
-        let (serving, _) = program.serve().await;
+        let (serving, usual) = program.serve().await;
         let load = Load::start(&program, 8).await;
         load.until(60).await;
         serving.kill();
@@ -25,11 +31,26 @@ both!(
         {
             assert_eq!(integrity, "ok");
         }
+        let lateness = Lateness::watched();
         let (_serving, took) = program.serve().await;
-        assert!(took < Duration::from_secs(2), "ready after {took:?}");
+        // Other tests share the machine, which makes every start slow.
+        let most = usual + lateness.on_top_of(Duration::from_secs(2)).await;
+        assert!(took < most, "ready after {took:?}, and no more than {most:?}");
         heard.holds(&program, &database).await;
     }
 );
+
+/// Begins a request, and waits until the service wants its body.
+async fn under_way(program: &Program, head: &str, length: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(program.listen).await.unwrap();
+    let rest = format!("Host: t\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n");
+    stream.write_all((head.to_owned() + &rest).as_bytes()).await.unwrap();
+    let expected = "HTTP/1.1 100 Continue\r\n\r\n";
+    let mut answer = vec![0; expected.len()];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), expected);
+    stream
+}
 
 /// A request that was under way is answered, and nobody new is let in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,20 +62,14 @@ async fn an_orderly_end_lets_requests_finish_and_is_over_within_ten_seconds() {
     let token = program.run(&arguments);
     let (mut serving, _) = program.serve().await;
     let body = json!({ "query": "{ viewer { username } }" }).to_string();
-    let mut stream = tokio::net::TcpStream::connect(program.listen).await.unwrap();
-    let head = format!(
-        "POST /graphql HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let idle = TcpStream::connect(program.listen).await.unwrap();
+    let head = format!("POST /graphql HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n");
+    let mut stream = under_way(&program, &head, body.len()).await;
     stream.write_all(&body.as_bytes()[..5]).await.unwrap();
-    let idle = tokio::net::TcpStream::connect(program.listen).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let start = Instant::now();
+    let (start, lateness) = (Instant::now(), Lateness::watched());
     serving.terminate();
     while program.listens() {
-        assert!(start.elapsed() < Duration::from_secs(3), "it still lets people in");
+        assert!(start.elapsed() < Duration::from_secs(8), "it still lets people in");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     stream.write_all(&body.as_bytes()[5..]).await.unwrap();
@@ -65,8 +80,9 @@ async fn an_orderly_end_lets_requests_finish_and_is_over_within_ten_seconds() {
         "{answer}"
     );
     drop(idle);
-    let status = serving.ended(Duration::from_secs(10).saturating_sub(start.elapsed())).await;
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(serving.ended(Duration::from_mins(1)).await.code(), Some(0));
+    let took = start.elapsed();
+    assert!(took < lateness.on_top_of(Duration::from_secs(10)).await, "over after {took:?}");
     // The use of that request was written before the end.
     let (_serving, _) = program.serve().await;
     let query = "{ viewer { tokens { nodes { lastRequest { path } } } } }";
@@ -82,11 +98,12 @@ async fn an_orderly_end_does_not_wait_for_ever() {
     let database = Database::fresh(Kind::Sqlite, "faults").unwrap();
     let program = Program::over(&database, &[]);
     let (mut serving, _) = program.serve().await;
-    let mut stream = tokio::net::TcpStream::connect(program.listen).await.unwrap();
-    let head = "POST /oauth/introspect HTTP/1.1\r\nHost: t\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-                Content-Length: 100\r\n\r\ntoken=";
-    stream.write_all(head.as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let head = "POST /oauth/introspect HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+    let mut stream = under_way(&program, head, 100).await;
+    stream.write_all(b"token=").await.unwrap();
+    let (start, lateness) = (Instant::now(), Lateness::watched());
     serving.terminate();
-    assert_eq!(serving.ended(Duration::from_secs(10)).await.code(), Some(0));
+    assert_eq!(serving.ended(Duration::from_mins(1)).await.code(), Some(0));
+    let took = start.elapsed();
+    assert!(took < lateness.on_top_of(Duration::from_secs(10)).await, "over after {took:?}");
 }

@@ -5,6 +5,7 @@ use crate::{
     program::Program,
     world::{
         database::{Database, Kind},
+        lateness::Lateness,
         shelf::answer_of,
     },
 };
@@ -33,9 +34,13 @@ impl Asker {
     }
 
     async fn status(&self, method: Method, path: &str, value: &str) -> u16 {
-        let start = Instant::now();
+        let (start, lateness) = (Instant::now(), Lateness::watched());
         let answer = self.http.request(method, self.program.url(path)).bearer_auth(value).send().await.unwrap();
-        assert!(start.elapsed() < Duration::from_secs(4), "{path} after {:?}", start.elapsed());
+        let took = start.elapsed();
+        assert!(
+            took < Duration::from_secs(4) || took < lateness.on_top_of(Duration::from_secs(4)).await,
+            "{path} after {took:?}"
+        );
         assert_eq!(answer.headers().contains_key("retry-after"), answer.status() == 503, "{path}");
         answer.status().as_u16()
     }
@@ -78,7 +83,7 @@ impl Asker {
         while (self.ready().await, self.check(&self.good).await, self.revokes(&made(&self.program)).await)
             != (200, 200, 204)
         {
-            assert!(start.elapsed() < Duration::from_secs(5), "{}", self.program.logged());
+            assert!(start.elapsed() < Duration::from_secs(20), "{}", self.program.logged());
         }
     }
 }
@@ -223,7 +228,7 @@ async fn on_a_full_disk_checks_go_on_and_nobody_is_told_of_a_change_that_was_not
     fs::remove_file(&filler).unwrap();
     let start = Instant::now();
     while asker.revokes(&tokens[3]).await != 204 {
-        assert!(start.elapsed() < Duration::from_secs(5), "{}", asker.program.logged());
+        assert!(start.elapsed() < Duration::from_secs(20), "{}", asker.program.logged());
     }
     let statuses = [asker.check(&tokens[0]).await, asker.check(&tokens[1]).await, asker.check(&tokens[3]).await];
     assert_eq!(statuses, [200, 401, 401]);

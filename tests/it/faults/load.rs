@@ -1,6 +1,9 @@
 //! What are clients told while something fails, and is it true afterwards?
 
-use crate::{program::Program, world::database::Database};
+use crate::{
+    program::Program,
+    world::{database::Database, lateness::Lateness},
+};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::{
@@ -35,6 +38,8 @@ pub(super) struct Heard {
     pub(super) statuses: BTreeMap<u16, usize>,
     /// Of the requests that were made since somebody asked for the statuses.
     pub(super) slowest: Duration,
+    /// How many of these were answered well in a row, and since when.
+    well: Option<(Instant, usize)>,
     since: Option<Instant>,
     /// What nobody may ever be told.
     pub(super) wrong: Vec<String>,
@@ -85,10 +90,10 @@ impl Load {
         Self { stop, heard, clients }
     }
 
-    /// What was heard since the last time that somebody asked this.
+    /// What those were told who asked since the last time that somebody called this.
     pub(super) fn statuses(&self) -> BTreeMap<u16, usize> {
         let mut heard = self.heard.lock().unwrap();
-        (heard.since, heard.slowest) = (Some(Instant::now()), Duration::ZERO);
+        (heard.since, heard.slowest, heard.well) = (Some(Instant::now()), Duration::ZERO, None);
         std::mem::take(&mut heard.statuses)
     }
 
@@ -112,18 +117,20 @@ impl Load {
         }
     }
 
-    /// Waits until only good answers come for a while, and tells how long that took.
+    /// Waits until only good answers come for a while, thirty of them at the least, and tells how long it took to the first
+    /// of them.
     pub(super) async fn is_well_within(&self, limit: Duration) -> Duration {
-        let start = Instant::now();
-        let mut well = 0;
+        let (start, lateness) = (Instant::now(), Lateness::watched());
         self.statuses();
-        while well < 5 {
-            assert!(start.elapsed() < limit, "it is not well after {limit:?}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            let statuses = self.statuses();
-            well = if statuses.contains_key(&503) || !statuses.contains_key(&200) { 0 } else { well + 1 };
+        loop {
+            let well = self.heard.lock().unwrap().well;
+            if let Some((since, 30..)) = well
+                && since.elapsed() > Duration::from_millis(500)
+            {
+                return since.duration_since(start);
+            }
+            assert!(start.elapsed() < lateness.on_top_of(limit).await, "it is not well after {limit:?}");
         }
-        start.elapsed().saturating_sub(Duration::from_millis(500))
     }
 
     /// Ends the load; whoever waits for an answer gets it first.
@@ -224,9 +231,15 @@ impl Client {
         let (status, later) = (answer.status().as_u16(), answer.headers().contains_key("retry-after"));
         let text = answer.text().await.ok()?;
         let mut heard = self.heard.lock().unwrap();
-        *heard.statuses.entry(status).or_default() += 1;
+        // Who was held up may have been told something before.
         if heard.since.is_none_or(|since| start >= since) {
+            *heard.statuses.entry(status).or_default() += 1;
             heard.slowest = heard.slowest.max(start.elapsed());
+            match status {
+                200 => heard.well.get_or_insert((Instant::now(), 0)).1 += 1,
+                503 => heard.well = None,
+                _ => {}
+            }
         }
         if !expected.contains(&status) || later != (status == 503) {
             heard.wrong.push(format!("{status} instead of {expected:?}: {text}"));

@@ -6,6 +6,7 @@ use crate::{
     world::{
         World,
         database::{Database, Kind},
+        lateness::Lateness,
         proxy::{Network, Proxy},
     },
 };
@@ -22,13 +23,15 @@ async fn the_service_survives(network: Network, span: Duration) {
     load.until(5).await;
     proxy.becomes(network);
     load.statuses();
+    let lateness = Lateness::watched();
     tokio::time::sleep(span).await;
     let slowest = load.slowest();
+    let most = lateness.on_top_of(Duration::from_secs(4)).await;
     proxy.becomes(Network::Good);
     let took = load.is_well_within(Duration::from_secs(10)).await;
     let heard = load.stop().await;
     println!("{network:?}: well after {took:?}, slowest answer {slowest:?}, {} tokens", heard.told.len());
-    assert!(slowest < Duration::from_secs(4), "slowest: {slowest:?}");
+    assert!(slowest < most, "slowest: {slowest:?}, and no more than {most:?}");
     assert!(serving.lives() && !program.logged().contains("panicked"), "{}", program.logged());
     heard.holds(&program, &database).await;
 }
@@ -81,7 +84,7 @@ async fn a_commit_whose_answer_is_lost_is_reported_as_unknown_and_is_never_made_
         let before = ["tokens", "grants", "events", "deliveries"].map(count);
 
         proxy.becomes(network);
-        let start = Instant::now();
+        let (start, lateness) = (Instant::now(), Lateness::watched());
         let input = json!({ "description": "c", "organizationIds": [acme], "scopes": ["read_builds"] });
         let create = "mutation($input: CreateTokenInput!) { createToken(input: $input) { value } }";
         let create = bob.graphql(create, json!({ "input": input }));
@@ -90,7 +93,8 @@ async fn a_commit_whose_answer_is_lost_is_reported_as_unknown_and_is_never_made_
             ada.removes_organization(&removed.id, &acme, None),
             script.delete("/v2/access-token"),
         );
-        assert!(start.elapsed() < Duration::from_secs(4), "{network:?}: {:?}", start.elapsed());
+        let took = start.elapsed();
+        assert!(took < lateness.on_top_of(Duration::from_secs(4)).await, "{network:?}: {took:?}");
         for reply in [&create, &remove] {
             assert_eq!(
                 (reply.status.as_u16(), reply.code()),
@@ -127,7 +131,7 @@ async fn a_node_that_is_cut_off_in_the_middle_of_a_change_does_not_keep_the_othe
     load.stop().await;
     let (other, start) = (Program::over(&database, &[]), Instant::now());
     while let Err(said) = other.attempt(&["user", "add", "cat", "--email", "cat@example.test", "--name", "cat"]) {
-        assert!(start.elapsed() < Duration::from_secs(10), "{said}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{said}");
     }
     println!("the other node changes after {:?}", start.elapsed());
 }
@@ -152,6 +156,6 @@ async fn clients_that_leave_early_take_no_connection_with_them() {
     proxy.becomes(Network::Good);
     let start = Instant::now();
     while holder.verify("organization=acme").await.status != 200 {
-        assert!(start.elapsed() < Duration::from_secs(10), "it does not come back");
+        assert!(start.elapsed() < Duration::from_secs(30), "it does not come back");
     }
 }

@@ -2,11 +2,13 @@
 
 use super::load::{self, Load};
 use crate::{
+    actions::at_once,
     program::Program,
     world::{
         World,
         cluster::{Cluster, Order, setting},
         database::{Database, Kind, Stage},
+        lateness::Lateness,
         proxy::{Network, Proxy},
     },
 };
@@ -80,16 +82,25 @@ async fn connections_that_died_while_nobody_asked_cost_nobody_an_answer() {
     let cluster = Arc::new(Mutex::new(cluster));
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
-    let all = async || {
-        let asked = (0..8).map(|_| bob.graphql("{ viewer { tokens { totalCount } } }", serde_json::Value::Null));
-        join_all(asked).await.iter().map(|reply| reply.status.as_u16()).collect::<Vec<_>>()
-    };
-    assert_eq!(all().await, [200; 8]);
-    obeys(&cluster, Order::Stop).await;
-    obeys(&cluster, Order::Start).await;
-    // Long enough for a connection to be looked at before it is used again.
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    assert_eq!(all().await, [200; 8]);
+    let ask = || bob.graphql("{ viewer { tokens { totalCount } } }", serde_json::Value::Null);
+    for tries in 1..=3 {
+        // So that there are eight connections.
+        for reply in at_once(8, async |_| ask().await).await {
+            assert_eq!(reply.status, 200, "{}", reply.text);
+        }
+        obeys(&cluster, Order::Stop).await;
+        obeys(&cluster, Order::Start).await;
+        // Long enough for a connection to be looked at before it is used again.
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let start = Instant::now();
+        let replies = join_all((0..8).map(|_| ask())).await;
+        let statuses: Vec<_> = replies.iter().map(|reply| reply.status.as_u16()).collect();
+        // Who waits too long for a new connection is told to come later, and on a machine that stands still one may.
+        if statuses == [200; 8] || start.elapsed() < Duration::from_secs(1) || tries == 3 {
+            assert_eq!(statuses, [200; 8]);
+            return;
+        }
+    }
 }
 
 /// F-06, R-81; for a minute with `TEST_LONG_FREEZE=1`.
@@ -107,6 +118,7 @@ async fn while_the_server_stands_still_everybody_is_told_so_within_three_seconds
     // What was on its way is there.
     tokio::time::sleep(Duration::from_millis(500)).await;
     load.statuses();
+    let lateness = Lateness::watched();
     let span = if setting("TEST_LONG_FREEZE").is_some_and(|value| value == "1") { 60 } else { 7 };
     let (http, start) = (Client::new(), Instant::now());
     let (mut lively, mut ready) = (Duration::ZERO, Duration::ZERO);
@@ -117,6 +129,8 @@ async fn while_the_server_stands_still_everybody_is_told_so_within_three_seconds
         (lively, ready) = (lively.max(live.1), ready.max(readiness.1));
     }
     let slowest = load.slowest();
+    let [second, three, four] = [1_100, 3_000, 4_000].map(|limit| lateness.on_top_of(Duration::from_millis(limit)));
+    let (second, three, four) = tokio::join!(second, three, four);
     let frozen = load.statuses();
     let grown = serving.peak().saturating_sub(before);
     obeys(&cluster, Order::Thaw).await;
@@ -128,9 +142,9 @@ async fn while_the_server_stands_still_everybody_is_told_so_within_three_seconds
     );
     assert_eq!(frozen.keys().collect::<Vec<_>>(), [&503]);
     // A second of these is for a machine that is busy with other tests.
-    assert!(slowest < Duration::from_secs(4), "slowest: {slowest:?}");
-    assert!(lively < Duration::from_millis(1_100), "alive within {lively:?}");
-    assert!(ready < Duration::from_secs(3), "not ready within {ready:?}");
+    assert!(slowest < four, "slowest: {slowest:?}, and no more than {four:?}");
+    assert!(lively < second, "alive within {lively:?}, and no more than {second:?}");
+    assert!(ready < three, "not ready within {ready:?}, and no more than {three:?}");
     assert!(grown < 100, "{grown} MiB more");
     assert!(serving.lives() && !program.logged().contains("panicked"), "{}", program.logged());
     heard.holds(&program, &database).await;
@@ -203,7 +217,7 @@ async fn a_server_that_may_lose_what_it_acknowledged_or_follows_another_is_refus
         cluster.administer("select pg_reload_conf()").unwrap();
         let start = Instant::now();
         while cluster.administer(&format!("show {setting}")).unwrap() != value {
-            assert!(start.elapsed() < Duration::from_secs(10), "{setting} is not {value}");
+            assert!(start.elapsed() < Duration::from_secs(30), "{setting} is not {value}");
         }
     };
     for setting in ["fsync", "full_page_writes"] {
@@ -232,6 +246,6 @@ async fn a_server_that_may_lose_what_it_acknowledged_or_follows_another_is_refus
     proxy.leads_to(database.url());
     let start = Instant::now();
     while status_of(&http, program.url("/readyz")).await.0 != 200 {
-        assert!(start.elapsed() < Duration::from_secs(5), "{}", program.logged());
+        assert!(start.elapsed() < Duration::from_secs(30), "{}", program.logged());
     }
 }

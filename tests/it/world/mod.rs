@@ -7,6 +7,7 @@ pub(crate) mod database;
 pub(crate) mod again;
 pub(crate) mod client;
 pub(crate) mod cluster;
+pub(crate) mod lateness;
 pub(crate) mod ledger;
 pub(crate) mod node;
 pub(crate) mod port;
