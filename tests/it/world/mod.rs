@@ -285,7 +285,7 @@ impl World {
     /// Writes the use that nobody has taken yet, if there is any.
     async fn writes_use(&self) -> bool {
         let (tokens, grants) = self.app.verifier().tally().due(Instant::now(), true);
-        let any = !tokens.is_empty();
+        let any = !tokens.is_empty() || !grants.is_empty();
         self.app.store().upkeep().keep_usage(tokens, grants).await.unwrap();
         any
     }
