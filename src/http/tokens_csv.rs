@@ -186,9 +186,18 @@ fn written<'text>(rows: impl IntoIterator<Item = [Cow<'text, str>; 9]>) -> Resul
     writer.into_inner().map_err(|_| bug("a page of a table"))
 }
 
-/// Spreadsheets calculate what begins like a formula, and people write descriptions.
+/// Spreadsheets calculate what begins like a formula, and people write descriptions. Where commas are written in numbers, a
+/// spreadsheet begins a cell behind each semicolon, and does not look for quotes before it.
 fn harmless(cell: Cow<'_, str>) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { Cow::Owned(format!("'{cell}")) } else { cell }
+    let (mut text, mut begins) = (String::with_capacity(cell.len()), true);
+    for letter in cell.chars() {
+        if begins && matches!(letter, '=' | '+' | '-' | '@' | '\t' | '\r') {
+            text.push('\'');
+        }
+        text.push(letter);
+        begins = matches!(letter, ';' | '\t') || begins && letter == ' ';
+    }
+    if text.len() == cell.len() { cell } else { Cow::Owned(text) }
 }
 
 fn file_name(slug: &str, at: Time) -> String {
@@ -219,9 +228,14 @@ mod tests {
             ("-1", "'-1"),
             ("@SUM(A1)", "'@SUM(A1)"),
             ("\tx", "'\tx"),
+            ("\t=x", "'\t'=x"),
             ("\rx", "\"'\rx\""),
             ("=HYPERLINK(\"http://evil\",\"x\")", "\"'=HYPERLINK(\"\"http://evil\"\",\"\"x\"\")\""),
+            ("x;=1+1;-2; @a;b=c", "x;'=1+1;'-2; '@a;b=c"),
+            (" =1+1", " '=1+1"),
+            ("a\t=1", "a\t'=1"),
             ("a=b", "a=b"),
+            ("a; b - c", "a; b - c"),
             ("a,b", "\"a,b\""),
             ("a\"b", "\"a\"\"b\""),
             ("a\nb", "\"a\nb\""),
