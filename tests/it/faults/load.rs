@@ -97,6 +97,16 @@ impl Load {
         std::mem::take(&mut heard.statuses)
     }
 
+    /// The same, once so many were answered.
+    pub(super) async fn statuses_of(&self, count: usize) -> BTreeMap<u16, usize> {
+        let start = Instant::now();
+        while self.heard.lock().unwrap().statuses.values().sum::<usize>() < count {
+            assert!(start.elapsed() < Duration::from_secs(30), "nobody is answered");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.statuses()
+    }
+
     /// How long the slowest answer took to a request that was made since then.
     pub(super) fn slowest(&self) -> Duration {
         self.heard.lock().unwrap().slowest

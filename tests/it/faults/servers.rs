@@ -62,7 +62,7 @@ async fn the_server_goes_and_comes_back(end: Order) {
     tokio::time::sleep(Duration::from_millis(500)).await;
     load.statuses();
     tokio::time::sleep(Duration::from_millis(2_500)).await;
-    let gap = load.statuses();
+    let gap = load.statuses_of(8).await;
     obeys(&cluster, Order::Start).await;
     let took = load.is_well_within(Duration::from_secs(5)).await;
     let heard = load.stop().await;
