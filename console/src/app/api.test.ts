@@ -28,7 +28,9 @@ afterEach(() => vi.unstubAllGlobals());
 
 const STRANGER = { errors: [{ message: 'Sign in.', extensions: { code: 'UNAUTHENTICATED' } }] };
 const refused = (error: unknown) => isRefusal(error, 'UNAUTHENTICATED');
-const rest = () => new Promise((resolve) => setTimeout(resolve));
+const rest = () => new Promise((resolve) => setTimeout(resolve, 20));
+/** Waits until so much was sent: to read an answer takes an unknown number of turns. */
+const until = (count: number) => vi.waitFor(() => expect(sent.length).toBe(count), { timeout: 10_000, interval: 5 });
 
 it('is signed out by an answer that knows nobody', async () => {
   const some = ask(SOME, {});
@@ -45,7 +47,7 @@ it('asks once more for what was under way while the password was confirmed', asy
   sent[1]!.answer(200, {});
   await confirmation;
   sent[0]!.answer(401, STRANGER);
-  await rest();
+  await until(3);
   sent[2]!.answer(200, { data: { some: 1 } });
   expect(await some).toEqual({ some: 1 });
   expect(signedOut).not.toHaveBeenCalled();
@@ -59,7 +61,7 @@ it('waits for a confirmation that is not done, and does not ask a third time', a
   expect(sent.length).toBe(2);
   sent[0]!.answer(401, { message: 'The password is wrong.' });
   expect(await confirmation).toBe(true);
-  await rest();
+  await until(3);
   expect(signedOut).not.toHaveBeenCalled();
   sent[2]!.answer(401, STRANGER);
   expect(await some).toBe(true);

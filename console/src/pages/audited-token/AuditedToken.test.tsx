@@ -124,7 +124,7 @@ describe('a token in the audit', () => {
     expect(question.textContent).toContain('2001:db8::17');
     expect(question.textContent).toContain('Reason: Leaked in a log');
     expect(question.textContent).toContain('The token itself stays, with any other organizations that it reaches.');
-    expect(document.activeElement?.textContent).toBe('Keep access');
+    await waitFor(() => expect(document.activeElement?.textContent).toBe('Keep access'));
     expect(asked.some(({ name }) => name === 'RemoveOrganization')).toBe(false);
     await userEvent.click(within(question).getByRole('button', { name: 'Remove organization' }));
     expect(await screen.findByRole('heading', { name: 'Acme Widgets was removed from this token' })).toBeTruthy();

@@ -40,7 +40,7 @@ it('does not ask with one that is too short, and says at the input what the serv
   await user.type(password, 'and some more of it');
   await user.keyboard('{Enter}');
   expect(await screen.findByText('This password is a common one.')).toBeTruthy();
-  expect(document.activeElement).toBe(password);
+  await waitFor(() => expect(document.activeElement).toBe(password));
 });
 
 it('asks the first of all who they are, also where the link was opened without its end', async () => {
@@ -91,7 +91,7 @@ it('makes the first administrator and their organization, whose handle is propos
   expect(screen.getByLabelText<HTMLInputElement>('Handle').value).toBe('acme-widgets-inc');
   await user.click(screen.getByRole('button', { name: 'Set up and sign in' }));
   expect(screen.getByText('Choose a username.')).toBeTruthy();
-  expect(document.activeElement).toBe(person);
+  await waitFor(() => expect(document.activeElement).toBe(person));
   await user.type(person!, 'Ada');
   expect(screen.queryByText('Say what people call you.')).toBeNull();
   expect(screen.getByText('Choose a username.')).toBeTruthy();

@@ -87,7 +87,7 @@ describe('the members', () => {
     await userEvent.click(within(dialog).getByRole('button', { name: 'Add member' }));
     expect(await within(dialog).findByText(/^Nobody here has this username/)).toBeTruthy();
     expect(field.getAttribute('aria-invalid')).toBe('true');
-    expect(document.activeElement).toBe(field);
+    await waitFor(() => expect(document.activeElement).toBe(field));
     known = true;
     await userEvent.click(within(dialog).getByRole('button', { name: 'Add member' }));
     expect(await screen.findByText('Eve is an administrator of Acme Widgets now.')).toBeTruthy();

@@ -131,7 +131,8 @@ describe('a new token', () => {
     await user.click(await screen.findByRole('button', { name: 'Create token' }));
     expect(screen.getByText('Choose at least one organization.')).toBeTruthy();
     expect(screen.getByText('Choose at least one scope.')).toBeTruthy();
-    expect(document.activeElement).toBe(await box(/Acme/));
+    const acme = await box(/Acme/);
+    await waitFor(() => expect(document.activeElement).toBe(acme));
     expect(asked.some(({ name }) => name === 'CreateToken')).toBe(false);
   });
 
@@ -140,11 +141,11 @@ describe('a new token', () => {
     await show();
     const user = userEvent.setup({ delay: null });
     await user.click(await screen.findByRole('button', { name: 'Create token' }));
-    expect(document.activeElement).toBe(screen.getByLabelText('Description'));
+    await waitFor(() => expect(document.activeElement).toBe(screen.getByLabelText('Description')));
     const place = await box(/Acme/);
     await user.click(place);
     expect(screen.queryByText('Choose at least one organization.')).toBeNull();
-    expect(document.activeElement).toBe(place);
+    await waitFor(() => expect(document.activeElement).toBe(place));
     await user.click(screen.getByRole('button', { name: 'Read only' }));
     expect(screen.queryByText('Choose at least one scope.')).toBeNull();
     expect(screen.getByText('Say what the token is for.')).toBeTruthy();

@@ -1,4 +1,4 @@
-import { screen } from '@testing-library/react';
+import { screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it } from 'vitest';
 import { open, refused, service } from '../../app/testing';
@@ -57,7 +57,7 @@ describe('the settings of an organization', () => {
     await userEvent.type(field, ' Acme Ltd ');
     await userEvent.click(screen.getByRole('button', { name: 'Save name' }));
     expect(await screen.findByText('The text has a control character.')).toBeTruthy();
-    expect(document.activeElement).toBe(field);
+    await waitFor(() => expect(document.activeElement).toBe(field));
     expect(asked.findLast(({ name }) => name === 'UpdateOrganization')?.with).toEqual({
       input: { organizationId: 'org_acme', name: 'Acme Ltd' },
     });

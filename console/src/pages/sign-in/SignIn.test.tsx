@@ -49,7 +49,7 @@ it('says that it was wrong, empties the password and goes back to it', async () 
   expect((await screen.findByRole('alert')).textContent).toBe('The username or the password is wrong.');
   const password = screen.getByLabelText<HTMLInputElement>('Password');
   expect(password.value).toBe('');
-  expect(document.activeElement).toBe(password);
+  await waitFor(() => expect(document.activeElement).toBe(password));
   expect(screen.getByLabelText<HTMLInputElement>('Username or e-mail address').value).toBe('bob');
   expect(router.state.location.pathname).toBe('/sign-in');
   await user.type(password, 'x');

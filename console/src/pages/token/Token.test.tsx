@@ -130,10 +130,10 @@ describe('one’s own token', () => {
     await user().click(button);
     const question = await screen.findByRole('alertdialog', { name: 'Remove Acme from “Deploy bot”?' });
     const keep = within(question).getByRole('button', { name: 'Keep access' });
-    expect(document.activeElement).toBe(keep);
+    await waitFor(() => expect(document.activeElement).toBe(keep));
     await user().click(keep);
     expect(asked.some(({ name }) => name === 'RemoveOwnOrganization')).toBe(false);
-    expect(document.activeElement).toBe(button);
+    await waitFor(() => expect(document.activeElement).toBe(button));
     await user().click(button);
     await user().click(await screen.findByRole('button', { name: 'Remove organization' }));
     await screen.findByText(/Acme was removed/);
@@ -147,7 +147,7 @@ describe('one’s own token', () => {
     expect(question.textContent).toContain('20 Nov 2026');
     expect(question.textContent).toContain('198.51.100.2, 2001:db8::17');
     expect(question.textContent).toContain('Acme');
-    expect(document.activeElement).toBe(within(question).getByRole('button', { name: 'Keep token' }));
+    await waitFor(() => expect(document.activeElement).toBe(within(question).getByRole('button', { name: 'Keep token' })));
     await user().type(within(question).getByLabelText('Reason (optional)'), 'Leaked');
     await user().click(within(question).getByRole('button', { name: 'Revoke token' }));
     await screen.findByText(/The token was revoked/);
@@ -259,7 +259,7 @@ describe('one’s own token', () => {
     await user().click(await screen.findByRole('checkbox', { name: /write_builds/ }));
     await user().click(screen.getByRole('button', { name: 'Save changes' }));
     const told = await screen.findByText('No such scope.');
-    expect(told.closest('fieldset')?.contains(document.activeElement)).toBe(true);
+    await waitFor(() => expect(told.closest('fieldset')?.contains(document.activeElement)).toBe(true));
   });
 
   it('can only be read and duplicated once it ended', async () => {
