@@ -19,7 +19,7 @@ use crate::{
 };
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     http::{Method, StatusCode, request::Parts},
     response::{IntoResponse as _, Response},
 };
@@ -41,22 +41,26 @@ struct Place {
 }
 
 /// Takes an invitation.
-pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
+pub(super) async fn handle(
+    State(doors): State<Shared>,
+    code: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
     let (head, body) = request.into_parts();
+    // A path that is no text is a code that there is not.
+    let code = code.map(|Path(code)| code).unwrap_or_default();
     let answered = match head.method {
-        Method::POST => accept(&doors, &head, body).await,
+        Method::POST => accept(&doors, &head, body, &code).await,
         Method::GET => return pages::console(head.method, head.headers).await,
         _ => Err(Problem::method("GET, POST")),
     };
     answered.unwrap_or_else(Problem::into_response)
 }
 
-async fn accept(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
+async fn accept(doors: &Doors, request: &Parts, body: Body, code: &str) -> Result<Response, Problem> {
     doors.sessions.cookie.allows(request)?;
     let said: Accepting = json_of(request, body).await?;
     let observed = doors.observed(request);
-    // A code has no character that would be written in another way there.
-    let code = request.uri.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let nobody = doors.caller(&observed, Through::System);
     let (invitation, at) = (Fingerprint::of(code), nobody.at);
     let invited = doors.app.store().invitation(invitation, at).await?.ok_or_else(used_up)?;

@@ -14,11 +14,11 @@ pub(crate) fn free() -> SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // Processes that run side by side begin far from each other.
     let first = std::process::id().wrapping_mul(7_919);
-    let ports = (0..PORTS.len()).map(|_| {
+    let mut ports = (0..PORTS.len()).map(|_| {
         let step = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % (PORTS.end - PORTS.start);
         SocketAddr::from((Ipv4Addr::LOCALHOST, u16::try_from(PORTS.start + step).expect("a port")))
     });
-    ports.into_iter().find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
+    ports.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
 }
 
 mod tests {
