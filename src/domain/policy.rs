@@ -350,7 +350,7 @@ pub fn owner_of(standing: &Standing, sight: Option<&Sight>) -> Result<TokenOwner
         return Ok(TokenOwner { token: sight.token, user });
     }
     // An administrator knows the token from the audit; to anybody else it does not exist.
-    Err(if sees_as_admin(standing, sight) { FOR_OWNERS } else { NO_TOKEN })
+    Err(if seer_of(standing, sight).is_some() { FOR_OWNERS } else { NO_TOKEN })
 }
 
 /// The owner of a token who signed in lately, to let it do more.
@@ -359,14 +359,12 @@ pub fn widener_of(standing: &Standing, owner: &TokenOwner) -> Result<Widener> {
     Ok(Widener { token: owner.token })
 }
 
-/// The owner of a token, to end it.
+/// The owner of a token, to revoke it. A token that acts as the owner revokes only tokens that it can see.
 pub fn revoker_of(standing: &Standing, sight: Option<&Sight>) -> Result<Revoker> {
     let user = standing.user.ok_or(Error::Unauthenticated)?;
     let sight = sight.ok_or(NO_TOKEN)?;
-    if sight.owner == user {
-        return Ok(Revoker { token: sight.token, by: Some(user) });
-    }
-    Err(if sees_as_admin(standing, sight) { FOR_OWNERS } else { NO_TOKEN })
+    let seer = seer_of(standing, sight).ok_or(NO_TOKEN)?;
+    if seer.view.is_owner() { Ok(Revoker { token: sight.token, by: Some(user) }) } else { Err(FOR_OWNERS) }
 }
 
 /// Whoever holds a token's value may end it: the token itself, the command line, a resource server.
@@ -381,12 +379,13 @@ pub fn revoker_by_value(caller: &Caller, token: TokenId) -> Result<Revoker> {
 /// An administrator of the organization, or the owner of the token.
 pub fn remover_of(standing: &Standing, sight: Option<&Sight>, organization: OrganizationId) -> Result<Remover> {
     let by = standing.user.ok_or(Error::Unauthenticated)?;
-    let own = sight.filter(|sight| sight.owner == by);
+    let known = |sight: &Sight| sight.standing.contains(&organization) || sight.removed.contains(&organization);
     let role = standing.role_in(organization);
+    // What an acting token can see nothing of is not the owner's to it.
+    let own = sight.filter(|sight| sight.owner == by && (known(sight) || seer_of(standing, sight).is_some()));
     if let Some(sight) = own {
-        let known = sight.standing.contains(&organization) || sight.removed.contains(&organization);
         // A token that acts sees no organization but those it reaches.
-        return match (known, standing.acting_token(), role) {
+        return match (known(sight), standing.acting_token(), role) {
             (true, None, _) | (true, Some(_), Some(_)) => Ok(Remover { token: sight.token, organization, by }),
             (false, _, Some(_)) => Err(NO_TOKEN),
             _ => Err(NO_ORGANIZATION),
@@ -394,7 +393,7 @@ pub fn remover_of(standing: &Standing, sight: Option<&Sight>, organization: Orga
     }
     match role {
         Some(Role::Admin) => sight
-            .filter(|sight| sight.standing.contains(&organization) || sight.removed.contains(&organization))
+            .filter(|sight| known(sight))
             .map(|sight| Remover { token: sight.token, organization, by })
             .ok_or(NO_TOKEN),
         // The same for every token, so that a member learns nothing by trying.
@@ -534,8 +533,4 @@ pub fn sees_event(
     }
     let administered: BTreeSet<_> = concerned.iter().filter(|one| standing.administers(**one)).copied().collect();
     (!administered.is_empty()).then_some(administered)
-}
-
-fn sees_as_admin(standing: &Standing, sight: &Sight) -> bool {
-    sight.standing.iter().any(|organization| standing.administers(*organization))
 }

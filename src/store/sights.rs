@@ -13,7 +13,7 @@ use crate::domain::{
     grant::Usage,
     id::{OrganizationId, TokenId, UserId},
     list::{Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
-    policy::{self, Myself, Seer, Sight, Standing, Within},
+    policy::{self, Myself, Seer, Sight, Standing},
     scope::ScopeSet,
     time::Time,
     token::{Token, TokenStatus},
@@ -157,40 +157,40 @@ fn tokens_of(myself: &Myself, filter: &TokenFilter, at: Time) -> SelectStatement
         select.and_where(Expr::col(("t", "scopes")).like(super::holding(&format!(" {scope} "))));
     }
     for wanted in &filter.owner_is_admin {
-        select.and_where(listing::either(Expr::exists(administered()), *wanted));
+        select.and_where(listing::either(Expr::exists(administered(myself)), *wanted));
     }
-    if let Some(within) = myself.within() {
-        select.and_where(Expr::exists(reaching_any(within)));
+    if myself.within().is_some() {
+        select.and_where(Expr::exists(visible_grants(myself)));
     }
     select.take()
 }
 
-/// The standing grants of `t` in organizations that its owner administers.
-fn administered() -> SelectStatement {
-    Query::select()
-        .expr(Expr::value(1))
-        .from_as(grant::Entity, "g")
+/// The visible grants of `t` in organizations that its owner administers.
+fn administered(myself: &Myself) -> SelectStatement {
+    visible_grants(myself)
         .join_as(
             JoinType::InnerJoin,
             "memberships",
             "m",
             same(("m", "organization_id"), ("g", "organization_id")).and(same(("m", "user_id"), ("g", "owner_id"))),
         )
-        .and_where(same(("g", "token_id"), ("t", "id")))
-        .and_where(Expr::col(("g", "removed_at")).is_null())
         .and_where(Expr::col(("m", "role")).eq("admin"))
         .take()
 }
 
-/// The standing grants of `t` in the organizations that an acting token reaches.
-fn reaching_any(within: &Within) -> SelectStatement {
-    Query::select()
+/// The unremoved grants of `t` that the caller can see: an acting token sees only those of organizations that it has
+/// access to.
+fn visible_grants(myself: &Myself) -> SelectStatement {
+    let mut select = Query::select();
+    select
         .expr(Expr::value(1))
         .from_as(grant::Entity, "g")
         .and_where(same(("g", "token_id"), ("t", "id")))
-        .and_where(Expr::col(("g", "removed_at")).is_null())
-        .and_where(Expr::col(("g", "organization_id")).is_in(within.organizations.iter().copied()))
-        .take()
+        .and_where(Expr::col(("g", "removed_at")).is_null());
+    if let Some(within) = myself.within() {
+        select.and_where(Expr::col(("g", "organization_id")).is_in(within.organizations.iter().copied()));
+    }
+    select.take()
 }
 
 #[derive(FromQueryResult)]

@@ -258,7 +258,16 @@ impl Tx {
 
     /// Takes an organization away from a token; tells whose it is. `CONFLICT` when somebody was quicker.
     pub async fn remove_organization(&self, remover: &Remover, reason: Option<&str>) -> Result<(GrantId, UserId)> {
-        let token = self.claim(*remover.token()).await?;
+        let already = || Error::Conflict("The organization has been removed from this token already.".into());
+        let token = match self.claim(*remover.token()).await {
+            // Without the grant the caller may no longer see the token: its state is not returned.
+            Err(Error::Conflict(why)) => {
+                let unremoved = self.standing_grants(*remover.token()).await?;
+                let visible = unremoved.iter().any(|grant| grant.organization_id == *remover.organization());
+                return Err(if visible { Error::Conflict(why) } else { already() });
+            }
+            other => other?,
+        };
         let removed = self
             .end_grants(
                 Condition::all()
@@ -267,9 +276,7 @@ impl Tx {
                 reason,
             )
             .await?;
-        let removed = removed
-            .first()
-            .ok_or_else(|| Error::Conflict("The organization has been removed from this token already.".into()))?;
+        let removed = removed.first().ok_or_else(already)?;
         Ok((removed.id, token.owner))
     }
 

@@ -33,6 +33,7 @@ mod letters;
 mod metrics;
 mod migrations;
 mod misplaced;
+mod narrow_tokens;
 mod pages;
 mod paging;
 mod pasted;

@@ -36,9 +36,20 @@ impl Schema {
         list(&self.types[of]["inputFields"])
     }
 
+    /// The values of an enum.
+    pub(crate) fn values(&self, of: &str) -> &[Value] {
+        list(&self.types[of]["enumValues"])
+    }
+
     /// The first value of an enum.
     pub(crate) fn first_value(&self, of: &str) -> &str {
-        name(&self.types[of]["enumValues"][0])
+        name(&self.values(of)[0])
+    }
+
+    /// Adds an optional field to an input, for tests of tests.
+    pub(crate) fn add_input(&mut self, to: &str, name: &str, of: &str) {
+        let field = json!({ "name": name, "type": { "kind": "SCALAR", "name": of }, "defaultValue": null });
+        self.types.get_mut(to).unwrap()["inputFields"].as_array_mut().unwrap().push(field);
     }
 
     /// The object types that stand behind an interface.

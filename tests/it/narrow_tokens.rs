@@ -1,0 +1,589 @@
+//! Do filters, orders and mutations of a `graphql` token stay within what the token can see?
+
+use crate::world::{
+    World,
+    client::{Client, Made, Reply},
+    schema::{Schema, arguments, base, name},
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+use tokenward::domain::{
+    grant::{Request, Usage},
+    id::{GrantId, OrganizationId, TokenId},
+};
+use tokenward::store::{Seen, SeenGrant};
+
+const TOKEN: &str = "id description hint status createdAt expiresAt owner { username name email } scopes { name }";
+const PAGING: [&str; 4] = ["first", "after", "last", "before"];
+const ORDERS: [&str; 4] = ["CREATED_AT", "LAST_USED_AT", "OWNER", "EXPIRES_AT"];
+const STATUSES: [&str; 3] = ["ACTIVE", "EXPIRED", "REVOKED"];
+
+/// One list: its field in the schema, and the document that reads its rows with everything a filter could look at.
+struct List {
+    field: &'static str,
+    document: String,
+    path: &'static str,
+}
+
+impl List {
+    fn tokens() -> Self {
+        let rows = format!(
+            "{TOKEN} lastUsedAt lastRequest {{ ipAddress }} grants(first: 10) {{ nodes {{ status ownerIsAdmin }} }}"
+        );
+        let document = format!(
+            "query($filter: TokenFilter, $orderBy: TokenOrder) {{ viewer {{ list: tokens(first: 40, filter: $filter, \
+             orderBy: $orderBy) {{ totalCount nodes {{ {rows} }} }} }} }}"
+        );
+        Self { field: "User.tokens", document, path: "/viewer/list" }
+    }
+
+    fn audit() -> Self {
+        let rows = format!("lastUsedAt lastRequest {{ ipAddress }} ownerIsAdmin token {{ {TOKEN} }}");
+        let document = format!(
+            "query($filter: TokenFilter, $orderBy: TokenOrder) {{ organization(slug: \"acme\") {{ list: \
+             tokenGrants(first: 40, filter: $filter, orderBy: $orderBy) {{ totalCount nodes {{ {rows} }} }} }} }}"
+        );
+        Self { field: "Organization.tokenGrants", document, path: "/organization/list" }
+    }
+
+    fn events() -> Self {
+        let document = "query($filter: AuditEventFilter) { organization(slug: \"acme\") { list: auditEvents(first: 100, \
+                        filter: $filter) { totalCount nodes { id type at tokenId actor { id } user { id } } } } }";
+        Self { field: "Organization.auditEvents", document: document.into(), path: "/organization/list" }
+    }
+
+    fn members(slug: &str) -> Self {
+        let document = format!(
+            "query($search: String, $role: OrganizationRole) {{ organization(slug: \"{slug}\") {{ list: members(first: \
+             50, search: $search, role: $role) {{ totalCount edges {{ role node {{ id username name email }} }} }} }} }}"
+        );
+        Self { field: "Organization.members", document, path: "/organization/list" }
+    }
+
+    fn grants(token: &str) -> Self {
+        let document = format!(
+            "query($organizationId: ID, $status: [TokenGrantStatus!]) {{ token(id: \"{token}\") {{ list: grants(first: \
+             50, organizationId: $organizationId, status: $status) {{ totalCount nodes {{ id status organization {{ id \
+             }} }} }} }} }}"
+        );
+        Self { field: "Token.grants", document, path: "/token/list" }
+    }
+
+    /// The rows that the caller sees, each in one form for all lists of tokens.
+    async fn rows(&self, caller: &Client<'_>, variables: &Value) -> Result<Vec<Value>, Reply> {
+        let reply = caller.graphql(&self.document, variables.clone()).await;
+        if reply.code() != "OK" {
+            return Err(reply);
+        }
+        let data = reply.data();
+        let list = data.pointer(self.path).unwrap();
+        let rows = list["nodes"].as_array().or_else(|| list["edges"].as_array()).unwrap();
+        assert_eq!(list["totalCount"], json!(rows.len()), "{} {variables}", self.field);
+        Ok(rows.iter().map(one_form).collect())
+    }
+}
+
+fn one_form(row: &Value) -> Value {
+    let mut row = row.clone();
+    if let Some(grants) = row["grants"]["nodes"].as_array() {
+        let admin = grants.iter().any(|grant| grant["status"] != "REMOVED" && grant["ownerIsAdmin"] == json!(true));
+        row["ownerIsAdmin"] = json!(admin);
+    }
+    for (key, value) in row["token"].as_object().cloned().into_iter().flatten() {
+        row[key] = value;
+    }
+    for (key, value) in row["node"].as_object().cloned().into_iter().flatten() {
+        row[key] = value;
+    }
+    row
+}
+
+/// A filter, the schema's name of what it covers, and the rows that a client would keep.
+struct Case {
+    covers: &'static str,
+    variables: Value,
+    /// Looks at use with all organizations where the list is of one's own tokens, which no token can see.
+    by_use: bool,
+    keeps: Box<dyn Fn(&Value) -> bool>,
+}
+
+fn case(covers: &'static str, variables: Value, keeps: impl Fn(&Value) -> bool + 'static) -> Case {
+    Case { covers, variables, by_use: false, keeps: Box::new(keeps) }
+}
+
+impl Case {
+    fn by_use(self) -> Self {
+        Self { by_use: true, ..self }
+    }
+}
+
+fn text<'row>(row: &'row Value, pointer: &str) -> &'row str {
+    row.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn owner_has(row: &Value, part: &str) -> bool {
+    ["/owner/username", "/owner/name", "/owner/email"].iter().any(|at| text(row, at).contains(part))
+}
+
+fn holds(row: &Value, scope: &str) -> bool {
+    row["scopes"].as_array().unwrap().iter().any(|one| one["name"] == scope)
+}
+
+/// Whether a time that the row shows is not before, or is before, another. Times are texts of one form, which compare as
+/// the times do.
+fn from(pointer: &'static str, limit: &str) -> impl Fn(&Value) -> bool + 'static {
+    let limit = limit.to_owned();
+    move |row| text(row, pointer) >= &*limit
+}
+
+fn to(pointer: &'static str, limit: &str) -> impl Fn(&Value) -> bool + 'static {
+    let limit = limit.to_owned();
+    move |row| row.pointer(pointer).is_some_and(Value::is_string) && text(row, pointer) < &*limit
+}
+
+fn is(pointer: &'static str, value: impl Into<Value>) -> impl Fn(&Value) -> bool + 'static {
+    let value = value.into();
+    move |row| row.pointer(pointer) == Some(&value)
+}
+
+/// Every filter of tokens.
+fn token_cases(stand: &Stand<'_>) -> Vec<Case> {
+    let all = |mut by: Value| {
+        by["status"] = json!(STATUSES);
+        json!({ "filter": by })
+    };
+    let query = |text: &str| all(json!({ "query": text }));
+    let (middle, end) = (&*stand.middle, &*stand.end);
+    let unused = |row: &Value| row["lastUsedAt"].is_null();
+    let admin = |wanted: bool| is("/ownerIsAdmin", wanted);
+    let mut cases = vec![
+        case("filter.query=TEXT", query("deploy"), |row| {
+            owner_has(row, "deploy") || text(row, "/description").contains("deploy")
+        }),
+        case("filter.query=SCOPE", query("read_builds"), |row| holds(row, "read_builds")),
+        case("filter.query=ADMINISTRATOR", query("admin"), admin(true)),
+        case("filter.query=ADDRESS", query("198.51.100.7"), is("/lastRequest/ipAddress", "198.51.100.7")).by_use(),
+        case("filter.query=UNUSED", query("unused:1d"), unused).by_use(),
+        case("filter.query=USED", query("used:never"), unused).by_use(),
+        case("filter.query=EXPIRES", query("expires:never"), is("/expiresAt", Value::Null)),
+        case("filter.query=STATUS", query("status:revoked"), is("/status", "REVOKED")),
+        case("filter.query=OWNER", query("owner:ada"), |row| owner_has(row, "ada")),
+        case("filter.owner", all(json!({ "owner": "bob@example" })), |row| owner_has(row, "bob@example")),
+        case("filter.scopes", all(json!({ "scopes": ["read_user", "read_builds"] })), |row| {
+            holds(row, "read_user") && holds(row, "read_builds")
+        }),
+        case(
+            "filter.ipAddress",
+            all(json!({ "ipAddress": "198.51.100.8" })),
+            is("/lastRequest/ipAddress", "198.51.100.8"),
+        )
+        .by_use(),
+        case("filter.ownerIsAdmin", all(json!({ "ownerIsAdmin": true })), admin(true)),
+        case("filter.ownerIsAdmin", all(json!({ "ownerIsAdmin": false })), admin(false)),
+        case("filter.status", json!({ "filter": { "status": ["EXPIRED", "REVOKED"] } }), |row| {
+            row["status"] != "ACTIVE"
+        }),
+        case("filter.createdAt.from", all(json!({ "createdAt": { "from": middle } })), from("/createdAt", middle)),
+        case("filter.createdAt.to", all(json!({ "createdAt": { "to": middle } })), to("/createdAt", middle)),
+        case("filter.lastUsedAt.from", all(json!({ "lastUsedAt": { "from": middle } })), from("/lastUsedAt", middle))
+            .by_use(),
+        case("filter.lastUsedAt.to", all(json!({ "lastUsedAt": { "to": middle } })), to("/lastUsedAt", middle))
+            .by_use(),
+        case("filter.unusedSince", all(json!({ "unusedSince": middle })), {
+            let before = to("/lastUsedAt", middle);
+            move |row| unused(row) || before(row)
+        })
+        .by_use(),
+        case("filter.expiresAt.from", all(json!({ "expiresAt": { "from": end } })), from("/expiresAt", end)),
+        case("filter.expiresAt.to", all(json!({ "expiresAt": { "to": end } })), to("/expiresAt", end)),
+        case("filter.neverExpires", all(json!({ "neverExpires": false })), |row| !row["expiresAt"].is_null()),
+        case("filter.neverUsed", all(json!({ "neverUsed": false })), move |row| !unused(row)).by_use(),
+    ];
+    for made in [&stand.both, &stand.visible, &stand.hidden_admin, &stand.elsewhere] {
+        let hint = format!("{}…{}", &made.value[..8], &made.value[made.value.len() - 4..]);
+        cases.push(case("filter.token", all(json!({ "token": made.value })), is("/hint", &*hint)));
+        cases.push(case("filter.query=VALUE", query(&made.value), is("/hint", &*hint)));
+        cases.push(case("filter.query=VALUE", query(&hint), is("/hint", &*hint)));
+    }
+    cases
+}
+
+fn event_cases(stand: &Stand<'_>) -> Vec<Case> {
+    let filter = |field: &str, value: Value| json!({ "filter": { field: value } });
+    let (middle, token, bob) = (&*stand.middle, &*stand.both.id, &*stand.bob);
+    vec![
+        case("filter.types", filter("types", json!(["TOKEN_REVOKED"])), is("/type", "TOKEN_REVOKED")),
+        case("filter.tokenId", filter("tokenId", json!(token)), is("/tokenId", token)),
+        case("filter.actorId", filter("actorId", json!(bob)), is("/actor/id", bob)),
+        case("filter.userId", filter("userId", json!(bob)), is("/user/id", bob)),
+        case("filter.at.from", filter("at", json!({ "from": middle })), from("/at", middle)),
+        case("filter.at.to", filter("at", json!({ "to": middle })), to("/at", middle)),
+    ]
+}
+
+/// Addresses are searched for administrators of the organization only.
+fn member_cases(admin: bool) -> Vec<Case> {
+    let called = |part: &'static str| {
+        let fields: &[&str] = if admin { &["/username", "/name", "/email"] } else { &["/username", "/name"] };
+        move |row: &Value| fields.iter().any(|at| text(row, at).contains(part))
+    };
+    vec![
+        case("search", json!({ "search": "bob" }), called("bob")),
+        // No name holds this.
+        case("search", json!({ "search": "bob@" }), called("bob@")),
+        case("role", json!({ "role": "ADMIN" }), is("/role", "ADMIN")),
+    ]
+}
+
+fn grant_cases(stand: &Stand<'_>) -> Vec<Case> {
+    let of = |id: &str| case("organizationId", json!({ "organizationId": id }), is("/organization/id", id));
+    let [acme, globex, hooli] = &stand.organizations;
+    vec![
+        of(acme),
+        of(globex),
+        of(hooli),
+        case("status", json!({ "status": ["ACTIVE"] }), is("/status", "ACTIVE")),
+        case("status", json!({ "status": ["REMOVED"] }), is("/status", "REMOVED")),
+    ]
+}
+
+/// Everything by which a list can be narrowed or ordered, as the schema has it: an argument, the fields of an input one by
+/// one, the values of an order, the kinds of words of a search.
+fn narrowing(schema: &Schema) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for object in schema.objects() {
+        for field in schema.fields(object).iter().filter(|field| base(&field["type"]).ends_with("Connection")) {
+            for argument in arguments(field).iter().filter(|argument| !PAGING.contains(&name(argument))) {
+                let path = format!("{object}.{}.{}", name(field), name(argument));
+                leaves(schema, path, base(&argument["type"]), &mut found);
+            }
+        }
+    }
+    found
+}
+
+fn leaves(schema: &Schema, path: String, of: &str, found: &mut BTreeSet<String>) {
+    let values = |of: &str| schema.values(of).iter().map(|value| format!("{path}={}", name(value))).collect::<Vec<_>>();
+    match schema.kind(of) {
+        "INPUT_OBJECT" => {
+            for input in schema.inputs(of) {
+                leaves(schema, format!("{path}.{}", name(input)), base(&input["type"]), found);
+            }
+        }
+        "ENUM" if of.ends_with("OrderField") => found.extend(values(of)),
+        _ if path.rsplit('.').next() == Some("query") => found.extend(values("SearchWordKind")),
+        _ => drop(found.insert(path)),
+    }
+}
+
+/// Ada administers acme and globex and is a member of hooli; bob administers globex and is a member of acme. What lies in
+/// globex alone is hidden from the tokens of these tests.
+struct Stand<'world> {
+    ada: Client<'world>,
+    /// Ada's token for acme and hooli.
+    narrow: Client<'world>,
+    /// Ada's token for hooli.
+    narrower: Client<'world>,
+    organizations: [String; 3],
+    bob: String,
+    /// Bob's token for acme and globex.
+    both: Made,
+    /// Ada's, each called by where it has access.
+    hidden_admin: Made,
+    elsewhere: Made,
+    removed: Made,
+    visible: Made,
+    /// A time with creations, uses and events before and after it.
+    middle: String,
+    /// The later of two expiries.
+    end: String,
+}
+
+async fn stand(world: &World) -> Stand<'_> {
+    world.admin("ada", &["acme", "globex"]).await;
+    world.member("ada", &["hooli"]).await;
+    world.member("bob", &["acme"]).await;
+    let bob = world.admin("bob", &["globex"]).await;
+    world.member("bob", &["hooli"]).await;
+    let ada = world.person("ada").await;
+    let narrow = ada.creates_token("script", &["acme", "hooli"], &["graphql"]).await;
+    let narrower = ada.creates_token("one", &["hooli"], &["graphql"]).await;
+    let removed = ada.creates_token("removed", &["acme", "hooli"], &["read_user"]).await;
+    let visible = ada.creates_token("deploy", &["acme"], &["read_user", "read_builds"]).await;
+    let soon = world.now().plus(Duration::from_secs(30)).to_text();
+    ada.creates_token_until("deploy soon", &["acme", "hooli"], &["read_builds"], Some(soon)).await;
+    let both = bob.creates_token("deploy both", &["acme", "globex"], &["read_builds"]).await;
+    world.later(Duration::from_mins(2));
+    let middle = world.now().to_text();
+    world.later(Duration::from_mins(2));
+    let end = world.now().plus(Duration::from_hours(48)).to_text();
+    let hidden_admin = ada.creates_token("two", &["hooli", "globex"], &["read_user", "read_builds"]).await;
+    let elsewhere = ada.creates_token_until("elsewhere", &["globex"], &["read_builds"], Some(end.clone())).await;
+    ada.creates_token_until("last", &["acme", "hooli"], &["read_user"], Some(end.clone())).await;
+    let over = ada.creates_token("over", &["acme", "hooli"], &["read_builds"]).await;
+    let hidden_use = bob.creates_token("hidden use", &["acme", "globex"], &["read_user", "read_builds"]).await;
+    let organizations = [
+        world.organization_id("acme").await,
+        world.organization_id("globex").await,
+        world.organization_id("hooli").await,
+    ];
+    assert_eq!(ada.removes_organization(&removed.id, &organizations[0], None).await.code(), "OK");
+    assert_eq!(ada.revokes(&over.id).await.code(), "OK");
+    let earlier = Duration::from_mins(3);
+    for (owner, made, slug, address, ago) in [
+        (&bob, &both, "acme", "198.51.100.7", Duration::ZERO),
+        (&bob, &hidden_use, "globex", "198.51.100.8", Duration::ZERO),
+        (&ada, &visible, "acme", "198.51.100.8", earlier),
+        (&ada, &hidden_admin, "globex", "198.51.100.7", earlier),
+    ] {
+        use_with(owner, made, slug, address, ago).await;
+    }
+    let found = bob.ask("{ viewer { id } }", json!({})).await;
+    Stand {
+        narrow: world.holder_of(&narrow.value),
+        narrower: world.holder_of(&narrower.value),
+        ada,
+        organizations,
+        bob: text(&found, "/viewer/id").to_owned(),
+        both,
+        hidden_admin,
+        elsewhere,
+        removed,
+        visible,
+        middle,
+        end,
+    }
+}
+
+/// Records one allowed request of a token with one organization.
+async fn use_with(owner: &Client<'_>, made: &Made, slug: &str, address: &str, ago: Duration) {
+    let document = "query($id: ID!) { token(id: $id) { grants(first: 9) { nodes { id organization { id slug } } } } }";
+    let found = owner.ask(document, json!({ "id": made.id })).await;
+    let grants = found["token"]["grants"]["nodes"].as_array().unwrap();
+    let grant = grants.iter().find(|grant| grant["organization"]["slug"] == slug).unwrap();
+    let at = owner.world.now().minus(ago);
+    let request = Request {
+        at,
+        address: Some(address.parse().unwrap()),
+        user_agent: None,
+        method: None,
+        path: None,
+        scope: None,
+        allowed: true,
+    };
+    let usage = Usage { last_used_at: Some(at), last_request: Some(request) };
+    let token = TokenId::parse(&made.id).unwrap();
+    let seen = SeenGrant {
+        grant: GrantId::parse(text(grant, "/id")).unwrap(),
+        organization: OrganizationId::parse(text(grant, "/organization/id")).unwrap(),
+        token,
+        usage: usage.clone(),
+    };
+    owner.world.app.store().upkeep().keep_usage(vec![Seen { token, usage }], vec![seen]).await.unwrap();
+}
+
+/// What was compared, and what of that told rows apart.
+#[derive(Default)]
+struct Covered {
+    all: BTreeSet<String>,
+    telling: BTreeSet<String>,
+}
+
+impl Covered {
+    /// Compares one list of one caller with what the caller would filter out of the rows that it shows.
+    async fn compare(&mut self, caller: &Client<'_>, list: &List, (all, cases): (&Value, Vec<Case>)) {
+        let rows = list.rows(caller, all).await.unwrap_or_else(|reply| panic!("{}: {}", list.field, reply.text));
+        let through_token = caller.credential.as_ref().is_some_and(|credential| credential.starts_with("twd_"));
+        for case in cases {
+            let label = format!("{}.{}", list.field, case.covers);
+            self.all.insert(label.clone());
+            let found = list.rows(caller, &case.variables).await;
+            if case.by_use && through_token && list.field == "User.tokens" {
+                let reply = found.expect_err(&label);
+                assert_eq!(reply.code(), "FORBIDDEN", "{label}");
+                self.telling.insert(label);
+                continue;
+            }
+            let found = found.unwrap_or_else(|reply| panic!("{label}: {}", reply.text));
+            let kept: Vec<_> = rows.iter().filter(|row| (case.keeps)(row)).cloned().collect();
+            assert_eq!(found, kept, "{label} {}", case.variables);
+            if !kept.is_empty() && kept.len() < rows.len() {
+                self.telling.insert(label);
+            }
+        }
+    }
+
+    /// Compares the orders of a list of tokens with what the caller would sort by what the rows show.
+    async fn compare_orders(&mut self, caller: &Client<'_>, list: &List) {
+        let through_token = caller.credential.as_ref().is_some_and(|credential| credential.starts_with("twd_"));
+        for (field, direction) in ORDERS.iter().flat_map(|field| [(*field, "ASC"), (*field, "DESC")]) {
+            let labels = [format!("{}.orderBy.field={field}", list.field), format!("{}.orderBy.direction", list.field)];
+            self.all.extend(labels.clone());
+            self.telling.extend(labels);
+            let variables = json!({ "orderBy": { "field": field, "direction": direction } });
+            let found = list.rows(caller, &variables).await;
+            if field == "LAST_USED_AT" && through_token && list.field == "User.tokens" {
+                assert_eq!(found.expect_err("use with all organizations").code(), "FORBIDDEN");
+                continue;
+            }
+            let found = found.unwrap_or_else(|reply| panic!("{field}: {}", reply.text));
+            let mut sorted = found.clone();
+            sorted.sort_by_key(|row| {
+                let key = match field {
+                    "LAST_USED_AT" => text(row, "/lastUsedAt"),
+                    "OWNER" => text(row, "/owner/username"),
+                    "EXPIRES_AT" => row["expiresAt"].as_str().unwrap_or("never"),
+                    _ => text(row, "/createdAt"),
+                };
+                (key.to_owned(), text(row, "/id").to_owned())
+            });
+            if direction == "DESC" {
+                sorted.reverse();
+            }
+            assert_eq!(found, sorted, "{} {field} {direction}", list.field);
+        }
+    }
+}
+
+both!(
+    /// R-37, R-57: every filter and order of the schema, compared with the rows that the same caller sees.
+    async fn filters_and_orders_see_only_what_the_rows_show_to_the_caller(world: World) {
+        let stand = stand(&world).await;
+        let mut covered = Covered::default();
+        let any_status = json!({ "filter": { "status": STATUSES } });
+        for caller in [&stand.narrow, &stand.narrower, &stand.ada] {
+            covered.compare(caller, &List::tokens(), (&any_status, token_cases(&stand))).await;
+            covered.compare_orders(caller, &List::tokens()).await;
+            covered.compare(caller, &List::members("hooli"), (&json!({}), member_cases(false))).await;
+            for made in [&stand.hidden_admin, &stand.removed] {
+                covered.compare(caller, &List::grants(&made.id), (&json!({}), grant_cases(&stand))).await;
+            }
+        }
+        for caller in [&stand.narrow, &stand.ada] {
+            covered.compare(caller, &List::audit(), (&any_status, token_cases(&stand))).await;
+            covered.compare_orders(caller, &List::audit()).await;
+            covered.compare(caller, &List::events(), (&json!({}), event_cases(&stand))).await;
+            covered.compare(caller, &List::members("acme"), (&json!({}), member_cases(true))).await;
+        }
+        let schema = Schema::of(&stand.ada).await;
+        assert_eq!(covered.all, narrowing(&schema), "a filter or order without a case here, or a case without one");
+        let idle: Vec<_> = covered.all.difference(&covered.telling).collect();
+        let of_one_owner = ["User.tokens.filter.owner", "User.tokens.filter.query=OWNER"];
+        assert_eq!(idle, of_one_owner, "cases that keep no row or every row");
+    }
+);
+
+both!(
+    async fn new_filter_in_the_schema_needs_a_case(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let mut schema = Schema::of(&ada).await;
+        let known = narrowing(&schema);
+        schema.add_input("TokenFilter", "secretColour", "String");
+        let new: Vec<_> = narrowing(&schema).difference(&known).cloned().collect();
+        assert_eq!(new, ["Organization.tokenGrants.filter.secretColour", "User.tokens.filter.secretColour"]);
+    }
+);
+
+both!(
+    /// R-37: also after the token lost the organization that the acting token has access to.
+    async fn token_acts_only_on_tokens_it_can_see(world: World) {
+        let stand = stand(&world).await;
+        let [acme, globex, hooli] = &stand.organizations;
+        let unknown = TokenId::new(world.now()).to_string();
+        let schema = Schema::of(&stand.ada).await;
+        let taking_a_token = schema.fields("Mutation").iter().filter(|mutation| {
+            let input = base(&arguments(mutation)[0]["type"]);
+            schema.inputs(input).iter().any(|field| name(field) == "tokenId")
+        });
+        let mut verbs = 0;
+        for verb in taking_a_token.map(name) {
+            verbs += 1;
+            for hidden in [&stand.elsewhere.id, &stand.both.id] {
+                let organizations = if verb.contains("Organization") { vec![acme, globex, hooli] } else { vec![acme] };
+                for organization in organizations {
+                    let input = |token: &String| match verb {
+                        "updateToken" => json!({ "tokenId": token, "description": "changed" }),
+                        "revokeToken" => json!({ "tokenId": token }),
+                        _ => json!({ "tokenId": token, "organizationId": organization }),
+                    };
+                    let mark = world.mark().await;
+                    // Where this one is a member only, bob's token for acme is as unknown as any.
+                    let acted = stand.narrower.does(verb, input(hidden)).await;
+                    let none = stand.narrower.does(verb, input(&unknown)).await;
+                    assert_eq!(acted.text, none.text, "{verb}");
+                    assert!(["NOT_FOUND", "FORBIDDEN"].contains(&&*acted.code()), "{verb}: {}", acted.text);
+                    assert_eq!(world.since(&mark).await, (0, 0), "{verb}");
+                }
+            }
+        }
+        assert_eq!(verbs, 4);
+        assert_eq!(stand.narrow.revokes(&stand.elsewhere.id).await.code(), "NOT_FOUND");
+        assert_eq!(stand.narrower.revokes(&stand.visible.id).await.code(), "NOT_FOUND");
+        assert_eq!(stand.narrow.revokes(&stand.both.id).await.code(), "FORBIDDEN", "an administrator sees it");
+        // The removed grant does not show the token.
+        assert_eq!(stand.ada.removes_organization(&stand.removed.id, hooli, None).await.code(), "OK");
+        assert_eq!(stand.narrow.revokes(&stand.removed.id).await.code(), "NOT_FOUND");
+        assert_eq!(stand.narrow.revokes(&stand.visible.id).await.code(), "OK");
+    }
+);
+
+both!(
+    /// R-37
+    async fn mutation_payloads_show_a_token_only_what_it_can_see(world: World) {
+        let stand = stand(&world).await;
+        let [_, globex, hooli] = &stand.organizations;
+        let token = "token { id status organizations { slug } lastUsedAt lastRequest { ipAddress } recentAddresses \
+                     grants(first: 10) { totalCount nodes { organization { id slug } } } \
+                     events(first: 10) { totalCount nodes { organizations { id slug } } } }";
+        let removed = format!("grant {{ status organization {{ slug }} {token} }} organization {{ slug }}");
+        let input = json!({ "tokenId": stand.hidden_admin.id });
+        let with = json!({ "tokenId": stand.removed.id, "organizationId": hooli });
+        for (verb, input, shows) in
+            [("revokeToken", input, token), ("removeOrganizationFromToken", with, removed.as_str())]
+        {
+            let reply = stand.narrow.does_and_sees(verb, input, shows).await;
+            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
+            assert!(!reply.text.contains("globex") && !reply.text.contains(globex), "{verb}: {}", reply.text);
+            assert!(!reply.text.contains("198.51.100"), "{verb}: {}", reply.text);
+        }
+    }
+);
+
+both!(
+    /// R-34, R-36: whether the token was revoked, expired or removed elsewhere later is not shown any more.
+    async fn repeated_removal_has_one_message_for_all_that_the_caller_cannot_see(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let tool = world.holder_of(&ada.creates_token("tool", &["acme"], &["graphql"]).await.value);
+        let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
+        let mut tokens = Vec::new();
+        for later in ["active", "revoked", "expired", "removed elsewhere", "revoked by value"] {
+            let end = world.now().plus(Duration::from_mins(1)).to_text();
+            let made = bob.creates_token_until(later, &["acme", "globex"], &["read_builds"], Some(end)).await;
+            assert_eq!(ada.removes_organization(&made.id, &acme, None).await.code(), "OK");
+            tokens.push(made);
+        }
+        assert_eq!(bob.revokes(&tokens[1].id).await.code(), "OK");
+        assert_eq!(bob.removes_organization(&tokens[3].id, &globex, None).await.code(), "OK");
+        assert_eq!(world.holder_of(&tokens[4].value).delete("/v2/access-token").await.status, 204);
+        let mut replies = Vec::new();
+        for made in [&tokens[0], &tokens[1], &tokens[3], &tokens[4]] {
+            replies.push(ada.removes_organization(&made.id, &acme, None).await);
+            replies.push(tool.removes_organization(&made.id, &acme, None).await);
+        }
+        world.later(Duration::from_mins(2));
+        for made in &tokens {
+            replies.push(ada.removes_organization(&made.id, &acme, None).await);
+        }
+        assert_eq!(replies[0].code(), "CONFLICT");
+        assert!(replies[0].text.contains("removed from this token already"), "{}", replies[0].text);
+        for reply in &replies {
+            assert_eq!(reply.text, replies[0].text);
+        }
+        // What the audit still shows is also named.
+        let made = bob.creates_token("visible", &["acme"], &["read_builds"]).await;
+        assert_eq!(bob.revokes(&made.id).await.code(), "OK");
+        let reply = ada.removes_organization(&made.id, &acme, None).await;
+        assert!(reply.code() == "CONFLICT" && reply.text.contains("has been revoked"), "{}", reply.text);
+    }
+);
