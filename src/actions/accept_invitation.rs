@@ -6,7 +6,7 @@ use crate::{
     domain::{
         error::{Error, Result},
         event::{Event, EventType},
-        id::{OrganizationId, SessionId, UserId},
+        id::SessionId,
         organization::Role,
         password::Hashed,
         policy,
@@ -15,6 +15,7 @@ use crate::{
     store::{NewSession, NewUser, Tx},
 };
 
+const NO_INVITATION: Error = Error::NotFound("invitation");
 /// What the audit says of it.
 const REASON: &str = "The password was chosen by invitation.";
 
@@ -46,33 +47,35 @@ impl Change for AcceptInvitation {
     type Done = ();
 
     async fn make(&self, tx: &mut Tx) -> Result<()> {
-        // The person is held first, as wherever somebody is changed.
-        let user = tx.caller().user().ok_or(Error::Unauthenticated)?;
-        let organizations = tx.hold_organizations_of(user).await?;
-        let invited = tx.take_invitation(self.invitation).await?;
-        match (invited, &self.first) {
-            (Some(user), None) => self.let_in(tx, user, organizations).await,
-            (None, Some(first)) => self.begin(tx, first).await,
-            _ => Err(Error::NotFound("invitation")),
+        match &self.first {
+            None => self.let_in(tx).await,
+            Some(first) => self.begin(tx, first).await,
         }
+        // Whoever was stopped or removed meanwhile stands nowhere.
+        .map_err(|error| match error {
+            Error::Unauthenticated => NO_INVITATION,
+            other => other,
+        })
     }
 }
 
 impl AcceptInvitation {
-    async fn let_in(&self, tx: &mut Tx, user: UserId, organizations: Vec<OrganizationId>) -> Result<()> {
-        let keyholder = policy::invited(tx.caller(), user)?;
+    async fn let_in(&self, tx: &mut Tx) -> Result<()> {
+        let user = tx.caller().user().ok_or(Error::Unauthenticated)?;
+        let organizations = tx.hold_organizations_of(user).await?;
+        let invited = tx.take_invitation(self.invitation).await?.ok_or(NO_INVITATION)?;
+        let keyholder = policy::invited(tx.caller(), invited)?;
         self.sign_in(tx, &keyholder).await?;
-        // Whoever was stopped or removed meanwhile stands nowhere.
-        tx.standing().await.map_err(|error| match error {
-            Error::Unauthenticated => Error::NotFound("invitation"),
-            other => other,
-        })?;
+        tx.standing().await?;
         let chosen = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user);
         tx.record(chosen.concerning(organizations).because(Some(REASON.into())));
         Ok(())
     }
 
     async fn begin(&self, tx: &mut Tx, first: &First) -> Result<()> {
+        if tx.take_invitation(self.invitation).await?.is_some() {
+            return Err(NO_INVITATION);
+        }
         let pioneer = policy::pioneer(tx.caller(), tx.has_users().await?)?;
         tx.be_first(&pioneer).await?;
         let user = tx.insert_user(&policy::first_admission(&pioneer), *pioneer.user(), first.user.clone()).await?;

@@ -40,10 +40,10 @@ impl Change for AddOrganizationMember {
     type Done = (Organization, UserId);
 
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
-        let organization = tx.find_organization(&self.organization).await?;
-        tx.hold_organization(organization.id).await?;
+        let user = tx.seek_user(&self.user).await?;
+        let organization = tx.lock_organization(&self.organization).await?;
         let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
-        let user = tx.find_user(&self.user).await?.id;
+        let user = user.ok_or(Error::NotFound("user"))?.id;
         tx.add_member(&staffer, user, self.role).await?;
         let joined = Event::new(EventType::OrganizationMemberAdded, tx.caller().at).of_user(user);
         tx.record(joined.concerning([organization.id]).giving(None, self.role));

@@ -57,6 +57,7 @@ impl Change for Making {
         let expires_at = token::expiry_of_new("expiresAt", self.ask.expires_at, tx.caller().at)?;
         let organizations: BTreeSet<_> = self.ask.organizations.iter().copied().collect();
         token::organizations_fit("organizationIds", organizations.len())?;
+        tx.lock_user(*maker.user()).await?;
         if tx.hold_memberships(*maker.user(), &organizations).await? != organizations {
             return Err(Error::NotFound("organization"));
         }

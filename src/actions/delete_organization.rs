@@ -26,7 +26,7 @@ impl Change for DeleteOrganization {
 
     async fn make(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
-        let (organization, at) = (tx.find_organization(&self.organization).await?.id, tx.caller().at);
+        let (organization, at) = (tx.lock_organization(&self.organization).await?.id, tx.caller().at);
         tx.delete_organization(&operator, organization).await?;
         let reason = || Some(REASON.to_owned());
         for (user, cut) in tx.dismiss_all(&operator, organization, Some(REASON)).await? {

@@ -111,9 +111,9 @@ impl Change for Meeting {
                     tx.leave_as_it_is();
                     return Ok(user.id);
                 }
+                let organizations = tx.hold_organizations_of(user.id).await?;
                 let username = self.free_name(tx, Some(&user)).await?;
                 tx.change_profile(&admission, user.id, &self.said.profile(username, Some(&user))).await?;
-                let organizations = tx.hold_organizations_of(user.id).await?;
                 let changed = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user.id);
                 tx.record(changed.concerning(organizations));
                 Ok(user.id)

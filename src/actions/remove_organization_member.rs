@@ -3,7 +3,7 @@
 use crate::{
     app::Change,
     domain::{
-        error::Result,
+        error::{Error, Result},
         event::{Event, EventType},
         id::UserId,
         organization::{Organization, OrganizationRef, UserRef},
@@ -25,10 +25,11 @@ impl Change for RemoveOrganizationMember {
     type Done = (Organization, UserId);
 
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
-        let organization = tx.find_organization(&self.organization).await?;
-        tx.hold_organization(organization.id).await?;
+        let user = tx.seek_user(&self.user).await?;
+        let organization = tx.lock_organization(&self.organization).await?;
         let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
-        let user = tx.find_member(&self.user).await?;
+        // A user who does not exist, and one who is no member, are one answer.
+        let user = user.ok_or(Error::NotFound("member"))?.id;
         let cut = tx.remove_member(&staffer, user, None).await?;
         let at = tx.caller().at;
         for token in &cut {

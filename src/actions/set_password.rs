@@ -28,8 +28,8 @@ impl Change for SetPassword {
     type Done = ();
 
     async fn make(&self, tx: &mut Tx) -> Result<()> {
-        let keyholder = policy::keyholder(&tx.standing().await?, self.user)?;
         let organizations = tx.hold_organizations_of(self.user).await?;
+        let keyholder = policy::keyholder(&tx.standing().await?, self.user)?;
         tx.set_password(&keyholder, &self.hashed).await?;
         let changed = Event::new(EventType::UserUpdated, tx.caller().at).of_user(self.user);
         tx.record(changed.concerning(organizations).because(Some(REASON.into())));

@@ -3,7 +3,7 @@
 use crate::{
     app::Change,
     domain::{
-        error::Result,
+        error::{Error, Result},
         event::{Event, EventType},
         id::UserId,
         organization::{Organization, OrganizationRef, Role, UserRef},
@@ -27,10 +27,11 @@ impl Change for UpdateOrganizationMember {
     type Done = (Organization, UserId);
 
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
-        let organization = tx.find_organization(&self.organization).await?;
-        tx.hold_organization(organization.id).await?;
+        let user = tx.seek_user(&self.user).await?;
+        let organization = tx.lock_organization(&self.organization).await?;
         let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
-        let user = tx.find_member(&self.user).await?;
+        // A user who does not exist, and one who is no member, are one answer.
+        let user = user.ok_or(Error::NotFound("member"))?.id;
         let before = tx.change_role(&staffer, user, self.role).await?;
         if before == self.role {
             tx.leave_as_it_is();

@@ -24,8 +24,8 @@ impl Change for UpdateProfile {
     async fn make(&self, tx: &mut Tx) -> Result<UserId> {
         let oneself = policy::oneself(&tx.standing().await?)?;
         let user = *oneself.user();
+        let before = tx.lock_user(user).await?;
         let organizations = tx.hold_organizations_of(user).await?;
-        let before = tx.find_user(&user.into()).await?;
         let Some(name) = self.name.as_ref().filter(|name| **name != before.name) else {
             tx.leave_as_it_is();
             return Ok(user);

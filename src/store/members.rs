@@ -159,16 +159,6 @@ impl Tx {
         Ok(limited(find.all(&self.db)).await?.into_iter().map(|row| row.organization_id).collect())
     }
 
-    /// Two administrators cannot remove each other: changes of one organization's members wait here, before the caller's
-    /// standing is asked for. Grants that are made meanwhile refer to the row and need not wait, or they and whoever leaves
-    /// would wait for each other.
-    pub async fn hold_organization(&self, organization: OrganizationId) -> Result<()> {
-        let find = organization::Entity::find_by_id(organization)
-            .filter(organization::Column::DeletedAt.is_null())
-            .lock(LockType::NoKeyUpdate);
-        limited(find.one(&self.db)).await?.map(|_| ()).ok_or(Error::NotFound("organization"))
-    }
-
     async fn keep_an_administrator(&self, organization: OrganizationId, leaving: UserId) -> Result<()> {
         if self.has_administrator_without(organization, leaving).await? {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    entity::{membership, organization, user},
+    entity::{membership, organization},
     limited, limited_unique,
     listing::{self, Along, same},
     people::roles,
@@ -19,8 +19,8 @@ use crate::domain::{
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait as _, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
-    sea_query::{Expr, JoinType, Query, SelectStatement},
+    QuerySelect as _, Select,
+    sea_query::{Expr, JoinType, LockType, Query, SelectStatement},
 };
 use std::collections::HashMap;
 
@@ -33,12 +33,7 @@ impl From<organization::Model> for Organization {
 impl Tx {
     /// The organization that is meant.
     pub async fn find_organization(&self, which: &OrganizationRef) -> Result<Organization> {
-        let find = organization::Entity::find().filter(organization::Column::DeletedAt.is_null());
-        let find = match which {
-            OrganizationRef::Id(id) => find.filter(organization::Column::Id.eq(*id)),
-            OrganizationRef::Slug(slug) => find.filter(organization::Column::Slug.eq(slug.as_str())),
-        };
-        let found = limited(find.one(&self.db)).await?;
+        let found = limited(named(which).one(&self.db)).await?;
         found.map(Organization::from).ok_or(Error::NotFound("organization"))
     }
 
@@ -47,11 +42,18 @@ impl Tx {
         Ok(roles(&self.db, user).await?.into_keys().collect())
     }
 
-    /// The organizations that a person belongs to. The person and the memberships are held until the commit: whoever
+    /// The organization that is meant, locked until the commit. Two administrators cannot remove each other: changes of one
+    /// organization's members wait here, before the caller's standing is asked for. Grants that are made meanwhile refer to
+    /// the row and need not wait, or they and whoever leaves would wait for each other.
+    pub async fn lock_organization(&self, which: &OrganizationRef) -> Result<Organization> {
+        let found = limited(named(which).lock(LockType::NoKeyUpdate).one(&self.db)).await?;
+        found.map(Organization::from).ok_or(Error::NotFound("organization"))
+    }
+
+    /// The organizations that a user belongs to. The user and the memberships are locked until the commit: whoever
     /// joins or leaves has a number before this change and is seen, or waits.
     pub async fn hold_organizations_of(&self, user: UserId) -> Result<Vec<OrganizationId>> {
-        // A new membership refers to this row.
-        limited(user::Entity::find_by_id(user).lock_exclusive().one(&self.db)).await?;
+        self.lock_user(user).await?;
         let memberships = membership::Entity::find()
             .filter(membership::Column::UserId.eq(user))
             .order_by_asc(membership::Column::OrganizationId)
@@ -76,18 +78,14 @@ impl Tx {
             .ok_or_else(|| Error::Conflict("An organization has, or had, this slug; choose another.".into()))
     }
 
-    /// Marks an organization as deleted, and holds it until the commit. Its slug stays taken: gateways that still ask
+    /// Marks an organization as deleted. Its slug stays taken: gateways that still ask
     /// for it shall not reach another.
     pub async fn delete_organization(&self, _: &Operator, organization: OrganizationId) -> Result<()> {
         let update = organization::Entity::update_many()
             .col_expr(organization::Column::DeletedAt, Expr::value(self.caller().at))
             .filter(organization::Column::Id.eq(organization))
-            .filter(organization::Column::DeletedAt.is_null())
             .exec(&self.db);
-        match limited(update).await?.rows_affected {
-            0 => Err(Error::NotFound("organization")),
-            _ => Ok(()),
-        }
+        limited(update).await.map(|_| ())
     }
 
     /// Changes what people call an organization.
@@ -97,6 +95,14 @@ impl Tx {
             .filter(organization::Column::Id.eq(*manager.organization()))
             .exec(&self.db);
         limited(update).await.map(|_| ())
+    }
+}
+
+fn named(which: &OrganizationRef) -> Select<organization::Entity> {
+    let find = organization::Entity::find().filter(organization::Column::DeletedAt.is_null());
+    match which {
+        OrganizationRef::Id(id) => find.filter(organization::Column::Id.eq(*id)),
+        OrganizationRef::Slug(slug) => find.filter(organization::Column::Slug.eq(slug.as_str())),
     }
 }
 

@@ -20,11 +20,13 @@ use crate::domain::{
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
-    QuerySelect as _,
-    sea_query::{Expr, JoinType, Query},
+    QueryOrder as _, QuerySelect as _,
+    sea_query::{Expr, JoinType, LockType, Query},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+/// The lock on a user's row: it excludes itself, and foreign keys that refer to the row do not wait for it.
+pub(super) const LOCK: LockType = LockType::NoKeyUpdate;
 /// What somebody is called who was deleted.
 const DELETED_USER: &str = "Deleted user";
 
@@ -102,8 +104,24 @@ impl Tx {
         standing(&self.db, self.caller()).await
     }
 
-    /// The person who is meant.
+    /// Locks a user until the commit, as every change that concerns one does before anything else: what `user delete` has
+    /// erased is never written again.
+    pub async fn lock_user(&self, user: UserId) -> Result<User> {
+        let find = user::Entity::find_by_id(user).filter(user::Column::DeletedAt.is_null());
+        let found = limited(find.lock(LOCK).one(&self.db)).await?;
+        found.map(User::from).ok_or_else(|| match self.caller().user() {
+            Some(caller) if caller == user => Error::Unauthenticated,
+            _ => Error::NotFound("user"),
+        })
+    }
+
+    /// The user who is meant, locked like by [`Tx::lock_user`].
     pub async fn find_user(&self, who: &UserRef) -> Result<User> {
+        self.seek_user(who).await?.ok_or(Error::NotFound("user"))
+    }
+
+    /// The user who is meant, if there is one, locked like by [`Tx::lock_user`].
+    pub async fn seek_user(&self, who: &UserRef) -> Result<Option<User>> {
         let find = user::Entity::find().filter(user::Column::DeletedAt.is_null());
         let find = match who {
             UserRef::Id(id) => find.filter(user::Column::Id.eq(*id)),
@@ -114,24 +132,16 @@ impl Tx {
             UserRef::Named(name) => find.filter(user::Column::Username.eq(name.as_str())),
         };
         // An address that two people have is nobody's.
-        match limited(find.limit(2).all(&self.db)).await?.as_slice() {
-            [found] => Ok(found.clone().into()),
-            _ => Err(Error::NotFound("user")),
-        }
+        let find = find.order_by_asc(user::Column::Id).limit(2).lock(LOCK);
+        Ok(match limited(find.all(&self.db)).await?.as_slice() {
+            [found] => Some(found.clone().into()),
+            _ => None,
+        })
     }
 
-    /// The person who is meant as a member of something: whoever is nobody, and whoever turns out to be none of its
-    /// members, are one answer.
-    pub async fn find_member(&self, who: &UserRef) -> Result<UserId> {
-        match self.find_user(who).await {
-            Err(Error::NotFound(_)) => Err(Error::NotFound("member")),
-            found => found.map(|user| user.id),
-        }
-    }
-
-    /// The person whom an identity provider calls so; true when they are gone.
+    /// The user whom an identity provider calls so, locked like by [`Tx::lock_user`]; true when they were deleted.
     pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
-        let row = limited(by_identity(identity).one(&self.db)).await?;
+        let row = limited(by_identity(identity).lock(LOCK).one(&self.db)).await?;
         Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
     }
 
@@ -225,11 +235,8 @@ impl Tx {
             .col_expr(user::Column::DisabledAt, Expr::col(user::Column::DisabledAt).if_null(at))
             .col_expr(user::Column::DeletedAt, Expr::value(at))
             .filter(user::Column::Id.eq(user))
-            .filter(user::Column::DeletedAt.is_null())
             .exec(&self.db);
-        if limited(update).await?.rows_affected == 0 {
-            return Err(Error::NotFound("user"));
-        }
+        limited(update).await?;
         limited(delivery::Entity::delete_many().filter(delivery::Column::UserId.eq(user)).exec(&self.db)).await?;
         self.end_sign_in(user).await
     }

@@ -9,6 +9,7 @@ use super::{
     limited, limited_unique,
     listing::{self, Along, same},
     one,
+    people::LOCK,
     tx::Tx,
     upkeep::Upkeep,
 };
@@ -185,8 +186,7 @@ impl Tx {
 
     /// Begins a session in which the rest of this change is made.
     pub async fn open_session(&self, new: NewSession) -> Result<()> {
-        limited(session::Entity::insert(row_of(new)).exec_without_returning(&self.db)).await?;
-        Ok(())
+        open_session(&self.db, new).await
     }
 
     /// Ends all that somebody signs in with.
@@ -200,8 +200,7 @@ impl Tx {
 impl Upkeep<'_> {
     /// Begins a session. One whose password was changed meanwhile never holds.
     pub async fn open_session(&self, new: NewSession) -> Result<()> {
-        limited(session::Entity::insert(row_of(new)).exec_without_returning(self.db())).await?;
-        Ok(())
+        open_session(self.db(), new).await
     }
 
     /// Gives a session that holds another cookie, since its password was given once more; false when it is over.
@@ -279,17 +278,34 @@ impl Upkeep<'_> {
     }
 }
 
-fn row_of(new: NewSession) -> session::ActiveModel {
-    session::ActiveModel {
-        id: Set(new.id),
-        fingerprint: Set(new.fingerprint),
-        user_id: Set(new.user),
-        password_version: Set(new.password_version),
-        created_at: Set(new.at),
-        last_seen_at: Set(new.at),
-        authenticated_at: Set(new.at),
-        address: Set(new.address.map(|address| address.to_string())),
-        user_agent: Set(new.user_agent),
+/// Locks the user and inserts the session in one statement; `UNAUTHENTICATED` once the user is deleted.
+async fn open_session(connection: &impl ConnectionTrait, new: NewSession) -> Result<()> {
+    let address = new.address.map(|address| address.to_string());
+    let row: [(&str, Expr); 9] = [
+        ("id", Expr::value(new.id)),
+        ("fingerprint", Expr::value(new.fingerprint)),
+        ("user_id", Expr::col(("u", "id"))),
+        ("password_version", Expr::value(new.password_version)),
+        ("created_at", Expr::value(new.at)),
+        ("last_seen_at", Expr::value(new.at)),
+        ("authenticated_at", Expr::value(new.at)),
+        ("address", Expr::value(address)),
+        ("user_agent", Expr::value(new.user_agent)),
+    ];
+    let (columns, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
+    let user = Query::select()
+        .exprs(values)
+        .from_as(user::Entity, "u")
+        .and_where(Expr::col(("u", "id")).eq(new.user))
+        .and_where(Expr::col(("u", "deleted_at")).is_null())
+        .lock(LOCK)
+        .take();
+    let mut insert = Query::insert();
+    insert.into_table(session::Entity).columns(columns);
+    insert.select_from(user).map_err(|error| Error::Bug(error.to_string().into()))?;
+    match limited(connection.execute(&insert)).await?.rows_affected() {
+        0 => Err(Error::Unauthenticated),
+        _ => Ok(()),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Tokens: made, changed and ended, with their grants.
 
 use super::{
-    entity::{grant, grant_scope, grant_use, token, token_use},
+    entity::{grant, grant_scope, grant_use, token, token_use, user},
     limited,
+    people::LOCK,
     tx::{Tx, chunks},
     values::{End, LastUse},
 };
@@ -117,9 +118,14 @@ impl Tx {
         Ok(token)
     }
 
-    /// Holds an active token's row until the commit, so that changes to one token happen one after the other.
+    /// Locks the owner of an active token and then the token until the commit, so that changes to one token happen one
+    /// after the other, and none after its owner was deleted: the token is revoked then.
     async fn claim(&self, token: TokenId) -> Result<Token> {
         let at = self.caller().at;
+        let owner = token::Entity::find().select_only().column(token::Column::OwnerId);
+        let owner = owner.filter(token::Column::Id.eq(token)).into_query();
+        let lock = user::Entity::find().filter(user::Column::Id.in_subquery(owner)).lock(LOCK);
+        limited(lock.one(&self.db)).await?;
         let update = token::Entity::update_many()
             .col_expr(token::Column::Version, Expr::col(token::Column::Version).add(1_i64))
             .filter(token::Column::Id.eq(token))

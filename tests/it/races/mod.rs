@@ -2,6 +2,7 @@
 //! be thrown again, and changes that stop in their middle.
 
 mod acknowledged;
+mod deleted;
 mod interleavings;
 mod left;
 mod model;

@@ -1,0 +1,338 @@
+//! What if a user or an organization is deleted while a change is made that concerns them? Nothing of them comes back.
+
+use super::{Stop, Stopping, within};
+use crate::world::{ISSUER, PASSWORD, World, database::Kind};
+use futures_util::future::join;
+use std::{pin::pin, time::Duration};
+use tokenward::{
+    actions::{
+        AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
+        DeleteOrganization, DeleteUser, DisableUser, EnableUser, Introduction, RemoveOrganizationFromToken,
+        RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, SetPassword, UpdateOrganization,
+        UpdateOrganizationMember, UpdateProfile, UpdateToken, create_token, invite_user, meet_user,
+    },
+    app::Change,
+    domain::{
+        caller::{Caller, Through},
+        error::{Code, Error, Result},
+        id::{OrganizationId, SessionId, TokenId, UserId},
+        organization::Role,
+        password::{Hashed, Password},
+        policy::SelfService,
+        secret::Fingerprint,
+    },
+    store::{Identity, NewUser},
+};
+
+/// Every action that concerns a user, by the name of its file; and what else writes for one.
+const WITH_USERS: [&str; 22] = [
+    "accept_invitation",
+    "add_organization_member",
+    "add_organization_to_token",
+    "create_organization",
+    "create_token",
+    "create_token by the operator",
+    "delete_organization",
+    "delete_user",
+    "disable_user",
+    "enable_user",
+    "invite_user",
+    "meet_user",
+    "meet_user with another name",
+    "remove_organization_from_token",
+    "remove_organization_member",
+    "revoke_token",
+    "revoke_token_by_value",
+    "set_password",
+    "sign in",
+    "update_organization_member",
+    "update_profile",
+    "update_token",
+];
+/// Every action that concerns an organization.
+const WITH_ORGANIZATIONS: [&str; 11] = [
+    "add_organization_member",
+    "add_organization_to_token",
+    "create_token",
+    "delete_user",
+    "remove_organization_from_token",
+    "remove_organization_member",
+    "revoke_token",
+    "update_organization",
+    "update_organization_member",
+    "update_token",
+    "delete_organization",
+];
+
+/// How many rows are left of what was deleted.
+const LEFT: &str = "SELECT
+    (SELECT count(*) FROM users u WHERE u.deleted_at IS NOT NULL AND (
+        u.name <> 'Deleted user' OR u.email IS NOT NULL OR u.email_verified OR u.disabled_at IS NULL
+        OR u.username NOT LIKE 'deleted-%' OR u.searchable NOT LIKE 'deleted-%'
+        OR EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.id)
+        OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id)
+        OR EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id)
+        OR EXISTS (SELECT 1 FROM invitations i WHERE i.user_id = u.id)
+        OR EXISTS (SELECT 1 FROM deliveries d WHERE d.user_id = u.id)
+        OR EXISTS (SELECT 1 FROM tokens t WHERE t.owner_id = u.id AND t.revoked_at IS NULL)
+        OR EXISTS (SELECT 1 FROM grants g WHERE g.owner_id = u.id AND g.removed_at IS NULL)))
+    + (SELECT count(*) FROM organizations o WHERE o.deleted_at IS NOT NULL AND (
+        EXISTS (SELECT 1 FROM memberships m WHERE m.organization_id = o.id)
+        OR EXISTS (SELECT 1 FROM grants g WHERE g.organization_id = o.id AND g.removed_at IS NULL)))";
+
+/// A user who belongs to two of three organizations, with a token for the first.
+struct Case<'world> {
+    world: &'world World,
+    verb: &'static str,
+    boss: UserId,
+    user: UserId,
+    username: String,
+    home: OrganizationId,
+    other: OrganizationId,
+    away: OrganizationId,
+    token: TokenId,
+    value: Fingerprint,
+    hashed: Hashed,
+    invitation: Fingerprint,
+}
+
+impl<'world> Case<'world> {
+    async fn of(world: &'world World, verb: &'static str, number: usize, boss: UserId, hashed: &Hashed) -> Self {
+        let username = format!("user-{number}");
+        let user = world.operator(AddUser { new: named(&username, &username) }).await.unwrap().id;
+        let mut organizations = Vec::new();
+        for name in ["home", "other", "away"] {
+            let slug = format!("{name}-{number}");
+            let found =
+                CreateOrganization { name: slug.clone(), slug, admin: boss.into(), self_service: SelfService::Off };
+            organizations.push(world.operator(found).await.unwrap().id);
+        }
+        let [home, other, away] = organizations[..] else { panic!("three organizations") };
+        let mut case = Self {
+            world,
+            verb,
+            boss,
+            user,
+            username: username.clone(),
+            home,
+            other,
+            away,
+            token: TokenId::new(world.now()),
+            value: Fingerprint::of(""),
+            hashed: hashed.clone(),
+            invitation: Fingerprint::of(""),
+        };
+        for organization in [home, other] {
+            case.joins(organization).await.unwrap();
+        }
+        let (token, secret) = create_token(&world.app, &case.by(user), case.making(None)).await.unwrap();
+        (case.token, case.value) = (token.id, secret.fingerprint());
+        world.operator(SetPassword { user, hashed: hashed.clone() }).await.unwrap();
+        if verb == "accept_invitation" {
+            case.invitation = invite_user(&world.app, &case.operator(), username.clone()).await.unwrap().fingerprint();
+        }
+        if verb == "enable_user" {
+            world.operator(DisableUser { username }).await.unwrap();
+        }
+        case
+    }
+
+    fn operator(&self) -> Caller {
+        Caller::command_line(self.world.now())
+    }
+
+    fn by(&self, user: UserId) -> Caller {
+        Caller { through: Through::Jwt(user), ..self.operator() }
+    }
+
+    fn making(&self, owner: Option<UserId>) -> CreateToken {
+        CreateToken {
+            description: "deploy".into(),
+            organizations: vec![self.home],
+            scopes: self.world.app.catalogue().grantable("scopes", &["read_builds".to_owned()]).unwrap(),
+            expires_at: None,
+            owner,
+        }
+    }
+
+    async fn joins(&self, organization: OrganizationId) -> Result<()> {
+        let (organization, user) = (organization.into(), self.user.into());
+        self.does(self.operator(), AddOrganizationMember { organization, user, role: Role::Admin }).await
+    }
+
+    async fn does<C: Change>(&self, caller: Caller, change: C) -> Result<()> {
+        self.world.app.change(&caller, change).await.map(drop)
+    }
+
+    /// The organization that the action concerns.
+    fn organization(&self) -> OrganizationId {
+        match self.verb {
+            "add_organization_member" => self.away,
+            "add_organization_to_token" => self.other,
+            _ => self.home,
+        }
+    }
+
+    async fn visits(&self, subject: &str, username: &str, name: &str) -> Result<()> {
+        let said = Introduction {
+            identity: Identity { issuer: ISSUER.into(), subject: subject.into() },
+            username: Some(username.into()),
+            name: Some(name.into()),
+            email: Some(format!("{subject}@example.test")),
+            email_verified: true,
+        };
+        let nobody = Caller { through: Through::System, ..self.operator() };
+        meet_user(&self.world.app, &nobody, said).await.map(drop)
+    }
+
+    async fn acts(&self) -> Result<()> {
+        let (operator, user, boss) = (self.operator(), self.by(self.user), self.by(self.boss));
+        let (token, home, username) = (self.token, self.home, self.username.clone());
+        match self.verb {
+            "accept_invitation" => {
+                let at = self.world.now();
+                let session = Through::Session { user: self.user, session: SessionId::new(at), authenticated_at: at };
+                let (invitation, hashed) = (self.invitation, self.hashed.clone());
+                let cookie = Fingerprint::of(&self.username);
+                let caller = Caller { through: session, ..operator };
+                self.does(caller, AcceptInvitation { invitation, hashed, cookie, first: None }).await
+            }
+            "add_organization_member" => self.joins(self.away).await,
+            "add_organization_to_token" => {
+                self.does(user, AddOrganizationToToken { token, organization: self.other }).await
+            }
+            "add_user" => self.does(operator, AddUser { new: named(&username, "another subject") }).await,
+            "create_organization" => {
+                let (slug, admin) = (format!("new-{username}"), self.user.into());
+                let change = CreateOrganization { name: slug.clone(), slug, admin, self_service: SelfService::On };
+                self.does(user, change).await
+            }
+            "create_token" => create_token(&self.world.app, &user, self.making(None)).await.map(drop),
+            "create_token by the operator" => {
+                create_token(&self.world.app, &operator, self.making(Some(self.user))).await.map(drop)
+            }
+            "delete_organization" => self.does(operator, DeleteOrganization { organization: home.into() }).await,
+            "delete_user" => self.does(operator, DeleteUser { username }).await,
+            "disable_user" => self.does(operator, DisableUser { username }).await,
+            "enable_user" => self.does(operator, EnableUser { username }).await,
+            "invite_user" => invite_user(&self.world.app, &operator, username).await.map(drop),
+            "meet_user" => self.visits(&username, &username, "Changed").await,
+            "meet_user of the same name" => self.visits(&format!("other-{username}"), &username, "Another").await,
+            "meet_user with another name" => self.visits(&username, &format!("new-{username}"), "Changed").await,
+            "remove_organization_from_token" => {
+                let reason = Some("idle".into());
+                self.does(boss, RemoveOrganizationFromToken { token, organization: home, reason }).await
+            }
+            "remove_organization_member" => {
+                let change = RemoveOrganizationMember { organization: home.into(), user: self.user.into() };
+                self.does(boss, change).await
+            }
+            "revoke_token" => self.does(user, RevokeToken { token, reason: None }).await,
+            "revoke_token_by_value" => self.does(operator, RevokeTokenByValue { fingerprint: self.value }).await,
+            "set_password" => self.does(operator, SetPassword { user: self.user, hashed: self.hashed.clone() }).await,
+            "sign in" => match self.world.signs_in(&username, PASSWORD).await.status.as_u16() {
+                204 => Ok(()),
+                401 => Err(Error::Unauthenticated),
+                other => Err(Error::Bug(format!("signing in was answered {other}").into())),
+            },
+            "update_organization" => {
+                let change = UpdateOrganization { organization: home.into(), name: Some("Changed".into()) };
+                self.does(boss, change).await
+            }
+            "update_organization_member" => {
+                let (organization, user) = (home.into(), self.user.into());
+                self.does(boss, UpdateOrganizationMember { organization, user, role: Role::Member }).await
+            }
+            "update_profile" => self.does(user, UpdateProfile { name: Some("Changed".into()) }).await,
+            "update_token" => {
+                let (description, scopes) = (Some("changed".into()), Some(vec!["read_user".to_owned()]));
+                let catalogue = self.world.app.catalogue().clone();
+                self.does(user, UpdateToken { token, description, scopes, expires_at: None, catalogue }).await
+            }
+            other => panic!("no action is called {other}"),
+        }
+    }
+
+    /// Both at once; where the deletion `leads`, it has done everything but its commit when the action begins. Returns whether
+    /// it was done.
+    async fn meets<C: Change>(&self, deletion: C, leads: bool) -> bool {
+        let (deleted, done) = if leads {
+            let stop = Stop::default();
+            let deleting = self.world.operator(Stopping { change: deletion, stop: stop.clone() });
+            let acting = async {
+                within("the deletion stops", stop.reached.notified()).await;
+                let mut acts = pin!(self.acts());
+                // It ends by itself, or waits for the deletion.
+                let early = tokio::time::timeout(Duration::from_millis(150), &mut acts).await;
+                stop.go.cancel();
+                match early {
+                    Ok(done) => done,
+                    Err(_) => acts.await,
+                }
+            };
+            join(deleting, acting).await
+        } else {
+            join(self.world.operator(deletion), self.acts()).await
+        };
+        let refused = |code| matches!(code, Code::Conflict | Code::NotFound);
+        if let Err(error) = &deleted {
+            // The user was called otherwise by then, or had become the only administrator.
+            assert!(!leads && refused(error.code()), "{}: the deletion failed: {error:?}", self.verb);
+        }
+        if let Err(error) = &done {
+            assert_ne!(error.code(), Code::Internal, "{}: {error:?}", self.verb);
+        }
+        self.nothing_is_left();
+        deleted.is_ok()
+    }
+
+    /// What the database says past the service.
+    fn nothing_is_left(&self) {
+        let Some(left) = self.world.database.says(LEFT) else { return };
+        assert_eq!(left.trim(), "0", "{}: something came back", self.verb);
+    }
+
+    /// A deleted user's name is given to no other user.
+    fn name_is_gone(&self) {
+        let named = format!("SELECT count(*) FROM users WHERE username = '{}'", self.username);
+        let Some(users) = self.world.database.says(&named) else { return };
+        assert_eq!(users.trim(), "0", "{}: the name was given again", self.verb);
+    }
+}
+
+fn named(username: &str, subject: &str) -> NewUser {
+    NewUser {
+        username: username.into(),
+        name: format!("{username} example"),
+        email: Some(format!("{username}@example.test")),
+        email_verified: true,
+        identity: Some(Identity { issuer: ISSUER.into(), subject: subject.into() }),
+    }
+}
+
+both!(
+    /// R-38, R-35
+    async fn nothing_survives_a_deletion_that_meets_any_action(world: World) {
+        let hashed = Password::given(PASSWORD).hashed().unwrap();
+        let boss = world.operator(AddUser { new: named("boss", "boss") }).await.unwrap().id;
+        let mut number = 0;
+        for leads in [true, false] {
+            for verb in WITH_USERS {
+                number += 1;
+                let case = Case::of(&world, verb, number, boss, &hashed).await;
+                if case.meets(DeleteUser { username: case.username.clone() }, leads).await {
+                    case.name_is_gone();
+                }
+            }
+            for verb in WITH_ORGANIZATIONS {
+                number += 1;
+                let case = Case::of(&world, verb, number, boss, &hashed).await;
+                case.meets(DeleteOrganization { organization: case.organization().into() }, leads).await;
+            }
+        }
+        if world.database.kind() == Kind::Postgres {
+            let asked = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+            assert_eq!(world.database.says(asked).unwrap().trim(), "0", "changes waited for each other");
+        }
+    }
+);
