@@ -3,6 +3,7 @@
 mod fifth;
 mod first;
 mod fourth;
+mod m20261130_160000_used_usernames;
 mod second;
 mod sixth;
 mod third;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(fourth::Migration),
             Box::new(fifth::Migration),
             Box::new(sixth::Migration),
+            Box::new(m20261130_160000_used_usernames::Migration),
         ]
     }
 }

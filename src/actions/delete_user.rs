@@ -23,14 +23,15 @@ impl Change for DeleteUser {
 
     async fn make(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
-        let (user, at) = (tx.find_user(&self.username.as_str().into()).await?.id, tx.caller().at);
+        let (erased, at) = (tx.find_user(&self.username.as_str().into()).await?, tx.caller().at);
+        let user = erased.id;
         tx.can_leave_all(&operator, user).await?;
         let mut revoked = tx.revoke_tokens_of(&operator, user).await?;
         revoked.sort_unstable();
         let organizations = tx.leave_all(&operator, user).await?;
         let mut reached = tx.end_access_of(&operator, user).await?;
         // Last: letters that others wrote meanwhile are there by now.
-        tx.erase_user(&operator, user).await?;
+        tx.erase_user(&operator, &erased).await?;
         for token in revoked {
             let there = reached.remove(&token).unwrap_or_default();
             tx.record(Event::new(EventType::TokenRevoked, at).of_token(token, user).concerning(there));

@@ -113,7 +113,7 @@ impl Change for Meeting {
                 }
                 let organizations = tx.hold_organizations_of(user.id).await?;
                 let username = self.free_name(tx, Some(&user)).await?;
-                tx.change_profile(&admission, user.id, &self.said.profile(username, Some(&user))).await?;
+                tx.change_profile(&admission, &user, &self.said.profile(username, Some(&user))).await?;
                 let changed = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user.id);
                 tx.record(changed.concerning(organizations));
                 Ok(user.id)

@@ -60,6 +60,7 @@ impl Store {
         let pending = self.pending().await?;
         let applied = if pending.is_empty() { pending } else { self.migrate_alone().await? };
         self.keep_prefix(prefix).await?;
+        self.keep_username_key().await?;
         Ok(applied)
     }
 

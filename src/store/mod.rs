@@ -23,6 +23,7 @@ mod tokens;
 mod tx;
 mod upkeep;
 mod usage;
+mod usernames;
 mod values;
 
 pub use export::Line;

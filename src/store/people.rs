@@ -145,11 +145,14 @@ impl Tx {
         Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
     }
 
-    /// Those of these names that somebody else has.
+    /// Those of these usernames that another user has or had.
     pub async fn names_taken(&self, names: &[String], but_for: Option<UserId>) -> Result<BTreeSet<String>> {
         let find = user::Entity::find().filter(user::Column::Username.is_in(names));
         let rows = limited(find.all(&self.db)).await?;
-        Ok(rows.into_iter().filter(|row| Some(row.id) != but_for).map(|row| row.username).collect())
+        let mut taken: BTreeSet<_> =
+            rows.into_iter().filter(|row| Some(row.id) != but_for).map(|row| row.username).collect();
+        taken.extend(self.usernames_used(names, but_for).await?);
+        Ok(taken)
     }
 
     /// Adds a person.
@@ -170,13 +173,24 @@ impl Tx {
             deleted_at: Set(None),
         };
         let inserted = limited_unique(user::Entity::insert(row).exec_with_returning(&self.db)).await?;
-        inserted.map(User::from).ok_or_else(|| {
-            Error::Conflict("Somebody has this username, or is known by this subject, already; choose another.".into())
-        })
+        let user = inserted.map(User::from).ok_or_else(|| {
+            Error::Conflict("A user has this username or this subject already; choose another.".into())
+        })?;
+        self.keep_unused(&user.username, id).await?;
+        Ok(user)
+    }
+
+    /// Refuses a username that another user had. It is asked behind the write of the name: the unique key has made that wait
+    /// for a change that gives the name up.
+    async fn keep_unused(&self, username: &str, user: UserId) -> Result<()> {
+        if self.usernames_used(&[username.to_owned()], Some(user)).await?.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Conflict("A deleted or renamed user had this username; choose another.".into()))
     }
 
     /// Keeps what an identity provider says of a person now.
-    pub async fn change_profile(&self, _: &Admission, user: UserId, profile: &Profile) -> Result<()> {
+    pub async fn change_profile(&self, _: &Admission, before: &User, profile: &Profile) -> Result<()> {
         let update = user::Entity::update_many()
             .col_expr(user::Column::Username, Expr::value(profile.username.clone()))
             .col_expr(user::Column::Name, Expr::value(profile.name.clone()))
@@ -186,12 +200,15 @@ impl Tx {
                 user::Column::Searchable,
                 Expr::value(searchable(&profile.username, &profile.name, profile.email.as_deref())),
             )
-            .filter(user::Column::Id.eq(user))
+            .filter(user::Column::Id.eq(before.id))
             .exec(&self.db);
-        match limited_unique(update).await? {
-            Some(_) => Ok(()),
-            None => Err(Error::Conflict("Somebody has this username already; choose another.".into())),
+        let taken = || Error::Conflict("A user has this username already; choose another.".into());
+        limited_unique(update).await?.ok_or_else(taken)?;
+        if profile.username != before.username {
+            self.keep_unused(&profile.username, before.id).await?;
+            self.retire_username(&before.username, Some(before.id)).await?;
         }
+        Ok(())
     }
 
     /// Keeps what a person calls themselves from now on.
@@ -222,9 +239,12 @@ impl Tx {
     }
 
     /// Puts placeholders where a person was, for good. Who they are for their identity provider stays, so that they are
-    /// not made again; letters to them, and what they signed in with, are forgotten.
-    pub async fn erase_user(&self, _: &Operator, user: UserId) -> Result<()> {
-        let at = self.caller().at;
+    /// not made again; letters to them, and what they signed in with, are forgotten. Of their usernames keyed hashes stay,
+    /// which lead to no user.
+    pub async fn erase_user(&self, _: &Operator, erased: &User) -> Result<()> {
+        let (at, user) = (self.caller().at, erased.id);
+        self.retire_username(&erased.username, None).await?;
+        self.forget_owner_of_usernames(user).await?;
         let username = format!("deleted-{}", user.uuid().simple());
         let update = user::Entity::update_many()
             .col_expr(user::Column::Searchable, Expr::value(searchable(&username, DELETED_USER, None)))

@@ -18,4 +18,5 @@ pub(crate) mod session;
 pub(crate) mod setting;
 pub(crate) mod token;
 pub(crate) mod token_use;
+pub(crate) mod used_username;
 pub(crate) mod user;

@@ -1,13 +1,16 @@
 //! Deleting a person.
 
 use super::at_once;
-use crate::world::{World, shelf::answer_of};
+use crate::world::{ISSUER, World, shelf::answer_of};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokenward::{
-    actions::{AddUser, DeleteUser, DisableUser, EnableUser},
-    domain::error::Code,
-    store::NewUser,
+    actions::{AddUser, DeleteUser, DisableUser, EnableUser, Introduction, meet_user},
+    domain::{
+        caller::{Caller, Through},
+        error::Code,
+    },
+    store::{Identity, NewUser},
 };
 
 fn delete(username: &str) -> DeleteUser {
@@ -101,28 +104,74 @@ fn in_a_minute(world: &World) -> String {
 }
 
 both!(
-    async fn their_letters_are_forgotten_and_their_name_and_address_are_free_again(world: World) {
-        let bob = world.member("bob", &["acme"]).await;
+    async fn deleting_a_user_leaves_no_text_of_theirs_and_frees_the_email_address_only(world: World) {
+        let zora = world.member("zora", &["acme"]).await;
         let (token, acme) =
-            (bob.creates_token("deploy", &["acme"], &["read_builds"]).await, world.organization_id("acme").await);
+            (zora.creates_token("deploy", &["acme"], &["read_builds"]).await, world.organization_id("acme").await);
         let admin = world.person("root-acme").await;
         assert_eq!(admin.removes_organization(&token.id, &acme, None).await.code(), "OK");
         world.letters(1).await;
-        world.operator(delete("bob")).await.unwrap();
-        for personal in ["bob@example.test", "bob example"] {
-            let lines = dump(&world).into_iter().filter(|line| line.contains(personal));
-            assert_eq!(lines.collect::<Vec<_>>(), Vec::<String>::new());
-        }
-        let new = NewUser {
-            username: "bob".into(),
-            name: "Another Bob".into(),
-            email: Some("bob@example.test".into()),
+        world.operator(delete("zora")).await.unwrap();
+        // The subject at the identity provider stays, so that the user is not made again.
+        let personal = |line: &String| line.replace("'zora'", "").contains("zora");
+        assert_eq!(dump(&world).into_iter().filter(personal).collect::<Vec<_>>(), Vec::<String>::new());
+        let subjects = dump(&world).into_iter().filter(|line| line.contains("'zora'"));
+        assert!(subjects.count() <= 1);
+        let new = |username: &str| NewUser {
+            username: username.into(),
+            name: "Another".into(),
+            email: Some("zora@example.test".into()),
             email_verified: true,
             identity: None,
         };
-        world.operator(AddUser { new }).await.unwrap();
+        world.operator(AddUser { new: new("another") }).await.unwrap();
         // The new one has nothing of the old one's, and the old one's JWT is not theirs.
-        assert_eq!(bob.graphql("{ viewer { id } }", json!({})).await.status, 401);
+        assert_eq!(zora.graphql("{ viewer { id } }", json!({})).await.status, 401);
+    }
+);
+
+/// What an identity provider says of a user.
+fn said(subject: &str, username: &str) -> Introduction {
+    Introduction {
+        identity: Identity { issuer: ISSUER.into(), subject: subject.into() },
+        username: Some(username.into()),
+        name: None,
+        email: None,
+        email_verified: false,
+    }
+}
+
+both!(
+    async fn username_is_never_given_to_another_user(world: World) {
+        let nobody = Caller { through: Through::System, ..Caller::command_line(world.now()) };
+        let comes = async |subject: &str, username: &str| {
+            meet_user(&world.app, &nobody, said(subject, username)).await.unwrap();
+            world.app.store().user_of(&said(subject, username).identity).await.unwrap().unwrap().0.username
+        };
+        let adds = async |username: &str| {
+            let (username, name) = (username.to_owned(), "Another".to_owned());
+            let new = NewUser { username, name, email: None, email_verified: false, identity: None };
+            world.operator(AddUser { new }).await.map(|user| user.username)
+        };
+        // One was called so and was deleted; another calls themselves otherwise now.
+        for (subject, username) in [("1", "bob"), ("2", "eve")] {
+            assert_eq!(comes(subject, username).await, username);
+        }
+        assert_eq!(comes("2", "mallory").await, "mallory");
+        world.operator(delete("bob")).await.unwrap();
+        for username in ["bob", "eve"] {
+            let refused = adds(username).await.unwrap_err();
+            assert_eq!(refused.code(), Code::Conflict, "{refused}");
+            assert_eq!(comes(&format!("new {username}"), username).await, format!("{username}-2"));
+            assert_eq!(comes("3", username).await, format!("{username}-3"));
+        }
+        // A user may take back a name of their own, until they are deleted.
+        assert_eq!(comes("2", "eve").await, "eve");
+        world.operator(delete("eve")).await.unwrap();
+        for username in ["eve", "mallory"] {
+            assert_eq!(adds(username).await.unwrap_err().code(), Code::Conflict);
+        }
+        assert_eq!(adds("cyd").await.unwrap(), "cyd");
     }
 );
 

@@ -25,10 +25,11 @@ use tokenward::{
 };
 
 /// Every action that concerns a user, by the name of its file; and what else writes for one.
-const WITH_USERS: [&str; 22] = [
+const WITH_USERS: [&str; 24] = [
     "accept_invitation",
     "add_organization_member",
     "add_organization_to_token",
+    "add_user",
     "create_organization",
     "create_token",
     "create_token by the operator",
@@ -38,6 +39,7 @@ const WITH_USERS: [&str; 22] = [
     "enable_user",
     "invite_user",
     "meet_user",
+    "meet_user of the same name",
     "meet_user with another name",
     "remove_organization_from_token",
     "remove_organization_member",
@@ -74,6 +76,7 @@ const LEFT: &str = "SELECT
         OR EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = u.id)
         OR EXISTS (SELECT 1 FROM invitations i WHERE i.user_id = u.id)
         OR EXISTS (SELECT 1 FROM deliveries d WHERE d.user_id = u.id)
+        OR EXISTS (SELECT 1 FROM used_usernames n WHERE n.user_id = u.id)
         OR EXISTS (SELECT 1 FROM tokens t WHERE t.owner_id = u.id AND t.revoked_at IS NULL)
         OR EXISTS (SELECT 1 FROM grants g WHERE g.owner_id = u.id AND g.removed_at IS NULL)))
     + (SELECT count(*) FROM organizations o WHERE o.deleted_at IS NOT NULL AND (
