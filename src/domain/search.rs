@@ -11,7 +11,10 @@ use crate::domain::{
     text,
     token::TokenStatus,
 };
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 /// The field's name in every refusal.
 const FIELD: &str = "query";
@@ -286,6 +289,14 @@ fn words(text: &str) -> Vec<Word<'_>> {
 /// One address for all its spellings: that of IPv4 where it is one inside IPv6.
 pub fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+/// Reads an address as proxies write it: alone, in brackets, or with a port.
+pub fn parse_hop(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let with_port = || text.parse().map(|address: SocketAddr| address.ip());
+    bare.parse().or_else(|_| with_port()).ok().map(canonical)
 }
 
 /// Reads a whole address, in any of its spellings.
@@ -578,6 +589,26 @@ mod tests {
         assert_eq!(address("2001:DB8:0::1"), "2001:db8::1");
         assert_eq!(found("::ffff:1.2.3.4"), found("1.2.3.4"));
         assert_eq!(found("2001:DB8:0::1"), found("2001:db8::1"));
+    }
+
+    ///
+    #[test]
+    fn hop_is_read_with_port_and_brackets() {
+        for (text, address) in [
+            ("198.51.100.7", "198.51.100.7"),
+            ("198.51.100.7:51234", "198.51.100.7"),
+            ("\t2001:DB8::7 ", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[2001:db8::7]:51234", "2001:db8::7"),
+            ("[::ffff:198.51.100.7]:1", "198.51.100.7"),
+        ] {
+            assert_eq!(parse_hop(text).expect("an address").to_string(), address, "{text}");
+        }
+        for text in
+            ["", "unknown", "_hidden", "198.51.100.7:", "198.51.100.7:99999", "[2001:db8::7", "[]", "a.example:80"]
+        {
+            assert_eq!(parse_hop(text), None, "{text}");
+        }
     }
 
     ///

@@ -5,7 +5,7 @@ use crate::{
     domain::{
         caller::{Caller, Through},
         decision::Ask,
-        search::canonical,
+        search::{canonical, parse_hop},
         secret::{self, Secret},
         text,
     },
@@ -14,7 +14,9 @@ use crate::{
 };
 use axum::http::{HeaderMap, header, request::Parts};
 use ipnet::IpNet;
+use percent_encoding::{CONTROLS, percent_encode};
 use std::{
+    borrow::Cow,
     net::{IpAddr, SocketAddr},
     time::Instant,
 };
@@ -70,25 +72,35 @@ fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&address))
 }
 
-/// Whoever sent the request to the outermost trusted proxy: the right-most hop that is not one. What stands to the left
-/// of that is whatever the client wrote. A malformed list counts for nothing.
+/// The client of the outermost trusted proxy: the right-most hop that is not trusted. What stands to the left of it was
+/// written by the client, and is not read. Where a hop up to there is malformed, the list does not count.
 pub(super) fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = peer?;
     if !is_trusted(peer, trusted) {
         return Some(peer);
     }
+    let lines = headers.get_all("x-forwarded-for").iter().rev();
+    let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     let mut client = peer;
-    for value in headers.get_all("x-forwarded-for").iter().rev() {
-        let Ok(hops) = value.to_str() else { return Some(peer) };
-        for hop in hops.rsplit(',') {
-            let Ok(address) = hop.trim().parse::<IpAddr>() else { return Some(peer) };
-            client = canonical(address);
-            if !is_trusted(client, trusted) {
-                return Some(client);
-            }
+    for hop in hops {
+        let Some(address) = std::str::from_utf8(hop).ok().and_then(parse_hop) else { return Some(peer) };
+        client = address;
+        if !is_trusted(client, trusted) {
+            break;
         }
     }
     Some(client)
+}
+
+/// What the path of a gateway's question says of the path of the request that it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Below<'question> {
+    /// Nothing.
+    Nothing,
+    /// It was appended, and counts where no header names it.
+    Appended(&'question str),
+    /// It is this one, whatever a header names.
+    Exactly(&'question str),
 }
 
 impl Doors {
@@ -98,23 +110,30 @@ impl Doors {
             address: client_address(peer(request), &request.headers, &self.trusted),
             user_agent: self.user_agent(&request.headers),
             method: text::method(request.method.as_str()),
-            path: self.path(request.uri.path()),
+            path: self.path(&readable(request.uri.path().as_bytes())),
         }
     }
 
-    /// The request that a gateway asks about. Without a trusted proxy it is the gateway's own.
-    pub(super) fn observed_behind(&self, request: &Parts) -> Observed {
+    /// The request that a gateway asks about. Without a trusted proxy it is the gateway's own; with one, a method or path
+    /// that was not sent in a usable form is unknown, and never that of the question.
+    pub(super) fn observed_behind(&self, request: &Parts, below: Below<'_>) -> Observed {
         let own = self.observed(request);
         if !peer(request).is_some_and(|peer| is_trusted(peer, &self.trusted)) {
             return own;
         }
         let said = |names: &[&str]| {
-            names.iter().find_map(|name| request.headers.get(*name)).and_then(|value| value.to_str().ok())
+            let mut values = names.iter().map(|name| only(&request.headers, name));
+            values.find_map(|value| value).map(readable)
         };
-        let method = said(&["x-forwarded-method", "x-original-method"]).and_then(text::method);
-        let path =
-            said(&["x-forwarded-uri", "x-original-uri", "x-original-url"]).and_then(|uri| self.path(path_of(uri)));
-        Observed { method: method.or(own.method), path: path.or(own.path), ..own }
+        let method = said(&["x-forwarded-method", "x-original-method"]).and_then(|name| text::method(&name));
+        let named =
+            || said(&["x-forwarded-uri", "x-original-uri", "x-original-url"]).and_then(|uri| self.path(path_of(&uri)?));
+        let path = match below {
+            Below::Nothing => named(),
+            Below::Appended(path) => named().or_else(|| self.path(&readable(path.as_bytes()))),
+            Below::Exactly(path) => self.path(&readable(path.as_bytes())),
+        };
+        Observed { method, path, ..own }
     }
 
     fn user_agent(&self, headers: &HeaderMap) -> Option<String> {
@@ -129,6 +148,11 @@ impl Doors {
     /// Where a request went, without its query and values of tokens.
     pub(super) fn path(&self, path: &str) -> Option<String> {
         text::path(&secret::masked(self.app.prefix(), path))
+    }
+
+    /// The name of a parameter that was sent, for the log.
+    pub(super) fn shown_name(&self, name: &str) -> String {
+        text::user_agent(&secret::masked(self.app.prefix(), name)).unwrap_or_default()
     }
 
     /// Somebody who came now, from there, through that.
@@ -167,29 +191,44 @@ impl Doors {
     }
 }
 
-/// Some gateways tell the whole address, others the path.
-fn path_of(uri: &str) -> &str {
-    match uri.split_once("://") {
-        Some((_, rest)) => rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/"),
-        None => uri,
+/// The value of a header; empty where it came more than once, since then one may be the client's.
+fn only<'headers>(headers: &'headers HeaderMap, name: &str) -> Option<&'headers [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?.as_bytes();
+    Some(if values.next().is_some() { b"" } else { first })
+}
+
+/// The text of some bytes, those percent-encoded that are not readable in every log.
+fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    percent_encode(bytes, CONTROLS).into()
+}
+
+/// Some gateways send the whole address, others the path; nothing for what is neither.
+fn path_of(uri: &str) -> Option<&str> {
+    if uri.starts_with('/') || uri == "*" {
+        return Some(uri);
     }
+    let (scheme, rest) = uri.split_once("://")?;
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let path = rest.get(at..).filter(|_| is_scheme)?;
+    Some(if path.starts_with('/') { path } else { "/" })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn headers(forwarded: &[&str]) -> HeaderMap {
-        forwarded
-            .iter()
-            .map(|value| ("x-forwarded-for".parse().expect("a name"), value.parse().expect("a value")))
-            .collect()
+    fn client_of(peer: &str, forwarded: &[&[u8]]) -> String {
+        let trusted = ["127.0.0.1/32", "10.0.0.0/8"].map(|net| net.parse().expect("a net"));
+        let name = || "x-forwarded-for".parse::<axum::http::HeaderName>().expect("a name");
+        let value = |bytes: &[u8]| axum::http::HeaderValue::from_bytes(bytes).expect("a value");
+        let headers = forwarded.iter().map(|line| (name(), value(line))).collect();
+        client_address(peer.parse().ok(), &headers, &trusted).expect("a peer").to_string()
     }
 
     fn client(peer: &str, forwarded: &[&str]) -> String {
-        let trusted = ["127.0.0.1/32", "10.0.0.0/8"].map(|net| net.parse().expect("a net"));
-        let client = client_address(peer.parse().ok(), &headers(forwarded), &trusted);
-        client.expect("a peer").to_string()
+        client_of(peer, &forwarded.iter().map(|line| line.as_bytes()).collect::<Vec<_>>())
     }
 
     ///
@@ -201,10 +240,23 @@ mod tests {
         assert_eq!(client("127.0.0.1", &["9.9.9.9", "1.2.3.4", "10.1.2.3"]), "1.2.3.4");
         assert_eq!(client("127.0.0.1", &["10.1.2.3"]), "10.1.2.3");
         assert_eq!(client("127.0.0.1", &["::ffff:1.2.3.4"]), "1.2.3.4");
+        assert_eq!(client("127.0.0.1", &["9.9.9.9, 1.2.3.4:80"]), "1.2.3.4");
+        assert_eq!(client("127.0.0.1", &["[2001:db8::7]:51234, 10.1.2.3:80"]), "2001:db8::7");
         assert_eq!(client("127.0.0.1", &[]), "127.0.0.1");
-        for malformed in ["", "nonsense", "9.9.9.9, ", "9.9.9.9, 1.2.3.4:80", "1.2.3.4, unknown"] {
+        for malformed in ["", "nonsense", "9.9.9.9, ", "1.2.3.4, unknown", "1.2.3.4, unknown, 10.1.2.3"] {
             assert_eq!(client("127.0.0.1", &[malformed]), "127.0.0.1", "{malformed}");
         }
+    }
+
+    ///
+    #[test]
+    fn bytes_of_the_client_do_not_hide_its_address() {
+        for left in [&b"\xe9"[..], b"\xff,\xfe", b"", b",,,", b"nonsense", b"10.1.2.3, \xe9", b"[[[", b"\t"] {
+            assert_eq!(client_of("127.0.0.1", &[&[left, b", 1.2.3.4"].concat()]), "1.2.3.4", "{left:?}");
+            assert_eq!(client_of("127.0.0.1", &[&[left, b",1.2.3.4 , 10.9.9.9"].concat()]), "1.2.3.4", "{left:?}");
+            assert_eq!(client_of("127.0.0.1", &[left, b"1.2.3.4"]), "1.2.3.4", "{left:?}");
+        }
+        assert_eq!(client_of("127.0.0.1", &[b"1.2.3.4, \xe9"]), "127.0.0.1");
     }
 
     ///
@@ -241,10 +293,28 @@ mod tests {
         assert_eq!(of(&[format!("Bearer {}", "x".repeat(9 * 1024)).as_bytes()]), "malformed");
     }
 
+    ///
     #[test]
-    fn the_path_of_an_address_is_what_stands_behind_its_host() {
-        assert_eq!(path_of("https://api.example.com/v1/builds?x=1"), "/v1/builds?x=1");
-        assert_eq!(path_of("https://api.example.com"), "/");
-        assert_eq!(path_of("/v1/builds"), "/v1/builds");
+    fn path_of_an_address_is_never_taken_from_its_query() {
+        for (uri, path) in [
+            ("https://api.example.com/v1/builds?x=1", "/v1/builds?x=1"),
+            ("https://api.example.com", "/"),
+            ("https://api.example.com?next=/harmless", "/"),
+            ("/v1/builds", "/v1/builds"),
+            ("/v1/secret?next=https://a.example/harmless", "/v1/secret?next=https://a.example/harmless"),
+            ("/v1/secret/a://b/harmless", "/v1/secret/a://b/harmless"),
+            ("*", "*"),
+        ] {
+            assert_eq!(path_of(uri), Some(path), "{uri}");
+        }
+        for neither in ["", "v1/builds", "api.example.com:443", "v1/a?next=https://a.example/harmless"] {
+            assert_eq!(path_of(neither), None, "{neither}");
+        }
+    }
+
+    #[test]
+    fn unreadable_bytes_are_percent_encoded() {
+        assert_eq!(readable("/v1/secret/é".as_bytes()), "/v1/secret/%C3%A9");
+        assert_eq!(readable(b"/v1/\xe9\t/%20 x"), "/v1/%E9%09/%20 x");
     }
 }

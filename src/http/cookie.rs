@@ -41,9 +41,13 @@ impl Cookie {
         if headers.contains_key(header::AUTHORIZATION) {
             return None;
         }
-        let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let mut ours = pairs.filter(|(name, _)| *name == self.name).map(|(_, value)| value.to_owned());
+        // A byte that is no text is the matter of its own cookie alone.
+        let pairs = headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+        let mut ours = pairs.filter_map(|pair| {
+            let pair = String::from_utf8_lossy(pair);
+            let (name, value) = pair.trim().split_once('=')?;
+            (name == self.name).then(|| value.to_owned())
+        });
         // Of two nobody knows who set which: neither leads anywhere.
         ours.next().map(|first| if ours.next().is_some() { String::new() } else { first })
     }
@@ -137,6 +141,14 @@ mod tests {
         assert_eq!(brought(&[("cookie", "tokenward=x; __Host-tokenward2=x; __host-tokenward=x")]), None);
         assert_eq!(brought(&[("cookie", "__Host-tokenward=x; __Host-tokenward=y")]), Some(String::new()));
         assert_eq!(brought(&[("cookie", "__Host-tokenward=x"), ("authorization", "Bearer y")]), None);
+    }
+
+    #[test]
+    fn unreadable_cookie_of_another_does_not_hide_the_session() {
+        let mut headers = HeaderMap::new();
+        let line = HeaderValue::from_bytes(b"theirs=\xe9; __Host-tokenward=x").expect("a value");
+        headers.insert(header::COOKIE, line);
+        assert_eq!(Cookie::of("https://tokens.example.com").brought(&headers), Some("x".into()));
     }
 
     ///

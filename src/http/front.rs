@@ -148,7 +148,8 @@ impl Door {
     fn of(request: &Parts) -> Self {
         match request.uri.path() {
             "/graphql" | "/graphql/" => Self::GraphQl(graphql::Wanted::by(request)),
-            path if path == "/verify" || path.starts_with("/verify/") => Self::Verify,
+            path if ["/verify", "/verify-for"].contains(&path) => Self::Verify,
+            path if path.starts_with("/verify/") || path.starts_with("/verify-for/") => Self::Verify,
             path if path.starts_with("/oauth/") => Self::OAuth,
             _ => Self::Other,
         }
@@ -268,6 +269,7 @@ mod tests {
             ("/v2/access-token", r#"{"message":"Try again later"}"#),
             ("/oauth/revoke/", r#"{"error":"temporarily_unavailable","message":"Try again later"}"#),
             ("/verify/x", r#"{"message":"Try again later"}"#),
+            ("/verify-for/acme/*/x", r#"{"message":"Try again later"}"#),
         ] {
             let problem = guarded(Duration::from_millis(1), std::future::pending()).await.expect_err("a problem");
             assert_eq!(told(path, problem).await, (503, body.to_owned()), "{path}");

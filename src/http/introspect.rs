@@ -10,7 +10,7 @@ use crate::{
     domain::{
         decision::{Ask, Limits, Verdict},
         scope::ScopeName,
-        search::canonical,
+        search::parse_hop,
         secret::Secret,
         text,
     },
@@ -48,7 +48,7 @@ async fn check(doors: &Doors, secret: &Secret, form: &Form, limits: Limits) -> R
     let scopes = form.get("scope").unwrap_or_default().split_ascii_whitespace().map(ToOwned::to_owned).collect();
     let ask = Ask { limits, ..doors.ask(organization, scopes) };
     let observed = Observed {
-        address: form.get("client_ip").and_then(|address| address.trim().parse().ok()).map(canonical),
+        address: form.get("client_ip").and_then(parse_hop),
         user_agent: form.get("user_agent").and_then(|agent| doors.masked_agent(agent)),
         method: form.get("method").and_then(text::method),
         path: form.get("path").and_then(|path| doors.path(path)),

@@ -74,20 +74,26 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         trusted: config.trusted_proxies.clone(),
         public_url: config.public_url.clone(),
     });
-    let mut router = Router::new().fallback(pages::other);
-    for (path, route) in routes() {
-        if path != "/" && !path.contains("{*") {
-            router = router.route(&format!("{path}/"), route.clone());
-        }
-        router = router.route(path, route);
-    }
+    // A preflight is answered 200 before any door: a gateway that sends the method of its client would take that for a yes.
+    let (of_gateways, others) = routes().into_iter().partition(|(path, _)| path.starts_with("/verify"));
+    let mut router = with_routes(Router::new().fallback(pages::other), others);
     if let Some(cors) = cors(&config.cors_origins)? {
         router = router.layer(cors);
     }
+    router = with_routes(router, of_gateways);
     Ok(router.layer(middleware::from_fn_with_state(Arc::clone(&doors), front::pass)).with_state(doors))
 }
 
-/// The paths and their doors. A slash behind a path is accepted.
+/// A slash behind a path is accepted.
+fn with_routes(router: Router<Shared>, routes: Vec<(&str, MethodRouter<Shared>)>) -> Router<Shared> {
+    routes.into_iter().fold(router, |router, (path, route)| {
+        let slashed = path != "/" && !path.contains("{*");
+        let router = if slashed { router.route(&format!("{path}/"), route.clone()) } else { router };
+        router.route(path, route)
+    })
+}
+
+/// The paths and their doors.
 fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
     let mut routes = vec![
         ("/graphql", any(graphql::handle)),
@@ -101,6 +107,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/verify", any(verify::handle)),
         // Some gateways append the path of the request that they ask about.
         ("/verify/{*below}", any(verify::handle)),
+        // They may name what the request needs before it.
+        ("/verify-for", any(verify::handle)),
+        ("/verify-for/{*below}", any(verify::handle)),
         ("/oauth/introspect", any(introspect::handle)),
         ("/oauth/revoke", any(revoke::handle)),
         ("/.well-known/oauth-authorization-server", any(oauth::metadata)),

@@ -2,7 +2,7 @@
 
 use super::{
     Doors, Shared,
-    caller::{Credential, credential},
+    caller::{Below, Credential, credential},
     front::Note,
     problem::Problem,
 };
@@ -11,6 +11,7 @@ use crate::{
         decision::{Reason, Verdict},
         error::Error,
         scope::ScopeName,
+        time::Time,
     },
     verify::Checked,
 };
@@ -19,6 +20,8 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, request::Parts},
     response::{IntoResponse as _, Response},
 };
+use percent_encoding::percent_decode_str;
+use std::collections::BTreeSet;
 
 /// What a gateway hands on. All of them always, so that a client's own never pass.
 const TOKEN_ID: HeaderName = HeaderName::from_static("x-token-id");
@@ -26,6 +29,10 @@ const USER: HeaderName = HeaderName::from_static("x-token-user");
 const USER_ID: HeaderName = HeaderName::from_static("x-token-user-id");
 const SCOPES: HeaderName = HeaderName::from_static("x-token-scopes");
 const ORGANIZATION: HeaderName = HeaderName::from_static("x-token-organization");
+const EXPIRES_AT: HeaderName = HeaderName::from_static("x-token-expires-at");
+
+/// More faults of one question than these are not logged.
+const MOST_FAULTS: usize = 16;
 
 /// Answers 200, 401 or 403, and 503 when the store cannot answer: a gateway takes nothing else.
 pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
@@ -39,7 +46,7 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
     response
 }
 
-async fn check(doors: &Doors, request: &Parts) -> Result<(Checked, Question), Problem> {
+async fn check<'request>(doors: &Doors, request: &'request Parts) -> Result<(Checked, Question<'request>), Problem> {
     let question = Question::read(&request.uri);
     let bearer = match credential(&request.headers) {
         Credential::None => return Err(Problem::no_credential()),
@@ -48,13 +55,14 @@ async fn check(doors: &Doors, request: &Parts) -> Result<(Checked, Question), Pr
     };
     let secret = doors.secret(bearer.text()).ok_or_else(Problem::invalid_token)?;
     let ask = doors.ask(question.organization.clone(), question.scopes.clone());
-    let checked = doors.app.verifier().check(&secret, &ask, doors.observed_behind(request)).await?;
-    let checked = checked.ok_or_else(Problem::invalid_token)?;
+    let observed = doors.observed_behind(request, question.below);
+    let checked = doors.app.verifier().check(&secret, &ask, observed).await?.ok_or_else(Problem::invalid_token)?;
     match checked.verdict {
+        Verdict::No(Reason::Revoked | Reason::Expired | Reason::OwnerDisabled) => Err(Problem::invalid_token()),
+        _ if !question.faults.is_empty() => Err(question.misconfigured(doors)),
         Verdict::Yes => Ok((checked, question)),
         Verdict::No(Reason::NotGranted) => Err(no_organization()),
         Verdict::No(Reason::LacksScope(index)) => Err(question.lacks(index)),
-        Verdict::No(Reason::Revoked | Reason::Expired | Reason::OwnerDisabled) => Err(Problem::invalid_token()),
     }
 }
 
@@ -63,7 +71,7 @@ pub(super) fn refused(problem: Problem) -> Response {
     // A gateway takes no other status for a fault of ours.
     let fault = problem.status == StatusCode::INTERNAL_SERVER_ERROR;
     let mut response = if fault { Problem::later() } else { problem }.into_response();
-    for name in [TOKEN_ID, USER, USER_ID, SCOPES, ORGANIZATION] {
+    for name in [TOKEN_ID, USER, USER_ID, SCOPES, ORGANIZATION, EXPIRES_AT] {
         response.headers_mut().insert(name, HeaderValue::from_static(""));
     }
     response
@@ -84,36 +92,94 @@ fn passed(doors: &Doors, checked: &Checked, organization: Option<&str>) -> Respo
         (USER_ID, known.owner.id.uuid().to_string()),
         (SCOPES, scopes.iter().map(ScopeName::as_str).collect::<Vec<_>>().join(" ")),
         (ORGANIZATION, organization.unwrap_or_default().to_owned()),
+        (EXPIRES_AT, known.expires_at.map(Time::to_text_in_seconds).unwrap_or_default()),
     ] {
         headers.insert(name, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("")));
     }
     (StatusCode::OK, headers).into_response()
 }
 
-/// What the gateway wants to know.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Question {
+/// What the gateway asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Question<'uri> {
     organization: Option<String>,
     scopes: Vec<String>,
+    below: Below<'uri>,
+    faults: BTreeSet<Fault>,
 }
 
-impl Question {
-    /// Parameters count on `/verify` itself, where the gateway writes them; below it they are the client's.
-    fn read(uri: &Uri) -> Self {
-        let mut question = Self::default();
-        if uri.path() != "/verify" {
-            return question;
+/// What the operator has to change in the configuration of the gateway.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Fault {
+    parameter: String,
+    why: &'static str,
+}
+
+const NO_SUCH_PARAMETER: &str = "the parameters of /verify are scope and organization";
+const BLANK: &str = "it has no value";
+const WRONG_PATH: &str =
+    "the path is /verify-for/{organization}/{scope,scope}/ and then that of the request, with * for none";
+/// Stands for no organization, or no scope.
+const NONE: &str = "*";
+const BELOW: &str = "it counts on /verify only; below it use /verify-for/{organization}/{scopes}";
+
+impl<'uri> Question<'uri> {
+    /// Parameters count on `/verify` itself, where the gateway writes them. Below it they are those of the client, or a
+    /// gateway that meant something by them would check nothing.
+    fn read(uri: &'uri Uri) -> Self {
+        if let Some(rest) = uri.path().strip_prefix("/verify-for") {
+            return Self::read_path(rest);
         }
+        let below = uri.path().strip_prefix("/verify").filter(|rest| !rest.is_empty());
+        let mut question = Self::new(below.map_or(Below::Nothing, Below::Appended));
         for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-            match name.as_ref() {
-                "scope" => question.scopes.extend(value.split_ascii_whitespace().map(ToOwned::to_owned)),
-                "organization" if question.organization.is_none() => question.organization = Some(value.into_owned()),
-                // Given twice, it means none that there is.
-                "organization" => question.organization = Some(String::new()),
-                _ => {}
+            match (below, name.as_ref()) {
+                (None, "scope") if value.trim().is_empty() => question.fault(&name, BLANK),
+                (None, "scope") => {
+                    question.scopes.extend(value.split_ascii_whitespace().map(ToOwned::to_owned));
+                }
+                (None, "organization") => {
+                    // Given twice, it means none that there is.
+                    let doubled = question.organization.is_some();
+                    question.organization = Some(if doubled { String::new() } else { value.into_owned() });
+                }
+                (None, _) => question.fault(&name, NO_SUCH_PARAMETER),
+                (Some(_), "scope" | "organization") => question.fault(&name, BELOW),
+                (Some(_), _) => {}
             }
         }
         question
+    }
+
+    /// Of `/verify-for/{organization}/{scopes}/…`. The query behind it is that of the client.
+    fn read_path(rest: &'uri str) -> Self {
+        let Some((organization, scopes, path)) = segments(rest) else {
+            let mut question = Self::new(Below::Exactly(""));
+            question.fault("path", WRONG_PATH);
+            return question;
+        };
+        Self { organization, scopes, ..Self::new(Below::Exactly(path)) }
+    }
+
+    const fn new(below: Below<'uri>) -> Self {
+        Self { organization: None, scopes: Vec::new(), below, faults: BTreeSet::new() }
+    }
+
+    /// A fault asks for a scope that no token has: what is refused is recorded as such.
+    fn fault(&mut self, parameter: &str, why: &'static str) {
+        self.scopes.push(String::new());
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.insert(Fault { parameter: parameter.to_owned(), why });
+        }
+    }
+
+    fn misconfigured(&self, doors: &Doors) -> Problem {
+        for Fault { parameter, why } in &self.faults {
+            let parameter = doors.shown_name(parameter);
+            tracing::warn!(parameter, why, "a gateway asks /verify in a wrong form: the request is denied");
+        }
+        let message = "The gateway's configuration for this request is wrong; the log of the service says why.";
+        Problem::new(StatusCode::FORBIDDEN, message)
     }
 
     fn lacks(&self, index: usize) -> Problem {
@@ -125,29 +191,113 @@ impl Question {
     }
 }
 
+/// The organization, the scopes and the path of the request. They are split as they came, and then decoded: a slash of
+/// the client can become none of the first two, and an encoded one is part of its segment.
+fn segments(rest: &str) -> Option<(Option<String>, Vec<String>, &str)> {
+    let (organization, rest) = rest.strip_prefix('/')?.split_once('/')?;
+    let (scopes, path) = rest.split_at_checked(rest.find('/')?)?;
+    let decoded = |segment| percent_decode_str(segment).decode_utf8().ok();
+    let (organization, scopes) = (decoded(organization)?.into_owned(), decoded(scopes)?);
+    let scopes: Vec<_> = if scopes == NONE { Vec::new() } else { scopes.split(',').map(ToOwned::to_owned).collect() };
+    if scopes.iter().chain([&organization]).any(|text| text.trim().is_empty()) {
+        return None;
+    }
+    Some((Some(organization).filter(|slug| slug != NONE), scopes, path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn question(uri: &str) -> Question {
-        Question::read(&uri.parse().expect("a uri"))
+    fn question(uri: &str) -> (Option<String>, Vec<String>, Vec<String>) {
+        let uri: Uri = uri.parse().expect("an address");
+        let Question { organization, scopes, faults, .. } = Question::read(&uri);
+        (organization, scopes, faults.into_iter().map(|fault| fault.parameter).collect())
+    }
+
+    fn faults(uri: &str) -> Vec<String> {
+        let (_, scopes, faults) = question(uri);
+        assert_eq!(scopes.iter().any(String::is_empty), !faults.is_empty(), "{uri}");
+        faults
     }
 
     #[test]
-    fn scopes_may_be_repeated_or_separated_by_blanks_and_all_are_needed() {
-        let read = question("/verify?scope=read_builds&scope=read_user+graphql&organization=acme&x=y");
-        assert_eq!(read.scopes, ["read_builds", "read_user", "graphql"]);
-        assert_eq!(read.organization.as_deref(), Some("acme"));
+    fn parameters_are_read_on_the_path_itself() {
+        let (organization, scopes, none) =
+            question("/verify?scope=read_builds&scope=read_user+graphql&organization=acme");
+        assert_eq!(organization.as_deref(), Some("acme"));
+        assert_eq!(scopes, ["read_builds", "read_user", "graphql"]);
+        assert_eq!(none, [""; 0]);
+        for nothing in ["/verify", "/verify?", "/verify?&", "/verify/v1/builds?x=1&Scope=2", "/verify/"] {
+            assert_eq!(question(nothing), (None, vec![], vec![]), "{nothing}");
+        }
+        assert_eq!(question("/verify?organization=acme&organization=acme").0.as_deref(), Some(""));
     }
 
     #[test]
-    fn parameters_below_the_path_are_the_clients_and_are_ignored() {
-        assert_eq!(question("/verify/v1/builds?scope=read_builds&organization=acme"), Question::default());
-        assert_eq!(question("/verify/?organization=acme"), Question::default());
+    fn question_in_a_wrong_form_asks_for_what_no_token_has() {
+        for (uri, parameters) in [
+            ("/verify?scope=", &["scope"][..]),
+            ("/verify?scope", &["scope"]),
+            ("/verify?scope=read_builds&scope=+%20", &["scope"]),
+            ("/verify?scopes=read_builds", &["scopes"]),
+            ("/verify?Scope=read_builds", &["Scope"]),
+            ("/verify?org=globex&x=1&x=2", &["org", "x"]),
+            ("/verify?=x", &[""]),
+            ("/verify/?scope=read_builds", &["scope"]),
+            ("/verify/v1?scope=&a=b&organization=acme", &["organization", "scope"]),
+            ("/verify/v1?%73cope=read_builds", &["scope"]),
+        ] {
+            assert_eq!(faults(uri), parameters, "{uri}");
+        }
+        let many: Vec<_> = (0..1000).map(|number| format!("p{number}=1")).collect();
+        assert_eq!(faults(&format!("/verify?{}", many.join("&"))).len(), MOST_FAULTS);
     }
 
     #[test]
-    fn an_organization_that_is_given_twice_is_none_that_there_is() {
-        assert_eq!(question("/verify?organization=acme&organization=acme").organization.as_deref(), Some(""));
+    fn path_names_organization_and_scopes_and_the_rest_is_kept_as_it_came() {
+        let read = |uri: &str| {
+            let uri: Uri = uri.parse().expect("an address");
+            let Question { organization, scopes, below, faults } = Question::read(&uri);
+            assert_eq!(faults, BTreeSet::new(), "{uri}");
+            let Below::Exactly(path) = below else { panic!("{uri}") };
+            (organization.unwrap_or_default(), scopes.join(" "), path.to_owned())
+        };
+        let is = |organization: &str, scopes: &str, path: &str| (organization.into(), scopes.into(), path.into());
+        assert_eq!(read("/verify-for/acme/read_builds/"), is("acme", "read_builds", "/"));
+        assert_eq!(
+            read("/verify-for/acme/read_builds,graphql/v1/x?scope=a"),
+            is("acme", "read_builds graphql", "/v1/x")
+        );
+        assert_eq!(read("/verify-for/*/*/v1"), is("", "", "/v1"));
+        assert_eq!(read("/verify-for/%2A/read_builds%2Cgraphql/v1"), is("", "read_builds graphql", "/v1"));
+        assert_eq!(read("/verify-for/acme%2Fx/a%2Fb/v1"), is("acme/x", "a/b", "/v1"));
+        assert_eq!(read("/verify-for/acme/*//v1//../%2e%2e/./x%2Fy/"), is("acme", "", "//v1//../%2e%2e/./x%2Fy/"));
+        assert_eq!(read("/verify-for/acme/*,read_builds/"), is("acme", "* read_builds", "/"));
+    }
+
+    #[test]
+    fn malformed_path_asks_for_what_no_token_has() {
+        for rest in [
+            "",
+            "/",
+            "//",
+            "///",
+            "/acme",
+            "/acme/",
+            "/acme/read_builds",
+            "/*/*",
+            "//read_builds/x",
+            "/acme//x",
+            "/%20/*/x",
+            "/acme/%20/x",
+            "/acme/,/x",
+            "/acme/read_builds,/x",
+            "/acme/read_builds,,graphql/x",
+            "/acme/%ff/x",
+            "/%ff/*/x",
+        ] {
+            assert_eq!(faults(&format!("/verify-for{rest}")), ["path"], "{rest}");
+        }
     }
 }

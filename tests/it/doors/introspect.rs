@@ -261,7 +261,7 @@ both!(
                 vec![
                     ("organization", "acme"),
                     ("scope", "read_builds"),
-                    ("client_ip", "2001:DB8:0:0::1"),
+                    ("client_ip", "[2001:DB8:0:0::1]:51234"),
                     ("method", "post"),
                     ("path", "/v1/builds?secret=1"),
                     ("user_agent", "curl/8"),

@@ -56,12 +56,18 @@ impl Answers<'_> {
         self.add("post", "/organizations/{slug}/tokens.csv", &reply);
     }
 
-    /// Asks both of the gateways' doors.
+    /// Asks all of the gateways' doors.
     async fn verify(&mut self, client: &Client<'_>, question: &str) {
         let reply = client.verify(question).await;
         self.add("get", "/verify", &reply);
-        let reply = client.get(&format!("/verify/v1/builds?{question}")).await;
-        self.add("get", "/verify/{below}", &reply);
+        for question in ["", question] {
+            let reply = client.get(&format!("/verify/v1/builds?{question}")).await;
+            self.add("get", "/verify/{below}", &reply);
+        }
+        for scopes in ["read_builds", "write_builds", "*,"] {
+            let reply = client.get(&format!("/verify-for/*/{scopes}/v1/builds")).await;
+            self.add("get", "/verify-for/{organization}/{scopes}/{below}", &reply);
+        }
     }
 
     /// Asks both of the doors for APIs.

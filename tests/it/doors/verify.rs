@@ -4,22 +4,25 @@ use super::{
     AUTHENTICATE, INVALID_TOKEN, JSON, LATER, NO_CREDENTIAL, bob, lose_the_store, method, problem, refused,
     seen_by_admin, seen_by_owner, send_raw, unknown, whole,
 };
-use crate::world::{
-    World,
-    client::{Made, Reply, read},
-    database::Database,
-    lateness::Lateness,
+use crate::{
+    program::Program,
+    world::{
+        World,
+        client::{Made, Reply, read},
+        database::{Database, Kind},
+        lateness::Lateness,
+    },
 };
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokenward::actions::{DisableUser, EnableUser};
 
 const METHODS: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "FOO"];
-const HANDED_ON: [&str; 5] =
-    ["x-token-id", "x-token-organization", "x-token-scopes", "x-token-user", "x-token-user-id"];
+const HANDED_ON: [&str; 6] =
+    ["x-token-expires-at", "x-token-id", "x-token-organization", "x-token-scopes", "x-token-user", "x-token-user-id"];
 
-/// A refusal: the five headers are there, and empty.
+/// A refusal: the six headers are there, and empty.
 fn refusal(status: u16, headers: &[(&str, &str)], body: &str) -> String {
     let mut all = HANDED_ON.map(|name| (name, "")).to_vec();
     all.extend(headers);
@@ -36,19 +39,24 @@ fn no_organization() -> String {
     refusal(403, &[], r#"{"message":"No organization found"}"#)
 }
 
+fn misconfigured() -> String {
+    let message = "The gateway's configuration for this request is wrong; the log of the service says why.";
+    refusal(403, &[], &json!({ "message": message }).to_string())
+}
+
 fn invalid() -> String {
     refusal(401, &[("www-authenticate", INVALID_TOKEN)], AUTHENTICATE)
 }
 
 both!(
     /// R-30
-    async fn a_live_token_passes_with_all_five_headers_and_no_body(world: World) {
+    async fn live_token_passes_with_all_six_headers_and_no_body(world: World) {
         let (bob, token) = bob(&world, &["read_builds", "read_agents", "graphql"]).await;
         let user = bob.ask("{ viewer { uuid } }", json!({})).await["viewer"]["uuid"].as_str().unwrap().to_owned();
         let holder = world.holder_of(&token.value);
         let passed = |organization: &str| {
             format!(
-                "200\nx-token-id: {}\nx-token-organization: {organization}\nx-token-scopes: read_agents read_builds \
+                "200\nx-token-expires-at: \nx-token-id: {}\nx-token-organization: {organization}\nx-token-scopes: read_agents read_builds \
                  graphql\nx-token-user: bob\nx-token-user-id: {user}\n\n",
                 token.uuid
             )
@@ -58,6 +66,12 @@ both!(
         assert_eq!(whole(&holder.get("/verify").await), passed(""));
         assert_eq!(whole(&holder.get("/verify/").await), passed(""));
         assert_eq!(whole(&holder.get("/verify/v1/builds").await), passed(""));
+        assert_eq!(whole(&holder.get("/verify-for/acme/read_builds,graphql/v1/builds").await), passed("acme"));
+        assert_eq!(whole(&holder.get("/verify-for/*/*/").await), passed(""));
+        let end = world.now().plus(Duration::from_hours(1));
+        let until = bob.creates_token_until("until", &["acme"], &["read_builds"], Some(end.to_text())).await;
+        let reply = world.holder_of(&until.value).get("/verify").await;
+        assert_eq!(reply.header("x-token-expires-at"), end.to_text_in_seconds());
     }
 );
 
@@ -70,7 +84,12 @@ both!(
         for (state, value) in cases {
             let expected = if state == "live" { 200 } else { 401 };
             for name in METHODS {
-                for path in ["/verify", "/verify/", "/verify/v1/organizations/acme/builds?x=1"] {
+                for path in [
+                    "/verify",
+                    "/verify/",
+                    "/verify/v1/organizations/acme/builds?x=1",
+                    "/verify-for/acme/read_builds/v1/builds?scope=graphql",
+                ] {
                     let request = world.holder_of(&value).request(method(name), path);
                     let reply = read(request.body("access_token=1")).await;
                     assert_eq!(reply.status, expected, "{state}: {name} {path}");
@@ -152,10 +171,155 @@ both!(
         assert_eq!(said("scope=no_such_scope").await, lacks("no_such_scope", "no_such_scope"));
         assert_eq!(said("scope=%22%0d%0aX-Token-User:+root").await.lines().next(), Some("403"));
         assert!(!said("scope=%22evil%0d%0a").await.contains("evil"));
-        // Nothing that is asked is nothing that is lacked.
-        assert_eq!(holder.verify("scope=&scope=+").await.status, 200);
     }
 );
+
+both!(
+    /// R-14: what a gateway asks in a wrong form is never nothing.
+    async fn misconfigured_gateway_is_denied_and_recorded_as_denied(world: World) {
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let holder = world.holder_of(&token.value);
+        for target in [
+            "/verify?scope=",
+            "/verify?scope",
+            "/verify?scope=+&scope=read_builds",
+            "/verify?scopes=nosuch",
+            "/verify?org=globex",
+            "/verify?organization=acme&Scope=graphql",
+            "/verify?organization=globex&x=1",
+            "/verify?=",
+            "/verify/?scope=read_builds",
+            "/verify/?organization=acme",
+            "/verify/v1?x=1&%73cope=",
+            "/verify-for",
+            "/verify-for/",
+            "/verify-for//",
+            "/verify-for/acme",
+            "/verify-for/acme/read_builds",
+            "/verify-for//read_builds/v1",
+            "/verify-for/acme//v1",
+            "/verify-for/acme/read_builds,/v1",
+            "/verify-for/acme/%FF/v1",
+        ] {
+            assert_eq!(whole(&send_raw(&world, "GET", target, &[]).await).lines().next(), Some("401"), "{target}");
+            assert_eq!(whole(&world.holder_of(&unknown()).get(target).await), invalid(), "{target}");
+            assert_eq!(holder.verify("").await.status, 200);
+            assert_eq!(seen_by_owner(&bob, &token).await.0["allowed"], true);
+            assert_eq!(whole(&holder.get(target).await), misconfigured(), "{target}");
+            assert_eq!(seen_by_owner(&bob, &token).await.0["allowed"], false, "{target}");
+        }
+        for target in ["/verify?", "/verify/?", "/verify/?scopes=x&access_token=y", "/verify/v1?x=1", "/verify/v1?"] {
+            assert_eq!(holder.get(target).await.status, 200, "{target}");
+        }
+    }
+);
+
+both!(
+    /// R-14
+    async fn gateway_that_appends_the_path_asks_for_organization_and_scopes_before_it(world: World) {
+        let (_, token) = bob(&world, &["read_builds", "read_user"]).await;
+        world.organization("globex").await;
+        let holder = world.holder_of(&token.value);
+        let get = async |target: &str| whole(&holder.get(target).await);
+        for passes in [
+            "/verify-for/acme/read_builds/",
+            "/verify-for/acme/read_user,read_builds/v1//x?scope=graphql&organization=globex",
+            "/verify-for/%61cme/read%5Fbuilds/v1",
+            "/verify-for/*/read_builds/v1",
+            "/verify-for/acme/*/verify-for/globex/graphql/x",
+        ] {
+            assert!(get(passes).await.starts_with("200\n"), "{passes}");
+        }
+        assert_eq!(get("/verify-for/acme/graphql/v1").await, lacks("graphql", "graphql"));
+        assert_eq!(get("/verify-for/*/read_builds,graphql/v1").await, lacks("graphql", "read_builds graphql"));
+        assert_eq!(get("/verify-for/acme/*,read_builds/v1").await, lacks("asked", "read_builds"));
+        assert_eq!(get("/verify-for/acme/nosuch/v1?scope=read_builds").await, lacks("nosuch", "nosuch"));
+        for stranger in ["globex", "initech", "ACME", "**", "acme%2F", "acme%20", "*%00"] {
+            let target = format!("/verify-for/{stranger}/read_builds/v1");
+            assert_eq!(get(&target).await, no_organization(), "{target}");
+        }
+    }
+);
+
+both!(
+    /// R-14: what a client appends to `/verify` asks for nothing, and never becomes the other path.
+    async fn path_of_a_client_cannot_leave_the_path_of_the_question(database: Database) {
+        let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32")]).await;
+        let (_, token) = bob(&world, &["read_builds"]).await;
+        for path in [
+            "/../verify-for/*/*/harmless",
+            "/%2e%2e/verify-for/*/*/harmless",
+            "/..%2fverify-for/*/*/harmless",
+            "//verify-for/*/*/harmless",
+            "/./-for/*/*/harmless",
+            "/;/../../verify-for/*/*/harmless",
+            "/\\..\\verify-for/*/*/harmless",
+        ] {
+            // Asked for nothing, it may pass, and is recorded as it came.
+            let reply = by_gateway(&world, &token.value, &format!("/verify{path}"), &[]).await;
+            assert_eq!(reply.status, 200, "{path}");
+            assert_eq!(seen_by_admin(&world, "acme", &token).await.0["path"], path);
+            // Asked for a scope that it lacks, it does not.
+            for before in ["/verify-for/acme/graphql", "/verify-for/*/graphql", "/verify-for/globex/*"] {
+                let reply = by_gateway(&world, &token.value, &format!("{before}{path}"), &[]).await;
+                assert_eq!(reply.status, 403, "{before}{path}");
+            }
+        }
+        // No path of a client begins without a slash; one that did would be no question.
+        for target in
+            ["/verify-forx/*/*/x", "/verify-f", "/verifyx", "/verify*", "/verify;/*/*/x", "//verify-for/*/*/x"]
+        {
+            let reply = by_gateway(&world, &token.value, target, &[]).await;
+            assert_eq!(reply.status, 404, "{target}");
+        }
+    }
+);
+
+both!(
+    /// R-30
+    async fn preflight_is_never_a_yes_to_a_gateway(database: Database) {
+        let world = World::with(database, &[("cors.origins", "https://app.example.com")]).await;
+        let headers = ["Origin: https://app.example.com", "Access-Control-Request-Method: GET"];
+        for target in ["/verify", "/verify/", "/verify/v1/builds", "/verify-for/*/*/v1", "/verify-for"] {
+            for headers in [&headers[..], &[]] {
+                let reply = send_raw(&world, "OPTIONS", target, headers).await;
+                assert_eq!((reply.status.as_u16(), &*reply.text), (401, AUTHENTICATE), "{target}");
+            }
+        }
+        assert_eq!(send_raw(&world, "OPTIONS", "/graphql", &headers).await.status, 200);
+    }
+);
+
+/// R-75
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn misconfigured_gateway_is_warned_about_once_for_each_parameter() {
+    let database = Database::fresh(Kind::Sqlite, "misconfigured_gateway").unwrap();
+    let program = Program::over(&database, &[("log.level", "warn"), ("log.format", "json")]);
+    program.people("acme", &["ada"]);
+    let token = program.run(&["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "read_builds"]);
+    let (_serving, _) = program.serve().await;
+    let http = reqwest::Client::new();
+    let warnings = async |target: &str, credential: &str| {
+        let before = program.logged().lines().count();
+        http.get(program.url(target)).bearer_auth(credential).send().await.unwrap();
+        let log = program.logged();
+        let lines = log.lines().skip(before).map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|line| (line["level"].clone(), line["parameter"].as_str().unwrap().to_owned())).collect::<Vec<_>>()
+    };
+    for (target, parameters) in [
+        ("/verify?scope=&organization=acme", &["scope"][..]),
+        ("/verify?scope=&scope=+&org=acme&twd_0123456789=1", &["org", "scope", "twd_…"]),
+        ("/verify/v1?scope=read_builds&x=1&organization=acme", &["organization", "scope"]),
+        ("/verify-for/acme", &["path"]),
+        ("/verify?scope=graphql", &[]),
+        ("/verify/v1?x=1", &[]),
+    ] {
+        let expected: Vec<_> = parameters.iter().map(|name| (json!("WARN"), (*name).to_owned())).collect();
+        assert_eq!(warnings(target, &token).await, expected, "{target}");
+        // Without a good credential nothing can be written into the log.
+        assert_eq!(warnings(target, &unknown()).await, [], "{target}");
+    }
+}
 
 both!(
     /// R-14
@@ -172,13 +336,6 @@ both!(
         for twice in ["organization=acme&organization=acme", "organization=acme&scope=read_builds&organization=globex"]
         {
             assert_eq!(whole(&holder.verify(twice).await), no_organization(), "{twice}");
-        }
-        // Below the path the parameters are the client's own.
-        for below in
-            ["/verify/?organization=globex", "/verify/x?scope=graphql", "/verify/x?organization=a&organization=b"]
-        {
-            assert_eq!(holder.get(below).await.status, 200, "{below}");
-            assert_eq!(holder.get(below).await.header("x-token-organization"), "", "{below}");
         }
     }
 );
@@ -278,35 +435,98 @@ both!(
         let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32,10.0.0.0/8")]).await;
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let value = &token.value;
-        let cases: [(&[&str], [&str; 3]); 8] = [
+        let harmless = "X-Forwarded-Uri: /harmless";
+        let cases: [(&str, &[&str], &str, Option<&str>, Option<&str>); 19] = [
             (
+                "",
                 &["X-Forwarded-For: 9.9.9.9, 1.2.3.4", "X-Forwarded-Method: delete", "X-Forwarded-Uri: /v1/b?k=v"],
-                ["1.2.3.4", "DELETE", "/v1/b"],
+                "1.2.3.4",
+                Some("DELETE"),
+                Some("/v1/b"),
             ),
             (
+                "",
                 &[
                     "X-Forwarded-For: 1.2.3.4, 10.9.8.7",
                     "X-Original-Method: PUT",
                     "X-Original-URL: https://api.test/x?y",
                 ],
-                ["1.2.3.4", "PUT", "/x"],
+                "1.2.3.4",
+                Some("PUT"),
+                Some("/x"),
             ),
-            (&["X-Forwarded-For: ::ffff:1.2.3.4", "X-Original-URI: /v1/builds?k=v"], ["1.2.3.4", "GET", "/v1/builds"]),
-            (&["X-Forwarded-For: 2001:DB8:0::1"], ["2001:db8::1", "GET", "/verify"]),
-            (&["X-Forwarded-For: nonsense", "X-Forwarded-Method: <b>"], ["127.0.0.1", "GET", "/verify"]),
-            (&["X-Real-IP: 9.9.9.9", "Forwarded: for=9.9.9.9"], ["127.0.0.1", "GET", "/verify"]),
-            (&["X-Forwarded-For: 9.9.9.9", "X-Forwarded-For: 1.2.3.4"], ["1.2.3.4", "GET", "/verify"]),
-            (&["X-Forwarded-Uri: /with/%0Aa/newline"], ["127.0.0.1", "GET", "/with/%0Aa/newline"]),
+            ("", &["X-Forwarded-For: ::ffff:1.2.3.4", "X-Original-URI: /v1/b?k=v"], "1.2.3.4", None, Some("/v1/b")),
+            ("", &["X-Forwarded-For: 2001:DB8:0::1"], "2001:db8::1", None, None),
+            ("", &["X-Forwarded-For: 198.51.100.7:51234"], "198.51.100.7", None, None),
+            ("", &["X-Forwarded-For: [2001:db8::7]:51234"], "2001:db8::7", None, None),
+            ("", &["X-Forwarded-For: nonsense", "X-Forwarded-Method: <b>"], "127.0.0.1", None, None),
+            ("", &["X-Real-IP: 9.9.9.9", "Forwarded: for=9.9.9.9"], "127.0.0.1", None, None),
+            ("", &["X-Forwarded-For: 9.9.9.9", "X-Forwarded-For: 1.2.3.4"], "1.2.3.4", None, None),
+            ("", &["X-Forwarded-Uri: /with/%0Aa/newline"], "127.0.0.1", None, Some("/with/%0Aa/newline")),
+            ("", &["X-Forwarded-Uri: /v1/secret/é"], "127.0.0.1", None, Some("/v1/secret/%C3%A9")),
+            ("", &["X-Forwarded-Uri: /v1/a?to=https://b/c"], "127.0.0.1", None, Some("/v1/a")),
+            ("", &["X-Forwarded-Uri:"], "127.0.0.1", None, None),
+            ("", &["X-Forwarded-Uri: v1/builds"], "127.0.0.1", None, None),
+            // One of the two may be the client's.
+            (
+                "",
+                &[harmless, "X-Forwarded-Uri: /v1", "X-Forwarded-Method: A", "X-Forwarded-Method: B"],
+                "127.0.0.1",
+                None,
+                None,
+            ),
+            ("/v1/b%20", &[], "127.0.0.1", None, Some("/v1/b%20")),
+            ("/v1/b", &[harmless], "127.0.0.1", None, Some("/harmless")),
+            ("-for/acme/*/v1//b?x=y", &[harmless], "127.0.0.1", None, Some("/v1//b")),
+            ("-for/acme/*/", &["X-Forwarded-Method: POST"], "127.0.0.1", Some("POST"), Some("/")),
         ];
-        for (headers, [address, method, path]) in cases {
-            assert_eq!(by_gateway(&world, value, "/verify?organization=acme", headers).await.status, 200);
+        for (below, headers, address, method, path) in cases {
+            assert_eq!(by_gateway(&world, value, &format!("/verify{below}"), headers).await.status, 200);
             let shown = json!({
                 "ipAddress": address, "userAgent": "curl/8", "method": method, "path": path,
                 "scope": null, "allowed": true,
             });
-            assert_eq!(seen_by_admin(&world, "acme", &token).await.0, shown, "{headers:?}");
-            assert_eq!(seen_by_owner(&bob, &token).await.0, shown, "{headers:?}");
+            assert_eq!(seen_by_admin(&world, "acme", &token).await.0, shown, "{below} {headers:?}");
+            assert_eq!(seen_by_owner(&bob, &token).await.0, shown, "{below} {headers:?}");
         }
+    }
+);
+
+both!(
+    /// R-70: a byte that is no text hides neither the address of a client nor where it went.
+    async fn unreadable_bytes_are_recorded_and_hide_nothing(database: Database) {
+        let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32")]).await;
+        let (bob, token) = bob(&world, &["read_builds"]).await;
+        let ask = async |target: &[u8], more: &[u8]| {
+            let value = token.value.as_bytes();
+            let end = b"\r\nHost: t\r\nConnection: close\r\n\r\n";
+            let parts = [b"GET ", target, b" HTTP/1.1\r\nAuthorization: Bearer ", value, b"\r\n", more, end];
+            assert_eq!(super::raw(&world, &parts.concat()).await.status, 200);
+            let (request, _) = seen_by_owner(&bob, &token).await;
+            (request["path"].clone(), request["ipAddress"].clone())
+        };
+        let more = b"X-Forwarded-Uri: /v1/secret/\xe9\r\nX-Forwarded-For: \xe9, 198.51.100.7";
+        assert_eq!(ask(b"/verify", more).await, (json!("/v1/secret/%E9"), json!("198.51.100.7")));
+        let more = b"X-Forwarded-For: \xff\r\nX-Forwarded-For: [2001:db8::7]:1";
+        assert_eq!(ask("/verify/v1/é".as_bytes(), more).await, (json!("/v1/%C3%A9"), json!("2001:db8::7")));
+    }
+);
+
+both!(
+    /// R-70, R-76: the limit counts the client of a gateway that writes its port, and no other.
+    async fn clients_with_ports_are_limited_one_by_one(database: Database) {
+        let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32")]).await;
+        let from = async |client: &str| {
+            let value = format!("Authorization: Bearer {}", unknown());
+            let forwarded = format!("X-Forwarded-For: {client}");
+            send_raw(&world, "GET", "/v2/access-token", &[&value, &forwarded]).await.status.as_u16()
+        };
+        for port in 1..=60 {
+            assert_eq!(from(&format!("198.51.100.7:{port}")).await, 401);
+        }
+        assert_eq!(from("198.51.100.7:61").await, 429);
+        assert_eq!(from("198.51.100.8:61").await, 401);
+        assert_eq!(from("[2001:db8::7]:61").await, 401);
     }
 );
 
