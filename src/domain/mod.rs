@@ -12,6 +12,7 @@ pub mod list;
 pub mod organization;
 pub mod password;
 pub mod policy;
+pub mod redact;
 pub mod scope;
 pub mod search;
 pub mod secret;

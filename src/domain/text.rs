@@ -130,6 +130,12 @@ pub fn method(text: &str) -> Option<String> {
     fits.then(|| text.to_ascii_uppercase())
 }
 
+/// A text without the characters that nobody sees.
+pub fn shown(text: &str) -> String {
+    let selects = |letter| matches!(letter, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}');
+    text.chars().filter(|letter| hidden(*letter).is_none() && !selects(*letter)).collect()
+}
+
 fn invalid(field: &str, why: impl Into<String>) -> Error {
     Error::invalid(field.to_owned(), why)
 }
@@ -150,8 +156,7 @@ fn allowed(text: &str) -> Option<String> {
 
 /// The beginning of a text, without the characters that are not allowed.
 fn cut(text: &str, most: usize) -> Option<String> {
-    let shown: String = text.chars().filter(|letter| hidden(*letter).is_none()).collect();
-    let cut: String = composed(&shown).chars().take(most).collect();
+    let cut: String = composed(&shown(text)).chars().take(most).collect();
     Some(cut.trim_end().to_owned()).filter(|text| !text.is_empty())
 }
 

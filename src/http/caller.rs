@@ -5,8 +5,9 @@ use crate::{
     domain::{
         caller::{Caller, Through},
         decision::Ask,
+        redact::redacted,
         search::{canonical, parse_hop},
-        secret::{self, Secret},
+        secret::Secret,
         text,
     },
     telemetry::Check,
@@ -142,17 +143,18 @@ impl Doors {
 
     /// What a client calls itself, without values of tokens.
     pub(super) fn masked_agent(&self, agent: &str) -> Option<String> {
-        text::user_agent(&secret::masked(self.app.prefix(), agent))
+        text::user_agent(&redacted(self.app.prefix(), agent))
     }
 
     /// Where a request went, without its query and values of tokens.
     pub(super) fn path(&self, path: &str) -> Option<String> {
-        text::path(&secret::masked(self.app.prefix(), path))
+        // A query is not kept, and so it is no reason to keep the path in another form.
+        text::path(&redacted(self.app.prefix(), path.split(['?', '#']).next().unwrap_or_default()))
     }
 
     /// The name of a parameter that was sent, for the log.
     pub(super) fn shown_name(&self, name: &str) -> String {
-        text::user_agent(&secret::masked(self.app.prefix(), name)).unwrap_or_default()
+        text::user_agent(&redacted(self.app.prefix(), name)).unwrap_or_default()
     }
 
     /// Somebody who came now, from there, through that.

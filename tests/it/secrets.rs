@@ -90,6 +90,10 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
     for path in [
         format!("/{token}"),
         format!("/verify/{token}/x"),
+        format!("/verify/{}/x", token.replace('_', "%5F")),
+        format!("/verify-for/*/*/{}", token.replace('_', "%255f")),
+        format!("/{}", token.replace("twd_", "TWD%EF%BC%BF")),
+        format!("/{}%E2%80%8B{}", &token[..9], &token[9..]),
         format!("/verify?access_token={token}&scope={token}"),
         format!("/verify?organization={token}"),
         format!("/graphql?query=%7Bviewer%7Bid%7D%7D&variables=%7B%22t%22%3A%22{token}%22%7D"),
@@ -177,7 +181,18 @@ async fn sign_in(caller: &Caller<'_>, token: &str) -> Vec<String> {
         }
     }
     assert!(secrets.len() >= 5, "nobody was let in");
-    for path in ["/graphql", &*format!("/invitations/{code}/x"), &format!("/invitations/{code}?first"), "/metrics"] {
+    for path in [
+        "/graphql",
+        &*format!("/invitations/{code}/x"),
+        &format!("/invitations/{code}?first"),
+        &format!("//invitations/{code}"),
+        &format!("/INVITATIONS/{code}"),
+        &format!("/%69nvitations/{code}"),
+        &format!("/invitations%2F{code}"),
+        &format!("/x%2f%2e%2e/%49nvitations;a/%{:02x}{}", code.as_bytes()[0], &code[1..]),
+        &format!("/verify/invitations/{code}"),
+        "/metrics",
+    ] {
         caller.http.get(program.url(path)).header("cookie", &cookie).send().await.unwrap();
     }
     let request =

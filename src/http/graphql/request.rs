@@ -2,10 +2,7 @@
 
 use super::{super::access_token::body_of, refusal::Refusal};
 use crate::{
-    domain::{
-        error::Code,
-        secret::{Prefix, holds_a_value},
-    },
+    domain::{error::Code, redact::holds_a_value, secret::Prefix},
     graphql::{document, misfits, price},
     http::problem::Problem,
 };

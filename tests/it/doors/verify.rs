@@ -16,7 +16,10 @@ use crate::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use tokenward::actions::{DisableUser, EnableUser};
+use tokenward::{
+    actions::{DisableUser, EnableUser, invite_user},
+    domain::caller::Caller,
+};
 
 const METHODS: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "FOO"];
 const HANDED_ON: [&str; 6] =
@@ -381,7 +384,7 @@ both!(
 
 /// Makes a token of Bob's for acme, as a service with another configuration would.
 async fn make_with(world: &World, config: &tokenward::config::Config, scopes: &[&str]) -> String {
-    use tokenward::{actions, app, domain::caller::Caller};
+    use tokenward::{actions, app};
     let app = app::App::new(world.app.store().clone(), config, world.clock.clone());
     let caller = Caller::command_line(app.now());
     let operator = tokenward::domain::policy::operator(&caller).unwrap();
@@ -532,16 +535,31 @@ both!(
 
 both!(
     ///
-    async fn a_value_in_the_path_or_agent_of_a_request_is_not_kept(database: Database) {
+    async fn secret_in_the_path_or_agent_of_a_request_is_not_kept_in_any_spelling(database: Database) {
         let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32")]).await;
         let (bob, token) = bob(&world, &["read_builds"]).await;
-        let path = format!("X-Forwarded-Uri: /v1/{}/builds", token.value);
-        let agent = format!("X-Nothing: 1\r\nUser-Agent: curl {}", token.value);
-        let authorization = format!("Authorization: Bearer {}", token.value);
-        let reply = send_raw(&world, "GET", "/verify", &[&authorization, &path, &agent]).await;
-        assert_eq!(reply.status, 200);
-        let (request, _) = seen_by_owner(&bob, &token).await;
-        assert_eq!((&request["path"], &request["userAgent"]), (&json!("/v1/twd_…/builds"), &json!("curl twd_…")));
+        let operator = Caller::command_line(world.now());
+        let link = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
+        let code = link.rsplit('/').next().unwrap();
+        let value = &token.value;
+        let authorization = format!("Authorization: Bearer {value}");
+        for (spelled, kept) in [
+            (value.clone(), "twd_…"),
+            (value.replace('_', "%5F"), "twd_…"),
+            (value.replace("twd_", "%74wD%255f"), "twD_…"),
+            (value.replace('_', "\u{FF3F}"), "twd_…"),
+            (format!("{}\u{200B}{}", &value[..10], &value[10..]), "twd_…"),
+            (format!("INVITATIONS//{code}"), "INVITATIONS//…"),
+            (format!("%69nvitations%2F{code}"), "invitations/…"),
+        ] {
+            let path = format!("X-Forwarded-Uri: /v1/{spelled}/builds?{value}");
+            let agent = format!("User-Agent: curl {spelled}");
+            let reply = send_raw(&world, "GET", "/verify", &[&authorization, &path, &agent]).await;
+            assert_eq!(reply.status, 200);
+            let (request, _) = seen_by_owner(&bob, &token).await;
+            let expected = (json!(format!("/v1/{kept}/builds")), json!(format!("curl {kept}")));
+            assert_eq!((request["path"].clone(), request["userAgent"].clone()), expected, "{spelled}");
+        }
     }
 );
 

@@ -1,0 +1,200 @@
+//! What a log or a record may keep of a text that a client wrote: no value of a token and no code of an invitation, however
+//! they are spelled.
+
+use crate::domain::{
+    secret::{Prefix, masked},
+    text,
+};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+use unicode_normalization::UnicodeNormalization as _;
+
+/// A text that is encoded more often than this is not kept.
+const ROUNDS: usize = 8;
+/// Longer words behind [`INVITATIONS`] may be codes, which have 43 characters.
+const LONGEST_WORD: usize = 15;
+/// What stands before the code in a link, in any case.
+const INVITATIONS: &str = "invitations";
+const OMITTED: &str = "…";
+
+/// The text itself where it holds no secret; otherwise its decoded, normalized form without them.
+pub fn redacted(prefix: &Prefix, text: &str) -> String {
+    let Some(plain) = normalized(text) else { return OMITTED.into() };
+    let kept = without_codes(&masked(prefix, &plain));
+    if kept == plain { text.to_owned() } else { kept }
+}
+
+/// The same of a path of this service, where all that follows [`INVITATIONS`] is a code.
+pub fn own_path(prefix: &Prefix, path: &str) -> String {
+    let Some(plain) = normalized(path) else { return OMITTED.into() };
+    match split_at_codes(&plain) {
+        Some((before, behind)) if behind.len() > 1 => format!("{}/{OMITTED}", masked(prefix, before)),
+        _ => redacted(prefix, path),
+    }
+}
+
+/// Whether a value of a token stands anywhere in the text.
+pub fn holds_a_value(prefix: &Prefix, text: &str) -> bool {
+    normalized(text).is_none_or(|plain| masked(prefix, &plain) != plain)
+}
+
+/// Decoded until nothing is left to decode, in compatibility form, without characters that are not seen; nothing for what is
+/// encoded without end.
+fn normalized(text: &str) -> Option<Cow<'_, str>> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'%') {
+        return Some(text.into());
+    }
+    let mut plain = Cow::Borrowed(text);
+    for _ in 0..ROUNDS {
+        let next: String = text::shown(&percent_decode_str(&plain).decode_utf8_lossy()).nfkc().collect();
+        if next == plain {
+            return Some(plain);
+        }
+        plain = next.into();
+    }
+    None
+}
+
+fn split_at_codes(plain: &str) -> Option<(&str, &str)> {
+    let at = plain.to_ascii_lowercase().find(INVITATIONS)?;
+    plain.split_at_checked(at + INVITATIONS.len())
+}
+
+fn without_codes(plain: &str) -> String {
+    let Some((before, behind)) = split_at_codes(plain) else { return plain.to_owned() };
+    let other = |letter: char| !letter.is_ascii_alphanumeric();
+    let words = behind.split_inclusive(other).map(|piece| {
+        let word = piece.trim_end_matches(other);
+        if word.len() > LONGEST_WORD { piece.replacen(word, OMITTED, 1) } else { piece.to_owned() }
+    });
+    before.to_owned() + &words.collect::<String>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{invitation::Code, secret::Secret};
+    use proptest::prelude::*;
+
+    fn twd() -> Prefix {
+        Prefix::default()
+    }
+
+    fn a_value() -> String {
+        Secret::generate(&twd()).expect("a random source").reveal_once()
+    }
+
+    fn a_code() -> String {
+        let link = Code::generate().expect("a random source").link_once("");
+        link.rsplit('/').next().expect("a code").to_owned()
+    }
+
+    /// Every character as its bytes in hexadecimal digits.
+    fn encoded(text: &str) -> String {
+        text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    }
+
+    /// In full-width letters, digits and signs.
+    fn wide(text: &str) -> String {
+        text.chars().map(|letter| char::from_u32(u32::from(letter) + 0xFEE0).expect("a character")).collect()
+    }
+
+    ///
+    #[test]
+    fn value_is_redacted_in_every_spelling() {
+        let value = a_value();
+        let (head, tail) = value.split_at(8);
+        for spelling in [
+            value.clone(),
+            value.replace('_', "%5F"),
+            value.replace('_', "%5f"),
+            value.replace('_', "%255F"),
+            value.replace('_', "%%35F"),
+            value.replace("twd", "TWD"),
+            value.replace("twd_", "%74%57d%EF%BC%BF"),
+            encoded(&value),
+            encoded(&encoded(&value)),
+            wide(&value),
+            encoded(&wide(&value)),
+            format!("{head}\u{200B}{tail}"),
+            format!("{head}%E2%80%8B{tail}"),
+            format!("{head}%0A{tail}"),
+            format!("{head}\u{AD}{tail}"),
+            format!("{head}\u{FE0F}{tail}"),
+        ] {
+            let text = format!("/v1/é%20/{spelling}/builds");
+            assert_eq!(redacted(&twd(), &text).to_lowercase(), "/v1/é /twd_…/builds", "{spelling}");
+            assert!(holds_a_value(&twd(), &text), "{spelling}");
+        }
+        let deep = (0..20).fold(value, |text, _| text.replace('_', "%5F").replace('%', "%25"));
+        assert_eq!(redacted(&twd(), &deep), OMITTED);
+    }
+
+    ///
+    #[test]
+    fn code_of_an_invitation_is_redacted_in_every_spelling() {
+        let code = a_code();
+        for path in [
+            format!("/invitations/{code}"),
+            format!("//invitations//{code}/"),
+            format!("/INVITATIONS/{code}"),
+            format!("/%69nvitations/{code}"),
+            format!("/%2569nvitations/{code}"),
+            format!("/invitations%2F{code}"),
+            format!("/invitations%252f{}", encoded(&code)),
+            format!("/./x/../invitations/./{code}"),
+            format!("\\invitations\\{code}"),
+            format!("/invitations;a=b/{code}"),
+            format!("/prefix/invitations/{code}?x#y"),
+            format!("/invit\u{200B}ations/{code}"),
+            format!("/invitations?code={code}"),
+            format!("{}{}", wide("/invitations/"), wide(&code)),
+            format!("Mozilla/5.0 (https://tokens.example.com/invitations/{code})"),
+        ] {
+            for kept in [redacted(&twd(), &path), own_path(&twd(), &path)] {
+                let lower = kept.to_lowercase();
+                assert!(lower.contains("invitations") && kept.contains('…'), "{path}: {kept}");
+                assert!(!kept.contains(&code[..16]) && !kept.contains(&code[27..]), "{path}: {kept}");
+            }
+        }
+        for short in ["/invitations/a-code", "/Invitations/a-code/x", "/%69nvitations%2Fa-code"] {
+            assert!(own_path(&twd(), short).to_lowercase().ends_with("/invitations/…"), "{short}");
+        }
+    }
+
+    #[test]
+    fn ordinary_text_is_kept_as_it_came() {
+        for text in [
+            "",
+            "/v1/builds",
+            "/v1/100%25/é%2Fx/%zz?%",
+            "curl/8 (Ünïcode; ﬁ)",
+            "/twd_x/y",
+            "/v1/invitations/42/accept",
+            "/v1/invitations/0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071",
+            "/organizations/acme/members",
+        ] {
+            assert_eq!(redacted(&twd(), text), text);
+            assert!(!holds_a_value(&twd(), text), "{text}");
+        }
+        assert_eq!(own_path(&twd(), "/invitations/"), "/invitations/");
+    }
+
+    proptest! {
+        ///
+        #[test]
+        fn no_mixture_of_encodings_keeps_a_value(choices in prop::collection::vec(0..5_usize, 42), before: String) {
+            let value = a_value();
+            let spelled: String = value.chars().zip(&choices).map(|(letter, choice)| match choice {
+                0 => encoded(&letter.to_string()),
+                1 => encoded(&encoded(&letter.to_string())),
+                2 => wide(&letter.to_string()),
+                3 => format!("\u{200D}{letter}"),
+                _ => letter.to_string(),
+            }).collect();
+            let kept = redacted(&twd(), &format!("{before}/{spelled}"));
+            let plain = normalized(&kept).unwrap_or_default().into_owned();
+            prop_assert!(!plain.contains(&value[4..]), "{kept}");
+        }
+    }
+}
