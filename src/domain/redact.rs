@@ -91,7 +91,7 @@ mod tests {
 
     /// Every character as its bytes in hexadecimal digits.
     fn encoded(text: &str) -> String {
-        text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+        text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
     }
 
     /// In full-width letters, digits and signs.

@@ -439,7 +439,7 @@ both!(
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let value = &token.value;
         let harmless = "X-Forwarded-Uri: /harmless";
-        let cases: [(&str, &[&str], &str, Option<&str>, Option<&str>); 19] = [
+        let cases: [(&str, &[&str], _, _, _); 19] = [
             (
                 "",
                 &["X-Forwarded-For: 9.9.9.9, 1.2.3.4", "X-Forwarded-Method: delete", "X-Forwarded-Uri: /v1/b?k=v"],
