@@ -1,5 +1,7 @@
-//! How is a document read? In whole, or not at all: the parser bounds its own depth, and what it says is put into our words.
+//! Reads a document, in whole or not at all: nesting is bounded first, and the parser's errors get messages of our own.
 
+use super::lexer::prepare;
+use crate::domain::error::Code;
 use async_graphql::{
     Pos,
     parser::{Error, parse_query, types::ExecutableDocument},
@@ -10,24 +12,30 @@ use async_graphql::{
 pub struct Unreadable {
     /// Where, as far as it is known.
     pub place: Option<Pos>,
+    /// `TOO_COMPLEX` for what is nested too deep, otherwise `INVALID_INPUT`.
+    pub code: Code,
     /// What is wrong.
     pub message: &'static str,
 }
 
 /// Reads a document.
 pub fn read(text: &str) -> Result<ExecutableDocument, Unreadable> {
-    parse_query(text).map_err(|error| Unreadable { place: error.positions().next(), message: told(&error) })
+    parse_query(prepare(text)?).map_err(|error| {
+        let (code, message) = message_of(&error);
+        Unreadable { place: error.positions().next(), code, message }
+    })
 }
 
-const fn told(error: &Error) -> &'static str {
-    match error {
+const fn message_of(error: &Error) -> (Code, &'static str) {
+    let message = match error {
         Error::MultipleOperations { .. } => "An operation without a name stands alone in its document.",
         Error::OperationDuplicated { .. } => "Two operations have one name.",
         Error::FragmentDuplicated { .. } => "Two fragments have one name.",
         Error::MissingOperation => "The document has no operation.",
-        Error::RecursionLimitExceeded => "The document is nested too deep.",
+        Error::RecursionLimitExceeded => return (Code::TooComplex, "The document is nested too deep."),
         _ => "The document has a syntax error.",
-    }
+    };
+    (Code::InvalidInput, message)
 }
 
 #[cfg(test)]
@@ -51,6 +59,28 @@ mod tests {
         }
     }
 
+    /// A parser that tries alternatives again at each level takes time that doubles with each.
+    #[test]
+    fn what_is_nested_as_deep_as_is_allowed_is_read_without_delay() {
+        let nested = |open: &str, inner: &str, close: &str| format!("{}{inner}{}", open.repeat(60), close.repeat(60));
+        for (document, is_readable) in [
+            (format!("{{ a(b: {}) }}", nested("[", "1", "]")), true),
+            (format!("{{ a(b: {}) }}", nested("{x:", "1", "}")), true),
+            (format!("{{ a(b: {} }}", nested("[{x:", "1", "")), false),
+            (format!("{{ a @b(c: {}) }}", nested("[", "$d", "]")), true),
+            (format!("query($x: [Int] = {}) {{ a }}", nested("[", "1", "]")), true),
+            (format!("query($x: {}) {{ a }}", nested("[", "Int", "]")), true),
+            (format!("query($x: {} {{ a }}", nested("[", "Int", "")), false),
+            (nested("{a", "", "}"), true),
+            (nested("{...on A", "{a}", "}"), true),
+            (nested("{a", "", ""), false),
+        ] {
+            let start = std::time::Instant::now();
+            assert_eq!(read(&document).is_ok(), is_readable, "{document}");
+            assert!(start.elapsed().as_secs() < 5, "{document}");
+        }
+    }
+
     #[test]
     fn an_error_says_where_and_repeats_nothing() {
         for (text, message, place) in [
@@ -61,7 +91,8 @@ mod tests {
             ("fragment F on T { a }", "The document has no operation.", None),
         ] {
             let place = place.map(|(line, column)| Pos { line, column });
-            assert_eq!(read(text).map(|_| ()), Err(Unreadable { place, message }), "{text}");
+            let error = Unreadable { place, code: Code::InvalidInput, message };
+            assert_eq!(read(text).map(|_| ()), Err(error), "{text}");
         }
     }
 }

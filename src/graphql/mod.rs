@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod grant;
 mod input;
+mod lexer;
 mod loaders;
 mod mutation;
 mod organization;

@@ -43,6 +43,11 @@ impl Refusal {
         Self { place: place.map(Box::new), ..Self::new(media.document_error(), Code::InvalidInput, message) }
     }
 
+    pub(super) fn with_code(mut self, code: Code) -> Self {
+        self.extensions = vec![("code", code.as_str().into())];
+        self
+    }
+
     /// Too much, by its price, its depth or its repetitions.
     pub(super) fn by_price(media: Media, refusal: &price::Refusal) -> Self {
         match refusal {

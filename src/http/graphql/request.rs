@@ -113,7 +113,7 @@ impl Operation {
 
     fn parse(parameters: Parameters, media: Media) -> Result<Self, Refusal> {
         let parsed = document::read(&parameters.query)
-            .map_err(|error| Refusal::of_the_document(media, error.place, error.message))?;
+            .map_err(|error| Refusal::of_the_document(media, error.place, error.message).with_code(error.code))?;
         let document = Document { parsed, operation: parameters.operation };
         if document.chosen().is_none() {
             let message = "Say by operationName which operation of the document is meant.";

@@ -1,0 +1,304 @@
+//! Reads the text of a document before the parser does: bounds what would exhaust the stack, and decodes escapes.
+//!
+//! The parser (async-graphql 7.2) recurses once per bracket without a limit on values, and knows only `\uXXXX` outside the
+//! range of surrogates. The GraphQL specification, section String Value, also has `\u{X…}` and pairs of surrogates.
+
+use super::document::Unreadable;
+use crate::domain::error::Code;
+use async_graphql::Pos;
+use std::borrow::Cow;
+
+/// The deepest nesting of `(`, `[` and `{` outside strings and comments.
+const MAX_NESTING: usize = 64;
+/// The longest name or alias, in characters.
+const MAX_NAME_LENGTH: usize = 128;
+const BLOCK_QUOTE: &str = "\"\"\"";
+const ESCAPED_BLOCK_QUOTE: &str = "\\\"\"\"";
+
+/// Returns a text that means the same to the parser and in which every token outside a string has its original position.
+pub(super) fn prepare(text: &str) -> Result<Cow<'_, str>, Unreadable> {
+    let mut lexer = Lexer { text, rest: text, nesting: 0, output: None };
+    while let Some(ch) = lexer.rest.chars().next() {
+        match ch {
+            '"' if lexer.rest.starts_with(BLOCK_QUOTE) => lexer.block_string(),
+            '"' => lexer.string()?,
+            '#' => lexer.keep(lexer.rest.find(['\n', '\r']).unwrap_or(lexer.rest.len())),
+            '(' | '[' | '{' => lexer.open()?,
+            ')' | ']' | '}' => {
+                lexer.nesting = lexer.nesting.saturating_sub(1);
+                lexer.keep(1);
+            }
+            ch if is_name_character(ch) => lexer.name()?,
+            ch => lexer.keep(ch.len_utf8()),
+        }
+    }
+    Ok(lexer.output.map_or(Cow::Borrowed(text), Cow::Owned))
+}
+
+const fn is_name_character(ch: char) -> bool {
+    ch.is_ascii_alphanumeric() || ch == '_'
+}
+
+struct Lexer<'text> {
+    text: &'text str,
+    rest: &'text str,
+    nesting: usize,
+    /// What was read so far, once a part of it had to be rewritten.
+    output: Option<String>,
+}
+
+impl<'text> Lexer<'text> {
+    /// Moves over this many bytes and returns them.
+    fn skip(&mut self, length: usize) -> &'text str {
+        let (skipped, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        skipped
+    }
+
+    /// Moves over this many bytes, which stay as they are.
+    fn keep(&mut self, length: usize) {
+        let kept = self.skip(length);
+        if let Some(output) = &mut self.output {
+            output.push_str(kept);
+        }
+    }
+
+    /// Moves over this many bytes, in place of which the parser gets `written`.
+    fn replace(&mut self, length: usize, written: &str) {
+        let before = self.before();
+        self.skip(length);
+        self.output.get_or_insert_with(|| before.to_owned()).push_str(written);
+    }
+
+    fn before(&self) -> &'text str {
+        self.text.strip_suffix(self.rest).unwrap_or_default()
+    }
+
+    fn error(&self, code: Code, message: &'static str) -> Unreadable {
+        let before = self.before();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let place = Pos { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 };
+        Unreadable { place: Some(place), code, message }
+    }
+
+    fn open(&mut self) -> Result<(), Unreadable> {
+        self.nesting += 1;
+        if self.nesting > MAX_NESTING {
+            let message = "Brackets are nested more than 64 deep; nest selections and values less deeply.";
+            return Err(self.error(Code::TooComplex, message));
+        }
+        self.keep(1);
+        Ok(())
+    }
+
+    fn name(&mut self) -> Result<(), Unreadable> {
+        let length = self.rest.find(|ch| !is_name_character(ch)).unwrap_or(self.rest.len());
+        if length > MAX_NAME_LENGTH {
+            return Err(self.error(Code::InvalidInput, "A name or alias is longer than 128 characters; shorten it."));
+        }
+        self.keep(length);
+        Ok(())
+    }
+
+    fn block_string(&mut self) {
+        self.keep(BLOCK_QUOTE.len());
+        while let Some(ch) = self.rest.chars().next() {
+            if self.rest.starts_with(BLOCK_QUOTE) {
+                return self.keep(BLOCK_QUOTE.len());
+            }
+            let escaped = self.rest.starts_with(ESCAPED_BLOCK_QUOTE);
+            self.keep(if escaped { ESCAPED_BLOCK_QUOTE.len() } else { ch.len_utf8() });
+        }
+    }
+
+    /// Ends at the quote, or at the end of the line, where the parser finds the error.
+    fn string(&mut self) -> Result<(), Unreadable> {
+        self.keep(1);
+        let mut saved = 0;
+        while let Some(ch) = self.rest.chars().next() {
+            match ch {
+                '"' => {
+                    self.keep(1);
+                    // What follows on the line keeps its column.
+                    if saved > 0 {
+                        self.replace(0, &" ".repeat(saved));
+                    }
+                    return Ok(());
+                }
+                '\n' | '\r' => return Ok(()),
+                '\\' if self.rest.starts_with("\\u") => saved += self.unicode_escape()?,
+                // The escaped character may be a quote.
+                '\\' => self.keep(1 + self.rest.chars().nth(1).map_or(0, char::len_utf8)),
+                _ => self.keep(ch.len_utf8()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns how many characters shorter the text became.
+    fn unicode_escape(&mut self) -> Result<usize, Unreadable> {
+        let Some((code, length)) = code_point(self.rest) else {
+            // Malformed in a way that the parser reports.
+            self.keep(2);
+            return Ok(0);
+        };
+        let (ch, length) = match (char::from_u32(code), code) {
+            // The parser knows this form.
+            (Some(_), _) if !self.rest.starts_with("\\u{") => {
+                self.keep(length);
+                return Ok(0);
+            }
+            (Some(ch), _) => (ch, length),
+            (None, 0xD800..0xDC00) => self.surrogate_pair(code, length)?,
+            (None, _) => return Err(self.not_a_character()),
+        };
+        let written = written(ch);
+        self.replace(length, &written);
+        Ok(length.saturating_sub(written.chars().count()))
+    }
+
+    fn surrogate_pair(&self, high: u32, length: usize) -> Result<(char, usize), Unreadable> {
+        let low = self.rest.get(length..).and_then(code_point);
+        let pair = low.filter(|(low, _)| (0xDC00..0xE000).contains(low)).and_then(|(low, low_length)| {
+            let ch = char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00))?;
+            Some((ch, length + low_length))
+        });
+        let fixed_width =
+            !self.rest.starts_with("\\u{") && !self.rest.get(length..).is_some_and(|rest| rest.starts_with("\\u{"));
+        pair.filter(|_| fixed_width).ok_or_else(|| self.not_a_character())
+    }
+
+    fn not_a_character(&self) -> Unreadable {
+        let message = "An escape in a string is not a Unicode character; write surrogates in pairs, or use \\u{…}.";
+        self.error(Code::InvalidInput, message)
+    }
+}
+
+/// The number that `\uXXXX` or `\u{X…}` at the start of the text stands for, and the length of the escape in bytes.
+fn code_point(text: &str) -> Option<(u32, usize)> {
+    let digits = text.strip_prefix("\\u")?;
+    let (digits, length) = match digits.strip_prefix('{') {
+        Some(rest) => {
+            let digits = rest.split_once('}')?.0;
+            (digits, "\\u{}".len() + digits.len())
+        }
+        None => (digits.get(..4)?, "\\uXXXX".len()),
+    };
+    let significant = digits.trim_start_matches('0');
+    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    // More than eight digits are no character, however many of them there are.
+    let number = if significant.len() > 8 { Ok(u32::MAX) } else { u32::from_str_radix(&format!("0{significant}"), 16) };
+    is_number.then_some(number.ok()?).map(|number| (number, length))
+}
+
+/// A character as it can stand in a string that the parser reads.
+fn written(ch: char) -> String {
+    match ch {
+        '"' | '\\' => format!("\\{ch}"),
+        '\n' => "\\n".into(),
+        '\r' => "\\r".into(),
+        ch => ch.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_graphql::{
+        Value,
+        parser::{
+            parse_query,
+            types::{DocumentOperations, Selection},
+        },
+    };
+
+    fn argument(document: &str) -> (Value, Pos) {
+        let prepared = prepare(document).expect("a readable text");
+        let parsed = parse_query(&prepared).expect("a document");
+        let DocumentOperations::Single(operation) = &parsed.operations else { panic!("one operation") };
+        let selection = &operation.node.selection_set.node;
+        let Selection::Field(field) = &selection.items[0].node else { panic!("a field") };
+        let value = field.node.arguments[0].1.node.clone().into_const().expect("a constant");
+        (value, selection.items[1].pos)
+    }
+
+    fn code_of(document: &str) -> Option<(Code, usize, usize)> {
+        let error = prepare(document).err()?;
+        error.place.map(|place| (error.code, place.line, place.column))
+    }
+
+    #[test]
+    fn escapes_of_the_specification_are_decoded_and_positions_stay() {
+        for (written, decoded) in [
+            (r"\ud83d\udd11", "🔑"),
+            (r"\u{1F511}", "🔑"),
+            (r"\u{000000000001f511}", "🔑"),
+            (r"a\u{41}b", "aAb"),
+            (r"\u{22}\u{5C}\u{a}\u{D}", "\"\\\n\r"),
+            (r"\u0022\\u{41}\\", "\"\\u{41}\\"),
+            (r"\uD83D\uDD11\u00e9\u{e9}é", "🔑ééé"),
+        ] {
+            let document = format!("{{ a(b: \"{written}\") c }}");
+            let column = document.chars().count() - 2;
+            assert_eq!(argument(&document), (Value::from(decoded), Pos { line: 1, column }), "{document}");
+        }
+        let block = r#"{ a(b: """\u{41} \""" [[[""") c }"#;
+        assert_eq!(argument(block).0, Value::from(r#"\u{41} \""" [[["#), "block strings have no Unicode escapes");
+        assert!(matches!(prepare("{ a(b: \"plain\") # \\u{41}\n }"), Ok(Cow::Borrowed(_))));
+    }
+
+    #[test]
+    fn an_escape_that_is_no_character_is_an_error_with_its_position() {
+        for escape in [
+            r"\ud83d",
+            r"\udd11",
+            r"\ud83dx",
+            r"\ud83d\u0041",
+            r"\ud83d\ud83d",
+            r"\u{d83d}",
+            r"\u{110000}",
+            r"\ud83d\u{dd11}",
+            r"\u{fffffffffff}",
+        ] {
+            assert_eq!(code_of(&format!("{{\n a(b: \"é{escape}\") }}")), Some((Code::InvalidInput, 2, 9)), "{escape}");
+        }
+        for malformed in [r"\u12", r"\u{}", r"\u{12", r"\u{xyz}", r"\q", "\\"] {
+            let document = format!("{{ a(b: \"{malformed}\") }}");
+            let prepared = prepare(&document).expect("left to the parser");
+            assert!(parse_query(prepared).is_err(), "{malformed}");
+        }
+    }
+
+    #[test]
+    fn brackets_are_nested_at_most_64_deep_outside_strings_and_comments() {
+        for bracket in ["[", "{", "(", "[{(", "{a(b:["] {
+            let depth = |levels: usize| bracket.repeat(levels / bracket.matches(['[', '{', '(']).count());
+            assert_eq!(code_of(&depth(60)), None, "{bracket}");
+            assert!(matches!(code_of(&depth(2_000)), Some((Code::TooComplex, 1, _))), "{bracket}");
+        }
+        assert_eq!(code_of(&"[".repeat(64)), None);
+        assert_eq!(code_of(&"[".repeat(65)), Some((Code::TooComplex, 1, 65)));
+        assert_eq!(code_of(&"()[]{}".repeat(1_000)), None);
+        let brackets = "[".repeat(2_000);
+        assert_eq!(
+            code_of(&format!("\"{brackets}\" # {brackets}\n \"\"\" \n {brackets} \\\"\"\" {brackets} \"\"\"")),
+            None
+        );
+        // What only looks like a string or a comment hides nothing.
+        for hidden in [
+            format!("\"\n{brackets}"),
+            format!("\"\"\"\" {brackets}"),
+            format!("# \r{brackets}"),
+            format!("\"\\\\\" {brackets}"),
+        ] {
+            let hides = hidden.starts_with("\"\"\"\"");
+            assert_eq!(code_of(&hidden).is_none(), hides, "{}", &hidden[..8]);
+        }
+    }
+
+    #[test]
+    fn a_name_has_at_most_128_characters() {
+        assert_eq!(code_of(&format!("{{ {}: id }}", "a".repeat(128))), None);
+        assert_eq!(code_of(&format!("{{ {}: id }}", "a".repeat(129))), Some((Code::InvalidInput, 1, 3)));
+    }
+}
