@@ -81,6 +81,12 @@ impl App {
         &self.store
     }
 
+    /// The same service for a request that changes something: what it reads does not wait behind other reads.
+    #[must_use]
+    pub fn for_change(&self) -> Self {
+        Self { store: self.store.for_change(), ..self.clone() }
+    }
+
     /// What is counted.
     pub const fn metrics(&self) -> &Metrics {
         self.store.metrics()

@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod grant;
 mod input;
+mod introspection;
 mod lexer;
 mod loaders;
 mod mutation;

@@ -55,8 +55,8 @@ impl Query {
     /// Several at once, in the order of their ids; at most 100. Null stands for each that does not exist or may not be
     /// seen.
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> async_graphql::Result<Vec<Option<Node>>> {
-        if ids.len() > MOST_NODES {
-            return Err(fail(Error::invalid("ids", format!("Ask for at most {MOST_NODES} at once."))));
+        if ids.len() > MAX_IDS {
+            return Err(fail(Error::invalid("ids", format!("Ask for at most {MAX_IDS} at once."))));
         }
         let found = futures_util::future::join_all(ids.iter().map(|id| node(ctx, id))).await;
         found.into_iter().map(Option::transpose).collect()
@@ -104,8 +104,8 @@ impl Query {
     }
 }
 
-/// The most that are looked up at once.
-const MOST_NODES: usize = 100;
+/// The most ids that `nodes` looks up.
+pub(super) const MAX_IDS: usize = 100;
 
 async fn node(ctx: &Context<'_>, id: &ID) -> Answer<Node> {
     match NodeId::parse(id)? {

@@ -55,6 +55,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What every session of PostgreSQL is told: it ends a statement a little before nobody waits for it any more, and gives
 /// back what a node has locked that was cut off in the middle of a change.
@@ -74,6 +75,20 @@ tokio::task_local! {
 pub struct Dealings {
     statements: AtomicU64,
     failed: AtomicBool,
+    connections: Connections,
+}
+
+/// How many connections one request holds at a time.
+const MAX_CONNECTIONS: usize = 2;
+
+/// The connections that one request may hold, so that a large one leaves some to others.
+#[derive(Debug)]
+struct Connections(Arc<Semaphore>);
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_CONNECTIONS)))
+    }
 }
 
 impl Dealings {
@@ -83,12 +98,15 @@ impl Dealings {
     }
 }
 
-/// The database: one writer and several readers on SQLite, one pool for both on PostgreSQL; and one for checks.
+/// The database, by connections that do not wait for each other: for reads, for changes, and for checks.
 #[derive(Debug, Clone)]
 pub struct Store {
     read: Pool,
+    /// For changes: one connection on SQLite, which has one writer.
     write: Pool,
-    /// For whether a token is good, and whether the service is: neither waits for the searches of anybody.
+    /// For what a request reads that changes something.
+    change_reads: Pool,
+    /// For whether a token is good, who the caller is, and whether the service is ready.
     checks: Pool,
     /// For migrations, which may take as long as they need.
     steps: Pool,
@@ -109,7 +127,8 @@ impl Store {
             };
             let write = pool(1);
             guard_sqlite(&write).await.map_err(|error| place.explained(error))?;
-            return Ok(Self { read: pool(8), write, checks: pool(8), steps: pool(1), metrics });
+            let (read, change_reads, checks, steps) = (pool(8), pool(4), pool(8), pool(1));
+            return Ok(Self { read, write, change_reads, checks, steps, metrics });
         }
         let pool = |options, most| {
             let (backend, metrics) = (DbBackend::Postgres, metrics.clone());
@@ -120,8 +139,15 @@ impl Store {
         let first = steps();
         guard_postgres(&first).await.map_err(|error| place.explained(error))?;
         first.close().await;
-        let (all, checks, steps) = (pool(postgres_options(url), 12), pool(postgres_options(url), 4), steps());
-        Ok(Self { write: all.clone(), read: all, checks, steps, metrics })
+        let pool = |most| pool(postgres_options(url), most);
+        let (read, write, checks, steps) = (pool(7), pool(5), pool(4), steps());
+        Ok(Self { read, change_reads: write.clone(), write, checks, steps, metrics })
+    }
+
+    /// The same database for a request that changes something: what it reads does not wait behind other reads.
+    #[must_use]
+    pub fn for_change(&self) -> Self {
+        Self { read: self.change_reads.clone(), ..self.clone() }
     }
 
     /// Whether the database answers and its schema is the one that this program knows.
@@ -137,7 +163,7 @@ impl Store {
 
     /// Ends all connections, after what runs on them.
     pub async fn close(self) {
-        for pool in [self.read, self.write, self.checks, self.steps] {
+        for pool in [self.read, self.write, self.change_reads, self.checks, self.steps] {
             pool.close().await;
         }
     }
@@ -180,6 +206,12 @@ pub async fn counted<F: Future>(dealings: Arc<Dealings>, work: F) -> F::Output {
 /// The dealings of the present request, to carry on into another task.
 pub fn counter() -> Arc<Dealings> {
     DEALINGS.try_with(Arc::clone).unwrap_or_default()
+}
+
+/// Waits until the present request holds fewer connections than it may; nothing outside a request.
+async fn permit() -> Option<OwnedSemaphorePermit> {
+    let connections = DEALINGS.try_with(|dealings| Arc::clone(&dealings.connections.0)).ok()?;
+    connections.acquire_owned().await.ok()
 }
 
 fn count() {

@@ -265,12 +265,12 @@ impl Tx {
 impl Store {
     /// What the caller is at this moment.
     pub async fn standing(&self, caller: &Caller) -> Result<Standing> {
-        standing(&self.read, caller).await
+        standing(&self.checks, caller).await
     }
 
     /// The person whom an identity provider calls so; true when they are gone.
     pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
-        let row = limited(by_identity(identity).one(&self.read)).await?;
+        let row = limited(by_identity(identity).one(&self.checks)).await?;
         Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
     }
 

@@ -100,13 +100,17 @@ impl Pool {
         }))
     }
 
-    /// A connection for one caller, who asks it no later than `end`.
-    pub(super) async fn lane(&self, end: Instant) -> Result<Lane, DbErr> {
+    /// A connection for one caller, and until when it has to answer. The time begins when the request holds few enough
+    /// other connections.
+    async fn lane(&self) -> Result<(Lane, Instant), DbErr> {
+        let permit = super::permit().await;
+        let end = Instant::now() + LIMIT;
         let patience = end.checked_sub(ANSWER_LIMIT).unwrap_or(end);
-        timeout_at(patience, self.take()).await.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
+        let lane = timeout_at(patience, self.take(permit)).await;
+        Ok((lane.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))?, end))
     }
 
-    async fn take(&self) -> Result<Lane, DbErr> {
+    async fn take(&self, permit: Option<OwnedSemaphorePermit>) -> Result<Lane, DbErr> {
         let seat = Arc::clone(&self.0.seats).acquire_owned().await;
         let seat = seat.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
         if let Some(file) = &self.0.reach.file {
@@ -116,7 +120,7 @@ impl Pool {
             Some(connection) => connection,
             None => self.connected().await?,
         };
-        Ok(Lane { connection, pool: self.clone(), seat: Some(seat), state: AtomicU8::new(CLEAN) })
+        Ok(Lane { connection, pool: self.clone(), seat: Some(seat), state: AtomicU8::new(CLEAN), _permit: permit })
     }
 
     async fn idle(&self) -> Option<DatabaseConnection> {
@@ -179,15 +183,14 @@ impl Pool {
 
     /// A connection for work of any length, which is ended after it.
     pub(super) async fn once(&self) -> Result<Lane, DbErr> {
-        let lane = self.lane(Instant::now() + LIMIT).await?;
+        let (lane, _) = self.lane().await?;
         lane.state.store(BROKEN, Ordering::Relaxed);
         Ok(lane)
     }
 
     /// Whether there is a table of that name.
     pub(super) async fn has_table(&self, name: &str) -> Result<bool, DbErr> {
-        let end = Instant::now() + LIMIT;
-        let lane = self.lane(end).await?;
+        let (lane, end) = self.lane().await?;
         lane.answer(end, SchemaManager::new(&lane.connection).has_table(name)).await
     }
 
@@ -196,8 +199,7 @@ impl Pool {
         if let Some(file) = &self.0.reach.file {
             file.is_writable()?;
         }
-        let end = Instant::now() + LIMIT;
-        let lane = self.lane(end).await?;
+        let (lane, end) = self.lane().await?;
         let open = lane.answer(end, lane.connection.begin_with_options(options)).await?;
         Ok(Transaction { open, lane })
     }
@@ -214,26 +216,22 @@ impl ConnectionTrait for Pool {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let end = Instant::now() + LIMIT;
-        let lane = self.lane(end).await?;
+        let (lane, end) = self.lane().await?;
         lane.answer(end, lane.connection.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, statement: &str) -> Result<ExecResult, DbErr> {
-        let end = Instant::now() + LIMIT;
-        let lane = self.lane(end).await?;
+        let (lane, end) = self.lane().await?;
         lane.answer(end, lane.connection.execute_unprepared(statement)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let end = Instant::now() + LIMIT;
-        let lane = self.lane(end).await?;
+        let (lane, end) = self.lane().await?;
         lane.answer(end, lane.connection.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let end = Instant::now() + LIMIT;
-        let lane = self.lane(end).await?;
+        let (lane, end) = self.lane().await?;
         lane.answer(end, lane.connection.query_all_raw(statement)).await
     }
 }
@@ -251,6 +249,8 @@ pub(super) struct Lane {
     pool: Pool,
     seat: Option<OwnedSemaphorePermit>,
     state: AtomicU8,
+    /// The request may hold another one after this.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Lane {

@@ -102,7 +102,7 @@ impl Store {
                 .add(Expr::col(("u", "email")).is_in([name, folded.as_str()]))
                 .add(Expr::col(("u", "email_verified")).eq(true)),
         );
-        let mut rows = all::<SignIn>(&self.read, &sign_ins().cond_where(called).limit(2).take()).await?;
+        let mut rows = all::<SignIn>(&self.checks, &sign_ins().cond_where(called).limit(2).take()).await?;
         // An address that two people have is nobody's.
         let found = rows.pop();
         Ok(found.filter(|_| rows.is_empty()))
@@ -110,13 +110,13 @@ impl Store {
 
     /// What this person signs in with.
     pub async fn sign_in(&self, user: UserId) -> Result<Option<SignIn>> {
-        one(&self.read, &sign_ins().and_where(Expr::col(("u", "id")).eq(user)).take()).await
+        one(&self.checks, &sign_ins().and_where(Expr::col(("u", "id")).eq(user)).take()).await
     }
 
     /// The session of this cookie, if it holds.
     pub async fn session_by(&self, fingerprint: Fingerprint, at: Time) -> Result<Option<Session>> {
         let find = holding(at).and_where(Expr::col(("s", "fingerprint")).eq(fingerprint)).take();
-        Ok(one::<SessionRow>(&self.read, &find).await?.map(Session::from))
+        Ok(one::<SessionRow>(&self.checks, &find).await?.map(Session::from))
     }
 
     /// Those of these sessions that hold. Policy decides who may see them.

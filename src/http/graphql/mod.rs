@@ -30,7 +30,8 @@ use axum::{
 use refusal::Refusal;
 pub(super) use request::is_json;
 use request::{Media, Operation};
-use serde_json::{Map, json};
+use serde::Serialize;
+use serde_json::json;
 
 /// How an answer is written, and by which id it names its request.
 pub(super) struct Wanted {
@@ -71,13 +72,17 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
     let name = operation.name().map(ToOwned::to_owned);
     let cost = operation.price().map_err(|refusal| Refusal::by_price(media, &refusal))?;
     let misfits = operation.misfits();
+    // What a change did cannot be rejected afterwards; its cost bounds its response.
+    let is_mutation = operation.is_mutation();
+    let limit = if is_mutation { usize::MAX } else { MAX_RESPONSE };
     let (document, query) = operation.into_query();
     let outcome = if misfits.is_empty() {
-        Asked::new(&doors.app, caller).await?.execute(&doors.schema, query).await
+        let app = if is_mutation { doors.app.for_change() } else { doors.app.clone() };
+        Asked::new(&app, caller).await?.execute(&doors.schema, query).await
     } else {
         Outcome::from_errors(misfits)
     };
-    let mut response = told(wanted, &document, cost, outcome);
+    let mut response = told(wanted, &document, cost, outcome, limit)?;
     response.extensions_mut().insert(Note { caller: who, operation: name, quiet: false });
     Ok(response)
 }
@@ -120,25 +125,66 @@ async fn caller(doors: &Doors, request: &Parts) -> Result<Caller, Refusal> {
     }
 }
 
-/// The answer of an execution.
-fn told(wanted: &Wanted, document: &request::Document, cost: u64, mut outcome: Outcome) -> Response {
+/// The response of an execution; `TOO_COMPLEX` when it has more bytes than `limit`.
+fn told(
+    wanted: &Wanted,
+    document: &request::Document,
+    cost: u64,
+    mut outcome: Outcome,
+    limit: usize,
+) -> Result<Response, Refusal> {
     let ours = |code: &str| code == Code::Unavailable.as_str() || code == Code::Internal.as_str();
     if let Some(error) = outcome.errors.iter().find(|error| ours(outcome_of(error))) {
-        return voided(wanted, error, cost);
+        return Ok(voided(wanted, error, cost));
     }
     // What has no path failed before anything ran.
     let refused = outcome.data == Value::Null && outcome.errors.iter().any(|error| error.path.is_empty());
-    let errors: Vec<_> = outcome.errors.iter().map(error_json).collect();
-    let mut body = Map::new();
-    if !errors.is_empty() {
-        body.insert("errors".into(), errors.into());
-    }
     if !refused {
         order::arrange(&mut outcome.data, document);
-        body.insert("data".into(), outcome.data.into_json().unwrap_or_default());
     }
-    body.insert("extensions".into(), cost_json(cost));
-    written(wanted.media, if refused { wanted.media.document_error() } else { StatusCode::OK }, &body.into())
+    let body = ResponseBody {
+        errors: outcome.errors.iter().map(error_json).collect(),
+        data: (!refused).then_some(&outcome.data),
+        extensions: cost_json(cost),
+    };
+    let mut bytes = Bounded { bytes: Vec::new(), limit };
+    if serde_json::to_writer(&mut bytes, &body).is_err() {
+        return Err(Refusal::too_large(wanted.media, cost));
+    }
+    let status = if refused { wanted.media.document_error() } else { StatusCode::OK };
+    Ok(written(wanted.media, status, bytes.bytes))
+}
+
+/// The largest response, in bytes.
+const MAX_RESPONSE: usize = 4 * 1024 * 1024;
+
+#[derive(Serialize)]
+struct ResponseBody<'outcome> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'outcome Value>,
+    extensions: serde_json::Value,
+}
+
+/// A buffer that takes no more than `limit` bytes.
+struct Bounded {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.bytes.len().saturating_add(bytes.len()) > self.limit {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Nothing of an answer counts when the store or we failed on a part of it.
@@ -153,7 +199,7 @@ fn voided(wanted: &Wanted, error: &ServerError, cost: u64) -> Response {
         StatusCode::INTERNAL_SERVER_ERROR
     };
     let body = json!({ "errors": [told], "data": null, "extensions": cost_json(cost) });
-    let mut response = written(wanted.media, status, &body);
+    let mut response = written(wanted.media, status, body.to_string());
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
@@ -183,8 +229,8 @@ fn error_json(error: &ServerError) -> serde_json::Value {
     json
 }
 
-fn written(media: Media, status: StatusCode, body: &serde_json::Value) -> Response {
-    let mut response = Response::new(Body::from(body.to_string()));
+fn written(media: Media, status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, media.content_type());
     response.into_response()

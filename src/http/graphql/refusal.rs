@@ -67,6 +67,18 @@ impl Refusal {
         }
     }
 
+    /// An automatic persisted query of Apollo, in the words by which its clients know that they have to send the document.
+    pub(super) fn persisted_query(media: Media) -> Self {
+        let refusal = Self::of_the_document(media, None, "PersistedQueryNotSupported");
+        Self { extensions: vec![("code", "PERSISTED_QUERY_NOT_SUPPORTED".into())], ..refusal }
+    }
+
+    /// A response that is not sent because of its size.
+    pub(super) fn too_large(media: Media, cost: u64) -> Self {
+        let message = "The response is larger than 4 MiB; ask for smaller pages (first) or fewer fields.";
+        Self { price: Some(cost), ..Self::of_the_document(media, None, message).with_code(Code::TooComplex) }
+    }
+
     fn saying(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.extensions.push((name, value.into()));
         self
@@ -91,7 +103,7 @@ impl Refusal {
         if let Some(price) = self.price {
             body.insert("extensions".into(), cost_json(price));
         }
-        let mut response = written(wanted.media, self.problem.status, &body.into());
+        let mut response = written(wanted.media, self.problem.status, Value::Object(body).to_string());
         response.headers_mut().extend(self.problem.headers);
         response
     }

@@ -101,8 +101,11 @@ impl Operation {
     /// Reads the operation of a request; a mutation is refused by GET.
     pub(super) async fn read(request: &Parts, body: Body, prefix: &Prefix, media: Media) -> Result<Self, Refusal> {
         let by_get = request.method == Method::GET;
-        let parameters =
-            if by_get { from_uri(&request.uri, prefix)? } else { from_body(&request.headers, body).await? };
+        let parameters = if by_get {
+            from_uri(&request.uri, prefix, media)?
+        } else {
+            from_body(&request.headers, body, media).await?
+        };
         let operation = Self::parse(parameters, media)?;
         let kind = operation.document.chosen().map(|chosen| chosen.ty);
         if by_get && kind.is_some_and(|kind| kind != OperationType::Query) {
@@ -130,6 +133,10 @@ impl Operation {
             (None, DocumentOperations::Multiple(all)) => all.keys().next().map(async_graphql::Name::as_str),
             (None, DocumentOperations::Single(_)) => None,
         }
+    }
+
+    pub(super) fn is_mutation(&self) -> bool {
+        self.document.chosen().is_some_and(|chosen| chosen.ty == OperationType::Mutation)
     }
 
     /// What it costs.
@@ -161,7 +168,7 @@ struct Parameters {
     operation: Option<String>,
 }
 
-async fn from_body(headers: &HeaderMap, body: Body) -> Result<Parameters, Refusal> {
+async fn from_body(headers: &HeaderMap, body: Body, media: Media) -> Result<Parameters, Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_json(kind) {
         let message = "Send the request as application/json in UTF-8.";
@@ -169,7 +176,7 @@ async fn from_body(headers: &HeaderMap, body: Body) -> Result<Parameters, Refusa
     }
     let body = body_of(body).await?;
     match serde_json::from_slice(&body) {
-        Ok(Value::Object(fields)) => from_object(fields),
+        Ok(Value::Object(fields)) => from_object(fields, media),
         Ok(_) => Err(Refusal::bad_request("query", "Send one JSON object with the key query; there are no batches.")),
         Err(_) => Err(Refusal::bad_request("query", "The body is not JSON.")),
     }
@@ -185,7 +192,11 @@ pub(in crate::http) fn is_json(kind: &str) -> bool {
     })
 }
 
-fn from_object(mut fields: Map<String, Value>) -> Result<Parameters, Refusal> {
+fn from_object(mut fields: Map<String, Value>, media: Media) -> Result<Parameters, Refusal> {
+    let extensions = object(&mut fields, "extensions", "The extensions are an object.")?;
+    if extensions.contains_key("persistedQuery") {
+        return Err(Refusal::persisted_query(media));
+    }
     let query = match fields.remove("query") {
         Some(Value::String(query)) => query,
         Some(_) => return Err(Refusal::bad_request("query", "The query is a string.")),
@@ -196,17 +207,23 @@ fn from_object(mut fields: Map<String, Value>) -> Result<Parameters, Refusal> {
         Some(Value::String(_) | Value::Null) | None => None,
         Some(_) => return Err(Refusal::bad_request("operationName", "The operationName is a string.")),
     };
-    let mut object = |name: &'static str, message: &str| match fields.remove(name) {
-        Some(Value::Object(object)) => Ok(object),
-        Some(Value::Null) | None => Ok(Map::new()),
-        Some(_) => Err(Refusal::bad_request(name, message)),
-    };
-    object("extensions", "The extensions are an object.")?;
-    let variables = object("variables", "The variables are an object.")?;
+    let variables = object(&mut fields, "variables", "The variables are an object.")?;
     Ok(Parameters { query, variables, operation })
 }
 
-fn from_uri(uri: &Uri, prefix: &Prefix) -> Result<Parameters, Refusal> {
+fn object(
+    fields: &mut Map<String, Value>,
+    name: &'static str,
+    message: &'static str,
+) -> Result<Map<String, Value>, Refusal> {
+    match fields.remove(name) {
+        Some(Value::Object(object)) => Ok(object),
+        Some(Value::Null) | None => Ok(Map::new()),
+        Some(_) => Err(Refusal::bad_request(name, message)),
+    }
+}
+
+fn from_uri(uri: &Uri, prefix: &Prefix, media: Media) -> Result<Parameters, Refusal> {
     let mut fields = Map::new();
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
         not_in_an_address(prefix, &value)?;
@@ -222,7 +239,7 @@ fn from_uri(uri: &Uri, prefix: &Prefix) -> Result<Parameters, Refusal> {
         };
         fields.insert(name.into_owned(), value);
     }
-    from_object(fields)
+    from_object(fields, media)
 }
 
 fn not_in_an_address(prefix: &Prefix, text: &str) -> Result<(), Refusal> {

@@ -101,7 +101,7 @@ both!(
             let reply = bob.get(&path).await;
             assert_eq!(
                 reply.text,
-                r#"{"data":{"organization":{"slug":"acme"},"viewer":{"username":"bob"}},"extensions":{"cost":{"requested":4,"limit":10000}}}"#
+                r#"{"data":{"organization":{"slug":"acme"},"viewer":{"username":"bob"}},"extensions":{"cost":{"requested":23,"limit":10000}}}"#
             );
         }
         let revoke = encoded(REVOKE);
@@ -562,5 +562,45 @@ both!(
                 is_refused(&reply, media, 503, &[("retry-after", "1")], "UNAVAILABLE");
             }
         }
+    }
+);
+
+both!(
+    async fn automatic_persisted_queries_are_not_supported(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": "0".repeat(64) } });
+        let expected = r#"{"errors":[{"message":"PersistedQueryNotSupported","extensions":{"code":"PERSISTED_QUERY_NOT_SUPPORTED"}}]}"#;
+        for body in
+            [json!({ "extensions": extensions }), json!({ "query": "{ viewer { id } }", "extensions": extensions })]
+        {
+            for (accept, status) in [("application/json", 200), ("application/graphql-response+json", 400)] {
+                let post = bob.request(Method::POST, "/graphql").header("accept", accept).json(&body);
+                let reply = read(post).await;
+                assert_eq!((reply.status.as_u16(), &*reply.text), (status, expected));
+                let query = body["query"].as_str().map_or(String::new(), |query| format!("query={}&", encoded(query)));
+                let path = format!("/graphql?{query}extensions={}", encoded(&extensions.to_string()));
+                let reply = read(bob.request(Method::GET, &path).header("accept", accept)).await;
+                assert_eq!((reply.status.as_u16(), &*reply.text), (status, expected));
+            }
+        }
+    }
+);
+
+both!(
+    async fn escapes_in_strings_are_decoded_and_lone_surrogates_are_located(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        for escape in ["\\ud83d\\udd11", "\\u{1F511}"] {
+            let mutation = format!(
+                "mutation {{ createToken(input: {{ description: \"{escape}\", organizationIds: [\"{acme}\"], scopes: [\"read_builds\"] }}) \
+                 {{ token {{ description }} }} }}"
+            );
+            let data = bob.ask(&mutation, json!({})).await;
+            assert_eq!(data["createToken"]["token"]["description"], "🔑");
+        }
+        let reply =
+            bob.graphql("{\n viewer { tokens(filter: { query: \"\\ud83d\" }) { totalCount } } }", json!({})).await;
+        assert_eq!(reply.code(), "INVALID_INPUT");
+        assert_eq!(reply.json()["errors"][0]["locations"], json!([{ "line": 2, "column": 36 }]));
     }
 );
