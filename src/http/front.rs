@@ -5,6 +5,7 @@ use super::{
     caller::{client_address, peer},
     graphql, oauth,
     problem::{Problem, REQUEST_ID},
+    unsent::{self, OfConnection},
     verify,
 };
 use crate::{
@@ -61,6 +62,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
     let client = client_address(peer(&head), &head.headers, &doors.trusted);
     let matched = head.extensions.get::<MatchedPath>().cloned();
     let told = Door::of(&head);
+    let connection = head.extensions.get::<OfConnection>().cloned();
     let dealings = Arc::default();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let work = async {
@@ -71,8 +73,12 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
         answered.unwrap_or_else(|problem| told.tells(problem))
     };
     let mut response = store::counted(Arc::clone(&dealings), work.instrument(span.clone())).await;
-    doors.app.metrics().request(door(matched.as_ref()), response.status().as_u16(), started.elapsed());
     let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
+    let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&doors.unsent]).collect();
+    if !unsent::reserve(&mut response, &budgets) {
+        response = told.tells(Problem::too_much_unsent());
+    }
+    doors.app.metrics().request(door(matched.as_ref()), response.status().as_u16(), started.elapsed());
     let line = Line {
         method: &method,
         path: &path,

@@ -22,6 +22,7 @@ mod server;
 mod session;
 mod throttle;
 mod tokens_csv;
+mod unsent;
 mod verify;
 
 pub use identity::{Said, sign};
@@ -47,6 +48,7 @@ use session::Sessions;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use throttle::Throttle;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use unsent::Budget;
 
 /// What all doors share.
 struct Doors {
@@ -59,6 +61,7 @@ struct Doors {
     issuer: Option<Issuer>,
     trusted: Vec<IpNet>,
     public_url: String,
+    unsent: Arc<Budget>,
 }
 
 type Shared = Arc<Doors>;
@@ -73,6 +76,7 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         issuer: config.jwt.as_ref().map(|jwt| Issuer::new(app, jwt)).transpose()?,
         trusted: config.trusted_proxies.clone(),
         public_url: config.public_url.clone(),
+        unsent: Budget::new(unsent::MAX_PER_PROCESS),
     });
     // A preflight is answered 200 before any door: a gateway that sends the method of its client would take that for a yes.
     let (of_gateways, others) = routes().into_iter().partition(|(path, _)| path.starts_with("/verify"));

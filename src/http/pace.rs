@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How often a connection is looked at.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long a client may take to send the head of a request, or to take an answer.
+/// How long a client may take to send the head of a request, or to take the last bytes of a response.
 const SLOW: Duration = Duration::from_secs(10);
 /// How long a connection is kept for the next request: longer than the minute that balancers keep theirs, so that they
 /// do not send into one that is just being closed.
@@ -32,6 +32,8 @@ pub(super) struct Pace {
     waits: AtomicBool,
     requests: AtomicU64,
     under_way: AtomicU64,
+    /// Responses that are being taken. Each is judged by itself, in `unsent`.
+    transfers: AtomicU64,
     /// How much was read when the last request was answered: more is the beginning of another.
     read_by_then: AtomicU64,
     /// It may carry several requests at once: HTTP/2.
@@ -44,13 +46,17 @@ struct Seen {
     written: u64,
     requests: u64,
     under_way: u64,
+    transfers: u64,
     /// Nothing is to be read or written before the next request.
     idle: bool,
 }
 
 impl Seen {
-    fn moved(self, before: Self) -> bool {
-        self.under_way > 0 || self.requests > before.requests || self.written.saturating_sub(before.written) >= LEAST
+    fn moved(self, before: Self, crowded: bool) -> bool {
+        self.under_way > 0
+            || (self.transfers > 0 && !crowded)
+            || self.requests > before.requests
+            || self.written.saturating_sub(before.written) >= LEAST
     }
 
     const fn patience(self, crowded: bool) -> Duration {
@@ -82,6 +88,16 @@ impl Pace {
         work.await
     }
 
+    /// Counts a response that the client begins to take.
+    pub(super) fn transfer_began(&self) {
+        self.transfers.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a response that was taken, or given up.
+    pub(super) fn transfer_ended(&self) {
+        self.transfers.fetch_sub(1, Relaxed);
+    }
+
     /// Notes how the client speaks.
     pub(super) fn speaks(&self, version: Version) {
         self.shared.store(version >= Version::HTTP_2, Relaxed);
@@ -92,9 +108,9 @@ impl Pace {
         let (mut before, mut quiet) = (self.seen(), Duration::ZERO);
         loop {
             tokio::time::sleep(LOOK).await;
-            let now = self.seen();
-            quiet = if now.moved(before) { Duration::ZERO } else { quiet + LOOK };
-            if quiet >= now.patience(crowded()) {
+            let (now, crowded) = (self.seen(), crowded());
+            quiet = if now.moved(before, crowded) { Duration::ZERO } else { quiet + LOOK };
+            if quiet >= now.patience(crowded) {
                 return;
             }
             before = now;
@@ -108,6 +124,7 @@ impl Pace {
             written: self.written.load(Relaxed),
             requests,
             under_way: self.under_way.load(Relaxed),
+            transfers: self.transfers.load(Relaxed),
             idle: requests > 0 && !read && !self.waits.load(Relaxed) && !self.shared.load(Relaxed),
         }
     }
@@ -174,11 +191,15 @@ mod tests {
     #[test]
     fn a_connection_moves_by_requests_and_by_answers_that_are_taken() {
         let before = Seen { written: 100, requests: 1, ..Seen::default() };
-        assert!(!before.moved(before));
-        assert!(Seen { under_way: 1, ..before }.moved(before));
-        assert!(Seen { requests: 2, ..before }.moved(before));
-        assert!(Seen { written: 100 + LEAST, ..before }.moved(before));
-        assert!(!Seen { written: 99 + LEAST, ..before }.moved(before), "a trickle is no progress");
+        let moved = |now: Seen| now.moved(before, false);
+        assert!(!moved(before));
+        assert!(moved(Seen { under_way: 1, ..before }));
+        assert!(moved(Seen { requests: 2, ..before }));
+        assert!(moved(Seen { written: 100 + LEAST, ..before }));
+        assert!(!moved(Seen { written: 99 + LEAST, ..before }), "a trickle is no progress");
+        let taking = Seen { transfers: 1, ..before };
+        assert!(moved(taking), "a response that is being taken has limits of its own");
+        assert!(!taking.moved(before, true), "while the service is crowded, it has to move");
     }
 
     #[test]

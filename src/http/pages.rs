@@ -5,8 +5,10 @@ use super::{
     front::Note,
     packed,
     problem::{self, Problem},
+    unsent::Resident,
 };
 use axum::{
+    Extension,
     body::Body,
     extract::{Path, rejection::PathRejection},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
@@ -145,13 +147,13 @@ fn told(name: &str, file: EmbeddedFile, kind: &'static str, keep: &'static str, 
     let wants_it_packed = !kind.starts_with("font/") && packed::is_taken(asked);
     if let Some(content) = wants_it_packed.then(|| packed::of(name, &file)).flatten() {
         let gzip = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        return (head, [gzip], content).into_response();
+        return (Extension(Resident), head, [gzip], content).into_response();
     }
     let content = match file.data {
         Cow::Borrowed(content) => Body::from(content),
         Cow::Owned(content) => Body::from(content),
     };
-    (head, content).into_response()
+    (Extension(Resident), head, content).into_response()
 }
 
 /// Whether a header of `If-None-Match` names the tag, weak or not, or takes any.

@@ -66,6 +66,12 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Try again later").with(header::RETRY_AFTER, RETRY_AFTER)
     }
 
+    /// The client, or all of them together, have not taken other responses yet.
+    pub(super) fn too_much_unsent() -> Self {
+        tracing::warn!("replaced a response by 503: too many bytes of others are unsent");
+        Self::later()
+    }
+
     /// Another method would do.
     pub(super) fn method(allow: &'static str) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("This path answers {allow} only."))

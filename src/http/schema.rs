@@ -1,7 +1,8 @@
 //! `/schema.graphql`: what clients generate code from.
 
-use super::problem::Problem;
+use super::{problem::Problem, unsent::Resident};
 use axum::{
+    Extension,
     http::{Method, header},
     response::{IntoResponse as _, Response},
 };
@@ -16,5 +17,6 @@ pub(super) fn constant(method: &Method, kind: &'static str, text: &'static str) 
     if method != Method::GET {
         return Problem::method("GET").into_response();
     }
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")], text).into_response()
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")];
+    (Extension(Resident), headers, text).into_response()
 }

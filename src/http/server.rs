@@ -1,10 +1,13 @@
 //! The listener: accepts as many connections as it may have, gives up those that are too slow, and ends within ten
 //! seconds when it is told to.
 
-use super::pace::{Pace, Paced};
+use super::{
+    pace::{Pace, Paced},
+    unsent::{self, Budget, OfConnection, Streams},
+};
 use axum::{Router, body::Body, extract::Request};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
@@ -89,16 +92,19 @@ impl Connection {
     async fn serve(self, stream: TcpStream, router: Router) {
         let _ = stream.set_nodelay(true);
         let (peer, pace) = (self.peer, Arc::<Pace>::default());
-        let (asked, worked) = (Arc::clone(&pace), Arc::clone(&pace));
+        let (asked, worked, answered) = (Arc::clone(&pace), Arc::clone(&pace), Arc::clone(&pace));
+        let unsent = OfConnection(Budget::new(unsent::MAX_PER_CONNECTION));
         let service = router
             .map_request(move |request: Request<hyper::body::Incoming>| {
                 asked.speaks(request.version());
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(peer);
+                request.extensions_mut().insert(unsent.clone());
                 request
             })
+            .map_response(move |response| unsent::in_pieces(response, &answered))
             .map_future(move |work| Arc::clone(&worked).request(work));
-        let mut builder = Builder::new(TokioExecutor::new());
+        let mut builder = Builder::new(Streams);
         // Of all that may be slow the pace knows more.
         builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(LONGEST_HEAD);
         let longest_head = u32::try_from(LONGEST_HEAD).unwrap_or(u32::MAX);
@@ -106,7 +112,10 @@ impl Connection {
         let io = TokioIo::new(Paced { stream, pace: Arc::clone(&pace) });
         let mut connection = pin!(builder.serve_connection(io, TowerToHyperService::new(service)));
         let left = tokio::select! {
-            ended = connection.as_mut() => return ended_by(ended),
+            ended = unsent::watched(connection.as_mut()) => match ended {
+                Some(ended) => return ended_by(ended),
+                None => PARTING,
+            },
             () = self.stop.cancelled() => FAREWELL,
             () = pace.too_slow(|| self.places.available_permits() == 0) => PARTING,
         };

@@ -31,10 +31,12 @@ use futures_util::{
     stream::{self, Stream},
 };
 use serde_json::{Value, json};
-use std::borrow::Cow;
+use std::{borrow::Cow, vec};
 
 /// How many lines are read at once.
 const LINES: u32 = 200;
+/// About how many bytes are written at once. With one long line more it is far below what a streamed response may hold.
+const CHUNK: usize = 32 * 1024;
 const HEADER: [&str; 9] = [
     "Owner",
     "Owner e-mail",
@@ -139,8 +141,17 @@ impl Walk {
         Ok(slice.rows.into_iter().map(|(_, line)| line).collect())
     }
 
-    fn written(&self, lines: &[Line]) -> Result<Vec<u8>> {
-        let rows = lines.iter().map(|line| row(line, &self.app));
+    /// Writes lines until there are enough for one chunk.
+    fn written(&self, lines: &mut vec::IntoIter<Line>) -> Result<Vec<u8>> {
+        let mut rows = Vec::new();
+        let mut size = 0;
+        while size < CHUNK
+            && let Some(line) = lines.next()
+        {
+            let row = row(&line, &self.app);
+            size += row.iter().map(|cell| cell.len()).sum::<usize>();
+            rows.push(row);
+        }
         written(rows)
     }
 }
@@ -148,13 +159,14 @@ impl Walk {
 /// The whole table. Where a page of it fails, the connection is cut: half a table must not look like all of it.
 fn table(first: Vec<Line>, walk: Walk) -> impl Stream<Item = Result<Vec<u8>, axum::BoxError>> {
     let head = stream::once(async { written([HEADER.map(Cow::Borrowed)]) });
-    let pages = stream::try_unfold((Some(first), walk), async |(first, mut walk)| {
-        let lines = match first {
-            Some(first) => first,
-            None if walk.behind.is_some() => walk.page().await?,
-            None => return Ok::<_, Error>(None),
-        };
-        Ok(Some((walk.written(&lines)?, (None, walk))))
+    let pages = stream::try_unfold((first.into_iter(), walk), async |(mut lines, mut walk)| {
+        if lines.len() == 0 && walk.behind.is_some() {
+            lines = walk.page().await?.into_iter();
+        }
+        if lines.len() == 0 {
+            return Ok::<_, Error>(None);
+        }
+        Ok(Some((walk.written(&mut lines)?, (lines, walk))))
     });
     // A problem is logged where it is made.
     head.chain(pages).map(|bytes| bytes.map_err(|error| Problem::from(error).message.into()))

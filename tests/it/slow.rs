@@ -8,6 +8,9 @@ use crate::{
         lateness::Lateness,
     },
 };
+use h2::client::SendRequest;
+use hyper::Request;
+use serde_json::{Value, json};
 use std::{
     fs,
     io::Write as _,
@@ -224,4 +227,161 @@ async fn two_hundred_bodies_of_fifty_megabytes_take_hardly_any_memory() {
     assert!(sent.iter().all(|sent| *sent < 50_000_000), "a body was read to its end: {sent:?}");
     let mut stream = TcpStream::connect(program.listen).await.unwrap();
     assert!(probe(&mut stream, "/readyz").await.starts_with("HTTP/1.1 200"));
+}
+
+/// Makes a response of this program to one GraphQL query large: the owner's token, and the query.
+async fn large_response(program: &Program) -> (String, String) {
+    program.people("acme", &["ada"]);
+    let (jwt, http) = (program.jwt("ada"), reqwest::Client::new());
+    let graphql = async |query: &str| -> Value {
+        let request = http.post(program.url("/graphql")).bearer_auth(&jwt).json(&json!({ "query": query }));
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let found = graphql("{ organization(slug: \"acme\") { id } }").await;
+    let organization = found["data"]["organization"]["id"].as_str().unwrap().to_owned();
+    let description = "\u{1F511}".repeat(255);
+    let input =
+        format!("{{description: \"{description}\", organizationIds: [\"{organization}\"], scopes: [\"read_user\"]}}");
+    let twenty: String = (0..20).map(|n| format!("m{n}: createToken(input: {input}) {{ token {{ id }} }} ")).collect();
+    for _ in 0..5 {
+        let made = graphql(&format!("mutation {{ {twenty} }}")).await;
+        assert!(made.get("errors").is_none(), "{made}");
+    }
+    let aliases: String = (0..30).map(|n| format!("a{n}: description ")).collect();
+    (jwt, format!("{{ viewer {{ tokens(first: 100) {{ nodes {{ {aliases} }} }} }} }}"))
+}
+
+/// The size of that response.
+const LARGE: usize = 100 * 30 * 255 * 4;
+
+/// A connection of HTTP/2 whose client lets the service send so much of each response.
+#[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+async fn http2(listen: SocketAddr, window: u32) -> SendRequest<bytes::Bytes> {
+    let stream = TcpStream::connect(listen).await.unwrap();
+    let (client, connection) = h2::client::Builder::new().initial_window_size(window).handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    client.ready().await.unwrap()
+}
+
+fn asks(program: &Program, path: &str, credential: &str, body: Option<&str>) -> (Request<()>, Option<bytes::Bytes>) {
+    let body = body.map(|query| bytes::Bytes::from(json!({ "query": query }).to_string()));
+    let request = Request::builder()
+        .method(if body.is_some() { "POST" } else { "GET" })
+        .uri(program.url(path))
+        .header("authorization", format!("Bearer {credential}"))
+        .header("content-type", "application/json");
+    (request.body(()).unwrap(), body)
+}
+
+/// Sends a request of HTTP/2, and waits for the head of the response.
+async fn answered(
+    client: &SendRequest<bytes::Bytes>,
+    (request, body): (Request<()>, Option<bytes::Bytes>),
+) -> hyper::Response<h2::RecvStream> {
+    let (response, mut stream) = client.clone().ready().await.unwrap().send_request(request, body.is_none()).unwrap();
+    if let Some(body) = body {
+        stream.send_data(body, true).unwrap();
+    }
+    response.await.unwrap()
+}
+
+/// F-14
+///
+/// The window is of single responses: those of which nothing is taken are reset after half a minute, and the connection
+/// and its other responses go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn client_that_takes_nothing_holds_eight_mebibytes_for_half_a_minute() {
+    let database = Database::fresh(Kind::Sqlite, "slow").unwrap();
+    let program = Program::over(&database, &[("log.level", "warn")]);
+    let (serving, _) = program.serve().await;
+    let (jwt, query) = large_response(&program).await;
+    let token = program.run(&["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "read_user"]);
+    let client = http2(program.listen, 0).await;
+    let begun = Instant::now();
+    let (mut held, mut refused) = (Vec::new(), 0);
+    for _ in 0..6 {
+        let response = answered(&client, asks(&program, "/graphql", &jwt, Some(&query))).await;
+        match response.status().as_u16() {
+            200 => held.push(response.into_body()),
+            503 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!(begun.elapsed() > Duration::from_secs(25) || (held.len(), refused) == (2, 4), "{} held", held.len());
+    // On a connection of its own there is room.
+    let other = http2(program.listen, 0).await;
+    assert_eq!(answered(&other, asks(&program, "/graphql", &jwt, Some(&query))).await.status(), 200);
+    let mut resets = JoinSet::new();
+    for mut body in held {
+        resets.spawn(async move { body.data().await.unwrap().unwrap_err() });
+    }
+    // What else the client asks for does not count as taking.
+    while !resets.is_empty() {
+        assert!(begun.elapsed() < Duration::from_mins(2), "the responses are still held");
+        assert_eq!(answered(&client, asks(&program, "/verify", &token, None)).await.status(), 200);
+        while let Some(reset) = resets.try_join_next() {
+            assert!(reset.unwrap().is_reset(), "the stream alone is over");
+            assert!(begun.elapsed() > Duration::from_secs(29), "{:?}", begun.elapsed());
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let again = answered(&client, asks(&program, "/graphql", &jwt, Some(&query))).await;
+    assert_eq!(again.status(), 200, "what was held is free again");
+    assert!(serving.peak() < 200, "it took {} MiB", serving.peak());
+}
+
+/// F-14
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn client_that_takes_four_kilobytes_a_second_is_given_up_and_a_fast_one_gets_all() {
+    let database = Database::fresh(Kind::Sqlite, "slow").unwrap();
+    let program = Program::over(&database, &[("log.level", "warn")]);
+    let (_serving, _) = program.serve().await;
+    let (jwt, query) = large_response(&program).await;
+    let body = json!({ "query": query }).to_string();
+    let post = |path: &str, body: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {jwt}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len(),
+        )
+    };
+    let mut slow = JoinSet::new();
+    for request in [post("/graphql", &body), post("/organizations/acme/tokens.csv", "{}")] {
+        let listen = program.listen;
+        slow.spawn(async move {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(4096).unwrap();
+            let mut stream = socket.connect(listen).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let (mut taken, mut some, begun) = (0, [0; 2048], Instant::now());
+            loop {
+                match stream.read(&mut some).await {
+                    Ok(0) | Err(_) => return taken,
+                    Ok(read) => taken += read,
+                }
+                // By then it is over, but for what the system holds.
+                if begun.elapsed() < Duration::from_secs(40) {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }
+        });
+    }
+    let http = reqwest::Client::new();
+    let fast = http.post(program.url("/graphql")).bearer_auth(&jwt).header("content-type", "application/json");
+    let text = fast.body(body).send().await.unwrap().text().await.unwrap();
+    assert!(text.len() > LARGE && text.ends_with('}'), "{} bytes", text.len());
+    let csv = http.post(program.url("/organizations/acme/tokens.csv")).bearer_auth(&jwt).json(&json!({}));
+    let csv = csv.send().await.unwrap().text().await.unwrap();
+    assert!(csv.len() > 100 * 255 * 4 && csv.ends_with("\r\n"), "{} bytes", csv.len());
+    let mut http2 =
+        answered(&http2(program.listen, 0xFFFF).await, asks(&program, "/graphql", &jwt, Some(&query))).await;
+    let mut length = 0;
+    while let Some(data) = http2.body_mut().data().await {
+        let data = data.unwrap();
+        length += data.len();
+        http2.body_mut().flow_control().release_capacity(data.len()).unwrap();
+    }
+    assert_eq!(length, text.len());
+    let taken = tokio::time::timeout(Duration::from_mins(3), slow.join_all()).await.expect("all are given up");
+    assert!(taken.iter().all(|taken| *taken < LARGE / 4), "{taken:?}");
 }

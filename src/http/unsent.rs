@@ -1,0 +1,429 @@
+//! Bounds responses that clients have not taken yet: their bytes per connection and per process, and the time of each.
+
+use super::pace::Pace;
+use axum::{
+    body::{Body, Bytes, HttpBody as _},
+    response::Response,
+};
+use hyper::body::{Buf, Frame, SizeHint};
+use hyper_util::rt::TokioExecutor;
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// The most unsent bytes of one connection.
+pub(super) const MAX_PER_CONNECTION: usize = 8 * 1024 * 1024;
+/// The most unsent bytes of the process.
+pub(super) const MAX_PER_PROCESS: usize = 256 * 1024 * 1024;
+/// What a streamed response counts as. Its producer yields smaller chunks, one after the other.
+const STREAMED: usize = 256 * 1024;
+/// The last eighth of a budget is for responses of this size or less, so that large ones do not displace the results of
+/// changes.
+const SMALL: usize = 16 * 1024;
+/// How much of a response the HTTP library holds at once.
+const PIECE: usize = 64 * 1024;
+/// How long a client may take for a buffered response.
+const BUFFERED_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take for each `MIN_PER_WINDOW` bytes of any other response.
+const WINDOW: Duration = Duration::from_secs(15);
+const MIN_PER_WINDOW: usize = 64 * 1024;
+/// How often new responses are looked for.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// A number of unsent bytes, and its maximum.
+#[derive(Debug)]
+pub(super) struct Budget {
+    used: AtomicUsize,
+    max: usize,
+}
+
+impl Budget {
+    pub(super) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), max })
+    }
+
+    fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
+        let max = if bytes <= SMALL { self.max } else { self.max - self.max / 8 };
+        let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= max);
+        self.used.fetch_update(Relaxed, Relaxed, fits).ok()?;
+        Some(Reservation { bytes, budget: Arc::clone(self) })
+    }
+}
+
+/// A part of a budget, which is returned with this value.
+#[derive(Debug)]
+struct Reservation {
+    bytes: usize,
+    budget: Arc<Budget>,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+/// The budget of the connection, in the extensions of its requests.
+#[derive(Debug, Clone)]
+pub(super) struct OfConnection(pub(super) Arc<Budget>);
+
+/// Marks a response whose body the process holds anyway, once for all clients.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Resident;
+
+/// What a response has reserved, in its extensions.
+#[derive(Debug, Clone)]
+struct Reserved(#[expect(dead_code, reason = "it is returned when it is dropped")] Arc<[Reservation]>);
+
+/// Reserves the size of a response in each budget. Returns false, and reserves nothing, if one of them is used up.
+pub(super) fn reserve(response: &mut Response, budgets: &[&Arc<Budget>]) -> bool {
+    if response.extensions().get::<Resident>().is_some() {
+        return true;
+    }
+    let size = response.body().size_hint().exact();
+    let bytes = size.map_or(STREAMED, |size| usize::try_from(size).unwrap_or(usize::MAX));
+    let Some(reserved) = budgets.iter().map(|budget| budget.reserve(bytes)).collect::<Option<_>>() else {
+        return false;
+    };
+    response.extensions_mut().insert(Reserved(reserved));
+    true
+}
+
+/// How long a client may take for a response.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    /// For all of it.
+    Whole,
+    /// For each part of it.
+    Rate,
+}
+
+/// One response that a client takes. It is over when the last byte was written to the socket, or the response given up.
+#[derive(Debug)]
+struct Transfer {
+    limit: Limit,
+    progress: Mutex<Progress>,
+    pace: Arc<Pace>,
+    _reserved: Option<Reserved>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    since: Instant,
+    taken: usize,
+    /// Since when the client waits for the service.
+    produced_since: Option<Instant>,
+    /// A piece is not written yet, and this waits for it.
+    piece: bool,
+    waker: Option<Waker>,
+}
+
+impl Transfer {
+    fn new(limit: Limit, pace: &Arc<Pace>, reserved: Option<Reserved>) -> Self {
+        let progress = Progress { since: Instant::now(), taken: 0, produced_since: None, piece: false, waker: None };
+        pace.transfer_began();
+        Self { limit, progress: Mutex::new(progress), pace: Arc::clone(pace), _reserved: reserved }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns when to look again, and nothing if the client is too slow.
+    fn look(&self, now: Instant) -> Option<Duration> {
+        let mut progress = self.progress();
+        if progress.produced_since.is_some() {
+            return Some(INTERVAL);
+        }
+        let elapsed = now.saturating_duration_since(progress.since);
+        let left = |limit: Duration| limit.checked_sub(elapsed).filter(|left| !left.is_zero());
+        match self.limit {
+            Limit::Whole => left(BUFFERED_TIMEOUT),
+            Limit::Rate => left(WINDOW).or_else(|| {
+                let fast = progress.taken >= MIN_PER_WINDOW;
+                (progress.since, progress.taken) = (now, 0);
+                fast.then_some(WINDOW)
+            }),
+        }
+    }
+
+    /// Returns whether a piece is still to be written; if so, `cx` is woken when it was.
+    fn awaits_piece(&self, cx: &Context<'_>) -> bool {
+        let mut progress = self.progress();
+        if progress.piece {
+            progress.waker = Some(cx.waker().clone());
+        }
+        progress.piece
+    }
+
+    /// Notes whether the body had something. The time without counts for the service, not for the client.
+    fn produced(&self, pending: bool) {
+        let mut progress = self.progress();
+        match (pending, progress.produced_since) {
+            (true, None) => progress.produced_since = Some(Instant::now()),
+            (false, Some(since)) => {
+                progress.since += since.elapsed();
+                progress.produced_since = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.pace.transfer_ended();
+    }
+}
+
+/// A part of a response in the hands of the HTTP library.
+#[derive(Debug)]
+pub(super) struct Piece {
+    bytes: Bytes,
+    transfer: Arc<Transfer>,
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, written: usize) {
+        self.bytes.advance(written);
+        let mut progress = self.transfer.progress();
+        progress.taken = progress.taken.saturating_add(written);
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let mut progress = self.transfer.progress();
+        progress.piece = false;
+        let waker = progress.waker.take();
+        drop(progress);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// A body that is given away piece by piece, each when the one before it was written. So neither HTTP/1 nor HTTP/2 ends a
+/// response of which much is still unsent.
+#[derive(Debug)]
+pub(super) struct InPieces {
+    body: Body,
+    rest: Bytes,
+    transfer: Arc<Transfer>,
+}
+
+/// Has the response taken in pieces, and judged as long as `watched` runs.
+pub(super) fn in_pieces(mut response: Response, pace: &Arc<Pace>) -> axum::http::Response<InPieces> {
+    let reserved = response.extensions_mut().remove::<Reserved>();
+    let resident = response.extensions_mut().remove::<Resident>().is_some();
+    let buffered = response.body().size_hint().exact().is_some();
+    let limit = if buffered && !resident { Limit::Whole } else { Limit::Rate };
+    let transfer = Arc::new(Transfer::new(limit, pace, reserved));
+    let _ = TRANSFERS.try_with(|transfers| transfers.add(&transfer));
+    response.map(|body| InPieces { body, rest: Bytes::new(), transfer })
+}
+
+impl hyper::body::Body for InPieces {
+    type Data = Piece;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, Self::Error>>> {
+        if self.transfer.awaits_piece(cx) {
+            return Poll::Pending;
+        }
+        while self.rest.is_empty() {
+            let frame = Pin::new(&mut self.body).poll_frame(cx);
+            self.transfer.produced(frame.is_pending());
+            match ready!(frame) {
+                // No response has trailers.
+                Some(Ok(frame)) => self.rest = frame.into_data().unwrap_or_default(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        let length = self.rest.len().min(PIECE);
+        let bytes = self.rest.split_to(length);
+        self.transfer.progress().piece = true;
+        let transfer = Arc::clone(&self.transfer);
+        Poll::Ready(Some(Ok(Frame::data(Piece { bytes, transfer }))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream() && !self.transfer.progress().piece
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.body.size_hint().exact() {
+            Some(size) => SizeHint::with_exact(size + u64::try_from(self.rest.len()).unwrap_or(u64::MAX)),
+            None => SizeHint::new(),
+        }
+    }
+}
+
+tokio::task_local! {
+    /// The responses that the current task sends.
+    static TRANSFERS: Arc<Transfers>;
+}
+
+/// The responses that one task sends: that of a stream of HTTP/2, or those of a connection of HTTP/1.
+#[derive(Debug, Default)]
+struct Transfers(Mutex<Vec<Weak<Transfer>>>);
+
+impl Transfers {
+    fn add(&self, transfer: &Arc<Transfer>) {
+        self.current().push(Arc::downgrade(transfer));
+    }
+
+    /// Those that are not over.
+    fn current(&self) -> MutexGuard<'_, Vec<Weak<Transfer>>> {
+        let mut transfers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        transfers.retain(|transfer| transfer.strong_count() > 0);
+        transfers
+    }
+
+    async fn too_slow(&self) {
+        loop {
+            let transfers: Vec<_> = self.current().iter().filter_map(Weak::upgrade).collect();
+            let now = Instant::now();
+            let next = transfers.iter().try_fold(INTERVAL, |next, one| Some(next.min(one.look(now)?)));
+            drop(transfers);
+            match next {
+                Some(next) => tokio::time::sleep(next).await,
+                None => return,
+            }
+        }
+    }
+}
+
+/// Runs a task that sends responses. Returns nothing as soon as the client is too slow in taking one of them.
+pub(super) async fn watched<T: Future>(task: T) -> Option<T::Output> {
+    let transfers = Arc::<Transfers>::default();
+    tokio::select! {
+        output = TRANSFERS.scope(Arc::clone(&transfers), task) => Some(output),
+        () = transfers.too_slow() => None,
+    }
+}
+
+/// Runs the streams of HTTP/2. One whose client is too slow is dropped, which resets it and leaves the others alone.
+#[derive(Debug, Clone)]
+pub(super) struct Streams;
+
+impl<T> hyper::rt::Executor<T> for Streams
+where
+    T: Future + Send + 'static,
+    T::Output: Send + 'static,
+{
+    fn execute(&self, stream: T) {
+        TokioExecutor::new().execute(watched(stream));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::IntoResponse as _;
+    use futures_util::stream;
+    use http_body_util::BodyExt as _;
+    use std::future::poll_fn;
+
+    fn transfer(limit: Limit) -> Transfer {
+        Transfer::new(limit, &Arc::default(), None)
+    }
+
+    /// F-14
+    #[test]
+    fn budget_keeps_its_last_eighth_for_small_responses() {
+        let budget = Budget::new(MAX_PER_CONNECTION);
+        assert!(budget.reserve(MAX_PER_CONNECTION).is_none());
+        let large = budget.reserve(MAX_PER_CONNECTION / 8 * 7).expect("room");
+        assert!(budget.reserve(SMALL + 1).is_none());
+        let small: Vec<_> = (0..64).map(|_| budget.reserve(SMALL).expect("room")).collect();
+        assert!(budget.reserve(1).is_none() && budget.reserve(0).is_some());
+        drop((large, small));
+        assert_eq!(budget.used.load(Relaxed), 0);
+    }
+
+    /// F-14
+    #[test]
+    fn response_is_reserved_in_every_budget_or_in_none() {
+        let (roomy, tight) = (Budget::new(MAX_PER_PROCESS), Budget::new(1));
+        let mut response = vec![0; 100].into_response();
+        assert!(!reserve(&mut response, &[&roomy, &tight]));
+        assert_eq!(roomy.used.load(Relaxed), 0);
+        assert!(reserve(&mut response, &[&roomy]));
+        assert_eq!(roomy.used.load(Relaxed), 100);
+        let mut streamed = Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>()).into_response();
+        assert!(reserve(&mut streamed, &[&roomy]));
+        assert_eq!(roomy.used.load(Relaxed), 100 + STREAMED);
+        drop((response, streamed));
+        assert_eq!(roomy.used.load(Relaxed), 0);
+        let mut resident = (axum::Extension(Resident), vec![0; 100]).into_response();
+        assert!(reserve(&mut resident, &[&tight]), "it takes no memory of its own");
+    }
+
+    /// F-14
+    #[test]
+    fn buffered_response_is_taken_within_half_a_minute_however_much_of_it_was_taken() {
+        let transfer = transfer(Limit::Whole);
+        let start = transfer.progress().since;
+        transfer.progress().taken = usize::MAX;
+        assert_eq!(transfer.look(start + Duration::from_secs(29)), Some(Duration::from_secs(1)));
+        assert_eq!(transfer.look(start + BUFFERED_TIMEOUT), None);
+    }
+
+    /// F-14
+    #[test]
+    fn streamed_response_moves_in_every_window() {
+        let transfer = transfer(Limit::Rate);
+        let start = transfer.progress().since;
+        transfer.progress().taken = MIN_PER_WINDOW;
+        assert_eq!(transfer.look(start + WINDOW), Some(WINDOW), "it moved");
+        transfer.progress().taken = MIN_PER_WINDOW - 1;
+        assert_eq!(transfer.look(start + WINDOW * 2 - Duration::from_secs(1)), Some(Duration::from_secs(1)));
+        assert_eq!(transfer.look(start + WINDOW * 2), None, "it moved in the window before only");
+    }
+
+    #[test]
+    fn time_in_which_the_service_produces_is_not_the_clients() {
+        let transfer = transfer(Limit::Rate);
+        let start = transfer.progress().since;
+        transfer.produced(true);
+        assert_eq!(transfer.look(start + WINDOW * 9), Some(INTERVAL));
+        transfer.progress().produced_since = Some(Instant::now() - WINDOW);
+        transfer.produced(false);
+        assert!(transfer.progress().since >= start + WINDOW);
+    }
+
+    #[tokio::test]
+    async fn next_piece_waits_until_the_one_before_was_written() {
+        let pace = Arc::<Pace>::default();
+        let mut body = in_pieces(vec![7; PIECE + 1].into_response(), &pace).into_body();
+        assert_eq!(body.size_hint().exact(), Some(PIECE as u64 + 1));
+        let mut first = body.frame().await.expect("a frame").expect("no error").into_data().expect("data");
+        assert_eq!(first.remaining(), PIECE);
+        let next = poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx).is_pending())).await;
+        assert!(next && !body.is_end_stream());
+        first.advance(PIECE);
+        assert_eq!(body.transfer.progress().taken, PIECE);
+        drop(first);
+        let last = body.frame().await.expect("a frame").expect("no error").into_data().expect("data");
+        assert!(last.remaining() == 1 && !body.is_end_stream(), "HTTP/2 must not end a response that is not written");
+        drop(last);
+        assert!(body.is_end_stream() && body.frame().await.is_none());
+    }
+}
