@@ -1,5 +1,6 @@
 //! Writes the log to standard error: one line an event, whatever texts it carries. What is counted is in `metrics`.
 
+mod lines;
 mod metrics;
 
 pub use metrics::{Check, MEDIA_TYPE, Metrics, Outbox, StoreFailure};
@@ -8,10 +9,11 @@ use crate::{
     config::LogFormat,
     domain::error::{Error, Result},
 };
+use lines::Lines;
 use std::{
     any::Any,
-    fmt::{self, Write as _},
-    io::IsTerminal as _,
+    fmt::{self, Display, Write as _},
+    io::{IsTerminal as _, Write as _},
     panic::Location,
 };
 use tracing::{Dispatch, field::Field, level_filters::LevelFilter};
@@ -28,14 +30,18 @@ use tracing_subscriber::{
 /// Starts the log of this process, once.
 pub fn start(format: LogFormat, level: &str) -> Result<()> {
     let filter = filter(level)?;
-    let to = std::io::stderr;
     let log = match format {
-        LogFormat::Human => human(filter, std::io::stderr().is_terminal(), to),
-        LogFormat::Json => json(filter, to),
+        LogFormat::Human => human(filter, std::io::stderr().is_terminal(), || Lines),
+        LogFormat::Json => json(filter, || Lines),
     };
     log.try_init().map_err(|_| Error::Bug("the log was started twice".into()))?;
     std::panic::set_hook(Box::new(|panic| note(panic.location(), panic.payload())));
     Ok(())
+}
+
+/// Writes a line for a person to standard error. It is dropped where that cannot be written.
+pub fn notice(line: impl Display) {
+    let _ = Lines.write_all(format!("{line}\n").as_bytes());
 }
 
 /// Logs a panic: where, and what it says if that was written by a programmer. What was put together while running may hold
@@ -64,13 +70,21 @@ fn filter(level: &str) -> Result<EnvFilter> {
 
 /// One JSON object a line.
 fn json<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(filter: EnvFilter, to: W) -> Dispatch {
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(to).finish().into()
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .log_internal_errors(false)
+        .with_writer(to)
+        .finish()
+        .into()
 }
 
 /// Lines for people; colours only where a terminal shows them.
 fn human<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(filter: EnvFilter, colours: bool, to: W) -> Dispatch {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .log_internal_errors(false)
         .with_ansi(colours)
         .fmt_fields(debug_fn(field).delimited(" "))
         .with_writer(to)

@@ -9,6 +9,7 @@ use crate::{
         policy,
     },
     store::{Letters, Waiting},
+    telemetry::notice,
 };
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
@@ -58,7 +59,7 @@ impl Retry {
         match &self.id {
             Some(id) if count == 0 => Err(no_letter(id)),
             _ => {
-                eprintln!("Queued, to be sent by the server that runs or by the next one: {count}");
+                notice(format_args!("Queued, to be sent by the server that runs or by the next one: {count}"));
                 Ok(())
             }
         }
@@ -73,7 +74,7 @@ fn no_letter(id: &str) -> Error {
 async fn list(app: &App) -> Result<()> {
     let letters = app.store().letters_waiting(&policy::operator(&operator(app))?, MOST).await?;
     if letters.is_empty() {
-        eprintln!("No letter waits, and none was given up.");
+        notice("No letter waits, and none was given up.");
         return Ok(());
     }
     let width = letters.iter().map(|letter| letter.to_address.chars().count()).max().unwrap_or_default().max(2);

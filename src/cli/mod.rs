@@ -25,6 +25,7 @@ use crate::{
         scope::ScopeSet,
     },
     store::Store,
+    telemetry::notice,
 };
 use clap::{Parser, Subcommand};
 use std::{
@@ -121,7 +122,7 @@ pub fn run() -> ExitCode {
     match Cli::parse().run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("tokenward: {}", remedy(&error));
+            notice(format_args!("tokenward: {}", remedy(&error)));
             ExitCode::FAILURE
         }
     }

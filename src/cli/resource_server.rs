@@ -5,6 +5,7 @@ use crate::{
     actions::{DisableResourceServer, add_resource_server},
     app::App,
     domain::{decision::Limits, error::Result, scope::ScopeName, text},
+    telemetry::notice,
 };
 use clap::Subcommand;
 use std::fmt::Write as _;
@@ -64,7 +65,7 @@ impl Command {
 async fn list(app: &App) -> Result<()> {
     let servers = app.store().resource_servers().await?;
     if servers.is_empty() {
-        eprintln!("There is none yet. Add one: tokenward resource-server add NAME");
+        notice("There is none yet. Add one: tokenward resource-server add NAME");
         return Ok(());
     }
     let width = servers.iter().map(|server| server.name.chars().count()).max().unwrap_or_default().max(4);

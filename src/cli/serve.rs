@@ -10,7 +10,7 @@ use crate::{
     },
     http, jobs,
     mail::Mailer,
-    telemetry,
+    telemetry::{self, notice},
 };
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
@@ -43,9 +43,9 @@ async fn invite_the_first(app: &App, public_url: &str) -> Result<()> {
     let code = Code::generate()?;
     app.store().upkeep().invite_first(code.fingerprint(), app.now()).await?;
     let link = code.link_once(public_url);
-    eprintln!(
+    notice(format_args!(
         "Nobody is here yet. Within 24 hours this link makes the first administrator and organization:\n\n  {link}?first\n"
-    );
+    ));
     Ok(())
 }
 

@@ -31,6 +31,14 @@ type Answer = [(&'static str, Cow<'static, str>); 2];
 /// Statements are limited where no store is at hand, so these are of the process and not of a store.
 static STORE_FAILURES: LazyLock<Family<Kind, Counter>> = LazyLock::new(Family::default);
 
+/// The log is of the process, too.
+static LOG_LINES_DROPPED: LazyLock<Counter> = LazyLock::new(Counter::default);
+
+/// Counts a line of the log that could not be written.
+pub(super) fn log_line_dropped() {
+    LOG_LINES_DROPPED.inc();
+}
+
 /// The counters of one service; a clone is another handle to the same.
 #[derive(Clone)]
 pub struct Metrics(Arc<Counters>);
@@ -125,6 +133,7 @@ impl Counters {
         ours.register("changes", "Changes that were committed, by event", self.changes.clone());
         ours.register("store_statements", "Statements that the database answered", self.statements.clone());
         ours.register("store_failures", "Statements without an answer, by kind", STORE_FAILURES.clone());
+        ours.register("log_lines_dropped", "Lines of the log that could not be written", LOG_LINES_DROPPED.clone());
         let refused = "Requests refused for many unknown tokens from one address";
         ours.register("throttle_refusals", refused, self.throttled.clone());
         ours.register("letters_sent", "Letters that a mail server took", self.sent.clone());

@@ -25,6 +25,7 @@ mod doors;
 mod echo;
 mod example;
 mod faults;
+mod full_log;
 mod gateways;
 mod graphiql;
 mod guessing;

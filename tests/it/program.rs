@@ -117,6 +117,11 @@ impl Program {
         self.serve_by(self.command().arg("serve")).await
     }
 
+    /// The same with its standard error elsewhere.
+    pub(crate) async fn serve_logging_to(&self, log: impl Into<Stdio>) -> Serving {
+        self.serve_with(self.command().arg("serve"), log).await.0
+    }
+
     /// The same with so many file handles at the most.
     pub(crate) async fn serve_with_files(&self, most: u32) -> Serving {
         let mut shell = Command::new("sh");
@@ -127,8 +132,11 @@ impl Program {
     }
 
     async fn serve_by(&self, command: &mut Command) -> (Serving, Duration) {
+        self.serve_with(command, File::options().create(true).append(true).open(&self.log).unwrap()).await
+    }
+
+    async fn serve_with(&self, command: &mut Command, log: impl Into<Stdio>) -> (Serving, Duration) {
         let start = Instant::now();
-        let log = File::options().create(true).append(true).open(&self.log).unwrap();
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let mut serving = Serving(child);
         let ready = format!("http://{}/readyz", self.listen);

@@ -19,6 +19,7 @@ use crate::{
         time::Time,
     },
     store::{Identity, NewUser, Seen, SeenGrant},
+    telemetry::notice,
 };
 use std::{net::IpAddr, time::Duration};
 
@@ -149,14 +150,14 @@ const REASONS: [Option<&str>; 6] = [
 /// Makes all of it; tells how far it is.
 pub(super) async fn make(app: &App) -> Result<()> {
     let tokens = TOKENS + FORGOTTEN.len();
-    eprintln!("Making {} people, {} organizations and {tokens} tokens …", PEOPLE.len(), ORGANIZATIONS.len());
+    notice(format_args!("Making {} people, {} organizations and {tokens} tokens …", PEOPLE.len(), ORGANIZATIONS.len()));
     let mut maker = Maker { app, dice: Dice(0x5eed), now: app.now(), people: Vec::new(), tokens: Vec::new() };
     maker.make_people().await?;
     let mut plan = maker.plan();
     plan.sort_by_key(|step| step.at);
     for (done, step) in plan.into_iter().enumerate() {
         if done > 0 && done % 100 == 0 {
-            eprintln!("  {done} changes made");
+            notice(format_args!("  {done} changes made"));
         }
         maker.take(step).await?;
     }

@@ -16,7 +16,7 @@ use crate::{
         policy,
         secret::random_text,
     },
-    telemetry,
+    telemetry::{self, notice},
 };
 use std::{
     io::Write as _,
@@ -100,7 +100,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
     telemetry::start(config.log_format, &config.log_level)?;
     let unfinished = config.data_dir.join("unfinished");
     if config.data_dir.join(DATABASE).exists() && !unfinished.exists() {
-        eprintln!("Serving the data that is there.");
+        notice("Serving the data that is there.");
     } else {
         make(&config, &unfinished).await?;
     }
@@ -122,7 +122,7 @@ async fn make(config: &Config, unfinished: &Path) -> Result<()> {
         Error::Conflict(why.into())
     })?;
     if again {
-        eprintln!("The last start ended before all data was made. It is made anew.");
+        notice("The last start ended before all data was made. It is made anew.");
         for end in ["", "-wal", "-shm"] {
             let file = config.data_dir.join(format!("{DATABASE}{end}"));
             match std::fs::remove_file(&file) {

@@ -1,0 +1,84 @@
+//! Does the service go on when its log cannot be written?
+
+use crate::{
+    program::Program,
+    world::{
+        database::{Database, Kind},
+        port,
+    },
+};
+use serde_json::{Value, json};
+use std::{fs::File, io, process::Stdio};
+
+/// Serves with a log of this kind, and checks and changes until lines were dropped.
+async fn goes_on_and_counts(log: impl Into<Stdio>, level: &str) {
+    let database = Database::fresh(Kind::Sqlite, "full_log").unwrap();
+    let metrics = port::free();
+    let settings = [("log.level", level), ("log.format", "json"), ("metrics.listen", &metrics.to_string())];
+    let program = Program::over(&database, &settings);
+    program.people("acme", &["ada"]);
+    let create = ["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "read_user"];
+    let tokens = [program.run(&create), program.run(&create)];
+    let mut serving = program.serve_logging_to(log).await;
+    let (http, jwt) = (reqwest::Client::new(), program.jwt("ada"));
+    let verify = async |token: &str| {
+        http.get(program.url("/verify")).bearer_auth(token).send().await.expect("an answer").status().as_u16()
+    };
+    let dropped = async || {
+        let text = http.get(format!("http://{metrics}/metrics")).send().await.unwrap().text().await.unwrap();
+        let line = text.lines().find(|line| line.starts_with("tokenward_log_lines_dropped_total ")).unwrap().to_owned();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    let mut rounds = 0;
+    while rounds < 20 || dropped().await < 20.0 {
+        rounds += 1;
+        assert!(rounds < 5_000, "no line was dropped");
+        assert_eq!(verify(&tokens[0]).await, 200);
+        let nothing = http.get(program.url(&format!("/nothing/{}", "x".repeat(1_000)))).send().await.unwrap();
+        assert_eq!(nothing.status(), 404);
+    }
+    let graphql = async |query: &str| -> Value {
+        let request = http.post(program.url("/graphql")).bearer_auth(&jwt).json(&json!({ "query": query }));
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let found = graphql("{ organization(slug: \"acme\") { id } }").await;
+    let organization = &found["data"]["organization"]["id"];
+    let input = format!("{{description: \"one\", organizationIds: [{organization}], scopes: [\"read_user\"]}}");
+    let created = graphql(&format!("mutation {{ createToken(input: {input}) {{ value }} }}")).await;
+    assert_eq!(verify(created["data"]["createToken"]["value"].as_str().unwrap()).await, 200);
+    let revoked = http.delete(program.url("/v2/access-token")).bearer_auth(&tokens[1]).send().await.unwrap();
+    assert_eq!(revoked.status(), 204);
+    assert_eq!((verify(&tokens[0]).await, verify(&tokens[1]).await), (200, 401));
+    assert!(serving.lives());
+}
+
+/// F-08
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_on_a_full_disk_stops_no_check_and_no_change() {
+    goes_on_and_counts(File::options().write(true).open("/dev/full").unwrap(), "info").await;
+}
+
+/// F-08
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_whose_reader_is_gone_stops_no_check_and_no_change() {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    goes_on_and_counts(writer, "info").await;
+}
+
+/// F-08
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_whose_reader_does_not_read_stops_no_check_and_no_change() {
+    let (_reader, writer) = io::pipe().unwrap();
+    goes_on_and_counts(writer, "debug").await;
+}
+
+/// F-08
+#[test]
+fn command_whose_remedy_cannot_be_written_fails_in_good_order() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tokenward"));
+    let command = command.args(["mail", "list"]).env("TOKENWARD_DATABASE__URL", "nonsense");
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(full).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
