@@ -22,6 +22,7 @@ mod server;
 mod session;
 mod throttle;
 mod tokens_csv;
+mod unread;
 mod unsent;
 mod verify;
 

@@ -11,7 +11,10 @@ use std::{
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Sleep,
+};
 
 /// How often a connection is looked at.
 const LOOK: Duration = Duration::from_secs(5);
@@ -38,6 +41,8 @@ pub(super) struct Pace {
     read_by_then: AtomicU64,
     /// It may carry several requests at once: HTTP/2.
     shared: AtomicBool,
+    /// A response was sent before the body of its request was read, and said that the connection ends.
+    body_left: AtomicBool,
 }
 
 /// The same at one moment.
@@ -98,6 +103,11 @@ impl Pace {
         self.transfers.fetch_sub(1, Relaxed);
     }
 
+    /// Notes that the connection ends while the client may still send a body.
+    pub(super) fn leaves_a_body(&self) {
+        self.body_left.store(true, Relaxed);
+    }
+
     /// Notes how the client speaks.
     pub(super) fn speaks(&self, version: Version) {
         self.shared.store(version >= Version::HTTP_2, Relaxed);
@@ -137,10 +147,39 @@ impl Pace {
     }
 }
 
+/// How long, and how many bytes, a client may still send when the service ends a connection before it read a body. If the
+/// socket were closed at once, the system would reset the connection, and the client might not see the response.
+const LINGER: Duration = Duration::from_secs(2);
+const MAX_LINGERING: usize = 1024 * 1024;
+
 /// A stream of which is counted what goes through it.
 pub(super) struct Paced<S> {
-    pub(super) stream: S,
-    pub(super) pace: Arc<Pace>,
+    stream: S,
+    pace: Arc<Pace>,
+    lingering: Option<(Pin<Box<Sleep>>, usize)>,
+}
+
+impl<S> Paced<S> {
+    pub(super) fn new(stream: S, pace: Arc<Pace>) -> Self {
+        Self { stream, pace, lingering: None }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Paced<S> {
+    /// Reads what the client still sends, until it ends or a limit is reached.
+    fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let begin = || (Box::pin(tokio::time::sleep(LINGER)), MAX_LINGERING);
+        let (until, left) = self.lingering.get_or_insert_with(begin);
+        let mut scratch = [0; 8 * 1024];
+        while *left > 0 && until.as_mut().poll(cx).is_pending() {
+            let mut into = ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut into)) {
+                Ok(()) if !into.filled().is_empty() => *left = left.saturating_sub(into.filled().len()),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
@@ -153,7 +192,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.pace.wrote(&written);
@@ -179,7 +218,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        if self.pace.body_left.load(Relaxed) {
+            ready!(self.linger(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -213,7 +256,7 @@ mod tests {
     async fn what_a_client_owes_is_seen() {
         let (mut client, server) = tokio::io::duplex(64);
         let pace = Arc::<Pace>::default();
-        let mut server = Paced { stream: server, pace: Arc::clone(&pace) };
+        let mut server = Paced::new(server, Arc::clone(&pace));
         let mut bytes = [0; 64];
         assert!(!pace.seen().idle, "it has not asked yet");
         client.write_all(b"GET").await.expect("room");

@@ -3,17 +3,23 @@
 
 use super::{
     pace::{Pace, Paced},
-    unsent::{self, Budget, OfConnection, Streams},
+    unread,
+    unsent::{self, Budget, InPieces, OfConnection, Streams},
 };
-use axum::{Router, body::Body, extract::Request};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, Version, header},
+};
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
-    service::TowerToHyperService,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::SockRef;
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -91,26 +97,24 @@ struct Connection {
 impl Connection {
     async fn serve(self, stream: TcpStream, router: Router) {
         let _ = stream.set_nodelay(true);
-        let (peer, pace) = (self.peer, Arc::<Pace>::default());
-        let (asked, worked, answered) = (Arc::clone(&pace), Arc::clone(&pace), Arc::clone(&pace));
-        let unsent = OfConnection(Budget::new(unsent::MAX_PER_CONNECTION));
-        let service = router
-            .map_request(move |request: Request<hyper::body::Incoming>| {
-                asked.speaks(request.version());
-                let mut request = request.map(Body::new);
-                request.extensions_mut().insert(peer);
-                request.extensions_mut().insert(unsent.clone());
-                request
-            })
-            .map_response(move |response| unsent::in_pieces(response, &answered))
-            .map_future(move |work| Arc::clone(&worked).request(work));
+        let pace = Arc::<Pace>::default();
+        let answering = Answering {
+            router,
+            peer: self.peer,
+            unsent: OfConnection(Budget::new(unsent::MAX_PER_CONNECTION)),
+            pace: Arc::clone(&pace),
+        };
+        let service = service_fn(move |request| {
+            let answering = answering.clone();
+            Arc::clone(&answering.pace).request(answering.answer(request))
+        });
         let mut builder = Builder::new(Streams);
         // Of all that may be slow the pace knows more.
         builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(LONGEST_HEAD);
         let longest_head = u32::try_from(LONGEST_HEAD).unwrap_or(u32::MAX);
         builder.http2().timer(TokioTimer::new()).max_concurrent_streams(100).max_header_list_size(longest_head);
-        let io = TokioIo::new(Paced { stream, pace: Arc::clone(&pace) });
-        let mut connection = pin!(builder.serve_connection(io, TowerToHyperService::new(service)));
+        let io = TokioIo::new(Paced::new(stream, Arc::clone(&pace)));
+        let mut connection = pin!(builder.serve_connection(io, service));
         let left = tokio::select! {
             ended = unsent::watched(connection.as_mut()) => match ended {
                 Some(ended) => return ended_by(ended),
@@ -123,6 +127,34 @@ impl Connection {
         if let Ok(ended) = tokio::time::timeout(left, connection).await {
             ended_by(ended);
         }
+    }
+}
+
+/// How requests of one connection are answered.
+#[derive(Clone)]
+struct Answering {
+    router: Router,
+    peer: SocketAddr,
+    unsent: OfConnection,
+    pace: Arc<Pace>,
+}
+
+impl Answering {
+    async fn answer(self, request: Request<Incoming>) -> Result<axum::http::Response<InPieces>, Infallible> {
+        let Self { router, peer, unsent, pace } = self;
+        pace.speaks(request.version());
+        // HTTP/2 ends a stream alone whose body is not read.
+        let ends_the_connection = request.version() < Version::HTTP_2;
+        let (mut head, body) = request.into_parts();
+        head.extensions.insert(peer);
+        head.extensions.insert(unsent);
+        let (body, owner) = unread::lend(&head.headers, body);
+        let mut response = router.oneshot(Request::from_parts(head, Body::new(body))).await?;
+        if ends_the_connection && !owner.finish().await {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            pace.leaves_a_body();
+        }
+        Ok(unsent::in_pieces(response, &pace))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Does every door answer as its documentation says, byte for byte?
 
 mod access_token;
+mod early;
 mod graphql;
 mod introspect;
 mod limits;

@@ -1,0 +1,89 @@
+//! Bodies of requests that were answered before they were read: the rest is read, or the client is told that the
+//! connection ends.
+
+use super::front::LARGEST_BODY;
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body, Frame, SizeHint};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// How long the rest of a body may take. The response waits for it.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A body for a handler, which returns to its [`Owner`] when the handler drops it.
+#[derive(Debug)]
+pub(super) struct Lent<B> {
+    body: Option<B>,
+    owner: Arc<Mutex<Option<B>>>,
+}
+
+/// Where a lent body returns to.
+#[derive(Debug)]
+pub(super) struct Owner<B> {
+    body: Arc<Mutex<Option<B>>>,
+    /// The client sends its body only when it is asked for.
+    waits: bool,
+}
+
+/// Lends the body of a request with these headers.
+pub(super) fn lend<B>(headers: &HeaderMap, body: B) -> (Lent<B>, Owner<B>) {
+    let owner = Arc::default();
+    let lent = Lent { body: Some(body), owner: Arc::clone(&owner) };
+    (lent, Owner { body: owner, waits: headers.contains_key(header::EXPECT) })
+}
+
+impl<B: Body + Unpin> Owner<B>
+where
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    /// Reads the rest if it is small and comes soon. Returns whether the next request can follow.
+    pub(super) async fn finish(self) -> bool {
+        let body = self.body.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut body) = body.map(|body| Limited::new(body, LARGEST_BODY)) else { return false };
+        if body.is_end_stream() {
+            return true;
+        }
+        let large = usize::try_from(body.size_hint().lower()).map_or(true, |size| size > LARGEST_BODY);
+        if large || self.waits {
+            return false;
+        }
+        let rest = async {
+            while let Some(frame) = body.frame().await {
+                frame?;
+            }
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+        };
+        matches!(tokio::time::timeout(TIMEOUT, rest).await, Ok(Ok(())))
+    }
+}
+
+impl<B> Drop for Lent<B> {
+    fn drop(&mut self) {
+        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
+    }
+}
+
+impl<B: Body + Unpin> Body for Lent<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map(Body::size_hint).unwrap_or_default()
+    }
+}

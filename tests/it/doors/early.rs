@@ -1,0 +1,133 @@
+//! What does a client with a kept connection see when it is answered before its body was read? The response, and no reset.
+
+use super::unknown;
+use crate::world::World;
+use futures_util::future::join_all;
+use std::{net::SocketAddr, time::Duration};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+const JSON: &str = "Content-Type: application/json\r\n";
+const TEXT: &str = "Content-Type: text/plain\r\n";
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+
+/// Requests that are answered from their heads alone, on every route: what is answered, the line, and headers.
+fn early() -> Vec<(u16, String, String)> {
+    let mut all: Vec<_> = [
+        (401, "POST /graphql", JSON),
+        (401, "POST /organizations/acme/tokens.csv", JSON),
+        (401, "GET /v2/access-token", JSON),
+        (401, "DELETE /v2/access-token", FORM),
+        (401, "DELETE /session", JSON),
+        (401, "POST /session/confirm", JSON),
+        (401, "POST /verify", JSON),
+        (401, "PUT /verify/v1/builds", JSON),
+        (403, "POST /session", JSON),
+        (403, "POST /invitations/x", JSON),
+        (404, "POST /nothing", JSON),
+        (405, "POST /healthz", JSON),
+        (405, "POST /readyz", JSON),
+        (405, "POST /", JSON),
+        (405, "PUT /graphql", JSON),
+        (405, "POST /graphiql", JSON),
+        (405, "POST /openapi.json", JSON),
+        (405, "POST /schema.graphql", JSON),
+        (405, "PUT /v2/access-token", JSON),
+        (405, "PUT /oauth/revoke", JSON),
+        (405, "POST /.well-known/oauth-authorization-server", JSON),
+        (406, "POST /graphql", "Accept: text/html\r\nContent-Type: application/json\r\n"),
+        (415, "POST /oauth/introspect", TEXT),
+        (415, "POST /oauth/revoke", TEXT),
+        (200, "GET /healthz", JSON),
+        (200, "GET /openapi.json", JSON),
+    ]
+    .map(|(status, line, headers)| (status, line.to_owned(), headers.to_owned()))
+    .into();
+    all.push((414, format!("POST /session?{}", "x".repeat(9 * 1024)), JSON.into()));
+    all.push((431, "POST /session".into(), format!("X-Large: {}\r\n", "x".repeat(33 * 1024))));
+    all
+}
+
+/// One response: its head in lower case.
+async fn response(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("a response, and no reset"));
+    }
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+    stream.read_exact(&mut vec![0; length.parse().unwrap()]).await.expect("a body");
+    head
+}
+
+fn is(status: u16, head: &str, what: &str) {
+    assert!(head.starts_with(&format!("http/1.1 {status} ")), "{what}: {head}");
+}
+
+/// Where a small body comes after its head, the connection serves the next request.
+async fn is_kept(listen: SocketAddr, (status, line, headers): (u16, String, String)) {
+    let mut stream = TcpStream::connect(listen).await.unwrap();
+    for _ in 0..2 {
+        let head = format!("{line} HTTP/1.1\r\nHost: t\r\n{headers}Content-Length: 5000\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+        stream.write_all(&[b'x'; 5000]).await.unwrap();
+        let head = response(&mut stream).await;
+        is(status, &head, &line);
+        // A slow machine may take too long for the body.
+        if head.contains("\nconnection: close") {
+            assert_eq!(stream.read(&mut [0]).await.expect("no reset"), 0, "{line}");
+            return;
+        }
+    }
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n").await.unwrap();
+    is(200, &response(&mut stream).await, "the next request");
+}
+
+/// Where the body does not come, waits to be asked for, or is large, the response says that the connection ends.
+async fn ends(listen: SocketAddr, (status, line, headers): (u16, String, String)) {
+    for (more, before, after) in [
+        ("Content-Length: 5000\r\n", 0, 5000),
+        ("Content-Length: 5000\r\nExpect: 100-continue\r\n", 0, 0),
+        ("Content-Length: 300000\r\n", 300_000, 0),
+    ] {
+        let mut stream = TcpStream::connect(listen).await.unwrap();
+        let head = format!("{line} HTTP/1.1\r\nHost: t\r\n{headers}{more}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b'x'; before]).await.expect("no reset");
+        let head = response(&mut stream).await;
+        is(status, &head, &line);
+        assert!(head.contains("\nconnection: close\r\n"), "{line}, {more}: {head}");
+        stream.write_all(&vec![b'x'; after]).await.expect("no reset");
+        assert_eq!(stream.read(&mut [0]).await.expect("no reset"), 0, "{line}");
+    }
+}
+
+both!(
+    ///
+    async fn client_that_is_answered_before_its_body_was_read_sees_the_response_and_no_reset(world: World) {
+        for _ in 0..60 {
+            world.holder_of(&unknown()).get("/v2/access-token").await;
+        }
+        let mut all = early();
+        let authorization = format!("Authorization: Bearer {}\r\n", unknown());
+        all.push((429, "DELETE /v2/access-token".into(), authorization));
+        let listen = world.config.listen;
+        join_all(all.iter().cloned().map(|one| is_kept(listen, one))).await;
+        all.push((413, "POST /oauth/introspect".into(), FORM.into()));
+        let large_only = all.pop().unwrap();
+        join_all(all.into_iter().map(|one| ends(listen, one))).await;
+        let (status, line, headers) = large_only;
+        let mut stream = TcpStream::connect(listen).await.unwrap();
+        let head = format!("{line} HTTP/1.1\r\nHost: t\r\n{headers}Content-Length: 300000\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b'x'; 300_000]).await.expect("no reset");
+        let head = response(&mut stream).await;
+        is(status, &head, &line);
+        assert!(head.contains("\nconnection: close\r\n"), "{head}");
+        let ended = tokio::time::timeout(Duration::from_mins(1), stream.read(&mut [0])).await;
+        assert_eq!(ended.expect("an end").expect("no reset"), 0);
+    }
+);
