@@ -30,8 +30,8 @@ const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
 pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let answered = match head.method {
-        Method::GET | Method::DELETE => answer(&doors, &head, body).await,
-        _ => Err(Problem::method("GET, DELETE")),
+        Method::GET | Method::HEAD | Method::DELETE => answer(&doors, &head, body).await,
+        _ => Err(Problem::method("GET, HEAD, DELETE")),
     };
     answered.unwrap_or_else(Problem::into_response)
 }

@@ -18,16 +18,16 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// The process lives, whatever the database does.
 pub(super) async fn live(method: Method) -> Response {
-    if method != Method::GET {
-        return Problem::method("GET").into_response();
+    if let Err(problem) = Problem::only_reads(&method) {
+        return problem.into_response();
     }
     quiet(json_answer(StatusCode::OK, &json!({ "status": "ok" })))
 }
 
 /// The database answers and its schema is ours.
 pub(super) async fn ready(State(doors): State<Shared>, method: Method) -> Response {
-    if method != Method::GET {
-        return Problem::method("GET").into_response();
+    if let Err(problem) = Problem::only_reads(&method) {
+        return problem.into_response();
     }
     match tokio::time::timeout(PATIENCE, doors.app.store().ready()).await {
         Ok(Ok(())) => quiet(json_answer(StatusCode::OK, &json!({ "status": "ready" }))),

@@ -51,8 +51,8 @@ pub(super) async fn handle(
     let code = code.map(|Path(code)| code).unwrap_or_default();
     let answered = match head.method {
         Method::POST => accept(&doors, &head, body, &code).await,
-        Method::GET => return pages::console(head.method, head.headers).await,
-        _ => Err(Problem::method("GET, POST")),
+        Method::GET | Method::HEAD => return pages::console(head.method, head.headers).await,
+        _ => Err(Problem::method("GET, HEAD, POST")),
     };
     answered.unwrap_or_else(Problem::into_response)
 }

@@ -23,8 +23,8 @@ pub fn metrics(app: &App) -> Router {
 }
 
 async fn tell(State(app): State<App>, method: Method) -> Response {
-    if method != Method::GET {
-        return Problem::method("GET").into_response();
+    if let Err(problem) = Problem::only_reads(&method) {
+        return problem.into_response();
     }
     match app.metrics().render(outbox(&app).await, app.now()) {
         Ok(text) => {

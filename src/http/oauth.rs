@@ -45,8 +45,8 @@ pub(super) async fn asked(doors: &Doors, request: &Parts, body: Body) -> Result<
 
 /// `/.well-known/oauth-authorization-server`: what there is, as RFC 8414 has it.
 pub(super) async fn metadata(State(doors): State<super::Shared>, method: Method) -> Response {
-    if method != Method::GET {
-        return Problem::method("GET").into_response();
+    if let Err(problem) = Problem::only_reads(&method) {
+        return problem.into_response();
     }
     let base = &doors.public_url;
     let by_secret = ["client_secret_basic", "client_secret_post"];

@@ -77,8 +77,8 @@ pub(super) async fn graphiql(method: Method, headers: HeaderMap) -> Response {
 
 impl Page {
     fn shown(self, method: &Method, headers: &HeaderMap) -> Response {
-        if method != Method::GET {
-            return Problem::method("GET").into_response();
+        if let Err(problem) = Problem::only_reads(method) {
+            return problem.into_response();
         }
         let Some(file) = Built::get(self.file) else { return problem::no_such_path().into_response() };
         let mut response = told(self.file, file, "text/html; charset=utf-8", "no-cache", headers);
@@ -90,15 +90,15 @@ impl Page {
 /// Whatever no other door answers: a file beside the pages, such as their icon, or nothing; a person is told so by the page.
 pub(super) async fn other(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let Some((name, file, kind)) = beside_the_pages(uri.path()) else {
-        if method == Method::GET && wants_a_page(&headers) {
+        if problem::reads(&method) && wants_a_page(&headers) {
             let mut page = INDEX.shown(&method, &HeaderMap::new());
             *page.status_mut() = StatusCode::NOT_FOUND;
             return page;
         }
         return problem::no_such_path().into_response();
     };
-    if method != Method::GET {
-        return Problem::method("GET").into_response();
+    if let Err(problem) = Problem::only_reads(&method) {
+        return problem.into_response();
     }
     told(name, file, kind, "no-cache", &headers)
 }
@@ -121,8 +121,8 @@ pub(super) async fn asset(method: Method, name: Result<Path<String>, PathRejecti
     let (Some(file), Some(kind)) = (Built::get(&name), kind_of(&name)) else {
         return problem::no_such_path().into_response();
     };
-    if method != Method::GET {
-        return Problem::method("GET").into_response();
+    if let Err(problem) = Problem::only_reads(&method) {
+        return problem.into_response();
     }
     let keep = if name.ends_with(NOTICE) { "no-cache" } else { "public, max-age=31536000, immutable" };
     let mut response = told(&name, file, kind, keep, &headers);

@@ -3,7 +3,7 @@
 use crate::domain::error::Error;
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::Map;
@@ -70,6 +70,11 @@ impl Problem {
     pub(super) fn too_much_unsent() -> Self {
         tracing::warn!("replaced a response by 503: too many bytes of others are unsent");
         Self::later()
+    }
+
+    /// Accepts GET, and HEAD, which is answered wherever GET is. HTTP then leaves out the body.
+    pub(super) fn only_reads(method: &Method) -> Result<(), Self> {
+        if reads(method) { Ok(()) } else { Err(Self::method("GET, HEAD")) }
     }
 
     /// Another method would do.
@@ -139,6 +144,11 @@ pub(super) fn json_answer(status: StatusCode, body: &serde_json::Value) -> Respo
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
+}
+
+/// Whether a request by this method has the response of GET.
+pub(super) fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// Whoever asks for a path that there is not.

@@ -14,8 +14,8 @@ pub(super) async fn handle(method: Method) -> Response {
 
 /// What is the same for everybody until another version is installed.
 pub(super) fn constant(method: &Method, kind: &'static str, text: &'static str) -> Response {
-    if method != Method::GET {
-        return Problem::method("GET").into_response();
+    if let Err(problem) = Problem::only_reads(method) {
+        return problem.into_response();
     }
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")];
     (Extension(Resident), headers, text).into_response()

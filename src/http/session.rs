@@ -6,7 +6,7 @@ use super::{
     cookie::Cookie,
     front::Note,
     graphql::is_json,
-    problem::Problem,
+    problem::{Problem, reads},
     throttle::{Throttle, place},
 };
 use crate::{
@@ -176,7 +176,7 @@ impl Doors {
     pub(super) async fn in_session(&self, request: &Parts) -> Result<Option<Caller>, Problem> {
         let Some(brought) = self.sessions.cookie.brought(&request.headers) else { return Ok(None) };
         self.sessions.cookie.allows(request)?;
-        if request.method == Method::GET {
+        if reads(&request.method) {
             return Err(Problem::new(StatusCode::FORBIDDEN, "A session asks by POST."));
         }
         let observed = self.observed(request);

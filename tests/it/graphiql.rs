@@ -122,9 +122,9 @@ both!(
         let page = nobody.get("/graphiql").await.text;
         let asset = attributes(&page, "src")[0].clone();
         for path in ["/graphiql", &asset] {
-            for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::HEAD] {
+            for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
                 let reply = read(nobody.request(method, path)).await;
-                assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, "GET"), "{path}");
+                assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, "GET, HEAD"), "{path}");
             }
         }
         for path in [

@@ -267,7 +267,7 @@ both!(
             assert_eq!(get(at(path), &token).await.status, 404, "{path}");
         }
         let posted = read(http.post(at("/metrics"))).await;
-        assert_eq!((posted.status.as_u16(), posted.header("allow")), (405, "GET"));
+        assert_eq!((posted.status.as_u16(), posted.header("allow")), (405, "GET, HEAD"));
         let text = get(at("/metrics"), &token).await.text;
         let scrape = Scrape::read(&text).unwrap_or_else(|why| panic!("{why}"));
         assert!(scrape.of("tokenward_requests_total{door=\"none\",status=\"4xx\"}") >= 3.0);

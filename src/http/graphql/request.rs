@@ -4,7 +4,7 @@ use super::{super::access_token::body_of, refusal::Refusal};
 use crate::{
     domain::{error::Code, redact::holds_a_value, secret::Prefix},
     graphql::{document, misfits, price},
-    http::problem::Problem,
+    http::problem::{Problem, reads},
 };
 use async_graphql::{
     ServerError, Variables,
@@ -67,8 +67,8 @@ impl Media {
 /// Other methods are refused before anybody asks who it is.
 pub(super) fn method_fits(method: &Method) -> Result<(), Refusal> {
     match *method {
-        Method::GET | Method::POST => Ok(()),
-        _ => Err(Problem::method("GET, POST").into()),
+        Method::GET | Method::HEAD | Method::POST => Ok(()),
+        _ => Err(Problem::method("GET, HEAD, POST").into()),
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) struct Operation {
 impl Operation {
     /// Reads the operation of a request; a mutation is refused by GET.
     pub(super) async fn read(request: &Parts, body: Body, prefix: &Prefix, media: Media) -> Result<Self, Refusal> {
-        let by_get = request.method == Method::GET;
+        let by_get = reads(&request.method);
         let parameters = if by_get {
             from_uri(&request.uri, prefix, media)?
         } else {

@@ -146,14 +146,15 @@ both!(
     async fn other_methods_are_405_and_hear_which_would_do(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let header = format!("Authorization: Bearer {}", token.value);
-        let expected =
-            problem(405, &[("allow", "GET, DELETE")], r#"{"message":"This path answers GET, DELETE only."}"#);
+        let expected = problem(
+            405,
+            &[("allow", "GET, HEAD, DELETE")],
+            r#"{"message":"This path answers GET, HEAD, DELETE only."}"#,
+        );
         for name in ["POST", "PUT", "PATCH", "TRACE", "OPTIONS", "CONNECT", "FOO", "delete"] {
             assert_eq!(whole(&send_raw(&world, name, PATH, &[&header]).await), expected, "{name}");
             assert_eq!(whole(&send_raw(&world, name, PATH, &[]).await), expected, "{name} of nobody");
         }
-        let head = whole(&send_raw(&world, "HEAD", PATH, &[&header]).await);
-        assert_eq!(head.lines().next(), expected.lines().next());
         assert_eq!(world.holder_of(&token.value).get(PATH).await.status, 200);
     }
 );

@@ -386,7 +386,7 @@ both!(
         for name in ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"] {
             for client in [world.holder_of(&jwt), world.holder_of("nonsense"), world.nobody()] {
                 let reply = read(client.request(method(name), "/graphql")).await;
-                is_refused(&reply, JSON, 405, &[("allow", "GET, POST")], "INVALID_INPUT");
+                is_refused(&reply, JSON, 405, &[("allow", "GET, HEAD, POST")], "INVALID_INPUT");
             }
         }
     }

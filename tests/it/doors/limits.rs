@@ -3,14 +3,17 @@
 use super::{JSON, LATER, NO_CREDENTIAL, bob, database_name, lose_the_store, problem, raw, send_raw, unknown, whole};
 use crate::world::{
     World,
-    client::{form, read},
+    client::{Reply, form, read},
     cluster::Cluster,
     database::{Database, Kind, on},
     lateness::Lateness,
 };
 use reqwest::Method;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 const DOORS: [&str; 6] = ["/graphql", "/v2/access-token", "/oauth/introspect", "/verify", "/healthz", "/readyz"];
 
@@ -150,6 +153,50 @@ both!(
             let huge = format!("X-Large: {}", "x".repeat(size * 1024));
             let reply = send_raw(&world, "GET", "/verify", &[&huge]).await;
             assert_eq!((reply.status.as_u16(), &*reply.text), (431, ""));
+        }
+    }
+);
+
+both!(
+    ///
+    async fn head_is_answered_wherever_get_is_with_the_same_head_and_no_body(world: World) {
+        let (_, token) = bob(&world, &["graphql"]).await;
+        let clients = [world.holder_of(&token.value), world.nobody()];
+        let long = format!("/healthz?{}", "x".repeat(9 * 1024));
+        for path in [
+            "/graphql?query=%7Bviewer%7Bid%7D%7D",
+            "/graphql?query=%7B",
+            "/graphiql",
+            "/",
+            "/sign-in",
+            "/invitations/x",
+            "/assets/nothing.js",
+            "/v2/access-token",
+            "/verify",
+            "/verify/v1/builds",
+            "/.well-known/oauth-authorization-server",
+            "/openapi.json",
+            "/schema.graphql",
+            "/healthz",
+            "/readyz/",
+            "/nothing",
+            &long,
+        ] {
+            for client in &clients {
+                let (get, head) = (client.get(path).await, read(client.request(Method::HEAD, path)).await);
+                let names = |reply: &Reply| {
+                    let headers = reply.headers.iter().filter(|(name, _)| *name != "x-request-id" && *name != "date");
+                    headers.map(|(name, value)| format!("{name}: {value:?}")).collect::<BTreeSet<_>>()
+                };
+                assert_eq!((head.status, &*head.text), (get.status, ""), "{path}");
+                assert_eq!(names(&head), names(&get), "{path}");
+            }
+        }
+        let alien = world.signed_in("ada").await.request(Method::HEAD, "/graphql?query=%7Bviewer%7Bid%7D%7D");
+        assert_eq!(read(alien).await.status, 403, "a session asks by POST alone");
+        for path in ["/session", "/session/confirm", "/oauth/introspect", "/organizations/acme/tokens.csv"] {
+            let reply = read(world.nobody().request(Method::HEAD, path)).await;
+            assert!(reply.status == 405 && !reply.header("allow").contains("HEAD"), "{path}: {reply:?}");
         }
     }
 );

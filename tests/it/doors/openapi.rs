@@ -333,6 +333,10 @@ both!(
                 // It has a page as well, which is for people and not in the document.
                 methods.insert(0, "get".into());
             }
+            // HEAD is answered wherever GET is.
+            if methods.iter().any(|method| method == "get") {
+                methods.insert(1, "head".into());
+            }
             let allow = methods.join(", ").to_uppercase();
             // Gateways ask by every method there is.
             let refused = !path.starts_with("/verify");
