@@ -31,7 +31,7 @@ function check(where, schema, value) {
 }
 
 /** What belongs to the transfer, and not to the answer. */
-const TRANSFER = ['content-length', 'content-type', 'date', 'transfer-encoding'];
+const TRANSFER = ['connection', 'content-length', 'content-type', 'date', 'transfer-encoding'];
 
 const waiting = new Set();
 for (const [path, item] of Object.entries(paths)) {

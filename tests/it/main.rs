@@ -47,6 +47,7 @@ mod price;
 mod program;
 mod races;
 mod schema_is_current;
+mod schemathesis;
 mod secrets;
 mod sessions;
 mod shown_once;
