@@ -242,12 +242,13 @@ async fn large_response(program: &Program) -> (String, String) {
     let description = "\u{1F511}".repeat(255);
     let input =
         format!("{{description: \"{description}\", organizationIds: [\"{organization}\"], scopes: [\"read_user\"]}}");
-    let twenty: String = (0..20).map(|n| format!("m{n}: createToken(input: {input}) {{ token {{ id }} }} ")).collect();
+    let twenty: Vec<_> = (0..20).map(|n| format!("m{n}: createToken(input: {input}) {{ token {{ id }} }}")).collect();
+    let twenty = twenty.join(" ");
     for _ in 0..5 {
         let made = graphql(&format!("mutation {{ {twenty} }}")).await;
         assert!(made.get("errors").is_none(), "{made}");
     }
-    let aliases: String = (0..30).map(|n| format!("a{n}: description ")).collect();
+    let aliases = (0..30).map(|n| format!("a{n}: description")).collect::<Vec<_>>().join(" ");
     (jwt, format!("{{ viewer {{ tokens(first: 100) {{ nodes {{ {aliases} }} }} }} }}"))
 }
 
