@@ -55,6 +55,7 @@ impl Command {
             }
             Self::List => list(app).await,
             Self::Disable { name } => {
+                let name = text::name("name", &name)?;
                 let disable = DisableResourceServer { name: name.clone() };
                 app.change(&operator(app), disable).await.map_err(which(&[("resource server", &name)]))
             }

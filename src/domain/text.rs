@@ -1,8 +1,13 @@
 //! What people and programs may write: which characters, how many, and in which form it is kept.
 //!
-//! Every text is kept in NFC, so that the same word is the same bytes however it was typed. No message repeats the text.
+//! Every text is kept in NFC and without variation selectors, so that the same word is the same bytes however it was typed.
+//! No message repeats the text.
 
 use crate::domain::error::{Error, Result};
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup, VariationSelector},
+};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// The most characters of a description.
@@ -41,14 +46,18 @@ pub fn plain(field: &str, text: &str, most: usize) -> Result<String> {
     if text.is_empty() {
         return Err(invalid(field, "The text is empty; write at least one character."));
     }
+    if !text.chars().any(is_seen) {
+        return Err(invalid(field, "The text has no visible character; write at least one."));
+    }
     if text.chars().count() > most {
         return Err(invalid(field, format!("The text is too long; write at most {most} characters.")));
     }
     Ok(text)
 }
 
-/// How a person is called in a word: 1 to 64 of `a-z 0-9 - _ .`.
+/// How a person is called in a word: 1 to 64 of `a-z 0-9 - _ .`, and not `.` or `..`.
 pub fn username(field: &str, text: &str) -> Result<String> {
+    no_path(field, text)?;
     word(text).ok_or_else(|| {
         invalid(
             field,
@@ -57,8 +66,9 @@ pub fn username(field: &str, text: &str) -> Result<String> {
     })
 }
 
-/// How an organization is called in a word: 1 to 64 of `a-z 0-9 - _ .`.
+/// How an organization is called in a word: 1 to 64 of `a-z 0-9 - _ .`, and not `.` or `..`.
 pub fn slug(field: &str, text: &str) -> Result<String> {
+    no_path(field, text)?;
     word(text).ok_or_else(|| {
         invalid(
             field,
@@ -93,14 +103,15 @@ pub fn visible(field: &str, text: &str) -> Result<()> {
 /// The form in which texts are compared where upper and lower case are one.
 pub fn fold(text: &str) -> String {
     // Letter by letter: a part of a text is then a part of it when folded, too, which final sigmas would break.
-    text.nfc().flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).nfc().collect()
+    let text = text.chars().filter(|letter| !is_selector(*letter)).nfc();
+    text.flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).nfc().collect()
 }
 
 /// A username from what an identity provider says: folded, what does not fit becomes `-`.
 pub fn username_from(text: &str) -> Option<String> {
     let fit = |letter| if in_a_word(letter) { letter } else { '-' };
     let text: String = fold(&allowed(text)?).chars().map(fit).take(LONGEST_USERNAME).collect();
-    Some(text)
+    word(&text)
 }
 
 /// A name from what an identity provider says.
@@ -141,17 +152,18 @@ fn invalid(field: &str, why: impl Into<String>) -> Error {
 }
 
 fn unless_blank(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.trim().is_empty())
+    text.filter(|text| !composed(text).is_empty())
 }
 
 fn composed(text: &str) -> String {
-    text.trim().nfc().collect()
+    let text: String = text.chars().filter(|letter| !is_selector(*letter)).nfc().collect();
+    text.trim().to_owned()
 }
 
 /// A text that is there and has no character that is not allowed.
 fn allowed(text: &str) -> Option<String> {
     let fits = text.chars().all(|letter| hidden(letter).is_none());
-    Some(composed(text)).filter(|text| fits && !text.is_empty())
+    Some(composed(text)).filter(|text| fits && text.chars().any(is_seen))
 }
 
 /// The beginning of a text, without the characters that are not allowed.
@@ -161,8 +173,20 @@ fn cut(text: &str, most: usize) -> Option<String> {
 }
 
 fn word(text: &str) -> Option<String> {
-    let fits = (1..=LONGEST_USERNAME).contains(&text.len()) && text.chars().all(in_a_word);
+    let fits = (1..=LONGEST_USERNAME).contains(&text.len()) && text.chars().all(in_a_word) && !is_path(text);
     fits.then(|| text.to_owned())
+}
+
+/// Whether a word has a meaning of its own as a part of a path.
+fn is_path(text: &str) -> bool {
+    matches!(text, "." | "..")
+}
+
+fn no_path(field: &str, text: &str) -> Result<()> {
+    if is_path(text) {
+        return Err(invalid(field, "`.` and `..` are not allowed; use at least one letter or digit."));
+    }
+    Ok(())
 }
 
 const fn in_a_word(letter: char) -> bool {
@@ -173,7 +197,8 @@ fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let local_fits = (1..=64).contains(&local.len())
         && local.split('.').all(|part| !part.is_empty())
-        && !local.contains(|letter: char| letter.is_whitespace() || "\"(),:;<>[\\]".contains(letter));
+        && !local
+            .contains(|letter: char| letter.is_whitespace() || is_blank(letter) || "\"(),:;<>[\\]".contains(letter));
     let domain_fits = domain.split('.').all(|label| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
@@ -188,23 +213,34 @@ fn hidden(letter: char) -> Option<&'static str> {
     match letter {
         _ if letter.is_control() => Some("is a control character"),
         '\u{2028}' | '\u{2029}' => Some("is a line break"),
-        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
-            Some("changes the direction of writing")
-        }
-        '\u{00AD}' // soft hyphen
-        | '\u{034F}' // grapheme joiner
-        | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' // fillers of Hangul
-        | '\u{17B4}' | '\u{17B5}' // vowels of Khmer that are not written
-        | '\u{180B}'..='\u{180F}' // selectors of Mongolian
-        | '\u{200B}'..='\u{200D}' // zero-width blank and joiners
-        | '\u{2060}'..='\u{2065}' | '\u{206A}'..='\u{206F}' // word joiner, invisible operators, old format characters
-        | '\u{FEFF}' // byte order mark
-        | '\u{FFF0}'..='\u{FFFB}' // annotations
-        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' // shorthand and musical notation
-        | '\u{E0000}'..='\u{E0FFF}' // tags
-        => Some("is invisible"),
+        _ if CodePointSetData::new::<BidiControl>().contains(letter) => Some("changes the direction of writing"),
+        // It is dropped, as NFC drops forms.
+        _ if is_selector(letter) => None,
+        // Interlinear annotations are no default-ignorable code points, and as invisible.
+        '\u{FFF9}'..='\u{FFFB}' => Some("is invisible"),
+        _ if CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(letter) => Some("is invisible"),
         _ => None,
     }
+}
+
+/// Whether this character only chooses a form of the one before it.
+fn is_selector(letter: char) -> bool {
+    CodePointSetData::new::<VariationSelector>().contains(letter)
+}
+
+/// Whether this character is drawn as nothing, though Unicode counts it among the letters and symbols: a Braille pattern
+/// without dots, a notehead that is not there, blanks of hieroglyphs and the filler of Khitan.
+const fn is_blank(letter: char) -> bool {
+    matches!(letter, '\u{2800}' | '\u{1D159}' | '\u{13441}' | '\u{13442}' | '\u{16FE4}')
+}
+
+/// Whether there is something to see of this character where it stands alone.
+fn is_seen(letter: char) -> bool {
+    let category = CodePointMapData::<GeneralCategory>::new().get(letter);
+    let unseen = GeneralCategoryGroup::Separator.contains(category)
+        || GeneralCategoryGroup::Mark.contains(category)
+        || matches!(category, GeneralCategory::Control | GeneralCategory::Format);
+    !unseen && hidden(letter).is_none() && !is_blank(letter)
 }
 
 #[cfg(test)]
@@ -295,6 +331,67 @@ mod tests {
         assert_eq!(reason("r", None).expect("left out"), None);
         assert_eq!(reason("r", Some(" old ")).expect("a reason").as_deref(), Some("old"));
         assert_eq!(description("d", "  two  words\u{A0}").expect("a text"), "two  words");
+    }
+
+    /// R-59
+    #[test]
+    fn text_without_a_visible_character_is_rejected() {
+        let blank = ["\u{2800}", " \u{2800}\u{2800} ", "\u{1D159}", "\u{13441}\u{13442}", "\u{16FE4}", "\u{301}"];
+        for text in blank {
+            for check in [description, name] {
+                assert_eq!(
+                    why(&check("d", text).expect_err("nothing to see")),
+                    "The text has no visible character; write at least one."
+                );
+            }
+            assert!(reason("r", Some(text)).is_err());
+            assert_eq!((name_from(text), username_from(text)), (None, None));
+            assert!(email("email", &format!("{text}@example.com")).is_err() || text == "\u{301}");
+        }
+        assert!(name("name", "\u{2800}a").is_ok());
+        // Emoji, private use, and what Unicode does not know yet: something is drawn.
+        for text in ["\u{1F600}", "\u{1F44D}\u{1F3FD}", "\u{1F1EB}\u{1F1F7}", "\u{E000}", "\u{2FE0}", "-", "1"] {
+            assert_eq!(name("name", text).expect("a name"), text);
+        }
+    }
+
+    /// R-59
+    #[test]
+    fn default_ignorable_code_points_are_rejected_and_variation_selectors_are_dropped() {
+        let mut rejected = 0;
+        for letter in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let text = format!("a{letter}b");
+            if is_selector(letter) {
+                assert_eq!(name("name", &text).expect("a name"), "ab");
+                assert_eq!(fold(&text), "ab");
+                assert_eq!(
+                    description("d", &letter.to_string()).expect_err("nothing").code().as_str(),
+                    "INVALID_INPUT"
+                );
+                assert_eq!(reason("r", Some(&letter.to_string())).expect("left out"), None);
+            } else if CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(letter) {
+                assert!(name("name", &text).is_err() && name_from(&text).is_none(), "{}", letter.escape_unicode());
+                rejected += 1;
+            }
+        }
+        // Selectors are 260 more.
+        assert!(rejected > 3_800, "{rejected}");
+        assert_eq!(name("name", "\u{2764}\u{FE0F}").expect("a heart"), "\u{2764}");
+        // A selector keeps no letter from its accent.
+        assert_eq!(name("name", "e\u{FE00}\u{301}").expect("a letter"), "\u{e9}");
+    }
+
+    /// R-61
+    #[test]
+    fn dots_that_mean_a_folder_are_no_usernames_or_slugs() {
+        for dots in [".", ".."] {
+            for check in [username, slug] {
+                assert!(why(&check("slug", dots).expect_err("a path")).starts_with("`.` and `..` are not allowed"));
+            }
+            assert_eq!(username_from(dots), None);
+        }
+        assert_eq!(slug("slug", "...").expect("a slug"), "...");
+        assert_eq!(username_from(".a").as_deref(), Some(".a"));
     }
 
     /// R-61
@@ -411,7 +508,8 @@ mod tests {
             for check in CHECKS {
                 if let Ok(kept) = check("field", &text) {
                     prop_assert_eq!(check("field", &kept).ok(), Some(kept.clone()));
-                    prop_assert!(kept.chars().all(|letter| hidden(letter).is_none()));
+                    prop_assert!(kept.chars().all(|letter| hidden(letter).is_none() && !is_selector(letter)));
+                    prop_assert!(kept.chars().any(is_seen));
                 }
             }
             let _ = (email_from(&text), method(&text));

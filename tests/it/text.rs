@@ -129,3 +129,35 @@ both!(
         }
     }
 );
+
+both!(
+    ///
+    async fn texts_without_a_visible_character_are_rejected_and_selectors_dropped(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        let token = ada.creates_token("\u{2764}\u{FE0F} builds", &["acme"], &["read_user"]).await;
+        let seen = ada.ask("query($id: ID!) { token(id: $id) { description } }", json!({ "id": token.id })).await;
+        assert_eq!(seen["token"]["description"], "\u{2764} builds");
+        for text in ["\u{2800}", "\u{13441} \u{1D159}", "a\u{E0041}", "\u{115F}"] {
+            for (verb, input) in [
+                ("createToken", json!({ "description": text, "organizationIds": [acme], "scopes": ["read_user"] })),
+                ("updateToken", json!({ "tokenId": token.id, "description": text })),
+                ("updateOrganization", json!({ "organizationId": acme, "name": text })),
+                ("updateProfile", json!({ "name": text })),
+                ("removeOrganizationFromToken", json!({ "tokenId": token.id, "organizationId": acme, "reason": text })),
+                ("revokeToken", json!({ "tokenId": token.id, "reason": text })),
+            ] {
+                let reply = ada.does(verb, input).await;
+                assert_eq!(reply.code(), "INVALID_INPUT", "{verb} {}: {}", text.escape_unicode(), reply.text);
+            }
+            // A JWT that says so is let in, and what it says is left out.
+            let named = said(&world, "5", "eve", text);
+            assert_eq!(named.ask("{ viewer { name } }", json!({})).await["viewer"]["name"], "eve");
+        }
+        for dots in [".", ".."] {
+            let named = said(&world, &format!("subject {dots}"), dots, "Dot");
+            let viewer = named.ask("{ viewer { username } }", json!({})).await;
+            assert_eq!(viewer["viewer"]["username"], format!("subject-{dots}"));
+        }
+    }
+);
