@@ -42,7 +42,7 @@ impl Change for Adding {
             tx.find_organization(&slug.as_str().into()).await?;
         }
         tx.insert_resource_server(&operator, self.0.clone()).await?;
-        tx.record(Event::new(EventType::ResourceServerAdded, tx.caller().at).because(Some(self.0.name.clone())));
+        tx.record(Event::new(EventType::ResourceServerAdded, tx.caller().at).of_resource_server(&self.0.name));
         Ok(())
     }
 }

@@ -23,7 +23,7 @@ impl Change for DisableResourceServer {
     async fn make(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         tx.disable_resource_server(&operator, &self.name).await?;
-        tx.record(Event::new(EventType::ResourceServerDisabled, tx.caller().at).because(Some(self.name.clone())));
+        tx.record(Event::new(EventType::ResourceServerDisabled, tx.caller().at).of_resource_server(&self.name));
         Ok(())
     }
 }

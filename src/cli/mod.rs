@@ -3,6 +3,7 @@
 
 mod completions;
 mod demo;
+mod event;
 mod mail;
 mod member;
 mod migrate;
@@ -91,6 +92,9 @@ enum Command {
     /// Lists letters that wait or were given up, and sends them again
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Lists the events of the event log
+    #[command(subcommand)]
+    Event(event::Command),
     /// Prints the GraphQL schema
     #[command(
         override_usage = "tokenward schema",
@@ -168,6 +172,7 @@ impl Command {
             Self::Member(command) => command.run(&open(&config).await?).await,
             Self::Token(command) => command.run(&open(&config).await?).await,
             Self::Mail(command) => command.run(&open(&config).await?).await,
+            Self::Event(command) => command.run(&open(&config).await?).await,
             Self::ResourceServer(command) => command.run(&open(&config).await?).await,
             Self::Schema | Self::Openapi | Self::Completions { .. } => Ok(()),
         }

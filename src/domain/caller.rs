@@ -1,7 +1,7 @@
 //! Who asks, through what, from where, and at what time: made once, at the door.
 
 use crate::domain::{
-    id::{SessionId, TokenId, UserId},
+    id::{ResourceServerId, SessionId, TokenId, UserId},
     time::Time,
 };
 use std::net::IpAddr;
@@ -51,8 +51,8 @@ pub enum Through {
         /// The token itself.
         token: TokenId,
     },
-    /// An API that was given the value of a token to end it, as RFC 7009 has it.
-    ResourceServer,
+    /// A resource server that was given the value of a token to revoke it, as RFC 7009 has it.
+    ResourceServer(ResourceServerId),
 }
 
 impl Caller {
@@ -68,7 +68,7 @@ impl Caller {
             | Through::Session { user, .. }
             | Through::Token { user, .. }
             | Through::Value { user, .. } => Some(user),
-            Through::CommandLine | Through::System | Through::ResourceServer => None,
+            Through::CommandLine | Through::System | Through::ResourceServer(_) => None,
         }
     }
 
@@ -78,7 +78,7 @@ impl Caller {
             Through::Token { token, .. } | Through::Value { token, .. } => Some(token),
             Through::CommandLine
             | Through::System
-            | Through::ResourceServer
+            | Through::ResourceServer(_)
             | Through::Jwt(_)
             | Through::Session { .. } => None,
         }

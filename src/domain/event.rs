@@ -90,6 +90,8 @@ pub struct Event {
     pub user: Option<UserId>,
     /// Every organization that may read of it.
     pub organizations: Vec<OrganizationId>,
+    /// The name of the resource server it is about.
+    pub resource_server: Option<String>,
     /// Why, in the actor's words.
     pub reason: Option<String>,
     /// Scopes that the token has since then.
@@ -135,6 +137,7 @@ impl Event {
             token: None,
             user: None,
             organizations: Vec::new(),
+            resource_server: None,
             reason: None,
             scopes_added: Vec::new(),
             scopes_removed: Vec::new(),
@@ -156,6 +159,13 @@ impl Event {
     #[must_use]
     pub fn of_user(mut self, user: UserId) -> Self {
         self.user = Some(user);
+        self
+    }
+
+    /// About the resource server of this name.
+    #[must_use]
+    pub fn of_resource_server(mut self, name: &str) -> Self {
+        self.resource_server = Some(name.to_owned());
         self
     }
 
@@ -246,10 +256,30 @@ pub enum Via {
     Jwt,
     /// A token, or whoever holds its value.
     Token,
+    /// A resource server.
+    ResourceServer,
     /// The command line.
     CommandLine,
     /// Tokenward itself.
     System,
+}
+
+impl Via {
+    /// Every one of them.
+    pub const ALL: [Self; 6] =
+        [Self::Session, Self::Jwt, Self::Token, Self::ResourceServer, Self::CommandLine, Self::System];
+
+    /// The name in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Jwt => "jwt",
+            Self::Token => "token",
+            Self::ResourceServer => "resource_server",
+            Self::CommandLine => "command_line",
+            Self::System => "system",
+        }
+    }
 }
 
 /// One line of the audit log, as it is read back.
@@ -271,6 +301,8 @@ pub struct Entry {
     pub actor_user_agent: Option<String>,
     /// Through what.
     pub via: Via,
+    /// The name of the resource server that acted, or that it is about.
+    pub resource_server: Option<String>,
     /// The token it is about.
     pub token: Option<TokenId>,
     /// The member or owner it is about.

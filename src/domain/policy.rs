@@ -371,7 +371,7 @@ pub fn revoker_of(standing: &Standing, sight: Option<&Sight>) -> Result<Revoker>
 pub fn revoker_by_value(caller: &Caller, token: TokenId) -> Result<Revoker> {
     match caller.through {
         Through::Value { user, token: own } if own == token => Ok(Revoker { token, by: Some(user) }),
-        Through::ResourceServer | Through::CommandLine => Ok(Revoker { token, by: None }),
+        Through::ResourceServer(_) | Through::CommandLine => Ok(Revoker { token, by: None }),
         _ => Err(NO_TOKEN),
     }
 }

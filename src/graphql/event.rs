@@ -46,7 +46,7 @@ impl EventNode {
         DateTime(self.0.at)
     }
 
-    /// Null when the system or the command line acted.
+    /// Null when the system, the command line or a resource server acted.
     async fn actor(&self, ctx: &Context<'_>) -> Answer<UserNode> {
         named_user(ctx, self.0.actor?).await
     }
@@ -87,6 +87,11 @@ impl EventNode {
     /// What the actor came through.
     async fn via(&self) -> AuditEventSource {
         self.0.via.into()
+    }
+
+    /// The name of the resource server that acted, or that the event is about. Null if there is none.
+    async fn resource_server_name(&self) -> Option<&str> {
+        self.0.resource_server.as_deref()
     }
 
     /// The member or owner it is about.
@@ -156,6 +161,8 @@ pub(super) enum AuditEventSource {
     Jwt,
     /// A token, or whoever holds its value.
     Token,
+    /// A resource server, by `/oauth/revoke`.
+    ResourceServer,
     /// The operator at the command line.
     CommandLine,
     /// The service itself.

@@ -26,7 +26,7 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
 async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
     let Asked { server, form } = asked(doors, request, body).await?;
     if let Some(secret) = Secret::parse(doors.app.prefix(), form.token()) {
-        let caller = doors.caller(&doors.observed(request), Through::ResourceServer);
+        let caller = doors.caller(&doors.observed(request), Through::ResourceServer(server.id));
         let change = RevokeTokenByValue { fingerprint: secret.fingerprint() };
         match doors.app.change(&caller, change).await {
             Ok(()) | Err(Error::NotFound(_) | Error::Conflict(_)) => {}

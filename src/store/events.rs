@@ -12,17 +12,17 @@ use crate::domain::{
     event::{Entry, EventType, Via},
     id::{EventId, OrganizationId, TokenId, UserId},
     list::{Cursor, EventFilter, Key, Page, Slice},
-    policy::OrgAdmin,
+    policy::{Operator, OrgAdmin},
     scope::ScopeSet,
     time::Time,
 };
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
-    sea_query::{Expr, JoinType, Query, SelectStatement},
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
+    sea_query::{Expr, JoinType, Order, Query, SelectStatement},
 };
 use std::collections::{BTreeSet, HashMap};
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "number",
     "id",
     "type",
@@ -31,6 +31,7 @@ const COLUMNS: [&str; 14] = [
     "actor_address",
     "actor_user_agent",
     "via",
+    "resource_server_name",
     "token_id",
     "user_id",
     "reason",
@@ -49,6 +50,7 @@ struct EventRow {
     actor_address: Option<String>,
     actor_user_agent: Option<String>,
     via: Via,
+    resource_server_name: Option<String>,
     token_id: Option<TokenId>,
     user_id: Option<UserId>,
     reason: Option<String>,
@@ -68,6 +70,7 @@ impl From<EventRow> for Entry {
             actor_address: row.actor_address.and_then(|address| address.parse().ok()),
             actor_user_agent: row.actor_user_agent,
             via: row.via,
+            resource_server: row.resource_server_name,
             token: row.token_id,
             user: row.user_id,
             reason: row.reason,
@@ -82,7 +85,24 @@ fn placed(row: EventRow) -> (Cursor, Entry) {
     (Cursor { key: Key::Number(row.number), id: row.id.uuid() }, row.into())
 }
 
+/// Which events the operator looks for.
+#[derive(Debug, Clone, Default)]
+pub struct EventSearch {
+    /// What must hold.
+    pub filter: EventFilter,
+    /// About this user or by them.
+    pub with_user: Option<UserId>,
+    /// Concerning this organization.
+    pub organization: Option<OrganizationId>,
+}
+
 impl Store {
+    /// The newest events of the service, also those that concern no organization; at most so many.
+    pub async fn every_event(&self, _: &Operator, search: &EventSearch, most: u64) -> Result<Vec<Entry>> {
+        let rows = all::<EventRow>(&self.read, &every_event(search, most)).await?;
+        Ok(rows.into_iter().map(Entry::from).collect())
+    }
+
     /// What happened in an organization, newest first.
     pub async fn events_in(&self, admin: &OrgAdmin, filter: &EventFilter, page: &Page) -> Result<Slice<Entry>> {
         let along = Along { key: Some(("c", "number")), id: None::<(&str, &str)>, descending: true };
@@ -150,33 +170,46 @@ fn events_in(admin: &OrgAdmin, filter: &EventFilter) -> SelectStatement {
     select
         .join_as(JoinType::InnerJoin, event_organization::Entity, "c", same(("c", "number"), ("e", "number")))
         .and_where(Expr::col(("c", "organization_id")).eq(*admin.organization()))
-        .cond_where(listing::within(("e", "at"), filter.at, None));
-    if !filter.types.is_empty() {
-        select.and_where(Expr::col(("e", "type")).is_in(filter.types.iter().copied()));
+        .cond_where(fitting(filter));
+    select
+}
+
+fn every_event(search: &EventSearch, most: u64) -> SelectStatement {
+    let mut select = entries();
+    select.cond_where(fitting(&search.filter)).order_by(("e", "number"), Order::Desc).limit(most);
+    if let Some(user) = search.with_user {
+        select.and_where(Expr::col(("e", "user_id")).eq(user).or(Expr::col(("e", "actor_id")).eq(user)));
     }
-    if let Some(token) = filter.token {
-        select.and_where(Expr::col(("e", "token_id")).eq(token));
-    }
-    if let Some(actor) = filter.actor {
-        select.and_where(Expr::col(("e", "actor_id")).eq(actor));
-    }
-    if let Some(user) = filter.user {
-        select.and_where(Expr::col(("e", "user_id")).eq(user));
+    if let Some(organization) = search.organization {
+        select.and_where(concerns_any(&BTreeSet::from([organization])));
     }
     select
+}
+
+fn fitting(filter: &EventFilter) -> Condition {
+    let types = (!filter.types.is_empty()).then(|| filter.types.iter().copied());
+    listing::within(("e", "at"), filter.at, None)
+        .add_option(types.map(|types| Expr::col(("e", "type")).is_in(types)))
+        .add_option(filter.token.map(|token| Expr::col(("e", "token_id")).eq(token)))
+        .add_option(filter.actor.map(|actor| Expr::col(("e", "actor_id")).eq(actor)))
+        .add_option(filter.user.map(|user| Expr::col(("e", "user_id")).eq(user)))
+}
+
+fn concerns_any(organizations: &BTreeSet<OrganizationId>) -> Expr {
+    let concerns = Query::select()
+        .expr(Expr::value(1))
+        .from_as(event_organization::Entity, "c")
+        .and_where(same(("c", "number"), ("e", "number")))
+        .and_where(Expr::col(("c", "organization_id")).is_in(organizations.iter().copied()))
+        .take();
+    Expr::exists(concerns)
 }
 
 fn events_of(tokens: &[TokenId], within: Option<&BTreeSet<OrganizationId>>) -> SelectStatement {
     let mut select = entries();
     select.and_where(Expr::col(("e", "token_id")).is_in(tokens.iter().copied()));
     if let Some(organizations) = within {
-        let concerns_any = Query::select()
-            .expr(Expr::value(1))
-            .from_as(event_organization::Entity, "c")
-            .and_where(same(("c", "number"), ("e", "number")))
-            .and_where(Expr::col(("c", "organization_id")).is_in(organizations.iter().copied()))
-            .take();
-        select.and_where(Expr::exists(concerns_any));
+        select.and_where(concerns_any(organizations));
     }
     select
 }
@@ -205,7 +238,7 @@ mod tests {
             at: TimeRange { from: Some(NOW), to: Some(NOW) },
         };
         assert_snapshot!(asked(&log(&filter, &behind(Key::Number(9)))), @r#"
-        SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes"
+        SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes"
         FROM "events" AS "e"
         INNER JOIN "event_organizations" AS "c" ON "c"."number" = "e"."number"
         WHERE "c"."organization_id" = $1
@@ -227,7 +260,7 @@ mod tests {
         let question = listing::cut_each(events_of(&TOKENS, None), ("e", "token_id"), &along, &FIRST);
         assert_snapshot!(asked(&question), @r#"
         SELECT *
-        FROM (SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes", ROW_NUMBER() OVER ( PARTITION BY "e"."token_id"
+        FROM (SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes", ROW_NUMBER() OVER ( PARTITION BY "e"."token_id"
         ORDER BY "e"."number" DESC ) AS "place"
         FROM "events" AS "e"
         WHERE "e"."token_id" IN ($1, $2)) AS "each"

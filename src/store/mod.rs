@@ -26,6 +26,7 @@ mod usage;
 mod usernames;
 mod values;
 
+pub use events::EventSearch;
 pub use export::Line;
 pub use grants::GrantsOf;
 pub use invitations::Invitation;

@@ -114,6 +114,12 @@ impl Store {
         Ok(found.filter(|row| row.deleted_at.is_none()).map(Organization::from))
     }
 
+    /// The organization of that slug, for the operator: also a deleted one.
+    pub async fn organization_ever_named(&self, _: &Operator, slug: &str) -> Result<Option<OrganizationId>> {
+        let find = organization::Entity::find().filter(organization::Column::Slug.eq(slug));
+        Ok(limited(find.one(&self.read)).await?.map(|row| row.id))
+    }
+
     /// These organizations, as far as they exist.
     pub async fn organizations(&self, ids: &[OrganizationId]) -> Result<HashMap<OrganizationId, Organization>> {
         let find = organization::Entity::find().filter(organization::Column::Id.is_in(ids.iter().copied()));

@@ -281,6 +281,12 @@ impl Store {
         Ok(found.filter(|row| row.deleted_at.is_none()).map(User::from))
     }
 
+    /// The user of that name or placeholder, for the operator: also a deleted one.
+    pub async fn user_ever_named(&self, _: &Operator, username: &str) -> Result<Option<UserId>> {
+        let find = user::Entity::find().filter(user::Column::Username.eq(username));
+        Ok(limited(find.one(&self.read)).await?.map(|row| row.id))
+    }
+
     /// These people, with what they belong to. Policy decides who may see them.
     pub async fn people(&self, ids: &[UserId]) -> Result<HashMap<UserId, Person>> {
         let find = user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied()));

@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    entity::{delivery, event, event_head, event_organization, organization, token, user},
+    entity::{delivery, event, event_head, event_organization, organization, resource_server, token, user},
     limited,
     pool::Transaction,
     values::Differences,
@@ -157,11 +157,12 @@ impl Tx {
             .col_expr(event_head::Column::Number, Expr::col(event_head::Column::Number).add(count))
             .col_expr(event_head::Column::EventId, Expr::value(self.facts.last().map(|fact| fact.id)))
             .exec_with_returning(&self.db);
+        let by_server = self.acting_resource_server().await?;
         let head = limited(update).await?.pop().ok_or_else(|| Error::Bug("there is no event head".into()))?;
         let numbers = head.number - count + 1..;
         let (mut events, mut concerned) = (Vec::new(), Vec::new());
         for (number, fact) in numbers.zip(&self.facts) {
-            events.push(self.event_row(number, fact));
+            events.push(self.event_row(number, fact, by_server.as_ref()));
             concerned.extend(fact.organizations.iter().map(|organization| event_organization::ActiveModel {
                 organization_id: Set(*organization),
                 number: Set(number),
@@ -177,7 +178,14 @@ impl Tx {
         Ok(())
     }
 
-    fn event_row(&self, number: i64, fact: &Event) -> event::ActiveModel {
+    /// The name of the resource server that makes the change, if it is one.
+    async fn acting_resource_server(&self) -> Result<Option<String>> {
+        let Through::ResourceServer(id) = self.caller.through else { return Ok(None) };
+        let found = limited(resource_server::Entity::find_by_id(id).one(&self.db)).await?;
+        Ok(found.map(|server| server.name))
+    }
+
+    fn event_row(&self, number: i64, fact: &Event, by_server: Option<&String>) -> event::ActiveModel {
         event::ActiveModel {
             number: Set(number),
             id: Set(fact.id),
@@ -187,6 +195,7 @@ impl Tx {
             actor_address: Set(self.caller.address.map(|address| address.to_string())),
             actor_user_agent: Set(self.caller.user_agent.clone()),
             via: Set(via(self.caller.through)),
+            resource_server_name: Set(fact.resource_server.as_ref().or(by_server).cloned()),
             token_id: Set(fact.token),
             user_id: Set(fact.user),
             reason: Set(fact.reason.clone()),
@@ -203,7 +212,8 @@ const fn via(through: Through) -> Via {
         Through::System => Via::System,
         Through::Jwt(_) => Via::Jwt,
         Through::Session { .. } => Via::Session,
-        Through::Token { .. } | Through::Value { .. } | Through::ResourceServer => Via::Token,
+        Through::Token { .. } | Through::Value { .. } => Via::Token,
+        Through::ResourceServer(_) => Via::ResourceServer,
     }
 }
 

@@ -89,8 +89,8 @@ columns! {
     Role as String: |role| role_text(role).to_owned(), |kept| role_of(&kept);
     EventType as String: |kind| kind.as_str().to_owned(),
         |kept| EventType::ALL.iter().copied().find(|kind| kind.as_str() == kept);
-    Via as String: |via| via_text(via).to_owned(),
-        |kept| VIAS.iter().copied().find(|via| via_text(*via) == kept);
+    Via as String: |via| via.as_str().to_owned(),
+        |kept| Via::ALL.into_iter().find(|via| via.as_str() == kept);
     Differences as String: |all| serde_json::to_string(&all.0).unwrap_or_default(),
         |kept| serde_json::from_str(&kept).ok().map(Differences);
 }
@@ -116,16 +116,4 @@ const fn role_text(role: Role) -> &'static str {
 
 fn role_of(text: &str) -> Option<Role> {
     [Role::Admin, Role::Member].into_iter().find(|role| role_text(*role) == text)
-}
-
-const VIAS: [Via; 5] = [Via::Session, Via::Jwt, Via::Token, Via::CommandLine, Via::System];
-
-const fn via_text(via: Via) -> &'static str {
-    match via {
-        Via::Session => "session",
-        Via::Jwt => "jwt",
-        Via::Token => "token",
-        Via::CommandLine => "command_line",
-        Via::System => "system",
-    }
 }

@@ -88,6 +88,90 @@ fn is_a_value(text: &str) -> bool {
 }
 
 both!(
+    async fn event_list_shows_the_operator_every_event(database: Database) {
+        let done = async |command: &str| run(&database, command).await.done().to_owned();
+        done("user add ada --email ada@example.test --name Ada").await;
+        done("user add bob --email bob@example.test --name Bob").await;
+        for slug in ["acme", "globex"] {
+            done(&format!("organization add {slug} --name {slug} --admin ada")).await;
+        }
+        let value = done("token create --owner ada --organization acme --scope read_builds").await;
+        ended(on(&database).args(["token", "revoke"]), value.trim()).await.silent();
+        done("resource-server add builds-api").await;
+        done("user delete bob").await;
+        done("organization delete globex").await;
+        let events = async |options: &str| -> Vec<serde_json::Value> {
+            let lines = done(&format!("event list --json {options}")).await;
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        };
+        let types = |events: &[serde_json::Value]| {
+            events.iter().map(|event| event["type"].as_str().unwrap().to_lowercase()).collect::<Vec<_>>().join(" ")
+        };
+        let all = events("").await;
+        let expected = "organization_deleted organization_member_removed user_deleted resource_server_added token_revoked \
+                        token_created organization_member_added organization_created organization_member_added \
+                        organization_created user_created user_created";
+        assert_eq!(types(&all), expected);
+        // What concerns no organization is there as well, and names its resource server.
+        let server = &all[3];
+        assert_eq!((&server["organizations"], &server["reason"]), (&json!([]), &json!(null)));
+        assert_eq!((&server["resourceServerName"], &server["via"]), (&json!("builds-api"), &json!("COMMAND_LINE")));
+        assert_eq!(all[5]["scopesAdded"], json!(["read_builds"]), "{}", all[5]);
+        assert_eq!(all[5]["user"]["username"], "ada");
+        assert_eq!(all[5]["organizations"][0]["slug"], "acme");
+
+        let token = all[5]["tokenId"].as_str().unwrap();
+        assert_eq!(types(&events(&format!("--token {token}")).await), "token_revoked token_created");
+        let some = "--type USER_CREATED --type user_deleted --limit 2";
+        assert_eq!(types(&events(some).await), "user_deleted user_created");
+        // Also of users and organizations that are deleted.
+        let globex = "organization_deleted organization_member_removed organization_member_added organization_created";
+        assert_eq!(types(&events("--organization globex").await), globex);
+        let bob = all[2]["user"]["id"].as_str().unwrap();
+        let placeholder = all[2]["user"]["username"].as_str().unwrap();
+        for user in [bob, placeholder] {
+            assert_eq!(types(&events(&format!("--user {user}")).await), "user_deleted user_created");
+        }
+        let last = all[0]["at"].as_str().unwrap();
+        assert_eq!(
+            types(&events(&format!("--since {last}")).await),
+            "organization_deleted organization_member_removed"
+        );
+        assert_eq!(events(&format!("--until {last}")).await.len(), all.len() - 2);
+        assert_eq!(events("--since 1h").await.len(), all.len());
+        assert_eq!(events("--until 1h").await.len(), 0);
+
+        let table = done("event list --type resource_server_added").await;
+        assert_eq!(table.lines().count(), 2);
+        assert!(table.starts_with("TIME ") && table.contains(" builds-api "), "{table}");
+        assert_eq!(run(&database, "event list --until 1h").await.said, "No event matches.\n");
+        run(&database, "event list --user nobody").await.refused("There is no such user: nobody.");
+        run(&database, "event list --organization nix").await.refused("There is no such organization: nix.");
+        run(&database, "event list --token nonsense").await.refused("--token: ");
+        run(&database, "event list --since yesterday").await.refused("--since: ");
+        run(&database, "event list --type nonsense").await.misused("possible values: token_created");
+        run(&database, "event list --limit 0").await.misused("--limit");
+    }
+);
+
+both!(
+    async fn command_line_rejects_invisible_names_and_dots(database: Database) {
+        run(&database, "user add ada --email ada@example.test --name Ada").await.done();
+        for command in [
+            "user add bob --email bob@example.test --name \u{2800}",
+            "organization add acme --name \u{2800} --admin ada",
+            "resource-server add \u{2800}",
+        ] {
+            run(&database, command).await.refused("no visible character");
+        }
+        for command in ["user add .. --email bob@example.test --name Bob", "organization add . --name Dot --admin ada"]
+        {
+            run(&database, command).await.refused("`.` and `..` are not allowed");
+        }
+    }
+);
+
+both!(
     async fn migrate_tells_what_it_applies_and_check_what_is_pending(database: Database) {
         let check = run(&database, "migrate --check").await;
         assert_eq!(check.code, 1, "{check:?}");

@@ -7,7 +7,7 @@ import { agent } from '../lib/agent';
 import { Ago } from '../ui/Ago';
 import { Fact, Facts } from '../ui/Panel';
 import styles from './events.module.css';
-import { differences, named, type Part, reasonOf, SOURCES, sentence, type Telling } from './sentences';
+import { differences, named, type Part, SOURCES, sentence, type Telling } from './sentences';
 
 interface Props extends Telling {
   events: readonly EventLineFragment[];
@@ -39,7 +39,7 @@ interface LineProps {
 }
 
 function Line({ event, audit, telling, more }: LineProps) {
-  const reason = reasonOf(event);
+  const { reason } = event;
   const source = SOURCES[event.via] ?? event.via;
   const [open, setOpen] = useState(false);
   const id = useId();
@@ -118,6 +118,7 @@ function Line({ event, audit, telling, more }: LineProps) {
               )}
             </Fact>
             <Fact name="Through">{source}</Fact>
+            {event.resourceServerName && <Fact name="Resource server">{event.resourceServerName}</Fact>}
             {event.tokenId && (
               <Fact name="Token">
                 {event.token && <code>{event.token.hint}</code>} <code className="muted small">{event.tokenId}</code>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import schema from '../../../schema.graphql?raw';
 import type { AuditEventType, EventLineFragment } from '../gql/graphql';
-import { differences, GROUPS, plain, reasonOf, sentence, type Telling } from './sentences';
+import { differences, GROUPS, plain, sentence, type Telling } from './sentences';
 
 const ADA = { id: 'user_ada', username: 'ada', name: 'Ada Okafor' };
 const BOB = { id: 'user_bob', username: 'bob', name: 'Bob Lindqvist' };
@@ -14,6 +14,7 @@ const event = (changed: Partial<EventLineFragment>): EventLineFragment => ({
   type: 'TOKEN_CREATED',
   at: '2026-11-25T22:00:00.000000Z',
   via: 'JWT',
+  resourceServerName: null,
   actor: BOB,
   actorIpAddress: null,
   actorUserAgent: null,
@@ -122,11 +123,14 @@ describe('an event as a sentence', () => {
     expect(told({ ...unknown, actor: ADA })).toBe('Ada Okafor: token rotated twice, about Bob Lindqvist');
   });
 
-  it('takes the name of an API for no reason', () => {
-    const added = event({ type: 'RESOURCE_SERVER_ADDED', actor: null, via: 'COMMAND_LINE', reason: 'builds', user: null });
-    expect(plain(sentence(added))).toBe('An operator let the API builds check tokens');
-    expect(reasonOf(added)).toBeNull();
-    expect(reasonOf(event({ reason: 'Rotated' }))).toBe('Rotated');
+  it('names the resource server that acted, and the one that it is about', () => {
+    const builds = { actor: null, resourceServerName: 'builds' };
+    const revoked = { type: 'TOKEN_REVOKED' as const, ...ofToken, ...builds, via: 'RESOURCE_SERVER' as const };
+    expect(told(revoked)).toBe('The resource server builds revoked “Deploy bot” of Bob Lindqvist');
+    expect(told({ ...revoked, resourceServerName: null })).toBe('A resource server revoked “Deploy bot” of Bob Lindqvist');
+    const about = { ...builds, via: 'COMMAND_LINE' as const, user: null };
+    expect(told({ ...about, type: 'RESOURCE_SERVER_ADDED' })).toBe('An operator added the resource server builds');
+    expect(told({ ...about, type: 'RESOURCE_SERVER_DISABLED' })).toBe('An operator disabled the resource server builds');
   });
 });
 

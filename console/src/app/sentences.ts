@@ -27,6 +27,7 @@ export const SOURCES: Record<string, string> = {
   SESSION: 'Session',
   JWT: 'JWT',
   TOKEN: 'Token',
+  RESOURCE_SERVER: 'Resource server',
   COMMAND_LINE: 'Command line',
   SYSTEM: 'System',
 };
@@ -73,16 +74,10 @@ export const GROUPS: { name: string; types: { type: EventLineFragment['type']; n
 /** `TOKEN_ROTATED`: token rotated. What a newer service tells is told by its name. */
 const inWords = (type: string) => type.toLowerCase().replaceAll('_', ' ').trim();
 
-/** Some reasons are names: of the API that may check tokens, or may no longer. */
-const isName = (type: string) => type.startsWith('RESOURCE_SERVER_');
-
-/** Why, in the actor's words; `null` where nothing was said. */
-export const reasonOf = ({ type, reason }: EventLineFragment) => (isName(type) ? null : reason);
-
 /** The event as a sentence without its full stop. */
 export function sentence(event: EventLineFragment, telling: Telling = {}): Part[] {
-  const { actor, user, organizations, tokenId } = event;
-  const by: Part = actor ? { kind: 'person', person: actor } : words(BY[event.via] ?? 'Somebody');
+  const { actor, user, organizations, tokenId, resourceServerName: server } = event;
+  const by: Part = actor ? { kind: 'person', person: actor } : words(actorOf(event));
   const about: Part = user ? { kind: 'person', person: user } : words('somebody');
   const own = Boolean(actor && user && actor.id === user.id);
   const theirs = own && actor?.id === telling.you ? 'your' : 'their';
@@ -134,9 +129,9 @@ export function sentence(event: EventLineFragment, telling: Telling = {}): Part[
     case 'USER_DELETED':
       return [by, words(' deleted '), about];
     case 'RESOURCE_SERVER_ADDED':
-      return [by, words(` let the API ${event.reason ?? ''} check tokens`.replace('  ', ' '))];
+      return [by, words(` added the resource server ${server ?? ''}`.trimEnd())];
     case 'RESOURCE_SERVER_DISABLED':
-      return [by, words(` stopped the API ${event.reason ?? ''} from checking tokens`.replace('  ', ' '))];
+      return [by, words(` disabled the resource server ${server ?? ''}`.trimEnd())];
     default:
       return [by, words(`: ${inWords(event.type)}`), ...(user && !own ? [words(', about '), about] : [])];
   }
@@ -173,10 +168,17 @@ function value(field: string, text: string | null | undefined) {
   return `“${text}”`;
 }
 
+/** What acted, where no user did. */
+function actorOf({ via, resourceServerName }: EventLineFragment) {
+  if (via === 'RESOURCE_SERVER' && resourceServerName) return `The resource server ${resourceServerName}`;
+  return BY[via] ?? 'Somebody';
+}
+
 const BY: Record<string, string> = {
   COMMAND_LINE: 'An operator',
   SYSTEM: 'Tokenward',
   TOKEN: 'Whoever held the value',
+  RESOURCE_SERVER: 'A resource server',
 };
 
 const words = (text: string): Part => ({ kind: 'words', text });

@@ -42,6 +42,8 @@ export type AuditEventSource =
   | 'COMMAND_LINE'
   /** A JWT of the host application or the identity provider. */
   | 'JWT'
+  /** A resource server, by `/oauth/revoke`. */
+  | 'RESOURCE_SERVER'
   /** A signed-in browser. */
   | 'SESSION'
   /** The service itself. */
@@ -318,7 +320,7 @@ export type UpdateTokenInput = {
   tokenId: string;
 };
 
-export type EventLineFragment = { id: string, type: AuditEventType, at: string, via: AuditEventSource, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> };
+export type EventLineFragment = { id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> };
 
 export type MineQueryVariables = Exact<{
   after?: string | null | undefined;
@@ -361,7 +363,7 @@ export type AuditedTokenQueryVariables = Exact<{
 }>;
 
 
-export type AuditedTokenQuery = { organization: { id: string, name: string, tokenGrant: { id: string, grantedAt: string, ownerIsAdmin: boolean, lastUsedAt: string | null, lastRequest: { at: string, ipAddress: string | null, userAgent: string | null, method: string | null, path: string | null, scope: string | null, allowed: boolean } | null, token: { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, owner: { id: string, username: string, name: string, email: string | null }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }> } | null } | null, auditEvents: { totalCount: number, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, user: { email: string | null, id: string, username: string, name: string } | null, actor: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
+export type AuditedTokenQuery = { organization: { id: string, name: string, tokenGrant: { id: string, grantedAt: string, ownerIsAdmin: boolean, lastUsedAt: string | null, lastRequest: { at: string, ipAddress: string | null, userAgent: string | null, method: string | null, path: string | null, scope: string | null, allowed: boolean } | null, token: { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, owner: { id: string, username: string, name: string, email: string | null }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }> } | null } | null, auditEvents: { totalCount: number, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, user: { email: string | null, id: string, username: string, name: string } | null, actor: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
 
 export type RemoveOrganizationMutationVariables = Exact<{
   input: RemoveOrganizationFromTokenInput;
@@ -380,7 +382,7 @@ export type LogQueryVariables = Exact<{
 }>;
 
 
-export type LogQuery = { organization: { id: string, name: string, auditEvents: { totalCount: number, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
+export type LogQuery = { organization: { id: string, name: string, auditEvents: { totalCount: number, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
 
 export type LogNamesQueryVariables = Exact<{
   ids: Array<string> | string;
@@ -531,7 +533,7 @@ export type OwnTokenEventsQueryVariables = Exact<{
 }>;
 
 
-export type OwnTokenEventsQuery = { token: { id: string, events: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
+export type OwnTokenEventsQuery = { token: { id: string, events: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
 
 export type UpdateTokenMutationVariables = Exact<{
   input: UpdateTokenInput;
@@ -597,6 +599,7 @@ export const EventLineFragmentDoc = new TypedDocumentString(`
   type
   at
   via
+  resourceServerName
   actor {
     id
     username
@@ -848,6 +851,7 @@ export const AuditedTokenDocument = new TypedDocumentString(`
   type
   at
   via
+  resourceServerName
   actor {
     id
     username
@@ -927,6 +931,7 @@ export const LogDocument = new TypedDocumentString(`
   type
   at
   via
+  resourceServerName
   actor {
     id
     username
@@ -1310,6 +1315,7 @@ export const OwnTokenEventsDocument = new TypedDocumentString(`
   type
   at
   via
+  resourceServerName
   actor {
     id
     username

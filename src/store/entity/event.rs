@@ -22,6 +22,7 @@ pub struct Model {
     pub actor_address: Option<String>,
     pub actor_user_agent: Option<String>,
     pub via: Via,
+    pub resource_server_name: Option<String>,
     pub token_id: Option<TokenId>,
     pub user_id: Option<UserId>,
     pub reason: Option<String>,

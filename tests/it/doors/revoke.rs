@@ -31,9 +31,33 @@ both!(
         let query =
             "query($id: ID!) { token(id: $id) { status events(first: 1) { nodes { type via actor { id } } } } }";
         let seen = bob.ask(query, json!({ "id": token.id })).await["token"].clone();
-        let event = json!({ "type": "TOKEN_REVOKED", "via": "TOKEN", "actor": null });
+        let event = json!({ "type": "TOKEN_REVOKED", "via": "RESOURCE_SERVER", "actor": null });
         assert_eq!(seen, json!({ "status": "REVOKED", "events": { "nodes": [event] } }));
         assert_eq!(revoke(&world, &api, &api.client_secret, "").await.0, 400);
+    }
+);
+
+both!(
+    async fn revocation_names_its_resource_server_to_the_owner_and_administrators(world: World) {
+        let (api, _) = (world.resource_server("builds-api").await, world.resource_server("other").await);
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let (one, two) = (
+            bob.creates_token("one", &["acme"], &["read_builds"]).await,
+            bob.creates_token("two", &["acme"], &["read_builds"]).await,
+        );
+        assert_eq!(revoke(&world, &api, &api.client_secret, &one.value).await.0, 200);
+        // Whoever holds the value is no resource server.
+        assert_eq!(world.holder_of(&two.value).delete("/v2/access-token").await.status, 204);
+        let shows = "nodes { via reason resourceServerName tokenId }";
+        let event = |via: &str, server: Option<&str>, token: &str| json!({ "via": via, "reason": null, "resourceServerName": server, "tokenId": token });
+        let first = event("RESOURCE_SERVER", Some("builds-api"), &one.id);
+        let own = format!("query($id: ID!) {{ token(id: $id) {{ events(first: 1) {{ {shows} }} }} }}");
+        let seen = bob.ask(&own, json!({ "id": one.id })).await;
+        assert_eq!(seen["token"]["events"]["nodes"], json!([first]));
+        let audit = format!("{{ organization(slug: \"acme\") {{ auditEvents(first: 2) {{ {shows} }} }} }}");
+        let seen = ada.ask(&audit, json!({})).await;
+        let expected = json!([event("TOKEN", None, &two.id), first]);
+        assert_eq!(seen["organization"]["auditEvents"]["nodes"], expected);
     }
 );
 

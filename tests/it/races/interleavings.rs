@@ -28,7 +28,7 @@ use tokenward::{
         decision::Ask,
         error::{Code, Error},
         event::Entry,
-        id::{OrganizationId, TokenId, UserId},
+        id::{OrganizationId, ResourceServerId, TokenId, UserId},
         list::{EventFilter, List, Page, PageArguments, TokenFilter, TokenOrder},
         organization::Role,
         policy::{self, OrgAdmin, Standing},
@@ -279,7 +279,7 @@ impl<'world> Race<'world> {
         let through = match who {
             Who::Operator => Through::CommandLine,
             Who::Person(user) => Through::Jwt(user),
-            Who::Api => Through::ResourceServer,
+            Who::Api => Through::ResourceServer(ResourceServerId::new(at)),
         };
         let caller = Caller { at, address: None, user_agent: Some(tag.to_owned()), through };
         let app = &node.app;

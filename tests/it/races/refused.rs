@@ -26,7 +26,7 @@ use tokenward::{
         caller::{Caller, Through},
         decision::Limits,
         error::{Code, Error, Result},
-        id::{OrganizationId, SessionId, TokenId, UserId},
+        id::{OrganizationId, ResourceServerId, SessionId, TokenId, UserId},
         list::{EventFilter, List, Page, PageArguments},
         organization::Role,
         password::Password,
@@ -277,7 +277,7 @@ impl Scene {
             }
             "revoke_token" => ready(&bob, RevokeToken { token: self.token(self.bob).await.0, reason: None }),
             "revoke_token_by_value" => {
-                let api = Caller { through: Through::ResourceServer, ..operator };
+                let api = Caller { through: Through::ResourceServer(ResourceServerId::new(operator.at)), ..operator };
                 ready(&api, RevokeTokenByValue { fingerprint: self.token(self.bob).await.1 })
             }
             "set_password" => {

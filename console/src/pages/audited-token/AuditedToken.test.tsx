@@ -52,6 +52,7 @@ const event = (changed: object) => ({
   type: 'TOKEN_CREATED',
   at: '2026-11-01T00:00:00Z',
   via: 'JWT',
+  resourceServerName: null,
   actor: BOB,
   actorIpAddress: null,
   actorUserAgent: null,

@@ -14,6 +14,7 @@ const cut = {
   type: 'TOKEN_ORGANIZATION_REMOVED',
   at: '2026-11-21T10:00:00.000000Z',
   via: 'SESSION',
+  resourceServerName: null,
   actor: ADA,
   actorIpAddress: '2001:db8::17',
   actorUserAgent: 'curl/8.11.0',

@@ -4,6 +4,7 @@ import{a as e}from"./rolldown-runtime-BWaJ3C7D.js";import{n as t,t as n}from"./j
   type
   at
   via
+  resourceServerName
   actor {
     id
     username
@@ -248,6 +249,7 @@ import{a as e}from"./rolldown-runtime-BWaJ3C7D.js";import{n as t,t as n}from"./j
   type
   at
   via
+  resourceServerName
   actor {
     id
     username
@@ -325,6 +327,7 @@ import{a as e}from"./rolldown-runtime-BWaJ3C7D.js";import{n as t,t as n}from"./j
   type
   at
   via
+  resourceServerName
   actor {
     id
     username
@@ -689,6 +692,7 @@ import{a as e}from"./rolldown-runtime-BWaJ3C7D.js";import{n as t,t as n}from"./j
   type
   at
   via
+  resourceServerName
   actor {
     id
     username
