@@ -1,9 +1,7 @@
 //! Which rows of a list are wanted, in which order, and from where on.
-//!
-//! A cursor is the place of a row in one particular list: it carries the values that the list is ordered by, and a
-//! checksum over these and the list, so that a cursor of another list or a damaged one is refused.
 
 use crate::domain::{
+    cursor::{Cursor, List},
     error::{Error, Result},
     event::EventType,
     id::{TokenId, UserId},
@@ -13,10 +11,7 @@ use crate::domain::{
     time::Time,
     token::TokenStatus,
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest as _, Sha256};
 use std::{net::IpAddr, time::Duration};
-use uuid::Uuid;
 
 /// The largest page.
 pub const LARGEST_PAGE: u32 = 100;
@@ -104,16 +99,6 @@ impl TokenFilter {
             || self.unused_for.is_some()
             || !self.never_used.is_empty()
     }
-
-    /// Tells this filter from every other, without telling any value.
-    fn print(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for value in self.values.iter().flatten() {
-            hash.update(value.as_bytes());
-        }
-        hash.update(format!("{self:?}").as_bytes());
-        hash.finalize().into()
-    }
 }
 
 /// What a list of tokens can be ordered by; ties are broken by the token's id, in the same direction.
@@ -157,95 +142,6 @@ pub struct EventFilter {
     pub user: Option<UserId>,
     /// When.
     pub at: TimeRange,
-}
-
-/// Names one list: rows of different lists have cursors that do not fit each other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct List([u8; 32]);
-
-impl List {
-    /// A list by its name, whose it is, and what else decides its rows or their order.
-    pub fn new(name: &str, of: Uuid, detail: &impl std::fmt::Debug) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(format!("{name}\n{of}\n{detail:?}").as_bytes());
-        Self(hash.finalize().into())
-    }
-
-    /// A list of tokens or grants.
-    pub fn of_tokens(name: &str, of: Uuid, filter: &TokenFilter, order: TokenOrder) -> Self {
-        Self::new(name, of, &(filter.print(), order))
-    }
-}
-
-/// The value that a row is ordered by before its id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Key {
-    /// Ordered by the id alone.
-    Id,
-    /// A number, such as a time.
-    Number(i64),
-    /// A text, such as a username.
-    Text(String),
-}
-
-/// The place of one row in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Cursor {
-    /// What the list is ordered by.
-    pub key: Key,
-    /// What breaks ties.
-    pub id: Uuid,
-}
-
-impl Cursor {
-    /// The text that clients keep.
-    pub fn encode(&self, list: &List) -> String {
-        let mut bytes = self.id.as_bytes().to_vec();
-        match &self.key {
-            Key::Id => bytes.push(0),
-            Key::Number(number) => {
-                bytes.push(1);
-                bytes.extend(number.to_be_bytes());
-            }
-            Key::Text(text) => {
-                bytes.push(2);
-                bytes.extend(text.as_bytes());
-            }
-        }
-        let sum = checksum(list, &bytes);
-        bytes.extend(sum);
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    /// Reads a cursor of this list, and of no other.
-    pub fn decode(list: &List, text: &str) -> Option<Self> {
-        if text.len() > 400 {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (bytes, sum) = bytes.split_at_checked(bytes.len().checked_sub(8)?)?;
-        if checksum(list, bytes) != sum {
-            return None;
-        }
-        let (id, rest) = bytes.split_at_checked(16)?;
-        let (&kind, rest) = rest.split_first()?;
-        let key = match kind {
-            0 => Key::Id,
-            1 => Key::Number(i64::from_be_bytes(rest.try_into().ok()?)),
-            2 => Key::Text(String::from_utf8(rest.to_vec()).ok()?),
-            _ => return None,
-        };
-        Some(Self { key, id: Uuid::from_slice(id).ok()? })
-    }
-}
-
-fn checksum(list: &List, bytes: &[u8]) -> [u8; 8] {
-    let mut hash = Sha256::new();
-    hash.update(list.0);
-    hash.update(bytes);
-    let mut sum = [0; 8];
-    sum.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
-    sum
 }
 
 /// What a client says of the page it wants, as Relay names it.
@@ -339,50 +235,12 @@ impl<T> Slice<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn a_list(name: &str) -> List {
-        List::new(name, Uuid::nil(), &())
-    }
-
-    fn keys() -> impl Strategy<Value = Key> {
-        prop_oneof![Just(Key::Id), any::<i64>().prop_map(Key::Number), "[a-z0-9._-]{1,64}".prop_map(Key::Text)]
-    }
-
-    proptest! {
-        ///
-        #[test]
-        fn a_cursor_fits_its_own_list_and_no_other(key in keys(), id: u128) {
-            let cursor = Cursor { key, id: Uuid::from_u128(id) };
-            let text = cursor.encode(&a_list("one"));
-            prop_assert_eq!(Cursor::decode(&a_list("one"), &text), Some(cursor));
-            prop_assert_eq!(Cursor::decode(&a_list("two"), &text), None);
-        }
-
-        ///
-        #[test]
-        fn a_cursor_with_any_bit_flipped_is_refused(key in keys(), id: u128) {
-            let text = Cursor { key, id: Uuid::from_u128(id) }.encode(&a_list("one"));
-            for place in 0..text.len() * 8 {
-                let mut bytes = text.clone().into_bytes();
-                bytes[place / 8] ^= 1 << (place % 8);
-                if let Ok(damaged) = String::from_utf8(bytes) {
-                    prop_assert_eq!(Cursor::decode(&a_list("one"), &damaged), None);
-                }
-            }
-        }
-
-        ///
-        #[test]
-        fn no_text_upsets_the_reader_of_cursors(text: String) {
-            prop_assert_eq!(Cursor::decode(&a_list("one"), &text), None);
-        }
-    }
+    use crate::domain::cursor::{CursorKey, ListKind};
 
     ///
     #[test]
     fn a_page_holds_0_to_100_rows_and_50_unless_asked() {
-        let list = a_list("one");
+        let list = CursorKey::generate().expect("a key").list(ListKind::Grants, uuid::Uuid::nil(), &());
         let page = |first, last| Page::parse(&PageArguments { first, last, ..Default::default() }, &list);
         assert_eq!(page(None, None).expect("the usual page").limit, 50);
         assert_eq!(page(Some(0), None).expect("an empty page").limit, 0);
@@ -392,13 +250,5 @@ mod tests {
         {
             assert_eq!(page(first, last).expect_err("out of bounds").code().as_str(), "INVALID_INPUT");
         }
-    }
-
-    #[test]
-    fn filters_by_different_values_are_different_lists() {
-        let by = |byte| TokenFilter { values: vec![Some(Fingerprint::from_bytes([byte; 32]))], ..Default::default() };
-        let list = |filter: &TokenFilter| List::of_tokens("audit", Uuid::nil(), filter, TokenOrder::default());
-        assert_ne!(list(&by(1)), list(&by(2)));
-        assert_eq!(list(&by(1)), list(&by(1)));
     }
 }

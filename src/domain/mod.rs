@@ -1,6 +1,7 @@
 //! What things are and what may happen to them: pure, without a clock, a task or a store.
 
 pub mod caller;
+pub mod cursor;
 pub mod decision;
 pub mod error;
 pub mod event;

@@ -2,8 +2,9 @@
 
 use super::error::fail;
 use crate::domain::{
+    cursor::{Cursor, List},
     error::Result,
-    list::{List, PageArguments, Slice},
+    list::{PageArguments, Slice},
 };
 use async_graphql::{Result as Answer, SimpleObject};
 use futures_util::future::BoxFuture;
@@ -36,7 +37,7 @@ pub(super) struct Rows<T> {
 
 impl<T> Rows<T> {
     pub(super) fn page_info(&self) -> PageInfo {
-        let cursor = |row: Option<&(crate::domain::list::Cursor, T)>| row.map(|(cursor, _)| cursor.encode(&self.list));
+        let cursor = |row: Option<&(Cursor, T)>| row.map(|(cursor, _)| cursor.encode(&self.list));
         PageInfo {
             has_next_page: self.slice.has_next,
             has_previous_page: self.slice.has_previous,

@@ -30,7 +30,12 @@ pub use values::misfits;
 
 use crate::{
     app::App,
-    domain::{caller::Caller, error::Result, policy::Standing},
+    domain::{
+        caller::Caller,
+        cursor::{Detail, List, ListKind},
+        error::Result,
+        policy::Standing,
+    },
 };
 use async_graphql::{Context, EmptySubscription, SDLExportOptions, dataloader::DataLoader};
 use loaders::Loads;
@@ -83,6 +88,11 @@ impl Request {
         let rounds = queue.clone();
         let loader = DataLoader::new(loads, move |load| rounds.push(load)).delay(Duration::ZERO);
         Ok(Self { app: app.clone(), caller, standing, loader: Arc::new(loader), queue })
+    }
+
+    /// A list that is read in pages: its kind, whose it is, and what else decides its rows.
+    async fn list(&self, kind: ListKind, of: uuid::Uuid, detail: &(impl Detail + Sync)) -> Result<List> {
+        Ok(self.app.store().cursor_key().await?.list(kind, of, detail))
     }
 
     /// Executes one operation of this request.

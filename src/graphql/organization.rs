@@ -13,9 +13,10 @@ use super::{
 };
 use crate::{
     domain::{
+        cursor::ListKind,
         error::Result,
         id::TokenId,
-        list::{List, Page, PageArguments, Slice},
+        list::{Page, PageArguments, Slice},
         organization::{Membership, Organization, Role},
         policy::{self, Standing},
         text,
@@ -122,7 +123,7 @@ impl OrganizationNode {
             async {
                 let admin = policy::admin_of(&self.standing(request), self.organization.id)?;
                 let ((filter, search), order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
-                let list = List::of_tokens("audit", self.organization.id.uuid(), &filter, order);
+                let list = request.list(ListKind::Audit(order), self.organization.id.uuid(), &filter).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let at = request.caller.at;
                 let slice = request.app.store().reaching(&admin, &filter, order, &page, at).await?;
@@ -167,7 +168,7 @@ impl OrganizationNode {
             async {
                 let admin = policy::admin_of(&self.standing(request), self.organization.id)?;
                 let filter = AuditEventFilter::read(filter);
-                let list = List::new("events", self.organization.id.uuid(), &filter);
+                let list = request.list(ListKind::Events, self.organization.id.uuid(), &filter).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let slice = request.app.store().events_in(&admin, &filter, &page).await?;
                 let app = request.app.clone();
@@ -190,7 +191,7 @@ impl OrganizationNode {
         page: &PageArguments,
     ) -> Result<OrganizationMemberConnection> {
         let request = request(ctx);
-        let list = List::new("members", self.organization.id.uuid(), &which);
+        let list = request.list(ListKind::Members, self.organization.id.uuid(), &which).await?;
         let page = Page::parse(page, &list)?;
         // Whoever left still sees the organization on the ended grants of their tokens, and nobody in it.
         let Some(insider) = policy::insider(&self.standing(request), self.organization.id) else {

@@ -15,10 +15,11 @@ use super::{
 };
 use crate::{
     domain::{
+        cursor::ListKind,
         error::{Error, Result},
         grant::Usage,
         id::OrganizationId,
-        list::{List, Page, Slice},
+        list::{Page, Slice},
         policy::View,
         token::{self, Token},
     },
@@ -183,7 +184,7 @@ impl TokenNode {
         page: &crate::domain::list::PageArguments,
     ) -> Result<TokenGrantConnection> {
         let request = request(ctx);
-        let list = List::new("grants", self.token.id.uuid(), &which);
+        let list = request.list(ListKind::Grants, self.token.id.uuid(), &which).await?;
         let page = Page::parse(page, &list)?;
         let key = GrantsPage(self.token.id, which.clone(), page.clone());
         let slice = request.load(key).await.map_err(shared)?;
@@ -201,7 +202,7 @@ impl TokenNode {
         page: &crate::domain::list::PageArguments,
     ) -> Result<AuditEventConnection> {
         let request = request(ctx);
-        let list = List::new("token events", self.token.id.uuid(), &());
+        let list = request.list(ListKind::TokenEvents, self.token.id.uuid(), &()).await?;
         let page = Page::parse(page, &list)?;
         let only = self.view.organizations().cloned();
         let slice = request.load(EventsPage(self.token.id, only.clone(), page.clone())).await.map_err(shared)?;

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     domain::{
-        list::{List, Page, Slice, TokenOrderField},
+        cursor::ListKind,
+        list::{Page, Slice, TokenOrderField},
         policy::{self, Myself, Oneself},
     },
     store::Person,
@@ -69,7 +70,7 @@ impl UserNode {
         let myself = self.myself(ctx)?;
         answer(
             async {
-                let list = List::new("organizations", myself.user().uuid(), &());
+                let list = request.list(ListKind::Organizations, myself.user().uuid(), &()).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let slice = request.app.store().organizations_of(&myself, &page).await?;
                 let app = request.app.clone();
@@ -96,7 +97,7 @@ impl UserNode {
         let oneself = self.oneself(ctx)?;
         answer(
             async {
-                let list = List::new("sessions", oneself.user().uuid(), &());
+                let list = request.list(ListKind::Sessions, oneself.user().uuid(), &()).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let at = request.caller.at;
                 let slice = request.app.store().sessions_of(&oneself, &page, at).await?;
@@ -140,7 +141,7 @@ impl UserNode {
                 if filter.asks_for_use() || order.field == TokenOrderField::LastUsedAt {
                     policy::sees_all_use(&request.standing)?;
                 }
-                let list = List::of_tokens("tokens", myself.user().uuid(), &filter, order);
+                let list = request.list(ListKind::Tokens(order), myself.user().uuid(), &filter).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let at = request.caller.at;
                 let slice = request.app.store().tokens_of(&myself, &filter, order, &page, at).await?;

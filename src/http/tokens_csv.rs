@@ -10,9 +10,10 @@ use crate::{
     app::App,
     domain::{
         caller::Caller,
+        cursor::Cursor,
         error::{Error, Result},
         id::OrganizationId,
-        list::{Cursor, Page, TokenFilter},
+        list::{Page, TokenFilter},
         policy::{self, OrgAdmin},
         text,
         time::Time,

@@ -4,14 +4,15 @@ use super::{
     Store, all,
     entity::{event, event_organization},
     limited,
-    listing::{self, Along, same},
+    listing::{self, Along, By, same},
     values::Differences,
 };
 use crate::domain::{
+    cursor::{Cursor, Key},
     error::Result,
     event::{Entry, EventType, Via},
     id::{EventId, OrganizationId, TokenId, UserId},
-    list::{Cursor, EventFilter, Key, Page, Slice},
+    list::{EventFilter, Page, Slice},
     policy::{Operator, OrgAdmin},
     scope::ScopeSet,
     time::Time,
@@ -105,7 +106,7 @@ impl Store {
 
     /// What happened in an organization, newest first.
     pub async fn events_in(&self, admin: &OrgAdmin, filter: &EventFilter, page: &Page) -> Result<Slice<Entry>> {
-        let along = Along { key: Some(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        let along = Along { key: By::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
         let select = listing::cut(events_in(admin, filter), &along, page);
         listing::page_of(&self.read, &select, page, placed).await
     }
@@ -123,7 +124,7 @@ impl Store {
         within: Option<&BTreeSet<OrganizationId>>,
         page: &Page,
     ) -> Result<HashMap<TokenId, Slice<Entry>>> {
-        let along = Along { key: Some(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let along = Along { key: By::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
         let select = listing::cut_each(events_of(tokens, within), ("e", "token_id"), &along, page);
         let rows = all::<EventRow>(&self.read, &select).await?;
         Ok(listing::slices(rows, page, |row| row.token_id, placed))
@@ -224,7 +225,7 @@ mod tests {
     use insta::assert_snapshot;
 
     fn log(filter: &EventFilter, page: &Page) -> SelectStatement {
-        let along = Along { key: Some(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        let along = Along { key: By::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
         listing::cut(events_in(&an_admin(), filter), &along, page)
     }
 
@@ -256,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_page_of_events_for_each_of_many_tokens_is_one_statement() {
-        let along = Along { key: Some(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let along = Along { key: By::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
         let question = listing::cut_each(events_of(&TOKENS, None), ("e", "token_id"), &along, &FIRST);
         assert_snapshot!(asked(&question), @r#"
         SELECT *

@@ -3,13 +3,14 @@
 use super::{
     Store,
     grants::reaching,
-    listing::{self, Along},
+    listing::{self, Along, By},
     values::LastUse,
 };
 use crate::domain::{
+    cursor::{Cursor, Key},
     error::Result,
     id::{TokenId, UserId},
-    list::{Cursor, Key, Page, Slice, TokenFilter},
+    list::{Page, Slice, TokenFilter},
     policy::OrgAdmin,
     scope::ScopeSet,
     time::Time,
@@ -82,7 +83,7 @@ impl Store {
 }
 
 fn exported(admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> SelectStatement {
-    let along = Along { key: None::<(&'static str, &'static str)>, id: Some(("g", "token_id")), descending: true };
+    let along = Along { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "token_id")), descending: true };
     let mut select = reaching(admin, filter, at);
     for (table, column, name) in [
         ("o", "name", "owner_name"),

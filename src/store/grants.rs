@@ -3,17 +3,18 @@
 use super::{
     Store, all,
     entity::{grant, grant_scope, grant_use, membership, token, user},
-    listing::{self, Along, same},
+    listing::{self, Along, By, same},
     one,
     tx::Tx,
     usage::{self, UseColumns},
     values::{End, LastUse},
 };
 use crate::domain::{
+    cursor::{Cursor, Detail, Fields, Key},
     error::{Error, Result},
     grant::{Grant, GrantStatus, Removal},
     id::{GrantId, OrganizationId, TokenId, UserId},
-    list::{Cursor, Key, Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
+    list::{Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
     organization::Role,
     policy::OrgAdmin,
     time::Time,
@@ -37,6 +38,13 @@ pub struct GrantsOf {
     pub organizations: Option<BTreeSet<OrganizationId>>,
     /// In these states; none: all.
     pub status: Vec<GrantStatus>,
+}
+
+impl Detail for GrantsOf {
+    fn write(&self, to: &mut Fields) {
+        let Self { organizations, status } = self;
+        to.add(organizations).add(status);
+    }
 }
 
 #[derive(FromQueryResult)]
@@ -139,7 +147,7 @@ impl Store {
         page: &Page,
         at: Time,
     ) -> Result<HashMap<TokenId, Slice<Grant>>> {
-        let along = Along { key: None::<(&'static str, &'static str)>, id: Some(("g", "id")), descending: true };
+        let along = Along { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
         let select = listing::cut_each(grants_of(tokens, which, at), ("g", "token_id"), &along, page);
         let rows = all::<GrantRow>(&self.read, &select).await?;
         let placed = |row: GrantRow| (Cursor { key: Key::Id, id: row.id.uuid() }, row.into());
@@ -198,10 +206,10 @@ impl Store {
 
 fn along(order: TokenOrder) -> Along<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
-        TokenOrderField::CreatedAt => None,
-        TokenOrderField::LastUsedAt => Some(("u", "last_used_at")),
-        TokenOrderField::Owner => Some(("o", "username")),
-        TokenOrderField::ExpiresAt => Some(("g", "expires_at")),
+        TokenOrderField::CreatedAt => By::Id,
+        TokenOrderField::LastUsedAt => By::Number(("u", "last_used_at")),
+        TokenOrderField::Owner => By::Text(("o", "username")),
+        TokenOrderField::ExpiresAt => By::Number(("g", "expires_at")),
     };
     // The copy of the token's id that stands in the index of the key.
     let id = if order.field == TokenOrderField::LastUsedAt { ("u", "token_id") } else { ("g", "token_id") };
@@ -482,7 +490,7 @@ mod tests {
     fn a_page_of_grants_for_each_of_many_tokens_is_one_statement() {
         let which =
             GrantsOf { organizations: Some(BTreeSet::from([ORGANIZATION])), status: vec![GrantStatus::Removed] };
-        let along = Along { key: None::<(&'static str, &'static str)>, id: Some(("g", "id")), descending: true };
+        let along = Along { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
         let question = listing::cut_each(grants_of(&TOKENS, &which, NOW), ("g", "token_id"), &along, &FIRST);
         assert_snapshot!(asked(&question), @r#"
         SELECT *

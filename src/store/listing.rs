@@ -2,8 +2,9 @@
 
 use super::{all, holding, one};
 use crate::domain::{
+    cursor::{Cursor, Key},
     error::Result,
-    list::{Cursor, Key, Page, Slice, TimeRange, TokenFilter, TokenOrder, TokenOrderField},
+    list::{Page, Slice, TimeRange, TokenFilter, TokenOrder, TokenOrderField},
     time::Time,
     token::TokenStatus,
 };
@@ -14,9 +15,30 @@ use sea_orm::{
 use std::{collections::HashMap, hash::Hash};
 use uuid::Uuid;
 
+/// The column that a list is ordered by before the id, with its type: a cursor is compared with a column of its own type
+/// only.
+#[derive(Clone, Copy)]
+pub(super) enum By<K> {
+    /// No column.
+    Id,
+    /// A column of numbers or times.
+    Number(K),
+    /// A column of texts.
+    Text(K),
+}
+
+impl<K: Copy> By<K> {
+    const fn column(self) -> Option<K> {
+        match self {
+            Self::Id => None,
+            Self::Number(column) | Self::Text(column) => Some(column),
+        }
+    }
+}
+
 /// What a list is ordered by: an optional column first, then the id.
 pub(super) struct Along<K, I> {
-    pub(super) key: Option<K>,
+    pub(super) key: By<K>,
     /// Breaks ties; not needed where the key is unique.
     pub(super) id: Option<I>,
     pub(super) descending: bool,
@@ -30,7 +52,7 @@ pub(super) fn cut<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
 ) -> SelectStatement {
     select.cond_where(between(along, page));
     let order = direction(along, page);
-    if let Some(key) = along.key {
+    if let Some(key) = along.key.column() {
         select.order_by(key, order.clone());
     }
     if let Some(id) = along.id {
@@ -49,7 +71,7 @@ pub(super) fn cut_each<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
     select.cond_where(between(along, page));
     let order = direction(along, page);
     let mut window = WindowStatement::partition_by(parent);
-    if let Some(key) = along.key {
+    if let Some(key) = along.key.column() {
         window.order_by(key, order.clone());
     }
     if let Some(id) = along.id {
@@ -97,12 +119,13 @@ fn place<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
     cursor: &Cursor,
     greater: bool,
 ) -> Expr {
-    let key = match &cursor.key {
-        Key::Id => None,
-        Key::Number(number) => Some(Expr::value(*number)),
-        Key::Text(text) => Some(Expr::value(text.clone())),
+    let keys = match (along.key, &cursor.key) {
+        (By::Id, Key::Id) => None,
+        (By::Number(column), Key::Number(number)) => Some((Expr::col(column), Expr::value(*number))),
+        (By::Text(column), Key::Text(text)) => Some((Expr::col(column), Expr::value(text.clone()))),
+        // A place in another list is in front of nothing and behind nothing here.
+        _ => return Expr::value(false),
     };
-    let keys = along.key.map(Expr::col).zip(key);
     let ids = along.id.map(|id| (Expr::col(id), Expr::value(cursor.id)));
     let (left, right) = match (keys, ids) {
         (Some((key, value)), Some((id, same))) => (Expr::tuple([key, id]), Expr::tuple([value, same])),

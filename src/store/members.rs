@@ -4,14 +4,15 @@ use super::{
     Store, all,
     entity::{grant, membership, organization, user},
     limited, limited_unique,
-    listing::{self, Along, same},
+    listing::{self, Along, By, same},
     people::Person,
     tx::Tx,
 };
 use crate::domain::{
+    cursor::{Cursor, Detail, Fields, Key},
     error::{Error, Result},
     id::{OrganizationId, TokenId, UserId},
-    list::{Cursor, Key, Page, Slice},
+    list::{Page, Slice},
     organization::{Membership, Role},
     policy::{Insider, Operator, Staffer},
     time::Time,
@@ -37,6 +38,13 @@ pub struct Members {
     pub search: Option<String>,
     /// With this role.
     pub role: Option<Role>,
+}
+
+impl Detail for Members {
+    fn write(&self, to: &mut Fields) {
+        let Self { search, role } = self;
+        to.add(search).add(role);
+    }
 }
 
 impl Tx {
@@ -195,7 +203,7 @@ impl Store {
         which: &Members,
         page: &Page,
     ) -> Result<Slice<(Person, Membership)>> {
-        let along = Along { key: Some(("o", "username")), id: Some(("o", "id")), descending: false };
+        let along = Along { key: By::Text(("o", "username")), id: Some(("o", "id")), descending: false };
         let select = listing::cut(members_of(insider, which), &along, page);
         let slice = listing::page_of(&self.read, &select, page, |row: MemberRow| {
             let place = Cursor { key: Key::Text(row.username.clone()), id: row.user_id.uuid() };

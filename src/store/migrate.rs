@@ -5,6 +5,7 @@
 
 use super::{Store, entity::setting, limited};
 use crate::domain::{
+    cursor::CursorKey,
     error::{Error, Result},
     secret::Prefix,
 };
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const PREFIX: &str = "token.prefix";
+const CURSOR_KEY: &str = "cursor.key";
 /// Where the library keeps which steps were applied.
 const APPLIED: &str = "seaql_migrations";
 const LEASE: &str = "migration_lease";
@@ -61,6 +63,7 @@ impl Store {
         let applied = if pending.is_empty() { pending } else { self.migrate_alone().await? };
         self.keep_prefix(prefix).await?;
         self.keep_username_key().await?;
+        self.cursor_key().await?;
         Ok(applied)
     }
 
@@ -154,29 +157,43 @@ impl Store {
 
     /// The first start decides how values begin: another prefix would make scanners and clients blind to the old ones.
     async fn keep_prefix(&self, prefix: &Prefix) -> Result<()> {
-        let mut kept = self.kept_prefix().await?;
-        if kept.is_none() {
-            let mine = setting::ActiveModel { name: Set(PREFIX.into()), value: Set(prefix.as_str().into()) };
-            let insert = setting::Entity::insert(mine)
-                .on_conflict(OnConflict::column(setting::Column::Name).do_nothing().to_owned())
-                .exec_without_returning(&self.write);
-            limited(insert).await?;
-            kept = self.kept_prefix().await?;
+        let kept = self.kept(PREFIX, || Ok(prefix.as_str().into())).await?;
+        if kept == prefix.as_str() {
+            return Ok(());
         }
-        match kept {
-            Some(kept) if kept == prefix.as_str() => Ok(()),
-            Some(kept) => Err(Error::invalid(
-                "token.prefix",
-                format!(
-                    "The tokens of this database begin with {kept}_, which its first start decided; set token.prefix to {kept}."
-                ),
-            )),
-            None => Err(Error::Bug("the prefix was not kept".into())),
-        }
+        Err(Error::invalid(
+            "token.prefix",
+            format!(
+                "The tokens of this database begin with {kept}_, which its first start decided; set token.prefix to {kept}."
+            ),
+        ))
     }
 
-    async fn kept_prefix(&self) -> Result<Option<String>> {
-        Ok(limited(setting::Entity::find_by_id(PREFIX).one(&self.write)).await?.map(|kept| kept.value))
+    /// The key that cursors are authenticated with: the first start generates it, and all nodes use the same.
+    pub async fn cursor_key(&self) -> Result<&CursorKey> {
+        let read = || async {
+            let kept = self.kept(CURSOR_KEY, || Ok(CursorKey::generate()?.reveal_for_storage())).await?;
+            CursorKey::parse(&kept).ok_or_else(|| Error::Bug("the stored key of cursors is unreadable".into()))
+        };
+        self.cursor_key.get_or_try_init(read).await
+    }
+
+    /// The value of a setting, which is this one from now on if there is none.
+    pub(super) async fn kept(&self, name: &str, first: impl FnOnce() -> Result<String>) -> Result<String> {
+        if let Some(kept) = self.setting(name).await? {
+            return Ok(kept);
+        }
+        let mine = setting::ActiveModel { name: Set(name.into()), value: Set(first()?) };
+        let insert = setting::Entity::insert(mine)
+            .on_conflict(OnConflict::column(setting::Column::Name).do_nothing().to_owned())
+            .exec_without_returning(&self.write);
+        limited(insert).await?;
+        // Another node may have been quicker.
+        self.setting(name).await?.ok_or_else(|| Error::Bug("a setting was not kept".into()))
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<String>> {
+        Ok(limited(setting::Entity::find_by_id(name).one(&self.write)).await?.map(|kept| kept.value))
     }
 }
 

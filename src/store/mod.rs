@@ -41,7 +41,10 @@ pub use upkeep::Upkeep;
 pub use usage::{Seen, SeenGrant};
 
 use crate::{
-    domain::error::{Error, Result},
+    domain::{
+        cursor::CursorKey,
+        error::{Error, Result},
+    },
     telemetry::{Metrics, StoreFailure},
 };
 use place::Place;
@@ -56,7 +59,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 /// What every session of PostgreSQL is told: it ends a statement a little before nobody waits for it any more, and gives
 /// back what a node has locked that was cut off in the middle of a change.
@@ -112,6 +115,8 @@ pub struct Store {
     /// For migrations, which may take as long as they need.
     steps: Pool,
     metrics: Metrics,
+    /// Read once: it never changes.
+    cursor_key: Arc<OnceCell<CursorKey>>,
 }
 
 impl Store {
@@ -129,7 +134,7 @@ impl Store {
             let write = pool(1);
             guard_sqlite(&write).await.map_err(|error| place.explained(error))?;
             let (read, change_reads, checks, steps) = (pool(8), pool(4), pool(8), pool(1));
-            return Ok(Self { read, write, change_reads, checks, steps, metrics });
+            return Ok(Self { read, write, change_reads, checks, steps, metrics, cursor_key: Arc::default() });
         }
         let pool = |options, most| {
             let (backend, metrics) = (DbBackend::Postgres, metrics.clone());
@@ -142,7 +147,7 @@ impl Store {
         first.close().await;
         let pool = |most| pool(postgres_options(url), most);
         let (read, write, checks, steps) = (pool(7), pool(5), pool(4), steps());
-        Ok(Self { read, change_reads: write.clone(), write, checks, steps, metrics })
+        Ok(Self { read, change_reads: write.clone(), write, checks, steps, metrics, cursor_key: Arc::default() })
     }
 
     /// The same database for a request that changes something: what it reads does not wait behind other reads.

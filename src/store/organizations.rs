@@ -4,14 +4,15 @@ use super::{
     Store,
     entity::{membership, organization},
     limited, limited_unique,
-    listing::{self, Along, same},
+    listing::{self, Along, By, same},
     people::roles,
     tx::Tx,
 };
 use crate::domain::{
+    cursor::{Cursor, Key},
     error::{Error, Result},
     id::{OrganizationId, UserId},
-    list::{Cursor, Key, Page, Slice},
+    list::{Page, Slice},
     organization::{Organization, OrganizationRef, Role},
     policy::{Founder, Manager, Myself, Operator},
     time::Time,
@@ -129,7 +130,7 @@ impl Store {
 
     /// The organizations that somebody belongs to, oldest first, each with their role there.
     pub async fn organizations_of(&self, myself: &Myself, page: &Page) -> Result<Slice<(Organization, Role)>> {
-        let along = Along { key: None::<&'static str>, id: Some(("o", "id")), descending: false };
+        let along = Along { key: By::<&'static str>::Id, id: Some(("o", "id")), descending: false };
         let select = listing::cut(organizations_of(myself), &along, page);
         listing::page_of(&self.read, &select, page, |row: OrganizationRow| {
             let place = Cursor { key: Key::Id, id: row.id.uuid() };

@@ -3,8 +3,9 @@
 use super::Store;
 use crate::domain::{
     caller::{Caller, Through},
+    cursor::{Cursor, Key},
     id::{OrganizationId, TokenId, UserId},
-    list::{Cursor, Key, Page},
+    list::Page,
     organization::Role,
     policy::{self, Myself, OrgAdmin, Standing},
     secret::Prefix,

@@ -7,16 +7,17 @@ use super::{
     Store, all,
     entity::{password, session, user},
     limited, limited_unique,
-    listing::{self, Along, same},
+    listing::{self, Along, By, same},
     one,
     people::LOCK,
     tx::Tx,
     upkeep::Upkeep,
 };
 use crate::domain::{
+    cursor::{Cursor, Key},
     error::{Error, Result},
     id::{SessionId, UserId},
-    list::{Cursor, Key, Page, Slice},
+    list::{Page, Slice},
     password::Hashed,
     policy::{Keyholder, Oneself},
     secret::Fingerprint,
@@ -130,7 +131,7 @@ impl Store {
 impl Store {
     /// One's sessions that hold, newest first.
     pub async fn sessions_of(&self, oneself: &Oneself, page: &Page, at: Time) -> Result<Slice<Session>> {
-        let along = Along { key: None::<&'static str>, id: Some(("s", "id")), descending: true };
+        let along = Along { key: By::<&'static str>::Id, id: Some(("s", "id")), descending: true };
         let select = listing::cut(of_person(oneself, at), &along, page);
         listing::page_of(&self.read, &select, page, |row: SessionRow| {
             (Cursor { key: Key::Id, id: row.id.uuid() }, row.into())

@@ -4,7 +4,7 @@ use super::{
     Store, all,
     entity::{grant, token, token_use},
     limited,
-    listing::{self, Along, same},
+    listing::{self, Along, By, same},
     tx::Tx,
     values::End,
 };
@@ -119,10 +119,10 @@ impl From<TokenRow> for Token {
 
 fn along(order: TokenOrder) -> Along<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
-        TokenOrderField::CreatedAt => None,
-        TokenOrderField::LastUsedAt => Some(("u", "last_used_at")),
-        TokenOrderField::Owner => Some(("o", "username")),
-        TokenOrderField::ExpiresAt => Some(("t", "expires_at")),
+        TokenOrderField::CreatedAt => By::Id,
+        TokenOrderField::LastUsedAt => By::Number(("u", "last_used_at")),
+        TokenOrderField::Owner => By::Text(("o", "username")),
+        TokenOrderField::ExpiresAt => By::Number(("t", "expires_at")),
     };
     Along { key, id: Some(("t", "id")), descending: order.descending }
 }
@@ -278,7 +278,7 @@ mod tests {
         super::questions::{FIRST, NOW, asked, behind, myself, plan},
         *,
     };
-    use crate::domain::list::Key;
+    use crate::domain::cursor::Key;
     use insta::assert_snapshot;
 
     fn own(filter: &TokenFilter, order: TokenOrder, page: &Page) -> SelectStatement {

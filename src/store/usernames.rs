@@ -29,16 +29,7 @@ const KEY_LENGTH: usize = 43;
 impl Store {
     /// Generates the key at the first start.
     pub(super) async fn keep_username_key(&self) -> Result<()> {
-        let find = setting::Entity::find_by_id(KEY);
-        if limited(find.one(&self.write)).await?.is_some() {
-            return Ok(());
-        }
-        let row = setting::ActiveModel { name: Set(KEY.into()), value: Set(random_text(KEY_LENGTH)?) };
-        let insert = setting::Entity::insert(row)
-            .on_conflict(OnConflict::column(setting::Column::Name).do_nothing().to_owned())
-            .exec_without_returning(&self.write);
-        limited(insert).await?;
-        Ok(())
+        self.kept(KEY, || random_text(KEY_LENGTH)).await.map(|_| ())
     }
 }
 

@@ -1,8 +1,14 @@
 //! Does every list give the same rows in the same order, whichever way and in whatever portions it is read?
 
-use crate::world::{World, again::again, client::Client};
+use crate::world::{
+    World,
+    again::again,
+    client::Client,
+    database::{Database, Kind, Stage as _},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 use tokenward::{
     domain::{
@@ -127,7 +133,7 @@ pub(crate) async fn lists(world: &World) -> Vec<List<'_>> {
     let mut tokens = Vec::new();
     for number in 0..TOKENS {
         let days = [None, Some(10), Some(20)][number / 2 % 3];
-        let end = days.map(|days| format!("2999-01-{days}T00:00:00Z"));
+        let end = days.map(|days| format!("2099-01-{days}T00:00:00Z"));
         let owner = if number < 30 { 0 } else { number % 3 };
         tokens.push(owners[owner].creates_token_until("x", &["acme"], &["read_user"], end).await.id);
     }
@@ -274,6 +280,71 @@ both!(
                 assert_eq!((&*code, named.as_deref()), ("INVALID_INPUT", Some(field)), "{name} {damaged}");
             }
         }
+    }
+);
+
+/// Cursors that a client without the key makes of one: truncated, with a key of another type or another version, each with
+/// several checksums, and the layout of earlier releases.
+fn forged(cursor: &str) -> Vec<String> {
+    let whole = URL_SAFE_NO_PAD.decode(cursor).unwrap();
+    let (inside, tag) = whole.split_at(whole.len() - 16);
+    let (version, id) = (inside[0], &inside[1..17]);
+    let number = [&[1_u8][..], &7_i64.to_be_bytes()].concat();
+    let keys = [vec![0_u8], number, vec![2, b'b'], vec![2], vec![1], vec![3], vec![2, 0xff, 0], inside[17..].to_vec()];
+    let mut forged: Vec<_> = (0..cursor.len()).map(|length| cursor[..length].to_owned()).collect();
+    for key in keys {
+        for version in [version, version + 1] {
+            let body = [&[version], id, &key].concat();
+            let sum = Sha256::digest(&body);
+            for tag in [tag, &sum[..16], &sum[..8], &sum[..], &[0; 16], &[]] {
+                forged.push(URL_SAFE_NO_PAD.encode([&body, tag].concat()));
+            }
+        }
+        let earlier = [id, &key].concat();
+        forged.push(URL_SAFE_NO_PAD.encode([&earlier[..], &Sha256::digest(&earlier)[..8]].concat()));
+    }
+    forged.retain(|one| one != cursor);
+    forged
+}
+
+both!(
+    ///
+    async fn forged_cursor_is_invalid_input_for_keys_of_every_type(world: World) {
+        let lists = lists(&world).await;
+        for (index, name) in [(4, "LAST_USED_AT"), (8, "OWNER"), (17, "organizations"), (18, "events")] {
+            let list = &lists[index];
+            assert!(list.name.contains(name), "{}", list.name);
+            let cursor = &list.page(json!({ "first": 2 })).await.cursors[1];
+            for (number, forged) in forged(cursor).into_iter().enumerate() {
+                let field = if number % 2 == 0 { "after" } else { "before" };
+                let (code, named) = list.refused(json!({ field: forged })).await;
+                assert_eq!((&*code, named.as_deref()), ("INVALID_INPUT", Some(field)), "{name} {forged}");
+            }
+        }
+    }
+);
+
+both!(
+    /// the key is generated once per database.
+    async fn cursor_fits_the_same_list_on_every_node_and_in_no_other_database(world: World) {
+        let bob = world.member("bob", &["acme", "globex"]).await;
+        let list =
+            |reader: &Client<'_>| List::new(reader, "/viewer/list", "organizations", "organizations", "").document;
+        let first = bob.ask(&list(&bob), json!({ "first": 1 })).await;
+        let cursor = first["viewer"]["list"]["pageInfo"]["endCursor"].clone();
+        let beside = world.beside(&[]).await;
+        let there = beside.holder_of(bob.credential.as_ref().unwrap());
+        let next = there.ask(&list(&there), json!({ "first": 1, "after": cursor })).await;
+        assert_eq!(
+            next["viewer"]["list"],
+            bob.ask(&list(&bob), json!({ "first": 1, "after": cursor })).await["viewer"]["list"]
+        );
+        assert_eq!(next["viewer"]["list"]["nodes"].as_array().unwrap().len(), 1);
+        let key = world.app.store().cursor_key().await.unwrap().reveal_for_storage();
+        assert_eq!(beside.app.store().cursor_key().await.unwrap().reveal_for_storage(), key);
+        let other = Database::fresh(Kind::Sqlite, "another").unwrap();
+        let other = World::on(other).await;
+        assert_ne!(other.app.store().cursor_key().await.unwrap().reveal_for_storage(), key);
     }
 );
 

@@ -29,7 +29,7 @@ use tokenward::{
         error::{Code, Error},
         event::Entry,
         id::{OrganizationId, ResourceServerId, TokenId, UserId},
-        list::{EventFilter, List, Page, PageArguments, TokenFilter, TokenOrder},
+        list::{EventFilter, Page, TokenFilter, TokenOrder},
         organization::Role,
         policy::{self, OrgAdmin, Standing},
         secret::Secret,
@@ -134,7 +134,7 @@ impl<'world> Race<'world> {
         let mut entries = BTreeMap::new();
         for auditor in &self.auditors {
             let slice =
-                self.nodes[0].app.store().events_in(auditor, &EventFilter::default(), &page("events", auditor)).await;
+                self.nodes[0].app.store().events_in(auditor, &EventFilter::default(), &PAGE).await;
             entries.extend(slice.unwrap().rows.into_iter().map(|(_, entry)| (entry.number, entry)));
         }
         entries.retain(|number, _| *number > self.last);
@@ -144,7 +144,7 @@ impl<'world> Race<'world> {
     async fn members(&self, auditor: &OrgAdmin) -> BTreeMap<UserId, Role> {
         let standing = an_administrator(*auditor.organization());
         let insider = policy::insider(&standing, *auditor.organization()).unwrap();
-        let page = page("members", auditor);
+        let page = PAGE;
         let members = self.nodes[1].app.store().members_of(&insider, &Members::default(), &page).await.unwrap();
         members.rows.into_iter().map(|(_, (_, member))| (member.user, member.role)).collect()
     }
@@ -496,7 +496,7 @@ impl<'world> Race<'world> {
                 |id: &&TokenId| self.state.reach(**id, now).is_some_and(|reach| reach.contains(&organization));
             let expected: BTreeSet<_> = self.state.tokens.keys().filter(reaches).copied().collect();
             let (filter, order) = (TokenFilter::default(), TokenOrder::default());
-            let audit = self.nodes[1].app.store().reaching(auditor, &filter, order, &page("audit", auditor), now).await;
+            let audit = self.nodes[1].app.store().reaching(auditor, &filter, order, &PAGE, now).await;
             let found: BTreeSet<_> = audit.unwrap().rows.into_iter().map(|(_, grant)| grant.token).take(100).collect();
             assert_eq!(found, expected.into_iter().rev().take(100).collect());
         }
@@ -568,10 +568,7 @@ fn auditor(organization: OrganizationId) -> OrgAdmin {
     policy::admin_of(&an_administrator(organization), organization).unwrap()
 }
 
-fn page(name: &str, auditor: &OrgAdmin) -> Page {
-    let list = List::new(name, auditor.organization().uuid(), &());
-    Page::parse(&PageArguments { first: Some(100), ..PageArguments::default() }, &list).unwrap()
-}
+const PAGE: Page = Page { limit: 100, backward: false, after: None, before: None };
 
 both!(
     /// last acknowledged wins, the order of the audit is that of what happened, and what was revoked stays so.

@@ -27,7 +27,7 @@ use tokenward::{
         decision::Limits,
         error::{Code, Error, Result},
         id::{OrganizationId, ResourceServerId, SessionId, TokenId, UserId},
-        list::{EventFilter, List, Page, PageArguments},
+        list::{EventFilter, Page},
         organization::Role,
         password::Password,
         policy::{self, SelfService, Standing},
@@ -308,8 +308,7 @@ impl Scene {
         self.app.change(&self.by(self.ada), rename).await.map(drop).unwrap();
         let standing = Standing::new(&self.by(self.ada), BTreeMap::from([(self.acme, Role::Admin)]), None);
         let auditor = policy::admin_of(&standing, self.acme).unwrap();
-        let list = List::new("events", self.acme.uuid(), &());
-        let page = Page::parse(&PageArguments { first: Some(1), ..PageArguments::default() }, &list).unwrap();
+        let page = Page { limit: 1, backward: false, after: None, before: None };
         let events = self.app.store().events_in(&auditor, &EventFilter::default(), &page).await.unwrap();
         let operator = policy::operator(&self.operator()).unwrap();
         let letters = self.app.store().letters_waiting(&operator, 100_000).await.unwrap();

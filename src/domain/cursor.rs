@@ -1,0 +1,500 @@
+//! Cursors: the place of a row in one list, as clients keep it.
+//!
+//! A cursor holds the values that the list is ordered by. It is authenticated with a key of the database and of the list,
+//! so that only the service creates cursors, and a cursor fits no other list, filter or order.
+
+use crate::domain::{
+    error::{Error, Result},
+    event::EventType,
+    grant::GrantStatus,
+    id::{OrganizationId, TokenId, UserId},
+    list::{EventFilter, TimeRange, TokenFilter, TokenOrder, TokenOrderField},
+    organization::Role,
+    scope::ScopeName,
+    secret::Fingerprint,
+    time::Time,
+    token::TokenStatus,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use std::{collections::BTreeSet, fmt, net::IpAddr, time::Duration};
+use uuid::Uuid;
+
+/// The first byte of every cursor. Another number means another layout.
+const VERSION: u8 = 1;
+const MAX_CURSOR_CHARS: usize = 400;
+const TAG_BYTES: usize = 16;
+
+/// The key with which the cursors of one database are authenticated. It is generated once.
+pub struct CursorKey([u8; 32]);
+
+impl CursorKey {
+    /// Generates a key.
+    pub fn generate() -> Result<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(Error::unavailable)?;
+        Ok(Self(key))
+    }
+
+    /// Reads a stored key.
+    pub fn parse(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+
+    /// Returns the key for storage.
+    pub fn reveal_for_storage(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// One list by its kind, whose it is, and what else decides its rows.
+    pub fn list(&self, kind: ListKind, of: Uuid, detail: &impl Detail) -> List {
+        let mut fields = Fields::default();
+        fields.add(kind.name()).add(&of).add(&kind.order()).add(detail);
+        List { key: mac(&self.0, &fields.0).finalize().into_bytes().into(), sorted_by: kind.sorted_by() }
+    }
+}
+
+impl fmt::Debug for CursorKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CursorKey(…)")
+    }
+}
+
+fn mac(key: &[u8; 32], message: &[u8]) -> Hmac<Sha256> {
+    // HMAC fills a short key up to a block with zeros.
+    let mut block = [0; 64];
+    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    Hmac::<Sha256>::new(&block.into()).chain_update(message)
+}
+
+/// The kinds of lists that are read in pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListKind {
+    /// The organizations of a user.
+    Organizations,
+    /// The sessions of a user.
+    Sessions,
+    /// The tokens of a user.
+    Tokens(TokenOrder),
+    /// The tokens that have access to an organization.
+    Audit(TokenOrder),
+    /// The events of an organization.
+    Events,
+    /// The members of an organization.
+    Members,
+    /// The grants of a token.
+    Grants,
+    /// The events of a token.
+    TokenEvents,
+}
+
+impl ListKind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Organizations => "organizations",
+            Self::Sessions => "sessions",
+            Self::Tokens(_) => "tokens",
+            Self::Audit(_) => "audit",
+            Self::Events => "events",
+            Self::Members => "members",
+            Self::Grants => "grants",
+            Self::TokenEvents => "token events",
+        }
+    }
+
+    const fn order(self) -> Option<TokenOrder> {
+        match self {
+            Self::Tokens(order) | Self::Audit(order) => Some(order),
+            _ => None,
+        }
+    }
+
+    const fn sorted_by(self) -> KeyType {
+        match self {
+            Self::Organizations | Self::Sessions | Self::Grants => KeyType::Id,
+            Self::Events | Self::TokenEvents => KeyType::Number,
+            Self::Members => KeyType::Text,
+            Self::Tokens(order) | Self::Audit(order) => match order.field {
+                TokenOrderField::CreatedAt => KeyType::Id,
+                TokenOrderField::LastUsedAt | TokenOrderField::ExpiresAt => KeyType::Number,
+                TokenOrderField::Owner => KeyType::Text,
+            },
+        }
+    }
+}
+
+/// One list: its key, and the type of the values that it is ordered by.
+#[derive(Clone, PartialEq, Eq)]
+pub struct List {
+    key: [u8; 32],
+    sorted_by: KeyType,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KeyType {
+    Id,
+    Number,
+    Text,
+}
+
+/// The value that a row is ordered by before its id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// Ordered by the id alone.
+    Id,
+    /// A number, such as a time.
+    Number(i64),
+    /// A text, such as a username.
+    Text(String),
+}
+
+impl Key {
+    const fn kind(&self) -> KeyType {
+        match self {
+            Self::Id => KeyType::Id,
+            Self::Number(_) => KeyType::Number,
+            Self::Text(_) => KeyType::Text,
+        }
+    }
+}
+
+/// The place of one row in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    /// What the list is ordered by.
+    pub key: Key,
+    /// What breaks ties.
+    pub id: Uuid,
+}
+
+impl Cursor {
+    /// The text that clients keep.
+    pub fn encode(&self, list: &List) -> String {
+        let mut bytes = vec![VERSION];
+        bytes.extend(self.id.as_bytes());
+        match &self.key {
+            Key::Id => bytes.push(0),
+            Key::Number(number) => {
+                bytes.push(1);
+                bytes.extend(number.to_be_bytes());
+            }
+            Key::Text(text) => {
+                bytes.push(2);
+                bytes.extend(text.as_bytes());
+            }
+        }
+        let tag = mac(&list.key, &bytes).finalize().into_bytes();
+        bytes.extend(tag.iter().take(TAG_BYTES));
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads a cursor of this list, and of no other.
+    pub fn decode(list: &List, text: &str) -> Option<Self> {
+        if text.len() > MAX_CURSOR_CHARS {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (bytes, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG_BYTES)?)?;
+        mac(&list.key, bytes).verify_truncated_left(tag).ok()?;
+        let (&version, rest) = bytes.split_first()?;
+        let (id, rest) = rest.split_at_checked(16)?;
+        let (&kind, rest) = rest.split_first()?;
+        let key = match (version, kind) {
+            (VERSION, 0) if rest.is_empty() => Key::Id,
+            (VERSION, 1) => Key::Number(i64::from_be_bytes(rest.try_into().ok()?)),
+            (VERSION, 2) => Key::Text(String::from_utf8(rest.to_vec()).ok()?),
+            _ => return None,
+        };
+        (key.kind() == list.sorted_by).then_some(Self { key, id: Uuid::from_slice(id).ok()? })
+    }
+}
+
+/// What distinguishes a list from every other, written field by field: each value states its length, so that no two
+/// filters are written alike.
+#[derive(Default)]
+pub struct Fields(Vec<u8>);
+
+impl Fields {
+    /// Writes one more field.
+    pub fn add(&mut self, field: &(impl Detail + ?Sized)) -> &mut Self {
+        field.write(self);
+        self
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len());
+        self.0.extend(bytes);
+    }
+
+    fn number(&mut self, number: usize) {
+        self.0.extend((number as u64).to_be_bytes());
+    }
+}
+
+/// A part of what decides the rows of a list or their order.
+pub trait Detail {
+    /// Writes all of it.
+    fn write(&self, to: &mut Fields);
+}
+
+macro_rules! details {
+    ($($of:ty: |$value:ident| $bytes:expr;)*) => {$(
+        impl Detail for $of {
+            fn write(&self, to: &mut Fields) {
+                let $value = self;
+                to.bytes($bytes);
+            }
+        }
+    )*};
+}
+
+details! {
+    str: |text| text.as_bytes();
+    String: |text| text.as_bytes();
+    bool: |flag| &[u8::from(*flag)];
+    Uuid: |id| id.as_bytes();
+    TokenId: |id| id.uuid().as_bytes();
+    UserId: |id| id.uuid().as_bytes();
+    OrganizationId: |id| id.uuid().as_bytes();
+    Fingerprint: |fingerprint| fingerprint.as_bytes();
+    ScopeName: |scope| scope.as_str().as_bytes();
+    IpAddr: |address| address.to_string().as_bytes();
+    Time: |time| &time.micros().to_be_bytes();
+    Duration: |span| &span.as_micros().to_be_bytes();
+    EventType: |kind| kind.as_str().as_bytes();
+    Role: |role| role.as_str().as_bytes();
+    TokenStatus: |status| match status {
+        TokenStatus::Active => b"active",
+        TokenStatus::Expired => b"expired",
+        TokenStatus::Revoked => b"revoked",
+    };
+    GrantStatus: |status| match status {
+        GrantStatus::Active => b"active",
+        GrantStatus::Ended => b"ended",
+        GrantStatus::Removed => b"removed",
+    };
+    TokenOrderField: |field| match field {
+        TokenOrderField::CreatedAt => b"created_at",
+        TokenOrderField::LastUsedAt => b"last_used_at",
+        TokenOrderField::Owner => b"owner",
+        TokenOrderField::ExpiresAt => b"expires_at",
+    };
+}
+
+impl Detail for () {
+    fn write(&self, _: &mut Fields) {}
+}
+
+impl<T: Detail> Detail for Option<T> {
+    fn write(&self, to: &mut Fields) {
+        to.number(self.iter().len());
+        self.iter().for_each(|one| one.write(to));
+    }
+}
+
+impl<T: Detail> Detail for Vec<T> {
+    fn write(&self, to: &mut Fields) {
+        to.number(self.len());
+        self.iter().for_each(|one| one.write(to));
+    }
+}
+
+impl<T: Detail> Detail for BTreeSet<T> {
+    fn write(&self, to: &mut Fields) {
+        to.number(self.len());
+        self.iter().for_each(|one| one.write(to));
+    }
+}
+
+// The patterns name every field: a new one does not compile until it is written here.
+
+impl Detail for TimeRange {
+    fn write(&self, fields: &mut Fields) {
+        let Self { from, to } = self;
+        fields.add(from).add(to);
+    }
+}
+
+impl Detail for TokenOrder {
+    fn write(&self, to: &mut Fields) {
+        let Self { field, descending } = self;
+        to.add(field).add(descending);
+    }
+}
+
+impl Detail for TokenFilter {
+    fn write(&self, to: &mut Fields) {
+        let Self {
+            owner,
+            words,
+            values,
+            hints,
+            scopes,
+            addresses,
+            owner_is_admin,
+            status,
+            created_at,
+            last_used_at,
+            unused_since,
+            unused_for,
+            expires_at,
+            ends_within,
+            never_expires,
+            never_used,
+        } = self;
+        to.add(owner).add(words).add(values).add(hints).add(scopes).add(addresses).add(owner_is_admin).add(status);
+        to.add(created_at).add(last_used_at).add(unused_since).add(unused_for).add(expires_at).add(ends_within);
+        to.add(never_expires).add(never_used);
+    }
+}
+
+impl Detail for EventFilter {
+    fn write(&self, to: &mut Fields) {
+        let Self { types, token, actor, user, at } = self;
+        to.add(types).add(token).add(actor).add(user).add(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: CursorKey = CursorKey([7; 32]);
+    const BY_ID: ListKind = ListKind::Grants;
+    const BY_NUMBER: ListKind = ListKind::Events;
+    const BY_TEXT: ListKind = ListKind::Members;
+
+    fn list(kind: ListKind) -> List {
+        KEY.list(kind, Uuid::nil(), &())
+    }
+
+    /// A key, and a list that is ordered by such keys.
+    fn keys() -> impl Strategy<Value = (Key, ListKind)> {
+        prop_oneof![
+            Just((Key::Id, BY_ID)),
+            any::<i64>().prop_map(|number| (Key::Number(number), BY_NUMBER)),
+            "[a-z0-9._-]{1,64}".prop_map(|text| (Key::Text(text), BY_TEXT)),
+        ]
+    }
+
+    proptest! {
+        ///
+        #[test]
+        fn cursor_fits_its_own_list_and_no_other((key, kind) in keys(), id: u128) {
+            let cursor = Cursor { key, id: Uuid::from_u128(id) };
+            let text = cursor.encode(&list(kind));
+            prop_assert_eq!(Cursor::decode(&list(kind), &text), Some(cursor));
+            prop_assert_eq!(Cursor::decode(&KEY.list(kind, Uuid::max(), &()), &text), None);
+            prop_assert_eq!(Cursor::decode(&KEY.list(kind, Uuid::nil(), &true), &text), None);
+            for other in [BY_ID, BY_NUMBER, BY_TEXT, ListKind::Sessions].into_iter().filter(|other| *other != kind) {
+                prop_assert_eq!(Cursor::decode(&list(other), &text), None);
+            }
+        }
+
+        ///
+        #[test]
+        fn cursor_of_another_database_is_rejected((key, kind) in keys(), id: u128) {
+            let text = Cursor { key, id: Uuid::from_u128(id) }.encode(&list(kind));
+            prop_assert_eq!(Cursor::decode(&CursorKey([8; 32]).list(kind, Uuid::nil(), &()), &text), None);
+        }
+
+        ///
+        #[test]
+        fn damaged_or_truncated_cursor_is_rejected((key, kind) in keys(), id: u128) {
+            let text = Cursor { key, id: Uuid::from_u128(id) }.encode(&list(kind));
+            for place in 0..text.len() * 8 {
+                let mut bytes = text.clone().into_bytes();
+                bytes[place / 8] ^= 1 << (place % 8);
+                if let Ok(damaged) = String::from_utf8(bytes) {
+                    prop_assert_eq!(Cursor::decode(&list(kind), &damaged), None);
+                }
+            }
+            for length in 0..text.len() {
+                prop_assert_eq!(Cursor::decode(&list(kind), &text[..length]), None);
+            }
+        }
+
+        /// even the service itself cannot hand a key of one type to a list of another.
+        #[test]
+        fn key_of_another_type_is_rejected_with_a_valid_tag((key, kind) in keys(), id: u128) {
+            for other in [BY_ID, BY_NUMBER, BY_TEXT].into_iter().filter(|other| *other != kind) {
+                let text = Cursor { key: key.clone(), id: Uuid::from_u128(id) }.encode(&list(other));
+                prop_assert_eq!(Cursor::decode(&list(other), &text), None);
+            }
+        }
+
+        ///
+        #[test]
+        fn any_text_is_read_without_a_panic(text: String) {
+            prop_assert_eq!(Cursor::decode(&list(BY_ID), &text), None);
+        }
+    }
+
+    ///
+    #[test]
+    fn cursor_of_another_version_is_rejected() {
+        let text = Cursor { key: Key::Id, id: Uuid::max() }.encode(&list(BY_ID));
+        let mut bytes = URL_SAFE_NO_PAD.decode(text).expect("a cursor");
+        bytes.truncate(bytes.len() - TAG_BYTES);
+        bytes[0] = VERSION + 1;
+        let tag = mac(&list(BY_ID).key, &bytes).finalize().into_bytes();
+        bytes.extend(&tag[..TAG_BYTES]);
+        assert_eq!(Cursor::decode(&list(BY_ID), &URL_SAFE_NO_PAD.encode(bytes)), None);
+    }
+
+    #[test]
+    fn stored_key_reads_the_same_cursors() {
+        let key = CursorKey::generate().expect("a key");
+        let stored = CursorKey::parse(&key.reveal_for_storage()).expect("a stored key");
+        let text = Cursor { key: Key::Id, id: Uuid::max() }.encode(&key.list(BY_ID, Uuid::nil(), &()));
+        assert!(Cursor::decode(&stored.list(BY_ID, Uuid::nil(), &()), &text).is_some());
+        assert!(CursorKey::parse("nonsense").is_none());
+        assert_eq!(format!("{key:?}"), "CursorKey(…)");
+    }
+
+    /// Each filter differs from the others in one field only.
+    #[test]
+    fn filters_that_differ_in_any_field_are_different_lists() {
+        let none = TokenFilter::default;
+        let text = || vec!["a".to_owned()];
+        let time = Time::from_micros(1);
+        let from = TimeRange { from: Some(time), to: None };
+        let to = TimeRange { from: None, to: Some(time) };
+        let span = Some(Duration::from_hours(24));
+        let filters = [
+            none(),
+            TokenFilter { owner: text(), ..none() },
+            TokenFilter { owner: vec!["a".into(), "a".into()], ..none() },
+            TokenFilter { owner: vec!["aa".into()], ..none() },
+            TokenFilter { words: text(), ..none() },
+            TokenFilter { values: vec![None], ..none() },
+            TokenFilter { values: vec![Some(Fingerprint::from_bytes([1; 32]))], ..none() },
+            TokenFilter { values: vec![Some(Fingerprint::from_bytes([2; 32]))], ..none() },
+            TokenFilter { hints: text(), ..none() },
+            TokenFilter { scopes: ScopeName::new("read_builds").into_iter().collect(), ..none() },
+            TokenFilter { addresses: vec!["192.0.2.1".parse().expect("an address")], ..none() },
+            TokenFilter { owner_is_admin: vec![true], ..none() },
+            TokenFilter { owner_is_admin: vec![false], ..none() },
+            TokenFilter { status: Some(Vec::new()), ..none() },
+            TokenFilter { status: Some(vec![TokenStatus::Revoked]), ..none() },
+            TokenFilter { created_at: from, ..none() },
+            TokenFilter { created_at: to, ..none() },
+            TokenFilter { last_used_at: from, ..none() },
+            TokenFilter { unused_since: Some(time), ..none() },
+            TokenFilter { unused_for: span, ..none() },
+            TokenFilter { expires_at: from, ..none() },
+            TokenFilter { ends_within: span, ..none() },
+            TokenFilter { never_expires: vec![true], ..none() },
+            TokenFilter { never_used: vec![true], ..none() },
+        ];
+        let mut keys = BTreeSet::new();
+        for order in [TokenOrder::default(), TokenOrder { descending: false, ..TokenOrder::default() }] {
+            for kind in [ListKind::Tokens(order), ListKind::Audit(order)] {
+                keys.extend(filters.iter().map(|filter| KEY.list(kind, Uuid::nil(), filter).key));
+            }
+        }
+        assert_eq!(keys.len(), filters.len() * 4);
+    }
+}
