@@ -10,6 +10,7 @@ use crate::{
         secret::Secret,
         text,
         time::Time,
+        token::MAX_LIFETIME,
     },
 };
 use clap::{Args, Subcommand};
@@ -17,8 +18,6 @@ use std::{io::Read as _, time::Duration};
 
 /// More than any value has; the rest of the input is not read.
 const LONGEST_INPUT: u64 = 4096;
-/// The longest life of a token that ends: a hundred years.
-const LONGEST_LIFE: Duration = Duration::from_hours(24 * 36_500);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -88,7 +87,7 @@ impl Create {
 
 /// The end of a token that begins now and lives so long.
 fn end_of(life: Duration, now: Time) -> Result<Time> {
-    if life.is_zero() || life > LONGEST_LIFE {
+    if life.is_zero() || life > MAX_LIFETIME {
         let why = "A life is longer than nothing and at most 36500d; leave it out for a token without an end.";
         return Err(Error::invalid("--expires-in", why));
     }

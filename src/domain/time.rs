@@ -1,16 +1,27 @@
-//! One moment, in microseconds since 1970 in UTC: what the store keeps and what clients are told.
+//! One moment of the years 1970 to 9999 in UTC, in microseconds: what the store keeps and what clients are told.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::time::Duration;
 
-/// A moment. The clock makes it; everything else is handed one.
+/// A moment. The clock makes it; everything else is handed one. It lies within the bounds, so that each one that is
+/// returned can be sent back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(i64);
 
+/// What a text must be to be read as a time.
+pub const EXPECTED: &str = "Write a time of the years 1970 to 9999 in UTC, such as 2026-11-23T09:30:00Z (RFC 3339).";
+
+/// 9999-12-31T23:59:59.999999Z.
+const LATEST: i64 = 253_402_300_799_999_999;
+
 impl Time {
-    /// From microseconds since 1970-01-01T00:00:00Z.
+    /// From microseconds since 1970-01-01T00:00:00Z; what lies out of bounds becomes the nearest bound.
     pub const fn from_micros(micros: i64) -> Self {
-        Self(micros)
+        match micros {
+            ..0 => Self(0),
+            0..=LATEST => Self(micros),
+            _ => Self(LATEST),
+        }
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z.
@@ -33,9 +44,10 @@ impl Time {
         self.utc().to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
-    /// Reads RFC 3339 with any offset; what is finer than a microsecond is cut off.
+    /// Reads RFC 3339 with any offset; what is finer than a microsecond is cut off. The bounds hold in UTC.
     pub fn parse(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text).ok().map(Self::from)
+        let micros = DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros();
+        (0..=LATEST).contains(&micros).then_some(Self(micros))
     }
 
     /// As the libraries speak of it.
@@ -46,19 +58,19 @@ impl Time {
     /// This much later.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+        Self::from_micros(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// This much earlier.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+        Self::from_micros(self.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
     }
 }
 
 impl<Zone: chrono::TimeZone> From<DateTime<Zone>> for Time {
     fn from(time: DateTime<Zone>) -> Self {
-        Self(time.timestamp_micros())
+        Self::from_micros(time.timestamp_micros())
     }
 }
 
@@ -80,5 +92,37 @@ mod tests {
         assert_eq!(time.to_text_in_seconds(), "2026-11-23T09:30:00Z");
         assert_eq!(Time::parse("2026-11-23T10:30:00.123456+01:00"), Some(time));
         assert_eq!(Time::parse("2026-11-23"), None);
+    }
+
+    #[test]
+    fn times_are_bounded_in_utc() {
+        for text in ["1970-01-01T00:00:00Z", "1969-12-31T23:00:00-01:00", "9999-12-31T23:59:59.999999Z"] {
+            assert!(Time::parse(text).is_some(), "{text}");
+        }
+        for text in [
+            "9999-12-31T23:59:59-12:00",
+            "9999-12-31T23:59:60Z",
+            "9999-12-31T23:59:59.9999995-00:01",
+            "10000-01-01T00:00:00Z",
+            "+10000-01-01T00:00:00Z",
+            "1969-12-31T23:59:59.999999Z",
+            "1970-01-01T00:00:00+00:01",
+            "0000-01-01T00:00:00Z",
+            "-0001-01-01T00:00:00Z",
+        ] {
+            assert_eq!(Time::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_time_is_returned_as_it_can_be_sent_back() {
+        let (first, last) = (Time::from_micros(i64::MIN), Time::from_micros(i64::MAX));
+        let far = Duration::from_secs(u64::MAX);
+        for time in [first, last, last.plus(far), first.minus(far), first.plus(far), last.minus(far)] {
+            assert_eq!(Time::parse(&time.to_text()), Some(time), "{time:?}");
+            assert!(Time::parse(&time.to_text_in_seconds()).is_some(), "{time:?}");
+        }
+        assert_eq!(first.to_text(), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(last.to_text(), "9999-12-31T23:59:59.999999Z");
     }
 }

@@ -6,9 +6,13 @@ use crate::domain::{
     scope::ScopeSet,
     time::Time,
 };
+use std::time::Duration;
 
 /// The most organizations that one token may reach.
 pub const MOST_ORGANIZATIONS: usize = 100;
+
+/// The furthest expiry, counted from the change that sets it: a century.
+pub const MAX_LIFETIME: Duration = Duration::from_hours(24 * 36_500);
 
 /// One access token. Never its value: only the fingerprint of that is kept, and not here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,14 +91,22 @@ pub fn organizations_fit(field: &'static str, number: usize) -> Result<()> {
     }
 }
 
-/// Checks the end of a new token: in the future, or never.
+/// Checks the end of a new token: in the future and at most [`MAX_LIFETIME`] ahead, or never.
 pub fn expiry_of_new(field: &'static str, expires_at: Option<Time>, at: Time) -> Result<Option<Time>> {
     match expires_at {
         Some(end) if end <= at => {
             Err(Error::invalid(field, "The time must be in the future; leave it out for a token without an end."))
         }
-        other => Ok(other),
+        Some(end) => not_too_far(field, end, at).map(|()| Some(end)),
+        None => Ok(None),
     }
+}
+
+fn not_too_far(field: &'static str, end: Time, at: Time) -> Result<()> {
+    if end <= at.plus(MAX_LIFETIME) {
+        return Ok(());
+    }
+    Err(Error::invalid(field, "The time must be at most 36500 days ahead. Choose an earlier time."))
 }
 
 /// Checks a new end of a token that exists: in the future, and not later than the present one.
@@ -108,13 +120,12 @@ pub fn nearer_expiry(field: &'static str, present: Option<Time>, wanted: Time, a
     if present.is_some_and(|end| wanted > end) {
         return Err(Error::invalid(field, "A token's end may only come nearer; make a new token that lasts longer."));
     }
-    Ok(())
+    not_too_far(field, wanted, at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const NOW: Time = Time::from_micros(1_795_426_200_000_000);
 
@@ -137,5 +148,19 @@ mod tests {
         assert!(nearer_expiry("expiresAt", None, NOW, NOW).is_err());
         assert!(expiry_of_new("expiresAt", Some(NOW), NOW).is_err());
         assert!(expiry_of_new("expiresAt", None, NOW).is_ok());
+    }
+
+    #[test]
+    fn expiry_lies_at_most_36500_days_ahead() {
+        let furthest = NOW.plus(Duration::from_hours(24 * 36_500));
+        let further = furthest.plus(Duration::from_micros(1));
+        assert!(expiry_of_new("expiresAt", Some(furthest), NOW).is_ok());
+        assert!(expiry_of_new("expiresAt", Some(further), NOW).is_err());
+        assert!(nearer_expiry("expiresAt", None, furthest, NOW).is_ok());
+        assert!(nearer_expiry("expiresAt", None, further, NOW).is_err());
+        // An expiry that an earlier release accepted can be sent back.
+        let latest = Time::from_micros(i64::MAX);
+        assert!(nearer_expiry("expiresAt", Some(latest), latest, NOW).is_ok());
+        assert!(nearer_expiry("expiresAt", Some(latest), further, NOW).is_err());
     }
 }

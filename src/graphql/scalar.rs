@@ -1,19 +1,17 @@
 //! Times and UUIDs as clients write them.
 
-use crate::domain::time::Time;
+use crate::domain::time::{self, Time};
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DateTime(pub(super) Time);
 
-/// RFC 3339, always UTC, six decimals and a Z: `2026-11-23T09:30:00.123456Z`. Any offset is understood.
+/// RFC 3339 in UTC, six decimals and a Z: `2026-11-23T09:30:00.123456Z`. Any offset is read; years 1970 to 9999.
 #[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
-            Value::String(text) => Time::parse(text)
-                .map(Self)
-                .ok_or_else(|| InputValueError::custom("Write a time such as 2026-11-23T09:30:00Z (RFC 3339).")),
+            Value::String(text) => Time::parse(text).map(Self).ok_or_else(|| InputValueError::custom(time::EXPECTED)),
             _ => Err(InputValueError::expected_type(value)),
         }
     }

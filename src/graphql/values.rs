@@ -6,7 +6,10 @@ use super::{
     price::root,
     shape::{self, Kind, Taken, base},
 };
-use crate::domain::{error::Error, time::Time};
+use crate::domain::{
+    error::Error,
+    time::{self, Time},
+};
 use async_graphql::{
     Name, Pos, Positioned, ServerError, Value, Variables,
     indexmap::IndexMap,
@@ -308,7 +311,7 @@ fn fits_scalar(name: &Name, value: &Value) -> Result<(), String> {
     match name.as_str() {
         _ if fits => Ok(()),
         "Int" => Err(format!("A whole number between {} and {} is taken here.", i32::MIN, i32::MAX)),
-        "DateTime" => Err("Write a time such as 2026-11-23T09:30:00Z (RFC 3339).".into()),
+        "DateTime" => Err(time::EXPECTED.into()),
         _ => Err(format!("A value of the type {name} is taken here.")),
     }
 }

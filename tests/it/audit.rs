@@ -339,7 +339,7 @@ fn times(model: &Model, cases: &mut Vec<Case>) {
         cases.push(case("createdAt", range(wanted), move |row| lies_in(Some(row.token.created_at), wanted)));
     }
     let used = model.tokens.iter().find_map(|token| token.overall.last_used_at).unwrap();
-    let long_ago = Time::parse("1960-01-01T00:00:00Z");
+    let long_ago = Time::parse("1970-01-01T00:00:00Z");
     for wanted in [
         (Some(ago(10)), None),
         (None, Some(ago(10))),

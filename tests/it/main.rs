@@ -58,5 +58,6 @@ mod states;
 mod story;
 mod text;
 mod tidy;
+mod times;
 mod unauthorized;
 mod use_through_tokens;

@@ -23,6 +23,13 @@ describe('days', () => {
     expect(hours('2026-06-01')).toBe(24);
   });
 
+  it('at either end of time are cut to what the service knows', () => {
+    inZone('Europe/Berlin');
+    expect(startOf('1970-01-01')).toBe('1970-01-01T00:00:00.000Z');
+    inZone('America/New_York');
+    expect(endOf('9999-12-31')).toBe('9999-12-31T23:59:59.999Z');
+  });
+
   it('are on the calendar', () => {
     for (const day of ['2026-02-28', '2024-02-29', '1970-01-01']) expect(isDay(day)).toBe(true);
     for (const day of ['2026-02-29', '2026-13-01', '0202-11-25', '25.11.2026', '', undefined]) expect(isDay(day)).toBe(false);

@@ -8,9 +8,13 @@ export function isDay(text: string | undefined): text is string {
   return at.toISOString().startsWith(text!);
 }
 
+/** The service knows the years 1970 to 9999 in UTC; a day at either end of them may reach beyond, where a zone is ahead or behind. */
+const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 const midnight = (day: string, later: number) => {
   const [year = 0, month = 1, date = 1] = day.split('-').map(Number);
-  return new Date(year, month - 1, date + later).toISOString();
+  const at = new Date(year, month - 1, date + later).getTime();
+  return new Date(Math.min(Math.max(at, 0), LATEST)).toISOString();
 };
 
 /** The first moment of that day, and the moment after its last: a day may have 23 or 25 hours. */

@@ -39,6 +39,12 @@ describe('times', () => {
     expect(long(earlier(5), NOW)).toBe('just now');
   });
 
+  it('that no browser can read are said to be so', () => {
+    for (const at of ['+10000-01-01T11:59:59.000000Z', 'nonsense', '']) {
+      for (const told of [short(at, NOW), long(at, NOW), exact(at), moment(at), day(at)]) expect(told).toBe('unreadable time');
+    }
+  });
+
   it('are exact in a zone that is named', () => {
     expect(exact('2026-11-25T22:00:07.123456Z', 'Europe/Berlin')).toMatch(/^25 Nov 2026, 23:00:07 (CET|GMT\+1)$/);
     expect(moment('2026-11-25T22:00:07.123456Z', 'Pacific/Kiritimati')).toBe('26 Nov, 12:00');

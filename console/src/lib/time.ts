@@ -18,9 +18,14 @@ function span(ahead: number): [number, 'minute' | 'hour' | 'day'] {
   return [whole(ms / DAY), 'day'];
 }
 
+/** What stands for a time that no browser can read: it must not take the page along. */
+const UNREADABLE = 'unreadable time';
+
 /** `97d`, `3h`, `5m`, `now`; what is to come likewise. */
 export function short(at: string, now: number): string {
-  const [count, unit] = span(Date.parse(at) - now);
+  const ahead = Date.parse(at) - now;
+  if (Number.isNaN(ahead)) return UNREADABLE;
+  const [count, unit] = span(ahead);
   return count === 0 ? 'now' : `${count}${unit.charAt(0)}`;
 }
 
@@ -29,13 +34,19 @@ const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 /** `97 days ago`, `in 3 hours`, `just now`. */
 export function long(at: string, now: number): string {
   const ahead = Date.parse(at) - now;
+  if (Number.isNaN(ahead)) return UNREADABLE;
   const [count, unit] = span(ahead);
   return count === 0 ? 'just now' : relative.format(ahead < 0 ? -count : count, unit);
 }
 
+function written(at: string, form: Intl.DateTimeFormatOptions): string {
+  const time = Date.parse(at);
+  return Number.isNaN(time) ? UNREADABLE : new Intl.DateTimeFormat('en-GB', form).format(time);
+}
+
 /** `25 Nov 2026, 22:41:07 GMT+1`: whole seconds, with the zone. */
 export function exact(at: string, timeZone?: string): string {
-  return new Intl.DateTimeFormat('en-GB', {
+  return written(at, {
     day: 'numeric',
     month: 'short',
     year: 'numeric',
@@ -44,21 +55,21 @@ export function exact(at: string, timeZone?: string): string {
     second: '2-digit',
     timeZoneName: 'short',
     timeZone,
-  }).format(new Date(at));
+  });
 }
 
 /** `25 Nov, 22:41`: what tells apart things of these days. */
 export function moment(at: string, timeZone?: string): string {
-  return new Intl.DateTimeFormat('en-GB', {
+  return written(at, {
     day: 'numeric',
     month: 'short',
     hour: '2-digit',
     minute: '2-digit',
     timeZone,
-  }).format(new Date(at));
+  });
 }
 
 /** `25 Nov 2026`. */
 export function day(at: string, timeZone?: string): string {
-  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone }).format(new Date(at));
+  return written(at, { day: 'numeric', month: 'short', year: 'numeric', timeZone });
 }

@@ -1,6 +1,6 @@
 // Chooses when a token ends, and says on which day that is.
 import { useId } from 'react';
-import { dateOf, daysAhead, type Expiry, endOf, SPANS } from '../lib/expiry';
+import { dateOf, daysAhead, type Expiry, endOf, FURTHEST, SPANS } from '../lib/expiry';
 import { exact, long } from '../lib/time';
 import { useNow } from './Ago';
 import styles from './ExpiryPicker.module.css';
@@ -19,7 +19,8 @@ export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props
   const now = useNow();
   const name = useId();
   const editing = present !== undefined;
-  const latest = present ? new Date(present) : undefined;
+  const known = present ? new Date(present) : undefined;
+  const latest = known && !Number.isNaN(known.getTime()) ? known : undefined;
   const end = endOf(expiry, now);
   const spans = SPANS.filter((days) => !latest || daysAhead(days, now) < latest);
   const options: { key: string; title: string; value: Expiry }[] = [
@@ -50,7 +51,7 @@ export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props
             type="date"
             value={expiry.date}
             min={dateOf(new Date(now))}
-            max={latest ? dateOf(latest) : '9999-12-31'}
+            max={dateOf(latest ?? daysAhead(FURTHEST, now))}
             onChange={(event) => onChoose({ kind: 'date', date: event.target.value })}
             error={error}
           />

@@ -37,6 +37,29 @@ it('is sorted by a list of orders as well as by its head', async () => {
   expect(onOrder).toHaveBeenLastCalledWith('used');
 });
 
+it('shows everything but the cell that cannot be shown, and that one too once it can be', () => {
+  vi.spyOn(console, 'error').mockImplementation(() => {});
+  const When = ({ at }: { at: string }) => new Date(at).toISOString();
+  const rows = (at: string) => (
+    <Table caption="Tokens" columns={COLUMNS}>
+      <Row>
+        <Cell>Ada</Cell>
+        <Cell label="Used">
+          <When at={at} />
+        </Cell>
+      </Row>
+      <Row>
+        <Cell>Bob</Cell>
+      </Row>
+    </Table>
+  );
+  const { rerender } = render(rows('+10000-01-01T11:59:59.000000Z'));
+  expect(screen.getAllByRole('cell').map(({ textContent }) => textContent)).toEqual(['Ada', 'Unreadable', 'Bob']);
+  rerender(rows('2026-11-25T22:00:00Z'));
+  expect(screen.getAllByRole('cell').map(({ textContent }) => textContent)).toEqual(['Ada', '2026-11-25T22:00:00.000Z', 'Bob']);
+  vi.restoreAllMocks();
+});
+
 it('offers no order where none can be chosen', () => {
   show('-used');
   expect(screen.queryByRole('combobox')).toBeNull();

@@ -2,6 +2,7 @@
 import { ArrowDown, ArrowUp, ChevronLeft, ChevronRight } from 'lucide-react';
 import { type ReactNode, useId } from 'react';
 import { Button } from './Button';
+import { Contained } from './Contained';
 import styles from './Table.module.css';
 
 export interface Column {
@@ -126,7 +127,9 @@ export function Row({ children }: { children: ReactNode }) {
 export function Cell({ label, numeric, children }: { label?: string; numeric?: boolean; children: ReactNode }) {
   return (
     <td role="cell" data-label={label} className={`${styles.cell} ${numeric ? styles.numeric : ''}`}>
-      <div>{children}</div>
+      <div>
+        <Contained>{children}</Contained>
+      </div>
     </td>
   );
 }

@@ -53,6 +53,17 @@ describe('the tokens of whoever is signed in', () => {
     expect(screen.getByText('1 token')).toBeTruthy();
   });
 
+  it('are all there when a time of one of them cannot be read', async () => {
+    const odd = '+10000-01-01T11:59:59.000000Z';
+    const broken = { ...token, id: 'token_2', description: 'odd', createdAt: odd, expiresAt: odd, lastUsedAt: odd };
+    service(listed([token, broken]));
+    await show();
+    expect(await screen.findByRole('link', { name: token.description })).toBeTruthy();
+    expect(screen.getByRole('link', { name: 'odd' })).toBeTruthy();
+    expect(screen.getByText('2 tokens')).toBeTruthy();
+    expect(screen.getAllByText(/unreadable time/).length).toBeGreaterThan(0);
+  });
+
   it('say what others took away from them, and that they reach nothing', async () => {
     const gone = (id: string, by: string) => ({
       id: `grant_${id}`,
