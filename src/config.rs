@@ -2,8 +2,10 @@
 
 mod jwt;
 mod settings;
+mod target;
 
 pub use jwt::{JwtConfig, JwtKeys, KeyAlgorithm, KeySource};
+pub use target::{DatabaseTarget, MailTarget};
 
 use crate::domain::{
     error::{Error, Result},
@@ -13,6 +15,7 @@ use crate::domain::{
 use ipnet::IpNet;
 use settings::Settings;
 use std::{
+    ffi::OsString,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
@@ -32,10 +35,10 @@ pub struct Config {
     pub public_url: String,
     /// Where it keeps its files.
     pub data_dir: PathBuf,
-    /// Which database; it may hold a password.
-    pub database_url: Hidden,
-    /// How letters go out; it may hold a password.
-    pub mail_url: Hidden,
+    /// The database to use.
+    pub database: DatabaseTarget,
+    /// Where emails are sent.
+    pub mail: MailTarget,
     /// Whom letters are from.
     pub mail_from: String,
     /// What stands before the underscore of a token's value.
@@ -114,14 +117,20 @@ impl Config {
             None => SocketAddr::from(([127, 0, 0, 1], 8080)),
         };
         let public_url = settings.public_url.unwrap_or_else(|| format!("http://{listen}"));
-        let data_dir = settings.data_dir.unwrap_or_else(|| "./data".into());
+        let data_dir = PathBuf::from(settings.data_dir.unwrap_or_else(|| "./data".into()));
         let log = settings.log;
         Ok(Self {
             listen,
             public_url: origin("public_url", &public_url)?,
-            database_url: database_url(settings.database.url, &data_dir)?,
-            mail_url: Hidden(settings.mail.url.unwrap_or_else(|| format!("file://{}/mail", in_a_url(&data_dir)))),
-            data_dir: data_dir.into(),
+            database: match settings.database.url {
+                Some(url) => DatabaseTarget::parse(&url)?,
+                None => DatabaseTarget::File(data_dir.join("tokenward.db")),
+            },
+            mail: match settings.mail.url {
+                Some(url) => MailTarget::parse(&url)?,
+                None => MailTarget::Folder(data_dir.join("mail")),
+            },
+            data_dir,
             mail_from: settings.mail.from.unwrap_or_else(|| "Tokenward <tokenward@localhost>".into()),
             token_prefix: settings.token.prefix.as_deref().map_or_else(|| Ok(Prefix::default()), Prefix::new)?,
             scopes: settings.scopes.file.as_deref().map_or_else(|| Ok(Catalogue::built_in()), catalogue)?,
@@ -137,9 +146,24 @@ impl Config {
     }
 }
 
-/// The environment of this process; what is not Unicode is not for us.
-pub fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+/// The environment of this process. A setting that is not Unicode is an error, since its default would hold instead.
+pub fn environment() -> Result<Vec<(String, String)>> {
+    unicode(std::env::vars_os())
+}
+
+fn unicode(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>> {
+    let mut known = Vec::new();
+    for (key, value) in variables {
+        match (key.into_string(), value.into_string()) {
+            (Ok(key), Ok(value)) => known.push((key, value)),
+            (Ok(key), Err(_)) if key.to_uppercase().starts_with(settings::OURS) => {
+                let why = format!("{key} is not valid UTF-8; set it to text.");
+                return Err(Error::invalid(key, why));
+            }
+            _ => {}
+        }
+    }
+    Ok(known)
 }
 
 fn address(key: &'static str, text: &str) -> Result<SocketAddr> {
@@ -175,23 +199,6 @@ fn origins(key: &'static str, texts: &[String]) -> Result<Vec<String>> {
     texts.iter().map(|text| origin(key, text)).collect()
 }
 
-fn database_url(text: Option<String>, data_dir: &str) -> Result<Hidden> {
-    let text = text.unwrap_or_else(|| format!("sqlite://{}/tokenward.db", in_a_url(data_dir)));
-    if ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
-        Ok(Hidden(text))
-    } else {
-        Err(Error::invalid(
-            "database.url",
-            "database.url begins with sqlite:// or postgres://; write one such as sqlite:///var/lib/tokenward/tokenward.db.",
-        ))
-    }
-}
-
-/// A path, with what would end it inside a URL spelled out.
-fn in_a_url(path: &str) -> String {
-    path.trim_end_matches('/').replace('%', "%25").replace('?', "%3F").replace('#', "%23")
-}
-
 fn catalogue(path: &str) -> Result<Catalogue> {
     let refuse = |why: String| Error::invalid("scopes.file", why);
     let text = std::fs::read_to_string(path)
@@ -202,7 +209,7 @@ fn catalogue(path: &str) -> Result<Catalogue> {
 /// A network, or a single address.
 fn network(text: &str) -> Result<IpNet> {
     text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-        let why = format!("{text:?} in proxy.trusted is no network; write one such as 10.0.0.0/8 or 192.0.2.7.");
+        let why = "proxy.trusted has an entry that is no network; write each such as 10.0.0.0/8 or 192.0.2.7.";
         Error::invalid("proxy.trusted", why)
     })
 }
@@ -266,8 +273,8 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(config.public_url, "http://127.0.0.1:8080");
         assert_eq!(config.data_dir, Path::new("./data"));
-        assert_eq!(config.database_url.reveal(), "sqlite://./data/tokenward.db");
-        assert_eq!(config.mail_url.reveal(), "file://./data/mail");
+        assert_eq!(config.database, DatabaseTarget::File("./data/tokenward.db".into()));
+        assert_eq!(config.mail, MailTarget::Folder("./data/mail".into()));
         assert_eq!(config.mail_from, "Tokenward <tokenward@localhost>");
         assert_eq!(config.token_prefix.as_str(), "twd");
         assert_eq!(config.scopes, Catalogue::built_in());
@@ -296,7 +303,8 @@ mod tests {
             "[mail]\nfrom = 'a@example.com'\nurl = 'file:///mail'\n[proxy]\ntrusted = ['10.0.0.0/8', '192.0.2.7']\n";
         let variables = [("TOKENWARD_MAIL__URL", "file:///other"), ("TOKENWARD_PROXY__TRUSTED", "::1")];
         let config = load(Some(file), &variables, &[]).expect("a configuration");
-        assert_eq!((config.mail_from.as_str(), config.mail_url.reveal()), ("a@example.com", "file:///other"));
+        assert_eq!(config.mail_from, "a@example.com");
+        assert_eq!(config.mail, MailTarget::Folder("/other".into()));
         assert_eq!(config.trusted_proxies, ["::1/128".parse().expect("a network")]);
     }
 
@@ -361,7 +369,8 @@ mod tests {
         let variables = [("TOKENWARD_DATABASE__URL_FILE", path)];
         let over_file = load(Some("[database]\nurl = 'sqlite://x'"), &variables, &[]).expect("a configuration");
         for config in [from_file, over_file] {
-            assert_eq!(config.database_url.reveal(), "postgres://tokenward:hunter2@db/tokenward");
+            let url = Hidden::new("postgres://tokenward:hunter2@db/tokenward");
+            assert_eq!(config.database, DatabaseTarget::Server(url));
         }
         let variables = [("TOKENWARD_DATABASE__URL_FILE", path), ("TOKENWARD_DATABASE__URL", "sqlite://x")];
         let (_, why) = refusal(None, &variables);
@@ -461,9 +470,25 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_odd_characters_does_not_end_a_url() {
-        let config = load(None, &[], &[("data_dir", "/srv/100% sure?/")]).expect("a configuration");
-        assert_eq!(config.database_url.reveal(), "sqlite:///srv/100%25 sure%3F/tokenward.db");
+    fn data_dir_stays_a_path() {
+        for folder in ["100% sure?/", "a b", "a:b", "file:a", ":memory:", "[a]#b", "ü"] {
+            let config = load(None, &[], &[("data_dir", folder)]).expect("a configuration");
+            assert_eq!(config.database, DatabaseTarget::File(Path::new(folder).join("tokenward.db")));
+            assert_eq!(config.mail, MailTarget::Folder(Path::new(folder).join("mail")));
+        }
+    }
+
+    #[test]
+    fn setting_that_is_not_unicode_is_rejected_by_name() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let odd = || OsString::from_vec(b"hunter2\xff".to_vec());
+        match unicode([("TOKENWARD_DATABASE__URL".into(), odd())]) {
+            Err(Error::Invalid { field, why }) => {
+                assert!(field.ends_with("__URL") && !why.contains("hunter2"), "{why}")
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(unicode([("PATH".into(), odd())]).expect("of another program"), []);
     }
 
     /// The example with every setting in force.
@@ -500,8 +525,8 @@ mod tests {
         assert_eq!(config, defaults());
         let table: toml::Table = toml::from_str(&whole_example()).expect("TOML");
         let text = |group: &str, key: &str| table[group][key].as_str().expect("a text").to_owned();
-        assert_eq!(text("database", "url"), defaults().database_url.reveal());
-        assert_eq!(text("mail", "url"), defaults().mail_url.reveal());
+        assert_eq!(DatabaseTarget::parse(&text("database", "url")).expect("a file"), defaults().database);
+        assert_eq!(MailTarget::parse(&text("mail", "url")).expect("a folder"), defaults().mail);
         assert_eq!(table["public_url"].as_str(), Some(defaults().public_url.as_str()));
     }
 }

@@ -8,7 +8,7 @@ use crate::{
 };
 
 pub(super) async fn run(config: &Config, check: bool) -> Result<()> {
-    let store = Store::connect(config.database_url.reveal()).await?;
+    let store = Store::connect(&config.database).await?;
     if check {
         let pending = store.pending().await?;
         for step in &pending {

@@ -141,7 +141,7 @@ impl Cli {
         let config = if matches!(self.command, Command::Demo) {
             demo::config(&self.settings)?
         } else {
-            self.settings.load(crate::config::environment(), &[])?
+            self.settings.load(crate::config::environment()?, &[])?
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::unavailable)?;
         runtime.block_on(self.command.run(config))
@@ -182,7 +182,7 @@ impl Command {
 
 /// The service over the configured database, migrated.
 async fn open(config: &Config) -> Result<App> {
-    let store = Store::connect(config.database_url.reveal()).await?;
+    let store = Store::connect(&config.database).await?;
     store.migrate(&config.token_prefix).await?;
     Ok(App::new(store, config, Clock::machine()))
 }

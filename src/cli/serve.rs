@@ -51,7 +51,7 @@ async fn invite_the_first(app: &App, public_url: &str) -> Result<()> {
 
 /// Serves an app; `ready` is called once, when requests are answered.
 pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&App) -> Result<()>) -> Result<()> {
-    let mailer = Mailer::new(config.mail_url.reveal(), &config.mail_from)?;
+    let mailer = Mailer::new(&config.mail, &config.mail_from)?;
     let router = http::router(app, config)?;
     let listener = listen("listen", config.listen).await?;
     let for_metrics = match config.metrics_listen {

@@ -41,7 +41,7 @@ pub(super) const KEYS: [&str; 21] = [
 pub(super) const SECRETS: [&str; 3] = ["database.url", "mail.url", "auth.jwt.secret"];
 
 /// What every variable of ours begins with.
-const OURS: &str = "TOKENWARD_";
+pub(super) const OURS: &str = "TOKENWARD_";
 
 /// The settings as somebody wrote them; one that nobody wrote is absent.
 #[derive(Default, Deserialize, Serialize)]
@@ -215,7 +215,9 @@ impl Origin {
     }
 
     fn unknown(&self, key: &str) -> Error {
-        let wrong = self.spell(key);
+        // What does not look like a key may be a value that stands in the wrong place.
+        let is_key = key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+        let wrong = if is_key { self.spell(key) } else { "of that name".to_owned() };
         let place = match self {
             Self::File(path) => format!(" in {}", path.display()),
             Self::Environment => " in the environment".to_owned(),
@@ -272,10 +274,12 @@ impl Layer {
             Error::invalid("config", why)
         })?;
         let table: toml::Table = toml::from_str(&text).map_err(|error| {
-            // The message alone: the line that it would quote may hold a secret.
+            // The place alone: what the library says of it may quote a secret.
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let (line, why) = (before.matches('\n').count() + 1, error.message());
-            Error::invalid("config", format!("{} cannot be read at line {line}: {why}.", path.display()))
+            let line = before.matches('\n').count() + 1;
+            let why =
+                format!("{} is not valid TOML at line {line}; compare it with config.example.toml.", path.display());
+            Error::invalid("config", why)
         })?;
         let origin = Origin::File(path.to_owned());
         let values = Values::try_from(&table).map_err(|error| origin.refuse(error))?;
@@ -339,7 +343,8 @@ impl Layer {
                 return Err(Error::invalid(key, why));
             }
             let secret = std::fs::read_to_string(&path).map_err(|error| {
-                Error::invalid(file, format!("The file {path} that {file_spelled} names cannot be read: {error}."))
+                // The name is not repeated: it may be the secret itself, given by mistake.
+                Error::invalid(file, format!("The file that {file_spelled} names cannot be read: {error}."))
             })?;
             let secret = secret.trim_end_matches(['\r', '\n']);
             values = values.set_override(key, secret).map_err(|error| self.origin.refuse(error))?;

@@ -196,7 +196,9 @@ impl Catalogue {
         let file: File = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
-            let why = error.message();
+            // Other texts of the library may quote a file that was named by mistake and holds a secret.
+            let why = Some(error.message()).filter(|why| why.starts_with("missing field"));
+            let why = why.unwrap_or("each [[scope]] has a name, title, description and access, and nothing else");
             Error::invalid("scope", format!("The catalogue cannot be read at line {line}: {why}."))
         })?;
         if file.scope.is_empty() {

@@ -8,9 +8,12 @@ mod server;
 pub use letters::{Envelope, Rendered, render};
 pub use memory::{Mailbox, Sent};
 
-use crate::domain::{
-    error::{Error, Result},
-    time::Time,
+use crate::{
+    config::MailTarget,
+    domain::{
+        error::{Error, Result},
+        time::Time,
+    },
 };
 use lettre::{
     Address, Message,
@@ -19,7 +22,6 @@ use lettre::{
         header::{HeaderName, HeaderValue},
     },
 };
-use percent_encoding::percent_decode_str;
 use server::Server;
 use std::{
     path::PathBuf,
@@ -122,8 +124,12 @@ enum Way {
 
 impl Mailer {
     /// By the settings `mail.url` and `mail.from`. Nothing is opened before the first letter.
-    pub fn new(url: &str, from: &str) -> Result<Self> {
-        Ok(Self { from: sender(from)?, way: way(url)?, limit: LONGEST_SEND })
+    pub fn new(target: &MailTarget, from: &str) -> Result<Self> {
+        let way = match target {
+            MailTarget::Folder(folder) => Way::Folder(folder.clone()),
+            MailTarget::Server(url) => Way::Server(Arc::new(Server::new(url.reveal())?)),
+        };
+        Ok(Self { from: sender(from)?, way, limit: LONGEST_SEND })
     }
 
     /// Sends into a mailbox that a test looks into.
@@ -180,17 +186,6 @@ fn sender(from: &str) -> Result<Party> {
     from.parse().map_err(|_| Error::invalid("mail.from", why))
 }
 
-fn way(url: &str) -> Result<Way> {
-    match url.strip_prefix("file://") {
-        Some("" | "/") => Err(Error::invalid(
-            "mail.url",
-            "mail.url names no folder; write one such as file:///var/lib/tokenward/mail.",
-        )),
-        Some(path) => Ok(Way::Folder(percent_decode_str(path).decode_utf8_lossy().into_owned().into())),
-        None => Server::new(url).map(|server| Way::Server(Arc::new(server))),
-    }
-}
-
 /// Within what a header can hold, which no event is outside of.
 fn date(at: Time) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(at.seconds().clamp(0, LAST_SECOND).unsigned_abs())
@@ -230,6 +225,10 @@ mod tests {
             text: "Hello".into(),
             html: "<p>Hello</p>".into(),
         }
+    }
+
+    fn of(url: &str, from: &str) -> Result<Mailer> {
+        Mailer::new(&MailTarget::parse(url)?, from)
     }
 
     async fn source_of(letter: &Rendered) -> String {
@@ -323,8 +322,8 @@ mod tests {
     async fn a_folder_gets_one_file_a_letter_that_nobody_else_can_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let folder = folder.path().join("new % folder");
-        let url = format!("file://{}", folder.display().to_string().replace('%', "%25"));
-        let mailer = Mailer::new(&url, "Tokenward <tokenward@localhost>").expect("a mailer");
+        let target = MailTarget::Folder(folder.clone());
+        let mailer = Mailer::new(&target, "Tokenward <tokenward@localhost>").expect("a mailer");
         assert!(!folder.exists());
         mailer.send(&letter()).await.expect("sent");
         mailer.send(&letter()).await.expect("sent again");
@@ -340,8 +339,8 @@ mod tests {
     #[tokio::test]
     async fn a_folder_that_cannot_be_written_is_a_passing_failure() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        let url = format!("file://{}/mail", file.path().display());
-        let mailer = Mailer::new(&url, "tokenward@localhost").expect("a mailer");
+        let target = MailTarget::Folder(file.path().join("mail"));
+        let mailer = Mailer::new(&target, "tokenward@localhost").expect("a mailer");
         let failure = mailer.send(&letter()).await.expect_err("a failure");
         assert!(!failure.is_permanent() && failure.concerns_every_letter(), "{failure}");
     }
@@ -359,6 +358,7 @@ mod tests {
             "smtp://tokenward:hunter2@mail:587?tls=opportunistic",
             "smtp://tokenward:hunter2@mail:587?hunter2=1",
             "smtp://tokenward:hunter2@mail:587/path",
+            "smtp://tokenward:587#hunter2@mail",
             "smtp://tokenward:hunter2@mail:port",
             "smtp://hunter2@mail",
             "smtps://tokenward:hunter2@mail?tls=none",
@@ -367,7 +367,7 @@ mod tests {
             "smtp://tokenward:hunter2@mail:587?ca=/dev/null",
             "smtp://tokenward:hunter2@localhost:25?tls=none&ca=/dev/null",
         ] {
-            match Mailer::new(url, "tokenward@localhost") {
+            match of(url, "tokenward@localhost") {
                 Err(Error::Invalid { field, why }) => {
                     assert_eq!(field, "mail.url");
                     assert!(why.ends_with('.') && !why.contains("hunter2"), "{why}");
@@ -376,7 +376,7 @@ mod tests {
             }
         }
         for from in ["", "Tokenward", "Tokenward <>", "a@example.com\r\nBcc: b@example.com"] {
-            assert_eq!(Mailer::new("file:///mail", from).expect_err("no sender").code().as_str(), "INVALID_INPUT");
+            assert_eq!(of("file:///mail", from).expect_err("no sender").code().as_str(), "INVALID_INPUT");
         }
     }
 
@@ -385,7 +385,7 @@ mod tests {
         for url in
             ["smtp://tokenward:hunter2@mail:587", "smtps://tokenward:hunter2@mail", "smtp://a:hunter2@[::1]?tls=none"]
         {
-            let mailer = Mailer::new(url, "tokenward@localhost").expect("a mailer");
+            let mailer = of(url, "tokenward@localhost").expect("a mailer");
             assert!(!format!("{mailer:?}").contains("hunter2"));
         }
     }

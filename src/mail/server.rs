@@ -61,8 +61,10 @@ impl Server {
             Some(Host::Ipv6(address)) => address.to_string(),
             _ => return Err(refuse("mail.url names no host; write one such as smtp://user:password@host:587.")),
         };
-        if !matches!(url.path(), "" | "/") {
-            return Err(refuse("mail.url has a path after its host; leave it out."));
+        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+            return Err(refuse(
+                "mail.url has a path or a # after its host; leave it out, and in the password write %2F for / and %23 for #.",
+            ));
         }
         let (encryption, usual_port) = encryption(&url, &host)?;
         Ok(Self { port: url.port().unwrap_or(usual_port), credentials: credentials(&url)?, encryption, host })
@@ -101,9 +103,18 @@ impl Server {
         }
         if let Some(credentials) = &self.credentials {
             let known = connection.auth(DEFAULT_MECHANISMS, credentials).await;
-            known.map_err(|error| self.failed(Cause::SignIn, &error))?;
+            known.map_err(|error| self.sign_in_failed(&error))?;
         }
         Ok(connection)
+    }
+
+    /// Without what the server said, which may repeat the credentials.
+    fn sign_in_failed(&self, error: &SmtpError) -> Failure {
+        let text = match error.status() {
+            Some(code) => format!("{self:?} rejected the user and password of mail.url with code {code}"),
+            None => format!("{self:?} did not accept the user and password of mail.url"),
+        };
+        Failure::new(Cause::SignIn, text)
     }
 
     fn failed(&self, cause: Cause, error: &SmtpError) -> Failure {
@@ -207,6 +218,7 @@ fn credentials(url: &Url) -> Result<Option<Credentials>> {
 mod tests {
     use super::*;
     use crate::{
+        config::MailTarget,
         domain::time::Time,
         mail::{Mailer, Rendered},
     };
@@ -264,10 +276,14 @@ mod tests {
         }
     }
 
+    fn mailer(url: &str, from: &str) -> Mailer {
+        MailTarget::parse(url).and_then(|target| Mailer::new(&target, from)).expect("a mailer")
+    }
+
     async fn sent(answers: Answers, user: &str, tls: &str) -> (Result<(), Failure>, Vec<String>) {
         let (port, told) = server(answers);
         let url = format!("smtp://{user}127.0.0.1:{port}?tls={tls}");
-        let mailer = Mailer::new(&url, "tokenward@example.com").expect("a mailer");
+        let mailer = mailer(&url, "tokenward@example.com");
         let outcome = mailer.send(&letter()).await;
         drop(mailer);
         (outcome, told.join().expect("a server"))
@@ -314,7 +330,7 @@ mod tests {
         for (answers, user) in [
             (&[("RCPT", "451 4.7.1 greylisted")] as Answers, ""),
             (&[("MAIL", "530 5.7.0 sign in first")], ""),
-            (&[("AUTH", "535 5.7.8 wrong password")], "tokenward:hunter2@"),
+            (&[("AUTH", "535 5.7.8 wrong password hunter2")], "tokenward:hunter2@"),
             (&[("EHLO", "554 go away")], ""),
         ] {
             let (outcome, _) = sent(answers, user, "none").await;
@@ -328,7 +344,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
-        let mailer = Mailer::new(&format!("smtp://127.0.0.1:{port}?tls=none"), "a@example.com").expect("a mailer");
+        let mailer = mailer(&format!("smtp://127.0.0.1:{port}?tls=none"), "a@example.com");
         assert!(!mailer.send(&letter()).await.expect_err("nobody there").is_permanent());
     }
 }

@@ -41,6 +41,7 @@ pub use upkeep::Upkeep;
 pub use usage::{Seen, SeenGrant};
 
 use crate::{
+    config::DatabaseTarget,
     domain::{
         cursor::CursorKey,
         error::{Error, Result},
@@ -120,19 +121,22 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database at a `sqlite://` or `postgres://` address. Refuses one that cannot keep the promise that an
+    /// Opens a database. Refuses one that cannot keep the promise that an
     /// acknowledged change is durable.
-    pub async fn connect(url: &str) -> Result<Self> {
-        let place = Place::of(url);
+    pub async fn connect(target: &DatabaseTarget) -> Result<Self> {
+        let place = Place::of(target)?;
         let metrics = Metrics::default();
         if let Place::File(path) = &place {
             let file = File::found_or_made(path).map_err(|error| place.unusable(error))?;
             let pool = |most| {
-                let (options, file, metrics) = (sqlite_options(url), Some(file.clone()), metrics.clone());
+                let (options, file, metrics) = (place.options(), Some(file.clone()), metrics.clone());
                 Pool::new(Reach { backend: DbBackend::Sqlite, options, most, file, metrics })
             };
             let write = pool(1);
-            guard_sqlite(&write).await.map_err(|error| place.explained(error))?;
+            if let Err(error) = guard_sqlite(&write).await {
+                file.remove_if_unused();
+                return Err(place.explained(error));
+            }
             let (read, change_reads, checks, steps) = (pool(8), pool(4), pool(8), pool(1));
             return Ok(Self { read, write, change_reads, checks, steps, metrics, cursor_key: Arc::default() });
         }
@@ -140,12 +144,14 @@ impl Store {
             let (backend, metrics) = (DbBackend::Postgres, metrics.clone());
             Pool::new(Reach { backend, options, most, file: None, metrics })
         };
-        let steps = || pool(ConnectOptions::new(url).set_application_name("tokenward").to_owned(), 1);
+        let steps = || pool(place.options(), 1);
+        place.warn_without_tls();
+        place.guard_sessions().await.map_err(|error| place.explained(error))?;
         // A session of the other pool ends at once on a replica, and could not say why.
         let first = steps();
         guard_postgres(&first).await.map_err(|error| place.explained(error))?;
         first.close().await;
-        let pool = |most| pool(postgres_options(url), most);
+        let pool = |most| pool(postgres_options(&place), most);
         let (read, write, checks, steps) = (pool(7), pool(5), pool(4), steps());
         Ok(Self { read, change_reads: write.clone(), write, checks, steps, metrics, cursor_key: Arc::default() })
     }
@@ -224,22 +230,9 @@ fn count() {
     let _ = DEALINGS.try_with(|dealings| dealings.statements.fetch_add(1, Ordering::Relaxed));
 }
 
-fn sqlite_options(url: &str) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options.map_sqlx_sqlite_opts(|options| {
-        options
-            .create_if_missing(false)
-            .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
-            .synchronous(sqlx::sqlite::SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(pool::ACQUIRE_LIMIT)
-    });
-    options
-}
-
-fn postgres_options(url: &str) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options.set_application_name("tokenward").map_sqlx_postgres_pool_opts(|options| {
+fn postgres_options(place: &Place) -> ConnectOptions {
+    let mut options = place.options();
+    options.map_sqlx_postgres_pool_opts(|options| {
         options.after_connect(|session, _| {
             Box::pin(async move {
                 sqlx::Executor::execute(&mut *session, SESSION).await?;
@@ -340,6 +333,9 @@ fn failed(error: DbErr) -> Error {
     match failure(&error) {
         StoreFailure::Contended => Error::unavailable(Contended(error)),
         StoreFailure::Late | StoreFailure::Unavailable => Error::unavailable(error),
+        StoreFailure::Refused if database_code(&error).is_some_and(|code| place::SHARED_CODES.contains(&&*code)) => {
+            Error::unavailable(place::SHARED)
+        }
         StoreFailure::Refused if database_code(&error).is_some_and(|code| code == NO_RIGHT) => {
             let why = "The role of database.url lacks a right; let it own its database, or grant it what is missing";
             Error::unavailable(format!("{why} ({}).", place::in_words(&error)))

@@ -1,44 +1,117 @@
 //! Which database is meant, and what does an operator hear who cannot use it? Never what may be a secret.
 
-use super::{StoreFailure, failure};
-use crate::domain::error::Error;
-use percent_encoding::percent_decode_str;
+use super::{StoreFailure, failure, pool};
+use crate::{
+    config::DatabaseTarget,
+    domain::error::{Error, Result},
+};
 use sea_orm::{
-    DbErr, RuntimeErr,
-    sqlx::{self, postgres::PgConnectOptions},
+    ConnectOptions as Options, DbErr, RuntimeErr,
+    sqlx::{
+        self, ConnectOptions as _, PgConnection,
+        postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 use std::{
     fmt::{Display, Formatter},
-    path::PathBuf,
+    net::IpAddr,
+    path::{Path, PathBuf},
 };
-use url::{Position, Url};
+use tracing::subscriber::{NoSubscriber, with_default};
+use url::Url;
+
+/// What the library is given as a URL; what counts is set past it, and appears in no text of the library.
+const SQLITE: &str = "sqlite://database";
+const POSTGRES: &str = "postgres://user:password@host";
+/// Settings and prepared statements of a session would be those of other clients, too.
+pub(super) const SHARED: &str = "a pooler in front of PostgreSQL gives one session to several clients (transaction or statement \
+    pooling), which would lose the time limits of statements; set pool_mode = session in PgBouncer, or name PostgreSQL itself";
+/// What PostgreSQL says when a prepared statement belongs to another client's session: it is not there, or already is.
+pub(super) const SHARED_CODES: [&str; 2] = ["26000", "42P05"];
+/// How often sessions are compared. A pooler gives out the session that was used last, unless others ask at that moment.
+const COMPARISONS: u32 = 3;
 
 /// Where `database.url` leads.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// To a file of SQLite.
     File(PathBuf),
     /// To a server, a database and a role of PostgreSQL.
-    Server(String),
-    /// Nobody can tell. What is there may be a part of a password, and is not repeated.
-    Unclear,
+    Server(Box<Server>),
+}
+
+/// A PostgreSQL server and how to connect to it.
+pub(super) struct Server {
+    options: PgConnectOptions,
+    /// Whether `sslmode` is part of the URL.
+    chose_tls: bool,
 }
 
 impl Place {
-    pub(super) fn of(url: &str) -> Self {
-        if let Some(rest) = url.strip_prefix("sqlite://") {
-            let path = rest.split_once('?').map_or(rest, |(path, _)| path);
-            return Self::File(percent_decode_str(path).decode_utf8_lossy().into_owned().into());
-        }
-        // A password with a / ends the host for whoever reads the address, and goes on where the database stands.
-        let clear = Url::parse(url).is_ok_and(|url| !url[Position::AfterPort..].contains('@'));
-        match url.parse::<PgConnectOptions>() {
-            Ok(options) if clear => {
-                let (host, port, role) = (options.get_host(), options.get_port(), options.get_username());
-                let database = options.get_database().unwrap_or(role);
-                Self::Server(format!("{host}:{port}, database {database}, role {role}"))
+    pub(super) fn of(target: &DatabaseTarget) -> Result<Self> {
+        let url = match target {
+            DatabaseTarget::File(path) => return Ok(Self::File(path.clone())),
+            DatabaseTarget::Server(url) => url.reveal(),
+        };
+        // The library logs a line of .pgpass that it cannot read, with its password.
+        let options = with_default(NoSubscriber::default(), || url.parse::<PgConnectOptions>());
+        let options = options.map_err(|_| Error::invalid("database.url", "database.url cannot be read."))?;
+        let chose_tls =
+            Url::parse(url).is_ok_and(|url| url.query_pairs().any(|(key, _)| matches!(&*key, "sslmode" | "ssl-mode")));
+        // Poolers reject the parameter, which is about floating-point numbers in text.
+        let options = options.application_name("tokenward").extra_float_digits(None).disable_statement_logging();
+        Ok(Self::Server(Box::new(Server { options, chose_tls })))
+    }
+
+    /// How each connection is opened.
+    pub(super) fn options(&self) -> Options {
+        match self {
+            Self::File(path) => {
+                // Without it, a relative path that begins with file: would be a URL, and :memory: no file.
+                let path = Path::new(".").join(path);
+                let mut options = Options::new(SQLITE);
+                options.map_sqlx_sqlite_opts(move |options| {
+                    options
+                        .filename(&path)
+                        .create_if_missing(false)
+                        .journal_mode(SqliteJournalMode::Wal)
+                        .synchronous(SqliteSynchronous::Full)
+                        .foreign_keys(true)
+                        .busy_timeout(pool::ACQUIRE_LIMIT)
+                });
+                options
             }
-            _ => Self::Unclear,
+            Self::Server(server) => {
+                let chosen = server.options.clone();
+                let mut options = Options::new(POSTGRES);
+                options.map_sqlx_postgres_opts(move |_| chosen.clone());
+                options
+            }
+        }
+    }
+
+    /// Warns of a connection to another host that may be neither encrypted nor authenticated.
+    pub(super) fn warn_without_tls(&self) {
+        if let Self::Server(server) = self
+            && server.may_lack_tls()
+        {
+            tracing::warn!(
+                host = server.options.get_host(),
+                "the connection to PostgreSQL may be neither encrypted nor authenticated; set sslmode=verify-full in \
+                 database.url (docs/running.md)"
+            );
+        }
+    }
+
+    /// Refuses a pooler that gives one session to several clients.
+    pub(super) async fn guard_sessions(&self) -> Result<()> {
+        let Self::Server(server) = self else { return Ok(()) };
+        let compared = tokio::time::timeout(pool::LIMIT, shares_sessions(&server.options)).await;
+        let late = |_| Err(sqlx::Error::PoolTimedOut);
+        match compared.unwrap_or_else(late) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(self.unusable(SHARED)),
+            Err(error) => Err(super::failed(DbErr::Conn(RuntimeErr::SqlxError(error.into())))),
         }
     }
 
@@ -60,14 +133,62 @@ impl Place {
     }
 }
 
+impl Server {
+    fn may_lack_tls(&self) -> bool {
+        let options = &self.options;
+        let host = options.get_host();
+        let local = options.get_socket().is_some()
+            || host.starts_with('/')
+            || host.eq_ignore_ascii_case("localhost")
+            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        // The variable PGSSLMODE is another way to choose.
+        !local && !self.chose_tls && matches!(options.get_ssl_mode(), PgSslMode::Prefer)
+    }
+}
+
+/// Whether two clients are given the same session of the server, or one client several.
+async fn shares_sessions(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
+    let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(pool::ACQUIRE_LIMIT).test_before_acquire(false);
+    let pool = pool.connect_with(options.clone()).await?;
+    let (mut one, mut other) = (pool.acquire().await?, pool.acquire().await?);
+    let first = session(&mut one).await?;
+    for _ in 0..COMPARISONS {
+        if session(&mut other).await? == first {
+            return Ok(true);
+        }
+        run(&mut other, "BEGIN").await?;
+        // In a transaction, a session is held by every kind of pooler.
+        let second = session(&mut other).await?;
+        if second == first || session(&mut one).await? != first {
+            return Ok(true);
+        }
+        run(&mut other, "ROLLBACK").await?;
+    }
+    drop((one, other));
+    pool.close().await;
+    Ok(false)
+}
+
+/// The process that serves this session. No statement is prepared: another client may have done so in it.
+async fn session(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
+    use sqlx::Row as _;
+    sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(connection).await?.try_get(0)
+}
+
+async fn run(connection: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(statement).execute(connection).await.map(|_| ())
+}
+
 impl Display for Place {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) => write!(f, "The database file {}", path.display()),
-            Self::Server(server) => write!(f, "PostgreSQL at {server},"),
-            Self::Unclear => f.write_str(
-                "The PostgreSQL of database.url (is its password written with %2F for /, %3F for ?, %23 for # and %40 for @?)",
-            ),
+            Self::Server(server) => {
+                let options = &server.options;
+                let (host, port, role) = (options.get_host(), options.get_port(), options.get_username());
+                let database = options.get_database().unwrap_or(role);
+                write!(f, "PostgreSQL at {host}:{port}, database {database}, role {role},")
+            }
         }
     }
 }
@@ -81,6 +202,9 @@ pub(super) fn in_words(error: &DbErr) -> String {
         DbErr::Conn(RuntimeErr::SqlxError(inner))
         | DbErr::Exec(RuntimeErr::SqlxError(inner))
         | DbErr::Query(RuntimeErr::SqlxError(inner)) => match inner.as_database_error() {
+            Some(said) if said.message().starts_with("unsupported startup parameter") => {
+                format!("{} (in PgBouncer, name it in ignore_startup_parameters)", said.message())
+            }
             Some(said) => said.message().to_owned(),
             None if matches!(**inner, sqlx::Error::PoolTimedOut) => "nobody answers there in time".into(),
             None => inner.to_string(),
@@ -93,14 +217,39 @@ pub(super) fn in_words(error: &DbErr) -> String {
 mod tests {
     use super::*;
 
+    fn server(url: &str) -> Place {
+        Place::of(&DatabaseTarget::parse(url).expect("a target")).expect("a place")
+    }
+
     #[test]
-    fn a_place_is_named_without_its_password() {
-        let server = "db:5433, database tokens, role me";
-        assert_eq!(Place::of("postgres://me:hunter2@db:5433/tokens"), Place::Server(server.into()));
-        assert_eq!(Place::of("sqlite:///srv/100%25%3F/t.db?mode=rwc"), Place::File("/srv/100%?/t.db".into()));
-        for odd in ["me:hunter2/3@db/tokens", "me:12/hunter2@db/tokens", "me:12#hunter2@db/t", "me:12?hunter2@db/t"] {
-            let error = Place::of(&format!("postgres://{odd}")).unusable("no").cause();
-            assert!(!error.contains("hunter2") && !error.contains("12") && error.contains("%2F for /"), "{error}");
+    fn place_is_named_without_its_password() {
+        let place = server("postgres://me:hunter2@db:5433/tokens?password=hunter2");
+        assert_eq!(place.to_string(), "PostgreSQL at db:5433, database tokens, role me,");
+        assert!(!format!("{:?}", place.options()).contains("hunter2"));
+    }
+
+    #[test]
+    fn only_remote_server_without_sslmode_may_lack_tls() {
+        let warned = |url: &str| matches!(server(url), Place::Server(server) if server.may_lack_tls());
+        for url in [
+            "postgres://me@db/t",
+            "postgres://me@192.0.2.1/t",
+            "postgres://me@[2001:db8::1]/t",
+            "postgres://me@localhost.example/t",
+        ] {
+            assert!(warned(url), "{url}");
+        }
+        for url in [
+            "postgres://me@localhost/t",
+            "postgres://me@127.0.0.2:1/t",
+            "postgres://me@[::1]/t",
+            "postgres://me@%2Fvar%2Frun%2Fpostgresql/t",
+            "postgres:///t?host=/var/run/postgresql",
+            "postgres://me@db/t?sslmode=verify-full",
+            "postgres://me@db/t?sslmode=prefer",
+            "postgres://me@db/t?ssl-mode=disable",
+        ] {
+            assert!(!warned(url), "{url}");
         }
     }
 }

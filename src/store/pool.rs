@@ -358,6 +358,7 @@ impl ConnectionTrait for Transaction {
 pub(super) struct File {
     path: PathBuf,
     identity: (u64, u64),
+    created: bool,
 }
 
 impl File {
@@ -378,9 +379,24 @@ impl File {
                 "the database file {path} is gone, but its log {log} is there; put the file back, or remove the log to begin anew"
             )));
         }
-        let file = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        let mut options = std::fs::OpenOptions::new();
+        options.append(true).mode(0o600);
+        let (file, created) = match options.create_new(true).open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                (options.create_new(false).open(path)?, false)
+            }
+            file => (file?, true),
+        };
         let about = file.metadata()?;
-        Ok(Self { path: path.to_owned(), identity: (about.dev(), about.ino()) })
+        Ok(Self { path: path.to_owned(), identity: (about.dev(), about.ino()), created })
+    }
+
+    /// Removes the file if it was created here and is still empty: SQLite could not open it.
+    pub(super) fn remove_if_unused(&self) {
+        if self.created && self.is_there().is_ok_and(|about| about.len() == 0) {
+            // The failure that led here matters more.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 
     /// Refuses when the path no longer leads to the file that was opened: the connections still do, and would answer

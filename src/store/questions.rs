@@ -1,6 +1,7 @@
 //! How do questions read in both dialects, and by which indexes does SQLite answer them? For the tests of this folder.
 
 use super::Store;
+use crate::config::DatabaseTarget;
 use crate::domain::{
     caller::{Caller, Through},
     cursor::{Cursor, Key},
@@ -66,7 +67,7 @@ fn clauses(sql: &str) -> String {
 /// The steps in which SQLite answers the question on an empty database.
 pub(super) async fn plan(question: &SelectStatement) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::connect(&format!("sqlite://{}/plan.db", folder.path().display())).await.expect("a store");
+    let store = Store::connect(&DatabaseTarget::File(folder.path().join("plan.db"))).await.expect("a store");
     store.migrate(&Prefix::default()).await.expect("a schema");
     let explain = format!("EXPLAIN QUERY PLAN {}", question.to_string(SqliteQueryBuilder));
     let rows = store.read.query_all_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, explain)).await;

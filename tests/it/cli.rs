@@ -189,7 +189,7 @@ both!(
     ///
     async fn a_fresh_start_has_no_user_token_or_resource_server(database: Database) {
         run(&database, "migrate").await;
-        let store = Store::connect(database.url()).await.unwrap();
+        let store = Store::connect(&database.target()).await.unwrap();
         assert!(!store.has_users().await.unwrap());
         assert!(store.resource_servers().await.unwrap().is_empty());
         assert_eq!(run(&database, "resource-server list").await.out, "");
@@ -611,7 +611,7 @@ both!(
 );
 
 async fn used(database: &Database, token: TokenId) -> Option<tokenward::domain::time::Time> {
-    let store = Store::connect(database.url()).await.unwrap();
+    let store = Store::connect(&database.target()).await.unwrap();
     let usage = store.usage_of(&[token]).await.unwrap();
     store.close().await;
     usage.get(&token)?.last_used_at

@@ -38,7 +38,15 @@ async fn a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_th
             "role tokenward, ".into(),
             "authentication failed",
         ),
-        (changed(&|url| url.set_host(Some("no.host.invalid")).unwrap()), "no.host.invalid:".into(), "lookup"),
+        // With sslmode, since a host elsewhere is warned of without it.
+        (
+            changed(&|url| {
+                url.set_host(Some("no.host.invalid")).unwrap();
+                url.set_query(Some("sslmode=prefer"));
+            }),
+            "no.host.invalid:".into(),
+            "lookup",
+        ),
     ];
     for (url, place, why) in cases {
         for command in [&["migrate"][..], &["serve", "--listen", "127.0.0.1:0"], &["user", "disable", "ada"]] {

@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokenward::{
+    config::MailTarget,
     domain::{
         caller::Caller,
         letter::{Letter, Person, Place, TokenLine},
@@ -26,6 +27,10 @@ use tokenward::{
 };
 
 const SENDER: &str = "Tokenward <tokenward@example.test>";
+
+fn mailer(url: &str) -> Mailer {
+    Mailer::new(&MailTarget::parse(url).unwrap(), SENDER).unwrap()
+}
 
 /// People whose tokens lose acme: each removal is a letter.
 struct Cutter<'world> {
@@ -100,7 +105,7 @@ fn envelope(text: &str) -> Envelope {
 }
 
 async fn send(url: &str) -> Result<(), Failure> {
-    Mailer::new(url, SENDER).unwrap().send(&render(&envelope("delivery_01")).unwrap()).await
+    mailer(url).send(&render(&envelope("delivery_01")).unwrap()).await
 }
 
 fn is_one_letter_to_bob(kept: &Kept) {
@@ -121,7 +126,7 @@ fn is_one_letter_to_bob(kept: &Kept) {
 #[tokio::test]
 async fn line_breaks_in_any_text_neither_add_a_recipient_nor_a_header_on_the_line() {
     let office = PostOffice::open(Line::Plain).await;
-    let mailer = Mailer::new(&office.plain_url(), SENDER).unwrap();
+    let mailer = mailer(&office.plain_url());
     let nasty = [
         "x\r\nBcc: eve@example.test",
         "x\nBcc: eve@example.test",

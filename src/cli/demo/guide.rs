@@ -34,7 +34,7 @@ pub(super) async fn write(app: &App, config: &Config) -> Result<String> {
     let (_, secret) = create_token(app, &Caller::command_line(app.now()), ask).await?;
     let guide = context! {
         url => config.public_url.as_str(),
-        folder => config.data_dir.to_string_lossy(),
+        folder => config.data_dir.to_string_lossy().replace('\'', r"'\''"),
         long_ago => app.now().minus(UNUSED).to_text_in_seconds(),
         acme => acme.id.to_string(),
         token => secret.reveal_once(),

@@ -45,8 +45,10 @@ pub(super) fn config(flags: &Flags) -> Result<Config> {
         let why = "The demonstration keeps its data in a file of its own; leave this out. `--data-dir` says where.";
         return Err(Error::invalid(flag, why));
     }
-    let environment: Vec<_> =
-        crate::config::environment().filter(|(variable, _)| VARIABLES.contains(&variable.as_str())).collect();
+    let environment: Vec<_> = crate::config::environment()?
+        .into_iter()
+        .filter(|(variable, _)| VARIABLES.contains(&variable.as_str()))
+        .collect();
     let mut settings = vec![("data_dir", FOLDER.to_owned())];
     if !environment.iter().any(|(variable, level)| variable == "TOKENWARD_LOG__LEVEL" && !level.is_empty()) {
         // The guide is what people should read.

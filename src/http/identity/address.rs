@@ -28,7 +28,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// The largest head of an answer, in bytes.
 const LARGEST_HEAD: usize = 64 * 1024;
 
-/// Where a key set is published. Printing it leaves out the query.
+/// Where a key set is published. Printing it leaves out the path and the query, which may be secret.
 pub(super) struct Address {
     name: String,
     host: String,
@@ -67,7 +67,7 @@ impl Address {
             _ => return Err(refuse()),
         };
         Ok(Self {
-            name: url[..Position::AfterPath].to_owned(),
+            name: url[..Position::AfterPort].to_owned(),
             port: url.port_or_known_default().ok_or_else(refuse)?,
             authority: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
             path: url[Position::BeforePath..Position::AfterQuery].parse().map_err(|_| refuse())?,

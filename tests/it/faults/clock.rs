@@ -43,7 +43,7 @@ both!(
         assert_eq!(seen["token"]["status"], "EXPIRED");
         assert_eq!(jwt.revokes(&token.id).await.code(), "CONFLICT");
         // A process that starts now has seen nothing.
-        let store = Store::connect(world.database.url()).await.unwrap();
+        let store = Store::connect(&world.database.target()).await.unwrap();
         let restarted = App::new(store, &world.config, Clock::machine());
         let secret = Secret::parse(world.app.prefix(), &token.value).unwrap();
         let ask = Ask { at: restarted.now(), ..Ask::default() };

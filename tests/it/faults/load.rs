@@ -294,7 +294,7 @@ impl Heard {
         assert!((self.removed()..=self.removed() + self.count(Told::Unknown)).contains(&removed), "{removed} removed");
         assert_eq!(revoked, gone);
         let later = Clock::machine().now().plus(Duration::from_hours(48));
-        let store = Store::connect(database.url()).await.unwrap();
+        let store = Store::connect(&database.target()).await.unwrap();
         let letters = store.upkeep().lease_letters(later, Duration::from_secs(1), 100_000).await.unwrap();
         assert_eq!(letters.len(), removed, "a removal is its event and its letter");
         store.close().await;

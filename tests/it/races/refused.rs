@@ -106,7 +106,7 @@ impl Scene {
     /// One more node, by this way to the database.
     async fn node(database: &Database, url: &str) -> App {
         let config = world::config(database, "127.0.0.1:1", &[("database.url", url)]);
-        let store = Store::connect(url).await.unwrap();
+        let store = Store::connect(&config.database).await.unwrap();
         store.migrate(&config.token_prefix).await.unwrap();
         App::new(store, &config, Clock::machine())
     }

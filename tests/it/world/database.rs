@@ -9,6 +9,7 @@ use std::{
     path::Path,
 };
 use tempfile::TempDir;
+use tokenward::config::DatabaseTarget;
 use uuid::Uuid;
 
 /// The databases that the service speaks to.
@@ -88,6 +89,11 @@ impl Database {
     /// Its address, as the setting `database.url` takes it.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What the setting `database.url` leads to.
+    pub(crate) fn target(&self) -> DatabaseTarget {
+        DatabaseTarget::parse(&self.url).expect("an address")
     }
 
     /// A conversation with it past the service; PostgreSQL only.

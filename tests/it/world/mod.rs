@@ -30,7 +30,7 @@ use tokenward::{
         set_organization_member,
     },
     app::{App, Change, Clock},
-    config::Config,
+    config::{Config, MailTarget},
     domain::{
         caller::Caller, decision::Limits, error::Result, organization::Role, policy::SelfService, scope::ScopeName,
         time::Time,
@@ -79,7 +79,8 @@ impl World {
 
     /// A service whose letters go to that address, with so much patience for each.
     pub(crate) async fn posting(database: Database, mail_url: &str, patience: Duration) -> Self {
-        let mailer = Mailer::new(mail_url, "Tokenward <tokenward@example.test>").unwrap().within(patience);
+        let mailer = Mailer::new(&MailTarget::parse(mail_url).unwrap(), "Tokenward <tokenward@example.test>");
+        let mailer = mailer.unwrap().within(patience);
         Self::on_shared(Arc::new(database), Clock::machine(), &[], Some(mailer)).await
     }
 
@@ -97,7 +98,7 @@ impl World {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap();
         let config = config(&database, &listen.to_string(), settings);
-        let store = Store::connect(config.database_url.reveal()).await.unwrap();
+        let store = Store::connect(&config.database).await.unwrap();
         store.migrate(&config.token_prefix).await.unwrap();
         let stop = CancellationToken::new();
         let app = App::new(store, &config, clock.clone());
