@@ -17,6 +17,7 @@ use crate::{
 };
 use lettre::{
     Address, Message,
+    address::AddressError,
     message::{
         Mailbox as Party, MultiPart,
         header::{HeaderName, HeaderValue},
@@ -164,9 +165,7 @@ impl Mailer {
     }
 
     fn message(&self, letter: &Rendered) -> Result<Message, Failure> {
-        let address: Address = one_line(&letter.to_address)
-            .trim()
-            .parse()
+        let address = deliverable(one_line(&letter.to_address).trim())
             .map_err(|error| Failure::permanent(format!("the address is refused: {error}")))?;
         let name = Some(one_line(&letter.to_name)).filter(|name| !name.trim().is_empty());
         Message::builder()
@@ -183,7 +182,19 @@ impl Mailer {
 
 fn sender(from: &str) -> Result<Party> {
     let why = "mail.from is no sender; write one such as Tokenward <tokenward@example.com>.";
-    from.parse().map_err(|_| Error::invalid("mail.from", why))
+    let from =
+        from.parse::<Party>().ok().and_then(|from| Some(Party::new(from.name, deliverable(from.email.as_ref()).ok()?)));
+    from.ok_or_else(|| Error::invalid("mail.from", why))
+}
+
+/// An address with its domain as mail servers know it: in ASCII (RFC 5891).
+fn deliverable(address: &str) -> Result<Address, AddressError> {
+    let address: Address = address.parse()?;
+    if address.domain().is_ascii() {
+        return Ok(address);
+    }
+    let domain = idna::domain_to_ascii_strict(address.domain()).map_err(|_| AddressError::InvalidDomain)?;
+    Address::new(address.user(), domain)
 }
 
 /// Within what a header can hold, which no event is outside of.
@@ -316,6 +327,28 @@ mod tests {
             assert!(failure.is_permanent(), "{failure}");
             assert!(mailbox.sent().is_empty());
         }
+    }
+
+    #[tokio::test]
+    async fn domain_of_an_address_is_written_in_ascii() {
+        for (address, expected) in [
+            ("ada@b\u{fc}cher.example", Some("ada@xn--bcher-kva.example")),
+            ("ada@B\u{dc}CHER.example", Some("ada@xn--bcher-kva.example")),
+            ("ada@\u{4f8b}\u{3048}.\u{30c6}\u{30b9}\u{30c8}", Some("ada@xn--r8jz45g.xn--zckzah")),
+            ("ada@xn--bcher-kva.example", Some("ada@xn--bcher-kva.example")),
+            ("b\u{fc}ro@b\u{fc}cher.example", Some("b\u{fc}ro@xn--bcher-kva.example")),
+            ("ada@Example.com", Some("ada@Example.com")),
+            ("ada@\u{200d}.example", None),
+            ("ada@-b\u{fc}cher.example", None),
+        ] {
+            let (mailer, mailbox) = Mailer::memory();
+            let outcome = mailer.send(&Rendered { to_address: address.into(), ..letter() }).await;
+            assert_eq!(outcome.is_ok(), expected.is_some(), "{address}: {outcome:?}");
+            let recipients: Vec<_> = mailbox.sent().into_iter().flat_map(|sent| sent.recipients).collect();
+            assert_eq!(recipients, Vec::from_iter(expected), "{address}");
+        }
+        let from = of("file:///mail", "Tokenward <post@b\u{fc}cher.example>").expect("a mailer").from;
+        assert_eq!(from.email.domain(), "xn--bcher-kva.example");
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use lettre::{
         Error as SmtpError,
         authentication::{Credentials, DEFAULT_MECHANISMS},
         client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters},
-        extension::ClientId,
+        extension::{ClientId, Extension},
     },
 };
 use percent_encoding::percent_decode_str;
@@ -56,7 +56,12 @@ impl Server {
             refuse("mail.url is no address of mail; write one such as smtp://user:password@host:587 or file:///folder.")
         })?;
         let host = match url.host() {
-            Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
+            // A URL of this scheme keeps a name outside ASCII percent-encoded.
+            Some(Host::Domain(name)) if !name.is_empty() => {
+                let name = percent_decode_str(name).decode_utf8_lossy();
+                idna::domain_to_ascii(&name)
+                    .map_err(|_| refuse("mail.url names a host that cannot be one; write its name or address."))?
+            }
             Some(Host::Ipv4(address)) => address.to_string(),
             Some(Host::Ipv6(address)) => address.to_string(),
             _ => return Err(refuse("mail.url names no host; write one such as smtp://user:password@host:587.")),
@@ -82,6 +87,13 @@ impl Server {
 
     async fn hand_over(&self, message: &Message) -> Result<AsyncSmtpConnection, Failure> {
         let mut connection = self.open().await?;
+        if !message.envelope().to().iter().all(|to| to.user().is_ascii())
+            && !connection.server_info().supports_feature(Extension::SmtpUtfEight)
+        {
+            connection.abort().await;
+            let text = "the server takes no address with other letters than ASCII before its @ (SMTPUTF8)";
+            return Err(Failure::permanent(format!("{self:?}: {text}")));
+        }
         let taken = connection.send(message.envelope(), &message.formatted()).await;
         taken.map_err(|error| self.failed(cause(&error), &error))?;
         Ok(connection)

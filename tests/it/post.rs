@@ -22,7 +22,7 @@ use tokenward::{
         policy,
     },
     http::{Said, sign},
-    mail::{Cause, Envelope, Failure, LONGEST_SEND, Mailer, render},
+    mail::{Cause, Envelope, Failure, LONGEST_SEND, Mailer, Rendered, render},
     store::Waiting,
 };
 
@@ -468,4 +468,36 @@ async fn a_password_that_is_refused_is_the_servers_fault_and_no_letters() {
     assert_eq!(failure.cause, Cause::SignIn, "{failure}");
     assert!(failure.concerns_every_letter() && !failure.text.contains("hunter2"), "{failure}");
     assert_eq!((office.count("MAIL"), office.kept().len()), (0, 0));
+}
+
+async fn send_to(office: &PostOffice, address: &str) -> Result<(), Failure> {
+    let rendered = render(&envelope("delivery_01")).unwrap();
+    mailer(&office.plain_url()).send(&Rendered { to_address: address.into(), ..rendered }).await
+}
+
+const ASCII_ONLY: Act = Act::Say("250-post.example.test\r\n250 8BITMIME");
+
+#[tokio::test]
+async fn email_to_internationalized_domain_is_sent_to_its_ascii_form() {
+    let office = PostOffice::open(Line::Plain).await;
+    office.at(Step::Ehlo, ASCII_ONLY);
+    send_to(&office, "ada@b\u{fc}cher.example").await.unwrap();
+    assert_eq!(office.letters(1).await[0].recipients, ["ada@xn--bcher-kva.example"]);
+    assert_eq!(office.kept()[0].headers("To"), ["delivery_01 <ada@xn--bcher-kva.example>"]);
+    assert!(office.told().iter().all(|line| line.is_ascii() && !line.contains("SMTPUTF8")), "{:?}", office.told());
+}
+
+#[tokio::test]
+async fn non_ascii_local_part_needs_smtputf8_and_fails_permanently_without_it() {
+    let office = PostOffice::open(Line::Plain).await;
+    office.at(Step::Ehlo, ASCII_ONLY);
+    let failure = send_to(&office, "b\u{fc}ro@b\u{fc}cher.example").await.unwrap_err();
+    assert!(failure.is_permanent() && failure.text.contains("SMTPUTF8"), "{failure}");
+    assert!(!failure.text.contains("b\u{fc}ro"), "{failure}");
+    assert_eq!((office.count("MAIL"), office.kept().len()), (0, 0));
+    office.as_usual();
+    send_to(&office, "b\u{fc}ro@b\u{fc}cher.example").await.unwrap();
+    assert_eq!(office.letters(1).await[0].recipients, ["b\u{fc}ro@xn--bcher-kva.example"]);
+    let told = office.told();
+    assert!(told.iter().any(|line| line.starts_with("MAIL") && line.ends_with("SMTPUTF8 BODY=8BITMIME")), "{told:?}");
 }
