@@ -17,6 +17,7 @@ use crate::{
         policy::{self, OrgAdmin},
         text,
         time::Time,
+        token::TokenStatus,
     },
     graphql::token_filter,
     store::Line,
@@ -33,12 +34,15 @@ use futures_util::{
 };
 use serde_json::{Value, json};
 use std::{borrow::Cow, vec};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// How many lines are read at once.
 const LINES: u32 = 200;
 /// About how many bytes are written at once. With one long line more it is far below what a streamed response may hold.
 const CHUNK: usize = 32 * 1024;
-const HEADER: [&str; 9] = [
+/// The number of columns. New ones are added at the end.
+const COLUMNS: usize = 18;
+const HEADER: [&str; COLUMNS] = [
     "Owner",
     "Owner e-mail",
     "Owner id",
@@ -48,7 +52,18 @@ const HEADER: [&str; 9] = [
     "Last request IP",
     "Created at",
     "Scopes",
+    "Hint",
+    "Expires at",
+    "Status",
+    "Owner username",
+    "Owner is administrator",
+    "Granted at",
+    "Last method",
+    "Last path",
+    "Last allowed",
 ];
+/// Spreadsheets take a file that begins with a byte order mark for UTF-8.
+const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
 /// Tells the audit of one organization.
 pub(super) async fn handle(
@@ -67,6 +82,7 @@ async fn answer(doors: &Doors, head: &Parts, body: Body, slug: &str) -> Result<R
         return Err(Problem::method("POST"));
     }
     let caller = graphql::caller_of(doors, head).await?;
+    let marked = is_marked(head)?;
     let asked = filter_of(head, body).await?;
     let (who, at) = (caller.user().map(|user| user.to_string()), caller.at);
     let organization = organization(&doors.app, slug).await?;
@@ -81,13 +97,30 @@ async fn answer(doors: &Doors, head: &Parts, body: Body, slug: &str) -> Result<R
         read => read?,
     };
     let first = walk.page().await?;
-    let mut response = Body::from_stream(table(first, walk)).into_response();
-    let name = format!("attachment; filename=\"{}\"", file_name(slug, at));
+    let filtered = walk.filter != TokenFilter::default();
+    let name = format!("attachment; filename=\"{}\"", file_name(slug, filtered, at));
+    let mark = if marked { BYTE_ORDER_MARK } else { "" };
+    let mut response = Body::from_stream(table(mark, first, walk)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).map_err(|_| bug("a file name"))?);
     response.extensions_mut().insert(Note { caller: who, ..Note::default() });
     Ok(response)
+}
+
+/// Whether the table begins with a byte order mark, which `?bom=0` leaves out.
+fn is_marked(head: &Parts) -> Result<bool, Problem> {
+    let query = head.uri.query().unwrap_or_default().as_bytes();
+    let values: Vec<_> =
+        form_urlencoded::parse(query).filter(|(key, _)| key == "bom").map(|(_, value)| value).collect();
+    match values.iter().map(|value| &**value).collect::<Vec<_>>().as_slice() {
+        [] | ["1"] => Ok(true),
+        ["0"] => Ok(false),
+        _ => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "Set the parameter bom to 0 for no byte order mark, or leave it out.",
+        )),
+    }
 }
 
 /// The filter in the body; null stands for none.
@@ -158,8 +191,8 @@ impl Walk {
 }
 
 /// The whole table. Where a page of it fails, the connection is cut: half a table must not look like all of it.
-fn table(first: Vec<Line>, walk: Walk) -> impl Stream<Item = Result<Vec<u8>, axum::BoxError>> {
-    let head = stream::once(async { written([HEADER.map(Cow::Borrowed)]) });
+fn table(mark: &'static str, first: Vec<Line>, walk: Walk) -> impl Stream<Item = Result<Vec<u8>, axum::BoxError>> {
+    let head = stream::once(async move { Ok([mark.as_bytes(), &written([HEADER.map(Cow::Borrowed)])?].concat()) });
     let pages = stream::try_unfold((first.into_iter(), walk), async |(mut lines, mut walk)| {
         if lines.len() == 0 && walk.behind.is_some() {
             lines = walk.page().await?.into_iter();
@@ -173,7 +206,7 @@ fn table(first: Vec<Line>, walk: Walk) -> impl Stream<Item = Result<Vec<u8>, axu
     head.chain(pages).map(|bytes| bytes.map_err(|error| Problem::from(error).message.into()))
 }
 
-fn row(line: &Line, app: &App) -> [Cow<'static, str>; 9] {
+fn row(line: &Line, app: &App) -> [Cow<'static, str>; COLUMNS] {
     let scopes: Vec<_> = app.catalogue().sorted(&line.scopes).iter().map(ToString::to_string).collect();
     [
         line.owner_name.clone(),
@@ -185,11 +218,29 @@ fn row(line: &Line, app: &App) -> [Cow<'static, str>; 9] {
         line.last_address.clone().unwrap_or_default(),
         line.created_at.to_text_in_seconds(),
         scopes.join(" "),
+        line.hint.clone(),
+        line.expires_at.map(Time::to_text_in_seconds).unwrap_or_default(),
+        status(line.status).to_owned(),
+        line.owner_username.clone(),
+        line.owner_is_admin.to_string(),
+        line.granted_at.to_text_in_seconds(),
+        line.last_method.clone().unwrap_or_default(),
+        line.last_path.clone().unwrap_or_default(),
+        line.last_allowed.map(|allowed| allowed.to_string()).unwrap_or_default(),
     ]
     .map(Cow::Owned)
 }
 
-fn written<'text>(rows: impl IntoIterator<Item = [Cow<'text, str>; 9]>) -> Result<Vec<u8>> {
+/// As in GraphQL.
+const fn status(status: TokenStatus) -> &'static str {
+    match status {
+        TokenStatus::Active => "ACTIVE",
+        TokenStatus::Expired => "EXPIRED",
+        TokenStatus::Revoked => "REVOKED",
+    }
+}
+
+fn written<'text>(rows: impl IntoIterator<Item = [Cow<'text, str>; COLUMNS]>) -> Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
         writer
@@ -199,24 +250,37 @@ fn written<'text>(rows: impl IntoIterator<Item = [Cow<'text, str>; 9]>) -> Resul
     writer.into_inner().map_err(|_| bug("a page of a table"))
 }
 
-/// Spreadsheets calculate what begins like a formula, and people write descriptions. Where commas are written in numbers, a
-/// spreadsheet begins a cell behind each semicolon, and does not look for quotes before it.
+/// Puts an apostrophe before what a spreadsheet would calculate. Where commas are written in numbers, a spreadsheet begins
+/// a cell behind each semicolon and unquotes it there; some take full-width signs for the others.
 fn harmless(cell: Cow<'_, str>) -> Cow<'_, str> {
     let (mut text, mut begins) = (String::with_capacity(cell.len()), true);
     for letter in cell.chars() {
-        if begins && matches!(letter, '=' | '+' | '-' | '@' | '\t' | '\r') {
+        if begins && starts_formula(letter) {
             text.push('\'');
         }
         text.push(letter);
-        begins = matches!(letter, ';' | '\t') || begins && letter == ' ';
+        begins = matches!(letter, ';' | '\t' | '\r' | '\n') || begins && is_skipped(letter);
     }
     if text.len() == cell.len() { cell } else { Cow::Owned(text) }
 }
 
-fn file_name(slug: &str, at: Time) -> String {
+fn starts_formula(letter: char) -> bool {
+    matches!(letter, '\t' | '\r' | '\n')
+        || std::iter::once(letter).nfkc().next().is_some_and(|plain| matches!(plain, '=' | '+' | '-' | '@'))
+}
+
+/// What a reader may drop before it looks for a formula: blanks, quotes and characters that are not seen.
+fn is_skipped(letter: char) -> bool {
+    letter.is_whitespace()
+        || letter.is_control()
+        || matches!(letter, '"' | '\'' | '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}')
+}
+
+fn file_name(slug: &str, filtered: bool, at: Time) -> String {
     let now = at.to_text_in_seconds();
     let day = now.split('T').next().unwrap_or_default();
-    format!("{slug}-api-access-tokens-{day}.csv")
+    let part = if filtered { "filtered-" } else { "" };
+    format!("{slug}-api-access-tokens-{part}{day}.csv")
 }
 
 fn bug(of: &'static str) -> Error {
@@ -230,10 +294,10 @@ mod tests {
     #[test]
     fn what_begins_like_a_formula_is_text_and_quotes_are_doubled() {
         let cell = |text: &'static str| {
-            let mut row = [const { Cow::Borrowed("") }; 9];
+            let mut row = [const { Cow::Borrowed("") }; COLUMNS];
             row[0] = Cow::Borrowed(text);
             let line = String::from_utf8(written([row]).expect("a line")).expect("a text");
-            line.strip_suffix(",,,,,,,,\r\n").expect("nine cells").to_owned()
+            line.strip_suffix(&format!("{}\r\n", ",".repeat(COLUMNS - 1))).expect("all cells").to_owned()
         };
         for (text, written) in [
             ("=1+1", "'=1+1"),
@@ -246,6 +310,15 @@ mod tests {
             ("=HYPERLINK(\"http://evil\",\"x\")", "\"'=HYPERLINK(\"\"http://evil\"\",\"\"x\"\")\""),
             ("x;=1+1;-2; @a;b=c", "x;'=1+1;'-2; '@a;b=c"),
             (" =1+1", " '=1+1"),
+            ("x;\"=1+1\"", "\"x;\"\"'=1+1\"\"\""),
+            ("\"=1", "\"\"\"'=1\""),
+            ("x;' \u{a0}\u{3000}\u{feff}=1", "x;' \u{a0}\u{3000}\u{feff}'=1"),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
+            ("\u{ff0b}1", "'\u{ff0b}1"),
+            ("\u{ff0d}1", "'\u{ff0d}1"),
+            ("x;\u{ff20}a", "x;'\u{ff20}a"),
+            ("a\n=1", "\"a\n'=1\""),
+            ("a\"=1", "\"a\"\"=1\""),
             ("a\t=1", "a\t'=1"),
             ("a=b", "a=b"),
             ("a; b - c", "a; b - c"),
@@ -262,6 +335,7 @@ mod tests {
     #[test]
     fn a_file_is_called_by_its_organization_and_day() {
         let at = Time::parse("2026-11-25T23:59:59.9Z").expect("a time");
-        assert_eq!(file_name("acme", at), "acme-api-access-tokens-2026-11-25.csv");
+        assert_eq!(file_name("acme", false, at), "acme-api-access-tokens-2026-11-25.csv");
+        assert_eq!(file_name("acme", true, at), "acme-api-access-tokens-filtered-2026-11-25.csv");
     }
 }

@@ -4,16 +4,18 @@ use super::{
     Store,
     grants::reaching,
     listing::{self, Along, By},
-    values::LastUse,
+    values::{End, LastUse},
 };
 use crate::domain::{
     cursor::{Cursor, Key},
     error::Result,
     id::{TokenId, UserId},
     list::{Page, Slice, TokenFilter},
+    organization::Role,
     policy::OrgAdmin,
     scope::ScopeSet,
     time::Time,
+    token::TokenStatus,
 };
 use sea_orm::{
     FromQueryResult,
@@ -41,6 +43,24 @@ pub struct Line {
     pub last_used_at: Option<Time>,
     /// From where the most recent request came.
     pub last_address: Option<String>,
+    /// The hint of the token's value.
+    pub hint: String,
+    /// When the token expires, if ever.
+    pub expires_at: Option<Time>,
+    /// The state of the token at the time of the request.
+    pub status: TokenStatus,
+    /// The username of the owner.
+    pub owner_username: String,
+    /// Whether the owner is an administrator of the organization.
+    pub owner_is_admin: bool,
+    /// When the owner gave the token access to the organization.
+    pub granted_at: Time,
+    /// The method of the most recent request.
+    pub last_method: Option<String>,
+    /// The path of the most recent request.
+    pub last_path: Option<String>,
+    /// Whether the most recent request was allowed, if there was one.
+    pub last_allowed: Option<bool>,
 }
 
 #[derive(FromQueryResult)]
@@ -54,11 +74,32 @@ struct Row {
     created_at: Time,
     last_used_at: LastUse,
     address: Option<String>,
+    hint: String,
+    expires_at: End,
+    expired_at: Option<Time>,
+    revoked_at: Option<Time>,
+    username: String,
+    role: Option<Role>,
+    granted_at: Time,
+    last_at: Option<Time>,
+    method: Option<String>,
+    path: Option<String>,
+    allowed: bool,
 }
 
-impl From<Row> for Line {
-    fn from(row: Row) -> Self {
-        Self {
+impl Row {
+    fn line(self, at: Time) -> Line {
+        let row = self;
+        Line {
+            status: TokenStatus::of(at, row.expires_at.0, row.expired_at, row.revoked_at),
+            hint: row.hint,
+            expires_at: row.expires_at.0,
+            owner_username: row.username,
+            owner_is_admin: row.role == Some(Role::Admin),
+            granted_at: row.granted_at,
+            last_method: row.method,
+            last_path: row.path,
+            last_allowed: row.last_at.map(|_| row.allowed),
             token: row.token_id,
             owner: row.owner_id,
             owner_name: row.owner_name,
@@ -76,7 +117,7 @@ impl Store {
     /// A page of the audit as a table, newest first.
     pub async fn exported(&self, admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> Result<Slice<Line>> {
         listing::page_of(&self.read, &exported(admin, filter, page, at), page, |row: Row| {
-            (Cursor { key: Key::Id, id: row.token_id.uuid() }, row.into())
+            (Cursor { key: Key::Id, id: row.token_id.uuid() }, row.line(at))
         })
         .await
     }
@@ -91,6 +132,9 @@ fn exported(admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> Se
         ("t", "description", "description"),
         ("t", "scopes", "scopes"),
         ("t", "created_at", "created_at"),
+        ("t", "hint", "hint"),
+        ("t", "expired_at", "expired_at"),
+        ("t", "revoked_at", "revoked_at"),
     ] {
         select.expr_as(Expr::col((table, column)), name);
     }

@@ -24,8 +24,9 @@ use tokio::{
 };
 
 const PATH: &str = "/organizations/acme/tokens.csv";
-const HEADER: &str =
-    "Owner,Owner e-mail,Owner id,Token UUID,Description,Last used at,Last request IP,Created at,Scopes\r\n";
+const HEADER: &str = "Owner,Owner e-mail,Owner id,Token UUID,Description,Last used at,Last request IP,Created at,Scopes,Hint,\
+    Expires at,Status,Owner username,Owner is administrator,Granted at,Last method,Last path,Last allowed\r\n";
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 async fn table(client: &Client<'_>, path: &str, body: Value) -> Reply {
     read(client.request(Method::POST, path).json(&body)).await
@@ -34,13 +35,14 @@ async fn table(client: &Client<'_>, path: &str, body: Value) -> Reply {
 /// The lines of a table without its header, as cells.
 fn lines(reply: &Reply) -> Vec<Vec<String>> {
     assert_eq!(reply.status, 200, "{}", reply.text);
-    assert!(reply.text.starts_with(HEADER), "{}", reply.text);
-    let mut reader = csv::Reader::from_reader(reply.text.as_bytes());
+    let text = reply.text.strip_prefix(BYTE_ORDER_MARK).expect("a byte order mark");
+    assert!(text.starts_with(HEADER), "{text}");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
     reader.records().map(|line| line.unwrap().iter().map(ToOwned::to_owned).collect()).collect()
 }
 
 both!(
-    async fn the_table_has_a_line_for_each_token_of_the_audit_and_its_nine_columns(world: World) {
+    async fn the_table_has_a_line_for_each_token_of_the_audit_and_its_columns(world: World) {
         // Midnight may come meanwhile.
         let days =
             [0, 24].map(|hours| world.now().plus(Duration::from_hours(hours)).to_text_in_seconds()[..10].to_owned());
@@ -67,8 +69,49 @@ both!(
         assert_eq!((&*second[3], &*second[4]), (&*unused.uuid, "'=1+1, \"quoted\""));
         assert_eq!((&*first[8], &*second[8]), ("read_builds graphql", "read_builds write_builds"));
         assert_eq!((&*second[5], &*second[6]), ("", ""), "it was never used");
-        for time in [&first[5], &first[7], &second[7]] {
+        let token = "query($id: ID!) { token(id: $id) { hint } }";
+        let hint =
+            async |id: &str| bob.ask(token, json!({ "id": id })).await["token"]["hint"].as_str().unwrap().to_owned();
+        assert_eq!((&first[9], &second[9]), (&hint(&used.id).await, &hint(&unused.id).await));
+        assert_eq!([&first[10..14], &second[10..14]], [["", "ACTIVE", "bob", "false"]; 2]);
+        assert_eq!(first[15..], ["GET", "/verify", "true"]);
+        assert_eq!(second[15..], ["", "", ""], "it was never used");
+        for time in [&first[5], &first[7], &second[7], &first[14], &second[14]] {
             assert!(time.len() == 20 && time.ends_with('Z') && days.iter().any(|day| time.starts_with(day)), "{time}");
+        }
+    }
+);
+
+both!(
+    async fn table_tells_state_and_refused_request_and_its_name_whether_it_is_filtered(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let made = ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(world.holder_of(&made.value).verify("organization=acme&scope=write_builds").await.status, 403);
+        world.flush().await;
+        assert_eq!(ada.revokes(&made.id).await.code(), "OK");
+        let reply = table(&ada, PATH, json!({ "filter": { "status": ["REVOKED"] } })).await;
+        assert!(reply.header("content-disposition").contains("acme-api-access-tokens-filtered-"), "{reply:?}");
+        let found = lines(&reply);
+        assert_eq!(found[0][11..14], ["REVOKED", "ada", "true"]);
+        assert_eq!((&*found[0][5], &found[0][15..]), ("", &["GET", "/verify", "false"].map(String::from)[..]));
+        for filter in [json!({}), Value::Null, json!({ "query": "  " })] {
+            let reply = table(&ada, PATH, json!({ "filter": filter })).await;
+            assert!(!reply.header("content-disposition").contains("filtered"), "{filter}: {reply:?}");
+        }
+    }
+);
+
+both!(
+    async fn byte_order_mark_is_written_unless_bom_is_0(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        for (query, mark) in
+            [("", BYTE_ORDER_MARK), ("?bom=1", BYTE_ORDER_MARK), ("?x=1", BYTE_ORDER_MARK), ("?bom=0", "")]
+        {
+            let reply = table(&ada, &format!("{PATH}{query}"), json!({})).await;
+            assert_eq!(reply.text, format!("{mark}{HEADER}"), "{query}");
+        }
+        for query in ["?bom=no", "?bom=", "?bom=0&bom=1"] {
+            assert_eq!(table(&ada, &format!("{PATH}{query}"), json!({})).await.status, 400, "{query}");
         }
     }
 );
@@ -212,7 +255,7 @@ async fn many(world: &World, number: usize) {
 
 /// How many lines a table has that are whole.
 fn whole(answer: &[u8]) -> usize {
-    String::from_utf8_lossy(answer).matches("Z,read_builds\r\n").count()
+    String::from_utf8_lossy(answer).matches(",,,\r\n").count()
 }
 
 both!(
