@@ -1,6 +1,9 @@
 //! The service as its doors see it: the store, the verifier, the clock, and the one way to change anything.
 
 mod passwords;
+mod throttle;
+
+pub use throttle::{Limit, Throttle};
 
 use crate::{
     config::Config,

@@ -4,6 +4,7 @@ mod fifth;
 mod first;
 mod fourth;
 mod m20261130_160000_used_usernames;
+mod m20261130_160500_known_networks;
 mod m20261130_170000_event_resource_servers;
 mod second;
 mod sixth;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(fifth::Migration),
             Box::new(sixth::Migration),
             Box::new(m20261130_160000_used_usernames::Migration),
+            Box::new(m20261130_160500_known_networks::Migration),
             Box::new(m20261130_170000_event_resource_servers::Migration),
         ]
     }

@@ -1,48 +1,108 @@
-//! Works on passwords a few at a time: each takes 19 MiB and a moment of a whole processor, which nobody else waits for.
+//! Bounds the work on passwords: a hash takes 19 MiB and a moment of a whole processor, an estimate some milliseconds.
 
 use super::App;
 use crate::domain::{
     error::{Error, Result},
     password::{Hashed, Password},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
-/// How many are worked on at once; others wait their turn.
-const AT_ONCE: usize = 2;
+/// The number of jobs of one kind that run at once.
+const MAX_RUNNING: usize = 2;
+/// The number of jobs of one kind that wait for their turn. Beyond it a request is rejected at once.
+const MAX_WAITING: usize = 16;
+/// Long enough for a full queue to empty.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// Who works on passwords.
+/// Workers for the two kinds of work, so that estimates do not wait behind hashes, nor hashes behind estimates.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Passwords {
+    hashing: Workers,
+    estimating: Workers,
+}
+
+/// A few workers with a short queue.
 #[derive(Debug, Clone)]
-pub(super) struct Passwords(Arc<Semaphore>);
+struct Workers {
+    /// One permit per running or waiting job.
+    places: Arc<Semaphore>,
+    /// One permit per running job.
+    running: Arc<Semaphore>,
+}
 
-impl Default for Passwords {
+impl Default for Workers {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self {
+            places: Arc::new(Semaphore::new(MAX_RUNNING + MAX_WAITING)),
+            running: Arc::new(Semaphore::new(MAX_RUNNING)),
+        }
     }
 }
 
 impl App {
-    /// Whether the password is the one that is kept. Nothing is nobody's, and takes as long.
+    /// Returns whether the password is the stored one. Without a stored one it is not, after the same work.
     pub async fn is_password(&self, given: Password, kept: Option<Hashed>) -> Result<bool> {
-        self.at_work(move || given.is(kept.as_ref())).await
+        self.passwords.hashing.run(move || given.is(kept.as_ref())).await
     }
 
-    /// What is to be kept of the password that somebody of these names chooses, if it may be chosen.
+    /// Returns what to store of a password that a user with these names chooses, if it is good enough.
     pub async fn password_chosen(&self, field: &'static str, text: String, names: Vec<String>) -> Result<Hashed> {
-        self.at_work(move || {
+        let estimate = move || {
             let names: Vec<_> = names.iter().map(String::as_str).collect();
-            Password::chosen(field, &text, &names)?.hashed()
-        })
-        .await?
+            Password::chosen(field, &text, &names)
+        };
+        let password = self.passwords.estimating.run(estimate).await??;
+        self.passwords.hashing.run(move || password.hashed()).await?
     }
+}
 
-    async fn at_work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let place = Arc::clone(&self.passwords.0).acquire_owned().await.map_err(Error::unavailable)?;
+impl Workers {
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::RateLimited {
+            why: "Too many passwords are being checked at the moment; try again in a moment.",
+            retry_after: RETRY_AFTER,
+        })?;
+        let turn = Arc::clone(&self.running).acquire_owned().await.map_err(Error::unavailable)?;
         let working = tokio::task::spawn_blocking(move || {
             let done = work();
-            drop(place);
+            drop((turn, place));
             done
         });
         working.await.map_err(|error| Error::Bug(error.to_string().into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use tokio::task::JoinSet;
+
+    ///
+    #[tokio::test]
+    async fn full_queue_rejects_at_once_and_frees_its_places() {
+        let (workers, others) = (Workers::default(), Workers::default());
+        let (release, released) = mpsc::channel::<()>();
+        let released = Arc::new(std::sync::Mutex::new(released));
+        let mut jobs = JoinSet::new();
+        for _ in 0..MAX_RUNNING + MAX_WAITING {
+            let (workers, released) = (workers.clone(), Arc::clone(&released));
+            let work = move || released.lock().is_ok_and(|released| released.recv().is_ok());
+            jobs.spawn(async move { workers.run(work).await });
+        }
+        while workers.places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let rejected = workers.run(|| ()).await;
+        assert!(matches!(rejected, Err(Error::RateLimited { retry_after, .. }) if retry_after == RETRY_AFTER));
+        assert!(others.run(|| true).await.is_ok(), "other work does not wait");
+        for _ in 0..jobs.len() {
+            release.send(()).expect("a job");
+        }
+        for done in jobs.join_all().await {
+            assert!(matches!(done, Ok(true)));
+        }
+        assert!(workers.run(|| ()).await.is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong, divided by what the caller can do about it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// The result of everything that may be refused or fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -33,6 +33,14 @@ pub enum Error {
     /// It is already so, or somebody else was quicker; a whole sentence.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
+    /// Too much of it within a short time.
+    #[error("{why}")]
+    RateLimited {
+        /// A whole sentence with the remedy.
+        why: &'static str,
+        /// After how long it may be tried again.
+        retry_after: Duration,
+    },
     /// The store cannot answer, or whether a change happened is unknown.
     #[error("Try again later")]
     Unavailable(#[source] Source),
@@ -90,6 +98,7 @@ impl Error {
             Self::Forbidden(_) => Code::Forbidden,
             Self::Invalid { .. } => Code::InvalidInput,
             Self::Conflict(_) => Code::Conflict,
+            Self::RateLimited { .. } => Code::RateLimited,
             Self::Unavailable(_) => Code::Unavailable,
             Self::Bug(_) => Code::Internal,
         }
@@ -98,6 +107,15 @@ impl Error {
     /// A bad value of `field`; `why` is a whole sentence that says what would be right.
     pub fn invalid(field: impl Into<Cow<'static, str>>, why: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), why: why.into() }
+    }
+
+    /// The whole seconds after which it may be tried again, for an error that says so.
+    pub const fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited { retry_after, .. } if retry_after.subsec_nanos() > 0 => Some(retry_after.as_secs() + 1),
+            Self::RateLimited { retry_after, .. } => Some(retry_after.as_secs()),
+            _ => None,
+        }
     }
 
     /// The store could not answer because of `source`.

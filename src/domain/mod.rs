@@ -10,6 +10,7 @@ pub mod id;
 pub mod invitation;
 pub mod letter;
 pub mod list;
+pub mod network;
 pub mod organization;
 pub mod password;
 pub mod policy;

@@ -13,6 +13,9 @@ pub const SHORTEST: usize = 15;
 /// The most characters of a password.
 pub const LONGEST: usize = 256;
 
+/// The number of characters that the estimate looks at: its work grows with the square of them, to seconds at a hundred.
+const MAX_ESTIMATED: usize = 40;
+
 /// What is compared where nobody has a password, so that it takes as long as where somebody has. No password leads to it.
 const NOBODYS: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -37,15 +40,22 @@ impl Password {
         if length > LONGEST {
             return refuse("The password is too long; choose one of at most 256 characters.");
         }
-        let words = names.iter().flat_map(|name| name.split(|letter: char| !letter.is_alphanumeric()));
-        let known: Vec<_> = names.iter().copied().chain(words).chain(["tokenward"]).collect();
-        // The library holds the lists of common ones, and looks at the first hundred characters.
-        if zxcvbn(&password.0, &known).score() < Score::Three {
+        if password.is_easily_guessed(names) {
             return refuse(
                 "This password is among the first that would be guessed; choose another, such as words that do not belong together.",
             );
         }
         Ok(password)
+    }
+
+    /// Whether the beginning is among what would be guessed first by whoever knows these names.
+    fn is_easily_guessed(&self, names: &[&str]) -> bool {
+        let words = names.iter().flat_map(|name| name.split(|letter: char| !letter.is_alphanumeric()));
+        // A name that is longer than what is looked at cannot be part of it.
+        let fits = |name: &&str| name.chars().take(MAX_ESTIMATED + 1).count() <= MAX_ESTIMATED;
+        let known: Vec<_> = names.iter().copied().chain(words).chain(["tokenward"]).filter(fits).collect();
+        let beginning: String = self.0.chars().take(MAX_ESTIMATED).collect();
+        zxcvbn(&beginning, &known).score() < Score::Three
     }
 
     /// What is kept of it.
@@ -141,6 +151,15 @@ mod tests {
         ] {
             assert!(chosen(good).is_ok(), "{good}");
         }
+    }
+
+    ///
+    #[test]
+    fn estimate_looks_at_the_first_forty_characters_only() {
+        let (good, bad) = ("plover gantry ounce misfit tundra willow", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+        assert_eq!((good.chars().count(), bad.chars().count()), (MAX_ESTIMATED, MAX_ESTIMATED));
+        assert!(chosen(&format!("{good}{bad}")).is_ok());
+        assert!(chosen(&format!("{bad}{good}")).is_err());
     }
 
     ///

@@ -21,6 +21,7 @@ pub(super) fn fail_shared(error: &Arc<Error>) -> async_graphql::Error {
         it.set("code", error.code().as_str());
         match error.as_ref() {
             Error::Invalid { field, .. } => it.set("field", field.as_ref()),
+            Error::RateLimited { .. } => it.set("retryAfter", error.retry_after_seconds().unwrap_or(1)),
             Error::Stale => it.set("reauthenticate", true),
             _ => {}
         }

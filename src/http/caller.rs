@@ -1,10 +1,11 @@
 //! From a request to its caller: the one place where time, address and credential enter.
 
-use super::{Doors, problem::Problem, throttle::place};
+use super::{Doors, problem::Problem};
 use crate::{
     domain::{
         caller::{Caller, Through},
         decision::Ask,
+        network::network_of,
         redact::redacted,
         search::{canonical, parse_hop},
         secret::Secret,
@@ -21,6 +22,9 @@ use std::{
     net::{IpAddr, SocketAddr},
     time::Instant,
 };
+
+/// The number of unknown tokens a minute from one network.
+const MAX_UNKNOWN: u32 = 60;
 
 /// The credential of a request, as it came.
 pub(super) enum Credential {
@@ -178,11 +182,12 @@ impl Doors {
         ask: &Ask,
         observed: Observed,
     ) -> Result<Option<Checked>, Problem> {
-        let address = observed.address.map(place);
-        self.throttle.check(address.as_ref(), Instant::now()).inspect_err(|_| self.app.metrics().throttled())?;
+        let network = observed.address.and_then(network_of).map(|network| (network, MAX_UNKNOWN));
+        let limits = network.as_slice();
+        self.throttle.check(limits, Instant::now()).inspect_err(|_| self.app.metrics().throttled())?;
         let checked = self.app.verifier().check(secret, ask, observed).await?;
         if checked.is_none() {
-            self.throttle.failed(address, Instant::now());
+            self.throttle.count(limits, Instant::now());
         }
         Ok(checked)
     }

@@ -20,7 +20,6 @@ mod revoke;
 mod schema;
 mod server;
 mod session;
-mod throttle;
 mod tokens_csv;
 mod unread;
 mod unsent;
@@ -32,7 +31,7 @@ pub use openapi::DOCUMENT as OPENAPI;
 pub use server::serve;
 
 use crate::{
-    app::App,
+    app::{App, Throttle},
     config::Config,
     domain::error::{Error, Result},
     graphql::Schema,
@@ -46,8 +45,7 @@ use axum::{
 use identity::Issuer;
 use ipnet::IpNet;
 use session::Sessions;
-use std::{net::IpAddr, sync::Arc, time::Duration};
-use throttle::Throttle;
+use std::{sync::Arc, time::Duration};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use unsent::Budget;
 
@@ -57,7 +55,7 @@ struct Doors {
     schema: Schema,
     /// Of addresses that send many well-shaped values which no token has. Gateways and APIs ask for many clients from one
     /// address: their doors know no such limit.
-    throttle: Throttle<IpAddr>,
+    throttle: Throttle<IpNet>,
     sessions: Sessions,
     issuer: Option<Issuer>,
     trusted: Vec<IpNet>,
@@ -72,7 +70,7 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
     let doors = Arc::new(Doors {
         app: app.clone(),
         schema: crate::graphql::schema(),
-        throttle: Throttle::new(60, Duration::from_mins(1), "Too many unknown access tokens from this address."),
+        throttle: Throttle::new(Duration::from_mins(1), "Too many unknown access tokens from this address."),
         sessions: Sessions::new(&config.public_url),
         issuer: config.jwt.as_ref().map(|jwt| Issuer::new(app, jwt)).transpose()?,
         trusted: config.trusted_proxies.clone(),

@@ -101,7 +101,7 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let message = error.to_string();
+        let (message, pause) = (error.to_string(), error.retry_after_seconds());
         match error {
             Error::Unauthenticated | Error::Stale => {
                 Self::new(StatusCode::UNAUTHORIZED, message).with(header::WWW_AUTHENTICATE, CHALLENGE)
@@ -113,6 +113,13 @@ impl From<Error> for Problem {
                 Self { more, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message) }
             }
             Error::Conflict(_) => Self::new(StatusCode::CONFLICT, message),
+            Error::RateLimited { .. } => {
+                let limited = Self::new(StatusCode::TOO_MANY_REQUESTS, message);
+                match pause {
+                    Some(seconds) => limited.with(header::RETRY_AFTER, HeaderValue::from(seconds)),
+                    None => limited,
+                }
+            }
             Error::Unavailable(source) => {
                 tracing::warn!(%source, "the store cannot answer");
                 Self::later()

@@ -7,13 +7,15 @@ use super::{
     front::Note,
     graphql::is_json,
     problem::{Problem, reads},
-    throttle::{Throttle, place},
 };
 use crate::{
+    app::{Limit, Throttle},
     domain::{
         caller::{Caller, Through},
-        id::SessionId,
-        password::Password,
+        error::{Error, Result as DomainResult},
+        id::{SessionId, UserId},
+        network::networks_of,
+        password::{Hashed, Password},
         secret::{Fingerprint, random_text},
         session::Session,
         text,
@@ -27,13 +29,18 @@ use axum::{
     http::{Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
+use ipnet::IpNet;
 use serde::{Deserialize, de::DeserializeOwned};
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 /// The characters of a cookie: 256 bits.
 pub(super) const COOKIE_LENGTH: usize = 43;
-/// So often somebody may fail within the window, by a name and from a place.
-const MOST: u32 = 100;
+/// The number of failed attempts within the window: for one user, for one text from one network, and from the narrowest
+/// network of an address. Each wider network is allowed twice as many, since more people share it.
+const MAX_FAILURES: u32 = 100;
 const WINDOW: Duration = Duration::from_hours(1);
 const TOO_MANY: &str = "Too many failed attempts to sign in; try again later.";
 const WRONG: &str = "The username or the password is wrong.";
@@ -42,19 +49,67 @@ const WRONG_PASSWORD: &str = "The password is wrong.";
 /// What the doors of sessions share.
 pub(super) struct Sessions {
     pub(super) cookie: Cookie,
-    /// By where somebody is.
-    places: Throttle<IpAddr>,
-    /// By the name that somebody gives, whether anybody is called so or not. What is typed there may be a password.
-    names: Throttle<Fingerprint>,
+    /// Failures of a network, whatever was typed.
+    networks: Throttle<IpNet>,
+    /// Failures of a typed name from the widest network of an address, whether a user has that name or not. A fingerprint
+    /// is kept, since people type passwords there.
+    names: Throttle<(Option<IpNet>, Fingerprint)>,
+    /// Failures of a user, by whichever name and from wherever that user has not signed in before.
+    users: Throttle<UserId>,
+    /// Failures to confirm the password of a session.
+    confirmations: Throttle<SessionId>,
+}
+
+/// What an attempt was counted for: as a failure, until it turns out to be none.
+#[derive(Default)]
+struct Attempt {
+    networks: Vec<Limit<IpNet>>,
+    name: Option<Limit<(Option<IpNet>, Fingerprint)>>,
+    user: Option<Limit<UserId>>,
+    session: Option<Limit<SessionId>>,
 }
 
 impl Sessions {
     pub(super) fn new(public_url: &str) -> Self {
         Self {
             cookie: Cookie::of(public_url),
-            places: Throttle::new(MOST, WINDOW, TOO_MANY),
-            names: Throttle::new(MOST, WINDOW, TOO_MANY),
+            networks: Throttle::new(WINDOW, TOO_MANY),
+            names: Throttle::new(WINDOW, TOO_MANY),
+            users: Throttle::new(WINDOW, TOO_MANY),
+            confirmations: Throttle::new(WINDOW, TOO_MANY),
         }
+    }
+
+    /// Counts an attempt to sign in, before the user is looked up: this limit depends on the network and on what was
+    /// typed, never on whether such a user exists.
+    fn begin_sign_in(&self, address: Option<IpAddr>, typed: &str, now: Instant) -> DomainResult<Attempt> {
+        let attempt = self.begin(address, now)?;
+        let widest = address.and_then(|address| networks_of(address).next_back());
+        let name = ((widest, Fingerprint::of(&text::fold(typed))), MAX_FAILURES);
+        self.names.begin(&[name], now)?;
+        Ok(Attempt { name: Some(name), ..attempt })
+    }
+
+    /// Counts an attempt to confirm the password of a session.
+    fn begin_confirmation(&self, address: Option<IpAddr>, session: SessionId, now: Instant) -> DomainResult<Attempt> {
+        let attempt = self.begin(address, now)?;
+        let session = (session, MAX_FAILURES);
+        self.confirmations.begin(&[session], now)?;
+        Ok(Attempt { session: Some(session), ..attempt })
+    }
+
+    fn begin(&self, address: Option<IpAddr>, now: Instant) -> DomainResult<Attempt> {
+        let limits = (0..).map(|step| MAX_FAILURES << step);
+        let networks: Vec<_> = address.into_iter().flat_map(networks_of).zip(limits).collect();
+        self.networks.begin(&networks, now)?;
+        Ok(Attempt { networks, ..Attempt::default() })
+    }
+
+    fn take_back(&self, attempt: &Attempt) {
+        self.networks.take_back(&attempt.networks);
+        self.names.take_back(attempt.name.as_slice());
+        self.users.take_back(attempt.user.as_slice());
+        self.confirmations.take_back(attempt.session.as_slice());
     }
 }
 
@@ -91,33 +146,38 @@ pub(super) async fn confirm(State(doors): State<Shared>, request: Request) -> Re
 }
 
 async fn sign_in(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
-    let Sessions { cookie, names, .. } = &doors.sessions;
+    let Sessions { cookie, users, .. } = &doors.sessions;
     cookie.allows(request)?;
-    let said: SigningIn = json_of(request, body).await?;
-    let (observed, now) = (doors.observed(request), doors.app.instant());
-    doors.tries_from(&observed)?;
-    let known = match text::visible("username", &said.username) {
-        Ok(()) => doors.app.store().sign_in_of(&said.username).await?,
+    let SigningIn { username, password } = json_of(request, body).await?;
+    // Phones put a blank behind a suggested word.
+    let username = username.trim();
+    let observed = doors.observed(request);
+    let now = doors.app.instant();
+    let begun = doors.sessions.begin_sign_in(observed.address, username, now);
+    let mut attempt = doors.throttled(begun)?;
+    let known = match text::visible("username", username) {
+        Ok(()) => doors.app.store().sign_in_of(username).await?,
         // Nobody is called so, and not every database takes every character.
         Err(_) => None,
     };
-    let name = Fingerprint::of(&text::fold(&said.username));
-    // Whoever guesses at somebody's password from elsewhere does not keep them out where they sign in.
-    if !known.as_ref().is_some_and(|known| is_usual(known, &observed)) {
-        names.begins(name, now).inspect_err(|_| doors.app.metrics().throttled())?;
+    let is_known_network = known.as_ref().is_some_and(|known| is_known_network(known, &observed));
+    let counted = known.as_ref().filter(|_| !is_known_network).map(|known| (known.id, MAX_FAILURES));
+    let is_locked = users.begin(counted.as_slice(), now).is_err();
+    if is_locked {
+        doors.app.metrics().throttled();
+    } else {
+        attempt.user = counted;
     }
+    // Over the limit of a user the same work is done as for a name that no user has, so that neither the answer nor its
+    // time says that there is such a user, or that the password was right.
+    let known = known.filter(|_| !is_locked);
     let kept = known.as_ref().and_then(|known| known.hashed.clone());
-    let right = doors.app.is_password(Password::given(&said.password), kept).await?;
+    let right = doors.is_password(&password, kept, &attempt).await?;
     let known = known.filter(|known| right && known.disabled_at.is_none());
-    let Some((SignIn { id, address, .. }, version)) = known.and_then(|known| Some((known.clone(), known.version?)))
-    else {
+    let Some((id, version)) = known.and_then(|known| Some((known.id, known.version?))) else {
         return Err(wrong(WRONG));
     };
-    names.succeeded(&name);
-    doors.was_right(&observed);
-    if address != observed.address.map(|address| address.to_string()) {
-        doors.app.store().upkeep().keep_address(id, observed.address).await?;
-    }
+    doors.sessions.take_back(&attempt);
     if let Some(before) = cookie.brought(&request.headers) {
         doors.app.store().upkeep().end_session_by(Fingerprint::of(&before)).await?;
     }
@@ -151,18 +211,16 @@ async fn give_again(doors: &Doors, request: &Parts, body: Body) -> Result<Respon
     let brought = cookie.brought(&request.headers).ok_or_else(Problem::no_credential)?;
     cookie.allows(request)?;
     let said: Confirming = json_of(request, body).await?;
-    let (observed, now) = (doors.observed(request), doors.app.instant());
+    let observed = doors.observed(request);
     let (before, at) = (Fingerprint::of(&brought), doors.app.now());
     let session = doors.app.store().session_by(before, at).await?.ok_or_else(Problem::no_credential)?;
-    doors.tries_from(&observed)?;
-    let name = Fingerprint::of(&session.id.to_string());
-    doors.sessions.names.begins(name, now).inspect_err(|_| doors.app.metrics().throttled())?;
+    let begun = doors.sessions.begin_confirmation(observed.address, session.id, doors.app.instant());
+    let attempt = doors.throttled(begun)?;
     let kept = doors.app.store().sign_in(session.user).await?.and_then(|known| known.hashed);
-    if !doors.app.is_password(Password::given(&said.password), kept).await? {
+    if !doors.is_password(&said.password, kept, &attempt).await? {
         return Err(wrong(WRONG_PASSWORD));
     }
-    doors.sessions.names.succeeded(&name);
-    doors.was_right(&observed);
+    doors.sessions.take_back(&attempt);
     let value = random_text(COOKIE_LENGTH)?;
     let renewed = doors.app.store().upkeep().renew_session(session.id, before, (Fingerprint::of(&value), at)).await?;
     if !renewed {
@@ -191,24 +249,25 @@ impl Doors {
         Ok(Some(Caller { through: Through::Session { user, session: id, authenticated_at }, ..nobody }))
     }
 
-    /// Counts that somebody there gives a password, as a failure until it was right.
-    fn tries_from(&self, observed: &Observed) -> Result<(), Problem> {
-        let Some(address) = observed.address else { return Ok(()) };
-        let counted = self.sessions.places.begins(place(address), self.app.instant());
-        counted.inspect_err(|_| self.app.metrics().throttled())
+    fn throttled<T>(&self, counted: DomainResult<T>) -> Result<T, Problem> {
+        counted.inspect_err(|_| self.app.metrics().throttled()).map_err(Problem::from)
     }
 
-    fn was_right(&self, observed: &Observed) {
-        if let Some(address) = observed.address {
-            self.sessions.places.succeeded(&place(address));
-        }
+    /// Checks a password. An attempt whose password could not be checked is no failure.
+    async fn is_password(&self, given: &str, kept: Option<Hashed>, attempt: &Attempt) -> Result<bool, Problem> {
+        self.app.is_password(Password::given(given), kept).await.map_err(|error| {
+            self.sessions.take_back(attempt);
+            if let Error::RateLimited { .. } = error {
+                self.app.metrics().throttled();
+            }
+            Problem::from(error)
+        })
     }
 }
 
-/// Whether somebody comes from where they came before.
-fn is_usual(known: &SignIn, observed: &Observed) -> bool {
-    let before = known.address.as_ref().and_then(|address| address.parse::<IpAddr>().ok());
-    before.map(place).is_some_and(|before| observed.address.map(place) == Some(before))
+fn is_known_network(known: &SignIn, observed: &Observed) -> bool {
+    let networks = known.networks.as_ref();
+    networks.zip(observed.address).is_some_and(|(networks, address)| networks.contain(address))
 }
 
 /// The same answer whoever it was and whatever was wrong.
@@ -238,4 +297,52 @@ pub(super) fn told(doors: &Doors, caller: String, value: &str) -> Response {
     response.headers_mut().extend(given.map(|given| (header::SET_COOKIE, given)));
     response.extensions_mut().insert(Note { caller: Some(caller), ..Default::default() });
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of these attempts are let through, each with its address and what was typed.
+    fn passed(sessions: &Sessions, attempts: impl IntoIterator<Item = (String, String)>) -> u32 {
+        let now = Instant::now();
+        let begin = |(address, typed): (String, String)| {
+            sessions.begin_sign_in(Some(address.parse().expect("an address")), &typed, now).is_ok()
+        };
+        attempts.into_iter().map(|attempt| u32::from(begin(attempt))).sum()
+    }
+
+    fn sessions() -> Sessions {
+        Sessions::new("https://tokens.example.test")
+    }
+
+    ///
+    #[test]
+    fn networks_of_growing_size_allow_growing_numbers_of_failures() {
+        let many = |place: fn(u32) -> String| (0..1_500).map(move |number| (place(number), format!("name-{number}")));
+        for (place, expected) in [
+            ((|number| format!("2001:db8:1:2:{number:x}::1")) as fn(u32) -> String, 100),
+            (|number| format!("2001:db8:1:2{:02x}::1", number % 256), 200),
+            (|number| format!("2001:db8:1:{number:x}::1"), 400),
+            (|_| "192.0.2.7".into(), 100),
+            (|number| format!("192.0.2.{}", number % 256), 200),
+            (|number| format!("2001:db8:{number:x}::1"), 1_500),
+        ] {
+            assert_eq!(passed(&sessions(), many(place)), expected, "{} and so on", place(1));
+        }
+    }
+
+    ///
+    #[test]
+    fn one_text_is_limited_per_network_however_it_is_spelled_and_others_are_not() {
+        let sessions = sessions();
+        let spelled = ["bob", "BOB", "Bob", "bOB"];
+        let from = |site: &'static str| {
+            (0..400_usize).map(move |number| (format!("{site}:{number:x}::1"), spelled[number % 4].to_owned()))
+        };
+        assert_eq!(passed(&sessions, from("2001:db8:1")), 100);
+        assert_eq!(passed(&sessions, [("2001:db8:1:ffff::1".into(), "ada".into())]), 1);
+        // Elsewhere the same text has a count of its own: guesses from one network lock nobody out of another.
+        assert_eq!(passed(&sessions, from("2001:db8:2")), 100);
+    }
 }

@@ -18,6 +18,7 @@ use crate::domain::{
     error::{Error, Result},
     id::{SessionId, UserId},
     list::{Page, Slice},
+    network::KnownNetworks,
     password::Hashed,
     policy::{Keyholder, Oneself},
     secret::Fingerprint,
@@ -46,8 +47,8 @@ pub struct SignIn {
     pub hashed: Option<Hashed>,
     /// Which of their passwords it is.
     pub version: Option<i64>,
-    /// From where they signed in last.
-    pub address: Option<String>,
+    /// The networks from which they signed in.
+    pub networks: Option<KnownNetworks>,
 }
 
 /// A session about to begin.
@@ -179,7 +180,7 @@ impl Tx {
             user_id: Set(user),
             hashed: Set(hashed.clone()),
             version: Set(1),
-            address: Set(None),
+            networks: Set(None),
         };
         let inserted = limited_unique(password::Entity::insert(row).exec_without_returning(&self.db)).await?;
         inserted.map(|_| 1).ok_or_else(|| Error::Conflict("The password was changed meanwhile.".into()))
@@ -259,16 +260,6 @@ impl Upkeep<'_> {
         Ok(limited(end).await?.rows_affected)
     }
 
-    /// Notes from where somebody signed in.
-    pub async fn keep_address(&self, user: UserId, address: Option<IpAddr>) -> Result<()> {
-        let keep = password::Entity::update_many()
-            .col_expr(password::Column::Address, Expr::value(address.map(|address| address.to_string())))
-            .filter(password::Column::UserId.eq(user))
-            .exec(self.db());
-        limited(keep).await?;
-        Ok(())
-    }
-
     /// Forgets sessions that are over.
     pub async fn sweep_sessions(&self, at: Time) -> Result<()> {
         let over = Condition::any()
@@ -279,7 +270,8 @@ impl Upkeep<'_> {
     }
 }
 
-/// Locks the user and inserts the session in one statement; `UNAUTHENTICATED` once the user is deleted.
+/// Locks the user and inserts the session in one statement; `UNAUTHENTICATED` once the user is deleted. Remembers the
+/// network that it was opened from.
 async fn open_session(connection: &impl ConnectionTrait, new: NewSession) -> Result<()> {
     let address = new.address.map(|address| address.to_string());
     let row: [(&str, Expr); 9] = [
@@ -306,13 +298,31 @@ async fn open_session(connection: &impl ConnectionTrait, new: NewSession) -> Res
     insert.select_from(user).map_err(|error| Error::Bug(error.to_string().into()))?;
     match limited(connection.execute(&insert)).await?.rows_affected() {
         0 => Err(Error::Unauthenticated),
-        _ => Ok(()),
+        _ => match new.address {
+            Some(address) => remember_network(connection, new.user, address).await,
+            None => Ok(()),
+        },
     }
+}
+
+/// Of two sign-ins at the same moment one may not be remembered; it is at the next.
+async fn remember_network(connection: &impl ConnectionTrait, user: UserId, address: IpAddr) -> Result<()> {
+    let Some(row) = limited(password::Entity::find_by_id(user).one(connection)).await? else { return Ok(()) };
+    let before = row.networks.unwrap_or_default();
+    let after = before.with(address);
+    if after != before {
+        let update = password::Entity::update_many()
+            .col_expr(password::Column::Networks, Expr::value(after))
+            .filter(password::Column::UserId.eq(user))
+            .exec(connection);
+        limited(update).await?;
+    }
+    Ok(())
 }
 
 fn sign_ins() -> SelectStatement {
     Query::select()
-        .columns([("u", "id"), ("u", "disabled_at"), ("p", "hashed"), ("p", "version"), ("p", "address")])
+        .columns([("u", "id"), ("u", "disabled_at"), ("p", "hashed"), ("p", "version"), ("p", "networks")])
         .from_as(user::Entity, "u")
         .join_as(JoinType::LeftJoin, password::Entity, "p", same(("p", "user_id"), ("u", "id")))
         .and_where(Expr::col(("u", "deleted_at")).is_null())

@@ -3,6 +3,7 @@
 use crate::domain::{
     event::{Difference, EventType, Via},
     id::{DeliveryId, EventId, GrantId, OrganizationId, ResourceServerId, SessionId, TokenId, UserId},
+    network::KnownNetworks,
     organization::Role,
     password::Hashed,
     scope::{ScopeName, ScopeSet},
@@ -77,6 +78,7 @@ columns! {
     ResourceServerId as Uuid: |id| id.uuid(), |kept| Some(ResourceServerId::from_uuid(kept));
     SessionId as Uuid: |id| id.uuid(), |kept| Some(SessionId::from_uuid(kept));
     Hashed as String: |hashed| hashed.as_text().to_owned(), |kept| Some(Hashed::from_text(kept));
+    KnownNetworks as String: |known| known.to_text(), |kept| Some(KnownNetworks::from_text(&kept));
     Time as i64: |time| time.micros(), |kept| Some(Time::from_micros(kept));
     End as i64: |end| end.0.map_or(i64::MAX, Time::micros),
         |kept| Some(End((kept != i64::MAX).then_some(Time::from_micros(kept))));

@@ -134,7 +134,7 @@ impl Counters {
         ours.register("store_statements", "Statements that the database answered", self.statements.clone());
         ours.register("store_failures", "Statements without an answer, by kind", STORE_FAILURES.clone());
         ours.register("log_lines_dropped", "Lines of the log that could not be written", LOG_LINES_DROPPED.clone());
-        let refused = "Requests refused for many unknown tokens from one address";
+        let refused = "Requests rejected for unknown tokens, failed sign-ins or a full queue";
         ours.register("throttle_refusals", refused, self.throttled.clone());
         ours.register("letters_sent", "Letters that a mail server took", self.sent.clone());
         ours.register("letter_failures", "Tries to send a letter that failed, by cause", self.unsent.clone());

@@ -1,6 +1,6 @@
 //! The table `passwords`: what is kept of the passwords of people who sign in here.
 
-use crate::domain::{id::UserId, password::Hashed};
+use crate::domain::{id::UserId, network::KnownNetworks, password::Hashed};
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -11,8 +11,8 @@ pub struct Model {
     pub hashed: Hashed,
     /// Counts the passwords of this person: a session holds as long as that with which it began.
     pub version: i64,
-    /// From where they signed in last. Whoever guesses elsewhere cannot lock them out there.
-    pub address: Option<String>,
+    /// The networks from which the user signed in. Guesses from elsewhere do not lock the user out there.
+    pub networks: Option<KnownNetworks>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

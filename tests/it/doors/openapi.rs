@@ -6,6 +6,7 @@ use crate::world::{
     client::{Client, Reply, form, read},
     node,
 };
+use futures_util::future::join_all;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -173,6 +174,18 @@ async fn sessions(answers: &mut Answers<'_>) {
     for client in [&bob, &world.nobody()] {
         let reply = client.delete("/session").await;
         answers.add("delete", "/session", &reply);
+    }
+    // While the queue of passwords is full, none is taken.
+    let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
+    loop {
+        let chosen = || world.app.password_chosen("password", PASSWORD.into(), Vec::new());
+        let request = world.nobody().request(Method::POST, &invitation).header("x-tokenward-console", "1");
+        let asking = read(request.json(&json!({ "password": "short" })));
+        let (_, reply) = tokio::join!(join_all((0..40).map(|_| chosen())), asking);
+        if reply.status == 429 {
+            answers.add("post", "/invitations/{code}", &reply);
+            break;
+        }
     }
     // Whoever guesses at one node is refused there.
     let other = world.beside(&[]).await;
