@@ -10,6 +10,7 @@ use crate::{
     domain::{
         caller::Caller,
         error::{Error, Result},
+        id::UserId,
         policy::SelfService,
         scope::Catalogue,
         secret::Prefix,
@@ -37,6 +38,8 @@ const TRIES: u32 = 5;
 /// enough that whoever asked hears within three seconds.
 const PATIENCE: Duration = Duration::from_millis(1_400);
 
+const TOO_MANY_CHANGES: &str = "You made too many changes that widen access within a minute; try again later.";
+
 /// One verb: asks the policy, changes, records. It can be run again from its first line, since a database may ask for
 /// that.
 pub trait Change: Send + Sync + 'static {
@@ -59,6 +62,10 @@ pub struct App {
     tasks: TaskTracker,
     committed: Arc<Notify>,
     passwords: Passwords,
+    /// Changes that widen access, by who makes them.
+    widening: Arc<Throttle<UserId>>,
+    max_changes_per_minute: u32,
+    max_tokens_per_user: u32,
 }
 
 impl App {
@@ -76,6 +83,9 @@ impl App {
             tasks: TaskTracker::new(),
             committed: Arc::default(),
             passwords: Passwords::default(),
+            widening: Arc::new(Throttle::new(Duration::from_mins(1), TOO_MANY_CHANGES)),
+            max_changes_per_minute: config.max_changes_per_minute,
+            max_tokens_per_user: config.max_tokens_per_user,
         }
     }
 
@@ -113,6 +123,11 @@ impl App {
     /// Who else but the operator may add organizations.
     pub const fn self_service(&self) -> SelfService {
         self.self_service
+    }
+
+    /// How many active tokens a user may have.
+    pub const fn max_tokens_per_user(&self) -> u32 {
+        self.max_tokens_per_user
     }
 
     /// The time now, for a door to give to its caller.
@@ -158,11 +173,15 @@ impl App {
 
     async fn once<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {
         let mut tx = Tx::begin(&self.store, caller).await?;
-        match change.make(&mut tx).await {
-            Ok(done) if tx.found_nothing_to_do() => tx.leave().await.map(|()| done),
-            Ok(done) => {
+        let outcome = match change.make(&mut tx).await {
+            Ok(done) if tx.found_nothing_to_do() => return tx.leave().await.map(|()| done),
+            Ok(done) => self.begin_widening(&tx).map(|counted| (done, counted)),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok((done, counted)) => {
                 let recorded = tx.recorded();
-                tx.commit().await?;
+                tx.commit().await.inspect_err(|_| self.widening.take_back(counted.as_slice()))?;
                 self.committed.notify_one();
                 for kind in recorded {
                     self.metrics().changed(kind);
@@ -175,6 +194,16 @@ impl App {
                 Err(error)
             }
         }
+    }
+}
+
+impl App {
+    /// Counts a change of a user that widens access, which follows from its events. It is judged last, so that a caller
+    /// who may not make the change is told that.
+    fn begin_widening(&self, tx: &Tx) -> Result<Option<Limit<UserId>>> {
+        let counted = tx.caller().user().filter(|_| tx.widens()).map(|user| (user, self.max_changes_per_minute));
+        let begun = self.widening.begin(counted.as_slice(), self.instant());
+        begun.inspect_err(|_| self.metrics().throttled()).map(|()| counted)
     }
 }
 

@@ -25,6 +25,10 @@ use url::Url;
 /// The longest that an answer of `/verify` may rest on what was known before.
 const LONGEST_STALENESS: Duration = Duration::from_secs(5);
 
+/// The defaults of the two limits on what one user creates.
+const DEFAULT_MAX_TOKENS_PER_USER: u32 = 500;
+const DEFAULT_MAX_CHANGES_PER_MINUTE: u32 = 120;
+
 /// Every setting. Printing it shows no secret.
 #[derive(Debug, Clone)]
 #[cfg_attr(test, derive(PartialEq))]
@@ -43,6 +47,10 @@ pub struct Config {
     pub mail_from: String,
     /// What stands before the underscore of a token's value.
     pub token_prefix: Prefix,
+    /// How many active tokens a user may have before no more are created; the command line is exempt.
+    pub max_tokens_per_user: u32,
+    /// How many changes a minute a user may make that widen access, on this node; the command line is exempt.
+    pub max_changes_per_minute: u32,
     /// The scopes that can be granted.
     pub scopes: Catalogue,
     /// The networks whose `X-Forwarded-*` headers count.
@@ -133,6 +141,13 @@ impl Config {
             data_dir,
             mail_from: settings.mail.from.unwrap_or_else(|| "Tokenward <tokenward@localhost>".into()),
             token_prefix: settings.token.prefix.as_deref().map_or_else(|| Ok(Prefix::default()), Prefix::new)?,
+            max_tokens_per_user: positive("token.max_per_user", settings.token.max_per_user.as_deref())?
+                .unwrap_or(DEFAULT_MAX_TOKENS_PER_USER),
+            max_changes_per_minute: positive(
+                "token.max_changes_per_minute",
+                settings.token.max_changes_per_minute.as_deref(),
+            )?
+            .unwrap_or(DEFAULT_MAX_CHANGES_PER_MINUTE),
             scopes: settings.scopes.file.as_deref().map_or_else(|| Ok(Catalogue::built_in()), catalogue)?,
             trusted_proxies: settings.proxy.trusted.0.iter().map(|text| network(text)).collect::<Result<_>>()?,
             max_staleness: settings.verify.max_staleness.as_deref().map_or(Ok(Duration::ZERO), staleness)?,
@@ -229,6 +244,15 @@ fn switch(key: &'static str, text: Option<&str>) -> Result<bool> {
     }
 }
 
+fn positive(key: &'static str, text: Option<&str>) -> Result<Option<u32>> {
+    let number = |text: &str| text.parse().ok().filter(|number| *number > 0);
+    text.map(|text| {
+        let why = || format!("{key} needs a whole number from 1 to {}; write one such as 500.", u32::MAX);
+        number(text).ok_or_else(|| Error::invalid(key, why()))
+    })
+    .transpose()
+}
+
 fn log_format(text: &str) -> Result<LogFormat> {
     match text {
         "human" => Ok(LogFormat::Human),
@@ -278,6 +302,7 @@ mod tests {
         assert_eq!(config.mail_from, "Tokenward <tokenward@localhost>");
         assert_eq!(config.token_prefix.as_str(), "twd");
         assert_eq!(config.scopes, Catalogue::built_in());
+        assert_eq!((config.max_tokens_per_user, config.max_changes_per_minute), (500, 120));
         assert_eq!(config.max_staleness, Duration::ZERO);
         assert_eq!(config.log_format, LogFormat::Human);
         assert_eq!(config.log_level, "info");
@@ -426,6 +451,9 @@ mod tests {
             ("TOKENWARD_PUBLIC_URL", "https://tokens.example.com/?a", "public_url"),
             ("TOKENWARD_DATABASE__URL", "mysql://db", "database.url"),
             ("TOKENWARD_TOKEN__PREFIX", "T", "token.prefix"),
+            ("TOKENWARD_TOKEN__MAX_PER_USER", "0", "token.max_per_user"),
+            ("TOKENWARD_TOKEN__MAX_PER_USER", "many", "token.max_per_user"),
+            ("TOKENWARD_TOKEN__MAX_CHANGES_PER_MINUTE", "-1", "token.max_changes_per_minute"),
             ("TOKENWARD_SCOPES__FILE", "/nowhere/at/all", "scopes.file"),
             ("TOKENWARD_PROXY__TRUSTED", "10.0.0.0/8,proxy", "proxy.trusted"),
             ("TOKENWARD_VERIFY__MAX_STALENESS", "6s", "verify.max_staleness"),

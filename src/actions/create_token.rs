@@ -35,7 +35,8 @@ pub struct CreateToken {
 /// Makes a token and tells its value.
 pub async fn create_token(app: &App, caller: &Caller, ask: CreateToken) -> Result<(Token, Secret)> {
     let secret = Secret::generate(app.prefix())?;
-    let making = Making { fingerprint: secret.fingerprint(), hint: secret.hint(), ask };
+    let (fingerprint, hint) = (secret.fingerprint(), secret.hint());
+    let making = Making { fingerprint, hint, ask, max_tokens: app.max_tokens_per_user() };
     let token = app.change(caller, making).await?;
     Ok((token, secret))
 }
@@ -44,6 +45,8 @@ struct Making {
     fingerprint: crate::domain::secret::Fingerprint,
     hint: String,
     ask: CreateToken,
+    /// How many active tokens a user may have.
+    max_tokens: u32,
 }
 
 impl Change for Making {
@@ -58,6 +61,11 @@ impl Change for Making {
         let organizations: BTreeSet<_> = self.ask.organizations.iter().copied().collect();
         token::organizations_fit("organizationIds", organizations.len())?;
         tx.lock_user(*maker.user()).await?;
+        if self.ask.owner.is_none() && tx.count_active_tokens(&maker).await? >= u64::from(self.max_tokens) {
+            return Err(Error::Conflict(
+                "You have as many active tokens as this service allows; revoke one that is not needed.".into(),
+            ));
+        }
         if tx.hold_memberships(*maker.user(), &organizations).await? != organizations {
             return Err(Error::NotFound("organization"));
         }

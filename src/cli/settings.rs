@@ -47,6 +47,10 @@ flags! {
     mail_from = "mail.from" "ADDRESS",
     /// Values of tokens begin so; the first migration fixes it
     token_prefix = "token.prefix" "PREFIX",
+    /// Active tokens that a user may have
+    token_max_per_user = "token.max_per_user" "NUMBER",
+    /// Changes a minute of one user that widen access
+    token_max_changes_per_minute = "token.max_changes_per_minute" "NUMBER",
     /// Read the scope catalogue from this file
     scopes_file = "scopes.file" "FILE",
     /// Trust X-Forwarded-* of these networks, separated by commas

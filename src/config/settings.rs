@@ -13,7 +13,7 @@ use std::{
 };
 
 /// Every setting, in the order of the documentation.
-pub(super) const KEYS: [&str; 21] = [
+pub(super) const KEYS: [&str; 23] = [
     "listen",
     "public_url",
     "data_dir",
@@ -21,6 +21,8 @@ pub(super) const KEYS: [&str; 21] = [
     "mail.url",
     "mail.from",
     "token.prefix",
+    "token.max_per_user",
+    "token.max_changes_per_minute",
     "scopes.file",
     "proxy.trusted",
     "verify.max_staleness",
@@ -82,6 +84,8 @@ pub(super) struct Mail {
 #[serde(default)]
 pub(super) struct Token {
     pub(super) prefix: Option<String>,
+    pub(super) max_per_user: Option<String>,
+    pub(super) max_changes_per_minute: Option<String>,
 }
 
 #[derive(Default, Deserialize, Serialize)]

@@ -223,6 +223,21 @@ impl Event {
         self
     }
 
+    /// Whether somebody or something has more access since then.
+    pub fn widens(&self) -> bool {
+        match self.kind {
+            EventType::TokenCreated
+            | EventType::TokenOrganizationAdded
+            | EventType::OrganizationCreated
+            | EventType::OrganizationMemberAdded => true,
+            EventType::TokenUpdated => !self.scopes_added.is_empty(),
+            EventType::OrganizationMemberUpdated => {
+                self.differences.iter().any(|role| role.after.as_deref() == Some(Role::Admin.as_str()))
+            }
+            _ => false,
+        }
+    }
+
     /// Who gets which letter. A person who did it themselves gets none.
     pub fn notices(&self, actor: Option<UserId>) -> Vec<Notice> {
         let (Some(to), [organization]) = (self.user, self.organizations.as_slice()) else { return Vec::new() };
@@ -351,6 +366,32 @@ mod tests {
         let event = event.cutting(cut.clone());
         assert_eq!(event.notices(Some(admin)).first().map(|notice| notice.tokens.clone()), Some(cut));
         assert_eq!(event.notices(Some(member)), []);
+    }
+
+    #[test]
+    fn only_more_access_widens() {
+        let event = |kind| Event::new(kind, NOW);
+        let scope = || ScopeName::new("read_builds").into_iter().collect::<Vec<_>>();
+        for widens in [
+            event(EventType::TokenCreated),
+            event(EventType::TokenOrganizationAdded),
+            event(EventType::TokenUpdated).with_scopes(scope(), Vec::new()),
+            event(EventType::OrganizationMemberAdded),
+            event(EventType::OrganizationMemberUpdated).giving(Some(Role::Member), Role::Admin),
+            event(EventType::OrganizationCreated),
+        ] {
+            assert!(widens.widens(), "{:?}", widens.kind);
+        }
+        for narrows in [
+            event(EventType::TokenUpdated).with_scopes(Vec::new(), scope()),
+            event(EventType::TokenRevoked),
+            event(EventType::TokenOrganizationRemoved),
+            event(EventType::OrganizationMemberUpdated).giving(Some(Role::Admin), Role::Member),
+            event(EventType::OrganizationMemberRemoved),
+            event(EventType::UserCreated),
+        ] {
+            assert!(!narrows.widens(), "{:?}", narrows.kind);
+        }
     }
 
     #[test]

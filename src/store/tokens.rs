@@ -19,7 +19,8 @@ use crate::domain::{
 };
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _,
-    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, sea_query::Expr,
+    IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
+    sea_query::Expr,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -73,6 +74,16 @@ impl Tx {
     pub async fn token_by_value(&self, fingerprint: Fingerprint) -> Result<Option<TokenId>> {
         let find = token::Entity::find().filter(token::Column::Fingerprint.eq(fingerprint));
         Ok(limited(find.one(&self.db)).await?.map(|row| row.id))
+    }
+
+    /// Counts the active tokens of a user. Where the user is locked first, of two tokens at once the second sees the first.
+    pub async fn count_active_tokens(&self, maker: &Maker) -> Result<u64> {
+        let find = token::Entity::find()
+            .filter(token::Column::OwnerId.eq(*maker.user()))
+            .filter(token::Column::RevokedAt.is_null())
+            .filter(token::Column::ExpiredAt.is_null())
+            .filter(token::Column::ExpiresAt.gt(End(Some(self.caller().at))));
+        limited(find.count(&self.db)).await
     }
 
     /// Makes a token with its grants.

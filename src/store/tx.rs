@@ -48,6 +48,11 @@ impl Tx {
         self.facts.iter().map(|fact| fact.kind).collect()
     }
 
+    /// Returns whether what was recorded gives anybody more access.
+    pub(crate) fn widens(&self) -> bool {
+        self.facts.iter().any(Event::widens)
+    }
+
     /// Says that everything is so already: there is nothing to commit.
     pub const fn leave_as_it_is(&mut self) {
         self.nothing_to_do = true;

@@ -47,6 +47,7 @@ mod pooler;
 mod post;
 mod price;
 mod program;
+mod quotas;
 mod races;
 mod schema_is_current;
 mod schemathesis;

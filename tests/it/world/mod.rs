@@ -318,6 +318,9 @@ pub(crate) fn config(database: &Database, listen: &str, settings: &[(&str, &str)
         ("auth.jwt.audience", "tokenward".to_owned()),
         ("auth.jwt.algorithms", "HS256".to_owned()),
         ("auth.jwt.secret", "a secret that only tests know, and nobody else".to_owned()),
+        // Tests make what they need as fast as they can.
+        ("token.max_per_user", "1000000".to_owned()),
+        ("token.max_changes_per_minute", "1000000".to_owned()),
     ];
     for (key, value) in settings {
         // A set of keys takes the place of the secret.

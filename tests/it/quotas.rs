@@ -1,0 +1,112 @@
+//! How much may one user create? Tokens up to a number, and changes that widen access up to a rate.
+
+use crate::world::{World, client::Client, database::Database};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokenward::{
+    actions::{CreateToken, create_token},
+    domain::{caller::Caller, scope::ScopeSet},
+};
+
+async fn creates(client: &Client<'_>, organization: &str) -> (String, Value) {
+    let input = json!({ "description": "more", "organizationIds": [organization], "scopes": ["read_builds"] });
+    let reply = client.does("createToken", input).await;
+    (reply.code(), reply.json()["errors"][0].clone())
+}
+
+both!(
+    async fn active_tokens_of_one_user_are_bounded_and_revoking_frees_a_place(database: Database) {
+        let world = World::with(database, &[("token.max_per_user", "3")]).await;
+        let (bob, eve) = (world.member("bob", &["acme"]).await, world.member("eve", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let first = bob.creates_token("first", &["acme"], &["read_builds"]).await;
+        let soon = world.now().plus(Duration::from_mins(1)).to_text();
+        bob.creates_token_until("until", &["acme"], &["read_builds"], Some(soon)).await;
+        // Of several at once, as many are created as there are places.
+        let codes = futures_util::future::join_all((0..8).map(|_| creates(&bob, &acme))).await;
+        assert_eq!(codes.iter().filter(|(code, _)| code == "OK").count(), 1, "{codes:?}");
+        let mark = world.mark().await;
+        let (code, error) = creates(&bob, &acme).await;
+        assert_eq!(code, "CONFLICT");
+        assert_eq!(
+            error["message"],
+            "You have as many active tokens as this service allows; revoke one that is not needed."
+        );
+        assert_eq!(world.since(&mark).await, (0, 0));
+        assert_eq!(creates(&eve, &acme).await.0, "OK", "another user");
+        assert_eq!(bob.revokes(&first.id).await.code(), "OK");
+        assert_eq!((creates(&bob, &acme).await.0, creates(&bob, &acme).await.0), ("OK".into(), "CONFLICT".into()));
+        world.later(Duration::from_mins(1));
+        assert_eq!(creates(&bob, &acme).await.0, "OK", "an expired token is none");
+        // The operator is not bounded.
+        let organization = world.app.store().organization_named("acme").await.unwrap().unwrap().id;
+        let owner = world.app.store().sign_in_of("bob").await.unwrap().unwrap().id;
+        let scopes: ScopeSet = world.app.catalogue().grantable("scopes", &["read_builds".to_owned()]).unwrap();
+        for number in 0..3 {
+            let ask = CreateToken {
+                description: format!("operator {number}"),
+                organizations: vec![organization],
+                scopes: scopes.clone(),
+                expires_at: None,
+                owner: Some(owner),
+            };
+            create_token(&world.app, &Caller::command_line(world.now()), ask).await.unwrap();
+        }
+    }
+);
+
+both!(
+    async fn changes_that_widen_access_are_limited_per_user_and_others_are_not(database: Database) {
+        let settings = [("token.max_changes_per_minute", "6"), ("organizations.self_service", "true")];
+        let world = World::with(database, &settings).await;
+        let (ada, eve) = (world.admin("ada", &["acme", "globex"]).await, world.admin("eve", &["acme"]).await);
+        let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
+        let (dan, fay) = (world.person("dan").await, world.person("fay").await);
+        let id = async |client: &Client<'_>| client.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let (dan, _fay) = (id(&dan).await, id(&fay).await);
+        let mut tokens = Vec::new();
+        for name in ["one", "two"] {
+            tokens.push(ada.creates_token(name, &["acme"], &["read_builds"]).await.id);
+        }
+        let widen = [
+            ("addOrganizationToToken", json!({ "tokenId": tokens[0], "organizationId": globex })),
+            ("updateToken", json!({ "tokenId": tokens[0], "scopes": ["read_builds", "write_builds"] })),
+            ("addOrganizationMember", json!({ "organizationId": acme, "user": "dan", "role": "MEMBER" })),
+            ("updateOrganizationMember", json!({ "organizationId": acme, "userId": dan, "role": "ADMIN" })),
+        ];
+        for (verb, input) in widen {
+            let reply = ada.does(verb, input).await;
+            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
+        }
+        let mark = world.mark().await;
+        for (verb, input) in [
+            ("createToken", json!({ "description": "new", "organizationIds": [acme], "scopes": ["read_builds"] })),
+            ("addOrganizationToToken", json!({ "tokenId": tokens[1], "organizationId": globex })),
+            ("updateToken", json!({ "tokenId": tokens[1], "scopes": ["read_builds", "write_builds"] })),
+            ("addOrganizationMember", json!({ "organizationId": acme, "user": "fay", "role": "MEMBER" })),
+            ("createOrganization", json!({ "slug": "new", "name": "New" })),
+        ] {
+            let reply = ada.does(verb, input).await;
+            let error = &reply.json()["errors"][0];
+            assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "RATE_LIMITED"), "{verb}");
+            assert!((1..=60).contains(&error["extensions"]["retryAfter"].as_u64().unwrap()), "{}", reply.text);
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+        // What takes access away, or leaves it as it is, goes on; so do other users and the command line.
+        for (verb, input) in [
+            ("updateToken", json!({ "tokenId": tokens[0], "scopes": ["read_builds"] })),
+            ("updateToken", json!({ "tokenId": tokens[0], "description": "changed" })),
+            ("removeOrganizationFromToken", json!({ "tokenId": tokens[0], "organizationId": globex })),
+            ("updateOrganizationMember", json!({ "organizationId": acme, "userId": dan, "role": "MEMBER" })),
+            ("removeOrganizationMember", json!({ "organizationId": acme, "userId": dan })),
+            ("revokeToken", json!({ "tokenId": tokens[0] })),
+        ] {
+            let reply = ada.does(verb, input).await;
+            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
+        }
+        assert_eq!(creates(&eve, &acme).await.0, "OK");
+        world.admin("gil", &["acme", "globex", "initech"]).await;
+        world.later(Duration::from_mins(1));
+        assert_eq!(creates(&ada, &acme).await.0, "OK");
+    }
+);
