@@ -174,7 +174,7 @@ function Over({ first }: { first: boolean }) {
         <p>A link of this kind works once, and for 24 hours. This one was used, is too old, or was not copied whole.</p>
         <p>
           {first
-            ? 'If nobody has an account yet, start the service again: it prints a new link. Otherwise sign in.'
+            ? 'If no one has an account yet, restart the service for a new link: it shows the link in its terminal, or its log names the file that holds it. Otherwise sign in.'
             : 'If you have set a password with it, sign in. Otherwise ask whoever runs this service to invite you again.'}
         </p>
         <Link to="/sign-in" className={buttonClass({ kind: 'primary' })}>

@@ -13,12 +13,12 @@ const VIEWER = {
 
 const wrong = () => ({ status: 401, body: { message: 'The username or the password is wrong.' } });
 
-async function enter(address: string) {
+async function enter(address: string, typed = 'bob') {
   const shown = await open(SignIn, '/sign-in', address, { outside: true });
   const user = userEvent.setup({ delay: null });
   const name = await screen.findByLabelText('Username or e-mail address');
   expect(screen.queryAllByText('Your session has ended')).toHaveLength(sessionEnded() ? 1 : 0);
-  await user.type(name, 'bob');
+  await user.type(name, typed);
   await user.type(screen.getByLabelText('Password'), 'correct horse battery');
   await user.click(screen.getByRole('button', { name: 'Sign in' }));
   return { ...shown, user };
@@ -35,6 +35,13 @@ it('signs in, forgets what somebody else was shown, and goes on to what was want
       .getAll()
       .map(({ queryKey }) => queryKey),
   ).toEqual([['viewer']]);
+});
+
+it('leaves out the blanks around a name', async () => {
+  const asked = service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
+  const { router } = await enter('/sign-in', ' bob ');
+  await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
+  expect(asked[0]).toEqual({ name: '/session', with: { username: 'bob', password: 'correct horse battery' } });
 });
 
 it('goes to the tokens where nothing was wanted', async () => {

@@ -29,7 +29,9 @@ export function SignIn() {
     setBusy(true);
     setRefused(undefined);
     try {
-      await call('POST', '/session', { username: form.get('username'), password: form.get('password') });
+      // Phones put a blank behind a suggested word.
+      const username = String(form.get('username')).trim();
+      await call('POST', '/session', { username, password: form.get('password') });
       // Nothing that somebody else was shown stays.
       client.clear();
       await client.fetchQuery(viewer).catch((error) => {
