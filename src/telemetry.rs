@@ -3,7 +3,7 @@
 mod lines;
 mod metrics;
 
-pub use metrics::{Check, MEDIA_TYPE, Metrics, Outbox, StoreFailure};
+pub use metrics::{Check, JwtRejection, MEDIA_TYPE, Metrics, Outbox, StoreFailure};
 
 use crate::{
     config::LogFormat,

@@ -50,6 +50,7 @@ struct Counters {
     durations: Family<Door, Histogram, fn() -> Histogram>,
     checks: Family<Kind, Counter>,
     changes: Family<Kind, Counter>,
+    jwt_rejections: Family<Kind, Counter>,
     statements: Counter,
     throttled: Counter,
     sent: Counter,
@@ -67,6 +68,55 @@ pub enum Check {
     Judged(Verdict),
     /// The store could not answer.
     Unavailable,
+}
+
+macro_rules! jwt_rejections {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// Why a JWT was rejected. Logs and metrics name the reason; the client is not told.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum JwtRejection { $($(#[$doc])* $name,)* }
+
+        impl JwtRejection {
+            /// Every one of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The code in logs and metrics.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+jwt_rejections! {
+    /// No JWTs are configured.
+    NotConfigured = "not_configured",
+    /// It is no JWT.
+    Malformed = "malformed",
+    /// Its header brings or names its own key, or demands an extension.
+    Header = "header",
+    /// Its type is not that of an access token.
+    Type = "type",
+    /// Its algorithm is none that is known.
+    Algorithm = "algorithm",
+    /// No configured key has its id and algorithm.
+    Key = "key",
+    /// The key did not sign it.
+    Signature = "signature",
+    /// Another issuer made it.
+    Issuer = "issuer",
+    /// It is for another audience.
+    Audience = "audience",
+    /// A required claim is missing or malformed.
+    Claims = "claims",
+    /// It has expired.
+    Expired = "expired",
+    /// It is not valid yet: `iat` or `nbf` is in the future.
+    NotYetValid = "not_yet_valid",
+    /// It is valid for more than 24 hours.
+    Lifetime = "lifetime",
+    /// Its user is disabled or deleted.
+    User = "user",
 }
 
 /// Why a statement had no answer.
@@ -110,6 +160,7 @@ impl Default for Metrics {
             durations,
             checks: Family::default(),
             changes: Family::default(),
+            jwt_rejections: Family::default(),
             statements: Counter::default(),
             throttled: Counter::default(),
             sent: Counter::default(),
@@ -131,6 +182,7 @@ impl Counters {
         ours.register_with_unit("request_duration", took, Unit::Seconds, self.durations.clone());
         ours.register("checks", "Checks of tokens by what was decided", self.checks.clone());
         ours.register("changes", "Changes that were committed, by event", self.changes.clone());
+        ours.register("jwt_rejections", "JWTs that were rejected, by reason", self.jwt_rejections.clone());
         ours.register("store_statements", "Statements that the database answered", self.statements.clone());
         ours.register("store_failures", "Statements without an answer, by kind", STORE_FAILURES.clone());
         ours.register("log_lines_dropped", "Lines of the log that could not be written", LOG_LINES_DROPPED.clone());
@@ -141,6 +193,9 @@ impl Counters {
         // All kinds are there from the start, so that the first of each is seen as one more.
         for check in Check::ALL {
             drop(self.checks.get_or_create(&[("verdict", check.name())]));
+        }
+        for reason in JwtRejection::ALL {
+            drop(self.jwt_rejections.get_or_create(&[("reason", reason.as_str())]));
         }
         for event in EventType::ALL {
             drop(self.changes.get_or_create(&[("event", event.as_str())]));
@@ -179,6 +234,11 @@ impl Metrics {
     /// Counts a change that was committed.
     pub fn changed(&self, event: EventType) {
         self.0.changes.get_or_create(&[("event", event.as_str())]).inc();
+    }
+
+    /// Counts a JWT that was rejected.
+    pub fn jwt_rejected(&self, reason: JwtRejection) {
+        self.0.jwt_rejections.get_or_create(&[("reason", reason.as_str())]).inc();
     }
 
     /// Counts a statement.

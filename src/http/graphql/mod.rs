@@ -11,7 +11,6 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    actions::meet_user,
     domain::{
         caller::{Caller, Through},
         decision::{Reason, Verdict},
@@ -106,9 +105,7 @@ async fn caller(doors: &Doors, request: &Parts) -> Result<Caller, Refusal> {
     let observed = doors.observed(request);
     let Some(secret) = Secret::parse(doors.app.prefix(), bearer.text()) else {
         let nobody = doors.caller(&observed, Through::System);
-        let issuer = doors.issuer.as_ref().ok_or_else(Problem::invalid_token)?;
-        let said = issuer.introduce(bearer.text(), nobody.at, doors.app.instant()).await?;
-        return Ok(meet_user(&doors.app, &nobody, said).await?);
+        return Ok(doors.user_of_jwt(bearer.text(), &nobody).await?);
     };
     // A catalogue without such a scope is an API without GraphQL.
     let scope = doors.app.catalogue().graphql().map_or("graphql", |scope| scope.name.as_str());

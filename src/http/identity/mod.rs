@@ -8,25 +8,32 @@ mod source;
 
 pub use sign::{Said, sign};
 
-use super::problem::Problem;
+use super::{Doors, problem::Problem};
 use crate::{
-    actions::Introduction,
+    actions::{Introduction, meet_user},
     app::App,
     config::{JwtConfig, JwtKeys},
-    domain::{error::Result, time::Time},
+    domain::{
+        caller::Caller,
+        error::{Error, Result},
+        time::Time,
+    },
     store::Identity,
+    telemetry::JwtRejection,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
 use key_set::{KeySet, NoKeys};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Number, Value};
 use std::{sync::Arc, time::Instant};
 
-/// How far the clocks of two machines may differ, in seconds.
-const SKEW: i64 = 60;
-/// The longest life of a JWT, in seconds.
-const LONGEST_LIFE: i64 = 24 * 60 * 60;
+/// The microseconds of a second.
+const SECOND: i64 = 1_000_000;
+/// How far the clocks of two machines may differ, in microseconds.
+const SKEW: i64 = 60 * SECOND;
+/// The longest life of a JWT, in microseconds.
+const LONGEST_LIFE: i64 = 24 * 60 * 60 * SECOND;
 /// What a header says about its own key, and what changes the meaning of the rest. Keys are ours alone to choose.
 const REFUSED: [&str; 8] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "enc", "zip"];
 
@@ -45,7 +52,7 @@ enum Keys {
 /// What stands before the first dot.
 #[derive(Deserialize)]
 struct Head {
-    alg: Algorithm,
+    alg: String,
     #[serde(default)]
     kid: Option<String>,
     #[serde(default)]
@@ -58,19 +65,81 @@ struct Head {
 struct Claims {
     iss: String,
     sub: String,
-    iat: i64,
-    exp: i64,
+    iat: NumericDate,
+    exp: NumericDate,
     #[serde(default)]
-    nbf: Option<i64>,
-    #[serde(default)]
+    nbf: Option<NumericDate>,
+    #[serde(default, deserialize_with = "text_or_none")]
     preferred_username: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_none")]
     name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_none")]
     email: Option<String>,
     /// Anything but `true` is no: it must not stop a sign-in.
     #[serde(default)]
     email_verified: Value,
+}
+
+/// A time of RFC 7519, seconds since the epoch and fractions of them, in microseconds.
+#[derive(Clone, Copy)]
+struct NumericDate(i64);
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = Number::deserialize(deserializer)?;
+        let micros = match (number.as_i64(), number.as_f64()) {
+            (Some(seconds), _) => seconds.saturating_mul(SECOND),
+            (None, seconds) => micros(seconds.unwrap_or(f64::MAX)),
+        };
+        Ok(Self(micros))
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "it saturates, and such a time is out of every bound")]
+fn micros(seconds: f64) -> i64 {
+    (seconds * 1e6) as i64
+}
+
+/// Reads an optional claim; one of another type says nothing and does not stop a sign-in.
+fn text_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text),
+        _ => None,
+    })
+}
+
+/// Why a JWT tells nobody.
+enum Refused {
+    Jwt(JwtRejection),
+    /// Without any keys nobody can be told from anybody: that is no fault of the JWT.
+    NoKeys,
+}
+
+impl From<JwtRejection> for Refused {
+    fn from(reason: JwtRejection) -> Self {
+        Self::Jwt(reason)
+    }
+}
+
+impl Doors {
+    /// The user of whom a JWT speaks. The reason of a rejection is logged and counted, and never shown to the client.
+    pub(super) async fn user_of_jwt(&self, jwt: &str, nobody: &Caller) -> Result<Caller, Problem> {
+        let introduced = match &self.issuer {
+            Some(issuer) => issuer.introduce(jwt, nobody.at, self.app.instant()).await,
+            None => Err(JwtRejection::NotConfigured.into()),
+        };
+        let reason = match introduced {
+            Ok(said) => match meet_user(&self.app, nobody, said).await {
+                Err(Error::Unauthenticated) => JwtRejection::User,
+                other => return other.map_err(Problem::from),
+            },
+            Err(Refused::Jwt(reason)) => reason,
+            Err(Refused::NoKeys) => return Err(Problem::later()),
+        };
+        tracing::info!(reason = reason.as_str(), "a JWT was rejected");
+        self.app.metrics().jwt_rejected(reason);
+        Err(Problem::invalid_token())
+    }
 }
 
 impl Issuer {
@@ -88,7 +157,7 @@ impl Issuer {
         let mut validation = Validation::default();
         validation.set_issuer(&[&config.issuer]);
         validation.set_audience(&[&config.audience]);
-        validation.set_required_spec_claims(&["iss", "aud", "exp", "sub"]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub"]);
         // Times are compared with the time of the caller, below.
         validation.validate_exp = false;
         validation.validate_nbf = false;
@@ -96,13 +165,11 @@ impl Issuer {
     }
 
     /// The person that a JWT speaks of, if it is good at this moment, which is told by both clocks.
-    pub(super) async fn introduce(&self, jwt: &str, at: Time, instant: Instant) -> Result<Introduction, Problem> {
-        let head = Head::of(jwt).ok_or_else(Problem::invalid_token)?;
-        let key = self.key(&head, instant).await?;
-        let claims = key.and_then(|key| self.claims(jwt, head.alg, &key)).ok_or_else(Problem::invalid_token)?;
-        if !claims.hold(at) {
-            return Err(Problem::invalid_token());
-        }
+    async fn introduce(&self, jwt: &str, at: Time, instant: Instant) -> Result<Introduction, Refused> {
+        let (head, algorithm) = Head::of(jwt)?;
+        let key = self.key(&head, algorithm, instant).await?.ok_or(JwtRejection::Key)?;
+        let claims = self.claims(jwt, algorithm, &key)?;
+        claims.hold(at)?;
         Ok(Introduction {
             identity: Identity { issuer: claims.iss, subject: claims.sub },
             username: claims.preferred_username,
@@ -113,28 +180,43 @@ impl Issuer {
     }
 
     /// The key of ours that a JWT claims to be signed with, if its algorithm is one for that key.
-    async fn key(&self, head: &Head, now: Instant) -> Result<Option<DecodingKey>, Problem> {
+    async fn key(&self, head: &Head, algorithm: Algorithm, now: Instant) -> Result<Option<DecodingKey>, Refused> {
         match &self.keys {
-            Keys::Secret(secret) => Ok((head.alg == Algorithm::HS256).then(|| secret.clone())),
-            // Without any keys nobody can be told from anybody: that is no fault of the JWT.
-            Keys::Set(set) => set.key(head.alg, head.kid.as_deref(), now).await.map_err(|NoKeys| Problem::later()),
+            Keys::Secret(secret) => Ok((algorithm == Algorithm::HS256).then(|| secret.clone())),
+            Keys::Set(set) => set.key(algorithm, head.kid.as_deref(), now).await.map_err(|NoKeys| Refused::NoKeys),
         }
     }
 
     /// What the JWT says, if this key signed it for us.
-    fn claims(&self, jwt: &str, algorithm: Algorithm, key: &DecodingKey) -> Option<Claims> {
+    fn claims(&self, jwt: &str, algorithm: Algorithm, key: &DecodingKey) -> Result<Claims, JwtRejection> {
         let validation = Validation { algorithms: vec![algorithm], ..self.validation.clone() };
-        Some(jsonwebtoken::decode(jwt, key, &validation).ok()?.claims)
+        let decoded = jsonwebtoken::decode(jwt, key, &validation);
+        decoded.map(|token| token.claims).map_err(|error| match error.kind() {
+            ErrorKind::InvalidSignature => JwtRejection::Signature,
+            ErrorKind::InvalidIssuer => JwtRejection::Issuer,
+            ErrorKind::InvalidAudience => JwtRejection::Audience,
+            ErrorKind::Json(_) | ErrorKind::MissingRequiredClaim(_) => JwtRejection::Claims,
+            _ => JwtRejection::Malformed,
+        })
     }
 }
 
 impl Head {
     /// The header, if it asks for nothing but to be checked.
-    fn of(jwt: &str) -> Option<Self> {
-        let (head, _) = jwt.split_once('.')?;
-        let head: Self = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(head).ok()?).ok()?;
-        let asks = REFUSED.iter().any(|name| head.others.contains_key(*name));
-        (!asks && head.is_of_an_access_token()).then_some(head)
+    fn of(jwt: &str) -> Result<(Self, Algorithm), JwtRejection> {
+        let read = || {
+            let (head, _) = jwt.split_once('.')?;
+            serde_json::from_slice::<Self>(&URL_SAFE_NO_PAD.decode(head).ok()?).ok()
+        };
+        let head = read().ok_or(JwtRejection::Malformed)?;
+        if REFUSED.iter().any(|name| head.others.contains_key(*name)) {
+            return Err(JwtRejection::Header);
+        }
+        if !head.is_of_an_access_token() {
+            return Err(JwtRejection::Type);
+        }
+        let algorithm = head.alg.parse().map_err(|_| JwtRejection::Algorithm)?;
+        Ok((head, algorithm))
     }
 
     /// Whether the type is that of a JWT in general or of an access token (RFC 9068), with or without `application/`.
@@ -147,13 +229,20 @@ impl Head {
 }
 
 impl Claims {
-    fn hold(&self, at: Time) -> bool {
-        let now = at.seconds();
-        let lives = self.exp.saturating_add(SKEW) > now
-            && self.exp.checked_sub(self.iat).is_some_and(|life| life <= LONGEST_LIFE);
-        let began = self.iat <= now + SKEW && self.nbf.is_none_or(|begin| begin <= now + SKEW);
-        let named = [&self.iss, &self.sub].iter().all(|text| (1..=255).contains(&text.len()) && !text.contains('\0'));
-        lives && began && named
+    fn hold(&self, at: Time) -> Result<(), JwtRejection> {
+        let (now, iat, exp) = (at.micros(), self.iat.0, self.exp.0);
+        let began = [Some(self.iat), self.nbf].into_iter().flatten().all(|begin| begin.0 <= now + SKEW);
+        if [&self.iss, &self.sub].iter().any(|text| !(1..=255).contains(&text.len()) || text.contains('\0')) {
+            Err(JwtRejection::Claims)
+        } else if exp.saturating_add(SKEW) <= now {
+            Err(JwtRejection::Expired)
+        } else if !began {
+            Err(JwtRejection::NotYetValid)
+        } else if exp.checked_sub(iat).is_none_or(|life| life > LONGEST_LIFE) {
+            Err(JwtRejection::Lifetime)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -162,7 +251,7 @@ mod tests {
     use super::*;
 
     fn reads(header: &str) -> bool {
-        Head::of(&format!("{}.e30.", URL_SAFE_NO_PAD.encode(header))).is_some()
+        Head::of(&format!("{}.e30.", URL_SAFE_NO_PAD.encode(header))).is_ok()
     }
 
     ///
@@ -199,10 +288,26 @@ mod tests {
         }
     }
 
+    ///
+    #[test]
+    fn numeric_date_has_fractions_and_no_bounds_of_its_own() {
+        let read = |text: &str| serde_json::from_str::<NumericDate>(text).ok().map(|date| date.0);
+        assert_eq!(read("1795426200"), Some(1_795_426_200_000_000));
+        assert_eq!(read("1795426200.25"), Some(1_795_426_200_250_000));
+        assert_eq!(read("1.7954262e9"), Some(1_795_426_200_000_000));
+        assert_eq!(read("-0.5"), Some(-500_000));
+        for large in ["1e300", "9223372036854775807", "18446744073709551615"] {
+            assert_eq!(read(large), Some(i64::MAX), "{large}");
+        }
+        for bad in ["\"1795426200\"", "null", "true", "[]", "{}", "1e999"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
     #[test]
     fn what_is_no_header_is_refused() {
         for jwt in ["", ".", "e30.e30.", "bm9uc2Vuc2U.e30.", "eyJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiJ9=.e30."] {
-            assert!(Head::of(jwt).is_none(), "{jwt}");
+            assert!(matches!(Head::of(jwt), Err(JwtRejection::Malformed)), "{jwt}");
         }
     }
 }

@@ -2,14 +2,22 @@
 
 mod provider;
 
-use crate::world::{World, client::Reply, database::Database, port};
+use crate::{
+    program::Program,
+    world::{
+        World,
+        client::{Reply, read},
+        database::Database,
+        port,
+    },
+};
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use provider::{EC, ED, OTHER_EC, OTHER_ED, OTHER_RSA, Pair, Provider, RSA, WEAK_RSA, claims, set, signed, unsigned};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokenward::{
-    actions::AddUser,
+    actions::{AddUser, DisableUser},
     store::{Identity, NewUser},
 };
 use tokio::{io::AsyncWriteExt, net::TcpListener};
@@ -41,6 +49,13 @@ async fn status(world: &World, jwt: &str) -> u16 {
         _ => {}
     }
     reply.status.as_u16()
+}
+
+/// What the secret of these tests signs.
+fn by_secret(world: &World, claims: &Value) -> String {
+    let secret = world.config.jwt.as_ref().unwrap().secret().unwrap().reveal();
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    signed(&json!({ "alg": "HS256" }), claims, &key, Algorithm::HS256)
 }
 
 /// Whether nobody came to a listener.
@@ -262,6 +277,99 @@ both!(
             claims["iat"] = json!(now - 100);
             claims[name] = json!(now + ahead);
             assert_eq!(status(&world, &ED.signs(&ED.header(), &claims)).await, expected, "{name} {ahead} s from now");
+        }
+    }
+);
+
+both!(
+    ///
+    async fn fractional_times_and_optional_claims_of_any_type_do_not_stop_a_sign_in(world: World) {
+        let now = world.now().seconds();
+        let fraction = |seconds: i64, part: &str| serde_json::from_str(&format!("{seconds}.{part}")).unwrap();
+        let good = claims(&world);
+        for (name, value) in [
+            ("iat", fraction(now - 10, "75")),
+            ("exp", fraction(now + 100, "5")),
+            ("nbf", fraction(now, "000001")),
+            ("nbf", json!(null)),
+            ("preferred_username", json!(["bob"])),
+            ("name", json!({ "given": "Bob" })),
+            ("name", json!(null)),
+            ("email", json!(17)),
+            ("email_verified", json!("true")),
+        ] {
+            let mut claims = good.clone();
+            claims[name] = value;
+            let reply = asks(&world, &by_secret(&world, &claims)).await;
+            assert_eq!(reply.status, 200, "{claims}: {}", reply.text);
+        }
+        // What bounds its use is required to be a time.
+        for name in ["iat", "exp", "nbf"] {
+            let mut claims = good.clone();
+            claims[name] = json!(now.to_string());
+            assert_eq!(asks(&world, &by_secret(&world, &claims)).await.status, 401, "{claims}");
+        }
+    }
+);
+
+both!(
+    ///
+    async fn rejected_jwt_is_counted_by_its_reason(world: World) {
+        let good = claims(&world);
+        let with = |name: &str, value: Value| {
+            let mut claims = good.clone();
+            claims[name] = value;
+            by_secret(&world, &claims)
+        };
+        let head = |header: Value| unsigned(&header, &good) + ".AAAA";
+        let now = world.now().seconds();
+        assert_eq!(asks(&world, &by_secret(&world, &good)).await.status, 200);
+        world.operator(DisableUser { username: "bob".into() }).await.unwrap();
+        for (reason, jwt) in [
+            ("malformed", "nonsense".to_owned()),
+            ("header", head(json!({ "alg": "HS256", "jku": "https://evil.example" }))),
+            ("type", head(json!({ "alg": "HS256", "typ": "dpop+jwt" }))),
+            ("algorithm", head(json!({ "alg": "none" }))),
+            ("key", head(json!({ "alg": "RS256" }))),
+            ("signature", head(json!({ "alg": "HS256" }))),
+            ("issuer", with("iss", json!("https://evil.example"))),
+            ("audience", with("aud", json!("other"))),
+            ("claims", with("sub", json!(7))),
+            ("claims", with("sub", json!(""))),
+            ("expired", with("exp", json!(now - 100))),
+            ("not_yet_valid", with("nbf", json!(now + 1_000))),
+            ("lifetime", with("exp", json!(now + 100_000))),
+            ("user", by_secret(&world, &good)),
+        ] {
+            let counted = || {
+                let text = world.app.metrics().render(None, world.now()).unwrap();
+                let line = format!("tokenward_jwt_rejections_total{{reason=\"{reason}\"}} ");
+                let count = text.lines().find_map(|said| said.strip_prefix(&line)).expect("a counter");
+                count.parse::<u64>().unwrap()
+            };
+            let before = counted();
+            assert_eq!(status(&world, &jwt).await, 401, "{reason}");
+            assert_eq!(counted(), before + 1, "{reason}");
+        }
+    }
+);
+
+both!(
+    ///
+    async fn log_names_the_reason_of_a_rejected_jwt_and_nothing_of_it(database: Database) {
+        let program = Program::over(&database, &[]);
+        let (_serving, _) = program.serve().await;
+        let jwt = program.jwt("bob");
+        let forged = format!("{}.{}", jwt.rsplit_once('.').unwrap().0, "A".repeat(43));
+        let http = reqwest::Client::new();
+        for (bearer, reason) in [(forged.as_str(), "signature"), ("bm9uc2Vuc2U.x.y", "malformed")] {
+            let request = http.post(program.url("/graphql")).bearer_auth(bearer);
+            let reply = read(request.json(&json!({ "query": "{ viewer { id } }" }))).await;
+            assert_eq!(reply.status, 401);
+            let logged = program.logged();
+            let line = logged.lines().find(|line| line.contains("a JWT was rejected") && line.contains(reason));
+            assert!(line.is_some(), "{logged}");
+            assert!(bearer.split('.').filter(|part| part.len() > 3).all(|part| !logged.contains(part)), "{logged}");
         }
     }
 );
