@@ -1,8 +1,10 @@
 //! The service as its doors see it: the store, the verifier, the clock, and the one way to change anything.
 
+mod first_link;
 mod passwords;
 mod throttle;
 
+pub use first_link::FirstLink;
 pub use throttle::{Limit, Throttle};
 
 use crate::{
@@ -66,6 +68,7 @@ pub struct App {
     widening: Arc<Throttle<UserId>>,
     max_changes_per_minute: u32,
     max_tokens_per_user: u32,
+    first_link: FirstLink,
 }
 
 impl App {
@@ -86,6 +89,7 @@ impl App {
             widening: Arc::new(Throttle::new(Duration::from_mins(1), TOO_MANY_CHANGES)),
             max_changes_per_minute: config.max_changes_per_minute,
             max_tokens_per_user: config.max_tokens_per_user,
+            first_link: FirstLink::in_folder(&config.data_dir),
         }
     }
 
@@ -123,6 +127,11 @@ impl App {
     /// Who else but the operator may add organizations.
     pub const fn self_service(&self) -> SelfService {
         self.self_service
+    }
+
+    /// The file for the link of the first administrator.
+    pub const fn first_link(&self) -> &FirstLink {
+        &self.first_link
     }
 
     /// How many active tokens a user may have.

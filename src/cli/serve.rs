@@ -12,7 +12,7 @@ use crate::{
     mail::Mailer,
     telemetry::{self, notice},
 };
-use std::{net::SocketAddr, time::Duration};
+use std::{io::IsTerminal as _, net::SocketAddr, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -26,26 +26,41 @@ pub(super) async fn run(config: Config) -> Result<()> {
     telemetry::start(config.log_format, &config.log_level)?;
     let app = open(&config).await?;
     serve(&app, &config, async |app| {
-        // A database that stumbles now does not end what serves already.
-        if let Err(error) = invite_the_first(app, &config.public_url).await {
-            tracing::warn!(error = %error.cause(), "nobody can say whether anybody is here; if not, the next start prints a link");
+        // What fails here does not end a service that answers already.
+        if let Err(error) = invite_first_administrator(app, &config.public_url).await {
+            tracing::warn!(
+                error = %error.cause(),
+                "no link for a first administrator; if no users exist, start again or use `tokenward user add --invite`"
+            );
         }
         Ok(())
     })
     .await
 }
 
-/// Says how to become the first person, where nobody is yet. The link is a secret, so it is no line of the log.
-async fn invite_the_first(app: &App, public_url: &str) -> Result<()> {
+/// Shows how to become the first administrator while no users exist. The link is a secret: it is shown on a terminal only,
+/// and kept in a file otherwise, since logs are collected and read by others.
+async fn invite_first_administrator(app: &App, public_url: &str) -> Result<()> {
+    let file = app.first_link();
     if app.store().has_users().await? {
-        return Ok(());
+        return file.remove();
     }
     let code = Code::generate()?;
     app.store().upkeep().invite_first(code.fingerprint(), app.now()).await?;
-    let link = code.link_once(public_url);
-    notice(format_args!(
-        "Nobody is here yet. Within 24 hours this link makes the first administrator and organization:\n\n  {link}?first\n"
-    ));
+    let link = format!("{}?first", code.link_once(public_url));
+    if std::io::stderr().is_terminal() {
+        file.remove()?;
+        notice(format_args!(
+            "No users exist yet. This link creates the first administrator and organization, once and within 24 hours:\n\n  \
+             {link}\n"
+        ));
+    } else {
+        file.write(&link)?;
+        tracing::warn!(
+            file = %file.path().display(),
+            "no users exist yet; the link in this file creates the first administrator and organization, once and within 24 hours"
+        );
+    }
     Ok(())
 }
 

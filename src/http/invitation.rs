@@ -77,7 +77,12 @@ async fn accept(doors: &Doors, request: &Parts, body: Body, code: &str) -> Resul
     let value = random_text(COOKIE_LENGTH)?;
     let accepted = AcceptInvitation { invitation, hashed, cookie: Fingerprint::of(&value), first };
     match doors.app.change(&Caller { through, ..nobody }, accepted).await {
-        Ok(()) => Ok(told(doors, user.to_string(), &value)),
+        Ok(()) => {
+            if invited.user.is_none() {
+                forget_first_link(doors);
+            }
+            Ok(told(doors, user.to_string(), &value))
+        }
         // Somebody was quicker.
         Err(Error::NotFound(_)) => Err(used_up()),
         Err(error) => Err(error.into()),
@@ -102,6 +107,13 @@ impl Accepting {
             slug: text::slug("organization.slug", slug)?,
             organization: text::name("organization.name", organization)?,
         })
+    }
+}
+
+/// The first administrator is there: the link in the file leads nowhere any more.
+fn forget_first_link(doors: &Doors) {
+    if let Err(error) = doors.app.first_link().remove() {
+        tracing::warn!(error = %error.cause(), "the file with the used link is still there");
     }
 }
 

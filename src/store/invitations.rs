@@ -97,11 +97,14 @@ impl Tx {
 }
 
 impl Upkeep<'_> {
-    /// Keeps an invitation for whoever is to be the first of all.
+    /// Stores the invitation of the first administrator. It replaces the one before.
     pub async fn invite_first(&self, fingerprint: Fingerprint, at: Time) -> Result<()> {
+        let transaction = self.store.begin().await?;
+        let before = invitation::Entity::delete_many().filter(invitation::Column::UserId.is_null());
+        limited(before.exec(&transaction)).await?;
         let row = row_of(fingerprint, None, at);
-        limited(invitation::Entity::insert(row).exec_without_returning(self.db())).await?;
-        Ok(())
+        limited(invitation::Entity::insert(row).exec_without_returning(&transaction)).await?;
+        limited(transaction.commit()).await
     }
 
     /// Forgets invitations that are over.

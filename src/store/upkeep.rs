@@ -16,7 +16,7 @@ use sea_orm::{
 /// The small door for the service's own housekeeping.
 #[derive(Debug)]
 pub struct Upkeep<'store> {
-    store: &'store Store,
+    pub(super) store: &'store Store,
 }
 
 impl Store {

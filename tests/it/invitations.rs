@@ -11,11 +11,27 @@ use crate::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 use tokenward::{
     actions::{DeleteUser, DisableUser, EnableUser, invite_user},
     domain::{caller::Caller, invitation::Code},
 };
+
+/// The code in the file of a first start, once it is there whole.
+async fn first_code(program: &Program, file: &Path) -> String {
+    let start = std::time::Instant::now();
+    loop {
+        let link = std::fs::read_to_string(file).unwrap_or_default();
+        if let Some(rest) = link.strip_suffix("?first\n") {
+            let code = rest.strip_prefix("https://tokens.example.test/invitations/").expect("a link").to_owned();
+            if code.len() == 43 && program.logged().contains(file.to_str().unwrap()) {
+                return code;
+            }
+        }
+        assert!(start.elapsed() < Duration::from_mins(1), "{link}: {}", program.logged());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
 
 /// The path of a new invitation.
 async fn invited(world: &World, username: &str) -> String {
@@ -158,7 +174,8 @@ both!(
 
 both!(
     async fn whoever_finds_nobody_becomes_the_first_administrator(world: World) {
-        let (path, other) = (invited_first(&world).await, invited_first(&world).await);
+        let (before, path) = (invited_first(&world).await, invited_first(&world).await);
+        assert_eq!(follows(&world, &before, &newcomer()).await.status, 404, "a new link replaces the one before");
         for (pointer, bad, field) in [
             ("/username", json!("Root"), "username"),
             ("/username", Value::Null, "username"),
@@ -181,7 +198,8 @@ both!(
         let expected =
             json!({ "username": "root", "organizations": { "nodes": [{ "slug": "acme", "viewerIsAdmin": true }] } });
         assert_eq!(viewer(&root).await, expected);
-        for path in [&path, &other] {
+        let late = invited_first(&world).await;
+        for path in [&path, &late] {
             assert_eq!(follows(&world, path, &newcomer()).await.status, 404, "somebody is there");
         }
         assert_eq!(world.signs_in("ruth@example.test", PASSWORD).await.status, 204);
@@ -199,10 +217,7 @@ both!(
 
 both!(
     async fn of_several_who_would_be_the_first_one_is(world: World) {
-        let mut paths = Vec::new();
-        for _ in 0..4 {
-            paths.push(invited_first(&world).await);
-        }
+        let path = invited_first(&world).await;
         let said: Vec<_> = (0..4)
             .map(|number| {
                 let mut said = newcomer();
@@ -211,7 +226,7 @@ both!(
                 said
             })
             .collect();
-        let replies = at_once(4, async |one| follows(&world, &paths[one], &said[one]).await).await;
+        let replies = at_once(4, async |one| follows(&world, &path, &said[one]).await).await;
         let statuses: Vec<_> = replies.iter().map(|reply| reply.status.as_u16()).collect();
         assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
         assert!(statuses.iter().all(|status| [204, 404].contains(status)), "{statuses:?}");
@@ -219,16 +234,72 @@ both!(
 );
 
 both!(
-    async fn the_command_line_prints_links_and_a_first_start_prints_one_too(database: Database) {
+    ///
+    async fn start_without_users_keeps_one_link_in_a_private_file_and_out_of_the_log(database: Database) {
+        let program =
+            Program::over(&database, &[("public_url", "https://tokens.example.test"), ("log.format", "json")]);
+        let file = database.folder().join("first-administrator-link");
+        let mut codes = Vec::new();
+        for start in 0..2 {
+            let (mut serving, _) = program.serve().await;
+            let code = first_code(&program, &file).await;
+            assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+            assert!(!codes.contains(&code));
+            codes.push(code);
+            let logged = program.logged();
+            assert_eq!(logged.matches(file.to_str().unwrap()).count(), start + 1, "{logged}");
+            assert!(
+                codes.iter().all(|code| !logged.contains(&**code)) && !logged.contains("/invitations/"),
+                "{logged}"
+            );
+            assert!(logged.lines().all(|line| line.starts_with('{')), "{logged}");
+            if start == 0 {
+                serving.terminate();
+                assert!(serving.ended(Duration::from_secs(10)).await.success());
+                continue;
+            }
+            let mut statuses = Vec::new();
+            for code in &codes {
+                let request = reqwest::Client::new().post(program.url(&format!("/invitations/{code}")));
+                let reply = read(request.header("x-tokenward-console", "1").json(&newcomer())).await;
+                statuses.push(reply.status.as_u16());
+            }
+            assert_eq!(statuses, [404, 204], "the restart ended the first link");
+            assert!(!file.exists(), "the link was used");
+        }
+    }
+);
+
+both!(
+    ///
+    async fn start_in_a_terminal_shows_the_link_there_and_keeps_no_file(database: Database) {
         let program = Program::over(&database, &[("public_url", "https://tokens.example.test")]);
-        let (mut serving, _) = program.serve().await;
-        serving.terminate();
-        assert!(serving.ended(Duration::from_secs(10)).await.success());
-        let said = program.logged();
-        let link = said.lines().find(|line| line.contains("/invitations/")).expect("a link").trim().to_owned();
-        let code =
-            link.strip_prefix("https://tokens.example.test/invitations/").unwrap().strip_suffix("?first").unwrap();
-        assert_eq!(code.len(), 43);
+        let file = database.folder().join("first-administrator-link");
+        // Of an earlier start that had no terminal.
+        std::fs::write(&file, "https://tokens.example.test/invitations/old?first").unwrap();
+        // The program `script` gives its child a terminal.
+        let seen = database.folder().join("terminal");
+        let program = program.in_terminal(&seen);
+        let (_serving, _) = program.serve().await;
+        let start = std::time::Instant::now();
+        loop {
+            let shown = String::from_utf8_lossy(&std::fs::read(&seen).unwrap_or_default()).into_owned();
+            if shown.contains("https://tokens.example.test/invitations/") {
+                assert!(!shown.contains("/invitations/old"), "{shown}");
+                break;
+            }
+            assert!(start.elapsed() < Duration::from_mins(1), "{shown}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(!file.exists());
+    }
+);
+
+both!(
+    async fn command_line_prints_links_and_a_start_with_users_makes_none(database: Database) {
+        let program = Program::over(&database, &[("public_url", "https://tokens.example.test")]);
+        let file = database.folder().join("first-administrator-link");
+        std::fs::write(&file, "of an earlier start").unwrap();
         let add = ["user", "add", "ada", "--email", "ada@example.test", "--name", "Ada", "--invite"];
         let (first, second) = (program.run(&add), program.run(&["user", "invite", "ada"]));
         for link in [&first, &second] {
@@ -239,6 +310,6 @@ both!(
         let (mut serving, _) = program.serve().await;
         serving.terminate();
         assert!(serving.ended(Duration::from_secs(10)).await.success());
-        assert_eq!(program.logged().matches("/invitations/").count(), 1, "somebody is there now");
+        assert!(!program.logged().contains("/invitations/") && !file.exists(), "users exist: {}", program.logged());
     }
 );

@@ -49,6 +49,13 @@ impl Program {
         Self { before, ..self }
     }
 
+    /// The same in a terminal, by `script` of util-linux, which writes what is shown there to this file.
+    pub(crate) fn in_terminal(self, shown: &Path) -> Self {
+        let script = "exec script --quiet --flush --return --log-out \"$SHOWN\" --command \"$0 $1\"";
+        let script = format!("SHOWN='{}'; {script}", shown.display());
+        self.run_by(vec!["sh".to_owned(), "-c".to_owned(), script])
+    }
+
     /// The same settings, as the service reads them.
     pub(crate) fn config(&self) -> Config {
         let flags: Vec<_> = self.settings.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();

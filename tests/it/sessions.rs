@@ -155,7 +155,7 @@ both!(
         assert_eq!(answers[0].2, r#"{"message":"The username or the password is wrong."}"#);
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
         world.operator(EnableUser { username: "dan".into() }).await.unwrap();
-        for good in ["dan", "bob", "BOB", "bob@example.test", "Bob@Example.test"] {
+        for good in ["dan", "bob", "BOB", "bob@example.test", "Bob@Example.test", "bob ", "\t Bob@example.test\u{a0}"] {
             assert_eq!(world.signs_in(good, PASSWORD).await.status, 204, "{good}");
         }
     }

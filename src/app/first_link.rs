@@ -1,0 +1,52 @@
+//! The file that holds the link for the first administrator, where the service was not started from a terminal.
+
+use crate::domain::error::{Error, Result};
+use std::{
+    io::{ErrorKind, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+/// A file in the data folder; it exists only while the link in it may be of use.
+#[derive(Debug, Clone)]
+pub struct FirstLink(PathBuf);
+
+impl FirstLink {
+    /// The file in this data folder.
+    pub fn in_folder(data_dir: &Path) -> Self {
+        Self(data_dir.join("first-administrator-link"))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Replaces the file by one with this link, which its owner alone may read.
+    pub fn write(&self, link: &str) -> Result<()> {
+        self.remove()?;
+        let write = || {
+            if let Some(folder) = self.0.parent() {
+                std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            }
+            // A new file: what another process put there is neither followed nor written to.
+            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.0)?;
+            writeln!(file, "{link}")
+        };
+        write().map_err(|error| self.failed("written", &error))
+    }
+
+    /// Removes the file, if there is one.
+    pub fn remove(&self) -> Result<()> {
+        match std::fs::remove_file(&self.0) {
+            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Err(self.failed("removed", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn failed(&self, done: &str, error: &std::io::Error) -> Error {
+        Error::unavailable(format!("{} cannot be {done} ({error})", self.0.display()))
+    }
+}
