@@ -91,7 +91,7 @@ impl List {
         let lines =
             events.iter().map(|event| if self.json { format!("{}\n", named.json(event)) } else { named.line(event) });
         if events.is_empty() && !self.json {
-            eprintln!("No event matches.");
+            crate::telemetry::notice("No event matches.");
             return Ok(());
         }
         let header = if self.json { String::new() } else { row(HEADER) };

@@ -133,8 +133,7 @@ impl<'world> Race<'world> {
     async fn entries(&self) -> BTreeMap<i64, Entry> {
         let mut entries = BTreeMap::new();
         for auditor in &self.auditors {
-            let slice =
-                self.nodes[0].app.store().events_in(auditor, &EventFilter::default(), &PAGE).await;
+            let slice = self.nodes[0].app.store().events_in(auditor, &EventFilter::default(), &PAGE).await;
             entries.extend(slice.unwrap().rows.into_iter().map(|(_, entry)| (entry.number, entry)));
         }
         entries.retain(|number, _| *number > self.last);
