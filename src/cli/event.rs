@@ -223,6 +223,6 @@ const HEADER: [&str; 8] = ["TIME", "TYPE", "SOURCE", "BY", "ABOUT", "TOKEN", "OR
 fn row([at, kind, via, by, about, token, organizations, reason]: [&str; 8]) -> String {
     let mut line = String::new();
     let _ =
-        writeln!(line, "{at:20}  {kind:26}  {via:15}  {by:20}  {about:20}  {token:32}  {organizations:20}  {reason}");
+        writeln!(line, "{at:20}  {kind:27}  {via:15}  {by:20}  {about:20}  {token:32}  {organizations:20}  {reason}");
     line
 }
