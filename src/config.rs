@@ -512,7 +512,7 @@ mod tests {
         let odd = || OsString::from_vec(b"hunter2\xff".to_vec());
         match unicode([("TOKENWARD_DATABASE__URL".into(), odd())]) {
             Err(Error::Invalid { field, why }) => {
-                assert!(field.ends_with("__URL") && !why.contains("hunter2"), "{why}")
+                assert!(field.ends_with("__URL") && !why.contains("hunter2"), "{why}");
             }
             other => panic!("{other:?}"),
         }
