@@ -149,7 +149,10 @@ async function exportsTheList() {
   await page.locator('tbody tr a').first().waitFor();
   const [download] = await Promise.all([page.waitForEvent('download'), button(administrator, 'Export CSV').click()]);
   const csv = readFileSync(await download.path(), 'utf8');
-  assert.match(csv, /^\uFEFFOwner,Owner e-mail,Owner id,Token UUID,Description,Last used at,Last request IP,Created at,Scopes,Hint,Expires at,/);
+  assert.match(
+    csv,
+    /^\uFEFFOwner,Owner e-mail,Owner id,Token UUID,Description,Last used at,Last request IP,Created at,Scopes,Hint,Expires at,/,
+  );
   assert.ok(csv.includes('Journey <img'), csv.slice(0, 400));
   assert.match(download.suggestedFilename(), /^acme-api-access-tokens-filtered-.*\.csv$/);
 }

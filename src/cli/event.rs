@@ -32,7 +32,7 @@ const MAX: u64 = 10_000;
 pub(super) enum Command {
     /// Lists events, newest first: also those that concern no organization
     #[command(
-        after_help = "Examples:\n  tokenward event list --since 24h\n  tokenward event list --type token_revoked --type token_organization_removed --organization acme\n  tokenward event list --user ada --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z\n  tokenward event list --limit 10000 --json | jq -r 'select(.via == \"RESOURCE_SERVER\") | .resourceServerName'"
+        after_help = "Example:\n  tokenward event list --since 24h\n  tokenward event list --type token_revoked --type token_organization_removed --organization acme\n  tokenward event list --user ada --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z\n  tokenward event list --limit 10000 --json | jq -r 'select(.via == \"RESOURCE_SERVER\") | .resourceServerName'"
     )]
     List(List),
 }
