@@ -47,7 +47,7 @@ pub(super) struct List {
         value_parser = PossibleValuesParser::new(EventType::ALL.iter().map(|kind| kind.as_str())).map(|name| kind_of(&name))
     )]
     types: Vec<Option<EventType>>,
-    /// Only events about this user or by them: a username, or an ID such as user_01h455vb4pex5vsknk084sn02q
+    /// Only events about this user or by them: a username, or an ID such as `user_01h455vb4pex5vsknk084sn02q`
     #[arg(long, value_name = "USER")]
     user: Option<String>,
     /// Only events that concern the organization with this slug
@@ -101,13 +101,13 @@ impl List {
     async fn search(&self, app: &App, operator: &Operator, now: Time) -> Result<EventSearch> {
         let with_user = match &self.user {
             None => None,
-            Some(name) => match UserId::parse(name) {
-                Some(id) => Some(id),
-                None => {
-                    let found = app.store().user_ever_named(operator, name).await?;
-                    Some(found.ok_or_else(|| no_such("user", name))?)
-                }
-            },
+            Some(name) => {
+                let found = match UserId::parse(name) {
+                    Some(id) => Some(id),
+                    None => app.store().user_ever_named(operator, name).await?,
+                };
+                Some(found.ok_or_else(|| no_such("user", name))?)
+            }
         };
         let organization = match &self.organization {
             None => None,

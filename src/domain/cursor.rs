@@ -289,21 +289,27 @@ impl Detail for () {
 impl<T: Detail> Detail for Option<T> {
     fn write(&self, to: &mut Fields) {
         to.number(self.iter().len());
-        self.iter().for_each(|one| one.write(to));
+        if let Some(one) = self {
+            one.write(to);
+        }
     }
 }
 
 impl<T: Detail> Detail for Vec<T> {
     fn write(&self, to: &mut Fields) {
         to.number(self.len());
-        self.iter().for_each(|one| one.write(to));
+        for one in self {
+            one.write(to);
+        }
     }
 }
 
 impl<T: Detail> Detail for BTreeSet<T> {
     fn write(&self, to: &mut Fields) {
         to.number(self.len());
-        self.iter().for_each(|one| one.write(to));
+        for one in self {
+            one.write(to);
+        }
     }
 }
 

@@ -121,6 +121,9 @@ mod tests {
             format!("{head}%0A{tail}"),
             format!("{head}\u{AD}{tail}"),
             format!("{head}\u{FE0F}{tail}"),
+            format!("{head}\u{180B}{tail}"),
+            format!("{head}\u{180F}{tail}"),
+            format!("{head}\u{E0101}{tail}"),
         ] {
             let text = format!("/v1/é%20/{spelling}/builds");
             assert_eq!(redacted(&twd(), &text).to_lowercase(), "/v1/é /twd_…/builds", "{spelling}");

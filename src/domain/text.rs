@@ -141,10 +141,14 @@ pub fn method(text: &str) -> Option<String> {
     fits.then(|| text.to_ascii_uppercase())
 }
 
-/// A text without the characters that nobody sees.
+/// A text without its invisible characters.
 pub fn shown(text: &str) -> String {
-    let selects = |letter| matches!(letter, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}');
-    text.chars().filter(|letter| hidden(*letter).is_none() && !selects(*letter)).collect()
+    text.chars().filter(|ch| is_shown(*ch)).collect()
+}
+
+/// Whether a character is neither invisible nor rejected in every text.
+pub fn is_shown(ch: char) -> bool {
+    hidden(ch).is_none() && !is_selector(ch)
 }
 
 fn invalid(field: &str, why: impl Into<String>) -> Error {

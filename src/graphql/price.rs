@@ -14,6 +14,7 @@ use async_graphql::{
     parser::types::{BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet},
 };
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     convert::Infallible,
     rc::Rc,
@@ -44,6 +45,8 @@ const MUTATION_STATEMENTS: u64 = 15;
 /// The most fields that a mutation may return, so that its response, which may hold the value of a new token, is never too
 /// large to be sent.
 const MAX_MUTATION_FIELDS: u64 = 1_000;
+/// The most fields that all operations and fragments of a document introspect.
+const MAX_INTROSPECTED: u64 = 3 * INTROSPECTION_FIELDS * LIMIT;
 /// So many returned fields of introspection cost 1: they are in memory.
 const INTROSPECTION_FIELDS: u64 = 2;
 
@@ -105,7 +108,7 @@ pub fn price(
     chosen: &OperationDefinition,
     variables: &Variables,
 ) -> Result<u64, Refusal> {
-    let mut walk = Walk { document, chosen, variables, known: HashMap::new(), open: HashSet::new() };
+    let mut walk = Walk { document, chosen, variables, known: HashMap::new(), introspected: 0, open: HashSet::new() };
     let price = walk.operation(chosen)?.cost;
     walk.everything().map_err(|refusal| refusal.of_an_operation_that_costs(price))?;
     Ok(price)
@@ -125,6 +128,8 @@ struct Walk<'document> {
     chosen: &'document OperationDefinition,
     variables: &'document Variables,
     known: HashMap<&'document str, Rc<Price>>,
+    /// The fields that introspection returns, over all operations and fragments.
+    introspected: u64,
     open: HashSet<&'document str>,
 }
 
@@ -148,9 +153,9 @@ impl<'document> Walk<'document> {
         let mut written_out = 0_u64;
         for (_, operation) in document.operations.iter() {
             written_out = written_out.saturating_add(self.operation(&operation.node)?.written_out);
+            let message = "With its fragments written out, the document is too long.";
+            over(written_out, LONGEST_WRITTEN_OUT, message, None)?;
         }
-        let message = "With its fragments written out, the document is too long.";
-        over(written_out, LONGEST_WRITTEN_OUT, message, None)?;
         for name in document.fragments.keys() {
             self.fragment(name, Pos::default(), 0)?;
         }
@@ -227,7 +232,7 @@ impl<'document> Walk<'document> {
         price.once_for_connection = 0;
         price.fields = price.fields.saturating_mul(times).saturating_add(1);
         if on == "Query" && meta.is_some() {
-            price.fields = self.introspection(field);
+            price.fields = self.introspection(field)?;
             price.cost = price.fields / INTROSPECTION_FIELDS;
         }
         match statements(on, name) {
@@ -252,7 +257,7 @@ impl<'document> Walk<'document> {
     /// How many rows a connection may have. What is out of bounds is rejected later, and costs the most until then.
     fn page(&self, field: &Field) -> u64 {
         let sizes = ["first", "last"].into_iter().filter_map(|name| self.argument(field, name));
-        let most = sizes.filter_map(|value| match value {
+        let most = sizes.filter_map(|value| match &*value {
             Value::Number(number) => number.as_i64(),
             Value::Null => None,
             _ => Some(i64::MAX),
@@ -263,35 +268,45 @@ impl<'document> Walk<'document> {
 
     /// How many objects `nodes` looks up.
     fn ids(&self, field: &Field) -> u64 {
-        match self.argument(field, "ids") {
+        match self.argument(field, "ids").as_deref() {
             Some(Value::List(ids)) => count(ids.len()).clamp(1, MAX_IDS),
             _ => 1,
         }
     }
 
     /// How many fields an introspection returns; more than the limit when it is too much.
-    fn introspection(&self, field: &Field) -> u64 {
-        let name = match self.argument(field, "name") {
-            Some(Value::String(name)) if field.name.node == "__type" => Some(name),
+    fn introspection(&mut self, field: &Field) -> Result<u64, Refusal> {
+        let name = match self.argument(field, "name").as_deref() {
+            Some(Value::String(name)) if field.name.node == "__type" => Some(name.clone()),
             // Without a name it is rejected later, and costs the most until then.
             _ => None,
         };
         let limit = LIMIT * INTROSPECTION_FIELDS + INTROSPECTION_FIELDS;
-        introspection::returned_fields(self.document, &field.selection_set.node, name.as_deref(), limit)
+        let fields = introspection::returned_fields(self.document, &field.selection_set.node, name.as_deref(), limit);
+        // Counting takes time too, for each operation and fragment of the document.
+        self.introspected = self.introspected.saturating_add(fields);
+        over(self.introspected, MAX_INTROSPECTED, "The document introspects too much; select fewer fields.", None)?;
+        Ok(fields)
     }
 
-    fn argument(&self, field: &Field, name: &str) -> Option<Value> {
-        let value = field.get_argument(name)?;
-        value.node.clone().into_const_with(|name| Ok::<_, Infallible>(self.variable(&name))).ok()
+    /// The value of an argument, without the variables within it, of which a document could make many copies.
+    fn argument<'walk>(&'walk self, field: &'walk Field, name: &str) -> Option<Cow<'walk, Value>> {
+        let literal = field.get_argument(name)?.node.clone();
+        // Neither a document nor JSON can write bytes: they stand for a variable.
+        let Ok(literal) =
+            literal.into_const_with(|name| Ok::<_, Infallible>(Value::Binary(name.as_str().to_owned().into())));
+        match &literal {
+            Value::Binary(name) => self.variable(&Name::new(String::from_utf8_lossy(name))).map(Cow::Borrowed),
+            _ => Some(Cow::Owned(literal)),
+        }
     }
 
-    fn variable(&self, name: &Name) -> Value {
-        let given = self.variables.get(name).cloned();
+    fn variable(&self, name: &Name) -> Option<&Value> {
         let default = || {
             let defined = self.chosen.variable_definitions.iter().find(|one| one.node.name.node == *name)?;
-            defined.node.default_value.as_ref().map(|value| value.node.clone())
+            defined.node.default_value.as_ref().map(|value| &value.node)
         };
-        given.or_else(default).unwrap_or_default()
+        self.variables.get(name).or_else(default)
     }
 }
 
@@ -489,6 +504,17 @@ mod tests {
         let fields = "query($name: String!) { __type(name: $name) { fields { name type { name } } } }";
         let (token, scope) = (priced(fields, json!({ "name": "Token" })), priced(fields, json!({ "name": "Scope" })));
         assert!(token.expect("a cost") > scope.expect("a cost"));
+    }
+
+    #[test]
+    fn many_operations_introspect_no_more_than_a_few() {
+        let operation = |index| format!("query q{index} {{ ...F }} ");
+        let document = |number| {
+            let operations = (0..number).map(operation).collect::<String>();
+            operations + "fragment F on Query { __schema { types { fields { name args { name } type { name } } } } }"
+        };
+        assert!(cost(&document(2)) > 100);
+        assert_eq!(refused(&document(2_000)).1, MAX_INTROSPECTED);
     }
 
     #[test]

@@ -156,7 +156,11 @@ async fn sign_in(doors: &Doors, request: &Parts, body: Body) -> Result<Response,
     let begun = doors.sessions.begin_sign_in(observed.address, username, now);
     let mut attempt = doors.throttled(begun)?;
     let known = match text::visible("username", username) {
-        Ok(()) => doors.app.store().sign_in_of(username).await?,
+        Ok(()) => {
+            let found = doors.app.store().sign_in_of(username).await;
+            // A store that cannot answer is no failure of the client.
+            found.inspect_err(|_| doors.sessions.take_back(&attempt))?
+        }
         // Nobody is called so, and not every database takes every character.
         Err(_) => None,
     };
@@ -216,7 +220,8 @@ async fn give_again(doors: &Doors, request: &Parts, body: Body) -> Result<Respon
     let session = doors.app.store().session_by(before, at).await?.ok_or_else(Problem::no_credential)?;
     let begun = doors.sessions.begin_confirmation(observed.address, session.id, doors.app.instant());
     let attempt = doors.throttled(begun)?;
-    let kept = doors.app.store().sign_in(session.user).await?.and_then(|known| known.hashed);
+    let found = doors.app.store().sign_in(session.user).await;
+    let kept = found.inspect_err(|_| doors.sessions.take_back(&attempt))?.and_then(|known| known.hashed);
     if !doors.is_password(&said.password, kept, &attempt).await? {
         return Err(wrong(WRONG_PASSWORD));
     }

@@ -271,9 +271,7 @@ fn starts_formula(letter: char) -> bool {
 
 /// What a reader may drop before it looks for a formula: blanks, quotes and characters that are not seen.
 fn is_skipped(letter: char) -> bool {
-    letter.is_whitespace()
-        || letter.is_control()
-        || matches!(letter, '"' | '\'' | '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}')
+    letter.is_whitespace() || matches!(letter, '"' | '\'') || !text::is_shown(letter)
 }
 
 fn file_name(slug: &str, filtered: bool, at: Time) -> String {

@@ -96,6 +96,11 @@ pub(super) fn reserve(response: &mut Response, budgets: &[&Arc<Budget>]) -> bool
     true
 }
 
+/// Whether a response of this size could be reserved now: asked before a change, whose result is not to be lost.
+pub(super) fn has_room(bytes: usize, budgets: &[&Arc<Budget>]) -> bool {
+    budgets.iter().all(|budget| budget.reserve(bytes).is_some())
+}
+
 /// How long a client may take for a response.
 #[derive(Debug, Clone, Copy)]
 enum Limit {

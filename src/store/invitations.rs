@@ -51,7 +51,7 @@ impl Store {
             .and_where(Expr::col(("i", "created_at")).gt(at.minus(LIFE)))
             .and_where(Expr::col(("u", "disabled_at")).is_null())
             .take();
-        match one::<Invitation>(&self.read, &find).await? {
+        match one::<Invitation>(&self.checks, &find).await? {
             Some(first) if first.user.is_none() && self.has_users().await? => Ok(None),
             found => Ok(found),
         }

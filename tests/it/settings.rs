@@ -301,7 +301,9 @@ async fn oddly_named_data_dir_holds_the_database_and_the_emails() {
         assert_eq!(ended(&mut command(line), "").await.code, 0, "{line}");
     }
     let emails = folder.path().join(ODD).join("mail");
-    while !emails.is_dir() || !names(&emails).iter().any(|name| name.ends_with(".eml")) {
+    while !emails.is_dir()
+        || !names(&emails).iter().any(|name| Path::new(name).extension().is_some_and(|end| end == "eml"))
+    {
         assert!(start.elapsed() < Duration::from_mins(2), "no email is written");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

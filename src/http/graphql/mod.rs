@@ -9,6 +9,7 @@ use super::{
     caller::{Credential, credential},
     front::{Id, Note},
     problem::Problem,
+    unsent::{self, OfConnection},
 };
 use crate::{
     domain::{
@@ -74,6 +75,11 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
     // What a change did cannot be rejected afterwards; its cost bounds its response.
     let is_mutation = operation.is_mutation();
     let limit = if is_mutation { usize::MAX } else { MAX_RESPONSE };
+    let connection = request.extensions.get::<OfConnection>();
+    let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&doors.unsent]).collect();
+    if is_mutation && !unsent::has_room(MAX_MUTATION_RESPONSE, &budgets) {
+        return Err(Problem::too_much_unsent().into());
+    }
     let (document, query) = operation.into_query();
     let outcome = if misfits.is_empty() {
         let app = if is_mutation { doors.app.for_change() } else { doors.app.clone() };
@@ -152,6 +158,8 @@ fn told(
     Ok(written(wanted.media, status, bytes.bytes))
 }
 
+/// What the response to a mutation may hold, in bytes: a thousand fields of the longest texts and aliases.
+const MAX_MUTATION_RESPONSE: usize = 2 * 1024 * 1024;
 /// The largest response, in bytes.
 const MAX_RESPONSE: usize = 4 * 1024 * 1024;
 

@@ -549,6 +549,7 @@ both!(
             (value.replace("twd_", "%74wD%255f"), "twD_…"),
             (value.replace('_', "\u{FF3F}"), "twd_…"),
             (format!("{}\u{200B}{}", &value[..10], &value[10..]), "twd_…"),
+            (format!("{}\u{180B}{}", &value[..10], &value[10..]), "twd_…"),
             (format!("INVITATIONS//{code}"), "INVITATIONS//…"),
             (format!("%69nvitations%2F{code}"), "invitations/…"),
         ] {
