@@ -389,6 +389,11 @@ struct Covered {
     telling: BTreeSet<String>,
 }
 
+/// What the rows are about; a row without an ID is compared whole.
+fn ids(rows: &[Value]) -> Vec<&Value> {
+    rows.iter().map(|row| row.get("id").filter(|id| id.is_string()).unwrap_or(row)).collect()
+}
+
 impl Covered {
     /// Compares one list of one caller with what the caller would filter out of the rows that it shows.
     async fn compare(&mut self, caller: &Client<'_>, list: &List, (all, cases): (&Value, Vec<Case>)) {
@@ -406,7 +411,8 @@ impl Covered {
             }
             let found = found.unwrap_or_else(|reply| panic!("{label}: {}", reply.text));
             let kept: Vec<_> = rows.iter().filter(|row| (case.keeps)(row)).cloned().collect();
-            assert_eq!(found, kept, "{label} {}", case.variables);
+            // The acting token is used meanwhile, so that what a row says of its usage changes.
+            assert_eq!(ids(&found), ids(&kept), "{label} {}", case.variables);
             if !kept.is_empty() && kept.len() < rows.len() {
                 self.telling.insert(label);
             }
