@@ -46,6 +46,7 @@ const PLAIN: &[&str] = &[
     "AuditEvent.scopesRemoved",
     "AuditEvent.changes",
     "AuditEvent.reason",
+    "AuditEvent.resourceServerName",
     "User.id",
     "User.uuid",
     "User.username",

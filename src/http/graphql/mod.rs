@@ -77,7 +77,7 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
     let limit = if is_mutation { usize::MAX } else { MAX_RESPONSE };
     let connection = request.extensions.get::<OfConnection>();
     let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&doors.unsent]).collect();
-    if is_mutation && !unsent::has_room(MAX_MUTATION_RESPONSE, &budgets) {
+    if is_mutation && !unsent::has_room(MAX_RESPONSE, &budgets) {
         return Err(Problem::too_much_unsent().into());
     }
     let (document, query) = operation.into_query();
@@ -158,8 +158,6 @@ fn told(
     Ok(written(wanted.media, status, bytes.bytes))
 }
 
-/// What the response to a mutation may hold, in bytes: a thousand fields of the longest texts and aliases.
-const MAX_MUTATION_RESPONSE: usize = 2 * 1024 * 1024;
 /// The largest response, in bytes.
 const MAX_RESPONSE: usize = 4 * 1024 * 1024;
 
