@@ -17,8 +17,17 @@ const LONGEST_WORD: usize = 15;
 const INVITATIONS: &str = "invitations";
 const OMITTED: &str = "…";
 
-/// The text itself where it holds no secret; otherwise its decoded, normalized form without them.
+/// How much of a text is looked at, in bytes: several times what is kept of any. What is cut off is not kept.
+const MAX_LENGTH: usize = 4 * 1024;
+
+fn beginning(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_LENGTH)).unwrap_or(text)
+}
+
+/// The text itself where it holds no secret; otherwise its decoded, normalized form without them. Of a long text its
+/// beginning.
 pub fn redacted(prefix: &Prefix, text: &str) -> String {
+    let text = beginning(text);
     let Some(plain) = normalized(text) else { return OMITTED.into() };
     let kept = without_codes(&masked(prefix, &plain));
     if kept == plain { text.to_owned() } else { kept }
@@ -26,6 +35,7 @@ pub fn redacted(prefix: &Prefix, text: &str) -> String {
 
 /// The same of a path of this service, where all that follows [`INVITATIONS`] is a code.
 pub fn own_path(prefix: &Prefix, path: &str) -> String {
+    let path = beginning(path);
     let Some(plain) = normalized(path) else { return OMITTED.into() };
     match split_at_codes(&plain) {
         Some((before, behind)) if behind.len() > 1 => format!("{}/{OMITTED}", masked(prefix, before)),
@@ -97,6 +107,25 @@ mod tests {
     /// In full-width letters, digits and signs.
     fn wide(text: &str) -> String {
         text.chars().map(|letter| char::from_u32(u32::from(letter) + 0xFEE0).expect("a character")).collect()
+    }
+
+    ///
+    #[test]
+    fn value_behind_what_looks_like_its_prefix_is_redacted() {
+        let value = a_value();
+        for before in ["twd_", "twd_12345_", "twdtwd_", "twd_twd_", "twd_1twd_"] {
+            let text = format!("/v1/{before}{value}");
+            assert!(!redacted(&twd(), &text).contains(&value[4..]), "{before}");
+            assert!(holds_a_value(&twd(), &text), "{before}");
+        }
+        assert_eq!(redacted(&twd(), "/v1/twd_12345/twd_x"), "/v1/twd_12345/twd_x");
+    }
+
+    #[test]
+    fn long_text_is_cut_before_it_is_looked_at() {
+        assert_eq!(redacted(&twd(), &"é".repeat(50_000)).len(), MAX_LENGTH);
+        let value = format!("{}{}", "x".repeat(MAX_LENGTH - 20), a_value());
+        assert!(redacted(&twd(), &value).ends_with("twd_…"));
     }
 
     ///

@@ -118,10 +118,13 @@ pub fn masked(prefix: &Prefix, text: &str) -> String {
         let value = behind.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(behind.len());
         masked.push_str(before);
         // Shorter than a hint's two ends it tells nothing, and may be an ordinary word.
-        let shown = if value > 2 * SHOWN { "…" } else { behind.get(..value).unwrap_or_default() };
-        masked.push_str(shown);
-        rest = behind.get(value..).unwrap_or_default();
-        folded = folded.get(before.len() + value..).unwrap_or_default();
+        // What looks like its prefix may begin a value itself.
+        let skipped = if value > 2 * SHOWN { value } else { 0 };
+        if skipped > 0 {
+            masked.push('…');
+        }
+        rest = behind.get(skipped..).unwrap_or_default();
+        folded = folded.get(before.len() + skipped..).unwrap_or_default();
     }
     masked + rest
 }

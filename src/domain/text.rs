@@ -58,6 +58,12 @@ pub fn plain(field: &str, text: &str, most: usize) -> Result<String> {
 /// How a person is called in a word: 1 to 64 of `a-z 0-9 - _ .`, and not `.` or `..`.
 pub fn username(field: &str, text: &str) -> Result<String> {
     no_path(field, text)?;
+    if text.starts_with(DELETED) {
+        return Err(invalid(
+            field,
+            "Usernames that begin with `deleted-` stand for deleted users; choose another one.",
+        ));
+    }
     word(text).ok_or_else(|| {
         invalid(
             field,
@@ -111,13 +117,16 @@ pub fn fold(text: &str) -> String {
 pub fn username_from(text: &str) -> Option<String> {
     let fit = |letter| if in_a_word(letter) { letter } else { '-' };
     let text: String = fold(&allowed(text)?).chars().map(fit).take(LONGEST_USERNAME).collect();
-    word(&text)
+    word(&text).filter(|text| !text.starts_with(DELETED))
 }
 
 /// A name from what an identity provider says.
 pub fn name_from(text: &str) -> Option<String> {
     name("name", text).ok()
 }
+
+/// How the placeholder begins that replaces the username of a deleted user. No other username does.
+pub const DELETED: &str = "deleted-";
 
 /// An address from what an identity provider says.
 pub fn email_from(text: &str) -> Option<String> {
@@ -466,6 +475,8 @@ mod tests {
 
     #[test]
     fn what_an_identity_provider_says_is_made_to_fit_or_left_out() {
+        assert_eq!(username_from("deleted-018f6c1e7a3b7c4d8e5f0123456789ab"), None);
+        assert!(username("username", "deleted-ada").is_err() && username("username", "ada-deleted").is_ok());
         assert_eq!(username_from("Ada.Lovelace").as_deref(), Some("ada.lovelace"));
         assert_eq!(username_from(" Ada Lovelace ").as_deref(), Some("ada-lovelace"));
         assert_eq!(username_from("ada@example.com").as_deref(), Some("ada-example.com"));

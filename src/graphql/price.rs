@@ -36,6 +36,8 @@ const MOST_INTROSPECTION_LISTS: u64 = 3;
 const USUAL_PAGE: u64 = crate::domain::list::USUAL_PAGE as u64;
 const LARGEST_PAGE: u64 = crate::domain::list::LARGEST_PAGE as u64;
 const LIST: u64 = 10;
+/// What a plain list counts below which statements run: the most organizations that a token has.
+const LIST_WITH_STATEMENTS: u64 = 100;
 /// The most ids that `nodes` looks up.
 const MAX_IDS: u64 = super::query::MAX_IDS as u64;
 /// What a field costs that runs a statement of its own.
@@ -92,6 +94,8 @@ struct Price {
     once_for_connection: u64,
     /// What counts once wherever it stands: a loader reads for all rows together.
     once: u64,
+    /// Whether a statement runs for each row.
+    runs_statements: bool,
     /// The most fields that the response may have; for simplicity, all below a connection are taken for rows.
     fields: u64,
     /// Fields, spreads and inline fragments, as many as there are once every spread is written out.
@@ -225,7 +229,9 @@ impl<'document> Walk<'document> {
             _ if of.ends_with("Connection") => self.page(field),
             _ if (on, name) == ("Query", "nodes") => self.ids(field),
             // The rows of a connection were counted with it.
-            Some(field) if matches!(field.of.base, BaseType::List(_)) && !on.ends_with("Connection") => LIST,
+            Some(field) if matches!(field.of.base, BaseType::List(_)) && !on.ends_with("Connection") => {
+                if price.runs_statements { LIST_WITH_STATEMENTS } else { LIST }
+            }
             _ => 1,
         };
         price.cost = price.cost.saturating_mul(times).saturating_add(price.once_for_connection);
@@ -237,7 +243,10 @@ impl<'document> Walk<'document> {
         }
         match statements(on, name) {
             Statements::None => price.cost = price.cost.saturating_add(1),
-            Statements::EachRow(number) => price.cost = price.cost.saturating_add(number * STATEMENT),
+            Statements::EachRow(number) => {
+                price.cost = price.cost.saturating_add(number * STATEMENT);
+                price.runs_statements = true;
+            }
             Statements::Once => {
                 price.cost = price.cost.saturating_add(1);
                 price.once = price.once.saturating_add(STATEMENT);
@@ -343,6 +352,7 @@ impl Price {
         self.cost = self.cost.saturating_add(field.cost);
         self.once_for_connection = self.once_for_connection.saturating_add(field.once_for_connection);
         self.once = self.once.saturating_add(field.once);
+        self.runs_statements |= field.runs_statements;
         self.fields = self.fields.saturating_add(field.fields);
         self.written_out = self.written_out.saturating_add(field.written_out);
         self.depth = self.depth.max(field.depth);
@@ -478,6 +488,17 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_list_counts_a_hundred_rows_where_statements_run_below_it() {
+        let token = |below: &str| format!("{{ token(id: \"a\") {{ organizations {{ {below} }} }} }}");
+        assert_eq!(cost(&token("name")), 2 + 10);
+        assert_eq!(cost(&token("name members(first: 1) { nodes { id } }")), 2 + 100 * (1 + 60 + 2));
+        assert_eq!(refused(&token("members(first: 1) { totalCount } m: members(first: 1) { totalCount }")).1, LIMIT);
+        let nested = "tokenGrants(first: 3) { nodes { token { organizations { name } } } }";
+        assert!(cost(&token("tokenGrants(first: 1) { nodes { id } }")) < LIMIT);
+        assert!(cost(&token(nested)) > 100 * 3 * 10);
+    }
+
+    #[test]
     fn forty_eight_thousand_statements_are_too_many() {
         let ids = vec!["\"org_00000000000000000000000000\""; 100].join(",");
         let members = (0..30).map(|index| format!("m{index}: members(first: 1) {{ totalCount }} ")).collect::<String>();
@@ -508,10 +529,10 @@ mod tests {
 
     #[test]
     fn many_operations_introspect_no_more_than_a_few() {
-        let operation = |index| format!("query q{index} {{ ...F }} ");
+        let operation = |index| format!("query q{index} {{ __schema {{ ...F }} }} ");
         let document = |number| {
             let operations = (0..number).map(operation).collect::<String>();
-            operations + "fragment F on Query { __schema { types { fields { name args { name } type { name } } } } }"
+            operations + "fragment F on __Schema { types { fields { name args { name } type { name } } } }"
         };
         assert!(cost(&document(2)) > 100);
         assert_eq!(refused(&document(2_000)).1, MAX_INTROSPECTED);

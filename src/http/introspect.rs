@@ -45,7 +45,12 @@ async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, 
 
 async fn check(doors: &Doors, secret: &Secret, form: &Form, limits: Limits) -> Result<Option<Value>, Problem> {
     let organization = form.get("organization").map(ToOwned::to_owned);
-    let scopes = form.get("scope").unwrap_or_default().split_ascii_whitespace().map(ToOwned::to_owned).collect();
+    let mut scopes: Vec<_> =
+        form.get("scope").unwrap_or_default().split_ascii_whitespace().map(ToOwned::to_owned).collect();
+    if form.get("scope").is_some() && scopes.is_empty() {
+        // A blank scope is a setting that was forgotten, and no token has it.
+        scopes.push(String::new());
+    }
     let ask = Ask { limits, ..doors.ask(organization, scopes) };
     let observed = Observed {
         address: form.get("client_ip").and_then(parse_hop),

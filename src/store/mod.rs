@@ -152,8 +152,8 @@ impl Store {
         guard_postgres(&first).await.map_err(|error| place.explained(error))?;
         first.close().await;
         let pool = |most| pool(postgres_options(&place), most);
-        let (read, write, checks, steps) = (pool(7), pool(5), pool(4), steps());
-        Ok(Self { read, change_reads: write.clone(), write, checks, steps, metrics, cursor_key: Arc::default() })
+        let (read, write, change_reads, checks, steps) = (pool(6), pool(4), pool(2), pool(4), steps());
+        Ok(Self { read, write, change_reads, checks, steps, metrics, cursor_key: Arc::default() })
     }
 
     /// The same database for a request that changes something: what it reads does not wait behind other reads.

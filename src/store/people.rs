@@ -245,7 +245,7 @@ impl Tx {
         let (at, user) = (self.caller().at, erased.id);
         self.retire_username(&erased.username, None).await?;
         self.forget_owner_of_usernames(user).await?;
-        let username = format!("deleted-{}", user.uuid().simple());
+        let username = format!("{}{}", text::DELETED, user.uuid().simple());
         let update = user::Entity::update_many()
             .col_expr(user::Column::Searchable, Expr::value(searchable(&username, DELETED_USER, None)))
             .col_expr(user::Column::Username, Expr::value(username))

@@ -119,6 +119,9 @@ both!(
             vec![("scope", "graphql")],
             vec![("scope", "read_builds graphql")],
             vec![("scope", "no_such")],
+            // A setting that was forgotten denies.
+            vec![("scope", "")],
+            vec![("scope", " ")],
             vec![("organization", "globex"), ("scope", "graphql")],
         ] {
             assert_eq!(whole(&world.introspect(&api, &token.value, &fields).await), inactive(), "{fields:?}");
