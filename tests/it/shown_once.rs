@@ -15,36 +15,54 @@ struct Asker {
     nodes: BTreeSet<String>,
     token: String,
     asked: BTreeSet<String>,
+    /// Whether what is written stands below a list that is no page.
+    below_list: bool,
 }
 
 impl Asker {
     fn new(schema: Schema) -> Self {
         let nodes = schema.possible("Node").iter().map(|of| name(of).to_owned()).collect();
-        Self { schema, nodes, token: String::new(), asked: BTreeSet::new() }
+        Self { schema, nodes, token: String::new(), asked: BTreeSet::new(), below_list: false }
     }
 
     /// One field with all that stands below it, so many nodes deep; nothing where that is too deep.
     fn field(&mut self, of: &str, field: &Value, deep: usize) -> Option<String> {
         let below = base(&field["type"]);
-        let selection = match self.schema.kind(below) {
+        // Lists below a list that is no page cost too much.
+        if self.below_list && (below.ends_with("Connection") || name(field) == "tokenGrant") {
+            return None;
+        }
+        let before = self.below_list;
+        self.below_list |= is_list(&field["type"]) && !of.ends_with("Connection");
+        let selection = self.below(below, deep);
+        self.below_list = before;
+        let selection = selection?;
+        self.asked.insert(format!("{of}.{}", name(field)));
+        Some(Self::with_arguments(&self.token, field, &selection))
+    }
+
+    fn below(&mut self, below: &str, deep: usize) -> Option<String> {
+        Some(match self.schema.kind(below) {
             "OBJECT" if self.nodes.contains(below) => self.selection(below, deep.checked_sub(1)?),
             "OBJECT" => self.selection(below, deep),
             "INTERFACE" => return None,
             _ => String::new(),
-        };
-        self.asked.insert(format!("{of}.{}", name(field)));
+        })
+    }
+
+    fn with_arguments(token: &str, field: &Value, selection: &str) -> String {
         let mut given = Vec::new();
         for argument in arguments(field) {
             match name(argument) {
                 "first" => given.push("first: 2".to_owned()),
                 "input" => given.push("input: $input".to_owned()),
                 "slug" => given.push("slug: \"acme\"".to_owned()),
-                other if is_required(argument) => given.push(format!("{other}: \"{}\"", self.token)),
+                other if is_required(argument) => given.push(format!("{other}: \"{token}\"")),
                 _ => {}
             }
         }
         let given = if given.is_empty() { String::new() } else { format!("({})", given.join(", ")) };
-        Some(format!("{}{given}{selection}", name(field)))
+        format!("{}{given}{selection}", name(field))
     }
 
     fn selection(&mut self, of: &str, deep: usize) -> String {
@@ -82,6 +100,10 @@ impl Asker {
         let fields = |of| self.schema.fields(of).iter().map(move |field| format!("{of}.{}", name(field)));
         self.schema.objects().flat_map(fields).collect()
     }
+}
+
+fn is_list(of: &Value) -> bool {
+    of["kind"] == "LIST" || (of["kind"] == "NON_NULL" && of["ofType"]["kind"] == "LIST")
 }
 
 /// How often the value, or any eight characters that no hint shows, stand in an answer.
