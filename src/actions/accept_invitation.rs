@@ -51,7 +51,7 @@ impl Change for AcceptInvitation {
             None => self.let_in(tx).await,
             Some(first) => self.begin(tx, first).await,
         }
-        // Whoever was stopped or removed meanwhile stands nowhere.
+        // A user who was disabled or deleted meanwhile is not authenticated.
         .map_err(|error| match error {
             Error::Unauthenticated => NO_INVITATION,
             other => other,

@@ -30,7 +30,7 @@ impl Change for DeleteUser {
         revoked.sort_unstable();
         let organizations = tx.leave_all(&operator, user).await?;
         let mut reached = tx.end_access_of(&operator, user).await?;
-        // Last: letters that others wrote meanwhile are there by now.
+        // Last, so that emails which other changes queued meanwhile are included.
         tx.erase_user(&operator, &erased).await?;
         for token in revoked {
             let there = reached.remove(&token).unwrap_or_default();

@@ -223,7 +223,7 @@ impl Event {
         self
     }
 
-    /// Whether somebody or something has more access since then.
+    /// Whether the change gave a token or a user more access.
     pub fn widens(&self) -> bool {
         match self.kind {
             EventType::TokenCreated

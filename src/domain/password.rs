@@ -48,7 +48,7 @@ impl Password {
         Ok(password)
     }
 
-    /// Whether the beginning is among what would be guessed first by whoever knows these names.
+    /// Whether the first characters are among the first guesses of an attacker who knows these names.
     fn is_easily_guessed(&self, names: &[&str]) -> bool {
         let words = names.iter().flat_map(|name| name.split(|letter: char| !letter.is_alphanumeric()));
         // A name that is longer than what is looked at cannot be part of it.

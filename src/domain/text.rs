@@ -390,7 +390,7 @@ mod tests {
         // Selectors are 260 more.
         assert!(rejected > 3_800, "{rejected}");
         assert_eq!(name("name", "\u{2764}\u{FE0F}").expect("a heart"), "\u{2764}");
-        // A selector keeps no letter from its accent.
+        // A selector does not separate a character from its accent.
         assert_eq!(name("name", "e\u{FE00}\u{301}").expect("a letter"), "\u{e9}");
     }
 

@@ -149,7 +149,7 @@ async fn sign_in(doors: &Doors, request: &Parts, body: Body) -> Result<Response,
     let Sessions { cookie, users, .. } = &doors.sessions;
     cookie.allows(request)?;
     let SigningIn { username, password } = json_of(request, body).await?;
-    // Phones put a blank behind a suggested word.
+    // Keyboards of phones append a blank to a suggested word.
     let username = username.trim();
     let observed = doors.observed(request);
     let now = doors.app.instant();
@@ -347,7 +347,7 @@ mod tests {
         };
         assert_eq!(passed(&sessions, from("2001:db8:1")), 100);
         assert_eq!(passed(&sessions, [("2001:db8:1:ffff::1".into(), "ada".into())]), 1);
-        // Elsewhere the same text has a count of its own: guesses from one network lock nobody out of another.
+        // The same text is counted per network, so that guesses from one network lock no user out of another.
         assert_eq!(passed(&sessions, from("2001:db8:2")), 100);
     }
 }

@@ -17,7 +17,6 @@ use tokenward::{
     domain::{caller::Caller, invitation::Code},
 };
 
-/// The code in the file of a first start, once it is there whole.
 /// The code in the file, once it is none of these: a start replaces the link a moment after the service is ready.
 async fn first_code(program: &Program, file: &Path, before: &[String]) -> String {
     let start = std::time::Instant::now();

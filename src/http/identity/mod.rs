@@ -108,10 +108,10 @@ fn text_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str
     })
 }
 
-/// Why a JWT tells nobody.
+/// Why a JWT was rejected.
 enum Refused {
     Jwt(JwtRejection),
-    /// Without any keys nobody can be told from anybody: that is no fault of the JWT.
+    /// No key set could be read, so that no JWT can be verified.
     NoKeys,
 }
 
