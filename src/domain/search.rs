@@ -109,7 +109,9 @@ impl Search {
             return Err(wrong(format!("The search is too long; write at most {LONGEST} characters.")));
         }
         text::visible(FIELD, text)?;
-        let words = words(text);
+        // Without them also where a value or nothing but them is written: words are compared without them.
+        let text = text::shown(text);
+        let words = words(&text);
         if words.len() > MOST_WORDS {
             return Err(wrong(format!("The search has too many words; write at most {MOST_WORDS}.")));
         }
@@ -363,7 +365,7 @@ mod tests {
         assert_eq!(found("\"Deploy  bot\" x"), text_of(&["deploy  bot", "x"]));
         assert_eq!(found("\"a b\"c \"d e"), text_of(&["a b", "c", "d e"]));
         assert_eq!(found("5\" a\"b"), text_of(&["5\"", "a\"b"]));
-        for blank in ["", "  ", "\"\"", "\" \" \"", "\u{A0}"] {
+        for blank in ["", "  ", "\"\"", "\" \" \"", "\u{A0}", "\u{FE0F}", "\"\u{180B}\" \u{E0101}"] {
             assert_eq!(found(blank), Search::default());
         }
     }
@@ -461,7 +463,9 @@ mod tests {
         assert!(why("used:90d").contains("used:never"));
         assert!(why("expires:soon").contains("expires:30d"));
         assert!(why("status:gone").contains("active, expired or revoked"));
-        assert!(why("owner: ada").contains("owner:ada") && why("owner:\" \"").contains("owner:ada"));
+        for blank in [" ada", "\" \"", "\u{FE0F}", "\" \u{FE0F}\""] {
+            assert!(why(&format!("owner:{blank}")).contains("owner:ada"), "{blank:?}");
+        }
     }
 
     #[test]
@@ -552,6 +556,7 @@ mod tests {
             format!("\" {value} \""),
             format!("({value}),"),
             format!("'{value}'"),
+            value.replace('_', "\u{FE0F}_"),
         ] {
             assert_eq!(found(&text), only(Some(print)), "in {text}");
         }
