@@ -47,16 +47,16 @@ impl<T> Rows<T> {
     }
 }
 
-/// Where a page stands in its list.
+/// Information about a page of a connection.
 #[derive(SimpleObject)]
 pub(super) struct PageInfo {
-    /// There are rows behind the last of these.
+    /// Whether there are more items after this page.
     has_next_page: bool,
-    /// There are rows ahead of the first of these.
+    /// Whether there are more items before this page.
     has_previous_page: bool,
-    /// The cursor of the first row.
+    /// The cursor of the first item of the page.
     start_cursor: Option<String>,
-    /// The cursor of the last row.
+    /// The cursor of the last item of the page.
     end_cursor: Option<String>,
 }
 
@@ -69,49 +69,49 @@ pub(super) fn page(
     PageArguments { first, after, last, before }
 }
 
-/// A connection and its edges: `$rows` are of `$item`, and `$node` tells how one becomes a `$type`. A searched one has the
-/// words of the search beside its rows.
+/// A connection and its edges: rows of `$item`, which `$node` converts to `$type`; `$one` and `$many` name a node and all
+/// of them in descriptions. A searched one has the words of the search beside its rows.
 macro_rules! connection {
-    ($connection:ident, $edge:ident, searched $item:ty => $type:ty, $node:expr) => {
+    ($connection:ident, $edge:ident, $many:literal, $one:literal, searched $item:ty => $type:ty, $node:expr) => {
         $crate::graphql::connection::connection! {
-            @ $connection, $edge, $item => $type, $node; $crate::graphql::search::SearchWord;
-            /// What the search (`filter.query`) was understood as, word by word. Empty without one.
+            @ $connection, $edge, $many, $one, $item => $type, $node; $crate::graphql::search::SearchWord;
+            /// How each word of `filter.query` was interpreted. Empty without a query.
             async fn search(&self) -> &[$crate::graphql::search::SearchWord] {
                 &self.1
             }
         }
     };
-    ($connection:ident, $edge:ident, $item:ty => $type:ty, $node:expr $(, $(#[$doc:meta])* $extra:ident: $extra_type:ty = $of:expr)*) => {
+    ($connection:ident, $edge:ident, $many:literal, $one:literal, $item:ty => $type:ty, $node:expr $(, $(#[$doc:meta])* $extra:ident: $extra_type:ty = $of:expr)*) => {
         $crate::graphql::connection::connection! {
-            @ $connection, $edge, $item => $type, $node $(, $(#[$doc])* $extra: $extra_type = $of)*;;
+            @ $connection, $edge, $many, $one, $item => $type, $node $(, $(#[$doc])* $extra: $extra_type = $of)*;;
         }
     };
-    (@ $connection:ident, $edge:ident, $item:ty => $type:ty, $node:expr $(, $(#[$doc:meta])* $extra:ident: $extra_type:ty = $of:expr)*; $($word:ty)?; $($more:tt)*) => {
+    (@ $connection:ident, $edge:ident, $many:literal, $one:literal, $item:ty => $type:ty, $node:expr $(, $(#[$doc:meta])* $extra:ident: $extra_type:ty = $of:expr)*; $($word:ty)?; $($more:tt)*) => {
         pub(super) struct $connection(
             pub(super) $crate::graphql::connection::Rows<$item>,
             $(pub(super) Vec<$word>)?
         );
 
-        /// A page of a list.
+        #[doc = concat!("A paginated list of ", $many, ".")]
         #[async_graphql::Object]
         impl $connection {
-            /// The rows, each with its place in the list.
+            /// The edges of the page.
             async fn edges(&self) -> Vec<$edge> {
                 let rows = self.0.slice.rows.iter();
                 rows.map(|(cursor, item)| $edge { cursor: cursor.encode(&self.0.list), item: item.clone() }).collect()
             }
 
-            /// The rows alone.
+            #[doc = concat!("The ", $many, " of the page.")]
             async fn nodes(&self) -> Vec<$type> {
                 self.0.slice.rows.iter().map(|(_, item)| ($node)(item)).collect()
             }
 
-            /// Where this page stands in the list.
+            /// Information about the page.
             async fn page_info(&self) -> $crate::graphql::connection::PageInfo {
                 self.0.page_info()
             }
 
-            /// How many rows the whole list has.
+            #[doc = concat!("The total number of ", $many, " in the list.")]
             async fn total_count(&self) -> async_graphql::Result<i32> {
                 self.0.count.ask().await
             }
@@ -124,15 +124,15 @@ macro_rules! connection {
             item: $item,
         }
 
-        /// A row and its place in the list.
+        #[doc = concat!("An edge of a `", stringify!($connection), "`.")]
         #[async_graphql::Object]
         impl $edge {
-            /// Its place: give it back as `after` or `before`.
+            /// The cursor of the item, for use as `after` or `before`.
             async fn cursor(&self) -> &str {
                 &self.cursor
             }
 
-            /// The row.
+            #[doc = concat!("The ", $one, ".")]
             async fn node(&self) -> $type {
                 ($node)(&self.item)
             }

@@ -22,46 +22,47 @@ use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 #[derive(Clone)]
 pub(super) struct EventNode(pub(super) Entry);
 
-/// One change: what happened, when, by whom, and through what.
+/// A change that was recorded in the event log.
 #[Object(name = "AuditEvent")]
 impl EventNode {
-    /// Its TypeID.
+    /// The ID of the event.
     pub(super) async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
-    /// The same as a UUID.
+    /// The UUID of the event.
     async fn uuid(&self) -> Uuid {
         Uuid(self.0.id.uuid())
     }
 
-    /// What happened.
+    /// The type of the event.
     #[graphql(name = "type")]
     async fn kind(&self) -> AuditEventType {
         self.0.kind.into()
     }
 
-    /// When.
+    /// The time of the event.
     async fn at(&self) -> DateTime {
         DateTime(self.0.at)
     }
 
-    /// Null when the system, the command line or a resource server acted.
+    /// The user who made the change. Null if the system, an operator on the command line, or a resource server made it.
     async fn actor(&self, ctx: &Context<'_>) -> Answer<UserNode> {
         named_user(ctx, self.0.actor?).await
     }
 
-    /// From where the actor came.
+    /// The IP address of the actor.
     async fn actor_ip_address(&self) -> Option<String> {
         self.0.actor_address.map(|address| address.to_string())
     }
 
-    /// What the actor came with.
+    /// The user agent of the actor.
     async fn actor_user_agent(&self) -> Option<&str> {
         self.0.actor_user_agent.as_deref()
     }
 
-    /// Those it concerns that the viewer administers; all of them for the token's owner.
+    /// The organizations that the event concerns. An administrator sees those that they administer; the owner of the
+    /// token sees all of them.
     async fn organizations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<OrganizationNode>> {
         let request = request(ctx);
         let concerned = request.load(ConcernedBy(self.0.number)).await.map_err(|error| fail_shared(&error))?;
@@ -73,54 +74,55 @@ impl EventNode {
         Ok(ids.iter().filter_map(|id| found.remove(id)).map(OrganizationNode::from).collect())
     }
 
-    /// The token it is about, even after it is gone.
+    /// The ID of the token that the event concerns. It remains after the token has ended.
     async fn token_id(&self) -> Option<ID> {
         self.0.token.map(|token| token.to_string().into())
     }
 
-    /// Null when the viewer can no longer see it.
+    /// The token that the event concerns. Null if the viewer can no longer see it.
     async fn token(&self, ctx: &Context<'_>) -> Answer<TokenNode> {
         let seen = request(ctx).load(self.0.token?).await.map_err(|error| fail_shared(&error)).transpose()?;
         Some(seen.map(|(token, seer)| TokenNode { token, view: seer.view().clone() }))
     }
 
-    /// What the actor came through.
+    /// How the actor authenticated.
     async fn via(&self) -> AuditEventSource {
         self.0.via.into()
     }
 
-    /// The name of the resource server that acted, or that the event is about. Null if there is none.
+    /// The name of the resource server that made the change, or that the event concerns. Null if there is none.
     async fn resource_server_name(&self) -> Option<&str> {
         self.0.resource_server.as_deref()
     }
 
-    /// The member or owner it is about.
+    /// The member or token owner that the event concerns.
     async fn user(&self, ctx: &Context<'_>) -> Answer<UserNode> {
         named_user(ctx, self.0.user?).await
     }
 
-    /// The scopes that the token has since then.
+    /// The names of the scopes that the change added to the token.
     async fn scopes_added(&self) -> Vec<&str> {
         self.0.scopes_added.iter().map(ScopeName::as_str).collect()
     }
 
-    /// The scopes that the token no longer has.
+    /// The names of the scopes that the change removed from the token.
     async fn scopes_removed(&self) -> Vec<&str> {
         self.0.scopes_removed.iter().map(ScopeName::as_str).collect()
     }
 
-    /// What else is different since then: a token's description and end, a member's role, an organization's name.
+    /// The other values that the change replaced: a token's description and expiry, a member's role, an organization's
+    /// name.
     async fn changes(&self) -> Vec<AuditEventChange> {
         self.0.differences.iter().cloned().map(AuditEventChange::from).collect()
     }
 
-    /// The id in the letter in which the viewer was told of it. Null where none was written to them.
-    async fn notice_id(&self, ctx: &Context<'_>) -> Answer<ID> {
+    /// The ID of the notification email about this event that was sent to the viewer. Null if none was sent to them.
+    async fn notification_id(&self, ctx: &Context<'_>) -> Answer<ID> {
         let notice = request(ctx).load(NoticeOf(self.0.id)).await.map_err(|error| fail_shared(&error)).transpose()?;
         Some(notice.map(|notice| notice.to_string().into()))
     }
 
-    /// Why, in the actor's words.
+    /// The reason that the actor gave.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }
@@ -133,15 +135,15 @@ impl EventNode {
     }
 }
 
-/// One field that a change left different.
+/// A value that a change replaced.
 #[derive(SimpleObject)]
 pub(super) struct AuditEventChange {
-    /// The field's name in this schema: `description` and `expiresAt` of the token, `role` of the member, `name` of the
-    /// organization.
+    /// The name of the field in this schema: `description` or `expiresAt` of the token, `role` of the member, or `name`
+    /// of the organization.
     field: String,
-    /// What it was. Null where there was none before.
+    /// The value before the change. Null if there was none.
     before: Option<String>,
-    /// What it is since then.
+    /// The value after the change. Null if there is none.
     after: Option<String>,
 }
 
@@ -151,64 +153,64 @@ impl From<Difference> for AuditEventChange {
     }
 }
 
-/// What an actor came through.
+/// The ways in which an actor can authenticate.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "Via")]
 pub(super) enum AuditEventSource {
-    /// A signed-in browser.
+    /// A browser session.
     Session,
-    /// A JWT of the host application or the identity provider.
+    /// A JWT from the host application or the identity provider.
     Jwt,
-    /// A token, or whoever holds its value.
+    /// An API access token.
     Token,
-    /// A resource server, by `/oauth/revoke`.
+    /// A resource server, through `/oauth/revoke`.
     ResourceServer,
-    /// The operator at the command line.
+    /// The operator's command line.
     CommandLine,
     /// The service itself.
     System,
 }
 
-/// The kinds of change.
+/// The types of audit events.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "EventType")]
 pub(super) enum AuditEventType {
-    /// A token was made.
+    /// A token was created.
     TokenCreated,
-    /// Its description, scopes or end changed.
+    /// The description, scopes or expiry of a token changed.
     TokenUpdated,
-    /// It was ended for good.
+    /// A token was revoked.
     TokenRevoked,
-    /// Its owner added an organization.
+    /// The owner of a token added an organization to it.
     TokenOrganizationAdded,
-    /// An organization was removed from it.
+    /// An organization was removed from a token.
     TokenOrganizationRemoved,
-    /// A person came.
+    /// A user was created.
     UserCreated,
-    /// Their name, handle or address changed.
+    /// The details of a user changed.
     UserUpdated,
-    /// They were stopped.
+    /// A user was disabled.
     UserDisabled,
-    /// They were let back.
+    /// A disabled user was enabled again.
     UserEnabled,
-    /// They were removed.
+    /// A user was deleted.
     UserDeleted,
-    /// An organization came.
+    /// An organization was created.
     OrganizationCreated,
-    /// Its name changed.
+    /// The name of an organization changed.
     OrganizationUpdated,
-    /// It was removed.
+    /// An organization was deleted.
     OrganizationDeleted,
-    /// Somebody joined.
+    /// A user was added to an organization.
     OrganizationMemberAdded,
-    /// Their role changed.
+    /// The role of a member changed.
     OrganizationMemberUpdated,
-    /// They left or were removed.
+    /// A member left or was removed from an organization.
     OrganizationMemberRemoved,
-    /// An API may introspect tokens.
+    /// A resource server was added.
     ResourceServerAdded,
-    /// It may no longer.
+    /// A resource server was disabled.
     ResourceServerDisabled,
 }
 
-connection!(AuditEventConnection, AuditEventEdge, EventNode => EventNode, EventNode::clone);
+connection!(AuditEventConnection, AuditEventEdge, "events", "event", EventNode => EventNode, EventNode::clone);

@@ -19,64 +19,65 @@ use async_graphql::{Context, Enum, ID, Object};
 #[derive(Clone)]
 pub(super) struct GrantNode(pub(super) Grant);
 
-/// One period in which a token has access to one organization: from the owner's adding it to somebody's removing it.
-/// Adding it again makes a new one. What it says of use is use with this organization alone.
+/// A period in which a token has access to an organization. It starts when the owner adds the organization and ends
+/// when the organization is removed. Adding the organization again creates a new grant. The usage fields cover requests
+/// with this organization only.
 #[Object(name = "TokenGrant")]
 impl GrantNode {
-    /// Its TypeID.
+    /// The ID of the grant.
     pub(super) async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
-    /// The token's id, even where the token itself cannot be seen.
+    /// The ID of the token, also if the viewer cannot see the token itself.
     async fn token_id(&self) -> ID {
         self.0.token.to_string().into()
     }
 
-    /// Null when the viewer cannot see it, see `Query.token`.
+    /// The token. Null if the viewer cannot see it; see `Query.token`.
     async fn token(&self, ctx: &Context<'_>) -> Answer<TokenNode> {
         let seen = request(ctx).load(self.0.token).await.map_err(|error| fail_shared(&error)).transpose()?;
         Some(seen.map(|(token, seer)| TokenNode { token, view: seer.view().clone() }))
     }
 
-    /// The organization whose data it opens.
+    /// The organization that the grant gives access to.
     async fn organization(&self, ctx: &Context<'_>) -> async_graphql::Result<OrganizationNode> {
         let found = request(ctx).load(self.0.organization).await.map_err(|error| fail_shared(&error))?;
         found.map(OrganizationNode::from).ok_or_else(|| fail(Error::Bug("a grant without an organization".into())))
     }
 
-    /// Whether it stands.
+    /// The status of the grant.
     async fn status(&self, ctx: &Context<'_>) -> TokenGrantStatus {
         self.0.status(request(ctx).caller.at).into()
     }
 
-    /// When the owner added the organization.
+    /// The time when the owner added the organization.
     async fn granted_at(&self) -> DateTime {
         DateTime(self.0.granted_at)
     }
 
-    /// When the organization was removed.
+    /// The time when the organization was removed from the token.
     async fn removed_at(&self) -> Option<DateTime> {
         self.0.removal.as_ref().map(|removal| DateTime(removal.at))
     }
 
-    /// Null while it stands, and when the system or the command line ended it.
+    /// The user who removed the organization. Null if the grant has not been removed, or if the system removed it.
     async fn removed_by(&self, ctx: &Context<'_>) -> Answer<UserNode> {
         let by = self.0.removal.as_ref()?.by?;
         named_user(ctx, by).await
     }
 
-    /// Why the organization was removed, in their words.
+    /// The reason for the removal, as given by the user who removed the organization.
     async fn removal_reason(&self) -> Option<&str> {
         self.0.removal.as_ref()?.reason.as_deref()
     }
 
-    /// Whether the token's owner administers the organization now.
+    /// Whether the owner of the token is currently an administrator of the organization.
     async fn owner_is_admin(&self) -> bool {
         self.0.owner_is_admin
     }
 
-    /// The last allowed request. Null: never used with this organization.
+    /// The time of the last allowed request with this organization. Null if there was none.
     async fn last_used_at(&self) -> Option<DateTime> {
         self.0.usage.last_used_at.map(DateTime)
     }
@@ -104,57 +105,57 @@ pub(super) async fn seen_user(ctx: &Context<'_>, user: crate::domain::id::UserId
     }
 }
 
-/// The states of a period of access.
+/// The statuses of a grant.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "grant::GrantStatus")]
 pub(super) enum TokenGrantStatus {
-    /// The token reaches the organization.
+    /// The token has access to the organization.
     Active,
-    /// The token expired or was revoked.
+    /// The token has expired or was revoked.
     Ended,
-    /// Somebody took the organization away from the token.
+    /// The organization was removed from the token.
     Removed,
 }
 
 pub(super) struct TokenRequest(pub(super) Request);
 
-/// One request that was made with a token.
+/// A request that was made with a token.
 #[Object]
 impl TokenRequest {
-    /// When.
+    /// The time of the request.
     async fn at(&self) -> DateTime {
         DateTime(self.0.at)
     }
 
-    /// From where. Null when whoever asked did not say.
+    /// The IP address of the client. Null if the service that checked the token did not provide it.
     async fn ip_address(&self) -> Option<String> {
         self.0.address.map(|address| address.to_string())
     }
 
-    /// With what.
+    /// The user agent of the client.
     async fn user_agent(&self) -> Option<&str> {
         self.0.user_agent.as_deref()
     }
 
-    /// The HTTP method.
+    /// The HTTP method of the request.
     async fn method(&self) -> Option<&str> {
         self.0.method.as_deref()
     }
 
-    /// The path, without its query.
+    /// The path of the request, without the query string.
     async fn path(&self) -> Option<&str> {
         self.0.path.as_deref()
     }
 
-    /// The scope that the request needed, where the caller said so.
+    /// The scope that the request required, if the service that checked the token provided it.
     async fn scope(&self) -> Option<&str> {
         self.0.scope.as_deref()
     }
 
-    /// Whether it was allowed.
+    /// Whether the request was allowed.
     async fn allowed(&self) -> bool {
         self.0.allowed
     }
 }
 
-connection!(TokenGrantConnection, TokenGrantEdge, searched Grant => GrantNode, |grant: &Grant| GrantNode(grant.clone()));
+connection!(TokenGrantConnection, TokenGrantEdge, "grants", "grant", searched Grant => GrantNode, |grant: &Grant| GrantNode(grant.clone()));

@@ -18,12 +18,12 @@ use crate::{
 use async_graphql::{Enum, ID, InputObject, InputType as _, Value};
 use uuid::Uuid;
 
-/// Both ends may be left out. From is included, to is not.
+/// A range of time. Either end can be omitted.
 #[derive(InputObject, Clone, Copy)]
 pub(super) struct DateTimeRange {
-    /// The first moment.
+    /// The start of the range, inclusive.
     from: Option<DateTime>,
-    /// The moment after the last.
+    /// The end of the range, exclusive.
     to: Option<DateTime>,
 }
 
@@ -34,38 +34,39 @@ impl DateTimeRange {
     }
 }
 
-/// Which tokens. Everything that is said must hold.
+/// Conditions for a list of tokens. A token must match all given conditions.
 #[derive(InputObject)]
 pub(super) struct TokenFilter {
-    /// The search box: words, all of which must hold. A scope's name, the word "admin", a full IP address or a token's
-    /// value is taken as that filter, and so are `unused:90d`, `used:never`, `expires:30d`, `expires:never`,
-    /// `status:revoked` and `owner:ada`, with spans in days (d), weeks (w) and years (y). Any other word is looked for in
-    /// the owner's username, name and e-mail and in the token's description. Quotes keep blanks, and what stands in them
-    /// is text. `search` of the list tells what was understood.
+    /// The text of the search box: words that must all match. The name of a scope, the word "admin", a full IP address,
+    /// or a token value or hint is treated as the corresponding filter, and so are `unused:90d`, `used:never`,
+    /// `expires:30d`, `expires:never`, `status:revoked` and `owner:ada`, with spans in days (d), weeks (w) and years
+    /// (y). Any other word is searched for in the owner's username, name and email and in the token's description. Text
+    /// in quotes may contain spaces and is never treated as a filter. The `search` field of the connection states how
+    /// each word was interpreted.
     query: Option<String>,
-    /// Part of the owner's username, name or e-mail, in any case.
+    /// Part of the owner's username, name or email. The match is case-insensitive.
     owner: Option<String>,
-    /// A token's whole value. Only its digest is looked up, and nothing records the value.
+    /// The complete value of a token. The service looks up its fingerprint and never records the value.
     token: Option<String>,
-    /// Tokens that hold all of these scopes.
+    /// Scopes that the token must all have.
     scopes: Option<Vec<String>>,
-    /// A full IP address: of the most recent request.
+    /// The full IP address of the most recent request.
     ip_address: Option<String>,
-    /// Whether the owner administers the organization. On User.tokens: any of the token's organizations.
+    /// Whether the owner is an administrator of the organization. On `User.tokens`: of any organization of the token.
     owner_is_admin: Option<bool>,
-    /// Left out: ACTIVE.
+    /// The statuses of the token. The default is `ACTIVE`.
     status: Option<Vec<TokenStatus>>,
-    /// When it was made.
+    /// The range of the creation time.
     created_at: Option<DateTimeRange>,
-    /// The last allowed request.
+    /// The range of the last allowed request.
     last_used_at: Option<DateTimeRange>,
-    /// Tokens not used since then; those never used are among them.
+    /// Return only tokens that have not been used since this time, including tokens that were never used.
     unused_since: Option<DateTime>,
-    /// When it ends by itself.
+    /// The range of the expiry.
     expires_at: Option<DateTimeRange>,
-    /// True: only tokens without an end. False: only tokens with one.
+    /// If true, return only tokens that never expire. If false, return only tokens with an expiry.
     never_expires: Option<bool>,
-    /// True: only tokens never used. False: only tokens used at least once.
+    /// If true, return only tokens that were never used. If false, return only tokens that were used at least once.
     never_used: Option<bool>,
 }
 
@@ -133,9 +134,9 @@ fn values(text: Option<&str>, app: &App) -> Result<Vec<Option<Fingerprint>>> {
 /// The order of a list of tokens.
 #[derive(InputObject, Clone, Copy)]
 pub(super) struct TokenOrder {
-    /// By what.
+    /// The field to order tokens by.
     field: TokenOrderField,
-    /// In which direction.
+    /// The direction of the order.
     direction: OrderDirection,
 }
 
@@ -149,41 +150,41 @@ impl TokenOrder {
     }
 }
 
-/// What a list of tokens can be ordered by. Ties are broken by the tokens' age, in the same direction.
+/// The fields that tokens can be ordered by. Ties are broken by creation time, in the same direction.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "list::TokenOrderField")]
 pub(super) enum TokenOrderField {
-    /// The time of creation.
+    /// Order tokens by creation time.
     CreatedAt,
-    /// Never used counts as oldest.
+    /// Order tokens by last use. A token that was never used counts as the oldest.
     LastUsedAt,
-    /// The owner's username.
+    /// Order tokens by the username of the owner.
     Owner,
-    /// Never expires counts as latest.
+    /// Order tokens by expiry. A token that never expires counts as the latest.
     ExpiresAt,
 }
 
 /// The direction of an order.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OrderDirection {
-    /// From the least to the greatest.
+    /// Ascending order.
     Asc,
-    /// From the greatest to the least.
+    /// Descending order.
     Desc,
 }
 
-/// Which lines of the audit log. Everything that is said must hold.
+/// Conditions for a list of audit events. An event must match all given conditions.
 #[derive(InputObject)]
 pub(super) struct AuditEventFilter {
-    /// Any of these.
+    /// The types of the event.
     types: Option<Vec<AuditEventType>>,
-    /// About this token.
+    /// The ID of the token that the event concerns.
     token_id: Option<ID>,
-    /// By this person.
+    /// The ID of the user who made the change.
     actor_id: Option<ID>,
-    /// About this person: the member, or the owner of a token.
+    /// The ID of the user that the event concerns: the member, or the owner of the token.
     user_id: Option<ID>,
-    /// When it happened.
+    /// The range of the event time.
     at: Option<DateTimeRange>,
 }
 
@@ -221,135 +222,135 @@ pub(super) fn session_id(id: &ID) -> SessionId {
     SessionId::parse(id).unwrap_or(SessionId::from_uuid(Uuid::nil()))
 }
 
-/// What a new token shall be.
+/// The input of `createToken`.
 #[derive(InputObject)]
 pub(super) struct CreateTokenInput {
-    /// What it is for: 1 to 255 characters.
+    /// The purpose of the token: 1 to 255 characters.
     pub(super) description: String,
-    /// The organizations it shall reach: 1 to 100 of those that you are a member of.
+    /// The IDs of the organizations to grant: 1 to 100 organizations that the viewer is a member of.
     pub(super) organization_ids: Vec<ID>,
-    /// What it may do: names of scopes of the catalogue, at least one.
+    /// The names of the scopes to grant. At least one is required.
     pub(super) scopes: Vec<String>,
-    /// When it ends by itself; left out: never.
+    /// The time when the token expires. If omitted, the token never expires.
     pub(super) expires_at: Option<DateTime>,
 }
 
-/// What is left out or null stays as it is.
+/// The input of `updateToken`. A field that is omitted or null remains unchanged.
 #[derive(InputObject)]
 pub(super) struct UpdateTokenInput {
-    /// Which token.
+    /// The ID of the token to update.
     pub(super) token_id: ID,
-    /// What it is for: 1 to 255 characters.
+    /// The new description: 1 to 255 characters.
     pub(super) description: Option<String>,
-    /// All its scopes from now on.
+    /// The names of the scopes that the token has after the update.
     pub(super) scopes: Option<Vec<String>>,
-    /// When it ends by itself; it may only come nearer.
+    /// The new expiry. It can only be moved earlier.
     pub(super) expires_at: Option<DateTime>,
 }
 
-/// Which organization a token shall reach.
+/// The input of `addOrganizationToToken`.
 #[derive(InputObject)]
 pub(super) struct AddOrganizationToTokenInput {
-    /// Which token.
+    /// The ID of the token.
     pub(super) token_id: ID,
-    /// Which organization, one that you are a member of.
+    /// The ID of the organization to add.
     pub(super) organization_id: ID,
 }
 
-/// Which organization a token shall no longer reach.
+/// The input of `removeOrganizationFromToken`.
 #[derive(InputObject)]
 pub(super) struct RemoveOrganizationFromTokenInput {
-    /// Which token.
+    /// The ID of the token.
     pub(super) token_id: ID,
-    /// Which organization.
+    /// The ID of the organization to remove.
     pub(super) organization_id: ID,
-    /// Told to the owner and kept in the audit log; 500 characters at most.
+    /// The reason for the removal, at most 500 characters. It is shown to the owner and recorded in the event log.
     pub(super) reason: Option<String>,
 }
 
-/// What a new organization shall be.
+/// The input of `createOrganization`.
 #[derive(InputObject)]
 pub(super) struct CreateOrganizationInput {
-    /// 1 to 64 of a-z, 0-9, -, _ and .; it stays.
+    /// The unique slug: 1 to 64 of the characters a-z, 0-9, -, _ and `.` (dot). It cannot be changed.
     pub(super) slug: String,
-    /// What people call it: 1 to 100 characters.
+    /// The display name: 1 to 100 characters.
     pub(super) name: String,
 }
 
-/// What is left out or null stays as it is.
+/// The input of `updateOrganization`. A field that is omitted or null remains unchanged.
 #[derive(InputObject)]
 pub(super) struct UpdateOrganizationInput {
-    /// Which organization.
+    /// The ID of the organization to update.
     pub(super) organization_id: ID,
-    /// What people call it: 1 to 100 characters.
+    /// The new display name: 1 to 100 characters.
     pub(super) name: Option<String>,
 }
 
-/// Who shall become a member.
+/// The input of `addOrganizationMember`.
 #[derive(InputObject)]
 pub(super) struct AddOrganizationMemberInput {
-    /// Of which organization.
+    /// The ID of the organization.
     pub(super) organization_id: ID,
-    /// A username or an e-mail address.
+    /// The username or email address of the user to add.
     pub(super) user: String,
-    /// As what.
+    /// The role to assign.
     pub(super) role: OrganizationRole,
 }
 
-/// Which member shall have which role.
+/// The input of `updateOrganizationMember`.
 #[derive(InputObject)]
 pub(super) struct UpdateOrganizationMemberInput {
-    /// Of which organization.
+    /// The ID of the organization.
     pub(super) organization_id: ID,
-    /// Which member.
+    /// The ID of the member to update.
     pub(super) user_id: ID,
-    /// As what from now on.
+    /// The new role.
     pub(super) role: OrganizationRole,
 }
 
-/// Which member shall leave.
+/// The input of `removeOrganizationMember`.
 #[derive(InputObject)]
 pub(super) struct RemoveOrganizationMemberInput {
-    /// Which organization.
+    /// The ID of the organization.
     pub(super) organization_id: ID,
-    /// Which member.
+    /// The ID of the member to remove.
     pub(super) user_id: ID,
 }
 
-/// Which token shall end.
+/// The input of `revokeToken`.
 #[derive(InputObject)]
 pub(super) struct RevokeTokenInput {
-    /// Which token.
+    /// The ID of the token to revoke.
     pub(super) token_id: ID,
-    /// Kept in the audit log; 500 characters at most.
+    /// The reason for the revocation, at most 500 characters. It is recorded in the event log.
     pub(super) reason: Option<String>,
 }
 
-/// Which session shall end.
+/// The input of `endSession`.
 #[derive(InputObject)]
 pub(super) struct EndSessionInput {
-    /// Which session, one of your own.
+    /// The ID of the session to end, one of the viewer's own.
     pub(super) session_id: ID,
 }
 
-/// Which sessions shall end.
+/// The input of `endSessions`.
 #[derive(InputObject)]
 pub(super) struct EndSessionsInput {
-    /// Whether the session that the request is made in goes on.
+    /// Whether the current session remains active.
     #[graphql(default = true)]
     pub(super) keep_current: bool,
 }
 
-/// With what you sign in from now on.
+/// The input of `changePassword`.
 #[derive(InputObject)]
 pub(super) struct ChangePasswordInput {
-    /// 15 to 256 characters, and not among the first that would be guessed.
+    /// The new password: 15 to 256 characters, and not easy to guess.
     pub(super) new_password: String,
 }
 
-/// What is left out or null stays as it is.
+/// The input of `updateProfile`. A field that is omitted or null remains unchanged.
 #[derive(InputObject)]
 pub(super) struct UpdateProfileInput {
-    /// What people call you: 1 to 100 characters.
+    /// The new display name: 1 to 100 characters.
     pub(super) name: Option<String>,
 }

@@ -34,10 +34,10 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 /// What can be changed.
 pub struct Mutation;
 
-/// What can be changed.
+/// The mutation root.
 #[Object]
 impl Mutation {
-    /// Makes a token. Its value is in this answer and nowhere else.
+    /// Creates a token for the viewer. The payload is the only response that contains its value.
     async fn create_token(&self, ctx: &Context<'_>, input: CreateTokenInput) -> Answer<CreateTokenPayload> {
         let request = request(ctx);
         answer(
@@ -51,7 +51,7 @@ impl Mutation {
         )
     }
 
-    /// Changes what a token is for, what it may do, or when it ends. What is left out stays as it is.
+    /// Updates the description, scopes or expiry of a token that the viewer owns.
     async fn update_token(&self, ctx: &Context<'_>, input: UpdateTokenInput) -> Answer<UpdateTokenPayload> {
         let request = request(ctx);
         answer(
@@ -71,7 +71,7 @@ impl Mutation {
         )
     }
 
-    /// The owner lets the token reach an organization that they are a member of; also again, after an administrator
+    /// Adds an organization that the viewer is a member of to a token that they own, also after an administrator
     /// removed it.
     async fn add_organization_to_token(
         &self,
@@ -93,8 +93,9 @@ impl Mutation {
         )
     }
 
-    /// An administrator of the organization, or the owner, ends the token's access to it. The token lives on; its owner
-    /// is e-mailed when somebody else did it.
+    /// Removes an organization from a token. The caller must be an administrator of the organization or the owner of
+    /// the token. The token remains valid for its other organizations. The owner receives an email if someone else
+    /// removed it.
     async fn remove_organization_from_token(
         &self,
         ctx: &Context<'_>,
@@ -122,7 +123,7 @@ impl Mutation {
         )
     }
 
-    /// Adds an organization, which the viewer then administers; where the operator lets people help themselves.
+    /// Creates an organization that the viewer administers, if the operator allows self-service.
     async fn create_organization(
         &self,
         ctx: &Context<'_>,
@@ -148,7 +149,7 @@ impl Mutation {
         )
     }
 
-    /// An administrator changes the organization's name. Its slug stays.
+    /// Updates the name of an organization that the viewer administers. The slug cannot be changed.
     async fn update_organization(
         &self,
         ctx: &Context<'_>,
@@ -169,7 +170,7 @@ impl Mutation {
         )
     }
 
-    /// An administrator makes somebody a member.
+    /// Adds a member to an organization that the viewer administers.
     async fn add_organization_member(
         &self,
         ctx: &Context<'_>,
@@ -193,7 +194,8 @@ impl Mutation {
         )
     }
 
-    /// An administrator gives a member another role. The last administrator keeps theirs.
+    /// Updates the role of a member of an organization that the viewer administers. The last administrator cannot be
+    /// demoted.
     async fn update_organization_member(
         &self,
         ctx: &Context<'_>,
@@ -216,7 +218,8 @@ impl Mutation {
         )
     }
 
-    /// The member's tokens lose the organization at once. The last administrator cannot be removed.
+    /// Removes a member from an organization. The member's tokens lose access to the organization at once. The last
+    /// administrator cannot be removed.
     async fn remove_organization_member(
         &self,
         ctx: &Context<'_>,
@@ -238,7 +241,7 @@ impl Mutation {
         )
     }
 
-    /// Ends a session of the viewer's own: the browser that has it is signed out.
+    /// Ends a session of the viewer.
     async fn end_session(&self, ctx: &Context<'_>, input: EndSessionInput) -> Answer<EndSessionPayload> {
         let request = request(ctx);
         answer(
@@ -255,7 +258,7 @@ impl Mutation {
         )
     }
 
-    /// Ends all sessions of the viewer, but for the one that the request is made in unless that is wanted too.
+    /// Ends all sessions of the viewer, optionally except the current one.
     async fn end_sessions(&self, ctx: &Context<'_>, input: EndSessionsInput) -> Answer<EndSessionsPayload> {
         let request = request(ctx);
         answer(
@@ -270,8 +273,8 @@ impl Mutation {
         )
     }
 
-    /// Chooses the password that the viewer signs in with, within a session whose password was given in the last 15
-    /// minutes. All other sessions end.
+    /// Changes the password of the viewer. It requires a session in which the password was confirmed within the last 15
+    /// minutes, and ends all other sessions.
     async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> Answer<ChangePasswordPayload> {
         let request = request(ctx);
         answer(
@@ -291,8 +294,8 @@ impl Mutation {
         )
     }
 
-    /// Changes what people call the viewer. Where an identity provider says a name too, its word counts from the next
-    /// request with its JWT on.
+    /// Updates the display name of the viewer. If an identity provider supplies a name, the next request with its JWT
+    /// replaces it.
     async fn update_profile(&self, ctx: &Context<'_>, input: UpdateProfileInput) -> Answer<UpdateProfilePayload> {
         let request = request(ctx);
         answer(
@@ -306,7 +309,7 @@ impl Mutation {
         )
     }
 
-    /// The owner ends the token for good.
+    /// Permanently revokes a token that the viewer owns.
     async fn revoke_token(&self, ctx: &Context<'_>, input: RevokeTokenInput) -> Answer<RevokeTokenPayload> {
         let request = request(ctx);
         answer(
@@ -351,112 +354,112 @@ fn new_token(request: &Request, input: &CreateTokenInput) -> Result<CreateToken>
     })
 }
 
-/// A new token and its value.
+/// The payload of `createToken`.
 #[derive(SimpleObject)]
 struct CreateTokenPayload {
-    /// The new token.
+    /// The created token.
     token: TokenNode,
-    /// The only time it is ever shown.
+    /// The token value. It is returned only once.
     value: String,
 }
 
-/// The token as it is now.
+/// The payload of `updateToken`.
 #[derive(SimpleObject)]
 struct UpdateTokenPayload {
-    /// The token as it is now.
+    /// The updated token.
     token: TokenNode,
 }
 
-/// The token, and its new period of access.
+/// The payload of `addOrganizationToToken`.
 #[derive(SimpleObject)]
 struct AddOrganizationToTokenPayload {
-    /// The token as it is now.
+    /// The updated token.
     token: TokenNode,
-    /// The period of access that began.
+    /// The created grant.
     grant: GrantNode,
 }
 
-/// The period of access that ended.
+/// The payload of `removeOrganizationFromToken`.
 #[derive(SimpleObject)]
 struct RemoveOrganizationFromTokenPayload {
-    /// The grant that has ended; its token is null for an administrator who can no longer see it.
+    /// The removed grant. Its `token` is null for an administrator who can no longer see the token.
     grant: GrantNode,
-    /// The organization that the token lost.
+    /// The organization that was removed from the token.
     organization: OrganizationNode,
 }
 
-/// The token that ended.
+/// The payload of `revokeToken`.
 #[derive(SimpleObject)]
 struct RevokeTokenPayload {
-    /// The token as it is now.
+    /// The revoked token.
     token: TokenNode,
 }
 
-/// The new organization.
+/// The payload of `createOrganization`.
 #[derive(SimpleObject)]
 struct CreateOrganizationPayload {
-    /// The new organization.
+    /// The created organization.
     organization: OrganizationNode,
 }
 
-/// The organization as it is now.
+/// The payload of `updateOrganization`.
 #[derive(SimpleObject)]
 struct UpdateOrganizationPayload {
-    /// The organization as it is now.
+    /// The updated organization.
     organization: OrganizationNode,
 }
 
-/// Whoever became a member.
+/// The payload of `addOrganizationMember`.
 #[derive(SimpleObject)]
 struct AddOrganizationMemberPayload {
-    /// Whose member.
+    /// The organization that the user was added to.
     organization: OrganizationNode,
-    /// Whoever became a member.
+    /// The added member.
     member: UserNode,
 }
 
-/// The member as they are now.
+/// The payload of `updateOrganizationMember`.
 #[derive(SimpleObject)]
 struct UpdateOrganizationMemberPayload {
-    /// Whose member.
+    /// The organization that the member belongs to.
     organization: OrganizationNode,
-    /// The member as they are now.
+    /// The updated member.
     member: UserNode,
 }
 
-/// Whoever is a member no more.
+/// The payload of `removeOrganizationMember`.
 #[derive(SimpleObject)]
 struct RemoveOrganizationMemberPayload {
-    /// Whose member.
+    /// The organization that the member was removed from.
     organization: OrganizationNode,
-    /// Whoever is a member no more.
+    /// The ID of the removed user.
     removed_user_id: ID,
 }
 
-/// The session that ended.
+/// The payload of `endSession`.
 #[derive(SimpleObject)]
 struct EndSessionPayload {
-    /// The id of the session that ended.
+    /// The ID of the ended session.
     ended_session_id: ID,
 }
 
-/// How many sessions ended.
+/// The payload of `endSessions`.
 #[derive(SimpleObject)]
 struct EndSessionsPayload {
-    /// How many there were.
+    /// The number of ended sessions.
     ended: i32,
 }
 
-/// Whose password it is.
+/// The payload of `changePassword`.
 #[derive(SimpleObject)]
 struct ChangePasswordPayload {
-    /// Whose password it is.
+    /// The user whose password changed.
     user: UserNode,
 }
 
-/// The viewer as they are now.
+/// The payload of `updateProfile`.
 #[derive(SimpleObject)]
 struct UpdateProfilePayload {
-    /// The viewer as they are now.
+    /// The updated user.
     user: UserNode,
 }

@@ -54,69 +54,69 @@ impl OrganizationNode {
     }
 }
 
-/// An organization whose data tokens may reach.
+/// An organization whose data tokens can access.
 #[Object(name = "Organization")]
 impl OrganizationNode {
-    /// Its TypeID.
+    /// The ID of the organization.
     pub(super) async fn id(&self) -> ID {
         self.organization.id.to_string().into()
     }
 
-    /// The same as REST tells it.
+    /// The UUID of the organization.
     async fn uuid(&self) -> Uuid {
         Uuid(self.organization.id.uuid())
     }
 
-    /// The unique handle, which stays.
+    /// The unique slug. It cannot be changed.
     async fn slug(&self) -> &str {
         &self.organization.slug
     }
 
-    /// What people call it.
+    /// The display name of the organization.
     async fn name(&self) -> &str {
         &self.organization.name
     }
 
-    /// When it came.
+    /// The time when the organization was created.
     async fn created_at(&self) -> DateTime {
         DateTime(self.organization.created_at)
     }
 
-    /// Whether the viewer administers it.
+    /// Whether the viewer is an administrator of the organization.
     async fn viewer_is_admin(&self, ctx: &Context<'_>) -> bool {
         self.standing(request(ctx)).role_in(self.organization.id) == Some(Role::Admin)
     }
 
-    /// Who belongs to it, in the order of their usernames. Members see the others; `search` looks through usernames and
-    /// names, for administrators also through e-mail addresses.
+    /// The members of the organization, ordered by username. Members can see each other. `search` matches usernames and
+    /// names, and for administrators also email addresses.
     #[expect(clippy::too_many_arguments, reason = "the arguments of the schema")]
     async fn members(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        search: Option<String>,
-        role: Option<OrganizationRole>,
+        #[graphql(desc = "The number of items to return.")] first: Option<i32>,
+        #[graphql(desc = "Return items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of items to return.")] last: Option<i32>,
+        #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Return only members that match this text.")] search: Option<String>,
+        #[graphql(desc = "Return only members with this role.")] role: Option<OrganizationRole>,
     ) -> async_graphql::Result<OrganizationMemberConnection> {
         let which = text::sought("search", search.as_deref()).map_err(fail)?;
         let which = Members { search: which, role: role.map(Into::into) };
         self.members_page(ctx, which, &page(first, after, last, before)).await.map_err(fail)
     }
 
-    /// The audit: every token that reaches this organization now, newest first. With `filter.status` also those that
-    /// expired or were revoked while they reached it. Administrators only.
+    /// The audit: every token that currently has access to the organization, newest first by default. With
+    /// `filter.status`, also tokens that expired or were revoked while they had access. Administrators only.
     #[expect(clippy::too_many_arguments, reason = "the arguments of the schema")]
     async fn token_grants(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<TokenFilter>,
-        order_by: Option<TokenOrder>,
+        #[graphql(desc = "The number of items to return.")] first: Option<i32>,
+        #[graphql(desc = "Return items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of items to return.")] last: Option<i32>,
+        #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "The conditions that the tokens must match.")] filter: Option<TokenFilter>,
+        #[graphql(desc = "The order of the tokens.")] order_by: Option<TokenOrder>,
     ) -> Answer<TokenGrantConnection> {
         let request = request(ctx);
         answer(
@@ -138,9 +138,13 @@ impl OrganizationNode {
         )
     }
 
-    /// One row of the audit, by the token's id, expired and revoked ones included. Null when its grant was removed or
-    /// never was. Administrators only.
-    async fn token_grant(&self, ctx: &Context<'_>, token_id: ID) -> Answer<GrantNode> {
+    /// Look up one row of the audit by the ID of the token, including expired and revoked tokens. Null if the grant was
+    /// removed or never existed. Administrators only.
+    async fn token_grant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The ID of the token.")] token_id: ID,
+    ) -> Answer<GrantNode> {
         let request = request(ctx);
         maybe(
             async {
@@ -153,15 +157,15 @@ impl OrganizationNode {
         )
     }
 
-    /// What happened to the tokens and settings of this organization, newest first. Administrators only.
+    /// The events that concern the tokens and settings of the organization, newest first. Administrators only.
     async fn audit_events(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<AuditEventFilter>,
+        #[graphql(desc = "The number of items to return.")] first: Option<i32>,
+        #[graphql(desc = "Return items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of items to return.")] last: Option<i32>,
+        #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "The conditions that the events must match.")] filter: Option<AuditEventFilter>,
     ) -> Answer<AuditEventConnection> {
         let request = request(ctx);
         answer(
@@ -208,32 +212,36 @@ impl OrganizationNode {
     }
 }
 
-/// What a member may do.
+/// The role of a user in an organization.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "Role")]
 pub(super) enum OrganizationRole {
-    /// Audits tokens, removes the organization from them, manages members.
+    /// The user can audit tokens, remove the organization from them, and manage members.
     Admin,
-    /// Makes tokens that reach the organization.
+    /// The user can create tokens that have access to the organization.
     Member,
 }
 
 connection!(
     OrganizationConnection,
     OrganizationEdge,
+    "organizations",
+    "organization",
     (Organization, Role) => OrganizationNode,
     |row: &(Organization, Role)| OrganizationNode::from(row.0.clone()),
-    /// The role of the person whose list this is.
+    /// The role of the user in the organization.
     role: OrganizationRole = |row: &(Organization, Role)| OrganizationRole::from(row.1)
 );
 
 connection!(
     OrganizationMemberConnection,
     OrganizationMemberEdge,
+    "members",
+    "member",
     (Person, Membership) => UserNode,
     |row: &(Person, Membership)| UserNode(row.0.clone()),
-    /// Their role.
+    /// The role of the member.
     role: OrganizationRole = |row: &(Person, Membership)| OrganizationRole::from(row.1.role),
-    /// Since when they belong to it.
+    /// The time when the member joined the organization.
     joined_at: DateTime = |row: &(Person, Membership)| DateTime(row.1.joined_at)
 );

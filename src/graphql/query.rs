@@ -19,12 +19,12 @@ use crate::domain::{
 };
 use async_graphql::{Context, ID, Interface, Object};
 
-/// Anything that has an id.
+/// An object with an ID.
 #[derive(Interface)]
 #[graphql(field(
     name = "id",
     ty = "ID",
-    desc = "A TypeID: what it is, an underscore, and a UUIDv7 in base 32: org_…, user_…, token_…, grant_…, event_…, session_…"
+    desc = "The ID of the object, a TypeID: the object type, an underscore, and a UUIDv7 in base 32, such as org_…, user_…, token_…, grant_…, event_… or session_…"
 ))]
 pub(super) enum Node {
     /// A person.
@@ -44,17 +44,21 @@ pub(super) enum Node {
 /// Where a query begins.
 pub struct Query;
 
-/// Where a query begins.
+/// The query root.
 #[Object]
 impl Query {
-    /// Anything by its id; null for what does not exist or may not be seen.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Answer<Node> {
+    /// Look up an object by its ID. Null if the object does not exist or the viewer cannot see it.
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The ID of the object.")] id: ID) -> Answer<Node> {
         node(ctx, &id).await
     }
 
-    /// Several at once, in the order of their ids; at most 100. Null stands for each that does not exist or may not be
-    /// seen.
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> async_graphql::Result<Vec<Option<Node>>> {
+    /// Look up at most 100 objects by their IDs, in the same order. An object that does not exist or that the viewer
+    /// cannot see is null.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The IDs of the objects.")] ids: Vec<ID>,
+    ) -> async_graphql::Result<Vec<Option<Node>>> {
         if ids.len() > MAX_IDS {
             return Err(fail(Error::invalid("ids", format!("Ask for at most {MAX_IDS} at once."))));
         }
@@ -62,7 +66,7 @@ impl Query {
         found.into_iter().map(Option::transpose).collect()
     }
 
-    /// Whoever the request is made as.
+    /// The user that the request is authenticated as.
     async fn viewer(&self, ctx: &Context<'_>) -> async_graphql::Result<UserNode> {
         let request = request(ctx);
         let user = request.caller.user().ok_or_else(|| fail(Error::Unauthenticated))?;
@@ -70,13 +74,17 @@ impl Query {
         found.map(UserNode).ok_or_else(|| fail(Error::Unauthenticated))
     }
 
-    /// The session that the request is made in. Null for JWTs and tokens.
+    /// The session in which the request is made. Null for requests with a JWT or a token.
     async fn session(&self, ctx: &Context<'_>) -> Answer<SessionNode> {
         session(ctx, request(ctx).caller.session()?).await
     }
 
-    /// Null unless the viewer is a member.
-    async fn organization(&self, ctx: &Context<'_>, slug: String) -> Answer<OrganizationNode> {
+    /// Look up an organization by its slug. Null unless the viewer is a member.
+    async fn organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The slug of the organization.")] slug: String,
+    ) -> Answer<OrganizationNode> {
         let request = request(ctx);
         // No slug holds a character that a database might stumble over.
         let slug = crate::domain::text::slug("slug", &slug).ok()?;
@@ -87,18 +95,19 @@ impl Query {
         maybe(found.map(|found| found.filter(seen).map(OrganizationNode::from)))
     }
 
-    /// A token that the viewer owns, or that has a standing grant in an organization they administer; otherwise null.
-    async fn token(&self, ctx: &Context<'_>, id: ID) -> Answer<TokenNode> {
+    /// Look up a token that the viewer owns, or whose grant for an organization that the viewer administers has not
+    /// been removed. Otherwise null.
+    async fn token(&self, ctx: &Context<'_>, #[graphql(desc = "The ID of the token.")] id: ID) -> Answer<TokenNode> {
         token(ctx, TokenId::parse(&id)?).await
     }
 
-    /// The scope catalogue, in the order in which people should read it.
+    /// The scope catalogue, in display order.
     async fn scopes(&self, ctx: &Context<'_>) -> Vec<Scope> {
         request(ctx).app.catalogue().iter().cloned().map(Scope).collect()
     }
 
-    /// How the value of every token begins, without the underscore behind it: for whoever must tell values from other
-    /// text.
+    /// The prefix of every token value, without the underscore that follows it. Clients use it to recognize token
+    /// values in text.
     async fn token_prefix(&self, ctx: &Context<'_>) -> String {
         request(ctx).app.prefix().as_str().to_owned()
     }

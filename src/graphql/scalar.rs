@@ -6,7 +6,8 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DateTime(pub(super) Time);
 
-/// RFC 3339 in UTC, six decimals and a Z: `2026-11-23T09:30:00.123456Z`. Any offset is read; years 1970 to 9999.
+/// An RFC 3339 date and time, always in UTC, with six decimals and a Z: `2026-11-23T09:30:00.123456Z`. Input with another
+/// offset is converted; the year must be from 1970 to 9999.
 #[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -24,7 +25,7 @@ impl ScalarType for DateTime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Uuid(pub(super) uuid::Uuid);
 
-/// RFC 9562, in lower case with hyphens.
+/// An RFC 9562 UUID, in lower case with hyphens.
 #[Scalar(name = "UUID", specified_by_url = "https://www.rfc-editor.org/rfc/rfc9562")]
 impl ScalarType for Uuid {
     fn parse(value: Value) -> InputValueResult<Self> {

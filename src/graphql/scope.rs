@@ -5,46 +5,48 @@ use async_graphql::{Enum, Object};
 
 pub(super) struct Scope(pub(super) Known);
 
-/// Something that a token may do.
+/// A permission that can be granted to a token.
 #[Object]
 impl Scope {
-    /// What an API checks: `read_builds`.
+    /// The name that APIs check, such as `read_builds`.
     async fn name(&self) -> &str {
         self.0.name.as_str()
     }
 
-    /// What a person reads: Read Builds.
+    /// The display name, such as "Read Builds".
     async fn title(&self) -> &str {
         &self.0.title
     }
 
-    /// Permission to list and retrieve details of builds.
+    /// A sentence that describes what the scope permits, such as "Permission to list and retrieve details of builds".
     async fn description(&self) -> &str {
         &self.0.description
     }
 
-    /// What it gives access to.
+    /// The kind of access that the scope gives.
     async fn access(&self) -> ScopeAccess {
         self.0.access.into()
     }
 
-    /// True when the catalogue no longer holds it: tokens keep it, nobody can grant it, and no check accepts it.
+    /// Whether the scope has been removed from the catalogue. Tokens keep a retired scope, but it can no longer be
+    /// granted and no check accepts it.
     async fn retired(&self) -> bool {
         self.0.retired
     }
 }
 
-/// What a scope gives access to.
+/// The kinds of access that a scope can give.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "Access")]
 pub(super) enum ScopeAccess {
-    /// Looking.
+    /// The scope permits reading data.
     Read,
-    /// Changing.
+    /// The scope permits changing data.
     Write,
-    /// Deleting.
+    /// The scope permits deleting data.
     Delete,
-    /// The GraphQL API, within the organizations that the token reaches. The other scopes cannot limit it.
+    /// The scope permits use of the GraphQL API, within the organizations that the token has access to. Other scopes
+    /// cannot restrict it.
     #[graphql(name = "GRAPHQL")]
     GraphQl,
 }

@@ -3,12 +3,12 @@
 use crate::domain::search::{Said, WordKind};
 use async_graphql::{Enum, SimpleObject};
 
-/// One word of a search, and what it was taken for.
+/// A word of a search, and how it was interpreted.
 #[derive(SimpleObject, Clone)]
 pub(super) struct SearchWord {
-    /// As it was written; of what begins like a token's value only its hint.
+    /// The word as it was written. Of a token value, or text that begins like one, only the hint.
     text: String,
-    /// What it was taken for.
+    /// How the word was interpreted.
     kind: SearchWordKind,
 }
 
@@ -18,28 +18,28 @@ impl From<Said> for SearchWord {
     }
 }
 
-/// What a word of a search may be taken for.
+/// The ways in which a word of a search can be interpreted.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "WordKind")]
 pub(super) enum SearchWordKind {
-    /// The name of a scope: tokens that hold it.
+    /// The name of a scope that the token must have.
     Scope,
-    /// The word "admin": tokens of administrators.
+    /// The word "admin": the owner must be an administrator.
     Administrator,
-    /// A full IP address: of the most recent request.
+    /// A full IP address: that of the most recent request.
     Address,
-    /// A token's value or its hint, or what begins like a value: that token, or none.
+    /// A token value, a hint, or text that begins like a value.
     Value,
-    /// Anything else: looked for in what the owner is called and in the description.
+    /// Any other word: searched for in the owner's username, name and email and in the description.
     Text,
-    /// `unused:90d`: not used for so long, or never.
+    /// `unused:90d`: not used for this long, or never used.
     Unused,
-    /// `used:never`.
+    /// `used:never`: never used.
     Used,
-    /// `expires:30d`: ends by itself within so long. `expires:never`: has no end.
+    /// `expires:30d`: expires within this time. `expires:never`: never expires.
     Expires,
-    /// `status:active`, `status:expired` or `status:revoked`; several ask for any of them.
+    /// `status:active`, `status:expired` or `status:revoked`. Several words match any of these.
     Status,
-    /// `owner:ada`: a part of the owner's username, name or e-mail.
+    /// `owner:ada`: part of the owner's username, name or email.
     Owner,
 }

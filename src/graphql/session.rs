@@ -7,48 +7,49 @@ use async_graphql::{Context, ID, Object};
 #[derive(Clone)]
 pub(super) struct SessionNode(pub(super) Session);
 
-/// One sign-in of a browser with a password. Only its owner sees it, and not through a token.
+/// A session of a user who signed in with a password in a browser. Visible to the user only, and not through a token.
 #[Object(name = "Session")]
 impl SessionNode {
-    /// Its TypeID.
+    /// The ID of the session.
     pub(super) async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
-    /// When it began.
+    /// The time when the user signed in.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
     }
 
-    /// When it was last used, to the minute. After an hour without use it ends.
+    /// The time when the session was last used, to the minute. A session expires after one hour without use.
     async fn last_seen_at(&self) -> DateTime {
         DateTime(self.0.last_seen_at)
     }
 
-    /// When it ends at the latest.
+    /// The time when the session expires, however much it is used.
     async fn expires_at(&self) -> DateTime {
         DateTime(self.0.expires_at())
     }
 
-    /// Until when it counts as freshly authenticated; then what widens access asks for the password again.
+    /// The time until which the session counts as freshly authenticated. After it, changes that extend access require
+    /// the password again.
     async fn fresh_until(&self) -> DateTime {
         DateTime(self.0.fresh_until())
     }
 
-    /// From where its owner signed in.
+    /// The IP address from which the user signed in.
     async fn ip_address(&self) -> Option<&str> {
         self.0.address.as_deref()
     }
 
-    /// With what its owner signed in.
+    /// The user agent with which the user signed in.
     async fn user_agent(&self) -> Option<&str> {
         self.0.user_agent.as_deref()
     }
 
-    /// Whether the request is made in it.
+    /// Whether the request is made in this session.
     async fn current(&self, ctx: &Context<'_>) -> bool {
         request(ctx).caller.session() == Some(self.0.id)
     }
 }
 
-connection!(SessionConnection, SessionEdge, SessionNode => SessionNode, SessionNode::clone);
+connection!(SessionConnection, SessionEdge, "sessions", "session", SessionNode => SessionNode, SessionNode::clone);

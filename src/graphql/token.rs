@@ -34,43 +34,43 @@ pub(super) struct TokenNode {
     pub(super) view: View,
 }
 
-/// One access token. It never holds the token's value: that is shown once, by `createToken`.
+/// An API access token. It never contains the token value, which `createToken` returns once.
 #[Object(name = "Token")]
 impl TokenNode {
-    /// Its TypeID.
+    /// The ID of the token.
     pub(super) async fn id(&self) -> ID {
         self.token.id.to_string().into()
     }
 
-    /// The same as REST, headers and `jti` tell it.
+    /// The UUID of the token.
     async fn uuid(&self) -> Uuid {
         Uuid(self.token.id.uuid())
     }
 
-    /// What it is for, in its owner's words.
+    /// The purpose of the token, as described by its owner.
     async fn description(&self) -> &str {
         &self.token.description
     }
 
-    /// Enough of the value to recognise it by, too little to call with.
+    /// The first and last characters of the value: enough to recognize the token, too little to use it.
     async fn hint(&self) -> &str {
         &self.token.hint
     }
 
-    /// Whoever made it and may revoke it.
+    /// The user who owns the token.
     async fn owner(&self, ctx: &Context<'_>) -> async_graphql::Result<UserNode> {
         let owner = request(ctx).load(self.token.owner).await.map_err(|error| fail_shared(&error))?;
         owner.map(UserNode).ok_or_else(|| fail(Error::Bug("a token without an owner".into())))
     }
 
-    /// What it may do, in the order of the catalogue.
+    /// The scopes that are granted to the token, in the order of the catalogue.
     async fn scopes(&self, ctx: &Context<'_>) -> Vec<Scope> {
         let catalogue = request(ctx).app.catalogue();
         catalogue.sorted(&self.token.scopes).iter().map(|name| Scope(catalogue.describe(name))).collect()
     }
 
-    /// The organizations it reaches now, oldest first: all of them for the owner, for an administrator the ones they
-    /// administer.
+    /// The organizations that the token currently has access to, oldest first. The owner sees all of them; an
+    /// administrator sees those that they administer.
     async fn organizations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<OrganizationNode>> {
         let request = request(ctx);
         let reach = request.load(ReachOf(self.token.id)).await.map_err(|error| fail_shared(&error))?;
@@ -81,18 +81,18 @@ impl TokenNode {
         Ok(ids.iter().filter_map(|id| found.remove(id)).map(OrganizationNode::from).collect())
     }
 
-    /// Its periods of access, newest first; removed ones say who ended them and why. All of them for the owner, for an
-    /// administrator those of the organizations they administer.
+    /// The periods of access to organizations, newest first. A removed grant states who removed it and why. The owner
+    /// sees all grants; an administrator sees those of the organizations that they administer.
     #[expect(clippy::too_many_arguments, reason = "the arguments of the schema")]
     async fn grants(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        organization_id: Option<ID>,
-        status: Option<Vec<TokenGrantStatus>>,
+        #[graphql(desc = "The number of items to return.")] first: Option<i32>,
+        #[graphql(desc = "Return items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of items to return.")] last: Option<i32>,
+        #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Return only grants for this organization.")] organization_id: Option<ID>,
+        #[graphql(desc = "Return only grants with one of these statuses.")] status: Option<Vec<TokenGrantStatus>>,
     ) -> Answer<TokenGrantConnection> {
         let asked = organization_id.as_ref().map(|id| OrganizationId::parse(id));
         let organizations = match (asked, self.view.organizations()) {
@@ -104,15 +104,15 @@ impl TokenNode {
         answer(self.grants_page(ctx, which, &page(first, after, last, before)).await)
     }
 
-    /// What happened to it, newest first. Only the owner sees it; administrators read their organization's
-    /// `auditEvents`.
+    /// The events of the token, newest first. Visible to the owner only; administrators read
+    /// `Organization.auditEvents`.
     async fn events(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "The number of items to return.")] first: Option<i32>,
+        #[graphql(desc = "Return items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of items to return.")] last: Option<i32>,
+        #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
     ) -> Answer<AuditEventConnection> {
         if !self.view.is_owner() {
             return None;
@@ -120,42 +120,42 @@ impl TokenNode {
         answer(self.events_page(ctx, &page(first, after, last, before)).await)
     }
 
-    /// Whether it may be used.
+    /// The status of the token.
     async fn status(&self, ctx: &Context<'_>) -> TokenStatus {
         self.token.status(request(ctx).caller.at).into()
     }
 
-    /// When it was made.
+    /// The time when the token was created.
     async fn created_at(&self) -> DateTime {
         DateTime(self.token.created_at)
     }
 
-    /// When it ends by itself; null for never.
+    /// The time when the token expires. Null if it never expires.
     async fn expires_at(&self) -> Option<DateTime> {
         self.token.expires_at.map(DateTime)
     }
 
-    /// When it was revoked.
+    /// The time when the token was revoked.
     async fn revoked_at(&self) -> Option<DateTime> {
         self.token.revoked_at.map(DateTime)
     }
 
-    /// The last allowed request, over every organization; only the owner sees it, and not through a token, which knows
-    /// only the organizations that it reaches. Administrators read the grant's.
+    /// The time of the last allowed request, across all organizations. Visible to the owner only, and not through a
+    /// token; administrators read `TokenGrant.lastUsedAt`.
     async fn last_used_at(&self, ctx: &Context<'_>) -> Answer<DateTime> {
         let usage = self.usage(ctx).await.map(|usage| usage.and_then(|usage| usage.last_used_at).map(DateTime));
         usage.map_err(|error| fail_shared(&error)).transpose()
     }
 
-    /// The most recent request, allowed or not, over every organization; only the owner sees it, and not through a
-    /// token, which knows only the organizations that it reaches. Administrators read the grant's.
+    /// The most recent request, allowed or not, across all organizations. Visible to the owner only, and not through a
+    /// token; administrators read `TokenGrant.lastRequest`.
     async fn last_request(&self, ctx: &Context<'_>) -> Answer<TokenRequest> {
         let usage = self.usage(ctx).await.map(|usage| usage.and_then(|usage| usage.last_request).map(TokenRequest));
         usage.map_err(|error| fail_shared(&error)).transpose()
     }
 
-    /// The addresses of its most recent requests, one for each organization it reaches, none twice and latest first; only
-    /// the owner sees them, and not through a token. Administrators read the grant's.
+    /// The distinct IP addresses of the most recent request with each organization that the token has access to, latest
+    /// first. Visible to the owner only, and not through a token; administrators read `TokenGrant.lastRequest`.
     async fn recent_addresses(&self, ctx: &Context<'_>) -> Answer<Vec<String>> {
         if self.view != View::Owner {
             return None;
@@ -229,16 +229,16 @@ fn shared(error: Arc<Error>) -> Error {
     }
 }
 
-/// The states of a token; all but the first are final.
+/// The statuses of a token.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "token::TokenStatus")]
 pub(super) enum TokenStatus {
-    /// It may be used.
+    /// The token can be used.
     Active,
-    /// Its time is over.
+    /// The token has expired.
     Expired,
-    /// Somebody ended it.
+    /// The token was revoked.
     Revoked,
 }
 
-connection!(TokenConnection, TokenEdge, searched TokenNode => TokenNode, TokenNode::clone);
+connection!(TokenConnection, TokenEdge, "tokens", "token", searched TokenNode => TokenNode, TokenNode::clone);

@@ -23,48 +23,49 @@ use async_graphql::{Context, ID, Object};
 #[derive(Clone)]
 pub(super) struct UserNode(pub(super) Person);
 
-/// A person who owns tokens or administers organizations.
+/// A user who can own tokens and belong to organizations.
 #[Object(name = "User")]
 impl UserNode {
-    /// Its TypeID.
+    /// The ID of the user.
     pub(super) async fn id(&self) -> ID {
         self.0.user.id.to_string().into()
     }
 
-    /// The same as REST, headers and `sub` tell it.
+    /// The UUID of the user.
     async fn uuid(&self) -> Uuid {
         Uuid(self.0.user.id.uuid())
     }
 
-    /// The unique handle.
+    /// The unique username.
     async fn username(&self) -> &str {
         &self.0.user.username
     }
 
-    /// What people call them.
+    /// The display name of the user.
     async fn name(&self) -> &str {
         &self.0.user.name
     }
 
-    /// Null unless it is the viewer's own, or a member's and the viewer administers that organization.
+    /// The email address of the user. Null unless the user is the viewer, or is a member of an organization that the
+    /// viewer administers.
     async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
         let seen = policy::sees_email(&request(ctx).standing, self.0.user.id, &self.0.belongs_to);
         self.0.user.email.as_deref().filter(|_| seen)
     }
 
-    /// When they came.
+    /// The time when the user was created.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.user.created_at)
     }
 
-    /// The organizations this user belongs to, oldest first; only the user sees them.
+    /// The organizations that the user is a member of, oldest first. Visible to the user only.
     async fn organizations(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "The number of items to return.")] first: Option<i32>,
+        #[graphql(desc = "Return items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of items to return.")] last: Option<i32>,
+        #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
     ) -> Answer<OrganizationConnection> {
         let request = request(ctx);
         let myself = self.myself(ctx)?;
@@ -84,14 +85,14 @@ impl UserNode {
         )
     }
 
-    /// The sessions of this user that have not ended, newest first; only the user sees them, and not through a token.
+    /// The active sessions of the user, newest first. Visible to the user only, and not through a token.
     async fn sessions(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
+        #[graphql(desc = "The number of items to return.")] first: Option<i32>,
+        #[graphql(desc = "Return items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of items to return.")] last: Option<i32>,
+        #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
     ) -> Answer<SessionConnection> {
         let request = request(ctx);
         let oneself = self.oneself(ctx)?;
@@ -114,24 +115,24 @@ impl UserNode {
         )
     }
 
-    /// Whether this user signs in with a password here; only the user sees it, and not through a token.
+    /// Whether the user can sign in with a password. Visible to the user only, and not through a token.
     async fn has_password(&self, ctx: &Context<'_>) -> Answer<bool> {
         let user = *self.oneself(ctx)?.user();
         let known = request(ctx).app.store().sign_in(user).await;
         answer(known.map(|known| known.is_some_and(|known| known.hashed.is_some())))
     }
 
-    /// The tokens this user owns, newest first unless ordered otherwise; only the user sees them.
+    /// The tokens that the user owns, newest first by default. Visible to the user only.
     #[expect(clippy::too_many_arguments, reason = "the arguments of the schema")]
     async fn tokens(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<TokenFilter>,
-        order_by: Option<TokenOrder>,
+        #[graphql(desc = "The number of items to return.")] first: Option<i32>,
+        #[graphql(desc = "Return items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The number of items to return.")] last: Option<i32>,
+        #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
+        #[graphql(desc = "The conditions that the tokens must match.")] filter: Option<TokenFilter>,
+        #[graphql(desc = "The order of the tokens.")] order_by: Option<TokenOrder>,
     ) -> Answer<TokenConnection> {
         let request = request(ctx);
         let myself = self.myself(ctx)?;

@@ -229,16 +229,16 @@ both!(
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
         let letters = world.letters(1).await;
-        let own = "query($id: ID!) { token(id: $id) { events { nodes { type noticeId } } } }";
+        let own = "query($id: ID!) { token(id: $id) { events { nodes { type notificationId } } } }";
         let told = bob.ask(own, json!({ "id": token.id })).await["token"]["events"]["nodes"].clone();
         let expected = json!([
-            { "type": "TOKEN_ORGANIZATION_REMOVED", "noticeId": letters[0].letter.notice },
-            { "type": "TOKEN_CREATED", "noticeId": null },
+            { "type": "TOKEN_ORGANIZATION_REMOVED", "notificationId": letters[0].letter.notice },
+            { "type": "TOKEN_CREATED", "notificationId": null },
         ]);
         assert_eq!(told, expected);
-        let audit = "query($id: ID!) { organization(slug: \"acme\") { auditEvents(filter: { tokenId: $id }) { nodes { noticeId } } } }";
+        let audit = "query($id: ID!) { organization(slug: \"acme\") { auditEvents(filter: { tokenId: $id }) { nodes { notificationId } } } }";
         let told = ada.ask(audit, json!({ "id": token.id })).await["organization"]["auditEvents"]["nodes"].clone();
-        assert_eq!(told, json!([{ "noticeId": null }, { "noticeId": null }]), "the letter was to bob");
+        assert_eq!(told, json!([{ "notificationId": null }, { "notificationId": null }]), "the letter was to bob");
     }
 );
 

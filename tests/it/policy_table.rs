@@ -58,7 +58,7 @@ pub(crate) const COVERED: &[&str] = &[
     "AuditEvent.token",
     "AuditEvent.actor",
     "AuditEvent.user",
-    "AuditEvent.noticeId",
+    "AuditEvent.notificationId",
     "User.email",
     "User.organizations",
     "User.tokens",
@@ -492,10 +492,10 @@ const OF_TOKENS: &[Ask] = &[
     ),
     ask("AuditEvent.user", &["AuditEvent.user"], "node(id: $event) { ... on AuditEvent { user { id } } }", "node.user"),
     ask(
-        "AuditEvent.noticeId",
-        &["AuditEvent.noticeId"],
-        "node(id: $event) { ... on AuditEvent { noticeId } }",
-        "node.noticeId",
+        "AuditEvent.notificationId",
+        &["AuditEvent.notificationId"],
+        "node(id: $event) { ... on AuditEvent { notificationId } }",
+        "node.notificationId",
     ),
 ];
 

@@ -36,7 +36,9 @@ fn silent(schema: &str) -> Vec<String> {
             inside_text = !inside_text;
             continue;
         }
-        let names_something = opens(line) || (line.starts_with('\t') && !inside_text && !told(line));
+        // Behind the arguments of a field stands its type.
+        let names_something =
+            opens(line) || (line.starts_with('\t') && !inside_text && !told(line) && !trimmed.starts_with(')'));
         let in_schema = lines[..index].iter().rev().find(|above| !above.starts_with('\t')) == Some(&"schema {");
         if names_something && !in_schema && index.checked_sub(1).is_none_or(|above| !told(lines[above])) {
             silent.push(trimmed.to_owned());
@@ -49,6 +51,6 @@ fn silent(schema: &str) -> Vec<String> {
 #[test]
 fn every_type_field_and_value_of_the_schema_is_described() {
     assert_eq!(silent(tokenward::graphql::sdl()), [""; 0]);
-    let bad = "type A {\n\t\"Told.\"\n\tone: Int\n\ttwo: Int\n}\n\n\"Told.\"\nenum B {\n\tC\n}\n";
-    assert_eq!(silent(bad), ["type A {", "two: Int", "C"]);
+    let bad = "type A {\n\t\"Described.\"\n\tone(\n\t\t\"Described.\"\n\t\tall: Int\n\t\tnone: Int\n\t): Int\n\ttwo: Int\n}\n\n\"Described.\"\nenum B {\n\tC\n}\n";
+    assert_eq!(silent(bad), ["type A {", "none: Int", "two: Int", "C"]);
 }

@@ -13,9 +13,9 @@ const AUDIT: &str = "query($first: Int!) { organization(slug: \"acme\") { page: 
     organization { slug } lastRequest { at } } } } }";
 const OWN: &str = "query($first: Int!) { viewer { page: tokens(first: $first) { nodes {
     lastUsedAt lastRequest { at } recentAddresses organizations { slug }
-    events(first: 2) { totalCount nodes { type noticeId actor { username } } } } } } }";
+    events(first: 2) { totalCount nodes { type notificationId actor { username } } } } } } }";
 const EVENTS: &str = "query($first: Int!) { organization(slug: \"acme\") { page: auditEvents(first: $first) { nodes {
-    type noticeId actor { username } user { username } token { description owner { username } } organizations { slug } } } } }";
+    type notificationId actor { username } user { username } token { description owner { username } } organizations { slug } } } } }";
 
 /// How many statements the execution of a query takes, and how many rows it finds.
 async fn cost(world: &World, who: &Client<'_>, query: &str, first: usize) -> (u64, usize) {

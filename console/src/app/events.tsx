@@ -124,9 +124,9 @@ function Line({ event, audit, telling, more }: LineProps) {
                 {event.token && <code>{event.token.hint}</code>} <code className="muted small">{event.tokenId}</code>
               </Fact>
             )}
-            {event.noticeId && (
+            {event.notificationId && (
               <Fact name="Notice in your e-mail">
-                <code>{event.noticeId}</code>
+                <code>{event.notificationId}</code>
               </Fact>
             )}
             <Fact name="Event">

@@ -26,7 +26,7 @@ const event = (changed: Partial<EventLineFragment>): EventLineFragment => ({
   scopesRemoved: [],
   changes: [],
   reason: null,
-  noticeId: null,
+  notificationId: null,
   ...changed,
 });
 

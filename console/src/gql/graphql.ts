@@ -4,323 +4,327 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** Who shall become a member. */
+/** The input of `addOrganizationMember`. */
 export type AddOrganizationMemberInput = {
-  /** Of which organization. */
+  /** The ID of the organization. */
   organizationId: string;
-  /** As what. */
+  /** The role to assign. */
   role: OrganizationRole;
-  /** A username or an e-mail address. */
+  /** The username or email address of the user to add. */
   user: string;
 };
 
-/** Which organization a token shall reach. */
+/** The input of `addOrganizationToToken`. */
 export type AddOrganizationToTokenInput = {
-  /** Which organization, one that you are a member of. */
+  /** The ID of the organization to add. */
   organizationId: string;
-  /** Which token. */
+  /** The ID of the token. */
   tokenId: string;
 };
 
-/** Which lines of the audit log. Everything that is said must hold. */
+/** Conditions for a list of audit events. An event must match all given conditions. */
 export type AuditEventFilter = {
-  /** By this person. */
+  /** The ID of the user who made the change. */
   actorId?: string | null | undefined;
-  /** When it happened. */
+  /** The range of the event time. */
   at?: DateTimeRange | null | undefined;
-  /** About this token. */
+  /** The ID of the token that the event concerns. */
   tokenId?: string | null | undefined;
-  /** Any of these. */
+  /** The types of the event. */
   types?: Array<AuditEventType> | null | undefined;
-  /** About this person: the member, or the owner of a token. */
+  /** The ID of the user that the event concerns: the member, or the owner of the token. */
   userId?: string | null | undefined;
 };
 
-/** What an actor came through. */
+/** The ways in which an actor can authenticate. */
 export type AuditEventSource =
-  /** The operator at the command line. */
+  /** The operator's command line. */
   | 'COMMAND_LINE'
-  /** A JWT of the host application or the identity provider. */
+  /** A JWT from the host application or the identity provider. */
   | 'JWT'
-  /** A resource server, by `/oauth/revoke`. */
+  /** A resource server, through `/oauth/revoke`. */
   | 'RESOURCE_SERVER'
-  /** A signed-in browser. */
+  /** A browser session. */
   | 'SESSION'
   /** The service itself. */
   | 'SYSTEM'
-  /** A token, or whoever holds its value. */
+  /** An API access token. */
   | 'TOKEN'
   | '%future added value';
 
-/** The kinds of change. */
+/** The types of audit events. */
 export type AuditEventType =
-  /** An organization came. */
+  /** An organization was created. */
   | 'ORGANIZATION_CREATED'
-  /** It was removed. */
+  /** An organization was deleted. */
   | 'ORGANIZATION_DELETED'
-  /** Somebody joined. */
+  /** A user was added to an organization. */
   | 'ORGANIZATION_MEMBER_ADDED'
-  /** They left or were removed. */
+  /** A member left or was removed from an organization. */
   | 'ORGANIZATION_MEMBER_REMOVED'
-  /** Their role changed. */
+  /** The role of a member changed. */
   | 'ORGANIZATION_MEMBER_UPDATED'
-  /** Its name changed. */
+  /** The name of an organization changed. */
   | 'ORGANIZATION_UPDATED'
-  /** An API may introspect tokens. */
+  /** A resource server was added. */
   | 'RESOURCE_SERVER_ADDED'
-  /** It may no longer. */
+  /** A resource server was disabled. */
   | 'RESOURCE_SERVER_DISABLED'
-  /** A token was made. */
+  /** A token was created. */
   | 'TOKEN_CREATED'
-  /** Its owner added an organization. */
+  /** The owner of a token added an organization to it. */
   | 'TOKEN_ORGANIZATION_ADDED'
-  /** An organization was removed from it. */
+  /** An organization was removed from a token. */
   | 'TOKEN_ORGANIZATION_REMOVED'
-  /** It was ended for good. */
+  /** A token was revoked. */
   | 'TOKEN_REVOKED'
-  /** Its description, scopes or end changed. */
+  /** The description, scopes or expiry of a token changed. */
   | 'TOKEN_UPDATED'
-  /** A person came. */
+  /** A user was created. */
   | 'USER_CREATED'
-  /** They were removed. */
+  /** A user was deleted. */
   | 'USER_DELETED'
-  /** They were stopped. */
+  /** A user was disabled. */
   | 'USER_DISABLED'
-  /** They were let back. */
+  /** A disabled user was enabled again. */
   | 'USER_ENABLED'
-  /** Their name, handle or address changed. */
+  /** The details of a user changed. */
   | 'USER_UPDATED'
   | '%future added value';
 
-/** With what you sign in from now on. */
+/** The input of `changePassword`. */
 export type ChangePasswordInput = {
-  /** 15 to 256 characters, and not among the first that would be guessed. */
+  /** The new password: 15 to 256 characters, and not easy to guess. */
   newPassword: string;
 };
 
-/** What a new token shall be. */
+/** The input of `createToken`. */
 export type CreateTokenInput = {
-  /** What it is for: 1 to 255 characters. */
+  /** The purpose of the token: 1 to 255 characters. */
   description: string;
-  /** When it ends by itself; left out: never. */
+  /** The time when the token expires. If omitted, the token never expires. */
   expiresAt?: string | null | undefined;
-  /** The organizations it shall reach: 1 to 100 of those that you are a member of. */
+  /** The IDs of the organizations to grant: 1 to 100 organizations that the viewer is a member of. */
   organizationIds: Array<string>;
-  /** What it may do: names of scopes of the catalogue, at least one. */
+  /** The names of the scopes to grant. At least one is required. */
   scopes: Array<string>;
 };
 
-/** Both ends may be left out. From is included, to is not. */
+/** A range of time. Either end can be omitted. */
 export type DateTimeRange = {
-  /** The first moment. */
+  /** The start of the range, inclusive. */
   from?: string | null | undefined;
-  /** The moment after the last. */
+  /** The end of the range, exclusive. */
   to?: string | null | undefined;
 };
 
-/** Which session shall end. */
+/** The input of `endSession`. */
 export type EndSessionInput = {
-  /** Which session, one of your own. */
+  /** The ID of the session to end, one of the viewer's own. */
   sessionId: string;
 };
 
-/** Which sessions shall end. */
+/** The input of `endSessions`. */
 export type EndSessionsInput = {
-  /** Whether the session that the request is made in goes on. */
+  /** Whether the current session remains active. */
   keepCurrent?: boolean;
 };
 
 /** The direction of an order. */
 export type OrderDirection =
-  /** From the least to the greatest. */
+  /** Ascending order. */
   | 'ASC'
-  /** From the greatest to the least. */
+  /** Descending order. */
   | 'DESC'
   | '%future added value';
 
-/** What a member may do. */
+/** The role of a user in an organization. */
 export type OrganizationRole =
-  /** Audits tokens, removes the organization from them, manages members. */
+  /** The user can audit tokens, remove the organization from them, and manage members. */
   | 'ADMIN'
-  /** Makes tokens that reach the organization. */
+  /** The user can create tokens that have access to the organization. */
   | 'MEMBER'
   | '%future added value';
 
-/** Which organization a token shall no longer reach. */
+/** The input of `removeOrganizationFromToken`. */
 export type RemoveOrganizationFromTokenInput = {
-  /** Which organization. */
+  /** The ID of the organization to remove. */
   organizationId: string;
-  /** Told to the owner and kept in the audit log; 500 characters at most. */
+  /** The reason for the removal, at most 500 characters. It is shown to the owner and recorded in the event log. */
   reason?: string | null | undefined;
-  /** Which token. */
+  /** The ID of the token. */
   tokenId: string;
 };
 
-/** Which member shall leave. */
+/** The input of `removeOrganizationMember`. */
 export type RemoveOrganizationMemberInput = {
-  /** Which organization. */
+  /** The ID of the organization. */
   organizationId: string;
-  /** Which member. */
+  /** The ID of the member to remove. */
   userId: string;
 };
 
-/** Which token shall end. */
+/** The input of `revokeToken`. */
 export type RevokeTokenInput = {
-  /** Kept in the audit log; 500 characters at most. */
+  /** The reason for the revocation, at most 500 characters. It is recorded in the event log. */
   reason?: string | null | undefined;
-  /** Which token. */
+  /** The ID of the token to revoke. */
   tokenId: string;
 };
 
-/** What a scope gives access to. */
+/** The kinds of access that a scope can give. */
 export type ScopeAccess =
-  /** Deleting. */
+  /** The scope permits deleting data. */
   | 'DELETE'
-  /** The GraphQL API, within the organizations that the token reaches. The other scopes cannot limit it. */
+  /**
+   * The scope permits use of the GraphQL API, within the organizations that the token has access to. Other scopes
+   * cannot restrict it.
+   */
   | 'GRAPHQL'
-  /** Looking. */
+  /** The scope permits reading data. */
   | 'READ'
-  /** Changing. */
+  /** The scope permits changing data. */
   | 'WRITE'
   | '%future added value';
 
-/** What a word of a search may be taken for. */
+/** The ways in which a word of a search can be interpreted. */
 export type SearchWordKind =
-  /** A full IP address: of the most recent request. */
+  /** A full IP address: that of the most recent request. */
   | 'ADDRESS'
-  /** The word "admin": tokens of administrators. */
+  /** The word "admin": the owner must be an administrator. */
   | 'ADMINISTRATOR'
-  /** `expires:30d`: ends by itself within so long. `expires:never`: has no end. */
+  /** `expires:30d`: expires within this time. `expires:never`: never expires. */
   | 'EXPIRES'
-  /** `owner:ada`: a part of the owner's username, name or e-mail. */
+  /** `owner:ada`: part of the owner's username, name or email. */
   | 'OWNER'
-  /** The name of a scope: tokens that hold it. */
+  /** The name of a scope that the token must have. */
   | 'SCOPE'
-  /** `status:active`, `status:expired` or `status:revoked`; several ask for any of them. */
+  /** `status:active`, `status:expired` or `status:revoked`. Several words match any of these. */
   | 'STATUS'
-  /** Anything else: looked for in what the owner is called and in the description. */
+  /** Any other word: searched for in the owner's username, name and email and in the description. */
   | 'TEXT'
-  /** `unused:90d`: not used for so long, or never. */
+  /** `unused:90d`: not used for this long, or never used. */
   | 'UNUSED'
-  /** `used:never`. */
+  /** `used:never`: never used. */
   | 'USED'
-  /** A token's value or its hint, or what begins like a value: that token, or none. */
+  /** A token value, a hint, or text that begins like a value. */
   | 'VALUE'
   | '%future added value';
 
-/** Which tokens. Everything that is said must hold. */
+/** Conditions for a list of tokens. A token must match all given conditions. */
 export type TokenFilter = {
-  /** When it was made. */
+  /** The range of the creation time. */
   createdAt?: DateTimeRange | null | undefined;
-  /** When it ends by itself. */
+  /** The range of the expiry. */
   expiresAt?: DateTimeRange | null | undefined;
-  /** A full IP address: of the most recent request. */
+  /** The full IP address of the most recent request. */
   ipAddress?: string | null | undefined;
-  /** The last allowed request. */
+  /** The range of the last allowed request. */
   lastUsedAt?: DateTimeRange | null | undefined;
-  /** True: only tokens without an end. False: only tokens with one. */
+  /** If true, return only tokens that never expire. If false, return only tokens with an expiry. */
   neverExpires?: boolean | null | undefined;
-  /** True: only tokens never used. False: only tokens used at least once. */
+  /** If true, return only tokens that were never used. If false, return only tokens that were used at least once. */
   neverUsed?: boolean | null | undefined;
-  /** Part of the owner's username, name or e-mail, in any case. */
+  /** Part of the owner's username, name or email. The match is case-insensitive. */
   owner?: string | null | undefined;
-  /** Whether the owner administers the organization. On User.tokens: any of the token's organizations. */
+  /** Whether the owner is an administrator of the organization. On `User.tokens`: of any organization of the token. */
   ownerIsAdmin?: boolean | null | undefined;
   /**
-   * The search box: words, all of which must hold. A scope's name, the word "admin", a full IP address or a token's
-   * value is taken as that filter, and so are `unused:90d`, `used:never`, `expires:30d`, `expires:never`,
-   * `status:revoked` and `owner:ada`, with spans in days (d), weeks (w) and years (y). Any other word is looked for in
-   * the owner's username, name and e-mail and in the token's description. Quotes keep blanks, and what stands in them
-   * is text. `search` of the list tells what was understood.
+   * The text of the search box: words that must all match. The name of a scope, the word "admin", a full IP address,
+   * or a token value or hint is treated as the corresponding filter, and so are `unused:90d`, `used:never`,
+   * `expires:30d`, `expires:never`, `status:revoked` and `owner:ada`, with spans in days (d), weeks (w) and years
+   * (y). Any other word is searched for in the owner's username, name and email and in the token's description. Text
+   * in quotes may contain spaces and is never treated as a filter. The `search` field of the connection states how
+   * each word was interpreted.
    */
   query?: string | null | undefined;
-  /** Tokens that hold all of these scopes. */
+  /** Scopes that the token must all have. */
   scopes?: Array<string> | null | undefined;
-  /** Left out: ACTIVE. */
+  /** The statuses of the token. The default is `ACTIVE`. */
   status?: Array<TokenStatus> | null | undefined;
-  /** A token's whole value. Only its digest is looked up, and nothing records the value. */
+  /** The complete value of a token. The service looks up its fingerprint and never records the value. */
   token?: string | null | undefined;
-  /** Tokens not used since then; those never used are among them. */
+  /** Return only tokens that have not been used since this time, including tokens that were never used. */
   unusedSince?: string | null | undefined;
 };
 
-/** The states of a period of access. */
+/** The statuses of a grant. */
 export type TokenGrantStatus =
-  /** The token reaches the organization. */
+  /** The token has access to the organization. */
   | 'ACTIVE'
-  /** The token expired or was revoked. */
+  /** The token has expired or was revoked. */
   | 'ENDED'
-  /** Somebody took the organization away from the token. */
+  /** The organization was removed from the token. */
   | 'REMOVED'
   | '%future added value';
 
 /** The order of a list of tokens. */
 export type TokenOrder = {
-  /** In which direction. */
+  /** The direction of the order. */
   direction: OrderDirection;
-  /** By what. */
+  /** The field to order tokens by. */
   field: TokenOrderField;
 };
 
-/** What a list of tokens can be ordered by. Ties are broken by the tokens' age, in the same direction. */
+/** The fields that tokens can be ordered by. Ties are broken by creation time, in the same direction. */
 export type TokenOrderField =
-  /** The time of creation. */
+  /** Order tokens by creation time. */
   | 'CREATED_AT'
-  /** Never expires counts as latest. */
+  /** Order tokens by expiry. A token that never expires counts as the latest. */
   | 'EXPIRES_AT'
-  /** Never used counts as oldest. */
+  /** Order tokens by last use. A token that was never used counts as the oldest. */
   | 'LAST_USED_AT'
-  /** The owner's username. */
+  /** Order tokens by the username of the owner. */
   | 'OWNER'
   | '%future added value';
 
-/** The states of a token; all but the first are final. */
+/** The statuses of a token. */
 export type TokenStatus =
-  /** It may be used. */
+  /** The token can be used. */
   | 'ACTIVE'
-  /** Its time is over. */
+  /** The token has expired. */
   | 'EXPIRED'
-  /** Somebody ended it. */
+  /** The token was revoked. */
   | 'REVOKED'
   | '%future added value';
 
-/** What is left out or null stays as it is. */
+/** The input of `updateOrganization`. A field that is omitted or null remains unchanged. */
 export type UpdateOrganizationInput = {
-  /** What people call it: 1 to 100 characters. */
+  /** The new display name: 1 to 100 characters. */
   name?: string | null | undefined;
-  /** Which organization. */
+  /** The ID of the organization to update. */
   organizationId: string;
 };
 
-/** Which member shall have which role. */
+/** The input of `updateOrganizationMember`. */
 export type UpdateOrganizationMemberInput = {
-  /** Of which organization. */
+  /** The ID of the organization. */
   organizationId: string;
-  /** As what from now on. */
+  /** The new role. */
   role: OrganizationRole;
-  /** Which member. */
+  /** The ID of the member to update. */
   userId: string;
 };
 
-/** What is left out or null stays as it is. */
+/** The input of `updateProfile`. A field that is omitted or null remains unchanged. */
 export type UpdateProfileInput = {
-  /** What people call you: 1 to 100 characters. */
+  /** The new display name: 1 to 100 characters. */
   name?: string | null | undefined;
 };
 
-/** What is left out or null stays as it is. */
+/** The input of `updateToken`. A field that is omitted or null remains unchanged. */
 export type UpdateTokenInput = {
-  /** What it is for: 1 to 255 characters. */
+  /** The new description: 1 to 255 characters. */
   description?: string | null | undefined;
-  /** When it ends by itself; it may only come nearer. */
+  /** The new expiry. It can only be moved earlier. */
   expiresAt?: string | null | undefined;
-  /** All its scopes from now on. */
+  /** The names of the scopes that the token has after the update. */
   scopes?: Array<string> | null | undefined;
-  /** Which token. */
+  /** The ID of the token to update. */
   tokenId: string;
 };
 
-export type EventLineFragment = { id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> };
+export type EventLineFragment = { id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, notificationId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> };
 
 export type MineQueryVariables = Exact<{
   after?: string | null | undefined;
@@ -363,7 +367,7 @@ export type AuditedTokenQueryVariables = Exact<{
 }>;
 
 
-export type AuditedTokenQuery = { organization: { id: string, name: string, tokenGrant: { id: string, grantedAt: string, ownerIsAdmin: boolean, lastUsedAt: string | null, lastRequest: { at: string, ipAddress: string | null, userAgent: string | null, method: string | null, path: string | null, scope: string | null, allowed: boolean } | null, token: { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, owner: { id: string, username: string, name: string, email: string | null }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }> } | null } | null, auditEvents: { totalCount: number, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, user: { email: string | null, id: string, username: string, name: string } | null, actor: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
+export type AuditedTokenQuery = { organization: { id: string, name: string, tokenGrant: { id: string, grantedAt: string, ownerIsAdmin: boolean, lastUsedAt: string | null, lastRequest: { at: string, ipAddress: string | null, userAgent: string | null, method: string | null, path: string | null, scope: string | null, allowed: boolean } | null, token: { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, owner: { id: string, username: string, name: string, email: string | null }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }> } | null } | null, auditEvents: { totalCount: number, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, notificationId: string | null, user: { email: string | null, id: string, username: string, name: string } | null, actor: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
 
 export type RemoveOrganizationMutationVariables = Exact<{
   input: RemoveOrganizationFromTokenInput;
@@ -382,7 +386,7 @@ export type LogQueryVariables = Exact<{
 }>;
 
 
-export type LogQuery = { organization: { id: string, name: string, auditEvents: { totalCount: number, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
+export type LogQuery = { organization: { id: string, name: string, auditEvents: { totalCount: number, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null }, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, notificationId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
 
 export type LogNamesQueryVariables = Exact<{
   ids: Array<string> | string;
@@ -533,7 +537,7 @@ export type OwnTokenEventsQueryVariables = Exact<{
 }>;
 
 
-export type OwnTokenEventsQuery = { token: { id: string, events: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, noticeId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
+export type OwnTokenEventsQuery = { token: { id: string, events: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, notificationId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
 
 export type UpdateTokenMutationVariables = Exact<{
   input: UpdateTokenInput;
@@ -631,7 +635,7 @@ export const EventLineFragmentDoc = new TypedDocumentString(`
     after
   }
   reason
-  noticeId
+  notificationId
 }
     `, {"fragmentName":"EventLine"}) as unknown as TypedDocumentString<EventLineFragment, unknown>;
 export const OwnGrantFragmentDoc = new TypedDocumentString(`
@@ -883,7 +887,7 @@ export const AuditedTokenDocument = new TypedDocumentString(`
     after
   }
   reason
-  noticeId
+  notificationId
 }`) as unknown as TypedDocumentString<AuditedTokenQuery, AuditedTokenQueryVariables>;
 export const RemoveOrganizationDocument = new TypedDocumentString(`
     mutation RemoveOrganization($input: RemoveOrganizationFromTokenInput!) {
@@ -963,7 +967,7 @@ export const LogDocument = new TypedDocumentString(`
     after
   }
   reason
-  noticeId
+  notificationId
 }`) as unknown as TypedDocumentString<LogQuery, LogQueryVariables>;
 export const LogNamesDocument = new TypedDocumentString(`
     query LogNames($ids: [ID!]!) {
@@ -1347,7 +1351,7 @@ export const OwnTokenEventsDocument = new TypedDocumentString(`
     after
   }
   reason
-  noticeId
+  notificationId
 }`) as unknown as TypedDocumentString<OwnTokenEventsQuery, OwnTokenEventsQueryVariables>;
 export const UpdateTokenDocument = new TypedDocumentString(`
     mutation UpdateToken($input: UpdateTokenInput!) {

@@ -3,31 +3,31 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** Which organization a token shall reach. */
+/** The input of `addOrganizationToToken`. */
 export type AddOrganizationToTokenInput = {
-  /** Which organization, one that you are a member of. */
+  /** The ID of the organization to add. */
   organizationId: string;
-  /** Which token. */
+  /** The ID of the token. */
   tokenId: string;
 };
 
-/** Which organization a token shall no longer reach. */
+/** The input of `removeOrganizationFromToken`. */
 export type RemoveOrganizationFromTokenInput = {
-  /** Which organization. */
+  /** The ID of the organization to remove. */
   organizationId: string;
-  /** Told to the owner and kept in the audit log; 500 characters at most. */
+  /** The reason for the removal, at most 500 characters. It is shown to the owner and recorded in the event log. */
   reason?: string | null | undefined;
-  /** Which token. */
+  /** The ID of the token. */
   tokenId: string;
 };
 
-/** The states of a period of access. */
+/** The statuses of a grant. */
 export type TokenGrantStatus =
-  /** The token reaches the organization. */
+  /** The token has access to the organization. */
   | 'ACTIVE'
-  /** The token expired or was revoked. */
+  /** The token has expired or was revoked. */
   | 'ENDED'
-  /** Somebody took the organization away from the token. */
+  /** The organization was removed from the token. */
   | 'REMOVED'
   | '%future added value';
 

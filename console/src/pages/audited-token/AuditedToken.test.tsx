@@ -64,7 +64,7 @@ const event = (changed: object) => ({
   scopesRemoved: [],
   changes: [],
   reason: null,
-  noticeId: null,
+  notificationId: null,
   ...changed,
 });
 

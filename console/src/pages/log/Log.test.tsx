@@ -26,7 +26,7 @@ const cut = {
   scopesRemoved: [],
   changes: [],
   reason: '<img src=x>',
-  noticeId: null,
+  notificationId: null,
 };
 
 const answers = {

@@ -36,7 +36,7 @@ import{a as e}from"./rolldown-runtime-BWaJ3C7D.js";import{n as t,t as n}from"./j
     after
   }
   reason
-  noticeId
+  notificationId
 }
     `,{fragmentName:`EventLine`}),new I(`
     fragment OwnGrant on TokenGrant {
@@ -281,7 +281,7 @@ import{a as e}from"./rolldown-runtime-BWaJ3C7D.js";import{n as t,t as n}from"./j
     after
   }
   reason
-  noticeId
+  notificationId
 }`),je=new I(`
     mutation RemoveOrganization($input: RemoveOrganizationFromTokenInput!) {
   removeOrganizationFromToken(input: $input) {
@@ -359,7 +359,7 @@ import{a as e}from"./rolldown-runtime-BWaJ3C7D.js";import{n as t,t as n}from"./j
     after
   }
   reason
-  noticeId
+  notificationId
 }`),Ne=new I(`
     query LogNames($ids: [ID!]!) {
   nodes(ids: $ids) {
@@ -724,7 +724,7 @@ import{a as e}from"./rolldown-runtime-BWaJ3C7D.js";import{n as t,t as n}from"./j
     after
   }
   reason
-  noticeId
+  notificationId
 }`),Qe=new I(`
     mutation UpdateToken($input: UpdateTokenInput!) {
   updateToken(input: $input) {
