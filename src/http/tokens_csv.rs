@@ -269,9 +269,9 @@ fn starts_formula(letter: char) -> bool {
         || std::iter::once(letter).nfkc().next().is_some_and(|plain| matches!(plain, '=' | '+' | '-' | '@'))
 }
 
-/// What a reader may drop before it looks for a formula: blanks, quotes and characters that are not seen.
+/// What a reader may drop before it looks for a formula: quotes and characters that are not seen, such as blanks.
 fn is_skipped(letter: char) -> bool {
-    letter.is_whitespace() || matches!(letter, '"' | '\'') || !text::is_shown(letter)
+    matches!(letter, '"' | '\'') || !text::is_seen(letter)
 }
 
 fn file_name(slug: &str, filtered: bool, at: Time) -> String {
@@ -311,6 +311,10 @@ mod tests {
             ("x;\"=1+1\"", "\"x;\"\"'=1+1\"\"\""),
             ("\"=1", "\"\"\"'=1\""),
             ("x;' \u{a0}\u{3000}\u{feff}=1", "x;' \u{a0}\u{3000}\u{feff}'=1"),
+            ("\u{2800}=1", "\u{2800}'=1"),
+            ("x;\u{1d159} \u{13441}\u{16fe4}@a", "x;\u{1d159} \u{13441}\u{16fe4}'@a"),
+            ("\u{301}\u{fe0f}\u{e000}-1", "\u{301}\u{fe0f}\u{e000}'-1"),
+            ("\u{2801}=1", "\u{2801}=1"),
             ("\u{ff1d}1", "'\u{ff1d}1"),
             ("\u{ff0b}1", "'\u{ff0b}1"),
             ("\u{ff0d}1", "'\u{ff0d}1"),
