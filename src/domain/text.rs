@@ -229,11 +229,24 @@ fn hidden(letter: char) -> Option<&'static str> {
         _ if CodePointSetData::new::<BidiControl>().contains(letter) => Some("changes the direction of writing"),
         // It is dropped, as NFC drops forms.
         _ if is_selector(letter) => None,
+        _ if is_noncharacter(letter) => Some("is not assigned to a character"),
+        // What a font draws for it, another draws otherwise or not at all. What is not assigned yet is accepted: newer
+        // versions of Unicode assign it.
+        _ if category(letter) == GeneralCategory::PrivateUse => Some("is for private use"),
         // Interlinear annotations are no default-ignorable code points, and as invisible.
         '\u{FFF9}'..='\u{FFFB}' => Some("is invisible"),
         _ if CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(letter) => Some("is invisible"),
         _ => None,
     }
+}
+
+/// Whether Unicode will never assign this code point.
+const fn is_noncharacter(letter: char) -> bool {
+    matches!(letter, '\u{FDD0}'..='\u{FDEF}') || letter as u32 & 0xFFFE == 0xFFFE
+}
+
+fn category(letter: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(letter)
 }
 
 /// Whether this character only chooses a form of the one before it.
@@ -248,8 +261,8 @@ const fn is_blank(letter: char) -> bool {
 }
 
 /// Whether there is something to see of this character where it stands alone.
-fn is_seen(letter: char) -> bool {
-    let category = CodePointMapData::<GeneralCategory>::new().get(letter);
+pub fn is_seen(letter: char) -> bool {
+    let category = category(letter);
     let unseen = GeneralCategoryGroup::Separator.contains(category)
         || GeneralCategoryGroup::Mark.contains(category)
         || matches!(category, GeneralCategory::Control | GeneralCategory::Format);
@@ -362,9 +375,33 @@ mod tests {
             assert!(email("email", &format!("{text}@example.com")).is_err() || text == "\u{301}");
         }
         assert!(name("name", "\u{2800}a").is_ok());
-        // Emoji, private use, and what Unicode does not know yet: something is drawn.
-        for text in ["\u{1F600}", "\u{1F44D}\u{1F3FD}", "\u{1F1EB}\u{1F1F7}", "\u{E000}", "\u{2FE0}", "-", "1"] {
+        // Emoji, what a decoder puts for unreadable bytes, and what is not assigned yet: something is drawn.
+        for text in ["\u{1F600}", "\u{1F44D}\u{1F3FD}", "\u{1F1EB}\u{1F1F7}", "\u{FFFD}", "\u{2FE0}", "-", "1"] {
             assert_eq!(name("name", text).expect("a name"), text);
+        }
+    }
+
+    ///
+    #[test]
+    fn noncharacters_and_private_use_are_rejected_in_every_text() {
+        let planes = (0..=0x10_u32).flat_map(|plane| [plane << 16 | 0xFFFE, plane << 16 | 0xFFFF]);
+        let noncharacters: Vec<_> = (0xFDD0..=0xFDEF).chain(planes).filter_map(char::from_u32).collect();
+        assert_eq!(noncharacters.len(), 66);
+        let private = ['\u{E000}', '\u{F8FF}', '\u{F0000}', '\u{FFFFD}', '\u{100000}', '\u{10FFFD}'];
+        let refused = noncharacters.iter().map(|ch| (*ch, "is not assigned to a character"));
+        for (ch, what) in refused.chain(private.map(|ch| (ch, "is for private use"))) {
+            let (text, code) = (format!("ab{ch}c"), u32::from(ch));
+            for check in [description, name, email] {
+                let expected = format!("Character 3 of the text (U+{code:04X}) {what}; leave it out.");
+                assert_eq!(why(&check("text", &text).expect_err("no character")), expected);
+            }
+            assert!(reason("reason", Some(&text)).is_err() && sought("owner", Some(&text)).is_err());
+            assert!(username("username", &text).is_err() && slug("slug", &text).is_err());
+            assert_eq!(
+                (name_from(&text), username_from(&text), email_from(&format!("{text}@a.b"))),
+                (None, None, None)
+            );
+            assert!(!is_seen(ch));
         }
     }
 
