@@ -164,3 +164,114 @@ fn ended_by<E: std::fmt::Display>(ended: Result<(), E>) {
         tracing::debug!(%error, "a connection ended");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{body::Bytes, routing::get};
+    use futures_util::stream;
+    use std::sync::Mutex;
+    use tokio::sync::{mpsc, oneshot};
+
+    type Client = h2::client::SendRequest<Bytes>;
+
+    /// How much of a response a client takes at once, and who hears that it was said.
+    type Window = (u32, oneshot::Sender<()>);
+
+    /// A client of HTTP/2 of a service that streams what the test sends.
+    struct Stream {
+        chunks: mpsc::UnboundedSender<Result<Bytes, Infallible>>,
+        client: Client,
+        windows: mpsc::UnboundedSender<Window>,
+        body: h2::RecvStream,
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "they end with the test")]
+    async fn streaming() -> Stream {
+        let (chunks, receiver) = mpsc::unbounded_channel();
+        let receiver = Arc::new(Mutex::new(Some(receiver)));
+        let stream = move || async move {
+            let receiver = receiver.lock().expect("a lock").take();
+            Body::from_stream(stream::unfold(receiver, async |receiver| {
+                let mut receiver = receiver?;
+                Some((receiver.recv().await?, Some(receiver)))
+            }))
+        };
+        let router = Router::new().route("/", get(stream)).route("/other", get(|| async {}));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("an address");
+        let socket = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+        tokio::spawn(serve(listener, router, TaskTracker::new(), CancellationToken::new()));
+        let (client, mut connection) = h2::client::handshake(socket).await.expect("HTTP/2");
+        let (windows, mut sizes) = mpsc::unbounded_channel::<Window>();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    Some((size, said)) = sizes.recv() => {
+                        connection.set_initial_window_size(size).expect("one at a time");
+                        let _ = said.send(());
+                    }
+                    _ = &mut connection => return,
+                }
+            }
+        });
+        let mut client: Client = client.ready().await.expect("a connection");
+        let body = get_of(&mut client, "/").await;
+        let mut stream = Stream { chunks, client, windows, body };
+        stream.gets().await;
+        stream
+    }
+
+    async fn get_of(client: &mut Client, path: &str) -> h2::RecvStream {
+        let request = Request::builder().uri(format!("http://t{path}")).body(()).expect("a request");
+        let mut client = client.clone().ready().await.expect("a connection");
+        let (response, _) = client.send_request(request, true).expect("a stream");
+        response.await.expect("a response").into_body()
+    }
+
+    impl Stream {
+        fn produces(&self) {
+            self.chunks.send(Ok(Bytes::from_static(b"chunk"))).expect("a response under way");
+        }
+
+        /// Produces a chunk that comes.
+        async fn gets(&mut self) {
+            self.produces();
+            let chunk = tokio::time::timeout(Duration::from_mins(1), self.body.data()).await.expect("in time");
+            assert_eq!(chunk.expect("more").expect("no reset"), "chunk");
+        }
+
+        /// Says how much of a response the client takes at once, and waits until the service knows.
+        async fn takes_at_once(&mut self, size: u32) {
+            let (said, hears) = oneshot::channel();
+            self.windows.send((size, said)).expect("a connection");
+            hears.await.expect("a connection");
+            get_of(&mut self.client, "/other").await;
+        }
+    }
+
+    /// F-14
+    #[tokio::test]
+    async fn stream_whose_client_closes_its_window_while_nothing_is_produced_is_given_up() {
+        let mut stream = streaming().await;
+        stream.takes_at_once(0).await;
+        stream.produces();
+        let ended = tokio::time::timeout(Duration::from_mins(2), stream.body.data()).await.expect("it is given up");
+        assert!(ended.expect("no end").expect_err("no chunk").is_reset());
+    }
+
+    /// F-14
+    #[tokio::test]
+    async fn stream_whose_client_waits_for_the_service_and_opens_its_window_again_goes_on() {
+        let mut stream = streaming().await;
+        // Longer than a client may take.
+        tokio::time::sleep(Duration::from_secs(22)).await;
+        stream.gets().await;
+        stream.takes_at_once(0).await;
+        stream.produces();
+        get_of(&mut stream.client, "/other").await;
+        stream.takes_at_once(0xFFFF).await;
+        let chunk = stream.body.data().await.expect("more").expect("no reset");
+        assert_eq!(chunk, "chunk");
+        stream.gets().await;
+    }
+}
