@@ -17,7 +17,7 @@ use crate::{
     verify::Observed,
 };
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
@@ -113,7 +113,10 @@ async fn has_a_second_credential(body: Body) -> Result<bool, Problem> {
 
 /// The whole body, if it is not too large.
 pub(super) async fn body_of(body: Body) -> Result<bytes::Bytes, Problem> {
-    axum::body::to_bytes(body, LARGEST_BODY)
-        .await
-        .map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send at most 64 KiB."))
+    let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send at most 64 KiB.");
+    // One that is declared so is not waited for.
+    if usize::try_from(body.size_hint().lower()).map_or(true, |size| size > LARGEST_BODY) {
+        return Err(too_large());
+    }
+    axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())
 }

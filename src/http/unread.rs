@@ -44,14 +44,16 @@ where
     /// Reads the rest if it is small and comes soon. Returns whether the next request can follow.
     pub(super) async fn finish(self) -> bool {
         let body = self.body.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut body) = body.map(|body| Limited::new(body, LARGEST_BODY)) else { return false };
+        let Some(body) = body else { return false };
         if body.is_end_stream() {
             return true;
         }
+        // Asked of the body itself: `Limited` says no more than its limit.
         let large = usize::try_from(body.size_hint().lower()).map_or(true, |size| size > LARGEST_BODY);
         if large || self.waits {
             return false;
         }
+        let mut body = Limited::new(body, LARGEST_BODY);
         let rest = async {
             while let Some(frame) = body.frame().await {
                 frame?;
@@ -85,5 +87,40 @@ impl<B: Body + Unpin> Body for Lent<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.as_ref().map(Body::size_hint).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use futures_util::FutureExt as _;
+    use std::convert::Infallible;
+
+    /// A body of a declared size, of which nothing comes.
+    struct Declared(u64);
+
+    impl Body for Declared {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0)
+        }
+    }
+
+    ///
+    #[tokio::test]
+    async fn response_does_not_wait_for_a_body_that_is_declared_large() {
+        let largest = u64::try_from(LARGEST_BODY).expect("a small number");
+        for (size, finished) in [(largest, None), (largest + 1, Some(false)), (u64::MAX, Some(false))] {
+            let (lent, owner) = lend(&HeaderMap::new(), Declared(size));
+            drop(lent);
+            assert_eq!(owner.finish().now_or_never(), finished, "{size}");
+        }
     }
 }

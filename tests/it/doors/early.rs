@@ -92,6 +92,7 @@ async fn ends(listen: SocketAddr, (status, line, headers): (u16, String, String)
         ("Content-Length: 5000\r\n", 0, 5000),
         ("Content-Length: 5000\r\nExpect: 100-continue\r\n", 0, 0),
         ("Content-Length: 300000\r\n", 300_000, 0),
+        ("Content-Length: 300000\r\n", 0, 0),
     ] {
         let mut stream = TcpStream::connect(listen).await.unwrap();
         let head = format!("{line} HTTP/1.1\r\nHost: t\r\n{headers}{more}\r\n");
@@ -129,5 +130,10 @@ both!(
         assert!(head.contains("\nconnection: close\r\n"), "{head}");
         let ended = tokio::time::timeout(Duration::from_mins(1), stream.read(&mut [0])).await;
         assert_eq!(ended.expect("an end").expect("no reset"), 0);
+        // One that is declared too large is not waited for, or this would be 503.
+        let mut stream = TcpStream::connect(listen).await.unwrap();
+        let head = format!("{line} HTTP/1.1\r\nHost: t\r\n{FORM}Content-Length: 300000\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        is(413, &response(&mut stream).await, "a body that does not come");
     }
 );
