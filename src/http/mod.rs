@@ -79,11 +79,12 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
     });
     // A preflight is answered 200 before any door: a gateway that sends the method of its client would take that for a yes.
     let (of_gateways, others) = routes().into_iter().partition(|(path, _)| path.starts_with("/verify"));
-    let mut router = with_routes(Router::new().fallback(pages::other), others);
+    // So it is for paths that have no route, such as `//verify`: a preflight of one is 404.
+    let mut router = with_routes(Router::new(), others);
     if let Some(cors) = cors(&config.cors_origins)? {
-        router = router.layer(cors);
+        router = router.route_layer(cors);
     }
-    router = with_routes(router, of_gateways);
+    router = with_routes(router, of_gateways).fallback(pages::other);
     Ok(router.layer(middleware::from_fn_with_state(Arc::clone(&doors), front::pass)).with_state(doors))
 }
 

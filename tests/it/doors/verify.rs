@@ -289,6 +289,13 @@ both!(
                 assert_eq!((reply.status.as_u16(), &*reply.text), (401, AUTHENTICATE), "{target}");
             }
         }
+        for target in ["//verify", "/Verify", "/verifyx", "/verify%2Fx", "/verify*", "//graphql", "/nothing"] {
+            for method in ["OPTIONS", "GET", "POST", "PURGE"] {
+                for headers in [&headers[..], &[]] {
+                    assert_eq!(send_raw(&world, method, target, headers).await.status, 404, "{method} {target}");
+                }
+            }
+        }
         assert_eq!(send_raw(&world, "OPTIONS", "/graphql", &headers).await.status, 200);
     }
 );
