@@ -40,7 +40,23 @@ const TRIES: u32 = 5;
 /// enough that whoever asked hears within three seconds.
 const PATIENCE: Duration = Duration::from_millis(1_400);
 
-const TOO_MANY_CHANGES: &str = "You made too many changes that widen access within a minute; try again later.";
+const TOO_MANY_CHANGES: &str = "You made too many changes within a minute; try again later.";
+
+/// The kinds of changes that are limited, each by itself: renaming does not use up what creating may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Limited {
+    /// Gives more access.
+    Widening,
+    /// Changes a name, a description, an expiry or a password.
+    Describing,
+}
+
+impl Limited {
+    /// The kind of a change, by its events. Changes that take access away are of neither.
+    fn of(tx: &Tx) -> Option<Self> {
+        if tx.widens() { Some(Self::Widening) } else { tx.describes().then_some(Self::Describing) }
+    }
+}
 
 /// One verb: asks the policy, changes, records. It can be run again from its first line, since a database may ask for
 /// that.
@@ -64,8 +80,8 @@ pub struct App {
     tasks: TaskTracker,
     committed: Arc<Notify>,
     passwords: Passwords,
-    /// Changes that widen access, by who makes them.
-    widening: Arc<Throttle<UserId>>,
+    /// Changes by kind and by the user who makes them.
+    changes: Arc<Throttle<(UserId, Limited)>>,
     max_changes_per_minute: u32,
     max_tokens_per_user: u32,
     first_link: FirstLink,
@@ -86,7 +102,7 @@ impl App {
             tasks: TaskTracker::new(),
             committed: Arc::default(),
             passwords: Passwords::default(),
-            widening: Arc::new(Throttle::new(Duration::from_mins(1), TOO_MANY_CHANGES)),
+            changes: Arc::new(Throttle::new(Duration::from_mins(1), TOO_MANY_CHANGES)),
             max_changes_per_minute: config.max_changes_per_minute,
             max_tokens_per_user: config.max_tokens_per_user,
             first_link: FirstLink::in_folder(&config.data_dir),
@@ -184,13 +200,13 @@ impl App {
         let mut tx = Tx::begin(&self.store, caller).await?;
         let outcome = match change.make(&mut tx).await {
             Ok(done) if tx.found_nothing_to_do() => return tx.leave().await.map(|()| done),
-            Ok(done) => self.begin_widening(&tx).map(|counted| (done, counted)),
+            Ok(done) => self.count_change(&tx).map(|counted| (done, counted)),
             Err(error) => Err(error),
         };
         match outcome {
             Ok((done, counted)) => {
                 let recorded = tx.recorded();
-                tx.commit().await.inspect_err(|_| self.widening.take_back(counted.as_slice()))?;
+                tx.commit().await.inspect_err(|_| self.changes.take_back(counted.as_slice()))?;
                 self.committed.notify_one();
                 for kind in recorded {
                     self.metrics().changed(kind);
@@ -207,11 +223,18 @@ impl App {
 }
 
 impl App {
-    /// Counts a change of a user that widens access, which follows from its events. It is judged last, so that a caller
-    /// who may not make the change is told that.
-    fn begin_widening(&self, tx: &Tx) -> Result<Option<Limit<UserId>>> {
-        let counted = tx.caller().user().filter(|_| tx.widens()).map(|user| (user, self.max_changes_per_minute));
-        let begun = self.widening.begin(counted.as_slice(), self.instant());
+    /// Returns whether a user has changed as many names and descriptions within a minute as one may.
+    pub fn is_limited_in_describing(&self, user: UserId) -> bool {
+        let limit = ((user, Limited::Describing), self.max_changes_per_minute);
+        self.changes.check(&[limit], self.instant()).is_err()
+    }
+
+    /// Counts a change of a user, whose kind follows from its events. It is judged last, so that a caller who may not make
+    /// the change is told that.
+    fn count_change(&self, tx: &Tx) -> Result<Option<Limit<(UserId, Limited)>>> {
+        let kind = tx.caller().user().zip(Limited::of(tx));
+        let counted = kind.map(|key| (key, self.max_changes_per_minute));
+        let begun = self.changes.begin(counted.as_slice(), self.instant());
         begun.inspect_err(|_| self.metrics().throttled()).map(|()| counted)
     }
 }

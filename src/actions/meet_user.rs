@@ -37,11 +37,13 @@ pub async fn meet_user(app: &App, nobody: &Caller, said: Introduction) -> Result
     let known = app.store().user_of(&said.identity).await?;
     let id = known.as_ref().map_or_else(|| UserId::new(nobody.at), |(user, _)| user.id);
     let caller = |id| Caller { through: Through::Jwt(id), ..nobody.clone() };
+    let is_known = known.is_some();
     match known {
         // Somebody who was deleted is not made again.
         Some((_, true)) => return Err(Error::Unauthenticated),
         Some((user, _)) if user.disabled_at.is_some() => return Err(Error::Unauthenticated),
-        Some((user, _)) if said.leaves(&user) => return Ok(caller(id)),
+        // Two JWTs that differ, sent in turn, would change the profile at every request: beyond the limit it stays.
+        Some((user, _)) if said.leaves(&user) || app.is_limited_in_describing(id) => return Ok(caller(id)),
         _ => {}
     }
     // Somebody who signs in twice at once for the first time is the one whom the quicker request made; of several who
@@ -50,6 +52,7 @@ pub async fn meet_user(app: &App, nobody: &Caller, said: Introduction) -> Result
     loop {
         match app.change(&caller(id), Meeting { id, said: said.clone() }).await {
             Err(Error::Conflict(_)) if tries < TRIES => tries += 1,
+            Err(Error::RateLimited { .. }) if is_known => return Ok(caller(id)),
             other => return other.map(caller),
         }
     }

@@ -238,6 +238,15 @@ impl Event {
         }
     }
 
+    /// Whether the change neither gave access nor took any away: of a name, a description, an expiry or a password.
+    pub fn describes(&self) -> bool {
+        match self.kind {
+            EventType::UserUpdated | EventType::OrganizationUpdated => true,
+            EventType::TokenUpdated => self.scopes_added.is_empty() && self.scopes_removed.is_empty(),
+            _ => false,
+        }
+    }
+
     /// Who gets which letter. A person who did it themselves gets none.
     pub fn notices(&self, actor: Option<UserId>) -> Vec<Notice> {
         let (Some(to), [organization]) = (self.user, self.organizations.as_slice()) else { return Vec::new() };
@@ -391,6 +400,21 @@ mod tests {
             event(EventType::UserCreated),
         ] {
             assert!(!narrows.widens(), "{:?}", narrows.kind);
+        }
+    }
+
+    #[test]
+    fn changes_of_names_and_descriptions_describe() {
+        let event = |kind| Event::new(kind, NOW);
+        let scope = || ScopeName::new("read_builds").into_iter().collect::<Vec<_>>();
+        for describes in [EventType::UserUpdated, EventType::OrganizationUpdated, EventType::TokenUpdated] {
+            assert!(event(describes).describes() && !event(describes).widens(), "{describes:?}");
+        }
+        let updated = || event(EventType::TokenUpdated);
+        assert!(!updated().with_scopes(scope(), Vec::new()).describes(), "it widens");
+        assert!(!updated().with_scopes(Vec::new(), scope()).describes(), "it takes access away");
+        for kind in EventType::ALL.iter().filter(|kind| !kind.as_str().ends_with("_updated")) {
+            assert!(!event(*kind).describes(), "{kind:?}");
         }
     }
 

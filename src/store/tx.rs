@@ -53,6 +53,11 @@ impl Tx {
         self.facts.iter().any(Event::widens)
     }
 
+    /// Returns whether what was recorded changed a name, a description, an expiry or a password.
+    pub(crate) fn describes(&self) -> bool {
+        self.facts.iter().any(Event::describes)
+    }
+
     /// Says that everything is so already: there is nothing to commit.
     pub const fn leave_as_it_is(&mut self) {
         self.nothing_to_do = true;

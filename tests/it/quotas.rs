@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokenward::{
     actions::{CreateToken, create_token},
     domain::{caller::Caller, scope::ScopeSet},
+    http::{Said, sign},
 };
 
 async fn creates(client: &Client<'_>, organization: &str) -> (String, Value) {
@@ -108,5 +109,66 @@ both!(
         world.admin("gil", &["acme", "globex", "initech"]).await;
         world.later(Duration::from_mins(1));
         assert_eq!(creates(&ada, &acme).await.0, "OK");
+    }
+);
+
+both!(
+    async fn changes_of_names_and_descriptions_are_limited_apart_from_those_that_widen(database: Database) {
+        let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
+        let (ada, eve) = (world.admin("ada", &["acme"]).await, world.admin("eve", &["acme"]).await);
+        let acme = world.organization_id("acme").await;
+        let token = ada.creates_token("one", &["acme"], &["read_builds", "write_builds"]).await.id;
+        let now = world.now();
+        let renames = |number: u32| {
+            let expiry = now.plus(Duration::from_hours(24 * u64::from(20 - number))).to_text();
+            [
+                ("updateOrganization", json!({ "organizationId": acme, "name": format!("Acme {number}") })),
+                ("updateToken", json!({ "tokenId": token, "description": format!("one {number}") })),
+                ("updateToken", json!({ "tokenId": token, "expiresAt": expiry })),
+            ]
+        };
+        for (verb, input) in (0..2).flat_map(renames) {
+            let reply = ada.does(verb, input).await;
+            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
+        }
+        let mark = world.mark().await;
+        let profile = || ("updateProfile", json!({ "name": "Ada Changed" }));
+        for (verb, input) in renames(2).into_iter().chain([profile()]) {
+            let reply = ada.does(verb, input).await;
+            assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "RATE_LIMITED"), "{verb}");
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+        // What widens access is counted by itself, what takes it away is not counted, and other users have their own counts.
+        assert_eq!(creates(&ada, &acme).await.0, "OK");
+        let narrower = json!({ "tokenId": token, "scopes": ["read_builds"], "description": "narrower" });
+        assert_eq!(ada.does("updateToken", narrower).await.code(), "OK");
+        assert_eq!(ada.revokes(&token).await.code(), "OK");
+        let [(verb, input), ..] = renames(3);
+        assert_eq!(eve.does(verb, input).await.code(), "OK");
+        world.later(Duration::from_mins(1));
+        let (verb, input) = profile();
+        assert_eq!(ada.does(verb, input).await.code(), "OK");
+    }
+);
+
+both!(
+    async fn jwts_that_differ_change_a_profile_up_to_the_limit_and_sign_in_beyond_it(database: Database) {
+        let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
+        world.member("ada", &["acme"]).await;
+        let name_after = async |name: &str| {
+            let said = Said { subject: "ada", username: "ada", name, email: "ada@example.test" };
+            let config = world.config.jwt.as_ref().unwrap();
+            let jwt = sign(config, &said, world.now(), Duration::from_hours(1)).unwrap();
+            let viewer = world.holder_of(&jwt).ask("{ viewer { name } }", json!({})).await;
+            viewer["viewer"]["name"].as_str().unwrap().to_owned()
+        };
+        let mark = world.mark().await;
+        for number in 0..12 {
+            let name = ["Ada One", "Ada Two"][number % 2];
+            assert_eq!(name_after(name).await, if number < 6 { name } else { "Ada Two" }, "{number}");
+        }
+        assert_eq!(world.since(&mark).await, (6, 0));
+        world.later(Duration::from_mins(1));
+        assert_eq!(name_after("Ada One").await, "Ada One");
     }
 );
