@@ -1,6 +1,6 @@
 //! Does the audit answer every filter and every order as a plain reading of the same rows does?
 
-use crate::world::{World, client::Client};
+use crate::world::{World, client::Client, dice::Dice};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -448,20 +448,6 @@ impl Stand<'_> {
         assert_eq!(found, expected, "{filter} ordered by {order_by}");
         assert_eq!(count, json!(expected.len()), "{filter}");
         expected.len()
-    }
-}
-
-/// Numbers that look random and are the same in each run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % most
-    }
-
-    fn one_in(&mut self, most: usize) -> bool {
-        self.below(most) == 0
     }
 }
 

@@ -5,16 +5,16 @@ use crate::{
     pasted::{BINARY, demonstration, variable},
     world::{
         PASSWORD, World,
-        cluster::setting,
         database::{Database, Kind, on},
-        node::{self, both_of, skip, top},
+        node,
+        programs::{self, both_of, skip, top},
         shelf,
     },
 };
 use serde_json::json;
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
@@ -128,25 +128,14 @@ fn what_has_logic_in_the_pages_does_what_its_tests_say() {
     }
 }
 
-fn chromium() -> Option<PathBuf> {
-    let path = setting("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(["/usr/bin".into()]);
-    folders
-        .flat_map(|folder| ["chromium", "chromium-browser"].map(|name| folder.join(name)))
-        .find(|file| file.is_file())
-}
-
 /// What a test in a browser needs; nothing, which is said, where it is not there.
 fn browser(test: &str) -> Option<PathBuf> {
     if let Rebuilt::Not(why) = rebuilt() {
         skip(test, "TEST_REQUIRE_NODE", why);
         return None;
     }
-    let found = chromium();
-    if found.is_none() {
-        skip(test, "TEST_REQUIRE_CHROMIUM", "Chromium is not installed");
-    }
-    found
+    let found = programs::found(&["chromium", "chromium-browser"]);
+    found.map_err(|why| skip(test, "TEST_REQUIRE_CHROMIUM", &why)).ok()
 }
 
 /// The link that lets somebody choose a password.

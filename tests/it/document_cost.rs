@@ -6,6 +6,7 @@ use crate::world::{
     World,
     client::Client,
     database::{Database, Kind},
+    dice::Dice,
 };
 use async_graphql::{
     Variables,
@@ -31,22 +32,6 @@ const MAX_FIELDS: usize = 200;
 const MAX_RESPONSE: usize = 4 * 1024 * 1024;
 /// Reading who the caller is.
 const OWN_STATEMENTS: u64 = 5;
-
-/// Numbers that look random, the same in every run (xorshift64, Marsaglia 2003).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit as u64).unwrap()
-    }
-
-    fn one_of<'all, T>(&mut self, all: &'all [T]) -> &'all T {
-        &all[self.below(all.len())]
-    }
-}
 
 /// Writes documents that the schema takes.
 struct Author {

@@ -4,8 +4,9 @@ use crate::world::{
     World,
     client::Client,
     cluster::setting,
-    node::{self, both_of, skip, top},
-    port, shelf,
+    node, port,
+    programs::{both_of, skip, top},
+    shelf,
 };
 use std::{
     fs,

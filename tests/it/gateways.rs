@@ -4,10 +4,9 @@
 use crate::world::{
     World,
     client::{Client, Made},
-    cluster::setting,
     database::{Database, Kind},
-    node::{both_of, skip, top},
     port,
+    programs::{found, from_pypi, skip},
     proxy::{Network, Proxy},
     shelf,
 };
@@ -22,7 +21,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -94,12 +93,9 @@ impl Gateway {
     /// unless `TEST_REQUIRE_GATEWAYS` is 1.
     fn program(&self, test: &str) -> Option<PathBuf> {
         let found = if [NGINX.name, HAPROXY.name].contains(&self.name) {
-            let path = setting("PATH").unwrap_or_default();
-            let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-            let mut files = folders.map(|folder| folder.join(self.name));
-            files.find(|file| file.is_file()).ok_or_else(|| "it is not installed".to_owned())
+            found(&[self.name])
         } else {
-            installed().as_ref().map(|folder| folder.join(self.name)).map_err(Clone::clone)
+            from_pypi("gateways").map(|folder| folder.join(self.name))
         };
         found.map_err(|why| skip(test, "TEST_REQUIRE_GATEWAYS", &format!("{}: {why}", self.name))).ok()
     }
@@ -132,19 +128,6 @@ impl Gateway {
         assert_eq!(replaced[&here], 1, "{} listens once", self.name);
         assert!(replaced[&tokenward.to_string()] > 0, "{} asks Tokenward", self.name);
     }
-}
-
-/// The folder with the programs that come from `PyPI`.
-fn installed() -> &'static Result<PathBuf, String> {
-    static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    INSTALLED.get_or_init(|| {
-        let done = Command::new(top("script/gateways")).stdin(Stdio::null()).output().map_err(|why| why.to_string())?;
-        match done.status.code() {
-            Some(0) => Ok(top("target/gateways/bin")),
-            Some(3) => Err(format!("it cannot be installed: {}", both_of(&done))),
-            _ => panic!("script/gateways: {}", both_of(&done)),
-        }
-    })
 }
 
 /// A gateway that runs; it is ended with this value.

@@ -4,9 +4,10 @@ use crate::{
     cli::{ended, program},
     world::{
         World,
-        cluster::setting,
         database::{Database, Kind},
-        port, shelf,
+        port,
+        programs::{found, skip},
+        shelf,
     },
 };
 use std::{
@@ -29,20 +30,6 @@ impl Drop for Pooler {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Where PgBouncer is; nothing where it is not installed, which is said and is no failure unless `TEST_REQUIRE_PGBOUNCER`
-/// is 1.
-fn pgbouncer(test: &str) -> Option<PathBuf> {
-    let path = setting("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-    let found = folders.map(|folder| folder.join("pgbouncer")).find(|file| file.is_file());
-    if found.is_none() {
-        let required = setting("TEST_REQUIRE_PGBOUNCER").as_deref() == Some("1");
-        assert!(!required, "{test} needs PgBouncer (Debian: apt-get install pgbouncer)");
-        eprintln!("skipped {test}: pgbouncer is not installed");
-    }
-    found
 }
 
 /// The configuration of the documentation, with the addresses of a test.
@@ -102,7 +89,9 @@ impl Pooler {
 
 /// A database and the program; nothing where one of them is not installed.
 fn stage(test: &str) -> Option<(Database, PathBuf)> {
-    Some((Database::fresh(Kind::Postgres, test)?, pgbouncer(test)?))
+    let database = Database::fresh(Kind::Postgres, test)?;
+    let program = found(&["pgbouncer"]).map_err(|why| skip(test, "TEST_REQUIRE_PGBOUNCER", &why)).ok()?;
+    Some((database, program))
 }
 
 ///

@@ -6,8 +6,7 @@ use crate::{
         PASSWORD,
         cluster::setting,
         database::{Database, Kind},
-        node::{both_of, skip, top},
-        shelf::answer_of,
+        programs::{both_of, from_pypi, skip, top},
     },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -42,11 +41,8 @@ fn invitation(program: &Program, username: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn service_agrees_with_its_openapi_document_whatever_is_sent() {
     let test = "schemathesis::service_agrees_with_its_openapi_document_whatever_is_sent";
-    let venv = top("target/tools/schemathesis/bin/schemathesis");
-    let schemathesis = if venv.exists() { venv.to_str().unwrap() } else { "schemathesis" };
-    if answer_of(schemathesis, &["--version"]).is_none() {
-        return skip(test, "TEST_REQUIRE_SCHEMATHESIS", "Schemathesis is not installed");
-    }
+    let folder = from_pypi("schemathesis").map_err(|why| skip(test, "TEST_REQUIRE_SCHEMATHESIS", &why));
+    let Ok(folder) = folder else { return };
     let database = Database::fresh(Kind::Sqlite, "schemathesis").unwrap();
     // The cookie has the name that the document says only where the service is reached by TLS.
     let settings = [("log.level", "warn"), ("public_url", "https://tokens.example.test")];
@@ -56,7 +52,7 @@ async fn service_agrees_with_its_openapi_document_whatever_is_sent() {
     let server = program.run(&["resource-server", "add", "api"]);
     let part = |name: &str| server.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
     let (_serving, _) = program.serve().await;
-    let mut command = tokio::process::Command::new(schemathesis);
+    let mut command = tokio::process::Command::new(folder.join("schemathesis"));
     command
         .current_dir(database.folder())
         .env("TOKEN", program.run(&create))

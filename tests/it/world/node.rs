@@ -1,10 +1,12 @@
 //! Which programs of Node can a test run? Those whose packages are installed, as a lock file says.
 
-use super::{cluster::setting, shelf::answer_of};
+use super::{
+    programs::{both_of, skip, top},
+    shelf::answer_of,
+};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    io::Write as _,
     path::{Path, PathBuf},
     process::Stdio,
     sync::{Mutex, PoisonError},
@@ -14,18 +16,6 @@ use tokio::{io::AsyncWriteExt as _, process::Command};
 
 /// No program of these tests takes so long, on a busy machine either.
 const LIMIT: Duration = Duration::from_mins(12);
-
-/// A path below the top of the repository.
-pub(crate) fn top(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// Says which test does not run and why, past the capture of the test harness; fails it where the environment says that
-/// everything is there.
-pub(crate) fn skip(test: &str, required: &str, why: &str) {
-    assert_ne!(setting(required).as_deref(), Some("1"), "{test} cannot run: {why}");
-    let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
-}
 
 /// The folder, once its packages are installed; nothing for want of Node, or of somewhere to get the packages from, which
 /// is said and is no failure unless `TEST_REQUIRE_NODE` is 1.
@@ -50,11 +40,6 @@ fn install(folder: &str) -> Result<PathBuf, String> {
         Some(3) => Err(format!("the packages of {folder} cannot be installed: {}", both_of(&done))),
         _ => panic!("{folder}: {}", both_of(&done)),
     }
-}
-
-/// What a program printed.
-pub(crate) fn both_of(output: &std::process::Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// Runs a script that must end well, and gives what it prints. It is told what it needs by its input: arguments can be
