@@ -53,15 +53,22 @@ mod tests {
             "{a".repeat(30_000),
             "{...".repeat(15_000),
         ] {
-            let start = std::time::Instant::now();
             assert!(read(&bomb).is_err(), "{}", &bomb[..40]);
-            assert!(start.elapsed().as_secs() < 5);
         }
     }
 
-    /// A parser that tries alternatives again at each level takes time that doubles with each.
+    /// A parser that tries alternatives again at each level takes time that doubles with each: sixty levels would never end.
     #[test]
     fn what_is_nested_as_deep_as_is_allowed_is_read_without_delay() {
+        let (done, waits) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            read_nested_documents();
+            done.send(()).expect("the test waits");
+        });
+        waits.recv_timeout(std::time::Duration::from_mins(2)).expect("all of them are read, and as they should be");
+    }
+
+    fn read_nested_documents() {
         let nested = |open: &str, inner: &str, close: &str| format!("{}{inner}{}", open.repeat(60), close.repeat(60));
         for (document, is_readable) in [
             (format!("{{ a(b: {}) }}", nested("[", "1", "]")), true),
@@ -75,9 +82,7 @@ mod tests {
             (nested("{...on A", "{a}", "}"), true),
             (nested("{a", "", ""), false),
         ] {
-            let start = std::time::Instant::now();
             assert_eq!(read(&document).is_ok(), is_readable, "{document}");
-            assert!(start.elapsed().as_secs() < 5, "{document}");
         }
     }
 

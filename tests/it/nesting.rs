@@ -161,8 +161,29 @@ async fn deeply_nested_json_is_rejected_and_the_service_lives() {
                 json!(value)
             );
             let request = service.json("/graphql", search);
-            let _ = request.send().await.unwrap();
-            service.is_healthy(&what).await;
+            service.rejects(&what, request).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deeply_nested_parameters_of_a_query_are_rejected_and_the_service_lives() {
+    let database = Database::fresh(Kind::Sqlite, "nesting").unwrap();
+    let mut service = Service::start(&database).await;
+    let query: String = form_urlencoded::byte_serialize(b"query($a: [ID!]!) { nodes(ids: $a) { id } }").collect();
+    // An address holds no more.
+    for (levels, open, inner, close) in [(3_500, "[", "", "]"), (700, "{%22a%22:", "1", "}"), (7_000, "[", "", "")] {
+        let deep = nested(levels, open, inner, close);
+        for parameters in [
+            format!("variables={deep}"),
+            format!("variables={{%22a%22:{deep}}}"),
+            format!("variables={{%22a%22:[]}}&extensions={deep}"),
+            format!("variables={{%22a%22:[]}}&extensions={{%22persistedQuery%22:{deep}}}"),
+        ] {
+            let what = format!("{levels} levels of {open} in {}", &parameters[..30]);
+            let get = service.request(Method::GET, &format!("/graphql?query={query}&{parameters}"));
+            let told = service.rejects(&what, get.bearer_auth(&service.jwt)).await;
+            assert_eq!(told["errors"][0]["extensions"]["code"], "INVALID_INPUT", "{what}: {told}");
         }
     }
 }

@@ -174,7 +174,8 @@ async fn where_all_places_are_taken_the_slow_and_the_idle_make_room() {
     let start = Instant::now();
     let mut stream = TcpStream::connect(program.listen).await.unwrap();
     assert!(probe(&mut stream, "/readyz").await.starts_with("HTTP/1.1 200"));
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    // Idle connections are kept for longer than a minute where there is room.
+    assert!(start.elapsed() < Duration::from_mins(1), "{:?}", start.elapsed());
 }
 
 /// The most memory that a process ever had, in KiB.
@@ -251,6 +252,29 @@ async fn large_response(program: &Program) -> (String, String) {
     let aliases = (0..30).map(|n| format!("a{n}: description")).collect::<Vec<_>>().join(" ");
     (jwt, format!("{{ viewer {{ tokens(first: 100) {{ nodes {{ {aliases} }} }} }} }}"))
 }
+
+/// Copies each token, its grant and the use of it a hundred times, past the service.
+const COPIES: &str = "PRAGMA busy_timeout = 30000;
+    CREATE TEMP TABLE copies AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+        SELECT tokens.*, tokens.id AS origin FROM tokens, n;
+    UPDATE copies SET id = randomblob(16), fingerprint = randomblob(32);
+    CREATE TEMP TABLE opened AS SELECT grants.*, grants.id AS origin, copies.id AS copy
+        FROM grants JOIN copies ON copies.origin = grants.token_id;
+    UPDATE opened SET id = randomblob(16), token_id = copy;
+    CREATE TEMP TABLE uses AS SELECT grant_uses.*, opened.id AS copy, opened.token_id AS token
+        FROM grant_uses JOIN opened ON opened.origin = grant_uses.grant_id;
+    UPDATE uses SET grant_id = copy, token_id = token;
+    ALTER TABLE copies DROP COLUMN origin;
+    ALTER TABLE opened DROP COLUMN origin;
+    ALTER TABLE opened DROP COLUMN copy;
+    ALTER TABLE uses DROP COLUMN copy;
+    ALTER TABLE uses DROP COLUMN token;
+    BEGIN;
+    INSERT INTO tokens SELECT * FROM copies;
+    INSERT INTO grants SELECT * FROM opened;
+    INSERT INTO grant_uses SELECT * FROM uses;
+    COMMIT;
+    SELECT count(*) FROM grant_uses;";
 
 /// The size of that response.
 const LARGE: usize = 100 * 30 * 255 * 4;
@@ -334,10 +358,14 @@ async fn client_that_takes_nothing_holds_eight_mebibytes_for_half_a_minute() {
 /// F-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn client_that_takes_four_kilobytes_a_second_is_given_up_and_a_fast_one_gets_all() {
+    // The system itself holds up to four megabytes for a client.
+    const TABLE: usize = 100 * 100 * 255 * 4;
     let database = Database::fresh(Kind::Sqlite, "slow").unwrap();
     let program = Program::over(&database, &[("log.level", "warn")]);
     let (_serving, _) = program.serve().await;
     let (jwt, query) = large_response(&program).await;
+    let Some(rows) = database.says(COPIES) else { return };
+    assert!(rows.ends_with("10100"), "{rows}");
     let body = json!({ "query": query }).to_string();
     let post = |path: &str, body: &str| {
         format!(
@@ -373,7 +401,7 @@ async fn client_that_takes_four_kilobytes_a_second_is_given_up_and_a_fast_one_ge
     assert!(text.len() > LARGE && text.ends_with('}'), "{} bytes", text.len());
     let csv = http.post(program.url("/organizations/acme/tokens.csv")).bearer_auth(&jwt).json(&json!({}));
     let csv = csv.send().await.unwrap().text().await.unwrap();
-    assert!(csv.len() > 100 * 255 * 4 && csv.ends_with("\r\n"), "{} bytes", csv.len());
+    assert!(csv.len() > TABLE && csv.ends_with("\r\n"), "{} bytes", csv.len());
     let mut http2 =
         answered(&http2(program.listen, 0xFFFF).await, asks(&program, "/graphql", &jwt, Some(&query))).await;
     let mut length = 0;
@@ -384,5 +412,6 @@ async fn client_that_takes_four_kilobytes_a_second_is_given_up_and_a_fast_one_ge
     }
     assert_eq!(length, text.len());
     let taken = tokio::time::timeout(Duration::from_mins(3), slow.join_all()).await.expect("all are given up");
+    println!("taken: {taken:?}");
     assert!(taken.iter().all(|taken| *taken < LARGE / 4), "{taken:?}");
 }

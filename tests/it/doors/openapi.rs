@@ -6,6 +6,10 @@ use crate::world::{
     client::{Client, Reply, form, read},
     node,
 };
+use async_graphql::parser::{
+    parse_schema,
+    types::{BaseType, ServiceDocument, Type, TypeKind, TypeSystemDefinition},
+};
 use futures_util::future::join_all;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -177,7 +181,7 @@ async fn sessions(answers: &mut Answers<'_>) {
     }
     // While the queue of passwords is full, none is taken.
     let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
-    loop {
+    for tries in 1.. {
         let chosen = || world.app.password_chosen("password", PASSWORD.into(), Vec::new());
         let request = world.nobody().request(Method::POST, &invitation).header("x-tokenward-console", "1");
         let asking = read(request.json(&json!({ "password": "short" })));
@@ -186,6 +190,7 @@ async fn sessions(answers: &mut Answers<'_>) {
             answers.add("post", "/invitations/{code}", &reply);
             break;
         }
+        assert!(tries < 100, "the queue of passwords is never full");
     }
     // Whoever guesses at one node is refused there.
     let other = world.beside(&[]).await;
@@ -359,3 +364,66 @@ both!(
         }
     }
 );
+
+/// The JSON Schema of a value that GraphQL takes, as the document writes it.
+fn json_schema(schema: &ServiceDocument, of: &Type) -> Value {
+    let mut written = match &of.base {
+        BaseType::List(inner) => json!({ "type": "array", "items": json_schema(schema, inner) }),
+        BaseType::Named(name) => match type_of(schema, name) {
+            TypeKind::Enum(one) => {
+                json!({ "enum": one.values.iter().map(|value| &value.node.value.node).collect::<Vec<_>>() })
+            }
+            TypeKind::InputObject(_) => return json!({ "$ref": format!("#/components/schemas/{name}") }),
+            TypeKind::Scalar => match name.as_str() {
+                "DateTime" => json!({ "type": "string", "format": "date-time" }),
+                other => json!({ "type": other.to_lowercase() }),
+            },
+            _ => panic!("{name} is no input"),
+        },
+    };
+    if of.nullable && written["type"].is_string() {
+        written["type"] = json!([written["type"], "null"]);
+    }
+    written
+}
+
+fn type_of<'all>(schema: &'all ServiceDocument, name: &str) -> &'all TypeKind {
+    let named = schema.definitions.iter().find_map(|definition| match definition {
+        TypeSystemDefinition::Type(one) if one.node.name.node.as_str() == name => Some(&one.node.kind),
+        _ => None,
+    });
+    // The scalars of the language itself are not defined in a document.
+    named.unwrap_or(&TypeKind::Scalar)
+}
+
+///
+#[test]
+fn filter_of_the_document_is_the_one_of_the_graphql_schema() {
+    let schema = parse_schema(include_str!("../../../schema.graphql")).unwrap();
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let mut waiting = vec!["TokenFilter".to_owned()];
+    let mut compared = 0;
+    while let Some(name) = waiting.pop() {
+        let TypeKind::InputObject(input) = type_of(&schema, &name) else { panic!("{name} is no input") };
+        let written = &document["components"]["schemas"][&name];
+        let mut found = written["properties"].as_object().unwrap().clone();
+        for property in found.values_mut() {
+            property.as_object_mut().unwrap().remove("description");
+        }
+        let mut expected = serde_json::Map::new();
+        for field in &input.fields {
+            let property = json_schema(&schema, &field.node.ty.node);
+            if let Some(below) = property["$ref"].as_str() {
+                let below = below.trim_start_matches("#/components/schemas/").to_owned();
+                let is_nullable = &document["components"]["schemas"][&below]["type"];
+                assert_eq!(is_nullable, &json!(["object", "null"]), "{below}");
+                waiting.push(below);
+            }
+            expected.insert(field.node.name.node.to_string(), property);
+            compared += 1;
+        }
+        assert_eq!(Value::Object(found), Value::Object(expected), "{name}");
+        assert_eq!((&written["additionalProperties"], &written["required"]), (&json!(false), &Value::Null), "{name}");
+    }
+    assert!(compared > 12, "{compared} fields");
+}

@@ -118,9 +118,8 @@ both!(
              application/x-www-form-urlencoded\r\nContent-Length: 10000000\r\n\r\naccess_token=x",
             token.value
         );
-        let start = Instant::now();
+        // The rest of the body never comes: a service that waited for it would close the connection.
         assert_eq!(super::raw(&world, request.as_bytes()).await.status, 200);
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     }
 );
 
@@ -636,7 +635,7 @@ both!(
             start.elapsed()
         };
         // A machine that stands still now and then does not do so each time.
-        let mut took = Vec::new();
+        let (mut took, lateness) = (Vec::new(), Lateness::watched());
         for _ in 0..3 {
             let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
             let (holder, start) = (world.holder_of(&token.value), Instant::now());
@@ -646,7 +645,8 @@ both!(
             let two = until(&token, "/verify/two", Duration::from_secs(30)).await;
             let both = start.elapsed();
             assert!(both >= Duration::from_secs(5), "again after {both:?}: the row would be written without end");
-            if one < Duration::from_secs(2) && two < Duration::from_secs(7) {
+            let late = lateness.on_top_of(Duration::ZERO).await;
+            if one < Duration::from_secs(2) + late && two < Duration::from_secs(7) + late {
                 return;
             }
             took.push((one, two));

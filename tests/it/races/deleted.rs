@@ -1,9 +1,9 @@
 //! What if a user or an organization is deleted while a change is made that concerns them? Nothing of them comes back.
 
-use super::{Stop, Stopping, within};
+use super::{Stop, Stopping, actions, within};
 use crate::world::{ISSUER, PASSWORD, World, database::Kind};
 use futures_util::future::join;
-use std::{pin::pin, time::Duration};
+use std::{collections::BTreeSet, pin::pin, time::Duration};
 use tokenward::{
     actions::{
         AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
@@ -51,8 +51,10 @@ const WITH_USERS: [&str; 24] = [
     "update_profile",
     "update_token",
 ];
+/// The actions that concern no user.
+const WITHOUT_USERS: [&str; 3] = ["add_resource_server", "disable_resource_server", "update_organization"];
 /// Every action that concerns an organization.
-const WITH_ORGANIZATIONS: [&str; 11] = [
+const WITH_ORGANIZATIONS: [&str; 12] = [
     "add_organization_member",
     "add_organization_to_token",
     "create_token",
@@ -60,10 +62,25 @@ const WITH_ORGANIZATIONS: [&str; 11] = [
     "remove_organization_from_token",
     "remove_organization_member",
     "revoke_token",
+    "revoke_token_by_value",
     "update_organization",
     "update_organization_member",
     "update_token",
     "delete_organization",
+];
+/// The actions that concern none, or create it.
+const WITHOUT_ORGANIZATIONS: [&str; 11] = [
+    "accept_invitation",
+    "add_resource_server",
+    "add_user",
+    "create_organization",
+    "disable_resource_server",
+    "disable_user",
+    "enable_user",
+    "invite_user",
+    "meet_user",
+    "set_password",
+    "update_profile",
 ];
 
 /// How many rows are left of what was deleted.
@@ -310,6 +327,23 @@ fn named(username: &str, subject: &str) -> NewUser {
         email: Some(format!("{username}@example.test")),
         email_verified: true,
         identity: Some(Identity { issuer: ISSUER.into(), subject: subject.into() }),
+    }
+}
+
+///
+#[test]
+fn every_action_meets_the_deletions_of_what_it_concerns() {
+    for (with, without) in
+        [(&WITH_USERS[..], &WITHOUT_USERS[..]), (&WITH_ORGANIZATIONS[..], &WITHOUT_ORGANIZATIONS[..])]
+    {
+        let of = |verbs: &[&str]| -> BTreeSet<String> {
+            // Signing in is no action; behind others stands their variant.
+            let names = verbs.iter().filter(|verb| **verb != "sign in").filter_map(|verb| verb.split(' ').next());
+            names.map(ToOwned::to_owned).collect()
+        };
+        let (with, without) = (of(with), of(without));
+        assert_eq!(with.union(&without).cloned().collect::<BTreeSet<_>>(), actions());
+        assert!(with.is_disjoint(&without), "{with:?} {without:?}");
     }
 }
 

@@ -9,10 +9,10 @@ mod model;
 mod refused;
 mod walks;
 
-use crate::world::{client::Client, cluster::setting};
+use crate::world::{client::Client, cluster::setting, programs::top};
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokenward::{
     app::Change,
     domain::{error::Result, id::UserId},
@@ -33,6 +33,13 @@ fn dice() -> TestRng {
     let bytes = seed.as_bytes();
     assert_eq!(bytes.len(), 32, "TEST_RACES_SEED has 32 characters");
     TestRng::from_seed(RngAlgorithm::ChaCha, bytes)
+}
+
+/// Every action, by the name of its file.
+fn actions() -> BTreeSet<String> {
+    let files = top("src/actions").read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names = files.filter_map(|file| file.strip_suffix(".rs").map(ToOwned::to_owned));
+    names.filter(|name| name != "mod").collect()
 }
 
 /// A change that stops behind what it did, its locks held, until it is let go.
