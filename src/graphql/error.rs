@@ -1,7 +1,8 @@
 //! How an error of the domain is told to GraphQL clients. Nobody else builds an error answer here.
 
+use super::budget::MAX_FIELDS;
 use crate::domain::error::{Code, Error};
-use async_graphql::{ErrorExtensions as _, ServerError, Value};
+use async_graphql::{ErrorExtensionValues, ErrorExtensions as _, ServerError, Value};
 use std::sync::Arc;
 
 /// The error with its stable code; the field where there is one. What is ours to mend goes to the log alone.
@@ -31,6 +32,17 @@ pub(super) fn fail_shared(error: &Arc<Error>) -> async_graphql::Error {
 /// A refusal of the whole request, in the shape of GraphQL.
 pub fn error_of(error: Error) -> ServerError {
     fail(error).into_server_error(async_graphql::Pos::default())
+}
+
+/// The error of a query that resolves more fields than it may.
+pub(super) fn too_many_fields() -> ServerError {
+    let message = format!(
+        "The response has more than {MAX_FIELDS} fields and items of lists; ask for smaller pages (first) or fewer fields."
+    );
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", Code::TooComplex.as_str());
+    extensions.set("limit", MAX_FIELDS);
+    ServerError { extensions: Some(extensions), ..ServerError::new(message, None) }
 }
 
 /// The code of an error in an answer; errors of the library are the document's.

@@ -1,5 +1,7 @@
 //! The GraphQL schema: how the domain is told to clients, and which limits hold before anything runs.
 
+mod argument_size;
+mod budget;
 mod complaint;
 mod connection;
 pub mod document;
@@ -38,6 +40,7 @@ use crate::{
     },
 };
 use async_graphql::{Context, EmptySubscription, SDLExportOptions, dataloader::DataLoader};
+use budget::Budget;
 use loaders::Loads;
 use mutation::Mutation;
 use query::Query;
@@ -58,6 +61,7 @@ pub fn schema() -> Schema {
     Schema::build(Query, Mutation, EmptySubscription)
         .limit_directives(MOST_DIRECTIVES)
         .disable_suggestions()
+        .extension(budget::CountFields)
         .register_output_type::<query::Node>()
         .finish()
 }
@@ -77,6 +81,7 @@ pub struct Request {
     standing: Standing,
     loader: Arc<DataLoader<Loads>>,
     queue: Queue,
+    budget: Budget,
 }
 
 impl Request {
@@ -87,7 +92,7 @@ impl Request {
         let queue = Queue::default();
         let rounds = queue.clone();
         let loader = DataLoader::new(loads, move |load| rounds.push(load)).delay(Duration::ZERO);
-        Ok(Self { app: app.clone(), caller, standing, loader: Arc::new(loader), queue })
+        Ok(Self { app: app.clone(), caller, standing, loader: Arc::new(loader), queue, budget: Budget::default() })
     }
 
     /// A list that is read in pages: its kind, whose it is, and what else decides its rows.
@@ -97,7 +102,10 @@ impl Request {
 
     /// Executes one operation of this request.
     pub async fn execute(self, schema: &Schema, query: async_graphql::Request) -> async_graphql::Response {
-        let mut response = rounds::in_rounds(self.queue.clone(), schema.execute(query.data(self))).await;
+        let (queue, budget) = (self.queue.clone(), self.budget.clone());
+        let Some(mut response) = rounds::in_rounds(queue, budget, schema.execute(query.data(self))).await else {
+            return async_graphql::Response::from_errors(vec![error::too_many_fields()]);
+        };
         complaint::reword(&mut response.errors);
         response
     }

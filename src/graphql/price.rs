@@ -6,12 +6,15 @@
 //! often it is spread: 27 fragments that each spread the next one twice are 134 million fields.
 
 use super::{
+    argument_size::Sizes,
     introspection,
     shape::{self, base},
 };
 use async_graphql::{
     Name, Pos, Positioned, Value, Variables,
-    parser::types::{BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet},
+    parser::types::{
+        BaseType, Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+    },
 };
 use std::{
     borrow::Cow,
@@ -36,8 +39,8 @@ const MOST_INTROSPECTION_LISTS: u64 = 3;
 const USUAL_PAGE: u64 = crate::domain::list::USUAL_PAGE as u64;
 const LARGEST_PAGE: u64 = crate::domain::list::LARGEST_PAGE as u64;
 const LIST: u64 = 10;
-/// What a plain list counts below which statements run: the most organizations that a token has.
-const LIST_WITH_STATEMENTS: u64 = 100;
+/// The most items of a plain list: a token has access to at most so many organizations.
+const MAX_LIST_ITEMS: u64 = 100;
 /// The most ids that `nodes` looks up.
 const MAX_IDS: u64 = super::query::MAX_IDS as u64;
 /// What a field costs that runs a statement of its own.
@@ -47,6 +50,8 @@ const MUTATION_STATEMENTS: u64 = 15;
 /// The most fields that a mutation may return, so that its response, which may hold the value of a new token, is never too
 /// large to be sent.
 const MAX_MUTATION_FIELDS: u64 = 2_000;
+/// The most bytes that the values of arguments take together, each counted as often as the library copies it.
+const MAX_ARGUMENT_SIZE: u64 = 4 * 1024 * 1024;
 /// The most fields that all operations and fragments of a document introspect.
 const MAX_INTROSPECTED: u64 = 3 * INTROSPECTION_FIELDS * LIMIT;
 /// So many returned fields of introspection cost 1: they are in memory.
@@ -96,8 +101,11 @@ struct Price {
     once: u64,
     /// Whether a statement runs for each row.
     runs_statements: bool,
-    /// The most fields that the response may have; for simplicity, all below a connection are taken for rows.
+    /// The most fields and items of lists that the response may have; for simplicity, all below a connection are taken for
+    /// rows.
     fields: u64,
+    /// The size of the arguments, with variables written out, over all rows.
+    argument_size: u64,
     /// Fields, spreads and inline fragments, as many as there are once every spread is written out.
     written_out: u64,
     depth: u64,
@@ -112,7 +120,7 @@ pub fn price(
     chosen: &OperationDefinition,
     variables: &Variables,
 ) -> Result<u64, Refusal> {
-    let mut walk = Walk { document, chosen, variables, known: HashMap::new(), introspected: 0, open: HashSet::new() };
+    let mut walk = Walk::new(document, chosen, variables);
     let price = walk.operation(chosen)?.cost;
     walk.everything().map_err(|refusal| refusal.of_an_operation_that_costs(price))?;
     Ok(price)
@@ -131,6 +139,7 @@ struct Walk<'document> {
     document: &'document ExecutableDocument,
     chosen: &'document OperationDefinition,
     variables: &'document Variables,
+    sizes: Sizes,
     known: HashMap<&'document str, Rc<Price>>,
     /// The fields that introspection returns, over all operations and fragments.
     introspected: u64,
@@ -138,11 +147,26 @@ struct Walk<'document> {
 }
 
 impl<'document> Walk<'document> {
+    fn new(
+        document: &'document ExecutableDocument,
+        chosen: &'document OperationDefinition,
+        variables: &'document Variables,
+    ) -> Self {
+        let sizes = Sizes::new(chosen, variables);
+        let (known, open) = (HashMap::new(), HashSet::new());
+        Self { document, chosen, variables, sizes, known, introspected: 0, open }
+    }
+
     fn operation(&mut self, operation: &'document OperationDefinition) -> Result<Price, Refusal> {
         let mut price = self.selection(&operation.selection_set, root(operation.ty), 0)?;
         price.cost = price.total().saturating_add(count(operation.directives.len()));
         let message = "The operation costs too much; ask for smaller pages (first) or fewer fields.";
         over(price.cost, LIMIT, message, None).map_err(|refusal| refusal.of_an_operation_that_costs(price.cost))?;
+        let definitions = operation.variable_definitions.iter().map(|definition| &definition.node.directives);
+        for directives in definitions.chain([&operation.directives]) {
+            price.argument_size = price.argument_size.saturating_add(self.sizes.of_directives(directives));
+        }
+        copies_little(price.argument_size).map_err(|refusal| refusal.of_an_operation_that_costs(price.cost))?;
         if operation.ty == OperationType::Mutation {
             let message = "The mutation returns too many fields; select fewer, and query the rest afterwards.";
             let fits = over(price.fields, MAX_MUTATION_FIELDS, message, None);
@@ -175,8 +199,11 @@ impl<'document> Walk<'document> {
             return Err(Refusal::Circle { place });
         }
         let on = &fragment.node.type_condition.node.on.node;
-        let price = Rc::new(self.selection(&fragment.node.selection_set, on, level)?);
+        let mut price = self.selection(&fragment.node.selection_set, on, level)?;
+        price.argument_size = price.argument_size.saturating_add(self.sizes.of_directives(&fragment.node.directives));
+        let price = Rc::new(price);
         self.open.remove(name.as_str());
+        copies_little(price.argument_size)?;
         over(price.total(), LIMIT, "A fragment costs too much; ask for smaller pages (first) or fewer fields.", None)?;
         self.known.insert(name, Rc::clone(&price));
         Ok(price)
@@ -201,11 +228,11 @@ impl<'document> Walk<'document> {
                     let condition = inline.node.type_condition.as_ref();
                     let on = condition.map_or(on, |condition| condition.node.on.node.as_str());
                     let below = self.selection(&inline.node.selection_set, on, level + 1)?;
-                    price.add_beside(&below, count(inline.node.directives.len()));
+                    price.add_beside(&below, &inline.node.directives, &self.sizes);
                 }
                 Selection::FragmentSpread(spread) => {
                     let below = self.fragment(&spread.node.fragment_name.node, item.pos, level + 1)?;
-                    price.add_beside(&below, count(spread.node.directives.len()));
+                    price.add_beside(&below, &spread.node.directives, &self.sizes);
                 }
             }
         }
@@ -224,19 +251,23 @@ impl<'document> Walk<'document> {
         let known = shape::field(on, name);
         let of = meta.map_or_else(|| known.map_or("", |field| base(&field.of).as_str()), |meta| meta.of);
         let mut price = self.selection(&field.selection_set, of, level + 1)?;
-        let times = match known {
-            _ if meta.is_some() => 1,
-            _ if of.ends_with("Connection") => self.page(field),
-            _ if (on, name) == ("Query", "nodes") => self.ids(field),
+        // As the cost counts them, and the most that there may be.
+        let (times, at_most) = match known {
+            _ if meta.is_some() => (1, 1),
+            _ if of.ends_with("Connection") => (self.page(field), self.page(field)),
+            _ if (on, name) == ("Query", "nodes") => (self.ids(field), self.ids(field)),
             // The rows of a connection were counted with it.
             Some(field) if matches!(field.of.base, BaseType::List(_)) && !on.ends_with("Connection") => {
-                if price.runs_statements { LIST_WITH_STATEMENTS } else { LIST }
+                // Each item counts as a field.
+                price.fields = price.fields.saturating_add(1);
+                (if price.runs_statements { MAX_LIST_ITEMS } else { LIST }, MAX_LIST_ITEMS)
             }
-            _ => 1,
+            _ => (1, 1),
         };
         price.cost = price.cost.saturating_mul(times).saturating_add(price.once_for_connection);
         price.once_for_connection = 0;
-        price.fields = price.fields.saturating_mul(times).saturating_add(1);
+        price.fields = price.fields.saturating_mul(at_most).saturating_add(1);
+        price.argument_size = price.argument_size.saturating_mul(at_most).saturating_add(self.sizes.of_field(field));
         if on == "Query" && meta.is_some() {
             price.fields = self.introspection(field)?;
             price.cost = price.fields / INTROSPECTION_FIELDS;
@@ -354,15 +385,17 @@ impl Price {
         self.once = self.once.saturating_add(field.once);
         self.runs_statements |= field.runs_statements;
         self.fields = self.fields.saturating_add(field.fields);
+        self.argument_size = self.argument_size.saturating_add(field.argument_size);
         self.written_out = self.written_out.saturating_add(field.written_out);
         self.depth = self.depth.max(field.depth);
         self.introspection = self.introspection.max(field.introspection);
     }
 
     /// A fragment, whose fields stand in the selection as if they were written there.
-    fn add_beside(&mut self, fragment: &Self, directives: u64) {
+    fn add_beside(&mut self, fragment: &Self, directives: &[Positioned<Directive>], sizes: &Sizes) {
         self.add_below(fragment);
-        self.cost = self.cost.saturating_add(directives);
+        self.cost = self.cost.saturating_add(count(directives.len()));
+        self.argument_size = self.argument_size.saturating_add(sizes.of_directives(directives));
         self.written_out = self.written_out.saturating_add(1);
         for (name, number) in &fragment.counts {
             let present = self.counts.entry(name.clone()).or_default();
@@ -377,6 +410,12 @@ fn count(number: usize) -> u64 {
 
 fn over(cost: u64, limit: u64, message: &'static str, place: Option<Pos>) -> Result<(), Refusal> {
     if cost > limit { Err(Refusal::TooComplex { cost, limit, message, place, price: None }) } else { Ok(()) }
+}
+
+fn copies_little(argument_size: u64) -> Result<(), Refusal> {
+    let message = "The values of arguments are too large, with each variable written out wherever it is used; send shorter \
+                   values, or use them less often.";
+    over(argument_size, MAX_ARGUMENT_SIZE, message, None)
 }
 
 /// A field of introspection.
@@ -408,6 +447,7 @@ fn meta(on: &str, field: &str) -> Option<Meta> {
 #[expect(clippy::format_push_string, clippy::format_collect, reason = "documents of a test, written the short way")]
 mod tests {
     use super::*;
+    use crate::graphql::budget::MAX_FIELDS;
     use async_graphql::parser::{parse_query, types::DocumentOperations};
     use proptest::prelude::*;
     use serde_json::json;
@@ -538,6 +578,58 @@ mod tests {
         assert_eq!(refused(&document(2_000)).1, MAX_INTROSPECTED);
     }
 
+    /// `uses` uses of a variable whose text is `length` bytes long.
+    fn copies(document: &str, uses: usize, length: usize) -> Result<u64, Refusal> {
+        priced(&document.replace("USES", &"$a,".repeat(uses)), json!({ "a": "x".repeat(length) }))
+    }
+
+    #[test]
+    fn the_copies_of_a_variable_are_bounded_wherever_it_is_used() {
+        let list = "query($a: ID!) { nodes(ids: [USES]) { id } }";
+        // Each use is the text and 64 bytes, and the list is 64 bytes.
+        assert_eq!(copies(list, 1_023, 4_032), Ok(1 + 100));
+        let all = MAX_ARGUMENT_SIZE - 64;
+        assert_eq!(copies(list, 1, usize::try_from(all).expect("a length") - 64), Ok(1 + 1));
+        let message = |result| match result {
+            Err(Refusal::TooComplex { cost, limit: MAX_ARGUMENT_SIZE, message, price, .. }) => (cost, message, price),
+            other => panic!("{other:?}"),
+        };
+        let (size, why, price) = message(copies(list, 1, usize::try_from(all).expect("a length") - 63));
+        assert_eq!((size, price), (MAX_ARGUMENT_SIZE + 1, Some(1 + 1)));
+        assert!(why.contains("shorter values"));
+        for document in [
+            list,
+            "query($a: ID!) { nodes(ids: {x: [{y: [USES]}]}) { id } }",
+            "query($a: ID!) { viewer { id @skip(if: [USES]) } }",
+            "query($a: ID!) @x(y: [USES]) { viewer { id } }",
+            "query($a: ID!, $b: ID @x(y: [USES])) { viewer { id } }",
+            "query($a: ID!) { viewer { ... @include(if: [USES]) { id } } }",
+            "query($a: ID!) { viewer { ...F @include(if: [USES]) } } fragment F on User { id }",
+            "query($a: ID!) { viewer { ...F } } fragment F on User { tokens(filter: {query: [USES]}) { totalCount } }",
+            // Fragments and operations that are not used: the library looks at them too.
+            "query($a: ID!) { viewer { id } } fragment F on User { tokens(filter: {query: [USES]}) { totalCount } }",
+            "query A { viewer { id } } query B($a: ID!) { nodes(ids: [USES]) { id } }",
+            "query A { nodes(ids: [USES]) { id } }",
+        ] {
+            assert!(copies(document, 900, 4_000).is_ok(), "{document}");
+            message(copies(document, 1_100, 4_000));
+        }
+        // A default value, a large list, and a small value that is used for each of many rows.
+        let default =
+            format!("query($a: ID = \"{}\") {{ nodes(ids: [{}]) {{ id }} }}", "x".repeat(4_000), "$a,".repeat(1_100));
+        message(priced(&default, json!({})));
+        let large = json!({ "a": vec!["x"; 1_000] });
+        message(priced(
+            "query($a: [ID!]) { nodes(ids: [USES]) { id } }".replace("USES", &"$a,".repeat(65)).as_str(),
+            large,
+        ));
+        let rows = "query($a: ID!) { viewer { tokens(first: 100) { nodes { grants(first: 1, organizationId: [USES]) { nodes { id } } } } } }";
+        assert!(copies(rows, 9, 4_000).is_ok());
+        message(copies(rows, 11, 4_000));
+        let literals = rows.replace("USES", &format!("\"{}\"", "x".repeat(42_000)));
+        message(copies(&literals, 0, 0));
+    }
+
     #[test]
     fn a_mutation_returns_at_most_two_thousand_fields() {
         let mutation =
@@ -545,6 +637,13 @@ mod tests {
         let grants = "grants(first: 100) { nodes { id status grantedAt organization { slug name id uuid createdAt viewerIsAdmin } } }";
         assert!(cost(&mutation(grants)) < LIMIT);
         assert_eq!(refused(&mutation(&format!("{grants} again: {grants}"))), (2_205, MAX_MUTATION_FIELDS));
+        // A plain list is as long as it may be.
+        let organizations = |number: usize| {
+            let aliases = (0..number).map(|index| format!("a{index}: name ")).collect::<String>();
+            mutation(&format!("organizations {{ {aliases} }}"))
+        };
+        assert!(cost(&organizations(18)) < 1_000);
+        assert_eq!(refused(&organizations(19)), (4 + 100 * 20, MAX_MUTATION_FIELDS));
     }
 
     /// All definitions in the `.graphql` files below a folder.
@@ -577,6 +676,10 @@ mod tests {
                 let variables = Variables::from_json(serde_json::Value::Object(sizes.collect()));
                 let cost = price(&alone, &operation.node, &variables);
                 assert!(cost.is_ok(), "{name} at {rows} rows: {cost:?}");
+                // With the console's pages of 50 rows also where each plain list has a hundred items.
+                let fields =
+                    Walk::new(&alone, &operation.node, &variables).operation(&operation.node).expect("a cost").fields;
+                assert!(rows > 50 || fields <= MAX_FIELDS, "{name} at {rows} rows: {fields} fields");
             }
         }
     }

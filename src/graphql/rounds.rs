@@ -1,6 +1,7 @@
 //! When do loaders read? When nothing else of the request can go on: then every row has said what it needs, and a page
 //! of a hundred rows costs as many statements as one of two. A clock would not do, it runs out on a busy machine.
 
+use super::budget::Budget;
 use futures_util::{
     future::BoxFuture,
     stream::{FuturesUnordered, StreamExt as _},
@@ -46,8 +47,8 @@ impl Wake for Signal {
 }
 
 /// Does the work, and what it queues, in this one task. A round begins when the round before it has ended and the work
-/// waits; what the work queues meanwhile goes into the next one.
-pub(super) async fn in_rounds<T>(queue: Queue, work: impl Future<Output = T>) -> T {
+/// waits; what the work queues meanwhile goes into the next one. Nothing is returned when the budget is exceeded.
+pub(super) async fn in_rounds<T>(queue: Queue, budget: Budget, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut round = FuturesUnordered::new();
     let signal = Arc::new(Signal { woken: AtomicBool::new(true), task: AtomicWaker::new() });
@@ -55,10 +56,14 @@ pub(super) async fn in_rounds<T>(queue: Queue, work: impl Future<Output = T>) ->
     poll_fn(move |task| {
         signal.task.register(task.waker());
         // Asked once only: work that wakes itself wants to let others run first.
+        budget.start_poll();
         if signal.woken.swap(false, Ordering::SeqCst)
             && let Poll::Ready(done) = work.as_mut().poll(&mut Context::from_waker(&waker))
         {
-            return Poll::Ready(done);
+            return Poll::Ready(Some(done));
+        }
+        if budget.is_exceeded() {
+            return Poll::Ready(None);
         }
         while let Poll::Ready(end) = round.poll_next_unpin(task) {
             if end.is_none() {
@@ -79,8 +84,9 @@ pub(super) async fn in_rounds<T>(queue: Queue, work: impl Future<Output = T>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graphql::budget::MAX_FIELDS;
     use futures_util::future::join_all;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicU64, AtomicUsize};
     use tokio::sync::oneshot;
 
     /// As lists of the library do, which wake themselves.
@@ -117,12 +123,43 @@ mod tests {
             }
             load().await;
         };
-        in_rounds(queue.clone(), join_all((0..100).map(row))).await;
+        in_rounds(queue.clone(), Budget::default(), join_all((0..100).map(row))).await;
         assert_eq!(rounds.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
     async fn work_without_loads_is_done() {
-        assert_eq!(in_rounds(Queue::default(), async { 7 }).await, 7);
+        assert_eq!(in_rounds(Queue::default(), Budget::default(), async { 7 }).await, Some(7));
+    }
+
+    /// Resolves fields in nested lists, as the library does. Returns how often the work was polled.
+    async fn polls_of(fields: u64) -> (u64, Option<()>) {
+        let (budget, polls) = (Budget::default(), AtomicU64::new(0));
+        let rows = (0..fields / 100).map(|_| async {
+            budget.resolve_field().await;
+            join_all((1..100).map(|_| budget.resolve_field())).await;
+        });
+        let mut work = pin!(join_all(rows));
+        let work = poll_fn(|task| {
+            polls.fetch_add(1, Ordering::SeqCst);
+            work.as_mut().poll(task).map(|_| ())
+        });
+        let done = in_rounds(Queue::default(), budget.clone(), work).await;
+        (polls.into_inner(), done)
+    }
+
+    #[tokio::test]
+    async fn a_request_with_many_fields_lets_others_run_after_each_thousand() {
+        for (fields, at_least) in [(900, 1), (1_100, 2), (20_000, 20), (MAX_FIELDS, 80)] {
+            let (polls, done) = polls_of(fields).await;
+            assert!((at_least..=2 * at_least).contains(&polls), "{polls} polls for {fields} fields");
+            assert_eq!(done, Some(()), "{fields}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_with_more_fields_than_the_limit_is_stopped() {
+        assert_eq!(polls_of(MAX_FIELDS + 100).await.1, None);
+        assert_eq!(polls_of(10 * MAX_FIELDS).await.1, None);
     }
 }

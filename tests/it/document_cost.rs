@@ -18,11 +18,13 @@ use async_graphql::{
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, future::poll_fn, pin::pin, time::Duration};
 use tokenward::{
+    actions::CreateOrganization,
     domain::{
         caller::{Caller, Through},
         id::UserId,
+        policy::SelfService,
     },
     graphql::{self, Request, document, price},
 };
@@ -30,6 +32,7 @@ use tokenward::{
 /// How many fields a random document has, about.
 const MAX_FIELDS: usize = 200;
 const MAX_RESPONSE: usize = 4 * 1024 * 1024;
+const MAX_FIELDS_OF_A_RESPONSE: usize = 80_000;
 /// Reading who the caller is.
 const OWN_STATEMENTS: u64 = 5;
 
@@ -40,7 +43,35 @@ struct Author {
     ids: Vec<String>,
     dice: Dice,
     aliases: usize,
+    /// The fragments of the document that is being written, by the type that they are on.
+    fragments: Vec<(String, String)>,
+    /// The variables that it uses: their names, types and values.
+    variables: HashMap<String, (&'static str, Value)>,
 }
+
+/// A document with the values of its variables.
+#[derive(Clone)]
+struct Document {
+    text: String,
+    variables: Value,
+}
+
+impl<T: Into<String>> From<T> for Document {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), variables: json!({}) }
+    }
+}
+
+/// Selections of introspection within the limits, and some that are not.
+const INTROSPECTION: &[&str] = &[
+    "__schema { types { kind name description } }",
+    "__schema { types { name fields { name description } inputFields { name } } }",
+    "__schema { types { fields { name args { name type { name } } type { name ofType { name } } } } }",
+    "__schema { queryType { fields { name } } directives { name locations args { name defaultValue } } }",
+    "__type(name: \"Token\") { name fields { name description type { name kind } } }",
+    "__type(name: \"Nothing\") { name }",
+    "__schema { types { fields { type { fields { name type { fields { name } } } } } } }",
+];
 
 impl Author {
     fn new(ids: &[String], seed: u64) -> Self {
@@ -61,15 +92,73 @@ impl Author {
                 _ => {}
             }
         }
-        Self { fields, implementations, ids: ids.to_vec(), dice: Dice(seed), aliases: 0 }
+        let (dice, ids) = (Dice(seed), ids.to_vec());
+        Self { fields, implementations, ids, dice, aliases: 0, fragments: Vec::new(), variables: HashMap::new() }
     }
 
-    fn document(&mut self) -> String {
+    fn document(&mut self) -> Document {
         self.aliases = 0;
-        self.selection("Query", 0)
+        self.fragments.clear();
+        self.variables.clear();
+        let mut text = self.selection("Query", 0);
+        for _ in 0..self.dice.below(3) {
+            self.aliases += 1;
+            // A directive stands before the selection.
+            let (field, below) = self.dice.one_of(INTROSPECTION).split_once(" {").unwrap();
+            let (alias, directive) = (self.aliases, self.directive());
+            text = text.replacen("{ ", &format!("{{ a{alias}: {field}{directive} {{{below} "), 1);
+        }
+        for (index, (on, selection)) in self.fragments.iter().enumerate() {
+            text += &format!(" fragment F{index} on {on} {selection}");
+        }
+        let definitions = self.variables.iter().map(|(name, (of, _))| format!("${name}: {of} "));
+        if !self.variables.is_empty() {
+            text = format!("query({}) {text}", definitions.collect::<String>());
+        }
+        let variables = self.variables.iter().map(|(name, (_, value))| (name.clone(), value.clone()));
+        Document { variables: Value::Object(variables.collect()), text }
     }
 
+    /// A variable of that type.
+    fn variable(&mut self, name: &str, of: &'static str, value: Value) -> String {
+        self.variables.insert(name.to_owned(), (of, value));
+        format!("${name}")
+    }
+
+    fn directive(&mut self) -> String {
+        match self.dice.below(12) {
+            0 => format!(" @include(if: {})", self.variable("yes", "Boolean!", json!(true))),
+            1 => format!(" @skip(if: {})", self.variable("no", "Boolean!", json!(false))),
+            2 => " @include(if: true) @skip(if: false)".into(),
+            3 => " @include(if: false)".into(),
+            _ => String::new(),
+        }
+    }
+
+    /// Writes a selection as it is, in an inline fragment, or as a fragment that is spread once or twice.
     fn selection(&mut self, on: &str, depth: usize) -> String {
+        let known: Vec<_> = (0..self.fragments.len()).filter(|index| self.fragments[*index].0 == on).collect();
+        match self.dice.below(10) {
+            0 => {
+                let directive = self.directive();
+                format!("{{ __typename ... on {on}{directive} {} }}", self.fields_of(on, depth))
+            }
+            1 => {
+                let directive = self.directive();
+                format!("{{ __typename ...{directive} {} }}", self.fields_of(on, depth))
+            }
+            2 => {
+                let selection = self.fields_of(on, depth);
+                self.fragments.push((on.to_owned(), selection));
+                let (index, directive) = (self.fragments.len() - 1, self.directive());
+                format!("{{ __typename ...F{index}{directive} ...F{index} }}")
+            }
+            3 if !known.is_empty() => format!("{{ __typename ...F{} }}", self.dice.one_of(&known)),
+            _ => self.fields_of(on, depth),
+        }
+    }
+
+    fn fields_of(&mut self, on: &str, depth: usize) -> String {
         if let Some(implementations) = self.implementations.get(on).cloned() {
             let of = self.dice.one_of(&implementations).clone();
             return format!("{{ id ... on {of} {} }}", self.selection(&of, depth));
@@ -100,12 +189,21 @@ impl Author {
 
     fn field(&mut self, field: &FieldDefinition, depth: usize) -> String {
         self.aliases += 1;
+        let alias = self.aliases;
         let mut arguments = Vec::new();
         for argument in &field.arguments {
             let (name, of) = (argument.node.name.node.as_str(), argument.node.ty.node.to_string());
             let value = match (name, of.as_str()) {
-                ("first", _) => self.dice.one_of(&["1", "2", "7", "50", "100"]).to_string(),
+                ("first", _) => match *self.dice.one_of(&[1, 2, 7, 50, 100]) {
+                    7 => self.variable("seven", "Int", json!(7)),
+                    50 => self.variable("fifty", "Int!", json!(50)),
+                    first => first.to_string(),
+                },
                 (_, "ID!") => format!("\"{}\"", self.dice.one_of(&self.ids.clone())),
+                (_, "[ID!]!") if self.dice.below(3) == 0 => {
+                    let ids = json!(self.ids[..self.ids.len().min(100)]);
+                    self.variable("ids", "[ID!]!", ids)
+                }
                 (_, "[ID!]!") => {
                     let number = 1 + self.dice.below(self.ids.len());
                     format!("[{}]", self.ids[..number].iter().map(|id| format!("\"{id}\",")).collect::<String>())
@@ -118,7 +216,8 @@ impl Author {
         let arguments = if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) };
         let of = base(&field.ty.node).to_owned();
         let below = if self.is_object(&of) { self.selection(&of, depth + 1) } else { String::new() };
-        format!("a{}: {}{arguments} {below}", self.aliases, field.name.node)
+        let directive = self.directive();
+        format!("a{alias}: {}{arguments}{directive} {below}", field.name.node)
     }
 
     fn is_object(&self, of: &str) -> bool {
@@ -134,30 +233,52 @@ fn base(of: &Type) -> &str {
 }
 
 /// What a document costs; nothing when it is rejected.
-fn cost_of(text: &str) -> Option<u64> {
-    let document = document::read(text).unwrap_or_else(|error| panic!("{}: {text}", error.message));
-    let DocumentOperations::Single(operation) = &document.operations else { panic!("one operation") };
-    price::price(&document, &operation.node, &Variables::default()).ok()
+fn cost_of(document: &Document) -> Option<u64> {
+    let text = &document.text;
+    let parsed = document::read(text).unwrap_or_else(|error| panic!("{}: {text}", error.message));
+    let DocumentOperations::Single(operation) = &parsed.operations else { panic!("one operation") };
+    price::price(&parsed, &operation.node, &Variables::from_json(document.variables.clone())).ok()
 }
 
-/// Executes a document as Ada. Returns its statements and the bytes of its data.
-async fn executed(world: &World, user: UserId, text: &str) -> (u64, usize) {
+/// How many fields and items of lists a response has, without the names of types.
+fn fields_of(value: &Value) -> usize {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(name, _)| *name != "__typename");
+            fields.map(|(_, value)| 1 + fields_of(value)).sum()
+        }
+        Value::Array(items) => items.iter().map(|item| 1 + fields_of(item)).sum(),
+        _ => 0,
+    }
+}
+
+/// Executes a document as Ada. Returns its statements and its data, and asserts that it lets others run after each thousand
+/// fields.
+async fn executed(world: &World, user: UserId, document: &Document) -> (u64, Value) {
     let caller = Caller { at: world.now(), address: None, user_agent: None, through: Through::Jwt(user) };
-    let mut bytes = 0;
+    let (text, mut data, mut polls) = (&document.text, Value::Null, 0);
     let statements = world
         .statements(async {
             let request = Request::new(&world.app, caller).await.unwrap();
-            let outcome = request.execute(&graphql::schema(), async_graphql::Request::new(text)).await;
+            let variables = Variables::from_json(document.variables.clone());
+            let (schema, query) = (graphql::schema(), async_graphql::Request::new(text).variables(variables));
+            let mut work = pin!(request.execute(&schema, query));
+            let outcome = poll_fn(|task| {
+                polls += 1;
+                work.as_mut().poll(task)
+            });
+            let outcome = outcome.await;
             let refused = outcome.errors.iter().find(|error| {
                 let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code")).cloned();
                 let code = code.map(|code| code.to_string()).unwrap_or_default();
                 !["\"NOT_FOUND\"", "\"FORBIDDEN\""].contains(&code.as_str())
             });
             assert!(refused.is_none(), "{refused:?}: {text}");
-            bytes = serde_json::to_vec(&outcome.data).unwrap().len();
+            data = outcome.data.into_json().unwrap();
         })
         .await;
-    (statements, bytes)
+    assert!(polls >= fields_of(&data) / 1_000, "{polls} polls for {} fields: {text:.400}", fields_of(&data));
+    (statements, data)
 }
 
 /// Two organizations with members and tokens; the ids of all that can be looked up by Ada.
@@ -188,6 +309,22 @@ fn gather(value: &Value, ids: &mut Vec<String>) {
     }
 }
 
+/// Ada owns a hundred organizations and tokens with access to all of them. Returns the ids of the tokens.
+async fn with_a_hundred_organizations(world: &World, ada: &Client<'_>, tokens: usize) -> Vec<String> {
+    let slugs: Vec<_> = (0..100).map(|number| format!("organization-{number}")).collect();
+    for slug in &slugs {
+        let name = format!("Organization with a long name {slug}");
+        let add = CreateOrganization { slug: slug.clone(), name, admin: "ada".into(), self_service: SelfService::Off };
+        world.operator(add).await.unwrap();
+    }
+    let slugs: Vec<_> = slugs.iter().map(String::as_str).collect();
+    let mut ids = Vec::new();
+    for number in 0..tokens {
+        ids.push(ada.creates_token(&format!("everywhere {number}"), &slugs, &["read_builds", "graphql"]).await.id);
+    }
+    ids
+}
+
 /// Documents that ask for as many statements as they can.
 fn hungry(ids: &[String]) -> Vec<String> {
     let organization = ids.iter().find(|id| id.starts_with("org_")).unwrap();
@@ -213,25 +350,39 @@ fn hungry(ids: &[String]) -> Vec<String> {
 both!(
     ///
     async fn a_statement_costs_twenty_whatever_the_document(world: World) {
-        let (_, user, ids) = populated(&world).await;
-        let mut documents = hungry(&ids);
+        let (ada, user, mut ids) = populated(&world).await;
+        ids.extend(with_a_hundred_organizations(&world, &ada, 3).await);
+        let mut documents: Vec<Document> = hungry(&ids).into_iter().map(Document::from).collect();
         let mut author = Author::new(&ids, 7);
         // Those that cost the most of a few hundred, each within the limit.
         let mut random: Vec<_> = std::iter::repeat_with(|| author.document())
-            .take(300)
-            .filter(|document| document.len() < 60_000)
+            .take(400)
+            .filter(|document| document.text.len() < 60_000)
             .filter_map(|document| cost_of(&document).map(|cost| (cost, document)))
             .collect();
         assert!(random.len() > 50, "{} documents are within the limit", random.len());
-        random.sort();
-        documents.extend(random.into_iter().rev().take(12).map(|(_, document)| document));
+        random.sort_by_key(|(cost, _)| *cost);
+        random.reverse();
+        // Among them each construct that may be counted wrongly.
+        for construct in ["__schema", "fragment F0", "... on ", "@include(if: $yes)", "$ids", "organizations"] {
+            let number = random.iter().filter(|(_, document)| document.text.contains(construct)).count();
+            assert!(number >= 3, "{number} documents with {construct}");
+            let kept = random.iter().filter(|(_, document)| document.text.contains(construct)).take(3);
+            documents.extend(kept.map(|(_, document)| document.clone()));
+        }
+        documents.extend(random.into_iter().take(12).map(|(_, document)| document));
         let mut largest = 0;
         for document in documents {
-            let cost = cost_of(&document).unwrap_or_else(|| panic!("too much: {document:.400}"));
-            let (statements, bytes) = executed(&world, user, &document).await;
+            let text = &document.text;
+            let cost = cost_of(&document).unwrap_or_else(|| panic!("too much: {text:.400}"));
+            let (statements, data) = executed(&world, user, &document).await;
             largest = largest.max(statements);
-            assert!(statements <= cost / 20 + OWN_STATEMENTS + 12, "{statements} for {cost}: {document:.400}");
-            assert!(bytes <= MAX_RESPONSE, "{bytes} bytes: {document:.400}");
+            assert!(statements <= cost / 20 + OWN_STATEMENTS + 12, "{statements} for {cost}: {text:.400}");
+            let (bytes, fields) = (data.to_string().len(), fields_of(&data));
+            assert!(
+                bytes <= MAX_RESPONSE && fields <= MAX_FIELDS_OF_A_RESPONSE,
+                "{bytes} bytes, {fields} fields: {text:.400}"
+            );
         }
         assert!((300..=520).contains(&largest), "the hungriest document ran {largest} statements");
     }
@@ -291,10 +442,10 @@ both!(
             ("updateProfile", "name: \"Ada 2\"".into(), "user { id }"),
             ("endSessions", "keepCurrent: true".into(), "__typename"),
         ] {
-            let mutation = format!("mutation {{ {name}(input: {{ {input} }}) {{ {selection} }} }}");
+            let mutation = Document::from(format!("mutation {{ {name}(input: {{ {input} }}) {{ {selection} }} }}"));
             let cost = cost_of(&mutation).unwrap();
             let (statements, _) = executed(&world, user, &mutation).await;
-            assert!(statements <= cost / 20 + OWN_STATEMENTS, "{statements} for {cost}: {mutation}");
+            assert!(statements <= cost / 20 + OWN_STATEMENTS, "{statements} for {cost}: {}", mutation.text);
             unseen.retain(|one| one != name);
         }
         assert_eq!(unseen, [""; 0], "a mutation without a case");
@@ -329,6 +480,56 @@ both!(
         assert_eq!((reply.code(), reply.status.as_u16()), ("TOO_COMPLEX".into(), 200), "{}", reply.text.len());
         assert!(reply.text.len() < 1_000 && reply.json().get("data").is_none(), "{}", reply.text);
         assert!(reply.json()["extensions"]["cost"]["requested"].as_u64().is_some_and(|cost| cost < 10_000));
+    }
+);
+
+both!(
+    async fn plain_list_with_more_items_than_it_costs_is_bounded(world: World) {
+        let (ada, user, _) = populated(&world).await;
+        let token = with_a_hundred_organizations(&world, &ada, 1).await.remove(0);
+        let aliases =
+            |number: usize, field: &str| (0..number).map(|index| format!("a{index}: {field} ")).collect::<String>();
+        // Lists of 100 organizations; each item counts too.
+        let document = |lists: usize, fields: usize| {
+            let list = format!("organizations {{ {} }}", aliases(fields, "viewerIsAdmin"));
+            Document::from(format!("{{ token(id: \"{token}\") {{ {} }} }}", aliases(lists, &list)))
+        };
+        let (fits, too_large) = (document(29, 26), document(30, 26));
+        let (statements, data) = executed(&world, user, &fits).await;
+        assert_eq!(fields_of(&data), 1 + 29 * (1 + 100 * (1 + 26)));
+        assert!(statements < 20, "{statements} statements");
+        let reply = ada.graphql(&fits.text, json!({})).await;
+        assert_eq!(reply.code(), "OK", "{:.200}", reply.text);
+        let reply = ada.graphql(&too_large.text, json!({})).await;
+        assert_eq!((reply.code(), reply.status.as_u16()), ("TOO_COMPLEX".into(), 200), "{:.200}", reply.text);
+        assert!(reply.json().get("data").is_none(), "{:.200}", reply.text);
+        assert_eq!(reply.json()["errors"][0]["extensions"]["limit"], MAX_FIELDS_OF_A_RESPONSE);
+        // Clients see the cost that a plain list always had.
+        assert_eq!(reply.json()["extensions"]["cost"]["requested"], 1 + 30 * (1 + 26 * 10));
+    }
+);
+
+both!(
+    async fn variable_that_is_large_and_often_used_is_rejected(world: World) {
+        let ada = world.admin("ada", &["acme"]).await;
+        let document = |uses: usize| format!("query($a: ID!) {{ nodes(ids: [{}]) {{ id }} }}", "$a,".repeat(uses));
+        // 1,023 copies of 4,035 bytes and 64 for each value are nearly 4 MiB, and the library takes them.
+        let (large, larger) = (json!({ "a": "x".repeat(4_035) }), json!({ "a": "x".repeat(4_036) }));
+        let reply = ada.graphql(&document(1_023), large).await;
+        assert_eq!(
+            (reply.code(), reply.json()["errors"][0]["extensions"]["field"].clone()),
+            ("INVALID_INPUT".into(), json!("ids"))
+        );
+        let reply = ada.graphql(&document(1_023), larger).await;
+        assert_eq!(reply.code(), "TOO_COMPLEX", "{:.200}", reply.text);
+        let error = reply.json()["errors"][0].clone();
+        assert_eq!(error["extensions"]["limit"], 4 * 1024 * 1024);
+        assert!(error["message"].as_str().unwrap().contains("variable"), "{error}");
+        assert_eq!(reply.json()["extensions"]["cost"]["requested"], 101);
+        // Twelve gigabytes, in 45 KB.
+        let items = json!({ "a": vec![1; 12_000] });
+        let lists = document(7_000).replace("$a: ID!", "$a: [ID!]!");
+        assert_eq!(ada.graphql(&lists, items).await.code(), "TOO_COMPLEX");
     }
 );
 
