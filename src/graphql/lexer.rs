@@ -221,6 +221,8 @@ mod tests {
             types::{DocumentOperations, Selection},
         },
     };
+    use proptest::{prelude::*, test_runner::TestRunner};
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     fn argument(document: &str) -> (Value, Pos) {
         let prepared = prepare(document).expect("a readable text");
@@ -313,5 +315,184 @@ mod tests {
     fn a_name_has_at_most_128_characters() {
         assert_eq!(code_of(&format!("{{ {}: id }}", "a".repeat(128))), None);
         assert_eq!(code_of(&format!("{{ {}: id }}", "a".repeat(129))), Some((Code::InvalidInput, 1, 3)));
+    }
+
+    /// Whether every string of a text has its end, by the GraphQL specification (October 2021, section String Value).
+    fn is_whole(text: &str) -> bool {
+        let mut rest = text;
+        while let Some(ch) = rest.chars().next() {
+            let length = if rest.starts_with(BLOCK_QUOTE) {
+                // What is escaped becomes as many other characters.
+                let content = rest[3..].replace(ESCAPED_BLOCK_QUOTE, "____");
+                content.find(BLOCK_QUOTE).map(|end| end + 6)
+            } else if ch == '"' {
+                let line = rest[1..].split(['\n', '\r']).next().unwrap_or_default();
+                let content = line.replace("\\\\", "__").replace("\\\"", "__");
+                content.find('"').map(|end| end + 2)
+            } else if ch == '#' {
+                Some(rest.find(['\n', '\r']).unwrap_or(rest.len()))
+            } else {
+                Some(ch.len_utf8())
+            };
+            let Some(length) = length else { return false };
+            rest = &rest[length..];
+        }
+        true
+    }
+
+    /// The nesting of brackets that the lexer counts: what is missing from the limit.
+    fn counted_nesting(text: &str) -> usize {
+        let fits = |more: &usize| prepare(&format!("{}{text}", "[".repeat(*more))).is_ok();
+        MAX_NESTING - (0..=MAX_NESTING).rev().find(fits).expect("a text within the limit")
+    }
+
+    /// The nesting of brackets that a parsed document was written with.
+    mod nesting {
+        use async_graphql::{
+            Name, Positioned, Value,
+            parser::types::{BaseType, Directive, ExecutableDocument, Selection, SelectionSet, Type},
+        };
+        use std::convert::Infallible;
+
+        fn in_brackets(inner: impl Iterator<Item = usize>) -> usize {
+            inner.max().map_or(0, |deepest| 1 + deepest)
+        }
+
+        fn of_value(value: &Value) -> usize {
+            match value {
+                Value::List(items) => 1 + in_brackets(items.iter().map(of_value)).saturating_sub(1),
+                Value::Object(fields) => 1 + in_brackets(fields.values().map(of_value)).saturating_sub(1),
+                _ => 0,
+            }
+        }
+
+        fn of_type(of: &Type) -> usize {
+            match &of.base {
+                BaseType::Named(_) => 0,
+                BaseType::List(inner) => 1 + of_type(inner),
+            }
+        }
+
+        /// Of a value that may hold variables.
+        macro_rules! of_arguments {
+            ($arguments:expr) => {
+                in_brackets($arguments.iter().map(|(_, value)| {
+                    let Ok(value) = value.node.clone().into_const_with(|_: Name| Ok::<_, Infallible>(Value::Null));
+                    of_value(&value)
+                }))
+            };
+        }
+
+        fn of_directives(directives: &[Positioned<Directive>]) -> usize {
+            directives.iter().map(|directive| of_arguments!(directive.node.arguments)).max().unwrap_or_default()
+        }
+
+        fn of_selection(selection: &SelectionSet) -> usize {
+            in_brackets(selection.items.iter().map(|item| {
+                match &item.node {
+                    Selection::Field(field) => of_arguments!(field.node.arguments)
+                        .max(of_directives(&field.node.directives))
+                        .max(of_selection(&field.node.selection_set.node)),
+                    Selection::InlineFragment(inline) => {
+                        of_directives(&inline.node.directives).max(of_selection(&inline.node.selection_set.node))
+                    }
+                    Selection::FragmentSpread(spread) => of_directives(&spread.node.directives),
+                }
+            }))
+        }
+
+        pub(super) fn of_document(document: &ExecutableDocument) -> usize {
+            let operations = document.operations.iter().map(|(_, operation)| {
+                let definitions = in_brackets(operation.node.variable_definitions.iter().map(|definition| {
+                    let default = definition.node.default_value.as_ref().map_or(0, |value| of_value(&value.node));
+                    of_type(&definition.node.var_type.node).max(default).max(of_directives(&definition.node.directives))
+                }));
+                definitions
+                    .max(of_directives(&operation.node.directives))
+                    .max(of_selection(&operation.node.selection_set.node))
+            });
+            let fragments = document.fragments.values().map(|fragment| {
+                of_directives(&fragment.node.directives).max(of_selection(&fragment.node.selection_set.node))
+            });
+            operations.chain(fragments).max().unwrap_or_default()
+        }
+    }
+
+    /// Any mix of what decides where strings and comments end. The long piece exhausts a parser that reads it as brackets.
+    fn mix() -> impl Strategy<Value = String> {
+        const PIECES: &[&str] = &[
+            "\"", "\"\"", "\"\"\"", "\\\"\"\"", "\\", "\\\\", "\\\"", "\\n", "\n", "\r", "\r\n", "#", "[", "]", "{",
+            "}", "(", ")", "a", " ", ":", ",", "$a", "@a", "...", "1", "é", "🔑", "\u{feff}", "\u{2028}",
+        ];
+        let long = "[".repeat(3_000);
+        let piece = prop_oneof![
+            60 => proptest::sample::select(PIECES).prop_map(ToOwned::to_owned),
+            1 => Just(long),
+        ];
+        proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("1".to_owned()),
+            Just("$a".to_owned()),
+            mix().prop_map(|content| format!("\"{content}\"")),
+            mix().prop_map(|content| format!("\"\"\"{content}\"\"\"")),
+            mix().prop_map(|content| format!("#{content}\n 2")),
+        ];
+        leaf.prop_recursive(3, 8, 3, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(|items| format!("[{}]", items.join(" "))),
+                inner.clone().prop_map(|inner| format!("{{a: {inner}}}")),
+                (1..70_usize, inner).prop_map(|(depth, inner)| format!(
+                    "{}{inner}{}",
+                    "[".repeat(depth),
+                    "]".repeat(depth)
+                )),
+            ]
+        })
+    }
+
+    /// Documents, and what is nearly one.
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            mix(),
+            mix().prop_map(|mix| format!("{{a(b:[{mix}])}}")),
+            mix().prop_map(|mix| format!("{{a(b:\"{mix}")),
+            value().prop_map(|value| format!("{{a(b: {value}) {{c}}}}")),
+            (value(), value(), 0..30_usize).prop_map(|(first, second, depth)| format!(
+                "query($a: [[A]] = {first} @a(b: 1)) @b(c: {second}) {{ {} ... @c(d: {first}) {{ b(x: {second}, y: {first}) {{a}} }} {} }}",
+                "{a ".repeat(depth).replacen('{', "", 1),
+                "}".repeat(depth.saturating_sub(1)),
+            )),
+            (value(), mix()).prop_map(|(value, comment)| format!(
+                "{{ ...F }} #{comment}\n fragment F on A @b(c: {value}) {{ a @d(e: {value}) }}"
+            )),
+        ]
+    }
+
+    /// The lexer bounds what the parser would recurse into only where both agree about strings and comments.
+    #[test]
+    fn the_lexer_and_the_parser_agree_about_every_mix_of_quotes_and_brackets() {
+        let (parsed, rejected) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let checked = TestRunner::default().run(&text(), |text| {
+            match prepare(&text) {
+                Ok(prepared) => {
+                    prop_assert!(is_whole(&text), "accepted without the end of a string");
+                    if let Ok(document) = parse_query(&prepared) {
+                        parsed.fetch_add(1, Relaxed);
+                        prop_assert_eq!(counted_nesting(&text), nesting::of_document(&document));
+                    }
+                }
+                Err(error) if error.code == Code::TooComplex => {}
+                Err(error) => {
+                    rejected.fetch_add(1, Relaxed);
+                    prop_assert!(!is_whole(&text), "{}", error.message);
+                }
+            }
+            Ok(())
+        });
+        assert!(checked.is_ok(), "{checked:?}");
+        assert!(parsed.into_inner() > 20 && rejected.into_inner() > 20, "too few of the texts say anything");
     }
 }
