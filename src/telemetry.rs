@@ -39,9 +39,21 @@ pub fn start(format: LogFormat, level: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes a line for a person to standard error. It is dropped where that cannot be written.
+/// Writes a line for a person to standard error, in order with what is written elsewhere, but waits a second at most. It is
+/// dropped where it cannot be written. No request calls it.
 pub fn notice(line: impl Display) {
     let _ = Lines.write_all(format!("{line}\n").as_bytes());
+    lines::flush();
+}
+
+/// Writes what is left of the log at the end of the process, when it is dropped. It waits a second at most.
+#[derive(Debug)]
+pub struct FlushedAtEnd;
+
+impl Drop for FlushedAtEnd {
+    fn drop(&mut self) {
+        lines::flush();
+    }
 }
 
 /// Logs a panic: where, and what it says if that was written by a programmer. What was put together while running may hold

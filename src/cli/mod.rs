@@ -26,7 +26,7 @@ use crate::{
         scope::ScopeSet,
     },
     store::Store,
-    telemetry::notice,
+    telemetry::{FlushedAtEnd, notice},
 };
 use clap::{Parser, Subcommand};
 use std::{
@@ -123,6 +123,7 @@ enum Command {
 
 /// Runs the command of this process.
 pub fn run() -> ExitCode {
+    let _log = FlushedAtEnd;
     match Cli::parse().run() {
         Ok(code) => code,
         Err(error) => {

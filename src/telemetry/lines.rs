@@ -1,40 +1,35 @@
-//! Writes lines to standard error without ever stopping the service: what cannot be written is dropped and counted.
+//! Writes lines to standard error by a thread of its own: no request waits for the log. Lines that find no room in the queue,
+//! or cannot be written, are dropped and counted.
 
 use super::metrics::log_line_dropped;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+};
 use std::{
+    collections::VecDeque,
     io::{self, Write},
     os::fd::AsFd,
-    sync::{Mutex, PoisonError},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
 };
 
-/// As much as a pipe takes at once if it takes anything.
-const CHUNK: usize = 4096;
-/// How long a reader that does not read is waited for. After that, lines are dropped until it reads again.
-const TIMEOUT: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
-const NO_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+/// The most bytes of lines that wait for a slow reader.
+const MAX_QUEUED: usize = 1024 * 1024;
+/// How long the end of the process waits for lines that are not written yet.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Standard error as the log writes to it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lines;
 
-/// What is known of the lines before.
-#[derive(Debug, Clone, Copy)]
-struct State {
-    /// The last one could not be written because of its reader.
-    stalled: bool,
-    /// The last one is there in part.
-    torn: bool,
-}
-
-static STATE: Mutex<State> = Mutex::new(State { stalled: false, torn: false });
+static QUEUE: Queue = Queue::new();
 
 impl Write for Lines {
     /// Takes a whole line, and never fails: a log that fails would be told so on standard error again.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut stderr = io::stderr().lock();
-        if state.write(line, &mut stderr).is_err() {
+        if !(QUEUE.has_writer() && QUEUE.push(line)) {
             log_line_dropped();
         }
         Ok(line.len())
@@ -45,37 +40,133 @@ impl Write for Lines {
     }
 }
 
-impl State {
-    fn write(&mut self, line: &[u8], to: &mut (impl Write + AsFd)) -> io::Result<()> {
-        if self.torn {
-            self.chunk(b"\n", to)?;
-        }
-        for chunk in line.chunks(CHUNK) {
-            self.chunk(chunk, to)?;
-            self.torn = true;
-        }
-        self.torn = false;
-        Ok(())
+/// Waits until all lines are written, for a second at most.
+pub(super) fn flush() {
+    QUEUE.flush(FLUSH_TIMEOUT);
+}
+
+/// Lines that wait to be written.
+#[derive(Debug)]
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    lines: VecDeque<Vec<u8>>,
+    /// The bytes of these lines and of the one that is being written.
+    bytes: usize,
+    has_writer: bool,
+}
+
+impl Queue {
+    const fn new() -> Self {
+        let state = State { lines: VecDeque::new(), bytes: 0, has_writer: false };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    fn chunk(&mut self, mut chunk: &[u8], to: &mut (impl Write + AsFd)) -> io::Result<()> {
-        while !chunk.is_empty() {
-            let timeout = if self.stalled { NO_TIME } else { TIMEOUT };
-            self.stalled = poll(&mut [PollFd::new(&to, PollFlags::OUT)], Some(&timeout))? == 0;
-            if self.stalled {
-                return Err(io::ErrorKind::WouldBlock.into());
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the thread that writes, once. Returns false if it cannot be started now.
+    fn has_writer(&'static self) -> bool {
+        let mut state = self.state();
+        if !state.has_writer {
+            let writer = thread::Builder::new().name("log".to_owned());
+            state.has_writer = writer.spawn(move || self.write_to(&mut io::stderr())).is_ok();
+        }
+        state.has_writer
+    }
+
+    /// Adds a line. Returns false if there is no room for it.
+    fn push(&self, line: &[u8]) -> bool {
+        let mut state = self.state();
+        let bytes = state.bytes.saturating_add(line.len());
+        if bytes > MAX_QUEUED {
+            return false;
+        }
+        state.bytes = bytes;
+        state.lines.push_back(line.to_vec());
+        drop(state);
+        self.changed.notify_all();
+        true
+    }
+
+    /// Writes every line, for ever.
+    fn write_to(&self, to: &mut (impl Write + AsFd)) {
+        let mut output = Output { to, torn: false };
+        loop {
+            let line = self.next();
+            if output.write_line(&line).is_err() {
+                log_line_dropped();
             }
-            match to.write(chunk) {
+            self.written(line.len());
+        }
+    }
+
+    fn next(&self) -> Vec<u8> {
+        let mut state = self.state();
+        loop {
+            match state.lines.pop_front() {
+                Some(line) => return line,
+                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    fn written(&self, bytes: usize) {
+        let mut state = self.state();
+        state.bytes = state.bytes.saturating_sub(bytes);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Waits until all lines are written. Returns false if that takes longer.
+    fn flush(&self, timeout: Duration) -> bool {
+        let waited = self.changed.wait_timeout_while(self.state(), timeout, |state| state.bytes > 0);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+}
+
+/// What lines are written to.
+struct Output<'to, W> {
+    to: &'to mut W,
+    /// The last line is there in part.
+    torn: bool,
+}
+
+impl<W: Write + AsFd> Output<'_, W> {
+    fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.torn {
+            self.write(b"\n")?;
+        }
+        self.write(line)
+    }
+
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.to.write(bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {
-                    chunk = chunk.get(written..).unwrap_or_default();
-                    self.torn = !chunk.is_empty();
+                    bytes = bytes.get(written..).unwrap_or_default();
+                    self.torn = !bytes.is_empty();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Another process that shares it has made it non-blocking.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.await_room()?,
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    fn await_room(&self) -> io::Result<()> {
+        match poll(&mut [PollFd::new(&self.to, PollFlags::OUT)], None) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -105,31 +196,48 @@ mod tests {
         }
     }
 
-    const NEW: State = State { stalled: false, torn: false };
-
     /// F-08
     #[test]
     fn torn_line_is_ended_before_the_next() {
         let (_reader, writer) = io::pipe().expect("a pipe");
-        let (mut state, mut to) = (NEW, Full(Vec::new(), 6, writer));
-        assert!(state.write(b"one\n", &mut to).is_ok());
-        assert!(state.write(b"two\n", &mut to).is_err());
-        assert!(state.write(b"three\n", &mut to).is_err());
-        to.1 = 100;
-        assert!(state.write(b"four\n", &mut to).is_ok());
+        let mut to = Full(Vec::new(), 6, writer);
+        let mut output = Output { to: &mut to, torn: false };
+        assert!(output.write_line(b"one\n").is_ok());
+        assert!(output.write_line(b"two\n").is_err());
+        assert!(output.write_line(b"three\n").is_err());
+        output.to.1 = 100;
+        assert!(output.write_line(b"four\n").is_ok());
         assert_eq!(String::from_utf8(to.0).expect("a text"), "one\ntw\nfour\n");
     }
 
     /// F-08
     #[test]
-    fn reader_that_does_not_read_is_waited_for_once() {
+    fn queue_of_lines_is_bounded_in_bytes_and_written_in_order() {
+        static QUEUE: Queue = Queue::new();
+        let line = |number: usize| format!("{number:01023}\n");
+        let queued = (0..).take_while(|number| QUEUE.push(line(*number).as_bytes())).count();
+        assert_eq!(queued, MAX_QUEUED / 1024);
+        assert!(!QUEUE.flush(Duration::from_millis(1)), "nothing writes yet");
         let (mut reader, mut writer) = io::pipe().expect("a pipe");
-        let (mut state, line) = (NEW, [b'x'; CHUNK]);
-        let begun = std::time::Instant::now();
-        let written = (0..1000).filter(|_| state.write(&line, &mut writer).is_ok()).count();
-        assert!((1..1000).contains(&written) && state.stalled);
-        assert!(begun.elapsed().as_secs() < 60, "it waited for each");
-        reader.read_exact(&mut vec![0; written * CHUNK]).expect("bytes");
-        assert!(state.write(&line, &mut writer).is_ok() && !state.stalled);
+        thread::spawn(move || QUEUE.write_to(&mut writer));
+        let mut written = vec![0; MAX_QUEUED];
+        reader.read_exact(&mut written).expect("all lines");
+        assert!(QUEUE.flush(Duration::from_mins(1)));
+        let expected: String = (0..queued).map(line).collect();
+        assert!(written == expected.as_bytes());
+        assert!(QUEUE.push(b"there is room again"));
+    }
+
+    /// F-08
+    #[test]
+    fn non_blocking_output_is_waited_for() {
+        let (mut reader, mut writer) = io::pipe().expect("a pipe");
+        rustix::io::ioctl_fionbio(&writer, true).expect("a pipe");
+        let line = vec![b'x'; 1024 * 1024];
+        let expected = line.clone();
+        let writing = thread::spawn(move || Output { to: &mut writer, torn: false }.write_line(&line));
+        let mut read = Vec::new();
+        reader.read_to_end(&mut read).expect("bytes");
+        assert!(writing.join().expect("no panic").is_ok() && read == expected);
     }
 }

@@ -1,14 +1,20 @@
 //! Does the service go on when its log cannot be written?
 
 use crate::{
-    program::Program,
+    program::{Program, Serving},
     world::{
         database::{Database, Kind},
         port,
     },
 };
 use serde_json::{Value, json};
-use std::{fs::File, io, process::Stdio};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    process::Stdio,
+    thread,
+    time::Duration,
+};
 
 /// Serves with a log of this kind, and checks and changes until lines were dropped.
 async fn goes_on_and_counts(log: impl Into<Stdio>, level: &str) {
@@ -71,6 +77,59 @@ async fn log_whose_reader_is_gone_stops_no_check_and_no_change() {
 async fn log_whose_reader_does_not_read_stops_no_check_and_no_change() {
     let (_reader, writer) = io::pipe().unwrap();
     goes_on_and_counts(writer, "debug").await;
+}
+
+/// F-08
+///
+/// Each line would wait for the reader, and each request for its line.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_whose_reader_takes_four_kibibytes_a_second_makes_no_request_wait() {
+    let (mut reader, writer) = io::pipe().unwrap();
+    thread::spawn(move || {
+        while reader.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+            thread::sleep(Duration::from_secs(1));
+        }
+    });
+    let goes_on = goes_on_and_counts(writer, "info");
+    tokio::time::timeout(Duration::from_mins(2), goes_on).await.expect("no request waits for the log");
+}
+
+/// Serves with a log that nothing reads yet, makes requests whose lines fill the pipe, and asks it to end.
+async fn ends_with_a_queue() -> (io::PipeReader, Serving) {
+    let database = Database::fresh(Kind::Sqlite, "full_log").unwrap();
+    let program = Program::over(&database, &[("log.format", "json")]);
+    let (reader, writer) = io::pipe().unwrap();
+    let serving = program.serve_logging_to(writer).await;
+    let http = reqwest::Client::new();
+    for number in 0..200 {
+        let path = format!("/nothing/{}-{number}-end", "x".repeat(1_000));
+        assert_eq!(http.get(program.url(&path)).send().await.unwrap().status(), 404);
+    }
+    serving.terminate();
+    (reader, serving)
+}
+
+/// F-08
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_in_the_queue_are_written_at_the_end() {
+    let (mut reader, mut serving) = ends_with_a_queue().await;
+    let reading = thread::spawn(move || {
+        let mut log = String::new();
+        reader.read_to_string(&mut log).map(|_| log)
+    });
+    assert!(serving.ended(Duration::from_mins(1)).await.success());
+    let log = reading.join().unwrap().unwrap();
+    for number in 0..200 {
+        assert!(log.contains(&format!("-{number}-end\"")), "line {number} is lost");
+    }
+    assert!(log.trim_end().lines().last().unwrap().contains("\"stopping\""), "{log}");
+}
+
+/// F-08
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_that_is_not_read_does_not_keep_the_service_from_ending() {
+    let (_reader, mut serving) = ends_with_a_queue().await;
+    assert!(serving.ended(Duration::from_mins(1)).await.success());
 }
 
 /// F-08

@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 use tokenward::config::Config;
@@ -18,6 +19,8 @@ pub(crate) struct Program {
     settings: Vec<(String, String)>,
     pub(crate) listen: SocketAddr,
     log: PathBuf,
+    /// The process that serves.
+    process: AtomicU32,
     /// Before the program and its arguments: what runs it, in a small world for one.
     before: Vec<String>,
 }
@@ -41,7 +44,7 @@ impl Program {
         ];
         settings.extend(more.iter().map(|(key, value)| (*key, (*value).to_owned())));
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        Self { settings, listen, log: database.folder().join("log"), before: Vec::new() }
+        Self { settings, listen, log: database.folder().join("log"), process: AtomicU32::default(), before: Vec::new() }
     }
 
     /// The same, run by another program that is given it and its arguments.
@@ -148,6 +151,7 @@ impl Program {
     async fn serve_with(&self, command: &mut Command, log: impl Into<Stdio>) -> (Serving, Duration) {
         let start = Instant::now();
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        self.process.store(child.id(), Ordering::Relaxed);
         let mut serving = Serving(child);
         let ready = format!("http://{}/readyz", self.listen);
         let http = reqwest::Client::new();
@@ -168,7 +172,22 @@ impl Program {
 
     /// All that it has logged.
     pub(crate) fn logged(&self) -> String {
+        let start = Instant::now();
+        while self.has_lines_to_write() {
+            assert!(start.elapsed() < Duration::from_secs(30), "the log is not written");
+            std::thread::sleep(Duration::from_millis(2));
+        }
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Whether the thread that writes the log is at work. It sleeps once all lines are written.
+    fn has_lines_to_write(&self) -> bool {
+        let threads = format!("/proc/{}/task", self.process.load(Ordering::Relaxed));
+        let stats = std::fs::read_dir(threads).into_iter().flatten().flatten().map(|thread| thread.path().join("stat"));
+        stats.filter_map(|stat| std::fs::read_to_string(stat).ok()).any(|stat| {
+            let state = stat.split_once(" (log) ").map(|(_, state)| state);
+            state.is_some_and(|state| state.starts_with(['R', 'D']))
+        })
     }
 
     /// Where it logs.
