@@ -126,6 +126,12 @@ pub fn price(
     Ok(price)
 }
 
+/// The most fields that the response to the chosen operation may have.
+pub fn max_fields(document: &ExecutableDocument, chosen: &OperationDefinition, variables: &Variables) -> u64 {
+    let mut walk = Walk { document, chosen, variables, known: HashMap::new(), introspected: 0, open: HashSet::new() };
+    walk.operation(chosen).map_or(u64::MAX, |price| price.fields)
+}
+
 /// The root that the fields of an operation belong to.
 pub(super) const fn root(kind: OperationType) -> &'static str {
     match kind {

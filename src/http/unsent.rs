@@ -24,8 +24,8 @@ pub(super) const MAX_PER_CONNECTION: usize = 8 * 1024 * 1024;
 pub(super) const MAX_PER_PROCESS: usize = 256 * 1024 * 1024;
 /// What a streamed response counts as. Its producer yields smaller chunks, one after the other.
 const STREAMED: usize = 256 * 1024;
-/// The last eighth of a budget is for responses of this size or less, so that large ones do not displace the results of
-/// changes.
+/// The last eighth of a budget is for responses of this size or less and for the results of changes, and the last sixteenth
+/// for the latter alone.
 const SMALL: usize = 16 * 1024;
 /// How much of a response the HTTP library holds at once.
 const PIECE: usize = 64 * 1024;
@@ -49,11 +49,22 @@ impl Budget {
         Arc::new(Self { used: AtomicUsize::new(0), max })
     }
 
+    /// Reserves the size of a response that may be refused. One without a body always fits.
     fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        let max = if bytes <= SMALL { self.max } else { self.max - self.max / 8 };
+        let kept = if bytes <= SMALL { self.max / 16 } else { self.max / 8 };
+        if bytes == 0 { Some(self.force(0)) } else { self.reserve_up_to(self.max - kept, bytes) }
+    }
+
+    fn reserve_up_to(self: &Arc<Self>, max: usize, bytes: usize) -> Option<Reservation> {
         let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= max);
         self.used.fetch_update(Relaxed, Relaxed, fits).ok()?;
         Some(Reservation { bytes, budget: Arc::clone(self) })
+    }
+
+    /// Reserves the size of a response that is not refused any more.
+    fn force(self: &Arc<Self>, bytes: usize) -> Reservation {
+        self.used.fetch_add(bytes, Relaxed);
+        Reservation { bytes, budget: Arc::clone(self) }
     }
 }
 
@@ -82,6 +93,16 @@ pub(super) struct Resident;
 #[derive(Debug, Clone)]
 struct Reserved(#[expect(dead_code, reason = "it is returned when it is dropped")] Arc<[Reservation]>);
 
+/// Room for the result of a change, reserved before the change is made: what it returns may be a token value, which cannot be
+/// shown again. In the extensions of the response, which then always fits.
+#[derive(Debug, Clone)]
+pub(super) struct Held(#[expect(dead_code, reason = "it is returned when it is dropped")] Arc<[Reservation]>);
+
+/// Holds room in each budget for a result of at most this size. Returns none if one of them is used up.
+pub(super) fn hold(bytes: usize, budgets: &[&Arc<Budget>]) -> Option<Held> {
+    budgets.iter().map(|budget| budget.reserve_up_to(budget.max, bytes)).collect::<Option<_>>().map(Held)
+}
+
 /// Reserves the size of a response in each budget. Returns false, and reserves nothing, if one of them is used up.
 pub(super) fn reserve(response: &mut Response, budgets: &[&Arc<Budget>]) -> bool {
     if response.extensions().get::<Resident>().is_some() {
@@ -89,16 +110,15 @@ pub(super) fn reserve(response: &mut Response, budgets: &[&Arc<Budget>]) -> bool
     }
     let size = response.body().size_hint().exact();
     let bytes = size.map_or(STREAMED, |size| usize::try_from(size).unwrap_or(usize::MAX));
-    let Some(reserved) = budgets.iter().map(|budget| budget.reserve(bytes)).collect::<Option<_>>() else {
-        return false;
-    };
+    // It is returned behind the new reservation, so that no other response comes between.
+    let held = response.extensions_mut().remove::<Held>();
+    let reserved = budgets.iter().map(|budget| match &held {
+        Some(_) => Some(budget.force(bytes)),
+        None => budget.reserve(bytes),
+    });
+    let Some(reserved) = reserved.collect::<Option<_>>() else { return false };
     response.extensions_mut().insert(Reserved(reserved));
     true
-}
-
-/// Whether a response of this size could be reserved now: asked before a change, whose result is not to be lost.
-pub(super) fn has_room(bytes: usize, budgets: &[&Arc<Budget>]) -> bool {
-    budgets.iter().all(|budget| budget.reserve(bytes).is_some())
 }
 
 /// How long a client may take for a response.
@@ -352,15 +372,34 @@ mod tests {
 
     /// F-14
     #[test]
-    fn budget_keeps_its_last_eighth_for_small_responses() {
+    fn large_and_small_responses_leave_room_for_results_of_changes() {
         let budget = Budget::new(MAX_PER_CONNECTION);
         assert!(budget.reserve(MAX_PER_CONNECTION).is_none());
         let large = budget.reserve(MAX_PER_CONNECTION / 8 * 7).expect("room");
         assert!(budget.reserve(SMALL + 1).is_none());
-        let small: Vec<_> = (0..64).map(|_| budget.reserve(SMALL).expect("room")).collect();
-        assert!(budget.reserve(1).is_none() && budget.reserve(0).is_some());
-        drop((large, small));
+        let small: Vec<_> = (0..32).map(|_| budget.reserve(SMALL).expect("room")).collect();
+        assert!(budget.reserve(1).is_none());
+        let held = hold(MAX_PER_CONNECTION / 16, &[&budget]).expect("room");
+        assert!(hold(1, &[&budget]).is_none());
+        assert!(budget.reserve(0).is_some(), "a response without a body takes no room");
+        drop((large, small, held));
         assert_eq!(budget.used.load(Relaxed), 0);
+    }
+
+    /// F-14
+    #[test]
+    fn result_of_a_change_always_fits_and_gives_back_what_was_held() {
+        let (roomy, tight) = (Budget::new(MAX_PER_PROCESS), Budget::new(200));
+        let mut result = vec![0; 100].into_response();
+        result.extensions_mut().insert(hold(200, &[&roomy, &tight]).expect("room"));
+        assert!(hold(1, &[&roomy, &tight]).is_none());
+        assert_eq!(roomy.used.load(Relaxed), 200, "nothing is held where one budget is used up");
+        let mut other = vec![0; 1].into_response();
+        assert!(!reserve(&mut other, &[&roomy, &tight]));
+        assert!(reserve(&mut result, &[&roomy, &tight]));
+        assert_eq!((roomy.used.load(Relaxed), tight.used.load(Relaxed)), (100, 100));
+        drop(result);
+        assert_eq!((roomy.used.load(Relaxed), tight.used.load(Relaxed)), (0, 0));
     }
 
     /// F-14

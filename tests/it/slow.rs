@@ -333,6 +333,9 @@ async fn client_that_takes_nothing_holds_eight_mebibytes_for_half_a_minute() {
         }
     }
     assert!(begun.elapsed() > Duration::from_secs(25) || (held.len(), refused) == (2, 4), "{} held", held.len());
+    // What a change returns has room of its own, or it could not be made.
+    let change = "mutation { updateProfile(input: {name: \"ada\"}) { user { id } } }";
+    assert_eq!(answered(&client, asks(&program, "/graphql", &jwt, Some(change))).await.status(), 200);
     // On a connection of its own there is room.
     let other = http2(program.listen, 0).await;
     assert_eq!(answered(&other, asks(&program, "/graphql", &jwt, Some(&query))).await.status(), 200);

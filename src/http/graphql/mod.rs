@@ -77,9 +77,8 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
     let limit = if is_mutation { usize::MAX } else { MAX_RESPONSE };
     let connection = request.extensions.get::<OfConnection>();
     let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&doors.unsent]).collect();
-    if is_mutation && !unsent::has_room(MAX_RESPONSE, &budgets) {
-        return Err(Problem::too_much_unsent().into());
-    }
+    let held = is_mutation.then(|| unsent::hold(operation.max_bytes(), &budgets).ok_or_else(Problem::too_much_unsent));
+    let held = held.transpose()?;
     let (document, query) = operation.into_query();
     let outcome = if misfits.is_empty() {
         let app = if is_mutation { doors.app.for_change() } else { doors.app.clone() };
@@ -89,6 +88,9 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
     };
     let mut response = told(wanted, &document, cost, outcome, limit)?;
     response.extensions_mut().insert(Note { caller: who, operation: name, quiet: false });
+    if let Some(held) = held {
+        response.extensions_mut().insert(held);
+    }
     Ok(response)
 }
 

@@ -16,6 +16,9 @@ use axum::{
 };
 use serde_json::{Map, Value};
 
+/// About the most bytes of one field of a response: a text of 500 characters, and its name.
+const MAX_FIELD: usize = 2 * 1024;
+
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Media {
@@ -143,6 +146,14 @@ impl Operation {
     pub(super) fn price(&self) -> Result<u64, price::Refusal> {
         let Some(chosen) = self.document.chosen() else { return Ok(0) };
         price::price(&self.document.parsed, chosen, &self.variables)
+    }
+
+    /// The most bytes that the response to a mutation may have.
+    pub(super) fn max_bytes(&self) -> usize {
+        let chosen = self.document.chosen();
+        let fields = chosen.map_or(0, |chosen| price::max_fields(&self.document.parsed, chosen, &self.variables));
+        // One for its errors.
+        usize::try_from(fields).unwrap_or(usize::MAX).saturating_add(1).saturating_mul(MAX_FIELD)
     }
 
     /// What of its values is not of the kind that is taken.
