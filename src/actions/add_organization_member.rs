@@ -40,8 +40,10 @@ impl Change for AddOrganizationMember {
     type Done = (Organization, UserId);
 
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
+        let found = tx.find_organization(&self.organization).await?;
+        policy::staffer_of(&tx.standing().await?, found.id)?;
         let user = tx.seek_user(&self.user).await?;
-        let organization = tx.lock_organization(&self.organization).await?;
+        let organization = tx.lock_organization(&found.id.into()).await?;
         let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
         let user = user.ok_or(Error::NotFound("user"))?.id;
         tx.add_member(&staffer, user, self.role).await?;

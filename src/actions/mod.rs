@@ -1,4 +1,6 @@
 //! What can be done here: one file a verb, named like its mutation. The command line calls the same files.
+//!
+//! Rows of others are locked for callers who are authorized, and not before: a lock makes every change of that row wait.
 
 mod accept_invitation;
 mod add_organization_member;

@@ -25,8 +25,10 @@ impl Change for RemoveOrganizationMember {
     type Done = (Organization, UserId);
 
     async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
+        let found = tx.find_organization(&self.organization).await?;
+        policy::staffer_of(&tx.standing().await?, found.id)?;
         let user = tx.seek_user(&self.user).await?;
-        let organization = tx.lock_organization(&self.organization).await?;
+        let organization = tx.lock_organization(&found.id.into()).await?;
         let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
         // A user who does not exist, and one who is no member, are one answer.
         let user = user.ok_or(Error::NotFound("member"))?.id;

@@ -24,7 +24,9 @@ impl Change for UpdateOrganization {
     type Done = Organization;
 
     async fn make(&self, tx: &mut Tx) -> Result<Organization> {
-        let before = tx.lock_organization(&self.organization).await?;
+        let found = tx.find_organization(&self.organization).await?;
+        policy::manager_of(&tx.standing().await?, found.id)?;
+        let before = tx.lock_organization(&found.id.into()).await?;
         let manager = policy::manager_of(&tx.standing().await?, before.id)?;
         let Some(name) = self.name.as_ref().filter(|name| **name != before.name) else {
             tx.leave_as_it_is();

@@ -5,6 +5,7 @@ mod acknowledged;
 mod deleted;
 mod interleavings;
 mod left;
+mod locks;
 mod model;
 mod refused;
 mod walks;
