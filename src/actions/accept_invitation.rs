@@ -62,7 +62,7 @@ impl Change for AcceptInvitation {
 impl AcceptInvitation {
     async fn let_in(&self, tx: &mut Tx) -> Result<()> {
         let user = tx.caller().user().ok_or(Error::Unauthenticated)?;
-        let organizations = tx.hold_organizations_of(user).await?;
+        let organizations = tx.hold_organizations_of(&tx.lock_user(user).await?).await?;
         let invited = tx.take_invitation(self.invitation).await?.ok_or(NO_INVITATION)?;
         let keyholder = policy::invited(tx.caller(), invited)?;
         self.sign_in(tx, &keyholder).await?;

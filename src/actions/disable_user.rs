@@ -26,7 +26,7 @@ impl Change for DisableUser {
         if !tx.set_disabled(&operator, user.id, true).await? {
             return Err(Error::Conflict("This person is disabled already.".into()));
         }
-        let organizations = tx.hold_organizations_of(user.id).await?;
+        let organizations = tx.hold_organizations_of(&user).await?;
         tx.record(Event::new(EventType::UserDisabled, tx.caller().at).of_user(user.id).concerning(organizations));
         Ok(())
     }

@@ -26,7 +26,7 @@ impl Change for EnableUser {
         if !tx.set_disabled(&operator, user.id, false).await? {
             return Err(Error::Conflict("This person is not disabled.".into()));
         }
-        let organizations = tx.hold_organizations_of(user.id).await?;
+        let organizations = tx.hold_organizations_of(&user).await?;
         tx.record(Event::new(EventType::UserEnabled, tx.caller().at).of_user(user.id).concerning(organizations));
         Ok(())
     }

@@ -37,7 +37,7 @@ impl Change for Inviting {
         if user.disabled_at.is_some() {
             return Err(Error::Conflict("This person is disabled; let them back first (user enable).".into()));
         }
-        let organizations = tx.hold_organizations_of(user.id).await?;
+        let organizations = tx.hold_organizations_of(&user).await?;
         tx.invite(&operator, user.id, self.fingerprint).await?;
         let invited = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user.id);
         tx.record(invited.concerning(organizations).because(Some(REASON.into())));

@@ -114,7 +114,7 @@ impl Change for Meeting {
                     tx.leave_as_it_is();
                     return Ok(user.id);
                 }
-                let organizations = tx.hold_organizations_of(user.id).await?;
+                let organizations = tx.hold_organizations_of(&user).await?;
                 let username = self.free_name(tx, Some(&user)).await?;
                 tx.change_profile(&admission, &user, &self.said.profile(username, Some(&user))).await?;
                 let changed = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user.id);

@@ -28,7 +28,8 @@ impl Change for SetPassword {
     type Done = ();
 
     async fn make(&self, tx: &mut Tx) -> Result<()> {
-        let organizations = tx.hold_organizations_of(self.user).await?;
+        let user = tx.lock_user(self.user).await?;
+        let organizations = tx.hold_organizations_of(&user).await?;
         let keyholder = policy::keyholder(&tx.standing().await?, self.user)?;
         tx.set_password(&keyholder, &self.hashed).await?;
         let changed = Event::new(EventType::UserUpdated, tx.caller().at).of_user(self.user);

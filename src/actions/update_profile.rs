@@ -25,7 +25,7 @@ impl Change for UpdateProfile {
         let oneself = policy::oneself(&tx.standing().await?)?;
         let user = *oneself.user();
         let before = tx.lock_user(user).await?;
-        let organizations = tx.hold_organizations_of(user).await?;
+        let organizations = tx.hold_organizations_of(&before).await?;
         let Some(name) = self.name.as_ref().filter(|name| **name != before.name) else {
             tx.leave_as_it_is();
             return Ok(user);

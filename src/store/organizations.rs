@@ -13,7 +13,7 @@ use crate::domain::{
     error::{Error, Result},
     id::{OrganizationId, UserId},
     list::{Page, Slice},
-    organization::{Organization, OrganizationRef, Role},
+    organization::{Organization, OrganizationRef, Role, User},
     policy::{Founder, Manager, Myself, Operator},
     time::Time,
 };
@@ -51,10 +51,10 @@ impl Tx {
         found.map(Organization::from).ok_or(Error::NotFound("organization"))
     }
 
-    /// The organizations that a user belongs to. The user and the memberships are locked until the commit: whoever
+    /// The organizations of a user who is locked already. The memberships are locked until the commit, too: a user who
     /// joins or leaves has a number before this change and is seen, or waits.
-    pub async fn hold_organizations_of(&self, user: UserId) -> Result<Vec<OrganizationId>> {
-        self.lock_user(user).await?;
+    pub async fn hold_organizations_of(&self, user: &User) -> Result<Vec<OrganizationId>> {
+        let user = user.id;
         let memberships = membership::Entity::find()
             .filter(membership::Column::UserId.eq(user))
             .order_by_asc(membership::Column::OrganizationId)
