@@ -5,7 +5,7 @@ mod settings;
 mod target;
 
 pub use jwt::{JwtConfig, JwtKeys, KeyAlgorithm, KeySource};
-pub use target::{DatabaseTarget, MailTarget};
+pub use target::{DatabaseTarget, MailTarget, PostgresUrl};
 
 use crate::domain::{
     error::{Error, Result},
@@ -394,8 +394,8 @@ mod tests {
         let variables = [("TOKENWARD_DATABASE__URL_FILE", path)];
         let over_file = load(Some("[database]\nurl = 'sqlite://x'"), &variables, &[]).expect("a configuration");
         for config in [from_file, over_file] {
-            let url = Hidden::new("postgres://tokenward:hunter2@db/tokenward");
-            assert_eq!(config.database, DatabaseTarget::Server(url));
+            let target = DatabaseTarget::parse("postgres://tokenward:hunter2@db/tokenward").expect("a target");
+            assert_eq!(config.database, target);
         }
         let variables = [("TOKENWARD_DATABASE__URL_FILE", path), ("TOKENWARD_DATABASE__URL", "sqlite://x")];
         let (_, why) = refusal(None, &variables);

@@ -12,8 +12,17 @@ use url::{Position, Url};
 pub enum DatabaseTarget {
     /// An SQLite database file.
     File(PathBuf),
-    /// A PostgreSQL server; the URL may hold a password.
-    Server(Hidden),
+    /// A PostgreSQL server.
+    Server(PostgresUrl),
+}
+
+/// The URL of a PostgreSQL server, which can be read and may hold a password.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(PartialEq))]
+pub struct PostgresUrl {
+    url: Hidden,
+    /// Whether the URL says when the connection is encrypted.
+    pub chooses_tls: bool,
 }
 
 /// Where emails are sent.
@@ -33,8 +42,7 @@ impl DatabaseTarget {
             return sqlite_file(rest).map(Self::File);
         }
         if ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-            check_postgres(url)?;
-            return Ok(Self::Server(Hidden::new(url)));
+            return PostgresUrl::parse(url).map(Self::Server);
         }
         Err(database(
             "begins with sqlite:// or postgres://; write one such as sqlite:///var/lib/tokenward/tokenward.db.",
@@ -78,35 +86,45 @@ fn sqlite_file(rest: &str) -> Result<PathBuf> {
     })
 }
 
-/// Rejects a URL that the library would report with its text, or read differently than it was meant.
-fn check_postgres(text: &str) -> Result<()> {
-    let unreadable = || {
-        database(
-            "cannot be read; write postgres://user:password@host:5432/database, and in the password %25 for %, %2F for /, \
-             %3F for ?, %23 for # and %40 for @.",
-        )
-    };
-    let url = Url::parse(text).ok().filter(|_| decoded(text).is_some()).ok_or_else(unreadable)?;
-    // A password with an unencoded /, ? or # ends the host there, and its @ is left over.
-    if url[Position::AfterPort..].contains('@') || url.fragment().is_some() {
-        return Err(unreadable());
+impl PostgresUrl {
+    /// Rejects a URL that the library would report with its text, or read differently than it was meant.
+    fn parse(text: &str) -> Result<Self> {
+        let unreadable = || {
+            database(
+                "cannot be read; write postgres://user:password@host:5432/database, and in the password %25 for %, %2F for /, \
+                 %3F for ?, %23 for # and %40 for @.",
+            )
+        };
+        let url = Url::parse(text).ok().filter(|_| decoded(text).is_some()).ok_or_else(unreadable)?;
+        // A password with an unencoded /, ? or # ends the host there, and its @ is left over.
+        if url[Position::AfterPort..].contains('@') || url.fragment().is_some() {
+            return Err(unreadable());
+        }
+        if url.query_pairs().any(|(key, value)| !is_parameter(&key, &value)) {
+            // The library ignores such a parameter and logs its value.
+            return Err(database(
+                "has an unknown parameter or value after ?; it takes sslmode (disable, allow, prefer, require, verify-ca, \
+                 verify-full), sslrootcert, sslcert, sslkey, host, hostaddr, port, dbname, user, password, application_name, \
+                 options and statement-cache-capacity.",
+            ));
+        }
+        let chooses_tls = url.query_pairs().any(|(key, _)| is_sslmode(&key));
+        Ok(Self { url: Hidden::new(text), chooses_tls })
     }
-    if url.query_pairs().any(|(key, value)| !is_parameter(&key, &value)) {
-        // The library ignores such a parameter and logs its value.
-        return Err(database(
-            "has an unknown parameter or value after ?; it takes sslmode (disable, allow, prefer, require, verify-ca, \
-             verify-full), sslrootcert, sslcert, sslkey, host, hostaddr, port, dbname, user, password, application_name, \
-             options and statement-cache-capacity.",
-        ));
+
+    /// The URL, for the library that connects.
+    pub fn reveal(&self) -> &str {
+        self.url.reveal()
     }
-    Ok(())
+}
+
+fn is_sslmode(key: &str) -> bool {
+    matches!(key, "sslmode" | "ssl-mode")
 }
 
 fn is_parameter(key: &str, value: &str) -> bool {
     match key {
-        "sslmode" | "ssl-mode" => {
-            ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"].contains(&value)
-        }
+        _ if is_sslmode(key) => ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"].contains(&value),
         "hostaddr" => value.parse::<IpAddr>().is_ok(),
         "port" => value.parse::<u16>().is_ok(),
         "statement-cache-capacity" => value.parse::<usize>().is_ok(),

@@ -19,7 +19,6 @@ use std::{
     path::{Path, PathBuf},
 };
 use tracing::subscriber::{NoSubscriber, with_default};
-use url::Url;
 
 /// What the library is given as a URL; what counts is set past it, and appears in no text of the library.
 const SQLITE: &str = "sqlite://database";
@@ -51,16 +50,14 @@ impl Place {
     pub(super) fn of(target: &DatabaseTarget) -> Result<Self> {
         let url = match target {
             DatabaseTarget::File(path) => return Ok(Self::File(path.clone())),
-            DatabaseTarget::Server(url) => url.reveal(),
+            DatabaseTarget::Server(url) => url,
         };
         // The library logs a line of .pgpass that it cannot read, with its password.
-        let options = with_default(NoSubscriber::default(), || url.parse::<PgConnectOptions>());
+        let options = with_default(NoSubscriber::default(), || url.reveal().parse::<PgConnectOptions>());
         let options = options.map_err(|_| Error::invalid("database.url", "database.url cannot be read."))?;
-        let chose_tls =
-            Url::parse(url).is_ok_and(|url| url.query_pairs().any(|(key, _)| matches!(&*key, "sslmode" | "ssl-mode")));
         // Poolers reject the parameter, which is about floating-point numbers in text.
         let options = options.application_name("tokenward").extra_float_digits(None).disable_statement_logging();
-        Ok(Self::Server(Box::new(Server { options, chose_tls })))
+        Ok(Self::Server(Box::new(Server { options, chose_tls: url.chooses_tls })))
     }
 
     /// How each connection is opened.
