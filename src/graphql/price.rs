@@ -128,7 +128,7 @@ pub fn price(
 
 /// The most fields that the response to the chosen operation may have.
 pub fn max_fields(document: &ExecutableDocument, chosen: &OperationDefinition, variables: &Variables) -> u64 {
-    let mut walk = Walk { document, chosen, variables, known: HashMap::new(), introspected: 0, open: HashSet::new() };
+    let mut walk = Walk::new(document, chosen, variables);
     walk.operation(chosen).map_or(u64::MAX, |price| price.fields)
 }
 
