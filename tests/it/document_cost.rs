@@ -108,9 +108,9 @@ impl Author {
             let (alias, directive) = (self.aliases, self.directive());
             text = text.replacen("{ ", &format!("{{ a{alias}: {field}{directive} {{{below} "), 1);
         }
-        for (index, (on, selection)) in self.fragments.iter().enumerate() {
-            text += &format!(" fragment F{index} on {on} {selection}");
-        }
+        let fragments = self.fragments.iter().enumerate();
+        let fragments = fragments.map(|(index, (on, selection))| format!(" fragment F{index} on {on} {selection}"));
+        text += &fragments.collect::<String>();
         let definitions = self.variables.iter().map(|(name, (of, _))| format!("${name}: {of} "));
         if !self.variables.is_empty() {
             text = format!("query({}) {text}", definitions.collect::<String>());
