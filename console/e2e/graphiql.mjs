@@ -34,7 +34,7 @@ async function firstQuery({ scheme, width }) {
   await picture('1-first');
 
   await run(page);
-  await notice(page).getByText('A credential is needed').waitFor();
+  await notice(page).getByText('A credential is required').waitFor();
   await expected(seen, 401, '/graphql');
   assert.equal(await page.evaluate(() => document.activeElement.id), 'credential');
   await fits(page, 'without a credential');
@@ -77,11 +77,11 @@ async function aRefusedCredential() {
   const { context, page, seen } = opened;
   await field(page).fill('two words');
   await run(page);
-  await notice(page).getByText('That is no credential').waitFor();
+  await notice(page).getByText('Invalid credential').waitFor();
   assert.equal(seen.asked.filter((what) => what === 'POST /graphql').length, 1, 'no query was sent');
   await field(page).fill('no-such-credential');
   await run(page);
-  await notice(page).getByText('refused (401)').waitFor();
+  await notice(page).getByText('rejected (401)').waitFor();
   await result(page).getByText('UNAUTHENTICATED').first().waitFor();
   await page.screenshot({ path: `${pictures}/light-1280-5-refused.png` });
   await expected(seen, 401, '/graphql');

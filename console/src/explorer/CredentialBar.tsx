@@ -34,7 +34,7 @@ export function CredentialBar({ field, notice, person, onChange, onEnter }: Prop
           spellCheck={false}
           data-1p-ignore
           data-lpignore="true"
-          placeholder="Paste a JWT or a token"
+          placeholder="Paste a JWT or token value"
           aria-describedby="credential-about credential-notice"
           aria-invalid={notice !== undefined}
           onChange={(event) => {
@@ -46,16 +46,16 @@ export function CredentialBar({ field, notice, person, onChange, onEnter }: Prop
           }}
         />
         <p id="credential-about" className="about">
-          A JWT of your application, or a token with the scope <code>graphql</code>: it stays in the memory of this page and is
-          gone when you reload it.{' '}
+          A JWT from your application, or a token with the <code>graphql</code> scope. It stays in the memory of this page and is
+          lost when you reload it.{' '}
           {person === undefined ? (
-            'Left empty, the query runs by your sign-in, if you are signed in to Tokenward.'
+            'Without one, queries run with your session if you are signed in to Tokenward.'
           ) : empty ? (
             <>
-              Without one, the query runs by your sign-in. <strong>Signed in as {person}</strong>
+              Without one, queries run with your session. <strong>Signed in as {person}</strong>
             </>
           ) : (
-            <>The query runs by the credential, and not as {person}.</>
+            <>Queries run with this credential, not as {person}.</>
           )}
         </p>
       </div>

@@ -8,7 +8,8 @@ import firstQuery from './firstQuery.graphql?raw';
 import { memory } from './memory';
 import { bare, execute, loadSchema, signedIn } from './service';
 
-const NO_SCHEMA = 'The schema could not be loaded, so there is no documentation and no completion. Reload the page to try again.';
+const NO_SCHEMA =
+  'The schema could not be loaded, so documentation and completion are unavailable. Reload the page to try again.';
 
 export function Explorer() {
   // A reference and no state: nothing that renders, and no tool for looking at React's state, holds the credential.

@@ -54,31 +54,30 @@ export async function execute(credential: string, operation: FetcherParams): Pro
       body: JSON.stringify(operation),
     });
   } catch {
-    return { answer: failure('The service cannot be reached. Check that it runs, then run the query again.') };
+    return { answer: failure('Could not reach the service. Check that it is running, then run the query again.') };
   }
   const refusal = inSession && response.status === 401 ? NO_CREDENTIAL : refusalBy(response.status);
   try {
     return { answer: await response.json(), refusal };
   } catch {
-    return { answer: failure(`The answer is not JSON; its status is ${response.status}.`), refusal };
+    return { answer: failure(`The response is not JSON (status ${response.status}).`), refusal };
   }
 }
 
-const NO_CREDENTIAL =
-  'A credential is needed. Sign in to Tokenward, or paste one into the field above, then run the query again.';
+const NO_CREDENTIAL = 'A credential is required. Sign in to Tokenward or paste a credential above, then run the query again.';
 
 function objectionTo(credential: string) {
   if (credential !== '' && !/^[\x21-\x7e]+$/.test(credential)) {
-    return 'That is no credential: there are blanks or other signs in it. Copy it again, whole and alone.';
+    return 'Invalid credential: it contains spaces or other unsupported characters. Copy the whole credential, and nothing else.';
   }
   return undefined;
 }
 
 function refusalBy(status: number) {
   if (status === 401) {
-    return 'The credential was refused (401): it is mistyped, expired, revoked, or not for this service. Paste another one.';
+    return 'The credential was rejected (401). It may be mistyped, expired, revoked or meant for another service. Paste another one.';
   }
-  if (status === 403) return 'The token was refused (403): it lacks the scope graphql. Use one that has it, or a JWT.';
+  if (status === 403) return 'The token was rejected (403): it lacks the graphql scope. Use a token with this scope, or a JWT.';
   return undefined;
 }
 
