@@ -64,7 +64,7 @@ function Line({ event, audit, telling, more }: LineProps) {
           {differences(event).map(({ name, before, after }) => (
             <p key={name} className={styles.reason}>
               {name}: {before} <span aria-hidden="true">→</span>
-              <span className="hidden">, since then</span> {after}
+              <span className="hidden">changed to</span> {after}
             </p>
           ))}
         </div>
@@ -91,33 +91,33 @@ function Line({ event, audit, telling, more }: LineProps) {
               <Ago at={event.at} form="exact" />
             </Fact>
             {event.actor && (
-              <Fact name="By">
+              <Fact name="Actor">
                 {event.actor.name} <span className="muted">{event.actor.username}</span>
               </Fact>
             )}
             {event.user && event.user.id !== event.actor?.id && (
-              <Fact name="About">
+              <Fact name="Subject">
                 {event.user.name} <span className="muted">{event.user.username}</span>
               </Fact>
             )}
-            <Fact name="Address">
+            <Fact name="IP address">
               {event.actorIpAddress ? (
                 <span className="mono">{event.actorIpAddress}</span>
               ) : (
-                <span className="muted">Not known</span>
+                <span className="muted">Unknown</span>
               )}
             </Fact>
-            <Fact name="Agent">
+            <Fact name="User agent">
               {event.actorUserAgent ? (
                 <>
                   {agent(event.actorUserAgent)}
                   {agent(event.actorUserAgent) !== event.actorUserAgent && <p className="muted small">{event.actorUserAgent}</p>}
                 </>
               ) : (
-                <span className="muted">Not known</span>
+                <span className="muted">Unknown</span>
               )}
             </Fact>
-            <Fact name="Through">{source}</Fact>
+            <Fact name="Method">{source}</Fact>
             {event.resourceServerName && <Fact name="Resource server">{event.resourceServerName}</Fact>}
             {event.tokenId && (
               <Fact name="Token">
@@ -125,11 +125,11 @@ function Line({ event, audit, telling, more }: LineProps) {
               </Fact>
             )}
             {event.notificationId && (
-              <Fact name="Notice in your e-mail">
+              <Fact name="Notification ID">
                 <code>{event.notificationId}</code>
               </Fact>
             )}
-            <Fact name="Event">
+            <Fact name="Event ID">
               <code className="small">{event.id}</code>
             </Fact>
           </Facts>

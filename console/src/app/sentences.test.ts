@@ -35,36 +35,38 @@ const ofToken = { tokenId: TOKEN.id, token: TOKEN };
 
 describe('an event as a sentence', () => {
   it('names the owner of a token when somebody else acted', () => {
-    expect(told({ type: 'TOKEN_CREATED', ...ofToken })).toBe('Bob Lindqvist made “Deploy bot”');
+    expect(told({ type: 'TOKEN_CREATED', ...ofToken })).toBe('Bob Lindqvist created “Deploy bot”');
     expect(told({ type: 'TOKEN_REVOKED', ...ofToken })).toBe('Bob Lindqvist revoked “Deploy bot”');
     expect(told({ type: 'TOKEN_ORGANIZATION_REMOVED', ...ofToken, actor: ADA })).toBe(
-      'Ada Okafor removed Acme Widgets from “Deploy bot” of Bob Lindqvist',
+      'Ada Okafor removed Acme Widgets from “Deploy bot”, owned by Bob Lindqvist',
     );
     expect(told({ type: 'TOKEN_CREATED', ...ofToken, actor: null, via: 'COMMAND_LINE' })).toBe(
-      'An operator made “Deploy bot” for Bob Lindqvist',
+      'An operator created “Deploy bot” for Bob Lindqvist',
     );
   });
 
   it('says what acted when nobody did', () => {
     const ended = { type: 'TOKEN_REVOKED' as const, ...ofToken, actor: null, user: null };
     expect(told({ ...ended, via: 'SYSTEM' })).toBe('Tokenward revoked “Deploy bot”');
-    expect(told({ ...ended, via: 'TOKEN' })).toBe('Whoever held the value revoked “Deploy bot”');
-    expect(told({ ...ended, via: 'SESSION' })).toBe('Somebody revoked “Deploy bot”');
+    expect(told({ ...ended, via: 'TOKEN' })).toBe('A client using the token revoked “Deploy bot”');
+    expect(told({ ...ended, via: 'SESSION' })).toBe('An unknown actor revoked “Deploy bot”');
   });
 
   it('says which role somebody has since then', () => {
     const changed = (type: AuditEventType, before: string | null, after: string, user = BOB) =>
       told({ type, actor: ADA, user, changes: [{ field: 'role', before, after }] });
     expect(changed('ORGANIZATION_MEMBER_UPDATED', 'MEMBER', 'ADMIN')).toBe(
-      'Ada Okafor made Bob Lindqvist an administrator of Acme Widgets',
+      'Ada Okafor changed Bob Lindqvist’s role in Acme Widgets from member to administrator',
     );
     expect(changed('ORGANIZATION_MEMBER_UPDATED', 'ADMIN', 'MEMBER')).toBe(
-      'Ada Okafor made Bob Lindqvist a member of Acme Widgets',
+      'Ada Okafor changed Bob Lindqvist’s role in Acme Widgets from administrator to member',
     );
     expect(changed('ORGANIZATION_MEMBER_ADDED', null, 'ADMIN')).toBe(
-      'Ada Okafor made Bob Lindqvist an administrator of Acme Widgets',
+      'Ada Okafor added Bob Lindqvist to Acme Widgets as an administrator',
     );
-    expect(changed('ORGANIZATION_MEMBER_UPDATED', 'ADMIN', 'MEMBER', ADA)).toBe('Ada Okafor changed their role in Acme Widgets');
+    expect(changed('ORGANIZATION_MEMBER_UPDATED', 'ADMIN', 'MEMBER', ADA)).toBe(
+      'Ada Okafor changed their role in Acme Widgets from administrator to member',
+    );
   });
 
   it('tells what was and what is, unless the sentence does', () => {
@@ -72,15 +74,16 @@ describe('an event as a sentence', () => {
       differences(event({ type, changes: [{ field, before, after }] })).map((one) => `${one.name}: ${one.before}, ${one.after}`);
     expect(differs('TOKEN_UPDATED', 'description', 'a', 'b')).toEqual(['Description: “a”, “b”']);
     expect(differs('TOKEN_UPDATED', 'expiresAt', null, '2026-11-25T22:00:00.000000Z')[0]).toMatch(
-      /^Expires: never, 2[56] Nov 2026, /,
+      /^Expiry: never, 2[56] Nov 2026, /,
     );
-    expect(differs('ORGANIZATION_MEMBER_UPDATED', 'role', 'MEMBER', 'ADMIN')).toEqual(['Role: member, administrator']);
+    expect(differs('ORGANIZATION_MEMBER_UPDATED', 'role', null, 'ADMIN')).toEqual(['Role: none, administrator']);
+    expect(differs('ORGANIZATION_MEMBER_UPDATED', 'role', 'MEMBER', 'ADMIN')).toEqual([]);
     expect(differs('ORGANIZATION_MEMBER_ADDED', 'role', null, 'ADMIN')).toEqual([]);
     expect(differs('TOKEN_UPDATED', 'colour', null, 'red')).toEqual(['colour: none, “red”']);
   });
 
   it('keeps the id of a token that can no longer be seen', () => {
-    expect(told({ type: 'TOKEN_UPDATED', tokenId: 'token_9' })).toBe('Bob Lindqvist changed the token token_9');
+    expect(told({ type: 'TOKEN_UPDATED', tokenId: 'token_9' })).toBe('Bob Lindqvist updated the token token_9');
   });
 
   it('lists the organizations', () => {
@@ -90,12 +93,10 @@ describe('an event as a sentence', () => {
   });
 
   it('tells of members, and of those who acted on themselves', () => {
-    expect(told({ type: 'ORGANIZATION_MEMBER_ADDED', actor: ADA })).toBe(
-      'Ada Okafor made Bob Lindqvist a member of Acme Widgets',
-    );
-    expect(told({ type: 'ORGANIZATION_MEMBER_ADDED' })).toBe('Bob Lindqvist became a member of Acme Widgets');
+    expect(told({ type: 'ORGANIZATION_MEMBER_ADDED', actor: ADA })).toBe('Ada Okafor added Bob Lindqvist to Acme Widgets');
+    expect(told({ type: 'ORGANIZATION_MEMBER_ADDED' })).toBe('Bob Lindqvist joined Acme Widgets');
     expect(told({ type: 'ORGANIZATION_MEMBER_UPDATED', actor: ADA })).toBe(
-      'Ada Okafor changed the role of Bob Lindqvist in Acme Widgets',
+      'Ada Okafor changed Bob Lindqvist’s role in Acme Widgets',
     );
     expect(told({ type: 'ORGANIZATION_MEMBER_REMOVED', actor: ADA })).toBe('Ada Okafor removed Bob Lindqvist from Acme Widgets');
     expect(told({ type: 'ORGANIZATION_MEMBER_REMOVED' })).toBe('Bob Lindqvist left Acme Widgets');
@@ -103,18 +104,20 @@ describe('an event as a sentence', () => {
 
   it('tells of people and of the organization', () => {
     expect(told({ type: 'USER_DISABLED', actor: null, via: 'COMMAND_LINE' })).toBe('An operator disabled Bob Lindqvist');
-    expect(told({ type: 'USER_ENABLED', actor: null, via: 'COMMAND_LINE' })).toBe('An operator enabled Bob Lindqvist again');
+    expect(told({ type: 'USER_ENABLED', actor: null, via: 'COMMAND_LINE' })).toBe('An operator re-enabled Bob Lindqvist');
     expect(told({ type: 'USER_CREATED' })).toBe('Bob Lindqvist signed in for the first time');
-    expect(told({ type: 'ORGANIZATION_UPDATED', actor: ADA, user: null })).toBe('Ada Okafor changed the name of Acme Widgets');
+    expect(told({ type: 'ORGANIZATION_UPDATED', actor: ADA, user: null })).toBe('Ada Okafor renamed Acme Widgets');
   });
 
   it('speaks to whoever reads it of themselves, and of the token on its own page', () => {
     const here = { you: BOB.id, here: TOKEN.id };
-    expect(told({ type: 'TOKEN_UPDATED', ...ofToken }, here)).toBe('You changed this token');
+    expect(told({ type: 'TOKEN_UPDATED', ...ofToken }, here)).toBe('You updated this token');
     expect(told({ type: 'TOKEN_ORGANIZATION_REMOVED', ...ofToken, actor: ADA }, here)).toBe(
       'Ada Okafor removed Acme Widgets from this token',
     );
     expect(told({ type: 'USER_UPDATED' }, here)).toBe('You changed your profile');
+    expect(told({ type: 'USER_UPDATED', actor: ADA }, here)).toBe('Ada Okafor changed your profile');
+    expect(told({ type: 'USER_UPDATED', actor: ADA })).toBe('Ada Okafor changed Bob Lindqvist’s profile');
   });
 
   it('tells what it does not know by its name', () => {
@@ -126,8 +129,8 @@ describe('an event as a sentence', () => {
   it('names the resource server that acted, and the one that it is about', () => {
     const builds = { actor: null, resourceServerName: 'builds' };
     const revoked = { type: 'TOKEN_REVOKED' as const, ...ofToken, ...builds, via: 'RESOURCE_SERVER' as const };
-    expect(told(revoked)).toBe('The resource server builds revoked “Deploy bot” of Bob Lindqvist');
-    expect(told({ ...revoked, resourceServerName: null })).toBe('A resource server revoked “Deploy bot” of Bob Lindqvist');
+    expect(told(revoked)).toBe('The resource server builds revoked “Deploy bot”, owned by Bob Lindqvist');
+    expect(told({ ...revoked, resourceServerName: null })).toBe('A resource server revoked “Deploy bot”, owned by Bob Lindqvist');
     const about = { ...builds, via: 'COMMAND_LINE' as const, user: null };
     expect(told({ ...about, type: 'RESOURCE_SERVER_ADDED' })).toBe('An operator added the resource server builds');
     expect(told({ ...about, type: 'RESOURCE_SERVER_DISABLED' })).toBe('An operator disabled the resource server builds');

@@ -24,9 +24,9 @@ export interface Telling {
 
 /** What an actor came through, by name. */
 export const SOURCES: Record<string, string> = {
-  SESSION: 'Session',
-  JWT: 'JWT',
-  TOKEN: 'Token',
+  SESSION: 'Console session',
+  JWT: 'App sign-in (JWT)',
+  TOKEN: 'API token',
   RESOURCE_SERVER: 'Resource server',
   COMMAND_LINE: 'Command line',
   SYSTEM: 'System',
@@ -38,7 +38,7 @@ export const GROUPS: { name: string; types: { type: EventLineFragment['type']; n
     name: 'Tokens',
     types: [
       { type: 'TOKEN_CREATED', name: 'Token created' },
-      { type: 'TOKEN_UPDATED', name: 'Token changed' },
+      { type: 'TOKEN_UPDATED', name: 'Token updated' },
       { type: 'TOKEN_REVOKED', name: 'Token revoked' },
       { type: 'TOKEN_ORGANIZATION_ADDED', name: 'Organization added to a token' },
       { type: 'TOKEN_ORGANIZATION_REMOVED', name: 'Organization removed from a token' },
@@ -53,19 +53,19 @@ export const GROUPS: { name: string; types: { type: EventLineFragment['type']; n
     ],
   },
   {
-    name: 'People',
+    name: 'Users',
     types: [
       { type: 'USER_UPDATED', name: 'Profile changed' },
-      { type: 'USER_DISABLED', name: 'Person disabled' },
-      { type: 'USER_ENABLED', name: 'Person enabled' },
-      { type: 'USER_DELETED', name: 'Person deleted' },
+      { type: 'USER_DISABLED', name: 'User disabled' },
+      { type: 'USER_ENABLED', name: 'User enabled' },
+      { type: 'USER_DELETED', name: 'User deleted' },
     ],
   },
   {
     name: 'Organization',
     types: [
       { type: 'ORGANIZATION_CREATED', name: 'Organization created' },
-      { type: 'ORGANIZATION_UPDATED', name: 'Name changed' },
+      { type: 'ORGANIZATION_UPDATED', name: 'Organization renamed' },
       { type: 'ORGANIZATION_DELETED', name: 'Organization deleted' },
     ],
   },
@@ -78,21 +78,22 @@ const inWords = (type: string) => type.toLowerCase().replaceAll('_', ' ').trim()
 export function sentence(event: EventLineFragment, telling: Telling = {}): Part[] {
   const { actor, user, organizations, tokenId, resourceServerName: server } = event;
   const by: Part = actor ? { kind: 'person', person: actor } : words(actorOf(event));
-  const about: Part = user ? { kind: 'person', person: user } : words('somebody');
+  const about: Part = user ? { kind: 'person', person: user } : words('a user');
   const own = Boolean(actor && user && actor.id === user.id);
   const theirs = own && actor?.id === telling.you ? 'your' : 'their';
+  const possessive = user && user.id === telling.you ? [words('your')] : [about, words('’s')];
   const where = listed(organizations.map(({ name }) => ({ kind: 'organization' as const, name })));
   const token: Part =
     tokenId && tokenId !== telling.here
       ? { kind: 'token', id: tokenId, description: event.token?.description }
       : words(tokenId ? 'this token' : 'a token');
   // Whose page it is knows whose token it is.
-  const of = own || !user || tokenId === telling.here ? [] : [words(' of '), about];
+  const of = own || !user || tokenId === telling.here ? [] : [words(', owned by '), about];
   switch (event.type as string) {
     case 'TOKEN_CREATED':
-      return [by, words(' made '), token, ...(own || !user ? [] : [words(' for '), about])];
+      return [by, words(' created '), token, ...(own || !user ? [] : [words(' for '), about])];
     case 'TOKEN_UPDATED':
-      return [by, words(' changed '), token, ...of];
+      return [by, words(' updated '), token, ...of];
     case 'TOKEN_REVOKED':
       return [by, words(' revoked '), token, ...of];
     case 'TOKEN_ORGANIZATION_ADDED':
@@ -100,32 +101,31 @@ export function sentence(event: EventLineFragment, telling: Telling = {}): Part[
     case 'TOKEN_ORGANIZATION_REMOVED':
       return [by, words(' removed '), ...where, words(' from '), token, ...of];
     case 'ORGANIZATION_MEMBER_ADDED': {
-      const as = ROLES[roleOf(event) ?? ''] ?? 'a member';
-      return own ? [by, words(` became ${as} of `), ...where] : [by, words(' made '), about, words(` ${as} of `), ...where];
+      const role = ROLES[roleOf(event)?.after ?? ''];
+      const as = role ? [words(` as ${role === 'administrator' ? 'an' : 'a'} ${role}`)] : [];
+      return own ? [by, words(' joined '), ...where, ...as] : [by, words(' added '), about, words(' to '), ...where, ...as];
     }
     case 'ORGANIZATION_MEMBER_UPDATED': {
-      const as = ROLES[roleOf(event) ?? ''];
-      if (as && !own) return [by, words(' made '), about, words(` ${as} of `), ...where];
-      return own
-        ? [by, words(` changed ${theirs} role in `), ...where]
-        : [by, words(' changed the role of '), about, words(' in '), ...where];
+      const fromTo = roleChange(event);
+      const whose = own ? [words(theirs)] : possessive;
+      return [by, words(' changed '), ...whose, words(' role in '), ...where, ...(fromTo ? [words(` ${fromTo}`)] : [])];
     }
     case 'ORGANIZATION_MEMBER_REMOVED':
       return own ? [by, words(' left '), ...where] : [by, words(' removed '), about, words(' from '), ...where];
     case 'ORGANIZATION_CREATED':
       return [by, words(' created '), ...where];
     case 'ORGANIZATION_UPDATED':
-      return [by, words(' changed the name of '), ...where];
+      return [by, words(' renamed '), ...where];
     case 'ORGANIZATION_DELETED':
       return [by, words(' deleted '), ...where];
     case 'USER_CREATED':
-      return own ? [by, words(' signed in for the first time')] : [by, words(' added the person '), about];
+      return own ? [by, words(' signed in for the first time')] : [by, words(' added the user '), about];
     case 'USER_UPDATED':
-      return own ? [by, words(` changed ${theirs} profile`)] : [by, words(' changed the profile of '), about];
+      return own ? [by, words(` changed ${theirs} profile`)] : [by, words(' changed '), ...possessive, words(' profile')];
     case 'USER_DISABLED':
       return [by, words(' disabled '), about];
     case 'USER_ENABLED':
-      return [by, words(' enabled '), about, words(' again')];
+      return [by, words(' re-enabled '), about];
     case 'USER_DELETED':
       return [by, words(' deleted '), about];
     case 'RESOURCE_SERVER_ADDED':
@@ -137,15 +137,23 @@ export function sentence(event: EventLineFragment, telling: Telling = {}): Part[
   }
 }
 
-/** The role that somebody has since then. */
-const roleOf = ({ changes }: EventLineFragment) => changes.find(({ field }) => field === 'role')?.after;
+const roleOf = ({ changes }: EventLineFragment) => changes.find(({ field }) => field === 'role');
 
-const ROLES: Record<string, string> = { ADMIN: 'an administrator', MEMBER: 'a member' };
+const ROLES: Record<string, string> = { ADMIN: 'administrator', MEMBER: 'member' };
+
+/** `from member to administrator`; nothing unless both roles are known. */
+function roleChange(event: EventLineFragment) {
+  const { before, after } = roleOf(event) ?? {};
+  const [from, to] = [ROLES[before ?? ''], ROLES[after ?? '']];
+  return from && to ? `from ${from} to ${to}` : undefined;
+}
 
 /** What a change left different, where the sentence does not say it already: the name of it, and what it was and is. */
-export function differences({ changes, type }: EventLineFragment) {
-  const said = type === 'ORGANIZATION_MEMBER_ADDED' ? 'role' : undefined;
-  return changes
+export function differences(event: EventLineFragment) {
+  const inSentence =
+    event.type === 'ORGANIZATION_MEMBER_ADDED' || (event.type === 'ORGANIZATION_MEMBER_UPDATED' && roleChange(event));
+  const said = inSentence ? 'role' : undefined;
+  return event.changes
     .filter(({ field }) => field !== said)
     .map(({ field, before, after }) => ({
       name: FIELDS[field]?.name ?? field,
@@ -156,7 +164,7 @@ export function differences({ changes, type }: EventLineFragment) {
 
 const FIELDS: Record<string, { name: string; none: string }> = {
   description: { name: 'Description', none: 'none' },
-  expiresAt: { name: 'Expires', none: 'never' },
+  expiresAt: { name: 'Expiry', none: 'never' },
   role: { name: 'Role', none: 'none' },
   name: { name: 'Name', none: 'none' },
 };
@@ -164,20 +172,20 @@ const FIELDS: Record<string, { name: string; none: string }> = {
 function value(field: string, text: string | null | undefined) {
   if (text === null || text === undefined) return FIELDS[field]?.none ?? 'none';
   if (field === 'expiresAt') return exact(text);
-  if (field === 'role') return text === 'ADMIN' ? 'administrator' : text.toLowerCase();
+  if (field === 'role') return ROLES[text] ?? text.toLowerCase();
   return `“${text}”`;
 }
 
 /** What acted, where no user did. */
 function actorOf({ via, resourceServerName }: EventLineFragment) {
   if (via === 'RESOURCE_SERVER' && resourceServerName) return `The resource server ${resourceServerName}`;
-  return BY[via] ?? 'Somebody';
+  return BY[via] ?? 'An unknown actor';
 }
 
 const BY: Record<string, string> = {
   COMMAND_LINE: 'An operator',
   SYSTEM: 'Tokenward',
-  TOKEN: 'Whoever held the value',
+  TOKEN: 'A client using the token',
   RESOURCE_SERVER: 'A resource server',
 };
 

@@ -66,7 +66,7 @@ describe('the audit log', () => {
     service(answers);
     await show();
     const events = await screen.findByRole('list', { name: 'Events of Acme Widgets' });
-    expect(events.textContent).toContain(`Ada Okafor removed Acme Widgets from the token ${TOKEN} of Bob Lindqvist`);
+    expect(events.textContent).toContain(`Ada Okafor removed Acme Widgets from the token ${TOKEN}, owned by Bob Lindqvist`);
     expect(events.textContent).toContain('“<img src=x>”');
     const details = screen.getByRole('button', { name: 'Details' });
     expect(details.getAttribute('aria-expanded')).toBe('false');
@@ -103,9 +103,7 @@ describe('the audit log', () => {
       },
       first: 50,
     });
-    await waitFor(() =>
-      expect(screen.getByRole<HTMLInputElement>('combobox', { name: 'Done by' }).value).toBe('Ada Okafor (ada)'),
-    );
+    await waitFor(() => expect(screen.getByRole<HTMLInputElement>('combobox', { name: 'Actor' }).value).toBe('Ada Okafor (ada)'));
   });
 
   it('carries nothing of one organization to the page of another', async () => {
@@ -123,7 +121,7 @@ describe('the audit log', () => {
   it('is narrowed to somebody who is looked for by the keyboard', async () => {
     const asked = service(answers);
     const { router } = await show();
-    const field = await screen.findByRole('combobox', { name: 'About whom' });
+    const field = await screen.findByRole('combobox', { name: 'Subject' });
     await userEvent.click(field);
     await userEvent.keyboard('o');
     await screen.findByRole('option', { name: /Bob Lindqvist/ });
@@ -136,10 +134,10 @@ describe('the audit log', () => {
   it('finds a token by a value that is pasted, which is kept nowhere', async () => {
     const asked = service(answers);
     const { router } = await show();
-    await userEvent.click(await screen.findByRole('combobox', { name: 'About which token' }));
+    await userEvent.click(await screen.findByRole('combobox', { name: 'Token' }));
     const value = `twd_${'b'.repeat(38)}`;
     await userEvent.paste(value);
-    expect(screen.getByRole<HTMLInputElement>('combobox', { name: 'About which token' }).value).toBe('value:twd_bbbb…bbbb');
+    expect(screen.getByRole<HTMLInputElement>('combobox', { name: 'Token' }).value).toBe('value:twd_bbbb…bbbb');
     await userEvent.click(await screen.findByRole('option', { name: /Deploy bot/ }));
     expect(last(asked, 'LogTokens')).toMatchObject({ filter: { token: value } });
     await waitFor(() => expect(router.state.location.search).toMatchObject({ token: TOKEN }));
@@ -149,9 +147,9 @@ describe('the audit log', () => {
   it('does not ask for the beginning of a value', async () => {
     const asked = service(answers);
     await show();
-    await userEvent.click(await screen.findByRole('combobox', { name: 'About which token' }));
+    await userEvent.click(await screen.findByRole('combobox', { name: 'Token' }));
     await userEvent.paste('twd_bbbbbb');
-    expect(await screen.findByText(/beginning of a token’s value/)).toBeTruthy();
+    expect(await screen.findByText(/part of a token value/)).toBeTruthy();
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(JSON.stringify(asked)).not.toContain('bbbb');
   });
@@ -159,7 +157,7 @@ describe('the audit log', () => {
   it('asks for nothing when its days are the wrong way round', async () => {
     const asked = service(answers);
     await show('?from=2026-11-25&to=2026-11-24');
-    expect(await screen.findByText('No day lies between these two')).toBeTruthy();
+    expect(await screen.findByText('The end date is before the start date')).toBeTruthy();
     expect(screen.getByLabelText('To').getAttribute('aria-invalid')).toBe('true');
     expect(asked.some(({ name }) => name === 'Log')).toBe(false);
   });
@@ -167,6 +165,6 @@ describe('the audit log', () => {
   it('is for administrators', async () => {
     service({ ...answers, Log: refused('Only an administrator of the organization may do this.', 'FORBIDDEN') });
     await show();
-    expect(await screen.findByRole('heading', { name: 'Only administrators of Acme Widgets see this page' })).toBeTruthy();
+    expect(await screen.findByRole('heading', { name: 'Only administrators of Acme Widgets can open this page' })).toBeTruthy();
   });
 });

@@ -44,8 +44,7 @@ function Page({ slug }: { slug: string }) {
   if (isRefusal(error, 'FORBIDDEN')) {
     return (
       <AdminsOnly title="Audit log" slug={slug}>
-        It tells what happened to the organization’s tokens, members and settings. What happened to a token of your own is told on
-        that token’s page.
+        It lists changes to the organization’s tokens, members and settings. Changes to your own tokens are listed on their pages.
       </AdminsOnly>
     );
   }
@@ -59,23 +58,18 @@ function Page({ slug }: { slug: string }) {
     go({ search: { ...kept(search), ...to } }).then(() => window.scrollTo({ top: 0 }));
   return (
     <>
-      <Head
-        title="Audit log"
-        about={`What happened to the tokens, members and settings of ${name}: who did it, when, from where and through what, newest first.`}
-      />
+      <Head title="Audit log" about={`Changes to the tokens, members and settings of ${name}, newest first.`} />
       <FilterBar slug={slug} filters={filters} wrong={wrong} set={set} events={events?.nodes ?? []} />
       {error && !events ? (
         <Failure error={error} again={() => refetch()} />
       ) : wrong && !events ? (
-        <Empty title="No day lies between these two">Choose a last day that is not before the first.</Empty>
+        <Empty title="The end date is before the start date">Select an end date on or after the start date.</Empty>
       ) : events?.nodes.length === 0 && !isPlaceholderData ? (
         <Empty
-          title={some(filters) ? 'No event fits these filters' : 'Nothing has happened yet'}
+          title={some(filters) ? 'No events match' : 'No events yet'}
           action={some(filters) && <Button onClick={() => go({ search: {}, replace: true })}>Show all events</Button>}
         >
-          {some(filters)
-            ? 'Take one away, or choose a longer time.'
-            : 'When a token is made, changed or cut, or a member comes or goes, it is told here.'}
+          {some(filters) ? 'Remove a filter, or select a longer period.' : 'Changes to tokens, members and settings appear here.'}
         </Empty>
       ) : (
         <div className={styles.list} data-waiting={isPlaceholderData || wrong || undefined} aria-busy={isPlaceholderData}>
@@ -146,16 +140,16 @@ function FilterBar({ slug, filters, wrong, set, events }: BarProps) {
           aria-controls="log-filters"
           onClick={() => setOpen(!open)}
         >
-          {active === 0 ? 'Filters' : `Filters: ${active} set`}
+          {active === 0 ? 'Filters' : `Filters (${active})`}
         </Button>
       </div>
       <div id="log-filters" className={styles.filters} data-open={open}>
         <Select
-          label="What happened"
+          label="Event"
           value={filters.type ? written(filters.type) : ''}
           onChange={(event) => set({ type: event.target.value || undefined })}
         >
-          <option value="">Anything</option>
+          <option value="">All events</option>
           {GROUPS.map(({ name, types }) => (
             <optgroup key={name} label={name}>
               {types.map(({ type, name: kind }) => (
@@ -166,12 +160,12 @@ function FilterBar({ slug, filters, wrong, set, events }: BarProps) {
             </optgroup>
           ))}
         </Select>
-        <PersonLookup slug={slug} label="Done by" chosen={called(filters.actor)} onChoose={(actor) => set({ actor })} />
-        <PersonLookup slug={slug} label="About whom" chosen={called(filters.user)} onChoose={(user) => set({ user })} />
+        <PersonLookup slug={slug} label="Actor" chosen={called(filters.actor)} onChoose={(actor) => set({ actor })} />
+        <PersonLookup slug={slug} label="Subject" chosen={called(filters.user)} onChoose={(user) => set({ user })} />
         <TokenLookup
           slug={slug}
           prefix={prefix}
-          label="About which token"
+          label="Token"
           chosen={called(filters.token)}
           onChoose={(token) => set({ token })}
         />
@@ -181,11 +175,11 @@ function FilterBar({ slug, filters, wrong, set, events }: BarProps) {
             label="To"
             day={filters.to}
             onDay={(to) => set({ to })}
-            error={wrong ? 'This day is before the first one. Choose a later one.' : undefined}
+            error={wrong ? 'This date is before the start date.' : undefined}
           />
         </div>
         <div className={styles.zone}>
-          <span>Days and times are those of {zone()}.</span>
+          <span>All times {zone()}.</span>
           {some(filters) && (
             <Button
               size="small"
@@ -193,7 +187,7 @@ function FilterBar({ slug, filters, wrong, set, events }: BarProps) {
                 set({ type: undefined, actor: undefined, user: undefined, token: undefined, from: undefined, to: undefined })
               }
             >
-              Clear the filters
+              Clear filters
             </Button>
           )}
         </div>

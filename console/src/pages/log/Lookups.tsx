@@ -37,14 +37,14 @@ export function PersonLookup({ slug, onChoose, ...rest }: Props) {
   return (
     <Lookup
       {...rest}
-      placeholder="Anybody"
+      placeholder="Any user"
       text={text}
       onText={setText}
       options={people.map(({ id, name, username }): Option => ({ id, text: name, about: username }))}
       said={
         text.trim() === ''
-          ? 'Write a name, username or e-mail address'
-          : said(isPending || search !== text.trim(), error, 'No member is called so')
+          ? 'Enter a name, username or email'
+          : said(isPending || search !== text.trim(), error, 'No members match')
       }
       onChoose={(option) => onChoose(option?.id)}
     />
@@ -80,10 +80,10 @@ export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefi
       )}
       said={
         unfinished
-          ? 'This looks like the beginning of a token’s value; it is looked for when it is whole'
+          ? 'This looks like part of a token value. Paste the whole value.'
           : text.trim() === ''
-            ? 'Write its description or its owner, or paste its value'
-            : said(isPending || search !== text.trim(), error, 'No token that reaches the organization fits')
+            ? 'Enter a description or owner, or paste a token value'
+            : said(isPending || search !== text.trim(), error, 'No tokens with access match')
       }
       onChoose={(option) => onChoose(option?.id)}
     />
@@ -91,6 +91,6 @@ export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefi
 }
 
 const said = (isPending: boolean, error: unknown, nothing: string) => {
-  if (isPending) return 'Looking…';
-  return error ? 'The search did not work. Write on to try again.' : nothing;
+  if (isPending) return 'Searching…';
+  return error ? 'The search failed. Edit the text to try again.' : nothing;
 };
