@@ -16,10 +16,10 @@ async function confirms() {
   await page.goto(`${url}/tokens/new?description=Later&scopes[]=read_builds&organizations[]=acme`);
   const create = page.getByRole('button', { name: 'Create token', exact: true });
   await create.click();
-  const dialog = page.getByRole('dialog', { name: 'Confirm that it is you' });
+  const dialog = page.getByRole('dialog', { name: 'Confirm your password' });
   await dialog.waitFor();
   await page.keyboard.press('Escape');
-  await page.getByText('you did not confirm that it is you').waitFor();
+  await page.getByText('Confirm your password to make this change.').waitFor();
   assert.equal(await page.getByLabel('Description').inputValue(), 'Later');
 
   await create.click();
@@ -29,7 +29,7 @@ async function confirms() {
   await expected(seen, 401, '/session/confirm');
   await dialog.getByLabel('Password', { exact: true }).fill(person.password);
   await page.keyboard.press('Enter');
-  await page.getByText('This is the only time that the value is shown').waitFor();
+  await page.getByText('This value is shown only once').waitFor();
 }
 
 try {

@@ -5,7 +5,7 @@ const field = (page, name) => page.getByLabel(name, { exact: true });
 /** Signs in by the page, and waits for what comes after it. */
 export async function signIn(page, url, { username, password }) {
   await page.goto(`${url}/sign-in`);
-  await field(page, 'Username or e-mail address').fill(username);
+  await field(page, 'Username or email').fill(username);
   await field(page, 'Password').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.waitForURL((address) => address.pathname !== '/sign-in');

@@ -57,8 +57,8 @@ function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
         if (!busy) onEnd(false);
       }}
     >
-      <h2 id="confirm-title">Confirm that it is you</h2>
-      <p className="muted">You signed in more than 15 minutes ago. Enter your password once more to make this change.</p>
+      <h2 id="confirm-title">Confirm your password</h2>
+      <p className="muted">You signed in more than 15 minutes ago. Enter your password to continue.</p>
       <form className="stack" onSubmit={submit}>
         <input type="text" name="username" autoComplete="username" value={username ?? ''} readOnly hidden />
         <Password

@@ -7,11 +7,11 @@ import { isRefusal, Refusal } from './api';
 export function Failure({ error, again }: { error: unknown; again?: () => void }) {
   const refusal = error instanceof Refusal ? error : undefined;
   return (
-    <Notice tone="danger" title={isRefusal(error, 'FORBIDDEN') ? 'You may not see this' : 'This could not be loaded'}>
-      <p>{refusal?.message ?? 'Something in this page went wrong. Reload it to try again.'}</p>
+    <Notice tone="danger" title={isRefusal(error, 'FORBIDDEN') ? 'Access denied' : 'Could not load this data'}>
+      <p>{refusal?.message ?? 'Something went wrong on this page. Reload it to try again.'}</p>
       {refusal?.requestId && (
         <p className="small">
-          Request <code>{refusal.requestId}</code>
+          Request ID <code>{refusal.requestId}</code>
         </p>
       )}
       {again && (
@@ -27,7 +27,7 @@ export function Failure({ error, again }: { error: unknown; again?: () => void }
 
 /** What happened, in one line, for a toast or beneath a form. */
 export function inOneLine(error: unknown): string {
-  if (!(error instanceof Refusal)) return 'Something in this page went wrong. Reload it to try again.';
-  const number = error.requestId && ['INTERNAL', 'UNAVAILABLE'].includes(error.code) ? ` Request ${error.requestId}.` : '';
+  if (!(error instanceof Refusal)) return 'Something went wrong on this page. Reload it to try again.';
+  const number = error.requestId && ['INTERNAL', 'UNAVAILABLE'].includes(error.code) ? ` Request ID: ${error.requestId}` : '';
   return error.message + number;
 }

@@ -27,9 +27,9 @@ export function Nowhere() {
     );
   }
   return (
-    <Front title="Nothing is here">
+    <Front title="Page not found">
       <div className="stack">
-        <p>This address leads nowhere. It may be mistyped, or what was here is gone.</p>
+        <p>The address may be mistyped, or the page may have been removed.</p>
         <Link to="/sign-in" className={buttonClass({ kind: 'primary' })}>
           Go to sign-in
         </Link>

@@ -20,17 +20,17 @@ export function Root() {
 export function Broken() {
   return (
     <>
-      <Head title="This page did not work" />
+      <Head title="Something went wrong" />
       <Empty
-        title="It could not be shown"
+        title="This page could not be displayed"
         action={
           <Button kind="primary" onClick={() => window.location.reload()}>
-            Reload the page
+            Reload page
           </Button>
         }
       >
-        The service may have been renewed since this page was loaded, or the connection is gone. If reloading does not help, tell
-        your operator.
+        The service may have been updated since you loaded this page, or the connection was lost. If reloading does not help,
+        contact your operator.
       </Empty>
     </>
   );
@@ -39,16 +39,16 @@ export function Broken() {
 export function Missing() {
   return (
     <>
-      <Head title="Nothing is here" />
+      <Head title="Page not found" />
       <Empty
-        title="This address leads nowhere"
+        title="Check the address"
         action={
           <Link to="/tokens" className={buttonClass({})}>
             Go to your tokens
           </Link>
         }
       >
-        It may be mistyped, or what was here is gone, or you may not see it.
+        It may be mistyped, the page may have been removed, or you may not have access to it.
       </Empty>
     </>
   );

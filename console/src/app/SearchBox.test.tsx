@@ -7,19 +7,19 @@ afterEach(cleanup);
 
 describe('what a word was taken for', () => {
   it.each([
-    ['ADMINISTRATOR', 'admin', 'owner is an administrator'],
-    ['SCOPE', 'read_builds', 'scope read_builds'],
-    ['ADDRESS', '2001:db8::17', 'last address 2001:db8::17'],
-    ['VALUE', 'twd_Ab3A…b3xy', 'value twd_Ab3A…b3xy'],
-    ['UNUSED', 'unused:90d', 'not used for 90 days, or never'],
-    ['UNUSED', 'unused:1y', 'not used for 1 year, or never'],
-    ['USED', 'used:never', 'never used'],
-    ['EXPIRES', 'expires:30d', 'expires within 30 days'],
-    ['EXPIRES', 'expires:never', 'never expires'],
-    ['STATUS', 'status:revoked', 'status revoked'],
-    ['OWNER', 'owner:"Ada Lovelace"', 'owner “Ada Lovelace”'],
-    ['TEXT', '"deploy bot"', 'text “deploy bot”'],
-    ['SOMETHING_NEW', 'x', 'text “x”'],
+    ['ADMINISTRATOR', 'admin', 'Owner is admin'],
+    ['SCOPE', 'read_builds', 'Scope read_builds'],
+    ['ADDRESS', '2001:db8::17', 'Last IP address 2001:db8::17'],
+    ['VALUE', 'twd_Ab3A…b3xy', 'Token value twd_Ab3A…b3xy'],
+    ['UNUSED', 'unused:90d', 'Unused for at least 90 days'],
+    ['UNUSED', 'unused:1y', 'Unused for at least 1 year'],
+    ['USED', 'used:never', 'Never used'],
+    ['EXPIRES', 'expires:30d', 'Expires within 30 days'],
+    ['EXPIRES', 'expires:never', 'Never expires'],
+    ['STATUS', 'status:revoked', 'Status: revoked'],
+    ['OWNER', 'owner:"Ada Lovelace"', 'Owner: Ada Lovelace'],
+    ['TEXT', '"deploy bot"', 'Text: deploy bot'],
+    ['SOMETHING_NEW', 'x', 'Text: x'],
   ])('%s %s is said as part of a sentence', (kind, text, said) => {
     expect(meaning(kind, text)).toBe(said);
   });
@@ -65,7 +65,7 @@ describe('the box', () => {
 
   it('tells what it understands, and of owners only where there are several', () => {
     show();
-    expect(screen.getByRole('button', { name: 'What can be searched' })).toBeTruthy();
+    expect(screen.getByRole('button', { name: 'Search tips' })).toBeTruthy();
     expect(screen.getByText('unused:90d')).toBeTruthy();
     expect(screen.queryByText('owner:ada')).toBeNull();
     cleanup();
@@ -82,7 +82,7 @@ describe('the box', () => {
 
   it('says that a beginning of a value is held back', () => {
     show({ text: 'twd_ab', unfinished: true });
-    expect(screen.getByRole('status').textContent).toContain('beginning of a token’s value');
+    expect(screen.getByRole('status').textContent).toContain('part of a token value');
     expect(screen.getByRole('textbox', { name: 'Search' }).getAttribute('aria-invalid')).toBe('true');
   });
 });

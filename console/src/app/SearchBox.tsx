@@ -41,7 +41,7 @@ export function SearchBox({ box, label, chips, examples = [], everybody = false,
     return () => window.removeEventListener('keydown', focus);
   }, []);
   const wrong = box.unfinished
-    ? 'This looks like the beginning of a token’s value. It is looked for when it is whole, and kept out of the address.'
+    ? 'This looks like part of a token value. Paste the whole value to find its token. Values are never added to the URL.'
     : error;
   return (
     <search className={styles.search}>
@@ -77,7 +77,7 @@ export function SearchBox({ box, label, chips, examples = [], everybody = false,
           <button
             type="button"
             className={styles.clear}
-            aria-label="Clear the search"
+            aria-label="Clear search"
             onClick={() => {
               box.now('');
               input.current?.focus();
@@ -117,12 +117,12 @@ export function SearchBox({ box, label, chips, examples = [], everybody = false,
               <code>{example}</code>
             </button>
           ))}
-          or paste a token’s value.
+          or paste a token value.
         </p>
       )}
       {understood.length > 0 && (
         <p className={styles.understood}>
-          <span className="muted">All of these hold:</span>{' '}
+          <span className="muted">Filters:</span>{' '}
           {understood.map(({ text, kind }, index) => (
             <Badge key={index} tone="accent">
               {meaning(kind, text)}
@@ -136,18 +136,18 @@ export function SearchBox({ box, label, chips, examples = [], everybody = false,
 
 /** What the box understands, and what each word finds; the last only where there are several owners. */
 const WORDS: { word: string; finds: string; others?: boolean }[] = [
-  { word: 'deploy bot', finds: 'Each word as text' },
-  { word: '"deploy bot"', finds: 'The words together' },
-  { word: 'read_builds', finds: 'A scope, by its whole name; graphql is one' },
-  { word: '198.51.100.2', finds: 'The last address, whole; no network and no part of one' },
-  { word: 'twd_…', finds: 'One token, by its whole value or its hint' },
-  { word: 'unused:90d', finds: 'Not used for so long, or never; new ones too. Days (d), weeks (w), years (y)' },
+  { word: 'deploy bot', finds: 'Contains every word' },
+  { word: '"deploy bot"', finds: 'Contains the exact phrase' },
+  { word: 'read_builds', finds: 'Exact scope name' },
+  { word: '198.51.100.2', finds: 'Exact last IP address (no ranges)' },
+  { word: 'twd_…', finds: 'The token with this value or hint' },
+  { word: 'unused:90d', finds: 'Unused for at least this long, in days (d), weeks (w) or years (y)' },
   { word: 'used:never', finds: 'Never used' },
-  { word: 'expires:30d', finds: 'Ends within so long' },
-  { word: 'expires:never', finds: 'Has no end' },
-  { word: 'status:revoked', finds: 'Revoked; or status:expired' },
-  { word: 'admin', finds: 'Owned by an administrator', others: true },
-  { word: 'owner:ada', finds: 'A part of the owner’s name, username or e-mail', others: true },
+  { word: 'expires:30d', finds: 'Expires within this time' },
+  { word: 'expires:never', finds: 'Never expires' },
+  { word: 'status:revoked', finds: 'Revoked (or status:expired)' },
+  { word: 'admin', finds: 'Owner is an administrator', others: true },
+  { word: 'owner:ada', finds: 'Part of the owner’s name, username or email', others: true },
 ];
 
 function Help({ everybody }: { everybody: boolean }) {
@@ -155,14 +155,14 @@ function Help({ everybody }: { everybody: boolean }) {
   return (
     <>
       <button type="button" className={styles.ask} popoverTarget={id}>
-        What can be searched
+        Search tips
       </button>
       <div id={id} popover="auto" className={`sheet ${styles.help}`}>
         <button type="button" className={styles.close} popoverTarget={id} popoverTargetAction="hide" aria-label="Close">
           <X size={16} aria-hidden="true" />
         </button>
-        <h2>What can be searched</h2>
-        <p className="muted small">All words must hold, in any order.</p>
+        <h2>Search tips</h2>
+        <p className="muted small">Tokens must match all terms, in any order.</p>
         <dl>
           {WORDS.filter(({ others }) => everybody || !others).map(({ word, finds }) => (
             <div key={word}>
@@ -191,24 +191,24 @@ const span = (text: string) => {
 export function meaning(kind: string, text: string): string {
   switch (kind) {
     case 'ADMINISTRATOR':
-      return 'owner is an administrator';
+      return 'Owner is admin';
     case 'SCOPE':
-      return `scope ${text}`;
+      return `Scope ${text}`;
     case 'ADDRESS':
-      return `last address ${text}`;
+      return `Last IP address ${text}`;
     case 'VALUE':
-      return `value ${text}`;
+      return `Token value ${text}`;
     case 'UNUSED':
-      return `not used for ${span(behind(text))}, or never`;
+      return `Unused for at least ${span(behind(text))}`;
     case 'USED':
-      return 'never used';
+      return 'Never used';
     case 'EXPIRES':
-      return behind(text) === 'never' ? 'never expires' : `expires within ${span(behind(text))}`;
+      return behind(text) === 'never' ? 'Never expires' : `Expires within ${span(behind(text))}`;
     case 'STATUS':
-      return `status ${behind(text)}`;
+      return `Status: ${behind(text)}`;
     case 'OWNER':
-      return `owner “${behind(text)}”`;
+      return `Owner: ${behind(text)}`;
     default:
-      return `text “${text.replaceAll('"', '')}”`;
+      return `Text: ${text.replaceAll('"', '')}`;
   }
 }

@@ -83,7 +83,7 @@ function Navigation() {
     organizations.find(({ role }) => role === 'ADMIN') ??
     organizations[0];
   return (
-    <nav className={styles.nav} aria-label="Pages">
+    <nav className={styles.nav} aria-label="Main">
       <Group title="Personal">
         <Entry to="/tokens" icon={<KeyRound size={16} aria-hidden="true" />}>
           API Access Tokens
@@ -200,7 +200,7 @@ function Switcher({ current, all }: { current: Place; all: { node: Place; role: 
 }
 
 const THEMES: { theme: Theme; name: string; icon: ReactNode }[] = [
-  { theme: 'system', name: 'As the system', icon: <Monitor size={16} aria-hidden="true" /> },
+  { theme: 'system', name: 'System', icon: <Monitor size={16} aria-hidden="true" /> },
   { theme: 'light', name: 'Light', icon: <Sun size={16} aria-hidden="true" /> },
   { theme: 'dark', name: 'Dark', icon: <Moon size={16} aria-hidden="true" /> },
 ];
@@ -208,7 +208,7 @@ const THEMES: { theme: Theme; name: string; icon: ReactNode }[] = [
 function Themes() {
   const chosen = useTheme();
   return (
-    <div className={styles.themes} role="group" aria-label="Colours">
+    <div className={styles.themes} role="group" aria-label="Theme">
       {THEMES.map(({ theme, name, icon }) => (
         <button
           key={theme}

@@ -23,9 +23,9 @@ export class Refusal extends Error {
 
 export const isRefusal = (error: unknown, code: string): error is Refusal => error instanceof Refusal && error.code === code;
 
-const UNREACHABLE = 'The service cannot be reached. Check your connection, then try again.';
-const LATER = 'The service cannot answer right now. Try again in a moment.';
-const BROKEN = 'The service answered with something that is not understood. Try again; if it stays so, tell your operator.';
+const UNREACHABLE = 'Could not reach the service. Check your connection and try again.';
+const LATER = 'The service is temporarily unavailable. Try again in a moment.';
+const BROKEN = 'The service returned an unexpected response. Try again. If the problem persists, contact your operator.';
 
 interface GraphQLError {
   message: string;
@@ -55,7 +55,7 @@ export async function ask<Result, Variables>(
   const answer = await execute<Result>(document.toString(), variables, signal);
   if (!answer.errors?.some((error) => error.extensions?.reauthenticate)) return settled(answer);
   if (!(await hooks.confirm())) {
-    throw new Refusal('Nothing was changed, because you did not confirm that it is you.', 'UNAUTHENTICATED');
+    throw new Refusal('Confirm your password to make this change.', 'UNAUTHENTICATED');
   }
   return settled(await execute<Result>(document.toString(), variables, signal));
 }
@@ -106,7 +106,7 @@ async function execute<Result>(query: string, variables: unknown, signal?: Abort
   }
   if (!answer.stranger) return answer;
   hooks.signedOut();
-  throw new Refusal('You are signed out. Sign in to go on.', 'UNAUTHENTICATED', undefined, answer.requestId);
+  throw new Refusal('You are signed out. Sign in to continue.', 'UNAUTHENTICATED', undefined, answer.requestId);
 }
 
 async function once<Result>(query: string, variables: unknown, signal?: AbortSignal): Promise<Answer<Result>> {
@@ -139,7 +139,8 @@ function settled<Result>({ data, errors, requestId }: Answer<Result>): Result {
 
 const inWords = (code: string, message: string) => {
   if (code === 'UNAVAILABLE') return LATER;
-  if (code === 'INTERNAL') return 'The service made a mistake. Try again; if it stays so, tell your operator the request number.';
+  if (code === 'INTERNAL')
+    return 'An internal error occurred. Try again. If the problem persists, send the request ID to your operator.';
   return message;
 };
 

@@ -20,7 +20,7 @@ export function AdminsOnly({ title, slug, children }: { title: string; slug: str
     <>
       <Head title={title} />
       <Empty
-        title={`Only administrators of ${name ?? 'this organization'} see this page`}
+        title={`Only administrators of ${name ?? 'this organization'} can open this page`}
         action={
           <div className="row">
             <Link
@@ -29,7 +29,7 @@ export function AdminsOnly({ title, slug, children }: { title: string; slug: str
               search={{ role: 'admin' }}
               className={buttonClass({ kind: 'primary' })}
             >
-              See its administrators
+              View administrators
             </Link>
             <Link to="/tokens" className={buttonClass({})}>
               Go to your tokens

@@ -14,7 +14,7 @@ describe('a refusal', () => {
   it('stands at the form where it names none of its inputs', () => {
     expect(wrongOf(refused('input.scopesOfOther'), INPUTS)).toEqual({ form: 'No.' });
     expect(wrongOf(refused(), INPUTS)).toEqual({ form: 'No.' });
-    expect(wrongOf(new Error('secret'), INPUTS).form).toMatch(/^Something in this page went wrong/);
+    expect(wrongOf(new Error('secret'), INPUTS).form).toMatch(/^Something went wrong on this page/);
   });
 });
 

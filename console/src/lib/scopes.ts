@@ -15,6 +15,8 @@ export const ACCESSES = [
 
 export interface Count {
   access: string;
+  title: string;
+  count: number;
   /** `Read × 8`, or `GraphQL`. */
   text: string;
 }
@@ -24,7 +26,7 @@ export function counts(scopes: readonly ScopeLike[]): Count[] {
   return ACCESSES.flatMap(({ access, title }) => {
     const count = scopes.filter((scope) => scope.access === access).length;
     if (count === 0) return [];
-    return [{ access, text: access === 'GRAPHQL' ? title : `${title} × ${count}` }];
+    return [{ access, title, count, text: access === 'GRAPHQL' ? title : `${title} × ${count}` }];
   });
 }
 

@@ -18,15 +18,17 @@ function span(ahead: number): [number, 'minute' | 'hour' | 'day'] {
   return [whole(ms / DAY), 'day'];
 }
 
-/** What stands for a time that no browser can read: it must not take the page along. */
-const UNREADABLE = 'unreadable time';
+const UNITS = { minute: 'min', hour: 'h', day: 'd' } as const;
 
-/** `97d`, `3h`, `5m`, `now`; what is to come likewise. */
+/** What stands for a time that no browser can read: it must not take the page along. */
+const UNREADABLE = 'invalid time';
+
+/** `97 d`, `3 h`, `5 min`, `now`; future times likewise. */
 export function short(at: string, now: number): string {
   const ahead = Date.parse(at) - now;
   if (Number.isNaN(ahead)) return UNREADABLE;
   const [count, unit] = span(ahead);
-  return count === 0 ? 'now' : `${count}${unit.charAt(0)}`;
+  return count === 0 ? 'now' : `${count}\u00a0${UNITS[unit]}`;
 }
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });

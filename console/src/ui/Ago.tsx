@@ -18,24 +18,13 @@ export const useNow = () => useContext(Now);
 
 interface Props {
   at: string | null | undefined;
-  /** What stands for no time, read out in words. */
-  never?: string;
-  /** `97d`, `97 days ago`, or both the exact time and how long ago. */
+  /** `97 d`, `97 days ago`, or both the exact time and how long ago. */
   form?: 'short' | 'long' | 'exact';
 }
 
-export function Ago({ at, never = 'never', form = 'long' }: Props) {
+export function Ago({ at, form = 'long' }: Props) {
   const now = useNow();
-  if (!at) {
-    return form === 'short' ? (
-      <span>
-        <span aria-hidden="true">–</span>
-        <span className="hidden">{never}</span>
-      </span>
-    ) : (
-      <span>{never.charAt(0).toUpperCase() + never.slice(1)}</span>
-    );
-  }
+  if (!at) return <span>Never</span>;
   if (form === 'exact') {
     return (
       <span>

@@ -18,6 +18,6 @@ export class Contained extends Component<Props, { failed: boolean }> {
   }
 
   override render() {
-    return this.state.failed ? <span className="muted">Unreadable</span> : this.props.children;
+    return this.state.failed ? <span className="muted">Cannot be displayed</span> : this.props.children;
   }
 }

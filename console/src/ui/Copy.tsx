@@ -33,7 +33,7 @@ export function Copy({ text, label = 'Copy', kind, onCopied }: Props) {
             setDone(true);
             onCopied?.();
           },
-          () => say('The browser does not let it be copied. Select it, and copy it by hand.', { bad: true }),
+          () => say('The browser denied access to the clipboard. Select the text and copy it manually.', { bad: true }),
         )
       }
     >

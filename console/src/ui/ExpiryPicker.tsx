@@ -1,5 +1,5 @@
 // Chooses when a token ends, and says on which day that is.
-import { useId } from 'react';
+import { type ReactNode, useId } from 'react';
 import { dateOf, daysAhead, type Expiry, endOf, FURTHEST, SPANS } from '../lib/expiry';
 import { exact, long } from '../lib/time';
 import { useNow } from './Ago';
@@ -7,7 +7,7 @@ import styles from './ExpiryPicker.module.css';
 import { Choice, Field } from './Field';
 
 interface Props {
-  legend: string;
+  legend: ReactNode;
   expiry: Expiry;
   onChoose: (expiry: Expiry) => void;
   /** The end there is, which may only come nearer; null where there is none. Left out for a new token. */
@@ -24,9 +24,9 @@ export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props
   const end = endOf(expiry, now);
   const spans = SPANS.filter((days) => !latest || daysAhead(days, now) < latest);
   const options: { key: string; title: string; value: Expiry }[] = [
-    ...(editing ? [{ key: 'keep', title: 'As it is', value: { kind: 'keep' } as const }] : []),
+    ...(editing ? [{ key: 'keep', title: 'Keep current', value: { kind: 'keep' } as const }] : []),
     ...spans.map((days) => ({ key: `${days}`, title: `${days} days`, value: { kind: 'days', days } as const })),
-    { key: 'date', title: 'A date', value: { kind: 'date', date: dateOf(end ?? latest ?? daysAhead(30, now)) } },
+    { key: 'date', title: 'Custom date', value: { kind: 'date', date: dateOf(end ?? latest ?? daysAhead(30, now)) } },
     ...(editing ? [] : [{ key: 'never', title: 'Never', value: { kind: 'never' } as const }]),
   ];
   const chosen = expiry.kind === 'days' ? `${expiry.days}` : expiry.kind;
@@ -34,7 +34,7 @@ export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props
     <Choice
       legend={legend}
       error={expiry.kind === 'date' ? undefined : error}
-      help={editing ? 'Its end may come nearer; it cannot be put off.' : undefined}
+      help={editing ? 'You can shorten the expiry, but not extend it.' : undefined}
     >
       <div className={styles.options}>
         {options.map(({ key, title, value }) => (
@@ -47,7 +47,7 @@ export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props
       {expiry.kind === 'date' && (
         <div className={styles.date}>
           <Field
-            label="Last day"
+            label="Expires on"
             type="date"
             value={expiry.date}
             min={dateOf(new Date(now))}
@@ -66,8 +66,8 @@ export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props
 
 function said(expiry: Expiry, end: Date | undefined, present: string | null | undefined, now: number): string {
   if (expiry.kind === 'never' || (expiry.kind === 'keep' && !present)) {
-    return 'It works until somebody revokes it. Choose an end where you can: what is forgotten then ends by itself.';
+    return 'This token never expires. We recommend an expiry so forgotten tokens don’t stay valid.';
   }
   const at = expiry.kind === 'keep' ? present : end?.toISOString();
-  return at ? `Ends ${exact(at)}, ${long(at, now)}.` : 'Choose the last day on which it works.';
+  return at ? `Expires ${exact(at)} (${long(at, now)}).` : 'Select an expiry date.';
 }

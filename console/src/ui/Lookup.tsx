@@ -84,7 +84,7 @@ export function Lookup({ label, placeholder, chosen, text, onText, options, said
           <button
             type="button"
             className={styles.clear}
-            aria-label={`Clear: ${label}`}
+            aria-label={`Clear ${label.toLowerCase()}`}
             onClick={() => {
               choose(undefined);
               input.current?.focus();

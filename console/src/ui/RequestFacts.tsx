@@ -19,15 +19,15 @@ export function RequestFacts({ request }: { request: Request }) {
   return (
     <Facts>
       <Fact name="Verdict">
-        <Badge tone={request.allowed ? 'ok' : 'danger'}>{request.allowed ? 'Allowed' : 'Refused'}</Badge>
+        <Badge tone={request.allowed ? 'ok' : 'danger'}>{request.allowed ? 'Allowed' : 'Denied'}</Badge>
       </Fact>
       <Fact name="Time">
         <Ago at={request.at} form="exact" />
       </Fact>
-      <Fact name="Address">
+      <Fact name="IP address">
         <Code text={request.ipAddress} />
       </Fact>
-      <Fact name="Agent">
+      <Fact name="User agent">
         {userAgent ? (
           <>
             {agent(userAgent)}
@@ -43,13 +43,11 @@ export function RequestFacts({ request }: { request: Request }) {
       <Fact name="Path">
         <Code text={request.path} />
       </Fact>
-      <Fact name="Scope asked">
-        <Code text={request.scope} />
-      </Fact>
+      <Fact name="Scope required">{request.scope ? <code>{request.scope}</code> : <span className="muted">None</span>}</Fact>
     </Facts>
   );
 }
 
 const Code = ({ text }: { text: string | null | undefined }) => (text ? <code>{text}</code> : <Unknown />);
 
-const Unknown = () => <span className="muted">Not known</span>;
+const Unknown = () => <span className="muted">Unknown</span>;

@@ -20,8 +20,8 @@ export function ScopeList({ scopes }: { scopes: readonly (ScopeLike & { descript
                 {scope.retired && <Badge tone="warn">Retired</Badge>}
               </p>
               <p className="muted small">
-                {scope.description}.{access === 'GRAPHQL' && ' The other scopes cannot limit it.'}
-                {scope.retired && ' The catalogue no longer holds it, and no check accepts it.'}
+                {scope.description}.{access === 'GRAPHQL' && ' Not limited by the other scopes.'}
+                {scope.retired && ' Retired: grants no access.'}
               </p>
             </li>
           ))}

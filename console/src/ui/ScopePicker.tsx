@@ -20,6 +20,9 @@ interface Props {
   legend?: string;
 }
 
+/** `no matches`, `1 match`, `3 matches`. */
+export const matchesText = (count: number) => (count === 0 ? 'no matches' : `${count} ${count === 1 ? 'match' : 'matches'}`);
+
 export function ScopePicker({ scopes, chosen, onChoose, error, legend }: Props) {
   const [text, setText] = useState('');
   const id = useId();
@@ -57,20 +60,16 @@ export function ScopePicker({ scopes, chosen, onChoose, error, legend }: Props) 
         </div>
       </div>
       <p role="status" className="muted small">
-        {chosen.size} of {scopes.length} scopes chosen
-        {text.trim() !== '' && `, ${found.length} fit what you look for`}.{' '}
+        {chosen.size} of {scopes.length} selected
+        {text.trim() !== '' && ` · ${matchesText(found.length)}`}
+        {chosen.size > 0 && ' · '}
         {chosen.size > 0 && (
           <button type="button" className={styles.none} onClick={() => onChoose(new Set())}>
-            Choose none
+            Clear
           </button>
         )}
       </p>
-      {found.length === 0 && (
-        <p className={styles.nothing}>
-          No scope is called so. Scopes are found by what they are called, such as <code>read_builds</code>, and by what they
-          permit.
-        </p>
-      )}
+      {found.length === 0 && <p className={styles.nothing}>No scopes match “{text.trim()}”.</p>}
       {ACCESSES.filter(({ access }) => access !== 'GRAPHQL').map(({ access, title }) => {
         const group = found.filter((scope) => scope.access === access);
         if (group.length === 0) return null;
@@ -98,8 +97,7 @@ export function ScopePicker({ scopes, chosen, onChoose, error, legend }: Props) 
             <Scope key={scope.name} scope={scope} chosen={chosen.has(scope.name)} onToggle={() => toggle(scope.name)} />
           ))}
           <p className="small">
-            Scopes cannot limit GraphQL: with it, the token may do everything that GraphQL offers to you in the organizations that
-            it reaches, whatever is chosen above.
+            GraphQL ignores the scopes above: this token can do everything you can do through GraphQL in these organizations.
           </p>
         </div>
       )}
@@ -115,7 +113,7 @@ function Scope({ scope, chosen, onToggle }: { scope: PickedScope; chosen: boolea
           {scope.title} <code className={styles.name}>{scope.name}</code> {scope.retired && <Badge>Retired</Badge>}
         </>
       }
-      help={scope.retired ? 'Gives nothing any more. Taken away, it cannot be given again.' : `${scope.description}.`}
+      help={scope.retired ? 'Grants no access. Once removed, it cannot be added again.' : `${scope.description}.`}
       checked={chosen}
       onChange={onToggle}
     />

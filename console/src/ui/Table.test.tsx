@@ -5,11 +5,7 @@ import { Cell, Row, Table } from './Table';
 
 afterEach(cleanup);
 
-const COLUMNS = [
-  { name: 'Owner' },
-  { name: 'Used', order: 'used', directions: ['latest first', 'longest ago first'] as [string, string] },
-  { name: 'Expires', order: 'expires' },
-];
+const COLUMNS = [{ name: 'Owner' }, { name: 'Used', order: 'used' }, { name: 'Expires', order: 'expires' }];
 
 function show(order: string, onOrder?: (order: string) => void) {
   render(
@@ -29,9 +25,9 @@ it('is sorted by a list of orders as well as by its head', async () => {
     within(list)
       .getAllByRole('option')
       .map((option) => option.textContent),
-  ).toEqual(['Used, latest first', 'Used, longest ago first', 'Expires, latest first', 'Expires, earliest first']);
+  ).toEqual(['Used, latest first', 'Used, earliest first', 'Expires, latest first', 'Expires, earliest first']);
   expect(list.value).toBe('-used');
-  await userEvent.selectOptions(list, 'Used, longest ago first');
+  await userEvent.selectOptions(list, 'Used, earliest first');
   expect(onOrder).toHaveBeenLastCalledWith('used');
   await userEvent.click(screen.getByRole('button', { name: 'Used' }));
   expect(onOrder).toHaveBeenLastCalledWith('used');
@@ -54,7 +50,7 @@ it('shows everything but the cell that cannot be shown, and that one too once it
     </Table>
   );
   const { rerender } = render(rows('+10000-01-01T11:59:59.000000Z'));
-  expect(screen.getAllByRole('cell').map(({ textContent }) => textContent)).toEqual(['Ada', 'Unreadable', 'Bob']);
+  expect(screen.getAllByRole('cell').map(({ textContent }) => textContent)).toEqual(['Ada', 'Cannot be displayed', 'Bob']);
   rerender(rows('2026-11-25T22:00:00Z'));
   expect(screen.getAllByRole('cell').map(({ textContent }) => textContent)).toEqual(['Ada', '2026-11-25T22:00:00.000Z', 'Bob']);
   vi.restoreAllMocks();

@@ -9,8 +9,6 @@ export interface Column {
   name: string;
   /** By what the list can be sorted through this column. */
   order?: string;
-  /** How the two directions are called where there is no head to press, the one with the `-` first. */
-  directions?: readonly [string, string];
   /** How wide it is, whatever stands in it. What can be sorted is a `span` without saying so, and the first column
    * has its share; other columns share the rest. */
   width?: 'span' | 'date' | 'word' | 'buttons' | 'rest';
@@ -89,11 +87,11 @@ function Sort({ columns, order, onOrder }: SortProps) {
     <div className={styles.sort}>
       <label htmlFor={id}>Sort by</label>
       <select id={id} value={order} onChange={(event) => onOrder(event.target.value)}>
-        {columns.flatMap(({ name, order: own, directions: [down, up] = ['latest first', 'earliest first'] }) =>
+        {columns.flatMap(({ name, order: own }) =>
           own
             ? [
-                <option key={`-${own}`} value={`-${own}`}>{`${name}, ${down}`}</option>,
-                <option key={own} value={own}>{`${name}, ${up}`}</option>,
+                <option key={`-${own}`} value={`-${own}`}>{`${name}, latest first`}</option>,
+                <option key={own} value={own}>{`${name}, earliest first`}</option>,
               ]
             : [],
         )}
@@ -163,7 +161,7 @@ interface PagerProps {
 
 export function Pager({ said, before, after, onBefore, onAfter }: PagerProps) {
   return (
-    <nav className={styles.pager} aria-label="Pages of this list">
+    <nav className={styles.pager} aria-label="Pagination">
       <p role="status" className="muted">
         {said}
       </p>

@@ -16,6 +16,7 @@ import { isPartOfAddress } from '../../lib/network';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
+import { Dash } from '../../ui/Dash';
 import { Empty, Head } from '../../ui/Panel';
 import { ScopeCounts } from '../../ui/ScopeCounts';
 import { Cell, type Column, Pager, Row, rowLink, SkeletonRows, Table } from '../../ui/Table';
@@ -28,19 +29,19 @@ const CHIPS: Chip[] = [
   { word: 'admin', name: 'Administrators' },
   { word: 'graphql', name: 'GraphQL' },
   { word: 'used:never', name: 'Never used' },
-  { word: 'unused:90d', name: 'Not used for 90 days' },
+  { word: 'unused:90d', name: 'Unused for 90 days' },
   { word: 'expires:never', name: 'Never expires' },
-  { word: 'expires:30d', name: 'Expiring soon' },
+  { word: 'expires:30d', name: 'Expires within 30 days' },
 ];
 
 const EXAMPLES = ['read_artifacts', 'admin graphql', '198.51.100.2'];
 
 const COLUMNS: Column[] = [
   { name: 'Owner' },
-  { name: 'Used', order: 'used', directions: ['latest first', 'longest ago first'] },
-  { name: 'Created', order: 'created', directions: ['newest first', 'oldest first'] },
+  { name: 'Last used', order: 'used' },
+  { name: 'Created', order: 'created' },
   { name: 'Scopes' },
-  { name: 'Last address' },
+  { name: 'Last IP address' },
 ];
 
 export function Audit() {
@@ -69,8 +70,8 @@ function Page({ slug }: { slug: string }) {
   if (isRefusal(error, 'FORBIDDEN')) {
     return (
       <AdminsOnly title="API Access Audit" slug={slug}>
-        It lists every token that reaches the organization, with its scopes, its age and its last use. Your own tokens are on your
-        page of tokens, where you can also take an organization away from them.
+        It lists all tokens with access to the organization, with their scopes and last use. To manage your own tokens, go to your
+        tokens.
       </AdminsOnly>
     );
   }
@@ -84,15 +85,14 @@ function Page({ slug }: { slug: string }) {
         title="API Access Audit"
         about={
           <>
-            Every token that can reach the data of {name ?? 'this organization'} now, with its scopes, its age, and when it was
-            last used here.
+            All tokens that have access to {name ?? 'this organization'} now, with their scopes, creation date and last use here.
           </>
         }
         actions={<Export slug={slug} filter={filter} ready={grants !== undefined && !isPlaceholderData} />}
       />
       <SearchBox
         box={box}
-        label="Search by owner, description, scope, address or value"
+        label="Search by owner, description, scope, IP address or token value"
         chips={CHIPS}
         examples={EXAMPLES}
         everybody
@@ -102,14 +102,12 @@ function Page({ slug }: { slug: string }) {
       {error && !wrong && !grants ? (
         <Failure error={error} again={() => refetch()} />
       ) : wrong ? (
-        <Empty title="The search is not understood" action={<Button onClick={() => box.now('')}>Clear the search</Button>}>
-          Change it in the box above, or begin anew.
-        </Empty>
+        <Empty title="Invalid search" action={<Button onClick={() => box.now('')}>Clear search</Button>} />
       ) : grants?.nodes.length === 0 && !isPlaceholderData ? (
         <Nothing filtered={Boolean(search.q)} understood={understood} clear={() => box.now('')} name={name} />
       ) : (
         <Table
-          caption={`Tokens that reach ${name ?? slug}`}
+          caption={`Tokens with access to ${name ?? slug}`}
           columns={COLUMNS}
           order={order.text}
           onOrder={(text) => go({ search: { q: search.q, order: text }, replace: true })}
@@ -182,7 +180,7 @@ function GrantRow({ slug, search, grant, expiry }: RowProps) {
           )}
         </p>
       </Cell>
-      <Cell label="Used">
+      <Cell label="Last used">
         <Ago at={grant.lastUsedAt} form="short" />
       </Cell>
       <Cell label="Created">
@@ -191,12 +189,8 @@ function GrantRow({ slug, search, grant, expiry }: RowProps) {
       <Cell label="Scopes">
         <ScopeCounts scopes={token.scopes} of={token.description} />
       </Cell>
-      <Cell label="Last address">
-        {grant.lastRequest?.ipAddress ? (
-          <span className="mono">{grant.lastRequest.ipAddress}</span>
-        ) : (
-          <Ago at={null} form="short" never="not known" />
-        )}
+      <Cell label="Last IP address">
+        {grant.lastRequest?.ipAddress ? <span className="mono">{grant.lastRequest.ipAddress}</span> : <Dash meaning="Unknown" />}
       </Cell>
     </Row>
   );
@@ -212,16 +206,16 @@ interface NothingProps {
 function Nothing({ filtered, understood, clear, name }: NothingProps) {
   if (filtered) {
     return (
-      <Empty title="No token fits the search" action={<Button onClick={clear}>Clear the search</Button>}>
+      <Empty title="No tokens match" action={<Button onClick={clear}>Clear search</Button>}>
         {understood.some(({ kind, text }) => kind === 'TEXT' && isPartOfAddress(text))
-          ? 'Addresses are searched whole, like 198.51.100.2; networks and parts of one are not.'
-          : 'All words must hold. Take one away, or look at the spelling.'}
+          ? 'Enter a whole IP address, such as 198.51.100.2. Ranges and partial addresses are not supported.'
+          : 'Remove a filter or check the spelling.'}
       </Empty>
     );
   }
   return (
-    <Empty title="No token reaches this organization">
-      When a member makes a token for {name ?? 'it'}, it is listed here, together with what it may do and when it is used.
+    <Empty title="No tokens have access to this organization">
+      Tokens that members create for {name ?? 'it'} appear here, with their scopes and last use.
     </Empty>
   );
 }

@@ -108,10 +108,10 @@ describe('a token in the audit', () => {
       expect(screen.getAllByText(text).length).toBeGreaterThan(0);
     }
     expect(
-      screen.getByText('Its most recent request for Acme Widgets. Requests for other organizations are not shown.'),
+      screen.getByText('The most recent request to Acme Widgets. Requests to other organizations are not shown.'),
     ).toBeTruthy();
-    expect(screen.getByText(/^Permission to use GraphQL\. The other scopes cannot limit it\./)).toBeTruthy();
-    expect(screen.getByRole('list', { name: 'Events of this token' }).textContent).toContain('Bob Lindqvist made this token');
+    expect(screen.getByText(/^Permission to use GraphQL\. Not limited by the other scopes\./)).toBeTruthy();
+    expect(screen.getByRole('list', { name: 'Events of this token' }).textContent).toContain('Bob Lindqvist created this token');
   });
 
   it('loses the organization after a question, and says who did it and why', async () => {
@@ -124,7 +124,7 @@ describe('a token in the audit', () => {
     expect(question.textContent).toContain('last used with Acme Widgets');
     expect(question.textContent).toContain('2001:db8::17');
     expect(question.textContent).toContain('Reason: Leaked in a log');
-    expect(question.textContent).toContain('The token itself stays, with any other organizations that it reaches.');
+    expect(question.textContent).toContain('The token keeps access to its other organizations.');
     await waitFor(() => expect(document.activeElement?.textContent).toBe('Keep access'));
     expect(asked.some(({ name }) => name === 'RemoveOrganization')).toBe(false);
     await userEvent.click(within(question).getByRole('button', { name: 'Remove organization' }));
@@ -133,10 +133,10 @@ describe('a token in the audit', () => {
       input: { tokenId: 'token_1', organizationId: 'org_acme', reason: 'Leaked in a log' },
     });
     expect(screen.getByText('Leaked')).toBeTruthy();
-    expect(screen.getByText(/The token itself stays, with any other organizations/)).toBeTruthy();
-    expect(screen.getByText(/told by e-mail, at bob@example\.test/)).toBeTruthy();
+    expect(screen.getByText(/The token keeps access to its other organizations/)).toBeTruthy();
+    expect(screen.getByText(/Notified bob@example\.test on 21 Nov 2026/)).toBeTruthy();
     await waitFor(() => expect(document.activeElement?.tagName).toBe('H1'));
-    expect(screen.getByRole('link', { name: 'Back to the audit' })).toBeTruthy();
+    expect(screen.getByRole('link', { name: 'Back to audit' })).toBeTruthy();
   });
 
   it('loses one organization, and that is no news on its page of another', async () => {
@@ -163,7 +163,7 @@ describe('a token in the audit', () => {
     const asked = service(found(grant));
     await show();
     await userEvent.click(await screen.findByRole('button', { name: 'Remove Organization from Token' }));
-    expect(screen.getByRole('alertdialog').textContent).toContain('No reason is given.');
+    expect(screen.getByRole('alertdialog').textContent).toContain('No reason given.');
     await userEvent.click(screen.getByRole('button', { name: 'Keep access' }));
     expect(screen.queryByRole('alertdialog')).toBeNull();
     expect(asked.some(({ name }) => name === 'RemoveOrganization')).toBe(false);
@@ -177,7 +177,7 @@ describe('a token in the audit', () => {
     await userEvent.paste('é'.repeat(501));
     await userEvent.click(screen.getByRole('button', { name: 'Remove Organization from Token' }));
     expect(screen.queryByRole('alertdialog')).toBeNull();
-    expect(screen.getByText('The reason has 501 characters; write at most 500.')).toBeTruthy();
+    expect(screen.getByText('The reason has 501 characters. Use at most 500.')).toBeTruthy();
     await waitFor(() => expect(document.activeElement).toBe(field));
     await userEvent.clear(field);
     await userEvent.type(field, 'Fine');
@@ -201,7 +201,7 @@ describe('a token in the audit', () => {
   it('sends no e-mail to oneself', async () => {
     service(found({ ...grant, token: { ...token, owner: { ...ADA, email: null } } }));
     await show();
-    expect(await screen.findByText(/It is your own token, so no e-mail is sent/)).toBeTruthy();
+    expect(await screen.findByText(/This is your own token, so no email is sent/)).toBeTruthy();
   });
 
   it('cannot be cut any more when it has ended', async () => {
@@ -222,19 +222,19 @@ describe('a token in the audit', () => {
   it('says that it never was there', async () => {
     service(found(null, []));
     await show();
-    expect(await screen.findByRole('heading', { name: 'This token does not reach Acme Widgets' })).toBeTruthy();
-    expect(screen.getByText(/none was removed from it/)).toBeTruthy();
+    expect(await screen.findByRole('heading', { name: 'This token has no access to Acme Widgets' })).toBeTruthy();
+    expect(screen.getByText(/has or had access to Acme Widgets/)).toBeTruthy();
   });
 
   it('is for administrators', async () => {
     service({ Viewer, AuditedToken: refused('Only an administrator of the organization may do this.', 'FORBIDDEN') });
     await show();
-    expect(await screen.findByRole('heading', { name: 'Only administrators of Acme Widgets see this page' })).toBeTruthy();
+    expect(await screen.findByRole('heading', { name: 'Only administrators of Acme Widgets can open this page' })).toBeTruthy();
   });
 
   it('is nothing where there is no such organization', async () => {
     service({ Viewer, AuditedToken: { organization: null } });
     await show();
-    expect(await screen.findByRole('heading', { name: 'This address leads nowhere' })).toBeTruthy();
+    expect(await screen.findByRole('heading', { name: 'Check the address' })).toBeTruthy();
   });
 });

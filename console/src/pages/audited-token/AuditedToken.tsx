@@ -9,6 +9,7 @@ import { Failure } from '../../app/Failure';
 import { AdminsOnly, useOrganization } from '../../app/organization';
 import { Missing } from '../../app/Root';
 import { AuditedTokenDocument, type AuditedTokenQuery } from '../../gql/graphql';
+import { day } from '../../lib/time';
 import { Ago } from '../../ui/Ago';
 import { Back, backIcon } from '../../ui/Back';
 import { Badge } from '../../ui/Badge';
@@ -49,8 +50,7 @@ function Page({ slug, tokenId }: { slug: string; tokenId: string }) {
   if (isRefusal(error, 'FORBIDDEN')) {
     return (
       <AdminsOnly title="API Access Token" slug={slug}>
-        It tells what one token may do here and how it was last used. Your own tokens, with all their uses, are on your page of
-        tokens.
+        It shows the scopes and last use of one token. To manage your own tokens, go to your tokens.
       </AdminsOnly>
     );
   }
@@ -87,14 +87,14 @@ function Page({ slug, tokenId }: { slug: string; tokenId: string }) {
           <div className={styles.page}>
             {token.status !== 'ACTIVE' && (
               <Notice tone="warn" title={token.status === 'EXPIRED' ? 'This token has expired' : 'This token was revoked'}>
-                <p>It reaches nothing any more, {name} included, and cannot be brought back.</p>
+                <p>It no longer has access to any organization, including {name}. This is permanent.</p>
               </Notice>
             )}
             <div className={styles.pair}>
-              <About grant={grant} token={token} name={name} />
+              <About grant={grant} token={token} />
               <LastRequest grant={grant} name={name} />
             </div>
-            <Panel title="Scopes" about="What the token may do, with every organization that it reaches.">
+            <Panel title="Scopes" about="What the token can do in every organization it has access to.">
               <ScopeList scopes={token.scopes} />
             </Panel>
             <History slug={slug} tokenId={tokenId} events={events} name={name} />
@@ -135,25 +135,25 @@ function BackToAudit({ slug, button = false }: { slug: string; button?: boolean 
         router.history.back();
       }}
     >
-      {button ? 'Back to the audit' : <>{backIcon} API Access Audit</>}
+      {button ? 'Back to audit' : <>{backIcon} API Access Audit</>}
     </Link>
   );
   return button ? link : <Back>{link}</Back>;
 }
 
-function About({ grant, token, name }: { grant: Grant; token: Token; name: string }) {
+function About({ grant, token }: { grant: Grant; token: Token }) {
   const { owner } = token;
   return (
     <Panel title="Token">
       <Facts>
-        <Fact name="User">
+        <Fact name="Owner">
           <span className={styles.words}>
             {owner.name}
             {grant.ownerIsAdmin && <Badge>Administrator</Badge>}
           </span>
         </Fact>
         <Fact name="Username">{owner.username}</Fact>
-        <Fact name="E-mail">{owner.email ?? <span className="muted">None is known</span>}</Fact>
+        <Fact name="Email">{owner.email ?? <span className="muted">None</span>}</Fact>
         <Fact name="Description">{token.description}</Fact>
         <Fact name="Hint">
           <code>{token.hint}</code>
@@ -167,16 +167,16 @@ function About({ grant, token, name }: { grant: Grant; token: Token; name: strin
         <Fact name="Created">
           <Ago at={token.createdAt} form="exact" />
         </Fact>
-        <Fact name="Expires">
-          {token.status === 'REVOKED' ? (
-            <>
-              Revoked <Ago at={token.revokedAt} form="exact" />
-            </>
-          ) : (
+        {token.status === 'REVOKED' ? (
+          <Fact name="Revoked">
+            <Ago at={token.revokedAt} form="exact" />
+          </Fact>
+        ) : (
+          <Fact name={token.status === 'EXPIRED' ? 'Expired' : 'Expires'}>
             <Ago at={token.expiresAt} form="exact" />
-          )}
-        </Fact>
-        <Fact name={`Reaches ${name} since`}>
+          </Fact>
+        )}
+        <Fact name="Access since">
           <Ago at={grant.grantedAt} form="exact" />
         </Fact>
       </Facts>
@@ -186,20 +186,16 @@ function About({ grant, token, name }: { grant: Grant; token: Token; name: strin
 
 function LastRequest({ grant: { lastRequest, lastUsedAt }, name }: { grant: Grant; name: string }) {
   return (
-    <Panel title="Last Request" about={`Its most recent request for ${name}. Requests for other organizations are not shown.`}>
-      {lastRequest ? (
-        <RequestFacts request={lastRequest} />
-      ) : (
-        <p className="muted">No request with {name} was made with this token so far.</p>
-      )}
+    <Panel title="Last Request" about={`The most recent request to ${name}. Requests to other organizations are not shown.`}>
+      {lastRequest ? <RequestFacts request={lastRequest} /> : <p className="muted">No requests to {name} yet.</p>}
       {lastRequest && !lastRequest.allowed && (
         <p>
           {lastUsedAt ? (
             <>
-              The last request that was allowed was made <Ago at={lastUsedAt} />.
+              The last allowed request was made <Ago at={lastUsedAt} />.
             </>
           ) : (
-            'No request was ever allowed.'
+            'No request has been allowed.'
           )}
         </p>
       )}
@@ -218,9 +214,9 @@ function History({ slug, tokenId, events, name }: HistoryProps) {
   if (!events) return null;
   const older = events.totalCount - events.nodes.length;
   return (
-    <Panel title="Events" about={`What happened to this token in ${name}, newest first.`}>
+    <Panel title="Events" about={`Changes to this token in ${name}, newest first.`}>
       {events.nodes.length === 0 ? (
-        <p className="muted">Nothing was recorded.</p>
+        <p className="muted">No events.</p>
       ) : (
         <div className={styles.events}>
           <Events events={events.nodes} here={tokenId} audit={slug} label="Events of this token" />
@@ -229,7 +225,7 @@ function History({ slug, tokenId, events, name }: HistoryProps) {
       {older > 0 && (
         <p>
           <Link to="/organizations/$slug/log" params={{ slug }} search={{ token: tokenId }}>
-            {older} older {older === 1 ? 'event is' : 'events are'} in the audit log
+            View {older} older {older === 1 ? 'event' : 'events'} in the audit log
           </Link>
         </p>
       )}
@@ -254,10 +250,10 @@ function Gone({ slug, name, removed, events }: GoneProps) {
     return (
       <>
         <Head title={title} />
-        <Empty title={`This token does not reach ${name}`} action={<BackToAudit slug={slug} button />}>
+        <Empty title={`This token has no access to ${name}`} action={<BackToAudit slug={slug} button />}>
           {owner
-            ? `It did once. It cannot be used with ${name} now: ${owner.name} may have been disabled or deleted.`
-            : `No token of this id reaches ${name}, and none was removed from it. The address may be mistyped.`}
+            ? `It had access before. ${owner.name} may have been disabled or deleted.`
+            : `No token with this ID has or had access to ${name}. The address may be mistyped.`}
         </Empty>
       </>
     );
@@ -287,26 +283,26 @@ function Gone({ slug, name, removed, events }: GoneProps) {
                   {by.name} <span className="muted">{by.username}</span>
                 </>
               ) : (
-                'An operator, at the command line'
+                'An operator (command line)'
               )}
             </Fact>
-            <Fact name="When">
+            <Fact name="Removed">
               <Ago at={at} form="exact" />
             </Fact>
-            <Fact name="Reason">{reason ?? <span className="muted">None was given</span>}</Fact>
-            <Fact name="E-mail">
+            <Fact name="Reason">{reason ?? <span className="muted">None</span>}</Fact>
+            <Fact name="Notification">
               {self
-                ? `None: ${owner.name} removed it themselves.`
+                ? `None: ${owner.name} removed ${name}.`
                 : owner?.email
-                  ? `${owner.name} is told by e-mail, at ${owner.email}`
+                  ? `Notified ${owner.email}${at ? ` on ${day(at)}` : ''}`
                   : owner
-                    ? `None: no e-mail address of ${owner.name} is known here.`
-                    : 'The owner is told by e-mail.'}
+                    ? `None: ${owner.name} has no known email address.`
+                    : 'The owner was notified by email.'}
             </Fact>
           </Facts>
           <p>
-            Requests to {name} with this token are refused. The token itself stays, with any other organizations that it reaches.
-            Its owner can add {name} again; then it is back in the audit, and that is in the audit log.
+            Requests to {name} with this token are denied. The token keeps access to its other organizations. The owner can
+            restore access. That will appear in the audit log.
           </p>
           <div className="row">
             <BackToAudit slug={slug} button />

@@ -81,7 +81,7 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
   }, [wrong, asking]);
   function submit(event: FormEvent) {
     event.preventDefault();
-    if (characters > LONGEST) return setWrong(`The reason has ${characters} characters; write at most ${LONGEST}.`);
+    if (characters > LONGEST) return setWrong(`The reason has ${characters} characters. Use at most ${LONGEST}.`);
     reset();
     setAsking(true);
   }
@@ -89,13 +89,13 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
     <Panel title="Remove Organization from Token" tone="danger">
       <div className="stack">
         <p>
-          Requests to {name} with this token are refused at once. The token itself stays, with any other organizations that it
-          reaches; only its owner can revoke it as a whole.
+          Requests to {name} with this token are denied immediately. The token keeps access to its other organizations; only its
+          owner can revoke it.
         </p>
         <p>
           {own
-            ? `It is your own token, so no e-mail is sent. You can add ${name} to it again.`
-            : `${owner.name} is told by e-mail who removed ${name}, when and why, and can add it again.`}
+            ? `This is your own token, so no email is sent. You can add ${name} again.`
+            : `${owner.name} is notified by email, including your name and the reason, and can restore access.`}
         </p>
       </div>
       <form className="stack" onSubmit={submit} noValidate>
@@ -108,7 +108,7 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
           error={wrong}
           help={
             <>
-              Optional. {own ? 'Kept in the audit log' : `Told to ${owner.name} and kept in the audit log`}.{' '}
+              Optional. {own ? 'Saved in the audit log' : `Sent to ${owner.name} and saved in the audit log`}.{' '}
               <span>
                 {characters} of {LONGEST} characters
               </span>
@@ -152,12 +152,12 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
             )}
           </p>
           <p>
-            Whatever uses it is refused by {name} at once. The token itself stays, with any other organizations that it reaches.{' '}
-            {own ? 'You can add it again.' : `${owner.name} is told by e-mail and can add it again.`}
+            Requests to {name} with this token are denied immediately. The token keeps access to its other organizations.{' '}
+            {own ? 'You can add it again.' : `${owner.name} is notified by email and can restore access.`}
           </p>
           <p>
             {reason.trim() === '' ? (
-              'No reason is given.'
+              'No reason given.'
             ) : (
               <>
                 Reason: <q>{reason.trim()}</q>

@@ -35,7 +35,7 @@ it('does not ask with one that is too short, and says at the input what the serv
   const password = await screen.findByLabelText('Password');
   await user.type(password, 'short');
   await user.keyboard('{Enter}');
-  expect(screen.getByText('Take 15 to 256 characters.')).toBeTruthy();
+  expect(screen.getByText('Use 15–256 characters.')).toBeTruthy();
   expect(asked).toEqual([]);
   await user.type(password, 'and some more of it');
   await user.keyboard('{Enter}');
@@ -50,12 +50,12 @@ it('asks the first of all who they are, also where the link was opened without i
   const user = userEvent.setup({ delay: null });
   await user.type(await screen.findByLabelText('Password'), GOOD);
   await user.keyboard('{Enter}');
-  expect(await screen.findByText(/^Nobody has an account here yet\./)).toBeTruthy();
+  expect(await screen.findByText(/^No account exists yet\./)).toBeTruthy();
   const [organization, person] = await screen.findAllByLabelText('Name');
   expect(screen.getByLabelText<HTMLInputElement>('Password').value).toBe(GOOD);
   await user.type(organization!, 'Acme');
   await user.type(person!, 'Ada');
-  await user.type(screen.getByLabelText('E-mail address'), 'ada@example.test');
+  await user.type(screen.getByLabelText('Email'), 'ada@example.test');
   await user.type(screen.getByLabelText('Username'), 'ada');
   answer = { status: 204 };
   await user.click(screen.getByRole('button', { name: 'Set up and sign in' }));
@@ -78,8 +78,8 @@ it('says that a link is over', async () => {
   const user = userEvent.setup({ delay: null });
   await user.type(await screen.findByLabelText('Password'), GOOD);
   await user.keyboard('{Enter}');
-  expect(await screen.findByText('This link does not work any more')).toBeTruthy();
-  expect(screen.getByText(/works once, and for 24 hours/)).toBeTruthy();
+  expect(await screen.findByText('This link is no longer valid')).toBeTruthy();
+  expect(screen.getByText(/works once, within 24 hours/)).toBeTruthy();
 });
 
 it('makes the first administrator and their organization, whose handle is proposed', async () => {
@@ -88,14 +88,14 @@ it('makes the first administrator and their organization, whose handle is propos
   const user = userEvent.setup({ delay: null });
   const [organization, person] = await screen.findAllByLabelText('Name');
   await user.type(organization!, 'Acme Widgets, Inc.');
-  expect(screen.getByLabelText<HTMLInputElement>('Handle').value).toBe('acme-widgets-inc');
+  expect(screen.getByLabelText<HTMLInputElement>('Slug').value).toBe('acme-widgets-inc');
   await user.click(screen.getByRole('button', { name: 'Set up and sign in' }));
-  expect(screen.getByText('Choose a username.')).toBeTruthy();
+  expect(screen.getByText('Enter a username.')).toBeTruthy();
   await waitFor(() => expect(document.activeElement).toBe(person));
   await user.type(person!, 'Ada');
-  expect(screen.queryByText('Say what people call you.')).toBeNull();
-  expect(screen.getByText('Choose a username.')).toBeTruthy();
-  await user.type(screen.getByLabelText('E-mail address'), 'ada@example.test');
+  expect(screen.queryByText('Enter your name.')).toBeNull();
+  expect(screen.getByText('Enter a username.')).toBeTruthy();
+  await user.type(screen.getByLabelText('Email'), 'ada@example.test');
   await user.type(screen.getByLabelText('Username'), 'ada');
   await user.type(screen.getByLabelText('Password'), GOOD);
   await user.click(screen.getByRole('button', { name: 'Set up and sign in' }));

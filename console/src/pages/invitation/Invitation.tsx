@@ -65,7 +65,7 @@ export function Invitation() {
       else if (!first && FIRST.some((input) => input in wrongOf(error, FIRST))) {
         // The link was opened without the end of its address. Nothing was used up: what is missing is asked for.
         setNobody(true);
-        setWrong({ [FORM]: 'Nobody has an account here yet. Say also who you are, and what your organization is called.' });
+        setWrong({ [FORM]: 'No account exists yet. Enter your details and those of your organization.' });
       } else setWrong(wrongOf(error, first ? ['password', ...FIRST] : ['password']));
     }
   }
@@ -82,12 +82,12 @@ export function Invitation() {
       title={first ? 'Set up Tokenward' : 'Set your password'}
       about={
         first
-          ? 'You are the first here. You administer the organization that you name, and can invite the others.'
-          : 'With it you sign in from now on. This link works once.'
+          ? 'You are the first user, and will be the administrator of this organization.'
+          : 'You will sign in with this password. The link works only once.'
       }
     >
       {wrong?.form && (
-        <Notice tone="danger" title={first ? 'That could not be set up' : 'The password could not be set'}>
+        <Notice tone="danger" title={first ? 'Setup failed' : 'The password could not be set'}>
           <p>{wrong.form}</p>
         </Notice>
       )}
@@ -103,11 +103,11 @@ export function Invitation() {
 }
 
 const WANTED = {
-  'organization.name': 'Say what the organization is called.',
-  'organization.slug': 'Give the organization a handle.',
-  name: 'Say what people call you.',
-  username: 'Choose a username.',
-  email: 'Give the address to which e-mails about your tokens go.',
+  'organization.name': 'Enter a name for the organization.',
+  'organization.slug': 'Enter a slug.',
+  name: 'Enter your name.',
+  username: 'Enter a username.',
+  email: 'Enter an email address.',
 };
 
 function About({ wrong }: { wrong: Wrong | undefined }) {
@@ -128,7 +128,7 @@ function About({ wrong }: { wrong: Wrong | undefined }) {
         error={wrong?.['organization.name']}
       />
       <Field
-        label="Handle"
+        label="Slug"
         name="organization.slug"
         value={written ?? slugOf(name)}
         onChange={(event) => setWritten(event.target.value)}
@@ -137,20 +137,12 @@ function About({ wrong }: { wrong: Wrong | undefined }) {
         autoCapitalize="off"
         spellCheck={false}
         required
-        help="Part of addresses; it stays. Of a-z, 0-9, -, _ and dots."
+        help="Used in URLs. Can’t be changed later. Allowed: a–z, 0–9, hyphens, underscores and dots."
         error={wrong?.['organization.slug']}
       />
       <h2 className={styles.part}>You</h2>
       <Field label="Name" name="name" maxLength={100} autoComplete="name" required error={wrong?.name} />
-      <Field
-        label="E-mail address"
-        name="email"
-        type="email"
-        maxLength={254}
-        autoComplete="email"
-        required
-        error={wrong?.email}
-      />
+      <Field label="Email" name="email" type="email" maxLength={254} autoComplete="email" required error={wrong?.email} />
       <Field
         label="Username"
         name="username"
@@ -159,7 +151,7 @@ function About({ wrong }: { wrong: Wrong | undefined }) {
         autoCapitalize="off"
         spellCheck={false}
         required
-        help="You sign in with it. Of a-z, 0-9, -, _ and dots."
+        help="Allowed: a–z, 0–9, hyphens, underscores and dots."
         error={wrong?.username}
       />
     </>
@@ -169,13 +161,13 @@ function About({ wrong }: { wrong: Wrong | undefined }) {
 function Over({ first }: { first: boolean }) {
   useEffect(focusHead, []);
   return (
-    <Front title="This link does not work any more">
+    <Front title="This link is no longer valid">
       <div className="stack">
-        <p>A link of this kind works once, and for 24 hours. This one was used, is too old, or was not copied whole.</p>
+        <p>A sign-in link works once, within 24 hours. This one was already used, has expired or was copied incompletely.</p>
         <p>
           {first
-            ? 'If no one has an account yet, restart the service for a new link: it shows the link in its terminal, or its log names the file that holds it. Otherwise sign in.'
-            : 'If you have set a password with it, sign in. Otherwise ask whoever runs this service to invite you again.'}
+            ? 'If no account exists yet, restart the service to get a new link: the terminal shows it, or the log names the file that contains it. Otherwise, sign in.'
+            : 'If you have already set a password, sign in. Otherwise, ask your administrator for a new link.'}
         </p>
         <Link to="/sign-in" className={buttonClass({ kind: 'primary' })}>
           Go to sign-in

@@ -24,7 +24,7 @@ export function Add({ organization, onClose }: Props) {
   const { mutate, isPending, error } = useMutation({
     mutationFn: () => ask(AddMemberDocument, { input: { organizationId: organization.id, user: user.trim(), role } }),
     onSuccess: ({ addOrganizationMember: added }) => {
-      say(`${added?.member.name ?? user} is ${role === 'ADMIN' ? 'an administrator' : 'a member'} of ${organization.name} now.`);
+      say(`${added?.member.name ?? user} is now ${role === 'ADMIN' ? 'an administrator' : 'a member'} of ${organization.name}.`);
       onClose();
       return Promise.all(['members', 'events', 'organizations'].map((noun) => client.invalidateQueries({ queryKey: [noun] })));
     },
@@ -38,7 +38,7 @@ export function Add({ organization, onClose }: Props) {
   function submit(event: FormEvent) {
     event.preventDefault();
     if (user.trim() === '') {
-      setWrong('Write the username or the e-mail address of whoever shall be a member.');
+      setWrong('Enter a username or email.');
       field.current?.focus();
       return;
     }
@@ -49,7 +49,7 @@ export function Add({ organization, onClose }: Props) {
       <form className="stack" onSubmit={submit} noValidate>
         <Field
           ref={field}
-          label="Username or e-mail address"
+          label="Username or email"
           name="user"
           value={user}
           autoComplete="off"
@@ -57,7 +57,7 @@ export function Add({ organization, onClose }: Props) {
           spellCheck={false}
           maxLength={320}
           autoFocus
-          help="Of somebody who has an account here."
+          help="They must already have an account."
           error={wrong}
           onChange={(event) => {
             setWrong(undefined);
@@ -70,8 +70,8 @@ export function Add({ organization, onClose }: Props) {
           value={role}
           help={
             role === 'ADMIN'
-              ? 'Audits tokens, removes the organization from them, and manages members.'
-              : 'Makes tokens that reach the organization, and sees its members.'
+              ? 'Can audit tokens, remove the organization from them and manage members.'
+              : 'Can create tokens with access to the organization and see its members.'
           }
           onChange={(event) => setRole(event.target.value as OrganizationRole)}
         >
@@ -99,7 +99,7 @@ export function Add({ organization, onClose }: Props) {
 /** What of a refusal is about the person that was written. */
 function atField(error: unknown): string | undefined {
   if (isRefusal(error, 'NOT_FOUND')) {
-    return 'Nobody here has this username or confirmed e-mail address. Look at the spelling, or let them sign in once first.';
+    return 'No account has this username or confirmed email. Check the spelling, or ask the user to sign in once first.';
   }
   if (isRefusal(error, 'CONFLICT')) return error.message;
   if (isRefusal(error, 'INVALID_INPUT') && error.field?.endsWith('user')) return error.message;

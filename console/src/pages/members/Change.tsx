@@ -43,7 +43,7 @@ export function ChangeRole({ organization, member, you, onClose }: Props) {
       }),
     onSuccess: () => {
       const who = you ? 'You are' : `${member.name} is`;
-      say(`${who} ${up ? 'an administrator' : 'a member'} of ${organization.name} now.`);
+      say(`${who} now ${up ? 'an administrator' : 'a member'} of ${organization.name}.`);
       onClose();
       return Promise.all(NOUNS.map((noun) => client.invalidateQueries({ queryKey: [noun] })));
     },
@@ -52,7 +52,7 @@ export function ChangeRole({ organization, member, you, onClose }: Props) {
   const who = you ? 'You' : member.name;
   return (
     <Question
-      title={`Make ${you ? 'yourself' : member.name} ${up ? `an administrator of ${name}` : 'a member only'}?`}
+      title={`Change ${you ? 'your' : `${member.name}’s`} role in ${name} to ${up ? 'administrator' : 'member'}?`}
       keep={up ? 'Keep as member' : 'Keep as administrator'}
       act={up ? 'Make administrator' : 'Make member'}
       kind={up ? 'primary' : 'danger'}
@@ -62,14 +62,14 @@ export function ChangeRole({ organization, member, you, onClose }: Props) {
     >
       {up ? (
         <p>
-          {who} will see every token that reaches {name}, remove {name} from any of them, and add, change and remove members, you
-          included.
+          {who} will be able to see all tokens with access to {name}, remove {name} from them, and add, change and remove members,
+          including you.
         </p>
       ) : (
         <p>
-          {who} will no longer see the audit and the log of {name}, and manage no members.{' '}
-          {you ? 'Your tokens keep' : `The tokens of ${member.name} keep`} what they may do.
-          {you && ' Only another administrator can make you one again.'}
+          {who} will no longer be able to see the API Access Audit and the audit log of {name}, or to manage members.{' '}
+          {you ? 'Your tokens keep' : `${member.name}’s tokens keep`} their access.
+          {you && ' Only another administrator can make you an administrator again.'}
         </p>
       )}
       <Refused error={error} />
@@ -106,7 +106,7 @@ export function RemoveMember({ organization, member, you, onClose }: Props & { o
   const { mutate, isPending, error } = useMutation({
     mutationFn: () => ask(RemoveMemberDocument, { input: { organizationId: organization.id, userId: member.id } }),
     onSuccess: async () => {
-      say(you ? `You left ${name}.` : `${member.name} is no member of ${name} any more.`);
+      say(you ? `You left ${name}.` : `${member.name} was removed from ${name}.`);
       onClose();
       if (you) {
         await client.refetchQueries(viewer);
@@ -128,14 +128,16 @@ export function RemoveMember({ organization, member, you, onClose }: Props & { o
         <p>{consequence(tokens.data, name, you, member.name)}</p>
       ) : tokens.error ? (
         <p>
-          All {you ? 'your tokens' : `tokens of ${member.name}`} lose {name} at once. How many reach it now could not be counted.
+          All {you ? 'your tokens' : `of ${member.name}’s tokens`} lose access to {name} immediately. How many have access now
+          could not be determined.
         </p>
       ) : (
         <Skeleton lines={2} />
       )}
       <p>
-        Joining again revives nothing: {you ? 'you' : member.name} would have to add {name} to each token again.
-        {you && ' Only an administrator can make you a member again.'}
+        {you
+          ? 'If you rejoin, your tokens won’t regain access automatically. Only an administrator can add you again.'
+          : `If ${member.name} rejoins, their tokens won’t regain access automatically.`}
       </p>
       <Refused error={error} />
     </Question>
@@ -144,13 +146,12 @@ export function RemoveMember({ organization, member, you, onClose }: Props & { o
 
 /** What happens to the tokens, and which e-mail is sent. */
 export function consequence({ count, more }: { count: number; more: boolean }, name: string, you: boolean, person: string) {
-  const whose = you ? 'your tokens' : `the tokens of ${person}`;
+  const whose = you ? 'your tokens' : `${person}’s tokens`;
   if (count === 0 && !more) {
-    return `None of ${whose} reaches ${name} now, so nothing stops working${you ? '' : ' and no e-mail is sent'}.`;
+    return `None of ${whose} have access to ${name}, so nothing stops working${you ? '' : ' and no email is sent'}.`;
   }
-  const many = `${more ? 'At least ' : ''}${count} of ${whose} ${count === 1 && !more ? 'reaches' : 'reach'} ${name} now`;
-  const lose = count === 1 && !more ? 'It loses it at once' : 'They lose it at once';
-  const what = `${many.charAt(0).toUpperCase()}${many.slice(1)}. ${lose}, and whatever uses ${count === 1 && !more ? 'it' : 'them'} is refused there`;
-  if (you) return `${what}.`;
-  return `${what}; ${person} gets one e-mail ${count === 1 && !more ? 'about it' : 'that lists them all'}.`;
+  const lose = count === 1 && !more ? 'has access to' : 'have access to';
+  const it = count === 1 && !more ? 'loses it' : 'lose it';
+  const what = `${more ? 'At least ' : ''}${count} of ${whose} ${lose} ${name} and ${it} immediately.`;
+  return you ? what : `${what} ${person} is notified by email.`;
 }

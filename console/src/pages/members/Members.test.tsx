@@ -48,7 +48,7 @@ describe('the members', () => {
     await show();
     const row = await screen.findByRole('row', { name: /Bob Lindqvist/ });
     expect(within(row).getByText('You')).toBeTruthy();
-    expect(screen.getByText(/Only its administrators add members/)).toBeTruthy();
+    expect(screen.getByText(/Only administrators of Acme Widgets can add/)).toBeTruthy();
     expect(screen.queryByRole('button', { name: 'Add member' })).toBeNull();
     expect(screen.queryByText('bob@example.test')).toBeNull();
   });
@@ -79,18 +79,18 @@ describe('the members', () => {
     await screen.findByRole('row', { name: /Bob/ });
     await userEvent.click(screen.getByRole('button', { name: 'Add member' }));
     const dialog = screen.getByRole('dialog', { name: 'Add a member to Acme Widgets' });
-    const field = within(dialog).getByLabelText('Username or e-mail address');
+    const field = within(dialog).getByLabelText('Username or email');
     await userEvent.click(within(dialog).getByRole('button', { name: 'Add member' }));
-    expect(within(dialog).getByText(/^Write the username/)).toBeTruthy();
+    expect(within(dialog).getByText(/^Enter a username or email/)).toBeTruthy();
     await userEvent.type(field, ' eve ');
     await userEvent.selectOptions(within(dialog).getByLabelText('Role'), 'ADMIN');
     await userEvent.click(within(dialog).getByRole('button', { name: 'Add member' }));
-    expect(await within(dialog).findByText(/^Nobody here has this username/)).toBeTruthy();
+    expect(await within(dialog).findByText(/^No account has this username/)).toBeTruthy();
     expect(field.getAttribute('aria-invalid')).toBe('true');
     await waitFor(() => expect(document.activeElement).toBe(field));
     known = true;
     await userEvent.click(within(dialog).getByRole('button', { name: 'Add member' }));
-    expect(await screen.findByText('Eve is an administrator of Acme Widgets now.')).toBeTruthy();
+    expect(await screen.findByText('Eve is now an administrator of Acme Widgets.')).toBeTruthy();
     expect(asked.findLast(({ name }) => name === 'AddMember')?.with).toEqual({
       input: { organizationId: 'org_acme', user: 'eve', role: 'ADMIN' },
     });
@@ -111,12 +111,12 @@ describe('the members', () => {
     await screen.findByRole('row', { name: /Bob/ });
     await userEvent.click(screen.getByRole('button', { name: 'Add member' }));
     const dialog = screen.getByRole('dialog');
-    await userEvent.type(within(dialog).getByLabelText('Username or e-mail address'), 'eve');
+    await userEvent.type(within(dialog).getByLabelText('Username or email'), 'eve');
     await userEvent.click(within(dialog).getByRole('button', { name: 'Add member' }));
     await userEvent.click(within(dialog).getByRole('button', { name: 'Cancel' }));
     expect(screen.queryByRole('dialog')).toBe(dialog);
     add();
-    expect(await screen.findByText('Eve is a member of Acme Widgets now.')).toBeTruthy();
+    expect(await screen.findByText('Eve is now a member of Acme Widgets.')).toBeTruthy();
     expect(screen.queryByRole('dialog')).toBeNull();
   });
 
@@ -144,10 +144,12 @@ describe('the members', () => {
     await show();
     await userEvent.click(await screen.findByRole('button', { name: 'Remove Bob Lindqvist' }));
     const question = screen.getByRole('alertdialog', { name: 'Remove Bob Lindqvist from Acme Widgets?' });
-    expect(await within(question).findByText(/^2 of the tokens of Bob Lindqvist reach Acme Widgets now/)).toBeTruthy();
-    expect(question.textContent).toContain('Joining again revives nothing');
+    expect(
+      await within(question).findByText(/^2 of Bob Lindqvist’s tokens have access to Acme Widgets and lose it immediately/),
+    ).toBeTruthy();
+    expect(question.textContent).toContain('If Bob Lindqvist rejoins, their tokens won’t regain access automatically.');
     await userEvent.click(within(question).getByRole('button', { name: 'Remove member' }));
-    expect(await screen.findByText('Bob Lindqvist is no member of Acme Widgets any more.')).toBeTruthy();
+    expect(await screen.findByText('Bob Lindqvist was removed from Acme Widgets.')).toBeTruthy();
     expect(asked.find(({ name }) => name === 'RemoveMember')?.with).toEqual({
       input: { organizationId: 'org_acme', userId: BOB.id },
     });
@@ -188,15 +190,11 @@ describe('the members', () => {
 describe('what happens to the tokens of whoever leaves', () => {
   it('is told exactly', () => {
     const told = (count: number, more = false, you = false) => consequence({ count, more }, 'Acme', you, 'Bob');
-    expect(told(0)).toBe('None of the tokens of Bob reaches Acme now, so nothing stops working and no e-mail is sent.');
-    expect(told(1)).toBe(
-      '1 of the tokens of Bob reaches Acme now. It loses it at once, and whatever uses it is refused there; Bob gets one e-mail about it.',
-    );
-    expect(told(9)).toContain('9 of the tokens of Bob reach Acme now. They lose it at once');
-    expect(told(1000, true)).toContain('At least 1000 of the tokens');
-    expect(told(2, false, true)).toBe(
-      '2 of your tokens reach Acme now. They lose it at once, and whatever uses them is refused there.',
-    );
-    expect(told(0, false, true)).toBe('None of your tokens reaches Acme now, so nothing stops working.');
+    expect(told(0)).toBe('None of Bob’s tokens have access to Acme, so nothing stops working and no email is sent.');
+    expect(told(1)).toBe('1 of Bob’s tokens has access to Acme and loses it immediately. Bob is notified by email.');
+    expect(told(9)).toContain('9 of Bob’s tokens have access to Acme and lose it immediately.');
+    expect(told(1000, true)).toContain('At least 1000 of Bob’s tokens');
+    expect(told(2, false, true)).toBe('2 of your tokens have access to Acme and lose it immediately.');
+    expect(told(0, false, true)).toBe('None of your tokens have access to Acme, so nothing stops working.');
   });
 });

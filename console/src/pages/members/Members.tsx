@@ -11,9 +11,9 @@ import { useOrganization } from '../../app/organization';
 import { Missing } from '../../app/Root';
 import { MembersDocument, type MembersQuery, type OrganizationRole } from '../../gql/graphql';
 import { day, exact } from '../../lib/time';
-import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
+import { Dash } from '../../ui/Dash';
 import { Field, Select } from '../../ui/Field';
 import { Empty, Head } from '../../ui/Panel';
 import { Cell, type Column, Pager, Row, SkeletonRows, Table } from '../../ui/Table';
@@ -71,8 +71,8 @@ function Page({ slug }: { slug: string }) {
         title="Members"
         about={
           administers
-            ? `Who belongs to ${name}. Members make tokens that reach it; administrators also audit tokens and manage members.`
-            : `Who belongs to ${name}. Only its administrators add members, change roles and remove somebody; whoever wants to leave asks one of them.`
+            ? `Members of ${name} can create tokens with access to it. Administrators can also audit tokens and manage members.`
+            : `Only administrators of ${name} can add and remove members and change roles. To leave, ask an administrator.`
         }
         actions={
           administers && (
@@ -92,12 +92,12 @@ function Page({ slug }: { slug: string }) {
           label="Search"
           type="search"
           value={box.text}
-          placeholder={administers ? 'Name, username or e-mail address' : 'Name or username'}
+          placeholder={administers ? 'Name, username or email' : 'Name or username'}
           autoComplete="off"
           autoCapitalize="off"
           spellCheck={false}
           maxLength={200}
-          error={box.unfinished ? 'This looks like a token’s value. Look for its owner in the API Access Audit.' : wrong}
+          error={box.unfinished ? 'This looks like a token value. Search for it in the API Access Audit.' : wrong}
           onChange={(event) => box.set(event.target.value)}
         />
         <Select
@@ -105,7 +105,7 @@ function Page({ slug }: { slug: string }) {
           value={role ? search.role : ''}
           onChange={(event) => go({ search: { search: search.search, role: event.target.value || undefined }, replace: true })}
         >
-          <option value="">Everybody</option>
+          <option value="">All roles</option>
           <option value="admin">Administrators</option>
           <option value="member">Members</option>
         </Select>
@@ -114,10 +114,10 @@ function Page({ slug }: { slug: string }) {
         <Failure error={error} again={() => refetch()} />
       ) : wrong || (members?.edges.length === 0 && !isPlaceholderData) ? (
         <Empty
-          title={filtered ? 'Nobody fits the search' : 'Nobody belongs to this organization'}
-          action={filtered && <Button onClick={clear}>Show everybody</Button>}
+          title={filtered ? 'No members match' : 'No members'}
+          action={filtered && <Button onClick={clear}>Show all members</Button>}
         >
-          {filtered ? 'Look at the spelling, or choose another role.' : undefined}
+          {filtered ? 'Check the spelling, or select another role.' : undefined}
         </Empty>
       ) : (
         <Table caption={`Members of ${name}`} columns={columns(administers)} waiting={isPlaceholderData}>
@@ -168,7 +168,7 @@ const JOINED: Column = { name: 'Joined', width: 'date' };
 
 const columns = (administers: boolean): Column[] =>
   administers
-    ? [NAME, { name: 'E-mail' }, ROLE, JOINED, { name: 'Actions', hidden: true, width: 'buttons' }]
+    ? [NAME, { name: 'Email' }, ROLE, JOINED, { name: 'Actions', hidden: true, width: 'buttons' }]
     : [NAME, ROLE, JOINED];
 
 interface RowProps {
@@ -190,7 +190,7 @@ function MemberRow({ edge: { node, role, joinedAt }, you, administers, onDo }: R
         </div>
         <p className="muted small">{node.username}</p>
       </Cell>
-      {administers && <Cell label="E-mail">{node.email ?? <Ago at={null} form="short" never="none" />}</Cell>}
+      {administers && <Cell label="Email">{node.email ?? <Dash meaning="None" />}</Cell>}
       <Cell label="Role">{role === 'ADMIN' ? <Badge>Administrator</Badge> : 'Member'}</Cell>
       <Cell label="Joined">
         <time dateTime={joinedAt} className={styles.day} title={exact(joinedAt)}>

@@ -13,7 +13,7 @@ import { Button, buttonClass } from '../../ui/Button';
 import { ExpiryPicker } from '../../ui/ExpiryPicker';
 import { Check, Choice, Field } from '../../ui/Field';
 import { Notice, Panel } from '../../ui/Panel';
-import { type PickedScope, ScopePicker } from '../../ui/ScopePicker';
+import { matchesText, type PickedScope, ScopePicker } from '../../ui/ScopePicker';
 import styles from './NewToken.module.css';
 import type { Made } from './Once';
 import { summary } from './summary';
@@ -83,9 +83,9 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
 
   return (
     <form ref={form} onSubmit={create} noValidate className={styles.form}>
-      <Panel title="What it is for">
+      <Panel title="Description">
         <Field
-          label="Description"
+          label={<span className="hidden">Description</span>}
           name="description"
           value={description}
           onChange={(event) => {
@@ -95,13 +95,13 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
           maxLength={LONGEST}
           required
           autoComplete="off"
-          help="What holds it, and where: “Deploy bot on build-3”. Administrators of the organizations see it."
+          help="Where it will be used, e.g. “Deploy bot on build-3”. Visible to administrators of the organizations."
           error={wrong?.description}
         />
       </Panel>
       <Panel
         title="Organizations"
-        about="It opens the data of these, for as long as you are a member. Their administrators can take it away again."
+        about="The token can access these organizations while you are a member. Their administrators can remove its access."
       >
         <Places
           all={organizations}
@@ -113,7 +113,7 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
           error={wrong?.organizationIds}
         />
       </Panel>
-      <Panel title="Scopes" about="What it may do there.">
+      <Panel title="Scopes" about="What the token can do in these organizations.">
         <ScopePicker
           scopes={scopes}
           chosen={chosen}
@@ -126,7 +126,7 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
       </Panel>
       <Panel title="Expiry">
         <ExpiryPicker
-          legend="It ends by itself"
+          legend={<span className="hidden">Expiry</span>}
           expiry={expiry}
           onChoose={(next) => {
             setExpiry(next);
@@ -169,10 +169,10 @@ interface Filled {
 /** What has to be filled in before the service is asked. */
 function lacking({ description, places, chosen, ends }: Filled): Wrong | undefined {
   const wrong: Wrong = {};
-  if (description.trim() === '') wrong.description = 'Say what the token is for.';
-  if (places.size === 0) wrong.organizationIds = 'Choose at least one organization.';
-  if (chosen.size === 0) wrong.scopes = 'Choose at least one scope.';
-  if (!ends) wrong.expiresAt = 'Choose the last day on which it works.';
+  if (description.trim() === '') wrong.description = 'Enter a description.';
+  if (places.size === 0) wrong.organizationIds = 'Select at least one organization.';
+  if (chosen.size === 0) wrong.scopes = 'Select at least one scope.';
+  if (!ends) wrong.expiresAt = 'Select an expiry date.';
   return Object.keys(wrong).length > 0 ? wrong : undefined;
 }
 
@@ -207,12 +207,12 @@ function Places({ all, chosen, onChoose, error }: PlacesProps) {
             autoComplete="off"
           />
           <p role="status" className="muted small">
-            {chosen.size} of {all.length} organizations chosen
-            {words !== '' && `, ${found.length} fit what you look for`}.
+            {chosen.size} of {all.length} selected
+            {words !== '' && ` · ${matchesText(found.length)}`}
           </p>
         </>
       )}
-      {full && <Notice>A token reaches at most {MOST} organizations. Take one away to choose another.</Notice>}
+      {full && <Notice>A token can have access to at most {MOST} organizations. Clear one to select another.</Notice>}
       <div className={styles.places}>
         {found.map(({ node, role }) => {
           const barred = full && !chosen.has(node.id);
@@ -224,7 +224,7 @@ function Places({ all, chosen, onChoose, error }: PlacesProps) {
                   {node.name} {role === 'ADMIN' && <Badge>Admin</Badge>}
                 </>
               }
-              help={barred ? `${node.slug}: not to be chosen, since the token already reaches ${MOST}` : node.slug}
+              help={barred ? `${node.slug}: not available, ${MOST} organizations are selected` : node.slug}
               checked={chosen.has(node.id)}
               disabled={barred}
               onChange={() => toggle(node.id)}

@@ -61,7 +61,7 @@ describe('a new token', () => {
     await user.type(await screen.findByLabelText('Description'), 'Deploy bot');
     await user.click(await box(/Globex/));
     await user.click(screen.getByRole('button', { name: 'Read and write' }));
-    expect(screen.getByText(/^You make: Read × 1 and write × 1 in Globex, until \d/)).toBeTruthy();
+    expect(screen.getByText(/^Summary: 1 read scope, 1 write scope · Globex · expires \d/)).toBeTruthy();
     await user.click(screen.getByRole('button', { name: 'Create token' }));
     await screen.findByText(VALUE);
     const { input } = asked.find(({ name }) => name === 'CreateToken')!.with;
@@ -92,8 +92,8 @@ describe('a new token', () => {
     expect((await box(/Acme/)).checked).toBe(true);
     expect((await box(/Globex/)).checked).toBe(false);
     expect((await box(/GraphQL/)).checked).toBe(true);
-    expect(screen.getByText('There is no scope “read_nope”.')).toBeTruthy();
-    expect(screen.getByText('You are not a member of an organization “initech”.')).toBeTruthy();
+    expect(screen.getByText('The scope “read_nope” does not exist.')).toBeTruthy();
+    expect(screen.getByText('You are not a member of the organization “initech”.')).toBeTruthy();
   });
 
   it('is filled in from another of one’s own', async () => {
@@ -112,7 +112,7 @@ describe('a new token', () => {
     expect((await box(/Globex/)).checked).toBe(true);
     expect((await box(/Modify Builds/)).checked).toBe(true);
     expect((await box(/Read Builds/)).checked).toBe(false);
-    expect(screen.getByText('The scope “read_old” can no longer be given.')).toBeTruthy();
+    expect(screen.getByText('The scope “read_old” is retired and cannot be added.')).toBeTruthy();
     expect(screen.getByText('You are no longer a member of Gone.')).toBeTruthy();
   });
 
@@ -121,7 +121,7 @@ describe('a new token', () => {
     service({ ...answers, TokenToCopy: { token: original } });
     await show('/tokens/new?like=token_9');
     expect((await screen.findByLabelText<HTMLInputElement>('Description')).value).toBe('');
-    expect(screen.getByText(/is not yours/)).toBeTruthy();
+    expect(screen.getByText(/belongs to another user/)).toBeTruthy();
   });
 
   it('is not asked for before everything is there, and the first that is missing has the focus', async () => {
@@ -129,8 +129,8 @@ describe('a new token', () => {
     await show('/tokens/new?description=x');
     const user = userEvent.setup({ delay: null });
     await user.click(await screen.findByRole('button', { name: 'Create token' }));
-    expect(screen.getByText('Choose at least one organization.')).toBeTruthy();
-    expect(screen.getByText('Choose at least one scope.')).toBeTruthy();
+    expect(screen.getByText('Select at least one organization.')).toBeTruthy();
+    expect(screen.getByText('Select at least one scope.')).toBeTruthy();
     const acme = await box(/Acme/);
     await waitFor(() => expect(document.activeElement).toBe(acme));
     expect(asked.some(({ name }) => name === 'CreateToken')).toBe(false);
@@ -144,13 +144,13 @@ describe('a new token', () => {
     await waitFor(() => expect(document.activeElement).toBe(screen.getByLabelText('Description')));
     const place = await box(/Acme/);
     await user.click(place);
-    expect(screen.queryByText('Choose at least one organization.')).toBeNull();
+    expect(screen.queryByText('Select at least one organization.')).toBeNull();
     await waitFor(() => expect(document.activeElement).toBe(place));
     await user.click(screen.getByRole('button', { name: 'Read only' }));
-    expect(screen.queryByText('Choose at least one scope.')).toBeNull();
-    expect(screen.getByText('Say what the token is for.')).toBeTruthy();
+    expect(screen.queryByText('Select at least one scope.')).toBeNull();
+    expect(screen.getByText('Enter a description.')).toBeTruthy();
     await user.type(screen.getByLabelText('Description'), 'x');
-    expect(screen.queryByText('Say what the token is for.')).toBeNull();
+    expect(screen.queryByText('Enter a description.')).toBeNull();
   });
 
   it('says at its input what the service refused', async () => {
@@ -172,7 +172,7 @@ describe('a new token', () => {
     expect(screen.queryByRole('checkbox', { name: /Read Builds/ })).toBeNull();
     expect(await box(/Modify Builds/)).toBeTruthy();
     await user.type(screen.getByLabelText('Find scopes'), ' nothing');
-    expect(screen.getByText(/No scope is called so/)).toBeTruthy();
+    expect(screen.getByText(/No scopes match “modify nothing”/)).toBeTruthy();
   });
 
   it('needs an organization that one belongs to', async () => {
@@ -181,7 +181,7 @@ describe('a new token', () => {
       Mine: { viewer: { id: 'user_1', organizations: { pageInfo: { hasNextPage: false, endCursor: null }, edges: [] } } },
     });
     await show();
-    expect(await screen.findByText('You belong to no organization')).toBeTruthy();
+    expect(await screen.findByText('You are not a member of any organization')).toBeTruthy();
   });
 });
 
@@ -216,10 +216,10 @@ describe('the value', () => {
     const { user } = await made();
     await user.click(screen.getByRole('button', { name: 'Done' }));
     const question = await screen.findByRole('alertdialog');
-    await user.click(within(question).getByRole('button', { name: 'Stay and copy it' }));
+    await user.click(within(question).getByRole('button', { name: 'Stay on page' }));
     expect(screen.getByText(VALUE)).toBeTruthy();
     await user.click(screen.getByRole('button', { name: 'Done' }));
-    await user.click(within(await screen.findByRole('alertdialog')).getByRole('button', { name: 'Leave without it' }));
+    await user.click(within(await screen.findByRole('alertdialog')).getByRole('button', { name: 'Leave page' }));
     expect(await screen.findByText('Another page')).toBeTruthy();
     expect(document.body.textContent).not.toContain(VALUE);
   });

@@ -53,7 +53,7 @@ export function NewToken() {
       <>
         <Heading />
         <div className={styles.form}>
-          <Panel title="What it is for">
+          <Panel title="Description">
             <Skeleton lines={2} />
           </Panel>
           <Panel title="Organizations">
@@ -71,15 +71,14 @@ export function NewToken() {
       <>
         <Heading />
         <Empty
-          title="You belong to no organization"
+          title="You are not a member of any organization"
           action={
             <Link to="/tokens" className={buttonClass({})}>
               Go to your tokens
             </Link>
           }
         >
-          A token opens the data of organizations that you are a member of. Ask an administrator to make you a member of one, then
-          come back.
+          A token gives access to organizations that you are a member of. Ask an administrator to add you to one, then try again.
         </Empty>
       </>
     );
@@ -108,10 +107,10 @@ export function NewToken() {
     organizations: chosen.length === 0 && places.length === 1 ? [places[0]!.id] : chosen,
   };
   const told = [
-    ...(like && !copied ? ['The token to copy is not yours, or is not there any more.'] : []),
-    ...named.unknown.map((name) => `There is no scope “${name}”.`),
-    ...held.unknown.map((name) => `The scope “${name}” can no longer be given.`),
-    ...asked.unknown.map((slug) => `You are not a member of an organization “${slug}”.`),
+    ...(like && !copied ? ['The token to duplicate does not exist or belongs to another user.'] : []),
+    ...named.unknown.map((name) => `The scope “${name}” does not exist.`),
+    ...held.unknown.map((name) => `The scope “${name}” is retired and cannot be added.`),
+    ...asked.unknown.map((slug) => `You are not a member of the organization “${slug}”.`),
     ...reached.filter((one) => !standing.includes(one)).map(({ name }) => `You are no longer a member of ${name}.`),
   ];
   const linked = Boolean(search.description || search.scopes || search.organizations);
@@ -122,12 +121,12 @@ export function NewToken() {
         <div className={styles.told}>
           <Notice
             tone={told.length > 0 ? 'warn' : 'info'}
-            title={told.length > 0 ? 'Not everything could be filled in' : 'Filled in by the link that you followed'}
+            title={told.length > 0 ? 'Some fields could not be filled in' : 'This form was filled in by a link'}
           >
             {told.map((sentence) => (
               <p key={sentence}>{sentence}</p>
             ))}
-            {linked && <p>Read what the token would reach and may do before you create it.</p>}
+            {linked && <p>Review the organizations and scopes before you create the token.</p>}
           </Notice>
         </div>
       )}
@@ -140,7 +139,7 @@ function Heading() {
   return (
     <Head
       title="New API Access Token"
-      about="Give it the organizations and scopes that its work needs, and no more. You can change them later; its end can only be brought nearer, not put off."
+      about="Select only the organizations and scopes that the token needs. You can change both later; you can shorten the expiry later, but not extend it."
     />
   );
 }

@@ -32,13 +32,13 @@ export function Once({ made: { token, value } }: { made: Made }) {
   const line = tryOut(window.location.origin);
   return (
     <div ref={page}>
-      <Head title="Copy the token’s value now" about={<>“{token.description}” is made, and works from now on.</>} />
+      <Head title="Copy the token value now" about={<>“{token.description}” is ready to use.</>} />
       <div className={styles.form}>
         <Panel>
-          <Notice tone="warn" title="This is the only time that the value is shown">
+          <Notice tone="warn" title="This value is shown only once">
             <p>
-              Put it where the program that needs it keeps its secrets. Whoever holds it acts as you, and nobody can look it up
-              again: if it is lost, make another token.
+              Store it with the secrets of the program that will use it. Anyone who has the value can act as you, and it cannot be
+              displayed again. If you lose it, create another token.
             </p>
           </Notice>
           <div className={styles.once}>
@@ -50,18 +50,18 @@ export function Once({ made: { token, value } }: { made: Made }) {
         </Panel>
         <Panel
           title="Try it"
-          about="Run this in bash or zsh, paste the value while it waits, and press Enter. Neither the history of the shell nor the list of processes gets to see it."
+          about="Run this in bash or zsh, paste the value and press Enter. The token stays out of your shell history and process list."
         >
           <div className={styles.once}>
             <pre className={styles.line}>{line}</pre>
             <Copy text={line} label="Copy command" />
           </div>
           <p className="muted small">
-            It answers with the token’s scopes, its description and you. Programs send the value the same way, as{' '}
-            <code>Authorization: Bearer …</code>, and never in an address.
+            The response contains the token’s scopes, description and owner. In programs, too, send the value in the{' '}
+            <code>Authorization</code> header, never in a URL.
           </p>
         </Panel>
-        <Panel title="What it reaches">
+        <Panel title="Access">
           <Facts>
             <Fact name="Organizations">
               <Names
@@ -86,16 +86,16 @@ export function Once({ made: { token, value } }: { made: Made }) {
       </div>
       {leaving.status === 'blocked' && (
         <Question
-          title="Leave without the value?"
-          keep="Stay and copy it"
-          act="Leave without it"
+          title="Leave without copying the value?"
+          keep="Stay on page"
+          act="Leave page"
           busy={false}
           onKeep={leaving.reset}
           onAct={leaving.proceed}
         >
           <p>
-            You have not copied the value of “{token.description}”. It cannot be shown again, and the token stays until it is
-            revoked.
+            You have not copied the value of “{token.description}”. It cannot be shown again, and the token stays active until it
+            expires or you revoke it.
           </p>
         </Question>
       )}

@@ -12,22 +12,22 @@ interface Chosen {
   end: Date | 'never' | undefined;
 }
 
-/** `You make: Read × 9, write × 2 and GraphQL in Acme Widgets, until 3 Dec 2026`; or what is still to be chosen. */
+/** `Summary: 9 read scopes, GraphQL · Acme Widgets · expires 3 Dec 2026`; or what is still to be selected. */
 export function summary({ scopes, organizations, end }: Chosen, timeZone?: string): string {
   const missing = [
     ...(organizations.length === 0 ? ['an organization'] : []),
     ...(scopes.length === 0 ? ['a scope'] : []),
-    ...(end ? [] : ['the last day']),
+    ...(end ? [] : ['an expiry date']),
   ];
-  if (!end || missing.length > 0) return `Still to choose: ${listed(missing)}`;
-  const may = counts(scopes).map(({ access, text }, index) =>
-    index === 0 || access === 'GRAPHQL' ? text : text.charAt(0).toLowerCase() + text.slice(1),
+  if (!end || missing.length > 0) return `Select ${listed(missing)} to continue`;
+  const may = counts(scopes).map(({ access, title, count }) =>
+    access === 'GRAPHQL' ? title : `${count} ${title.toLowerCase()} ${count === 1 ? 'scope' : 'scopes'}`,
   );
   const named = organizations.length > NAMED + 1 ? organizations.slice(0, NAMED) : organizations;
   const more = organizations.length - named.length;
   const where = listed(more > 0 ? [...named, `${more} more`] : named);
-  const until = end === 'never' ? 'somebody revokes it' : day(end.toISOString(), timeZone);
-  return `You make: ${listed(may)} in ${where}, until ${until}`;
+  const expiry = end === 'never' ? 'never expires' : `expires ${day(end.toISOString(), timeZone)}`;
+  return `Summary: ${may.join(', ')} · ${where} · ${expiry}`;
 }
 
 /** `A`, `A and B`, `A, B and C`. */

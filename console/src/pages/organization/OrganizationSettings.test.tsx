@@ -52,7 +52,7 @@ describe('the settings of an organization', () => {
     const field = await screen.findByRole('textbox', { name: 'Name' });
     await userEvent.clear(field);
     await userEvent.click(screen.getByRole('button', { name: 'Save name' }));
-    expect(screen.getByText('Write a name of at least one character.')).toBeTruthy();
+    expect(screen.getByText('Enter a name.')).toBeTruthy();
     expect(asked.some(({ name }) => name === 'UpdateOrganization')).toBe(false);
     await userEvent.type(field, ' Acme Ltd ');
     await userEvent.click(screen.getByRole('button', { name: 'Save name' }));
@@ -66,6 +66,6 @@ describe('the settings of an organization', () => {
   it('are for administrators', async () => {
     service(answers('MEMBER'));
     await show();
-    expect(await screen.findByRole('heading', { name: 'Only administrators of Acme Widgets see this page' })).toBeTruthy();
+    expect(await screen.findByRole('heading', { name: 'Only administrators of Acme Widgets can open this page' })).toBeTruthy();
   });
 });

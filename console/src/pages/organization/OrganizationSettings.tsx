@@ -33,7 +33,7 @@ export function OrganizationSettings() {
   if (isRefusal(error, 'FORBIDDEN') || role === 'MEMBER') {
     return (
       <AdminsOnly title="Organization settings" slug={slug}>
-        Its name is changed here. Whoever belongs to the organization is on the page of members, for you too.
+        Administrators change the name of the organization here. All members can see the list of members.
       </AdminsOnly>
     );
   }
@@ -43,7 +43,7 @@ export function OrganizationSettings() {
     <>
       <Head
         title="Organization settings"
-        about={`What ${organization?.name ?? name ?? 'this organization'} is called, and what of it stays.`}
+        about={`Name and identifiers of ${organization?.name ?? name ?? 'this organization'}.`}
       />
       {error && !organization ? (
         <Failure error={error} again={() => refetch()} />
@@ -80,7 +80,7 @@ function Name({ organization }: { organization: Found }) {
         ['organizations', 'viewer', 'tokens', 'members', 'events'].map((noun) => client.invalidateQueries({ queryKey: [noun] })),
       );
       setWritten(undefined);
-      say(`The organization is called ${done?.organization.name} now.`);
+      say(`The organization is now named ${done?.organization.name}.`);
     },
     onError: (refusal) => {
       const text = atField(refusal);
@@ -94,12 +94,12 @@ function Name({ organization }: { organization: Found }) {
   function submit(event: FormEvent) {
     event.preventDefault();
     const characters = [...name.trim()].length;
-    if (characters === 0) return fault('Write a name of at least one character.');
-    if (characters > LONGEST) return fault(`The name has ${characters} characters; write at most ${LONGEST}.`);
+    if (characters === 0) return fault('Enter a name.');
+    if (characters > LONGEST) return fault(`The name has ${characters} characters. Use at most ${LONGEST}.`);
     if (!isPending) mutate();
   }
   return (
-    <Panel title="Name" about="What people see: in the audit, in e-mails to owners, and in the list of their organizations.">
+    <Panel title="Name" about="Shown in the audit, in emails to token owners and in lists of organizations.">
       <form className={styles.form} onSubmit={submit} noValidate>
         <Field
           ref={field}
@@ -138,9 +138,7 @@ function About({ organization }: { organization: Found }) {
       <Facts>
         <Fact name="Slug">
           <code>{slug}</code>
-          <p className="muted small">
-            It stays as it is: gateways, scripts and the addresses of these pages name the organization by it.
-          </p>
+          <p className="muted small">Used in URLs, scripts and gateway settings. Can’t be changed.</p>
         </Fact>
         <Fact name="UUID">
           <span className={styles.uuid}>
@@ -155,17 +153,16 @@ function About({ organization }: { organization: Found }) {
           <Link to="/organizations/$slug/members" params={{ slug }}>
             {counted(members.totalCount, 'member')}
           </Link>
-          ,{' '}
+          , including{' '}
           <Link to="/organizations/$slug/members" params={{ slug }} search={{ role: 'admin' }}>
             {counted(administrators.totalCount, 'administrator')}
-          </Link>{' '}
-          among them
+          </Link>
         </Fact>
         <Fact name="Tokens">
           <Link to="/organizations/$slug/audit" params={{ slug }}>
             {counted(tokenGrants?.totalCount ?? 0, 'token')}
           </Link>{' '}
-          {tokenGrants?.totalCount === 1 ? 'reaches' : 'reach'} it now
+          with access
         </Fact>
       </Facts>
     </Panel>

@@ -22,7 +22,7 @@ type Session = NonNullable<Self['sessions']>['nodes'][number];
 
 /** What tells a session from another one of the same browser. */
 const called = ({ userAgent, ipAddress, createdAt }: Session) =>
-  [userAgent ? agent(userAgent) : 'an unknown agent', ipAddress ?? 'an unknown address', `signed in ${moment(createdAt)}`].join(
+  [userAgent ? agent(userAgent) : 'unknown user agent', ipAddress ?? 'unknown IP address', `signed in ${moment(createdAt)}`].join(
     ', ',
   );
 
@@ -37,7 +37,7 @@ export function Sessions({ self }: { self: Self }) {
     mutationFn: ({ id }) => ask(EndSessionDocument, { input: { sessionId: id } }),
     onSuccess: async (_, session) => {
       await fresh();
-      say(`Ended the session of ${called(session)}.`);
+      say(`Signed out ${called(session)}.`);
       setTimeout(focusHead);
     },
     onError: (error) => {
@@ -55,7 +55,7 @@ export function Sessions({ self }: { self: Self }) {
       }
       await fresh();
       const ended = endSessions?.ended ?? 0;
-      say(`${ended} ${ended === 1 ? 'session was' : 'sessions were'} ended.`);
+      say(`${ended} ${ended === 1 ? 'session was' : 'sessions were'} signed out.`);
       setAsking(undefined);
     },
     onError: async (error) => {
@@ -67,12 +67,12 @@ export function Sessions({ self }: { self: Self }) {
   return (
     <Panel
       title="Sessions"
-      about="Where you are signed in with a browser. A session ends an hour after it was last used, and after a day at the latest."
+      about="Browsers where you are signed in. A session expires after an hour without activity, and after 24 hours at the latest."
     >
       {!here && (
         <p className="muted">
-          This page is not open in a session: whatever is in front of this service signs you in.
-          {others.length === 0 && ' There is no other session of yours.'}
+          You are not using a session: a proxy in front of the service signs you in.
+          {others.length === 0 && ' You have no other sessions.'}
         </p>
       )}
       {sessions.length > 0 && (
@@ -81,18 +81,18 @@ export function Sessions({ self }: { self: Self }) {
             <li key={session.id}>
               <div>
                 <p className={styles.agent}>
-                  <strong>{session.userAgent ? agent(session.userAgent) : 'An unknown agent'}</strong>
+                  <strong>{session.userAgent ? agent(session.userAgent) : 'Unknown user agent'}</strong>
                   {session.current && <Badge tone="accent">This session</Badge>}
                 </p>
                 <p className="muted small">
                   Signed in <Ago at={session.createdAt} form="exact" />
                 </p>
                 <p className="muted small">
-                  From <span className="mono">{session.ipAddress ?? 'an address that is not known'}</span>
+                  From <span className="mono">{session.ipAddress ?? 'unknown IP address'}</span>
                   {!session.current && (
                     <>
                       {' '}
-                      · last seen <Ago at={session.lastSeenAt} />
+                      · last active <Ago at={session.lastSeenAt} />
                     </>
                   )}
                 </p>
@@ -100,11 +100,11 @@ export function Sessions({ self }: { self: Self }) {
               {!session.current && (
                 <Button
                   size="small"
-                  aria-label={`End the session of ${called(session)}`}
+                  aria-label={`Sign out ${called(session)}`}
                   busy={end.isPending && end.variables?.id === session.id}
                   onClick={() => end.mutate(session)}
                 >
-                  End
+                  Sign out
                 </Button>
               )}
             </li>
@@ -113,23 +113,23 @@ export function Sessions({ self }: { self: Self }) {
       )}
       {sessions.length > 0 && (
         <div className="row">
-          {here && others.length > 0 && <Button onClick={() => setAsking('others')}>End all others</Button>}
+          {here && others.length > 0 && <Button onClick={() => setAsking('others')}>Sign out other sessions</Button>}
           <Button onClick={() => setAsking('all')}>Sign out everywhere</Button>
         </div>
       )}
       {asking && (
         <Question
-          title={asking === 'all' ? 'Sign out everywhere?' : 'End all other sessions?'}
-          keep="Stay signed in"
-          act={asking === 'all' ? 'Sign out everywhere' : 'End other sessions'}
+          title={asking === 'all' ? 'Sign out everywhere?' : 'Sign out other sessions?'}
+          keep="Cancel"
+          act={asking === 'all' ? 'Sign out everywhere' : 'Sign out other sessions'}
           busy={endAll.isPending}
           onKeep={() => setAsking(undefined)}
           onAct={() => endAll.mutate(asking)}
         >
           <p>
             {asking === 'all'
-              ? 'Every session of yours ends at once, this one too. Your tokens go on working.'
-              : `${others.length === 1 ? 'One session ends' : `${others.length} sessions end`} at once; you stay signed in here. Your tokens go on working.`}
+              ? 'All your sessions are signed out immediately, including this one. Your tokens keep working.'
+              : `${others.length === 1 ? 'One other session is' : `${others.length} other sessions are`} signed out immediately. You stay signed in here, and your tokens keep working.`}
           </p>
         </Question>
       )}

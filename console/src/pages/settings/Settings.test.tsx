@@ -46,7 +46,7 @@ describe('profile and sessions', () => {
     const name = await screen.findByLabelText<HTMLInputElement>('Name');
     await user().clear(name);
     await user().click(screen.getByRole('button', { name: 'Save name' }));
-    expect(screen.getByText('Say what people call you.')).toBeTruthy();
+    expect(screen.getByText('Enter your name.')).toBeTruthy();
     await user().type(name, ' Robert');
     await user().click(screen.getByRole('button', { name: 'Save name' }));
     await screen.findByText('Your name was changed.');
@@ -78,7 +78,7 @@ describe('profile and sessions', () => {
   it('has no password to change where people sign in elsewhere', async () => {
     service({ ...answers, Settings: { viewer: { ...viewer, hasPassword: false, sessions: { totalCount: 0, nodes: [] } } } });
     await show();
-    expect(await screen.findByText(/not open in a session/)).toBeTruthy();
+    expect(await screen.findByText(/not using a session/)).toBeTruthy();
     expect(screen.queryByLabelText('New password')).toBeNull();
     expect(screen.queryByRole('button', { name: 'Sign out everywhere' })).toBeNull();
   });
@@ -90,18 +90,18 @@ describe('profile and sessions', () => {
     expect(within(first!.closest('li')!).getByText('This session')).toBeTruthy();
     expect(second!.closest('li')!.textContent).toContain('2001:db8::1');
     expect(second!.closest('li')!.textContent).toMatch(/Signed in 25 Nov 2026, 20:00:00 UTC \(.+\)/);
-    const which = 'the session of Firefox 133 on Linux, 2001:db8::1, signed in 25 Nov, 20:00';
-    await user().click(screen.getByRole('button', { name: `End ${which}` }));
-    await screen.findByText(`Ended ${which}.`);
+    const which = 'Firefox 133 on Linux, 2001:db8::1, signed in 25 Nov, 20:00';
+    await user().click(screen.getByRole('button', { name: `Sign out ${which}` }));
+    await screen.findByText(`Signed out ${which}.`);
     expect(asked.find((one) => one.name === 'EndSession')!.with).toEqual({ input: { sessionId: 'session_2' } });
   });
 
   it('ends all others after a question', async () => {
     const asked = service(answers);
     await show();
-    await user().click(await screen.findByRole('button', { name: 'End all others' }));
-    await user().click(within(await screen.findByRole('alertdialog')).getByRole('button', { name: 'End other sessions' }));
-    await screen.findByText('1 session was ended.');
+    await user().click(await screen.findByRole('button', { name: 'Sign out other sessions' }));
+    await user().click(within(await screen.findByRole('alertdialog')).getByRole('button', { name: 'Sign out other sessions' }));
+    await screen.findByText('1 session was signed out.');
     expect(asked.find((one) => one.name === 'EndSessions')!.with).toEqual({ input: { keepCurrent: true } });
     expect(screen.queryByRole('alertdialog')).toBeNull();
   });

@@ -24,7 +24,7 @@ export function Settings() {
   const self = data?.viewer;
   return (
     <>
-      <Head title="Profile and sessions" about="What others see of you, how you sign in, and where you are signed in." />
+      <Head title="Profile and sessions" about="Your profile, your password and where you are signed in." />
       {error && !self && <Failure error={error} again={() => refetch()} />}
       {(self || !error) && (
         <div className={styles.page}>
@@ -54,11 +54,11 @@ function Profile({ self }: { self: Self }) {
     event.preventDefault();
     if (busy) return;
     if (name === self.name) {
-      say('Your name is what it was.');
+      say('Your name is unchanged.');
       return;
     }
     if (name.trim() === '') {
-      setWrong({ name: 'Say what people call you.' });
+      setWrong({ name: 'Enter your name.' });
       return;
     }
     setBusy(true);
@@ -90,13 +90,13 @@ function Profile({ self }: { self: Self }) {
           maxLength={100}
           autoComplete="name"
           required
-          help="Members of your organizations see it. Where an identity provider tells your name, it may be changed back."
+          help="Visible to members of your organizations. If an identity provider supplies your name, it may overwrite this one."
           error={wrong?.name ?? wrong?.form}
         />
       </div>
       <Facts>
         <Fact name="Username">{self.username}</Fact>
-        <Fact name="E-mail address">{self.email ?? <span className="muted">None is known, so no e-mails reach you</span>}</Fact>
+        <Fact name="Email">{self.email ?? <span className="muted">None. You do not receive emails.</span>}</Fact>
       </Facts>
       <div>
         <Button type="submit" busy={busy}>
@@ -129,7 +129,7 @@ function NewOne({ username }: { username: string }) {
       // Not a mutation of the cache, which would keep the password.
       await ask(ChangePasswordDocument, { input: { newPassword } });
       setTurn(turn + 1);
-      say('Your password was changed, and your other sessions were ended.');
+      say('Your password was changed, and your other sessions were signed out.');
       await Promise.all(['sessions', 'viewer', 'events'].map((noun) => client.invalidateQueries({ queryKey: [noun] })));
     } catch (error) {
       setWrong(wrongOf(error, ['newPassword']));
@@ -138,7 +138,7 @@ function NewOne({ username }: { username: string }) {
   }
 
   return (
-    <Panel title="Password" about="A new one ends your other sessions. Tokens stay as they are.">
+    <Panel title="Password" about="Changing your password signs out your other sessions. Your tokens keep working.">
       <form ref={form} onSubmit={change} noValidate className="stack">
         <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />
         <div className={styles.narrow}>

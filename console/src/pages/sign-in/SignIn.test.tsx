@@ -16,8 +16,8 @@ const wrong = () => ({ status: 401, body: { message: 'The username or the passwo
 async function enter(address: string, typed = 'bob') {
   const shown = await open(SignIn, '/sign-in', address, { outside: true });
   const user = userEvent.setup({ delay: null });
-  const name = await screen.findByLabelText('Username or e-mail address');
-  expect(screen.queryAllByText('Your session has ended')).toHaveLength(sessionEnded() ? 1 : 0);
+  const name = await screen.findByLabelText('Username or email');
+  expect(screen.queryAllByText('Your session expired')).toHaveLength(sessionEnded() ? 1 : 0);
   await user.type(name, typed);
   await user.type(screen.getByLabelText('Password'), 'correct horse battery');
   await user.click(screen.getByRole('button', { name: 'Sign in' }));
@@ -53,11 +53,11 @@ it('goes to the tokens where nothing was wanted', async () => {
 it('says that it was wrong, empties the password and goes back to it', async () => {
   service({ '/session': wrong });
   const { user, router } = await enter('/sign-in');
-  expect((await screen.findByRole('alert')).textContent).toBe('The username or the password is wrong.');
+  expect((await screen.findByRole('alert')).textContent).toBe('Incorrect username or password.');
   const password = screen.getByLabelText<HTMLInputElement>('Password');
   expect(password.value).toBe('');
   await waitFor(() => expect(document.activeElement).toBe(password));
-  expect(screen.getByLabelText<HTMLInputElement>('Username or e-mail address').value).toBe('bob');
+  expect(screen.getByLabelText<HTMLInputElement>('Username or email').value).toBe('bob');
   expect(router.state.location.pathname).toBe('/sign-in');
   await user.type(password, 'x');
   expect(screen.queryByRole('alert')).toBeNull();
@@ -68,7 +68,7 @@ it('says that it was wrong, empties the password and goes back to it', async () 
 it('says so when the browser does not keep the session', async () => {
   service({ '/session': () => ({ status: 204 }), Viewer: () => ({ status: 401, body: { errors: [{ message: 'No.' }] } }) });
   const { router } = await enter('/sign-in');
-  expect((await screen.findByRole('alert')).textContent).toContain('did not keep the session');
+  expect((await screen.findByRole('alert')).textContent).toContain('did not store the session cookie');
   expect(router.state.location.pathname).toBe('/sign-in');
 });
 
@@ -82,7 +82,7 @@ it('says that the session has ended to whoever was signed in, until they are aga
   service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
   await open(SignIn, '/sign-in', '/sign-in', { outside: true });
   await screen.findByLabelText('Password');
-  expect(screen.queryByText('Your session has ended')).toBeNull();
+  expect(screen.queryByText('Your session expired')).toBeNull();
   cleanup();
   noteEnd();
   const { router } = await enter('/sign-in?next=%2Fsettings');

@@ -55,10 +55,10 @@ export function SignIn() {
   }
 
   return (
-    <Front title="Sign in" about="Make API access tokens, see what they do, and cut those that nobody needs.">
+    <Front title="Sign in" about="Create API tokens, see how they are used, and revoke the ones that are no longer needed.">
       {!refused && sessionEnded() && (
-        <Notice tone="warn" title="Your session has ended">
-          <p>Sign in again to go on.</p>
+        <Notice tone="warn" title="Your session expired">
+          <p>Sign in to continue.</p>
         </Notice>
       )}
       {refused && (
@@ -68,7 +68,7 @@ export function SignIn() {
       )}
       <form className="stack" onSubmit={enter} onChange={() => refused?.written && setRefused(undefined)}>
         <Field
-          label="Username or e-mail address"
+          label="Username or email"
           name="username"
           autoComplete="username"
           autoCapitalize="off"
@@ -83,9 +83,7 @@ export function SignIn() {
           Sign in
         </Button>
       </form>
-      <p className="muted small">
-        No account, or a forgotten password? The operator of this service sends you a link with which you set one.
-      </p>
+      <p className="muted small">No account or forgot your password? Ask your administrator for a sign-in link.</p>
     </Front>
   );
 }
@@ -103,16 +101,16 @@ interface Refused {
 function refusalOf(error: unknown): Refused {
   if (error instanceof Forgotten) {
     return {
-      title: 'Your browser did not keep the session',
-      text: 'Your password was right. Allow cookies for this site, and open it by https or at the address that its operator tells.',
+      title: 'Your browser did not store the session cookie',
+      text: 'Your password is correct. Allow cookies for this site, and open it over HTTPS or at the address given by your operator.',
     };
   }
   if (isRefusal(error, 'RATE_LIMITED')) {
     return {
       title: 'Too many attempts',
-      text: `Sign-ins that failed too often are held up. Try again in ${waitOf(error.retryAfter ?? 60)}.`,
+      text: `Too many sign-ins failed. Try again in ${waitOf(error.retryAfter ?? 60)}.`,
     };
   }
-  if (isRefusal(error, 'UNAUTHENTICATED')) return { title: error.message, written: true };
-  return { title: 'You could not be signed in', text: inOneLine(error) };
+  if (isRefusal(error, 'UNAUTHENTICATED')) return { title: 'Incorrect username or password.', written: true };
+  return { title: 'Sign-in failed', text: inOneLine(error) };
 }

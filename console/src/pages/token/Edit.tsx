@@ -41,9 +41,9 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
     if (busy) return;
     const end = endOf(expiry, Date.now());
     const missing: Wrong = {};
-    if (description.trim() === '') missing.description = 'Say what the token is for.';
-    if (chosen.size === 0) missing.scopes = 'Choose at least one scope. To take all of them away, revoke the token.';
-    if (expiry.kind !== 'keep' && !end) missing.expiresAt = 'Choose the last day on which it works.';
+    if (description.trim() === '') missing.description = 'Enter a description.';
+    if (chosen.size === 0) missing.scopes = 'Select at least one scope. To remove all of them, revoke the token.';
+    if (expiry.kind !== 'keep' && !end) missing.expiresAt = 'Select an expiry date.';
     if (Object.keys(missing).length > 0) {
       setWrong(missing);
       return;
@@ -62,7 +62,7 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
     try {
       await ask(UpdateTokenDocument, { input });
       await changed(client);
-      say('The token was changed.');
+      say('Token updated.');
       onEnd();
     } catch (refusal) {
       setWrong(wrongOf(refusal, INPUTS));
@@ -73,7 +73,7 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
   if (error && !all) return <Failure error={error} again={() => refetch()} />;
   return (
     <form ref={form} onSubmit={save} noValidate>
-      <Panel title="Edit" about="Its value stays the same, so nothing that uses it has to be told.">
+      <Panel title="Edit token" about="The token’s value doesn’t change.">
         {all ? (
           <div className={styles.form}>
             <Field
@@ -100,7 +100,7 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
               error={wrong?.scopes}
             />
             <ExpiryPicker
-              legend="It ends by itself"
+              legend="Expiry"
               expiry={expiry}
               onChoose={(next) => {
                 setExpiry(next);
@@ -110,7 +110,7 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
               error={wrong?.expiresAt}
             />
             {wrong?.form && (
-              <Notice tone="danger" title="Nothing was changed">
+              <Notice tone="danger" title="The token was not updated">
                 <p>{wrong.form}</p>
               </Notice>
             )}

@@ -40,15 +40,19 @@ export function Organizations({ token }: { token: OwnToken }) {
     <Panel
       id="organizations"
       title="Organizations"
-      about={active ? 'It opens the data of these, for as long as you are a member.' : 'It opened the data of these.'}
+      about={
+        active
+          ? 'The token can access these organizations while you are a member.'
+          : 'The token had access to these organizations.'
+      }
     >
       {standing.length === 0 &&
         (active ? (
-          <Notice tone="warn" title="It reaches no organization">
-            <p>Every request that needs one is refused. Add an organization to use the token again, or revoke it.</p>
+          <Notice tone="warn" title="This token has no access to any organization">
+            <p>Requests that require an organization are denied. Add an organization to use the token again, or revoke it.</p>
           </Notice>
         ) : (
-          <p className="muted">None, when it ended.</p>
+          <p className="muted">None.</p>
         ))}
       {standing.length > 0 && (
         <ul className={styles.list}>
@@ -60,10 +64,10 @@ export function Organizations({ token }: { token: OwnToken }) {
                   Added <Ago at={grant.grantedAt} />.{' '}
                   {grant.lastUsedAt ? (
                     <>
-                      Last used with it <Ago at={grant.lastUsedAt} />.
+                      Last used <Ago at={grant.lastUsedAt} />.
                     </>
                   ) : (
-                    'Never used with it.'
+                    'Never used.'
                   )}
                 </p>
               </div>
@@ -77,9 +81,9 @@ export function Organizations({ token }: { token: OwnToken }) {
         </ul>
       )}
       {active && places && others.length > 0 && !full && (
-        <AddOne places={others} busy={add.isPending} onAdd={(id) => add.mutate(id)} />
+        <AddOne places={others} busy={add.isPending} onAdd={(place) => add.mutate(place)} />
       )}
-      {active && full && <Notice>A token reaches at most {MOST} organizations. Remove one to add another.</Notice>}
+      {active && full && <Notice>A token can have access to at most {MOST} organizations. Remove one to add another.</Notice>}
       {gone.length > 0 && (
         <>
           <h3 className={styles.sub}>Removed</h3>
@@ -95,16 +99,14 @@ export function Organizations({ token }: { token: OwnToken }) {
                       Removed <Ago at={grant.removedAt} /> by {by(grant, token.owner.id)}.{' '}
                       {grant.removalReason && <q>{grant.removalReason}</q>}
                     </p>
-                    {active && places && !member && (
-                      <p className="muted small">You are not a member of it now, so it cannot be added.</p>
-                    )}
+                    {active && places && !member && <p className="muted small">You are not a member, so you cannot add it.</p>}
                   </div>
                   {active && member && !full && (
                     <Button
                       size="small"
                       aria-label={`Add ${place.name} again`}
-                      busy={add.isPending && add.variables === place.id}
-                      onClick={() => add.mutate(place.id)}
+                      busy={add.isPending && add.variables?.id === place.id}
+                      onClick={() => add.mutate(place)}
                     >
                       Add again
                     </Button>
@@ -121,18 +123,18 @@ export function Organizations({ token }: { token: OwnToken }) {
 }
 
 function by({ removedBy }: OwnGrantFragment, you: string) {
-  if (!removedBy) return 'the operator or the system';
+  if (!removedBy) return 'an operator or the service';
   return removedBy.id === you ? 'you' : `${removedBy.name} (${removedBy.username})`;
 }
 
 /** Adds an organization, also one that was removed. */
 export function useAdd(tokenId: string) {
   const client = useQueryClient();
-  return useMutation<AddOrganizationMutation, Error, string>({
-    mutationFn: (organizationId) => ask(AddOrganizationDocument, { input: { tokenId, organizationId } }),
-    onSuccess: async () => {
+  return useMutation<AddOrganizationMutation, Error, { id: string; name: string }>({
+    mutationFn: ({ id }) => ask(AddOrganizationDocument, { input: { tokenId, organizationId: id } }),
+    onSuccess: async (_, { name }) => {
       await changed(client);
-      say('The organization was added. The token reaches it from now on.');
+      say(`${name} added.`);
       // The button that had the focus is gone.
       setTimeout(focusHead);
     },
@@ -150,12 +152,12 @@ export const changed = (client: ReturnType<typeof useQueryClient>) =>
 interface AddOneProps {
   places: { id: string; name: string; slug: string }[];
   busy: boolean;
-  onAdd: (id: string) => void;
+  onAdd: (place: { id: string; name: string }) => void;
 }
 
 function AddOne({ places, busy, onAdd }: AddOneProps) {
   const [chosen, choose] = useState('');
-  const there = places.some(({ id }) => id === chosen) ? chosen : '';
+  const there = places.find(({ id }) => id === chosen);
   return (
     <form
       className={styles.add}
@@ -164,8 +166,8 @@ function AddOne({ places, busy, onAdd }: AddOneProps) {
         if (there && !busy) onAdd(there);
       }}
     >
-      <Select label="Add an organization" value={there} required onChange={(event) => choose(event.target.value)}>
-        <option value="">Choose one you belong to</option>
+      <Select label="Add an organization" value={there?.id ?? ''} required onChange={(event) => choose(event.target.value)}>
+        <option value="">Select an organization</option>
         {places.map(({ id, name, slug }) => (
           <option key={id} value={id}>
             {name} ({slug})
@@ -185,7 +187,7 @@ function Remove({ token, grant, onEnd }: { token: OwnToken; grant: OwnGrantFragm
   const { name, id } = grant.organization;
   const remove = useMutation<RemoveOwnOrganizationMutation, Error>({
     mutationFn: () => ask(RemoveOwnOrganizationDocument, { input: { tokenId: token.id, organizationId: id } }),
-    onSuccess: () => say(`${name} was removed. The token does not reach it any more.`),
+    onSuccess: () => say(`The token no longer has access to ${name}.`),
     onError: (error) => say(inOneLine(error), { bad: true }),
     onSettled: () => changed(client).finally(onEnd),
   });
@@ -204,8 +206,8 @@ function Remove({ token, grant, onEnd }: { token: OwnToken; grant: OwnGrantFragm
           : `The token was never used with ${name}.`}
       </p>
       <p>
-        From the next request on, the token is refused there. It stays as it is for its other organizations, and you can add{' '}
-        {name} again.
+        Requests to {name} with this token are denied immediately. The token keeps access to its other organizations, and you can
+        add {name} again.
       </p>
     </Question>
   );

@@ -23,7 +23,7 @@ export function Revoke({ token }: { token: OwnToken }) {
   const client = useQueryClient();
   const revoke = useMutation<RevokeTokenMutation, Error>({
     mutationFn: () => ask(RevokeTokenDocument, { input: { tokenId: token.id, reason: reason.trim() || undefined } }),
-    onSuccess: () => say('The token was revoked. Every request with it is refused from now on.'),
+    onSuccess: () => say('The token was revoked. Requests with it are denied.'),
     onError: (error) => say(inOneLine(error), { bad: true }),
     onSettled: () => changed(client).finally(() => setAsking(false)),
   });
@@ -32,11 +32,7 @@ export function Revoke({ token }: { token: OwnToken }) {
     (other.lastUsedAt ?? '').localeCompare(one.lastUsedAt ?? ''),
   );
   return (
-    <Panel
-      title="Revoke"
-      about="Ends the token for good, for every organization at once. It cannot be brought back."
-      tone="danger"
-    >
+    <Panel title="Revoke" about="Permanently revokes the token for all organizations. This cannot be undone." tone="danger">
       <div>
         <Button kind="danger" onClick={() => setAsking(true)}>
           Revoke token…
@@ -53,20 +49,20 @@ export function Revoke({ token }: { token: OwnToken }) {
         >
           <p>
             {token.lastUsedAt
-              ? 'Whatever still uses it is refused from its next request on. This cannot be undone.'
+              ? 'Programs that still use it are denied immediately. This cannot be undone.'
               : 'It was never used. This cannot be undone.'}
           </p>
           <Facts>
             <Fact name="Last used">
               <Ago at={token.lastUsedAt} form="exact" />
             </Fact>
-            <Fact name="From">{addresses.length > 0 ? <code>{addresses.join(', ')}</code> : 'No address is known'}</Fact>
+            <Fact name="IP addresses">{addresses.length > 0 ? <code>{addresses.join(', ')}</code> : 'Unknown'}</Fact>
             {token.lastRequest && (
-              <Fact name="Last agent">
-                {token.lastRequest.userAgent ? agent(token.lastRequest.userAgent) : <span className="muted">Not known</span>}
+              <Fact name="Last user agent">
+                {token.lastRequest.userAgent ? agent(token.lastRequest.userAgent) : <span className="muted">Unknown</span>}
               </Fact>
             )}
-            <Fact name="Last used with">
+            <Fact name="Organizations">
               {used.length > 0 ? (
                 <ul>
                   {used.slice(0, MOST).map(({ id, organization, lastUsedAt }) => (
@@ -77,13 +73,13 @@ export function Revoke({ token }: { token: OwnToken }) {
                   {used.length > MOST && <li className="muted">and {used.length - MOST} more</li>}
                 </ul>
               ) : (
-                'It reaches no organization'
+                'None'
               )}
             </Fact>
           </Facts>
           <Field
             label="Reason (optional)"
-            help="Administrators of these organizations read it in their audit log."
+            help="Visible to administrators of these organizations in the audit log."
             maxLength={500}
             value={reason}
             onChange={(event) => setReason(event.target.value)}

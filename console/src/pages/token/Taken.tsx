@@ -22,11 +22,11 @@ export function Taken({ token }: { token: OwnToken }) {
   return (
     <Notice
       tone="warn"
-      title={`${removedBy?.name ?? 'The operator or the system'} removed ${organization.name} from this token${removedAt ? ` ${long(removedAt, now)}` : ''}${removalReason ? `: “${removalReason}”` : ''}`}
+      title={`${removedBy?.name ?? 'An operator or the service'} removed ${organization.name} from this token${removedAt ? ` ${long(removedAt, now)}` : ''}${removalReason ? `: “${removalReason}”` : ''}`}
     >
       <p>
-        Requests for {organization.name} with it are refused.{' '}
-        <a href="#organizations">{others.length > 0 ? `And ${others.length} more below` : 'See its organizations'}</a>
+        Requests to {organization.name} with this token are denied.{' '}
+        <a href="#organizations">{others.length > 0 ? `View ${others.length} more below` : 'View organizations'}</a>
       </p>
       {again && (
         <div>
@@ -34,7 +34,7 @@ export function Taken({ token }: { token: OwnToken }) {
             size="small"
             busy={add.isPending}
             aria-label={`Add again: ${organization.name}`}
-            onClick={() => add.mutate(organization.id)}
+            onClick={() => add.mutate(organization)}
           >
             Add again
           </Button>

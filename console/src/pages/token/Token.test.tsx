@@ -88,7 +88,7 @@ describe('one’s own token', () => {
     expect(await screen.findByText(/by Ada \(ada\)/)).toBeTruthy();
     expect(screen.getByText('Quarterly clean-up')).toBeTruthy();
     await user().click(await screen.findByRole('button', { name: 'Add Globex again' }));
-    await screen.findByText(/The organization was added/);
+    await screen.findByText('Globex added.');
     expect(asked.find(({ name }) => name === 'AddOrganization')!.with).toEqual({
       input: { tokenId: 'token_1', organizationId: 'org_2' },
     });
@@ -100,17 +100,17 @@ describe('one’s own token', () => {
     );
     await show();
     expect(await screen.findByText(/^Ada removed Globex from this token \d+ days? ago: “Quarterly clean-up”$/)).toBeTruthy();
-    expect(screen.getByRole('link', { name: 'And 1 more below' }).getAttribute('href')).toBe('#organizations');
+    expect(screen.getByRole('link', { name: 'View 1 more below' }).getAttribute('href')).toBe('#organizations');
     expect(screen.getByText('Active')).toBeTruthy();
     await user().click(await screen.findByRole('button', { name: 'Add again: Globex' }));
-    await screen.findByText(/The organization was added/);
+    await screen.findByText('Globex added.');
     expect(asked.find(({ name }) => name === 'AddOrganization')!.with.input.organizationId).toBe('org_2');
   });
 
   it('says nothing at the top of what its owner took away, and that it reaches nothing', async () => {
     service(holding({ standing: { nodes: [] }, removed: { nodes: [{ ...removed, removedBy: BOB }] } }));
     await show();
-    expect(await screen.findByText('Reaches no organization')).toBeTruthy();
+    expect(await screen.findByText('No organization access')).toBeTruthy();
     expect(screen.queryByText('Active')).toBeNull();
     expect(screen.queryByText(/from this token/)).toBeNull();
   });
@@ -136,7 +136,7 @@ describe('one’s own token', () => {
     await waitFor(() => expect(document.activeElement).toBe(button));
     await user().click(button);
     await user().click(await screen.findByRole('button', { name: 'Remove organization' }));
-    await screen.findByText(/Acme was removed/);
+    await screen.findByText(/The token no longer has access to Acme/);
   });
 
   it('is revoked after it was said what will break', async () => {
@@ -177,7 +177,7 @@ describe('one’s own token', () => {
     await user().click(await screen.findByRole('button', { name: 'Edit' }));
     await user().click(await screen.findByRole('checkbox', { name: /write_builds/ }));
     await user().click(screen.getByRole('button', { name: 'Save changes' }));
-    await screen.findByText('The token was changed.');
+    await screen.findByText('Token updated.');
     expect(asked.find(({ name }) => name === 'UpdateToken')!.with).toEqual({
       input: { tokenId: 'token_1', scopes: ['read_builds', 'write_builds'] },
     });
@@ -224,7 +224,7 @@ describe('one’s own token', () => {
     await user().click(await screen.findByRole('button', { name: 'Edit' }));
     await user().click(await screen.findByRole('checkbox', { name: /write_builds/ }));
     await user().click(screen.getByRole('button', { name: 'Save changes' }));
-    await screen.findByText('The token was changed.');
+    await screen.findByText('Token updated.');
     expect(asked.find(({ name }) => name === 'UpdateToken')!.with.input.scopes).toEqual([
       'read_builds',
       'read_old',
@@ -237,16 +237,16 @@ describe('one’s own token', () => {
     const asked = service(holding({ expiresAt: end }));
     await show();
     await user().click(await screen.findByRole('button', { name: 'Edit' }));
-    await screen.findByRole('radio', { name: 'As it is' });
+    await screen.findByRole('radio', { name: 'Keep current' });
     expect(screen.getAllByRole('radio').map((radio) => radio.parentElement?.textContent)).toEqual([
-      'As it is',
+      'Keep current',
       '7 days',
       '30 days',
-      'A date',
+      'Custom date',
     ]);
     await user().click(screen.getByRole('radio', { name: '7 days' }));
     await user().click(screen.getByRole('button', { name: 'Save changes' }));
-    await screen.findByText('The token was changed.');
+    await screen.findByText('Token updated.');
     const { input } = asked.find(({ name }) => name === 'UpdateToken')!.with;
     expect(Object.keys(input)).toEqual(['tokenId', 'expiresAt']);
     expect(Date.parse(input.expiresAt)).toBeLessThan(Date.parse(end));
@@ -273,7 +273,7 @@ describe('one’s own token', () => {
   it('is not there when it is somebody else’s, or nobody’s', async () => {
     service(holding({ owner: { id: ADA.id } }));
     await show();
-    expect(await screen.findByText('Nothing is here')).toBeTruthy();
+    expect(await screen.findByText('Page not found')).toBeTruthy();
   });
 });
 

@@ -96,7 +96,7 @@ function Page({ id }: { id: string }) {
           {edited && <Edit token={token} onEnd={endEditing} />}
           <Organizations token={token} />
           {!edited && (
-            <Panel title="Scopes" about="What it may do in every organization that it reaches.">
+            <Panel title="Scopes" about="What the token can do in every organization it has access to.">
               <ScopeList scopes={token.scopes} />
             </Panel>
           )}
@@ -113,7 +113,7 @@ function Page({ id }: { id: string }) {
 }
 
 function State({ token: { status, standing } }: { token: OwnToken }) {
-  if (status === 'ACTIVE' && standing?.nodes.length === 0) return <Badge tone="warn">Reaches no organization</Badge>;
+  if (status === 'ACTIVE' && standing?.nodes.length === 0) return <Badge tone="warn">No organization access</Badge>;
   if (status === 'ACTIVE') return <Badge tone="ok">Active</Badge>;
   return <Badge tone="danger">{status === 'EXPIRED' ? 'Expired' : 'Revoked'}</Badge>;
 }
@@ -125,8 +125,8 @@ function Ended({ token }: { token: OwnToken }) {
   return (
     <Notice tone="warn" title={status === 'EXPIRED' ? 'This token has expired' : 'This token was revoked'}>
       <p>
-        {at ? `Since ${exact(at)} it opens nothing. ` : 'It opens nothing any more. '}
-        That is final, and nothing about it can be changed. Duplicate it to make a new one that may do the same.
+        {at ? `It lost all access on ${exact(at)}. ` : 'It has no access. '}
+        This is permanent. Duplicate it to create a new token with the same organizations and scopes.
       </p>
     </Notice>
   );
@@ -153,7 +153,7 @@ function About({ token }: { token: OwnToken }) {
         <Fact name="Last used">
           <Ago at={token.lastUsedAt} form="exact" />
         </Fact>
-        <Fact name="Recent addresses">
+        <Fact name="Recent IP addresses">
           {addresses.length > 0 ? (
             <ul>
               {addresses.map((address) => (
@@ -179,12 +179,8 @@ function About({ token }: { token: OwnToken }) {
 
 function LastRequest({ token: { lastRequest } }: { token: OwnToken }) {
   return (
-    <Panel title="Last Request" about="The most recent one, with any organization.">
-      {lastRequest ? (
-        <RequestFacts request={lastRequest} />
-      ) : (
-        <p className="muted">No request was made with this token so far.</p>
-      )}
+    <Panel title="Last Request" about="The most recent request, to any organization.">
+      {lastRequest ? <RequestFacts request={lastRequest} /> : <p className="muted">No requests yet.</p>}
     </Panel>
   );
 }
@@ -201,7 +197,7 @@ function History({ id, you }: { id: string; you: string }) {
   return (
     <Panel
       title="Events"
-      about="Every change of this token, newest first. Where an e-mail told you of one, its notice id is in the details."
+      about="Changes to this token, newest first. If you were notified by email, the details contain the notification ID."
     >
       {error && !events && <Failure error={error} again={() => refetch()} />}
       {!error && !events && <EventBones rows={3} />}

@@ -13,6 +13,7 @@ import { type TokenFilter, TokensDocument, type TokensQuery } from '../../gql/gr
 import { Ago, useNow } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button, buttonClass } from '../../ui/Button';
+import { Dash } from '../../ui/Dash';
 import { Check } from '../../ui/Field';
 import { Names } from '../../ui/Names';
 import { Empty, Head } from '../../ui/Panel';
@@ -25,16 +26,16 @@ const route = getRouteApi('/inside/tokens');
 const CHIPS: Chip[] = [
   { word: 'graphql', name: 'GraphQL' },
   { word: 'used:never', name: 'Never used' },
-  { word: 'unused:90d', name: 'Not used for 90 days' },
+  { word: 'unused:90d', name: 'Unused for 90 days' },
   { word: 'expires:never', name: 'Never expires' },
-  { word: 'expires:30d', name: 'Expiring soon' },
+  { word: 'expires:30d', name: 'Expires within 30 days' },
 ];
 
 const COLUMNS = [
   { name: 'Token' },
   { name: 'Organizations' },
   { name: 'Scopes' },
-  { name: 'Used', order: 'used' },
+  { name: 'Last used', order: 'used' },
   { name: 'Created', order: 'created' },
   { name: 'Expires', order: 'expires' },
 ];
@@ -76,12 +77,12 @@ export function Tokens() {
     <>
       <Head
         title="API Access Tokens"
-        about="Whatever holds one of your tokens acts as you, in the organizations and with the scopes that you gave the token."
+        about="Tokens let scripts and apps use the API as you, limited to the organizations and scopes you choose."
         actions={<Create />}
       />
       <SearchBox
         box={box}
-        label="Search by description, scope, address or value"
+        label="Search by description, scope, IP address or token value"
         chips={CHIPS}
         understood={wrong ? [] : (tokens?.search ?? [])}
         error={wrong?.message}
@@ -166,16 +167,16 @@ function TokenRow({ token, you }: { token: Token; you: string }) {
           <Names names={token.organizations.map(({ name }) => name)} title={`Organizations of ${token.description}`} />
         ) : active ? (
           <span className={styles.wide}>
-            <Badge tone="danger">Reaches no organization</Badge>
+            <Badge tone="danger">No organization access</Badge>
           </span>
         ) : (
-          <Ago at={null} form="short" never="none any more" />
+          <Dash meaning="None" />
         )}
       </Cell>
       <Cell label="Scopes">
         <ScopeCounts scopes={token.scopes} of={token.description} />
       </Cell>
-      <Cell label="Used">
+      <Cell label="Last used">
         <Ago at={token.lastUsedAt} form="short" />
       </Cell>
       <Cell label="Created">
@@ -195,14 +196,14 @@ function Taken({ token: { organizations, removed }, you }: { token: Token; you: 
   if (!latest) return null;
   return (
     <Badge tone="warn">
-      Removed from {latest.organization.name}
-      {others.length > 0 && ` and ${others.length} more`}
+      {latest.organization.name}
+      {others.length > 0 && ` and ${others.length} more`} removed
     </Badge>
   );
 }
 
 function Expires({ token, active }: { token: Token; active: boolean }) {
-  if (token.status === 'REVOKED') return <Ago at={null} form="short" never="revoked" />;
+  if (token.status === 'REVOKED') return <Dash meaning="Revoked" />;
   if (!token.expiresAt) return 'Never';
   return (
     <span className={styles.end}>
@@ -226,21 +227,21 @@ function Nothing({ filtered, clear, gone, showGone }: NothingProps) {
   if (filtered) {
     return (
       <Empty
-        title="No token fits the search"
+        title="No tokens match"
         action={
           <div className="row">
-            <Button onClick={clear}>Clear the search</Button>
+            <Button onClick={clear}>Clear search</Button>
             {also}
           </div>
         }
       >
-        All words must hold. Take one away, or look at the spelling.
+        Remove a filter or check the spelling.
       </Empty>
     );
   }
   return (
     <Empty
-      title={gone > 0 ? 'None of your tokens works any more' : 'You have no tokens yet'}
+      title={gone > 0 ? 'You have no active tokens' : 'You have no tokens yet'}
       action={
         <div className="row">
           <Create />
@@ -248,8 +249,8 @@ function Nothing({ filtered, clear, gone, showGone }: NothingProps) {
         </div>
       }
     >
-      A token lets a program, such as a script or a build, call the API as you: only for the organizations and with the scopes
-      that you choose, and until it ends or you revoke it. Its value is shown once, when you make it.
+      A token lets a script or app use the API as you, limited to the organizations and scopes you choose, until it expires or you
+      revoke it. Its value is shown once, when you create it.
     </Empty>
   );
 }
