@@ -38,7 +38,7 @@ export default defineConfig({
   resolve: {
     alias: {
       // The original injects a <style>, which the policy refuses.
-      'react-remove-scroll': here('src/explorer/noScrollLock.tsx'),
+      'react-remove-scroll': here('src/explorer/RemoveScroll.tsx'),
     },
   },
   build: {

@@ -4,7 +4,7 @@ import { Clock } from '../ui/Ago';
 import { Button, buttonClass } from '../ui/Button';
 import { Empty, Head } from '../ui/Panel';
 import { Toasts } from '../ui/toast';
-import { Confirm } from './Confirm';
+import { Confirm } from './ConfirmPassword';
 
 export function Root() {
   return (

@@ -1,11 +1,11 @@
 // The box in which tokens are looked for: examples, words to toggle, and what the service understood.
 import { Search, X } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useRef } from 'react';
-import { has, toggled } from '../lib/words';
+import { has, toggled } from '../lib/searchWords';
 import { Badge } from '../ui/Badge';
-import { useNarrow } from '../ui/narrow';
-import type { Box } from './box';
+import { useNarrow } from '../ui/useNarrow';
 import styles from './SearchBox.module.css';
+import type { Box } from './tokenSearch';
 
 export interface Chip {
   word: string;

@@ -22,8 +22,8 @@ import { type ReactNode, useEffect, useRef } from 'react';
 import mark from '../ui/mark.svg';
 import { say } from '../ui/toast';
 import { call } from './api';
-import { viewer } from './data';
-import { Failure, inOneLine } from './Failure';
+import { Failure, inOneLine } from './LoadError';
+import { viewer } from './queries';
 import styles from './Shell.module.css';
 import { choose, type Theme, useTheme } from './theme';
 

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { ChevronDown } from 'lucide-react';
 import { type MouseEvent, type ReactNode, useId, useState } from 'react';
 import type { EventLineFragment } from '../gql/graphql';
-import { agent } from '../lib/agent';
+import { agent } from '../lib/userAgent';
 import { Ago } from '../ui/Ago';
 import { Fact, Facts } from '../ui/Panel';
 import styles from './events.module.css';

@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { buttonClass } from '../ui/Button';
 import { Empty, Head } from '../ui/Panel';
-import { viewer } from './data';
+import { viewer } from './queries';
 
 /** The organization of that slug as the viewer belongs to it, known before its page's own data is there. */
 export function useOrganization(slug: string) {

@@ -7,14 +7,14 @@ import {
   redirect,
   type SearchSchemaInput,
 } from '@tanstack/react-router';
-import { many, one, parseSearch, stringifySearch } from '../lib/address';
-import { forget } from '../lib/value';
+import { many, one, parseSearch, stringifySearch } from '../lib/searchParams';
+import { forget } from '../lib/tokenValue';
 import { hook } from './api';
-import { client, viewer } from './data';
-import { noteEnd } from './ended';
-import { Nowhere } from './Nowhere';
+import { Nowhere } from './NotFound';
+import { client, viewer } from './queries';
 import { Broken, Root } from './Root';
 import { Shell } from './Shell';
+import { noteEnd } from './sessionExpiry';
 
 type Raw = Record<string, unknown> & SearchSchemaInput;
 

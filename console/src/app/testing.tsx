@@ -4,7 +4,7 @@ import { createMemoryHistory, createRootRoute, createRoute, createRouter, Outlet
 import { cleanup, configure, render } from '@testing-library/react';
 import type { ReactNode } from 'react';
 import { afterEach, vi } from 'vitest';
-import { many, one, parseSearch, stringifySearch } from '../lib/address';
+import { many, one, parseSearch, stringifySearch } from '../lib/searchParams';
 import { Toasts } from '../ui/toast';
 
 /** What was asked: the operation's name or the door's path, and what it was asked with. */

@@ -5,7 +5,7 @@ import type { GraphQLSchema } from 'graphql';
 import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from 'react';
 import { CredentialBar } from './CredentialBar';
 import firstQuery from './firstQuery.graphql?raw';
-import { memory } from './memory';
+import { memory } from './memoryStorage';
 import { bare, execute, loadSchema, signedIn } from './service';
 
 const NO_SCHEMA =

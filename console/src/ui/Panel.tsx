@@ -1,7 +1,7 @@
 // The parts that pages are laid out with: a head, surfaces, notices, what stands where nothing is, and lists of facts.
 import { CircleAlert, Info, TriangleAlert } from 'lucide-react';
 import { type ReactNode, useEffect } from 'react';
-import { Contained } from './Contained';
+import { Contained } from './ErrorBoundary';
 import styles from './Panel.module.css';
 
 /** The page's name, which is the window's too, a sentence about it, and what can be done on it. */

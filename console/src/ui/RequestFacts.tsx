@@ -1,5 +1,5 @@
 // One request that was made with a token, as facts.
-import { agent } from '../lib/agent';
+import { agent } from '../lib/userAgent';
 import { Ago } from './Ago';
 import { Badge } from './Badge';
 import { Fact, Facts } from './Panel';

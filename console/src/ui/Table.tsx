@@ -2,7 +2,7 @@
 import { ArrowDown, ArrowUp, ChevronLeft, ChevronRight } from 'lucide-react';
 import { type ReactNode, useId } from 'react';
 import { Button } from './Button';
-import { Contained } from './Contained';
+import { Contained } from './ErrorBoundary';
 import styles from './Table.module.css';
 
 export interface Column {

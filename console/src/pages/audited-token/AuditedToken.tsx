@@ -2,25 +2,25 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useLocation, useRouter } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
+import { polling } from '../../app/activity';
 import { ask, isRefusal } from '../../app/api';
-import { polling } from '../../app/attended';
 import { EventBones, Events } from '../../app/events';
-import { Failure } from '../../app/Failure';
+import { Failure } from '../../app/LoadError';
 import { AdminsOnly, useOrganization } from '../../app/organization';
 import { Missing } from '../../app/Root';
 import { AuditedTokenDocument, type AuditedTokenQuery } from '../../gql/graphql';
 import { day } from '../../lib/time';
 import { Ago } from '../../ui/Ago';
-import { Back, backIcon } from '../../ui/Back';
+import { Back, backIcon } from '../../ui/BackLink';
 import { Badge } from '../../ui/Badge';
 import { buttonClass } from '../../ui/Button';
-import { Copy } from '../../ui/Copy';
+import { Copy } from '../../ui/CopyButton';
 import { focusHead } from '../../ui/focus';
 import { Empty, Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
 import { RequestFacts } from '../../ui/RequestFacts';
 import { ScopeList } from '../../ui/ScopeList';
 import styles from './AuditedToken.module.css';
-import { Remove, type Removed } from './Remove';
+import { Remove, type Removed } from './RemoveOrganization';
 
 const route = getRouteApi('/inside/organizations/$slug/audit/$tokenId');
 

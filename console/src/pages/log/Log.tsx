@@ -4,22 +4,22 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { ListFilter } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { ask, isRefusal } from '../../app/api';
-import { list } from '../../app/box';
 import { EventBones, Events } from '../../app/events';
-import { Failure } from '../../app/Failure';
-import { rangeOf, windowOf } from '../../app/listing';
+import { Failure } from '../../app/LoadError';
 import { AdminsOnly, useOrganization } from '../../app/organization';
+import { rangeOf, windowOf } from '../../app/pagination';
 import { Missing } from '../../app/Root';
 import { GROUPS } from '../../app/sentences';
+import { list } from '../../app/tokenSearch';
 import { type EventLineFragment, LogDocument, LogNamesDocument } from '../../gql/graphql';
 import { isDay, zone } from '../../lib/days';
 import { Button } from '../../ui/Button';
 import { Field, Select } from '../../ui/Field';
 import { Empty, Head } from '../../ui/Panel';
 import { Pager } from '../../ui/Table';
+import { backwards, type Filters, filterOf, read, type Search, some, written } from './filters';
 import styles from './Log.module.css';
-import { PersonLookup, TokenLookup } from './Lookups';
-import { backwards, type Filters, filterOf, read, type Search, some, written } from './state';
+import { PersonLookup, TokenLookup } from './Pickers';
 
 const route = getRouteApi('/inside/organizations/$slug/log');
 

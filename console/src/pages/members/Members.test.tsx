@@ -2,7 +2,7 @@ import { act, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it } from 'vitest';
 import { open, refused, service } from '../../app/testing';
-import { consequence } from './Change';
+import { consequence } from './MemberDialogs';
 import { Members } from './Members';
 
 const ADA = { id: 'user_ada', username: 'ada', name: 'Ada Okafor', email: 'ada@example.test' };

@@ -2,8 +2,8 @@ import { act, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it } from 'vitest';
 import { open, refused, service } from '../../app/testing';
+import { tryOut } from './CreatedToken';
 import { NewToken } from './NewToken';
-import { tryOut } from './Once';
 
 const VALUE = `twd_${'Ab3'.repeat(12)}xy`;
 

@@ -4,15 +4,15 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { ask } from '../../app/api';
-import { catalogue, mine, viewer } from '../../app/data';
-import { Failure } from '../../app/Failure';
+import { Failure } from '../../app/LoadError';
+import { catalogue, mine, viewer } from '../../app/queries';
 import { TokenToCopyDocument } from '../../gql/graphql';
 import { copyOf, sorted } from '../../lib/prefill';
 import { buttonClass } from '../../ui/Button';
 import { Empty, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
-import { type Begun, Form } from './Form';
+import { type Made, Once } from './CreatedToken';
 import styles from './NewToken.module.css';
-import { type Made, Once } from './Once';
+import { type Begun, Form } from './TokenForm';
 
 const route = getRouteApi('/inside/tokens/new');
 

@@ -2,15 +2,15 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
+import { polling } from '../../app/activity';
 import { ask, isRefusal } from '../../app/api';
-import { polling } from '../../app/attended';
-import { Failure, inOneLine } from '../../app/Failure';
+import { Failure, inOneLine } from '../../app/LoadError';
 import { AdminsOnly, useOrganization } from '../../app/organization';
 import { Missing } from '../../app/Root';
 import { OrganizationSettingsDocument, type OrganizationSettingsQuery, UpdateOrganizationDocument } from '../../gql/graphql';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
-import { Copy } from '../../ui/Copy';
+import { Copy } from '../../ui/CopyButton';
 import { Field } from '../../ui/Field';
 import { Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
 import { say } from '../../ui/toast';

@@ -2,8 +2,8 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
 import { ask } from '../../app/api';
-import { Failure } from '../../app/Failure';
-import { FORM, useWrong, wrongOf } from '../../app/wrong';
+import { FORM, useWrong, wrongOf } from '../../app/formErrors';
+import { Failure } from '../../app/LoadError';
 import { ChangePasswordDocument, SettingsDocument, type SettingsQuery, UpdateProfileDocument } from '../../gql/graphql';
 import { lengthOf, UNFIT } from '../../lib/password';
 import { Button } from '../../ui/Button';

@@ -1,7 +1,7 @@
 import { cleanup, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { expect, it } from 'vitest';
-import { noteEnd, sessionEnded } from '../../app/ended';
+import { noteEnd, sessionEnded } from '../../app/sessionExpiry';
 import { open, service } from '../../app/testing';
 import { SignIn } from './SignIn';
 

@@ -2,9 +2,9 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask } from '../../app/api';
-import { mine } from '../../app/data';
-import { inOneLine } from '../../app/Failure';
-import { lost } from '../../app/lost';
+import { inOneLine } from '../../app/LoadError';
+import { mine } from '../../app/queries';
+import { lost } from '../../app/removals';
 import {
   AddOrganizationDocument,
   type AddOrganizationMutation,
@@ -15,10 +15,10 @@ import {
 import { long } from '../../lib/time';
 import { Ago, useNow } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
+import { Question } from '../../ui/ConfirmDialog';
 import { Select } from '../../ui/Field';
 import { focusHead } from '../../ui/focus';
 import { Notice, Panel } from '../../ui/Panel';
-import { Question } from '../../ui/Question';
 import { say } from '../../ui/toast';
 import type { OwnToken } from './Token';
 import styles from './Token.module.css';

@@ -1,0 +1,31 @@
+import { screen } from '@testing-library/react';
+import { describe, expect, it } from 'vitest';
+import { Nowhere } from './NotFound';
+import { open, service } from './testing';
+
+const VIEWER = {
+  tokenPrefix: 'twd',
+  session: null,
+  viewer: { id: 'user_1', username: 'bob', name: 'Bob', email: null, hasPassword: true, organizations: { edges: [] } },
+};
+
+const show = () => open(Nowhere, '/nowhere', '/nowhere', { outside: true });
+
+describe('an address that leads nowhere', () => {
+  it('says so in the frame to whoever is signed in', async () => {
+    service({ Here: { viewer: { id: 'user_1' } }, Viewer: VIEWER });
+    await show();
+    expect(await screen.findByRole('heading', { name: 'Page not found' })).toBeTruthy();
+    expect(screen.getByRole('link', { name: 'Go to your tokens' }).getAttribute('href')).toBe('/tokens');
+    expect(screen.getByRole('link', { name: 'Skip to content' })).toBeTruthy();
+  });
+
+  it('says so to whoever is not, and leads them to where they sign in', async () => {
+    const asked = service({ Here: () => ({ status: 401, body: { errors: [{ message: 'No.' }] } }) });
+    const { router } = await show();
+    expect(await screen.findByRole('heading', { name: 'Page not found' })).toBeTruthy();
+    expect(screen.getByRole('link', { name: 'Go to sign-in' }).getAttribute('href')).toBe('/sign-in');
+    expect(router.state.location.pathname).toBe('/nowhere');
+    expect(asked.map(({ name }) => name)).toEqual(['Here']);
+  });
+});

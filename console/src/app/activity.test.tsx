@@ -1,0 +1,85 @@
+import { focusManager, QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
+import { act, renderHook } from '@testing-library/react';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { attend, isAttended, polling } from './activity';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  focusManager.setEventListener(() => undefined);
+  focusManager.setFocused(undefined);
+});
+
+const MINUTE = 60_000;
+const wait = (time: number) => act(() => vi.advanceTimersByTimeAsync(time));
+
+function move(screenX: number) {
+  window.dispatchEvent(new MouseEvent('pointermove', { screenX, screenY: 7 }));
+}
+
+async function show() {
+  let asked = 0;
+  const client = new QueryClient();
+  attend();
+  renderHook(() => useQuery({ queryKey: ['some'], queryFn: async () => ++asked, ...polling }), {
+    wrapper: ({ children }) => <QueryClientProvider client={client}>{children}</QueryClientProvider>,
+  });
+  await wait(0);
+  return () => asked;
+}
+
+it('asks again every 30 seconds for as long as there is input, and for 10 minutes more', async () => {
+  const asked = await show();
+  expect(asked()).toBe(1);
+  for (let minute = 1; minute <= 30; minute++) {
+    await wait(MINUTE);
+    if (minute === 10) window.dispatchEvent(new Event('keydown'));
+    else move(minute);
+  }
+  expect(asked()).toBe(61);
+  await wait(10 * MINUTE);
+  const before = asked();
+  expect(before).toBeGreaterThanOrEqual(80);
+  await wait(300 * MINUTE);
+  expect(asked()).toBe(before);
+  expect(isAttended()).toBe(false);
+});
+
+it.each(['keydown', 'pointerdown', 'wheel'])('asks at once at a %s, and goes on', async (input) => {
+  const asked = await show();
+  await wait(60 * MINUTE);
+  const before = asked();
+  await act(async () => window.dispatchEvent(new Event(input)));
+  await wait(0);
+  expect(asked()).toBe(before + 1);
+  await wait(MINUTE);
+  expect(asked()).toBe(before + 3);
+});
+
+it('takes no rest of the pointer for input', async () => {
+  const asked = await show();
+  move(1);
+  await wait(60 * MINUTE);
+  const before = asked();
+  move(1);
+  await wait(MINUTE);
+  expect(asked()).toBe(before);
+  move(2);
+  await wait(0);
+  expect(asked()).toBe(before + 1);
+});
+
+it('asks at once when the page is seen again, and not while it is hidden', async () => {
+  const asked = await show();
+  const visible = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden');
+  document.dispatchEvent(new Event('visibilitychange'));
+  await wait(60 * MINUTE);
+  expect(asked()).toBe(1);
+  visible.mockRestore();
+  document.dispatchEvent(new Event('visibilitychange'));
+  await wait(0);
+  expect(asked()).toBe(2);
+});

@@ -1,0 +1,46 @@
+// What was asked, kept for as long as a page shows it. Keys begin with the page's noun, and a change makes its noun stale.
+import { QueryClient, queryOptions } from '@tanstack/react-query';
+import { CatalogueDocument, MineDocument, type MineQuery, ViewerDocument } from '../gql/graphql';
+import { isAttended } from './activity';
+import { ask, isRefusal } from './api';
+
+export const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      retry: (failures, error) => failures < 2 && isRefusal(error, 'NETWORK'),
+      refetchOnWindowFocus: true,
+      refetchOnReconnect: isAttended,
+    },
+    mutations: { retry: false },
+  },
+});
+
+/** Who is signed in, their organizations, and what is the same for everybody. */
+export const viewer = queryOptions({
+  queryKey: ['viewer'],
+  queryFn: ({ signal }) => ask(ViewerDocument, {}, signal),
+  staleTime: 60_000,
+});
+
+/** Every organization that somebody belongs to, however many there are. */
+export const mine = queryOptions({
+  queryKey: ['organizations', 'mine'],
+  queryFn: async ({ signal }) => {
+    const all: NonNullable<MineQuery['viewer']['organizations']>['edges'] = [];
+    let after: string | null | undefined;
+    do {
+      const { viewer } = await ask(MineDocument, { after }, signal);
+      all.push(...(viewer.organizations?.edges ?? []));
+      after = viewer.organizations?.pageInfo.hasNextPage ? viewer.organizations.pageInfo.endCursor : undefined;
+    } while (after);
+    return all;
+  },
+});
+
+/** The scopes there are. */
+export const catalogue = queryOptions({
+  queryKey: ['scopes'],
+  queryFn: ({ signal }) => ask(CatalogueDocument, {}, signal).then(({ scopes }) => scopes),
+  staleTime: 600_000,
+});

@@ -1,0 +1,104 @@
+// The value of a token that was just made: here once, and nowhere ever after.
+import { useBlocker, useNavigate } from '@tanstack/react-router';
+import { useEffect, useRef, useState } from 'react';
+import type { CreateTokenMutation } from '../../gql/graphql';
+import { Ago } from '../../ui/Ago';
+import { Button } from '../../ui/Button';
+import { Question } from '../../ui/ConfirmDialog';
+import { Copy } from '../../ui/CopyButton';
+import { Names } from '../../ui/NameList';
+import { Fact, Facts, Head, Notice, Panel } from '../../ui/Panel';
+import { ScopeCounts } from '../../ui/ScopeCounts';
+import styles from './NewToken.module.css';
+
+export type Made = NonNullable<CreateTokenMutation['createToken']>;
+
+/**
+ * One line, so that it can be pasted whole: it waits for the value, shows it nowhere, and hands it to curl on its input.
+ * The value is in no history of a shell, and in no list of processes.
+ */
+export const tryOut = (origin: string) =>
+  `read -rs TOKEN && curl -H @- ${origin}/v2/access-token <<< "Authorization: Bearer $TOKEN"`;
+
+export function Once({ made: { token, value } }: { made: Made }) {
+  const [copied, setCopied] = useState(false);
+  const page = useRef<HTMLDivElement>(null);
+  const navigate = useNavigate();
+  const leaving = useBlocker({ shouldBlockFn: () => !copied, enableBeforeUnload: () => !copied, withResolver: true });
+  useEffect(() => {
+    // Who reads by ear hears that there is another page now.
+    page.current?.querySelector('h1')?.focus({ preventScroll: true });
+  }, []);
+  const line = tryOut(window.location.origin);
+  return (
+    <div ref={page}>
+      <Head title="Copy the token value now" about={<>“{token.description}” is ready to use.</>} />
+      <div className={styles.form}>
+        <Panel>
+          <Notice tone="warn" title="This value is shown only once">
+            <p>
+              Store it with the secrets of the program that will use it. Anyone who has the value can act as you, and it cannot be
+              displayed again. If you lose it, create another token.
+            </p>
+          </Notice>
+          <div className={styles.once}>
+            <code className={styles.value} onCopy={() => setCopied(true)}>
+              {value}
+            </code>
+            <Copy text={value} label="Copy value" kind="primary" onCopied={() => setCopied(true)} />
+          </div>
+        </Panel>
+        <Panel
+          title="Try it"
+          about="Run this in bash or zsh, paste the value and press Enter. The token stays out of your shell history and process list."
+        >
+          <div className={styles.once}>
+            <pre className={styles.line}>{line}</pre>
+            <Copy text={line} label="Copy command" />
+          </div>
+          <p className="muted small">
+            The response contains the token’s scopes, description and owner. In programs, too, send the value in the{' '}
+            <code>Authorization</code> header, never in a URL.
+          </p>
+        </Panel>
+        <Panel title="Access">
+          <Facts>
+            <Fact name="Organizations">
+              <Names
+                names={token.organizations.map(({ name }) => name)}
+                title={`Organizations of ${token.description}`}
+                first={5}
+              />
+            </Fact>
+            <Fact name="Scopes">
+              <ScopeCounts scopes={token.scopes} of={token.description} />
+            </Fact>
+            <Fact name="Expires">
+              <Ago at={token.expiresAt} form="exact" />
+            </Fact>
+          </Facts>
+        </Panel>
+        <div className="row">
+          <Button kind={copied ? 'primary' : 'plain'} onClick={() => navigate({ to: '/tokens' })}>
+            Done
+          </Button>
+        </div>
+      </div>
+      {leaving.status === 'blocked' && (
+        <Question
+          title="Leave without copying the value?"
+          keep="Stay on page"
+          act="Leave page"
+          busy={false}
+          onKeep={leaving.reset}
+          onAct={leaving.proceed}
+        >
+          <p>
+            You have not copied the value of “{token.description}”. It cannot be shown again, and the token stays active until it
+            expires or you revoke it.
+          </p>
+        </Question>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,45 @@
+// Says at the top of a token's page what others took away from it since its owner last looked after it.
+import { useQuery } from '@tanstack/react-query';
+import { mine } from '../../app/queries';
+import { taken } from '../../app/removals';
+import { long } from '../../lib/time';
+import { useNow } from '../../ui/Ago';
+import { Button } from '../../ui/Button';
+import { Notice } from '../../ui/Panel';
+import { MOST, useAdd } from './Organizations';
+import type { OwnToken } from './Token';
+
+export function Taken({ token }: { token: OwnToken }) {
+  const now = useNow();
+  const add = useAdd(token.id);
+  const standing = token.standing?.nodes ?? [];
+  const [latest, ...others] = taken(token.removed?.nodes ?? [], standing, token.owner.id);
+  const active = token.status === 'ACTIVE';
+  const { data: places } = useQuery({ ...mine, enabled: active && latest !== undefined });
+  if (!active || !latest) return null;
+  const { organization, removedAt, removedBy, removalReason } = latest;
+  const again = standing.length < MOST && places?.some(({ node }) => node.id === organization.id);
+  return (
+    <Notice
+      tone="warn"
+      title={`${removedBy?.name ?? 'An operator or the service'} removed ${organization.name} from this token${removedAt ? ` ${long(removedAt, now)}` : ''}${removalReason ? `: “${removalReason}”` : ''}`}
+    >
+      <p>
+        Requests to {organization.name} with this token are denied.{' '}
+        <a href="#organizations">{others.length > 0 ? `View ${others.length} more below` : 'View organizations'}</a>
+      </p>
+      {again && (
+        <div>
+          <Button
+            size="small"
+            busy={add.isPending}
+            aria-label={`Add again: ${organization.name}`}
+            onClick={() => add.mutate(organization)}
+          >
+            Add again
+          </Button>
+        </div>
+      )}
+    </Notice>
+  );
+}

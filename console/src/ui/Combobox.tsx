@@ -1,0 +1,129 @@
+// One thing chosen out of many, which are looked for by what is written.
+import { X } from 'lucide-react';
+import { type KeyboardEvent, useId, useRef, useState } from 'react';
+import styles from './Combobox.module.css';
+
+export interface Option {
+  id: string;
+  text: string;
+  about?: string;
+}
+
+interface Props {
+  label: string;
+  placeholder: string;
+  /** What is chosen now, in words. */
+  chosen: string | undefined;
+  /** What is looked for. */
+  text: string;
+  onText: (text: string) => void;
+  options: readonly Option[];
+  /** Said in place of options, while there are none. */
+  said?: string;
+  onChoose: (option: Option | undefined) => void;
+}
+
+export function Lookup({ label, placeholder, chosen, text, onText, options, said, onChoose }: Props) {
+  const [open, setOpen] = useState(false);
+  const [at, setAt] = useState(0);
+  const input = useRef<HTMLInputElement>(null);
+  const id = useId();
+  const active = open ? options[Math.min(at, options.length - 1)] : undefined;
+  function close() {
+    setOpen(false);
+    setAt(0);
+    onText('');
+  }
+  function choose(option: Option | undefined) {
+    close();
+    onChoose(option);
+  }
+  function key(event: KeyboardEvent) {
+    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      event.preventDefault();
+      if (!open) setOpen(true);
+      else if (options.length > 0) setAt((at + (event.key === 'ArrowDown' ? 1 : options.length - 1)) % options.length);
+    } else if (event.key === 'Enter' && open) {
+      event.preventDefault();
+      if (active) choose(active);
+    } else if (event.key === 'Escape' && open) {
+      event.preventDefault();
+      close();
+    }
+  }
+  const list = open && (options.length > 0 || said);
+  return (
+    <div className={styles.lookup}>
+      <label htmlFor={id}>{label}</label>
+      <div className={styles.box}>
+        <input
+          ref={input}
+          id={id}
+          className={styles.input}
+          role="combobox"
+          aria-expanded={Boolean(list)}
+          aria-controls={list ? `${id}list` : undefined}
+          aria-autocomplete="list"
+          aria-activedescendant={active ? `${id}${active.id}` : undefined}
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          maxLength={200}
+          placeholder={placeholder}
+          value={open ? text : (chosen ?? '')}
+          onChange={(event) => {
+            setOpen(true);
+            setAt(0);
+            onText(event.target.value);
+          }}
+          onClick={() => setOpen(true)}
+          onBlur={close}
+          onKeyDown={key}
+        />
+        {chosen && !open && (
+          <button
+            type="button"
+            className={styles.clear}
+            aria-label={`Clear ${label.toLowerCase()}`}
+            onClick={() => {
+              choose(undefined);
+              input.current?.focus();
+            }}
+          >
+            <X size={16} aria-hidden="true" />
+          </button>
+        )}
+      </div>
+      {list && (
+        // What is pressed in the list must not take the focus from the input before it is chosen.
+        <div
+          id={`${id}list`}
+          className={styles.list}
+          role="listbox"
+          aria-label={label}
+          onPointerDown={(event) => event.preventDefault()}
+        >
+          {options.map((option) => (
+            <div
+              key={option.id}
+              id={`${id}${option.id}`}
+              role="option"
+              tabIndex={-1}
+              aria-selected={option === active}
+              onClick={() => choose(option)}
+              onKeyDown={key}
+            >
+              {option.text}
+              {option.about && <span className="muted small">{option.about}</span>}
+            </div>
+          ))}
+          {options.length === 0 && (
+            <div role="option" tabIndex={-1} aria-selected="false" aria-disabled="true" className={styles.said}>
+              {said}
+            </div>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
