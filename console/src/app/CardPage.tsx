@@ -9,7 +9,7 @@ interface Props {
   children: ReactNode;
 }
 
-export function Front({ title, about, children }: Props) {
+export function CardPage({ title, about, children }: Props) {
   useEffect(() => {
     document.title = `${title} · Tokenward`;
   }, [title]);

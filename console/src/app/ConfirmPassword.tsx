@@ -4,33 +4,33 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Button } from '../ui/Button';
 import styles from '../ui/Dialog.module.css';
 import { Password } from '../ui/Field';
-import { useFocusBack } from '../ui/focus';
-import { confirmWith, hook } from './api';
-import { inOneLine } from './LoadError';
+import { useRestoreFocus } from '../ui/focus';
+import { confirmWith, setHooks } from './api';
+import { errorText } from './LoadError';
 import { viewer } from './queries';
 
-export function Confirm() {
-  const [waiting, setWaiting] = useState<((given: boolean) => void)[]>([]);
+export function ConfirmPassword() {
+  const [resolvers, setResolvers] = useState<((confirmed: boolean) => void)[]>([]);
   useEffect(() => {
-    hook({ confirm: () => new Promise((resolve) => setWaiting((before) => [...before, resolve])) });
+    setHooks({ confirm: () => new Promise((resolve) => setResolvers((before) => [...before, resolve])) });
   }, []);
-  if (waiting.length === 0) return null;
+  if (resolvers.length === 0) return null;
   return (
     <Dialog
-      onEnd={(given) => {
-        for (const resolve of waiting) resolve(given);
-        setWaiting([]);
+      onClose={(confirmed) => {
+        for (const resolve of resolvers) resolve(confirmed);
+        setResolvers([]);
       }}
     />
   );
 }
 
-function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
+function Dialog({ onClose }: { onClose: (confirmed: boolean) => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
   const username = useQueryClient().getQueryData(viewer.queryKey)?.viewer.username;
-  useFocusBack();
+  useRestoreFocus();
   useEffect(() => dialog.current?.showModal(), []);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
@@ -40,9 +40,9 @@ function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
     setError(undefined);
     try {
       await confirmWith(new FormData(event.currentTarget).get('password'));
-      onEnd(true);
-    } catch (refusal) {
-      setError(inOneLine(refusal));
+      onClose(true);
+    } catch (failure) {
+      setError(errorText(failure));
       setBusy(false);
     }
   }
@@ -54,7 +54,7 @@ function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
       aria-labelledby="confirm-title"
       onCancel={(event) => {
         event.preventDefault();
-        if (!busy) onEnd(false);
+        if (!busy) onClose(false);
       }}
     >
       <h2 id="confirm-title">Confirm your password</h2>
@@ -72,7 +72,7 @@ function Dialog({ onEnd }: { onEnd: (given: boolean) => void }) {
           onChange={() => setError(undefined)}
         />
         <div className={styles.buttons}>
-          <Button onClick={() => onEnd(false)} aria-disabled={busy}>
+          <Button onClick={() => onClose(false)} aria-disabled={busy}>
             Cancel
           </Button>
           <Button kind="primary" type="submit" busy={busy}>

@@ -2,16 +2,16 @@
 
 import { Button } from '../ui/Button';
 import { Notice } from '../ui/Panel';
-import { isRefusal, Refusal } from './api';
+import { isServiceError, ServiceError } from './api';
 
-export function Failure({ error, again }: { error: unknown; again?: () => void }) {
-  const refusal = error instanceof Refusal ? error : undefined;
+export function LoadError({ error, again }: { error: unknown; again?: () => void }) {
+  const failure = error instanceof ServiceError ? error : undefined;
   return (
-    <Notice tone="danger" title={isRefusal(error, 'FORBIDDEN') ? 'Access denied' : 'Could not load this data'}>
-      <p>{refusal?.message ?? 'Something went wrong on this page. Reload it to try again.'}</p>
-      {refusal?.requestId && (
+    <Notice tone="danger" title={isServiceError(error, 'FORBIDDEN') ? 'Access denied' : 'Could not load this data'}>
+      <p>{failure?.message ?? 'Something went wrong on this page. Reload it to try again.'}</p>
+      {failure?.requestId && (
         <p className="small">
-          Request ID <code>{refusal.requestId}</code>
+          Request ID <code>{failure.requestId}</code>
         </p>
       )}
       {again && (
@@ -26,8 +26,8 @@ export function Failure({ error, again }: { error: unknown; again?: () => void }
 }
 
 /** What happened, in one line, for a toast or beneath a form. */
-export function inOneLine(error: unknown): string {
-  if (!(error instanceof Refusal)) return 'Something went wrong on this page. Reload it to try again.';
+export function errorText(error: unknown): string {
+  if (!(error instanceof ServiceError)) return 'Something went wrong on this page. Reload it to try again.';
   const number = error.requestId && ['INTERNAL', 'UNAVAILABLE'].includes(error.code) ? ` Request ID: ${error.requestId}` : '';
   return error.message + number;
 }

@@ -1,6 +1,6 @@
 import { screen } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
-import { Nowhere } from './NotFound';
+import { NotFound } from './NotFound';
 import { open, service } from './testing';
 
 const VIEWER = {
@@ -9,7 +9,7 @@ const VIEWER = {
   viewer: { id: 'user_1', username: 'bob', name: 'Bob', email: null, hasPassword: true, organizations: { edges: [] } },
 };
 
-const show = () => open(Nowhere, '/nowhere', '/nowhere', { outside: true });
+const show = () => open(NotFound, '/nowhere', '/nowhere', { outside: true });
 
 describe('an address that leads nowhere', () => {
   it('says so in the frame to whoever is signed in', async () => {

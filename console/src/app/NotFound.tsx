@@ -3,12 +3,12 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { buttonClass } from '../ui/Button';
 import { isSignedIn } from './api';
-import { Front } from './CardPage';
+import { CardPage } from './CardPage';
 import { client, viewer } from './queries';
-import { Missing } from './Root';
+import { NotFoundContent } from './Root';
 import { Shell } from './Shell';
 
-export function Nowhere() {
+export function NotFound() {
   const { data: inside, isPending } = useQuery({
     queryKey: ['viewer', 'is'],
     // Who is not signed in is not sent to sign in first, to be told then that nothing is here.
@@ -22,18 +22,18 @@ export function Nowhere() {
   if (inside) {
     return (
       <Shell>
-        <Missing />
+        <NotFoundContent />
       </Shell>
     );
   }
   return (
-    <Front title="Page not found">
+    <CardPage title="Page not found">
       <div className="stack">
         <p>The address may be mistyped, or the page may have been removed.</p>
         <Link to="/sign-in" className={buttonClass({ kind: 'primary' })}>
           Go to sign-in
         </Link>
       </div>
-    </Front>
+    </CardPage>
   );
 }

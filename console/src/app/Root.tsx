@@ -2,15 +2,15 @@
 import { Link, Outlet } from '@tanstack/react-router';
 import { Clock } from '../ui/Ago';
 import { Button, buttonClass } from '../ui/Button';
-import { Empty, Head } from '../ui/Panel';
+import { EmptyState, PageHeader } from '../ui/Panel';
 import { Toasts } from '../ui/toast';
-import { Confirm } from './ConfirmPassword';
+import { ConfirmPassword } from './ConfirmPassword';
 
 export function Root() {
   return (
     <Clock>
       <Outlet />
-      <Confirm />
+      <ConfirmPassword />
       <Toasts />
     </Clock>
   );
@@ -20,8 +20,8 @@ export function Root() {
 export function Broken() {
   return (
     <>
-      <Head title="Something went wrong" />
-      <Empty
+      <PageHeader title="Something went wrong" />
+      <EmptyState
         title="This page could not be displayed"
         action={
           <Button kind="primary" onClick={() => window.location.reload()}>
@@ -31,16 +31,16 @@ export function Broken() {
       >
         The service may have been updated since you loaded this page, or the connection was lost. If reloading does not help,
         contact your operator.
-      </Empty>
+      </EmptyState>
     </>
   );
 }
 
-export function Missing() {
+export function NotFoundContent() {
   return (
     <>
-      <Head title="Page not found" />
-      <Empty
+      <PageHeader title="Page not found" />
+      <EmptyState
         title="Check the address"
         action={
           <Link to="/tokens" className={buttonClass({})}>
@@ -49,7 +49,7 @@ export function Missing() {
         }
       >
         It may be mistyped, the page may have been removed, or you may not have access to it.
-      </Empty>
+      </EmptyState>
     </>
   );
 }

@@ -31,13 +31,13 @@ describe('the box', () => {
     { word: 'admin', name: 'Administrators' },
     { word: 'graphql', name: 'GraphQL' },
   ];
-  const show = (changed = {}, everybody = false) =>
+  const show = (changed = {}, allOwners = false) =>
     render(
       <SearchBox
         box={{ ...box, ...changed }}
         label="Search"
         chips={chips}
-        everybody={everybody}
+        allOwners={allOwners}
         examples={['read_artifacts']}
         understood={[{ text: 'admin', kind: 'ADMINISTRATOR' }]}
       />,

@@ -1,11 +1,11 @@
 // The box in which tokens are looked for: examples, words to toggle, and what the service understood.
 import { Search, X } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useRef } from 'react';
-import { has, toggled } from '../lib/searchWords';
+import { hasWord, toggleWord } from '../lib/searchWords';
 import { Badge } from '../ui/Badge';
 import { useNarrow } from '../ui/useNarrow';
 import styles from './SearchBox.module.css';
-import type { Box } from './tokenSearch';
+import type { TokenSearch } from './tokenSearch';
 
 export interface Chip {
   word: string;
@@ -13,12 +13,12 @@ export interface Chip {
 }
 
 interface Props {
-  box: Box;
+  box: TokenSearch;
   label: string;
   chips: Chip[];
   examples?: string[];
   /** Whether it looks through the tokens of everybody, so that words about owners make sense. */
-  everybody?: boolean;
+  allOwners?: boolean;
   understood: readonly { text: string; kind: string }[];
   /** What is wrong with what is written. */
   error?: ReactNode;
@@ -26,21 +26,21 @@ interface Props {
   children?: ReactNode;
 }
 
-export function SearchBox({ box, label, chips, examples = [], everybody = false, understood, error, children }: Props) {
+export function SearchBox({ box, label, chips, examples = [], allOwners = false, understood, error, children }: Props) {
   const narrow = useNarrow();
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
-      const writing = event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-      if (event.key !== '/' || writing || event.metaKey || event.ctrlKey || document.querySelector('dialog[open]')) return;
+      const typing = event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+      if (event.key !== '/' || typing || event.metaKey || event.ctrlKey || document.querySelector('dialog[open]')) return;
       event.preventDefault();
       input.current?.focus();
     };
     window.addEventListener('keydown', focus);
     return () => window.removeEventListener('keydown', focus);
   }, []);
-  const wrong = box.unfinished
+  const message = box.unfinished
     ? 'This looks like part of a token value. Paste the whole value to find its token. Values are never added to the URL.'
     : error;
   return (
@@ -66,8 +66,8 @@ export function SearchBox({ box, label, chips, examples = [], everybody = false,
           autoCapitalize="off"
           spellCheck={false}
           maxLength={1000}
-          aria-describedby={wrong ? `${id}wrong` : undefined}
-          aria-invalid={wrong ? true : undefined}
+          aria-describedby={message ? `${id}message` : undefined}
+          aria-invalid={message ? true : undefined}
         />
         {box.text === '' ? (
           <kbd className={styles.key} aria-hidden="true">
@@ -87,9 +87,9 @@ export function SearchBox({ box, label, chips, examples = [], everybody = false,
           </button>
         )}
       </form>
-      {wrong && (
-        <p id={`${id}wrong`} className={styles.wrong} role="status">
-          {wrong}
+      {message && (
+        <p id={`${id}message`} className={styles.message} role="status">
+          {message}
         </p>
       )}
       <div className={styles.words}>
@@ -99,14 +99,14 @@ export function SearchBox({ box, label, chips, examples = [], everybody = false,
               key={word}
               type="button"
               className={styles.chip}
-              aria-pressed={has(box.text, word)}
-              onClick={() => box.now(toggled(box.text, word))}
+              aria-pressed={hasWord(box.text, word)}
+              onClick={() => box.now(toggleWord(box.text, word))}
             >
               {name}
             </button>
           ))}
         </div>
-        <Help everybody={everybody} />
+        <SearchTips allOwners={allOwners} />
         {children}
       </div>
       {examples.length > 0 && box.text === '' && (
@@ -135,7 +135,7 @@ export function SearchBox({ box, label, chips, examples = [], everybody = false,
 }
 
 /** What the box understands, and what each word finds; the last only where there are several owners. */
-const WORDS: { word: string; finds: string; others?: boolean }[] = [
+const SEARCH_TERMS: { word: string; finds: string; allOwnersOnly?: boolean }[] = [
   { word: 'deploy bot', finds: 'Contains every word' },
   { word: '"deploy bot"', finds: 'Contains the exact phrase' },
   { word: 'read_builds', finds: 'Exact scope name' },
@@ -146,11 +146,11 @@ const WORDS: { word: string; finds: string; others?: boolean }[] = [
   { word: 'expires:30d', finds: 'Expires within this time' },
   { word: 'expires:never', finds: 'Never expires' },
   { word: 'status:revoked', finds: 'Revoked (or status:expired)' },
-  { word: 'admin', finds: 'Owner is an administrator', others: true },
-  { word: 'owner:ada', finds: 'Part of the owner’s name, username or email', others: true },
+  { word: 'admin', finds: 'Owner is an administrator', allOwnersOnly: true },
+  { word: 'owner:ada', finds: 'Part of the owner’s name, username or email', allOwnersOnly: true },
 ];
 
-function Help({ everybody }: { everybody: boolean }) {
+function SearchTips({ allOwners }: { allOwners: boolean }) {
   const id = `words${useId().replace(/[^a-zA-Z0-9]/g, '')}`;
   return (
     <>
@@ -164,7 +164,7 @@ function Help({ everybody }: { everybody: boolean }) {
         <h2>Search tips</h2>
         <p className="muted small">Tokens must match all terms, in any order.</p>
         <dl>
-          {WORDS.filter(({ others }) => everybody || !others).map(({ word, finds }) => (
+          {SEARCH_TERMS.filter(({ allOwnersOnly }) => allOwners || !allOwnersOnly).map(({ word, finds }) => (
             <div key={word}>
               <dt>
                 <code>{word}</code>
@@ -178,7 +178,7 @@ function Help({ everybody }: { everybody: boolean }) {
   );
 }
 
-const behind = (text: string) => text.slice(text.indexOf(':') + 1).replaceAll('"', '');
+const argumentOf = (text: string) => text.slice(text.indexOf(':') + 1).replaceAll('"', '');
 
 const UNITS: Record<string, string> = { d: 'day', w: 'week', m: 'month', y: 'year' };
 
@@ -199,15 +199,15 @@ export function meaning(kind: string, text: string): string {
     case 'VALUE':
       return `Token value ${text}`;
     case 'UNUSED':
-      return `Unused for at least ${span(behind(text))}`;
+      return `Unused for at least ${span(argumentOf(text))}`;
     case 'USED':
       return 'Never used';
     case 'EXPIRES':
-      return behind(text) === 'never' ? 'Never expires' : `Expires within ${span(behind(text))}`;
+      return argumentOf(text) === 'never' ? 'Never expires' : `Expires within ${span(argumentOf(text))}`;
     case 'STATUS':
-      return `Status: ${behind(text)}`;
+      return `Status: ${argumentOf(text)}`;
     case 'OWNER':
-      return `Owner: ${behind(text)}`;
+      return `Owner: ${argumentOf(text)}`;
     default:
       return `Text: ${text.replaceAll('"', '')}`;
   }

@@ -20,9 +20,9 @@ import {
 } from 'lucide-react';
 import { type ReactNode, useEffect, useRef } from 'react';
 import mark from '../ui/mark.svg';
-import { say } from '../ui/toast';
+import { showToast } from '../ui/toast';
 import { call } from './api';
-import { Failure, inOneLine } from './LoadError';
+import { errorText, LoadError } from './LoadError';
 import { viewer } from './queries';
 import styles from './Shell.module.css';
 import { choose, type Theme, useTheme } from './theme';
@@ -59,7 +59,7 @@ export function Shell({ children = <Outlet /> }: { children?: ReactNode }) {
         <Navigation />
       </aside>
       <main id="main" ref={main} className={styles.main} tabIndex={-1}>
-        {error && !data ? <Failure error={error} again={() => refetch()} /> : children}
+        {error && !data ? <LoadError error={error} again={() => refetch()} /> : children}
       </main>
     </div>
   );
@@ -85,32 +85,32 @@ function Navigation() {
   return (
     <nav className={styles.nav} aria-label="Main">
       <Group title="Personal">
-        <Entry to="/tokens" icon={<KeyRound size={16} aria-hidden="true" />}>
+        <NavLink to="/tokens" icon={<KeyRound size={16} aria-hidden="true" />}>
           API Access Tokens
-        </Entry>
-        <Entry to="/settings" icon={<UserRound size={16} aria-hidden="true" />}>
+        </NavLink>
+        <NavLink to="/settings" icon={<UserRound size={16} aria-hidden="true" />}>
           Profile and sessions
-        </Entry>
+        </NavLink>
       </Group>
       {current && (
         <Group title="Organization">
           <Switcher current={current.node} all={organizations} />
           {current.role === 'ADMIN' && (
-            <Entry to={`/organizations/${current.node.slug}/audit`} icon={<ShieldCheck size={16} aria-hidden="true" />}>
+            <NavLink to={`/organizations/${current.node.slug}/audit`} icon={<ShieldCheck size={16} aria-hidden="true" />}>
               API Access Audit
-            </Entry>
+            </NavLink>
           )}
-          <Entry to={`/organizations/${current.node.slug}/members`} icon={<Users size={16} aria-hidden="true" />}>
+          <NavLink to={`/organizations/${current.node.slug}/members`} icon={<Users size={16} aria-hidden="true" />}>
             Members
-          </Entry>
+          </NavLink>
           {current.role === 'ADMIN' && (
             <>
-              <Entry to={`/organizations/${current.node.slug}/log`} icon={<ScrollText size={16} aria-hidden="true" />}>
+              <NavLink to={`/organizations/${current.node.slug}/log`} icon={<ScrollText size={16} aria-hidden="true" />}>
                 Audit log
-              </Entry>
-              <Entry to={`/organizations/${current.node.slug}/settings`} icon={<Settings size={16} aria-hidden="true" />}>
+              </NavLink>
+              <NavLink to={`/organizations/${current.node.slug}/settings`} icon={<Settings size={16} aria-hidden="true" />}>
                 Settings
-              </Entry>
+              </NavLink>
             </>
           )}
         </Group>
@@ -120,8 +120,8 @@ function Navigation() {
           <SquareTerminal size={16} aria-hidden="true" />
           GraphiQL
         </a>
-        <Themes />
-        {data && <Person name={data.viewer.name} username={data.viewer.username} signsOut={data.session !== null} />}
+        <ThemePicker />
+        {data && <UserMenu name={data.viewer.name} username={data.viewer.username} signsOut={data.session !== null} />}
       </div>
     </nav>
   );
@@ -136,7 +136,7 @@ function Group({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-function Entry({ to, icon, children }: { to: string; icon: ReactNode; children: ReactNode }) {
+function NavLink({ to, icon, children }: { to: string; icon: ReactNode; children: ReactNode }) {
   return (
     <Link to={to} className={styles.entry} activeProps={{ 'aria-current': 'page' }} activeOptions={{ includeSearch: false }}>
       {icon}
@@ -145,22 +145,24 @@ function Entry({ to, icon, children }: { to: string; icon: ReactNode; children: 
   );
 }
 
-interface Place {
+interface OrganizationLink {
   slug: string;
   name: string;
 }
 
 /** The pages of an organization; who changes the organization stays on the page. */
-const PLACES = [
+const ORGANIZATION_PAGES = [
   '/organizations/$slug/audit',
   '/organizations/$slug/members',
   '/organizations/$slug/log',
   '/organizations/$slug/settings',
 ] as const;
 
-function Switcher({ current, all }: { current: Place; all: { node: Place; role: string }[] }) {
+function Switcher({ current, all }: { current: OrganizationLink; all: { node: OrganizationLink; role: string }[] }) {
   const { pathname } = useLocation();
-  const page = PLACES.find((place) => pathname.startsWith(place.replace('$slug', current.slug))) ?? PLACES[0];
+  const page =
+    ORGANIZATION_PAGES.find((candidate) => pathname.startsWith(candidate.replace('$slug', current.slug))) ??
+    ORGANIZATION_PAGES[0];
   if (all.length === 1) {
     return (
       <p className={styles.only}>
@@ -205,7 +207,7 @@ const THEMES: { theme: Theme; name: string; icon: ReactNode }[] = [
   { theme: 'dark', name: 'Dark', icon: <Moon size={16} aria-hidden="true" /> },
 ];
 
-function Themes() {
+function ThemePicker() {
   const chosen = useTheme();
   return (
     <div className={styles.themes} role="group" aria-label="Theme">
@@ -225,24 +227,24 @@ function Themes() {
   );
 }
 
-function Person({ name, username, signsOut }: { name: string; username: string; signsOut: boolean }) {
+function UserMenu({ name, username, signsOut }: { name: string; username: string; signsOut: boolean }) {
   const navigate = useNavigate();
-  async function leave() {
+  async function signOut() {
     try {
       await call('DELETE', '/session');
       navigate({ to: '/sign-in' }).then(() => window.location.reload());
     } catch (error) {
-      say(inOneLine(error), { bad: true });
+      showToast(errorText(error), { isError: true });
     }
   }
   return (
-    <div className={styles.person}>
+    <div className={styles.user}>
       <div>
         <strong>{name}</strong>
         <span className="muted small">{username}</span>
       </div>
       {signsOut && (
-        <button type="button" aria-label="Sign out" title="Sign out" onClick={leave}>
+        <button type="button" aria-label="Sign out" title="Sign out" onClick={signOut}>
           <LogOut size={16} aria-hidden="true" />
         </button>
       )}

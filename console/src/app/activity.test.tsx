@@ -1,7 +1,7 @@
 import { focusManager, QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
 import { act, renderHook } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { attend, isAttended, polling } from './activity';
+import { isUserActive, polling, trackActivity } from './activity';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -23,7 +23,7 @@ function move(screenX: number) {
 async function show() {
   let asked = 0;
   const client = new QueryClient();
-  attend();
+  trackActivity();
   renderHook(() => useQuery({ queryKey: ['some'], queryFn: async () => ++asked, ...polling }), {
     wrapper: ({ children }) => <QueryClientProvider client={client}>{children}</QueryClientProvider>,
   });
@@ -45,7 +45,7 @@ it('asks again every 30 seconds for as long as there is input, and for 10 minute
   expect(before).toBeGreaterThanOrEqual(80);
   await wait(300 * MINUTE);
   expect(asked()).toBe(before);
-  expect(isAttended()).toBe(false);
+  expect(isUserActive()).toBe(false);
 });
 
 it.each(['keydown', 'pointerdown', 'wheel'])('asks at once at a %s, and goes on', async (input) => {

@@ -9,7 +9,7 @@ const ALONE = 600_000;
 export const polling = { refetchInterval: 30_000 } as const;
 
 /** Has what is stale asked for again as soon as somebody is there, and nothing by itself while nobody is. */
-export function attend() {
+export function trackActivity() {
   focusManager.setEventListener((tell) => {
     let last = Date.now();
     let place = '';
@@ -39,4 +39,4 @@ export function attend() {
   });
 }
 
-export const isAttended = () => focusManager.isFocused();
+export const isUserActive = () => focusManager.isFocused();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { TypedDocumentString } from '../gql/graphql';
-import { ask, confirmWith, hook, isRefusal } from './api';
+import { ask, confirmWith, isServiceError, setHooks } from './api';
 
 // biome-ignore lint/suspicious/noExplicitAny: of no consequence here
 const SOME = new TypedDocumentString<any, object>('query Some { some }');
@@ -16,7 +16,7 @@ const signedOut = vi.fn();
 beforeEach(() => {
   sent = [];
   signedOut.mockReset();
-  hook({ signedOut });
+  setHooks({ signedOut });
   vi.stubGlobal('fetch', (path: string) => {
     return new Promise((resolve) => {
       sent.push({ path, answer: (status, body) => resolve(new Response(JSON.stringify(body), { status })) });
@@ -26,15 +26,15 @@ beforeEach(() => {
 
 afterEach(() => vi.unstubAllGlobals());
 
-const STRANGER = { errors: [{ message: 'Sign in.', extensions: { code: 'UNAUTHENTICATED' } }] };
-const refused = (error: unknown) => isRefusal(error, 'UNAUTHENTICATED');
+const UNAUTHENTICATED = { errors: [{ message: 'Sign in.', extensions: { code: 'UNAUTHENTICATED' } }] };
+const refused = (error: unknown) => isServiceError(error, 'UNAUTHENTICATED');
 const rest = () => new Promise((resolve) => setTimeout(resolve, 20));
 /** Waits until so much was sent: to read an answer takes an unknown number of turns. */
 const until = (count: number) => vi.waitFor(() => expect(sent.length).toBe(count), { timeout: 10_000, interval: 5 });
 
 it('is signed out by an answer that knows nobody', async () => {
   const some = ask(SOME, {});
-  sent[0]!.answer(401, STRANGER);
+  sent[0]!.answer(401, UNAUTHENTICATED);
   expect(await some.catch(refused)).toBe(true);
   expect(sent.length).toBe(1);
   expect(signedOut).toHaveBeenCalledOnce();
@@ -46,7 +46,7 @@ it('asks once more for what was under way while the password was confirmed', asy
   expect(sent.map(({ path }) => path)).toEqual(['/graphql', '/session/confirm']);
   sent[1]!.answer(200, {});
   await confirmation;
-  sent[0]!.answer(401, STRANGER);
+  sent[0]!.answer(401, UNAUTHENTICATED);
   await until(3);
   sent[2]!.answer(200, { data: { some: 1 } });
   expect(await some).toEqual({ some: 1 });
@@ -56,14 +56,14 @@ it('asks once more for what was under way while the password was confirmed', asy
 it('waits for a confirmation that is not done, and does not ask a third time', async () => {
   const confirmation = confirmWith('secret').catch(refused);
   const some = ask(SOME, {}).catch(refused);
-  sent[1]!.answer(401, STRANGER);
+  sent[1]!.answer(401, UNAUTHENTICATED);
   await rest();
   expect(sent.length).toBe(2);
   sent[0]!.answer(401, { message: 'The password is wrong.' });
   expect(await confirmation).toBe(true);
   await until(3);
   expect(signedOut).not.toHaveBeenCalled();
-  sent[2]!.answer(401, STRANGER);
+  sent[2]!.answer(401, UNAUTHENTICATED);
   expect(await some).toBe(true);
   expect(sent.length).toBe(3);
   expect(signedOut).toHaveBeenCalledOnce();
@@ -75,7 +75,7 @@ it('asks no second time for what was begun after a confirmation', async () => {
   await confirmation;
   await rest();
   const some = ask(SOME, {}).catch(refused);
-  sent[1]!.answer(401, STRANGER);
+  sent[1]!.answer(401, UNAUTHENTICATED);
   expect(await some).toBe(true);
   expect(sent.length).toBe(2);
 });

@@ -5,7 +5,7 @@ import type { TypedDocumentString } from '../gql/graphql';
 const CONSOLE = { 'X-Tokenward-Console': '1' };
 
 /** What went wrong, in words that can be shown. */
-export class Refusal extends Error {
+export class ServiceError extends Error {
   constructor(
     message: string,
     readonly code: string,
@@ -21,7 +21,8 @@ export class Refusal extends Error {
   }
 }
 
-export const isRefusal = (error: unknown, code: string): error is Refusal => error instanceof Refusal && error.code === code;
+export const isServiceError = (error: unknown, code: string): error is ServiceError =>
+  error instanceof ServiceError && error.code === code;
 
 const UNREACHABLE = 'Could not reach the service. Check your connection and try again.';
 const LATER = 'The service is temporarily unavailable. Try again in a moment.';
@@ -42,7 +43,7 @@ interface Hooks {
 const hooks: Hooks = { confirm: async () => false, signedOut: () => {} };
 
 /** Says who is asked for a password, and who is told that the session is over. */
-export function hook(given: Partial<Hooks>) {
+export function setHooks(given: Partial<Hooks>) {
   Object.assign(hooks, given);
 }
 
@@ -53,11 +54,11 @@ export async function ask<Result, Variables>(
   signal?: AbortSignal,
 ): Promise<Result> {
   const answer = await execute<Result>(document.toString(), variables, signal);
-  if (!answer.errors?.some((error) => error.extensions?.reauthenticate)) return settled(answer);
+  if (!answer.errors?.some((error) => error.extensions?.reauthenticate)) return dataOf(answer);
   if (!(await hooks.confirm())) {
-    throw new Refusal('Confirm your password to make this change.', 'UNAUTHENTICATED');
+    throw new ServiceError('Confirm your password to make this change.', 'UNAUTHENTICATED');
   }
-  return settled(await execute<Result>(document.toString(), variables, signal));
+  return dataOf(await execute<Result>(document.toString(), variables, signal));
 }
 
 /** Whether somebody is signed in, asked without consequence: nobody is told that a session is over. */
@@ -76,7 +77,7 @@ interface Answer<Result> {
   errors?: GraphQLError[];
   requestId?: string;
   /** Whether nobody is known by the cookie. */
-  stranger: boolean;
+  unauthenticated: boolean;
 }
 
 /** The confirmation that is under way, if one is, and how many have ended. */
@@ -85,31 +86,31 @@ let confirmed = 0;
 
 /** Gives the password again. The session has another cookie from then on. */
 export async function confirmWith(password: unknown) {
-  const under = call('POST', '/session/confirm', { password });
-  const settled = under
+  const request = call('POST', '/session/confirm', { password });
+  const completion = request
     .catch(() => {})
     .then(() => {
       confirmed += 1;
-      if (confirming === settled) confirming = undefined;
+      if (confirming === completion) confirming = undefined;
     });
-  confirming = settled;
-  await under;
+  confirming = completion;
+  await request;
 }
 
 async function execute<Result>(query: string, variables: unknown, signal?: AbortSignal): Promise<Answer<Result>> {
   const before = confirmed;
-  let answer = await once<Result>(query, variables, signal);
-  if (answer.stranger && (confirming || confirmed !== before)) {
+  let answer = await executeOnce<Result>(query, variables, signal);
+  if (answer.unauthenticated && (confirming || confirmed !== before)) {
     // It may have been sent with the cookie that was replaced meanwhile.
     await confirming;
-    answer = await once<Result>(query, variables, signal);
+    answer = await executeOnce<Result>(query, variables, signal);
   }
-  if (!answer.stranger) return answer;
+  if (!answer.unauthenticated) return answer;
   hooks.signedOut();
-  throw new Refusal('You are signed out. Sign in to continue.', 'UNAUTHENTICATED', undefined, answer.requestId);
+  throw new ServiceError('You are signed out. Sign in to continue.', 'UNAUTHENTICATED', undefined, answer.requestId);
 }
 
-async function once<Result>(query: string, variables: unknown, signal?: AbortSignal): Promise<Answer<Result>> {
+async function executeOnce<Result>(query: string, variables: unknown, signal?: AbortSignal): Promise<Answer<Result>> {
   const response = await send('/graphql', {
     method: 'POST',
     headers: { Accept: 'application/graphql-response+json', 'Content-Type': 'application/json' },
@@ -121,23 +122,23 @@ async function once<Result>(query: string, variables: unknown, signal?: AbortSig
   try {
     answer = await response.json();
   } catch {
-    throw new Refusal(response.status >= 500 ? LATER : BROKEN, 'INTERNAL', undefined, requestId);
+    throw new ServiceError(response.status >= 500 ? LATER : BROKEN, 'INTERNAL', undefined, requestId);
   }
   const fresh = answer.errors?.some((error) => error.extensions?.reauthenticate);
-  return { ...answer, requestId, stranger: response.status === 401 && !fresh };
+  return { ...answer, requestId, unauthenticated: response.status === 401 && !fresh };
 }
 
-function settled<Result>({ data, errors, requestId }: Answer<Result>): Result {
+function dataOf<Result>({ data, errors, requestId }: Answer<Result>): Result {
   const error = errors?.[0];
   if (error) {
     const { code = 'INTERNAL', field, requestId: id = requestId, retryAfter } = error.extensions ?? {};
-    throw new Refusal(inWords(code, error.message), code, field, id, retryAfter);
+    throw new ServiceError(messageOf(code, error.message), code, field, id, retryAfter);
   }
-  if (!data) throw new Refusal(BROKEN, 'INTERNAL', undefined, requestId);
+  if (!data) throw new ServiceError(BROKEN, 'INTERNAL', undefined, requestId);
   return data;
 }
 
-const inWords = (code: string, message: string) => {
+const messageOf = (code: string, message: string) => {
   if (code === 'UNAVAILABLE') return LATER;
   if (code === 'INTERNAL')
     return 'An internal error occurred. Try again. If the problem persists, send the request ID to your operator.';
@@ -152,11 +153,11 @@ export async function call(method: 'POST' | 'DELETE', path: string, body?: unkno
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   if (response.ok) return response;
-  const told = await response.json().catch(() => ({}));
+  const problem = await response.json().catch(() => ({}));
   const requestId = response.headers.get('X-Request-Id') ?? undefined;
   const retryAfter = Number(response.headers.get('Retry-After')) || undefined;
   const code = CODES[response.status] ?? 'INTERNAL';
-  throw new Refusal(told.message ? inWords(code, told.message) : BROKEN, code, told.field, requestId, retryAfter);
+  throw new ServiceError(problem.message ? messageOf(code, problem.message) : BROKEN, code, problem.field, requestId, retryAfter);
 }
 
 const CODES: Record<number, string> = {
@@ -174,6 +175,6 @@ async function send(path: string, init: RequestInit): Promise<Response> {
     return await fetch(path, { ...init, credentials: 'same-origin', headers: { ...init.headers, ...CONSOLE } });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new Refusal(UNREACHABLE, 'NETWORK');
+    throw new ServiceError(UNREACHABLE, 'NETWORK');
   }
 }

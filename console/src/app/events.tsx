@@ -3,28 +3,28 @@ import { Link } from '@tanstack/react-router';
 import { ChevronDown } from 'lucide-react';
 import { type MouseEvent, type ReactNode, useId, useState } from 'react';
 import type { EventLineFragment } from '../gql/graphql';
-import { agent } from '../lib/userAgent';
+import { describeUserAgent } from '../lib/userAgent';
 import { Ago } from '../ui/Ago';
 import { Fact, Facts } from '../ui/Panel';
 import styles from './events.module.css';
-import { differences, named, type Part, SOURCES, sentence, type Telling } from './sentences';
+import { differences, METHODS, type Part, partName, sentence, type Viewpoint } from './sentences';
 
-interface Props extends Telling {
+interface Props extends Viewpoint {
   events: readonly EventLineFragment[];
   /** What the list is called for those who hear it. */
   label?: string;
   /** The organization whose audit has the tokens' pages. */
   audit?: string;
   /** What can be done with an event, beneath its details. */
-  more?: (event: EventLineFragment) => ReactNode;
+  renderActions?: (event: EventLineFragment) => ReactNode;
 }
 
-export function Events({ events, label = 'Events', audit, more, ...telling }: Props) {
+export function Events({ events, label = 'Events', audit, renderActions, ...viewpoint }: Props) {
   return (
     <ol className={styles.events} aria-label={label}>
       {events.map((event) => (
         <li key={event.id}>
-          <Line event={event} audit={audit} telling={telling} more={more} />
+          <Line event={event} audit={audit} viewpoint={viewpoint} renderActions={renderActions} />
         </li>
       ))}
     </ol>
@@ -34,17 +34,17 @@ export function Events({ events, label = 'Events', audit, more, ...telling }: Pr
 interface LineProps {
   event: EventLineFragment;
   audit: string | undefined;
-  telling: Telling;
-  more: Props['more'];
+  viewpoint: Viewpoint;
+  renderActions: Props['renderActions'];
 }
 
-function Line({ event, audit, telling, more }: LineProps) {
+function Line({ event, audit, viewpoint, renderActions }: LineProps) {
   const { reason } = event;
-  const source = SOURCES[event.via] ?? event.via;
+  const method = METHODS[event.via] ?? event.via;
   const [open, setOpen] = useState(false);
   const id = useId();
   /** The whole line opens the details; what can be pressed in it does what it does, and a text can be selected. */
-  function press({ target }: MouseEvent<HTMLElement>) {
+  function toggleFromLine({ target }: MouseEvent<HTMLElement>) {
     if ((target as Element).closest('a, button') || window.getSelection()?.isCollapsed === false) return;
     setOpen(!open);
   }
@@ -52,11 +52,11 @@ function Line({ event, audit, telling, more }: LineProps) {
     <>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the button in it does the same, by the keyboard too */}
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the same */}
-      <div className={styles.event} onClick={press}>
-        <div className={styles.told}>
-          <p id={`${id}told`} className={styles.sentence}>
-            {sentence(event, telling).map((part, index) => (
-              <Piece key={index} part={part} first={index === 0} you={telling.you} audit={audit} />
+      <div className={styles.event} onClick={toggleFromLine}>
+        <div className={styles.summary}>
+          <p id={`${id}summary`} className={styles.sentence}>
+            {sentence(event, viewpoint).map((part, index) => (
+              <SentencePart key={index} part={part} first={index === 0} you={viewpoint.you} audit={audit} />
             ))}
           </p>
           {reason && <p className={styles.reason}>“{reason}”</p>}
@@ -68,9 +68,9 @@ function Line({ event, audit, telling, more }: LineProps) {
             </p>
           ))}
         </div>
-        <p className={styles.from}>
+        <p className={styles.source}>
           <Ago at={event.at} />
-          <span>{[event.actorIpAddress, source].filter(Boolean).join(' · ')}</span>
+          <span>{[event.actorIpAddress, method].filter(Boolean).join(' · ')}</span>
         </p>
         <button
           type="button"
@@ -78,7 +78,7 @@ function Line({ event, audit, telling, more }: LineProps) {
           aria-expanded={open}
           aria-controls={open ? `${id}details` : undefined}
           aria-label="Details"
-          aria-describedby={`${id}told`}
+          aria-describedby={`${id}summary`}
           onClick={() => setOpen(!open)}
         >
           <ChevronDown size={16} aria-hidden="true" />
@@ -110,14 +110,16 @@ function Line({ event, audit, telling, more }: LineProps) {
             <Fact name="User agent">
               {event.actorUserAgent ? (
                 <>
-                  {agent(event.actorUserAgent)}
-                  {agent(event.actorUserAgent) !== event.actorUserAgent && <p className="muted small">{event.actorUserAgent}</p>}
+                  {describeUserAgent(event.actorUserAgent)}
+                  {describeUserAgent(event.actorUserAgent) !== event.actorUserAgent && (
+                    <p className="muted small">{event.actorUserAgent}</p>
+                  )}
                 </>
               ) : (
                 <span className="muted">Unknown</span>
               )}
             </Fact>
-            <Fact name="Method">{source}</Fact>
+            <Fact name="Method">{method}</Fact>
             {event.resourceServerName && <Fact name="Resource server">{event.resourceServerName}</Fact>}
             {event.tokenId && (
               <Fact name="Token">
@@ -133,24 +135,24 @@ function Line({ event, audit, telling, more }: LineProps) {
               <code className="small">{event.id}</code>
             </Fact>
           </Facts>
-          {more?.(event)}
+          {renderActions?.(event)}
         </div>
       )}
     </>
   );
 }
 
-interface PieceProps {
+interface SentencePartProps {
   part: Part;
   first: boolean;
   you: string | undefined;
   audit: string | undefined;
 }
 
-function Piece({ part, first, you, audit }: PieceProps) {
+function SentencePart({ part, first, you, audit }: SentencePartProps) {
   if (part.kind === 'words') return part.text;
-  const text = named(part, first, you);
-  const shown = part.kind === 'token' && part.description === undefined ? <Unseen id={part.id} /> : text;
+  const text = partName(part, first, you);
+  const shown = part.kind === 'token' && part.description === undefined ? <UnknownToken id={part.id} /> : text;
   // Its page also tells who took the organization away from it.
   if (part.kind === 'token' && audit) {
     return (
@@ -163,7 +165,7 @@ function Piece({ part, first, you, audit }: PieceProps) {
 }
 
 /** A token that can be seen no more, and what is still known of it. */
-const Unseen = ({ id }: { id: string }) => (
+const UnknownToken = ({ id }: { id: string }) => (
   <>
     the token <code>{id}</code>
   </>
@@ -192,12 +194,12 @@ function Scopes({ added, removed }: { added: readonly string[]; removed: readonl
 }
 
 /** Grey lines in the shape of events that are on their way. */
-export function EventBones({ rows = 6 }: { rows?: number }) {
+export function EventSkeleton({ rows = 6 }: { rows?: number }) {
   return (
     <div className={styles.events} aria-busy="true">
       <span className="hidden">Loading…</span>
       {Array.from({ length: rows }, (_, row) => (
-        <div key={row} className={styles.bone} aria-hidden="true">
+        <div key={row} className={styles.skeleton} aria-hidden="true">
           <div />
           <div />
         </div>

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { buttonClass } from '../ui/Button';
-import { Empty, Head } from '../ui/Panel';
+import { EmptyState, PageHeader } from '../ui/Panel';
 import { viewer } from './queries';
 
 /** The organization of that slug as the viewer belongs to it, known before its page's own data is there. */
@@ -18,8 +18,8 @@ export function AdminsOnly({ title, slug, children }: { title: string; slug: str
   const { name } = useOrganization(slug);
   return (
     <>
-      <Head title={title} />
-      <Empty
+      <PageHeader title={title} />
+      <EmptyState
         title={`Only administrators of ${name ?? 'this organization'} can open this page`}
         action={
           <div className="row">
@@ -38,7 +38,7 @@ export function AdminsOnly({ title, slug, children }: { title: string; slug: str
         }
       >
         {children}
-      </Empty>
+      </EmptyState>
     </>
   );
 }

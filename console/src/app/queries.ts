@@ -1,16 +1,16 @@
 // What was asked, kept for as long as a page shows it. Keys begin with the page's noun, and a change makes its noun stale.
 import { QueryClient, queryOptions } from '@tanstack/react-query';
 import { CatalogueDocument, MineDocument, type MineQuery, ViewerDocument } from '../gql/graphql';
-import { isAttended } from './activity';
-import { ask, isRefusal } from './api';
+import { isUserActive } from './activity';
+import { ask, isServiceError } from './api';
 
 export const client = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 10_000,
-      retry: (failures, error) => failures < 2 && isRefusal(error, 'NETWORK'),
+      retry: (failures, error) => failures < 2 && isServiceError(error, 'NETWORK'),
       refetchOnWindowFocus: true,
-      refetchOnReconnect: isAttended,
+      refetchOnReconnect: isUserActive,
     },
     mutations: { retry: false },
   },
@@ -24,7 +24,7 @@ export const viewer = queryOptions({
 });
 
 /** Every organization that somebody belongs to, however many there are. */
-export const mine = queryOptions({
+export const myOrganizations = queryOptions({
   queryKey: ['organizations', 'mine'],
   queryFn: async ({ signal }) => {
     const all: NonNullable<MineQuery['viewer']['organizations']>['edges'] = [];

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { lost, taken } from './removals';
+import { latestRemovals, removalsByOthers } from './removals';
 
 const period = (id: string, organization: string, by: string | null = 'ada') => ({
   id,
@@ -10,10 +10,10 @@ const ids = (periods: { id: string }[]) => periods.map(({ id }) => id);
 
 it('is told of the last removal of each organization, unless it is back', () => {
   const all = [period('5', 'b'), period('4', 'a'), period('3', 'b'), period('2', 'c')];
-  expect(ids(lost(all, [period('6', 'a')]))).toEqual(['5', '2']);
+  expect(ids(latestRemovals(all, [period('6', 'a')]))).toEqual(['5', '2']);
 });
 
 it('was taken away where the last removal is not the owner’s own', () => {
   const all = [period('5', 'b', 'bob'), period('4', 'a', null), period('3', 'b'), period('2', 'c')];
-  expect(ids(taken(all, [], 'bob'))).toEqual(['4', '2']);
+  expect(ids(removalsByOthers(all, [], 'bob'))).toEqual(['4', '2']);
 });

@@ -7,23 +7,23 @@ import {
   redirect,
   type SearchSchemaInput,
 } from '@tanstack/react-router';
-import { many, one, parseSearch, stringifySearch } from '../lib/searchParams';
-import { forget } from '../lib/tokenValue';
-import { hook } from './api';
-import { Nowhere } from './NotFound';
+import { multiple, parseSearch, single, stringifySearch } from '../lib/searchParams';
+import { forgetValue } from '../lib/tokenValue';
+import { setHooks } from './api';
+import { NotFound } from './NotFound';
 import { client, viewer } from './queries';
 import { Broken, Root } from './Root';
 import { Shell } from './Shell';
-import { noteEnd } from './sessionExpiry';
+import { markSessionExpired } from './sessionExpiry';
 
 type Raw = Record<string, unknown> & SearchSchemaInput;
 
-const root = createRootRoute({ component: Root, notFoundComponent: Nowhere });
+const root = createRootRoute({ component: Root, notFoundComponent: NotFound });
 
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: (search: { next?: string } & SearchSchemaInput) => ({ next: inside(one(search, 'next')) }),
+  validateSearch: (search: { next?: string } & SearchSchemaInput) => ({ next: inside(single(search, 'next')) }),
   component: lazyRouteComponent(() => import('../pages/sign-in/SignIn'), 'SignIn'),
 });
 
@@ -57,10 +57,10 @@ const tokens = createRoute({
   validateSearch: (
     search: { q?: string; ended?: string; order?: string; after?: string; before?: string; page?: string } & SearchSchemaInput,
   ) => ({
-    q: one(search, 'q'),
-    ended: one(search, 'ended') === 'shown' ? ('shown' as const) : undefined,
-    order: one(search, 'order'),
-    page: one(search, 'page'),
+    q: single(search, 'q'),
+    ended: single(search, 'ended') === 'shown' ? ('shown' as const) : undefined,
+    order: single(search, 'order'),
+    page: single(search, 'page'),
     ...place(search),
   }),
   component: lazyRouteComponent(() => import('../pages/tokens/Tokens'), 'Tokens'),
@@ -72,10 +72,10 @@ const newToken = createRoute({
   validateSearch: (
     search: { description?: string; scopes?: string[]; organizations?: string[]; like?: string } & SearchSchemaInput,
   ) => ({
-    description: one(search, 'description'),
-    scopes: some(many(search, 'scopes')),
-    organizations: some(many(search, 'organizations')),
-    like: one(search, 'like'),
+    description: single(search, 'description'),
+    scopes: some(multiple(search, 'scopes')),
+    organizations: some(multiple(search, 'organizations')),
+    like: single(search, 'like'),
   }),
   component: lazyRouteComponent(() => import('../pages/new-token/NewToken'), 'NewToken'),
 });
@@ -106,9 +106,9 @@ const audit = createRoute({
   validateSearch: (
     search: { q?: string; order?: string; after?: string; before?: string; page?: string } & SearchSchemaInput,
   ) => ({
-    q: one(search, 'q'),
-    order: one(search, 'order'),
-    page: one(search, 'page'),
+    q: single(search, 'q'),
+    order: single(search, 'order'),
+    page: single(search, 'page'),
     ...place(search),
   }),
   component: lazyRouteComponent(() => import('../pages/audit/Audit'), 'Audit'),
@@ -126,9 +126,9 @@ const members = createRoute({
   validateSearch: (
     search: { search?: string; role?: string; page?: string; after?: string; before?: string } & SearchSchemaInput,
   ) => ({
-    search: one(search, 'search'),
-    role: one(search, 'role'),
-    page: one(search, 'page'),
+    search: single(search, 'search'),
+    role: single(search, 'role'),
+    page: single(search, 'page'),
     ...place(search),
   }),
   component: lazyRouteComponent(() => import('../pages/members/Members'), 'Members'),
@@ -150,13 +150,13 @@ const log = createRoute({
       before?: string;
     } & SearchSchemaInput,
   ) => ({
-    type: one(search, 'type'),
-    actor: one(search, 'actor'),
-    user: one(search, 'user'),
-    token: one(search, 'token'),
-    from: one(search, 'from'),
-    to: one(search, 'to'),
-    page: one(search, 'page'),
+    type: single(search, 'type'),
+    actor: single(search, 'actor'),
+    user: single(search, 'user'),
+    token: single(search, 'token'),
+    from: single(search, 'from'),
+    to: single(search, 'to'),
+    page: single(search, 'page'),
     ...place(search),
   }),
   component: lazyRouteComponent(() => import('../pages/log/Log'), 'Log'),
@@ -170,7 +170,7 @@ const organizationSettings = createRoute({
 
 /** Where in a list a page begins or ends. */
 function place(search: { after?: string; before?: string } & Partial<Raw>) {
-  return { after: one(search, 'after'), before: one(search, 'before') };
+  return { after: single(search, 'after'), before: single(search, 'before') };
 }
 
 const some = (list: string[]) => (list.length > 0 ? list : undefined);
@@ -200,7 +200,7 @@ export const router = createRouter({
   stringifySearch,
   defaultPreload: 'intent',
   scrollRestoration: true,
-  defaultNotFoundComponent: Nowhere,
+  defaultNotFoundComponent: NotFound,
   defaultErrorComponent: Broken,
 });
 
@@ -215,13 +215,13 @@ declare module '@tanstack/react-router' {
   }
 }
 
-hook({
+setHooks({
   signedOut: () => {
     const { pathname, searchStr } = router.state.location;
     // Whoever only comes by is told nothing of a session.
-    if (client.getQueryData(viewer.queryKey)) noteEnd();
+    if (client.getQueryData(viewer.queryKey)) markSessionExpired();
     client.clear();
-    forget();
+    forgetValue();
     if (pathname === '/sign-in') return;
     router.navigate({ to: '/sign-in', search: { next: pathname + searchStr }, replace: true });
   },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import schema from '../../../schema.graphql?raw';
 import type { AuditEventType, EventLineFragment } from '../gql/graphql';
-import { differences, GROUPS, plain, sentence, type Telling } from './sentences';
+import { differences, EVENT_GROUPS, plainText, sentence, type Viewpoint } from './sentences';
 
 const ADA = { id: 'user_ada', username: 'ada', name: 'Ada Okafor' };
 const BOB = { id: 'user_bob', username: 'bob', name: 'Bob Lindqvist' };
@@ -30,31 +30,32 @@ const event = (changed: Partial<EventLineFragment>): EventLineFragment => ({
   ...changed,
 });
 
-const told = (changed: Partial<EventLineFragment>, telling?: Telling) => plain(sentence(event(changed), telling), telling);
+const summary = (changed: Partial<EventLineFragment>, viewpoint?: Viewpoint) =>
+  plainText(sentence(event(changed), viewpoint), viewpoint);
 const ofToken = { tokenId: TOKEN.id, token: TOKEN };
 
 describe('an event as a sentence', () => {
   it('names the owner of a token when somebody else acted', () => {
-    expect(told({ type: 'TOKEN_CREATED', ...ofToken })).toBe('Bob Lindqvist created “Deploy bot”');
-    expect(told({ type: 'TOKEN_REVOKED', ...ofToken })).toBe('Bob Lindqvist revoked “Deploy bot”');
-    expect(told({ type: 'TOKEN_ORGANIZATION_REMOVED', ...ofToken, actor: ADA })).toBe(
+    expect(summary({ type: 'TOKEN_CREATED', ...ofToken })).toBe('Bob Lindqvist created “Deploy bot”');
+    expect(summary({ type: 'TOKEN_REVOKED', ...ofToken })).toBe('Bob Lindqvist revoked “Deploy bot”');
+    expect(summary({ type: 'TOKEN_ORGANIZATION_REMOVED', ...ofToken, actor: ADA })).toBe(
       'Ada Okafor removed Acme Widgets from “Deploy bot”, owned by Bob Lindqvist',
     );
-    expect(told({ type: 'TOKEN_CREATED', ...ofToken, actor: null, via: 'COMMAND_LINE' })).toBe(
+    expect(summary({ type: 'TOKEN_CREATED', ...ofToken, actor: null, via: 'COMMAND_LINE' })).toBe(
       'An operator created “Deploy bot” for Bob Lindqvist',
     );
   });
 
   it('says what acted when nobody did', () => {
     const ended = { type: 'TOKEN_REVOKED' as const, ...ofToken, actor: null, user: null };
-    expect(told({ ...ended, via: 'SYSTEM' })).toBe('Tokenward revoked “Deploy bot”');
-    expect(told({ ...ended, via: 'TOKEN' })).toBe('A client using the token revoked “Deploy bot”');
-    expect(told({ ...ended, via: 'SESSION' })).toBe('An unknown actor revoked “Deploy bot”');
+    expect(summary({ ...ended, via: 'SYSTEM' })).toBe('Tokenward revoked “Deploy bot”');
+    expect(summary({ ...ended, via: 'TOKEN' })).toBe('A client using the token revoked “Deploy bot”');
+    expect(summary({ ...ended, via: 'SESSION' })).toBe('An unknown actor revoked “Deploy bot”');
   });
 
   it('says which role somebody has since then', () => {
     const changed = (type: AuditEventType, before: string | null, after: string, user = BOB) =>
-      told({ type, actor: ADA, user, changes: [{ field: 'role', before, after }] });
+      summary({ type, actor: ADA, user, changes: [{ field: 'role', before, after }] });
     expect(changed('ORGANIZATION_MEMBER_UPDATED', 'MEMBER', 'ADMIN')).toBe(
       'Ada Okafor changed Bob Lindqvist’s role in Acme Widgets from member to administrator',
     );
@@ -83,57 +84,63 @@ describe('an event as a sentence', () => {
   });
 
   it('keeps the id of a token that can no longer be seen', () => {
-    expect(told({ type: 'TOKEN_UPDATED', tokenId: 'token_9' })).toBe('Bob Lindqvist updated the token token_9');
+    expect(summary({ type: 'TOKEN_UPDATED', tokenId: 'token_9' })).toBe('Bob Lindqvist updated the token token_9');
   });
 
   it('lists the organizations', () => {
     const added = { type: 'TOKEN_ORGANIZATION_ADDED' as const, ...ofToken };
-    expect(told({ ...added, organizations: [ACME, GLOBEX] })).toBe('Bob Lindqvist added Acme Widgets and Globex to “Deploy bot”');
-    expect(told({ ...added, organizations: [] })).toBe('Bob Lindqvist added an organization to “Deploy bot”');
+    expect(summary({ ...added, organizations: [ACME, GLOBEX] })).toBe(
+      'Bob Lindqvist added Acme Widgets and Globex to “Deploy bot”',
+    );
+    expect(summary({ ...added, organizations: [] })).toBe('Bob Lindqvist added an organization to “Deploy bot”');
   });
 
   it('tells of members, and of those who acted on themselves', () => {
-    expect(told({ type: 'ORGANIZATION_MEMBER_ADDED', actor: ADA })).toBe('Ada Okafor added Bob Lindqvist to Acme Widgets');
-    expect(told({ type: 'ORGANIZATION_MEMBER_ADDED' })).toBe('Bob Lindqvist joined Acme Widgets');
-    expect(told({ type: 'ORGANIZATION_MEMBER_UPDATED', actor: ADA })).toBe(
+    expect(summary({ type: 'ORGANIZATION_MEMBER_ADDED', actor: ADA })).toBe('Ada Okafor added Bob Lindqvist to Acme Widgets');
+    expect(summary({ type: 'ORGANIZATION_MEMBER_ADDED' })).toBe('Bob Lindqvist joined Acme Widgets');
+    expect(summary({ type: 'ORGANIZATION_MEMBER_UPDATED', actor: ADA })).toBe(
       'Ada Okafor changed Bob Lindqvist’s role in Acme Widgets',
     );
-    expect(told({ type: 'ORGANIZATION_MEMBER_REMOVED', actor: ADA })).toBe('Ada Okafor removed Bob Lindqvist from Acme Widgets');
-    expect(told({ type: 'ORGANIZATION_MEMBER_REMOVED' })).toBe('Bob Lindqvist left Acme Widgets');
+    expect(summary({ type: 'ORGANIZATION_MEMBER_REMOVED', actor: ADA })).toBe(
+      'Ada Okafor removed Bob Lindqvist from Acme Widgets',
+    );
+    expect(summary({ type: 'ORGANIZATION_MEMBER_REMOVED' })).toBe('Bob Lindqvist left Acme Widgets');
   });
 
   it('tells of people and of the organization', () => {
-    expect(told({ type: 'USER_DISABLED', actor: null, via: 'COMMAND_LINE' })).toBe('An operator disabled Bob Lindqvist');
-    expect(told({ type: 'USER_ENABLED', actor: null, via: 'COMMAND_LINE' })).toBe('An operator re-enabled Bob Lindqvist');
-    expect(told({ type: 'USER_CREATED' })).toBe('Bob Lindqvist signed in for the first time');
-    expect(told({ type: 'ORGANIZATION_UPDATED', actor: ADA, user: null })).toBe('Ada Okafor renamed Acme Widgets');
+    expect(summary({ type: 'USER_DISABLED', actor: null, via: 'COMMAND_LINE' })).toBe('An operator disabled Bob Lindqvist');
+    expect(summary({ type: 'USER_ENABLED', actor: null, via: 'COMMAND_LINE' })).toBe('An operator re-enabled Bob Lindqvist');
+    expect(summary({ type: 'USER_CREATED' })).toBe('Bob Lindqvist signed in for the first time');
+    expect(summary({ type: 'ORGANIZATION_UPDATED', actor: ADA, user: null })).toBe('Ada Okafor renamed Acme Widgets');
   });
 
   it('speaks to whoever reads it of themselves, and of the token on its own page', () => {
     const here = { you: BOB.id, here: TOKEN.id };
-    expect(told({ type: 'TOKEN_UPDATED', ...ofToken }, here)).toBe('You updated this token');
-    expect(told({ type: 'TOKEN_ORGANIZATION_REMOVED', ...ofToken, actor: ADA }, here)).toBe(
+    expect(summary({ type: 'TOKEN_UPDATED', ...ofToken }, here)).toBe('You updated this token');
+    expect(summary({ type: 'TOKEN_ORGANIZATION_REMOVED', ...ofToken, actor: ADA }, here)).toBe(
       'Ada Okafor removed Acme Widgets from this token',
     );
-    expect(told({ type: 'USER_UPDATED' }, here)).toBe('You changed your profile');
-    expect(told({ type: 'USER_UPDATED', actor: ADA }, here)).toBe('Ada Okafor changed your profile');
-    expect(told({ type: 'USER_UPDATED', actor: ADA })).toBe('Ada Okafor changed Bob Lindqvist’s profile');
+    expect(summary({ type: 'USER_UPDATED' }, here)).toBe('You changed your profile');
+    expect(summary({ type: 'USER_UPDATED', actor: ADA }, here)).toBe('Ada Okafor changed your profile');
+    expect(summary({ type: 'USER_UPDATED', actor: ADA })).toBe('Ada Okafor changed Bob Lindqvist’s profile');
   });
 
   it('tells what it does not know by its name', () => {
     const unknown = { type: 'TOKEN_ROTATED_TWICE' as EventLineFragment['type'] };
-    expect(told({ ...unknown })).toBe('Bob Lindqvist: token rotated twice');
-    expect(told({ ...unknown, actor: ADA })).toBe('Ada Okafor: token rotated twice, about Bob Lindqvist');
+    expect(summary({ ...unknown })).toBe('Bob Lindqvist: token rotated twice');
+    expect(summary({ ...unknown, actor: ADA })).toBe('Ada Okafor: token rotated twice, about Bob Lindqvist');
   });
 
   it('names the resource server that acted, and the one that it is about', () => {
     const builds = { actor: null, resourceServerName: 'builds' };
     const revoked = { type: 'TOKEN_REVOKED' as const, ...ofToken, ...builds, via: 'RESOURCE_SERVER' as const };
-    expect(told(revoked)).toBe('The resource server builds revoked “Deploy bot”, owned by Bob Lindqvist');
-    expect(told({ ...revoked, resourceServerName: null })).toBe('A resource server revoked “Deploy bot”, owned by Bob Lindqvist');
+    expect(summary(revoked)).toBe('The resource server builds revoked “Deploy bot”, owned by Bob Lindqvist');
+    expect(summary({ ...revoked, resourceServerName: null })).toBe(
+      'A resource server revoked “Deploy bot”, owned by Bob Lindqvist',
+    );
     const about = { ...builds, via: 'COMMAND_LINE' as const, user: null };
-    expect(told({ ...about, type: 'RESOURCE_SERVER_ADDED' })).toBe('An operator added the resource server builds');
-    expect(told({ ...about, type: 'RESOURCE_SERVER_DISABLED' })).toBe('An operator disabled the resource server builds');
+    expect(summary({ ...about, type: 'RESOURCE_SERVER_ADDED' })).toBe('An operator added the resource server builds');
+    expect(summary({ ...about, type: 'RESOURCE_SERVER_DISABLED' })).toBe('An operator disabled the resource server builds');
   });
 });
 
@@ -172,11 +179,11 @@ describe('every kind of event', () => {
   });
 
   it('has a sentence of its own', () => {
-    for (const type of all) expect(told({ type }), type).not.toContain(type.toLowerCase().replaceAll('_', ' '));
+    for (const type of all) expect(summary({ type }), type).not.toContain(type.toLowerCase().replaceAll('_', ' '));
   });
 
   it('can be chosen in the log where it can be in it, once', () => {
-    const offered = GROUPS.flatMap(({ types }) => types.map(({ type }) => type));
+    const offered = EVENT_GROUPS.flatMap(({ types }) => types.map(({ type }) => type));
     expect([...offered].sort()).toEqual(all.filter((type) => KINDS[type]).sort());
   });
 });

@@ -2,7 +2,7 @@
 import type { EventLineFragment } from '../gql/graphql';
 import { exact } from '../lib/time';
 
-export interface Person {
+export interface EventUser {
   id: string;
   username: string;
   name: string;
@@ -10,12 +10,12 @@ export interface Person {
 
 export type Part =
   | { kind: 'words'; text: string }
-  | { kind: 'person'; person: Person }
+  | { kind: 'person'; person: EventUser }
   | { kind: 'token'; id: string; description: string | undefined }
   | { kind: 'organization'; name: string };
 
 /** From whose place it is told. */
-export interface Telling {
+export interface Viewpoint {
   /** The id of whoever reads it, where it is about them alone: they are "you". */
   you?: string;
   /** The id of the token whose page it is told on: it is "this token". */
@@ -23,7 +23,7 @@ export interface Telling {
 }
 
 /** What an actor came through, by name. */
-export const SOURCES: Record<string, string> = {
+export const METHODS: Record<string, string> = {
   SESSION: 'Console session',
   JWT: 'App sign-in (JWT)',
   TOKEN: 'API token',
@@ -33,7 +33,7 @@ export const SOURCES: Record<string, string> = {
 };
 
 /** The kinds of change that an organization can be told of, in groups, as they are chosen from. */
-export const GROUPS: { name: string; types: { type: EventLineFragment['type']; name: string }[] }[] = [
+export const EVENT_GROUPS: { name: string; types: { type: EventLineFragment['type']; name: string }[] }[] = [
   {
     name: 'Tokens',
     types: [
@@ -72,23 +72,23 @@ export const GROUPS: { name: string; types: { type: EventLineFragment['type']; n
 ];
 
 /** `TOKEN_ROTATED`: token rotated. What a newer service tells is told by its name. */
-const inWords = (type: string) => type.toLowerCase().replaceAll('_', ' ').trim();
+const typeName = (type: string) => type.toLowerCase().replaceAll('_', ' ').trim();
 
 /** The event as a sentence without its full stop. */
-export function sentence(event: EventLineFragment, telling: Telling = {}): Part[] {
+export function sentence(event: EventLineFragment, viewpoint: Viewpoint = {}): Part[] {
   const { actor, user, organizations, tokenId, resourceServerName: server } = event;
   const by: Part = actor ? { kind: 'person', person: actor } : words(actorOf(event));
   const about: Part = user ? { kind: 'person', person: user } : words('a user');
   const own = Boolean(actor && user && actor.id === user.id);
-  const theirs = own && actor?.id === telling.you ? 'your' : 'their';
-  const possessive = user && user.id === telling.you ? [words('your')] : [about, words('’s')];
-  const where = listed(organizations.map(({ name }) => ({ kind: 'organization' as const, name })));
+  const theirs = own && actor?.id === viewpoint.you ? 'your' : 'their';
+  const possessive = user && user.id === viewpoint.you ? [words('your')] : [about, words('’s')];
+  const where = joinNames(organizations.map(({ name }) => ({ kind: 'organization' as const, name })));
   const token: Part =
-    tokenId && tokenId !== telling.here
+    tokenId && tokenId !== viewpoint.here
       ? { kind: 'token', id: tokenId, description: event.token?.description }
       : words(tokenId ? 'this token' : 'a token');
   // Whose page it is knows whose token it is.
-  const of = own || !user || tokenId === telling.here ? [] : [words(', owned by '), about];
+  const of = own || !user || tokenId === viewpoint.here ? [] : [words(', owned by '), about];
   switch (event.type as string) {
     case 'TOKEN_CREATED':
       return [by, words(' created '), token, ...(own || !user ? [] : [words(' for '), about])];
@@ -133,7 +133,7 @@ export function sentence(event: EventLineFragment, telling: Telling = {}): Part[
     case 'RESOURCE_SERVER_DISABLED':
       return [by, words(` disabled the resource server ${server ?? ''}`.trimEnd())];
     default:
-      return [by, words(`: ${inWords(event.type)}`), ...(user && !own ? [words(', about '), about] : [])];
+      return [by, words(`: ${typeName(event.type)}`), ...(user && !own ? [words(', about '), about] : [])];
   }
 }
 
@@ -152,9 +152,9 @@ function roleChange(event: EventLineFragment) {
 export function differences(event: EventLineFragment) {
   const inSentence =
     event.type === 'ORGANIZATION_MEMBER_ADDED' || (event.type === 'ORGANIZATION_MEMBER_UPDATED' && roleChange(event));
-  const said = inSentence ? 'role' : undefined;
+  const inSentenceField = inSentence ? 'role' : undefined;
   return event.changes
-    .filter(({ field }) => field !== said)
+    .filter(({ field }) => field !== inSentenceField)
     .map(({ field, before, after }) => ({
       name: FIELDS[field]?.name ?? field,
       before: value(field, before),
@@ -179,10 +179,10 @@ function value(field: string, text: string | null | undefined) {
 /** What acted, where no user did. */
 function actorOf({ via, resourceServerName }: EventLineFragment) {
   if (via === 'RESOURCE_SERVER' && resourceServerName) return `The resource server ${resourceServerName}`;
-  return BY[via] ?? 'An unknown actor';
+  return ACTORS[via] ?? 'An unknown actor';
 }
 
-const BY: Record<string, string> = {
+const ACTORS: Record<string, string> = {
   COMMAND_LINE: 'An operator',
   SYSTEM: 'Tokenward',
   TOKEN: 'A client using the token',
@@ -192,7 +192,7 @@ const BY: Record<string, string> = {
 const words = (text: string): Part => ({ kind: 'words', text });
 
 /** `A`, `A and B`, `A, B and C`; without any: an organization. */
-function listed(names: Part[]): Part[] {
+function joinNames(names: Part[]): Part[] {
   if (names.length === 0) return [words('an organization')];
   return names.flatMap((name, index) => {
     if (index === 0) return [name];
@@ -201,11 +201,11 @@ function listed(names: Part[]): Part[] {
 }
 
 /** The sentence as plain text. */
-export const plain = (parts: Part[], { you }: Telling = {}) =>
-  parts.map((part, index) => (part.kind === 'words' ? part.text : named(part, index === 0, you))).join('');
+export const plainText = (parts: Part[], { you }: Viewpoint = {}) =>
+  parts.map((part, index) => (part.kind === 'words' ? part.text : partName(part, index === 0, you))).join('');
 
 /** What a part is called. */
-export function named(part: Exclude<Part, { kind: 'words' }>, first = false, you?: string): string {
+export function partName(part: Exclude<Part, { kind: 'words' }>, first = false, you?: string): string {
   switch (part.kind) {
     case 'person':
       if (part.person.id === you) return first ? 'You' : 'you';

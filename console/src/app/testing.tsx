@@ -4,7 +4,7 @@ import { createMemoryHistory, createRootRoute, createRoute, createRouter, Outlet
 import { cleanup, configure, render } from '@testing-library/react';
 import type { ReactNode } from 'react';
 import { afterEach, vi } from 'vitest';
-import { many, one, parseSearch, stringifySearch } from '../lib/searchParams';
+import { multiple, parseSearch, single, stringifySearch } from '../lib/searchParams';
 import { Toasts } from '../ui/toast';
 
 /** What was asked: the operation's name or the door's path, and what it was asked with. */
@@ -64,7 +64,7 @@ export async function open(
       Object.fromEntries(
         Object.keys(search).map((name) => [
           name,
-          lists.includes(name) ? many(search, name) : (one(search, name) ?? (name === 'first' ? '' : undefined)),
+          lists.includes(name) ? multiple(search, name) : (single(search, name) ?? (name === 'first' ? '' : undefined)),
         ]),
       ),
   });

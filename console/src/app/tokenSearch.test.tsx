@@ -1,19 +1,19 @@
 // R-07: a value, and any beginning of one, stays in the page.
 import { act, cleanup, renderHook } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { forget } from '../lib/tokenValue';
-import { filterOf, useBox } from './tokenSearch';
+import { forgetValue } from '../lib/tokenValue';
+import { filterOf, useTokenSearch } from './tokenSearch';
 
 const VALUE = `twd_${'Ab3'.repeat(12)}xy`;
 
 let kept: string[];
 const box = (start = '') => {
   kept = [];
-  return renderHook(({ q }) => useBox(q, 'twd', (text) => kept.push(text)), { initialProps: { q: start } });
+  return renderHook(({ q }) => useTokenSearch(q, 'twd', (text) => kept.push(text)), { initialProps: { q: start } });
 };
 
 beforeEach(() => {
-  forget();
+  forgetValue();
   vi.useFakeTimers();
 });
 
@@ -80,7 +80,7 @@ describe('the search box', () => {
   it('keeps nothing until it is known how values begin', () => {
     const words: string[] = [];
     const keep = (text: string) => words.push(text);
-    const { result, rerender } = renderHook(({ prefix }) => useBox('', prefix, keep), {
+    const { result, rerender } = renderHook(({ prefix }) => useTokenSearch('', prefix, keep), {
       initialProps: { prefix: undefined as string | undefined },
     });
     const value = `acme_${'Ab3'.repeat(12)}xy`;

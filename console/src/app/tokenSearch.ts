@@ -1,13 +1,13 @@
 // A search box over tokens: what is written, what of it the address keeps, and what the service is asked for.
 import { keepPreviousData } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { asked, taken } from '../lib/tokenValue';
+import { maskValues, searchFilterOf } from '../lib/tokenValue';
 import { polling } from './activity';
 
 /** How long nobody must have written before it is looked for, in milliseconds. */
-const PAUSE = 250;
+const DEBOUNCE = 250;
 
-export interface Box {
+export interface TokenSearch {
   text: string;
   unfinished: boolean;
   set: (text: string) => void;
@@ -19,46 +19,46 @@ export interface Box {
  * `kept` is what the address has; `keep` puts something else into it. Values, and beginnings of values, never go there; until
  * it is known how values begin here, nothing does.
  */
-export function useBox(kept: string, prefix: string | undefined, keep: (text: string) => void): Box {
-  const [text, show] = useState(kept);
+export function useTokenSearch(kept: string, prefix: string | undefined, keep: (text: string) => void): TokenSearch {
+  const [text, setText] = useState(kept);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const sent = useRef(kept);
   useEffect(() => {
     // Somebody went back, or followed a link.
     if (kept === sent.current) return;
     sent.current = kept;
-    show(kept);
+    setText(kept);
   }, [kept]);
   useEffect(() => () => clearTimeout(timer.current), []);
-  const unfinished = prefix !== undefined && taken(text, prefix).unfinished;
-  function change(written: string, pause: number) {
-    if (prefix === undefined) return show(written);
-    const read = taken(written, prefix);
-    show(read.shown);
+  const unfinished = prefix !== undefined && maskValues(text, prefix).unfinished;
+  function update(input: string, pause: number) {
+    if (prefix === undefined) return setText(input);
+    const masked = maskValues(input, prefix);
+    setText(masked.shown);
     clearTimeout(timer.current);
-    if (read.unfinished) return;
+    if (masked.unfinished) return;
     const send = () => {
-      sent.current = read.shown.trim();
+      sent.current = masked.shown.trim();
       keep(sent.current);
     };
     if (pause === 0) send();
     else timer.current = setTimeout(send, pause);
   }
-  const known = useRef(prefix);
+  const knownPrefix = useRef(prefix);
   useEffect(() => {
-    if (known.current === prefix) return;
-    known.current = prefix;
+    if (knownPrefix.current === prefix) return;
+    knownPrefix.current = prefix;
     // What was written meanwhile.
-    if (text !== sent.current) change(text, PAUSE);
+    if (text !== sent.current) update(text, DEBOUNCE);
   });
-  return { text, unfinished, set: (written) => change(written, PAUSE), now: (written) => change(written, 0) };
+  return { text, unfinished, set: (input) => update(input, DEBOUNCE), now: (input) => update(input, 0) };
 }
 
 /** The part of `TokenFilter` that the box makes. */
 export function filterOf(box: string): { query?: string; token?: string } {
-  const { query, token } = asked(box);
+  const { query, token } = searchFilterOf(box);
   return { query: query || undefined, token };
 }
 
 /** Pages of a list: the rows that are there stay, dimmed, until others come. */
-export const list = { placeholderData: keepPreviousData, ...polling } as const;
+export const listOptions = { placeholderData: keepPreviousData, ...polling } as const;

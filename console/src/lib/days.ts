@@ -22,4 +22,4 @@ export const startOf = (day: string) => midnight(day, 0);
 export const endOf = (day: string) => midnight(day, 1);
 
 /** Where they are, as far as the browser knows: `Europe/Berlin`. */
-export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const timeZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,9 +1,9 @@
 // When a token shall end: after a number of days, with a day, or never. Days are those of the person's own time zone.
 
-export const SPANS = [7, 30, 90, 365] as const;
+export const DAY_OPTIONS = [7, 30, 90, 365] as const;
 
 /** How many days ahead the last day may lie: the service takes 36,500, and that day ends after this moment. */
-export const FURTHEST = 36_499;
+export const MAX_DAYS = 36_499;
 
 /** What is chosen: `30` days, a `date`, `never`, or to `keep` what there is. */
 export type Expiry = { kind: 'days'; days: number } | { kind: 'date'; date: string } | { kind: 'never' } | { kind: 'keep' };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isPartOfAddress } from './ipAddress';
+import { isPartialAddress } from './ipAddress';
 
 it.each([
   '198.51.100',
@@ -11,9 +11,9 @@ it.each([
   '2001:db8',
   '2001:db8:',
   'fe80:1:',
-])('%s is a network or a part of an address', (word) => expect(isPartOfAddress(word)).toBe(true));
+])('%s is a network or a part of an address', (word) => expect(isPartialAddress(word)).toBe(true));
 
 it.each(['deploy', 'v1.2', '300.1', 'owner:ada', 'ci.example', '"198.51.100"', '198', '12/24', 'a/b', 'bad:cafe', '.', ''])(
   '%s is neither',
-  (word) => expect(isPartOfAddress(word)).toBe(false),
+  (word) => expect(isPartialAddress(word)).toBe(false),
 );

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { copyOf, sorted } from './prefill';
+import { copyOf, partitionKnown } from './prefill';
 
 describe('what a new token is filled in with', () => {
   it('is told apart from what is not known, and is there once', () => {
     const all = [{ slug: 'acme' }, { slug: 'globex' }];
-    expect(sorted(['globex', 'initech', 'globex', 'initech'], all, ({ slug }) => slug)).toEqual({
+    expect(partitionKnown(['globex', 'initech', 'globex', 'initech'], all, ({ slug }) => slug)).toEqual({
       known: [{ slug: 'globex' }],
       unknown: ['initech'],
     });

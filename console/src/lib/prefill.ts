@@ -1,13 +1,17 @@
 // What a link, or another token, says that a new token shall be.
 
 /** What is known of what was named, and what is not. */
-export interface Sorted<Thing> {
+export interface Partition<Thing> {
   known: Thing[];
   unknown: string[];
 }
 
 /** Looks every name up; each is there once. */
-export function sorted<Thing>(names: readonly string[], all: readonly Thing[], nameOf: (thing: Thing) => string): Sorted<Thing> {
+export function partitionKnown<Thing>(
+  names: readonly string[],
+  all: readonly Thing[],
+  nameOf: (thing: Thing) => string,
+): Partition<Thing> {
   const known: Thing[] = [];
   const unknown: string[] = [];
   for (const name of new Set(names)) {
@@ -19,7 +23,7 @@ export function sorted<Thing>(names: readonly string[], all: readonly Thing[], n
 }
 
 /** How long a description may be, in characters. */
-export const LONGEST = 255;
+export const MAX_DESCRIPTION_LENGTH = 255;
 
 /** `Deploy bot (copy)`, then `Deploy bot (copy 2)`; never too long. */
 export function copyOf(description: string): string {
@@ -27,7 +31,7 @@ export function copyOf(description: string): string {
   const end = name === description ? ' (copy)' : ` (copy ${Number(number ?? 1) + 1})`;
   return (
     [...name]
-      .slice(0, LONGEST - end.length)
+      .slice(0, MAX_DESCRIPTION_LENGTH - end.length)
       .join('')
       .trimEnd() + end
   );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { counts, fits, PRESETS, preset, same } from './scopes';
+import { counts, isSameSet, matchesSearch, PRESETS, preset } from './scopes';
 
 const scope = (name: string, access: string, retired = false) => ({
   name,
@@ -30,15 +30,15 @@ describe('scopes', () => {
       'Read and write': ['read_builds', 'read_teams', 'write_builds'],
       Everything: ['read_builds', 'read_teams', 'write_builds', 'delete_builds', 'graphql'],
     });
-    expect(same(new Set(['a', 'b']), new Set(['b', 'a']))).toBe(true);
-    expect(same(new Set(['a']), new Set(['b']))).toBe(false);
-    expect(same(new Set(['a']), new Set(['a', 'b']))).toBe(false);
+    expect(isSameSet(new Set(['a', 'b']), new Set(['b', 'a']))).toBe(true);
+    expect(isSameSet(new Set(['a']), new Set(['b']))).toBe(false);
+    expect(isSameSet(new Set(['a']), new Set(['a', 'b']))).toBe(false);
   });
 
   it('are found by every word of what is looked for', () => {
-    expect(fits(ALL[0]!, 'READ builds')).toBe(true);
-    expect(fits(ALL[0]!, 'permission')).toBe(true);
-    expect(fits(ALL[0]!, 'read teams')).toBe(false);
-    expect(fits(ALL[0]!, ' ')).toBe(true);
+    expect(matchesSearch(ALL[0]!, 'READ builds')).toBe(true);
+    expect(matchesSearch(ALL[0]!, 'permission')).toBe(true);
+    expect(matchesSearch(ALL[0]!, 'read teams')).toBe(false);
+    expect(matchesSearch(ALL[0]!, ' ')).toBe(true);
   });
 });

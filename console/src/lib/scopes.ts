@@ -42,18 +42,18 @@ export function preset(scopes: readonly (ScopeLike & { retired?: boolean })[], a
   return new Set(scopes.filter(({ access, retired }) => !retired && accesses.includes(access)).map(({ name }) => name));
 }
 
-export const same = (one: ReadonlySet<string>, other: ReadonlySet<string>) =>
+export const isSameSet = (one: ReadonlySet<string>, other: ReadonlySet<string>) =>
   one.size === other.size && [...one].every((name) => other.has(name));
 
 /** What there is now, with what was added to what there was before, and without what was taken from it. */
-export const touched = (now: ReadonlySet<string>, before: ReadonlySet<string>, chosen: ReadonlySet<string>) =>
+export const applyChanges = (now: ReadonlySet<string>, before: ReadonlySet<string>, chosen: ReadonlySet<string>) =>
   new Set([
     ...[...now].filter((name) => chosen.has(name) || !before.has(name)),
     ...[...chosen].filter((name) => !before.has(name)),
   ]);
 
 /** Whether every word of the text is in what a scope is called, or in its sentence. */
-export function fits(scope: ScopeLike & { description: string }, text: string): boolean {
+export function matchesSearch(scope: ScopeLike & { description: string }, text: string): boolean {
   const all = `${scope.name} ${scope.title} ${scope.description}`.toLowerCase();
   return text
     .toLowerCase()

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { many, one, parseSearch, stringifySearch } from './searchParams';
+import { multiple, parseSearch, single, stringifySearch } from './searchParams';
 
 describe('what an address asks for', () => {
   it('is texts, and lists where a name is there twice or is written as one', () => {
     const search = parseSearch('?description=Deploy+bot&scopes[]=read_builds&scopes%5B%5D=graphql&organizations=acme');
-    expect(one(search, 'description')).toBe('Deploy bot');
-    expect(many(search, 'scopes')).toEqual(['read_builds', 'graphql']);
-    expect(many(search, 'organizations')).toEqual(['acme']);
-    expect(many(search, 'like')).toEqual([]);
-    expect(one(search, 'scopes')).toBeUndefined();
+    expect(single(search, 'description')).toBe('Deploy bot');
+    expect(multiple(search, 'scopes')).toEqual(['read_builds', 'graphql']);
+    expect(multiple(search, 'organizations')).toEqual(['acme']);
+    expect(multiple(search, 'like')).toEqual([]);
+    expect(single(search, 'scopes')).toBeUndefined();
   });
 
   it('stays the same when it is written and read again', () => {

@@ -7,8 +7,8 @@ export function parseSearch(text: string): Search {
   const found: Search = {};
   for (const [written, value] of new URLSearchParams(text)) {
     const name = written.replace(/\[\]$/, '');
-    const there = found[name];
-    found[name] = there === undefined ? value : [...(Array.isArray(there) ? there : [there]), value];
+    const existing = found[name];
+    found[name] = existing === undefined ? value : [...(Array.isArray(existing) ? existing : [existing]), value];
   }
   return found;
 }
@@ -16,8 +16,8 @@ export function parseSearch(text: string): Search {
 export function stringifySearch(search: Record<string, unknown>): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(search)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== undefined && one !== null && one !== '') parameters.append(name, String(one));
+    for (const single of Array.isArray(value) ? value : [value]) {
+      if (single !== undefined && single !== null && single !== '') parameters.append(name, String(single));
     }
   }
   const text = parameters.toString();
@@ -25,12 +25,12 @@ export function stringifySearch(search: Record<string, unknown>): string {
 }
 
 /** The one text of that name; what is there twice, or not at all, is left out. */
-export function one(search: Record<string, unknown>, name: string): string | undefined {
+export function single(search: Record<string, unknown>, name: string): string | undefined {
   const value = search[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 /** All texts of that name. */
-export function many(search: Record<string, unknown>, name: string): string[] {
+export function multiple(search: Record<string, unknown>, name: string): string[] {
   return [search[name]].flat().filter((value) => typeof value === 'string' && value !== '') as string[];
 }

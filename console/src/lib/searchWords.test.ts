@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { has, toggled, words } from './searchWords';
+import { hasWord, toggleWord, words } from './searchWords';
 
 describe('the words of the box', () => {
   it('are separated by blanks, and quotes keep them', () => {
@@ -9,11 +9,11 @@ describe('the words of the box', () => {
   });
 
   it('are put in and taken out whole', () => {
-    expect(toggled('', 'admin')).toBe('admin');
-    expect(toggled('graphql', 'admin')).toBe('graphql admin');
-    expect(toggled('admin graphql admin', 'admin')).toBe('graphql');
-    expect(toggled('administrator', 'admin')).toBe('administrator admin');
-    expect(has('graphql unused:90d', 'unused:90d')).toBe(true);
-    expect(has('"admin"', 'admin')).toBe(false);
+    expect(toggleWord('', 'admin')).toBe('admin');
+    expect(toggleWord('graphql', 'admin')).toBe('graphql admin');
+    expect(toggleWord('admin graphql admin', 'admin')).toBe('graphql');
+    expect(toggleWord('administrator', 'admin')).toBe('administrator admin');
+    expect(hasWord('graphql unused:90d', 'unused:90d')).toBe(true);
+    expect(hasWord('"admin"', 'admin')).toBe(false);
   });
 });

@@ -17,10 +17,10 @@ export function words(box: string): Word[] {
   return found;
 }
 
-export const has = (box: string, word: string) => words(box).some((one) => one.text === word);
+export const hasWord = (box: string, word: string) => words(box).some((one) => one.text === word);
 
 /** Takes the word out if it is there, and puts it at the end otherwise. */
-export function toggled(box: string, word: string): string {
+export function toggleWord(box: string, word: string): string {
   const there = words(box).map((one) => one.text);
   const rest = there.filter((text) => text !== word);
   return (rest.length === there.length ? [...there, word] : rest).join(' ');

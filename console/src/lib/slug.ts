@@ -1,6 +1,6 @@
 // A handle that is proposed for what people call a thing.
 
-const LONGEST = 64;
+const MAX_LENGTH = 64;
 
 /** `Acme Widgets, Inc.` is `acme-widgets-inc`; letters lose their marks, and what is left out is a hyphen. */
 export function slugOf(name: string): string {
@@ -10,6 +10,6 @@ export function slugOf(name: string): string {
     .replaceAll('ß', 'ss')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, LONGEST)
+    .slice(0, MAX_LENGTH)
     .replace(/^-+|-+$/g, '');
 }

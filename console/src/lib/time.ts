@@ -11,22 +11,22 @@ const DAY = 24 * HOUR;
  */
 function span(ahead: number): [number, 'minute' | 'hour' | 'day'] {
   const ms = Math.abs(ahead);
-  const whole = ahead > 0 ? Math.round : Math.floor;
+  const round = ahead > 0 ? Math.round : Math.floor;
   if (ms < MINUTE) return [0, 'minute'];
-  if (whole(ms / MINUTE) < 60) return [whole(ms / MINUTE), 'minute'];
-  if (whole(ms / HOUR) < 24) return [whole(ms / HOUR), 'hour'];
-  return [whole(ms / DAY), 'day'];
+  if (round(ms / MINUTE) < 60) return [round(ms / MINUTE), 'minute'];
+  if (round(ms / HOUR) < 24) return [round(ms / HOUR), 'hour'];
+  return [round(ms / DAY), 'day'];
 }
 
 const UNITS = { minute: 'min', hour: 'h', day: 'd' } as const;
 
 /** What stands for a time that no browser can read: it must not take the page along. */
-const UNREADABLE = 'invalid time';
+const INVALID = 'invalid time';
 
 /** `97 d`, `3 h`, `5 min`, `now`; future times likewise. */
 export function short(at: string, now: number): string {
   const ahead = Date.parse(at) - now;
-  if (Number.isNaN(ahead)) return UNREADABLE;
+  if (Number.isNaN(ahead)) return INVALID;
   const [count, unit] = span(ahead);
   return count === 0 ? 'now' : `${count}\u00a0${UNITS[unit]}`;
 }
@@ -36,19 +36,19 @@ const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 /** `97 days ago`, `in 3 hours`, `just now`. */
 export function long(at: string, now: number): string {
   const ahead = Date.parse(at) - now;
-  if (Number.isNaN(ahead)) return UNREADABLE;
+  if (Number.isNaN(ahead)) return INVALID;
   const [count, unit] = span(ahead);
   return count === 0 ? 'just now' : relative.format(ahead < 0 ? -count : count, unit);
 }
 
-function written(at: string, form: Intl.DateTimeFormatOptions): string {
+function formatted(at: string, form: Intl.DateTimeFormatOptions): string {
   const time = Date.parse(at);
-  return Number.isNaN(time) ? UNREADABLE : new Intl.DateTimeFormat('en-GB', form).format(time);
+  return Number.isNaN(time) ? INVALID : new Intl.DateTimeFormat('en-GB', form).format(time);
 }
 
 /** `25 Nov 2026, 22:41:07 GMT+1`: whole seconds, with the zone. */
 export function exact(at: string, timeZone?: string): string {
-  return written(at, {
+  return formatted(at, {
     day: 'numeric',
     month: 'short',
     year: 'numeric',
@@ -62,7 +62,7 @@ export function exact(at: string, timeZone?: string): string {
 
 /** `25 Nov, 22:41`: what tells apart things of these days. */
 export function moment(at: string, timeZone?: string): string {
-  return written(at, {
+  return formatted(at, {
     day: 'numeric',
     month: 'short',
     hour: '2-digit',
@@ -73,5 +73,5 @@ export function moment(at: string, timeZone?: string): string {
 
 /** `25 Nov 2026`. */
 export function day(at: string, timeZone?: string): string {
-  return written(at, { day: 'numeric', month: 'short', year: 'numeric', timeZone });
+  return formatted(at, { day: 'numeric', month: 'short', year: 'numeric', timeZone });
 }

@@ -1,46 +1,46 @@
 // R-07: a value is in the box by its hint only.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { asked, forget, taken } from './tokenValue';
+import { forgetValue, maskValues, searchFilterOf } from './tokenValue';
 
 const VALUE = `twd_${'Ab3'.repeat(12)}xy`;
 
-beforeEach(forget);
+beforeEach(forgetValue);
 
 describe('a value in the box', () => {
   it('is replaced by its hint when it is pasted, whatever stands around it', () => {
     for (const around of [VALUE, `(${VALUE}),`, `"${VALUE}"`, ` ${VALUE} `]) {
-      const read = taken(around, 'twd');
+      const read = maskValues(around, 'twd');
       expect(read.shown.trim()).toBe('value:twd_Ab3A…b3xy');
       expect(read.unfinished).toBe(false);
-      expect(asked(read.shown)).toEqual({ query: '', token: VALUE });
+      expect(searchFilterOf(read.shown)).toEqual({ query: '', token: VALUE });
     }
   });
 
   it('leaves the other words alone', () => {
-    const read = taken(`admin ${VALUE} "a b"`, 'twd');
+    const read = maskValues(`admin ${VALUE} "a b"`, 'twd');
     expect(read.shown).toBe('admin value:twd_Ab3A…b3xy "a b"');
-    expect(asked(read.shown)).toEqual({ query: 'admin "a b"', token: VALUE });
+    expect(searchFilterOf(read.shown)).toEqual({ query: 'admin "a b"', token: VALUE });
   });
 
   it('is held back while it is typed, letter by letter', () => {
     for (let length = 4; length < VALUE.length; length++) {
-      expect(taken(VALUE.slice(0, length), 'twd').unfinished).toBe(true);
+      expect(maskValues(VALUE.slice(0, length), 'twd').unfinished).toBe(true);
     }
-    expect(taken('twd', 'twd').unfinished).toBe(false);
-    expect(taken(VALUE, 'twd').unfinished).toBe(false);
-    expect(taken(`${VALUE}0`, 'twd').unfinished).toBe(true);
+    expect(maskValues('twd', 'twd').unfinished).toBe(false);
+    expect(maskValues(VALUE, 'twd').unfinished).toBe(false);
+    expect(maskValues(`${VALUE}0`, 'twd').unfinished).toBe(true);
   });
 
   it('is looked for by its hint after a reload', () => {
-    expect(asked('value:twd_Ab3A…b3xy admin')).toEqual({ query: 'twd_Ab3A…b3xy admin', token: undefined });
+    expect(searchFilterOf('value:twd_Ab3A…b3xy admin')).toEqual({ query: 'twd_Ab3A…b3xy admin', token: undefined });
   });
 
   it('is not what a hint is, which can be looked for as it stands', () => {
     for (const around of ['twd_Ab3A…b3xy', '(twd_Ab3A…b3xy),', '"twd_Ab3A…b3xy"']) {
-      expect(taken(around, 'twd')).toEqual({ shown: around, unfinished: false });
+      expect(maskValues(around, 'twd')).toEqual({ shown: around, unfinished: false });
     }
     for (const other of ['twd_Ab3A…b3x', 'twd_Ab3A…', 'twd_Ab3Ab…b3xy', 'twd_Ab3A...b3xy']) {
-      expect(taken(other, 'twd').unfinished).toBe(true);
+      expect(maskValues(other, 'twd').unfinished).toBe(true);
     }
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { agent } from './userAgent';
+import { describeUserAgent } from './userAgent';
 
 describe('what somebody came with', () => {
   it.each([
@@ -24,7 +24,7 @@ describe('what somebody came with', () => {
     ['Terraform/1.9 (+https://www.terraform.io)', 'Terraform/1.9'],
     ['x'.repeat(60), `${'x'.repeat(40)}…`],
     ['', ''],
-  ])('is told shortly: %s', (text, told) => {
-    expect(agent(text)).toBe(told);
+  ])('is told shortly: %s', (text, description) => {
+    expect(describeUserAgent(text)).toBe(description);
   });
 });

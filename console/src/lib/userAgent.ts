@@ -19,16 +19,16 @@ const SYSTEMS: [RegExp, string][] = [
   [/\bLinux\b/, 'Linux'],
 ];
 
-const LONGEST = 40;
+const MAX_LENGTH = 40;
 
 /** `Firefox 133 on Linux`; what is no browser's is its first word, `curl/8.11.0`. */
-export function agent(text: string): string {
+export function describeUserAgent(text: string): string {
   for (const [pattern, name] of BROWSERS) {
     const version = pattern.exec(text)?.[1];
     if (!version) continue;
-    const system = SYSTEMS.find(([looks]) => looks.test(text))?.[1];
+    const system = SYSTEMS.find(([systemPattern]) => systemPattern.test(text))?.[1];
     return `${name} ${version}${system ? ` on ${system}` : ''}`;
   }
   const [first = ''] = text.trim().split(/\s+/);
-  return first.length > LONGEST ? `${first.slice(0, LONGEST)}…` : first;
+  return first.length > MAX_LENGTH ? `${first.slice(0, MAX_LENGTH)}…` : first;
 }

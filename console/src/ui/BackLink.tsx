@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import styles from './BackLink.module.css';
 
 /** `children` is the link. */
-export function Back({ children }: { children: ReactNode }) {
+export function BackLink({ children }: { children: ReactNode }) {
   return (
     <nav className={styles.back} aria-label="Breadcrumb">
       {children}
@@ -12,4 +12,4 @@ export function Back({ children }: { children: ReactNode }) {
   );
 }
 
-export const backIcon = <ChevronLeft size={15} aria-hidden="true" />;
+export const backLinkIcon = <ChevronLeft size={15} aria-hidden="true" />;

@@ -19,19 +19,19 @@ interface Props {
   onText: (text: string) => void;
   options: readonly Option[];
   /** Said in place of options, while there are none. */
-  said?: string;
+  emptyText?: string;
   onChoose: (option: Option | undefined) => void;
 }
 
-export function Lookup({ label, placeholder, chosen, text, onText, options, said, onChoose }: Props) {
+export function Combobox({ label, placeholder, chosen, text, onText, options, emptyText, onChoose }: Props) {
   const [open, setOpen] = useState(false);
-  const [at, setAt] = useState(0);
+  const [activeIndex, setActiveIndex] = useState(0);
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
-  const active = open ? options[Math.min(at, options.length - 1)] : undefined;
+  const active = open ? options[Math.min(activeIndex, options.length - 1)] : undefined;
   function close() {
     setOpen(false);
-    setAt(0);
+    setActiveIndex(0);
     onText('');
   }
   function choose(option: Option | undefined) {
@@ -42,7 +42,8 @@ export function Lookup({ label, placeholder, chosen, text, onText, options, said
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       event.preventDefault();
       if (!open) setOpen(true);
-      else if (options.length > 0) setAt((at + (event.key === 'ArrowDown' ? 1 : options.length - 1)) % options.length);
+      else if (options.length > 0)
+        setActiveIndex((activeIndex + (event.key === 'ArrowDown' ? 1 : options.length - 1)) % options.length);
     } else if (event.key === 'Enter' && open) {
       event.preventDefault();
       if (active) choose(active);
@@ -51,7 +52,7 @@ export function Lookup({ label, placeholder, chosen, text, onText, options, said
       close();
     }
   }
-  const list = open && (options.length > 0 || said);
+  const list = open && (options.length > 0 || emptyText);
   return (
     <div className={styles.lookup}>
       <label htmlFor={id}>{label}</label>
@@ -73,7 +74,7 @@ export function Lookup({ label, placeholder, chosen, text, onText, options, said
           value={open ? text : (chosen ?? '')}
           onChange={(event) => {
             setOpen(true);
-            setAt(0);
+            setActiveIndex(0);
             onText(event.target.value);
           }}
           onClick={() => setOpen(true)}
@@ -118,8 +119,8 @@ export function Lookup({ label, placeholder, chosen, text, onText, options, said
             </div>
           ))}
           {options.length === 0 && (
-            <div role="option" tabIndex={-1} aria-selected="false" aria-disabled="true" className={styles.said}>
-              {said}
+            <div role="option" tabIndex={-1} aria-selected="false" aria-disabled="true" className={styles.emptyText}>
+              {emptyText}
             </div>
           )}
         </div>

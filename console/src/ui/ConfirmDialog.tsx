@@ -2,29 +2,29 @@
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { Button, type Kind } from './Button';
 import styles from './Dialog.module.css';
-import { useFocusBack } from './focus';
+import { useRestoreFocus } from './focus';
 
 interface Props {
   title: string;
   children: ReactNode;
   /** The answer that changes nothing. */
-  keep: string;
+  cancelLabel: string;
   /** The answer that does it. */
-  act: string;
+  confirmLabel: string;
   kind?: Kind;
   busy: boolean;
-  onKeep: () => void;
-  onAct: () => void;
+  onCancel: () => void;
+  onConfirm: () => void;
 }
 
-export function Question({ title, children, keep, act, kind = 'danger', busy, onKeep, onAct }: Props) {
+export function ConfirmDialog({ title, children, cancelLabel, confirmLabel, kind = 'danger', busy, onCancel, onConfirm }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const safe = useRef<HTMLButtonElement>(null);
+  const cancelButton = useRef<HTMLButtonElement>(null);
   const id = useId();
-  useFocusBack();
+  useRestoreFocus();
   useEffect(() => {
     dialog.current?.showModal();
-    safe.current?.focus();
+    cancelButton.current?.focus();
   }, []);
   return (
     <dialog
@@ -35,7 +35,7 @@ export function Question({ title, children, keep, act, kind = 'danger', busy, on
       aria-describedby={`${id}text`}
       onCancel={(event) => {
         event.preventDefault();
-        if (!busy) onKeep();
+        if (!busy) onCancel();
       }}
     >
       <h2 id={`${id}title`}>{title}</h2>
@@ -43,11 +43,11 @@ export function Question({ title, children, keep, act, kind = 'danger', busy, on
         {children}
       </div>
       <div className={styles.buttons}>
-        <Button ref={safe} onClick={onKeep} aria-disabled={busy}>
-          {keep}
+        <Button ref={cancelButton} onClick={onCancel} aria-disabled={busy}>
+          {cancelLabel}
         </Button>
-        <Button kind={kind} busy={busy} onClick={onAct}>
-          {act}
+        <Button kind={kind} busy={busy} onClick={onConfirm}>
+          {confirmLabel}
         </Button>
       </div>
     </dialog>

@@ -3,7 +3,7 @@ import { Check, Copy as CopyIcon } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { Button, type Kind } from './Button';
 import styles from './CopyButton.module.css';
-import { say } from './toast';
+import { showToast } from './toast';
 
 interface Props {
   text: string;
@@ -14,7 +14,7 @@ interface Props {
 
 const DONE = 'Copied';
 
-export function Copy({ text, label = 'Copy', kind, onCopied }: Props) {
+export function CopyButton({ text, label = 'Copy', kind, onCopied }: Props) {
   const [done, setDone] = useState(false);
   useEffect(() => {
     if (!done) return;
@@ -33,7 +33,7 @@ export function Copy({ text, label = 'Copy', kind, onCopied }: Props) {
             setDone(true);
             onCopied?.();
           },
-          () => say('The browser denied access to the clipboard. Select the text and copy it manually.', { bad: true }),
+          () => showToast('The browser denied access to the clipboard. Select the text and copy it manually.', { isError: true }),
         )
       }
     >

@@ -1,10 +1,10 @@
 // Chooses when a token ends, and says on which day that is.
 import { type ReactNode, useId } from 'react';
-import { dateOf, daysAhead, type Expiry, endOf, FURTHEST, SPANS } from '../lib/expiry';
+import { DAY_OPTIONS, dateOf, daysAhead, type Expiry, endOf, MAX_DAYS } from '../lib/expiry';
 import { exact, long } from '../lib/time';
 import { useNow } from './Ago';
 import styles from './ExpiryPicker.module.css';
-import { Choice, Field } from './Field';
+import { Field, Fieldset } from './Field';
 
 interface Props {
   legend: ReactNode;
@@ -22,7 +22,7 @@ export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props
   const known = present ? new Date(present) : undefined;
   const latest = known && !Number.isNaN(known.getTime()) ? known : undefined;
   const end = endOf(expiry, now);
-  const spans = SPANS.filter((days) => !latest || daysAhead(days, now) < latest);
+  const spans = DAY_OPTIONS.filter((days) => !latest || daysAhead(days, now) < latest);
   const options: { key: string; title: string; value: Expiry }[] = [
     ...(editing ? [{ key: 'keep', title: 'Keep current', value: { kind: 'keep' } as const }] : []),
     ...spans.map((days) => ({ key: `${days}`, title: `${days} days`, value: { kind: 'days', days } as const })),
@@ -31,7 +31,7 @@ export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props
   ];
   const chosen = expiry.kind === 'days' ? `${expiry.days}` : expiry.kind;
   return (
-    <Choice
+    <Fieldset
       legend={legend}
       error={expiry.kind === 'date' ? undefined : error}
       help={editing ? 'You can shorten the expiry, but not extend it.' : undefined}
@@ -51,7 +51,7 @@ export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props
             type="date"
             value={expiry.date}
             min={dateOf(new Date(now))}
-            max={dateOf(latest ?? daysAhead(FURTHEST, now))}
+            max={dateOf(latest ?? daysAhead(MAX_DAYS, now))}
             onChange={(event) => onChoose({ kind: 'date', date: event.target.value })}
             error={error}
           />
@@ -60,7 +60,7 @@ export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props
       <p role="status" className="small">
         {said(expiry, end, present, now)}
       </p>
-    </Choice>
+    </Fieldset>
   );
 }
 

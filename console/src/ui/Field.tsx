@@ -3,13 +3,13 @@ import { Eye, EyeOff } from 'lucide-react';
 import { type ComponentProps, type ReactNode, type RefObject, useEffect, useId, useState } from 'react';
 import styles from './Field.module.css';
 
-interface About {
+interface FieldText {
   label: ReactNode;
   help?: ReactNode;
   error?: string;
 }
 
-export function Field({ label, help, error, ...input }: About & ComponentProps<'input'>) {
+export function Field({ label, help, error, ...input }: FieldText & ComponentProps<'input'>) {
   const id = useId();
   return (
     <Labelled id={id} label={label} help={help} error={error}>
@@ -18,7 +18,7 @@ export function Field({ label, help, error, ...input }: About & ComponentProps<'
   );
 }
 
-export function TextArea({ label, help, error, ...input }: About & ComponentProps<'textarea'>) {
+export function TextArea({ label, help, error, ...input }: FieldText & ComponentProps<'textarea'>) {
   const id = useId();
   return (
     <Labelled id={id} label={label} help={help} error={error}>
@@ -27,7 +27,7 @@ export function TextArea({ label, help, error, ...input }: About & ComponentProp
   );
 }
 
-export function Select({ label, help, error, children, ...input }: About & ComponentProps<'select'>) {
+export function Select({ label, help, error, children, ...input }: FieldText & ComponentProps<'select'>) {
   const id = useId();
   return (
     <Labelled id={id} label={label} help={help} error={error}>
@@ -43,7 +43,7 @@ function described(id: string, help: ReactNode, error: string | undefined) {
   return { id, 'aria-describedby': by || undefined, 'aria-invalid': error ? true : undefined };
 }
 
-function Labelled({ id, label, help, error, children }: About & { id: string; children: ReactNode }) {
+function Labelled({ id, label, help, error, children }: FieldText & { id: string; children: ReactNode }) {
   return (
     <div className={styles.field}>
       <label htmlFor={id}>{label}</label>
@@ -63,7 +63,7 @@ function Labelled({ id, label, help, error, children }: About & { id: string; ch
 }
 
 /** A box to tick, with a sentence beneath its name. */
-export function Check({ label, help, ...input }: { label: ReactNode; help?: ReactNode } & ComponentProps<'input'>) {
+export function Checkbox({ label, help, ...input }: { label: ReactNode; help?: ReactNode } & ComponentProps<'input'>) {
   const id = useId();
   return (
     <div className={styles.check}>
@@ -79,7 +79,12 @@ export function Check({ label, help, ...input }: { label: ReactNode; help?: Reac
 }
 
 /** What is chosen together, with its name, and what is wrong with the choice. */
-export function Choice({ legend, help, error, children }: Omit<About, 'label'> & { legend: ReactNode; children: ReactNode }) {
+export function Fieldset({
+  legend,
+  help,
+  error,
+  children,
+}: Omit<FieldText, 'label'> & { legend: ReactNode; children: ReactNode }) {
   const id = useId();
   return (
     <fieldset
@@ -104,7 +109,12 @@ export function Choice({ legend, help, error, children }: Omit<About, 'label'> &
 }
 
 /** A password, which can be looked at while it is typed. */
-export function Password({ label, help, error, ...input }: Omit<About, 'label'> & { label: string } & ComponentProps<'input'>) {
+export function Password({
+  label,
+  help,
+  error,
+  ...input
+}: Omit<FieldText, 'label'> & { label: string } & ComponentProps<'input'>) {
   const id = useId();
   const [shown, show] = useState(false);
   const Icon = shown ? EyeOff : Eye;
@@ -129,7 +139,7 @@ export function Password({ label, help, error, ...input }: Omit<About, 'label'> 
 }
 
 /** Leads to the first input that something is wrong with, whenever `wrong` is another. */
-export function useFirstWrong(form: RefObject<HTMLElement | null>, wrong: unknown) {
+export function useFocusFirstError(form: RefObject<HTMLElement | null>, wrong: unknown) {
   useEffect(() => {
     if (!wrong) return;
     form.current

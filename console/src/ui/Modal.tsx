@@ -1,7 +1,7 @@
 // A dialog with a form or a text in it, above the page until it is answered or left.
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import styles from './Dialog.module.css';
-import { useFocusBack } from './focus';
+import { useRestoreFocus } from './focus';
 
 interface Props {
   title: string;
@@ -12,7 +12,7 @@ interface Props {
 export function Modal({ title, children, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useFocusBack();
+  useRestoreFocus();
   useEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog

@@ -1,7 +1,7 @@
 // The first names of a list, and all of them on demand.
 import { useId } from 'react';
 import styles from './ScopeCounts.module.css';
-import { above } from './Table';
+import { aboveRowLink } from './Table';
 
 interface Props {
   names: readonly string[];
@@ -11,7 +11,7 @@ interface Props {
   first?: number;
 }
 
-export function Names({ names, title, first = 2 }: Props) {
+export function NameList({ names, title, first = 2 }: Props) {
   const id = `names${useId().replace(/[^a-zA-Z0-9]/g, '')}`;
   const shown = names.length > first + 1 ? names.slice(0, first) : names;
   return (
@@ -20,7 +20,7 @@ export function Names({ names, title, first = 2 }: Props) {
       {shown.length < names.length && (
         <>
           {' '}
-          <button type="button" className={`${styles.counts} ${above}`} popoverTarget={id} aria-label={title}>
+          <button type="button" className={`${styles.counts} ${aboveRowLink}`} popoverTarget={id} aria-label={title}>
             and {names.length - shown.length} more
           </button>
           <div id={id} popover="auto" className={`sheet ${styles.list}`}>

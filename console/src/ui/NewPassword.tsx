@@ -1,10 +1,10 @@
 // A password that is being set: how long it is and should be is said while it is typed.
 import { type ComponentProps, useState } from 'react';
-import { LONGEST_PASSWORD, lengthOf, SHORTEST } from '../lib/password';
+import { checkLength, MAX_LENGTH, MIN_LENGTH } from '../lib/password';
 import { Password } from './Field';
 
 /** What managers of passwords read, so that what they propose is taken. */
-const RULES = { passwordrules: `minlength: ${SHORTEST}; maxlength: ${LONGEST_PASSWORD};` };
+const RULES = { passwordrules: `minlength: ${MIN_LENGTH}; maxlength: ${MAX_LENGTH};` };
 
 export function NewPassword({
   label = 'Password',
@@ -19,7 +19,7 @@ export function NewPassword({
       required
       {...input}
       label={label}
-      help={lengthOf(text).text}
+      help={checkLength(text).text}
       onChange={(event) => {
         setText(event.target.value);
         input.onChange?.(event);

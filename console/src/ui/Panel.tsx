@@ -1,11 +1,11 @@
 // The parts that pages are laid out with: a head, surfaces, notices, what stands where nothing is, and lists of facts.
 import { CircleAlert, Info, TriangleAlert } from 'lucide-react';
 import { type ReactNode, useEffect } from 'react';
-import { Contained } from './ErrorBoundary';
+import { ErrorBoundary } from './ErrorBoundary';
 import styles from './Panel.module.css';
 
 /** The page's name, which is the window's too, a sentence about it, and what can be done on it. */
-export function Head({ title, about, actions }: { title: string; about?: ReactNode; actions?: ReactNode }) {
+export function PageHeader({ title, about, actions }: { title: string; about?: ReactNode; actions?: ReactNode }) {
   useEffect(() => {
     document.title = `${title} · Tokenward`;
   }, [title]);
@@ -63,7 +63,7 @@ export function Notice({ tone = 'info', title, children }: { tone?: keyof typeof
 }
 
 /** Says what would be here, and offers the next step. */
-export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
+export function EmptyState({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
   return (
     <div className={styles.empty}>
       <h2>{title}</h2>
@@ -83,7 +83,7 @@ export function Fact({ name, children }: { name: string; children: ReactNode }) 
     <div>
       <dt>{name}</dt>
       <dd>
-        <Contained>{children}</Contained>
+        <ErrorBoundary>{children}</ErrorBoundary>
       </dd>
     </div>
   );

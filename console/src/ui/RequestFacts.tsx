@@ -1,5 +1,5 @@
 // One request that was made with a token, as facts.
-import { agent } from '../lib/userAgent';
+import { describeUserAgent } from '../lib/userAgent';
 import { Ago } from './Ago';
 import { Badge } from './Badge';
 import { Fact, Facts } from './Panel';
@@ -30,8 +30,8 @@ export function RequestFacts({ request }: { request: Request }) {
       <Fact name="User agent">
         {userAgent ? (
           <>
-            {agent(userAgent)}
-            {agent(userAgent) !== userAgent && <p className="muted small">{userAgent}</p>}
+            {describeUserAgent(userAgent)}
+            {describeUserAgent(userAgent) !== userAgent && <p className="muted small">{userAgent}</p>}
           </>
         ) : (
           <Unknown />

@@ -3,13 +3,13 @@ import { useId } from 'react';
 import { counts, type ScopeLike } from '../lib/scopes';
 import { Badge } from './Badge';
 import styles from './ScopeCounts.module.css';
-import { above } from './Table';
+import { aboveRowLink } from './Table';
 
 export function ScopeCounts({ scopes, of }: { scopes: readonly ScopeLike[]; of: string }) {
   const id = `scopes${useId().replace(/[^a-zA-Z0-9]/g, '')}`;
   return (
     <>
-      <button type="button" className={`${styles.counts} ${above}`} popoverTarget={id}>
+      <button type="button" className={`${styles.counts} ${aboveRowLink}`} popoverTarget={id}>
         <span className="hidden">Scopes of {of}:</span>{' '}
         {counts(scopes).map(({ access, text }) =>
           access === 'GRAPHQL' ? (

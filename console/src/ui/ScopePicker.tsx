@@ -1,9 +1,9 @@
 // Chooses scopes: grouped by what they give, searchable, with presets; GraphQL stands apart, since nothing limits it.
 import { useId, useState } from 'react';
-import { ACCESSES, fits, PRESETS, preset, type ScopeLike, same } from '../lib/scopes';
+import { ACCESSES, isSameSet, matchesSearch, PRESETS, preset, type ScopeLike } from '../lib/scopes';
 import { Badge } from './Badge';
 import { Button } from './Button';
-import { Check, Choice, Field } from './Field';
+import { Checkbox, Field, Fieldset } from './Field';
 import styles from './ScopePicker.module.css';
 
 export interface PickedScope extends ScopeLike {
@@ -26,7 +26,7 @@ export const matchesText = (count: number) => (count === 0 ? 'no matches' : `${c
 export function ScopePicker({ scopes, chosen, onChoose, error, legend }: Props) {
   const [text, setText] = useState('');
   const id = useId();
-  const found = scopes.filter((scope) => fits(scope, text));
+  const found = scopes.filter((scope) => matchesSearch(scope, text));
   const graphql = found.filter(({ access }) => access === 'GRAPHQL');
 
   function toggle(name: string) {
@@ -36,7 +36,7 @@ export function ScopePicker({ scopes, chosen, onChoose, error, legend }: Props) 
   }
 
   return (
-    <Choice legend={legend ?? <span className="hidden">Scopes</span>} error={error}>
+    <Fieldset legend={legend ?? <span className="hidden">Scopes</span>} error={error}>
       <div className={styles.tools}>
         <Field
           label={<span className="hidden">Find scopes</span>}
@@ -52,7 +52,7 @@ export function ScopePicker({ scopes, chosen, onChoose, error, legend }: Props) 
           {PRESETS.map(({ name, accesses }) => {
             const these = preset(scopes, accesses);
             return (
-              <Button key={name} size="small" aria-pressed={same(chosen, these)} onClick={() => onChoose(these)}>
+              <Button key={name} size="small" aria-pressed={isSameSet(chosen, these)} onClick={() => onChoose(these)}>
                 {name}
               </Button>
             );
@@ -101,13 +101,13 @@ export function ScopePicker({ scopes, chosen, onChoose, error, legend }: Props) 
           </p>
         </div>
       )}
-    </Choice>
+    </Fieldset>
   );
 }
 
 function Scope({ scope, chosen, onToggle }: { scope: PickedScope; chosen: boolean; onToggle: () => void }) {
   return (
-    <Check
+    <Checkbox
       label={
         <>
           {scope.title} <code className={styles.name}>{scope.name}</code> {scope.retired && <Badge>Retired</Badge>}

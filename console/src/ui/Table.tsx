@@ -2,7 +2,7 @@
 import { ArrowDown, ArrowUp, ChevronLeft, ChevronRight } from 'lucide-react';
 import { type ReactNode, useId } from 'react';
 import { Button } from './Button';
-import { Contained } from './ErrorBoundary';
+import { ErrorBoundary } from './ErrorBoundary';
 import styles from './Table.module.css';
 
 export interface Column {
@@ -32,7 +32,7 @@ interface Props {
 export function Table({ caption, columns, order, onOrder, waiting = false, children }: Props) {
   return (
     <>
-      {onOrder && <Sort columns={columns} order={order} onOrder={onOrder} />}
+      {onOrder && <SortSelect columns={columns} order={order} onOrder={onOrder} />}
       <div className={styles.frame} data-waiting={waiting || undefined} aria-busy={waiting}>
         <table role="table" className={styles.table}>
           <caption className="hidden">{caption}</caption>
@@ -44,7 +44,7 @@ export function Table({ caption, columns, order, onOrder, waiting = false, child
                   role="columnheader"
                   scope="col"
                   className={classOf(column)}
-                  aria-sort={sorted(column, order)}
+                  aria-sort={sortDirection(column, order)}
                 >
                   {column.order && onOrder ? (
                     <button
@@ -81,7 +81,7 @@ interface SortProps {
 }
 
 /** What the buttons of the head do, where there is no head: on a narrow page. */
-function Sort({ columns, order, onOrder }: SortProps) {
+function SortSelect({ columns, order, onOrder }: SortProps) {
   const id = useId();
   return (
     <div className={styles.sort}>
@@ -100,14 +100,14 @@ function Sort({ columns, order, onOrder }: SortProps) {
   );
 }
 
-function sorted({ order: own }: Column, order: string | undefined) {
+function sortDirection({ order: own }: Column, order: string | undefined) {
   if (!own || !order) return undefined;
   if (order === own) return 'ascending';
   return order === `-${own}` ? 'descending' : undefined;
 }
 
 function Arrow({ column, order }: { column: Column; order: string | undefined }) {
-  const direction = sorted(column, order);
+  const direction = sortDirection(column, order);
   if (!direction) return <span className={styles.arrow} />;
   const Icon = direction === 'ascending' ? ArrowUp : ArrowDown;
   return <Icon size={14} aria-hidden="true" className={styles.arrow} />;
@@ -126,7 +126,7 @@ export function Cell({ label, numeric, children }: { label?: string; numeric?: b
   return (
     <td role="cell" data-label={label} className={`${styles.cell} ${numeric ? styles.numeric : ''}`}>
       <div>
-        <Contained>{children}</Contained>
+        <ErrorBoundary>{children}</ErrorBoundary>
       </div>
     </td>
   );
@@ -136,14 +136,14 @@ export function Cell({ label, numeric, children }: { label?: string; numeric?: b
 export const rowLink = styles.link!;
 
 /** What is in a row but must stay clickable above the row's link. */
-export const above = styles.above!;
+export const aboveRowLink = styles.aboveRowLink!;
 
 export function SkeletonRows({ columns, rows = 8 }: { columns: number; rows?: number }) {
   return Array.from({ length: rows }, (_, row) => (
     <tr key={row} role="row" className={styles.row} aria-hidden="true">
       {Array.from({ length: columns }, (_, column) => (
         <td key={column} role="cell" className={styles.cell}>
-          <div className={styles.bone} />
+          <div className={styles.skeleton} />
         </td>
       ))}
     </tr>
@@ -152,18 +152,18 @@ export function SkeletonRows({ columns, rows = 8 }: { columns: number; rows?: nu
 
 interface PagerProps {
   /** `1–50 of 236 tokens`. */
-  said: ReactNode;
+  label: ReactNode;
   before: boolean;
   after: boolean;
   onBefore: () => void;
   onAfter: () => void;
 }
 
-export function Pager({ said, before, after, onBefore, onAfter }: PagerProps) {
+export function Pager({ label, before, after, onBefore, onAfter }: PagerProps) {
   return (
     <nav className={styles.pager} aria-label="Pagination">
       <p role="status" className="muted">
-        {said}
+        {label}
       </p>
       {(before || after) && (
         <div className="row">

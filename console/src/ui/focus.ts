@@ -2,17 +2,17 @@
 import { useEffect } from 'react';
 
 /** To the name of the page: what there is to read now begins there. */
-export function focusHead() {
+export function focusHeading() {
   document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
 }
 
 /** Gives the focus back, when this leaves, to what had it before; and to the head of the page where that is gone. */
-export function useFocusBack() {
+export function useRestoreFocus() {
   useEffect(() => {
     const before = document.activeElement;
     return () => {
       if (before instanceof HTMLElement && before.isConnected && before !== document.body) before.focus();
-      else focusHead();
+      else focusHeading();
     };
   }, []);
 }

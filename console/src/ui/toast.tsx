@@ -6,11 +6,11 @@ import styles from './toast.module.css';
 interface Toast {
   id: number;
   text: string;
-  bad: boolean;
+  isError: boolean;
 }
 
-const MOST = 3;
-const STAYS = 8_000;
+const MAX_TOASTS = 3;
+const DURATION = 8_000;
 
 let toasts: readonly Toast[] = [];
 let next = 0;
@@ -21,13 +21,13 @@ function set(changed: readonly Toast[]) {
   for (const listener of listeners) listener();
 }
 
-const leave = (id: number) => set(toasts.filter((toast) => toast.id !== id));
+const dismiss = (id: number) => set(toasts.filter((toast) => toast.id !== id));
 
-export function say(text: string, { bad = false } = {}) {
+export function showToast(text: string, { isError = false } = {}) {
   next += 1;
   const id = next;
-  set([...toasts, { id, text, bad }].slice(-MOST));
-  if (!bad) setTimeout(() => leave(id), STAYS);
+  set([...toasts, { id, text, isError }].slice(-MAX_TOASTS));
+  if (!isError) setTimeout(() => dismiss(id), DURATION);
 }
 
 export function Toasts() {
@@ -40,10 +40,10 @@ export function Toasts() {
   );
   return (
     <div className={styles.toasts} role="status" aria-live="polite">
-      {shown.map(({ id, text, bad }) => (
-        <div key={id} className={`${styles.toast} ${bad ? styles.bad : ''}`}>
+      {shown.map(({ id, text, isError }) => (
+        <div key={id} className={`${styles.toast} ${isError ? styles.error : ''}`}>
           <span>{text}</span>
-          <button type="button" aria-label="Dismiss" onClick={() => leave(id)}>
+          <button type="button" aria-label="Dismiss" onClick={() => dismiss(id)}>
             <X size={16} aria-hidden="true" />
           </button>
         </div>

@@ -3,24 +3,24 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { Download } from 'lucide-react';
 import { useState } from 'react';
-import { ask, call, isRefusal } from '../../app/api';
-import { Failure, inOneLine } from '../../app/LoadError';
+import { ask, call, isServiceError } from '../../app/api';
+import { errorText, LoadError } from '../../app/LoadError';
 import { AdminsOnly } from '../../app/organization';
-import { orderOf, rangeOf, windowOf } from '../../app/pagination';
+import { pageArguments, rangeText, sortOrderOf } from '../../app/pagination';
 import { viewer } from '../../app/queries';
-import { Missing } from '../../app/Root';
+import { NotFoundContent } from '../../app/Root';
 import { type Chip, SearchBox } from '../../app/SearchBox';
-import { filterOf, list, useBox } from '../../app/tokenSearch';
+import { filterOf, listOptions, useTokenSearch } from '../../app/tokenSearch';
 import { AuditDocument, type AuditQuery, type TokenFilter } from '../../gql/graphql';
-import { isPartOfAddress } from '../../lib/ipAddress';
+import { isPartialAddress } from '../../lib/ipAddress';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
 import { Dash } from '../../ui/Dash';
-import { Empty, Head } from '../../ui/Panel';
+import { EmptyState, PageHeader } from '../../ui/Panel';
 import { ScopeCounts } from '../../ui/ScopeCounts';
 import { Cell, type Column, Pager, Row, rowLink, SkeletonRows, Table } from '../../ui/Table';
-import { say } from '../../ui/toast';
+import { showToast } from '../../ui/toast';
 import styles from './Audit.module.css';
 
 const route = getRouteApi('/inside/organizations/$slug/audit');
@@ -52,22 +52,25 @@ export function Audit() {
 
 function Page({ slug }: { slug: string }) {
   const search = route.useSearch();
-  const go = route.useNavigate();
-  const { data: who } = useQuery(viewer);
-  const box = useBox(search.q ?? '', who?.tokenPrefix, (q) => go({ search: { q, order: search.order }, replace: true }));
+  const navigate = route.useNavigate();
+  const { data: viewerData } = useQuery(viewer);
+  const box = useTokenSearch(search.q ?? '', viewerData?.tokenPrefix, (q) =>
+    navigate({ search: { q, order: search.order }, replace: true }),
+  );
   const filter = filterOf(search.q ?? '');
-  const order = orderOf(search.order);
+  const order = sortOrderOf(search.order);
   const { data, error, isPlaceholderData, refetch } = useQuery({
     queryKey: ['tokens', 'audit', slug, search, filter],
-    queryFn: ({ signal }) => ask(AuditDocument, { slug, filter, orderBy: order.by, ...windowOf(search) }, signal),
-    ...list,
+    queryFn: ({ signal }) => ask(AuditDocument, { slug, filter, orderBy: order.by, ...pageArguments(search) }, signal),
+    ...listOptions,
   });
-  const name = data?.organization?.name ?? who?.viewer.organizations?.edges.find(({ node }) => node.slug === slug)?.node.name;
+  const name =
+    data?.organization?.name ?? viewerData?.viewer.organizations?.edges.find(({ node }) => node.slug === slug)?.node.name;
   const grants = data?.organization?.tokenGrants;
   const understood = grants?.search ?? [];
   const expiry = understood.some(({ kind }) => kind === 'EXPIRES');
-  const wrong = isRefusal(error, 'INVALID_INPUT') && error.field?.startsWith('filter') ? error : undefined;
-  if (isRefusal(error, 'FORBIDDEN')) {
+  const searchError = isServiceError(error, 'INVALID_INPUT') && error.field?.startsWith('filter') ? error : undefined;
+  if (isServiceError(error, 'FORBIDDEN')) {
     return (
       <AdminsOnly title="API Access Audit" slug={slug}>
         It lists all tokens with access to the organization, with their scopes and last use. To manage your own tokens, go to your
@@ -75,13 +78,13 @@ function Page({ slug }: { slug: string }) {
       </AdminsOnly>
     );
   }
-  if (data && !data.organization) return <Missing />;
+  if (data && !data.organization) return <NotFoundContent />;
   const page = Number(search.page) || 1;
   const move = (to: { after?: string; before?: string; page?: string }) =>
-    go({ search: { q: search.q, order: search.order, ...to } }).then(() => window.scrollTo({ top: 0 }));
+    navigate({ search: { q: search.q, order: search.order, ...to } }).then(() => window.scrollTo({ top: 0 }));
   return (
     <>
-      <Head
+      <PageHeader
         title="API Access Audit"
         about={
           <>
@@ -95,22 +98,22 @@ function Page({ slug }: { slug: string }) {
         label="Search by owner, description, scope, IP address or token value"
         chips={CHIPS}
         examples={EXAMPLES}
-        everybody
-        understood={wrong ? [] : understood}
-        error={wrong?.message}
+        allOwners
+        understood={searchError ? [] : understood}
+        error={searchError?.message}
       />
-      {error && !wrong && !grants ? (
-        <Failure error={error} again={() => refetch()} />
-      ) : wrong ? (
-        <Empty title="Invalid search" action={<Button onClick={() => box.now('')}>Clear search</Button>} />
+      {error && !searchError && !grants ? (
+        <LoadError error={error} again={() => refetch()} />
+      ) : searchError ? (
+        <EmptyState title="Invalid search" action={<Button onClick={() => box.now('')}>Clear search</Button>} />
       ) : grants?.nodes.length === 0 && !isPlaceholderData ? (
-        <Nothing filtered={Boolean(search.q)} understood={understood} clear={() => box.now('')} name={name} />
+        <EmptyList filtered={Boolean(search.q)} understood={understood} clear={() => box.now('')} name={name} />
       ) : (
         <Table
           caption={`Tokens with access to ${name ?? slug}`}
           columns={COLUMNS}
           order={order.text}
-          onOrder={(text) => go({ search: { q: search.q, order: text }, replace: true })}
+          onOrder={(text) => navigate({ search: { q: search.q, order: text }, replace: true })}
           waiting={isPlaceholderData}
         >
           {grants ? (
@@ -122,7 +125,7 @@ function Page({ slug }: { slug: string }) {
       )}
       {grants && grants.nodes.length > 0 && (
         <Pager
-          said={rangeOf(page, grants.nodes.length, grants.totalCount)}
+          label={rangeText(page, grants.nodes.length, grants.totalCount)}
           before={grants.pageInfo.hasPreviousPage}
           after={grants.pageInfo.hasNextPage}
           onBefore={() =>
@@ -203,20 +206,20 @@ interface NothingProps {
   name: string | undefined;
 }
 
-function Nothing({ filtered, understood, clear, name }: NothingProps) {
+function EmptyList({ filtered, understood, clear, name }: NothingProps) {
   if (filtered) {
     return (
-      <Empty title="No tokens match" action={<Button onClick={clear}>Clear search</Button>}>
-        {understood.some(({ kind, text }) => kind === 'TEXT' && isPartOfAddress(text))
+      <EmptyState title="No tokens match" action={<Button onClick={clear}>Clear search</Button>}>
+        {understood.some(({ kind, text }) => kind === 'TEXT' && isPartialAddress(text))
           ? 'Enter a whole IP address, such as 198.51.100.2. Ranges and partial addresses are not supported.'
           : 'Remove a filter or check the spelling.'}
-      </Empty>
+      </EmptyState>
     );
   }
   return (
-    <Empty title="No tokens have access to this organization">
+    <EmptyState title="No tokens have access to this organization">
       Tokens that members create for {name ?? 'it'} appear here, with their scopes and last use.
-    </Empty>
+    </EmptyState>
   );
 }
 
@@ -235,7 +238,7 @@ function Export({ slug, filter, ready }: { slug: string; filter: TokenFilter; re
       link.click();
       setTimeout(() => URL.revokeObjectURL(address), 60_000);
     } catch (error) {
-      say(inOneLine(error), { bad: true });
+      showToast(errorText(error), { isError: true });
     }
     setBusy(false);
   }

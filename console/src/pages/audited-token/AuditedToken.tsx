@@ -3,24 +3,24 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useLocation, useRouter } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { polling } from '../../app/activity';
-import { ask, isRefusal } from '../../app/api';
-import { EventBones, Events } from '../../app/events';
-import { Failure } from '../../app/LoadError';
+import { ask, isServiceError } from '../../app/api';
+import { EventSkeleton, Events } from '../../app/events';
+import { LoadError } from '../../app/LoadError';
 import { AdminsOnly, useOrganization } from '../../app/organization';
-import { Missing } from '../../app/Root';
+import { NotFoundContent } from '../../app/Root';
 import { AuditedTokenDocument, type AuditedTokenQuery } from '../../gql/graphql';
 import { day } from '../../lib/time';
 import { Ago } from '../../ui/Ago';
-import { Back, backIcon } from '../../ui/BackLink';
+import { BackLink, backLinkIcon } from '../../ui/BackLink';
 import { Badge } from '../../ui/Badge';
 import { buttonClass } from '../../ui/Button';
-import { Copy } from '../../ui/CopyButton';
-import { focusHead } from '../../ui/focus';
-import { Empty, Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
+import { CopyButton } from '../../ui/CopyButton';
+import { focusHeading } from '../../ui/focus';
+import { EmptyState, Fact, Facts, Notice, PageHeader, Panel, Skeleton } from '../../ui/Panel';
 import { RequestFacts } from '../../ui/RequestFacts';
 import { ScopeList } from '../../ui/ScopeList';
 import styles from './AuditedToken.module.css';
-import { Remove, type Removed } from './RemoveOrganization';
+import { type Removed, RemoveOrganization } from './RemoveOrganization';
 
 const route = getRouteApi('/inside/organizations/$slug/audit/$tokenId');
 
@@ -45,16 +45,16 @@ function Page({ slug, tokenId }: { slug: string; tokenId: string }) {
   });
   useEffect(() => {
     // The button that had the focus is gone; what there is to read now begins at the head.
-    if (removed) focusHead();
+    if (removed) focusHeading();
   }, [removed]);
-  if (isRefusal(error, 'FORBIDDEN')) {
+  if (isServiceError(error, 'FORBIDDEN')) {
     return (
       <AdminsOnly title="API Access Token" slug={slug}>
         It shows the scopes and last use of one token. To manage your own tokens, go to your tokens.
       </AdminsOnly>
     );
   }
-  if (data && !data.organization) return <Missing />;
+  if (data && !data.organization) return <NotFoundContent />;
   const organization = data?.organization;
   const name = organization?.name ?? known ?? slug;
   const events = organization?.auditEvents;
@@ -64,8 +64,8 @@ function Page({ slug, tokenId }: { slug: string; tokenId: string }) {
     return (
       <>
         <BackToAudit slug={slug} />
-        <Head title="API Access Token" />
-        <Failure error={error} again={() => refetch()} />
+        <PageHeader title="API Access Token" />
+        <LoadError error={error} again={() => refetch()} />
       </>
     );
   }
@@ -76,7 +76,7 @@ function Page({ slug, tokenId }: { slug: string; tokenId: string }) {
         <Loading />
       ) : grant && token && !removed ? (
         <>
-          <Head
+          <PageHeader
             title={`API Access Token owned by ${token.owner.name}`}
             about={
               <>
@@ -99,7 +99,7 @@ function Page({ slug, tokenId }: { slug: string; tokenId: string }) {
             </Panel>
             <History slug={slug} tokenId={tokenId} events={events} name={name} />
             {token.status === 'ACTIVE' && (
-              <Remove
+              <RemoveOrganization
                 organization={{ id: organization.id, name }}
                 grant={grant}
                 token={token}
@@ -111,7 +111,7 @@ function Page({ slug, tokenId }: { slug: string; tokenId: string }) {
         </>
       ) : (
         <>
-          <Gone slug={slug} name={name} removed={removed} events={events?.nodes ?? []} />
+          <RemovedToken slug={slug} name={name} removed={removed} events={events?.nodes ?? []} />
           {events && events.totalCount > 0 && <History slug={slug} tokenId={tokenId} events={events} name={name} />}
         </>
       )}
@@ -135,10 +135,10 @@ function BackToAudit({ slug, button = false }: { slug: string; button?: boolean 
         router.history.back();
       }}
     >
-      {button ? 'Back to audit' : <>{backIcon} API Access Audit</>}
+      {button ? 'Back to audit' : <>{backLinkIcon} API Access Audit</>}
     </Link>
   );
-  return button ? link : <Back>{link}</Back>;
+  return button ? link : <BackLink>{link}</BackLink>;
 }
 
 function About({ grant, token }: { grant: Grant; token: Token }) {
@@ -161,7 +161,7 @@ function About({ grant, token }: { grant: Grant; token: Token }) {
         <Fact name="UUID">
           <span className={styles.words}>
             <code>{token.uuid}</code>
-            <Copy text={token.uuid} />
+            <CopyButton text={token.uuid} />
           </span>
         </Fact>
         <Fact name="Created">
@@ -233,7 +233,7 @@ function History({ slug, tokenId, events, name }: HistoryProps) {
   );
 }
 
-interface GoneProps {
+interface RemovedTokenProps {
   slug: string;
   name: string;
   /** What was done on this page just now. */
@@ -242,19 +242,19 @@ interface GoneProps {
 }
 
 /** The token does not reach the organization: who cut it, when and why, as far as that is known. */
-function Gone({ slug, name, removed, events }: GoneProps) {
+function RemovedToken({ slug, name, removed, events }: RemovedTokenProps) {
   const last = events.find(({ type }) => type === 'TOKEN_ORGANIZATION_REMOVED');
   const owner = removed?.owner ?? last?.user ?? events.find(({ user }) => user)?.user;
   const title = owner ? `API Access Token owned by ${owner.name}` : 'API Access Token';
   if (!removed && !last) {
     return (
       <>
-        <Head title={title} />
-        <Empty title={`This token has no access to ${name}`} action={<BackToAudit slug={slug} button />}>
+        <PageHeader title={title} />
+        <EmptyState title={`This token has no access to ${name}`} action={<BackToAudit slug={slug} button />}>
           {owner
             ? `It had access before. ${owner.name} may have been disabled or deleted.`
             : `No token with this ID has or had access to ${name}. The address may be mistyped.`}
-        </Empty>
+        </EmptyState>
       </>
     );
   }
@@ -264,7 +264,7 @@ function Gone({ slug, name, removed, events }: GoneProps) {
   const self = by && owner && by.id === owner.id;
   return (
     <>
-      <Head
+      <PageHeader
         title={title}
         about={
           removed && (
@@ -316,7 +316,7 @@ function Gone({ slug, name, removed, events }: GoneProps) {
 function Loading() {
   return (
     <>
-      <Head title="API Access Token" />
+      <PageHeader title="API Access Token" />
       <div className={styles.page}>
         <div className={styles.pair}>
           <Panel title="Token">
@@ -330,7 +330,7 @@ function Loading() {
           <Skeleton lines={4} />
         </Panel>
         <Panel title="Events">
-          <EventBones rows={3} />
+          <EventSkeleton rows={3} />
         </Panel>
       </div>
     </>

@@ -1,18 +1,18 @@
 // Removing the organization from a token: what that does, why it is done, and a question before it happens.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
-import { ask, isRefusal } from '../../app/api';
-import { inOneLine } from '../../app/LoadError';
+import { ask, isServiceError } from '../../app/api';
+import { errorText } from '../../app/LoadError';
 import { RemoveOrganizationDocument } from '../../gql/graphql';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
-import { Question } from '../../ui/ConfirmDialog';
+import { ConfirmDialog } from '../../ui/ConfirmDialog';
 import { TextArea } from '../../ui/Field';
 import { Notice, Panel } from '../../ui/Panel';
 import type { Grant, Token } from './AuditedToken';
 
 /** The most characters of a reason. */
-const LONGEST = 500;
+const MAX_LENGTH = 500;
 
 interface Person {
   id: string;
@@ -40,13 +40,13 @@ interface Props {
   onRemoved: (removed: Removed) => void;
 }
 
-export function Remove({ organization, grant, token, own, onRemoved }: Props) {
+export function RemoveOrganization({ organization, grant, token, own, onRemoved }: Props) {
   const { name } = organization;
   const { owner } = token;
   const client = useQueryClient();
   const [reason, setReason] = useState('');
   const [asking, setAsking] = useState(false);
-  const [wrong, setWrong] = useState<string>();
+  const [inputError, setInputError] = useState<string>();
   const field = useRef<HTMLTextAreaElement>(null);
   const characters = [...reason.trim()].length;
   const { mutate, isPending, error, reset } = useMutation({
@@ -66,22 +66,22 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
       });
       return refresh();
     },
-    onError: (refusal) => {
-      if (isRefusal(refusal, 'INVALID_INPUT') && refusal.field?.endsWith('reason')) {
+    onError: (failure) => {
+      if (isServiceError(failure, 'INVALID_INPUT') && failure.field?.endsWith('reason')) {
         setAsking(false);
-        setWrong(refusal.message);
+        setInputError(failure.message);
       }
       // Somebody was quicker: the page shows who.
-      if (isRefusal(refusal, 'CONFLICT') || isRefusal(refusal, 'NOT_FOUND')) refresh();
+      if (isServiceError(failure, 'CONFLICT') || isServiceError(failure, 'NOT_FOUND')) refresh();
     },
   });
   const refresh = () => Promise.all(['tokens', 'events'].map((noun) => client.invalidateQueries({ queryKey: [noun] })));
   useEffect(() => {
-    if (wrong && !asking) field.current?.focus();
-  }, [wrong, asking]);
+    if (inputError && !asking) field.current?.focus();
+  }, [inputError, asking]);
   function submit(event: FormEvent) {
     event.preventDefault();
-    if (characters > LONGEST) return setWrong(`The reason has ${characters} characters. Use at most ${LONGEST}.`);
+    if (characters > MAX_LENGTH) return setInputError(`The reason has ${characters} characters. Use at most ${MAX_LENGTH}.`);
     reset();
     setAsking(true);
   }
@@ -105,17 +105,17 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
           name="reason"
           value={reason}
           rows={3}
-          error={wrong}
+          error={inputError}
           help={
             <>
               Optional. {own ? 'Saved in the audit log' : `Sent to ${owner.name} and saved in the audit log`}.{' '}
               <span>
-                {characters} of {LONGEST} characters
+                {characters} of {MAX_LENGTH} characters
               </span>
             </>
           }
           onChange={(event) => {
-            setWrong(undefined);
+            setInputError(undefined);
             // A reason is one line: it stands in lists and e-mails.
             setReason(event.target.value.replace(/\s*[\r\n]+\s*/g, ' '));
           }}
@@ -127,13 +127,13 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
         </div>
       </form>
       {asking && (
-        <Question
+        <ConfirmDialog
           title={`Remove ${name} from “${token.description}”?`}
-          keep="Keep access"
-          act="Remove organization"
+          cancelLabel="Keep access"
+          confirmLabel="Remove organization"
           busy={isPending}
-          onKeep={() => setAsking(false)}
-          onAct={() => mutate()}
+          onCancel={() => setAsking(false)}
+          onConfirm={() => mutate()}
         >
           <p>
             The token is owned by {owner.name}.{' '}
@@ -166,10 +166,10 @@ export function Remove({ organization, grant, token, own, onRemoved }: Props) {
           </p>
           {error && (
             <Notice tone="danger">
-              <p>{inOneLine(error)}</p>
+              <p>{errorText(error)}</p>
             </Notice>
           )}
-        </Question>
+        </ConfirmDialog>
       )}
     </Panel>
   );

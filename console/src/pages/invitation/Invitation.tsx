@@ -2,15 +2,15 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link, useRouter } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
-import { call, isRefusal } from '../../app/api';
-import { Front } from '../../app/CardPage';
-import { FORM, useWrong, type Wrong, wrongOf } from '../../app/formErrors';
+import { call, isServiceError } from '../../app/api';
+import { CardPage } from '../../app/CardPage';
+import { FORM, type FormErrors, formErrorsOf, useFormErrors } from '../../app/formErrors';
 import { viewer } from '../../app/queries';
-import { lengthOf, UNFIT } from '../../lib/password';
+import { checkLength, LENGTH_ERROR } from '../../lib/password';
 import { slugOf } from '../../lib/slug';
 import { Button, buttonClass } from '../../ui/Button';
 import { Field } from '../../ui/Field';
-import { focusHead } from '../../ui/focus';
+import { focusHeading } from '../../ui/focus';
 import { NewPassword } from '../../ui/NewPassword';
 import { Notice } from '../../ui/Panel';
 import styles from './Invitation.module.css';
@@ -18,17 +18,17 @@ import styles from './Invitation.module.css';
 const route = getRouteApi('/invitations/$code');
 
 /** What the first of all say beside their password. */
-const FIRST = ['username', 'name', 'email', 'organization.name', 'organization.slug'];
+const FIRST_USER_INPUTS = ['username', 'name', 'email', 'organization.name', 'organization.slug'];
 
 export function Invitation() {
   const { code } = route.useParams();
-  const [nobody, setNobody] = useState(false);
-  const first = route.useSearch().first !== undefined || nobody;
+  const [noAccounts, setNoAccounts] = useState(false);
+  const first = route.useSearch().first !== undefined || noAccounts;
   const router = useRouter();
   const client = useQueryClient();
   const form = useRef<HTMLFormElement>(null);
-  const { wrong, setWrong, changed } = useWrong(form);
-  const [over, setOver] = useState(false);
+  const { errors, setErrors, clearErrors } = useFormErrors(form);
+  const [expired, setExpired] = useState(false);
   const [busy, setBusy] = useState(false);
 
   async function accept(event: FormEvent<HTMLFormElement>) {
@@ -36,49 +36,49 @@ export function Invitation() {
     if (busy) return;
     const given = new FormData(event.currentTarget);
     const text = (name: string) => String(given.get(name) ?? '');
-    const missing: Wrong = {};
+    const missing: FormErrors = {};
     if (first) {
-      for (const [name, what] of Object.entries(WANTED)) if (text(name).trim() === '') missing[name] = what;
+      for (const [name, error] of Object.entries(REQUIRED)) if (text(name).trim() === '') missing[name] = error;
     }
-    if (!lengthOf(text('password')).enough) missing.password = UNFIT;
+    if (!checkLength(text('password')).enough) missing.password = LENGTH_ERROR;
     if (Object.keys(missing).length > 0) {
-      setWrong(missing);
+      setErrors(missing);
       return;
     }
-    setWrong(undefined);
+    setErrors(undefined);
     setBusy(true);
-    const person = first && {
+    const user = first && {
       username: text('username').trim(),
       name: text('name').trim(),
       email: text('email').trim(),
       organization: { slug: text('organization.slug').trim(), name: text('organization.name').trim() },
     };
     try {
-      await call('POST', `/invitations/${encodeURIComponent(code)}`, { password: text('password'), ...person });
+      await call('POST', `/invitations/${encodeURIComponent(code)}`, { password: text('password'), ...user });
       client.clear();
       await client.prefetchQuery(viewer);
       // The code is of no use any more, and leaves the history.
       router.navigate({ to: '/tokens', replace: true });
     } catch (error) {
       setBusy(false);
-      if (isRefusal(error, 'NOT_FOUND')) setOver(true);
-      else if (!first && FIRST.some((input) => input in wrongOf(error, FIRST))) {
+      if (isServiceError(error, 'NOT_FOUND')) setExpired(true);
+      else if (!first && FIRST_USER_INPUTS.some((input) => input in formErrorsOf(error, FIRST_USER_INPUTS))) {
         // The link was opened without the end of its address. Nothing was used up: what is missing is asked for.
-        setNobody(true);
-        setWrong({ [FORM]: 'No account exists yet. Enter your details and those of your organization.' });
-      } else setWrong(wrongOf(error, first ? ['password', ...FIRST] : ['password']));
+        setNoAccounts(true);
+        setErrors({ [FORM]: 'No account exists yet. Enter your details and those of your organization.' });
+      } else setErrors(formErrorsOf(error, first ? ['password', ...FIRST_USER_INPUTS] : ['password']));
     }
   }
 
-  function touched({ target }: FormEvent<HTMLFormElement>) {
+  function applyChanges({ target }: FormEvent<HTMLFormElement>) {
     if (!(target instanceof HTMLInputElement)) return;
     // The handle is proposed from the name of the organization.
-    changed(target.name, ...(target.name === 'organization.name' ? ['organization.slug'] : []));
+    clearErrors(target.name, ...(target.name === 'organization.name' ? ['organization.slug'] : []));
   }
 
-  if (over) return <Over first={first} />;
+  if (expired) return <ExpiredLink first={first} />;
   return (
-    <Front
+    <CardPage
       title={first ? 'Set up Tokenward' : 'Set your password'}
       about={
         first
@@ -86,23 +86,23 @@ export function Invitation() {
           : 'You will sign in with this password. The link works only once.'
       }
     >
-      {wrong?.form && (
+      {errors?.form && (
         <Notice tone="danger" title={first ? 'Setup failed' : 'The password could not be set'}>
-          <p>{wrong.form}</p>
+          <p>{errors.form}</p>
         </Notice>
       )}
-      <form ref={form} className="stack" onSubmit={accept} onChange={touched} noValidate>
-        {first && <About wrong={wrong} />}
-        <NewPassword autoFocus={!first} error={wrong?.password} />
+      <form ref={form} className="stack" onSubmit={accept} onChange={applyChanges} noValidate>
+        {first && <FirstUserFields errors={errors} />}
+        <NewPassword autoFocus={!first} error={errors?.password} />
         <Button kind="primary" type="submit" busy={busy}>
           {first ? 'Set up and sign in' : 'Set password and sign in'}
         </Button>
       </form>
-    </Front>
+    </CardPage>
   );
 }
 
-const WANTED = {
+const REQUIRED = {
   'organization.name': 'Enter a name for the organization.',
   'organization.slug': 'Enter a slug.',
   name: 'Enter your name.',
@@ -110,7 +110,7 @@ const WANTED = {
   email: 'Enter an email address.',
 };
 
-function About({ wrong }: { wrong: Wrong | undefined }) {
+function FirstUserFields({ errors }: { errors: FormErrors | undefined }) {
   const [name, setName] = useState('');
   const [written, setWritten] = useState<string>();
   return (
@@ -125,7 +125,7 @@ function About({ wrong }: { wrong: Wrong | undefined }) {
         autoComplete="organization"
         required
         autoFocus
-        error={wrong?.['organization.name']}
+        error={errors?.['organization.name']}
       />
       <Field
         label="Slug"
@@ -138,11 +138,11 @@ function About({ wrong }: { wrong: Wrong | undefined }) {
         spellCheck={false}
         required
         help="Used in URLs. Can’t be changed later. Allowed: a–z, 0–9, hyphens, underscores and dots."
-        error={wrong?.['organization.slug']}
+        error={errors?.['organization.slug']}
       />
       <h2 className={styles.part}>You</h2>
-      <Field label="Name" name="name" maxLength={100} autoComplete="name" required error={wrong?.name} />
-      <Field label="Email" name="email" type="email" maxLength={254} autoComplete="email" required error={wrong?.email} />
+      <Field label="Name" name="name" maxLength={100} autoComplete="name" required error={errors?.name} />
+      <Field label="Email" name="email" type="email" maxLength={254} autoComplete="email" required error={errors?.email} />
       <Field
         label="Username"
         name="username"
@@ -152,16 +152,16 @@ function About({ wrong }: { wrong: Wrong | undefined }) {
         spellCheck={false}
         required
         help="Allowed: a–z, 0–9, hyphens, underscores and dots."
-        error={wrong?.username}
+        error={errors?.username}
       />
     </>
   );
 }
 
-function Over({ first }: { first: boolean }) {
-  useEffect(focusHead, []);
+function ExpiredLink({ first }: { first: boolean }) {
+  useEffect(focusHeading, []);
   return (
-    <Front title="This link is no longer valid">
+    <CardPage title="This link is no longer valid">
       <div className="stack">
         <p>A sign-in link works once, within 24 hours. This one was already used, has expired or was copied incompletely.</p>
         <p>
@@ -173,6 +173,6 @@ function Over({ first }: { first: boolean }) {
           Go to sign-in
         </Link>
       </div>
-    </Front>
+    </CardPage>
   );
 }

@@ -3,23 +3,23 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { ListFilter } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { ask, isRefusal } from '../../app/api';
-import { EventBones, Events } from '../../app/events';
-import { Failure } from '../../app/LoadError';
+import { ask, isServiceError } from '../../app/api';
+import { EventSkeleton, Events } from '../../app/events';
+import { LoadError } from '../../app/LoadError';
 import { AdminsOnly, useOrganization } from '../../app/organization';
-import { rangeOf, windowOf } from '../../app/pagination';
-import { Missing } from '../../app/Root';
-import { GROUPS } from '../../app/sentences';
-import { list } from '../../app/tokenSearch';
+import { pageArguments, rangeText } from '../../app/pagination';
+import { NotFoundContent } from '../../app/Root';
+import { EVENT_GROUPS } from '../../app/sentences';
+import { listOptions } from '../../app/tokenSearch';
 import { type EventLineFragment, LogDocument, LogNamesDocument } from '../../gql/graphql';
-import { isDay, zone } from '../../lib/days';
+import { isDay, timeZone } from '../../lib/days';
 import { Button } from '../../ui/Button';
 import { Field, Select } from '../../ui/Field';
-import { Empty, Head } from '../../ui/Panel';
+import { EmptyState, PageHeader } from '../../ui/Panel';
 import { Pager } from '../../ui/Table';
-import { backwards, type Filters, filterOf, read, type Search, some, written } from './filters';
+import { type Filters, filterOf, hasFilters, isReversed, parseFilters, type Search, typeParameter } from './filters';
 import styles from './Log.module.css';
-import { PersonLookup, TokenLookup } from './Pickers';
+import { TokenPicker, UserPicker } from './Pickers';
 
 const route = getRouteApi('/inside/organizations/$slug/log');
 
@@ -31,63 +31,65 @@ export function Log() {
 
 function Page({ slug }: { slug: string }) {
   const search = route.useSearch();
-  const go = route.useNavigate();
+  const navigate = route.useNavigate();
   const { name: known } = useOrganization(slug);
-  const filters = read(search);
-  const wrong = backwards(filters);
+  const filters = parseFilters(search);
+  const reversed = isReversed(filters);
   const { data, error, isPlaceholderData, refetch } = useQuery({
     queryKey: ['events', slug, search],
-    queryFn: ({ signal }) => ask(LogDocument, { slug, filter: filterOf(filters), ...windowOf(search) }, signal),
-    enabled: !wrong,
-    ...list,
+    queryFn: ({ signal }) => ask(LogDocument, { slug, filter: filterOf(filters), ...pageArguments(search) }, signal),
+    enabled: !reversed,
+    ...listOptions,
   });
-  if (isRefusal(error, 'FORBIDDEN')) {
+  if (isServiceError(error, 'FORBIDDEN')) {
     return (
       <AdminsOnly title="Audit log" slug={slug}>
         It lists changes to the organization’s tokens, members and settings. Changes to your own tokens are listed on their pages.
       </AdminsOnly>
     );
   }
-  if (data && !data.organization) return <Missing />;
+  if (data && !data.organization) return <NotFoundContent />;
   const name = data?.organization?.name ?? known ?? 'this organization';
   const events = data?.organization?.auditEvents;
   /** Other filters begin at the newest event again. */
-  const set = (changed: Search) => go({ search: kept({ ...search, ...changed }), replace: true });
+  const set = (changed: Search) => navigate({ search: filtersOf({ ...search, ...changed }), replace: true });
   const page = Number(search.page) || 1;
   const move = (to: { after?: string; before?: string; page?: string }) =>
-    go({ search: { ...kept(search), ...to } }).then(() => window.scrollTo({ top: 0 }));
+    navigate({ search: { ...filtersOf(search), ...to } }).then(() => window.scrollTo({ top: 0 }));
   return (
     <>
-      <Head title="Audit log" about={`Changes to the tokens, members and settings of ${name}, newest first.`} />
-      <FilterBar slug={slug} filters={filters} wrong={wrong} set={set} events={events?.nodes ?? []} />
+      <PageHeader title="Audit log" about={`Changes to the tokens, members and settings of ${name}, newest first.`} />
+      <FilterBar slug={slug} filters={filters} reversed={reversed} set={set} events={events?.nodes ?? []} />
       {error && !events ? (
-        <Failure error={error} again={() => refetch()} />
-      ) : wrong && !events ? (
-        <Empty title="The end date is before the start date">Select an end date on or after the start date.</Empty>
+        <LoadError error={error} again={() => refetch()} />
+      ) : reversed && !events ? (
+        <EmptyState title="The end date is before the start date">Select an end date on or after the start date.</EmptyState>
       ) : events?.nodes.length === 0 && !isPlaceholderData ? (
-        <Empty
-          title={some(filters) ? 'No events match' : 'No events yet'}
-          action={some(filters) && <Button onClick={() => go({ search: {}, replace: true })}>Show all events</Button>}
+        <EmptyState
+          title={hasFilters(filters) ? 'No events match' : 'No events yet'}
+          action={hasFilters(filters) && <Button onClick={() => navigate({ search: {}, replace: true })}>Show all events</Button>}
         >
-          {some(filters) ? 'Remove a filter, or select a longer period.' : 'Changes to tokens, members and settings appear here.'}
-        </Empty>
+          {hasFilters(filters)
+            ? 'Remove a filter, or select a longer period.'
+            : 'Changes to tokens, members and settings appear here.'}
+        </EmptyState>
       ) : (
-        <div className={styles.list} data-waiting={isPlaceholderData || wrong || undefined} aria-busy={isPlaceholderData}>
+        <div className={styles.list} data-waiting={isPlaceholderData || reversed || undefined} aria-busy={isPlaceholderData}>
           {events ? (
             <Events
               events={events.nodes}
               audit={slug}
               label={`Events of ${name}`}
-              more={(event) => <Only slug={slug} search={search} event={event} filters={filters} />}
+              renderActions={(event) => <NarrowLinks slug={slug} search={search} event={event} filters={filters} />}
             />
           ) : (
-            <EventBones rows={10} />
+            <EventSkeleton rows={10} />
           )}
         </div>
       )}
       {events && events.nodes.length > 0 && (
         <Pager
-          said={rangeOf(page, events.nodes.length, events.totalCount, 'event')}
+          label={rangeText(page, events.nodes.length, events.totalCount, 'event')}
           before={events.pageInfo.hasPreviousPage}
           after={events.pageInfo.hasNextPage}
           onBefore={() =>
@@ -101,17 +103,17 @@ function Page({ slug }: { slug: string }) {
 }
 
 /** The filters alone, without a place in the list. */
-const kept = ({ type, actor, user, token, from, to }: Search): Search => ({ type, actor, user, token, from, to });
+const filtersOf = ({ type, actor, user, token, from, to }: Search): Search => ({ type, actor, user, token, from, to });
 
 interface BarProps {
   slug: string;
   filters: Filters;
-  wrong: boolean;
+  reversed: boolean;
   set: (changed: Search) => void;
   events: readonly EventLineFragment[];
 }
 
-function FilterBar({ slug, filters, wrong, set, events }: BarProps) {
+function FilterBar({ slug, filters, reversed, set, events }: BarProps) {
   const { prefix } = useOrganization(slug);
   const [open, setOpen] = useState(false);
   const active = Object.values(filters).filter(Boolean).length;
@@ -123,7 +125,7 @@ function FilterBar({ slug, filters, wrong, set, events }: BarProps) {
     staleTime: 60_000,
   });
   /** What an id stands for: looked up, or else as an event tells it of those who left. */
-  function called(id: string | undefined): string | undefined {
+  function nameOf(id: string | undefined): string | undefined {
     if (!id) return undefined;
     const node = data?.nodes.find((one) => one?.id === id);
     if (node?.__typename === 'User') return `${node.name} (${node.username})`;
@@ -146,27 +148,27 @@ function FilterBar({ slug, filters, wrong, set, events }: BarProps) {
       <div id="log-filters" className={styles.filters} data-open={open}>
         <Select
           label="Event"
-          value={filters.type ? written(filters.type) : ''}
+          value={filters.type ? typeParameter(filters.type) : ''}
           onChange={(event) => set({ type: event.target.value || undefined })}
         >
           <option value="">All events</option>
-          {GROUPS.map(({ name, types }) => (
+          {EVENT_GROUPS.map(({ name, types }) => (
             <optgroup key={name} label={name}>
               {types.map(({ type, name: kind }) => (
-                <option key={type} value={written(type)}>
+                <option key={type} value={typeParameter(type)}>
                   {kind}
                 </option>
               ))}
             </optgroup>
           ))}
         </Select>
-        <PersonLookup slug={slug} label="Actor" chosen={called(filters.actor)} onChoose={(actor) => set({ actor })} />
-        <PersonLookup slug={slug} label="Subject" chosen={called(filters.user)} onChoose={(user) => set({ user })} />
-        <TokenLookup
+        <UserPicker slug={slug} label="Actor" chosen={nameOf(filters.actor)} onChoose={(actor) => set({ actor })} />
+        <UserPicker slug={slug} label="Subject" chosen={nameOf(filters.user)} onChoose={(user) => set({ user })} />
+        <TokenPicker
           slug={slug}
           prefix={prefix}
           label="Token"
-          chosen={called(filters.token)}
+          chosen={nameOf(filters.token)}
           onChoose={(token) => set({ token })}
         />
         <div className={styles.days}>
@@ -175,12 +177,12 @@ function FilterBar({ slug, filters, wrong, set, events }: BarProps) {
             label="To"
             day={filters.to}
             onDay={(to) => set({ to })}
-            error={wrong ? 'This date is before the start date.' : undefined}
+            error={reversed ? 'This date is before the start date.' : undefined}
           />
         </div>
-        <div className={styles.zone}>
-          <span>All times {zone()}.</span>
-          {some(filters) && (
+        <div className={styles.timeZone}>
+          <span>All times {timeZone()}.</span>
+          {hasFilters(filters) && (
             <Button
               size="small"
               onClick={() =>
@@ -223,7 +225,7 @@ function Day({ label, day = '', onDay, error }: DayProps) {
   );
 }
 
-interface OnlyProps {
+interface NarrowLinksProps {
   slug: string;
   search: Search;
   event: EventLineFragment;
@@ -231,18 +233,18 @@ interface OnlyProps {
 }
 
 /** Narrows the list to what else happened by, about or to the same. */
-function Only({ slug, search, event: { actor, user, tokenId, type }, filters }: OnlyProps) {
-  const kind = GROUPS.flatMap(({ types }) => types).find((one) => one.type === type);
+function NarrowLinks({ slug, search, event: { actor, user, tokenId, type }, filters }: NarrowLinksProps) {
+  const kind = EVENT_GROUPS.flatMap(({ types }) => types).find((one) => one.type === type);
   const links = [
     actor && actor.id !== filters.actor && { search: { actor: actor.id }, text: `Only by ${actor.name}` },
     user && user.id !== filters.user && { search: { user: user.id }, text: `Only about ${user.name}` },
     tokenId && tokenId !== filters.token && { search: { token: tokenId }, text: 'Only this token' },
-    kind && kind.type !== filters.type && { search: { type: written(kind.type) }, text: `Only “${kind.name}”` },
+    kind && kind.type !== filters.type && { search: { type: typeParameter(kind.type) }, text: `Only “${kind.name}”` },
   ].filter((link) => Boolean(link)) as { search: Search; text: string }[];
   return (
     <p className={styles.only}>
       {links.map((link) => (
-        <Link key={link.text} to="/organizations/$slug/log" params={{ slug }} search={{ ...kept(search), ...link.search }}>
+        <Link key={link.text} to="/organizations/$slug/log" params={{ slug }} search={{ ...filtersOf(search), ...link.search }}>
           {link.text}
         </Link>
       ))}

@@ -5,17 +5,17 @@ import { useEffect, useState } from 'react';
 import { ask } from '../../app/api';
 import { filterOf } from '../../app/tokenSearch';
 import { LogPeopleDocument, LogTokensDocument } from '../../gql/graphql';
-import { taken } from '../../lib/tokenValue';
-import { Lookup, type Option } from '../../ui/Combobox';
+import { maskValues } from '../../lib/tokenValue';
+import { Combobox, type Option } from '../../ui/Combobox';
 
 /** What was written, once nobody has written for a moment. */
-function useRest(text: string) {
-  const [rest, setRest] = useState(text);
+function useDebounced(text: string) {
+  const [debounced, setRest] = useState(text);
   useEffect(() => {
     const timer = setTimeout(() => setRest(text), 200);
     return () => clearTimeout(timer);
   }, [text]);
-  return rest;
+  return debounced;
 }
 
 interface Props {
@@ -25,36 +25,36 @@ interface Props {
   onChoose: (id: string | undefined) => void;
 }
 
-export function PersonLookup({ slug, onChoose, ...rest }: Props) {
+export function UserPicker({ slug, onChoose, ...debounced }: Props) {
   const [text, setText] = useState('');
-  const search = useRest(text.trim());
+  const search = useDebounced(text.trim());
   const { data, isPending, error } = useQuery({
     queryKey: ['members', 'named', slug, search],
     queryFn: ({ signal }) => ask(LogPeopleDocument, { slug, search }, signal),
     enabled: search !== '',
   });
-  const people = search !== text.trim() ? [] : (data?.organization?.members.nodes ?? []);
+  const members = search !== text.trim() ? [] : (data?.organization?.members.nodes ?? []);
   return (
-    <Lookup
-      {...rest}
+    <Combobox
+      {...debounced}
       placeholder="Any user"
       text={text}
       onText={setText}
-      options={people.map(({ id, name, username }): Option => ({ id, text: name, about: username }))}
-      said={
+      options={members.map(({ id, name, username }): Option => ({ id, text: name, about: username }))}
+      emptyText={
         text.trim() === ''
           ? 'Enter a name, username or email'
-          : said(isPending || search !== text.trim(), error, 'No members match')
+          : emptyText(isPending || search !== text.trim(), error, 'No members match')
       }
       onChoose={(option) => onChoose(option?.id)}
     />
   );
 }
 
-export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefix: string | undefined }) {
+export function TokenPicker({ slug, prefix, onChoose, ...debounced }: Props & { prefix: string | undefined }) {
   const [text, setText] = useState('');
   const [unfinished, setUnfinished] = useState(false);
-  const search = useRest(text.trim());
+  const search = useDebounced(text.trim());
   const { data, isPending, error } = useQuery({
     queryKey: ['tokens', 'named', slug, search],
     queryFn: ({ signal }) => {
@@ -65,32 +65,32 @@ export function TokenLookup({ slug, prefix, onChoose, ...rest }: Props & { prefi
   });
   const grants = search !== text.trim() || unfinished ? [] : (data?.organization?.tokenGrants?.nodes ?? []);
   return (
-    <Lookup
-      {...rest}
+    <Combobox
+      {...debounced}
       placeholder="Any token"
       text={text}
       onText={(typed) => {
         // A value that is pasted here is shown by its hint, and asked for in the body of a request only.
-        const box = prefix === undefined ? { shown: '', unfinished: false } : taken(typed, prefix);
-        setText(box.shown);
-        setUnfinished(box.unfinished);
+        const masked = prefix === undefined ? { shown: '', unfinished: false } : maskValues(typed, prefix);
+        setText(masked.shown);
+        setUnfinished(masked.unfinished);
       }}
       options={grants.flatMap(({ tokenId, token }): Option[] =>
         token ? [{ id: tokenId, text: token.description, about: `${token.hint} of ${token.owner.name}` }] : [],
       )}
-      said={
+      emptyText={
         unfinished
           ? 'This looks like part of a token value. Paste the whole value.'
           : text.trim() === ''
             ? 'Enter a description or owner, or paste a token value'
-            : said(isPending || search !== text.trim(), error, 'No tokens with access match')
+            : emptyText(isPending || search !== text.trim(), error, 'No tokens with access match')
       }
       onChoose={(option) => onChoose(option?.id)}
     />
   );
 }
 
-const said = (isPending: boolean, error: unknown, nothing: string) => {
+const emptyText = (isPending: boolean, error: unknown, nothing: string) => {
   if (isPending) return 'Searching…';
   return error ? 'The search failed. Edit the text to try again.' : nothing;
 };

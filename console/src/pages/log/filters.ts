@@ -1,5 +1,5 @@
 // What the log's address holds, and what the service is asked for it.
-import { GROUPS } from '../../app/sentences';
+import { EVENT_GROUPS } from '../../app/sentences';
 import type { AuditEventFilter } from '../../gql/graphql';
 import { endOf, isDay, startOf } from '../../lib/days';
 
@@ -12,21 +12,21 @@ export interface Search {
   to?: string;
 }
 
-type EventType = (typeof GROUPS)[number]['types'][number]['type'];
+type EventType = (typeof EVENT_GROUPS)[number]['types'][number]['type'];
 
 /** `token-revoked`, as the address writes it. */
-export const written = (type: EventType) => type.toLowerCase().replaceAll('_', '-');
+export const typeParameter = (type: EventType) => type.toLowerCase().replaceAll('_', '-');
 
 /** The kind of change that is written so; none where there is no such kind. */
 export const typeOf = (text: string | undefined) =>
-  GROUPS.flatMap(({ types }) => types).find(({ type }) => written(type) === text)?.type;
+  EVENT_GROUPS.flatMap(({ types }) => types).find(({ type }) => typeParameter(type) === text)?.type;
 
 /** Ids look like `user_01h…`; whatever else the address has there is left out. */
 const idOf = (text: string | undefined, noun: string) =>
   text && new RegExp(`^${noun}_[0-9a-z]{26}$`).test(text) ? text : undefined;
 
 /** The filters of an address, without what is not understood in it. Both days are included. */
-export function read({ type, actor, user, token, from, to }: Search) {
+export function parseFilters({ type, actor, user, token, from, to }: Search) {
   return {
     type: typeOf(type),
     actor: idOf(actor, 'user'),
@@ -37,11 +37,11 @@ export function read({ type, actor, user, token, from, to }: Search) {
   };
 }
 
-export type Filters = ReturnType<typeof read>;
+export type Filters = ReturnType<typeof parseFilters>;
 
-export const backwards = ({ from, to }: Filters) => Boolean(from && to && to < from);
+export const isReversed = ({ from, to }: Filters) => Boolean(from && to && to < from);
 
-export const some = (filters: Filters) => Object.values(filters).some(Boolean);
+export const hasFilters = (filters: Filters) => Object.values(filters).some(Boolean);
 
 export function filterOf({ type, actor, user, token, from, to }: Filters): AuditEventFilter {
   return {

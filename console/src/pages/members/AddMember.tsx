@@ -1,44 +1,46 @@
 // Makes somebody a member, by their username or e-mail address.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
-import { ask, isRefusal } from '../../app/api';
-import { inOneLine } from '../../app/LoadError';
+import { ask, isServiceError } from '../../app/api';
+import { errorText } from '../../app/LoadError';
 import { AddMemberDocument, type OrganizationRole } from '../../gql/graphql';
 import { Button } from '../../ui/Button';
 import { Field, Select } from '../../ui/Field';
 import { dialogButtons, Modal } from '../../ui/Modal';
 import { Notice } from '../../ui/Panel';
-import { say } from '../../ui/toast';
+import { showToast } from '../../ui/toast';
 
 interface Props {
   organization: { id: string; name: string };
   onClose: () => void;
 }
 
-export function Add({ organization, onClose }: Props) {
+export function AddMember({ organization, onClose }: Props) {
   const client = useQueryClient();
   const field = useRef<HTMLInputElement>(null);
   const [user, setUser] = useState('');
   const [role, setRole] = useState<OrganizationRole>('MEMBER');
-  const [wrong, setWrong] = useState<string>();
+  const [inputError, setInputError] = useState<string>();
   const { mutate, isPending, error } = useMutation({
     mutationFn: () => ask(AddMemberDocument, { input: { organizationId: organization.id, user: user.trim(), role } }),
     onSuccess: ({ addOrganizationMember: added }) => {
-      say(`${added?.member.name ?? user} is now ${role === 'ADMIN' ? 'an administrator' : 'a member'} of ${organization.name}.`);
+      showToast(
+        `${added?.member.name ?? user} is now ${role === 'ADMIN' ? 'an administrator' : 'a member'} of ${organization.name}.`,
+      );
       onClose();
       return Promise.all(['members', 'events', 'organizations'].map((noun) => client.invalidateQueries({ queryKey: [noun] })));
     },
-    onError: (refusal) => {
-      const text = atField(refusal);
+    onError: (failure) => {
+      const text = inputErrorOf(failure);
       if (!text) return;
-      setWrong(text);
+      setInputError(text);
       field.current?.focus();
     },
   });
   function submit(event: FormEvent) {
     event.preventDefault();
     if (user.trim() === '') {
-      setWrong('Enter a username or email.');
+      setInputError('Enter a username or email.');
       field.current?.focus();
       return;
     }
@@ -58,9 +60,9 @@ export function Add({ organization, onClose }: Props) {
           maxLength={320}
           autoFocus
           help="They must already have an account."
-          error={wrong}
+          error={inputError}
           onChange={(event) => {
-            setWrong(undefined);
+            setInputError(undefined);
             setUser(event.target.value);
           }}
         />
@@ -78,9 +80,9 @@ export function Add({ organization, onClose }: Props) {
           <option value="MEMBER">Member</option>
           <option value="ADMIN">Administrator</option>
         </Select>
-        {error && !atField(error) && (
+        {error && !inputErrorOf(error) && (
           <Notice tone="danger">
-            <p>{inOneLine(error)}</p>
+            <p>{errorText(error)}</p>
           </Notice>
         )}
         <div className={dialogButtons}>
@@ -97,11 +99,11 @@ export function Add({ organization, onClose }: Props) {
 }
 
 /** What of a refusal is about the person that was written. */
-function atField(error: unknown): string | undefined {
-  if (isRefusal(error, 'NOT_FOUND')) {
+function inputErrorOf(error: unknown): string | undefined {
+  if (isServiceError(error, 'NOT_FOUND')) {
     return 'No account has this username or confirmed email. Check the spelling, or ask the user to sign in once first.';
   }
-  if (isRefusal(error, 'CONFLICT')) return error.message;
-  if (isRefusal(error, 'INVALID_INPUT') && error.field?.endsWith('user')) return error.message;
+  if (isServiceError(error, 'CONFLICT')) return error.message;
+  if (isServiceError(error, 'INVALID_INPUT') && error.field?.endsWith('user')) return error.message;
   return undefined;
 }

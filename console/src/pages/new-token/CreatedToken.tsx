@@ -4,35 +4,35 @@ import { useEffect, useRef, useState } from 'react';
 import type { CreateTokenMutation } from '../../gql/graphql';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
-import { Question } from '../../ui/ConfirmDialog';
-import { Copy } from '../../ui/CopyButton';
-import { Names } from '../../ui/NameList';
-import { Fact, Facts, Head, Notice, Panel } from '../../ui/Panel';
+import { ConfirmDialog } from '../../ui/ConfirmDialog';
+import { CopyButton } from '../../ui/CopyButton';
+import { NameList } from '../../ui/NameList';
+import { Fact, Facts, Notice, PageHeader, Panel } from '../../ui/Panel';
 import { ScopeCounts } from '../../ui/ScopeCounts';
 import styles from './NewToken.module.css';
 
-export type Made = NonNullable<CreateTokenMutation['createToken']>;
+export type CreatedTokenResult = NonNullable<CreateTokenMutation['createToken']>;
 
 /**
  * One line, so that it can be pasted whole: it waits for the value, shows it nowhere, and hands it to curl on its input.
  * The value is in no history of a shell, and in no list of processes.
  */
-export const tryOut = (origin: string) =>
+export const tryItCommand = (origin: string) =>
   `read -rs TOKEN && curl -H @- ${origin}/v2/access-token <<< "Authorization: Bearer $TOKEN"`;
 
-export function Once({ made: { token, value } }: { made: Made }) {
+export function CreatedToken({ created: { token, value } }: { created: CreatedTokenResult }) {
   const [copied, setCopied] = useState(false);
   const page = useRef<HTMLDivElement>(null);
   const navigate = useNavigate();
-  const leaving = useBlocker({ shouldBlockFn: () => !copied, enableBeforeUnload: () => !copied, withResolver: true });
+  const blocker = useBlocker({ shouldBlockFn: () => !copied, enableBeforeUnload: () => !copied, withResolver: true });
   useEffect(() => {
     // Who reads by ear hears that there is another page now.
     page.current?.querySelector('h1')?.focus({ preventScroll: true });
   }, []);
-  const line = tryOut(window.location.origin);
+  const line = tryItCommand(window.location.origin);
   return (
     <div ref={page}>
-      <Head title="Copy the token value now" about={<>“{token.description}” is ready to use.</>} />
+      <PageHeader title="Copy the token value now" about={<>“{token.description}” is ready to use.</>} />
       <div className={styles.form}>
         <Panel>
           <Notice tone="warn" title="This value is shown only once">
@@ -41,20 +41,20 @@ export function Once({ made: { token, value } }: { made: Made }) {
               displayed again. If you lose it, create another token.
             </p>
           </Notice>
-          <div className={styles.once}>
+          <div className={styles.copyRow}>
             <code className={styles.value} onCopy={() => setCopied(true)}>
               {value}
             </code>
-            <Copy text={value} label="Copy value" kind="primary" onCopied={() => setCopied(true)} />
+            <CopyButton text={value} label="Copy value" kind="primary" onCopied={() => setCopied(true)} />
           </div>
         </Panel>
         <Panel
           title="Try it"
           about="Run this in bash or zsh, paste the value and press Enter. The token stays out of your shell history and process list."
         >
-          <div className={styles.once}>
+          <div className={styles.copyRow}>
             <pre className={styles.line}>{line}</pre>
-            <Copy text={line} label="Copy command" />
+            <CopyButton text={line} label="Copy command" />
           </div>
           <p className="muted small">
             The response contains the token’s scopes, description and owner. In programs, too, send the value in the{' '}
@@ -64,7 +64,7 @@ export function Once({ made: { token, value } }: { made: Made }) {
         <Panel title="Access">
           <Facts>
             <Fact name="Organizations">
-              <Names
+              <NameList
                 names={token.organizations.map(({ name }) => name)}
                 title={`Organizations of ${token.description}`}
                 first={5}
@@ -84,20 +84,20 @@ export function Once({ made: { token, value } }: { made: Made }) {
           </Button>
         </div>
       </div>
-      {leaving.status === 'blocked' && (
-        <Question
+      {blocker.status === 'blocked' && (
+        <ConfirmDialog
           title="Leave without copying the value?"
-          keep="Stay on page"
-          act="Leave page"
+          cancelLabel="Stay on page"
+          confirmLabel="Leave page"
           busy={false}
-          onKeep={leaving.reset}
-          onAct={leaving.proceed}
+          onCancel={blocker.reset}
+          onConfirm={blocker.proceed}
         >
           <p>
             You have not copied the value of “{token.description}”. It cannot be shown again, and the token stays active until it
             expires or you revoke it.
           </p>
-        </Question>
+        </ConfirmDialog>
       )}
     </div>
   );

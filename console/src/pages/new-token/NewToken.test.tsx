@@ -2,7 +2,7 @@ import { act, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it } from 'vitest';
 import { open, refused, service } from '../../app/testing';
-import { tryOut } from './CreatedToken';
+import { tryItCommand } from './CreatedToken';
 import { NewToken } from './NewToken';
 
 const VALUE = `twd_${'Ab3'.repeat(12)}xy`;
@@ -243,10 +243,10 @@ describe('the value', () => {
 
   it('is in no command that is proposed', async () => {
     await made();
-    const line = tryOut('https://tokens.example.test');
+    const line = tryItCommand('https://tokens.example.test');
     expect(line).toContain('https://tokens.example.test/v2/access-token');
     expect(line).not.toContain('twd_');
     expect(line).not.toMatch(/-H "Authorization/);
-    expect(screen.getByText(tryOut(window.location.origin))).toBeTruthy();
+    expect(screen.getByText(tryItCommand(window.location.origin))).toBeTruthy();
   });
 });

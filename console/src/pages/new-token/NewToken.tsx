@@ -4,30 +4,30 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { ask } from '../../app/api';
-import { Failure } from '../../app/LoadError';
-import { catalogue, mine, viewer } from '../../app/queries';
+import { LoadError } from '../../app/LoadError';
+import { catalogue, myOrganizations, viewer } from '../../app/queries';
 import { TokenToCopyDocument } from '../../gql/graphql';
-import { copyOf, sorted } from '../../lib/prefill';
+import { copyOf, partitionKnown } from '../../lib/prefill';
 import { buttonClass } from '../../ui/Button';
-import { Empty, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
-import { type Made, Once } from './CreatedToken';
+import { EmptyState, Notice, PageHeader, Panel, Skeleton } from '../../ui/Panel';
+import { CreatedToken, type CreatedTokenResult } from './CreatedToken';
 import styles from './NewToken.module.css';
-import { type Begun, Form } from './TokenForm';
+import { type InitialValues, TokenForm } from './TokenForm';
 
 const route = getRouteApi('/inside/tokens/new');
 
 export function NewToken() {
   const search = route.useSearch();
   // Neither cached nor kept anywhere else: it is gone with this page.
-  const [made, setMade] = useState<Made>();
+  const [created, setCreated] = useState<CreatedTokenResult>();
   useEffect(() => {
     // A browser may keep the page as it is, to show it again when somebody goes back.
-    const clear = () => flushSync(() => setMade(undefined));
+    const clear = () => flushSync(() => setCreated(undefined));
     window.addEventListener('pagehide', clear);
     return () => window.removeEventListener('pagehide', clear);
   }, []);
-  const { data: who } = useQuery(viewer);
-  const organizations = useQuery(mine);
+  const { data: viewerData } = useQuery(viewer);
+  const organizations = useQuery(myOrganizations);
   const scopes = useQuery(catalogue);
   const { like } = search;
   const original = useQuery({
@@ -35,16 +35,16 @@ export function NewToken() {
     queryFn: ({ signal }) => ask(TokenToCopyDocument, { id: like! }, signal).then(({ token }) => token),
     enabled: Boolean(like),
   });
-  if (made) return <Once made={made} />;
+  if (created) return <CreatedToken created={created} />;
 
   const error = organizations.error ?? scopes.error ?? original.error;
-  const ready = organizations.data && scopes.data && who && (!like || original.isSuccess);
+  const ready = organizations.data && scopes.data && viewerData && (!like || original.isSuccess);
   if (error && !ready) {
-    const again = () => Promise.all([organizations.refetch(), scopes.refetch(), like && original.refetch()]);
+    const retry = () => Promise.all([organizations.refetch(), scopes.refetch(), like && original.refetch()]);
     return (
       <>
         <Heading />
-        <Failure error={error} again={again} />
+        <LoadError error={error} again={retry} />
       </>
     );
   }
@@ -70,7 +70,7 @@ export function NewToken() {
     return (
       <>
         <Heading />
-        <Empty
+        <EmptyState
           title="You are not a member of any organization"
           action={
             <Link to="/tokens" className={buttonClass({})}>
@@ -79,65 +79,65 @@ export function NewToken() {
           }
         >
           A token gives access to organizations that you are a member of. Ask an administrator to add you to one, then try again.
-        </Empty>
+        </EmptyState>
       </>
     );
   }
 
   const places = organizations.data.map(({ node }) => node);
-  const copied = original.data && original.data.owner.id === who.viewer.id ? original.data : undefined;
-  const named = sorted(
+  const copied = original.data && original.data.owner.id === viewerData.viewer.id ? original.data : undefined;
+  const linkedScopes = partitionKnown(
     search.scopes ?? [],
     scopes.data.filter(({ retired }) => !retired),
     ({ name }) => name,
   );
-  const asked = sorted(search.organizations ?? [], places, ({ slug }) => slug);
-  const held = sorted(
+  const linkedOrganizations = partitionKnown(search.organizations ?? [], places, ({ slug }) => slug);
+  const copiedScopes = partitionKnown(
     copied?.scopes.map(({ name }) => name) ?? [],
     scopes.data.filter(({ retired }) => !retired),
     ({ name }) => name,
   );
-  const reached = copied?.grants?.nodes.map(({ organization }) => organization) ?? [];
-  const standing = reached.filter(({ id }) => places.some((place) => place.id === id));
-  const chosen = [...asked.known, ...standing].map(({ id }) => id);
-  const begun: Begun = {
+  const copiedOrganizations = copied?.grants?.nodes.map(({ organization }) => organization) ?? [];
+  const current = copiedOrganizations.filter(({ id }) => places.some((place) => place.id === id));
+  const chosen = [...linkedOrganizations.known, ...current].map(({ id }) => id);
+  const initial: InitialValues = {
     description: search.description ?? (copied ? copyOf(copied.description) : ''),
-    scopes: [...named.known, ...held.known].map(({ name }) => name),
+    scopes: [...linkedScopes.known, ...copiedScopes.known].map(({ name }) => name),
     // Who belongs to one organization means that one.
     organizations: chosen.length === 0 && places.length === 1 ? [places[0]!.id] : chosen,
   };
-  const told = [
+  const warnings = [
     ...(like && !copied ? ['The token to duplicate does not exist or belongs to another user.'] : []),
-    ...named.unknown.map((name) => `The scope “${name}” does not exist.`),
-    ...held.unknown.map((name) => `The scope “${name}” is retired and cannot be added.`),
-    ...asked.unknown.map((slug) => `You are not a member of the organization “${slug}”.`),
-    ...reached.filter((one) => !standing.includes(one)).map(({ name }) => `You are no longer a member of ${name}.`),
+    ...linkedScopes.unknown.map((name) => `The scope “${name}” does not exist.`),
+    ...copiedScopes.unknown.map((name) => `The scope “${name}” is retired and cannot be added.`),
+    ...linkedOrganizations.unknown.map((slug) => `You are not a member of the organization “${slug}”.`),
+    ...copiedOrganizations.filter((one) => !current.includes(one)).map(({ name }) => `You are no longer a member of ${name}.`),
   ];
-  const linked = Boolean(search.description || search.scopes || search.organizations);
+  const fromLink = Boolean(search.description || search.scopes || search.organizations);
   return (
     <>
       <Heading />
-      {(linked || told.length > 0) && (
-        <div className={styles.told}>
+      {(fromLink || warnings.length > 0) && (
+        <div className={styles.warnings}>
           <Notice
-            tone={told.length > 0 ? 'warn' : 'info'}
-            title={told.length > 0 ? 'Some fields could not be filled in' : 'This form was filled in by a link'}
+            tone={warnings.length > 0 ? 'warn' : 'info'}
+            title={warnings.length > 0 ? 'Some fields could not be filled in' : 'This form was filled in by a link'}
           >
-            {told.map((sentence) => (
+            {warnings.map((sentence) => (
               <p key={sentence}>{sentence}</p>
             ))}
-            {linked && <p>Review the organizations and scopes before you create the token.</p>}
+            {fromLink && <p>Review the organizations and scopes before you create the token.</p>}
           </Notice>
         </div>
       )}
-      <Form key={like} begun={begun} organizations={organizations.data} scopes={scopes.data} onMade={setMade} />
+      <TokenForm key={like} initial={initial} organizations={organizations.data} scopes={scopes.data} onCreated={setCreated} />
     </>
   );
 }
 
 function Heading() {
   return (
-    <Head
+    <PageHeader
       title="New API Access Token"
       about="Select only the organizations and scopes that the token needs. You can change both later; you can shorten the expiry later, but not extend it."
     />

@@ -3,22 +3,22 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
 import { ask } from '../../app/api';
-import { useWrong, type Wrong, wrongOf } from '../../app/formErrors';
+import { type FormErrors, formErrorsOf, useFormErrors } from '../../app/formErrors';
 import { CreateTokenDocument } from '../../gql/graphql';
 import { type Expiry, endOf } from '../../lib/expiry';
-import { LONGEST } from '../../lib/prefill';
+import { MAX_DESCRIPTION_LENGTH } from '../../lib/prefill';
 import { useNow } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button, buttonClass } from '../../ui/Button';
 import { ExpiryPicker } from '../../ui/ExpiryPicker';
-import { Check, Choice, Field } from '../../ui/Field';
+import { Checkbox, Field, Fieldset } from '../../ui/Field';
 import { Notice, Panel } from '../../ui/Panel';
 import { matchesText, type PickedScope, ScopePicker } from '../../ui/ScopePicker';
-import type { Made } from './CreatedToken';
+import type { CreatedTokenResult } from './CreatedToken';
 import styles from './NewToken.module.css';
 import { summary } from './summary';
 
-export interface Begun {
+export interface InitialValues {
   description: string;
   organizations: string[];
   scopes: string[];
@@ -30,27 +30,27 @@ interface Organization {
 }
 
 interface Props {
-  begun: Begun;
+  initial: InitialValues;
   organizations: readonly Organization[];
   scopes: readonly PickedScope[];
-  onMade: (made: Made) => void;
+  onCreated: (made: CreatedTokenResult) => void;
 }
 
 /** How many organizations a token reaches at most. */
-const MOST = 100;
+const MAX_ORGANIZATIONS = 100;
 
 /** From how many organizations on they are looked for. */
-const MANY = 12;
+const SEARCH_THRESHOLD = 12;
 
 const INPUTS = ['description', 'organizationIds', 'scopes', 'expiresAt'];
 
-export function Form({ begun, organizations, scopes, onMade }: Props) {
+export function TokenForm({ initial, organizations, scopes, onCreated }: Props) {
   const form = useRef<HTMLFormElement>(null);
-  const [description, setDescription] = useState(begun.description);
-  const [places, setPlaces] = useState<ReadonlySet<string>>(new Set(begun.organizations));
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(begun.scopes));
+  const [description, setDescription] = useState(initial.description);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set(initial.organizations));
+  const [scopeNames, setScopeNames] = useState<ReadonlySet<string>>(new Set(initial.scopes));
   const [expiry, setExpiry] = useState<Expiry>({ kind: 'days', days: 30 });
-  const { wrong, setWrong, changed } = useWrong(form);
+  const { errors, setErrors, clearErrors } = useFormErrors(form);
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
   const now = useNow();
@@ -59,24 +59,24 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
     event.preventDefault();
     if (busy) return;
     const end = endOf(expiry, Date.now());
-    const missing = lacking({ description, places, chosen, ends: expiry.kind === 'never' || end !== undefined });
-    setWrong(missing);
+    const missing = missingInputs({ description, selected, scopeNames, hasExpiry: expiry.kind === 'never' || end !== undefined });
+    setErrors(missing);
     if (missing) return;
     setBusy(true);
     const input = {
       description,
-      organizationIds: [...places],
-      scopes: [...chosen],
+      organizationIds: [...selected],
+      scopes: [...scopeNames],
       expiresAt: end?.toISOString(),
     };
     try {
       // Not a mutation of the cache, which would keep the value.
       const { createToken } = await ask(CreateTokenDocument, { input });
       client.invalidateQueries({ queryKey: ['tokens'] });
-      onMade(createToken!);
+      onCreated(createToken!);
       window.scrollTo({ top: 0 });
     } catch (error) {
-      setWrong(wrongOf(error, INPUTS));
+      setErrors(formErrorsOf(error, INPUTS));
       setBusy(false);
     }
   }
@@ -90,38 +90,38 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
           value={description}
           onChange={(event) => {
             setDescription(event.target.value);
-            changed('description');
+            clearErrors('description');
           }}
-          maxLength={LONGEST}
+          maxLength={MAX_DESCRIPTION_LENGTH}
           required
           autoComplete="off"
           help="Where it will be used, e.g. “Deploy bot on build-3”. Visible to administrators of the organizations."
-          error={wrong?.description}
+          error={errors?.description}
         />
       </Panel>
       <Panel
         title="Organizations"
         about="The token can access these organizations while you are a member. Their administrators can remove its access."
       >
-        <Places
+        <OrganizationPicker
           all={organizations}
-          chosen={places}
+          scopeNames={selected}
           onChoose={(next) => {
-            setPlaces(next);
-            changed('organizationIds');
+            setSelected(next);
+            clearErrors('organizationIds');
           }}
-          error={wrong?.organizationIds}
+          error={errors?.organizationIds}
         />
       </Panel>
       <Panel title="Scopes" about="What the token can do in these organizations.">
         <ScopePicker
           scopes={scopes}
-          chosen={chosen}
+          chosen={scopeNames}
           onChoose={(next) => {
-            setChosen(next);
-            changed('scopes');
+            setScopeNames(next);
+            clearErrors('scopes');
           }}
-          error={wrong?.scopes}
+          error={errors?.scopes}
         />
       </Panel>
       <Panel title="Expiry">
@@ -130,20 +130,20 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
           expiry={expiry}
           onChoose={(next) => {
             setExpiry(next);
-            changed('expiresAt');
+            clearErrors('expiresAt');
           }}
-          error={wrong?.expiresAt}
+          error={errors?.expiresAt}
         />
       </Panel>
-      {wrong?.form && (
+      {errors?.form && (
         <Notice tone="danger" title="The token was not created">
-          <p>{wrong.form}</p>
+          <p>{errors.form}</p>
         </Notice>
       )}
       <p id="new-token-summary" className={styles.summary}>
         {summary({
-          scopes: scopes.filter(({ name }) => chosen.has(name)),
-          organizations: organizations.flatMap(({ node }) => (places.has(node.id) ? [node.name] : [])),
+          scopes: scopes.filter(({ name }) => scopeNames.has(name)),
+          organizations: organizations.flatMap(({ node }) => (selected.has(node.id) ? [node.name] : [])),
           end: expiry.kind === 'never' ? 'never' : endOf(expiry, now),
         })}
       </p>
@@ -159,43 +159,43 @@ export function Form({ begun, organizations, scopes, onMade }: Props) {
   );
 }
 
-interface Filled {
+interface Inputs {
   description: string;
-  places: ReadonlySet<string>;
-  chosen: ReadonlySet<string>;
-  ends: boolean;
+  selected: ReadonlySet<string>;
+  scopeNames: ReadonlySet<string>;
+  hasExpiry: boolean;
 }
 
 /** What has to be filled in before the service is asked. */
-function lacking({ description, places, chosen, ends }: Filled): Wrong | undefined {
-  const wrong: Wrong = {};
-  if (description.trim() === '') wrong.description = 'Enter a description.';
-  if (places.size === 0) wrong.organizationIds = 'Select at least one organization.';
-  if (chosen.size === 0) wrong.scopes = 'Select at least one scope.';
-  if (!ends) wrong.expiresAt = 'Select an expiry date.';
-  return Object.keys(wrong).length > 0 ? wrong : undefined;
+function missingInputs({ description, selected, scopeNames, hasExpiry }: Inputs): FormErrors | undefined {
+  const errors: FormErrors = {};
+  if (description.trim() === '') errors.description = 'Enter a description.';
+  if (selected.size === 0) errors.organizationIds = 'Select at least one organization.';
+  if (scopeNames.size === 0) errors.scopes = 'Select at least one scope.';
+  if (!hasExpiry) errors.expiresAt = 'Select an expiry date.';
+  return Object.keys(errors).length > 0 ? errors : undefined;
 }
 
-interface PlacesProps {
+interface OrganizationPickerProps {
   all: readonly Organization[];
-  chosen: ReadonlySet<string>;
-  onChoose: (chosen: ReadonlySet<string>) => void;
+  scopeNames: ReadonlySet<string>;
+  onChoose: (scopeNames: ReadonlySet<string>) => void;
   error?: string;
 }
 
-function Places({ all, chosen, onChoose, error }: PlacesProps) {
+function OrganizationPicker({ all, scopeNames, onChoose, error }: OrganizationPickerProps) {
   const [text, setText] = useState('');
-  const full = chosen.size >= MOST;
+  const full = scopeNames.size >= MAX_ORGANIZATIONS;
   const words = text.toLowerCase().trim();
   const found = all.filter(({ node }) => `${node.name} ${node.slug}`.toLowerCase().includes(words));
   function toggle(id: string) {
-    const next = new Set(chosen);
+    const next = new Set(scopeNames);
     if (!next.delete(id)) next.add(id);
     onChoose(next);
   }
   return (
-    <Choice legend={<span className="hidden">Organizations</span>} error={error}>
-      {all.length >= MANY && (
+    <Fieldset legend={<span className="hidden">Organizations</span>} error={error}>
+      {all.length >= SEARCH_THRESHOLD && (
         <>
           <Field
             label={<span className="hidden">Find organizations</span>}
@@ -207,31 +207,33 @@ function Places({ all, chosen, onChoose, error }: PlacesProps) {
             autoComplete="off"
           />
           <p role="status" className="muted small">
-            {chosen.size} of {all.length} selected
+            {scopeNames.size} of {all.length} selected
             {words !== '' && ` · ${matchesText(found.length)}`}
           </p>
         </>
       )}
-      {full && <Notice>A token can have access to at most {MOST} organizations. Clear one to select another.</Notice>}
-      <div className={styles.places}>
+      {full && (
+        <Notice>A token can have access to at most {MAX_ORGANIZATIONS} organizations. Clear one to select another.</Notice>
+      )}
+      <div className={styles.organizations}>
         {found.map(({ node, role }) => {
-          const barred = full && !chosen.has(node.id);
+          const unavailable = full && !scopeNames.has(node.id);
           return (
-            <Check
+            <Checkbox
               key={node.id}
               label={
                 <>
                   {node.name} {role === 'ADMIN' && <Badge>Admin</Badge>}
                 </>
               }
-              help={barred ? `${node.slug}: not available, ${MOST} organizations are selected` : node.slug}
-              checked={chosen.has(node.id)}
-              disabled={barred}
+              help={unavailable ? `${node.slug}: not available, ${MAX_ORGANIZATIONS} organizations are selected` : node.slug}
+              checked={scopeNames.has(node.id)}
+              disabled={unavailable}
               onChange={() => toggle(node.id)}
             />
           );
         })}
       </div>
-    </Choice>
+    </Fieldset>
   );
 }

@@ -3,22 +3,22 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
 import { polling } from '../../app/activity';
-import { ask, isRefusal } from '../../app/api';
-import { Failure, inOneLine } from '../../app/LoadError';
+import { ask, isServiceError } from '../../app/api';
+import { errorText, LoadError } from '../../app/LoadError';
 import { AdminsOnly, useOrganization } from '../../app/organization';
-import { Missing } from '../../app/Root';
+import { NotFoundContent } from '../../app/Root';
 import { OrganizationSettingsDocument, type OrganizationSettingsQuery, UpdateOrganizationDocument } from '../../gql/graphql';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
-import { Copy } from '../../ui/CopyButton';
+import { CopyButton } from '../../ui/CopyButton';
 import { Field } from '../../ui/Field';
-import { Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
-import { say } from '../../ui/toast';
+import { Fact, Facts, Notice, PageHeader, Panel, Skeleton } from '../../ui/Panel';
+import { showToast } from '../../ui/toast';
 import styles from './OrganizationSettings.module.css';
 
 const route = getRouteApi('/inside/organizations/$slug/settings');
 
-const LONGEST = 100;
+const MAX_LENGTH = 100;
 
 type Found = NonNullable<OrganizationSettingsQuery['organization']>;
 
@@ -30,23 +30,23 @@ export function OrganizationSettings() {
     queryFn: ({ signal }) => ask(OrganizationSettingsDocument, { slug }, signal),
     ...polling,
   });
-  if (isRefusal(error, 'FORBIDDEN') || role === 'MEMBER') {
+  if (isServiceError(error, 'FORBIDDEN') || role === 'MEMBER') {
     return (
       <AdminsOnly title="Organization settings" slug={slug}>
         Administrators change the name of the organization here. All members can see the list of members.
       </AdminsOnly>
     );
   }
-  if (data && !data.organization) return <Missing />;
+  if (data && !data.organization) return <NotFoundContent />;
   const organization = data?.organization;
   return (
     <>
-      <Head
+      <PageHeader
         title="Organization settings"
         about={`Name and identifiers of ${organization?.name ?? name ?? 'this organization'}.`}
       />
       {error && !organization ? (
-        <Failure error={error} again={() => refetch()} />
+        <LoadError error={error} again={() => refetch()} />
       ) : organization ? (
         <>
           <Name key={organization.id} organization={organization} />
@@ -70,32 +70,32 @@ function Name({ organization }: { organization: Found }) {
   const client = useQueryClient();
   const field = useRef<HTMLInputElement>(null);
   /** What is written, while it is not what the organization is called. */
-  const [written, setWritten] = useState<string>();
-  const [wrong, setWrong] = useState<string>();
-  const name = written ?? organization.name;
+  const [draft, setDraft] = useState<string>();
+  const [inputError, setInputError] = useState<string>();
+  const name = draft ?? organization.name;
   const { mutate, isPending, error } = useMutation({
     mutationFn: () => ask(UpdateOrganizationDocument, { input: { organizationId: organization.id, name: name.trim() } }),
     onSuccess: async ({ updateOrganization: done }) => {
       await Promise.all(
         ['organizations', 'viewer', 'tokens', 'members', 'events'].map((noun) => client.invalidateQueries({ queryKey: [noun] })),
       );
-      setWritten(undefined);
-      say(`The organization is now named ${done?.organization.name}.`);
+      setDraft(undefined);
+      showToast(`The organization is now named ${done?.organization.name}.`);
     },
-    onError: (refusal) => {
-      const text = atField(refusal);
-      if (text) fault(text);
+    onError: (failure) => {
+      const text = inputErrorOf(failure);
+      if (text) showInputError(text);
     },
   });
-  function fault(text: string) {
-    setWrong(text);
+  function showInputError(text: string) {
+    setInputError(text);
     field.current?.focus();
   }
   function submit(event: FormEvent) {
     event.preventDefault();
     const characters = [...name.trim()].length;
-    if (characters === 0) return fault('Enter a name.');
-    if (characters > LONGEST) return fault(`The name has ${characters} characters. Use at most ${LONGEST}.`);
+    if (characters === 0) return showInputError('Enter a name.');
+    if (characters > MAX_LENGTH) return showInputError(`The name has ${characters} characters. Use at most ${MAX_LENGTH}.`);
     if (!isPending) mutate();
   }
   return (
@@ -107,15 +107,15 @@ function Name({ organization }: { organization: Found }) {
           name="name"
           value={name}
           autoComplete="off"
-          error={wrong}
+          error={inputError}
           onChange={(event) => {
-            setWrong(undefined);
-            setWritten(event.target.value);
+            setInputError(undefined);
+            setDraft(event.target.value);
           }}
         />
-        {error && !atField(error) && (
+        {error && !inputErrorOf(error) && (
           <Notice tone="danger">
-            <p>{inOneLine(error)}</p>
+            <p>{errorText(error)}</p>
           </Notice>
         )}
         <div>
@@ -128,8 +128,8 @@ function Name({ organization }: { organization: Found }) {
   );
 }
 
-const atField = (error: unknown) =>
-  isRefusal(error, 'INVALID_INPUT') && error.field?.endsWith('name') ? error.message : undefined;
+const inputErrorOf = (error: unknown) =>
+  isServiceError(error, 'INVALID_INPUT') && error.field?.endsWith('name') ? error.message : undefined;
 
 function About({ organization }: { organization: Found }) {
   const { slug, uuid, createdAt, members, administrators, tokenGrants } = organization;
@@ -143,7 +143,7 @@ function About({ organization }: { organization: Found }) {
         <Fact name="UUID">
           <span className={styles.uuid}>
             <code>{uuid}</code>
-            <Copy text={uuid} />
+            <CopyButton text={uuid} />
           </span>
         </Fact>
         <Fact name="Created">

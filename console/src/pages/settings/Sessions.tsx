@@ -2,50 +2,52 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask } from '../../app/api';
-import { inOneLine } from '../../app/LoadError';
+import { errorText } from '../../app/LoadError';
 import { EndSessionDocument, type EndSessionMutation, EndSessionsDocument, type EndSessionsMutation } from '../../gql/graphql';
 import { moment } from '../../lib/time';
-import { agent } from '../../lib/userAgent';
+import { describeUserAgent } from '../../lib/userAgent';
 import { Ago } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button } from '../../ui/Button';
-import { Question } from '../../ui/ConfirmDialog';
-import { focusHead } from '../../ui/focus';
+import { ConfirmDialog } from '../../ui/ConfirmDialog';
+import { focusHeading } from '../../ui/focus';
 import { Panel } from '../../ui/Panel';
-import { say } from '../../ui/toast';
+import { showToast } from '../../ui/toast';
 import type { Self } from './Settings';
 import styles from './Settings.module.css';
 
-type Asked = 'others' | 'all';
+type SignOutScope = 'others' | 'all';
 
 type Session = NonNullable<Self['sessions']>['nodes'][number];
 
 /** What tells a session from another one of the same browser. */
-const called = ({ userAgent, ipAddress, createdAt }: Session) =>
-  [userAgent ? agent(userAgent) : 'unknown user agent', ipAddress ?? 'unknown IP address', `signed in ${moment(createdAt)}`].join(
-    ', ',
-  );
+const describe = ({ userAgent, ipAddress, createdAt }: Session) =>
+  [
+    userAgent ? describeUserAgent(userAgent) : 'unknown user agent',
+    ipAddress ?? 'unknown IP address',
+    `signed in ${moment(createdAt)}`,
+  ].join(', ');
 
-export function Sessions({ self }: { self: Self }) {
-  const sessions = self.sessions?.nodes ?? [];
-  const here = sessions.find(({ current }) => current);
+export function Sessions({ viewer }: { viewer: Self }) {
+  const sessions = viewer.sessions?.nodes ?? [];
+  const current = sessions.find(({ current }) => current);
   const others = sessions.filter(({ current }) => !current);
-  const [asking, setAsking] = useState<Asked>();
+  const [confirming, setConfirming] = useState<SignOutScope>();
   const client = useQueryClient();
-  const fresh = () => client.invalidateQueries({ queryKey: ['sessions'] });
+  const refetch = () => client.invalidateQueries({ queryKey: ['sessions'] });
   const end = useMutation<EndSessionMutation, Error, Session>({
     mutationFn: ({ id }) => ask(EndSessionDocument, { input: { sessionId: id } }),
     onSuccess: async (_, session) => {
-      await fresh();
-      say(`Signed out ${called(session)}.`);
-      setTimeout(focusHead);
+      await refetch();
+      showToast(`Signed out ${describe(session)}.`);
+      setTimeout(focusHeading);
     },
     onError: (error) => {
-      say(inOneLine(error), { bad: true });
-      return fresh();
+      showToast(errorText(error), { isError: true });
+      return refetch();
     },
   });
-  const endAll = useMutation<EndSessionsMutation, Error, Asked>({
+  const endAll = useMutation<EndSessionsMutation, Error, SignOutScope>({
     mutationFn: (which) => ask(EndSessionsDocument, { input: { keepCurrent: which === 'others' } }),
     onSuccess: async ({ endSessions }, which) => {
       if (which === 'all') {
@@ -53,15 +55,15 @@ export function Sessions({ self }: { self: Self }) {
         window.location.assign('/sign-in');
         return;
       }
-      await fresh();
+      await refetch();
       const ended = endSessions?.ended ?? 0;
-      say(`${ended} ${ended === 1 ? 'session was' : 'sessions were'} signed out.`);
-      setAsking(undefined);
+      showToast(`${ended} ${ended === 1 ? 'session was' : 'sessions were'} signed out.`);
+      setConfirming(undefined);
     },
     onError: async (error) => {
-      say(inOneLine(error), { bad: true });
-      await fresh();
-      setAsking(undefined);
+      showToast(errorText(error), { isError: true });
+      await refetch();
+      setConfirming(undefined);
     },
   });
   return (
@@ -69,7 +71,7 @@ export function Sessions({ self }: { self: Self }) {
       title="Sessions"
       about="Browsers where you are signed in. A session expires after an hour without activity, and after 24 hours at the latest."
     >
-      {!here && (
+      {!current && (
         <p className="muted">
           You are not using a session: a proxy in front of the service signs you in.
           {others.length === 0 && ' You have no other sessions.'}
@@ -77,11 +79,11 @@ export function Sessions({ self }: { self: Self }) {
       )}
       {sessions.length > 0 && (
         <ul className={styles.sessions}>
-          {[...(here ? [here] : []), ...others].map((session) => (
+          {[...(current ? [current] : []), ...others].map((session) => (
             <li key={session.id}>
               <div>
-                <p className={styles.agent}>
-                  <strong>{session.userAgent ? agent(session.userAgent) : 'Unknown user agent'}</strong>
+                <p className={styles.userAgent}>
+                  <strong>{session.userAgent ? describeUserAgent(session.userAgent) : 'Unknown user agent'}</strong>
                   {session.current && <Badge tone="accent">This session</Badge>}
                 </p>
                 <p className="muted small">
@@ -100,7 +102,7 @@ export function Sessions({ self }: { self: Self }) {
               {!session.current && (
                 <Button
                   size="small"
-                  aria-label={`Sign out ${called(session)}`}
+                  aria-label={`Sign out ${describe(session)}`}
                   busy={end.isPending && end.variables?.id === session.id}
                   onClick={() => end.mutate(session)}
                 >
@@ -113,25 +115,25 @@ export function Sessions({ self }: { self: Self }) {
       )}
       {sessions.length > 0 && (
         <div className="row">
-          {here && others.length > 0 && <Button onClick={() => setAsking('others')}>Sign out other sessions</Button>}
-          <Button onClick={() => setAsking('all')}>Sign out everywhere</Button>
+          {current && others.length > 0 && <Button onClick={() => setConfirming('others')}>Sign out other sessions</Button>}
+          <Button onClick={() => setConfirming('all')}>Sign out everywhere</Button>
         </div>
       )}
-      {asking && (
-        <Question
-          title={asking === 'all' ? 'Sign out everywhere?' : 'Sign out other sessions?'}
-          keep="Cancel"
-          act={asking === 'all' ? 'Sign out everywhere' : 'Sign out other sessions'}
+      {confirming && (
+        <ConfirmDialog
+          title={confirming === 'all' ? 'Sign out everywhere?' : 'Sign out other sessions?'}
+          cancelLabel="Cancel"
+          confirmLabel={confirming === 'all' ? 'Sign out everywhere' : 'Sign out other sessions'}
           busy={endAll.isPending}
-          onKeep={() => setAsking(undefined)}
-          onAct={() => endAll.mutate(asking)}
+          onCancel={() => setConfirming(undefined)}
+          onConfirm={() => endAll.mutate(confirming)}
         >
           <p>
-            {asking === 'all'
+            {confirming === 'all'
               ? 'All your sessions are signed out immediately, including this one. Your tokens keep working.'
               : `${others.length === 1 ? 'One other session is' : `${others.length} other sessions are`} signed out immediately. You stay signed in here, and your tokens keep working.`}
           </p>
-        </Question>
+        </ConfirmDialog>
       )}
     </Panel>
   );

@@ -2,15 +2,15 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
 import { ask } from '../../app/api';
-import { FORM, useWrong, wrongOf } from '../../app/formErrors';
-import { Failure } from '../../app/LoadError';
+import { FORM, formErrorsOf, useFormErrors } from '../../app/formErrors';
+import { LoadError } from '../../app/LoadError';
 import { ChangePasswordDocument, SettingsDocument, type SettingsQuery, UpdateProfileDocument } from '../../gql/graphql';
-import { lengthOf, UNFIT } from '../../lib/password';
+import { checkLength, LENGTH_ERROR } from '../../lib/password';
 import { Button } from '../../ui/Button';
 import { Field } from '../../ui/Field';
 import { NewPassword } from '../../ui/NewPassword';
-import { Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
-import { say } from '../../ui/toast';
+import { Fact, Facts, Notice, PageHeader, Panel, Skeleton } from '../../ui/Panel';
+import { showToast } from '../../ui/toast';
 import { Sessions } from './Sessions';
 import styles from './Settings.module.css';
 
@@ -21,17 +21,17 @@ export function Settings() {
     queryKey: ['sessions', 'settings'],
     queryFn: ({ signal }) => ask(SettingsDocument, {}, signal),
   });
-  const self = data?.viewer;
+  const viewer = data?.viewer;
   return (
     <>
-      <Head title="Profile and sessions" about="Your profile, your password and where you are signed in." />
-      {error && !self && <Failure error={error} again={() => refetch()} />}
-      {(self || !error) && (
+      <PageHeader title="Profile and sessions" about="Your profile, your password and where you are signed in." />
+      {error && !viewer && <LoadError error={error} again={() => refetch()} />}
+      {(viewer || !error) && (
         <div className={styles.page}>
-          <Panel title="Profile">{self ? <Profile self={self} /> : <Skeleton lines={4} />}</Panel>
-          {self?.hasPassword && <NewOne username={self.username} />}
-          {self ? (
-            <Sessions self={self} />
+          <Panel title="Profile">{viewer ? <Profile viewer={viewer} /> : <Skeleton lines={4} />}</Panel>
+          {viewer?.hasPassword && <PasswordForm username={viewer.username} />}
+          {viewer ? (
+            <Sessions viewer={viewer} />
           ) : (
             <Panel title="Sessions">
               <Skeleton lines={4} />
@@ -43,35 +43,35 @@ export function Settings() {
   );
 }
 
-function Profile({ self }: { self: Self }) {
+function Profile({ viewer }: { viewer: Self }) {
   const form = useRef<HTMLFormElement>(null);
-  const [name, setName] = useState(self.name);
-  const { wrong, setWrong, changed } = useWrong(form);
+  const [name, setName] = useState(viewer.name);
+  const { errors, setErrors, clearErrors } = useFormErrors(form);
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
 
   async function save(event: FormEvent) {
     event.preventDefault();
     if (busy) return;
-    if (name === self.name) {
-      say('Your name is unchanged.');
+    if (name === viewer.name) {
+      showToast('Your name is unchanged.');
       return;
     }
     if (name.trim() === '') {
-      setWrong({ name: 'Enter your name.' });
+      setErrors({ name: 'Enter your name.' });
       return;
     }
     setBusy(true);
-    setWrong(undefined);
+    setErrors(undefined);
     try {
       const { updateProfile } = await ask(UpdateProfileDocument, { input: { name } });
       setName(updateProfile?.user.name ?? name);
       await Promise.all(
         ['viewer', 'sessions', 'members', 'events'].map((noun) => client.invalidateQueries({ queryKey: [noun] })),
       );
-      say('Your name was changed.');
+      showToast('Your name was changed.');
     } catch (error) {
-      setWrong(wrongOf(error, ['name']));
+      setErrors(formErrorsOf(error, ['name']));
     }
     setBusy(false);
   }
@@ -85,18 +85,18 @@ function Profile({ self }: { self: Self }) {
           value={name}
           onChange={(event) => {
             setName(event.target.value);
-            changed('name', FORM);
+            clearErrors('name', FORM);
           }}
           maxLength={100}
           autoComplete="name"
           required
           help="Visible to members of your organizations. If an identity provider supplies your name, it may overwrite this one."
-          error={wrong?.name ?? wrong?.form}
+          error={errors?.name ?? errors?.form}
         />
       </div>
       <Facts>
-        <Fact name="Username">{self.username}</Fact>
-        <Fact name="Email">{self.email ?? <span className="muted">None. You do not receive emails.</span>}</Fact>
+        <Fact name="Username">{viewer.username}</Fact>
+        <Fact name="Email">{viewer.email ?? <span className="muted">None. You do not receive emails.</span>}</Fact>
       </Facts>
       <div>
         <Button type="submit" busy={busy}>
@@ -107,32 +107,32 @@ function Profile({ self }: { self: Self }) {
   );
 }
 
-function NewOne({ username }: { username: string }) {
+function PasswordForm({ username }: { username: string }) {
   const form = useRef<HTMLFormElement>(null);
-  const { wrong, setWrong, changed } = useWrong(form);
+  const { errors, setErrors, clearErrors } = useFormErrors(form);
   const [busy, setBusy] = useState(false);
   /** Another one empties the form. */
-  const [turn, setTurn] = useState(0);
+  const [formKey, setFormKey] = useState(0);
   const client = useQueryClient();
 
   async function change(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     if (busy) return;
     const newPassword = String(new FormData(event.currentTarget).get('password') ?? '');
-    if (!lengthOf(newPassword).enough) {
-      setWrong({ newPassword: UNFIT });
+    if (!checkLength(newPassword).enough) {
+      setErrors({ newPassword: LENGTH_ERROR });
       return;
     }
     setBusy(true);
-    setWrong(undefined);
+    setErrors(undefined);
     try {
       // Not a mutation of the cache, which would keep the password.
       await ask(ChangePasswordDocument, { input: { newPassword } });
-      setTurn(turn + 1);
-      say('Your password was changed, and your other sessions were signed out.');
+      setFormKey(formKey + 1);
+      showToast('Your password was changed, and your other sessions were signed out.');
       await Promise.all(['sessions', 'viewer', 'events'].map((noun) => client.invalidateQueries({ queryKey: [noun] })));
     } catch (error) {
-      setWrong(wrongOf(error, ['newPassword']));
+      setErrors(formErrorsOf(error, ['newPassword']));
     }
     setBusy(false);
   }
@@ -142,11 +142,16 @@ function NewOne({ username }: { username: string }) {
       <form ref={form} onSubmit={change} noValidate className="stack">
         <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />
         <div className={styles.narrow}>
-          <NewPassword key={turn} label="New password" error={wrong?.newPassword} onChange={() => changed('newPassword')} />
+          <NewPassword
+            key={formKey}
+            label="New password"
+            error={errors?.newPassword}
+            onChange={() => clearErrors('newPassword')}
+          />
         </div>
-        {wrong?.form && (
+        {errors?.form && (
           <Notice tone="danger" title="The password was not changed">
-            <p>{wrong.form}</p>
+            <p>{errors.form}</p>
           </Notice>
         )}
         <div>

@@ -1,7 +1,7 @@
 import { cleanup, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { expect, it } from 'vitest';
-import { noteEnd, sessionEnded } from '../../app/sessionExpiry';
+import { isSessionExpired, markSessionExpired } from '../../app/sessionExpiry';
 import { open, service } from '../../app/testing';
 import { SignIn } from './SignIn';
 
@@ -17,7 +17,7 @@ async function enter(address: string, typed = 'bob') {
   const shown = await open(SignIn, '/sign-in', address, { outside: true });
   const user = userEvent.setup({ delay: null });
   const name = await screen.findByLabelText('Username or email');
-  expect(screen.queryAllByText('Your session expired')).toHaveLength(sessionEnded() ? 1 : 0);
+  expect(screen.queryAllByText('Your session expired')).toHaveLength(isSessionExpired() ? 1 : 0);
   await user.type(name, typed);
   await user.type(screen.getByLabelText('Password'), 'correct horse battery');
   await user.click(screen.getByRole('button', { name: 'Sign in' }));
@@ -84,8 +84,8 @@ it('says that the session has ended to whoever was signed in, until they are aga
   await screen.findByLabelText('Password');
   expect(screen.queryByText('Your session expired')).toBeNull();
   cleanup();
-  noteEnd();
+  markSessionExpired();
   const { router } = await enter('/sign-in?next=%2Fsettings');
   await waitFor(() => expect(router.state.location.href).toBe('/settings'));
-  expect(sessionEnded()).toBe(false);
+  expect(isSessionExpired()).toBe(false);
 });

@@ -2,12 +2,12 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, useRouter } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
-import { call, isRefusal } from '../../app/api';
-import { Front } from '../../app/CardPage';
-import { inOneLine } from '../../app/LoadError';
+import { call, isServiceError } from '../../app/api';
+import { CardPage } from '../../app/CardPage';
+import { errorText } from '../../app/LoadError';
 import { viewer } from '../../app/queries';
-import { noteBeginning, sessionEnded } from '../../app/sessionExpiry';
-import { waitOf } from '../../lib/duration';
+import { isSessionExpired, markSignedIn } from '../../app/sessionExpiry';
+import { durationText } from '../../lib/duration';
 import { Button } from '../../ui/Button';
 import { Field, Password } from '../../ui/Field';
 import { Notice } from '../../ui/Panel';
@@ -19,15 +19,15 @@ export function SignIn() {
   const router = useRouter();
   const client = useQueryClient();
   const password = useRef<HTMLInputElement>(null);
-  const [refused, setRefused] = useState<Refused>();
+  const [signInError, setSignInError] = useState<SignInError>();
   const [busy, setBusy] = useState(false);
 
-  async function enter(event: FormEvent<HTMLFormElement>) {
+  async function signIn(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     if (busy) return;
     const form = new FormData(event.currentTarget);
     setBusy(true);
-    setRefused(undefined);
+    setSignInError(undefined);
     try {
       // Phones put a blank behind a suggested word.
       const username = String(form.get('username')).trim();
@@ -35,19 +35,19 @@ export function SignIn() {
       // Nothing that somebody else was shown stays.
       client.clear();
       await client.fetchQuery(viewer).catch((error) => {
-        if (isRefusal(error, 'UNAUTHENTICATED')) throw new Forgotten();
+        if (isServiceError(error, 'UNAUTHENTICATED')) throw new CookieRejected();
       });
-      goOn();
+      redirect();
     } catch (error) {
       setBusy(false);
-      setRefused(refusalOf(error));
-      if (password.current && isRefusal(error, 'UNAUTHENTICATED')) password.current.value = '';
+      setSignInError(signInErrorOf(error));
+      if (password.current && isServiceError(error, 'UNAUTHENTICATED')) password.current.value = '';
       password.current?.focus();
     }
   }
 
-  function goOn() {
-    noteBeginning();
+  function redirect() {
+    markSignedIn();
     const to = next ?? '/tokens';
     // GraphiQL is a page of its own.
     if (/^\/graphiql(?![^/?#])/.test(to)) window.location.replace(to);
@@ -55,18 +55,18 @@ export function SignIn() {
   }
 
   return (
-    <Front title="Sign in" about="Create API tokens, see how they are used, and revoke the ones that are no longer needed.">
-      {!refused && sessionEnded() && (
+    <CardPage title="Sign in" about="Create API tokens, see how they are used, and revoke the ones that are no longer needed.">
+      {!signInError && isSessionExpired() && (
         <Notice tone="warn" title="Your session expired">
           <p>Sign in to continue.</p>
         </Notice>
       )}
-      {refused && (
-        <Notice tone="danger" title={refused.title}>
-          {refused.text && <p>{refused.text}</p>}
+      {signInError && (
+        <Notice tone="danger" title={signInError.title}>
+          {signInError.text && <p>{signInError.text}</p>}
         </Notice>
       )}
-      <form className="stack" onSubmit={enter} onChange={() => refused?.written && setRefused(undefined)}>
+      <form className="stack" onSubmit={signIn} onChange={() => signInError?.isAboutInput && setSignInError(undefined)}>
         <Field
           label="Username or email"
           name="username"
@@ -84,33 +84,33 @@ export function SignIn() {
         </Button>
       </form>
       <p className="muted small">No account or forgot your password? Ask your administrator for a sign-in link.</p>
-    </Front>
+    </CardPage>
   );
 }
 
 /** The browser was given a session and does not show it. */
-class Forgotten extends Error {}
+class CookieRejected extends Error {}
 
-interface Refused {
+interface SignInError {
   title: string;
   text?: string;
   /** Whether it is about what was written, and over when something else is. */
-  written?: boolean;
+  isAboutInput?: boolean;
 }
 
-function refusalOf(error: unknown): Refused {
-  if (error instanceof Forgotten) {
+function signInErrorOf(error: unknown): SignInError {
+  if (error instanceof CookieRejected) {
     return {
       title: 'Your browser did not store the session cookie',
       text: 'Your password is correct. Allow cookies for this site, and open it over HTTPS or at the address given by your operator.',
     };
   }
-  if (isRefusal(error, 'RATE_LIMITED')) {
+  if (isServiceError(error, 'RATE_LIMITED')) {
     return {
       title: 'Too many attempts',
-      text: `Too many sign-ins failed. Try again in ${waitOf(error.retryAfter ?? 60)}.`,
+      text: `Too many sign-ins failed. Try again in ${durationText(error.retryAfter ?? 60)}.`,
     };
   }
-  if (isRefusal(error, 'UNAUTHENTICATED')) return { title: 'Incorrect username or password.', written: true };
-  return { title: 'Sign-in failed', text: inOneLine(error) };
+  if (isServiceError(error, 'UNAUTHENTICATED')) return { title: 'Incorrect username or password.', isAboutInput: true };
+  return { title: 'Sign-in failed', text: errorText(error) };
 }

@@ -2,19 +2,19 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
 import { ask } from '../../app/api';
-import { useWrong, type Wrong, wrongOf } from '../../app/formErrors';
-import { Failure } from '../../app/LoadError';
+import { type FormErrors, formErrorsOf, useFormErrors } from '../../app/formErrors';
+import { LoadError } from '../../app/LoadError';
 import { catalogue } from '../../app/queries';
 import { UpdateTokenDocument, type UpdateTokenInput } from '../../gql/graphql';
 import { type Expiry, endOf } from '../../lib/expiry';
-import { LONGEST } from '../../lib/prefill';
-import { same, touched } from '../../lib/scopes';
+import { MAX_DESCRIPTION_LENGTH } from '../../lib/prefill';
+import { applyChanges, isSameSet } from '../../lib/scopes';
 import { Button } from '../../ui/Button';
 import { ExpiryPicker } from '../../ui/ExpiryPicker';
 import { Field } from '../../ui/Field';
 import { Notice, Panel, Skeleton } from '../../ui/Panel';
 import { ScopePicker } from '../../ui/ScopePicker';
-import { say } from '../../ui/toast';
+import { showToast } from '../../ui/toast';
 import { changed } from './Organizations';
 import type { OwnToken } from './Token';
 import styles from './Token.module.css';
@@ -23,15 +23,15 @@ const INPUTS = ['description', 'scopes', 'expiresAt'];
 
 const names = ({ scopes }: OwnToken): ReadonlySet<string> => new Set(scopes.map(({ name }) => name));
 
-export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
+export function EditToken({ token, onClose }: { token: OwnToken; onClose: () => void }) {
   const form = useRef<HTMLFormElement>(null);
   // The token as it was when this was opened: `token` is asked for again meanwhile, and only what is touched here is changed.
   const [before] = useState(token);
-  const held = names(before);
+  const originalScopes = names(before);
   const [description, setDescription] = useState(before.description);
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(held);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(originalScopes);
   const [expiry, setExpiry] = useState<Expiry>({ kind: 'keep' });
-  const { wrong, setWrong, changed: changedInput } = useWrong(form);
+  const { errors, setErrors, clearErrors } = useFormErrors(form);
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
   const { data: all, error, refetch } = useQuery(catalogue);
@@ -40,37 +40,37 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
     event.preventDefault();
     if (busy) return;
     const end = endOf(expiry, Date.now());
-    const missing: Wrong = {};
+    const missing: FormErrors = {};
     if (description.trim() === '') missing.description = 'Enter a description.';
-    if (chosen.size === 0) missing.scopes = 'Select at least one scope. To remove all of them, revoke the token.';
+    if (selected.size === 0) missing.scopes = 'Select at least one scope. To remove all of them, revoke the token.';
     if (expiry.kind !== 'keep' && !end) missing.expiresAt = 'Select an expiry date.';
     if (Object.keys(missing).length > 0) {
-      setWrong(missing);
+      setErrors(missing);
       return;
     }
     const input: UpdateTokenInput = { tokenId: token.id };
     if (description !== before.description) input.description = description;
-    if (!same(chosen, held)) input.scopes = [...touched(names(token), held, chosen)];
+    if (!isSameSet(selected, originalScopes)) input.scopes = [...applyChanges(names(token), originalScopes, selected)];
     // The day that it ends on anyway is no change.
     if (end && !(before.expiresAt && end >= new Date(before.expiresAt))) input.expiresAt = end.toISOString();
-    setWrong(undefined);
+    setErrors(undefined);
     if (Object.keys(input).length === 1) {
-      onEnd();
+      onClose();
       return;
     }
     setBusy(true);
     try {
       await ask(UpdateTokenDocument, { input });
       await changed(client);
-      say('Token updated.');
-      onEnd();
-    } catch (refusal) {
-      setWrong(wrongOf(refusal, INPUTS));
+      showToast('Token updated.');
+      onClose();
+    } catch (failure) {
+      setErrors(formErrorsOf(failure, INPUTS));
       setBusy(false);
     }
   }
 
-  if (error && !all) return <Failure error={error} again={() => refetch()} />;
+  if (error && !all) return <LoadError error={error} again={() => refetch()} />;
   return (
     <form ref={form} onSubmit={save} noValidate>
       <Panel title="Edit token" about="The token’s value doesn’t change.">
@@ -81,44 +81,44 @@ export function Edit({ token, onEnd }: { token: OwnToken; onEnd: () => void }) {
               value={description}
               onChange={(event) => {
                 setDescription(event.target.value);
-                changedInput('description');
+                clearErrors('description');
               }}
-              maxLength={LONGEST}
+              maxLength={MAX_DESCRIPTION_LENGTH}
               required
               autoFocus
               autoComplete="off"
-              error={wrong?.description}
+              error={errors?.description}
             />
             <ScopePicker
               legend="Scopes"
               scopes={[...all, ...before.scopes.filter(({ name }) => !all.some((scope) => scope.name === name))]}
-              chosen={chosen}
+              chosen={selected}
               onChoose={(next) => {
-                setChosen(next);
-                changedInput('scopes');
+                setSelected(next);
+                clearErrors('scopes');
               }}
-              error={wrong?.scopes}
+              error={errors?.scopes}
             />
             <ExpiryPicker
               legend="Expiry"
               expiry={expiry}
               onChoose={(next) => {
                 setExpiry(next);
-                changedInput('expiresAt');
+                clearErrors('expiresAt');
               }}
               present={before.expiresAt ?? null}
-              error={wrong?.expiresAt}
+              error={errors?.expiresAt}
             />
-            {wrong?.form && (
+            {errors?.form && (
               <Notice tone="danger" title="The token was not updated">
-                <p>{wrong.form}</p>
+                <p>{errors.form}</p>
               </Notice>
             )}
             <div className="row">
               <Button kind="primary" type="submit" busy={busy}>
                 Save changes
               </Button>
-              <Button kind="quiet" onClick={onEnd}>
+              <Button kind="quiet" onClick={onClose}>
                 Cancel
               </Button>
             </div>

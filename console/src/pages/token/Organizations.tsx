@@ -2,9 +2,9 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask } from '../../app/api';
-import { inOneLine } from '../../app/LoadError';
-import { mine } from '../../app/queries';
-import { lost } from '../../app/removals';
+import { errorText } from '../../app/LoadError';
+import { myOrganizations } from '../../app/queries';
+import { latestRemovals } from '../../app/removals';
 import {
   AddOrganizationDocument,
   type AddOrganizationMutation,
@@ -15,27 +15,27 @@ import {
 import { long } from '../../lib/time';
 import { Ago, useNow } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
-import { Question } from '../../ui/ConfirmDialog';
+import { ConfirmDialog } from '../../ui/ConfirmDialog';
 import { Select } from '../../ui/Field';
-import { focusHead } from '../../ui/focus';
+import { focusHeading } from '../../ui/focus';
 import { Notice, Panel } from '../../ui/Panel';
-import { say } from '../../ui/toast';
+import { showToast } from '../../ui/toast';
 import type { OwnToken } from './Token';
 import styles from './Token.module.css';
 
 /** How many organizations a token reaches at most. */
-export const MOST = 100;
+export const MAX_ORGANIZATIONS = 100;
 
 export function Organizations({ token }: { token: OwnToken }) {
   const active = token.status === 'ACTIVE';
   const standing = token.standing?.nodes ?? [];
-  const gone = lost(token.removed?.nodes ?? [], standing);
-  const [leaving, setLeaving] = useState<OwnGrantFragment>();
-  const add = useAdd(token.id);
-  const { data: all } = useQuery({ ...mine, enabled: active });
+  const removed = latestRemovals(token.removed?.nodes ?? [], standing);
+  const [removing, setRemoving] = useState<OwnGrantFragment>();
+  const add = useAddOrganization(token.id);
+  const { data: all } = useQuery({ ...myOrganizations, enabled: active });
   const places = all?.map(({ node }) => node);
   const others = places?.filter(({ id }) => !standing.some(({ organization }) => organization.id === id)) ?? [];
-  const full = standing.length >= MOST;
+  const full = standing.length >= MAX_ORGANIZATIONS;
   return (
     <Panel
       id="organizations"
@@ -72,7 +72,7 @@ export function Organizations({ token }: { token: OwnToken }) {
                 </p>
               </div>
               {active && (
-                <Button size="small" aria-label={`Remove ${grant.organization.name}`} onClick={() => setLeaving(grant)}>
+                <Button size="small" aria-label={`Remove ${grant.organization.name}`} onClick={() => setRemoving(grant)}>
                   Remove
                 </Button>
               )}
@@ -81,14 +81,16 @@ export function Organizations({ token }: { token: OwnToken }) {
         </ul>
       )}
       {active && places && others.length > 0 && !full && (
-        <AddOne places={others} busy={add.isPending} onAdd={(place) => add.mutate(place)} />
+        <AddOrganization places={others} busy={add.isPending} onAdd={(place) => add.mutate(place)} />
       )}
-      {active && full && <Notice>A token can have access to at most {MOST} organizations. Remove one to add another.</Notice>}
-      {gone.length > 0 && (
+      {active && full && (
+        <Notice>A token can have access to at most {MAX_ORGANIZATIONS} organizations. Remove one to add another.</Notice>
+      )}
+      {removed.length > 0 && (
         <>
           <h3 className={styles.sub}>Removed</h3>
           <ul className={styles.list}>
-            {gone.map((grant) => {
+            {removed.map((grant) => {
               const place = grant.organization;
               const member = others.some(({ id }) => id === place.id);
               return (
@@ -96,7 +98,7 @@ export function Organizations({ token }: { token: OwnToken }) {
                   <div>
                     <strong>{place.name}</strong> <span className="muted">{place.slug}</span>
                     <p className="small">
-                      Removed <Ago at={grant.removedAt} /> by {by(grant, token.owner.id)}.{' '}
+                      Removed <Ago at={grant.removedAt} /> by {removerName(grant, token.owner.id)}.{' '}
                       {grant.removalReason && <q>{grant.removalReason}</q>}
                     </p>
                     {active && places && !member && <p className="muted small">You are not a member, so you cannot add it.</p>}
@@ -117,29 +119,29 @@ export function Organizations({ token }: { token: OwnToken }) {
           </ul>
         </>
       )}
-      {leaving && <Remove token={token} grant={leaving} onEnd={() => setLeaving(undefined)} />}
+      {removing && <Remove token={token} grant={removing} onClose={() => setRemoving(undefined)} />}
     </Panel>
   );
 }
 
-function by({ removedBy }: OwnGrantFragment, you: string) {
+function removerName({ removedBy }: OwnGrantFragment, you: string) {
   if (!removedBy) return 'an operator or the service';
   return removedBy.id === you ? 'you' : `${removedBy.name} (${removedBy.username})`;
 }
 
 /** Adds an organization, also one that was removed. */
-export function useAdd(tokenId: string) {
+export function useAddOrganization(tokenId: string) {
   const client = useQueryClient();
   return useMutation<AddOrganizationMutation, Error, { id: string; name: string }>({
     mutationFn: ({ id }) => ask(AddOrganizationDocument, { input: { tokenId, organizationId: id } }),
     onSuccess: async (_, { name }) => {
       await changed(client);
-      say(`${name} added.`);
+      showToast(`${name} added.`);
       // The button that had the focus is gone.
-      setTimeout(focusHead);
+      setTimeout(focusHeading);
     },
     onError: (error) => {
-      say(inOneLine(error), { bad: true });
+      showToast(errorText(error), { isError: true });
       return changed(client);
     },
   });
@@ -149,24 +151,24 @@ export function useAdd(tokenId: string) {
 export const changed = (client: ReturnType<typeof useQueryClient>) =>
   Promise.all([client.invalidateQueries({ queryKey: ['tokens'] }), client.invalidateQueries({ queryKey: ['events'] })]);
 
-interface AddOneProps {
+interface AddOrganizationProps {
   places: { id: string; name: string; slug: string }[];
   busy: boolean;
   onAdd: (place: { id: string; name: string }) => void;
 }
 
-function AddOne({ places, busy, onAdd }: AddOneProps) {
+function AddOrganization({ places, busy, onAdd }: AddOrganizationProps) {
   const [chosen, choose] = useState('');
-  const there = places.find(({ id }) => id === chosen);
+  const selected = places.find(({ id }) => id === chosen);
   return (
     <form
       className={styles.add}
       onSubmit={(event) => {
         event.preventDefault();
-        if (there && !busy) onAdd(there);
+        if (selected && !busy) onAdd(selected);
       }}
     >
-      <Select label="Add an organization" value={there?.id ?? ''} required onChange={(event) => choose(event.target.value)}>
+      <Select label="Add an organization" value={selected?.id ?? ''} required onChange={(event) => choose(event.target.value)}>
         <option value="">Select an organization</option>
         {places.map(({ id, name, slug }) => (
           <option key={id} value={id}>
@@ -181,24 +183,24 @@ function AddOne({ places, busy, onAdd }: AddOneProps) {
   );
 }
 
-function Remove({ token, grant, onEnd }: { token: OwnToken; grant: OwnGrantFragment; onEnd: () => void }) {
+function Remove({ token, grant, onClose }: { token: OwnToken; grant: OwnGrantFragment; onClose: () => void }) {
   const client = useQueryClient();
   const now = useNow();
   const { name, id } = grant.organization;
   const remove = useMutation<RemoveOwnOrganizationMutation, Error>({
     mutationFn: () => ask(RemoveOwnOrganizationDocument, { input: { tokenId: token.id, organizationId: id } }),
-    onSuccess: () => say(`The token no longer has access to ${name}.`),
-    onError: (error) => say(inOneLine(error), { bad: true }),
-    onSettled: () => changed(client).finally(onEnd),
+    onSuccess: () => showToast(`The token no longer has access to ${name}.`),
+    onError: (error) => showToast(errorText(error), { isError: true }),
+    onSettled: () => changed(client).finally(onClose),
   });
   return (
-    <Question
+    <ConfirmDialog
       title={`Remove ${name} from “${token.description}”?`}
-      keep="Keep access"
-      act="Remove organization"
+      cancelLabel="Keep access"
+      confirmLabel="Remove organization"
       busy={remove.isPending}
-      onKeep={onEnd}
-      onAct={() => remove.mutate()}
+      onCancel={onClose}
+      onConfirm={() => remove.mutate()}
     >
       <p>
         {grant.lastUsedAt
@@ -209,6 +211,6 @@ function Remove({ token, grant, onEnd }: { token: OwnToken; grant: OwnGrantFragm
         Requests to {name} with this token are denied immediately. The token keeps access to its other organizations, and you can
         add {name} again.
       </p>
-    </Question>
+    </ConfirmDialog>
   );
 }

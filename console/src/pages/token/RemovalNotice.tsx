@@ -1,24 +1,24 @@
 // Says at the top of a token's page what others took away from it since its owner last looked after it.
 import { useQuery } from '@tanstack/react-query';
-import { mine } from '../../app/queries';
-import { taken } from '../../app/removals';
+import { myOrganizations } from '../../app/queries';
+import { removalsByOthers } from '../../app/removals';
 import { long } from '../../lib/time';
 import { useNow } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
 import { Notice } from '../../ui/Panel';
-import { MOST, useAdd } from './Organizations';
+import { MAX_ORGANIZATIONS, useAddOrganization } from './Organizations';
 import type { OwnToken } from './Token';
 
-export function Taken({ token }: { token: OwnToken }) {
+export function RemovalNotice({ token }: { token: OwnToken }) {
   const now = useNow();
-  const add = useAdd(token.id);
+  const add = useAddOrganization(token.id);
   const standing = token.standing?.nodes ?? [];
-  const [latest, ...others] = taken(token.removed?.nodes ?? [], standing, token.owner.id);
+  const [latest, ...others] = removalsByOthers(token.removed?.nodes ?? [], standing, token.owner.id);
   const active = token.status === 'ACTIVE';
-  const { data: places } = useQuery({ ...mine, enabled: active && latest !== undefined });
+  const { data: places } = useQuery({ ...myOrganizations, enabled: active && latest !== undefined });
   if (!active || !latest) return null;
   const { organization, removedAt, removedBy, removalReason } = latest;
-  const again = standing.length < MOST && places?.some(({ node }) => node.id === organization.id);
+  const again = standing.length < MAX_ORGANIZATIONS && places?.some(({ node }) => node.id === organization.id);
   return (
     <Notice
       tone="warn"

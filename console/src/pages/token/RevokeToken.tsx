@@ -2,50 +2,50 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask } from '../../app/api';
-import { inOneLine } from '../../app/LoadError';
+import { errorText } from '../../app/LoadError';
 import { RevokeTokenDocument, type RevokeTokenMutation } from '../../gql/graphql';
-import { agent } from '../../lib/userAgent';
+import { describeUserAgent } from '../../lib/userAgent';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
-import { Question } from '../../ui/ConfirmDialog';
+import { ConfirmDialog } from '../../ui/ConfirmDialog';
 import { Field } from '../../ui/Field';
 import { Fact, Facts, Panel } from '../../ui/Panel';
-import { say } from '../../ui/toast';
+import { showToast } from '../../ui/toast';
 import { changed } from './Organizations';
 import type { OwnToken } from './Token';
 
 /** How many organizations the question lists, the last used ones first. */
-const MOST = 6;
+const MAX_LISTED = 6;
 
-export function Revoke({ token }: { token: OwnToken }) {
-  const [asking, setAsking] = useState(false);
+export function RevokeToken({ token }: { token: OwnToken }) {
+  const [confirming, setConfirming] = useState(false);
   const [reason, setReason] = useState('');
   const client = useQueryClient();
   const revoke = useMutation<RevokeTokenMutation, Error>({
     mutationFn: () => ask(RevokeTokenDocument, { input: { tokenId: token.id, reason: reason.trim() || undefined } }),
-    onSuccess: () => say('The token was revoked. Requests with it are denied.'),
-    onError: (error) => say(inOneLine(error), { bad: true }),
-    onSettled: () => changed(client).finally(() => setAsking(false)),
+    onSuccess: () => showToast('The token was revoked. Requests with it are denied.'),
+    onError: (error) => showToast(errorText(error), { isError: true }),
+    onSettled: () => changed(client).finally(() => setConfirming(false)),
   });
   const addresses = token.recentAddresses ?? [];
-  const used = (token.standing?.nodes ?? []).toSorted((one, other) =>
+  const byLastUse = (token.standing?.nodes ?? []).toSorted((one, other) =>
     (other.lastUsedAt ?? '').localeCompare(one.lastUsedAt ?? ''),
   );
   return (
     <Panel title="Revoke" about="Permanently revokes the token for all organizations. This cannot be undone." tone="danger">
       <div>
-        <Button kind="danger" onClick={() => setAsking(true)}>
+        <Button kind="danger" onClick={() => setConfirming(true)}>
           Revoke token…
         </Button>
       </div>
-      {asking && (
-        <Question
+      {confirming && (
+        <ConfirmDialog
           title={`Revoke “${token.description}”?`}
-          keep="Keep token"
-          act="Revoke token"
+          cancelLabel="Keep token"
+          confirmLabel="Revoke token"
           busy={revoke.isPending}
-          onKeep={() => setAsking(false)}
-          onAct={() => revoke.mutate()}
+          onCancel={() => setConfirming(false)}
+          onConfirm={() => revoke.mutate()}
         >
           <p>
             {token.lastUsedAt
@@ -59,18 +59,22 @@ export function Revoke({ token }: { token: OwnToken }) {
             <Fact name="IP addresses">{addresses.length > 0 ? <code>{addresses.join(', ')}</code> : 'Unknown'}</Fact>
             {token.lastRequest && (
               <Fact name="Last user agent">
-                {token.lastRequest.userAgent ? agent(token.lastRequest.userAgent) : <span className="muted">Unknown</span>}
+                {token.lastRequest.userAgent ? (
+                  describeUserAgent(token.lastRequest.userAgent)
+                ) : (
+                  <span className="muted">Unknown</span>
+                )}
               </Fact>
             )}
             <Fact name="Organizations">
-              {used.length > 0 ? (
+              {byLastUse.length > 0 ? (
                 <ul>
-                  {used.slice(0, MOST).map(({ id, organization, lastUsedAt }) => (
+                  {byLastUse.slice(0, MAX_LISTED).map(({ id, organization, lastUsedAt }) => (
                     <li key={id}>
                       {organization.name}: {lastUsedAt ? <Ago at={lastUsedAt} /> : 'never'}
                     </li>
                   ))}
-                  {used.length > MOST && <li className="muted">and {used.length - MOST} more</li>}
+                  {byLastUse.length > MAX_LISTED && <li className="muted">and {byLastUse.length - MAX_LISTED} more</li>}
                 </ul>
               ) : (
                 'None'
@@ -85,7 +89,7 @@ export function Revoke({ token }: { token: OwnToken }) {
             onChange={(event) => setReason(event.target.value)}
             autoComplete="off"
           />
-        </Question>
+        </ConfirmDialog>
       )}
     </Panel>
   );

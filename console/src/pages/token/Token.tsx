@@ -5,23 +5,23 @@ import { Copy as CopyIcon, Pencil } from 'lucide-react';
 import { useRef, useState } from 'react';
 import { polling } from '../../app/activity';
 import { ask } from '../../app/api';
-import { EventBones, Events } from '../../app/events';
-import { Failure } from '../../app/LoadError';
-import { Missing } from '../../app/Root';
+import { EventSkeleton, Events } from '../../app/events';
+import { LoadError } from '../../app/LoadError';
+import { NotFoundContent } from '../../app/Root';
 import { OwnTokenDocument, OwnTokenEventsDocument, type OwnTokenQuery } from '../../gql/graphql';
 import { exact } from '../../lib/time';
 import { Ago } from '../../ui/Ago';
-import { Back, backIcon } from '../../ui/BackLink';
+import { BackLink, backLinkIcon } from '../../ui/BackLink';
 import { Badge } from '../../ui/Badge';
 import { Button, buttonClass } from '../../ui/Button';
-import { Copy } from '../../ui/CopyButton';
-import { Fact, Facts, Head, Notice, Panel, Skeleton } from '../../ui/Panel';
+import { CopyButton } from '../../ui/CopyButton';
+import { Fact, Facts, Notice, PageHeader, Panel, Skeleton } from '../../ui/Panel';
 import { RequestFacts } from '../../ui/RequestFacts';
 import { ScopeList } from '../../ui/ScopeList';
-import { Edit } from './EditToken';
+import { EditToken } from './EditToken';
 import { Organizations } from './Organizations';
-import { Taken } from './RemovalNotice';
-import { Revoke } from './RevokeToken';
+import { RemovalNotice } from './RemovalNotice';
+import { RevokeToken } from './RevokeToken';
 import styles from './Token.module.css';
 
 const route = getRouteApi('/inside/tokens/$id');
@@ -43,7 +43,7 @@ function Page({ id }: { id: string }) {
     ...polling,
   });
   const token = data?.token;
-  if (data && (!token || token.owner.id !== data.viewer.id)) return <Missing />;
+  if (data && (!token || token.owner.id !== data.viewer.id)) return <NotFoundContent />;
 
   const edited = editing && token?.status === 'ACTIVE';
 
@@ -54,17 +54,17 @@ function Page({ id }: { id: string }) {
 
   return (
     <>
-      <Back>
-        <Link to="/tokens">{backIcon} API Access Tokens</Link>
-      </Back>
-      <Head
+      <BackLink>
+        <Link to="/tokens">{backLinkIcon} API Access Tokens</Link>
+      </BackLink>
+      <PageHeader
         title={token?.description ?? 'API Access Token'}
         about={
           // The line is there from the beginning, so that nothing moves when it is filled.
           <span className={styles.words}>
             {token ? (
               <>
-                <code>{token.hint}</code> <State token={token} />
+                <code>{token.hint}</code> <StatusBadge token={token} />
               </>
             ) : (
               !error && '…'
@@ -87,13 +87,13 @@ function Page({ id }: { id: string }) {
           )
         }
       />
-      {error && !data && <Failure error={error} again={() => refetch()} />}
+      {error && !data && <LoadError error={error} again={() => refetch()} />}
       {!error && !data && <Loading />}
       {token && (
         <div className={styles.page}>
-          <Ended token={token} />
-          <Taken token={token} />
-          {edited && <Edit token={token} onEnd={endEditing} />}
+          <InactiveNotice token={token} />
+          <RemovalNotice token={token} />
+          {edited && <EditToken token={token} onClose={endEditing} />}
           <Organizations token={token} />
           {!edited && (
             <Panel title="Scopes" about="What the token can do in every organization it has access to.">
@@ -105,20 +105,20 @@ function Page({ id }: { id: string }) {
             <LastRequest token={token} />
           </div>
           <History id={id} you={data.viewer.id} />
-          {token.status === 'ACTIVE' && <Revoke token={token} />}
+          {token.status === 'ACTIVE' && <RevokeToken token={token} />}
         </div>
       )}
     </>
   );
 }
 
-function State({ token: { status, standing } }: { token: OwnToken }) {
+function StatusBadge({ token: { status, standing } }: { token: OwnToken }) {
   if (status === 'ACTIVE' && standing?.nodes.length === 0) return <Badge tone="warn">No organization access</Badge>;
   if (status === 'ACTIVE') return <Badge tone="ok">Active</Badge>;
   return <Badge tone="danger">{status === 'EXPIRED' ? 'Expired' : 'Revoked'}</Badge>;
 }
 
-function Ended({ token }: { token: OwnToken }) {
+function InactiveNotice({ token }: { token: OwnToken }) {
   const { status } = token;
   if (status === 'ACTIVE') return null;
   const at = status === 'EXPIRED' ? token.expiresAt : token.revokedAt;
@@ -169,7 +169,7 @@ function About({ token }: { token: OwnToken }) {
         <Fact name="UUID">
           <span className={styles.words}>
             <code>{token.uuid}</code>
-            <Copy text={token.uuid} />
+            <CopyButton text={token.uuid} />
           </span>
         </Fact>
       </Facts>
@@ -199,8 +199,8 @@ function History({ id, you }: { id: string; you: string }) {
       title="Events"
       about="Changes to this token, newest first. If you were notified by email, the details contain the notification ID."
     >
-      {error && !events && <Failure error={error} again={() => refetch()} />}
-      {!error && !events && <EventBones rows={3} />}
+      {error && !events && <LoadError error={error} again={() => refetch()} />}
+      {!error && !events && <EventSkeleton rows={3} />}
       {events && (
         <div className={styles.events}>
           <Events events={events} you={you} here={id} label="Events of this token" />

@@ -2,21 +2,21 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { Plus } from 'lucide-react';
-import { ask, isRefusal } from '../../app/api';
-import { Failure } from '../../app/LoadError';
-import { orderOf, rangeOf, windowOf } from '../../app/pagination';
+import { ask, isServiceError } from '../../app/api';
+import { LoadError } from '../../app/LoadError';
+import { pageArguments, rangeText, sortOrderOf } from '../../app/pagination';
 import { viewer } from '../../app/queries';
-import { taken } from '../../app/removals';
+import { removalsByOthers } from '../../app/removals';
 import { type Chip, SearchBox } from '../../app/SearchBox';
-import { filterOf, list, useBox } from '../../app/tokenSearch';
+import { filterOf, listOptions, useTokenSearch } from '../../app/tokenSearch';
 import { type TokenFilter, TokensDocument, type TokensQuery } from '../../gql/graphql';
 import { Ago, useNow } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button, buttonClass } from '../../ui/Button';
 import { Dash } from '../../ui/Dash';
-import { Check } from '../../ui/Field';
-import { Names } from '../../ui/NameList';
-import { Empty, Head } from '../../ui/Panel';
+import { Checkbox } from '../../ui/Field';
+import { NameList } from '../../ui/NameList';
+import { EmptyState, PageHeader } from '../../ui/Panel';
 import { ScopeCounts } from '../../ui/ScopeCounts';
 import { Cell, Pager, Row, rowLink, SkeletonRows, Table } from '../../ui/Table';
 import styles from './Tokens.module.css';
@@ -44,69 +44,75 @@ const ALL: TokenFilter['status'] = ['ACTIVE', 'EXPIRED', 'REVOKED'];
 
 export function Tokens() {
   const search = route.useSearch();
-  const go = route.useNavigate();
-  const { data: who } = useQuery(viewer);
-  const { ended, order: sorted } = search;
-  const box = useBox(search.q ?? '', who?.tokenPrefix, (q) => go({ search: { q, ended, order: sorted }, replace: true }));
-  const written = filterOf(search.q ?? '');
-  const filter = { ...written, status: ended ? ALL : undefined };
-  const order = orderOf(sorted);
+  const navigate = route.useNavigate();
+  const { data: viewerData } = useQuery(viewer);
+  const { ended, order: orderParameter } = search;
+  const box = useTokenSearch(search.q ?? '', viewerData?.tokenPrefix, (q) =>
+    navigate({ search: { q, ended, order: orderParameter }, replace: true }),
+  );
+  const searched = filterOf(search.q ?? '');
+  const filter = { ...searched, status: ended ? ALL : undefined };
+  const order = sortOrderOf(orderParameter);
   const { data, error, isPlaceholderData, refetch } = useQuery({
     queryKey: ['tokens', 'own', search, filter],
-    queryFn: ({ signal }) => ask(TokensDocument, { filter, orderBy: order.by, ...windowOf(search) }, signal),
-    ...list,
+    queryFn: ({ signal }) => ask(TokensDocument, { filter, orderBy: order.by, ...pageArguments(search) }, signal),
+    ...listOptions,
   });
   const tokens = data?.viewer.tokens;
-  const gone = data?.viewer.ended?.totalCount ?? 0;
-  const wrong = isRefusal(error, 'INVALID_INPUT') ? error : undefined;
-  if (error && !wrong && !tokens) {
+  const inactiveCount = data?.viewer.ended?.totalCount ?? 0;
+  const searchError = isServiceError(error, 'INVALID_INPUT') ? error : undefined;
+  if (error && !searchError && !tokens) {
     return (
       <>
-        <Head title="API Access Tokens" />
-        <Failure error={error} again={() => refetch()} />
+        <PageHeader title="API Access Tokens" />
+        <LoadError error={error} again={() => refetch()} />
       </>
     );
   }
 
   const page = Number(search.page) || 1;
   const move = (to: { after?: string; before?: string; page?: string }) =>
-    go({ search: { q: search.q, ended, order: sorted, ...to } }).then(() => window.scrollTo({ top: 0 }));
-  const showEnded = (shown: boolean) =>
-    go({ search: { q: search.q, order: sorted, ended: shown ? 'shown' : undefined }, replace: true });
+    navigate({ search: { q: search.q, ended, order: orderParameter, ...to } }).then(() => window.scrollTo({ top: 0 }));
+  const setInactiveShown = (shown: boolean) =>
+    navigate({ search: { q: search.q, order: orderParameter, ended: shown ? 'shown' : undefined }, replace: true });
   return (
     <>
-      <Head
+      <PageHeader
         title="API Access Tokens"
         about="Tokens let scripts and apps use the API as you, limited to the organizations and scopes you choose."
-        actions={<Create />}
+        actions={<NewTokenLink />}
       />
       <SearchBox
         box={box}
         label="Search by description, scope, IP address or token value"
         chips={CHIPS}
-        understood={wrong ? [] : (tokens?.search ?? [])}
-        error={wrong?.message}
+        understood={searchError ? [] : (tokens?.search ?? [])}
+        error={searchError?.message}
       >
-        <Check
-          label={<span className={styles.ended}>Show revoked and expired{gone > 0 && ` (${gone.toLocaleString('en')})`}</span>}
+        <Checkbox
+          label={
+            <span className={styles.ended}>
+              Show revoked and expired{inactiveCount > 0 && ` (${inactiveCount.toLocaleString('en')})`}
+            </span>
+          }
           checked={ended === 'shown'}
-          onChange={(event) => showEnded(event.target.checked)}
+          onChange={(event) => setInactiveShown(event.target.checked)}
         />
       </SearchBox>
       {tokens?.nodes.length === 0 && !isPlaceholderData ? (
-        <Nothing
+        <EmptyList
           filtered={Boolean(search.q)}
           clear={() => box.now('')}
-          gone={ended ? 0 : gone}
-          showGone={() => showEnded(true)}
+          inactiveCount={ended ? 0 : inactiveCount}
+          showInactive={() => setInactiveShown(true)}
         />
       ) : (
         <Table
           caption="Your tokens"
           columns={COLUMNS}
           order={order.text}
-          onOrder={(text) => go({ search: { q: search.q, ended, order: text }, replace: true })}
-          waiting={isPlaceholderData || Boolean(wrong)}
+          onOrder={(text) => navigate({ search: { q: search.q, ended, order: text }, replace: true })}
+          waiting={isPlaceholderData || Boolean(searchError)}
         >
           {tokens ? (
             tokens.nodes.map((token) => <TokenRow key={token.id} token={token} you={data!.viewer.id} />)
@@ -117,7 +123,7 @@ export function Tokens() {
       )}
       {tokens && tokens.nodes.length > 0 && (
         <Pager
-          said={rangeOf(page, tokens.nodes.length, tokens.totalCount)}
+          label={rangeText(page, tokens.nodes.length, tokens.totalCount)}
           before={tokens.pageInfo.hasPreviousPage}
           after={tokens.pageInfo.hasNextPage}
           onBefore={() =>
@@ -130,7 +136,7 @@ export function Tokens() {
   );
 }
 
-function Create() {
+function NewTokenLink() {
   return (
     <Link to="/tokens/new" className={buttonClass({ kind: 'primary' })}>
       <Plus size={16} aria-hidden="true" />
@@ -141,7 +147,7 @@ function Create() {
 
 type Token = NonNullable<TokensQuery['viewer']['tokens']>['nodes'][number];
 
-const SOON = 14 * 86_400_000;
+const EXPIRES_SOON = 14 * 86_400_000;
 
 function TokenRow({ token, you }: { token: Token; you: string }) {
   const now = useNow();
@@ -155,8 +161,10 @@ function TokenRow({ token, you }: { token: Token; you: string }) {
           </Link>
           {token.status === 'EXPIRED' && <Badge tone="danger">Expired</Badge>}
           {token.status === 'REVOKED' && <Badge tone="danger">Revoked</Badge>}
-          {active && <Taken token={token} you={you} />}
-          {active && token.expiresAt && Date.parse(token.expiresAt) - now < SOON && <Badge tone="warn">Expires soon</Badge>}
+          {active && <RemovalBadge token={token} you={you} />}
+          {active && token.expiresAt && Date.parse(token.expiresAt) - now < EXPIRES_SOON && (
+            <Badge tone="warn">Expires soon</Badge>
+          )}
         </div>
         <p className={styles.hint}>
           <code>{token.hint}</code>
@@ -164,7 +172,7 @@ function TokenRow({ token, you }: { token: Token; you: string }) {
       </Cell>
       <Cell label="Organizations">
         {token.organizations.length > 0 ? (
-          <Names names={token.organizations.map(({ name }) => name)} title={`Organizations of ${token.description}`} />
+          <NameList names={token.organizations.map(({ name }) => name)} title={`Organizations of ${token.description}`} />
         ) : active ? (
           <span className={styles.wide}>
             <Badge tone="danger">No organization access</Badge>
@@ -190,9 +198,9 @@ function TokenRow({ token, you }: { token: Token; you: string }) {
 }
 
 /** Says what others took away. */
-function Taken({ token: { organizations, removed }, you }: { token: Token; you: string }) {
-  const standing = organizations.map((organization) => ({ organization }));
-  const [latest, ...others] = taken(removed?.nodes ?? [], standing, you);
+function RemovalBadge({ token: { organizations, removed }, you }: { token: Token; you: string }) {
+  const current = organizations.map((organization) => ({ organization }));
+  const [latest, ...others] = removalsByOthers(removed?.nodes ?? [], current, you);
   if (!latest) return null;
   return (
     <Badge tone="warn">
@@ -218,15 +226,15 @@ interface NothingProps {
   filtered: boolean;
   clear: () => void;
   /** How many there are that are not shown because they ended. */
-  gone: number;
-  showGone: () => void;
+  inactiveCount: number;
+  showInactive: () => void;
 }
 
-function Nothing({ filtered, clear, gone, showGone }: NothingProps) {
-  const also = gone > 0 && <Button onClick={showGone}>Show revoked and expired</Button>;
+function EmptyList({ filtered, clear, inactiveCount, showInactive }: NothingProps) {
+  const also = inactiveCount > 0 && <Button onClick={showInactive}>Show revoked and expired</Button>;
   if (filtered) {
     return (
-      <Empty
+      <EmptyState
         title="No tokens match"
         action={
           <div className="row">
@@ -236,21 +244,21 @@ function Nothing({ filtered, clear, gone, showGone }: NothingProps) {
         }
       >
         Remove a filter or check the spelling.
-      </Empty>
+      </EmptyState>
     );
   }
   return (
-    <Empty
-      title={gone > 0 ? 'You have no active tokens' : 'You have no tokens yet'}
+    <EmptyState
+      title={inactiveCount > 0 ? 'You have no active tokens' : 'You have no tokens yet'}
       action={
         <div className="row">
-          <Create />
+          <NewTokenLink />
           {also}
         </div>
       }
     >
       A token lets a script or app use the API as you, limited to the organizations and scopes you choose, until it expires or you
       revoke it. Its value is shown once, when you create it.
-    </Empty>
+    </EmptyState>
   );
 }
