@@ -1,6 +1,6 @@
 // What was asked, kept for as long as a page shows it. Keys begin with the page's noun, and a change makes its noun stale.
 import { QueryClient, queryOptions } from '@tanstack/react-query';
-import { CatalogueDocument, MineDocument, type MineQuery, ViewerDocument } from '../gql/graphql';
+import { CatalogueDocument, MyOrganizationsDocument, type MyOrganizationsQuery, ViewerDocument } from '../gql/graphql';
 import { isUserActive } from './activity';
 import { ask, isServiceError } from './api';
 
@@ -27,10 +27,10 @@ export const viewer = queryOptions({
 export const myOrganizations = queryOptions({
   queryKey: ['organizations', 'mine'],
   queryFn: async ({ signal }) => {
-    const all: NonNullable<MineQuery['viewer']['organizations']>['edges'] = [];
+    const all: NonNullable<MyOrganizationsQuery['viewer']['organizations']>['edges'] = [];
     let after: string | null | undefined;
     do {
-      const { viewer } = await ask(MineDocument, { after }, signal);
+      const { viewer } = await ask(MyOrganizationsDocument, { after }, signal);
       all.push(...(viewer.organizations?.edges ?? []));
       after = viewer.organizations?.pageInfo.hasNextPage ? viewer.organizations.pageInfo.endCursor : undefined;
     } while (after);

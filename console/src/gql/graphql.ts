@@ -326,12 +326,12 @@ export type UpdateTokenInput = {
 
 export type EventLineFragment = { id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, notificationId: string | null, actor: { id: string, username: string, name: string } | null, user: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> };
 
-export type MineQueryVariables = Exact<{
+export type MyOrganizationsQueryVariables = Exact<{
   after?: string | null | undefined;
 }>;
 
 
-export type MineQuery = { viewer: { id: string, organizations: { pageInfo: { hasNextPage: boolean, endCursor: string | null }, edges: Array<{ role: OrganizationRole, node: { id: string, slug: string, name: string } }> } | null } };
+export type MyOrganizationsQuery = { viewer: { id: string, organizations: { pageInfo: { hasNextPage: boolean, endCursor: string | null }, edges: Array<{ role: OrganizationRole, node: { id: string, slug: string, name: string } }> } | null } };
 
 export type CatalogueQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -369,6 +369,10 @@ export type AuditedTokenQueryVariables = Exact<{
 
 export type AuditedTokenQuery = { organization: { id: string, name: string, tokenGrant: { id: string, grantedAt: string, ownerIsAdmin: boolean, lastUsedAt: string | null, lastRequest: { at: string, ipAddress: string | null, userAgent: string | null, method: string | null, path: string | null, scope: string | null, allowed: boolean } | null, token: { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, owner: { id: string, username: string, name: string, email: string | null }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }> } | null } | null, auditEvents: { totalCount: number, nodes: Array<{ id: string, type: AuditEventType, at: string, via: AuditEventSource, resourceServerName: string | null, actorIpAddress: string | null, actorUserAgent: string | null, tokenId: string | null, scopesAdded: Array<string>, scopesRemoved: Array<string>, reason: string | null, notificationId: string | null, user: { email: string | null, id: string, username: string, name: string } | null, actor: { id: string, username: string, name: string } | null, token: { id: string, description: string, hint: string } | null, organizations: Array<{ id: string, slug: string, name: string }>, changes: Array<{ field: string, before: string | null, after: string | null }> }> } | null } | null };
 
+export type AuditedGrantFragment = { id: string, grantedAt: string, ownerIsAdmin: boolean, lastUsedAt: string | null, lastRequest: { at: string, ipAddress: string | null, userAgent: string | null, method: string | null, path: string | null, scope: string | null, allowed: boolean } | null, token: { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, owner: { id: string, username: string, name: string, email: string | null }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }> } | null };
+
+export type AuditedTokenDetailsFragment = { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, owner: { id: string, username: string, name: string, email: string | null }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }> };
+
 export type RemoveOrganizationMutationVariables = Exact<{
   input: RemoveOrganizationFromTokenInput;
 }>;
@@ -402,13 +406,13 @@ export type LogNamesQuery = { nodes: Array<
     | { __typename: 'User', name: string, username: string, id: string }
    | null> };
 
-export type LogPeopleQueryVariables = Exact<{
+export type LogMembersQueryVariables = Exact<{
   slug: string;
   search: string;
 }>;
 
 
-export type LogPeopleQuery = { organization: { id: string, members: { nodes: Array<{ id: string, name: string, username: string }> } } | null };
+export type LogMembersQuery = { organization: { id: string, members: { nodes: Array<{ id: string, name: string, username: string }> } } | null };
 
 export type LogTokensQueryVariables = Exact<{
   slug: string;
@@ -494,6 +498,8 @@ export type SettingsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type SettingsQuery = { viewer: { id: string, username: string, name: string, email: string | null, createdAt: string, hasPassword: boolean | null, sessions: { totalCount: number, nodes: Array<{ id: string, createdAt: string, lastSeenAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null, current: boolean }> } | null } };
 
+export type SessionDetailsFragment = { id: string, createdAt: string, lastSeenAt: string, expiresAt: string, ipAddress: string | null, userAgent: string | null, current: boolean };
+
 export type UpdateProfileMutationVariables = Exact<{
   input: UpdateProfileInput;
 }>;
@@ -527,7 +533,9 @@ export type OwnTokenQueryVariables = Exact<{
 }>;
 
 
-export type OwnTokenQuery = { viewer: { id: string }, token: { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, lastUsedAt: string | null, recentAddresses: Array<string> | null, lastRequest: { at: string, ipAddress: string | null, userAgent: string | null, method: string | null, path: string | null, scope: string | null, allowed: boolean } | null, owner: { id: string }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }>, standing: { nodes: Array<{ id: string, status: TokenGrantStatus, grantedAt: string, removedAt: string | null, removalReason: string | null, lastUsedAt: string | null, removedBy: { id: string, name: string, username: string } | null, organization: { id: string, slug: string, name: string } }> } | null, removed: { nodes: Array<{ id: string, status: TokenGrantStatus, grantedAt: string, removedAt: string | null, removalReason: string | null, lastUsedAt: string | null, removedBy: { id: string, name: string, username: string } | null, organization: { id: string, slug: string, name: string } }> } | null } | null };
+export type OwnTokenQuery = { viewer: { id: string }, token: { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, lastUsedAt: string | null, recentAddresses: Array<string> | null, lastRequest: { at: string, ipAddress: string | null, userAgent: string | null, method: string | null, path: string | null, scope: string | null, allowed: boolean } | null, owner: { id: string }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }>, unremoved: { nodes: Array<{ id: string, status: TokenGrantStatus, grantedAt: string, removedAt: string | null, removalReason: string | null, lastUsedAt: string | null, removedBy: { id: string, name: string, username: string } | null, organization: { id: string, slug: string, name: string } }> } | null, removed: { nodes: Array<{ id: string, status: TokenGrantStatus, grantedAt: string, removedAt: string | null, removalReason: string | null, lastUsedAt: string | null, removedBy: { id: string, name: string, username: string } | null, organization: { id: string, slug: string, name: string } }> } | null } | null };
+
+export type TokenDetailsFragment = { id: string, uuid: string, description: string, hint: string, status: TokenStatus, createdAt: string, expiresAt: string | null, revokedAt: string | null, lastUsedAt: string | null, recentAddresses: Array<string> | null, lastRequest: { at: string, ipAddress: string | null, userAgent: string | null, method: string | null, path: string | null, scope: string | null, allowed: boolean } | null, owner: { id: string }, scopes: Array<{ name: string, title: string, description: string, access: ScopeAccess, retired: boolean }>, unremoved: { nodes: Array<{ id: string, status: TokenGrantStatus, grantedAt: string, removedAt: string | null, removalReason: string | null, lastUsedAt: string | null, removedBy: { id: string, name: string, username: string } | null, organization: { id: string, slug: string, name: string } }> } | null, removed: { nodes: Array<{ id: string, status: TokenGrantStatus, grantedAt: string, removedAt: string | null, removalReason: string | null, lastUsedAt: string | null, removedBy: { id: string, name: string, username: string } | null, organization: { id: string, slug: string, name: string } }> } | null };
 
 export type OwnGrantFragment = { id: string, status: TokenGrantStatus, grantedAt: string, removedAt: string | null, removalReason: string | null, lastUsedAt: string | null, removedBy: { id: string, name: string, username: string } | null, organization: { id: string, slug: string, name: string } };
 
@@ -638,6 +646,84 @@ export const EventLineFragmentDoc = new TypedDocumentString(`
   notificationId
 }
     `, {"fragmentName":"EventLine"}) as unknown as TypedDocumentString<EventLineFragment, unknown>;
+export const AuditedTokenDetailsFragmentDoc = new TypedDocumentString(`
+    fragment AuditedTokenDetails on Token {
+  id
+  uuid
+  description
+  hint
+  status
+  createdAt
+  expiresAt
+  revokedAt
+  owner {
+    id
+    username
+    name
+    email
+  }
+  scopes {
+    name
+    title
+    description
+    access
+    retired
+  }
+}
+    `, {"fragmentName":"AuditedTokenDetails"}) as unknown as TypedDocumentString<AuditedTokenDetailsFragment, unknown>;
+export const AuditedGrantFragmentDoc = new TypedDocumentString(`
+    fragment AuditedGrant on TokenGrant {
+  id
+  grantedAt
+  ownerIsAdmin
+  lastUsedAt
+  lastRequest {
+    at
+    ipAddress
+    userAgent
+    method
+    path
+    scope
+    allowed
+  }
+  token {
+    ...AuditedTokenDetails
+  }
+}
+    fragment AuditedTokenDetails on Token {
+  id
+  uuid
+  description
+  hint
+  status
+  createdAt
+  expiresAt
+  revokedAt
+  owner {
+    id
+    username
+    name
+    email
+  }
+  scopes {
+    name
+    title
+    description
+    access
+    retired
+  }
+}`, {"fragmentName":"AuditedGrant"}) as unknown as TypedDocumentString<AuditedGrantFragment, unknown>;
+export const SessionDetailsFragmentDoc = new TypedDocumentString(`
+    fragment SessionDetails on Session {
+  id
+  createdAt
+  lastSeenAt
+  expiresAt
+  ipAddress
+  userAgent
+  current
+}
+    `, {"fragmentName":"SessionDetails"}) as unknown as TypedDocumentString<SessionDetailsFragment, unknown>;
 export const OwnGrantFragmentDoc = new TypedDocumentString(`
     fragment OwnGrant on TokenGrant {
   id
@@ -658,8 +744,68 @@ export const OwnGrantFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"OwnGrant"}) as unknown as TypedDocumentString<OwnGrantFragment, unknown>;
-export const MineDocument = new TypedDocumentString(`
-    query Mine($after: String) {
+export const TokenDetailsFragmentDoc = new TypedDocumentString(`
+    fragment TokenDetails on Token {
+  id
+  uuid
+  description
+  hint
+  status
+  createdAt
+  expiresAt
+  revokedAt
+  lastUsedAt
+  recentAddresses
+  lastRequest {
+    at
+    ipAddress
+    userAgent
+    method
+    path
+    scope
+    allowed
+  }
+  owner {
+    id
+  }
+  scopes {
+    name
+    title
+    description
+    access
+    retired
+  }
+  unremoved: grants(first: 100, status: [ACTIVE, ENDED]) {
+    nodes {
+      ...OwnGrant
+    }
+  }
+  removed: grants(first: 100, status: [REMOVED]) {
+    nodes {
+      ...OwnGrant
+    }
+  }
+}
+    fragment OwnGrant on TokenGrant {
+  id
+  status
+  grantedAt
+  removedAt
+  removalReason
+  lastUsedAt
+  removedBy {
+    id
+    name
+    username
+  }
+  organization {
+    id
+    slug
+    name
+  }
+}`, {"fragmentName":"TokenDetails"}) as unknown as TypedDocumentString<TokenDetailsFragment, unknown>;
+export const MyOrganizationsDocument = new TypedDocumentString(`
+    query MyOrganizations($after: String) {
   viewer {
     id
     organizations(first: 100, after: $after) {
@@ -678,7 +824,7 @@ export const MineDocument = new TypedDocumentString(`
     }
   }
 }
-    `) as unknown as TypedDocumentString<MineQuery, MineQueryVariables>;
+    `) as unknown as TypedDocumentString<MyOrganizationsQuery, MyOrganizationsQueryVariables>;
 export const CatalogueDocument = new TypedDocumentString(`
     query Catalogue {
   scopes {
@@ -802,42 +948,7 @@ export const AuditedTokenDocument = new TypedDocumentString(`
     id
     name
     tokenGrant(tokenId: $tokenId) {
-      id
-      grantedAt
-      ownerIsAdmin
-      lastUsedAt
-      lastRequest {
-        at
-        ipAddress
-        userAgent
-        method
-        path
-        scope
-        allowed
-      }
-      token {
-        id
-        uuid
-        description
-        hint
-        status
-        createdAt
-        expiresAt
-        revokedAt
-        owner {
-          id
-          username
-          name
-          email
-        }
-        scopes {
-          name
-          title
-          description
-          access
-          retired
-        }
-      }
+      ...AuditedGrant
     }
     auditEvents(first: 25, filter: {tokenId: $tokenId}) {
       totalCount
@@ -888,6 +999,47 @@ export const AuditedTokenDocument = new TypedDocumentString(`
   }
   reason
   notificationId
+}
+fragment AuditedGrant on TokenGrant {
+  id
+  grantedAt
+  ownerIsAdmin
+  lastUsedAt
+  lastRequest {
+    at
+    ipAddress
+    userAgent
+    method
+    path
+    scope
+    allowed
+  }
+  token {
+    ...AuditedTokenDetails
+  }
+}
+fragment AuditedTokenDetails on Token {
+  id
+  uuid
+  description
+  hint
+  status
+  createdAt
+  expiresAt
+  revokedAt
+  owner {
+    id
+    username
+    name
+    email
+  }
+  scopes {
+    name
+    title
+    description
+    access
+    retired
+  }
 }`) as unknown as TypedDocumentString<AuditedTokenQuery, AuditedTokenQueryVariables>;
 export const RemoveOrganizationDocument = new TypedDocumentString(`
     mutation RemoveOrganization($input: RemoveOrganizationFromTokenInput!) {
@@ -985,8 +1137,8 @@ export const LogNamesDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<LogNamesQuery, LogNamesQueryVariables>;
-export const LogPeopleDocument = new TypedDocumentString(`
-    query LogPeople($slug: String!, $search: String!) {
+export const LogMembersDocument = new TypedDocumentString(`
+    query LogMembers($slug: String!, $search: String!) {
   organization(slug: $slug) {
     id
     members(first: 8, search: $search) {
@@ -998,7 +1150,7 @@ export const LogPeopleDocument = new TypedDocumentString(`
     }
   }
 }
-    `) as unknown as TypedDocumentString<LogPeopleQuery, LogPeopleQueryVariables>;
+    `) as unknown as TypedDocumentString<LogMembersQuery, LogMembersQueryVariables>;
 export const LogTokensDocument = new TypedDocumentString(`
     query LogTokens($slug: String!, $filter: TokenFilter) {
   organization(slug: $slug) {
@@ -1188,18 +1340,20 @@ export const SettingsDocument = new TypedDocumentString(`
     sessions(first: 100) {
       totalCount
       nodes {
-        id
-        createdAt
-        lastSeenAt
-        expiresAt
-        ipAddress
-        userAgent
-        current
+        ...SessionDetails
       }
     }
   }
 }
-    `) as unknown as TypedDocumentString<SettingsQuery, SettingsQueryVariables>;
+    fragment SessionDetails on Session {
+  id
+  createdAt
+  lastSeenAt
+  expiresAt
+  ipAddress
+  userAgent
+  current
+}`) as unknown as TypedDocumentString<SettingsQuery, SettingsQueryVariables>;
 export const UpdateProfileDocument = new TypedDocumentString(`
     mutation UpdateProfile($input: UpdateProfileInput!) {
   updateProfile(input: $input) {
@@ -1239,48 +1393,51 @@ export const OwnTokenDocument = new TypedDocumentString(`
     id
   }
   token(id: $id) {
+    ...TokenDetails
+  }
+}
+    fragment TokenDetails on Token {
+  id
+  uuid
+  description
+  hint
+  status
+  createdAt
+  expiresAt
+  revokedAt
+  lastUsedAt
+  recentAddresses
+  lastRequest {
+    at
+    ipAddress
+    userAgent
+    method
+    path
+    scope
+    allowed
+  }
+  owner {
     id
-    uuid
+  }
+  scopes {
+    name
+    title
     description
-    hint
-    status
-    createdAt
-    expiresAt
-    revokedAt
-    lastUsedAt
-    recentAddresses
-    lastRequest {
-      at
-      ipAddress
-      userAgent
-      method
-      path
-      scope
-      allowed
+    access
+    retired
+  }
+  unremoved: grants(first: 100, status: [ACTIVE, ENDED]) {
+    nodes {
+      ...OwnGrant
     }
-    owner {
-      id
-    }
-    scopes {
-      name
-      title
-      description
-      access
-      retired
-    }
-    standing: grants(first: 100, status: [ACTIVE, ENDED]) {
-      nodes {
-        ...OwnGrant
-      }
-    }
-    removed: grants(first: 100, status: [REMOVED]) {
-      nodes {
-        ...OwnGrant
-      }
+  }
+  removed: grants(first: 100, status: [REMOVED]) {
+    nodes {
+      ...OwnGrant
     }
   }
 }
-    fragment OwnGrant on TokenGrant {
+fragment OwnGrant on TokenGrant {
   id
   status
   grantedAt

@@ -1,4 +1,5 @@
 // What a link, or another token, says that a new token shall be.
+import { MAX_DESCRIPTION_LENGTH } from './limits';
 
 /** What is known of what was named, and what is not. */
 export interface Partition<Thing> {
@@ -21,9 +22,6 @@ export function partitionKnown<Thing>(
   }
   return { known, unknown };
 }
-
-/** How long a description may be, in characters. */
-export const MAX_DESCRIPTION_LENGTH = 255;
 
 /** `Deploy bot (copy)`, then `Deploy bot (copy 2)`; never too long. */
 export function copyOf(description: string): string {

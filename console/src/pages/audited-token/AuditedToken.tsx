@@ -8,7 +8,12 @@ import { EventSkeleton, Events } from '../../app/events';
 import { LoadError } from '../../app/LoadError';
 import { AdminsOnly, useOrganization } from '../../app/organization';
 import { NotFoundContent } from '../../app/Root';
-import { AuditedTokenDocument, type AuditedTokenQuery } from '../../gql/graphql';
+import {
+  type AuditedGrantFragment,
+  type AuditedTokenDetailsFragment,
+  AuditedTokenDocument,
+  type AuditedTokenQuery,
+} from '../../gql/graphql';
 import { day } from '../../lib/time';
 import { Ago } from '../../ui/Ago';
 import { BackLink, backLinkIcon } from '../../ui/BackLink';
@@ -25,8 +30,6 @@ import { type Removed, RemoveOrganization } from './RemoveOrganization';
 const route = getRouteApi('/inside/organizations/$slug/audit/$tokenId');
 
 type Found = NonNullable<AuditedTokenQuery['organization']>;
-export type Grant = NonNullable<Found['tokenGrant']>;
-export type Token = NonNullable<Grant['token']>;
 type Event = NonNullable<Found['auditEvents']>['nodes'][number];
 
 export function AuditedToken() {
@@ -141,7 +144,7 @@ function BackToAudit({ slug, button = false }: { slug: string; button?: boolean 
   return button ? link : <BackLink>{link}</BackLink>;
 }
 
-function About({ grant, token }: { grant: Grant; token: Token }) {
+function About({ grant, token }: { grant: AuditedGrantFragment; token: AuditedTokenDetailsFragment }) {
   const { owner } = token;
   return (
     <Panel title="Token">
@@ -184,7 +187,7 @@ function About({ grant, token }: { grant: Grant; token: Token }) {
   );
 }
 
-function LastRequest({ grant: { lastRequest, lastUsedAt }, name }: { grant: Grant; name: string }) {
+function LastRequest({ grant: { lastRequest, lastUsedAt }, name }: { grant: AuditedGrantFragment; name: string }) {
   return (
     <Panel title="Last Request" about={`The most recent request to ${name}. Requests to other organizations are not shown.`}>
       {lastRequest ? <RequestFacts request={lastRequest} /> : <p className="muted">No requests to {name} yet.</p>}

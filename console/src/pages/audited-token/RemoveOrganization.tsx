@@ -3,13 +3,12 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { ask, isServiceError } from '../../app/api';
 import { errorText } from '../../app/LoadError';
-import { RemoveOrganizationDocument } from '../../gql/graphql';
+import { type AuditedGrantFragment, type AuditedTokenDetailsFragment, RemoveOrganizationDocument } from '../../gql/graphql';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
 import { ConfirmDialog } from '../../ui/ConfirmDialog';
 import { TextArea } from '../../ui/Field';
 import { Notice, Panel } from '../../ui/Panel';
-import type { Grant, Token } from './AuditedToken';
 
 /** The most characters of a reason. */
 const MAX_LENGTH = 500;
@@ -33,8 +32,8 @@ export interface Removed {
 
 interface Props {
   organization: { id: string; name: string };
-  grant: Grant;
-  token: Token;
+  grant: AuditedGrantFragment;
+  token: AuditedTokenDetailsFragment;
   /** Whether the viewer owns the token. */
   own: boolean;
   onRemoved: (removed: Removed) => void;

@@ -46,7 +46,7 @@ const answers = {
     },
   },
   LogNames: { nodes: [{ __typename: 'User', ...ADA }] },
-  LogPeople: { organization: { id: ACME.id, members: { nodes: [ADA, BOB] } } },
+  LogMembers: { organization: { id: ACME.id, members: { nodes: [ADA, BOB] } } },
   LogTokens: {
     organization: {
       id: ACME.id,
@@ -128,7 +128,7 @@ describe('the audit log', () => {
     await userEvent.keyboard('{ArrowDown}{Enter}');
     await waitFor(() => expect(router.state.location.search).toMatchObject({ user: BOB.id }));
     await waitFor(() => expect(last(asked, 'Log')).toMatchObject({ filter: { userId: BOB.id } }));
-    expect(last(asked, 'LogPeople')).toEqual({ slug: 'acme', search: 'o' });
+    expect(last(asked, 'LogMembers')).toEqual({ slug: 'acme', search: 'o' });
   });
 
   it('finds a token by a value that is pasted, which is kept nowhere', async () => {

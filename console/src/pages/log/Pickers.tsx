@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { ask } from '../../app/api';
 import { filterOf } from '../../app/tokenSearch';
-import { LogPeopleDocument, LogTokensDocument } from '../../gql/graphql';
+import { LogMembersDocument, LogTokensDocument } from '../../gql/graphql';
 import { maskValues } from '../../lib/tokenValue';
 import { Combobox, type Option } from '../../ui/Combobox';
 
@@ -30,7 +30,7 @@ export function UserPicker({ slug, onChoose, ...debounced }: Props) {
   const search = useDebounced(text.trim());
   const { data, isPending, error } = useQuery({
     queryKey: ['members', 'named', slug, search],
-    queryFn: ({ signal }) => ask(LogPeopleDocument, { slug, search }, signal),
+    queryFn: ({ signal }) => ask(LogMembersDocument, { slug, search }, signal),
     enabled: search !== '',
   });
   const members = search !== text.trim() ? [] : (data?.organization?.members.nodes ?? []);

@@ -26,7 +26,7 @@ const answers = {
     session: null,
     viewer: { id: 'user_1', username: 'bob', name: 'Bob', email: null, hasPassword: true, organizations: { edges: [] } },
   },
-  Mine: {
+  MyOrganizations: {
     viewer: { id: 'user_1', organizations: { pageInfo: { hasNextPage: false, endCursor: null }, edges: organizations } },
   },
   Catalogue: {
@@ -178,7 +178,9 @@ describe('a new token', () => {
   it('needs an organization that one belongs to', async () => {
     service({
       ...answers,
-      Mine: { viewer: { id: 'user_1', organizations: { pageInfo: { hasNextPage: false, endCursor: null }, edges: [] } } },
+      MyOrganizations: {
+        viewer: { id: 'user_1', organizations: { pageInfo: { hasNextPage: false, endCursor: null }, edges: [] } },
+      },
     });
     await show();
     expect(await screen.findByText('You are not a member of any organization')).toBeTruthy();

@@ -6,7 +6,7 @@ import { ask } from '../../app/api';
 import { type FormErrors, formErrorsOf, useFormErrors } from '../../app/formErrors';
 import { CreateTokenDocument } from '../../gql/graphql';
 import { type Expiry, endOf } from '../../lib/expiry';
-import { MAX_DESCRIPTION_LENGTH } from '../../lib/prefill';
+import { MAX_DESCRIPTION_LENGTH, MAX_ORGANIZATIONS } from '../../lib/limits';
 import { useNow } from '../../ui/Ago';
 import { Badge } from '../../ui/Badge';
 import { Button, buttonClass } from '../../ui/Button';
@@ -35,9 +35,6 @@ interface Props {
   scopes: readonly PickedScope[];
   onCreated: (made: CreatedTokenResult) => void;
 }
-
-/** How many organizations a token reaches at most. */
-const MAX_ORGANIZATIONS = 100;
 
 /** From how many organizations on they are looked for. */
 const SEARCH_THRESHOLD = 12;

@@ -3,7 +3,13 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask } from '../../app/api';
 import { errorText } from '../../app/LoadError';
-import { EndSessionDocument, type EndSessionMutation, EndSessionsDocument, type EndSessionsMutation } from '../../gql/graphql';
+import {
+  EndSessionDocument,
+  type EndSessionMutation,
+  EndSessionsDocument,
+  type EndSessionsMutation,
+  type SessionDetailsFragment,
+} from '../../gql/graphql';
 import { moment } from '../../lib/time';
 import { describeUserAgent } from '../../lib/userAgent';
 import { Ago } from '../../ui/Ago';
@@ -13,29 +19,25 @@ import { ConfirmDialog } from '../../ui/ConfirmDialog';
 import { focusHeading } from '../../ui/focus';
 import { Panel } from '../../ui/Panel';
 import { showToast } from '../../ui/toast';
-import type { Self } from './Settings';
 import styles from './Settings.module.css';
 
 type SignOutScope = 'others' | 'all';
 
-type Session = NonNullable<Self['sessions']>['nodes'][number];
-
 /** What tells a session from another one of the same browser. */
-const describe = ({ userAgent, ipAddress, createdAt }: Session) =>
+const describe = ({ userAgent, ipAddress, createdAt }: SessionDetailsFragment) =>
   [
     userAgent ? describeUserAgent(userAgent) : 'unknown user agent',
     ipAddress ?? 'unknown IP address',
     `signed in ${moment(createdAt)}`,
   ].join(', ');
 
-export function Sessions({ viewer }: { viewer: Self }) {
-  const sessions = viewer.sessions?.nodes ?? [];
+export function Sessions({ sessions }: { sessions: readonly SessionDetailsFragment[] }) {
   const current = sessions.find(({ current }) => current);
   const others = sessions.filter(({ current }) => !current);
   const [confirming, setConfirming] = useState<SignOutScope>();
   const client = useQueryClient();
   const refetch = () => client.invalidateQueries({ queryKey: ['sessions'] });
-  const end = useMutation<EndSessionMutation, Error, Session>({
+  const end = useMutation<EndSessionMutation, Error, SessionDetailsFragment>({
     mutationFn: ({ id }) => ask(EndSessionDocument, { input: { sessionId: id } }),
     onSuccess: async (_, session) => {
       await refetch();

@@ -14,7 +14,7 @@ import { showToast } from '../../ui/toast';
 import { Sessions } from './Sessions';
 import styles from './Settings.module.css';
 
-export type Self = SettingsQuery['viewer'];
+type Viewer = SettingsQuery['viewer'];
 
 export function Settings() {
   const { data, error, refetch } = useQuery({
@@ -31,7 +31,7 @@ export function Settings() {
           <Panel title="Profile">{viewer ? <Profile viewer={viewer} /> : <Skeleton lines={4} />}</Panel>
           {viewer?.hasPassword && <PasswordForm username={viewer.username} />}
           {viewer ? (
-            <Sessions viewer={viewer} />
+            <Sessions sessions={viewer.sessions?.nodes ?? []} />
           ) : (
             <Panel title="Sessions">
               <Skeleton lines={4} />
@@ -43,7 +43,7 @@ export function Settings() {
   );
 }
 
-function Profile({ viewer }: { viewer: Self }) {
+function Profile({ viewer }: { viewer: Viewer }) {
   const form = useRef<HTMLFormElement>(null);
   const [name, setName] = useState(viewer.name);
   const { errors, setErrors, clearErrors } = useFormErrors(form);

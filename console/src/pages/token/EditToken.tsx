@@ -5,9 +5,9 @@ import { ask } from '../../app/api';
 import { type FormErrors, formErrorsOf, useFormErrors } from '../../app/formErrors';
 import { LoadError } from '../../app/LoadError';
 import { catalogue } from '../../app/queries';
-import { UpdateTokenDocument, type UpdateTokenInput } from '../../gql/graphql';
+import { type TokenDetailsFragment, UpdateTokenDocument, type UpdateTokenInput } from '../../gql/graphql';
 import { type Expiry, endOf } from '../../lib/expiry';
-import { MAX_DESCRIPTION_LENGTH } from '../../lib/prefill';
+import { MAX_DESCRIPTION_LENGTH } from '../../lib/limits';
 import { applyChanges, isSameSet } from '../../lib/scopes';
 import { Button } from '../../ui/Button';
 import { ExpiryPicker } from '../../ui/ExpiryPicker';
@@ -15,15 +15,14 @@ import { Field } from '../../ui/Field';
 import { Notice, Panel, Skeleton } from '../../ui/Panel';
 import { ScopePicker } from '../../ui/ScopePicker';
 import { showToast } from '../../ui/toast';
-import { changed } from './Organizations';
-import type { OwnToken } from './Token';
+import { refreshTokens } from './changes';
 import styles from './Token.module.css';
 
 const INPUTS = ['description', 'scopes', 'expiresAt'];
 
-const names = ({ scopes }: OwnToken): ReadonlySet<string> => new Set(scopes.map(({ name }) => name));
+const names = ({ scopes }: TokenDetailsFragment): ReadonlySet<string> => new Set(scopes.map(({ name }) => name));
 
-export function EditToken({ token, onClose }: { token: OwnToken; onClose: () => void }) {
+export function EditToken({ token, onClose }: { token: TokenDetailsFragment; onClose: () => void }) {
   const form = useRef<HTMLFormElement>(null);
   // The token as it was when this was opened: `token` is asked for again meanwhile, and only what is touched here is changed.
   const [before] = useState(token);
@@ -61,7 +60,7 @@ export function EditToken({ token, onClose }: { token: OwnToken; onClose: () => 
     setBusy(true);
     try {
       await ask(UpdateTokenDocument, { input });
-      await changed(client);
+      await refreshTokens(client);
       showToast('Token updated.');
       onClose();
     } catch (failure) {

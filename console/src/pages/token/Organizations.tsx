@@ -6,36 +6,32 @@ import { errorText } from '../../app/LoadError';
 import { myOrganizations } from '../../app/queries';
 import { latestRemovals } from '../../app/removals';
 import {
-  AddOrganizationDocument,
-  type AddOrganizationMutation,
   type OwnGrantFragment,
   RemoveOwnOrganizationDocument,
   type RemoveOwnOrganizationMutation,
+  type TokenDetailsFragment,
 } from '../../gql/graphql';
+import { MAX_ORGANIZATIONS } from '../../lib/limits';
 import { long } from '../../lib/time';
 import { Ago, useNow } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
 import { ConfirmDialog } from '../../ui/ConfirmDialog';
 import { Select } from '../../ui/Field';
-import { focusHeading } from '../../ui/focus';
 import { Notice, Panel } from '../../ui/Panel';
 import { showToast } from '../../ui/toast';
-import type { OwnToken } from './Token';
+import { refreshTokens, useAddOrganization } from './changes';
 import styles from './Token.module.css';
 
-/** How many organizations a token reaches at most. */
-export const MAX_ORGANIZATIONS = 100;
-
-export function Organizations({ token }: { token: OwnToken }) {
+export function Organizations({ token }: { token: TokenDetailsFragment }) {
   const active = token.status === 'ACTIVE';
-  const standing = token.standing?.nodes ?? [];
-  const removed = latestRemovals(token.removed?.nodes ?? [], standing);
+  const unremoved = token.unremoved?.nodes ?? [];
+  const removed = latestRemovals(token.removed?.nodes ?? [], unremoved);
   const [removing, setRemoving] = useState<OwnGrantFragment>();
   const add = useAddOrganization(token.id);
   const { data: all } = useQuery({ ...myOrganizations, enabled: active });
   const places = all?.map(({ node }) => node);
-  const others = places?.filter(({ id }) => !standing.some(({ organization }) => organization.id === id)) ?? [];
-  const full = standing.length >= MAX_ORGANIZATIONS;
+  const others = places?.filter(({ id }) => !unremoved.some(({ organization }) => organization.id === id)) ?? [];
+  const full = unremoved.length >= MAX_ORGANIZATIONS;
   return (
     <Panel
       id="organizations"
@@ -46,7 +42,7 @@ export function Organizations({ token }: { token: OwnToken }) {
           : 'The token had access to these organizations.'
       }
     >
-      {standing.length === 0 &&
+      {unremoved.length === 0 &&
         (active ? (
           <Notice tone="warn" title="This token has no access to any organization">
             <p>Requests that require an organization are denied. Add an organization to use the token again, or revoke it.</p>
@@ -54,9 +50,9 @@ export function Organizations({ token }: { token: OwnToken }) {
         ) : (
           <p className="muted">None.</p>
         ))}
-      {standing.length > 0 && (
+      {unremoved.length > 0 && (
         <ul className={styles.list}>
-          {standing.map((grant) => (
+          {unremoved.map((grant) => (
             <li key={grant.id}>
               <div>
                 <strong>{grant.organization.name}</strong> <span className="muted">{grant.organization.slug}</span>
@@ -129,28 +125,6 @@ function removerName({ removedBy }: OwnGrantFragment, you: string) {
   return removedBy.id === you ? 'you' : `${removedBy.name} (${removedBy.username})`;
 }
 
-/** Adds an organization, also one that was removed. */
-export function useAddOrganization(tokenId: string) {
-  const client = useQueryClient();
-  return useMutation<AddOrganizationMutation, Error, { id: string; name: string }>({
-    mutationFn: ({ id }) => ask(AddOrganizationDocument, { input: { tokenId, organizationId: id } }),
-    onSuccess: async (_, { name }) => {
-      await changed(client);
-      showToast(`${name} added.`);
-      // The button that had the focus is gone.
-      setTimeout(focusHeading);
-    },
-    onError: (error) => {
-      showToast(errorText(error), { isError: true });
-      return changed(client);
-    },
-  });
-}
-
-/** Makes stale what shows tokens and what happened to them. */
-export const changed = (client: ReturnType<typeof useQueryClient>) =>
-  Promise.all([client.invalidateQueries({ queryKey: ['tokens'] }), client.invalidateQueries({ queryKey: ['events'] })]);
-
 interface AddOrganizationProps {
   places: { id: string; name: string; slug: string }[];
   busy: boolean;
@@ -183,7 +157,7 @@ function AddOrganization({ places, busy, onAdd }: AddOrganizationProps) {
   );
 }
 
-function Remove({ token, grant, onClose }: { token: OwnToken; grant: OwnGrantFragment; onClose: () => void }) {
+function Remove({ token, grant, onClose }: { token: TokenDetailsFragment; grant: OwnGrantFragment; onClose: () => void }) {
   const client = useQueryClient();
   const now = useNow();
   const { name, id } = grant.organization;
@@ -191,7 +165,7 @@ function Remove({ token, grant, onClose }: { token: OwnToken; grant: OwnGrantFra
     mutationFn: () => ask(RemoveOwnOrganizationDocument, { input: { tokenId: token.id, organizationId: id } }),
     onSuccess: () => showToast(`The token no longer has access to ${name}.`),
     onError: (error) => showToast(errorText(error), { isError: true }),
-    onSettled: () => changed(client).finally(onClose),
+    onSettled: () => refreshTokens(client).finally(onClose),
   });
   return (
     <ConfirmDialog

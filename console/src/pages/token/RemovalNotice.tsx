@@ -2,23 +2,24 @@
 import { useQuery } from '@tanstack/react-query';
 import { myOrganizations } from '../../app/queries';
 import { removalsByOthers } from '../../app/removals';
+import type { TokenDetailsFragment } from '../../gql/graphql';
+import { MAX_ORGANIZATIONS } from '../../lib/limits';
 import { long } from '../../lib/time';
 import { useNow } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
 import { Notice } from '../../ui/Panel';
-import { MAX_ORGANIZATIONS, useAddOrganization } from './Organizations';
-import type { OwnToken } from './Token';
+import { useAddOrganization } from './changes';
 
-export function RemovalNotice({ token }: { token: OwnToken }) {
+export function RemovalNotice({ token }: { token: TokenDetailsFragment }) {
   const now = useNow();
   const add = useAddOrganization(token.id);
-  const standing = token.standing?.nodes ?? [];
-  const [latest, ...others] = removalsByOthers(token.removed?.nodes ?? [], standing, token.owner.id);
+  const unremoved = token.unremoved?.nodes ?? [];
+  const [latest, ...others] = removalsByOthers(token.removed?.nodes ?? [], unremoved, token.owner.id);
   const active = token.status === 'ACTIVE';
   const { data: places } = useQuery({ ...myOrganizations, enabled: active && latest !== undefined });
   if (!active || !latest) return null;
   const { organization, removedAt, removedBy, removalReason } = latest;
-  const again = standing.length < MAX_ORGANIZATIONS && places?.some(({ node }) => node.id === organization.id);
+  const again = unremoved.length < MAX_ORGANIZATIONS && places?.some(({ node }) => node.id === organization.id);
   return (
     <Notice
       tone="warn"

@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask } from '../../app/api';
 import { errorText } from '../../app/LoadError';
-import { RevokeTokenDocument, type RevokeTokenMutation } from '../../gql/graphql';
+import { RevokeTokenDocument, type RevokeTokenMutation, type TokenDetailsFragment } from '../../gql/graphql';
 import { describeUserAgent } from '../../lib/userAgent';
 import { Ago } from '../../ui/Ago';
 import { Button } from '../../ui/Button';
@@ -11,13 +11,12 @@ import { ConfirmDialog } from '../../ui/ConfirmDialog';
 import { Field } from '../../ui/Field';
 import { Fact, Facts, Panel } from '../../ui/Panel';
 import { showToast } from '../../ui/toast';
-import { changed } from './Organizations';
-import type { OwnToken } from './Token';
+import { refreshTokens } from './changes';
 
 /** How many organizations the question lists, the last used ones first. */
 const MAX_LISTED = 6;
 
-export function RevokeToken({ token }: { token: OwnToken }) {
+export function RevokeToken({ token }: { token: TokenDetailsFragment }) {
   const [confirming, setConfirming] = useState(false);
   const [reason, setReason] = useState('');
   const client = useQueryClient();
@@ -25,10 +24,10 @@ export function RevokeToken({ token }: { token: OwnToken }) {
     mutationFn: () => ask(RevokeTokenDocument, { input: { tokenId: token.id, reason: reason.trim() || undefined } }),
     onSuccess: () => showToast('The token was revoked. Requests with it are denied.'),
     onError: (error) => showToast(errorText(error), { isError: true }),
-    onSettled: () => changed(client).finally(() => setConfirming(false)),
+    onSettled: () => refreshTokens(client).finally(() => setConfirming(false)),
   });
   const addresses = token.recentAddresses ?? [];
-  const byLastUse = (token.standing?.nodes ?? []).toSorted((one, other) =>
+  const byLastUse = (token.unremoved?.nodes ?? []).toSorted((one, other) =>
     (other.lastUsedAt ?? '').localeCompare(one.lastUsedAt ?? ''),
   );
   return (

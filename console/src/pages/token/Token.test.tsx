@@ -48,7 +48,7 @@ const token = {
   lastRequest: null,
   owner: { id: BOB.id },
   scopes: [scope('read_builds', 'READ')],
-  standing: { nodes: [grant('1', 'Acme')] },
+  unremoved: { nodes: [grant('1', 'Acme')] },
   removed: { nodes: [removed] },
 };
 
@@ -57,7 +57,7 @@ const answers = {
   OwnTokenEvents: {
     token: { id: 'token_1', events: { totalCount: 0, pageInfo: { hasNextPage: false, endCursor: null }, nodes: [] } },
   },
-  Mine: {
+  MyOrganizations: {
     viewer: {
       id: BOB.id,
       organizations: {
@@ -108,7 +108,7 @@ describe('one’s own token', () => {
   });
 
   it('says nothing at the top of what its owner took away, and that it reaches nothing', async () => {
-    service(holding({ standing: { nodes: [] }, removed: { nodes: [{ ...removed, removedBy: BOB }] } }));
+    service(holding({ unremoved: { nodes: [] }, removed: { nodes: [{ ...removed, removedBy: BOB }] } }));
     await show();
     expect(await screen.findByText('No organization access')).toBeTruthy();
     expect(screen.queryByText('Active')).toBeNull();
@@ -288,8 +288,8 @@ it('tells before it is revoked with which organization it was used, and by what'
     allowed: true,
   };
   const dayAgo = new Date(Date.now() - 25 * 3_600_000).toISOString();
-  const standing = { nodes: [grant('1', 'Acme'), grant('2', 'Globex', { lastUsedAt: dayAgo })] };
-  service(holding({ lastRequest, standing, removed: { nodes: [] } }));
+  const unremoved = { nodes: [grant('1', 'Acme'), grant('2', 'Globex', { lastUsedAt: dayAgo })] };
+  service(holding({ lastRequest, unremoved, removed: { nodes: [] } }));
   await show();
   await user().click(await screen.findByRole('button', { name: 'Revoke token…' }));
   const question = await screen.findByRole('alertdialog');

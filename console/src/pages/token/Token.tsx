@@ -8,7 +8,7 @@ import { ask } from '../../app/api';
 import { EventSkeleton, Events } from '../../app/events';
 import { LoadError } from '../../app/LoadError';
 import { NotFoundContent } from '../../app/Root';
-import { OwnTokenDocument, OwnTokenEventsDocument, type OwnTokenQuery } from '../../gql/graphql';
+import { OwnTokenDocument, OwnTokenEventsDocument, type TokenDetailsFragment } from '../../gql/graphql';
 import { exact } from '../../lib/time';
 import { Ago } from '../../ui/Ago';
 import { BackLink, backLinkIcon } from '../../ui/BackLink';
@@ -25,8 +25,6 @@ import { RevokeToken } from './RevokeToken';
 import styles from './Token.module.css';
 
 const route = getRouteApi('/inside/tokens/$id');
-
-export type OwnToken = NonNullable<OwnTokenQuery['token']>;
 
 export function Token() {
   const { id } = route.useParams();
@@ -112,13 +110,13 @@ function Page({ id }: { id: string }) {
   );
 }
 
-function StatusBadge({ token: { status, standing } }: { token: OwnToken }) {
-  if (status === 'ACTIVE' && standing?.nodes.length === 0) return <Badge tone="warn">No organization access</Badge>;
+function StatusBadge({ token: { status, unremoved } }: { token: TokenDetailsFragment }) {
+  if (status === 'ACTIVE' && unremoved?.nodes.length === 0) return <Badge tone="warn">No organization access</Badge>;
   if (status === 'ACTIVE') return <Badge tone="ok">Active</Badge>;
   return <Badge tone="danger">{status === 'EXPIRED' ? 'Expired' : 'Revoked'}</Badge>;
 }
 
-function InactiveNotice({ token }: { token: OwnToken }) {
+function InactiveNotice({ token }: { token: TokenDetailsFragment }) {
   const { status } = token;
   if (status === 'ACTIVE') return null;
   const at = status === 'EXPIRED' ? token.expiresAt : token.revokedAt;
@@ -132,7 +130,7 @@ function InactiveNotice({ token }: { token: OwnToken }) {
   );
 }
 
-function About({ token }: { token: OwnToken }) {
+function About({ token }: { token: TokenDetailsFragment }) {
   const addresses = token.recentAddresses ?? [];
   return (
     <Panel title="Token">
@@ -177,7 +175,7 @@ function About({ token }: { token: OwnToken }) {
   );
 }
 
-function LastRequest({ token: { lastRequest } }: { token: OwnToken }) {
+function LastRequest({ token: { lastRequest } }: { token: TokenDetailsFragment }) {
   return (
     <Panel title="Last Request" about="The most recent request, to any organization.">
       {lastRequest ? <RequestFacts request={lastRequest} /> : <p className="muted">No requests yet.</p>}
