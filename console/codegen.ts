@@ -1,4 +1,4 @@
-// What of the schema the pages use, as types: `npm run generate` writes src/gql/, or where GENERATE_INTO says.
+// Generates types of the console’s GraphQL operations into src/gql/, or into the folder in GENERATE_INTO.
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
 const config: CodegenConfig = {

@@ -1,4 +1,4 @@
-// How the pages are built: into dist/, which is committed, and the same bytes wherever it is done.
+// Builds the pages reproducibly into dist/, which is committed.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { defineConfig, type Plugin } from 'vite';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The pages' policy loads nothing from `data:`. GraphiQL's style sheet carries fonts and marks in it that we do without. */
+/** The content security policy forbids `data:` URLs, so the fonts and icons in GraphiQL’s style sheet are removed. */
 const withoutData: Plugin = {
   name: 'without-data',
   enforce: 'pre',
@@ -17,7 +17,7 @@ const withoutData: Plugin = {
   },
 };
 
-/** Licences of what the style sheet loads; the bundler's own list knows of scripts only. */
+/** Adds the licences of fonts; the bundler’s list covers scripts only. */
 const licensesOfFonts: Plugin = {
   name: 'licenses-of-fonts',
   generateBundle() {
@@ -29,7 +29,7 @@ const licensesOfFonts: Plugin = {
   },
 };
 
-/** The service behind `npm run dev`. */
+/** The service that `npm run dev` uses. */
 const SERVICE = process.env.SERVICE ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
@@ -37,7 +37,7 @@ export default defineConfig({
   plugins: [withoutData, licensesOfFonts, react()],
   resolve: {
     alias: {
-      // The original injects a <style>, which the policy refuses.
+      // The original injects a <style>, which the policy forbids.
       'react-remove-scroll': here('src/explorer/RemoveScroll.tsx'),
     },
   },

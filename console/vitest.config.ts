@@ -1,4 +1,4 @@
-// Tests of what has logic, without a browser: pages in a document of jsdom, all else without one.
+// Tests of logic, without a browser: pages in jsdom, everything else in Node.
 import { defineConfig } from 'vitest/config';
 
 const env = { TZ: 'UTC' };

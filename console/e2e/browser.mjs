@@ -1,8 +1,8 @@
-// A browser for the tests: what it is started with, and what is noticed while a page is open.
+// Starts the browser for the tests and records what happens in a page.
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 
-/** Chromium, which asks nobody outside for anything. */
+/** Starts Chromium without background connections. */
 export const launch = (executablePath) =>
   chromium.launch({
     executablePath,
@@ -18,7 +18,7 @@ export const launch = (executablePath) =>
     ],
   });
 
-/** A fresh context with one page, and what is noticed in it. */
+/** Opens a page in a new context and records errors, foreign requests and requests. */
 export async function open(browser, url, { scheme = 'light', width = 1280, storageState, permissions } = {}) {
   const context = await browser.newContext({
     colorScheme: scheme,
@@ -48,7 +48,7 @@ export async function open(browser, url, { scheme = 'light', width = 1280, stora
   return { context, page, seen };
 }
 
-/** Takes away what the browser itself says of an answer that was expected, in its own time, and finds so many of it. */
+/** Waits for the expected number of browser messages about this status, and removes them from the record. */
 export async function expected(seen, status, path, count = 1) {
   const told = () => seen.complaints.filter((what) => what.includes(`status of ${status}`) && what.endsWith(path));
   for (let tries = 0; told().length < count && tries < 300; tries += 1) await new Promise((resolve) => setTimeout(resolve, 100));
@@ -62,13 +62,13 @@ export function nothingIsWrong({ seen }) {
   assert.deepEqual(seen.foreign, []);
 }
 
-/** Nothing is cut, and nothing scrolls sideways. */
+/** Asserts that the page does not scroll horizontally. */
 export async function fits(page, when) {
   const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   assert.ok(needed <= there, `${when}: ${needed} px are needed, ${there} are there`);
 }
 
-/** Whatever the browser would still have after the page is gone. */
+/** Everything that the browser stores or exposes after a page. */
 export async function kept(context, page) {
   const inPage = await page.evaluate(async () => [
     JSON.stringify({ ...localStorage }),

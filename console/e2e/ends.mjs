@@ -1,5 +1,5 @@
-// R-63, R-68: what becomes of a session as time goes by. Reads {url, person, phase, state, chromium} from its input: the test moves the
-// clock between the phases `sign-in`, `confirm` and `idle`, and the browser keeps what it has in the file `state`.
+// R-63, R-68: how a session expires. Reads {url, person, phase, state, chromium} from its input: the test moves the clock
+// between the phases `sign-in`, `confirm` and `idle`, and the browser keeps its storage in the file `state`.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { expected, launch, nothingIsWrong, open } from './browser.mjs';
@@ -11,7 +11,7 @@ const browser = await launch(chromium);
 const opened = await open(browser, url, { storageState: phase === 'sign-in' ? undefined : state });
 const { context, page, seen } = opened;
 
-/** More than a quarter of an hour later, a new token asks for the password. What was written is not lost by that. */
+/** After more than 15 minutes, creating a token asks for the password and keeps the form. */
 async function confirms() {
   await page.goto(`${url}/tokens/new?description=Later&scopes[]=read_builds&organizations[]=acme`);
   const create = page.getByRole('button', { name: 'Create token', exact: true });

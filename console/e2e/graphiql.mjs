@@ -1,5 +1,5 @@
-// Does GraphiQL work in a browser, under its policy, and keep nothing? Reads {url, credential, username, chromium, pictures}
-// from its input; ends with 0 when all is well.
+// GraphiQL works in a browser under its content security policy and stores nothing. Reads {url, credential, username, chromium,
+// pictures} from its input and exits with 0 on success.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
@@ -16,7 +16,7 @@ async function open(look) {
   await page.goto(`${url}/graphiql`);
   await page.locator('.graphiql-query-editor .CodeMirror').waitFor();
   await page.evaluate(() => document.fonts.ready);
-  // It asks who is signed in, and nobody is.
+  // It looks up the signed-in user; there is none.
   await expected(opened.seen, 401, '/graphql');
   return opened;
 }
@@ -94,7 +94,7 @@ async function theKeyboardAndTheRest() {
   const { context, page } = opened;
   const focused = () => page.evaluate(() => document.activeElement.closest('.CodeMirror, button, input, a')?.className);
 
-  // Tab reaches the editor and leaves it again, having changed nothing.
+  // Tab moves into the editor and out of it without changing the query.
   const editor = page.locator('.graphiql-query-editor .CodeMirror');
   const written = () => editor.evaluate((element) => element.CodeMirror.getValue());
   const before = await written();
@@ -105,7 +105,7 @@ async function theKeyboardAndTheRest() {
   assert.ok((await focused())?.includes('CodeMirror'), 'Shift and Tab lead back');
   assert.equal(await written(), before);
 
-  // Everything that the keyboard reaches can be seen.
+  // Every focused control is visible.
   await field(page).focus();
   for (let step = 0; step < 25; step += 1) {
     await page.keyboard.press('Tab');
@@ -116,7 +116,7 @@ async function theKeyboardAndTheRest() {
     assert.ok(where.left >= 0, `out of sight: ${where.name}`);
   }
 
-  // Completion knows the schema.
+  // Completion uses the schema.
   await editor.click();
   await page.keyboard.press('Control+End');
   await page.keyboard.type('\nquery Second { ');
@@ -125,7 +125,7 @@ async function theKeyboardAndTheRest() {
   await page.screenshot({ path: `${pictures}/dark-1280-6-completion.png` });
   await page.keyboard.press('Escape');
 
-  // A chosen theme holds for the bar as well; settings stay in the page.
+  // A selected theme applies to the bar too; settings are not stored.
   await page.getByRole('button', { name: 'Open settings dialog' }).click();
   await page.getByRole('button', { name: 'Light' }).click();
   const canvas = await page.evaluate(() => getComputedStyle(document.querySelector('.bar')).backgroundColor);

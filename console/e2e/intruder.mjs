@@ -1,5 +1,5 @@
-// another origin's page tries every door with the cookie of somebody who is signed in. Reads {url, person, chromium} from its
-// input.
+// a page of another origin sends requests to every endpoint with the cookie of a signed-in user. Reads {url, person,
+// chromium} from its input.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -8,7 +8,7 @@ import { graphql, signIn } from './steps.mjs';
 
 const { url, person, chromium } = JSON.parse(await text(process.stdin));
 
-/** A page of somebody else, at another port, and so of the same site: the browser sends the cookie. */
+/** A hostile page on another port, and thus of the same site: the browser sends the cookie. */
 const evil = createServer((_, response) => {
   response.setHeader('Content-Type', 'text/html');
   response.end('<!doctype html><title>Evil</title><h1>Evil</h1>');
@@ -19,7 +19,7 @@ const { port } = evil.address();
 const mutation = JSON.stringify({ query: 'mutation { endSessions(input: { keepCurrent: false }) { ended } }' });
 const read = JSON.stringify({ query: '{ viewer { username } }' });
 
-/** What a page can send without asking first. */
+/** Requests that a page can send without a preflight. */
 const SIMPLE = [
   ['POST', '/graphql', mutation],
   ['POST', '/graphql', read],
@@ -50,7 +50,7 @@ try {
         await stranger.evaluate(([address, init]) => fetch(address, init).catch(() => undefined), [url + path, init]);
       }
     }
-    // What needs to be asked first is not allowed, and so never comes.
+    // Requests that need a preflight are not allowed, and thus never sent.
     const told = await stranger.evaluate(
       async ([url, body]) => {
         const asked = [];
@@ -69,7 +69,7 @@ try {
       [url, mutation],
     );
     assert.deepEqual(told, [true, true, true, true], 'no answer can be read');
-    // A form that is sent, which a browser shows the answer of.
+    // A submitted form, whose response the browser shows.
     for (const path of ['/graphql', '/session', '/session/confirm', '/organizations/acme/tokens.csv']) {
       const answer = stranger.waitForResponse(
         (response) => response.url() === url + path && response.request().method() === 'POST',

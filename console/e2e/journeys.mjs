@@ -1,5 +1,5 @@
-// The journeys of the people who use Tokenward, on its pages, with made-up data. Reads {url, mail, people: {owner, administrator},
-// invitation, chromium, pictures} from its input; each of the people has {username, password}, and `mail` is the folder of letters.
+// The main tasks of owners and administrators in the console, with demo data. Reads {url, mail, people: {owner, administrator},
+// invitation, chromium, pictures} from its input; each user has {username, password}, and `mail` is the folder of emails.
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const button = ({ page }, name) => page.getByRole('button', { name, exact: true 
 const heading = ({ page }, name) => page.getByRole('heading', { name, level: 1 });
 const DESCRIPTION = 'Journey <img src=x onerror=alert(1)>';
 
-/** What an API of the organization hears of a value. */
+/** Verifies a value for an organization, as a gateway does. */
 const verified = (value) =>
   fetch(`${url}/verify?organization=acme&scope=read_builds`, { headers: { Authorization: `Bearer ${value}` } });
 
@@ -36,7 +36,7 @@ async function signsIn() {
   seen.complaints = seen.complaints.filter((what) => !/status of 401/.test(what));
   await page.getByLabel('Password', { exact: true }).fill(people.owner.password);
   await button(owner, 'Sign in').click();
-  // Back to where they wanted to go.
+  // Redirected to the requested page.
   await page.waitForURL((address) => address.pathname === '/tokens' && address.search === '?ended=shown');
   await heading(owner, 'API Access Tokens').waitFor();
   nothingIsWrong(owner);
@@ -88,7 +88,7 @@ async function valueIsKeptNowhere({ page, context }, value) {
 
 const box = ({ page }) => page.getByRole('search').getByRole('textbox');
 
-/** Waits until the list is there, not its skeleton, and has so many rows, or some. */
+/** Waits until the list has loaded and has this number of rows, or any. */
 async function found({ page }, count, what) {
   const isThere = (count) => {
     const { length } = document.querySelectorAll('tbody tr:not([aria-hidden])');
@@ -97,7 +97,7 @@ async function found({ page }, count, what) {
   await page.waitForFunction(isThere, count).catch((cause) => assert.fail(`${what}: not ${count} rows: ${cause.message}`));
 }
 
-/** R-07: by each filter, and a value that is typed or pasted is in no address, history or storage. */
+/** R-07: each filter finds tokens, and a typed or pasted value is in no URL, history or storage. */
 async function findsByEachFilter(value) {
   const { page, context } = administrator;
   await signIn(page, url, people.administrator);
@@ -157,7 +157,7 @@ async function exportsTheList() {
   assert.match(download.suggestedFilename(), /^acme-api-access-tokens-filtered-.*\.csv$/);
 }
 
-/** Cuts one, by the keyboard alone. */
+/** Removes the organization from a token with the keyboard only. */
 async function removesTheOrganization(value) {
   const { page } = administrator;
   await page.goto(`${url}/organizations/acme/audit`);
@@ -190,7 +190,7 @@ async function removesTheOrganization(value) {
   nothingIsWrong(administrator);
 }
 
-/** The letter leads to the token's page, and carries no sign-in. */
+/** The email links to the token’s page and contains no credentials. */
 async function readsTheLetter() {
   let letter;
   for (let tries = 0; !letter && tries < 100; tries += 1) {
@@ -205,7 +205,7 @@ async function readsTheLetter() {
   return { link, notice };
 }
 
-/** The owner sees who did it, when and why, and adds the organization again. */
+/** The owner sees who removed the organization, when and why, and adds it again. */
 async function addsAgain(value, { link }) {
   const { page } = owner;
   await page.goto(link);
@@ -255,7 +255,7 @@ async function signsOut() {
   nothingIsWrong(owner);
 }
 
-/** Whoever was invited chooses a password, and the link works once. */
+/** An invited user sets a password, and the link works only once. */
 async function acceptsTheInvitation() {
   const guest = await open(browser, url);
   const { page, context, seen } = guest;

@@ -1,5 +1,5 @@
-// Is each page usable by everybody, in both schemes, wide and narrow, and does it load nothing that it may not? Reads
-// {url, people: {owner, administrator}, chromium, pictures} from its input; each of the people has {username, password}.
+// Every page is accessible in both color schemes and at both widths, and loads only what it may. Reads {url, people: {owner,
+// administrator}, chromium, pictures} from its input; each user has {username, password}.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
@@ -14,12 +14,12 @@ mkdirSync(pictures, { recursive: true });
 const browser = await launch(chromium);
 
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-/** What may be on the way to the first row, in bytes of gzip. */
+/** The maximum size of scripts before the first row, in bytes of gzip. */
 const BUDGET = 150 * 1024;
-/** What the layout shifts by at the most, until then. */
+/** The maximum layout shift until the first row. */
 const MOST_SHIFT = 0.1;
 
-/** The pages that an owner and an administrator see, by a name for their pictures. */
+/** The pages of an owner and an administrator, by the name of their screenshot. */
 async function addresses(page, role) {
   const { viewer } = await graphql(page, '{ viewer { tokens(first: 1) { nodes { id } } } }');
   const audit = `{ organization(slug: "acme") { tokenGrants(first: 1, filter: { neverUsed: false }) { nodes { tokenId } } } }`;
@@ -60,7 +60,7 @@ async function isUsable(page, name) {
   assert.match(await page.title(), /Tokenward$/, name);
 }
 
-/** Every control is reached by the keyboard, and can be seen when it is. */
+/** Asserts that the keyboard reaches every control, and that the focus is visible. */
 async function isReachable(page, name) {
   const controls = await page.evaluate(() => {
     const all = document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary');
@@ -87,14 +87,14 @@ async function isReachable(page, name) {
   assert.ok(reached.size >= Math.min(controls, 40) - 3, `${name}: ${reached.size} of ${controls} controls are reached`);
 }
 
-/** What the first row costs, on an empty cache. A machine that is slow now and then shifts one load, not two. */
+/** Measures the first row with an empty cache. A slow machine shifts one load, not two. */
 async function budget(storageState) {
   let shift = await firstRow(storageState);
   if (shift >= MOST_SHIFT) shift = Math.min(shift, await firstRow(storageState));
   assert.ok(shift < MOST_SHIFT, `the layout shifts by ${shift}`);
 }
 
-/** Loads the list, sees what that fetches, and says how far the layout shifts. */
+/** Loads the list and returns its layout shift. */
 async function firstRow(storageState) {
   const opened = await open(browser, url, { storageState });
   const { context, page } = opened;

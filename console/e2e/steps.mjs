@@ -1,8 +1,8 @@
-// What people do on the pages, as several tests do it.
+// Steps that several browser tests share.
 
 const field = (page, name) => page.getByLabel(name, { exact: true });
 
-/** Signs in by the page, and waits for what comes after it. */
+/** Signs in and waits for the next page. */
 export async function signIn(page, url, { username, password }) {
   await page.goto(`${url}/sign-in`);
   await field(page, 'Username or email').fill(username);
@@ -12,7 +12,7 @@ export async function signIn(page, url, { username, password }) {
   await page.locator('h1').first().waitFor();
 }
 
-/** Asks the service as the page does, in its session. */
+/** Sends a GraphQL request within the session of the page. */
 export async function graphql(page, query, variables = {}) {
   return await page.evaluate(
     async ([query, variables]) => {

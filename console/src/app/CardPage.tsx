@@ -1,4 +1,4 @@
-// The pages of somebody who is not signed in: one card, and nowhere else to go.
+// The layout of pages for signed-out users: a single card.
 import { type ReactNode, useEffect } from 'react';
 import mark from '../ui/mark.svg';
 import styles from './CardPage.module.css';

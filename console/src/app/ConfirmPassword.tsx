@@ -1,4 +1,4 @@
-// Asks for the password again before something that needs fresh authentication, and lets what waited go on.
+// Asks for the password before an action that needs fresh authentication, and resumes the action.
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Button } from '../ui/Button';

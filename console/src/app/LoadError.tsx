@@ -1,4 +1,4 @@
-// What a page shows where its data would be, when that could not be had.
+// Shown in place of data that could not be loaded.
 
 import { Button } from '../ui/Button';
 import { Notice } from '../ui/Panel';
@@ -25,7 +25,7 @@ export function LoadError({ error, again }: { error: unknown; again?: () => void
   );
 }
 
-/** What happened, in one line, for a toast or beneath a form. */
+/** The error in one line, for a toast or a form. */
 export function errorText(error: unknown): string {
   if (!(error instanceof ServiceError)) return 'Something went wrong on this page. Reload it to try again.';
   const number = error.requestId && ['INTERNAL', 'UNAVAILABLE'].includes(error.code) ? ` Request ID: ${error.requestId}` : '';

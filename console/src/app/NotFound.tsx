@@ -1,4 +1,4 @@
-// What stands at an address that is no page's: in the frame for whoever is signed in, and for others with the way in.
+// The page for unknown URLs: within the shell for signed-in users, with a link to sign-in for others.
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { buttonClass } from '../ui/Button';
@@ -11,7 +11,7 @@ import { Shell } from './Shell';
 export function NotFound() {
   const { data: inside, isPending } = useQuery({
     queryKey: ['viewer', 'is'],
-    // Who is not signed in is not sent to sign in first, to be told then that nothing is here.
+    // Signed-out users see this page without having to sign in first.
     queryFn: ({ signal }) => isSignedIn(signal),
     initialData: () => client.getQueryData(viewer.queryKey) && true,
     refetchOnWindowFocus: false,

@@ -1,4 +1,4 @@
-// What is around every page, and the page for an address that leads nowhere.
+// The frame of every page, and the pages for errors and unknown URLs.
 import { Link, Outlet } from '@tanstack/react-router';
 import { Clock } from '../ui/Ago';
 import { Button, buttonClass } from '../ui/Button';
@@ -16,7 +16,7 @@ export function Root() {
   );
 }
 
-/** A page whose parts could not be fetched, or that made a mistake: nothing of the rest is lost by loading it anew. */
+/** Shown when a page crashes or its files cannot be loaded. */
 export function Broken() {
   return (
     <>

@@ -1,4 +1,4 @@
-// The box in which tokens are looked for: examples, words to toggle, and what the service understood.
+// The search box for tokens: examples, filter buttons, and the terms that the service recognized.
 import { Search, X } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { hasWord, toggleWord } from '../lib/searchWords';
@@ -17,12 +17,12 @@ interface Props {
   label: string;
   chips: Chip[];
   examples?: string[];
-  /** Whether it looks through the tokens of everybody, so that words about owners make sense. */
+  /** Whether the list has tokens of several owners, so that terms about owners apply. */
   allOwners?: boolean;
   understood: readonly { text: string; kind: string }[];
-  /** What is wrong with what is written. */
+  /** The error in the search text. */
   error?: ReactNode;
-  /** What else decides what is listed. */
+  /** Further filters. */
   children?: ReactNode;
 }
 
@@ -134,7 +134,7 @@ export function SearchBox({ box, label, chips, examples = [], allOwners = false,
   );
 }
 
-/** What the box understands, and what each word finds; the last only where there are several owners. */
+/** Search terms and what they match; `allOwnersOnly` ones need several owners. */
 const SEARCH_TERMS: { word: string; finds: string; allOwnersOnly?: boolean }[] = [
   { word: 'deploy bot', finds: 'Contains every word' },
   { word: '"deploy bot"', finds: 'Contains the exact phrase' },
@@ -187,7 +187,7 @@ const span = (text: string) => {
   return count ? `${count} ${UNITS[unit]}${count === '1' ? '' : 's'}` : text;
 };
 
-/** What a word of the search was taken for, as part of a sentence. */
+/** The meaning of a search term, as shown in a badge. */
 export function meaning(kind: string, text: string): string {
   switch (kind) {
     case 'ADMINISTRATOR':

@@ -1,4 +1,4 @@
-// The frame around the pages of somebody who is signed in: where they are, where they can go, and how they leave.
+// The layout of pages for signed-in users: navigation, organization switcher and user menu.
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router';
 import {
@@ -36,7 +36,7 @@ export function Shell({ children = <Outlet /> }: { children?: ReactNode }) {
     if (before.current === pathname) return;
     before.current = pathname;
     if (menu.current?.matches(':popover-open')) menu.current.hidePopover();
-    // Who reads by ear hears where they are now.
+    // Screen readers announce the new page.
     main.current?.querySelector('h1')?.focus({ preventScroll: true });
   }, [pathname]);
   const { error, data, refetch } = useQuery(viewer);
@@ -150,7 +150,7 @@ interface OrganizationLink {
   name: string;
 }
 
-/** The pages of an organization; who changes the organization stays on the page. */
+/** The pages of an organization; switching the organization keeps the page. */
 const ORGANIZATION_PAGES = [
   '/organizations/$slug/audit',
   '/organizations/$slug/members',

@@ -1,14 +1,14 @@
-// Whether anybody is at this page. While nobody is, nothing is asked for again by itself, so that a session ends in its time on a
-// machine that was left alone.
+// Tracks whether the user is active. Polling stops while the user is inactive, so that the session of an unattended page
+// expires.
 import { focusManager } from '@tanstack/react-query';
 
-/** How long there must have been no input, in milliseconds. */
+/** Milliseconds without input after which the user is inactive. */
 const ALONE = 600_000;
 
-/** What is asked for again while somebody is there. */
+/** Query options for data that is polled while the user is active. */
 export const polling = { refetchInterval: 30_000 } as const;
 
-/** Has what is stale asked for again as soon as somebody is there, and nothing by itself while nobody is. */
+/** Refetches stale data when the user becomes active, and stops polling while the user is inactive. */
 export function trackActivity() {
   focusManager.setEventListener((tell) => {
     let last = Date.now();
@@ -19,7 +19,7 @@ export function trackActivity() {
       look();
     }
     function moved({ screenX, screenY }: PointerEvent) {
-      // What moves beneath a pointer that rests may look like a move of the pointer.
+      // Content that moves under a resting pointer also fires pointermove.
       const before = place;
       place = `${screenX} ${screenY}`;
       if (place !== before) came();

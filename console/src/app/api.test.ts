@@ -29,7 +29,7 @@ afterEach(() => vi.unstubAllGlobals());
 const UNAUTHENTICATED = { errors: [{ message: 'Sign in.', extensions: { code: 'UNAUTHENTICATED' } }] };
 const refused = (error: unknown) => isServiceError(error, 'UNAUTHENTICATED');
 const rest = () => new Promise((resolve) => setTimeout(resolve, 20));
-/** Waits until so much was sent: to read an answer takes an unknown number of turns. */
+/** Waits for a number of requests: reading a response takes an unknown number of ticks. */
 const until = (count: number) => vi.waitFor(() => expect(sent.length).toBe(count), { timeout: 10_000, interval: 5 });
 
 it('is signed out by an answer that knows nobody', async () => {

@@ -1,19 +1,19 @@
-// How the pages ask the service: operations of its GraphQL API, and the few doors of sessions.
+// Sends requests to the service: GraphQL operations and the session endpoints.
 import type { TypedDocumentString } from '../gql/graphql';
 
-/** What a request of ours carries beside its cookie, so that no other site's page can make one. */
+/** The header that proves that a request comes from the console and not from another site. */
 const CONSOLE = { 'X-Tokenward-Console': '1' };
 
-/** What went wrong, in words that can be shown. */
+/** An error with a message that can be shown. */
 export class ServiceError extends Error {
   constructor(
     message: string,
     readonly code: string,
-    /** The path of the input that is wrong, such as `input.scopes.1`. */
+    /** The path of the invalid input, such as `input.scopes.1`. */
     readonly field?: string,
-    /** By what the log of the service knows the request. */
+    /** The ID of the request in the service’s log. */
     readonly requestId?: string,
-    /** After how many seconds it may be tried again. */
+    /** The number of seconds after which to retry. */
     readonly retryAfter?: number,
   ) {
     super(message);
@@ -34,20 +34,20 @@ interface GraphQLError {
 }
 
 interface Hooks {
-  /** Asks for the password again; whether it was given. */
+  /** Asks for the password; resolves to whether it was confirmed. */
   confirm: () => Promise<boolean>;
-  /** Nobody is signed in any more. */
+  /** Called when the session has expired. */
   signedOut: () => void;
 }
 
 const hooks: Hooks = { confirm: async () => false, signedOut: () => {} };
 
-/** Says who is asked for a password, and who is told that the session is over. */
+/** Sets the functions that ask for the password and handle an expired session. */
 export function setHooks(given: Partial<Hooks>) {
   Object.assign(hooks, given);
 }
 
-/** Runs an operation. What asks for fresh authentication is asked once more after it was given. */
+/** Runs an operation, and repeats it once after fresh authentication if it needs that. */
 export async function ask<Result, Variables>(
   document: TypedDocumentString<Result, Variables>,
   variables: Variables,
@@ -61,7 +61,7 @@ export async function ask<Result, Variables>(
   return dataOf(await execute<Result>(document.toString(), variables, signal));
 }
 
-/** Whether somebody is signed in, asked without consequence: nobody is told that a session is over. */
+/** Returns whether a user is signed in, without treating a signed-out user as an expired session. */
 export async function isSignedIn(signal?: AbortSignal): Promise<boolean> {
   const response = await send('/graphql', {
     method: 'POST',
@@ -76,15 +76,15 @@ interface Answer<Result> {
   data?: Result | null;
   errors?: GraphQLError[];
   requestId?: string;
-  /** Whether nobody is known by the cookie. */
+  /** Whether the cookie identifies no user. */
   unauthenticated: boolean;
 }
 
-/** The confirmation that is under way, if one is, and how many have ended. */
+/** The password confirmation in progress, if any, and the number of finished ones. */
 let confirming: Promise<unknown> | undefined;
 let confirmed = 0;
 
-/** Gives the password again. The session has another cookie from then on. */
+/** Confirms the password. The session gets a new cookie. */
 export async function confirmWith(password: unknown) {
   const request = call('POST', '/session/confirm', { password });
   const completion = request
@@ -101,7 +101,7 @@ async function execute<Result>(query: string, variables: unknown, signal?: Abort
   const before = confirmed;
   let answer = await executeOnce<Result>(query, variables, signal);
   if (answer.unauthenticated && (confirming || confirmed !== before)) {
-    // It may have been sent with the cookie that was replaced meanwhile.
+    // The request may have carried the cookie that was replaced in the meantime.
     await confirming;
     answer = await executeOnce<Result>(query, variables, signal);
   }
@@ -145,7 +145,7 @@ const messageOf = (code: string, message: string) => {
   return message;
 };
 
-/** Asks a door that is not GraphQL; its refusals are thrown. */
+/** Sends a request to an endpoint other than GraphQL; throws its error. */
 export async function call(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<Response> {
   const response = await send(path, {
     method,

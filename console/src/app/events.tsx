@@ -1,4 +1,4 @@
-// Events as a list of sentences: who did what to what, when, from where and through what, and why.
+// Audit events as a list of sentences with details.
 import { Link } from '@tanstack/react-router';
 import { ChevronDown } from 'lucide-react';
 import { type MouseEvent, type ReactNode, useId, useState } from 'react';
@@ -11,11 +11,11 @@ import { differences, METHODS, type Part, partName, sentence, type Viewpoint } f
 
 interface Props extends Viewpoint {
   events: readonly EventLineFragment[];
-  /** What the list is called for those who hear it. */
+  /** The accessible name of the list. */
   label?: string;
-  /** The organization whose audit has the tokens' pages. */
+  /** The slug of the organization whose audit the tokens link to. */
   audit?: string;
-  /** What can be done with an event, beneath its details. */
+  /** Renders further actions below the details of an event. */
   renderActions?: (event: EventLineFragment) => ReactNode;
 }
 
@@ -43,7 +43,7 @@ function Line({ event, audit, viewpoint, renderActions }: LineProps) {
   const method = METHODS[event.via] ?? event.via;
   const [open, setOpen] = useState(false);
   const id = useId();
-  /** The whole line opens the details; what can be pressed in it does what it does, and a text can be selected. */
+  /** A click on the line opens the details, except on links and buttons or while selecting text. */
   function toggleFromLine({ target }: MouseEvent<HTMLElement>) {
     if ((target as Element).closest('a, button') || window.getSelection()?.isCollapsed === false) return;
     setOpen(!open);
@@ -153,7 +153,7 @@ function SentencePart({ part, first, you, audit }: SentencePartProps) {
   if (part.kind === 'words') return part.text;
   const text = partName(part, first, you);
   const shown = part.kind === 'token' && part.description === undefined ? <UnknownToken id={part.id} /> : text;
-  // Its page also tells who took the organization away from it.
+  // The page also shows who removed the organization.
   if (part.kind === 'token' && audit) {
     return (
       <Link to="/organizations/$slug/audit/$tokenId" params={{ slug: audit, tokenId: part.id }}>
@@ -164,7 +164,7 @@ function SentencePart({ part, first, you, audit }: SentencePartProps) {
   return <strong title={part.kind === 'person' ? part.person.username : undefined}>{shown}</strong>;
 }
 
-/** A token that can be seen no more, and what is still known of it. */
+/** A token whose description is not available. */
 const UnknownToken = ({ id }: { id: string }) => (
   <>
     the token <code>{id}</code>
@@ -193,7 +193,7 @@ function Scopes({ added, removed }: { added: readonly string[]; removed: readonl
   );
 }
 
-/** Grey lines in the shape of events that are on their way. */
+/** A placeholder for events that are loading. */
 export function EventSkeleton({ rows = 6 }: { rows?: number }) {
   return (
     <div className={styles.events} aria-busy="true">

@@ -1,32 +1,32 @@
-// Which input of a form something is wrong with, until it is changed.
+// The errors of a form, by input.
 import { type RefObject, useState } from 'react';
 import { useFocusFirstError } from '../ui/Field';
 import { ServiceError } from './api';
 import { errorText } from './LoadError';
 
 export interface FormErrors {
-  /** What is wrong, by the name of the input. */
+  /** Error messages by the name of the input. */
   [input: string]: string;
 }
 
-/** The name of what is wrong that no input of the form is about. */
+/** The key of errors that concern the form as a whole. */
 export const FORM = 'form';
 
-/** Puts a refusal at the input that it names (`input.scopes.1` is `scopes`), or at the form where there is none of `inputs`. */
+/** Assigns an error to the input that it names (`input.scopes.1` is `scopes`), or to the form if it names none of `inputs`. */
 export function formErrorsOf(error: unknown, inputs: readonly string[]): FormErrors {
   const path = error instanceof ServiceError ? error.field?.replace(/^input\./, '') : undefined;
   const input = path && inputs.find((name) => path === name || path.startsWith(`${name}.`));
   return { [input ?? FORM]: errorText(error) };
 }
 
-/** What is still wrong once that input was changed. */
+/** The errors without those of the given inputs. */
 export function withoutErrors(errors: FormErrors | undefined, ...inputs: string[]): FormErrors | undefined {
   if (!errors || !inputs.some((input) => input in errors)) return errors;
   const rest = Object.entries(errors).filter(([input]) => !inputs.includes(input));
   return rest.length > 0 ? Object.fromEntries(rest) : undefined;
 }
 
-/** What is wrong with a form. Finding it leads to the first input that it is about; changing an input leads nowhere. */
+/** The state of a form’s errors. Setting errors focuses the first invalid input; clearing them does not move the focus. */
 export function useFormErrors(form: RefObject<HTMLElement | null>) {
   const [errors, setShown] = useState<FormErrors>();
   const [focused, setFocused] = useState<FormErrors>();
@@ -35,7 +35,7 @@ export function useFormErrors(form: RefObject<HTMLElement | null>) {
     setShown(next);
     setFocused(next);
   };
-  /** Says that these inputs were changed. */
+  /** Clears the errors of changed inputs. */
   const clearErrors = (...inputs: string[]) => setShown((before) => withoutErrors(before, ...inputs));
   return { errors, setErrors, clearErrors };
 }

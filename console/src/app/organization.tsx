@@ -1,4 +1,4 @@
-// What pages of one organization share: who the viewer is in it, and what stands where only administrators see more.
+// Shared by the pages of an organization: the viewer’s role, and the page for non-administrators.
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -6,14 +6,14 @@ import { buttonClass } from '../ui/Button';
 import { EmptyState, PageHeader } from '../ui/Panel';
 import { viewer } from './queries';
 
-/** The organization of that slug as the viewer belongs to it, known before its page's own data is there. */
+/** The viewer’s membership in the organization, available before the data of the page. */
 export function useOrganization(slug: string) {
   const { data } = useQuery(viewer);
   const edge = data?.viewer.organizations?.edges.find(({ node }) => node.slug === slug);
   return { me: data?.viewer, prefix: data?.tokenPrefix, name: edge?.node.name, role: edge?.role };
 }
 
-/** Says to a member what the page would show to an administrator, and what they can do instead. */
+/** Shown to members instead of a page for administrators. */
 export function AdminsOnly({ title, slug, children }: { title: string; slug: string; children: ReactNode }) {
   const { name } = useOrganization(slug);
   return (

@@ -1,12 +1,12 @@
-// The state of the list that its address holds: order, and where its page begins.
+// The sort order and page of a list, as kept in the URL.
 import type { TokenOrder } from '../gql/graphql';
 
-/** Rows a page. */
+/** The number of rows per page. */
 export const PAGE_SIZE = 50;
 
 const FIELDS = { used: 'LAST_USED_AT', created: 'CREATED_AT', expires: 'EXPIRES_AT' } as const;
 
-/** `used`, `created` and `expires`, with a `-` for the latest first; anything else is the order of creation, newest first. */
+/** `used`, `created` or `expires`, with a `-` for descending order; defaults to newest first. */
 export function sortOrderOf(text: string | undefined): { text: string; by: TokenOrder } {
   const [, minus, name] = /^(-?)(used|created|expires)$/.exec(text ?? '') ?? [];
   if (!name) return { text: '-created', by: { field: 'CREATED_AT', direction: 'DESC' } };
@@ -16,7 +16,7 @@ export function sortOrderOf(text: string | undefined): { text: string; by: Token
   };
 }
 
-/** The rows behind one place, or before another. */
+/** The pagination arguments for the rows after or before a cursor. */
 export function pageArguments({ after, before }: { after?: string; before?: string }) {
   return before ? { last: PAGE_SIZE, before } : { first: PAGE_SIZE, after };
 }

@@ -1,4 +1,4 @@
-// What was asked, kept for as long as a page shows it. Keys begin with the page's noun, and a change makes its noun stale.
+// The query client and shared queries. Query keys begin with a noun, and a change invalidates its noun.
 import { QueryClient, queryOptions } from '@tanstack/react-query';
 import { CatalogueDocument, MyOrganizationsDocument, type MyOrganizationsQuery, ViewerDocument } from '../gql/graphql';
 import { isUserActive } from './activity';
@@ -16,14 +16,14 @@ export const client = new QueryClient({
   },
 });
 
-/** Who is signed in, their organizations, and what is the same for everybody. */
+/** The viewer, their organizations, and settings of the service. */
 export const viewer = queryOptions({
   queryKey: ['viewer'],
   queryFn: ({ signal }) => ask(ViewerDocument, {}, signal),
   staleTime: 60_000,
 });
 
-/** Every organization that somebody belongs to, however many there are. */
+/** All organizations of the viewer. */
 export const myOrganizations = queryOptions({
   queryKey: ['organizations', 'mine'],
   queryFn: async ({ signal }) => {
@@ -38,7 +38,7 @@ export const myOrganizations = queryOptions({
   },
 });
 
-/** The scopes there are. */
+/** The scope catalogue. */
 export const catalogue = queryOptions({
   queryKey: ['scopes'],
   queryFn: ({ signal }) => ask(CatalogueDocument, {}, signal).then(({ scopes }) => scopes),

@@ -1,4 +1,4 @@
-// What a token no longer reaches.
+// Removals of organizations from a token.
 
 interface GrantLike {
   organization: { id: string };
@@ -8,13 +8,13 @@ interface Removal extends GrantLike {
   removedBy?: { id: string } | null;
 }
 
-/** Of the periods that were ended, newest first, the last of each organization that the token does not reach again. */
+/** The latest removal of each organization that the token has no access to now; `removed` is sorted newest first. */
 export function latestRemovals<Grant extends GrantLike>(removed: readonly Grant[], current: readonly GrantLike[]): Grant[] {
   const seen = new Set(current.map(({ organization }) => organization.id));
   return removed.filter(({ organization: { id } }) => !seen.has(id) && seen.add(id));
 }
 
-/** Of these, what others took away from its owner; the system and the operator are others, too. */
+/** Of these, the removals that were not made by the owner. */
 export function removalsByOthers<Grant extends Removal>(
   removed: readonly Grant[],
   current: readonly GrantLike[],

@@ -1,4 +1,4 @@
-// Which address shows which page, and what of an address counts.
+// The routes of the console and their search parameters.
 import {
   createRootRoute,
   createRoute,
@@ -168,14 +168,14 @@ const organizationSettings = createRoute({
   component: lazyRouteComponent(() => import('../pages/organization/OrganizationSettings'), 'OrganizationSettings'),
 });
 
-/** Where in a list a page begins or ends. */
+/** The cursors of a page in a list. */
 function place(search: { after?: string; before?: string } & Partial<Raw>) {
   return { after: single(search, 'after'), before: single(search, 'before') };
 }
 
 const some = (list: string[]) => (list.length > 0 ? list : undefined);
 
-/** A path of ours, and no address of somebody else's. */
+/** A path of this site; other URLs are ignored. */
 const inside = (path: string | undefined) => (path && /^\/(?![/\\])/.test(path) ? path : undefined);
 
 export const router = createRouter({
@@ -210,7 +210,7 @@ declare module '@tanstack/react-router' {
   }
 
   interface HistoryState {
-    /** The search of the audit that a token's page was opened from. */
+    /** The search parameters of the audit that linked to a token. */
     audit?: { q?: string; order?: string; page?: string; after?: string; before?: string };
   }
 }
@@ -218,7 +218,7 @@ declare module '@tanstack/react-router' {
 setHooks({
   signedOut: () => {
     const { pathname, searchStr } = router.state.location;
-    // Whoever only comes by is told nothing of a session.
+    // Users who were not signed in see no message about a session.
     if (client.getQueryData(viewer.queryKey)) markSessionExpired();
     client.clear();
     forgetValue();

@@ -145,7 +145,7 @@ describe('an event as a sentence', () => {
 });
 
 describe('every kind of event', () => {
-  /** Whether an organization can be told of it, and so has it to choose in its log. Another kind is missing here at once. */
+  /** Whether an organization’s audit log can contain the type. A missing type is a type error. */
   const KINDS: Record<Exclude<AuditEventType, '%future added value'>, boolean> = {
     TOKEN_CREATED: true,
     TOKEN_UPDATED: true,

@@ -1,4 +1,4 @@
-// What an event says, as a sentence in parts: words, and the people, tokens and organizations in it.
+// Turns an audit event into a sentence of text, users, tokens and organizations.
 import type { EventLineFragment } from '../gql/graphql';
 import { exact } from '../lib/time';
 
@@ -14,15 +14,15 @@ export type Part =
   | { kind: 'token'; id: string; description: string | undefined }
   | { kind: 'organization'; name: string };
 
-/** From whose place it is told. */
+/** The reader of a sentence. */
 export interface Viewpoint {
-  /** The id of whoever reads it, where it is about them alone: they are "you". */
+  /** The ID of the reader, who is called "you". */
   you?: string;
-  /** The id of the token whose page it is told on: it is "this token". */
+  /** The ID of the token whose page shows the sentence; it is called "this token". */
   here?: string;
 }
 
-/** What an actor came through, by name. */
+/** How an actor authenticated. */
 export const METHODS: Record<string, string> = {
   SESSION: 'Console session',
   JWT: 'App sign-in (JWT)',
@@ -32,7 +32,7 @@ export const METHODS: Record<string, string> = {
   SYSTEM: 'System',
 };
 
-/** The kinds of change that an organization can be told of, in groups, as they are chosen from. */
+/** The event types that an organization’s audit log can contain, grouped for selection. */
 export const EVENT_GROUPS: { name: string; types: { type: EventLineFragment['type']; name: string }[] }[] = [
   {
     name: 'Tokens',
@@ -71,10 +71,10 @@ export const EVENT_GROUPS: { name: string; types: { type: EventLineFragment['typ
   },
 ];
 
-/** `TOKEN_ROTATED`: token rotated. What a newer service tells is told by its name. */
+/** `TOKEN_ROTATED`: token rotated. The fallback for types that this version does not know. */
 const typeName = (type: string) => type.toLowerCase().replaceAll('_', ' ').trim();
 
-/** The event as a sentence without its full stop. */
+/** The sentence without its full stop. */
 export function sentence(event: EventLineFragment, viewpoint: Viewpoint = {}): Part[] {
   const { actor, user, organizations, tokenId, resourceServerName: server } = event;
   const by: Part = actor ? { kind: 'person', person: actor } : words(actorOf(event));
@@ -87,7 +87,7 @@ export function sentence(event: EventLineFragment, viewpoint: Viewpoint = {}): P
     tokenId && tokenId !== viewpoint.here
       ? { kind: 'token', id: tokenId, description: event.token?.description }
       : words(tokenId ? 'this token' : 'a token');
-  // Whose page it is knows whose token it is.
+  // The token’s page already shows the owner.
   const of = own || !user || tokenId === viewpoint.here ? [] : [words(', owned by '), about];
   switch (event.type as string) {
     case 'TOKEN_CREATED':
@@ -148,7 +148,7 @@ function roleChange(event: EventLineFragment) {
   return from && to ? `from ${from} to ${to}` : undefined;
 }
 
-/** What a change left different, where the sentence does not say it already: the name of it, and what it was and is. */
+/** The changed fields, unless the sentence already contains them. */
 export function differences(event: EventLineFragment) {
   const inSentence =
     event.type === 'ORGANIZATION_MEMBER_ADDED' || (event.type === 'ORGANIZATION_MEMBER_UPDATED' && roleChange(event));
@@ -176,7 +176,7 @@ function value(field: string, text: string | null | undefined) {
   return `“${text}”`;
 }
 
-/** What acted, where no user did. */
+/** The actor of an event without a user. */
 function actorOf({ via, resourceServerName }: EventLineFragment) {
   if (via === 'RESOURCE_SERVER' && resourceServerName) return `The resource server ${resourceServerName}`;
   return ACTORS[via] ?? 'An unknown actor';
@@ -200,11 +200,10 @@ function joinNames(names: Part[]): Part[] {
   });
 }
 
-/** The sentence as plain text. */
 export const plainText = (parts: Part[], { you }: Viewpoint = {}) =>
   parts.map((part, index) => (part.kind === 'words' ? part.text : partName(part, index === 0, you))).join('');
 
-/** What a part is called. */
+/** The text of a part. */
 export function partName(part: Exclude<Part, { kind: 'words' }>, first = false, you?: string): string {
   switch (part.kind) {
     case 'person':

@@ -1,4 +1,4 @@
-// For tests: pages with what is around them, and a service that answers as it is told to.
+// Test helpers: renders pages with their surroundings and mocks the service.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { createMemoryHistory, createRootRoute, createRoute, createRouter, Outlet, RouterProvider } from '@tanstack/react-router';
 import { cleanup, configure, render } from '@testing-library/react';
@@ -7,7 +7,7 @@ import { afterEach, vi } from 'vitest';
 import { multiple, parseSearch, single, stringifySearch } from '../lib/searchParams';
 import { Toasts } from '../ui/toast';
 
-/** What was asked: the operation's name or the door's path, and what it was asked with. */
+/** A request: the operation’s name or the endpoint’s path, and its variables or body. */
 export interface Asked {
   name: string;
   // biome-ignore lint/suspicious/noExplicitAny: a test knows what it looks at
@@ -16,7 +16,7 @@ export interface Asked {
 
 type Answer = { status?: number; headers?: Record<string, string>; body?: unknown };
 
-/** Answers GraphQL operations by their names, and doors by their paths; keeps what was asked. */
+/** Mocks responses to GraphQL operations by name and to endpoints by path; records requests. */
 export function service(answers: Record<string, unknown | ((given: Asked['with']) => Answer | Promise<Answer>)>): Asked[] {
   const asked: Asked[] = [];
   vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
@@ -36,19 +36,19 @@ export function service(answers: Record<string, unknown | ((given: Asked['with']
   return asked;
 }
 
-/** The answer to an operation that was refused. */
+/** A failed GraphQL operation. */
 export const refused = (message: string, code: string, field?: string): (() => Answer) => {
   return () => ({ body: { data: null, errors: [{ message, extensions: { code, field } }] } });
 };
 
-/** Shows a page at its address, which is written as in the routes; other addresses say what they are. */
+/** Renders a page at a URL that matches its route. */
 export async function open(
   Page: (props: { children?: ReactNode }) => ReactNode,
   path: string,
   address: string,
   { outside = false } = {},
 ) {
-  // What jsdom lacks.
+  // Not implemented by jsdom.
   HTMLDialogElement.prototype.showModal ??= function showModal(this: HTMLDialogElement) {
     this.open = true;
   };
@@ -87,7 +87,7 @@ export async function open(
   return { client, router };
 }
 
-// Other work may share the machine.
+// The machine may be busy.
 configure({ asyncUtilTimeout: 10_000 });
 
 afterEach(() => {

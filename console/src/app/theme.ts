@@ -1,4 +1,4 @@
-// Light or dark: as the machine has it, unless somebody chose. The choice is no secret, and is kept in the browser.
+// The color theme: that of the system unless the user selects one, which the browser stores.
 import { useSyncExternalStore } from 'react';
 
 export type Theme = 'system' | 'light' | 'dark';
@@ -29,7 +29,7 @@ export function choose(next: Theme) {
   try {
     localStorage.setItem(KEY, next);
   } catch {
-    // Without storage the choice lasts as long as the page.
+    // Without storage the selection lasts until the page is closed.
   }
   show();
   for (const listener of listeners) listener();

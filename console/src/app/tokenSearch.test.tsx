@@ -1,4 +1,4 @@
-// a value, and any beginning of one, stays in the page.
+// values, and parts of them, never leave the page.
 import { act, cleanup, renderHook } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { forgetValue } from '../lib/tokenValue';

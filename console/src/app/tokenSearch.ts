@@ -1,30 +1,30 @@
-// A search box over tokens: what is written, what of it the address keeps, and what the service is asked for.
+// The state of a search box for tokens, and the filter that it makes.
 import { keepPreviousData } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { maskValues, searchFilterOf } from '../lib/tokenValue';
 import { polling } from './activity';
 
-/** How long nobody must have written before it is looked for, in milliseconds. */
+/** Milliseconds without typing before the search starts. */
 const DEBOUNCE = 250;
 
 export interface TokenSearch {
   text: string;
   unfinished: boolean;
   set: (text: string) => void;
-  /** Looks at once for what stands there. */
+  /** Searches without a delay. */
   now: (text: string) => void;
 }
 
 /**
- * `kept` is what the address has; `keep` puts something else into it. Values, and beginnings of values, never go there; until
- * it is known how values begin here, nothing does.
+ * `kept` is the text in the URL; `keep` replaces it. Token values and parts of them never go into the URL; until the prefix of
+ * values is known, nothing does.
  */
 export function useTokenSearch(kept: string, prefix: string | undefined, keep: (text: string) => void): TokenSearch {
   const [text, setText] = useState(kept);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const sent = useRef(kept);
   useEffect(() => {
-    // Somebody went back, or followed a link.
+    // The user went back or followed a link.
     if (kept === sent.current) return;
     sent.current = kept;
     setText(kept);
@@ -48,17 +48,17 @@ export function useTokenSearch(kept: string, prefix: string | undefined, keep: (
   useEffect(() => {
     if (knownPrefix.current === prefix) return;
     knownPrefix.current = prefix;
-    // What was written meanwhile.
+    // Text typed in the meantime.
     if (text !== sent.current) update(text, DEBOUNCE);
   });
   return { text, unfinished, set: (input) => update(input, DEBOUNCE), now: (input) => update(input, 0) };
 }
 
-/** The part of `TokenFilter` that the box makes. */
+/** The fields of `TokenFilter` for a search text. */
 export function filterOf(box: string): { query?: string; token?: string } {
   const { query, token } = searchFilterOf(box);
   return { query: query || undefined, token };
 }
 
-/** Pages of a list: the rows that are there stay, dimmed, until others come. */
+/** Query options for lists: the current rows stay, dimmed, until the next are loaded. */
 export const listOptions = { placeholderData: keepPreviousData, ...polling } as const;

@@ -1,11 +1,11 @@
-// Where the credential is entered, what it is, and what is wrong with it.
+// The input for the credential, its description and its error.
 import { type Ref, useState } from 'react';
 import mark from './mark.svg';
 
 interface Props {
   field: Ref<HTMLInputElement>;
   notice: string | undefined;
-  /** Who is signed in, if anybody is. */
+  /** The signed-in user, if any. */
   person: string | undefined;
   onChange: (pasted: string) => void;
   onEnter: () => void;

@@ -1,4 +1,4 @@
-// The page: a bar with the credential, and GraphiQL below it.
+// The page: the credential bar above GraphiQL.
 import type { Fetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import type { GraphQLSchema } from 'graphql';
@@ -12,11 +12,11 @@ const NO_SCHEMA =
   'The schema could not be loaded, so documentation and completion are unavailable. Reload the page to try again.';
 
 export function Explorer() {
-  // A reference and no state: nothing that renders, and no tool for looking at React's state, holds the credential.
+  // A ref instead of state, so that React’s state and developer tools do not expose the credential.
   const credential = useRef('');
   const field = useRef<HTMLInputElement>(null);
   const [notice, setNotice] = useState<string>();
-  // Without a schema GraphiQL would ask the API for it, which takes a credential. Null says that it shall not.
+  // Without a schema GraphiQL would send an introspection query, which needs a credential. Null prevents that.
   const [schema, setSchema] = useState<GraphQLSchema | null>(null);
 
   const [person, setPerson] = useState<string>();
@@ -61,7 +61,7 @@ export function Explorer() {
   );
 }
 
-/** Tab goes on to the next control, as everywhere, and does not indent: who works by keyboard would never leave an editor. */
+/** Tab moves to the next control instead of indenting, so that keyboard users can leave the editor. */
 function letTabLeave(event: KeyboardEvent) {
   const inEditor = event.target instanceof Element && event.target.closest('.CodeMirror');
   const choosing = document.querySelector('.CodeMirror-hints');

@@ -1,4 +1,4 @@
-// What dialogs and menus use in place of react-remove-scroll: the same elements, and the page behind is left as it is.
+// Replaces react-remove-scroll: renders the same elements without injecting a style.
 import type { ElementType, ReactNode } from 'react';
 
 interface Props {

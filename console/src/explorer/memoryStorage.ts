@@ -1,4 +1,4 @@
-// Where GraphiQL keeps tabs and settings: in this page. Variables may hold values of tokens, so a browser's own storage is no place.
+// Keeps GraphiQL’s tabs and settings in memory: variables may contain token values, which must not be stored.
 import type { Storage } from '@graphiql/toolkit';
 
 const kept = new Map<string, string>();

@@ -1,14 +1,14 @@
-// How the page asks the service: the schema, which needs no credential, and operations, which need one.
+// Sends requests to the service: the schema without a credential, operations with one.
 import type { FetcherParams } from '@graphiql/toolkit';
 import { buildSchema, type GraphQLSchema } from 'graphql';
 
-/** What came of an operation: the answer to show, and what is wrong with the credential if that is why. */
+/** The response to show, and the error of the credential if there is one. */
 export interface Outcome {
   answer: unknown;
   refusal?: string;
 }
 
-/** What a request by session carries beside its cookie. */
+/** The header of requests within a session. */
 const SESSION = { 'X-Tokenward-Console': '1' };
 
 export async function loadSchema(): Promise<GraphQLSchema> {
@@ -17,7 +17,7 @@ export async function loadSchema(): Promise<GraphQLSchema> {
   return buildSchema(await response.text());
 }
 
-/** Whoever is signed in, as they are called; without a session nobody. */
+/** Returns the name of the signed-in user, if any. */
 export async function signedIn(): Promise<string | undefined> {
   try {
     const response = await fetch('/graphql', {
@@ -33,13 +33,13 @@ export async function signedIn(): Promise<string | undefined> {
   }
 }
 
-/** What was pasted may come with the word in front that a header has. */
+/** Removes the scheme from a pasted header. */
 export const bare = (pasted: string) => pasted.trim().replace(/^(Authorization:\s*)?Bearer\s+/i, '');
 
 export async function execute(credential: string, operation: FetcherParams): Promise<Outcome> {
   const objection = objectionTo(credential);
   if (objection) return { answer: failure(objection), refusal: objection };
-  // Without a credential it is the session of whoever is signed in that counts, if there is one.
+  // Without a credential, the session applies.
   const inSession = credential === '';
   let response: Response;
   try {

@@ -1,6 +1,6 @@
-// Days as people mean them: from one midnight to the next, where they are.
+// Calendar days in the local time zone.
 
-/** `2026-11-25`, of a calendar that computers have known. */
+/** Returns whether the text is a valid date since 1970. */
 export function isDay(text: string | undefined): text is string {
   const [, year, month, date] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text ?? '') ?? [];
   if (!year || Number(year) < 1970) return false;
@@ -8,7 +8,7 @@ export function isDay(text: string | undefined): text is string {
   return at.toISOString().startsWith(text!);
 }
 
-/** The service knows the years 1970 to 9999 in UTC; a day at either end of them may reach beyond, where a zone is ahead or behind. */
+/** The service accepts the years 1970 to 9999 in UTC; the first and last day may exceed them in other time zones. */
 const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 const midnight = (day: string, later: number) => {
@@ -17,9 +17,9 @@ const midnight = (day: string, later: number) => {
   return new Date(Math.min(Math.max(at, 0), LATEST)).toISOString();
 };
 
-/** The first moment of that day, and the moment after its last: a day may have 23 or 25 hours. */
+/** The first moment of the day, and the moment after its last: a day can have 23 or 25 hours. */
 export const startOf = (day: string) => midnight(day, 0);
 export const endOf = (day: string) => midnight(day, 1);
 
-/** Where they are, as far as the browser knows: `Europe/Berlin`. */
+/** The local time zone: `Europe/Berlin`. */
 export const timeZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,8 +1,8 @@
-// Addresses of the network, as far as people write them who look for one.
+// Recognizes incomplete IP addresses in a search.
 
 /**
- * Whether a word looks like a network (`198.51.100.0/24`), or like a part of an address (`198.51.100`, `2001:db8:`, `198.51.*`).
- * What is in quotes was meant as text.
+ * Returns whether a word looks like a network (`198.51.100.0/24`) or part of an address (`198.51.100`, `2001:db8:`,
+ * `198.51.*`). Quoted words are text.
  */
 export function isPartialAddress(word: string): boolean {
   if (/^[\da-f:.]*[.:][\da-f:.]*\/\d{1,3}$/i.test(word)) return true;

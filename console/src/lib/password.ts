@@ -1,12 +1,11 @@
-// What the service asks of a password, as far as it can be said while one is typed.
+// The rules for passwords that can be checked while typing.
 
 export const MIN_LENGTH = 15;
 export const MAX_LENGTH = 256;
 
-/** What is said of one that is too short or too long. */
 export const LENGTH_ERROR = `Use ${MIN_LENGTH}–${MAX_LENGTH} characters.`;
 
-/** How many characters are there, and how many are wanted; `enough` once there are as many. */
+/** The hint for the length of a password, and whether it is valid. */
 export function checkLength(password: string): { text: string; enough: boolean } {
   const length = [...password].length;
   if (length === 0) return { text: `At least ${MIN_LENGTH} characters. A few unrelated words work well.`, enough: false };

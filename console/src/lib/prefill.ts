@@ -1,13 +1,13 @@
-// What a link, or another token, says that a new token shall be.
+// Prefills the form for a new token from a link or another token.
 import { MAX_DESCRIPTION_LENGTH } from './limits';
 
-/** What is known of what was named, and what is not. */
+/** Names that exist and names that do not. */
 export interface Partition<Thing> {
   known: Thing[];
   unknown: string[];
 }
 
-/** Looks every name up; each is there once. */
+/** Resolves each name once. */
 export function partitionKnown<Thing>(
   names: readonly string[],
   all: readonly Thing[],
@@ -23,7 +23,7 @@ export function partitionKnown<Thing>(
   return { known, unknown };
 }
 
-/** `Deploy bot (copy)`, then `Deploy bot (copy 2)`; never too long. */
+/** `Deploy bot (copy)`, then `Deploy bot (copy 2)`, shortened to the maximum length. */
 export function copyOf(description: string): string {
   const [, name = description, number] = /^(.*) \(copy(?: (\d{1,4}))?\)$/.exec(description) ?? [];
   const end = name === description ? ' (copy)' : ` (copy ${Number(number ?? 1) + 1})`;

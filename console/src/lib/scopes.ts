@@ -1,4 +1,4 @@
-// Scopes, grouped as people read them.
+// Scopes, grouped by the access that they give.
 
 export interface ScopeLike {
   name: string;
@@ -21,7 +21,7 @@ export interface Count {
   text: string;
 }
 
-/** How many scopes there are of each access; GraphQL is there or not. */
+/** The number of scopes of each access; GraphQL has no number. */
 export function counts(scopes: readonly ScopeLike[]): Count[] {
   return ACCESSES.flatMap(({ access, title }) => {
     const count = scopes.filter((scope) => scope.access === access).length;
@@ -30,14 +30,14 @@ export function counts(scopes: readonly ScopeLike[]): Count[] {
   });
 }
 
-/** What most people want, in one go. */
+/** Common selections of scopes. */
 export const PRESETS = [
   { name: 'Read only', accesses: ['READ'] },
   { name: 'Read and write', accesses: ['READ', 'WRITE'] },
   { name: 'Everything', accesses: ACCESSES.map(({ access }) => access) },
 ] as const satisfies { name: string; accesses: readonly string[] }[];
 
-/** The names of the scopes that a preset stands for. */
+/** The names of the scopes in a preset. */
 export function preset(scopes: readonly (ScopeLike & { retired?: boolean })[], accesses: readonly string[]): Set<string> {
   return new Set(scopes.filter(({ access, retired }) => !retired && accesses.includes(access)).map(({ name }) => name));
 }
@@ -45,14 +45,14 @@ export function preset(scopes: readonly (ScopeLike & { retired?: boolean })[], a
 export const isSameSet = (one: ReadonlySet<string>, other: ReadonlySet<string>) =>
   one.size === other.size && [...one].every((name) => other.has(name));
 
-/** What there is now, with what was added to what there was before, and without what was taken from it. */
+/** Applies the changes from `before` to `chosen` to the current set `now`. */
 export const applyChanges = (now: ReadonlySet<string>, before: ReadonlySet<string>, chosen: ReadonlySet<string>) =>
   new Set([
     ...[...now].filter((name) => chosen.has(name) || !before.has(name)),
     ...[...chosen].filter((name) => !before.has(name)),
   ]);
 
-/** Whether every word of the text is in what a scope is called, or in its sentence. */
+/** Returns whether every word is in the scope’s name, title or description. */
 export function matchesSearch(scope: ScopeLike & { description: string }, text: string): boolean {
   const all = `${scope.name} ${scope.title} ${scope.description}`.toLowerCase();
   return text

@@ -1,5 +1,4 @@
-// The part of an address behind its question mark, read and written as browsers do; names that are there twice are lists, and
-// so are those that are written `name[]`.
+// Parses and formats the query string of a URL. Repeated names, and names with `[]`, are lists.
 
 export type Search = Record<string, string | string[]>;
 
@@ -24,13 +23,13 @@ export function stringifySearch(search: Record<string, unknown>): string {
   return text === '' ? '' : `?${text}`;
 }
 
-/** The one text of that name; what is there twice, or not at all, is left out. */
+/** The value of a name that is given exactly once. */
 export function single(search: Record<string, unknown>, name: string): string | undefined {
   const value = search[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** All texts of that name. */
+/** All values of a name. */
 export function multiple(search: Record<string, unknown>, name: string): string[] {
   return [search[name]].flat().filter((value) => typeof value === 'string' && value !== '') as string[];
 }

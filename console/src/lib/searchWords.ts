@@ -1,13 +1,13 @@
-// The words of the search box: where each stands, and how one is put in or taken out. What they mean is the service's to say.
+// Splits the search text into words, and toggles words. The service interprets them.
 
-/** One word as it was written, its quotes included. */
+/** A word as it was written, including quotes. */
 export interface Word {
   text: string;
   start: number;
   end: number;
 }
 
-/** Words are separated by blanks; a quote at the beginning of a word, or behind its colon, reaches to the next quote. */
+/** Words are separated by whitespace; a quote at the beginning of a word or after its colon extends to the next quote. */
 export function words(box: string): Word[] {
   const found: Word[] = [];
   const pattern = /"[^"]*"?|[^\s":]+:"[^"]*"?|\S+/gu;
@@ -19,7 +19,7 @@ export function words(box: string): Word[] {
 
 export const hasWord = (box: string, word: string) => words(box).some((one) => one.text === word);
 
-/** Takes the word out if it is there, and puts it at the end otherwise. */
+/** Removes the word if present, otherwise appends it. */
 export function toggleWord(box: string, word: string): string {
   const there = words(box).map((one) => one.text);
   const rest = there.filter((text) => text !== word);

@@ -1,8 +1,8 @@
-// A handle that is proposed for what people call a thing.
+// Proposes a slug for a name.
 
 const MAX_LENGTH = 64;
 
-/** `Acme Widgets, Inc.` is `acme-widgets-inc`; letters lose their marks, and what is left out is a hyphen. */
+/** `Acme Widgets, Inc.` is `acme-widgets-inc`; diacritics are removed, and other characters become hyphens. */
 export function slugOf(name: string): string {
   return name
     .normalize('NFKD')

@@ -1,13 +1,13 @@
-// Times as people read them: how long ago in a word, and exactly, in their own time zone.
+// Formats times: relative, and exact in the local time zone.
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /**
- * One span in one unit: minutes below an hour, hours below a day, then days. An age is told by the units that are full, as the
- * search means it (`unused:90d`). What is to come is told by the nearest: what was made for 7 days ends in 7 days, a minute later
- * too. Less than a minute is none, either way: clocks differ.
+ * A duration in one unit: minutes, hours or days. Past times round down, as in the search (`unused:90d`). Future times round
+ * to the nearest unit, so that a token created for 7 days expires in 7 days. Less than a minute counts as zero, since clocks
+ * differ.
  */
 function span(ahead: number): [number, 'minute' | 'hour' | 'day'] {
   const ms = Math.abs(ahead);
@@ -20,10 +20,10 @@ function span(ahead: number): [number, 'minute' | 'hour' | 'day'] {
 
 const UNITS = { minute: 'min', hour: 'h', day: 'd' } as const;
 
-/** What stands for a time that no browser can read: it must not take the page along. */
+/** Shown for times that the browser cannot parse. */
 const INVALID = 'invalid time';
 
-/** `97 d`, `3 h`, `5 min`, `now`; future times likewise. */
+/** `97 d`, `3 h`, `5 min` or `now`. */
 export function short(at: string, now: number): string {
   const ahead = Date.parse(at) - now;
   if (Number.isNaN(ahead)) return INVALID;
@@ -33,7 +33,7 @@ export function short(at: string, now: number): string {
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 
-/** `97 days ago`, `in 3 hours`, `just now`. */
+/** `97 days ago`, `in 3 hours` or `just now`. */
 export function long(at: string, now: number): string {
   const ahead = Date.parse(at) - now;
   if (Number.isNaN(ahead)) return INVALID;
@@ -60,7 +60,7 @@ export function exact(at: string, timeZone?: string): string {
   });
 }
 
-/** `25 Nov, 22:41`: what tells apart things of these days. */
+/** `25 Nov, 22:41` */
 export function moment(at: string, timeZone?: string): string {
   return formatted(at, {
     day: 'numeric',

@@ -1,4 +1,4 @@
-// a value is in the box by its hint only.
+// the search box shows a value only by its hint.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { forgetValue, maskValues, searchFilterOf } from './tokenValue';
 

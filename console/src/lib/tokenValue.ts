@@ -1,13 +1,13 @@
-// What may be a token's value. One that is pasted is kept in a variable of this page, shown by its hint, and leaves only in the
-// body of a request: it is in no address, no history and no storage.
+// Masks token values in a search. A pasted value is kept in a variable of this page, shown by its hint and sent only in the body
+// of a request: it is in no URL, history or storage.
 import { words } from './searchWords';
 
-/** Random characters and checksum behind the prefix. */
+/** The number of random characters and of the checksum after the prefix. */
 const VALUE_LENGTH = 38;
 const HINT_LENGTH = 4;
 const VALUE_PREFIX = 'value:';
 
-/** The value in the box, by its hint. One at a time is looked for. */
+/** The value in the search box and its hint. Only one is searched at a time. */
 let current: { hint: string; value: string } | undefined;
 
 export const forgetValue = () => {
@@ -16,14 +16,14 @@ export const forgetValue = () => {
 
 const stripPunctuation = (text: string) => text.replace(/^[^0-9A-Za-z]+|[^0-9A-Za-z]+$/g, '');
 
-/** `twd_ab12…wxyz`: enough to recognise it by. */
+/** `twd_ab12…wxyz` */
 export const hint = (value: string, prefix: string) =>
   `${value.slice(0, prefix.length + 1 + HINT_LENGTH)}…${value.slice(-HINT_LENGTH)}`;
 
 const isFullValue = (text: string, prefix: string) =>
   text.startsWith(`${prefix}_`) && new RegExp(`^[0-9A-Za-z]{${VALUE_LENGTH}}$`).test(text.slice(prefix.length + 1));
 
-/** Anything that begins like a value may be the first part of one, but for a hint, which tells no more than the pages show. */
+/** Returns whether the text may be the start of a value. A hint is not: it contains no more than the pages show. */
 function startsLikeValue(text: string, prefix: string) {
   const isHint = new RegExp(`^[0-9A-Za-z]{${HINT_LENGTH}}…[0-9A-Za-z]{${HINT_LENGTH}}$`).test(
     stripPunctuation(text).slice(prefix.length + 1),
@@ -32,13 +32,13 @@ function startsLikeValue(text: string, prefix: string) {
 }
 
 export interface MaskedSearch {
-  /** What the box shows, and the address keeps: without any value. */
+  /** The text for the search box and the URL, without any value. */
   shown: string;
-  /** Whether something in the box is the beginning of a value, which is held back from all else. */
+  /** Whether the text contains the start of a value, which must not be sent. */
   unfinished: boolean;
 }
 
-/** What was typed or pasted, with every whole value taken out of it and kept. */
+/** Replaces every complete value in the text by its hint, and keeps the value. */
 export function maskValues(box: string, prefix: string): MaskedSearch {
   let unfinished = false;
   let shown = '';
@@ -63,7 +63,7 @@ export interface SearchFilter {
   token: string | undefined;
 }
 
-/** What the box asks the service for. A value that this page no longer has, since it was reloaded, is looked for by its hint. */
+/** The filter for a search text. After a reload, a value is searched by its hint. */
 export function searchFilterOf(box: string): SearchFilter {
   const rest: string[] = [];
   let token: string | undefined;

@@ -1,4 +1,4 @@
-// What somebody came with, in two words: browsers describe themselves at length.
+// Shortens user agents.
 
 const BROWSERS: [RegExp, string][] = [
   [/\bEdgA?\/(\d+)/, 'Edge'],
@@ -21,7 +21,7 @@ const SYSTEMS: [RegExp, string][] = [
 
 const MAX_LENGTH = 40;
 
-/** `Firefox 133 on Linux`; what is no browser's is its first word, `curl/8.11.0`. */
+/** `Firefox 133 on Linux`; for programs other than browsers the first word, `curl/8.11.0`. */
 export function describeUserAgent(text: string): string {
   for (const [pattern, name] of BROWSERS) {
     const version = pattern.exec(text)?.[1];

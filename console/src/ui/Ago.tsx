@@ -1,10 +1,10 @@
-// A time as how long ago it was; the exact one is in the element, in its title, and on the page of the thing.
+// A relative time, with the exact time in its title.
 import { createContext, useContext, useEffect, useState } from 'react';
 import { exact, long, short } from '../lib/time';
 
 const Now = createContext(Date.now());
 
-/** One clock for all times on the page: it goes on every half minute. */
+/** A shared clock for all times on the page, updated every 30 seconds. */
 export function Clock({ children }: { children: React.ReactNode }) {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
@@ -18,7 +18,7 @@ export const useNow = () => useContext(Now);
 
 interface Props {
   at: string | null | undefined;
-  /** `97 d`, `97 days ago`, or both the exact time and how long ago. */
+  /** `97 d`, `97 days ago`, or the exact time with the relative one. */
   form?: 'short' | 'long' | 'exact';
 }
 

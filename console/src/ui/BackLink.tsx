@@ -1,9 +1,8 @@
-// The way back to the list that a page belongs to.
+// The link back to the list of a page.
 import { ChevronLeft } from 'lucide-react';
 import type { ReactNode } from 'react';
 import styles from './BackLink.module.css';
 
-/** `children` is the link. */
 export function BackLink({ children }: { children: ReactNode }) {
   return (
     <nav className={styles.back} aria-label="Breadcrumb">

@@ -1,4 +1,4 @@
-// A word about a thing, on a coloured ground. The colour never says what the word does not.
+// A label on a colored background. The color adds no information.
 import type { ReactNode } from 'react';
 import styles from './Badge.module.css';
 

@@ -1,4 +1,4 @@
-// Buttons and links that look like buttons; what waits says so and cannot be pressed twice.
+// Buttons and links that look like buttons. A busy button shows a spinner and cannot be pressed.
 import type { ComponentProps, ReactNode } from 'react';
 import styles from './Button.module.css';
 

@@ -1,4 +1,4 @@
-// One thing chosen out of many, which are looked for by what is written.
+// A text input that searches options and selects one.
 import { X } from 'lucide-react';
 import { type KeyboardEvent, useId, useRef, useState } from 'react';
 import styles from './Combobox.module.css';
@@ -12,13 +12,13 @@ export interface Option {
 interface Props {
   label: string;
   placeholder: string;
-  /** What is chosen now, in words. */
+  /** The text of the selected option. */
   chosen: string | undefined;
-  /** What is looked for. */
+  /** The search text. */
   text: string;
   onText: (text: string) => void;
   options: readonly Option[];
-  /** Said in place of options, while there are none. */
+  /** Shown if there are no options. */
   emptyText?: string;
   onChoose: (option: Option | undefined) => void;
 }
@@ -96,7 +96,7 @@ export function Combobox({ label, placeholder, chosen, text, onText, options, em
         )}
       </div>
       {list && (
-        // What is pressed in the list must not take the focus from the input before it is chosen.
+        // A press in the list must not move the focus before the selection.
         <div
           id={`${id}list`}
           className={styles.list}

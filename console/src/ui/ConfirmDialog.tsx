@@ -1,4 +1,4 @@
-// A question before something that cannot be undone easily: the safe answer has the focus, and buttons are named by what follows.
+// Confirms an action that cannot easily be undone: the cancel button has the focus, and the labels name the actions.
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { Button, type Kind } from './Button';
 import styles from './Dialog.module.css';
@@ -7,9 +7,9 @@ import { useRestoreFocus } from './focus';
 interface Props {
   title: string;
   children: ReactNode;
-  /** The answer that changes nothing. */
+  /** The label of the cancel button. */
   cancelLabel: string;
-  /** The answer that does it. */
+  /** The label of the confirm button. */
   confirmLabel: string;
   kind?: Kind;
   busy: boolean;

@@ -1,4 +1,4 @@
-// Copies a text, and says that it did.
+// Copies text to the clipboard and confirms it.
 import { Check, Copy as CopyIcon } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { Button, type Kind } from './Button';
@@ -37,7 +37,7 @@ export function CopyButton({ text, label = 'Copy', kind, onCopied }: Props) {
         )
       }
     >
-      {/* As wide as the longer of both, so that nothing moves when it says the other. */}
+      {/* As wide as the longer label, so that the layout does not shift. */}
       <span className={styles.labels} data-before={label} data-after={DONE}>
         <span aria-live="polite">{done ? DONE : label}</span>
       </span>

@@ -1,4 +1,4 @@
-// A dash in a table cell that has no value, and what it means.
+// A dash for an empty table cell, with a text for screen readers.
 
 export function Dash({ meaning }: { meaning: string }) {
   return (

@@ -1,4 +1,4 @@
-// What cannot be shown costs its own place, never the page around it.
+// Replaces content that fails to render, and keeps the rest of the page.
 import { Component, type ReactNode } from 'react';
 
 interface Props {
@@ -12,7 +12,7 @@ export class ErrorBoundary extends Component<Props, { failed: boolean }> {
     return { failed: true };
   }
 
-  /** Other values may be readable. */
+  /** Tries again with new content. */
   override componentDidUpdate(before: Props) {
     if (this.state.failed && before.children !== this.props.children) this.setState({ failed: false });
   }

@@ -1,4 +1,4 @@
-// Chooses when a token ends, and says on which day that is.
+// Selects the expiry of a token.
 import { type ReactNode, useId } from 'react';
 import { DAY_OPTIONS, dateOf, daysAhead, type Expiry, endOf, MAX_DAYS } from '../lib/expiry';
 import { exact, long } from '../lib/time';
@@ -10,7 +10,7 @@ interface Props {
   legend: ReactNode;
   expiry: Expiry;
   onChoose: (expiry: Expiry) => void;
-  /** The end there is, which may only come nearer; null where there is none. Left out for a new token. */
+  /** The current expiry, which can only be shortened; null if the token never expires. Undefined for a new token. */
   present?: string | null;
   error?: string;
 }

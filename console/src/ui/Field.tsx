@@ -1,4 +1,4 @@
-// One input with its name, what it is for, and what is wrong with it.
+// Inputs with a label, help and error.
 import { Eye, EyeOff } from 'lucide-react';
 import { type ComponentProps, type ReactNode, type RefObject, useEffect, useId, useState } from 'react';
 import styles from './Field.module.css';
@@ -62,7 +62,7 @@ function Labelled({ id, label, help, error, children }: FieldText & { id: string
   );
 }
 
-/** A box to tick, with a sentence beneath its name. */
+/** A checkbox with a label and help. */
 export function Checkbox({ label, help, ...input }: { label: ReactNode; help?: ReactNode } & ComponentProps<'input'>) {
   const id = useId();
   return (
@@ -78,7 +78,7 @@ export function Checkbox({ label, help, ...input }: { label: ReactNode; help?: R
   );
 }
 
-/** What is chosen together, with its name, and what is wrong with the choice. */
+/** A group of inputs with a legend, help and error. */
 export function Fieldset({
   legend,
   help,
@@ -108,7 +108,7 @@ export function Fieldset({
   );
 }
 
-/** A password, which can be looked at while it is typed. */
+/** A password that can be shown. */
 export function Password({
   label,
   help,
@@ -138,7 +138,7 @@ export function Password({
   );
 }
 
-/** Leads to the first input that something is wrong with, whenever `wrong` is another. */
+/** Focuses the first invalid input whenever `wrong` changes. */
 export function useFocusFirstError(form: RefObject<HTMLElement | null>, wrong: unknown) {
   useEffect(() => {
     if (!wrong) return;

@@ -1,4 +1,4 @@
-// A dialog with a form or a text in it, above the page until it is answered or left.
+// A modal dialog with a form or text.
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import styles from './Dialog.module.css';
 import { useRestoreFocus } from './focus';
@@ -30,5 +30,5 @@ export function Modal({ title, children, onClose }: Props) {
   );
 }
 
-/** What the buttons of a dialog stand in. */
+/** The class for the buttons of a dialog. */
 export const dialogButtons = styles.buttons!;

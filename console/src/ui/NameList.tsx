@@ -1,13 +1,13 @@
-// The first names of a list, and all of them on demand.
+// The first names of a list, with all of them in a popover.
 import { useId } from 'react';
 import styles from './ScopeCounts.module.css';
 import { aboveRowLink } from './Table';
 
 interface Props {
   names: readonly string[];
-  /** What the names are, and whose: “Organizations of Deploy bot”. */
+  /** The title of the popover: “Organizations of Deploy bot”. */
   title: string;
-  /** How many are shown at once. */
+  /** The number of names that are always shown. */
   first?: number;
 }
 

@@ -1,9 +1,9 @@
-// A password that is being set: how long it is and should be is said while it is typed.
+// The input for a new password, with a hint about its length.
 import { type ComponentProps, useState } from 'react';
 import { checkLength, MAX_LENGTH, MIN_LENGTH } from '../lib/password';
 import { Password } from './Field';
 
-/** What managers of passwords read, so that what they propose is taken. */
+/** Read by password managers when they generate a password. */
 const RULES = { passwordrules: `minlength: ${MIN_LENGTH}; maxlength: ${MAX_LENGTH};` };
 
 export function NewPassword({

@@ -1,10 +1,10 @@
-// The parts that pages are laid out with: a head, surfaces, notices, what stands where nothing is, and lists of facts.
+// Layout: page headers, panels, notices, empty states, facts and placeholders.
 import { CircleAlert, Info, TriangleAlert } from 'lucide-react';
 import { type ReactNode, useEffect } from 'react';
 import { ErrorBoundary } from './ErrorBoundary';
 import styles from './Panel.module.css';
 
-/** The page's name, which is the window's too, a sentence about it, and what can be done on it. */
+/** The title, description and actions of a page; also sets the title of the document. */
 export function PageHeader({ title, about, actions }: { title: string; about?: ReactNode; actions?: ReactNode }) {
   useEffect(() => {
     document.title = `${title} · Tokenward`;
@@ -27,7 +27,7 @@ export function Panel({
   children,
   tone,
 }: {
-  /** By what a link of the page leads to it. */
+  /** The target of links within the page. */
   id?: string;
   title?: string;
   about?: ReactNode;
@@ -62,7 +62,7 @@ export function Notice({ tone = 'info', title, children }: { tone?: keyof typeof
   );
 }
 
-/** Says what would be here, and offers the next step. */
+/** Shown in place of an empty list, with the next step. */
 export function EmptyState({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
   return (
     <div className={styles.empty}>
@@ -73,7 +73,7 @@ export function EmptyState({ title, children, action }: { title: string; childre
   );
 }
 
-/** Names and what belongs to them. */
+/** A list of names and values. */
 export function Facts({ children }: { children: ReactNode }) {
   return <dl className={styles.facts}>{children}</dl>;
 }
@@ -89,7 +89,7 @@ export function Fact({ name, children }: { name: string; children: ReactNode }) 
   );
 }
 
-/** Grey lines in the shape of what is being loaded. */
+/** A placeholder for content that is loading. */
 export function Skeleton({ lines = 3, tall = false }: { lines?: number; tall?: boolean }) {
   return (
     <div className={styles.skeleton} aria-busy="true">

@@ -1,4 +1,4 @@
-// One request that was made with a token, as facts.
+// The facts of one request with a token.
 import { describeUserAgent } from '../lib/userAgent';
 import { Ago } from './Ago';
 import { Badge } from './Badge';

@@ -1,4 +1,4 @@
-// How many scopes of each access a token holds, and all of them on demand.
+// The number of scopes of each access, with all scopes in a popover.
 import { useId } from 'react';
 import { counts, type ScopeLike } from '../lib/scopes';
 import { Badge } from './Badge';

@@ -1,4 +1,4 @@
-// What a token may do, scope by scope, grouped by what they give.
+// The scopes of a token, grouped by access.
 import { ACCESSES, type ScopeLike } from '../lib/scopes';
 import { Badge } from './Badge';
 import styles from './ScopeList.module.css';

@@ -1,4 +1,4 @@
-// Chooses scopes: grouped by what they give, searchable, with presets; GraphQL stands apart, since nothing limits it.
+// Selects scopes: grouped by access, searchable, with presets. GraphQL stands apart, since other scopes do not limit it.
 import { useId, useState } from 'react';
 import { ACCESSES, isSameSet, matchesSearch, PRESETS, preset, type ScopeLike } from '../lib/scopes';
 import { Badge } from './Badge';
@@ -16,7 +16,7 @@ interface Props {
   chosen: ReadonlySet<string>;
   onChoose: (chosen: ReadonlySet<string>) => void;
   error?: string;
-  /** What the choice is called, where nothing around it says so. */
+  /** The legend, if no heading precedes the picker. */
   legend?: string;
 }
 

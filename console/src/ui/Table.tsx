@@ -1,4 +1,4 @@
-// Tables: a head that stays, sort buttons, rows that are links, and on a narrow page one labelled block a row.
+// Tables with sticky headers, sort buttons and rows that are links; on narrow pages one labelled block per row.
 import { ArrowDown, ArrowUp, ChevronLeft, ChevronRight } from 'lucide-react';
 import { type ReactNode, useId } from 'react';
 import { Button } from './Button';
@@ -7,28 +7,30 @@ import styles from './Table.module.css';
 
 export interface Column {
   name: string;
-  /** By what the list can be sorted through this column. */
+  /** The sort key of the column. */
   order?: string;
-  /** How wide it is, whatever stands in it. What can be sorted is a `span` without saying so, and the first column
-   * has its share; other columns share the rest. */
+  /**
+   * The width. A sortable column defaults to `span`, the first column has a share of its own, and other columns share the
+   * rest.
+   */
   width?: 'span' | 'date' | 'word' | 'buttons' | 'rest';
   numeric?: boolean;
-  /** Whether its name is only heard: what stands in it speaks for itself. */
+  /** Whether the name is for screen readers only. */
   hidden?: boolean;
 }
 
 interface Props {
   caption: string;
   columns: Column[];
-  /** `created`, or `-created` for the other direction. */
+  /** `created`, or `-created` for descending order. */
   order?: string;
   onOrder?: (order: string) => void;
-  /** Whether other rows are on their way. */
+  /** Whether new rows are loading. */
   waiting?: boolean;
   children: ReactNode;
 }
 
-// The roles are said because `display: block` on parts of a table would drop them.
+// The roles are explicit because `display: block` would drop them.
 export function Table({ caption, columns, order, onOrder, waiting = false, children }: Props) {
   return (
     <>
@@ -80,7 +82,7 @@ interface SortProps {
   onOrder: (order: string) => void;
 }
 
-/** What the buttons of the head do, where there is no head: on a narrow page. */
+/** Replaces the sort buttons on narrow pages, which have no header. */
 function SortSelect({ columns, order, onOrder }: SortProps) {
   const id = useId();
   return (
@@ -121,7 +123,7 @@ export function Row({ children }: { children: ReactNode }) {
   );
 }
 
-/** One cell; `label` is what its column is called, shown where columns are not. The first cell of a row needs none. */
+/** A cell; `label` is the name of its column, shown on narrow pages. The first cell needs none. */
 export function Cell({ label, numeric, children }: { label?: string; numeric?: boolean; children: ReactNode }) {
   return (
     <td role="cell" data-label={label} className={`${styles.cell} ${numeric ? styles.numeric : ''}`}>
@@ -132,10 +134,10 @@ export function Cell({ label, numeric, children }: { label?: string; numeric?: b
   );
 }
 
-/** Put on the one link of a row, it makes the whole row its target. */
+/** The class of a row’s link, which covers the row. */
 export const rowLink = styles.link!;
 
-/** What is in a row but must stay clickable above the row's link. */
+/** The class of controls that stay clickable above the row’s link. */
 export const aboveRowLink = styles.aboveRowLink!;
 
 export function SkeletonRows({ columns, rows = 8 }: { columns: number; rows?: number }) {

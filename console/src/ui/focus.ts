@@ -1,12 +1,12 @@
-// Where the focus goes when what had it leaves the page.
+// Moves the focus when the focused element is removed.
 import { useEffect } from 'react';
 
-/** To the name of the page: what there is to read now begins there. */
+/** Focuses the heading of the page. */
 export function focusHeading() {
   document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
 }
 
-/** Gives the focus back, when this leaves, to what had it before; and to the head of the page where that is gone. */
+/** On unmount, restores the focus, or focuses the heading if the previous element is gone. */
 export function useRestoreFocus() {
   useEffect(() => {
     const before = document.activeElement;

@@ -1,4 +1,4 @@
-// Short messages at the edge of the page: at most three, read out; good ones leave by themselves, bad ones stay.
+// Short messages at the edge of the page: at most three, announced to screen readers. Errors stay until dismissed.
 import { X } from 'lucide-react';
 import { useSyncExternalStore } from 'react';
 import styles from './toast.module.css';

@@ -1,4 +1,4 @@
-// Whether the page is as narrow as a phone: what a style sheet cannot say, such as the words of a placeholder, follows it.
+// Returns whether the page is as narrow as a phone, for text that style sheets cannot change.
 import { useSyncExternalStore } from 'react';
 
 /** The width below which tables are blocks, as in the style sheets. */

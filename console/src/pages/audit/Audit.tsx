@@ -1,4 +1,4 @@
-// API Access Audit: every token that reaches an organization, with its scopes, age and last use.
+// API Access Audit: all tokens with access to an organization, with their scopes, age and last use.
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { Download } from 'lucide-react';
@@ -46,7 +46,7 @@ const COLUMNS: Column[] = [
 
 export function Audit() {
   const { slug } = route.useParams();
-  // What one organization’s page shows is not carried to the page of another.
+  // The state of the page does not carry over to another organization.
   return <Page key={slug} slug={slug} />;
 }
 
@@ -144,7 +144,7 @@ interface RowProps {
   slug: string;
   search: ReturnType<typeof route.useSearch>;
   grant: Grant;
-  /** Whether it is told when the token ends: where it was looked for. */
+  /** Whether the expiry is shown: if the search is about it. */
   expiry: boolean;
 }
 
@@ -223,7 +223,7 @@ function EmptyList({ filtered, understood, clear, name }: NothingProps) {
   );
 }
 
-/** `ready`: whether the list that is shown is the one that is exported. */
+/** `ready`: whether the list on the page is the one that is exported. */
 function Export({ slug, filter, ready }: { slug: string; filter: TokenFilter; ready: boolean }) {
   const [busy, setBusy] = useState(false);
   async function save() {

@@ -1,4 +1,4 @@
-// One token as an organization sees it: whose it is, what it may do, how it was last used here, and the way to cut it.
+// A token as an organization sees it: its owner, scopes and last use, and how to remove its access.
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useLocation, useRouter } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
@@ -34,7 +34,7 @@ type Event = NonNullable<Found['auditEvents']>['nodes'][number];
 
 export function AuditedToken() {
   const { slug, tokenId } = route.useParams();
-  // What was done on the page of one token, or with one organization, is no news on the page of another.
+  // The state of the page does not carry over to another token or organization.
   return <Page key={`${slug}/${tokenId}`} slug={slug} tokenId={tokenId} />;
 }
 
@@ -47,7 +47,7 @@ function Page({ slug, tokenId }: { slug: string; tokenId: string }) {
     ...polling,
   });
   useEffect(() => {
-    // The button that had the focus is gone; what there is to read now begins at the head.
+    // The button that had the focus no longer exists.
     if (removed) focusHeading();
   }, [removed]);
   if (isServiceError(error, 'FORBIDDEN')) {
@@ -122,7 +122,7 @@ function Page({ slug, tokenId }: { slug: string; tokenId: string }) {
   );
 }
 
-/** To the audit as it was left: by the browser's history, which keeps its place, or else by its address. */
+/** Links to the audit as it was left: back in the browser’s history, or by its URL. */
 function BackToAudit({ slug, button = false }: { slug: string; button?: boolean }) {
   const router = useRouter();
   const kept = useLocation({ select: ({ state }) => state.audit });
@@ -239,12 +239,12 @@ function History({ slug, tokenId, events, name }: HistoryProps) {
 interface RemovedTokenProps {
   slug: string;
   name: string;
-  /** What was done on this page just now. */
+  /** The removal that was just made on this page. */
   removed: Removed | undefined;
   events: readonly Event[];
 }
 
-/** The token does not reach the organization: who cut it, when and why, as far as that is known. */
+/** Shown if the token has no access: who removed it, when and why. */
 function RemovedToken({ slug, name, removed, events }: RemovedTokenProps) {
   const last = events.find(({ type }) => type === 'TOKEN_ORGANIZATION_REMOVED');
   const owner = removed?.owner ?? last?.user ?? events.find(({ user }) => user)?.user;

@@ -1,4 +1,4 @@
-// Removing the organization from a token: what that does, why it is done, and a question before it happens.
+// Removes the organization from a token, after an optional reason and a confirmation.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { ask, isServiceError } from '../../app/api';
@@ -10,7 +10,6 @@ import { ConfirmDialog } from '../../ui/ConfirmDialog';
 import { TextArea } from '../../ui/Field';
 import { Notice, Panel } from '../../ui/Panel';
 
-/** The most characters of a reason. */
 const MAX_LENGTH = 500;
 
 interface Person {
@@ -20,7 +19,7 @@ interface Person {
   email?: string | null;
 }
 
-/** What is told afterwards, when the token itself may no longer be seen. */
+/** The removal, shown after the token itself is no longer visible. */
 export interface Removed {
   owner: Person;
   description: string;
@@ -34,7 +33,6 @@ interface Props {
   organization: { id: string; name: string };
   grant: AuditedGrantFragment;
   token: AuditedTokenDetailsFragment;
-  /** Whether the viewer owns the token. */
   own: boolean;
   onRemoved: (removed: Removed) => void;
 }
@@ -70,7 +68,7 @@ export function RemoveOrganization({ organization, grant, token, own, onRemoved 
         setAsking(false);
         setInputError(failure.message);
       }
-      // Somebody was quicker: the page shows who.
+      // Another user was faster: the page shows who.
       if (isServiceError(failure, 'CONFLICT') || isServiceError(failure, 'NOT_FOUND')) refresh();
     },
   });
@@ -115,7 +113,7 @@ export function RemoveOrganization({ organization, grant, token, own, onRemoved 
           }
           onChange={(event) => {
             setInputError(undefined);
-            // A reason is one line: it stands in lists and e-mails.
+            // A reason has one line, for lists and emails.
             setReason(event.target.value.replace(/\s*[\r\n]+\s*/g, ' '));
           }}
         />

@@ -1,4 +1,4 @@
-// Where somebody who was invited sets their password; the first of all also says who they are, and what their organization is.
+// Sets the password of an invited user; the first user also enters their details and an organization.
 import { useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link, useRouter } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
@@ -17,7 +17,7 @@ import styles from './Invitation.module.css';
 
 const route = getRouteApi('/invitations/$code');
 
-/** What the first of all say beside their password. */
+/** The inputs of the first user, besides the password. */
 const FIRST_USER_INPUTS = ['username', 'name', 'email', 'organization.name', 'organization.slug'];
 
 export function Invitation() {
@@ -57,13 +57,13 @@ export function Invitation() {
       await call('POST', `/invitations/${encodeURIComponent(code)}`, { password: text('password'), ...user });
       client.clear();
       await client.prefetchQuery(viewer);
-      // The code is of no use any more, and leaves the history.
+      // The used code leaves the browser’s history.
       router.navigate({ to: '/tokens', replace: true });
     } catch (error) {
       setBusy(false);
       if (isServiceError(error, 'NOT_FOUND')) setExpired(true);
       else if (!first && FIRST_USER_INPUTS.some((input) => input in formErrorsOf(error, FIRST_USER_INPUTS))) {
-        // The link was opened without the end of its address. Nothing was used up: what is missing is asked for.
+        // The link was opened without its last part. It is still unused, so the missing details are requested.
         setNoAccounts(true);
         setErrors({ [FORM]: 'No account exists yet. Enter your details and those of your organization.' });
       } else setErrors(formErrorsOf(error, first ? ['password', ...FIRST_USER_INPUTS] : ['password']));
@@ -72,7 +72,7 @@ export function Invitation() {
 
   function applyChanges({ target }: FormEvent<HTMLFormElement>) {
     if (!(target instanceof HTMLInputElement)) return;
-    // The handle is proposed from the name of the organization.
+    // The slug is proposed from the name of the organization.
     clearErrors(target.name, ...(target.name === 'organization.name' ? ['organization.slug'] : []));
   }
 

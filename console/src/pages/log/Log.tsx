@@ -1,4 +1,4 @@
-// The audit log of an organization: who did what, when, from where and through what.
+// The audit log of an organization.
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { ListFilter } from 'lucide-react';
@@ -25,7 +25,7 @@ const route = getRouteApi('/inside/organizations/$slug/log');
 
 export function Log() {
   const { slug } = route.useParams();
-  // What one organization’s page shows is not carried to the page of another.
+  // The state of the page does not carry over to another organization.
   return <Page key={slug} slug={slug} />;
 }
 
@@ -51,7 +51,7 @@ function Page({ slug }: { slug: string }) {
   if (data && !data.organization) return <NotFoundContent />;
   const name = data?.organization?.name ?? known ?? 'this organization';
   const events = data?.organization?.auditEvents;
-  /** Other filters begin at the newest event again. */
+  /** Changed filters start at the newest event. */
   const set = (changed: Search) => navigate({ search: filtersOf({ ...search, ...changed }), replace: true });
   const page = Number(search.page) || 1;
   const move = (to: { after?: string; before?: string; page?: string }) =>
@@ -102,7 +102,7 @@ function Page({ slug }: { slug: string }) {
   );
 }
 
-/** The filters alone, without a place in the list. */
+/** The filters without the page. */
 const filtersOf = ({ type, actor, user, token, from, to }: Search): Search => ({ type, actor, user, token, from, to });
 
 interface BarProps {
@@ -124,7 +124,7 @@ function FilterBar({ slug, filters, reversed, set, events }: BarProps) {
     enabled: ids.length > 0,
     staleTime: 60_000,
   });
-  /** What an id stands for: looked up, or else as an event tells it of those who left. */
+  /** The name for an ID: looked up, or taken from an event for former members. */
   function nameOf(id: string | undefined): string | undefined {
     if (!id) return undefined;
     const node = data?.nodes.find((one) => one?.id === id);
@@ -218,7 +218,7 @@ function Day({ label, day = '', onDay, error }: DayProps) {
       error={error}
       onChange={({ target: { value } }) => {
         setText(value);
-        // While its year is written, a day is none yet.
+        // A date is incomplete while its year is typed.
         if (value === '' || isDay(value)) onDay(value || undefined);
       }}
     />
@@ -232,7 +232,7 @@ interface NarrowLinksProps {
   filters: Filters;
 }
 
-/** Narrows the list to what else happened by, about or to the same. */
+/** Links that filter the list by parts of the event. */
 function NarrowLinks({ slug, search, event: { actor, user, tokenId, type }, filters }: NarrowLinksProps) {
   const kind = EVENT_GROUPS.flatMap(({ types }) => types).find((one) => one.type === type);
   const links = [

@@ -1,5 +1,4 @@
-// Whom or which token the log is about: looked for by what is written, and kept in the address by its id. What is offered always
-// belongs to what stands there.
+// Pickers for the user or token in the filters of the log; the URL keeps the ID. Options always match the current text.
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { ask } from '../../app/api';
@@ -8,7 +7,7 @@ import { LogMembersDocument, LogTokensDocument } from '../../gql/graphql';
 import { maskValues } from '../../lib/tokenValue';
 import { Combobox, type Option } from '../../ui/Combobox';
 
-/** What was written, once nobody has written for a moment. */
+/** Returns the text once it has not changed for a moment. */
 function useDebounced(text: string) {
   const [debounced, setRest] = useState(text);
   useEffect(() => {
@@ -70,7 +69,7 @@ export function TokenPicker({ slug, prefix, onChoose, ...debounced }: Props & { 
       placeholder="Any token"
       text={text}
       onText={(typed) => {
-        // A value that is pasted here is shown by its hint, and asked for in the body of a request only.
+        // A pasted value is shown by its hint and sent only in the body of a request.
         const masked = prefix === undefined ? { shown: '', unfinished: false } : maskValues(typed, prefix);
         setText(masked.shown);
         setUnfinished(masked.unfinished);

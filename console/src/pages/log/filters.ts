@@ -1,4 +1,4 @@
-// What the log's address holds, and what the service is asked for it.
+// The filters of the log, as kept in the URL and as sent to the service.
 import { EVENT_GROUPS } from '../../app/sentences';
 import type { AuditEventFilter } from '../../gql/graphql';
 import { endOf, isDay, startOf } from '../../lib/days';
@@ -14,18 +14,18 @@ export interface Search {
 
 type EventType = (typeof EVENT_GROUPS)[number]['types'][number]['type'];
 
-/** `token-revoked`, as the address writes it. */
+/** `token-revoked`: an event type in the URL. */
 export const typeParameter = (type: EventType) => type.toLowerCase().replaceAll('_', '-');
 
-/** The kind of change that is written so; none where there is no such kind. */
+/** The event type for its form in the URL, if there is one. */
 export const typeOf = (text: string | undefined) =>
   EVENT_GROUPS.flatMap(({ types }) => types).find(({ type }) => typeParameter(type) === text)?.type;
 
-/** Ids look like `user_01h…`; whatever else the address has there is left out. */
+/** IDs look like `user_01h…`; other values are ignored. */
 const idOf = (text: string | undefined, noun: string) =>
   text && new RegExp(`^${noun}_[0-9a-z]{26}$`).test(text) ? text : undefined;
 
-/** The filters of an address, without what is not understood in it. Both days are included. */
+/** The valid filters of a URL. Both dates are included. */
 export function parseFilters({ type, actor, user, token, from, to }: Search) {
   return {
     type: typeOf(type),

@@ -1,4 +1,4 @@
-// Makes somebody a member, by their username or e-mail address.
+// Adds a member by username or email.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
 import { ask, isServiceError } from '../../app/api';
@@ -98,7 +98,7 @@ export function AddMember({ organization, onClose }: Props) {
   );
 }
 
-/** What of a refusal is about the person that was written. */
+/** The error that concerns the username or email. */
 function inputErrorOf(error: unknown): string | undefined {
   if (isServiceError(error, 'NOT_FOUND')) {
     return 'No account has this username or confirmed email. Check the spelling, or ask the user to sign in once first.';

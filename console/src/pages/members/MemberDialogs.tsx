@@ -1,4 +1,4 @@
-// Questions before a member gets another role, or leaves.
+// Confirmations for changing a role and removing a member.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { ask } from '../../app/api';
@@ -19,7 +19,7 @@ export interface Member {
 interface Props {
   organization: { id: string; name: string };
   member: Member;
-  /** Whether it is the viewer. */
+  /** Whether the member is the viewer. */
   you: boolean;
   onClose: () => void;
 }
@@ -77,10 +77,10 @@ export function ChangeRole({ organization, member, you, onClose }: Props) {
   );
 }
 
-/** More tokens than this are not counted to the end: pages of a hundred. */
+/** Counting stops after this many pages of 100 tokens. */
 const MAX_PAGES = 10;
 
-/** How many tokens of exactly this person reach the organization. The filter finds whoever's name has theirs in it, too. */
+/** Counts the tokens of exactly this member. The filter also matches users whose name contains the username. */
 async function countTokens(slug: string, member: Member, signal?: AbortSignal) {
   let count = 0;
   let after: string | null | undefined;
@@ -144,7 +144,7 @@ export function RemoveMember({ organization, member, you, onClose }: Props & { o
   );
 }
 
-/** What happens to the tokens, and which e-mail is sent. */
+/** The effect on tokens, and whether an email is sent. */
 export function consequence({ count, more }: { count: number; more: boolean }, name: string, you: boolean, member: string) {
   const whose = you ? 'your tokens' : `${member}’s tokens`;
   if (count === 0 && !more) {

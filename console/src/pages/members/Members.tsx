@@ -1,4 +1,4 @@
-// The members of an organization: everybody in it sees them; administrators add, promote and remove.
+// The members of an organization; administrators add, promote and remove them.
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { UserPlus } from 'lucide-react';
@@ -23,7 +23,7 @@ import styles from './Members.module.css';
 
 const route = getRouteApi('/inside/organizations/$slug/members');
 
-/** How the address writes a role. */
+/** The roles as written in the URL. */
 const ROLES: Record<string, OrganizationRole> = { admin: 'ADMIN', member: 'MEMBER' };
 
 type Edge = NonNullable<MembersQuery['organization']>['members']['edges'][number];
@@ -32,7 +32,7 @@ type DialogState = { kind: 'add' } | { kind: 'role' | 'remove'; member: Member }
 
 export function Members() {
   const { slug } = route.useParams();
-  // What is being done on the page of one organization, and who is shown there, is not carried to the page of another.
+  // The state of the page does not carry over to another organization.
   return <Page key={slug} slug={slug} />;
 }
 

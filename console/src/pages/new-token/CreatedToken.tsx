@@ -1,4 +1,4 @@
-// The value of a token that was just made: here once, and nowhere ever after.
+// Shows the value of a created token, once.
 import { useBlocker, useNavigate } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
 import type { CreateTokenMutation } from '../../gql/graphql';
@@ -14,8 +14,8 @@ import styles from './NewToken.module.css';
 export type CreatedTokenResult = NonNullable<CreateTokenMutation['createToken']>;
 
 /**
- * One line, so that it can be pasted whole: it waits for the value, shows it nowhere, and hands it to curl on its input.
- * The value is in no history of a shell, and in no list of processes.
+ * A single line, so that it can be pasted whole: it reads the value without showing it and passes it to curl on standard
+ * input. The value is in no shell history and no process list.
  */
 export const tryItCommand = (origin: string) =>
   `read -rs TOKEN && curl -H @- ${origin}/v2/access-token <<< "Authorization: Bearer $TOKEN"`;
@@ -26,7 +26,7 @@ export function CreatedToken({ created: { token, value } }: { created: CreatedTo
   const navigate = useNavigate();
   const blocker = useBlocker({ shouldBlockFn: () => !copied, enableBeforeUnload: () => !copied, withResolver: true });
   useEffect(() => {
-    // Who reads by ear hears that there is another page now.
+    // Screen readers announce the new page.
     page.current?.querySelector('h1')?.focus({ preventScroll: true });
   }, []);
   const line = tryItCommand(window.location.origin);

@@ -1,4 +1,4 @@
-// A new token: what it is for, which organizations it reaches, what it may do, and when it ends. Its value is shown once.
+// Creates a token: description, organizations, scopes and expiry. The value is shown once.
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
@@ -18,10 +18,10 @@ const route = getRouteApi('/inside/tokens/new');
 
 export function NewToken() {
   const search = route.useSearch();
-  // Neither cached nor kept anywhere else: it is gone with this page.
+  // Neither cached nor stored: the value is gone with this page.
   const [created, setCreated] = useState<CreatedTokenResult>();
   useEffect(() => {
-    // A browser may keep the page as it is, to show it again when somebody goes back.
+    // A browser may keep the page in memory and show it again on going back.
     const clear = () => flushSync(() => setCreated(undefined));
     window.addEventListener('pagehide', clear);
     return () => window.removeEventListener('pagehide', clear);
@@ -103,7 +103,7 @@ export function NewToken() {
   const initial: InitialValues = {
     description: search.description ?? (copied ? copyOf(copied.description) : ''),
     scopes: [...linkedScopes.known, ...copiedScopes.known].map(({ name }) => name),
-    // Who belongs to one organization means that one.
+    // A single organization is selected by default.
     organizations: chosen.length === 0 && places.length === 1 ? [places[0]!.id] : chosen,
   };
   const warnings = [

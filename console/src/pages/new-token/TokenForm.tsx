@@ -1,4 +1,4 @@
-// What a new token shall be.
+// The form for a new token.
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
@@ -36,7 +36,7 @@ interface Props {
   onCreated: (made: CreatedTokenResult) => void;
 }
 
-/** From how many organizations on they are looked for. */
+/** The number of organizations from which on they can be searched. */
 const SEARCH_THRESHOLD = 12;
 
 const INPUTS = ['description', 'organizationIds', 'scopes', 'expiresAt'];
@@ -67,7 +67,7 @@ export function TokenForm({ initial, organizations, scopes, onCreated }: Props) 
       expiresAt: end?.toISOString(),
     };
     try {
-      // Not a mutation of the cache, which would keep the value.
+      // Not a cached mutation, which would keep the value.
       const { createToken } = await ask(CreateTokenDocument, { input });
       client.invalidateQueries({ queryKey: ['tokens'] });
       onCreated(createToken!);
@@ -163,7 +163,7 @@ interface Inputs {
   hasExpiry: boolean;
 }
 
-/** What has to be filled in before the service is asked. */
+/** The required inputs that are missing. */
 function missingInputs({ description, selected, scopeNames, hasExpiry }: Inputs): FormErrors | undefined {
   const errors: FormErrors = {};
   if (description.trim() === '') errors.description = 'Enter a description.';

@@ -1,18 +1,18 @@
-// In one line, what a new token would be.
+// A one-line summary of a new token.
 import { counts, type ScopeLike } from '../../lib/scopes';
 import { day } from '../../lib/time';
 
-/** How many organizations are named. */
+/** The maximum number of organizations that are named. */
 const NAMED = 3;
 
 interface Chosen {
   scopes: readonly ScopeLike[];
   organizations: readonly string[];
-  /** `never`, or the moment that was chosen; nothing as long as there is none. */
+  /** `never`, or the selected time; undefined if none is selected. */
   end: Date | 'never' | undefined;
 }
 
-/** `Summary: 9 read scopes, GraphQL · Acme Widgets · expires 3 Dec 2026`; or what is still to be selected. */
+/** `Summary: 9 read scopes, GraphQL · Acme Widgets · expires 3 Dec 2026`, or what is missing. */
 export function summary({ scopes, organizations, end }: Chosen, timeZone?: string): string {
   const missing = [
     ...(organizations.length === 0 ? ['an organization'] : []),

@@ -1,4 +1,4 @@
-// An organization's name, and what is fixed about it.
+// The name and identifiers of an organization.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
@@ -69,7 +69,7 @@ export function OrganizationSettings() {
 function Name({ organization }: { organization: Found }) {
   const client = useQueryClient();
   const field = useRef<HTMLInputElement>(null);
-  /** What is written, while it is not what the organization is called. */
+  /** The edited name, until it is saved. */
   const [draft, setDraft] = useState<string>();
   const [inputError, setInputError] = useState<string>();
   const name = draft ?? organization.name;

@@ -1,4 +1,4 @@
-// Where somebody is signed in, and how they end that.
+// The sessions of the viewer, and how to sign them out.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask } from '../../app/api';
@@ -23,7 +23,7 @@ import styles from './Settings.module.css';
 
 type SignOutScope = 'others' | 'all';
 
-/** What tells a session from another one of the same browser. */
+/** Distinguishes sessions of the same browser. */
 const describe = ({ userAgent, ipAddress, createdAt }: SessionDetailsFragment) =>
   [
     userAgent ? describeUserAgent(userAgent) : 'unknown user agent',
@@ -53,7 +53,7 @@ export function Sessions({ sessions }: { sessions: readonly SessionDetailsFragme
     mutationFn: (which) => ask(EndSessionsDocument, { input: { keepCurrent: which === 'others' } }),
     onSuccess: async ({ endSessions }, which) => {
       if (which === 'all') {
-        // Loaded anew, so that nothing of what was shown stays in this page.
+        // Reloads, so that nothing shown remains in the page.
         window.location.assign('/sign-in');
         return;
       }

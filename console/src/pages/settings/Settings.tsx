@@ -1,4 +1,4 @@
-// What somebody is called here, their password, and where they are signed in.
+// The profile, password and sessions of the viewer.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
 import { ask } from '../../app/api';
@@ -111,7 +111,7 @@ function PasswordForm({ username }: { username: string }) {
   const form = useRef<HTMLFormElement>(null);
   const { errors, setErrors, clearErrors } = useFormErrors(form);
   const [busy, setBusy] = useState(false);
-  /** Another one empties the form. */
+  /** A new key resets the form. */
   const [formKey, setFormKey] = useState(0);
   const client = useQueryClient();
 
@@ -126,7 +126,7 @@ function PasswordForm({ username }: { username: string }) {
     setBusy(true);
     setErrors(undefined);
     try {
-      // Not a mutation of the cache, which would keep the password.
+      // Not a cached mutation, which would keep the password.
       await ask(ChangePasswordDocument, { input: { newPassword } });
       setFormKey(formKey + 1);
       showToast('Your password was changed, and your other sessions were signed out.');

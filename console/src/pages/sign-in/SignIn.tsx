@@ -1,4 +1,4 @@
-// Where people sign in, and from where they go on to what they wanted.
+// Signs in and redirects to the requested page.
 import { useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, useRouter } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
@@ -29,10 +29,10 @@ export function SignIn() {
     setBusy(true);
     setSignInError(undefined);
     try {
-      // Phones put a blank behind a suggested word.
+      // Phone keyboards append a space to suggested words.
       const username = String(form.get('username')).trim();
       await call('POST', '/session', { username, password: form.get('password') });
-      // Nothing that somebody else was shown stays.
+      // Removes everything that a previous user was shown.
       client.clear();
       await client.fetchQuery(viewer).catch((error) => {
         if (isServiceError(error, 'UNAUTHENTICATED')) throw new CookieRejected();
@@ -49,7 +49,7 @@ export function SignIn() {
   function redirect() {
     markSignedIn();
     const to = next ?? '/tokens';
-    // GraphiQL is a page of its own.
+    // GraphiQL is a separate document.
     if (/^\/graphiql(?![^/?#])/.test(to)) window.location.replace(to);
     else router.history.replace(to);
   }
@@ -88,13 +88,13 @@ export function SignIn() {
   );
 }
 
-/** The browser was given a session and does not show it. */
+/** The session was created, but the browser did not keep its cookie. */
 class CookieRejected extends Error {}
 
 interface SignInError {
   title: string;
   text?: string;
-  /** Whether it is about what was written, and over when something else is. */
+  /** Whether the error concerns the input, and disappears when it changes. */
   isAboutInput?: boolean;
 }
 

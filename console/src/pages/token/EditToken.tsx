@@ -1,4 +1,4 @@
-// Changes what a token is for, what it may do, and brings its end nearer.
+// Edits the description, scopes and expiry of a token.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
 import { ask } from '../../app/api';
@@ -24,7 +24,7 @@ const names = ({ scopes }: TokenDetailsFragment): ReadonlySet<string> => new Set
 
 export function EditToken({ token, onClose }: { token: TokenDetailsFragment; onClose: () => void }) {
   const form = useRef<HTMLFormElement>(null);
-  // The token as it was when this was opened: `token` is asked for again meanwhile, and only what is touched here is changed.
+  // The token when the form was opened: `token` is refetched meanwhile, and only edited fields are sent.
   const [before] = useState(token);
   const originalScopes = names(before);
   const [description, setDescription] = useState(before.description);
@@ -50,7 +50,7 @@ export function EditToken({ token, onClose }: { token: TokenDetailsFragment; onC
     const input: UpdateTokenInput = { tokenId: token.id };
     if (description !== before.description) input.description = description;
     if (!isSameSet(selected, originalScopes)) input.scopes = [...applyChanges(names(token), originalScopes, selected)];
-    // The day that it ends on anyway is no change.
+    // A later date than the current expiry is no change.
     if (end && !(before.expiresAt && end >= new Date(before.expiresAt))) input.expiresAt = end.toISOString();
     setErrors(undefined);
     if (Object.keys(input).length === 1) {

@@ -1,4 +1,4 @@
-// Which organizations a token reaches, which it lost and why, and how it gets one.
+// The organizations of a token, the removed ones, and how to add and remove them.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask } from '../../app/api';

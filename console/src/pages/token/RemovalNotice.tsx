@@ -1,4 +1,4 @@
-// Says at the top of a token's page what others took away from it since its owner last looked after it.
+// A notice about organizations that others removed from the token.
 import { useQuery } from '@tanstack/react-query';
 import { myOrganizations } from '../../app/queries';
 import { removalsByOthers } from '../../app/removals';

@@ -1,4 +1,4 @@
-// Ends a token for good, after it was said what will break.
+// Revokes a token after a confirmation that shows what will stop working.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ask } from '../../app/api';
@@ -13,7 +13,7 @@ import { Fact, Facts, Panel } from '../../ui/Panel';
 import { showToast } from '../../ui/toast';
 import { refreshTokens } from './changes';
 
-/** How many organizations the question lists, the last used ones first. */
+/** The number of organizations in the confirmation, most recently used first. */
 const MAX_LISTED = 6;
 
 export function RevokeToken({ token }: { token: TokenDetailsFragment }) {

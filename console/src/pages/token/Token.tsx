@@ -1,4 +1,4 @@
-// One's own token: what it is, what it reaches and does, what happened to it, and how to change or end it.
+// A token of the viewer: its organizations, scopes, usage and events, and how to edit or revoke it.
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { Copy as CopyIcon, Pencil } from 'lucide-react';
@@ -28,7 +28,7 @@ const route = getRouteApi('/inside/tokens/$id');
 
 export function Token() {
   const { id } = route.useParams();
-  // What is being done on the page of one token is not carried to the page of another.
+  // The state of the page does not carry over to another token.
   return <Page key={id} id={id} />;
 }
 
@@ -58,7 +58,7 @@ function Page({ id }: { id: string }) {
       <PageHeader
         title={token?.description ?? 'API Access Token'}
         about={
-          // The line is there from the beginning, so that nothing moves when it is filled.
+          // The line is present from the start, so that the layout does not shift.
           <span className={styles.words}>
             {token ? (
               <>

@@ -6,7 +6,7 @@ import { AddOrganizationDocument, type AddOrganizationMutation } from '../../gql
 import { focusHeading } from '../../ui/focus';
 import { showToast } from '../../ui/toast';
 
-/** Adds an organization, also one that was removed. */
+/** Adds an organization, or restores one that was removed. */
 export function useAddOrganization(tokenId: string) {
   const client = useQueryClient();
   return useMutation<AddOrganizationMutation, Error, { id: string; name: string }>({
@@ -14,7 +14,7 @@ export function useAddOrganization(tokenId: string) {
     onSuccess: async (_, { name }) => {
       await refreshTokens(client);
       showToast(`${name} added.`);
-      // The button that had the focus is gone.
+      // The button that had the focus no longer exists.
       setTimeout(focusHeading);
     },
     onError: (error) => {
@@ -24,6 +24,6 @@ export function useAddOrganization(tokenId: string) {
   });
 }
 
-/** Makes stale what shows tokens and what happened to them. */
+/** Refetches tokens and their events. */
 export const refreshTokens = (client: ReturnType<typeof useQueryClient>) =>
   Promise.all([client.invalidateQueries({ queryKey: ['tokens'] }), client.invalidateQueries({ queryKey: ['events'] })]);

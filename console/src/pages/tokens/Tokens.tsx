@@ -1,4 +1,4 @@
-// API Access Tokens: what somebody made for themselves, which organizations it reaches, and when it was used.
+// API Access Tokens: the tokens of the viewer.
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { Plus } from 'lucide-react';
@@ -197,7 +197,7 @@ function TokenRow({ token, you }: { token: Token; you: string }) {
   );
 }
 
-/** Says what others took away. */
+/** A badge for organizations that others removed. */
 function RemovalBadge({ token: { organizations, removed }, you }: { token: Token; you: string }) {
   const current = organizations.map((organization) => ({ organization }));
   const [latest, ...others] = removalsByOthers(removed?.nodes ?? [], current, you);
@@ -225,7 +225,7 @@ function Expires({ token, active }: { token: Token; active: boolean }) {
 interface NothingProps {
   filtered: boolean;
   clear: () => void;
-  /** How many there are that are not shown because they ended. */
+  /** The number of revoked and expired tokens that are not shown. */
   inactiveCount: number;
   showInactive: () => void;
 }
