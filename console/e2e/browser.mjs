@@ -28,48 +28,52 @@ export async function open(browser, url, { scheme = 'light', width = 1280, stora
     reducedMotion: 'reduce',
   });
   const page = await context.newPage();
-  const seen = { complaints: [], foreign: [], asked: [], fetched: new Map() };
-  await page.exposeFunction('complain', (what) => seen.complaints.push(what));
+  const seen = { problems: [], foreign: [], requests: [], fetched: new Map() };
+  await page.exposeFunction('reportProblem', (what) => seen.problems.push(what));
   await page.addInitScript(() =>
     document.addEventListener('securitypolicyviolation', (event) =>
-      window.complain(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`),
+      window.reportProblem(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`),
     ),
   );
-  page.on('pageerror', (error) => seen.complaints.push(`error: ${error}`));
+  page.on('pageerror', (error) => seen.problems.push(`error: ${error}`));
   page.on('console', (message) => {
     if (!['error', 'warning'].includes(message.type())) return;
-    seen.complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`);
+    seen.problems.push(`${message.type()}: ${message.text()} ${message.location().url}`);
   });
   page.on('request', (request) => {
     const from = request.url();
     if (!from.startsWith(`${url}/`) && !from.startsWith(`blob:${url}/`)) seen.foreign.push(from);
-    seen.asked.push(`${request.method()} ${new URL(from).pathname}`);
+    seen.requests.push(`${request.method()} ${new URL(from).pathname}`);
   });
   return { context, page, seen };
 }
 
 /** Waits for the expected number of browser messages about this status, and removes them from the record. */
-export async function expected(seen, status, path, count = 1) {
-  const told = () => seen.complaints.filter((what) => what.includes(`status of ${status}`) && what.endsWith(path));
-  for (let tries = 0; told().length < count && tries < 300; tries += 1) await new Promise((resolve) => setTimeout(resolve, 100));
-  const found = told();
-  assert.equal(found.length, count, `${status} at ${path}: ${seen.complaints.join('\n')}`);
-  seen.complaints = seen.complaints.filter((what) => !found.includes(what));
+export async function expectStatus(seen, status, path, count = 1) {
+  const matching = () => seen.problems.filter((what) => what.includes(`status of ${status}`) && what.endsWith(path));
+  for (let tries = 0; matching().length < count && tries < 300; tries += 1)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  const found = matching();
+  assert.equal(found.length, count, `${status} at ${path}: ${seen.problems.join('\n')}`);
+  seen.problems = seen.problems.filter((what) => !found.includes(what));
 }
 
-export function nothingIsWrong({ seen }) {
-  assert.deepEqual(seen.complaints, []);
+export function assertNoProblems({ seen }) {
+  assert.deepEqual(seen.problems, []);
   assert.deepEqual(seen.foreign, []);
 }
 
 /** Asserts that the page does not scroll horizontally. */
-export async function fits(page, when) {
-  const [needed, there] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-  assert.ok(needed <= there, `${when}: ${needed} px are needed, ${there} are there`);
+export async function assertFits(page, when) {
+  const [needed, available] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
+  assert.ok(needed <= available, `${when}: ${needed} px are needed, ${available} are there`);
 }
 
 /** Everything that the browser stores or exposes after a page. */
-export async function kept(context, page) {
+export async function storedData(context, page) {
   const inPage = await page.evaluate(async () => [
     JSON.stringify({ ...localStorage }),
     JSON.stringify({ ...sessionStorage }),

@@ -2,7 +2,7 @@
 // between the phases `sign-in`, `confirm` and `idle`, and the browser keeps its storage in the file `state`.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
-import { expected, launch, nothingIsWrong, open } from './browser.mjs';
+import { assertNoProblems, expectStatus, launch, open } from './browser.mjs';
 import { signIn } from './steps.mjs';
 
 const { url, person, phase, state, chromium } = JSON.parse(await text(process.stdin));
@@ -26,7 +26,7 @@ async function confirms() {
   await dialog.getByLabel('Password', { exact: true }).fill('not the password of anybody');
   await page.keyboard.press('Enter');
   await dialog.locator('[aria-invalid="true"]').waitFor();
-  await expected(seen, 401, '/session/confirm');
+  await expectStatus(seen, 401, '/session/confirm');
   await dialog.getByLabel('Password', { exact: true }).fill(person.password);
   await page.keyboard.press('Enter');
   await page.getByText('This value is shown only once').waitFor();
@@ -38,9 +38,9 @@ try {
   if (phase === 'idle') {
     await page.goto(`${url}/tokens`);
     await page.waitForURL((address) => address.pathname === '/sign-in' && address.searchParams.get('next') === '/tokens');
-    seen.complaints = seen.complaints.filter((what) => !/status of 401/.test(what));
+    seen.problems = seen.problems.filter((what) => !/status of 401/.test(what));
   }
-  nothingIsWrong(opened);
+  assertNoProblems(opened);
   await context.storageState({ path: state });
 } finally {
   await browser.close();

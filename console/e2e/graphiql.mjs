@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { expected, fits, open as fresh, kept, launch, nothingIsWrong } from './browser.mjs';
+import { assertFits, assertNoProblems, expectStatus, open as fresh, launch, storedData } from './browser.mjs';
 
 const { url, credential, username, chromium: executablePath, pictures } = JSON.parse(await text(process.stdin));
 mkdirSync(pictures, { recursive: true });
@@ -17,7 +17,7 @@ async function open(look) {
   await page.locator('.graphiql-query-editor .CodeMirror').waitFor();
   await page.evaluate(() => document.fonts.ready);
   // It looks up the signed-in user; there is none.
-  await expected(opened.seen, 401, '/graphql');
+  await expectStatus(opened.seen, 401, '/graphql');
   return opened;
 }
 
@@ -30,66 +30,66 @@ async function firstQuery({ scheme, width }) {
   const opened = await open({ scheme, width });
   const { context, page, seen } = opened;
   const picture = (name) => page.screenshot({ path: `${pictures}/${scheme}-${width}-${name}.png`, fullPage: width < 720 });
-  await fits(page, 'at first');
+  await assertFits(page, 'at first');
   await picture('1-first');
 
   await run(page);
   await notice(page).getByText('A credential is required').waitFor();
-  await expected(seen, 401, '/graphql');
+  await expectStatus(seen, 401, '/graphql');
   assert.equal(await page.evaluate(() => document.activeElement.id), 'credential');
-  await fits(page, 'without a credential');
+  await assertFits(page, 'without a credential');
   await picture('2-missing');
 
   await field(page).fill(`Bearer ${credential}`);
   await field(page).press('Enter');
   await result(page).getByText(username).first().waitFor();
   assert.equal(await notice(page).textContent(), '');
-  await fits(page, 'with an answer');
+  await assertFits(page, 'with an answer');
   await picture('3-answer');
 
   await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
   await page.getByRole('link', { name: 'Query', exact: true }).click();
   await page.getByRole('link', { name: 'viewer', exact: true }).waitFor();
-  await fits(page, 'with the documentation');
+  await assertFits(page, 'with the documentation');
   await picture('4-documentation');
   await page.getByRole('button', { name: 'Hide Documentation Explorer' }).click();
   await page.getByRole('button', { name: 'Open settings dialog' }).click();
-  await fits(page, 'with the settings');
-  const cut = await page.getByRole('dialog').evaluate((dialog) => dialog.scrollWidth - dialog.clientWidth);
-  assert.ok(cut <= 0, `${cut} px of the settings are cut`);
+  await assertFits(page, 'with the settings');
+  const hiddenWidth = await page.getByRole('dialog').evaluate((dialog) => dialog.scrollWidth - dialog.clientWidth);
+  assert.ok(hiddenWidth <= 0, `${hiddenWidth} px of the settings are hidden`);
   await page.screenshot({ path: `${pictures}/${scheme}-${width}-5-settings.png` });
   await page.keyboard.press('Escape');
 
-  for (const [place, what] of [...(await kept(context, page)), await page.content()].entries()) {
-    assert.ok(!what.includes(credential), `the credential is kept in place ${place}`);
+  for (const [place, content] of [...(await storedData(context, page)), await page.content()].entries()) {
+    assert.ok(!content.includes(credential), `the credential is kept in place ${place}`);
   }
   assert.deepEqual((await context.storageState()).origins, []);
   assert.equal(page.url(), `${url}/graphiql`);
   await page.reload();
   assert.equal(await field(page).inputValue(), '', 'a reload forgets the credential');
-  await expected(seen, 401, '/graphql');
-  nothingIsWrong(opened);
+  await expectStatus(seen, 401, '/graphql');
+  assertNoProblems(opened);
   await context.close();
 }
 
-async function aRefusedCredential() {
+async function rejectedCredential() {
   const opened = await open({ scheme: 'light', width: 1280 });
   const { context, page, seen } = opened;
   await field(page).fill('two words');
   await run(page);
   await notice(page).getByText('Invalid credential').waitFor();
-  assert.equal(seen.asked.filter((what) => what === 'POST /graphql').length, 1, 'no query was sent');
+  assert.equal(seen.requests.filter((content) => content === 'POST /graphql').length, 1, 'no query was sent');
   await field(page).fill('no-such-credential');
   await run(page);
   await notice(page).getByText('rejected (401)').waitFor();
   await result(page).getByText('UNAUTHENTICATED').first().waitFor();
   await page.screenshot({ path: `${pictures}/light-1280-5-refused.png` });
-  await expected(seen, 401, '/graphql');
-  nothingIsWrong(opened);
+  await expectStatus(seen, 401, '/graphql');
+  assertNoProblems(opened);
   await context.close();
 }
 
-async function theKeyboardAndTheRest() {
+async function keyboardAndMenus() {
   const opened = await open({ scheme: 'dark', width: 1280 });
   const { context, page } = opened;
   const focused = () => page.evaluate(() => document.activeElement.closest('.CodeMirror, button, input, a')?.className);
@@ -138,7 +138,7 @@ async function theKeyboardAndTheRest() {
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Show History' }).click();
   assert.deepEqual((await context.storageState()).origins, []);
-  nothingIsWrong(opened);
+  assertNoProblems(opened);
   await context.close();
 }
 
@@ -146,8 +146,8 @@ try {
   for (const scheme of ['light', 'dark']) {
     for (const width of [1280, 320]) await firstQuery({ scheme, width });
   }
-  await aRefusedCredential();
-  await theKeyboardAndTheRest();
+  await rejectedCredential();
+  await keyboardAndMenus();
 } finally {
   await browser.close();
 }

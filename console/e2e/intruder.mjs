@@ -9,18 +9,18 @@ import { graphql, signIn } from './steps.mjs';
 const { url, person, chromium } = JSON.parse(await text(process.stdin));
 
 /** A hostile page on another port, and thus of the same site: the browser sends the cookie. */
-const evil = createServer((_, response) => {
+const hostile = createServer((_, response) => {
   response.setHeader('Content-Type', 'text/html');
-  response.end('<!doctype html><title>Evil</title><h1>Evil</h1>');
+  response.end('<!doctype html><title>Hostile</title><h1>Hostile</h1>');
 });
-await new Promise((resolve) => evil.listen(0, '127.0.0.1', resolve));
-const { port } = evil.address();
+await new Promise((resolve) => hostile.listen(0, '127.0.0.1', resolve));
+const { port } = hostile.address();
 
 const mutation = JSON.stringify({ query: 'mutation { endSessions(input: { keepCurrent: false }) { ended } }' });
 const read = JSON.stringify({ query: '{ viewer { username } }' });
 
 /** Requests that a page can send without a preflight. */
-const SIMPLE = [
+const SIMPLE_REQUESTS = [
   ['POST', '/graphql', mutation],
   ['POST', '/graphql', read],
   ['POST', '/session', JSON.stringify({ username: 'mallory', password: 'correct horse battery staple' })],
@@ -34,26 +34,26 @@ try {
   for (const host of ['127.0.0.1', 'localhost']) {
     const { context, page } = await open(browser, url);
     await signIn(page, url, person);
-    const stranger = await context.newPage();
+    const attacker = await context.newPage();
     const answers = [];
-    stranger.on('response', (response) => {
+    attacker.on('response', (response) => {
       if (!response.url().startsWith(url)) return;
       answers.push([response.request().method(), new URL(response.url()).pathname, response.status()]);
     });
-    await stranger.goto(`http://${host}:${port}/`);
-    for (const [method, path, body] of SIMPLE) {
+    await attacker.goto(`http://${host}:${port}/`);
+    for (const [method, path, body] of SIMPLE_REQUESTS) {
       for (const type of method === 'GET'
         ? [undefined]
         : ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
         const headers = type ? { 'Content-Type': type } : {};
         const init = { method, body, headers, mode: 'no-cors', credentials: 'include' };
-        await stranger.evaluate(([address, init]) => fetch(address, init).catch(() => undefined), [url + path, init]);
+        await attacker.evaluate(([address, init]) => fetch(address, init).catch(() => undefined), [url + path, init]);
       }
     }
     // Requests that need a preflight are not allowed, and thus never sent.
-    const told = await stranger.evaluate(
+    const unreadable = await attacker.evaluate(
       async ([url, body]) => {
-        const asked = [];
+        const requests = [];
         for (const [method, path] of [
           ['POST', '/graphql'],
           ['DELETE', '/session'],
@@ -62,35 +62,35 @@ try {
         ]) {
           const headers = { 'Content-Type': 'application/json', 'X-Tokenward-Console': '1' };
           const answer = await fetch(url + path, { method, body, headers, credentials: 'include' }).catch(() => 'refused');
-          asked.push(answer === 'refused');
+          requests.push(answer === 'refused');
         }
-        return asked;
+        return requests;
       },
       [url, mutation],
     );
-    assert.deepEqual(told, [true, true, true, true], 'no answer can be read');
+    assert.deepEqual(unreadable, [true, true, true, true], 'no answer can be read');
     // A submitted form, whose response the browser shows.
     for (const path of ['/graphql', '/session', '/session/confirm', '/organizations/acme/tokens.csv']) {
-      const answer = stranger.waitForResponse(
+      const answer = attacker.waitForResponse(
         (response) => response.url() === url + path && response.request().method() === 'POST',
       );
-      await stranger.evaluate((address) => {
+      await attacker.evaluate((address) => {
         const form = document.createElement('form');
         Object.assign(form, { method: 'POST', action: address, enctype: 'text/plain' });
         document.body.append(form);
         form.submit();
       }, url + path);
       await answer;
-      await stranger.waitForURL(url + path);
-      await stranger.goto(`http://${host}:${port}/`);
+      await attacker.waitForURL(url + path);
+      await attacker.goto(`http://${host}:${port}/`);
     }
-    const passed = answers.filter(([method, , status]) => method !== 'OPTIONS' && status < 400);
-    assert.deepEqual(passed, [], `nothing is done from ${host}`);
+    const accepted = answers.filter(([method, , status]) => method !== 'OPTIONS' && status < 400);
+    assert.deepEqual(accepted, [], `nothing is done from ${host}`);
     assert.ok(answers.length > 15, `${answers.length} answers`);
     if (host === '127.0.0.1') {
-      const doors = answers.filter(([method]) => method !== 'OPTIONS');
+      const responses = answers.filter(([method]) => method !== 'OPTIONS');
       assert.deepEqual(
-        doors.filter(([, , status]) => status !== 403),
+        responses.filter(([, , status]) => status !== 403),
         [],
         'with the cookie: 403 before anything is read',
       );
@@ -101,5 +101,5 @@ try {
   }
 } finally {
   await browser.close();
-  evil.close();
+  hostile.close();
 }

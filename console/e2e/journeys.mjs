@@ -1,13 +1,13 @@
-// The main tasks of owners and administrators in the console, with demo data. Reads {url, mail, people: {owner, administrator},
+// The main tasks of owners and administrators in the console, with demo data. Reads {url, mail, users: {owner, administrator},
 // invitation, chromium, pictures} from its input; each user has {username, password}, and `mail` is the folder of emails.
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fits, kept, launch, nothingIsWrong, open } from './browser.mjs';
+import { assertFits, assertNoProblems, launch, open, storedData } from './browser.mjs';
 import { graphql, signIn } from './steps.mjs';
 
-const { url, mail, people, invitation, chromium, pictures } = JSON.parse(await text(process.stdin));
+const { url, mail, users, invitation, chromium, pictures } = JSON.parse(await text(process.stdin));
 mkdirSync(pictures, { recursive: true });
 
 const browser = await launch(chromium);
@@ -23,34 +23,34 @@ const verified = (value) =>
   fetch(`${url}/verify?organization=acme&scope=read_builds`, { headers: { Authorization: `Bearer ${value}` } });
 
 /** R-66 */
-async function signsIn() {
+async function signsInAtThePage() {
   const { page, seen } = owner;
   await page.goto(`${url}/tokens?ended=shown`);
   await page.waitForURL((address) => address.pathname === '/sign-in');
-  await page.getByLabel('Username or email').fill(people.owner.username);
+  await page.getByLabel('Username or email').fill(users.owner.username);
   await page.getByLabel('Password', { exact: true }).fill('not the password of anybody');
   await button(owner, 'Sign in').click();
   await page.getByText('Incorrect username or password').waitFor();
-  assert.equal(await page.getByLabel('Username or email').inputValue(), people.owner.username, 'nothing is lost');
+  assert.equal(await page.getByLabel('Username or email').inputValue(), users.owner.username, 'the username is kept');
   await picture(owner, 'sign-in-refused');
-  seen.complaints = seen.complaints.filter((what) => !/status of 401/.test(what));
-  await page.getByLabel('Password', { exact: true }).fill(people.owner.password);
+  seen.problems = seen.problems.filter((what) => !/status of 401/.test(what));
+  await page.getByLabel('Password', { exact: true }).fill(users.owner.password);
   await button(owner, 'Sign in').click();
   // Redirected to the requested page.
   await page.waitForURL((address) => address.pathname === '/tokens' && address.search === '?ended=shown');
   await heading(owner, 'API Access Tokens').waitFor();
-  nothingIsWrong(owner);
+  assertNoProblems(owner);
 }
 
 /** R-06, R-67 */
-async function makesATokenAndSeesItOnce() {
+async function createsTokenAndSeesValueOnce() {
   const { page, context } = owner;
   await page.goto(`${url}/tokens/new?description=From+the+address&scopes[]=read_builds&organizations[]=acme`);
   await heading(owner, 'New API Access Token').waitFor();
   const description = page.getByLabel('Description');
   await page.waitForFunction(() => document.querySelector('input[name=description]')?.value === 'From the address');
-  assert.ok(await page.getByLabel(/^Acme Widgets/).isChecked(), 'the organization of the address is chosen');
-  assert.ok(await page.getByLabel('30 days').isChecked(), '30 days are chosen before');
+  assert.ok(await page.getByLabel(/^Acme Widgets/).isChecked(), 'the organization in the URL is selected');
+  assert.ok(await page.getByLabel('30 days').isChecked(), '30 days are selected by default');
   await description.fill('');
   await button(owner, 'Create token').click();
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute('name')), 'description');
@@ -71,18 +71,18 @@ async function makesATokenAndSeesItOnce() {
   await page.goBack();
   await page.waitForTimeout(300);
   assert.ok(!(await page.content()).includes(value), 'going back does not show it again');
-  await valueIsKeptNowhere({ page, context }, value);
-  const told = await fetch(`${url}/v2/access-token`, { headers: { Authorization: `Bearer ${value}` } });
-  assert.equal((await told.json()).description, DESCRIPTION);
+  await valueIsNotStored({ page, context }, value);
+  const response = await fetch(`${url}/v2/access-token`, { headers: { Authorization: `Bearer ${value}` } });
+  assert.equal((await response.json()).description, DESCRIPTION);
   assert.equal((await verified(value)).status, 200);
-  nothingIsWrong(owner);
+  assertNoProblems(owner);
   return value;
 }
 
 /** R-07, R-08 */
-async function valueIsKeptNowhere({ page, context }, value) {
-  for (const [place, what] of (await kept(context, page)).entries()) {
-    assert.ok(!what.includes(value) && !what.includes(value.slice(0, 20)), `the value is kept in place ${place}`);
+async function valueIsNotStored({ page, context }, value) {
+  for (const [place, what] of (await storedData(context, page)).entries()) {
+    assert.ok(!what.includes(value) && !what.includes(value.slice(0, 20)), `the value is stored in place ${place}`);
   }
 }
 
@@ -100,7 +100,7 @@ async function found({ page }, count, what) {
 /** R-07: each filter finds tokens, and a typed or pasted value is in no URL, history or storage. */
 async function findsByEachFilter(value) {
   const { page, context } = administrator;
-  await signIn(page, url, people.administrator);
+  await signIn(page, url, users.administrator);
   await page.goto(`${url}/organizations/acme/audit`);
   await heading(administrator, 'API Access Audit').waitFor();
   await page.getByText(/^1–50 of \d+ tokens$/).waitFor();
@@ -110,7 +110,7 @@ async function findsByEachFilter(value) {
   await page.goBack();
   await page.getByText(/^1–50 of \d+ tokens$/).waitFor();
 
-  for (const words of ['bob journey', 'read_artifacts bob', '127.0.0.1', `owner:${people.owner.username} read_builds`]) {
+  for (const words of ['bob journey', 'read_artifacts bob', '127.0.0.1', `owner:${users.owner.username} read_builds`]) {
     await box(administrator).fill(words);
     await page.waitForFunction((words) => new URLSearchParams(location.search).get('q') === words, words);
     await found(administrator, 'some', words);
@@ -121,7 +121,7 @@ async function findsByEachFilter(value) {
   await found(administrator, 'some', 'administrators with GraphQL that were not used for 90 days');
   await page.getByText('Owner is admin').waitFor();
   await picture(administrator, 'audit-filtered');
-  const cut = await page.locator('tbody tr a').first().getAttribute('href');
+  const tokenPage = await page.locator('tbody tr a').first().getAttribute('href');
 
   await box(administrator).fill('ownr:bob');
   await page.locator('[aria-invalid="true"]').waitFor();
@@ -129,18 +129,18 @@ async function findsByEachFilter(value) {
   for (let length = 5; length < value.length; length += 9) {
     await box(administrator).fill(value.slice(0, length));
     await page.waitForTimeout(300);
-    assert.ok(!page.url().includes('twd_'), 'the beginning of a value is in no address');
+    assert.ok(!page.url().includes('twd_'), 'part of a value is in no URL');
   }
   await page.getByText('part of a token value').waitFor();
   await box(administrator).fill(value);
-  assert.ok((await box(administrator).inputValue()).startsWith('value:'), 'the box shows the hint only');
+  assert.ok((await box(administrator).inputValue()).startsWith('value:'), 'the box shows only the hint');
   await page.waitForFunction(() => location.search.includes('value'));
   await found(administrator, 1, 'the value finds its token');
-  await valueIsKeptNowhere({ page, context }, value);
+  await valueIsNotStored({ page, context }, value);
   await page.reload();
   await found(administrator, 1, 'after a reload its hint does');
-  nothingIsWrong(administrator);
-  return cut;
+  assertNoProblems(administrator);
+  return tokenPage;
 }
 
 async function exportsTheList() {
@@ -175,38 +175,38 @@ async function removesTheOrganization(value) {
   await page.keyboard.press('Enter');
   const question = page.getByRole('alertdialog');
   await question.waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Keep access', 'the safe answer has the focus');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Keep access', 'the cancel button has the focus');
   await picture(administrator, 'question');
   await page.keyboard.press('Escape');
   await question.waitFor({ state: 'detached' });
-  assert.equal((await verified(value)).status, 200, 'who keeps it changes nothing');
+  assert.equal((await verified(value)).status, 200, 'cancelling changes nothing');
   await button(administrator, 'Remove Organization from Token').click();
   await question.getByText('Journey over').waitFor();
   await page.getByRole('button', { name: 'Remove organization', exact: true }).click();
   await question.waitFor({ state: 'detached' });
   await page.getByText('Journey over').first().waitFor();
-  await fits(page, 'after the removal');
-  assert.equal((await verified(value)).status, 403, 'refused from the acknowledgement on');
-  nothingIsWrong(administrator);
+  await assertFits(page, 'after the removal');
+  assert.equal((await verified(value)).status, 403, 'denied from the acknowledgement on');
+  assertNoProblems(administrator);
 }
 
 /** The email links to the token’s page and contains no credentials. */
-async function readsTheLetter() {
-  let letter;
-  for (let tries = 0; !letter && tries < 100; tries += 1) {
-    const letters = readdirSync(mail).map((name) => readFileSync(join(mail, name), 'utf8').replace(/=\r?\n/g, ''));
-    letter = letters.find((one) => one.includes('Journey over'));
-    if (!letter) await new Promise((resolve) => setTimeout(resolve, 200));
+async function readsTheEmail() {
+  let email;
+  for (let tries = 0; !email && tries < 100; tries += 1) {
+    const emails = readdirSync(mail).map((name) => readFileSync(join(mail, name), 'utf8').replace(/=\r?\n/g, ''));
+    email = emails.find((one) => one.includes('Journey over'));
+    if (!email) await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  assert.ok(letter, 'a letter came');
-  const link = /https?:\/\/[^\s"<>]+\/tokens\/token_[0-9a-z]+/.exec(letter)?.[0];
-  assert.ok(link?.startsWith(`${url}/tokens/`), letter);
-  const notice = /delivery_[0-9a-z]+|[0-9a-f]{8}-[0-9a-f-]{27}/.exec(letter.slice(letter.indexOf('Journey over')))?.[0];
-  return { link, notice };
+  assert.ok(email, 'an email was sent');
+  const link = /https?:\/\/[^\s"<>]+\/tokens\/token_[0-9a-z]+/.exec(email)?.[0];
+  assert.ok(link?.startsWith(`${url}/tokens/`), email);
+  const deliveryId = /delivery_[0-9a-z]+|[0-9a-f]{8}-[0-9a-f-]{27}/.exec(email.slice(email.indexOf('Journey over')))?.[0];
+  return { link, deliveryId };
 }
 
 /** The owner sees who removed the organization, when and why, and adds it again. */
-async function addsAgain(value, { link }) {
+async function addsOrganizationAgain(value, { link }) {
   const { page } = owner;
   await page.goto(link);
   await page.getByText('Journey over').first().waitFor();
@@ -218,11 +218,11 @@ async function addsAgain(value, { link }) {
     .click();
   await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
   for (let tries = 0; (await verified(value)).status !== 200 && tries < 300; tries += 1) await page.waitForTimeout(100);
-  assert.equal((await verified(value)).status, 200, 'it reaches the organization again');
-  nothingIsWrong(owner);
+  assert.equal((await verified(value)).status, 200, 'the token has access again');
+  assertNoProblems(owner);
 }
 
-async function revokes(value) {
+async function revokesToken(value) {
   const { page } = owner;
   await page
     .getByRole('button', { name: /^Revoke/ })
@@ -238,11 +238,11 @@ async function revokes(value) {
     .first()
     .waitFor();
   assert.equal((await verified(value)).status, 401);
-  nothingIsWrong(owner);
+  assertNoProblems(owner);
 }
 
 /** R-62 */
-async function signsOut() {
+async function signsOutAtThePage() {
   const { page, context, seen } = owner;
   const before = await context.storageState();
   await button(owner, 'Sign out').click();
@@ -251,25 +251,25 @@ async function signsOut() {
   await replayed.page.goto(`${url}/tokens`);
   await replayed.page.waitForURL((address) => address.pathname === '/sign-in');
   await replayed.context.close();
-  seen.complaints = seen.complaints.filter((what) => !/status of 401/.test(what));
-  nothingIsWrong(owner);
+  seen.problems = seen.problems.filter((what) => !/status of 401/.test(what));
+  assertNoProblems(owner);
 }
 
 /** An invited user sets a password, and the link works only once. */
-async function acceptsTheInvitation() {
-  const guest = await open(browser, url);
-  const { page, context, seen } = guest;
+async function acceptsInvitation() {
+  const invited = await open(browser, url);
+  const { page, context, seen } = invited;
   await page.goto(invitation);
   const password = page.getByLabel(/^(New )?[Pp]assword$/).first();
   await password.fill('passwordpassword');
   await page.locator('form button[type=submit]').click();
   await page.locator('[aria-invalid="true"]').first().waitFor();
-  await picture(guest, 'invitation');
+  await picture(invited, 'invitation');
   await password.fill('a journey of a thousand miles');
   await page.locator('form button[type=submit]').click();
   await page.waitForURL((address) => address.pathname === '/tokens');
   await page.getByText('You have no tokens yet').waitFor();
-  await picture(guest, 'empty');
+  await picture(invited, 'empty');
   const { viewer } = await graphql(page, '{ viewer { username } }');
   assert.equal(viewer.username, 'carla');
   await page.goto(invitation);
@@ -279,21 +279,21 @@ async function acceptsTheInvitation() {
     .fill('a journey of another thousand miles');
   await page.locator('form button[type=submit]').click();
   await page.getByText('This link is no longer valid').first().waitFor();
-  seen.complaints = seen.complaints.filter((what) => !/status of 4(04|22)/.test(what));
-  nothingIsWrong(guest);
+  seen.problems = seen.problems.filter((what) => !/status of 4(04|22)/.test(what));
+  assertNoProblems(invited);
   await context.close();
 }
 
 try {
-  await signsIn();
-  const value = await makesATokenAndSeesItOnce();
+  await signsInAtThePage();
+  const value = await createsTokenAndSeesValueOnce();
   await findsByEachFilter(value);
   await exportsTheList();
   await removesTheOrganization(value);
-  await addsAgain(value, await readsTheLetter());
-  await revokes(value);
-  await signsOut();
-  await acceptsTheInvitation();
+  await addsOrganizationAgain(value, await readsTheEmail());
+  await revokesToken(value);
+  await signsOutAtThePage();
+  await acceptsInvitation();
 } catch (error) {
   await picture(owner, 'failed-owner');
   await picture(administrator, 'failed-administrator');

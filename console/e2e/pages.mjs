@@ -1,14 +1,14 @@
-// Every page is accessible in both color schemes and at both widths, and loads only what it may. Reads {url, people: {owner,
+// Every page is accessible in both color schemes and at both widths, and loads only what it may. Reads {url, users: {owner,
 // administrator}, chromium, pictures} from its input; each user has {username, password}.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import AxeBuilder from '@axe-core/playwright';
-import { fits, launch, nothingIsWrong, open } from './browser.mjs';
+import { assertFits, assertNoProblems, launch, open } from './browser.mjs';
 import { graphql, signIn } from './steps.mjs';
 
-const { url, people, chromium, pictures } = JSON.parse(await text(process.stdin));
+const { url, users, chromium, pictures } = JSON.parse(await text(process.stdin));
 mkdirSync(pictures, { recursive: true });
 
 const browser = await launch(chromium);
@@ -17,7 +17,7 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 /** The maximum size of scripts before the first row, in bytes of gzip. */
 const BUDGET = 150 * 1024;
 /** The maximum layout shift until the first row. */
-const MOST_SHIFT = 0.1;
+const MAX_SHIFT = 0.1;
 
 /** The pages of an owner and an administrator, by the name of their screenshot. */
 async function addresses(page, role) {
@@ -52,16 +52,16 @@ async function settled(page) {
   await page.evaluate(() => document.fonts.ready);
 }
 
-async function isUsable(page, name) {
-  await fits(page, name);
+async function assertUsable(page, name) {
+  await assertFits(page, name);
   const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join('\n    ')}`);
-  assert.deepEqual(told, [], name);
+  const messages = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join('\n    ')}`);
+  assert.deepEqual(messages, [], name);
   assert.match(await page.title(), /Tokenward$/, name);
 }
 
 /** Asserts that the keyboard reaches every control, and that the focus is visible. */
-async function isReachable(page, name) {
+async function assertReachable(page, name) {
   const controls = await page.evaluate(() => {
     const all = document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary');
     return [...all].filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.disabled && one.type !== 'radio')
@@ -90,8 +90,8 @@ async function isReachable(page, name) {
 /** Measures the first row with an empty cache. A slow machine shifts one load, not two. */
 async function budget(storageState) {
   let shift = await firstRow(storageState);
-  if (shift >= MOST_SHIFT) shift = Math.min(shift, await firstRow(storageState));
-  assert.ok(shift < MOST_SHIFT, `the layout shifts by ${shift}`);
+  if (shift >= MAX_SHIFT) shift = Math.min(shift, await firstRow(storageState));
+  assert.ok(shift < MAX_SHIFT, `the layout shifts by ${shift}`);
 }
 
 /** Loads the list and returns its layout shift. */
@@ -105,32 +105,32 @@ async function firstRow(storageState) {
   await page.goto(`${url}/organizations/acme/audit`);
   await page.locator('tbody tr a').first().waitFor();
   const sizes = await Promise.all(scripts);
-  const sum = sizes.reduce((all, one) => all + one, 0);
-  console.log(`JavaScript before the first row: ${(sum / 1024).toFixed(1)} KiB in ${sizes.length} files`);
-  assert.ok(sum <= BUDGET, `${sum} bytes are more than ${BUDGET}`);
+  const total = sizes.reduce((all, one) => all + one, 0);
+  console.log(`JavaScript before the first row: ${(total / 1024).toFixed(1)} KiB in ${sizes.length} files`);
+  assert.ok(total <= BUDGET, `${total} bytes are more than ${BUDGET}`);
   const shift = await page.evaluate(
     () =>
       new Promise((resolve) => {
-        let sum = 0;
+        let total = 0;
         new PerformanceObserver((list) => {
-          for (const entry of list.getEntries()) sum += entry.value;
+          for (const entry of list.getEntries()) total += entry.value;
         }).observe({ type: 'layout-shift', buffered: true });
-        setTimeout(() => resolve(sum), 500);
+        setTimeout(() => resolve(total), 500);
       }),
   );
   console.log(`Layout shift until then: ${shift.toFixed(4)}`);
-  nothingIsWrong(opened);
+  assertNoProblems(opened);
   await context.close();
   return shift;
 }
 
 try {
-  for (const [role, person] of Object.entries(people)) {
+  for (const [role, person] of Object.entries(users)) {
     const first = await open(browser, url);
     await first.page.goto(`${url}/sign-in`);
     await settled(first.page);
     if (role === 'owner') {
-      await isUsable(first.page, 'sign-in');
+      await assertUsable(first.page, 'sign-in');
       await first.page.screenshot({ path: `${pictures}/sign-in.png` });
     }
     await signIn(first.page, url, person);
@@ -147,11 +147,11 @@ try {
           if (role === 'administrator' && /^(new-token|settings|tokens|token)$/.test(name) && width === 1280) continue;
           await page.goto(url + path);
           await settled(page);
-          await isUsable(page, `${role} ${scheme} ${width} ${name}`);
+          await assertUsable(page, `${role} ${scheme} ${width} ${name}`);
           await page.screenshot({ path: `${pictures}/${role}-${name}-${scheme}-${width}.png`, fullPage: width < 720 });
-          if (scheme === 'light' && width === 1280) await isReachable(page, name);
+          if (scheme === 'light' && width === 1280) await assertReachable(page, name);
         }
-        nothingIsWrong(opened);
+        assertNoProblems(opened);
         await context.close();
       }
     }

@@ -163,7 +163,7 @@ async fn people_make_audit_and_cut_tokens_in_a_browser() {
     let told = json!({
         "url": url,
         "mail": data.join("mail"),
-        "people": { "owner": person("bob"), "administrator": person("ada") },
+        "users": { "owner": person("bob"), "administrator": person("ada") },
         "person": person("bob"),
         "invitation": invited(&database).replace("http://127.0.0.1:8080", url),
         "chromium": chromium,

@@ -11,8 +11,8 @@ const VIEWER = {
 
 const show = () => open(NotFound, '/nowhere', '/nowhere', { outside: true });
 
-describe('an address that leads nowhere', () => {
-  it('says so in the frame to whoever is signed in', async () => {
+describe('an unknown URL', () => {
+  it('shows the shell to signed-in users', async () => {
     service({ Here: { viewer: { id: 'user_1' } }, Viewer: VIEWER });
     await show();
     expect(await screen.findByRole('heading', { name: 'Page not found' })).toBeTruthy();
@@ -20,7 +20,7 @@ describe('an address that leads nowhere', () => {
     expect(screen.getByRole('link', { name: 'Skip to content' })).toBeTruthy();
   });
 
-  it('says so to whoever is not, and leads them to where they sign in', async () => {
+  it('links to sign-in for signed-out users', async () => {
     const asked = service({ Here: () => ({ status: 401, body: { errors: [{ message: 'No.' }] } }) });
     const { router } = await show();
     expect(await screen.findByRole('heading', { name: 'Page not found' })).toBeTruthy();

@@ -5,7 +5,7 @@ import { meaning, SearchBox } from './SearchBox';
 
 afterEach(cleanup);
 
-describe('what a word was taken for', () => {
+describe('the meaning of a search term', () => {
   it.each([
     ['ADMINISTRATOR', 'admin', 'Owner is admin'],
     ['SCOPE', 'read_builds', 'Scope read_builds'],
@@ -20,12 +20,12 @@ describe('what a word was taken for', () => {
     ['OWNER', 'owner:"Ada Lovelace"', 'Owner: Ada Lovelace'],
     ['TEXT', '"deploy bot"', 'Text: deploy bot'],
     ['SOMETHING_NEW', 'x', 'Text: x'],
-  ])('%s %s is said as part of a sentence', (kind, text, said) => {
+  ])('%s %s is shown as text', (kind, text, said) => {
     expect(meaning(kind, text)).toBe(said);
   });
 });
 
-describe('the box', () => {
+describe('the search box', () => {
   const box = { text: 'admin', unfinished: false, set: vi.fn(), now: vi.fn() };
   const chips = [
     { word: 'admin', name: 'Administrators' },
@@ -43,7 +43,7 @@ describe('the box', () => {
       />,
     );
 
-  it('has words that are put in and taken out', async () => {
+  it('toggles terms with filter buttons', async () => {
     show();
     expect(screen.getByRole('button', { name: 'Administrators' }).getAttribute('aria-pressed')).toBe('true');
     await userEvent.click(screen.getByRole('button', { name: 'GraphQL' }));
@@ -52,7 +52,7 @@ describe('the box', () => {
     expect(box.now).toHaveBeenLastCalledWith('');
   });
 
-  it('is reached with a slash, but not out of another input', async () => {
+  it('gets the focus with a slash, except from another input', async () => {
     show();
     render(<input aria-label="Other" />);
     await userEvent.click(screen.getByLabelText('Other'));
@@ -63,7 +63,7 @@ describe('the box', () => {
     expect(document.activeElement).toBe(screen.getByRole('textbox', { name: 'Search' }));
   });
 
-  it('tells what it understands, and of owners only where there are several', () => {
+  it('explains terms, those about owners only with several owners', () => {
     show();
     expect(screen.getByRole('button', { name: 'Search tips' })).toBeTruthy();
     expect(screen.getByText('unused:90d')).toBeTruthy();
@@ -73,14 +73,14 @@ describe('the box', () => {
     expect(screen.getByText('owner:ada')).toBeTruthy();
   });
 
-  it('has fewer words in it where there is no room for them', () => {
+  it('has a shorter placeholder on narrow pages', () => {
     vi.stubGlobal('matchMedia', () => ({ matches: true, addEventListener() {}, removeEventListener() {} }));
     show({ text: '' });
     expect(screen.getByRole('textbox', { name: 'Search' }).getAttribute('placeholder')).toBe('Search tokens…');
     vi.unstubAllGlobals();
   });
 
-  it('says that a beginning of a value is held back', () => {
+  it('warns about an incomplete token value', () => {
     show({ text: 'twd_ab', unfinished: true });
     expect(screen.getByRole('status').textContent).toContain('part of a token value');
     expect(screen.getByRole('textbox', { name: 'Search' }).getAttribute('aria-invalid')).toBe('true');

@@ -5,7 +5,7 @@ import { open, service } from './testing';
 
 const place = (slug: string, name: string) => ({ role: 'ADMIN', node: { id: `org_${slug}`, slug, name } });
 
-it('marks the organization whose pages are shown', async () => {
+it('marks the current organization', async () => {
   service({
     Viewer: {
       tokenPrefix: 'twd',

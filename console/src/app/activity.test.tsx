@@ -31,7 +31,7 @@ async function show() {
   return () => asked;
 }
 
-it('asks again every 30 seconds for as long as there is input, and for 10 minutes more', async () => {
+it('polls every 30 seconds until 10 minutes after the last input', async () => {
   const asked = await show();
   expect(asked()).toBe(1);
   for (let minute = 1; minute <= 30; minute++) {
@@ -48,7 +48,7 @@ it('asks again every 30 seconds for as long as there is input, and for 10 minute
   expect(isUserActive()).toBe(false);
 });
 
-it.each(['keydown', 'pointerdown', 'wheel'])('asks at once at a %s, and goes on', async (input) => {
+it.each(['keydown', 'pointerdown', 'wheel'])('refetches immediately on %s and resumes polling', async (input) => {
   const asked = await show();
   await wait(60 * MINUTE);
   const before = asked();
@@ -59,7 +59,7 @@ it.each(['keydown', 'pointerdown', 'wheel'])('asks at once at a %s, and goes on'
   expect(asked()).toBe(before + 3);
 });
 
-it('takes no rest of the pointer for input', async () => {
+it('ignores pointer events without movement', async () => {
   const asked = await show();
   move(1);
   await wait(60 * MINUTE);
@@ -72,7 +72,7 @@ it('takes no rest of the pointer for input', async () => {
   expect(asked()).toBe(before + 1);
 });
 
-it('asks at once when the page is seen again, and not while it is hidden', async () => {
+it('refetches when the page becomes visible, and not while it is hidden', async () => {
   const asked = await show();
   const visible = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden');
   document.dispatchEvent(new Event('visibilitychange'));

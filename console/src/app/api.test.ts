@@ -32,7 +32,7 @@ const rest = () => new Promise((resolve) => setTimeout(resolve, 20));
 /** Waits for a number of requests: reading a response takes an unknown number of ticks. */
 const until = (count: number) => vi.waitFor(() => expect(sent.length).toBe(count), { timeout: 10_000, interval: 5 });
 
-it('is signed out by an answer that knows nobody', async () => {
+it('signs out after a response without a user', async () => {
   const some = ask(SOME, {});
   sent[0]!.answer(401, UNAUTHENTICATED);
   expect(await some.catch(refused)).toBe(true);
@@ -40,7 +40,7 @@ it('is signed out by an answer that knows nobody', async () => {
   expect(signedOut).toHaveBeenCalledOnce();
 });
 
-it('asks once more for what was under way while the password was confirmed', async () => {
+it('repeats a request that was in progress during a confirmation', async () => {
   const some = ask(SOME, {});
   const confirmation = confirmWith('secret');
   expect(sent.map(({ path }) => path)).toEqual(['/graphql', '/session/confirm']);
@@ -53,7 +53,7 @@ it('asks once more for what was under way while the password was confirmed', asy
   expect(signedOut).not.toHaveBeenCalled();
 });
 
-it('waits for a confirmation that is not done, and does not ask a third time', async () => {
+it('waits for a pending confirmation and repeats a request only once', async () => {
   const confirmation = confirmWith('secret').catch(refused);
   const some = ask(SOME, {}).catch(refused);
   sent[1]!.answer(401, UNAUTHENTICATED);
@@ -69,7 +69,7 @@ it('waits for a confirmation that is not done, and does not ask a third time', a
   expect(signedOut).toHaveBeenCalledOnce();
 });
 
-it('asks no second time for what was begun after a confirmation', async () => {
+it('does not repeat a request that started after a confirmation', async () => {
   const confirmation = confirmWith('secret');
   sent[0]!.answer(200, {});
   await confirmation;

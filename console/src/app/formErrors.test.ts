@@ -5,21 +5,21 @@ import { formErrorsOf, withoutErrors } from './formErrors';
 const INPUTS = ['scopes', 'organization.slug'];
 const refused = (field?: string) => new ServiceError('No.', 'INVALID_INPUT', field);
 
-describe('a refusal', () => {
-  it('stands at the input that it names', () => {
+describe('an error', () => {
+  it('is assigned to the input that it names', () => {
     expect(formErrorsOf(refused('input.scopes.1'), INPUTS)).toEqual({ scopes: 'No.' });
     expect(formErrorsOf(refused('organization.slug'), INPUTS)).toEqual({ 'organization.slug': 'No.' });
   });
 
-  it('stands at the form where it names none of its inputs', () => {
+  it('is assigned to the form if it names none of its inputs', () => {
     expect(formErrorsOf(refused('input.scopesOfOther'), INPUTS)).toEqual({ form: 'No.' });
     expect(formErrorsOf(refused(), INPUTS)).toEqual({ form: 'No.' });
     expect(formErrorsOf(new Error('secret'), INPUTS).form).toMatch(/^Something went wrong on this page/);
   });
 });
 
-describe('what is wrong', () => {
-  it('is over for an input that is changed, and for no other', () => {
+describe('the errors', () => {
+  it('are cleared for a changed input only', () => {
     const errors = { scopes: 'Choose one.', description: 'Say what.' };
     expect(withoutErrors(errors, 'scopes')).toEqual({ description: 'Say what.' });
     expect(withoutErrors(errors, 'scopes', 'description')).toBeUndefined();

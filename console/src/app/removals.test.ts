@@ -8,12 +8,12 @@ const period = (id: string, organization: string, by: string | null = 'ada') => 
 });
 const ids = (periods: { id: string }[]) => periods.map(({ id }) => id);
 
-it('is told of the last removal of each organization, unless it is back', () => {
+it('returns the latest removal of each organization without access', () => {
   const all = [period('5', 'b'), period('4', 'a'), period('3', 'b'), period('2', 'c')];
   expect(ids(latestRemovals(all, [period('6', 'a')]))).toEqual(['5', '2']);
 });
 
-it('was taken away where the last removal is not the owner’s own', () => {
+it('excludes removals by the owner', () => {
   const all = [period('5', 'b', 'bob'), period('4', 'a', null), period('3', 'b'), period('2', 'c')];
   expect(ids(removalsByOthers(all, [], 'bob'))).toEqual(['4', '2']);
 });

@@ -34,8 +34,8 @@ const summary = (changed: Partial<EventLineFragment>, viewpoint?: Viewpoint) =>
   plainText(sentence(event(changed), viewpoint), viewpoint);
 const ofToken = { tokenId: TOKEN.id, token: TOKEN };
 
-describe('an event as a sentence', () => {
-  it('names the owner of a token when somebody else acted', () => {
+describe('the sentence of an event', () => {
+  it('names the owner of a token if the actor is another user', () => {
     expect(summary({ type: 'TOKEN_CREATED', ...ofToken })).toBe('Bob Lindqvist created “Deploy bot”');
     expect(summary({ type: 'TOKEN_REVOKED', ...ofToken })).toBe('Bob Lindqvist revoked “Deploy bot”');
     expect(summary({ type: 'TOKEN_ORGANIZATION_REMOVED', ...ofToken, actor: ADA })).toBe(
@@ -46,14 +46,14 @@ describe('an event as a sentence', () => {
     );
   });
 
-  it('says what acted when nobody did', () => {
+  it('names the source of an event without an actor', () => {
     const ended = { type: 'TOKEN_REVOKED' as const, ...ofToken, actor: null, user: null };
     expect(summary({ ...ended, via: 'SYSTEM' })).toBe('Tokenward revoked “Deploy bot”');
     expect(summary({ ...ended, via: 'TOKEN' })).toBe('A client using the token revoked “Deploy bot”');
     expect(summary({ ...ended, via: 'SESSION' })).toBe('An unknown actor revoked “Deploy bot”');
   });
 
-  it('says which role somebody has since then', () => {
+  it('names the old and new role of a member', () => {
     const changed = (type: AuditEventType, before: string | null, after: string, user = BOB) =>
       summary({ type, actor: ADA, user, changes: [{ field: 'role', before, after }] });
     expect(changed('ORGANIZATION_MEMBER_UPDATED', 'MEMBER', 'ADMIN')).toBe(
@@ -70,7 +70,7 @@ describe('an event as a sentence', () => {
     );
   });
 
-  it('tells what was and what is, unless the sentence does', () => {
+  it('lists changed fields that the sentence does not contain', () => {
     const differs = (type: AuditEventType, field: string, before: string | null, after: string | null) =>
       differences(event({ type, changes: [{ field, before, after }] })).map((one) => `${one.name}: ${one.before}, ${one.after}`);
     expect(differs('TOKEN_UPDATED', 'description', 'a', 'b')).toEqual(['Description: “a”, “b”']);
@@ -83,7 +83,7 @@ describe('an event as a sentence', () => {
     expect(differs('TOKEN_UPDATED', 'colour', null, 'red')).toEqual(['colour: none, “red”']);
   });
 
-  it('keeps the id of a token that can no longer be seen', () => {
+  it('shows the ID of a token that is not visible', () => {
     expect(summary({ type: 'TOKEN_UPDATED', tokenId: 'token_9' })).toBe('Bob Lindqvist updated the token token_9');
   });
 
@@ -95,7 +95,7 @@ describe('an event as a sentence', () => {
     expect(summary({ ...added, organizations: [] })).toBe('Bob Lindqvist added an organization to “Deploy bot”');
   });
 
-  it('tells of members, and of those who acted on themselves', () => {
+  it('describes changes of members, by others and by themselves', () => {
     expect(summary({ type: 'ORGANIZATION_MEMBER_ADDED', actor: ADA })).toBe('Ada Okafor added Bob Lindqvist to Acme Widgets');
     expect(summary({ type: 'ORGANIZATION_MEMBER_ADDED' })).toBe('Bob Lindqvist joined Acme Widgets');
     expect(summary({ type: 'ORGANIZATION_MEMBER_UPDATED', actor: ADA })).toBe(
@@ -107,14 +107,14 @@ describe('an event as a sentence', () => {
     expect(summary({ type: 'ORGANIZATION_MEMBER_REMOVED' })).toBe('Bob Lindqvist left Acme Widgets');
   });
 
-  it('tells of people and of the organization', () => {
+  it('describes changes of users and organizations', () => {
     expect(summary({ type: 'USER_DISABLED', actor: null, via: 'COMMAND_LINE' })).toBe('An operator disabled Bob Lindqvist');
     expect(summary({ type: 'USER_ENABLED', actor: null, via: 'COMMAND_LINE' })).toBe('An operator re-enabled Bob Lindqvist');
     expect(summary({ type: 'USER_CREATED' })).toBe('Bob Lindqvist signed in for the first time');
     expect(summary({ type: 'ORGANIZATION_UPDATED', actor: ADA, user: null })).toBe('Ada Okafor renamed Acme Widgets');
   });
 
-  it('speaks to whoever reads it of themselves, and of the token on its own page', () => {
+  it('calls the reader "you" and the token of the page "this token"', () => {
     const here = { you: BOB.id, here: TOKEN.id };
     expect(summary({ type: 'TOKEN_UPDATED', ...ofToken }, here)).toBe('You updated this token');
     expect(summary({ type: 'TOKEN_ORGANIZATION_REMOVED', ...ofToken, actor: ADA }, here)).toBe(
@@ -125,13 +125,13 @@ describe('an event as a sentence', () => {
     expect(summary({ type: 'USER_UPDATED', actor: ADA })).toBe('Ada Okafor changed Bob Lindqvist’s profile');
   });
 
-  it('tells what it does not know by its name', () => {
+  it('describes unknown types by their name', () => {
     const unknown = { type: 'TOKEN_ROTATED_TWICE' as EventLineFragment['type'] };
     expect(summary({ ...unknown })).toBe('Bob Lindqvist: token rotated twice');
     expect(summary({ ...unknown, actor: ADA })).toBe('Ada Okafor: token rotated twice, about Bob Lindqvist');
   });
 
-  it('names the resource server that acted, and the one that it is about', () => {
+  it('names resource servers as actors and as subjects', () => {
     const builds = { actor: null, resourceServerName: 'builds' };
     const revoked = { type: 'TOKEN_REVOKED' as const, ...ofToken, ...builds, via: 'RESOURCE_SERVER' as const };
     expect(summary(revoked)).toBe('The resource server builds revoked “Deploy bot”, owned by Bob Lindqvist');
@@ -144,7 +144,7 @@ describe('an event as a sentence', () => {
   });
 });
 
-describe('every kind of event', () => {
+describe('every event type', () => {
   /** Whether an organization’s audit log can contain the type. A missing type is a type error. */
   const KINDS: Record<Exclude<AuditEventType, '%future added value'>, boolean> = {
     TOKEN_CREATED: true,
@@ -178,11 +178,11 @@ describe('every kind of event', () => {
     ).toEqual([...all].sort());
   });
 
-  it('has a sentence of its own', () => {
+  it('has its own sentence', () => {
     for (const type of all) expect(summary({ type }), type).not.toContain(type.toLowerCase().replaceAll('_', ' '));
   });
 
-  it('can be chosen in the log where it can be in it, once', () => {
+  it('is offered as a filter once if the log can contain it', () => {
     const offered = EVENT_GROUPS.flatMap(({ types }) => types.map(({ type }) => type));
     expect([...offered].sort()).toEqual(all.filter((type) => KINDS[type]).sort());
   });

@@ -22,8 +22,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('the search box', () => {
-  it('keeps what was written once nobody writes any more', () => {
+describe('the search state', () => {
+  it('updates the URL after a pause in typing', () => {
     const { result } = box();
     for (const text of ['a', 'ad', 'admin ']) act(() => result.current.set(text));
     expect(kept).toEqual([]);
@@ -32,7 +32,7 @@ describe('the search box', () => {
     expect(kept).toEqual(['admin']);
   });
 
-  it('shows and keeps a value that is pasted by its hint alone', () => {
+  it('replaces a pasted value by its hint in the box and the URL', () => {
     const { result } = box();
     act(() => result.current.set(`admin ${VALUE}`));
     act(() => vi.advanceTimersByTime(250));
@@ -41,7 +41,7 @@ describe('the search box', () => {
     expect(filterOf(kept[0]!)).toEqual({ query: 'admin', token: VALUE });
   });
 
-  it('holds a value back that is typed letter by letter, until it is whole', () => {
+  it('keeps a typed value out of the URL until it is complete', () => {
     const { result } = box();
     for (let length = 1; length <= VALUE.length; length++) {
       act(() => result.current.set(VALUE.slice(0, length)));
@@ -51,7 +51,7 @@ describe('the search box', () => {
     expect(result.current.unfinished).toBe(false);
   });
 
-  it('holds a beginning back from Enter and from the chips, too', () => {
+  it('keeps an incomplete value out of the URL on Enter and with filter buttons', () => {
     const { result } = box();
     act(() => result.current.now(VALUE.slice(0, 20)));
     act(() => result.current.now(`${VALUE.slice(0, 20)} admin`));
@@ -60,7 +60,7 @@ describe('the search box', () => {
     expect(result.current.unfinished).toBe(true);
   });
 
-  it('drops what waited when a beginning follows', () => {
+  it('drops a pending update when an incomplete value follows', () => {
     const { result } = box();
     act(() => result.current.set('admin'));
     act(() => result.current.set('admin twd_Ab'));
@@ -68,7 +68,7 @@ describe('the search box', () => {
     expect(kept).toEqual([]);
   });
 
-  it('follows the address when somebody goes back', () => {
+  it('follows the URL on going back', () => {
     const { result, rerender } = box('admin');
     act(() => result.current.now('admin graphql'));
     rerender({ q: 'admin graphql' });
@@ -77,7 +77,7 @@ describe('the search box', () => {
     expect(result.current.text).toBe('admin');
   });
 
-  it('keeps nothing until it is known how values begin', () => {
+  it('updates nothing until the prefix of values is known', () => {
     const words: string[] = [];
     const keep = (text: string) => words.push(text);
     const { result, rerender } = renderHook(({ prefix }) => useTokenSearch('', prefix, keep), {
@@ -93,7 +93,7 @@ describe('the search box', () => {
     expect(result.current.text).toBe('admin value:acme_Ab3A…b3xy');
   });
 
-  it('asks for a value that it knows no more by its hint', () => {
+  it('searches by hint for a value that is not in memory', () => {
     expect(filterOf('value:twd_Ab3A…b3xy admin')).toEqual({ query: 'twd_Ab3A…b3xy admin', token: undefined });
     expect(filterOf('')).toEqual({ query: undefined, token: undefined });
   });

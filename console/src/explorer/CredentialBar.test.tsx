@@ -12,14 +12,14 @@ afterEach(() => {
 const show = (person?: string) =>
   render(<CredentialBar field={null} notice={undefined} person={person} onChange={() => {}} onEnter={() => {}} />);
 
-it('leads back to the pages', () => {
+it('links back to the console', () => {
   show();
   expect(screen.getByRole('link', { name: 'Tokenward' }).getAttribute('href')).toBe('/');
   expect(screen.getByRole('heading', { level: 1, name: 'GraphiQL' })).toBeTruthy();
   expect(screen.queryByText(/^Signed in as/)).toBeNull();
 });
 
-it('says as whom the query runs, as long as no credential is there', async () => {
+it('shows the signed-in user while no credential is entered', async () => {
   show('Ada Okafor (ada)');
   expect(screen.getByText('Signed in as Ada Okafor (ada)')).toBeTruthy();
   await userEvent.type(screen.getByLabelText('Credential'), 'twd');
@@ -32,7 +32,7 @@ it.each([
   [200, { data: { viewer: { name: 'Ada Okafor', username: 'ada' } } }, 'Ada Okafor (ada)'],
   [401, { errors: [] }, undefined],
   [200, 'no answer', undefined],
-])('knows who is signed in by the answer %s %j', async (status, body, person) => {
+])('reads the signed-in user from the response %s %j', async (status, body, person) => {
   vi.stubGlobal('fetch', async () => new Response(JSON.stringify(body), { status }));
   expect(await signedIn()).toBe(person);
 });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { durationText } from './duration';
 
-it('is said in words, and never less than it is', () => {
+it('is rounded up and formatted as text', () => {
   expect(durationText(0)).toBe('1 second');
   expect(durationText(40)).toBe('40 seconds');
   expect(durationText(60)).toBe('1 minute');

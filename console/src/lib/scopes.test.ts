@@ -18,12 +18,12 @@ const ALL = [
 ];
 
 describe('scopes', () => {
-  it('are counted by what they give, and GraphQL is there or not', () => {
+  it('are counted by access, except GraphQL', () => {
     expect(counts(ALL).map(({ text }) => text)).toEqual(['Read × 3', 'Write × 1', 'Delete × 1', 'GraphQL']);
     expect(counts([])).toEqual([]);
   });
 
-  it('are chosen together by presets, which never choose what can no longer be granted', () => {
+  it('are selected by presets, except retired ones', () => {
     const chosen = Object.fromEntries(PRESETS.map(({ name, accesses }) => [name, [...preset(ALL, accesses)]]));
     expect(chosen).toEqual({
       'Read only': ['read_builds', 'read_teams'],
@@ -35,7 +35,7 @@ describe('scopes', () => {
     expect(isSameSet(new Set(['a']), new Set(['a', 'b']))).toBe(false);
   });
 
-  it('are found by every word of what is looked for', () => {
+  it('match if every word of the search does', () => {
     expect(matchesSearch(ALL[0]!, 'READ builds')).toBe(true);
     expect(matchesSearch(ALL[0]!, 'permission')).toBe(true);
     expect(matchesSearch(ALL[0]!, 'read teams')).toBe(false);

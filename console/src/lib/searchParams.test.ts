@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { multiple, parseSearch, single, stringifySearch } from './searchParams';
 
-describe('what an address asks for', () => {
-  it('is texts, and lists where a name is there twice or is written as one', () => {
+describe('search parameters', () => {
+  it('are strings, or lists if repeated or written with brackets', () => {
     const search = parseSearch('?description=Deploy+bot&scopes[]=read_builds&scopes%5B%5D=graphql&organizations=acme');
     expect(single(search, 'description')).toBe('Deploy bot');
     expect(multiple(search, 'scopes')).toEqual(['read_builds', 'graphql']);
@@ -11,7 +11,7 @@ describe('what an address asks for', () => {
     expect(single(search, 'scopes')).toBeUndefined();
   });
 
-  it('stays the same when it is written and read again', () => {
+  it('are the same after formatting and parsing', () => {
     const written = stringifySearch(parseSearch('?scopes[]=a&scopes[]=b&q=x+y&empty='));
     expect(written).toBe('?scopes=a&scopes=b&q=x+y');
     expect(stringifySearch(parseSearch(written))).toBe(written);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { slugOf } from './slug';
 
-it('is made of what a handle may hold', () => {
+it('contains only allowed characters', () => {
   expect(slugOf('Acme Widgets, Inc.')).toBe('acme-widgets-inc');
   expect(slugOf('  Škoda & Söhne  ')).toBe('skoda-sohne');
   expect(slugOf('日本')).toBe('');

@@ -8,7 +8,7 @@ const later = (ms: number) => new Date(NOW + ms).toISOString();
 const earlier = (ms: number) => new Date(NOW - ms).toISOString();
 
 describe('times', () => {
-  it('that are over are whole units, the largest that is full', () => {
+  it('in the past are rounded down to whole units', () => {
     expect(short(earlier(0), NOW)).toBe('now');
     expect(short(earlier(59_999), NOW)).toBe('now');
     expect(short(earlier(60_000), NOW)).toBe('1\u00a0min');
@@ -18,7 +18,7 @@ describe('times', () => {
     expect(long(earlier(DAY - 1), NOW)).toBe('23 hours ago');
   });
 
-  it('that are to come are the nearest unit', () => {
+  it('in the future are rounded to the nearest unit', () => {
     expect(short(later(DAY), NOW)).toBe('1\u00a0d');
     expect(long(later(7 * DAY), NOW)).toBe('in 7 days');
     expect(long(later(7 * DAY - 60_000), NOW)).toBe('in 7 days');
@@ -33,19 +33,19 @@ describe('times', () => {
     expect(short(later(59_999), NOW)).toBe('now');
   });
 
-  it('are said with their direction', () => {
+  it('are formatted with their direction', () => {
     expect(long(earlier(97 * 86_400_000), NOW)).toBe('97 days ago');
     expect(long(earlier(-7_200_000), NOW)).toBe('in 2 hours');
     expect(long(earlier(5), NOW)).toBe('just now');
   });
 
-  it('that no browser can read are said to be so', () => {
+  it('that cannot be parsed are shown as invalid', () => {
     for (const at of ['+10000-01-01T11:59:59.000000Z', 'nonsense', '']) {
       for (const told of [short(at, NOW), long(at, NOW), exact(at), moment(at), day(at)]) expect(told).toBe('invalid time');
     }
   });
 
-  it('are exact in a zone that is named', () => {
+  it('are exact in a given time zone', () => {
     expect(exact('2026-11-25T22:00:07.123456Z', 'Europe/Berlin')).toMatch(/^25 Nov 2026, 23:00:07 (CET|GMT\+1)$/);
     expect(moment('2026-11-25T22:00:07.123456Z', 'Pacific/Kiritimati')).toBe('26 Nov, 12:00');
     expect(day('2026-11-25T22:00:07.123456Z', 'Pacific/Kiritimati')).toBe('26 Nov 2026');

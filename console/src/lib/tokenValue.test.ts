@@ -6,8 +6,8 @@ const VALUE = `twd_${'Ab3'.repeat(12)}xy`;
 
 beforeEach(forgetValue);
 
-describe('a value in the box', () => {
-  it('is replaced by its hint when it is pasted, whatever stands around it', () => {
+describe('a token value in a search', () => {
+  it('is replaced by its hint, also within punctuation', () => {
     for (const around of [VALUE, `(${VALUE}),`, `"${VALUE}"`, ` ${VALUE} `]) {
       const read = maskValues(around, 'twd');
       expect(read.shown.trim()).toBe('value:twd_Ab3A…b3xy');
@@ -16,13 +16,13 @@ describe('a value in the box', () => {
     }
   });
 
-  it('leaves the other words alone', () => {
+  it('leaves other words unchanged', () => {
     const read = maskValues(`admin ${VALUE} "a b"`, 'twd');
     expect(read.shown).toBe('admin value:twd_Ab3A…b3xy "a b"');
     expect(searchFilterOf(read.shown)).toEqual({ query: 'admin "a b"', token: VALUE });
   });
 
-  it('is held back while it is typed, letter by letter', () => {
+  it('is held back until it is complete', () => {
     for (let length = 4; length < VALUE.length; length++) {
       expect(maskValues(VALUE.slice(0, length), 'twd').unfinished).toBe(true);
     }
@@ -31,11 +31,11 @@ describe('a value in the box', () => {
     expect(maskValues(`${VALUE}0`, 'twd').unfinished).toBe(true);
   });
 
-  it('is looked for by its hint after a reload', () => {
+  it('is searched by its hint after a reload', () => {
     expect(searchFilterOf('value:twd_Ab3A…b3xy admin')).toEqual({ query: 'twd_Ab3A…b3xy admin', token: undefined });
   });
 
-  it('is not what a hint is, which can be looked for as it stands', () => {
+  it('is not confused with a hint, which can be searched', () => {
     for (const around of ['twd_Ab3A…b3xy', '(twd_Ab3A…b3xy),', '"twd_Ab3A…b3xy"']) {
       expect(maskValues(around, 'twd')).toEqual({ shown: around, unfinished: false });
     }

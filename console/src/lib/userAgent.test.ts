@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeUserAgent } from './userAgent';
 
-describe('what somebody came with', () => {
+describe('a user agent', () => {
   it.each([
     ['Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0', 'Firefox 133 on Linux'],
     [
@@ -24,7 +24,7 @@ describe('what somebody came with', () => {
     ['Terraform/1.9 (+https://www.terraform.io)', 'Terraform/1.9'],
     ['x'.repeat(60), `${'x'.repeat(40)}…`],
     ['', ''],
-  ])('is told shortly: %s', (text, description) => {
+  ])('is shortened: %s', (text, description) => {
     expect(describeUserAgent(text)).toBe(description);
   });
 });

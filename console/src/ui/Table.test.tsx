@@ -17,7 +17,7 @@ function show(order: string, onOrder?: (order: string) => void) {
   );
 }
 
-it('is sorted by a list of orders as well as by its head', async () => {
+it('offers sorting in a select and in its header', async () => {
   const onOrder = vi.fn();
   show('-used', onOrder);
   const list = screen.getByLabelText<HTMLSelectElement>('Sort by');
@@ -33,7 +33,7 @@ it('is sorted by a list of orders as well as by its head', async () => {
   expect(onOrder).toHaveBeenLastCalledWith('used');
 });
 
-it('shows everything but the cell that cannot be shown, and that one too once it can be', () => {
+it('replaces only a cell that fails to render, until it renders', () => {
   vi.spyOn(console, 'error').mockImplementation(() => {});
   const When = ({ at }: { at: string }) => new Date(at).toISOString();
   const rows = (at: string) => (
@@ -56,7 +56,7 @@ it('shows everything but the cell that cannot be shown, and that one too once it
   vi.restoreAllMocks();
 });
 
-it('offers no order where none can be chosen', () => {
+it('offers no sorting without sortable columns', () => {
   show('-used');
   expect(screen.queryByRole('combobox')).toBeNull();
 });

@@ -50,7 +50,7 @@ const answers = (nodes: object[], search: object[] = []) => ({
 
 const show = (search = '') => open(Audit, '/organizations/$slug/audit', `/organizations/acme/audit${search}`);
 
-it('tells owners of one name apart, and opens the scopes of a row', async () => {
+it('distinguishes owners of the same name, and shows the scopes of a row', async () => {
   service(answers(LISTED));
   await show();
   const row = await screen.findByRole('row', { name: /Token 2/ });
@@ -59,7 +59,7 @@ it('tells owners of one name apart, and opens the scopes of a row', async () => 
   expect(within(row).getByRole('button', { name: 'Scopes of Token 2: Read × 1' }).getAttribute('popovertarget')).toBeTruthy();
 });
 
-it('tells when tokens end where that was looked for', async () => {
+it('shows the expiry if the search is about it', async () => {
   service(answers(LISTED, [{ text: 'expires:30d', kind: 'EXPIRES' }]));
   await show('?q=expires:30d');
   expect((await screen.findByRole('row', { name: /Token 1/ })).textContent).toMatch(/expires in 13\sd/);
@@ -67,7 +67,7 @@ it('tells when tokens end where that was looked for', async () => {
   expect(screen.getByRole('row', { name: /Token 3/ }).textContent).not.toMatch(/expires in|never expires/);
 });
 
-it('is sorted without its head, in the address', async () => {
+it('is sorted by the select, and the URL keeps the order', async () => {
   const asked = service(answers(LISTED));
   const { router } = await show('?q=lee');
   await screen.findByRole('row', { name: /Token 1/ });
@@ -79,13 +79,13 @@ it('is sorted without its head, in the address', async () => {
 it.each([
   ['198.51.100.0/24', /^Enter a whole IP address/],
   ['deploy', /^Remove a filter/],
-])('says why nothing fits %s', async (text, said) => {
+])('explains why no tokens match %s', async (text, said) => {
   service(answers([], [{ text, kind: 'TEXT' }]));
   await show(`?q=${text}`);
   expect(await screen.findByText(said)).toBeTruthy();
 });
 
-it('carries nothing of one organization to the page of another', async () => {
+it('does not carry state over to another organization', async () => {
   const { Audit: acme, ...rest } = answers(LISTED);
   service({
     ...rest,
@@ -98,7 +98,7 @@ it('carries nothing of one organization to the page of another', async () => {
   expect(screen.queryByText(/Acme Widgets/)).toBeNull();
 });
 
-it('leads back to the box when its words are not understood', async () => {
+it('shows an invalid search', async () => {
   service({ ...answers([]), Audit: refused('There is no word ownr.', 'INVALID_INPUT', 'filter.query') });
   await show('?q=ownr:ada');
   expect(await screen.findByText('Invalid search')).toBeTruthy();

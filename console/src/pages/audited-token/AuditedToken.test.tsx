@@ -92,7 +92,7 @@ const show = () => open(InMain, '/organizations/$slug/audit/$tokenId', '/organiz
 const removal = { id: 'grant_1', removedAt: '2026-11-21T00:00:00Z', removalReason: 'Leaked', removedBy: ADA };
 
 describe('a token in the audit', () => {
-  it('tells whose it is, what it may do, and how it was last used here', async () => {
+  it('shows its owner, scopes and last request', async () => {
     service(found(grant));
     await show();
     expect(await screen.findByRole('heading', { level: 1, name: 'API Access Token owned by Bob Lindqvist' })).toBeTruthy();
@@ -114,7 +114,7 @@ describe('a token in the audit', () => {
     expect(screen.getByRole('list', { name: 'Events of this token' }).textContent).toContain('Bob Lindqvist created this token');
   });
 
-  it('loses the organization after a question, and says who did it and why', async () => {
+  it('is removed after a confirmation, and the page shows who did it and why', async () => {
     const asked = service({ ...found(grant), RemoveOrganization: { removeOrganizationFromToken: { grant: removal } } });
     await show();
     await userEvent.type(await screen.findByLabelText('Reason'), 'Leaked{enter}in a log ');
@@ -139,7 +139,7 @@ describe('a token in the audit', () => {
     expect(screen.getByRole('link', { name: 'Back to audit' })).toBeTruthy();
   });
 
-  it('loses one organization, and that is no news on its page of another', async () => {
+  it('shows no removal of one organization on the page of another', async () => {
     const GLOBEX = { id: 'org_globex', slug: 'globex', name: 'Globex' };
     const { AuditedToken: acme } = found(grant);
     service({
@@ -159,7 +159,7 @@ describe('a token in the audit', () => {
     expect(screen.queryByText(/was removed from this token/)).toBeNull();
   });
 
-  it('keeps the organization when the question is answered so', async () => {
+  it('keeps access when the removal is cancelled', async () => {
     const asked = service(found(grant));
     await show();
     await userEvent.click(await screen.findByRole('button', { name: 'Remove Organization from Token' }));
@@ -169,7 +169,7 @@ describe('a token in the audit', () => {
     expect(asked.some(({ name }) => name === 'RemoveOrganization')).toBe(false);
   });
 
-  it('finds fault with a reason at its field', async () => {
+  it('shows an invalid reason at its input', async () => {
     service({ ...found(grant), RemoveOrganization: refused('This letter is not allowed.', 'INVALID_INPUT', 'input.reason') });
     await show();
     const field = await screen.findByLabelText('Reason');
@@ -187,7 +187,7 @@ describe('a token in the audit', () => {
     await waitFor(() => expect(document.activeElement).toBe(field));
   });
 
-  it('says in the question why it could not be done', async () => {
+  it('shows the error of a failed removal in the dialog', async () => {
     service({
       ...found(grant),
       RemoveOrganization: refused('The organization has been removed from this token already.', 'CONFLICT'),
@@ -198,20 +198,20 @@ describe('a token in the audit', () => {
     expect((await screen.findByRole('alert')).textContent).toContain('removed from this token already');
   });
 
-  it('sends no e-mail to oneself', async () => {
+  it('announces no email to the owner’s own removal', async () => {
     service(found({ ...grant, token: { ...token, owner: { ...ADA, email: null } } }));
     await show();
     expect(await screen.findByText(/This is your own token, so no email is sent/)).toBeTruthy();
   });
 
-  it('cannot be cut any more when it has ended', async () => {
+  it('cannot be removed after it was revoked', async () => {
     service(found({ ...grant, token: { ...token, status: 'REVOKED', revokedAt: '2026-11-10T00:00:00Z' } }));
     await show();
     expect(await screen.findByText('This token was revoked')).toBeTruthy();
     expect(screen.queryByLabelText('Reason')).toBeNull();
   });
 
-  it('says who cut it when that was done before', async () => {
+  it('shows who removed it earlier', async () => {
     service(found(null, [cut, event({})]));
     await show();
     expect(await screen.findByRole('heading', { name: 'Acme Widgets was removed from this token' })).toBeTruthy();
@@ -219,7 +219,7 @@ describe('a token in the audit', () => {
     expect(screen.getAllByText('Ada Okafor').length).toBeGreaterThan(0);
   });
 
-  it('says that it never was there', async () => {
+  it('says that it never had access', async () => {
     service(found(null, []));
     await show();
     expect(await screen.findByRole('heading', { name: 'This token has no access to Acme Widgets' })).toBeTruthy();
@@ -232,7 +232,7 @@ describe('a token in the audit', () => {
     expect(await screen.findByRole('heading', { name: 'Only administrators of Acme Widgets can open this page' })).toBeTruthy();
   });
 
-  it('is nothing where there is no such organization', async () => {
+  it('is not found without the organization', async () => {
     service({ Viewer, AuditedToken: { organization: null } });
     await show();
     expect(await screen.findByRole('heading', { name: 'Check the address' })).toBeTruthy();

@@ -14,7 +14,7 @@ const VIEWER = {
 
 const show = (address: string) => open(Invitation, '/invitations/$code', address, { outside: true });
 
-it('sets the password, and the code leaves the history', async () => {
+it('sets the password and removes the code from the history', async () => {
   const asked = service({ [DOOR]: () => ({ status: 204 }), Viewer: VIEWER });
   const { router } = await show(DOOR);
   const user = userEvent.setup({ delay: null });
@@ -26,7 +26,7 @@ it('sets the password, and the code leaves the history', async () => {
   expect(asked[0]).toEqual({ name: DOOR, with: { password: GOOD } });
 });
 
-it('does not ask with one that is too short, and says at the input what the service refuses', async () => {
+it('does not send a short password, and shows an error of the service at the input', async () => {
   const asked = service({
     [DOOR]: () => ({ status: 422, body: { message: 'This password is a common one.', field: 'password' } }),
   });
@@ -43,7 +43,7 @@ it('does not ask with one that is too short, and says at the input what the serv
   await waitFor(() => expect(document.activeElement).toBe(password));
 });
 
-it('asks the first of all who they are, also where the link was opened without its end', async () => {
+it('asks the first user for their details, also after an incomplete link', async () => {
   let answer: object = { status: 422, body: { message: 'A username has 1 to 64 characters.', field: 'username' } };
   const asked = service({ [DOOR]: () => answer, Viewer: VIEWER });
   const { router } = await show(DOOR);
@@ -63,7 +63,7 @@ it('asks the first of all who they are, also where the link was opened without i
   expect(asked[1]!.with).toMatchObject({ username: 'ada', password: GOOD, organization: { slug: 'acme', name: 'Acme' } });
 });
 
-it('says above the form what no input that is shown is about', async () => {
+it('shows other errors above the form', async () => {
   service({ [DOOR]: () => ({ status: 422, body: { message: 'This cannot be taken.', field: 'other' } }) });
   await show(DOOR);
   const user = userEvent.setup({ delay: null });
@@ -72,7 +72,7 @@ it('says above the form what no input that is shown is about', async () => {
   expect((await screen.findByRole('alert')).textContent).toContain('This cannot be taken.');
 });
 
-it('says that a link is over', async () => {
+it('shows that a link is no longer valid', async () => {
   service({ [DOOR]: () => ({ status: 404, body: { message: 'Not found' } }) });
   await show(DOOR);
   const user = userEvent.setup({ delay: null });
@@ -82,7 +82,7 @@ it('says that a link is over', async () => {
   expect(screen.getByText(/works once, within 24 hours/)).toBeTruthy();
 });
 
-it('makes the first administrator and their organization, whose handle is proposed', async () => {
+it('creates the first administrator and their organization with a proposed slug', async () => {
   const asked = service({ [DOOR]: () => ({ status: 204 }), Viewer: VIEWER });
   const { router } = await show(`${DOOR}?first`);
   const user = userEvent.setup({ delay: null });

@@ -62,7 +62,7 @@ const show = (search = '') => open(Log, '/organizations/$slug/log', `/organizati
 const last = (asked: ReturnType<typeof service>, name: string) => asked.findLast((one) => one.name === name)?.with;
 
 describe('the audit log', () => {
-  it('tells who did what, and everything else on demand', async () => {
+  it('shows events, and their details on demand', async () => {
     service(answers);
     await show();
     const events = await screen.findByRole('list', { name: 'Events of Acme Widgets' });
@@ -76,7 +76,7 @@ describe('the audit log', () => {
     expect(screen.getByRole('link', { name: 'Only by Ada Okafor' }).getAttribute('href')).toContain(`actor=${ADA.id}`);
   });
 
-  it('opens the details by the whole line, without its links', async () => {
+  it('opens the details by a click on the line, except on links', async () => {
     service(answers);
     await show();
     const user = userEvent.setup({ delay: null });
@@ -91,7 +91,7 @@ describe('the audit log', () => {
     expect(await screen.findByText('Another page')).toBeTruthy();
   });
 
-  it('asks for what its address says', async () => {
+  it('applies the filters of the URL', async () => {
     const asked = service(answers);
     await show(`?type=token-revoked&actor=${ADA.id}&from=2026-11-01&to=2026-11-25`);
     await screen.findByRole('list', { name: 'Events of Acme Widgets' });
@@ -106,7 +106,7 @@ describe('the audit log', () => {
     await waitFor(() => expect(screen.getByRole<HTMLInputElement>('combobox', { name: 'Actor' }).value).toBe('Ada Okafor (ada)'));
   });
 
-  it('carries nothing of one organization to the page of another', async () => {
+  it('does not carry state over to another organization', async () => {
     const { Log: acme, ...rest } = answers;
     service({
       ...rest,
@@ -118,7 +118,7 @@ describe('the audit log', () => {
     await waitFor(() => expect(screen.queryByText('“<img src=x>”')).toBeNull());
   });
 
-  it('is narrowed to somebody who is looked for by the keyboard', async () => {
+  it('is filtered by a user selected with the keyboard', async () => {
     const asked = service(answers);
     const { router } = await show();
     const field = await screen.findByRole('combobox', { name: 'Subject' });
@@ -131,7 +131,7 @@ describe('the audit log', () => {
     expect(last(asked, 'LogMembers')).toEqual({ slug: 'acme', search: 'o' });
   });
 
-  it('finds a token by a value that is pasted, which is kept nowhere', async () => {
+  it('finds a token by a pasted value, which is not kept', async () => {
     const asked = service(answers);
     const { router } = await show();
     await userEvent.click(await screen.findByRole('combobox', { name: 'Token' }));
@@ -144,7 +144,7 @@ describe('the audit log', () => {
     expect(router.state.location.href).not.toContain('bbbb');
   });
 
-  it('does not ask for the beginning of a value', async () => {
+  it('does not search for an incomplete value', async () => {
     const asked = service(answers);
     await show();
     await userEvent.click(await screen.findByRole('combobox', { name: 'Token' }));
@@ -154,7 +154,7 @@ describe('the audit log', () => {
     expect(JSON.stringify(asked)).not.toContain('bbbb');
   });
 
-  it('asks for nothing when its days are the wrong way round', async () => {
+  it('sends no request if the end date is before the start date', async () => {
     const asked = service(answers);
     await show('?from=2026-11-25&to=2026-11-24');
     expect(await screen.findByText('The end date is before the start date')).toBeTruthy();

@@ -4,8 +4,8 @@ import { filterOf, hasFilters, isReversed, parseFilters } from './filters';
 const BOB = 'user_01hft13tddfshb996c2w9rxgbj';
 const TOKEN = 'token_01m8aeap2rfg6av74wfxkaj8r7';
 
-describe('the address of the log', () => {
-  it('becomes a filter, with both days in it', () => {
+describe('the URL of the log', () => {
+  it('becomes a filter that includes both dates', () => {
     const filters = parseFilters({
       type: 'token-revoked',
       actor: BOB,
@@ -24,7 +24,7 @@ describe('the address of the log', () => {
     expect(filterOf(parseFilters({ to: '2026-11-25' })).at).toEqual({ from: undefined, to: '2026-11-26T00:00:00.000Z' });
   });
 
-  it('loses what is not understood', () => {
+  it('ignores invalid values', () => {
     const filters = parseFilters({
       type: 'nonsense',
       actor: 'bob',
@@ -36,7 +36,7 @@ describe('the address of the log', () => {
     expect(filterOf(filters)).toEqual({});
   });
 
-  it('may have its days the wrong way round', () => {
+  it('may have an end date before its start date', () => {
     expect(isReversed(parseFilters({ from: '2026-11-25', to: '2026-11-24' }))).toBe(true);
     expect(isReversed(parseFilters({ from: '2026-11-25', to: '2026-11-25' }))).toBe(false);
     expect(isReversed(parseFilters({ from: '2026-11-25' }))).toBe(false);

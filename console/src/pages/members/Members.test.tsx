@@ -43,7 +43,7 @@ const tokens = (...owners: { id: string }[]) => ({
 const show = (search = '') => open(Members, '/organizations/$slug/members', `/organizations/acme/members${search}`);
 
 describe('the members', () => {
-  it('are read by a member, who is told who changes them', async () => {
+  it('are visible to a member, who cannot change them', async () => {
     service(answers('MEMBER', BOB));
     await show();
     const row = await screen.findByRole('row', { name: /Bob Lindqvist/ });
@@ -53,7 +53,7 @@ describe('the members', () => {
     expect(screen.queryByText('bob@example.test')).toBeNull();
   });
 
-  it('are looked for by what the address says, and a value never gets there', async () => {
+  it('are searched by the URL, which never contains a value', async () => {
     const asked = service(answers('ADMIN'));
     const { router } = await show('?search=bo&role=admin');
     await screen.findByRole('row', { name: /Bob/ });
@@ -66,7 +66,7 @@ describe('the members', () => {
     expect(JSON.stringify(asked)).not.toContain('aaaaaaaa');
   });
 
-  it('are added, and what is wrong is said at the field', async () => {
+  it('are added, with errors at the input', async () => {
     let known = false;
     const asked = service({
       ...answers('ADMIN'),
@@ -97,7 +97,7 @@ describe('the members', () => {
     expect(screen.queryByRole('dialog')).toBeNull();
   });
 
-  it('are added to the end once that is under way', async () => {
+  it('cannot cancel an addition in progress', async () => {
     let add = () => {};
     const done = new Promise<void>((resolve) => {
       add = resolve;
@@ -120,7 +120,7 @@ describe('the members', () => {
     expect(screen.queryByRole('dialog')).toBeNull();
   });
 
-  it('of one organization, and what is asked about them, are gone on the page of another', async () => {
+  it('do not carry over to another organization', async () => {
     const { Members: acme, ...rest } = answers('ADMIN');
     service({
       ...rest,
@@ -135,7 +135,7 @@ describe('the members', () => {
     expect(screen.queryByRole('button', { name: 'Remove Bob Lindqvist' })).toBeNull();
   });
 
-  it('are removed after a question that counts their own tokens only', async () => {
+  it('are removed after a confirmation that counts only their own tokens', async () => {
     const asked = service({
       ...answers('ADMIN'),
       TokensOfMember: tokens(BOB, { id: 'user_bobby' }, BOB),
@@ -155,7 +155,7 @@ describe('the members', () => {
     });
   });
 
-  it('keep their last administrator, and the question says why', async () => {
+  it('keep their last administrator, and the dialog shows why', async () => {
     const why = 'This is the organization’s last administrator; make somebody else one first.';
     service({
       ...answers('ADMIN'),
@@ -174,7 +174,7 @@ describe('the members', () => {
     expect((await screen.findByRole('alert')).textContent).toContain(why);
   });
 
-  it('leave by themselves, and are led away', async () => {
+  it('can leave, and are redirected', async () => {
     service({
       ...answers('ADMIN'),
       TokensOfMember: tokens(),
@@ -187,8 +187,8 @@ describe('the members', () => {
   });
 });
 
-describe('what happens to the tokens of whoever leaves', () => {
-  it('is told exactly', () => {
+describe('the effect of a removal on tokens', () => {
+  it('is described exactly', () => {
     const told = (count: number, more = false, you = false) => consequence({ count, more }, 'Acme', you, 'Bob');
     expect(told(0)).toBe('None of Bob’s tokens have access to Acme, so nothing stops working and no email is sent.');
     expect(told(1)).toBe('1 of Bob’s tokens has access to Acme and loses it immediately. Bob is notified by email.');

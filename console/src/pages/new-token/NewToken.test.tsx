@@ -54,7 +54,7 @@ const show = (address = '/tokens/new') => open(NewToken, '/tokens/new', address)
 const box = (name: string | RegExp) => screen.findByRole<HTMLInputElement>('checkbox', { name });
 
 describe('a new token', () => {
-  it('is asked for with what was chosen, and ends after 30 days unless somebody says otherwise', async () => {
+  it('is created with the selections, and expires after 30 days by default', async () => {
     const asked = service(answers);
     await show();
     const user = userEvent.setup({ delay: null });
@@ -73,7 +73,7 @@ describe('a new token', () => {
     expect(Math.round((Date.parse(input.expiresAt) - Date.now()) / 86_400_000)).toBe(30);
   });
 
-  it('never ends where that is chosen', async () => {
+  it('never expires if selected', async () => {
     const asked = service(answers);
     await show('/tokens/new?description=x&scopes[]=read_builds&organizations[]=acme');
     const user = userEvent.setup({ delay: null });
@@ -83,7 +83,7 @@ describe('a new token', () => {
     expect(asked.at(-1)!.with.input.expiresAt).toBeUndefined();
   });
 
-  it('is filled in by its address, and what is not known is said', async () => {
+  it('is filled in from the URL, with warnings about unknown values', async () => {
     service(answers);
     await show(
       '/tokens/new?description=Deploy+bot&scopes[]=graphql&scopes[]=read_nope&organizations[]=acme&organizations[]=initech',
@@ -96,7 +96,7 @@ describe('a new token', () => {
     expect(screen.getByText('You are not a member of the organization “initech”.')).toBeTruthy();
   });
 
-  it('is filled in from another of one’s own', async () => {
+  it('is filled in from another token of the viewer', async () => {
     const original = {
       id: 'token_9',
       description: 'Deploy bot',
@@ -116,7 +116,7 @@ describe('a new token', () => {
     expect(screen.getByText('You are no longer a member of Gone.')).toBeTruthy();
   });
 
-  it('is not filled in from somebody else’s', async () => {
+  it('is not filled in from the token of another user', async () => {
     const original = { id: 'token_9', description: 'Theirs', owner: { id: 'user_2' }, scopes: [], grants: { nodes: [] } };
     service({ ...answers, TokenToCopy: { token: original } });
     await show('/tokens/new?like=token_9');
@@ -124,7 +124,7 @@ describe('a new token', () => {
     expect(screen.getByText(/belongs to another user/)).toBeTruthy();
   });
 
-  it('is not asked for before everything is there, and the first that is missing has the focus', async () => {
+  it('is not sent with missing inputs, and focuses the first', async () => {
     const asked = service(answers);
     await show('/tokens/new?description=x');
     const user = userEvent.setup({ delay: null });
@@ -136,7 +136,7 @@ describe('a new token', () => {
     expect(asked.some(({ name }) => name === 'CreateToken')).toBe(false);
   });
 
-  it('says no more that something is missing once it is there, and leaves the focus where it is', async () => {
+  it('clears an error once the input is filled, without moving the focus', async () => {
     service(answers);
     await show();
     const user = userEvent.setup({ delay: null });
@@ -153,7 +153,7 @@ describe('a new token', () => {
     expect(screen.queryByText('Enter a description.')).toBeNull();
   });
 
-  it('says at its input what the service refused', async () => {
+  it('shows an error of the service at its input', async () => {
     service({ ...answers, CreateToken: refused('Too long.', 'INVALID_INPUT', 'input.description') });
     await show('/tokens/new?description=x&scopes=read_builds&organizations=acme');
     const user = userEvent.setup({ delay: null });
@@ -164,7 +164,7 @@ describe('a new token', () => {
     expect(document.getElementById(input.getAttribute('aria-describedby')!.split(' ').at(-1)!)?.textContent).toBe('Too long.');
   });
 
-  it('is offered a search of scopes', async () => {
+  it('can search scopes', async () => {
     service(answers);
     await show();
     const user = userEvent.setup({ delay: null });
@@ -175,7 +175,7 @@ describe('a new token', () => {
     expect(screen.getByText(/No scopes match “modify nothing”/)).toBeTruthy();
   });
 
-  it('needs an organization that one belongs to', async () => {
+  it('requires a membership', async () => {
     service({
       ...answers,
       MyOrganizations: {
@@ -197,7 +197,7 @@ describe('the value', () => {
     return { ...shown, user };
   }
 
-  it('is in no cache, address or storage', async () => {
+  it('is in no cache, URL or storage', async () => {
     const { client, router } = await made();
     const kept = [
       ...client
@@ -214,7 +214,7 @@ describe('the value', () => {
     expect(JSON.stringify(kept)).not.toContain(VALUE);
   });
 
-  it('is not left behind uncopied without a question', async () => {
+  it('asks before leaving without copying it', async () => {
     const { user } = await made();
     await user.click(screen.getByRole('button', { name: 'Done' }));
     const question = await screen.findByRole('alertdialog');
@@ -226,7 +226,7 @@ describe('the value', () => {
     expect(document.body.textContent).not.toContain(VALUE);
   });
 
-  it('is left behind without a question once it was copied', async () => {
+  it('does not ask after it was copied', async () => {
     const { user } = await made();
     await user.click(screen.getByRole('button', { name: 'Copy value' }));
     expect(await navigator.clipboard.readText()).toBe(VALUE);
@@ -234,7 +234,7 @@ describe('the value', () => {
     expect(await screen.findByText('Another page')).toBeTruthy();
   });
 
-  it('is gone when the browser leaves the page, also where it keeps the page to go back to', async () => {
+  it('is gone when the browser leaves the page, even if it keeps the page in memory', async () => {
     await made();
     act(() => {
       window.dispatchEvent(new Event('pagehide'));
@@ -243,7 +243,7 @@ describe('the value', () => {
     expect(await screen.findByRole('button', { name: 'Create token' })).toBeTruthy();
   });
 
-  it('is in no command that is proposed', async () => {
+  it('is not part of the proposed command', async () => {
     await made();
     const line = tryItCommand('https://tokens.example.test');
     expect(line).toContain('https://tokens.example.test/v2/access-token');

@@ -4,7 +4,7 @@ import { summary } from './summary';
 const scope = (access: string, name = access) => ({ name, title: name, access });
 const end = new Date('2026-12-03T12:00:00Z');
 
-it('says in one line what a new token would be', () => {
+it('summarizes a new token in one line', () => {
   const scopes = [scope('READ', 'a'), scope('READ', 'b'), scope('WRITE'), scope('GRAPHQL')];
   expect(summary({ scopes, organizations: ['Acme Widgets'], end })).toBe(
     'Summary: 2 read scopes, 1 write scope, GraphQL · Acme Widgets · expires 3 Dec 2026',
@@ -18,7 +18,7 @@ it('says in one line what a new token would be', () => {
   );
 });
 
-it('says what is still to be chosen', () => {
+it('lists missing selections', () => {
   expect(summary({ scopes: [], organizations: [], end: undefined })).toBe(
     'Select an organization, a scope and an expiry date to continue',
   );

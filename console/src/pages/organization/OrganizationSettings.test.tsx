@@ -35,7 +35,7 @@ const answers = (role: string) => ({
 const show = () => open(OrganizationSettings, '/organizations/$slug/settings', '/organizations/acme/settings');
 
 describe('the settings of an organization', () => {
-  it('count, and lead to what they count', async () => {
+  it('show counts that link to their lists', async () => {
     service(answers('ADMIN'));
     await show();
     expect((await screen.findByRole('link', { name: '1,234 tokens' })).getAttribute('href')).toBe('/organizations/acme/audit');
@@ -43,7 +43,7 @@ describe('the settings of an organization', () => {
     expect(screen.getByRole('link', { name: '1 administrator' }).getAttribute('href')).toContain('role=admin');
   });
 
-  it('change the name, and find fault at its field', async () => {
+  it('change the name, with errors at the input', async () => {
     const asked = service({
       ...answers('ADMIN'),
       UpdateOrganization: refused('The text has a control character.', 'INVALID_INPUT', 'input.name'),

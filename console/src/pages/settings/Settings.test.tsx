@@ -40,7 +40,7 @@ const show = () => open(Settings, '/settings', '/settings');
 const user = () => userEvent.setup({ delay: null });
 
 describe('profile and sessions', () => {
-  it('changes what one is called', async () => {
+  it('changes the name', async () => {
     const asked = service(answers);
     await show();
     const name = await screen.findByLabelText<HTMLInputElement>('Name');
@@ -54,7 +54,7 @@ describe('profile and sessions', () => {
     expect(name.value).toBe('Robert');
   });
 
-  it('changes the password, which is in no cache', async () => {
+  it('changes the password without caching it', async () => {
     const asked = service(answers);
     const { client } = await show();
     await user().type(await screen.findByLabelText('New password'), 'correct horse battery');
@@ -66,7 +66,7 @@ describe('profile and sessions', () => {
     expect(JSON.stringify(kept)).not.toContain('correct horse');
   });
 
-  it('says at the input why a password is not taken', async () => {
+  it('shows a rejected password at its input', async () => {
     service({ ...answers, ChangePassword: refused('This password is a common one.', 'INVALID_INPUT', 'input.newPassword') });
     await show();
     await user().type(await screen.findByLabelText('New password'), 'passwordpassword');
@@ -75,7 +75,7 @@ describe('profile and sessions', () => {
     expect(screen.getByLabelText('New password').getAttribute('aria-invalid')).toBe('true');
   });
 
-  it('has no password to change where people sign in elsewhere', async () => {
+  it('has no password form for external sign-in', async () => {
     service({ ...answers, Settings: { viewer: { ...viewer, hasPassword: false, sessions: { totalCount: 0, nodes: [] } } } });
     await show();
     expect(await screen.findByText(/not using a session/)).toBeTruthy();
@@ -83,7 +83,7 @@ describe('profile and sessions', () => {
     expect(screen.queryByRole('button', { name: 'Sign out everywhere' })).toBeNull();
   });
 
-  it('shows this session first, and ends another', async () => {
+  it('shows the current session first, and signs out another', async () => {
     const asked = service(answers);
     await show();
     const [first, second] = await screen.findAllByText('Firefox 133 on Linux');
@@ -96,7 +96,7 @@ describe('profile and sessions', () => {
     expect(asked.find((one) => one.name === 'EndSession')!.with).toEqual({ input: { sessionId: 'session_2' } });
   });
 
-  it('ends all others after a question', async () => {
+  it('signs out other sessions after a confirmation', async () => {
     const asked = service(answers);
     await show();
     await user().click(await screen.findByRole('button', { name: 'Sign out other sessions' }));

@@ -24,7 +24,7 @@ async function enter(address: string, typed = 'bob') {
   return { ...shown, user };
 }
 
-it('signs in, forgets what somebody else was shown, and goes on to what was wanted', async () => {
+it('signs in, clears the cache and redirects to the requested page', async () => {
   const asked = service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
   const { client, router } = await enter('/sign-in?next=%2Ftokens%3Fended%3Dshown');
   await waitFor(() => expect(router.state.location.href).toBe('/tokens?ended=shown'));
@@ -37,20 +37,20 @@ it('signs in, forgets what somebody else was shown, and goes on to what was want
   ).toEqual([['viewer']]);
 });
 
-it('leaves out the blanks around a name', async () => {
+it('trims the username', async () => {
   const asked = service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
   const { router } = await enter('/sign-in', ' bob ');
   await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
   expect(asked[0]).toEqual({ name: '/session', with: { username: 'bob', password: 'correct horse battery' } });
 });
 
-it('goes to the tokens where nothing was wanted', async () => {
+it('redirects to the tokens by default', async () => {
   service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
   const { router } = await enter('/sign-in');
   await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
 });
 
-it('says that it was wrong, empties the password and goes back to it', async () => {
+it('shows an error, clears the password and focuses it', async () => {
   service({ '/session': wrong });
   const { user, router } = await enter('/sign-in');
   expect((await screen.findByRole('alert')).textContent).toBe('Incorrect username or password.');
@@ -65,20 +65,20 @@ it('says that it was wrong, empties the password and goes back to it', async () 
   expect(password.type).toBe('text');
 });
 
-it('says so when the browser does not keep the session', async () => {
+it('shows an error if the browser does not store the cookie', async () => {
   service({ '/session': () => ({ status: 204 }), Viewer: () => ({ status: 401, body: { errors: [{ message: 'No.' }] } }) });
   const { router } = await enter('/sign-in');
   expect((await screen.findByRole('alert')).textContent).toContain('did not store the session cookie');
   expect(router.state.location.pathname).toBe('/sign-in');
 });
 
-it('says how long to wait when it failed too often', async () => {
+it('shows how long to wait after too many attempts', async () => {
   service({ '/session': () => ({ status: 429, headers: { 'Retry-After': '95' }, body: { message: 'Too many.' } }) });
   await enter('/sign-in');
   expect((await screen.findByRole('alert')).textContent).toContain('Try again in 2 minutes.');
 });
 
-it('says that the session has ended to whoever was signed in, until they are again', async () => {
+it('shows that the session expired until the next sign-in', async () => {
   service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
   await open(SignIn, '/sign-in', '/sign-in', { outside: true });
   await screen.findByLabelText('Password');

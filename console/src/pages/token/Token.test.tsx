@@ -81,8 +81,8 @@ const holding = (changed: object) => ({ ...answers, OwnToken: { viewer: { id: BO
 const show = () => open(Token, '/tokens/$id', '/tokens/token_1');
 const user = () => userEvent.setup({ delay: null });
 
-describe('one’s own token', () => {
-  it('says who removed an organization, when and why, and is given it again', async () => {
+describe('a token of the viewer', () => {
+  it('shows who removed an organization, when and why, and can add it again', async () => {
     const asked = service(answers);
     await show();
     expect(await screen.findByText(/by Ada \(ada\)/)).toBeTruthy();
@@ -94,7 +94,7 @@ describe('one’s own token', () => {
     });
   });
 
-  it('says at the top what somebody else took away, and what was taken before', async () => {
+  it('shows a notice about removals by others', async () => {
     const asked = service(
       holding({ removed: { nodes: [removed, grant('3', 'Initech', { status: 'REMOVED', removedBy: ADA })] } }),
     );
@@ -107,7 +107,7 @@ describe('one’s own token', () => {
     expect(asked.find(({ name }) => name === 'AddOrganization')!.with.input.organizationId).toBe('org_2');
   });
 
-  it('says nothing at the top of what its owner took away, and that it reaches nothing', async () => {
+  it('shows no notice about removals by the owner', async () => {
     service(holding({ unremoved: { nodes: [] }, removed: { nodes: [{ ...removed, removedBy: BOB }] } }));
     await show();
     expect(await screen.findByText('No organization access')).toBeTruthy();
@@ -115,7 +115,7 @@ describe('one’s own token', () => {
     expect(screen.queryByText(/from this token/)).toBeNull();
   });
 
-  it('is given another organization', async () => {
+  it('can add another organization', async () => {
     const asked = service(answers);
     await show();
     await user().selectOptions(await screen.findByLabelText('Add an organization'), 'org_3');
@@ -123,7 +123,7 @@ describe('one’s own token', () => {
     await waitFor(() => expect(asked.some(({ name }) => name === 'AddOrganization')).toBe(true));
   });
 
-  it('loses an organization after a question, whose safe answer has the focus', async () => {
+  it('removes an organization after a confirmation whose cancel button has the focus', async () => {
     const asked = service(answers);
     await show();
     const button = await screen.findByRole('button', { name: 'Remove Acme' });
@@ -139,7 +139,7 @@ describe('one’s own token', () => {
     await screen.findByText(/The token no longer has access to Acme/);
   });
 
-  it('is revoked after it was said what will break', async () => {
+  it('is revoked after a confirmation with its last use', async () => {
     const asked = service(answers);
     await show();
     await user().click(await screen.findByRole('button', { name: 'Revoke token…' }));
@@ -154,7 +154,7 @@ describe('one’s own token', () => {
     expect(asked.find(({ name }) => name === 'RevokeToken')!.with).toEqual({ input: { tokenId: 'token_1', reason: 'Leaked' } });
   });
 
-  it('is not kept any more once its end is under way, nor is the question closed', async () => {
+  it('cannot cancel a revocation in progress', async () => {
     let revoke = () => {};
     const done = new Promise<void>((resolve) => {
       revoke = resolve;
@@ -171,7 +171,7 @@ describe('one’s own token', () => {
     await waitFor(() => expect(screen.queryByRole('alertdialog')).toBeNull());
   });
 
-  it('is changed in what was changed, and in nothing else', async () => {
+  it('sends only edited fields', async () => {
     const asked = service(answers);
     await show();
     await user().click(await screen.findByRole('button', { name: 'Edit' }));
@@ -184,7 +184,7 @@ describe('one’s own token', () => {
     expect(await screen.findByRole('button', { name: 'Edit' })).toBeTruthy();
   });
 
-  it('is changed in nothing that was changed elsewhere meanwhile', async () => {
+  it('does not overwrite concurrent changes', async () => {
     const more = { scopes: [scope('read_builds', 'READ'), scope('write_builds', 'WRITE')] };
     const less = { scopes: more.scopes.slice(0, 1), description: 'Renamed elsewhere' };
     let held: object = more;
@@ -218,7 +218,7 @@ describe('one’s own token', () => {
     expect(await saved()).toEqual({ tokenId: 'token_1', scopes: ['read_builds', 'read_agents'] });
   });
 
-  it('keeps a scope that can no longer be given', async () => {
+  it('keeps a retired scope', async () => {
     const asked = service(holding({ scopes: [scope('read_builds', 'READ'), scope('read_old', 'READ', true)] }));
     await show();
     await user().click(await screen.findByRole('button', { name: 'Edit' }));
@@ -232,7 +232,7 @@ describe('one’s own token', () => {
     ]);
   });
 
-  it('ends earlier only', async () => {
+  it('can only shorten the expiry', async () => {
     const end = new Date(Date.now() + 40 * 86_400_000).toISOString();
     const asked = service(holding({ expiresAt: end }));
     await show();
@@ -252,7 +252,7 @@ describe('one’s own token', () => {
     expect(Date.parse(input.expiresAt)).toBeLessThan(Date.parse(end));
   });
 
-  it('says at its input what the service refused', async () => {
+  it('shows an error of the service at its input', async () => {
     service({ ...answers, UpdateToken: refused('No such scope.', 'INVALID_INPUT', 'input.scopes.1') });
     await show();
     await user().click(await screen.findByRole('button', { name: 'Edit' }));
@@ -262,7 +262,7 @@ describe('one’s own token', () => {
     await waitFor(() => expect(told.closest('fieldset')?.contains(document.activeElement)).toBe(true));
   });
 
-  it('can only be read and duplicated once it ended', async () => {
+  it('can only be viewed and duplicated after it was revoked', async () => {
     service(holding({ status: 'REVOKED', revokedAt: '2026-11-22T00:00:00Z' }));
     await show();
     expect(await screen.findByText('This token was revoked')).toBeTruthy();
@@ -270,14 +270,14 @@ describe('one’s own token', () => {
     for (const name of ['Edit', /^Remove/, /^Revoke/, /^Add/]) expect(screen.queryByRole('button', { name })).toBeNull();
   });
 
-  it('is not there when it is somebody else’s, or nobody’s', async () => {
+  it('is not found if another user owns it', async () => {
     service(holding({ owner: { id: ADA.id } }));
     await show();
     expect(await screen.findByText('Page not found')).toBeTruthy();
   });
 });
 
-it('tells before it is revoked with which organization it was used, and by what', async () => {
+it('shows the last use per organization and user agent before it is revoked', async () => {
   const lastRequest = {
     at: '2026-11-20T00:00:00Z',
     ipAddress: '198.51.100.2',

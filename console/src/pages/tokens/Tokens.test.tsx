@@ -43,8 +43,8 @@ const listed = (nodes: object[], ended = 0, more = {}) => ({
 const show = (address = '/tokens') => open(Tokens, '/tokens', address);
 const user = () => userEvent.setup({ delay: null });
 
-describe('the tokens of whoever is signed in', () => {
-  it('are listed as text, with the first organizations and all of them on demand', async () => {
+describe('the tokens of the viewer', () => {
+  it('are listed as text, with their first organizations and all on demand', async () => {
     service(listed([token]));
     await show();
     expect((await screen.findByRole('link', { name: token.description })).getAttribute('href')).toBe('/tokens/token_1');
@@ -53,7 +53,7 @@ describe('the tokens of whoever is signed in', () => {
     expect(screen.getByText('1 token')).toBeTruthy();
   });
 
-  it('are all there when a time of one of them cannot be read', async () => {
+  it('are all listed when a time cannot be parsed', async () => {
     const odd = '+10000-01-01T11:59:59.000000Z';
     const broken = { ...token, id: 'token_2', description: 'odd', createdAt: odd, expiresAt: odd, lastUsedAt: odd };
     service(listed([token, broken]));
@@ -64,7 +64,7 @@ describe('the tokens of whoever is signed in', () => {
     expect(screen.getAllByText(/invalid time/).length).toBeGreaterThan(0);
   });
 
-  it('say what others took away from them, and that they reach nothing', async () => {
+  it('show removals by others and missing access', async () => {
     const gone = (id: string, by: string) => ({
       id: `grant_${id}`,
       removedBy: { id: by },
@@ -80,7 +80,7 @@ describe('the tokens of whoever is signed in', () => {
     expect(screen.getAllByText(/removed$/)).toHaveLength(1);
   });
 
-  it('are the active ones, until the others are asked for', async () => {
+  it('are the active ones unless others are requested', async () => {
     const asked = service(listed([token], 3));
     const { router } = await show();
     await user().click(await screen.findByRole('checkbox', { name: 'Show revoked and expired (3)' }));
@@ -89,14 +89,14 @@ describe('the tokens of whoever is signed in', () => {
     expect(asked.find(({ name }) => name === 'Tokens')!.with.filter.status).toBeUndefined();
   });
 
-  it('are explained where there are none', async () => {
+  it('are explained if there are none', async () => {
     service(listed([]));
     await show();
     expect(await screen.findByText('You have no tokens yet')).toBeTruthy();
     expect(screen.getAllByRole('link', { name: 'New token' })).toHaveLength(2);
   });
 
-  it('go on behind the last of a page, and keep what was looked for', async () => {
+  it('have a next page that keeps the search', async () => {
     const pageInfo = { hasNextPage: true, hasPreviousPage: false, startCursor: 'first', endCursor: 'last' };
     const asked = service(listed([token], 0, { totalCount: 60, pageInfo }));
     const { router } = await show('/tokens?q=graphql&ended=shown&order=-used');
@@ -109,7 +109,7 @@ describe('the tokens of whoever is signed in', () => {
     expect(asked.at(-1)!.with.orderBy).toEqual({ field: 'LAST_USED_AT', direction: 'DESC' });
   });
 
-  it('say what of the search is wrong', async () => {
+  it('show an error in the search', async () => {
     service({ ...listed([token]), Tokens: refused('Did you mean unused:90d?', 'INVALID_INPUT', 'filter.query') });
     await show('/tokens?q=unsed%3A90d');
     expect(await screen.findByText('Did you mean unused:90d?')).toBeTruthy();
