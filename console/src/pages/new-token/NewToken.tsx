@@ -139,7 +139,7 @@ function Heading() {
   return (
     <PageHeader
       title="New API Access Token"
-      about="Select only the organizations and scopes that the token needs. You can change both later; you can shorten the expiry later, but not extend it."
+      about="Select only the organizations and scopes that the token needs. You can change both later. You can shorten the expiry later, but not extend it."
     />
   );
 }

@@ -31,7 +31,7 @@ export function RevokeToken({ token }: { token: TokenDetailsFragment }) {
     (other.lastUsedAt ?? '').localeCompare(one.lastUsedAt ?? ''),
   );
   return (
-    <Panel title="Revoke" about="Permanently revokes the token for all organizations. This cannot be undone." tone="danger">
+    <Panel title="Revoke token" about="Permanently revokes the token for all organizations. This cannot be undone." tone="danger">
       <div>
         <Button kind="danger" onClick={() => setConfirming(true)}>
           Revoke token…
