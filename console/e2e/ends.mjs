@@ -1,11 +1,11 @@
-// R-63, R-68: how a session expires. Reads {url, person, phase, state, chromium} from its input: the test moves the clock
+// R-63, R-68: how a session expires. Reads {url, user, phase, state, chromium} from its input: the test moves the clock
 // between the phases `sign-in`, `confirm` and `idle`, and the browser keeps its storage in the file `state`.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { assertNoProblems, expectStatus, launch, open } from './browser.mjs';
 import { signIn } from './steps.mjs';
 
-const { url, person, phase, state, chromium } = JSON.parse(await text(process.stdin));
+const { url, user, phase, state, chromium } = JSON.parse(await text(process.stdin));
 
 const browser = await launch(chromium);
 const opened = await open(browser, url, { storageState: phase === 'sign-in' ? undefined : state });
@@ -23,17 +23,17 @@ async function confirms() {
   assert.equal(await page.getByLabel('Description').inputValue(), 'Later');
 
   await create.click();
-  await dialog.getByLabel('Password', { exact: true }).fill('not the password of anybody');
+  await dialog.getByLabel('Password', { exact: true }).fill('an incorrect password');
   await page.keyboard.press('Enter');
   await dialog.locator('[aria-invalid="true"]').waitFor();
   await expectStatus(seen, 401, '/session/confirm');
-  await dialog.getByLabel('Password', { exact: true }).fill(person.password);
+  await dialog.getByLabel('Password', { exact: true }).fill(user.password);
   await page.keyboard.press('Enter');
   await page.getByText('This value is shown only once').waitFor();
 }
 
 try {
-  if (phase === 'sign-in') await signIn(page, url, person);
+  if (phase === 'sign-in') await signIn(page, url, user);
   if (phase === 'confirm') await confirms();
   if (phase === 'idle') {
     await page.goto(`${url}/tokens`);

@@ -1,4 +1,4 @@
-// a page of another origin sends requests to every endpoint with the cookie of a signed-in user. Reads {url, person,
+// a page of another origin sends requests to every endpoint with the cookie of a signed-in user. Reads {url, user,
 // chromium} from its input.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { launch, open } from './browser.mjs';
 import { graphql, signIn } from './steps.mjs';
 
-const { url, person, chromium } = JSON.parse(await text(process.stdin));
+const { url, user, chromium } = JSON.parse(await text(process.stdin));
 
 /** A hostile page on another port, and thus of the same site: the browser sends the cookie. */
 const hostile = createServer((_, response) => {
@@ -24,7 +24,7 @@ const SIMPLE_REQUESTS = [
   ['POST', '/graphql', mutation],
   ['POST', '/graphql', read],
   ['POST', '/session', JSON.stringify({ username: 'mallory', password: 'correct horse battery staple' })],
-  ['POST', '/session/confirm', JSON.stringify({ password: person.password })],
+  ['POST', '/session/confirm', JSON.stringify({ password: user.password })],
   ['POST', '/organizations/acme/tokens.csv', '{}'],
   ['GET', '/graphql?query=%7Bviewer%7Busername%7D%7D', undefined],
 ];
@@ -33,7 +33,7 @@ const browser = await launch(chromium);
 try {
   for (const host of ['127.0.0.1', 'localhost']) {
     const { context, page } = await open(browser, url);
-    await signIn(page, url, person);
+    await signIn(page, url, user);
     const attacker = await context.newPage();
     const answers = [];
     attacker.on('response', (response) => {
@@ -96,7 +96,7 @@ try {
       );
     }
     const still = await graphql(page, '{ viewer { username } session { id } }');
-    assert.equal(still.viewer.username, person.username);
+    assert.equal(still.viewer.username, user.username);
     await context.close();
   }
 } finally {

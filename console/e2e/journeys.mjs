@@ -28,7 +28,7 @@ async function signsInAtThePage() {
   await page.goto(`${url}/tokens?ended=shown`);
   await page.waitForURL((address) => address.pathname === '/sign-in');
   await page.getByLabel('Username or email').fill(users.owner.username);
-  await page.getByLabel('Password', { exact: true }).fill('not the password of anybody');
+  await page.getByLabel('Password', { exact: true }).fill('an incorrect password');
   await button(owner, 'Sign in').click();
   await page.getByText('Incorrect username or password').waitFor();
   assert.equal(await page.getByLabel('Username or email').inputValue(), users.owner.username, 'the username is kept');

@@ -35,7 +35,7 @@ async function addresses(page, role) {
       ? [
           ['audit', '/organizations/acme/audit'],
           ['audit-filtered', '/organizations/acme/audit?q=admin+graphql+unused%3A90d'],
-          ['audit-nothing', '/organizations/acme/audit?q=nobody-is-called-this'],
+          ['audit-nothing', '/organizations/acme/audit?q=no-token-matches-this'],
           ['audit-wrong', '/organizations/acme/audit?q=ownr%3Aada'],
           ['audited-token', `/organizations/acme/audit/${audited.tokenId}`],
           ['log', '/organizations/acme/log'],
@@ -125,7 +125,7 @@ async function firstRow(storageState) {
 }
 
 try {
-  for (const [role, person] of Object.entries(users)) {
+  for (const [role, user] of Object.entries(users)) {
     const first = await open(browser, url);
     await first.page.goto(`${url}/sign-in`);
     await settled(first.page);
@@ -133,7 +133,7 @@ try {
       await assertUsable(first.page, 'sign-in');
       await first.page.screenshot({ path: `${pictures}/sign-in.png` });
     }
-    await signIn(first.page, url, person);
+    await signIn(first.page, url, user);
     const storageState = await first.context.storageState();
     const pages = await addresses(first.page, role);
     await first.context.close();

@@ -164,7 +164,7 @@ async fn people_make_audit_and_cut_tokens_in_a_browser() {
         "url": url,
         "mail": data.join("mail"),
         "users": { "owner": person("bob"), "administrator": person("ada") },
-        "person": person("bob"),
+        "user": person("bob"),
         "invitation": invited(&database).replace("http://127.0.0.1:8080", url),
         "chromium": chromium,
         "pictures": pictures,
@@ -187,7 +187,7 @@ async fn a_page_asks_for_the_password_again_and_at_last_for_signing_in() {
             world.later(Duration::from_mins(minutes));
             let told = json!({
                 "url": world.url(""),
-                "person": { "username": "bob", "password": PASSWORD },
+                "user": { "username": "bob", "password": PASSWORD },
                 "phase": phase,
                 "state": kept.path().join("state.json"),
                 "chromium": chromium,

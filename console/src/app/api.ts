@@ -118,7 +118,7 @@ async function executeOnce<Result>(query: string, variables: unknown, signal?: A
     signal,
   });
   const requestId = response.headers.get('X-Request-Id') ?? undefined;
-  let answer: Omit<Answer<Result>, 'stranger'>;
+  let answer: Omit<Answer<Result>, 'unauthenticated'>;
   try {
     answer = await response.json();
   } catch {

@@ -161,7 +161,7 @@ function SentencePart({ part, first, you, audit }: SentencePartProps) {
       </Link>
     );
   }
-  return <strong title={part.kind === 'person' ? part.person.username : undefined}>{shown}</strong>;
+  return <strong title={part.kind === 'user' ? part.user.username : undefined}>{shown}</strong>;
 }
 
 /** A token whose description is not available. */

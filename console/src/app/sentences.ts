@@ -10,7 +10,7 @@ export interface EventUser {
 
 export type Part =
   | { kind: 'words'; text: string }
-  | { kind: 'person'; person: EventUser }
+  | { kind: 'user'; user: EventUser }
   | { kind: 'token'; id: string; description: string | undefined }
   | { kind: 'organization'; name: string };
 
@@ -77,8 +77,8 @@ const typeName = (type: string) => type.toLowerCase().replaceAll('_', ' ').trim(
 /** The sentence without its full stop. */
 export function sentence(event: EventLineFragment, viewpoint: Viewpoint = {}): Part[] {
   const { actor, user, organizations, tokenId, resourceServerName: server } = event;
-  const by: Part = actor ? { kind: 'person', person: actor } : words(actorOf(event));
-  const about: Part = user ? { kind: 'person', person: user } : words('a user');
+  const by: Part = actor ? { kind: 'user', user: actor } : words(actorOf(event));
+  const about: Part = user ? { kind: 'user', user } : words('a user');
   const own = Boolean(actor && user && actor.id === user.id);
   const theirs = own && actor?.id === viewpoint.you ? 'your' : 'their';
   const possessive = user && user.id === viewpoint.you ? [words('your')] : [about, words('’s')];
@@ -206,9 +206,9 @@ export const plainText = (parts: Part[], { you }: Viewpoint = {}) =>
 /** The text of a part. */
 export function partName(part: Exclude<Part, { kind: 'words' }>, first = false, you?: string): string {
   switch (part.kind) {
-    case 'person':
-      if (part.person.id === you) return first ? 'You' : 'you';
-      return part.person.name;
+    case 'user':
+      if (part.user.id === you) return first ? 'You' : 'you';
+      return part.user.name;
     case 'token':
       return part.description === undefined ? `the token ${part.id}` : `“${part.description}”`;
     case 'organization':

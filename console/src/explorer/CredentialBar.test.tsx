@@ -9,8 +9,8 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const show = (person?: string) =>
-  render(<CredentialBar field={null} notice={undefined} person={person} onChange={() => {}} onEnter={() => {}} />);
+const show = (user?: string) =>
+  render(<CredentialBar field={null} error={undefined} user={user} onChange={() => {}} onEnter={() => {}} />);
 
 it('links back to the console', () => {
   show();
@@ -32,7 +32,7 @@ it.each([
   [200, { data: { viewer: { name: 'Ada Okafor', username: 'ada' } } }, 'Ada Okafor (ada)'],
   [401, { errors: [] }, undefined],
   [200, 'no answer', undefined],
-])('reads the signed-in user from the response %s %j', async (status, body, person) => {
+])('reads the signed-in user from the response %s %j', async (status, body, user) => {
   vi.stubGlobal('fetch', async () => new Response(JSON.stringify(body), { status }));
-  expect(await signedIn()).toBe(person);
+  expect(await signedIn()).toBe(user);
 });

@@ -4,14 +4,14 @@ import mark from './mark.svg';
 
 interface Props {
   field: Ref<HTMLInputElement>;
-  notice: string | undefined;
+  error: string | undefined;
   /** The signed-in user, if any. */
-  person: string | undefined;
+  user: string | undefined;
   onChange: (pasted: string) => void;
   onEnter: () => void;
 }
 
-export function CredentialBar({ field, notice, person, onChange, onEnter }: Props) {
+export function CredentialBar({ field, error, user, onChange, onEnter }: Props) {
   const [empty, setEmpty] = useState(true);
   return (
     <header className="bar">
@@ -36,7 +36,7 @@ export function CredentialBar({ field, notice, person, onChange, onEnter }: Prop
           data-lpignore="true"
           placeholder="Paste a JWT or token value"
           aria-describedby="credential-about credential-notice"
-          aria-invalid={notice !== undefined}
+          aria-invalid={error !== undefined}
           onChange={(event) => {
             setEmpty(event.currentTarget.value.trim() === '');
             onChange(event.currentTarget.value);
@@ -48,19 +48,19 @@ export function CredentialBar({ field, notice, person, onChange, onEnter }: Prop
         <p id="credential-about" className="about">
           A JWT from your application, or a token with the <code>graphql</code> scope. It stays in the memory of this page and is
           lost when you reload it.{' '}
-          {person === undefined ? (
+          {user === undefined ? (
             'Without one, queries run with your session if you are signed in to Tokenward.'
           ) : empty ? (
             <>
-              Without one, queries run with your session. <strong>Signed in as {person}</strong>
+              Without one, queries run with your session. <strong>Signed in as {user}</strong>
             </>
           ) : (
-            <>Queries run with this credential, not as {person}.</>
+            <>Queries run with this credential, not as {user}.</>
           )}
         </p>
       </div>
       <p id="credential-notice" className="notice" role="status">
-        {notice}
+        {error}
       </p>
     </header>
   );

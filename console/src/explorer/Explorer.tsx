@@ -6,7 +6,7 @@ import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from 're
 import { CredentialBar } from './CredentialBar';
 import firstQuery from './firstQuery.graphql?raw';
 import { memory } from './memoryStorage';
-import { bare, execute, loadSchema, signedIn } from './service';
+import { execute, loadSchema, signedIn, withoutScheme } from './service';
 
 const NO_SCHEMA =
   'The schema could not be loaded, so documentation and completion are unavailable. Reload the page to try again.';
@@ -15,21 +15,21 @@ export function Explorer() {
   // A ref instead of state, so that React’s state and developer tools do not expose the credential.
   const credential = useRef('');
   const field = useRef<HTMLInputElement>(null);
-  const [notice, setNotice] = useState<string>();
+  const [error, setError] = useState<string>();
   // Without a schema GraphiQL would send an introspection query, which needs a credential. Null prevents that.
   const [schema, setSchema] = useState<GraphQLSchema | null>(null);
 
-  const [person, setPerson] = useState<string>();
+  const [user, setUser] = useState<string>();
 
   useEffect(() => {
-    signedIn().then(setPerson);
-    loadSchema().then(setSchema, () => setNotice(NO_SCHEMA));
+    signedIn().then(setUser);
+    loadSchema().then(setSchema, () => setError(NO_SCHEMA));
   }, []);
 
   const fetcher = useCallback<Fetcher>(async (operation) => {
-    const { answer, refusal } = await execute(credential.current, operation);
-    setNotice(refusal);
-    if (refusal) field.current?.focus();
+    const { answer, credentialError } = await execute(credential.current, operation);
+    setError(credentialError);
+    if (credentialError) field.current?.focus();
     return answer as Awaited<ReturnType<Extract<Fetcher, () => Promise<unknown>>>>;
   }, []);
 
@@ -37,15 +37,15 @@ export function Explorer() {
     <>
       <CredentialBar
         field={field}
-        notice={notice}
-        person={person}
+        error={error}
+        user={user}
         onChange={(pasted) => {
-          credential.current = bare(pasted);
-          setNotice(undefined);
+          credential.current = withoutScheme(pasted);
+          setError(undefined);
         }}
         onEnter={() => document.querySelector<HTMLButtonElement>('.graphiql-execute-button')?.click()}
       />
-      <main className="explorer" onKeyDownCapture={letTabLeave}>
+      <main className="explorer" onKeyDownCapture={moveFocusOnTab}>
         <GraphiQL
           fetcher={fetcher}
           schema={schema}
@@ -62,7 +62,7 @@ export function Explorer() {
 }
 
 /** Tab moves to the next control instead of indenting, so that keyboard users can leave the editor. */
-function letTabLeave(event: KeyboardEvent) {
+function moveFocusOnTab(event: KeyboardEvent) {
   const inEditor = event.target instanceof Element && event.target.closest('.CodeMirror');
   const choosing = document.querySelector('.CodeMirror-hints');
   if (event.key === 'Tab' && inEditor && !choosing) event.nativeEvent.stopPropagation();

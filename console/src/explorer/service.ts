@@ -5,7 +5,7 @@ import { buildSchema, type GraphQLSchema } from 'graphql';
 /** The response to show, and the error of the credential if there is one. */
 export interface Outcome {
   answer: unknown;
-  refusal?: string;
+  credentialError?: string;
 }
 
 /** The header of requests within a session. */
@@ -34,11 +34,11 @@ export async function signedIn(): Promise<string | undefined> {
 }
 
 /** Removes the scheme from a pasted header. */
-export const bare = (pasted: string) => pasted.trim().replace(/^(Authorization:\s*)?Bearer\s+/i, '');
+export const withoutScheme = (pasted: string) => pasted.trim().replace(/^(Authorization:\s*)?Bearer\s+/i, '');
 
 export async function execute(credential: string, operation: FetcherParams): Promise<Outcome> {
-  const objection = objectionTo(credential);
-  if (objection) return { answer: failure(objection), refusal: objection };
+  const formatError = credentialFormatError(credential);
+  if (formatError) return { answer: failure(formatError), credentialError: formatError };
   // Without a credential, the session applies.
   const inSession = credential === '';
   let response: Response;
@@ -56,24 +56,24 @@ export async function execute(credential: string, operation: FetcherParams): Pro
   } catch {
     return { answer: failure('Could not reach the service. Check that it is running, then run the query again.') };
   }
-  const refusal = inSession && response.status === 401 ? NO_CREDENTIAL : refusalBy(response.status);
+  const credentialError = inSession && response.status === 401 ? NO_CREDENTIAL : credentialErrorFor(response.status);
   try {
-    return { answer: await response.json(), refusal };
+    return { answer: await response.json(), credentialError };
   } catch {
-    return { answer: failure(`The response is not JSON (status ${response.status}).`), refusal };
+    return { answer: failure(`The response is not JSON (status ${response.status}).`), credentialError };
   }
 }
 
 const NO_CREDENTIAL = 'A credential is required. Sign in to Tokenward or paste a credential above, then run the query again.';
 
-function objectionTo(credential: string) {
+function credentialFormatError(credential: string) {
   if (credential !== '' && !/^[\x21-\x7e]+$/.test(credential)) {
     return 'Invalid credential: it contains spaces or other unsupported characters. Copy the whole credential, and nothing else.';
   }
   return undefined;
 }
 
-function refusalBy(status: number) {
+function credentialErrorFor(status: number) {
   if (status === 401) {
     return 'The credential was rejected (401). It may be mistyped, expired, revoked or meant for another service. Paste another one.';
   }

@@ -41,7 +41,7 @@ describe('times', () => {
 
   it('that cannot be parsed are shown as invalid', () => {
     for (const at of ['+10000-01-01T11:59:59.000000Z', 'nonsense', '']) {
-      for (const told of [short(at, NOW), long(at, NOW), exact(at), moment(at), day(at)]) expect(told).toBe('invalid time');
+      for (const text of [short(at, NOW), long(at, NOW), exact(at), moment(at), day(at)]) expect(text).toBe('invalid time');
     }
   });
 

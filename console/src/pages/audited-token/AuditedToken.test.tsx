@@ -68,7 +68,7 @@ const event = (changed: object) => ({
   ...changed,
 });
 
-const cut = event({
+const removalEvent = event({
   id: 'event_2',
   type: 'TOKEN_ORGANIZATION_REMOVED',
   actor: ADA,
@@ -170,7 +170,7 @@ describe('a token in the audit', () => {
   });
 
   it('shows an invalid reason at its input', async () => {
-    service({ ...found(grant), RemoveOrganization: refused('This letter is not allowed.', 'INVALID_INPUT', 'input.reason') });
+    service({ ...found(grant), RemoveOrganization: refused('This character is not allowed.', 'INVALID_INPUT', 'input.reason') });
     await show();
     const field = await screen.findByLabelText('Reason');
     await userEvent.click(field);
@@ -183,7 +183,7 @@ describe('a token in the audit', () => {
     await userEvent.type(field, 'Fine');
     await userEvent.click(screen.getByRole('button', { name: 'Remove Organization from Token' }));
     await userEvent.click(screen.getByRole('button', { name: 'Remove organization' }));
-    expect(await screen.findByText('This letter is not allowed.')).toBeTruthy();
+    expect(await screen.findByText('This character is not allowed.')).toBeTruthy();
     await waitFor(() => expect(document.activeElement).toBe(field));
   });
 
@@ -212,7 +212,7 @@ describe('a token in the audit', () => {
   });
 
   it('shows who removed it earlier', async () => {
-    service(found(null, [cut, event({})]));
+    service(found(null, [removalEvent, event({})]));
     await show();
     expect(await screen.findByRole('heading', { name: 'Acme Widgets was removed from this token' })).toBeTruthy();
     expect(screen.getByText('Leaked')).toBeTruthy();

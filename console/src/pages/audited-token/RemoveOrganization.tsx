@@ -12,7 +12,7 @@ import { Notice, Panel } from '../../ui/Panel';
 
 const MAX_LENGTH = 500;
 
-interface Person {
+interface Member {
   id: string;
   name: string;
   username: string;
@@ -21,10 +21,10 @@ interface Person {
 
 /** The removal, shown after the token itself is no longer visible. */
 export interface Removed {
-  owner: Person;
+  owner: Member;
   description: string;
   hint: string;
-  by: Person | null;
+  by: Member | null;
   at: string | null;
   reason: string | null;
 }

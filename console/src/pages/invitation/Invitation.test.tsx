@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { open, service } from '../../app/testing';
 import { Invitation } from './Invitation';
 
-const DOOR = '/invitations/c0de';
+const PATH = '/invitations/c0de';
 const GOOD = 'correct horse battery';
 const VIEWER = {
   tokenPrefix: 'twd',
@@ -15,22 +15,22 @@ const VIEWER = {
 const show = (address: string) => open(Invitation, '/invitations/$code', address, { outside: true });
 
 it('sets the password and removes the code from the history', async () => {
-  const asked = service({ [DOOR]: () => ({ status: 204 }), Viewer: VIEWER });
-  const { router } = await show(DOOR);
+  const asked = service({ [PATH]: () => ({ status: 204 }), Viewer: VIEWER });
+  const { router } = await show(PATH);
   const user = userEvent.setup({ delay: null });
   await user.type(await screen.findByLabelText('Password'), GOOD);
   expect(screen.getByText('21 characters: long enough.')).toBeTruthy();
   await user.click(screen.getByRole('button', { name: 'Set password and sign in' }));
   await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
   expect(router.history.length).toBe(1);
-  expect(asked[0]).toEqual({ name: DOOR, with: { password: GOOD } });
+  expect(asked[0]).toEqual({ name: PATH, with: { password: GOOD } });
 });
 
 it('does not send a short password, and shows an error of the service at the input', async () => {
   const asked = service({
-    [DOOR]: () => ({ status: 422, body: { message: 'This password is a common one.', field: 'password' } }),
+    [PATH]: () => ({ status: 422, body: { message: 'This password is a common one.', field: 'password' } }),
   });
-  await show(DOOR);
+  await show(PATH);
   const user = userEvent.setup({ delay: null });
   const password = await screen.findByLabelText('Password');
   await user.type(password, 'short');
@@ -45,16 +45,16 @@ it('does not send a short password, and shows an error of the service at the inp
 
 it('asks the first user for their details, also after an incomplete link', async () => {
   let answer: object = { status: 422, body: { message: 'A username has 1 to 64 characters.', field: 'username' } };
-  const asked = service({ [DOOR]: () => answer, Viewer: VIEWER });
-  const { router } = await show(DOOR);
+  const asked = service({ [PATH]: () => answer, Viewer: VIEWER });
+  const { router } = await show(PATH);
   const user = userEvent.setup({ delay: null });
   await user.type(await screen.findByLabelText('Password'), GOOD);
   await user.keyboard('{Enter}');
   expect(await screen.findByText(/^No account exists yet\./)).toBeTruthy();
-  const [organization, person] = await screen.findAllByLabelText('Name');
+  const [organization, userName] = await screen.findAllByLabelText('Name');
   expect(screen.getByLabelText<HTMLInputElement>('Password').value).toBe(GOOD);
   await user.type(organization!, 'Acme');
-  await user.type(person!, 'Ada');
+  await user.type(userName!, 'Ada');
   await user.type(screen.getByLabelText('Email'), 'ada@example.test');
   await user.type(screen.getByLabelText('Username'), 'ada');
   answer = { status: 204 };
@@ -64,8 +64,8 @@ it('asks the first user for their details, also after an incomplete link', async
 });
 
 it('shows other errors above the form', async () => {
-  service({ [DOOR]: () => ({ status: 422, body: { message: 'This cannot be taken.', field: 'other' } }) });
-  await show(DOOR);
+  service({ [PATH]: () => ({ status: 422, body: { message: 'This cannot be taken.', field: 'other' } }) });
+  await show(PATH);
   const user = userEvent.setup({ delay: null });
   await user.type(await screen.findByLabelText('Password'), GOOD);
   await user.keyboard('{Enter}');
@@ -73,8 +73,8 @@ it('shows other errors above the form', async () => {
 });
 
 it('shows that a link is no longer valid', async () => {
-  service({ [DOOR]: () => ({ status: 404, body: { message: 'Not found' } }) });
-  await show(DOOR);
+  service({ [PATH]: () => ({ status: 404, body: { message: 'Not found' } }) });
+  await show(PATH);
   const user = userEvent.setup({ delay: null });
   await user.type(await screen.findByLabelText('Password'), GOOD);
   await user.keyboard('{Enter}');
@@ -83,16 +83,16 @@ it('shows that a link is no longer valid', async () => {
 });
 
 it('creates the first administrator and their organization with a proposed slug', async () => {
-  const asked = service({ [DOOR]: () => ({ status: 204 }), Viewer: VIEWER });
-  const { router } = await show(`${DOOR}?first`);
+  const asked = service({ [PATH]: () => ({ status: 204 }), Viewer: VIEWER });
+  const { router } = await show(`${PATH}?first`);
   const user = userEvent.setup({ delay: null });
-  const [organization, person] = await screen.findAllByLabelText('Name');
+  const [organization, userName] = await screen.findAllByLabelText('Name');
   await user.type(organization!, 'Acme Widgets, Inc.');
   expect(screen.getByLabelText<HTMLInputElement>('Slug').value).toBe('acme-widgets-inc');
   await user.click(screen.getByRole('button', { name: 'Set up and sign in' }));
   expect(screen.getByText('Enter a username.')).toBeTruthy();
-  await waitFor(() => expect(document.activeElement).toBe(person));
-  await user.type(person!, 'Ada');
+  await waitFor(() => expect(document.activeElement).toBe(userName));
+  await user.type(userName!, 'Ada');
   expect(screen.queryByText('Enter your name.')).toBeNull();
   expect(screen.getByText('Enter a username.')).toBeTruthy();
   await user.type(screen.getByLabelText('Email'), 'ada@example.test');

@@ -9,7 +9,7 @@ const BOB = { id: 'user_01hft13tddfshb996c2w9rxgbj', username: 'bob', name: 'Bob
 const ACME = { id: 'org_acme', slug: 'acme', name: 'Acme Widgets' };
 const TOKEN = 'token_01m8aeap2rfg6av74wfxkaj8r7';
 
-const cut = {
+const removalEvent = {
   id: 'event_1',
   type: 'TOKEN_ORGANIZATION_REMOVED',
   at: '2026-11-21T10:00:00.000000Z',
@@ -41,7 +41,7 @@ const answers = {
       auditEvents: {
         totalCount: 1,
         pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
-        nodes: [cut],
+        nodes: [removalEvent],
       },
     },
   },

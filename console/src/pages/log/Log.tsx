@@ -130,8 +130,8 @@ function FilterBar({ slug, filters, reversed, set, events }: BarProps) {
     const node = data?.nodes.find((one) => one?.id === id);
     if (node?.__typename === 'User') return `${node.name} (${node.username})`;
     if (node?.__typename === 'Token') return `${node.description} (${node.hint})`;
-    const person = events.flatMap(({ actor, user }) => [actor, user]).find((one) => one?.id === id);
-    return person ? `${person.name} (${person.username})` : id;
+    const user = events.flatMap(({ actor, user }) => [actor, user]).find((one) => one?.id === id);
+    return user ? `${user.name} (${user.username})` : id;
   }
   return (
     <search>

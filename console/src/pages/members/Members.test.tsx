@@ -156,7 +156,7 @@ describe('the members', () => {
   });
 
   it('keep their last administrator, and the dialog shows why', async () => {
-    const why = 'This is the organization’s last administrator; make somebody else one first.';
+    const why = 'This is the organization’s last administrator; make another member an administrator first.';
     service({
       ...answers('ADMIN'),
       TokensOfMember: tokens(),
@@ -189,12 +189,12 @@ describe('the members', () => {
 
 describe('the effect of a removal on tokens', () => {
   it('is described exactly', () => {
-    const told = (count: number, more = false, you = false) => consequence({ count, more }, 'Acme', you, 'Bob');
-    expect(told(0)).toBe('None of Bob’s tokens have access to Acme, so nothing stops working and no email is sent.');
-    expect(told(1)).toBe('1 of Bob’s tokens has access to Acme and loses it immediately. Bob is notified by email.');
-    expect(told(9)).toContain('9 of Bob’s tokens have access to Acme and lose it immediately.');
-    expect(told(1000, true)).toContain('At least 1000 of Bob’s tokens');
-    expect(told(2, false, true)).toBe('2 of your tokens have access to Acme and lose it immediately.');
-    expect(told(0, false, true)).toBe('None of your tokens have access to Acme, so nothing stops working.');
+    const text = (count: number, more = false, you = false) => consequence({ count, more }, 'Acme', you, 'Bob');
+    expect(text(0)).toBe('None of Bob’s tokens have access to Acme, so nothing stops working and no email is sent.');
+    expect(text(1)).toBe('1 of Bob’s tokens has access to Acme and loses it immediately. Bob is notified by email.');
+    expect(text(9)).toContain('9 of Bob’s tokens have access to Acme and lose it immediately.');
+    expect(text(1000, true)).toContain('At least 1000 of Bob’s tokens');
+    expect(text(2, false, true)).toBe('2 of your tokens have access to Acme and lose it immediately.');
+    expect(text(0, false, true)).toBe('None of your tokens have access to Acme, so nothing stops working.');
   });
 });

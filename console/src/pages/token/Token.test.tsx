@@ -258,8 +258,8 @@ describe('a token of the viewer', () => {
     await user().click(await screen.findByRole('button', { name: 'Edit' }));
     await user().click(await screen.findByRole('checkbox', { name: /write_builds/ }));
     await user().click(screen.getByRole('button', { name: 'Save changes' }));
-    const told = await screen.findByText('No such scope.');
-    await waitFor(() => expect(told.closest('fieldset')?.contains(document.activeElement)).toBe(true));
+    const message = await screen.findByText('No such scope.');
+    await waitFor(() => expect(message.closest('fieldset')?.contains(document.activeElement)).toBe(true));
   });
 
   it('can only be viewed and duplicated after it was revoked', async () => {
