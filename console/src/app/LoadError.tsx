@@ -4,7 +4,7 @@ import { Button } from '../ui/Button';
 import { Notice } from '../ui/Panel';
 import { isServiceError, ServiceError } from './api';
 
-export function LoadError({ error, again }: { error: unknown; again?: () => void }) {
+export function LoadError({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const failure = error instanceof ServiceError ? error : undefined;
   return (
     <Notice tone="danger" title={isServiceError(error, 'FORBIDDEN') ? 'Access denied' : 'Could not load this data'}>
@@ -14,9 +14,9 @@ export function LoadError({ error, again }: { error: unknown; again?: () => void
           Request ID <code>{failure.requestId}</code>
         </p>
       )}
-      {again && (
+      {onRetry && (
         <div>
-          <Button size="small" onClick={again}>
+          <Button size="small" onClick={onRetry}>
             Try again
           </Button>
         </div>

@@ -21,11 +21,11 @@ describe('an unknown URL', () => {
   });
 
   it('links to sign-in for signed-out users', async () => {
-    const asked = service({ Here: () => ({ status: 401, body: { errors: [{ message: 'No.' }] } }) });
+    const requests = service({ Here: () => ({ status: 401, body: { errors: [{ message: 'No.' }] } }) });
     const { router } = await show();
     expect(await screen.findByRole('heading', { name: 'Page not found' })).toBeTruthy();
     expect(screen.getByRole('link', { name: 'Go to sign-in' }).getAttribute('href')).toBe('/sign-in');
     expect(router.state.location.pathname).toBe('/nowhere');
-    expect(asked.map(({ name }) => name)).toEqual(['Here']);
+    expect(requests.map(({ name }) => name)).toEqual(['Here']);
   });
 });

@@ -9,7 +9,7 @@ import { NotFoundContent } from './Root';
 import { Shell } from './Shell';
 
 export function NotFound() {
-  const { data: inside, isPending } = useQuery({
+  const { data: signedIn, isPending } = useQuery({
     queryKey: ['viewer', 'is'],
     // Signed-out users see this page without having to sign in first.
     queryFn: ({ signal }) => isSignedIn(signal),
@@ -19,7 +19,7 @@ export function NotFound() {
     gcTime: 0,
   });
   if (isPending) return null;
-  if (inside) {
+  if (signedIn) {
     return (
       <Shell>
         <NotFoundContent />

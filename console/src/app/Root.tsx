@@ -17,7 +17,7 @@ export function Root() {
 }
 
 /** Shown when a page crashes or its files cannot be loaded. */
-export function Broken() {
+export function ErrorPage() {
   return (
     <>
       <PageHeader title="Something went wrong" />

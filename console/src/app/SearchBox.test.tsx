@@ -39,7 +39,7 @@ describe('the search box', () => {
         chips={chips}
         allOwners={allOwners}
         examples={['read_artifacts']}
-        understood={[{ text: 'admin', kind: 'ADMINISTRATOR' }]}
+        terms={[{ text: 'admin', kind: 'ADMINISTRATOR' }]}
       />,
     );
 

@@ -19,14 +19,14 @@ interface Props {
   examples?: string[];
   /** Whether the list has tokens of several owners, so that terms about owners apply. */
   allOwners?: boolean;
-  understood: readonly { text: string; kind: string }[];
+  terms: readonly { text: string; kind: string }[];
   /** The error in the search text. */
   error?: ReactNode;
   /** Further filters. */
   children?: ReactNode;
 }
 
-export function SearchBox({ box, label, chips, examples = [], allOwners = false, understood, error, children }: Props) {
+export function SearchBox({ box, label, chips, examples = [], allOwners = false, terms, error, children }: Props) {
   const narrow = useNarrow();
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
@@ -120,10 +120,10 @@ export function SearchBox({ box, label, chips, examples = [], allOwners = false,
           or paste a token value.
         </p>
       )}
-      {understood.length > 0 && (
-        <p className={styles.understood}>
+      {terms.length > 0 && (
+        <p className={styles.terms}>
           <span className="muted">Filters:</span>{' '}
-          {understood.map(({ text, kind }, index) => (
+          {terms.map(({ text, kind }, index) => (
             <Badge key={index} tone="accent">
               {meaning(kind, text)}
             </Badge>

@@ -59,7 +59,7 @@ export function Shell({ children = <Outlet /> }: { children?: ReactNode }) {
         <Navigation />
       </aside>
       <main id="main" ref={main} className={styles.main} tabIndex={-1}>
-        {error && !data ? <LoadError error={error} again={() => refetch()} /> : children}
+        {error && !data ? <LoadError error={error} onRetry={() => refetch()} /> : children}
       </main>
     </div>
   );

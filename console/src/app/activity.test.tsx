@@ -21,65 +21,65 @@ function move(screenX: number) {
 }
 
 async function show() {
-  let asked = 0;
+  let requests = 0;
   const client = new QueryClient();
   trackActivity();
-  renderHook(() => useQuery({ queryKey: ['some'], queryFn: async () => ++asked, ...polling }), {
+  renderHook(() => useQuery({ queryKey: ['some'], queryFn: async () => ++requests, ...polling }), {
     wrapper: ({ children }) => <QueryClientProvider client={client}>{children}</QueryClientProvider>,
   });
   await wait(0);
-  return () => asked;
+  return () => requests;
 }
 
 it('polls every 30 seconds until 10 minutes after the last input', async () => {
-  const asked = await show();
-  expect(asked()).toBe(1);
+  const requests = await show();
+  expect(requests()).toBe(1);
   for (let minute = 1; minute <= 30; minute++) {
     await wait(MINUTE);
     if (minute === 10) window.dispatchEvent(new Event('keydown'));
     else move(minute);
   }
-  expect(asked()).toBe(61);
+  expect(requests()).toBe(61);
   await wait(10 * MINUTE);
-  const before = asked();
+  const before = requests();
   expect(before).toBeGreaterThanOrEqual(80);
   await wait(300 * MINUTE);
-  expect(asked()).toBe(before);
+  expect(requests()).toBe(before);
   expect(isUserActive()).toBe(false);
 });
 
 it.each(['keydown', 'pointerdown', 'wheel'])('refetches immediately on %s and resumes polling', async (input) => {
-  const asked = await show();
+  const requests = await show();
   await wait(60 * MINUTE);
-  const before = asked();
+  const before = requests();
   await act(async () => window.dispatchEvent(new Event(input)));
   await wait(0);
-  expect(asked()).toBe(before + 1);
+  expect(requests()).toBe(before + 1);
   await wait(MINUTE);
-  expect(asked()).toBe(before + 3);
+  expect(requests()).toBe(before + 3);
 });
 
 it('ignores pointer events without movement', async () => {
-  const asked = await show();
+  const requests = await show();
   move(1);
   await wait(60 * MINUTE);
-  const before = asked();
+  const before = requests();
   move(1);
   await wait(MINUTE);
-  expect(asked()).toBe(before);
+  expect(requests()).toBe(before);
   move(2);
   await wait(0);
-  expect(asked()).toBe(before + 1);
+  expect(requests()).toBe(before + 1);
 });
 
 it('refetches when the page becomes visible, and not while it is hidden', async () => {
-  const asked = await show();
+  const requests = await show();
   const visible = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden');
   document.dispatchEvent(new Event('visibilitychange'));
   await wait(60 * MINUTE);
-  expect(asked()).toBe(1);
+  expect(requests()).toBe(1);
   visible.mockRestore();
   document.dispatchEvent(new Event('visibilitychange'));
   await wait(0);
-  expect(asked()).toBe(2);
+  expect(requests()).toBe(2);
 });

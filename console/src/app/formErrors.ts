@@ -29,11 +29,11 @@ export function withoutErrors(errors: FormErrors | undefined, ...inputs: string[
 /** The state of a form’s errors. Setting errors focuses the first invalid input; clearing them does not move the focus. */
 export function useFormErrors(form: RefObject<HTMLElement | null>) {
   const [errors, setShown] = useState<FormErrors>();
-  const [focused, setFocused] = useState<FormErrors>();
-  useFocusFirstError(form, focused);
+  const [focusOn, setFocusOn] = useState<FormErrors>();
+  useFocusFirstError(form, focusOn);
   const setErrors = (next: FormErrors | undefined) => {
     setShown(next);
-    setFocused(next);
+    setFocusOn(next);
   };
   /** Clears the errors of changed inputs. */
   const clearErrors = (...inputs: string[]) => setShown((before) => withoutErrors(before, ...inputs));

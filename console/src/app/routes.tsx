@@ -12,7 +12,7 @@ import { forgetValue } from '../lib/tokenValue';
 import { setHooks } from './api';
 import { NotFound } from './NotFound';
 import { client, viewer } from './queries';
-import { Broken, Root } from './Root';
+import { ErrorPage, Root } from './Root';
 import { Shell } from './Shell';
 import { markSessionExpired } from './sessionExpiry';
 
@@ -23,7 +23,7 @@ const root = createRootRoute({ component: Root, notFoundComponent: NotFound });
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: (search: { next?: string } & SearchSchemaInput) => ({ next: inside(single(search, 'next')) }),
+  validateSearch: (search: { next?: string } & SearchSchemaInput) => ({ next: localPath(single(search, 'next')) }),
   component: lazyRouteComponent(() => import('../pages/sign-in/SignIn'), 'SignIn'),
 });
 
@@ -36,7 +36,7 @@ const invitation = createRoute({
 
 const shell = createRoute({
   getParentRoute: () => root,
-  id: 'inside',
+  id: 'shell',
   component: Shell,
   beforeLoad: () => {
     client.prefetchQuery(viewer);
@@ -61,7 +61,7 @@ const tokens = createRoute({
     ended: single(search, 'ended') === 'shown' ? ('shown' as const) : undefined,
     order: single(search, 'order'),
     page: single(search, 'page'),
-    ...place(search),
+    ...cursors(search),
   }),
   component: lazyRouteComponent(() => import('../pages/tokens/Tokens'), 'Tokens'),
 });
@@ -73,8 +73,8 @@ const newToken = createRoute({
     search: { description?: string; scopes?: string[]; organizations?: string[]; like?: string } & SearchSchemaInput,
   ) => ({
     description: single(search, 'description'),
-    scopes: some(multiple(search, 'scopes')),
-    organizations: some(multiple(search, 'organizations')),
+    scopes: nonEmpty(multiple(search, 'scopes')),
+    organizations: nonEmpty(multiple(search, 'organizations')),
     like: single(search, 'like'),
   }),
   component: lazyRouteComponent(() => import('../pages/new-token/NewToken'), 'NewToken'),
@@ -109,7 +109,7 @@ const audit = createRoute({
     q: single(search, 'q'),
     order: single(search, 'order'),
     page: single(search, 'page'),
-    ...place(search),
+    ...cursors(search),
   }),
   component: lazyRouteComponent(() => import('../pages/audit/Audit'), 'Audit'),
 });
@@ -129,7 +129,7 @@ const members = createRoute({
     search: single(search, 'search'),
     role: single(search, 'role'),
     page: single(search, 'page'),
-    ...place(search),
+    ...cursors(search),
   }),
   component: lazyRouteComponent(() => import('../pages/members/Members'), 'Members'),
 });
@@ -157,7 +157,7 @@ const log = createRoute({
     from: single(search, 'from'),
     to: single(search, 'to'),
     page: single(search, 'page'),
-    ...place(search),
+    ...cursors(search),
   }),
   component: lazyRouteComponent(() => import('../pages/log/Log'), 'Log'),
 });
@@ -169,14 +169,14 @@ const organizationSettings = createRoute({
 });
 
 /** The cursors of a page in a list. */
-function place(search: { after?: string; before?: string } & Partial<Raw>) {
+function cursors(search: { after?: string; before?: string } & Partial<Raw>) {
   return { after: single(search, 'after'), before: single(search, 'before') };
 }
 
-const some = (list: string[]) => (list.length > 0 ? list : undefined);
+const nonEmpty = (list: string[]) => (list.length > 0 ? list : undefined);
 
 /** A path of this site; other URLs are ignored. */
-const inside = (path: string | undefined) => (path && /^\/(?![/\\])/.test(path) ? path : undefined);
+const localPath = (path: string | undefined) => (path && /^\/(?![/\\])/.test(path) ? path : undefined);
 
 export const router = createRouter({
   routeTree: root.addChildren([
@@ -201,7 +201,7 @@ export const router = createRouter({
   defaultPreload: 'intent',
   scrollRestoration: true,
   defaultNotFoundComponent: NotFound,
-  defaultErrorComponent: Broken,
+  defaultErrorComponent: ErrorPage,
 });
 
 declare module '@tanstack/react-router' {

@@ -8,7 +8,7 @@ import { multiple, parseSearch, single, stringifySearch } from '../lib/searchPar
 import { Toasts } from '../ui/toast';
 
 /** A request: the operation’s name or the endpoint’s path, and its variables or body. */
-export interface Asked {
+export interface RecordedRequest {
   name: string;
   // biome-ignore lint/suspicious/noExplicitAny: a test knows what it looks at
   with: any;
@@ -17,23 +17,25 @@ export interface Asked {
 type Answer = { status?: number; headers?: Record<string, string>; body?: unknown };
 
 /** Mocks responses to GraphQL operations by name and to endpoints by path; records requests. */
-export function service(answers: Record<string, unknown | ((given: Asked['with']) => Answer | Promise<Answer>)>): Asked[] {
-  const asked: Asked[] = [];
+export function service(
+  answers: Record<string, unknown | ((given: RecordedRequest['with']) => Answer | Promise<Answer>)>,
+): RecordedRequest[] {
+  const requests: RecordedRequest[] = [];
   vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
     const body = init.body ? JSON.parse(String(init.body)) : undefined;
     const name = path === '/graphql' ? (/(?:query|mutation) (\w+)/.exec(body.query)?.[1] ?? '') : path;
     const given = path === '/graphql' ? body.variables : body;
-    asked.push({ name, with: given });
+    requests.push({ name, with: given });
     const answer = answers[name];
     if (answer === undefined) throw new Error(`nothing is answered to ${name}`);
     const {
       status = 200,
       headers,
-      body: said,
+      body: responseBody,
     } = (typeof answer === 'function' ? await answer(given) : { body: { data: answer } }) as Answer;
-    return new Response(status === 204 ? null : JSON.stringify(said ?? {}), { status, headers });
+    return new Response(status === 204 ? null : JSON.stringify(responseBody ?? {}), { status, headers });
   });
-  return asked;
+  return requests;
 }
 
 /** A failed GraphQL operation. */
@@ -54,10 +56,10 @@ export async function open(
   };
   vi.stubGlobal('scrollTo', () => {});
   const root = createRootRoute({ component: () => <Outlet /> });
-  const inside = createRoute({ getParentRoute: () => root, id: 'inside' });
+  const shell = createRoute({ getParentRoute: () => root, id: 'shell' });
   const lists = ['scopes', 'organizations'];
   const page = createRoute({
-    getParentRoute: () => (outside ? root : inside) as typeof root,
+    getParentRoute: () => (outside ? root : shell) as typeof root,
     path,
     component: Page,
     validateSearch: (search: Record<string, unknown>) =>
@@ -71,7 +73,7 @@ export async function open(
   const other = createRoute({ getParentRoute: () => root, path: '$', component: () => <p>Another page</p> });
   const client = new QueryClient({ defaultOptions: { queries: { retry: false }, mutations: { retry: false } } });
   const router = createRouter({
-    routeTree: root.addChildren([other, ...(outside ? [page] : [inside.addChildren([page])])]),
+    routeTree: root.addChildren([other, ...(outside ? [page] : [shell.addChildren([page])])]),
     history: createMemoryHistory({ initialEntries: [address] }),
     parseSearch,
     stringifySearch,

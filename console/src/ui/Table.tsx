@@ -26,16 +26,16 @@ interface Props {
   order?: string;
   onOrder?: (order: string) => void;
   /** Whether new rows are loading. */
-  waiting?: boolean;
+  loading?: boolean;
   children: ReactNode;
 }
 
 // The roles are explicit because `display: block` would drop them.
-export function Table({ caption, columns, order, onOrder, waiting = false, children }: Props) {
+export function Table({ caption, columns, order, onOrder, loading = false, children }: Props) {
   return (
     <>
       {onOrder && <SortSelect columns={columns} order={order} onOrder={onOrder} />}
-      <div className={styles.frame} data-waiting={waiting || undefined} aria-busy={waiting}>
+      <div className={styles.frame} data-waiting={loading || undefined} aria-busy={loading}>
         <table role="table" className={styles.table}>
           <caption className="hidden">{caption}</caption>
           <thead role="rowgroup">

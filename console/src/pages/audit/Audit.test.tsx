@@ -68,12 +68,12 @@ it('shows the expiry if the search is about it', async () => {
 });
 
 it('is sorted by the select, and the URL keeps the order', async () => {
-  const asked = service(answers(LISTED));
+  const requests = service(answers(LISTED));
   const { router } = await show('?q=lee');
   await screen.findByRole('row', { name: /Token 1/ });
   await userEvent.selectOptions(screen.getByLabelText('Sort by'), 'Last used, earliest first');
   expect(router.state.location.search).toMatchObject({ q: 'lee', order: 'used' });
-  expect(asked.findLast(({ name }) => name === 'Audit')?.with.orderBy).toEqual({ field: 'LAST_USED_AT', direction: 'ASC' });
+  expect(requests.findLast(({ name }) => name === 'Audit')?.with.orderBy).toEqual({ field: 'LAST_USED_AT', direction: 'ASC' });
 });
 
 it.each([

@@ -23,7 +23,7 @@ import { Cell, type Column, Pager, Row, rowLink, SkeletonRows, Table } from '../
 import { showToast } from '../../ui/toast';
 import styles from './Audit.module.css';
 
-const route = getRouteApi('/inside/organizations/$slug/audit');
+const route = getRouteApi('/shell/organizations/$slug/audit');
 
 const CHIPS: Chip[] = [
   { word: 'admin', name: 'Administrators' },
@@ -67,8 +67,8 @@ function Page({ slug }: { slug: string }) {
   const name =
     data?.organization?.name ?? viewerData?.viewer.organizations?.edges.find(({ node }) => node.slug === slug)?.node.name;
   const grants = data?.organization?.tokenGrants;
-  const understood = grants?.search ?? [];
-  const expiry = understood.some(({ kind }) => kind === 'EXPIRES');
+  const terms = grants?.search ?? [];
+  const expiry = terms.some(({ kind }) => kind === 'EXPIRES');
   const searchError = isServiceError(error, 'INVALID_INPUT') && error.field?.startsWith('filter') ? error : undefined;
   if (isServiceError(error, 'FORBIDDEN')) {
     return (
@@ -99,22 +99,22 @@ function Page({ slug }: { slug: string }) {
         chips={CHIPS}
         examples={EXAMPLES}
         allOwners
-        understood={searchError ? [] : understood}
+        terms={searchError ? [] : terms}
         error={searchError?.message}
       />
       {error && !searchError && !grants ? (
-        <LoadError error={error} again={() => refetch()} />
+        <LoadError error={error} onRetry={() => refetch()} />
       ) : searchError ? (
         <EmptyState title="Invalid search" action={<Button onClick={() => box.now('')}>Clear search</Button>} />
       ) : grants?.nodes.length === 0 && !isPlaceholderData ? (
-        <EmptyList filtered={Boolean(search.q)} understood={understood} clear={() => box.now('')} name={name} />
+        <EmptyList filtered={Boolean(search.q)} terms={terms} clear={() => box.now('')} name={name} />
       ) : (
         <Table
           caption={`Tokens with access to ${name ?? slug}`}
           columns={COLUMNS}
           order={order.text}
           onOrder={(text) => navigate({ search: { q: search.q, order: text }, replace: true })}
-          waiting={isPlaceholderData}
+          loading={isPlaceholderData}
         >
           {grants ? (
             grants.nodes.map((grant) => <GrantRow key={grant.id} slug={slug} search={search} grant={grant} expiry={expiry} />)
@@ -201,16 +201,16 @@ function GrantRow({ slug, search, grant, expiry }: RowProps) {
 
 interface NothingProps {
   filtered: boolean;
-  understood: readonly { kind: string; text: string }[];
+  terms: readonly { kind: string; text: string }[];
   clear: () => void;
   name: string | undefined;
 }
 
-function EmptyList({ filtered, understood, clear, name }: NothingProps) {
+function EmptyList({ filtered, terms, clear, name }: NothingProps) {
   if (filtered) {
     return (
       <EmptyState title="No tokens match" action={<Button onClick={clear}>Clear search</Button>}>
-        {understood.some(({ kind, text }) => kind === 'TEXT' && isPartialAddress(text))
+        {terms.some(({ kind, text }) => kind === 'TEXT' && isPartialAddress(text))
           ? 'Enter a whole IP address, such as 198.51.100.2. Ranges and partial addresses are not supported.'
           : 'Remove a filter or check the spelling.'}
       </EmptyState>

@@ -115,7 +115,7 @@ describe('a token in the audit', () => {
   });
 
   it('is removed after a confirmation, and the page shows who did it and why', async () => {
-    const asked = service({ ...found(grant), RemoveOrganization: { removeOrganizationFromToken: { grant: removal } } });
+    const requests = service({ ...found(grant), RemoveOrganization: { removeOrganizationFromToken: { grant: removal } } });
     await show();
     await userEvent.type(await screen.findByLabelText('Reason'), 'Leaked{enter}in a log ');
     expect(screen.getByText('15 of 500 characters')).toBeTruthy();
@@ -126,10 +126,10 @@ describe('a token in the audit', () => {
     expect(question.textContent).toContain('Reason: Leaked in a log');
     expect(question.textContent).toContain('The token keeps access to its other organizations.');
     await waitFor(() => expect(document.activeElement?.textContent).toBe('Keep access'));
-    expect(asked.some(({ name }) => name === 'RemoveOrganization')).toBe(false);
+    expect(requests.some(({ name }) => name === 'RemoveOrganization')).toBe(false);
     await userEvent.click(within(question).getByRole('button', { name: 'Remove organization' }));
     expect(await screen.findByRole('heading', { name: 'Acme Widgets was removed from this token' })).toBeTruthy();
-    expect(asked.find(({ name }) => name === 'RemoveOrganization')?.with).toEqual({
+    expect(requests.find(({ name }) => name === 'RemoveOrganization')?.with).toEqual({
       input: { tokenId: 'token_1', organizationId: 'org_acme', reason: 'Leaked in a log' },
     });
     expect(screen.getByText('Leaked')).toBeTruthy();
@@ -160,13 +160,13 @@ describe('a token in the audit', () => {
   });
 
   it('keeps access when the removal is cancelled', async () => {
-    const asked = service(found(grant));
+    const requests = service(found(grant));
     await show();
     await userEvent.click(await screen.findByRole('button', { name: 'Remove Organization from Token' }));
     expect(screen.getByRole('alertdialog').textContent).toContain('No reason given.');
     await userEvent.click(screen.getByRole('button', { name: 'Keep access' }));
     expect(screen.queryByRole('alertdialog')).toBeNull();
-    expect(asked.some(({ name }) => name === 'RemoveOrganization')).toBe(false);
+    expect(requests.some(({ name }) => name === 'RemoveOrganization')).toBe(false);
   });
 
   it('shows an invalid reason at its input', async () => {

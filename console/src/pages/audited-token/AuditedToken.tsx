@@ -27,7 +27,7 @@ import { ScopeList } from '../../ui/ScopeList';
 import styles from './AuditedToken.module.css';
 import { type Removed, RemoveOrganization } from './RemoveOrganization';
 
-const route = getRouteApi('/inside/organizations/$slug/audit/$tokenId');
+const route = getRouteApi('/shell/organizations/$slug/audit/$tokenId');
 
 type Found = NonNullable<AuditedTokenQuery['organization']>;
 type Event = NonNullable<Found['auditEvents']>['nodes'][number];
@@ -68,7 +68,7 @@ function Page({ slug, tokenId }: { slug: string; tokenId: string }) {
       <>
         <BackToAudit slug={slug} />
         <PageHeader title="API Access Token" />
-        <LoadError error={error} again={() => refetch()} />
+        <LoadError error={error} onRetry={() => refetch()} />
       </>
     );
   }

@@ -15,7 +15,7 @@ const VIEWER = {
 const show = (address: string) => open(Invitation, '/invitations/$code', address, { outside: true });
 
 it('sets the password and removes the code from the history', async () => {
-  const asked = service({ [PATH]: () => ({ status: 204 }), Viewer: VIEWER });
+  const requests = service({ [PATH]: () => ({ status: 204 }), Viewer: VIEWER });
   const { router } = await show(PATH);
   const user = userEvent.setup({ delay: null });
   await user.type(await screen.findByLabelText('Password'), GOOD);
@@ -23,11 +23,11 @@ it('sets the password and removes the code from the history', async () => {
   await user.click(screen.getByRole('button', { name: 'Set password and sign in' }));
   await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
   expect(router.history.length).toBe(1);
-  expect(asked[0]).toEqual({ name: PATH, with: { password: GOOD } });
+  expect(requests[0]).toEqual({ name: PATH, with: { password: GOOD } });
 });
 
 it('does not send a short password, and shows an error of the service at the input', async () => {
-  const asked = service({
+  const requests = service({
     [PATH]: () => ({ status: 422, body: { message: 'This password is a common one.', field: 'password' } }),
   });
   await show(PATH);
@@ -36,7 +36,7 @@ it('does not send a short password, and shows an error of the service at the inp
   await user.type(password, 'short');
   await user.keyboard('{Enter}');
   expect(screen.getByText('Use 15–256 characters.')).toBeTruthy();
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
   await user.type(password, 'and some more of it');
   await user.keyboard('{Enter}');
   expect(await screen.findByText('This password is a common one.')).toBeTruthy();
@@ -45,7 +45,7 @@ it('does not send a short password, and shows an error of the service at the inp
 
 it('asks the first user for their details, also after an incomplete link', async () => {
   let answer: object = { status: 422, body: { message: 'A username has 1 to 64 characters.', field: 'username' } };
-  const asked = service({ [PATH]: () => answer, Viewer: VIEWER });
+  const requests = service({ [PATH]: () => answer, Viewer: VIEWER });
   const { router } = await show(PATH);
   const user = userEvent.setup({ delay: null });
   await user.type(await screen.findByLabelText('Password'), GOOD);
@@ -60,7 +60,7 @@ it('asks the first user for their details, also after an incomplete link', async
   answer = { status: 204 };
   await user.click(screen.getByRole('button', { name: 'Set up and sign in' }));
   await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
-  expect(asked[1]!.with).toMatchObject({ username: 'ada', password: GOOD, organization: { slug: 'acme', name: 'Acme' } });
+  expect(requests[1]!.with).toMatchObject({ username: 'ada', password: GOOD, organization: { slug: 'acme', name: 'Acme' } });
 });
 
 it('shows other errors above the form', async () => {
@@ -83,7 +83,7 @@ it('shows that a link is no longer valid', async () => {
 });
 
 it('creates the first administrator and their organization with a proposed slug', async () => {
-  const asked = service({ [PATH]: () => ({ status: 204 }), Viewer: VIEWER });
+  const requests = service({ [PATH]: () => ({ status: 204 }), Viewer: VIEWER });
   const { router } = await show(`${PATH}?first`);
   const user = userEvent.setup({ delay: null });
   const [organization, userName] = await screen.findAllByLabelText('Name');
@@ -100,7 +100,7 @@ it('creates the first administrator and their organization with a proposed slug'
   await user.type(screen.getByLabelText('Password'), GOOD);
   await user.click(screen.getByRole('button', { name: 'Set up and sign in' }));
   await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
-  expect(asked[0]!.with).toEqual({
+  expect(requests[0]!.with).toEqual({
     username: 'ada',
     name: 'Ada',
     email: 'ada@example.test',

@@ -59,7 +59,7 @@ const answers = {
 
 const show = (search = '') => open(Log, '/organizations/$slug/log', `/organizations/acme/log${search}`);
 
-const last = (asked: ReturnType<typeof service>, name: string) => asked.findLast((one) => one.name === name)?.with;
+const last = (requests: ReturnType<typeof service>, name: string) => requests.findLast((one) => one.name === name)?.with;
 
 describe('the audit log', () => {
   it('shows events, and their details on demand', async () => {
@@ -92,10 +92,10 @@ describe('the audit log', () => {
   });
 
   it('applies the filters of the URL', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show(`?type=token-revoked&actor=${ADA.id}&from=2026-11-01&to=2026-11-25`);
     await screen.findByRole('list', { name: 'Events of Acme Widgets' });
-    expect(last(asked, 'Log')).toMatchObject({
+    expect(last(requests, 'Log')).toMatchObject({
       filter: {
         types: ['TOKEN_REVOKED'],
         actorId: ADA.id,
@@ -119,7 +119,7 @@ describe('the audit log', () => {
   });
 
   it('is filtered by a user selected with the keyboard', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     const { router } = await show();
     const field = await screen.findByRole('combobox', { name: 'Subject' });
     await userEvent.click(field);
@@ -127,39 +127,39 @@ describe('the audit log', () => {
     await screen.findByRole('option', { name: /Bob Lindqvist/ });
     await userEvent.keyboard('{ArrowDown}{Enter}');
     await waitFor(() => expect(router.state.location.search).toMatchObject({ user: BOB.id }));
-    await waitFor(() => expect(last(asked, 'Log')).toMatchObject({ filter: { userId: BOB.id } }));
-    expect(last(asked, 'LogMembers')).toEqual({ slug: 'acme', search: 'o' });
+    await waitFor(() => expect(last(requests, 'Log')).toMatchObject({ filter: { userId: BOB.id } }));
+    expect(last(requests, 'LogMembers')).toEqual({ slug: 'acme', search: 'o' });
   });
 
   it('finds a token by a pasted value, which is not kept', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     const { router } = await show();
     await userEvent.click(await screen.findByRole('combobox', { name: 'Token' }));
     const value = `twd_${'b'.repeat(38)}`;
     await userEvent.paste(value);
     expect(screen.getByRole<HTMLInputElement>('combobox', { name: 'Token' }).value).toBe('value:twd_bbbb…bbbb');
     await userEvent.click(await screen.findByRole('option', { name: /Deploy bot/ }));
-    expect(last(asked, 'LogTokens')).toMatchObject({ filter: { token: value } });
+    expect(last(requests, 'LogTokens')).toMatchObject({ filter: { token: value } });
     await waitFor(() => expect(router.state.location.search).toMatchObject({ token: TOKEN }));
     expect(router.state.location.href).not.toContain('bbbb');
   });
 
   it('does not search for an incomplete value', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show();
     await userEvent.click(await screen.findByRole('combobox', { name: 'Token' }));
     await userEvent.paste('twd_bbbbbb');
     expect(await screen.findByText(/part of a token value/)).toBeTruthy();
     await new Promise((resolve) => setTimeout(resolve, 400));
-    expect(JSON.stringify(asked)).not.toContain('bbbb');
+    expect(JSON.stringify(requests)).not.toContain('bbbb');
   });
 
   it('sends no request if the end date is before the start date', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show('?from=2026-11-25&to=2026-11-24');
     expect(await screen.findByText('The end date is before the start date')).toBeTruthy();
     expect(screen.getByLabelText('To').getAttribute('aria-invalid')).toBe('true');
-    expect(asked.some(({ name }) => name === 'Log')).toBe(false);
+    expect(requests.some(({ name }) => name === 'Log')).toBe(false);
   });
 
   it('is for administrators', async () => {

@@ -21,7 +21,7 @@ import { type Filters, filterOf, hasFilters, isReversed, parseFilters, type Sear
 import styles from './Log.module.css';
 import { TokenPicker, UserPicker } from './Pickers';
 
-const route = getRouteApi('/inside/organizations/$slug/log');
+const route = getRouteApi('/shell/organizations/$slug/log');
 
 export function Log() {
   const { slug } = route.useParams();
@@ -61,7 +61,7 @@ function Page({ slug }: { slug: string }) {
       <PageHeader title="Audit log" about={`Changes to the tokens, members and settings of ${name}, newest first.`} />
       <FilterBar slug={slug} filters={filters} reversed={reversed} set={set} events={events?.nodes ?? []} />
       {error && !events ? (
-        <LoadError error={error} again={() => refetch()} />
+        <LoadError error={error} onRetry={() => refetch()} />
       ) : reversed && !events ? (
         <EmptyState title="The end date is before the start date">Select an end date on or after the start date.</EmptyState>
       ) : events?.nodes.length === 0 && !isPlaceholderData ? (

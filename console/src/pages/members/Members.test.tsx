@@ -54,21 +54,21 @@ describe('the members', () => {
   });
 
   it('are searched by the URL, which never contains a value', async () => {
-    const asked = service(answers('ADMIN'));
+    const requests = service(answers('ADMIN'));
     const { router } = await show('?search=bo&role=admin');
     await screen.findByRole('row', { name: /Bob/ });
-    expect(asked.find(({ name }) => name === 'Members')?.with).toMatchObject({ search: 'bo', role: 'ADMIN', first: 50 });
+    expect(requests.find(({ name }) => name === 'Members')?.with).toMatchObject({ search: 'bo', role: 'ADMIN', first: 50 });
     const field = screen.getByRole('searchbox', { name: 'Search' });
     await userEvent.clear(field);
     await userEvent.paste(`twd_${'a'.repeat(38)}`);
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(router.state.location.href).not.toContain('aaaaaaaa');
-    expect(JSON.stringify(asked)).not.toContain('aaaaaaaa');
+    expect(JSON.stringify(requests)).not.toContain('aaaaaaaa');
   });
 
   it('are added, with errors at the input', async () => {
     let known = false;
-    const asked = service({
+    const requests = service({
       ...answers('ADMIN'),
       AddMember: () =>
         known
@@ -91,7 +91,7 @@ describe('the members', () => {
     known = true;
     await userEvent.click(within(dialog).getByRole('button', { name: 'Add member' }));
     expect(await screen.findByText('Eve is now an administrator of Acme Widgets.')).toBeTruthy();
-    expect(asked.findLast(({ name }) => name === 'AddMember')?.with).toEqual({
+    expect(requests.findLast(({ name }) => name === 'AddMember')?.with).toEqual({
       input: { organizationId: 'org_acme', user: 'eve', role: 'ADMIN' },
     });
     expect(screen.queryByRole('dialog')).toBeNull();
@@ -136,7 +136,7 @@ describe('the members', () => {
   });
 
   it('are removed after a confirmation that counts only their own tokens', async () => {
-    const asked = service({
+    const requests = service({
       ...answers('ADMIN'),
       TokensOfMember: tokens(BOB, { id: 'user_bobby' }, BOB),
       RemoveMember: { removeOrganizationMember: { removedUserId: BOB.id } },
@@ -150,7 +150,7 @@ describe('the members', () => {
     expect(question.textContent).toContain('If Bob Lindqvist rejoins, their tokens won’t regain access automatically.');
     await userEvent.click(within(question).getByRole('button', { name: 'Remove member' }));
     expect(await screen.findByText('Bob Lindqvist was removed from Acme Widgets.')).toBeTruthy();
-    expect(asked.find(({ name }) => name === 'RemoveMember')?.with).toEqual({
+    expect(requests.find(({ name }) => name === 'RemoveMember')?.with).toEqual({
       input: { organizationId: 'org_acme', userId: BOB.id },
     });
   });

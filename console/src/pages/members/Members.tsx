@@ -21,7 +21,7 @@ import { AddMember } from './AddMember';
 import { ChangeRole, type Member, RemoveMember } from './MemberDialogs';
 import styles from './Members.module.css';
 
-const route = getRouteApi('/inside/organizations/$slug/members');
+const route = getRouteApi('/shell/organizations/$slug/members');
 
 /** The roles as written in the URL. */
 const ROLES: Record<string, OrganizationRole> = { admin: 'ADMIN', member: 'MEMBER' };
@@ -113,7 +113,7 @@ function Page({ slug }: { slug: string }) {
         </Select>
       </search>
       {error && !searchError && !members ? (
-        <LoadError error={error} again={() => refetch()} />
+        <LoadError error={error} onRetry={() => refetch()} />
       ) : searchError || (members?.edges.length === 0 && !isPlaceholderData) ? (
         <EmptyState
           title={filtered ? 'No members match' : 'No members'}
@@ -122,7 +122,7 @@ function Page({ slug }: { slug: string }) {
           {filtered ? 'Check the spelling, or select another role.' : undefined}
         </EmptyState>
       ) : (
-        <Table caption={`Members of ${name}`} columns={columns(isAdmin)} waiting={isPlaceholderData}>
+        <Table caption={`Members of ${name}`} columns={columns(isAdmin)} loading={isPlaceholderData}>
           {members ? (
             members.edges.map((edge) => (
               <MemberRow

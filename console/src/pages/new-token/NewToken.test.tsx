@@ -55,7 +55,7 @@ const box = (name: string | RegExp) => screen.findByRole<HTMLInputElement>('chec
 
 describe('a new token', () => {
   it('is created with the selections, and expires after 30 days by default', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show();
     const user = userEvent.setup({ delay: null });
     await user.type(await screen.findByLabelText('Description'), 'Deploy bot');
@@ -64,7 +64,7 @@ describe('a new token', () => {
     expect(screen.getByText(/^Summary: 1 read scope, 1 write scope · Globex · expires \d/)).toBeTruthy();
     await user.click(screen.getByRole('button', { name: 'Create token' }));
     await screen.findByText(VALUE);
-    const { input } = asked.find(({ name }) => name === 'CreateToken')!.with;
+    const { input } = requests.find(({ name }) => name === 'CreateToken')!.with;
     expect(input).toMatchObject({
       description: 'Deploy bot',
       organizationIds: ['org_2'],
@@ -74,13 +74,13 @@ describe('a new token', () => {
   });
 
   it('never expires if selected', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show('/tokens/new?description=x&scopes[]=read_builds&organizations[]=acme');
     const user = userEvent.setup({ delay: null });
     await user.click(await screen.findByRole('radio', { name: 'Never' }));
     await user.click(screen.getByRole('button', { name: 'Create token' }));
     await screen.findByText(VALUE);
-    expect(asked.at(-1)!.with.input.expiresAt).toBeUndefined();
+    expect(requests.at(-1)!.with.input.expiresAt).toBeUndefined();
   });
 
   it('is filled in from the URL, with warnings about unknown values', async () => {
@@ -125,7 +125,7 @@ describe('a new token', () => {
   });
 
   it('is not sent with missing inputs, and focuses the first', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show('/tokens/new?description=x');
     const user = userEvent.setup({ delay: null });
     await user.click(await screen.findByRole('button', { name: 'Create token' }));
@@ -133,7 +133,7 @@ describe('a new token', () => {
     expect(screen.getByText('Select at least one scope.')).toBeTruthy();
     const acme = await box(/Acme/);
     await waitFor(() => expect(document.activeElement).toBe(acme));
-    expect(asked.some(({ name }) => name === 'CreateToken')).toBe(false);
+    expect(requests.some(({ name }) => name === 'CreateToken')).toBe(false);
   });
 
   it('clears an error once the input is filled, without moving the focus', async () => {

@@ -14,7 +14,7 @@ import { CreatedToken, type CreatedTokenResult } from './CreatedToken';
 import styles from './NewToken.module.css';
 import { type InitialValues, TokenForm } from './TokenForm';
 
-const route = getRouteApi('/inside/tokens/new');
+const route = getRouteApi('/shell/tokens/new');
 
 export function NewToken() {
   const search = route.useSearch();
@@ -44,7 +44,7 @@ export function NewToken() {
     return (
       <>
         <Heading />
-        <LoadError error={error} again={retry} />
+        <LoadError error={error} onRetry={retry} />
       </>
     );
   }

@@ -44,7 +44,7 @@ describe('the settings of an organization', () => {
   });
 
   it('change the name, with errors at the input', async () => {
-    const asked = service({
+    const requests = service({
       ...answers('ADMIN'),
       UpdateOrganization: refused('The text has a control character.', 'INVALID_INPUT', 'input.name'),
     });
@@ -53,12 +53,12 @@ describe('the settings of an organization', () => {
     await userEvent.clear(field);
     await userEvent.click(screen.getByRole('button', { name: 'Save name' }));
     expect(screen.getByText('Enter a name.')).toBeTruthy();
-    expect(asked.some(({ name }) => name === 'UpdateOrganization')).toBe(false);
+    expect(requests.some(({ name }) => name === 'UpdateOrganization')).toBe(false);
     await userEvent.type(field, ' Acme Ltd ');
     await userEvent.click(screen.getByRole('button', { name: 'Save name' }));
     expect(await screen.findByText('The text has a control character.')).toBeTruthy();
     await waitFor(() => expect(document.activeElement).toBe(field));
-    expect(asked.findLast(({ name }) => name === 'UpdateOrganization')?.with).toEqual({
+    expect(requests.findLast(({ name }) => name === 'UpdateOrganization')?.with).toEqual({
       input: { organizationId: 'org_acme', name: 'Acme Ltd' },
     });
   });

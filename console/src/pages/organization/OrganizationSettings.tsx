@@ -16,7 +16,7 @@ import { Fact, Facts, Notice, PageHeader, Panel, Skeleton } from '../../ui/Panel
 import { showToast } from '../../ui/toast';
 import styles from './OrganizationSettings.module.css';
 
-const route = getRouteApi('/inside/organizations/$slug/settings');
+const route = getRouteApi('/shell/organizations/$slug/settings');
 
 const MAX_LENGTH = 100;
 
@@ -46,7 +46,7 @@ export function OrganizationSettings() {
         about={`Name and identifiers of ${organization?.name ?? name ?? 'this organization'}.`}
       />
       {error && !organization ? (
-        <LoadError error={error} again={() => refetch()} />
+        <LoadError error={error} onRetry={() => refetch()} />
       ) : organization ? (
         <>
           <Name key={organization.id} organization={organization} />

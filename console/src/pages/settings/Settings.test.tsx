@@ -41,7 +41,7 @@ const user = () => userEvent.setup({ delay: null });
 
 describe('profile and sessions', () => {
   it('changes the name', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show();
     const name = await screen.findByLabelText<HTMLInputElement>('Name');
     await user().clear(name);
@@ -50,17 +50,17 @@ describe('profile and sessions', () => {
     await user().type(name, ' Robert');
     await user().click(screen.getByRole('button', { name: 'Save name' }));
     await screen.findByText('Your name was changed.');
-    expect(asked.find((one) => one.name === 'UpdateProfile')!.with).toEqual({ input: { name: ' Robert' } });
+    expect(requests.find((one) => one.name === 'UpdateProfile')!.with).toEqual({ input: { name: ' Robert' } });
     expect(name.value).toBe('Robert');
   });
 
   it('changes the password without caching it', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     const { client } = await show();
     await user().type(await screen.findByLabelText('New password'), 'correct horse battery');
     await user().click(screen.getByRole('button', { name: 'Change password' }));
     await screen.findByText(/Your password was changed/);
-    expect(asked.find((one) => one.name === 'ChangePassword')!.with.input).toEqual({ newPassword: 'correct horse battery' });
+    expect(requests.find((one) => one.name === 'ChangePassword')!.with.input).toEqual({ newPassword: 'correct horse battery' });
     expect(screen.getByLabelText<HTMLInputElement>('New password').value).toBe('');
     const kept = [...client.getQueryCache().getAll(), ...client.getMutationCache().getAll()].map(({ state }) => state);
     expect(JSON.stringify(kept)).not.toContain('correct horse');
@@ -84,7 +84,7 @@ describe('profile and sessions', () => {
   });
 
   it('shows the current session first, and signs out another', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show();
     const [first, second] = await screen.findAllByText('Firefox 133 on Linux');
     expect(within(first!.closest('li')!).getByText('This session')).toBeTruthy();
@@ -93,16 +93,16 @@ describe('profile and sessions', () => {
     const which = 'Firefox 133 on Linux, 2001:db8::1, signed in 25 Nov, 20:00';
     await user().click(screen.getByRole('button', { name: `Sign out ${which}` }));
     await screen.findByText(`Signed out ${which}.`);
-    expect(asked.find((one) => one.name === 'EndSession')!.with).toEqual({ input: { sessionId: 'session_2' } });
+    expect(requests.find((one) => one.name === 'EndSession')!.with).toEqual({ input: { sessionId: 'session_2' } });
   });
 
   it('signs out other sessions after a confirmation', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show();
     await user().click(await screen.findByRole('button', { name: 'Sign out other sessions' }));
     await user().click(within(await screen.findByRole('alertdialog')).getByRole('button', { name: 'Sign out other sessions' }));
     await screen.findByText('1 session was signed out.');
-    expect(asked.find((one) => one.name === 'EndSessions')!.with).toEqual({ input: { keepCurrent: true } });
+    expect(requests.find((one) => one.name === 'EndSessions')!.with).toEqual({ input: { keepCurrent: true } });
     expect(screen.queryByRole('alertdialog')).toBeNull();
   });
 });

@@ -25,7 +25,7 @@ export function Settings() {
   return (
     <>
       <PageHeader title="Profile and sessions" about="Your profile, your password and where you are signed in." />
-      {error && !viewer && <LoadError error={error} again={() => refetch()} />}
+      {error && !viewer && <LoadError error={error} onRetry={() => refetch()} />}
       {(viewer || !error) && (
         <div className={styles.page}>
           <Panel title="Profile">{viewer ? <Profile viewer={viewer} /> : <Skeleton lines={4} />}</Panel>

@@ -25,10 +25,10 @@ async function enter(address: string, typed = 'bob') {
 }
 
 it('signs in, clears the cache and redirects to the requested page', async () => {
-  const asked = service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
+  const requests = service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
   const { client, router } = await enter('/sign-in?next=%2Ftokens%3Fended%3Dshown');
   await waitFor(() => expect(router.state.location.href).toBe('/tokens?ended=shown'));
-  expect(asked[0]).toEqual({ name: '/session', with: { username: 'bob', password: 'correct horse battery' } });
+  expect(requests[0]).toEqual({ name: '/session', with: { username: 'bob', password: 'correct horse battery' } });
   expect(
     client
       .getQueryCache()
@@ -38,10 +38,10 @@ it('signs in, clears the cache and redirects to the requested page', async () =>
 });
 
 it('trims the username', async () => {
-  const asked = service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
+  const requests = service({ '/session': () => ({ status: 204 }), Viewer: VIEWER });
   const { router } = await enter('/sign-in', ' bob ');
   await waitFor(() => expect(router.state.location.href).toBe('/tokens'));
-  expect(asked[0]).toEqual({ name: '/session', with: { username: 'bob', password: 'correct horse battery' } });
+  expect(requests[0]).toEqual({ name: '/session', with: { username: 'bob', password: 'correct horse battery' } });
 });
 
 it('redirects to the tokens by default', async () => {

@@ -69,7 +69,7 @@ export function EditToken({ token, onClose }: { token: TokenDetailsFragment; onC
     }
   }
 
-  if (error && !all) return <LoadError error={error} again={() => refetch()} />;
+  if (error && !all) return <LoadError error={error} onRetry={() => refetch()} />;
   return (
     <form ref={form} onSubmit={save} noValidate>
       <Panel title="Edit token" about="The token’s value doesn’t change.">

@@ -83,19 +83,19 @@ const user = () => userEvent.setup({ delay: null });
 
 describe('a token of the viewer', () => {
   it('shows who removed an organization, when and why, and can add it again', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show();
     expect(await screen.findByText(/by Ada \(ada\)/)).toBeTruthy();
     expect(screen.getByText('Quarterly clean-up')).toBeTruthy();
     await user().click(await screen.findByRole('button', { name: 'Add Globex again' }));
     await screen.findByText('Globex added.');
-    expect(asked.find(({ name }) => name === 'AddOrganization')!.with).toEqual({
+    expect(requests.find(({ name }) => name === 'AddOrganization')!.with).toEqual({
       input: { tokenId: 'token_1', organizationId: 'org_2' },
     });
   });
 
   it('shows a notice about removals by others', async () => {
-    const asked = service(
+    const requests = service(
       holding({ removed: { nodes: [removed, grant('3', 'Initech', { status: 'REMOVED', removedBy: ADA })] } }),
     );
     await show();
@@ -104,7 +104,7 @@ describe('a token of the viewer', () => {
     expect(screen.getByText('Active')).toBeTruthy();
     await user().click(await screen.findByRole('button', { name: 'Add again: Globex' }));
     await screen.findByText('Globex added.');
-    expect(asked.find(({ name }) => name === 'AddOrganization')!.with.input.organizationId).toBe('org_2');
+    expect(requests.find(({ name }) => name === 'AddOrganization')!.with.input.organizationId).toBe('org_2');
   });
 
   it('shows no notice about removals by the owner', async () => {
@@ -116,15 +116,15 @@ describe('a token of the viewer', () => {
   });
 
   it('can add another organization', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show();
     await user().selectOptions(await screen.findByLabelText('Add an organization'), 'org_3');
     await user().click(screen.getByRole('button', { name: 'Add organization' }));
-    await waitFor(() => expect(asked.some(({ name }) => name === 'AddOrganization')).toBe(true));
+    await waitFor(() => expect(requests.some(({ name }) => name === 'AddOrganization')).toBe(true));
   });
 
   it('removes an organization after a confirmation whose cancel button has the focus', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show();
     const button = await screen.findByRole('button', { name: 'Remove Acme' });
     await user().click(button);
@@ -132,7 +132,7 @@ describe('a token of the viewer', () => {
     const keep = within(question).getByRole('button', { name: 'Keep access' });
     await waitFor(() => expect(document.activeElement).toBe(keep));
     await user().click(keep);
-    expect(asked.some(({ name }) => name === 'RemoveOwnOrganization')).toBe(false);
+    expect(requests.some(({ name }) => name === 'RemoveOwnOrganization')).toBe(false);
     await waitFor(() => expect(document.activeElement).toBe(button));
     await user().click(button);
     await user().click(await screen.findByRole('button', { name: 'Remove organization' }));
@@ -140,7 +140,7 @@ describe('a token of the viewer', () => {
   });
 
   it('is revoked after a confirmation with its last use', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show();
     await user().click(await screen.findByRole('button', { name: 'Revoke token…' }));
     const question = await screen.findByRole('alertdialog', { name: 'Revoke “Deploy bot”?' });
@@ -151,7 +151,9 @@ describe('a token of the viewer', () => {
     await user().type(within(question).getByLabelText('Reason (optional)'), 'Leaked');
     await user().click(within(question).getByRole('button', { name: 'Revoke token' }));
     await screen.findByText(/The token was revoked/);
-    expect(asked.find(({ name }) => name === 'RevokeToken')!.with).toEqual({ input: { tokenId: 'token_1', reason: 'Leaked' } });
+    expect(requests.find(({ name }) => name === 'RevokeToken')!.with).toEqual({
+      input: { tokenId: 'token_1', reason: 'Leaked' },
+    });
   });
 
   it('cannot cancel a revocation in progress', async () => {
@@ -172,13 +174,13 @@ describe('a token of the viewer', () => {
   });
 
   it('sends only edited fields', async () => {
-    const asked = service(answers);
+    const requests = service(answers);
     await show();
     await user().click(await screen.findByRole('button', { name: 'Edit' }));
     await user().click(await screen.findByRole('checkbox', { name: /write_builds/ }));
     await user().click(screen.getByRole('button', { name: 'Save changes' }));
     await screen.findByText('Token updated.');
-    expect(asked.find(({ name }) => name === 'UpdateToken')!.with).toEqual({
+    expect(requests.find(({ name }) => name === 'UpdateToken')!.with).toEqual({
       input: { tokenId: 'token_1', scopes: ['read_builds', 'write_builds'] },
     });
     expect(await screen.findByRole('button', { name: 'Edit' })).toBeTruthy();
@@ -188,7 +190,7 @@ describe('a token of the viewer', () => {
     const more = { scopes: [scope('read_builds', 'READ'), scope('write_builds', 'WRITE')] };
     const less = { scopes: more.scopes.slice(0, 1), description: 'Renamed elsewhere' };
     let held: object = more;
-    const asked = service({
+    const requests = service({
       ...answers,
       OwnToken: () => ({ body: { data: { viewer: { id: BOB.id }, token: { ...token, ...held } } } }),
       Catalogue: { scopes: [...more.scopes, scope('read_agents', 'READ')] },
@@ -206,7 +208,7 @@ describe('a token of the viewer', () => {
     const saved = async () => {
       await user().click(screen.getByRole('button', { name: 'Save changes' }));
       await screen.findByRole('button', { name: 'Edit' });
-      return asked.findLast(({ name }) => name === 'UpdateToken')?.with.input;
+      return requests.findLast(({ name }) => name === 'UpdateToken')?.with.input;
     };
     await editing();
     expect(await saved()).toBeUndefined();
@@ -219,13 +221,13 @@ describe('a token of the viewer', () => {
   });
 
   it('keeps a retired scope', async () => {
-    const asked = service(holding({ scopes: [scope('read_builds', 'READ'), scope('read_old', 'READ', true)] }));
+    const requests = service(holding({ scopes: [scope('read_builds', 'READ'), scope('read_old', 'READ', true)] }));
     await show();
     await user().click(await screen.findByRole('button', { name: 'Edit' }));
     await user().click(await screen.findByRole('checkbox', { name: /write_builds/ }));
     await user().click(screen.getByRole('button', { name: 'Save changes' }));
     await screen.findByText('Token updated.');
-    expect(asked.find(({ name }) => name === 'UpdateToken')!.with.input.scopes).toEqual([
+    expect(requests.find(({ name }) => name === 'UpdateToken')!.with.input.scopes).toEqual([
       'read_builds',
       'read_old',
       'write_builds',
@@ -234,7 +236,7 @@ describe('a token of the viewer', () => {
 
   it('can only shorten the expiry', async () => {
     const end = new Date(Date.now() + 40 * 86_400_000).toISOString();
-    const asked = service(holding({ expiresAt: end }));
+    const requests = service(holding({ expiresAt: end }));
     await show();
     await user().click(await screen.findByRole('button', { name: 'Edit' }));
     await screen.findByRole('radio', { name: 'Keep current' });
@@ -247,7 +249,7 @@ describe('a token of the viewer', () => {
     await user().click(screen.getByRole('radio', { name: '7 days' }));
     await user().click(screen.getByRole('button', { name: 'Save changes' }));
     await screen.findByText('Token updated.');
-    const { input } = asked.find(({ name }) => name === 'UpdateToken')!.with;
+    const { input } = requests.find(({ name }) => name === 'UpdateToken')!.with;
     expect(Object.keys(input)).toEqual(['tokenId', 'expiresAt']);
     expect(Date.parse(input.expiresAt)).toBeLessThan(Date.parse(end));
   });

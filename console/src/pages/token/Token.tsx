@@ -24,7 +24,7 @@ import { RemovalNotice } from './RemovalNotice';
 import { RevokeToken } from './RevokeToken';
 import styles from './Token.module.css';
 
-const route = getRouteApi('/inside/tokens/$id');
+const route = getRouteApi('/shell/tokens/$id');
 
 export function Token() {
   const { id } = route.useParams();
@@ -85,7 +85,7 @@ function Page({ id }: { id: string }) {
           )
         }
       />
-      {error && !data && <LoadError error={error} again={() => refetch()} />}
+      {error && !data && <LoadError error={error} onRetry={() => refetch()} />}
       {!error && !data && <Loading />}
       {token && (
         <div className={styles.page}>
@@ -197,7 +197,7 @@ function History({ id, you }: { id: string; you: string }) {
       title="Events"
       about="Changes to this token, newest first. If you were notified by email, the details contain the notification ID."
     >
-      {error && !events && <LoadError error={error} again={() => refetch()} />}
+      {error && !events && <LoadError error={error} onRetry={() => refetch()} />}
       {!error && !events && <EventSkeleton rows={3} />}
       {events && (
         <div className={styles.events}>

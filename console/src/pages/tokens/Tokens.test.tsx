@@ -81,12 +81,12 @@ describe('the tokens of the viewer', () => {
   });
 
   it('are the active ones unless others are requested', async () => {
-    const asked = service(listed([token], 3));
+    const requests = service(listed([token], 3));
     const { router } = await show();
     await user().click(await screen.findByRole('checkbox', { name: 'Show revoked and expired (3)' }));
     await waitFor(() => expect(router.state.location.href).toBe('/tokens?ended=shown'));
-    await waitFor(() => expect(asked.at(-1)!.with.filter.status).toEqual(['ACTIVE', 'EXPIRED', 'REVOKED']));
-    expect(asked.find(({ name }) => name === 'Tokens')!.with.filter.status).toBeUndefined();
+    await waitFor(() => expect(requests.at(-1)!.with.filter.status).toEqual(['ACTIVE', 'EXPIRED', 'REVOKED']));
+    expect(requests.find(({ name }) => name === 'Tokens')!.with.filter.status).toBeUndefined();
   });
 
   it('are explained if there are none', async () => {
@@ -98,15 +98,15 @@ describe('the tokens of the viewer', () => {
 
   it('have a next page that keeps the search', async () => {
     const pageInfo = { hasNextPage: true, hasPreviousPage: false, startCursor: 'first', endCursor: 'last' };
-    const asked = service(listed([token], 0, { totalCount: 60, pageInfo }));
+    const requests = service(listed([token], 0, { totalCount: 60, pageInfo }));
     const { router } = await show('/tokens?q=graphql&ended=shown&order=-used');
     expect(await screen.findByText('1–1 of 60 tokens')).toBeTruthy();
     await user().click(screen.getByRole('button', { name: 'Next' }));
     await waitFor(() =>
       expect(router.state.location.search).toEqual({ q: 'graphql', ended: 'shown', order: '-used', after: 'last', page: '2' }),
     );
-    await waitFor(() => expect(asked.at(-1)!.with).toMatchObject({ first: 50, after: 'last', filter: { query: 'graphql' } }));
-    expect(asked.at(-1)!.with.orderBy).toEqual({ field: 'LAST_USED_AT', direction: 'DESC' });
+    await waitFor(() => expect(requests.at(-1)!.with).toMatchObject({ first: 50, after: 'last', filter: { query: 'graphql' } }));
+    expect(requests.at(-1)!.with.orderBy).toEqual({ field: 'LAST_USED_AT', direction: 'DESC' });
   });
 
   it('show an error in the search', async () => {

@@ -21,7 +21,7 @@ import { ScopeCounts } from '../../ui/ScopeCounts';
 import { Cell, Pager, Row, rowLink, SkeletonRows, Table } from '../../ui/Table';
 import styles from './Tokens.module.css';
 
-const route = getRouteApi('/inside/tokens');
+const route = getRouteApi('/shell/tokens');
 
 const CHIPS: Chip[] = [
   { word: 'graphql', name: 'GraphQL' },
@@ -65,7 +65,7 @@ export function Tokens() {
     return (
       <>
         <PageHeader title="API Access Tokens" />
-        <LoadError error={error} again={() => refetch()} />
+        <LoadError error={error} onRetry={() => refetch()} />
       </>
     );
   }
@@ -86,7 +86,7 @@ export function Tokens() {
         box={box}
         label="Search by description, scope, IP address or token value"
         chips={CHIPS}
-        understood={searchError ? [] : (tokens?.search ?? [])}
+        terms={searchError ? [] : (tokens?.search ?? [])}
         error={searchError?.message}
       >
         <Checkbox
@@ -112,7 +112,7 @@ export function Tokens() {
           columns={COLUMNS}
           order={order.text}
           onOrder={(text) => navigate({ search: { q: search.q, ended, order: text }, replace: true })}
-          waiting={isPlaceholderData || Boolean(searchError)}
+          loading={isPlaceholderData || Boolean(searchError)}
         >
           {tokens ? (
             tokens.nodes.map((token) => <TokenRow key={token.id} token={token} you={data!.viewer.id} />)
