@@ -1,0 +1,1 @@
+import{t as e}from"./jsx-runtime-DApVmHJR.js";var t=e();function n({meaning:e}){return(0,t.jsxs)(`span`,{children:[(0,t.jsx)(`span`,{"aria-hidden":`true`,children:`–`}),(0,t.jsx)(`span`,{className:`hidden`,children:e})]})}export{n as t};
