@@ -2,7 +2,7 @@
 import type { TypedDocumentString } from '../gql/graphql';
 
 /** The header that proves that a request comes from the console and not from another site. */
-const CONSOLE = { 'X-Tokenward-Console': '1' };
+const CONSOLE_HEADER = { 'X-Tokenward-Console': '1' };
 
 /** An error with a message that can be shown. */
 export class ServiceError extends Error {
@@ -25,8 +25,9 @@ export const isServiceError = (error: unknown, code: string): error is ServiceEr
   error instanceof ServiceError && error.code === code;
 
 const UNREACHABLE = 'Could not reach the service. Check your connection and try again.';
-const LATER = 'The service is temporarily unavailable. Try again in a moment.';
-const BROKEN = 'The service returned an unexpected response. Try again. If the problem persists, contact your operator.';
+const UNAVAILABLE = 'The service is temporarily unavailable. Try again in a moment.';
+const UNEXPECTED_RESPONSE =
+  'The service returned an unexpected response. Try again. If the problem persists, contact your operator.';
 
 interface GraphQLError {
   message: string;
@@ -122,7 +123,7 @@ async function executeOnce<Result>(query: string, variables: unknown, signal?: A
   try {
     answer = await response.json();
   } catch {
-    throw new ServiceError(response.status >= 500 ? LATER : BROKEN, 'INTERNAL', undefined, requestId);
+    throw new ServiceError(response.status >= 500 ? UNAVAILABLE : UNEXPECTED_RESPONSE, 'INTERNAL', undefined, requestId);
   }
   const fresh = answer.errors?.some((error) => error.extensions?.reauthenticate);
   return { ...answer, requestId, unauthenticated: response.status === 401 && !fresh };
@@ -134,12 +135,12 @@ function dataOf<Result>({ data, errors, requestId }: Answer<Result>): Result {
     const { code = 'INTERNAL', field, requestId: id = requestId, retryAfter } = error.extensions ?? {};
     throw new ServiceError(messageOf(code, error.message), code, field, id, retryAfter);
   }
-  if (!data) throw new ServiceError(BROKEN, 'INTERNAL', undefined, requestId);
+  if (!data) throw new ServiceError(UNEXPECTED_RESPONSE, 'INTERNAL', undefined, requestId);
   return data;
 }
 
 const messageOf = (code: string, message: string) => {
-  if (code === 'UNAVAILABLE') return LATER;
+  if (code === 'UNAVAILABLE') return UNAVAILABLE;
   if (code === 'INTERNAL')
     return 'An internal error occurred. Try again. If the problem persists, send the request ID to your operator.';
   return message;
@@ -157,7 +158,13 @@ export async function call(method: 'POST' | 'DELETE', path: string, body?: unkno
   const requestId = response.headers.get('X-Request-Id') ?? undefined;
   const retryAfter = Number(response.headers.get('Retry-After')) || undefined;
   const code = CODES[response.status] ?? 'INTERNAL';
-  throw new ServiceError(problem.message ? messageOf(code, problem.message) : BROKEN, code, problem.field, requestId, retryAfter);
+  throw new ServiceError(
+    problem.message ? messageOf(code, problem.message) : UNEXPECTED_RESPONSE,
+    code,
+    problem.field,
+    requestId,
+    retryAfter,
+  );
 }
 
 const CODES: Record<number, string> = {
@@ -172,7 +179,7 @@ const CODES: Record<number, string> = {
 
 async function send(path: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(path, { ...init, credentials: 'same-origin', headers: { ...init.headers, ...CONSOLE } });
+    return await fetch(path, { ...init, credentials: 'same-origin', headers: { ...init.headers, ...CONSOLE_HEADER } });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ServiceError(UNREACHABLE, 'NETWORK');

@@ -9,7 +9,7 @@ const DAY = 24 * HOUR;
  * to the nearest unit, so that a token created for 7 days expires in 7 days. Less than a minute counts as zero, since clocks
  * differ.
  */
-function span(ahead: number): [number, 'minute' | 'hour' | 'day'] {
+function duration(ahead: number): [number, 'minute' | 'hour' | 'day'] {
   const ms = Math.abs(ahead);
   const round = ahead > 0 ? Math.round : Math.floor;
   if (ms < MINUTE) return [0, 'minute'];
@@ -27,7 +27,7 @@ const INVALID = 'invalid time';
 export function short(at: string, now: number): string {
   const ahead = Date.parse(at) - now;
   if (Number.isNaN(ahead)) return INVALID;
-  const [count, unit] = span(ahead);
+  const [count, unit] = duration(ahead);
   return count === 0 ? 'now' : `${count}\u00a0${UNITS[unit]}`;
 }
 
@@ -37,7 +37,7 @@ const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 export function long(at: string, now: number): string {
   const ahead = Date.parse(at) - now;
   if (Number.isNaN(ahead)) return INVALID;
-  const [count, unit] = span(ahead);
+  const [count, unit] = duration(ahead);
   return count === 0 ? 'just now' : relative.format(ahead < 0 ? -count : count, unit);
 }
 

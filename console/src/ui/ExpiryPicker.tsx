@@ -58,13 +58,13 @@ export function ExpiryPicker({ legend, expiry, onChoose, present, error }: Props
         </div>
       )}
       <p role="status" className="small">
-        {said(expiry, end, present, now)}
+        {expiryText(expiry, end, present, now)}
       </p>
     </Fieldset>
   );
 }
 
-function said(expiry: Expiry, end: Date | undefined, present: string | null | undefined, now: number): string {
+function expiryText(expiry: Expiry, end: Date | undefined, present: string | null | undefined, now: number): string {
   if (expiry.kind === 'never' || (expiry.kind === 'keep' && !present)) {
     return 'This token never expires. We recommend an expiry so forgotten tokens don’t stay valid.';
   }

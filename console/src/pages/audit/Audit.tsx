@@ -199,14 +199,14 @@ function GrantRow({ slug, search, grant, expiry }: RowProps) {
   );
 }
 
-interface NothingProps {
+interface EmptyListProps {
   filtered: boolean;
   terms: readonly { kind: string; text: string }[];
   clear: () => void;
   name: string | undefined;
 }
 
-function EmptyList({ filtered, terms, clear, name }: NothingProps) {
+function EmptyList({ filtered, terms, clear, name }: EmptyListProps) {
   if (filtered) {
     return (
       <EmptyState title="No tokens match" action={<Button onClick={clear}>Clear search</Button>}>

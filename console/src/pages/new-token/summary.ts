@@ -3,7 +3,7 @@ import { counts, type ScopeLike } from '../../lib/scopes';
 import { day } from '../../lib/time';
 
 /** The maximum number of organizations that are named. */
-const NAMED = 3;
+const MAX_NAMED = 3;
 
 interface Chosen {
   scopes: readonly ScopeLike[];
@@ -19,19 +19,19 @@ export function summary({ scopes, organizations, end }: Chosen, timeZone?: strin
     ...(scopes.length === 0 ? ['a scope'] : []),
     ...(end ? [] : ['an expiry date']),
   ];
-  if (!end || missing.length > 0) return `Select ${listed(missing)} to continue`;
-  const may = counts(scopes).map(({ access, title, count }) =>
+  if (!end || missing.length > 0) return `Select ${joinNames(missing)} to continue`;
+  const scopeTexts = counts(scopes).map(({ access, title, count }) =>
     access === 'GRAPHQL' ? title : `${count} ${title.toLowerCase()} ${count === 1 ? 'scope' : 'scopes'}`,
   );
-  const named = organizations.length > NAMED + 1 ? organizations.slice(0, NAMED) : organizations;
+  const named = organizations.length > MAX_NAMED + 1 ? organizations.slice(0, MAX_NAMED) : organizations;
   const more = organizations.length - named.length;
-  const where = listed(more > 0 ? [...named, `${more} more`] : named);
+  const organizationText = joinNames(more > 0 ? [...named, `${more} more`] : named);
   const expiry = end === 'never' ? 'never expires' : `expires ${day(end.toISOString(), timeZone)}`;
-  return `Summary: ${may.join(', ')} · ${where} · ${expiry}`;
+  return `Summary: ${scopeTexts.join(', ')} · ${organizationText} · ${expiry}`;
 }
 
 /** `A`, `A and B`, `A, B and C`. */
-function listed(names: readonly string[]): string {
+function joinNames(names: readonly string[]): string {
   const last = names.at(-1) ?? '';
   return names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${last}` : last;
 }

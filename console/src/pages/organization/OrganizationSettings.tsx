@@ -151,16 +151,16 @@ function About({ organization }: { organization: Found }) {
         </Fact>
         <Fact name="Members">
           <Link to="/organizations/$slug/members" params={{ slug }}>
-            {counted(members.totalCount, 'member')}
+            {countText(members.totalCount, 'member')}
           </Link>
           , including{' '}
           <Link to="/organizations/$slug/members" params={{ slug }} search={{ role: 'admin' }}>
-            {counted(administrators.totalCount, 'administrator')}
+            {countText(administrators.totalCount, 'administrator')}
           </Link>
         </Fact>
         <Fact name="Tokens">
           <Link to="/organizations/$slug/audit" params={{ slug }}>
-            {counted(tokenGrants?.totalCount ?? 0, 'token')}
+            {countText(tokenGrants?.totalCount ?? 0, 'token')}
           </Link>{' '}
           with access
         </Fact>
@@ -169,4 +169,4 @@ function About({ organization }: { organization: Found }) {
   );
 }
 
-const counted = (count: number, noun: string) => `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+const countText = (count: number, noun: string) => `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;

@@ -222,7 +222,7 @@ function Expires({ token, active }: { token: Token; active: boolean }) {
   );
 }
 
-interface NothingProps {
+interface EmptyListProps {
   filtered: boolean;
   clear: () => void;
   /** The number of revoked and expired tokens that are not shown. */
@@ -230,7 +230,7 @@ interface NothingProps {
   showInactive: () => void;
 }
 
-function EmptyList({ filtered, clear, inactiveCount, showInactive }: NothingProps) {
+function EmptyList({ filtered, clear, inactiveCount, showInactive }: EmptyListProps) {
   const also = inactiveCount > 0 && <Button onClick={showInactive}>Show revoked and expired</Button>;
   if (filtered) {
     return (
