@@ -1,5 +1,6 @@
 //! The service as its doors see it: the store, the verifier, the clock, and the one way to change anything.
 
+mod change_queue;
 mod first_link;
 mod passwords;
 mod throttle;
@@ -10,7 +11,7 @@ pub use throttle::{Limit, Throttle};
 use crate::{
     config::Config,
     domain::{
-        caller::Caller,
+        caller::{Caller, Through},
         error::{Error, Result},
         id::UserId,
         policy::SelfService,
@@ -22,6 +23,7 @@ use crate::{
     telemetry::Metrics,
     verify::Verifier,
 };
+use change_queue::ChangeQueues;
 use passwords::Passwords;
 use std::{
     sync::{
@@ -49,6 +51,8 @@ enum Limited {
     Widening,
     /// Changes a name, a description, an expiry or a password.
     Describing,
+    /// Names a user who does not exist.
+    Naming,
 }
 
 impl Limited {
@@ -80,6 +84,7 @@ pub struct App {
     tasks: TaskTracker,
     committed: Arc<Notify>,
     passwords: Passwords,
+    queues: ChangeQueues,
     /// Changes by kind and by the user who makes them.
     changes: Arc<Throttle<(UserId, Limited)>>,
     max_changes_per_minute: u32,
@@ -102,6 +107,7 @@ impl App {
             tasks: TaskTracker::new(),
             committed: Arc::default(),
             passwords: Passwords::default(),
+            queues: ChangeQueues::default(),
             changes: Arc::new(Throttle::new(Duration::from_mins(1), TOO_MANY_CHANGES)),
             max_changes_per_minute: config.max_changes_per_minute,
             max_tokens_per_user: config.max_tokens_per_user,
@@ -177,10 +183,36 @@ impl App {
 
     /// Makes a change as this caller, whole or not at all. It runs to its end even if whoever asked has left.
     pub async fn change<C: Change>(&self, caller: &Caller, change: C) -> Result<C::Done> {
+        let turn = match caller.through {
+            Through::Jwt(user) | Through::Session { user, .. } | Through::Token { user, .. } => {
+                Some(self.queues.turn(user).await?)
+            }
+            // A value that leaked is revoked without waiting for anything.
+            Through::Value { .. } | Through::ResourceServer(_) | Through::CommandLine | Through::System => None,
+        };
         let (app, caller) = (self.clone(), caller.clone());
-        let work = async move { app.until_made(caller, &change).await };
+        let work = async move {
+            let made = app.until_made(caller, &change).await;
+            if let (Some(turn), Err(Error::Unavailable(_))) = (&turn, &made) {
+                turn.fail_waiting();
+            }
+            made
+        };
         let task = self.tasks.spawn(store::counted(store::counter(), work.in_current_span()));
         task.await.unwrap_or_else(|error| Err(Error::Bug(error.to_string().into())))
+    }
+
+    /// The same for a change that names another user. Names of users who do not exist are limited like changes that extend
+    /// access: an administrator could otherwise find out who has an account.
+    pub async fn change_naming_a_user<C: Change>(&self, caller: &Caller, change: C) -> Result<C::Done> {
+        let named = caller.user().map(|user| ((user, Limited::Naming), self.max_changes_per_minute));
+        let begun = self.changes.begin(named.as_slice(), self.instant());
+        begun.inspect_err(|_| self.metrics().throttled())?;
+        let made = self.change(caller, change).await;
+        if !matches!(made, Err(Error::NotFound("user"))) {
+            self.changes.take_back(named.as_slice());
+        }
+        made
     }
 
     async fn until_made<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {

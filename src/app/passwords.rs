@@ -12,6 +12,9 @@ use tokio::sync::Semaphore;
 const MAX_RUNNING: usize = 2;
 /// The number of jobs of one kind that wait for their turn. Beyond it a request is rejected at once.
 const MAX_WAITING: usize = 16;
+/// The number of these places that only users have who are known where they are: guesses from everywhere else do not take
+/// them.
+const MAX_WAITING_KNOWN: usize = 4;
 /// Long enough for a full queue to empty.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
@@ -27,6 +30,8 @@ pub(super) struct Passwords {
 struct Workers {
     /// One permit per running or waiting job.
     places: Arc<Semaphore>,
+    /// More of them, for users who are known where they are.
+    reserved: Arc<Semaphore>,
     /// One permit per running job.
     running: Arc<Semaphore>,
 }
@@ -34,16 +39,18 @@ struct Workers {
 impl Default for Workers {
     fn default() -> Self {
         Self {
-            places: Arc::new(Semaphore::new(MAX_RUNNING + MAX_WAITING)),
+            places: Arc::new(Semaphore::new(MAX_RUNNING + MAX_WAITING - MAX_WAITING_KNOWN)),
+            reserved: Arc::new(Semaphore::new(MAX_WAITING_KNOWN)),
             running: Arc::new(Semaphore::new(MAX_RUNNING)),
         }
     }
 }
 
 impl App {
-    /// Returns whether the password is the stored one. Without a stored one it is not, after the same work.
-    pub async fn is_password(&self, given: Password, kept: Option<Hashed>) -> Result<bool> {
-        self.passwords.hashing.run(move || given.is(kept.as_ref())).await
+    /// Returns whether the password is the stored one. Without a stored one it is not, after the same work. Users who are
+    /// known in their network, or have a session, have places in the queue that others cannot take.
+    pub async fn is_password(&self, given: Password, kept: Option<Hashed>, is_known: bool) -> Result<bool> {
+        self.passwords.hashing.run(is_known, move || given.is(kept.as_ref())).await
     }
 
     /// Returns what to store of a password that a user with these names chooses, if it is good enough.
@@ -52,14 +59,16 @@ impl App {
             let names: Vec<_> = names.iter().map(String::as_str).collect();
             Password::chosen(field, &text, &names)
         };
-        let password = self.passwords.estimating.run(estimate).await??;
-        self.passwords.hashing.run(move || password.hashed()).await?
+        let password = self.passwords.estimating.run(false, estimate).await??;
+        self.passwords.hashing.run(false, move || password.hashed()).await?
     }
 }
 
 impl Workers {
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::RateLimited {
+    async fn run<T: Send + 'static>(&self, is_known: bool, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = if is_known { place.or_else(|_| Arc::clone(&self.reserved).try_acquire_owned()) } else { place };
+        let place = place.map_err(|_| Error::RateLimited {
             why: "Too many passwords are being checked at the moment; try again in a moment.",
             retry_after: RETRY_AFTER,
         })?;
@@ -86,23 +95,33 @@ mod tests {
         let (release, released) = mpsc::channel::<()>();
         let released = Arc::new(std::sync::Mutex::new(released));
         let mut jobs = JoinSet::new();
-        for _ in 0..MAX_RUNNING + MAX_WAITING {
+        let fill = |is_known: bool, jobs: &mut JoinSet<Result<bool>>| {
             let (workers, released) = (workers.clone(), Arc::clone(&released));
             let work = move || released.lock().is_ok_and(|released| released.recv().is_ok());
-            jobs.spawn(async move { workers.run(work).await });
+            jobs.spawn(async move { workers.run(is_known, work).await });
+        };
+        for _ in 0..MAX_RUNNING + MAX_WAITING - MAX_WAITING_KNOWN {
+            fill(false, &mut jobs);
         }
         while workers.places.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        let rejected = workers.run(|| ()).await;
-        assert!(matches!(rejected, Err(Error::RateLimited { retry_after, .. }) if retry_after == RETRY_AFTER));
-        assert!(others.run(|| true).await.is_ok(), "other work does not wait");
+        let is_rejected = |outcome: &Result<()>| matches!(outcome, Err(Error::RateLimited { retry_after, .. }) if *retry_after == RETRY_AFTER);
+        assert!(is_rejected(&workers.run(false, || ()).await));
+        for _ in 0..MAX_WAITING_KNOWN {
+            fill(true, &mut jobs);
+        }
+        while workers.reserved.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(is_rejected(&workers.run(true, || ()).await));
+        assert!(others.run(false, || true).await.is_ok(), "other work does not wait");
         for _ in 0..jobs.len() {
             release.send(()).expect("a job");
         }
         for done in jobs.join_all().await {
             assert!(matches!(done, Ok(true)));
         }
-        assert!(workers.run(|| ()).await.is_ok());
+        assert!(workers.run(false, || ()).await.is_ok());
     }
 }

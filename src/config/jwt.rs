@@ -7,6 +7,8 @@ use url::{Host, Url};
 
 /// The fewest bytes of a secret that JWTs are signed with.
 const SHORTEST_SECRET: usize = 32;
+/// A random secret of 32 bytes has more of them, also in hexadecimal digits.
+const MIN_DISTINCT_BYTES: usize = 8;
 
 /// Whose JWTs say who the caller is.
 #[derive(Debug, Clone)]
@@ -158,6 +160,10 @@ fn signing_secret(secret: String) -> Result<Hidden> {
         );
     }
     // A public key is known to everybody: whoever has it could sign.
+    let distinct: std::collections::BTreeSet<_> = secret.bytes().collect();
+    if distinct.len() < MIN_DISTINCT_BYTES || secret.contains("openssl rand") {
+        return refuse("auth.jwt.secret can be guessed; generate a random one with `openssl rand -base64 32`.");
+    }
     if secret.contains("-----BEGIN ") || secret.trim_start().starts_with('{') {
         return refuse(
             "auth.jwt.secret is a key in PEM or JSON, which is no secret; give public keys as auth.jwt.jwks_file, or \
@@ -291,7 +297,8 @@ mod tests {
     fn a_weak_secret_and_a_public_key_are_no_secret() {
         let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS\n-----END PUBLIC KEY-----";
         let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS"}]}"#;
-        for weak in ["secret", "0123456789012345678901234567890", public, set] {
+        let (repeated, example) = ("a".repeat(36), "make one with: openssl rand -base64 32");
+        for weak in ["secret", "0123456789012345678901234567890", &repeated, example, public, set] {
             let (field, why) = refusal(of("HS256", ("secret", weak)));
             assert_eq!(field, "auth.jwt.secret");
             assert!(!why.contains("01234") && !why.contains("11qYAY"), "{why}");

@@ -19,6 +19,11 @@ pub const LONGEST_USERNAME: usize = 64;
 /// The most characters of a reason.
 pub const LONGEST_REASON: usize = 500;
 
+/// The most bytes of an email address (RFC 5321).
+const MAX_EMAIL: usize = 254;
+/// More code points than any accepted character is composed of.
+const MAX_COMPOSED_OF: usize = 8;
+
 /// What a token is for: 1 to 255 characters.
 pub fn description(field: &str, text: &str) -> Result<String> {
     plain(field, text, LONGEST_DESCRIPTION)
@@ -41,6 +46,10 @@ pub fn sought(field: &str, text: Option<&str>) -> Result<Option<String>> {
 
 /// Any text of one line: 1 to so many characters, in NFC, without blanks at its ends.
 pub fn plain(field: &str, text: &str, most: usize) -> Result<String> {
+    // No character that is kept is composed of more, and longer texts are work.
+    if text.chars().nth(most * MAX_COMPOSED_OF).is_some() {
+        return Err(too_long(field, most));
+    }
     visible(field, text)?;
     let text = composed(text);
     if text.is_empty() {
@@ -50,9 +59,13 @@ pub fn plain(field: &str, text: &str, most: usize) -> Result<String> {
         return Err(invalid(field, "The text has no visible character; write at least one."));
     }
     if text.chars().count() > most {
-        return Err(invalid(field, format!("The text is too long; write at most {most} characters.")));
+        return Err(too_long(field, most));
     }
     Ok(text)
+}
+
+fn too_long(field: &str, most: usize) -> Error {
+    invalid(field, format!("The text is too long; write at most {most} characters."))
 }
 
 /// How a person is called in a word: 1 to 64 of `a-z 0-9 - _ .`, and not `.` or `..`.
@@ -85,10 +98,14 @@ pub fn slug(field: &str, text: &str) -> Result<String> {
 
 /// An address of mail. Whether anybody is there is for a mail server to say.
 pub fn email(field: &str, text: &str) -> Result<String> {
+    let too_long = || invalid(field, "The e-mail address is too long; write at most 254 characters.");
+    if text.chars().nth(MAX_EMAIL * MAX_COMPOSED_OF).is_some() {
+        return Err(too_long());
+    }
     visible(field, text)?;
     let text = composed(text);
-    if text.len() > 254 {
-        return Err(invalid(field, "The e-mail address is too long; write at most 254 characters."));
+    if text.len() > MAX_EMAIL {
+        return Err(too_long());
     }
     if !is_address(&text) {
         return Err(invalid(field, "This is not an e-mail address; write one such as ada@example.com."));
@@ -165,7 +182,7 @@ fn invalid(field: &str, why: impl Into<String>) -> Error {
 }
 
 fn unless_blank(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !composed(text).is_empty())
+    text.filter(|text| !text.chars().all(|ch| ch.is_whitespace() || is_selector(ch)))
 }
 
 fn composed(text: &str) -> String {

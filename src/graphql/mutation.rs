@@ -185,7 +185,7 @@ impl Mutation {
                     user: input.user.into(),
                     role: input.role.into(),
                 };
-                let (organization, user) = request.app.change(&request.caller, change).await?;
+                let (organization, user) = request.app.change_naming_a_user(&request.caller, change).await?;
                 let member = person(request, user).await?;
                 Ok(AddOrganizationMemberPayload { organization: organization.into(), member })
             }

@@ -8,13 +8,16 @@ use super::{
 };
 use crate::domain::{
     error::Error,
+    redact::holds_a_value as contains_token,
+    secret::Prefix,
     time::{self, Time},
 };
 use async_graphql::{
     Name, Pos, Positioned, ServerError, Value, Variables,
     indexmap::IndexMap,
     parser::types::{
-        BaseType, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type, VariableDefinition,
+        BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet, Type,
+        VariableDefinition,
     },
 };
 use std::{
@@ -24,11 +27,20 @@ use std::{
 
 /// How many errors of a document are told at once.
 pub(super) const MOST_ERRORS: usize = 5;
+/// The most values of a list: more than any catalogue has scopes.
+const MAX_ITEMS: usize = 500;
 
-/// What does not fit in a document and in the variables of the chosen operation; nothing when all of it may run.
-pub fn misfits(document: &ExecutableDocument, chosen: &OperationDefinition, variables: &Variables) -> Vec<ServerError> {
+/// What does not fit in a document and in the variables of the chosen operation; nothing when all of it may run. A text of
+/// a mutation that contains a token value does not: it would be stored, shown and sent by email.
+pub fn misfits(
+    document: &ExecutableDocument,
+    chosen: &OperationDefinition,
+    variables: &Variables,
+    prefix: &Prefix,
+) -> Vec<ServerError> {
     let mut walk = Walk {
         document,
+        forbidden: (chosen.ty == OperationType::Mutation).then_some(prefix),
         given: Some(variables),
         uses: HashMap::new(),
         defined: HashMap::new(),
@@ -53,13 +65,15 @@ pub(super) fn fits_input(of: &str, field: &'static str, value: &Value) -> Result
     let bug = || Error::Bug("a type that is none".into());
     let (defined, mut uses) = (HashMap::new(), HashMap::new());
     let path = vec![Step::Key(field)];
-    let mut judge = Judge { is_json: true, given: None, defined: &defined, path, uses: &mut uses };
+    let mut judge = Judge { is_json: true, forbidden: None, given: None, defined: &defined, path, uses: &mut uses };
     let fits = judge.fits(&Type::new(of).ok_or_else(bug)?, value);
     fits.map_err(|why| Error::invalid(judge.path(), why))
 }
 
 struct Walk<'document> {
     document: &'document ExecutableDocument,
+    /// The prefix of token values that no text may contain.
+    forbidden: Option<&'document Prefix>,
     given: Option<&'document Variables>,
     /// The variables of the operation that is looked at.
     defined: HashMap<&'document Name, &'document VariableDefinition>,
@@ -162,6 +176,7 @@ impl<'document> Walk<'document> {
     fn value(&mut self, standing: &Standing<'_>) {
         let mut judge = Judge {
             is_json: standing.is_json,
+            forbidden: self.forbidden,
             given: self.given,
             defined: &self.defined,
             path: vec![Step::Key(standing.path)],
@@ -189,6 +204,7 @@ fn stand_in(variable: &Name) -> Value {
 
 struct Judge<'walk> {
     is_json: bool,
+    forbidden: Option<&'walk Prefix>,
     given: Option<&'walk Variables>,
     defined: &'walk HashMap<&'walk Name, &'walk VariableDefinition>,
     /// Of what is looked at; after an error, of what is wrong.
@@ -207,6 +223,9 @@ impl Judge<'_> {
             (Value::Binary(name), _) => self.variable(of, &String::from_utf8_lossy(name)),
             (Value::Null, _) if of.nullable => Ok(()),
             (Value::Null, _) => Err(format!("Null stands where a value of the type {of} is taken.")),
+            (Value::List(items), BaseType::List(_)) if items.len() > MAX_ITEMS => {
+                Err(format!("The list has too many values; write at most {MAX_ITEMS}."))
+            }
             (Value::List(items), BaseType::List(of)) => items
                 .iter()
                 .enumerate()
@@ -225,6 +244,11 @@ impl Judge<'_> {
                 Ok(())
             }
             (Some(Kind::Enum(_)), _) => Err(format!("This is no value of {name}.")),
+            (Some(Kind::Scalar), Value::String(text))
+                if name == "String" && self.forbidden.is_some_and(|prefix| contains_token(prefix, text)) =>
+            {
+                Err("The text contains a token value, which would be stored; leave it out.".into())
+            }
             (Some(Kind::Scalar), value) => fits_scalar(name, value),
             // What is no input was told where it was written.
             _ => Ok(()),
@@ -326,7 +350,7 @@ mod tests {
     fn found(query: &str, variables: serde_json::Value) -> Vec<String> {
         let document = parse_query(query).expect("a document");
         let DocumentOperations::Multiple(operations) = &document.operations else { panic!("operations with names") };
-        let misfits = misfits(&document, &operations["Q"].node, &Variables::from_json(variables));
+        let misfits = misfits(&document, &operations["Q"].node, &Variables::from_json(variables), &Prefix::default());
         let told = |error: ServerError| {
             let extensions = error.extensions.expect("extensions");
             let (place, field) = (error.locations[0], extensions.get("field").cloned().unwrap_or_default());

@@ -245,7 +245,7 @@ mod tests {
             let (said, hears) = oneshot::channel();
             self.windows.send((size, said)).expect("a connection");
             hears.await.expect("a connection");
-            get_of(&mut self.client, "/other").await;
+            drop(get_of(&mut self.client, "/other").await);
         }
     }
 
@@ -268,7 +268,7 @@ mod tests {
         stream.gets().await;
         stream.takes_at_once(0).await;
         stream.produces();
-        get_of(&mut stream.client, "/other").await;
+        drop(get_of(&mut stream.client, "/other").await);
         stream.takes_at_once(0xFFFF).await;
         let chunk = stream.body.data().await.expect("more").expect("no reset");
         assert_eq!(chunk, "chunk");

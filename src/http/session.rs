@@ -176,7 +176,7 @@ async fn sign_in(doors: &Doors, request: &Parts, body: Body) -> Result<Response,
     // time says that there is such a user, or that the password was right.
     let known = known.filter(|_| !is_locked);
     let kept = known.as_ref().and_then(|known| known.hashed.clone());
-    let right = doors.is_password(&password, kept, &attempt).await?;
+    let right = doors.is_password(&password, kept, &attempt, is_known_network).await?;
     let known = known.filter(|known| right && known.disabled_at.is_none());
     let Some((id, version)) = known.and_then(|known| Some((known.id, known.version?))) else {
         return Err(wrong(WRONG));
@@ -222,7 +222,7 @@ async fn give_again(doors: &Doors, request: &Parts, body: Body) -> Result<Respon
     let attempt = doors.throttled(begun)?;
     let found = doors.app.store().sign_in(session.user).await;
     let kept = found.inspect_err(|_| doors.sessions.take_back(&attempt))?.and_then(|known| known.hashed);
-    if !doors.is_password(&said.password, kept, &attempt).await? {
+    if !doors.is_password(&said.password, kept, &attempt, true).await? {
         return Err(wrong(WRONG_PASSWORD));
     }
     doors.sessions.take_back(&attempt);
@@ -259,8 +259,14 @@ impl Doors {
     }
 
     /// Checks a password. An attempt whose password could not be checked is no failure.
-    async fn is_password(&self, given: &str, kept: Option<Hashed>, attempt: &Attempt) -> Result<bool, Problem> {
-        self.app.is_password(Password::given(given), kept).await.map_err(|error| {
+    async fn is_password(
+        &self,
+        given: &str,
+        kept: Option<Hashed>,
+        attempt: &Attempt,
+        is_known: bool,
+    ) -> Result<bool, Problem> {
+        self.app.is_password(Password::given(given), kept, is_known).await.map_err(|error| {
             self.sessions.take_back(attempt);
             if let Error::RateLimited { .. } = error {
                 self.app.metrics().throttled();

@@ -19,8 +19,8 @@ use crate::domain::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, FromQueryResult, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, JoinType, LockType, Order, Query, SelectStatement},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -30,6 +30,10 @@ impl From<membership::Model> for Membership {
         Self { organization: row.organization_id, user: row.user_id, role: row.role, joined_at: row.joined_at }
     }
 }
+
+/// The most organizations of one user, unless the operator adds them to more.
+const MAX_ORGANIZATIONS: u64 = 1_000;
+const TOO_MANY_ORGANIZATIONS: &str = "The user is a member of 1,000 organizations, which is the maximum.";
 
 /// Which members are wanted. Everything that is said must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,9 +52,16 @@ impl Detail for Members {
 }
 
 impl Tx {
-    /// Makes somebody a member; `CONFLICT` for whoever is one.
+    /// Makes a user a member. `CONFLICT` if they are one already, or belong to [`MAX_ORGANIZATIONS`] and it is not the
+    /// operator who adds them: memberships multiply the work of every request of a user, and of every event about them.
     pub async fn add_member(&self, staffer: &Staffer, user: UserId, role: Role) -> Result<()> {
         let organization = *staffer.organization();
+        if self.caller().user().is_some() {
+            let count = membership::Entity::find().filter(membership::Column::UserId.eq(user)).count(&self.db);
+            if limited(count).await? >= MAX_ORGANIZATIONS {
+                return Err(Error::Conflict(TOO_MANY_ORGANIZATIONS.into()));
+            }
+        }
         let row = membership::ActiveModel {
             organization_id: Set(organization),
             user_id: Set(user),

@@ -172,3 +172,70 @@ both!(
         assert_eq!(name_after("Ada One").await, "Ada One");
     }
 );
+
+both!(
+    async fn names_of_users_who_do_not_exist_are_limited_and_others_are_found(database: Database) {
+        let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
+        let ada = world.admin("ada", &["acme"]).await;
+        let acme = world.organization_id("acme").await;
+        world.person("dan").await;
+        let adds = async |user: &str| {
+            let input = json!({ "organizationId": acme, "user": user, "role": "MEMBER" });
+            ada.does("addOrganizationMember", input).await.code()
+        };
+        for number in 0..6 {
+            assert_eq!(adds(&format!("nobody-{number}")).await, "NOT_FOUND");
+        }
+        // Neither answer says now whether the user exists.
+        assert_eq!((adds("nobody").await, adds("dan").await), ("RATE_LIMITED".into(), "RATE_LIMITED".into()));
+        world.later(Duration::from_mins(1));
+        assert_eq!((adds("dan").await, adds("nobody").await), ("OK".into(), "NOT_FOUND".into()));
+    }
+);
+
+both!(
+    async fn text_of_a_mutation_may_not_contain_a_token_value(database: Database) {
+        let world = World::with(database, &[]).await;
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        let token = bob.creates_token("in use", &["acme"], &["read_builds"]).await;
+        let acme = world.organization_id("acme").await;
+        let mark = world.mark().await;
+        for text in [token.value.clone(), format!("leaked {}", token.value.replace('_', "%5F"))] {
+            for (verb, input, field) in [
+                ("updateToken", json!({ "tokenId": token.id, "description": text }), "input.description"),
+                ("revokeToken", json!({ "tokenId": token.id, "reason": text }), "input.reason"),
+            ] {
+                let error = bob.does(verb, input).await.json()["errors"][0].clone();
+                assert_eq!(error["extensions"]["code"], "INVALID_INPUT", "{error}");
+                assert_eq!(error["extensions"]["field"], field);
+                assert!(!error.to_string().contains(&token.value[4..]), "{error}");
+            }
+            let input = json!({ "tokenId": token.id, "organizationId": acme, "reason": text });
+            assert_eq!(ada.does("removeOrganizationFromToken", input).await.code(), "INVALID_INPUT");
+        }
+        assert_eq!(world.since(&mark).await, (0, 0));
+        let query = "query($value: String) { viewer { tokens(filter: { token: $value }) { totalCount } } }";
+        let found = bob.ask(query, json!({ "value": token.value })).await;
+        assert_eq!(found["viewer"]["tokens"]["totalCount"], 1, "a query may search for a value");
+    }
+);
+
+both!(
+    async fn revocation_by_value_does_not_wait_for_the_changes_of_a_user(database: Database) {
+        let world = World::with(database, &[]).await;
+        let (bob, eve) = (world.member("bob", &["acme"]).await, world.member("eve", &["acme"]).await);
+        let token = bob.creates_token("leaked", &["acme"], &["read_builds"]).await;
+        let unknown = "token_00000000000000000000000000";
+        let many = (0..20)
+            .map(|index| format!("a{index}: revokeToken(input: {{ tokenId: \"{unknown}\" }}) {{ token {{ id }} }}"));
+        let flood = format!("mutation {{ {} }}", many.collect::<Vec<_>>().join(" "));
+        let flooding = futures_util::future::join_all((0..60).map(|_| eve.graphql(&flood, json!({}))));
+        let revoking = async {
+            let revoked = world.holder_of(&token.value).delete("/v2/access-token").await;
+            assert_eq!(revoked.status, 204);
+            assert_eq!(world.holder_of(&token.value).verify("").await.status, 401);
+        };
+        let (replies, ()) = tokio::join!(flooding, revoking);
+        assert!(replies.iter().all(|reply| reply.status == 200 || reply.status == 503));
+    }
+);

@@ -143,7 +143,7 @@ async fn make(config: &Config, unfinished: &Path) -> Result<()> {
 async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
     let password = kept_secret(&folder.join(format!("password-{}", user.username)), 20)?;
     let kept = app.store().sign_in(user.id).await?.and_then(|known| known.hashed);
-    if !app.is_password(Password::given(&password), kept).await? {
+    if !app.is_password(Password::given(&password), kept, true).await? {
         let hashed = app.password_chosen("password", password.clone(), Vec::new()).await?;
         app.change(&Caller::command_line(app.now()), SetPassword { user: user.id, hashed }).await?;
     }

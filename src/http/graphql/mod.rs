@@ -71,7 +71,7 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
     let operation = Operation::read(request, body, doors.app.prefix(), media).await?;
     let name = operation.name().map(ToOwned::to_owned);
     let cost = operation.price().map_err(|refusal| Refusal::by_price(media, &refusal))?;
-    let misfits = operation.misfits();
+    let misfits = operation.misfits(doors.app.prefix());
     // What a change did cannot be rejected afterwards; its cost bounds its response.
     let is_mutation = operation.is_mutation();
     let limit = if is_mutation { usize::MAX } else { MAX_RESPONSE };

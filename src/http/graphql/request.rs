@@ -157,9 +157,9 @@ impl Operation {
     }
 
     /// What of its values is not of the kind that is taken.
-    pub(super) fn misfits(&self) -> Vec<ServerError> {
+    pub(super) fn misfits(&self, prefix: &Prefix) -> Vec<ServerError> {
         let Some(chosen) = self.document.chosen() else { return Vec::new() };
-        misfits(&self.document.parsed, chosen, &self.variables)
+        misfits(&self.document.parsed, chosen, &self.variables, prefix)
     }
 
     /// The document, and the query for the library to execute.
