@@ -72,11 +72,11 @@ impl Cause {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Refused => "refused",
-            Self::Busy => "busy",
+            Self::Busy => "deferred",
             Self::Unreachable => "unreachable",
-            Self::Late => "late",
+            Self::Late => "timeout",
             Self::Encryption => "encryption",
-            Self::SignIn => "sign_in",
+            Self::SignIn => "authentication",
         }
     }
 }

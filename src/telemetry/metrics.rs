@@ -176,23 +176,23 @@ impl Counters {
         let start = "Start of the process since the epoch";
         self.registry.register_with_unit("process_start_time", start, Unit::Seconds, self.started.clone());
         let ours = self.registry.sub_registry_with_prefix("tokenward");
-        ours.register("build", "The version that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        ours.register("requests", "Requests by door and class of status", self.requests.clone());
-        let took = "How long requests took, by door";
+        ours.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        ours.register("requests", "Requests by route and class of status", self.requests.clone());
+        let took = "Duration of requests, by route";
         ours.register_with_unit("request_duration", took, Unit::Seconds, self.durations.clone());
-        ours.register("checks", "Checks of tokens by what was decided", self.checks.clone());
-        ours.register("changes", "Changes that were committed, by event", self.changes.clone());
-        ours.register("jwt_rejections", "JWTs that were rejected, by reason", self.jwt_rejections.clone());
+        ours.register("checks", "Checks of tokens, by result", self.checks.clone());
+        ours.register("changes", "Committed changes, by event type", self.changes.clone());
+        ours.register("jwt_rejections", "Rejected JWTs, by reason", self.jwt_rejections.clone());
         ours.register("store_statements", "Statements that the database answered", self.statements.clone());
-        ours.register("store_failures", "Statements without an answer, by kind", STORE_FAILURES.clone());
-        ours.register("log_lines_dropped", "Lines of the log that could not be written", LOG_LINES_DROPPED.clone());
+        ours.register("store_failures", "Statements that failed, by kind", STORE_FAILURES.clone());
+        ours.register("log_lines_dropped", "Log lines that could not be written", LOG_LINES_DROPPED.clone());
         let refused = "Requests rejected for unknown tokens, failed sign-ins or a full queue";
         ours.register("throttle_refusals", refused, self.throttled.clone());
-        ours.register("letters_sent", "Letters that a mail server took", self.sent.clone());
-        ours.register("letter_failures", "Tries to send a letter that failed, by cause", self.unsent.clone());
+        ours.register("emails_sent", "Emails that a mail server accepted", self.sent.clone());
+        ours.register("email_failures", "Failed attempts to send an email, by cause", self.unsent.clone());
         // All kinds are there from the start, so that the first of each is seen as one more.
         for check in Check::ALL {
-            drop(self.checks.get_or_create(&[("verdict", check.name())]));
+            drop(self.checks.get_or_create(&[("result", check.name())]));
         }
         for reason in JwtRejection::ALL {
             drop(self.jwt_rejections.get_or_create(&[("reason", reason.as_str())]));
@@ -222,13 +222,13 @@ impl Metrics {
             _ => "5xx",
         };
         let door = || Cow::Owned(door.to_owned());
-        self.0.requests.get_or_create(&[("door", door()), ("status", class.into())]).inc();
-        self.0.durations.get_or_create(&[("door", door())]).observe(took.as_secs_f64());
+        self.0.requests.get_or_create(&[("route", door()), ("status", class.into())]).inc();
+        self.0.durations.get_or_create(&[("route", door())]).observe(took.as_secs_f64());
     }
 
     /// Counts a check.
     pub fn checked(&self, check: Check) {
-        self.0.checks.get_or_create(&[("verdict", check.name())]).inc();
+        self.0.checks.get_or_create(&[("result", check.name())]).inc();
     }
 
     /// Counts a change that was committed.
@@ -286,12 +286,12 @@ fn of_the_store(outbox: Option<Outbox>, now: Time) -> Registry {
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         registry.register(name, help, gauge);
     };
-    show("store_up", "Whether the database answered just now", outbox.is_some().into());
+    show("store_up", "Whether the database answered this scrape", outbox.is_some().into());
     if let Some(outbox) = outbox {
         let age = outbox.oldest.map_or(0, |at| now.seconds().saturating_sub(at.seconds()).max(0).unsigned_abs());
-        show("letters_waiting", "Letters that wait to be sent", outbox.waiting);
-        show("letters_given_up", "Letters that were given up; `tokenward mail list` shows them", outbox.given_up);
-        show("oldest_letter_age_seconds", "How long the oldest letter that waits has waited; 0 if none does.", age);
+        show("emails_pending", "Emails that are pending", outbox.waiting);
+        show("emails_abandoned", "Emails that were abandoned; see `tokenward mail list`", outbox.given_up);
+        show("oldest_pending_email_age_seconds", "Age of the oldest pending email; 0 if none is pending.", age);
     }
     registry
 }
@@ -318,8 +318,8 @@ impl Check {
             Self::Judged(Verdict::No(Reason::Revoked)) => "revoked",
             Self::Judged(Verdict::No(Reason::Expired)) => "expired",
             Self::Judged(Verdict::No(Reason::OwnerDisabled)) => "owner_disabled",
-            Self::Judged(Verdict::No(Reason::NotGranted)) => "organization",
-            Self::Judged(Verdict::No(Reason::LacksScope(_))) => "scope",
+            Self::Judged(Verdict::No(Reason::NotGranted)) => "organization_not_granted",
+            Self::Judged(Verdict::No(Reason::LacksScope(_))) => "insufficient_scope",
         }
     }
 }
@@ -329,7 +329,7 @@ impl StoreFailure {
 
     const fn name(self) -> &'static str {
         match self {
-            Self::Late => "late",
+            Self::Late => "timeout",
             Self::Unavailable => "unavailable",
             Self::Contended => "contended",
             Self::Refused => "refused",
@@ -357,11 +357,11 @@ mod tests {
         let (one, other) = (Metrics::default(), Metrics::default());
         one.checked(Check::Judged(Verdict::No(Reason::LacksScope(7))));
         one.changed(EventType::TokenRevoked);
-        assert!(rendered(&one, None).contains("tokenward_checks_total{verdict=\"scope\"} 1\n"));
+        assert!(rendered(&one, None).contains("tokenward_checks_total{result=\"insufficient_scope\"} 1\n"));
         assert!(rendered(&one, None).contains("tokenward_changes_total{event=\"token_revoked\"} 1\n"));
         let text = rendered(&other, None);
         for check in Check::ALL {
-            assert!(text.contains(&format!("tokenward_checks_total{{verdict=\"{}\"}} 0\n", check.name())), "{text}");
+            assert!(text.contains(&format!("tokenward_checks_total{{result=\"{}\"}} 0\n", check.name())), "{text}");
         }
         for event in EventType::ALL {
             assert!(text.contains(&format!("tokenward_changes_total{{event=\"{}\"}} 0\n", event.as_str())), "{text}");
@@ -373,10 +373,10 @@ mod tests {
         let metrics = Metrics::default();
         metrics.request("/verify", 403, Duration::from_millis(7));
         let text = rendered(&metrics, None);
-        assert!(text.contains("tokenward_requests_total{door=\"/verify\",status=\"4xx\"} 1\n"), "{text}");
+        assert!(text.contains("tokenward_requests_total{route=\"/verify\",status=\"4xx\"} 1\n"), "{text}");
         for (bound, count) in [("0.005", 0), ("0.01", 1), ("10", 1), ("+Inf", 1)] {
             let line =
-                format!("tokenward_request_duration_seconds_bucket{{door=\"/verify\",le=\"{bound}\"}} {count}\n");
+                format!("tokenward_request_duration_seconds_bucket{{route=\"/verify\",le=\"{bound}\"}} {count}\n");
             assert!(text.contains(&line), "{line}{text}");
         }
     }
@@ -387,11 +387,11 @@ mod tests {
         metrics.started(NOW);
         let outbox = Outbox { waiting: 3, oldest: Some(NOW.minus(Duration::from_mins(2))), given_up: 1 };
         let text = rendered(&metrics, Some(outbox));
-        for line in ["store_up 1", "letters_waiting 3", "letters_given_up 1", "oldest_letter_age_seconds 120"] {
+        for line in ["store_up 1", "emails_pending 3", "emails_abandoned 1", "oldest_pending_email_age_seconds 120"] {
             assert!(text.contains(&format!("\ntokenward_{line}\n")), "{line}: {text}");
         }
         assert!(text.contains("\nprocess_start_time_seconds 1795426200\n"), "{text}");
         let text = rendered(&metrics, None);
-        assert!(text.contains("\ntokenward_store_up 0\n") && !text.contains("tokenward_letters_waiting"), "{text}");
+        assert!(text.contains("\ntokenward_store_up 0\n") && !text.contains("tokenward_emails_pending"), "{text}");
     }
 }

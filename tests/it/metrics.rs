@@ -145,10 +145,10 @@ both!(
         world.letters(1).await;
         let after = world.scrape(&address).await;
         let grown = |name: &str| after.of(name) - before.series.get(name).copied().unwrap_or_default();
-        for (verdict, count) in [
+        for (result, count) in [
             ("allowed", 2.0),
-            ("organization", 1.0),
-            ("scope", 1.0),
+            ("organization_not_granted", 1.0),
+            ("insufficient_scope", 1.0),
             ("malformed", 2.0),
             ("unknown", 0.0),
             ("revoked", 1.0),
@@ -156,16 +156,16 @@ both!(
             ("owner_disabled", 0.0),
             ("unavailable", 0.0),
         ] {
-            assert_eq!(grown(&format!("tokenward_checks_total{{verdict=\"{verdict}\"}}")), count, "{verdict}");
+            assert_eq!(grown(&format!("tokenward_checks_total{{result=\"{result}\"}}")), count, "{result}");
         }
-        for (door, status, count) in
+        for (route, status, count) in
             [("/verify", "2xx", 2.0), ("/verify", "4xx", 5.0), ("none", "4xx", 1.0), ("/graphql", "2xx", 2.0)]
         {
-            let name = format!("tokenward_requests_total{{door=\"{door}\",status=\"{status}\"}}");
+            let name = format!("tokenward_requests_total{{route=\"{route}\",status=\"{status}\"}}");
             assert_eq!(grown(&name), count, "{name}");
         }
-        assert_eq!(grown("tokenward_request_duration_seconds_count{door=\"/verify\"}"), 7.0);
-        assert_eq!(grown("tokenward_request_duration_seconds_bucket{door=\"/verify\",le=\"+Inf\"}"), 7.0);
+        assert_eq!(grown("tokenward_request_duration_seconds_count{route=\"/verify\"}"), 7.0);
+        assert_eq!(grown("tokenward_request_duration_seconds_bucket{route=\"/verify\",le=\"+Inf\"}"), 7.0);
         assert_eq!(grown("tokenward_changes_total{event=\"token_organization_removed\"}"), 1.0);
         assert_eq!(grown("tokenward_changes_total{event=\"token_revoked\"}"), 1.0);
         assert_eq!(grown("tokenward_changes_total{event=\"token_created\"}"), 0.0);
@@ -188,7 +188,7 @@ both!(
         }
         let scrape = world.scrape(&address).await;
         assert_eq!(scrape.of("tokenward_throttle_refusals_total"), 1.0);
-        assert_eq!(scrape.of("tokenward_checks_total{verdict=\"unknown\"}"), 60.0);
+        assert_eq!(scrape.of("tokenward_checks_total{result=\"unknown\"}"), 60.0);
     }
 );
 
@@ -203,10 +203,10 @@ both!(
         let acme = world.organization_id("acme").await;
         let calm = world.scrape(&address).await;
         for (name, value) in [
-            ("tokenward_letters_waiting", 0.0),
-            ("tokenward_letters_given_up", 0.0),
-            ("tokenward_oldest_letter_age_seconds", 0.0),
-            ("tokenward_letter_failures_total{cause=\"encryption\"}", 0.0),
+            ("tokenward_emails_pending", 0.0),
+            ("tokenward_emails_abandoned", 0.0),
+            ("tokenward_oldest_pending_email_age_seconds", 0.0),
+            ("tokenward_email_failures_total{cause=\"encryption\"}", 0.0),
         ] {
             assert_eq!(calm.of(name), value, "{name}");
         }
@@ -215,16 +215,16 @@ both!(
         let start = Instant::now();
         let troubled = loop {
             let scrape = world.scrape(&address).await;
-            if scrape.of("tokenward_letter_failures_total{cause=\"encryption\"}") >= 1.0 {
+            if scrape.of("tokenward_email_failures_total{cause=\"encryption\"}") >= 1.0 {
                 break scrape;
             }
             assert!(start.elapsed() < Duration::from_secs(30), "{}", scrape.text);
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
-        assert_eq!(troubled.of("tokenward_letters_waiting"), 1.0);
-        assert_eq!(troubled.of("tokenward_letters_sent_total"), 0.0);
+        assert_eq!(troubled.of("tokenward_emails_pending"), 1.0);
+        assert_eq!(troubled.of("tokenward_emails_sent_total"), 0.0);
         world.later(Duration::from_mins(10));
-        assert!(world.scrape(&address).await.of("tokenward_oldest_letter_age_seconds") >= 600.0);
+        assert!(world.scrape(&address).await.of("tokenward_oldest_pending_email_age_seconds") >= 600.0);
         assert_eq!((office.count("MAIL"), office.kept().len()), (0, 0));
     }
 );
@@ -235,10 +235,10 @@ both!(
         world.app.store().clone().close().await;
         let scrape = world.scrape(&address).await;
         assert_eq!(scrape.of("tokenward_store_up"), 0.0);
-        assert!(!scrape.text.contains("tokenward_letters_waiting"), "a number that nobody knows");
+        assert!(!scrape.text.contains("tokenward_emails_pending"), "a number that nobody knows");
         assert_eq!(world.nobody().get("/readyz").await.status, 503);
         let scrape = world.scrape(&address).await;
-        assert!(scrape.of("tokenward_requests_total{door=\"/readyz\",status=\"5xx\"}") >= 1.0);
+        assert!(scrape.of("tokenward_requests_total{route=\"/readyz\",status=\"5xx\"}") >= 1.0);
         assert!(scrape.of("tokenward_store_failures_total{kind=\"unavailable\"}") >= 1.0);
     }
 );
@@ -270,7 +270,7 @@ both!(
         assert_eq!((posted.status.as_u16(), posted.header("allow")), (405, "GET, HEAD"));
         let text = get(at("/metrics"), &token).await.text;
         let scrape = Scrape::read(&text).unwrap_or_else(|why| panic!("{why}"));
-        assert!(scrape.of("tokenward_requests_total{door=\"none\",status=\"4xx\"}") >= 3.0);
+        assert!(scrape.of("tokenward_requests_total{route=\"none\",status=\"4xx\"}") >= 3.0);
         let version = env!("CARGO_PKG_VERSION");
         assert_eq!(scrape.of(&format!("tokenward_build_info{{version=\"{version}\"}}")), 1.0);
         let print = token.get(4..16).unwrap();
