@@ -39,7 +39,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Only events of this type; may be repeated
+    /// Show only events of this type; can be repeated
     #[arg(
         long = "type",
         value_name = "TYPE",
@@ -47,19 +47,19 @@ pub(super) struct List {
         value_parser = PossibleValuesParser::new(EventType::ALL.iter().map(|kind| kind.as_str())).map(|name| kind_of(&name))
     )]
     types: Vec<Option<EventType>>,
-    /// Only events about this user or by them: a username, or an ID such as `user_01h455vb4pex5vsknk084sn02q`
+    /// Show only events about this user or by them: a username, or an ID such as `user_01h455vb4pex5vsknk084sn02q`
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// Only events that concern the organization with this slug
+    /// Show only events that concern the organization with this slug
     #[arg(long, value_name = "SLUG")]
     organization: Option<String>,
-    /// Only events about the token with this ID
+    /// Show only events about the token with this ID
     #[arg(long, value_name = "ID")]
     token: Option<String>,
-    /// Only events at this time or later: RFC 3339, or how long ago, such as 90d or 12h
+    /// Show only events at this time or later: RFC 3339, or an age, such as 90d or 12h
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only events before this time, written likewise
+    /// Show only events before this time, in the same format
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// The number of events to list

@@ -19,10 +19,10 @@ const MOST: u64 = 1000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Lists letters that wait or were given up, oldest first
+    /// Lists pending and abandoned emails, oldest first
     #[command(after_help = "Example:\n  tokenward mail list")]
     List,
-    /// Lets letters be sent again at once, by the server that runs or by the next one
+    /// Retries emails at once, by the running server or the next one
     #[command(
         after_help = "Example:\n  tokenward mail retry mail_01h455vb4pex5vsknk084sn02q\n  tokenward mail retry --all"
     )]
@@ -32,9 +32,9 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Retry {
-    /// The id of a letter, as `mail list` shows it
+    /// The ID of an email, as shown by `mail list`
     id: Option<String>,
-    /// All that wait or were given up
+    /// All pending and abandoned emails
     #[arg(long)]
     all: bool,
 }
@@ -67,7 +67,7 @@ impl Retry {
 }
 
 fn no_letter(id: &str) -> Error {
-    let why = format!("There is no such letter: {id}. `tokenward mail list` shows those that wait or were given up.");
+    let why = format!("There is no such email: {id}. `tokenward mail list` shows the pending and abandoned ones.");
     Error::Conflict(why.into())
 }
 
@@ -81,7 +81,7 @@ async fn list(app: &App) -> Result<()> {
     let mut table =
         format!("{:31}  {:width$}  {:20}  {:5}  {:29}  LAST ERROR\n", "ID", "TO", "WRITTEN", "TRIES", "STATE");
     for letter in letters {
-        let state = letter.next_at.map_or_else(|| "given up".into(), |at| format!("next {}", at.to_text_in_seconds()));
+        let state = letter.next_at.map_or_else(|| "abandoned".into(), |at| format!("next {}", at.to_text_in_seconds()));
         let Waiting { id, to_address, created_at, attempts, last_error, .. } = letter;
         let (written, error) = (created_at.to_text_in_seconds(), last_error.unwrap_or_else(|| "-".into()));
         let error = error.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -10,32 +10,32 @@ use clap::{Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Makes somebody a member, or gives a member another role
+    /// Adds a member, or changes the role of a member
     #[command(after_help = "Example:\n  tokenward member add acme bob --role member")]
     Add {
-        /// The organization's slug
+        /// The slug of the organization
         slug: String,
-        /// The person's username
+        /// The username of the member
         username: String,
-        /// As what
+        /// The role
         #[arg(long)]
         role: Role,
     },
-    /// Ends a membership; the member's tokens lose the organization at once
+    /// Removes a member; their tokens lose access to the organization at once
     #[command(after_help = "Example:\n  tokenward member remove acme bob")]
     Remove {
-        /// The organization's slug
+        /// The slug of the organization
         slug: String,
-        /// The person's username
+        /// The username of the member
         username: String,
     },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Role {
-    /// Audits tokens and removes the organization from them
+    /// Can audit tokens, remove the organization from them, and manage members
     Admin,
-    /// Makes tokens that reach the organization
+    /// Can create tokens with access to the organization
     Member,
 }
 

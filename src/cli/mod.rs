@@ -43,7 +43,7 @@ use std::{
     about,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = "Examples:\n  tokenward demo                 try it with made-up data\n  tokenward serve                serve, with ./data\n  tokenward serve --config tokenward.toml\n  tokenward token create --owner ada --organization acme --scope read_builds --expires-in 90d"
+    after_help = "Examples:\n  tokenward demo                 try it with sample data\n  tokenward serve                serve, with ./data\n  tokenward serve --config tokenward.toml\n  tokenward token create --owner ada --organization acme --scope read_builds --expires-in 90d"
 )]
 struct Cli {
     #[command(flatten)]
@@ -60,36 +60,36 @@ enum Command {
     /// Migrates the database, then serves until SIGTERM
     #[command(after_help = "Example:\n  tokenward serve --listen 0.0.0.0:8080 --public-url https://tokens.example.com")]
     Serve,
-    /// Serves made-up data and prints a guide through the whole story
+    /// Serves sample data and prints a guide through the whole story
     #[command(
         override_usage = "tokenward demo [--listen <ADDR>] [--data-dir <DIR>]",
-        help_template = "{about-with-newline}\n{usage-heading} {usage}\n\nOptions:\n      --listen <ADDR>   Listen there, instead of 127.0.0.1:8080\n      --data-dir <DIR>  Keep its data there, instead of ./demo-data{after-help}",
-        after_help = "Example:\n  tokenward demo --listen 127.0.0.1:9000 --data-dir /tmp/tokenward-demo\n\nA data set that is there already is served as it is; remove the folder for a new one."
+        help_template = "{about-with-newline}\n{usage-heading} {usage}\n\nOptions:\n      --listen <ADDR>   Address and port to listen on (default: 127.0.0.1:8080)\n      --data-dir <DIR>  Folder for the data (default: ./demo-data){after-help}",
+        after_help = "Example:\n  tokenward demo --listen 127.0.0.1:9000 --data-dir /tmp/tokenward-demo\n\nAn existing data set is served unchanged; remove the folder to create a new one."
     )]
     Demo,
-    /// Applies the migrations
+    /// Applies pending migrations
     #[command(after_help = "Example:\n  tokenward migrate --check && echo up to date")]
     Migrate {
-        /// Apply nothing; exit with 1 if any is pending
+        /// Apply nothing; exit with status 1 if any is pending
         #[arg(long)]
         check: bool,
     },
-    /// Adds, invites, stops, lets back and removes people
+    /// Adds, invites, disables, enables and deletes users
     #[command(subcommand)]
     User(user::Command),
-    /// Adds and removes organizations
+    /// Adds and deletes organizations
     #[command(subcommand)]
     Organization(organization::Command),
-    /// Adds, changes and ends memberships
+    /// Adds, changes and removes members
     #[command(subcommand)]
     Member(member::Command),
-    /// Makes and revokes tokens
+    /// Creates and revokes tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Adds, lists and disables APIs that may introspect tokens
+    /// Adds, lists and disables resource servers
     #[command(subcommand)]
     ResourceServer(resource_server::Command),
-    /// Lists letters that wait or were given up, and sends them again
+    /// Lists and retries pending and abandoned emails
     #[command(subcommand)]
     Mail(mail::Command),
     /// Lists the events of the event log
@@ -102,21 +102,21 @@ enum Command {
         after_help = "Example:\n  tokenward schema > schema.graphql"
     )]
     Schema,
-    /// Prints the OpenAPI document of the REST paths
+    /// Prints the OpenAPI document of the REST endpoints
     #[command(
         override_usage = "tokenward openapi",
         help_template = WITHOUT_SETTINGS,
         after_help = "Example:\n  tokenward openapi > openapi.json"
     )]
     Openapi,
-    /// Prints a script that completes commands and flags in a shell
+    /// Prints a shell completion script
     #[command(
         override_usage = "tokenward completions <SHELL>",
         help_template = "{about-with-newline}\n{usage-heading} {usage}\n\nArguments:\n{positionals}{after-help}",
         after_help = "Example:\n  source <(tokenward completions bash)                       in ~/.bashrc\n  tokenward completions zsh > ~/.zfunc/_tokenward            with ~/.zfunc in $fpath\n  tokenward completions fish > ~/.config/fish/completions/tokenward.fish"
     )]
     Completions {
-        /// Which shell
+        /// The shell
         shell: clap_complete::Shell,
     },
 }

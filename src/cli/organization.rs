@@ -10,24 +10,24 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Adds an organization with its first administrator, and prints its id
+    /// Adds an organization with its first administrator, and prints its ID
     #[command(after_help = "Example:\n  tokenward organization add acme --name 'Acme Widgets' --admin ada")]
     Add {
-        /// 1 to 64 of a-z, 0-9, -, _ and .; it stays
+        /// The slug: 1 to 64 of a-z, 0-9, -, _ and . (dot); it cannot be changed
         slug: String,
-        /// What people call it
+        /// The display name
         #[arg(long)]
         name: String,
-        /// The username of its first administrator
+        /// The username of the first administrator
         #[arg(long)]
         admin: String,
     },
-    /// Removes an organization for good: no token reaches it any more
+    /// Deletes an organization permanently; all tokens lose access to it
     #[command(
-        after_help = "Example:\n  tokenward organization delete acme\n\nThere is no way back, and the slug stays taken. Owners whose tokens reached it get a letter; its audit is kept."
+        after_help = "Example:\n  tokenward organization delete acme\n\nThis cannot be undone, and the slug remains reserved. Owners of tokens with access receive an email; the events are kept."
     )]
     Delete {
-        /// Its slug
+        /// The slug of the organization
         slug: String,
     },
 }

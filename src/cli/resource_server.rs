@@ -12,27 +12,27 @@ use std::fmt::Write as _;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Adds an API and prints its credentials, the only time the secret is ever shown
+    /// Adds a resource server and prints its credentials; the secret is shown only once
     #[command(
         after_help = "Example:\n  tokenward resource-server add builds-api\n  tokenward resource-server add acme-api --organization acme --scope read_builds --scope write_builds"
     )]
     Add {
-        /// What you call it
+        /// The name of the resource server
         name: String,
-        /// Tell it of this organization only; may be given several times
+        /// Limit it to this organization; can be repeated
         #[arg(long = "organization", value_name = "SLUG", num_args = 1..)]
         organizations: Vec<String>,
-        /// Tell it of this scope only; may be given several times
+        /// Limit it to this scope; can be repeated
         #[arg(long = "scope", value_name = "NAME", num_args = 1..)]
         scopes: Vec<String>,
     },
-    /// Lists all of them
+    /// Lists all resource servers
     #[command(after_help = "Example:\n  tokenward resource-server list")]
     List,
-    /// Refuses an API from now on
+    /// Disables a resource server
     #[command(after_help = "Example:\n  tokenward resource-server disable builds-api")]
     Disable {
-        /// Its name, as `resource-server list` shows it
+        /// The name, as shown by `resource-server list`
         name: String,
     },
 }

@@ -11,7 +11,7 @@ macro_rules! flags {
     ($($(#[$doc:meta])* $field:ident = $key:literal $value:literal,)*) => {
         /// Where settings come from.
         #[derive(Debug, Args)]
-        #[command(next_help_heading = "Settings (over the environment, TOKENWARD_DATABASE__URL and so on, and the file)")]
+        #[command(next_help_heading = "Settings (these override the environment, such as TOKENWARD_DATABASE__URL, and the file)")]
         pub(super) struct Flags {
             /// Read settings from this TOML file
             #[arg(long, global = true, value_name = "FILE")]
@@ -33,39 +33,39 @@ macro_rules! flags {
 }
 
 flags! {
-    /// Listen there
+    /// Address and port to listen on
     listen = "listen" "ADDR",
-    /// Links in letters and the issuer begin so
+    /// Public address of the service, for links in emails and the issuer
     public_url = "public_url" "URL",
-    /// Keep data there
+    /// Folder for data
     data_dir = "data_dir" "DIR",
-    /// Use this database: `sqlite://PATH` or `postgres://…`
+    /// Database: `sqlite://PATH` or `postgres://…`
     database_url = "database.url" "URL",
-    /// Send letters there: `file://FOLDER` or `smtp://…`
+    /// Mail server: `file://FOLDER` or `smtp://…`
     mail_url = "mail.url" "URL",
-    /// Letters come from there
+    /// Sender address of emails
     mail_from = "mail.from" "ADDRESS",
-    /// Values of tokens begin so; the first migration fixes it
+    /// Prefix of token values; fixed by the first migration
     token_prefix = "token.prefix" "PREFIX",
-    /// Active tokens that a user may have
+    /// Maximum number of active tokens of a user
     token_max_per_user = "token.max_per_user" "NUMBER",
-    /// Changes a minute of one user that widen access
+    /// Maximum number of changes per minute of one user that extend access
     token_max_changes_per_minute = "token.max_changes_per_minute" "NUMBER",
-    /// Read the scope catalogue from this file
+    /// File with the scope catalogue
     scopes_file = "scopes.file" "FILE",
-    /// Trust X-Forwarded-* of these networks, separated by commas
+    /// Networks whose X-Forwarded-* headers are trusted, separated by commas
     proxy_trusted = "proxy.trusted" "CIDRS",
-    /// How old an answer of /verify and introspection may be, at most 5s
+    /// Maximum age of responses of /verify and introspection, at most 5s
     verify_max_staleness = "verify.max_staleness" "DURATION",
-    /// Serve Prometheus metrics there
+    /// Address and port for Prometheus metrics
     metrics_listen = "metrics.listen" "ADDR",
-    /// Whether users may create organizations
+    /// Whether users can create organizations
     organizations_self_service = "organizations.self_service" "BOOL",
-    /// Let pages of these origins call, separated by commas
+    /// Origins of web pages that can call the API, separated by commas
     cors_origins = "cors.origins" "ORIGINS",
-    /// human or json
+    /// Format of log lines: human or json
     log_format = "log.format" "FORMAT",
-    /// What to log: info, debug, tokenward=trace
+    /// Log level: info, debug, tokenward=trace
     log_level = "log.level" "FILTER",
 }
 

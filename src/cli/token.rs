@@ -21,31 +21,31 @@ const LONGEST_INPUT: u64 = 4096;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Makes a token and prints its value, the only time it is ever shown
+    /// Creates a token and prints its value, which is shown only once
     #[command(
         after_help = "Example:\n  tokenward token create --owner bob --organization acme --scope read_builds --scope read_user --expires-in 90d"
     )]
     Create(Create),
-    /// Ends the token whose value comes on standard input
+    /// Revokes the token whose value is read from standard input
     #[command(after_help = "Example:\n  printf '%s' \"$TOKEN\" | tokenward token revoke")]
     Revoke,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// The username of its owner
+    /// The username of the owner
     #[arg(long)]
     owner: String,
-    /// The slug of an organization of the owner's; may be repeated
+    /// The slug of an organization that the owner is a member of; can be repeated
     #[arg(long, required = true, num_args = 1.., value_name = "SLUG")]
     organization: Vec<String>,
-    /// What it may do; may be repeated
+    /// The name of a scope; can be repeated
     #[arg(long, required = true, num_args = 1.., value_name = "NAME")]
     scope: Vec<String>,
-    /// What it is for
+    /// The purpose of the token
     #[arg(long, default_value = "Made at the command line")]
     description: String,
-    /// When it ends, counted from now: 90d, 12h; left out: never
+    /// Time until the token expires: 90d, 12h; never if omitted
     #[arg(long, value_parser = humantime::parse_duration)]
     expires_in: Option<Duration>,
 }
@@ -98,7 +98,7 @@ async fn revoke(app: &App) -> Result<()> {
     let mut text = String::new();
     std::io::stdin().lock().take(LONGEST_INPUT).read_to_string(&mut text).map_err(Error::unavailable)?;
     let secret = Secret::parse(app.prefix(), text.trim()).ok_or_else(|| {
-        Error::invalid("standard input", "This is not a token's value. Give the whole value, and nothing else.")
+        Error::invalid("standard input", "This is not a token value. Specify the complete value and nothing else.")
     })?;
     app.change(&operator(app), RevokeTokenByValue { fingerprint: secret.fingerprint() }).await
 }

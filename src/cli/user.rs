@@ -14,58 +14,56 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Adds a person and prints their id, or with --invite the link by which they choose a password
+    /// Adds a user and prints their ID, or with --invite a sign-in link
     #[command(
         after_help = "Example:\n  tokenward user add ada --email ada@example.com --name 'Ada Lovelace' --subject 4711 --issuer https://id.example.com"
     )]
     Add(Add),
-    /// Prints a link by which a person chooses a password, once and within 24 hours
-    #[command(
-        after_help = "Example:\n  tokenward user invite ada\n\nThe link that was printed before leads nowhere any more."
-    )]
+    /// Prints a link with which a user sets their password, once and within 24 hours
+    #[command(after_help = "Example:\n  tokenward user invite ada\n\nAny earlier link stops working.")]
     Invite {
-        /// Their username
+        /// The username
         username: String,
     },
-    /// Stops a person at once: every token, JWT and session of theirs is refused
+    /// Disables a user: all their tokens, JWTs and sessions are rejected at once
     #[command(after_help = "Example:\n  tokenward user disable bob")]
     Disable {
-        /// Their username
+        /// The username
         username: String,
     },
-    /// Lets a person back
+    /// Enables a disabled user
     #[command(after_help = "Example:\n  tokenward user enable bob")]
     Enable {
-        /// Their username
+        /// The username
         username: String,
     },
-    /// Removes a person for good: tokens and memberships end, placeholders take the place of what was personal
+    /// Deletes a user permanently: revokes tokens, ends memberships, erases personal data
     #[command(
-        after_help = "Example:\n  tokenward user delete bob\n\nThere is no way back; `user disable` has one. What they did stays in the audit."
+        after_help = "Example:\n  tokenward user delete bob\n\nThis cannot be undone; `user disable` can. The events of the user are kept."
     )]
     Delete {
-        /// Their username
+        /// The username
         username: String,
     },
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Add {
-    /// 1 to 64 of a-z, 0-9, ., - and _
+    /// The username: 1 to 64 of a-z, 0-9, ., - and _
     username: String,
-    /// Where letters go
+    /// The email address
     #[arg(long)]
     email: String,
-    /// What people call them
+    /// The display name
     #[arg(long)]
     name: String,
-    /// The `sub` of their JWTs
+    /// The `sub` claim of their JWTs
     #[arg(long)]
     subject: Option<String>,
-    /// The `iss` of their JWTs; left out: that of auth.jwt
+    /// The `iss` claim of their JWTs; that of auth.jwt if omitted
     #[arg(long, requires = "subject")]
     issuer: Option<String>,
-    /// Print a link by which they choose a password, once and within 24 hours
+    /// Print a link with which they set their password, once and within 24 hours
     #[arg(long)]
     invite: bool,
     /// The issuer of auth.jwt.

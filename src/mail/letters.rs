@@ -257,7 +257,7 @@ mod tests {
         insta::assert_snapshot!(whole(&letter));
         for body in [&letter.text, &letter.html] {
             let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(body.contains("no way back for an organization that was deleted"), "{body}");
+            assert!(body.contains("A deleted organization cannot be restored"), "{body}");
             assert!(!body.contains("addOrganizationToToken"), "{body}");
         }
     }

@@ -254,7 +254,7 @@ both!(
         for (number, step) in [Step::Rcpt, Step::Letter].into_iter().enumerate() {
             office.at(step, Act::Say("550 5.1.1 <bob@example.test> is no such person"));
             remove_one(&program, &format!("{step:?}")).await;
-            let listed = listed(&program, "given up").await;
+            let listed = listed(&program, "abandoned").await;
             assert!(listed.contains("bob@example.test") && listed.contains("550"), "{listed}");
             assert_eq!(office.count("RCPT"), 2 * number + 1, "tried once");
             assert_eq!(office.kept().len(), number);
