@@ -29,6 +29,7 @@ mod faults;
 mod full_log;
 mod gateways;
 mod graphiql;
+mod guarantees;
 mod guessing;
 mod identity;
 mod invitations;
