@@ -74,7 +74,7 @@ fn no_letter(id: &str) -> Error {
 async fn list(app: &App) -> Result<()> {
     let letters = app.store().letters_waiting(&policy::operator(&operator(app))?, MOST).await?;
     if letters.is_empty() {
-        notice("No letter waits, and none was given up.");
+        notice("No email is pending or abandoned.");
         return Ok(());
     }
     let width = letters.iter().map(|letter| letter.to_address.chars().count()).max().unwrap_or_default().max(2);

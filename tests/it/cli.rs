@@ -309,7 +309,7 @@ both!(
 
         let wrong = format!("{}{}", &value[..41], if value.ends_with('0') { '1' } else { '0' });
         for nonsense in ["", "nonsense", &wrong, &format!("{value} {value}"), &"x".repeat(60 * 1024)] {
-            ended(on(&database).args(["token", "revoke"]), nonsense).await.refused("This is not a token's value");
+            ended(on(&database).args(["token", "revoke"]), nonsense).await.refused("This is not a token value");
         }
         ended(on(&database).args(["token", "revoke"]), &format!("{value}\n")).await.silent();
         ended(on(&database).args(["token", "revoke"]), value).await.refused("revoked");
@@ -369,7 +369,7 @@ both!(
             assert_eq!(queued.said, "Queued, to be sent by the server that runs or by the next one: 1\n");
         }
         for wrong in ["nonsense", "mail_01h455vb4pex5vsknk084sn02q"] {
-            run(&database, &format!("mail retry {wrong}")).await.refused(&format!("There is no such letter: {wrong}."));
+            run(&database, &format!("mail retry {wrong}")).await.refused(&format!("There is no such email: {wrong}."));
         }
         run(&database, "mail retry").await.misused("--all");
     }

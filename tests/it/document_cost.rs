@@ -354,9 +354,9 @@ both!(
         ids.extend(with_a_hundred_organizations(&world, &ada, 3).await);
         let mut documents: Vec<Document> = hungry(&ids).into_iter().map(Document::from).collect();
         let mut author = Author::new(&ids, 7);
-        // Those that cost the most of a few hundred, each within the limit.
+        // Those that cost the most of two thousand, each within the limit.
         let mut random: Vec<_> = std::iter::repeat_with(|| author.document())
-            .take(400)
+            .take(2_000)
             .filter(|document| document.text.len() < 60_000)
             .filter_map(|document| cost_of(&document).map(|cost| (cost, document)))
             .collect();

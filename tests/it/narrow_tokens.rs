@@ -550,7 +550,7 @@ both!(
         let [_, globex, hooli] = &stand.organizations;
         let token = "token { id status organizations { slug } lastUsedAt lastRequest { ipAddress } recentAddresses \
                      grants(first: 10) { totalCount nodes { organization { id slug } } } \
-                     events(first: 10) { totalCount nodes { organizations { id slug } } } }";
+                     events(first: 5) { totalCount nodes { organizations { id slug } } } }";
         let removed = format!("grant {{ status organization {{ slug }} {token} }} organization {{ slug }}");
         let input = json!({ "tokenId": stand.hidden_admin.id });
         let with = json!({ "tokenId": stand.removed.id, "organizationId": hooli });
