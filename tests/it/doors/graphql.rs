@@ -449,7 +449,7 @@ both!(
         assert_eq!(post(&world, &jwt, JSON, JSON, of(64 * 1024)).await.status, 200);
         for media in [JSON, GRAPHQL] {
             let reply = post(&world, &jwt, JSON, media, of(64 * 1024 + 1)).await;
-            is_refused(&reply, media, 413, &[], "INVALID_INPUT");
+            is_refused(&reply, media, 413, &[("connection", "close")], "INVALID_INPUT");
         }
         let mut chunked = format!(
             "POST /graphql HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer {jwt}\r\nContent-Type: \
