@@ -5,6 +5,7 @@ use super::{
     caller::{Credential, credential},
     front::{LARGEST_BODY, Note},
     problem::{Problem, json_answer},
+    unfinished::NoRoom,
 };
 use crate::{
     actions::RevokeTokenByValue,
@@ -22,6 +23,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
+use http_body_util::BodyExt as _;
 use serde_json::json;
 
 const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
@@ -112,11 +114,24 @@ async fn has_a_second_credential(body: Body) -> Result<bool, Problem> {
 }
 
 /// The whole body, if it is not too large.
-pub(super) async fn body_of(body: Body) -> Result<bytes::Bytes, Problem> {
+pub(super) async fn body_of(mut body: Body) -> Result<bytes::Bytes, Problem> {
     let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send at most 64 KiB.");
     // One that is declared so is not waited for.
     if usize::try_from(body.size_hint().lower()).map_or(true, |size| size > LARGEST_BODY) {
         return Err(too_large());
     }
-    axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())
+    // Copied, since a small chunk shares its memory with a large buffer.
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.into_inner().is::<NoRoom>() {
+            true => Problem::too_much_unfinished(),
+            false => too_large(),
+        })?;
+        let data = frame.into_data().unwrap_or_default();
+        if read.len() + data.len() > LARGEST_BODY {
+            return Err(too_large());
+        }
+        read.extend_from_slice(&data);
+    }
+    Ok(read.into())
 }

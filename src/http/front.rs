@@ -5,6 +5,7 @@ use super::{
     caller::{client_address, peer},
     graphql, oauth,
     problem::{Problem, REQUEST_ID},
+    unfinished::Rejection,
     unsent::{self, OfConnection},
     verify,
 };
@@ -153,10 +154,20 @@ impl Door {
         }
     }
 
-    /// What is too large for this door. A gateway takes no such answer, and sends what its own client sent: hyper's limits
-    /// are enough there.
+    /// What is too large for this door. A gateway takes no such answer, and sends what its own client sent: the limits of
+    /// the listener are enough there, and its rejection is 403.
     fn refuses(&self, request: &Parts) -> Option<Problem> {
-        if matches!(self, Self::Verify) { None } else { too_large(request) }
+        let is_verify = matches!(self, Self::Verify);
+        match request.extensions.get::<Rejection>() {
+            Some(Rejection::NoRoom) => Some(Problem::too_much_unfinished()),
+            Some(Rejection::TooManyHeaders) => {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                let status = if is_verify { StatusCode::FORBIDDEN } else { status };
+                Some(Problem::new(status, "There are too many headers; send at most 100."))
+            }
+            None if is_verify => None,
+            None => too_large(request),
+        }
     }
 
     fn tells(&self, problem: Problem) -> Response {

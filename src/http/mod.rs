@@ -21,6 +21,7 @@ mod schema;
 mod server;
 mod session;
 mod tokens_csv;
+mod unfinished;
 mod unread;
 mod unsent;
 mod verify;

@@ -35,6 +35,10 @@ pub(super) struct Pace {
     waits: AtomicBool,
     requests: AtomicU64,
     under_way: AtomicU64,
+    /// Requests under way that wait for the client to send their bodies.
+    awaited: AtomicU64,
+    /// Requests that were answered and did not wait for their bodies in vain.
+    answered: AtomicU64,
     /// Responses that are being taken. Each is judged by itself, in `unsent`.
     transfers: AtomicU64,
     /// How much was read when the last request was answered: more is the beginning of another.
@@ -51,17 +55,23 @@ struct Seen {
     written: u64,
     requests: u64,
     under_way: u64,
+    awaited: u64,
+    answered: u64,
     transfers: u64,
     /// Nothing is to be read or written before the next request.
     idle: bool,
 }
 
 impl Seen {
+    /// While the service is crowded, only what the service works on and what the client finishes is a movement: neither the
+    /// wait for a body nor the beginning of another request.
     fn moved(self, before: Self, crowded: bool) -> bool {
-        self.under_way > 0
-            || (self.transfers > 0 && !crowded)
-            || self.requests > before.requests
-            || self.written.saturating_sub(before.written) >= LEAST
+        let moved = if crowded {
+            self.under_way > self.awaited || self.answered > before.answered
+        } else {
+            self.under_way > 0 || self.transfers > 0 || self.requests > before.requests
+        };
+        moved || self.written.saturating_sub(before.written) >= LEAST
     }
 
     const fn patience(self, crowded: bool) -> Duration {
@@ -91,6 +101,11 @@ impl Pace {
         self.under_way.fetch_add(1, Relaxed);
         let _under_way = UnderWay(self);
         work.await
+    }
+
+    /// Counts a request that was answered, and whose body did not keep the service waiting to the end.
+    pub(super) fn answered(&self) {
+        self.answered.fetch_add(1, Relaxed);
     }
 
     /// Counts a response that the client begins to take.
@@ -134,6 +149,8 @@ impl Pace {
             written: self.written.load(Relaxed),
             requests,
             under_way: self.under_way.load(Relaxed),
+            awaited: self.awaited.load(Relaxed),
+            answered: self.answered.load(Relaxed),
             transfers: self.transfers.load(Relaxed),
             idle: requests > 0 && !read && !self.waits.load(Relaxed) && !self.shared.load(Relaxed),
         }
@@ -144,6 +161,23 @@ impl Pace {
         if let Poll::Ready(Ok(bytes)) = written {
             self.written.fetch_add(u64::try_from(*bytes).unwrap_or(u64::MAX), Relaxed);
         }
+    }
+}
+
+/// As long as it exists, a request of the connection waits for the client to send its body.
+#[derive(Debug)]
+pub(super) struct AwaitsClient(Arc<Pace>);
+
+impl AwaitsClient {
+    pub(super) fn new(pace: &Arc<Pace>) -> Self {
+        pace.awaited.fetch_add(1, Relaxed);
+        Self(Arc::clone(pace))
+    }
+}
+
+impl Drop for AwaitsClient {
+    fn drop(&mut self) {
+        self.0.awaited.fetch_sub(1, Relaxed);
     }
 }
 
@@ -243,6 +277,18 @@ mod tests {
         let taking = Seen { transfers: 1, ..before };
         assert!(moved(taking), "a response that is being taken has limits of its own");
         assert!(!taking.moved(before, true), "while the service is crowded, it has to move");
+    }
+
+    /// F-14
+    #[test]
+    fn request_that_waits_for_its_body_is_no_movement_while_the_service_is_crowded() {
+        let before = Seen { requests: 1, under_way: 1, awaited: 1, ..Seen::default() };
+        let begins_another = Seen { requests: 2, under_way: 2, awaited: 2, ..before };
+        for now in [before, begins_another] {
+            assert!(now.moved(before, false) && !now.moved(before, true), "{now:?}");
+        }
+        assert!(Seen { awaited: 0, ..before }.moved(before, true), "the service works on it");
+        assert!(Seen { under_way: 0, awaited: 0, answered: 1, ..before }.moved(before, true));
     }
 
     #[test]

@@ -72,6 +72,12 @@ impl Problem {
         Self::later()
     }
 
+    /// Other requests that are not answered yet hold too much memory.
+    pub(super) fn too_much_unfinished() -> Self {
+        tracing::warn!("rejected a request with 503: unfinished requests hold too much memory");
+        Self::later()
+    }
+
     /// Accepts GET, and HEAD, which is answered wherever GET is. HTTP then leaves out the body.
     pub(super) fn only_reads(method: &Method) -> Result<(), Self> {
         if reads(method) { Ok(()) } else { Err(Self::method("GET, HEAD")) }

@@ -3,12 +3,13 @@
 
 use super::{
     pace::{Pace, Paced},
+    unfinished::{self, Counted, Room},
     unread,
     unsent::{self, Budget, InPieces, OfConnection, Streams},
 };
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::Request,
     http::{HeaderValue, Version, header},
 };
@@ -27,10 +28,20 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-/// How much of a head the library may hold; it answers a longer one by itself, with 431 and without a body.
+/// How much of a head of HTTP/1 the library may hold; it answers a longer one by itself, with 431 and without a body.
 const LONGEST_HEAD: usize = 64 * 1024;
-/// The most connections at once. Each may hold a head or a body: a gigabyte, if all of them do their worst.
-const MOST_CONNECTIONS: u64 = 16 * 1024;
+/// The same for HTTP/2, where each header counts 32 bytes more and the address counts as well. In memory a small header takes
+/// up to three times as much.
+const MAX_HEADER_LIST: u32 = 32 * 1024;
+/// The most requests of one connection at once.
+const MAX_STREAMS: u32 = 32;
+/// How much of one body of HTTP/2, and of all bodies of a connection, the library may hold until the service reads it.
+const STREAM_WINDOW: u32 = 16 * 1024;
+const CONNECTION_WINDOW: u32 = 64 * 1024;
+/// The most connections at once. Besides what the budgets of requests and responses bound, each may hold the buffers of the
+/// library: a head that is not complete and, over HTTP/2, bodies that are not read, together less than 192 KiB. That is a
+/// gigabyte and a half, if all of them do their worst.
+const MOST_CONNECTIONS: u64 = 8 * 1024;
 /// How much of an answer the system may hold for a client that does not take it. It would hold megabytes by itself, and we
 /// would not see that the client is slow.
 const LARGEST_SENDING: usize = 64 * 1024;
@@ -44,6 +55,7 @@ const PARTING: Duration = Duration::from_secs(1);
 /// Serves until `stop`, then lets what is under way end.
 pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, stop: CancellationToken) {
     let (connections, places) = (TaskTracker::new(), Arc::new(Semaphore::new(most_connections())));
+    let unfinished = Budget::new(unfinished::MAX_PER_PROCESS);
     // Connections have it from their listener.
     if let Err(error) = SockRef::from(&listener).set_send_buffer_size(LARGEST_SENDING) {
         tracing::warn!(%error, "slow clients will be noticed late");
@@ -57,7 +69,8 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, st
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = Connection { peer, places: Arc::clone(&places), stop: stop.clone() };
+                let (places, unfinished) = (Arc::clone(&places), Arc::clone(&unfinished));
+                let connection = Connection { peer, places, unfinished, stop: stop.clone() };
                 let serving = connections.track_future(connection.serve(stream, router.clone()));
                 tasks.spawn(async move {
                     serving.await;
@@ -91,6 +104,8 @@ fn most_connections() -> usize {
 struct Connection {
     peer: SocketAddr,
     places: Arc<Semaphore>,
+    /// The budget of the process.
+    unfinished: Arc<Budget>,
     stop: CancellationToken,
 }
 
@@ -104,15 +119,20 @@ impl Connection {
             unsent: OfConnection(Budget::new(unsent::MAX_PER_CONNECTION)),
             pace: Arc::clone(&pace),
         };
-        let service = service_fn(move |request| {
+        let (of_process, of_connection) = (self.unfinished, Budget::new(unfinished::MAX_PER_CONNECTION));
+        let service = service_fn(move |request: Request<Incoming>| {
             let answering = answering.clone();
-            Arc::clone(&answering.pace).request(answering.answer(request))
+            let (mut head, body) = request.into_parts();
+            // Before the library reads on: it may have more requests than there is room for.
+            let room = unfinished::admit(&mut head, !body.is_end_stream(), [&of_connection, &of_process]);
+            Arc::clone(&answering.pace).request(answering.answer(Request::from_parts(head, body), room))
         });
         let mut builder = Builder::new(Streams);
         // Of all that may be slow the pace knows more.
         builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(LONGEST_HEAD);
-        let longest_head = u32::try_from(LONGEST_HEAD).unwrap_or(u32::MAX);
-        builder.http2().timer(TokioTimer::new()).max_concurrent_streams(100).max_header_list_size(longest_head);
+        let mut http2 = builder.http2();
+        http2.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).max_header_list_size(MAX_HEADER_LIST);
+        http2.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
         let io = TokioIo::new(Paced::new(stream, Arc::clone(&pace)));
         let mut connection = pin!(builder.serve_connection(io, service));
         let left = tokio::select! {
@@ -140,7 +160,11 @@ struct Answering {
 }
 
 impl Answering {
-    async fn answer(self, request: Request<Incoming>) -> Result<axum::http::Response<InPieces>, Infallible> {
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        room: Arc<Room>,
+    ) -> Result<axum::http::Response<InPieces>, Infallible> {
         let Self { router, peer, unsent, pace } = self;
         pace.speaks(request.version());
         // HTTP/2 ends a stream alone whose body is not read.
@@ -149,7 +173,11 @@ impl Answering {
         head.extensions.insert(peer);
         head.extensions.insert(unsent);
         let (body, owner) = unread::lend(&head.headers, body);
+        let body = Counted::new(body, Arc::clone(&room), Arc::clone(&pace));
         let mut response = router.oneshot(Request::from_parts(head, Body::new(body))).await?;
+        if !room.is_stalled() {
+            pace.answered();
+        }
         if ends_the_connection && !owner.finish().await {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             pace.leaves_a_body();

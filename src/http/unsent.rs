@@ -37,7 +37,7 @@ const MIN_PER_WINDOW: usize = 64 * 1024;
 /// How often new responses are looked for.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// A number of unsent bytes, and its maximum.
+/// A number of bytes that are held, and its maximum.
 #[derive(Debug)]
 pub(super) struct Budget {
     used: AtomicUsize,
@@ -49,6 +49,26 @@ impl Budget {
         Arc::new(Self { used: AtomicUsize::new(0), max })
     }
 
+    #[cfg(test)]
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Relaxed)
+    }
+
+    /// Reserves a part of the budget, if it is not used up.
+    pub(super) fn reserve_all(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
+        self.reserve_up_to(self.max, bytes)
+    }
+
+    /// The same, if an eighth of the budget is left behind it.
+    pub(super) fn reserve_but_an_eighth(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
+        self.reserve_up_to(self.max - self.max / 8, bytes)
+    }
+
+    fn take_up_to(&self, max: usize, bytes: usize) -> bool {
+        let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= max);
+        self.used.fetch_update(Relaxed, Relaxed, fits).is_ok()
+    }
+
     /// Reserves the size of a response that may be refused. One without a body always fits.
     fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let kept = if bytes <= SMALL { self.max / 16 } else { self.max / 8 };
@@ -56,9 +76,7 @@ impl Budget {
     }
 
     fn reserve_up_to(self: &Arc<Self>, max: usize, bytes: usize) -> Option<Reservation> {
-        let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= max);
-        self.used.fetch_update(Relaxed, Relaxed, fits).ok()?;
-        Some(Reservation { bytes, budget: Arc::clone(self) })
+        self.take_up_to(max, bytes).then(|| Reservation { bytes, budget: Arc::clone(self) })
     }
 
     /// Reserves the size of a response that is not refused any more.
@@ -70,9 +88,18 @@ impl Budget {
 
 /// A part of a budget, which is returned with this value.
 #[derive(Debug)]
-struct Reservation {
+pub(super) struct Reservation {
     bytes: usize,
     budget: Arc<Budget>,
+}
+
+impl Reservation {
+    /// Reserves more, if an eighth of the budget is left behind it.
+    pub(super) fn grow(&mut self, bytes: usize) -> bool {
+        let fits = self.budget.take_up_to(self.budget.max - self.budget.max / 8, bytes);
+        self.bytes += if fits { bytes } else { 0 };
+        fits
+    }
 }
 
 impl Drop for Reservation {
@@ -100,7 +127,7 @@ pub(super) struct Held(#[expect(dead_code, reason = "it is returned when it is d
 
 /// Holds room in each budget for a result of at most this size. Returns none if one of them is used up.
 pub(super) fn hold(bytes: usize, budgets: &[&Arc<Budget>]) -> Option<Held> {
-    budgets.iter().map(|budget| budget.reserve_up_to(budget.max, bytes)).collect::<Option<_>>().map(Held)
+    budgets.iter().map(|budget| budget.reserve_all(bytes)).collect::<Option<_>>().map(Held)
 }
 
 /// Reserves the size of a response in each budget. Returns false, and reserves nothing, if one of them is used up.

@@ -31,6 +31,7 @@ mod gateways;
 mod graphiql;
 mod guarantees;
 mod guessing;
+mod http2;
 mod identity;
 mod invitations;
 mod letters;
