@@ -9,6 +9,7 @@ mod health;
 mod identity;
 mod introspect;
 mod invitation;
+mod json;
 mod metrics;
 mod oauth;
 mod openapi;

@@ -67,6 +67,9 @@ pub(super) async fn metadata(State(doors): State<super::Shared>, method: Method)
 
 /// The API that asks, which proves itself by HTTP Basic or in the form.
 async fn client(doors: &Doors, headers: &HeaderMap, form: &Form) -> Result<ResourceServer, Problem> {
+    if headers.get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
+        return Err(invalid("There is more than one Authorization header; send one."));
+    }
     let said = match (headers.get(header::AUTHORIZATION), form.get("client_id").zip(form.get("client_secret"))) {
         (Some(_), Some(_)) => return Err(invalid("The client proves itself twice; use HTTP Basic or the form.")),
         (Some(value), None) => basic(value),

@@ -4,6 +4,7 @@ use super::{
     Doors, Shared, access_token,
     front::Note,
     graphql::{self, is_json},
+    json,
     problem::{Problem, json_answer},
 };
 use crate::{
@@ -131,7 +132,7 @@ async fn filter_of(head: &Parts, body: Body) -> Result<Value, Problem> {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
     let body = access_token::body_of(body).await?;
-    let fields = match serde_json::from_slice(&body) {
+    let fields = match json::read(&body) {
         Ok(Value::Object(fields)) => Some(fields),
         _ => None,
     };

@@ -192,17 +192,23 @@ impl<'uri> Question<'uri> {
 }
 
 /// The organization, the scopes and the path of the request. They are split as they came, and then decoded: a slash of
-/// the client can become none of the first two, and an encoded one is part of its segment.
+/// the client can become none of the first two, an encoded one is part of its segment, and an encoded asterisk does not stand for none.
 fn segments(rest: &str) -> Option<(Option<String>, Vec<String>, &str)> {
     let (organization, rest) = rest.strip_prefix('/')?.split_once('/')?;
     let (scopes, path) = rest.split_at_checked(rest.find('/')?)?;
     let decoded = |segment| percent_decode_str(segment).decode_utf8().ok();
-    let (organization, scopes) = (decoded(organization)?.into_owned(), decoded(scopes)?);
-    let scopes: Vec<_> = if scopes == NONE { Vec::new() } else { scopes.split(',').map(ToOwned::to_owned).collect() };
-    if scopes.iter().chain([&organization]).any(|text| text.trim().is_empty()) {
+    let organization = match organization {
+        NONE => None,
+        segment => Some(decoded(segment)?.into_owned()),
+    };
+    let scopes: Vec<_> = match scopes {
+        NONE => Vec::new(),
+        segment => decoded(segment)?.split(',').map(ToOwned::to_owned).collect(),
+    };
+    if scopes.iter().chain(&organization).any(|text| text.trim().is_empty()) {
         return None;
     }
-    Some((Some(organization).filter(|slug| slug != NONE), scopes, path))
+    Some((organization, scopes, path))
 }
 
 #[cfg(test)]
@@ -270,7 +276,9 @@ mod tests {
             is("acme", "read_builds graphql", "/v1/x")
         );
         assert_eq!(read("/verify-for/*/*/v1"), is("", "", "/v1"));
-        assert_eq!(read("/verify-for/%2A/read_builds%2Cgraphql/v1"), is("", "read_builds graphql", "/v1"));
+        // Only the asterisk itself stands for none.
+        assert_eq!(read("/verify-for/%2A/read_builds%2Cgraphql/v1"), is("*", "read_builds graphql", "/v1"));
+        assert_eq!(read("/verify-for/*/%2a/v1"), is("", "*", "/v1"));
         assert_eq!(read("/verify-for/acme%2Fx/a%2Fb/v1"), is("acme/x", "a/b", "/v1"));
         assert_eq!(read("/verify-for/acme/*//v1//../%2e%2e/./x%2Fy/"), is("acme", "", "//v1//../%2e%2e/./x%2Fy/"));
         assert_eq!(read("/verify-for/acme/*,read_builds/"), is("acme", "* read_builds", "/"));

@@ -1,6 +1,9 @@
 //! What a client of GraphQL over HTTP may send: JSON by POST, and queries by GET.
 
-use super::{super::access_token::body_of, refusal::Refusal};
+use super::{
+    super::{access_token::body_of, json},
+    refusal::Refusal,
+};
 use crate::{
     domain::{error::Code, redact::holds_a_value, secret::Prefix},
     graphql::{document, misfits, price},
@@ -173,6 +176,8 @@ impl Operation {
     }
 }
 
+const REPEATED_KEY: &str = "A key is repeated in an object of the JSON; send each key once.";
+
 struct Parameters {
     query: String,
     variables: Map<String, Value>,
@@ -186,9 +191,10 @@ async fn from_body(headers: &HeaderMap, body: Body, media: Media) -> Result<Para
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidInput, message));
     }
     let body = body_of(body).await?;
-    match serde_json::from_slice(&body) {
+    match json::read(&body) {
         Ok(Value::Object(fields)) => from_object(fields, media),
         Ok(_) => Err(Refusal::bad_request("query", "Send one JSON object with the key query; there are no batches.")),
+        Err(error) if error.is_data() => Err(Refusal::bad_request("query", REPEATED_KEY)),
         Err(_) => Err(Refusal::bad_request("query", "The body is not JSON.")),
     }
 }
@@ -248,7 +254,9 @@ fn from_uri(uri: &Uri, prefix: &Prefix, media: Media) -> Result<Parameters, Refu
             "extensions" => parameter("extensions", "The extensions are an object in JSON.", &value)?,
             _ => Value::String(value.into_owned()),
         };
-        fields.insert(name.into_owned(), value);
+        if fields.insert(name.into_owned(), value).is_some() {
+            return Err(Refusal::bad_request("query", "A parameter is repeated; send each parameter once."));
+        }
     }
     from_object(fields, media)
 }
@@ -265,7 +273,8 @@ fn parameter(field: &'static str, message: &str, text: &str) -> Result<Value, Re
     if text.is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_str(text).map_err(|_| Refusal::bad_request(field, message))
+    json::read(text.as_bytes())
+        .map_err(|error| Refusal::bad_request(field, if error.is_data() { REPEATED_KEY } else { message }))
 }
 
 #[cfg(test)]

@@ -439,6 +439,30 @@ both!(
 );
 
 both!(
+    async fn request_that_repeats_a_key_or_parameter_is_rejected(world: World) {
+        let jwt = world.person("bob").await.credential.unwrap();
+        let query = r#""query":"query($a: ID!) { node(id: $a) { id } }""#;
+        for body in [
+            format!("{{{query},{query}}}"),
+            format!(r#"{{{query},"variables":{{"a":"b"}},"variables":{{"a":"c"}}}}"#),
+            format!(r#"{{{query},"variables":{{"a":"b","\u0061":"c"}}}}"#),
+            format!(r#"{{{query},"operationName":null,"operationName":null}}"#),
+            format!(r#"{{{query},"extensions":null,"extensions":{{}}}}"#),
+        ] {
+            let reply = post(&world, &jwt, JSON, JSON, body).await;
+            is_refused(&reply, JSON, 400, &[], "INVALID_INPUT");
+        }
+        for parameters in
+            ["query={viewer{id}}&query={viewer{id}}", "query={viewer{id}}&variables={%22a%22:1,%22a%22:1}"]
+        {
+            let target = format!("/graphql?{}", parameters.replace('{', "%7B").replace('}', "%7D"));
+            let reply = world.holder_of(&jwt).get(&target).await;
+            is_refused(&reply, JSON, 400, &[], "INVALID_INPUT");
+        }
+    }
+);
+
+both!(
     /// R-49
     async fn a_body_over_64_kib_is_413_in_the_shape_of_graphql(world: World) {
         let jwt = world.person("bob").await.credential.unwrap();

@@ -38,6 +38,19 @@ both!(
 );
 
 both!(
+    /// R-10
+    async fn resource_server_sends_one_authorization_header(world: World) {
+        let form = "Content-Type: application/x-www-form-urlencoded";
+        let message = "There is more than one Authorization header; send one.";
+        let expected = problem(400, &[], &format!(r#"{{"error":"invalid_request","message":"{message}"}}"#));
+        for path in ["/oauth/introspect", "/oauth/revoke"] {
+            let headers = [form, "Authorization: Basic YTpi", "Authorization: Basic YTpi"];
+            assert_eq!(whole(&send_raw(&world, "POST", path, &headers).await), expected, "{path}");
+        }
+    }
+);
+
+both!(
     async fn revocation_names_its_resource_server_to_the_owner_and_administrators(world: World) {
         let (api, _) = (world.resource_server("builds-api").await, world.resource_server("other").await);
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
