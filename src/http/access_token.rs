@@ -123,9 +123,9 @@ pub(super) async fn body_of(mut body: Body) -> Result<bytes::Bytes, Problem> {
     // Copied, since a small chunk shares its memory with a large buffer.
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| match error.into_inner().is::<NoRoom>() {
-            true => Problem::too_much_unfinished(),
-            false => too_large(),
+        let frame = frame.map_err(|error| {
+            let no_room = error.into_inner().is::<NoRoom>();
+            if no_room { Problem::too_much_unfinished() } else { too_large() }
         })?;
         let data = frame.into_data().unwrap_or_default();
         if read.len() + data.len() > LARGEST_BODY {

@@ -69,9 +69,8 @@ pub(super) fn admit(head: &mut Parts, has_body: bool, budgets: [&Arc<Budget>; 2]
     let headers = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + HEADER);
     let bytes = REQUEST + head.uri.path_and_query().map_or(0, |text| text.as_str().len()) + headers.sum::<usize>();
     let reserved = || {
-        let reserve = |budget: &Arc<Budget>| match has_body {
-            true => budget.reserve_but_an_eighth(bytes),
-            false => budget.reserve_all(bytes),
+        let reserve = |budget: &Arc<Budget>| {
+            if has_body { budget.reserve_but_an_eighth(bytes) } else { budget.reserve_all(bytes) }
         };
         budgets.into_iter().map(reserve).collect::<Option<Vec<_>>>().ok_or(Rejection::NoRoom)
     };
