@@ -45,6 +45,7 @@ use crate::{
     domain::{
         cursor::CursorKey,
         error::{Error, Result},
+        time::Time,
     },
     telemetry::{Metrics, StoreFailure},
 };
@@ -56,9 +57,12 @@ use sea_orm::{
     sea_query::{LikeExpr, SelectStatement},
     sqlx,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
@@ -66,8 +70,18 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 /// back what a node has locked that was cut off in the middle of a change.
 const SESSION: &str = "SET statement_timeout = 2250; SET idle_in_transaction_session_timeout = 5000";
 const REPLICA: &str = "This PostgreSQL is a read replica; database.url must name the primary.";
+/// How many sessions the role of this one may have.
+const SESSIONS: &str = "SELECT LEAST(current_setting('max_connections')::int \
+    - current_setting('superuser_reserved_connections')::int, NULLIF(rolconnlimit, -1), NULLIF(datconnlimit, -1))::text \
+    FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()";
 /// What PostgreSQL says to a role that lacks a right.
 const NO_RIGHT: &str = "42501";
+/// What PostgreSQL says when no schema of the search path is there, or a table is in none of them.
+const MISPLACED: [&str; 2] = ["3F000", "42P01"];
+/// What PostgreSQL says when it opens no more sessions, for everybody or for a role or database.
+const NO_SESSION: &str = "53300";
+/// What PostgreSQL says when a column has another type than when the statement was prepared.
+const OUTDATED: &str = "0A000";
 /// Below this SQLite may lose the write-ahead log when a checkpoint and a writer meet.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
@@ -130,7 +144,7 @@ impl Store {
             let file = File::found_or_made(path).map_err(|error| place.unusable(error))?;
             let pool = |most| {
                 let (options, file, metrics) = (place.options(), Some(file.clone()), metrics.clone());
-                Pool::new(Reach { backend: DbBackend::Sqlite, options, most, file, metrics })
+                Pool::new(Reach { backend: DbBackend::Sqlite, options, most, server: None, file, metrics })
             };
             let write = pool(1);
             if let Err(error) = guard_sqlite(&write).await {
@@ -142,7 +156,7 @@ impl Store {
         }
         let pool = |options, most| {
             let (backend, metrics) = (DbBackend::Postgres, metrics.clone());
-            Pool::new(Reach { backend, options, most, file: None, metrics })
+            Pool::new(Reach { backend, options, most, server: place.server_options(), file: None, metrics })
         };
         let steps = || pool(place.options(), 1);
         place.warn_without_tls();
@@ -160,6 +174,42 @@ impl Store {
     #[must_use]
     pub fn for_change(&self) -> Self {
         Self { read: self.change_reads.clone(), ..self.clone() }
+    }
+
+    /// Opens connections of every kind, those for changes, for what they read and for checks in full: where PostgreSQL
+    /// has too few for all, reads take none of them later. Warns where it has too few.
+    pub async fn open_ahead(&self) -> Result<()> {
+        if self.read.get_database_backend() == DbBackend::Sqlite {
+            return Ok(());
+        }
+        let pools = [&self.write, &self.checks, &self.change_reads];
+        let needed: u32 = pools.into_iter().chain([&self.read, &self.steps]).map(Pool::most).sum();
+        let allowed = setting(&self.checks, SESSIONS).await?;
+        if allowed.parse::<u32>().is_ok_and(|allowed| allowed < needed) {
+            tracing::warn!(
+                allowed,
+                needed,
+                "PostgreSQL allows fewer connections than one node uses; raise max_connections or the CONNECTION LIMIT of \
+                 the role or database (docs/running.md)"
+            );
+        }
+        for pool in pools.into_iter().chain([&self.read]) {
+            limited(pool.open(1)).await?;
+        }
+        for pool in pools {
+            limited(pool.open(pool.most())).await?;
+        }
+        Ok(())
+    }
+
+    /// How far a time is ahead of the database's. The clock of SQLite is that of the machine.
+    pub async fn lead_of(&self, time: Time) -> Result<Duration> {
+        if self.checks.get_database_backend() == DbBackend::Sqlite {
+            return Ok(Duration::ZERO);
+        }
+        let now = setting(&self.checks, "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)::text");
+        let now: i64 = now.await?.parse().map_err(|_| Error::Bug("the time of the database is no number".into()))?;
+        Ok(Duration::from_micros(u64::try_from(time.micros().saturating_sub(now)).unwrap_or_default()))
     }
 
     /// Whether the database answers and its schema is the one that this program knows.
@@ -202,6 +252,7 @@ async fn guard_sqlite(pool: &Pool) -> Result<()> {
 
 async fn guard_postgres(pool: &Pool) -> Result<()> {
     let ask = |name| format!("SELECT current_setting('{name}')");
+    utf8_postgres(&setting(pool, &ask("server_encoding")).await?)?;
     durable_postgres(&Durability {
         fsync: setting(pool, &ask("fsync")).await?,
         full_page_writes: setting(pool, &ask("full_page_writes")).await?,
@@ -278,6 +329,17 @@ fn durable_sqlite(journal: &str, synchronous: &str) -> Result<()> {
     }
 }
 
+/// Other encodings cannot hold every text, and SQL_ASCII does not know which texts are valid.
+fn utf8_postgres(encoding: &str) -> Result<()> {
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "The PostgreSQL database has the encoding {encoding}, not UTF8; create one with ENCODING 'UTF8' TEMPLATE template0 \
+         and name it in database.url."
+    )))
+}
+
 #[derive(Debug)]
 struct Durability {
     fsync: String,
@@ -332,11 +394,19 @@ async fn limited<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<T> {
 fn failed(error: DbErr) -> Error {
     match failure(&error) {
         StoreFailure::Contended => Error::unavailable(Contended(error)),
-        StoreFailure::Late | StoreFailure::Unavailable => Error::unavailable(error),
-        StoreFailure::Refused if database_code(&error).is_some_and(|code| place::SHARED_CODES.contains(&&*code)) => {
-            Error::unavailable(place::SHARED)
+        StoreFailure::Unavailable if has_code(&error, &[NO_SESSION]) => {
+            let why = "PostgreSQL opens no more connections; raise max_connections or the CONNECTION LIMIT of the role or \
+                       database, or run fewer nodes";
+            Error::unavailable(format!("{why} ({}).", place::in_words(&error)))
         }
-        StoreFailure::Refused if database_code(&error).is_some_and(|code| code == NO_RIGHT) => {
+        StoreFailure::Late | StoreFailure::Unavailable => Error::unavailable(error),
+        StoreFailure::Refused if has_code(&error, &place::SHARED_CODES) => Error::unavailable(place::SHARED),
+        StoreFailure::Refused if has_code(&error, &MISPLACED) => {
+            let why = "The search_path of PostgreSQL does not lead to the tables of Tokenward; set it for the role or the \
+                       database, or create the schema";
+            Error::unavailable(format!("{why} ({}).", place::in_words(&error)))
+        }
+        StoreFailure::Refused if has_code(&error, &[NO_RIGHT]) => {
             let why = "The role of database.url lacks a right; let it own its database, or grant it what is missing";
             Error::unavailable(format!("{why} ({}).", place::in_words(&error)))
         }
@@ -347,6 +417,16 @@ fn failed(error: DbErr) -> Error {
 /// Whether the connection that brought this error is not to be used again.
 fn failed_for_good(error: &DbErr) -> bool {
     matches!(failure(error), StoreFailure::Late | StoreFailure::Unavailable)
+}
+
+/// Whether the connection that brought this error has a prepared statement that no longer fits a table. Another one does
+/// what was asked.
+fn is_outdated(error: &DbErr) -> bool {
+    has_code(error, &[OUTDATED])
+}
+
+fn has_code(error: &DbErr, codes: &[&str]) -> bool {
+    database_code(error).is_some_and(|code| codes.contains(&&*code))
 }
 
 fn failure(error: &DbErr) -> StoreFailure {
@@ -367,7 +447,7 @@ fn failure_of(code: &str, while_connecting: bool) -> StoreFailure {
     let sqlite_kind = code.parse::<u32>().ok().filter(|_| code.len() != 5).map(|code| code & 0xff);
     match (sqlite_kind, code.get(..2)) {
         (Some(5 | 6), _) => StoreFailure::Contended,
-        (None, _) if matches!(code, "40001" | "40P01") => StoreFailure::Contended,
+        (None, _) if matches!(code, "40001" | "40P01" | OUTDATED) => StoreFailure::Contended,
         (Some(7..=11 | 13..=15 | 26), _) | (None, Some("08" | "25" | "53" | "55" | "57" | "58")) => {
             StoreFailure::Unavailable
         }
@@ -450,8 +530,8 @@ mod tests {
     /// F-08
     #[test]
     fn an_error_says_whether_it_may_be_tried_again_comes_later_or_is_our_fault() {
-        // SQLite: busy, locked. PostgreSQL: not serializable, deadlock.
-        for code in ["5", "261", "517", "6", "40001", "40P01"] {
+        // SQLite: busy, locked. PostgreSQL: not serializable, deadlock, an outdated prepared statement.
+        for code in ["5", "261", "517", "6", "40001", "40P01", "0A000"] {
             assert_eq!(failure_of(code, false), StoreFailure::Contended, "{code}");
         }
         // SQLite: full, several of I/O, read-only, corrupt, cannot be opened, no database, interrupted.
@@ -469,6 +549,26 @@ mod tests {
         // A password that is wrong, a database that is gone.
         for code in ["28P01", "3D000"] {
             assert_eq!(failure_of(code, true), StoreFailure::Unavailable, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn sqlite_needs_no_folder_for_temporary_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::connect(&DatabaseTarget::File(folder.path().join("tokenward.db"))).await.expect("a store");
+        for pool in [&store.read, &store.write, &store.change_reads, &store.checks, &store.steps] {
+            let kept =
+                setting(pool, "SELECT CAST(temp_store AS TEXT) FROM pragma_temp_store").await.expect("a setting");
+            assert_eq!(kept, "2", "in memory");
+        }
+    }
+
+    #[test]
+    fn database_without_utf8_is_refused_with_the_remedy() {
+        assert!(utf8_postgres("UTF8").is_ok());
+        for encoding in ["SQL_ASCII", "LATIN1", "EUC_JP"] {
+            let Err(Error::Unavailable(source)) = utf8_postgres(encoding) else { panic!("{encoding} was accepted") };
+            assert!(source.to_string().contains("ENCODING 'UTF8'"), "{source}");
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
 use sea_orm::{
     ConnectOptions as Options, DbErr, RuntimeErr,
     sqlx::{
-        self, ConnectOptions as _, PgConnection,
+        self, ConnectOptions as _, Connection as _, PgConnection,
         postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
         sqlite::{SqliteJournalMode, SqliteSynchronous},
     },
@@ -74,6 +74,8 @@ impl Place {
                         .journal_mode(SqliteJournalMode::Wal)
                         .synchronous(SqliteSynchronous::Full)
                         .foreign_keys(true)
+                        // Undoing a statement of many rows needs a temporary file, and no folder for one may be writable.
+                        .pragma("temp_store", "MEMORY")
                         .busy_timeout(pool::ACQUIRE_LIMIT)
                 });
                 options
@@ -100,6 +102,11 @@ impl Place {
         }
     }
 
+    /// How a session of the server is opened.
+    pub(super) fn server_options(&self) -> Option<PgConnectOptions> {
+        if let Self::Server(server) = self { Some(server.options.clone()) } else { None }
+    }
+
     /// Refuses a pooler that gives one session to several clients.
     pub(super) async fn guard_sessions(&self) -> Result<()> {
         let Self::Server(server) = self else { return Ok(()) };
@@ -108,7 +115,11 @@ impl Place {
         match compared.unwrap_or_else(late) {
             Ok(false) => Ok(()),
             Ok(true) => Err(self.unusable(SHARED)),
-            Err(error) => Err(super::failed(DbErr::Conn(RuntimeErr::SqlxError(error.into())))),
+            Err(error) => {
+                let cause =
+                    if matches!(error, sqlx::Error::PoolTimedOut) { refusal(&server.options).await } else { None };
+                Err(super::failed(cause.unwrap_or_else(|| DbErr::Conn(RuntimeErr::SqlxError(error.into())))))
+            }
         }
     }
 
@@ -140,6 +151,18 @@ impl Server {
             || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         // The variable PGSSLMODE is another way to choose.
         !local && !self.chose_tls && matches!(options.get_ssl_mode(), PgSslMode::Prefer)
+    }
+}
+
+/// Why the server opens no session, which the pool of the library does not tell: it tries until its time is over.
+pub(super) async fn refusal(options: &PgConnectOptions) -> Option<DbErr> {
+    match tokio::time::timeout(pool::SIGN_OF_LIFE, options.connect()).await {
+        Ok(Ok(session)) => {
+            let _ = session.close().await;
+            None
+        }
+        Ok(Err(error)) => Some(DbErr::Conn(RuntimeErr::SqlxError(error.into()))),
+        Err(_) => None,
     }
 }
 

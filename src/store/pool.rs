@@ -4,12 +4,14 @@
 //! Each connection is a pool of one of the library. Its pool of many asks each connection that is given back whether it
 //! is well, waits for ever for the answer, and is full when a dead network has taken them all (sqlx issue 4349).
 
-use super::failed_for_good;
+use super::{failed_for_good, is_outdated, place};
 use crate::telemetry::Metrics;
+use futures_util::future::{BoxFuture, pending};
 use migration::SchemaManager;
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
     DbErr, ExecResult, QueryResult, RuntimeErr, Statement, TransactionOptions, TransactionTrait as _,
+    sqlx::postgres::PgConnectOptions,
 };
 use std::{
     collections::VecDeque,
@@ -39,7 +41,9 @@ const ANSWER_LIMIT: Duration = LIMIT.saturating_sub(ACQUIRE_LIMIT);
 /// A connection that was idle for longer is asked first whether it is still there.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long a connection has for the answer to that.
-const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
+pub(super) const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
+/// How often a caller who waits for a new connection looks whether another one was given back.
+const LOOK: Duration = Duration::from_millis(10);
 /// How long the end of a connection may take before its place is given to another.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -54,6 +58,8 @@ pub(super) struct Reach {
     pub(super) options: ConnectOptions,
     /// How many connections there may be.
     pub(super) most: u32,
+    /// Of PostgreSQL alone, to ask why it opens no session.
+    pub(super) server: Option<PgConnectOptions>,
     /// Of SQLite alone.
     pub(super) file: Option<File>,
     pub(super) metrics: Metrics,
@@ -123,6 +129,20 @@ impl Pool {
         Ok(Lane { connection, pool: self.clone(), seat: Some(seat), state: AtomicU8::new(CLEAN), _permit: permit })
     }
 
+    /// Opens so many connections, which later callers find.
+    pub(super) async fn open(&self, count: u32) -> Result<(), DbErr> {
+        let mut lanes = Vec::new();
+        for _ in 0..count.min(self.0.reach.most) {
+            lanes.push(self.lane().await?.0);
+        }
+        Ok(())
+    }
+
+    /// How many connections there may be.
+    pub(super) fn most(&self) -> u32 {
+        self.0.reach.most
+    }
+
     async fn idle(&self) -> Option<DatabaseConnection> {
         loop {
             let Idle { connection, since } = self.pop()?;
@@ -147,13 +167,55 @@ impl Pool {
         if let Some(idle) = self.pop() {
             return Ok(idle.connection);
         }
-        let mut connection = Database::connect(self.0.reach.options.clone()).await?;
+        let mut connection = tokio::select! {
+            connection = Database::connect(self.0.reach.options.clone()) => connection?,
+            idle = self.given_back() => return Ok(idle),
+            cause = self.refusal() => return Err(cause),
+        };
         let metrics = self.0.reach.metrics.clone();
         connection.set_metric_callback(move |_| {
             metrics.statement();
             super::count();
         });
         Ok(connection)
+    }
+
+    /// A connection that another caller gave back, while there is none for a new one.
+    async fn given_back(&self) -> DatabaseConnection {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Some(idle) = self.pop() {
+                return idle.connection;
+            }
+        }
+    }
+
+    /// Why no connection can be made, when the time for it is almost over.
+    async fn refusal(&self) -> DbErr {
+        tokio::time::sleep(ACQUIRE_LIMIT.saturating_sub(SIGN_OF_LIFE)).await;
+        match &self.0.reach.server {
+            Some(server) => match place::refusal(server).await {
+                Some(cause) => cause,
+                None => pending().await,
+            },
+            None => pending().await,
+        }
+    }
+
+    /// Asks, and asks again where a prepared statement of the connection no longer fits a table, since nothing of it
+    /// happened. Such a connection is ended; there are no more of them than connections.
+    async fn asked<T>(
+        &self,
+        work: impl for<'one> Fn(&'one DatabaseConnection) -> BoxFuture<'one, Result<T, DbErr>> + Send + Sync,
+    ) -> Result<T, DbErr> {
+        let mut outdated = 0;
+        loop {
+            let (lane, end) = self.lane().await?;
+            match lane.answer(end, work(&lane.connection)).await {
+                Err(error) if is_outdated(&error) && outdated < self.0.reach.most => outdated += 1,
+                answer => return answer,
+            }
+        }
     }
 
     /// Closes a connection beside everything else; until then it keeps its seat.
@@ -216,8 +278,7 @@ impl ConnectionTrait for Pool {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let (lane, end) = self.lane().await?;
-        lane.answer(end, lane.connection.execute_raw(statement)).await
+        self.asked(|connection| connection.execute_raw(statement.clone())).await
     }
 
     async fn execute_unprepared(&self, statement: &str) -> Result<ExecResult, DbErr> {
@@ -226,13 +287,11 @@ impl ConnectionTrait for Pool {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let (lane, end) = self.lane().await?;
-        lane.answer(end, lane.connection.query_one_raw(statement)).await
+        self.asked(|connection| connection.query_one_raw(statement.clone())).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let (lane, end) = self.lane().await?;
-        lane.answer(end, lane.connection.query_all_raw(statement)).await
+        self.asked(|connection| connection.query_all_raw(statement.clone())).await
     }
 }
 
@@ -265,7 +324,7 @@ impl Lane {
             self.refuse();
             Err(DbErr::Conn(RuntimeErr::Internal(LATE.into())))
         };
-        let good = !matches!(&answer, Err(error) if failed_for_good(error));
+        let good = !matches!(&answer, Err(error) if failed_for_good(error) || is_outdated(error));
         self.state.store(if good { CLEAN } else { BROKEN }, Ordering::Relaxed);
         answer
     }

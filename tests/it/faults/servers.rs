@@ -14,6 +14,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use reqwest::Client;
+use serde_json::json;
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -248,4 +249,125 @@ async fn a_server_that_may_lose_what_it_acknowledged_or_follows_another_is_refus
     while status_of(&http, program.url("/readyz")).await.0 != 200 {
         assert!(start.elapsed() < Duration::from_secs(30), "{}", program.logged());
     }
+}
+
+/// Each connection has statements prepared, whose result has another type from then on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn altered_column_type_costs_no_answer() {
+    let Some(database) = Database::fresh(Kind::Postgres, "altered_column_type") else { return };
+    let world = World::on(database).await;
+    let bob = world.member("bob", &["acme"]).await;
+    let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+    let holder = world.holder_of(&token.value);
+    let everything_is_answered = async || {
+        for _ in 0..3 {
+            for reply in
+                at_once(8, async |_| bob.graphql("{ viewer { email tokens { totalCount } } }", json!({})).await).await
+            {
+                assert_eq!((reply.status.as_u16(), &*reply.code()), (200, "OK"), "{}", reply.text);
+            }
+            for status in at_once(8, async |_| holder.verify("organization=acme").await.status.as_u16()).await {
+                assert_eq!(status, 200);
+            }
+            for made in at_once(4, async |_| bob.creates_token("more", &["acme"], &["read_builds"]).await).await {
+                assert_eq!(bob.revokes(&made.id).await.code(), "OK");
+            }
+            assert_eq!(world.nobody().get("/readyz").await.status, 200);
+        }
+    };
+    everything_is_answered().await;
+    for altered in [
+        "alter table users alter column email type varchar(254)",
+        "alter table tokens alter column description type varchar(400)",
+        "alter table users alter column email type text",
+    ] {
+        world.database.says(altered);
+        everything_is_answered().await;
+    }
+}
+
+/// A role or database may be given another search path at any time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn search_path_that_leads_nowhere_is_named_and_no_bug() {
+    let Some(database) = Database::fresh(Kind::Postgres, "search_path_that_leads_nowhere") else { return };
+    let path = format!("alter database {} set search_path", database.name());
+    database.says(&format!("{path} = nowhere"));
+    let program = Program::over(&database, &[]);
+    let said = program.fails(&["migrate"]);
+    assert!(said.contains("search_path") && !said.contains("bug"), "{said}");
+    let back = path.replace(" set ", " reset ");
+    database.says(&back);
+
+    let world = World::on(database).await;
+    let bob = world.member("bob", &["acme"]).await;
+    let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+    let holder = world.holder_of(&token.value);
+    let reconnects = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                      where datname = current_database() and pid <> pg_backend_pid()";
+    world.database.says(&format!("{path} = nowhere"));
+    world.database.says(reconnects);
+    for _ in 0..8 {
+        assert_eq!(holder.verify("organization=acme").await.status, 503);
+        assert_eq!(bob.graphql("{ viewer { id } }", json!({})).await.code(), "UNAVAILABLE");
+        assert_eq!(world.nobody().get("/readyz").await.status, 503);
+    }
+    world.database.says(&back);
+    world.database.says(reconnects);
+    let start = Instant::now();
+    while holder.verify("organization=acme").await.status != 200 {
+        assert!(start.elapsed() < Duration::from_secs(30), "it does not recover");
+    }
+}
+
+/// In others, texts cannot be stored that tokens and users may have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn database_of_another_encoding_than_utf8_is_refused() {
+    let Some(database) = Database::fresh(Kind::Postgres, "database_of_another_encoding") else { return };
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let name = format!("{}_{}", database.name(), encoding.to_lowercase());
+        let made = "template template0 lc_collate 'C' lc_ctype 'C'";
+        database.says(&format!("create database {name} encoding '{encoding}' {made}"));
+        let url = database.url().replacen(database.name(), &name, 1);
+        let program = Program::over(&database, &[("database.url", url.as_str())]);
+        for command in ["migrate", "serve"] {
+            let said = program.fails(&[command]);
+            assert!(said.contains(encoding) && said.contains("ENCODING 'UTF8'"), "{said}");
+        }
+        database.says(&format!("drop database {name}"));
+    }
+}
+
+/// Without connections of their own from the start, changes would find that reads have taken all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_go_on_where_postgresql_has_too_few_connections() {
+    let Some(cluster) = server("changes_go_on_where") else { return };
+    let database = Database::on_server(&cluster);
+    let program = load::program(&database, database.url());
+    let made = || program.run(&["token", "create", "--owner", "bob", "--organization", "acme", "--scope", "graphql"]);
+    let tokens: Vec<_> = (0..8).map(|_| made()).collect();
+    database.says("create role few login password 'few' connection limit 8");
+    database.says("grant all on all tables in schema public to few");
+    let mut url = url::Url::parse(database.url()).unwrap();
+    url.set_username("few").unwrap();
+    url.set_password(Some("few")).unwrap();
+    let program = Program::over(&database, &[("database.url", url.as_str())]);
+    let (_serving, _) = program.serve().await;
+    let logged = program.logged();
+    assert!(logged.contains("allows fewer connections than one node uses"), "{logged}");
+    assert!(logged.contains("PostgreSQL opens no more connections"), "{logged}");
+    let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+    let jwt = program.jwt("bob");
+    let reads = async |_: usize| {
+        let query = json!({ "query": "{ viewer { tokens(first: 50) { totalCount nodes { id description } } } }" });
+        for _ in 0..20 {
+            http.post(program.url("/graphql")).bearer_auth(&jwt).json(&query).send().await.unwrap();
+        }
+    };
+    let changes = async {
+        for token in &tokens {
+            let revoked = http.delete(program.url("/v2/access-token")).bearer_auth(token).send().await.unwrap();
+            assert_eq!(revoked.status(), 204, "{}", program.logged());
+        }
+    };
+    tokio::join!(at_once(16, reads), changes);
 }
