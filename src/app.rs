@@ -42,6 +42,11 @@ const TRIES: u32 = 5;
 /// enough that whoever asked hears within three seconds.
 const PATIENCE: Duration = Duration::from_millis(1_400);
 
+/// How far the clock of a node may be ahead of the database's.
+const MAX_LEAD: Duration = Duration::from_mins(5);
+/// What a node says whose clock is further ahead.
+pub const CLOCK_AHEAD: &str = "The clock of this node is more than five minutes ahead of the database's; set it right (NTP) and restart the node.";
+
 const TOO_MANY_CHANGES: &str = "You made too many changes within a minute; try again later.";
 
 /// The kinds of changes that are limited, each by itself: renaming does not use up what creating may do.
@@ -164,6 +169,12 @@ impl App {
     /// The time now, for a door to give to its caller.
     pub fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    /// Whether the clock of this node is at most five minutes ahead of the database's. One that is further ahead would end
+    /// what expires for all nodes.
+    pub async fn clock_fits(&self) -> Result<bool> {
+        Ok(self.store.lead_of(self.now()).await? <= MAX_LEAD)
     }
 
     /// The same moment by the clock that nobody sets, for spans of time.

@@ -5,6 +5,7 @@ use super::{
     front::Note,
     problem::{Problem, json_answer},
 };
+use crate::app::CLOCK_AHEAD;
 use axum::{
     extract::State,
     http::{Method, StatusCode},
@@ -24,13 +25,18 @@ pub(super) async fn live(method: Method) -> Response {
     quiet(json_answer(StatusCode::OK, &json!({ "status": "ok" })))
 }
 
-/// The database answers and its schema is ours.
+/// The database answers, its schema is ours, and this node agrees with it on the time.
 pub(super) async fn ready(State(doors): State<Shared>, method: Method) -> Response {
     if let Err(problem) = Problem::only_reads(&method) {
         return problem.into_response();
     }
-    match tokio::time::timeout(PATIENCE, doors.app.store().ready()).await {
-        Ok(Ok(())) => quiet(json_answer(StatusCode::OK, &json!({ "status": "ready" }))),
+    let ready = async {
+        doors.app.store().ready().await?;
+        doors.app.clock_fits().await
+    };
+    match tokio::time::timeout(PATIENCE, ready).await {
+        Ok(Ok(false)) => Problem { message: CLOCK_AHEAD.into(), ..Problem::later() }.into_response(),
+        Ok(Ok(true)) => quiet(json_answer(StatusCode::OK, &json!({ "status": "ready" }))),
         Ok(Err(error)) => Problem::from(error).into_response(),
         Err(late) => Problem::from(crate::domain::error::Error::unavailable(late)).into_response(),
     }

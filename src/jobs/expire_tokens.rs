@@ -1,6 +1,9 @@
 //! Marks tokens whose end has passed, so that they stay expired when the clock goes back.
 
-use crate::app::App;
+use crate::{
+    app::{App, CLOCK_AHEAD},
+    domain::error::{Error, Result},
+};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +14,7 @@ const PORTION: u64 = 500;
 pub(super) async fn run(app: App, stop: CancellationToken) {
     let mut pause = BEAT;
     while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
-        pause = match app.store().upkeep().keep_expiry(app.now(), PORTION).await {
+        pause = match mark(&app).await {
             Ok(marked) if u64::try_from(marked).is_ok_and(|marked| marked == PORTION) => Duration::ZERO,
             Ok(_) => BEAT,
             Err(error) => {
@@ -20,4 +23,11 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
             }
         };
     }
+}
+
+async fn mark(app: &App) -> Result<usize> {
+    if !app.clock_fits().await? {
+        return Err(Error::unavailable(CLOCK_AHEAD));
+    }
+    app.store().upkeep().keep_expiry(app.now(), PORTION).await
 }

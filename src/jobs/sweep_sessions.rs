@@ -1,6 +1,9 @@
 //! Forgets sessions and invitations that are over. None of them leads anywhere any more, whether it is forgotten yet or not.
 
-use crate::{app::App, domain::error::Result};
+use crate::{
+    app::{App, CLOCK_AHEAD},
+    domain::error::{Error, Result},
+};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +18,9 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 }
 
 async fn sweep(app: &App) -> Result<()> {
+    if !app.clock_fits().await? {
+        return Err(Error::unavailable(CLOCK_AHEAD));
+    }
     app.store().upkeep().sweep_sessions(app.now()).await?;
     app.store().upkeep().sweep_invitations(app.now()).await
 }
