@@ -20,6 +20,8 @@ core.register_action("tokenward", { "http-req" }, function(txn, url)
         ["x-forwarded-uri"] = { txn.sf:pathq() },
         ["x-forwarded-for"] = { txn.sf:src() },
     }
+    -- Without one of its own, HAProxy would name itself.
+    question["user-agent"] = { "" }
     for _, name in ipairs({ "authorization", "user-agent" }) do
         if sent[name] then
             local values = {}

@@ -13,7 +13,8 @@ use crate::world::{
 use axum::{
     Router,
     body::Bytes,
-    http::{HeaderMap, Method, Uri},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    response::IntoResponse as _,
 };
 use serde_json::{Value, json};
 use std::{
@@ -172,6 +173,18 @@ impl Running {
 
     /// Sends a request from another address than the gateway's, byte for byte.
     async fn attempt(&self, method: &str, target: &str, headers: &[String], body: &str) -> Option<Answer> {
+        self.attempt_as("User-Agent: curl/8\r\n", method, target, headers, body).await
+    }
+
+    /// The same with another line for the user agent, or none.
+    async fn attempt_as(
+        &self,
+        agent: &str,
+        method: &str,
+        target: &str,
+        headers: &[String],
+        body: &str,
+    ) -> Option<Answer> {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
         let mut stream = socket.connect(self.listen).await.ok()?;
@@ -179,13 +192,18 @@ impl Running {
         let (listen, length) = (self.listen, body.len());
         let close = if lines.to_lowercase().contains("connection:") { "" } else { "Connection: close\r\n" };
         let request = format!(
-            "{method} {target} HTTP/1.1\r\nHost: {listen}\r\nUser-Agent: curl/8\r\nContent-Length: \
-             {length}\r\n{close}{lines}\r\n{body}"
+            "{method} {target} HTTP/1.1\r\nHost: {listen}\r\n{agent}Content-Length: {length}\r\n{close}{lines}\r\n{body}"
         );
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut bytes = Vec::new();
-        // A gateway may reset the connection of a request that it refuses.
-        let _ = tokio::time::timeout(LIMIT, stream.read_to_end(&mut bytes)).await.expect("the gateway answers");
+        // The end of a tunnel is not that of the answer.
+        let may_tunnel = lines.to_lowercase().contains("upgrade:");
+        let answer = async {
+            let is_whole = |bytes: &[u8]| may_tunnel && bytes.windows(4).any(|end| end == b"\r\n\r\n");
+            // A gateway may reset the connection of a request that it refuses.
+            while !is_whole(&bytes) && stream.read_buf(&mut bytes).await.is_ok_and(|count| count > 0) {}
+        };
+        tokio::time::timeout(LIMIT, answer).await.expect("the gateway answers");
         let text = String::from_utf8_lossy(&bytes);
         let (head, _) = text.split_once("\r\n\r\n")?;
         let mut lines = head.split("\r\n");
@@ -213,7 +231,7 @@ impl Answer {
     }
 }
 
-/// An API that remembers what reached it; nothing of it knows tokens.
+/// An API that remembers what reached it, and takes every offer to speak another protocol; nothing of it knows tokens.
 #[derive(Clone, Default)]
 struct Api(Arc<Mutex<Vec<Value>>>);
 
@@ -224,12 +242,20 @@ impl Api {
         let (address, api) = (listener.local_addr().unwrap(), self.clone());
         let seen = async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
             let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+            let protocol = headers.get(header::UPGRADE).cloned();
             let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), text(value.as_bytes()))).collect();
             let request = json!({
                 "method": method.as_str(), "uri": uri.to_string(), "body": text(&body), "headers": headers,
             });
             api.0.lock().unwrap().push(request);
-            "the API"
+            let accepts = |protocol| {
+                let connection = (header::CONNECTION, HeaderValue::from_static("upgrade"));
+                // What the key of this test calls for.
+                let accept = HeaderValue::from_static("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+                let accept = (header::SEC_WEBSOCKET_ACCEPT, accept);
+                (StatusCode::SWITCHING_PROTOCOLS, [connection, accept, (header::UPGRADE, protocol)]).into_response()
+            };
+            protocol.map_or_else(|| "the API".into_response(), accepts)
         };
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(seen)).await });
         address
@@ -365,6 +391,8 @@ async fn keeps_out_what_may_not_pass(gateway: &Gateway, test: &str) {
     identity_is_what_the_token_says(&stage).await;
     every_method_passes_with_its_body(&stage).await;
     refusals_reach_the_client(&stage).await;
+    only_websockets_become_tunnels(&stage).await;
+    missing_user_agent_is_null_in_the_audit(&stage).await;
     without_an_answer_nothing_passes(&stage, network).await;
 }
 
@@ -450,6 +478,57 @@ async fn refusals_reach_the_client(stage: &Stage<'_>) {
     stage.passes("GET", "/", &[bearer(&good)]).await;
     assert_eq!(bob.revokes(&good.id).await.code(), "OK");
     assert_eq!(said(vec![bearer(&good)]).await, (401, invalid.into()), "{}: the next request", stage.name);
+}
+
+/// A tunnel would carry later requests past the check, with headers of the client's own.
+async fn only_websockets_become_tunnels(stage: &Stage<'_>) {
+    let token = stage.bob.creates_token("tunnels", &["acme"], &["read_builds"]).await;
+    let key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    let tries = async |protocols: &[&str]| {
+        let lines = protocols.iter().map(|protocol| format!("Upgrade: {protocol}"));
+        let more = ["HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA", "Connection: Upgrade, HTTP2-Settings", key];
+        let lines: Vec<_> = lines.chain(more.map(str::to_owned)).chain([bearer(&token)]).collect();
+        let status = stage.running.attempt("GET", "/", &lines, "").await.expect("an answer").status;
+        let mut offered = Vec::new();
+        for request in stage.api.seen() {
+            for line in request["headers"].as_array().unwrap() {
+                assert_ne!(line[0], "http2-settings", "{}: {protocols:?}", stage.name);
+                if line[0] == "upgrade" {
+                    offered.push(line[1].as_str().unwrap().to_lowercase());
+                }
+            }
+        }
+        assert_eq!(status == 101, offered == ["websocket"], "{}: {protocols:?}: {status} {offered:?}", stage.name);
+        assert!(status == 101 || offered.is_empty(), "{}: {protocols:?}: {offered:?}", stage.name);
+        status
+    };
+    for other in ["h2c", "H2C", "tunnel", "websocket/13", "websocketx", "TLS/1.0"] {
+        assert_ne!(tries(&[other]).await, 101, "{}: {other}", stage.name);
+    }
+    for several in [&["websocket, h2c"][..], &["h2c, websocket"], &["websocket", "h2c"], &["h2c", "websocket"]] {
+        tries(several).await;
+    }
+    let passes = ["haproxy", "caddy", "traefik"].contains(&stage.name);
+    for spelling in ["websocket", "WebSocket"] {
+        assert_eq!(tries(&[spelling]).await == 101, passes, "{}: {spelling}", stage.name);
+    }
+    let stranger: Vec<_> = ["Upgrade: websocket", "Connection: Upgrade", key].map(str::to_owned).into();
+    let answer = stage.running.attempt("GET", "/", &stranger, "").await.expect("an answer");
+    assert!(answer.status >= 400 && stage.api.seen().is_empty(), "{}: {answer:?}", stage.name);
+    let target = stage.running.listen.to_string();
+    let answer = stage.running.attempt("CONNECT", &target, &[bearer(&token)], "").await.expect("an answer");
+    assert!(answer.status >= 400 && stage.api.seen().is_empty(), "{}: {answer:?}", stage.name);
+}
+
+async fn missing_user_agent_is_null_in_the_audit(stage: &Stage<'_>) {
+    for (agent, shown) in [("", json!(null)), ("User-Agent:\r\n", json!(null)), ("User-Agent: a b\r\n", json!("a b"))] {
+        let token = stage.bob.creates_token("agents", &["acme"], &["read_builds"]).await;
+        let answer = stage.running.attempt_as(agent, "GET", "/v1/builds", &[bearer(&token)], "").await;
+        assert_eq!(answer.map(|answer| answer.status), Some(200), "{}: {agent}", stage.name);
+        let audit = stage.audit(&token).await;
+        assert_eq!((&audit["userAgent"], &audit["path"]), (&shown, &json!("/v1/builds")), "{}: {agent}", stage.name);
+    }
+    stage.api.seen();
 }
 
 async fn without_an_answer_nothing_passes(stage: &Stage<'_>, network: Proxy) {
