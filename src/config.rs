@@ -221,12 +221,24 @@ fn catalogue(path: &str) -> Result<Catalogue> {
     Catalogue::from_toml(&text).map_err(|error| refuse(format!("{path}, which scopes.file names: {error}")))
 }
 
-/// A network, or a single address.
+/// A network of proxies, or a single address. IPv4 in the form of IPv6 is IPv4, as addresses of clients are.
 fn network(text: &str) -> Result<IpNet> {
-    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-        let why = "proxy.trusted has an entry that is no network; write each such as 10.0.0.0/8 or 192.0.2.7.";
-        Error::invalid("proxy.trusted", why)
-    })
+    let refuse = |why: &str| Error::invalid("proxy.trusted", why);
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let mut network = network.map_err(|_| {
+        refuse("proxy.trusted has an entry that is no network; write each such as 10.0.0.0/8 or 192.0.2.7.")
+    })?;
+    if let IpNet::V6(mapped) = network
+        && let (Some(address), Some(length)) = (mapped.addr().to_ipv4_mapped(), mapped.prefix_len().checked_sub(96))
+    {
+        network = IpNet::new(address.into(), length).unwrap_or(network);
+    }
+    if network.prefix_len() == 0 {
+        let why = "proxy.trusted has a network that holds every address, so that every client could name any other as the \
+                   sender of its requests; write the addresses of the proxies alone.";
+        return Err(refuse(why));
+    }
+    Ok(network)
 }
 
 fn staleness(text: &str) -> Result<Duration> {
@@ -345,6 +357,22 @@ mod tests {
             ["10.0.0.0/8", "192.0.2.7/32"]
         );
         assert_eq!(config.cors_origins, ["https://one.example", "https://two.example:8443"]);
+    }
+
+    /// R-70
+    #[test]
+    fn mapped_networks_are_trusted_as_ipv4_and_networks_of_every_address_are_refused() {
+        let trusted = |text: &str| {
+            let config = load(None, &[("TOKENWARD_PROXY__TRUSTED", text)], &[]).expect("a configuration");
+            config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(trusted("::ffff:127.0.0.0/104"), ["127.0.0.0/8"]);
+        assert_eq!(trusted("::ffff:192.0.2.7,::ffff:192.0.2.8/128"), ["192.0.2.7/32", "192.0.2.8/32"]);
+        assert_eq!(trusted("2001:db8::/32, 10.0.0.0/8"), ["2001:db8::/32", "10.0.0.0/8"]);
+        for every in ["0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96", "10.0.0.0/8, 0.0.0.0/0"] {
+            let (field, why) = refusal(None, &[("TOKENWARD_PROXY__TRUSTED", every)]);
+            assert!(field == "proxy.trusted" && why.contains("every address"), "{every}: {why}");
+        }
     }
 
     #[test]
