@@ -9,7 +9,12 @@ use std::fmt;
 
 /// Reads one JSON text. A repeated key is an error of the data, and anything else one of the syntax.
 pub(super) fn read(text: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(text).map(|Distinct(value)| value)
+    serde_json::from_slice(without_mark(text)).map(|Distinct(value)| value)
+}
+
+/// The text of a body in JSON: a byte order mark before it is ignored (RFC 8259, section 8.1).
+pub(super) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// A value whose objects have each key once.

@@ -6,6 +6,7 @@ use super::{
     cookie::Cookie,
     front::Note,
     graphql::is_json,
+    json,
     problem::{Problem, reads},
 };
 use crate::{
@@ -295,7 +296,7 @@ pub(super) async fn json_of<T: DeserializeOwned>(request: &Parts, body: Body) ->
     }
     let body = body_of(body).await?;
     // What a library says of it may repeat a password.
-    serde_json::from_slice(&body).map_err(|_| {
+    serde_json::from_slice(json::without_mark(&body)).map_err(|_| {
         let message = "Send one JSON object with the texts that are asked for.";
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     })

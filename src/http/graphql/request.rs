@@ -211,7 +211,7 @@ pub(in crate::http) fn is_json(kind: &str) -> bool {
 
 fn from_object(mut fields: Map<String, Value>, media: Media) -> Result<Parameters, Refusal> {
     let extensions = object(&mut fields, "extensions", "The extensions are an object.")?;
-    if extensions.contains_key("persistedQuery") {
+    if extensions.get("persistedQuery").is_some_and(|persisted| !persisted.is_null()) {
         return Err(Refusal::persisted_query(media));
     }
     let query = match fields.remove("query") {

@@ -1,5 +1,6 @@
 //! Which keys does a set hold (RFC 7517), and which of them checks a JWT?
 
+use crate::http::json::without_mark;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
@@ -23,13 +24,15 @@ struct Key {
     id: Option<String>,
     algorithm: Algorithm,
     public: DecodingKey,
+    /// The key itself, by which two entries of a set are the same one.
+    numbers: AlgorithmParameters,
 }
 
 impl Keys {
     /// Reads a set. Keys that are not for one of these algorithms are left out, as are weak and broken ones; what is no
     /// set is none.
     pub(super) fn read(text: &[u8], accepted: &[Algorithm]) -> Option<Self> {
-        let set: Value = serde_json::from_slice(text).ok()?;
+        let set: Value = serde_json::from_slice(without_mark(text)).ok()?;
         let keys = set.get("keys")?.as_array()?;
         let usable = keys.iter().filter_map(|key| Key::of(&Jwk::deserialize(key).ok()?));
         Some(Self(usable.filter(|key| accepted.contains(&key.algorithm)).collect()))
@@ -41,14 +44,12 @@ impl Keys {
     }
 
     /// The one key of this algorithm with this id; without an id, the one key of this algorithm. Several are none:
-    /// a JWT says which key it means.
+    /// a JWT says which key it means. A key that the set lists several times is one.
     pub(super) fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Option<&DecodingKey> {
         let mut fit =
             self.0.iter().filter(|key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id));
-        match (fit.next(), fit.next()) {
-            (Some(key), None) => Some(&key.public),
-            _ => None,
-        }
+        let first = fit.next()?;
+        fit.all(|other| other.numbers == first.numbers).then_some(&first.public)
     }
 
     /// Whether a key has this id, whatever it is for.
@@ -73,7 +74,12 @@ impl Key {
             _ => return None,
         };
         let public = DecodingKey::from_jwk(jwk).ok()?;
-        is_for(&jwk.common, algorithm).then(|| Self { id: jwk.common.key_id.clone(), algorithm, public })
+        is_for(&jwk.common, algorithm).then(|| Self {
+            id: jwk.common.key_id.clone(),
+            algorithm,
+            public,
+            numbers: jwk.algorithm.clone(),
+        })
     }
 }
 
@@ -151,16 +157,29 @@ mod tests {
 
     #[test]
     fn without_an_id_there_is_one_key_or_none() {
-        let keys = read(&[rsa("one"), rsa("two"), ed("three")]);
+        let other = with(rsa("two"), "n", json!(bits(2056)));
+        let keys = read(&[rsa("one"), other.clone(), ed("three")]);
         assert!(keys.find(Algorithm::RS256, None).is_none() && keys.find(Algorithm::EdDSA, None).is_some());
         assert!(keys.find(Algorithm::RS256, Some("two")).is_some());
         let nameless = with(ec(""), "kid", Value::Null);
         assert!(read(std::slice::from_ref(&nameless)).find(Algorithm::ES256, None).is_some());
         assert!(read(&[nameless]).find(Algorithm::ES256, Some("")).is_none());
         // Two keys of one kind by one name: nobody knows which is meant.
-        assert!(read(&[rsa("one"), rsa("one")]).find(Algorithm::RS256, Some("one")).is_none());
+        let same_name = with(other, "kid", json!("one"));
+        assert!(read(&[rsa("one"), same_name]).find(Algorithm::RS256, Some("one")).is_none());
         // Of two kinds, the algorithm says it.
         assert!(read(&[rsa("one"), ed("one")]).find(Algorithm::EdDSA, Some("one")).is_some());
+    }
+
+    #[test]
+    fn key_that_is_listed_twice_counts_once() {
+        for key in [rsa("one"), ec("one"), ed("one")] {
+            let keys = read(&[key.clone(), with(key.clone(), "use", json!("sig")), key]);
+            let algorithm = keys.0[0].algorithm;
+            assert!(keys.find(algorithm, Some("one")).is_some() && keys.find(algorithm, None).is_some());
+        }
+        // Also by two names.
+        assert!(read(&[ed("one"), ed("two")]).find(Algorithm::EdDSA, None).is_some());
     }
 
     #[test]

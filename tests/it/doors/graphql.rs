@@ -2,7 +2,7 @@
 
 use super::{INVALID_TOKEN, NO_CREDENTIAL, bob, lose_the_store, method, raw, refused, send_raw, whole};
 use crate::world::{
-    ISSUER, World,
+    ISSUER, PASSWORD, World,
     client::{Reply, read},
 };
 use jsonwebtoken::{EncodingKey, Header};
@@ -605,6 +605,42 @@ both!(
                 let path = format!("/graphql?{query}extensions={}", encoded(&extensions.to_string()));
                 let reply = read(bob.request(Method::GET, &path).header("accept", accept)).await;
                 assert_eq!((reply.status.as_u16(), &*reply.text), (status, expected));
+            }
+        }
+    }
+);
+
+both!(
+    async fn persisted_query_of_null_is_a_plain_query(world: World) {
+        let bob = world.member("bob", &["acme"]).await;
+        let body = json!({ "query": "{ viewer { username } }", "extensions": { "persistedQuery": null } });
+        let expected = r#"{"data":{"viewer":{"username":"bob"}}}"#;
+        assert_eq!(read(bob.request(Method::POST, "/graphql").json(&body)).await.text, expected);
+        let query = encoded("{ viewer { username } }");
+        let path = format!("/graphql?query={query}&extensions={}", encoded(r#"{"persistedQuery":null}"#));
+        assert_eq!(bob.get(&path).await.text, expected);
+    }
+);
+
+both!(
+    /// RFC 8259, section 8.1
+    async fn byte_order_mark_before_json_is_ignored(world: World) {
+        let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+        world.has_password("bob").await;
+        let query = json!({ "query": "{ viewer { username } }" });
+        let sign_in = json!({ "username": "bob", "password": PASSWORD });
+        let filter = json!({ "filter": null });
+        for (client, path, body, status) in [
+            (&bob, "/graphql", query, 200),
+            (&world.nobody(), "/session", sign_in, 204),
+            (&ada, "/organizations/acme/tokens.csv", filter, 200),
+        ] {
+            for (mark, status) in [("", status), ("\u{feff}", status), ("\u{feff}\u{feff}", 400)] {
+                let request = client.request(Method::POST, path).header("x-tokenward-console", "1");
+                let request = request.header("content-type", "application/json");
+                let reply = read(request.body(format!("{mark}{body}"))).await;
+                let expected = if path == "/session" && status == 400 { 422 } else { status };
+                assert_eq!(reply.status, expected, "{path}: {}", reply.text);
             }
         }
     }
