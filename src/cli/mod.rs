@@ -57,7 +57,7 @@ const WITHOUT_SETTINGS: &str = "{about-with-newline}\n{usage-heading} {usage}{af
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Migrates the database, then serves until SIGTERM
+    /// Migrates the database, then serves until SIGTERM, SIGINT, SIGHUP or SIGQUIT
     #[command(after_help = "Example:\n  tokenward serve --listen 0.0.0.0:8080 --public-url https://tokens.example.com")]
     Serve,
     /// Serves sample data and prints a guide through the whole story
@@ -201,6 +201,26 @@ fn print(text: impl Display) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes a secret to standard output, the only time it is ever shown. Where it cannot be read there, the command fails and
+/// says what to do about what was created.
+fn print_once(secret: impl Display, remedy: impl Display) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let why = match write!(out, "{secret}").and_then(|()| out.flush()) {
+        Err(error) => error.to_string(),
+        // A standard output that is closed is this, too.
+        Ok(()) if is_discarded() => "it is closed or /dev/null".to_owned(),
+        Ok(()) => return Ok(()),
+    };
+    Err(Error::Conflict(format!("Standard output took nothing ({why}), and the secret is lost. {remedy}").into()))
+}
+
+/// Whether standard output is the null device.
+fn is_discarded() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = |path| std::fs::metadata(path).map(|about| about.rdev()).ok();
+    device("/dev/null").is_some_and(|null| null != 0 && device("/dev/fd/1") == Some(null))
 }
 
 /// One line that says what to do.

@@ -1,6 +1,6 @@
 //! `resource-server`: APIs that may introspect tokens.
 
-use super::{operator, organization_named, print, scopes, which};
+use super::{operator, organization_named, print, print_once, scopes, which};
 use crate::{
     actions::{DisableResourceServer, add_resource_server},
     app::App,
@@ -47,11 +47,11 @@ impl Command {
                 }
                 let limits =
                     Limits { organizations: organizations.into_iter().collect(), scopes: scopes(app, &names)? };
-                let credentials = add_resource_server(app, &operator(app), name, limits).await?;
-                print(format_args!(
-                    "client_id={}\nclient_secret={}\n",
-                    credentials.client_id, credentials.client_secret
-                ))
+                let credentials = add_resource_server(app, &operator(app), name.clone(), limits).await?;
+                print_once(
+                    format_args!("client_id={}\nclient_secret={}\n", credentials.client_id, credentials.client_secret),
+                    format_args!("Disable it (tokenward resource-server disable {name}) and add another."),
+                )
             }
             Self::List => list(app).await,
             Self::Disable { name } => {

@@ -1,4 +1,4 @@
-//! `serve`: migrates, then serves until SIGTERM or SIGINT, and ends within ten seconds.
+//! `serve`: migrates, then serves until it is signalled to stop, and ends within ten seconds.
 
 use super::open;
 use crate::{
@@ -25,6 +25,9 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(super) async fn run(config: Config) -> Result<()> {
     telemetry::start(config.log_format, &config.log_level)?;
     let app = open(&config).await?;
+    if let Err(error) = app.store().open_ahead().await {
+        tracing::warn!(error = %error.cause(), "PostgreSQL gave fewer connections than are opened at the start");
+    }
     serve(&app, &config, async |app| {
         // What fails here does not end a service that answers already.
         if let Err(error) = invite_first_administrator(app, &config.public_url).await {
@@ -74,7 +77,7 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
         None => None,
     };
     // Whoever ends the service at its first answer ends it as at any other.
-    let told = signals()?;
+    let mut told = signals()?;
     let (stop, rest) = (CancellationToken::new(), CancellationToken::new());
     jobs::start(app, mailer, config.public_url.clone(), &rest);
     tracing::info!(listen = %config.listen, public_url = %config.public_url, "serving");
@@ -87,7 +90,7 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
     }
     let server = app.tasks().spawn(http::serve(listener, router, app.tasks().clone(), stop.clone()));
     ready(app).await?;
-    stopped(told).await;
+    stopped(&mut told).await;
     tracing::info!("stopping");
     stop.cancel();
     let _ = server.await;
@@ -117,14 +120,23 @@ fn taken(setting: &str, address: SocketAddr, error: &std::io::Error) -> Error {
     Error::unavailable(format!("{address} cannot be listened on ({error}); set {setting} to a free address."))
 }
 
-fn signals() -> Result<[Signal; 2]> {
-    let of = |kind| signal(kind).map_err(Error::unavailable);
-    Ok([of(SignalKind::terminate())?, of(SignalKind::interrupt())?])
+/// The signals that stop the service in good order, of which none ends it before usage is written. SIGHUP stays ignored where
+/// it was at the start, as by `nohup`.
+fn signals() -> Result<Vec<Signal>> {
+    let hangup = SignalKind::hangup();
+    let handled = (!is_ignored(hangup)).then_some(hangup);
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::quit()].into_iter().chain(handled);
+    kinds.map(|kind| signal(kind).map_err(Error::unavailable)).collect()
 }
 
-async fn stopped([mut terminate, mut interrupt]: [Signal; 2]) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+/// Whether this process ignores a signal, as Linux shows it: a bit for each.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask & (1 << (kind.as_raw_value() - 1)) != 0
+}
+
+async fn stopped(signals: &mut [Signal]) {
+    futures_util::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
 }

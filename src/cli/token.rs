@@ -1,11 +1,12 @@
-//! `token`: made for somebody, and ended by whoever holds the value.
+//! `token`: creates tokens for their owners, and revokes them by value or ID.
 
-use super::{no_such, operator, organization_named, print, scopes};
+use super::{no_such, operator, organization_named, print_once, scopes};
 use crate::{
     actions::{CreateToken, RevokeTokenByValue, create_token},
     app::App,
     domain::{
         error::{Error, Result},
+        id::TokenId,
         policy,
         secret::Secret,
         text,
@@ -26,8 +27,10 @@ pub(super) enum Command {
         after_help = "Example:\n  tokenward token create --owner bob --organization acme --scope read_builds --scope read_user --expires-in 90d"
     )]
     Create(Create),
-    /// Revokes the token whose value is read from standard input
-    #[command(after_help = "Example:\n  printf '%s' \"$TOKEN\" | tokenward token revoke")]
+    /// Revokes the token whose value or ID is read from standard input
+    #[command(
+        after_help = "Example:\n  printf '%s' \"$TOKEN\" | tokenward token revoke\n  echo token_01h455vb4pex5vsknk084sn02q | tokenward token revoke"
+    )]
     Revoke,
 }
 
@@ -75,13 +78,17 @@ impl Create {
             expires_at: self.expires_in.map(|life| end_of(life, caller.at)).transpose()?,
             owner: Some(owner),
         };
-        let (_, secret) = create_token(app, &caller, ask).await.map_err(|error| match error {
+        let (token, secret) = create_token(app, &caller, ask).await.map_err(|error| match error {
             Error::NotFound("organization") => {
                 Error::Conflict("The owner is not a member of all these organizations; use `member add` first.".into())
             }
             other => other,
         })?;
-        print(format_args!("{}\n", secret.reveal_once()))
+        let id = token.id;
+        print_once(
+            format_args!("{}\n", secret.reveal_once()),
+            format_args!("Revoke {id} (echo {id} | tokenward token revoke) and create another."),
+        )
     }
 }
 
@@ -97,8 +104,15 @@ fn end_of(life: Duration, now: Time) -> Result<Time> {
 async fn revoke(app: &App) -> Result<()> {
     let mut text = String::new();
     std::io::stdin().lock().take(LONGEST_INPUT).read_to_string(&mut text).map_err(Error::unavailable)?;
-    let secret = Secret::parse(app.prefix(), text.trim()).ok_or_else(|| {
-        Error::invalid("standard input", "This is not a token value. Specify the complete value and nothing else.")
-    })?;
-    app.change(&operator(app), RevokeTokenByValue { fingerprint: secret.fingerprint() }).await
+    let (text, caller) = (text.trim(), operator(app));
+    let fingerprint = if let Some(secret) = Secret::parse(app.prefix(), text) {
+        secret.fingerprint()
+    } else if let Some(id) = TokenId::parse(text) {
+        let known = app.store().fingerprint_of(&policy::operator(&caller)?, id).await?;
+        known.ok_or(Error::NotFound("token"))?
+    } else {
+        let why = "This is neither a token value nor the ID of a token. Specify the complete value or ID and nothing else.";
+        return Err(Error::invalid("standard input", why));
+    };
+    app.change(&caller, RevokeTokenByValue { fingerprint }).await
 }

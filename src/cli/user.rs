@@ -1,6 +1,6 @@
 //! `user`: people.
 
-use super::{operator, print, which};
+use super::{operator, print, print_once, which};
 use crate::{
     actions::{AddUser, DeleteUser, DisableUser, EnableUser, invite_user},
     app::App,
@@ -112,8 +112,11 @@ impl Command {
 }
 
 async fn print_link(app: &App, username: String, public_url: &str) -> Result<()> {
-    let code = invite_user(app, &operator(app), username).await?;
-    print(format_args!("{}\n", code.link_once(public_url)))
+    let code = invite_user(app, &operator(app), username.clone()).await?;
+    print_once(
+        format_args!("{}\n", code.link_once(public_url)),
+        format_args!("Print a new link: tokenward user invite {username}"),
+    )
 }
 
 impl Add {

@@ -1,6 +1,7 @@
 //! Tokens: made, changed and ended, with their grants.
 
 use super::{
+    Store,
     entity::{grant, grant_scope, grant_use, token, token_use, user},
     limited,
     people::LOCK,
@@ -66,6 +67,13 @@ impl From<token::Model> for Token {
             revoked_at: row.revoked_at,
             version: row.version,
         }
+    }
+}
+
+impl Store {
+    /// The fingerprint of a token, by which the operator revokes it.
+    pub async fn fingerprint_of(&self, _: &Operator, token: TokenId) -> Result<Option<Fingerprint>> {
+        Ok(limited(token::Entity::find_by_id(token).one(&self.read)).await?.map(|row| row.fingerprint))
     }
 }
 

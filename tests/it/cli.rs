@@ -77,6 +77,14 @@ pub(crate) async fn ended(command: &mut Command, input: &str) -> Ended {
     Ended { code: output.status.code().unwrap(), out: text(output.stdout), said: text(output.stderr) }
 }
 
+/// The same command, run by another one that is given it and its arguments.
+fn by(mut runner: Command, command: &Command) -> Command {
+    let command = command.as_std();
+    runner.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    runner.current_dir(command.get_current_dir().unwrap()).arg(command.get_program()).args(command.get_args());
+    runner
+}
+
 /// Runs one command, written as in a shell without quotes.
 async fn run(database: &Database, command: &str) -> Ended {
     ended(on(database).args(command.split_whitespace()), "").await
@@ -345,6 +353,52 @@ both!(
     }
 );
 
+/// Whatever the reason that its output is lost, a secret is not shown again.
+#[tokio::test]
+async fn lost_secret_is_a_failure_that_names_what_was_created() {
+    let database = Database::fresh(Kind::Sqlite, "cli").unwrap();
+    run(&database, "user add bob --email bob@example.test --name Bob").await.done();
+    run(&database, "organization add acme --name Acme --admin bob").await.done();
+    let lost = async |way: &str, words: &str| {
+        let mut command = on(&database);
+        command.args(words.split_whitespace());
+        let ended = match way {
+            "closed" => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", "exec \"$@\" >&-", "sh"]);
+                ended(&mut by(shell, &command), "").await
+            }
+            "without a reader" => {
+                let (reader, writer) = std::io::pipe().unwrap();
+                drop(reader);
+                ended(command.stdout(writer), "").await
+            }
+            file => ended(command.stdout(std::fs::OpenOptions::new().write(true).open(file).unwrap()), "").await,
+        };
+        assert_eq!((ended.code, ended.said.lines().count()), (1, 1), "{way}: {words}: {ended:?}");
+        assert!(ended.said.contains("is lost") && !ended.said.contains("twd_"), "{way}: {words}: {ended:?}");
+        ended.said
+    };
+    for (number, way) in ["closed", "without a reader", "/dev/full", "/dev/null"].into_iter().enumerate() {
+        let said = lost(way, "token create --owner bob --organization acme --scope read_builds").await;
+        let id = said.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let id = id.into_iter().find(|word| word.starts_with("token_")).expect("the id of the token");
+        ended(on(&database).args(["token", "revoke"]), id).await.silent();
+        ended(on(&database).args(["token", "revoke"]), id).await.refused("revoked");
+        let said = lost(way, &format!("resource-server add api-{number}")).await;
+        let disable = format!("resource-server disable api-{number}");
+        assert!(said.contains(&format!("tokenward {disable}")), "{said}");
+        run(&database, &disable).await.silent();
+        let said = lost(way, "user invite bob").await;
+        assert!(said.contains("tokenward user invite bob"), "{said}");
+        let add = format!("user add eve-{number} --email eve-{number}@example.test --name Eve --invite");
+        assert!(lost(way, &add).await.contains(&format!("tokenward user invite eve-{number}")));
+    }
+    let nobody = "token_00000000000000000000000000";
+    ended(on(&database).args(["token", "revoke"]), nobody).await.refused("There is no such token");
+    run(&database, "user invite bob").await.done();
+}
+
 both!(
     async fn letters_that_wait_are_listed_and_sent_again(database: Database) {
         run(&database, "migrate").await;
@@ -498,8 +552,13 @@ struct Server<'database> {
 
 impl<'database> Server<'database> {
     async fn start(database: &'database Database) -> Self {
+        Self::started(database, on(database)).await
+    }
+
+    /// By a command to which what is served is added.
+    async fn started(database: &'database Database, mut command: Command) -> Self {
         let address = port::free().to_string();
-        let child = on(database).args(["serve", "--listen", &address]).stderr(Stdio::null()).spawn().unwrap();
+        let child = command.args(["serve", "--listen", &address]).stderr(Stdio::null()).spawn().unwrap();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
         let server = Self { database, child, address, http };
         let start = Instant::now();
@@ -523,9 +582,17 @@ impl<'database> Server<'database> {
     }
 
     /// Asks it to end, and waits until it has.
-    async fn stop(mut self) -> i32 {
+    async fn stop(self) -> i32 {
+        self.stop_by("-TERM").await
+    }
+
+    async fn signal(&self, signal: &str) {
         let id = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+    }
+
+    async fn stop_by(mut self, signal: &str) -> i32 {
+        self.signal(signal).await;
         let status = tokio::time::timeout(Duration::from_mins(1), self.child.wait()).await.expect("it ends");
         let mut printed = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut printed).await.unwrap();
@@ -590,23 +657,53 @@ both!(
 both!(
     async fn a_server_that_is_told_to_end_writes_the_use_and_ends_with_0(database: Database) {
         let server = Server::start(&database).await;
-        let value = a_token(&server).await;
-        let first = server.verify(&value, "").await;
-        let token = TokenId::from_uuid(first.header("x-token-id").parse().unwrap());
-        // The first use is written soon, a later one only after a while.
-        let start = Instant::now();
-        let mut before = None;
-        while before.is_none() {
-            assert!(start.elapsed() < Duration::from_secs(20), "the first use is not written");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            before = used(&database, token).await;
-        }
-        assert_eq!(server.verify(&value, "").await.status, 200);
-        let start = Instant::now();
-        assert_eq!(server.stop().await, 0);
-        assert!(used(&database, token).await > before, "use was lost, {:?} after the end began", start.elapsed());
+        writes_use_before_its_end(server, "-TERM").await;
     }
 );
+
+/// SIGHUP comes when a terminal is closed, SIGQUIT from some supervisors.
+#[tokio::test]
+async fn hangup_and_quit_signals_let_a_server_write_usage() {
+    for signal in ["-HUP", "-QUIT", "-INT"] {
+        let database = Database::fresh(Kind::Sqlite, "cli").unwrap();
+        // Whoever runs the tests may ignore it.
+        let mut env = Command::new("env");
+        env.arg("--default-signal");
+        let server = Server::started(&database, by(env, &on(&database))).await;
+        writes_use_before_its_end(server, signal).await;
+    }
+}
+
+#[tokio::test]
+async fn hangup_that_is_ignored_at_the_start_stays_ignored() {
+    let database = Database::fresh(Kind::Sqlite, "cli").unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]);
+    let server = Server::started(&database, by(shell, &on(&database))).await;
+    server.signal("-HUP").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(read(server.http.get(server.url("/readyz"))).await.status, 200);
+    assert_eq!(server.stop().await, 0);
+}
+
+async fn writes_use_before_its_end(server: Server<'_>, signal: &str) {
+    let database = server.database;
+    let value = a_token(&server).await;
+    let first = server.verify(&value, "").await;
+    let token = TokenId::from_uuid(first.header("x-token-id").parse().unwrap());
+    // The first use is written soon, a later one only after a while.
+    let start = Instant::now();
+    let mut before = None;
+    while before.is_none() {
+        assert!(start.elapsed() < Duration::from_secs(20), "the first use is not written");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        before = used(database, token).await;
+    }
+    assert_eq!(server.verify(&value, "").await.status, 200);
+    let start = Instant::now();
+    assert_eq!(server.stop_by(signal).await, 0, "{signal}");
+    assert!(used(database, token).await > before, "use was lost, {:?} after the end began", start.elapsed());
+}
 
 async fn used(database: &Database, token: TokenId) -> Option<tokenward::domain::time::Time> {
     let store = Store::connect(&database.target()).await.unwrap();
