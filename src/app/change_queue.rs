@@ -85,13 +85,12 @@ mod tests {
         let queues = ChangeQueues::default();
         let bob = user(1);
         let (first, second) = (queues.turn(bob).await.expect("a turn"), queues.turn(bob).await);
-        let waiting = tokio::spawn({
-            let queues = queues.clone();
-            async move { queues.turn(bob).await.map(|_| ()) }
-        });
-        tokio::task::yield_now().await;
-        first.fail_waiting();
-        assert!(matches!(waiting.await.expect("a result"), Err(Error::Unavailable(_))));
+        let fail = async {
+            tokio::task::yield_now().await;
+            first.fail_waiting();
+        };
+        let (waiting, ()) = tokio::join!(queues.turn(bob), fail);
+        assert!(matches!(waiting, Err(Error::Unavailable(_))));
         assert!(queues.turn(bob).await.is_ok());
         drop((first, second));
     }

@@ -111,7 +111,8 @@ async fn revoke(app: &App) -> Result<()> {
         let known = app.store().fingerprint_of(&policy::operator(&caller)?, id).await?;
         known.ok_or(Error::NotFound("token"))?
     } else {
-        let why = "This is neither a token value nor the ID of a token. Specify the complete value or ID and nothing else.";
+        let why =
+            "This is neither a token value nor the ID of a token. Specify the complete value or ID and nothing else.";
         return Err(Error::invalid("standard input", why));
     };
     app.change(&caller, RevokeTokenByValue { fingerprint }).await

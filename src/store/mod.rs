@@ -329,7 +329,7 @@ fn durable_sqlite(journal: &str, synchronous: &str) -> Result<()> {
     }
 }
 
-/// Other encodings cannot hold every text, and SQL_ASCII does not know which texts are valid.
+/// Other encodings cannot hold every text, and `SQL_ASCII` does not know which texts are valid.
 fn utf8_postgres(encoding: &str) -> Result<()> {
     if encoding == "UTF8" {
         return Ok(());

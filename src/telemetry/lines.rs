@@ -215,7 +215,7 @@ mod tests {
     fn queue_of_lines_is_bounded_in_bytes_and_written_in_order() {
         static QUEUE: Queue = Queue::new();
         let line = |number: usize| format!("{number:01023}\n");
-        let queued = (0..).take_while(|number| QUEUE.push(line(*number).as_bytes())).count();
+        let queued = (0..1_000_000).take_while(|number| QUEUE.push(line(*number).as_bytes())).count();
         assert_eq!(queued, MAX_QUEUED / 1024);
         assert!(!QUEUE.flush(Duration::from_millis(1)), "nothing writes yet");
         let (mut reader, mut writer) = io::pipe().expect("a pipe");

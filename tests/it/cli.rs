@@ -317,7 +317,7 @@ both!(
 
         let wrong = format!("{}{}", &value[..41], if value.ends_with('0') { '1' } else { '0' });
         for nonsense in ["", "nonsense", &wrong, &format!("{value} {value}"), &"x".repeat(60 * 1024)] {
-            ended(on(&database).args(["token", "revoke"]), nonsense).await.refused("This is not a token value");
+            ended(on(&database).args(["token", "revoke"]), nonsense).await.refused("This is neither a token value nor");
         }
         ended(on(&database).args(["token", "revoke"]), &format!("{value}\n")).await.silent();
         ended(on(&database).args(["token", "revoke"]), value).await.refused("revoked");

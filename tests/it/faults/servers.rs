@@ -261,15 +261,14 @@ async fn altered_column_type_costs_no_answer() {
     let holder = world.holder_of(&token.value);
     let everything_is_answered = async || {
         for _ in 0..3 {
-            for reply in
-                at_once(8, async |_| bob.graphql("{ viewer { email tokens { totalCount } } }", json!({})).await).await
-            {
+            let query = "{ viewer { email tokens { totalCount } } }";
+            for reply in join_all((0..8).map(|_| bob.graphql(query, json!({})))).await {
                 assert_eq!((reply.status.as_u16(), &*reply.code()), (200, "OK"), "{}", reply.text);
             }
-            for status in at_once(8, async |_| holder.verify("organization=acme").await.status.as_u16()).await {
-                assert_eq!(status, 200);
+            for reply in join_all((0..8).map(|_| holder.verify("organization=acme"))).await {
+                assert_eq!(reply.status, 200, "{}", reply.text);
             }
-            for made in at_once(4, async |_| bob.creates_token("more", &["acme"], &["read_builds"]).await).await {
+            for made in join_all((0..4).map(|_| bob.creates_token("more", &["acme"], &["read_builds"]))).await {
                 assert_eq!(bob.revokes(&made.id).await.code(), "OK");
             }
             assert_eq!(world.nobody().get("/readyz").await.status, 200);
@@ -357,7 +356,7 @@ async fn changes_go_on_where_postgresql_has_too_few_connections() {
     assert!(logged.contains("PostgreSQL opens no more connections"), "{logged}");
     let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
     let jwt = program.jwt("bob");
-    let reads = async |_: usize| {
+    let reads = |_: usize| async {
         let query = json!({ "query": "{ viewer { tokens(first: 50) { totalCount nodes { id description } } } }" });
         for _ in 0..20 {
             http.post(program.url("/graphql")).bearer_auth(&jwt).json(&query).send().await.unwrap();
@@ -369,5 +368,5 @@ async fn changes_go_on_where_postgresql_has_too_few_connections() {
             assert_eq!(revoked.status(), 204, "{}", program.logged());
         }
     };
-    tokio::join!(at_once(16, reads), changes);
+    tokio::join!(join_all((0..16).map(reads)), changes);
 }
