@@ -98,12 +98,13 @@ mod tests {
     #[tokio::test]
     async fn queues_that_no_change_uses_are_removed() {
         let queues = ChangeQueues::default();
-        let kept = queues.turn(user(0)).await;
+        let bob = user(0);
+        let kept = queues.turn(bob).await;
         for number in 1..5_000 {
             drop(queues.turn(user(number)).await);
         }
         assert!(queues.0.lock().expect("queues").len() <= MAX_UNUSED);
-        let other = queues.turn(user(0)).await;
-        assert!(kept.is_ok() && other.is_ok() && waits(&queues, user(0)).await, "a queue that is used is kept");
+        let other = queues.turn(bob).await;
+        assert!(kept.is_ok() && other.is_ok() && waits(&queues, bob).await, "a queue that is used is kept");
     }
 }

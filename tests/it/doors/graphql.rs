@@ -614,7 +614,7 @@ both!(
     async fn persisted_query_of_null_is_a_plain_query(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let body = json!({ "query": "{ viewer { username } }", "extensions": { "persistedQuery": null } });
-        let expected = r#"{"data":{"viewer":{"username":"bob"}}}"#;
+        let expected = r#"{"data":{"viewer":{"username":"bob"}},"extensions":{"cost":{"requested":2,"limit":10000}}}"#;
         assert_eq!(read(bob.request(Method::POST, "/graphql").json(&body)).await.text, expected);
         let query = encoded("{ viewer { username } }");
         let path = format!("/graphql?query={query}&extensions={}", encoded(r#"{"persistedQuery":null}"#));

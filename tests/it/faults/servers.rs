@@ -258,7 +258,7 @@ async fn altered_column_type_costs_no_answer() {
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
     let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-    let holder = world.holder_of(&token.value);
+    let (holder, acme) = (world.holder_of(&token.value), world.organization_id("acme").await);
     let everything_is_answered = async || {
         for _ in 0..3 {
             let query = "{ viewer { email tokens { totalCount } } }";
@@ -268,8 +268,10 @@ async fn altered_column_type_costs_no_answer() {
             for reply in join_all((0..8).map(|_| holder.verify("organization=acme"))).await {
                 assert_eq!(reply.status, 200, "{}", reply.text);
             }
-            for made in join_all((0..4).map(|_| bob.creates_token("more", &["acme"], &["read_builds"]))).await {
-                assert_eq!(bob.revokes(&made.id).await.code(), "OK");
+            // A change may meet several connections that have to be opened again, and its time is short.
+            let input = json!({ "description": "more", "organizationIds": [acme], "scopes": ["read_builds"] });
+            for reply in at_once(4, async |_| bob.does("createToken", input.clone()).await).await {
+                assert_eq!(reply.code(), "OK", "{}", reply.text);
             }
             assert_eq!(world.nobody().get("/readyz").await.status, 200);
         }
