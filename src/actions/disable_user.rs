@@ -24,7 +24,7 @@ impl Change for DisableUser {
         let operator = policy::operator(tx.caller())?;
         let user = tx.find_user(&self.username.as_str().into()).await?;
         if !tx.set_disabled(&operator, user.id, true).await? {
-            return Err(Error::Conflict("This person is disabled already.".into()));
+            return Err(Error::Conflict("This user is already disabled.".into()));
         }
         let organizations = tx.hold_organizations_of(&user).await?;
         tx.record(Event::new(EventType::UserDisabled, tx.caller().at).of_user(user.id).concerning(organizations));

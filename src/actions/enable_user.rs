@@ -24,7 +24,7 @@ impl Change for EnableUser {
         let operator = policy::operator(tx.caller())?;
         let user = tx.find_user(&self.username.as_str().into()).await?;
         if !tx.set_disabled(&operator, user.id, false).await? {
-            return Err(Error::Conflict("This person is not disabled.".into()));
+            return Err(Error::Conflict("This user is not disabled.".into()));
         }
         let organizations = tx.hold_organizations_of(&user).await?;
         tx.record(Event::new(EventType::UserEnabled, tx.caller().at).of_user(user.id).concerning(organizations));

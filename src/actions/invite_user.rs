@@ -35,7 +35,7 @@ impl Change for Inviting {
         let operator = policy::operator(tx.caller())?;
         let user = tx.find_user(&self.username.as_str().into()).await?;
         if user.disabled_at.is_some() {
-            return Err(Error::Conflict("This person is disabled; let them back first (user enable).".into()));
+            return Err(Error::Conflict("This user is disabled; enable them first (user enable).".into()));
         }
         let organizations = tx.hold_organizations_of(&user).await?;
         tx.invite(&operator, user.id, self.fingerprint).await?;

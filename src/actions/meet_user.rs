@@ -149,6 +149,6 @@ impl Meeting {
         names
             .into_iter()
             .find(|name| !taken.contains(name))
-            .ok_or_else(|| Error::Conflict("Too many people prefer this username.".into()))
+            .ok_or_else(|| Error::Conflict("Too many users have this username with a number.".into()))
     }
 }

@@ -59,7 +59,7 @@ impl Retry {
         match &self.id {
             Some(id) if count == 0 => Err(no_letter(id)),
             _ => {
-                notice(format_args!("Queued, to be sent by the server that runs or by the next one: {count}"));
+                notice(format_args!("Queued, to be sent by the running server or the next one: {count}"));
                 Ok(())
             }
         }
@@ -67,7 +67,7 @@ impl Retry {
 }
 
 fn no_letter(id: &str) -> Error {
-    let why = format!("There is no such email: {id}. `tokenward mail list` shows the pending and abandoned ones.");
+    let why = format!("This email does not exist: {id}. `tokenward mail list` shows the pending and abandoned ones.");
     Error::Conflict(why.into())
 }
 

@@ -197,7 +197,7 @@ fn print(text: impl Display) -> Result<()> {
     let mut out = io::stdout().lock();
     match write!(out, "{text}").and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::unavailable(format!("standard output takes no more: {error}")))
+            Err(Error::unavailable(format!("failed to write to standard output: {error}")))
         }
         _ => Ok(()),
     }
@@ -229,8 +229,8 @@ fn remedy(error: &Error) -> String {
         // The sentence about a setting names it.
         Error::Invalid { field, why } if field.contains('.') && why.contains(&**field) => why.clone(),
         Error::Invalid { field, why } => format!("{field}: {why}"),
-        Error::NotFound(what) => format!("There is no such {what}. Check its name."),
-        Error::Unavailable(_) => format!("The service cannot work now: {}", error.cause()),
+        Error::NotFound(what) => format!("The {what} does not exist. Check its name."),
+        Error::Unavailable(_) => format!("The service is unavailable: {}", error.cause()),
         Error::Bug(_) => format!("This is a bug in Tokenward; report it: {}", error.cause()),
         other => other.to_string(),
     };
@@ -249,7 +249,7 @@ fn which<'a>(named: &'a [(&'static str, &'a str)]) -> impl Fn(Error) -> Error + 
 }
 
 fn no_such(what: &str, name: &str) -> Error {
-    Error::Conflict(format!("There is no such {what}: {name}. Check the name.").into())
+    Error::Conflict(format!("The {what} {name} does not exist. Check the name.").into())
 }
 
 /// The organization of that slug.

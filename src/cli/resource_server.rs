@@ -66,7 +66,7 @@ impl Command {
 async fn list(app: &App) -> Result<()> {
     let servers = app.store().resource_servers().await?;
     if servers.is_empty() {
-        notice("There is none yet. Add one: tokenward resource-server add NAME");
+        notice("No resource servers. Add one: tokenward resource-server add NAME");
         return Ok(());
     }
     let width = servers.iter().map(|server| server.name.chars().count()).max().unwrap_or_default().max(4);

@@ -97,7 +97,7 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
     rest.cancel();
     app.tasks().close();
     if tokio::time::timeout(FAREWELL, app.tasks().wait()).await.is_err() {
-        tracing::warn!("some work did not end in time");
+        tracing::warn!("some jobs did not complete in time");
     }
     app.store().clone().close().await;
     Ok(())

@@ -235,7 +235,7 @@ const NEVER_YOURSELF: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
     "A token can never change its owner's profile or sessions; sign in as yourself to do this.",
 ));
 const BY_PASSWORD: Error =
-    Error::Forbidden(std::borrow::Cow::Borrowed("Only somebody who signed in with a password may change it."));
+    Error::Forbidden(std::borrow::Cow::Borrowed("Only a user who signed in with a password can change it."));
 const NO_INVITATION: Error = Error::NotFound("invitation");
 const NO_TOKEN: Error = Error::NotFound("token");
 const NO_ORGANIZATION: Error = Error::NotFound("organization");

@@ -289,8 +289,8 @@ impl Catalogue {
     pub fn lookup(&self, field: &str, name: &str) -> Result<ScopeName> {
         self.get(name).map(|scope| scope.name.clone()).ok_or_else(|| {
             let why = match self.nearest(name) {
-                Some(near) => format!("The catalogue holds no such scope. Did you mean {near}?"),
-                None => "The catalogue holds no such scope; choose one that it holds.".into(),
+                Some(near) => format!("The catalogue does not contain this scope. Did you mean {near}?"),
+                None => "The catalogue does not contain this scope; choose one that it contains.".into(),
             };
             Error::invalid(field.to_owned(), why)
         })
@@ -439,7 +439,7 @@ mod tests {
         assert_eq!(refusal(grantable(&[])).0, "input.scopes");
         let (field, why) = refusal(grantable(&["graphql", "read_build"]));
         assert_eq!(field, "input.scopes.1");
-        assert_eq!(why, "The catalogue holds no such scope. Did you mean read_builds?");
+        assert_eq!(why, "The catalogue does not contain this scope. Did you mean read_builds?");
     }
 
     ///
@@ -457,7 +457,7 @@ mod tests {
             assert!(why(wrong).ends_with(&format!("Did you mean {near}?")), "{wrong}: {}", why(wrong));
         }
         for strange in ["", "%", "'; drop table token; --", "x", &"read_builds".repeat(6000)] {
-            assert_eq!(why(strange), "The catalogue holds no such scope; choose one that it holds.");
+            assert_eq!(why(strange), "The catalogue does not contain this scope; choose one that it contains.");
         }
         assert_eq!(catalogue.lookup("scopes.0", "graphql").expect("a scope").as_str(), "graphql");
     }

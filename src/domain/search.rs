@@ -207,7 +207,7 @@ fn no_such_key(key: &str) -> Error {
         Some((_, near)) => format!("Did you mean {near}:?"),
         None => format!("There are {}:.", KEYS.join(":, ")),
     };
-    wrong(format!("The search knows no such word before a colon. {hint} Put text with a colon in quotes."))
+    wrong(format!("Unknown filter before a colon. {hint} Put text with a colon in quotes."))
 }
 
 /// `90d`, `12w` or `1y`.
@@ -439,7 +439,7 @@ mod tests {
             ("TODO:", "There are unused:, used:, expires:, status:, owner:."),
         ] {
             let why = why(text);
-            assert!(why.starts_with("The search knows no such word before a colon. "), "{why}");
+            assert!(why.starts_with("Unknown filter before a colon. "), "{why}");
             assert!(why.contains(told) && why.ends_with(" Put text with a colon in quotes."), "{why}");
         }
         for wrong in [

@@ -86,7 +86,7 @@ pub fn organizations_fit(field: &'static str, number: usize) -> Result<()> {
     } else {
         Err(Error::invalid(
             field,
-            format!("A token reaches 1 to {MOST_ORGANIZATIONS} organizations; you named {number}."),
+            format!("A token has access to 1 to {MOST_ORGANIZATIONS} organizations; you specified {number}."),
         ))
     }
 }

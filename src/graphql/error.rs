@@ -15,7 +15,7 @@ pub(super) fn fail(error: Error) -> async_graphql::Error {
 pub(super) fn fail_shared(error: &Arc<Error>) -> async_graphql::Error {
     match error.as_ref() {
         Error::Bug(why) => tracing::error!(%why, "a bug"),
-        Error::Unavailable(source) => tracing::warn!(%source, "the store cannot answer"),
+        Error::Unavailable(source) => tracing::warn!(%source, "the store is unavailable"),
         _ => {}
     }
     async_graphql::Error::new(error.to_string()).extend_with(|_, it| {

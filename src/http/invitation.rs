@@ -113,7 +113,7 @@ impl Accepting {
 /// The first administrator is there: the link in the file leads nowhere any more.
 fn forget_first_link(doors: &Doors) {
     if let Err(error) = doors.app.first_link().remove() {
-        tracing::warn!(error = %error.cause(), "the file with the used link is still there");
+        tracing::warn!(error = %error.cause(), "failed to remove the file with the used link");
     }
 }
 

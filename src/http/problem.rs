@@ -127,7 +127,7 @@ impl From<Error> for Problem {
                 }
             }
             Error::Unavailable(source) => {
-                tracing::warn!(%source, "the store cannot answer");
+                tracing::warn!(%source, "the store is unavailable");
                 Self::later()
             }
             Error::Bug(why) => {

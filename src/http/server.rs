@@ -79,7 +79,7 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, st
             }
             Err(error) => {
                 // Out of file handles, for example: others may close theirs meanwhile.
-                tracing::warn!(%error, "a connection was not accepted");
+                tracing::warn!(%error, "failed to accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
@@ -87,7 +87,7 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, st
     drop(listener);
     connections.close();
     if tokio::time::timeout(FAREWELL, connections.wait()).await.is_err() {
-        tracing::warn!("some requests did not end in time");
+        tracing::warn!("some requests did not complete in time");
     }
 }
 

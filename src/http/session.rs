@@ -249,7 +249,7 @@ impl Doors {
         let session = found.ok_or_else(Problem::no_credential)?;
         if let Err(error) = self.app.store().upkeep().see_session(&session, nobody.at).await {
             // The next request notes it.
-            tracing::debug!(error = ?error, "the use of a session is not noted yet");
+            tracing::debug!(error = ?error, "failed to record the use of a session, will retry");
         }
         let Session { id, user, authenticated_at, .. } = session;
         Ok(Some(Caller { through: Through::Session { user, session: id, authenticated_at }, ..nobody }))

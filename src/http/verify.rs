@@ -176,7 +176,7 @@ impl<'uri> Question<'uri> {
     fn misconfigured(&self, doors: &Doors) -> Problem {
         for Fault { parameter, why } in &self.faults {
             let parameter = doors.shown_name(parameter);
-            tracing::warn!(parameter, why, "a gateway asks /verify in a wrong form: the request is denied");
+            tracing::warn!(parameter, why, "a gateway sent a malformed check to /verify, denied");
         }
         let message = "The gateway's configuration for this request is wrong; the log of the service says why.";
         Problem::new(StatusCode::FORBIDDEN, message)

@@ -44,7 +44,7 @@ pub(super) async fn run(app: App, post: Post, stop: CancellationToken) {
             Ok(Some(_)) => in_vain = 0,
             nothing => {
                 if let Err(error) = nothing {
-                    tracing::warn!(error = %error.cause(), "the outbox cannot be read");
+                    tracing::warn!(error = %error.cause(), "failed to read the outbox, will retry");
                 }
                 tokio::select! {
                     () = stop.cancelled() => {}
@@ -73,7 +73,7 @@ async fn one(app: &App, post: &Post) -> Result<Option<Result<(), Failure>>> {
         }
     }
     if !upkeep.settle_letter(&letter, app.now(), &outcome).await? {
-        tracing::warn!(letter = %letter.id, "a letter took longer than its lease");
+        tracing::warn!(letter = %letter.id, "sending an email took longer than its lease");
     }
     Ok(Some(delivered))
 }
@@ -95,12 +95,12 @@ fn tell(failure: &Failure, letter: &Leased, outcome: &Outcome) {
     let (id, attempts, cause) = (letter.id, letter.attempts, failure.cause.as_str());
     match outcome {
         Outcome::GivenUp { .. } => {
-            tracing::warn!(letter = %id, attempts, cause, "a letter was given up; see tokenward mail list");
+            tracing::warn!(letter = %id, attempts, cause, "an email was abandoned; see tokenward mail list");
         }
         _ if attempts.count_ones() == 1 => {
-            tracing::warn!(letter = %id, attempts, cause, "a letter waits for another try; see tokenward mail list");
+            tracing::warn!(letter = %id, attempts, cause, "failed to send an email, will retry; see tokenward mail list");
         }
-        _ => tracing::debug!(letter = %id, attempts, cause, "a letter waits for another try"),
+        _ => tracing::debug!(letter = %id, attempts, cause, "failed to send an email, will retry"),
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
             Ok(marked) if u64::try_from(marked).is_ok_and(|marked| marked == PORTION) => Duration::ZERO,
             Ok(_) => BEAT,
             Err(error) => {
-                tracing::warn!(error = %error.cause(), "expired tokens are not marked yet");
+                tracing::warn!(error = %error.cause(), "failed to mark expired tokens, will retry");
                 BEAT * 5
             }
         };

@@ -20,7 +20,7 @@ async fn flush(app: &App, all: bool) {
         return;
     }
     if let Err(error) = app.store().upkeep().keep_usage(tokens.clone(), grants.clone()).await {
-        tracing::warn!(error = %error.cause(), "use is not written yet");
+        tracing::warn!(error = %error.cause(), "failed to write token usage, will retry");
         app.verifier().tally().take_back(tokens, grants);
     }
 }

@@ -12,7 +12,7 @@ const BEAT: Duration = Duration::from_mins(1);
 pub(super) async fn run(app: App, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(BEAT)).await.is_some() {
         if let Err(error) = sweep(&app).await {
-            tracing::warn!(error = ?error, "sessions that are over are not forgotten yet");
+            tracing::warn!(error = ?error, "failed to delete expired sessions, will retry");
         }
     }
 }

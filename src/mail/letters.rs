@@ -168,7 +168,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 fn unwritten(error: minijinja::Error) -> Error {
-    Error::Bug(format!("a letter cannot be written: {error}").into())
+    Error::Bug(format!("failed to render an email: {error}").into())
 }
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ impl Mailer {
             .message_id(Some(one_line(&letter.message_id)))
             .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
             .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
-            .map_err(|error| Failure::permanent(format!("the letter cannot be written: {error}")))
+            .map_err(|error| Failure::permanent(format!("failed to write the email: {error}")))
     }
 }
 

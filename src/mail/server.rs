@@ -91,7 +91,7 @@ impl Server {
             && !connection.server_info().supports_feature(Extension::SmtpUtfEight)
         {
             connection.abort().await;
-            let text = "the server takes no address with other letters than ASCII before its @ (SMTPUTF8)";
+            let text = "the server accepts only ASCII characters before the @ of an address (no SMTPUTF8)";
             return Err(Failure::permanent(format!("{self:?}: {text}")));
         }
         let taken = connection.send(message.envelope(), &message.formatted()).await;
@@ -182,7 +182,7 @@ fn encryption(url: &Url, host: &str) -> Result<(Encryption, u16)> {
         ("smtps", None | Some("required")) => Ok((Encryption::Always(trusting(host, authority.as_deref())?), 465)),
         ("smtp", None | Some("required")) => Ok((Encryption::Demanded(trusting(host, authority.as_deref())?), 587)),
         ("smtp", Some("none")) if authority.is_some() => {
-            Err(refuse("mail.url names a ca and tells not to encrypt; leave out ca, or write tls=required."))
+            Err(refuse("mail.url contains ca, but tls=none; remove ca, or write tls=required."))
         }
         ("smtp", Some("none")) if is_this_machine(host) => Ok((Encryption::None, 25)),
         ("smtp", Some("none")) => {

@@ -64,7 +64,7 @@ impl Tx {
         self.end_invitations(user).await?;
         let row = row_of(fingerprint, Some(user), self.caller().at);
         let inserted = limited_unique(invitation::Entity::insert(row).exec_without_returning(&self.db)).await?;
-        inserted.map(|_| ()).ok_or_else(|| Error::Conflict("This person was invited at the same moment.".into()))
+        inserted.map(|_| ()).ok_or_else(|| Error::Conflict("This user was invited at the same moment.".into()))
     }
 
     /// Takes an invitation, which then leads nowhere any more; tells whom it is for, nobody standing for the first.

@@ -69,7 +69,7 @@ impl Tx {
             joined_at: Set(self.caller().at),
         };
         let inserted = limited_unique(membership::Entity::insert(row).exec_without_returning(&self.db)).await?;
-        inserted.map(|_| ()).ok_or_else(|| Error::Conflict("This person is a member already.".into()))
+        inserted.map(|_| ()).ok_or_else(|| Error::Conflict("This user is already a member.".into()))
     }
 
     /// Gives a member another role; false when they have it. The last administrator keeps theirs.
@@ -118,7 +118,7 @@ impl Tx {
         for held in limited(hold.all(&self.db)).await? {
             if !self.has_administrator_without(held.id, user).await? {
                 let why = format!(
-                    "Nobody else could administer {}; make somebody an administrator there, or delete it, first.",
+                    "{} would have no administrator; make another user an administrator there, or delete it, first.",
                     held.slug
                 );
                 return Err(Error::Conflict(why.into()));
@@ -182,7 +182,9 @@ impl Tx {
         if self.has_administrator_without(organization, leaving).await? {
             return Ok(());
         }
-        Err(Error::Conflict("This is the organization's last administrator; make somebody else one first.".into()))
+        Err(Error::Conflict(
+            "This is the last administrator of the organization; make another user an administrator first.".into(),
+        ))
     }
 
     /// Whether somebody could administer an organization without this person, or this person does not. Whoever is

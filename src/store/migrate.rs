@@ -126,7 +126,7 @@ impl Store {
             match self.change_lease(&mut lease_of(me)).await {
                 Ok(0) => return Error::unavailable("another node took the migration over"),
                 Ok(_) => {}
-                Err(error) => tracing::debug!(error = %error.cause(), "a beat was missed"),
+                Err(error) => tracing::debug!(error = %error.cause(), "failed to renew the migration lease"),
             }
         }
     }

@@ -216,7 +216,7 @@ impl Display for Place {
 /// What the database said, without what the library puts around it.
 pub(super) fn in_words(error: &DbErr) -> String {
     if failure(error) == StoreFailure::Late {
-        return "nobody answers there in time".into();
+        return "there was no answer in time".into();
     }
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(inner))
@@ -226,7 +226,7 @@ pub(super) fn in_words(error: &DbErr) -> String {
                 format!("{} (in PgBouncer, name it in ignore_startup_parameters)", said.message())
             }
             Some(said) => said.message().to_owned(),
-            None if matches!(**inner, sqlx::Error::PoolTimedOut) => "nobody answers there in time".into(),
+            None if matches!(**inner, sqlx::Error::PoolTimedOut) => "there was no answer in time".into(),
             None => inner.to_string(),
         },
         other => other.to_string(),

@@ -94,7 +94,7 @@ impl Tx {
             .filter(resource_server::Column::DisabledAt.is_null())
             .exec(&self.db);
         match limited(update).await?.rows_affected {
-            0 => Err(Error::Conflict("The resource server is disabled already.".into())),
+            0 => Err(Error::Conflict("The resource server is already disabled.".into())),
             _ => Ok(()),
         }
     }

@@ -242,12 +242,12 @@ impl Tx {
     pub async fn add_organization(&self, _: &Widener, token: &Token, organization: OrganizationId) -> Result<GrantId> {
         let standing = self.standing_grants(token.id).await?;
         if standing.iter().any(|grant| grant.organization_id == organization) {
-            return Err(Error::Conflict("The token reaches this organization already.".into()));
+            return Err(Error::Conflict("The token already has access to this organization.".into()));
         }
         if standing.len() >= crate::domain::token::MOST_ORGANIZATIONS {
             return Err(Error::invalid(
                 "organizationId",
-                "A token reaches at most 100 organizations; remove one first, or make another token.",
+                "A token has access to at most 100 organizations; remove one first, or create another token.",
             ));
         }
         let before = self.latest_grant(token.id, organization).await?;

@@ -112,7 +112,7 @@ fn named(asked: &[String]) -> Option<String> {
 
 fn add<K: Eq + Hash>(entries: &mut HashMap<K, Entry>, key: K, usage: Usage) -> Option<&mut Entry> {
     if entries.len() >= MOST && !entries.contains_key(&key) {
-        tracing::warn!("too many tokens in use at once: the use of some is not kept");
+        tracing::warn!("too many tokens in use, dropped the usage of some");
         return None;
     }
     let entry = entries.entry(key).or_default();

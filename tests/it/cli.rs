@@ -153,8 +153,8 @@ both!(
         assert_eq!(table.lines().count(), 2);
         assert!(table.starts_with("TIME ") && table.contains(" builds-api "), "{table}");
         assert_eq!(run(&database, "event list --until 1h").await.said, "No event matches.\n");
-        run(&database, "event list --user nobody").await.refused("There is no such user: nobody.");
-        run(&database, "event list --organization nix").await.refused("There is no such organization: nix.");
+        run(&database, "event list --user nobody").await.refused("The user nobody does not exist.");
+        run(&database, "event list --organization nix").await.refused("The organization nix does not exist.");
         run(&database, "event list --token nonsense").await.refused("--token: ");
         run(&database, "event list --since yesterday").await.refused("--since: ");
         run(&database, "event list --type nonsense").await.misused("possible values: token_created");
@@ -202,7 +202,7 @@ both!(
         assert!(store.resource_servers().await.unwrap().is_empty());
         assert_eq!(run(&database, "resource-server list").await.out, "");
         for name in ["admin", "root", "tokenward", "demo"] {
-            run(&database, &format!("user disable {name}")).await.refused(&format!("There is no such user: {name}."));
+            run(&database, &format!("user disable {name}")).await.refused(&format!("The user {name} does not exist."));
         }
     }
 );
@@ -246,7 +246,7 @@ both!(
         let added = run(&database, "organization add acme --name Acme --admin ada").await;
         assert!(added.done().starts_with("org_") && added.out.lines().count() == 1, "{added:?}");
         run(&database, "organization add acme --name Acme --admin ada").await.refused("choose another");
-        run(&database, "organization add other --name Other --admin eve").await.refused("There is no such user: eve.");
+        run(&database, "organization add other --name Other --admin eve").await.refused("The user eve does not exist.");
         run(&database, "organization add Other --name Other --admin ada").await.refused("slug: ");
         run(&database, "organization add other --admin ada").await.misused("--name");
 
@@ -254,27 +254,27 @@ both!(
         run(&database, "member add acme bob --role admin").await.silent();
         run(&database, "member add acme bob --role member").await.silent();
         run(&database, "member add acme bob --role boss").await.misused("boss");
-        run(&database, "member add acme eve --role member").await.refused("There is no such user: eve.");
-        run(&database, "member add other bob --role member").await.refused("There is no such organization: other.");
+        run(&database, "member add acme eve --role member").await.refused("The user eve does not exist.");
+        run(&database, "member add other bob --role member").await.refused("The organization other does not exist.");
         run(&database, "member add acme ada --role member").await.refused("last administrator");
         run(&database, "member remove acme ada").await.refused("last administrator");
         run(&database, "member remove acme bob").await.silent();
-        run(&database, "member remove acme bob").await.refused("There is no such member: bob.");
-        run(&database, "member remove other bob").await.refused("There is no such organization: other.");
+        run(&database, "member remove acme bob").await.refused("The member bob does not exist.");
+        run(&database, "member remove other bob").await.refused("The organization other does not exist.");
 
         run(&database, "user disable bob").await.silent();
-        run(&database, "user disable bob").await.refused("disabled already");
+        run(&database, "user disable bob").await.refused("already disabled");
         run(&database, "user enable bob").await.silent();
         assert_eq!(run(&database, "user enable bob").await.code, 1);
-        run(&database, "user enable eve").await.refused("There is no such user: eve.");
+        run(&database, "user enable eve").await.refused("The user eve does not exist.");
 
-        run(&database, "user delete ada").await.refused("Nobody else could administer acme");
+        run(&database, "user delete ada").await.refused("acme would have no administrator");
         run(&database, "user delete bob").await.silent();
-        run(&database, "user delete bob").await.refused("There is no such user");
-        run(&database, "user enable bob").await.refused("There is no such user: bob.");
-        run(&database, "organization delete nix").await.refused("There is no such organization: nix.");
+        run(&database, "user delete bob").await.refused("The user ");
+        run(&database, "user enable bob").await.refused("The user bob does not exist.");
+        run(&database, "organization delete nix").await.refused("The organization nix does not exist.");
         run(&database, "organization delete acme").await.silent();
-        run(&database, "organization delete acme").await.refused("There is no such organization");
+        run(&database, "organization delete acme").await.refused("The organization ");
         run(&database, "organization add acme --name Acme --admin ada").await.refused("choose another");
         run(&database, "user delete ada").await.silent();
         run(&database, "user delete").await.misused("USERNAME");
@@ -295,11 +295,11 @@ both!(
         for (command, why) in [
             (
                 "token create --owner bob --organization acme --scope read_bulids",
-                "tokenward: --scope read_bulids: The catalogue holds no such scope. Did you mean read_builds?",
+                "tokenward: --scope read_bulids: The catalogue does not contain this scope. Did you mean read_builds?",
             ),
             ("token create --owner eve --organization acme --scope graphql", "member add"),
-            ("token create --owner nix --organization acme --scope graphql", "There is no such user: nix."),
-            ("token create --owner bob --organization nix --scope graphql", "There is no such organization: nix."),
+            ("token create --owner nix --organization acme --scope graphql", "The user nix does not exist."),
+            ("token create --owner bob --organization nix --scope graphql", "The organization nix does not exist."),
             (
                 "token create --owner bob --organization acme --scope graphql --expires-in 0d",
                 "tokenward: --expires-in: ",
@@ -340,14 +340,14 @@ both!(
         assert!(!list.out.contains(&lines[1]["client_secret=".len()..]), "the secret is shown again");
         run(&database, "resource-server disable builds-api").await.silent();
         assert_eq!(run(&database, "resource-server disable builds-api").await.code, 1);
-        run(&database, "resource-server disable nix").await.refused("There is no such resource server: nix.");
+        run(&database, "resource-server disable nix").await.refused("The resource server nix does not exist.");
         assert!(run(&database, "resource-server list").await.done().contains("disabled"));
 
         let limited = "resource-server add acme-api --organization acme --scope read_builds graphql";
         assert_eq!(run(&database, limited).await.done().lines().count(), 2);
         assert!(run(&database, "resource-server list").await.done().contains("  acme; graphql, read_builds\n"));
         let (slug, scope) = ("resource-server add x --organization nix", "resource-server add x --scope read_bulids");
-        run(&database, slug).await.refused("There is no such organization: nix.");
+        run(&database, slug).await.refused("The organization nix does not exist.");
         run(&database, scope).await.refused("--scope read_bulids: ");
         assert_eq!(run(&database, "resource-server list").await.done().lines().count(), 3);
     }
@@ -395,7 +395,7 @@ async fn lost_secret_is_a_failure_that_names_what_was_created() {
         assert!(lost(way, &add).await.contains(&format!("tokenward user invite eve-{number}")));
     }
     let nobody = "token_00000000000000000000000000";
-    ended(on(&database).args(["token", "revoke"]), nobody).await.refused("There is no such token");
+    ended(on(&database).args(["token", "revoke"]), nobody).await.refused("The token ");
     run(&database, "user invite bob").await.done();
 }
 
@@ -423,7 +423,9 @@ both!(
             assert_eq!(queued.said, "Queued, to be sent by the server that runs or by the next one: 1\n");
         }
         for wrong in ["nonsense", "mail_01h455vb4pex5vsknk084sn02q"] {
-            run(&database, &format!("mail retry {wrong}")).await.refused(&format!("There is no such email: {wrong}."));
+            run(&database, &format!("mail retry {wrong}"))
+                .await
+                .refused(&format!("This email does not exist: {wrong}."));
         }
         run(&database, "mail retry").await.misused("--all");
     }

@@ -53,7 +53,7 @@ async fn a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_th
             let mut program = program();
             let refused = ended(program.args(command).args(["--database-url", url.as_str()]), "").await;
             // A resolver may take its time to say that there is no such host.
-            let late = "nobody answers there in time";
+            let late = "there was no answer in time";
             let why = if why == "lookup" && refused.said.contains(late) { late } else { why };
             for part in [place.as_str(), why, "Check database.url."] {
                 refused.refused(part);

@@ -150,7 +150,11 @@ const REASONS: [Option<&str>; 6] = [
 /// Makes all of it; tells how far it is.
 pub(super) async fn make(app: &App) -> Result<()> {
     let tokens = TOKENS + FORGOTTEN.len();
-    notice(format_args!("Making {} people, {} organizations and {tokens} tokens …", PEOPLE.len(), ORGANIZATIONS.len()));
+    notice(format_args!(
+        "Creating {} users, {} organizations and {tokens} tokens …",
+        PEOPLE.len(),
+        ORGANIZATIONS.len()
+    ));
     let mut maker = Maker { app, dice: Dice(0x5eed), now: app.now(), people: Vec::new(), tokens: Vec::new() };
     maker.make_people().await?;
     let mut plan = maker.plan();

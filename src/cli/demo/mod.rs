@@ -102,7 +102,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
     telemetry::start(config.log_format, &config.log_level)?;
     let unfinished = config.data_dir.join("unfinished");
     if config.data_dir.join(DATABASE).exists() && !unfinished.exists() {
-        notice("Serving the data that is there.");
+        notice("Serving the existing data.");
     } else {
         make(&config, &unfinished).await?;
     }
@@ -124,7 +124,7 @@ async fn make(config: &Config, unfinished: &Path) -> Result<()> {
         Error::Conflict(why.into())
     })?;
     if again {
-        notice("The last start ended before all data was made. It is made anew.");
+        notice("The previous start ended before all data was created. It is created again.");
         for end in ["", "-wal", "-shm"] {
             let file = config.data_dir.join(format!("{DATABASE}{end}"));
             match std::fs::remove_file(&file) {

@@ -143,11 +143,11 @@ impl KeySet {
             Ok(keys) => {
                 // Somebody who withdraws every key means it.
                 if keys.is_empty() {
-                    tracing::warn!(source = %self.source, "the key set of auth.jwt holds no key that can be used");
+                    tracing::warn!(source = %self.source, "the key set of auth.jwt contains no usable key");
                 }
                 self.known().keys = Some((Arc::new(keys), now));
             }
-            Err(why) => tracing::warn!(source = %self.source, %why, "the key set of auth.jwt was not read"),
+            Err(why) => tracing::warn!(source = %self.source, %why, "failed to fetch the key set of auth.jwt"),
         }
     }
 

@@ -71,7 +71,7 @@ async fn the_server_goes_and_comes_back(end: Order) {
     assert_eq!(gap.keys().collect::<Vec<_>>(), [&503]);
     let logged = program.logged();
     assert!(serving.lives() && !logged.contains("panicked"), "{logged}");
-    assert!(logged.contains("the store cannot answer") && !logged.contains("Unavailable("), "{logged}");
+    assert!(logged.contains("the store is unavailable") && !logged.contains("Unavailable("), "{logged}");
     heard.holds(&program, &database).await;
 }
 
