@@ -10,7 +10,7 @@ use crate::{
         policy,
         secret::Secret,
         text,
-        time::Time,
+        time::{MAX_SPAN_DAYS, Time},
         token::MAX_LIFETIME,
     },
 };
@@ -95,7 +95,9 @@ impl Create {
 /// The end of a token that begins now and lives so long.
 fn end_of(life: Duration, now: Time) -> Result<Time> {
     if life.is_zero() || life > MAX_LIFETIME {
-        let why = "A life is longer than nothing and at most 36500d; leave it out for a token without an end.";
+        let why = format!(
+            "A life is longer than nothing and at most {MAX_SPAN_DAYS}d; leave it out for a token without an end."
+        );
         return Err(Error::invalid("--expires-in", why));
     }
     Ok(now.plus(life))

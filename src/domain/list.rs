@@ -235,12 +235,12 @@ impl<T> Slice<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::cursor::{CursorKey, ListKind};
+    use crate::domain::{cursor::ListKind, mac::MacKey};
 
     ///
     #[test]
     fn a_page_holds_0_to_100_rows_and_50_unless_asked() {
-        let list = CursorKey::generate().expect("a key").list(ListKind::Grants, uuid::Uuid::nil(), &());
+        let list = MacKey::parse("a key").list(ListKind::Grants, uuid::Uuid::nil(), &());
         let page = |first, last| Page::parse(&PageArguments { first, last, ..Default::default() }, &list);
         assert_eq!(page(None, None).expect("the usual page").limit, 50);
         assert_eq!(page(Some(0), None).expect("an empty page").limit, 0);

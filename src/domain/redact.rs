@@ -2,7 +2,7 @@
 //! they are spelled.
 
 use crate::domain::{
-    secret::{Prefix, masked},
+    secret::{Prefix, SHOWN},
     text,
 };
 use percent_encoding::percent_decode_str;
@@ -46,6 +46,29 @@ pub fn own_path(prefix: &Prefix, path: &str) -> String {
 /// Whether a value of a token stands anywhere in the text.
 pub fn holds_a_value(prefix: &Prefix, text: &str) -> bool {
     normalized(text).is_none_or(|plain| masked(prefix, &plain) != plain)
+}
+
+/// The text with everything in it that may be a value, in any case, cut down to its prefix.
+fn masked(prefix: &Prefix, text: &str) -> String {
+    let head = format!("{}_", prefix.as_str());
+    // It has its characters at the same places.
+    let folded = text.to_ascii_lowercase();
+    let (mut rest, mut folded) = (text, folded.as_str());
+    let mut masked = String::with_capacity(text.len());
+    while let Some(at) = folded.find(&head) {
+        let (before, behind) = rest.split_at_checked(at + head.len()).unwrap_or((rest, ""));
+        let value = behind.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(behind.len());
+        masked.push_str(before);
+        // Shorter than a hint's two ends it tells nothing, and may be an ordinary word.
+        // What looks like its prefix may begin a value itself.
+        let skipped = if value > 2 * SHOWN { value } else { 0 };
+        if skipped > 0 {
+            masked.push('…');
+        }
+        rest = behind.get(skipped..).unwrap_or_default();
+        folded = folded.get(before.len() + skipped..).unwrap_or_default();
+    }
+    masked + rest
 }
 
 /// Decoded until nothing is left to decode, in compatibility form, without characters that are not seen; nothing for what is
@@ -107,6 +130,18 @@ mod tests {
     /// In full-width letters, digits and signs.
     fn wide(text: &str) -> String {
         text.chars().map(|letter| char::from_u32(u32::from(letter) + 0xFEE0).expect("a character")).collect()
+    }
+
+    ///
+    #[test]
+    fn a_value_is_masked_wherever_it_stands() {
+        let value = a_value();
+        assert_eq!(masked(&twd(), &format!("/a/{value}/b?x={value}")), "/a/twd_…/b?x=twd_…");
+        assert_eq!(masked(&twd(), &value[..20]), "twd_…");
+        for ordinary in ["/v1/builds", "twd_", "/twd_x/y", "", "twd"] {
+            assert_eq!(masked(&twd(), ordinary), ordinary);
+        }
+        assert_eq!(masked(&twd(), &format!("é{}é{value}é", value.to_uppercase())), "éTWD_…étwd_…é");
     }
 
     ///

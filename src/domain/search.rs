@@ -1,4 +1,4 @@
-//! What the search box asks for, and which address somebody means.
+//! What the search box asks for.
 //!
 //! Words are separated by blanks, and all must hold; quotes keep blanks. A word that begins like a token's value is never
 //! taken for text, not even in quotes: what may be a value must not be kept or shown. What stands before a colon is a
@@ -6,15 +6,15 @@
 
 use crate::domain::{
     error::{Error, Result},
+    ip_address::canonical,
+    redact::redacted,
     scope::{Catalogue, ScopeName},
-    secret::{self, Fingerprint, Prefix, Secret, begins_like_a_value, is_a_hint},
+    secret::{Fingerprint, Prefix, Secret, begins_like_a_value, is_a_hint},
     text,
+    time::{DAY, MAX_SPAN_DAYS},
     token::TokenStatus,
 };
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
 /// The field's name in every refusal.
 const FIELD: &str = "query";
@@ -29,13 +29,8 @@ const KEYS: [&str; 5] = ["unused", "used", "expires", "status", "owner"];
 /// How alike a wrong key must be to a right one to be taken for its misspelling.
 const ALIKE: f64 = 0.5;
 const NEVER: &str = "never";
-const STATES: [(&str, TokenStatus); 3] =
-    [("active", TokenStatus::Active), ("expired", TokenStatus::Expired), ("revoked", TokenStatus::Revoked)];
 /// The units of spans, in days.
 const UNITS: [(char, u32); 3] = [('d', 1), ('w', 7), ('y', 365)];
-/// The longest span, in days: a century.
-const LONGEST_SPAN: u32 = 36_500;
-const DAY: Duration = Duration::from_hours(24);
 
 /// What was asked for. Everything that is said must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -178,9 +173,8 @@ impl Search {
                 Ok(WordKind::Expires)
             }
             "status" => {
-                let known = STATES.iter().find(|(name, _)| *name == value);
-                let (_, status) = known.ok_or_else(|| wrong("Behind status: stands active, expired or revoked."))?;
-                self.status.push(*status);
+                let known = TokenStatus::ALL.into_iter().find(|status| status.as_str() == value);
+                self.status.push(known.ok_or_else(|| wrong("Behind status: stands active, expired or revoked."))?);
                 Ok(WordKind::Status)
             }
             "owner" if value.trim().is_empty() => {
@@ -215,7 +209,7 @@ fn span(text: &str) -> Option<Duration> {
     let (number, unit) = UNITS.iter().find_map(|(unit, days)| Some((text.strip_suffix(*unit)?, days)))?;
     let digits = number.bytes().all(|digit| digit.is_ascii_digit());
     let days = number.parse::<u32>().ok().filter(|_| digits)?.checked_mul(*unit)?;
-    (1..=LONGEST_SPAN).contains(&days).then(|| DAY * days)
+    (1..=MAX_SPAN_DAYS).contains(&days).then(|| DAY * days)
 }
 
 /// A word as it was written.
@@ -255,7 +249,7 @@ impl<'text> Word<'text> {
     fn shown(&self, kind: WordKind, prefix: &Prefix) -> String {
         match self.value(prefix).filter(|_| kind == WordKind::Value) {
             Some(value) => value.hint(),
-            None => secret::masked(prefix, self.whole),
+            None => redacted(prefix, self.whole),
         }
     }
 }
@@ -286,27 +280,6 @@ fn words(text: &str) -> Vec<Word<'_>> {
         rest = behind.trim_start();
     }
     words
-}
-
-/// One address for all its spellings: that of IPv4 where it is one inside IPv6.
-pub fn canonical(address: IpAddr) -> IpAddr {
-    address.to_canonical()
-}
-
-/// Reads an address as proxies write it: alone, in brackets, or with a port.
-pub fn parse_hop(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let with_port = || text.parse().map(|address: SocketAddr| address.ip());
-    bare.parse().or_else(|_| with_port()).ok().map(canonical)
-}
-
-/// Reads a whole address, in any of its spellings.
-pub fn parse_address(field: &str, text: &str) -> Result<IpAddr> {
-    text.parse().map(canonical).map_err(|_| {
-        let why = "This is not an IP address; write a whole one, such as 198.51.100.2 or 2001:db8::1, without blanks.";
-        Error::invalid(field.to_owned(), why)
-    })
 }
 
 #[cfg(test)]
@@ -587,58 +560,13 @@ mod tests {
     ///
     #[test]
     fn every_spelling_of_an_address_is_one_address() {
-        let address = |text: &str| parse_address("ipAddress", text).expect("an address").to_string();
-        assert_eq!(address("1.2.3.4"), "1.2.3.4");
-        assert_eq!(address("::ffff:1.2.3.4"), "1.2.3.4");
-        assert_eq!(address("::FFFF:102:304"), "1.2.3.4");
-        assert_eq!(address("2001:DB8:0::1"), "2001:db8::1");
         assert_eq!(found("::ffff:1.2.3.4"), found("1.2.3.4"));
         assert_eq!(found("2001:DB8:0::1"), found("2001:db8::1"));
     }
 
-    ///
-    #[test]
-    fn hop_is_read_with_port_and_brackets() {
-        for (text, address) in [
-            ("198.51.100.7", "198.51.100.7"),
-            ("198.51.100.7:51234", "198.51.100.7"),
-            ("\t2001:DB8::7 ", "2001:db8::7"),
-            ("[2001:db8::7]", "2001:db8::7"),
-            ("[2001:db8::7]:51234", "2001:db8::7"),
-            ("[::ffff:198.51.100.7]:1", "198.51.100.7"),
-        ] {
-            assert_eq!(parse_hop(text).expect("an address").to_string(), address, "{text}");
-        }
-        for text in
-            ["", "unknown", "_hidden", "198.51.100.7:", "198.51.100.7:99999", "[2001:db8::7", "[]", "a.example:80"]
-        {
-            assert_eq!(parse_hop(text), None, "{text}");
-        }
-    }
-
     ///
     #[test]
-    fn a_malformed_address_is_refused_as_a_filter_and_text_in_the_search_box() {
-        for text in [
-            "",
-            "1.2.3",
-            " 1.2.3.4",
-            "1.2.3.4 ",
-            "01.2.3.4",
-            "1.2.3.4/32",
-            "1.2.3.4:80",
-            "[::1]",
-            "::1%eth0",
-            "localhost",
-            "1.2.3.4\0",
-        ] {
-            match parse_address("filter.ipAddress", text).expect_err("no address") {
-                Error::Invalid { field, why } => {
-                    assert!(field == "filter.ipAddress" && why.contains("write a whole one"));
-                }
-                other => panic!("{other:?}"),
-            }
-        }
+    fn a_malformed_address_is_text_in_the_search_box() {
         assert_eq!(found("1.2.3"), text_of(&["1.2.3"]));
     }
 
@@ -682,7 +610,6 @@ mod tests {
         ///
         #[test]
         fn every_address_is_found_by_its_own_spelling(address: IpAddr) {
-            prop_assert_eq!(parse_address("ipAddress", &address.to_string()).ok(), Some(canonical(address)));
             prop_assert_eq!(found(&address.to_string()).addresses, vec![canonical(address)]);
         }
     }

@@ -8,6 +8,12 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(i64);
 
+/// A span of this length.
+pub const DAY: Duration = Duration::from_hours(24);
+
+/// The longest span that a client may ask for, in days: a century.
+pub const MAX_SPAN_DAYS: u32 = 36_500;
+
 /// What a text must be to be read as a time.
 pub const EXPECTED: &str = "Write a time of the years 1970 to 9999 in UTC, such as 2026-11-23T09:30:00Z (RFC 3339).";
 

@@ -4,7 +4,7 @@ use crate::domain::{
     error::{Error, Result},
     id::{TokenId, UserId},
     scope::ScopeSet,
-    time::Time,
+    time::{DAY, MAX_SPAN_DAYS, Time},
 };
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub const MOST_ORGANIZATIONS: usize = 100;
 
 /// The furthest expiry, counted from the change that sets it: a century.
-pub const MAX_LIFETIME: Duration = Duration::from_hours(24 * 36_500);
+pub const MAX_LIFETIME: Duration = DAY.saturating_mul(MAX_SPAN_DAYS);
 
 /// One access token. Never its value: only the fingerprint of that is kept, and not here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,18 @@ pub enum TokenStatus {
 }
 
 impl TokenStatus {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Expired, Self::Revoked];
+
+    /// Its name in searches and cursors; GraphQL and tables write it in capitals.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+
     /// Derives the state from what is kept of it.
     pub fn of(at: Time, expires_at: Option<Time>, expired_at: Option<Time>, revoked_at: Option<Time>) -> Self {
         if revoked_at.is_some() {
@@ -106,7 +118,7 @@ fn not_too_far(field: &'static str, end: Time, at: Time) -> Result<()> {
     if end <= at.plus(MAX_LIFETIME) {
         return Ok(());
     }
-    Err(Error::invalid(field, "The time must be at most 36500 days ahead. Choose an earlier time."))
+    Err(Error::invalid(field, format!("The time must be at most {MAX_SPAN_DAYS} days ahead. Choose an earlier time.")))
 }
 
 /// Checks a new end of a token that exists: in the future, and not later than the present one.

@@ -9,8 +9,9 @@ use crate::{
     domain::{
         error::{Error, Result},
         id::{OrganizationId, SessionId, TokenId, UserId},
+        ip_address::parse_address,
         list::{self, EventFilter, TimeRange},
-        search::{Search, parse_address},
+        search::Search,
         secret::{Fingerprint, Secret},
         text,
     },

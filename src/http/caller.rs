@@ -5,9 +5,9 @@ use crate::{
     domain::{
         caller::{Caller, Through},
         decision::Ask,
+        ip_address::{canonical, parse_hop},
         network::network_of,
         redact::redacted,
-        search::{canonical, parse_hop},
         secret::Secret,
         text,
     },

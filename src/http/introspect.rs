@@ -9,8 +9,8 @@ use super::{
 use crate::{
     domain::{
         decision::{Ask, Limits, Verdict},
+        ip_address::parse_hop,
         scope::ScopeName,
-        search::parse_hop,
         secret::Secret,
         text,
     },

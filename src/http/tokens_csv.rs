@@ -18,7 +18,6 @@ use crate::{
         policy::{self, OrgAdmin},
         text,
         time::Time,
-        token::TokenStatus,
     },
     graphql::token_filter,
     store::Line,
@@ -221,7 +220,7 @@ fn row(line: &Line, app: &App) -> [Cow<'static, str>; COLUMNS] {
         scopes.join(" "),
         line.hint.clone(),
         line.expires_at.map(Time::to_text_in_seconds).unwrap_or_default(),
-        status(line.status).to_owned(),
+        line.status.as_str().to_ascii_uppercase(),
         line.owner_username.clone(),
         line.owner_is_admin.to_string(),
         line.granted_at.to_text_in_seconds(),
@@ -230,15 +229,6 @@ fn row(line: &Line, app: &App) -> [Cow<'static, str>; COLUMNS] {
         line.last_allowed.map(|allowed| allowed.to_string()).unwrap_or_default(),
     ]
     .map(Cow::Owned)
-}
-
-/// As in GraphQL.
-const fn status(status: TokenStatus) -> &'static str {
-    match status {
-        TokenStatus::Active => "ACTIVE",
-        TokenStatus::Expired => "EXPIRED",
-        TokenStatus::Revoked => "REVOKED",
-    }
 }
 
 fn written<'text>(rows: impl IntoIterator<Item = [Cow<'text, str>; COLUMNS]>) -> Result<Vec<u8>> {

@@ -5,8 +5,8 @@
 
 use super::{Store, entity::setting, limited};
 use crate::domain::{
-    cursor::CursorKey,
     error::{Error, Result},
+    mac::{MacKey, Purpose},
     secret::Prefix,
 };
 use migration::{Migrator, MigratorTrait as _};
@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const PREFIX: &str = "token.prefix";
-const CURSOR_KEY: &str = "cursor.key";
 /// Where the library keeps which steps were applied.
 const APPLIED: &str = "seaql_migrations";
 const LEASE: &str = "migration_lease";
@@ -62,7 +61,7 @@ impl Store {
         let pending = self.pending().await?;
         let applied = if pending.is_empty() { pending } else { self.migrate_alone().await? };
         self.keep_prefix(prefix).await?;
-        self.keep_username_key().await?;
+        self.kept_key(Purpose::Usernames).await?;
         self.cursor_key().await?;
         Ok(applied)
     }
@@ -170,16 +169,16 @@ impl Store {
     }
 
     /// The key that cursors are authenticated with: the first start generates it, and all nodes use the same.
-    pub async fn cursor_key(&self) -> Result<&CursorKey> {
-        let read = || async {
-            let kept = self.kept(CURSOR_KEY, || Ok(CursorKey::generate()?.reveal_for_storage())).await?;
-            CursorKey::parse(&kept).ok_or_else(|| Error::Bug("the stored key of cursors is unreadable".into()))
-        };
-        self.cursor_key.get_or_try_init(read).await
+    pub async fn cursor_key(&self) -> Result<&MacKey> {
+        self.cursor_key.get_or_try_init(|| self.kept_key(Purpose::Cursors)).await
+    }
+
+    async fn kept_key(&self, purpose: Purpose) -> Result<MacKey> {
+        Ok(MacKey::parse(&self.kept(purpose.setting(), MacKey::generate).await?))
     }
 
     /// The value of a setting, which is this one from now on if there is none.
-    pub(super) async fn kept(&self, name: &str, first: impl FnOnce() -> Result<String>) -> Result<String> {
+    async fn kept(&self, name: &str, first: impl FnOnce() -> Result<String>) -> Result<String> {
         if let Some(kept) = self.setting(name).await? {
             return Ok(kept);
         }

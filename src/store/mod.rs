@@ -43,8 +43,8 @@ pub use usage::{Seen, SeenGrant};
 use crate::{
     config::DatabaseTarget,
     domain::{
-        cursor::CursorKey,
         error::{Error, Result},
+        mac::MacKey,
         time::Time,
     },
     telemetry::{Metrics, StoreFailure},
@@ -131,7 +131,7 @@ pub struct Store {
     steps: Pool,
     metrics: Metrics,
     /// Read once: it never changes.
-    cursor_key: Arc<OnceCell<CursorKey>>,
+    cursor_key: Arc<OnceCell<MacKey>>,
 }
 
 impl Store {

@@ -16,7 +16,7 @@ use crate::{
         organization::Role,
         policy::SelfService,
         secret::Fingerprint,
-        time::Time,
+        time::{DAY, Time},
     },
     store::{Identity, NewUser, Seen, SeenGrant},
     telemetry::notice,
@@ -24,7 +24,6 @@ use crate::{
 use std::{net::IpAddr, time::Duration};
 
 const TOKENS: usize = 420;
-const DAY: Duration = Duration::from_hours(24);
 
 const ORGANIZATIONS: [(&str, &str); 4] =
     [("acme", "Acme Widgets"), ("globex", "Globex"), ("initech", "Initech"), ("umbra-labs", "Umbra Labs")];

@@ -1,0 +1,94 @@
+//! IP addresses as clients, proxies and filters write them.
+
+use crate::domain::error::{Error, Result};
+use std::net::{IpAddr, SocketAddr};
+
+/// One address for all its spellings: that of IPv4 where it is one inside IPv6.
+pub fn canonical(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+/// Reads an address as proxies write it: alone, in brackets, or with a port.
+pub fn parse_hop(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let with_port = || text.parse().map(|address: SocketAddr| address.ip());
+    bare.parse().or_else(|_| with_port()).ok().map(canonical)
+}
+
+/// Reads a whole address, in any of its spellings.
+pub fn parse_address(field: &str, text: &str) -> Result<IpAddr> {
+    text.parse().map(canonical).map_err(|_| {
+        let why = "This is not an IP address; write a whole one, such as 198.51.100.2 or 2001:db8::1, without blanks.";
+        Error::invalid(field.to_owned(), why)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    ///
+    #[test]
+    fn every_spelling_of_an_address_is_read_as_one_address() {
+        let address = |text: &str| parse_address("ipAddress", text).expect("an address").to_string();
+        assert_eq!(address("1.2.3.4"), "1.2.3.4");
+        assert_eq!(address("::ffff:1.2.3.4"), "1.2.3.4");
+        assert_eq!(address("::FFFF:102:304"), "1.2.3.4");
+        assert_eq!(address("2001:DB8:0::1"), "2001:db8::1");
+    }
+
+    ///
+    #[test]
+    fn malformed_address_is_rejected_as_a_filter() {
+        for text in [
+            "",
+            "1.2.3",
+            " 1.2.3.4",
+            "1.2.3.4 ",
+            "01.2.3.4",
+            "1.2.3.4/32",
+            "1.2.3.4:80",
+            "[::1]",
+            "::1%eth0",
+            "localhost",
+            "1.2.3.4\0",
+        ] {
+            match parse_address("filter.ipAddress", text).expect_err("no address") {
+                Error::Invalid { field, why } => {
+                    assert!(field == "filter.ipAddress" && why.contains("write a whole one"));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    ///
+    #[test]
+    fn hop_is_read_with_port_and_brackets() {
+        for (text, address) in [
+            ("198.51.100.7", "198.51.100.7"),
+            ("198.51.100.7:51234", "198.51.100.7"),
+            ("\t2001:DB8::7 ", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[2001:db8::7]:51234", "2001:db8::7"),
+            ("[::ffff:198.51.100.7]:1", "198.51.100.7"),
+        ] {
+            assert_eq!(parse_hop(text).expect("an address").to_string(), address, "{text}");
+        }
+        for text in
+            ["", "unknown", "_hidden", "198.51.100.7:", "198.51.100.7:99999", "[2001:db8::7", "[]", "a.example:80"]
+        {
+            assert_eq!(parse_hop(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        ///
+        #[test]
+        fn address_is_read_back_from_its_own_spelling(address: IpAddr) {
+            prop_assert_eq!(parse_address("ipAddress", &address.to_string()).ok(), Some(canonical(address)));
+        }
+    }
+}
