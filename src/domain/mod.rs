@@ -3,13 +3,13 @@
 pub mod caller;
 pub mod cursor;
 pub mod decision;
+pub mod email;
 pub mod error;
 pub mod event;
 pub mod grant;
 pub mod id;
 pub mod invitation;
 pub mod ip_address;
-pub mod letter;
 pub mod list;
 pub mod mac;
 pub mod network;

@@ -2,7 +2,7 @@
 
 use super::{
     event::AuditEventType, organization::OrganizationRole, scalar::DateTime, search::SearchWord, token::TokenStatus,
-    values,
+    validation,
 };
 use crate::{
     app::App,
@@ -119,7 +119,7 @@ pub(super) fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T>
 /// Reads a filter that came as JSON beside a document, by the same rules and with the same refusals.
 pub fn token_filter(json: serde_json::Value, app: &App) -> Result<list::TokenFilter> {
     let value = Value::from_json(json).map_err(|_| Error::invalid("filter", "This is no value of a filter."))?;
-    values::fits_input(&TokenFilter::type_name(), "filter", &value)?;
+    validation::fits_input(&TokenFilter::type_name(), "filter", &value)?;
     let read = Option::<TokenFilter>::parse(Some(value));
     let filter = read.map_err(|_| Error::Bug("a filter that fits is not read".into()))?;
     Ok(TokenFilter::read(filter, app)?.0)

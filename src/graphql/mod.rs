@@ -1,11 +1,13 @@
 //! The GraphQL schema: how the domain is told to clients, and which limits hold before anything runs.
 
 mod argument_size;
+mod batching;
 mod budget;
-mod complaint;
 mod connection;
+pub mod cost;
 pub mod document;
 mod error;
+mod error_messages;
 mod event;
 mod grant;
 mod input;
@@ -14,21 +16,19 @@ mod lexer;
 mod loaders;
 mod mutation;
 mod organization;
-pub mod price;
 mod query;
-mod rounds;
 mod scalar;
+mod schema_index;
 mod scope;
 mod search;
 mod session;
-mod shape;
 mod token;
 mod user;
-mod values;
+mod validation;
 
 pub use error::{error_of, outcome_of};
 pub use input::token_filter;
-pub use values::misfits;
+pub use validation::misfits;
 
 use crate::{
     app::App,
@@ -40,11 +40,11 @@ use crate::{
     },
 };
 use async_graphql::{Context, EmptySubscription, SDLExportOptions, dataloader::DataLoader};
+use batching::Queue;
 use budget::Budget;
 use loaders::Loads;
 use mutation::Mutation;
 use query::Query;
-use rounds::Queue;
 use std::{
     sync::{Arc, LazyLock},
     time::Duration,
@@ -103,10 +103,10 @@ impl Request {
     /// Executes one operation of this request.
     pub async fn execute(self, schema: &Schema, query: async_graphql::Request) -> async_graphql::Response {
         let (queue, budget) = (self.queue.clone(), self.budget.clone());
-        let Some(mut response) = rounds::in_rounds(queue, budget, schema.execute(query.data(self))).await else {
+        let Some(mut response) = batching::in_rounds(queue, budget, schema.execute(query.data(self))).await else {
             return async_graphql::Response::from_errors(vec![error::too_many_fields()]);
         };
-        complaint::reword(&mut response.errors);
+        error_messages::reword(&mut response.errors);
         response
     }
 }

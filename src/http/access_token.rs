@@ -3,8 +3,8 @@
 use super::{
     Doors, Shared,
     caller::{Credential, credential},
+    error_response::{Problem, json_answer},
     front::{LARGEST_BODY, Note},
-    problem::{Problem, json_answer},
     unfinished::NoRoom,
 };
 use crate::{

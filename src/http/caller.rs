@@ -1,6 +1,6 @@
 //! From a request to its caller: the one place where time, address and credential enter.
 
-use super::{Doors, problem::Problem};
+use super::{Doors, error_response::Problem};
 use crate::{
     domain::{
         caller::{Caller, Through},

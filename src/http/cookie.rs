@@ -3,7 +3,7 @@
 //! A browser sends it along whoever wrote the page. So it counts only where a page of our own asks: with a header that no
 //! form and no page of another origin can send, and from the origin that the operator named.
 
-use super::problem::Problem;
+use super::error_response::Problem;
 use crate::domain::session::LONGEST;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use url::{Host, Url};

@@ -3,8 +3,8 @@
 use super::{
     Shared,
     caller::{client_address, peer},
+    error_response::{Problem, REQUEST_ID},
     graphql, oauth,
-    problem::{Problem, REQUEST_ID},
     unfinished::Rejection,
     unsent::{self, OfConnection},
     verify,

@@ -2,8 +2,8 @@
 
 use super::{
     Shared,
+    error_response::{Problem, json_answer},
     front::Note,
-    problem::{Problem, json_answer},
 };
 use crate::app::CLOCK_AHEAD;
 use axum::{

@@ -2,9 +2,9 @@
 
 use super::{
     Doors, Shared,
+    error_response::{Problem, json_answer},
     front::Note,
     oauth::{Asked, Form, asked, unavailable},
-    problem::{Problem, json_answer},
 };
 use crate::{
     domain::{

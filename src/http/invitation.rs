@@ -2,8 +2,9 @@
 //! they are.
 
 use super::{
-    Doors, Shared, pages,
-    problem::Problem,
+    Doors, Shared,
+    error_response::Problem,
+    pages,
     session::{COOKIE_LENGTH, json_of, told},
 };
 use crate::{

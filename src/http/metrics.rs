@@ -1,6 +1,6 @@
 //! `/metrics`: what whoever watches the service reads, at an address of its own.
 
-use super::problem::{self, Problem};
+use super::error_response::{self, Problem};
 use crate::{
     app::App,
     telemetry::{MEDIA_TYPE, Outbox},
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// The only path of the second address.
 pub fn metrics(app: &App) -> Router {
-    Router::new().route("/metrics", any(tell)).fallback(async || problem::no_such_path()).with_state(app.clone())
+    Router::new().route("/metrics", any(tell)).fallback(async || error_response::no_such_path()).with_state(app.clone())
 }
 
 async fn tell(State(app): State<App>, method: Method) -> Response {

@@ -3,8 +3,10 @@
 mod access_token;
 mod caller;
 mod cookie;
+mod error_response;
 mod front;
 mod graphql;
+mod gzip;
 mod health;
 mod identity;
 mod introspect;
@@ -13,14 +15,12 @@ mod json;
 mod metrics;
 mod oauth;
 mod openapi;
-mod pace;
-mod packed;
 mod pages;
-mod problem;
 mod revoke;
 mod schema;
 mod server;
 mod session;
+mod slow_clients;
 mod tokens_csv;
 mod unfinished;
 mod unread;
@@ -142,6 +142,6 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>> {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([axum::http::Method::GET, axum::http::Method::POST, axum::http::Method::DELETE])
         .allow_headers([axum::http::header::AUTHORIZATION, axum::http::header::CONTENT_TYPE])
-        .expose_headers([problem::REQUEST_ID]);
+        .expose_headers([error_response::REQUEST_ID]);
     Ok(Some(layer))
 }

@@ -3,7 +3,7 @@
 use super::{
     Doors,
     access_token::{body_of, is_form},
-    problem::{Problem, json_answer},
+    error_response::{Problem, json_answer},
 };
 use crate::{
     domain::{error::Error, secret::Fingerprint},

@@ -2,9 +2,9 @@
 //! comes from this binary.
 
 use super::{
+    error_response::{self, Problem},
     front::Note,
-    packed,
-    problem::{self, Problem},
+    gzip,
     unsent::Resident,
 };
 use axum::{
@@ -80,7 +80,7 @@ impl Page {
         if let Err(problem) = Problem::only_reads(method) {
             return problem.into_response();
         }
-        let Some(file) = Built::get(self.file) else { return problem::no_such_path().into_response() };
+        let Some(file) = Built::get(self.file) else { return error_response::no_such_path().into_response() };
         let mut response = told(self.file, file, "text/html; charset=utf-8", "no-cache", headers);
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, self.policy);
         response
@@ -90,12 +90,12 @@ impl Page {
 /// Whatever no other door answers: a file beside the pages, such as their icon, or nothing; a person is told so by the page.
 pub(super) async fn other(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let Some((name, file, kind)) = beside_the_pages(uri.path()) else {
-        if problem::reads(&method) && wants_a_page(&headers) {
+        if error_response::reads(&method) && wants_a_page(&headers) {
             let mut page = INDEX.shown(&method, &HeaderMap::new());
             *page.status_mut() = StatusCode::NOT_FOUND;
             return page;
         }
-        return problem::no_such_path().into_response();
+        return error_response::no_such_path().into_response();
     };
     if let Err(problem) = Problem::only_reads(&method) {
         return problem.into_response();
@@ -119,7 +119,7 @@ pub(super) async fn asset(method: Method, name: Result<Path<String>, PathRejecti
     // What is no text is no name of ours.
     let name = name.map(|Path(name)| format!("assets/{name}")).unwrap_or_default();
     let (Some(file), Some(kind)) = (Built::get(&name), kind_of(&name)) else {
-        return problem::no_such_path().into_response();
+        return error_response::no_such_path().into_response();
     };
     if let Err(problem) = Problem::only_reads(&method) {
         return problem.into_response();
@@ -144,8 +144,8 @@ fn told(name: &str, file: EmbeddedFile, kind: &'static str, keep: &'static str, 
         return (StatusCode::NOT_MODIFIED, head, Body::empty()).into_response();
     }
     // A font is packed as it is.
-    let wants_it_packed = !kind.starts_with("font/") && packed::is_taken(asked);
-    if let Some(content) = wants_it_packed.then(|| packed::of(name, &file)).flatten() {
+    let wants_it_packed = !kind.starts_with("font/") && gzip::is_taken(asked);
+    if let Some(content) = wants_it_packed.then(|| gzip::of(name, &file)).flatten() {
         let gzip = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return (Extension(Resident), head, [gzip], content).into_response();
     }

@@ -2,9 +2,9 @@
 
 use super::{
     Doors, Shared,
+    error_response::Problem,
     front::Note,
     oauth::{Asked, asked, unavailable},
-    problem::Problem,
 };
 use crate::{
     actions::RevokeTokenByValue,

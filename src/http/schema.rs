@@ -1,6 +1,6 @@
 //! `/schema.graphql`: what clients generate code from.
 
-use super::{problem::Problem, unsent::Resident};
+use super::{error_response::Problem, unsent::Resident};
 use axum::{
     Extension,
     http::{Method, header},

@@ -2,7 +2,7 @@
 //! seconds when it is told to.
 
 use super::{
-    pace::{Pace, Paced},
+    slow_clients::{Pace, Paced},
     unfinished::{self, Counted, Room},
     unread,
     unsent::{self, Budget, InPieces, OfConnection, Streams},

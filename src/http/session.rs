@@ -4,10 +4,10 @@ use super::{
     Doors, Shared,
     access_token::body_of,
     cookie::Cookie,
+    error_response::{Problem, reads},
     front::Note,
     graphql::is_json,
     json,
-    problem::{Problem, reads},
 };
 use crate::{
     app::{Limit, Throttle},

@@ -2,10 +2,10 @@
 
 use super::{
     Doors, Shared, access_token,
+    error_response::{Problem, json_answer},
     front::Note,
     graphql::{self, is_json},
     json,
-    problem::{Problem, json_answer},
 };
 use crate::{
     app::App,

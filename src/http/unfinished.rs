@@ -2,7 +2,7 @@
 //! and per process.
 
 use super::{
-    pace::{AwaitsClient, Pace},
+    slow_clients::{AwaitsClient, Pace},
     unsent::{Budget, Reservation},
 };
 use axum::http::{HeaderMap, HeaderValue, Uri, request::Parts};

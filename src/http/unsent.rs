@@ -1,6 +1,6 @@
 //! Bounds responses that clients have not taken yet: their bytes per connection and per process, and the time of each.
 
-use super::pace::Pace;
+use super::slow_clients::Pace;
 use axum::{
     body::{Body, Bytes, HttpBody as _},
     response::Response,

@@ -3,8 +3,8 @@
 use super::{
     Doors, Shared,
     caller::{Below, Credential, credential},
+    error_response::Problem,
     front::Note,
-    problem::Problem,
 };
 use crate::{
     domain::{

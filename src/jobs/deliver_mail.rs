@@ -3,7 +3,7 @@
 
 use crate::{
     app::App,
-    domain::{error::Result, letter::Letter, time::Time},
+    domain::{email::Letter, error::Result, time::Time},
     mail::{Cause, Envelope, Failure, LONGEST_SEND, Mailer, render},
     store::{Leased, Outcome},
 };

@@ -1,6 +1,6 @@
 //! A mailbox in memory, for tests: what was sent, and a failure to come.
 
-use super::{Failure, letters::Rendered};
+use super::{Failure, render::Rendered};
 use lettre::Message;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

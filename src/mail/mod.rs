@@ -1,12 +1,12 @@
 //! Sends a letter: to a mail server, into a folder, or into memory.
 
 mod folder;
-pub mod letters;
 mod memory;
-mod server;
+pub mod render;
+mod smtp;
 
-pub use letters::{Envelope, Rendered, render};
 pub use memory::{Mailbox, Sent};
+pub use render::{Envelope, Rendered, render};
 
 use crate::{
     config::MailTarget,
@@ -23,7 +23,7 @@ use lettre::{
         header::{HeaderName, HeaderValue},
     },
 };
-use server::Server;
+use smtp::Server;
 use std::{
     path::PathBuf,
     sync::Arc,
@@ -222,7 +222,7 @@ fn in_short(text: impl std::fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::letter::{Letter, Place, TokenLine};
+    use crate::domain::email::{Letter, Place, TokenLine};
     use std::os::unix::fs::PermissionsExt as _;
 
     fn letter() -> Rendered {

@@ -2,10 +2,10 @@
 
 use super::{
     Store, all,
+    column_types::Differences,
     entity::{event, event_organization},
     limited,
-    listing::{self, Along, By, same},
-    values::Differences,
+    pagination::{self, Along, By, same},
 };
 use crate::domain::{
     cursor::{Cursor, Key},
@@ -107,13 +107,13 @@ impl Store {
     /// What happened in an organization, newest first.
     pub async fn events_in(&self, admin: &OrgAdmin, filter: &EventFilter, page: &Page) -> Result<Slice<Entry>> {
         let along = Along { key: By::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
-        let select = listing::cut(events_in(admin, filter), &along, page);
-        listing::page_of(&self.read, &select, page, placed).await
+        let select = pagination::cut(events_in(admin, filter), &along, page);
+        pagination::page_of(&self.read, &select, page, placed).await
     }
 
     /// How many events of an organization fit a filter.
     pub async fn count_events_in(&self, admin: &OrgAdmin, filter: &EventFilter) -> Result<u64> {
-        listing::count(&self.read, events_in(admin, filter)).await
+        pagination::count(&self.read, events_in(admin, filter)).await
     }
 
     /// What happened to each of some tokens, newest first: for their owner alone, and where the owner acts through a
@@ -125,9 +125,9 @@ impl Store {
         page: &Page,
     ) -> Result<HashMap<TokenId, Slice<Entry>>> {
         let along = Along { key: By::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
-        let select = listing::cut_each(events_of(tokens, within), ("e", "token_id"), &along, page);
+        let select = pagination::cut_each(events_of(tokens, within), ("e", "token_id"), &along, page);
         let rows = all::<EventRow>(&self.read, &select).await?;
-        Ok(listing::slices(rows, page, |row| row.token_id, placed))
+        Ok(pagination::slices(rows, page, |row| row.token_id, placed))
     }
 
     /// How many events each of some tokens has.
@@ -136,7 +136,7 @@ impl Store {
         tokens: &[TokenId],
         within: Option<&BTreeSet<OrganizationId>>,
     ) -> Result<HashMap<TokenId, u64>> {
-        listing::count_each(&self.read, events_of(tokens, within), "token_id", TokenId::from_uuid).await
+        pagination::count_each(&self.read, events_of(tokens, within), "token_id", TokenId::from_uuid).await
     }
 
     /// Events by their ids, each with all organizations that it concerns. Policy decides who may see them.
@@ -189,7 +189,7 @@ fn every_event(search: &EventSearch, most: u64) -> SelectStatement {
 
 fn fitting(filter: &EventFilter) -> Condition {
     let types = (!filter.types.is_empty()).then(|| filter.types.iter().copied());
-    listing::within(("e", "at"), filter.at, None)
+    pagination::within(("e", "at"), filter.at, None)
         .add_option(types.map(|types| Expr::col(("e", "type")).is_in(types)))
         .add_option(filter.token.map(|token| Expr::col(("e", "token_id")).eq(token)))
         .add_option(filter.actor.map(|actor| Expr::col(("e", "actor_id")).eq(actor)))
@@ -218,7 +218,7 @@ fn events_of(tokens: &[TokenId], within: Option<&BTreeSet<OrganizationId>>) -> S
 #[cfg(test)]
 mod tests {
     use super::{
-        super::questions::{FIRST, NOW, TOKENS, an_admin, asked, behind, plan},
+        super::sql_snapshots::{FIRST, NOW, TOKENS, an_admin, asked, behind, plan},
         *,
     };
     use crate::domain::list::TimeRange;
@@ -226,7 +226,7 @@ mod tests {
 
     fn log(filter: &EventFilter, page: &Page) -> SelectStatement {
         let along = Along { key: By::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
-        listing::cut(events_in(&an_admin(), filter), &along, page)
+        pagination::cut(events_in(&an_admin(), filter), &along, page)
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn a_page_of_events_for_each_of_many_tokens_is_one_statement() {
         let along = Along { key: By::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
-        let question = listing::cut_each(events_of(&TOKENS, None), ("e", "token_id"), &along, &FIRST);
+        let question = pagination::cut_each(events_of(&TOKENS, None), ("e", "token_id"), &along, &FIRST);
         assert_snapshot!(asked(&question), @r#"
         SELECT *
         FROM (SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes", ROW_NUMBER() OVER ( PARTITION BY "e"."token_id"

@@ -2,9 +2,9 @@
 
 use super::{
     Store,
+    column_types::{End, LastUse},
     grants::reaching,
-    listing::{self, Along, By},
-    values::{End, LastUse},
+    pagination::{self, Along, By},
 };
 use crate::domain::{
     cursor::{Cursor, Key},
@@ -116,7 +116,7 @@ impl Row {
 impl Store {
     /// A page of the audit as a table, newest first.
     pub async fn exported(&self, admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> Result<Slice<Line>> {
-        listing::page_of(&self.read, &exported(admin, filter, page, at), page, |row: Row| {
+        pagination::page_of(&self.read, &exported(admin, filter, page, at), page, |row: Row| {
             (Cursor { key: Key::Id, id: row.token_id.uuid() }, row.line(at))
         })
         .await
@@ -138,13 +138,13 @@ fn exported(admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> Se
     ] {
         select.expr_as(Expr::col((table, column)), name);
     }
-    listing::cut(select, &along, page)
+    pagination::cut(select, &along, page)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::questions::{FIRST, NOW, an_admin, behind, plan},
+        super::sql_snapshots::{FIRST, NOW, an_admin, behind, plan},
         *,
     };
 

@@ -2,12 +2,12 @@
 
 use super::{
     Store, all,
+    column_types::{End, LastUse},
     entity::{grant, grant_scope, grant_use, membership, token, user},
-    listing::{self, Along, By, same},
     one,
+    pagination::{self, Along, By, same},
     tx::Tx,
     usage::{self, UseColumns},
-    values::{End, LastUse},
 };
 use crate::domain::{
     cursor::{Cursor, Detail, Fields, Key},
@@ -118,10 +118,10 @@ impl Store {
         page: &Page,
         at: Time,
     ) -> Result<Slice<Grant>> {
-        let select = listing::cut(reaching(admin, filter, at), &along(order), page);
-        listing::page_of(&self.read, &select, page, |row: GrantRow| {
+        let select = pagination::cut(reaching(admin, filter, at), &along(order), page);
+        pagination::page_of(&self.read, &select, page, |row: GrantRow| {
             let id = row.token_id.uuid();
-            let place = listing::cursor(order, id, row.last_used_at_number, &row.username, row.expires_at_number);
+            let place = pagination::cursor(order, id, row.last_used_at_number, &row.username, row.expires_at_number);
             (place, row.into())
         })
         .await
@@ -129,7 +129,7 @@ impl Store {
 
     /// How many tokens of an audit fit a filter.
     pub async fn count_reaching(&self, admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Result<u64> {
-        listing::count(&self.read, reaching(admin, filter, at)).await
+        pagination::count(&self.read, reaching(admin, filter, at)).await
     }
 
     /// One row of the audit, expired and revoked tokens included.
@@ -148,10 +148,10 @@ impl Store {
         at: Time,
     ) -> Result<HashMap<TokenId, Slice<Grant>>> {
         let along = Along { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
-        let select = listing::cut_each(grants_of(tokens, which, at), ("g", "token_id"), &along, page);
+        let select = pagination::cut_each(grants_of(tokens, which, at), ("g", "token_id"), &along, page);
         let rows = all::<GrantRow>(&self.read, &select).await?;
         let placed = |row: GrantRow| (Cursor { key: Key::Id, id: row.id.uuid() }, row.into());
-        Ok(listing::slices(rows, page, |row| Some(row.token_id), placed))
+        Ok(pagination::slices(rows, page, |row| Some(row.token_id), placed))
     }
 
     /// How many periods of access each of some tokens has.
@@ -161,7 +161,7 @@ impl Store {
         which: &GrantsOf,
         at: Time,
     ) -> Result<HashMap<TokenId, u64>> {
-        listing::count_each(&self.read, grants_of(tokens, which, at), "token_id", TokenId::from_uuid).await
+        pagination::count_each(&self.read, grants_of(tokens, which, at), "token_id", TokenId::from_uuid).await
     }
 
     /// Grants by their ids. Policy decides who may see them.
@@ -260,8 +260,8 @@ pub(super) fn reaching(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Sele
         .and_where(Expr::col(("g", "removed_at")).is_null())
         .and_where(Expr::col(("o", "disabled_at")).is_null())
         .and_where(Expr::col(("m", "role")).is_not_null())
-        .cond_where(listing::in_states(filter.statuses(), at))
-        .cond_where(listing::shared(filter, at));
+        .cond_where(pagination::in_states(filter.statuses(), at))
+        .cond_where(pagination::shared(filter, at));
     for scope in &filter.scopes {
         let holds = Query::select()
             .expr(Expr::value(1))
@@ -273,7 +273,7 @@ pub(super) fn reaching(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Sele
         select.and_where(Expr::exists(holds));
     }
     for wanted in &filter.owner_is_admin {
-        select.and_where(listing::either(Expr::col(("m", "role")).eq(Role::Admin), *wanted));
+        select.and_where(pagination::either(Expr::col(("m", "role")).eq(Role::Admin), *wanted));
     }
     select.take()
 }
@@ -329,14 +329,14 @@ fn reach(tokens: &[TokenId], at: Time) -> SelectStatement {
         .and_where(Expr::col(("g", "token_id")).is_in(tokens.iter().copied()))
         .and_where(Expr::col(("g", "removed_at")).is_null())
         .and_where(Expr::col(("o", "disabled_at")).is_null())
-        .cond_where(listing::in_states(&[TokenStatus::Active], at))
+        .cond_where(pagination::in_states(&[TokenStatus::Active], at))
         .take()
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::questions::{FIRST, NOW, ORGANIZATION, TOKENS, an_admin, asked, behind, plan},
+        super::sql_snapshots::{FIRST, NOW, ORGANIZATION, TOKENS, an_admin, asked, behind, plan},
         *,
     };
     use crate::domain::{list::TimeRange, scope::ScopeName, secret::Fingerprint};
@@ -344,7 +344,7 @@ mod tests {
     use std::time::Duration;
 
     fn audit(filter: &TokenFilter, order: TokenOrder, page: &Page) -> SelectStatement {
-        listing::cut(reaching(&an_admin(), filter, NOW), &along(order), page)
+        pagination::cut(reaching(&an_admin(), filter, NOW), &along(order), page)
     }
 
     #[test]
@@ -491,7 +491,7 @@ mod tests {
         let which =
             GrantsOf { organizations: Some(BTreeSet::from([ORGANIZATION])), status: vec![GrantStatus::Removed] };
         let along = Along { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
-        let question = listing::cut_each(grants_of(&TOKENS, &which, NOW), ("g", "token_id"), &along, &FIRST);
+        let question = pagination::cut_each(grants_of(&TOKENS, &which, NOW), ("g", "token_id"), &along, &FIRST);
         assert_snapshot!(asked(&question), @r#"
         SELECT *
         FROM (SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username", ROW_NUMBER() OVER ( PARTITION BY "g"."token_id"

@@ -4,10 +4,10 @@ use super::{
     Store,
     entity::{invitation, setting, user},
     limited, limited_unique,
-    listing::same,
+    maintenance::Upkeep,
     one,
+    pagination::same,
     tx::Tx,
-    upkeep::Upkeep,
 };
 use crate::domain::{
     error::{Error, Result},

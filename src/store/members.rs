@@ -4,9 +4,9 @@ use super::{
     Store, all,
     entity::{grant, membership, organization, user},
     limited, limited_unique,
-    listing::{self, Along, By, same},
-    people::Person,
+    pagination::{self, Along, By, same},
     tx::Tx,
+    users::Person,
 };
 use crate::domain::{
     cursor::{Cursor, Detail, Fields, Key},
@@ -217,8 +217,8 @@ impl Store {
         page: &Page,
     ) -> Result<Slice<(Person, Membership)>> {
         let along = Along { key: By::Text(("o", "username")), id: Some(("o", "id")), descending: false };
-        let select = listing::cut(members_of(insider, which), &along, page);
-        let slice = listing::page_of(&self.read, &select, page, |row: MemberRow| {
+        let select = pagination::cut(members_of(insider, which), &along, page);
+        let slice = pagination::page_of(&self.read, &select, page, |row: MemberRow| {
             let place = Cursor { key: Key::Text(row.username.clone()), id: row.user_id.uuid() };
             (place, Membership::from(membership::Model::from(row)))
         })
@@ -233,7 +233,7 @@ impl Store {
 
     /// How many of an organization's members fit.
     pub async fn count_members_of(&self, insider: &Insider, which: &Members) -> Result<u64> {
-        listing::count(&self.read, members_of(insider, which)).await
+        pagination::count(&self.read, members_of(insider, which)).await
     }
 }
 

@@ -1,44 +1,44 @@
 //! The only place that speaks SQL: how the store is reached, what it refuses to start on, and what its errors mean.
 
+mod column_types;
+mod database_url;
 mod entity;
 mod events;
 mod export;
 mod grants;
 mod invitations;
-mod listing;
+mod maintenance;
 mod members;
 mod migrate;
 mod organizations;
 mod outbox;
-mod people;
-mod place;
+mod pagination;
 mod pool;
-#[cfg(test)]
-mod questions;
 mod resource_servers;
 mod sessions;
-mod sights;
 mod snapshots;
+#[cfg(test)]
+mod sql_snapshots;
+mod token_access;
 mod tokens;
 mod tx;
-mod upkeep;
 mod usage;
 mod usernames;
-mod values;
+mod users;
 
 pub use events::EventSearch;
 pub use export::Line;
 pub use grants::GrantsOf;
 pub use invitations::Invitation;
+pub use maintenance::Upkeep;
 pub use members::Members;
 pub use outbox::{Leased, Letters, Outcome, Waiting};
-pub use people::{Identity, NewUser, Person, Profile};
 pub use resource_servers::{NewResourceServer, ResourceServer};
 pub use sessions::{NewSession, SignIn};
 pub use tokens::{NewToken, TokenChange};
 pub use tx::Tx;
-pub use upkeep::Upkeep;
 pub use usage::{Seen, SeenGrant};
+pub use users::{Identity, NewUser, Person, Profile};
 
 use crate::{
     config::DatabaseTarget,
@@ -49,7 +49,7 @@ use crate::{
     },
     telemetry::{Metrics, StoreFailure},
 };
-use place::Place;
+use database_url::Place;
 use pool::{File, Pool, Reach, Transaction};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, DbBackend, DbErr, FromQueryResult, IsolationLevel, RuntimeErr,
@@ -397,18 +397,20 @@ fn failed(error: DbErr) -> Error {
         StoreFailure::Unavailable if has_code(&error, &[NO_SESSION]) => {
             let why = "PostgreSQL opens no more connections; raise max_connections or the CONNECTION LIMIT of the role or \
                        database, or run fewer nodes";
-            Error::unavailable(format!("{why} ({}).", place::in_words(&error)))
+            Error::unavailable(format!("{why} ({}).", database_url::in_words(&error)))
         }
         StoreFailure::Late | StoreFailure::Unavailable => Error::unavailable(error),
-        StoreFailure::Refused if has_code(&error, &place::SHARED_CODES) => Error::unavailable(place::SHARED),
+        StoreFailure::Refused if has_code(&error, &database_url::SHARED_CODES) => {
+            Error::unavailable(database_url::SHARED)
+        }
         StoreFailure::Refused if has_code(&error, &MISPLACED) => {
             let why = "The search_path of PostgreSQL does not lead to the tables of Tokenward; set it for the role or the \
                        database, or create the schema";
-            Error::unavailable(format!("{why} ({}).", place::in_words(&error)))
+            Error::unavailable(format!("{why} ({}).", database_url::in_words(&error)))
         }
         StoreFailure::Refused if has_code(&error, &[NO_RIGHT]) => {
             let why = "The role of database.url lacks a right; let it own its database, or grant it what is missing";
-            Error::unavailable(format!("{why} ({}).", place::in_words(&error)))
+            Error::unavailable(format!("{why} ({}).", database_url::in_words(&error)))
         }
         StoreFailure::Refused => Error::Bug(error.to_string().into()),
     }

@@ -4,9 +4,9 @@ use super::{
     Store,
     entity::{membership, organization},
     limited, limited_unique,
-    listing::{self, Along, By, same},
-    people::roles,
+    pagination::{self, Along, By, same},
     tx::Tx,
+    users::roles,
 };
 use crate::domain::{
     cursor::{Cursor, Key},
@@ -131,8 +131,8 @@ impl Store {
     /// The organizations that somebody belongs to, oldest first, each with their role there.
     pub async fn organizations_of(&self, myself: &Myself, page: &Page) -> Result<Slice<(Organization, Role)>> {
         let along = Along { key: By::<&'static str>::Id, id: Some(("o", "id")), descending: false };
-        let select = listing::cut(organizations_of(myself), &along, page);
-        listing::page_of(&self.read, &select, page, |row: OrganizationRow| {
+        let select = pagination::cut(organizations_of(myself), &along, page);
+        pagination::page_of(&self.read, &select, page, |row: OrganizationRow| {
             let place = Cursor { key: Key::Id, id: row.id.uuid() };
             let organization = Organization { id: row.id, slug: row.slug, name: row.name, created_at: row.created_at };
             (place, (organization, row.role))
@@ -142,7 +142,7 @@ impl Store {
 
     /// How many organizations somebody belongs to.
     pub async fn count_organizations_of(&self, myself: &Myself) -> Result<u64> {
-        listing::count(&self.read, organizations_of(myself)).await
+        pagination::count(&self.read, organizations_of(myself)).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Letters on their way: leased, sent, tried again, given up.
 
-use super::{Store, entity::delivery, limited, upkeep::Upkeep};
+use super::{Store, entity::delivery, limited, maintenance::Upkeep};
 use crate::{
     domain::{
         error::Result,

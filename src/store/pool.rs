@@ -4,7 +4,7 @@
 //! Each connection is a pool of one of the library. Its pool of many asks each connection that is given back whether it
 //! is well, waits for ever for the answer, and is full when a dead network has taken them all (sqlx issue 4349).
 
-use super::{failed_for_good, is_outdated, place};
+use super::{database_url, failed_for_good, is_outdated};
 use crate::telemetry::Metrics;
 use futures_util::future::{BoxFuture, pending};
 use migration::SchemaManager;
@@ -194,7 +194,7 @@ impl Pool {
     async fn refusal(&self) -> DbErr {
         tokio::time::sleep(ACQUIRE_LIMIT.saturating_sub(SIGN_OF_LIFE)).await;
         match &self.0.reach.server {
-            Some(server) => match place::refusal(server).await {
+            Some(server) => match database_url::refusal(server).await {
                 Some(cause) => cause,
                 None => pending().await,
             },

@@ -7,11 +7,11 @@ use super::{
     Store, all,
     entity::{password, session, user},
     limited, limited_unique,
-    listing::{self, Along, By, same},
+    maintenance::Upkeep,
     one,
-    people::LOCK,
+    pagination::{self, Along, By, same},
     tx::Tx,
-    upkeep::Upkeep,
+    users::LOCK,
 };
 use crate::domain::{
     cursor::{Cursor, Key},
@@ -133,8 +133,8 @@ impl Store {
     /// One's sessions that hold, newest first.
     pub async fn sessions_of(&self, oneself: &Oneself, page: &Page, at: Time) -> Result<Slice<Session>> {
         let along = Along { key: By::<&'static str>::Id, id: Some(("s", "id")), descending: true };
-        let select = listing::cut(of_person(oneself, at), &along, page);
-        listing::page_of(&self.read, &select, page, |row: SessionRow| {
+        let select = pagination::cut(of_person(oneself, at), &along, page);
+        pagination::page_of(&self.read, &select, page, |row: SessionRow| {
             (Cursor { key: Key::Id, id: row.id.uuid() }, row.into())
         })
         .await
@@ -142,7 +142,7 @@ impl Store {
 
     /// How many sessions of one's own hold.
     pub async fn count_sessions_of(&self, oneself: &Oneself, at: Time) -> Result<u64> {
-        listing::count(&self.read, of_person(oneself, at)).await
+        pagination::count(&self.read, of_person(oneself, at)).await
     }
 }
 

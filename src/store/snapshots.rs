@@ -2,9 +2,9 @@
 
 use super::{
     Store, all,
+    column_types::End,
     entity::{grant, membership, organization, token, user},
-    listing::same,
-    values::End,
+    pagination::same,
 };
 use crate::domain::{
     decision::{Owner, Reach, Snapshot},
@@ -107,7 +107,7 @@ fn snapshot(fingerprint: &Fingerprint) -> SelectStatement {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::questions::{asked, plan},
+        super::sql_snapshots::{asked, plan},
         *,
     };
     use insta::assert_snapshot;

@@ -2,11 +2,11 @@
 
 use super::{
     Store,
+    column_types::{End, LastUse},
     entity::{grant, grant_scope, grant_use, token, token_use, user},
     limited,
-    people::LOCK,
     tx::{Tx, chunks},
-    values::{End, LastUse},
+    users::LOCK,
 };
 use crate::domain::{
     error::{Error, Result},

@@ -2,17 +2,17 @@
 
 use super::{
     Store,
+    column_types::Differences,
     entity::{delivery, event, event_head, event_organization, organization, resource_server, token, user},
     limited,
     pool::Transaction,
-    values::Differences,
 };
 use crate::domain::{
     caller::{Caller, Through},
+    email::{Letter, Person, Place, TokenLine},
     error::{Error, Result},
     event::{Event, EventType, LetterKind, Notice, Via},
     id::{DeliveryId, OrganizationId, TokenId, UserId},
-    letter::{Letter, Person, Place, TokenLine},
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, sea_query::Expr,

@@ -2,12 +2,12 @@
 
 use super::{
     all,
+    column_types::LastUse,
     entity::{grant, grant_use, token_use},
     limited,
-    listing::same,
+    maintenance::Upkeep,
+    pagination::same,
     tx::chunks,
-    upkeep::Upkeep,
-    values::LastUse,
 };
 use crate::domain::{
     error::Result,

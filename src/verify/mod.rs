@@ -3,9 +3,9 @@
 //! Every check reads what it rests on in one statement that begins after the request arrived, so a removal that was
 //! acknowledged holds for it.
 
-mod tally;
+mod usage_buffer;
 
-pub use tally::{Observed, Tally};
+pub use usage_buffer::{Observed, Tally};
 
 use crate::{
     domain::{

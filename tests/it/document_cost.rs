@@ -26,7 +26,7 @@ use tokenward::{
         id::UserId,
         policy::SelfService,
     },
-    graphql::{self, Request, document, price},
+    graphql::{self, Request, cost, document},
 };
 
 /// How many fields a random document has, about.
@@ -237,7 +237,7 @@ fn cost_of(document: &Document) -> Option<u64> {
     let text = &document.text;
     let parsed = document::read(text).unwrap_or_else(|error| panic!("{}: {text}", error.message));
     let DocumentOperations::Single(operation) = &parsed.operations else { panic!("one operation") };
-    price::price(&parsed, &operation.node, &Variables::from_json(document.variables.clone())).ok()
+    cost::price(&parsed, &operation.node, &Variables::from_json(document.variables.clone())).ok()
 }
 
 /// How many fields and items of lists a response has, without the names of types.

@@ -18,7 +18,7 @@ use tokenward::{
     config::MailTarget,
     domain::{
         caller::Caller,
-        letter::{Letter, Person, Place, TokenLine},
+        email::{Letter, Person, Place, TokenLine},
         policy,
     },
     http::{Said, sign},

@@ -565,7 +565,7 @@ fn a_library_in_the_wrong_place_is_seen() {
         ("async_graphql", "src/http/graphql/front.rs", "src/http/verify.rs"),
         ("axum", "src/http/verify.rs", "src/graphql/mod.rs"),
         ("lettre", "src/mail/mod.rs", "src/jobs/deliver_mail.rs"),
-        ("jsonwebtoken", "src/http/identity/keys.rs", "src/http/caller.rs"),
+        ("jsonwebtoken", "src/http/identity/jwk_set.rs", "src/http/caller.rs"),
         ("jsonwebtoken", "tests/it/world/people.rs", "src/config.rs"),
     ] {
         let text = format!("use {library}::Thing;");

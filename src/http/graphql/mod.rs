@@ -1,14 +1,14 @@
 //! `/graphql`: GraphQL over HTTP, in both media types. Only what a client of that standard sends is taken.
 
-mod order;
-mod refusal;
+mod key_order;
 mod request;
+mod request_error;
 
 use super::{
     Doors, Shared,
     caller::{Credential, credential},
+    error_response::Problem,
     front::{Id, Note},
-    problem::Problem,
     unsent::{self, OfConnection},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         error::Code,
         secret::Secret,
     },
-    graphql::{Request as Asked, outcome_of, price},
+    graphql::{Request as Asked, cost, outcome_of},
 };
 use async_graphql::{Response as Outcome, ServerError, Value};
 use axum::{
@@ -27,9 +27,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use refusal::Refusal;
 pub(super) use request::is_json;
 use request::{Media, Operation};
+use request_error::Refusal;
 use serde::Serialize;
 use serde_json::json;
 
@@ -145,7 +145,7 @@ fn told(
     // What has no path failed before anything ran.
     let refused = outcome.data == Value::Null && outcome.errors.iter().any(|error| error.path.is_empty());
     if !refused {
-        order::arrange(&mut outcome.data, document);
+        key_order::arrange(&mut outcome.data, document);
     }
     let body = ResponseBody {
         errors: outcome.errors.iter().map(error_json).collect(),
@@ -220,7 +220,7 @@ fn id_json(id: &HeaderValue) -> serde_json::Value {
 
 /// What the operation was priced at.
 fn cost_json(requested: u64) -> serde_json::Value {
-    json!({ "cost": { "requested": requested, "limit": price::LIMIT } })
+    json!({ "cost": { "requested": requested, "limit": cost::LIMIT } })
 }
 
 fn error_json(error: &ServerError) -> serde_json::Value {

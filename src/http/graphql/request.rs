@@ -2,12 +2,12 @@
 
 use super::{
     super::{access_token::body_of, json},
-    refusal::Refusal,
+    request_error::Refusal,
 };
 use crate::{
     domain::{error::Code, redact::holds_a_value, secret::Prefix},
-    graphql::{document, misfits, price},
-    http::problem::{Problem, reads},
+    graphql::{cost, document, misfits},
+    http::error_response::{Problem, reads},
 };
 use async_graphql::{
     ServerError, Variables,
@@ -146,15 +146,15 @@ impl Operation {
     }
 
     /// What it costs.
-    pub(super) fn price(&self) -> Result<u64, price::Refusal> {
+    pub(super) fn price(&self) -> Result<u64, cost::Refusal> {
         let Some(chosen) = self.document.chosen() else { return Ok(0) };
-        price::price(&self.document.parsed, chosen, &self.variables)
+        cost::price(&self.document.parsed, chosen, &self.variables)
     }
 
     /// The most bytes that the response to a mutation may have.
     pub(super) fn max_bytes(&self) -> usize {
         let chosen = self.document.chosen();
-        let fields = chosen.map_or(0, |chosen| price::max_fields(&self.document.parsed, chosen, &self.variables));
+        let fields = chosen.map_or(0, |chosen| cost::max_fields(&self.document.parsed, chosen, &self.variables));
         // One for its errors.
         usize::try_from(fields).unwrap_or(usize::MAX).saturating_add(1).saturating_mul(MAX_FIELD)
     }

@@ -1,14 +1,14 @@
 //! JWTs: who the host application, or an identity provider, says that the user is.
 
-mod address;
-mod key_set;
-mod keys;
+mod jwk_set;
+mod jwks_cache;
+mod jwks_client;
+mod jwks_source;
 mod sign;
-mod source;
 
 pub use sign::{Said, sign};
 
-use super::{Doors, problem::Problem};
+use super::{Doors, error_response::Problem};
 use crate::{
     actions::{Introduction, meet_user},
     app::App,
@@ -23,7 +23,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
-use key_set::{KeySet, NoKeys};
+use jwks_cache::{KeySet, NoKeys};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 use std::{sync::Arc, time::Instant};

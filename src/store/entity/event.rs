@@ -6,7 +6,7 @@ use crate::domain::{
     scope::ScopeSet,
     time::Time,
 };
-use crate::store::values::Differences;
+use crate::store::column_types::Differences;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -4,7 +4,7 @@ use crate::domain::{
     id::{GrantId, OrganizationId, TokenId, UserId},
     time::Time,
 };
-use crate::store::values::End;
+use crate::store::column_types::End;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -4,7 +4,7 @@ use crate::domain::{
     id::{GrantId, OrganizationId, TokenId},
     time::Time,
 };
-use crate::store::values::LastUse;
+use crate::store::column_types::LastUse;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

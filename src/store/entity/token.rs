@@ -6,7 +6,7 @@ use crate::domain::{
     secret::Fingerprint,
     time::Time,
 };
-use crate::store::values::End;
+use crate::store::column_types::End;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -1,7 +1,7 @@
 //! The table `token_uses`: the last use of each token, over every organization.
 
 use crate::domain::{id::TokenId, time::Time};
-use crate::store::values::LastUse;
+use crate::store::column_types::LastUse;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

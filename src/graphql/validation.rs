@@ -2,9 +2,9 @@
 //! the variables alike, and in words of our schema: no value is repeated.
 
 use super::{
+    cost::root,
     error::fail,
-    price::root,
-    shape::{self, Kind, Taken, base},
+    schema_index::{self, Kind, Taken, base},
 };
 use crate::domain::{
     error::Error,
@@ -102,7 +102,7 @@ impl<'document> Walk<'document> {
             let (name, place) = (&definition.node.name.node, definition.pos);
             let of = &definition.node.var_type.node;
             let path = self.uses.remove(name).unwrap_or_else(|| "variables".into());
-            match shape::kind(base(of)) {
+            match schema_index::kind(base(of)) {
                 None => self.tell(place, &path, "A variable is of a type that the schema does not have."),
                 Some(Kind::Fields(_)) => self.tell(place, &path, "A variable is of a type that is no input."),
                 Some(_) => {
@@ -150,7 +150,7 @@ impl<'document> Walk<'document> {
 
     fn field(&mut self, field: &'document Positioned<Field>, on: &str) {
         // What the schema does not have, and introspection, are left to the library.
-        let known = shape::field(on, &field.node.name.node);
+        let known = schema_index::field(on, &field.node.name.node);
         if let Some(known) = known {
             self.arguments(field, &known.arguments);
         }
@@ -236,7 +236,7 @@ impl Judge<'_> {
         }
     }
     fn fits_named(&mut self, name: &Name, value: &Value) -> Result<(), String> {
-        match (shape::kind(name), value) {
+        match (schema_index::kind(name), value) {
             (Some(Kind::Input(fields)), Value::Object(given)) => self.fits_input(name, fields, given),
             (Some(Kind::Input(_)), _) => Err(format!("An object of the type {name} is taken here.")),
             (Some(Kind::Enum(values)), Value::Enum(value)) if values.contains(value) => Ok(()),
@@ -310,7 +310,7 @@ impl Judge<'_> {
 }
 
 fn is_input(of: &Type) -> bool {
-    matches!(shape::kind(base(of)), Some(Kind::Input(_) | Kind::Enum(_) | Kind::Scalar))
+    matches!(schema_index::kind(base(of)), Some(Kind::Input(_) | Kind::Enum(_) | Kind::Scalar))
 }
 
 /// Whether a variable of that type may stand in the place of another.

@@ -1,6 +1,6 @@
 //! Asks an address for the key set that it publishes: one request, bounded in time and size, that follows no redirect.
 
-use super::source::LARGEST;
+use super::jwks_source::LARGEST;
 use crate::domain::error::{Error, Result};
 use futures_util::future::{Either, select};
 use http_body_util::{BodyExt as _, Empty, Limited};

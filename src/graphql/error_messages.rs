@@ -1,7 +1,7 @@
 //! What is wrong with a document, in our words. The library's own repeat what stands in the document, and that may be a
 //! secret: a value that was pasted into the wrong place.
 
-use super::{shape, values::MOST_ERRORS};
+use super::{schema_index, validation::MOST_ERRORS};
 use crate::domain::error::Code;
 use async_graphql::{ErrorExtensionValues, ServerError};
 
@@ -88,7 +88,7 @@ fn in_our_words(message: &str) -> String {
     let goes_on = goes_on.unwrap_or_default();
     let known = COMPLAINTS.iter().find(|one| begins.starts_with(one.begins) && goes_on.starts_with(one.goes_on));
     let Some(complaint) = known else { return OTHERWISE.into() };
-    let of = names.get(complaint.of).filter(|name| shape::kind(name).is_some());
+    let of = names.get(complaint.of).filter(|name| schema_index::kind(name).is_some());
     complaint.ours.replace("{}", of.unwrap_or(&"The type"))
 }
 

@@ -2,8 +2,8 @@
 
 use super::{one_line, word};
 use crate::domain::{
+    email::{Letter, Person, Place, TokenLine},
     error::{Error, Result},
-    letter::{Letter, Person, Place, TokenLine},
     time::Time,
 };
 use minijinja::{Environment, UndefinedBehavior, Value, context};

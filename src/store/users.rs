@@ -4,9 +4,9 @@ use super::{
     Store, all,
     entity::{delivery, membership, organization, user},
     limited, limited_unique,
-    listing::same,
+    pagination::same,
     sessions,
-    sights::reach_of,
+    token_access::reach_of,
     tx::Tx,
 };
 use crate::domain::{

@@ -3,10 +3,10 @@
 
 use super::{
     Store,
+    column_types::End,
     entity::{grant, token},
     limited,
     pool::Pool,
-    values::End,
 };
 use crate::domain::{error::Result, id::TokenId, time::Time};
 use sea_orm::{

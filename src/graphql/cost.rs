@@ -8,7 +8,7 @@
 use super::{
     argument_size::Sizes,
     introspection,
-    shape::{self, base},
+    schema_index::{self, base},
 };
 use async_graphql::{
     Name, Pos, Positioned, Value, Variables,
@@ -254,7 +254,7 @@ impl<'document> Walk<'document> {
     fn field(&mut self, field: &'document Field, on: &str, level: u64) -> Result<Price, Refusal> {
         let name = field.name.node.as_str();
         let meta = meta(on, name);
-        let known = shape::field(on, name);
+        let known = schema_index::field(on, name);
         let of = meta.map_or_else(|| known.map_or("", |field| base(&field.of).as_str()), |meta| meta.of);
         let mut price = self.selection(&field.selection_set, of, level + 1)?;
         // As the cost counts them, and the most that there may be.
@@ -776,7 +776,7 @@ mod tests {
             sum + match &item.node {
                 Selection::Field(field) => {
                     let name = field.node.name.node.as_str();
-                    let of = shape::field(on, name).map_or(String::new(), |field| base(&field.of).to_string());
+                    let of = schema_index::field(on, name).map_or(String::new(), |field| base(&field.of).to_string());
                     let times = match name {
                         "tokens" => 3,
                         "scopes" | "organizations" if of == "Scope" || of == "Organization" => 10,

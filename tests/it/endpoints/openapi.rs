@@ -250,7 +250,7 @@ async fn limits(answers: &mut Answers<'_>) {
 both!(
     ///
     async fn every_status_of_the_document_is_answered_as_it_says(world: World) {
-        let test = "doors::openapi::every_status_of_the_document_is_answered_as_it_says";
+        let test = "endpoints::openapi::every_status_of_the_document_is_answered_as_it_says";
         let Some(folder) = node::packages("tests/clients", test) else { return };
         let mut answers = Answers { world: &world, all: Vec::new() };
         let api = world.resource_server("api").await;
@@ -297,7 +297,7 @@ both!(
 
 #[tokio::test]
 async fn what_the_document_leaves_out_or_has_wrong_is_seen() {
-    let test = "doors::openapi::what_the_document_leaves_out_or_has_wrong_is_seen";
+    let test = "endpoints::openapi::what_the_document_leaves_out_or_has_wrong_is_seen";
     let Some(folder) = node::packages("tests/clients", test) else { return };
     let document = DOCUMENT.replacen("\"operationId\": \"ready\"", "\"operationId\": \"live\"", 1);
     let document = document.replacen("#/components/responses/Ready\"", "#/components/responses/Reddy\"", 1);

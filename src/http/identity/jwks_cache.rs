@@ -1,7 +1,7 @@
 //! How fresh are the keys? A set is read again while it is used, so that new keys are found and withdrawn ones forgotten,
 //! and never so often that somebody's nonsense could make us a nuisance.
 
-use super::{keys::Keys, source::Source};
+use super::{jwk_set::Keys, jwks_source::Source};
 use crate::{
     config::{KeyAlgorithm, KeySource},
     domain::error::{Error, Result},

@@ -1,6 +1,6 @@
 //! Where are the keys, and what stands there now?
 
-use super::address::Address;
+use super::jwks_client::Address;
 use crate::{config::KeySource, domain::error::Result};
 use std::{
     fmt,

@@ -1,9 +1,9 @@
 //! A GraphQL request that is refused as a whole, before anything of it ran.
 
-use super::{super::problem::Problem, REQUEST, Wanted, cost_json, id_json, request::Media, written};
+use super::{super::error_response::Problem, REQUEST, Wanted, cost_json, id_json, request::Media, written};
 use crate::{
     domain::error::{Code, Error},
-    graphql::price,
+    graphql::cost,
 };
 use async_graphql::Pos;
 use axum::{
@@ -49,9 +49,9 @@ impl Refusal {
     }
 
     /// Too much, by its price, its depth or its repetitions.
-    pub(super) fn by_price(media: Media, refusal: &price::Refusal) -> Self {
+    pub(super) fn by_price(media: Media, refusal: &cost::Refusal) -> Self {
         match refusal {
-            price::Refusal::TooComplex { cost, limit, message, place, price } => {
+            cost::Refusal::TooComplex { cost, limit, message, place, price } => {
                 let message = format!("{message} It is {cost}, the limit is {limit}.");
                 let refusal = Self::new(media.document_error(), Code::TooComplex, message);
                 Self {
@@ -60,7 +60,7 @@ impl Refusal {
                     ..refusal.saying("cost", *cost).saying("limit", *limit)
                 }
             }
-            price::Refusal::Circle { place } => {
+            cost::Refusal::Circle { place } => {
                 let message = "The fragments of the document spread each other in a circle.";
                 Self::of_the_document(media, Some(*place), message)
             }

@@ -2,11 +2,11 @@
 
 use super::{
     Store, all,
+    column_types::End,
     entity::{grant, token, token_use},
     limited,
-    listing::{self, Along, By, same},
+    pagination::{self, Along, By, same},
     tx::Tx,
-    values::End,
 };
 use crate::domain::{
     error::Result,
@@ -62,9 +62,10 @@ impl Store {
         page: &Page,
         at: Time,
     ) -> Result<Slice<Token>> {
-        let select = listing::cut(tokens_of(myself, filter, at), &along(order), page);
-        listing::page_of(&self.read, &select, page, |row: TokenRow| {
-            let place = listing::cursor(order, row.id.uuid(), row.last_used_at, &row.username, row.expires_at_number);
+        let select = pagination::cut(tokens_of(myself, filter, at), &along(order), page);
+        pagination::page_of(&self.read, &select, page, |row: TokenRow| {
+            let place =
+                pagination::cursor(order, row.id.uuid(), row.last_used_at, &row.username, row.expires_at_number);
             (place, row.into())
         })
         .await
@@ -72,7 +73,7 @@ impl Store {
 
     /// How many of them there are.
     pub async fn count_tokens_of(&self, myself: &Myself, filter: &TokenFilter, at: Time) -> Result<u64> {
-        listing::count(&self.read, tokens_of(myself, filter, at)).await
+        pagination::count(&self.read, tokens_of(myself, filter, at)).await
     }
 
     /// The last use of tokens over every organization, which their owner alone sees.
@@ -151,13 +152,13 @@ fn tokens_of(myself: &Myself, filter: &TokenFilter, at: Time) -> SelectStatement
         .join_as(JoinType::InnerJoin, token_use::Entity, "u", same(("u", "token_id"), ("t", "id")))
         .join_as(JoinType::InnerJoin, "users", "o", same(("o", "id"), ("t", "owner_id")))
         .and_where(Expr::col(("t", "owner_id")).eq(*myself.user()))
-        .cond_where(listing::in_states(filter.statuses(), at))
-        .cond_where(listing::shared(filter, at));
+        .cond_where(pagination::in_states(filter.statuses(), at))
+        .cond_where(pagination::shared(filter, at));
     for scope in &filter.scopes {
         select.and_where(Expr::col(("t", "scopes")).like(super::holding(&format!(" {scope} "))));
     }
     for wanted in &filter.owner_is_admin {
-        select.and_where(listing::either(Expr::exists(administered(myself)), *wanted));
+        select.and_where(pagination::either(Expr::exists(administered(myself)), *wanted));
     }
     if myself.within().is_some() {
         select.and_where(Expr::exists(visible_grants(myself)));
@@ -268,21 +269,21 @@ fn reach(token: TokenId, at: Time) -> SelectStatement {
             same(("g", "token_id"), ("t", "id")).and(Expr::col(("g", "removed_at")).is_null()),
         )
         .and_where(Expr::col(("t", "id")).eq(token))
-        .cond_where(listing::in_states(&[TokenStatus::Active], at))
+        .cond_where(pagination::in_states(&[TokenStatus::Active], at))
         .take()
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::questions::{FIRST, NOW, asked, behind, myself, plan},
+        super::sql_snapshots::{FIRST, NOW, asked, behind, myself, plan},
         *,
     };
     use crate::domain::cursor::Key;
     use insta::assert_snapshot;
 
     fn own(filter: &TokenFilter, order: TokenOrder, page: &Page) -> SelectStatement {
-        listing::cut(tokens_of(&myself(), filter, NOW), &along(order), page)
+        pagination::cut(tokens_of(&myself(), filter, NOW), &along(order), page)
     }
 
     #[test]
