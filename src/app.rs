@@ -11,7 +11,7 @@ pub use throttle::{Limit, Throttle};
 use crate::{
     config::Config,
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         error::{Error, Result},
         id::UserId,
         policy::SelfService,
@@ -195,11 +195,13 @@ impl App {
     /// Makes a change as this caller, whole or not at all. It runs to its end even if whoever asked has left.
     pub async fn change<C: Change>(&self, caller: &Caller, change: C) -> Result<C::Done> {
         let turn = match caller.through {
-            Through::Jwt(user) | Through::Session { user, .. } | Through::Token { user, .. } => {
+            AuthMethod::Jwt(user) | AuthMethod::Session { user, .. } | AuthMethod::Token { user, .. } => {
                 Some(self.queues.turn(user).await?)
             }
             // A value that leaked is revoked without waiting for anything.
-            Through::Value { .. } | Through::ResourceServer(_) | Through::CommandLine | Through::System => None,
+            AuthMethod::Value { .. } | AuthMethod::ResourceServer(_) | AuthMethod::CommandLine | AuthMethod::System => {
+                None
+            }
         };
         let (app, caller) = (self.clone(), caller.clone());
         let work = async move {

@@ -84,9 +84,9 @@ pub enum LogFormat {
 /// A setting that is, or may hold, a secret: printing shows a placeholder.
 #[derive(Clone)]
 #[cfg_attr(test, derive(PartialEq))]
-pub struct Hidden(String);
+pub struct SecretString(String);
 
-impl Hidden {
+impl SecretString {
     /// Hides this text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -98,7 +98,7 @@ impl Hidden {
     }
 }
 
-impl std::fmt::Debug for Hidden {
+impl std::fmt::Debug for SecretString {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Hidden(…)")
     }

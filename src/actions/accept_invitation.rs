@@ -96,7 +96,7 @@ impl AcceptInvitation {
         Ok(())
     }
 
-    async fn sign_in(&self, tx: &Tx, keyholder: &policy::Keyholder) -> Result<()> {
+    async fn sign_in(&self, tx: &Tx, keyholder: &policy::PasswordSetter) -> Result<()> {
         let password_version = tx.set_password(keyholder, &self.hashed).await?;
         let caller = tx.caller();
         tx.open_session(NewSession {

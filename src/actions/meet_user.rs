@@ -4,7 +4,7 @@
 use crate::{
     app::{App, Change},
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         error::{Error, Result},
         event::{Event, EventType},
         id::UserId,
@@ -19,7 +19,7 @@ const TRIES: u32 = 20;
 
 /// What an identity provider says of a person, as it says it.
 #[derive(Debug, Clone)]
-pub struct Introduction {
+pub struct IdentityClaims {
     /// Who they are for it.
     pub identity: Identity,
     /// The handle that they prefer.
@@ -33,10 +33,10 @@ pub struct Introduction {
 }
 
 /// The caller as the person whom the provider means.
-pub async fn meet_user(app: &App, nobody: &Caller, said: Introduction) -> Result<Caller> {
+pub async fn meet_user(app: &App, nobody: &Caller, said: IdentityClaims) -> Result<Caller> {
     let known = app.store().user_of(&said.identity).await?;
     let id = known.as_ref().map_or_else(|| UserId::new(nobody.at), |(user, _)| user.id);
-    let caller = |id| Caller { through: Through::Jwt(id), ..nobody.clone() };
+    let caller = |id| Caller { through: AuthMethod::Jwt(id), ..nobody.clone() };
     let is_known = known.is_some();
     match known {
         // Somebody who was deleted is not made again.
@@ -58,7 +58,7 @@ pub async fn meet_user(app: &App, nobody: &Caller, said: Introduction) -> Result
     }
 }
 
-impl Introduction {
+impl IdentityClaims {
     /// Whether nothing of this differs from what is kept.
     fn leaves(&self, user: &User) -> bool {
         let wished = self.username.as_deref().and_then(text::username_from);
@@ -99,7 +99,7 @@ fn numbered(wished: &str, number: u32) -> Option<String> {
 
 struct Meeting {
     id: UserId,
-    said: Introduction,
+    said: IdentityClaims,
 }
 
 impl Change for Meeting {

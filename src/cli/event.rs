@@ -5,7 +5,7 @@ use crate::{
     app::App,
     domain::{
         error::{Error, Result},
-        event::{Entry, EventType, Via},
+        event::{Entry, EventSource, EventType},
         id::{OrganizationId, TokenId, UserId},
         list::{EventFilter, TimeRange},
         organization::Organization,
@@ -172,7 +172,7 @@ impl Named {
         let dash = || "-".to_owned();
         let by = match (event.actor, &event.resource_server) {
             (Some(actor), _) => self.username(actor),
-            (None, Some(server)) if event.via == Via::ResourceServer => server.clone(),
+            (None, Some(server)) if event.via == EventSource::ResourceServer => server.clone(),
             (None, _) => dash(),
         };
         let about = match (event.user, &event.resource_server) {

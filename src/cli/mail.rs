@@ -8,7 +8,7 @@ use crate::{
         id::DeliveryId,
         policy,
     },
-    store::{Letters, Waiting},
+    store::{DeliverySelector, UndeliveredEmail},
     telemetry::notice,
 };
 use clap::{Args, Subcommand};
@@ -52,8 +52,8 @@ impl Retry {
     async fn run(self, app: &App) -> Result<()> {
         let caller = operator(app);
         let which = match &self.id {
-            Some(id) => Letters::One(DeliveryId::parse(id).ok_or_else(|| no_letter(id))?),
-            None => Letters::All,
+            Some(id) => DeliverySelector::One(DeliveryId::parse(id).ok_or_else(|| no_letter(id))?),
+            None => DeliverySelector::All,
         };
         let count = app.store().upkeep().retry_letters(&policy::operator(&caller)?, which, caller.at).await?;
         match &self.id {
@@ -82,7 +82,7 @@ async fn list(app: &App) -> Result<()> {
         format!("{:31}  {:width$}  {:20}  {:5}  {:29}  LAST ERROR\n", "ID", "TO", "WRITTEN", "TRIES", "STATE");
     for letter in letters {
         let state = letter.next_at.map_or_else(|| "abandoned".into(), |at| format!("next {}", at.to_text_in_seconds()));
-        let Waiting { id, to_address, created_at, attempts, last_error, .. } = letter;
+        let UndeliveredEmail { id, to_address, created_at, attempts, last_error, .. } = letter;
         let (written, error) = (created_at.to_text_in_seconds(), last_error.unwrap_or_else(|| "-".into()));
         let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
         let id = id.to_string();

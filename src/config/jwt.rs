@@ -1,6 +1,6 @@
 //! Whose JWTs say who the caller is, and which keys they are checked with.
 
-use super::{Hidden, settings};
+use super::{SecretString, settings};
 use crate::domain::error::{Error, Result};
 use std::path::PathBuf;
 use url::{Host, Url};
@@ -27,7 +27,7 @@ pub struct JwtConfig {
 #[cfg_attr(test, derive(PartialEq))]
 pub enum JwtKeys {
     /// A secret that is shared with whoever signs, by HS256.
-    Secret(Hidden),
+    Secret(SecretString),
     /// Public keys.
     Set {
         /// Where they are.
@@ -44,7 +44,7 @@ pub enum KeySource {
     /// In a file on this machine.
     File(PathBuf),
     /// At an address, which may hold what nobody else knows.
-    Url(Hidden),
+    Url(SecretString),
 }
 
 /// What a public key is used with.
@@ -60,7 +60,7 @@ pub enum KeyAlgorithm {
 
 impl JwtConfig {
     /// The secret, where there is one.
-    pub const fn secret(&self) -> Option<&Hidden> {
+    pub const fn secret(&self) -> Option<&SecretString> {
         match &self.keys {
             JwtKeys::Secret(secret) => Some(secret),
             JwtKeys::Set { .. } => None,
@@ -152,7 +152,7 @@ fn public(name: &str) -> Option<KeyAlgorithm> {
     }
 }
 
-fn signing_secret(secret: String) -> Result<Hidden> {
+fn signing_secret(secret: String) -> Result<SecretString> {
     let refuse = |why: &str| Err(Error::invalid("auth.jwt.secret", why));
     if secret.len() < SHORTEST_SECRET {
         return refuse(
@@ -170,11 +170,11 @@ fn signing_secret(secret: String) -> Result<Hidden> {
              make a secret by `openssl rand -base64 32`.",
         );
     }
-    Ok(Hidden(secret))
+    Ok(SecretString(secret))
 }
 
 /// Where keys come from must be whom they claim to come from: TLS says so, or there is no way in between.
-fn key_address(text: String) -> Result<Hidden> {
+fn key_address(text: String) -> Result<SecretString> {
     let refuse = |why: &str| Err(Error::invalid("auth.jwt.jwks_url", why));
     let Ok(url) = Url::parse(&text) else {
         return refuse("auth.jwt.jwks_url is no URL; write one such as https://id.example.com/.well-known/jwks.json.");
@@ -188,7 +188,7 @@ fn key_address(text: String) -> Result<Hidden> {
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
         return refuse("auth.jwt.jwks_url has a user, a password or a fragment; a key set is public: leave them out.");
     }
-    Ok(Hidden(text))
+    Ok(SecretString(text))
 }
 
 fn is_this_machine(url: &Url) -> bool {

@@ -1,6 +1,6 @@
 //! Where the database is and where emails are sent. A path never becomes part of a URL, and no message repeats a value.
 
-use super::Hidden;
+use super::SecretString;
 use crate::domain::error::{Error, Result};
 use percent_encoding::percent_decode_str;
 use std::{net::IpAddr, path::PathBuf};
@@ -20,7 +20,7 @@ pub enum DatabaseTarget {
 #[derive(Debug, Clone)]
 #[cfg_attr(test, derive(PartialEq))]
 pub struct PostgresUrl {
-    url: Hidden,
+    url: SecretString,
     /// Whether the URL says when the connection is encrypted.
     pub chooses_tls: bool,
 }
@@ -32,7 +32,7 @@ pub enum MailTarget {
     /// A folder with one file per email.
     Folder(PathBuf),
     /// A mail server; the URL may hold a password.
-    Server(Hidden),
+    Server(SecretString),
 }
 
 impl DatabaseTarget {
@@ -53,7 +53,7 @@ impl DatabaseTarget {
 impl MailTarget {
     /// Reads the setting `mail.url`.
     pub fn parse(url: &str) -> Result<Self> {
-        let Some(path) = url.strip_prefix("file://") else { return Ok(Self::Server(Hidden::new(url))) };
+        let Some(path) = url.strip_prefix("file://") else { return Ok(Self::Server(SecretString::new(url))) };
         decoded(path).filter(|path| !matches!(&**path, "" | "/")).map(|path| Self::Folder(path.into())).ok_or_else(
             || {
                 Error::invalid(
@@ -109,7 +109,7 @@ impl PostgresUrl {
             ));
         }
         let chooses_tls = url.query_pairs().any(|(key, _)| is_sslmode(&key));
-        Ok(Self { url: Hidden::new(text), chooses_tls })
+        Ok(Self { url: SecretString::new(text), chooses_tls })
     }
 
     /// The URL, for the library that connects.

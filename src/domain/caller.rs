@@ -16,12 +16,12 @@ pub struct Caller {
     /// With what, at most 200 characters.
     pub user_agent: Option<String>,
     /// As whom, and by what credential.
-    pub through: Through,
+    pub through: AuthMethod,
 }
 
 /// What a caller came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Through {
+pub enum AuthMethod {
     /// The operator, at the command line.
     CommandLine,
     /// Tokenward itself.
@@ -58,36 +58,36 @@ pub enum Through {
 impl Caller {
     /// The operator at the command line.
     pub const fn command_line(at: Time) -> Self {
-        Self { at, address: None, user_agent: None, through: Through::CommandLine }
+        Self { at, address: None, user_agent: None, through: AuthMethod::CommandLine }
     }
 
     /// The person acting, if it is one.
     pub const fn user(&self) -> Option<UserId> {
         match self.through {
-            Through::Jwt(user)
-            | Through::Session { user, .. }
-            | Through::Token { user, .. }
-            | Through::Value { user, .. } => Some(user),
-            Through::CommandLine | Through::System | Through::ResourceServer(_) => None,
+            AuthMethod::Jwt(user)
+            | AuthMethod::Session { user, .. }
+            | AuthMethod::Token { user, .. }
+            | AuthMethod::Value { user, .. } => Some(user),
+            AuthMethod::CommandLine | AuthMethod::System | AuthMethod::ResourceServer(_) => None,
         }
     }
 
     /// The token that the request is made with, where it is one.
     pub const fn acting_token(&self) -> Option<TokenId> {
         match self.through {
-            Through::Token { token, .. } | Through::Value { token, .. } => Some(token),
-            Through::CommandLine
-            | Through::System
-            | Through::ResourceServer(_)
-            | Through::Jwt(_)
-            | Through::Session { .. } => None,
+            AuthMethod::Token { token, .. } | AuthMethod::Value { token, .. } => Some(token),
+            AuthMethod::CommandLine
+            | AuthMethod::System
+            | AuthMethod::ResourceServer(_)
+            | AuthMethod::Jwt(_)
+            | AuthMethod::Session { .. } => None,
         }
     }
 
     /// The session that the request is made in, where it is one.
     pub const fn session(&self) -> Option<SessionId> {
         match self.through {
-            Through::Session { session, .. } => Some(session),
+            AuthMethod::Session { session, .. } => Some(session),
             _ => None,
         }
     }

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 /// One letter, as it waits in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "letter", rename_all = "snake_case")]
-pub enum Letter {
+pub enum EmailContent {
     /// An organization was removed from one token.
     OrganizationRemoved {
         /// Which organization.
         organization: Place,
         /// From which token.
-        token: TokenLine,
+        token: EmailToken,
         /// By whom; nothing for the command line and the system.
         by: Option<Person>,
         /// Why, in their words.
@@ -24,7 +24,7 @@ pub enum Letter {
         /// Which organization.
         organization: Place,
         /// Which tokens lost it, oldest first.
-        tokens: Vec<TokenLine>,
+        tokens: Vec<EmailToken>,
         /// By whom; nothing for the command line and the system.
         by: Option<Person>,
         /// Why, in their words.
@@ -57,7 +57,7 @@ pub struct Person {
 
 /// A token, as its owner recognises it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenLine {
+pub struct EmailToken {
     /// Its id, as GraphQL shows it.
     pub id: String,
     /// What it is for.

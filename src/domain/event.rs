@@ -68,7 +68,7 @@ event_types! {
 
 /// One thing that a change left different.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference {
+pub struct FieldChange {
     /// What: the name of its field in the schema.
     pub field: String,
     /// What it was, as the schema writes it; nothing where there was none.
@@ -99,7 +99,7 @@ pub struct Event {
     /// Scopes that it no longer has.
     pub scopes_removed: Vec<ScopeName>,
     /// What else is different since then. Names and addresses of people are not among it: they go when a person goes.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<FieldChange>,
     /// The tokens that lost the organization in the same change.
     pub cut: Vec<TokenId>,
     /// True when another event of the same change already tells the owner.
@@ -108,11 +108,11 @@ pub struct Event {
 
 /// A letter that follows from an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub struct Notification {
     /// To whom.
     pub to: UserId,
     /// Saying what.
-    pub letter: LetterKind,
+    pub letter: EmailKind,
     /// Of which organization.
     pub organization: OrganizationId,
     /// About which tokens.
@@ -121,7 +121,7 @@ pub struct Notice {
 
 /// The kinds of letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LetterKind {
+pub enum EmailKind {
     /// An organization was removed from a token.
     OrganizationRemoved,
     /// A membership ended, and with it the access of all of the person's tokens.
@@ -197,7 +197,7 @@ impl Event {
     #[must_use]
     pub fn changing(mut self, field: &str, before: Option<String>, after: Option<String>) -> Self {
         if before != after {
-            self.differences.push(Difference { field: field.to_owned(), before, after });
+            self.differences.push(FieldChange { field: field.to_owned(), before, after });
         }
         self
     }
@@ -248,21 +248,21 @@ impl Event {
     }
 
     /// Who gets which letter. A person who did it themselves gets none.
-    pub fn notices(&self, actor: Option<UserId>) -> Vec<Notice> {
+    pub fn notices(&self, actor: Option<UserId>) -> Vec<Notification> {
         let (Some(to), [organization]) = (self.user, self.organizations.as_slice()) else { return Vec::new() };
         if actor == Some(to) || self.told_elsewhere {
             return Vec::new();
         }
         match (self.kind, self.token) {
-            (EventType::TokenOrganizationRemoved, Some(token)) => vec![Notice {
+            (EventType::TokenOrganizationRemoved, Some(token)) => vec![Notification {
                 to,
-                letter: LetterKind::OrganizationRemoved,
+                letter: EmailKind::OrganizationRemoved,
                 organization: *organization,
                 tokens: vec![token],
             }],
-            (EventType::OrganizationMemberRemoved, None) if !self.cut.is_empty() => vec![Notice {
+            (EventType::OrganizationMemberRemoved, None) if !self.cut.is_empty() => vec![Notification {
                 to,
-                letter: LetterKind::MembershipEnded,
+                letter: EmailKind::MembershipEnded,
                 organization: *organization,
                 tokens: self.cut.clone(),
             }],
@@ -273,7 +273,7 @@ impl Event {
 
 /// What an actor came through, as the audit tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Via {
+pub enum EventSource {
     /// A signed-in browser.
     Session,
     /// A JWT.
@@ -288,7 +288,7 @@ pub enum Via {
     System,
 }
 
-impl Via {
+impl EventSource {
     /// Every one of them.
     pub const ALL: [Self; 6] =
         [Self::Session, Self::Jwt, Self::Token, Self::ResourceServer, Self::CommandLine, Self::System];
@@ -324,7 +324,7 @@ pub struct Entry {
     /// With what.
     pub actor_user_agent: Option<String>,
     /// Through what.
-    pub via: Via,
+    pub via: EventSource,
     /// The name of the resource server that acted, or that it is about.
     pub resource_server: Option<String>,
     /// The token it is about.
@@ -338,7 +338,7 @@ pub struct Entry {
     /// Scopes removed, by name.
     pub scopes_removed: Vec<ScopeName>,
     /// What else is different since then.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<FieldChange>,
 }
 
 impl Entry {

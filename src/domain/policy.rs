@@ -3,7 +3,7 @@
 //! Whoever may not know of a thing hears that it is not there: not seeing and not existing are one answer.
 
 use crate::domain::{
-    caller::{Caller, Through},
+    caller::{AuthMethod, Caller},
     error::{Error, Result},
     id::{OrganizationId, TokenId, UserId},
     organization::Role,
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a caller is at this moment, read in the same transaction as whatever it decides.
 #[derive(Debug, Clone)]
 pub struct Standing {
-    through: Through,
+    through: AuthMethod,
     user: Option<UserId>,
     /// Whether a session's password was given lately; of everything else that is somebody else's to see to.
     fresh: bool,
@@ -33,7 +33,7 @@ impl Standing {
             roles.retain(|organization, _| reach.contains(organization));
         }
         let fresh = match caller.through {
-            Through::Session { authenticated_at, .. } => session::is_fresh(authenticated_at, caller.at),
+            AuthMethod::Session { authenticated_at, .. } => session::is_fresh(authenticated_at, caller.at),
             _ => true,
         };
         Self { through: caller.through, user: caller.user(), fresh, roles }
@@ -57,7 +57,7 @@ impl Standing {
 
     fn acting_token(&self) -> Option<TokenId> {
         match self.through {
-            Through::Token { token, .. } => Some(token),
+            AuthMethod::Token { token, .. } => Some(token),
             _ => None,
         }
     }
@@ -70,7 +70,7 @@ impl Standing {
 
 /// What a rule needs to know of a token before anybody may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sight {
+pub struct TokenAccess {
     /// Which token.
     pub token: TokenId,
     /// Whose it is.
@@ -96,18 +96,18 @@ proofs! {
     /// The command line: whoever runs the service may do everything that it offers.
     Operator {}
     /// Somebody may become a person here: the operator says so, or an identity provider.
-    Admission {}
+    UserProvisioner {}
     /// Somebody who may make tokens and widen their own.
-    Maker {
+    TokenCreator {
         /// Whose tokens.
         user: UserId,
     }
     /// A person who looks at what is their own; within an acting token, at what that reaches.
-    Myself {
+    Viewer {
         /// Who.
         user: UserId,
         /// The organizations and the acting token, where a token acts.
-        within: Option<Within>,
+        within: Option<ActingToken>,
     }
     /// The owner of this token, who may change it.
     TokenOwner {
@@ -117,34 +117,34 @@ proofs! {
         user: UserId,
     }
     /// The owner of this token, who may let it do more or reach further.
-    Widener {
+    AccessGrantor {
         /// Which token.
         token: TokenId,
     }
     /// Somebody signed in as themselves, who may change what is kept of them and end their sessions.
-    Oneself {
+    SignedInUser {
         /// Who.
         user: UserId,
     }
     /// Somebody who may say with which password this person signs in.
-    Keyholder {
+    PasswordSetter {
         /// Who signs in with it.
         user: UserId,
     }
     /// The very first person, who brings the first organization along.
-    Pioneer {
+    FirstUser {
         /// Who they are going to be.
         user: UserId,
     }
     /// Somebody who may end this token for good.
-    Revoker {
+    TokenRevoker {
         /// Which token.
         token: TokenId,
         /// On whose word; nothing for the command line and resource servers.
         by: Option<UserId>,
     }
     /// Somebody who may take this organization away from this token.
-    Remover {
+    GrantRemover {
         /// Which token.
         token: TokenId,
         /// Which organization.
@@ -153,19 +153,19 @@ proofs! {
         by: UserId,
     }
     /// Somebody who may add an organization.
-    Founder {}
+    OrganizationCreator {}
     /// Somebody who may change this organization.
-    Manager {
+    OrganizationManager {
         /// Which organization.
         organization: OrganizationId,
     }
     /// Somebody who may say who belongs to this organization, and as what.
-    Staffer {
+    MembershipManager {
         /// Which organization.
         organization: OrganizationId,
     }
     /// Somebody who may see who belongs to this organization.
-    Insider {
+    OrgMember {
         /// Which organization.
         organization: OrganizationId,
         /// Whether e-mail addresses may be looked through.
@@ -177,17 +177,17 @@ proofs! {
         organization: OrganizationId,
     }
     /// Somebody who may see this token.
-    Seer {
+    TokenViewer {
         /// Which token.
         token: TokenId,
         /// As what.
-        view: View,
+        view: Visibility,
     }
 }
 
 /// The limits of a token that acts as its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Within {
+pub struct ActingToken {
     /// The acting token.
     pub token: TokenId,
     /// The organizations it reaches and its owner belongs to.
@@ -196,7 +196,7 @@ pub struct Within {
 
 /// How much of a token somebody sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum View {
+pub enum Visibility {
     /// All of it.
     Owner,
     /// All that concerns the organizations which the acting token reaches.
@@ -205,7 +205,7 @@ pub enum View {
     Admin(BTreeSet<OrganizationId>),
 }
 
-impl View {
+impl Visibility {
     /// The organizations that may be told of; nothing for all.
     pub const fn organizations(&self) -> Option<&BTreeSet<OrganizationId>> {
         match self {
@@ -243,38 +243,38 @@ const NO_ORGANIZATION: Error = Error::NotFound("organization");
 /// The command line, and nobody else.
 pub fn operator(caller: &Caller) -> Result<Operator> {
     match caller.through {
-        Through::CommandLine => Ok(Operator {}),
+        AuthMethod::CommandLine => Ok(Operator {}),
         _ => Err(Error::Forbidden("Only the command line may do this.".into())),
     }
 }
 
 /// Who may add a person or say how they are called: the command line, and an identity provider of whom it vouches for.
-pub fn admission(caller: &Caller) -> Result<Admission> {
+pub fn admission(caller: &Caller) -> Result<UserProvisioner> {
     match caller.through {
-        Through::CommandLine | Through::Jwt(_) => Ok(Admission {}),
+        AuthMethod::CommandLine | AuthMethod::Jwt(_) => Ok(UserProvisioner {}),
         _ => Err(Error::Forbidden("Only the command line or an identity provider may do this.".into())),
     }
 }
 
 /// Somebody who signed in as themselves lately. A token never widens what tokens may do.
-pub fn maker(standing: &Standing) -> Result<Maker> {
+pub fn maker(standing: &Standing) -> Result<TokenCreator> {
     let user = signed_in(standing, NEVER_WIDENS)?;
     standing.freshly()?;
-    Ok(Maker { user })
+    Ok(TokenCreator { user })
 }
 
 /// The person who signed in as themselves.
 fn signed_in(standing: &Standing, token: Error) -> Result<UserId> {
     match standing.through {
-        Through::Jwt(user) | Through::Session { user, .. } => Ok(user),
-        Through::Token { .. } => Err(token),
+        AuthMethod::Jwt(user) | AuthMethod::Session { user, .. } => Ok(user),
+        AuthMethod::Token { .. } => Err(token),
         _ => Err(Error::Unauthenticated),
     }
 }
 
 /// Somebody signed in as themselves, changing what is kept of them.
-pub fn oneself(standing: &Standing) -> Result<Oneself> {
-    signed_in(standing, NEVER_YOURSELF).map(|user| Oneself { user })
+pub fn oneself(standing: &Standing) -> Result<SignedInUser> {
+    signed_in(standing, NEVER_YOURSELF).map(|user| SignedInUser { user })
 }
 
 /// Whether a session may be seen: one's own, and by nobody through a token.
@@ -283,27 +283,28 @@ pub fn sees_session(standing: &Standing, user: UserId) -> bool {
 }
 
 /// Who may say with which password somebody signs in: they, who gave the one before lately, and the command line.
-pub fn keyholder(standing: &Standing, user: UserId) -> Result<Keyholder> {
+pub fn keyholder(standing: &Standing, user: UserId) -> Result<PasswordSetter> {
     match standing.through {
-        Through::CommandLine => {}
-        Through::Session { user: own, .. } if own == user => standing.freshly()?,
-        Through::Jwt(_) | Through::Session { .. } | Through::Token { .. } => return Err(BY_PASSWORD),
+        AuthMethod::CommandLine => {}
+        AuthMethod::Session { user: own, .. } if own == user => standing.freshly()?,
+        AuthMethod::Jwt(_) | AuthMethod::Session { .. } | AuthMethod::Token { .. } => return Err(BY_PASSWORD),
         _ => return Err(Error::Unauthenticated),
     }
-    Ok(Keyholder { user })
+    Ok(PasswordSetter { user })
 }
 
 /// The command line makes a token for somebody else.
-pub fn maker_for(_: &Operator, user: UserId) -> Maker {
-    Maker { user }
+pub fn maker_for(_: &Operator, user: UserId) -> TokenCreator {
+    TokenCreator { user }
 }
 
 /// Whoever asks, looking at what is their own.
-pub fn myself(standing: &Standing) -> Result<Myself> {
+pub fn myself(standing: &Standing) -> Result<Viewer> {
     let user = standing.user.ok_or(Error::Unauthenticated)?;
-    let within =
-        standing.acting_token().map(|token| Within { token, organizations: standing.roles.keys().copied().collect() });
-    Ok(Myself { user, within })
+    let within = standing
+        .acting_token()
+        .map(|token| ActingToken { token, organizations: standing.roles.keys().copied().collect() });
+    Ok(Viewer { user, within })
 }
 
 /// The organization of one's own that a new grant shall open.
@@ -312,38 +313,38 @@ pub fn member(standing: &Standing, organization: OrganizationId) -> Result<()> {
 }
 
 /// Whom an invitation that was taken lets choose a password: the one who comes with it, and whom it was for.
-pub fn invited(caller: &Caller, user: UserId) -> Result<Keyholder> {
+pub fn invited(caller: &Caller, user: UserId) -> Result<PasswordSetter> {
     match caller.through {
-        Through::Session { user: own, .. } if own == user => Ok(Keyholder { user }),
+        AuthMethod::Session { user: own, .. } if own == user => Ok(PasswordSetter { user }),
         _ => Err(NO_INVITATION),
     }
 }
 
 /// Whom the invitation of a new service makes the first of all, as long as there is nobody.
-pub fn pioneer(caller: &Caller, anybody: bool) -> Result<Pioneer> {
+pub fn pioneer(caller: &Caller, anybody: bool) -> Result<FirstUser> {
     match caller.through {
-        Through::Session { user, .. } if !anybody => Ok(Pioneer { user }),
+        AuthMethod::Session { user, .. } if !anybody => Ok(FirstUser { user }),
         _ => Err(NO_INVITATION),
     }
 }
 
 /// The first person comes without anybody's word,
-pub fn first_admission(_: &Pioneer) -> Admission {
-    Admission {}
+pub fn first_admission(_: &FirstUser) -> UserProvisioner {
+    UserProvisioner {}
 }
 
 /// adds the first organization,
-pub fn first_founder(_: &Pioneer) -> Founder {
-    Founder {}
+pub fn first_founder(_: &FirstUser) -> OrganizationCreator {
+    OrganizationCreator {}
 }
 
 /// and chooses a password.
-pub fn first_keyholder(pioneer: &Pioneer) -> Keyholder {
-    Keyholder { user: pioneer.user }
+pub fn first_keyholder(pioneer: &FirstUser) -> PasswordSetter {
+    PasswordSetter { user: pioneer.user }
 }
 
 /// The owner of a token, to change it.
-pub fn owner_of(standing: &Standing, sight: Option<&Sight>) -> Result<TokenOwner> {
+pub fn owner_of(standing: &Standing, sight: Option<&TokenAccess>) -> Result<TokenOwner> {
     let user = signed_in(standing, NEVER_WIDENS)?;
     let sight = sight.ok_or(NO_TOKEN)?;
     if sight.owner == user {
@@ -354,39 +355,43 @@ pub fn owner_of(standing: &Standing, sight: Option<&Sight>) -> Result<TokenOwner
 }
 
 /// The owner of a token who signed in lately, to let it do more.
-pub fn widener_of(standing: &Standing, owner: &TokenOwner) -> Result<Widener> {
+pub fn widener_of(standing: &Standing, owner: &TokenOwner) -> Result<AccessGrantor> {
     standing.freshly()?;
-    Ok(Widener { token: owner.token })
+    Ok(AccessGrantor { token: owner.token })
 }
 
 /// The owner of a token, to revoke it. A token that acts as the owner revokes only tokens that it can see.
-pub fn revoker_of(standing: &Standing, sight: Option<&Sight>) -> Result<Revoker> {
+pub fn revoker_of(standing: &Standing, sight: Option<&TokenAccess>) -> Result<TokenRevoker> {
     let user = standing.user.ok_or(Error::Unauthenticated)?;
     let sight = sight.ok_or(NO_TOKEN)?;
     let seer = seer_of(standing, sight).ok_or(NO_TOKEN)?;
-    if seer.view.is_owner() { Ok(Revoker { token: sight.token, by: Some(user) }) } else { Err(FOR_OWNERS) }
+    if seer.view.is_owner() { Ok(TokenRevoker { token: sight.token, by: Some(user) }) } else { Err(FOR_OWNERS) }
 }
 
 /// Whoever holds a token's value may end it: the token itself, the command line, a resource server.
-pub fn revoker_by_value(caller: &Caller, token: TokenId) -> Result<Revoker> {
+pub fn revoker_by_value(caller: &Caller, token: TokenId) -> Result<TokenRevoker> {
     match caller.through {
-        Through::Value { user, token: own } if own == token => Ok(Revoker { token, by: Some(user) }),
-        Through::ResourceServer(_) | Through::CommandLine => Ok(Revoker { token, by: None }),
+        AuthMethod::Value { user, token: own } if own == token => Ok(TokenRevoker { token, by: Some(user) }),
+        AuthMethod::ResourceServer(_) | AuthMethod::CommandLine => Ok(TokenRevoker { token, by: None }),
         _ => Err(NO_TOKEN),
     }
 }
 
 /// An administrator of the organization, or the owner of the token.
-pub fn remover_of(standing: &Standing, sight: Option<&Sight>, organization: OrganizationId) -> Result<Remover> {
+pub fn remover_of(
+    standing: &Standing,
+    sight: Option<&TokenAccess>,
+    organization: OrganizationId,
+) -> Result<GrantRemover> {
     let by = standing.user.ok_or(Error::Unauthenticated)?;
-    let known = |sight: &Sight| sight.standing.contains(&organization) || sight.removed.contains(&organization);
+    let known = |sight: &TokenAccess| sight.standing.contains(&organization) || sight.removed.contains(&organization);
     let role = standing.role_in(organization);
     // What an acting token can see nothing of is not the owner's to it.
     let own = sight.filter(|sight| sight.owner == by && (known(sight) || seer_of(standing, sight).is_some()));
     if let Some(sight) = own {
         // A token that acts sees no organization but those it reaches.
         return match (known(sight), standing.acting_token(), role) {
-            (true, None, _) | (true, Some(_), Some(_)) => Ok(Remover { token: sight.token, organization, by }),
+            (true, None, _) | (true, Some(_), Some(_)) => Ok(GrantRemover { token: sight.token, organization, by }),
             (false, _, Some(_)) => Err(NO_TOKEN),
             _ => Err(NO_ORGANIZATION),
         };
@@ -394,7 +399,7 @@ pub fn remover_of(standing: &Standing, sight: Option<&Sight>, organization: Orga
     match role {
         Some(Role::Admin) => sight
             .filter(|sight| known(sight))
-            .map(|sight| Remover { token: sight.token, organization, by })
+            .map(|sight| GrantRemover { token: sight.token, organization, by })
             .ok_or(NO_TOKEN),
         // The same for every token, so that a member learns nothing by trying.
         Some(Role::Member) => Err(FOR_ADMINS),
@@ -412,11 +417,11 @@ pub enum SelfService {
 }
 
 /// Somebody who may add an organization.
-pub fn founder(standing: &Standing, self_service: SelfService) -> Result<Founder> {
+pub fn founder(standing: &Standing, self_service: SelfService) -> Result<OrganizationCreator> {
     match (standing.through, self_service) {
-        (Through::CommandLine, _) | (Through::Jwt(_), SelfService::On) => Ok(Founder {}),
-        (Through::Session { .. }, SelfService::On) => standing.freshly().map(|()| Founder {}),
-        (Through::Token { .. }, _) => Err(NEVER_MANAGES),
+        (AuthMethod::CommandLine, _) | (AuthMethod::Jwt(_), SelfService::On) => Ok(OrganizationCreator {}),
+        (AuthMethod::Session { .. }, SelfService::On) => standing.freshly().map(|()| OrganizationCreator {}),
+        (AuthMethod::Token { .. }, _) => Err(NEVER_MANAGES),
         _ => Err(Error::Forbidden(
             "Only the command line may add organizations here (organizations.self_service is off).".into(),
         )),
@@ -424,32 +429,32 @@ pub fn founder(standing: &Standing, self_service: SelfService) -> Result<Founder
 }
 
 /// Whoever adds an organization says who administers it first.
-pub fn first_staffer(_: &Founder, organization: OrganizationId) -> Staffer {
-    Staffer { organization }
+pub fn first_staffer(_: &OrganizationCreator, organization: OrganizationId) -> MembershipManager {
+    MembershipManager { organization }
 }
 
 /// The command line, or an administrator signed in as themselves.
-pub fn manager_of(standing: &Standing, organization: OrganizationId) -> Result<Manager> {
+pub fn manager_of(standing: &Standing, organization: OrganizationId) -> Result<OrganizationManager> {
     match (standing.through, standing.role_in(organization)) {
-        (Through::CommandLine, _) | (Through::Jwt(_) | Through::Session { .. }, Some(Role::Admin)) => {
-            Ok(Manager { organization })
+        (AuthMethod::CommandLine, _) | (AuthMethod::Jwt(_) | AuthMethod::Session { .. }, Some(Role::Admin)) => {
+            Ok(OrganizationManager { organization })
         }
-        (Through::Token { .. }, Some(_)) => Err(NEVER_MANAGES),
+        (AuthMethod::Token { .. }, Some(_)) => Err(NEVER_MANAGES),
         (_, Some(_)) => Err(FOR_ADMINS),
         (_, None) => Err(NO_ORGANIZATION),
     }
 }
 
 /// Whoever may change the organization and signed in lately, to say who belongs to it.
-pub fn staffer_of(standing: &Standing, organization: OrganizationId) -> Result<Staffer> {
+pub fn staffer_of(standing: &Standing, organization: OrganizationId) -> Result<MembershipManager> {
     let manager = manager_of(standing, organization)?;
     standing.freshly()?;
-    Ok(Staffer { organization: manager.organization })
+    Ok(MembershipManager { organization: manager.organization })
 }
 
 /// A member, who sees the others.
-pub fn insider(standing: &Standing, organization: OrganizationId) -> Option<Insider> {
-    standing.role_in(organization).map(|role| Insider { organization, admin: role == Role::Admin })
+pub fn insider(standing: &Standing, organization: OrganizationId) -> Option<OrgMember> {
+    standing.role_in(organization).map(|role| OrgMember { organization, admin: role == Role::Admin })
 }
 
 /// An administrator of the organization.
@@ -463,26 +468,26 @@ pub fn admin_of(standing: &Standing, organization: OrganizationId) -> Result<Org
 }
 
 /// Somebody who sees the token: its owner, or an administrator of an organization where its grant stands.
-pub fn seer_of(standing: &Standing, sight: &Sight) -> Option<Seer> {
+pub fn seer_of(standing: &Standing, sight: &TokenAccess) -> Option<TokenViewer> {
     let token = sight.token;
     if standing.user == Some(sight.owner) {
-        let Some(acting) = standing.acting_token() else { return Some(Seer { token, view: View::Owner }) };
+        let Some(acting) = standing.acting_token() else { return Some(TokenViewer { token, view: Visibility::Owner }) };
         let reach: BTreeSet<_> = standing.roles.keys().copied().collect();
         let seen = acting == token || !reach.is_disjoint(&sight.standing);
-        return seen.then_some(Seer { token, view: View::OwnerWithin(reach) });
+        return seen.then_some(TokenViewer { token, view: Visibility::OwnerWithin(reach) });
     }
     // Of this token only: an administrator of thousands of organizations sees a page of many tokens.
     let administers = |organization: &&OrganizationId| standing.role_in(**organization) == Some(Role::Admin);
     sight.standing.iter().find(administers)?;
     let administered = sight.standing.union(&sight.removed).filter(administers).copied().collect();
-    Some(Seer { token, view: View::Admin(administered) })
+    Some(TokenViewer { token, view: Visibility::Admin(administered) })
 }
 
 /// How much somebody sees of their own tokens.
-pub fn own_view(standing: &Standing) -> View {
+pub fn own_view(standing: &Standing) -> Visibility {
     match standing.acting_token() {
-        None => View::Owner,
-        Some(_) => View::OwnerWithin(standing.roles.keys().copied().collect()),
+        None => Visibility::Owner,
+        Some(_) => Visibility::OwnerWithin(standing.roles.keys().copied().collect()),
     }
 }
 

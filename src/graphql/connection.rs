@@ -29,13 +29,13 @@ impl Count {
 }
 
 /// A page of any list, before its rows are given their GraphQL type.
-pub(super) struct Rows<T> {
+pub(super) struct ConnectionPage<T> {
     pub(super) slice: Slice<T>,
     pub(super) list: List,
     pub(super) count: Count,
 }
 
-impl<T> Rows<T> {
+impl<T> ConnectionPage<T> {
     pub(super) fn page_info(&self) -> PageInfo {
         let cursor = |row: Option<&(Cursor, T)>| row.map(|(cursor, _)| cursor.encode(&self.list));
         PageInfo {
@@ -88,7 +88,7 @@ macro_rules! connection {
     };
     (@ $connection:ident, $edge:ident, $many:literal, $one:literal, $item:ty => $type:ty, $node:expr $(, $(#[$doc:meta])* $extra:ident: $extra_type:ty = $of:expr)*; $($word:ty)?; $($more:tt)*) => {
         pub(super) struct $connection(
-            pub(super) $crate::graphql::connection::Rows<$item>,
+            pub(super) $crate::graphql::connection::ConnectionPage<$item>,
             $(pub(super) Vec<$word>)?
         );
 

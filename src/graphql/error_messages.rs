@@ -6,7 +6,7 @@ use crate::domain::error::Code;
 use async_graphql::{ErrorExtensionValues, ServerError};
 
 /// A complaint of the library, which puts what it names in quotes.
-struct Complaint {
+struct MessageRule {
     /// How it begins, up to the first quote.
     begins: &'static str,
     /// How it goes on behind the first name.
@@ -17,14 +17,14 @@ struct Complaint {
     of: usize,
 }
 
-const fn complaint(begins: &'static str, goes_on: &'static str, ours: &'static str) -> Complaint {
-    Complaint { begins, goes_on, ours, of: 0 }
+const fn complaint(begins: &'static str, goes_on: &'static str, ours: &'static str) -> MessageRule {
+    MessageRule { begins, goes_on, ours, of: 0 }
 }
 
-const COMPLAINTS: &[Complaint] = &[
-    Complaint { begins: "Unknown field ", goes_on: " on type ", ours: "{} has no such field.", of: 1 },
-    Complaint { begins: "Field ", goes_on: " must not have a ", ours: "{} has no fields to select.", of: 1 },
-    Complaint { begins: "Field ", goes_on: " of type ", ours: "Say which fields of {} are wanted.", of: 1 },
+const COMPLAINTS: &[MessageRule] = &[
+    MessageRule { begins: "Unknown field ", goes_on: " on type ", ours: "{} has no such field.", of: 1 },
+    MessageRule { begins: "Field ", goes_on: " must not have a ", ours: "{} has no fields to select.", of: 1 },
+    MessageRule { begins: "Field ", goes_on: " of type ", ours: "Say which fields of {} are wanted.", of: 1 },
     complaint("Field ", " argument ", "An argument that is required is missing."),
     complaint("Unknown argument ", " on field ", "This field has no such argument."),
     complaint("Unknown argument ", " on directive ", "This directive has no such argument."),

@@ -12,7 +12,7 @@ use super::{
     user::UserNode,
 };
 use crate::domain::{
-    event::{Difference, Entry, EventType, Via},
+    event::{Entry, EventSource, EventType, FieldChange},
     list::Slice,
     policy,
     scope::ScopeName,
@@ -147,15 +147,15 @@ pub(super) struct AuditEventChange {
     after: Option<String>,
 }
 
-impl From<Difference> for AuditEventChange {
-    fn from(Difference { field, before, after }: Difference) -> Self {
+impl From<FieldChange> for AuditEventChange {
+    fn from(FieldChange { field, before, after }: FieldChange) -> Self {
         Self { field, before, after }
     }
 }
 
 /// The ways in which an actor can authenticate.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "Via")]
+#[graphql(remote = "EventSource")]
 pub(super) enum AuditEventSource {
     /// A browser session.
     Session,

@@ -11,12 +11,12 @@ use crate::{
         id::{DeliveryId, EventId, GrantId, OrganizationId, SessionId, TokenId, UserId},
         list::{Page, Slice},
         organization::Organization,
-        policy::{self, Seer, Standing},
+        policy::{self, Standing, TokenViewer},
         session::Session,
         time::Time,
         token::Token,
     },
-    store::{GrantsOf, Person},
+    store::{GrantFilter, Person},
 };
 use async_graphql::dataloader::Loader;
 use std::{
@@ -27,13 +27,13 @@ use std::{
 };
 
 /// Everything that can be read for many at once.
-pub(super) struct Loads {
+pub(super) struct Loaders {
     app: App,
     standing: Standing,
     at: Time,
 }
 
-impl Loads {
+impl Loaders {
     pub(super) const fn new(app: App, standing: Standing, at: Time) -> Self {
         Self { app, standing, at }
     }
@@ -61,11 +61,11 @@ pub(super) struct ConcernedBy(pub(super) i64);
 
 /// A page of the periods of access of one token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct GrantsPage(pub(super) TokenId, pub(super) GrantsOf, pub(super) Page);
+pub(super) struct GrantsPage(pub(super) TokenId, pub(super) GrantFilter, pub(super) Page);
 
 /// How many periods of access one token has.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct GrantsCount(pub(super) TokenId, pub(super) GrantsOf);
+pub(super) struct GrantsCount(pub(super) TokenId, pub(super) GrantFilter);
 
 /// Organizations that alone may be told of; nothing for all.
 pub(super) type Only = Option<BTreeSet<OrganizationId>>;
@@ -80,10 +80,10 @@ pub(super) struct EventsCount(pub(super) TokenId, pub(super) Only);
 
 impl Request {
     /// Reads one, together with all others that the request asks for at this moment.
-    pub(super) async fn load<K>(&self, key: K) -> Result<Option<<Loads as Loader<K>>::Value>, Arc<Error>>
+    pub(super) async fn load<K>(&self, key: K) -> Result<Option<<Loaders as Loader<K>>::Value>, Arc<Error>>
     where
         K: Send + Sync + Hash + Eq + Clone + 'static,
-        Loads: Loader<K, Error = Arc<Error>>,
+        Loaders: Loader<K, Error = Arc<Error>>,
     {
         self.loader.load_one(key).await
     }
@@ -91,7 +91,7 @@ impl Request {
 
 macro_rules! loads {
     ($($key:ty => $value:ty: |$loads:ident, $keys:ident| $read:expr;)*) => {$(
-        impl Loader<$key> for Loads {
+        impl Loader<$key> for Loaders {
             type Value = $value;
             type Error = Arc<Error>;
 
@@ -107,7 +107,7 @@ macro_rules! loads {
 loads! {
     UserId => Person: |loads, ids| loads.app.store().people(ids).await;
     OrganizationId => Organization: |loads, ids| loads.app.store().organizations(ids).await;
-    TokenId => (Token, Seer): |loads, ids| loads.app.store().tokens_seen(&loads.standing, ids).await;
+    TokenId => (Token, TokenViewer): |loads, ids| loads.app.store().tokens_seen(&loads.standing, ids).await;
     GrantId => Grant: |loads, ids| {
         let grants = loads.app.store().grants(ids).await;
         grants.map(|mut grants| {

@@ -42,7 +42,7 @@ use crate::{
 use async_graphql::{Context, EmptySubscription, SDLExportOptions, dataloader::DataLoader};
 use batching::Queue;
 use budget::Budget;
-use loaders::Loads;
+use loaders::Loaders;
 use mutation::Mutation;
 use query::Query;
 use std::{
@@ -79,7 +79,7 @@ pub struct Request {
     app: App,
     caller: Caller,
     standing: Standing,
-    loader: Arc<DataLoader<Loads>>,
+    loader: Arc<DataLoader<Loaders>>,
     queue: Queue,
     budget: Budget,
 }
@@ -88,7 +88,7 @@ impl Request {
     /// Reads what the caller is at this moment. `UNAUTHENTICATED` for whoever is disabled or gone.
     pub async fn new(app: &App, caller: Caller) -> Result<Self> {
         let standing = app.store().standing(&caller).await?;
-        let loads = Loads::new(app.clone(), standing.clone(), caller.at);
+        let loads = Loaders::new(app.clone(), standing.clone(), caller.at);
         let queue = Queue::default();
         let rounds = queue.clone();
         let loader = DataLoader::new(loads, move |load| rounds.push(load)).delay(Duration::ZERO);

@@ -2,7 +2,7 @@
 
 use super::{
     Request,
-    connection::{Count, Rows, connection, page},
+    connection::{ConnectionPage, Count, connection, page},
     error::{Answer, answer, fail, maybe},
     event::{AuditEventConnection, EventNode},
     grant::{GrantNode, TokenGrantConnection},
@@ -21,7 +21,7 @@ use crate::{
         policy::{self, Standing},
         text,
     },
-    store::{Members, Person},
+    store::{MemberFilter, Person},
 };
 use async_graphql::{Context, Enum, ID, Object};
 use std::borrow::Cow;
@@ -101,7 +101,7 @@ impl OrganizationNode {
         #[graphql(desc = "Return only members with this role.")] role: Option<OrganizationRole>,
     ) -> async_graphql::Result<OrganizationMemberConnection> {
         let which = text::sought("search", search.as_deref()).map_err(fail)?;
-        let which = Members { search: which, role: role.map(Into::into) };
+        let which = MemberFilter { search: which, role: role.map(Into::into) };
         self.members_page(ctx, which, &page(first, after, last, before)).await.map_err(fail)
     }
 
@@ -132,7 +132,7 @@ impl OrganizationNode {
                     let (app, admin, filter) = (app.clone(), admin.clone(), filter.clone());
                     async move { app.store().count_reaching(&admin, &filter, at).await }
                 });
-                Ok(TokenGrantConnection(Rows { slice, list, count }, search))
+                Ok(TokenGrantConnection(ConnectionPage { slice, list, count }, search))
             }
             .await,
         )
@@ -180,7 +180,7 @@ impl OrganizationNode {
                     let (app, admin, filter) = (app.clone(), admin.clone(), filter.clone());
                     async move { app.store().count_events_in(&admin, &filter).await }
                 });
-                Ok(AuditEventConnection(Rows { slice: EventNode::slice(slice), list, count }))
+                Ok(AuditEventConnection(ConnectionPage { slice: EventNode::slice(slice), list, count }))
             }
             .await,
         )
@@ -191,7 +191,7 @@ impl OrganizationNode {
     async fn members_page(
         &self,
         ctx: &Context<'_>,
-        which: Members,
+        which: MemberFilter,
         page: &PageArguments,
     ) -> Result<OrganizationMemberConnection> {
         let request = request(ctx);
@@ -200,7 +200,7 @@ impl OrganizationNode {
         // Whoever left still sees the organization on the ended grants of their tokens, and nobody in it.
         let Some(insider) = policy::insider(&self.standing(request), self.organization.id) else {
             let (slice, count) = (Slice::of(&page, Vec::new()), Count::by(async || Ok(0)));
-            return Ok(OrganizationMemberConnection(Rows { slice, list, count }));
+            return Ok(OrganizationMemberConnection(ConnectionPage { slice, list, count }));
         };
         let slice = request.app.store().members_of(&insider, &which, &page).await?;
         let app = request.app.clone();
@@ -208,7 +208,7 @@ impl OrganizationNode {
             let (app, insider, which) = (app.clone(), insider.clone(), which.clone());
             async move { app.store().count_members_of(&insider, &which).await }
         });
-        Ok(OrganizationMemberConnection(Rows { slice, list, count }))
+        Ok(OrganizationMemberConnection(ConnectionPage { slice, list, count }))
     }
 }
 

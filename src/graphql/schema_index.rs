@@ -15,7 +15,7 @@ pub(super) enum Kind {
     /// An object or an interface.
     Fields(HashMap<Name, Field>),
     /// What can be said in one argument.
-    Input(IndexMap<Name, Taken>),
+    Input(IndexMap<Name, InputValue>),
     /// The values that there are.
     Enum(HashSet<Name>),
     /// A single value.
@@ -25,16 +25,16 @@ pub(super) enum Kind {
 /// A field that can be selected.
 pub(super) struct Field {
     pub(super) of: Type,
-    pub(super) arguments: IndexMap<Name, Taken>,
+    pub(super) arguments: IndexMap<Name, InputValue>,
 }
 
 /// What an argument takes, or a field of an input.
-pub(super) struct Taken {
+pub(super) struct InputValue {
     pub(super) of: Type,
     pub(super) has_default: bool,
 }
 
-impl Taken {
+impl InputValue {
     pub(super) fn is_required(&self) -> bool {
         !self.of.nullable && !self.has_default
     }
@@ -66,10 +66,10 @@ fn kind_of(definition: TypeSystemDefinition) -> Option<(Name, Kind)> {
     Some((definition.node.name.node, kind))
 }
 
-fn taken(definitions: Vec<Positioned<InputValueDefinition>>) -> IndexMap<Name, Taken> {
+fn taken(definitions: Vec<Positioned<InputValueDefinition>>) -> IndexMap<Name, InputValue> {
     let one = |definition: Positioned<InputValueDefinition>| {
         let definition = definition.node;
-        let taken = Taken { of: definition.ty.node, has_default: definition.default_value.is_some() };
+        let taken = InputValue { of: definition.ty.node, has_default: definition.default_value.is_some() };
         (definition.name.node, taken)
     };
     definitions.into_iter().map(one).collect()

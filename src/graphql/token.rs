@@ -1,7 +1,7 @@
 //! Tokens, as far as the viewer sees them. Never a value.
 
 use super::{
-    connection::{Count, Rows, connection, page},
+    connection::{ConnectionPage, Count, connection, page},
     error::{Answer, answer, fail, fail_shared},
     event::{AuditEventConnection, EventNode},
     grant::{TokenGrantConnection, TokenGrantStatus, TokenRequest},
@@ -20,10 +20,10 @@ use crate::{
         grant::Usage,
         id::OrganizationId,
         list::{Page, Slice},
-        policy::View,
+        policy::Visibility,
         token::{self, Token},
     },
-    store::GrantsOf,
+    store::GrantFilter,
 };
 use async_graphql::{Context, Enum, ID, Object};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(super) struct TokenNode {
     pub(super) token: Token,
-    pub(super) view: View,
+    pub(super) view: Visibility,
 }
 
 /// An API access token. It never contains the token value, which `createToken` returns once.
@@ -100,7 +100,7 @@ impl TokenNode {
             (None, seen) => seen.cloned(),
         };
         let status = distinct(status.unwrap_or_default().into_iter().map(Into::into));
-        let which = GrantsOf { organizations, status };
+        let which = GrantFilter { organizations, status };
         answer(self.grants_page(ctx, which, &page(first, after, last, before)).await)
     }
 
@@ -157,7 +157,7 @@ impl TokenNode {
     /// The distinct IP addresses of the most recent request with each organization that the token has access to, latest
     /// first. Visible to the owner only, and not through a token; administrators read `TokenGrant.lastRequest`.
     async fn recent_addresses(&self, ctx: &Context<'_>) -> Answer<Vec<String>> {
-        if self.view != View::Owner {
+        if self.view != Visibility::Owner {
             return None;
         }
         let found = request(ctx).load(AddressesOf(self.token.id)).await.map_err(|error| fail_shared(&error));
@@ -172,15 +172,15 @@ impl TokenNode {
 
     async fn usage(&self, ctx: &Context<'_>) -> Result<Option<Usage>, Arc<Error>> {
         match self.view {
-            View::Owner => request(ctx).load(UseOf(self.token.id)).await,
-            View::OwnerWithin(_) | View::Admin(_) => Ok(None),
+            Visibility::Owner => request(ctx).load(UseOf(self.token.id)).await,
+            Visibility::OwnerWithin(_) | Visibility::Admin(_) => Ok(None),
         }
     }
 
     async fn grants_page(
         &self,
         ctx: &Context<'_>,
-        which: GrantsOf,
+        which: GrantFilter,
         page: &crate::domain::list::PageArguments,
     ) -> Result<TokenGrantConnection> {
         let request = request(ctx);
@@ -193,7 +193,7 @@ impl TokenNode {
             let (loader, key) = (Arc::clone(&loader), key.clone());
             async move { Ok(loader.load_one(key).await.map_err(shared)?.unwrap_or_default()) }
         });
-        Ok(TokenGrantConnection(Rows { slice: own(slice, &page), list, count }, Vec::new()))
+        Ok(TokenGrantConnection(ConnectionPage { slice: own(slice, &page), list, count }, Vec::new()))
     }
 
     async fn events_page(
@@ -211,7 +211,7 @@ impl TokenNode {
             let (loader, key) = (Arc::clone(&loader), key.clone());
             async move { Ok(loader.load_one(key).await.map_err(shared)?.unwrap_or_default()) }
         });
-        Ok(AuditEventConnection(Rows { slice: EventNode::slice(own(slice, &page)), list, count }))
+        Ok(AuditEventConnection(ConnectionPage { slice: EventNode::slice(own(slice, &page)), list, count }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! People, as far as the viewer sees them.
 
 use super::{
-    connection::{Count, Rows, page},
+    connection::{ConnectionPage, Count, page},
     error::{Answer, answer},
     input::{TokenFilter, TokenOrder},
     organization::OrganizationConnection,
@@ -14,7 +14,7 @@ use crate::{
     domain::{
         cursor::ListKind,
         list::{Page, Slice, TokenOrderField},
-        policy::{self, Myself, Oneself},
+        policy::{self, SignedInUser, Viewer},
     },
     store::Person,
 };
@@ -79,7 +79,7 @@ impl UserNode {
                     let (app, myself) = (app.clone(), myself.clone());
                     async move { app.store().count_organizations_of(&myself).await }
                 });
-                Ok(OrganizationConnection(Rows { slice, list, count }))
+                Ok(OrganizationConnection(ConnectionPage { slice, list, count }))
             }
             .await,
         )
@@ -109,7 +109,7 @@ impl UserNode {
                     let (app, oneself) = (app.clone(), oneself.clone());
                     async move { app.store().count_sessions_of(&oneself, at).await }
                 });
-                Ok(SessionConnection(Rows { slice, list, count }))
+                Ok(SessionConnection(ConnectionPage { slice, list, count }))
             }
             .await,
         )
@@ -155,7 +155,7 @@ impl UserNode {
                     let (app, myself, filter) = (app.clone(), myself.clone(), filter.clone());
                     async move { app.store().count_tokens_of(&myself, &filter, at).await }
                 });
-                Ok(TokenConnection(Rows { slice, list, count }, search))
+                Ok(TokenConnection(ConnectionPage { slice, list, count }, search))
             }
             .await,
         )
@@ -164,12 +164,12 @@ impl UserNode {
 
 impl UserNode {
     /// The proof that the viewer looks at themselves, signed in as themselves.
-    fn oneself(&self, ctx: &Context<'_>) -> Option<Oneself> {
+    fn oneself(&self, ctx: &Context<'_>) -> Option<SignedInUser> {
         policy::oneself(&request(ctx).standing).ok().filter(|oneself| *oneself.user() == self.0.user.id)
     }
 
     /// The proof that the viewer looks at themselves; nothing when they look at somebody else.
-    fn myself(&self, ctx: &Context<'_>) -> Option<Myself> {
+    fn myself(&self, ctx: &Context<'_>) -> Option<Viewer> {
         policy::myself(&request(ctx).standing).ok().filter(|myself| *myself.user() == self.0.user.id)
     }
 }

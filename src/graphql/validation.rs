@@ -4,7 +4,7 @@
 use super::{
     cost::root,
     error::fail,
-    schema_index::{self, Kind, Taken, base},
+    schema_index::{self, InputValue, Kind, base},
 };
 use crate::domain::{
     error::Error,
@@ -65,7 +65,8 @@ pub(super) fn fits_input(of: &str, field: &'static str, value: &Value) -> Result
     let bug = || Error::Bug("a type that is none".into());
     let (defined, mut uses) = (HashMap::new(), HashMap::new());
     let path = vec![Step::Key(field)];
-    let mut judge = Judge { is_json: true, forbidden: None, given: None, defined: &defined, path, uses: &mut uses };
+    let mut judge =
+        ValueValidator { is_json: true, forbidden: None, given: None, defined: &defined, path, uses: &mut uses };
     let fits = judge.fits(&Type::new(of).ok_or_else(bug)?, value);
     fits.map_err(|why| Error::invalid(judge.path(), why))
 }
@@ -157,7 +158,7 @@ impl<'document> Walk<'document> {
         self.selection(&field.node.selection_set, known.map_or("", |known| base(&known.of).as_str()));
     }
 
-    fn arguments(&mut self, field: &'document Positioned<Field>, known: &'static IndexMap<Name, Taken>) {
+    fn arguments(&mut self, field: &'document Positioned<Field>, known: &'static IndexMap<Name, InputValue>) {
         for (name, value) in &field.node.arguments {
             let Some((path, taken)) = known.get_key_value(&name.node) else {
                 self.tell(name.pos, "", "This field has no such argument.");
@@ -174,7 +175,7 @@ impl<'document> Walk<'document> {
     }
 
     fn value(&mut self, standing: &Standing<'_>) {
-        let mut judge = Judge {
+        let mut judge = ValueValidator {
             is_json: standing.is_json,
             forbidden: self.forbidden,
             given: self.given,
@@ -202,7 +203,7 @@ fn stand_in(variable: &Name) -> Value {
     Value::Binary(variable.as_str().to_owned().into())
 }
 
-struct Judge<'walk> {
+struct ValueValidator<'walk> {
     is_json: bool,
     forbidden: Option<&'walk Prefix>,
     given: Option<&'walk Variables>,
@@ -217,7 +218,7 @@ enum Step<'walk> {
     Index(usize),
 }
 
-impl Judge<'_> {
+impl ValueValidator<'_> {
     fn fits(&mut self, of: &Type, value: &Value) -> Result<(), String> {
         match (value, &of.base) {
             (Value::Binary(name), _) => self.variable(of, &String::from_utf8_lossy(name)),
@@ -258,7 +259,7 @@ impl Judge<'_> {
     fn fits_input(
         &mut self,
         name: &Name,
-        fields: &'static IndexMap<Name, Taken>,
+        fields: &'static IndexMap<Name, InputValue>,
         given: &IndexMap<Name, Value>,
     ) -> Result<(), String> {
         if given.keys().any(|key| !fields.contains_key(key)) {

@@ -1,21 +1,21 @@
 //! `/v2/access-token`: a token reads and ends itself.
 
 use super::{
-    Doors, Shared,
+    HttpState, Shared,
     caller::{Credential, credential},
-    error_response::{Problem, json_answer},
-    front::{LARGEST_BODY, Note},
+    error_response::{ErrorResponse, json_answer},
+    front::{LARGEST_BODY, RequestLog},
     unfinished::NoRoom,
 };
 use crate::{
     actions::RevokeTokenByValue,
     domain::{
-        caller::Through,
+        caller::AuthMethod,
         decision::{Reason, Snapshot, Verdict},
         error::Error,
         secret::Secret,
     },
-    verify::Observed,
+    verify::ObservedRequest,
 };
 use axum::{
     body::{Body, HttpBody as _},
@@ -33,25 +33,25 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
     let (head, body) = request.into_parts();
     let answered = match head.method {
         Method::GET | Method::HEAD | Method::DELETE => answer(&doors, &head, body).await,
-        _ => Err(Problem::method("GET, HEAD, DELETE")),
+        _ => Err(ErrorResponse::method("GET, HEAD, DELETE")),
     };
-    answered.unwrap_or_else(Problem::into_response)
+    answered.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
+async fn answer(doors: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let bearer = match credential(&request.headers) {
-        Credential::None => return Err(Problem::no_credential()),
-        Credential::Malformed => return Err(Problem::invalid_token()),
-        Credential::Doubled => return Err(Problem::doubled()),
+        Credential::None => return Err(ErrorResponse::no_credential()),
+        Credential::Malformed => return Err(ErrorResponse::invalid_token()),
+        Credential::Doubled => return Err(ErrorResponse::doubled()),
         Credential::Bearer(bearer) => bearer,
     };
-    let secret = doors.secret(bearer.text()).ok_or_else(Problem::invalid_token)?;
+    let secret = doors.secret(bearer.text()).ok_or_else(ErrorResponse::invalid_token)?;
     let observed = doors.observed(request);
     if is_form(request) && has_a_second_credential(body).await? {
-        return Err(Problem::doubled());
+        return Err(ErrorResponse::doubled());
     }
     let known = check(doors, &secret, observed.clone()).await?;
-    let note = Note { caller: Some(known.token.to_string()), ..Default::default() };
+    let note = RequestLog { caller: Some(known.token.to_string()), ..Default::default() };
     let mut response = if request.method == Method::DELETE {
         end(doors, &secret, &known, &observed).await?
     } else {
@@ -61,18 +61,18 @@ async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, 
     Ok(response)
 }
 
-async fn check(doors: &Doors, secret: &Secret, observed: Observed) -> Result<Snapshot, Problem> {
+async fn check(doors: &HttpState, secret: &Secret, observed: ObservedRequest) -> Result<Snapshot, ErrorResponse> {
     let ask = doors.ask(None, Vec::new());
     match doors.guessed(secret, &ask, observed).await? {
         Some(checked) if checked.verdict == Verdict::Yes => Ok(checked.known),
         Some(checked) if matches!(checked.verdict, Verdict::No(Reason::LacksScope(_))) => {
             Err(Error::Bug("no scope was asked for".into()).into())
         }
-        _ => Err(Problem::invalid_token()),
+        _ => Err(ErrorResponse::invalid_token()),
     }
 }
 
-fn tell(doors: &Doors, known: &Snapshot) -> Response {
+fn tell(doors: &HttpState, known: &Snapshot) -> Response {
     let scopes = doors.app.catalogue().sorted(&known.scopes);
     let names: Vec<_> = scopes.iter().map(crate::domain::scope::ScopeName::as_str).collect();
     let body = json!({
@@ -90,13 +90,18 @@ fn tell(doors: &Doors, known: &Snapshot) -> Response {
     response
 }
 
-async fn end(doors: &Doors, secret: &Secret, known: &Snapshot, observed: &Observed) -> Result<Response, Problem> {
-    let caller = doors.caller(observed, Through::Value { user: known.owner.id, token: known.token });
+async fn end(
+    doors: &HttpState,
+    secret: &Secret,
+    known: &Snapshot,
+    observed: &ObservedRequest,
+) -> Result<Response, ErrorResponse> {
+    let caller = doors.caller(observed, AuthMethod::Value { user: known.owner.id, token: known.token });
     let change = RevokeTokenByValue { fingerprint: secret.fingerprint() };
     match doors.app.change(&caller, change).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
         // Somebody was quicker: it is as dead as it would have been.
-        Err(Error::Conflict(_)) => Err(Problem::invalid_token()),
+        Err(Error::Conflict(_)) => Err(ErrorResponse::invalid_token()),
         Err(error) => Err(error.into()),
     }
 }
@@ -108,14 +113,14 @@ pub(super) fn is_form(request: &Parts) -> bool {
 }
 
 /// RFC 6750, section 2: a client may not use more than one way of sending its token. Any other body is ignored.
-async fn has_a_second_credential(body: Body) -> Result<bool, Problem> {
+async fn has_a_second_credential(body: Body) -> Result<bool, ErrorResponse> {
     let body = body_of(body).await?;
     Ok(form_urlencoded::parse(&body).any(|(name, _)| name == "access_token"))
 }
 
 /// The whole body, if it is not too large.
-pub(super) async fn body_of(mut body: Body) -> Result<bytes::Bytes, Problem> {
-    let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send at most 64 KiB.");
+pub(super) async fn body_of(mut body: Body) -> Result<bytes::Bytes, ErrorResponse> {
+    let too_large = || ErrorResponse::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send at most 64 KiB.");
     // One that is declared so is not waited for.
     if usize::try_from(body.size_hint().lower()).map_or(true, |size| size > LARGEST_BODY) {
         return Err(too_large());
@@ -125,7 +130,7 @@ pub(super) async fn body_of(mut body: Body) -> Result<bytes::Bytes, Problem> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             let no_room = error.into_inner().is::<NoRoom>();
-            if no_room { Problem::too_much_unfinished() } else { too_large() }
+            if no_room { ErrorResponse::too_much_unfinished() } else { too_large() }
         })?;
         let data = frame.into_data().unwrap_or_default();
         if read.len() + data.len() > LARGEST_BODY {

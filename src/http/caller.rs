@@ -1,9 +1,9 @@
 //! From a request to its caller: the one place where time, address and credential enter.
 
-use super::{Doors, error_response::Problem};
+use super::{HttpState, error_response::ErrorResponse};
 use crate::{
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         decision::Ask,
         ip_address::{canonical, parse_hop},
         network::network_of,
@@ -12,7 +12,7 @@ use crate::{
         text,
     },
     telemetry::Check,
-    verify::{Checked, Observed},
+    verify::{CheckResult, ObservedRequest},
 };
 use axum::http::{HeaderMap, header, request::Parts};
 use ipnet::IpNet;
@@ -108,10 +108,10 @@ pub(super) enum Below<'question> {
     Exactly(&'question str),
 }
 
-impl Doors {
+impl HttpState {
     /// The request itself, as the audit shows it.
-    pub(super) fn observed(&self, request: &Parts) -> Observed {
-        Observed {
+    pub(super) fn observed(&self, request: &Parts) -> ObservedRequest {
+        ObservedRequest {
             address: client_address(peer(request), &request.headers, &self.trusted),
             user_agent: self.user_agent(&request.headers),
             method: text::method(request.method.as_str()),
@@ -121,7 +121,7 @@ impl Doors {
 
     /// The request that a gateway asks about. Without a trusted proxy it is the gateway's own; with one, a method or path
     /// that was not sent in a usable form is unknown, and never that of the question.
-    pub(super) fn observed_behind(&self, request: &Parts, below: Below<'_>) -> Observed {
+    pub(super) fn observed_behind(&self, request: &Parts, below: Below<'_>) -> ObservedRequest {
         let own = self.observed(request);
         if !peer(request).is_some_and(|peer| is_trusted(peer, &self.trusted)) {
             return own;
@@ -138,7 +138,7 @@ impl Doors {
             Below::Appended(path) => named().or_else(|| self.path(&readable(path.as_bytes()))),
             Below::Exactly(path) => self.path(&readable(path.as_bytes())),
         };
-        Observed { method, path, ..own }
+        ObservedRequest { method, path, ..own }
     }
 
     fn user_agent(&self, headers: &HeaderMap) -> Option<String> {
@@ -162,7 +162,7 @@ impl Doors {
     }
 
     /// Somebody who came now, from there, through that.
-    pub(super) fn caller(&self, observed: &Observed, through: Through) -> Caller {
+    pub(super) fn caller(&self, observed: &ObservedRequest, through: AuthMethod) -> Caller {
         Caller { at: self.app.now(), address: observed.address, user_agent: observed.user_agent.clone(), through }
     }
 
@@ -180,8 +180,8 @@ impl Doors {
         &self,
         secret: &Secret,
         ask: &Ask,
-        observed: Observed,
-    ) -> Result<Option<Checked>, Problem> {
+        observed: ObservedRequest,
+    ) -> Result<Option<CheckResult>, ErrorResponse> {
         let network = observed.address.and_then(network_of).map(|network| (network, MAX_UNKNOWN));
         let limits = network.as_slice();
         self.throttle.check(limits, Instant::now()).inspect_err(|_| self.app.metrics().throttled())?;

@@ -3,7 +3,7 @@
 //! A browser sends it along whoever wrote the page. So it counts only where a page of our own asks: with a header that no
 //! form and no page of another origin can send, and from the origin that the operator named.
 
-use super::error_response::Problem;
+use super::error_response::ErrorResponse;
 use crate::domain::session::LONGEST;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use url::{Host, Url};
@@ -53,8 +53,8 @@ impl Cookie {
     }
 
     /// Refuses what a page of somebody else's could have sent.
-    pub(super) fn allows(&self, request: &Parts) -> Result<(), Problem> {
-        let refuse = |why: String| Err(Problem::new(StatusCode::FORBIDDEN, why));
+    pub(super) fn allows(&self, request: &Parts) -> Result<(), ErrorResponse> {
+        let refuse = |why: String| Err(ErrorResponse::new(StatusCode::FORBIDDEN, why));
         let headers = &request.headers;
         let says = |name: &str, text: &str| headers.get_all(name).iter().any(|value| value == text);
         if says("sec-fetch-site", "cross-site") {

@@ -17,7 +17,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// One refusal or failure.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
     pub(super) message: String,
     /// What the body says besides: `error`, the code of RFC 6749, on `/oauth/…` alone; `field`, what was wrong of what was
@@ -26,7 +26,7 @@ pub(super) struct Problem {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Problem {
+impl ErrorResponse {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), more: None, headers: Vec::new() }
     }
@@ -105,7 +105,7 @@ impl Problem {
     }
 }
 
-impl From<Error> for Problem {
+impl From<Error> for ErrorResponse {
     fn from(error: Error) -> Self {
         let (message, pause) = (error.to_string(), error.retry_after_seconds());
         match error {
@@ -138,7 +138,7 @@ impl From<Error> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
         let mut body = Map::new();
         if let Some((name, text)) = self.more.map(|more| *more) {
@@ -165,6 +165,6 @@ pub(super) fn reads(method: &Method) -> bool {
 }
 
 /// Whoever asks for a path that there is not.
-pub(super) fn no_such_path() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "No such path")
+pub(super) fn no_such_path() -> ErrorResponse {
+    ErrorResponse::new(StatusCode::NOT_FOUND, "No such path")
 }

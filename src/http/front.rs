@@ -3,7 +3,7 @@
 use super::{
     Shared,
     caller::{client_address, peer},
-    error_response::{Problem, REQUEST_ID},
+    error_response::{ErrorResponse, REQUEST_ID},
     graphql, oauth,
     unfinished::Rejection,
     unsent::{self, OfConnection},
@@ -38,7 +38,7 @@ const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// What a door tells of a request, for the log.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Note {
+pub(super) struct RequestLog {
     /// As whom it was made: an id, never a name.
     pub(super) caller: Option<String>,
     /// The GraphQL operation's name.
@@ -74,10 +74,10 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
         answered.unwrap_or_else(|problem| told.tells(problem))
     };
     let mut response = store::counted(Arc::clone(&dealings), work.instrument(span.clone())).await;
-    let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
+    let note = response.extensions_mut().remove::<RequestLog>().unwrap_or_default();
     let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&doors.unsent]).collect();
     if !unsent::reserve(&mut response, &budgets) {
-        response = told.tells(Problem::too_much_unsent());
+        response = told.tells(ErrorResponse::too_much_unsent());
     }
     doors.app.metrics().request(door(matched.as_ref()), response.status().as_u16(), started.elapsed());
     let line = Line {
@@ -127,17 +127,17 @@ impl Line<'_> {
 }
 
 /// The answer of a door, if it gives one in time and without a fault. What a panic says goes to the log alone.
-async fn guarded(limit: Duration, work: impl Future<Output = Response>) -> Result<Response, Problem> {
+async fn guarded(limit: Duration, work: impl Future<Output = Response>) -> Result<Response, ErrorResponse> {
     match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) => Err(Error::Bug("a panic".into()).into()),
-        Err(_) => Err(Problem::later()),
+        Err(_) => Err(ErrorResponse::later()),
     }
 }
 
 /// A door by its way of telling what arose around it.
 enum Door {
-    GraphQl(graphql::Wanted),
+    GraphQl(graphql::ResponseFormat),
     Verify,
     OAuth,
     Other,
@@ -146,7 +146,7 @@ enum Door {
 impl Door {
     fn of(request: &Parts) -> Self {
         match request.uri.path() {
-            "/graphql" | "/graphql/" => Self::GraphQl(graphql::Wanted::by(request)),
+            "/graphql" | "/graphql/" => Self::GraphQl(graphql::ResponseFormat::by(request)),
             path if ["/verify", "/verify-for"].contains(&path) => Self::Verify,
             path if path.starts_with("/verify/") || path.starts_with("/verify-for/") => Self::Verify,
             path if path.starts_with("/oauth/") => Self::OAuth,
@@ -156,21 +156,21 @@ impl Door {
 
     /// What is too large for this door. A gateway takes no such answer, and sends what its own client sent: the limits of
     /// the listener are enough there, and its rejection is 403.
-    fn refuses(&self, request: &Parts) -> Option<Problem> {
+    fn refuses(&self, request: &Parts) -> Option<ErrorResponse> {
         let is_verify = matches!(self, Self::Verify);
         match request.extensions.get::<Rejection>() {
-            Some(Rejection::NoRoom) => Some(Problem::too_much_unfinished()),
+            Some(Rejection::NoRoom) => Some(ErrorResponse::too_much_unfinished()),
             Some(Rejection::TooManyHeaders) => {
                 let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
                 let status = if is_verify { StatusCode::FORBIDDEN } else { status };
-                Some(Problem::new(status, "There are too many headers; send at most 100."))
+                Some(ErrorResponse::new(status, "There are too many headers; send at most 100."))
             }
             None if is_verify => None,
             None => too_large(request),
         }
     }
 
-    fn tells(&self, problem: Problem) -> Response {
+    fn tells(&self, problem: ErrorResponse) -> Response {
         match self {
             Self::GraphQl(wanted) => graphql::refused(wanted, problem),
             Self::Verify => verify::refused(problem),
@@ -180,15 +180,15 @@ impl Door {
     }
 }
 
-fn too_large(request: &Parts) -> Option<Problem> {
+fn too_large(request: &Parts) -> Option<ErrorResponse> {
     let uri = request.uri.path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > LONGEST_URI {
-        return Some(Problem::new(StatusCode::URI_TOO_LONG, "The address is too long; send at most 8 KiB."));
+        return Some(ErrorResponse::new(StatusCode::URI_TOO_LONG, "The address is too long; send at most 8 KiB."));
     }
     let headers: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     (headers > LARGEST_HEADERS).then(|| {
         let message = "The headers are too large; send at most 32 KiB.";
-        Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message)
+        ErrorResponse::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message)
     })
 }
 
@@ -227,7 +227,7 @@ fn finish(headers: &mut HeaderMap, id: HeaderValue, by_tls: bool) {
 mod tests {
     use super::*;
 
-    async fn told(path: &str, problem: Problem) -> (u16, String) {
+    async fn told(path: &str, problem: ErrorResponse) -> (u16, String) {
         let (mut request, ()) = axum::http::Request::builder().uri(path).body(()).expect("a request").into_parts();
         request.extensions.insert(Id(HeaderValue::from_static("7b3f")));
         let response = Door::of(&request).tells(problem);

@@ -14,14 +14,14 @@ use std::{
 };
 
 /// A file that was packed.
-struct Packed {
+struct CompressedFile {
     /// Of the content as it was: a debug build reads files that change.
     hash: [u8; 32],
     content: Bytes,
 }
 
 /// By name; there are only as many names as the binary has files.
-static KEPT: LazyLock<Mutex<HashMap<String, Packed>>> = LazyLock::new(Mutex::default);
+static KEPT: LazyLock<Mutex<HashMap<String, CompressedFile>>> = LazyLock::new(Mutex::default);
 
 /// Whether the client takes gzip (RFC 9110, 12.5.3). What it takes with a weight counts unless that is 0.
 pub(super) fn is_taken(asked: &HeaderMap) -> bool {
@@ -42,7 +42,7 @@ pub(super) fn of(name: &str, file: &EmbeddedFile) -> Option<Bytes> {
         return Some(packed.content.clone());
     }
     let content = Bytes::from(pack(&file.data).ok()?);
-    kept().insert(name.to_owned(), Packed { hash, content: content.clone() });
+    kept().insert(name.to_owned(), CompressedFile { hash, content: content.clone() });
     Some(content)
 }
 

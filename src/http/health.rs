@@ -2,8 +2,8 @@
 
 use super::{
     Shared,
-    error_response::{Problem, json_answer},
-    front::Note,
+    error_response::{ErrorResponse, json_answer},
+    front::RequestLog,
 };
 use crate::app::CLOCK_AHEAD;
 use axum::{
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// The process lives, whatever the database does.
 pub(super) async fn live(method: Method) -> Response {
-    if let Err(problem) = Problem::only_reads(&method) {
+    if let Err(problem) = ErrorResponse::only_reads(&method) {
         return problem.into_response();
     }
     quiet(json_answer(StatusCode::OK, &json!({ "status": "ok" })))
@@ -27,7 +27,7 @@ pub(super) async fn live(method: Method) -> Response {
 
 /// The database answers, its schema is ours, and this node agrees with it on the time.
 pub(super) async fn ready(State(doors): State<Shared>, method: Method) -> Response {
-    if let Err(problem) = Problem::only_reads(&method) {
+    if let Err(problem) = ErrorResponse::only_reads(&method) {
         return problem.into_response();
     }
     let ready = async {
@@ -35,14 +35,14 @@ pub(super) async fn ready(State(doors): State<Shared>, method: Method) -> Respon
         doors.app.clock_fits().await
     };
     match tokio::time::timeout(PATIENCE, ready).await {
-        Ok(Ok(false)) => Problem { message: CLOCK_AHEAD.into(), ..Problem::later() }.into_response(),
+        Ok(Ok(false)) => ErrorResponse { message: CLOCK_AHEAD.into(), ..ErrorResponse::later() }.into_response(),
         Ok(Ok(true)) => quiet(json_answer(StatusCode::OK, &json!({ "status": "ready" }))),
-        Ok(Err(error)) => Problem::from(error).into_response(),
-        Err(late) => Problem::from(crate::domain::error::Error::unavailable(late)).into_response(),
+        Ok(Err(error)) => ErrorResponse::from(error).into_response(),
+        Err(late) => ErrorResponse::from(crate::domain::error::Error::unavailable(late)).into_response(),
     }
 }
 
 fn quiet(mut response: Response) -> Response {
-    response.extensions_mut().insert(Note { quiet: true, ..Default::default() });
+    response.extensions_mut().insert(RequestLog { quiet: true, ..Default::default() });
     response
 }

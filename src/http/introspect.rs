@@ -1,9 +1,9 @@
 //! `POST /oauth/introspect`: an API asks about a token, as RFC 7662 has it.
 
 use super::{
-    Doors, Shared,
-    error_response::{Problem, json_answer},
-    front::Note,
+    HttpState, Shared,
+    error_response::{ErrorResponse, json_answer},
+    front::RequestLog,
     oauth::{Asked, Form, asked, unavailable},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         secret::Secret,
         text,
     },
-    verify::{Checked, Observed},
+    verify::{CheckResult, ObservedRequest},
 };
 use axum::{
     body::Body,
@@ -27,10 +27,10 @@ use serde_json::{Value, json};
 /// Tells an API what a token is good for, and of a bad one nothing.
 pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    answer(&doors, &head, body).await.unwrap_or_else(Problem::into_response)
+    answer(&doors, &head, body).await.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
+async fn answer(doors: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let Asked { server, form } = asked(doors, request, body).await?;
     let active = match doors.secret(form.token()) {
         Some(secret) => check(doors, &secret, &form, server.limits).await?,
@@ -39,11 +39,16 @@ async fn answer(doors: &Doors, request: &Parts, body: Body) -> Result<Response, 
     let quiet = active.is_none();
     let body = active.unwrap_or_else(|| json!({ "active": false }));
     let mut response = json_answer(StatusCode::OK, &body);
-    response.extensions_mut().insert(Note { caller: Some(server.id.to_string()), quiet, ..Default::default() });
+    response.extensions_mut().insert(RequestLog { caller: Some(server.id.to_string()), quiet, ..Default::default() });
     Ok(response)
 }
 
-async fn check(doors: &Doors, secret: &Secret, form: &Form, limits: Limits) -> Result<Option<Value>, Problem> {
+async fn check(
+    doors: &HttpState,
+    secret: &Secret,
+    form: &Form,
+    limits: Limits,
+) -> Result<Option<Value>, ErrorResponse> {
     let organization = form.get("organization").map(ToOwned::to_owned);
     let mut scopes: Vec<_> =
         form.get("scope").unwrap_or_default().split_ascii_whitespace().map(ToOwned::to_owned).collect();
@@ -52,7 +57,7 @@ async fn check(doors: &Doors, secret: &Secret, form: &Form, limits: Limits) -> R
         scopes.push(String::new());
     }
     let ask = Ask { limits, ..doors.ask(organization, scopes) };
-    let observed = Observed {
+    let observed = ObservedRequest {
         address: form.get("client_ip").and_then(parse_hop),
         user_agent: form.get("user_agent").and_then(|agent| doors.masked_agent(agent)),
         method: form.get("method").and_then(text::method),
@@ -63,7 +68,7 @@ async fn check(doors: &Doors, secret: &Secret, form: &Form, limits: Limits) -> R
     Ok(good.map(|checked| active(doors, &checked, ask.organization.as_deref())))
 }
 
-fn active(doors: &Doors, checked: &Checked, asked: Option<&str>) -> Value {
+fn active(doors: &HttpState, checked: &CheckResult, asked: Option<&str>) -> Value {
     let known = &checked.known;
     let scopes = checked.scopes(doors.app.catalogue());
     let slugs = known.reaches.iter().map(|reach| reach.slug.as_str());

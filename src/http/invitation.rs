@@ -2,15 +2,15 @@
 //! they are.
 
 use super::{
-    Doors, Shared,
-    error_response::Problem,
+    HttpState, Shared,
+    error_response::ErrorResponse,
     pages,
     session::{COOKIE_LENGTH, json_of, told},
 };
 use crate::{
     actions::{AcceptInvitation, First},
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         error::{Error, Result},
         id::{SessionId, UserId},
         secret::{Fingerprint, random_text},
@@ -53,16 +53,16 @@ pub(super) async fn handle(
     let answered = match head.method {
         Method::POST => accept(&doors, &head, body, &code).await,
         Method::GET | Method::HEAD => return pages::console(head.method, head.headers).await,
-        _ => Err(Problem::method("GET, HEAD, POST")),
+        _ => Err(ErrorResponse::method("GET, HEAD, POST")),
     };
-    answered.unwrap_or_else(Problem::into_response)
+    answered.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn accept(doors: &Doors, request: &Parts, body: Body, code: &str) -> Result<Response, Problem> {
+async fn accept(doors: &HttpState, request: &Parts, body: Body, code: &str) -> Result<Response, ErrorResponse> {
     doors.sessions.cookie.allows(request)?;
     let said: Accepting = json_of(request, body).await?;
     let observed = doors.observed(request);
-    let nobody = doors.caller(&observed, Through::System);
+    let nobody = doors.caller(&observed, AuthMethod::System);
     let (invitation, at) = (Fingerprint::of(code), nobody.at);
     let invited = doors.app.store().invitation(invitation, at).await?.ok_or_else(used_up)?;
     let first = if invited.user.is_none() { Some(said.first()?) } else { None };
@@ -74,7 +74,7 @@ async fn accept(doors: &Doors, request: &Parts, body: Body, code: &str) -> Resul
     let names = names.into_iter().flatten().collect();
     let hashed = doors.app.password_chosen("password", said.password, names).await?;
     let user = invited.user.unwrap_or_else(|| UserId::new(at));
-    let through = Through::Session { user, session: SessionId::new(at), authenticated_at: at };
+    let through = AuthMethod::Session { user, session: SessionId::new(at), authenticated_at: at };
     let value = random_text(COOKIE_LENGTH)?;
     let accepted = AcceptInvitation { invitation, hashed, cookie: Fingerprint::of(&value), first };
     match doors.app.change(&Caller { through, ..nobody }, accepted).await {
@@ -112,14 +112,14 @@ impl Accepting {
 }
 
 /// The first administrator is there: the link in the file leads nowhere any more.
-fn forget_first_link(doors: &Doors) {
+fn forget_first_link(doors: &HttpState) {
     if let Err(error) = doors.app.first_link().remove() {
         tracing::warn!(error = %error.cause(), "failed to remove the file with the used link");
     }
 }
 
 /// The same for one that was used, one that is too old, and one that never was.
-fn used_up() -> Problem {
+fn used_up() -> ErrorResponse {
     let message = "This invitation was used, or is older than 24 hours; ask for another.";
-    Problem::new(StatusCode::NOT_FOUND, message)
+    ErrorResponse::new(StatusCode::NOT_FOUND, message)
 }

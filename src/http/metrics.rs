@@ -1,6 +1,6 @@
 //! `/metrics`: what whoever watches the service reads, at an address of its own.
 
-use super::error_response::{self, Problem};
+use super::error_response::{self, ErrorResponse};
 use crate::{
     app::App,
     telemetry::{MEDIA_TYPE, Outbox},
@@ -23,7 +23,7 @@ pub fn metrics(app: &App) -> Router {
 }
 
 async fn tell(State(app): State<App>, method: Method) -> Response {
-    if let Err(problem) = Problem::only_reads(&method) {
+    if let Err(problem) = ErrorResponse::only_reads(&method) {
         return problem.into_response();
     }
     match app.metrics().render(outbox(&app).await, app.now()) {
@@ -35,7 +35,7 @@ async fn tell(State(app): State<App>, method: Method) -> Response {
             ];
             (headers, text).into_response()
         }
-        Err(error) => Problem::from(error).into_response(),
+        Err(error) => ErrorResponse::from(error).into_response(),
     }
 }
 

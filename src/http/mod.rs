@@ -52,7 +52,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use unsent::Budget;
 
 /// What all doors share.
-struct Doors {
+struct HttpState {
     app: App,
     schema: Schema,
     /// Of addresses that send many well-shaped values which no token has. Gateways and APIs ask for many clients from one
@@ -65,11 +65,11 @@ struct Doors {
     unsent: Arc<Budget>,
 }
 
-type Shared = Arc<Doors>;
+type Shared = Arc<HttpState>;
 
 /// Every path of the service.
 pub fn router(app: &App, config: &Config) -> Result<Router> {
-    let doors = Arc::new(Doors {
+    let doors = Arc::new(HttpState {
         app: app.clone(),
         schema: crate::graphql::schema(),
         throttle: Throttle::new(Duration::from_mins(1), "Too many unknown access tokens from this address."),

@@ -1,9 +1,9 @@
 //! What the doors below `/oauth` share: APIs that prove themselves, forms, and the errors of RFC 6749.
 
 use super::{
-    Doors,
+    HttpState,
     access_token::{body_of, is_form},
-    error_response::{Problem, json_answer},
+    error_response::{ErrorResponse, json_answer},
 };
 use crate::{
     domain::{error::Error, secret::Fingerprint},
@@ -26,13 +26,13 @@ pub(super) struct Asked {
 }
 
 /// Reads what an API asks, and who it is.
-pub(super) async fn asked(doors: &Doors, request: &Parts, body: Body) -> Result<Asked, Problem> {
+pub(super) async fn asked(doors: &HttpState, request: &Parts, body: Body) -> Result<Asked, ErrorResponse> {
     if request.method != Method::POST {
-        return Err(Problem::method("POST").coded("invalid_request"));
+        return Err(ErrorResponse::method("POST").coded("invalid_request"));
     }
     if !is_form(request) {
         let message = "Send the parameters as application/x-www-form-urlencoded.";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).coded("invalid_request"));
+        return Err(ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).coded("invalid_request"));
     }
     let body = body_of(body).await.map_err(|problem| problem.coded("invalid_request"))?;
     let form = Form::read(&body)?;
@@ -45,7 +45,7 @@ pub(super) async fn asked(doors: &Doors, request: &Parts, body: Body) -> Result<
 
 /// `/.well-known/oauth-authorization-server`: what there is, as RFC 8414 has it.
 pub(super) async fn metadata(State(doors): State<super::Shared>, method: Method) -> Response {
-    if let Err(problem) = Problem::only_reads(&method) {
+    if let Err(problem) = ErrorResponse::only_reads(&method) {
         return problem.into_response();
     }
     let base = &doors.public_url;
@@ -66,7 +66,7 @@ pub(super) async fn metadata(State(doors): State<super::Shared>, method: Method)
 }
 
 /// The API that asks, which proves itself by HTTP Basic or in the form.
-async fn client(doors: &Doors, headers: &HeaderMap, form: &Form) -> Result<ResourceServer, Problem> {
+async fn client(doors: &HttpState, headers: &HeaderMap, form: &Form) -> Result<ResourceServer, ErrorResponse> {
     if headers.get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
         return Err(invalid("There is more than one Authorization header; send one."));
     }
@@ -93,22 +93,22 @@ fn basic(value: &HeaderValue) -> Option<(String, String)> {
     Some((plain(id)?, plain(secret)?))
 }
 
-fn wrong_client() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "No such client, or its secret is wrong.")
+fn wrong_client() -> ErrorResponse {
+    ErrorResponse::new(StatusCode::UNAUTHORIZED, "No such client, or its secret is wrong.")
         .coded("invalid_client")
         .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"tokenward\", charset=\"UTF-8\""))
 }
 
-pub(super) fn invalid(message: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, message).coded("invalid_request")
+pub(super) fn invalid(message: &str) -> ErrorResponse {
+    ErrorResponse::new(StatusCode::BAD_REQUEST, message).coded("invalid_request")
 }
 
-pub(super) fn unavailable(error: Error) -> Problem {
+pub(super) fn unavailable(error: Error) -> ErrorResponse {
     coded(error.into())
 }
 
 /// With the code that its status has here.
-pub(super) fn coded(problem: Problem) -> Problem {
+pub(super) fn coded(problem: ErrorResponse) -> ErrorResponse {
     let code = match problem.status {
         StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
         status if status.is_server_error() => "server_error",
@@ -121,7 +121,7 @@ pub(super) fn coded(problem: Problem) -> Problem {
 pub(super) struct Form(HashMap<String, String>);
 
 impl Form {
-    fn read(body: &[u8]) -> Result<Self, Problem> {
+    fn read(body: &[u8]) -> Result<Self, ErrorResponse> {
         let mut form = HashMap::new();
         for (name, value) in form_urlencoded::parse(body) {
             if form.insert(name.into_owned(), value.into_owned()).is_some() {

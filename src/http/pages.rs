@@ -2,8 +2,8 @@
 //! comes from this binary.
 
 use super::{
-    error_response::{self, Problem},
-    front::Note,
+    error_response::{self, ErrorResponse},
+    front::RequestLog,
     gzip,
     unsent::Resident,
 };
@@ -77,7 +77,7 @@ pub(super) async fn graphiql(method: Method, headers: HeaderMap) -> Response {
 
 impl Page {
     fn shown(self, method: &Method, headers: &HeaderMap) -> Response {
-        if let Err(problem) = Problem::only_reads(method) {
+        if let Err(problem) = ErrorResponse::only_reads(method) {
             return problem.into_response();
         }
         let Some(file) = Built::get(self.file) else { return error_response::no_such_path().into_response() };
@@ -97,7 +97,7 @@ pub(super) async fn other(method: Method, uri: Uri, headers: HeaderMap) -> Respo
         }
         return error_response::no_such_path().into_response();
     };
-    if let Err(problem) = Problem::only_reads(&method) {
+    if let Err(problem) = ErrorResponse::only_reads(&method) {
         return problem.into_response();
     }
     told(name, file, kind, "no-cache", &headers)
@@ -121,12 +121,12 @@ pub(super) async fn asset(method: Method, name: Result<Path<String>, PathRejecti
     let (Some(file), Some(kind)) = (Built::get(&name), kind_of(&name)) else {
         return error_response::no_such_path().into_response();
     };
-    if let Err(problem) = Problem::only_reads(&method) {
+    if let Err(problem) = ErrorResponse::only_reads(&method) {
         return problem.into_response();
     }
     let keep = if name.ends_with(NOTICE) { "no-cache" } else { "public, max-age=31536000, immutable" };
     let mut response = told(&name, file, kind, keep, &headers);
-    response.extensions_mut().insert(Note { quiet: true, ..Note::default() });
+    response.extensions_mut().insert(RequestLog { quiet: true, ..RequestLog::default() });
     response
 }
 

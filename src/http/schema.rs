@@ -1,6 +1,6 @@
 //! `/schema.graphql`: what clients generate code from.
 
-use super::{error_response::Problem, unsent::Resident};
+use super::{error_response::ErrorResponse, unsent::Resident};
 use axum::{
     Extension,
     http::{Method, header},
@@ -14,7 +14,7 @@ pub(super) async fn handle(method: Method) -> Response {
 
 /// What is the same for everybody until another version is installed.
 pub(super) fn constant(method: &Method, kind: &'static str, text: &'static str) -> Response {
-    if let Err(problem) = Problem::only_reads(method) {
+    if let Err(problem) = ErrorResponse::only_reads(method) {
         return problem.into_response();
     }
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")];

@@ -2,7 +2,7 @@
 //! seconds when it is told to.
 
 use super::{
-    slow_clients::{Pace, Paced},
+    slow_clients::{MonitoredStream, Pace},
     unfinished::{self, Counted, Room},
     unread,
     unsent::{self, Budget, InPieces, OfConnection, Streams},
@@ -133,7 +133,7 @@ impl Connection {
         let mut http2 = builder.http2();
         http2.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).max_header_list_size(MAX_HEADER_LIST);
         http2.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
-        let io = TokioIo::new(Paced::new(stream, Arc::clone(&pace)));
+        let io = TokioIo::new(MonitoredStream::new(stream, Arc::clone(&pace)));
         let mut connection = pin!(builder.serve_connection(io, service));
         let left = tokio::select! {
             ended = unsent::watched(connection.as_mut()) => match ended {

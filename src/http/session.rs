@@ -1,18 +1,18 @@
 //! `/session`: signing in and out, and giving one's password once more. And as whom a request with the cookie is made.
 
 use super::{
-    Doors, Shared,
+    HttpState, Shared,
     access_token::body_of,
     cookie::Cookie,
-    error_response::{Problem, reads},
-    front::Note,
+    error_response::{ErrorResponse, reads},
+    front::RequestLog,
     graphql::is_json,
     json,
 };
 use crate::{
     app::{Limit, Throttle},
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         error::{Error, Result as DomainResult},
         id::{SessionId, UserId},
         network::networks_of,
@@ -22,7 +22,7 @@ use crate::{
         text,
     },
     store::{NewSession, SignIn},
-    verify::Observed,
+    verify::ObservedRequest,
 };
 use axum::{
     body::Body,
@@ -131,9 +131,9 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
     let answered = match head.method {
         Method::POST => sign_in(&doors, &head, body).await,
         Method::DELETE => sign_out(&doors, &head).await,
-        _ => Err(Problem::method("POST, DELETE")),
+        _ => Err(ErrorResponse::method("POST, DELETE")),
     };
-    answered.unwrap_or_else(Problem::into_response)
+    answered.unwrap_or_else(ErrorResponse::into_response)
 }
 
 /// Takes the password once more, for what only a fresh session may do.
@@ -141,12 +141,12 @@ pub(super) async fn confirm(State(doors): State<Shared>, request: Request) -> Re
     let (head, body) = request.into_parts();
     let answered = match head.method {
         Method::POST => give_again(&doors, &head, body).await,
-        _ => Err(Problem::method("POST")),
+        _ => Err(ErrorResponse::method("POST")),
     };
-    answered.unwrap_or_else(Problem::into_response)
+    answered.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn sign_in(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
+async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let Sessions { cookie, users, .. } = &doors.sessions;
     cookie.allows(request)?;
     let SigningIn { username, password } = json_of(request, body).await?;
@@ -186,7 +186,7 @@ async fn sign_in(doors: &Doors, request: &Parts, body: Body) -> Result<Response,
     if let Some(before) = cookie.brought(&request.headers) {
         doors.app.store().upkeep().end_session_by(Fingerprint::of(&before)).await?;
     }
-    let caller = doors.caller(&observed, Through::System);
+    let caller = doors.caller(&observed, AuthMethod::System);
     let value = random_text(COOKIE_LENGTH)?;
     let new = NewSession {
         id: SessionId::new(caller.at),
@@ -201,9 +201,9 @@ async fn sign_in(doors: &Doors, request: &Parts, body: Body) -> Result<Response,
     Ok(told(doors, id.to_string(), &value))
 }
 
-async fn sign_out(doors: &Doors, request: &Parts) -> Result<Response, Problem> {
+async fn sign_out(doors: &HttpState, request: &Parts) -> Result<Response, ErrorResponse> {
     let cookie = &doors.sessions.cookie;
-    let brought = cookie.brought(&request.headers).ok_or_else(Problem::no_credential)?;
+    let brought = cookie.brought(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
     cookie.allows(request)?;
     doors.app.store().upkeep().end_session_by(Fingerprint::of(&brought)).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
@@ -211,14 +211,14 @@ async fn sign_out(doors: &Doors, request: &Parts) -> Result<Response, Problem> {
     Ok(response)
 }
 
-async fn give_again(doors: &Doors, request: &Parts, body: Body) -> Result<Response, Problem> {
+async fn give_again(doors: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let cookie = &doors.sessions.cookie;
-    let brought = cookie.brought(&request.headers).ok_or_else(Problem::no_credential)?;
+    let brought = cookie.brought(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
     cookie.allows(request)?;
     let said: Confirming = json_of(request, body).await?;
     let observed = doors.observed(request);
     let (before, at) = (Fingerprint::of(&brought), doors.app.now());
-    let session = doors.app.store().session_by(before, at).await?.ok_or_else(Problem::no_credential)?;
+    let session = doors.app.store().session_by(before, at).await?.ok_or_else(ErrorResponse::no_credential)?;
     let begun = doors.sessions.begin_confirmation(observed.address, session.id, doors.app.instant());
     let attempt = doors.throttled(begun)?;
     let found = doors.app.store().sign_in(session.user).await;
@@ -230,33 +230,33 @@ async fn give_again(doors: &Doors, request: &Parts, body: Body) -> Result<Respon
     let value = random_text(COOKIE_LENGTH)?;
     let renewed = doors.app.store().upkeep().renew_session(session.id, before, (Fingerprint::of(&value), at)).await?;
     if !renewed {
-        return Err(Problem::no_credential());
+        return Err(ErrorResponse::no_credential());
     }
     Ok(told(doors, session.user.to_string(), &value))
 }
 
-impl Doors {
+impl HttpState {
     /// As whom a request with the cookie of a session is made; nothing where none counts.
-    pub(super) async fn in_session(&self, request: &Parts) -> Result<Option<Caller>, Problem> {
+    pub(super) async fn in_session(&self, request: &Parts) -> Result<Option<Caller>, ErrorResponse> {
         let Some(brought) = self.sessions.cookie.brought(&request.headers) else { return Ok(None) };
         self.sessions.cookie.allows(request)?;
         if reads(&request.method) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "A session asks by POST."));
+            return Err(ErrorResponse::new(StatusCode::FORBIDDEN, "A session asks by POST."));
         }
         let observed = self.observed(request);
-        let nobody = self.caller(&observed, Through::System);
+        let nobody = self.caller(&observed, AuthMethod::System);
         let found = self.app.store().session_by(Fingerprint::of(&brought), nobody.at).await?;
-        let session = found.ok_or_else(Problem::no_credential)?;
+        let session = found.ok_or_else(ErrorResponse::no_credential)?;
         if let Err(error) = self.app.store().upkeep().see_session(&session, nobody.at).await {
             // The next request notes it.
             tracing::debug!(error = ?error, "failed to record the use of a session, will retry");
         }
         let Session { id, user, authenticated_at, .. } = session;
-        Ok(Some(Caller { through: Through::Session { user, session: id, authenticated_at }, ..nobody }))
+        Ok(Some(Caller { through: AuthMethod::Session { user, session: id, authenticated_at }, ..nobody }))
     }
 
-    fn throttled<T>(&self, counted: DomainResult<T>) -> Result<T, Problem> {
-        counted.inspect_err(|_| self.app.metrics().throttled()).map_err(Problem::from)
+    fn throttled<T>(&self, counted: DomainResult<T>) -> Result<T, ErrorResponse> {
+        counted.inspect_err(|_| self.app.metrics().throttled()).map_err(ErrorResponse::from)
     }
 
     /// Checks a password. An attempt whose password could not be checked is no failure.
@@ -266,48 +266,48 @@ impl Doors {
         kept: Option<Hashed>,
         attempt: &Attempt,
         is_known: bool,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, ErrorResponse> {
         self.app.is_password(Password::given(given), kept, is_known).await.map_err(|error| {
             self.sessions.take_back(attempt);
             if let Error::RateLimited { .. } = error {
                 self.app.metrics().throttled();
             }
-            Problem::from(error)
+            ErrorResponse::from(error)
         })
     }
 }
 
-fn is_known_network(known: &SignIn, observed: &Observed) -> bool {
+fn is_known_network(known: &SignIn, observed: &ObservedRequest) -> bool {
     let networks = known.networks.as_ref();
     networks.zip(observed.address).is_some_and(|(networks, address)| networks.contain(address))
 }
 
 /// The same answer whoever it was and whatever was wrong.
-fn wrong(message: &str) -> Problem {
-    Problem { message: message.into(), ..Problem::no_credential() }
+fn wrong(message: &str) -> ErrorResponse {
+    ErrorResponse { message: message.into(), ..ErrorResponse::no_credential() }
 }
 
 /// What a request says as JSON.
-pub(super) async fn json_of<T: DeserializeOwned>(request: &Parts, body: Body) -> Result<T, Problem> {
+pub(super) async fn json_of<T: DeserializeOwned>(request: &Parts, body: Body) -> Result<T, ErrorResponse> {
     let kind = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if !kind.is_some_and(is_json) {
         let message = "Send the request as application/json in UTF-8.";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+        return Err(ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
     let body = body_of(body).await?;
     // What a library says of it may repeat a password.
     serde_json::from_slice(json::without_mark(&body)).map_err(|_| {
         let message = "Send one JSON object with the texts that are asked for.";
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+        ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     })
 }
 
 /// Nothing but the cookie.
-pub(super) fn told(doors: &Doors, caller: String, value: &str) -> Response {
+pub(super) fn told(doors: &HttpState, caller: String, value: &str) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let given = doors.sessions.cookie.given(value);
     response.headers_mut().extend(given.map(|given| (header::SET_COOKIE, given)));
-    response.extensions_mut().insert(Note { caller: Some(caller), ..Default::default() });
+    response.extensions_mut().insert(RequestLog { caller: Some(caller), ..Default::default() });
     response
 }
 

@@ -187,19 +187,19 @@ const LINGER: Duration = Duration::from_secs(2);
 const MAX_LINGERING: usize = 1024 * 1024;
 
 /// A stream of which is counted what goes through it.
-pub(super) struct Paced<S> {
+pub(super) struct MonitoredStream<S> {
     stream: S,
     pace: Arc<Pace>,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
-impl<S> Paced<S> {
+impl<S> MonitoredStream<S> {
     pub(super) fn new(stream: S, pace: Arc<Pace>) -> Self {
         Self { stream, pace, lingering: None }
     }
 }
 
-impl<S: AsyncRead + Unpin> Paced<S> {
+impl<S: AsyncRead + Unpin> MonitoredStream<S> {
     /// Reads what the client still sends, until it ends or a limit is reached.
     fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let begin = || (Box::pin(tokio::time::sleep(LINGER)), MAX_LINGERING);
@@ -216,7 +216,7 @@ impl<S: AsyncRead + Unpin> Paced<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for MonitoredStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
@@ -226,7 +226,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.pace.wrote(&written);
@@ -302,7 +302,7 @@ mod tests {
     async fn what_a_client_owes_is_seen() {
         let (mut client, server) = tokio::io::duplex(64);
         let pace = Arc::<Pace>::default();
-        let mut server = Paced::new(server, Arc::clone(&pace));
+        let mut server = MonitoredStream::new(server, Arc::clone(&pace));
         let mut bytes = [0; 64];
         assert!(!pace.seen().idle, "it has not asked yet");
         client.write_all(b"GET").await.expect("room");

@@ -1,9 +1,9 @@
 //! `POST /organizations/{slug}/tokens.csv`: the audit as a table for spreadsheets, read page by page as the client takes it.
 
 use super::{
-    Doors, Shared, access_token,
-    error_response::{Problem, json_answer},
-    front::Note,
+    HttpState, Shared, access_token,
+    error_response::{ErrorResponse, json_answer},
+    front::RequestLog,
     graphql::{self, is_json},
     json,
 };
@@ -74,12 +74,12 @@ pub(super) async fn handle(
     let (head, body) = request.into_parts();
     // A path that is no text names an organization that there is not.
     let slug = slug.map(|Path(slug)| slug).unwrap_or_default();
-    answer(&doors, &head, body, &slug).await.unwrap_or_else(Problem::into_response)
+    answer(&doors, &head, body, &slug).await.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn answer(doors: &Doors, head: &Parts, body: Body, slug: &str) -> Result<Response, Problem> {
+async fn answer(doors: &HttpState, head: &Parts, body: Body, slug: &str) -> Result<Response, ErrorResponse> {
     if head.method != Method::POST {
-        return Err(Problem::method("POST"));
+        return Err(ErrorResponse::method("POST"));
     }
     let caller = graphql::caller_of(doors, head).await?;
     let marked = is_marked(head)?;
@@ -104,19 +104,19 @@ async fn answer(doors: &Doors, head: &Parts, body: Body, slug: &str) -> Result<R
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).map_err(|_| bug("a file name"))?);
-    response.extensions_mut().insert(Note { caller: who, ..Note::default() });
+    response.extensions_mut().insert(RequestLog { caller: who, ..RequestLog::default() });
     Ok(response)
 }
 
 /// Whether the table begins with a byte order mark, which `?bom=0` leaves out.
-fn is_marked(head: &Parts) -> Result<bool, Problem> {
+fn is_marked(head: &Parts) -> Result<bool, ErrorResponse> {
     let query = head.uri.query().unwrap_or_default().as_bytes();
     let values: Vec<_> =
         form_urlencoded::parse(query).filter(|(key, _)| key == "bom").map(|(_, value)| value).collect();
     match values.iter().map(|value| &**value).collect::<Vec<_>>().as_slice() {
         [] | ["1"] => Ok(true),
         ["0"] => Ok(false),
-        _ => Err(Problem::new(
+        _ => Err(ErrorResponse::new(
             StatusCode::BAD_REQUEST,
             "Set the parameter bom to 0 for no byte order mark, or leave it out.",
         )),
@@ -124,11 +124,11 @@ fn is_marked(head: &Parts) -> Result<bool, Problem> {
 }
 
 /// The filter in the body; null stands for none.
-async fn filter_of(head: &Parts, body: Body) -> Result<Value, Problem> {
+async fn filter_of(head: &Parts, body: Body) -> Result<Value, ErrorResponse> {
     let kind = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_json(kind) {
         let message = "Send the request as application/json in UTF-8.";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+        return Err(ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
     let body = access_token::body_of(body).await?;
     let fields = match json::read(&body) {
@@ -139,7 +139,7 @@ async fn filter_of(head: &Parts, body: Body) -> Result<Value, Problem> {
     let mut filter = filter.ok_or_else(|| {
         let message =
             "Send {\"filter\": …} in JSON, with a TokenFilter of the GraphQL schema; {} asks for active tokens.";
-        Problem::new(StatusCode::BAD_REQUEST, message)
+        ErrorResponse::new(StatusCode::BAD_REQUEST, message)
     })?;
     Ok(filter.remove("filter").unwrap_or_default())
 }
@@ -203,7 +203,7 @@ fn table(mark: &'static str, first: Vec<Line>, walk: Walk) -> impl Stream<Item =
         Ok(Some((walk.written(&mut lines)?, (lines, walk))))
     });
     // A problem is logged where it is made.
-    head.chain(pages).map(|bytes| bytes.map_err(|error| Problem::from(error).message.into()))
+    head.chain(pages).map(|bytes| bytes.map_err(|error| ErrorResponse::from(error).message.into()))
 }
 
 fn row(line: &Line, app: &App) -> [Cow<'static, str>; COLUMNS] {

@@ -1,10 +1,10 @@
 //! `/verify`: a gateway asks whether the request that it holds may pass.
 
 use super::{
-    Doors, Shared,
+    HttpState, Shared,
     caller::{Below, Credential, credential},
-    error_response::Problem,
-    front::Note,
+    error_response::ErrorResponse,
+    front::RequestLog,
 };
 use crate::{
     domain::{
@@ -13,7 +13,7 @@ use crate::{
         scope::ScopeName,
         time::Time,
     },
-    verify::Checked,
+    verify::CheckResult,
 };
 use axum::{
     extract::{Request, State},
@@ -42,23 +42,27 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
         Err(problem) => refused(problem),
     };
     let quiet = response.status().is_client_error();
-    response.extensions_mut().insert(Note { quiet, ..Default::default() });
+    response.extensions_mut().insert(RequestLog { quiet, ..Default::default() });
     response
 }
 
-async fn check<'request>(doors: &Doors, request: &'request Parts) -> Result<(Checked, Question<'request>), Problem> {
+async fn check<'request>(
+    doors: &HttpState,
+    request: &'request Parts,
+) -> Result<(CheckResult, Question<'request>), ErrorResponse> {
     let question = Question::read(&request.uri);
     let bearer = match credential(&request.headers) {
-        Credential::None => return Err(Problem::no_credential()),
-        Credential::Malformed | Credential::Doubled => return Err(Problem::invalid_token()),
+        Credential::None => return Err(ErrorResponse::no_credential()),
+        Credential::Malformed | Credential::Doubled => return Err(ErrorResponse::invalid_token()),
         Credential::Bearer(bearer) => bearer,
     };
-    let secret = doors.secret(bearer.text()).ok_or_else(Problem::invalid_token)?;
+    let secret = doors.secret(bearer.text()).ok_or_else(ErrorResponse::invalid_token)?;
     let ask = doors.ask(question.organization.clone(), question.scopes.clone());
     let observed = doors.observed_behind(request, question.below);
-    let checked = doors.app.verifier().check(&secret, &ask, observed).await?.ok_or_else(Problem::invalid_token)?;
+    let checked =
+        doors.app.verifier().check(&secret, &ask, observed).await?.ok_or_else(ErrorResponse::invalid_token)?;
     match checked.verdict {
-        Verdict::No(Reason::Revoked | Reason::Expired | Reason::OwnerDisabled) => Err(Problem::invalid_token()),
+        Verdict::No(Reason::Revoked | Reason::Expired | Reason::OwnerDisabled) => Err(ErrorResponse::invalid_token()),
         _ if !question.faults.is_empty() => Err(question.misconfigured(doors)),
         Verdict::Yes => Ok((checked, question)),
         Verdict::No(Reason::NotGranted) => Err(no_organization()),
@@ -67,10 +71,10 @@ async fn check<'request>(doors: &Doors, request: &'request Parts) -> Result<(Che
 }
 
 /// A refusal, or what kept us from an answer, with all headers of an answer.
-pub(super) fn refused(problem: Problem) -> Response {
+pub(super) fn refused(problem: ErrorResponse) -> Response {
     // A gateway takes no other status for a fault of ours.
     let fault = problem.status == StatusCode::INTERNAL_SERVER_ERROR;
-    let mut response = if fault { Problem::later() } else { problem }.into_response();
+    let mut response = if fault { ErrorResponse::later() } else { problem }.into_response();
     for name in [TOKEN_ID, USER, USER_ID, SCOPES, ORGANIZATION, EXPIRES_AT] {
         response.headers_mut().insert(name, HeaderValue::from_static(""));
     }
@@ -78,11 +82,11 @@ pub(super) fn refused(problem: Problem) -> Response {
 }
 
 /// The same for one that is not granted and one that there is not.
-fn no_organization() -> Problem {
-    Problem { status: StatusCode::FORBIDDEN, ..Problem::from(Error::NotFound("organization")) }
+fn no_organization() -> ErrorResponse {
+    ErrorResponse { status: StatusCode::FORBIDDEN, ..ErrorResponse::from(Error::NotFound("organization")) }
 }
 
-fn passed(doors: &Doors, checked: &Checked, organization: Option<&str>) -> Response {
+fn passed(doors: &HttpState, checked: &CheckResult, organization: Option<&str>) -> Response {
     let known = &checked.known;
     let scopes = checked.scopes(doors.app.catalogue());
     let mut headers = HeaderMap::new();
@@ -173,21 +177,21 @@ impl<'uri> Question<'uri> {
         }
     }
 
-    fn misconfigured(&self, doors: &Doors) -> Problem {
+    fn misconfigured(&self, doors: &HttpState) -> ErrorResponse {
         for Fault { parameter, why } in &self.faults {
             let parameter = doors.shown_name(parameter);
             tracing::warn!(parameter, why, "a gateway sent a malformed check to /verify, denied");
         }
         let message = "The gateway's configuration for this request is wrong; the log of the service says why.";
-        Problem::new(StatusCode::FORBIDDEN, message)
+        ErrorResponse::new(StatusCode::FORBIDDEN, message)
     }
 
-    fn lacks(&self, index: usize) -> Problem {
+    fn lacks(&self, index: usize) -> ErrorResponse {
         // A scope that cannot be one is named nowhere: it is whatever somebody wrote.
         let shown = |name: &&String| ScopeName::new(name).is_some();
         let asked: Vec<_> = self.scopes.iter().filter(shown).map(String::as_str).collect();
         let missing = self.scopes.get(index).filter(shown).map_or("asked", String::as_str);
-        Problem::insufficient_scope(missing, &asked.join(" "))
+        ErrorResponse::insufficient_scope(missing, &asked.join(" "))
     }
 }
 

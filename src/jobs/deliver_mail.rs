@@ -3,9 +3,9 @@
 
 use crate::{
     app::App,
-    domain::{email::Letter, error::Result, time::Time},
-    mail::{Cause, Envelope, Failure, LONGEST_SEND, Mailer, render},
-    store::{Leased, Outcome},
+    domain::{email::EmailContent, error::Result, time::Time},
+    mail::{Cause, EmailContext, Failure, LONGEST_SEND, Mailer, render},
+    store::{LeasedDelivery, Outcome},
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -25,12 +25,12 @@ const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_mins(1);
 
 /// Who sends, and what letters link to.
-pub(super) struct Post {
+pub(super) struct MailDelivery {
     pub(super) mailer: Mailer,
     pub(super) public_url: String,
 }
 
-pub(super) async fn run(app: App, post: Post, stop: CancellationToken) {
+pub(super) async fn run(app: App, post: MailDelivery, stop: CancellationToken) {
     app.metrics().letters_may_fail(Cause::ALL.map(Cause::as_str));
     let mut in_vain = 0_i32;
     while !stop.is_cancelled() {
@@ -57,7 +57,7 @@ pub(super) async fn run(app: App, post: Post, stop: CancellationToken) {
 }
 
 /// Sends one letter that is due; nothing when none is.
-async fn one(app: &App, post: &Post) -> Result<Option<Result<(), Failure>>> {
+async fn one(app: &App, post: &MailDelivery) -> Result<Option<Result<(), Failure>>> {
     let upkeep = app.store().upkeep();
     let Some(letter) = upkeep.lease_letters(app.now(), LEASE, 1).await?.pop() else { return Ok(None) };
     let delivered = deliver(post, &letter).await;
@@ -78,9 +78,9 @@ async fn one(app: &App, post: &Post) -> Result<Option<Result<(), Failure>>> {
     Ok(Some(delivered))
 }
 
-async fn deliver(post: &Post, leased: &Leased) -> Result<(), Failure> {
-    let letter: Letter = serde_json::from_str(&leased.letter).map_err(Failure::permanent)?;
-    let envelope = Envelope {
+async fn deliver(post: &MailDelivery, leased: &LeasedDelivery) -> Result<(), Failure> {
+    let letter: EmailContent = serde_json::from_str(&leased.letter).map_err(Failure::permanent)?;
+    let envelope = EmailContext {
         notice: leased.id.to_string(),
         to_name: leased.to_name.clone(),
         to_address: leased.to_address.clone(),
@@ -91,7 +91,7 @@ async fn deliver(post: &Post, leased: &Leased) -> Result<(), Failure> {
 }
 
 /// Says less and less often that a letter still waits. What the server said may name an address: `mail list` shows it.
-fn tell(failure: &Failure, letter: &Leased, outcome: &Outcome) {
+fn tell(failure: &Failure, letter: &LeasedDelivery, outcome: &Outcome) {
     let (id, attempts, cause) = (letter.id, letter.attempts, failure.cause.as_str());
     match outcome {
         Outcome::GivenUp { .. } => {
@@ -104,7 +104,7 @@ fn tell(failure: &Failure, letter: &Leased, outcome: &Outcome) {
     }
 }
 
-fn after(failure: &Failure, letter: &Leased, now: Time) -> Outcome {
+fn after(failure: &Failure, letter: &LeasedDelivery, now: Time) -> Outcome {
     let why = failure.text.clone();
     if failure.is_permanent() || now >= letter.tried_from.plus(PATIENCE) {
         return Outcome::GivenUp { why };
@@ -125,8 +125,8 @@ mod tests {
 
     const NOW: Time = Time::from_micros(1_795_426_200_000_000);
 
-    fn letter(attempts: i32, age: Duration) -> Leased {
-        Leased {
+    fn letter(attempts: i32, age: Duration) -> LeasedDelivery {
+        LeasedDelivery {
             id: DeliveryId::new(NOW),
             to_name: "Bob".into(),
             to_address: "bob@example.test".into(),

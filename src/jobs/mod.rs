@@ -13,5 +13,5 @@ pub fn start(app: &App, mailer: Mailer, public_url: String, stop: &CancellationT
     app.tasks().spawn(flush_usage::run(app.clone(), stop.clone()));
     app.tasks().spawn(expire_tokens::run(app.clone(), stop.clone()));
     app.tasks().spawn(sweep_sessions::run(app.clone(), stop.clone()));
-    app.tasks().spawn(deliver_mail::run(app.clone(), deliver_mail::Post { mailer, public_url }, stop.clone()));
+    app.tasks().spawn(deliver_mail::run(app.clone(), deliver_mail::MailDelivery { mailer, public_url }, stop.clone()));
 }

@@ -1,6 +1,6 @@
 //! A mailbox in memory, for tests: what was sent, and a failure to come.
 
-use super::{Failure, render::Rendered};
+use super::{Failure, render::RenderedEmail};
 use lettre::Message;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,7 +21,7 @@ pub struct Sent {
     /// To whom the server would have been told to deliver it.
     pub recipients: Vec<String>,
     /// As it was rendered.
-    pub letter: Rendered,
+    pub letter: RenderedEmail,
     /// As it would have gone over the line.
     pub source: String,
 }
@@ -47,7 +47,7 @@ impl Mailbox {
         self.inside().failure = failure;
     }
 
-    pub(super) fn receive(&self, message: &Message, letter: &Rendered) -> Result<(), Failure> {
+    pub(super) fn receive(&self, message: &Message, letter: &RenderedEmail) -> Result<(), Failure> {
         let mut inside = self.inside();
         if let Some(failure) = inside.failure.clone() {
             inside.refused += 1;

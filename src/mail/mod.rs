@@ -6,7 +6,7 @@ pub mod render;
 mod smtp;
 
 pub use memory::{Mailbox, Sent};
-pub use render::{Envelope, Rendered, render};
+pub use render::{EmailContext, RenderedEmail, render};
 
 use crate::{
     config::MailTarget,
@@ -148,7 +148,7 @@ impl Mailer {
     }
 
     /// Sends one letter; the same letter again has the same Message-ID, and in a folder the same name.
-    pub async fn send(&self, letter: &Rendered) -> Result<(), Failure> {
+    pub async fn send(&self, letter: &RenderedEmail) -> Result<(), Failure> {
         let message = self.message(letter)?;
         match &self.way {
             Way::Folder(folder) => {
@@ -164,7 +164,7 @@ impl Mailer {
         }
     }
 
-    fn message(&self, letter: &Rendered) -> Result<Message, Failure> {
+    fn message(&self, letter: &RenderedEmail) -> Result<Message, Failure> {
         let address = deliverable(one_line(&letter.to_address).trim())
             .map_err(|error| Failure::permanent(format!("the address is refused: {error}")))?;
         let name = Some(one_line(&letter.to_name)).filter(|name| !name.trim().is_empty());
@@ -222,11 +222,11 @@ fn in_short(text: impl std::fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::email::{Letter, Place, TokenLine};
+    use crate::domain::email::{EmailContent, EmailToken, Place};
     use std::os::unix::fs::PermissionsExt as _;
 
-    fn letter() -> Rendered {
-        Rendered {
+    fn letter() -> RenderedEmail {
+        RenderedEmail {
             notice: "delivery_01".into(),
             message_id: "<delivery_01@tokens.example.com>".into(),
             to_name: "Bob Builder".into(),
@@ -242,7 +242,7 @@ mod tests {
         Mailer::new(&MailTarget::parse(url)?, from)
     }
 
-    async fn source_of(letter: &Rendered) -> String {
+    async fn source_of(letter: &RenderedEmail) -> String {
         let (mailer, mailbox) = Mailer::memory();
         mailer.send(letter).await.expect("sent");
         mailbox.sent().pop().expect("a letter").source
@@ -288,12 +288,12 @@ mod tests {
         for nasty in ["x\r\nBcc: eve@example.com", "x\nBcc: eve@example.com", "x\rBcc: eve@example.com\r\n\r\nbody"] {
             for nasty in [nasty.to_owned(), format!("{}{nasty}", "long name ".repeat(20)), format!("ü{nasty}")] {
                 let place = Place { slug: nasty.clone(), name: nasty.clone(), deleted: false };
-                let token = TokenLine { id: nasty.clone(), description: nasty.clone(), hint: nasty.clone() };
-                let envelope = Envelope {
+                let token = EmailToken { id: nasty.clone(), description: nasty.clone(), hint: nasty.clone() };
+                let envelope = EmailContext {
                     notice: nasty.clone(),
                     to_name: nasty.clone(),
                     to_address: "bob@example.com".into(),
-                    letter: Letter::OrganizationRemoved {
+                    letter: EmailContent::OrganizationRemoved {
                         organization: place,
                         token,
                         by: None,
@@ -303,8 +303,12 @@ mod tests {
                     public_url: "https://tokens.example.com".into(),
                 };
                 let rendered = render(&envelope).expect("a letter");
-                let by_hand =
-                    Rendered { to_name: nasty.clone(), subject: nasty.clone(), message_id: nasty.clone(), ..letter() };
+                let by_hand = RenderedEmail {
+                    to_name: nasty.clone(),
+                    subject: nasty.clone(),
+                    message_id: nasty.clone(),
+                    ..letter()
+                };
                 for letter in [rendered, by_hand] {
                     let (mailer, mailbox) = Mailer::memory();
                     mailer.send(&letter).await.expect("sent");
@@ -323,7 +327,8 @@ mod tests {
             ["", "bob", "bob@", "bob@example.com, eve@example.com", "bob@example.com\r\nBcc: eve@example.com"]
         {
             let (mailer, mailbox) = Mailer::memory();
-            let failure = mailer.send(&Rendered { to_address: address.into(), ..letter() }).await.expect_err("refused");
+            let failure =
+                mailer.send(&RenderedEmail { to_address: address.into(), ..letter() }).await.expect_err("refused");
             assert!(failure.is_permanent(), "{failure}");
             assert!(mailbox.sent().is_empty());
         }
@@ -342,7 +347,7 @@ mod tests {
             ("ada@-b\u{fc}cher.example", None),
         ] {
             let (mailer, mailbox) = Mailer::memory();
-            let outcome = mailer.send(&Rendered { to_address: address.into(), ..letter() }).await;
+            let outcome = mailer.send(&RenderedEmail { to_address: address.into(), ..letter() }).await;
             assert_eq!(outcome.is_ok(), expected.is_some(), "{address}: {outcome:?}");
             let recipients: Vec<_> = mailbox.sent().into_iter().flat_map(|sent| sent.recipients).collect();
             assert_eq!(recipients, Vec::from_iter(expected), "{address}");
@@ -360,7 +365,7 @@ mod tests {
         assert!(!folder.exists());
         mailer.send(&letter()).await.expect("sent");
         mailer.send(&letter()).await.expect("sent again");
-        mailer.send(&Rendered { notice: "../up".into(), ..letter() }).await.expect("sent");
+        mailer.send(&RenderedEmail { notice: "../up".into(), ..letter() }).await.expect("sent");
         let mut names: Vec<_> =
             std::fs::read_dir(&folder).expect("the folder").map(|it| it.expect("a file").file_name()).collect();
         names.sort();

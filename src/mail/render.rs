@@ -2,7 +2,7 @@
 
 use super::{one_line, word};
 use crate::domain::{
-    email::{Letter, Person, Place, TokenLine},
+    email::{EmailContent, EmailToken, Person, Place},
     error::{Error, Result},
     time::Time,
 };
@@ -14,7 +14,7 @@ const MOST_TOKENS: usize = 50;
 
 /// What is known of a letter before it is written out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Envelope {
+pub struct EmailContext {
     /// The id of its delivery: the same for every attempt.
     pub notice: String,
     /// What its reader is called.
@@ -22,14 +22,14 @@ pub struct Envelope {
     /// Where it goes.
     pub to_address: String,
     /// What it says.
-    pub letter: Letter,
+    pub letter: EmailContent,
     /// Where people reach the service.
     pub public_url: String,
 }
 
 /// A letter that is ready to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
+pub struct RenderedEmail {
     /// The id of its delivery.
     pub notice: String,
     /// The same for every attempt, so that a repeat can be recognised.
@@ -49,7 +49,7 @@ pub struct Rendered {
 }
 
 /// Writes a letter out. Text from people stays within its line and is no markup.
-pub fn render(envelope: &Envelope) -> Result<Rendered> {
+pub fn render(envelope: &EmailContext) -> Result<RenderedEmail> {
     let page = Page::of(&envelope.letter);
     let values = page.values(envelope);
     let environment = environment().map_err(unwritten)?;
@@ -58,7 +58,7 @@ pub fn render(envelope: &Envelope) -> Result<Rendered> {
         template.render(&values)
     };
     let notice = word(&envelope.notice);
-    Ok(Rendered {
+    Ok(RenderedEmail {
         message_id: format!("<{notice}@{}>", domain(&envelope.public_url)),
         notice: envelope.notice.clone(),
         to_name: one_line(&envelope.to_name),
@@ -74,16 +74,16 @@ pub fn render(envelope: &Envelope) -> Result<Rendered> {
 struct Page<'letter> {
     name: &'static str,
     organization: &'letter Place,
-    tokens: &'letter [TokenLine],
+    tokens: &'letter [EmailToken],
     by: Option<&'letter Person>,
     reason: Option<&'letter str>,
     at: Time,
 }
 
 impl<'letter> Page<'letter> {
-    fn of(letter: &'letter Letter) -> Self {
+    fn of(letter: &'letter EmailContent) -> Self {
         match letter {
-            Letter::OrganizationRemoved { organization, token, by, reason, at_micros } => Self {
+            EmailContent::OrganizationRemoved { organization, token, by, reason, at_micros } => Self {
                 name: "organization_removed",
                 organization,
                 tokens: std::slice::from_ref(token),
@@ -91,7 +91,7 @@ impl<'letter> Page<'letter> {
                 reason: reason.as_deref(),
                 at: Time::from_micros(*at_micros),
             },
-            Letter::MembershipEnded { organization, tokens, by, reason, at_micros } => Self {
+            EmailContent::MembershipEnded { organization, tokens, by, reason, at_micros } => Self {
                 name: "membership_ended",
                 organization,
                 tokens,
@@ -102,7 +102,7 @@ impl<'letter> Page<'letter> {
         }
     }
 
-    fn values(&self, envelope: &Envelope) -> Value {
+    fn values(&self, envelope: &EmailContext) -> Value {
         let by = self.by.map_or_else(|| "an operator of this service".into(), person);
         let home = format!("{}/tokens", envelope.public_url.trim_end_matches('/'));
         let tokens: Vec<_> = self.tokens.iter().take(MOST_TOKENS).map(|line| token(line, &home)).collect();
@@ -129,7 +129,7 @@ fn person(person: &Person) -> String {
     one_line(&format!("{} ({})", person.name, person.username))
 }
 
-fn token(line: &TokenLine, home: &str) -> Value {
+fn token(line: &EmailToken, home: &str) -> Value {
     let id = one_line(&line.id);
     context! {
         page => format!("{home}/{id}"),
@@ -185,16 +185,16 @@ mod tests {
         Person { username: "ada".into(), name: "Ada Lovelace".into() }
     }
 
-    fn line(number: usize) -> TokenLine {
-        TokenLine {
+    fn line(number: usize) -> EmailToken {
+        EmailToken {
             id: format!("token_{number:026}"),
             description: format!("Deploy job {number}"),
             hint: "twd_Ab3x…9Zk0".into(),
         }
     }
 
-    fn envelope(letter: Letter) -> Envelope {
-        Envelope {
+    fn envelope(letter: EmailContent) -> EmailContext {
+        EmailContext {
             notice: "delivery_01kb0000000000000000000000".into(),
             to_name: "Bob Builder".into(),
             to_address: "bob@example.com".into(),
@@ -203,8 +203,8 @@ mod tests {
         }
     }
 
-    fn removed(by: Option<Person>, reason: Option<&str>) -> Envelope {
-        envelope(Letter::OrganizationRemoved {
+    fn removed(by: Option<Person>, reason: Option<&str>) -> EmailContext {
+        envelope(EmailContent::OrganizationRemoved {
             organization: acme(),
             token: line(1),
             by,
@@ -213,8 +213,8 @@ mod tests {
         })
     }
 
-    fn ended(tokens: usize) -> Envelope {
-        envelope(Letter::MembershipEnded {
+    fn ended(tokens: usize) -> EmailContext {
+        envelope(EmailContent::MembershipEnded {
             organization: acme(),
             tokens: (1..=tokens).map(line).collect(),
             by: Some(ada()),
@@ -223,11 +223,11 @@ mod tests {
         })
     }
 
-    fn rendered(envelope: &Envelope) -> Rendered {
+    fn rendered(envelope: &EmailContext) -> RenderedEmail {
         render(envelope).expect("a letter")
     }
 
-    fn whole(letter: &Rendered) -> String {
+    fn whole(letter: &RenderedEmail) -> String {
         format!("Subject: {}\n\n{}", letter.subject, letter.text)
     }
 
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn the_letter_of_a_deleted_organization_tells_of_no_way_back() {
-        let letter = rendered(&envelope(Letter::MembershipEnded {
+        let letter = rendered(&envelope(EmailContent::MembershipEnded {
             organization: Place { deleted: true, ..acme() },
             tokens: vec![line(1)],
             by: None,
@@ -299,7 +299,9 @@ mod tests {
         assert_eq!(rendered(&envelope), letter);
         for url in ["http://127.0.0.1:8080", "http://[::1]:8080", "nonsense"] {
             assert!(
-                rendered(&Envelope { public_url: url.into(), ..envelope.clone() }).message_id.ends_with("@localhost>")
+                rendered(&EmailContext { public_url: url.into(), ..envelope.clone() })
+                    .message_id
+                    .ends_with("@localhost>")
             );
         }
     }
@@ -340,7 +342,7 @@ mod tests {
         let nasty = "</p><script>x</script>\r\nBcc: {{ notice }}";
         let mut envelope = removed(None, Some(nasty));
         envelope.to_name = nasty.into();
-        if let Letter::OrganizationRemoved { organization, token, .. } = &mut envelope.letter {
+        if let EmailContent::OrganizationRemoved { organization, token, .. } = &mut envelope.letter {
             organization.name = nasty.into();
             token.description = nasty.into();
         }

@@ -232,7 +232,7 @@ mod tests {
     use crate::{
         config::MailTarget,
         domain::time::Time,
-        mail::{Mailer, Rendered},
+        mail::{Mailer, RenderedEmail},
     };
     use std::{
         io::{BufRead as _, BufReader, Write as _},
@@ -275,8 +275,8 @@ mod tests {
         told
     }
 
-    fn letter() -> Rendered {
-        Rendered {
+    fn letter() -> RenderedEmail {
+        RenderedEmail {
             notice: "delivery_01".into(),
             message_id: "<delivery_01@localhost>".into(),
             to_name: "Bob".into(),

@@ -1,7 +1,7 @@
 //! How the types of the domain stand in columns.
 
 use crate::domain::{
-    event::{Difference, EventType, Via},
+    event::{EventSource, EventType, FieldChange},
     id::{DeliveryId, EventId, GrantId, OrganizationId, ResourceServerId, SessionId, TokenId, UserId},
     network::KnownNetworks,
     organization::Role,
@@ -91,8 +91,8 @@ columns! {
     Role as String: |role| role_text(role).to_owned(), |kept| role_of(&kept);
     EventType as String: |kind| kind.as_str().to_owned(),
         |kept| EventType::ALL.iter().copied().find(|kind| kind.as_str() == kept);
-    Via as String: |via| via.as_str().to_owned(),
-        |kept| Via::ALL.into_iter().find(|via| via.as_str() == kept);
+    EventSource as String: |via| via.as_str().to_owned(),
+        |kept| EventSource::ALL.into_iter().find(|via| via.as_str() == kept);
     Differences as String: |all| serde_json::to_string(&all.0).unwrap_or_default(),
         |kept| serde_json::from_str(&kept).ok().map(Differences);
 }
@@ -103,7 +103,7 @@ pub struct End(pub(crate) Option<Time>);
 
 /// What an event left different, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Differences(pub(crate) Vec<Difference>);
+pub struct Differences(pub(crate) Vec<FieldChange>);
 
 /// The last use of a token; never is earlier than every time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,12 +5,12 @@ use super::{
     column_types::Differences,
     entity::{event, event_organization},
     limited,
-    pagination::{self, Along, By, same},
+    pagination::{self, By, SortOrder, same},
 };
 use crate::domain::{
     cursor::{Cursor, Key},
     error::Result,
-    event::{Entry, EventType, Via},
+    event::{Entry, EventSource, EventType},
     id::{EventId, OrganizationId, TokenId, UserId},
     list::{EventFilter, Page, Slice},
     policy::{Operator, OrgAdmin},
@@ -50,7 +50,7 @@ struct EventRow {
     actor_id: Option<UserId>,
     actor_address: Option<String>,
     actor_user_agent: Option<String>,
-    via: Via,
+    via: EventSource,
     resource_server_name: Option<String>,
     token_id: Option<TokenId>,
     user_id: Option<UserId>,
@@ -106,7 +106,7 @@ impl Store {
 
     /// What happened in an organization, newest first.
     pub async fn events_in(&self, admin: &OrgAdmin, filter: &EventFilter, page: &Page) -> Result<Slice<Entry>> {
-        let along = Along { key: By::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        let along = SortOrder { key: By::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
         let select = pagination::cut(events_in(admin, filter), &along, page);
         pagination::page_of(&self.read, &select, page, placed).await
     }
@@ -124,7 +124,7 @@ impl Store {
         within: Option<&BTreeSet<OrganizationId>>,
         page: &Page,
     ) -> Result<HashMap<TokenId, Slice<Entry>>> {
-        let along = Along { key: By::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let along = SortOrder { key: By::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
         let select = pagination::cut_each(events_of(tokens, within), ("e", "token_id"), &along, page);
         let rows = all::<EventRow>(&self.read, &select).await?;
         Ok(pagination::slices(rows, page, |row| row.token_id, placed))
@@ -225,7 +225,7 @@ mod tests {
     use insta::assert_snapshot;
 
     fn log(filter: &EventFilter, page: &Page) -> SelectStatement {
-        let along = Along { key: By::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        let along = SortOrder { key: By::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
         pagination::cut(events_in(&an_admin(), filter), &along, page)
     }
 
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_page_of_events_for_each_of_many_tokens_is_one_statement() {
-        let along = Along { key: By::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let along = SortOrder { key: By::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
         let question = pagination::cut_each(events_of(&TOKENS, None), ("e", "token_id"), &along, &FIRST);
         assert_snapshot!(asked(&question), @r#"
         SELECT *

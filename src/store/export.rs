@@ -4,7 +4,7 @@ use super::{
     Store,
     column_types::{End, LastUse},
     grants::reaching,
-    pagination::{self, Along, By},
+    pagination::{self, By, SortOrder},
 };
 use crate::domain::{
     cursor::{Cursor, Key},
@@ -124,7 +124,8 @@ impl Store {
 }
 
 fn exported(admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> SelectStatement {
-    let along = Along { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "token_id")), descending: true };
+    let along =
+        SortOrder { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "token_id")), descending: true };
     let mut select = reaching(admin, filter, at);
     for (table, column, name) in [
         ("o", "name", "owner_name"),

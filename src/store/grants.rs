@@ -5,7 +5,7 @@ use super::{
     column_types::{End, LastUse},
     entity::{grant, grant_scope, grant_use, membership, token, user},
     one,
-    pagination::{self, Along, By, same},
+    pagination::{self, By, SortOrder, same},
     tx::Tx,
     usage::{self, UseColumns},
 };
@@ -33,14 +33,14 @@ const ANY_STATE: [TokenStatus; 3] = [TokenStatus::Active, TokenStatus::Expired, 
 
 /// Which grants of some tokens are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct GrantsOf {
+pub struct GrantFilter {
     /// With these organizations only; nothing for all.
     pub organizations: Option<BTreeSet<OrganizationId>>,
     /// In these states; none: all.
     pub status: Vec<GrantStatus>,
 }
 
-impl Detail for GrantsOf {
+impl Detail for GrantFilter {
     fn write(&self, to: &mut Fields) {
         let Self { organizations, status } = self;
         to.add(organizations).add(status);
@@ -143,11 +143,11 @@ impl Store {
     pub async fn grants_of(
         &self,
         tokens: &[TokenId],
-        which: &GrantsOf,
+        which: &GrantFilter,
         page: &Page,
         at: Time,
     ) -> Result<HashMap<TokenId, Slice<Grant>>> {
-        let along = Along { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
+        let along = SortOrder { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
         let select = pagination::cut_each(grants_of(tokens, which, at), ("g", "token_id"), &along, page);
         let rows = all::<GrantRow>(&self.read, &select).await?;
         let placed = |row: GrantRow| (Cursor { key: Key::Id, id: row.id.uuid() }, row.into());
@@ -158,7 +158,7 @@ impl Store {
     pub async fn count_grants_of(
         &self,
         tokens: &[TokenId],
-        which: &GrantsOf,
+        which: &GrantFilter,
         at: Time,
     ) -> Result<HashMap<TokenId, u64>> {
         pagination::count_each(&self.read, grants_of(tokens, which, at), "token_id", TokenId::from_uuid).await
@@ -204,7 +204,7 @@ impl Store {
     }
 }
 
-fn along(order: TokenOrder) -> Along<(&'static str, &'static str), (&'static str, &'static str)> {
+fn along(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
         TokenOrderField::CreatedAt => By::Id,
         TokenOrderField::LastUsedAt => By::Number(("u", "last_used_at")),
@@ -213,7 +213,7 @@ fn along(order: TokenOrder) -> Along<(&'static str, &'static str), (&'static str
     };
     // The copy of the token's id that stands in the index of the key.
     let id = if order.field == TokenOrderField::LastUsedAt { ("u", "token_id") } else { ("g", "token_id") };
-    Along { key, id: Some(id), descending: order.descending }
+    SortOrder { key, id: Some(id), descending: order.descending }
 }
 
 /// Grants with their use and the owner's role. Aliases: `g` grants, `t` tokens, `o` owners, `m` their memberships, `u` use.
@@ -278,7 +278,7 @@ pub(super) fn reaching(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Sele
     select.take()
 }
 
-fn grants_of(tokens: &[TokenId], which: &GrantsOf, at: Time) -> SelectStatement {
+fn grants_of(tokens: &[TokenId], which: &GrantFilter, at: Time) -> SelectStatement {
     let mut select = grants();
     select.and_where(Expr::col(("g", "token_id")).is_in(tokens.iter().copied()));
     if let Some(organizations) = &which.organizations {
@@ -489,8 +489,8 @@ mod tests {
     #[test]
     fn a_page_of_grants_for_each_of_many_tokens_is_one_statement() {
         let which =
-            GrantsOf { organizations: Some(BTreeSet::from([ORGANIZATION])), status: vec![GrantStatus::Removed] };
-        let along = Along { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
+            GrantFilter { organizations: Some(BTreeSet::from([ORGANIZATION])), status: vec![GrantStatus::Removed] };
+        let along = SortOrder { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
         let question = pagination::cut_each(grants_of(&TOKENS, &which, NOW), ("g", "token_id"), &along, &FIRST);
         assert_snapshot!(asked(&question), @r#"
         SELECT *

@@ -4,7 +4,7 @@ use super::{
     Store,
     entity::{invitation, setting, user},
     limited, limited_unique,
-    maintenance::Upkeep,
+    maintenance::Maintenance,
     one,
     pagination::same,
     tx::Tx,
@@ -13,7 +13,7 @@ use crate::domain::{
     error::{Error, Result},
     id::UserId,
     invitation::LIFE,
-    policy::{Operator, Pioneer},
+    policy::{FirstUser, Operator},
     secret::Fingerprint,
     time::Time,
 };
@@ -89,14 +89,14 @@ impl Tx {
     }
 
     /// Holds fast that somebody is the first; nobody else is.
-    pub async fn be_first(&self, pioneer: &Pioneer) -> Result<()> {
+    pub async fn be_first(&self, pioneer: &FirstUser) -> Result<()> {
         let row = setting::ActiveModel { name: Set(FIRST.into()), value: Set(pioneer.user().to_string()) };
         let inserted = limited_unique(setting::Entity::insert(row).exec_without_returning(&self.db)).await?;
         inserted.map(|_| ()).ok_or(Error::NotFound("invitation"))
     }
 }
 
-impl Upkeep<'_> {
+impl Maintenance<'_> {
     /// Stores the invitation of the first administrator. It replaces the one before.
     pub async fn invite_first(&self, fingerprint: Fingerprint, at: Time) -> Result<()> {
         let transaction = self.store.begin().await?;

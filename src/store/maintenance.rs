@@ -15,18 +15,18 @@ use sea_orm::{
 
 /// The small door for the service's own housekeeping.
 #[derive(Debug)]
-pub struct Upkeep<'store> {
+pub struct Maintenance<'store> {
     pub(super) store: &'store Store,
 }
 
 impl Store {
     /// Housekeeping, which leaves no trace in the audit.
-    pub const fn upkeep(&self) -> Upkeep<'_> {
-        Upkeep { store: self }
+    pub const fn upkeep(&self) -> Maintenance<'_> {
+        Maintenance { store: self }
     }
 }
 
-impl Upkeep<'_> {
+impl Maintenance<'_> {
     pub(super) const fn db(&self) -> &Pool {
         &self.store.write
     }

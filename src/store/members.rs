@@ -4,7 +4,7 @@ use super::{
     Store, all,
     entity::{grant, membership, organization, user},
     limited, limited_unique,
-    pagination::{self, Along, By, same},
+    pagination::{self, By, SortOrder, same},
     tx::Tx,
     users::Person,
 };
@@ -14,7 +14,7 @@ use crate::domain::{
     id::{OrganizationId, TokenId, UserId},
     list::{Page, Slice},
     organization::{Membership, Role},
-    policy::{Insider, Operator, Staffer},
+    policy::{MembershipManager, Operator, OrgMember},
     time::Time,
 };
 use sea_orm::{
@@ -37,14 +37,14 @@ const TOO_MANY_ORGANIZATIONS: &str = "The user is a member of 1,000 organization
 
 /// Which members are wanted. Everything that is said must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Members {
+pub struct MemberFilter {
     /// A folded part of the username or name; for administrators also of the e-mail address.
     pub search: Option<String>,
     /// With this role.
     pub role: Option<Role>,
 }
 
-impl Detail for Members {
+impl Detail for MemberFilter {
     fn write(&self, to: &mut Fields) {
         let Self { search, role } = self;
         to.add(search).add(role);
@@ -54,7 +54,7 @@ impl Detail for Members {
 impl Tx {
     /// Makes a user a member. `CONFLICT` if they are one already, or belong to [`MAX_ORGANIZATIONS`] and it is not the
     /// operator who adds them: memberships multiply the work of every request of a user, and of every event about them.
-    pub async fn add_member(&self, staffer: &Staffer, user: UserId, role: Role) -> Result<()> {
+    pub async fn add_member(&self, staffer: &MembershipManager, user: UserId, role: Role) -> Result<()> {
         let organization = *staffer.organization();
         if self.caller().user().is_some() {
             let count = membership::Entity::find().filter(membership::Column::UserId.eq(user)).count(&self.db);
@@ -73,7 +73,7 @@ impl Tx {
     }
 
     /// Gives a member another role; false when they have it. The last administrator keeps theirs.
-    pub async fn change_role(&self, staffer: &Staffer, user: UserId, role: Role) -> Result<Role> {
+    pub async fn change_role(&self, staffer: &MembershipManager, user: UserId, role: Role) -> Result<Role> {
         let organization = *staffer.organization();
         let present = limited(membership::Entity::find_by_id((organization, user)).one(&self.db)).await?;
         let before = present.ok_or(Error::NotFound("member"))?.role;
@@ -92,7 +92,12 @@ impl Tx {
     }
 
     /// Ends a membership and the access of all the member's tokens; tells which tokens these are.
-    pub async fn remove_member(&self, staffer: &Staffer, user: UserId, reason: Option<&str>) -> Result<Vec<TokenId>> {
+    pub async fn remove_member(
+        &self,
+        staffer: &MembershipManager,
+        user: UserId,
+        reason: Option<&str>,
+    ) -> Result<Vec<TokenId>> {
         let organization = *staffer.organization();
         self.keep_an_administrator(organization, user).await?;
         let delete = membership::Entity::delete_many().filter(pair(organization, user)).exec(&self.db);
@@ -212,11 +217,11 @@ impl Store {
     /// Who belongs to an organization, in order of their usernames.
     pub async fn members_of(
         &self,
-        insider: &Insider,
-        which: &Members,
+        insider: &OrgMember,
+        which: &MemberFilter,
         page: &Page,
     ) -> Result<Slice<(Person, Membership)>> {
-        let along = Along { key: By::Text(("o", "username")), id: Some(("o", "id")), descending: false };
+        let along = SortOrder { key: By::Text(("o", "username")), id: Some(("o", "id")), descending: false };
         let select = pagination::cut(members_of(insider, which), &along, page);
         let slice = pagination::page_of(&self.read, &select, page, |row: MemberRow| {
             let place = Cursor { key: Key::Text(row.username.clone()), id: row.user_id.uuid() };
@@ -232,7 +237,7 @@ impl Store {
     }
 
     /// How many of an organization's members fit.
-    pub async fn count_members_of(&self, insider: &Insider, which: &Members) -> Result<u64> {
+    pub async fn count_members_of(&self, insider: &OrgMember, which: &MemberFilter) -> Result<u64> {
         pagination::count(&self.read, members_of(insider, which)).await
     }
 }
@@ -257,7 +262,7 @@ impl From<MemberRow> for membership::Model {
     }
 }
 
-fn members_of(insider: &Insider, which: &Members) -> SelectStatement {
+fn members_of(insider: &OrgMember, which: &MemberFilter) -> SelectStatement {
     let mut select = Query::select();
     for column in ["organization_id", "user_id", "role", "joined_at"] {
         select.column(("m", column));

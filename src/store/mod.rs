@@ -28,16 +28,16 @@ mod users;
 
 pub use events::EventSearch;
 pub use export::Line;
-pub use grants::GrantsOf;
+pub use grants::GrantFilter;
 pub use invitations::Invitation;
-pub use maintenance::Upkeep;
-pub use members::Members;
-pub use outbox::{Leased, Letters, Outcome, Waiting};
+pub use maintenance::Maintenance;
+pub use members::MemberFilter;
+pub use outbox::{DeliverySelector, LeasedDelivery, Outcome, UndeliveredEmail};
 pub use resource_servers::{NewResourceServer, ResourceServer};
 pub use sessions::{NewSession, SignIn};
 pub use tokens::{NewToken, TokenChange};
 pub use tx::Tx;
-pub use usage::{Seen, SeenGrant};
+pub use usage::{GrantUsage, TokenUsage};
 pub use users::{Identity, NewUser, Person, Profile};
 
 use crate::{
@@ -86,12 +86,12 @@ const OUTDATED: &str = "0A000";
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
 tokio::task_local! {
-    static DEALINGS: Arc<Dealings>;
+    static DEALINGS: Arc<RequestStats>;
 }
 
 /// What one request has asked of the store, and whether the store failed it.
 #[derive(Debug, Default)]
-pub struct Dealings {
+pub struct RequestStats {
     statements: AtomicU64,
     failed: AtomicBool,
     connections: Connections,
@@ -110,7 +110,7 @@ impl Default for Connections {
     }
 }
 
-impl Dealings {
+impl RequestStats {
     /// How many statements were made.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
@@ -262,12 +262,12 @@ async fn guard_postgres(pool: &Pool) -> Result<()> {
 }
 
 /// Runs `work` and writes down its dealings with the store, in this task and in those that carry them on.
-pub async fn counted<F: Future>(dealings: Arc<Dealings>, work: F) -> F::Output {
+pub async fn counted<F: Future>(dealings: Arc<RequestStats>, work: F) -> F::Output {
     DEALINGS.scope(dealings, work).await
 }
 
 /// The dealings of the present request, to carry on into another task.
-pub fn counter() -> Arc<Dealings> {
+pub fn counter() -> Arc<RequestStats> {
     DEALINGS.try_with(Arc::clone).unwrap_or_default()
 }
 

@@ -4,7 +4,7 @@ use super::{
     Store,
     entity::{membership, organization},
     limited, limited_unique,
-    pagination::{self, Along, By, same},
+    pagination::{self, By, SortOrder, same},
     tx::Tx,
     users::roles,
 };
@@ -14,7 +14,7 @@ use crate::domain::{
     id::{OrganizationId, UserId},
     list::{Page, Slice},
     organization::{Organization, OrganizationRef, Role, User},
-    policy::{Founder, Manager, Myself, Operator},
+    policy::{Operator, OrganizationCreator, OrganizationManager, Viewer},
     time::Time,
 };
 use sea_orm::{
@@ -64,7 +64,12 @@ impl Tx {
     }
 
     /// Adds an organization.
-    pub async fn insert_organization(&self, _: &Founder, slug: String, name: String) -> Result<Organization> {
+    pub async fn insert_organization(
+        &self,
+        _: &OrganizationCreator,
+        slug: String,
+        name: String,
+    ) -> Result<Organization> {
         let at = self.caller().at;
         let row = organization::ActiveModel {
             id: Set(OrganizationId::new(at)),
@@ -90,7 +95,7 @@ impl Tx {
     }
 
     /// Changes what people call an organization.
-    pub async fn rename_organization(&self, manager: &Manager, name: &str) -> Result<()> {
+    pub async fn rename_organization(&self, manager: &OrganizationManager, name: &str) -> Result<()> {
         let update = organization::Entity::update_many()
             .col_expr(organization::Column::Name, Expr::value(name.to_owned()))
             .filter(organization::Column::Id.eq(*manager.organization()))
@@ -129,8 +134,8 @@ impl Store {
     }
 
     /// The organizations that somebody belongs to, oldest first, each with their role there.
-    pub async fn organizations_of(&self, myself: &Myself, page: &Page) -> Result<Slice<(Organization, Role)>> {
-        let along = Along { key: By::<&'static str>::Id, id: Some(("o", "id")), descending: false };
+    pub async fn organizations_of(&self, myself: &Viewer, page: &Page) -> Result<Slice<(Organization, Role)>> {
+        let along = SortOrder { key: By::<&'static str>::Id, id: Some(("o", "id")), descending: false };
         let select = pagination::cut(organizations_of(myself), &along, page);
         pagination::page_of(&self.read, &select, page, |row: OrganizationRow| {
             let place = Cursor { key: Key::Id, id: row.id.uuid() };
@@ -141,7 +146,7 @@ impl Store {
     }
 
     /// How many organizations somebody belongs to.
-    pub async fn count_organizations_of(&self, myself: &Myself) -> Result<u64> {
+    pub async fn count_organizations_of(&self, myself: &Viewer) -> Result<u64> {
         pagination::count(&self.read, organizations_of(myself)).await
     }
 }
@@ -155,7 +160,7 @@ struct OrganizationRow {
     role: Role,
 }
 
-fn organizations_of(myself: &Myself) -> SelectStatement {
+fn organizations_of(myself: &Viewer) -> SelectStatement {
     let mut select = Query::select();
     for column in ["id", "slug", "name", "created_at"] {
         select.column(("o", column));

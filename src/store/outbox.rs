@@ -1,11 +1,11 @@
 //! Letters on their way: leased, sent, tried again, given up.
 
-use super::{Store, entity::delivery, limited, maintenance::Upkeep};
+use super::{Store, entity::delivery, limited, maintenance::Maintenance};
 use crate::{
     domain::{
         error::Result,
         id::{DeliveryId, EventId},
-        policy::{Myself, Operator},
+        policy::{Operator, Viewer},
         time::Time,
     },
     telemetry::Outbox,
@@ -18,7 +18,7 @@ use std::{collections::HashMap, time::Duration};
 
 /// A letter that this node may send until its lease ends.
 #[derive(Debug, Clone)]
-pub struct Leased {
+pub struct LeasedDelivery {
     /// Which letter; a repeat has the same.
     pub id: DeliveryId,
     /// The recipient's name at the commit.
@@ -37,7 +37,7 @@ pub struct Leased {
 
 /// A letter that waits or was given up, as the operator is shown it.
 #[derive(Debug, Clone)]
-pub struct Waiting {
+pub struct UndeliveredEmail {
     /// Which letter.
     pub id: DeliveryId,
     /// The recipient's address at the commit.
@@ -54,7 +54,7 @@ pub struct Waiting {
 
 /// Which letters are meant.
 #[derive(Debug, Clone, Copy)]
-pub enum Letters {
+pub enum DeliverySelector {
     /// This one.
     One(DeliveryId),
     /// All that wait or were given up.
@@ -82,12 +82,12 @@ pub enum Outcome {
 
 impl Store {
     /// Letters that wait or were given up, oldest first; at most so many.
-    pub async fn letters_waiting(&self, _: &Operator, most: u64) -> Result<Vec<Waiting>> {
+    pub async fn letters_waiting(&self, _: &Operator, most: u64) -> Result<Vec<UndeliveredEmail>> {
         let find = delivery::Entity::find()
             .filter(delivery::Column::SentAt.is_null())
             .order_by_asc(delivery::Column::Id)
             .limit(most);
-        let waiting = |row: delivery::Model| Waiting {
+        let waiting = |row: delivery::Model| UndeliveredEmail {
             id: row.id,
             to_address: row.address,
             created_at: row.created_at,
@@ -99,7 +99,7 @@ impl Store {
     }
 
     /// The letters in which this person was told of each of some events, sent or not.
-    pub async fn notices_to(&self, myself: &Myself, events: &[EventId]) -> Result<HashMap<EventId, DeliveryId>> {
+    pub async fn notices_to(&self, myself: &Viewer, events: &[EventId]) -> Result<HashMap<EventId, DeliveryId>> {
         let find = delivery::Entity::find()
             .select_only()
             .column(delivery::Column::EventId)
@@ -126,9 +126,9 @@ impl Store {
     }
 }
 
-impl Upkeep<'_> {
+impl Maintenance<'_> {
     /// Takes letters that are due for so long; another node that asks meanwhile gets others.
-    pub async fn lease_letters(&self, at: Time, lease: Duration, most: u64) -> Result<Vec<Leased>> {
+    pub async fn lease_letters(&self, at: Time, lease: Duration, most: u64) -> Result<Vec<LeasedDelivery>> {
         let due = || {
             delivery::Column::NextAt
                 .lte(at)
@@ -151,7 +151,7 @@ impl Upkeep<'_> {
         let leased = limited(lease).await?;
         Ok(leased
             .into_iter()
-            .map(|row| Leased {
+            .map(|row| LeasedDelivery {
                 id: row.id,
                 to_name: row.to_name,
                 to_address: row.address,
@@ -164,14 +164,14 @@ impl Upkeep<'_> {
     }
 
     /// Lets letters be tried again at once, those that were given up too; tells how many there are.
-    pub async fn retry_letters(&self, _: &Operator, which: Letters, at: Time) -> Result<u64> {
+    pub async fn retry_letters(&self, _: &Operator, which: DeliverySelector, at: Time) -> Result<u64> {
         let mut update = delivery::Entity::update_many()
             .col_expr(delivery::Column::NextAt, Expr::value(at))
             .col_expr(delivery::Column::TriedFrom, Expr::value(at))
             .col_expr(delivery::Column::Attempts, Expr::value(0))
             .col_expr(delivery::Column::GivenUpAt, Expr::value(None::<Time>))
             .filter(delivery::Column::SentAt.is_null());
-        if let Letters::One(id) = which {
+        if let DeliverySelector::One(id) = which {
             update = update.filter(delivery::Column::Id.eq(id));
         }
         Ok(limited(update.exec(self.db())).await?.rows_affected)
@@ -179,7 +179,7 @@ impl Upkeep<'_> {
 
     /// Keeps what came of a letter. That it was sent is true whoever may send it now; anything else counts only while the
     /// lease holds. Tells whether it was kept.
-    pub async fn settle_letter(&self, leased: &Leased, at: Time, outcome: &Outcome) -> Result<bool> {
+    pub async fn settle_letter(&self, leased: &LeasedDelivery, at: Time, outcome: &Outcome) -> Result<bool> {
         let update = delivery::Entity::update_many()
             .filter(delivery::Column::Id.eq(leased.id))
             .filter(delivery::Column::SentAt.is_null());

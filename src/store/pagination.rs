@@ -37,7 +37,7 @@ impl<K: Copy> By<K> {
 }
 
 /// What a list is ordered by: an optional column first, then the id.
-pub(super) struct Along<K, I> {
+pub(super) struct SortOrder<K, I> {
     pub(super) key: By<K>,
     /// Breaks ties; not needed where the key is unique.
     pub(super) id: Option<I>,
@@ -47,7 +47,7 @@ pub(super) struct Along<K, I> {
 /// Narrows a question to one page and one row more, in the page's own direction.
 pub(super) fn cut<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
     mut select: SelectStatement,
-    along: &Along<K, I>,
+    along: &SortOrder<K, I>,
     page: &Page,
 ) -> SelectStatement {
     select.cond_where(between(along, page));
@@ -65,7 +65,7 @@ pub(super) fn cut<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
 pub(super) fn cut_each<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
     mut select: SelectStatement,
     parent: (&'static str, &'static str),
-    along: &Along<K, I>,
+    along: &SortOrder<K, I>,
     page: &Page,
 ) -> SelectStatement {
     select.cond_where(between(along, page));
@@ -102,12 +102,12 @@ pub(super) fn slices<R, P: Eq + Hash, T>(
     found.into_iter().map(|(parent, rows)| (parent, Slice::of(page, rows))).collect()
 }
 
-fn direction<K, I>(along: &Along<K, I>, page: &Page) -> Order {
+fn direction<K, I>(along: &SortOrder<K, I>, page: &Page) -> Order {
     if along.descending == page.backward { Order::Asc } else { Order::Desc }
 }
 
 /// Behind the one cursor and ahead of the other.
-fn between<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(along: &Along<K, I>, page: &Page) -> Condition {
+fn between<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(along: &SortOrder<K, I>, page: &Page) -> Condition {
     // "Behind" means greater when the list ascends.
     let behind = |cursor: &Cursor| place(along, cursor, !along.descending);
     let ahead = |cursor: &Cursor| place(along, cursor, along.descending);
@@ -115,7 +115,7 @@ fn between<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(along: &Along<K, I>
 }
 
 fn place<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
-    along: &Along<K, I>,
+    along: &SortOrder<K, I>,
     cursor: &Cursor,
     greater: bool,
 ) -> Expr {

@@ -108,7 +108,7 @@ impl Pool {
 
     /// A connection for one caller, and until when it has to answer. The time begins when the request holds few enough
     /// other connections.
-    async fn lane(&self) -> Result<(Lane, Instant), DbErr> {
+    async fn lane(&self) -> Result<(PooledConnection, Instant), DbErr> {
         let permit = super::permit().await;
         let end = Instant::now() + LIMIT;
         let patience = end.checked_sub(ANSWER_LIMIT).unwrap_or(end);
@@ -116,7 +116,7 @@ impl Pool {
         Ok((lane.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))?, end))
     }
 
-    async fn take(&self, permit: Option<OwnedSemaphorePermit>) -> Result<Lane, DbErr> {
+    async fn take(&self, permit: Option<OwnedSemaphorePermit>) -> Result<PooledConnection, DbErr> {
         let seat = Arc::clone(&self.0.seats).acquire_owned().await;
         let seat = seat.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
         if let Some(file) = &self.0.reach.file {
@@ -126,7 +126,13 @@ impl Pool {
             Some(connection) => connection,
             None => self.connected().await?,
         };
-        Ok(Lane { connection, pool: self.clone(), seat: Some(seat), state: AtomicU8::new(CLEAN), _permit: permit })
+        Ok(PooledConnection {
+            connection,
+            pool: self.clone(),
+            seat: Some(seat),
+            state: AtomicU8::new(CLEAN),
+            _permit: permit,
+        })
     }
 
     /// Opens so many connections, which later callers find.
@@ -244,7 +250,7 @@ impl Pool {
     }
 
     /// A connection for work of any length, which is ended after it.
-    pub(super) async fn once(&self) -> Result<Lane, DbErr> {
+    pub(super) async fn once(&self) -> Result<PooledConnection, DbErr> {
         let (lane, _) = self.lane().await?;
         lane.state.store(BROKEN, Ordering::Relaxed);
         Ok(lane)
@@ -303,7 +309,7 @@ const ASKED: u8 = 1;
 const BROKEN: u8 = 2;
 
 /// One connection, as long as one caller holds it.
-pub(super) struct Lane {
+pub(super) struct PooledConnection {
     pub(super) connection: DatabaseConnection,
     pool: Pool,
     seat: Option<OwnedSemaphorePermit>,
@@ -312,7 +318,7 @@ pub(super) struct Lane {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Lane {
+impl PooledConnection {
     /// Waits for an answer until `end`, and remembers whether the connection is still good after it.
     async fn answer<T>(&self, end: Instant, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
         self.state.store(ASKED, Ordering::Relaxed);
@@ -336,7 +342,7 @@ impl Lane {
     }
 }
 
-impl Drop for Lane {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         let (connection, pool, seat) = (self.connection.clone(), self.pool.clone(), self.seat.take());
         match self.state.load(Ordering::Relaxed) {
@@ -363,7 +369,7 @@ impl Drop for Lane {
 pub(super) struct Transaction {
     // In this order: what is open is undone before the connection is given back.
     open: DatabaseTransaction,
-    lane: Lane,
+    lane: PooledConnection,
 }
 
 impl Debug for Transaction {

@@ -7,9 +7,9 @@ use super::{
     Store, all,
     entity::{password, session, user},
     limited, limited_unique,
-    maintenance::Upkeep,
+    maintenance::Maintenance,
     one,
-    pagination::{self, Along, By, same},
+    pagination::{self, By, SortOrder, same},
     tx::Tx,
     users::LOCK,
 };
@@ -20,7 +20,7 @@ use crate::domain::{
     list::{Page, Slice},
     network::KnownNetworks,
     password::Hashed,
-    policy::{Keyholder, Oneself},
+    policy::{PasswordSetter, SignedInUser},
     secret::Fingerprint,
     session::{IDLE, LONGEST, Session},
     text,
@@ -131,8 +131,8 @@ impl Store {
 
 impl Store {
     /// One's sessions that hold, newest first.
-    pub async fn sessions_of(&self, oneself: &Oneself, page: &Page, at: Time) -> Result<Slice<Session>> {
-        let along = Along { key: By::<&'static str>::Id, id: Some(("s", "id")), descending: true };
+    pub async fn sessions_of(&self, oneself: &SignedInUser, page: &Page, at: Time) -> Result<Slice<Session>> {
+        let along = SortOrder { key: By::<&'static str>::Id, id: Some(("s", "id")), descending: true };
         let select = pagination::cut(of_person(oneself, at), &along, page);
         pagination::page_of(&self.read, &select, page, |row: SessionRow| {
             (Cursor { key: Key::Id, id: row.id.uuid() }, row.into())
@@ -141,14 +141,14 @@ impl Store {
     }
 
     /// How many sessions of one's own hold.
-    pub async fn count_sessions_of(&self, oneself: &Oneself, at: Time) -> Result<u64> {
+    pub async fn count_sessions_of(&self, oneself: &SignedInUser, at: Time) -> Result<u64> {
         pagination::count(&self.read, of_person(oneself, at)).await
     }
 }
 
 impl Tx {
     /// Keeps a person's password. Their sessions end, but for the one in which this is done.
-    pub async fn set_password(&self, keyholder: &Keyholder, hashed: &Hashed) -> Result<i64> {
+    pub async fn set_password(&self, keyholder: &PasswordSetter, hashed: &Hashed) -> Result<i64> {
         let user = *keyholder.user();
         let update = password::Entity::update_many()
             .col_expr(password::Column::Hashed, Expr::value(hashed.clone()))
@@ -199,7 +199,7 @@ impl Tx {
     }
 }
 
-impl Upkeep<'_> {
+impl Maintenance<'_> {
     /// Begins a session. One whose password was changed meanwhile never holds.
     pub async fn open_session(&self, new: NewSession) -> Result<()> {
         open_session(self.db(), new).await
@@ -242,7 +242,7 @@ impl Upkeep<'_> {
     }
 
     /// Ends a session of one's own; false when there is none such.
-    pub async fn end_session(&self, oneself: &Oneself, id: SessionId) -> Result<bool> {
+    pub async fn end_session(&self, oneself: &SignedInUser, id: SessionId) -> Result<bool> {
         let end = session::Entity::delete_many()
             .filter(session::Column::Id.eq(id))
             .filter(session::Column::UserId.eq(*oneself.user()))
@@ -251,7 +251,7 @@ impl Upkeep<'_> {
     }
 
     /// Ends all of one's sessions but that one; tells how many there were.
-    pub async fn end_sessions(&self, oneself: &Oneself, but_for: Option<SessionId>) -> Result<u64> {
+    pub async fn end_sessions(&self, oneself: &SignedInUser, but_for: Option<SessionId>) -> Result<u64> {
         let others = but_for.map(|own| session::Column::Id.ne(own));
         let end = session::Entity::delete_many()
             .filter(session::Column::UserId.eq(*oneself.user()))
@@ -346,7 +346,7 @@ fn holding(at: Time) -> SelectStatement {
         .take()
 }
 
-fn of_person(oneself: &Oneself, at: Time) -> SelectStatement {
+fn of_person(oneself: &SignedInUser, at: Time) -> SelectStatement {
     holding(at).and_where(Expr::col(("s", "user_id")).eq(*oneself.user())).take()
 }
 

@@ -3,12 +3,12 @@
 use super::Store;
 use crate::config::DatabaseTarget;
 use crate::domain::{
-    caller::{Caller, Through},
+    caller::{AuthMethod, Caller},
     cursor::{Cursor, Key},
     id::{OrganizationId, TokenId, UserId},
     list::Page,
     organization::Role,
-    policy::{self, Myself, OrgAdmin, Standing},
+    policy::{self, OrgAdmin, Standing, Viewer},
     secret::Prefix,
     time::Time,
 };
@@ -25,7 +25,7 @@ pub(super) const TOKENS: [TokenId; 2] =
     [TokenId::from_uuid(Uuid::from_u128(2)), TokenId::from_uuid(Uuid::from_u128(3))];
 
 fn standing() -> Standing {
-    let through = Through::Jwt(UserId::from_uuid(Uuid::from_u128(4)));
+    let through = AuthMethod::Jwt(UserId::from_uuid(Uuid::from_u128(4)));
     let caller = Caller { at: NOW, address: None, user_agent: None, through };
     Standing::new(&caller, BTreeMap::from([(ORGANIZATION, Role::Admin)]), None)
 }
@@ -34,7 +34,7 @@ pub(super) fn an_admin() -> OrgAdmin {
     policy::admin_of(&standing(), ORGANIZATION).expect("an administrator")
 }
 
-pub(super) fn myself() -> Myself {
+pub(super) fn myself() -> Viewer {
     policy::myself(&standing()).expect("a person")
 }
 

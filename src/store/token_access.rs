@@ -5,7 +5,7 @@ use super::{
     column_types::End,
     entity::{grant, token, token_use},
     limited,
-    pagination::{self, Along, By, same},
+    pagination::{self, By, SortOrder, same},
     tx::Tx,
 };
 use crate::domain::{
@@ -13,7 +13,7 @@ use crate::domain::{
     grant::Usage,
     id::{OrganizationId, TokenId, UserId},
     list::{Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
-    policy::{self, Myself, Seer, Sight, Standing},
+    policy::{self, Standing, TokenAccess, TokenViewer, Viewer},
     scope::ScopeSet,
     time::Time,
     token::{Token, TokenStatus},
@@ -26,14 +26,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 impl Tx {
     /// What rules need to know of a token; nothing when there is none.
-    pub async fn sight_of(&self, token: TokenId) -> Result<Option<Sight>> {
+    pub async fn sight_of(&self, token: TokenId) -> Result<Option<TokenAccess>> {
         Ok(sights(&self.db, &[token]).await?.remove(&token))
     }
 }
 
 impl Store {
     /// Those of the tokens that the caller sees, with how much of each.
-    pub async fn tokens_seen(&self, standing: &Standing, ids: &[TokenId]) -> Result<HashMap<TokenId, (Token, Seer)>> {
+    pub async fn tokens_seen(
+        &self,
+        standing: &Standing,
+        ids: &[TokenId],
+    ) -> Result<HashMap<TokenId, (Token, TokenViewer)>> {
         let mut sights = sights(&self.read, ids).await?;
         let seen: HashMap<_, _> = ids
             .iter()
@@ -49,14 +53,14 @@ impl Store {
     }
 
     /// What rules need to know of a token; nothing when there is none.
-    pub async fn sight_of(&self, token: TokenId) -> Result<Option<Sight>> {
+    pub async fn sight_of(&self, token: TokenId) -> Result<Option<TokenAccess>> {
         Ok(sights(&self.read, &[token]).await?.remove(&token))
     }
 
     /// One's own tokens.
     pub async fn tokens_of(
         &self,
-        myself: &Myself,
+        myself: &Viewer,
         filter: &TokenFilter,
         order: TokenOrder,
         page: &Page,
@@ -72,7 +76,7 @@ impl Store {
     }
 
     /// How many of them there are.
-    pub async fn count_tokens_of(&self, myself: &Myself, filter: &TokenFilter, at: Time) -> Result<u64> {
+    pub async fn count_tokens_of(&self, myself: &Viewer, filter: &TokenFilter, at: Time) -> Result<u64> {
         pagination::count(&self.read, tokens_of(myself, filter, at)).await
     }
 
@@ -118,17 +122,17 @@ impl From<TokenRow> for Token {
     }
 }
 
-fn along(order: TokenOrder) -> Along<(&'static str, &'static str), (&'static str, &'static str)> {
+fn along(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
         TokenOrderField::CreatedAt => By::Id,
         TokenOrderField::LastUsedAt => By::Number(("u", "last_used_at")),
         TokenOrderField::Owner => By::Text(("o", "username")),
         TokenOrderField::ExpiresAt => By::Number(("t", "expires_at")),
     };
-    Along { key, id: Some(("t", "id")), descending: order.descending }
+    SortOrder { key, id: Some(("t", "id")), descending: order.descending }
 }
 
-fn tokens_of(myself: &Myself, filter: &TokenFilter, at: Time) -> SelectStatement {
+fn tokens_of(myself: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement {
     let mut select = Query::select();
     for column in [
         "id",
@@ -167,7 +171,7 @@ fn tokens_of(myself: &Myself, filter: &TokenFilter, at: Time) -> SelectStatement
 }
 
 /// The visible grants of `t` in organizations that its owner administers.
-fn administered(myself: &Myself) -> SelectStatement {
+fn administered(myself: &Viewer) -> SelectStatement {
     visible_grants(myself)
         .join_as(
             JoinType::InnerJoin,
@@ -181,7 +185,7 @@ fn administered(myself: &Myself) -> SelectStatement {
 
 /// The unremoved grants of `t` that the caller can see: an acting token sees only those of organizations that it has
 /// access to.
-fn visible_grants(myself: &Myself) -> SelectStatement {
+fn visible_grants(myself: &Viewer) -> SelectStatement {
     let mut select = Query::select();
     select
         .expr(Expr::value(1))
@@ -203,10 +207,10 @@ struct SightRow {
 }
 
 /// What rules need to know of these tokens.
-async fn sights(connection: &impl ConnectionTrait, tokens: &[TokenId]) -> Result<BTreeMap<TokenId, Sight>> {
-    let mut found = BTreeMap::<TokenId, Sight>::new();
+async fn sights(connection: &impl ConnectionTrait, tokens: &[TokenId]) -> Result<BTreeMap<TokenId, TokenAccess>> {
+    let mut found = BTreeMap::<TokenId, TokenAccess>::new();
     for row in all::<SightRow>(connection, &sights_of(tokens)).await? {
-        let sight = found.entry(row.token_id).or_insert_with(|| Sight {
+        let sight = found.entry(row.token_id).or_insert_with(|| TokenAccess {
             token: row.token_id,
             owner: row.owner_id,
             standing: BTreeSet::new(),

@@ -11,7 +11,7 @@ use super::{
 use crate::domain::{
     error::{Error, Result},
     id::{GrantId, OrganizationId, TokenId, UserId},
-    policy::{Maker, Operator, Remover, Revoker, TokenOwner, Widener},
+    policy::{AccessGrantor, GrantRemover, Operator, TokenCreator, TokenOwner, TokenRevoker},
     scope::ScopeSet,
     secret::Fingerprint,
     text,
@@ -85,7 +85,7 @@ impl Tx {
     }
 
     /// Counts the active tokens of a user. Where the user is locked first, of two tokens at once the second sees the first.
-    pub async fn count_active_tokens(&self, maker: &Maker) -> Result<u64> {
+    pub async fn count_active_tokens(&self, maker: &TokenCreator) -> Result<u64> {
         let find = token::Entity::find()
             .filter(token::Column::OwnerId.eq(*maker.user()))
             .filter(token::Column::RevokedAt.is_null())
@@ -95,7 +95,7 @@ impl Tx {
     }
 
     /// Makes a token with its grants.
-    pub async fn insert_token(&self, maker: &Maker, new: NewToken) -> Result<Token> {
+    pub async fn insert_token(&self, maker: &TokenCreator, new: NewToken) -> Result<Token> {
         let at = self.caller().at;
         let id = TokenId::new(at);
         let organizations = new.organizations;
@@ -192,7 +192,7 @@ impl Tx {
     }
 
     /// Ends a token for good; tells whose it was and where its grants stand.
-    pub async fn revoke_token(&self, revoker: &Revoker) -> Result<(Token, Vec<OrganizationId>)> {
+    pub async fn revoke_token(&self, revoker: &TokenRevoker) -> Result<(Token, Vec<OrganizationId>)> {
         let at = self.caller().at;
         let token = self.claim(*revoker.token()).await?;
         let update = token::Entity::update_many()
@@ -239,7 +239,12 @@ impl Tx {
     }
 
     /// Lets a token reach one more organization. The caller holds the token.
-    pub async fn add_organization(&self, _: &Widener, token: &Token, organization: OrganizationId) -> Result<GrantId> {
+    pub async fn add_organization(
+        &self,
+        _: &AccessGrantor,
+        token: &Token,
+        organization: OrganizationId,
+    ) -> Result<GrantId> {
         let standing = self.standing_grants(token.id).await?;
         if standing.iter().any(|grant| grant.organization_id == organization) {
             return Err(Error::Conflict("The token already has access to this organization.".into()));
@@ -282,7 +287,7 @@ impl Tx {
     }
 
     /// Takes an organization away from a token; tells whose it is. `CONFLICT` when somebody was quicker.
-    pub async fn remove_organization(&self, remover: &Remover, reason: Option<&str>) -> Result<(GrantId, UserId)> {
+    pub async fn remove_organization(&self, remover: &GrantRemover, reason: Option<&str>) -> Result<(GrantId, UserId)> {
         let already = || Error::Conflict("The organization has been removed from this token already.".into());
         let token = match self.claim(*remover.token()).await {
             // Without the grant the caller may no longer see the token: its state is not returned.

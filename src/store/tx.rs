@@ -8,10 +8,10 @@ use super::{
     pool::Transaction,
 };
 use crate::domain::{
-    caller::{Caller, Through},
-    email::{Letter, Person, Place, TokenLine},
+    caller::{AuthMethod, Caller},
+    email::{EmailContent, EmailToken, Person, Place},
     error::{Error, Result},
-    event::{Event, EventType, LetterKind, Notice, Via},
+    event::{EmailKind, Event, EventSource, EventType, Notification},
     id::{DeliveryId, OrganizationId, TokenId, UserId},
 };
 use sea_orm::{
@@ -95,7 +95,7 @@ impl Tx {
         limited(self.db.rollback()).await
     }
 
-    async fn write_letter(&self, fact: &Event, notice: &Notice) -> Result<()> {
+    async fn write_letter(&self, fact: &Event, notice: &Notification) -> Result<()> {
         let Some(to) = limited(user::Entity::find_by_id(notice.to).one(&self.db)).await? else { return Ok(()) };
         // Somebody without an address, or who is gone, cannot be written to.
         let (Some(address), None) = (to.email, to.deleted_at) else { return Ok(()) };
@@ -121,7 +121,7 @@ impl Tx {
         Ok(())
     }
 
-    async fn letter(&self, fact: &Event, notice: &Notice) -> Result<Letter> {
+    async fn letter(&self, fact: &Event, notice: &Notification) -> Result<EmailContent> {
         let organization = self.place(notice.organization).await?;
         let by = match self.caller.user() {
             Some(by) => self.person(by).await?,
@@ -130,11 +130,13 @@ impl Tx {
         let mut tokens = self.token_lines(&notice.tokens).await?;
         let (reason, at_micros) = (fact.reason.clone(), self.caller.at.micros());
         match notice.letter {
-            LetterKind::OrganizationRemoved => {
+            EmailKind::OrganizationRemoved => {
                 let token = tokens.pop().ok_or_else(|| Error::Bug("a letter about no token".into()))?;
-                Ok(Letter::OrganizationRemoved { organization, token, by, reason, at_micros })
+                Ok(EmailContent::OrganizationRemoved { organization, token, by, reason, at_micros })
             }
-            LetterKind::MembershipEnded => Ok(Letter::MembershipEnded { organization, tokens, by, reason, at_micros }),
+            EmailKind::MembershipEnded => {
+                Ok(EmailContent::MembershipEnded { organization, tokens, by, reason, at_micros })
+            }
         }
     }
 
@@ -149,13 +151,13 @@ impl Tx {
         Ok(found.map(|found| Person { username: found.username, name: found.name }))
     }
 
-    async fn token_lines(&self, ids: &[TokenId]) -> Result<Vec<TokenLine>> {
+    async fn token_lines(&self, ids: &[TokenId]) -> Result<Vec<EmailToken>> {
         let find = token::Entity::find().filter(token::Column::Id.is_in(ids.iter().copied()));
         let mut found = limited(find.all(&self.db)).await?;
         found.sort_unstable_by_key(|token| token.id);
         Ok(found
             .into_iter()
-            .map(|token| TokenLine { id: token.id.to_string(), description: token.description, hint: token.hint })
+            .map(|token| EmailToken { id: token.id.to_string(), description: token.description, hint: token.hint })
             .collect())
     }
 
@@ -190,7 +192,7 @@ impl Tx {
 
     /// The name of the resource server that makes the change, if it is one.
     async fn acting_resource_server(&self) -> Result<Option<String>> {
-        let Through::ResourceServer(id) = self.caller.through else { return Ok(None) };
+        let AuthMethod::ResourceServer(id) = self.caller.through else { return Ok(None) };
         let found = limited(resource_server::Entity::find_by_id(id).one(&self.db)).await?;
         Ok(found.map(|server| server.name))
     }
@@ -216,14 +218,14 @@ impl Tx {
     }
 }
 
-const fn via(through: Through) -> Via {
+const fn via(through: AuthMethod) -> EventSource {
     match through {
-        Through::CommandLine => Via::CommandLine,
-        Through::System => Via::System,
-        Through::Jwt(_) => Via::Jwt,
-        Through::Session { .. } => Via::Session,
-        Through::Token { .. } | Through::Value { .. } => Via::Token,
-        Through::ResourceServer(_) => Via::ResourceServer,
+        AuthMethod::CommandLine => EventSource::CommandLine,
+        AuthMethod::System => EventSource::System,
+        AuthMethod::Jwt(_) => EventSource::Jwt,
+        AuthMethod::Session { .. } => EventSource::Session,
+        AuthMethod::Token { .. } | AuthMethod::Value { .. } => EventSource::Token,
+        AuthMethod::ResourceServer(_) => EventSource::ResourceServer,
     }
 }
 

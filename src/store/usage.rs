@@ -5,7 +5,7 @@ use super::{
     column_types::LastUse,
     entity::{grant, grant_use, token_use},
     limited,
-    maintenance::Upkeep,
+    maintenance::Maintenance,
     pagination::same,
     tx::chunks,
 };
@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// What was seen of one token.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct TokenUsage {
     /// Which token.
     pub token: TokenId,
     /// Its use.
@@ -32,7 +32,7 @@ pub struct Seen {
 
 /// What was seen of one token with one organization.
 #[derive(Debug, Clone)]
-pub struct SeenGrant {
+pub struct GrantUsage {
     /// Which period of access.
     pub grant: GrantId,
     /// Of which organization.
@@ -83,10 +83,10 @@ pub(super) fn of_token(row: token_use::Model) -> Usage {
     })
 }
 
-impl Upkeep<'_> {
+impl Maintenance<'_> {
     /// Writes the use of tokens and grants, in order of their keys so that two nodes do not wait for each other in a
     /// circle. What the store knows of a later time stays.
-    pub async fn keep_usage(&self, mut tokens: Vec<Seen>, mut grants: Vec<SeenGrant>) -> Result<()> {
+    pub async fn keep_usage(&self, mut tokens: Vec<TokenUsage>, mut grants: Vec<GrantUsage>) -> Result<()> {
         tokens.sort_unstable_by_key(|seen| seen.token);
         grants.sort_unstable_by_key(|seen| seen.grant);
         for some in chunks(tokens, 500) {
@@ -107,7 +107,7 @@ impl Upkeep<'_> {
     }
 
     /// What was on its way here while the organization was removed and added again, as use of the grant that stands now.
-    async fn in_force_again(&self, seen: &[SeenGrant]) -> Result<Vec<SeenGrant>> {
+    async fn in_force_again(&self, seen: &[GrantUsage]) -> Result<Vec<GrantUsage>> {
         #[derive(FromQueryResult)]
         struct Row {
             before: GrantId,
@@ -126,10 +126,10 @@ impl Upkeep<'_> {
             .take();
         let after: HashMap<_, _> =
             all::<Row>(self.db(), &select).await?.into_iter().map(|row| (row.before, row.after)).collect();
-        let moved = seen.iter().filter_map(|seen| Some(SeenGrant { grant: *after.get(&seen.grant)?, ..seen.clone() }));
-        let mut latest = BTreeMap::<_, SeenGrant>::new();
+        let moved = seen.iter().filter_map(|seen| Some(GrantUsage { grant: *after.get(&seen.grant)?, ..seen.clone() }));
+        let mut latest = BTreeMap::<_, GrantUsage>::new();
         for seen in moved {
-            let at = |seen: &SeenGrant| seen.usage.last_request.as_ref().map(|request| request.at);
+            let at = |seen: &GrantUsage| seen.usage.last_request.as_ref().map(|request| request.at);
             if latest.get(&seen.grant).is_none_or(|other| at(other) < at(&seen)) {
                 latest.insert(seen.grant, seen);
             }
@@ -138,7 +138,7 @@ impl Upkeep<'_> {
     }
 }
 
-fn token_row(seen: Seen) -> token_use::Model {
+fn token_row(seen: TokenUsage) -> token_use::Model {
     let request = seen.usage.last_request.unwrap_or_else(nothing);
     token_use::Model {
         token_id: seen.token,
@@ -153,7 +153,7 @@ fn token_row(seen: Seen) -> token_use::Model {
     }
 }
 
-fn grant_row(seen: SeenGrant) -> grant_use::Model {
+fn grant_row(seen: GrantUsage) -> grant_use::Model {
     let request = seen.usage.last_request.unwrap_or_else(nothing);
     grant_use::Model {
         grant_id: seen.grant,

@@ -10,11 +10,11 @@ use super::{
     tx::Tx,
 };
 use crate::domain::{
-    caller::{Caller, Through},
+    caller::{AuthMethod, Caller},
     error::{Error, Result},
     id::{OrganizationId, UserId},
     organization::{Role, User, UserRef},
-    policy::{Admission, Oneself, Operator, Standing},
+    policy::{Operator, SignedInUser, Standing, UserProvisioner},
     text,
 };
 use sea_orm::{
@@ -156,7 +156,7 @@ impl Tx {
     }
 
     /// Adds a person.
-    pub async fn insert_user(&self, _: &Admission, id: UserId, new: NewUser) -> Result<User> {
+    pub async fn insert_user(&self, _: &UserProvisioner, id: UserId, new: NewUser) -> Result<User> {
         let at = self.caller().at;
         let (issuer, subject) = new.identity.map(|identity| (identity.issuer, identity.subject)).unzip();
         let row = user::ActiveModel {
@@ -190,7 +190,7 @@ impl Tx {
     }
 
     /// Keeps what an identity provider says of a person now.
-    pub async fn change_profile(&self, _: &Admission, before: &User, profile: &Profile) -> Result<()> {
+    pub async fn change_profile(&self, _: &UserProvisioner, before: &User, profile: &Profile) -> Result<()> {
         let update = user::Entity::update_many()
             .col_expr(user::Column::Username, Expr::value(profile.username.clone()))
             .col_expr(user::Column::Name, Expr::value(profile.name.clone()))
@@ -212,7 +212,7 @@ impl Tx {
     }
 
     /// Keeps what a person calls themselves from now on.
-    pub async fn rename_user(&self, oneself: &Oneself, before: &User, name: &str) -> Result<()> {
+    pub async fn rename_user(&self, oneself: &SignedInUser, before: &User, name: &str) -> Result<()> {
         let searchable = searchable(&before.username, name, before.email.as_deref());
         let update = user::Entity::update_many()
             .col_expr(user::Column::Name, Expr::value(name))
@@ -330,7 +330,7 @@ async fn standing(connection: &impl ConnectionTrait, caller: &Caller) -> Result<
     }
     let roles = roles(connection, id).await?;
     match caller.through {
-        Through::Token { token, .. } | Through::Value { token, .. } => {
+        AuthMethod::Token { token, .. } | AuthMethod::Value { token, .. } => {
             let reach = reach_of(connection, token, caller.at).await?.ok_or(Error::Unauthenticated)?;
             Ok(Standing::new(caller, roles, Some(&reach)))
         }

@@ -5,7 +5,7 @@
 
 mod usage_buffer;
 
-pub use usage_buffer::{Observed, Tally};
+pub use usage_buffer::{ObservedRequest, UsageBuffer};
 
 use crate::{
     domain::{
@@ -28,20 +28,20 @@ use std::sync::{
 pub struct Verifier {
     store: Store,
     catalogue: Arc<Catalogue>,
-    tally: Arc<Tally>,
+    tally: Arc<UsageBuffer>,
     latest: Arc<AtomicI64>,
 }
 
 /// A token that is known, and what was decided.
 #[derive(Debug, Clone)]
-pub struct Checked {
+pub struct CheckResult {
     /// The answer, and why it is no.
     pub verdict: Verdict,
     /// What it rests on, as far as whoever asked may be told of it.
     pub known: Snapshot,
 }
 
-impl Checked {
+impl CheckResult {
     /// The scopes that checks accept: those the catalogue still holds, in its order.
     pub fn scopes(&self, catalogue: &Catalogue) -> Vec<ScopeName> {
         catalogue.sorted(&self.known.scopes).into_iter().filter(|name| catalogue.get(name.as_str()).is_some()).collect()
@@ -55,7 +55,7 @@ impl Verifier {
     }
 
     /// Judges a token and notes the request; nothing when no token has this value.
-    pub async fn check(&self, secret: &Secret, ask: &Ask, observed: Observed) -> Result<Option<Checked>> {
+    pub async fn check(&self, secret: &Secret, ask: &Ask, observed: ObservedRequest) -> Result<Option<CheckResult>> {
         let checked = self.judge(secret, ask, observed).await;
         self.store.metrics().checked(match &checked {
             Ok(Some(checked)) => Check::Judged(checked.verdict),
@@ -65,7 +65,7 @@ impl Verifier {
         checked
     }
 
-    async fn judge(&self, secret: &Secret, ask: &Ask, observed: Observed) -> Result<Option<Checked>> {
+    async fn judge(&self, secret: &Secret, ask: &Ask, observed: ObservedRequest) -> Result<Option<CheckResult>> {
         let Some(mut known) = self.store.snapshot(&secret.fingerprint()).await? else { return Ok(None) };
         let judged = Ask { at: self.never_back(ask.at), ..ask.clone() };
         let verdict = if ask.limits.narrow(&mut known) {
@@ -74,11 +74,11 @@ impl Verifier {
             Verdict::No(Reason::NotGranted)
         };
         self.tally.note(&known, &concerned(&known, ask, verdict), ask, verdict, observed);
-        Ok(Some(Checked { verdict, known }))
+        Ok(Some(CheckResult { verdict, known }))
     }
 
     /// What was used and is not written yet.
-    pub fn tally(&self) -> &Tally {
+    pub fn tally(&self) -> &UsageBuffer {
         &self.tally
     }
 

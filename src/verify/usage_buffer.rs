@@ -7,7 +7,7 @@ use crate::{
         id::{GrantId, OrganizationId, TokenId},
         scope::ScopeName,
     },
-    store::{Seen, SeenGrant},
+    store::{GrantUsage, TokenUsage},
 };
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ const MOST_SCOPES: usize = 20;
 
 /// What a door saw of a request: cleaned texts only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Observed {
+pub struct ObservedRequest {
     /// From where, in canonical form.
     pub address: Option<IpAddr>,
     /// With what.
@@ -39,7 +39,7 @@ pub struct Observed {
 
 /// Use that is not written yet.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct UsageBuffer {
     entries: Mutex<Entries>,
 }
 
@@ -58,11 +58,11 @@ struct Entry {
     used: bool,
 }
 
-impl Tally {
+impl UsageBuffer {
     /// Notes one request.
-    pub fn note(&self, known: &Snapshot, concerned: &[&Reach], ask: &Ask, verdict: Verdict, observed: Observed) {
+    pub fn note(&self, known: &Snapshot, concerned: &[&Reach], ask: &Ask, verdict: Verdict, observed: ObservedRequest) {
         let allowed = verdict == Verdict::Yes;
-        let Observed { address, user_agent, method, path } = observed;
+        let ObservedRequest { address, user_agent, method, path } = observed;
         let request = Request { at: ask.at, address, user_agent, method, path, scope: named(&ask.scopes), allowed };
         let usage = Usage { last_used_at: allowed.then_some(ask.at), last_request: Some(request) };
         let mut entries = self.entries();
@@ -74,17 +74,17 @@ impl Tally {
 
     /// Takes what is due, or just all. Due is what was not written within the last five seconds; the first allowed request
     /// waits for no refused one.
-    pub fn due(&self, now: Instant, all: bool) -> (Vec<Seen>, Vec<SeenGrant>) {
+    pub fn due(&self, now: Instant, all: bool) -> (Vec<TokenUsage>, Vec<GrantUsage>) {
         let mut entries = self.entries();
-        let tokens = take(&mut entries.tokens, now, all).map(|(token, usage)| Seen { token, usage }).collect();
+        let tokens = take(&mut entries.tokens, now, all).map(|(token, usage)| TokenUsage { token, usage }).collect();
         let grants = take(&mut entries.grants, now, all)
-            .map(|((grant, organization, token), usage)| SeenGrant { grant, organization, token, usage })
+            .map(|((grant, organization, token), usage)| GrantUsage { grant, organization, token, usage })
             .collect();
         (tokens, grants)
     }
 
     /// Takes back what could not be written; it is due at once.
-    pub fn take_back(&self, tokens: Vec<Seen>, grants: Vec<SeenGrant>) {
+    pub fn take_back(&self, tokens: Vec<TokenUsage>, grants: Vec<GrantUsage>) {
         let mut entries = self.entries();
         for seen in tokens {
             if let Some(entry) = add(&mut entries.tokens, seen.token, seen.usage) {
@@ -190,14 +190,14 @@ mod tests {
         }
     }
 
-    fn note(tally: &Tally, known: &Snapshot, seconds: u64, verdict: Verdict) {
+    fn note(tally: &UsageBuffer, known: &Snapshot, seconds: u64, verdict: Verdict) {
         let ask = Ask { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
-        tally.note(known, &known.reaches.iter().collect::<Vec<_>>(), &ask, verdict, Observed::default());
+        tally.note(known, &known.reaches.iter().collect::<Vec<_>>(), &ask, verdict, ObservedRequest::default());
     }
 
     #[test]
     fn the_first_use_is_due_at_once_and_later_ones_after_five_seconds() {
-        let (tally, known, start) = (Tally::default(), known(), Instant::now());
+        let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
         note(&tally, &known, 0, Verdict::Yes);
         let (tokens, grants) = tally.due(start, false);
         assert_eq!((tokens.len(), grants.len()), (1, 2));
@@ -209,11 +209,11 @@ mod tests {
 
     #[test]
     fn a_first_use_waits_for_no_refused_request_and_for_no_other_organization() {
-        let (tally, known, start) = (Tally::default(), known(), Instant::now());
+        let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
         let with = |reaches: std::ops::Range<usize>, seconds: u64, verdict: Verdict| {
             let ask = Ask { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
             let reaches: Vec<_> = known.reaches[reaches].iter().collect();
-            tally.note(&known, &reaches, &ask, verdict, Observed::default());
+            tally.note(&known, &reaches, &ask, verdict, ObservedRequest::default());
         };
         let due = |seconds: u64| {
             let (tokens, grants) = tally.due(start + Duration::from_secs(seconds), false);
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_refused_request_is_the_most_recent_one_and_no_use() {
-        let (tally, known) = (Tally::default(), known());
+        let (tally, known) = (UsageBuffer::default(), known());
         note(&tally, &known, 0, Verdict::Yes);
         note(&tally, &known, 1, Verdict::No(Reason::NotGranted));
         let (tokens, _) = tally.due(Instant::now(), true);
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_written_is_due_again_and_does_not_hide_later_use() {
-        let (tally, known, start) = (Tally::default(), known(), Instant::now());
+        let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
         note(&tally, &known, 0, Verdict::Yes);
         let (tokens, grants) = tally.due(start, false);
         note(&tally, &known, 3, Verdict::Yes);
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn tokens_that_are_not_used_are_forgotten() {
-        let (tally, known, start) = (Tally::default(), known(), Instant::now());
+        let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
         note(&tally, &known, 0, Verdict::Yes);
         tally.due(start, false);
         tally.due(start + Duration::from_secs(6), false);

@@ -15,7 +15,7 @@ use tokenward::{
         time::Time,
     },
     http::{self, Said},
-    store::{Identity, NewUser, Seen, SeenGrant},
+    store::{GrantUsage, Identity, NewUser, TokenUsage},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -564,7 +564,7 @@ async fn use_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
             let slug = text(&grant["organization"]["slug"]);
             add(&mut token.overall, &usage);
             add(token.standing.get_mut(slug.as_str()).unwrap(), &usage);
-            grants.push(SeenGrant {
+            grants.push(GrantUsage {
                 grant: GrantId::parse(&text(&grant["id"])).unwrap(),
                 organization: OrganizationId::parse(&text(&grant["organization"]["id"])).unwrap(),
                 token: id,
@@ -577,7 +577,7 @@ async fn use_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
             add(&mut token.overall, &usage);
         }
         if token.overall.last_request.is_some() {
-            tokens.push(Seen { token: id, usage: token.overall.clone() });
+            tokens.push(TokenUsage { token: id, usage: token.overall.clone() });
         }
     }
     world.app.store().upkeep().keep_usage(tokens, grants).await.unwrap();

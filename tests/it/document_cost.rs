@@ -22,7 +22,7 @@ use std::{collections::HashMap, future::poll_fn, pin::pin, time::Duration};
 use tokenward::{
     actions::CreateOrganization,
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         id::UserId,
         policy::SelfService,
     },
@@ -255,7 +255,7 @@ fn fields_of(value: &Value) -> usize {
 /// Executes a document as Ada. Returns its statements and its data, and asserts that it lets others run after each thousand
 /// fields.
 async fn executed(world: &World, user: UserId, document: &Document) -> (u64, Value) {
-    let caller = Caller { at: world.now(), address: None, user_agent: None, through: Through::Jwt(user) };
+    let caller = Caller { at: world.now(), address: None, user_agent: None, through: AuthMethod::Jwt(user) };
     let (text, mut data, mut polls) = (&document.text, Value::Null, 0);
     let statements = world
         .statements(async {

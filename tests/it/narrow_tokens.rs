@@ -11,7 +11,7 @@ use tokenward::domain::{
     grant::{Request, Usage},
     id::{GrantId, OrganizationId, TokenId},
 };
-use tokenward::store::{Seen, SeenGrant};
+use tokenward::store::{GrantUsage, TokenUsage};
 
 const TOKEN: &str = "id description hint status createdAt expiresAt owner { username name email } scopes { name }";
 const PAGING: [&str; 4] = ["first", "after", "last", "before"];
@@ -373,13 +373,13 @@ async fn use_with(owner: &Client<'_>, made: &Made, slug: &str, address: &str, ag
     };
     let usage = Usage { last_used_at: Some(at), last_request: Some(request) };
     let token = TokenId::parse(&made.id).unwrap();
-    let seen = SeenGrant {
+    let seen = GrantUsage {
         grant: GrantId::parse(text(grant, "/id")).unwrap(),
         organization: OrganizationId::parse(text(grant, "/organization/id")).unwrap(),
         token,
         usage: usage.clone(),
     };
-    owner.world.app.store().upkeep().keep_usage(vec![Seen { token, usage }], vec![seen]).await.unwrap();
+    owner.world.app.store().upkeep().keep_usage(vec![TokenUsage { token, usage }], vec![seen]).await.unwrap();
 }
 
 /// What was compared, and what of that told rows apart.

@@ -15,7 +15,7 @@ use tokenward::{
         grant::{Request, Usage},
         id::{GrantId, OrganizationId, TokenId},
     },
-    store::{Seen, SeenGrant},
+    store::{GrantUsage, TokenUsage},
 };
 
 const TOKENS: usize = 53;
@@ -173,10 +173,10 @@ async fn use_them(world: &World, admin: &Client<'_>, organization: &str) {
             Request { at, address: None, user_agent: None, method: None, path: None, scope: None, allowed: true };
         let usage = Usage { last_used_at: Some(at), last_request: Some(request) };
         let token = TokenId::parse(row["tokenId"].as_str().unwrap()).unwrap();
-        tokens.push(Seen { token, usage: usage.clone() });
+        tokens.push(TokenUsage { token, usage: usage.clone() });
         let grant = GrantId::parse(row["id"].as_str().unwrap()).unwrap();
         let organization = OrganizationId::parse(organization).unwrap();
-        grants.push(SeenGrant { grant, organization, token, usage });
+        grants.push(GrantUsage { grant, organization, token, usage });
     }
     world.app.store().upkeep().keep_usage(tokens, grants).await.unwrap();
 }

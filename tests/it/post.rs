@@ -18,12 +18,12 @@ use tokenward::{
     config::MailTarget,
     domain::{
         caller::Caller,
-        email::{Letter, Person, Place, TokenLine},
+        email::{EmailContent, EmailToken, Person, Place},
         policy,
     },
     http::{Said, sign},
-    mail::{Cause, Envelope, Failure, LONGEST_SEND, Mailer, Rendered, render},
-    store::Waiting,
+    mail::{Cause, EmailContext, Failure, LONGEST_SEND, Mailer, RenderedEmail, render},
+    store::UndeliveredEmail,
 };
 
 const SENDER: &str = "Tokenward <tokenward@example.test>";
@@ -57,13 +57,13 @@ impl<'world> Cutter<'world> {
 
 impl World {
     /// Letters that wait or were given up.
-    async fn waiting(&self) -> Vec<Waiting> {
+    async fn waiting(&self) -> Vec<UndeliveredEmail> {
         let operator = policy::operator(&Caller::command_line(self.now())).unwrap();
         self.app.store().letters_waiting(&operator, 100).await.unwrap()
     }
 
     /// Waits until the letters that wait are so.
-    async fn until_waiting(&self, what: &str, holds: impl Fn(&[Waiting]) -> bool) -> Vec<Waiting> {
+    async fn until_waiting(&self, what: &str, holds: impl Fn(&[UndeliveredEmail]) -> bool) -> Vec<UndeliveredEmail> {
         let start = Instant::now();
         loop {
             let waiting = self.waiting().await;
@@ -87,15 +87,15 @@ fn message_ids(kept: &[Kept]) -> BTreeSet<String> {
 }
 
 /// A letter whose every text is this.
-fn envelope(text: &str) -> Envelope {
+fn envelope(text: &str) -> EmailContext {
     let text = || text.to_owned();
-    Envelope {
+    EmailContext {
         notice: text(),
         to_name: text(),
         to_address: "bob@example.test".into(),
-        letter: Letter::OrganizationRemoved {
+        letter: EmailContent::OrganizationRemoved {
             organization: Place { slug: text(), name: text(), deleted: false },
-            token: TokenLine { id: text(), description: text(), hint: text() },
+            token: EmailToken { id: text(), description: text(), hint: text() },
             by: Some(Person { username: text(), name: text() }),
             reason: Some(text()),
             at_micros: 0,
@@ -223,11 +223,11 @@ both!(
                     world.later_and_awake(Duration::from_secs(90)).await;
                 }
                 // A pause is longer than a lease, by which a try that is over is told from one that goes on.
-                let over = |letter: &Waiting| {
+                let over = |letter: &UndeliveredEmail| {
                     let paused = letter.next_at.is_some_and(|at| at > world.now().plus(Duration::from_secs(26)));
                     letter.attempts >= tries && letter.last_error.is_some() && (tries == 1 || paused)
                 };
-                let tried = |waiting: &[Waiting]| waiting.iter().any(over);
+                let tried = |waiting: &[UndeliveredEmail]| waiting.iter().any(over);
                 let waiting = world.until_waiting(&format!("try {tries} at {step:?}"), tried).await;
                 assert!(waiting.len() == 1 && waiting[0].last_error.as_ref().unwrap().contains("451"), "{waiting:?}");
             }
@@ -235,7 +235,7 @@ both!(
             office.as_usual();
             world.later_and_awake(Duration::from_secs(90)).await;
             office.letters(number + 1).await;
-            world.until_waiting("nothing waits", <[Waiting]>::is_empty).await;
+            world.until_waiting("nothing waits", <[UndeliveredEmail]>::is_empty).await;
         }
         let kept = office.kept();
         assert_eq!((kept.len(), message_ids(&kept).len()), (steps.len(), steps.len()), "each came once");
@@ -340,7 +340,7 @@ both!(
             world.until_waiting("it failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some())).await;
             office.as_usual();
             world.later_and_awake(Duration::from_secs(90)).await;
-            world.until_waiting("nothing waits", <[Waiting]>::is_empty).await;
+            world.until_waiting("nothing waits", <[UndeliveredEmail]>::is_empty).await;
             let kept = office.kept();
             let new = &kept[before..];
             assert_eq!((new.len(), message_ids(new).len()), (copies, 1), "{step:?} {act:?}");
@@ -449,7 +449,7 @@ both!(
         let cutter = Cutter::of(&world).await;
         office.at(Step::Ehlo, Act::Say("250 8BITMIME"));
         cutter.cut("deploy").await;
-        let failed = |waiting: &[Waiting]| waiting.iter().any(|letter| letter.last_error.is_some());
+        let failed = |waiting: &[UndeliveredEmail]| waiting.iter().any(|letter| letter.last_error.is_some());
         let waiting = world.until_waiting("it failed", failed).await;
         assert!(waiting[0].next_at.is_some() && office.kept().is_empty(), "{waiting:?}");
         assert_eq!((office.count("AUTH"), office.count("MAIL")), (0, 0), "{:?}", office.told());
@@ -472,7 +472,7 @@ async fn a_password_that_is_refused_is_the_servers_fault_and_no_letters() {
 
 async fn send_to(office: &PostOffice, address: &str) -> Result<(), Failure> {
     let rendered = render(&envelope("delivery_01")).unwrap();
-    mailer(&office.plain_url()).send(&Rendered { to_address: address.into(), ..rendered }).await
+    mailer(&office.plain_url()).send(&RenderedEmail { to_address: address.into(), ..rendered }).await
 }
 
 const ASCII_ONLY: Act = Act::Say("250-post.example.test\r\n250 8BITMIME");

@@ -9,7 +9,7 @@ use crate::{
     app::App,
     cli::demo::ISSUER,
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         error::{Error, Result},
         grant::{Request, Usage},
         id::{OrganizationId, TokenId, UserId},
@@ -18,7 +18,7 @@ use crate::{
         secret::Fingerprint,
         time::{DAY, Time},
     },
-    store::{Identity, NewUser, Seen, SeenGrant},
+    store::{GrantUsage, Identity, NewUser, TokenUsage},
     telemetry::notice,
 };
 use std::{net::IpAddr, time::Duration};
@@ -417,10 +417,10 @@ impl Maker<'_> {
             for reach in known.reaches {
                 if forgotten.is_some() || self.dice.of(4) > 0 {
                     let (grant, organization) = (reach.grant, reach.organization);
-                    grants.push(SeenGrant { grant, organization, token: made.id, usage: usage.clone() });
+                    grants.push(GrantUsage { grant, organization, token: made.id, usage: usage.clone() });
                 }
             }
-            tokens.push(Seen { token: made.id, usage });
+            tokens.push(TokenUsage { token: made.id, usage });
         }
         self.app.store().upkeep().keep_usage(tokens, grants).await
     }
@@ -468,7 +468,7 @@ impl Maker<'_> {
 
     fn signed_in(&mut self, user: UserId, at: Time) -> Caller {
         let user_agent = Some("Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0".to_owned());
-        Caller { at, address: Some(self.address()), user_agent, through: Through::Jwt(user) }
+        Caller { at, address: Some(self.address()), user_agent, through: AuthMethod::Jwt(user) }
     }
 
     fn some_seconds(&mut self) -> Duration {

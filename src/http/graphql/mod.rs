@@ -5,15 +5,15 @@ mod request;
 mod request_error;
 
 use super::{
-    Doors, Shared,
+    HttpState, Shared,
     caller::{Credential, credential},
-    error_response::Problem,
-    front::{Id, Note},
+    error_response::ErrorResponse,
+    front::{Id, RequestLog},
     unsent::{self, OfConnection},
 };
 use crate::{
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         decision::{Reason, Verdict},
         error::Code,
         secret::Secret,
@@ -34,12 +34,12 @@ use serde::Serialize;
 use serde_json::json;
 
 /// How an answer is written, and by which id it names its request.
-pub(super) struct Wanted {
+pub(super) struct ResponseFormat {
     media: Media,
     id: HeaderValue,
 }
 
-impl Wanted {
+impl ResponseFormat {
     /// As a request has it.
     pub(super) fn by(request: &Parts) -> Self {
         let id = request.extensions.get::<Id>().map_or(HeaderValue::from_static("-"), |id| id.0.clone());
@@ -48,14 +48,14 @@ impl Wanted {
 }
 
 /// A problem that arose around this door, in the shape of GraphQL.
-pub(super) fn refused(wanted: &Wanted, problem: Problem) -> Response {
+pub(super) fn refused(wanted: &ResponseFormat, problem: ErrorResponse) -> Response {
     Refusal::from(problem).into_response(wanted)
 }
 
 /// Executes one operation.
 pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let wanted = Wanted::by(&head);
+    let wanted = ResponseFormat::by(&head);
     let answered = match Media::accepted(&head.headers) {
         Some(_) => answer(&doors, &head, body, &wanted).await,
         None => Err(Refusal::not_acceptable()),
@@ -63,7 +63,7 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
     answered.unwrap_or_else(|refusal| refusal.into_response(&wanted))
 }
 
-async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> Result<Response, Refusal> {
+async fn answer(doors: &HttpState, request: &Parts, body: Body, wanted: &ResponseFormat) -> Result<Response, Refusal> {
     let media = wanted.media;
     request::method_fits(&request.method)?;
     let caller = caller(doors, request).await?;
@@ -77,7 +77,8 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
     let limit = if is_mutation { usize::MAX } else { MAX_RESPONSE };
     let connection = request.extensions.get::<OfConnection>();
     let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&doors.unsent]).collect();
-    let held = is_mutation.then(|| unsent::hold(operation.max_bytes(), &budgets).ok_or_else(Problem::too_much_unsent));
+    let held =
+        is_mutation.then(|| unsent::hold(operation.max_bytes(), &budgets).ok_or_else(ErrorResponse::too_much_unsent));
     let held = held.transpose()?;
     let (document, query) = operation.into_query();
     let outcome = if misfits.is_empty() {
@@ -87,7 +88,7 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
         Outcome::from_errors(misfits)
     };
     let mut response = told(wanted, &document, cost, outcome, limit)?;
-    response.extensions_mut().insert(Note { caller: who, operation: name, quiet: false });
+    response.extensions_mut().insert(RequestLog { caller: who, operation: name, quiet: false });
     if let Some(held) = held {
         response.extensions_mut().insert(held);
     }
@@ -95,44 +96,44 @@ async fn answer(doors: &Doors, request: &Parts, body: Body, wanted: &Wanted) -> 
 }
 
 /// As whom a request of another door is made that takes the same credentials.
-pub(super) async fn caller_of(doors: &Doors, request: &Parts) -> Result<Caller, Problem> {
+pub(super) async fn caller_of(doors: &HttpState, request: &Parts) -> Result<Caller, ErrorResponse> {
     caller(doors, request).await.map_err(Refusal::into_problem)
 }
 
 /// As whom the request is made: whoever is signed in, a JWT's person, or the owner of a token with the scope of GraphQL.
-async fn caller(doors: &Doors, request: &Parts) -> Result<Caller, Refusal> {
+async fn caller(doors: &HttpState, request: &Parts) -> Result<Caller, Refusal> {
     if let Some(caller) = doors.in_session(request).await? {
         return Ok(caller);
     }
     let bearer = match credential(&request.headers) {
-        Credential::None => return Err(Problem::no_credential().into()),
-        Credential::Malformed => return Err(Problem::invalid_token().into()),
-        Credential::Doubled => return Err(Problem::doubled().into()),
+        Credential::None => return Err(ErrorResponse::no_credential().into()),
+        Credential::Malformed => return Err(ErrorResponse::invalid_token().into()),
+        Credential::Doubled => return Err(ErrorResponse::doubled().into()),
         Credential::Bearer(bearer) => bearer,
     };
     let observed = doors.observed(request);
     let Some(secret) = Secret::parse(doors.app.prefix(), bearer.text()) else {
-        let nobody = doors.caller(&observed, Through::System);
+        let nobody = doors.caller(&observed, AuthMethod::System);
         return Ok(doors.user_of_jwt(bearer.text(), &nobody).await?);
     };
     // A catalogue without such a scope is an API without GraphQL.
     let scope = doors.app.catalogue().graphql().map_or("graphql", |scope| scope.name.as_str());
     let ask = doors.ask(None, vec![scope.to_owned()]);
-    let checked = doors.guessed(&secret, &ask, observed.clone()).await?.ok_or_else(Problem::invalid_token)?;
+    let checked = doors.guessed(&secret, &ask, observed.clone()).await?.ok_or_else(ErrorResponse::invalid_token)?;
     let known = checked.known;
     match checked.verdict {
         Verdict::Yes => {
-            let through = Through::Token { user: known.owner.id, token: known.token };
+            let through = AuthMethod::Token { user: known.owner.id, token: known.token };
             Ok(doors.caller(&observed, through))
         }
-        Verdict::No(Reason::LacksScope(_)) => Err(Problem::insufficient_scope(scope, scope).into()),
-        Verdict::No(_) => Err(Problem::invalid_token().into()),
+        Verdict::No(Reason::LacksScope(_)) => Err(ErrorResponse::insufficient_scope(scope, scope).into()),
+        Verdict::No(_) => Err(ErrorResponse::invalid_token().into()),
     }
 }
 
 /// The response of an execution; `TOO_COMPLEX` when it has more bytes than `limit`.
 fn told(
-    wanted: &Wanted,
+    wanted: &ResponseFormat,
     document: &request::Document,
     cost: u64,
     mut outcome: Outcome,
@@ -193,7 +194,7 @@ impl std::io::Write for Bounded {
 }
 
 /// Nothing of an answer counts when the store or we failed on a part of it.
-fn voided(wanted: &Wanted, error: &ServerError, cost: u64) -> Response {
+fn voided(wanted: &ResponseFormat, error: &ServerError, cost: u64) -> Response {
     let mut told = error_json(error);
     let status = if outcome_of(error) == Code::Unavailable.as_str() {
         StatusCode::SERVICE_UNAVAILABLE

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{error::Code, redact::holds_a_value, secret::Prefix},
     graphql::{cost, document, misfits},
-    http::error_response::{Problem, reads},
+    http::error_response::{ErrorResponse, reads},
 };
 use async_graphql::{
     ServerError, Variables,
@@ -74,7 +74,7 @@ impl Media {
 pub(super) fn method_fits(method: &Method) -> Result<(), Refusal> {
     match *method {
         Method::GET | Method::HEAD | Method::POST => Ok(()),
-        _ => Err(Problem::method("GET, HEAD, POST").into()),
+        _ => Err(ErrorResponse::method("GET, HEAD, POST").into()),
     }
 }
 
@@ -115,7 +115,7 @@ impl Operation {
         let operation = Self::parse(parameters, media)?;
         let kind = operation.document.chosen().map(|chosen| chosen.ty);
         if by_get && kind.is_some_and(|kind| kind != OperationType::Query) {
-            return Err(Problem::method("POST").into());
+            return Err(ErrorResponse::method("POST").into());
         }
         Ok(operation)
     }

@@ -1,6 +1,8 @@
 //! A GraphQL request that is refused as a whole, before anything of it ran.
 
-use super::{super::error_response::Problem, REQUEST, Wanted, cost_json, id_json, request::Media, written};
+use super::{
+    super::error_response::ErrorResponse, REQUEST, ResponseFormat, cost_json, id_json, request::Media, written,
+};
 use crate::{
     domain::error::{Code, Error},
     graphql::cost,
@@ -14,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 /// Why, in the shape of GraphQL: a status, a message, and what `extensions` say.
 pub(super) struct Refusal {
-    problem: Problem,
+    problem: ErrorResponse,
     /// Apart, so that a refusal that is handed on is not large.
     place: Option<Box<Pos>>,
     extensions: Vec<(&'static str, Value)>,
@@ -25,7 +27,7 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
         let extensions = vec![("code", code.as_str().into())];
-        Self { problem: Problem::new(status, message), place: None, extensions, price: None }
+        Self { problem: ErrorResponse::new(status, message), place: None, extensions, price: None }
     }
 
     /// A request that is not what the standard says, in this parameter.
@@ -85,11 +87,11 @@ impl Refusal {
     }
 
     /// The same for a door of another shape.
-    pub(super) fn into_problem(self) -> Problem {
+    pub(super) fn into_problem(self) -> ErrorResponse {
         self.problem
     }
 
-    pub(super) fn into_response(mut self, wanted: &Wanted) -> Response {
+    pub(super) fn into_response(mut self, wanted: &ResponseFormat) -> Response {
         if self.problem.status == StatusCode::INTERNAL_SERVER_ERROR {
             self = self.saying(REQUEST, id_json(&wanted.id));
         }
@@ -109,8 +111,8 @@ impl Refusal {
     }
 }
 
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Self {
+impl From<ErrorResponse> for Refusal {
+    fn from(problem: ErrorResponse) -> Self {
         let code = match problem.status {
             StatusCode::UNAUTHORIZED => Code::Unauthenticated,
             StatusCode::FORBIDDEN => Code::Forbidden,
@@ -133,8 +135,8 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             // Somebody who is disabled hears what somebody unknown hears.
-            Error::Unauthenticated => Problem::invalid_token().into(),
-            other => Problem::from(other).into(),
+            Error::Unauthenticated => ErrorResponse::invalid_token().into(),
+            other => ErrorResponse::from(other).into(),
         }
     }
 }

@@ -19,7 +19,7 @@ use tracing::Instrument as _;
 const KEPT: Duration = Duration::from_hours(1);
 
 /// The keys of an identity provider.
-pub(super) struct KeySet {
+pub(super) struct JwksCache {
     source: Source,
     pace: Pace,
     accepted: Vec<Algorithm>,
@@ -56,7 +56,7 @@ impl Pace {
     }
 }
 
-impl KeySet {
+impl JwksCache {
     /// The keys for these algorithms that are found there; nothing is read yet.
     pub(super) fn new(source: &KeySource, algorithms: &[KeyAlgorithm], tasks: TaskTracker) -> Result<Self> {
         let source = Source::new(source)?;
@@ -190,15 +190,15 @@ mod tests {
         path
     }
 
-    fn open(path: &Path, now: Instant) -> Result<Arc<KeySet>> {
+    fn open(path: &Path, now: Instant) -> Result<Arc<JwksCache>> {
         let source = KeySource::File(path.to_owned());
-        let set = KeySet::new(&source, &[KeyAlgorithm::EdDsa], TaskTracker::new())?;
+        let set = JwksCache::new(&source, &[KeyAlgorithm::EdDsa], TaskTracker::new())?;
         set.start(now)?;
         Ok(Arc::new(set))
     }
 
     /// Whether the set has a key of this id; `None` when there is no set.
-    async fn has(set: &Arc<KeySet>, id: &str, now: Instant) -> Option<bool> {
+    async fn has(set: &Arc<JwksCache>, id: &str, now: Instant) -> Option<bool> {
         set.key(Algorithm::EdDSA, Some(id), now).await.ok().map(|key| key.is_some())
     }
 

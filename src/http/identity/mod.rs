@@ -8,9 +8,9 @@ mod sign;
 
 pub use sign::{Said, sign};
 
-use super::{Doors, error_response::Problem};
+use super::{HttpState, error_response::ErrorResponse};
 use crate::{
-    actions::{Introduction, meet_user},
+    actions::{IdentityClaims, meet_user},
     app::App,
     config::{JwtConfig, JwtKeys},
     domain::{
@@ -23,7 +23,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
-use jwks_cache::{KeySet, NoKeys};
+use jwks_cache::{JwksCache, NoKeys};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 use std::{sync::Arc, time::Instant};
@@ -46,7 +46,7 @@ pub(super) struct Issuer {
 enum Keys {
     /// For HS256 alone.
     Secret(DecodingKey),
-    Set(Arc<KeySet>),
+    Set(Arc<JwksCache>),
 }
 
 /// What stands before the first dot.
@@ -121,9 +121,9 @@ impl From<JwtRejection> for Refused {
     }
 }
 
-impl Doors {
+impl HttpState {
     /// The user of whom a JWT speaks. The reason of a rejection is logged and counted, and never shown to the client.
-    pub(super) async fn user_of_jwt(&self, jwt: &str, nobody: &Caller) -> Result<Caller, Problem> {
+    pub(super) async fn user_of_jwt(&self, jwt: &str, nobody: &Caller) -> Result<Caller, ErrorResponse> {
         let introduced = match &self.issuer {
             Some(issuer) => issuer.introduce(jwt, nobody.at, self.app.instant()).await,
             None => Err(JwtRejection::NotConfigured.into()),
@@ -131,14 +131,14 @@ impl Doors {
         let reason = match introduced {
             Ok(said) => match meet_user(&self.app, nobody, said).await {
                 Err(Error::Unauthenticated) => JwtRejection::User,
-                other => return other.map_err(Problem::from),
+                other => return other.map_err(ErrorResponse::from),
             },
             Err(Refused::Jwt(reason)) => reason,
-            Err(Refused::NoKeys) => return Err(Problem::later()),
+            Err(Refused::NoKeys) => return Err(ErrorResponse::later()),
         };
         tracing::info!(reason = reason.as_str(), "a JWT was rejected");
         self.app.metrics().jwt_rejected(reason);
-        Err(Problem::invalid_token())
+        Err(ErrorResponse::invalid_token())
     }
 }
 
@@ -148,7 +148,7 @@ impl Issuer {
         let keys = match &config.keys {
             JwtKeys::Secret(secret) => Keys::Secret(DecodingKey::from_secret(secret.reveal().as_bytes())),
             JwtKeys::Set { source, algorithms } => {
-                let set = KeySet::new(source, algorithms, app.tasks().clone())?;
+                let set = JwksCache::new(source, algorithms, app.tasks().clone())?;
                 set.start(app.instant())?;
                 Keys::Set(Arc::new(set))
             }
@@ -165,12 +165,12 @@ impl Issuer {
     }
 
     /// The person that a JWT speaks of, if it is good at this moment, which is told by both clocks.
-    async fn introduce(&self, jwt: &str, at: Time, instant: Instant) -> Result<Introduction, Refused> {
+    async fn introduce(&self, jwt: &str, at: Time, instant: Instant) -> Result<IdentityClaims, Refused> {
         let (head, algorithm) = Head::of(jwt)?;
         let key = self.key(&head, algorithm, instant).await?.ok_or(JwtRejection::Key)?;
         let claims = self.claims(jwt, algorithm, &key)?;
         claims.hold(at)?;
-        Ok(Introduction {
+        Ok(IdentityClaims {
             identity: Identity { issuer: claims.iss, subject: claims.sub },
             username: claims.preferred_username,
             name: claims.name,

@@ -1,7 +1,7 @@
 //! The table `events`: what happened, in the order of the commits.
 
 use crate::domain::{
-    event::{EventType, Via},
+    event::{EventSource, EventType},
     id::{EventId, TokenId, UserId},
     scope::ScopeSet,
     time::Time,
@@ -21,7 +21,7 @@ pub struct Model {
     pub actor_id: Option<UserId>,
     pub actor_address: Option<String>,
     pub actor_user_agent: Option<String>,
-    pub via: Via,
+    pub via: EventSource,
     pub resource_server_name: Option<String>,
     pub token_id: Option<TokenId>,
     pub user_id: Option<UserId>,

@@ -5,9 +5,9 @@ use crate::world::{ISSUER, World, shelf::answer_of};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokenward::{
-    actions::{AddUser, DeleteUser, DisableUser, EnableUser, Introduction, meet_user},
+    actions::{AddUser, DeleteUser, DisableUser, EnableUser, IdentityClaims, meet_user},
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         error::Code,
     },
     store::{Identity, NewUser},
@@ -131,8 +131,8 @@ both!(
 );
 
 /// What an identity provider says of a user.
-fn said(subject: &str, username: &str) -> Introduction {
-    Introduction {
+fn said(subject: &str, username: &str) -> IdentityClaims {
+    IdentityClaims {
         identity: Identity { issuer: ISSUER.into(), subject: subject.into() },
         username: Some(username.into()),
         name: None,
@@ -143,7 +143,7 @@ fn said(subject: &str, username: &str) -> Introduction {
 
 both!(
     async fn username_is_never_given_to_another_user(world: World) {
-        let nobody = Caller { through: Through::System, ..Caller::command_line(world.now()) };
+        let nobody = Caller { through: AuthMethod::System, ..Caller::command_line(world.now()) };
         let comes = async |subject: &str, username: &str| {
             meet_user(&world.app, &nobody, said(subject, username)).await.unwrap();
             world.app.store().user_of(&said(subject, username).identity).await.unwrap().unwrap().0.username

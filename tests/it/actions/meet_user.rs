@@ -8,9 +8,9 @@ use crate::world::{
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 use tokenward::{
-    actions::{DisableUser, Introduction, meet_user},
+    actions::{DisableUser, IdentityClaims, meet_user},
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         error::Code,
     },
     http::{Said, sign},
@@ -99,9 +99,9 @@ both!(
 
 both!(
     async fn a_missing_name_is_the_username(world: World) {
-        let nobody = Caller { through: Through::System, ..Caller::command_line(world.now()) };
+        let nobody = Caller { through: AuthMethod::System, ..Caller::command_line(world.now()) };
         let identity = Identity { issuer: ISSUER.into(), subject: "s1".into() };
-        let said = |username: Option<&str>, name: Option<&str>| Introduction {
+        let said = |username: Option<&str>, name: Option<&str>| IdentityClaims {
             identity: identity.clone(),
             username: username.map(Into::into),
             name: name.map(Into::into),
@@ -153,10 +153,10 @@ both!(
         for client in [&bob, &changed] {
             assert_eq!(client.graphql("{ viewer { id } }", json!({})).await.status, 401);
         }
-        let nobody = Caller { through: Through::System, ..Caller::command_line(world.now()) };
+        let nobody = Caller { through: AuthMethod::System, ..Caller::command_line(world.now()) };
         let identity = Identity { issuer: ISSUER.into(), subject: "s1".into() };
         let said =
-            Introduction { identity, username: Some("bobby".into()), name: None, email: None, email_verified: false };
+            IdentityClaims { identity, username: Some("bobby".into()), name: None, email: None, email_verified: false };
         assert_eq!(meet_user(&world.app, &nobody, said).await.unwrap_err().code(), Code::Unauthenticated);
         assert_eq!(world.since(&mark).await, (0, 0));
     }

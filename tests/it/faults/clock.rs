@@ -11,7 +11,7 @@ use tokenward::{
     app::{App, Clock},
     domain::{decision::Ask, secret::Secret},
     store::Store,
-    verify::Observed,
+    verify::ObservedRequest,
 };
 
 const HOUR: i64 = 3_600_000_000;
@@ -54,7 +54,7 @@ both!(
         let restarted = App::new(store, &world.config, Clock::machine());
         let secret = Secret::parse(world.app.prefix(), &token.value).unwrap();
         let ask = Ask { at: restarted.now(), ..Ask::default() };
-        let checked = restarted.verifier().check(&secret, &ask, Observed::default()).await.unwrap().unwrap();
+        let checked = restarted.verifier().check(&secret, &ask, ObservedRequest::default()).await.unwrap().unwrap();
         assert_eq!(format!("{:?}", checked.verdict), "No(Expired)");
     }
 );

@@ -7,13 +7,13 @@ use std::{collections::BTreeSet, pin::pin, time::Duration};
 use tokenward::{
     actions::{
         AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
-        DeleteOrganization, DeleteUser, DisableUser, EnableUser, Introduction, RemoveOrganizationFromToken,
+        DeleteOrganization, DeleteUser, DisableUser, EnableUser, IdentityClaims, RemoveOrganizationFromToken,
         RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, SetPassword, UpdateOrganization,
         UpdateOrganizationMember, UpdateProfile, UpdateToken, create_token, invite_user, meet_user,
     },
     app::Change,
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         error::{Code, Error, Result},
         id::{OrganizationId, SessionId, TokenId, UserId},
         organization::Role,
@@ -162,7 +162,7 @@ impl<'world> Case<'world> {
     }
 
     fn by(&self, user: UserId) -> Caller {
-        Caller { through: Through::Jwt(user), ..self.operator() }
+        Caller { through: AuthMethod::Jwt(user), ..self.operator() }
     }
 
     fn making(&self, owner: Option<UserId>) -> CreateToken {
@@ -194,14 +194,14 @@ impl<'world> Case<'world> {
     }
 
     async fn visits(&self, subject: &str, username: &str, name: &str) -> Result<()> {
-        let said = Introduction {
+        let said = IdentityClaims {
             identity: Identity { issuer: ISSUER.into(), subject: subject.into() },
             username: Some(username.into()),
             name: Some(name.into()),
             email: Some(format!("{subject}@example.test")),
             email_verified: true,
         };
-        let nobody = Caller { through: Through::System, ..self.operator() };
+        let nobody = Caller { through: AuthMethod::System, ..self.operator() };
         meet_user(&self.world.app, &nobody, said).await.map(drop)
     }
 
@@ -211,7 +211,8 @@ impl<'world> Case<'world> {
         match self.verb {
             "accept_invitation" => {
                 let at = self.world.now();
-                let session = Through::Session { user: self.user, session: SessionId::new(at), authenticated_at: at };
+                let session =
+                    AuthMethod::Session { user: self.user, session: SessionId::new(at), authenticated_at: at };
                 let (invitation, hashed) = (self.invitation, self.hashed.clone());
                 let cookie = Fingerprint::of(&self.username);
                 let caller = Caller { through: session, ..operator };

@@ -24,7 +24,7 @@ use tokenward::{
         UpdateOrganizationMember, create_token,
     },
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         decision::Ask,
         error::{Code, Error},
         event::Entry,
@@ -35,8 +35,8 @@ use tokenward::{
         secret::Secret,
         time::Time,
     },
-    store::Members,
-    verify::Observed,
+    store::MemberFilter,
+    verify::ObservedRequest,
 };
 
 /// Tokens that end by themselves do so after this, and the clock jumps further than that.
@@ -144,7 +144,7 @@ impl<'world> Race<'world> {
         let standing = an_administrator(*auditor.organization());
         let insider = policy::insider(&standing, *auditor.organization()).unwrap();
         let page = PAGE;
-        let members = self.nodes[1].app.store().members_of(&insider, &Members::default(), &page).await.unwrap();
+        let members = self.nodes[1].app.store().members_of(&insider, &MemberFilter::default(), &page).await.unwrap();
         members.rows.into_iter().map(|(_, (_, member))| (member.user, member.role)).collect()
     }
 
@@ -244,7 +244,7 @@ impl<'world> Race<'world> {
                 Step::Use { token } => {
                     let secret = Secret::parse(node.app.prefix(), &self.values[&token]).unwrap();
                     let ask = Ask { at: node.now(), ..Ask::default() };
-                    let _ = node.app.verifier().check(&secret, &ask, Observed::default()).await;
+                    let _ = node.app.verifier().check(&secret, &ask, ObservedRequest::default()).await;
                     let (tokens, grants) = node.app.verifier().tally().due(Instant::now(), true);
                     let _ = node.app.store().upkeep().keep_usage(tokens, grants).await;
                 }
@@ -276,9 +276,9 @@ impl<'world> Race<'world> {
         at: Time,
     ) -> Result<Option<(TokenId, String)>, Error> {
         let through = match who {
-            Who::Operator => Through::CommandLine,
-            Who::Person(user) => Through::Jwt(user),
-            Who::Api => Through::ResourceServer(ResourceServerId::new(at)),
+            Who::Operator => AuthMethod::CommandLine,
+            Who::Person(user) => AuthMethod::Jwt(user),
+            Who::Api => AuthMethod::ResourceServer(ResourceServerId::new(at)),
         };
         let caller = Caller { at, address: None, user_agent: Some(tag.to_owned()), through };
         let app = &node.app;
@@ -559,7 +559,7 @@ fn operator(at: Time) -> policy::Operator {
 
 fn an_administrator(organization: OrganizationId) -> Standing {
     let caller =
-        Caller { through: Through::Jwt(UserId::new(Time::default())), ..Caller::command_line(Time::default()) };
+        Caller { through: AuthMethod::Jwt(UserId::new(Time::default())), ..Caller::command_line(Time::default()) };
     Standing::new(&caller, BTreeMap::from([(organization, Role::Admin)]), None)
 }
 

@@ -15,14 +15,14 @@ use std::{
 use tokenward::{
     actions::{
         AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
-        DeleteOrganization, DeleteUser, DisableResourceServer, DisableUser, EnableUser, Introduction,
+        DeleteOrganization, DeleteUser, DisableResourceServer, DisableUser, EnableUser, IdentityClaims,
         RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, SetPassword,
         UpdateOrganization, UpdateOrganizationMember, UpdateProfile, UpdateToken, add_resource_server, create_token,
         invite_user, meet_user,
     },
     app::{App, Change, Clock},
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         decision::Limits,
         error::{Code, Error, Result},
         id::{OrganizationId, ResourceServerId, SessionId, TokenId, UserId},
@@ -119,7 +119,7 @@ impl Scene {
     }
 
     fn by(&self, user: UserId) -> Caller {
-        Caller { through: Through::Jwt(user), ..self.operator() }
+        Caller { through: AuthMethod::Jwt(user), ..self.operator() }
     }
 
     fn newcomer(&self) -> AddUser {
@@ -182,7 +182,7 @@ impl Scene {
                 let invitation = invite_user(&self.app, &operator, username).await.unwrap().fingerprint();
                 let (hashed, cookie) =
                     (Password::given("whatever it is").hashed().unwrap(), Fingerprint::of(&self.name()));
-                let through = Through::Session { user, session: SessionId::new(at), authenticated_at: at };
+                let through = AuthMethod::Session { user, session: SessionId::new(at), authenticated_at: at };
                 ready(&Caller { through, ..operator }, AcceptInvitation { invitation, hashed, cookie, first: None })
             }
             "add_organization_member" => {
@@ -250,10 +250,10 @@ impl Scene {
             }
             "meet_user" => {
                 let subject = self.name();
-                let nobody = Caller { through: Through::System, ..operator };
+                let nobody = Caller { through: AuthMethod::System, ..operator };
                 Box::new(move |app| {
                     let identity = Identity { issuer: ISSUER.into(), subject: subject.clone() };
-                    let said = Introduction {
+                    let said = IdentityClaims {
                         identity,
                         username: Some(subject.clone()),
                         name: None,
@@ -276,7 +276,8 @@ impl Scene {
             }
             "revoke_token" => ready(&bob, RevokeToken { token: self.token(self.bob).await.0, reason: None }),
             "revoke_token_by_value" => {
-                let api = Caller { through: Through::ResourceServer(ResourceServerId::new(operator.at)), ..operator };
+                let api =
+                    Caller { through: AuthMethod::ResourceServer(ResourceServerId::new(operator.at)), ..operator };
                 ready(&api, RevokeTokenByValue { fingerprint: self.token(self.bob).await.1 })
             }
             "set_password" => {

@@ -15,12 +15,12 @@ use std::{
 use tokenward::{
     actions::{CreateToken, RemoveOrganizationFromToken, RevokeToken, create_token},
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         decision::Ask,
         error::{Code, Result},
         id::{OrganizationId, UserId},
     },
-    verify::Observed,
+    verify::ObservedRequest,
 };
 
 /// A walk goes on where these end.
@@ -50,7 +50,7 @@ async fn walk(list: &List<'_>, size: usize, forward: bool) -> Vec<String> {
 async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, left: &AtomicUsize) {
     let app = &node.app;
     for number in 0..rows {
-        let caller = Caller { through: Through::Jwt(owner), ..Caller::command_line(app.now()) };
+        let caller = Caller { through: AuthMethod::Jwt(owner), ..Caller::command_line(app.now()) };
         let ask = CreateToken {
             description: "comes and goes".into(),
             organizations: vec![acme],
@@ -61,7 +61,7 @@ async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, 
         left.fetch_sub(1, Ordering::SeqCst);
         let Some((token, secret)) = unless_busy(create_token(app, &caller, ask).await) else { continue };
         let ask = Ask { at: app.now(), ..Ask::default() };
-        unless_busy(app.verifier().check(&secret, &ask, Observed::default()).await);
+        unless_busy(app.verifier().check(&secret, &ask, ObservedRequest::default()).await);
         if number % 8 == 0 {
             let (tokens, grants) = app.verifier().tally().due(Instant::now(), true);
             unless_busy(app.store().upkeep().keep_usage(tokens, grants).await);

@@ -8,7 +8,7 @@ use super::{World, client::Client};
 use std::time::{Duration, Instant};
 use tokenward::{
     domain::{
-        caller::{Caller, Through},
+        caller::{AuthMethod, Caller},
         event::EventType,
         list::{EventFilter, Page},
         policy,
@@ -62,7 +62,7 @@ impl World {
         let (store, at) = (self.app.store(), self.now());
         let identity = Identity { issuer: super::ISSUER.into(), subject: "root-fence".into() };
         let (root, _) = store.user_of(&identity).await.unwrap().unwrap();
-        let caller = Caller { through: Through::Jwt(root.id), ..Caller::command_line(at) };
+        let caller = Caller { through: AuthMethod::Jwt(root.id), ..Caller::command_line(at) };
         let organization = store.organization_named(FENCE).await.unwrap().unwrap().id;
         let admin = policy::admin_of(&store.standing(&caller).await.unwrap(), organization).unwrap();
         let page = Page { limit: 4, backward: false, after: None, before: None };
