@@ -5,13 +5,14 @@ mod first_link;
 mod passwords;
 mod throttle;
 
+pub use change_queue::Turn;
 pub use first_link::FirstLink;
 pub use throttle::{Limit, Throttle};
 
 use crate::{
     config::Config,
     domain::{
-        caller::{AuthMethod, Caller},
+        caller::Caller,
         error::{Error, Result},
         id::UserId,
         policy::SelfService,
@@ -89,7 +90,8 @@ pub struct App {
     tasks: TaskTracker,
     committed: Arc<Notify>,
     passwords: Passwords,
-    queues: ChangeQueues,
+    changes_in_turn: ChangeQueues,
+    mutations_in_turn: ChangeQueues,
     /// Changes by kind and by the user who makes them.
     changes: Arc<Throttle<(UserId, Limited)>>,
     max_changes_per_minute: u32,
@@ -112,7 +114,8 @@ impl App {
             tasks: TaskTracker::new(),
             committed: Arc::default(),
             passwords: Passwords::default(),
-            queues: ChangeQueues::default(),
+            changes_in_turn: ChangeQueues::new(change_queue::MAX_CHANGES),
+            mutations_in_turn: ChangeQueues::new(change_queue::MAX_REQUESTS),
             changes: Arc::new(Throttle::new(Duration::from_mins(1), TOO_MANY_CHANGES)),
             max_changes_per_minute: config.max_changes_per_minute,
             max_tokens_per_user: config.max_tokens_per_user,
@@ -194,15 +197,7 @@ impl App {
 
     /// Makes a change as this caller, whole or not at all. It runs to its end even if whoever asked has left.
     pub async fn change<C: Change>(&self, caller: &Caller, change: C) -> Result<C::Done> {
-        let turn = match caller.through {
-            AuthMethod::Jwt(user) | AuthMethod::Session { user, .. } | AuthMethod::Token { user, .. } => {
-                Some(self.queues.turn(user).await?)
-            }
-            // A value that leaked is revoked without waiting for anything.
-            AuthMethod::Value { .. } | AuthMethod::ResourceServer(_) | AuthMethod::CommandLine | AuthMethod::System => {
-                None
-            }
-        };
+        let turn = self.changes_in_turn.turn(caller).await?;
         let (app, caller) = (self.clone(), caller.clone());
         let work = async move {
             let made = app.until_made(caller, &change).await;
@@ -213,6 +208,11 @@ impl App {
         };
         let task = self.tasks.spawn(store::counted(store::counter(), work.in_current_span()));
         task.await.unwrap_or_else(|error| Err(Error::Bug(error.to_string().into())))
+    }
+
+    /// Waits until a request with mutations of this caller may run, before memory is reserved for its response.
+    pub async fn turn_of_mutations(&self, caller: &Caller) -> Result<Option<Turn>> {
+        self.mutations_in_turn.turn(caller).await
     }
 
     /// The same for a change that names another user. Names of users who do not exist are limited like changes that extend

@@ -1,6 +1,8 @@
-//! Lets a user make few changes at once, so that the changes of one user do not hold up the revocations of others.
+//! Lets a user make few changes at once, so that the changes of one user do not hold up the revocations of others. Tokens of
+//! a user wait for each other, and what the user does in person waits for none of them: a token may have been stolen.
 
 use crate::domain::{
+    caller::{AuthMethod, Caller},
     error::{Error, Result},
     id::UserId,
 };
@@ -10,47 +12,72 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The number of changes of one user that run at once: fewer than there are connections for changes.
-const MAX_AT_ONCE: usize = 2;
+/// The number of changes that run at once: fewer than there are connections for changes.
+pub(super) const MAX_CHANGES: usize = 2;
+/// The number of requests with mutations that run at once: each has memory reserved for its response.
+pub(super) const MAX_REQUESTS: usize = 4;
 /// The number of queues from which those that no change uses are removed.
 const MAX_UNUSED: usize = 1_024;
 
-/// The queues of users who make changes.
-#[derive(Debug, Clone, Default)]
-pub(super) struct ChangeQueues(Arc<Mutex<HashMap<UserId, Weak<Semaphore>>>>);
+/// The queues of users.
+#[derive(Debug, Clone)]
+pub(super) struct ChangeQueues {
+    queues: Arc<Mutex<HashMap<Key, Weak<Semaphore>>>>,
+    max_at_once: usize,
+}
 
-/// The place of one running change. The next change of the user runs when it is dropped.
-pub(super) struct Turn {
+/// A user, and whether a token acts for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    user: UserId,
+    by_token: bool,
+}
+
+/// The place of one that runs. The next one of the user runs when it is dropped.
+#[derive(Debug)]
+pub struct Turn {
     queue: Arc<Semaphore>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl ChangeQueues {
-    /// Waits until a change of this user may run. `UNAVAILABLE` if the store failed one that was ahead of it.
-    pub(super) async fn turn(&self, user: UserId) -> Result<Turn> {
-        let queue = self.of(user);
-        let permit = Arc::clone(&queue).acquire_owned().await;
-        let permit = permit.map_err(|_| Error::unavailable("a change that was ahead in the queue failed"))?;
-        Ok(Turn { queue, _permit: permit })
+    pub(super) fn new(max_at_once: usize) -> Self {
+        Self { queues: Arc::default(), max_at_once }
     }
 
-    fn of(&self, user: UserId) -> Arc<Semaphore> {
-        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = queues.get(&user).and_then(Weak::upgrade).filter(|queue| !queue.is_closed()) {
+    /// Waits until this caller may go on. `UNAVAILABLE` if the store failed one that was ahead. Callers who are no user, and
+    /// those who revoke a token by its value, have no queue.
+    pub(super) async fn turn(&self, caller: &Caller) -> Result<Option<Turn>> {
+        let key = match caller.through {
+            AuthMethod::Jwt(user) | AuthMethod::Session { user, .. } => Key { user, by_token: false },
+            AuthMethod::Token { user, .. } => Key { user, by_token: true },
+            AuthMethod::Value { .. } | AuthMethod::ResourceServer(_) | AuthMethod::CommandLine | AuthMethod::System => {
+                return Ok(None);
+            }
+        };
+        let queue = self.of(key);
+        let permit = Arc::clone(&queue).acquire_owned().await;
+        let permit = permit.map_err(|_| Error::unavailable("a change that was ahead in the queue failed"))?;
+        Ok(Some(Turn { queue, _permit: permit }))
+    }
+
+    fn of(&self, key: Key) -> Arc<Semaphore> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.get(&key).and_then(Weak::upgrade).filter(|queue| !queue.is_closed()) {
             return queue;
         }
         if queues.len() >= MAX_UNUSED {
             queues.retain(|_, queue| queue.strong_count() > 0);
         }
-        let queue = Arc::new(Semaphore::new(MAX_AT_ONCE));
-        queues.insert(user, Arc::downgrade(&queue));
+        let queue = Arc::new(Semaphore::new(self.max_at_once));
+        queues.insert(key, Arc::downgrade(&queue));
         queue
     }
 }
 
 impl Turn {
     /// Fails the changes that wait behind this one: a store that does not answer is not asked by one after the other.
-    pub(super) fn fail_waiting(&self) {
+    pub fn fail_waiting(&self) {
         self.queue.close();
     }
 }
@@ -58,53 +85,71 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::Time;
+    use crate::domain::{id::TokenId, time::Time};
     use std::time::Duration;
 
-    fn user(number: i64) -> UserId {
-        UserId::new(Time::from_micros(number))
+    fn caller(through: AuthMethod) -> Caller {
+        Caller { through, ..Caller::command_line(Time::from_micros(0)) }
     }
 
-    async fn waits(queues: &ChangeQueues, user: UserId) -> bool {
-        tokio::time::timeout(Duration::from_millis(50), queues.turn(user)).await.is_err()
+    fn user() -> Caller {
+        caller(AuthMethod::Jwt(UserId::new(Time::from_micros(0))))
+    }
+
+    async fn waits(queues: &ChangeQueues, caller: &Caller) -> bool {
+        tokio::time::timeout(Duration::from_millis(50), queues.turn(caller)).await.is_err()
     }
 
     #[tokio::test]
     async fn user_makes_two_changes_at_once_and_others_do_not_wait() {
-        let queues = ChangeQueues::default();
-        let (bob, ada) = (user(1), user(2));
-        let (first, second) = (queues.turn(bob).await, queues.turn(bob).await);
+        let queues = ChangeQueues::new(2);
+        let (bob, ada) = (user(), user());
+        let (first, second) = (queues.turn(&bob).await, queues.turn(&bob).await);
         assert!(first.is_ok() && second.is_ok());
-        assert!(waits(&queues, bob).await && !waits(&queues, ada).await);
+        assert!(waits(&queues, &bob).await && !waits(&queues, &ada).await);
         drop(first);
-        assert!(!waits(&queues, bob).await);
+        assert!(!waits(&queues, &bob).await);
+    }
+
+    #[tokio::test]
+    async fn tokens_of_a_user_keep_neither_the_user_nor_a_revocation_by_value_waiting() {
+        let queues = ChangeQueues::new(1);
+        let (user, token) = (UserId::new(Time::from_micros(0)), TokenId::new(Time::from_micros(0)));
+        let first = caller(AuthMethod::Token { user, token });
+        let other = caller(AuthMethod::Token { user, token: TokenId::new(Time::from_micros(0)) });
+        let running = queues.turn(&first).await;
+        assert!(running.is_ok() && waits(&queues, &other).await);
+        for free in [AuthMethod::Jwt(user), AuthMethod::Value { user, token }, AuthMethod::CommandLine] {
+            assert!(!waits(&queues, &caller(free)).await, "{free:?}");
+        }
     }
 
     #[tokio::test]
     async fn changes_behind_one_that_the_store_failed_fail_and_later_ones_run() {
-        let queues = ChangeQueues::default();
-        let bob = user(1);
-        let (first, second) = (queues.turn(bob).await.expect("a turn"), queues.turn(bob).await);
+        let queues = ChangeQueues::new(2);
+        let bob = user();
+        let first = queues.turn(&bob).await.expect("a turn").expect("a queue");
+        let second = queues.turn(&bob).await;
         let fail = async {
             tokio::task::yield_now().await;
             first.fail_waiting();
         };
-        let (waiting, ()) = tokio::join!(queues.turn(bob), fail);
+        let (waiting, ()) = tokio::join!(queues.turn(&bob), fail);
         assert!(matches!(waiting, Err(Error::Unavailable(_))));
-        assert!(queues.turn(bob).await.is_ok());
+        assert!(queues.turn(&bob).await.is_ok());
         drop((first, second));
     }
 
     #[tokio::test]
     async fn queues_that_no_change_uses_are_removed() {
-        let queues = ChangeQueues::default();
-        let bob = user(0);
-        let kept = queues.turn(bob).await;
-        for number in 1..5_000 {
-            drop(queues.turn(user(number)).await);
+        let queues = ChangeQueues::new(2);
+        let bob = user();
+        let kept = queues.turn(&bob).await;
+        for _ in 1..5_000 {
+            drop(queues.turn(&user()).await);
         }
-        assert!(queues.0.lock().expect("queues").len() <= MAX_UNUSED);
-        let other = queues.turn(bob).await;
-        assert!(kept.is_ok() && other.is_ok() && waits(&queues, bob).await, "a queue that is used is kept");
+        assert!(queues.queues.lock().expect("queues").len() <= MAX_UNUSED);
+        let other = queues.turn(&bob).await;
+        assert!(kept.is_ok() && other.is_ok() && waits(&queues, &bob).await, "a queue that is used is kept");
     }
 }

@@ -12,8 +12,7 @@ use tokio::sync::Semaphore;
 const MAX_RUNNING: usize = 2;
 /// The number of jobs of one kind that wait for their turn. Beyond it a request is rejected at once.
 const MAX_WAITING: usize = 16;
-/// The number of these places that only users have who are known where they are: guesses from everywhere else do not take
-/// them.
+/// The number of these places that only users with a session have: guesses at sign-in do not take them.
 const MAX_WAITING_KNOWN: usize = 4;
 /// Long enough for a full queue to empty.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -30,7 +29,7 @@ pub(super) struct Passwords {
 struct Workers {
     /// One permit per running or waiting job.
     places: Arc<Semaphore>,
-    /// More of them, for users who are known where they are.
+    /// More of them, for users with a session.
     reserved: Arc<Semaphore>,
     /// One permit per running job.
     running: Arc<Semaphore>,
@@ -47,27 +46,33 @@ impl Default for Workers {
 }
 
 impl App {
-    /// Returns whether the password is the stored one. Without a stored one it is not, after the same work. Users who are
-    /// known in their network, or have a session, have places in the queue that others cannot take.
-    pub async fn is_password(&self, given: Password, kept: Option<Hashed>, is_known: bool) -> Result<bool> {
-        self.passwords.hashing.run(is_known, move || given.is(kept.as_ref())).await
+    /// Returns whether the password is the stored one. Without a stored one it is not, after the same work. Users with a
+    /// session have places in the queue that others cannot take.
+    pub async fn is_password(&self, given: Password, kept: Option<Hashed>, has_session: bool) -> Result<bool> {
+        self.passwords.hashing.run(has_session, move || given.is(kept.as_ref())).await
     }
 
     /// Returns what to store of a password that a user with these names chooses, if it is good enough.
-    pub async fn password_chosen(&self, field: &'static str, text: String, names: Vec<String>) -> Result<Hashed> {
+    pub async fn password_chosen(
+        &self,
+        field: &'static str,
+        text: String,
+        names: Vec<String>,
+        has_session: bool,
+    ) -> Result<Hashed> {
         let estimate = move || {
             let names: Vec<_> = names.iter().map(String::as_str).collect();
             Password::chosen(field, &text, &names)
         };
-        let password = self.passwords.estimating.run(false, estimate).await??;
-        self.passwords.hashing.run(false, move || password.hashed()).await?
+        let password = self.passwords.estimating.run(has_session, estimate).await??;
+        self.passwords.hashing.run(has_session, move || password.hashed()).await?
     }
 }
 
 impl Workers {
-    async fn run<T: Send + 'static>(&self, is_known: bool, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn run<T: Send + 'static>(&self, has_session: bool, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = if is_known { place.or_else(|_| Arc::clone(&self.reserved).try_acquire_owned()) } else { place };
+        let place = if has_session { place.or_else(|_| Arc::clone(&self.reserved).try_acquire_owned()) } else { place };
         let place = place.map_err(|_| Error::RateLimited {
             why: "Too many passwords are being checked at the moment; try again in a moment.",
             retry_after: RETRY_AFTER,
@@ -95,10 +100,10 @@ mod tests {
         let (release, released) = mpsc::channel::<()>();
         let released = Arc::new(std::sync::Mutex::new(released));
         let mut jobs = JoinSet::new();
-        let fill = |is_known: bool, jobs: &mut JoinSet<Result<bool>>| {
+        let fill = |has_session: bool, jobs: &mut JoinSet<Result<bool>>| {
             let (workers, released) = (workers.clone(), Arc::clone(&released));
             let work = move || released.lock().is_ok_and(|released| released.recv().is_ok());
-            jobs.spawn(async move { workers.run(is_known, work).await });
+            jobs.spawn(async move { workers.run(has_session, work).await });
         };
         for _ in 0..MAX_RUNNING + MAX_WAITING - MAX_WAITING_KNOWN {
             fill(false, &mut jobs);

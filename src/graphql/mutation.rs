@@ -285,7 +285,7 @@ impl Mutation {
                 let UserNode(before) = person(request, user).await?;
                 let names = [Some(before.user.username), Some(before.user.name), before.user.email];
                 let names = names.into_iter().flatten().collect();
-                let hashed = request.app.password_chosen("newPassword", input.new_password, names).await?;
+                let hashed = request.app.password_chosen("newPassword", input.new_password, names, true).await?;
                 request.app.change(&request.caller, SetPassword { user, hashed }).await?;
                 Ok(ChangePasswordPayload { user: person(request, user).await? })
             }

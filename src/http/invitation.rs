@@ -72,7 +72,7 @@ async fn accept(doors: &HttpState, request: &Parts, body: Body, code: &str) -> R
     });
     let names = theirs.unwrap_or([invited.username, invited.name, invited.email, None, None]);
     let names = names.into_iter().flatten().collect();
-    let hashed = doors.app.password_chosen("password", said.password, names).await?;
+    let hashed = doors.app.password_chosen("password", said.password, names, false).await?;
     let user = invited.user.unwrap_or_else(|| UserId::new(at));
     let through = AuthMethod::Session { user, session: SessionId::new(at), authenticated_at: at };
     let value = random_text(COOKIE_LENGTH)?;

@@ -177,7 +177,8 @@ async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Respo
     // time says that there is such a user, or that the password was right.
     let known = known.filter(|_| !is_locked);
     let kept = known.as_ref().and_then(|known| known.hashed.clone());
-    let right = doors.is_password(&password, kept, &attempt, is_known_network).await?;
+    // No place is reserved here: whether one is free would say whether such a user signed in from this network.
+    let right = doors.is_password(&password, kept, &attempt, false).await?;
     let known = known.filter(|known| right && known.disabled_at.is_none());
     let Some((id, version)) = known.and_then(|known| Some((known.id, known.version?))) else {
         return Err(wrong(WRONG));
@@ -265,9 +266,9 @@ impl HttpState {
         given: &str,
         kept: Option<Hashed>,
         attempt: &Attempt,
-        is_known: bool,
+        has_session: bool,
     ) -> Result<bool, ErrorResponse> {
-        self.app.is_password(Password::given(given), kept, is_known).await.map_err(|error| {
+        self.app.is_password(Password::given(given), kept, has_session).await.map_err(|error| {
             self.sessions.take_back(attempt);
             if let Error::RateLimited { .. } = error {
                 self.app.metrics().throttled();

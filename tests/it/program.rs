@@ -173,11 +173,17 @@ impl Program {
     /// All that it has logged.
     pub(crate) fn logged(&self) -> String {
         let start = Instant::now();
-        while self.has_lines_to_write() {
+        let read = || std::fs::read(&self.log).unwrap_or_default();
+        // The thread may sleep for a moment before the last lines.
+        let (mut log, mut same) = (read(), 0);
+        while same < 5 {
             assert!(start.elapsed() < Duration::from_secs(30), "the log is not written");
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(Duration::from_millis(5));
+            let now = read();
+            same = if now == log && !self.has_lines_to_write() { same + 1 } else { 0 };
+            log = now;
         }
-        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     /// Whether the thread that writes the log is at work. It sleeps once all lines are written.

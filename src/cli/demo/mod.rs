@@ -144,7 +144,7 @@ async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
     let password = kept_secret(&folder.join(format!("password-{}", user.username)), 20)?;
     let kept = app.store().sign_in(user.id).await?.and_then(|known| known.hashed);
     if !app.is_password(Password::given(&password), kept, true).await? {
-        let hashed = app.password_chosen("password", password.clone(), Vec::new()).await?;
+        let hashed = app.password_chosen("password", password.clone(), Vec::new(), true).await?;
         app.change(&Caller::command_line(app.now()), SetPassword { user: user.id, hashed }).await?;
     }
     Ok(password)

@@ -75,6 +75,8 @@ async fn answer(doors: &HttpState, request: &Parts, body: Body, wanted: &Respons
     // What a change did cannot be rejected afterwards; its cost bounds its response.
     let is_mutation = operation.is_mutation();
     let limit = if is_mutation { usize::MAX } else { MAX_RESPONSE };
+    let turn =
+        if is_mutation { doors.app.turn_of_mutations(&caller).await.map_err(ErrorResponse::from)? } else { None };
     let connection = request.extensions.get::<OfConnection>();
     let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&doors.unsent]).collect();
     let held =
@@ -88,6 +90,9 @@ async fn answer(doors: &HttpState, request: &Parts, body: Body, wanted: &Respons
         Outcome::from_errors(misfits)
     };
     let mut response = told(wanted, &document, cost, outcome, limit)?;
+    if let Some(turn) = turn.filter(|_| response.status() == StatusCode::SERVICE_UNAVAILABLE) {
+        turn.fail_waiting();
+    }
     response.extensions_mut().insert(RequestLog { caller: who, operation: name, quiet: false });
     if let Some(held) = held {
         response.extensions_mut().insert(held);

@@ -182,7 +182,7 @@ async fn sessions(answers: &mut Answers<'_>) {
     // While the queue of passwords is full, none is taken.
     let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
     for tries in 1.. {
-        let chosen = || world.app.password_chosen("password", PASSWORD.into(), Vec::new());
+        let chosen = || world.app.password_chosen("password", PASSWORD.into(), Vec::new(), false);
         let request = world.nobody().request(Method::POST, &invitation).header("x-tokenward-console", "1");
         let asking = read(request.json(&json!({ "password": "short" })));
         let (_, reply) = tokio::join!(join_all((0..40).map(|_| chosen())), asking);

@@ -303,7 +303,8 @@ async fn search_path_that_leads_nowhere_is_named_and_no_bug() {
     let bob = world.member("bob", &["acme"]).await;
     let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
     let holder = world.holder_of(&token.value);
-    let reconnects = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+    // It waits until they have ended.
+    let reconnects = "select count(pg_terminate_backend(pid, 30000)) from pg_stat_activity \
                       where datname = current_database() and pid <> pg_backend_pid()";
     world.database.says(&format!("{path} = nowhere"));
     world.database.says(reconnects);
@@ -355,7 +356,6 @@ async fn changes_go_on_where_postgresql_has_too_few_connections() {
     let (_serving, _) = program.serve().await;
     let logged = program.logged();
     assert!(logged.contains("allows fewer connections than one node uses"), "{logged}");
-    assert!(logged.contains("PostgreSQL opens no more connections"), "{logged}");
     let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
     let jwt = program.jwt("bob");
     let reads = |_: usize| async {

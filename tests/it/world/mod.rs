@@ -200,7 +200,7 @@ impl World {
     /// Gives somebody the password of these tests.
     pub(crate) async fn has_password(&self, username: &str) {
         let user = self.app.store().sign_in_of(username).await.unwrap().expect("somebody").id;
-        let hashed = self.app.password_chosen("password", PASSWORD.into(), Vec::new()).await.unwrap();
+        let hashed = self.app.password_chosen("password", PASSWORD.into(), Vec::new(), false).await.unwrap();
         self.operator(SetPassword { user, hashed }).await.unwrap();
     }
 
