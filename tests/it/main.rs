@@ -61,6 +61,7 @@ mod slow;
 mod statements;
 mod states;
 mod story;
+mod terms;
 mod text;
 mod tidy;
 mod times;
