@@ -321,7 +321,8 @@ pub(super) struct PooledConnection {
 impl PooledConnection {
     /// Waits for an answer until `end`, and remembers whether the connection is still good after it.
     async fn answer<T>(&self, end: Instant, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        self.state.store(ASKED, Ordering::Relaxed);
+        // A rollback that succeeds mends nothing: the statement that failed is still prepared.
+        let was_broken = self.state.swap(ASKED, Ordering::Relaxed) == BROKEN;
         let mut work = std::pin::pin!(work);
         let answer = if let Ok(answer) = timeout_at(end, work.as_mut()).await {
             answer
@@ -330,7 +331,7 @@ impl PooledConnection {
             self.refuse();
             Err(DbErr::Conn(RuntimeErr::Internal(LATE.into())))
         };
-        let good = !matches!(&answer, Err(error) if failed_for_good(error) || is_outdated(error));
+        let good = !was_broken && !matches!(&answer, Err(error) if failed_for_good(error) || is_outdated(error));
         self.state.store(if good { CLEAN } else { BROKEN }, Ordering::Relaxed);
         answer
     }

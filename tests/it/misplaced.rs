@@ -30,7 +30,7 @@ async fn a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_th
     };
     let silent = port::free().port();
     let cases = [
-        (changed(&|url| url.set_port(Some(silent)).unwrap()), format!("127.0.0.1:{silent}, "), "there was no answer"),
+        (changed(&|url| url.set_port(Some(silent)).unwrap()), format!("127.0.0.1:{silent}, "), "Connection refused"),
         (changed(&|url| url.set_path("/nowhere")), "database nowhere, ".into(), "database \"nowhere\" does not exist"),
         (changed(&|url| url.set_username("nobody").unwrap()), "role nobody, ".into(), "for user \"nobody\""),
         (
