@@ -420,7 +420,7 @@ both!(
         for retry in [format!("mail retry {id}"), "mail retry --all".to_owned()] {
             let queued = run(&database, &retry).await;
             assert_eq!((queued.code, &*queued.out), (0, ""), "{queued:?}");
-            assert_eq!(queued.said, "Queued, to be sent by the server that runs or by the next one: 1\n");
+            assert_eq!(queued.said, "Queued, to be sent by the running server or the next one: 1\n");
         }
         for wrong in ["nonsense", "mail_01h455vb4pex5vsknk084sn02q"] {
             run(&database, &format!("mail retry {wrong}"))
