@@ -1,0 +1,314 @@
+//! Counts the instructions of the most expensive requests, and of usual ones, under valgrind's callgrind.
+//!
+//! Instructions, unlike times, are nearly the same on each machine and in each run. The difference between a process that
+//! handles a request once and one that handles it several times is the request alone, without the start of the process.
+
+#![allow(
+    clippy::expect_used,
+    clippy::format_collect,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a measurement that cannot go on says so and stops"
+)]
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Method, Request, StatusCode, header},
+};
+use serde_json::{Value, json};
+use std::{
+    path::Path,
+    process::{Command, ExitCode, Stdio},
+    time::Duration,
+};
+use tokenward::{
+    actions::{AddUser, CreateOrganization},
+    app::{App, Clock},
+    config::Config,
+    domain::{caller::Caller, policy::SelfService},
+    http::{self, Said},
+    store::{Identity, NewUser, Store},
+};
+use tower::ServiceExt as _;
+
+const USAGE: &str = "\
+Counts the instructions of requests and compares them with their budgets.
+
+Usage: script/bench [OPTION] [NAME...]
+
+Without a NAME it measures all requests. It fails where one needs more instructions than its budget.
+
+Options:
+  --list      Print the names of the requests
+  -h, --help  Print this help
+
+Examples:
+  script/bench                       measure all
+  script/bench verify audit_page     measure two";
+
+/// How many organizations and tokens there are.
+const ROWS: usize = 100;
+const ISSUER: &str = "https://app.example.test";
+
+/// One kind of request that is measured.
+struct Case {
+    name: &'static str,
+    /// The most millions of instructions that one request may take.
+    budget: u64,
+    /// How many requests the difference is taken over: more for cheap ones, so that the start of the process does not matter.
+    times: u64,
+    /// The code of the first error, or `OK`.
+    code: &'static str,
+    make: fn(&Facts) -> Request<Body>,
+}
+
+/// The budgets are a third above what was measured.
+const CASES: &[Case] = &[
+    Case { name: "verify", budget: 9, times: 50, code: "OK", make: verify },
+    Case { name: "audit_page", budget: 115, times: 4, code: "OK", make: audit_page },
+    Case { name: "nodes_100_ids", budget: 29, times: 4, code: "OK", make: nodes },
+    Case { name: "aliases_100", budget: 26, times: 4, code: "OK", make: aliases },
+    // A part of what is accepted: valgrind is slow, and the limits on time hold under it as well.
+    Case { name: "type_names_24000", budget: 260, times: 1, code: "OK", make: type_names },
+    Case { name: "introspection_quarter", budget: 49, times: 1, code: "OK", make: introspection },
+    Case { name: "operations_2000", budget: 250, times: 1, code: "OK", make: operations },
+    Case { name: "fragment_bomb", budget: 4, times: 20, code: "TOO_COMPLEX", make: fragment_bomb },
+    Case { name: "brackets_60000", budget: 3, times: 20, code: "TOO_COMPLEX", make: brackets },
+    Case { name: "variable_at_the_limit", budget: 16, times: 1, code: "INVALID_INPUT", make: large_variable },
+];
+
+/// What requests need to know of the data.
+struct Facts {
+    jwt: String,
+    /// The value of a token.
+    value: String,
+    token: String,
+    organizations: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match *arguments {
+        ["--help" | "-h", ..] => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        ["--list", ..] => {
+            for case in CASES {
+                println!("{}", case.name);
+            }
+            ExitCode::SUCCESS
+        }
+        // How this program starts itself under valgrind.
+        ["--run", folder, name, times] => {
+            let case = CASES.iter().find(|case| case.name == name).expect("a known name");
+            in_runtime(run(Path::new(folder), case, times.parse().expect("a number")));
+            ExitCode::SUCCESS
+        }
+        ref names => measure(names),
+    }
+}
+
+fn in_runtime<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+fn measure(names: &[&str]) -> ExitCode {
+    if let Some(unknown) = names.iter().find(|name| !CASES.iter().any(|case| case.name == **name)) {
+        eprintln!("{unknown} is not the name of a request. --list prints all names.");
+        return ExitCode::FAILURE;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    in_runtime(prepare(folder.path()));
+    println!("{:<28} {:>14} {:>14}", "request", "instructions", "budget");
+    let mut is_over = false;
+    for case in CASES.iter().filter(|case| names.is_empty() || names.contains(&case.name)) {
+        let (once, more) = (instructions(folder.path(), case, 1), instructions(folder.path(), case, 1 + case.times));
+        let (each, budget) = (more.saturating_sub(once) / case.times, case.budget * 1_000_000);
+        let mark = if each > budget { "  over its budget" } else { "" };
+        println!("{:<28} {each:>14} {budget:>14}{mark}", case.name);
+        is_over |= each > budget;
+    }
+    if is_over { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// The instructions of a process that handles a request so often.
+fn instructions(folder: &Path, case: &Case, times: u64) -> u64 {
+    let output = Command::new("valgrind")
+        .arg("--tool=callgrind")
+        .arg(format!("--callgrind-out-file={}", folder.join("callgrind.out").display()))
+        .arg(std::env::current_exe().unwrap())
+        .arg("--run")
+        .arg(folder)
+        .args([case.name, &times.to_string()])
+        .stdin(Stdio::null())
+        .output()
+        .expect("valgrind is installed");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} failed under valgrind: {log}", case.name);
+    let collected = log.lines().find_map(|line| line.split_once("Collected : ")).expect("valgrind counts");
+    collected.1.trim().parse().unwrap()
+}
+
+/// The service over the database in a folder, without jobs.
+async fn service(folder: &Path) -> (App, Config, Router) {
+    let flags = [
+        ("data_dir", folder.to_str().unwrap()),
+        ("auth.jwt.issuer", ISSUER),
+        ("auth.jwt.audience", "tokenward"),
+        ("auth.jwt.algorithms", "HS256"),
+        ("auth.jwt.secret", "a secret that only this measurement knows"),
+        ("token.max_changes_per_minute", "1000000"),
+    ];
+    let config = Config::load(None, [], &flags.map(|(key, value)| (key, value.to_owned()))).unwrap();
+    let store = Store::connect(&config.database).await.unwrap();
+    store.migrate(&config.token_prefix).await.unwrap();
+    let app = App::new(store, &config, Clock::machine());
+    let router = http::router(&app, &config).unwrap();
+    (app, config, router)
+}
+
+fn jwt(app: &App, config: &Config) -> String {
+    let said = Said { subject: "ada", username: "ada", name: "Ada Example", email: "ada@example.test" };
+    http::sign(config.jwt.as_ref().unwrap(), &said, app.now(), Duration::from_hours(1)).unwrap()
+}
+
+/// Ada administers a hundred organizations. One of her tokens has access to all of them, a hundred to the first.
+async fn prepare(folder: &Path) {
+    let (app, config, router) = service(folder).await;
+    let operator = Caller::command_line(app.now());
+    let identity = Some(Identity { issuer: ISSUER.into(), subject: "ada".into() });
+    let email = Some("ada@example.test".into());
+    let new = NewUser { username: "ada".into(), name: "Ada Example".into(), email, email_verified: true, identity };
+    app.change(&operator, AddUser { new }).await.unwrap();
+    let mut organizations = Vec::new();
+    for number in 0..ROWS {
+        let (slug, name) = (format!("organization-{number}"), format!("Organization {number:015}"));
+        let create = CreateOrganization { slug, name, admin: "ada".into(), self_service: SelfService::Off };
+        organizations.push(app.change(&operator, create).await.unwrap().id.to_string());
+    }
+    let mut facts = Facts { jwt: jwt(&app, &config), value: String::new(), token: String::new(), organizations };
+    let scopes: Vec<_> =
+        app.catalogue().iter().filter(|scope| !scope.retired).map(|scope| scope.name.to_string()).collect();
+    for number in 0..=ROWS {
+        let create = "mutation($input: CreateTokenInput!) { createToken(input: $input) { value token { id } } }";
+        let organizations = if number == 0 { &facts.organizations[..] } else { &facts.organizations[..1] };
+        let scopes = if number == 0 { &scopes[..] } else { &scopes[..scopes.len().min(10)] };
+        let input =
+            json!({ "description": format!("deploy {number}"), "organizationIds": organizations, "scopes": scopes });
+        let (_, answer) = send(&router, graphql(&facts, create, &json!({ "input": input }))).await;
+        let created = &answer["data"]["createToken"];
+        if number == 0 {
+            created["value"].as_str().unwrap_or_else(|| panic!("{answer}")).clone_into(&mut facts.value);
+            created["token"]["id"].as_str().unwrap().clone_into(&mut facts.token);
+        }
+    }
+    let facts = json!({ "value": facts.value, "token": facts.token, "organizations": facts.organizations });
+    std::fs::write(folder.join("facts.json"), facts.to_string()).unwrap();
+}
+
+async fn run(folder: &Path, case: &Case, times: u64) {
+    let (app, config, router) = service(folder).await;
+    let facts: Value = serde_json::from_slice(&std::fs::read(folder.join("facts.json")).unwrap()).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let organizations = facts["organizations"].as_array().unwrap().iter().map(text).collect();
+    let (value, token) = (text(&facts["value"]), text(&facts["token"]));
+    let facts = Facts { jwt: jwt(&app, &config), value, token, organizations };
+    for _ in 0..times {
+        let (status, answer) = send(&router, (case.make)(&facts)).await;
+        let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("OK");
+        assert_eq!((status, code), (StatusCode::OK, case.code), "{answer:.300}");
+    }
+}
+
+async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+fn graphql(facts: &Facts, query: &str, variables: &Value) -> Request<Body> {
+    let body = json!({ "query": query, "variables": variables, "operationName": operation_of(query) });
+    Request::builder()
+        .method(Method::POST)
+        .uri("/graphql")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::AUTHORIZATION, format!("Bearer {}", facts.jwt))
+        .body(body.to_string().into())
+        .unwrap()
+}
+
+/// The name of the first operation of a document with several.
+fn operation_of(query: &str) -> Option<&str> {
+    query.strip_prefix("query ").and_then(|rest| rest.split(['{', '(', ' ']).next())
+}
+
+fn repeated(number: usize, part: impl Fn(usize) -> String) -> String {
+    (0..number).map(part).collect()
+}
+
+fn verify(facts: &Facts) -> Request<Body> {
+    let request = Request::builder().uri("/verify?scope=graphql&organization=organization-7");
+    request.header(header::AUTHORIZATION, format!("Bearer {}", facts.value)).body(Body::empty()).unwrap()
+}
+
+fn audit_page(facts: &Facts) -> Request<Body> {
+    let query = include_str!("../console/src/pages/audit/audit.graphql");
+    graphql(facts, query, &json!({ "slug": "organization-0", "first": 100 }))
+}
+
+fn nodes(facts: &Facts) -> Request<Body> {
+    let query = "query Q($ids: [ID!]!) { nodes(ids: $ids) { id ... on Organization { slug name uuid createdAt viewerIsAdmin } } }";
+    graphql(facts, query, &json!({ "ids": facts.organizations }))
+}
+
+fn aliases(facts: &Facts) -> Request<Body> {
+    let fields = ["viewer { id name username }", "tokenPrefix", "session { id }"];
+    let many = fields.map(|field| repeated(30, |index| format!("{}{index}: {field} ", &field[..1])));
+    let scopes = repeated(10, |index| format!("c{index}: scopes {{ name title }} "));
+    graphql(facts, &format!("{{ {} {scopes} }}", many.concat()), &json!({}))
+}
+
+/// The library resolves `__typename` by itself, past the limit on fields.
+fn type_names(facts: &Facts) -> Request<Body> {
+    let names = repeated(30, |index| format!("a{index}: __typename "));
+    let lists = repeated(8, |index| format!("a{index}: organizations {{ {names} }} "));
+    graphql(facts, &format!("{{ token(id: \"{}\") {{ {lists} }} }}", facts.token), &json!({}))
+}
+
+fn introspection(facts: &Facts) -> Request<Body> {
+    let query = |aliases: usize| {
+        let names = repeated(aliases, |index| format!("a{index}: description "));
+        format!("{{ __schema {{ types {{ kind name fields {{ name args {{ name }} {names} }} }} }} }}")
+    };
+    let is_accepted = |query: &String| {
+        let document = tokenward::graphql::document::read(query).unwrap();
+        let (_, operation) = document.operations.iter().next().unwrap();
+        tokenward::graphql::cost::price(&document, &operation.node, &async_graphql::Variables::default()).is_ok()
+    };
+    let most = (1..=30).rev().find(|aliases| is_accepted(&query(*aliases))).unwrap();
+    graphql(facts, &query(most / 4), &json!({}))
+}
+
+fn operations(facts: &Facts) -> Request<Body> {
+    graphql(facts, &repeated(2_000, |index| format!("query q{index}{{viewer{{id}}}}")), &json!({}))
+}
+
+fn fragment_bomb(facts: &Facts) -> Request<Body> {
+    let fragments = repeated(27, |index| format!(" fragment f{index} on Query {{ ...f{0} ...f{0} }}", index + 1));
+    graphql(facts, &format!("{{ ...f0 }}{fragments} fragment f27 on Query {{ viewer {{ id }} }}"), &json!({}))
+}
+
+fn brackets(facts: &Facts) -> Request<Body> {
+    graphql(facts, &format!("{{ node(id: {}", "[".repeat(60_000)), &json!({}))
+}
+
+fn large_variable(facts: &Facts) -> Request<Body> {
+    let query = format!("query Q($a: ID!) {{ nodes(ids: [{}]) {{ id }} }}", "$a,".repeat(1_023));
+    graphql(facts, &query, &json!({ "a": "x".repeat(4_035) }))
+}
