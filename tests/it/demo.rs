@@ -65,8 +65,8 @@ fn data_that_was_not_made_to_its_end_is_made_anew() {
     assert!(guide.contains("ADMIN='"), "{guide}");
     drop(second.0.kill());
     let said: Vec<_> = BufReader::new(second.0.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
-    assert!(said[0].contains("It is made anew"), "{said:?}");
-    assert!(said[1].contains("Making") && said.iter().any(|line| line.contains("400 changes made")), "{said:?}");
+    assert!(said[0].contains("It is created again"), "{said:?}");
+    assert!(said[1].contains("Creating") && said.iter().any(|line| line.contains("400 changes made")), "{said:?}");
     assert!(!mark.exists());
 }
 
