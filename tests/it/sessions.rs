@@ -277,8 +277,9 @@ both!(
             let mut rejected = 0;
             // A user with a session has a place.
             for _ in 0..10 {
-                assert_eq!(confirms(&session, PASSWORD).await.status, 204);
+                assert_eq!(confirms(&session, "a guess").await.status, 401);
             }
+            assert_eq!(confirms(&session, PASSWORD).await.status, 204);
             // More than the limit of failures.
             while rejected < 120 {
                 let reply = world.signs_in("bob", PASSWORD).await;
