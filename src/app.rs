@@ -174,10 +174,11 @@ impl App {
         self.clock.now()
     }
 
-    /// Whether the clock of this node is at most five minutes ahead of the database's. One that is further ahead would end
-    /// what expires for all nodes.
-    pub async fn clock_fits(&self) -> Result<bool> {
-        Ok(self.store.lead_of(self.now()).await? <= MAX_LEAD)
+    /// Returns the time now if the clock of this node is at most five minutes ahead of the database's, and nothing if it is
+    /// further ahead: it would end what expires for all nodes.
+    pub async fn agreed_now(&self) -> Result<Option<Time>> {
+        let now = self.now();
+        Ok((self.store.lead_of(now).await? <= MAX_LEAD).then_some(now))
     }
 
     /// The same moment by the clock that nobody sets, for spans of time.

@@ -32,11 +32,11 @@ pub(super) async fn ready(State(doors): State<Shared>, method: Method) -> Respon
     }
     let ready = async {
         doors.app.store().ready().await?;
-        doors.app.clock_fits().await
+        doors.app.agreed_now().await
     };
     match tokio::time::timeout(PATIENCE, ready).await {
-        Ok(Ok(false)) => ErrorResponse { message: CLOCK_AHEAD.into(), ..ErrorResponse::later() }.into_response(),
-        Ok(Ok(true)) => quiet(json_answer(StatusCode::OK, &json!({ "status": "ready" }))),
+        Ok(Ok(None)) => ErrorResponse { message: CLOCK_AHEAD.into(), ..ErrorResponse::later() }.into_response(),
+        Ok(Ok(Some(_))) => quiet(json_answer(StatusCode::OK, &json!({ "status": "ready" }))),
         Ok(Err(error)) => ErrorResponse::from(error).into_response(),
         Err(late) => ErrorResponse::from(crate::domain::error::Error::unavailable(late)).into_response(),
     }

@@ -26,8 +26,6 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 }
 
 async fn mark(app: &App) -> Result<usize> {
-    if !app.clock_fits().await? {
-        return Err(Error::unavailable(CLOCK_AHEAD));
-    }
-    app.store().upkeep().keep_expiry(app.now(), PORTION).await
+    let now = app.agreed_now().await?.ok_or_else(|| Error::unavailable(CLOCK_AHEAD))?;
+    app.store().upkeep().keep_expiry(now, PORTION).await
 }

@@ -18,9 +18,7 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 }
 
 async fn sweep(app: &App) -> Result<()> {
-    if !app.clock_fits().await? {
-        return Err(Error::unavailable(CLOCK_AHEAD));
-    }
-    app.store().upkeep().sweep_sessions(app.now()).await?;
-    app.store().upkeep().sweep_invitations(app.now()).await
+    let now = app.agreed_now().await?.ok_or_else(|| Error::unavailable(CLOCK_AHEAD))?;
+    app.store().upkeep().sweep_sessions(now).await?;
+    app.store().upkeep().sweep_invitations(now).await
 }
