@@ -14,6 +14,7 @@ use crate::{
     domain::{
         caller::Caller,
         error::{Error, Result},
+        event::EventType,
         id::UserId,
         policy::SelfService,
         scope::Catalogue,
@@ -50,29 +51,33 @@ pub const CLOCK_AHEAD: &str = "The clock of this node is more than five minutes 
 
 const TOO_MANY_CHANGES: &str = "You made too many changes within a minute; try again later.";
 
-/// The kinds of changes that are limited, each by itself: renaming does not use up what creating may do.
+/// The kinds of changes whose number is limited, each by itself: renaming does not use up what creating may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Limited {
+enum ChangeKind {
     /// Gives more access.
     Widening,
-    /// Changes a name, a description, an expiry or a password.
+    /// Changes a name, a description or an expiry.
     Describing,
     /// Names a user who does not exist.
     Naming,
 }
 
-impl Limited {
+impl ChangeKind {
     /// The kind of a change, by its events. Changes that take access away are of neither.
     fn of(tx: &Tx) -> Option<Self> {
         if tx.widens() { Some(Self::Widening) } else { tx.describes().then_some(Self::Describing) }
     }
 }
 
-/// One verb: asks the policy, changes, records. It can be run again from its first line, since a database may ask for
-/// that.
+/// One action: checks the policy, changes rows, and records events. It may be run again from its first line, since a database
+/// may ask for that.
 pub trait Change: Send + Sync + 'static {
-    /// What whoever asked for it is told.
+    /// What the caller gets.
     type Done: Send + 'static;
+
+    /// Whether the number of such changes of a user is limited per minute, where the events say so. A change that protects an
+    /// account has no limit of that kind: a stolen token of the user could use it up.
+    const IS_LIMITED: bool = true;
 
     /// Makes the change within a transaction.
     fn make(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Done>> + Send;
@@ -93,7 +98,7 @@ pub struct App {
     changes_in_turn: ChangeQueues,
     mutations_in_turn: ChangeQueues,
     /// Changes by kind and by the user who makes them.
-    changes: Arc<Throttle<(UserId, Limited)>>,
+    changes: Arc<Throttle<(UserId, ChangeKind)>>,
     max_changes_per_minute: u32,
     max_tokens_per_user: u32,
     first_link: FirstLink,
@@ -178,7 +183,8 @@ impl App {
     /// further ahead: it would end what expires for all nodes.
     pub async fn agreed_now(&self) -> Result<Option<Time>> {
         let now = self.now();
-        Ok((self.store.lead_of(now).await? <= MAX_LEAD).then_some(now))
+        let elapsed = self.clock.simulated();
+        Ok((self.store.lead_of(now.minus(elapsed)).await? <= MAX_LEAD).then_some(now))
     }
 
     /// The same moment by the clock that nobody sets, for spans of time.
@@ -219,7 +225,7 @@ impl App {
     /// The same for a change that names another user. Names of users who do not exist are limited like changes that extend
     /// access: an administrator could otherwise find out who has an account.
     pub async fn change_naming_a_user<C: Change>(&self, caller: &Caller, change: C) -> Result<C::Done> {
-        let named = caller.user().map(|user| ((user, Limited::Naming), self.max_changes_per_minute));
+        let named = caller.user().map(|user| ((user, ChangeKind::Naming), self.max_changes_per_minute));
         let begun = self.changes.begin(named.as_slice(), self.instant());
         begun.inspect_err(|_| self.metrics().throttled())?;
         let made = self.change(caller, change).await;
@@ -246,7 +252,8 @@ impl App {
         let mut tx = Tx::begin(&self.store, caller).await?;
         let outcome = match change.make(&mut tx).await {
             Ok(done) if tx.found_nothing_to_do() => return tx.leave().await.map(|()| done),
-            Ok(done) => self.count_change(&tx).map(|counted| (done, counted)),
+            Ok(done) if C::IS_LIMITED => self.count_change(&tx).map(|counted| (done, counted)),
+            Ok(done) => Ok((done, None)),
             Err(error) => Err(error),
         };
         match outcome {
@@ -254,6 +261,9 @@ impl App {
                 let recorded = tx.recorded();
                 tx.commit().await.inspect_err(|_| self.changes.take_back(counted.as_slice()))?;
                 self.committed.notify_one();
+                if recorded.contains(&EventType::UserCreated) {
+                    self.remove_first_link();
+                }
                 for kind in recorded {
                     self.metrics().changed(kind);
                 }
@@ -269,16 +279,23 @@ impl App {
 }
 
 impl App {
+    /// A user exists: the link for the first administrator is of no use any more.
+    fn remove_first_link(&self) {
+        if let Err(error) = self.first_link.remove() {
+            tracing::warn!(error = %error.cause(), "failed to remove the file with the link for the first administrator");
+        }
+    }
+
     /// Returns whether a user has changed as many names and descriptions within a minute as one may.
     pub fn is_limited_in_describing(&self, user: UserId) -> bool {
-        let limit = ((user, Limited::Describing), self.max_changes_per_minute);
+        let limit = ((user, ChangeKind::Describing), self.max_changes_per_minute);
         self.changes.check(&[limit], self.instant()).is_err()
     }
 
     /// Counts a change of a user, whose kind follows from its events. It is judged last, so that a caller who may not make
     /// the change is told that.
-    fn count_change(&self, tx: &Tx) -> Result<Option<Limit<(UserId, Limited)>>> {
-        let kind = tx.caller().user().zip(Limited::of(tx));
+    fn count_change(&self, tx: &Tx) -> Result<Option<Limit<(UserId, ChangeKind)>>> {
+        let kind = tx.caller().user().zip(ChangeKind::of(tx));
         let counted = kind.map(|key| (key, self.max_changes_per_minute));
         let begun = self.changes.begin(counted.as_slice(), self.instant());
         begun.inspect_err(|_| self.metrics().throttled()).map(|()| counted)
@@ -296,7 +313,10 @@ fn pause(tries: u32) -> Duration {
 /// The only place that asks the machine for the time.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
+    /// In microseconds.
     offset: Arc<AtomicI64>,
+    /// The part of the offset, in microseconds, that has passed for the database as well.
+    simulated: Arc<AtomicI64>,
 }
 
 impl Clock {
@@ -305,9 +325,20 @@ impl Clock {
         Self::default()
     }
 
-    /// Runs ahead of the machine's by so much more, or behind it: for tests and made-up histories.
+    /// Sets the clock ahead of all others by so many microseconds more, or behind them: for tests.
     pub fn shift(&self, micros: i64) {
         self.offset.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// Goes on as if so much time had passed, for the database as well: for tests.
+    pub fn advance(&self, span: Duration) {
+        let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        self.simulated.fetch_add(micros, Ordering::Relaxed);
+        self.shift(micros);
+    }
+
+    fn simulated(&self) -> Duration {
+        Duration::from_micros(u64::try_from(self.simulated.load(Ordering::Relaxed)).unwrap_or_default())
     }
 
     /// The time now.

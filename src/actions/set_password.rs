@@ -27,6 +27,8 @@ pub struct SetPassword {
 impl Change for SetPassword {
     type Done = ();
 
+    const IS_LIMITED: bool = false;
+
     async fn make(&self, tx: &mut Tx) -> Result<()> {
         let user = tx.lock_user(self.user).await?;
         let organizations = tx.hold_organizations_of(&user).await?;

@@ -238,7 +238,7 @@ impl Event {
         }
     }
 
-    /// Whether the change neither gave access nor took any away: of a name, a description, an expiry or a password.
+    /// Whether the change neither gave access nor took any away: of a name, a description or an expiry, or set a password.
     pub fn describes(&self) -> bool {
         match self.kind {
             EventType::UserUpdated | EventType::OrganizationUpdated => true,

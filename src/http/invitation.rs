@@ -78,12 +78,7 @@ async fn accept(doors: &HttpState, request: &Parts, body: Body, code: &str) -> R
     let value = random_text(COOKIE_LENGTH)?;
     let accepted = AcceptInvitation { invitation, hashed, cookie: Fingerprint::of(&value), first };
     match doors.app.change(&Caller { through, ..nobody }, accepted).await {
-        Ok(()) => {
-            if invited.user.is_none() {
-                forget_first_link(doors);
-            }
-            Ok(told(doors, user.to_string(), &value))
-        }
+        Ok(()) => Ok(told(doors, user.to_string(), &value)),
         // Somebody was quicker.
         Err(Error::NotFound(_)) => Err(used_up()),
         Err(error) => Err(error.into()),
@@ -108,13 +103,6 @@ impl Accepting {
             slug: text::slug("organization.slug", slug)?,
             organization: text::name("organization.name", organization)?,
         })
-    }
-}
-
-/// The first administrator is there: the link in the file leads nowhere any more.
-fn forget_first_link(doors: &HttpState) {
-    if let Err(error) = doors.app.first_link().remove() {
-        tracing::warn!(error = %error.cause(), "failed to remove the file with the used link");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sends letters from the outbox. A crash between sending and marking sends a letter twice, with the same Message-ID;
 //! none is ever lost.
 
+use super::agreed_now;
 use crate::{
     app::App,
     domain::{email::EmailContent, error::Result, time::Time},
@@ -59,7 +60,7 @@ pub(super) async fn run(app: App, post: MailDelivery, stop: CancellationToken) {
 /// Sends one letter that is due; nothing when none is.
 async fn one(app: &App, post: &MailDelivery) -> Result<Option<Result<(), Failure>>> {
     let upkeep = app.store().upkeep();
-    let Some(letter) = upkeep.lease_letters(app.now(), LEASE, 1).await?.pop() else { return Ok(None) };
+    let Some(letter) = upkeep.lease_letters(agreed_now(app).await?, LEASE, 1).await?.pop() else { return Ok(None) };
     let delivered = deliver(post, &letter).await;
     let outcome = match &delivered {
         Ok(()) => Outcome::Sent,

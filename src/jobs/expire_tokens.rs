@@ -1,9 +1,7 @@
 //! Marks tokens whose end has passed, so that they stay expired when the clock goes back.
 
-use crate::{
-    app::{App, CLOCK_AHEAD},
-    domain::error::{Error, Result},
-};
+use super::agreed_now;
+use crate::{app::App, domain::error::Result};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +24,6 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 }
 
 async fn mark(app: &App) -> Result<usize> {
-    let now = app.agreed_now().await?.ok_or_else(|| Error::unavailable(CLOCK_AHEAD))?;
+    let now = agreed_now(app).await?;
     app.store().upkeep().keep_expiry(now, PORTION).await
 }

@@ -1,9 +1,7 @@
 //! Forgets sessions and invitations that are over. None of them leads anywhere any more, whether it is forgotten yet or not.
 
-use crate::{
-    app::{App, CLOCK_AHEAD},
-    domain::error::{Error, Result},
-};
+use super::agreed_now;
+use crate::{app::App, domain::error::Result};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +16,7 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 }
 
 async fn sweep(app: &App) -> Result<()> {
-    let now = app.agreed_now().await?.ok_or_else(|| Error::unavailable(CLOCK_AHEAD))?;
+    let now = agreed_now(app).await?;
     app.store().upkeep().sweep_sessions(now).await?;
     app.store().upkeep().sweep_invitations(now).await
 }

@@ -53,7 +53,7 @@ impl Tx {
         self.facts.iter().any(Event::widens)
     }
 
-    /// Returns whether what was recorded changed a name, a description, an expiry or a password.
+    /// Returns whether what was recorded changed a name, a description or an expiry, or set a password.
     pub(crate) fn describes(&self) -> bool {
         self.facts.iter().any(Event::describes)
     }

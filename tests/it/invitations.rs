@@ -301,6 +301,7 @@ both!(
         std::fs::write(&file, "of an earlier start").unwrap();
         let add = ["user", "add", "ada", "--email", "ada@example.test", "--name", "Ada", "--invite"];
         let (first, second) = (program.run(&add), program.run(&["user", "invite", "ada"]));
+        assert!(!file.exists(), "there is a user");
         for link in [&first, &second] {
             let code = link.strip_prefix("https://tokens.example.test/invitations/").expect("nothing but a link");
             assert!(code.len() == 43 && code.bytes().all(|letter| letter.is_ascii_alphanumeric()), "{link}");

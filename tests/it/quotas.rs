@@ -152,6 +152,23 @@ both!(
 );
 
 both!(
+    async fn password_can_be_changed_where_names_and_descriptions_are_limited(database: Database) {
+        let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
+        let bob = world.signed_in("bob").await;
+        let names =
+            async |number: u32| bob.does("updateProfile", json!({ "name": format!("Bob {number}") })).await.code();
+        for number in 0..6 {
+            assert_eq!(names(number).await, "OK");
+        }
+        let change = json!({ "newPassword": "another plover gantry ounce" });
+        assert_eq!(
+            (names(6).await, bob.does("changePassword", change).await.code()),
+            ("RATE_LIMITED".into(), "OK".into())
+        );
+    }
+);
+
+both!(
     async fn jwts_that_differ_change_a_profile_up_to_the_limit_and_sign_in_beyond_it(database: Database) {
         let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
         world.member("ada", &["acme"]).await;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokenward::{
     app::{App, Clock},
     domain::{decision::Ask, secret::Secret},
+    mail::Failure,
     store::Store,
     verify::ObservedRequest,
 };
@@ -31,10 +32,6 @@ both!(
         assert_eq!(world.introspect(&api, &token.value, &[]).await.text, r#"{"active":false}"#);
         assert_eq!(world.holder_of(&forever.value).verify("organization=acme").await.status, 200);
         let print = Secret::parse(world.app.prefix(), &token.value).unwrap().fingerprint();
-        if world.database.kind() == Kind::Postgres {
-            // The clock of PostgreSQL does not run ahead with that of the test, and so the node marks nothing by itself.
-            world.app.store().upkeep().keep_expiry(world.now(), 500).await.unwrap();
-        }
         let start = Instant::now();
         while world.app.store().snapshot(&print).await.unwrap().unwrap().expired_at.is_none() {
             assert!(start.elapsed() < Duration::from_secs(20), "nobody marks it");
@@ -58,6 +55,35 @@ both!(
         assert_eq!(format!("{:?}", checked.verdict), "No(Expired)");
     }
 );
+
+/// F-10
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn node_whose_clock_is_ahead_of_the_database_sends_no_email_until_it_is_set_right() {
+    let Some(database) = Database::fresh(Kind::Postgres, "mail_of_a_node_ahead") else { return };
+    let world = World::on(database).await;
+    let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
+    let acme = world.organization_id("acme").await;
+    let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+    world.mailbox.fail_with(Some(Failure::passing("no")));
+    assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+    let start = Instant::now();
+    while world.mailbox.refused() == 0 {
+        assert!(start.elapsed() < Duration::from_secs(30), "it is not tried");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.clock.shift(3 * HOUR);
+    world.mailbox.fail_with(None);
+    // Longer than the job waits between two looks.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(world.mailbox.is_empty());
+    world.clock.shift(-3 * HOUR);
+    world.later(Duration::from_mins(1));
+    let start = Instant::now();
+    while world.mailbox.is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(30), "no email");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
 
 /// F-10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,15 +1,19 @@
-//! Whose rows does a caller lock? None, unless they may make the change.
+//! What does a change wait for? Not for rows that its caller may not change, and not for changes of other users.
 
 use super::{Stop, Stopping, id_of, within};
 use crate::world::{
     World,
+    client::Client,
     database::{Database, Kind},
 };
 use futures_util::future::{join, join_all};
 use serde_json::json;
 use tokenward::{
-    actions::UpdateOrganizationMember,
-    domain::organization::{OrganizationRef, Role},
+    actions::{UpdateOrganization, UpdateOrganizationMember},
+    domain::{
+        caller::{AuthMethod, Caller},
+        organization::{OrganizationRef, Role},
+    },
 };
 
 ///
@@ -48,4 +52,39 @@ async fn caller_without_authorization_waits_for_no_row_of_others() {
     };
     let (locked, ()) = join(locking, asking).await;
     assert_eq!(locked.unwrap().1, bob);
+}
+
+///
+///
+/// One change of Eve holds a row that thirty more of hers want. They take two connections, and not those of everybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_of_one_user_that_wait_for_a_lock_keep_no_one_else_from_revoking() {
+    let Some(database) = Database::fresh(Kind::Postgres, "held_changes") else { return };
+    let world = World::with(database, &[]).await;
+    let (bob, eve) = (world.member("bob", &["acme"]).await, world.admin("eve", &["globex"]).await);
+    let globex = world.organization_id("globex").await;
+    let token = async |client: &Client<'_>, slug| client.creates_token("deploy", &[slug], &["read_builds"]).await;
+    let (first, second, leaked) = (token(&bob, "acme").await, token(&bob, "acme").await, token(&eve, "globex").await);
+    let stop = Stop::default();
+    let change = UpdateOrganization { organization: OrganizationRef::from("globex"), name: Some("Held".into()) };
+    let caller = Caller { through: AuthMethod::Jwt(id_of(&eve).await), ..Caller::command_line(world.now()) };
+    let holding = world.app.change(&caller, Stopping { change, stop: stop.clone() });
+    let asking = async {
+        within("the change stops", stop.reached.notified()).await;
+        let waiting = join_all((0..30).map(|number| {
+            eve.does("updateOrganization", json!({ "organizationId": globex, "name": format!("Waits {number}") }))
+        }));
+        let revoking = async {
+            assert_eq!(bob.revokes(&first.id).await.code(), "OK");
+            for value in [&second.value, &leaked.value] {
+                assert_eq!(world.holder_of(value).delete("/v2/access-token").await.status, 204);
+                assert_eq!(world.holder_of(value).verify("").await.status, 401);
+            }
+            stop.go.cancel();
+        };
+        let (waited, ()) = join(waiting, revoking).await;
+        assert!(waited.iter().all(|reply| ["OK", "UNAVAILABLE"].contains(&reply.code().as_str())));
+    };
+    let (held, ()) = join(holding, asking).await;
+    assert_eq!(held.unwrap().name, "Held");
 }

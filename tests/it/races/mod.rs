@@ -59,6 +59,8 @@ struct Stop {
 impl<C: Change> Change for Stopping<C> {
     type Done = C::Done;
 
+    const IS_LIMITED: bool = C::IS_LIMITED;
+
     async fn make(&self, tx: &mut Tx) -> Result<C::Done> {
         let done = self.change.make(tx).await?;
         self.stop.reached.notify_one();

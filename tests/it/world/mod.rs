@@ -235,9 +235,9 @@ impl World {
         self.clock.now()
     }
 
-    /// Lets the clock of the service run ahead.
+    /// Lets time pass, for the database as well.
     pub(crate) fn later(&self, span: Duration) {
-        self.clock.shift(i64::try_from(span.as_micros()).unwrap());
+        self.clock.advance(span);
     }
 
     /// An API that may introspect.
