@@ -74,6 +74,7 @@ const CASES: &[Case] = &[
     // A part of what is accepted: valgrind is slow, and the limits on time hold under it as well.
     Case { name: "type_names_24000", budget: 260, times: 1, code: "OK", make: type_names },
     Case { name: "introspection_quarter", budget: 49, times: 1, code: "OK", make: introspection },
+    Case { name: "plain_lists_quarter", budget: 1_000, times: 1, code: "OK", make: plain_lists },
     Case { name: "operations_2000", budget: 250, times: 1, code: "OK", make: operations },
     Case { name: "fragment_bomb", budget: 4, times: 20, code: "TOO_COMPLEX", make: fragment_bomb },
     Case { name: "brackets_60000", budget: 3, times: 20, code: "TOO_COMPLEX", make: brackets },
@@ -279,6 +280,13 @@ fn type_names(facts: &Facts) -> Request<Body> {
     let names = repeated(30, |index| format!("a{index}: __typename "));
     let lists = repeated(8, |index| format!("a{index}: organizations {{ {names} }} "));
     graphql(facts, &format!("{{ token(id: \"{}\") {{ {lists} }} }}", facts.token), &json!({}))
+}
+
+/// Lists without pages, all fields of their elements.
+fn plain_lists(facts: &Facts) -> Request<Body> {
+    let names = repeated(15, |index| format!("a{index}: {} ", ["id", "slug", "name"][index % 3]));
+    let many = repeated(4, |index| format!("a{index}: organizations {{ {names} }} "));
+    graphql(facts, &format!("{{ token(id: \"{}\") {{ {many} }} }}", facts.token), &json!({}))
 }
 
 fn introspection(facts: &Facts) -> Request<Body> {

@@ -69,6 +69,8 @@ pub struct Config {
     pub log_level: String,
     /// Whose JWTs are accepted, if anybody's.
     pub jwt: Option<JwtConfig>,
+    /// The configuration file, if it holds a secret and every user of the machine may read it.
+    pub exposed_file: Option<PathBuf>,
 }
 
 /// How log lines look.
@@ -111,7 +113,8 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
         flags: &[(&str, String)],
     ) -> Result<Self> {
-        Self::check(Settings::read(file, environment, flags)?)
+        let exposed_file = file.filter(|file| settings::exposes_secret(file)).map(ToOwned::to_owned);
+        Ok(Self { exposed_file, ..Self::check(Settings::read(file, environment, flags)?)? })
     }
 
     /// A file that holds every setting, with its default and what it is for.
@@ -157,6 +160,7 @@ impl Config {
             log_format: log.format.as_deref().map_or(Ok(LogFormat::default()), log_format)?,
             log_level: log.level.unwrap_or_else(|| "info".into()),
             jwt: JwtConfig::check(settings.auth.jwt)?,
+            exposed_file: None,
         })
     }
 }
@@ -409,6 +413,21 @@ mod tests {
     fn variables_of_other_programs_and_empty_ones_do_not_count() {
         let variables = [("TOKENWARDEN", "x"), ("LISTEN", "x"), ("TOKENWARD_LISTEN", ""), ("PATH", "/bin")];
         assert_eq!(load(None, &variables, &[]).expect("a configuration").listen, defaults().listen);
+    }
+
+    #[test]
+    fn configuration_file_with_a_secret_that_everyone_may_read_is_exposed() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("tokenward.toml");
+        let exposed = |text: &str, mode| {
+            std::fs::write(&file, text).expect("a file");
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("an owner");
+            Config::load(Some(&file), [], &[]).expect("a configuration").exposed_file.is_some()
+        };
+        let with_password = "[mail]\nurl = 'smtp://user:password@mail.example.test:587'";
+        assert!(exposed(with_password, 0o644) && !exposed(with_password, 0o640));
+        assert!(!exposed("[mail]\nurl = 'smtp://mail.example.test:587'\n[database]\nurl = 'sqlite://x.db'", 0o644));
     }
 
     #[test]

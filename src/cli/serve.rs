@@ -24,6 +24,12 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(config: Config) -> Result<()> {
     telemetry::start(config.log_format, &config.log_level)?;
+    if let Some(file) = &config.exposed_file {
+        tracing::warn!(
+            file = %file.display(),
+            "every user of this machine may read the secrets in the configuration file; set its mode to 0640, or put them in files of their own"
+        );
+    }
     let app = open(&config).await?;
     if let Err(error) = app.store().open_ahead().await {
         tracing::warn!(error = %error.cause(), "PostgreSQL gave fewer connections than are opened at the start");

@@ -9,8 +9,10 @@ use serde::{
 };
 use std::{
     fmt,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
+use url::Url;
 
 /// Every setting, in the order of the documentation.
 pub(super) const KEYS: [&str; 23] = [
@@ -263,6 +265,15 @@ fn nearest(wrong: &str) -> Option<String> {
     let known = KEYS.iter().map(|key| (*key).to_owned()).chain(files);
     let likeness = |key: &str| strsim::normalized_damerau_levenshtein(wrong, key);
     known.max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
+}
+
+/// Returns whether every user of the machine may read a secret in this file: a password in a URL, or the secret for JWTs.
+pub(super) fn exposes_secret(file: &Path) -> bool {
+    let is_readable = std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0);
+    let is_secret = |text: String| Url::parse(&text).map_or(true, |url| url.password().is_some());
+    is_readable
+        && Layer::of_file(file)
+            .is_ok_and(|layer| SECRETS.iter().any(|key| layer.values.get_string(key).is_ok_and(is_secret)))
 }
 
 /// What one source says.
