@@ -1,4 +1,4 @@
-//! The service as its doors see it: the store, the verifier, the clock, and the one way to change anything.
+//! The service as the endpoints use it: the store, the verifier, the clock, and `App::change`, which runs every change.
 
 mod change_queue;
 mod first_link;
@@ -38,23 +38,24 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-/// How often a change is made again when the database asks for it.
+/// The number of times that a change is attempted when the database asks for a retry.
 const TRIES: u32 = 5;
-/// How long after its beginning a change may be made again: longer than PostgreSQL needs to see a deadlock, and short
-/// enough that whoever asked hears within three seconds.
+/// The time after its start within which a change may be retried: longer than PostgreSQL needs to detect a deadlock, and
+/// short enough that the caller gets a response within three seconds.
 const PATIENCE: Duration = Duration::from_millis(1_400);
 
-/// How far the clock of a node may be ahead of the database's.
+/// The longest time that the clock of a node may be ahead of the database's.
 const MAX_LEAD: Duration = Duration::from_mins(5);
-/// What a node says whose clock is further ahead.
+/// The error of a node whose clock is further ahead.
 pub const CLOCK_AHEAD: &str = "The clock of this node is more than five minutes ahead of the database's; set it right (NTP) and restart the node.";
 
 const TOO_MANY_CHANGES: &str = "You made too many changes within a minute; try again later.";
 
-/// The kinds of changes whose number is limited, each by itself: renaming does not use up what creating may do.
+/// The kinds of changes that are rate-limited. Each has a separate count, so that renaming does not use up the limit of
+/// creating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum ChangeKind {
-    /// Gives more access.
+    /// Extends access.
     Widening,
     /// Changes a name, a description or an expiry.
     Describing,
@@ -63,27 +64,27 @@ enum ChangeKind {
 }
 
 impl ChangeKind {
-    /// The kind of a change, by its events. Changes that take access away are of neither.
+    /// Returns the kind of a change, which follows from its events; `None` for changes that only remove access.
     fn of(tx: &Tx) -> Option<Self> {
         if tx.widens() { Some(Self::Widening) } else { tx.describes().then_some(Self::Describing) }
     }
 }
 
-/// One action: checks the policy, changes rows, and records events. It may be run again from its first line, since a database
-/// may ask for that.
+/// One action: asks the policy, changes rows, and records events. It can be run again from its first line, since the database
+/// may ask for a retry.
 pub trait Change: Send + Sync + 'static {
-    /// What the caller gets.
+    /// The result for the caller.
     type Done: Send + 'static;
 
-    /// Whether the number of such changes of a user is limited per minute, where the events say so. A change that protects an
-    /// account has no limit of that kind: a stolen token of the user could use it up.
+    /// Whether a user may make a limited number of such changes per minute, if the events require a limit. A change that
+    /// protects an account is not limited: a stolen token of the user could use up the limit.
     const IS_LIMITED: bool = true;
 
-    /// Makes the change within a transaction.
+    /// Applies the change in a transaction.
     fn make(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Done>> + Send;
 }
 
-/// The service; a clone is another handle to the same.
+/// The service. A clone is another handle to the same service.
 #[derive(Debug, Clone)]
 pub struct App {
     store: Store,
@@ -97,7 +98,7 @@ pub struct App {
     passwords: Passwords,
     changes_in_turn: ChangeQueues,
     mutations_in_turn: ChangeQueues,
-    /// Changes by kind and by the user who makes them.
+    /// Counts changes by their user and kind.
     changes: Arc<Throttle<(UserId, ChangeKind)>>,
     max_changes_per_minute: u32,
     max_tokens_per_user: u32,
@@ -105,7 +106,7 @@ pub struct App {
 }
 
 impl App {
-    /// Over an open and migrated store.
+    /// Creates the service with a store that is open and migrated.
     pub fn new(store: Store, config: &Config, clock: Clock) -> Self {
         let catalogue = Arc::new(config.scopes.clone());
         store.metrics().started(clock.now());
@@ -128,81 +129,81 @@ impl App {
         }
     }
 
-    /// What is kept.
+    /// Returns the store.
     pub const fn store(&self) -> &Store {
         &self.store
     }
 
-    /// The same service for a request that changes something: what it reads does not wait behind other reads.
+    /// Returns the service for a request with mutations, whose reads do not wait behind those of other requests.
     #[must_use]
     pub fn for_change(&self) -> Self {
         Self { store: self.store.for_change(), ..self.clone() }
     }
 
-    /// What is counted.
+    /// Returns the metrics of the store.
     pub const fn metrics(&self) -> &Metrics {
         self.store.metrics()
     }
 
-    /// Who judges tokens.
+    /// Returns the verifier, which checks tokens.
     pub const fn verifier(&self) -> &Verifier {
         &self.verifier
     }
 
-    /// The scopes that there are.
+    /// Returns the configured scopes.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
 
-    /// How values begin.
+    /// Returns the prefix of token values.
     pub const fn prefix(&self) -> &Prefix {
         &self.prefix
     }
 
-    /// Who else but the operator may add organizations.
+    /// Returns whether users may create organizations without the operator.
     pub const fn self_service(&self) -> SelfService {
         self.self_service
     }
 
-    /// The file for the link of the first administrator.
+    /// Returns the file with the link for the first administrator.
     pub const fn first_link(&self) -> &FirstLink {
         &self.first_link
     }
 
-    /// How many active tokens a user may have.
+    /// Returns how many active tokens a user may have.
     pub const fn max_tokens_per_user(&self) -> u32 {
         self.max_tokens_per_user
     }
 
-    /// The time now, for a door to give to its caller.
+    /// Returns the current time, which an endpoint sets as `Caller.at`.
     pub fn now(&self) -> Time {
         self.clock.now()
     }
 
-    /// Returns the time now if the clock of this node is at most five minutes ahead of the database's, and nothing if it is
-    /// further ahead: it would end what expires for all nodes.
+    /// Returns the current time if the clock of this node is at most five minutes ahead of the database's, and `None` if it is
+    /// further ahead: this node would mark tokens as expired, for all nodes, before their time.
     pub async fn agreed_now(&self) -> Result<Option<Time>> {
         let now = self.now();
         let elapsed = self.clock.simulated();
         Ok((self.store.lead_of(now.minus(elapsed)).await? <= MAX_LEAD).then_some(now))
     }
 
-    /// The same moment by the clock that nobody sets, for spans of time.
+    /// Returns the current time of the monotonic clock, to measure durations.
     pub fn instant(&self) -> Instant {
         self.clock.instant()
     }
 
-    /// Everything that runs beside requests; a shutdown waits for it.
+    /// Returns the tracker of the tasks that run beside requests; a shutdown waits for them.
     pub const fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
 
-    /// Ends at the next commit of this process: there may be letters to send.
+    /// Waits for the next commit of this process, after which emails may be due.
     pub async fn committed(&self) {
         self.committed.notified().await;
     }
 
-    /// Makes a change as this caller, whole or not at all. It runs to its end even if whoever asked has left.
+    /// Runs a change for this caller in one transaction. The change runs to its end even if the client disconnects.
     pub async fn change<C: Change>(&self, caller: &Caller, change: C) -> Result<C::Done> {
         let turn = self.changes_in_turn.turn(caller).await?;
         let (app, caller) = (self.clone(), caller.clone());
@@ -222,8 +223,8 @@ impl App {
         self.mutations_in_turn.turn(caller).await
     }
 
-    /// The same for a change that names another user. Names of users who do not exist are limited like changes that extend
-    /// access: an administrator could otherwise find out who has an account.
+    /// Runs a change that names another user. Attempts with usernames that do not exist are rate-limited: an administrator
+    /// could otherwise find out who has an account.
     pub async fn change_naming_a_user<C: Change>(&self, caller: &Caller, change: C) -> Result<C::Done> {
         let named = caller.user().map(|user| ((user, ChangeKind::Naming), self.max_changes_per_minute));
         let begun = self.changes.begin(named.as_slice(), self.instant());
@@ -270,7 +271,7 @@ impl App {
                 Ok(done)
             }
             Err(error) => {
-                // What failed is more worth telling than that its undoing failed too.
+                // The error of the change matters more than a failed rollback.
                 let _ = tx.undo().await;
                 Err(error)
             }
@@ -279,21 +280,21 @@ impl App {
 }
 
 impl App {
-    /// A user exists: the link for the first administrator is of no use any more.
+    /// Removes the file with the link for the first administrator, which is no longer valid once a user exists.
     fn remove_first_link(&self) {
         if let Err(error) = self.first_link.remove() {
             tracing::warn!(error = %error.cause(), "failed to remove the file with the link for the first administrator");
         }
     }
 
-    /// Returns whether a user has changed as many names and descriptions within a minute as one may.
+    /// Returns whether a user is at the limit of changes of names and descriptions per minute.
     pub fn is_limited_in_describing(&self, user: UserId) -> bool {
         let limit = ((user, ChangeKind::Describing), self.max_changes_per_minute);
         self.changes.check(&[limit], self.instant()).is_err()
     }
 
-    /// Counts a change of a user, whose kind follows from its events. It is judged last, so that a caller who may not make
-    /// the change is told that.
+    /// Counts a change against the limit of its kind. It runs after the change, so that a caller who may not make the change
+    /// gets that error and not `RATE_LIMITED`.
     fn count_change(&self, tx: &Tx) -> Result<Option<Limit<(UserId, ChangeKind)>>> {
         let kind = tx.caller().user().zip(ChangeKind::of(tx));
         let counted = kind.map(|key| (key, self.max_changes_per_minute));
@@ -302,7 +303,8 @@ impl App {
     }
 }
 
-/// Grows with each try, and is never the same for two that met.
+/// Returns the pause after an attempt, which doubles each time; its random part keeps two conflicting changes from
+/// retrying at the same time.
 fn pause(tries: u32) -> Duration {
     let mut random = [0; 1];
     let _ = getrandom::fill(&mut random);
@@ -310,27 +312,27 @@ fn pause(tries: u32) -> Duration {
     Duration::from_millis(4 + u64::from(random.first().copied().unwrap_or_default()) % most)
 }
 
-/// The only place that asks the machine for the time.
+/// The only source of the system time.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
-    /// In microseconds.
+    /// The difference from the system clock, in microseconds.
     offset: Arc<AtomicI64>,
     /// The part of the offset, in microseconds, that has passed for the database as well.
     simulated: Arc<AtomicI64>,
 }
 
 impl Clock {
-    /// The machine's.
+    /// Returns the clock of the system.
     pub fn machine() -> Self {
         Self::default()
     }
 
-    /// Sets the clock ahead of all others by so many microseconds more, or behind them: for tests.
+    /// Moves this clock ahead of all others by so many microseconds, or behind them if negative. For tests.
     pub fn shift(&self, micros: i64) {
         self.offset.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// Goes on as if so much time had passed, for the database as well: for tests.
+    /// Simulates that this much time has passed, for the database as well. For tests.
     pub fn advance(&self, span: Duration) {
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
         self.simulated.fetch_add(micros, Ordering::Relaxed);
@@ -341,14 +343,14 @@ impl Clock {
         Duration::from_micros(u64::try_from(self.simulated.load(Ordering::Relaxed)).unwrap_or_default())
     }
 
-    /// The time now.
+    /// Returns the current time.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Time {
         Time::from_micros(chrono::Utc::now().timestamp_micros() + self.offset.load(Ordering::Relaxed))
     }
 
-    /// A moment by the clock that only ever goes on: whoever sets the machine's time moves no span. It runs ahead with
-    /// the other one, and not behind.
+    /// Returns the current time of the monotonic clock, which a change of the system time does not affect. A positive offset
+    /// moves it ahead; a negative one does not move it back.
     pub fn instant(&self) -> Instant {
         let ahead = u64::try_from(self.offset.load(Ordering::Relaxed)).unwrap_or_default();
         Instant::now() + Duration::from_micros(ahead)

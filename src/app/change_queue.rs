@@ -1,5 +1,5 @@
-//! Lets a user make few changes at once, so that the changes of one user do not hold up the revocations of others. Tokens of
-//! a user wait for each other, and what the user does in person waits for none of them: a token may have been stolen.
+//! Limits how many changes of a user run at once, so that the changes of one user do not delay the revocations of others.
+//! The tokens of a user share one queue and the signed-in user has another one, since a token may have been stolen.
 
 use crate::domain::{
     caller::{AuthMethod, Caller},
@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(super) const MAX_CHANGES: usize = 2;
 /// The number of requests with mutations that run at once: each has memory reserved for its response.
 pub(super) const MAX_REQUESTS: usize = 4;
-/// The number of queues from which those that no change uses are removed.
+/// The number of queues at which unused ones are removed.
 const MAX_UNUSED: usize = 1_024;
 
 /// The queues of users.
@@ -26,14 +26,14 @@ pub(super) struct ChangeQueues {
     max_at_once: usize,
 }
 
-/// A user, and whether a token acts for them.
+/// A user, and whether a token acts for the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     user: UserId,
     by_token: bool,
 }
 
-/// The place of one that runs. The next one of the user runs when it is dropped.
+/// The place of a running change or request. When it is dropped, the next one of the user runs.
 #[derive(Debug)]
 pub struct Turn {
     queue: Arc<Semaphore>,
@@ -45,8 +45,8 @@ impl ChangeQueues {
         Self { queues: Arc::default(), max_at_once }
     }
 
-    /// Waits until this caller may go on. `UNAVAILABLE` if the store failed one that was ahead. Callers who are no user, and
-    /// those who revoke a token by its value, have no queue.
+    /// Waits until this caller may continue. Returns `UNAVAILABLE` if the store failed a change that was ahead, and `None` for
+    /// callers that have no queue: those that are not users, and those that revoke a token by its value.
     pub(super) async fn turn(&self, caller: &Caller) -> Result<Option<Turn>> {
         let key = match caller.through {
             AuthMethod::Jwt(user) | AuthMethod::Session { user, .. } => Key { user, by_token: false },
@@ -76,7 +76,7 @@ impl ChangeQueues {
 }
 
 impl Turn {
-    /// Fails the changes that wait behind this one: a store that does not answer is not asked by one after the other.
+    /// Fails the changes that wait behind this one, so that they do not each wait for a store that does not answer.
     pub fn fail_waiting(&self) {
         self.queue.close();
     }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn user_makes_two_changes_at_once_and_others_do_not_wait() {
+    async fn users_run_two_changes_at_once_without_delaying_others() {
         let queues = ChangeQueues::new(2);
         let (bob, ada) = (user(), user());
         let (first, second) = (queues.turn(&bob).await, queues.turn(&bob).await);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tokens_of_a_user_keep_neither_the_user_nor_a_revocation_by_value_waiting() {
+    async fn tokens_delay_neither_their_owner_nor_a_revocation_by_value() {
         let queues = ChangeQueues::new(1);
         let (user, token) = (UserId::new(Time::from_micros(0)), TokenId::new(Time::from_micros(0)));
         let first = caller(AuthMethod::Token { user, token });
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn changes_behind_one_that_the_store_failed_fail_and_later_ones_run() {
+    async fn failed_store_fails_waiting_changes_but_not_later_ones() {
         let queues = ChangeQueues::new(2);
         let bob = user();
         let first = queues.turn(&bob).await.expect("a turn").expect("a queue");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn queues_that_no_change_uses_are_removed() {
+    async fn unused_queues_are_removed() {
         let queues = ChangeQueues::new(2);
         let bob = user();
         let kept = queues.turn(&bob).await;
@@ -150,6 +150,6 @@ mod tests {
         }
         assert!(queues.queues.lock().expect("queues").len() <= MAX_UNUSED);
         let other = queues.turn(&bob).await;
-        assert!(kept.is_ok() && other.is_ok() && waits(&queues, &bob).await, "a queue that is used is kept");
+        assert!(kept.is_ok() && other.is_ok() && waits(&queues, &bob).await, "a queue in use is kept");
     }
 }

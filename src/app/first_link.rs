@@ -1,4 +1,4 @@
-//! The file that holds the link for the first administrator, where the service was not started from a terminal.
+//! The file with the link for the first administrator, for a service that was not started from a terminal.
 
 use crate::domain::error::{Error, Result};
 use std::{
@@ -7,36 +7,36 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file in the data folder; it exists only while the link in it may be of use.
+/// A file in the data folder that exists only while its link may be valid.
 #[derive(Debug, Clone)]
 pub struct FirstLink(PathBuf);
 
 impl FirstLink {
-    /// The file in this data folder.
+    /// Returns the file in this data folder, which may not exist.
     pub fn in_folder(data_dir: &Path) -> Self {
         Self(data_dir.join("first-administrator-link"))
     }
 
-    /// Where it is.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Replaces the file by one with this link, which its owner alone may read.
+    /// Replaces the file with one that contains this link and that only its owner can read.
     pub fn write(&self, link: &str) -> Result<()> {
         self.remove()?;
         let write = || {
             if let Some(folder) = self.0.parent() {
                 std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             }
-            // A new file: what another process put there is neither followed nor written to.
+            // `create_new` neither follows a link nor writes to a file that another process created there.
             let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.0)?;
             writeln!(file, "{link}")
         };
         write().map_err(|error| self.failed("written", &error))
     }
 
-    /// Removes the file, if there is one.
+    /// Removes the file if it exists.
     pub fn remove(&self) -> Result<()> {
         match std::fs::remove_file(&self.0) {
             Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {

@@ -1,4 +1,4 @@
-//! Bounds the work on passwords: a hash takes 19 MiB and a moment of a whole processor, an estimate some milliseconds.
+//! Limits the work on passwords: a hash takes 19 MiB and one processor for a moment, a strength estimate some milliseconds.
 
 use super::App;
 use crate::domain::{
@@ -10,14 +10,14 @@ use tokio::sync::Semaphore;
 
 /// The number of jobs of one kind that run at once.
 const MAX_RUNNING: usize = 2;
-/// The number of jobs of one kind that wait for their turn. Beyond it a request is rejected at once.
+/// The number of jobs of one kind that wait. Further requests are rejected at once.
 const MAX_WAITING: usize = 16;
-/// The number of these places that only users with a session have: guesses at sign-in do not take them.
+/// The number of these places that only users with a session can use, so that guesses at sign-in cannot take them.
 const MAX_WAITING_KNOWN: usize = 4;
-/// Long enough for a full queue to empty.
+/// The time in which a full queue empties.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// Workers for the two kinds of work, so that estimates do not wait behind hashes, nor hashes behind estimates.
+/// Separate workers for hashes and estimates, so that neither waits behind the other.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Passwords {
     hashing: Workers,
@@ -29,7 +29,7 @@ pub(super) struct Passwords {
 struct Workers {
     /// One permit per running or waiting job.
     places: Arc<Semaphore>,
-    /// More of them, for users with a session.
+    /// Further permits, only for users with a session.
     reserved: Arc<Semaphore>,
     /// One permit per running job.
     running: Arc<Semaphore>,
@@ -46,13 +46,14 @@ impl Default for Workers {
 }
 
 impl App {
-    /// Returns whether the password is the stored one. Without a stored one it is not, after the same work. Users with a
-    /// session have places in the queue that others cannot take.
+    /// Returns whether the password matches the stored one. If none is stored, it does not match, after the same work. Users
+    /// with a session have places in the queue that others cannot take.
     pub async fn is_password(&self, given: Password, kept: Option<Hashed>, has_session: bool) -> Result<bool> {
         self.passwords.hashing.run(has_session, move || given.is(kept.as_ref())).await
     }
 
-    /// Returns what to store of a password that a user with these names chooses, if it is good enough.
+    /// Returns the hash of a new password, or an error about `field` if the password is too short, too long or easily guessed
+    /// by an attacker who knows the user's names.
     pub async fn password_chosen(
         &self,
         field: &'static str,
@@ -95,7 +96,7 @@ mod tests {
 
     ///
     #[tokio::test]
-    async fn full_queue_rejects_at_once_and_frees_its_places() {
+    async fn full_queue_rejects_and_frees_its_places() {
         let (workers, others) = (Workers::default(), Workers::default());
         let (release, released) = mpsc::channel::<()>();
         let released = Arc::new(std::sync::Mutex::new(released));
@@ -122,7 +123,7 @@ mod tests {
         assert!(is_rejected(&workers.run(true, || ()).await));
         assert!(others.run(false, || true).await.is_ok(), "other work does not wait");
         for _ in 0..jobs.len() {
-            release.send(()).expect("a job");
+            release.send(()).expect("a running job");
         }
         for done in jobs.join_all().await {
             assert!(matches!(done, Ok(true)));

@@ -1,4 +1,4 @@
-//! Limits what one key may do within a window of time: failed sign-ins of a network, say, or changes of a user.
+//! Limits the events of a key within a window of time, for example failed sign-ins of a network or changes of a user.
 
 use crate::domain::error::{Error, Result};
 use std::{
@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The number of keys that are counted at once; beyond it those are dropped whose window is over, or else those with
-/// the lowest counts.
+/// The number of keys that are counted at once. Beyond it, keys whose window has ended are dropped or, if there are none,
+/// those with the lowest count.
 const MAX_KEYS: usize = 50_000;
 
-/// Counts per key within a window.
+/// Counts events per key within a window.
 #[derive(Debug)]
 pub struct Throttle<K> {
     counts: Mutex<HashMap<K, Count>>,
@@ -30,12 +30,12 @@ struct Count {
 }
 
 impl<K: Hash + Eq + Clone> Throttle<K> {
-    /// Counts within this window, and rejects with this message.
+    /// Creates a throttle that rejects with this message.
     pub fn new(window: Duration, message: &'static str) -> Self {
         Self { counts: Mutex::default(), window, message }
     }
 
-    /// Rejects if any of the keys is at its limit.
+    /// Returns `RATE_LIMITED` if any of the keys is at its limit.
     pub fn check(&self, limits: &[Limit<K>], now: Instant) -> Result<()> {
         self.check_in(&self.counts(), limits, now)
     }
@@ -46,7 +46,7 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
     }
 
     /// Checks and counts in one step, so that concurrent requests do not pass a limit together. The caller takes back
-    /// what turns out not to count.
+    /// the events that turn out not to count.
     pub fn begin(&self, limits: &[Limit<K>], now: Instant) -> Result<()> {
         let mut counts = self.counts();
         self.check_in(&counts, limits, now)?;
@@ -80,7 +80,7 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
         for (key, _) in limits {
             if counts.len() >= MAX_KEYS && !counts.contains_key(key) {
                 counts.retain(|_, count| self.remaining(count, now).is_some());
-                // A client with many networks or names does not displace the count of one that is guessed at.
+                // A client with many networks or names cannot displace the count of the user whose password it guesses.
                 let lowest = counts.values().map(|count| count.events).min().filter(|_| counts.len() >= MAX_KEYS);
                 counts.retain(|_, count| lowest.is_none_or(|lowest| count.events > lowest));
             }
@@ -92,7 +92,7 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
         }
     }
 
-    /// Returns what is left of the window, unless it is over.
+    /// Returns the remaining time of the window, or `None` if it has ended.
     fn remaining(&self, count: &Count, now: Instant) -> Option<Duration> {
         let left = self.window.saturating_sub(now.saturating_duration_since(count.since));
         (!left.is_zero()).then_some(left)
@@ -117,7 +117,7 @@ mod tests {
 
     ///
     #[test]
-    fn key_at_its_limit_is_rejected_until_the_window_is_over_and_others_are_not() {
+    fn key_at_its_limit_is_rejected_until_its_window_ends() {
         let (throttle, start) = (throttle(), Instant::now());
         for _ in 0..60 {
             assert!(throttle.check(&limited(GUESSER), start).is_ok());
@@ -135,7 +135,7 @@ mod tests {
 
     ///
     #[test]
-    fn event_in_progress_counts_until_it_is_taken_back() {
+    fn event_in_progress_counts_until_taken_back() {
         let (throttle, start) = (throttle(), Instant::now());
         for _ in 0..60 {
             assert!(throttle.begin(&limited(GUESSER), start).is_ok());
@@ -150,7 +150,7 @@ mod tests {
 
     ///
     #[test]
-    fn one_key_at_its_limit_rejects_all_and_counts_none() {
+    fn one_key_at_its_limit_rejects_and_counts_none() {
         let (throttle, start) = (throttle(), Instant::now());
         for neighbour in 10..15 {
             assert!(throttle.begin(&[(neighbour, 2), (GUESSER, 5)], start).is_ok());
@@ -160,9 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn number_of_counted_keys_is_bounded() {
+    fn number_of_keys_is_bounded() {
         let (throttle, start) = (throttle(), Instant::now());
-        let most = u32::try_from(MAX_KEYS).expect("a small number");
+        let most = u32::try_from(MAX_KEYS).expect("a number that fits u32");
         let guesser = most + 1;
         for _ in 0..60 {
             throttle.count(&limited(guesser), start);
@@ -174,7 +174,7 @@ mod tests {
         for _ in 0..60 {
             assert!(throttle.begin(&limited(GUESSER + most + 1), start).is_ok());
         }
-        assert!(throttle.begin(&limited(GUESSER + most + 1), start).is_err(), "a new key is counted when it is full");
+        assert!(throttle.begin(&limited(GUESSER + most + 1), start).is_err(), "a full throttle counts a new key");
         assert!(throttle.check(&limited(guesser), start).is_err(), "the highest count is kept");
         for number in 0..most {
             throttle.count(&limited(number), start);

@@ -1,5 +1,5 @@
-//! Sends letters from the outbox. A crash between sending and marking sends a letter twice, with the same Message-ID;
-//! none is ever lost.
+//! Sends the emails of the outbox. If the process ends between sending and marking an email, the email is sent again with the
+//! same Message-ID; none is lost.
 
 use super::agreed_now;
 use crate::{
@@ -11,21 +11,21 @@ use crate::{
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How often the outbox is looked at when nobody commits.
+/// How often the job reads the outbox without a commit.
 const BEAT: Duration = Duration::from_secs(2);
-/// For how long a letter is leased. One is leased at a time, so that none waits for its turn while its lease runs out.
+/// The lease of a delivery. One delivery is leased at a time, so that no lease expires while its delivery waits.
 const LEASE: Duration = LONGEST_SEND.saturating_add(Duration::from_secs(5));
-/// A letter that cannot be sent for so long is given up.
+/// The time after which an unsent email is abandoned.
 const PATIENCE: Duration = Duration::from_hours(72);
-/// The pauses of one letter begin and end with these. They stay this short, so that letters follow soon when a server
+/// The first and the longest pause between attempts of one email. They are short, so that emails are sent soon after a server
 /// works again.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(90);
-/// While nobody takes letters, only one is tried now and then, with pauses of the job that begin and end with these.
+/// The first and the longest pause of the job while a failure concerns all emails; one email is tried after each pause.
 const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_mins(1);
 
-/// Who sends, and what letters link to.
+/// The mailer, and the URL of the service for the links in emails.
 pub(super) struct MailDelivery {
     pub(super) mailer: Mailer,
     pub(super) public_url: String,
@@ -41,7 +41,7 @@ pub(super) async fn run(app: App, post: MailDelivery, stop: CancellationToken) {
                 let rest = tokio::time::sleep(growing(FIRST_REST, in_vain, LONGEST_REST));
                 let _ = stop.run_until_cancelled(rest).await;
             }
-            // The letter went, or the next one may fare better.
+            // The email was sent, or the failure concerns only this one.
             Ok(Some(_)) => in_vain = 0,
             nothing => {
                 if let Err(error) = nothing {
@@ -57,7 +57,7 @@ pub(super) async fn run(app: App, post: MailDelivery, stop: CancellationToken) {
     }
 }
 
-/// Sends one letter that is due; nothing when none is.
+/// Sends one email that is due and returns the result of the attempt; `None` if none is due.
 async fn one(app: &App, post: &MailDelivery) -> Result<Option<Result<(), Failure>>> {
     let upkeep = app.store().upkeep();
     let Some(letter) = upkeep.lease_letters(agreed_now(app).await?, LEASE, 1).await?.pop() else { return Ok(None) };
@@ -91,7 +91,8 @@ async fn deliver(post: &MailDelivery, leased: &LeasedDelivery) -> Result<(), Fai
     post.mailer.send(&render(&envelope).map_err(Failure::permanent)?).await
 }
 
-/// Says less and less often that a letter still waits. What the server said may name an address: `mail list` shows it.
+/// Logs a failure as a warning when an email is abandoned and at attempts 1, 2, 4, 8 and so on. The server's response is not
+/// logged, since it may contain an address; `mail list` shows it.
 fn tell(failure: &Failure, letter: &LeasedDelivery, outcome: &Outcome) {
     let (id, attempts, cause) = (letter.id, letter.attempts, failure.cause.as_str());
     match outcome {
@@ -113,7 +114,7 @@ fn after(failure: &Failure, letter: &LeasedDelivery, now: Time) -> Outcome {
     Outcome::Again { at: now.plus(growing(FIRST_PAUSE, letter.attempts, LONGEST_PAUSE)), why }
 }
 
-/// A pause that doubles with every time, counted from 1.
+/// Returns a pause that doubles with each attempt, of which the first is number 1.
 fn growing(first: Duration, time: i32, longest: Duration) -> Duration {
     let doublings = u32::try_from(time.saturating_sub(1)).unwrap_or_default().min(10);
     (first * 2_u32.pow(doublings)).min(longest)
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_and_a_refused_address_or_three_days_end_it() {
+    fn pauses_grow_until_rejection_or_three_days() {
         let again = |seconds| Outcome::Again { at: NOW.plus(Duration::from_secs(seconds)), why: "no".into() };
         let (hour, passing) = (Duration::from_hours(1), Failure::passing("no"));
         assert_eq!(after(&passing, &letter(1, hour), NOW), again(30));
@@ -152,7 +153,7 @@ mod tests {
 
     /// F-04
     #[test]
-    fn a_server_that_works_again_is_noticed_within_two_minutes() {
+    fn recovered_server_is_detected_within_two_minutes() {
         for time in [1, 2, 7, 100, i32::MAX] {
             let rest = growing(FIRST_REST, time, LONGEST_REST);
             assert!((FIRST_REST..=LONGEST_REST).contains(&rest), "{rest:?}");

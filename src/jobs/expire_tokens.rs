@@ -1,4 +1,4 @@
-//! Marks tokens whose end has passed, so that they stay expired when the clock goes back.
+//! Marks tokens whose expiry has passed, so that they stay expired if the clock is set back.
 
 use super::agreed_now;
 use crate::{app::App, domain::error::Result};
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const BEAT: Duration = Duration::from_secs(1);
-/// Tokens marked at once; where there are more, the next portion follows without a pause.
+/// The number of tokens that are marked at once. If there are more, the next portion follows without a pause.
 const PORTION: u64 = 500;
 
 pub(super) async fn run(app: App, stop: CancellationToken) {

@@ -1,10 +1,10 @@
-//! Writes what the tally holds: first use within two seconds, later use every five.
+//! Writes the usage buffer to the store: the first usage within two seconds, later usage every five seconds.
 
 use crate::app::App;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// How often the tally is asked what is due.
+/// How often the job writes the usage that is due.
 const BEAT: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(app: App, stop: CancellationToken) {

@@ -1,4 +1,4 @@
-//! Forgets sessions and invitations that are over. None of them leads anywhere any more, whether it is forgotten yet or not.
+//! Deletes expired sessions and invitations, which are invalid even before they are deleted.
 
 use super::agreed_now;
 use crate::{app::App, domain::error::Result};

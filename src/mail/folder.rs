@@ -1,4 +1,4 @@
-//! Writes a letter into a folder, so that a reader sees all of it or nothing.
+//! Writes emails to files in a folder, each atomically.
 
 use crate::domain::secret::random_text;
 use std::{
@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-/// Writes `<notice>.eml`; the same notice again takes its place.
+/// Writes `<notice>.eml` and replaces a file of that name.
 pub(super) fn write(folder: &Path, notice: &str, source: &[u8]) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let suffix = random_text(12).map_err(io::Error::other)?;
@@ -16,7 +16,7 @@ pub(super) fn write(folder: &Path, notice: &str, source: &[u8]) -> io::Result<()
     let written =
         fill(&unfinished, source).and_then(|()| fs::rename(&unfinished, folder.join(format!("{notice}.eml"))));
     if written.is_err() {
-        // The failure itself matters more than what may lie about after it.
+        // The error of the write matters more than a file that is left behind.
         let _ = fs::remove_file(&unfinished);
     }
     written?;

@@ -1,10 +1,10 @@
-//! A mailbox in memory, for tests: what was sent, and a failure to come.
+//! An in-memory mailbox for tests, which records sent emails and can simulate failures.
 
 use super::{Failure, render::RenderedEmail};
 use lettre::Message;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a mailer sent; all clones are one mailbox.
+/// The emails that a mailer sent. All clones share one mailbox.
 #[derive(Debug, Clone, Default)]
 pub struct Mailbox(Arc<Mutex<Inside>>);
 
@@ -15,34 +15,34 @@ struct Inside {
     failure: Option<Failure>,
 }
 
-/// A letter that was sent.
+/// An email that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// To whom the server would have been told to deliver it.
+    /// The recipients of the SMTP envelope.
     pub recipients: Vec<String>,
-    /// As it was rendered.
+    /// The rendered email.
     pub letter: RenderedEmail,
-    /// As it would have gone over the line.
+    /// The message as SMTP transmits it.
     pub source: String,
 }
 
 impl Mailbox {
-    /// Everything that was sent, in that order.
+    /// Returns the sent emails in the order of sending.
     pub fn sent(&self) -> Vec<Sent> {
         self.inside().sent.clone()
     }
 
-    /// Whether nothing was sent.
+    /// Returns whether no email was sent.
     pub fn is_empty(&self) -> bool {
         self.inside().sent.is_empty()
     }
 
-    /// How many letters failed because they were told to.
+    /// Returns how many emails failed because of `fail_with`.
     pub fn refused(&self) -> usize {
         self.inside().refused
     }
 
-    /// Lets every letter from now on fail so; with nothing, they are sent again.
+    /// Fails all further emails with this failure, or sends them again if `None`.
     pub fn fail_with(&self, failure: Option<Failure>) {
         self.inside().failure = failure;
     }

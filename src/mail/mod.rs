@@ -1,4 +1,4 @@
-//! Sends a letter: to a mail server, into a folder, or into memory.
+//! Sends emails to a mail server, a folder or an in-memory mailbox.
 
 mod folder;
 mod memory;
@@ -30,45 +30,45 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// The longest that handing over one letter takes; a lease on a letter outlives it.
+/// The longest time that sending one email takes; the lease of a delivery is longer.
 pub const LONGEST_SEND: Duration = Duration::from_secs(20);
 
-/// The last second that the header of a date can hold: the end of the year 9999.
+/// The last second that a `Date` header can express, the end of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
 
-/// Why a letter did not go out.
+/// Why an email was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Failure {
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub cause: Cause,
-    /// What happened, in one line.
+    /// The error message, in one line.
     pub text: String,
 }
 
-/// What keeps letters from going out.
+/// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// The letter or its address was refused: it would be refused again.
+    /// The email or its address was rejected and would be rejected again.
     Refused,
-    /// The server takes the letter later, perhaps.
+    /// The server rejected the email temporarily.
     Busy,
-    /// Nobody is there, or the line broke.
+    /// There is no connection to the server, or it was closed.
     Unreachable,
-    /// No answer came in time.
+    /// The server did not answer in time.
     Late,
-    /// The server does not encrypt, or cannot prove that it is the one. It was told nothing.
+    /// The server does not encrypt, or its certificate is not valid. Neither credentials nor an email were sent.
     Encryption,
-    /// The server does not accept our user and password.
+    /// The server rejected the configured user and password.
     SignIn,
 }
 
 impl Cause {
-    /// Every one of them.
+    /// All causes.
     pub const ALL: [Self; 6] =
         [Self::Refused, Self::Busy, Self::Unreachable, Self::Late, Self::Encryption, Self::SignIn];
 
-    /// In one word, for logs and metrics.
+    /// Returns the name for logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Refused => "refused",
@@ -82,33 +82,33 @@ impl Cause {
 }
 
 impl Failure {
-    /// A failure of that kind.
+    /// Creates a failure of this kind.
     pub fn new(cause: Cause, text: impl std::fmt::Display) -> Self {
         Self { cause, text: in_short(text) }
     }
 
-    /// The letter would be refused again.
+    /// Creates a failure of an email that would be rejected again.
     pub fn permanent(text: impl std::fmt::Display) -> Self {
         Self::new(Cause::Refused, text)
     }
 
-    /// The letter may go later.
+    /// Creates a failure of an email that may be sent later.
     pub fn passing(text: impl std::fmt::Display) -> Self {
         Self::new(Cause::Busy, text)
     }
 
-    /// Whether there is no use in asking again.
+    /// Returns whether a retry would fail again.
     pub fn is_permanent(&self) -> bool {
         self.cause == Cause::Refused
     }
 
-    /// Whether any other letter would have failed too.
+    /// Returns whether any other email would have failed as well.
     pub const fn concerns_every_letter(&self) -> bool {
         !matches!(self.cause, Cause::Refused | Cause::Busy)
     }
 }
 
-/// Sends letters, all from one sender. Printing it shows no password.
+/// Sends emails from one sender. Its `Debug` output contains no password.
 #[derive(Debug, Clone)]
 pub struct Mailer {
     from: Party,
@@ -124,7 +124,8 @@ enum Way {
 }
 
 impl Mailer {
-    /// By the settings `mail.url` and `mail.from`. Nothing is opened before the first letter.
+    /// Creates a mailer from the settings `mail.url` and `mail.from`. It opens no file and no connection before the first
+    /// email.
     pub fn new(target: &MailTarget, from: &str) -> Result<Self> {
         let way = match target {
             MailTarget::Folder(folder) => Way::Folder(folder.clone()),
@@ -133,7 +134,7 @@ impl Mailer {
         Ok(Self { from: sender(from)?, way, limit: LONGEST_SEND })
     }
 
-    /// Sends into a mailbox that a test looks into.
+    /// Creates a mailer for tests and the mailbox that it sends to.
     pub fn memory() -> (Self, Mailbox) {
         let mailbox = Mailbox::default();
         let address = Address::new_dangerous("tokenward", "localhost");
@@ -141,13 +142,13 @@ impl Mailer {
         (Self { from, way: Way::Memory(mailbox.clone()), limit: LONGEST_SEND }, mailbox)
     }
 
-    /// The same with less patience, for a test that does not want to wait so long.
+    /// Returns the mailer with another time limit, for tests.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
         Self { limit, ..self }
     }
 
-    /// Sends one letter; the same letter again has the same Message-ID, and in a folder the same name.
+    /// Sends one email. A repeated email has the same Message-ID and, in a folder, the same file name.
     pub async fn send(&self, letter: &RenderedEmail) -> Result<(), Failure> {
         let message = self.message(letter)?;
         match &self.way {
@@ -187,7 +188,7 @@ fn sender(from: &str) -> Result<Party> {
     from.ok_or_else(|| Error::invalid("mail.from", why))
 }
 
-/// An address with its domain as mail servers know it: in ASCII (RFC 5891).
+/// Parses an address and converts its domain to ASCII (RFC 5891).
 fn deliverable(address: &str) -> Result<Address, AddressError> {
     let address: Address = address.parse()?;
     if address.domain().is_ascii() {
@@ -197,24 +198,24 @@ fn deliverable(address: &str) -> Result<Address, AddressError> {
     Address::new(address.user(), domain)
 }
 
-/// Within what a header can hold, which no event is outside of.
+/// Limits a time to what a `Date` header can express. The time of every event is within it.
 fn date(at: Time) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(at.seconds().clamp(0, LAST_SECOND).unsigned_abs())
 }
 
-/// The same text without characters that could end a line, and with it a header.
+/// Replaces the characters that could end a line, and with it a header, with spaces.
 fn one_line(text: &str) -> String {
     let ends = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
     text.chars().map(|letter| if ends(letter) { ' ' } else { letter }).collect()
 }
 
-/// What names a letter wherever a word is needed: in a file's name, in a Message-ID.
+/// Replaces the characters that a file name or a Message-ID must not contain with hyphens.
 fn word(notice: &str) -> String {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
     notice.chars().map(|letter| if fits(letter) { letter } else { '-' }).collect()
 }
 
-/// The first 300 characters, in one line: what servers answer may be long.
+/// Returns the first 300 characters in one line, since responses of servers may be long.
 fn in_short(text: impl std::fmt::Display) -> String {
     one_line(&text.to_string()).chars().take(300).collect()
 }
@@ -245,12 +246,12 @@ mod tests {
     async fn source_of(letter: &RenderedEmail) -> String {
         let (mailer, mailbox) = Mailer::memory();
         mailer.send(letter).await.expect("sent");
-        mailbox.sent().pop().expect("a letter").source
+        mailbox.sent().pop().expect("an email").source
     }
 
-    /// The names of the headers before the first part.
+    /// Returns the names of the headers before the first part.
     fn headers(source: &str) -> Vec<&str> {
-        let head = source.split("\r\n\r\n").next().expect("a head");
+        let head = source.split("\r\n\r\n").next().expect("headers");
         head.split("\r\n")
             .filter(|line| !line.starts_with([' ', '\t']))
             .map(|line| &line[..line.find(':').expect("a name")])
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_letter_is_text_and_html_from_the_configured_sender() {
+    async fn email_has_text_and_html_and_the_configured_sender() {
         let source = source_of(&letter()).await;
         assert!(source.contains("From: Tokenward <tokenward@localhost>\r\n"), "{source}");
         assert!(source.contains("To: \"Bob Builder\" <bob@example.com>\r\n"), "{source}");
@@ -273,7 +274,7 @@ mod tests {
 
     ///
     #[tokio::test]
-    async fn a_repeated_letter_has_the_same_message_id() {
+    async fn repeated_email_has_the_same_message_id() {
         let (mailer, mailbox) = Mailer::memory();
         mailer.send(&letter()).await.expect("sent");
         mailer.send(&letter()).await.expect("sent again");
@@ -284,7 +285,7 @@ mod tests {
 
     ///
     #[tokio::test]
-    async fn line_breaks_in_names_neither_add_a_recipient_nor_a_header() {
+    async fn line_breaks_in_names_add_no_recipient_or_header() {
         for nasty in ["x\r\nBcc: eve@example.com", "x\nBcc: eve@example.com", "x\rBcc: eve@example.com\r\n\r\nbody"] {
             for nasty in [nasty.to_owned(), format!("{}{nasty}", "long name ".repeat(20)), format!("ü{nasty}")] {
                 let place = Place { slug: nasty.clone(), name: nasty.clone(), deleted: false };
@@ -302,7 +303,7 @@ mod tests {
                     },
                     public_url: "https://tokens.example.com".into(),
                 };
-                let rendered = render(&envelope).expect("a letter");
+                let rendered = render(&envelope).expect("an email");
                 let by_hand = RenderedEmail {
                     to_name: nasty.clone(),
                     subject: nasty.clone(),
@@ -312,7 +313,7 @@ mod tests {
                 for letter in [rendered, by_hand] {
                     let (mailer, mailbox) = Mailer::memory();
                     mailer.send(&letter).await.expect("sent");
-                    let sent = mailbox.sent().pop().expect("a letter");
+                    let sent = mailbox.sent().pop().expect("an email");
                     assert_eq!(sent.recipients, ["bob@example.com"]);
                     assert_eq!(headers(&sent.source).len(), 8, "{}", sent.source);
                     assert!(!sent.source.contains("\nBcc"), "{}", sent.source);
@@ -322,20 +323,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_cannot_be_one_is_refused_for_good() {
+    async fn invalid_address_is_a_permanent_failure() {
         for address in
             ["", "bob", "bob@", "bob@example.com, eve@example.com", "bob@example.com\r\nBcc: eve@example.com"]
         {
             let (mailer, mailbox) = Mailer::memory();
-            let failure =
-                mailer.send(&RenderedEmail { to_address: address.into(), ..letter() }).await.expect_err("refused");
+            let failure = mailer
+                .send(&RenderedEmail { to_address: address.into(), ..letter() })
+                .await
+                .expect_err("a rejected address");
             assert!(failure.is_permanent(), "{failure}");
             assert!(mailbox.sent().is_empty());
         }
     }
 
     #[tokio::test]
-    async fn domain_of_an_address_is_written_in_ascii() {
+    async fn address_domain_is_converted_to_ascii() {
         for (address, expected) in [
             ("ada@b\u{fc}cher.example", Some("ada@xn--bcher-kva.example")),
             ("ada@B\u{dc}CHER.example", Some("ada@xn--bcher-kva.example")),
@@ -357,7 +360,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_gets_one_file_a_letter_that_nobody_else_can_read() {
+    async fn folder_gets_one_private_file_per_email() {
         let folder = tempfile::tempdir().expect("a folder");
         let folder = folder.path().join("new % folder");
         let target = MailTarget::Folder(folder.clone());
@@ -375,7 +378,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_that_cannot_be_written_is_a_passing_failure() {
+    async fn unwritable_folder_is_a_temporary_failure() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let target = MailTarget::Folder(file.path().join("mail"));
         let mailer = Mailer::new(&target, "tokenward@localhost").expect("a mailer");
@@ -384,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_setting_is_refused_with_a_sentence_that_repeats_no_password() {
+    fn error_of_an_invalid_setting_contains_no_password() {
         for url in [
             "",
             "file://",
@@ -410,16 +413,16 @@ mod tests {
                     assert_eq!(field, "mail.url");
                     assert!(why.ends_with('.') && !why.contains("hunter2"), "{why}");
                 }
-                other => panic!("{url} is not refused: {other:?}"),
+                other => panic!("{url} is not rejected: {other:?}"),
             }
         }
         for from in ["", "Tokenward", "Tokenward <>", "a@example.com\r\nBcc: b@example.com"] {
-            assert_eq!(of("file:///mail", from).expect_err("no sender").code().as_str(), "INVALID_INPUT");
+            assert_eq!(of("file:///mail", from).expect_err("an invalid sender").code().as_str(), "INVALID_INPUT");
         }
     }
 
     #[test]
-    fn printing_a_mailer_shows_no_password() {
+    fn debug_output_contains_no_password() {
         for url in
             ["smtp://tokenward:hunter2@mail:587", "smtps://tokenward:hunter2@mail", "smtp://a:hunter2@[::1]?tls=none"]
         {
@@ -429,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn every_time_has_a_date() {
+    fn any_time_has_a_date_header() {
         for micros in [i64::MIN, -1, 0, i64::MAX] {
             let _ = lettre::message::header::Date::new(date(Time::from_micros(micros)));
         }

@@ -1,4 +1,4 @@
-//! What letters say: from what was copied at the commit to subject, text and HTML.
+//! Renders the subject, text and HTML of an email from the data that was copied at the commit.
 
 use super::{one_line, word};
 use crate::domain::{
@@ -9,46 +9,46 @@ use crate::domain::{
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use url::{Host, Url};
 
-/// The most tokens that a letter lists.
+/// The number of tokens that an email lists.
 const MOST_TOKENS: usize = 50;
 
-/// What is known of a letter before it is written out.
+/// The data from which an email is rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailContext {
-    /// The id of its delivery: the same for every attempt.
+    /// The ID of the delivery, the same for each attempt.
     pub notice: String,
-    /// What its reader is called.
+    /// The name of the recipient.
     pub to_name: String,
-    /// Where it goes.
+    /// The address of the recipient.
     pub to_address: String,
-    /// What it says.
+    /// The content of the email.
     pub letter: EmailContent,
-    /// Where people reach the service.
+    /// The URL of the service for users.
     pub public_url: String,
 }
 
-/// A letter that is ready to go.
+/// An email that is ready to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderedEmail {
-    /// The id of its delivery.
+    /// The ID of the delivery.
     pub notice: String,
-    /// The same for every attempt, so that a repeat can be recognised.
+    /// The Message-ID, the same for each attempt, so that a recipient can recognize a repeated email.
     pub message_id: String,
-    /// What its reader is called.
+    /// The name of the recipient.
     pub to_name: String,
-    /// Where it goes.
+    /// The address of the recipient.
     pub to_address: String,
-    /// When what it tells of happened.
+    /// The time of the event.
     pub at: Time,
-    /// One line.
+    /// The subject, in one line.
     pub subject: String,
-    /// For readers of text.
+    /// The plain text body.
     pub text: String,
-    /// For everybody else.
+    /// The HTML body.
     pub html: String,
 }
 
-/// Writes a letter out. Text from people stays within its line and is no markup.
+/// Renders an email. Text of users can neither break a line nor become markup.
 pub fn render(envelope: &EmailContext) -> Result<RenderedEmail> {
     let page = Page::of(&envelope.letter);
     let values = page.values(envelope);
@@ -70,7 +70,7 @@ pub fn render(envelope: &EmailContext) -> Result<RenderedEmail> {
     })
 }
 
-/// What both letters have, and what the one lists of which the other has one.
+/// The data that both kinds of email have in common; the one about a removed organization has a single token.
 struct Page<'letter> {
     name: &'static str,
     organization: &'letter Place,
@@ -139,7 +139,7 @@ fn token(line: &EmailToken, home: &str) -> Value {
     }
 }
 
-/// What stands behind the @ of a Message-ID.
+/// Returns the part of a Message-ID after the @.
 fn domain(public_url: &str) -> String {
     let url = Url::parse(public_url).ok();
     match url.as_ref().and_then(Url::host) {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     fn rendered(envelope: &EmailContext) -> RenderedEmail {
-        render(envelope).expect("a letter")
+        render(envelope).expect("an email")
     }
 
     fn whole(letter: &RenderedEmail) -> String {
@@ -232,21 +232,21 @@ mod tests {
     }
 
     #[test]
-    fn the_letter_of_a_removed_organization() {
+    fn organization_removed_email_matches_its_snapshot() {
         let letter = rendered(&removed(Some(ada()), Some("Not used for a year.")));
         insta::assert_snapshot!(whole(&letter));
         insta::assert_snapshot!(letter.html);
     }
 
     #[test]
-    fn the_letter_of_an_ended_membership() {
+    fn membership_ended_email_matches_its_snapshot() {
         let letter = rendered(&ended(2));
         insta::assert_snapshot!(whole(&letter));
         insta::assert_snapshot!(letter.html);
     }
 
     #[test]
-    fn the_letter_of_a_deleted_organization_tells_of_no_way_back() {
+    fn deleted_organization_email_offers_no_restoration() {
         let letter = rendered(&envelope(EmailContent::MembershipEnded {
             organization: Place { deleted: true, ..acme() },
             tokens: vec![line(1)],
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_without_a_reason_is_called_so() {
+    fn operator_and_missing_reason_are_shown() {
         let letter = rendered(&removed(None, None));
         for body in [&letter.text, &letter.html] {
             assert!(body.contains("an operator of this service") && body.contains("No reason was given."), "{body}");
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_html_say_the_same() {
+    fn text_and_html_contain_the_same_facts() {
         for letter in [rendered(&removed(Some(ada()), Some("Old."))), rendered(&ended(1))] {
             let facts = [
                 "Bob Builder",
@@ -291,7 +291,7 @@ mod tests {
 
     /// R-86
     #[test]
-    fn the_message_id_follows_from_the_notice() {
+    fn message_id_is_derived_from_the_delivery_id() {
         let envelope = removed(None, None);
         let letter = rendered(&envelope);
         assert_eq!(letter.message_id, "<delivery_01kb0000000000000000000000@tokens.example.com>");
@@ -308,7 +308,7 @@ mod tests {
 
     /// R-71
     #[test]
-    fn every_link_leads_to_the_configured_address() {
+    fn links_use_the_configured_url() {
         for letter in [rendered(&removed(Some(ada()), None)), rendered(&ended(3))] {
             let plain = letter.html.replace("&#x2f;", "/");
             let links: Vec<_> = plain.match_indices("href=\"").map(|(at, it)| &plain[at + it.len()..]).collect();
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_lists_50_tokens_and_counts_the_others() {
+    fn email_lists_50_tokens_and_counts_the_others() {
         let letter = rendered(&ended(50));
         assert!(letter.text.contains("Deploy job 50") && !letter.text.contains("more"), "{}", letter.text);
         let letter = rendered(&ended(53));
@@ -338,7 +338,7 @@ mod tests {
 
     /// R-73
     #[test]
-    fn what_people_wrote_stays_within_its_line_and_is_no_markup() {
+    fn user_text_cannot_break_lines_or_add_markup() {
         let nasty = "</p><script>x</script>\r\nBcc: {{ notice }}";
         let mut envelope = removed(None, Some(nasty));
         envelope.to_name = nasty.into();

@@ -1,4 +1,4 @@
-//! Hands a letter to a mail server by SMTP, encrypted unless the server is this machine.
+//! Sends an email to a mail server by SMTP, encrypted unless the server is on this machine.
 
 use super::{Cause, Failure};
 use crate::domain::error::{Error, Result};
@@ -16,16 +16,16 @@ use std::{error::Error as _, io::ErrorKind, net::IpAddr, time::Duration};
 use tokio::time::timeout;
 use url::{Host, Url};
 
-/// How long a server may take to say goodbye, which changes nothing any more.
+/// The time limit for `QUIT`, whose result does not matter.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(1);
-/// How a certificate in PEM begins.
+/// The first line of a certificate in PEM.
 const BEGINNING: &[u8] = b"-----BEGIN CERTIFICATE-----";
-/// What a server answers that is about to go, whatever it was asked.
+/// The code with which a server that shuts down answers any command.
 const CLOSING: u16 = 421;
-/// What a server answers that wants to know first who we are: no fault of the letter.
+/// The code of a server that requires authentication, which does not concern the email.
 const SIGN_IN_FIRST: u16 = 530;
 
-/// A mail server, and how to sign in there.
+/// A mail server and the credentials for it.
 pub(super) struct Server {
     host: String,
     port: u16,
@@ -34,11 +34,11 @@ pub(super) struct Server {
 }
 
 enum Encryption {
-    /// None, which is for this machine alone.
+    /// No encryption, only for this machine.
     None,
-    /// STARTTLS before anything else is said, or nothing is sent.
+    /// STARTTLS before authentication and the email, which are not sent without it.
     Demanded(TlsParameters),
-    /// From the first byte on.
+    /// TLS from the first byte.
     Always(TlsParameters),
 }
 
@@ -49,14 +49,14 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Reads `smtp://user:password@host:587?tls=required&ca=/file.pem` or `smtps://user:password@host`.
+    /// Parses `smtp://user:password@host:587?tls=required&ca=/file.pem` or `smtps://user:password@host`.
     pub(super) fn new(url: &str) -> Result<Self> {
         let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "smtp" | "smtps"));
         let url = url.ok_or_else(|| {
             refuse("mail.url is no address of mail; write one such as smtp://user:password@host:587 or file:///folder.")
         })?;
         let host = match url.host() {
-            // A URL of this scheme keeps a name outside ASCII percent-encoded.
+            // The library keeps a non-ASCII host of this scheme percent-encoded.
             Some(Host::Domain(name)) if !name.is_empty() => {
                 let name = percent_decode_str(name).decode_utf8_lossy();
                 idna::domain_to_ascii(&name)
@@ -75,12 +75,12 @@ impl Server {
         Ok(Self { port: url.port().unwrap_or(usual_port), credentials: credentials(&url)?, encryption, host })
     }
 
-    /// Hands over one letter, in so much time at the most.
+    /// Sends one email within `limit`.
     pub(super) async fn send(&self, message: &Message, limit: Duration) -> Result<(), Failure> {
         let handed = timeout(limit, self.hand_over(message)).await;
         let late = |_| Failure::new(Cause::Late, format!("{self:?} did not answer in time"));
         let mut connection = handed.map_err(late)??;
-        // The letter is taken: how the conversation ends no longer matters.
+        // The email is accepted; the end of the connection does not matter.
         let _ = timeout(LONGEST_GOODBYE, connection.quit()).await;
         Ok(())
     }
@@ -99,7 +99,7 @@ impl Server {
         Ok(connection)
     }
 
-    /// Whatever goes wrong before the letter is not about the letter.
+    /// Connects and authenticates. A failure here does not concern the email.
     async fn open(&self) -> Result<AsyncSmtpConnection, Failure> {
         let name = ClientId::default();
         let wrapped = match &self.encryption {
@@ -120,7 +120,7 @@ impl Server {
         Ok(connection)
     }
 
-    /// Without what the server said, which may repeat the credentials.
+    /// Returns the failure without the server's response, which may repeat the credentials.
     fn sign_in_failed(&self, error: &SmtpError) -> Failure {
         let text = match error.status() {
             Some(code) => format!("{self:?} rejected the user and password of mail.url with code {code}"),
@@ -134,7 +134,7 @@ impl Server {
     }
 }
 
-/// What it means that there is no greeting. The library tells a refused certificate only by what lies below.
+/// Returns the cause of a failed connection. The library reports a rejected certificate only in the source of the error.
 fn cause_of_no_greeting(error: &SmtpError) -> Cause {
     let below = std::iter::successors(error.source(), |&error| error.source());
     let io = below.filter_map(|error| error.downcast_ref::<std::io::Error>());
@@ -145,14 +145,14 @@ fn cause_of_no_greeting(error: &SmtpError) -> Cause {
     }
 }
 
-/// What an answer to the letter, or the lack of one, means.
+/// Returns the cause of a failed email, from the server's response or the lack of one.
 fn cause(error: &SmtpError) -> Cause {
     match error.status().map(u16::from) {
         Some(CLOSING) => Cause::Unreachable,
         Some(SIGN_IN_FIRST) => Cause::SignIn,
         Some(_) if error.is_permanent() => Cause::Refused,
         Some(_) => Cause::Busy,
-        // The library itself may find that this server cannot take this letter.
+        // The library itself may find that this server does not support this email.
         None if error.is_client() => Cause::Busy,
         None => Cause::Unreachable,
     }
@@ -162,7 +162,7 @@ fn refuse(why: &str) -> Error {
     Error::invalid("mail.url", why)
 }
 
-/// How the connection is encrypted, and the port that is usual for it.
+/// Returns the encryption of the connection and its default port.
 fn encryption(url: &Url, host: &str) -> Result<(Encryption, u16)> {
     let (mut wish, mut authority) = (None, None);
     for (key, value) in url.query_pairs() {
@@ -192,8 +192,8 @@ fn encryption(url: &Url, host: &str) -> Result<(Encryption, u16)> {
     }
 }
 
-/// Whom the server's certificate must come from: the authority in that file and no other, or else one that browsers
-/// trust.
+/// Returns the TLS parameters, which trust only the certificate authority in the file, or those that browsers trust if there
+/// is no file.
 fn trusting(host: &str, authority: Option<&str>) -> Result<TlsParameters> {
     let mut tls = TlsParameters::builder(host.to_owned());
     if let Some(path) = authority {
@@ -240,10 +240,10 @@ mod tests {
         thread::{self, JoinHandle},
     };
 
-    /// What a server answers to a command that begins so; everything else is fine with it.
+    /// The server's responses by the beginning of the command; it accepts all other commands.
     type Answers = &'static [(&'static str, &'static str)];
 
-    /// A server for one connection; it gives back what it was told.
+    /// Starts a server for one connection, which returns the lines that it received.
     fn server(answers: Answers) -> (u16, JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -303,7 +303,7 @@ mod tests {
 
     ///
     #[tokio::test]
-    async fn a_letter_goes_to_one_recipient() {
+    async fn email_has_one_recipient() {
         let (outcome, told) = sent(&[], "", "none").await;
         assert_eq!(outcome, Ok(()));
         let recipients: Vec<_> = told.iter().filter(|line| line.starts_with("RCPT")).collect();
@@ -314,7 +314,7 @@ mod tests {
 
     ///
     #[tokio::test]
-    async fn nothing_is_sent_to_a_server_that_does_not_encrypt() {
+    async fn nothing_is_sent_without_starttls() {
         let (outcome, told) = sent(&[], "tokenward:hunter2@", "required").await;
         let failure = outcome.expect_err("not sent");
         assert!(!failure.is_permanent(), "{failure}");
@@ -323,22 +323,22 @@ mod tests {
 
     ///
     #[tokio::test]
-    async fn nothing_is_sent_to_a_server_that_only_pretends_to_encrypt() {
+    async fn no_email_is_sent_after_failed_tls_handshake() {
         let (outcome, told) = sent(&[("EHLO", "250 STARTTLS"), ("STARTTLS", "220 go on")], "", "required").await;
         assert!(!outcome.expect_err("not sent").is_permanent());
         assert!(!told.iter().any(|line| line.starts_with("MAIL")), "{told:?}");
     }
 
     #[tokio::test]
-    async fn a_refused_recipient_is_refused_for_good() {
+    async fn rejected_recipient_is_a_permanent_failure() {
         let (outcome, _) = sent(&[("RCPT", "550 5.1.1 no such\u{7} user")], "", "none").await;
-        let failure = outcome.expect_err("refused");
+        let failure = outcome.expect_err("a rejected recipient");
         assert!(failure.is_permanent() && failure.text.contains("550"), "{failure}");
         assert!(!failure.text.contains(char::is_control));
     }
 
     #[tokio::test]
-    async fn a_busy_server_and_a_wrong_password_may_be_right_later() {
+    async fn deferral_and_wrong_password_are_temporary_failures() {
         for (answers, user) in [
             (&[("RCPT", "451 4.7.1 greylisted")] as Answers, ""),
             (&[("MAIL", "530 5.7.0 sign in first")], ""),
@@ -352,11 +352,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_is_not_there_may_be_there_later() {
+    async fn unreachable_server_is_a_temporary_failure() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
         let mailer = mailer(&format!("smtp://127.0.0.1:{port}?tls=none"), "a@example.com");
-        assert!(!mailer.send(&letter()).await.expect_err("nobody there").is_permanent());
+        assert!(!mailer.send(&letter()).await.expect_err("no server").is_permanent());
     }
 }
