@@ -1,7 +1,7 @@
-//! Counts the instructions of the most expensive requests, and of usual ones, under valgrind's callgrind.
+//! Counts the instructions of the most expensive requests, and of typical ones, under valgrind's callgrind.
 //!
-//! Instructions, unlike times, are nearly the same on each machine and in each run. The difference between a process that
-//! handles a request once and one that handles it several times is the request alone, without the start of the process.
+//! Unlike times, instruction counts are nearly equal on each machine and in each run. A process that handles a request several
+//! times is compared with one that handles it once, so that the start of the process does not count.
 
 #![allow(
     clippy::expect_used,
@@ -10,7 +10,7 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "a measurement that cannot go on says so and stops"
+    reason = "a measurement that fails stops with a message"
 )]
 
 use axum::{
@@ -49,29 +49,29 @@ Examples:
   script/bench                       measure all
   script/bench verify audit_page     measure two";
 
-/// How many organizations and tokens there are.
+/// The number of organizations and of tokens.
 const ROWS: usize = 100;
 const ISSUER: &str = "https://app.example.test";
 
 /// One kind of request that is measured.
 struct Case {
     name: &'static str,
-    /// The most millions of instructions that one request may take.
+    /// The maximum number of instructions of one request, in millions.
     budget: u64,
-    /// How many requests the difference is taken over: more for cheap ones, so that the start of the process does not matter.
+    /// The number of further requests of the second process: more for cheap ones, so that variance of the start does not matter.
     times: u64,
     /// The code of the first error, or `OK`.
     code: &'static str,
     make: fn(&Facts) -> Request<Body>,
 }
 
-/// The budgets are a third above what was measured.
+/// The budgets are a third above the measured counts.
 const CASES: &[Case] = &[
     Case { name: "verify", budget: 9, times: 50, code: "OK", make: verify },
     Case { name: "audit_page", budget: 115, times: 4, code: "OK", make: audit_page },
     Case { name: "nodes_100_ids", budget: 29, times: 4, code: "OK", make: nodes },
     Case { name: "aliases_100", budget: 26, times: 4, code: "OK", make: aliases },
-    // A part of what is accepted: valgrind is slow, and the limits on time hold under it as well.
+    // Smaller than the largest accepted request: valgrind is slow, and the time limits apply under it as well.
     Case { name: "type_names_24000", budget: 260, times: 1, code: "OK", make: type_names },
     Case { name: "introspection_quarter", budget: 49, times: 1, code: "OK", make: introspection },
     Case { name: "plain_lists_quarter", budget: 1_000, times: 1, code: "OK", make: plain_lists },
@@ -81,7 +81,7 @@ const CASES: &[Case] = &[
     Case { name: "variable_at_the_limit", budget: 16, times: 1, code: "INVALID_INPUT", make: large_variable },
 ];
 
-/// What requests need to know of the data.
+/// The parts of the data that the requests use.
 struct Facts {
     jwt: String,
     /// The value of a token.
@@ -104,7 +104,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        // How this program starts itself under valgrind.
+        // With these arguments, this program runs itself under valgrind.
         ["--run", folder, name, times] => {
             let case = CASES.iter().find(|case| case.name == name).expect("a known name");
             in_runtime(run(Path::new(folder), case, times.parse().expect("a number")));
@@ -137,7 +137,7 @@ fn measure(names: &[&str]) -> ExitCode {
     if is_over { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// The instructions of a process that handles a request so often.
+/// Returns the instruction count of a process that handles a request `times` times.
 fn instructions(folder: &Path, case: &Case, times: u64) -> u64 {
     let output = Command::new("valgrind")
         .arg("--tool=callgrind")
@@ -155,7 +155,7 @@ fn instructions(folder: &Path, case: &Case, times: u64) -> u64 {
     collected.1.trim().parse().unwrap()
 }
 
-/// The service over the database in a folder, without jobs.
+/// Creates the service with the database in a folder, without jobs.
 async fn service(folder: &Path) -> (App, Config, Router) {
     let flags = [
         ("data_dir", folder.to_str().unwrap()),
@@ -178,7 +178,8 @@ fn jwt(app: &App, config: &Config) -> String {
     http::sign(config.jwt.as_ref().unwrap(), &said, app.now(), Duration::from_hours(1)).unwrap()
 }
 
-/// Ada administers a hundred organizations. One of her tokens has access to all of them, a hundred to the first.
+/// Creates the data: Ada administers 100 organizations; one of her tokens has access to all of them, 100 have access to the
+/// first one.
 async fn prepare(folder: &Path) {
     let (app, config, router) = service(folder).await;
     let operator = Caller::command_line(app.now());
@@ -244,7 +245,7 @@ fn graphql(facts: &Facts, query: &str, variables: &Value) -> Request<Body> {
         .unwrap()
 }
 
-/// The name of the first operation of a document with several.
+/// Returns the name of the first operation of a document.
 fn operation_of(query: &str) -> Option<&str> {
     query.strip_prefix("query ").and_then(|rest| rest.split(['{', '(', ' ']).next())
 }
@@ -275,14 +276,14 @@ fn aliases(facts: &Facts) -> Request<Body> {
     graphql(facts, &format!("{{ {} {scopes} }}", many.concat()), &json!({}))
 }
 
-/// The library resolves `__typename` by itself, past the limit on fields.
+/// The library resolves `__typename` itself, so that the limit of fields does not apply.
 fn type_names(facts: &Facts) -> Request<Body> {
     let names = repeated(30, |index| format!("a{index}: __typename "));
     let lists = repeated(8, |index| format!("a{index}: organizations {{ {names} }} "));
     graphql(facts, &format!("{{ token(id: \"{}\") {{ {lists} }} }}", facts.token), &json!({}))
 }
 
-/// Lists without pages, all fields of their elements.
+/// Lists that are not paginated, with all fields of their elements.
 fn plain_lists(facts: &Facts) -> Request<Body> {
     let names = repeated(15, |index| format!("a{index}: {} ", ["id", "slug", "name"][index % 3]));
     let many = repeated(4, |index| format!("a{index}: organizations {{ {names} }} "));

@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete the commands and flags.
+//! `completions`: shell completion scripts.
 
 use super::Cli;
 use clap::CommandFactory as _;

@@ -25,7 +25,7 @@ use std::{
     fmt::Write as _,
 };
 
-/// The most events that are listed.
+/// The largest `--limit`.
 const MAX: u64 = 10_000;
 
 #[derive(Debug, Subcommand)]
@@ -131,7 +131,7 @@ impl List {
     }
 }
 
-/// A time, or a span before now.
+/// Parses a time in RFC 3339, or a duration before now.
 fn time(flag: &'static str, text: &str, now: Time) -> Result<Time> {
     let ago = || humantime::parse_duration(text).ok().map(|span| now.minus(span));
     Time::parse(text).or_else(ago).ok_or_else(|| {
@@ -139,7 +139,7 @@ fn time(flag: &'static str, text: &str, now: Time) -> Result<Time> {
     })
 }
 
-/// The users and organizations that events name.
+/// The users and organizations that the events refer to.
 struct Named {
     users: HashMap<UserId, Person>,
     organizations: HashMap<OrganizationId, Organization>,

@@ -1,4 +1,4 @@
-//! `mail`: letters that wait or were given up.
+//! `mail`: pending and abandoned emails.
 
 use super::{operator, print};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
 
-/// The most letters that are listed.
+/// The number of emails that are listed.
 const MOST: u64 = 1000;
 
 #[derive(Debug, Subcommand)]

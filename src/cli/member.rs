@@ -1,4 +1,4 @@
-//! `member`: who belongs to what.
+//! `member`: memberships of organizations.
 
 use super::{operator, which};
 use crate::{

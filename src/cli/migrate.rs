@@ -1,4 +1,4 @@
-//! `migrate`: brings the schema up to date, or says whether it is.
+//! `migrate`: applies pending migrations, or checks whether there are any.
 
 use super::print;
 use crate::{

@@ -1,5 +1,5 @@
-//! The command line: one file a command. Exit status 0: done; 1: refused or failed, with one line that says what to do;
-//! 2: wrong usage.
+//! The command line, with one file for each command. Exit status: 0 if successful; 1 if rejected or failed, with a one-line
+//! message; 2 for wrong usage.
 
 mod completions;
 mod demo;
@@ -52,7 +52,7 @@ struct Cli {
     command: Command,
 }
 
-/// The help of a command that needs no setting.
+/// The help template of commands that use no settings.
 const WITHOUT_SETTINGS: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}";
 
 #[derive(Debug, Subcommand)]
@@ -150,7 +150,7 @@ impl Cli {
 }
 
 impl Command {
-    /// What a command prints that needs no settings and no database.
+    /// Returns the output of a command that uses neither settings nor the database; `None` for other commands.
     fn constant(&self) -> Option<String> {
         match self {
             Self::Schema => Some(schema::text()),
@@ -181,7 +181,7 @@ impl Command {
     }
 }
 
-/// The service over the configured database, migrated.
+/// Connects to the configured database and migrates it.
 async fn open(config: &Config) -> Result<App> {
     let store = Store::connect(&config.database).await?;
     store.migrate(&config.token_prefix).await?;
@@ -192,7 +192,7 @@ fn operator(app: &App) -> Caller {
     Caller::command_line(app.now())
 }
 
-/// Writes to standard output. Whoever closes it has read enough, which is no failure.
+/// Writes to standard output. A closed pipe is not an error.
 fn print(text: impl Display) -> Result<()> {
     let mut out = io::stdout().lock();
     match write!(out, "{text}").and_then(|()| out.flush()) {
@@ -203,30 +203,30 @@ fn print(text: impl Display) -> Result<()> {
     }
 }
 
-/// Writes a secret to standard output, the only time it is ever shown. Where it cannot be read there, the command fails and
-/// says what to do about what was created.
+/// Writes a secret to standard output, the only time that it is shown. If standard output is discarded, the command fails
+/// with `remedy`, which says how to revoke or replace what was created.
 fn print_once(secret: impl Display, remedy: impl Display) -> Result<()> {
     let mut out = io::stdout().lock();
     let why = match write!(out, "{secret}").and_then(|()| out.flush()) {
         Err(error) => error.to_string(),
-        // A standard output that is closed is this, too.
+        // The runtime of Rust replaces a closed standard output with /dev/null.
         Ok(()) if is_discarded() => "it is closed or /dev/null".to_owned(),
         Ok(()) => return Ok(()),
     };
     Err(Error::Conflict(format!("Standard output took nothing ({why}), and the secret is lost. {remedy}").into()))
 }
 
-/// Whether standard output is the null device.
+/// Returns whether standard output is the null device.
 fn is_discarded() -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let device = |path| std::fs::metadata(path).map(|about| about.rdev()).ok();
     device("/dev/null").is_some_and(|null| null != 0 && device("/dev/fd/1") == Some(null))
 }
 
-/// One line that says what to do.
+/// Returns an error message in one line.
 fn remedy(error: &Error) -> String {
     let line = match error {
-        // The sentence about a setting names it.
+        // The message about a setting names the setting.
         Error::Invalid { field, why } if field.contains('.') && why.contains(&**field) => why.clone(),
         Error::Invalid { field, why } => format!("{field}: {why}"),
         Error::NotFound(what) => format!("The {what} does not exist. Check its name."),
@@ -237,7 +237,7 @@ fn remedy(error: &Error) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Says which one there is not, of those that a command named: others than operators hear less.
+/// Adds the name to a `NotFound` error, from the names that were given to the command. Only operators get such details.
 fn which<'a>(named: &'a [(&'static str, &'a str)]) -> impl Fn(Error) -> Error + 'a {
     move |error| match error {
         Error::NotFound(what) => {
@@ -252,12 +252,12 @@ fn no_such(what: &str, name: &str) -> Error {
     Error::Conflict(format!("The {what} {name} does not exist. Check the name.").into())
 }
 
-/// The organization of that slug.
+/// Returns the organization with this slug, or an error with the slug.
 async fn organization_named(app: &App, slug: &str) -> Result<Organization> {
     app.store().organization_named(slug).await?.ok_or_else(|| no_such("organization", slug))
 }
 
-/// The scopes that somebody gave by `--scope`.
+/// Looks up the scopes of `--scope`.
 fn scopes(app: &App, names: &[String]) -> Result<ScopeSet> {
     names.iter().map(|name| app.catalogue().lookup(&format!("--scope {name}"), name)).collect()
 }

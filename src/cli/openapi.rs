@@ -1,4 +1,4 @@
-//! `openapi`: the OpenAPI document, as clients generate code from it.
+//! `openapi`: the OpenAPI document, from which clients can generate code.
 
 pub(super) fn text() -> String {
     crate::http::OPENAPI.to_owned()

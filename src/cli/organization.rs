@@ -1,4 +1,4 @@
-//! `organization`: whose data tokens may reach.
+//! `organization`: organizations, to which tokens have access.
 
 use super::{operator, print, which};
 use crate::{

@@ -1,4 +1,4 @@
-//! `resource-server`: APIs that may introspect tokens.
+//! `resource-server`: the clients that introspect tokens.
 
 use super::{operator, organization_named, print, print_once, scopes, which};
 use crate::{
@@ -86,7 +86,7 @@ async fn list(app: &App) -> Result<()> {
     print(table)
 }
 
-/// `acme, globex; read_builds`, or a dash where there is no limit.
+/// Returns limits such as `acme, globex; read_builds`, or a dash if there are none.
 fn within(limits: &Limits) -> String {
     let slugs = limits.organizations.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let scopes = limits.scopes.iter().map(ScopeName::as_str).collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! `schema`: the GraphQL schema, as clients generate code from it.
+//! `schema`: the GraphQL schema, from which clients can generate code.
 
 pub(super) fn text() -> String {
     crate::graphql::sdl().to_owned()

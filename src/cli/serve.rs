@@ -1,4 +1,4 @@
-//! `serve`: migrates, then serves until it is signalled to stop, and ends within ten seconds.
+//! `serve`: migrates, serves until a signal, and ends within ten seconds.
 
 use super::open;
 use crate::{
@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long jobs may take to end once no request is left.
+/// The time limit for jobs to end after the last request.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(config: Config) -> Result<()> {
@@ -35,7 +35,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
         tracing::warn!(error = %error.cause(), "PostgreSQL gave fewer connections than are opened at the start");
     }
     serve(&app, &config, async |app| {
-        // What fails here does not end a service that answers already.
+        // A failure here does not stop a service that already answers requests.
         if let Err(error) = invite_first_administrator(app, &config.public_url).await {
             tracing::warn!(
                 error = %error.cause(),
@@ -47,8 +47,8 @@ pub(super) async fn run(config: Config) -> Result<()> {
     .await
 }
 
-/// Shows how to become the first administrator while no users exist. The link is a secret: it is shown on a terminal only,
-/// and kept in a file otherwise, since logs are collected and read by others.
+/// Creates the link for the first administrator if no users exist. The link is a secret: it is shown only on a terminal and
+/// otherwise written to a file, since logs are collected and read by others.
 async fn invite_first_administrator(app: &App, public_url: &str) -> Result<()> {
     let file = app.first_link();
     if app.store().has_users().await? {
@@ -73,7 +73,7 @@ async fn invite_first_administrator(app: &App, public_url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Serves an app; `ready` is called once, when requests are answered.
+/// Serves the app until a signal. `ready` is called once, when requests are answered.
 pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&App) -> Result<()>) -> Result<()> {
     let mailer = Mailer::new(&config.mail, &config.mail_from)?;
     let router = http::router(app, config)?;
@@ -82,7 +82,7 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
         Some(address) => Some((address, listen("metrics.listen", address).await?)),
         None => None,
     };
-    // Whoever ends the service at its first answer ends it as at any other.
+    // Before the first response, so that a signal that follows it at once is handled.
     let mut told = signals()?;
     let (stop, rest) = (CancellationToken::new(), CancellationToken::new());
     jobs::start(app, mailer, config.public_url.clone(), &rest);
@@ -113,7 +113,7 @@ async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| taken(setting, address, &error))
 }
 
-/// Refuses where `serve` would have nowhere to listen.
+/// Returns an error if `serve` could not listen on the configured addresses.
 pub(super) fn can_listen(config: &Config) -> Result<()> {
     let metrics = config.metrics_listen.map(|address| ("metrics.listen", address));
     for (setting, address) in [("listen", config.listen)].into_iter().chain(metrics) {
@@ -126,8 +126,8 @@ fn taken(setting: &str, address: SocketAddr, error: &std::io::Error) -> Error {
     Error::unavailable(format!("{address} cannot be listened on ({error}); set {setting} to a free address."))
 }
 
-/// The signals that stop the service in good order, of which none ends it before usage is written. SIGHUP stays ignored where
-/// it was at the start, as by `nohup`.
+/// Returns the signals that stop the service gracefully, after usage is written. SIGHUP remains ignored if it was ignored at
+/// the start, for example by `nohup`.
 fn signals() -> Result<Vec<Signal>> {
     let hangup = SignalKind::hangup();
     let handled = (!is_ignored(hangup)).then_some(hangup);
@@ -135,7 +135,7 @@ fn signals() -> Result<Vec<Signal>> {
     kinds.map(|kind| signal(kind).map_err(Error::unavailable)).collect()
 }
 
-/// Whether this process ignores a signal, as Linux shows it: a bit for each.
+/// Returns whether this process ignores a signal, from the bit mask that Linux provides.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

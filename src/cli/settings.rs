@@ -1,4 +1,4 @@
-//! The settings as flags: each goes over the environment and the file.
+//! The settings as flags, which override the environment and the file.
 
 use crate::{
     config::Config,
@@ -70,7 +70,7 @@ flags! {
 }
 
 impl Flags {
-    /// The settings; `fallbacks` hold where neither a flag nor the environment says otherwise.
+    /// Loads the settings. `fallbacks` are used as flags that were not given.
     pub(super) fn load(
         &self,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -83,18 +83,18 @@ impl Flags {
             }
         }
         Config::load(self.config.as_deref(), environment, &flags).map_err(|error| match error {
-            // The sentence names the setting; it need not stand before it once more.
+            // The message names the setting, so the field is not printed before it.
             Error::Invalid { field, why } if why.contains(&*field) => Error::Conflict(why.into()),
             other => other,
         })
     }
 
-    /// Whether a file of settings was given.
+    /// Returns whether `--config` was given.
     pub(super) const fn reads_a_file(&self) -> bool {
         self.config.is_some()
     }
 
-    /// A setting that was given as a flag.
+    /// Returns the value of a setting that was given as a flag.
     pub(super) fn flag(&self, key: &str) -> Option<String> {
         self.given().into_iter().find(|(given, _)| *given == key).map(|(_, value)| value)
     }

@@ -17,7 +17,7 @@ use crate::{
 use clap::{Args, Subcommand};
 use std::{io::Read as _, time::Duration};
 
-/// More than any value has; the rest of the input is not read.
+/// The number of bytes of standard input that are read, more than any token value has.
 const LONGEST_INPUT: u64 = 4096;
 
 #[derive(Debug, Subcommand)]
@@ -92,7 +92,7 @@ impl Create {
     }
 }
 
-/// The end of a token that begins now and lives so long.
+/// Returns the expiry of a token that is created now, or an error if the lifetime is zero or too long.
 fn end_of(life: Duration, now: Time) -> Result<Time> {
     if life.is_zero() || life > MAX_LIFETIME {
         let why = format!(

@@ -1,4 +1,4 @@
-//! `user`: people.
+//! `user`: users and their invitations.
 
 use super::{operator, print, print_once, which};
 use crate::{
@@ -72,7 +72,7 @@ pub(super) struct Add {
 }
 
 impl Command {
-    /// Takes the issuer that holds where none is said.
+    /// Sets the issuer that is used if `--issuer` is omitted.
     pub(super) fn with_issuer(mut self, issuer: Option<&str>) -> Self {
         if let Self::Add(add) = &mut self {
             add.usual_issuer = issuer.map(ToOwned::to_owned);

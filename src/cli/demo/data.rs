@@ -1,5 +1,5 @@
-//! A believable data set: people, organizations, tokens of three years, their use, and what became of them. It is made
-//! by the same actions as everything else, at made-up times; the same every time, but for the values.
+//! The sample data: users, organizations, and the tokens of three years with their usage, removals and revocations. The same
+//! actions as in production create it, at simulated times. Only the token values differ between runs.
 
 use crate::{
     actions::{
@@ -120,7 +120,7 @@ const SETS: [&[&str]; 9] = [
     &["graphql"],
 ];
 
-/// The tokens for the GraphQL API that two administrators of Acme forgot: the pages are there to find them.
+/// The unused tokens for the GraphQL API of two administrators of Acme, which the audit finds.
 const FORGOTTEN: [Forgotten; 5] = [
     Forgotten { owner: "bob", description: "Release script, old", made: 730, used: Some(412) },
     Forgotten { owner: "ada", description: "Cost report (try-out)", made: 560, used: Some(238) },
@@ -129,7 +129,7 @@ const FORGOTTEN: [Forgotten; 5] = [
     Forgotten { owner: "bob", description: "On-call runbook, try-out", made: 155, used: None },
 ];
 
-/// Whose it is, what for, and how many days ago it was made and last used.
+/// A token whose `made` and `used` are the ages in days of its creation and last use.
 struct Forgotten {
     owner: &'static str,
     description: &'static str,
@@ -146,7 +146,7 @@ const REASONS: [Option<&str>; 6] = [
     None,
 ];
 
-/// Makes all of it; tells how far it is.
+/// Creates the data and prints the progress.
 pub(super) async fn make(app: &App) -> Result<()> {
     let tokens = TOKENS + FORGOTTEN.len();
     notice(format_args!(
@@ -216,15 +216,15 @@ impl Maker<'_> {
             self.people.push(Somebody { id, organizations: Vec::new(), administers: Vec::new() });
         }
         for (place, (slug, name)) in ORGANIZATIONS.into_iter().enumerate() {
-            // Ada administers Acme together with Bob, whose forgotten tokens she finds; Carol Globex, where Bob is one of
-            // many, with Grace; Dave Initech, and Ivan Umbra Labs.
+            // Ada and Bob administer Acme; Carol and Grace administer Globex, of which Bob is a member; Dave administers
+            // Initech, and Ivan Umbra Labs.
             let admins = match place {
                 0 => vec![0, 1],
                 1 => vec![2, 7],
                 2 => vec![3],
                 _ => vec![4],
             };
-            // Each came a little later than the one before.
+            // Each organization is created one day after the previous one.
             let start = Caller { at: start.at.plus(DAY * as_u32(place)), ..start.clone() };
             let admin = |index: usize| username(PEOPLE.get(index).copied().unwrap_or_default());
             let first = admins.first().copied().unwrap_or_default();
@@ -243,7 +243,7 @@ impl Maker<'_> {
     async fn make_members(&mut self, start: &Caller, slug: &str, id: OrganizationId, admins: &[usize]) -> Result<()> {
         for (index, name) in PEOPLE.into_iter().enumerate() {
             let admin = admins.contains(&index);
-            // Bob belongs to two organizations whatever the dice say: the guide tells his story.
+            // Bob is always a member of exactly two organizations, since the guide depends on it.
             let bob = index == 1 && slug == "globex";
             if !admin && !bob && (index == 1 || self.dice.of(100) >= 45) {
                 continue;
@@ -260,7 +260,7 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// What happens when, from the first token to this morning.
+    /// Returns the changes to simulate, with their times.
     fn plan(&mut self) -> Vec<Step> {
         let mut plan = Vec::new();
         for token in 0..TOKENS {
@@ -300,7 +300,7 @@ impl Maker<'_> {
             What::Revoke => self.revoke(&step).await,
         };
         match done {
-            // The token was over by then, or somebody had been quicker: such is life.
+            // The token had already expired, or another change was made before.
             Err(Error::Conflict(_)) => Ok(()),
             other => other,
         }
@@ -318,7 +318,7 @@ impl Maker<'_> {
         }
         let admin = !somebody.administers.is_empty();
         let scopes = match self.dice.of(20) {
-            // Whoever administers tries things out in the GraphQL API, and forgets the token.
+            // Administrators often create tokens for the GraphQL API.
             1..8 if admin => vec!["graphql".to_owned()],
             0 => self.app.catalogue().iter().map(|scope| scope.name.to_string()).collect(),
             _ => self.dice.one(&SETS).iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -402,7 +402,7 @@ impl Maker<'_> {
         Some((made.id, *made.organizations.first()?))
     }
 
-    /// When each token was last used, with what, from where.
+    /// Creates the usage of the tokens.
     async fn make_use(&mut self) -> Result<()> {
         let (mut tokens, mut grants) = (Vec::new(), Vec::new());
         for (token, made) in std::mem::take(&mut self.tokens).into_iter().enumerate() {
@@ -425,7 +425,7 @@ impl Maker<'_> {
         self.app.store().upkeep().keep_usage(tokens, grants).await
     }
 
-    /// How long ago it was used. Most were lately, some a long time ago, a few never.
+    /// Returns the time since the last use: short for most tokens, long for some, `None` for a few that were never used.
     fn last_use(&mut self, made: &Made) -> Option<Duration> {
         if self.dice.of(7) == 0 {
             return None;
@@ -476,12 +476,12 @@ impl Maker<'_> {
     }
 }
 
-/// The story of a token behind those that are left to the dice.
+/// Returns the entry of `FORGOTTEN` for a token, whose indexes follow those of the random tokens.
 fn forgotten(token: usize) -> Option<&'static Forgotten> {
     FORGOTTEN.get(token.checked_sub(TOKENS)?)
 }
 
-/// Their first name in small letters; nobody here shares one.
+/// Returns the first name in lowercase ASCII, which is unique among the sample users.
 fn username(name: &str) -> String {
     let first = name.split(' ').next().unwrap_or_default().to_lowercase();
     first.replace('ö', "o").chars().filter(char::is_ascii).collect()
@@ -491,11 +491,11 @@ fn as_u32(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// The same throws at every start (a linear congruence; nothing secret hangs on it).
+/// A deterministic pseudorandom number generator (linear congruential; not used for secrets).
 struct Dice(u64);
 
 impl Dice {
-    /// A number below `sides`, or 0 where there is none.
+    /// Returns a number below `sides`, or 0 if `sides` is 0.
     fn of(&mut self, sides: u32) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         u32::try_from((self.0 >> 33) % u64::from(sides.max(1))).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The whole story as commands to paste, with fresh credentials.
+//! The guide of `demo`: commands to paste, with new credentials.
 
 use super::{AUDIENCE, password, person};
 use crate::{
@@ -16,10 +16,10 @@ use minijinja::{Environment, context};
 use std::time::Duration;
 
 const LIFE: Duration = Duration::from_hours(12);
-/// What was not used for so long is looked for.
+/// The age of the last use in the search for unused tokens.
 const UNUSED: Duration = Duration::from_hours(90 * 24);
 
-/// Writes the guide for this start.
+/// Returns the guide with credentials that are valid for `LIFE`.
 pub(super) async fn write(app: &App, config: &Config) -> Result<String> {
     let jwt = config.jwt.as_ref().ok_or_else(|| Error::Bug("the demonstration has no auth.jwt".into()))?;
     let (admin, owner) = (person(app, "ada").await?, person(app, "bob").await?);

@@ -1,4 +1,4 @@
-//! `demo`: made-up data, served for real, with a guide through the whole story.
+//! `demo`: serves sample data and prints a guide.
 
 mod data;
 mod guide;
@@ -24,20 +24,20 @@ use std::{
     path::Path,
 };
 
-/// Who signs the JWTs of the demonstration.
+/// The issuer of the JWTs of the demo.
 const ISSUER: &str = "https://app.example.test";
 const AUDIENCE: &str = "tokenward";
 const FOLDER: &str = "./demo-data";
-/// In that folder.
+/// The database file in the data folder.
 const DATABASE: &str = "tokenward.db";
 const SECRET: &str = "jwt-secret";
 
-/// The only variables that count: the demonstration is a world of its own, and never somebody's database or mail server.
+/// The only environment variables that are read, so that the demo never uses a configured database or mail server.
 const VARIABLES: [&str; 4] =
     ["TOKENWARD_LISTEN", "TOKENWARD_PUBLIC_URL", "TOKENWARD_LOG__FORMAT", "TOKENWARD_LOG__LEVEL"];
 
-/// The settings of the demonstration: a folder of its own, and JWTs signed with a secret that is kept there. Nothing is
-/// made before it is known that the demonstration can be served from that folder.
+/// Loads the settings of the demo: a separate folder, and JWTs that are signed with a secret in that folder. Nothing is created
+/// before the addresses and the folder are checked.
 pub(super) fn config(flags: &Flags) -> Result<Config> {
     let other =
         if flags.reads_a_file() { Some("--config") } else { flags.flag("database.url").map(|_| "--database-url") };
@@ -51,7 +51,7 @@ pub(super) fn config(flags: &Flags) -> Result<Config> {
         .collect();
     let mut settings = vec![("data_dir", FOLDER.to_owned())];
     if !environment.iter().any(|(variable, level)| variable == "TOKENWARD_LOG__LEVEL" && !level.is_empty()) {
-        // The guide is what people should read.
+        // Fewer log lines keep the guide readable.
         settings.push(("log.level", "warn".into()));
     }
     let plain = flags.load(environment.clone(), &settings)?;
@@ -73,7 +73,7 @@ pub(super) fn config(flags: &Flags) -> Result<Config> {
     flags.load(environment, &settings)
 }
 
-/// The secret in this file, made at the first start and readable by its owner alone.
+/// Returns the secret in this file, which the first start creates and only the owner of the file can read.
 fn kept_secret(path: &Path, length: usize) -> Result<String> {
     if let Ok(secret) = std::fs::read_to_string(path) {
         return Ok(secret.trim().to_owned());
@@ -114,7 +114,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
     .await
 }
 
-/// Makes the data. A file stands beside it until it is whole, so that nobody takes half of it for all.
+/// Creates the data. The file `unfinished` exists until the data is complete, so that a later start does not serve partial data.
 async fn make(config: &Config, unfinished: &Path) -> Result<()> {
     let again = unfinished.exists();
     let unkept = |error| cannot_keep(unfinished, &error);
@@ -139,7 +139,8 @@ async fn make(config: &Config, unfinished: &Path) -> Result<()> {
     std::fs::remove_file(unfinished).map_err(unkept)
 }
 
-/// The password of somebody whom the guide speaks of. It is kept in this folder, and becomes theirs where it is not.
+/// Returns the password of a user of the guide, which is stored in this folder. If the user has another password, it is
+/// replaced.
 async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
     let password = kept_secret(&folder.join(format!("password-{}", user.username)), 20)?;
     let kept = app.store().sign_in(user.id).await?.and_then(|known| known.hashed);
@@ -150,7 +151,7 @@ async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
     Ok(password)
 }
 
-/// Somebody whom the guide speaks of.
+/// Returns a user of the guide.
 async fn person(app: &App, username: &str) -> Result<User> {
     let operator = policy::operator(&Caller::command_line(app.now()))?;
     app.store().user_named(&operator, username).await?.ok_or_else(|| {

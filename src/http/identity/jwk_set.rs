@@ -1,4 +1,4 @@
-//! Which keys does a set hold (RFC 7517), and which of them checks a JWT?
+//! Parses a key set (RFC 7517) and finds the key for a JWT in it.
 
 use crate::http::json::without_mark;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -9,28 +9,28 @@ use jsonwebtoken::{
 use serde::Deserialize as _;
 use serde_json::Value;
 
-/// The sizes of RSA keys that are neither weak nor a burden, in bits.
+/// The accepted sizes of RSA keys, in bits: smaller keys are weak, larger ones slow.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
-/// The bytes of a coordinate on P-256, and of a public key of Ed25519.
+/// The size of a coordinate on P-256 and of an Ed25519 public key, in bytes.
 const POINT: usize = 32;
 
-/// The keys of a set that can be used.
+/// The usable keys of a set.
 #[derive(Debug, Default)]
 pub(super) struct Keys(Vec<Key>);
 
-/// One key, and the one algorithm that it is used with.
+/// A key and the only algorithm with which it is used.
 #[derive(Debug)]
 struct Key {
     id: Option<String>,
     algorithm: Algorithm,
     public: DecodingKey,
-    /// The key itself, by which two entries of a set are the same one.
+    /// The parameters of the key, equal if a set contains the same key twice.
     numbers: AlgorithmParameters,
 }
 
 impl Keys {
-    /// Reads a set. Keys that are not for one of these algorithms are left out, as are weak and broken ones; what is no
-    /// set is none.
+    /// Parses a set. Omits keys that are weak, invalid, or for other algorithms than these. Returns `None` if the text is not
+    /// a key set.
     pub(super) fn read(text: &[u8], accepted: &[Algorithm]) -> Option<Self> {
         let set: Value = serde_json::from_slice(without_mark(text)).ok()?;
         let keys = set.get("keys")?.as_array()?;
@@ -38,13 +38,13 @@ impl Keys {
         Some(Self(usable.filter(|key| accepted.contains(&key.algorithm)).collect()))
     }
 
-    /// Whether no JWT can be checked with any of them.
+    /// Returns whether the set has no usable key.
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The one key of this algorithm with this id; without an id, the one key of this algorithm. Several are none:
-    /// a JWT says which key it means. A key that the set lists several times is one.
+    /// Returns the key for this algorithm with this key ID or, without a key ID, the only key for this algorithm. Returns `None`
+    /// if several different keys match. A key that the set contains several times counts once.
     pub(super) fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Option<&DecodingKey> {
         let mut fit =
             self.0.iter().filter(|key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id));
@@ -52,7 +52,7 @@ impl Keys {
         fit.all(|other| other.numbers == first.numbers).then_some(&first.public)
     }
 
-    /// Whether a key has this id, whatever it is for.
+    /// Returns whether a key of any algorithm has this key ID.
     pub(super) fn know(&self, id: &str) -> bool {
         self.0.iter().any(|key| key.id.as_deref() == Some(id))
     }
@@ -70,7 +70,7 @@ impl Key {
             AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 && is_whole(&pair.x) => {
                 Algorithm::EdDSA
             }
-            // Secrets among them: what stands in a set is no secret.
+            // This includes symmetric keys: the content of a set is not secret.
             _ => return None,
         };
         let public = DecodingKey::from_jwk(jwk).ok()?;
@@ -83,7 +83,7 @@ impl Key {
     }
 }
 
-/// Whether whoever published the key lets it check signatures of this algorithm.
+/// Returns whether the attributes of the key permit it to verify signatures of this algorithm.
 fn is_for(key: &CommonParameters, algorithm: Algorithm) -> bool {
     key.key_algorithm.is_none_or(|named| named == algorithm.into())
         && key.public_key_use.as_ref().is_none_or(|meant| *meant == PublicKeyUse::Signature)
@@ -97,7 +97,7 @@ fn is_strong(rsa: &RSAKeyParameters) -> bool {
     RSA_BITS.contains(&((modulus.len() - zeros) * 8).saturating_sub(first))
 }
 
-/// Whether a coordinate has all its bytes; the library looks at so many of them, present or not.
+/// Returns whether a coordinate has its full length, which the library does not check.
 fn is_whole(coordinate: &str) -> bool {
     URL_SAFE_NO_PAD.decode(coordinate).is_ok_and(|bytes| bytes.len() == POINT)
 }
@@ -109,7 +109,7 @@ mod tests {
 
     const ALL: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
-    /// A number of so many bits.
+    /// Returns a number with `count` bits, in Base64.
     fn bits(count: usize) -> String {
         let mut bytes = vec![0xff; count.div_ceil(8)];
         bytes[0] >>= bytes.len() * 8 - count;
@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn read(keys: &[Value]) -> Keys {
-        Keys::read(json!({ "keys": keys }).to_string().as_bytes(), &ALL).expect("a set")
+        Keys::read(json!({ "keys": keys }).to_string().as_bytes(), &ALL).expect("a key set")
     }
 
     fn with(mut key: Value, name: &str, value: Value) -> Value {
@@ -141,7 +141,7 @@ mod tests {
 
     /// R-77
     #[test]
-    fn a_key_is_found_by_its_id_for_the_algorithm_of_its_kind_alone() {
+    fn key_is_found_by_id_only_for_its_algorithm() {
         let keys = read(&[rsa("rsa"), ec("ec"), ed("ed")]);
         let found = |algorithm, id| keys.find(algorithm, Some(id)).is_some();
         for (algorithm, id) in ALL.iter().zip(["rsa", "ec", "ed"]) {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_id_there_is_one_key_or_none() {
+    fn jwt_without_key_id_needs_a_single_key() {
         let other = with(rsa("two"), "n", json!(bits(2056)));
         let keys = read(&[rsa("one"), other.clone(), ed("three")]);
         assert!(keys.find(Algorithm::RS256, None).is_none() && keys.find(Algorithm::EdDSA, None).is_some());
@@ -164,26 +164,26 @@ mod tests {
         let nameless = with(ec(""), "kid", Value::Null);
         assert!(read(std::slice::from_ref(&nameless)).find(Algorithm::ES256, None).is_some());
         assert!(read(&[nameless]).find(Algorithm::ES256, Some("")).is_none());
-        // Two keys of one kind by one name: nobody knows which is meant.
+        // Two keys of one kind with the same ID are ambiguous.
         let same_name = with(other, "kid", json!("one"));
         assert!(read(&[rsa("one"), same_name]).find(Algorithm::RS256, Some("one")).is_none());
-        // Of two kinds, the algorithm says it.
+        // Two keys of different kinds are distinguished by the algorithm.
         assert!(read(&[rsa("one"), ed("one")]).find(Algorithm::EdDSA, Some("one")).is_some());
     }
 
     #[test]
-    fn key_that_is_listed_twice_counts_once() {
+    fn duplicate_key_counts_once() {
         for key in [rsa("one"), ec("one"), ed("one")] {
             let keys = read(&[key.clone(), with(key.clone(), "use", json!("sig")), key]);
             let algorithm = keys.0[0].algorithm;
             assert!(keys.find(algorithm, Some("one")).is_some() && keys.find(algorithm, None).is_some());
         }
-        // Also by two names.
+        // Also with two key IDs.
         assert!(read(&[ed("one"), ed("two")]).find(Algorithm::EdDSA, None).is_some());
     }
 
     #[test]
-    fn what_a_key_is_for_counts() {
+    fn key_attributes_limit_its_use() {
         for good in [
             with(rsa("k"), "use", json!("sig")),
             with(rsa("k"), "alg", json!("RS256")),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn weak_broken_and_secret_keys_are_left_out_and_the_others_stay() {
+    fn weak_invalid_and_secret_keys_are_omitted() {
         for bad in [
             with(rsa("k"), "n", json!(bits(2047))),
             with(rsa("k"), "n", json!(bits(1024))),
@@ -240,15 +240,15 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_other_algorithms_than_the_configured_are_left_out() {
+    fn keys_of_other_algorithms_are_omitted() {
         let text = json!({ "keys": [rsa("rsa"), ec("ec"), ed("ed")] }).to_string();
-        let keys = Keys::read(text.as_bytes(), &[Algorithm::ES256]).expect("a set");
+        let keys = Keys::read(text.as_bytes(), &[Algorithm::ES256]).expect("a key set");
         assert!(keys.find(Algorithm::ES256, Some("ec")).is_some());
         assert!(!keys.know("rsa") && !keys.know("ed"));
     }
 
     #[test]
-    fn what_is_no_set_is_none() {
+    fn text_that_is_no_key_set_is_rejected() {
         for bad in ["", "[]", "{}", "<html>", r#"{"keys":{}}"#, r#"{"keys":null}"#, r#"{"keys":[]"#] {
             assert!(Keys::read(bad.as_bytes(), &ALL).is_none(), "{bad}");
         }

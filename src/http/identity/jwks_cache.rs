@@ -1,5 +1,5 @@
-//! How fresh are the keys? A set is read again while it is used, so that new keys are found and withdrawn ones forgotten,
-//! and never so often that somebody's nonsense could make us a nuisance.
+//! A cache for a key set, which reads the set again while it is used, so that new keys are found and withdrawn ones removed.
+//! The interval between reads is limited, so that invalid JWTs cannot cause many requests to the provider.
 
 use super::{jwk_set::Keys, jwks_source::Source};
 use crate::{
@@ -15,24 +15,24 @@ use tokio::sync::Mutex as Turn;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-/// How long a set serves that can no longer be read.
+/// The time for which a set is used that can no longer be read.
 const KEPT: Duration = Duration::from_hours(1);
 
-/// The keys of an identity provider.
+/// The key set of an identity provider.
 pub(super) struct JwksCache {
     source: Source,
     pace: Pace,
     accepted: Vec<Algorithm>,
     known: Mutex<Known>,
-    /// Held while the set is read: whoever needs it waits for that instead of reading it too.
+    /// Locked while the set is read, so that other requests wait for that read.
     turn: Arc<Turn<()>>,
     tasks: TaskTracker,
 }
 
-/// No set is known that is recent enough.
+/// The error if no set is known that is recent enough.
 pub(super) struct NoKeys;
 
-/// How often a set is read, at most and at least, while it is used.
+/// The shortest time between two reads (`rest`), and the age from which a set that is used is read again (`fresh`).
 #[derive(Clone, Copy)]
 struct Pace {
     rest: Duration,
@@ -41,9 +41,9 @@ struct Pace {
 
 #[derive(Default)]
 struct Known {
-    /// The last set that could be read, and when that began.
+    /// The last set that was read, and the time of that read.
     keys: Option<(Arc<Keys>, Instant)>,
-    /// When reading was tried last, with or without success.
+    /// The time of the last read, successful or not.
     tried: Option<Instant>,
 }
 
@@ -57,7 +57,7 @@ impl Pace {
 }
 
 impl JwksCache {
-    /// The keys for these algorithms that are found there; nothing is read yet.
+    /// Creates a cache for the keys of these algorithms, without reading the source.
     pub(super) fn new(source: &KeySource, algorithms: &[KeyAlgorithm], tasks: TaskTracker) -> Result<Self> {
         let source = Source::new(source)?;
         let accepted = algorithms.iter().map(|algorithm| match algorithm {
@@ -75,8 +75,8 @@ impl JwksCache {
         })
     }
 
-    /// Reads a file, and refuses one that holds no key that could be used. An address is asked when the first JWT comes:
-    /// a provider that is down does not keep the service from starting.
+    /// Reads a file, and returns an error if it contains no usable key. A URL is fetched for the first JWT instead, so that
+    /// the service starts while the provider is down.
     pub(super) fn start(&self, now: Instant) -> Result<()> {
         let Some(text) = self.source.read_at_once() else { return Ok(()) };
         let keys = text.and_then(|text| self.usable(&text)).map_err(|why| {
@@ -87,7 +87,7 @@ impl JwksCache {
         Ok(())
     }
 
-    /// The key for a JWT of this algorithm that names this id, if the set has one.
+    /// Returns the key for a JWT with this algorithm and key ID; `None` if the set has none.
     pub(super) async fn key(
         self: &Arc<Self>,
         algorithm: Algorithm,
@@ -104,7 +104,7 @@ impl JwksCache {
         Ok(keys.find(algorithm, id).cloned())
     }
 
-    /// Whether a newer set might answer otherwise.
+    /// Returns whether a newer set might have another result.
     fn wants(&self, id: Option<&str>, now: Instant) -> bool {
         let known = self.known();
         known.keys.as_ref().is_none_or(|(keys, since)| {
@@ -122,7 +122,7 @@ impl JwksCache {
         (now.saturating_duration_since(*since) < KEPT).then(|| Arc::clone(keys))
     }
 
-    /// Reads the set, or waits for whoever does.
+    /// Reads the set, or waits for a read in progress.
     async fn renew(self: &Arc<Self>, id: Option<&str>, now: Instant) {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         if !self.wants(id, now) || !self.may_try(now) {
@@ -134,14 +134,14 @@ impl JwksCache {
             set.read(now).await;
             drop(turn);
         };
-        // A task of its own: whoever asks and leaves at once takes no turn away from the others.
+        // In a separate task, so that a request that is cancelled does not interrupt the read for the others.
         let _ = self.tasks.spawn(reading.in_current_span()).await;
     }
 
     async fn read(&self, now: Instant) {
         match self.source.read().await.and_then(|text| self.parsed(&text)) {
             Ok(keys) => {
-                // Somebody who withdraws every key means it.
+                // An empty set replaces the previous one: it withdraws all keys.
                 if keys.is_empty() {
                     tracing::warn!(source = %self.source, "the key set of auth.jwt contains no usable key");
                 }
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use std::path::{Path, PathBuf};
 
-    /// Keys of Ed25519 with these ids; that they are all the same does not matter here.
+    /// Returns a set with one Ed25519 key under each of these key IDs.
     fn set(ids: &[&str]) -> String {
         let key = |id: &&str| {
             let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
@@ -197,7 +197,7 @@ mod tests {
         Ok(Arc::new(set))
     }
 
-    /// Whether the set has a key of this id; `None` when there is no set.
+    /// Returns whether the set has a key with this ID; `None` if there is no set.
     async fn has(set: &Arc<JwksCache>, id: &str, now: Instant) -> Option<bool> {
         set.key(Algorithm::EdDSA, Some(id), now).await.ok().map(|key| key.is_some())
     }
@@ -205,7 +205,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test]
-    async fn a_file_that_changes_is_read_again_after_some_seconds() {
+    async fn changed_file_is_read_again_after_five_seconds() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, start) = (file(folder.path(), &set(&["old"])), Instant::now());
         let keys = open(&path, start).expect("a set");
@@ -218,23 +218,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_set_that_can_no_longer_be_read_serves_for_an_hour_and_then_nobody_is_let_in() {
+    async fn unreadable_set_is_used_for_one_hour() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, start) = (file(folder.path(), &set(&["old"])), Instant::now());
         let keys = open(&path, start).expect("a set");
         file(folder.path(), "{");
         assert_eq!(has(&keys, "old", start + 10 * SECOND).await, Some(true));
-        std::fs::remove_file(&path).expect("it is there");
+        std::fs::remove_file(&path).expect("the file exists");
         assert_eq!(has(&keys, "old", start + Duration::from_mins(59)).await, Some(true));
         assert_eq!(has(&keys, "old", start + KEPT).await, None);
-        // It comes back when the set does.
+        // Once the set can be read again, its keys are accepted.
         file(folder.path(), &set(&["old"]));
         assert_eq!(has(&keys, "old", start + KEPT + 5 * SECOND).await, Some(true));
     }
 
     /// R-78
     #[tokio::test]
-    async fn for_an_algorithm_that_is_not_accepted_nothing_is_read() {
+    async fn unaccepted_algorithm_causes_no_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, start) = (file(folder.path(), &set(&["old"])), Instant::now());
         let keys = open(&path, start).expect("a set");
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_set_without_keys_is_a_withdrawal_of_all() {
+    async fn empty_set_withdraws_all_keys() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, start) = (file(folder.path(), &set(&["old"])), Instant::now());
         let keys = open(&path, start).expect("a set");
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_key_that_can_be_used_is_refused_and_named() {
+    fn file_without_usable_keys_is_rejected() {
         let folder = tempfile::tempdir().expect("a folder");
         let weak = r#"{"keys":[{"kty":"RSA","kid":"hunter2","n":"AQAB","e":"AQAB"}]}"#;
         for text in ["", "{", "[]", &set(&[]), weak, &" ".repeat(300 * 1024)] {
@@ -267,7 +267,7 @@ mod tests {
                     assert!(why.contains(path.to_str().expect("Unicode")) && why.ends_with('.'), "{why}");
                     assert!(!why.contains("hunter2"), "{why}");
                 }
-                _ => panic!("not refused: {text:.40}"),
+                _ => panic!("not rejected: {text:.40}"),
             }
         }
         assert!(open(&folder.path().join("nowhere"), Instant::now()).is_err());

@@ -1,4 +1,4 @@
-//! Asks an address for the key set that it publishes: one request, bounded in time and size, that follows no redirect.
+//! Fetches a key set from a URL with one request, which is limited in time and size and follows no redirect.
 
 use super::jwks_source::LARGEST;
 use crate::domain::error::{Error, Result};
@@ -23,12 +23,12 @@ use tokio_rustls::{
 };
 use url::{Position, Url};
 
-/// How long all of it may take.
+/// The time limit for the whole request.
 const LIMIT: Duration = Duration::from_secs(5);
-/// The largest head of an answer, in bytes.
+/// The maximum size of a response head, in bytes.
 const LARGEST_HEAD: usize = 64 * 1024;
 
-/// Where a key set is published. Printing it leaves out the path and the query, which may be secret.
+/// A client for the URL of a key set. Its `Display` output omits the path and the query, which may be secret.
 pub(super) struct Address {
     name: String,
     host: String,
@@ -45,8 +45,7 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// Reads `https://id.example.com/jwks.json`; whoever answers there has to prove it by a certificate that the web
-    /// trusts.
+    /// Parses a URL such as `https://id.example.com/jwks.json`. The server needs a certificate of a public certificate authority.
     pub(super) fn new(url: &str) -> Result<Self> {
         let trusted = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         Self::trusting(url, trusted)
@@ -76,7 +75,7 @@ impl Address {
         })
     }
 
-    /// What it answers, or why that is nothing to rely on.
+    /// Returns the response body, or why it cannot be used.
     pub(super) async fn ask(&self) -> Result<Vec<u8>, String> {
         let late = || format!("did not answer within {} s", LIMIT.as_secs());
         timeout(LIMIT, self.connect()).await.unwrap_or_else(|_| Err(late()))
@@ -107,7 +106,7 @@ impl Address {
             let body = Limited::new(answer.into_body(), LARGEST).collect().await;
             Ok(body.map_err(failed)?.to_bytes().to_vec())
         });
-        // The connection moves both, and may end before the last of the body is taken from it.
+        // The connection drives the request, and may end before the whole body is read.
         match select(answer, pin!(connection)).await {
             Either::Left((answer, _)) => answer,
             Either::Right((_, answer)) => answer.await,
@@ -124,7 +123,7 @@ fn connector(trusted: RootCertStore) -> Result<TlsConnector> {
     Ok(TlsConnector::from(Arc::new(tls)))
 }
 
-/// What went wrong, down to its cause: the outermost error alone says little.
+/// Returns an error message with all causes, since the outermost error alone is not specific.
 fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> String {
     let error = error.into();
     let outermost: &(dyn std::error::Error + 'static) = &*error;
@@ -148,7 +147,7 @@ mod tests {
         },
     };
 
-    /// A certificate of `localhost` and its key, made for this test and trusted by nobody else.
+    /// A self-signed certificate of `localhost` and its key, which only this test trusts.
     const CERTIFICATE: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBvDCCAWKgAwIBAgIUEWejl2JzYiP0F9mW1edzMzmcCLIwCgYIKoZIzj0EAwIw
@@ -175,7 +174,7 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
         (listener, host)
     }
 
-    /// Answers one request like this and waits for whoever asked to close; gives back the request.
+    /// Sends this response to one request, waits until the client closes the connection, and returns the request.
     async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) -> String {
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {
@@ -188,7 +187,7 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
         String::from_utf8(request).expect("UTF-8")
     }
 
-    /// What comes of an answer, and what was asked.
+    /// Returns the result of a fetch that gets this response, and the request.
     async fn asked(answer: &str) -> (Result<Vec<u8>, String>, String) {
         let (listener, host) = listener().await;
         let address = Address::new(&format!("http://{host}/realms/a/certs?client=hunter2")).expect("an address");
@@ -199,7 +198,7 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
     }
 
     #[tokio::test]
-    async fn one_plain_request_is_made_and_its_body_is_the_set() {
+    async fn client_sends_one_request_and_returns_the_body() {
         let (answer, request) = asked("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"keys\":[]}").await;
         assert_eq!(answer.as_deref(), Ok(&b"{\"keys\":[]}"[..]));
         let request = request.replace(env!("CARGO_PKG_VERSION"), "VERSION");
@@ -214,7 +213,7 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
     }
 
     #[tokio::test]
-    async fn nothing_but_a_small_answer_of_200_counts() {
+    async fn only_small_responses_with_status_200_are_accepted() {
         let large = "x".repeat(LARGEST + 1);
         for (answer, why) in [
             ("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".into(), "answered 302"),
@@ -228,13 +227,13 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
             (format!("HTTP/1.1 200 OK\r\nX: {large}\r\n\r\n"), "failed"),
             ("SSH-2.0-OpenSSH\r\n\r\n".into(), "failed"),
         ] {
-            let refused = asked(&answer).await.0.expect_err("no set");
+            let refused = asked(&answer).await.0.expect_err("no key set");
             assert!(refused.contains(why), "{answer:.60}: {refused}");
         }
     }
 
     #[tokio::test]
-    async fn who_does_not_come_to_an_end_is_not_waited_for() {
+    async fn slow_response_times_out() {
         let slow = ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{"];
         for (answer, _) in join_all(slow.map(asked)).await {
             assert_eq!(answer, Err("did not answer within 5 s".into()));
@@ -242,15 +241,19 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
     }
 
     #[tokio::test]
-    async fn who_is_not_there_is_said_to_be_not_there() {
+    async fn refused_connection_is_reported() {
         let (listener, host) = listener().await;
         drop(listener);
-        let why = Address::new(&format!("http://{host}/")).expect("an address").ask().await.expect_err("nobody");
+        let why = Address::new(&format!("http://{host}/"))
+            .expect("an address")
+            .ask()
+            .await
+            .expect_err("a refused connection");
         assert!(why.contains("refused"), "{why}");
     }
 
     #[tokio::test]
-    async fn by_https_whoever_answers_proves_who_they_are() {
+    async fn https_server_needs_a_trusted_certificate_for_its_name() {
         let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).expect("a certificate");
         let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).expect("a key");
         let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -284,9 +287,9 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
             match expected {
                 Ok(body) => assert_eq!(answer, Ok(body), "{url}"),
                 Err(why) => {
-                    let refused = answer.expect_err("nobody we trust");
+                    let refused = answer.expect_err("an untrusted certificate");
                     assert!(refused.contains(why), "{url}: {refused}");
-                    assert!(request.is_none_or(|request| request.is_empty()), "something was asked of {url}");
+                    assert!(request.is_none_or(|request| request.is_empty()), "a request was sent to {url}");
                 }
             }
         }

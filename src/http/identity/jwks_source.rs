@@ -1,4 +1,4 @@
-//! Where are the keys, and what stands there now?
+//! The source of a key set: a file or a URL.
 
 use super::jwks_client::Address;
 use crate::{config::KeySource, domain::error::Result};
@@ -9,10 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The largest set, in bytes.
+/// The maximum size of a set, in bytes.
 pub(super) const LARGEST: usize = 256 * 1024;
 
-/// A file, or an address that is asked. Printing it shows no secret.
+/// A file or a URL. Its `Display` output contains no secret.
 pub(super) enum Source {
     File(PathBuf),
     Address(Box<Address>),
@@ -35,7 +35,7 @@ impl Source {
         })
     }
 
-    /// What stands there, or why nothing could be read: the rest of a sentence that begins with the source.
+    /// Returns the content, or an error message that continues a sentence that begins with the source.
     pub(super) async fn read(&self) -> Result<Vec<u8>, String> {
         match self {
             Self::File(path) => {
@@ -47,7 +47,7 @@ impl Source {
         }
     }
 
-    /// What stands there, where nobody else has to be asked.
+    /// Reads a file synchronously; `None` for a URL.
     pub(super) fn read_at_once(&self) -> Option<Result<Vec<u8>, String>> {
         match self {
             Self::File(path) => Some(read_file(path)),

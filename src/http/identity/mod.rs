@@ -1,4 +1,4 @@
-//! JWTs: who the host application, or an identity provider, says that the user is.
+//! JWT authentication: identifies users by JWTs of the host application or an identity provider.
 
 mod jwk_set;
 mod jwks_cache;
@@ -30,26 +30,27 @@ use std::{sync::Arc, time::Instant};
 
 /// The microseconds of a second.
 const SECOND: i64 = 1_000_000;
-/// How far the clocks of two machines may differ, in microseconds.
+/// The permitted difference between the clocks of two machines, in microseconds.
 const SKEW: i64 = 60 * SECOND;
-/// The longest life of a JWT, in microseconds.
+/// The longest lifetime of a JWT, in microseconds.
 const LONGEST_LIFE: i64 = 24 * 60 * 60 * SECOND;
-/// What a header says about its own key, and what changes the meaning of the rest. Keys are ours alone to choose.
+/// The header parameters that are rejected: those that specify a key, since only the configuration does, and those that
+/// change how the JWT is processed.
 const REFUSED: [&str; 8] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "enc", "zip"];
 
-/// Whoever signs JWTs that we accept.
+/// Verifies the JWTs of the configured issuer.
 pub(super) struct Issuer {
     keys: Keys,
     validation: Validation,
 }
 
 enum Keys {
-    /// For HS256 alone.
+    /// A shared secret, only for HS256.
     Secret(DecodingKey),
     Set(Arc<JwksCache>),
 }
 
-/// What stands before the first dot.
+/// The header of a JWT.
 #[derive(Deserialize)]
 struct Head {
     alg: String,
@@ -75,12 +76,12 @@ struct Claims {
     name: Option<String>,
     #[serde(default, deserialize_with = "text_or_none")]
     email: Option<String>,
-    /// Anything but `true` is no: it must not stop a sign-in.
+    /// Any value except `true` means no. An invalid value does not prevent authentication.
     #[serde(default)]
     email_verified: Value,
 }
 
-/// A time of RFC 7519, seconds since the epoch and fractions of them, in microseconds.
+/// A `NumericDate` of RFC 7519 (seconds since 1970, may be fractional), converted to microseconds.
 #[derive(Clone, Copy)]
 struct NumericDate(i64);
 
@@ -95,12 +96,12 @@ impl<'de> Deserialize<'de> for NumericDate {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "it saturates, and such a time is out of every bound")]
+#[expect(clippy::cast_possible_truncation, reason = "it saturates, and such a time is outside all bounds")]
 fn micros(seconds: f64) -> i64 {
     (seconds * 1e6) as i64
 }
 
-/// Reads an optional claim; one of another type says nothing and does not stop a sign-in.
+/// Reads an optional claim. A value of another type is ignored and does not prevent authentication.
 fn text_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) => Some(text),
@@ -111,7 +112,7 @@ fn text_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str
 /// Why a JWT was rejected.
 enum Refused {
     Jwt(JwtRejection),
-    /// No key set could be read, so that no JWT can be verified.
+    /// No key set is available, so that no JWT can be verified.
     NoKeys,
 }
 
@@ -122,7 +123,7 @@ impl From<JwtRejection> for Refused {
 }
 
 impl HttpState {
-    /// The user of whom a JWT speaks. The reason of a rejection is logged and counted, and never shown to the client.
+    /// Returns the caller that a JWT identifies. The reason of a rejection is logged and counted, and never shown to the client.
     pub(super) async fn user_of_jwt(&self, jwt: &str, nobody: &Caller) -> Result<Caller, ErrorResponse> {
         let introduced = match &self.issuer {
             Some(issuer) => issuer.introduce(jwt, nobody.at, self.app.instant()).await,
@@ -143,7 +144,7 @@ impl HttpState {
 }
 
 impl Issuer {
-    /// From the configuration; a file of keys that cannot be read is refused.
+    /// Creates a verifier from the configuration, or returns an error if the file of keys cannot be read.
     pub(super) fn new(app: &App, config: &JwtConfig) -> Result<Self> {
         let keys = match &config.keys {
             JwtKeys::Secret(secret) => Keys::Secret(DecodingKey::from_secret(secret.reveal().as_bytes())),
@@ -153,18 +154,18 @@ impl Issuer {
                 Keys::Set(Arc::new(set))
             }
         };
-        // The algorithm is that of each JWT, once it is known to fit the key.
+        // The algorithm is set for each JWT, after it is checked against the key.
         let mut validation = Validation::default();
         validation.set_issuer(&[&config.issuer]);
         validation.set_audience(&[&config.audience]);
         validation.set_required_spec_claims(&["iss", "aud", "sub"]);
-        // Times are compared with the time of the caller, below.
+        // Times are compared with the time of the caller, in `Claims::hold`.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Ok(Self { keys, validation })
     }
 
-    /// The person that a JWT speaks of, if it is good at this moment, which is told by both clocks.
+    /// Verifies a JWT and returns its claims about the user. `at` and `instant` are the same moment of both clocks.
     async fn introduce(&self, jwt: &str, at: Time, instant: Instant) -> Result<IdentityClaims, Refused> {
         let (head, algorithm) = Head::of(jwt)?;
         let key = self.key(&head, algorithm, instant).await?.ok_or(JwtRejection::Key)?;
@@ -179,7 +180,7 @@ impl Issuer {
         })
     }
 
-    /// The key of ours that a JWT claims to be signed with, if its algorithm is one for that key.
+    /// Returns the configured key for the header of a JWT; `None` if there is none for its algorithm and key ID.
     async fn key(&self, head: &Head, algorithm: Algorithm, now: Instant) -> Result<Option<DecodingKey>, Refused> {
         match &self.keys {
             Keys::Secret(secret) => Ok((algorithm == Algorithm::HS256).then(|| secret.clone())),
@@ -187,7 +188,7 @@ impl Issuer {
         }
     }
 
-    /// What the JWT says, if this key signed it for us.
+    /// Returns the claims of a JWT that was signed with this key, by the issuer and for the audience of the configuration.
     fn claims(&self, jwt: &str, algorithm: Algorithm, key: &DecodingKey) -> Result<Claims, JwtRejection> {
         let validation = Validation { algorithms: vec![algorithm], ..self.validation.clone() };
         let decoded = jsonwebtoken::decode(jwt, key, &validation);
@@ -202,7 +203,7 @@ impl Issuer {
 }
 
 impl Head {
-    /// The header, if it asks for nothing but to be checked.
+    /// Parses the header of a JWT and its algorithm, and rejects parameters and types that are not supported.
     fn of(jwt: &str) -> Result<(Self, Algorithm), JwtRejection> {
         let read = || {
             let (head, _) = jwt.split_once('.')?;
@@ -219,7 +220,8 @@ impl Head {
         Ok((head, algorithm))
     }
 
-    /// Whether the type is that of a JWT in general or of an access token (RFC 9068), with or without `application/`.
+    /// Returns whether the type is that of any JWT or of an access token (RFC 9068), with or without `application/`. A missing
+    /// type is accepted.
     fn is_of_an_access_token(&self) -> bool {
         self.typ.as_ref().is_none_or(|typ| {
             let typ = typ.to_ascii_lowercase();
@@ -256,7 +258,7 @@ mod tests {
 
     /// R-77
     #[test]
-    fn no_spelling_of_no_algorithm_is_one() {
+    fn algorithm_none_is_rejected_in_any_spelling() {
         for none in ["none", "None", "NONE", "nOnE", "none ", "", "HS256\\u0000", "hs256"] {
             assert!(!reads(&format!(r#"{{"alg":"{none}"}}"#)), "{none}");
         }
@@ -267,7 +269,7 @@ mod tests {
 
     /// R-78
     #[test]
-    fn a_header_that_brings_or_names_its_own_key_is_refused_whatever_it_says() {
+    fn header_with_its_own_key_is_rejected() {
         assert!(reads(r#"{"alg":"RS256","kid":"one","x5t":"AAAA","anything":1}"#));
         for name in REFUSED {
             for value in ["null", "\"https://evil.example\"", "[]", "[\"exp\"]", "{}", "false"] {
@@ -279,7 +281,7 @@ mod tests {
 
     /// R-79
     #[test]
-    fn only_access_tokens_are_access_tokens() {
+    fn only_access_token_types_are_accepted() {
         for good in ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "application/JWT"] {
             assert!(reads(&format!(r#"{{"alg":"HS256","typ":"{good}"}}"#)), "{good}");
         }
@@ -290,7 +292,7 @@ mod tests {
 
     /// R-79
     #[test]
-    fn numeric_date_has_fractions_and_no_bounds_of_its_own() {
+    fn numeric_date_accepts_fractions_and_saturates() {
         let read = |text: &str| serde_json::from_str::<NumericDate>(text).ok().map(|date| date.0);
         assert_eq!(read("1795426200"), Some(1_795_426_200_000_000));
         assert_eq!(read("1795426200.25"), Some(1_795_426_200_250_000));
@@ -305,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_is_refused() {
+    fn malformed_header_is_rejected() {
         for jwt in ["", ".", "e30.e30.", "bm9uc2Vuc2U.e30.", "eyJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiJ9=.e30."] {
             assert!(matches!(Head::of(jwt), Err(JwtRejection::Malformed)), "{jwt}");
         }

@@ -1,4 +1,4 @@
-//! Signs a JWT as a host application would, with the shared secret: for demonstrations and tests.
+//! Signs a JWT with the shared secret, like a host application. For the demo, tests and benchmarks.
 
 use crate::{
     config::JwtConfig,
@@ -11,15 +11,15 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde::Serialize;
 use std::time::Duration;
 
-/// What a JWT of our own making says of a person.
+/// The claims about the user in a JWT that `sign` creates.
 pub struct Said<'text> {
-    /// Who they are.
+    /// The `sub` claim.
     pub subject: &'text str,
-    /// Their handle.
+    /// The `preferred_username` claim.
     pub username: &'text str,
-    /// What people call them.
+    /// The `name` claim.
     pub name: &'text str,
-    /// Where letters go.
+    /// The `email` claim.
     pub email: &'text str,
 }
 
@@ -36,7 +36,7 @@ struct Signed<'text> {
     email_verified: bool,
 }
 
-/// A JWT that says this; there has to be a secret to sign it with.
+/// Returns a JWT that expires `life` after `at`, signed with HS256; fails if `auth.jwt.secret` is not set.
 pub fn sign(config: &JwtConfig, said: &Said<'_>, at: Time, life: Duration) -> Result<String> {
     let secret = config.secret().ok_or_else(|| Error::Bug("auth.jwt has no secret to sign with".into()))?;
     let claims = Signed {
