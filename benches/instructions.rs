@@ -39,10 +39,10 @@ Counts the instructions of requests and compares them with their budgets.
 
 Usage: script/bench [OPTION] [NAME...]
 
-Without a NAME it measures all requests. It fails where one needs more instructions than its budget.
+Without a NAME it measures all requests. It fails if one exceeds its budget.
 
 Options:
-  --list      Print the names of the requests
+  --list      Print the names of all requests
   -h, --help  Print this help
 
 Examples:

@@ -113,7 +113,7 @@ async function keyboardAndMenus() {
       const box = document.activeElement.getBoundingClientRect();
       return { name: document.activeElement.outerHTML.slice(0, 120), left: box.left };
     });
-    assert.ok(where.left >= 0, `out of sight: ${where.name}`);
+    assert.ok(where.left >= 0, `not visible: ${where.name}`);
   }
 
   // Completion uses the schema.

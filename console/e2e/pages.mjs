@@ -67,7 +67,7 @@ async function assertReachable(page, name) {
     return [...all].filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.disabled && one.type !== 'radio')
       .length;
   });
-  const reached = new Set();
+  const focused = new Set();
   for (let step = 0; step < controls + 5; step += 1) {
     await page.keyboard.press('Tab');
     const where = await page.evaluate(async () => {
@@ -81,10 +81,10 @@ async function assertReachable(page, name) {
       return { number: window.numbers.get(one), seen, html: one.outerHTML.slice(0, 120) };
     });
     if (!where) continue;
-    assert.ok(where.seen, `${name}: the focus is out of sight: ${where.html}`);
-    reached.add(where.number);
+    assert.ok(where.seen, `${name}: the focused element is not visible: ${where.html}`);
+    focused.add(where.number);
   }
-  assert.ok(reached.size >= Math.min(controls, 40) - 3, `${name}: ${reached.size} of ${controls} controls are reached`);
+  assert.ok(focused.size >= Math.min(controls, 40) - 3, `${name}: ${focused.size} of ${controls} controls get the focus`);
 }
 
 /** Measures the first row with an empty cache. A slow machine shifts one load, not two. */

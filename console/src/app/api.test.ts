@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { TypedDocumentString } from '../gql/graphql';
 import { ask, confirmWith, isServiceError, setHooks } from './api';
 
-// biome-ignore lint/suspicious/noExplicitAny: of no consequence here
+// biome-ignore lint/suspicious/noExplicitAny: the test does not use the type
 const SOME = new TypedDocumentString<any, object>('query Some { some }');
 
 interface Sent {

@@ -141,7 +141,7 @@ const roleOf = ({ changes }: EventLineFragment) => changes.find(({ field }) => f
 
 const ROLES: Record<string, string> = { ADMIN: 'administrator', MEMBER: 'member' };
 
-/** `from member to administrator`; nothing unless both roles are known. */
+/** `from member to administrator`; empty unless both roles are known. */
 function roleChange(event: EventLineFragment) {
   const { before, after } = roleOf(event) ?? {};
   const [from, to] = [ROLES[before ?? ''], ROLES[after ?? '']];

@@ -10,7 +10,7 @@ import { Toasts } from '../ui/toast';
 /** A request: the operation’s name or the endpoint’s path, and its variables or body. */
 export interface RecordedRequest {
   name: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test knows what it looks at
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows the type of its variables
   with: any;
 }
 
@@ -81,7 +81,7 @@ export async function open(
   await router.load();
   render(
     <QueryClientProvider client={client}>
-      {/* biome-ignore lint/suspicious/noExplicitAny: these routes are not the ones that are registered */}
+      {/* biome-ignore lint/suspicious/noExplicitAny: these are not the registered routes */}
       <RouterProvider router={router as any} />
       <Toasts />
     </QueryClientProvider>,

@@ -1,4 +1,4 @@
-// The state of a search box for tokens, and the filter that it makes.
+// The state of a search box for tokens, and its filter.
 import { keepPreviousData } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { maskValues, searchFilterOf } from '../lib/tokenValue';

@@ -1,7 +1,7 @@
 // Limits of the service that forms check before they are sent.
 
-/** How many organizations a token can have access to. */
+/** The maximum number of organizations of a token. */
 export const MAX_ORGANIZATIONS = 100;
 
-/** How many characters a description of a token can have. */
+/** The maximum number of characters in the description of a token. */
 export const MAX_DESCRIPTION_LENGTH = 255;

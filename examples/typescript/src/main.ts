@@ -1,4 +1,4 @@
-// Lists tokens, takes an organization away from one, and adds it again.
+// Lists tokens, removes an organization from a token, and adds it again.
 import { parseArgs } from 'node:util';
 import {
   AddDocument,
@@ -19,21 +19,21 @@ API_URL is where the service is, API_TOKEN a JWT of your application or a token 
 
 class Misuse extends Error {}
 
-/** Where the API is. */
+/** The URL of the GraphQL endpoint. */
 function endpoint() {
   const { API_URL = 'http://127.0.0.1:8080' } = process.env;
   if (!URL.canParse('/graphql', API_URL)) throw new Misuse(`API_URL is ${API_URL}, which is no URL.`);
   return new URL('/graphql', API_URL);
 }
 
-/** Why nobody answered: fetch itself says no more than that it failed. */
+/** The error for a failed request with its cause, which the message of fetch does not contain. */
 function unreachable(url: URL, error: unknown) {
   const { cause } = error as { cause?: { code?: string; message?: string } };
   const why = cause?.code ?? cause?.message ?? String(error);
   return new Error(`The API cannot be reached at ${url.origin} (${why}). Is API_URL right, and does it serve?`);
 }
 
-/** Sends one operation. Its variables and its answer have the types that were generated from it. */
+/** Sends one operation. The types of its variables and its result are generated from it. */
 async function ask<Answer, Variables>(document: TypedDocumentString<Answer, Variables>, variables: Variables) {
   const { API_TOKEN } = process.env;
   if (!API_TOKEN) throw new Misuse('API_TOKEN is not set.');

@@ -144,7 +144,7 @@ interface RowProps {
   slug: string;
   search: ReturnType<typeof route.useSearch>;
   grant: Grant;
-  /** Whether the expiry is shown: if the search is about it. */
+  /** Whether the expiry is shown, which is the case if the search is about it. */
   expiry: boolean;
 }
 

@@ -1,4 +1,4 @@
-// Changes to a token's organizations, and what they refresh.
+// Changes to a token's organizations, and the queries that they refetch.
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { ask } from '../../app/api';
 import { errorText } from '../../app/LoadError';
