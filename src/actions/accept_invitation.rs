@@ -1,5 +1,5 @@
-//! Takes an invitation: its person chooses a password and is signed in. That of a new service makes the first person and
-//! the first organization, which they administer.
+//! Accepts an invitation: sets the password of the invited user and signs them in. The invitation of a new service creates
+//! the first user and the first organization, which this user administers.
 
 use crate::{
     app::Change,
@@ -16,30 +16,30 @@ use crate::{
 };
 
 const NO_INVITATION: Error = Error::NotFound("invitation");
-/// What the audit says of it.
+/// The reason that the event log shows.
 const REASON: &str = "The password was chosen by invitation.";
 
-/// What somebody brings along who follows an invitation: texts that were checked.
+/// Accepts an invitation. All texts were validated.
 #[derive(Debug, Clone)]
 pub struct AcceptInvitation {
-    /// What is kept of the code.
+    /// The fingerprint of the invitation code.
     pub invitation: Fingerprint,
-    /// What is kept of the password that they chose.
+    /// The hash of the chosen password.
     pub hashed: Hashed,
-    /// What is kept of the cookie of the session that begins.
+    /// The fingerprint of the cookie of the new session.
     pub cookie: Fingerprint,
-    /// Who they are, and what they bring, where nobody is there yet.
+    /// The first user and organization; `None` if the service has users.
     pub first: Option<First>,
 }
 
-/// The first person of a new service.
+/// The first user of a new service, and their organization.
 #[derive(Debug, Clone)]
 pub struct First {
-    /// Who they are.
+    /// The user.
     pub user: NewUser,
-    /// The handle of their organization, which stays.
+    /// The slug of the organization. It never changes.
     pub slug: String,
-    /// What people call it.
+    /// The name of the organization.
     pub organization: String,
 }
 

@@ -1,4 +1,4 @@
-//! Makes somebody a member of an organization.
+//! Adds a user to an organization.
 
 use super::UpdateOrganizationMember;
 use crate::{
@@ -14,18 +14,18 @@ use crate::{
     store::Tx,
 };
 
-/// Who shall be what, where.
+/// Adds a user to an organization with a role.
 #[derive(Debug, Clone)]
 pub struct AddOrganizationMember {
-    /// Which organization.
+    /// The organization.
     pub organization: OrganizationRef,
-    /// Who.
+    /// The user to add.
     pub user: UserRef,
-    /// As what.
+    /// The role of the new member.
     pub role: Role,
 }
 
-/// Makes somebody a member, or gives a member another role: for an operator who does not care which it is.
+/// Adds a user to an organization, or changes the role of an existing member.
 pub async fn set_organization_member(app: &App, caller: &Caller, ask: AddOrganizationMember) -> Result<()> {
     let AddOrganizationMember { organization, user, role } = ask.clone();
     match app.change(caller, ask).await {

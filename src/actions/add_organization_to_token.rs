@@ -1,4 +1,4 @@
-//! Lets a token reach one more organization; also again, after somebody removed it.
+//! Adds an organization to a token, also one that was removed from it.
 
 use crate::{
     app::Change,
@@ -14,12 +14,12 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// What its owner wants.
+/// Adds an organization to a token of the caller.
 #[derive(Debug, Clone, Copy)]
 pub struct AddOrganizationToToken {
-    /// Which token.
+    /// The token.
     pub token: TokenId,
-    /// Which organization, one of the owner's own.
+    /// The organization, of which the owner is a member.
     pub organization: OrganizationId,
 }
 
@@ -30,7 +30,7 @@ impl Change for AddOrganizationToToken {
         let (standing, sight) = (tx.standing().await?, tx.sight_of(self.token).await?);
         let owner = policy::owner_of(&standing, sight.as_ref())?;
         let token = tx.claim_own(&owner).await?;
-        // Held until the commit: whoever leaves the organization meanwhile takes this grant along.
+        // Locked until the commit, so that a concurrent end of the membership removes this grant too.
         let wanted = BTreeSet::from([self.organization]);
         if tx.hold_memberships(*owner.user(), &wanted).await? != wanted {
             return Err(Error::NotFound("organization"));

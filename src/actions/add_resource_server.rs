@@ -1,4 +1,4 @@
-//! Lets an API introspect tokens. Its secret leaves here once.
+//! Adds a resource server. Its secret is returned once.
 
 use crate::{
     app::{App, Change},
@@ -13,15 +13,15 @@ use crate::{
     store::{NewResourceServer, Tx},
 };
 
-/// How an API names and proves itself.
+/// The credentials with which a resource server authenticates.
 pub struct Credentials {
-    /// Its public name: 22 characters of base 62.
+    /// The public client ID: 22 base62 characters.
     pub client_id: String,
-    /// Its secret: 43 characters of base 62, shown once.
+    /// The client secret: 43 base62 characters, shown once.
     pub client_secret: String,
 }
 
-/// Adds an API and tells its credentials. It is told only of what lies within the limits.
+/// Adds a resource server and returns its credentials. Introspection returns only what lies within `limits`.
 pub async fn add_resource_server(app: &App, caller: &Caller, name: String, limits: Limits) -> Result<Credentials> {
     let credentials = Credentials { client_id: random_text(22)?, client_secret: random_text(43)? };
     let secret = Fingerprint::of(&credentials.client_secret);
@@ -38,7 +38,7 @@ impl Change for Adding {
     async fn make(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         for slug in &self.0.limits.organizations {
-            // One that there is not would never be noticed: it lets nothing through.
+            // Without this check, a misspelled slug would go unnoticed, since it only hides tokens.
             tx.find_organization(&slug.as_str().into()).await?;
         }
         tx.insert_resource_server(&operator, self.0.clone()).await?;

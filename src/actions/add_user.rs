@@ -1,4 +1,4 @@
-//! Adds a person.
+//! Adds a user.
 
 use crate::{
     app::Change,
@@ -12,10 +12,10 @@ use crate::{
     store::{NewUser, Tx},
 };
 
-/// Whom the operator adds: texts that were checked.
+/// Adds a user on behalf of the operator.
 #[derive(Debug, Clone)]
 pub struct AddUser {
-    /// Who.
+    /// The new user, whose texts were validated.
     pub new: NewUser,
 }
 

@@ -1,4 +1,4 @@
-//! Adds an organization with its first administrator.
+//! Creates an organization with its first administrator.
 
 use crate::{
     app::Change,
@@ -11,16 +11,16 @@ use crate::{
     store::Tx,
 };
 
-/// What the operator, or whoever may help themselves, adds: texts that were checked.
+/// Creates an organization. All texts were validated.
 #[derive(Debug, Clone)]
 pub struct CreateOrganization {
-    /// Its handle, which stays.
+    /// The slug. It never changes.
     pub slug: String,
-    /// What people call it.
+    /// The name.
     pub name: String,
-    /// Its first administrator.
+    /// The first administrator.
     pub admin: UserRef,
-    /// Who else but the operator may do this.
+    /// Which callers may create organizations, besides the operator.
     pub self_service: SelfService,
 }
 

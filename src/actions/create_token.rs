@@ -1,4 +1,4 @@
-//! Makes a token. Its value leaves here once, for its owner.
+//! Creates a token. Its value is returned once.
 
 use crate::{
     app::{App, Change},
@@ -17,22 +17,22 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// What somebody wants of a new token: texts and scopes that were checked.
+/// Creates a token. The description and the scopes were validated.
 #[derive(Debug, Clone)]
 pub struct CreateToken {
-    /// What it is for.
+    /// The purpose of the token.
     pub description: String,
-    /// Where it shall reach: 1 to 100 organizations that its owner belongs to.
+    /// The organizations that the token has access to: 1 to 100, of which the owner is a member.
     pub organizations: Vec<OrganizationId>,
-    /// What it may do.
+    /// The scopes of the token.
     pub scopes: ScopeSet,
-    /// When it ends by itself; nothing for never.
+    /// The expiry; `None` if the token never expires.
     pub expires_at: Option<Time>,
-    /// Whose it shall be, where the command line makes it.
+    /// The owner, if the command line creates the token; `None` for the caller.
     pub owner: Option<UserId>,
 }
 
-/// Makes a token and tells its value.
+/// Creates a token and returns its value.
 pub async fn create_token(app: &App, caller: &Caller, ask: CreateToken) -> Result<(Token, Secret)> {
     let secret = Secret::generate(app.prefix())?;
     let (fingerprint, hint) = (secret.fingerprint(), secret.hint());
@@ -45,7 +45,7 @@ struct Making {
     fingerprint: crate::domain::secret::Fingerprint,
     hint: String,
     ask: CreateToken,
-    /// How many active tokens a user may have.
+    /// The maximum number of active tokens per user.
     max_tokens: u32,
 }
 

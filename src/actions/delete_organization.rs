@@ -1,4 +1,4 @@
-//! Removes an organization for good: no token reaches it any more, and its slug stays taken.
+//! Deletes an organization permanently: no token has access to it any more, and its slug cannot be used again.
 
 use crate::{
     app::Change,
@@ -11,13 +11,13 @@ use crate::{
     store::Tx,
 };
 
-/// What owners of tokens read as the reason.
+/// The reason that the owners of affected tokens read.
 const REASON: &str = "The organization was deleted.";
 
-/// Which organization the operator means.
+/// Deletes an organization on behalf of the operator.
 #[derive(Debug, Clone)]
 pub struct DeleteOrganization {
-    /// By its slug.
+    /// The organization.
     pub organization: OrganizationRef,
 }
 
@@ -32,7 +32,7 @@ impl Change for DeleteOrganization {
         for (user, cut) in tx.dismiss_all(&operator, organization, Some(REASON)).await? {
             for token in &cut {
                 let lost = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);
-                // One letter tells of all of them.
+                // One email lists all affected tokens.
                 tx.record(lost.concerning([organization]).because(reason()).told_elsewhere());
             }
             let left = Event::new(EventType::OrganizationMemberRemoved, at).of_user(user);

@@ -1,5 +1,5 @@
-//! Removes a person for good: their tokens end, their memberships too, and placeholders take the place of what was
-//! personal. What they did stays in the audit.
+//! Deletes a user permanently: revokes their tokens, ends their memberships, and replaces personal data with placeholders.
+//! Their events stay in the event log.
 
 use crate::{
     app::Change,
@@ -11,10 +11,10 @@ use crate::{
     store::Tx,
 };
 
-/// Whom the operator means.
+/// Deletes a user on behalf of the operator.
 #[derive(Debug, Clone)]
 pub struct DeleteUser {
-    /// Their handle.
+    /// The username of the user.
     pub username: String,
 }
 

@@ -1,4 +1,4 @@
-//! Refuses an API that could introspect tokens from now on.
+//! Disables a resource server: it can no longer introspect tokens.
 
 use crate::{
     app::Change,
@@ -10,10 +10,10 @@ use crate::{
     store::Tx,
 };
 
-/// Which API, by the operator's name for it.
+/// Disables a resource server on behalf of the operator.
 #[derive(Debug, Clone)]
 pub struct DisableResourceServer {
-    /// Its name.
+    /// The name of the resource server.
     pub name: String,
 }
 

@@ -1,4 +1,4 @@
-//! Stops a person at once: every token, JWT and session of theirs is refused.
+//! Disables a user: all their tokens, JWTs and sessions are rejected from then on.
 
 use crate::{
     app::Change,
@@ -10,10 +10,10 @@ use crate::{
     store::Tx,
 };
 
-/// Whom the operator means.
+/// Disables a user on behalf of the operator.
 #[derive(Debug, Clone)]
 pub struct DisableUser {
-    /// Their handle.
+    /// The username of the user.
     pub username: String,
 }
 

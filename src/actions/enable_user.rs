@@ -1,4 +1,4 @@
-//! Lets a person back whom the operator had stopped.
+//! Enables a user who was disabled.
 
 use crate::{
     app::Change,
@@ -10,10 +10,10 @@ use crate::{
     store::Tx,
 };
 
-/// Whom the operator means.
+/// Enables a user on behalf of the operator.
 #[derive(Debug, Clone)]
 pub struct EnableUser {
-    /// Their handle.
+    /// The username of the user.
     pub username: String,
 }
 

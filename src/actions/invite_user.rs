@@ -1,4 +1,4 @@
-//! Invites somebody to choose a password. The link leaves here once; the one before leads nowhere any more.
+//! Invites a user to choose a password. The code is returned once, and the previous code of the user is no longer valid.
 
 use crate::{
     app::{App, Change},
@@ -13,10 +13,10 @@ use crate::{
     store::Tx,
 };
 
-/// What the audit says of it.
+/// The reason that the event log shows.
 const REASON: &str = "They were invited to choose a password.";
 
-/// Invites a person and tells the code.
+/// Invites a user and returns the code.
 pub async fn invite_user(app: &App, caller: &Caller, username: String) -> Result<Code> {
     let code = Code::generate()?;
     app.change(caller, Inviting { username, fingerprint: code.fingerprint() }).await?;

@@ -1,5 +1,5 @@
-//! Knows the person of whom an identity provider vouches: makes them at their first visit, and keeps what they are
-//! called now. Somebody who is as they were costs one read.
+//! Provisions the user whom an identity provider authenticated: creates them at the first sign-in, and updates their profile
+//! at later ones. An unchanged user costs one read.
 
 use crate::{
     app::{App, Change},
@@ -14,40 +14,42 @@ use crate::{
     store::{Identity, NewUser, Profile, Tx},
 };
 
-/// How often somebody who meets others at the door is let try.
+/// The number of attempts while concurrent requests take the same username.
 const TRIES: u32 = 20;
 
-/// What an identity provider says of a person, as it says it.
+/// What an identity provider states about a user, not validated.
 #[derive(Debug, Clone)]
 pub struct IdentityClaims {
-    /// Who they are for it.
+    /// The issuer and the subject.
     pub identity: Identity,
-    /// The handle that they prefer.
+    /// The preferred username.
     pub username: Option<String>,
-    /// What people call them.
+    /// The display name.
     pub name: Option<String>,
-    /// Where letters go.
+    /// The email address.
     pub email: Option<String>,
-    /// Whether the provider has seen that the address is theirs.
+    /// Whether the provider has verified the email address.
     pub email_verified: bool,
 }
 
-/// The caller as the person whom the provider means.
+/// Returns the caller, authenticated as the user whom the claims identify.
+///
+/// Fails with [`Error::Unauthenticated`] if that user is disabled or deleted.
 pub async fn meet_user(app: &App, nobody: &Caller, said: IdentityClaims) -> Result<Caller> {
     let known = app.store().user_of(&said.identity).await?;
     let id = known.as_ref().map_or_else(|| UserId::new(nobody.at), |(user, _)| user.id);
     let caller = |id| Caller { through: AuthMethod::Jwt(id), ..nobody.clone() };
     let is_known = known.is_some();
     match known {
-        // Somebody who was deleted is not made again.
+        // A deleted user is not created again.
         Some((_, true)) => return Err(Error::Unauthenticated),
         Some((user, _)) if user.disabled_at.is_some() => return Err(Error::Unauthenticated),
-        // Two JWTs that differ, sent in turn, would change the profile at every request: beyond the limit it stays.
+        // Two different JWTs sent in turn would change the profile with every request, so it stays unchanged beyond the limit.
         Some((user, _)) if said.leaves(&user) || app.is_limited_in_describing(id) => return Ok(caller(id)),
         _ => {}
     }
-    // Somebody who signs in twice at once for the first time is the one whom the quicker request made; of several who
-    // prefer one name and come at once, each try lets in one at least.
+    // If a new user signs in twice at once, the second request finds the user whom the first one created. If several new
+    // users with one preferred username sign in at once, at least one of them succeeds in each attempt.
     let mut tries = 1;
     loop {
         match app.change(&caller(id), Meeting { id, said: said.clone() }).await {
@@ -59,7 +61,7 @@ pub async fn meet_user(app: &App, nobody: &Caller, said: IdentityClaims) -> Resu
 }
 
 impl IdentityClaims {
-    /// Whether nothing of this differs from what is kept.
+    /// Returns whether the claims agree with the stored user.
     fn leaves(&self, user: &User) -> bool {
         let wished = self.username.as_deref().and_then(text::username_from);
         wished.is_none_or(|wished| is_or_follows(&user.username, &wished)) && {
@@ -81,16 +83,16 @@ impl IdentityClaims {
     }
 }
 
-/// Whether this is the wished name, or the one that was given instead because somebody else had it.
+/// Returns whether `username` is the preferred username, or the preferred username with a number.
 fn is_or_follows(username: &str, wished: &str) -> bool {
     username == wished
         || (2..=MOST_NAMESAKES).any(|number| numbered(wished, number).is_some_and(|name| name == username))
 }
 
-/// The most people of one preferred name.
+/// The maximum number of users with one preferred username.
 const MOST_NAMESAKES: u32 = 1000;
 
-/// `ada-2`, cut so that it still fits.
+/// Returns the username with a number (`ada-2`), shortened to the maximum length.
 fn numbered(wished: &str, number: u32) -> Option<String> {
     let tail = format!("-{number}");
     let room = text::LONGEST_USERNAME.checked_sub(tail.len())?;
@@ -134,7 +136,7 @@ impl Change for Meeting {
 }
 
 impl Meeting {
-    /// The preferred name, or that with a number behind it where somebody else has it.
+    /// Returns the preferred username, with a number appended if another user has it.
     async fn free_name(&self, tx: &Tx, present: Option<&User>) -> Result<String> {
         let said = self.said.username.as_deref().and_then(text::username_from);
         let wished = match (said, present) {

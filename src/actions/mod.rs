@@ -1,6 +1,7 @@
-//! What can be done here: one file a verb, named like its mutation. The command line calls the same files.
+//! The actions: one file for each, named like its mutation. The command line calls the same actions.
 //!
-//! Rows of others are locked for callers who are authorized, and not before: a lock makes every change of that row wait.
+//! An action locks rows of other users only after it has authorized the caller, since a lock delays all other changes of the
+//! row.
 
 mod accept_invitation;
 mod add_organization_member;

@@ -1,4 +1,5 @@
-//! Removes one organization from a token. The token lives on elsewhere; its owner is told, and may add it again.
+//! Removes an organization from a token. The token keeps its other organizations; the owner is notified and can add the
+//! organization again.
 
 use crate::{
     app::Change,
@@ -12,14 +13,14 @@ use crate::{
     store::Tx,
 };
 
-/// What an administrator, or the owner, wants.
+/// Removes an organization from a token, on behalf of an administrator or the owner.
 #[derive(Debug, Clone)]
 pub struct RemoveOrganizationFromToken {
-    /// Which token.
+    /// The token.
     pub token: TokenId,
-    /// Which organization.
+    /// The organization.
     pub organization: OrganizationId,
-    /// Why; told to the owner.
+    /// The reason, which the owner can read.
     pub reason: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Ends a membership, and with it the access of all the member's tokens to the organization.
+//! Removes a member from an organization, and the organization from all their tokens.
 
 use crate::{
     app::Change,
@@ -12,12 +12,12 @@ use crate::{
     store::Tx,
 };
 
-/// Who leaves what.
+/// Removes a member from an organization.
 #[derive(Debug, Clone)]
 pub struct RemoveOrganizationMember {
-    /// Which organization.
+    /// The organization.
     pub organization: OrganizationRef,
-    /// Which member.
+    /// The member.
     pub user: UserRef,
 }
 
@@ -30,13 +30,13 @@ impl Change for RemoveOrganizationMember {
         let user = tx.seek_user(&self.user).await?;
         let organization = tx.lock_organization(&found.id.into()).await?;
         let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
-        // A user who does not exist, and one who is no member, are one answer.
+        // A user who does not exist and a user who is not a member cause the same error.
         let user = user.ok_or(Error::NotFound("member"))?.id;
         let cut = tx.remove_member(&staffer, user, None).await?;
         let at = tx.caller().at;
         for token in &cut {
             let lost = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);
-            // One letter tells of all of them.
+            // One email lists all affected tokens.
             tx.record(lost.concerning([organization.id]).told_elsewhere());
         }
         let left = Event::new(EventType::OrganizationMemberRemoved, at).of_user(user);

@@ -1,4 +1,4 @@
-//! Ends one's own token for good.
+//! Revokes a token of the caller.
 
 use crate::{
     app::Change,
@@ -12,12 +12,12 @@ use crate::{
     store::Tx,
 };
 
-/// What its owner wants.
+/// Revokes a token on behalf of its owner.
 #[derive(Debug, Clone)]
 pub struct RevokeToken {
-    /// Which token.
+    /// The token.
     pub token: TokenId,
-    /// Why.
+    /// The reason, which the event log shows.
     pub reason: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Ends a token for good on behalf of whoever holds its value: the token itself, an API, the command line.
+//! Revokes a token on behalf of a caller that has its value: the token itself, a resource server or the command line.
 
 use crate::{
     app::Change,
@@ -11,10 +11,10 @@ use crate::{
     store::Tx,
 };
 
-/// Which token. The value itself goes no further than the door.
+/// Revokes the token with a fingerprint. The value itself does not leave the endpoint.
 #[derive(Debug, Clone, Copy)]
 pub struct RevokeTokenByValue {
-    /// The digest of its value.
+    /// The fingerprint of the token value.
     pub fingerprint: Fingerprint,
 }
 

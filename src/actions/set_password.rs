@@ -1,4 +1,4 @@
-//! Keeps the password with which somebody signs in. Their other sessions end.
+//! Sets the password of a user, which ends their other sessions.
 
 use crate::{
     app::Change,
@@ -12,15 +12,15 @@ use crate::{
     store::Tx,
 };
 
-/// What the audit says of it.
+/// The reason that the event log shows.
 const REASON: &str = "The password was changed.";
 
-/// Whose password, and what is kept of it.
+/// Sets the password of a user.
 #[derive(Debug, Clone)]
 pub struct SetPassword {
-    /// Who signs in with it.
+    /// The user.
     pub user: UserId,
-    /// What is kept of it: of one that may be chosen.
+    /// The hash of the password, which meets the password rules.
     pub hashed: Hashed,
 }
 

@@ -1,4 +1,4 @@
-//! Changes what people call an organization. Its slug stays.
+//! Renames an organization. Its slug never changes.
 
 use crate::{
     app::Change,
@@ -11,12 +11,12 @@ use crate::{
     store::Tx,
 };
 
-/// What an administrator wants changed; what is nothing stays as it is.
+/// Changes an organization. Fields that are `None` stay unchanged.
 #[derive(Debug, Clone)]
 pub struct UpdateOrganization {
-    /// Which organization.
+    /// The organization.
     pub organization: OrganizationRef,
-    /// What people shall call it: a text that was checked.
+    /// The new name, which was validated.
     pub name: Option<String>,
 }
 

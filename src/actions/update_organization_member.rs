@@ -1,4 +1,4 @@
-//! Gives a member of an organization another role. The last administrator keeps theirs.
+//! Changes the role of a member of an organization. The last administrator cannot be demoted.
 
 use crate::{
     app::Change,
@@ -12,14 +12,14 @@ use crate::{
     store::Tx,
 };
 
-/// Who shall be what, where.
+/// Changes the role of a member.
 #[derive(Debug, Clone)]
 pub struct UpdateOrganizationMember {
-    /// Which organization.
+    /// The organization.
     pub organization: OrganizationRef,
-    /// Which member.
+    /// The member.
     pub user: UserRef,
-    /// As what from now on.
+    /// The new role.
     pub role: Role,
 }
 
@@ -32,7 +32,7 @@ impl Change for UpdateOrganizationMember {
         let user = tx.seek_user(&self.user).await?;
         let organization = tx.lock_organization(&found.id.into()).await?;
         let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
-        // A user who does not exist, and one who is no member, are one answer.
+        // A user who does not exist and a user who is not a member cause the same error.
         let user = user.ok_or(Error::NotFound("member"))?.id;
         let before = tx.change_role(&staffer, user, self.role).await?;
         if before == self.role {

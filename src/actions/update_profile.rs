@@ -1,4 +1,4 @@
-//! Changes what somebody is called. What an identity provider says of them takes its place when they come by it again.
+//! Changes the profile of the caller. The next sign-in through an identity provider overwrites it with the provider's claims.
 
 use crate::{
     app::Change,
@@ -11,10 +11,10 @@ use crate::{
     store::Tx,
 };
 
-/// What somebody wants changed of themselves; what is nothing stays as it is.
+/// Changes the profile of the caller. Fields that are `None` stay unchanged.
 #[derive(Debug, Clone)]
 pub struct UpdateProfile {
-    /// What people shall call them: a text that was checked.
+    /// The new name, which was validated.
     pub name: Option<String>,
 }
 

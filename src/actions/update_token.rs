@@ -1,4 +1,4 @@
-//! Changes what a token is for, what it may do, or when it ends.
+//! Changes the description, the scopes or the expiry of a token.
 
 use crate::{
     app::Change,
@@ -15,18 +15,18 @@ use crate::{
     store::{TokenChange, Tx},
 };
 
-/// What its owner wants changed; what is nothing stays as it is.
+/// Changes a token on behalf of its owner. Fields that are `None` stay unchanged.
 #[derive(Debug, Clone)]
 pub struct UpdateToken {
-    /// Which token.
+    /// The token.
     pub token: TokenId,
-    /// What it is for.
+    /// The new description, not validated.
     pub description: Option<String>,
-    /// All its scopes from now on, by name. It may keep those that left the catalogue.
+    /// The names of all scopes that the token has afterwards. It can keep retired scopes.
     pub scopes: Option<Vec<String>>,
-    /// Its end, which may only come nearer.
+    /// The new expiry, which must not be later than the current one.
     pub expires_at: Option<Time>,
-    /// The scopes that can be granted.
+    /// The catalogue of the scopes that can be granted.
     pub catalogue: Catalogue,
 }
 
