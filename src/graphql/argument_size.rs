@@ -1,4 +1,4 @@
-//! Computes the size of argument values with every variable written out: the library copies a variable at each use.
+//! Computes the size of argument values with all variables substituted, since the library copies a variable at each use.
 
 use async_graphql::{
     Name, Positioned, Value, Variables,
@@ -6,7 +6,7 @@ use async_graphql::{
 };
 use std::{collections::HashMap, convert::Infallible};
 
-/// What a value takes besides the bytes of its text.
+/// The bytes that a value takes in addition to its text.
 const VALUE: u64 = 64;
 
 /// The sizes of the variables of a request, each computed once.
@@ -22,7 +22,7 @@ impl Sizes {
         Self(defaults.chain(given).collect())
     }
 
-    /// The size of the arguments of one field and of its directives.
+    /// Returns the size of the arguments of a field and of its directives, in bytes.
     pub(super) fn of_field(&self, field: &Field) -> u64 {
         let arguments = field
             .arguments
@@ -31,7 +31,7 @@ impl Sizes {
         sum(arguments).saturating_add(self.of_directives(&field.directives))
     }
 
-    /// The size of the arguments of directives.
+    /// Returns the size of the arguments of directives, in bytes.
     pub(super) fn of_directives(&self, directives: &[Positioned<Directive>]) -> u64 {
         sum(directives
             .iter()
@@ -39,7 +39,7 @@ impl Sizes {
             .map(|(_, value)| self.written_out(|variable| value.node.clone().into_const_with(variable))))
     }
 
-    /// The size of a value that `convert` makes without its variables.
+    /// Returns the size of the value that `convert` creates with `null` for each variable, plus that of the variables.
     fn written_out(
         &self,
         convert: impl FnOnce(&mut dyn FnMut(Name) -> Result<Value, Infallible>) -> Result<Value, Infallible>,

@@ -1,5 +1,6 @@
-//! When do loaders read? When nothing else of the request can go on: then every row has said what it needs, and a page
-//! of a hundred rows costs as many statements as one of two. A clock would not do, it runs out on a busy machine.
+//! Runs a request and its loaders in rounds. Loaders read when no other part of the request can continue. By then every row
+//! has requested what it needs, so that a page of a hundred rows costs as many statements as one of two. A timer cannot
+//! decide this: it would expire too early on a busy machine.
 
 use super::budget::Budget;
 use futures_util::{
@@ -18,7 +19,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-/// What loaders of one request shall read in its next round.
+/// The loads that the next round of a request runs.
 #[derive(Clone, Default)]
 pub(super) struct Queue(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
 
@@ -32,7 +33,7 @@ impl Queue {
     }
 }
 
-/// Whether the work was woken since it was last asked.
+/// Records whether the work was woken since it was last polled.
 #[derive(Default)]
 struct Signal {
     woken: AtomicBool,
@@ -46,8 +47,8 @@ impl Wake for Signal {
     }
 }
 
-/// Does the work, and what it queues, in this one task. A round begins when the round before it has ended and the work
-/// waits; what the work queues meanwhile goes into the next one. Nothing is returned when the budget is exceeded.
+/// Runs the work and the loads that it queues, in the current task. A round starts when the previous round has ended and the
+/// work is waiting; loads that are queued during a round run in the next one. Returns `None` if the budget is exceeded.
 pub(super) async fn in_rounds<T>(queue: Queue, budget: Budget, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut round = FuturesUnordered::new();
@@ -55,7 +56,7 @@ pub(super) async fn in_rounds<T>(queue: Queue, budget: Budget, work: impl Future
     let waker = Waker::from(Arc::clone(&signal));
     poll_fn(move |task| {
         signal.task.register(task.waker());
-        // Asked once only: work that wakes itself wants to let others run first.
+        // Polled only once: work that wakes itself yields to other tasks first.
         budget.start_poll();
         if signal.woken.swap(false, Ordering::SeqCst)
             && let Poll::Ready(done) = work.as_mut().poll(&mut Context::from_waker(&waker))
@@ -89,7 +90,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, AtomicUsize};
     use tokio::sync::oneshot;
 
-    /// As lists of the library do, which wake themselves.
+    /// Yields by waking itself, as lists of the library do.
     async fn lets_others_run() {
         let mut asked = false;
         poll_fn(|task| {
@@ -99,9 +100,9 @@ mod tests {
         .await;
     }
 
-    /// Rows of which each waits for a load, and then lets others run and waits for another.
+    /// Each row waits for a load, yields up to six times, and waits for a second load.
     #[tokio::test]
-    async fn no_load_begins_while_any_row_can_go_on() {
+    async fn loads_wait_until_no_row_can_continue() {
         let (queue, asked, rounds) = (Queue::default(), Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let load = async || {
             let (done, loaded) = oneshot::channel();
@@ -112,9 +113,9 @@ mod tests {
                     rounds.fetch_add(1, Ordering::SeqCst);
                 }
                 tokio::task::yield_now().await;
-                done.send(()).expect("a row that waits");
+                done.send(()).expect("the row waits");
             }));
-            loaded.await.expect("a load that ends");
+            loaded.await.expect("the load ends");
         };
         let row = async |number: usize| {
             load().await;
@@ -128,11 +129,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_without_loads_is_done() {
+    async fn work_without_loads_completes() {
         assert_eq!(in_rounds(Queue::default(), Budget::default(), async { 7 }).await, Some(7));
     }
 
-    /// Resolves fields in nested lists, as the library does. Returns how often the work was polled.
+    /// Resolves fields in nested lists, as the library does. Returns how often the work was polled, and its result.
     async fn polls_of(fields: u64) -> (u64, Option<()>) {
         let (budget, polls) = (Budget::default(), AtomicU64::new(0));
         let rows = (0..fields / 100).map(|_| async {
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_with_many_fields_lets_others_run_after_each_thousand() {
+    async fn large_requests_yield_after_each_thousand_fields() {
         for (fields, at_least) in [(900, 1), (1_100, 2), (20_000, 20), (MAX_FIELDS, 80)] {
             let (polls, done) = polls_of(fields).await;
             assert!((at_least..=2 * at_least).contains(&polls), "{polls} polls for {fields} fields");
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_with_more_fields_than_the_limit_is_stopped() {
+    async fn requests_over_the_field_limit_are_stopped() {
         assert_eq!(polls_of(MAX_FIELDS + 100).await.1, None);
         assert_eq!(polls_of(10 * MAX_FIELDS).await.1, None);
     }

@@ -1,6 +1,7 @@
-//! Bounds how many fields a request resolves, in total and before other requests run.
+//! Limits the number of fields that a request resolves, in total and before it yields to other requests.
 //!
-//! The cost of a document counts a plain list as ten items, and it may have more. This counts what is really resolved.
+//! The cost of a document estimates a plain list as ten items, although it may have more. The budget counts the fields that
+//! are actually resolved.
 
 use super::Request;
 use async_graphql::{
@@ -16,12 +17,12 @@ use std::{
     task::Poll,
 };
 
-/// The most fields and items of lists that a query resolves.
+/// The maximum number of fields and list items that a query resolves.
 pub(super) const MAX_FIELDS: u64 = 80_000;
-/// The most of them that one poll resolves.
+/// The maximum number of fields and list items that are resolved in one poll.
 const MAX_FIELDS_PER_POLL: u64 = 1_000;
 
-/// The fields that one request may still resolve.
+/// The field counts of one request.
 #[derive(Clone, Default)]
 pub(super) struct Budget(Arc<Counts>);
 
@@ -33,17 +34,17 @@ struct Counts {
 }
 
 impl Budget {
-    /// The request is polled again, after others had their turn.
+    /// Resets the count of the current poll.
     pub(super) fn start_poll(&self) {
         self.0.started_in_this_poll.store(0, Relaxed);
     }
 
-    /// Returns whether the request resolves more than it may. It then makes no progress.
+    /// Returns whether the request has exceeded its limit. It then makes no further progress.
     pub(super) fn is_exceeded(&self) -> bool {
         self.0.resolved.load(Relaxed) > MAX_FIELDS && !self.0.is_unlimited.load(Relaxed)
     }
 
-    /// Waits for its turn to resolve a field.
+    /// Waits until the request may resolve another field; forever if it has exceeded its limit.
     pub(super) async fn resolve_field(&self) {
         self.0.resolved.fetch_add(1, Relaxed);
         poll_fn(|task| {
@@ -60,7 +61,7 @@ impl Budget {
     }
 }
 
-/// Takes every field of every request from its budget.
+/// Counts each resolved field in the budget of its request.
 pub(super) struct CountFields;
 
 impl ExtensionFactory for CountFields {
@@ -77,9 +78,9 @@ impl Extension for CountFields {
         info: ResolveInfo<'_>,
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
-        // Our own reading of the schema is no request.
+        // The introspection that the service runs itself has no request.
         if let Some(request) = context.data_opt::<Request>() {
-            // A change is never stopped halfway; its fields are bounded before it runs.
+            // A mutation is never stopped halfway. Its fields are limited before it runs.
             if info.parent_type == "Mutation" {
                 request.budget.0.is_unlimited.store(true, Relaxed);
             }

@@ -1,4 +1,4 @@
-//! Pages as Relay knows them.
+//! Connections as specified by Relay.
 
 use super::error::fail;
 use crate::domain::{
@@ -10,7 +10,7 @@ use async_graphql::{Result as Answer, SimpleObject};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
-/// How the whole list is counted, when somebody asks.
+/// Counts the items of the whole list, only when `totalCount` is selected.
 #[derive(Clone)]
 pub(super) struct Count(Arc<dyn Fn() -> BoxFuture<'static, Result<u64>> + Send + Sync>);
 
@@ -28,7 +28,7 @@ impl Count {
     }
 }
 
-/// A page of any list, before its rows are given their GraphQL type.
+/// A page of a list, before its rows are converted to their GraphQL type.
 pub(super) struct ConnectionPage<T> {
     pub(super) slice: Slice<T>,
     pub(super) list: List,
@@ -69,8 +69,8 @@ pub(super) fn page(
     PageArguments { first, after, last, before }
 }
 
-/// A connection and its edges: rows of `$item`, which `$node` converts to `$type`; `$one` and `$many` name a node and all
-/// of them in descriptions. A searched one has the words of the search beside its rows.
+/// Defines a connection and its edges. `$node` converts a row of type `$item` to `$type`; `$one` and `$many` are the singular
+/// and the plural in descriptions. A `searched` connection also contains the interpreted words of the search.
 macro_rules! connection {
     ($connection:ident, $edge:ident, $many:literal, $one:literal, searched $item:ty => $type:ty, $node:expr) => {
         $crate::graphql::connection::connection! {

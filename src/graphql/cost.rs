@@ -1,9 +1,10 @@
-//! Computes the cost of a document before anything of it runs, in time that is linear in the document.
+//! Computes the cost of a document before it runs, in time that is linear in the document.
 //!
-//! A field costs 1, and so does a directive. The rows of a connection (`nodes`, `edges`) count once for each row of its page,
-//! what stands below `Query.nodes` once for each id, below a plain list ten times. A field that runs a statement of its own costs 20 instead, so
-//! that the limit also bounds the statements. Introspection costs what it returns. Each fragment is counted once, however
-//! often it is spread: 27 fragments that each spread the next one twice are 134 million fields.
+//! A field costs 1, and so does a directive. Fields below a connection (`nodes`, `edges`) count once for each row of its page,
+//! fields below `Query.nodes` once for each ID, and fields below a plain list ten times. A field that runs its own statement
+//! costs 20 instead, so that the limit also applies to statements. Introspection costs 1 for each two fields that it returns.
+//! Each fragment is computed once, however often it is spread: 27 fragments that each spread the next one twice are 134
+//! million fields.
 
 use super::{
     argument_size::Sizes,
@@ -23,59 +24,59 @@ use std::{
     rc::Rc,
 };
 
-/// The most that one operation may cost.
+/// The maximum cost of an operation.
 pub const LIMIT: u64 = 10_000;
-/// How long all operations of a document may be with every spread written out, as the library reads them.
+/// The maximum number of selections in all operations of a document with every spread expanded, as the library reads them.
 const LONGEST_WRITTEN_OUT: u64 = 3 * LIMIT;
-/// The deepest nesting of fields.
+/// The maximum nesting of fields.
 const DEEPEST: u64 = 15;
-/// The deepest nesting of anything: fields, inline fragments and spreads.
+/// The maximum nesting of fields, inline fragments and spreads together.
 const DEEPEST_OF_ALL: u64 = 32;
-/// How often one field may stand in one selection, aliased or not.
+/// How often one selection may contain the same field, aliased or not.
 const MOST_OF_ONE: u64 = 30;
-/// How deep lists of introspection may be nested; each level multiplies the answer.
+/// The maximum nesting of introspection lists, since each level multiplies the size of the response.
 const MOST_INTROSPECTION_LISTS: u64 = 3;
-/// A page of somebody who did not say, as everywhere.
+/// The page size if neither `first` nor `last` is given.
 const USUAL_PAGE: u64 = crate::domain::list::USUAL_PAGE as u64;
 const LARGEST_PAGE: u64 = crate::domain::list::LARGEST_PAGE as u64;
 const LIST: u64 = 10;
-/// The most items of a plain list: a token has access to at most so many organizations.
+/// The maximum number of items of a plain list: a token has access to at most so many organizations.
 const MAX_LIST_ITEMS: u64 = 100;
-/// The most ids that `nodes` looks up.
+/// The maximum number of IDs that `nodes` looks up.
 const MAX_IDS: u64 = super::query::MAX_IDS as u64;
-/// What a field costs that runs a statement of its own.
+/// The cost of a field that runs its own statement.
 const STATEMENT: u64 = 20;
-/// The statements of a mutation, with its events and emails.
+/// The estimated number of statements of a mutation, including its events and emails.
 const MUTATION_STATEMENTS: u64 = 15;
-/// The most fields that a mutation may return, so that its response, which may hold the value of a new token, is never too
-/// large to be sent.
+/// The maximum number of fields that a mutation may return, so that its response, which may contain the value of a new token,
+/// is never too large to be sent.
 const MAX_MUTATION_FIELDS: u64 = 2_000;
-/// The most bytes that the values of arguments take together, each counted as often as the library copies it.
+/// The maximum total size of the values of arguments in bytes, each counted as often as the library copies it.
 const MAX_ARGUMENT_SIZE: u64 = 4 * 1024 * 1024;
-/// The most fields that all operations and fragments of a document introspect.
+/// The maximum number of fields that all operations and fragments of a document introspect together.
 const MAX_INTROSPECTED: u64 = 3 * INTROSPECTION_FIELDS * LIMIT;
-/// So many returned fields of introspection cost 1: they are in memory.
+/// The number of introspected fields that cost 1 together: they are read from memory.
 const INTROSPECTION_FIELDS: u64 = 2;
 
-/// Why a document is not executed.
+/// The reason why a document is rejected.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It costs too much.
+    /// The document exceeds a limit.
     TooComplex {
-        /// Of whatever the limit is on.
+        /// The value that exceeds the limit.
         cost: u64,
-        /// The most that is allowed of it.
+        /// The maximum value.
         limit: u64,
-        /// What is too much, and the remedy.
+        /// The message for the client.
         message: &'static str,
-        /// Where.
+        /// The position in the document, if there is one.
         place: Option<Pos>,
-        /// What the chosen operation costs, where that is known.
+        /// The cost of the chosen operation, if it is known.
         price: Option<u64>,
     },
-    /// Its fragments spread each other in a circle.
+    /// The fragments of the document form a cycle.
     Circle {
-        /// Where.
+        /// The position of a spread in the cycle.
         place: Pos,
     },
 }
@@ -91,30 +92,30 @@ impl Refusal {
     }
 }
 
-/// What a selection costs.
+/// The cost of a selection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Price {
     cost: u64,
-    /// What counts once for the connection in which it stands, whatever its page size.
+    /// The cost that counts once for the enclosing connection, independent of its page size.
     once_for_connection: u64,
-    /// What counts once wherever it stands: a loader reads for all rows together.
+    /// The cost that counts once in the operation, since a loader reads for all rows together.
     once: u64,
-    /// Whether a statement runs for each row.
+    /// Whether the selection runs a statement for each row.
     runs_statements: bool,
-    /// The most fields and items of lists that the response may have; for simplicity, all below a connection are taken for
-    /// rows.
+    /// The maximum number of fields and list items in the response. For simplicity, all fields below a connection count for
+    /// each row.
     fields: u64,
-    /// The size of the arguments, with variables written out, over all rows.
+    /// The size of the arguments over all rows in bytes, with variables substituted.
     argument_size: u64,
-    /// Fields, spreads and inline fragments, as many as there are once every spread is written out.
+    /// The number of fields, spreads and inline fragments with every spread expanded.
     written_out: u64,
     depth: u64,
     introspection: u64,
     counts: HashMap<Name, u64>,
 }
 
-/// What the chosen operation costs. All others, and all fragments, are held to the same limits: the library looks at them
-/// too.
+/// Returns the cost of the chosen operation. The same limits apply to all other operations and fragments, since the library
+/// validates them too.
 pub fn price(
     document: &ExecutableDocument,
     chosen: &OperationDefinition,
@@ -126,13 +127,13 @@ pub fn price(
     Ok(price)
 }
 
-/// The most fields that the response to the chosen operation may have.
+/// Returns the maximum number of fields in the response to the chosen operation.
 pub fn max_fields(document: &ExecutableDocument, chosen: &OperationDefinition, variables: &Variables) -> u64 {
     let mut walk = Walk::new(document, chosen, variables);
     walk.operation(chosen).map_or(u64::MAX, |price| price.fields)
 }
 
-/// The root that the fields of an operation belong to.
+/// Returns the name of the root type of an operation.
 pub(super) const fn root(kind: OperationType) -> &'static str {
     match kind {
         OperationType::Query => "Query",
@@ -147,7 +148,7 @@ struct Walk<'document> {
     variables: &'document Variables,
     sizes: Sizes,
     known: HashMap<&'document str, Rc<Price>>,
-    /// The fields that introspection returns, over all operations and fragments.
+    /// The number of fields that introspection returns, over all operations and fragments.
     introspected: u64,
     open: HashSet<&'document str>,
 }
@@ -181,7 +182,7 @@ impl<'document> Walk<'document> {
         Ok(price)
     }
 
-    /// What the library looks at besides the chosen operation.
+    /// Checks all operations and fragments, since the library validates them too.
     fn everything(&mut self) -> Result<(), Refusal> {
         let document = self.document;
         let mut written_out = 0_u64;
@@ -250,21 +251,21 @@ impl<'document> Walk<'document> {
         Ok(price)
     }
 
-    /// The price of one field and all below it.
+    /// Returns the cost of a field, including everything below it.
     fn field(&mut self, field: &'document Field, on: &str, level: u64) -> Result<Price, Refusal> {
         let name = field.name.node.as_str();
         let meta = meta(on, name);
         let known = schema_index::field(on, name);
         let of = meta.map_or_else(|| known.map_or("", |field| base(&field.of).as_str()), |meta| meta.of);
         let mut price = self.selection(&field.selection_set, of, level + 1)?;
-        // As the cost counts them, and the most that there may be.
+        // The number of rows that the cost assumes, and the maximum number.
         let (times, at_most) = match known {
             _ if meta.is_some() => (1, 1),
             _ if of.ends_with("Connection") => (self.page(field), self.page(field)),
             _ if (on, name) == ("Query", "nodes") => (self.ids(field), self.ids(field)),
-            // The rows of a connection were counted with it.
+            // The connection itself multiplies by its rows.
             Some(field) if matches!(field.of.base, BaseType::List(_)) && !on.ends_with("Connection") => {
-                // Each item counts as a field.
+                // The item itself counts as a field, too.
                 price.fields = price.fields.saturating_add(1);
                 (if price.runs_statements { MAX_LIST_ITEMS } else { LIST }, MAX_LIST_ITEMS)
             }
@@ -300,7 +301,7 @@ impl<'document> Walk<'document> {
         Ok(price)
     }
 
-    /// How many rows a connection may have. What is out of bounds is rejected later, and costs the most until then.
+    /// Returns the page size of a connection. A size that is out of range is rejected later, and counts as the maximum here.
     fn page(&self, field: &Field) -> u64 {
         let sizes = ["first", "last"].into_iter().filter_map(|name| self.argument(field, name));
         let most = sizes.filter_map(|value| match &*value {
@@ -312,7 +313,7 @@ impl<'document> Walk<'document> {
         most.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE)
     }
 
-    /// How many objects `nodes` looks up.
+    /// Returns the number of objects that `nodes` looks up.
     fn ids(&self, field: &Field) -> u64 {
         match self.argument(field, "ids").as_deref() {
             Some(Value::List(ids)) => count(ids.len()).clamp(1, MAX_IDS),
@@ -320,25 +321,26 @@ impl<'document> Walk<'document> {
         }
     }
 
-    /// How many fields an introspection returns; more than the limit when it is too much.
+    /// Returns the number of fields that an introspection returns; one that costs too much is counted only until its cost
+    /// exceeds the limit.
     fn introspection(&mut self, field: &Field) -> Result<u64, Refusal> {
         let name = match self.argument(field, "name").as_deref() {
             Some(Value::String(name)) if field.name.node == "__type" => Some(name.clone()),
-            // Without a name it is rejected later, and costs the most until then.
+            // A missing name is rejected later, and counts as the whole schema here.
             _ => None,
         };
         let limit = LIMIT * INTROSPECTION_FIELDS + INTROSPECTION_FIELDS;
         let fields = introspection::returned_fields(self.document, &field.selection_set.node, name.as_deref(), limit);
-        // Counting takes time too, for each operation and fragment of the document.
+        // The counting itself takes time, for each operation and fragment of the document.
         self.introspected = self.introspected.saturating_add(fields);
         over(self.introspected, MAX_INTROSPECTED, "The document introspects too much; select fewer fields.", None)?;
         Ok(fields)
     }
 
-    /// The value of an argument, without the variables within it, of which a document could make many copies.
+    /// Returns the value of an argument. Variables within it are not substituted, since a document could copy them many times.
     fn argument<'walk>(&'walk self, field: &'walk Field, name: &str) -> Option<Cow<'walk, Value>> {
         let literal = field.get_argument(name)?.node.clone();
-        // Neither a document nor JSON can write bytes: they stand for a variable.
+        // A variable is represented as bytes, which neither a document nor JSON can contain.
         let Ok(literal) =
             literal.into_const_with(|name| Ok::<_, Infallible>(Value::Binary(name.as_str().to_owned().into())));
         match &literal {
@@ -356,10 +358,10 @@ impl<'document> Walk<'document> {
     }
 }
 
-/// The statements that a field runs besides those of its loaders' rounds.
+/// The statements that a field runs, except those of loaders that read for the whole request.
 enum Statements {
     None,
-    /// So many for each row, or connection, in which it stands.
+    /// This many for each row or connection that contains the field.
     EachRow(u64),
     /// One for all rows together.
     Once,
@@ -372,7 +374,7 @@ fn statements(on: &str, field: &str) -> Statements {
         | ("User", "organizations" | "sessions" | "tokens" | "hasPassword")
         | ("Organization", "tokenGrants" | "tokenGrant" | "auditEvents")
         | (_, "totalCount") => Statements::EachRow(1),
-        // The page, its users, and their memberships.
+        // One each for the page, its users, and their memberships.
         ("Organization", "members") => Statements::EachRow(3),
         ("Token", "grants" | "events") => Statements::Once,
         _ => Statements::None,
@@ -384,7 +386,7 @@ impl Price {
         self.cost.saturating_add(self.once_for_connection).saturating_add(self.once)
     }
 
-    /// A field of the selection.
+    /// Adds a field of the selection.
     fn add_below(&mut self, field: &Self) {
         self.cost = self.cost.saturating_add(field.cost);
         self.once_for_connection = self.once_for_connection.saturating_add(field.once_for_connection);
@@ -397,7 +399,7 @@ impl Price {
         self.introspection = self.introspection.max(field.introspection);
     }
 
-    /// A fragment, whose fields stand in the selection as if they were written there.
+    /// Adds a fragment, whose fields count as fields of the selection.
     fn add_beside(&mut self, fragment: &Self, directives: &[Positioned<Directive>], sizes: &Sizes) {
         self.add_below(fragment);
         self.cost = self.cost.saturating_add(count(directives.len()));
@@ -431,7 +433,7 @@ struct Meta {
     list: bool,
 }
 
-/// What introspection is made of: its own types stand in no schema document.
+/// Returns a field of the introspection types, which the SDL does not contain.
 fn meta(on: &str, field: &str) -> Option<Meta> {
     let one = |of| Some(Meta { of, list: false });
     let list = |of| Some(Meta { of, list: true });
@@ -450,7 +452,7 @@ fn meta(on: &str, field: &str) -> Option<Meta> {
 }
 
 #[cfg(test)]
-#[expect(clippy::format_push_string, clippy::format_collect, reason = "documents of a test, written the short way")]
+#[expect(clippy::format_push_string, clippy::format_collect, reason = "short code that builds documents")]
 mod tests {
     use super::*;
     use crate::graphql::budget::MAX_FIELDS;
@@ -468,7 +470,7 @@ mod tests {
     }
 
     fn cost(query: &str) -> u64 {
-        priced(query, json!({})).expect("a price")
+        priced(query, json!({})).expect("a cost")
     }
 
     fn refused(query: &str) -> (u64, u64) {
@@ -479,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_costs_one_and_what_is_below_a_list_ten_times() {
+    fn fields_cost_one_and_lists_multiply_by_ten() {
         assert_eq!(cost("{ viewer { id } }"), 2);
         assert_eq!(cost("{ scopes { name title description access retired } }"), 51);
         assert_eq!(cost("{ viewer { id @skip(if: false) __typename } }"), 4);
@@ -487,7 +489,7 @@ mod tests {
 
     ///
     #[test]
-    fn what_is_below_a_connection_counts_once_for_each_row_of_its_page() {
+    fn connections_multiply_by_their_page_size() {
         assert_eq!(cost("{ viewer { tokens { nodes { id } } } }"), 21 + 50 * 2);
         assert_eq!(
             cost("{ viewer { tokens(last: 7) { edges { node { scopes { name } } } } } }"),
@@ -504,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_costs_the_number_of_its_ids() {
+    fn nodes_multiplies_by_the_number_of_ids() {
         assert_eq!(cost("{ nodes(ids: [\"a\", \"b\", \"c\"]) { id } }"), 1 + 3);
         assert_eq!(cost("{ nodes(ids: \"a\") { id } }"), 1 + 1);
         let query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
@@ -514,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_costs_twenty_for_each_row_or_connection_or_once() {
+    fn statements_cost_twenty_per_row_or_connection_or_once() {
         // For each row.
         let members = "{ viewer { organizations(first: 7) { nodes { members(first: 3) { nodes { id } } } } } }";
         assert_eq!(cost(members), 1 + 20 + 7 * (1 + 3 * 20 + 3 * 2));
@@ -534,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_list_counts_a_hundred_rows_where_statements_run_below_it() {
+    fn lists_above_statements_multiply_by_one_hundred() {
         let token = |below: &str| format!("{{ token(id: \"a\") {{ organizations {{ {below} }} }} }}");
         assert_eq!(cost(&token("name")), 2 + 10);
         assert_eq!(cost(&token("name members(first: 1) { nodes { id } }")), 2 + 100 * (1 + 60 + 2));
@@ -545,7 +547,7 @@ mod tests {
     }
 
     #[test]
-    fn forty_eight_thousand_statements_are_too_many() {
+    fn documents_with_too_many_statements_are_rejected() {
         let ids = vec!["\"org_00000000000000000000000000\""; 100].join(",");
         let members = (0..30).map(|index| format!("m{index}: members(first: 1) {{ totalCount }} ")).collect::<String>();
         let node = format!("nodes(ids: [{ids}]) {{ ... on Organization {{ {members} }} }}");
@@ -555,7 +557,7 @@ mod tests {
     }
 
     #[test]
-    fn introspection_costs_what_it_returns() {
+    fn introspection_costs_half_of_its_returned_fields() {
         let aliases = (0..30).map(|index| format!("a{index}: description ")).collect::<String>();
         let lists =
             (0..30).map(|index| format!("f{index}: fields {{ args {{ name }} {aliases} }} ")).collect::<String>();
@@ -574,7 +576,7 @@ mod tests {
     }
 
     #[test]
-    fn many_operations_introspect_no_more_than_a_few() {
+    fn introspection_is_limited_over_all_operations() {
         let operation = |index| format!("query q{index} {{ __schema {{ ...F }} }} ");
         let document = |number| {
             let operations = (0..number).map(operation).collect::<String>();
@@ -584,15 +586,15 @@ mod tests {
         assert_eq!(refused(&document(2_000)).1, MAX_INTROSPECTED);
     }
 
-    /// `uses` uses of a variable whose text is `length` bytes long.
+    /// Returns the cost of a document with `uses` uses of a variable of `length` bytes.
     fn copies(document: &str, uses: usize, length: usize) -> Result<u64, Refusal> {
         priced(&document.replace("USES", &"$a,".repeat(uses)), json!({ "a": "x".repeat(length) }))
     }
 
     #[test]
-    fn the_copies_of_a_variable_are_bounded_wherever_it_is_used() {
+    fn copies_of_variables_are_limited_wherever_they_are_used() {
         let list = "query($a: ID!) { nodes(ids: [USES]) { id } }";
-        // Each use is the text and 64 bytes, and the list is 64 bytes.
+        // Each use takes the text and 64 bytes, and the list 64 bytes.
         assert_eq!(copies(list, 1_023, 4_032), Ok(1 + 100));
         let all = MAX_ARGUMENT_SIZE - 64;
         assert_eq!(copies(list, 1, usize::try_from(all).expect("a length") - 64), Ok(1 + 1));
@@ -612,7 +614,7 @@ mod tests {
             "query($a: ID!) { viewer { ... @include(if: [USES]) { id } } }",
             "query($a: ID!) { viewer { ...F @include(if: [USES]) } } fragment F on User { id }",
             "query($a: ID!) { viewer { ...F } } fragment F on User { tokens(filter: {query: [USES]}) { totalCount } }",
-            // Fragments and operations that are not used: the library looks at them too.
+            // Unused fragments and operations, which the library validates too.
             "query($a: ID!) { viewer { id } } fragment F on User { tokens(filter: {query: [USES]}) { totalCount } }",
             "query A { viewer { id } } query B($a: ID!) { nodes(ids: [USES]) { id } }",
             "query A { nodes(ids: [USES]) { id } }",
@@ -620,7 +622,7 @@ mod tests {
             assert!(copies(document, 900, 4_000).is_ok(), "{document}");
             message(copies(document, 1_100, 4_000));
         }
-        // A default value, a large list, and a small value that is used for each of many rows.
+        // A default value, a large list, and a small value that is copied for many rows.
         let default =
             format!("query($a: ID = \"{}\") {{ nodes(ids: [{}]) {{ id }} }}", "x".repeat(4_000), "$a,".repeat(1_100));
         message(priced(&default, json!({})));
@@ -637,13 +639,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mutation_returns_at_most_two_thousand_fields() {
+    fn mutations_return_at_most_2000_fields() {
         let mutation =
             |grants: &str| format!("mutation {{ createToken(input: {{}}) {{ value token {{ {grants} }} }} }}");
         let grants = "grants(first: 100) { nodes { id status grantedAt organization { slug name id uuid createdAt viewerIsAdmin } } }";
         assert!(cost(&mutation(grants)) < LIMIT);
         assert_eq!(refused(&mutation(&format!("{grants} again: {grants}"))), (2_205, MAX_MUTATION_FIELDS));
-        // A plain list is as long as it may be.
+        // A plain list counts with its maximum length.
         let organizations = |number: usize| {
             let aliases = (0..number).map(|index| format!("a{index}: name ")).collect::<String>();
             mutation(&format!("organizations {{ {aliases} }}"))
@@ -652,7 +654,7 @@ mod tests {
         assert_eq!(refused(&organizations(19)), (4 + 100 * 20, MAX_MUTATION_FIELDS));
     }
 
-    /// All definitions in the `.graphql` files below a folder.
+    /// Returns all definitions in the `.graphql` files below a folder.
     fn definitions(folder: &std::path::Path) -> String {
         let mut text = String::new();
         for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
@@ -666,7 +668,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_of_the_console_fits_at_50_and_100_rows() {
+    fn console_operations_fit_with_50_and_100_rows() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("console/src");
         let document = parse_query(definitions(&folder)).expect("the operations of the console");
         let DocumentOperations::Multiple(operations) = &document.operations else { panic!("many operations") };
@@ -682,7 +684,7 @@ mod tests {
                 let variables = Variables::from_json(serde_json::Value::Object(sizes.collect()));
                 let cost = price(&alone, &operation.node, &variables);
                 assert!(cost.is_ok(), "{name} at {rows} rows: {cost:?}");
-                // With the console's pages of 50 rows also where each plain list has a hundred items.
+                // With the console's pages of 50 rows, the fields fit even if each plain list has a hundred items.
                 let fields =
                     Walk::new(&alone, &operation.node, &variables).operation(&operation.node).expect("a cost").fields;
                 assert!(rows > 50 || fields <= MAX_FIELDS, "{name} at {rows} rows: {fields} fields");
@@ -692,7 +694,7 @@ mod tests {
 
     ///
     #[test]
-    fn a_fragment_bomb_is_refused_at_once() {
+    fn fragment_bombs_are_rejected_at_once() {
         for length in [14, 27, 30] {
             let mut bomb = String::from("{ ...f0 }");
             for index in 0..length {
@@ -701,7 +703,7 @@ mod tests {
             bomb += &format!(" fragment f{length} on Query {{ viewer {{ id }} }}");
             let start = std::time::Instant::now();
             assert!(matches!(priced(&bomb, json!({})), Err(Refusal::TooComplex { .. })), "{length}");
-            assert!(start.elapsed().as_millis() < 500, "it took as long as the walk that it refuses");
+            assert!(start.elapsed().as_millis() < 500, "the fragments were expanded");
         }
         let mut long = String::from("{ ...f0 }");
         for index in 0..400 {
@@ -714,7 +716,7 @@ mod tests {
 
     ///
     #[test]
-    fn one_field_stands_at_most_thirty_times_in_one_selection() {
+    fn selections_contain_a_field_at_most_30_times() {
         let aliased = |number| (0..number).map(|index| format!("a{index}: id ")).collect::<String>();
         assert_eq!(cost(&format!("{{ viewer {{ {} }} }}", aliased(30))), 31);
         assert_eq!(refused(&format!("{{ viewer {{ {} }} }}", aliased(31))), (31, MOST_OF_ONE));
@@ -725,7 +727,7 @@ mod tests {
 
     ///
     #[test]
-    fn fields_are_nested_at_most_fifteen_deep_and_the_usual_introspection_is_not_refused() {
+    fn fields_nest_at_most_15_deep_and_standard_introspection_fits() {
         let nest = |levels: usize| {
             format!(
                 "{{ viewer {} id {} }}",
@@ -734,7 +736,11 @@ mod tests {
             )
         };
         assert!(priced(&nest(4), json!({})).is_ok());
-        assert_eq!(refused(&nest(5)), (16, DEEPEST), "told at the first level that is too deep, counted from below");
+        assert_eq!(
+            refused(&nest(5)),
+            (16, DEEPEST),
+            "reported at the first level that is too deep, counted from below"
+        );
         let usual = include_str!("introspection.graphql");
         assert!((1_000..5_000).contains(&cost(usual)), "{}", cost(usual));
         let deep = "{ __schema { types { fields { args { type { fields { name } } } } } } }";
@@ -743,12 +749,12 @@ mod tests {
 
     ///
     #[test]
-    fn directives_have_a_price() {
+    fn directives_have_a_cost() {
         assert_eq!(refused(&format!("{{ viewer {{ id {} }} }}", "@skip(if: false) ".repeat(10_000))).1, LIMIT);
     }
 
     #[test]
-    fn operations_and_fragments_that_are_not_chosen_are_held_to_the_limits() {
+    fn limits_apply_to_unused_operations_and_fragments() {
         let aliased: String = (0..31).map(|index| format!("a{index}: viewer {{ id }} ")).collect();
         assert_eq!(refused(&format!("query a {{ viewer {{ id }} }} query b {{ {aliased} }}")), (31, MOST_OF_ONE));
         assert_eq!(refused(&format!("{{ viewer {{ id }} }} fragment F on Query {{ {aliased} }}")), (31, MOST_OF_ONE));
@@ -756,7 +762,7 @@ mod tests {
 
     ///
     #[test]
-    fn many_operations_may_not_each_spread_the_same_long_fragment() {
+    fn expanded_length_is_limited_over_all_operations() {
         let aliased = |below: &str| (0..28).map(|index| format!("a{index}: {below} ")).collect::<String>();
         let fragments = format!(
             "fragment F on Query {{ {} }} fragment G on User {{ {} }}",
@@ -770,7 +776,7 @@ mod tests {
         assert_eq!(refused(&document(2_000)).1, LONGEST_WRITTEN_OUT);
     }
 
-    /// The same price by writing every fragment out: exponential, and obviously right.
+    /// Computes the cost by expanding every fragment, which is exponential and obviously correct.
     fn naive(document: &ExecutableDocument, selection: &SelectionSet, on: &str) -> u64 {
         selection.items.iter().fold(0, |sum, item| {
             sum + match &item.node {
@@ -809,7 +815,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_price_is_that_of_the_document_with_every_fragment_written_out(
+        fn cost_equals_that_of_the_document_with_fragments_expanded(
             own in fields(), first in fields(), second in fields(), third in fields(),
         ) {
             let query = format!(

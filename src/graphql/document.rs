@@ -1,4 +1,4 @@
-//! Reads a document, in whole or not at all: nesting is bounded first, and the parser's errors get messages of our own.
+//! Parses documents. Nesting is limited before the parser runs, and the parser's error messages are replaced.
 
 use super::lexer::prepare;
 use crate::domain::error::Code;
@@ -7,18 +7,18 @@ use async_graphql::{
     parser::{Error, parse_query, types::ExecutableDocument},
 };
 
-/// Why a text is no document. The parser's own message would repeat a part of it.
+/// A syntax error. The parser's message is not used, since it would repeat a part of the document.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Where, as far as it is known.
+    /// The position of the error, if it is known.
     pub place: Option<Pos>,
-    /// `TOO_COMPLEX` for what is nested too deep, otherwise `INVALID_INPUT`.
+    /// `TOO_COMPLEX` if the document is nested too deep, otherwise `INVALID_INPUT`.
     pub code: Code,
-    /// What is wrong.
+    /// The message for the client.
     pub message: &'static str,
 }
 
-/// Reads a document.
+/// Parses a document.
 pub fn read(text: &str) -> Result<ExecutableDocument, Unreadable> {
     parse_query(prepare(text)?).map_err(|error| {
         let (code, message) = message_of(&error);
@@ -44,7 +44,7 @@ mod tests {
 
     ///
     #[test]
-    fn what_would_be_too_deep_for_the_stack_is_refused() {
+    fn documents_that_would_exhaust_the_stack_are_rejected() {
         for bomb in [
             format!("{{ a(b: {}", "[".repeat(60_000)),
             format!("{{ a(b: {}", "{x:".repeat(20_000)),
@@ -57,15 +57,17 @@ mod tests {
         }
     }
 
-    /// A parser that tries alternatives again at each level takes time that doubles with each: sixty levels would never end.
+    /// The time of a parser that retries alternatives at each level doubles with each level: sixty levels would never end.
     #[test]
-    fn what_is_nested_as_deep_as_is_allowed_is_read_without_delay() {
+    fn deepest_allowed_documents_are_parsed_quickly() {
         let (done, waits) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             read_nested_documents();
             done.send(()).expect("the test waits");
         });
-        waits.recv_timeout(std::time::Duration::from_mins(2)).expect("all of them are read, and as they should be");
+        waits
+            .recv_timeout(std::time::Duration::from_mins(2))
+            .expect("all documents are parsed as expected, and in time");
     }
 
     fn read_nested_documents() {
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_where_and_repeats_nothing() {
+    fn syntax_errors_state_a_position_and_repeat_no_text() {
         for (text, message, place) in [
             ("{ a(secret: ", "The document has a syntax error.", Some((1, 13))),
             ("{ a } query Secret { a }", "An operation without a name stands alone in its document.", Some((1, 1))),

@@ -1,16 +1,16 @@
-//! How an error of the domain is told to GraphQL clients. Nobody else builds an error answer here.
+//! Converts domain errors to GraphQL errors. No other file creates GraphQL errors from domain errors.
 
 use super::budget::MAX_FIELDS;
 use crate::domain::error::{Code, Error};
 use async_graphql::{ErrorExtensionValues, ErrorExtensions as _, ServerError, Value};
 use std::sync::Arc;
 
-/// The error with its stable code; the field where there is one. What is ours to mend goes to the log alone.
+/// Converts an error, with its code and, if it has one, its field. The causes of internal errors are only logged.
 pub(super) fn fail(error: Error) -> async_graphql::Error {
     fail_shared(&Arc::new(error))
 }
 
-/// The same for an error that several fields share.
+/// Converts an error that several fields share.
 #[expect(clippy::disallowed_methods, reason = "this is where domain errors are translated")]
 pub(super) fn fail_shared(error: &Arc<Error>) -> async_graphql::Error {
     match error.as_ref() {
@@ -29,12 +29,12 @@ pub(super) fn fail_shared(error: &Arc<Error>) -> async_graphql::Error {
     })
 }
 
-/// A refusal of the whole request, in the shape of GraphQL.
+/// Converts an error that rejects the whole request.
 pub fn error_of(error: Error) -> ServerError {
     fail(error).into_server_error(async_graphql::Pos::default())
 }
 
-/// The error of a query that resolves more fields than it may.
+/// Returns the error of a query that exceeds the field limit.
 pub(super) fn too_many_fields() -> ServerError {
     let message = format!(
         "The response has more than {MAX_FIELDS} fields and items of lists; ask for smaller pages (first) or fewer fields."
@@ -45,7 +45,7 @@ pub(super) fn too_many_fields() -> ServerError {
     ServerError { extensions: Some(extensions), ..ServerError::new(message, None) }
 }
 
-/// The code of an error in an answer; errors of the library are the document's.
+/// Returns the code of an error in a response. Errors of the library have none, and count as `INVALID_INPUT`.
 pub fn outcome_of(error: &ServerError) -> &str {
     let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
     match code {
@@ -54,16 +54,16 @@ pub fn outcome_of(error: &ServerError) -> &str {
     }
 }
 
-/// What a field answers: the value, nothing, or the error.
+/// The result of a nullable field: a value, `None` for null, or an error.
 pub(super) type Answer<T> = Option<async_graphql::Result<T>>;
 
-/// A field that always has a value, unless it fails.
+/// Returns the result of a field that has a value unless it fails.
 #[expect(clippy::unnecessary_wraps, reason = "the library drops a field that is a plain error")]
 pub(super) fn answer<T>(result: Result<T, Error>) -> Answer<T> {
     Some(result.map_err(fail))
 }
 
-/// A field that may have no value.
+/// Returns the result of a field that may be null.
 pub(super) fn maybe<T>(result: Result<Option<T>, Error>) -> Answer<T> {
     result.map_err(fail).transpose()
 }

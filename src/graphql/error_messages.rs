@@ -1,19 +1,19 @@
-//! What is wrong with a document, in our words. The library's own repeat what stands in the document, and that may be a
-//! secret: a value that was pasted into the wrong place.
+//! Replaces the library's error messages. They repeat parts of the document, which may contain a secret, such as a token
+//! value that was pasted into the wrong place.
 
 use super::{schema_index, validation::MOST_ERRORS};
 use crate::domain::error::Code;
 use async_graphql::{ErrorExtensionValues, ServerError};
 
-/// A complaint of the library, which puts what it names in quotes.
+/// Matches a message of the library, which quotes the names in it, and replaces it.
 struct MessageRule {
-    /// How it begins, up to the first quote.
+    /// The start of the message, up to the first quote.
     begins: &'static str,
-    /// How it goes on behind the first name.
+    /// The start of the text after the first quoted name.
     goes_on: &'static str,
-    /// The same in our words, with `{}` for the name of a type.
+    /// The replacement, with `{}` for the name of a type.
     ours: &'static str,
-    /// Which of the quoted names is that type's; the library has it from the schema.
+    /// The index of the quoted name that is the name of the type.
     of: usize,
 }
 
@@ -56,10 +56,10 @@ const COMPLAINTS: &[MessageRule] = &[
 ];
 
 const OTHERWISE: &str = "The document is not valid here.";
-/// What only shows when a field is asked.
+/// The message for an error that occurs only when a field is resolved.
 const AT_A_FIELD: &str = "A value is not of the kind that is taken here.";
 
-/// Puts the library's errors into our words, and leaves the first few of those that are about the whole document.
+/// Replaces the messages of the library's errors. If no error belongs to a field, keeps only the first [`MOST_ERRORS`].
 pub(super) fn reword(errors: &mut Vec<ServerError>) {
     for error in
         errors.iter_mut().filter(|error| error.extensions.as_ref().is_none_or(|ours| ours.get("code").is_none()))
@@ -98,7 +98,7 @@ mod tests {
     use async_graphql::{PathSegment, Pos};
 
     #[test]
-    fn a_complaint_says_what_is_wrong_and_names_types_of_the_schema_alone() {
+    fn messages_name_types_of_the_schema_and_repeat_no_other_name() {
         for (library, ours) in [
             ("Unknown field \"secret\" on type \"Token\".", "Token has no such field."),
             ("Unknown field \"secret\" on type \"__Type\".", "The type has no such field."),
@@ -122,7 +122,7 @@ mod tests {
                 "Invalid value for argument \"if\", enumeration \"a\"b\"",
                 "This value is not of the kind that the argument takes.",
             ),
-            ("Something that no release has said so far: \"secret\"", OTHERWISE),
+            ("A message of no known release: \"secret\"", OTHERWISE),
             ("", OTHERWISE),
         ] {
             assert_eq!(in_our_words(library), ours, "{library}");
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_five_are_told_and_those_of_fields_all() {
+    fn errors_of_the_document_are_limited_to_five_and_those_of_fields_are_not() {
         let error = |line: usize| ServerError::new("Unknown fragment: \"x\"", Some(Pos { line, column: 1 }));
         let mut errors: Vec<_> = (1..10).rev().map(error).collect();
         reword(&mut errors);

@@ -1,4 +1,4 @@
-//! What happened, as far as the viewer may read of it.
+//! Events, with the fields that the viewer can see.
 
 use super::{
     connection::connection,

@@ -1,4 +1,4 @@
-//! Periods of access, and the requests that were made in them.
+//! Grants and the requests that were made with them.
 
 use super::{
     connection::connection,
@@ -88,13 +88,13 @@ impl GrantNode {
     }
 }
 
-/// Somebody who is named by what the viewer may see, also when they have left since: an audit says who did it.
+/// Returns a user who is named in data that the viewer can see, even if they have left all organizations of the viewer.
 pub(super) async fn named_user(ctx: &Context<'_>, user: crate::domain::id::UserId) -> Answer<UserNode> {
     let found = request(ctx).load(user).await.map_err(|error| fail_shared(&error)).transpose()?;
     Some(found.map(UserNode))
 }
 
-/// Somebody whom the viewer may see.
+/// Returns a user if the viewer can see them.
 pub(super) async fn seen_user(ctx: &Context<'_>, user: crate::domain::id::UserId) -> Answer<UserNode> {
     let request = request(ctx);
     let found = request.load(user).await.map_err(|error| fail_shared(&error)).transpose()?;

@@ -1,4 +1,4 @@
-//! What clients write, read into what the domain knows. All parsing of their text happens here.
+//! Inputs of the schema and their conversion to domain types. All texts in them are parsed here.
 
 use super::{
     event::AuditEventType, organization::OrganizationRole, scalar::DateTime, search::SearchWord, token::TokenStatus,
@@ -72,7 +72,7 @@ pub(super) struct TokenFilter {
 }
 
 impl TokenFilter {
-    /// Reads a filter, and what its search was understood as; one that is left out asks for active tokens.
+    /// Converts a filter, and returns how each word of its search was interpreted. Without a filter, only active tokens match.
     pub(super) fn read(filter: Option<Self>, app: &App) -> Result<(list::TokenFilter, Vec<SearchWord>)> {
         let Some(filter) = filter else { return Ok((list::TokenFilter::default(), Vec::new())) };
         filter.checked(app).map_err(|error| error.within("filter"))
@@ -106,7 +106,7 @@ impl TokenFilter {
     }
 }
 
-/// Each once: a statement grows with what is asked for, and not with how often that is said.
+/// Removes duplicates, which would make the statement longer.
 pub(super) fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T> {
     all.into_iter().fold(Vec::new(), |mut kept, one| {
         if !kept.contains(&one) {
@@ -116,7 +116,7 @@ pub(super) fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T>
     })
 }
 
-/// Reads a filter that came as JSON beside a document, by the same rules and with the same refusals.
+/// Reads a filter from JSON, with the same rules and errors as for a filter in a document.
 pub fn token_filter(json: serde_json::Value, app: &App) -> Result<list::TokenFilter> {
     let value = Value::from_json(json).map_err(|_| Error::invalid("filter", "This is no value of a filter."))?;
     validation::fits_input(&TokenFilter::type_name(), "filter", &value)?;
@@ -125,7 +125,7 @@ pub fn token_filter(json: serde_json::Value, app: &App) -> Result<list::TokenFil
     Ok(TokenFilter::read(filter, app)?.0)
 }
 
-/// The digests of the whole values that are asked for; nothing stands for what cannot be one, and so matches no token.
+/// Returns the fingerprint of the token value to search for; `None` if the text is not a token value, which matches no token.
 fn values(text: Option<&str>, app: &App) -> Result<Vec<Option<Fingerprint>>> {
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(Vec::new()) };
     let value = text::plain("token", text, text::LONGEST_DESCRIPTION)?;
@@ -142,7 +142,7 @@ pub(super) struct TokenOrder {
 }
 
 impl TokenOrder {
-    /// Reads an order; one that is left out is newest first.
+    /// Converts an order. The default is newest first.
     pub(super) fn read(order: Option<Self>) -> list::TokenOrder {
         order.map_or_else(list::TokenOrder::default, |order| list::TokenOrder {
             field: order.field.into(),
@@ -190,7 +190,7 @@ pub(super) struct AuditEventFilter {
 }
 
 impl AuditEventFilter {
-    /// Reads a filter. An id that is none finds what an unknown one finds: nothing.
+    /// Converts a filter. A malformed ID matches no event, as an unknown one does.
     pub(super) fn read(filter: Option<Self>) -> EventFilter {
         let Some(filter) = filter else { return EventFilter::default() };
         EventFilter {
@@ -203,22 +203,22 @@ impl AuditEventFilter {
     }
 }
 
-/// The id of a token in an input. What is malformed is a token that there is not: rules answer it as they answer that.
+/// Parses the ID of a token. A malformed ID becomes an unknown one, so that both cause the same error.
 pub(super) fn token_id(id: &ID) -> TokenId {
     TokenId::parse(id).unwrap_or(TokenId::from_uuid(Uuid::nil()))
 }
 
-/// The id of a person in an input. What is malformed is a person that there is not.
+/// Parses the ID of a user. A malformed ID becomes an unknown one.
 pub(super) fn user_id(id: &ID) -> UserId {
     UserId::parse(id).unwrap_or(UserId::from_uuid(Uuid::nil()))
 }
 
-/// The id of an organization in an input. What is malformed is an organization that there is not.
+/// Parses the ID of an organization. A malformed ID becomes an unknown one.
 pub(super) fn organization_id(id: &ID) -> OrganizationId {
     OrganizationId::parse(id).unwrap_or(OrganizationId::from_uuid(Uuid::nil()))
 }
 
-/// The id of a session in an input. What is malformed is a session that there is not.
+/// Parses the ID of a session. A malformed ID becomes an unknown one.
 pub(super) fn session_id(id: &ID) -> SessionId {
     SessionId::parse(id).unwrap_or(SessionId::from_uuid(Uuid::nil()))
 }

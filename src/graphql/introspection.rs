@@ -1,4 +1,4 @@
-//! Counts what an introspection of our own schema returns, before it runs: the lists of the schema have known lengths.
+//! Counts the fields that introspection returns before it runs. The lengths of all lists of the schema are known.
 
 use async_graphql::{
     Name,
@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// Everything that introspection can reach. A reference to a named type needs no more than its name.
+/// Selects all objects that introspection can return. Of a reference to a named type, only the name is needed.
 const EVERYTHING: &str = "
     { __schema {
         queryType { kind name } mutationType { kind name } subscriptionType { kind name }
@@ -27,7 +27,7 @@ const EVERYTHING: &str = "
     fragment Value on __InputValue { name type { ...Type } }
     fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }";
 
-/// The objects of introspection, and which of them each one leads to.
+/// The objects of introspection and the references between them.
 struct Graph {
     nodes: Vec<Node>,
     types: HashMap<String, usize>,
@@ -40,7 +40,7 @@ struct Node {
     lists: HashMap<String, Vec<usize>>,
 }
 
-/// How often introspection is polled; nothing of it waits for anything but itself.
+/// The maximum number of polls. Introspection never waits, it only yields.
 const MAX_POLLS: usize = 100_000;
 
 static GRAPH: LazyLock<Option<Graph>> = LazyLock::new(|| {
@@ -63,7 +63,7 @@ static GRAPH: LazyLock<Option<Graph>> = LazyLock::new(|| {
 });
 
 impl Graph {
-    /// Adds an object and all below it. A reference to a named type is the type itself.
+    /// Adds an object and all objects below it. A reference to a named type resolves to the type itself.
     fn add(&mut self, object: &Value) -> usize {
         let named = object.get("kind").and_then(|_| self.types.get(object.get("name")?.as_str()?)).copied();
         match named {
@@ -93,15 +93,15 @@ impl Graph {
     }
 }
 
-/// Returns how many fields `__schema { … }` returns, or `__type(name: …) { … }` where a name is given, with every fragment
-/// and directive taken as if it applied; the count stops once it is above `limit`. No fragment may spread itself.
+/// Returns the number of fields that `__schema { … }` returns, or `__type(name: …) { … }` if a name is given, as if every
+/// fragment and directive applied. Stops counting at `limit + 1`. The fragments must not contain a cycle.
 pub(super) fn returned_fields(
     document: &ExecutableDocument,
     selection: &SelectionSet,
     type_name: Option<&str>,
     limit: u64,
 ) -> u64 {
-    // What cannot be counted is too much.
+    // If the fields cannot be counted, the document is rejected.
     let Some(graph) = &*GRAPH else { return limit.saturating_add(1) };
     let root = match type_name {
         Some(name) => graph.types.get(name).copied(),
@@ -124,7 +124,7 @@ struct Count<'document> {
 impl Count<'_> {
     fn selection(&mut self, selection: &SelectionSet, node: usize) {
         for item in &selection.items {
-            // A spread counts too, so that the time is bounded by the count.
+            // Spreads and inline fragments count too, so that the count limits the time.
             self.fields += 1;
             if self.fields > self.limit {
                 return;
@@ -153,7 +153,7 @@ impl Count<'_> {
 }
 
 #[cfg(test)]
-#[expect(clippy::format_collect, reason = "documents of a test, written the short way")]
+#[expect(clippy::format_collect, reason = "short code that builds documents")]
 mod tests {
     use super::*;
     use async_graphql::parser::{parse_query, types::DocumentOperations};
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_count_is_that_of_the_response() {
+    async fn count_equals_the_fields_of_the_response() {
         for (query, name) in [
             ("{ __schema { types { kind name description } } }", None),
             (

@@ -1,21 +1,21 @@
-//! Reads the text of a document before the parser does: bounds what would exhaust the stack, and decodes escapes.
+//! Reads the text of a document before the parser: limits nesting that would exhaust the stack, and decodes escapes.
 //!
-//! The parser (async-graphql 7.2) recurses once per bracket without a limit on values, and knows only `\uXXXX` outside the
-//! range of surrogates. The GraphQL specification, section String Value, also has `\u{X…}` and pairs of surrogates.
+//! The parser (async-graphql 7.2) recurses once for each bracket, with no limit in values, and supports only `\uXXXX` outside
+//! the range of surrogates. The GraphQL specification, section String Value, also has `\u{X…}` and pairs of surrogates.
 
 use super::document::Unreadable;
 use crate::domain::error::Code;
 use async_graphql::Pos;
 use std::borrow::Cow;
 
-/// The deepest nesting of `(`, `[` and `{` outside strings and comments.
+/// The maximum nesting of `(`, `[` and `{` outside strings and comments.
 const MAX_NESTING: usize = 64;
-/// The longest name or alias, in characters.
+/// The maximum length of a name or alias, in characters.
 const MAX_NAME_LENGTH: usize = 128;
 const BLOCK_QUOTE: &str = "\"\"\"";
 const ESCAPED_BLOCK_QUOTE: &str = "\\\"\"\"";
 
-/// Returns a text that means the same to the parser and in which every token outside a string has its original position.
+/// Returns an equivalent text that the parser can read, in which every token outside a string keeps its position.
 pub(super) fn prepare(text: &str) -> Result<Cow<'_, str>, Unreadable> {
     let mut lexer = Lexer { text, rest: text, nesting: 0, output: None };
     while let Some(ch) = lexer.rest.chars().next() {
@@ -43,19 +43,19 @@ struct Lexer<'text> {
     text: &'text str,
     rest: &'text str,
     nesting: usize,
-    /// What was read so far, once a part of it had to be rewritten.
+    /// The text for the parser up to `rest`; `None` until a part of the text is replaced.
     output: Option<String>,
 }
 
 impl<'text> Lexer<'text> {
-    /// Moves over this many bytes and returns them.
+    /// Skips `length` bytes and returns them.
     fn skip(&mut self, length: usize) -> &'text str {
         let (skipped, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, ""));
         self.rest = rest;
         skipped
     }
 
-    /// Moves over this many bytes, which stay as they are.
+    /// Skips `length` bytes and keeps them unchanged.
     fn keep(&mut self, length: usize) {
         let kept = self.skip(length);
         if let Some(output) = &mut self.output {
@@ -63,7 +63,7 @@ impl<'text> Lexer<'text> {
         }
     }
 
-    /// Moves over this many bytes, in place of which the parser gets `written`.
+    /// Skips `length` bytes and replaces them by `written`.
     fn replace(&mut self, length: usize, written: &str) {
         let before = self.before();
         self.skip(length);
@@ -100,7 +100,8 @@ impl<'text> Lexer<'text> {
         Ok(())
     }
 
-    /// The parser would read one without an end as an empty string and another one, and see brackets in it.
+    /// Reads a block string. The parser would read an unterminated one as an empty string followed by another string, and its
+    /// content as brackets.
     fn block_string(&mut self) -> Result<(), Unreadable> {
         let unfinished = self.unfinished();
         self.keep(BLOCK_QUOTE.len());
@@ -127,7 +128,7 @@ impl<'text> Lexer<'text> {
             match ch {
                 '"' => {
                     self.keep(1);
-                    // What follows on the line keeps its column.
+                    // Tokens that follow on the line keep their columns.
                     if saved > 0 {
                         self.replace(0, &" ".repeat(saved));
                     }
@@ -145,15 +146,15 @@ impl<'text> Lexer<'text> {
         Err(unfinished)
     }
 
-    /// Returns how many characters shorter the text became.
+    /// Decodes a Unicode escape. Returns by how many characters this shortened the text.
     fn unicode_escape(&mut self) -> Result<usize, Unreadable> {
         let Some((code, length)) = code_point(self.rest) else {
-            // Malformed in a way that the parser reports.
+            // The parser reports the malformed escape.
             self.keep(2);
             return Ok(0);
         };
         let (ch, length) = match (char::from_u32(code), code) {
-            // The parser knows this form.
+            // The parser supports this form.
             (Some(_), _) if !self.rest.starts_with("\\u{") => {
                 self.keep(length);
                 return Ok(0);
@@ -184,7 +185,7 @@ impl<'text> Lexer<'text> {
     }
 }
 
-/// The number that `\uXXXX` or `\u{X…}` at the start of the text stands for, and the length of the escape in bytes.
+/// Returns the code point of the `\uXXXX` or `\u{X…}` at the start of the text, and the length of the escape in bytes.
 fn code_point(text: &str) -> Option<(u32, usize)> {
     let digits = text.strip_prefix("\\u")?;
     let (digits, length) = match digits.strip_prefix('{') {
@@ -196,12 +197,12 @@ fn code_point(text: &str) -> Option<(u32, usize)> {
     };
     let significant = digits.trim_start_matches('0');
     let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    // More than eight digits are no character, however many of them there are.
+    // A number of more than eight significant digits is never a character.
     let number = if significant.len() > 8 { Ok(u32::MAX) } else { u32::from_str_radix(&format!("0{significant}"), 16) };
     is_number.then_some(number.ok()?).map(|number| (number, length))
 }
 
-/// A character as it can stand in a string that the parser reads.
+/// Returns a character as it is written in a string for the parser.
 fn written(ch: char) -> String {
     match ch {
         '"' | '\\' => format!("\\{ch}"),
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_of_the_specification_are_decoded_and_positions_stay() {
+    fn unicode_escapes_are_decoded_and_positions_are_preserved() {
         for (written, decoded) in [
             (r"\ud83d\udd11", "🔑"),
             (r"\u{1F511}", "🔑"),
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escape_that_is_no_character_is_an_error_with_its_position() {
+    fn escapes_of_no_character_are_rejected_with_their_position() {
         for escape in [
             r"\ud83d",
             r"\udd11",
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_are_nested_at_most_64_deep_outside_strings_and_comments() {
+    fn brackets_nest_at_most_64_deep_outside_strings_and_comments() {
         for bracket in ["[", "{", "(", "[{(", "{a(b:["] {
             let depth = |levels: usize| bracket.repeat(levels / bracket.matches(['[', '{', '(']).count());
             assert_eq!(code_of(&depth(60)), None, "{bracket}");
@@ -296,7 +297,7 @@ mod tests {
             code_of(&format!("\"{brackets}\" # {brackets}\n \"\"\" \n {brackets} \\\"\"\" {brackets} \"\"\"")),
             None
         );
-        // What the parser would read in another way than this is not given to it.
+        // Texts that the parser would read differently are rejected.
         for hidden in [
             format!("\"\n{brackets}"),
             format!("\"\"\"\" {brackets}"),
@@ -312,17 +313,17 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_at_most_128_characters() {
+    fn names_have_at_most_128_characters() {
         assert_eq!(code_of(&format!("{{ {}: id }}", "a".repeat(128))), None);
         assert_eq!(code_of(&format!("{{ {}: id }}", "a".repeat(129))), Some((Code::InvalidInput, 1, 3)));
     }
 
-    /// Whether every string of a text has its end, by the GraphQL specification (October 2021, section String Value).
+    /// Returns whether every string in the text is terminated (GraphQL specification of October 2021, section String Value).
     fn is_whole(text: &str) -> bool {
         let mut rest = text;
         while let Some(ch) = rest.chars().next() {
             let length = if rest.starts_with(BLOCK_QUOTE) {
-                // What is escaped becomes as many other characters.
+                // Each escape becomes as many other characters.
                 let content = rest[3..].replace(ESCAPED_BLOCK_QUOTE, "____");
                 content.find(BLOCK_QUOTE).map(|end| end + 6)
             } else if ch == '"' {
@@ -340,13 +341,13 @@ mod tests {
         true
     }
 
-    /// The nesting of brackets that the lexer counts: what is missing from the limit.
+    /// Returns the nesting that the lexer counts: the limit minus the brackets that can be added.
     fn counted_nesting(text: &str) -> usize {
         let fits = |more: &usize| prepare(&format!("{}{text}", "[".repeat(*more))).is_ok();
         MAX_NESTING - (0..=MAX_NESTING).rev().find(fits).expect("a text within the limit")
     }
 
-    /// The nesting of brackets that a parsed document was written with.
+    /// Computes the nesting of brackets in the text of a parsed document.
     mod nesting {
         use async_graphql::{
             Name, Positioned, Value,
@@ -373,7 +374,7 @@ mod tests {
             }
         }
 
-        /// Of a value that may hold variables.
+        /// Returns the nesting of arguments, whose values may contain variables.
         macro_rules! of_arguments {
             ($arguments:expr) => {
                 in_brackets($arguments.iter().map(|(_, value)| {
@@ -418,7 +419,8 @@ mod tests {
         }
     }
 
-    /// Any mix of what decides where strings and comments end. The long piece exhausts a parser that reads it as brackets.
+    /// Generates mixes of the tokens that decide where strings and comments end. The long piece exhausts the stack of a parser
+    /// that reads it as brackets.
     fn mix() -> impl Strategy<Value = String> {
         const PIECES: &[&str] = &[
             "\"", "\"\"", "\"\"\"", "\\\"\"\"", "\\", "\\\\", "\\\"", "\\n", "\n", "\r", "\r\n", "#", "[", "]", "{",
@@ -453,7 +455,7 @@ mod tests {
         })
     }
 
-    /// Documents, and what is nearly one.
+    /// Generates documents and texts that are almost documents.
     fn text() -> impl Strategy<Value = String> {
         prop_oneof![
             mix(),
@@ -471,14 +473,14 @@ mod tests {
         ]
     }
 
-    /// The lexer bounds what the parser would recurse into only where both agree about strings and comments.
+    /// The lexer limits the recursion of the parser only if both agree where strings and comments end.
     #[test]
-    fn the_lexer_and_the_parser_agree_about_every_mix_of_quotes_and_brackets() {
+    fn lexer_and_parser_agree_on_strings_and_brackets() {
         let (parsed, rejected) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let checked = TestRunner::default().run(&text(), |text| {
             match prepare(&text) {
                 Ok(prepared) => {
-                    prop_assert!(is_whole(&text), "accepted without the end of a string");
+                    prop_assert!(is_whole(&text), "an unterminated string was accepted");
                     if let Ok(document) = parse_query(&prepared) {
                         parsed.fetch_add(1, Relaxed);
                         prop_assert_eq!(counted_nesting(&text), nesting::of_document(&document));
@@ -493,6 +495,6 @@ mod tests {
             Ok(())
         });
         assert!(checked.is_ok(), "{checked:?}");
-        assert!(parsed.into_inner() > 20 && rejected.into_inner() > 20, "too few of the texts say anything");
+        assert!(parsed.into_inner() > 20 && rejected.into_inner() > 20, "too few texts were parsed or rejected");
     }
 }

@@ -1,5 +1,5 @@
-//! What is not on the row: read for all rows of a request at once. The loaders belong to the request, since two callers
-//! do not see the same.
+//! Loaders, which read data that is not on a row for all rows of a request together. They belong to the request, since callers
+//! do not see the same data.
 
 use super::Request;
 use crate::{
@@ -26,7 +26,7 @@ use std::{
     sync::Arc,
 };
 
-/// Everything that can be read for many at once.
+/// The loaders of one request.
 pub(super) struct Loaders {
     app: App,
     standing: Standing,
@@ -39,47 +39,47 @@ impl Loaders {
     }
 }
 
-/// The use of a token over every organization.
+/// The usage of a token across all organizations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct UseOf(pub(super) TokenId);
 
-/// The organizations that a token reaches now.
+/// The organizations that a token currently has access to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ReachOf(pub(super) TokenId);
 
-/// From where a token was used lately.
+/// The IP addresses of the most recent requests with a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct AddressesOf(pub(super) TokenId);
 
-/// The letter in which the viewer was told of an event.
+/// The notification email about an event that was sent to the viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct NoticeOf(pub(super) EventId);
 
-/// The organizations that an event concerns, by its number.
+/// The organizations that an event concerns, by the number of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ConcernedBy(pub(super) i64);
 
-/// A page of the periods of access of one token.
+/// A page of the grants of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct GrantsPage(pub(super) TokenId, pub(super) GrantFilter, pub(super) Page);
 
-/// How many periods of access one token has.
+/// The number of grants of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct GrantsCount(pub(super) TokenId, pub(super) GrantFilter);
 
-/// Organizations that alone may be told of; nothing for all.
+/// The organizations that the viewer can see; `None` for all.
 pub(super) type Only = Option<BTreeSet<OrganizationId>>;
 
-/// A page of what happened to one token.
+/// A page of the events of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct EventsPage(pub(super) TokenId, pub(super) Only, pub(super) Page);
 
-/// How many things happened to one token.
+/// The number of events of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct EventsCount(pub(super) TokenId, pub(super) Only);
 
 impl Request {
-    /// Reads one, together with all others that the request asks for at this moment.
+    /// Reads a value, together with all other values of its kind that the request needs in the same round.
     pub(super) async fn load<K>(&self, key: K) -> Result<Option<<Loaders as Loader<K>>::Value>, Arc<Error>>
     where
         K: Send + Sync + Hash + Eq + Clone + 'static,
@@ -185,7 +185,7 @@ fn shared<K: Eq + Hash, V>(found: HashMap<K, V>) -> HashMap<K, Arc<V>> {
     found.into_iter().map(|(key, value)| (key, Arc::new(value))).collect()
 }
 
-/// All that ask for the same of different tokens are answered by one statement.
+/// Groups keys by everything but the token, so that one statement reads each group.
 fn grouped<K, A: Eq + Hash>(keys: &[K], ask_and_token: impl Fn(&K) -> (A, TokenId)) -> HashMap<A, Vec<TokenId>> {
     let mut asked = HashMap::<_, Vec<_>>::new();
     for (ask, token) in keys.iter().map(ask_and_token) {

@@ -1,4 +1,4 @@
-//! The GraphQL schema: how the domain is told to clients, and which limits hold before anything runs.
+//! The GraphQL schema: conversion of domain types and arguments, and the limits that are checked before execution.
 
 mod argument_size;
 mod batching;
@@ -53,7 +53,7 @@ use std::{
 /// The schema, ready to execute.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// The most directives on one field.
+/// The maximum number of directives on one field.
 const MOST_DIRECTIVES: usize = 5;
 
 /// Builds the schema.
@@ -66,7 +66,7 @@ pub fn schema() -> Schema {
         .finish()
 }
 
-/// The schema as text, as `schema.graphql` holds it.
+/// Returns the schema in SDL, which is the content of `schema.graphql`.
 pub fn sdl() -> &'static str {
     static SDL: LazyLock<String> = LazyLock::new(|| {
         schema().sdl_with_options(SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions())
@@ -74,7 +74,7 @@ pub fn sdl() -> &'static str {
     &SDL
 }
 
-/// One request, as resolvers know it: who asks, and what they may see.
+/// The context of one request: the caller, their authorization, and the loaders.
 pub struct Request {
     app: App,
     caller: Caller,
@@ -85,7 +85,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads what the caller is at this moment. `UNAUTHENTICATED` for whoever is disabled or gone.
+    /// Reads the current authorization of the caller. Fails with `UNAUTHENTICATED` if the user is disabled or deleted.
     pub async fn new(app: &App, caller: Caller) -> Result<Self> {
         let standing = app.store().standing(&caller).await?;
         let loads = Loaders::new(app.clone(), standing.clone(), caller.at);
@@ -95,7 +95,7 @@ impl Request {
         Ok(Self { app: app.clone(), caller, standing, loader: Arc::new(loader), queue, budget: Budget::default() })
     }
 
-    /// A list that is read in pages: its kind, whose it is, and what else decides its rows.
+    /// Returns the identity of a list, which its cursors are bound to: its kind, the object it belongs to, and its filter.
     async fn list(&self, kind: ListKind, of: uuid::Uuid, detail: &(impl Detail + Sync)) -> Result<List> {
         Ok(self.app.store().cursor_key().await?.list(kind, of, detail))
     }
@@ -111,7 +111,7 @@ impl Request {
     }
 }
 
-/// The request that a resolver works for.
+/// Returns the request that a resolver belongs to.
 fn request<'ctx>(ctx: &Context<'ctx>) -> &'ctx Request {
     ctx.data_unchecked()
 }

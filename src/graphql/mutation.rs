@@ -1,4 +1,4 @@
-//! What can be changed: each field translates, and calls one action.
+//! The mutations. Each converts its input and calls one action.
 
 use super::{
     Request,
@@ -31,7 +31,7 @@ use crate::{
 };
 use async_graphql::{Context, ID, Object, SimpleObject};
 
-/// What can be changed.
+/// The mutation root.
 pub struct Mutation;
 
 /// The mutation root.
@@ -133,7 +133,7 @@ impl Mutation {
         answer(
             async {
                 let admin = request.caller.user().ok_or(Error::Unauthenticated)?;
-                // Whoever may add none hears of that first.
+                // A caller who may not create organizations gets that error first.
                 policy::founder(&request.standing, request.app.self_service())?;
                 let change = CreateOrganization {
                     slug: text::slug("slug", &input.slug)?,
@@ -280,7 +280,7 @@ impl Mutation {
         answer(
             async {
                 let user = request.caller.user().ok_or(Error::Unauthenticated)?;
-                // Whoever may not do it hears of that first.
+                // A caller who may not change the password gets that error first.
                 policy::keyholder(&request.standing, user)?;
                 let UserNode(before) = person(request, user).await?;
                 let names = [Some(before.user.username), Some(before.user.name), before.user.email];
@@ -327,10 +327,10 @@ impl Mutation {
     }
 }
 
-/// Somebody who was just made or changed.
+/// Reads a user that the mutation created or changed.
 async fn person(request: &Request, user: UserId) -> Result<UserNode> {
     let found = request.app.store().people(&[user]).await?.remove(&user);
-    found.map(UserNode).ok_or_else(|| Error::Bug("a person who is nobody".into()))
+    found.map(UserNode).ok_or_else(|| Error::Bug("the user of a mutation does not exist".into()))
 }
 
 fn in_input(error: Error) -> Error {
@@ -342,7 +342,7 @@ fn own(request: &Request, token: Token) -> TokenNode {
 }
 
 fn new_token(request: &Request, input: &CreateTokenInput) -> Result<CreateToken> {
-    // Whoever may make no tokens hears of that first.
+    // A caller who may not create tokens gets that error first.
     policy::maker(&request.standing)?;
     token::organizations_fit("organizationIds", input.organization_ids.len())?;
     Ok(CreateToken {

@@ -1,4 +1,4 @@
-//! Organizations and their audit.
+//! Organizations, their members and their audit.
 
 use super::{
     Request,
@@ -29,7 +29,7 @@ use std::borrow::Cow;
 #[derive(Clone)]
 pub(super) struct OrganizationNode {
     organization: Organization,
-    /// The viewer's role where this request has just changed it.
+    /// The role that this request has given the viewer, if any.
     role: Option<Role>,
 }
 
@@ -40,12 +40,12 @@ impl From<Organization> for OrganizationNode {
 }
 
 impl OrganizationNode {
-    /// An organization in which this request has just given the viewer a role.
+    /// Returns an organization in which this request has given the viewer a role.
     pub(super) const fn anew(organization: Organization, role: Role) -> Self {
         Self { organization, role: Some(role) }
     }
 
-    /// What the viewer is, with the role that this request has just given them.
+    /// Returns the authorization of the viewer, including the role that this request has given them.
     fn standing<'request>(&self, request: &'request Request) -> Cow<'request, Standing> {
         match self.role {
             Some(role) => Cow::Owned(request.standing.clone().joined(self.organization.id, role)),
@@ -197,7 +197,7 @@ impl OrganizationNode {
         let request = request(ctx);
         let list = request.list(ListKind::Members, self.organization.id.uuid(), &which).await?;
         let page = Page::parse(page, &list)?;
-        // Whoever left still sees the organization on the ended grants of their tokens, and nobody in it.
+        // A former member still sees the organization on the ended grants of their tokens, but none of its members.
         let Some(insider) = policy::insider(&self.standing(request), self.organization.id) else {
             let (slice, count) = (Slice::of(&page, Vec::new()), Count::by(async || Ok(0)));
             return Ok(OrganizationMemberConnection(ConnectionPage { slice, list, count }));

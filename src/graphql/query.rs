@@ -1,4 +1,4 @@
-//! Where a query begins.
+//! The queries: lookups of single objects, and the viewer.
 
 use super::{
     error::{Answer, answer, fail, fail_shared, maybe},
@@ -27,21 +27,15 @@ use async_graphql::{Context, ID, Interface, Object};
     desc = "The ID of the object, a TypeID: the object type, an underscore, and a UUIDv7 in base 32, such as org_…, user_…, token_…, grant_…, event_… or session_…"
 ))]
 pub(super) enum Node {
-    /// A person.
     User(UserNode),
-    /// An organization.
     Organization(OrganizationNode),
-    /// A token.
     Token(TokenNode),
-    /// A period of access.
     TokenGrant(GrantNode),
-    /// A change.
     AuditEvent(EventNode),
-    /// A sign-in of a browser.
     Session(SessionNode),
 }
 
-/// Where a query begins.
+/// The query root.
 pub struct Query;
 
 /// The query root.
@@ -86,7 +80,7 @@ impl Query {
         #[graphql(desc = "The slug of the organization.")] slug: String,
     ) -> Answer<OrganizationNode> {
         let request = request(ctx);
-        // No slug holds a character that a database might stumble over.
+        // An invalid slug may contain characters that a database rejects.
         let slug = crate::domain::text::slug("slug", &slug).ok()?;
         let found = request.app.store().organization_named(&slug).await;
         let seen = |organization: &crate::domain::organization::Organization| {
@@ -113,7 +107,7 @@ impl Query {
     }
 }
 
-/// The most ids that `nodes` looks up.
+/// The maximum number of IDs that `nodes` looks up.
 pub(super) const MAX_IDS: usize = 100;
 
 async fn node(ctx: &Context<'_>, id: &ID) -> Answer<Node> {

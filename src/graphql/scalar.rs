@@ -1,4 +1,4 @@
-//! Times and UUIDs as clients write them.
+//! The scalars for times and UUIDs.
 
 use crate::domain::time::{self, Time};
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};

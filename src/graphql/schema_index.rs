@@ -1,4 +1,4 @@
-//! What is the schema made of? A map of it, read once from its own text, for those who look at a document before it runs.
+//! An index of the types of the schema, built once from its SDL, for the checks before a document runs.
 
 use async_graphql::{
     Name, Positioned,
@@ -10,25 +10,25 @@ use std::{
     sync::LazyLock,
 };
 
-/// A type of the schema; those of introspection stand in no schema document.
+/// A type of the schema. Introspection types are not included.
 pub(super) enum Kind {
     /// An object or an interface.
     Fields(HashMap<Name, Field>),
-    /// What can be said in one argument.
+    /// An input object.
     Input(IndexMap<Name, InputValue>),
-    /// The values that there are.
+    /// An enum with its values.
     Enum(HashSet<Name>),
-    /// A single value.
+    /// A scalar.
     Scalar,
 }
 
-/// A field that can be selected.
+/// A field of an object or an interface.
 pub(super) struct Field {
     pub(super) of: Type,
     pub(super) arguments: IndexMap<Name, InputValue>,
 }
 
-/// What an argument takes, or a field of an input.
+/// An argument, or a field of an input object.
 pub(super) struct InputValue {
     pub(super) of: Type,
     pub(super) has_default: bool,
@@ -75,12 +75,12 @@ fn taken(definitions: Vec<Positioned<InputValueDefinition>>) -> IndexMap<Name, I
     definitions.into_iter().map(one).collect()
 }
 
-/// The type of that name.
+/// Returns the type with a name.
 pub(super) fn kind(name: &str) -> Option<&'static Kind> {
     SHAPE.get(name)
 }
 
-/// A field of the type of that name.
+/// Returns a field of the type with the name `on`.
 pub(super) fn field(on: &str, name: &str) -> Option<&'static Field> {
     match kind(on)? {
         Kind::Fields(fields) => fields.get(name),
@@ -88,7 +88,7 @@ pub(super) fn field(on: &str, name: &str) -> Option<&'static Field> {
     }
 }
 
-/// The name of what a type is made of, be it a list or not.
+/// Returns the name of a type without its lists.
 pub(super) fn base(of: &Type) -> &Name {
     match &of.base {
         BaseType::Named(name) => name,
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_type_is_known_and_nothing_else() {
+    fn index_contains_all_kinds_of_types_and_no_unknown_name() {
         assert!(matches!(kind("Query"), Some(Kind::Fields(fields)) if fields.contains_key("viewer")));
         assert!(matches!(kind("Node"), Some(Kind::Fields(fields)) if fields.len() == 1));
         assert!(matches!(kind("TokenStatus"), Some(Kind::Enum(values)) if values.len() == 3));

@@ -1,4 +1,4 @@
-//! Scopes, as clients are shown them.
+//! Scopes.
 
 use crate::domain::scope::{Access, Scope as Known};
 use async_graphql::{Enum, Object};

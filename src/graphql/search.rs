@@ -1,4 +1,4 @@
-//! What the search box was understood as.
+//! The interpretation of a search.
 
 use crate::domain::search::{Said, WordKind};
 use async_graphql::{Enum, SimpleObject};

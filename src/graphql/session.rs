@@ -1,4 +1,4 @@
-//! Who is signed in by a browser, as far as they see it themselves.
+//! Sessions, which only their users can see.
 
 use super::{connection::connection, request, scalar::DateTime};
 use crate::domain::session::Session;

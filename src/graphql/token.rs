@@ -1,4 +1,4 @@
-//! Tokens, as far as the viewer sees them. Never a value.
+//! Tokens, with the fields that the viewer can see. They never contain the token value.
 
 use super::{
     connection::{ConnectionPage, Count, connection, page},
@@ -215,16 +215,16 @@ impl TokenNode {
     }
 }
 
-/// A token without rows has no slice.
+/// Returns the loaded slice, or an empty one: loaders return no slice for a token without rows.
 fn own<T: Clone>(slice: Option<Arc<Slice<T>>>, page: &Page) -> Slice<T> {
     slice.map_or_else(|| Slice::of(page, Vec::new()), Arc::unwrap_or_clone)
 }
 
-/// An error that several fields share, for one of them.
+/// Converts an error that several fields share.
 fn shared(error: Arc<Error>) -> Error {
     match Arc::try_unwrap(error) {
         Ok(error) => error,
-        // The loaders only read: they fail when the store does.
+        // The loaders only read, so they fail only if the store does.
         Err(shared) => Error::unavailable(shared.to_string()),
     }
 }

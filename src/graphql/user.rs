@@ -1,4 +1,4 @@
-//! People, as far as the viewer sees them.
+//! Users, with the fields that the viewer can see.
 
 use super::{
     connection::{ConnectionPage, Count, page},
@@ -163,12 +163,12 @@ impl UserNode {
 }
 
 impl UserNode {
-    /// The proof that the viewer looks at themselves, signed in as themselves.
+    /// Returns the proof that the viewer is this user and does not use a token, or `None`.
     fn oneself(&self, ctx: &Context<'_>) -> Option<SignedInUser> {
         policy::oneself(&request(ctx).standing).ok().filter(|oneself| *oneself.user() == self.0.user.id)
     }
 
-    /// The proof that the viewer looks at themselves; nothing when they look at somebody else.
+    /// Returns the proof that the viewer is this user, or `None`.
     fn myself(&self, ctx: &Context<'_>) -> Option<Viewer> {
         policy::myself(&request(ctx).standing).ok().filter(|myself| *myself.user() == self.0.user.id)
     }

@@ -1,5 +1,5 @@
-//! Is every value of the kind that its place takes? Told before anything runs, for what stands in the document and for
-//! the variables alike, and in words of our schema: no value is repeated.
+//! Checks that every value in a document and its variables has the type that the schema requires, before the document runs.
+//! The messages never repeat a value.
 
 use super::{
     cost::root,
@@ -25,13 +25,13 @@ use std::{
     convert::Infallible,
 };
 
-/// How many errors of a document are told at once.
+/// The maximum number of errors that are returned for a document.
 pub(super) const MOST_ERRORS: usize = 5;
-/// The most values of a list: more than any catalogue has scopes.
+/// The maximum number of values in a list: more than any catalogue has scopes.
 const MAX_ITEMS: usize = 500;
 
-/// What does not fit in a document and in the variables of the chosen operation; nothing when all of it may run. A text of
-/// a mutation that contains a token value does not: it would be stored, shown and sent by email.
+/// Returns the invalid values of a document and of the variables of the chosen operation; none if all are valid. A text of a
+/// mutation that contains a token value is invalid, since it would be stored, shown and sent by email.
 pub fn misfits(
     document: &ExecutableDocument,
     chosen: &OperationDefinition,
@@ -48,7 +48,7 @@ pub fn misfits(
         found: Vec::new(),
     };
     walk.operation(chosen);
-    // The variables are those of the chosen operation alone.
+    // The variables belong to the chosen operation only.
     walk.given = None;
     for (_, other) in document.operations.iter().filter(|(_, other)| !std::ptr::eq(&raw const other.node, chosen)) {
         walk.operation(&other.node);
@@ -60,7 +60,7 @@ pub fn misfits(
     walk.found
 }
 
-/// Whether a value in JSON may stand for an input of that type, which is the field's; null may.
+/// Checks a value in JSON of the input type `of`, or null. `field` is the start of the path in errors.
 pub(super) fn fits_input(of: &str, field: &'static str, value: &Value) -> Result<(), Error> {
     let bug = || Error::Bug("a type that is none".into());
     let (defined, mut uses) = (HashMap::new(), HashMap::new());
@@ -76,21 +76,21 @@ struct Walk<'document> {
     /// The prefix of token values that no text may contain.
     forbidden: Option<&'document Prefix>,
     given: Option<&'document Variables>,
-    /// The variables of the operation that is looked at.
+    /// The variables of the current operation.
     defined: HashMap<&'document Name, &'document VariableDefinition>,
-    /// The input that a variable is used in, by its path.
+    /// The path of the first use of each variable.
     uses: HashMap<Name, String>,
     seen: HashSet<&'document str>,
     found: Vec<ServerError>,
 }
 
-/// A value, and where it stands.
+/// A value with its required type and its location.
 struct Standing<'walk> {
     value: &'walk Value,
     of: &'walk Type,
     path: &'walk str,
     place: Pos,
-    /// JSON knows no enums: it writes them as strings.
+    /// Whether the value is JSON, in which enum values are strings.
     is_json: bool,
 }
 
@@ -150,7 +150,7 @@ impl<'document> Walk<'document> {
     }
 
     fn field(&mut self, field: &'document Positioned<Field>, on: &str) {
-        // What the schema does not have, and introspection, are left to the library.
+        // The library reports unknown fields and validates introspection.
         let known = schema_index::field(on, &field.node.name.node);
         if let Some(known) = known {
             self.arguments(field, &known.arguments);
@@ -198,7 +198,7 @@ impl<'document> Walk<'document> {
     }
 }
 
-/// Stands for a variable within a literal: neither a document nor JSON can write bytes.
+/// Represents a variable within a literal as bytes, which neither a document nor JSON can contain.
 fn stand_in(variable: &Name) -> Value {
     Value::Binary(variable.as_str().to_owned().into())
 }
@@ -208,7 +208,7 @@ struct ValueValidator<'walk> {
     forbidden: Option<&'walk Prefix>,
     given: Option<&'walk Variables>,
     defined: &'walk HashMap<&'walk Name, &'walk VariableDefinition>,
-    /// Of what is looked at; after an error, of what is wrong.
+    /// The path of the current value; after an error, of the invalid value.
     path: Vec<Step<'walk>>,
     uses: &'walk mut HashMap<Name, String>,
 }
@@ -231,7 +231,7 @@ impl ValueValidator<'_> {
                 .iter()
                 .enumerate()
                 .try_for_each(|(index, item)| self.below(Step::Index(index), |judge| judge.fits(of, item))),
-            // One value stands for a list of one.
+            // A single value is accepted as a list of one.
             (_, BaseType::List(of)) => self.fits(of, value),
             (_, BaseType::Named(name)) => self.fits_named(name, value),
         }
@@ -251,7 +251,7 @@ impl ValueValidator<'_> {
                 Err("The text contains a token value, which would be stored; leave it out.".into())
             }
             (Some(Kind::Scalar), value) => fits_scalar(name, value),
-            // What is no input was told where it was written.
+            // A type that is not an input type was reported at the definition of the variable.
             _ => Ok(()),
         }
     }
@@ -277,7 +277,7 @@ impl ValueValidator<'_> {
     fn variable(&mut self, of: &Type, name: &str) -> Result<(), String> {
         let (path, name) = (self.path(), &Name::new(name));
         self.uses.entry(name.clone()).or_insert(path);
-        // Of a variable whose type is none, that was told where it is defined.
+        // An unknown type of a variable was reported at its definition.
         let defined = self.defined.get(name).filter(|one| is_input(&one.var_type.node));
         if defined.is_some_and(|one| !goes_into(&one.var_type.node, one.default_value.is_some(), of)) {
             return Err(format!("A variable is used where a value of the type {of} is taken."));
@@ -314,7 +314,7 @@ fn is_input(of: &Type) -> bool {
     matches!(schema_index::kind(base(of)), Some(Kind::Input(_) | Kind::Enum(_) | Kind::Scalar))
 }
 
-/// Whether a variable of that type may stand in the place of another.
+/// Returns whether a variable of the type `variable` may be used where the type `place` is required.
 fn goes_into(variable: &Type, has_default: bool, place: &Type) -> bool {
     let same = match (&variable.base, &place.base) {
         (BaseType::Named(variable), BaseType::Named(place)) => variable == place,
@@ -347,10 +347,10 @@ mod tests {
     use async_graphql::parser::{parse_query, types::DocumentOperations};
     use serde_json::json;
 
-    /// The misfits of the operation that is called `Q`, each as `line:column field message`.
+    /// Returns the errors of the operation `Q`, each as `line:column field message`.
     fn found(query: &str, variables: serde_json::Value) -> Vec<String> {
         let document = parse_query(query).expect("a document");
-        let DocumentOperations::Multiple(operations) = &document.operations else { panic!("operations with names") };
+        let DocumentOperations::Multiple(operations) = &document.operations else { panic!("named operations") };
         let misfits = misfits(&document, &operations["Q"].node, &Variables::from_json(variables), &Prefix::default());
         let told = |error: ServerError| {
             let extensions = error.extensions.expect("extensions");
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misfit_is_told_in_words_of_the_schema_where_it_stands() {
+    fn invalid_values_are_reported_with_position_and_path() {
         for (query, variables, expected) in [
             (
                 "query Q($secret: ID!) { token(id: $secret) { id } }",
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_let_through() {
+    fn valid_values_are_accepted() {
         for (query, variables) in [
             ("query Q($x: ID!) { token(id: $x) { id } }", json!({ "x": "anything" })),
             ("query Q($x: ID!) { token(id: $x) { id } }", json!({ "x": 7 })),
@@ -434,9 +434,9 @@ mod tests {
             ("query Q($x: String = \"x\") { organization(slug: $x) { id } }", json!({})),
             ("query Q($x: [ID!]!) { nodes(ids: $x) { id } }", json!({ "x": "one" })),
             ("query Q($x: Boolean! = true) { viewer { id @include(if: $x) } }", json!({})),
-            // Of the variables of another operation nothing is known.
+            // The variables of other operations are unknown.
             ("query Q { scopes { name } } query Other($x: ID!) { token(id: $x) { id } }", json!({})),
-            // What the schema does not have is the library's to tell.
+            // The library reports what the schema does not have.
             ("query Q { nothing(x: secret) { x(y: 1) } ...F }", json!({})),
             ("query Q { __type(name: \"Token\") { fields(includeDeprecated: true) { name } } }", json!({})),
         ] {
@@ -446,7 +446,7 @@ mod tests {
 
     ///
     #[test]
-    fn five_misfits_are_enough() {
+    fn at_most_five_errors_are_reported() {
         let query = format!("query Q {{ {} }}", "token(id: null) { id } ".repeat(20));
         assert_eq!(found(&query, json!({})).len(), MOST_ERRORS);
         let query = format!("query Q({}) {{ viewer {{ id }} }}", "$x: Secret ".repeat(20));
