@@ -1,4 +1,4 @@
-//! What events left different beside scopes. Those of before say nothing of it.
+//! Adds the field changes of events other than scopes. Earlier events have none.
 
 use crate::first::maybe_text;
 use sea_orm_migration::prelude::*;
@@ -9,7 +9,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // A process may have died after it.
+        // The process may have been killed after this step.
         if manager.has_column("events", "changes").await? {
             return Ok(());
         }

@@ -1,7 +1,7 @@
-//! What the first release keeps: people, organizations, tokens, their access and use, what happened, and letters.
+//! The schema of the first release: users, organizations, tokens, grants, usage, events and deliveries.
 //!
-//! Times are microseconds, ids are 16 bytes in order of creation, and "never" is a number at the far end, so that every
-//! order is one walk along one index in either database.
+//! Times are microseconds, IDs are 16 bytes in the order of creation, and never is the largest or the smallest number,
+//! so that every order is a scan of one index on both databases.
 
 use sea_orm_migration::prelude::*;
 
@@ -130,7 +130,7 @@ fn tokens() -> Vec<TableCreateStatement> {
     ]
 }
 
-/// The columns that tell of the last use and of the most recent request.
+/// Adds the columns of the last use and of the most recent request.
 fn uses(table: &mut TableCreateStatement) -> TableCreateStatement {
     table
         .col(time("last_used_at"))
@@ -201,7 +201,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index("tokens", &["expires_at"])
             .and_where(Expr::col("expired_at").is_null().and(Expr::col("revoked_at").is_null()))
             .take(),
-        // Also the guard against a second standing grant of the same pair.
+        // Also prevents a second unremoved grant of the same pair.
         index("grants", &["organization_id", "token_id"]).unique().and_where(standing()).take(),
         index("grants", &["organization_id", "expires_at", "token_id"]).and_where(standing()).take(),
         index("grants", &["organization_id", "owner_id", "token_id"]).and_where(standing()).take(),
@@ -217,7 +217,7 @@ fn indexes() -> Vec<IndexCreateStatement> {
 }
 
 pub(crate) fn table(name: &'static str) -> TableCreateStatement {
-    // A process may die on the way, and SQLite keeps what was made until then.
+    // The process may be killed between two steps, and SQLite keeps the tables that exist by then.
     Table::create().table(name).if_not_exists().take()
 }
 

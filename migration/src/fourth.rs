@@ -1,5 +1,4 @@
-//! People who sign in here: what is kept of their passwords, their sessions, and the invitations to choose a password.
-//! One without a person invites the first of all.
+//! Adds password hashes, sessions and invitations. An invitation without a user is that of the first administrator.
 
 use crate::first::{bytes, id, index, maybe_id, maybe_text, table, text, time, to};
 use sea_orm_migration::prelude::*;

@@ -1,4 +1,4 @@
-//! Which steps lead to the schema of today, in their order.
+//! The migrations that lead to the current schema, in order.
 
 mod fifth;
 mod first;
@@ -13,7 +13,7 @@ mod third;
 use sea_orm_migration::prelude::MigrationTrait;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
 
-/// All steps, oldest first.
+/// All migrations, oldest first.
 #[derive(Debug)]
 pub struct Migrator;
 

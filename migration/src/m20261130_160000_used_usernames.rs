@@ -1,5 +1,5 @@
-//! Usernames that users had and gave up, as keyed hashes: they are never given to another user. The hashes of a deleted
-//! user's names lead to no user.
+//! Adds the usernames that users gave up, as keyed hashes: they are never given to another user. The hashes of a
+//! deleted user's usernames refer to no user.
 
 use crate::first::{bytes, index, maybe_id, table};
 use sea_orm_migration::prelude::*;

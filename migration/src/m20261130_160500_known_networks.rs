@@ -1,4 +1,4 @@
-//! Remembers several networks from which a user signed in. The address that was kept of the last sign-in becomes the first.
+//! Adds the networks from which a user signed in. The stored address of the last sign-in becomes the first.
 
 use crate::first::maybe_text;
 use sea_orm_migration::prelude::*;

@@ -1,5 +1,5 @@
-//! The name of the resource server that an event is about, or that acted. Until now it stood in the reason of the events
-//! about resource servers; of earlier revocations it is not known.
+//! Adds the name of the resource server that an event is about, or that acted. Until now, it was the reason of events
+//! about resource servers; for earlier revocations it is unknown.
 
 use crate::first::maybe_text;
 use sea_orm_migration::prelude::*;
@@ -10,7 +10,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // A process may have died between the two.
+        // The process may have been killed between the two steps.
         if !manager.has_column("events", "resource_server_name").await? {
             let alter = Table::alter().table("events").add_column(maybe_text("resource_server_name")).take();
             manager.alter_table(alter).await?;

@@ -1,5 +1,5 @@
-//! What an API that introspects may be told of: certain organizations, certain scopes; nothing there means no limit. And
-//! the letters that were given up, to be counted without a walk through those that were sent.
+//! Adds the organizations and scopes to which a resource server is limited (empty for no limit), and an index that
+//! counts abandoned emails without a scan of the sent ones.
 
 use crate::first::index;
 use sea_orm_migration::prelude::*;
@@ -11,7 +11,7 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for column in ["organizations", "scopes"] {
-            // A process may have died between the two.
+            // The process may have been killed between the two steps.
             if manager.has_column("resource_servers", column).await? {
                 continue;
             }

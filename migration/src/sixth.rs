@@ -1,4 +1,4 @@
-//! Whoever signs in by an address, and what one person did or was done to, is found without a walk through everybody.
+//! Adds indexes for the sign-in by email address and for the events about or by a user.
 
 use crate::first::index;
 use sea_orm_migration::prelude::*;

@@ -1,5 +1,5 @@
-//! Whether somebody's e-mail address is known to be theirs. Of those whom no identity provider knows, the operator said so;
-//! of the others, their provider says it when they come the next time.
+//! Adds whether the email address of a user is verified. Addresses of users without an identity provider were entered
+//! by the operator and count as verified; for other users, the provider states it at the next sign-in.
 
 use sea_orm_migration::prelude::*;
 
@@ -9,7 +9,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // A process may have died between the two.
+        // The process may have been killed between the two steps.
         if !manager.has_column("users", "email_verified").await? {
             let alter = Table::alter()
                 .table("users")

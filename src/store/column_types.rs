@@ -1,4 +1,4 @@
-//! How the types of the domain stand in columns.
+//! Conversions between the types of the domain and database columns.
 
 use crate::domain::{
     event::{EventSource, EventType, FieldChange},
@@ -61,7 +61,7 @@ macro_rules! columns {
 
         impl TryFromU64 for $type {
             fn try_from_u64(_: u64) -> Result<Self, DbErr> {
-                // No key of ours is counted up by a database.
+                // No table has a key that the database generates.
                 Err(DbErr::ConvertFromU64(stringify!($type)))
             }
         }
@@ -97,15 +97,15 @@ columns! {
         |kept| serde_json::from_str(&kept).ok().map(Differences);
 }
 
-/// The end of a token; never is later than every time.
+/// The expiry of a token. `None` (never) is stored as `i64::MAX` and sorts after every time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End(pub(crate) Option<Time>);
 
-/// What an event left different, as JSON.
+/// The field changes of an event, stored as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Differences(pub(crate) Vec<FieldChange>);
 
-/// The last use of a token; never is earlier than every time.
+/// The last use of a token or grant. `None` (never) is stored as 0 and sorts before every use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LastUse(pub(crate) Option<Time>);
 

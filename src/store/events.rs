@@ -1,4 +1,4 @@
-//! The audit log, as it is read back.
+//! Reads of the event log.
 
 use super::{
     Store, all,
@@ -86,38 +86,38 @@ fn placed(row: EventRow) -> (Cursor, Entry) {
     (Cursor { key: Key::Number(row.number), id: row.id.uuid() }, row.into())
 }
 
-/// Which events the operator looks for.
+/// A search of the operator in the event log.
 #[derive(Debug, Clone, Default)]
 pub struct EventSearch {
-    /// What must hold.
+    /// The conditions that every event must match.
     pub filter: EventFilter,
-    /// About this user or by them.
+    /// Only events about this user or by them.
     pub with_user: Option<UserId>,
-    /// Concerning this organization.
+    /// Only events that concern this organization.
     pub organization: Option<OrganizationId>,
 }
 
 impl Store {
-    /// The newest events of the service, also those that concern no organization; at most so many.
+    /// Returns the newest events of the service, including those that concern no organization, up to a limit.
     pub async fn every_event(&self, _: &Operator, search: &EventSearch, most: u64) -> Result<Vec<Entry>> {
         let rows = all::<EventRow>(&self.read, &every_event(search, most)).await?;
         Ok(rows.into_iter().map(Entry::from).collect())
     }
 
-    /// What happened in an organization, newest first.
+    /// Returns a page of the events that concern an organization, newest first.
     pub async fn events_in(&self, admin: &OrgAdmin, filter: &EventFilter, page: &Page) -> Result<Slice<Entry>> {
         let along = SortOrder { key: By::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
         let select = pagination::cut(events_in(admin, filter), &along, page);
         pagination::page_of(&self.read, &select, page, placed).await
     }
 
-    /// How many events of an organization fit a filter.
+    /// Counts the events of an organization that match a filter.
     pub async fn count_events_in(&self, admin: &OrgAdmin, filter: &EventFilter) -> Result<u64> {
         pagination::count(&self.read, events_in(admin, filter)).await
     }
 
-    /// What happened to each of some tokens, newest first: for their owner alone, and where the owner acts through a
-    /// token, what concerns the organizations `within` its reach.
+    /// Returns a page of the events of each token, newest first, for its owner. If the owner acts through a token, only
+    /// events that concern the organizations in `within`.
     pub async fn events_of(
         &self,
         tokens: &[TokenId],
@@ -130,7 +130,7 @@ impl Store {
         Ok(pagination::slices(rows, page, |row| row.token_id, placed))
     }
 
-    /// How many events each of some tokens has.
+    /// Counts the events of each token.
     pub async fn count_events_of(
         &self,
         tokens: &[TokenId],
@@ -139,14 +139,14 @@ impl Store {
         pagination::count_each(&self.read, events_of(tokens, within), "token_id", TokenId::from_uuid).await
     }
 
-    /// Events by their ids, each with all organizations that it concerns. Policy decides who may see them.
+    /// Returns events by their IDs. Policy decides who may see them.
     pub async fn events(&self, ids: &[EventId]) -> Result<HashMap<EventId, Entry>> {
         let select = entries().and_where(Expr::col(("e", "id")).is_in(ids.iter().copied())).take();
         let rows = all::<EventRow>(&self.read, &select).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
 
-    /// The organizations that each of some events concerns, by the events' numbers.
+    /// Returns the organizations that each event concerns, by the number of the event.
     pub async fn concerned(&self, numbers: &[i64]) -> Result<HashMap<i64, BTreeSet<OrganizationId>>> {
         let find = event_organization::Entity::find()
             .filter(event_organization::Column::Number.is_in(numbers.iter().copied()));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_audit_log_is_one_statement_whatever_is_asked_of_it() {
+    fn event_log_is_one_statement() {
         let filter = EventFilter {
             types: vec![EventType::TokenCreated, EventType::TokenRevoked],
             token: Some(TOKENS[0]),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_events_for_each_of_many_tokens_is_one_statement() {
+    fn events_of_many_tokens_are_one_statement() {
         let along = SortOrder { key: By::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
         let question = pagination::cut_each(events_of(&TOKENS, None), ("e", "token_id"), &along, &FIRST);
         assert_snapshot!(asked(&question), @r#"
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_audit_log_walks_one_index_and_sorts_nothing() {
+    async fn event_log_uses_one_index_without_sorting() {
         let plan = plan(&log(&EventFilter::default(), &FIRST)).await;
         assert!(plan[0].contains("(organization_id=?"), "{plan:?}");
         assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");

@@ -1,4 +1,4 @@
-//! What does the audit say as a table? A line for each token, read page by page.
+//! The audit as a table: one line for each token, read page by page.
 
 use super::{
     Store,
@@ -22,30 +22,30 @@ use sea_orm::{
     sea_query::{Expr, SelectStatement},
 };
 
-/// One token as the table has it. Its use is that with the organization.
+/// A token in the exported audit. The usage is that with the organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Which token.
+    /// The ID of the token.
     pub token: TokenId,
-    /// Whose.
+    /// The ID of the owner.
     pub owner: UserId,
-    /// What people call them.
+    /// The name of the owner.
     pub owner_name: String,
-    /// Their address, which administrators see of members.
+    /// The email address of the owner, which administrators see of members.
     pub owner_email: Option<String>,
-    /// What it is for.
+    /// The description of the token.
     pub description: String,
-    /// What it may do.
+    /// The scopes of the token.
     pub scopes: ScopeSet,
-    /// When it was made.
+    /// The time when the token was created.
     pub created_at: Time,
-    /// The last allowed request.
+    /// The time of the last allowed request.
     pub last_used_at: Option<Time>,
-    /// From where the most recent request came.
+    /// The IP address of the most recent request.
     pub last_address: Option<String>,
     /// The hint of the token's value.
     pub hint: String,
-    /// When the token expires, if ever.
+    /// The expiry of the token; `None` for never.
     pub expires_at: Option<Time>,
     /// The state of the token at the time of the request.
     pub status: TokenStatus,
@@ -53,7 +53,7 @@ pub struct Line {
     pub owner_username: String,
     /// Whether the owner is an administrator of the organization.
     pub owner_is_admin: bool,
-    /// When the owner gave the token access to the organization.
+    /// The time when the owner gave the token access to the organization.
     pub granted_at: Time,
     /// The method of the most recent request.
     pub last_method: Option<String>,
@@ -114,7 +114,7 @@ impl Row {
 }
 
 impl Store {
-    /// A page of the audit as a table, newest first.
+    /// Returns a page of the audit as a table, newest first.
     pub async fn exported(&self, admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> Result<Slice<Line>> {
         pagination::page_of(&self.read, &exported(admin, filter, page, at), page, |row: Row| {
             (Cursor { key: Key::Id, id: row.token_id.uuid() }, row.line(at))
@@ -150,7 +150,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn the_table_walks_one_index_and_sorts_nothing() {
+    async fn export_uses_one_index_without_sorting() {
         for page in [FIRST, behind(Key::Id)] {
             let plan = plan(&exported(&an_admin(), &TokenFilter::default(), &page, NOW)).await;
             assert!(plan[0].contains("USING INDEX grants_by_organization_id_token_id (organization_id=?"), "{plan:?}");

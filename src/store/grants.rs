@@ -1,4 +1,4 @@
-//! Periods of access, as the audit and the owners of tokens read them.
+//! Grants, as the audit and the owners of tokens read them.
 
 use super::{
     Store, all,
@@ -31,12 +31,12 @@ use std::{
 
 const ANY_STATE: [TokenStatus; 3] = [TokenStatus::Active, TokenStatus::Expired, TokenStatus::Revoked];
 
-/// Which grants of some tokens are wanted.
+/// A filter for the grants of tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct GrantFilter {
-    /// With these organizations only; nothing for all.
+    /// Only grants to these organizations; `None` for all.
     pub organizations: Option<BTreeSet<OrganizationId>>,
-    /// In these states; none: all.
+    /// Only grants with one of these statuses; empty for all.
     pub status: Vec<GrantStatus>,
 }
 
@@ -100,16 +100,16 @@ impl From<GrantRow> for Grant {
 }
 
 impl Tx {
-    /// A grant that this change made or ended.
+    /// Returns a grant that this change created or removed.
     pub async fn grant(&self, id: GrantId) -> Result<Grant> {
         let select = grants().and_where(Expr::col(("g", "id")).eq(id)).take();
         let row = one::<GrantRow>(&self.db, &select).await?;
-        row.map(Grant::from).ok_or_else(|| Error::Bug("a grant that was just written is not there".into()))
+        row.map(Grant::from).ok_or_else(|| Error::Bug("a grant that was just written is missing".into()))
     }
 }
 
 impl Store {
-    /// The audit: the tokens that reach an organization.
+    /// Returns a page of the audit: the tokens that have access to an organization.
     pub async fn reaching(
         &self,
         admin: &OrgAdmin,
@@ -127,19 +127,19 @@ impl Store {
         .await
     }
 
-    /// How many tokens of an audit fit a filter.
+    /// Counts the tokens of the audit that match a filter.
     pub async fn count_reaching(&self, admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Result<u64> {
         pagination::count(&self.read, reaching(admin, filter, at)).await
     }
 
-    /// One row of the audit, expired and revoked tokens included.
+    /// Returns one entry of the audit, also for an expired or revoked token.
     pub async fn audited(&self, admin: &OrgAdmin, token: TokenId, at: Time) -> Result<Option<Grant>> {
         let filter = TokenFilter { status: Some(ANY_STATE.to_vec()), ..Default::default() };
         let select = reaching(admin, &filter, at).and_where(Expr::col(("g", "token_id")).eq(token)).take();
         Ok(one::<GrantRow>(&self.read, &select).await?.map(Grant::from))
     }
 
-    /// The periods of access of each of some tokens, newest first. Policy decides of which organizations.
+    /// Returns a page of the grants of each token, newest first. Policy decides for which organizations.
     pub async fn grants_of(
         &self,
         tokens: &[TokenId],
@@ -154,7 +154,7 @@ impl Store {
         Ok(pagination::slices(rows, page, |row| Some(row.token_id), placed))
     }
 
-    /// How many periods of access each of some tokens has.
+    /// Counts the grants of each token.
     pub async fn count_grants_of(
         &self,
         tokens: &[TokenId],
@@ -164,15 +164,15 @@ impl Store {
         pagination::count_each(&self.read, grants_of(tokens, which, at), "token_id", TokenId::from_uuid).await
     }
 
-    /// Grants by their ids. Policy decides who may see them.
+    /// Returns grants by their IDs. Policy decides who may see them.
     pub async fn grants(&self, ids: &[GrantId]) -> Result<HashMap<GrantId, Grant>> {
         let select = grants().and_where(Expr::col(("g", "id")).is_in(ids.iter().copied())).take();
         let rows = all::<GrantRow>(&self.read, &select).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
 
-    /// From where the most recent requests of each of some tokens came, one for each organization that it reaches now:
-    /// latest first, and none twice. For their owner alone.
+    /// Returns the IP addresses of the most recent requests of each token, one for each organization that it has access
+    /// to now: latest first, without duplicates. Only the owner may see them.
     pub async fn recent_addresses(&self, tokens: &[TokenId], at: Time) -> Result<HashMap<TokenId, Vec<IpAddr>>> {
         #[derive(FromQueryResult)]
         struct Row {
@@ -189,7 +189,7 @@ impl Store {
         Ok(found)
     }
 
-    /// The organizations that each of some tokens reaches now.
+    /// Returns the organizations that each token has access to now.
     pub async fn reach(&self, tokens: &[TokenId], at: Time) -> Result<HashMap<TokenId, BTreeSet<OrganizationId>>> {
         #[derive(FromQueryResult)]
         struct Row {
@@ -211,12 +211,13 @@ fn along(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static
         TokenOrderField::Owner => By::Text(("o", "username")),
         TokenOrderField::ExpiresAt => By::Number(("g", "expires_at")),
     };
-    // The copy of the token's id that stands in the index of the key.
+    // The copy of the token ID that is part of the index of the key.
     let id = if order.field == TokenOrderField::LastUsedAt { ("u", "token_id") } else { ("g", "token_id") };
     SortOrder { key, id: Some(id), descending: order.descending }
 }
 
-/// Grants with their use and the owner's role. Aliases: `g` grants, `t` tokens, `o` owners, `m` their memberships, `u` use.
+/// Selects grants with their usage and the role of their owner. Aliases: `g` grants, `t` tokens, `o` owners, `m` their
+/// memberships, `u` usage.
 fn grants() -> SelectStatement {
     let mut select = Query::select();
     for column in [
@@ -255,7 +256,7 @@ pub(super) fn reaching(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Sele
     let mut select = grants();
     select
         .and_where(Expr::col(("g", "organization_id")).eq(*admin.organization()))
-        // The same once more, so that a database may begin with the index of last use or of addresses.
+        // Redundant, so that a database can start with the index of the last use or of addresses.
         .and_where(Expr::col(("u", "organization_id")).eq(*admin.organization()))
         .and_where(Expr::col(("g", "removed_at")).is_null())
         .and_where(Expr::col(("o", "disabled_at")).is_null())
@@ -348,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn the_audit_is_one_statement_with_a_row_more_than_the_page() {
+    fn audit_is_one_statement() {
         assert_snapshot!(asked(&audit(&TokenFilter::default(), TokenOrder::default(), &FIRST)), @r#"
         SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
         FROM "grants" AS "g"
@@ -379,7 +380,7 @@ mod tests {
             values: vec![Some(Fingerprint::from_bytes([7; 32])), None],
             hints: vec!["twd_Ab3x…9Zk0".into()],
             scopes: ScopeName::new("graphql").into_iter().collect(),
-            addresses: vec!["198.51.100.2".parse().expect("an address")],
+            addresses: vec!["198.51.100.2".parse().expect("address is valid")],
             owner_is_admin: vec![false, true],
             status: Some(vec![TokenStatus::Expired, TokenStatus::Revoked]),
             created_at: TimeRange { from: Some(NOW), to: None },
@@ -394,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn every_filter_of_the_audit_is_a_condition_and_a_cursor_is_one_comparison() {
+    fn audit_applies_all_filters_and_cursor() {
         let order = TokenOrder { field: TokenOrderField::LastUsedAt, descending: false };
         assert_snapshot!(asked(&audit(&every_filter(), order, &behind(Key::Number(9)))), @r#"
         SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
@@ -487,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_grants_for_each_of_many_tokens_is_one_statement() {
+    fn grants_of_many_tokens_are_one_statement() {
         let which =
             GrantFilter { organizations: Some(BTreeSet::from([ORGANIZATION])), status: vec![GrantStatus::Removed] };
         let along = SortOrder { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
@@ -510,9 +511,9 @@ mod tests {
         "#);
     }
 
-    /// An audit of a hundred thousand tokens is shown as fast as one of a hundred.
+    /// An audit of 100,000 tokens is as fast as one of 100.
     #[tokio::test]
-    async fn the_unfiltered_audit_walks_one_index_and_sorts_nothing() {
+    async fn unfiltered_audit_uses_one_index_without_sorting() {
         let newest = TokenOrder::default();
         for page in [FIRST, behind(Key::Id), Page { backward: true, ..FIRST }] {
             let plan = plan(&audit(&TokenFilter::default(), newest, &page)).await;
@@ -528,6 +529,6 @@ mod tests {
         }
         let by_owner = TokenOrder { field: TokenOrderField::Owner, descending: true };
         let plan = plan(&audit(&TokenFilter::default(), by_owner, &FIRST)).await;
-        assert!(plan.iter().any(|step| step.contains("TEMP B-TREE")), "the plan does not tell of sorting: {plan:?}");
+        assert!(plan.iter().any(|step| step.contains("TEMP B-TREE")), "the plan does not sort: {plan:?}");
     }
 }

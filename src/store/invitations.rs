@@ -1,4 +1,4 @@
-//! Links by which somebody chooses a password, once; and the one that makes the first person of all.
+//! Invitations: links with which a user sets a password once, and the link of the first administrator.
 
 use super::{
     Store,
@@ -23,24 +23,24 @@ use sea_orm::{
     sea_query::{Expr, JoinType, Query},
 };
 
-/// What is set once somebody came by the invitation of a new service.
+/// The setting that is stored when the first user accepts the invitation of a new service.
 const FIRST: &str = "first_person";
 
-/// Whom an invitation is for.
+/// The user whom an invitation is for.
 #[derive(Debug, Clone, FromQueryResult)]
 pub struct Invitation {
-    /// Who; nobody for whoever is to be the first.
+    /// The ID of the user; `None` for the first administrator.
     pub user: Option<UserId>,
-    /// Their handle.
+    /// The username of the user.
     pub username: Option<String>,
-    /// What people call them.
+    /// The display name of the user.
     pub name: Option<String>,
-    /// Where letters go.
+    /// The email address of the user.
     pub email: Option<String>,
 }
 
 impl Store {
-    /// Whom the invitation of this code is for, if it is good.
+    /// Returns the invitation whose code has this fingerprint, if it is valid.
     pub async fn invitation(&self, fingerprint: Fingerprint, at: Time) -> Result<Option<Invitation>> {
         let find = Query::select()
             .expr_as(Expr::col(("u", "id")), "user")
@@ -59,7 +59,7 @@ impl Store {
 }
 
 impl Tx {
-    /// Keeps an invitation. The one that the person had before leads nowhere any more.
+    /// Stores an invitation and deletes the previous one of the user.
     pub async fn invite(&self, _: &Operator, user: UserId, fingerprint: Fingerprint) -> Result<()> {
         self.end_invitations(user).await?;
         let row = row_of(fingerprint, Some(user), self.caller().at);
@@ -67,7 +67,7 @@ impl Tx {
         inserted.map(|_| ()).ok_or_else(|| Error::Conflict("This user was invited at the same moment.".into()))
     }
 
-    /// Takes an invitation, which then leads nowhere any more; tells whom it is for, nobody standing for the first.
+    /// Deletes an invitation, which thereby cannot be used again. Returns its user; `None` for the first administrator.
     pub async fn take_invitation(&self, fingerprint: Fingerprint) -> Result<Option<UserId>> {
         let take = invitation::Entity::delete_many()
             .filter(invitation::Column::Fingerprint.eq(fingerprint))
@@ -76,19 +76,19 @@ impl Tx {
         limited(take).await?.pop().map(|row| row.user_id).ok_or(Error::NotFound("invitation"))
     }
 
-    /// Ends what somebody was invited by.
+    /// Deletes the invitation of a user.
     pub(super) async fn end_invitations(&self, user: UserId) -> Result<()> {
         let end = invitation::Entity::delete_many().filter(invitation::Column::UserId.eq(user)).exec(&self.db);
         limited(end).await?;
         Ok(())
     }
 
-    /// Whether there is anybody yet.
+    /// Returns whether any user exists.
     pub async fn has_users(&self) -> Result<bool> {
         Ok(limited(user::Entity::find().one(&self.db)).await?.is_some())
     }
 
-    /// Holds fast that somebody is the first; nobody else is.
+    /// Stores that this user is the first. `NOT_FOUND` if another one was first.
     pub async fn be_first(&self, pioneer: &FirstUser) -> Result<()> {
         let row = setting::ActiveModel { name: Set(FIRST.into()), value: Set(pioneer.user().to_string()) };
         let inserted = limited_unique(setting::Entity::insert(row).exec_without_returning(&self.db)).await?;
@@ -97,7 +97,7 @@ impl Tx {
 }
 
 impl Maintenance<'_> {
-    /// Stores the invitation of the first administrator. It replaces the one before.
+    /// Stores the invitation of the first administrator, which replaces the previous one.
     pub async fn invite_first(&self, fingerprint: Fingerprint, at: Time) -> Result<()> {
         let transaction = self.store.begin().await?;
         let before = invitation::Entity::delete_many().filter(invitation::Column::UserId.is_null());
@@ -107,7 +107,7 @@ impl Maintenance<'_> {
         limited(transaction.commit()).await
     }
 
-    /// Forgets invitations that are over.
+    /// Deletes expired invitations.
     pub async fn sweep_invitations(&self, at: Time) -> Result<()> {
         let over = invitation::Column::CreatedAt.lte(at.minus(LIFE));
         limited(invitation::Entity::delete_many().filter(over).exec(self.db())).await?;

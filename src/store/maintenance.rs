@@ -1,5 +1,4 @@
-//! What leaves no trace in the audit: use, delivery, expiry that was seen, and who is signed in. It records no event and
-//! takes no number.
+//! Writes that no user decides: usage, deliveries, expiry and sessions. They record no event and take no event number.
 
 use super::{
     Store,
@@ -13,14 +12,14 @@ use sea_orm::{
     ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
 
-/// The small door for the service's own housekeeping.
+/// The entry point for writes that record no event.
 #[derive(Debug)]
 pub struct Maintenance<'store> {
     pub(super) store: &'store Store,
 }
 
 impl Store {
-    /// Housekeeping, which leaves no trace in the audit.
+    /// Returns the entry point for writes that record no event.
     pub const fn upkeep(&self) -> Maintenance<'_> {
         Maintenance { store: self }
     }
@@ -31,8 +30,8 @@ impl Maintenance<'_> {
         &self.store.write
     }
 
-    /// Marks tokens whose end has passed, so that they stay expired when the clock goes back; at most `most` of them.
-    /// Tells how many there were.
+    /// Marks tokens whose expiry has passed, so that they remain expired if the clock goes back. Marks a limited number
+    /// and returns it.
     pub async fn keep_expiry(&self, at: Time, most: u64) -> Result<usize> {
         let find = token::Entity::find()
             .filter(token::Column::ExpiresAt.lte(End(Some(at))))

@@ -1,4 +1,4 @@
-//! Who belongs to what, and as what.
+//! Memberships and roles.
 
 use super::{
     Store, all,
@@ -31,16 +31,16 @@ impl From<membership::Model> for Membership {
     }
 }
 
-/// The most organizations of one user, unless the operator adds them to more.
+/// The maximum number of organizations of a user, unless the operator adds the user to more.
 const MAX_ORGANIZATIONS: u64 = 1_000;
 const TOO_MANY_ORGANIZATIONS: &str = "The user is a member of 1,000 organizations, which is the maximum.";
 
-/// Which members are wanted. Everything that is said must hold.
+/// A filter for members. All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MemberFilter {
-    /// A folded part of the username or name; for administrators also of the e-mail address.
+    /// A folded part of the username or name; for administrators also of the email address.
     pub search: Option<String>,
-    /// With this role.
+    /// Only members with this role.
     pub role: Option<Role>,
 }
 
@@ -52,8 +52,8 @@ impl Detail for MemberFilter {
 }
 
 impl Tx {
-    /// Makes a user a member. `CONFLICT` if they are one already, or belong to [`MAX_ORGANIZATIONS`] and it is not the
-    /// operator who adds them: memberships multiply the work of every request of a user, and of every event about them.
+    /// Adds a member. `CONFLICT` if the user is already one, or belongs to [`MAX_ORGANIZATIONS`] and the caller is not
+    /// the operator: memberships multiply the work of every request of a user, and of every event about them.
     pub async fn add_member(&self, staffer: &MembershipManager, user: UserId, role: Role) -> Result<()> {
         let organization = *staffer.organization();
         if self.caller().user().is_some() {
@@ -72,7 +72,8 @@ impl Tx {
         inserted.map(|_| ()).ok_or_else(|| Error::Conflict("This user is already a member.".into()))
     }
 
-    /// Gives a member another role; false when they have it. The last administrator keeps theirs.
+    /// Changes the role of a member and returns the previous role. `CONFLICT` if the organization would have no
+    /// administrator.
     pub async fn change_role(&self, staffer: &MembershipManager, user: UserId, role: Role) -> Result<Role> {
         let organization = *staffer.organization();
         let present = limited(membership::Entity::find_by_id((organization, user)).one(&self.db)).await?;
@@ -91,7 +92,8 @@ impl Tx {
         Ok(before)
     }
 
-    /// Ends a membership and the access of all the member's tokens; tells which tokens these are.
+    /// Removes a member, and removes the organization from all their tokens. Returns the tokens that lost access.
+    /// `CONFLICT` if the organization would have no administrator.
     pub async fn remove_member(
         &self,
         staffer: &MembershipManager,
@@ -112,7 +114,7 @@ impl Tx {
         Ok(cut)
     }
 
-    /// Holds the organizations of somebody who is to be deleted. `CONFLICT` where nobody else could administer one.
+    /// Locks the organizations of a user who is to be deleted. `CONFLICT` if one of them would have no administrator.
     pub async fn can_leave_all(&self, _: &Operator, user: UserId) -> Result<()> {
         let organizations = self.organizations_of(user).await?;
         let hold = organization::Entity::find()
@@ -132,16 +134,16 @@ impl Tx {
         Ok(())
     }
 
-    /// Ends every membership of somebody who is to be deleted; tells of which organizations. Those are held, and so is
-    /// the person.
+    /// Deletes all memberships of a user who is to be deleted, and returns their organizations. The user and the
+    /// organizations must be locked.
     pub async fn leave_all(&self, _: &Operator, user: UserId) -> Result<Vec<OrganizationId>> {
         let delete =
             membership::Entity::delete_many().filter(membership::Column::UserId.eq(user)).exec_with_returning(&self.db);
         Ok(limited(delete).await?.into_iter().map(|row| row.organization_id).collect())
     }
 
-    /// Ends every membership of an organization that is to be deleted, and the access of all tokens; tells who belonged
-    /// to it, and which of their tokens lost it.
+    /// Removes all members of an organization that is to be deleted, and removes it from all tokens. Returns the
+    /// members, each with those of their tokens that lost access.
     pub async fn dismiss_all(
         &self,
         _: &Operator,
@@ -163,13 +165,14 @@ impl Tx {
         Ok(dismissed)
     }
 
-    /// Whether a grant gave access until now. A token that is over loses nothing, and nobody is told.
+    /// Returns whether a grant gave access until now. An expired or revoked token loses no access, so its owner
+    /// receives no email.
     fn was_live(&self, grant: &grant::Model) -> bool {
         grant.ended_at.is_none() && grant.expires_at.0.is_none_or(|end| end > self.caller().at)
     }
 
-    /// Whether the owner may let a token reach these: the memberships are held until the commit, so that leaving and
-    /// adding cannot pass each other. Tells the first that is not theirs.
+    /// Locks the user's memberships in these organizations until the commit, so that a removal of the user and a new
+    /// grant cannot pass each other. Returns those of the organizations that the user is a member of.
     pub async fn hold_memberships(
         &self,
         user: UserId,
@@ -192,8 +195,8 @@ impl Tx {
         ))
     }
 
-    /// Whether somebody could administer an organization without this person, or this person does not. Whoever is
-    /// disabled could not.
+    /// Returns whether the organization keeps an enabled administrator without this user, or the user does not
+    /// administer it.
     async fn has_administrator_without(&self, organization: OrganizationId, leaving: UserId) -> Result<bool> {
         let select = Query::select()
             .column(("m", "user_id"))
@@ -214,7 +217,7 @@ impl Tx {
 }
 
 impl Store {
-    /// Who belongs to an organization, in order of their usernames.
+    /// Returns a page of the members of an organization, ordered by username.
     pub async fn members_of(
         &self,
         insider: &OrgMember,
@@ -236,7 +239,7 @@ impl Store {
         Ok(Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous })
     }
 
-    /// How many of an organization's members fit.
+    /// Counts the members of an organization that match the filter.
     pub async fn count_members_of(&self, insider: &OrgMember, which: &MemberFilter) -> Result<u64> {
         pagination::count(&self.read, members_of(insider, which)).await
     }
@@ -273,7 +276,7 @@ fn members_of(insider: &OrgMember, which: &MemberFilter) -> SelectStatement {
         .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("m", "user_id")))
         .and_where(Expr::col(("m", "organization_id")).eq(*insider.organization()));
     if let Some(part) = &which.search {
-        // The e-mail address is the last line: what is followed by another line is no part of it.
+        // The email address is the last line: text that a newline follows is not part of it.
         let place = if *insider.admin() { super::holding(part) } else { super::holding_before(part, "\n") };
         select.and_where(Expr::col(("o", "searchable")).like(place));
     }

@@ -1,4 +1,4 @@
-//! Organizations: whose data tokens may reach.
+//! Organizations: lookups, locks and changes.
 
 use super::{
     Store,
@@ -32,27 +32,26 @@ impl From<organization::Model> for Organization {
 }
 
 impl Tx {
-    /// The organization that is meant.
+    /// Returns the organization with this ID or slug, unless it is deleted.
     pub async fn find_organization(&self, which: &OrganizationRef) -> Result<Organization> {
         let found = limited(named(which).one(&self.db)).await?;
         found.map(Organization::from).ok_or(Error::NotFound("organization"))
     }
 
-    /// The organizations that a person belongs to.
     pub(super) async fn organizations_of(&self, user: UserId) -> Result<Vec<OrganizationId>> {
         Ok(roles(&self.db, user).await?.into_keys().collect())
     }
 
-    /// The organization that is meant, locked until the commit. Two administrators cannot remove each other: changes of one
-    /// organization's members wait here, before the caller's standing is asked for. Grants that are made meanwhile refer to
-    /// the row and need not wait, or they and whoever leaves would wait for each other.
+    /// Returns the organization with this ID or slug, locked until the commit. Changes of its members wait here, before
+    /// the caller's authorization is read, so that two administrators cannot remove each other. A new grant refers to
+    /// the row and does not wait for it: otherwise it and the removal of a member could deadlock.
     pub async fn lock_organization(&self, which: &OrganizationRef) -> Result<Organization> {
         let found = limited(named(which).lock(LockType::NoKeyUpdate).one(&self.db)).await?;
         found.map(Organization::from).ok_or(Error::NotFound("organization"))
     }
 
-    /// The organizations of a user who is locked already. The memberships are locked until the commit, too: a user who
-    /// joins or leaves has a number before this change and is seen, or waits.
+    /// Returns the organizations of a user who is locked already, and locks the memberships until the commit. A
+    /// concurrent change of these memberships either has a lower event number and is visible here, or waits.
     pub async fn hold_organizations_of(&self, user: &User) -> Result<Vec<OrganizationId>> {
         let user = user.id;
         let memberships = membership::Entity::find()
@@ -63,7 +62,7 @@ impl Tx {
         self.organizations_of(user).await
     }
 
-    /// Adds an organization.
+    /// Adds an organization. `CONFLICT` if an organization has, or had, the slug.
     pub async fn insert_organization(
         &self,
         _: &OrganizationCreator,
@@ -84,8 +83,8 @@ impl Tx {
             .ok_or_else(|| Error::Conflict("An organization has, or had, this slug; choose another.".into()))
     }
 
-    /// Marks an organization as deleted. Its slug stays taken: gateways that still ask
-    /// for it shall not reach another.
+    /// Marks an organization as deleted. Its slug is never given to another organization, since gateways may still use
+    /// it.
     pub async fn delete_organization(&self, _: &Operator, organization: OrganizationId) -> Result<()> {
         let update = organization::Entity::update_many()
             .col_expr(organization::Column::DeletedAt, Expr::value(self.caller().at))
@@ -94,7 +93,7 @@ impl Tx {
         limited(update).await.map(|_| ())
     }
 
-    /// Changes what people call an organization.
+    /// Changes the name of an organization.
     pub async fn rename_organization(&self, manager: &OrganizationManager, name: &str) -> Result<()> {
         let update = organization::Entity::update_many()
             .col_expr(organization::Column::Name, Expr::value(name.to_owned()))
@@ -113,27 +112,27 @@ fn named(which: &OrganizationRef) -> Select<organization::Entity> {
 }
 
 impl Store {
-    /// The organization of that name.
+    /// Returns the organization with this slug, unless it is deleted.
     pub async fn organization_named(&self, slug: &str) -> Result<Option<Organization>> {
         let find = organization::Entity::find().filter(organization::Column::Slug.eq(slug));
         let found = limited(find.one(&self.read)).await?;
         Ok(found.filter(|row| row.deleted_at.is_none()).map(Organization::from))
     }
 
-    /// The organization of that slug, for the operator: also a deleted one.
+    /// Returns the ID of the organization with this slug, including a deleted one, for the operator.
     pub async fn organization_ever_named(&self, _: &Operator, slug: &str) -> Result<Option<OrganizationId>> {
         let find = organization::Entity::find().filter(organization::Column::Slug.eq(slug));
         Ok(limited(find.one(&self.read)).await?.map(|row| row.id))
     }
 
-    /// These organizations, as far as they exist.
+    /// Returns these organizations, including deleted ones. Unknown IDs are omitted.
     pub async fn organizations(&self, ids: &[OrganizationId]) -> Result<HashMap<OrganizationId, Organization>> {
         let find = organization::Entity::find().filter(organization::Column::Id.is_in(ids.iter().copied()));
         let rows = limited(find.all(&self.read)).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
 
-    /// The organizations that somebody belongs to, oldest first, each with their role there.
+    /// Returns a page of the viewer's organizations, oldest first, each with the viewer's role.
     pub async fn organizations_of(&self, myself: &Viewer, page: &Page) -> Result<Slice<(Organization, Role)>> {
         let along = SortOrder { key: By::<&'static str>::Id, id: Some(("o", "id")), descending: false };
         let select = pagination::cut(organizations_of(myself), &along, page);
@@ -145,7 +144,7 @@ impl Store {
         .await
     }
 
-    /// How many organizations somebody belongs to.
+    /// Counts the viewer's organizations.
     pub async fn count_organizations_of(&self, myself: &Viewer) -> Result<u64> {
         pagination::count(&self.read, organizations_of(myself)).await
     }

@@ -1,4 +1,4 @@
-//! Letters on their way: leased, sent, tried again, given up.
+//! Deliveries: emails that are leased, sent, retried and abandoned.
 
 use super::{Store, entity::delivery, limited, maintenance::Maintenance};
 use crate::{
@@ -16,72 +16,72 @@ use sea_orm::{
 };
 use std::{collections::HashMap, time::Duration};
 
-/// A letter that this node may send until its lease ends.
+/// An email that this node may send until its lease expires.
 #[derive(Debug, Clone)]
 pub struct LeasedDelivery {
-    /// Which letter; a repeat has the same.
+    /// The ID of the delivery, which all attempts share.
     pub id: DeliveryId,
-    /// The recipient's name at the commit.
+    /// The recipient's name at the time of the commit.
     pub to_name: String,
-    /// The recipient's address at the commit.
+    /// The recipient's address at the time of the commit.
     pub to_address: String,
-    /// The letter as JSON.
+    /// The content of the email as JSON.
     pub letter: String,
-    /// Since when it is tried.
+    /// The time from which retries are limited.
     pub tried_from: Time,
-    /// How often it was tried, this time included.
+    /// The number of attempts, including this one.
     pub attempts: i32,
-    /// When the lease ends, by which it is told from any other.
+    /// The time when the lease expires, which identifies the lease.
     pub until: Time,
 }
 
-/// A letter that waits or was given up, as the operator is shown it.
+/// A pending or abandoned email, as the operator sees it.
 #[derive(Debug, Clone)]
 pub struct UndeliveredEmail {
-    /// Which letter.
+    /// The ID of the delivery.
     pub id: DeliveryId,
-    /// The recipient's address at the commit.
+    /// The recipient's address at the time of the commit.
     pub to_address: String,
-    /// When it was written.
+    /// The time of the commit.
     pub created_at: Time,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: i32,
-    /// When it is tried next; nothing when it was given up.
+    /// The time of the next attempt; `None` if the email is abandoned.
     pub next_at: Option<Time>,
-    /// What went wrong the last time.
+    /// The error of the last failed attempt.
     pub last_error: Option<String>,
 }
 
-/// Which letters are meant.
+/// A selection of deliveries.
 #[derive(Debug, Clone, Copy)]
 pub enum DeliverySelector {
-    /// This one.
+    /// The delivery with this ID.
     One(DeliveryId),
-    /// All that wait or were given up.
+    /// All pending and abandoned deliveries.
     All,
 }
 
-/// What came of sending a letter.
+/// The result of an attempt to send an email.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// A mail server took it.
+    /// A mail server accepted the email.
     Sent,
-    /// To be tried again.
+    /// The attempt failed and will be repeated.
     Again {
-        /// Not before then.
+        /// The earliest time of the next attempt.
         at: Time,
-        /// What went wrong.
+        /// The error.
         why: String,
     },
-    /// There is no use in asking again.
+    /// The email is abandoned: further attempts cannot succeed.
     GivenUp {
-        /// What went wrong.
+        /// The error.
         why: String,
     },
 }
 
 impl Store {
-    /// Letters that wait or were given up, oldest first; at most so many.
+    /// Returns pending and abandoned emails, oldest first, up to a limit.
     pub async fn letters_waiting(&self, _: &Operator, most: u64) -> Result<Vec<UndeliveredEmail>> {
         let find = delivery::Entity::find()
             .filter(delivery::Column::SentAt.is_null())
@@ -98,7 +98,7 @@ impl Store {
         Ok(limited(find.all(&self.read)).await?.into_iter().map(waiting).collect())
     }
 
-    /// The letters in which this person was told of each of some events, sent or not.
+    /// Returns the deliveries of the emails that notified the viewer of these events, whether sent or not.
     pub async fn notices_to(&self, myself: &Viewer, events: &[EventId]) -> Result<HashMap<EventId, DeliveryId>> {
         let find = delivery::Entity::find()
             .select_only()
@@ -110,7 +110,7 @@ impl Store {
         Ok(limited(find.all(&self.read)).await?.into_iter().collect())
     }
 
-    /// How many letters are not sent yet, or never will be.
+    /// Counts the pending and the abandoned emails.
     pub async fn outbox(&self) -> Result<Outbox> {
         let unsent = || delivery::Entity::find().select_only().filter(delivery::Column::SentAt.is_null());
         let waiting = unsent()
@@ -127,7 +127,7 @@ impl Store {
 }
 
 impl Maintenance<'_> {
-    /// Takes letters that are due for so long; another node that asks meanwhile gets others.
+    /// Leases emails that are due. Another node that leases concurrently gets others.
     pub async fn lease_letters(&self, at: Time, lease: Duration, most: u64) -> Result<Vec<LeasedDelivery>> {
         let due = || {
             delivery::Column::NextAt
@@ -145,7 +145,7 @@ impl Maintenance<'_> {
             .col_expr(delivery::Column::NextAt, Expr::value(at.plus(lease)))
             .col_expr(delivery::Column::Attempts, Expr::col(delivery::Column::Attempts).add(1))
             .filter(delivery::Column::Id.in_subquery(some.into_query()))
-            // Asked again behind the row lock: another node may have been quicker.
+            // Checked again after the row is locked: another node may have leased it first.
             .filter(due())
             .exec_with_returning(self.db());
         let leased = limited(lease).await?;
@@ -163,7 +163,7 @@ impl Maintenance<'_> {
             .collect())
     }
 
-    /// Lets letters be tried again at once, those that were given up too; tells how many there are.
+    /// Schedules emails, including abandoned ones, for an attempt at once. Returns their number.
     pub async fn retry_letters(&self, _: &Operator, which: DeliverySelector, at: Time) -> Result<u64> {
         let mut update = delivery::Entity::update_many()
             .col_expr(delivery::Column::NextAt, Expr::value(at))
@@ -177,8 +177,8 @@ impl Maintenance<'_> {
         Ok(limited(update.exec(self.db())).await?.rows_affected)
     }
 
-    /// Keeps what came of a letter. That it was sent is true whoever may send it now; anything else counts only while the
-    /// lease holds. Tells whether it was kept.
+    /// Stores the result of an attempt. That the email was sent is stored whichever node holds the lease; any other
+    /// result only while this lease holds. Returns whether it was stored.
     pub async fn settle_letter(&self, leased: &LeasedDelivery, at: Time, outcome: &Outcome) -> Result<bool> {
         let update = delivery::Entity::update_many()
             .filter(delivery::Column::Id.eq(leased.id))

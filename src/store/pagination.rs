@@ -1,4 +1,4 @@
-//! How a page of any list is cut out: keyset paging along an order, and the conditions that token lists share.
+//! Keyset pagination of lists, and the conditions that token lists share.
 
 use super::{all, holding, one};
 use crate::domain::{
@@ -15,8 +15,8 @@ use sea_orm::{
 use std::{collections::HashMap, hash::Hash};
 use uuid::Uuid;
 
-/// The column that a list is ordered by before the id, with its type: a cursor is compared with a column of its own type
-/// only.
+/// The column by which a list is ordered before the ID, with its type: a cursor is compared only with a column of its
+/// type.
 #[derive(Clone, Copy)]
 pub(super) enum By<K> {
     /// No column.
@@ -36,15 +36,15 @@ impl<K: Copy> By<K> {
     }
 }
 
-/// What a list is ordered by: an optional column first, then the id.
+/// The order of a list: an optional column first, then the ID.
 pub(super) struct SortOrder<K, I> {
     pub(super) key: By<K>,
-    /// Breaks ties; not needed where the key is unique.
+    /// Breaks ties; `None` if the key is unique.
     pub(super) id: Option<I>,
     pub(super) descending: bool,
 }
 
-/// Narrows a question to one page and one row more, in the page's own direction.
+/// Limits a query to one page plus one row, in the direction of the page.
 pub(super) fn cut<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
     mut select: SelectStatement,
     along: &SortOrder<K, I>,
@@ -61,7 +61,7 @@ pub(super) fn cut<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
     select.limit(u64::from(page.limit) + 1).take()
 }
 
-/// The same page for each of many parents, in one statement.
+/// Selects the same page for each of many parents, in one statement.
 pub(super) fn cut_each<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
     mut select: SelectStatement,
     parent: (&'static str, &'static str),
@@ -86,7 +86,7 @@ pub(super) fn cut_each<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
         .take()
 }
 
-/// Sorts the rows of [`cut_each`] to their parents.
+/// Groups the rows of [`cut_each`] by parent.
 pub(super) fn slices<R, P: Eq + Hash, T>(
     rows: Vec<R>,
     page: &Page,
@@ -106,9 +106,9 @@ fn direction<K, I>(along: &SortOrder<K, I>, page: &Page) -> Order {
     if along.descending == page.backward { Order::Asc } else { Order::Desc }
 }
 
-/// Behind the one cursor and ahead of the other.
+/// Selects rows after the one cursor and before the other.
 fn between<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(along: &SortOrder<K, I>, page: &Page) -> Condition {
-    // "Behind" means greater when the list ascends.
+    // After means greater if the list ascends.
     let behind = |cursor: &Cursor| place(along, cursor, !along.descending);
     let ahead = |cursor: &Cursor| place(along, cursor, along.descending);
     Condition::all().add_option(page.after.as_ref().map(behind)).add_option(page.before.as_ref().map(ahead))
@@ -123,7 +123,7 @@ fn place<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
         (By::Id, Key::Id) => None,
         (By::Number(column), Key::Number(number)) => Some((Expr::col(column), Expr::value(*number))),
         (By::Text(column), Key::Text(text)) => Some((Expr::col(column), Expr::value(text.clone()))),
-        // A place in another list is in front of nothing and behind nothing here.
+        // A cursor of another list matches no row.
         _ => return Expr::value(false),
     };
     let ids = along.id.map(|id| (Expr::col(id), Expr::value(cursor.id)));
@@ -151,14 +151,14 @@ struct Count {
     count: i64,
 }
 
-/// How many rows a question has.
+/// Counts the rows of a query.
 pub(super) async fn count(connection: &impl ConnectionTrait, select: SelectStatement) -> Result<u64> {
     let counting = Query::select().expr_as(Expr::cust("COUNT(*)"), "count").from_subquery(select, "rows").take();
     let row = one::<Count>(connection, &counting).await?;
     Ok(row.map_or(0, |row| u64::try_from(row.count).unwrap_or_default()))
 }
 
-/// How many rows a question has for each of many parents.
+/// Counts the rows of a query for each of many parents.
 pub(super) async fn count_each<P: Eq + Hash>(
     connection: &impl ConnectionTrait,
     select: SelectStatement,
@@ -191,7 +191,7 @@ pub(super) fn cursor(order: TokenOrder, id: Uuid, last_used_at: i64, username: &
     Cursor { key, id }
 }
 
-/// A column that lies in the range; what never happened lies in none.
+/// Selects rows whose column lies in the range. The value for never lies in no range.
 pub(super) fn within<C: IntoColumnRef + Copy>(column: C, range: TimeRange, never: Option<i64>) -> Condition {
     if range == TimeRange::default() {
         return Condition::all();
@@ -202,7 +202,7 @@ pub(super) fn within<C: IntoColumnRef + Copy>(column: C, range: TimeRange, never
         .add_option(never.map(|never| Expr::col(column).ne(never)))
 }
 
-/// The conditions that the audit and one's own list share. Aliases: `t` tokens, `o` their owner, `u` their use.
+/// The conditions that the audit and the owner's list share. Aliases: `t` tokens, `o` their owner, `u` their usage.
 pub(super) fn shared(filter: &TokenFilter, at: Time) -> Condition {
     let mut all = Condition::all();
     for part in &filter.owner {
@@ -215,7 +215,7 @@ pub(super) fn shared(filter: &TokenFilter, at: Time) -> Condition {
     for value in &filter.values {
         all = all.add(match value {
             Some(fingerprint) => Expr::col(("t", "fingerprint")).eq(*fingerprint),
-            // It begins like a value and is none: no token has it.
+            // The text begins like a token value but is none: no token matches.
             None => Expr::value(1).eq(0),
         });
     }
@@ -240,18 +240,18 @@ pub(super) fn shared(filter: &TokenFilter, at: Time) -> Condition {
         .add_option(soon.map(|soon| within(("t", "expires_at"), soon, None)))
 }
 
-/// Never used is a number of its own, which a moment before 1970 would be less than.
+/// Tests the last use. Never used is stored as 0, which is not less than a time before 1970.
 fn unused_since(since: Time) -> Expr {
     let last = || Expr::col(("u", "last_used_at"));
     if since.micros() > 0 { last().lt(since) } else { last().eq(0_i64) }
 }
 
-/// The condition, or its opposite.
+/// Returns the condition or its negation.
 pub(super) fn either(condition: Expr, holds: bool) -> Expr {
     if holds { condition } else { condition.not() }
 }
 
-/// Tokens in any of these states at that time.
+/// Selects tokens with any of these statuses at this time.
 pub(super) fn in_states(states: &[TokenStatus], at: Time) -> Condition {
     let revoked = || Expr::col(("t", "revoked_at")).is_not_null();
     let expired = || Expr::col(("t", "expired_at")).is_not_null().or(Expr::col(("t", "expires_at")).lte(at));
@@ -264,7 +264,7 @@ pub(super) fn in_states(states: &[TokenStatus], at: Time) -> Condition {
     })
 }
 
-/// Two columns that hold the same, to join or to compare by.
+/// Tests two columns for equality, in a join or a condition.
 pub(super) fn same(left: (&'static str, &'static str), right: (&'static str, &'static str)) -> Expr {
     Expr::col(left).equals(right)
 }

@@ -1,4 +1,4 @@
-//! APIs that may introspect tokens.
+//! Resource servers: the clients that introspect tokens.
 
 use super::{Store, entity::resource_server, limited, tx::Tx};
 use crate::domain::{
@@ -13,35 +13,35 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, sea_query::Expr,
 };
 
-/// An API that may introspect tokens.
+/// A resource server.
 #[derive(Debug, Clone)]
 pub struct ResourceServer {
-    /// Which one.
+    /// The ID.
     pub id: ResourceServerId,
-    /// What the operator calls it.
+    /// The unique name that the operator gave it.
     pub name: String,
-    /// How it names itself.
+    /// The client ID with which it authenticates.
     pub client_id: String,
-    /// The digest of its secret.
+    /// The fingerprint of its client secret.
     pub secret: Fingerprint,
-    /// When it was added.
+    /// The time when it was added.
     pub created_at: Time,
-    /// Since when it is refused.
+    /// The time when it was disabled, if it was. From then on it is rejected.
     pub disabled_at: Option<Time>,
-    /// What it may be told of.
+    /// The organizations and scopes to which it is limited.
     pub limits: Limits,
 }
 
-/// An API about to come.
+/// A resource server to add.
 #[derive(Debug, Clone)]
 pub struct NewResourceServer {
-    /// What the operator calls it.
+    /// The unique name that the operator gave it.
     pub name: String,
-    /// How it names itself.
+    /// The client ID with which it authenticates.
     pub client_id: String,
-    /// The digest of its secret.
+    /// The fingerprint of its client secret.
     pub secret: Fingerprint,
-    /// What it may be told of.
+    /// The organizations and scopes to which it is limited.
     pub limits: Limits,
 }
 
@@ -63,7 +63,7 @@ impl From<resource_server::Model> for ResourceServer {
 }
 
 impl Tx {
-    /// Adds an API; its secret is kept as a digest.
+    /// Adds a resource server. `CONFLICT` if another one has the name.
     pub async fn insert_resource_server(&self, _: &Operator, new: NewResourceServer) -> Result<()> {
         let taken = resource_server::Entity::find().filter(resource_server::Column::Name.eq(new.name.as_str()));
         if limited(taken.one(&self.db)).await?.is_some() {
@@ -84,7 +84,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Refuses an API from now on.
+    /// Disables a resource server. `CONFLICT` if it is already disabled.
     pub async fn disable_resource_server(&self, _: &Operator, name: &str) -> Result<()> {
         let find = resource_server::Entity::find().filter(resource_server::Column::Name.eq(name));
         limited(find.one(&self.db)).await?.ok_or(Error::NotFound("resource server"))?;
@@ -101,13 +101,13 @@ impl Tx {
 }
 
 impl Store {
-    /// All of them, in order of their names.
+    /// Returns all resource servers, ordered by name.
     pub async fn resource_servers(&self) -> Result<Vec<ResourceServer>> {
         let find = resource_server::Entity::find().order_by_asc(resource_server::Column::Name);
         Ok(limited(find.all(&self.read)).await?.into_iter().map(Into::into).collect())
     }
 
-    /// The one that names itself so, unless it is disabled.
+    /// Returns the resource server with this client ID, unless it is disabled.
     pub async fn resource_server(&self, client_id: &str) -> Result<Option<ResourceServer>> {
         let find = resource_server::Entity::find()
             .filter(resource_server::Column::ClientId.eq(client_id))

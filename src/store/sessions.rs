@@ -1,7 +1,8 @@
-//! Who is signed in: passwords as they are kept, and the sessions that began with them.
+//! Stored passwords, and the sessions that users open with them.
 //!
-//! A session holds as long as its owner is let in and the password is the one that it began with, which is part of every
-//! look at it. So whoever changes a password leaves no session behind that somebody opens at the same moment.
+//! A session is valid while its user is enabled and the password is the one with which the session was opened. Each
+//! lookup checks both. A session that is opened with the old password during a password change is therefore never
+//! valid.
 
 use super::{
     Store, all,
@@ -33,40 +34,40 @@ use sea_orm::{
 };
 use std::{collections::HashMap, net::IpAddr, time::Duration};
 
-/// How old what is known of the last use may be: not each request is worth a write.
+/// The interval at which the last use of a session is written; not every request is worth a write.
 const SEEN: Duration = Duration::from_mins(1);
 
-/// Somebody who may sign in, by the name that was given.
+/// A user with what a password sign-in needs to know.
 #[derive(Debug, Clone, FromQueryResult)]
 pub struct SignIn {
-    /// Who.
+    /// The ID of the user.
     pub id: UserId,
-    /// Since when they are refused.
+    /// The time when the user was disabled, if they are.
     pub disabled_at: Option<Time>,
-    /// What is kept of their password; nothing where they have none.
+    /// The password hash; `None` if the user has no password.
     pub hashed: Option<Hashed>,
-    /// Which of their passwords it is.
+    /// The version of the password, which counts its changes.
     pub version: Option<i64>,
-    /// The networks from which they signed in.
+    /// The networks from which the user signed in.
     pub networks: Option<KnownNetworks>,
 }
 
-/// A session about to begin.
+/// A session to open.
 #[derive(Debug, Clone)]
 pub struct NewSession {
-    /// Which one.
+    /// The ID of the session.
     pub id: SessionId,
-    /// What is kept of its cookie.
+    /// The fingerprint of its cookie.
     pub fingerprint: Fingerprint,
-    /// Who signed in.
+    /// The user who signs in.
     pub user: UserId,
-    /// With which of their passwords.
+    /// The version of the password that the user signs in with.
     pub password_version: i64,
-    /// When.
+    /// The time of the sign-in.
     pub at: Time,
-    /// From where.
+    /// The IP address of the client.
     pub address: Option<IpAddr>,
-    /// With what.
+    /// The user agent of the client.
     pub user_agent: Option<String>,
 }
 
@@ -96,7 +97,8 @@ impl From<SessionRow> for Session {
 }
 
 impl Store {
-    /// The person who is called so, or has that e-mail address. Whoever is nobody costs what somebody costs.
+    /// Returns the user with this username or verified email address. An unknown name costs the same work as a known
+    /// one.
     pub async fn sign_in_of(&self, name: &str) -> Result<Option<SignIn>> {
         let folded = text::fold(name);
         let called = Condition::any().add(Expr::col(("u", "username")).eq(folded.as_str())).add(
@@ -105,23 +107,23 @@ impl Store {
                 .add(Expr::col(("u", "email_verified")).eq(true)),
         );
         let mut rows = all::<SignIn>(&self.checks, &sign_ins().cond_where(called).limit(2).take()).await?;
-        // An address that two people have is nobody's.
+        // An address that two users have identifies neither.
         let found = rows.pop();
         Ok(found.filter(|_| rows.is_empty()))
     }
 
-    /// What this person signs in with.
+    /// Returns what a sign-in needs to know about this user.
     pub async fn sign_in(&self, user: UserId) -> Result<Option<SignIn>> {
         one(&self.checks, &sign_ins().and_where(Expr::col(("u", "id")).eq(user)).take()).await
     }
 
-    /// The session of this cookie, if it holds.
+    /// Returns the session whose cookie has this fingerprint, if it is valid.
     pub async fn session_by(&self, fingerprint: Fingerprint, at: Time) -> Result<Option<Session>> {
         let find = holding(at).and_where(Expr::col(("s", "fingerprint")).eq(fingerprint)).take();
         Ok(one::<SessionRow>(&self.checks, &find).await?.map(Session::from))
     }
 
-    /// Those of these sessions that hold. Policy decides who may see them.
+    /// Returns those of these sessions that are valid. Policy decides who may see them.
     pub async fn sessions(&self, ids: &[SessionId], at: Time) -> Result<HashMap<SessionId, Session>> {
         let find = holding(at).and_where(Expr::col(("s", "id")).is_in(ids.iter().copied())).take();
         let rows = all::<SessionRow>(&self.read, &find).await?;
@@ -130,7 +132,7 @@ impl Store {
 }
 
 impl Store {
-    /// One's sessions that hold, newest first.
+    /// Returns a page of the user's valid sessions, newest first.
     pub async fn sessions_of(&self, oneself: &SignedInUser, page: &Page, at: Time) -> Result<Slice<Session>> {
         let along = SortOrder { key: By::<&'static str>::Id, id: Some(("s", "id")), descending: true };
         let select = pagination::cut(of_person(oneself, at), &along, page);
@@ -140,14 +142,14 @@ impl Store {
         .await
     }
 
-    /// How many sessions of one's own hold.
+    /// Counts the user's valid sessions.
     pub async fn count_sessions_of(&self, oneself: &SignedInUser, at: Time) -> Result<u64> {
         pagination::count(&self.read, of_person(oneself, at)).await
     }
 }
 
 impl Tx {
-    /// Keeps a person's password. Their sessions end, but for the one in which this is done.
+    /// Sets the password of a user and returns its version. Ends all sessions of the user except that of the caller.
     pub async fn set_password(&self, keyholder: &PasswordSetter, hashed: &Hashed) -> Result<i64> {
         let user = *keyholder.user();
         let update = password::Entity::update_many()
@@ -186,12 +188,12 @@ impl Tx {
         inserted.map(|_| 1).ok_or_else(|| Error::Conflict("The password was changed meanwhile.".into()))
     }
 
-    /// Begins a session in which the rest of this change is made.
+    /// Opens a session.
     pub async fn open_session(&self, new: NewSession) -> Result<()> {
         open_session(&self.db, new).await
     }
 
-    /// Ends all that somebody signs in with.
+    /// Deletes the sessions, the password and the invitation of a user.
     pub(super) async fn end_sign_in(&self, user: UserId) -> Result<()> {
         limited(session::Entity::delete_many().filter(session::Column::UserId.eq(user)).exec(&self.db)).await?;
         limited(password::Entity::delete_many().filter(password::Column::UserId.eq(user)).exec(&self.db)).await?;
@@ -200,12 +202,13 @@ impl Tx {
 }
 
 impl Maintenance<'_> {
-    /// Begins a session. One whose password was changed meanwhile never holds.
+    /// Opens a session, which is never valid if the password was changed meanwhile.
     pub async fn open_session(&self, new: NewSession) -> Result<()> {
         open_session(self.db(), new).await
     }
 
-    /// Gives a session that holds another cookie, since its password was given once more; false when it is over.
+    /// Replaces the cookie of a session after its password was confirmed. Returns false if the session ended or has
+    /// another cookie.
     pub async fn renew_session(&self, id: SessionId, before: Fingerprint, now: (Fingerprint, Time)) -> Result<bool> {
         let (fingerprint, at) = now;
         let renew = session::Entity::update_many()
@@ -213,13 +216,13 @@ impl Maintenance<'_> {
             .col_expr(session::Column::AuthenticatedAt, Expr::value(at))
             .col_expr(session::Column::LastSeenAt, Expr::value(at))
             .filter(session::Column::Id.eq(id))
-            // Of two at once one is told to go on with what the other was given.
+            // Of two concurrent confirmations one fails: the client continues with the cookie that the other returned.
             .filter(session::Column::Fingerprint.eq(before))
             .exec(self.db());
         Ok(limited(renew).await?.rows_affected == 1)
     }
 
-    /// Notes that a session was used, at most once a minute.
+    /// Records that a session was used, at most once a minute.
     pub async fn see_session(&self, session: &Session, at: Time) -> Result<()> {
         let known = at.minus(SEEN);
         if session.last_seen_at > known {
@@ -234,14 +237,14 @@ impl Maintenance<'_> {
         Ok(())
     }
 
-    /// Ends the session of this cookie, if there is one.
+    /// Ends the session whose cookie has this fingerprint, if there is one.
     pub async fn end_session_by(&self, fingerprint: Fingerprint) -> Result<()> {
         let end = session::Entity::delete_many().filter(session::Column::Fingerprint.eq(fingerprint)).exec(self.db());
         limited(end).await?;
         Ok(())
     }
 
-    /// Ends a session of one's own; false when there is none such.
+    /// Ends a session of the user. Returns false if the user has no such session.
     pub async fn end_session(&self, oneself: &SignedInUser, id: SessionId) -> Result<bool> {
         let end = session::Entity::delete_many()
             .filter(session::Column::Id.eq(id))
@@ -250,7 +253,7 @@ impl Maintenance<'_> {
         Ok(limited(end).await?.rows_affected == 1)
     }
 
-    /// Ends all of one's sessions but that one; tells how many there were.
+    /// Ends all sessions of the user, except the given one. Returns the number of ended sessions.
     pub async fn end_sessions(&self, oneself: &SignedInUser, but_for: Option<SessionId>) -> Result<u64> {
         let others = but_for.map(|own| session::Column::Id.ne(own));
         let end = session::Entity::delete_many()
@@ -260,7 +263,7 @@ impl Maintenance<'_> {
         Ok(limited(end).await?.rows_affected)
     }
 
-    /// Forgets sessions that are over.
+    /// Deletes expired sessions.
     pub async fn sweep_sessions(&self, at: Time) -> Result<()> {
         let over = Condition::any()
             .add(session::Column::CreatedAt.lte(at.minus(LONGEST)))
@@ -270,8 +273,8 @@ impl Maintenance<'_> {
     }
 }
 
-/// Locks the user and inserts the session in one statement; `UNAUTHENTICATED` once the user is deleted. Remembers the
-/// network that it was opened from.
+/// Locks the user and inserts the session in one statement; `UNAUTHENTICATED` if the user is deleted. Stores the
+/// network from which the session was opened.
 async fn open_session(connection: &impl ConnectionTrait, new: NewSession) -> Result<()> {
     let address = new.address.map(|address| address.to_string());
     let row: [(&str, Expr); 9] = [
@@ -305,7 +308,8 @@ async fn open_session(connection: &impl ConnectionTrait, new: NewSession) -> Res
     }
 }
 
-/// Of two sign-ins at the same moment one may not be remembered; it is at the next.
+/// Adds the network of an address to those of the user. Of two concurrent sign-ins one may not be stored until the
+/// next.
 async fn remember_network(connection: &impl ConnectionTrait, user: UserId, address: IpAddr) -> Result<()> {
     let Some(row) = limited(password::Entity::find_by_id(user).one(connection)).await? else { return Ok(()) };
     let before = row.networks.unwrap_or_default();
@@ -329,7 +333,7 @@ fn sign_ins() -> SelectStatement {
         .take()
 }
 
-/// The sessions that hold at that time.
+/// Selects the sessions that are valid at this time.
 fn holding(at: Time) -> SelectStatement {
     let columns = ["id", "user_id", "created_at", "last_seen_at", "authenticated_at", "address", "user_agent"];
     let with = same(("p", "user_id"), ("s", "user_id"));
@@ -350,7 +354,7 @@ fn of_person(oneself: &SignedInUser, at: Time) -> SelectStatement {
     holding(at).and_where(Expr::col(("s", "user_id")).eq(*oneself.user())).take()
 }
 
-/// Whether a session holds at this moment.
+/// Returns whether a session is valid at this time.
 pub(super) async fn holds(connection: &impl ConnectionTrait, session: SessionId, at: Time) -> Result<bool> {
     let find = holding(at).and_where(Expr::col(("s", "id")).eq(session)).take();
     Ok(one::<SessionRow>(connection, &find).await?.is_some())

@@ -1,4 +1,4 @@
-//! The one question of the hot path: all that a decision about a token rests on.
+//! The query of a check: everything that the decision about a token depends on, in one statement.
 
 use super::{
     Store, all,
@@ -42,7 +42,8 @@ struct Row {
 }
 
 impl Store {
-    /// What is known of the token with that value: one statement, one row an organization.
+    /// Returns the token with this fingerprint, its owner and the organizations that it has access to. Runs one
+    /// statement, which returns one row per unremoved grant.
     pub async fn snapshot(&self, fingerprint: &Fingerprint) -> Result<Option<Snapshot>> {
         let mut known: Option<Snapshot> = None;
         for row in all::<Row>(&self.checks, &snapshot(fingerprint)).await? {
@@ -53,7 +54,7 @@ impl Store {
     }
 }
 
-/// An organization counts while it exists and the owner belongs to it.
+/// Returns the grant of a row; `None` if the token has none, the organization is deleted, or the owner is not a member.
 fn reach(row: &Row) -> Option<Reach> {
     row.role?;
     Some(Reach { grant: row.grant_id?, organization: row.organization_id?, slug: row.slug.clone()? })
@@ -113,7 +114,7 @@ mod tests {
     use insta::assert_snapshot;
 
     #[test]
-    fn all_that_a_decision_rests_on_is_one_statement() {
+    fn snapshot_is_one_statement() {
         assert_snapshot!(asked(&snapshot(&Fingerprint::from_bytes([7; 32]))), @r#"
         SELECT "t"."id", "t"."description", "t"."scopes", "t"."created_at", "t"."expires_at", "t"."expired_at", "t"."revoked_at", "t"."owner_id", "o"."username", "o"."name", "o"."email", "o"."disabled_at", "o"."deleted_at", "g"."id" AS "grant_id", "r"."id" AS "organization_id", "r"."slug", "m"."role"
         FROM "tokens" AS "t"
@@ -130,7 +131,7 @@ mod tests {
 
     /// R-04
     #[tokio::test]
-    async fn a_value_is_looked_up_by_the_unique_index_of_its_digest_and_nothing_is_scanned() {
+    async fn snapshot_finds_token_by_fingerprint_index() {
         let plan = plan(&snapshot(&Fingerprint::from_bytes([7; 32]))).await;
         assert!(plan[0].contains("USING INDEX sqlite_autoindex_tokens_2 (fingerprint=?)"), "{plan:?}");
         assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");

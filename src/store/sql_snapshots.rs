@@ -1,4 +1,4 @@
-//! How do questions read in both dialects, and by which indexes does SQLite answer them? For the tests of this folder.
+//! Helpers for the tests of this folder: the SQL of a query for both databases, and the plan by which SQLite runs it.
 
 use super::Store;
 use crate::config::DatabaseTarget;
@@ -31,26 +31,25 @@ fn standing() -> Standing {
 }
 
 pub(super) fn an_admin() -> OrgAdmin {
-    policy::admin_of(&standing(), ORGANIZATION).expect("an administrator")
+    policy::admin_of(&standing(), ORGANIZATION).expect("caller is an administrator")
 }
 
 pub(super) fn myself() -> Viewer {
-    policy::myself(&standing()).expect("a person")
+    policy::myself(&standing()).expect("caller is a user")
 }
 
-/// The first page.
 pub(super) const FIRST: Page = Page { limit: 50, backward: false, after: None, before: None };
 
-/// A page behind a row.
+/// Returns a page after a row.
 pub(super) fn behind(key: Key) -> Page {
     Page { after: Some(Cursor { key, id: Uuid::from_u128(5) }), ..FIRST }
 }
 
-/// The question for SQLite and for PostgreSQL, a clause a line; where they are the same but for the placeholders, once.
+/// Returns the SQL for PostgreSQL and for SQLite, one clause per line; only once if they differ in placeholders alone.
 pub(super) fn asked(question: &SelectStatement) -> String {
     let sqlite = question.build(SqliteQueryBuilder).0;
     let (postgres, values) = question.build(PostgresQueryBuilder);
-    // From behind, so that $1 does not meet $10.
+    // In descending order, so that `$1` does not match in `$10`.
     let numbers = (1..=values.iter().count()).rev();
     let unnumbered = numbers.fold(postgres.clone(), |sql, number| sql.replace(&format!("${number}"), "?"));
     if unnumbered == sqlite {
@@ -64,13 +63,13 @@ fn clauses(sql: &str) -> String {
     openings.iter().fold(sql.to_owned(), |sql, opening| sql.replace(opening, &format!("\n{}", &opening[1..])))
 }
 
-/// The steps in which SQLite answers the question on an empty database.
+/// Returns the steps of the query plan of SQLite on an empty database.
 pub(super) async fn plan(question: &SelectStatement) -> Vec<String> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::connect(&DatabaseTarget::File(folder.path().join("plan.db"))).await.expect("a store");
-    store.migrate(&Prefix::default()).await.expect("a schema");
+    let folder = tempfile::tempdir().expect("folder is created");
+    let store = Store::connect(&DatabaseTarget::File(folder.path().join("plan.db"))).await.expect("store opens");
+    store.migrate(&Prefix::default()).await.expect("schema is migrated");
     let explain = format!("EXPLAIN QUERY PLAN {}", question.to_string(SqliteQueryBuilder));
     let rows = store.read.query_all_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, explain)).await;
-    let rows = rows.expect("a plan");
-    rows.iter().map(|row| row.try_get::<String>("", "detail").expect("a step")).collect()
+    let rows = rows.expect("plan is returned");
+    rows.iter().map(|row| row.try_get::<String>("", "detail").expect("step is text")).collect()
 }

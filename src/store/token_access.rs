@@ -1,4 +1,4 @@
-//! Which tokens does somebody see, how much of each, and in which order are they listed?
+//! The tokens that a caller can see, how much of each, and the order in which they are listed.
 
 use super::{
     Store, all,
@@ -25,14 +25,14 @@ use sea_orm::{
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 impl Tx {
-    /// What rules need to know of a token; nothing when there is none.
+    /// Returns what the policy needs to know about a token; `None` if there is no such token.
     pub async fn sight_of(&self, token: TokenId) -> Result<Option<TokenAccess>> {
         Ok(sights(&self.db, &[token]).await?.remove(&token))
     }
 }
 
 impl Store {
-    /// Those of the tokens that the caller sees, with how much of each.
+    /// Returns those of these tokens that the caller can see, each with its authorization proof.
     pub async fn tokens_seen(
         &self,
         standing: &Standing,
@@ -52,12 +52,12 @@ impl Store {
             .collect())
     }
 
-    /// What rules need to know of a token; nothing when there is none.
+    /// Returns what the policy needs to know about a token; `None` if there is no such token.
     pub async fn sight_of(&self, token: TokenId) -> Result<Option<TokenAccess>> {
         Ok(sights(&self.read, &[token]).await?.remove(&token))
     }
 
-    /// One's own tokens.
+    /// Returns a page of the viewer's tokens.
     pub async fn tokens_of(
         &self,
         myself: &Viewer,
@@ -75,12 +75,12 @@ impl Store {
         .await
     }
 
-    /// How many of them there are.
+    /// Counts the viewer's tokens that match the filter.
     pub async fn count_tokens_of(&self, myself: &Viewer, filter: &TokenFilter, at: Time) -> Result<u64> {
         pagination::count(&self.read, tokens_of(myself, filter, at)).await
     }
 
-    /// The last use of tokens over every organization, which their owner alone sees.
+    /// Returns the usage of tokens across all organizations, which only their owner may see.
     pub async fn usage_of(&self, tokens: &[TokenId]) -> Result<HashMap<TokenId, Usage>> {
         let find = token_use::Entity::find().filter(token_use::Column::TokenId.is_in(tokens.iter().copied()));
         let rows = limited(find.all(&self.read)).await?;
@@ -206,7 +206,7 @@ struct SightRow {
     removed_at: Option<Time>,
 }
 
-/// What rules need to know of these tokens.
+/// Returns what the policy needs to know about these tokens.
 async fn sights(connection: &impl ConnectionTrait, tokens: &[TokenId]) -> Result<BTreeMap<TokenId, TokenAccess>> {
     let mut found = BTreeMap::<TokenId, TokenAccess>::new();
     for row in all::<SightRow>(connection, &sights_of(tokens)).await? {
@@ -245,7 +245,7 @@ fn sights_of(tokens: &[TokenId]) -> SelectStatement {
         .take()
 }
 
-/// The organizations that an active token's grants open; nothing when the token is over.
+/// Returns the organizations of an active token's grants; `None` if the token is not active.
 pub(super) async fn reach_of(
     connection: &impl ConnectionTrait,
     token: TokenId,
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn ones_own_tokens_are_one_statement() {
+    fn own_tokens_are_one_statement() {
         let filter = TokenFilter { owner_is_admin: vec![true], ..Default::default() };
         let order = TokenOrder { field: TokenOrderField::Owner, descending: true };
         assert_snapshot!(asked(&own(&filter, order, &behind(Key::Text("bob".into())))), @r#"
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ones_own_tokens_walk_one_index_and_sort_nothing() {
+    async fn own_tokens_use_one_index_without_sorting() {
         let plan = plan(&own(&TokenFilter::default(), TokenOrder::default(), &FIRST)).await;
         assert!(plan.iter().any(|step| step.contains("USING INDEX tokens_by_owner_id_id (owner_id=?")), "{plan:?}");
         assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");

@@ -1,4 +1,4 @@
-//! Tokens: made, changed and ended, with their grants.
+//! Tokens with their grants: creation, changes and revocation.
 
 use super::{
     Store,
@@ -25,31 +25,31 @@ use sea_orm::{
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// A token about to be made.
+/// A token to create.
 #[derive(Debug)]
 pub struct NewToken {
-    /// The digest of its value.
+    /// The fingerprint of its value.
     pub fingerprint: Fingerprint,
-    /// Enough of the value to recognise it by.
+    /// The first and last characters of the value.
     pub hint: String,
-    /// What it is for.
+    /// The description.
     pub description: String,
-    /// What it may do.
+    /// The scopes.
     pub scopes: ScopeSet,
-    /// When it ends by itself.
+    /// The expiry; `None` for never.
     pub expires_at: Option<Time>,
-    /// Where its owner lets it reach.
+    /// The organizations that the token gets access to.
     pub organizations: BTreeSet<OrganizationId>,
 }
 
-/// What an owner changes of a token.
+/// The new values of the fields that an owner can change.
 #[derive(Debug)]
 pub struct TokenChange {
     /// The new description.
     pub description: String,
-    /// All its scopes from now on.
+    /// All scopes of the token.
     pub scopes: ScopeSet,
-    /// Its end from now on.
+    /// The expiry; `None` for never.
     pub expires_at: Option<Time>,
 }
 
@@ -71,20 +71,21 @@ impl From<token::Model> for Token {
 }
 
 impl Store {
-    /// The fingerprint of a token, by which the operator revokes it.
+    /// Returns the fingerprint of a token, with which the operator revokes it.
     pub async fn fingerprint_of(&self, _: &Operator, token: TokenId) -> Result<Option<Fingerprint>> {
         Ok(limited(token::Entity::find_by_id(token).one(&self.read)).await?.map(|row| row.fingerprint))
     }
 }
 
 impl Tx {
-    /// The token with that value, whoever owns it.
+    /// Returns the token with this fingerprint, whichever user owns it.
     pub async fn token_by_value(&self, fingerprint: Fingerprint) -> Result<Option<TokenId>> {
         let find = token::Entity::find().filter(token::Column::Fingerprint.eq(fingerprint));
         Ok(limited(find.one(&self.db)).await?.map(|row| row.id))
     }
 
-    /// Counts the active tokens of a user. Where the user is locked first, of two tokens at once the second sees the first.
+    /// Counts the active tokens of a user. If the user is locked, the second of two concurrent creations counts the
+    /// token of the first.
     pub async fn count_active_tokens(&self, maker: &TokenCreator) -> Result<u64> {
         let find = token::Entity::find()
             .filter(token::Column::OwnerId.eq(*maker.user()))
@@ -94,7 +95,7 @@ impl Tx {
         limited(find.count(&self.db)).await
     }
 
-    /// Makes a token with its grants.
+    /// Creates a token with its grants.
     pub async fn insert_token(&self, maker: &TokenCreator, new: NewToken) -> Result<Token> {
         let at = self.caller().at;
         let id = TokenId::new(at);
@@ -137,8 +138,8 @@ impl Tx {
         Ok(token)
     }
 
-    /// Locks the owner of an active token and then the token until the commit, so that changes to one token happen one
-    /// after the other, and none after its owner was deleted: the token is revoked then.
+    /// Locks the owner of an active token and then the token until the commit. Changes of one token therefore run one
+    /// after another, and none runs after its owner was deleted, since the token is revoked then.
     async fn claim(&self, token: TokenId) -> Result<Token> {
         let at = self.caller().at;
         let owner = token::Entity::find().select_only().column(token::Column::OwnerId);
@@ -161,12 +162,12 @@ impl Tx {
         Err(Error::Conflict("The token was changed meanwhile; read it again.".into()))
     }
 
-    /// Holds a token for its owner, who is about to change it. What is final is `CONFLICT`.
+    /// Locks a token for a change by its owner. `CONFLICT` if it is expired or revoked.
     pub async fn claim_own(&self, owner: &TokenOwner) -> Result<Token> {
         self.claim(*owner.token()).await
     }
 
-    /// Changes what an owner may change; tells where the token's grants stand. The caller holds the token.
+    /// Changes a token and returns the organizations of its unremoved grants. The token must be locked.
     pub async fn change_token(&self, owner: &TokenOwner, change: &TokenChange) -> Result<Vec<OrganizationId>> {
         let id = *owner.token();
         let update = token::Entity::update_many()
@@ -191,7 +192,7 @@ impl Tx {
         Ok(organizations)
     }
 
-    /// Ends a token for good; tells whose it was and where its grants stand.
+    /// Revokes a token. Returns it with the organizations of its unremoved grants.
     pub async fn revoke_token(&self, revoker: &TokenRevoker) -> Result<(Token, Vec<OrganizationId>)> {
         let at = self.caller().at;
         let token = self.claim(*revoker.token()).await?;
@@ -212,7 +213,7 @@ impl Tx {
         Ok((token, standing.into_iter().map(|grant| grant.organization_id).collect()))
     }
 
-    /// Ends all tokens of somebody that are not over; tells which. Their grants end by [`Tx::end_access_of`].
+    /// Revokes all active tokens of a user and returns their IDs. [`Tx::end_access_of`] removes their grants.
     pub async fn revoke_tokens_of(&self, _: &Operator, owner: UserId) -> Result<Vec<TokenId>> {
         let at = self.caller().at;
         let update = token::Entity::update_many()
@@ -226,7 +227,7 @@ impl Tx {
         Ok(limited(update).await?.into_iter().map(|token| token.id).collect())
     }
 
-    /// Ends all access of somebody's tokens; tells where each had some.
+    /// Removes all grants of a user's tokens. Returns the organizations that were removed from each token.
     pub async fn end_access_of(&self, _: &Operator, owner: UserId) -> Result<HashMap<TokenId, Vec<OrganizationId>>> {
         let own =
             token::Entity::find().select_only().column(token::Column::Id).filter(token::Column::OwnerId.eq(owner));
@@ -238,7 +239,7 @@ impl Tx {
         Ok(ended)
     }
 
-    /// Lets a token reach one more organization. The caller holds the token.
+    /// Gives a token access to one more organization. The token must be locked.
     pub async fn add_organization(
         &self,
         _: &AccessGrantor,
@@ -257,7 +258,7 @@ impl Tx {
         }
         let before = self.latest_grant(token.id, organization).await?;
         let grants = self.insert_grants(token, BTreeSet::from([organization])).await?;
-        let grant = grants.first().copied().ok_or_else(|| Error::Bug("no grant was made".into()))?;
+        let grant = grants.first().copied().ok_or_else(|| Error::Bug("no grant was created".into()))?;
         if let Some(before) = before {
             self.keep_use(before, grant).await?;
         }
@@ -276,7 +277,8 @@ impl Tx {
         limited(find.one(&self.db)).await
     }
 
-    /// Whoever adds an organization again does not make a busy token look as if it had never been used there.
+    /// Copies the usage of the previous grant, so that a token whose organization is added again does not appear
+    /// unused.
     async fn keep_use(&self, before: GrantId, after: GrantId) -> Result<()> {
         let find = grant_use::Entity::find_by_id(before).one(&self.db);
         if let Some(known) = limited(find).await? {
@@ -286,7 +288,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes an organization away from a token; tells whose it is. `CONFLICT` when somebody was quicker.
+    /// Removes an organization from a token. Returns the grant and the owner of the token. `CONFLICT` if it is already
+    /// removed.
     pub async fn remove_organization(&self, remover: &GrantRemover, reason: Option<&str>) -> Result<(GrantId, UserId)> {
         let already = || Error::Conflict("The organization has been removed from this token already.".into());
         let token = match self.claim(*remover.token()).await {
@@ -310,14 +313,14 @@ impl Tx {
         Ok((removed.id, token.owner))
     }
 
-    /// Ends standing grants and forgets their scopes.
+    /// Removes unremoved grants and deletes their scopes.
     pub(super) async fn end_grants(&self, which: Condition, reason: Option<&str>) -> Result<Vec<grant::Model>> {
         let update = grant::Entity::update_many()
             .col_expr(grant::Column::RemovedAt, Expr::value(self.caller().at))
             .col_expr(grant::Column::RemovedBy, Expr::value(self.caller().user()))
             .col_expr(grant::Column::RemovalReason, Expr::value(reason.map(ToOwned::to_owned)))
             .filter(which)
-            // Somebody else may have been quicker.
+            // A concurrent change may have removed it first.
             .filter(grant::Column::RemovedAt.is_null())
             .exec_with_returning(&self.db);
         let ended = limited(update).await?;

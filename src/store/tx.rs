@@ -1,4 +1,4 @@
-//! One change by one caller: what it does and what it records become true together, or not at all.
+//! One change by one caller. Its writes and its events are committed together or not at all.
 
 use super::{
     Store,
@@ -18,7 +18,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, sea_query::Expr,
 };
 
-/// A change under way.
+/// A change in progress.
 #[derive(Debug)]
 pub struct Tx {
     pub(super) db: Transaction,
@@ -33,45 +33,45 @@ impl Tx {
         Ok(Self { db: store.begin().await?, caller, facts: Vec::new(), nothing_to_do: false })
     }
 
-    /// Whoever makes the change.
+    /// Returns the caller who makes the change.
     pub const fn caller(&self) -> &Caller {
         &self.caller
     }
 
-    /// Keeps what happened. A change that records nothing cannot be committed, unless it changed nothing.
+    /// Records an event. A change that records none is not committed.
     pub fn record(&mut self, event: Event) {
         self.facts.push(event);
     }
 
-    /// The kinds of what was recorded.
+    /// Returns the types of the recorded events.
     pub(crate) fn recorded(&self) -> Vec<EventType> {
         self.facts.iter().map(|fact| fact.kind).collect()
     }
 
-    /// Returns whether what was recorded gives anybody more access.
+    /// Returns whether a recorded event extends access.
     pub(crate) fn widens(&self) -> bool {
         self.facts.iter().any(Event::widens)
     }
 
-    /// Returns whether what was recorded changed a name, a description or an expiry, or set a password.
+    /// Returns whether a recorded event changes a name, a description or an expiry, or sets a password.
     pub(crate) fn describes(&self) -> bool {
         self.facts.iter().any(Event::describes)
     }
 
-    /// Says that everything is so already: there is nothing to commit.
+    /// Marks the change as a no-op: there is nothing to commit.
     pub const fn leave_as_it_is(&mut self) {
         self.nothing_to_do = true;
     }
 
-    /// Whether the change said that everything is so already.
+    /// Returns whether the change is a no-op.
     pub(crate) const fn found_nothing_to_do(&self) -> bool {
         self.nothing_to_do
     }
 
-    /// Writes letters and events, and makes all of it true.
+    /// Writes emails and events, and commits. Fails if no event was recorded.
     pub(crate) async fn commit(self) -> Result<()> {
         if self.facts.is_empty() {
-            return Err(Error::Bug("a change left no event".into()));
+            return Err(Error::Bug("a change recorded no event".into()));
         }
         for fact in &self.facts {
             for notice in fact.notices(self.caller.user()) {
@@ -82,22 +82,22 @@ impl Tx {
         limited(self.db.commit()).await
     }
 
-    /// Ends a change that found nothing to do.
+    /// Ends a no-op. Fails if an event was recorded.
     pub(crate) async fn leave(self) -> Result<()> {
         if !self.facts.is_empty() {
-            return Err(Error::Bug("a change that did nothing left an event".into()));
+            return Err(Error::Bug("a no-op recorded an event".into()));
         }
         limited(self.db.rollback()).await
     }
 
-    /// Undoes everything.
+    /// Rolls the change back.
     pub(crate) async fn undo(self) -> Result<()> {
         limited(self.db.rollback()).await
     }
 
     async fn write_letter(&self, fact: &Event, notice: &Notification) -> Result<()> {
         let Some(to) = limited(user::Entity::find_by_id(notice.to).one(&self.db)).await? else { return Ok(()) };
-        // Somebody without an address, or who is gone, cannot be written to.
+        // A user without an address, or a deleted one, receives no email.
         let (Some(address), None) = (to.email, to.deleted_at) else { return Ok(()) };
         let letter = self.letter(fact, notice).await?;
         let letter = serde_json::to_string(&letter).map_err(|error| Error::Bug(error.to_string().into()))?;
@@ -131,7 +131,7 @@ impl Tx {
         let (reason, at_micros) = (fact.reason.clone(), self.caller.at.micros());
         match notice.letter {
             EmailKind::OrganizationRemoved => {
-                let token = tokens.pop().ok_or_else(|| Error::Bug("a letter about no token".into()))?;
+                let token = tokens.pop().ok_or_else(|| Error::Bug("an email without a token".into()))?;
                 Ok(EmailContent::OrganizationRemoved { organization, token, by, reason, at_micros })
             }
             EmailKind::MembershipEnded => {
@@ -142,7 +142,7 @@ impl Tx {
 
     async fn place(&self, id: OrganizationId) -> Result<Place> {
         let found = limited(organization::Entity::find_by_id(id).one(&self.db)).await?;
-        let found = found.ok_or_else(|| Error::Bug("a letter about no organization".into()))?;
+        let found = found.ok_or_else(|| Error::Bug("an email without an organization".into()))?;
         Ok(Place { slug: found.slug, name: found.name, deleted: found.deleted_at.is_some() })
     }
 
@@ -161,8 +161,7 @@ impl Tx {
             .collect())
     }
 
-    /// The head row is locked last, so that a slow change does not hold up everybody's numbering; after it come
-    /// inserts only.
+    /// Locks the head row last, so that a slow change does not delay the numbers of others. Only inserts follow.
     async fn write_events(&self) -> Result<()> {
         let count = i64::try_from(self.facts.len()).unwrap_or(i64::MAX);
         let update = event_head::Entity::update_many()
@@ -170,7 +169,7 @@ impl Tx {
             .col_expr(event_head::Column::EventId, Expr::value(self.facts.last().map(|fact| fact.id)))
             .exec_with_returning(&self.db);
         let by_server = self.acting_resource_server().await?;
-        let head = limited(update).await?.pop().ok_or_else(|| Error::Bug("there is no event head".into()))?;
+        let head = limited(update).await?.pop().ok_or_else(|| Error::Bug("the event head is missing".into()))?;
         let numbers = head.number - count + 1..;
         let (mut events, mut concerned) = (Vec::new(), Vec::new());
         for (number, fact) in numbers.zip(&self.facts) {
@@ -190,7 +189,7 @@ impl Tx {
         Ok(())
     }
 
-    /// The name of the resource server that makes the change, if it is one.
+    /// Returns the name of the resource server that makes the change, if one does.
     async fn acting_resource_server(&self) -> Result<Option<String>> {
         let AuthMethod::ResourceServer(id) = self.caller.through else { return Ok(None) };
         let found = limited(resource_server::Entity::find_by_id(id).one(&self.db)).await?;
@@ -229,7 +228,7 @@ const fn via(through: AuthMethod) -> EventSource {
     }
 }
 
-/// The rows in portions of at most `size`.
+/// Splits rows into chunks of at most `size`.
 pub(super) fn chunks<T>(rows: Vec<T>, size: usize) -> impl Iterator<Item = Vec<T>> {
     let mut rows = rows.into_iter();
     std::iter::from_fn(move || {

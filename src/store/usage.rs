@@ -1,4 +1,5 @@
-//! When tokens were last used, and their most recent requests: written in batches, newest wins.
+//! The usage of tokens and grants: the last use and the most recent request. It is written in batches, and the later
+//! time wins.
 
 use super::{
     all,
@@ -21,29 +22,29 @@ use sea_orm::{
 };
 use std::collections::{BTreeMap, HashMap};
 
-/// What was seen of one token.
+/// The usage of one token across all organizations.
 #[derive(Debug, Clone)]
 pub struct TokenUsage {
-    /// Which token.
+    /// The ID of the token.
     pub token: TokenId,
-    /// Its use.
+    /// The usage of the token.
     pub usage: Usage,
 }
 
-/// What was seen of one token with one organization.
+/// The usage of one token with one organization.
 #[derive(Debug, Clone)]
 pub struct GrantUsage {
-    /// Which period of access.
+    /// The grant under which the token was used.
     pub grant: GrantId,
-    /// Of which organization.
+    /// The organization of the grant.
     pub organization: OrganizationId,
-    /// By which token.
+    /// The token of the grant.
     pub token: TokenId,
-    /// Its use there.
+    /// The usage of the grant.
     pub usage: Usage,
 }
 
-/// The columns of use, as both tables have them.
+/// The columns of usage that both tables have.
 pub(super) struct UseColumns {
     pub(super) last_used_at: LastUse,
     pub(super) last_at: Option<Time>,
@@ -84,8 +85,8 @@ pub(super) fn of_token(row: token_use::Model) -> Usage {
 }
 
 impl Maintenance<'_> {
-    /// Writes the use of tokens and grants, in order of their keys so that two nodes do not wait for each other in a
-    /// circle. What the store knows of a later time stays.
+    /// Writes the usage of tokens and grants, in the order of their keys, so that two nodes do not deadlock. Stored
+    /// usage with a later time is kept.
     pub async fn keep_usage(&self, mut tokens: Vec<TokenUsage>, mut grants: Vec<GrantUsage>) -> Result<()> {
         tokens.sort_unstable_by_key(|seen| seen.token);
         grants.sort_unstable_by_key(|seen| seen.grant);
@@ -106,7 +107,8 @@ impl Maintenance<'_> {
         Ok(())
     }
 
-    /// What was on its way here while the organization was removed and added again, as use of the grant that stands now.
+    /// Returns the usage of grants that were removed and granted again before it was written, as usage of the current
+    /// grant.
     async fn in_force_again(&self, seen: &[GrantUsage]) -> Result<Vec<GrantUsage>> {
         #[derive(FromQueryResult)]
         struct Row {
@@ -182,7 +184,7 @@ fn nothing() -> Request {
     }
 }
 
-/// What to do where the row is there, as it always is: the later request wins, and the later use.
+/// The row always exists. Keeps the later request and the later last use.
 fn newest(table: &'static str, key: impl Iden + 'static) -> OnConflict {
     let mut conflict = OnConflict::column(key);
     let kept = move |column: &'static str| Expr::col((table, column));

@@ -1,5 +1,5 @@
-//! Usernames that are never given to another user. Those that users gave up are stored as HMAC-SHA-256 under a key that each
-//! database generates once, and never as text: what a deleted user was called cannot be read back.
+//! Usernames that are never given to another user. Those that users gave up are stored as HMAC-SHA-256 under a key that
+//! each database generates once, and never as text: the username of a deleted user cannot be recovered.
 
 use super::{
     entity::{setting, used_username},
@@ -20,7 +20,7 @@ use sea_orm::{
 use std::collections::{BTreeSet, HashMap};
 
 impl Tx {
-    /// Those of these usernames that another user than this one had.
+    /// Returns those of these usernames that a user other than this one gave up.
     pub(super) async fn usernames_used(&self, names: &[String], but_for: Option<UserId>) -> Result<BTreeSet<String>> {
         let key = self.username_key().await?;
         let hashes: HashMap<_, _> = names.iter().map(|name| (*hash(&key, name).as_bytes(), name)).collect();
@@ -31,7 +31,8 @@ impl Tx {
         Ok(used.filter_map(|row| hashes.get(row.hash.as_bytes())).map(ToString::to_string).collect())
     }
 
-    /// Stores that a username was used. The user who gave it up may take it again; no user may once it is deleted.
+    /// Stores that a username was used. The user who gave it up can take it again; once that user is deleted, no user
+    /// can.
     pub(super) async fn retire_username(&self, username: &str, user: Option<UserId>) -> Result<()> {
         let hash = hash(&self.username_key().await?, username);
         let row = used_username::ActiveModel { hash: Set(hash), user_id: Set(user) };
@@ -42,7 +43,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Cuts the hashes of all usernames that a user ever had from the user.
+    /// Removes the reference to a user from the hashes of all usernames that the user ever had.
     pub(super) async fn forget_owner_of_usernames(&self, user: UserId) -> Result<()> {
         let update = used_username::Entity::update_many()
             .col_expr(used_username::Column::UserId, Expr::value(None::<UserId>))
@@ -54,7 +55,7 @@ impl Tx {
 
     async fn username_key(&self) -> Result<MacKey> {
         let kept = limited(setting::Entity::find_by_id(Purpose::Usernames.setting()).one(&self.db)).await?;
-        let key = kept.ok_or_else(|| Error::Bug("the key of usernames was not generated".into()))?;
+        let key = kept.ok_or_else(|| Error::Bug("the key of usernames is missing".into()))?;
         Ok(MacKey::parse(&key.value))
     }
 }

@@ -1,4 +1,4 @@
-//! People: who they are, what they are called, and what they may use of themselves at this moment.
+//! Users: lookups, profiles and the authorization context of a caller.
 
 use super::{
     Store, all,
@@ -25,56 +25,56 @@ use sea_orm::{
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// The lock on a user's row: it excludes itself, and foreign keys that refer to the row do not wait for it.
+/// The lock on a user's row. It excludes itself; foreign keys that refer to the row do not wait for it.
 pub(super) const LOCK: LockType = LockType::NoKeyUpdate;
-/// What somebody is called who was deleted.
+/// The display name of a deleted user.
 const DELETED_USER: &str = "Deleted user";
 
-/// Somebody about to come.
+/// A user to add.
 #[derive(Debug, Clone)]
 pub struct NewUser {
-    /// Their unique handle.
+    /// The unique username.
     pub username: String,
-    /// What people call them.
+    /// The display name.
     pub name: String,
-    /// Where letters go.
+    /// The email address, to which notification emails are sent.
     pub email: Option<String>,
-    /// Whether that address is known to be theirs.
+    /// Whether the email address is verified to belong to the user.
     pub email_verified: bool,
-    /// Who they are for an identity provider: its name and theirs there.
+    /// The identity of the user at an identity provider, if any.
     pub identity: Option<Identity>,
 }
 
-/// Who somebody is for an identity provider.
+/// The identity of a user at an identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The provider, as `iss` names it.
+    /// The provider: the `iss` claim.
     pub issuer: String,
-    /// The person, as `sub` names them.
+    /// The user: the `sub` claim.
     pub subject: String,
 }
 
-/// What changes of a person.
+/// The profile of a user, as an identity provider states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// Their unique handle.
+    /// The unique username.
     pub username: String,
-    /// What people call them.
+    /// The display name.
     pub name: String,
-    /// Where letters go.
+    /// The email address, to which notification emails are sent.
     pub email: Option<String>,
-    /// Whether that address is known to be theirs.
+    /// Whether the email address is verified to belong to the user.
     pub email_verified: bool,
 }
 
-/// A person with what rules need to know of them before anybody may see them.
+/// A user with what the policy needs to decide who may see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// Who.
+    /// The user.
     pub user: User,
-    /// True once they were removed: they are told of nowhere but in the audit, by a placeholder.
+    /// Whether the user is deleted. A deleted user appears only as a placeholder in the event log.
     pub deleted: bool,
-    /// What they belong to.
+    /// The organizations of the user.
     pub belongs_to: BTreeSet<OrganizationId>,
 }
 
@@ -93,9 +93,10 @@ impl From<user::Model> for User {
 }
 
 impl Tx {
-    /// What the caller is at this moment. Whoever is disabled or gone, and a token that is over, is nobody.
+    /// Returns the caller's current authorization context. `UNAUTHENTICATED` if the user is disabled or deleted, the
+    /// session has ended, or the token is not active.
     pub async fn standing(&self) -> Result<Standing> {
-        // Of others the door has just looked.
+        // The endpoint has just checked all other credentials.
         if let Some(session) = self.caller().session()
             && !sessions::holds(&self.db, session, self.caller().at).await?
         {
@@ -104,8 +105,8 @@ impl Tx {
         standing(&self.db, self.caller()).await
     }
 
-    /// Locks a user until the commit, as every change that concerns one does before anything else: what `user delete` has
-    /// erased is never written again.
+    /// Locks a user until the commit. Every change that concerns a user does this first, so that data that `user
+    /// delete` erased is never written again.
     pub async fn lock_user(&self, user: UserId) -> Result<User> {
         let find = user::Entity::find_by_id(user).filter(user::Column::DeletedAt.is_null());
         let found = limited(find.lock(LOCK).one(&self.db)).await?;
@@ -115,23 +116,23 @@ impl Tx {
         })
     }
 
-    /// The user who is meant, locked like by [`Tx::lock_user`].
+    /// Returns the user with this ID, username or verified email address, locked as by [`Tx::lock_user`].
     pub async fn find_user(&self, who: &UserRef) -> Result<User> {
         self.seek_user(who).await?.ok_or(Error::NotFound("user"))
     }
 
-    /// The user who is meant, if there is one, locked like by [`Tx::lock_user`].
+    /// Like [`Tx::find_user`], but returns `None` if there is no such user.
     pub async fn seek_user(&self, who: &UserRef) -> Result<Option<User>> {
         let find = user::Entity::find().filter(user::Column::DeletedAt.is_null());
         let find = match who {
             UserRef::Id(id) => find.filter(user::Column::Id.eq(*id)),
-            // An address that somebody only claims finds nobody: it may be another's.
+            // An unverified address identifies no user, since it may belong to another.
             UserRef::Named(address) if address.contains('@') => {
                 find.filter(user::Column::Email.eq(address.as_str())).filter(user::Column::EmailVerified.eq(true))
             }
             UserRef::Named(name) => find.filter(user::Column::Username.eq(name.as_str())),
         };
-        // An address that two people have is nobody's.
+        // An address that two users have identifies neither.
         let find = find.order_by_asc(user::Column::Id).limit(2).lock(LOCK);
         Ok(match limited(find.all(&self.db)).await?.as_slice() {
             [found] => Some(found.clone().into()),
@@ -139,13 +140,13 @@ impl Tx {
         })
     }
 
-    /// The user whom an identity provider calls so, locked like by [`Tx::lock_user`]; true when they were deleted.
+    /// Returns the user with this identity, locked as by [`Tx::lock_user`], and whether the user is deleted.
     pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
         let row = limited(by_identity(identity).lock(LOCK).one(&self.db)).await?;
         Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
     }
 
-    /// Those of these usernames that another user has or had.
+    /// Returns those of these usernames that another user has or had.
     pub async fn names_taken(&self, names: &[String], but_for: Option<UserId>) -> Result<BTreeSet<String>> {
         let find = user::Entity::find().filter(user::Column::Username.is_in(names));
         let rows = limited(find.all(&self.db)).await?;
@@ -155,7 +156,7 @@ impl Tx {
         Ok(taken)
     }
 
-    /// Adds a person.
+    /// Adds a user. `CONFLICT` if another user has the identity, or has or had the username.
     pub async fn insert_user(&self, _: &UserProvisioner, id: UserId, new: NewUser) -> Result<User> {
         let at = self.caller().at;
         let (issuer, subject) = new.identity.map(|identity| (identity.issuer, identity.subject)).unzip();
@@ -180,8 +181,8 @@ impl Tx {
         Ok(user)
     }
 
-    /// Refuses a username that another user had. It is asked behind the write of the name: the unique key has made that wait
-    /// for a change that gives the name up.
+    /// Rejects a username that another user had. Runs after the username is written: the unique key has then waited for
+    /// a concurrent change that gives the name up.
     async fn keep_unused(&self, username: &str, user: UserId) -> Result<()> {
         if self.usernames_used(&[username.to_owned()], Some(user)).await?.is_empty() {
             return Ok(());
@@ -189,7 +190,7 @@ impl Tx {
         Err(Error::Conflict("A deleted or renamed user had this username; choose another.".into()))
     }
 
-    /// Keeps what an identity provider says of a person now.
+    /// Changes the profile of a user. `CONFLICT` if another user has or had the username.
     pub async fn change_profile(&self, _: &UserProvisioner, before: &User, profile: &Profile) -> Result<()> {
         let update = user::Entity::update_many()
             .col_expr(user::Column::Username, Expr::value(profile.username.clone()))
@@ -211,7 +212,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Keeps what a person calls themselves from now on.
+    /// Changes the display name of a user.
     pub async fn rename_user(&self, oneself: &SignedInUser, before: &User, name: &str) -> Result<()> {
         let searchable = searchable(&before.username, name, before.email.as_deref());
         let update = user::Entity::update_many()
@@ -223,7 +224,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Stops a person, or lets them back; false when they were so already.
+    /// Disables or enables a user. Returns false if the user already was disabled or enabled.
     pub async fn set_disabled(&self, _: &Operator, user: UserId, disabled: bool) -> Result<bool> {
         let (value, before) = if disabled {
             (Some(self.caller().at), user::Column::DisabledAt.is_null())
@@ -238,9 +239,9 @@ impl Tx {
         Ok(limited(update).await?.rows_affected == 1)
     }
 
-    /// Puts placeholders where a person was, for good. Who they are for their identity provider stays, so that they are
-    /// not made again; letters to them, and what they signed in with, are forgotten. Of their usernames keyed hashes stay,
-    /// which lead to no user.
+    /// Replaces the personal data of a user with placeholders, permanently. The identity at an identity provider is
+    /// kept, so that the user is not created again. The emails to the user, the password and the sessions are deleted.
+    /// Usernames remain as keyed hashes that refer to no user.
     pub async fn erase_user(&self, _: &Operator, erased: &User) -> Result<()> {
         let (at, user) = (self.caller().at, erased.id);
         self.retire_username(&erased.username, None).await?;
@@ -263,31 +264,31 @@ impl Tx {
 }
 
 impl Store {
-    /// What the caller is at this moment.
+    /// Returns the caller's current authorization context.
     pub async fn standing(&self, caller: &Caller) -> Result<Standing> {
         standing(&self.checks, caller).await
     }
 
-    /// The person whom an identity provider calls so; true when they are gone.
+    /// Returns the user with this identity, and whether the user is deleted.
     pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
         let row = limited(by_identity(identity).one(&self.checks)).await?;
         Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
     }
 
-    /// The person of that name, for the operator.
+    /// Returns the user with this username, unless deleted, for the operator.
     pub async fn user_named(&self, _: &Operator, username: &str) -> Result<Option<User>> {
         let find = user::Entity::find().filter(user::Column::Username.eq(username));
         let found = limited(find.one(&self.read)).await?;
         Ok(found.filter(|row| row.deleted_at.is_none()).map(User::from))
     }
 
-    /// The user of that name or placeholder, for the operator: also a deleted one.
+    /// Returns the ID of the user with this username or placeholder, including a deleted one, for the operator.
     pub async fn user_ever_named(&self, _: &Operator, username: &str) -> Result<Option<UserId>> {
         let find = user::Entity::find().filter(user::Column::Username.eq(username));
         Ok(limited(find.one(&self.read)).await?.map(|row| row.id))
     }
 
-    /// These people, with what they belong to. Policy decides who may see them.
+    /// Returns these users with their organizations. Policy decides who may see them.
     pub async fn people(&self, ids: &[UserId]) -> Result<HashMap<UserId, Person>> {
         let find = user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied()));
         let users = limited(find.all(&self.read)).await?;
@@ -305,7 +306,7 @@ impl Store {
             .collect())
     }
 
-    /// Whether there is anybody yet.
+    /// Returns whether any user exists.
     pub async fn has_users(&self) -> Result<bool> {
         Ok(limited(user::Entity::find().one(&self.read)).await?.is_some())
     }
@@ -317,7 +318,7 @@ fn by_identity(identity: &Identity) -> sea_orm::Select<user::Entity> {
         .filter(user::Column::Subject.eq(identity.subject.clone()))
 }
 
-/// What a search without regard to case looks through: a line each.
+/// Returns the folded text that a case-insensitive search looks through, one line for each part.
 fn searchable(username: &str, name: &str, email: Option<&str>) -> String {
     text::fold(&format!("{username}\n{name}\n{}", email.unwrap_or_default()))
 }

@@ -1,4 +1,4 @@
-//! The table `deliveries`: letters on their way.
+//! The table `deliveries`: the emails to send, and their state.
 
 use crate::domain::{
     id::{DeliveryId, EventId, UserId},
@@ -13,17 +13,17 @@ pub struct Model {
     pub id: DeliveryId,
     pub event_id: EventId,
     pub user_id: UserId,
-    /// The recipient as they were at the commit.
+    /// The recipient at the time of the commit.
     pub to_username: String,
     pub to_name: String,
     pub address: String,
-    /// The letter as JSON, complete: nothing is looked up when it is sent.
+    /// The content of the email as JSON, complete: sending it reads no other table.
     pub letter: String,
     pub created_at: Time,
-    /// Patience is counted from here: the commit, or the last time that somebody asked for another try.
+    /// The time from which retries are limited: the commit, or the last time that the operator requested a retry.
     pub tried_from: Time,
     pub attempts: i32,
-    /// When to try next; a lease moves it into the future.
+    /// The time of the next attempt; a lease moves it into the future.
     pub next_at: Time,
     pub sent_at: Option<Time>,
     pub given_up_at: Option<Time>,

@@ -1,4 +1,4 @@
-//! The table `events`: what happened, in the order of the commits.
+//! The table `events`: the event log, in the order of the commits.
 
 use crate::domain::{
     event::{EventSource, EventType},

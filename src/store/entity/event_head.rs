@@ -1,4 +1,4 @@
-//! The table `event_head`: the number and id of the newest event: one row.
+//! The table `event_head`: one row with the number and ID of the newest event.
 
 use crate::domain::id::EventId;
 use sea_orm::entity::prelude::*;

@@ -1,4 +1,4 @@
-//! The table `event_organizations`: which organizations may read of which events.
+//! The table `event_organizations`: the organizations that each event concerns.
 
 use crate::domain::id::OrganizationId;
 use sea_orm::entity::prelude::*;

@@ -14,11 +14,11 @@ pub struct Model {
     pub id: GrantId,
     pub organization_id: OrganizationId,
     pub token_id: TokenId,
-    /// A copy of the token's: it never changes.
+    /// A copy of the token's owner, which never changes.
     pub owner_id: UserId,
-    /// A copy of the token's: it only comes nearer.
+    /// A copy of the token's expiry, which only ever becomes earlier.
     pub expires_at: End,
-    /// When the token was revoked or first seen expired.
+    /// The time when the token was revoked or first seen expired.
     pub ended_at: Option<Time>,
     pub granted_at: Time,
     pub removed_at: Option<Time>,

@@ -1,4 +1,4 @@
-//! The table `grant_scopes`: which scopes reach an organization through which standing grants.
+//! The table `grant_scopes`: the scopes of unremoved grants.
 
 use crate::domain::{
     id::{OrganizationId, TokenId},

@@ -1,4 +1,4 @@
-//! The table `grant_uses`: the last use of each grant.
+//! The table `grant_uses`: the usage of each grant.
 
 use crate::domain::{
     id::{GrantId, OrganizationId, TokenId},
@@ -12,9 +12,9 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub grant_id: GrantId,
-    /// A copy of the grant's, for the order by last use.
+    /// A copy of the grant's organization, for the order by last use.
     pub organization_id: OrganizationId,
-    /// A copy of the grant's, which breaks ties.
+    /// A copy of the grant's token, which breaks ties.
     pub token_id: TokenId,
     pub last_used_at: LastUse,
     pub last_at: Option<Time>,

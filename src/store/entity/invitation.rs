@@ -1,4 +1,4 @@
-//! The table `invitations`: links by which somebody chooses a password, once.
+//! The table `invitations`: links with which users set a password once.
 
 use crate::domain::{id::UserId, secret::Fingerprint, time::Time};
 use sea_orm::entity::prelude::*;
@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub fingerprint: Fingerprint,
-    /// Nobody: whoever is to be the first.
+    /// `None` for the first administrator.
     pub user_id: Option<UserId>,
     pub created_at: Time,
 }

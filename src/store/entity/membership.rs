@@ -1,4 +1,4 @@
-//! The table `memberships`: who belongs to what.
+//! The table `memberships`: the members of organizations and their roles.
 
 use crate::domain::{
     id::{OrganizationId, UserId},

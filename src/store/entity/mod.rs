@@ -1,6 +1,9 @@
 //! The tables, one file each, named in the singular.
 
-#![expect(unreachable_pub, reason = "the derives of SeaORM make public items, whatever the visibility of the model")]
+#![expect(
+    unreachable_pub,
+    reason = "the derives of SeaORM generate public items, whatever the visibility of the model"
+)]
 
 pub(crate) mod delivery;
 pub(crate) mod event;

@@ -1,4 +1,4 @@
-//! The table `organizations`: whose data tokens may reach.
+//! The table `organizations`, including deleted ones.
 
 use crate::domain::{id::OrganizationId, time::Time};
 use sea_orm::entity::prelude::*;

@@ -1,4 +1,4 @@
-//! The table `passwords`: what is kept of the passwords of people who sign in here.
+//! The table `passwords`: the password hashes of users.
 
 use crate::domain::{id::UserId, network::KnownNetworks, password::Hashed};
 use sea_orm::entity::prelude::*;
@@ -9,7 +9,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: UserId,
     pub hashed: Hashed,
-    /// Counts the passwords of this person: a session holds as long as that with which it began.
+    /// Counts the changes of the password. A session is valid while this is the version with which it was opened.
     pub version: i64,
     /// The networks from which the user signed in. Guesses from elsewhere do not lock the user out there.
     pub networks: Option<KnownNetworks>,

@@ -1,4 +1,4 @@
-//! The table `resource_servers`: APIs that may introspect tokens.
+//! The table `resource_servers`: the clients that introspect tokens.
 
 use crate::domain::{id::ResourceServerId, scope::ScopeSet, secret::Fingerprint, time::Time};
 use sea_orm::entity::prelude::*;
@@ -10,13 +10,13 @@ pub struct Model {
     pub id: ResourceServerId,
     pub name: String,
     pub client_id: String,
-    /// The digest of the client secret.
+    /// The fingerprint of the client secret.
     pub secret: Fingerprint,
     pub created_at: Time,
     pub disabled_at: Option<Time>,
-    /// Slugs, with a blank between; empty: all organizations. A slug is never given to another organization.
+    /// Slugs, separated by spaces; empty for all organizations. A slug is never given to another organization.
     pub organizations: String,
-    /// Empty: all scopes.
+    /// Empty for all scopes.
     pub scopes: ScopeSet,
 }
 

@@ -1,4 +1,4 @@
-//! The table `sessions`: browsers that somebody signed in with.
+//! The table `sessions`: the sessions of users who signed in with a password.
 
 use crate::domain::{
     id::{SessionId, UserId},

@@ -1,4 +1,4 @@
-//! The table `settings`: what was decided at the first start and stays.
+//! The table `settings`: values that are set once and never change.
 
 use sea_orm::entity::prelude::*;
 

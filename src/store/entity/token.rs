@@ -1,4 +1,4 @@
-//! The table `tokens`: every token that was ever made.
+//! The table `tokens`, including expired and revoked ones.
 
 use crate::domain::{
     id::{TokenId, UserId},

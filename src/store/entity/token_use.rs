@@ -1,4 +1,4 @@
-//! The table `token_uses`: the last use of each token, over every organization.
+//! The table `token_uses`: the usage of each token across all organizations.
 
 use crate::domain::{id::TokenId, time::Time};
 use crate::store::column_types::LastUse;

@@ -1,4 +1,4 @@
-//! The table `used_usernames`: names that users had and gave up.
+//! The table `used_usernames`: hashes of the usernames that users gave up.
 
 use crate::domain::{id::UserId, secret::Fingerprint};
 use sea_orm::entity::prelude::*;

@@ -1,4 +1,4 @@
-//! The table `users`: who there is.
+//! The table `users`, including deleted ones.
 
 use crate::domain::{id::UserId, time::Time};
 use sea_orm::entity::prelude::*;
@@ -11,9 +11,9 @@ pub struct Model {
     pub username: String,
     pub name: String,
     pub email: Option<String>,
-    /// Whether it is known to be theirs.
+    /// Whether the email address is verified to belong to the user.
     pub email_verified: bool,
-    /// Username, name and e-mail, folded, a line each: what a search without regard to case looks through.
+    /// The username, the name and the email address, folded, one line each, for case-insensitive searches.
     pub searchable: String,
     pub issuer: Option<String>,
     pub subject: Option<String>,
