@@ -240,7 +240,7 @@ impl App {
         let (mut tries, start) = (1, Instant::now());
         loop {
             match self.once(caller.clone(), change).await {
-                Err(error) if tries < TRIES && start.elapsed() < PATIENCE && store::may_be_made_again(&error) => {
+                Err(error) if tries < TRIES && start.elapsed() < PATIENCE && store::is_retryable(&error) => {
                     tokio::time::sleep(pause(tries)).await;
                     tries += 1;
                 }

@@ -31,8 +31,8 @@ pub(super) async fn run(config: Config) -> Result<()> {
         );
     }
     let app = open(&config).await?;
-    if let Err(error) = app.store().open_ahead().await {
-        tracing::warn!(error = %error.cause(), "PostgreSQL gave fewer connections than are opened at the start");
+    if let Err(error) = app.store().preconnect().await {
+        tracing::warn!(error = %error.cause(), "failed to open all connections that are kept open, will retry");
     }
     serve(&app, &config, async |app| {
         // A failure here does not stop a service that already answers requests.

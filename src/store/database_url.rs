@@ -1,4 +1,4 @@
-//! Which database is meant, and what does an operator hear who cannot use it? Never what may be a secret.
+//! The target of `database.url`, and the errors that operators get for it, which contain no secret.
 
 use super::{StoreFailure, failure, pool};
 use crate::{
@@ -20,13 +20,13 @@ use std::{
 };
 use tracing::subscriber::{NoSubscriber, with_default};
 
-/// What the library is given as a URL; what counts is set past it, and appears in no text of the library.
+/// The URLs that the library gets. The real options are set separately, and appear in no text of the library.
 const SQLITE: &str = "sqlite://database";
 const POSTGRES: &str = "postgres://user:password@host";
 /// Settings and prepared statements of a session would be those of other clients, too.
 pub(super) const SHARED: &str = "a pooler in front of PostgreSQL gives one session to several clients (transaction or statement \
     pooling), which would lose the time limits of statements; set pool_mode = session in PgBouncer, or name PostgreSQL itself";
-/// What PostgreSQL says when a prepared statement belongs to another client's session: it is not there, or already is.
+/// SQLSTATEs of a prepared statement that belongs to another client's session: it does not exist, or already exists.
 pub(super) const SHARED_CODES: [&str; 2] = ["26000", "42P05"];
 /// How often sessions are compared. A pooler gives out the session that was used last, unless others ask at that moment.
 const COMPARISONS: u32 = 3;
@@ -116,8 +116,11 @@ impl Place {
             Ok(false) => Ok(()),
             Ok(true) => Err(self.unusable(SHARED)),
             Err(error) => {
-                let cause =
-                    if matches!(error, sqlx::Error::PoolTimedOut) { refusal(&server.options).await } else { None };
+                let cause = if matches!(error, sqlx::Error::PoolTimedOut) {
+                    connect_error(&server.options).await
+                } else {
+                    None
+                };
                 Err(super::failed(cause.unwrap_or_else(|| DbErr::Conn(RuntimeErr::SqlxError(error.into())))))
             }
         }
@@ -154,9 +157,9 @@ impl Server {
     }
 }
 
-/// Why the server opens no session, which the pool of the library does not tell: it tries until its time is over.
-pub(super) async fn refusal(options: &PgConnectOptions) -> Option<DbErr> {
-    match tokio::time::timeout(pool::SIGN_OF_LIFE, options.connect()).await {
+/// Returns why the server opens no session, which the pool of the library does not report: it retries until its time is over.
+pub(super) async fn connect_error(options: &PgConnectOptions) -> Option<DbErr> {
+    match tokio::time::timeout(pool::TEST_LIMIT, options.connect()).await {
         Ok(Ok(session)) => {
             let _ = session.close().await;
             None
@@ -213,7 +216,7 @@ impl Display for Place {
     }
 }
 
-/// What the database said, without what the library puts around it.
+/// Returns the message of the database without the text that the library adds.
 pub(super) fn in_words(error: &DbErr) -> String {
     if failure(error) == StoreFailure::Late {
         return "there was no answer in time".into();
@@ -222,10 +225,10 @@ pub(super) fn in_words(error: &DbErr) -> String {
         DbErr::Conn(RuntimeErr::SqlxError(inner))
         | DbErr::Exec(RuntimeErr::SqlxError(inner))
         | DbErr::Query(RuntimeErr::SqlxError(inner)) => match inner.as_database_error() {
-            Some(said) if said.message().starts_with("unsupported startup parameter") => {
-                format!("{} (in PgBouncer, name it in ignore_startup_parameters)", said.message())
+            Some(error) if error.message().starts_with("unsupported startup parameter") => {
+                format!("{} (in PgBouncer, name it in ignore_startup_parameters)", error.message())
             }
-            Some(said) => said.message().to_owned(),
+            Some(error) => error.message().to_owned(),
             None if matches!(**inner, sqlx::Error::PoolTimedOut) => "there was no answer in time".into(),
             None => inner.to_string(),
         },

@@ -79,9 +79,9 @@ impl Store {
 
     async fn apply(&self) -> Result<Vec<String>> {
         let pending = self.pending().await?;
-        // A step may take as long as it needs: no request waits for it.
-        let lane = limited(self.steps.once()).await?;
-        Migrator::up(&lane.connection, None).await.map_err(super::failed)?;
+        // A step has no time limit: no request waits for it.
+        let lease = limited(self.steps.acquire_single_use()).await?;
+        Migrator::up(&lease.connection, None).await.map_err(super::failed)?;
         Ok(pending)
     }
 

@@ -1,4 +1,4 @@
-//! The only place that speaks SQL: how the store is reached, what it refuses to start on, and what its errors mean.
+//! The only module that runs SQL: its connections, the databases that it rejects, and the meaning of its errors.
 
 mod column_types;
 mod database_url;
@@ -50,12 +50,13 @@ use crate::{
     telemetry::{Metrics, StoreFailure},
 };
 use database_url::Place;
-use pool::{File, Pool, Reach, Transaction};
+use futures_util::future::join_all;
+use pool::{File, Pool, PoolOptions, Transaction};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, DbBackend, DbErr, FromQueryResult, IsolationLevel, RuntimeErr,
     SqlErr, SqliteTransactionMode, Statement, TransactionOptions,
     sea_query::{LikeExpr, SelectStatement},
-    sqlx,
+    sqlx::{self, error::DatabaseError, postgres::PgDatabaseError},
 };
 use std::{
     sync::{
@@ -64,32 +65,40 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
 
-/// What every session of PostgreSQL is told: it ends a statement a little before nobody waits for it any more, and gives
-/// back what a node has locked that was cut off in the middle of a change.
+/// The settings of every PostgreSQL session: it cancels a statement a little before the service stops waiting for it, and
+/// releases the locks of a node that was disconnected in the middle of a change.
 const SESSION: &str = "SET statement_timeout = 2250; SET idle_in_transaction_session_timeout = 5000";
 const REPLICA: &str = "This PostgreSQL is a read replica; database.url must name the primary.";
-/// How many sessions the role of this one may have.
+/// The number of sessions that the role of this session may have.
 const SESSIONS: &str = "SELECT LEAST(current_setting('max_connections')::int \
     - current_setting('superuser_reserved_connections')::int, NULLIF(rolconnlimit, -1), NULLIF(datconnlimit, -1))::text \
     FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()";
-/// What PostgreSQL says to a role that lacks a right.
+/// SQLSTATE: the role lacks a right.
 const NO_RIGHT: &str = "42501";
-/// What PostgreSQL says when no schema of the search path is there, or a table is in none of them.
+/// SQLSTATEs: no schema of the search path exists, or a table is in none of them.
 const MISPLACED: [&str; 2] = ["3F000", "42P01"];
-/// What PostgreSQL says when it opens no more sessions, for everybody or for a role or database.
+/// SQLSTATE: too many sessions, of all roles and databases or of one.
 const NO_SESSION: &str = "53300";
-/// What PostgreSQL says when a column has another type than when the statement was prepared.
-const OUTDATED: &str = "0A000";
+/// SQLSTATE and source routine of PostgreSQL: a column has another type than when the statement was prepared. Other errors
+/// have the same SQLSTATE, and the message may be translated (`lc_messages`).
+const STALE_PLAN: (&str, &str) = ("0A000", "RevalidateCachedQuery");
+/// How often the connections that are kept open are tested, if no other connection was closed before.
+const TEST_INTERVAL: Duration = Duration::from_secs(5);
+/// The first and the longest pause between two attempts to open them again.
+const REOPEN_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 /// Below this SQLite may lose the write-ahead log when a checkpoint and a writer meet.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
 tokio::task_local! {
-    static DEALINGS: Arc<RequestStats>;
+    static REQUEST_STATS: Arc<RequestStats>;
 }
 
-/// What one request has asked of the store, and whether the store failed it.
+/// The statements and connections of one request, and whether the database failed it.
 #[derive(Debug, Default)]
 pub struct RequestStats {
     statements: AtomicU64,
@@ -97,10 +106,10 @@ pub struct RequestStats {
     connections: Connections,
 }
 
-/// How many connections one request holds at a time.
+/// The number of connections that one request holds at a time.
 const MAX_CONNECTIONS: usize = 2;
 
-/// The connections that one request may hold, so that a large one leaves some to others.
+/// Permits for the connections of one request, so that a large one leaves some to others.
 #[derive(Debug)]
 struct Connections(Arc<Semaphore>);
 
@@ -111,40 +120,49 @@ impl Default for Connections {
 }
 
 impl RequestStats {
-    /// How many statements were made.
+    /// Returns the number of statements.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
 }
 
-/// The database, by connections that do not wait for each other: for reads, for changes, and for checks.
+/// The database, with separate connections for each kind of work, so that none waits for another.
 #[derive(Debug, Clone)]
 pub struct Store {
     read: Pool,
     /// For changes: one connection on SQLite, which has one writer.
     write: Pool,
-    /// For what a request reads that changes something.
+    /// For reads of requests that change something.
     change_reads: Pool,
-    /// For whether a token is good, who the caller is, and whether the service is ready.
+    /// For checks of tokens, authentication of callers, and readiness.
     checks: Pool,
-    /// For migrations, which may take as long as they need.
+    /// For migrations, which have no time limit.
     steps: Pool,
+    /// Notified when a connection was closed.
+    closed_connection: Arc<Notify>,
     metrics: Metrics,
     /// Read once: it never changes.
     cursor_key: Arc<OnceCell<MacKey>>,
 }
 
 impl Store {
-    /// Opens a database. Refuses one that cannot keep the promise that an
-    /// acknowledged change is durable.
+    /// Opens a database. Rejects one that may lose acknowledged changes.
     pub async fn connect(target: &DatabaseTarget) -> Result<Self> {
         let place = Place::of(target)?;
         let metrics = Metrics::default();
+        let closed_connection = Arc::<Notify>::default();
         if let Place::File(path) = &place {
-            let file = File::found_or_made(path).map_err(|error| place.unusable(error))?;
-            let pool = |most| {
-                let (options, file, metrics) = (place.options(), Some(file.clone()), metrics.clone());
-                Pool::new(Reach { backend: DbBackend::Sqlite, options, most, server: None, file, metrics })
+            let file = File::found_or_created(path).map_err(|error| place.unusable(error))?;
+            let pool = |max_connections| {
+                Pool::new(PoolOptions {
+                    backend: DbBackend::Sqlite,
+                    connect: place.options(),
+                    max_connections,
+                    server: None,
+                    file: Some(file.clone()),
+                    metrics: metrics.clone(),
+                    closed_connection: Arc::clone(&closed_connection),
+                })
             };
             let write = pool(1);
             if let Err(error) = guard_sqlite(&write).await {
@@ -152,38 +170,48 @@ impl Store {
                 return Err(place.explained(error));
             }
             let (read, change_reads, checks, steps) = (pool(8), pool(4), pool(8), pool(1));
-            return Ok(Self { read, write, change_reads, checks, steps, metrics, cursor_key: Arc::default() });
+            let cursor_key = Arc::default();
+            return Ok(Self { read, write, change_reads, checks, steps, closed_connection, metrics, cursor_key });
         }
-        let pool = |options, most| {
-            let (backend, metrics) = (DbBackend::Postgres, metrics.clone());
-            Pool::new(Reach { backend, options, most, server: place.server_options(), file: None, metrics })
+        let pool = |connect, max_connections| {
+            Pool::new(PoolOptions {
+                backend: DbBackend::Postgres,
+                connect,
+                max_connections,
+                server: place.server_options(),
+                file: None,
+                metrics: metrics.clone(),
+                closed_connection: Arc::clone(&closed_connection),
+            })
         };
         let steps = || pool(place.options(), 1);
         place.warn_without_tls();
         place.guard_sessions().await.map_err(|error| place.explained(error))?;
-        // A session of the other pool ends at once on a replica, and could not say why.
+        // On a replica, sessions of the other pools are closed at once, without the cause.
         let first = steps();
         guard_postgres(&first).await.map_err(|error| place.explained(error))?;
         first.close().await;
-        let pool = |most| pool(postgres_options(&place), most);
+        let pool = |max_connections| pool(postgres_options(&place), max_connections);
         let (read, write, change_reads, checks, steps) = (pool(6), pool(4), pool(2), pool(4), steps());
-        Ok(Self { read, write, change_reads, checks, steps, metrics, cursor_key: Arc::default() })
+        let cursor_key = Arc::default();
+        Ok(Self { read, write, change_reads, checks, steps, closed_connection, metrics, cursor_key })
     }
 
-    /// The same database for a request that changes something: what it reads does not wait behind other reads.
+    /// Returns the store for a request that changes something: its reads do not wait behind other reads.
     #[must_use]
     pub fn for_change(&self) -> Self {
         Self { read: self.change_reads.clone(), ..self.clone() }
     }
 
-    /// Opens connections of every kind, those for changes, for what they read and for checks in full: where PostgreSQL
-    /// has too few for all, reads take none of them later. Warns where it has too few.
-    pub async fn open_ahead(&self) -> Result<()> {
+    /// Opens the connections that are kept open, and starts the task that keeps them so until the store is closed. Warns if
+    /// PostgreSQL allows fewer connections than one node uses.
+    pub async fn preconnect(&self) -> Result<()> {
         if self.read.get_database_backend() == DbBackend::Sqlite {
             return Ok(());
         }
-        let pools = [&self.write, &self.checks, &self.change_reads];
-        let needed: u32 = pools.into_iter().chain([&self.read, &self.steps]).map(Pool::most).sum();
+        let store = self.clone();
+        self.write.spawn(async move { store.keep_pools_filled().await });
+        let needed: u32 = self.pools().into_iter().map(Pool::max_connections).sum();
         let allowed = setting(&self.checks, SESSIONS).await?;
         if allowed.parse::<u32>().is_ok_and(|allowed| allowed < needed) {
             tracing::warn!(
@@ -193,13 +221,39 @@ impl Store {
                  the role or database (docs/running.md)"
             );
         }
-        for pool in pools.into_iter().chain([&self.read]) {
-            limited(pool.open(1)).await?;
+        limited(self.fill_pools()).await
+    }
+
+    /// Opens one connection for reads, and all those for changes, their reads and checks: where PostgreSQL has too few
+    /// connections, reads must not take these.
+    async fn fill_pools(&self) -> Result<(), DbErr> {
+        let reserved = [&self.write, &self.checks, &self.change_reads];
+        for pool in reserved.into_iter().chain([&self.read]) {
+            pool.fill(1).await?;
         }
-        for pool in pools {
-            limited(pool.open(pool.most())).await?;
+        for pool in reserved {
+            pool.fill(pool.max_connections()).await?;
         }
         Ok(())
+    }
+
+    /// Opens these connections again after the server or the network closed them. One closed connection is a reason to test
+    /// the others.
+    async fn keep_pools_filled(&self) {
+        let (first_pause, max_pause) = REOPEN_PAUSES;
+        loop {
+            let _ = timeout(TEST_INTERVAL, self.closed_connection.notified()).await;
+            let mut pause = first_pause;
+            while let Err(error) = self.fill_pools().await {
+                tracing::debug!(error = %database_url::in_words(&error), "failed to open connections, will retry");
+                sleep(pause).await;
+                pause = (pause * 2).min(max_pause);
+            }
+        }
+    }
+
+    const fn pools(&self) -> [&Pool; 5] {
+        [&self.read, &self.write, &self.change_reads, &self.checks, &self.steps]
     }
 
     /// How far a time is ahead of the database's. The clock of SQLite is that of the machine.
@@ -223,11 +277,9 @@ impl Store {
         &self.metrics
     }
 
-    /// Ends all connections, after what runs on them.
+    /// Closes all connections, after a moment for those that are in use.
     pub async fn close(self) {
-        for pool in [self.read, self.write, self.change_reads, self.checks, self.steps] {
-            pool.close().await;
-        }
+        join_all(self.pools().map(Pool::close)).await;
     }
 
     async fn begin(&self) -> Result<Transaction> {
@@ -261,24 +313,24 @@ async fn guard_postgres(pool: &Pool) -> Result<()> {
     })
 }
 
-/// Runs `work` and writes down its dealings with the store, in this task and in those that carry them on.
-pub async fn counted<F: Future>(dealings: Arc<RequestStats>, work: F) -> F::Output {
-    DEALINGS.scope(dealings, work).await
+/// Runs `work` and counts its statements and connections in `stats`.
+pub async fn counted<F: Future>(stats: Arc<RequestStats>, work: F) -> F::Output {
+    REQUEST_STATS.scope(stats, work).await
 }
 
-/// The dealings of the present request, to carry on into another task.
+/// Returns the statistics of the current request, to continue them in another task.
 pub fn counter() -> Arc<RequestStats> {
-    DEALINGS.try_with(Arc::clone).unwrap_or_default()
+    REQUEST_STATS.try_with(Arc::clone).unwrap_or_default()
 }
 
-/// Waits until the present request holds fewer connections than it may; nothing outside a request.
+/// Waits until the current request may hold another connection. Returns nothing outside a request.
 async fn permit() -> Option<OwnedSemaphorePermit> {
-    let connections = DEALINGS.try_with(|dealings| Arc::clone(&dealings.connections.0)).ok()?;
+    let connections = REQUEST_STATS.try_with(|stats| Arc::clone(&stats.connections.0)).ok()?;
     connections.acquire_owned().await.ok()
 }
 
 fn count() {
-    let _ = DEALINGS.try_with(|dealings| dealings.statements.fetch_add(1, Ordering::Relaxed));
+    let _ = REQUEST_STATS.try_with(|stats| stats.statements.fetch_add(1, Ordering::Relaxed));
 }
 
 fn postgres_options(place: &Place) -> ConnectOptions {
@@ -302,17 +354,13 @@ async fn setting(pool: &Pool, question: &str) -> Result<String> {
     row.and_then(|row| row.try_get_by_index(0).ok()).ok_or_else(|| Error::Bug("a setting has no value".into()))
 }
 
-fn refused(why: String) -> Error {
-    Error::unavailable(why)
-}
-
 fn newer_sqlite(version: &str) -> Result<()> {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or_default());
     let mut next = || parts.next().unwrap_or_default();
     if (next(), next(), next()) >= OLDEST_SQLITE {
         return Ok(());
     }
-    Err(refused(format!(
+    Err(Error::unavailable(format!(
         "SQLite {version} can lose acknowledged changes (its WAL-reset bug was mended in 3.51.3); build with the bundled SQLite."
     )))
 }
@@ -321,9 +369,9 @@ fn durable_sqlite(journal: &str, synchronous: &str) -> Result<()> {
     match (journal, synchronous) {
         ("wal", "2") => Ok(()),
         ("wal", _) => {
-            Err(refused("SQLite runs without synchronous=FULL: an acknowledged change could be lost.".into()))
+            Err(Error::unavailable("SQLite runs without synchronous=FULL: an acknowledged change could be lost."))
         }
-        (other, _) => Err(refused(format!(
+        (other, _) => Err(Error::unavailable(format!(
             "The database file is in journal mode {other}, not WAL; put it on a local file system that supports shared memory."
         ))),
     }
@@ -334,7 +382,7 @@ fn utf8_postgres(encoding: &str) -> Result<()> {
     if encoding == "UTF8" {
         return Ok(());
     }
-    Err(refused(format!(
+    Err(Error::unavailable(format!(
         "The PostgreSQL database has the encoding {encoding}, not UTF8; create one with ENCODING 'UTF8' TEMPLATE template0 \
          and name it in database.url."
     )))
@@ -350,41 +398,41 @@ struct Durability {
 
 fn durable_postgres(settings: &Durability) -> Result<()> {
     if settings.in_recovery == "true" {
-        return Err(refused(REPLICA.into()));
+        return Err(Error::unavailable(REPLICA));
     }
     for (name, value) in [("fsync", &settings.fsync), ("full_page_writes", &settings.full_page_writes)] {
         if value == "off" {
-            return Err(refused(format!(
+            return Err(Error::unavailable(format!(
                 "PostgreSQL runs with {name}=off: an acknowledged revocation could be lost. Turn it on."
             )));
         }
     }
     if settings.synchronous_commit == "off" {
-        return Err(refused(
-            "PostgreSQL runs with synchronous_commit=off: an acknowledged revocation could be lost. Turn it on.".into(),
+        return Err(Error::unavailable(
+            "PostgreSQL runs with synchronous_commit=off: an acknowledged revocation could be lost. Turn it on.",
         ));
     }
     Ok(())
 }
 
-/// The database asked for the whole change to be made again.
+/// The database requires the whole change to be repeated.
 #[derive(Debug, thiserror::Error)]
 #[error("the database asks to try the change again")]
 struct Contended(#[source] DbErr);
 
-/// Whether the change that failed like this may be made again from its first line: nothing of it happened.
-pub fn may_be_made_again(error: &Error) -> bool {
+/// Returns whether a change that failed with this error can be repeated: it had no effect.
+pub fn is_retryable(error: &Error) -> bool {
     matches!(error, Error::Unavailable(source) if source.is::<Contended>())
 }
 
-/// What the database answered, within its limit. A request that it failed once is not kept waiting by it again.
+/// Runs a statement. A request that the database failed once does not wait for it again.
 async fn limited<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<T> {
-    if DEALINGS.try_with(|dealings| dealings.failed.load(Ordering::Relaxed)).unwrap_or_default() {
+    if REQUEST_STATS.try_with(|stats| stats.failed.load(Ordering::Relaxed)).unwrap_or_default() {
         return Err(Error::unavailable("the database failed this request before"));
     }
     work.await.map_err(|error| {
-        if failed_for_good(&error) {
-            let _ = DEALINGS.try_with(|dealings| dealings.failed.store(true, Ordering::Relaxed));
+        if is_broken(&error) {
+            let _ = REQUEST_STATS.try_with(|stats| stats.failed.store(true, Ordering::Relaxed));
         }
         failure(&error).count();
         failed(error)
@@ -416,15 +464,16 @@ fn failed(error: DbErr) -> Error {
     }
 }
 
-/// Whether the connection that brought this error is not to be used again.
-fn failed_for_good(error: &DbErr) -> bool {
+/// Returns whether a connection cannot be used again after this error.
+fn is_broken(error: &DbErr) -> bool {
     matches!(failure(error), StoreFailure::Late | StoreFailure::Unavailable)
 }
 
-/// Whether the connection that brought this error has a prepared statement that no longer fits a table. Another one does
-/// what was asked.
-fn is_outdated(error: &DbErr) -> bool {
-    has_code(error, &[OUTDATED])
+/// Returns whether a prepared statement of the connection no longer fits its table. It had no effect, and succeeds on a
+/// connection that is opened now.
+fn is_stale_plan(error: &DbErr) -> bool {
+    let error = database_error(error).and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    error.is_some_and(|error| (error.code(), error.routine()) == (STALE_PLAN.0, Some(STALE_PLAN.1)))
 }
 
 fn has_code(error: &DbErr, codes: &[&str]) -> bool {
@@ -432,24 +481,27 @@ fn has_code(error: &DbErr, codes: &[&str]) -> bool {
 }
 
 fn failure(error: &DbErr) -> StoreFailure {
+    if is_stale_plan(error) {
+        return StoreFailure::Contended;
+    }
     let Some(code) = database_code(error) else {
         return match error {
             DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => StoreFailure::Refused,
             DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => StoreFailure::Late,
-            DbErr::Conn(RuntimeErr::Internal(why)) if why == pool::LATE => StoreFailure::Late,
+            DbErr::Conn(RuntimeErr::Internal(why)) if why == pool::TIMED_OUT => StoreFailure::Late,
             _ => StoreFailure::Unavailable,
         };
     };
     failure_of(&code, matches!(error, DbErr::Conn(_)))
 }
 
-/// By the code that the database gives.
+/// Classifies a failure by the code of the database.
 fn failure_of(code: &str, while_connecting: bool) -> StoreFailure {
     // SQLite: the low byte is the kind. PostgreSQL: the first two letters are the class.
     let sqlite_kind = code.parse::<u32>().ok().filter(|_| code.len() != 5).map(|code| code & 0xff);
     match (sqlite_kind, code.get(..2)) {
         (Some(5 | 6), _) => StoreFailure::Contended,
-        (None, _) if matches!(code, "40001" | "40P01" | OUTDATED) => StoreFailure::Contended,
+        (None, _) if matches!(code, "40001" | "40P01") => StoreFailure::Contended,
         (Some(7..=11 | 13..=15 | 26), _) | (None, Some("08" | "25" | "53" | "55" | "57" | "58")) => {
             StoreFailure::Unavailable
         }
@@ -460,13 +512,17 @@ fn failure_of(code: &str, while_connecting: bool) -> StoreFailure {
 }
 
 fn database_code(error: &DbErr) -> Option<String> {
+    database_error(error)?.code().map(std::borrow::Cow::into_owned)
+}
+
+fn database_error(error: &DbErr) -> Option<&dyn DatabaseError> {
     let (DbErr::Conn(RuntimeErr::SqlxError(inner))
     | DbErr::Exec(RuntimeErr::SqlxError(inner))
     | DbErr::Query(RuntimeErr::SqlxError(inner))) = error
     else {
         return None;
     };
-    inner.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned))
+    inner.as_database_error()
 }
 
 /// All rows of a question.
@@ -481,7 +537,7 @@ async fn one<R: FromQueryResult>(connection: &impl ConnectionTrait, question: &S
     row.map(|row| R::from_query_result(&row, "").map_err(failed)).transpose()
 }
 
-/// Nothing when a unique key refused it.
+/// Returns nothing if a unique key rejected it.
 async fn limited_unique<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<Option<T>> {
     limited(async {
         match work.await {
@@ -532,8 +588,8 @@ mod tests {
     /// F-08
     #[test]
     fn an_error_says_whether_it_may_be_tried_again_comes_later_or_is_our_fault() {
-        // SQLite: busy, locked. PostgreSQL: not serializable, deadlock, an outdated prepared statement.
-        for code in ["5", "261", "517", "6", "40001", "40P01", "0A000"] {
+        // SQLite: busy, locked. PostgreSQL: not serializable, deadlock.
+        for code in ["5", "261", "517", "6", "40001", "40P01"] {
             assert_eq!(failure_of(code, false), StoreFailure::Contended, "{code}");
         }
         // SQLite: full, several of I/O, read-only, corrupt, cannot be opened, no database, interrupted.
@@ -544,8 +600,8 @@ mod tests {
         for code in ["53100", "53300", "08006", "57P01", "57P03", "57014", "25006", "55P03", "58030"] {
             assert_eq!(failure_of(code, false), StoreFailure::Unavailable, "{code}");
         }
-        // SQLite: no such table, a key that is there. PostgreSQL: the same.
-        for code in ["1", "19", "2067", "42P01", "23505"] {
+        // SQLite: no such table, a key that is there. PostgreSQL: the same, and something that it does not support.
+        for code in ["1", "19", "2067", "42P01", "23505", "0A000"] {
             assert_eq!(failure_of(code, false), StoreFailure::Refused, "{code}");
         }
         // A password that is wrong, a database that is gone.

@@ -1,12 +1,14 @@
-//! How is the database reached? Over a few connections, each held by one caller at a time; one that kept somebody
-//! waiting in vain is closed and never used again.
+//! Hands out connections to the database, each to one caller at a time, and closes those that did not answer in time.
 //!
-//! Each connection is a pool of one of the library. Its pool of many asks each connection that is given back whether it
-//! is well, waits for ever for the answer, and is full when a dead network has taken them all (sqlx issue 4349).
+//! Each connection is a library pool of size one. A library pool of several pings each returned connection without a time
+//! limit, and is exhausted once a dead network holds all of them (sqlx issue 4349).
 
-use super::{database_url, failed_for_good, is_outdated};
+use super::{database_url, is_broken, is_stale_plan};
 use crate::telemetry::Metrics;
-use futures_util::future::{BoxFuture, pending};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared, pending},
+};
 use migration::SchemaManager;
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
@@ -19,63 +21,100 @@ use std::{
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
     time::Duration,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit},
+    task::AbortHandle,
     time::{Instant, timeout, timeout_at},
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// What whoever waited in vain is told.
-pub(super) const LATE: &str = "the database did not answer in time";
-/// How long one statement may take, the wait for a connection included.
+/// The error message of a statement that took too long.
+pub(super) const TIMED_OUT: &str = "the database did not answer in time";
+/// The time limit of one statement, including the wait for a connection.
 pub(super) const LIMIT: Duration = Duration::from_millis(2_500);
-/// How much of it the wait for a connection may take, a new one included.
+/// The part of [`LIMIT`] that the wait for a connection may take, and the time limit of opening one.
 pub(super) const ACQUIRE_LIMIT: Duration = Duration::from_millis(1_500);
-/// What is left of it for the answer.
+/// The part of [`LIMIT`] that is left for the answer.
 const ANSWER_LIMIT: Duration = LIMIT.saturating_sub(ACQUIRE_LIMIT);
-/// A connection that was idle for longer is asked first whether it is still there.
-const FRESH: Duration = Duration::from_secs(1);
-/// How long a connection has for the answer to that.
-pub(super) const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
-/// How often a caller who waits for a new connection looks whether another one was given back.
-const LOOK: Duration = Duration::from_millis(10);
-/// How long the end of a connection may take before its place is given to another.
+/// A connection that was idle for longer is tested before it is used.
+const MAX_UNTESTED_IDLE: Duration = Duration::from_secs(1);
+/// The time limit of such a test.
+pub(super) const TEST_LIMIT: Duration = Duration::from_millis(500);
+/// How long a connection may take to close before its permit is released.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// How often a statement is repeated because of a stale plan. The first failure discards all connections with such plans,
+/// so that only another change of the schema can cause a second one.
+const MAX_STALE_RETRIES: u32 = 3;
 
 /// The connections to one database. A clone is another handle to the same.
 #[derive(Clone)]
-pub(super) struct Pool(Arc<Shared>);
+pub(super) struct Pool(Arc<Inner>);
 
-/// What a pool leads to.
-pub(super) struct Reach {
+pub(super) struct PoolOptions {
     pub(super) backend: DbBackend,
-    /// For one connection.
-    pub(super) options: ConnectOptions,
-    /// How many connections there may be.
-    pub(super) most: u32,
-    /// Of PostgreSQL alone, to ask why it opens no session.
+    /// For each connection.
+    pub(super) connect: ConnectOptions,
+    pub(super) max_connections: u32,
+    /// PostgreSQL only: how to ask why it opens no session.
     pub(super) server: Option<PgConnectOptions>,
-    /// Of SQLite alone.
+    /// SQLite only.
     pub(super) file: Option<File>,
     pub(super) metrics: Metrics,
+    /// Notified when a connection was closed.
+    pub(super) closed_connection: Arc<Notify>,
 }
 
-struct Shared {
-    reach: Reach,
-    seats: Arc<Semaphore>,
-    idle: Mutex<VecDeque<Idle>>,
-    /// One connection is made at a time: a database that comes back is not run over.
-    connecting: tokio::sync::Mutex<()>,
-    closing: TaskTracker,
+struct Inner {
+    options: PoolOptions,
+    /// One for each connection that a caller holds or waits for.
+    permits: Arc<Semaphore>,
+    state: Mutex<State>,
+    /// One for each idle connection, changed with it. Callers wait for it in turn, so that none overtakes another.
+    idle_permits: Semaphore,
+    tasks: TaskTracker,
+    closed: CancellationToken,
+}
+
+#[derive(Default)]
+struct State {
+    idle: VecDeque<Idle>,
+    /// Each open connection holds a clone, also while it is tested, so that none is forgotten when a caller leaves.
+    open: Arc<()>,
+    /// Connections are opened one at a time, to not overload a database that has just started.
+    attempt: Option<Attempt>,
+    /// Increases when plans become stale. Connections of an earlier generation are not used again.
+    generation: u64,
+}
+
+/// The opening of one connection, which goes to the idle ones.
+#[derive(Clone)]
+struct Attempt {
+    since: Instant,
+    task: AbortHandle,
+    outcome: Shared<BoxFuture<'static, Result<(), DbErr>>>,
+}
+
+struct Connection {
+    inner: DatabaseConnection,
+    generation: u64,
+    /// Part of the number of open connections.
+    open: Option<Arc<()>>,
+}
+
+impl State {
+    /// Returns the number of open connections, idle and in use.
+    fn open(&self) -> usize {
+        Arc::strong_count(&self.open) - 1
+    }
 }
 
 struct Idle {
-    connection: DatabaseConnection,
+    connection: Connection,
     since: Instant,
 }
 
@@ -86,10 +125,10 @@ impl Debug for Pool {
 }
 
 impl Pool {
-    /// Connections are made when they are needed.
-    pub(super) fn new(mut reach: Reach) -> Self {
-        reach
-            .options
+    /// Opens no connection yet.
+    pub(super) fn new(mut options: PoolOptions) -> Self {
+        options
+            .connect
             .max_connections(1)
             .connect_timeout(ACQUIRE_LIMIT)
             .acquire_timeout(ACQUIRE_LIMIT)
@@ -97,88 +136,142 @@ impl Pool {
             .max_lifetime(None)
             .test_before_acquire(false)
             .sqlx_logging(false);
-        Self(Arc::new(Shared {
-            seats: Arc::new(Semaphore::new(reach.most as usize)),
-            reach,
-            idle: Mutex::default(),
-            connecting: tokio::sync::Mutex::default(),
-            closing: TaskTracker::new(),
+        Self(Arc::new(Inner {
+            permits: Arc::new(Semaphore::new(options.max_connections as usize)),
+            options,
+            state: Mutex::default(),
+            idle_permits: Semaphore::new(0),
+            tasks: TaskTracker::new(),
+            closed: CancellationToken::new(),
         }))
     }
 
-    /// A connection for one caller, and until when it has to answer. The time begins when the request holds few enough
-    /// other connections.
-    async fn lane(&self) -> Result<(PooledConnection, Instant), DbErr> {
-        let permit = super::permit().await;
-        let end = Instant::now() + LIMIT;
-        let patience = end.checked_sub(ANSWER_LIMIT).unwrap_or(end);
-        let lane = timeout_at(patience, self.take(permit)).await;
-        Ok((lane.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))?, end))
+    pub(super) fn max_connections(&self) -> u32 {
+        self.0.options.max_connections
     }
 
-    async fn take(&self, permit: Option<OwnedSemaphorePermit>) -> Result<PooledConnection, DbErr> {
-        let seat = Arc::clone(&self.0.seats).acquire_owned().await;
-        let seat = seat.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
-        if let Some(file) = &self.0.reach.file {
-            file.is_there()?;
-        }
-        let connection = match self.idle().await {
-            Some(connection) => connection,
-            None => self.connected().await?,
-        };
-        Ok(PooledConnection {
-            connection,
-            pool: self.clone(),
-            seat: Some(seat),
-            state: AtomicU8::new(CLEAN),
-            _permit: permit,
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns a connection for one caller, and the deadline of its answer. The time starts when the request holds few
+    /// enough other connections.
+    async fn acquire(&self) -> Result<(PooledConnection, Instant), DbErr> {
+        let request_permit = super::permit().await;
+        let start = Instant::now();
+        let end = start + LIMIT;
+        let mut cause = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+        let connection = timeout_at(end.checked_sub(ANSWER_LIMIT).unwrap_or(end), async {
+            let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|_| closed())?;
+            if let Some(file) = &self.0.options.file {
+                file.is_there()?;
+            }
+            let connection = match self.tested_idle().await {
+                Some(connection) => connection,
+                None => self.idle_or_opened(start, &mut cause).await?,
+            };
+            Ok::<_, DbErr>((connection, permit))
         })
+        .await;
+        let (Connection { inner, generation, open }, permit) = match connection {
+            Ok(connection) => connection?,
+            Err(_) => return Err(cause),
+        };
+        let connection = PooledConnection {
+            connection: inner,
+            generation,
+            open,
+            pool: self.clone(),
+            permit: Some(permit),
+            state: AtomicU8::new(CLEAN),
+            _request_permit: request_permit,
+        };
+        Ok((connection, end))
     }
 
-    /// Opens so many connections, which later callers find.
-    pub(super) async fn open(&self, count: u32) -> Result<(), DbErr> {
-        let mut lanes = Vec::new();
-        for _ in 0..count.min(self.0.reach.most) {
-            lanes.push(self.lane().await?.0);
-        }
-        Ok(())
-    }
-
-    /// How many connections there may be.
-    pub(super) fn most(&self) -> u32 {
-        self.0.reach.most
-    }
-
-    async fn idle(&self) -> Option<DatabaseConnection> {
+    async fn tested_idle(&self) -> Option<Connection> {
         loop {
-            let Idle { connection, since } = self.pop()?;
-            if since.elapsed() < FRESH || answers(&connection).await {
+            let Idle { connection, since } = self.pop_idle(&mut self.state())?;
+            if since.elapsed() < MAX_UNTESTED_IDLE || answers(&connection.inner).await {
                 return Some(connection);
             }
-            self.end(connection, None);
+            self.discard(connection, None);
         }
     }
 
-    fn pop(&self) -> Option<Idle> {
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-    }
-
-    fn push(&self, connection: DatabaseConnection) {
-        let idle = Idle { connection, since: Instant::now() };
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push_back(idle);
-    }
-
-    async fn connected(&self) -> Result<DatabaseConnection, DbErr> {
-        let _turn = self.0.connecting.lock().await;
-        if let Some(idle) = self.pop() {
-            return Ok(idle.connection);
+    fn pop_idle(&self, state: &mut State) -> Option<Idle> {
+        while let Ok(permit) = self.0.idle_permits.try_acquire() {
+            if let Some(idle) = self.take_idle(permit, state) {
+                return Some(idle);
+            }
         }
+        None
+    }
+
+    /// Takes the connection that has been idle for longest, unless its plans are stale.
+    fn take_idle(&self, permit: SemaphorePermit<'_>, state: &mut State) -> Option<Idle> {
+        permit.forget();
+        let idle = state.idle.pop_front()?;
+        if idle.connection.generation == state.generation {
+            return Some(idle);
+        }
+        self.discard(idle.connection, None);
+        None
+    }
+
+    /// Returns the first connection that is returned by another caller or opened, for a caller with a permit. A failure to
+    /// open one that began before `start` is no answer yet, only the `cause` if there is no better one in time.
+    async fn idle_or_opened(&self, start: Instant, cause: &mut DbErr) -> Result<Connection, DbErr> {
+        loop {
+            let attempt = {
+                let mut state = self.state();
+                if let Some(idle) = self.pop_idle(&mut state) {
+                    return Ok(idle.connection);
+                }
+                self.attempt(&mut state)
+            };
+            tokio::select! {
+                permit = self.0.idle_permits.acquire() => {
+                    if let Some(idle) = permit.ok().and_then(|permit| self.take_idle(permit, &mut self.state())) {
+                        return Ok(idle.connection);
+                    }
+                }
+                outcome = attempt.outcome => match outcome {
+                    Err(error) if attempt.since >= start => return Err(error),
+                    Err(error) => *cause = error,
+                    Ok(()) => {}
+                },
+            }
+        }
+    }
+
+    /// Returns the attempt to open a connection that is in progress, or starts one. It runs to its end, also if no caller
+    /// waits for it any longer.
+    fn attempt(&self, state: &mut State) -> Attempt {
+        if let Some(attempt) = state.attempt.as_ref().filter(|attempt| !attempt.task.is_finished()) {
+            return attempt.clone();
+        }
+        let pool = self.clone();
+        let task = self.spawn(async move {
+            let connection = pool.connect().await?;
+            let connection = {
+                let state = pool.state();
+                Connection { inner: connection, generation: state.generation, open: Some(Arc::clone(&state.open)) }
+            };
+            pool.make_idle(connection);
+            Ok(())
+        });
+        let abort = task.abort_handle();
+        let outcome = async { task.await.ok().flatten().unwrap_or_else(|| Err(closed())) }.boxed().shared();
+        state.attempt.insert(Attempt { since: Instant::now(), task: abort, outcome }).clone()
+    }
+
+    async fn connect(&self) -> Result<DatabaseConnection, DbErr> {
         let mut connection = tokio::select! {
-            connection = Database::connect(self.0.reach.options.clone()) => connection?,
-            idle = self.given_back() => return Ok(idle),
-            cause = self.refusal() => return Err(cause),
+            connection = Database::connect(self.0.options.connect.clone()) => connection?,
+            cause = self.connect_error() => return Err(cause),
         };
-        let metrics = self.0.reach.metrics.clone();
+        let metrics = self.0.options.metrics.clone();
         connection.set_metric_callback(move |_| {
             metrics.statement();
             super::count();
@@ -186,21 +279,11 @@ impl Pool {
         Ok(connection)
     }
 
-    /// A connection that another caller gave back, while there is none for a new one.
-    async fn given_back(&self) -> DatabaseConnection {
-        loop {
-            tokio::time::sleep(LOOK).await;
-            if let Some(idle) = self.pop() {
-                return idle.connection;
-            }
-        }
-    }
-
-    /// Why no connection can be made, when the time for it is almost over.
-    async fn refusal(&self) -> DbErr {
-        tokio::time::sleep(ACQUIRE_LIMIT.saturating_sub(SIGN_OF_LIFE)).await;
-        match &self.0.reach.server {
-            Some(server) => match database_url::refusal(server).await {
+    /// Returns why no connection can be opened, when the time for it is almost over.
+    async fn connect_error(&self) -> DbErr {
+        tokio::time::sleep(ACQUIRE_LIMIT.saturating_sub(TEST_LIMIT)).await;
+        match &self.0.options.server {
+            Some(server) => match database_url::connect_error(server).await {
                 Some(cause) => cause,
                 None => pending().await,
             },
@@ -208,159 +291,235 @@ impl Pool {
         }
     }
 
-    /// Asks, and asks again where a prepared statement of the connection no longer fits a table, since nothing of it
-    /// happened. Such a connection is ended; there are no more of them than connections.
-    async fn asked<T>(
+    /// Tests the idle connections, replaces the broken ones, and opens others until there are `count`.
+    pub(super) async fn fill(&self, count: u32) -> Result<(), DbErr> {
+        self.test_idle().await;
+        loop {
+            let attempt = {
+                let mut state = self.state();
+                if state.open() >= count as usize {
+                    return Ok(());
+                }
+                self.attempt(&mut state)
+            };
+            attempt.outcome.await?;
+        }
+    }
+
+    /// Tests the connections that were idle for long, while no caller needs them.
+    async fn test_idle(&self) {
+        while let Ok(permit) = Arc::clone(&self.0.permits).try_acquire_owned() {
+            let connection = {
+                let mut state = self.state();
+                match state.idle.front() {
+                    Some(idle) if idle.since.elapsed() >= MAX_UNTESTED_IDLE => self.pop_idle(&mut state),
+                    _ => return,
+                }
+            };
+            let Some(Idle { connection, .. }) = connection else { return };
+            if answers(&connection.inner).await {
+                self.make_idle(connection);
+            } else {
+                self.discard(connection, Some(permit));
+            }
+        }
+    }
+
+    fn make_idle(&self, connection: Connection) {
+        {
+            let mut state = self.state();
+            if connection.generation == state.generation && !self.0.closed.is_cancelled() {
+                state.idle.push_back(Idle { connection, since: Instant::now() });
+                self.0.idle_permits.add_permits(1);
+                return;
+            }
+        }
+        self.discard(connection, None);
+    }
+
+    /// Has the connections of a generation, whose plans are stale, discarded instead of used again.
+    fn end_generation(&self, generation: u64) {
+        let mut state = self.state();
+        if state.generation == generation {
+            state.generation += 1;
+        }
+    }
+
+    /// Runs a statement, and repeats it on another connection if it failed because of a stale plan: it had no effect.
+    async fn run_with_retry<T>(
         &self,
         work: impl for<'one> Fn(&'one DatabaseConnection) -> BoxFuture<'one, Result<T, DbErr>> + Send + Sync,
     ) -> Result<T, DbErr> {
-        let mut outdated = 0;
+        let mut retries = 0;
         loop {
-            let (lane, end) = self.lane().await?;
-            match lane.answer(end, work(&lane.connection)).await {
-                Err(error) if is_outdated(&error) && outdated < self.0.reach.most => outdated += 1,
+            let (lease, end) = self.acquire().await?;
+            match lease.answer(end, work(&lease.connection)).await {
+                Err(error) if is_stale_plan(&error) && retries < MAX_STALE_RETRIES => retries += 1,
                 answer => return answer,
             }
         }
     }
 
-    /// Closes a connection beside everything else; until then it keeps its seat.
-    fn end(&self, connection: DatabaseConnection, seat: Option<OwnedSemaphorePermit>) {
+    /// Closes a connection in the background, and then releases its permit.
+    fn discard(&self, connection: Connection, permit: Option<OwnedSemaphorePermit>) {
+        let Connection { inner, open, .. } = connection;
+        drop(open);
+        self.0.options.closed_connection.notify_one();
         let work = async move {
-            let _ = timeout(CLOSE_LIMIT, connection.close()).await;
-            drop(seat);
+            let _ = timeout(CLOSE_LIMIT, inner.close()).await;
+            drop(permit);
         };
-        // Where no runtime is left, the process ends and the connection with it.
+        // Without a runtime the process is about to exit, which closes the connection.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            self.0.closing.spawn_on(work, &runtime);
+            self.0.tasks.spawn_on(work, &runtime);
         }
     }
 
-    /// Ends all connections: what runs on them may take a moment to end.
+    /// Runs a task until it completes or the pool is closed.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<Option<T>> {
+        self.0.tasks.spawn(self.0.closed.clone().run_until_cancelled_owned(work))
+    }
+
+    /// Closes all connections, after a moment for those that are in use, and ends an attempt to open one.
     pub(super) async fn close(&self) {
-        let _ = timeout(SIGN_OF_LIFE, self.0.seats.acquire_many(self.0.reach.most)).await;
-        self.0.seats.close();
-        while let Some(idle) = self.pop() {
-            self.end(idle.connection, None);
+        let _ = timeout(TEST_LIMIT, self.0.permits.acquire_many(self.max_connections())).await;
+        self.0.permits.close();
+        self.0.closed.cancel();
+        while let Some(idle) = self.pop_idle(&mut self.state()) {
+            self.discard(idle.connection, None);
         }
-        self.0.closing.close();
-        if timeout(SIGN_OF_LIFE, self.0.closing.wait()).await.is_err() {
+        self.0.tasks.close();
+        if timeout(TEST_LIMIT, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("a connection to the database did not close in time");
         }
     }
 
-    /// A connection for work of any length, which is ended after it.
-    pub(super) async fn once(&self) -> Result<PooledConnection, DbErr> {
-        let (lane, _) = self.lane().await?;
-        lane.state.store(BROKEN, Ordering::Relaxed);
-        Ok(lane)
+    /// Returns a connection for work without a time limit, which is closed after it.
+    pub(super) async fn acquire_single_use(&self) -> Result<PooledConnection, DbErr> {
+        let (lease, _) = self.acquire().await?;
+        lease.state.store(BROKEN, Ordering::Relaxed);
+        Ok(lease)
     }
 
-    /// Whether there is a table of that name.
+    /// Returns whether there is a table of that name.
     pub(super) async fn has_table(&self, name: &str) -> Result<bool, DbErr> {
-        let (lane, end) = self.lane().await?;
-        lane.answer(end, SchemaManager::new(&lane.connection).has_table(name)).await
+        let (lease, end) = self.acquire().await?;
+        lease.answer(end, SchemaManager::new(&lease.connection).has_table(name)).await
     }
 
     /// Begins a transaction on a connection of its own.
     pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Transaction, DbErr> {
-        if let Some(file) = &self.0.reach.file {
+        if let Some(file) = &self.0.options.file {
             file.is_writable()?;
         }
-        let (lane, end) = self.lane().await?;
-        let open = lane.answer(end, lane.connection.begin_with_options(options)).await?;
-        Ok(Transaction { open, lane })
+        let (lease, end) = self.acquire().await?;
+        let open = lease.answer(end, lease.connection.begin_with_options(options)).await?;
+        Ok(Transaction { open, lease })
     }
 }
 
+fn closed() -> DbErr {
+    DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)
+}
+
 async fn answers(connection: &DatabaseConnection) -> bool {
-    timeout(SIGN_OF_LIFE, connection.ping()).await.is_ok_and(|answer| answer.is_ok())
+    timeout(TEST_LIMIT, connection.ping()).await.is_ok_and(|answer| answer.is_ok())
 }
 
 #[async_trait::async_trait]
 impl ConnectionTrait for Pool {
     fn get_database_backend(&self) -> DbBackend {
-        self.0.reach.backend
+        self.0.options.backend
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.asked(|connection| connection.execute_raw(statement.clone())).await
+        self.run_with_retry(|connection| connection.execute_raw(statement.clone())).await
     }
 
     async fn execute_unprepared(&self, statement: &str) -> Result<ExecResult, DbErr> {
-        let (lane, end) = self.lane().await?;
-        lane.answer(end, lane.connection.execute_unprepared(statement)).await
+        let (lease, end) = self.acquire().await?;
+        lease.answer(end, lease.connection.execute_unprepared(statement)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.asked(|connection| connection.query_one_raw(statement.clone())).await
+        self.run_with_retry(|connection| connection.query_one_raw(statement.clone())).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.asked(|connection| connection.query_all_raw(statement.clone())).await
+        self.run_with_retry(|connection| connection.query_all_raw(statement.clone())).await
     }
 }
 
-/// Nothing is under way: it can go to the next caller.
+/// No statement is running: the connection can be used again.
 const CLEAN: u8 = 0;
-/// Something is under way; whoever leaves now leaves it in the middle of an answer.
-const ASKED: u8 = 1;
-/// It let somebody wait in vain, or fell over.
+/// A statement is running, whose answer would be left unread.
+const RUNNING: u8 = 1;
+/// A statement timed out or the connection failed: it is closed.
 const BROKEN: u8 = 2;
 
-/// One connection, as long as one caller holds it.
+/// A connection that one caller holds until it is dropped.
 pub(super) struct PooledConnection {
     pub(super) connection: DatabaseConnection,
+    generation: u64,
+    open: Option<Arc<()>>,
     pool: Pool,
-    seat: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
     state: AtomicU8,
-    /// The request may hold another one after this.
-    _permit: Option<OwnedSemaphorePermit>,
+    /// The request may hold another connection after this one.
+    _request_permit: Option<OwnedSemaphorePermit>,
 }
 
 impl PooledConnection {
-    /// Waits for an answer until `end`, and remembers whether the connection is still good after it.
+    /// Waits for an answer until `end`, and records whether the connection can be used again.
     async fn answer<T>(&self, end: Instant, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        // A rollback that succeeds mends nothing: the statement that failed is still prepared.
-        let was_broken = self.state.swap(ASKED, Ordering::Relaxed) == BROKEN;
+        // A rollback that succeeds does not change that: the statement that failed is still prepared.
+        let was_broken = self.state.swap(RUNNING, Ordering::Relaxed) == BROKEN;
         let mut work = std::pin::pin!(work);
         let answer = if let Ok(answer) = timeout_at(end, work.as_mut()).await {
             answer
         } else {
-            // Told before the work is dropped, so that the library closes the connection, and does not wait on it.
-            self.refuse();
-            Err(DbErr::Conn(RuntimeErr::Internal(LATE.into())))
+            // Before the work is dropped, so that the library closes the connection instead of waiting for its answer.
+            self.mark_closed();
+            Err(DbErr::Conn(RuntimeErr::Internal(TIMED_OUT.into())))
         };
-        let good = !was_broken && !matches!(&answer, Err(error) if failed_for_good(error) || is_outdated(error));
-        self.state.store(if good { CLEAN } else { BROKEN }, Ordering::Relaxed);
+        let stale = matches!(&answer, Err(error) if is_stale_plan(error));
+        if stale {
+            self.pool.end_generation(self.generation);
+        }
+        let broken = was_broken || stale || matches!(&answer, Err(error) if is_broken(error));
+        self.state.store(if broken { BROKEN } else { CLEAN }, Ordering::Relaxed);
         answer
     }
 
-    /// From now on nobody gets this connection again.
-    fn refuse(&self) {
-        use futures_util::FutureExt as _;
+    /// Marks the library's pool as closed, which then reuses its connection no more.
+    fn mark_closed(&self) {
         let _ = self.connection.close_by_ref().now_or_never();
     }
 }
 
 impl Drop for PooledConnection {
     fn drop(&mut self) {
-        let (connection, pool, seat) = (self.connection.clone(), self.pool.clone(), self.seat.take());
+        let (pool, permit) = (self.pool.clone(), self.permit.take());
+        let (inner, generation, open) = (self.connection.clone(), self.generation, self.open.take());
+        let connection = Connection { inner, generation, open };
         match self.state.load(Ordering::Relaxed) {
-            CLEAN => pool.push(connection),
-            BROKEN => pool.end(connection, seat),
+            CLEAN => pool.make_idle(connection),
+            BROKEN => pool.discard(connection, permit),
             _ => {
-                // A client that left is no reason to make a new connection, if this one comes to its senses.
+                // A client that disconnected is no reason to open a new connection, if this one answers.
                 let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-                let closing = pool.0.closing.clone();
+                let tasks = pool.0.tasks.clone();
                 let work = async move {
-                    if answers(&connection).await {
-                        pool.push(connection);
+                    if answers(&connection.inner).await {
+                        pool.make_idle(connection);
                     } else {
-                        pool.end(connection, seat);
+                        pool.discard(connection, permit);
                     }
                 };
-                closing.spawn_on(work, &runtime);
+                tasks.spawn_on(work, &runtime);
             }
         }
     }
@@ -368,9 +527,9 @@ impl Drop for PooledConnection {
 
 /// A transaction, on a connection that it holds until its end.
 pub(super) struct Transaction {
-    // In this order: what is open is undone before the connection is given back.
+    // In this order: an open transaction is rolled back before the connection is returned.
     open: DatabaseTransaction,
-    lane: PooledConnection,
+    lease: PooledConnection,
 }
 
 impl Debug for Transaction {
@@ -380,19 +539,18 @@ impl Debug for Transaction {
 }
 
 impl Transaction {
-    /// Makes all of it true. When the answer is lost, nobody knows whether it is.
+    /// If the answer is lost, it is unknown whether the transaction was committed.
     pub(super) async fn commit(self) -> Result<(), DbErr> {
-        let Self { open, lane } = self;
-        if let Some(file) = &lane.pool.0.reach.file {
+        let Self { open, lease } = self;
+        if let Some(file) = &lease.pool.0.options.file {
             file.is_writable()?;
         }
-        lane.answer(Instant::now() + LIMIT, open.commit()).await
+        lease.answer(Instant::now() + LIMIT, open.commit()).await
     }
 
-    /// Undoes all of it.
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
-        let Self { open, lane } = self;
-        lane.answer(Instant::now() + LIMIT, open.rollback()).await
+        let Self { open, lease } = self;
+        lease.answer(Instant::now() + LIMIT, open.rollback()).await
     }
 }
 
@@ -403,19 +561,19 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.lane.answer(Instant::now() + LIMIT, self.open.execute_raw(statement)).await
+        self.lease.answer(Instant::now() + LIMIT, self.open.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, statement: &str) -> Result<ExecResult, DbErr> {
-        self.lane.answer(Instant::now() + LIMIT, self.open.execute_unprepared(statement)).await
+        self.lease.answer(Instant::now() + LIMIT, self.open.execute_unprepared(statement)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.lane.answer(Instant::now() + LIMIT, self.open.query_one_raw(statement)).await
+        self.lease.answer(Instant::now() + LIMIT, self.open.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.lane.answer(Instant::now() + LIMIT, self.open.query_all_raw(statement)).await
+        self.lease.answer(Instant::now() + LIMIT, self.open.query_all_raw(statement)).await
     }
 }
 
@@ -428,8 +586,8 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Makes the file before SQLite does, so that nobody else may read it for a moment.
-    pub(super) fn found_or_made(path: &Path) -> std::io::Result<Self> {
+    /// Creates the file before SQLite does, so that no other user can read it for a moment.
+    pub(super) fn found_or_created(path: &Path) -> std::io::Result<Self> {
         use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             if folder.is_file() {
@@ -439,7 +597,7 @@ impl File {
         }
         let log = log_of(path);
         if !path.exists() && log.exists() {
-            // SQLite would remove the log, and what was acknowledged and is only there would be lost.
+            // SQLite would remove the log, and acknowledged changes that are only there would be lost.
             let (path, log) = (path.display(), log.display());
             return Err(std::io::Error::other(format!(
                 "the database file {path} is gone, but its log {log} is there; put the file back, or remove the log to begin anew"
@@ -453,41 +611,41 @@ impl File {
             }
             file => (file?, true),
         };
-        let about = file.metadata()?;
-        Ok(Self { path: path.to_owned(), identity: (about.dev(), about.ino()), created })
+        let metadata = file.metadata()?;
+        Ok(Self { path: path.to_owned(), identity: (metadata.dev(), metadata.ino()), created })
     }
 
     /// Removes the file if it was created here and is still empty: SQLite could not open it.
     pub(super) fn remove_if_unused(&self) {
-        if self.created && self.is_there().is_ok_and(|about| about.len() == 0) {
+        if self.created && self.is_there().is_ok_and(|metadata| metadata.len() == 0) {
             // The failure that led here matters more.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 
-    /// Refuses when the path no longer leads to the file that was opened: the connections still do, and would answer
-    /// from what nobody else can see.
+    /// Rejects if the path no longer leads to the file that was opened: the connections still do, and would read data that
+    /// no other process sees.
     fn is_there(&self) -> Result<std::fs::Metadata, DbErr> {
         let path = self.path.display();
         match std::fs::metadata(&self.path) {
-            Ok(about) if (about.dev(), about.ino()) == self.identity => Ok(about),
-            Ok(_) => {
-                Err(gone(format!("{path} is another file than the one that was opened; put that one back, or restart")))
-            }
-            Err(error) => Err(gone(format!("the database file {path} is gone ({error}); put it back"))),
+            Ok(metadata) if (metadata.dev(), metadata.ino()) == self.identity => Ok(metadata),
+            Ok(_) => Err(unavailable(format!(
+                "{path} is another file than the one that was opened; put that one back, or restart"
+            ))),
+            Err(error) => Err(unavailable(format!("the database file {path} is gone ({error}); put it back"))),
         }
     }
 
-    /// Refuses also when nobody may write to the file, though connections that are open still could.
+    /// Also rejects if the file was made read-only, to which open connections could still write.
     fn is_writable(&self) -> Result<(), DbErr> {
         if self.is_there()?.permissions().mode() & 0o222 == 0 {
-            return Err(gone(format!("the database file {} was made read-only", self.path.display())));
+            return Err(unavailable(format!("the database file {} was made read-only", self.path.display())));
         }
         Ok(())
     }
 }
 
-fn gone(why: String) -> DbErr {
+fn unavailable(why: String) -> DbErr {
     DbErr::Conn(RuntimeErr::Internal(why))
 }
 

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -19,6 +20,8 @@ use tokio::{
 pub(crate) enum Network {
     /// All is carried on.
     Good,
+    /// A new connection is carried on after so many milliseconds, as if its handshake took many round trips.
+    SlowHandshake(u64),
     /// Nothing is carried on any more, and nobody is told. A connection that saw this is lost for good: the server still
     /// holds its end of it.
     BlackHole,
@@ -80,6 +83,12 @@ impl Proxy {
         self.server.send_replace(server_of(url).to_owned());
     }
 
+    /// Returns the number of connections that clients have not closed.
+    pub(crate) fn connections(&self) -> usize {
+        // This value and the task that accepts hold one each.
+        Arc::strong_count(&self.commits) - 2
+    }
+
     /// How many commits were lost, or lost their answers.
     pub(crate) fn commits_lost(&self) -> usize {
         self.commits.load(Ordering::Relaxed)
@@ -105,6 +114,7 @@ impl Line {
         match network {
             Network::BlackHole | Network::HalfOpen => return silence(client).await,
             Network::Reset => return reset(&client),
+            Network::SlowHandshake(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
             _ => {}
         }
         let Ok(mut server) = TcpStream::connect(to).await else { return reset(&client) };
