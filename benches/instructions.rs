@@ -298,7 +298,7 @@ fn introspection(facts: &Facts) -> Request<Body> {
     let is_accepted = |query: &String| {
         let document = tokenward::graphql::document::read(query).unwrap();
         let (_, operation) = document.operations.iter().next().unwrap();
-        tokenward::graphql::cost::price(&document, &operation.node, &async_graphql::Variables::default()).is_ok()
+        tokenward::graphql::cost::cost(&document, &operation.node, &async_graphql::Variables::default()).is_ok()
     };
     let most = (1..=30).rev().find(|aliases| is_accepted(&query(*aliases))).unwrap();
     graphql(facts, &query(most / 4), &json!({}))

@@ -39,10 +39,10 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 /// The number of times that a change is attempted when the database asks for a retry.
-const TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 /// The time after its start within which a change may be retried: longer than PostgreSQL needs to detect a deadlock, and
 /// short enough that the caller gets a response within three seconds.
-const PATIENCE: Duration = Duration::from_millis(1_400);
+const RETRY_TIMEOUT: Duration = Duration::from_millis(1_400);
 
 /// The longest time that the clock of a node may be ahead of the database's.
 const MAX_LEAD: Duration = Duration::from_mins(5);
@@ -66,7 +66,7 @@ enum ChangeKind {
 impl ChangeKind {
     /// Returns the kind of a change, which follows from its events; `None` for changes that only remove access.
     fn of(tx: &Tx) -> Option<Self> {
-        if tx.widens() { Some(Self::Widening) } else { tx.describes().then_some(Self::Describing) }
+        if tx.grants_access() { Some(Self::Widening) } else { tx.changes_descriptions().then_some(Self::Describing) }
     }
 }
 
@@ -81,7 +81,7 @@ pub trait Change: Send + Sync + 'static {
     const IS_LIMITED: bool = true;
 
     /// Applies the change in a transaction.
-    fn make(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Done>> + Send;
+    fn apply(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Done>> + Send;
 }
 
 /// The service. A clone is another handle to the same service.
@@ -185,7 +185,7 @@ impl App {
     pub async fn agreed_now(&self) -> Result<Option<Time>> {
         let now = self.now();
         let elapsed = self.clock.simulated();
-        Ok((self.store.lead_of(now.minus(elapsed)).await? <= MAX_LEAD).then_some(now))
+        Ok((self.store.clock_skew(now.minus(elapsed)).await? <= MAX_LEAD).then_some(now))
     }
 
     /// Returns the current time of the monotonic clock, to measure durations.
@@ -208,13 +208,13 @@ impl App {
         let turn = self.changes_in_turn.turn(caller).await?;
         let (app, caller) = (self.clone(), caller.clone());
         let work = async move {
-            let made = app.until_made(caller, &change).await;
+            let made = app.apply_with_retries(caller, &change).await;
             if let (Some(turn), Err(Error::Unavailable(_))) = (&turn, &made) {
                 turn.fail_waiting();
             }
             made
         };
-        let task = self.tasks.spawn(store::counted(store::counter(), work.in_current_span()));
+        let task = self.tasks.spawn(store::with_request_stats(store::counter(), work.in_current_span()));
         task.await.unwrap_or_else(|error| Err(Error::Bug(error.to_string().into())))
     }
 
@@ -231,17 +231,19 @@ impl App {
         begun.inspect_err(|_| self.metrics().throttled())?;
         let made = self.change(caller, change).await;
         if !matches!(made, Err(Error::NotFound("user"))) {
-            self.changes.take_back(named.as_slice());
+            self.changes.undo(named.as_slice());
         }
         made
     }
 
-    async fn until_made<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {
+    async fn apply_with_retries<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {
         let (mut tries, start) = (1, Instant::now());
         loop {
-            match self.once(caller.clone(), change).await {
-                Err(error) if tries < TRIES && start.elapsed() < PATIENCE && store::is_retryable(&error) => {
-                    tokio::time::sleep(pause(tries)).await;
+            match self.attempt(caller.clone(), change).await {
+                Err(error)
+                    if tries < MAX_ATTEMPTS && start.elapsed() < RETRY_TIMEOUT && store::is_retryable(&error) =>
+                {
+                    tokio::time::sleep(backoff(tries)).await;
                     tries += 1;
                 }
                 other => return other,
@@ -249,10 +251,10 @@ impl App {
         }
     }
 
-    async fn once<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {
+    async fn attempt<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {
         let mut tx = Tx::begin(&self.store, caller).await?;
-        let outcome = match change.make(&mut tx).await {
-            Ok(done) if tx.found_nothing_to_do() => return tx.leave().await.map(|()| done),
+        let outcome = match change.apply(&mut tx).await {
+            Ok(done) if tx.is_no_op() => return tx.finish_no_op().await.map(|()| done),
             Ok(done) if C::IS_LIMITED => self.count_change(&tx).map(|counted| (done, counted)),
             Ok(done) => Ok((done, None)),
             Err(error) => Err(error),
@@ -260,7 +262,7 @@ impl App {
         match outcome {
             Ok((done, counted)) => {
                 let recorded = tx.recorded();
-                tx.commit().await.inspect_err(|_| self.changes.take_back(counted.as_slice()))?;
+                tx.commit().await.inspect_err(|_| self.changes.undo(counted.as_slice()))?;
                 self.committed.notify_one();
                 if recorded.contains(&EventType::UserCreated) {
                     self.remove_first_link();
@@ -272,7 +274,7 @@ impl App {
             }
             Err(error) => {
                 // The error of the change matters more than a failed rollback.
-                let _ = tx.undo().await;
+                let _ = tx.rollback().await;
                 Err(error)
             }
         }
@@ -305,7 +307,7 @@ impl App {
 
 /// Returns the pause after an attempt, which doubles each time; its random part keeps two conflicting changes from
 /// retrying at the same time.
-fn pause(tries: u32) -> Duration {
+fn backoff(tries: u32) -> Duration {
     let mut random = [0; 1];
     let _ = getrandom::fill(&mut random);
     let most = 8 << tries;

@@ -23,7 +23,7 @@ use std::{
 use url::Url;
 
 /// The longest that an answer of `/verify` may rest on what was known before.
-const LONGEST_STALENESS: Duration = Duration::from_secs(5);
+const MAX_STALENESS: Duration = Duration::from_secs(5);
 
 /// The defaults of the two limits on what one user creates.
 const DEFAULT_MAX_TOKENS_PER_USER: u32 = 500;
@@ -246,7 +246,7 @@ fn network(text: &str) -> Result<IpNet> {
 }
 
 fn staleness(text: &str) -> Result<Duration> {
-    humantime::parse_duration(text).ok().filter(|span| *span <= LONGEST_STALENESS).ok_or_else(|| {
+    humantime::parse_duration(text).ok().filter(|span| *span <= MAX_STALENESS).ok_or_else(|| {
         let why = "verify.max_staleness is a span of at most 5s; write one such as 0s, 500ms or 5s.";
         Error::invalid("verify.max_staleness", why)
     })

@@ -46,9 +46,9 @@ pub struct First {
 impl Change for AcceptInvitation {
     type Done = ();
 
-    async fn make(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, tx: &mut Tx) -> Result<()> {
         match &self.first {
-            None => self.let_in(tx).await,
+            None => self.sign_in_first_user(tx).await,
             Some(first) => self.begin(tx, first).await,
         }
         // A user who was disabled or deleted meanwhile is not authenticated.
@@ -60,15 +60,15 @@ impl Change for AcceptInvitation {
 }
 
 impl AcceptInvitation {
-    async fn let_in(&self, tx: &mut Tx) -> Result<()> {
+    async fn sign_in_first_user(&self, tx: &mut Tx) -> Result<()> {
         let user = tx.caller().user().ok_or(Error::Unauthenticated)?;
-        let organizations = tx.hold_organizations_of(&tx.lock_user(user).await?).await?;
+        let organizations = tx.lock_organizations_of(&tx.lock_user(user).await?).await?;
         let invited = tx.take_invitation(self.invitation).await?.ok_or(NO_INVITATION)?;
-        let keyholder = policy::invited(tx.caller(), invited)?;
+        let keyholder = policy::invited_password_setter(tx.caller(), invited)?;
         self.sign_in(tx, &keyholder).await?;
-        tx.standing().await?;
+        tx.auth_context().await?;
         let chosen = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user);
-        tx.record(chosen.concerning(organizations).because(Some(REASON.into())));
+        tx.record(chosen.in_organizations(organizations).with_reason(Some(REASON.into())));
         Ok(())
     }
 
@@ -76,20 +76,21 @@ impl AcceptInvitation {
         if tx.take_invitation(self.invitation).await?.is_some() {
             return Err(NO_INVITATION);
         }
-        let pioneer = policy::pioneer(tx.caller(), tx.has_users().await?)?;
-        tx.be_first(&pioneer).await?;
-        let user = tx.insert_user(&policy::first_admission(&pioneer), *pioneer.user(), first.user.clone()).await?;
-        let founder = policy::first_founder(&pioneer);
+        let pioneer = policy::first_user(tx.caller(), tx.has_users().await?)?;
+        tx.lock_first_user(&pioneer).await?;
+        let user =
+            tx.insert_user(&policy::first_user_provisioner(&pioneer), *pioneer.user(), first.user.clone()).await?;
+        let founder = policy::first_organization_creator(&pioneer);
         let organization = tx.insert_organization(&founder, first.slug.clone(), first.organization.clone()).await?.id;
-        tx.add_member(&policy::first_staffer(&founder, organization), user.id, Role::Admin).await?;
-        self.sign_in(tx, &policy::first_keyholder(&pioneer)).await?;
+        tx.add_member(&policy::first_membership_manager(&founder, organization), user.id, Role::Admin).await?;
+        self.sign_in(tx, &policy::first_password_setter(&pioneer)).await?;
         let event = |kind| Event::new(kind, tx.caller().at);
         let came = event(EventType::UserCreated).of_user(user.id);
-        let made = event(EventType::OrganizationCreated).concerning([organization]);
+        let made = event(EventType::OrganizationCreated).in_organizations([organization]);
         let joined = event(EventType::OrganizationMemberAdded)
             .of_user(user.id)
-            .concerning([organization])
-            .giving(None, Role::Admin);
+            .in_organizations([organization])
+            .with_role_change(None, Role::Admin);
         for event in [came, made, joined] {
             tx.record(event);
         }

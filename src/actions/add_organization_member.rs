@@ -39,16 +39,16 @@ pub async fn set_organization_member(app: &App, caller: &Caller, ask: AddOrganiz
 impl Change for AddOrganizationMember {
     type Done = (Organization, UserId);
 
-    async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
+    async fn apply(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
         let found = tx.find_organization(&self.organization).await?;
-        policy::staffer_of(&tx.standing().await?, found.id)?;
+        policy::membership_manager(&tx.auth_context().await?, found.id)?;
         let user = tx.seek_user(&self.user).await?;
         let organization = tx.lock_organization(&found.id.into()).await?;
-        let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
+        let staffer = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
         let user = user.ok_or(Error::NotFound("user"))?.id;
         tx.add_member(&staffer, user, self.role).await?;
         let joined = Event::new(EventType::OrganizationMemberAdded, tx.caller().at).of_user(user);
-        tx.record(joined.concerning([organization.id]).giving(None, self.role));
+        tx.record(joined.in_organizations([organization.id]).with_role_change(None, self.role));
         Ok((organization, user))
     }
 }

@@ -26,21 +26,21 @@ pub struct AddOrganizationToToken {
 impl Change for AddOrganizationToToken {
     type Done = (Token, Grant);
 
-    async fn make(&self, tx: &mut Tx) -> Result<(Token, Grant)> {
-        let (standing, sight) = (tx.standing().await?, tx.sight_of(self.token).await?);
-        let owner = policy::owner_of(&standing, sight.as_ref())?;
+    async fn apply(&self, tx: &mut Tx) -> Result<(Token, Grant)> {
+        let (standing, sight) = (tx.auth_context().await?, tx.token_access(self.token).await?);
+        let owner = policy::token_owner(&standing, sight.as_ref())?;
         let token = tx.claim_own(&owner).await?;
         // Locked until the commit, so that a concurrent end of the membership removes this grant too.
         let wanted = BTreeSet::from([self.organization]);
-        if tx.hold_memberships(*owner.user(), &wanted).await? != wanted {
+        if tx.lock_memberships(*owner.user(), &wanted).await? != wanted {
             return Err(Error::NotFound("organization"));
         }
-        let widener = policy::widener_of(&standing, &owner)?;
+        let widener = policy::access_grantor(&standing, &owner)?;
         let grant = tx.add_organization(&widener, &token, self.organization).await?;
         tx.record(
             Event::new(EventType::TokenOrganizationAdded, tx.caller().at)
                 .of_token(token.id, token.owner)
-                .concerning([self.organization]),
+                .in_organizations([self.organization]),
         );
         Ok((token, tx.grant(grant).await?))
     }

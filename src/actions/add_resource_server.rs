@@ -26,16 +26,16 @@ pub async fn add_resource_server(app: &App, caller: &Caller, name: String, limit
     let credentials = Credentials { client_id: random_text(22)?, client_secret: random_text(43)? };
     let secret = Fingerprint::of(&credentials.client_secret);
     let new = NewResourceServer { name, client_id: credentials.client_id.clone(), secret, limits };
-    app.change(caller, Adding(new)).await?;
+    app.change(caller, AddResourceServerChange(new)).await?;
     Ok(credentials)
 }
 
-struct Adding(NewResourceServer);
+struct AddResourceServerChange(NewResourceServer);
 
-impl Change for Adding {
+impl Change for AddResourceServerChange {
     type Done = ();
 
-    async fn make(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         for slug in &self.0.limits.organizations {
             // Without this check, a misspelled slug would go unnoticed, since it only hides tokens.

@@ -22,9 +22,9 @@ pub struct AddUser {
 impl Change for AddUser {
     type Done = User;
 
-    async fn make(&self, tx: &mut Tx) -> Result<User> {
+    async fn apply(&self, tx: &mut Tx) -> Result<User> {
         policy::operator(tx.caller())?;
-        let admission = policy::admission(tx.caller())?;
+        let admission = policy::user_provisioner(tx.caller())?;
         let user = tx.insert_user(&admission, UserId::new(tx.caller().at), self.new.clone()).await?;
         tx.record(Event::new(EventType::UserCreated, tx.caller().at).of_user(user.id));
         Ok(user)

@@ -36,44 +36,44 @@ pub struct CreateToken {
 pub async fn create_token(app: &App, caller: &Caller, ask: CreateToken) -> Result<(Token, Secret)> {
     let secret = Secret::generate(app.prefix())?;
     let (fingerprint, hint) = (secret.fingerprint(), secret.hint());
-    let making = Making { fingerprint, hint, ask, max_tokens: app.max_tokens_per_user() };
+    let making = CreateTokenChange { fingerprint, hint, request: ask, max_tokens: app.max_tokens_per_user() };
     let token = app.change(caller, making).await?;
     Ok((token, secret))
 }
 
-struct Making {
+struct CreateTokenChange {
     fingerprint: crate::domain::secret::Fingerprint,
     hint: String,
-    ask: CreateToken,
+    request: CreateToken,
     /// The maximum number of active tokens per user.
     max_tokens: u32,
 }
 
-impl Change for Making {
+impl Change for CreateTokenChange {
     type Done = Token;
 
-    async fn make(&self, tx: &mut Tx) -> Result<Token> {
-        let maker = match self.ask.owner {
-            Some(owner) => policy::maker_for(&policy::operator(tx.caller())?, owner),
-            None => policy::maker(&tx.standing().await?)?,
+    async fn apply(&self, tx: &mut Tx) -> Result<Token> {
+        let maker = match self.request.owner {
+            Some(owner) => policy::token_creator_for(&policy::operator(tx.caller())?, owner),
+            None => policy::token_creator(&tx.auth_context().await?)?,
         };
-        let expires_at = token::expiry_of_new("expiresAt", self.ask.expires_at, tx.caller().at)?;
-        let organizations: BTreeSet<_> = self.ask.organizations.iter().copied().collect();
-        token::organizations_fit("organizationIds", organizations.len())?;
+        let expires_at = token::expiry_of_new("expiresAt", self.request.expires_at, tx.caller().at)?;
+        let organizations: BTreeSet<_> = self.request.organizations.iter().copied().collect();
+        token::check_organization_count("organizationIds", organizations.len())?;
         tx.lock_user(*maker.user()).await?;
-        if self.ask.owner.is_none() && tx.count_active_tokens(&maker).await? >= u64::from(self.max_tokens) {
+        if self.request.owner.is_none() && tx.count_active_tokens(&maker).await? >= u64::from(self.max_tokens) {
             return Err(Error::Conflict(
                 "You have as many active tokens as this service allows; revoke one that is not needed.".into(),
             ));
         }
-        if tx.hold_memberships(*maker.user(), &organizations).await? != organizations {
+        if tx.lock_memberships(*maker.user(), &organizations).await? != organizations {
             return Err(Error::NotFound("organization"));
         }
         let new = NewToken {
             fingerprint: self.fingerprint,
             hint: self.hint.clone(),
-            description: self.ask.description.clone(),
-            scopes: self.ask.scopes.clone(),
+            description: self.request.description.clone(),
+            scopes: self.request.scopes.clone(),
             expires_at,
             organizations: organizations.clone(),
         };
@@ -81,7 +81,7 @@ impl Change for Making {
         tx.record(
             Event::new(EventType::TokenCreated, tx.caller().at)
                 .of_token(token.id, token.owner)
-                .concerning(organizations)
+                .in_organizations(organizations)
                 .with_scopes(token.scopes.iter().cloned().collect(), Vec::new()),
         );
         Ok(token)

@@ -24,21 +24,21 @@ pub struct DeleteOrganization {
 impl Change for DeleteOrganization {
     type Done = ();
 
-    async fn make(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         let (organization, at) = (tx.lock_organization(&self.organization).await?.id, tx.caller().at);
         tx.delete_organization(&operator, organization).await?;
         let reason = || Some(REASON.to_owned());
-        for (user, cut) in tx.dismiss_all(&operator, organization, Some(REASON)).await? {
+        for (user, cut) in tx.remove_all_members(&operator, organization, Some(REASON)).await? {
             for token in &cut {
                 let lost = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);
                 // One email lists all affected tokens.
-                tx.record(lost.concerning([organization]).because(reason()).told_elsewhere());
+                tx.record(lost.in_organizations([organization]).with_reason(reason()).notified_separately());
             }
             let left = Event::new(EventType::OrganizationMemberRemoved, at).of_user(user);
-            tx.record(left.concerning([organization]).because(reason()).cutting(cut));
+            tx.record(left.in_organizations([organization]).with_reason(reason()).with_affected_tokens(cut));
         }
-        tx.record(Event::new(EventType::OrganizationDeleted, at).concerning([organization]));
+        tx.record(Event::new(EventType::OrganizationDeleted, at).in_organizations([organization]));
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ pub struct DeleteUser {
 impl Change for DeleteUser {
     type Done = ();
 
-    async fn make(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         let (erased, at) = (tx.find_user(&self.username.as_str().into()).await?, tx.caller().at);
         let user = erased.id;
@@ -29,14 +29,14 @@ impl Change for DeleteUser {
         let mut revoked = tx.revoke_tokens_of(&operator, user).await?;
         revoked.sort_unstable();
         let organizations = tx.leave_all(&operator, user).await?;
-        let mut reached = tx.end_access_of(&operator, user).await?;
+        let mut reached = tx.end_grants_of_member(&operator, user).await?;
         // Last, so that emails which other changes queued meanwhile are included.
         tx.erase_user(&operator, &erased).await?;
         for token in revoked {
             let there = reached.remove(&token).unwrap_or_default();
-            tx.record(Event::new(EventType::TokenRevoked, at).of_token(token, user).concerning(there));
+            tx.record(Event::new(EventType::TokenRevoked, at).of_token(token, user).in_organizations(there));
         }
-        tx.record(Event::new(EventType::UserDeleted, at).of_user(user).concerning(organizations));
+        tx.record(Event::new(EventType::UserDeleted, at).of_user(user).in_organizations(organizations));
         Ok(())
     }
 }

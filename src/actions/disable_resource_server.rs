@@ -20,7 +20,7 @@ pub struct DisableResourceServer {
 impl Change for DisableResourceServer {
     type Done = ();
 
-    async fn make(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         tx.disable_resource_server(&operator, &self.name).await?;
         tx.record(Event::new(EventType::ResourceServerDisabled, tx.caller().at).of_resource_server(&self.name));

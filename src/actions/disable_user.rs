@@ -20,14 +20,14 @@ pub struct DisableUser {
 impl Change for DisableUser {
     type Done = ();
 
-    async fn make(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         let user = tx.find_user(&self.username.as_str().into()).await?;
         if !tx.set_disabled(&operator, user.id, true).await? {
             return Err(Error::Conflict("This user is already disabled.".into()));
         }
-        let organizations = tx.hold_organizations_of(&user).await?;
-        tx.record(Event::new(EventType::UserDisabled, tx.caller().at).of_user(user.id).concerning(organizations));
+        let organizations = tx.lock_organizations_of(&user).await?;
+        tx.record(Event::new(EventType::UserDisabled, tx.caller().at).of_user(user.id).in_organizations(organizations));
         Ok(())
     }
 }

@@ -19,28 +19,28 @@ const REASON: &str = "They were invited to choose a password.";
 /// Invites a user and returns the code.
 pub async fn invite_user(app: &App, caller: &Caller, username: String) -> Result<Code> {
     let code = Code::generate()?;
-    app.change(caller, Inviting { username, fingerprint: code.fingerprint() }).await?;
+    app.change(caller, InviteUserChange { username, fingerprint: code.fingerprint() }).await?;
     Ok(code)
 }
 
-struct Inviting {
+struct InviteUserChange {
     username: String,
     fingerprint: Fingerprint,
 }
 
-impl Change for Inviting {
+impl Change for InviteUserChange {
     type Done = ();
 
-    async fn make(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         let user = tx.find_user(&self.username.as_str().into()).await?;
         if user.disabled_at.is_some() {
             return Err(Error::Conflict("This user is disabled; enable them first (user enable).".into()));
         }
-        let organizations = tx.hold_organizations_of(&user).await?;
+        let organizations = tx.lock_organizations_of(&user).await?;
         tx.invite(&operator, user.id, self.fingerprint).await?;
         let invited = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user.id);
-        tx.record(invited.concerning(organizations).because(Some(REASON.into())));
+        tx.record(invited.in_organizations(organizations).with_reason(Some(REASON.into())));
         Ok(())
     }
 }

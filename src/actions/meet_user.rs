@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The number of attempts while concurrent requests take the same username.
-const TRIES: u32 = 20;
+const MAX_ATTEMPTS: u32 = 20;
 
 /// What an identity provider states about a user, not validated.
 #[derive(Debug, Clone)]
@@ -35,25 +35,25 @@ pub struct IdentityClaims {
 /// Returns the caller, authenticated as the user whom the claims identify.
 ///
 /// Fails with [`Error::Unauthenticated`] if that user is disabled or deleted.
-pub async fn meet_user(app: &App, nobody: &Caller, said: IdentityClaims) -> Result<Caller> {
+pub async fn provision_user(app: &App, nobody: &Caller, said: IdentityClaims) -> Result<Caller> {
     let known = app.store().user_of(&said.identity).await?;
     let id = known.as_ref().map_or_else(|| UserId::new(nobody.at), |(user, _)| user.id);
-    let caller = |id| Caller { through: AuthMethod::Jwt(id), ..nobody.clone() };
+    let caller = |id| Caller { auth_method: AuthMethod::Jwt(id), ..nobody.clone() };
     let is_known = known.is_some();
     match known {
         // A deleted user is not created again.
         Some((_, true)) => return Err(Error::Unauthenticated),
         Some((user, _)) if user.disabled_at.is_some() => return Err(Error::Unauthenticated),
         // Two different JWTs sent in turn would change the profile with every request, so it stays unchanged beyond the limit.
-        Some((user, _)) if said.leaves(&user) || app.is_limited_in_describing(id) => return Ok(caller(id)),
+        Some((user, _)) if said.matches(&user) || app.is_limited_in_describing(id) => return Ok(caller(id)),
         _ => {}
     }
     // If a new user signs in twice at once, the second request finds the user whom the first one created. If several new
     // users with one preferred username sign in at once, at least one of them succeeds in each attempt.
     let mut tries = 1;
     loop {
-        match app.change(&caller(id), Meeting { id, said: said.clone() }).await {
-            Err(Error::Conflict(_)) if tries < TRIES => tries += 1,
+        match app.change(&caller(id), ProvisionUserChange { id, claims: said.clone() }).await {
+            Err(Error::Conflict(_)) if tries < MAX_ATTEMPTS => tries += 1,
             Err(Error::RateLimited { .. }) if is_known => return Ok(caller(id)),
             other => return other.map(caller),
         }
@@ -62,9 +62,9 @@ pub async fn meet_user(app: &App, nobody: &Caller, said: IdentityClaims) -> Resu
 
 impl IdentityClaims {
     /// Returns whether the claims agree with the stored user.
-    fn leaves(&self, user: &User) -> bool {
+    fn matches(&self, user: &User) -> bool {
         let wished = self.username.as_deref().and_then(text::username_from);
-        wished.is_none_or(|wished| is_or_follows(&user.username, &wished)) && {
+        wished.is_none_or(|wished| is_name_or_numbered(&user.username, &wished)) && {
             let profile = self.profile(user.username.clone(), Some(user));
             profile.name == user.name && (&profile.email, profile.email_verified) == (&user.email, user.email_verified)
         }
@@ -84,49 +84,50 @@ impl IdentityClaims {
 }
 
 /// Returns whether `username` is the preferred username, or the preferred username with a number.
-fn is_or_follows(username: &str, wished: &str) -> bool {
+fn is_name_or_numbered(username: &str, wished: &str) -> bool {
     username == wished
-        || (2..=MOST_NAMESAKES).any(|number| numbered(wished, number).is_some_and(|name| name == username))
+        || (2..=MAX_NAMESAKES).any(|number| numbered(wished, number).is_some_and(|name| name == username))
 }
 
 /// The maximum number of users with one preferred username.
-const MOST_NAMESAKES: u32 = 1000;
+const MAX_NAMESAKES: u32 = 1000;
 
 /// Returns the username with a number (`ada-2`), shortened to the maximum length.
 fn numbered(wished: &str, number: u32) -> Option<String> {
     let tail = format!("-{number}");
-    let room = text::LONGEST_USERNAME.checked_sub(tail.len())?;
+    let room = text::MAX_USERNAME_LENGTH.checked_sub(tail.len())?;
     Some(wished.chars().take(room).collect::<String>() + &tail)
 }
 
-struct Meeting {
+struct ProvisionUserChange {
     id: UserId,
-    said: IdentityClaims,
+    claims: IdentityClaims,
 }
 
-impl Change for Meeting {
+impl Change for ProvisionUserChange {
     type Done = UserId;
 
-    async fn make(&self, tx: &mut Tx) -> Result<UserId> {
-        let admission = policy::admission(tx.caller())?;
-        match tx.user_of(&self.said.identity).await? {
+    async fn apply(&self, tx: &mut Tx) -> Result<UserId> {
+        let admission = policy::user_provisioner(tx.caller())?;
+        match tx.user_of(&self.claims.identity).await? {
             Some((_, true)) => Err(Error::Unauthenticated),
             Some((user, false)) => {
-                if self.said.leaves(&user) {
-                    tx.leave_as_it_is();
+                if self.claims.matches(&user) {
+                    tx.mark_no_op();
                     return Ok(user.id);
                 }
-                let organizations = tx.hold_organizations_of(&user).await?;
+                let organizations = tx.lock_organizations_of(&user).await?;
                 let username = self.free_name(tx, Some(&user)).await?;
-                tx.change_profile(&admission, &user, &self.said.profile(username, Some(&user))).await?;
+                tx.change_profile(&admission, &user, &self.claims.profile(username, Some(&user))).await?;
                 let changed = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user.id);
-                tx.record(changed.concerning(organizations));
+                tx.record(changed.in_organizations(organizations));
                 Ok(user.id)
             }
             None => {
                 let username = self.free_name(tx, None).await?;
-                let Profile { username, name, email, email_verified } = self.said.profile(username, None);
-                let new = NewUser { username, name, email, email_verified, identity: Some(self.said.identity.clone()) };
+                let Profile { username, name, email, email_verified } = self.claims.profile(username, None);
+                let new =
+                    NewUser { username, name, email, email_verified, identity: Some(self.claims.identity.clone()) };
                 let user = tx.insert_user(&admission, self.id, new).await?;
                 tx.record(Event::new(EventType::UserCreated, tx.caller().at).of_user(user.id));
                 Ok(user.id)
@@ -135,17 +136,19 @@ impl Change for Meeting {
     }
 }
 
-impl Meeting {
+impl ProvisionUserChange {
     /// Returns the preferred username, with a number appended if another user has it.
     async fn free_name(&self, tx: &Tx, present: Option<&User>) -> Result<String> {
-        let said = self.said.username.as_deref().and_then(text::username_from);
+        let said = self.claims.username.as_deref().and_then(text::username_from);
         let wished = match (said, present) {
-            (Some(wished), Some(user)) if is_or_follows(&user.username, &wished) => return Ok(user.username.clone()),
+            (Some(wished), Some(user)) if is_name_or_numbered(&user.username, &wished) => {
+                return Ok(user.username.clone());
+            }
             (Some(wished), _) => wished,
             (None, Some(user)) => return Ok(user.username.clone()),
-            (None, None) => text::username_from(&self.said.identity.subject).unwrap_or_else(|| "user".into()),
+            (None, None) => text::username_from(&self.claims.identity.subject).unwrap_or_else(|| "user".into()),
         };
-        let numbers = (2..=MOST_NAMESAKES).filter_map(|number| numbered(&wished, number));
+        let numbers = (2..=MAX_NAMESAKES).filter_map(|number| numbered(&wished, number));
         let names: Vec<_> = std::iter::once(wished.clone()).chain(numbers).collect();
         let taken = tx.names_taken(&names, present.map(|user| user.id)).await?;
         names

@@ -40,7 +40,7 @@ pub use disable_resource_server::DisableResourceServer;
 pub use disable_user::DisableUser;
 pub use enable_user::EnableUser;
 pub use invite_user::invite_user;
-pub use meet_user::{IdentityClaims, meet_user};
+pub use meet_user::{IdentityClaims, provision_user};
 pub use remove_organization_from_token::RemoveOrganizationFromToken;
 pub use remove_organization_member::RemoveOrganizationMember;
 pub use revoke_token::RevokeToken;

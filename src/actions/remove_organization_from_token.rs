@@ -27,15 +27,15 @@ pub struct RemoveOrganizationFromToken {
 impl Change for RemoveOrganizationFromToken {
     type Done = Grant;
 
-    async fn make(&self, tx: &mut Tx) -> Result<Grant> {
-        let (standing, sight) = (tx.standing().await?, tx.sight_of(self.token).await?);
-        let remover = policy::remover_of(&standing, sight.as_ref(), self.organization)?;
+    async fn apply(&self, tx: &mut Tx) -> Result<Grant> {
+        let (standing, sight) = (tx.auth_context().await?, tx.token_access(self.token).await?);
+        let remover = policy::grant_remover(&standing, sight.as_ref(), self.organization)?;
         let (grant, owner) = tx.remove_organization(&remover, self.reason.as_deref()).await?;
         tx.record(
             Event::new(EventType::TokenOrganizationRemoved, tx.caller().at)
                 .of_token(self.token, owner)
-                .concerning([self.organization])
-                .because(self.reason.clone()),
+                .in_organizations([self.organization])
+                .with_reason(self.reason.clone()),
         );
         tx.grant(grant).await
     }

@@ -24,12 +24,12 @@ pub struct RemoveOrganizationMember {
 impl Change for RemoveOrganizationMember {
     type Done = (Organization, UserId);
 
-    async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
+    async fn apply(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
         let found = tx.find_organization(&self.organization).await?;
-        policy::staffer_of(&tx.standing().await?, found.id)?;
+        policy::membership_manager(&tx.auth_context().await?, found.id)?;
         let user = tx.seek_user(&self.user).await?;
         let organization = tx.lock_organization(&found.id.into()).await?;
-        let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
+        let staffer = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
         // A user who does not exist and a user who is not a member cause the same error.
         let user = user.ok_or(Error::NotFound("member"))?.id;
         let cut = tx.remove_member(&staffer, user, None).await?;
@@ -37,10 +37,10 @@ impl Change for RemoveOrganizationMember {
         for token in &cut {
             let lost = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);
             // One email lists all affected tokens.
-            tx.record(lost.concerning([organization.id]).told_elsewhere());
+            tx.record(lost.in_organizations([organization.id]).notified_separately());
         }
         let left = Event::new(EventType::OrganizationMemberRemoved, at).of_user(user);
-        tx.record(left.concerning([organization.id]).cutting(cut));
+        tx.record(left.in_organizations([organization.id]).with_affected_tokens(cut));
         Ok((organization, user))
     }
 }

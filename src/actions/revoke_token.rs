@@ -24,15 +24,15 @@ pub struct RevokeToken {
 impl Change for RevokeToken {
     type Done = Token;
 
-    async fn make(&self, tx: &mut Tx) -> Result<Token> {
-        let (standing, sight) = (tx.standing().await?, tx.sight_of(self.token).await?);
-        let revoker = policy::revoker_of(&standing, sight.as_ref())?;
+    async fn apply(&self, tx: &mut Tx) -> Result<Token> {
+        let (standing, sight) = (tx.auth_context().await?, tx.token_access(self.token).await?);
+        let revoker = policy::token_revoker(&standing, sight.as_ref())?;
         let (token, organizations) = tx.revoke_token(&revoker).await?;
         tx.record(
             Event::new(EventType::TokenRevoked, tx.caller().at)
                 .of_token(token.id, token.owner)
-                .concerning(organizations)
-                .because(self.reason.clone()),
+                .in_organizations(organizations)
+                .with_reason(self.reason.clone()),
         );
         Ok(token)
     }

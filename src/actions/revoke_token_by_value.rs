@@ -21,14 +21,14 @@ pub struct RevokeTokenByValue {
 impl Change for RevokeTokenByValue {
     type Done = ();
 
-    async fn make(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, tx: &mut Tx) -> Result<()> {
         let token = tx.token_by_value(self.fingerprint).await?.ok_or(Error::NotFound("token"))?;
-        let revoker = policy::revoker_by_value(tx.caller(), token)?;
+        let revoker = policy::token_revoker_by_value(tx.caller(), token)?;
         let (token, organizations) = tx.revoke_token(&revoker).await?;
         tx.record(
             Event::new(EventType::TokenRevoked, tx.caller().at)
                 .of_token(token.id, token.owner)
-                .concerning(organizations),
+                .in_organizations(organizations),
         );
         Ok(())
     }

@@ -29,13 +29,13 @@ impl Change for SetPassword {
 
     const IS_LIMITED: bool = false;
 
-    async fn make(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, tx: &mut Tx) -> Result<()> {
         let user = tx.lock_user(self.user).await?;
-        let organizations = tx.hold_organizations_of(&user).await?;
-        let keyholder = policy::keyholder(&tx.standing().await?, self.user)?;
+        let organizations = tx.lock_organizations_of(&user).await?;
+        let keyholder = policy::password_setter(&tx.auth_context().await?, self.user)?;
         tx.set_password(&keyholder, &self.hashed).await?;
         let changed = Event::new(EventType::UserUpdated, tx.caller().at).of_user(self.user);
-        tx.record(changed.concerning(organizations).because(Some(REASON.into())));
+        tx.record(changed.in_organizations(organizations).with_reason(Some(REASON.into())));
         Ok(())
     }
 }

@@ -23,21 +23,23 @@ pub struct UpdateOrganization {
 impl Change for UpdateOrganization {
     type Done = Organization;
 
-    async fn make(&self, tx: &mut Tx) -> Result<Organization> {
+    async fn apply(&self, tx: &mut Tx) -> Result<Organization> {
         let found = tx.find_organization(&self.organization).await?;
-        policy::manager_of(&tx.standing().await?, found.id)?;
+        policy::organization_manager(&tx.auth_context().await?, found.id)?;
         let before = tx.lock_organization(&found.id.into()).await?;
-        let manager = policy::manager_of(&tx.standing().await?, before.id)?;
+        let manager = policy::organization_manager(&tx.auth_context().await?, before.id)?;
         let Some(name) = self.name.as_ref().filter(|name| **name != before.name) else {
-            tx.leave_as_it_is();
+            tx.mark_no_op();
             return Ok(before);
         };
         tx.rename_organization(&manager, name).await?;
-        tx.record(Event::new(EventType::OrganizationUpdated, tx.caller().at).concerning([before.id]).changing(
-            "name",
-            Some(before.name.clone()),
-            Some(name.clone()),
-        ));
+        tx.record(
+            Event::new(EventType::OrganizationUpdated, tx.caller().at).in_organizations([before.id]).with_change(
+                "name",
+                Some(before.name.clone()),
+                Some(name.clone()),
+            ),
+        );
         Ok(Organization { name: name.clone(), ..before })
     }
 }

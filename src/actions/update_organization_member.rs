@@ -26,23 +26,23 @@ pub struct UpdateOrganizationMember {
 impl Change for UpdateOrganizationMember {
     type Done = (Organization, UserId);
 
-    async fn make(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
+    async fn apply(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
         let found = tx.find_organization(&self.organization).await?;
-        policy::staffer_of(&tx.standing().await?, found.id)?;
+        policy::membership_manager(&tx.auth_context().await?, found.id)?;
         let user = tx.seek_user(&self.user).await?;
         let organization = tx.lock_organization(&found.id.into()).await?;
-        let staffer = policy::staffer_of(&tx.standing().await?, organization.id)?;
+        let staffer = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
         // A user who does not exist and a user who is not a member cause the same error.
         let user = user.ok_or(Error::NotFound("member"))?.id;
         let before = tx.change_role(&staffer, user, self.role).await?;
         if before == self.role {
-            tx.leave_as_it_is();
+            tx.mark_no_op();
         } else {
             tx.record(
                 Event::new(EventType::OrganizationMemberUpdated, tx.caller().at)
                     .of_user(user)
-                    .concerning([organization.id])
-                    .giving(Some(before), self.role),
+                    .in_organizations([organization.id])
+                    .with_role_change(Some(before), self.role),
             );
         }
         Ok((organization, user))

@@ -33,17 +33,17 @@ pub struct UpdateToken {
 impl Change for UpdateToken {
     type Done = Token;
 
-    async fn make(&self, tx: &mut Tx) -> Result<Token> {
-        let (standing, sight) = (tx.standing().await?, tx.sight_of(self.token).await?);
-        let owner = policy::owner_of(&standing, sight.as_ref())?;
+    async fn apply(&self, tx: &mut Tx) -> Result<Token> {
+        let (standing, sight) = (tx.auth_context().await?, tx.token_access(self.token).await?);
+        let owner = policy::token_owner(&standing, sight.as_ref())?;
         let before = tx.claim_own(&owner).await?;
         let after = self.applied_to(&before, tx.caller().at)?;
         if after == before {
-            tx.leave_as_it_is();
+            tx.mark_no_op();
             return Ok(before);
         }
         if !after.scopes.added_since(&before.scopes).is_empty() {
-            policy::widener_of(&standing, &owner)?;
+            policy::access_grantor(&standing, &owner)?;
         }
         let change = TokenChange {
             description: after.description.clone(),
@@ -54,10 +54,10 @@ impl Change for UpdateToken {
         tx.record(
             Event::new(EventType::TokenUpdated, tx.caller().at)
                 .of_token(after.id, after.owner)
-                .concerning(organizations)
+                .in_organizations(organizations)
                 .with_scopes(after.scopes.added_since(&before.scopes), after.scopes.removed_since(&before.scopes))
-                .changing("description", Some(before.description), Some(after.description.clone()))
-                .changing("expiresAt", before.expires_at.map(Time::to_text), after.expires_at.map(Time::to_text)),
+                .with_change("description", Some(before.description), Some(after.description.clone()))
+                .with_change("expiresAt", before.expires_at.map(Time::to_text), after.expires_at.map(Time::to_text)),
         );
         Ok(after)
     }

@@ -48,7 +48,7 @@ impl ChangeQueues {
     /// Waits until this caller may continue. Returns `UNAVAILABLE` if the store failed a change that was ahead, and `None` for
     /// callers that have no queue: those that are not users, and those that revoke a token by its value.
     pub(super) async fn turn(&self, caller: &Caller) -> Result<Option<Turn>> {
-        let key = match caller.through {
+        let key = match caller.auth_method {
             AuthMethod::Jwt(user) | AuthMethod::Session { user, .. } => Key { user, by_token: false },
             AuthMethod::Token { user, .. } => Key { user, by_token: true },
             AuthMethod::Value { .. } | AuthMethod::ResourceServer(_) | AuthMethod::CommandLine | AuthMethod::System => {
@@ -89,7 +89,7 @@ mod tests {
     use std::time::Duration;
 
     fn caller(through: AuthMethod) -> Caller {
-        Caller { through, ..Caller::command_line(Time::from_micros(0)) }
+        Caller { auth_method: through, ..Caller::command_line(Time::from_micros(0)) }
     }
 
     fn user() -> Caller {

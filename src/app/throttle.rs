@@ -55,7 +55,7 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
     }
 
     /// Takes back one event of each key.
-    pub fn take_back(&self, limits: &[Limit<K>]) {
+    pub fn undo(&self, limits: &[Limit<K>]) {
         let mut counts = self.counts();
         for (key, _) in limits {
             if let Some(count) = counts.get_mut(key) {
@@ -141,7 +141,7 @@ mod tests {
             assert!(throttle.begin(&limited(GUESSER), start).is_ok());
         }
         assert!(throttle.begin(&limited(GUESSER), start).is_err());
-        throttle.take_back(&limited(GUESSER));
+        throttle.undo(&limited(GUESSER));
         assert!(throttle.begin(&limited(GUESSER), start).is_ok());
         assert!(throttle.begin(&limited(GUESSER), start).is_err());
         assert!(throttle.begin(&limited(NEIGHBOUR), start).is_ok());

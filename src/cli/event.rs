@@ -5,7 +5,7 @@ use crate::{
     app::App,
     domain::{
         error::{Error, Result},
-        event::{Entry, EventSource, EventType},
+        event::{EventSource, EventType, RecordedEvent},
         id::{OrganizationId, TokenId, UserId},
         list::{EventFilter, TimeRange},
         organization::Organization,
@@ -13,7 +13,7 @@ use crate::{
         scope::ScopeName,
         time::Time,
     },
-    store::{EventSearch, Person},
+    store::{EventSearch, UserRecord},
 };
 use clap::{
     Args, Subcommand,
@@ -141,19 +141,19 @@ fn time(flag: &'static str, text: &str, now: Time) -> Result<Time> {
 
 /// The users and organizations that the events refer to.
 struct Named {
-    users: HashMap<UserId, Person>,
+    users: HashMap<UserId, UserRecord>,
     organizations: HashMap<OrganizationId, Organization>,
     concerned: HashMap<i64, BTreeSet<OrganizationId>>,
 }
 
 impl Named {
-    async fn of(app: &App, events: &[Entry]) -> Result<Self> {
+    async fn of(app: &App, events: &[RecordedEvent]) -> Result<Self> {
         let users: BTreeSet<_> = events.iter().flat_map(|event| [event.actor, event.user]).flatten().collect();
         let numbers: Vec<_> = events.iter().map(|event| event.number).collect();
         let concerned = app.store().concerned(&numbers).await?;
         let organizations: BTreeSet<_> = concerned.values().flatten().copied().collect();
         Ok(Self {
-            users: app.store().people(&users.into_iter().collect::<Vec<_>>()).await?,
+            users: app.store().users(&users.into_iter().collect::<Vec<_>>()).await?,
             organizations: app.store().organizations(&organizations.into_iter().collect::<Vec<_>>()).await?,
             concerned,
         })
@@ -163,12 +163,12 @@ impl Named {
         self.users.get(&user).map_or_else(|| user.to_string(), |found| found.user.username.clone())
     }
 
-    fn organizations(&self, event: &Entry) -> impl Iterator<Item = &Organization> {
+    fn organizations(&self, event: &RecordedEvent) -> impl Iterator<Item = &Organization> {
         let concerned = self.concerned.get(&event.number).into_iter().flatten();
         concerned.filter_map(|organization| self.organizations.get(organization))
     }
 
-    fn line(&self, event: &Entry) -> String {
+    fn line(&self, event: &RecordedEvent) -> String {
         let dash = || "-".to_owned();
         let by = match (event.actor, &event.resource_server) {
             (Some(actor), _) => self.username(actor),
@@ -188,12 +188,12 @@ impl Named {
         row([&at, event.kind.as_str(), event.via.as_str(), &by, &about, &token, &slugs, &reason])
     }
 
-    fn json(&self, event: &Entry) -> Value {
+    fn json(&self, event: &RecordedEvent) -> Value {
         let user = |user: UserId| json!({ "id": user.to_string(), "username": self.username(user) });
         let organizations = self.organizations(event);
         let organizations: Vec<_> =
             organizations.map(|one| json!({ "id": one.id.to_string(), "slug": one.slug })).collect();
-        let changes = event.differences.iter();
+        let changes = event.field_changes.iter();
         let changes: Vec<_> =
             changes.map(|one| json!({ "field": one.field, "before": one.before, "after": one.after })).collect();
         let names = |scopes: &[ScopeName]| scopes.iter().map(|scope| scope.as_str().to_owned()).collect::<Vec<_>>();

@@ -55,7 +55,7 @@ impl Retry {
             Some(id) => DeliverySelector::One(DeliveryId::parse(id).ok_or_else(|| no_letter(id))?),
             None => DeliverySelector::All,
         };
-        let count = app.store().upkeep().retry_letters(&policy::operator(&caller)?, which, caller.at).await?;
+        let count = app.store().upkeep().retry_emails(&policy::operator(&caller)?, which, caller.at).await?;
         match &self.id {
             Some(id) if count == 0 => Err(no_letter(id)),
             _ => {
@@ -72,7 +72,7 @@ fn no_letter(id: &str) -> Error {
 }
 
 async fn list(app: &App) -> Result<()> {
-    let letters = app.store().letters_waiting(&policy::operator(&operator(app))?, MOST).await?;
+    let letters = app.store().undelivered_emails(&policy::operator(&operator(app))?, MOST).await?;
     if letters.is_empty() {
         notice("No email is pending or abandoned.");
         return Ok(());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use url::{Host, Url};
 
 /// The fewest bytes of a secret that JWTs are signed with.
-const SHORTEST_SECRET: usize = 32;
+const MIN_SECRET_LENGTH: usize = 32;
 /// A random secret of 32 bytes has more of them, also in hexadecimal digits.
 const MIN_DISTINCT_BYTES: usize = 8;
 
@@ -154,7 +154,7 @@ fn public(name: &str) -> Option<KeyAlgorithm> {
 
 fn signing_secret(secret: String) -> Result<SecretString> {
     let refuse = |why: &str| Err(Error::invalid("auth.jwt.secret", why));
-    if secret.len() < SHORTEST_SECRET {
+    if secret.len() < MIN_SECRET_LENGTH {
         return refuse(
             "auth.jwt.secret is too short; it has at least 32 bytes, such as those of `openssl rand -base64 32`.",
         );

@@ -16,7 +16,7 @@ pub struct Caller {
     /// With what, at most 200 characters.
     pub user_agent: Option<String>,
     /// As whom, and by what credential.
-    pub through: AuthMethod,
+    pub auth_method: AuthMethod,
 }
 
 /// What a caller came through.
@@ -58,12 +58,12 @@ pub enum AuthMethod {
 impl Caller {
     /// The operator at the command line.
     pub const fn command_line(at: Time) -> Self {
-        Self { at, address: None, user_agent: None, through: AuthMethod::CommandLine }
+        Self { at, address: None, user_agent: None, auth_method: AuthMethod::CommandLine }
     }
 
     /// The person acting, if it is one.
     pub const fn user(&self) -> Option<UserId> {
-        match self.through {
+        match self.auth_method {
             AuthMethod::Jwt(user)
             | AuthMethod::Session { user, .. }
             | AuthMethod::Token { user, .. }
@@ -74,7 +74,7 @@ impl Caller {
 
     /// The token that the request is made with, where it is one.
     pub const fn acting_token(&self) -> Option<TokenId> {
-        match self.through {
+        match self.auth_method {
             AuthMethod::Token { token, .. } | AuthMethod::Value { token, .. } => Some(token),
             AuthMethod::CommandLine
             | AuthMethod::System
@@ -86,7 +86,7 @@ impl Caller {
 
     /// The session that the request is made in, where it is one.
     pub const fn session(&self) -> Option<SessionId> {
-        match self.through {
+        match self.auth_method {
             AuthMethod::Session { session, .. } => Some(session),
             _ => None,
         }

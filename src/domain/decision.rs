@@ -28,7 +28,7 @@ pub struct Snapshot {
     /// Whose it is.
     pub owner: Owner,
     /// Where its grant stands, its owner is a member and the organization exists.
-    pub reaches: Vec<Reach>,
+    pub grants: Vec<SnapshotGrant>,
 }
 
 /// The owner of a token, as far as the doors tell of them.
@@ -48,7 +48,7 @@ pub struct Owner {
 
 /// One organization that a token reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reach {
+pub struct SnapshotGrant {
     /// The period of access.
     pub grant: GrantId,
     /// Whose data.
@@ -68,14 +68,14 @@ pub struct Limits {
 
 impl Limits {
     /// Takes away what lies outside. False when nothing is left of what is limited: then the token is none of theirs.
-    pub fn narrow(&self, known: &mut Snapshot) -> bool {
+    pub fn limit_to(&self, known: &mut Snapshot) -> bool {
         if !self.organizations.is_empty() {
-            known.reaches.retain(|reach| self.organizations.contains(&reach.slug));
+            known.grants.retain(|reach| self.organizations.contains(&reach.slug));
         }
         if !self.scopes.is_empty() {
-            known.scopes = known.scopes.iter().filter(|scope| self.scopes.holds(scope)).cloned().collect();
+            known.scopes = known.scopes.iter().filter(|scope| self.scopes.contains(scope)).cloned().collect();
         }
-        let reaches = self.organizations.is_empty() || !known.reaches.is_empty();
+        let reaches = self.organizations.is_empty() || !known.grants.is_empty();
         let may = self.scopes.is_empty() || !known.scopes.is_empty();
         reaches && may
     }
@@ -83,7 +83,7 @@ impl Limits {
 
 /// What somebody wants to know of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Ask {
+pub struct CheckRequest {
     /// When.
     pub at: Time,
     /// The organization whose data is asked for, by its slug.
@@ -100,12 +100,12 @@ pub enum Verdict {
     /// The token is good for all that was asked.
     Yes,
     /// It is not.
-    No(Reason),
+    No(DenyReason),
 }
 
 /// Why a token is refused, in the order in which it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub enum DenyReason {
     /// Somebody ended it.
     Revoked,
     /// Its time is over.
@@ -119,28 +119,28 @@ pub enum Reason {
 }
 
 /// The verify rule. A scope that left the catalogue is accepted no more, though tokens keep it.
-pub fn decide(known: &Snapshot, ask: &Ask, catalogue: &Catalogue) -> Verdict {
+pub fn decide(known: &Snapshot, ask: &CheckRequest, catalogue: &Catalogue) -> Verdict {
     match TokenStatus::of(ask.at, known.expires_at, known.expired_at, known.revoked_at) {
-        TokenStatus::Revoked => return Verdict::No(Reason::Revoked),
-        TokenStatus::Expired => return Verdict::No(Reason::Expired),
+        TokenStatus::Revoked => return Verdict::No(DenyReason::Revoked),
+        TokenStatus::Expired => return Verdict::No(DenyReason::Expired),
         TokenStatus::Active => {}
     }
     if !known.owner.enabled {
-        return Verdict::No(Reason::OwnerDisabled);
+        return Verdict::No(DenyReason::OwnerDisabled);
     }
-    if ask.organization.as_ref().is_some_and(|slug| !known.reaches.iter().any(|reach| reach.slug == *slug)) {
-        return Verdict::No(Reason::NotGranted);
+    if ask.organization.as_ref().is_some_and(|slug| !known.grants.iter().any(|reach| reach.slug == *slug)) {
+        return Verdict::No(DenyReason::NotGranted);
     }
-    let held = |asked: &String| catalogue.get(asked).is_some_and(|scope| known.scopes.holds(&scope.name));
+    let held = |asked: &String| catalogue.get(asked).is_some_and(|scope| known.scopes.contains(&scope.name));
     let lacked = ask.scopes.iter().position(|asked| !held(asked));
-    lacked.map_or(Verdict::Yes, |index| Verdict::No(Reason::LacksScope(index)))
+    lacked.map_or(Verdict::Yes, |index| Verdict::No(DenyReason::LacksScope(index)))
 }
 
 /// The grants whose most recent request this was: the asked organization's, or without one all that the token reaches.
-pub fn concerned<'a>(known: &'a Snapshot, ask: &Ask, verdict: Verdict) -> Vec<&'a Reach> {
+pub fn affected_grants<'a>(known: &'a Snapshot, ask: &CheckRequest, verdict: Verdict) -> Vec<&'a SnapshotGrant> {
     match (&ask.organization, verdict) {
-        (Some(slug), _) => known.reaches.iter().filter(|reach| reach.slug == *slug).collect(),
-        (None, Verdict::Yes | Verdict::No(Reason::LacksScope(_))) => known.reaches.iter().collect(),
+        (Some(slug), _) => known.grants.iter().filter(|reach| reach.slug == *slug).collect(),
+        (None, Verdict::Yes | Verdict::No(DenyReason::LacksScope(_))) => known.grants.iter().collect(),
         // A token that is over reaches nothing.
         (None, Verdict::No(_)) => Vec::new(),
     }
@@ -171,8 +171,8 @@ mod tests {
                 email: None,
                 enabled: true,
             },
-            reaches: ["acme", "globex"]
-                .map(|slug| Reach {
+            grants: ["acme", "globex"]
+                .map(|slug| SnapshotGrant {
                     grant: GrantId::new(NOW),
                     organization: OrganizationId::new(NOW),
                     slug: slug.into(),
@@ -181,8 +181,8 @@ mod tests {
         }
     }
 
-    fn ask(organization: Option<&str>, scopes: &[&str]) -> Ask {
-        Ask {
+    fn ask(organization: Option<&str>, scopes: &[&str]) -> CheckRequest {
+        CheckRequest {
             at: NOW,
             organization: organization.map(Into::into),
             scopes: scopes.iter().map(ToString::to_string).collect(),
@@ -190,14 +190,14 @@ mod tests {
         }
     }
 
-    fn judge(known: &Snapshot, ask: &Ask) -> Verdict {
+    fn judge(known: &Snapshot, ask: &CheckRequest) -> Verdict {
         decide(known, ask, &Catalogue::built_in())
     }
 
     #[test]
     fn a_scope_that_left_the_catalogue_is_accepted_no_more() {
         let known = snapshot(&["read_builds", "read_relics"]);
-        assert_eq!(judge(&known, &ask(None, &["read_builds", "read_relics"])), Verdict::No(Reason::LacksScope(1)));
+        assert_eq!(judge(&known, &ask(None, &["read_builds", "read_relics"])), Verdict::No(DenyReason::LacksScope(1)));
     }
 
     #[test]
@@ -205,24 +205,24 @@ mod tests {
         let known = snapshot(&["read_builds"]);
         assert_eq!(judge(&known, &ask(Some("acme"), &["read_builds"])), Verdict::Yes);
         assert_eq!(judge(&known, &ask(None, &[])), Verdict::Yes);
-        assert_eq!(judge(&known, &ask(Some("hooli"), &["graphql"])), Verdict::No(Reason::NotGranted));
+        assert_eq!(judge(&known, &ask(Some("hooli"), &["graphql"])), Verdict::No(DenyReason::NotGranted));
         assert_eq!(
             judge(&known, &ask(Some("acme"), &["read_builds", "read_agents", "graphql"])),
-            Verdict::No(Reason::LacksScope(1))
+            Verdict::No(DenyReason::LacksScope(1))
         );
-        assert_eq!(judge(&known, &ask(None, &["no such scope!"])), Verdict::No(Reason::LacksScope(0)));
+        assert_eq!(judge(&known, &ask(None, &["no such scope!"])), Verdict::No(DenyReason::LacksScope(0)));
     }
 
     #[test]
     fn the_graphql_scope_implies_no_other_and_no_other_implies_it() {
-        assert_eq!(judge(&snapshot(&["graphql"]), &ask(None, &["read_user"])), Verdict::No(Reason::LacksScope(0)));
-        assert_eq!(judge(&snapshot(&["read_user"]), &ask(None, &["graphql"])), Verdict::No(Reason::LacksScope(0)));
+        assert_eq!(judge(&snapshot(&["graphql"]), &ask(None, &["read_user"])), Verdict::No(DenyReason::LacksScope(0)));
+        assert_eq!(judge(&snapshot(&["read_user"]), &ask(None, &["graphql"])), Verdict::No(DenyReason::LacksScope(0)));
     }
 
     #[test]
     fn a_request_counts_where_it_was_made_and_one_without_an_organization_counts_everywhere() {
         let mut known = snapshot(&["read_builds"]);
-        let count = |known: &Snapshot, ask: &Ask| concerned(known, ask, judge(known, ask)).len();
+        let count = |known: &Snapshot, ask: &CheckRequest| affected_grants(known, ask, judge(known, ask)).len();
         assert_eq!(count(&known, &ask(Some("acme"), &[])), 1);
         assert_eq!(count(&known, &ask(None, &[])), 2);
         assert_eq!(count(&known, &ask(None, &["graphql"])), 2);
@@ -244,8 +244,8 @@ mod tests {
     fn what_lies_outside_of_limits_is_not_there() {
         let left = |limits: &Limits| {
             let mut known = snapshot(&["read_builds", "read_agents"]);
-            let theirs = limits.narrow(&mut known);
-            let slugs: Vec<_> = known.reaches.iter().map(|reach| reach.slug.clone()).collect();
+            let theirs = limits.limit_to(&mut known);
+            let slugs: Vec<_> = known.grants.iter().map(|reach| reach.slug.clone()).collect();
             (theirs, slugs.join(" "), known.scopes.to_column().trim().to_owned())
         };
         let all = || ("acme globex".to_owned(), "read_agents read_builds".to_owned());

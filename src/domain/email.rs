@@ -9,11 +9,11 @@ pub enum EmailContent {
     /// An organization was removed from one token.
     OrganizationRemoved {
         /// Which organization.
-        organization: Place,
+        organization: EmailOrganization,
         /// From which token.
         token: EmailToken,
         /// By whom; nothing for the command line and the system.
-        by: Option<Person>,
+        by: Option<EmailUser>,
         /// Why, in their words.
         reason: Option<String>,
         /// When, in microseconds since 1970.
@@ -22,11 +22,11 @@ pub enum EmailContent {
     /// A membership ended, and with it the access of all of the person's tokens.
     MembershipEnded {
         /// Which organization.
-        organization: Place,
+        organization: EmailOrganization,
         /// Which tokens lost it, oldest first.
         tokens: Vec<EmailToken>,
         /// By whom; nothing for the command line and the system.
-        by: Option<Person>,
+        by: Option<EmailUser>,
         /// Why, in their words.
         reason: Option<String>,
         /// When, in microseconds since 1970.
@@ -36,7 +36,7 @@ pub enum EmailContent {
 
 /// An organization as it was called then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct EmailOrganization {
     /// Its handle.
     pub slug: String,
     /// What people call it.
@@ -48,7 +48,7 @@ pub struct Place {
 
 /// A person as they were called then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
+pub struct EmailUser {
     /// Their handle.
     pub username: String,
     /// What people call them.

@@ -99,11 +99,11 @@ pub struct Event {
     /// Scopes that it no longer has.
     pub scopes_removed: Vec<ScopeName>,
     /// What else is different since then. Names and addresses of people are not among it: they go when a person goes.
-    pub differences: Vec<FieldChange>,
+    pub field_changes: Vec<FieldChange>,
     /// The tokens that lost the organization in the same change.
-    pub cut: Vec<TokenId>,
+    pub affected_tokens: Vec<TokenId>,
     /// True when another event of the same change already tells the owner.
-    pub told_elsewhere: bool,
+    pub is_notified_separately: bool,
 }
 
 /// A letter that follows from an event.
@@ -112,7 +112,7 @@ pub struct Notification {
     /// To whom.
     pub to: UserId,
     /// Saying what.
-    pub letter: EmailKind,
+    pub email: EmailKind,
     /// Of which organization.
     pub organization: OrganizationId,
     /// About which tokens.
@@ -141,9 +141,9 @@ impl Event {
             reason: None,
             scopes_added: Vec::new(),
             scopes_removed: Vec::new(),
-            differences: Vec::new(),
-            cut: Vec::new(),
-            told_elsewhere: false,
+            field_changes: Vec::new(),
+            affected_tokens: Vec::new(),
+            is_notified_separately: false,
         }
     }
 
@@ -171,7 +171,7 @@ impl Event {
 
     /// Read by these organizations.
     #[must_use]
-    pub fn concerning(mut self, organizations: impl IntoIterator<Item = OrganizationId>) -> Self {
+    pub fn in_organizations(mut self, organizations: impl IntoIterator<Item = OrganizationId>) -> Self {
         self.organizations.extend(organizations);
         self.organizations.sort_unstable();
         self.organizations.dedup();
@@ -180,7 +180,7 @@ impl Event {
 
     /// For this reason.
     #[must_use]
-    pub fn because(mut self, reason: Option<String>) -> Self {
+    pub fn with_reason(mut self, reason: Option<String>) -> Self {
         self.reason = reason;
         self
     }
@@ -195,36 +195,36 @@ impl Event {
 
     /// This field was other before; where it was not, nothing is said of it.
     #[must_use]
-    pub fn changing(mut self, field: &str, before: Option<String>, after: Option<String>) -> Self {
+    pub fn with_change(mut self, field: &str, before: Option<String>, after: Option<String>) -> Self {
         if before != after {
-            self.differences.push(FieldChange { field: field.to_owned(), before, after });
+            self.field_changes.push(FieldChange { field: field.to_owned(), before, after });
         }
         self
     }
 
     /// The person has this role since then, and had that one before if any.
     #[must_use]
-    pub fn giving(self, before: Option<Role>, after: Role) -> Self {
+    pub fn with_role_change(self, before: Option<Role>, after: Role) -> Self {
         let name = |role: Role| role.as_str().to_owned();
-        self.changing("role", before.map(name), Some(name(after)))
+        self.with_change("role", before.map(name), Some(name(after)))
     }
 
     /// These tokens lost the organization along with it.
     #[must_use]
-    pub fn cutting(mut self, tokens: Vec<TokenId>) -> Self {
-        self.cut = tokens;
+    pub fn with_affected_tokens(mut self, tokens: Vec<TokenId>) -> Self {
+        self.affected_tokens = tokens;
         self
     }
 
     /// Another event of the same change tells the owner.
     #[must_use]
-    pub fn told_elsewhere(mut self) -> Self {
-        self.told_elsewhere = true;
+    pub fn notified_separately(mut self) -> Self {
+        self.is_notified_separately = true;
         self
     }
 
     /// Whether the change gave a token or a user more access.
-    pub fn widens(&self) -> bool {
+    pub fn grants_access(&self) -> bool {
         match self.kind {
             EventType::TokenCreated
             | EventType::TokenOrganizationAdded
@@ -232,14 +232,14 @@ impl Event {
             | EventType::OrganizationMemberAdded => true,
             EventType::TokenUpdated => !self.scopes_added.is_empty(),
             EventType::OrganizationMemberUpdated => {
-                self.differences.iter().any(|role| role.after.as_deref() == Some(Role::Admin.as_str()))
+                self.field_changes.iter().any(|role| role.after.as_deref() == Some(Role::Admin.as_str()))
             }
             _ => false,
         }
     }
 
     /// Whether the change neither gave access nor took any away: of a name, a description or an expiry, or set a password.
-    pub fn describes(&self) -> bool {
+    pub fn changes_descriptions(&self) -> bool {
         match self.kind {
             EventType::UserUpdated | EventType::OrganizationUpdated => true,
             EventType::TokenUpdated => self.scopes_added.is_empty() && self.scopes_removed.is_empty(),
@@ -248,23 +248,23 @@ impl Event {
     }
 
     /// Who gets which letter. A person who did it themselves gets none.
-    pub fn notices(&self, actor: Option<UserId>) -> Vec<Notification> {
+    pub fn notifications(&self, actor: Option<UserId>) -> Vec<Notification> {
         let (Some(to), [organization]) = (self.user, self.organizations.as_slice()) else { return Vec::new() };
-        if actor == Some(to) || self.told_elsewhere {
+        if actor == Some(to) || self.is_notified_separately {
             return Vec::new();
         }
         match (self.kind, self.token) {
             (EventType::TokenOrganizationRemoved, Some(token)) => vec![Notification {
                 to,
-                letter: EmailKind::OrganizationRemoved,
+                email: EmailKind::OrganizationRemoved,
                 organization: *organization,
                 tokens: vec![token],
             }],
-            (EventType::OrganizationMemberRemoved, None) if !self.cut.is_empty() => vec![Notification {
+            (EventType::OrganizationMemberRemoved, None) if !self.affected_tokens.is_empty() => vec![Notification {
                 to,
-                letter: EmailKind::MembershipEnded,
+                email: EmailKind::MembershipEnded,
                 organization: *organization,
-                tokens: self.cut.clone(),
+                tokens: self.affected_tokens.clone(),
             }],
             _ => Vec::new(),
         }
@@ -308,7 +308,7 @@ impl EventSource {
 
 /// One line of the audit log, as it is read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct RecordedEvent {
     /// Its place: number order is commit order.
     pub number: i64,
     /// Which event.
@@ -338,10 +338,10 @@ pub struct Entry {
     /// Scopes removed, by name.
     pub scopes_removed: Vec<ScopeName>,
     /// What else is different since then.
-    pub differences: Vec<FieldChange>,
+    pub field_changes: Vec<FieldChange>,
 }
 
-impl Entry {
+impl RecordedEvent {
     /// The owner of the token it is about, who may read of it.
     pub fn token_owner(&self) -> Option<UserId> {
         self.token.and(self.user)
@@ -358,23 +358,25 @@ mod tests {
     fn an_owner_is_told_when_somebody_else_removed_the_organization_and_not_when_they_did() {
         let (owner, admin) = (UserId::new(NOW), UserId::new(NOW));
         let (token, organization) = (TokenId::new(NOW), OrganizationId::new(NOW));
-        let event =
-            Event::new(EventType::TokenOrganizationRemoved, NOW).of_token(token, owner).concerning([organization]);
-        assert_eq!(event.notices(Some(admin)).len(), 1);
-        assert_eq!(event.notices(None).len(), 1);
-        assert_eq!(event.notices(Some(owner)), []);
-        assert_eq!(event.told_elsewhere().notices(Some(admin)), []);
+        let event = Event::new(EventType::TokenOrganizationRemoved, NOW)
+            .of_token(token, owner)
+            .in_organizations([organization]);
+        assert_eq!(event.notifications(Some(admin)).len(), 1);
+        assert_eq!(event.notifications(None).len(), 1);
+        assert_eq!(event.notifications(Some(owner)), []);
+        assert_eq!(event.notified_separately().notifications(Some(admin)), []);
     }
 
     #[test]
     fn whoever_is_removed_from_an_organization_gets_one_letter_for_all_their_tokens() {
         let (member, admin, organization) = (UserId::new(NOW), UserId::new(NOW), OrganizationId::new(NOW));
         let cut = vec![TokenId::new(NOW), TokenId::new(NOW)];
-        let event = Event::new(EventType::OrganizationMemberRemoved, NOW).of_user(member).concerning([organization]);
-        assert_eq!(event.notices(Some(admin)), [], "nothing was cut");
-        let event = event.cutting(cut.clone());
-        assert_eq!(event.notices(Some(admin)).first().map(|notice| notice.tokens.clone()), Some(cut));
-        assert_eq!(event.notices(Some(member)), []);
+        let event =
+            Event::new(EventType::OrganizationMemberRemoved, NOW).of_user(member).in_organizations([organization]);
+        assert_eq!(event.notifications(Some(admin)), [], "nothing was cut");
+        let event = event.with_affected_tokens(cut.clone());
+        assert_eq!(event.notifications(Some(admin)).first().map(|notice| notice.tokens.clone()), Some(cut));
+        assert_eq!(event.notifications(Some(member)), []);
     }
 
     #[test]
@@ -386,20 +388,20 @@ mod tests {
             event(EventType::TokenOrganizationAdded),
             event(EventType::TokenUpdated).with_scopes(scope(), Vec::new()),
             event(EventType::OrganizationMemberAdded),
-            event(EventType::OrganizationMemberUpdated).giving(Some(Role::Member), Role::Admin),
+            event(EventType::OrganizationMemberUpdated).with_role_change(Some(Role::Member), Role::Admin),
             event(EventType::OrganizationCreated),
         ] {
-            assert!(widens.widens(), "{:?}", widens.kind);
+            assert!(widens.grants_access(), "{:?}", widens.kind);
         }
         for narrows in [
             event(EventType::TokenUpdated).with_scopes(Vec::new(), scope()),
             event(EventType::TokenRevoked),
             event(EventType::TokenOrganizationRemoved),
-            event(EventType::OrganizationMemberUpdated).giving(Some(Role::Admin), Role::Member),
+            event(EventType::OrganizationMemberUpdated).with_role_change(Some(Role::Admin), Role::Member),
             event(EventType::OrganizationMemberRemoved),
             event(EventType::UserCreated),
         ] {
-            assert!(!narrows.widens(), "{:?}", narrows.kind);
+            assert!(!narrows.grants_access(), "{:?}", narrows.kind);
         }
     }
 
@@ -408,13 +410,13 @@ mod tests {
         let event = |kind| Event::new(kind, NOW);
         let scope = || ScopeName::new("read_builds").into_iter().collect::<Vec<_>>();
         for describes in [EventType::UserUpdated, EventType::OrganizationUpdated, EventType::TokenUpdated] {
-            assert!(event(describes).describes() && !event(describes).widens(), "{describes:?}");
+            assert!(event(describes).changes_descriptions() && !event(describes).grants_access(), "{describes:?}");
         }
         let updated = || event(EventType::TokenUpdated);
-        assert!(!updated().with_scopes(scope(), Vec::new()).describes(), "it widens");
-        assert!(!updated().with_scopes(Vec::new(), scope()).describes(), "it takes access away");
+        assert!(!updated().with_scopes(scope(), Vec::new()).changes_descriptions(), "it widens");
+        assert!(!updated().with_scopes(Vec::new(), scope()).changes_descriptions(), "it takes access away");
         for kind in EventType::ALL.iter().filter(|kind| !kind.as_str().ends_with("_updated")) {
-            assert!(!event(*kind).describes(), "{kind:?}");
+            assert!(!event(*kind).changes_descriptions(), "{kind:?}");
         }
     }
 

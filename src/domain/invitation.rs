@@ -7,7 +7,7 @@ use crate::domain::{
 use std::time::Duration;
 
 /// For how long it is good, once.
-pub const LIFE: Duration = Duration::from_hours(24);
+pub const LIFETIME: Duration = Duration::from_hours(24);
 /// The characters of a code: 256 bits.
 const LENGTH: usize = 43;
 

@@ -14,9 +14,9 @@ use crate::domain::{
 use std::{net::IpAddr, time::Duration};
 
 /// The largest page.
-pub const LARGEST_PAGE: u32 = 100;
+pub const MAX_PAGE_SIZE: u32 = 100;
 /// The page of somebody who did not say.
-pub const USUAL_PAGE: u32 = 50;
+pub const DEFAULT_PAGE_SIZE: u32 = 50;
 
 /// From is included, to is not; either may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,7 +92,7 @@ impl TokenFilter {
     }
 
     /// Whether the most recent use decides, so that the rows of use are needed.
-    pub fn asks_for_use(&self) -> bool {
+    pub fn depends_on_usage(&self) -> bool {
         !self.addresses.is_empty()
             || self.last_used_at != TimeRange::default()
             || self.unused_since.is_some()
@@ -188,7 +188,7 @@ impl Page {
             }
             (Some(first), None) => (size("first", first)?, false),
             (None, Some(last)) => (size("last", last)?, true),
-            (None, None) => (USUAL_PAGE, false),
+            (None, None) => (DEFAULT_PAGE_SIZE, false),
         };
         Ok(Self {
             limit,
@@ -202,8 +202,8 @@ impl Page {
 fn size(field: &'static str, asked: i32) -> Result<u32> {
     u32::try_from(asked)
         .ok()
-        .filter(|size| *size <= LARGEST_PAGE)
-        .ok_or_else(|| Error::invalid(field, format!("A page holds 0 to {LARGEST_PAGE} rows.")))
+        .filter(|size| *size <= MAX_PAGE_SIZE)
+        .ok_or_else(|| Error::invalid(field, format!("A page holds 0 to {MAX_PAGE_SIZE} rows.")))
 }
 
 /// The rows of one page, in the order of the list.

@@ -9,15 +9,15 @@ use unicode_normalization::UnicodeNormalization as _;
 use zxcvbn::{Score, zxcvbn};
 
 /// The fewest characters of a password.
-pub const SHORTEST: usize = 15;
+pub const MIN_LENGTH: usize = 15;
 /// The most characters of a password.
-pub const LONGEST: usize = 256;
+pub const MAX_LENGTH: usize = 256;
 
 /// The number of characters that the estimate looks at: its work grows with the square of them, to seconds at a hundred.
 const MAX_ESTIMATED: usize = 40;
 
 /// What is compared where nobody has a password, so that it takes as long as where somebody has. No password leads to it.
-const NOBODYS: &str =
+const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// A password, in one form however it was typed. It cannot be printed, copied or compared.
@@ -34,10 +34,10 @@ impl Password {
         let refuse = |why: &str| Err(Error::invalid(field.to_owned(), why));
         let password = Self::given(text);
         let length = password.0.chars().count();
-        if length < SHORTEST {
+        if length < MIN_LENGTH {
             return refuse("The password is too short; choose one of at least 15 characters, such as a few words.");
         }
-        if length > LONGEST {
+        if length > MAX_LENGTH {
             return refuse("The password is too long; choose one of at most 256 characters.");
         }
         if password.is_easily_guessed(names) {
@@ -68,7 +68,7 @@ impl Password {
 
     /// Whether this is what is kept of it. Nothing is nobody's, and takes as long.
     pub fn is(&self, kept: Option<&Hashed>) -> bool {
-        let text = kept.map_or(NOBODYS, |kept| &kept.0);
+        let text = kept.map_or(DUMMY_HASH, |kept| &kept.0);
         Argon2::default().verify_password(self.0.as_bytes(), text).is_ok() && kept.is_some()
     }
 }
@@ -178,8 +178,8 @@ mod tests {
     fn where_nobody_has_a_password_the_same_work_is_done() {
         let cost = |text: &str| text.rsplitn(3, '$').last().map(ToOwned::to_owned);
         let kept = Password::given("any").hashed().expect("a hash");
-        assert_eq!(cost(NOBODYS), cost(kept.as_text()));
-        assert_eq!(NOBODYS.len(), kept.as_text().len());
+        assert_eq!(cost(DUMMY_HASH), cost(kept.as_text()));
+        assert_eq!(DUMMY_HASH.len(), kept.as_text().len());
     }
 
     ///

@@ -13,15 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What a caller is at this moment, read in the same transaction as whatever it decides.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct AuthContext {
     through: AuthMethod,
     user: Option<UserId>,
     /// Whether a session's password was given lately; of everything else that is somebody else's to see to.
-    fresh: bool,
+    has_recent_password: bool,
     roles: BTreeMap<OrganizationId, Role>,
 }
 
-impl Standing {
+impl AuthContext {
     /// From the memberships of the caller's user. `reach` holds the organizations of the acting token, where there is
     /// one: it acts as its owner within these and sees no other.
     pub fn new(
@@ -32,11 +32,13 @@ impl Standing {
         if let Some(reach) = reach {
             roles.retain(|organization, _| reach.contains(organization));
         }
-        let fresh = match caller.through {
-            AuthMethod::Session { authenticated_at, .. } => session::is_fresh(authenticated_at, caller.at),
+        let fresh = match caller.auth_method {
+            AuthMethod::Session { authenticated_at, .. } => {
+                session::is_authentication_recent(authenticated_at, caller.at)
+            }
             _ => true,
         };
-        Self { through: caller.through, user: caller.user(), fresh, roles }
+        Self { through: caller.auth_method, user: caller.user(), has_recent_password: fresh, roles }
     }
 
     /// The role in an organization, as far as the caller may use it.
@@ -46,7 +48,7 @@ impl Standing {
 
     /// The same caller after this request gave them a role in an organization.
     #[must_use]
-    pub fn joined(mut self, organization: OrganizationId, role: Role) -> Self {
+    pub fn with_role(mut self, organization: OrganizationId, role: Role) -> Self {
         self.roles.insert(organization, role);
         self
     }
@@ -63,8 +65,8 @@ impl Standing {
     }
 
     /// Whoever finds a browser that somebody left signed in has not their password.
-    fn freshly(&self) -> Result<()> {
-        if self.fresh { Ok(()) } else { Err(Error::Stale) }
+    fn require_recent_password(&self) -> Result<()> {
+        if self.has_recent_password { Ok(()) } else { Err(Error::Stale) }
     }
 }
 
@@ -76,7 +78,7 @@ pub struct TokenAccess {
     /// Whose it is.
     pub owner: UserId,
     /// Where its grant stands, whether the token is still active or not.
-    pub standing: BTreeSet<OrganizationId>,
+    pub unremoved: BTreeSet<OrganizationId>,
     /// Where it had a grant that was removed.
     pub removed: BTreeSet<OrganizationId>,
 }
@@ -220,51 +222,51 @@ impl Visibility {
     }
 }
 
-const NEVER_WIDENS: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
+const TOKEN_CANNOT_GRANT: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
     "A token can never make or widen tokens; sign in as yourself to do this.",
 ));
-const FOR_ADMINS: Error =
+const ADMINISTRATORS_ONLY: Error =
     Error::Forbidden(std::borrow::Cow::Borrowed("Only an administrator of the organization may do this."));
-const FOR_OWNERS: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
+const OWNERS_ONLY: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
     "Only the token's owner may do this; an administrator can remove the organization from the token.",
 ));
-const NEVER_MANAGES: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
+const TOKEN_CANNOT_MANAGE: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
     "A token can never change organizations or their members; sign in as yourself to do this.",
 ));
-const NEVER_YOURSELF: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
+const TOKEN_CANNOT_CHANGE_ACCOUNT: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
     "A token can never change its owner's profile or sessions; sign in as yourself to do this.",
 ));
-const BY_PASSWORD: Error =
+const PASSWORD_SESSION_REQUIRED: Error =
     Error::Forbidden(std::borrow::Cow::Borrowed("Only a user who signed in with a password can change it."));
-const NO_INVITATION: Error = Error::NotFound("invitation");
-const NO_TOKEN: Error = Error::NotFound("token");
-const NO_ORGANIZATION: Error = Error::NotFound("organization");
+const INVITATION_NOT_FOUND: Error = Error::NotFound("invitation");
+const TOKEN_NOT_FOUND: Error = Error::NotFound("token");
+const ORGANIZATION_NOT_FOUND: Error = Error::NotFound("organization");
 
 /// The command line, and nobody else.
 pub fn operator(caller: &Caller) -> Result<Operator> {
-    match caller.through {
+    match caller.auth_method {
         AuthMethod::CommandLine => Ok(Operator {}),
         _ => Err(Error::Forbidden("Only the command line may do this.".into())),
     }
 }
 
 /// Who may add a person or say how they are called: the command line, and an identity provider of whom it vouches for.
-pub fn admission(caller: &Caller) -> Result<UserProvisioner> {
-    match caller.through {
+pub fn user_provisioner(caller: &Caller) -> Result<UserProvisioner> {
+    match caller.auth_method {
         AuthMethod::CommandLine | AuthMethod::Jwt(_) => Ok(UserProvisioner {}),
         _ => Err(Error::Forbidden("Only the command line or an identity provider may do this.".into())),
     }
 }
 
 /// Somebody who signed in as themselves lately. A token never widens what tokens may do.
-pub fn maker(standing: &Standing) -> Result<TokenCreator> {
-    let user = signed_in(standing, NEVER_WIDENS)?;
-    standing.freshly()?;
+pub fn token_creator(standing: &AuthContext) -> Result<TokenCreator> {
+    let user = signed_in(standing, TOKEN_CANNOT_GRANT)?;
+    standing.require_recent_password()?;
     Ok(TokenCreator { user })
 }
 
 /// The person who signed in as themselves.
-fn signed_in(standing: &Standing, token: Error) -> Result<UserId> {
+fn signed_in(standing: &AuthContext, token: Error) -> Result<UserId> {
     match standing.through {
         AuthMethod::Jwt(user) | AuthMethod::Session { user, .. } => Ok(user),
         AuthMethod::Token { .. } => Err(token),
@@ -273,33 +275,35 @@ fn signed_in(standing: &Standing, token: Error) -> Result<UserId> {
 }
 
 /// Somebody signed in as themselves, changing what is kept of them.
-pub fn oneself(standing: &Standing) -> Result<SignedInUser> {
-    signed_in(standing, NEVER_YOURSELF).map(|user| SignedInUser { user })
+pub fn signed_in_user(standing: &AuthContext) -> Result<SignedInUser> {
+    signed_in(standing, TOKEN_CANNOT_CHANGE_ACCOUNT).map(|user| SignedInUser { user })
 }
 
 /// Whether a session may be seen: one's own, and by nobody through a token.
-pub fn sees_session(standing: &Standing, user: UserId) -> bool {
-    oneself(standing).is_ok_and(|oneself| oneself.user == user)
+pub fn can_see_session(standing: &AuthContext, user: UserId) -> bool {
+    signed_in_user(standing).is_ok_and(|oneself| oneself.user == user)
 }
 
 /// Who may say with which password somebody signs in: they, who gave the one before lately, and the command line.
-pub fn keyholder(standing: &Standing, user: UserId) -> Result<PasswordSetter> {
+pub fn password_setter(standing: &AuthContext, user: UserId) -> Result<PasswordSetter> {
     match standing.through {
         AuthMethod::CommandLine => {}
-        AuthMethod::Session { user: own, .. } if own == user => standing.freshly()?,
-        AuthMethod::Jwt(_) | AuthMethod::Session { .. } | AuthMethod::Token { .. } => return Err(BY_PASSWORD),
+        AuthMethod::Session { user: own, .. } if own == user => standing.require_recent_password()?,
+        AuthMethod::Jwt(_) | AuthMethod::Session { .. } | AuthMethod::Token { .. } => {
+            return Err(PASSWORD_SESSION_REQUIRED);
+        }
         _ => return Err(Error::Unauthenticated),
     }
     Ok(PasswordSetter { user })
 }
 
 /// The command line makes a token for somebody else.
-pub fn maker_for(_: &Operator, user: UserId) -> TokenCreator {
+pub fn token_creator_for(_: &Operator, user: UserId) -> TokenCreator {
     TokenCreator { user }
 }
 
 /// Whoever asks, looking at what is their own.
-pub fn myself(standing: &Standing) -> Result<Viewer> {
+pub fn viewer(standing: &AuthContext) -> Result<Viewer> {
     let user = standing.user.ok_or(Error::Unauthenticated)?;
     let within = standing
         .acting_token()
@@ -308,102 +312,102 @@ pub fn myself(standing: &Standing) -> Result<Viewer> {
 }
 
 /// The organization of one's own that a new grant shall open.
-pub fn member(standing: &Standing, organization: OrganizationId) -> Result<()> {
-    standing.role_in(organization).map(|_| ()).ok_or(NO_ORGANIZATION)
+pub fn member(standing: &AuthContext, organization: OrganizationId) -> Result<()> {
+    standing.role_in(organization).map(|_| ()).ok_or(ORGANIZATION_NOT_FOUND)
 }
 
 /// Whom an invitation that was taken lets choose a password: the one who comes with it, and whom it was for.
-pub fn invited(caller: &Caller, user: UserId) -> Result<PasswordSetter> {
-    match caller.through {
+pub fn invited_password_setter(caller: &Caller, user: UserId) -> Result<PasswordSetter> {
+    match caller.auth_method {
         AuthMethod::Session { user: own, .. } if own == user => Ok(PasswordSetter { user }),
-        _ => Err(NO_INVITATION),
+        _ => Err(INVITATION_NOT_FOUND),
     }
 }
 
 /// Whom the invitation of a new service makes the first of all, as long as there is nobody.
-pub fn pioneer(caller: &Caller, anybody: bool) -> Result<FirstUser> {
-    match caller.through {
+pub fn first_user(caller: &Caller, anybody: bool) -> Result<FirstUser> {
+    match caller.auth_method {
         AuthMethod::Session { user, .. } if !anybody => Ok(FirstUser { user }),
-        _ => Err(NO_INVITATION),
+        _ => Err(INVITATION_NOT_FOUND),
     }
 }
 
 /// The first person comes without anybody's word,
-pub fn first_admission(_: &FirstUser) -> UserProvisioner {
+pub fn first_user_provisioner(_: &FirstUser) -> UserProvisioner {
     UserProvisioner {}
 }
 
 /// adds the first organization,
-pub fn first_founder(_: &FirstUser) -> OrganizationCreator {
+pub fn first_organization_creator(_: &FirstUser) -> OrganizationCreator {
     OrganizationCreator {}
 }
 
 /// and chooses a password.
-pub fn first_keyholder(pioneer: &FirstUser) -> PasswordSetter {
+pub fn first_password_setter(pioneer: &FirstUser) -> PasswordSetter {
     PasswordSetter { user: pioneer.user }
 }
 
 /// The owner of a token, to change it.
-pub fn owner_of(standing: &Standing, sight: Option<&TokenAccess>) -> Result<TokenOwner> {
-    let user = signed_in(standing, NEVER_WIDENS)?;
-    let sight = sight.ok_or(NO_TOKEN)?;
+pub fn token_owner(standing: &AuthContext, sight: Option<&TokenAccess>) -> Result<TokenOwner> {
+    let user = signed_in(standing, TOKEN_CANNOT_GRANT)?;
+    let sight = sight.ok_or(TOKEN_NOT_FOUND)?;
     if sight.owner == user {
         return Ok(TokenOwner { token: sight.token, user });
     }
     // An administrator knows the token from the audit; to anybody else it does not exist.
-    Err(if seer_of(standing, sight).is_some() { FOR_OWNERS } else { NO_TOKEN })
+    Err(if token_viewer(standing, sight).is_some() { OWNERS_ONLY } else { TOKEN_NOT_FOUND })
 }
 
 /// The owner of a token who signed in lately, to let it do more.
-pub fn widener_of(standing: &Standing, owner: &TokenOwner) -> Result<AccessGrantor> {
-    standing.freshly()?;
+pub fn access_grantor(standing: &AuthContext, owner: &TokenOwner) -> Result<AccessGrantor> {
+    standing.require_recent_password()?;
     Ok(AccessGrantor { token: owner.token })
 }
 
 /// The owner of a token, to revoke it. A token that acts as the owner revokes only tokens that it can see.
-pub fn revoker_of(standing: &Standing, sight: Option<&TokenAccess>) -> Result<TokenRevoker> {
+pub fn token_revoker(standing: &AuthContext, sight: Option<&TokenAccess>) -> Result<TokenRevoker> {
     let user = standing.user.ok_or(Error::Unauthenticated)?;
-    let sight = sight.ok_or(NO_TOKEN)?;
-    let seer = seer_of(standing, sight).ok_or(NO_TOKEN)?;
-    if seer.view.is_owner() { Ok(TokenRevoker { token: sight.token, by: Some(user) }) } else { Err(FOR_OWNERS) }
+    let sight = sight.ok_or(TOKEN_NOT_FOUND)?;
+    let seer = token_viewer(standing, sight).ok_or(TOKEN_NOT_FOUND)?;
+    if seer.view.is_owner() { Ok(TokenRevoker { token: sight.token, by: Some(user) }) } else { Err(OWNERS_ONLY) }
 }
 
 /// Whoever holds a token's value may end it: the token itself, the command line, a resource server.
-pub fn revoker_by_value(caller: &Caller, token: TokenId) -> Result<TokenRevoker> {
-    match caller.through {
+pub fn token_revoker_by_value(caller: &Caller, token: TokenId) -> Result<TokenRevoker> {
+    match caller.auth_method {
         AuthMethod::Value { user, token: own } if own == token => Ok(TokenRevoker { token, by: Some(user) }),
         AuthMethod::ResourceServer(_) | AuthMethod::CommandLine => Ok(TokenRevoker { token, by: None }),
-        _ => Err(NO_TOKEN),
+        _ => Err(TOKEN_NOT_FOUND),
     }
 }
 
 /// An administrator of the organization, or the owner of the token.
-pub fn remover_of(
-    standing: &Standing,
+pub fn grant_remover(
+    unremoved: &AuthContext,
     sight: Option<&TokenAccess>,
     organization: OrganizationId,
 ) -> Result<GrantRemover> {
-    let by = standing.user.ok_or(Error::Unauthenticated)?;
-    let known = |sight: &TokenAccess| sight.standing.contains(&organization) || sight.removed.contains(&organization);
-    let role = standing.role_in(organization);
+    let by = unremoved.user.ok_or(Error::Unauthenticated)?;
+    let known = |sight: &TokenAccess| sight.unremoved.contains(&organization) || sight.removed.contains(&organization);
+    let role = unremoved.role_in(organization);
     // What an acting token can see nothing of is not the owner's to it.
-    let own = sight.filter(|sight| sight.owner == by && (known(sight) || seer_of(standing, sight).is_some()));
+    let own = sight.filter(|sight| sight.owner == by && (known(sight) || token_viewer(unremoved, sight).is_some()));
     if let Some(sight) = own {
         // A token that acts sees no organization but those it reaches.
-        return match (known(sight), standing.acting_token(), role) {
+        return match (known(sight), unremoved.acting_token(), role) {
             (true, None, _) | (true, Some(_), Some(_)) => Ok(GrantRemover { token: sight.token, organization, by }),
-            (false, _, Some(_)) => Err(NO_TOKEN),
-            _ => Err(NO_ORGANIZATION),
+            (false, _, Some(_)) => Err(TOKEN_NOT_FOUND),
+            _ => Err(ORGANIZATION_NOT_FOUND),
         };
     }
     match role {
         Some(Role::Admin) => sight
             .filter(|sight| known(sight))
             .map(|sight| GrantRemover { token: sight.token, organization, by })
-            .ok_or(NO_TOKEN),
+            .ok_or(TOKEN_NOT_FOUND),
         // The same for every token, so that a member learns nothing by trying.
-        Some(Role::Member) => Err(FOR_ADMINS),
-        None => Err(NO_ORGANIZATION),
+        Some(Role::Member) => Err(ADMINISTRATORS_ONLY),
+        None => Err(ORGANIZATION_NOT_FOUND),
     }
 }
 
@@ -417,11 +421,13 @@ pub enum SelfService {
 }
 
 /// Somebody who may add an organization.
-pub fn founder(standing: &Standing, self_service: SelfService) -> Result<OrganizationCreator> {
+pub fn organization_creator(standing: &AuthContext, self_service: SelfService) -> Result<OrganizationCreator> {
     match (standing.through, self_service) {
         (AuthMethod::CommandLine, _) | (AuthMethod::Jwt(_), SelfService::On) => Ok(OrganizationCreator {}),
-        (AuthMethod::Session { .. }, SelfService::On) => standing.freshly().map(|()| OrganizationCreator {}),
-        (AuthMethod::Token { .. }, _) => Err(NEVER_MANAGES),
+        (AuthMethod::Session { .. }, SelfService::On) => {
+            standing.require_recent_password().map(|()| OrganizationCreator {})
+        }
+        (AuthMethod::Token { .. }, _) => Err(TOKEN_CANNOT_MANAGE),
         _ => Err(Error::Forbidden(
             "Only the command line may add organizations here (organizations.self_service is off).".into(),
         )),
@@ -429,62 +435,62 @@ pub fn founder(standing: &Standing, self_service: SelfService) -> Result<Organiz
 }
 
 /// Whoever adds an organization says who administers it first.
-pub fn first_staffer(_: &OrganizationCreator, organization: OrganizationId) -> MembershipManager {
+pub fn first_membership_manager(_: &OrganizationCreator, organization: OrganizationId) -> MembershipManager {
     MembershipManager { organization }
 }
 
 /// The command line, or an administrator signed in as themselves.
-pub fn manager_of(standing: &Standing, organization: OrganizationId) -> Result<OrganizationManager> {
+pub fn organization_manager(standing: &AuthContext, organization: OrganizationId) -> Result<OrganizationManager> {
     match (standing.through, standing.role_in(organization)) {
         (AuthMethod::CommandLine, _) | (AuthMethod::Jwt(_) | AuthMethod::Session { .. }, Some(Role::Admin)) => {
             Ok(OrganizationManager { organization })
         }
-        (AuthMethod::Token { .. }, Some(_)) => Err(NEVER_MANAGES),
-        (_, Some(_)) => Err(FOR_ADMINS),
-        (_, None) => Err(NO_ORGANIZATION),
+        (AuthMethod::Token { .. }, Some(_)) => Err(TOKEN_CANNOT_MANAGE),
+        (_, Some(_)) => Err(ADMINISTRATORS_ONLY),
+        (_, None) => Err(ORGANIZATION_NOT_FOUND),
     }
 }
 
 /// Whoever may change the organization and signed in lately, to say who belongs to it.
-pub fn staffer_of(standing: &Standing, organization: OrganizationId) -> Result<MembershipManager> {
-    let manager = manager_of(standing, organization)?;
-    standing.freshly()?;
+pub fn membership_manager(standing: &AuthContext, organization: OrganizationId) -> Result<MembershipManager> {
+    let manager = organization_manager(standing, organization)?;
+    standing.require_recent_password()?;
     Ok(MembershipManager { organization: manager.organization })
 }
 
 /// A member, who sees the others.
-pub fn insider(standing: &Standing, organization: OrganizationId) -> Option<OrgMember> {
+pub fn org_member(standing: &AuthContext, organization: OrganizationId) -> Option<OrgMember> {
     standing.role_in(organization).map(|role| OrgMember { organization, admin: role == Role::Admin })
 }
 
 /// An administrator of the organization.
-pub fn admin_of(standing: &Standing, organization: OrganizationId) -> Result<OrgAdmin> {
+pub fn org_admin(standing: &AuthContext, organization: OrganizationId) -> Result<OrgAdmin> {
     match standing.role_in(organization) {
         Some(Role::Admin) => Ok(OrgAdmin { organization }),
-        Some(Role::Member) => Err(FOR_ADMINS),
+        Some(Role::Member) => Err(ADMINISTRATORS_ONLY),
         // A stranger learns nothing, not even that the organization exists.
-        None => Err(NO_ORGANIZATION),
+        None => Err(ORGANIZATION_NOT_FOUND),
     }
 }
 
 /// Somebody who sees the token: its owner, or an administrator of an organization where its grant stands.
-pub fn seer_of(standing: &Standing, sight: &TokenAccess) -> Option<TokenViewer> {
+pub fn token_viewer(standing: &AuthContext, sight: &TokenAccess) -> Option<TokenViewer> {
     let token = sight.token;
     if standing.user == Some(sight.owner) {
         let Some(acting) = standing.acting_token() else { return Some(TokenViewer { token, view: Visibility::Owner }) };
         let reach: BTreeSet<_> = standing.roles.keys().copied().collect();
-        let seen = acting == token || !reach.is_disjoint(&sight.standing);
+        let seen = acting == token || !reach.is_disjoint(&sight.unremoved);
         return seen.then_some(TokenViewer { token, view: Visibility::OwnerWithin(reach) });
     }
     // Of this token only: an administrator of thousands of organizations sees a page of many tokens.
     let administers = |organization: &&OrganizationId| standing.role_in(**organization) == Some(Role::Admin);
-    sight.standing.iter().find(administers)?;
-    let administered = sight.standing.union(&sight.removed).filter(administers).copied().collect();
+    sight.unremoved.iter().find(administers)?;
+    let administered = sight.unremoved.union(&sight.removed).filter(administers).copied().collect();
     Some(TokenViewer { token, view: Visibility::Admin(administered) })
 }
 
 /// How much somebody sees of their own tokens.
-pub fn own_view(standing: &Standing) -> Visibility {
+pub fn own_visibility(standing: &AuthContext) -> Visibility {
     match standing.acting_token() {
         None => Visibility::Owner,
         Some(_) => Visibility::OwnerWithin(standing.roles.keys().copied().collect()),
@@ -493,7 +499,7 @@ pub fn own_view(standing: &Standing) -> Visibility {
 
 /// Whether lists of one's own tokens may be searched and ordered by use. It is use with every organization, and a token
 /// that acts knows only of those it reaches.
-pub fn sees_all_use(standing: &Standing) -> Result<()> {
+pub fn can_see_all_usage(standing: &AuthContext) -> Result<()> {
     match standing.acting_token() {
         None => Ok(()),
         Some(_) => Err(Error::Forbidden(
@@ -504,36 +510,36 @@ pub fn sees_all_use(standing: &Standing) -> Result<()> {
 }
 
 /// Whether a period of access may be seen: of one's own tokens, and of organizations that one administers.
-pub fn sees_grant(standing: &Standing, owner: UserId, organization: OrganizationId) -> bool {
+pub fn can_see_grant(standing: &AuthContext, owner: UserId, organization: OrganizationId) -> bool {
     let own = standing.user == Some(owner);
     standing.administers(organization)
         || own && (standing.acting_token().is_none() || standing.role_in(organization).is_some())
 }
 
 /// Whether somebody's name and handle may be looked up: one's own, and those of members of one's organizations.
-pub fn sees_user(standing: &Standing, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
+pub fn can_see_user(standing: &AuthContext, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
     standing.user == Some(user) || belongs_to.iter().any(|organization| standing.role_in(*organization).is_some())
 }
 
 /// Whether somebody's e-mail address may be seen: one's own, and those of members for administrators.
-pub fn sees_email(standing: &Standing, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
+pub fn can_see_email(standing: &AuthContext, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
     standing.user == Some(user) || belongs_to.iter().any(|organization| standing.administers(*organization))
 }
 
 /// The organizations of an event that may be told of; nothing when the event itself may not be seen.
-pub fn sees_event(
-    standing: &Standing,
+pub fn visible_organizations_of_event(
+    unremoved: &AuthContext,
     concerned: &BTreeSet<OrganizationId>,
     token_owner: Option<UserId>,
 ) -> Option<BTreeSet<OrganizationId>> {
-    if token_owner.is_some() && standing.user == token_owner {
-        if standing.acting_token().is_none() {
+    if token_owner.is_some() && unremoved.user == token_owner {
+        if unremoved.acting_token().is_none() {
             return Some(concerned.clone());
         }
         // A token that acts sees nothing of other organizations, not even that something happened there.
-        let reached: BTreeSet<_> = concerned.iter().filter(|one| standing.role_in(**one).is_some()).copied().collect();
+        let reached: BTreeSet<_> = concerned.iter().filter(|one| unremoved.role_in(**one).is_some()).copied().collect();
         return (!reached.is_empty()).then_some(reached);
     }
-    let administered: BTreeSet<_> = concerned.iter().filter(|one| standing.administers(**one)).copied().collect();
+    let administered: BTreeSet<_> = concerned.iter().filter(|one| unremoved.administers(**one)).copied().collect();
     (!administered.is_empty()).then_some(administered)
 }

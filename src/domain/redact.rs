@@ -10,9 +10,9 @@ use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// A text that is encoded more often than this is not kept.
-const ROUNDS: usize = 8;
+const MAX_DECODINGS: usize = 8;
 /// Longer words behind [`INVITATIONS`] may be codes, which have 43 characters.
-const LONGEST_WORD: usize = 15;
+const MAX_WORD_LENGTH: usize = 15;
 /// What stands before the code in a link, in any case.
 const INVITATIONS: &str = "invitations";
 const OMITTED: &str = "…";
@@ -29,7 +29,7 @@ fn beginning(text: &str) -> &str {
 pub fn redacted(prefix: &Prefix, text: &str) -> String {
     let text = beginning(text);
     let Some(plain) = normalized(text) else { return OMITTED.into() };
-    let kept = without_codes(&masked(prefix, &plain));
+    let kept = without_codes(&redact_tokens(prefix, &plain));
     if kept == plain { text.to_owned() } else { kept }
 }
 
@@ -38,18 +38,18 @@ pub fn own_path(prefix: &Prefix, path: &str) -> String {
     let path = beginning(path);
     let Some(plain) = normalized(path) else { return OMITTED.into() };
     match split_at_codes(&plain) {
-        Some((before, behind)) if behind.len() > 1 => format!("{}/{OMITTED}", masked(prefix, before)),
+        Some((before, behind)) if behind.len() > 1 => format!("{}/{OMITTED}", redact_tokens(prefix, before)),
         _ => redacted(prefix, path),
     }
 }
 
 /// Whether a value of a token stands anywhere in the text.
-pub fn holds_a_value(prefix: &Prefix, text: &str) -> bool {
-    normalized(text).is_none_or(|plain| masked(prefix, &plain) != plain)
+pub fn contains_token(prefix: &Prefix, text: &str) -> bool {
+    normalized(text).is_none_or(|plain| redact_tokens(prefix, &plain) != plain)
 }
 
 /// The text with everything in it that may be a value, in any case, cut down to its prefix.
-fn masked(prefix: &Prefix, text: &str) -> String {
+fn redact_tokens(prefix: &Prefix, text: &str) -> String {
     let head = format!("{}_", prefix.as_str());
     // It has its characters at the same places.
     let folded = text.to_ascii_lowercase();
@@ -78,7 +78,7 @@ fn normalized(text: &str) -> Option<Cow<'_, str>> {
         return Some(text.into());
     }
     let mut plain = Cow::Borrowed(text);
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_DECODINGS {
         let next: String = text::shown(&percent_decode_str(&plain).decode_utf8_lossy()).nfkc().collect();
         if next == plain {
             return Some(plain);
@@ -98,7 +98,7 @@ fn without_codes(plain: &str) -> String {
     let other = |letter: char| !letter.is_ascii_alphanumeric();
     let words = behind.split_inclusive(other).map(|piece| {
         let word = piece.trim_end_matches(other);
-        if word.len() > LONGEST_WORD { piece.replacen(word, OMITTED, 1) } else { piece.to_owned() }
+        if word.len() > MAX_WORD_LENGTH { piece.replacen(word, OMITTED, 1) } else { piece.to_owned() }
     });
     before.to_owned() + &words.collect::<String>()
 }
@@ -136,12 +136,12 @@ mod tests {
     #[test]
     fn a_value_is_masked_wherever_it_stands() {
         let value = a_value();
-        assert_eq!(masked(&twd(), &format!("/a/{value}/b?x={value}")), "/a/twd_…/b?x=twd_…");
-        assert_eq!(masked(&twd(), &value[..20]), "twd_…");
+        assert_eq!(redact_tokens(&twd(), &format!("/a/{value}/b?x={value}")), "/a/twd_…/b?x=twd_…");
+        assert_eq!(redact_tokens(&twd(), &value[..20]), "twd_…");
         for ordinary in ["/v1/builds", "twd_", "/twd_x/y", "", "twd"] {
-            assert_eq!(masked(&twd(), ordinary), ordinary);
+            assert_eq!(redact_tokens(&twd(), ordinary), ordinary);
         }
-        assert_eq!(masked(&twd(), &format!("é{}é{value}é", value.to_uppercase())), "éTWD_…étwd_…é");
+        assert_eq!(redact_tokens(&twd(), &format!("é{}é{value}é", value.to_uppercase())), "éTWD_…étwd_…é");
     }
 
     ///
@@ -151,7 +151,7 @@ mod tests {
         for before in ["twd_", "twd_12345_", "twdtwd_", "twd_twd_", "twd_1twd_"] {
             let text = format!("/v1/{before}{value}");
             assert!(!redacted(&twd(), &text).contains(&value[4..]), "{before}");
-            assert!(holds_a_value(&twd(), &text), "{before}");
+            assert!(contains_token(&twd(), &text), "{before}");
         }
         assert_eq!(redacted(&twd(), "/v1/twd_12345/twd_x"), "/v1/twd_12345/twd_x");
     }
@@ -191,7 +191,7 @@ mod tests {
         ] {
             let text = format!("/v1/é%20/{spelling}/builds");
             assert_eq!(redacted(&twd(), &text).to_lowercase(), "/v1/é /twd_…/builds", "{spelling}");
-            assert!(holds_a_value(&twd(), &text), "{spelling}");
+            assert!(contains_token(&twd(), &text), "{spelling}");
         }
         let deep = (0..20).fold(value, |text, _| text.replace('_', "%5F").replace('%', "%25"));
         assert_eq!(redacted(&twd(), &deep), OMITTED);
@@ -242,7 +242,7 @@ mod tests {
             "/organizations/acme/members",
         ] {
             assert_eq!(redacted(&twd(), text), text);
-            assert!(!holds_a_value(&twd(), text), "{text}");
+            assert!(!contains_token(&twd(), text), "{text}");
         }
         assert_eq!(own_path(&twd(), "/invitations/"), "/invitations/");
     }

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use std::{borrow::Borrow, collections::HashMap, sync::Arc};
 
 /// The most characters of a scope's name.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_LENGTH: usize = 64;
 /// How much a wrong name must resemble a right one to be taken for it, from 0 to 1.
-const ALIKE: f64 = 0.5;
+const MIN_SIMILARITY: f64 = 0.5;
 
 /// The name of a scope, such as `read_builds`: 1 to 64 of `a-z 0-9 _`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +19,7 @@ pub struct ScopeName(Arc<str>);
 impl ScopeName {
     /// Reads a name, whether the catalogue holds it or not.
     pub fn new(text: &str) -> Option<Self> {
-        let fits = (1..=LONGEST_NAME).contains(&text.len())
+        let fits = (1..=MAX_NAME_LENGTH).contains(&text.len())
             && text.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'_');
         fits.then(|| Self(text.into()))
     }
@@ -91,18 +91,18 @@ pub struct ScopeSet(Vec<ScopeName>);
 
 impl ScopeSet {
     /// Whether this one is among them.
-    pub fn holds(&self, name: &ScopeName) -> bool {
+    pub fn contains(&self, name: &ScopeName) -> bool {
         self.0.binary_search(name).is_ok()
     }
 
     /// Whether all of these are among them.
-    pub fn holds_all(&self, names: &[ScopeName]) -> bool {
+    pub fn contains_all(&self, names: &[ScopeName]) -> bool {
         self.first_missing(names).is_none()
     }
 
     /// The first of these that is not among them.
     pub fn first_missing<'names>(&self, names: &'names [ScopeName]) -> Option<&'names ScopeName> {
-        names.iter().find(|name| !self.holds(name))
+        names.iter().find(|name| !self.contains(name))
     }
 
     /// In the order of their names.
@@ -122,7 +122,7 @@ impl ScopeSet {
 
     /// Those that were not there before.
     pub fn added_since(&self, before: &Self) -> Vec<ScopeName> {
-        self.iter().filter(|name| !before.holds(name)).cloned().collect()
+        self.iter().filter(|name| !before.contains(name)).cloned().collect()
     }
 
     /// Those that were there before and no longer are.
@@ -222,8 +222,8 @@ impl Catalogue {
                 format!("{access:?} of {name} is no access; choose read, write, delete or graphql."),
             )
         })?;
-        let title = text::plain("title", &title, text::LONGEST_NAME)?;
-        let description = text::plain("description", &description, text::LONGEST_DESCRIPTION)?;
+        let title = text::plain("title", &title, text::MAX_NAME_LENGTH)?;
+        let description = text::plain("description", &description, text::MAX_DESCRIPTION_LENGTH)?;
         if let Some(other) = self.graphql().filter(|_| access == Access::GraphQl) {
             let why = format!("{} gives access to GraphQL, and so does {name}; only one scope may.", other.name);
             return Err(Error::invalid("access", why));
@@ -279,7 +279,7 @@ impl Catalogue {
             ));
         }
         let grantable = |(index, name): (usize, &String)| {
-            let kept = ScopeName::new(name).filter(|name| held.holds(name));
+            let kept = ScopeName::new(name).filter(|name| held.contains(name));
             kept.map_or_else(|| self.lookup(&format!("{field}.{index}"), name), Ok)
         };
         names.iter().enumerate().map(grantable).collect()
@@ -297,13 +297,15 @@ impl Catalogue {
     }
 
     fn nearest(&self, wrong: &str) -> Option<&ScopeName> {
-        if wrong.len() > 2 * LONGEST_NAME {
+        if wrong.len() > 2 * MAX_NAME_LENGTH {
             return None;
         }
         let wrong = wrong.to_lowercase();
         let likeness = |name: &ScopeName| strsim::normalized_damerau_levenshtein(&wrong, name.as_str());
-        let alike =
-            self.iter().map(|scope| (likeness(&scope.name), &scope.name)).filter(|(likeness, _)| *likeness >= ALIKE);
+        let alike = self
+            .iter()
+            .map(|scope| (likeness(&scope.name), &scope.name))
+            .filter(|(likeness, _)| *likeness >= MIN_SIMILARITY);
         // Of two that are equally near, the one that people are shown first.
         alike.rev().max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
     }
@@ -322,7 +324,7 @@ impl Catalogue {
 
     /// Whether the scope that gives access to GraphQL is among these.
     pub fn is_graphql(&self, set: &ScopeSet) -> bool {
-        self.graphql().is_some_and(|scope| set.holds(&scope.name))
+        self.graphql().is_some_and(|scope| set.contains(&scope.name))
     }
 }
 
@@ -484,9 +486,9 @@ mod tests {
     #[test]
     fn a_set_says_which_scope_is_missing() {
         let asked: Vec<_> = set(&["a", "b"]).iter().cloned().collect();
-        assert!(set(&["a", "b", "c"]).holds_all(&asked));
+        assert!(set(&["a", "b", "c"]).contains_all(&asked));
         assert_eq!(set(&["a"]).first_missing(&asked).map(ScopeName::as_str), Some("b"));
-        assert!(set(&[]).holds_all(&[]));
+        assert!(set(&[]).contains_all(&[]));
     }
 
     #[test]

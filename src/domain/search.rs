@@ -9,7 +9,7 @@ use crate::domain::{
     ip_address::canonical,
     redact::redacted,
     scope::{Catalogue, ScopeName},
-    secret::{Fingerprint, Prefix, Secret, begins_like_a_value, is_a_hint},
+    secret::{Fingerprint, Prefix, Secret, is_hint, looks_like_token},
     text,
     time::{DAY, MAX_SPAN_DAYS},
     token::TokenStatus,
@@ -19,15 +19,15 @@ use std::{net::IpAddr, time::Duration};
 /// The field's name in every refusal.
 const FIELD: &str = "query";
 /// The most characters of a search.
-const LONGEST: usize = 1000;
+const MAX_LENGTH: usize = 1000;
 /// The most words of a search.
-const MOST_WORDS: usize = 20;
+const MAX_WORDS: usize = 20;
 /// The word that asks for administrators.
 const ADMIN: &str = "admin";
 /// What may stand before a colon, in the order in which it is offered.
 const KEYS: [&str; 5] = ["unused", "used", "expires", "status", "owner"];
 /// How alike a wrong key must be to a right one to be taken for its misspelling.
-const ALIKE: f64 = 0.5;
+const MIN_SIMILARITY: f64 = 0.5;
 const NEVER: &str = "never";
 /// The units of spans, in days.
 const UNITS: [(char, u32); 3] = [('d', 1), ('w', 7), ('y', 365)];
@@ -60,12 +60,12 @@ pub struct Search {
     /// In any of these states: a token has one at a time.
     pub status: Vec<TokenStatus>,
     /// The same word by word, in the order of writing.
-    pub said: Vec<Said>,
+    pub parsed_words: Vec<ParsedWord>,
 }
 
 /// One word, and what it was taken for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct ParsedWord {
     /// As it was written; of what begins like a token's value only its hint.
     pub text: String,
     /// What it was taken for.
@@ -100,31 +100,31 @@ pub enum WordKind {
 impl Search {
     /// Reads what somebody wrote into the search box.
     pub fn parse(text: &str, catalogue: &Catalogue, prefix: &Prefix) -> Result<Self> {
-        if text.chars().nth(LONGEST).is_some() {
-            return Err(wrong(format!("The search is too long; write at most {LONGEST} characters.")));
+        if text.chars().nth(MAX_LENGTH).is_some() {
+            return Err(wrong(format!("The search is too long; write at most {MAX_LENGTH} characters.")));
         }
         text::visible(FIELD, text)?;
         // Without them also where a value or nothing but them is written: words are compared without them.
         let text = text::shown(text);
         let words = words(&text);
-        if words.len() > MOST_WORDS {
-            return Err(wrong(format!("The search has too many words; write at most {MOST_WORDS}.")));
+        if words.len() > MAX_WORDS {
+            return Err(wrong(format!("The search has too many words; write at most {MAX_WORDS}.")));
         }
         let mut search = Self::default();
         for word in words {
             let kind = search.add(&word, catalogue, prefix)?;
-            search.said.push(Said { text: word.shown(kind, prefix), kind });
+            search.parsed_words.push(ParsedWord { text: word.shown(kind, prefix), kind });
         }
         Ok(search)
     }
 
     fn add(&mut self, word: &Word<'_>, catalogue: &Catalogue, prefix: &Prefix) -> Result<WordKind> {
         let whole = word.text.trim_matches(is_sign);
-        if is_a_hint(prefix, whole) {
+        if is_hint(prefix, whole) {
             self.hints.push(whole.to_owned());
             return Ok(WordKind::Value);
         }
-        if begins_like_a_value(prefix, word.bare()) {
+        if looks_like_token(prefix, word.bare()) {
             self.values.push(word.value(prefix).map(|secret| secret.fingerprint()));
             return Ok(WordKind::Value);
         }
@@ -196,7 +196,7 @@ fn wrong(why: impl Into<String>) -> Error {
 /// Repeats nothing of what was written: it may be a secret.
 fn no_such_key(key: &str) -> Error {
     let likeness = |known: &str| strsim::normalized_damerau_levenshtein(key, known);
-    let alike = KEYS.iter().map(|known| (likeness(known), known)).filter(|(likeness, _)| *likeness >= ALIKE);
+    let alike = KEYS.iter().map(|known| (likeness(known), known)).filter(|(likeness, _)| *likeness >= MIN_SIMILARITY);
     let hint = match alike.rev().max_by(|one, other| one.0.total_cmp(&other.0)) {
         Some((_, near)) => format!("Did you mean {near}:?"),
         None => format!("There are {}:.", KEYS.join(":, ")),
@@ -293,11 +293,11 @@ mod tests {
 
     /// Without the words as they were written.
     fn found(text: &str) -> Search {
-        Search { said: Vec::new(), ..parse(text).expect("a search") }
+        Search { parsed_words: Vec::new(), ..parse(text).expect("a search") }
     }
 
     fn said(text: &str) -> Vec<(String, WordKind)> {
-        parse(text).expect("a search").said.into_iter().map(|said| (said.text, said.kind)).collect()
+        parse(text).expect("a search").parsed_words.into_iter().map(|said| (said.text, said.kind)).collect()
     }
 
     fn why(text: &str) -> String {
@@ -592,9 +592,9 @@ mod tests {
         fn no_text_upsets_the_search_box(text in "\\PC{0,80}|[\" a-z_.:0-9]{0,80}|(twd_|\"| |admin|::1|graphql|owner:|status:|unused:|9d){0,20}", any: String) {
             let _ = parse(&any);
             if let Ok(search) = parse(&text) {
-                prop_assert!(search.said.len() <= MOST_WORDS);
+                prop_assert!(search.parsed_words.len() <= MAX_WORDS);
                 let prefix = Prefix::default();
-                prop_assert!(!search.words.iter().chain(&search.owners).any(|word| word.is_empty() || begins_like_a_value(&prefix, word.trim())));
+                prop_assert!(!search.words.iter().chain(&search.owners).any(|word| word.is_empty() || looks_like_token(&prefix, word.trim())));
             }
         }
 

@@ -95,12 +95,12 @@ impl std::fmt::Debug for Secret {
 }
 
 /// Whether this may be meant as a value, be it one or not, and so must not be kept or shown.
-pub fn begins_like_a_value(prefix: &Prefix, word: &str) -> bool {
+pub fn looks_like_token(prefix: &Prefix, word: &str) -> bool {
     word.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('_'))
 }
 
 /// Whether this is a hint of a value of ours: both ends of one, and nothing between.
-pub fn is_a_hint(prefix: &Prefix, word: &str) -> bool {
+pub fn is_hint(prefix: &Prefix, word: &str) -> bool {
     let behind = word.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('_'));
     let is_end = |end: &str| end.len() == SHOWN && end.bytes().all(|letter| letter.is_ascii_alphanumeric());
     behind.and_then(|ends| ends.split_once('…')).is_some_and(|(head, tail)| is_end(head) && is_end(tail))
@@ -247,7 +247,7 @@ mod tests {
         let value = Secret::generate(&other).expect("a random source").reveal_once();
         assert!(Secret::parse(&other, &value).is_some());
         assert!(Secret::parse(&twd(), &value).is_none());
-        assert!(!begins_like_a_value(&twd(), &value));
+        assert!(!looks_like_token(&twd(), &value));
     }
 
     #[test]
@@ -263,10 +263,10 @@ mod tests {
     ///
     #[test]
     fn what_begins_like_a_value_need_not_be_one() {
-        assert!(begins_like_a_value(&twd(), "twd_"));
-        assert!(begins_like_a_value(&twd(), "twd_0000"));
+        assert!(looks_like_token(&twd(), "twd_"));
+        assert!(looks_like_token(&twd(), "twd_0000"));
         for word in ["", "twd", "twdx", "_twd_", "atwd_0", "TWD_0"] {
-            assert!(!begins_like_a_value(&twd(), word));
+            assert!(!looks_like_token(&twd(), word));
         }
         assert!(Secret::parse(&twd(), "twd_0000").is_none());
     }
@@ -277,7 +277,7 @@ mod tests {
         let hint = secret.hint();
         let value = secret.reveal_once();
         assert_eq!(hint, format!("{}…{}", &value[..8], &value[value.len() - 4..]));
-        let is = |word: &str| is_a_hint(&Prefix::default(), word);
+        let is = |word: &str| is_hint(&Prefix::default(), word);
         assert!(is(&hint));
         let (half, short, other) = (&value[..8], hint.replace('_', "_a"), hint.replace("twd", "abc"));
         for word in [value.as_str(), half, &short, &other, &format!("{hint}a"), &format!("{hint}…"), "twd_…", ""] {
@@ -342,7 +342,7 @@ mod tests {
             let secret = Secret::generate(&prefix).expect("a random source");
             let print = secret.fingerprint();
             let value = secret.reveal_once();
-            prop_assert!(begins_like_a_value(&prefix, &value));
+            prop_assert!(looks_like_token(&prefix, &value));
             prop_assert_eq!(Secret::parse(&prefix, &value).map(|again| again.fingerprint()), Some(print));
         }
     }

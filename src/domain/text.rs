@@ -11,37 +11,37 @@ use icu_properties::{
 use unicode_normalization::UnicodeNormalization as _;
 
 /// The most characters of a description.
-pub const LONGEST_DESCRIPTION: usize = 255;
+pub const MAX_DESCRIPTION_LENGTH: usize = 255;
 /// The most characters of the name of a person or an organization.
-pub const LONGEST_NAME: usize = 100;
+pub const MAX_NAME_LENGTH: usize = 100;
 /// The most characters of a username or a slug.
-pub const LONGEST_USERNAME: usize = 64;
+pub const MAX_USERNAME_LENGTH: usize = 64;
 /// The most characters of a reason.
-pub const LONGEST_REASON: usize = 500;
+pub const MAX_REASON_LENGTH: usize = 500;
 
 /// The most bytes of an email address (RFC 5321).
-const MAX_EMAIL: usize = 254;
+const MAX_EMAIL_LENGTH: usize = 254;
 /// More code points than any accepted character is composed of.
 const MAX_COMPOSED_OF: usize = 8;
 
 /// What a token is for: 1 to 255 characters.
 pub fn description(field: &str, text: &str) -> Result<String> {
-    plain(field, text, LONGEST_DESCRIPTION)
+    plain(field, text, MAX_DESCRIPTION_LENGTH)
 }
 
 /// The name of a person or an organization: 1 to 100 characters.
 pub fn name(field: &str, text: &str) -> Result<String> {
-    plain(field, text, LONGEST_NAME)
+    plain(field, text, MAX_NAME_LENGTH)
 }
 
 /// Why something was done; a blank one counts as left out.
 pub fn reason(field: &str, text: Option<&str>) -> Result<Option<String>> {
-    unless_blank(text).map(|text| plain(field, text, LONGEST_REASON)).transpose()
+    unless_blank(text).map(|text| plain(field, text, MAX_REASON_LENGTH)).transpose()
 }
 
 /// A text to look for, folded; a blank one counts as left out.
-pub fn sought(field: &str, text: Option<&str>) -> Result<Option<String>> {
-    unless_blank(text).map(|text| plain(field, text, LONGEST_DESCRIPTION).map(|text| fold(&text))).transpose()
+pub fn search_text(field: &str, text: Option<&str>) -> Result<Option<String>> {
+    unless_blank(text).map(|text| plain(field, text, MAX_DESCRIPTION_LENGTH).map(|text| fold(&text))).transpose()
 }
 
 /// Any text of one line: 1 to so many characters, in NFC, without blanks at its ends.
@@ -99,12 +99,12 @@ pub fn slug(field: &str, text: &str) -> Result<String> {
 /// An address of mail. Whether anybody is there is for a mail server to say.
 pub fn email(field: &str, text: &str) -> Result<String> {
     let too_long = || invalid(field, "The e-mail address is too long; write at most 254 characters.");
-    if text.chars().nth(MAX_EMAIL * MAX_COMPOSED_OF).is_some() {
+    if text.chars().nth(MAX_EMAIL_LENGTH * MAX_COMPOSED_OF).is_some() {
         return Err(too_long());
     }
     visible(field, text)?;
     let text = composed(text);
-    if text.len() > MAX_EMAIL {
+    if text.len() > MAX_EMAIL_LENGTH {
         return Err(too_long());
     }
     if !is_address(&text) {
@@ -133,7 +133,7 @@ pub fn fold(text: &str) -> String {
 /// A username from what an identity provider says: folded, what does not fit becomes `-`.
 pub fn username_from(text: &str) -> Option<String> {
     let fit = |letter| if in_a_word(letter) { letter } else { '-' };
-    let text: String = fold(&allowed(text)?).chars().map(fit).take(LONGEST_USERNAME).collect();
+    let text: String = fold(&allowed(text)?).chars().map(fit).take(MAX_USERNAME_LENGTH).collect();
     word(&text).filter(|text| !text.starts_with(DELETED))
 }
 
@@ -203,7 +203,7 @@ fn cut(text: &str, most: usize) -> Option<String> {
 }
 
 fn word(text: &str) -> Option<String> {
-    let fits = (1..=LONGEST_USERNAME).contains(&text.len()) && text.chars().all(in_a_word) && !is_path(text);
+    let fits = (1..=MAX_USERNAME_LENGTH).contains(&text.len()) && text.chars().all(in_a_word) && !is_path(text);
     fits.then(|| text.to_owned())
 }
 
@@ -339,7 +339,7 @@ mod tests {
                 }
             }
             assert!(reason("reason", Some(&format!("a{letter}b"))).is_err());
-            assert!(sought("owner", Some(&format!("a{letter}b"))).is_err());
+            assert!(search_text("owner", Some(&format!("a{letter}b"))).is_err());
         }
         let error = description("input.description", "ab\u{202E}c").expect_err("an override");
         assert_eq!(why(&error), "Character 3 of the text (U+202E) changes the direction of writing; leave it out.");
@@ -369,7 +369,7 @@ mod tests {
                 "The text is empty; write at least one character."
             );
             assert_eq!(reason("r", Some(blank)).expect("left out"), None);
-            assert_eq!(sought("o", Some(blank)).expect("left out"), None);
+            assert_eq!(search_text("o", Some(blank)).expect("left out"), None);
         }
         assert_eq!(reason("r", None).expect("left out"), None);
         assert_eq!(reason("r", Some(" old ")).expect("a reason").as_deref(), Some("old"));
@@ -412,7 +412,7 @@ mod tests {
                 let expected = format!("Character 3 of the text (U+{code:04X}) {what}; leave it out.");
                 assert_eq!(why(&check("text", &text).expect_err("no character")), expected);
             }
-            assert!(reason("reason", Some(&text)).is_err() && sought("owner", Some(&text)).is_err());
+            assert!(reason("reason", Some(&text)).is_err() && search_text("owner", Some(&text)).is_err());
             assert!(username("username", &text).is_err() && slug("slug", &text).is_err());
             assert_eq!(
                 (name_from(&text), username_from(&text), email_from(&format!("{text}@a.b"))),

@@ -9,7 +9,7 @@ use crate::domain::{
 use std::time::Duration;
 
 /// The most organizations that one token may reach.
-pub const MOST_ORGANIZATIONS: usize = 100;
+pub const MAX_ORGANIZATIONS: usize = 100;
 
 /// The furthest expiry, counted from the change that sets it: a century.
 pub const MAX_LIFETIME: Duration = DAY.saturating_mul(MAX_SPAN_DAYS);
@@ -92,13 +92,13 @@ impl Token {
 }
 
 /// Checks how many organizations a token shall reach.
-pub fn organizations_fit(field: &'static str, number: usize) -> Result<()> {
-    if (1..=MOST_ORGANIZATIONS).contains(&number) {
+pub fn check_organization_count(field: &'static str, number: usize) -> Result<()> {
+    if (1..=MAX_ORGANIZATIONS).contains(&number) {
         Ok(())
     } else {
         Err(Error::invalid(
             field,
-            format!("A token has access to 1 to {MOST_ORGANIZATIONS} organizations; you specified {number}."),
+            format!("A token has access to 1 to {MAX_ORGANIZATIONS} organizations; you specified {number}."),
         ))
     }
 }
@@ -109,12 +109,12 @@ pub fn expiry_of_new(field: &'static str, expires_at: Option<Time>, at: Time) ->
         Some(end) if end <= at => {
             Err(Error::invalid(field, "The time must be in the future; leave it out for a token without an end."))
         }
-        Some(end) => not_too_far(field, end, at).map(|()| Some(end)),
+        Some(end) => check_expiry_limit(field, end, at).map(|()| Some(end)),
         None => Ok(None),
     }
 }
 
-fn not_too_far(field: &'static str, end: Time, at: Time) -> Result<()> {
+fn check_expiry_limit(field: &'static str, end: Time, at: Time) -> Result<()> {
     if end <= at.plus(MAX_LIFETIME) {
         return Ok(());
     }
@@ -132,7 +132,7 @@ pub fn nearer_expiry(field: &'static str, present: Option<Time>, wanted: Time, a
     if present.is_some_and(|end| wanted > end) {
         return Err(Error::invalid(field, "A token's end may only come nearer; make a new token that lasts longer."));
     }
-    not_too_far(field, wanted, at)
+    check_expiry_limit(field, wanted, at)
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl Wake for Signal {
 
 /// Runs the work and the loads that it queues, in the current task. A round starts when the previous round has ended and the
 /// work is waiting; loads that are queued during a round run in the next one. Returns `None` if the budget is exceeded.
-pub(super) async fn in_rounds<T>(queue: Queue, budget: Budget, work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn run_batched<T>(queue: Queue, budget: Budget, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut round = FuturesUnordered::new();
     let signal = Arc::new(Signal { woken: AtomicBool::new(true), task: AtomicWaker::new() });
@@ -124,13 +124,13 @@ mod tests {
             }
             load().await;
         };
-        in_rounds(queue.clone(), Budget::default(), join_all((0..100).map(row))).await;
+        run_batched(queue.clone(), Budget::default(), join_all((0..100).map(row))).await;
         assert_eq!(rounds.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
     async fn work_without_loads_completes() {
-        assert_eq!(in_rounds(Queue::default(), Budget::default(), async { 7 }).await, Some(7));
+        assert_eq!(run_batched(Queue::default(), Budget::default(), async { 7 }).await, Some(7));
     }
 
     /// Resolves fields in nested lists, as the library does. Returns how often the work was polled, and its result.
@@ -145,7 +145,7 @@ mod tests {
             polls.fetch_add(1, Ordering::SeqCst);
             work.as_mut().poll(task).map(|_| ())
         });
-        let done = in_rounds(Queue::default(), budget.clone(), work).await;
+        let done = run_batched(Queue::default(), budget.clone(), work).await;
         (polls.into_inner(), done)
     }
 

@@ -1,6 +1,6 @@
 //! Connections as specified by Relay.
 
-use super::error::fail;
+use super::error::to_graphql_error;
 use crate::domain::{
     cursor::{Cursor, List},
     error::Result,
@@ -23,7 +23,7 @@ impl Count {
     }
 
     pub(super) async fn ask(&self) -> Answer<i32> {
-        let count = (self.0)().await.map_err(fail)?;
+        let count = (self.0)().await.map_err(to_graphql_error)?;
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }

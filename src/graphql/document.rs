@@ -11,7 +11,7 @@ use async_graphql::{
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unreadable {
     /// The position of the error, if it is known.
-    pub place: Option<Pos>,
+    pub position: Option<Pos>,
     /// `TOO_COMPLEX` if the document is nested too deep, otherwise `INVALID_INPUT`.
     pub code: Code,
     /// The message for the client.
@@ -22,7 +22,7 @@ pub struct Unreadable {
 pub fn read(text: &str) -> Result<ExecutableDocument, Unreadable> {
     parse_query(prepare(text)?).map_err(|error| {
         let (code, message) = message_of(&error);
-        Unreadable { place: error.positions().next(), code, message }
+        Unreadable { position: error.positions().next(), code, message }
     })
 }
 
@@ -98,7 +98,7 @@ mod tests {
             ("fragment F on T { a }", "The document has no operation.", None),
         ] {
             let place = place.map(|(line, column)| Pos { line, column });
-            let error = Unreadable { place, code: Code::InvalidInput, message };
+            let error = Unreadable { position: place, code: Code::InvalidInput, message };
             assert_eq!(read(text).map(|_| ()), Err(error), "{text}");
         }
     }

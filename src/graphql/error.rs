@@ -6,13 +6,13 @@ use async_graphql::{ErrorExtensionValues, ErrorExtensions as _, ServerError, Val
 use std::sync::Arc;
 
 /// Converts an error, with its code and, if it has one, its field. The causes of internal errors are only logged.
-pub(super) fn fail(error: Error) -> async_graphql::Error {
-    fail_shared(&Arc::new(error))
+pub(super) fn to_graphql_error(error: Error) -> async_graphql::Error {
+    shared_to_graphql_error(&Arc::new(error))
 }
 
 /// Converts an error that several fields share.
 #[expect(clippy::disallowed_methods, reason = "this is where domain errors are translated")]
-pub(super) fn fail_shared(error: &Arc<Error>) -> async_graphql::Error {
+pub(super) fn shared_to_graphql_error(error: &Arc<Error>) -> async_graphql::Error {
     match error.as_ref() {
         Error::Bug(why) => tracing::error!(%why, "a bug"),
         Error::Unavailable(source) => tracing::warn!(%source, "the store is unavailable"),
@@ -31,7 +31,7 @@ pub(super) fn fail_shared(error: &Arc<Error>) -> async_graphql::Error {
 
 /// Converts an error that rejects the whole request.
 pub fn error_of(error: Error) -> ServerError {
-    fail(error).into_server_error(async_graphql::Pos::default())
+    to_graphql_error(error).into_server_error(async_graphql::Pos::default())
 }
 
 /// Returns the error of a query that exceeds the field limit.
@@ -55,15 +55,15 @@ pub fn outcome_of(error: &ServerError) -> &str {
 }
 
 /// The result of a nullable field: a value, `None` for null, or an error.
-pub(super) type Answer<T> = Option<async_graphql::Result<T>>;
+pub(super) type NullableField<T> = Option<async_graphql::Result<T>>;
 
 /// Returns the result of a field that has a value unless it fails.
 #[expect(clippy::unnecessary_wraps, reason = "the library drops a field that is a plain error")]
-pub(super) fn answer<T>(result: Result<T, Error>) -> Answer<T> {
-    Some(result.map_err(fail))
+pub(super) fn field_result<T>(result: Result<T, Error>) -> NullableField<T> {
+    Some(result.map_err(to_graphql_error))
 }
 
 /// Returns the result of a field that may be null.
-pub(super) fn maybe<T>(result: Result<Option<T>, Error>) -> Answer<T> {
-    result.map_err(fail).transpose()
+pub(super) fn optional_field_result<T>(result: Result<Option<T>, Error>) -> NullableField<T> {
+    result.map_err(to_graphql_error).transpose()
 }

@@ -1,7 +1,7 @@
 //! Replaces the library's error messages. They repeat parts of the document, which may contain a secret, such as a token
 //! value that was pasted into the wrong place.
 
-use super::{schema_index, validation::MOST_ERRORS};
+use super::{schema_index, validation::MAX_ERRORS};
 use crate::domain::error::Code;
 use async_graphql::{ErrorExtensionValues, ServerError};
 
@@ -21,7 +21,7 @@ const fn complaint(begins: &'static str, goes_on: &'static str, ours: &'static s
     MessageRule { begins, goes_on, ours, of: 0 }
 }
 
-const COMPLAINTS: &[MessageRule] = &[
+const MESSAGE_RULES: &[MessageRule] = &[
     MessageRule { begins: "Unknown field ", goes_on: " on type ", ours: "{} has no such field.", of: 1 },
     MessageRule { begins: "Field ", goes_on: " must not have a ", ours: "{} has no fields to select.", of: 1 },
     MessageRule { begins: "Field ", goes_on: " of type ", ours: "Say which fields of {} are wanted.", of: 1 },
@@ -55,16 +55,16 @@ const COMPLAINTS: &[MessageRule] = &[
     complaint("Schema is not configured for ", "", "The schema has no subscriptions."),
 ];
 
-const OTHERWISE: &str = "The document is not valid here.";
+const DEFAULT_MESSAGE: &str = "The document is not valid here.";
 /// The message for an error that occurs only when a field is resolved.
 const AT_A_FIELD: &str = "A value is not of the kind that is taken here.";
 
 /// Replaces the messages of the library's errors. If no error belongs to a field, keeps only the first [`MOST_ERRORS`].
-pub(super) fn reword(errors: &mut Vec<ServerError>) {
+pub(super) fn replace_messages(errors: &mut Vec<ServerError>) {
     for error in
         errors.iter_mut().filter(|error| error.extensions.as_ref().is_none_or(|ours| ours.get("code").is_none()))
     {
-        let message = if error.path.is_empty() { in_our_words(&error.message) } else { AT_A_FIELD.into() };
+        let message = if error.path.is_empty() { replacement(&error.message) } else { AT_A_FIELD.into() };
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", Code::InvalidInput.as_str());
         *error = ServerError { message, source: None, extensions: Some(extensions), ..error.clone() };
@@ -72,11 +72,11 @@ pub(super) fn reword(errors: &mut Vec<ServerError>) {
     if errors.iter().all(|error| error.path.is_empty()) {
         errors.sort_by_key(|error| error.locations.first().map(|place| (place.line, place.column)));
         errors.dedup_by(|one, other| (&one.message, &one.locations) == (&other.message, &other.locations));
-        errors.truncate(MOST_ERRORS);
+        errors.truncate(MAX_ERRORS);
     }
 }
 
-fn in_our_words(message: &str) -> String {
+fn replacement(message: &str) -> String {
     let mut parts = message.split(['"', '`']);
     let begins = parts.next().unwrap_or_default();
     let mut names = Vec::new();
@@ -86,8 +86,8 @@ fn in_our_words(message: &str) -> String {
         goes_on = goes_on.or(text);
     }
     let goes_on = goes_on.unwrap_or_default();
-    let known = COMPLAINTS.iter().find(|one| begins.starts_with(one.begins) && goes_on.starts_with(one.goes_on));
-    let Some(complaint) = known else { return OTHERWISE.into() };
+    let known = MESSAGE_RULES.iter().find(|one| begins.starts_with(one.begins) && goes_on.starts_with(one.goes_on));
+    let Some(complaint) = known else { return DEFAULT_MESSAGE.into() };
     let of = names.get(complaint.of).filter(|name| schema_index::kind(name).is_some());
     complaint.ours.replace("{}", of.unwrap_or(&"The type"))
 }
@@ -122,10 +122,10 @@ mod tests {
                 "Invalid value for argument \"if\", enumeration \"a\"b\"",
                 "This value is not of the kind that the argument takes.",
             ),
-            ("A message of no known release: \"secret\"", OTHERWISE),
-            ("", OTHERWISE),
+            ("A message of no known release: \"secret\"", DEFAULT_MESSAGE),
+            ("", DEFAULT_MESSAGE),
         ] {
-            assert_eq!(in_our_words(library), ours, "{library}");
+            assert_eq!(replacement(library), ours, "{library}");
         }
     }
 
@@ -133,11 +133,11 @@ mod tests {
     fn errors_of_the_document_are_limited_to_five_and_those_of_fields_are_not() {
         let error = |line: usize| ServerError::new("Unknown fragment: \"x\"", Some(Pos { line, column: 1 }));
         let mut errors: Vec<_> = (1..10).rev().map(error).collect();
-        reword(&mut errors);
+        replace_messages(&mut errors);
         assert_eq!(errors.iter().map(|error| error.locations[0].line).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
         let at_a_field = |line| ServerError { path: vec![PathSegment::Field("a".into())], ..error(line) };
         let mut errors: Vec<_> = (1..10).map(at_a_field).collect();
-        reword(&mut errors);
+        replace_messages(&mut errors);
         assert_eq!(errors.len(), 9);
         assert!(errors.iter().all(|error| error.message == AT_A_FIELD));
     }

@@ -2,7 +2,7 @@
 
 use super::{
     connection::connection,
-    error::{Answer, fail_shared},
+    error::{NullableField, shared_to_graphql_error},
     grant::named_user,
     loaders::{ConcernedBy, NoticeOf},
     organization::OrganizationNode,
@@ -12,7 +12,7 @@ use super::{
     user::UserNode,
 };
 use crate::domain::{
-    event::{Entry, EventSource, EventType, FieldChange},
+    event::{EventSource, EventType, FieldChange, RecordedEvent},
     list::Slice,
     policy,
     scope::ScopeName,
@@ -20,7 +20,7 @@ use crate::domain::{
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 
 #[derive(Clone)]
-pub(super) struct EventNode(pub(super) Entry);
+pub(super) struct EventNode(pub(super) RecordedEvent);
 
 /// A change that was recorded in the event log.
 #[Object(name = "AuditEvent")]
@@ -47,7 +47,7 @@ impl EventNode {
     }
 
     /// The user who made the change. Null if the system, an operator on the command line, or a resource server made it.
-    async fn actor(&self, ctx: &Context<'_>) -> Answer<UserNode> {
+    async fn actor(&self, ctx: &Context<'_>) -> NullableField<UserNode> {
         named_user(ctx, self.0.actor?).await
     }
 
@@ -65,10 +65,18 @@ impl EventNode {
     /// token sees all of them.
     async fn organizations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<OrganizationNode>> {
         let request = request(ctx);
-        let concerned = request.load(ConcernedBy(self.0.number)).await.map_err(|error| fail_shared(&error))?;
-        let seen = policy::sees_event(&request.standing, &concerned.unwrap_or_default(), self.0.token_owner());
-        let mut found =
-            request.loader.load_many(seen.unwrap_or_default()).await.map_err(|error| fail_shared(&error))?;
+        let concerned =
+            request.load(ConcernedBy(self.0.number)).await.map_err(|error| shared_to_graphql_error(&error))?;
+        let seen = policy::visible_organizations_of_event(
+            &request.auth_context,
+            &concerned.unwrap_or_default(),
+            self.0.token_owner(),
+        );
+        let mut found = request
+            .loader
+            .load_many(seen.unwrap_or_default())
+            .await
+            .map_err(|error| shared_to_graphql_error(&error))?;
         let mut ids: Vec<_> = found.keys().copied().collect();
         ids.sort_unstable();
         Ok(ids.iter().filter_map(|id| found.remove(id)).map(OrganizationNode::from).collect())
@@ -80,8 +88,9 @@ impl EventNode {
     }
 
     /// The token that the event concerns. Null if the viewer can no longer see it.
-    async fn token(&self, ctx: &Context<'_>) -> Answer<TokenNode> {
-        let seen = request(ctx).load(self.0.token?).await.map_err(|error| fail_shared(&error)).transpose()?;
+    async fn token(&self, ctx: &Context<'_>) -> NullableField<TokenNode> {
+        let seen =
+            request(ctx).load(self.0.token?).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
         Some(seen.map(|(token, seer)| TokenNode { token, view: seer.view().clone() }))
     }
 
@@ -96,7 +105,7 @@ impl EventNode {
     }
 
     /// The member or token owner that the event concerns.
-    async fn user(&self, ctx: &Context<'_>) -> Answer<UserNode> {
+    async fn user(&self, ctx: &Context<'_>) -> NullableField<UserNode> {
         named_user(ctx, self.0.user?).await
     }
 
@@ -113,12 +122,16 @@ impl EventNode {
     /// The other values that the change replaced: a token's description and expiry, a member's role, an organization's
     /// name.
     async fn changes(&self) -> Vec<AuditEventChange> {
-        self.0.differences.iter().cloned().map(AuditEventChange::from).collect()
+        self.0.field_changes.iter().cloned().map(AuditEventChange::from).collect()
     }
 
     /// The ID of the notification email about this event that was sent to the viewer. Null if none was sent to them.
-    async fn notification_id(&self, ctx: &Context<'_>) -> Answer<ID> {
-        let notice = request(ctx).load(NoticeOf(self.0.id)).await.map_err(|error| fail_shared(&error)).transpose()?;
+    async fn notification_id(&self, ctx: &Context<'_>) -> NullableField<ID> {
+        let notice = request(ctx)
+            .load(NoticeOf(self.0.id))
+            .await
+            .map_err(|error| shared_to_graphql_error(&error))
+            .transpose()?;
         Some(notice.map(|notice| notice.to_string().into()))
     }
 
@@ -129,7 +142,7 @@ impl EventNode {
 }
 
 impl EventNode {
-    pub(super) fn slice(slice: Slice<Entry>) -> Slice<Self> {
+    pub(super) fn slice(slice: Slice<RecordedEvent>) -> Slice<Self> {
         let rows = slice.rows.into_iter().map(|(cursor, entry)| (cursor, Self(entry))).collect();
         Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     connection::connection,
-    error::{Answer, fail, fail_shared},
+    error::{NullableField, shared_to_graphql_error, to_graphql_error},
     organization::OrganizationNode,
     request,
     scalar::DateTime,
@@ -35,15 +35,18 @@ impl GrantNode {
     }
 
     /// The token. Null if the viewer cannot see it; see `Query.token`.
-    async fn token(&self, ctx: &Context<'_>) -> Answer<TokenNode> {
-        let seen = request(ctx).load(self.0.token).await.map_err(|error| fail_shared(&error)).transpose()?;
+    async fn token(&self, ctx: &Context<'_>) -> NullableField<TokenNode> {
+        let seen =
+            request(ctx).load(self.0.token).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
         Some(seen.map(|(token, seer)| TokenNode { token, view: seer.view().clone() }))
     }
 
     /// The organization that the grant gives access to.
     async fn organization(&self, ctx: &Context<'_>) -> async_graphql::Result<OrganizationNode> {
-        let found = request(ctx).load(self.0.organization).await.map_err(|error| fail_shared(&error))?;
-        found.map(OrganizationNode::from).ok_or_else(|| fail(Error::Bug("a grant without an organization".into())))
+        let found = request(ctx).load(self.0.organization).await.map_err(|error| shared_to_graphql_error(&error))?;
+        found
+            .map(OrganizationNode::from)
+            .ok_or_else(|| to_graphql_error(Error::Bug("a grant without an organization".into())))
     }
 
     /// The status of the grant.
@@ -62,7 +65,7 @@ impl GrantNode {
     }
 
     /// The user who removed the organization. Null if the grant has not been removed, or if the system removed it.
-    async fn removed_by(&self, ctx: &Context<'_>) -> Answer<UserNode> {
+    async fn removed_by(&self, ctx: &Context<'_>) -> NullableField<UserNode> {
         let by = self.0.removal.as_ref()?.by?;
         named_user(ctx, by).await
     }
@@ -89,17 +92,19 @@ impl GrantNode {
 }
 
 /// Returns a user who is named in data that the viewer can see, even if they have left all organizations of the viewer.
-pub(super) async fn named_user(ctx: &Context<'_>, user: crate::domain::id::UserId) -> Answer<UserNode> {
-    let found = request(ctx).load(user).await.map_err(|error| fail_shared(&error)).transpose()?;
+pub(super) async fn named_user(ctx: &Context<'_>, user: crate::domain::id::UserId) -> NullableField<UserNode> {
+    let found = request(ctx).load(user).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
     Some(found.map(UserNode))
 }
 
 /// Returns a user if the viewer can see them.
-pub(super) async fn seen_user(ctx: &Context<'_>, user: crate::domain::id::UserId) -> Answer<UserNode> {
+pub(super) async fn seen_user(ctx: &Context<'_>, user: crate::domain::id::UserId) -> NullableField<UserNode> {
     let request = request(ctx);
-    let found = request.load(user).await.map_err(|error| fail_shared(&error)).transpose()?;
+    let found = request.load(user).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
     match found {
-        Ok(person) if policy::sees_user(&request.standing, user, &person.belongs_to) => Some(Ok(UserNode(person))),
+        Ok(person) if policy::can_see_user(&request.auth_context, user, &person.belongs_to) => {
+            Some(Ok(UserNode(person)))
+        }
         Ok(_) => None,
         Err(error) => Some(Err(error)),
     }

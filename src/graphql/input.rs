@@ -84,7 +84,7 @@ impl TokenFilter {
         let scopes =
             scopes.iter().enumerate().map(|(index, name)| app.catalogue().lookup(&format!("scopes.{index}"), name));
         let mut read = list::TokenFilter {
-            owner: text::sought("owner", self.owner.as_deref())?.into_iter().collect(),
+            owner: text::search_text("owner", self.owner.as_deref())?.into_iter().collect(),
             values: values(self.token.as_deref(), app)?,
             scopes: distinct(scopes.collect::<Result<Vec<_>>>()?),
             addresses: address.map(|text| parse_address("ipAddress", text)).transpose()?.into_iter().collect(),
@@ -100,7 +100,7 @@ impl TokenFilter {
         };
         let Some(query) = &self.query else { return Ok((read, Vec::new())) };
         let mut search = Search::parse(query, app.catalogue(), app.prefix())?;
-        let words = std::mem::take(&mut search.said).into_iter().map(Into::into).collect();
+        let words = std::mem::take(&mut search.parsed_words).into_iter().map(Into::into).collect();
         read.and(search);
         Ok((read, words))
     }
@@ -128,7 +128,7 @@ pub fn token_filter(json: serde_json::Value, app: &App) -> Result<list::TokenFil
 /// Returns the fingerprint of the token value to search for; `None` if the text is not a token value, which matches no token.
 fn values(text: Option<&str>, app: &App) -> Result<Vec<Option<Fingerprint>>> {
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(Vec::new()) };
-    let value = text::plain("token", text, text::LONGEST_DESCRIPTION)?;
+    let value = text::plain("token", text, text::MAX_DESCRIPTION_LENGTH)?;
     Ok(vec![Secret::parse(app.prefix(), &value).map(|secret| secret.fingerprint())])
 }
 

@@ -78,7 +78,7 @@ impl<'text> Lexer<'text> {
         let before = self.before();
         let line = before.rsplit('\n').next().unwrap_or_default();
         let place = Pos { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 };
-        Unreadable { place: Some(place), code, message }
+        Unreadable { position: Some(place), code, message }
     }
 
     fn open(&mut self) -> Result<(), Unreadable> {
@@ -237,7 +237,7 @@ mod tests {
 
     fn code_of(document: &str) -> Option<(Code, usize, usize)> {
         let error = prepare(document).err()?;
-        error.place.map(|place| (error.code, place.line, place.column))
+        error.position.map(|place| (error.code, place.line, place.column))
     }
 
     #[test]

@@ -6,17 +6,17 @@ use crate::{
     app::App,
     domain::{
         error::{Error, Result},
-        event::Entry,
+        event::RecordedEvent,
         grant::{Grant, Usage},
         id::{DeliveryId, EventId, GrantId, OrganizationId, SessionId, TokenId, UserId},
         list::{Page, Slice},
         organization::Organization,
-        policy::{self, Standing, TokenViewer},
+        policy::{self, AuthContext, TokenViewer},
         session::Session,
         time::Time,
         token::Token,
     },
-    store::{GrantFilter, Person},
+    store::{GrantFilter, UserRecord},
 };
 use async_graphql::dataloader::Loader;
 use std::{
@@ -29,12 +29,12 @@ use std::{
 /// The loaders of one request.
 pub(super) struct Loaders {
     app: App,
-    standing: Standing,
+    standing: AuthContext,
     at: Time,
 }
 
 impl Loaders {
-    pub(super) const fn new(app: App, standing: Standing, at: Time) -> Self {
+    pub(super) const fn new(app: App, standing: AuthContext, at: Time) -> Self {
         Self { app, standing, at }
     }
 }
@@ -105,39 +105,39 @@ macro_rules! loads {
 }
 
 loads! {
-    UserId => Person: |loads, ids| loads.app.store().people(ids).await;
+    UserId => UserRecord: |loads, ids| loads.app.store().users(ids).await;
     OrganizationId => Organization: |loads, ids| loads.app.store().organizations(ids).await;
-    TokenId => (Token, TokenViewer): |loads, ids| loads.app.store().tokens_seen(&loads.standing, ids).await;
+    TokenId => (Token, TokenViewer): |loads, ids| loads.app.store().visible_tokens(&loads.standing, ids).await;
     GrantId => Grant: |loads, ids| {
         let grants = loads.app.store().grants(ids).await;
         grants.map(|mut grants| {
-            grants.retain(|_, grant| policy::sees_grant(&loads.standing, grant.owner, grant.organization));
+            grants.retain(|_, grant| policy::can_see_grant(&loads.standing, grant.owner, grant.organization));
             grants
         })
     };
     SessionId => Session: |loads, ids| {
         let sessions = loads.app.store().sessions(ids, loads.at).await;
         sessions.map(|mut sessions| {
-            sessions.retain(|_, session| policy::sees_session(&loads.standing, session.user));
+            sessions.retain(|_, session| policy::can_see_session(&loads.standing, session.user));
             sessions
         })
     };
-    EventId => Entry: |loads, ids| loads.app.store().events(ids).await;
+    EventId => RecordedEvent: |loads, ids| loads.app.store().events(ids).await;
     UseOf => Usage: |loads, keys| {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
         loads.app.store().usage_of(&ids).await.map(|found| keyed(found, UseOf))
     };
     ReachOf => BTreeSet<OrganizationId>: |loads, keys| {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        loads.app.store().reach(&ids, loads.at).await.map(|found| keyed(found, ReachOf))
+        loads.app.store().audit_query(&ids, loads.at).await.map(|found| keyed(found, ReachOf))
     };
     AddressesOf => Vec<IpAddr>: |loads, keys| {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
         loads.app.store().recent_addresses(&ids, loads.at).await.map(|found| keyed(found, AddressesOf))
     };
     NoticeOf => DeliveryId: |loads, keys| async {
-        let (myself, ids) = (policy::myself(&loads.standing)?, keys.iter().map(|key| key.0).collect::<Vec<_>>());
-        Ok(keyed(loads.app.store().notices_to(&myself, &ids).await?, NoticeOf))
+        let (myself, ids) = (policy::viewer(&loads.standing)?, keys.iter().map(|key| key.0).collect::<Vec<_>>());
+        Ok(keyed(loads.app.store().notifications_to(&myself, &ids).await?, NoticeOf))
     }.await;
     ConcernedBy => BTreeSet<OrganizationId>: |loads, keys| {
         let numbers: Vec<_> = keys.iter().map(|key| key.0).collect();
@@ -159,7 +159,7 @@ loads! {
         }
         Ok(found)
     }.await;
-    EventsPage => Arc<Slice<Entry>>: |loads, keys| async {
+    EventsPage => Arc<Slice<RecordedEvent>>: |loads, keys| async {
         let mut found = HashMap::new();
         for ((only, page), tokens) in grouped(keys, |key| ((key.1.clone(), key.2.clone()), key.0)) {
             let read = loads.app.store().events_of(&tokens, only.as_ref(), &page).await?;

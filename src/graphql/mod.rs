@@ -28,7 +28,7 @@ mod validation;
 
 pub use error::{error_of, outcome_of};
 pub use input::token_filter;
-pub use validation::misfits;
+pub use validation::invalid_values;
 
 use crate::{
     app::App,
@@ -36,7 +36,7 @@ use crate::{
         caller::Caller,
         cursor::{Detail, List, ListKind},
         error::Result,
-        policy::Standing,
+        policy::AuthContext,
     },
 };
 use async_graphql::{Context, EmptySubscription, SDLExportOptions, dataloader::DataLoader};
@@ -54,12 +54,12 @@ use std::{
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 /// The maximum number of directives on one field.
-const MOST_DIRECTIVES: usize = 5;
+const MAX_DIRECTIVES: usize = 5;
 
 /// Builds the schema.
 pub fn schema() -> Schema {
     Schema::build(Query, Mutation, EmptySubscription)
-        .limit_directives(MOST_DIRECTIVES)
+        .limit_directives(MAX_DIRECTIVES)
         .disable_suggestions()
         .extension(budget::CountFields)
         .register_output_type::<query::Node>()
@@ -78,7 +78,7 @@ pub fn sdl() -> &'static str {
 pub struct Request {
     app: App,
     caller: Caller,
-    standing: Standing,
+    auth_context: AuthContext,
     loader: Arc<DataLoader<Loaders>>,
     queue: Queue,
     budget: Budget,
@@ -87,12 +87,19 @@ pub struct Request {
 impl Request {
     /// Reads the current authorization of the caller. Fails with `UNAUTHENTICATED` if the user is disabled or deleted.
     pub async fn new(app: &App, caller: Caller) -> Result<Self> {
-        let standing = app.store().standing(&caller).await?;
+        let standing = app.store().auth_context(&caller).await?;
         let loads = Loaders::new(app.clone(), standing.clone(), caller.at);
         let queue = Queue::default();
         let rounds = queue.clone();
         let loader = DataLoader::new(loads, move |load| rounds.push(load)).delay(Duration::ZERO);
-        Ok(Self { app: app.clone(), caller, standing, loader: Arc::new(loader), queue, budget: Budget::default() })
+        Ok(Self {
+            app: app.clone(),
+            caller,
+            auth_context: standing,
+            loader: Arc::new(loader),
+            queue,
+            budget: Budget::default(),
+        })
     }
 
     /// Returns the identity of a list, which its cursors are bound to: its kind, the object it belongs to, and its filter.
@@ -103,10 +110,10 @@ impl Request {
     /// Executes one operation of this request.
     pub async fn execute(self, schema: &Schema, query: async_graphql::Request) -> async_graphql::Response {
         let (queue, budget) = (self.queue.clone(), self.budget.clone());
-        let Some(mut response) = batching::in_rounds(queue, budget, schema.execute(query.data(self))).await else {
+        let Some(mut response) = batching::run_batched(queue, budget, schema.execute(query.data(self))).await else {
             return async_graphql::Response::from_errors(vec![error::too_many_fields()]);
         };
-        error_messages::reword(&mut response.errors);
+        error_messages::replace_messages(&mut response.errors);
         response
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Request,
-    error::{Answer, answer},
+    error::{NullableField, field_result},
     grant::GrantNode,
     input::{
         AddOrganizationMemberInput, AddOrganizationToTokenInput, ChangePasswordInput, CreateOrganizationInput,
@@ -38,9 +38,9 @@ pub struct Mutation;
 #[Object]
 impl Mutation {
     /// Creates a token for the viewer. The payload is the only response that contains its value.
-    async fn create_token(&self, ctx: &Context<'_>, input: CreateTokenInput) -> Answer<CreateTokenPayload> {
+    async fn create_token(&self, ctx: &Context<'_>, input: CreateTokenInput) -> NullableField<CreateTokenPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 let ask = new_token(request, &input)?;
                 let (token, secret) = create_token(&request.app, &request.caller, ask).await?;
@@ -52,9 +52,9 @@ impl Mutation {
     }
 
     /// Updates the description, scopes or expiry of a token that the viewer owns.
-    async fn update_token(&self, ctx: &Context<'_>, input: UpdateTokenInput) -> Answer<UpdateTokenPayload> {
+    async fn update_token(&self, ctx: &Context<'_>, input: UpdateTokenInput) -> NullableField<UpdateTokenPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 let change = UpdateToken {
                     token: token_id(&input.token_id),
@@ -77,9 +77,9 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         input: AddOrganizationToTokenInput,
-    ) -> Answer<AddOrganizationToTokenPayload> {
+    ) -> NullableField<AddOrganizationToTokenPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 let change = AddOrganizationToToken {
                     token: token_id(&input.token_id),
@@ -100,9 +100,9 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         input: RemoveOrganizationFromTokenInput,
-    ) -> Answer<RemoveOrganizationFromTokenPayload> {
+    ) -> NullableField<RemoveOrganizationFromTokenPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 let organization = organization_id(&input.organization_id);
                 let change = RemoveOrganizationFromToken {
@@ -128,13 +128,13 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         input: CreateOrganizationInput,
-    ) -> Answer<CreateOrganizationPayload> {
+    ) -> NullableField<CreateOrganizationPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 let admin = request.caller.user().ok_or(Error::Unauthenticated)?;
                 // A caller who may not create organizations gets that error first.
-                policy::founder(&request.standing, request.app.self_service())?;
+                policy::organization_creator(&request.auth_context, request.app.self_service())?;
                 let change = CreateOrganization {
                     slug: text::slug("slug", &input.slug)?,
                     name: text::name("name", &input.name)?,
@@ -154,9 +154,9 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         input: UpdateOrganizationInput,
-    ) -> Answer<UpdateOrganizationPayload> {
+    ) -> NullableField<UpdateOrganizationPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 let change = UpdateOrganization {
                     organization: organization_id(&input.organization_id).into(),
@@ -175,9 +175,9 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         input: AddOrganizationMemberInput,
-    ) -> Answer<AddOrganizationMemberPayload> {
+    ) -> NullableField<AddOrganizationMemberPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 text::visible("user", &input.user)?;
                 let change = AddOrganizationMember {
@@ -186,7 +186,7 @@ impl Mutation {
                     role: input.role.into(),
                 };
                 let (organization, user) = request.app.change_naming_a_user(&request.caller, change).await?;
-                let member = person(request, user).await?;
+                let member = user_ref(request, user).await?;
                 Ok(AddOrganizationMemberPayload { organization: organization.into(), member })
             }
             .await
@@ -200,9 +200,9 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         input: UpdateOrganizationMemberInput,
-    ) -> Answer<UpdateOrganizationMemberPayload> {
+    ) -> NullableField<UpdateOrganizationMemberPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 let change = UpdateOrganizationMember {
                     organization: organization_id(&input.organization_id).into(),
@@ -210,7 +210,7 @@ impl Mutation {
                     role: input.role.into(),
                 };
                 let (organization, user) = request.app.change(&request.caller, change).await?;
-                let member = person(request, user).await?;
+                let member = user_ref(request, user).await?;
                 Ok(UpdateOrganizationMemberPayload { organization: organization.into(), member })
             }
             .await
@@ -224,9 +224,9 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         input: RemoveOrganizationMemberInput,
-    ) -> Answer<RemoveOrganizationMemberPayload> {
+    ) -> NullableField<RemoveOrganizationMemberPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 let change = RemoveOrganizationMember {
                     organization: organization_id(&input.organization_id).into(),
@@ -242,11 +242,11 @@ impl Mutation {
     }
 
     /// Ends a session of the viewer.
-    async fn end_session(&self, ctx: &Context<'_>, input: EndSessionInput) -> Answer<EndSessionPayload> {
+    async fn end_session(&self, ctx: &Context<'_>, input: EndSessionInput) -> NullableField<EndSessionPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
-                let oneself = policy::oneself(&request.standing)?;
+                let oneself = policy::signed_in_user(&request.auth_context)?;
                 let session = session_id(&input.session_id);
                 if !request.app.store().upkeep().end_session(&oneself, session).await? {
                     return Err(Error::NotFound("session"));
@@ -259,11 +259,11 @@ impl Mutation {
     }
 
     /// Ends all sessions of the viewer, optionally except the current one.
-    async fn end_sessions(&self, ctx: &Context<'_>, input: EndSessionsInput) -> Answer<EndSessionsPayload> {
+    async fn end_sessions(&self, ctx: &Context<'_>, input: EndSessionsInput) -> NullableField<EndSessionsPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
-                let oneself = policy::oneself(&request.standing)?;
+                let oneself = policy::signed_in_user(&request.auth_context)?;
                 let but_for = request.caller.session().filter(|_| input.keep_current);
                 let ended = request.app.store().upkeep().end_sessions(&oneself, but_for).await?;
                 Ok(EndSessionsPayload { ended: i32::try_from(ended).unwrap_or(i32::MAX) })
@@ -275,19 +275,23 @@ impl Mutation {
 
     /// Changes the password of the viewer. It requires a session in which the password was confirmed within the last 15
     /// minutes, and ends all other sessions.
-    async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> Answer<ChangePasswordPayload> {
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangePasswordInput,
+    ) -> NullableField<ChangePasswordPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 let user = request.caller.user().ok_or(Error::Unauthenticated)?;
                 // A caller who may not change the password gets that error first.
-                policy::keyholder(&request.standing, user)?;
-                let UserNode(before) = person(request, user).await?;
+                policy::password_setter(&request.auth_context, user)?;
+                let UserNode(before) = user_ref(request, user).await?;
                 let names = [Some(before.user.username), Some(before.user.name), before.user.email];
                 let names = names.into_iter().flatten().collect();
                 let hashed = request.app.password_chosen("newPassword", input.new_password, names, true).await?;
                 request.app.change(&request.caller, SetPassword { user, hashed }).await?;
-                Ok(ChangePasswordPayload { user: person(request, user).await? })
+                Ok(ChangePasswordPayload { user: user_ref(request, user).await? })
             }
             .await
             .map_err(in_input),
@@ -296,13 +300,17 @@ impl Mutation {
 
     /// Updates the display name of the viewer. If an identity provider supplies a name, the next request with its JWT
     /// replaces it.
-    async fn update_profile(&self, ctx: &Context<'_>, input: UpdateProfileInput) -> Answer<UpdateProfilePayload> {
+    async fn update_profile(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateProfileInput,
+    ) -> NullableField<UpdateProfilePayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 let name = input.name.map(|name| text::name("name", &name)).transpose()?;
                 let user = request.app.change(&request.caller, UpdateProfile { name }).await?;
-                Ok(UpdateProfilePayload { user: person(request, user).await? })
+                Ok(UpdateProfilePayload { user: user_ref(request, user).await? })
             }
             .await
             .map_err(in_input),
@@ -310,9 +318,9 @@ impl Mutation {
     }
 
     /// Permanently revokes a token that the viewer owns.
-    async fn revoke_token(&self, ctx: &Context<'_>, input: RevokeTokenInput) -> Answer<RevokeTokenPayload> {
+    async fn revoke_token(&self, ctx: &Context<'_>, input: RevokeTokenInput) -> NullableField<RevokeTokenPayload> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
                 let change = RevokeToken {
                     token: token_id(&input.token_id),
@@ -328,8 +336,8 @@ impl Mutation {
 }
 
 /// Reads a user that the mutation created or changed.
-async fn person(request: &Request, user: UserId) -> Result<UserNode> {
-    let found = request.app.store().people(&[user]).await?.remove(&user);
+async fn user_ref(request: &Request, user: UserId) -> Result<UserNode> {
+    let found = request.app.store().users(&[user]).await?.remove(&user);
     found.map(UserNode).ok_or_else(|| Error::Bug("the user of a mutation does not exist".into()))
 }
 
@@ -338,13 +346,13 @@ fn in_input(error: Error) -> Error {
 }
 
 fn own(request: &Request, token: Token) -> TokenNode {
-    TokenNode { token, view: policy::own_view(&request.standing) }
+    TokenNode { token, view: policy::own_visibility(&request.auth_context) }
 }
 
 fn new_token(request: &Request, input: &CreateTokenInput) -> Result<CreateToken> {
     // A caller who may not create tokens gets that error first.
-    policy::maker(&request.standing)?;
-    token::organizations_fit("organizationIds", input.organization_ids.len())?;
+    policy::token_creator(&request.auth_context)?;
+    token::check_organization_count("organizationIds", input.organization_ids.len())?;
     Ok(CreateToken {
         description: text::description("description", &input.description)?,
         organizations: input.organization_ids.iter().map(organization_id).collect(),

@@ -3,7 +3,7 @@
 use super::{
     Request,
     connection::{ConnectionPage, Count, connection, page},
-    error::{Answer, answer, fail, maybe},
+    error::{NullableField, field_result, optional_field_result, to_graphql_error},
     event::{AuditEventConnection, EventNode},
     grant::{GrantNode, TokenGrantConnection},
     input::{AuditEventFilter, TokenFilter, TokenOrder},
@@ -18,10 +18,10 @@ use crate::{
         id::TokenId,
         list::{Page, PageArguments, Slice},
         organization::{Membership, Organization, Role},
-        policy::{self, Standing},
+        policy::{self, AuthContext},
         text,
     },
-    store::{MemberFilter, Person},
+    store::{MemberFilter, UserRecord},
 };
 use async_graphql::{Context, Enum, ID, Object};
 use std::borrow::Cow;
@@ -46,10 +46,10 @@ impl OrganizationNode {
     }
 
     /// Returns the authorization of the viewer, including the role that this request has given them.
-    fn standing<'request>(&self, request: &'request Request) -> Cow<'request, Standing> {
+    fn standing<'request>(&self, request: &'request Request) -> Cow<'request, AuthContext> {
         match self.role {
-            Some(role) => Cow::Owned(request.standing.clone().joined(self.organization.id, role)),
-            None => Cow::Borrowed(&request.standing),
+            Some(role) => Cow::Owned(request.auth_context.clone().with_role(self.organization.id, role)),
+            None => Cow::Borrowed(&request.auth_context),
         }
     }
 }
@@ -100,9 +100,9 @@ impl OrganizationNode {
         #[graphql(desc = "Return only members that match this text.")] search: Option<String>,
         #[graphql(desc = "Return only members with this role.")] role: Option<OrganizationRole>,
     ) -> async_graphql::Result<OrganizationMemberConnection> {
-        let which = text::sought("search", search.as_deref()).map_err(fail)?;
+        let which = text::search_text("search", search.as_deref()).map_err(to_graphql_error)?;
         let which = MemberFilter { search: which, role: role.map(Into::into) };
-        self.members_page(ctx, which, &page(first, after, last, before)).await.map_err(fail)
+        self.members_page(ctx, which, &page(first, after, last, before)).await.map_err(to_graphql_error)
     }
 
     /// The audit: every token that currently has access to the organization, newest first by default. With
@@ -117,20 +117,20 @@ impl OrganizationNode {
         #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
         #[graphql(desc = "The conditions that the tokens must match.")] filter: Option<TokenFilter>,
         #[graphql(desc = "The order of the tokens.")] order_by: Option<TokenOrder>,
-    ) -> Answer<TokenGrantConnection> {
+    ) -> NullableField<TokenGrantConnection> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
-                let admin = policy::admin_of(&self.standing(request), self.organization.id)?;
+                let admin = policy::org_admin(&self.standing(request), self.organization.id)?;
                 let ((filter, search), order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
                 let list = request.list(ListKind::Audit(order), self.organization.id.uuid(), &filter).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let at = request.caller.at;
-                let slice = request.app.store().reaching(&admin, &filter, order, &page, at).await?;
+                let slice = request.app.store().audit_list(&admin, &filter, order, &page, at).await?;
                 let app = request.app.clone();
                 let count = Count::by(move || {
                     let (app, admin, filter) = (app.clone(), admin.clone(), filter.clone());
-                    async move { app.store().count_reaching(&admin, &filter, at).await }
+                    async move { app.store().count_audit_list(&admin, &filter, at).await }
                 });
                 Ok(TokenGrantConnection(ConnectionPage { slice, list, count }, search))
             }
@@ -144,13 +144,13 @@ impl OrganizationNode {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The ID of the token.")] token_id: ID,
-    ) -> Answer<GrantNode> {
+    ) -> NullableField<GrantNode> {
         let request = request(ctx);
-        maybe(
+        optional_field_result(
             async {
-                let admin = policy::admin_of(&self.standing(request), self.organization.id)?;
+                let admin = policy::org_admin(&self.standing(request), self.organization.id)?;
                 let Some(token) = TokenId::parse(&token_id) else { return Ok(None) };
-                let grant = request.app.store().audited(&admin, token, request.caller.at).await?;
+                let grant = request.app.store().audit_entry(&admin, token, request.caller.at).await?;
                 Ok(grant.map(GrantNode))
             }
             .await,
@@ -166,11 +166,11 @@ impl OrganizationNode {
         #[graphql(desc = "The number of items to return.")] last: Option<i32>,
         #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
         #[graphql(desc = "The conditions that the events must match.")] filter: Option<AuditEventFilter>,
-    ) -> Answer<AuditEventConnection> {
+    ) -> NullableField<AuditEventConnection> {
         let request = request(ctx);
-        answer(
+        field_result(
             async {
-                let admin = policy::admin_of(&self.standing(request), self.organization.id)?;
+                let admin = policy::org_admin(&self.standing(request), self.organization.id)?;
                 let filter = AuditEventFilter::read(filter);
                 let list = request.list(ListKind::Events, self.organization.id.uuid(), &filter).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
@@ -198,7 +198,7 @@ impl OrganizationNode {
         let list = request.list(ListKind::Members, self.organization.id.uuid(), &which).await?;
         let page = Page::parse(page, &list)?;
         // A former member still sees the organization on the ended grants of their tokens, but none of its members.
-        let Some(insider) = policy::insider(&self.standing(request), self.organization.id) else {
+        let Some(insider) = policy::org_member(&self.standing(request), self.organization.id) else {
             let (slice, count) = (Slice::of(&page, Vec::new()), Count::by(async || Ok(0)));
             return Ok(OrganizationMemberConnection(ConnectionPage { slice, list, count }));
         };
@@ -238,10 +238,10 @@ connection!(
     OrganizationMemberEdge,
     "members",
     "member",
-    (Person, Membership) => UserNode,
-    |row: &(Person, Membership)| UserNode(row.0.clone()),
+    (UserRecord, Membership) => UserNode,
+    |row: &(UserRecord, Membership)| UserNode(row.0.clone()),
     /// The role of the member.
-    role: OrganizationRole = |row: &(Person, Membership)| OrganizationRole::from(row.1.role),
+    role: OrganizationRole = |row: &(UserRecord, Membership)| OrganizationRole::from(row.1.role),
     /// The time when the member joined the organization.
-    joined_at: DateTime = |row: &(Person, Membership)| DateTime(row.1.joined_at)
+    joined_at: DateTime = |row: &(UserRecord, Membership)| DateTime(row.1.joined_at)
 );

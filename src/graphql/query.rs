@@ -1,7 +1,7 @@
 //! The queries: lookups of single objects, and the viewer.
 
 use super::{
-    error::{Answer, answer, fail, fail_shared, maybe},
+    error::{NullableField, field_result, optional_field_result, shared_to_graphql_error, to_graphql_error},
     event::EventNode,
     grant::{GrantNode, seen_user},
     loaders::ConcernedBy,
@@ -42,7 +42,7 @@ pub struct Query;
 #[Object]
 impl Query {
     /// Look up an object by its ID. Null if the object does not exist or the viewer cannot see it.
-    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The ID of the object.")] id: ID) -> Answer<Node> {
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The ID of the object.")] id: ID) -> NullableField<Node> {
         node(ctx, &id).await
     }
 
@@ -54,7 +54,7 @@ impl Query {
         #[graphql(desc = "The IDs of the objects.")] ids: Vec<ID>,
     ) -> async_graphql::Result<Vec<Option<Node>>> {
         if ids.len() > MAX_IDS {
-            return Err(fail(Error::invalid("ids", format!("Ask for at most {MAX_IDS} at once."))));
+            return Err(to_graphql_error(Error::invalid("ids", format!("Ask for at most {MAX_IDS} at once."))));
         }
         let found = futures_util::future::join_all(ids.iter().map(|id| node(ctx, id))).await;
         found.into_iter().map(Option::transpose).collect()
@@ -63,13 +63,13 @@ impl Query {
     /// The user that the request is authenticated as.
     async fn viewer(&self, ctx: &Context<'_>) -> async_graphql::Result<UserNode> {
         let request = request(ctx);
-        let user = request.caller.user().ok_or_else(|| fail(Error::Unauthenticated))?;
-        let found = request.load(user).await.map_err(|error| fail_shared(&error))?;
-        found.map(UserNode).ok_or_else(|| fail(Error::Unauthenticated))
+        let user = request.caller.user().ok_or_else(|| to_graphql_error(Error::Unauthenticated))?;
+        let found = request.load(user).await.map_err(|error| shared_to_graphql_error(&error))?;
+        found.map(UserNode).ok_or_else(|| to_graphql_error(Error::Unauthenticated))
     }
 
     /// The session in which the request is made. Null for requests with a JWT or a token.
-    async fn session(&self, ctx: &Context<'_>) -> Answer<SessionNode> {
+    async fn session(&self, ctx: &Context<'_>) -> NullableField<SessionNode> {
         session(ctx, request(ctx).caller.session()?).await
     }
 
@@ -78,20 +78,24 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The slug of the organization.")] slug: String,
-    ) -> Answer<OrganizationNode> {
+    ) -> NullableField<OrganizationNode> {
         let request = request(ctx);
         // An invalid slug may contain characters that a database rejects.
         let slug = crate::domain::text::slug("slug", &slug).ok()?;
         let found = request.app.store().organization_named(&slug).await;
         let seen = |organization: &crate::domain::organization::Organization| {
-            request.standing.role_in(organization.id).is_some()
+            request.auth_context.role_in(organization.id).is_some()
         };
-        maybe(found.map(|found| found.filter(seen).map(OrganizationNode::from)))
+        optional_field_result(found.map(|found| found.filter(seen).map(OrganizationNode::from)))
     }
 
     /// Look up a token that the viewer owns, or whose grant for an organization that the viewer administers has not
     /// been removed. Otherwise null.
-    async fn token(&self, ctx: &Context<'_>, #[graphql(desc = "The ID of the token.")] id: ID) -> Answer<TokenNode> {
+    async fn token(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The ID of the token.")] id: ID,
+    ) -> NullableField<TokenNode> {
         token(ctx, TokenId::parse(&id)?).await
     }
 
@@ -110,13 +114,13 @@ impl Query {
 /// The maximum number of IDs that `nodes` looks up.
 pub(super) const MAX_IDS: usize = 100;
 
-async fn node(ctx: &Context<'_>, id: &ID) -> Answer<Node> {
+async fn node(ctx: &Context<'_>, id: &ID) -> NullableField<Node> {
     match NodeId::parse(id)? {
         NodeId::User(id) => Some(seen_user(ctx, id).await?.map(Node::User)),
         NodeId::Organization(id) => Some(organization(ctx, id).await?.map(Node::Organization)),
         NodeId::Token(id) => Some(token(ctx, id).await?.map(Node::Token)),
         NodeId::Grant(id) => {
-            let grant = request(ctx).load(id).await.map_err(|error| fail_shared(&error)).transpose()?;
+            let grant = request(ctx).load(id).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
             Some(grant.map(|grant| Node::TokenGrant(GrantNode(grant))))
         }
         NodeId::Event(id) => Some(event(ctx, id).await?.map(Node::AuditEvent)),
@@ -124,38 +128,38 @@ async fn node(ctx: &Context<'_>, id: &ID) -> Answer<Node> {
     }
 }
 
-async fn organization(ctx: &Context<'_>, id: OrganizationId) -> Answer<OrganizationNode> {
+async fn organization(ctx: &Context<'_>, id: OrganizationId) -> NullableField<OrganizationNode> {
     let request = request(ctx);
-    request.standing.role_in(id)?;
+    request.auth_context.role_in(id)?;
     request
         .load(id)
         .await
-        .map_err(|error| fail_shared(&error))
+        .map_err(|error| shared_to_graphql_error(&error))
         .transpose()
         .map(|found| found.map(OrganizationNode::from))
 }
 
-async fn token(ctx: &Context<'_>, id: TokenId) -> Answer<TokenNode> {
-    let seen = request(ctx).load(id).await.map_err(|error| fail_shared(&error)).transpose()?;
+async fn token(ctx: &Context<'_>, id: TokenId) -> NullableField<TokenNode> {
+    let seen = request(ctx).load(id).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
     Some(seen.map(|(token, seer)| TokenNode { token, view: seer.view().clone() }))
 }
 
-async fn session(ctx: &Context<'_>, id: SessionId) -> Answer<SessionNode> {
-    let seen = request(ctx).load(id).await.map_err(|error| fail_shared(&error)).transpose()?;
+async fn session(ctx: &Context<'_>, id: SessionId) -> NullableField<SessionNode> {
+    let seen = request(ctx).load(id).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
     Some(seen.map(SessionNode))
 }
 
-async fn event(ctx: &Context<'_>, id: EventId) -> Answer<EventNode> {
+async fn event(ctx: &Context<'_>, id: EventId) -> NullableField<EventNode> {
     let request = request(ctx);
-    let entry = match request.load(id).await.map_err(|error| fail_shared(&error)).transpose()? {
+    let entry = match request.load(id).await.map_err(|error| shared_to_graphql_error(&error)).transpose()? {
         Ok(entry) => entry,
         Err(error) => return Some(Err(error)),
     };
-    let concerned = request.load(ConcernedBy(entry.number)).await.map_err(|error| fail_shared(&error));
+    let concerned = request.load(ConcernedBy(entry.number)).await.map_err(|error| shared_to_graphql_error(&error));
     let concerned = match concerned {
         Ok(concerned) => concerned.unwrap_or_default(),
         Err(error) => return Some(Err(error)),
     };
-    policy::sees_event(&request.standing, &concerned, entry.token_owner())?;
-    answer(Ok(EventNode(entry)))
+    policy::visible_organizations_of_event(&request.auth_context, &concerned, entry.token_owner())?;
+    field_result(Ok(EventNode(entry)))
 }

@@ -40,7 +40,7 @@ impl InputValue {
     }
 }
 
-static SHAPE: LazyLock<HashMap<Name, Kind>> = LazyLock::new(|| {
+static SCHEMA_INDEX: LazyLock<HashMap<Name, Kind>> = LazyLock::new(|| {
     let built_in = ["Int", "Float", "String", "Boolean", "ID"].map(|name| (Name::new(name), Kind::Scalar));
     let document = async_graphql::parser::parse_schema(super::sdl());
     let definitions = document.map(|document| document.definitions).unwrap_or_default();
@@ -51,14 +51,14 @@ fn kind_of(definition: TypeSystemDefinition) -> Option<(Name, Kind)> {
     let TypeSystemDefinition::Type(definition) = definition else { return None };
     let fields = |fields: Vec<Positioned<async_graphql::parser::types::FieldDefinition>>| {
         let field = |field: Positioned<async_graphql::parser::types::FieldDefinition>| {
-            (field.node.name.node, Field { of: field.node.ty.node, arguments: taken(field.node.arguments) })
+            (field.node.name.node, Field { of: field.node.ty.node, arguments: parse_input_value(field.node.arguments) })
         };
         Kind::Fields(fields.into_iter().map(field).collect())
     };
     let kind = match definition.node.kind {
         TypeKind::Object(object) => fields(object.fields),
         TypeKind::Interface(interface) => fields(interface.fields),
-        TypeKind::InputObject(input) => Kind::Input(taken(input.fields)),
+        TypeKind::InputObject(input) => Kind::Input(parse_input_value(input.fields)),
         TypeKind::Enum(values) => Kind::Enum(values.values.into_iter().map(|value| value.node.value.node).collect()),
         TypeKind::Scalar => Kind::Scalar,
         TypeKind::Union(_) => Kind::Fields(HashMap::new()),
@@ -66,7 +66,7 @@ fn kind_of(definition: TypeSystemDefinition) -> Option<(Name, Kind)> {
     Some((definition.node.name.node, kind))
 }
 
-fn taken(definitions: Vec<Positioned<InputValueDefinition>>) -> IndexMap<Name, InputValue> {
+fn parse_input_value(definitions: Vec<Positioned<InputValueDefinition>>) -> IndexMap<Name, InputValue> {
     let one = |definition: Positioned<InputValueDefinition>| {
         let definition = definition.node;
         let taken = InputValue { of: definition.ty.node, has_default: definition.default_value.is_some() };
@@ -77,7 +77,7 @@ fn taken(definitions: Vec<Positioned<InputValueDefinition>>) -> IndexMap<Name, I
 
 /// Returns the type with a name.
 pub(super) fn kind(name: &str) -> Option<&'static Kind> {
-    SHAPE.get(name)
+    SCHEMA_INDEX.get(name)
 }
 
 /// Returns a field of the type with the name `on`.

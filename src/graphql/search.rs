@@ -1,6 +1,6 @@
 //! The interpretation of a search.
 
-use crate::domain::search::{Said, WordKind};
+use crate::domain::search::{ParsedWord, WordKind};
 use async_graphql::{Enum, SimpleObject};
 
 /// A word of a search, and how it was interpreted.
@@ -12,8 +12,8 @@ pub(super) struct SearchWord {
     kind: SearchWordKind,
 }
 
-impl From<Said> for SearchWord {
-    fn from(said: Said) -> Self {
+impl From<ParsedWord> for SearchWord {
+    fn from(said: ParsedWord) -> Self {
         Self { text: said.text, kind: said.kind.into() }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     connection::{ConnectionPage, Count, connection, page},
-    error::{Answer, answer, fail, fail_shared},
+    error::{NullableField, field_result, shared_to_graphql_error, to_graphql_error},
     event::{AuditEventConnection, EventNode},
     grant::{TokenGrantConnection, TokenGrantStatus, TokenRequest},
     input::distinct,
@@ -59,8 +59,8 @@ impl TokenNode {
 
     /// The user who owns the token.
     async fn owner(&self, ctx: &Context<'_>) -> async_graphql::Result<UserNode> {
-        let owner = request(ctx).load(self.token.owner).await.map_err(|error| fail_shared(&error))?;
-        owner.map(UserNode).ok_or_else(|| fail(Error::Bug("a token without an owner".into())))
+        let owner = request(ctx).load(self.token.owner).await.map_err(|error| shared_to_graphql_error(&error))?;
+        owner.map(UserNode).ok_or_else(|| to_graphql_error(Error::Bug("a token without an owner".into())))
     }
 
     /// The scopes that are granted to the token, in the order of the catalogue.
@@ -73,9 +73,9 @@ impl TokenNode {
     /// administrator sees those that they administer.
     async fn organizations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<OrganizationNode>> {
         let request = request(ctx);
-        let reach = request.load(ReachOf(self.token.id)).await.map_err(|error| fail_shared(&error))?;
+        let reach = request.load(ReachOf(self.token.id)).await.map_err(|error| shared_to_graphql_error(&error))?;
         let seen = reach.unwrap_or_default().into_iter().filter(|one| self.shows(*one));
-        let mut found = request.loader.load_many(seen).await.map_err(|error| fail_shared(&error))?;
+        let mut found = request.loader.load_many(seen).await.map_err(|error| shared_to_graphql_error(&error))?;
         let mut ids: Vec<_> = found.keys().copied().collect();
         ids.sort_unstable();
         Ok(ids.iter().filter_map(|id| found.remove(id)).map(OrganizationNode::from).collect())
@@ -93,7 +93,7 @@ impl TokenNode {
         #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
         #[graphql(desc = "Return only grants for this organization.")] organization_id: Option<ID>,
         #[graphql(desc = "Return only grants with one of these statuses.")] status: Option<Vec<TokenGrantStatus>>,
-    ) -> Answer<TokenGrantConnection> {
+    ) -> NullableField<TokenGrantConnection> {
         let asked = organization_id.as_ref().map(|id| OrganizationId::parse(id));
         let organizations = match (asked, self.view.organizations()) {
             (Some(one), _) => Some(one.into_iter().filter(|one| self.shows(*one)).collect()),
@@ -101,7 +101,7 @@ impl TokenNode {
         };
         let status = distinct(status.unwrap_or_default().into_iter().map(Into::into));
         let which = GrantFilter { organizations, status };
-        answer(self.grants_page(ctx, which, &page(first, after, last, before)).await)
+        field_result(self.grants_page(ctx, which, &page(first, after, last, before)).await)
     }
 
     /// The events of the token, newest first. Visible to the owner only; administrators read
@@ -113,11 +113,11 @@ impl TokenNode {
         #[graphql(desc = "Return items after this cursor.")] after: Option<String>,
         #[graphql(desc = "The number of items to return.")] last: Option<i32>,
         #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
-    ) -> Answer<AuditEventConnection> {
+    ) -> NullableField<AuditEventConnection> {
         if !self.view.is_owner() {
             return None;
         }
-        answer(self.events_page(ctx, &page(first, after, last, before)).await)
+        field_result(self.events_page(ctx, &page(first, after, last, before)).await)
     }
 
     /// The status of the token.
@@ -142,25 +142,26 @@ impl TokenNode {
 
     /// The time of the last allowed request, across all organizations. Visible to the owner only, and not through a
     /// token; administrators read `TokenGrant.lastUsedAt`.
-    async fn last_used_at(&self, ctx: &Context<'_>) -> Answer<DateTime> {
+    async fn last_used_at(&self, ctx: &Context<'_>) -> NullableField<DateTime> {
         let usage = self.usage(ctx).await.map(|usage| usage.and_then(|usage| usage.last_used_at).map(DateTime));
-        usage.map_err(|error| fail_shared(&error)).transpose()
+        usage.map_err(|error| shared_to_graphql_error(&error)).transpose()
     }
 
     /// The most recent request, allowed or not, across all organizations. Visible to the owner only, and not through a
     /// token; administrators read `TokenGrant.lastRequest`.
-    async fn last_request(&self, ctx: &Context<'_>) -> Answer<TokenRequest> {
+    async fn last_request(&self, ctx: &Context<'_>) -> NullableField<TokenRequest> {
         let usage = self.usage(ctx).await.map(|usage| usage.and_then(|usage| usage.last_request).map(TokenRequest));
-        usage.map_err(|error| fail_shared(&error)).transpose()
+        usage.map_err(|error| shared_to_graphql_error(&error)).transpose()
     }
 
     /// The distinct IP addresses of the most recent request with each organization that the token has access to, latest
     /// first. Visible to the owner only, and not through a token; administrators read `TokenGrant.lastRequest`.
-    async fn recent_addresses(&self, ctx: &Context<'_>) -> Answer<Vec<String>> {
+    async fn recent_addresses(&self, ctx: &Context<'_>) -> NullableField<Vec<String>> {
         if self.view != Visibility::Owner {
             return None;
         }
-        let found = request(ctx).load(AddressesOf(self.token.id)).await.map_err(|error| fail_shared(&error));
+        let found =
+            request(ctx).load(AddressesOf(self.token.id)).await.map_err(|error| shared_to_graphql_error(&error));
         Some(found.map(|found| found.unwrap_or_default().iter().map(ToString::to_string).collect()))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     connection::{ConnectionPage, Count, page},
-    error::{Answer, answer},
+    error::{NullableField, field_result},
     input::{TokenFilter, TokenOrder},
     organization::OrganizationConnection,
     request,
@@ -16,12 +16,12 @@ use crate::{
         list::{Page, Slice, TokenOrderField},
         policy::{self, SignedInUser, Viewer},
     },
-    store::Person,
+    store::UserRecord,
 };
 use async_graphql::{Context, ID, Object};
 
 #[derive(Clone)]
-pub(super) struct UserNode(pub(super) Person);
+pub(super) struct UserNode(pub(super) UserRecord);
 
 /// A user who can own tokens and belong to organizations.
 #[Object(name = "User")]
@@ -49,7 +49,7 @@ impl UserNode {
     /// The email address of the user. Null unless the user is the viewer, or is a member of an organization that the
     /// viewer administers.
     async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
-        let seen = policy::sees_email(&request(ctx).standing, self.0.user.id, &self.0.belongs_to);
+        let seen = policy::can_see_email(&request(ctx).auth_context, self.0.user.id, &self.0.belongs_to);
         self.0.user.email.as_deref().filter(|_| seen)
     }
 
@@ -66,10 +66,10 @@ impl UserNode {
         #[graphql(desc = "Return items after this cursor.")] after: Option<String>,
         #[graphql(desc = "The number of items to return.")] last: Option<i32>,
         #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
-    ) -> Answer<OrganizationConnection> {
+    ) -> NullableField<OrganizationConnection> {
         let request = request(ctx);
         let myself = self.myself(ctx)?;
-        answer(
+        field_result(
             async {
                 let list = request.list(ListKind::Organizations, myself.user().uuid(), &()).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
@@ -93,10 +93,10 @@ impl UserNode {
         #[graphql(desc = "Return items after this cursor.")] after: Option<String>,
         #[graphql(desc = "The number of items to return.")] last: Option<i32>,
         #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
-    ) -> Answer<SessionConnection> {
+    ) -> NullableField<SessionConnection> {
         let request = request(ctx);
         let oneself = self.oneself(ctx)?;
-        answer(
+        field_result(
             async {
                 let list = request.list(ListKind::Sessions, oneself.user().uuid(), &()).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
@@ -116,10 +116,10 @@ impl UserNode {
     }
 
     /// Whether the user can sign in with a password. Visible to the user only, and not through a token.
-    async fn has_password(&self, ctx: &Context<'_>) -> Answer<bool> {
+    async fn has_password(&self, ctx: &Context<'_>) -> NullableField<bool> {
         let user = *self.oneself(ctx)?.user();
         let known = request(ctx).app.store().sign_in(user).await;
-        answer(known.map(|known| known.is_some_and(|known| known.hashed.is_some())))
+        field_result(known.map(|known| known.is_some_and(|known| known.hashed.is_some())))
     }
 
     /// The tokens that the user owns, newest first by default. Visible to the user only.
@@ -133,20 +133,20 @@ impl UserNode {
         #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
         #[graphql(desc = "The conditions that the tokens must match.")] filter: Option<TokenFilter>,
         #[graphql(desc = "The order of the tokens.")] order_by: Option<TokenOrder>,
-    ) -> Answer<TokenConnection> {
+    ) -> NullableField<TokenConnection> {
         let request = request(ctx);
         let myself = self.myself(ctx)?;
-        answer(
+        field_result(
             async {
                 let ((filter, search), order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
-                if filter.asks_for_use() || order.field == TokenOrderField::LastUsedAt {
-                    policy::sees_all_use(&request.standing)?;
+                if filter.depends_on_usage() || order.field == TokenOrderField::LastUsedAt {
+                    policy::can_see_all_usage(&request.auth_context)?;
                 }
                 let list = request.list(ListKind::Tokens(order), myself.user().uuid(), &filter).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let at = request.caller.at;
                 let slice = request.app.store().tokens_of(&myself, &filter, order, &page, at).await?;
-                let view = policy::own_view(&request.standing);
+                let view = policy::own_visibility(&request.auth_context);
                 let node = |token| TokenNode { token, view: view.clone() };
                 let rows = slice.rows.into_iter().map(|(cursor, token)| (cursor, node(token))).collect();
                 let slice = Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous };
@@ -165,11 +165,11 @@ impl UserNode {
 impl UserNode {
     /// Returns the proof that the viewer is this user and does not use a token, or `None`.
     fn oneself(&self, ctx: &Context<'_>) -> Option<SignedInUser> {
-        policy::oneself(&request(ctx).standing).ok().filter(|oneself| *oneself.user() == self.0.user.id)
+        policy::signed_in_user(&request(ctx).auth_context).ok().filter(|oneself| *oneself.user() == self.0.user.id)
     }
 
     /// Returns the proof that the viewer is this user, or `None`.
     fn myself(&self, ctx: &Context<'_>) -> Option<Viewer> {
-        policy::myself(&request(ctx).standing).ok().filter(|myself| *myself.user() == self.0.user.id)
+        policy::viewer(&request(ctx).auth_context).ok().filter(|myself| *myself.user() == self.0.user.id)
     }
 }

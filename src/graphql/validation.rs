@@ -3,12 +3,12 @@
 
 use super::{
     cost::root,
-    error::fail,
+    error::to_graphql_error,
     schema_index::{self, InputValue, Kind, base},
 };
 use crate::domain::{
     error::Error,
-    redact::holds_a_value as contains_token,
+    redact::contains_token,
     secret::Prefix,
     time::{self, Time},
 };
@@ -26,13 +26,13 @@ use std::{
 };
 
 /// The maximum number of errors that are returned for a document.
-pub(super) const MOST_ERRORS: usize = 5;
+pub(super) const MAX_ERRORS: usize = 5;
 /// The maximum number of values in a list: more than any catalogue has scopes.
 const MAX_ITEMS: usize = 500;
 
 /// Returns the invalid values of a document and of the variables of the chosen operation; none if all are valid. A text of a
 /// mutation that contains a token value is invalid, since it would be stored, shown and sent by email.
-pub fn misfits(
+pub fn invalid_values(
     document: &ExecutableDocument,
     chosen: &OperationDefinition,
     variables: &Variables,
@@ -56,7 +56,7 @@ pub fn misfits(
     for name in document.fragments.keys() {
         walk.fragment(name);
     }
-    walk.found.truncate(MOST_ERRORS);
+    walk.found.truncate(MAX_ERRORS);
     walk.found
 }
 
@@ -85,7 +85,7 @@ struct Walk<'document> {
 }
 
 /// A value with its required type and its location.
-struct Standing<'walk> {
+struct LocatedValue<'walk> {
     value: &'walk Value,
     of: &'walk Type,
     path: &'walk str,
@@ -110,10 +110,10 @@ impl<'document> Walk<'document> {
                     let default = definition.node.default_value.as_ref().map(|default| &default.node);
                     let given = self.given.and_then(|given| given.get(name));
                     if let Some(value) = default {
-                        self.value(&Standing { value, of, path: &path, place, is_json: false });
+                        self.value(&LocatedValue { value, of, path: &path, place, is_json: false });
                     }
                     if let Some(value) = given {
-                        self.value(&Standing { value, of, path: &path, place, is_json: true });
+                        self.value(&LocatedValue { value, of, path: &path, place, is_json: true });
                     }
                     if self.given.is_some() && given.or(default).is_none() && !of.nullable {
                         self.tell(place, &path, &format!("A variable of the type {of} is missing."));
@@ -134,7 +134,7 @@ impl<'document> Walk<'document> {
 
     fn selection(&mut self, selection: &'document Positioned<SelectionSet>, on: &str) {
         for item in &selection.node.items {
-            if self.found.len() >= MOST_ERRORS {
+            if self.found.len() >= MAX_ERRORS {
                 return;
             }
             match &item.node {
@@ -165,7 +165,7 @@ impl<'document> Walk<'document> {
                 continue;
             };
             let Ok(literal) = value.node.clone().into_const_with(|name| Ok::<_, Infallible>(stand_in(&name)));
-            self.value(&Standing { value: &literal, of: &taken.of, path, place: value.pos, is_json: false });
+            self.value(&LocatedValue { value: &literal, of: &taken.of, path, place: value.pos, is_json: false });
         }
         for (name, _) in known.iter().filter(|(_, taken)| taken.is_required()) {
             if field.node.get_argument(name).is_none() {
@@ -174,7 +174,7 @@ impl<'document> Walk<'document> {
         }
     }
 
-    fn value(&mut self, standing: &Standing<'_>) {
+    fn value(&mut self, standing: &LocatedValue<'_>) {
         let mut judge = ValueValidator {
             is_json: standing.is_json,
             forbidden: self.forbidden,
@@ -190,7 +190,7 @@ impl<'document> Walk<'document> {
     }
 
     fn tell(&mut self, place: Pos, path: &str, why: &str) {
-        let mut error = fail(Error::invalid(path.to_owned(), why)).into_server_error(place);
+        let mut error = to_graphql_error(Error::invalid(path.to_owned(), why)).into_server_error(place);
         if let Some(extensions) = error.extensions.as_mut().filter(|_| path.is_empty()) {
             extensions.unset("field");
         }
@@ -351,7 +351,8 @@ mod tests {
     fn found(query: &str, variables: serde_json::Value) -> Vec<String> {
         let document = parse_query(query).expect("a document");
         let DocumentOperations::Multiple(operations) = &document.operations else { panic!("named operations") };
-        let misfits = misfits(&document, &operations["Q"].node, &Variables::from_json(variables), &Prefix::default());
+        let misfits =
+            invalid_values(&document, &operations["Q"].node, &Variables::from_json(variables), &Prefix::default());
         let told = |error: ServerError| {
             let extensions = error.extensions.expect("extensions");
             let (place, field) = (error.locations[0], extensions.get("field").cloned().unwrap_or_default());
@@ -448,8 +449,8 @@ mod tests {
     #[test]
     fn at_most_five_errors_are_reported() {
         let query = format!("query Q {{ {} }}", "token(id: null) { id } ".repeat(20));
-        assert_eq!(found(&query, json!({})).len(), MOST_ERRORS);
+        assert_eq!(found(&query, json!({})).len(), MAX_ERRORS);
         let query = format!("query Q({}) {{ viewer {{ id }} }}", "$x: Secret ".repeat(20));
-        assert_eq!(found(&query, json!({})).len(), MOST_ERRORS);
+        assert_eq!(found(&query, json!({})).len(), MAX_ERRORS);
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     actions::RevokeTokenByValue,
     domain::{
         caller::AuthMethod,
-        decision::{Reason, Snapshot, Verdict},
+        decision::{DenyReason, Snapshot, Verdict},
         error::Error,
         secret::Secret,
     },
@@ -64,8 +64,8 @@ async fn answer(doors: &HttpState, request: &Parts, body: Body) -> Result<Respon
 async fn check(doors: &HttpState, secret: &Secret, observed: ObservedRequest) -> Result<Snapshot, ErrorResponse> {
     let ask = doors.ask(None, Vec::new());
     match doors.guessed(secret, &ask, observed).await? {
-        Some(checked) if checked.verdict == Verdict::Yes => Ok(checked.known),
-        Some(checked) if matches!(checked.verdict, Verdict::No(Reason::LacksScope(_))) => {
+        Some(checked) if checked.verdict == Verdict::Yes => Ok(checked.snapshot),
+        Some(checked) if matches!(checked.verdict, Verdict::No(DenyReason::LacksScope(_))) => {
             Err(Error::Bug("no scope was asked for".into()).into())
         }
         _ => Err(ErrorResponse::invalid_token()),

@@ -4,7 +4,7 @@ use super::{HttpState, error_response::ErrorResponse};
 use crate::{
     domain::{
         caller::{AuthMethod, Caller},
-        decision::Ask,
+        decision::CheckRequest,
         ip_address::{canonical, parse_hop},
         network::network_of,
         redact::redacted,
@@ -163,7 +163,12 @@ impl HttpState {
 
     /// Somebody who came now, from there, through that.
     pub(super) fn caller(&self, observed: &ObservedRequest, through: AuthMethod) -> Caller {
-        Caller { at: self.app.now(), address: observed.address, user_agent: observed.user_agent.clone(), through }
+        Caller {
+            at: self.app.now(),
+            address: observed.address,
+            user_agent: observed.user_agent.clone(),
+            auth_method: through,
+        }
     }
 
     /// What may be one of our values.
@@ -179,7 +184,7 @@ impl HttpState {
     pub(super) async fn guessed(
         &self,
         secret: &Secret,
-        ask: &Ask,
+        ask: &CheckRequest,
         observed: ObservedRequest,
     ) -> Result<Option<CheckResult>, ErrorResponse> {
         let network = observed.address.and_then(network_of).map(|network| (network, MAX_UNKNOWN));
@@ -193,8 +198,8 @@ impl HttpState {
     }
 
     /// A question about a token, asked now.
-    pub(super) fn ask(&self, organization: Option<String>, scopes: Vec<String>) -> Ask {
-        Ask { at: self.app.now(), organization, scopes, ..Ask::default() }
+    pub(super) fn ask(&self, organization: Option<String>, scopes: Vec<String>) -> CheckRequest {
+        CheckRequest { at: self.app.now(), organization, scopes, ..CheckRequest::default() }
     }
 }
 

@@ -4,7 +4,7 @@
 //! form and no page of another origin can send, and from the origin that the operator named.
 
 use super::error_response::ErrorResponse;
-use crate::domain::session::LONGEST;
+use crate::domain::session::MAX_LIFETIME;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use url::{Host, Url};
 
@@ -71,7 +71,7 @@ impl Cookie {
 
     /// Tells a browser the cookie.
     pub(super) fn given(&self, value: &str) -> Option<HeaderValue> {
-        self.told(value, LONGEST.as_secs())
+        self.told(value, MAX_LIFETIME.as_secs())
     }
 
     /// Tells a browser to forget it.

@@ -73,7 +73,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
         };
         answered.unwrap_or_else(|problem| told.tells(problem))
     };
-    let mut response = store::counted(Arc::clone(&dealings), work.instrument(span.clone())).await;
+    let mut response = store::with_request_stats(Arc::clone(&dealings), work.instrument(span.clone())).await;
     let note = response.extensions_mut().remove::<RequestLog>().unwrap_or_default();
     let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&doors.unsent]).collect();
     if !unsent::reserve(&mut response, &budgets) {
@@ -199,7 +199,7 @@ fn request_id(headers: &HeaderMap, prefix: &Prefix) -> HeaderValue {
         let bytes = value.as_bytes();
         (1..=128).contains(&bytes.len())
             && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-            && value.to_str().is_ok_and(|text| !redact::holds_a_value(prefix, text))
+            && value.to_str().is_ok_and(|text| !redact::contains_token(prefix, text))
     };
     headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(|| {
         let id = uuid::Uuid::new_v4().to_string();

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        decision::{Ask, Limits, Verdict},
+        decision::{CheckRequest, Limits, Verdict},
         ip_address::parse_hop,
         scope::ScopeName,
         secret::Secret,
@@ -56,7 +56,7 @@ async fn check(
         // A blank scope is a setting that was forgotten, and no token has it.
         scopes.push(String::new());
     }
-    let ask = Ask { limits, ..doors.ask(organization, scopes) };
+    let ask = CheckRequest { limits, ..doors.ask(organization, scopes) };
     let observed = ObservedRequest {
         address: form.get("client_ip").and_then(parse_hop),
         user_agent: form.get("user_agent").and_then(|agent| doors.masked_agent(agent)),
@@ -69,9 +69,9 @@ async fn check(
 }
 
 fn active(doors: &HttpState, checked: &CheckResult, asked: Option<&str>) -> Value {
-    let known = &checked.known;
+    let known = &checked.snapshot;
     let scopes = checked.scopes(doors.app.catalogue());
-    let slugs = known.reaches.iter().map(|reach| reach.slug.as_str());
+    let slugs = known.grants.iter().map(|reach| reach.slug.as_str());
     let mut organizations: Vec<_> = slugs.filter(|slug| asked.is_none_or(|asked| asked == *slug)).collect();
     // The store has no order of its own.
     organizations.sort_unstable();

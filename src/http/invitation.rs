@@ -77,7 +77,7 @@ async fn accept(doors: &HttpState, request: &Parts, body: Body, code: &str) -> R
     let through = AuthMethod::Session { user, session: SessionId::new(at), authenticated_at: at };
     let value = random_text(COOKIE_LENGTH)?;
     let accepted = AcceptInvitation { invitation, hashed, cookie: Fingerprint::of(&value), first };
-    match doors.app.change(&Caller { through, ..nobody }, accepted).await {
+    match doors.app.change(&Caller { auth_method: through, ..nobody }, accepted).await {
         Ok(()) => Ok(told(doors, user.to_string(), &value)),
         // Somebody was quicker.
         Err(Error::NotFound(_)) => Err(used_up()),

@@ -40,7 +40,7 @@ async fn tell(State(app): State<App>, method: Method) -> Response {
 }
 
 async fn outbox(app: &App) -> Option<Outbox> {
-    match tokio::time::timeout(PATIENCE, app.store().outbox()).await {
+    match tokio::time::timeout(PATIENCE, app.store().outbox_stats()).await {
         Ok(Ok(outbox)) => Some(outbox),
         // The metric says that the database does not answer.
         Ok(Err(_)) | Err(_) => None,

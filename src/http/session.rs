@@ -107,10 +107,10 @@ impl Sessions {
     }
 
     fn take_back(&self, attempt: &Attempt) {
-        self.networks.take_back(&attempt.networks);
-        self.names.take_back(attempt.name.as_slice());
-        self.users.take_back(attempt.user.as_slice());
-        self.confirmations.take_back(attempt.session.as_slice());
+        self.networks.undo(&attempt.networks);
+        self.names.undo(attempt.name.as_slice());
+        self.users.undo(attempt.user.as_slice());
+        self.confirmations.undo(attempt.session.as_slice());
     }
 }
 
@@ -248,12 +248,12 @@ impl HttpState {
         let nobody = self.caller(&observed, AuthMethod::System);
         let found = self.app.store().session_by(Fingerprint::of(&brought), nobody.at).await?;
         let session = found.ok_or_else(ErrorResponse::no_credential)?;
-        if let Err(error) = self.app.store().upkeep().see_session(&session, nobody.at).await {
+        if let Err(error) = self.app.store().upkeep().touch_session(&session, nobody.at).await {
             // The next request notes it.
             tracing::debug!(error = ?error, "failed to record the use of a session, will retry");
         }
         let Session { id, user, authenticated_at, .. } = session;
-        Ok(Some(Caller { through: AuthMethod::Session { user, session: id, authenticated_at }, ..nobody }))
+        Ok(Some(Caller { auth_method: AuthMethod::Session { user, session: id, authenticated_at }, ..nobody }))
     }
 
     fn throttled<T>(&self, counted: DomainResult<T>) -> Result<T, ErrorResponse> {

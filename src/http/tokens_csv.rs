@@ -20,7 +20,7 @@ use crate::{
         time::Time,
     },
     graphql::token_filter,
-    store::Line,
+    store::ExportRow,
 };
 use axum::{
     body::Body,
@@ -163,20 +163,20 @@ struct Walk {
 impl Walk {
     /// What the caller may at this moment: a client may take a long time for a long table.
     async fn admin(&self) -> Result<OrgAdmin> {
-        policy::admin_of(&self.app.store().standing(&self.caller).await?, self.organization)
+        policy::org_admin(&self.app.store().auth_context(&self.caller).await?, self.organization)
     }
 
     /// The next lines.
-    async fn page(&mut self) -> Result<Vec<Line>> {
+    async fn page(&mut self) -> Result<Vec<ExportRow>> {
         let admin = self.admin().await?;
         let page = Page { limit: LINES, backward: false, after: self.behind.take(), before: None };
-        let slice = self.app.store().exported(&admin, &self.filter, &page, self.caller.at).await?;
+        let slice = self.app.store().export_rows(&admin, &self.filter, &page, self.caller.at).await?;
         self.behind = slice.rows.last().filter(|_| slice.has_next).map(|(place, _)| place.clone());
         Ok(slice.rows.into_iter().map(|(_, line)| line).collect())
     }
 
     /// Writes lines until there are enough for one chunk.
-    fn written(&self, lines: &mut vec::IntoIter<Line>) -> Result<Vec<u8>> {
+    fn written(&self, lines: &mut vec::IntoIter<ExportRow>) -> Result<Vec<u8>> {
         let mut rows = Vec::new();
         let mut size = 0;
         while size < CHUNK
@@ -191,7 +191,7 @@ impl Walk {
 }
 
 /// The whole table. Where a page of it fails, the connection is cut: half a table must not look like all of it.
-fn table(mark: &'static str, first: Vec<Line>, walk: Walk) -> impl Stream<Item = Result<Vec<u8>, axum::BoxError>> {
+fn table(mark: &'static str, first: Vec<ExportRow>, walk: Walk) -> impl Stream<Item = Result<Vec<u8>, axum::BoxError>> {
     let head = stream::once(async move { Ok([mark.as_bytes(), &written([HEADER.map(Cow::Borrowed)])?].concat()) });
     let pages = stream::try_unfold((first.into_iter(), walk), async |(mut lines, mut walk)| {
         if lines.len() == 0 && walk.behind.is_some() {
@@ -206,7 +206,7 @@ fn table(mark: &'static str, first: Vec<Line>, walk: Walk) -> impl Stream<Item =
     head.chain(pages).map(|bytes| bytes.map_err(|error| ErrorResponse::from(error).message.into()))
 }
 
-fn row(line: &Line, app: &App) -> [Cow<'static, str>; COLUMNS] {
+fn row(line: &ExportRow, app: &App) -> [Cow<'static, str>; COLUMNS] {
     let scopes: Vec<_> = app.catalogue().sorted(&line.scopes).iter().map(ToString::to_string).collect();
     [
         line.owner_name.clone(),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        decision::{Reason, Verdict},
+        decision::{DenyReason, Verdict},
         error::Error,
         scope::ScopeName,
         time::Time,
@@ -62,11 +62,13 @@ async fn check<'request>(
     let checked =
         doors.app.verifier().check(&secret, &ask, observed).await?.ok_or_else(ErrorResponse::invalid_token)?;
     match checked.verdict {
-        Verdict::No(Reason::Revoked | Reason::Expired | Reason::OwnerDisabled) => Err(ErrorResponse::invalid_token()),
+        Verdict::No(DenyReason::Revoked | DenyReason::Expired | DenyReason::OwnerDisabled) => {
+            Err(ErrorResponse::invalid_token())
+        }
         _ if !question.faults.is_empty() => Err(question.misconfigured(doors)),
         Verdict::Yes => Ok((checked, question)),
-        Verdict::No(Reason::NotGranted) => Err(no_organization()),
-        Verdict::No(Reason::LacksScope(index)) => Err(question.lacks(index)),
+        Verdict::No(DenyReason::NotGranted) => Err(no_organization()),
+        Verdict::No(DenyReason::LacksScope(index)) => Err(question.lacks(index)),
     }
 }
 
@@ -87,7 +89,7 @@ fn no_organization() -> ErrorResponse {
 }
 
 fn passed(doors: &HttpState, checked: &CheckResult, organization: Option<&str>) -> Response {
-    let known = &checked.known;
+    let known = &checked.snapshot;
     let scopes = checked.scopes(doors.app.catalogue());
     let mut headers = HeaderMap::new();
     for (name, text) in [

@@ -5,19 +5,19 @@ use crate::{app::App, domain::error::Result};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const BEAT: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 /// The number of tokens that are marked at once. If there are more, the next portion follows without a pause.
-const PORTION: u64 = 500;
+const BATCH_SIZE: u64 = 500;
 
 pub(super) async fn run(app: App, stop: CancellationToken) {
-    let mut pause = BEAT;
+    let mut pause = INTERVAL;
     while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
         pause = match mark(&app).await {
-            Ok(marked) if u64::try_from(marked).is_ok_and(|marked| marked == PORTION) => Duration::ZERO,
-            Ok(_) => BEAT,
+            Ok(marked) if u64::try_from(marked).is_ok_and(|marked| marked == BATCH_SIZE) => Duration::ZERO,
+            Ok(_) => INTERVAL,
             Err(error) => {
                 tracing::warn!(error = %error.cause(), "failed to mark expired tokens, will retry");
-                BEAT * 5
+                INTERVAL * 5
             }
         };
     }
@@ -25,5 +25,5 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 
 async fn mark(app: &App) -> Result<usize> {
     let now = agreed_now(app).await?;
-    app.store().upkeep().keep_expiry(now, PORTION).await
+    app.store().upkeep().mark_expired(now, BATCH_SIZE).await
 }

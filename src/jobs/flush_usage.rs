@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How often the job writes the usage that is due.
-const BEAT: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(app: App, stop: CancellationToken) {
-    while stop.run_until_cancelled(tokio::time::sleep(BEAT)).await.is_some() {
+    while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
         flush(&app, false).await;
     }
     flush(&app, true).await;
@@ -19,8 +19,8 @@ async fn flush(app: &App, all: bool) {
     if tokens.is_empty() && grants.is_empty() {
         return;
     }
-    if let Err(error) = app.store().upkeep().keep_usage(tokens.clone(), grants.clone()).await {
+    if let Err(error) = app.store().upkeep().save_usage(tokens.clone(), grants.clone()).await {
         tracing::warn!(error = %error.cause(), "failed to write token usage, will retry");
-        app.verifier().tally().take_back(tokens, grants);
+        app.verifier().tally().requeue(tokens, grants);
     }
 }

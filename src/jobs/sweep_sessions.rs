@@ -5,18 +5,18 @@ use crate::{app::App, domain::error::Result};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const BEAT: Duration = Duration::from_mins(1);
+const INTERVAL: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(app: App, stop: CancellationToken) {
-    while stop.run_until_cancelled(tokio::time::sleep(BEAT)).await.is_some() {
-        if let Err(error) = sweep(&app).await {
+    while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
+        if let Err(error) = delete_expired(&app).await {
             tracing::warn!(error = ?error, "failed to delete expired sessions, will retry");
         }
     }
 }
 
-async fn sweep(app: &App) -> Result<()> {
+async fn delete_expired(app: &App) -> Result<()> {
     let now = agreed_now(app).await?;
-    app.store().upkeep().sweep_sessions(now).await?;
-    app.store().upkeep().sweep_invitations(now).await
+    app.store().upkeep().delete_expired_sessions(now).await?;
+    app.store().upkeep().delete_expired_invitations(now).await
 }

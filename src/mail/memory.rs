@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The emails that a mailer sent. All clones share one mailbox.
 #[derive(Debug, Clone, Default)]
-pub struct Mailbox(Arc<Mutex<Inside>>);
+pub struct Mailbox(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
-struct Inside {
+struct State {
     sent: Vec<Sent>,
     refused: usize,
     failure: Option<Failure>,
@@ -21,7 +21,7 @@ pub struct Sent {
     /// The recipients of the SMTP envelope.
     pub recipients: Vec<String>,
     /// The rendered email.
-    pub letter: RenderedEmail,
+    pub email: RenderedEmail,
     /// The message as SMTP transmits it.
     pub source: String,
 }
@@ -55,13 +55,13 @@ impl Mailbox {
         }
         inside.sent.push(Sent {
             recipients: message.envelope().to().iter().map(ToString::to_string).collect(),
-            letter: letter.clone(),
+            email: letter.clone(),
             source: String::from_utf8_lossy(&message.formatted()).into_owned(),
         });
         Ok(())
     }
 
-    fn inside(&self) -> MutexGuard<'_, Inside> {
+    fn inside(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -31,7 +31,7 @@ use std::{
 };
 
 /// The longest time that sending one email takes; the lease of a delivery is longer.
-pub const LONGEST_SEND: Duration = Duration::from_secs(20);
+pub const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The last second that a `Date` header can express, the end of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
@@ -93,7 +93,7 @@ impl Failure {
     }
 
     /// Creates a failure of an email that may be sent later.
-    pub fn passing(text: impl std::fmt::Display) -> Self {
+    pub fn transient(text: impl std::fmt::Display) -> Self {
         Self::new(Cause::Busy, text)
     }
 
@@ -103,7 +103,7 @@ impl Failure {
     }
 
     /// Returns whether any other email would have failed as well.
-    pub const fn concerns_every_letter(&self) -> bool {
+    pub const fn affects_all_emails(&self) -> bool {
         !matches!(self.cause, Cause::Refused | Cause::Busy)
     }
 }
@@ -112,12 +112,12 @@ impl Failure {
 #[derive(Debug, Clone)]
 pub struct Mailer {
     from: Party,
-    way: Way,
+    way: Transport,
     limit: Duration,
 }
 
 #[derive(Debug, Clone)]
-enum Way {
+enum Transport {
     Folder(PathBuf),
     Server(Arc<Server>),
     Memory(Mailbox),
@@ -128,10 +128,10 @@ impl Mailer {
     /// email.
     pub fn new(target: &MailTarget, from: &str) -> Result<Self> {
         let way = match target {
-            MailTarget::Folder(folder) => Way::Folder(folder.clone()),
-            MailTarget::Server(url) => Way::Server(Arc::new(Server::new(url.reveal())?)),
+            MailTarget::Folder(folder) => Transport::Folder(folder.clone()),
+            MailTarget::Server(url) => Transport::Server(Arc::new(Server::new(url.reveal())?)),
         };
-        Ok(Self { from: sender(from)?, way, limit: LONGEST_SEND })
+        Ok(Self { from: sender(from)?, way, limit: SEND_TIMEOUT })
     }
 
     /// Creates a mailer for tests and the mailbox that it sends to.
@@ -139,7 +139,7 @@ impl Mailer {
         let mailbox = Mailbox::default();
         let address = Address::new_dangerous("tokenward", "localhost");
         let from = Party::new(Some("Tokenward".into()), address);
-        (Self { from, way: Way::Memory(mailbox.clone()), limit: LONGEST_SEND }, mailbox)
+        (Self { from, way: Transport::Memory(mailbox.clone()), limit: SEND_TIMEOUT }, mailbox)
     }
 
     /// Returns the mailer with another time limit, for tests.
@@ -152,16 +152,16 @@ impl Mailer {
     pub async fn send(&self, letter: &RenderedEmail) -> Result<(), Failure> {
         let message = self.message(letter)?;
         match &self.way {
-            Way::Folder(folder) => {
-                let (folder, notice, source) = (folder.clone(), word(&letter.notice), message.formatted());
+            Transport::Folder(folder) => {
+                let (folder, notice, source) = (folder.clone(), word(&letter.notification_id), message.formatted());
                 let write = tokio::task::spawn_blocking(move || folder::write(&folder, &notice, &source));
                 let written = tokio::time::timeout(self.limit, write).await;
                 let written = written.map_err(|_| Failure::new(Cause::Late, "the folder did not take it in time"))?;
                 let lost = |error: &dyn std::fmt::Display| Failure::new(Cause::Unreachable, error);
                 written.map_err(|error| lost(&error))?.map_err(|error| lost(&error))
             }
-            Way::Server(server) => server.send(&message, self.limit).await,
-            Way::Memory(mailbox) => mailbox.receive(&message, letter),
+            Transport::Server(server) => server.send(&message, self.limit).await,
+            Transport::Memory(mailbox) => mailbox.receive(&message, letter),
         }
     }
 
@@ -223,12 +223,12 @@ fn in_short(text: impl std::fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::email::{EmailContent, EmailToken, Place};
+    use crate::domain::email::{EmailContent, EmailOrganization, EmailToken};
     use std::os::unix::fs::PermissionsExt as _;
 
     fn letter() -> RenderedEmail {
         RenderedEmail {
-            notice: "delivery_01".into(),
+            notification_id: "delivery_01".into(),
             message_id: "<delivery_01@tokens.example.com>".into(),
             to_name: "Bob Builder".into(),
             to_address: "bob@example.com".into(),
@@ -288,13 +288,13 @@ mod tests {
     async fn line_breaks_in_names_add_no_recipient_or_header() {
         for nasty in ["x\r\nBcc: eve@example.com", "x\nBcc: eve@example.com", "x\rBcc: eve@example.com\r\n\r\nbody"] {
             for nasty in [nasty.to_owned(), format!("{}{nasty}", "long name ".repeat(20)), format!("ü{nasty}")] {
-                let place = Place { slug: nasty.clone(), name: nasty.clone(), deleted: false };
+                let place = EmailOrganization { slug: nasty.clone(), name: nasty.clone(), deleted: false };
                 let token = EmailToken { id: nasty.clone(), description: nasty.clone(), hint: nasty.clone() };
                 let envelope = EmailContext {
-                    notice: nasty.clone(),
+                    notification_id: nasty.clone(),
                     to_name: nasty.clone(),
                     to_address: "bob@example.com".into(),
-                    letter: EmailContent::OrganizationRemoved {
+                    content: EmailContent::OrganizationRemoved {
                         organization: place,
                         token,
                         by: None,
@@ -368,7 +368,7 @@ mod tests {
         assert!(!folder.exists());
         mailer.send(&letter()).await.expect("sent");
         mailer.send(&letter()).await.expect("sent again");
-        mailer.send(&RenderedEmail { notice: "../up".into(), ..letter() }).await.expect("sent");
+        mailer.send(&RenderedEmail { notification_id: "../up".into(), ..letter() }).await.expect("sent");
         let mut names: Vec<_> =
             std::fs::read_dir(&folder).expect("the folder").map(|it| it.expect("a file").file_name()).collect();
         names.sort();
@@ -383,7 +383,7 @@ mod tests {
         let target = MailTarget::Folder(file.path().join("mail"));
         let mailer = Mailer::new(&target, "tokenward@localhost").expect("a mailer");
         let failure = mailer.send(&letter()).await.expect_err("a failure");
-        assert!(!failure.is_permanent() && failure.concerns_every_letter(), "{failure}");
+        assert!(!failure.is_permanent() && failure.affects_all_emails(), "{failure}");
     }
 
     #[test]

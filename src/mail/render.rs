@@ -2,7 +2,7 @@
 
 use super::{one_line, word};
 use crate::domain::{
-    email::{EmailContent, EmailToken, Person, Place},
+    email::{EmailContent, EmailOrganization, EmailToken, EmailUser},
     error::{Error, Result},
     time::Time,
 };
@@ -10,19 +10,19 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use url::{Host, Url};
 
 /// The number of tokens that an email lists.
-const MOST_TOKENS: usize = 50;
+const MAX_TOKENS: usize = 50;
 
 /// The data from which an email is rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailContext {
     /// The ID of the delivery, the same for each attempt.
-    pub notice: String,
+    pub notification_id: String,
     /// The name of the recipient.
     pub to_name: String,
     /// The address of the recipient.
     pub to_address: String,
     /// The content of the email.
-    pub letter: EmailContent,
+    pub content: EmailContent,
     /// The URL of the service for users.
     pub public_url: String,
 }
@@ -31,7 +31,7 @@ pub struct EmailContext {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderedEmail {
     /// The ID of the delivery.
-    pub notice: String,
+    pub notification_id: String,
     /// The Message-ID, the same for each attempt, so that a recipient can recognize a repeated email.
     pub message_id: String,
     /// The name of the recipient.
@@ -50,17 +50,17 @@ pub struct RenderedEmail {
 
 /// Renders an email. Text of users can neither break a line nor become markup.
 pub fn render(envelope: &EmailContext) -> Result<RenderedEmail> {
-    let page = Page::of(&envelope.letter);
+    let page = TemplateData::of(&envelope.content);
     let values = page.values(envelope);
     let environment = environment().map_err(unwritten)?;
     let fill = |kind: &str| {
         let template = environment.get_template(&format!("{}.{kind}", page.name))?;
         template.render(&values)
     };
-    let notice = word(&envelope.notice);
+    let notice = word(&envelope.notification_id);
     Ok(RenderedEmail {
         message_id: format!("<{notice}@{}>", domain(&envelope.public_url)),
-        notice: envelope.notice.clone(),
+        notification_id: envelope.notification_id.clone(),
         to_name: one_line(&envelope.to_name),
         to_address: envelope.to_address.clone(),
         at: page.at,
@@ -71,16 +71,16 @@ pub fn render(envelope: &EmailContext) -> Result<RenderedEmail> {
 }
 
 /// The data that both kinds of email have in common; the one about a removed organization has a single token.
-struct Page<'letter> {
+struct TemplateData<'letter> {
     name: &'static str,
-    organization: &'letter Place,
+    organization: &'letter EmailOrganization,
     tokens: &'letter [EmailToken],
-    by: Option<&'letter Person>,
+    by: Option<&'letter EmailUser>,
     reason: Option<&'letter str>,
     at: Time,
 }
 
-impl<'letter> Page<'letter> {
+impl<'letter> TemplateData<'letter> {
     fn of(letter: &'letter EmailContent) -> Self {
         match letter {
             EmailContent::OrganizationRemoved { organization, token, by, reason, at_micros } => Self {
@@ -105,7 +105,7 @@ impl<'letter> Page<'letter> {
     fn values(&self, envelope: &EmailContext) -> Value {
         let by = self.by.map_or_else(|| "an operator of this service".into(), person);
         let home = format!("{}/tokens", envelope.public_url.trim_end_matches('/'));
-        let tokens: Vec<_> = self.tokens.iter().take(MOST_TOKENS).map(|line| token(line, &home)).collect();
+        let tokens: Vec<_> = self.tokens.iter().take(MAX_TOKENS).map(|line| token(line, &home)).collect();
         context! {
             to_name => one_line(&envelope.to_name),
             organization => context! {
@@ -120,12 +120,12 @@ impl<'letter> Page<'letter> {
             reason => self.reason.map_or_else(|| "No reason was given.".into(), one_line),
             when => self.at.utc().format("%-d %B %Y, %H:%M UTC").to_string(),
             home,
-            notice => one_line(&envelope.notice),
+            notice => one_line(&envelope.notification_id),
         }
     }
 }
 
-fn person(person: &Person) -> String {
+fn person(person: &EmailUser) -> String {
     one_line(&format!("{} ({})", person.name, person.username))
 }
 
@@ -177,12 +177,12 @@ mod tests {
 
     const AT: i64 = 1_795_426_200_123_456;
 
-    fn acme() -> Place {
-        Place { slug: "acme".into(), name: "Acme & Sons".into(), deleted: false }
+    fn acme() -> EmailOrganization {
+        EmailOrganization { slug: "acme".into(), name: "Acme & Sons".into(), deleted: false }
     }
 
-    fn ada() -> Person {
-        Person { username: "ada".into(), name: "Ada Lovelace".into() }
+    fn ada() -> EmailUser {
+        EmailUser { username: "ada".into(), name: "Ada Lovelace".into() }
     }
 
     fn line(number: usize) -> EmailToken {
@@ -195,15 +195,15 @@ mod tests {
 
     fn envelope(letter: EmailContent) -> EmailContext {
         EmailContext {
-            notice: "delivery_01kb0000000000000000000000".into(),
+            notification_id: "delivery_01kb0000000000000000000000".into(),
             to_name: "Bob Builder".into(),
             to_address: "bob@example.com".into(),
-            letter,
+            content: letter,
             public_url: "https://tokens.example.com".into(),
         }
     }
 
-    fn removed(by: Option<Person>, reason: Option<&str>) -> EmailContext {
+    fn removed(by: Option<EmailUser>, reason: Option<&str>) -> EmailContext {
         envelope(EmailContent::OrganizationRemoved {
             organization: acme(),
             token: line(1),
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn deleted_organization_email_offers_no_restoration() {
         let letter = rendered(&envelope(EmailContent::MembershipEnded {
-            organization: Place { deleted: true, ..acme() },
+            organization: EmailOrganization { deleted: true, ..acme() },
             tokens: vec![line(1)],
             by: None,
             reason: Some("The organization was deleted.".into()),
@@ -342,7 +342,7 @@ mod tests {
         let nasty = "</p><script>x</script>\r\nBcc: {{ notice }}";
         let mut envelope = removed(None, Some(nasty));
         envelope.to_name = nasty.into();
-        if let EmailContent::OrganizationRemoved { organization, token, .. } = &mut envelope.letter {
+        if let EmailContent::OrganizationRemoved { organization, token, .. } = &mut envelope.content {
             organization.name = nasty.into();
             token.description = nasty.into();
         }

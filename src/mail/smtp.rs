@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 /// The time limit for `QUIT`, whose result does not matter.
-const LONGEST_GOODBYE: Duration = Duration::from_secs(1);
+const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The first line of a certificate in PEM.
 const BEGINNING: &[u8] = b"-----BEGIN CERTIFICATE-----";
 /// The code with which a server that shuts down answers any command.
@@ -77,15 +77,15 @@ impl Server {
 
     /// Sends one email within `limit`.
     pub(super) async fn send(&self, message: &Message, limit: Duration) -> Result<(), Failure> {
-        let handed = timeout(limit, self.hand_over(message)).await;
+        let handed = timeout(limit, self.deliver(message)).await;
         let late = |_| Failure::new(Cause::Late, format!("{self:?} did not answer in time"));
         let mut connection = handed.map_err(late)??;
         // The email is accepted; the end of the connection does not matter.
-        let _ = timeout(LONGEST_GOODBYE, connection.quit()).await;
+        let _ = timeout(QUIT_TIMEOUT, connection.quit()).await;
         Ok(())
     }
 
-    async fn hand_over(&self, message: &Message) -> Result<AsyncSmtpConnection, Failure> {
+    async fn deliver(&self, message: &Message) -> Result<AsyncSmtpConnection, Failure> {
         let mut connection = self.open().await?;
         if !message.envelope().to().iter().all(|to| to.user().is_ascii())
             && !connection.server_info().supports_feature(Extension::SmtpUtfEight)
@@ -277,7 +277,7 @@ mod tests {
 
     fn letter() -> RenderedEmail {
         RenderedEmail {
-            notice: "delivery_01".into(),
+            notification_id: "delivery_01".into(),
             message_id: "<delivery_01@localhost>".into(),
             to_name: "Bob".into(),
             to_address: "bob@example.com".into(),

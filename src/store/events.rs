@@ -4,13 +4,13 @@ use super::{
     Store, all,
     column_types::Differences,
     entity::{event, event_organization},
-    limited,
-    pagination::{self, By, SortOrder, same},
+    pagination::{self, SortKey, SortOrder, same},
+    run,
 };
 use crate::domain::{
     cursor::{Cursor, Key},
     error::Result,
-    event::{Entry, EventSource, EventType},
+    event::{EventSource, EventType, RecordedEvent},
     id::{EventId, OrganizationId, TokenId, UserId},
     list::{EventFilter, Page, Slice},
     policy::{Operator, OrgAdmin},
@@ -60,7 +60,7 @@ struct EventRow {
     changes: Option<Differences>,
 }
 
-impl From<EventRow> for Entry {
+impl From<EventRow> for RecordedEvent {
     fn from(row: EventRow) -> Self {
         Self {
             number: row.number,
@@ -77,12 +77,12 @@ impl From<EventRow> for Entry {
             reason: row.reason,
             scopes_added: row.scopes_added.iter().cloned().collect(),
             scopes_removed: row.scopes_removed.iter().cloned().collect(),
-            differences: row.changes.map(|Differences(all)| all).unwrap_or_default(),
+            field_changes: row.changes.map(|Differences(all)| all).unwrap_or_default(),
         }
     }
 }
 
-fn placed(row: EventRow) -> (Cursor, Entry) {
+fn row_with_cursor(row: EventRow) -> (Cursor, RecordedEvent) {
     (Cursor { key: Key::Number(row.number), id: row.id.uuid() }, row.into())
 }
 
@@ -99,16 +99,16 @@ pub struct EventSearch {
 
 impl Store {
     /// Returns the newest events of the service, including those that concern no organization, up to a limit.
-    pub async fn every_event(&self, _: &Operator, search: &EventSearch, most: u64) -> Result<Vec<Entry>> {
+    pub async fn every_event(&self, _: &Operator, search: &EventSearch, most: u64) -> Result<Vec<RecordedEvent>> {
         let rows = all::<EventRow>(&self.read, &every_event(search, most)).await?;
-        Ok(rows.into_iter().map(Entry::from).collect())
+        Ok(rows.into_iter().map(RecordedEvent::from).collect())
     }
 
     /// Returns a page of the events that concern an organization, newest first.
-    pub async fn events_in(&self, admin: &OrgAdmin, filter: &EventFilter, page: &Page) -> Result<Slice<Entry>> {
-        let along = SortOrder { key: By::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
-        let select = pagination::cut(events_in(admin, filter), &along, page);
-        pagination::page_of(&self.read, &select, page, placed).await
+    pub async fn events_in(&self, admin: &OrgAdmin, filter: &EventFilter, page: &Page) -> Result<Slice<RecordedEvent>> {
+        let along = SortOrder { key: SortKey::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        let select = pagination::paginate(events_in(admin, filter), &along, page);
+        pagination::page_of(&self.read, &select, page, row_with_cursor).await
     }
 
     /// Counts the events of an organization that match a filter.
@@ -123,11 +123,11 @@ impl Store {
         tokens: &[TokenId],
         within: Option<&BTreeSet<OrganizationId>>,
         page: &Page,
-    ) -> Result<HashMap<TokenId, Slice<Entry>>> {
-        let along = SortOrder { key: By::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
-        let select = pagination::cut_each(events_of(tokens, within), ("e", "token_id"), &along, page);
+    ) -> Result<HashMap<TokenId, Slice<RecordedEvent>>> {
+        let along = SortOrder { key: SortKey::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let select = pagination::paginate_each(events_of(tokens, within), ("e", "token_id"), &along, page);
         let rows = all::<EventRow>(&self.read, &select).await?;
-        Ok(pagination::slices(rows, page, |row| row.token_id, placed))
+        Ok(pagination::slices(rows, page, |row| row.token_id, row_with_cursor))
     }
 
     /// Counts the events of each token.
@@ -140,7 +140,7 @@ impl Store {
     }
 
     /// Returns events by their IDs. Policy decides who may see them.
-    pub async fn events(&self, ids: &[EventId]) -> Result<HashMap<EventId, Entry>> {
+    pub async fn events(&self, ids: &[EventId]) -> Result<HashMap<EventId, RecordedEvent>> {
         let select = entries().and_where(Expr::col(("e", "id")).is_in(ids.iter().copied())).take();
         let rows = all::<EventRow>(&self.read, &select).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
@@ -151,7 +151,7 @@ impl Store {
         let find = event_organization::Entity::find()
             .filter(event_organization::Column::Number.is_in(numbers.iter().copied()));
         let mut concerned = HashMap::<_, BTreeSet<_>>::new();
-        for row in limited(find.all(&self.read)).await? {
+        for row in run(find.all(&self.read)).await? {
             concerned.entry(row.number).or_default().insert(row.organization_id);
         }
         Ok(concerned)
@@ -171,23 +171,23 @@ fn events_in(admin: &OrgAdmin, filter: &EventFilter) -> SelectStatement {
     select
         .join_as(JoinType::InnerJoin, event_organization::Entity, "c", same(("c", "number"), ("e", "number")))
         .and_where(Expr::col(("c", "organization_id")).eq(*admin.organization()))
-        .cond_where(fitting(filter));
+        .cond_where(matching(filter));
     select
 }
 
 fn every_event(search: &EventSearch, most: u64) -> SelectStatement {
     let mut select = entries();
-    select.cond_where(fitting(&search.filter)).order_by(("e", "number"), Order::Desc).limit(most);
+    select.cond_where(matching(&search.filter)).order_by(("e", "number"), Order::Desc).limit(most);
     if let Some(user) = search.with_user {
         select.and_where(Expr::col(("e", "user_id")).eq(user).or(Expr::col(("e", "actor_id")).eq(user)));
     }
     if let Some(organization) = search.organization {
-        select.and_where(concerns_any(&BTreeSet::from([organization])));
+        select.and_where(affects_any(&BTreeSet::from([organization])));
     }
     select
 }
 
-fn fitting(filter: &EventFilter) -> Condition {
+fn matching(filter: &EventFilter) -> Condition {
     let types = (!filter.types.is_empty()).then(|| filter.types.iter().copied());
     pagination::within(("e", "at"), filter.at, None)
         .add_option(types.map(|types| Expr::col(("e", "type")).is_in(types)))
@@ -196,7 +196,7 @@ fn fitting(filter: &EventFilter) -> Condition {
         .add_option(filter.user.map(|user| Expr::col(("e", "user_id")).eq(user)))
 }
 
-fn concerns_any(organizations: &BTreeSet<OrganizationId>) -> Expr {
+fn affects_any(organizations: &BTreeSet<OrganizationId>) -> Expr {
     let concerns = Query::select()
         .expr(Expr::value(1))
         .from_as(event_organization::Entity, "c")
@@ -210,7 +210,7 @@ fn events_of(tokens: &[TokenId], within: Option<&BTreeSet<OrganizationId>>) -> S
     let mut select = entries();
     select.and_where(Expr::col(("e", "token_id")).is_in(tokens.iter().copied()));
     if let Some(organizations) = within {
-        select.and_where(concerns_any(organizations));
+        select.and_where(affects_any(organizations));
     }
     select
 }
@@ -225,8 +225,8 @@ mod tests {
     use insta::assert_snapshot;
 
     fn log(filter: &EventFilter, page: &Page) -> SelectStatement {
-        let along = SortOrder { key: By::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
-        pagination::cut(events_in(&an_admin(), filter), &along, page)
+        let along = SortOrder { key: SortKey::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        pagination::paginate(events_in(&an_admin(), filter), &along, page)
     }
 
     #[test]
@@ -257,8 +257,8 @@ mod tests {
 
     #[test]
     fn events_of_many_tokens_are_one_statement() {
-        let along = SortOrder { key: By::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
-        let question = pagination::cut_each(events_of(&TOKENS, None), ("e", "token_id"), &along, &FIRST);
+        let along = SortOrder { key: SortKey::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let question = pagination::paginate_each(events_of(&TOKENS, None), ("e", "token_id"), &along, &FIRST);
         assert_snapshot!(asked(&question), @r#"
         SELECT *
         FROM (SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes", ROW_NUMBER() OVER ( PARTITION BY "e"."token_id"

@@ -3,8 +3,8 @@
 use super::{
     Store,
     column_types::{End, LastUse},
-    grants::reaching,
-    pagination::{self, By, SortOrder},
+    grants::audit_list,
+    pagination::{self, SortKey, SortOrder},
 };
 use crate::domain::{
     cursor::{Cursor, Key},
@@ -24,7 +24,7 @@ use sea_orm::{
 
 /// A token in the exported audit. The usage is that with the organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct ExportRow {
     /// The ID of the token.
     pub token: TokenId,
     /// The ID of the owner.
@@ -88,9 +88,9 @@ struct Row {
 }
 
 impl Row {
-    fn line(self, at: Time) -> Line {
+    fn line(self, at: Time) -> ExportRow {
         let row = self;
-        Line {
+        ExportRow {
             status: TokenStatus::of(at, row.expires_at.0, row.expired_at, row.revoked_at),
             hint: row.hint,
             expires_at: row.expires_at.0,
@@ -115,18 +115,24 @@ impl Row {
 
 impl Store {
     /// Returns a page of the audit as a table, newest first.
-    pub async fn exported(&self, admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> Result<Slice<Line>> {
-        pagination::page_of(&self.read, &exported(admin, filter, page, at), page, |row: Row| {
+    pub async fn export_rows(
+        &self,
+        admin: &OrgAdmin,
+        filter: &TokenFilter,
+        page: &Page,
+        at: Time,
+    ) -> Result<Slice<ExportRow>> {
+        pagination::page_of(&self.read, &export_rows(admin, filter, page, at), page, |row: Row| {
             (Cursor { key: Key::Id, id: row.token_id.uuid() }, row.line(at))
         })
         .await
     }
 }
 
-fn exported(admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> SelectStatement {
+fn export_rows(admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> SelectStatement {
     let along =
-        SortOrder { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "token_id")), descending: true };
-    let mut select = reaching(admin, filter, at);
+        SortOrder { key: SortKey::<(&'static str, &'static str)>::Id, id: Some(("g", "token_id")), descending: true };
+    let mut select = audit_list(admin, filter, at);
     for (table, column, name) in [
         ("o", "name", "owner_name"),
         ("o", "email", "owner_email"),
@@ -139,7 +145,7 @@ fn exported(admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> Se
     ] {
         select.expr_as(Expr::col((table, column)), name);
     }
-    pagination::cut(select, &along, page)
+    pagination::paginate(select, &along, page)
 }
 
 #[cfg(test)]
@@ -152,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn export_uses_one_index_without_sorting() {
         for page in [FIRST, behind(Key::Id)] {
-            let plan = plan(&exported(&an_admin(), &TokenFilter::default(), &page, NOW)).await;
+            let plan = plan(&export_rows(&an_admin(), &TokenFilter::default(), &page, NOW)).await;
             assert!(plan[0].contains("USING INDEX grants_by_organization_id_token_id (organization_id=?"), "{plan:?}");
             assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");
         }

@@ -5,7 +5,7 @@ use super::{
     column_types::{End, LastUse},
     entity::{grant, grant_scope, grant_use, membership, token, user},
     one,
-    pagination::{self, By, SortOrder, same},
+    pagination::{self, SortKey, SortOrder, same},
     tx::Tx,
     usage::{self, UseColumns},
 };
@@ -110,7 +110,7 @@ impl Tx {
 
 impl Store {
     /// Returns a page of the audit: the tokens that have access to an organization.
-    pub async fn reaching(
+    pub async fn audit_list(
         &self,
         admin: &OrgAdmin,
         filter: &TokenFilter,
@@ -118,7 +118,7 @@ impl Store {
         page: &Page,
         at: Time,
     ) -> Result<Slice<Grant>> {
-        let select = pagination::cut(reaching(admin, filter, at), &along(order), page);
+        let select = pagination::paginate(audit_list(admin, filter, at), &order_column(order), page);
         pagination::page_of(&self.read, &select, page, |row: GrantRow| {
             let id = row.token_id.uuid();
             let place = pagination::cursor(order, id, row.last_used_at_number, &row.username, row.expires_at_number);
@@ -128,14 +128,14 @@ impl Store {
     }
 
     /// Counts the tokens of the audit that match a filter.
-    pub async fn count_reaching(&self, admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Result<u64> {
-        pagination::count(&self.read, reaching(admin, filter, at)).await
+    pub async fn count_audit_list(&self, admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Result<u64> {
+        pagination::count(&self.read, audit_list(admin, filter, at)).await
     }
 
     /// Returns one entry of the audit, also for an expired or revoked token.
-    pub async fn audited(&self, admin: &OrgAdmin, token: TokenId, at: Time) -> Result<Option<Grant>> {
+    pub async fn audit_entry(&self, admin: &OrgAdmin, token: TokenId, at: Time) -> Result<Option<Grant>> {
         let filter = TokenFilter { status: Some(ANY_STATE.to_vec()), ..Default::default() };
-        let select = reaching(admin, &filter, at).and_where(Expr::col(("g", "token_id")).eq(token)).take();
+        let select = audit_list(admin, &filter, at).and_where(Expr::col(("g", "token_id")).eq(token)).take();
         Ok(one::<GrantRow>(&self.read, &select).await?.map(Grant::from))
     }
 
@@ -147,8 +147,9 @@ impl Store {
         page: &Page,
         at: Time,
     ) -> Result<HashMap<TokenId, Slice<Grant>>> {
-        let along = SortOrder { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
-        let select = pagination::cut_each(grants_of(tokens, which, at), ("g", "token_id"), &along, page);
+        let along =
+            SortOrder { key: SortKey::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
+        let select = pagination::paginate_each(grants_of(tokens, which, at), ("g", "token_id"), &along, page);
         let rows = all::<GrantRow>(&self.read, &select).await?;
         let placed = |row: GrantRow| (Cursor { key: Key::Id, id: row.id.uuid() }, row.into());
         Ok(pagination::slices(rows, page, |row| Some(row.token_id), placed))
@@ -190,26 +191,30 @@ impl Store {
     }
 
     /// Returns the organizations that each token has access to now.
-    pub async fn reach(&self, tokens: &[TokenId], at: Time) -> Result<HashMap<TokenId, BTreeSet<OrganizationId>>> {
+    pub async fn audit_query(
+        &self,
+        tokens: &[TokenId],
+        at: Time,
+    ) -> Result<HashMap<TokenId, BTreeSet<OrganizationId>>> {
         #[derive(FromQueryResult)]
         struct Row {
             token_id: TokenId,
             organization_id: OrganizationId,
         }
         let mut found = HashMap::<_, BTreeSet<_>>::new();
-        for row in all::<Row>(&self.read, &reach(tokens, at)).await? {
+        for row in all::<Row>(&self.read, &audit_query(tokens, at)).await? {
             found.entry(row.token_id).or_default().insert(row.organization_id);
         }
         Ok(found)
     }
 }
 
-fn along(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
+fn order_column(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
-        TokenOrderField::CreatedAt => By::Id,
-        TokenOrderField::LastUsedAt => By::Number(("u", "last_used_at")),
-        TokenOrderField::Owner => By::Text(("o", "username")),
-        TokenOrderField::ExpiresAt => By::Number(("g", "expires_at")),
+        TokenOrderField::CreatedAt => SortKey::Id,
+        TokenOrderField::LastUsedAt => SortKey::Number(("u", "last_used_at")),
+        TokenOrderField::Owner => SortKey::Text(("o", "username")),
+        TokenOrderField::ExpiresAt => SortKey::Number(("g", "expires_at")),
     };
     // The copy of the token ID that is part of the index of the key.
     let id = if order.field == TokenOrderField::LastUsedAt { ("u", "token_id") } else { ("g", "token_id") };
@@ -252,7 +257,7 @@ fn grants() -> SelectStatement {
         .take()
 }
 
-pub(super) fn reaching(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> SelectStatement {
+pub(super) fn audit_list(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> SelectStatement {
     let mut select = grants();
     select
         .and_where(Expr::col(("g", "organization_id")).eq(*admin.organization()))
@@ -303,7 +308,7 @@ fn in_state(state: GrantStatus, at: Time) -> Condition {
 }
 
 fn recent_addresses(tokens: &[TokenId], at: Time) -> SelectStatement {
-    reach(tokens, at)
+    audit_query(tokens, at)
         .column(("u", "address"))
         .join_as(JoinType::InnerJoin, grant_use::Entity, "u", same(("u", "grant_id"), ("g", "id")))
         .and_where(Expr::col(("u", "address")).is_not_null())
@@ -311,7 +316,7 @@ fn recent_addresses(tokens: &[TokenId], at: Time) -> SelectStatement {
         .take()
 }
 
-fn reach(tokens: &[TokenId], at: Time) -> SelectStatement {
+fn audit_query(tokens: &[TokenId], at: Time) -> SelectStatement {
     let member =
         same(("m", "organization_id"), ("g", "organization_id")).and(same(("m", "user_id"), ("g", "owner_id")));
     Query::select()
@@ -345,7 +350,7 @@ mod tests {
     use std::time::Duration;
 
     fn audit(filter: &TokenFilter, order: TokenOrder, page: &Page) -> SelectStatement {
-        pagination::cut(reaching(&an_admin(), filter, NOW), &along(order), page)
+        pagination::paginate(audit_list(&an_admin(), filter, NOW), &order_column(order), page)
     }
 
     #[test]
@@ -491,8 +496,9 @@ mod tests {
     fn grants_of_many_tokens_are_one_statement() {
         let which =
             GrantFilter { organizations: Some(BTreeSet::from([ORGANIZATION])), status: vec![GrantStatus::Removed] };
-        let along = SortOrder { key: By::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
-        let question = pagination::cut_each(grants_of(&TOKENS, &which, NOW), ("g", "token_id"), &along, &FIRST);
+        let along =
+            SortOrder { key: SortKey::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
+        let question = pagination::paginate_each(grants_of(&TOKENS, &which, NOW), ("g", "token_id"), &along, &FIRST);
         assert_snapshot!(asked(&question), @r#"
         SELECT *
         FROM (SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username", ROW_NUMBER() OVER ( PARTITION BY "g"."token_id"

@@ -3,16 +3,16 @@
 use super::{
     Store,
     entity::{invitation, setting, user},
-    limited, limited_unique,
     maintenance::Maintenance,
     one,
     pagination::same,
+    run, run_unique,
     tx::Tx,
 };
 use crate::domain::{
     error::{Error, Result},
     id::UserId,
-    invitation::LIFE,
+    invitation::LIFETIME,
     policy::{FirstUser, Operator},
     secret::Fingerprint,
     time::Time,
@@ -48,7 +48,7 @@ impl Store {
             .from_as(invitation::Entity, "i")
             .join_as(JoinType::LeftJoin, user::Entity, "u", same(("u", "id"), ("i", "user_id")))
             .and_where(Expr::col(("i", "fingerprint")).eq(fingerprint))
-            .and_where(Expr::col(("i", "created_at")).gt(at.minus(LIFE)))
+            .and_where(Expr::col(("i", "created_at")).gt(at.minus(LIFETIME)))
             .and_where(Expr::col(("u", "disabled_at")).is_null())
             .take();
         match one::<Invitation>(&self.checks, &find).await? {
@@ -63,7 +63,7 @@ impl Tx {
     pub async fn invite(&self, _: &Operator, user: UserId, fingerprint: Fingerprint) -> Result<()> {
         self.end_invitations(user).await?;
         let row = row_of(fingerprint, Some(user), self.caller().at);
-        let inserted = limited_unique(invitation::Entity::insert(row).exec_without_returning(&self.db)).await?;
+        let inserted = run_unique(invitation::Entity::insert(row).exec_without_returning(&self.db)).await?;
         inserted.map(|_| ()).ok_or_else(|| Error::Conflict("This user was invited at the same moment.".into()))
     }
 
@@ -71,27 +71,27 @@ impl Tx {
     pub async fn take_invitation(&self, fingerprint: Fingerprint) -> Result<Option<UserId>> {
         let take = invitation::Entity::delete_many()
             .filter(invitation::Column::Fingerprint.eq(fingerprint))
-            .filter(invitation::Column::CreatedAt.gt(self.caller().at.minus(LIFE)))
+            .filter(invitation::Column::CreatedAt.gt(self.caller().at.minus(LIFETIME)))
             .exec_with_returning(&self.db);
-        limited(take).await?.pop().map(|row| row.user_id).ok_or(Error::NotFound("invitation"))
+        run(take).await?.pop().map(|row| row.user_id).ok_or(Error::NotFound("invitation"))
     }
 
     /// Deletes the invitation of a user.
     pub(super) async fn end_invitations(&self, user: UserId) -> Result<()> {
         let end = invitation::Entity::delete_many().filter(invitation::Column::UserId.eq(user)).exec(&self.db);
-        limited(end).await?;
+        run(end).await?;
         Ok(())
     }
 
     /// Returns whether any user exists.
     pub async fn has_users(&self) -> Result<bool> {
-        Ok(limited(user::Entity::find().one(&self.db)).await?.is_some())
+        Ok(run(user::Entity::find().one(&self.db)).await?.is_some())
     }
 
     /// Stores that this user is the first. `NOT_FOUND` if another one was first.
-    pub async fn be_first(&self, pioneer: &FirstUser) -> Result<()> {
+    pub async fn lock_first_user(&self, pioneer: &FirstUser) -> Result<()> {
         let row = setting::ActiveModel { name: Set(FIRST.into()), value: Set(pioneer.user().to_string()) };
-        let inserted = limited_unique(setting::Entity::insert(row).exec_without_returning(&self.db)).await?;
+        let inserted = run_unique(setting::Entity::insert(row).exec_without_returning(&self.db)).await?;
         inserted.map(|_| ()).ok_or(Error::NotFound("invitation"))
     }
 }
@@ -101,16 +101,16 @@ impl Maintenance<'_> {
     pub async fn invite_first(&self, fingerprint: Fingerprint, at: Time) -> Result<()> {
         let transaction = self.store.begin().await?;
         let before = invitation::Entity::delete_many().filter(invitation::Column::UserId.is_null());
-        limited(before.exec(&transaction)).await?;
+        run(before.exec(&transaction)).await?;
         let row = row_of(fingerprint, None, at);
-        limited(invitation::Entity::insert(row).exec_without_returning(&transaction)).await?;
-        limited(transaction.commit()).await
+        run(invitation::Entity::insert(row).exec_without_returning(&transaction)).await?;
+        run(transaction.commit()).await
     }
 
     /// Deletes expired invitations.
-    pub async fn sweep_invitations(&self, at: Time) -> Result<()> {
-        let over = invitation::Column::CreatedAt.lte(at.minus(LIFE));
-        limited(invitation::Entity::delete_many().filter(over).exec(self.db())).await?;
+    pub async fn delete_expired_invitations(&self, at: Time) -> Result<()> {
+        let over = invitation::Column::CreatedAt.lte(at.minus(LIFETIME));
+        run(invitation::Entity::delete_many().filter(over).exec(self.db())).await?;
         Ok(())
     }
 }

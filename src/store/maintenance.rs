@@ -4,8 +4,8 @@ use super::{
     Store,
     column_types::End,
     entity::{grant, token},
-    limited,
     pool::Pool,
+    run,
 };
 use crate::domain::{error::Result, id::TokenId, time::Time};
 use sea_orm::{
@@ -32,14 +32,14 @@ impl Maintenance<'_> {
 
     /// Marks tokens whose expiry has passed, so that they remain expired if the clock goes back. Marks a limited number
     /// and returns it.
-    pub async fn keep_expiry(&self, at: Time, most: u64) -> Result<usize> {
+    pub async fn mark_expired(&self, at: Time, most: u64) -> Result<usize> {
         let find = token::Entity::find()
             .filter(token::Column::ExpiresAt.lte(End(Some(at))))
             .filter(token::Column::ExpiredAt.is_null())
             .filter(token::Column::RevokedAt.is_null())
             .order_by_asc(token::Column::ExpiresAt)
             .limit(most);
-        let mut over: Vec<TokenId> = limited(find.all(&self.store.read)).await?.into_iter().map(|row| row.id).collect();
+        let mut over: Vec<TokenId> = run(find.all(&self.store.read)).await?.into_iter().map(|row| row.id).collect();
         over.sort_unstable();
         if over.is_empty() {
             return Ok(0);
@@ -50,14 +50,14 @@ impl Maintenance<'_> {
             .filter(token::Column::ExpiredAt.is_null())
             .filter(token::Column::RevokedAt.is_null())
             .exec(self.db());
-        limited(mark).await?;
+        run(mark).await?;
         let end = grant::Entity::update_many()
             .col_expr(grant::Column::EndedAt, Expr::value(at))
             .filter(grant::Column::TokenId.is_in(over.iter().copied()))
             .filter(grant::Column::RemovedAt.is_null())
             .filter(grant::Column::EndedAt.is_null())
             .exec(self.db());
-        limited(end).await?;
+        run(end).await?;
         Ok(over.len())
     }
 }

@@ -3,10 +3,10 @@
 use super::{
     Store, all,
     entity::{grant, membership, organization, user},
-    limited, limited_unique,
-    pagination::{self, By, SortOrder, same},
+    pagination::{self, SortKey, SortOrder, same},
+    run, run_unique,
     tx::Tx,
-    users::Person,
+    users::UserRecord,
 };
 use crate::domain::{
     cursor::{Cursor, Detail, Fields, Key},
@@ -58,7 +58,7 @@ impl Tx {
         let organization = *staffer.organization();
         if self.caller().user().is_some() {
             let count = membership::Entity::find().filter(membership::Column::UserId.eq(user)).count(&self.db);
-            if limited(count).await? >= MAX_ORGANIZATIONS {
+            if run(count).await? >= MAX_ORGANIZATIONS {
                 return Err(Error::Conflict(TOO_MANY_ORGANIZATIONS.into()));
             }
         }
@@ -68,7 +68,7 @@ impl Tx {
             role: Set(role),
             joined_at: Set(self.caller().at),
         };
-        let inserted = limited_unique(membership::Entity::insert(row).exec_without_returning(&self.db)).await?;
+        let inserted = run_unique(membership::Entity::insert(row).exec_without_returning(&self.db)).await?;
         inserted.map(|_| ()).ok_or_else(|| Error::Conflict("This user is already a member.".into()))
     }
 
@@ -76,19 +76,19 @@ impl Tx {
     /// administrator.
     pub async fn change_role(&self, staffer: &MembershipManager, user: UserId, role: Role) -> Result<Role> {
         let organization = *staffer.organization();
-        let present = limited(membership::Entity::find_by_id((organization, user)).one(&self.db)).await?;
+        let present = run(membership::Entity::find_by_id((organization, user)).one(&self.db)).await?;
         let before = present.ok_or(Error::NotFound("member"))?.role;
         if before == role {
             return Ok(before);
         }
         if role == Role::Member {
-            self.keep_an_administrator(organization, user).await?;
+            self.require_another_administrator(organization, user).await?;
         }
         let update = membership::Entity::update_many()
             .col_expr(membership::Column::Role, Expr::value(role))
             .filter(pair(organization, user))
             .exec(&self.db);
-        limited(update).await?;
+        run(update).await?;
         Ok(before)
     }
 
@@ -101,15 +101,16 @@ impl Tx {
         reason: Option<&str>,
     ) -> Result<Vec<TokenId>> {
         let organization = *staffer.organization();
-        self.keep_an_administrator(organization, user).await?;
+        self.require_another_administrator(organization, user).await?;
         let delete = membership::Entity::delete_many().filter(pair(organization, user)).exec(&self.db);
-        if limited(delete).await?.rows_affected == 0 {
+        if run(delete).await?.rows_affected == 0 {
             return Err(Error::NotFound("member"));
         }
         let which =
             Condition::all().add(grant::Column::OrganizationId.eq(organization)).add(grant::Column::OwnerId.eq(user));
-        let ended = self.end_grants(which, reason).await?;
-        let mut cut: Vec<_> = ended.iter().filter(|one| self.was_live(one)).map(|one| one.token_id).collect();
+        let ended = self.remove_grants(which, reason).await?;
+        let mut cut: Vec<_> =
+            ended.iter().filter(|one| self.is_membership_active(one)).map(|one| one.token_id).collect();
         cut.sort_unstable();
         Ok(cut)
     }
@@ -122,7 +123,7 @@ impl Tx {
             .filter(organization::Column::DeletedAt.is_null())
             .order_by_asc(organization::Column::Id)
             .lock(LockType::NoKeyUpdate);
-        for held in limited(hold.all(&self.db)).await? {
+        for held in run(hold.all(&self.db)).await? {
             if !self.has_administrator_without(held.id, user).await? {
                 let why = format!(
                     "{} would have no administrator; make another user an administrator there, or delete it, first.",
@@ -139,12 +140,12 @@ impl Tx {
     pub async fn leave_all(&self, _: &Operator, user: UserId) -> Result<Vec<OrganizationId>> {
         let delete =
             membership::Entity::delete_many().filter(membership::Column::UserId.eq(user)).exec_with_returning(&self.db);
-        Ok(limited(delete).await?.into_iter().map(|row| row.organization_id).collect())
+        Ok(run(delete).await?.into_iter().map(|row| row.organization_id).collect())
     }
 
     /// Removes all members of an organization that is to be deleted, and removes it from all tokens. Returns the
     /// members, each with those of their tokens that lost access.
-    pub async fn dismiss_all(
+    pub async fn remove_all_members(
         &self,
         _: &Operator,
         organization: OrganizationId,
@@ -154,9 +155,9 @@ impl Tx {
             .filter(membership::Column::OrganizationId.eq(organization))
             .exec_with_returning(&self.db);
         let mut dismissed: BTreeMap<_, Vec<_>> =
-            limited(delete).await?.into_iter().map(|row| (row.user_id, Vec::new())).collect();
+            run(delete).await?.into_iter().map(|row| (row.user_id, Vec::new())).collect();
         let which = Condition::all().add(grant::Column::OrganizationId.eq(organization));
-        for one in self.end_grants(which, reason).await?.iter().filter(|one| self.was_live(one)) {
+        for one in self.remove_grants(which, reason).await?.iter().filter(|one| self.is_membership_active(one)) {
             dismissed.entry(one.owner_id).or_default().push(one.token_id);
         }
         for tokens in dismissed.values_mut() {
@@ -167,13 +168,13 @@ impl Tx {
 
     /// Returns whether a grant gave access until now. An expired or revoked token loses no access, so its owner
     /// receives no email.
-    fn was_live(&self, grant: &grant::Model) -> bool {
+    fn is_membership_active(&self, grant: &grant::Model) -> bool {
         grant.ended_at.is_none() && grant.expires_at.0.is_none_or(|end| end > self.caller().at)
     }
 
     /// Locks the user's memberships in these organizations until the commit, so that a removal of the user and a new
     /// grant cannot pass each other. Returns those of the organizations that the user is a member of.
-    pub async fn hold_memberships(
+    pub async fn lock_memberships(
         &self,
         user: UserId,
         organizations: &BTreeSet<OrganizationId>,
@@ -183,10 +184,10 @@ impl Tx {
             .filter(membership::Column::OrganizationId.is_in(organizations.iter().copied()))
             .order_by_asc(membership::Column::OrganizationId)
             .lock_shared();
-        Ok(limited(find.all(&self.db)).await?.into_iter().map(|row| row.organization_id).collect())
+        Ok(run(find.all(&self.db)).await?.into_iter().map(|row| row.organization_id).collect())
     }
 
-    async fn keep_an_administrator(&self, organization: OrganizationId, leaving: UserId) -> Result<()> {
+    async fn require_another_administrator(&self, organization: OrganizationId, leaving: UserId) -> Result<()> {
         if self.has_administrator_without(organization, leaving).await? {
             return Ok(());
         }
@@ -223,16 +224,16 @@ impl Store {
         insider: &OrgMember,
         which: &MemberFilter,
         page: &Page,
-    ) -> Result<Slice<(Person, Membership)>> {
-        let along = SortOrder { key: By::Text(("o", "username")), id: Some(("o", "id")), descending: false };
-        let select = pagination::cut(members_of(insider, which), &along, page);
+    ) -> Result<Slice<(UserRecord, Membership)>> {
+        let along = SortOrder { key: SortKey::Text(("o", "username")), id: Some(("o", "id")), descending: false };
+        let select = pagination::paginate(members_of(insider, which), &along, page);
         let slice = pagination::page_of(&self.read, &select, page, |row: MemberRow| {
             let place = Cursor { key: Key::Text(row.username.clone()), id: row.user_id.uuid() };
             (place, Membership::from(membership::Model::from(row)))
         })
         .await?;
         let ids: Vec<_> = slice.rows.iter().map(|(_, member)| member.user).collect();
-        let people = if ids.is_empty() { HashMap::new() } else { self.people(&ids).await? };
+        let people = if ids.is_empty() { HashMap::new() } else { self.users(&ids).await? };
         let with_person =
             |(place, member): (Cursor, Membership)| Some((place, (people.get(&member.user)?.clone(), member)));
         let rows = slice.rows.into_iter().filter_map(with_person).collect();

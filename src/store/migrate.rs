@@ -3,7 +3,7 @@
 //! Several nodes may start at once: one of them migrates, and its heart beats in a row of its own meanwhile. A node that
 //! sees that heart stand still for a while takes over. No clock of any machine is compared with that of another.
 
-use super::{Store, entity::setting, limited};
+use super::{Store, entity::setting, run};
 use crate::domain::{
     error::{Error, Result},
     mac::{MacKey, Purpose},
@@ -22,13 +22,13 @@ const PREFIX: &str = "token.prefix";
 /// Where the library keeps which steps were applied.
 const APPLIED: &str = "seaql_migrations";
 const LEASE: &str = "migration_lease";
-const BEAT: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(500);
 /// A heart that stood still for so long is taken to be dead.
-const DEAD: Duration = Duration::from_secs(5);
+const LEASE_EXPIRY: Duration = Duration::from_secs(5);
 /// How long another node's migration is waited for.
-const PATIENCE: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_mins(10);
 /// How often in a row the database may refuse to say who migrates.
-const MOST_REFUSALS: u32 = 50;
+const MAX_REFUSALS: u32 = 50;
 
 #[derive(Debug, FromQueryResult)]
 struct Applied {
@@ -45,7 +45,7 @@ impl Store {
     /// The names of the steps that are not applied yet. Changes nothing. Refuses a database that a newer program made.
     pub async fn pending(&self) -> Result<Vec<String>> {
         let known: Vec<_> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
-        let any = limited(self.checks.has_table(APPLIED)).await?;
+        let any = run(self.checks.has_table(APPLIED)).await?;
         let question = Query::select().column("version").from(APPLIED).take();
         let applied: Vec<Applied> = if any { super::all(&self.checks, &question).await? } else { Vec::new() };
         let applied: Vec<_> = applied.into_iter().map(|step| step.version).collect();
@@ -60,8 +60,8 @@ impl Store {
     pub async fn migrate(&self, prefix: &Prefix) -> Result<Vec<String>> {
         let pending = self.pending().await?;
         let applied = if pending.is_empty() { pending } else { self.migrate_alone().await? };
-        self.keep_prefix(prefix).await?;
-        self.kept_key(Purpose::Usernames).await?;
+        self.save_prefix(prefix).await?;
+        self.saved_key(Purpose::Usernames).await?;
         self.cursor_key().await?;
         Ok(applied)
     }
@@ -80,7 +80,7 @@ impl Store {
     async fn apply(&self) -> Result<Vec<String>> {
         let pending = self.pending().await?;
         // A step has no time limit: no request waits for it.
-        let lease = limited(self.steps.acquire_single_use()).await?;
+        let lease = run(self.steps.acquire_single_use()).await?;
         Migrator::up(&lease.connection, None).await.map_err(super::failed)?;
         Ok(pending)
     }
@@ -90,19 +90,19 @@ impl Store {
         let start = Instant::now();
         let mut seen: Option<(i64, Instant)> = None;
         let mut refusals = 0;
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < TIMEOUT {
             // Two that make the table at once refuse each other; the next look finds it.
             let lease = match self.lease().await {
                 Ok(Some(lease)) => lease,
-                Err(error) if refusals == MOST_REFUSALS => return Err(error),
+                Err(error) if refusals == MAX_REFUSALS => return Err(error),
                 _ => {
                     refusals += 1;
-                    tokio::time::sleep(BEAT / 5).await;
+                    tokio::time::sleep(INTERVAL / 5).await;
                     continue;
                 }
             };
             refusals = 0;
-            let dead = seen.is_some_and(|(beat, since)| beat == lease.beat && since.elapsed() > DEAD);
+            let dead = seen.is_some_and(|(beat, since)| beat == lease.beat && since.elapsed() > LEASE_EXPIRY);
             if lease.holder.is_none() || dead {
                 let mut take = update();
                 take.value("holder", me).and_where(Expr::col("beat").eq(lease.beat));
@@ -113,7 +113,7 @@ impl Store {
             if seen.is_none_or(|(beat, _)| beat != lease.beat) {
                 seen = Some((lease.beat, Instant::now()));
             }
-            tokio::time::sleep(BEAT).await;
+            tokio::time::sleep(INTERVAL).await;
         }
         Err(Error::unavailable("another node migrates this database and does not come to an end"))
     }
@@ -121,7 +121,7 @@ impl Store {
     /// Shows that this node lives; ends when somebody else took over.
     async fn beat(&self, me: Uuid) -> Error {
         loop {
-            tokio::time::sleep(BEAT).await;
+            tokio::time::sleep(INTERVAL).await;
             match self.change_lease(&mut lease_of(me)).await {
                 Ok(0) => return Error::unavailable("another node took the migration over"),
                 Ok(_) => {}
@@ -138,25 +138,25 @@ impl Store {
             .col(ColumnDef::new("holder").uuid().null())
             .col(ColumnDef::new("beat").big_integer().not_null())
             .take();
-        limited(self.write.execute(&table)).await?;
+        run(self.write.execute(&table)).await?;
         let first = Query::insert()
             .into_table(LEASE)
             .columns(["id", "beat"])
             .values_panic([1.into(), 0_i64.into()])
             .on_conflict(OnConflict::column("id").do_nothing().to_owned())
             .take();
-        limited(self.write.execute(&first)).await?;
+        run(self.write.execute(&first)).await?;
         super::one(&self.write, &Query::select().columns(["holder", "beat"]).from(LEASE).take()).await
     }
 
     async fn change_lease(&self, change: &mut UpdateStatement) -> Result<u64> {
         change.value("beat", Expr::col("beat").add(1));
-        Ok(limited(self.write.execute(change)).await?.rows_affected())
+        Ok(run(self.write.execute(change)).await?.rows_affected())
     }
 
     /// The first start decides how values begin: another prefix would make scanners and clients blind to the old ones.
-    async fn keep_prefix(&self, prefix: &Prefix) -> Result<()> {
-        let kept = self.kept(PREFIX, || Ok(prefix.as_str().into())).await?;
+    async fn save_prefix(&self, prefix: &Prefix) -> Result<()> {
+        let kept = self.saved_setting(PREFIX, || Ok(prefix.as_str().into())).await?;
         if kept == prefix.as_str() {
             return Ok(());
         }
@@ -170,15 +170,15 @@ impl Store {
 
     /// The key that cursors are authenticated with: the first start generates it, and all nodes use the same.
     pub async fn cursor_key(&self) -> Result<&MacKey> {
-        self.cursor_key.get_or_try_init(|| self.kept_key(Purpose::Cursors)).await
+        self.cursor_key.get_or_try_init(|| self.saved_key(Purpose::Cursors)).await
     }
 
-    async fn kept_key(&self, purpose: Purpose) -> Result<MacKey> {
-        Ok(MacKey::parse(&self.kept(purpose.setting(), MacKey::generate).await?))
+    async fn saved_key(&self, purpose: Purpose) -> Result<MacKey> {
+        Ok(MacKey::parse(&self.saved_setting(purpose.setting(), MacKey::generate).await?))
     }
 
     /// The value of a setting, which is this one from now on if there is none.
-    async fn kept(&self, name: &str, first: impl FnOnce() -> Result<String>) -> Result<String> {
+    async fn saved_setting(&self, name: &str, first: impl FnOnce() -> Result<String>) -> Result<String> {
         if let Some(kept) = self.setting(name).await? {
             return Ok(kept);
         }
@@ -186,13 +186,13 @@ impl Store {
         let insert = setting::Entity::insert(mine)
             .on_conflict(OnConflict::column(setting::Column::Name).do_nothing().to_owned())
             .exec_without_returning(&self.write);
-        limited(insert).await?;
+        run(insert).await?;
         // Another node may have been quicker.
         self.setting(name).await?.ok_or_else(|| Error::Bug("a setting was not kept".into()))
     }
 
     async fn setting(&self, name: &str) -> Result<Option<String>> {
-        Ok(limited(setting::Entity::find_by_id(name).one(&self.write)).await?.map(|kept| kept.value))
+        Ok(run(setting::Entity::find_by_id(name).one(&self.write)).await?.map(|kept| kept.value))
     }
 }
 

@@ -27,7 +27,7 @@ mod usernames;
 mod users;
 
 pub use events::EventSearch;
-pub use export::Line;
+pub use export::ExportRow;
 pub use grants::GrantFilter;
 pub use invitations::Invitation;
 pub use maintenance::Maintenance;
@@ -38,7 +38,7 @@ pub use sessions::{NewSession, SignIn};
 pub use tokens::{NewToken, TokenChange};
 pub use tx::Tx;
 pub use usage::{GrantUsage, TokenUsage};
-pub use users::{Identity, NewUser, Person, Profile};
+pub use users::{Identity, NewUser, Profile, UserRecord};
 
 use crate::{
     config::DatabaseTarget,
@@ -92,7 +92,7 @@ const TEST_INTERVAL: Duration = Duration::from_secs(5);
 /// The first and the longest pause between two attempts to open them again.
 const REOPEN_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 /// Below this SQLite may lose the write-ahead log when a checkpoint and a writer meet.
-const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+const MIN_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
 tokio::task_local! {
     static REQUEST_STATS: Arc<RequestStats>;
@@ -221,7 +221,7 @@ impl Store {
                  the role or database (docs/running.md)"
             );
         }
-        limited(self.fill_pools()).await
+        run(self.fill_pools()).await
     }
 
     /// Opens one connection for reads, and all those for changes, their reads and checks: where PostgreSQL has too few
@@ -257,7 +257,7 @@ impl Store {
     }
 
     /// How far a time is ahead of the database's. The clock of SQLite is that of the machine.
-    pub async fn lead_of(&self, time: Time) -> Result<Duration> {
+    pub async fn clock_skew(&self, time: Time) -> Result<Duration> {
         if self.checks.get_database_backend() == DbBackend::Sqlite {
             return Ok(Duration::ZERO);
         }
@@ -268,7 +268,7 @@ impl Store {
 
     /// Whether the database answers and its schema is the one that this program knows.
     pub async fn ready(&self) -> Result<()> {
-        limited(self.checks.execute_unprepared("SELECT number FROM event_head")).await?;
+        run(self.checks.execute_unprepared("SELECT number FROM event_head")).await?;
         if self.pending().await?.is_empty() { Ok(()) } else { Err(Error::unavailable("migrations are pending")) }
     }
 
@@ -290,7 +290,7 @@ impl Store {
             },
             _ => TransactionOptions { isolation_level: Some(IsolationLevel::ReadCommitted), ..Default::default() },
         };
-        limited(self.write.begin(options)).await
+        run(self.write.begin(options)).await
     }
 }
 
@@ -314,7 +314,7 @@ async fn guard_postgres(pool: &Pool) -> Result<()> {
 }
 
 /// Runs `work` and counts its statements and connections in `stats`.
-pub async fn counted<F: Future>(stats: Arc<RequestStats>, work: F) -> F::Output {
+pub async fn with_request_stats<F: Future>(stats: Arc<RequestStats>, work: F) -> F::Output {
     REQUEST_STATS.scope(stats, work).await
 }
 
@@ -350,14 +350,14 @@ fn postgres_options(place: &Place) -> ConnectOptions {
 
 async fn setting(pool: &Pool, question: &str) -> Result<String> {
     let statement = Statement::from_string(pool.get_database_backend(), question);
-    let row = limited(pool.query_one_raw(statement)).await?;
+    let row = run(pool.query_one_raw(statement)).await?;
     row.and_then(|row| row.try_get_by_index(0).ok()).ok_or_else(|| Error::Bug("a setting has no value".into()))
 }
 
 fn newer_sqlite(version: &str) -> Result<()> {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or_default());
     let mut next = || parts.next().unwrap_or_default();
-    if (next(), next(), next()) >= OLDEST_SQLITE {
+    if (next(), next(), next()) >= MIN_SQLITE {
         return Ok(());
     }
     Err(Error::unavailable(format!(
@@ -426,7 +426,7 @@ pub fn is_retryable(error: &Error) -> bool {
 }
 
 /// Runs a statement. A request that the database failed once does not wait for it again.
-async fn limited<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<T> {
+async fn run<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<T> {
     if REQUEST_STATS.try_with(|stats| stats.failed.load(Ordering::Relaxed)).unwrap_or_default() {
         return Err(Error::unavailable("the database failed this request before"));
     }
@@ -527,19 +527,19 @@ fn database_error(error: &DbErr) -> Option<&dyn DatabaseError> {
 
 /// All rows of a question.
 async fn all<R: FromQueryResult>(connection: &impl ConnectionTrait, question: &SelectStatement) -> Result<Vec<R>> {
-    let rows = limited(connection.query_all(question)).await?;
+    let rows = run(connection.query_all(question)).await?;
     rows.iter().map(|row| R::from_query_result(row, "").map_err(failed)).collect()
 }
 
 /// The row of a question that has at most one.
 async fn one<R: FromQueryResult>(connection: &impl ConnectionTrait, question: &SelectStatement) -> Result<Option<R>> {
-    let row = limited(connection.query_one(question)).await?;
+    let row = run(connection.query_one(question)).await?;
     row.map(|row| R::from_query_result(&row, "").map_err(failed)).transpose()
 }
 
 /// Returns nothing if a unique key rejected it.
-async fn limited_unique<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<Option<T>> {
-    limited(async {
+async fn run_unique<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<Option<T>> {
+    run(async {
         match work.await {
             Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(None),
             other => other.map(Some),

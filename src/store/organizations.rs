@@ -3,8 +3,8 @@
 use super::{
     Store,
     entity::{membership, organization},
-    limited, limited_unique,
-    pagination::{self, By, SortOrder, same},
+    pagination::{self, SortKey, SortOrder, same},
+    run, run_unique,
     tx::Tx,
     users::roles,
 };
@@ -34,7 +34,7 @@ impl From<organization::Model> for Organization {
 impl Tx {
     /// Returns the organization with this ID or slug, unless it is deleted.
     pub async fn find_organization(&self, which: &OrganizationRef) -> Result<Organization> {
-        let found = limited(named(which).one(&self.db)).await?;
+        let found = run(named(which).one(&self.db)).await?;
         found.map(Organization::from).ok_or(Error::NotFound("organization"))
     }
 
@@ -46,19 +46,19 @@ impl Tx {
     /// the caller's authorization is read, so that two administrators cannot remove each other. A new grant refers to
     /// the row and does not wait for it: otherwise it and the removal of a member could deadlock.
     pub async fn lock_organization(&self, which: &OrganizationRef) -> Result<Organization> {
-        let found = limited(named(which).lock(LockType::NoKeyUpdate).one(&self.db)).await?;
+        let found = run(named(which).lock(LockType::NoKeyUpdate).one(&self.db)).await?;
         found.map(Organization::from).ok_or(Error::NotFound("organization"))
     }
 
     /// Returns the organizations of a user who is locked already, and locks the memberships until the commit. A
     /// concurrent change of these memberships either has a lower event number and is visible here, or waits.
-    pub async fn hold_organizations_of(&self, user: &User) -> Result<Vec<OrganizationId>> {
+    pub async fn lock_organizations_of(&self, user: &User) -> Result<Vec<OrganizationId>> {
         let user = user.id;
         let memberships = membership::Entity::find()
             .filter(membership::Column::UserId.eq(user))
             .order_by_asc(membership::Column::OrganizationId)
             .lock_shared();
-        limited(memberships.all(&self.db)).await?;
+        run(memberships.all(&self.db)).await?;
         self.organizations_of(user).await
     }
 
@@ -77,7 +77,7 @@ impl Tx {
             created_at: Set(at),
             deleted_at: Set(None),
         };
-        let inserted = limited_unique(organization::Entity::insert(row).exec_with_returning(&self.db)).await?;
+        let inserted = run_unique(organization::Entity::insert(row).exec_with_returning(&self.db)).await?;
         inserted
             .map(Organization::from)
             .ok_or_else(|| Error::Conflict("An organization has, or had, this slug; choose another.".into()))
@@ -90,7 +90,7 @@ impl Tx {
             .col_expr(organization::Column::DeletedAt, Expr::value(self.caller().at))
             .filter(organization::Column::Id.eq(organization))
             .exec(&self.db);
-        limited(update).await.map(|_| ())
+        run(update).await.map(|_| ())
     }
 
     /// Changes the name of an organization.
@@ -99,7 +99,7 @@ impl Tx {
             .col_expr(organization::Column::Name, Expr::value(name.to_owned()))
             .filter(organization::Column::Id.eq(*manager.organization()))
             .exec(&self.db);
-        limited(update).await.map(|_| ())
+        run(update).await.map(|_| ())
     }
 }
 
@@ -115,27 +115,27 @@ impl Store {
     /// Returns the organization with this slug, unless it is deleted.
     pub async fn organization_named(&self, slug: &str) -> Result<Option<Organization>> {
         let find = organization::Entity::find().filter(organization::Column::Slug.eq(slug));
-        let found = limited(find.one(&self.read)).await?;
+        let found = run(find.one(&self.read)).await?;
         Ok(found.filter(|row| row.deleted_at.is_none()).map(Organization::from))
     }
 
     /// Returns the ID of the organization with this slug, including a deleted one, for the operator.
     pub async fn organization_ever_named(&self, _: &Operator, slug: &str) -> Result<Option<OrganizationId>> {
         let find = organization::Entity::find().filter(organization::Column::Slug.eq(slug));
-        Ok(limited(find.one(&self.read)).await?.map(|row| row.id))
+        Ok(run(find.one(&self.read)).await?.map(|row| row.id))
     }
 
     /// Returns these organizations, including deleted ones. Unknown IDs are omitted.
     pub async fn organizations(&self, ids: &[OrganizationId]) -> Result<HashMap<OrganizationId, Organization>> {
         let find = organization::Entity::find().filter(organization::Column::Id.is_in(ids.iter().copied()));
-        let rows = limited(find.all(&self.read)).await?;
+        let rows = run(find.all(&self.read)).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
 
     /// Returns a page of the viewer's organizations, oldest first, each with the viewer's role.
     pub async fn organizations_of(&self, myself: &Viewer, page: &Page) -> Result<Slice<(Organization, Role)>> {
-        let along = SortOrder { key: By::<&'static str>::Id, id: Some(("o", "id")), descending: false };
-        let select = pagination::cut(organizations_of(myself), &along, page);
+        let along = SortOrder { key: SortKey::<&'static str>::Id, id: Some(("o", "id")), descending: false };
+        let select = pagination::paginate(organizations_of(myself), &along, page);
         pagination::page_of(&self.read, &select, page, |row: OrganizationRow| {
             let place = Cursor { key: Key::Id, id: row.id.uuid() };
             let organization = Organization { id: row.id, slug: row.slug, name: row.name, created_at: row.created_at };

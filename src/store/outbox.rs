@@ -1,6 +1,6 @@
 //! Deliveries: emails that are leased, sent, retried and abandoned.
 
-use super::{Store, entity::delivery, limited, maintenance::Maintenance};
+use super::{Store, entity::delivery, maintenance::Maintenance, run};
 use crate::{
     domain::{
         error::Result,
@@ -26,7 +26,7 @@ pub struct LeasedDelivery {
     /// The recipient's address at the time of the commit.
     pub to_address: String,
     /// The content of the email as JSON.
-    pub letter: String,
+    pub email: String,
     /// The time from which retries are limited.
     pub tried_from: Time,
     /// The number of attempts, including this one.
@@ -82,7 +82,7 @@ pub enum Outcome {
 
 impl Store {
     /// Returns pending and abandoned emails, oldest first, up to a limit.
-    pub async fn letters_waiting(&self, _: &Operator, most: u64) -> Result<Vec<UndeliveredEmail>> {
+    pub async fn undelivered_emails(&self, _: &Operator, most: u64) -> Result<Vec<UndeliveredEmail>> {
         let find = delivery::Entity::find()
             .filter(delivery::Column::SentAt.is_null())
             .order_by_asc(delivery::Column::Id)
@@ -95,11 +95,11 @@ impl Store {
             next_at: row.given_up_at.is_none().then_some(row.next_at),
             last_error: row.last_error,
         };
-        Ok(limited(find.all(&self.read)).await?.into_iter().map(waiting).collect())
+        Ok(run(find.all(&self.read)).await?.into_iter().map(waiting).collect())
     }
 
     /// Returns the deliveries of the emails that notified the viewer of these events, whether sent or not.
-    pub async fn notices_to(&self, myself: &Viewer, events: &[EventId]) -> Result<HashMap<EventId, DeliveryId>> {
+    pub async fn notifications_to(&self, myself: &Viewer, events: &[EventId]) -> Result<HashMap<EventId, DeliveryId>> {
         let find = delivery::Entity::find()
             .select_only()
             .column(delivery::Column::EventId)
@@ -107,11 +107,11 @@ impl Store {
             .filter(delivery::Column::EventId.is_in(events.iter().copied()))
             .filter(delivery::Column::UserId.eq(*myself.user()))
             .into_tuple::<(EventId, DeliveryId)>();
-        Ok(limited(find.all(&self.read)).await?.into_iter().collect())
+        Ok(run(find.all(&self.read)).await?.into_iter().collect())
     }
 
     /// Counts the pending and the abandoned emails.
-    pub async fn outbox(&self) -> Result<Outbox> {
+    pub async fn outbox_stats(&self) -> Result<Outbox> {
         let unsent = || delivery::Entity::find().select_only().filter(delivery::Column::SentAt.is_null());
         let waiting = unsent()
             .column_as(delivery::Column::Id.count(), "waiting")
@@ -120,15 +120,15 @@ impl Store {
             .into_tuple::<(i64, Option<Time>)>();
         let given_up = unsent().filter(delivery::Column::GivenUpAt.is_not_null());
         let given_up = given_up.column_as(delivery::Column::Id.count(), "given_up").into_tuple::<i64>();
-        let (waiting, oldest) = limited(waiting.one(&self.read)).await?.unwrap_or_default();
-        let given_up = limited(given_up.one(&self.read)).await?.unwrap_or_default();
-        Ok(Outbox { waiting: waiting.unsigned_abs(), oldest, given_up: given_up.unsigned_abs() })
+        let (waiting, oldest) = run(waiting.one(&self.read)).await?.unwrap_or_default();
+        let given_up = run(given_up.one(&self.read)).await?.unwrap_or_default();
+        Ok(Outbox { pending: waiting.unsigned_abs(), oldest, abandoned: given_up.unsigned_abs() })
     }
 }
 
 impl Maintenance<'_> {
     /// Leases emails that are due. Another node that leases concurrently gets others.
-    pub async fn lease_letters(&self, at: Time, lease: Duration, most: u64) -> Result<Vec<LeasedDelivery>> {
+    pub async fn lease_emails(&self, at: Time, lease: Duration, most: u64) -> Result<Vec<LeasedDelivery>> {
         let due = || {
             delivery::Column::NextAt
                 .lte(at)
@@ -148,14 +148,14 @@ impl Maintenance<'_> {
             // Checked again after the row is locked: another node may have leased it first.
             .filter(due())
             .exec_with_returning(self.db());
-        let leased = limited(lease).await?;
+        let leased = run(lease).await?;
         Ok(leased
             .into_iter()
             .map(|row| LeasedDelivery {
                 id: row.id,
                 to_name: row.to_name,
                 to_address: row.address,
-                letter: row.letter,
+                email: row.letter,
                 tried_from: row.tried_from,
                 attempts: row.attempts,
                 until: row.next_at,
@@ -164,7 +164,7 @@ impl Maintenance<'_> {
     }
 
     /// Schedules emails, including abandoned ones, for an attempt at once. Returns their number.
-    pub async fn retry_letters(&self, _: &Operator, which: DeliverySelector, at: Time) -> Result<u64> {
+    pub async fn retry_emails(&self, _: &Operator, which: DeliverySelector, at: Time) -> Result<u64> {
         let mut update = delivery::Entity::update_many()
             .col_expr(delivery::Column::NextAt, Expr::value(at))
             .col_expr(delivery::Column::TriedFrom, Expr::value(at))
@@ -174,12 +174,12 @@ impl Maintenance<'_> {
         if let DeliverySelector::One(id) = which {
             update = update.filter(delivery::Column::Id.eq(id));
         }
-        Ok(limited(update.exec(self.db())).await?.rows_affected)
+        Ok(run(update.exec(self.db())).await?.rows_affected)
     }
 
     /// Stores the result of an attempt. That the email was sent is stored whichever node holds the lease; any other
     /// result only while this lease holds. Returns whether it was stored.
-    pub async fn settle_letter(&self, leased: &LeasedDelivery, at: Time, outcome: &Outcome) -> Result<bool> {
+    pub async fn settle_email(&self, leased: &LeasedDelivery, at: Time, outcome: &Outcome) -> Result<bool> {
         let update = delivery::Entity::update_many()
             .filter(delivery::Column::Id.eq(leased.id))
             .filter(delivery::Column::SentAt.is_null());
@@ -197,6 +197,6 @@ impl Maintenance<'_> {
                 .col_expr(delivery::Column::LastError, Expr::value(why.clone()))
                 .filter(still_ours()),
         };
-        Ok(limited(update.exec(self.db())).await?.rows_affected == 1)
+        Ok(run(update.exec(self.db())).await?.rows_affected == 1)
     }
 }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// The column by which a list is ordered before the ID, with its type: a cursor is compared only with a column of its
 /// type.
 #[derive(Clone, Copy)]
-pub(super) enum By<K> {
+pub(super) enum SortKey<K> {
     /// No column.
     Id,
     /// A column of numbers or times.
@@ -27,7 +27,7 @@ pub(super) enum By<K> {
     Text(K),
 }
 
-impl<K: Copy> By<K> {
+impl<K: Copy> SortKey<K> {
     const fn column(self) -> Option<K> {
         match self {
             Self::Id => None,
@@ -38,44 +38,44 @@ impl<K: Copy> By<K> {
 
 /// The order of a list: an optional column first, then the ID.
 pub(super) struct SortOrder<K, I> {
-    pub(super) key: By<K>,
+    pub(super) key: SortKey<K>,
     /// Breaks ties; `None` if the key is unique.
     pub(super) id: Option<I>,
     pub(super) descending: bool,
 }
 
 /// Limits a query to one page plus one row, in the direction of the page.
-pub(super) fn cut<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
+pub(super) fn paginate<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
     mut select: SelectStatement,
-    along: &SortOrder<K, I>,
+    order: &SortOrder<K, I>,
     page: &Page,
 ) -> SelectStatement {
-    select.cond_where(between(along, page));
-    let order = direction(along, page);
-    if let Some(key) = along.key.column() {
-        select.order_by(key, order.clone());
+    select.cond_where(between(order, page));
+    let direction = direction(order, page);
+    if let Some(key) = order.key.column() {
+        select.order_by(key, direction.clone());
     }
-    if let Some(id) = along.id {
-        select.order_by(id, order);
+    if let Some(id) = order.id {
+        select.order_by(id, direction);
     }
     select.limit(u64::from(page.limit) + 1).take()
 }
 
 /// Selects the same page for each of many parents, in one statement.
-pub(super) fn cut_each<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
+pub(super) fn paginate_each<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
     mut select: SelectStatement,
     parent: (&'static str, &'static str),
-    along: &SortOrder<K, I>,
+    order: &SortOrder<K, I>,
     page: &Page,
 ) -> SelectStatement {
-    select.cond_where(between(along, page));
-    let order = direction(along, page);
+    select.cond_where(between(order, page));
+    let direction = direction(order, page);
     let mut window = WindowStatement::partition_by(parent);
-    if let Some(key) = along.key.column() {
-        window.order_by(key, order.clone());
+    if let Some(key) = order.key.column() {
+        window.order_by(key, direction.clone());
     }
-    if let Some(id) = along.id {
-        window.order_by(id, order);
+    if let Some(id) = order.id {
+        window.order_by(id, direction);
     }
     select.expr_window_as(Func::cust("ROW_NUMBER"), window.take(), "place");
     Query::select()
@@ -115,18 +115,18 @@ fn between<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(along: &SortOrder<K
 }
 
 fn place<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
-    along: &SortOrder<K, I>,
+    order: &SortOrder<K, I>,
     cursor: &Cursor,
     greater: bool,
 ) -> Expr {
-    let keys = match (along.key, &cursor.key) {
-        (By::Id, Key::Id) => None,
-        (By::Number(column), Key::Number(number)) => Some((Expr::col(column), Expr::value(*number))),
-        (By::Text(column), Key::Text(text)) => Some((Expr::col(column), Expr::value(text.clone()))),
+    let keys = match (order.key, &cursor.key) {
+        (SortKey::Id, Key::Id) => None,
+        (SortKey::Number(column), Key::Number(number)) => Some((Expr::col(column), Expr::value(*number))),
+        (SortKey::Text(column), Key::Text(text)) => Some((Expr::col(column), Expr::value(text.clone()))),
         // A cursor of another list matches no row.
         _ => return Expr::value(false),
     };
-    let ids = along.id.map(|id| (Expr::col(id), Expr::value(cursor.id)));
+    let ids = order.id.map(|id| (Expr::col(id), Expr::value(cursor.id)));
     let (left, right) = match (keys, ids) {
         (Some((key, value)), Some((id, same))) => (Expr::tuple([key, id]), Expr::tuple([value, same])),
         (Some(one), None) | (None, Some(one)) => one,

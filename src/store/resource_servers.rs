@@ -1,6 +1,6 @@
 //! Resource servers: the clients that introspect tokens.
 
-use super::{Store, entity::resource_server, limited, tx::Tx};
+use super::{Store, entity::resource_server, run, tx::Tx};
 use crate::domain::{
     decision::Limits,
     error::{Error, Result},
@@ -66,7 +66,7 @@ impl Tx {
     /// Adds a resource server. `CONFLICT` if another one has the name.
     pub async fn insert_resource_server(&self, _: &Operator, new: NewResourceServer) -> Result<()> {
         let taken = resource_server::Entity::find().filter(resource_server::Column::Name.eq(new.name.as_str()));
-        if limited(taken.one(&self.db)).await?.is_some() {
+        if run(taken.one(&self.db)).await?.is_some() {
             return Err(Error::Conflict("A resource server has this name already; choose another.".into()));
         }
         let slugs: Vec<_> = new.limits.organizations.into_iter().collect();
@@ -80,20 +80,20 @@ impl Tx {
             organizations: Set(slugs.join(" ")),
             scopes: Set(new.limits.scopes),
         };
-        limited(resource_server::Entity::insert(row).exec_without_returning(&self.db)).await?;
+        run(resource_server::Entity::insert(row).exec_without_returning(&self.db)).await?;
         Ok(())
     }
 
     /// Disables a resource server. `CONFLICT` if it is already disabled.
     pub async fn disable_resource_server(&self, _: &Operator, name: &str) -> Result<()> {
         let find = resource_server::Entity::find().filter(resource_server::Column::Name.eq(name));
-        limited(find.one(&self.db)).await?.ok_or(Error::NotFound("resource server"))?;
+        run(find.one(&self.db)).await?.ok_or(Error::NotFound("resource server"))?;
         let update = resource_server::Entity::update_many()
             .col_expr(resource_server::Column::DisabledAt, Expr::value(self.caller().at))
             .filter(resource_server::Column::Name.eq(name))
             .filter(resource_server::Column::DisabledAt.is_null())
             .exec(&self.db);
-        match limited(update).await?.rows_affected {
+        match run(update).await?.rows_affected {
             0 => Err(Error::Conflict("The resource server is already disabled.".into())),
             _ => Ok(()),
         }
@@ -104,7 +104,7 @@ impl Store {
     /// Returns all resource servers, ordered by name.
     pub async fn resource_servers(&self) -> Result<Vec<ResourceServer>> {
         let find = resource_server::Entity::find().order_by_asc(resource_server::Column::Name);
-        Ok(limited(find.all(&self.read)).await?.into_iter().map(Into::into).collect())
+        Ok(run(find.all(&self.read)).await?.into_iter().map(Into::into).collect())
     }
 
     /// Returns the resource server with this client ID, unless it is disabled.
@@ -112,6 +112,6 @@ impl Store {
         let find = resource_server::Entity::find()
             .filter(resource_server::Column::ClientId.eq(client_id))
             .filter(resource_server::Column::DisabledAt.is_null());
-        Ok(limited(find.one(&self.checks)).await?.map(Into::into))
+        Ok(run(find.one(&self.checks)).await?.map(Into::into))
     }
 }

@@ -7,10 +7,10 @@
 use super::{
     Store, all,
     entity::{password, session, user},
-    limited, limited_unique,
     maintenance::Maintenance,
     one,
-    pagination::{self, By, SortOrder, same},
+    pagination::{self, SortKey, SortOrder, same},
+    run, run_unique,
     tx::Tx,
     users::LOCK,
 };
@@ -23,7 +23,7 @@ use crate::domain::{
     password::Hashed,
     policy::{PasswordSetter, SignedInUser},
     secret::Fingerprint,
-    session::{IDLE, LONGEST, Session},
+    session::{IDLE_TIMEOUT, MAX_LIFETIME, Session},
     text,
     time::Time,
 };
@@ -35,7 +35,7 @@ use sea_orm::{
 use std::{collections::HashMap, net::IpAddr, time::Duration};
 
 /// The interval at which the last use of a session is written; not every request is worth a write.
-const SEEN: Duration = Duration::from_mins(1);
+const LAST_SEEN_INTERVAL: Duration = Duration::from_mins(1);
 
 /// A user with what a password sign-in needs to know.
 #[derive(Debug, Clone, FromQueryResult)]
@@ -119,13 +119,13 @@ impl Store {
 
     /// Returns the session whose cookie has this fingerprint, if it is valid.
     pub async fn session_by(&self, fingerprint: Fingerprint, at: Time) -> Result<Option<Session>> {
-        let find = holding(at).and_where(Expr::col(("s", "fingerprint")).eq(fingerprint)).take();
+        let find = live_sessions(at).and_where(Expr::col(("s", "fingerprint")).eq(fingerprint)).take();
         Ok(one::<SessionRow>(&self.checks, &find).await?.map(Session::from))
     }
 
     /// Returns those of these sessions that are valid. Policy decides who may see them.
     pub async fn sessions(&self, ids: &[SessionId], at: Time) -> Result<HashMap<SessionId, Session>> {
-        let find = holding(at).and_where(Expr::col(("s", "id")).is_in(ids.iter().copied())).take();
+        let find = live_sessions(at).and_where(Expr::col(("s", "id")).is_in(ids.iter().copied())).take();
         let rows = all::<SessionRow>(&self.read, &find).await?;
         Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
     }
@@ -134,8 +134,8 @@ impl Store {
 impl Store {
     /// Returns a page of the user's valid sessions, newest first.
     pub async fn sessions_of(&self, oneself: &SignedInUser, page: &Page, at: Time) -> Result<Slice<Session>> {
-        let along = SortOrder { key: By::<&'static str>::Id, id: Some(("s", "id")), descending: true };
-        let select = pagination::cut(of_person(oneself, at), &along, page);
+        let along = SortOrder { key: SortKey::<&'static str>::Id, id: Some(("s", "id")), descending: true };
+        let select = pagination::paginate(of_user(oneself, at), &along, page);
         pagination::page_of(&self.read, &select, page, |row: SessionRow| {
             (Cursor { key: Key::Id, id: row.id.uuid() }, row.into())
         })
@@ -144,7 +144,7 @@ impl Store {
 
     /// Counts the user's valid sessions.
     pub async fn count_sessions_of(&self, oneself: &SignedInUser, at: Time) -> Result<u64> {
-        pagination::count(&self.read, of_person(oneself, at)).await
+        pagination::count(&self.read, of_user(oneself, at)).await
     }
 }
 
@@ -157,7 +157,7 @@ impl Tx {
             .col_expr(password::Column::Version, Expr::col(password::Column::Version).add(1_i64))
             .filter(password::Column::UserId.eq(user))
             .exec_with_returning(&self.db);
-        let version = match limited(update).await?.pop() {
+        let version = match run(update).await?.pop() {
             Some(row) => row.version,
             None => self.insert_password(user, hashed).await?,
         };
@@ -167,13 +167,13 @@ impl Tx {
                 .filter(session::Column::Id.eq(own))
                 .filter(session::Column::UserId.eq(user))
                 .exec(&self.db);
-            limited(keep).await?;
+            run(keep).await?;
         }
         let end = session::Entity::delete_many()
             .filter(session::Column::UserId.eq(user))
             .filter(session::Column::PasswordVersion.lt(version))
             .exec(&self.db);
-        limited(end).await?;
+        run(end).await?;
         Ok(version)
     }
 
@@ -184,7 +184,7 @@ impl Tx {
             version: Set(1),
             networks: Set(None),
         };
-        let inserted = limited_unique(password::Entity::insert(row).exec_without_returning(&self.db)).await?;
+        let inserted = run_unique(password::Entity::insert(row).exec_without_returning(&self.db)).await?;
         inserted.map(|_| 1).ok_or_else(|| Error::Conflict("The password was changed meanwhile.".into()))
     }
 
@@ -195,8 +195,8 @@ impl Tx {
 
     /// Deletes the sessions, the password and the invitation of a user.
     pub(super) async fn end_sign_in(&self, user: UserId) -> Result<()> {
-        limited(session::Entity::delete_many().filter(session::Column::UserId.eq(user)).exec(&self.db)).await?;
-        limited(password::Entity::delete_many().filter(password::Column::UserId.eq(user)).exec(&self.db)).await?;
+        run(session::Entity::delete_many().filter(session::Column::UserId.eq(user)).exec(&self.db)).await?;
+        run(password::Entity::delete_many().filter(password::Column::UserId.eq(user)).exec(&self.db)).await?;
         self.end_invitations(user).await
     }
 }
@@ -219,12 +219,12 @@ impl Maintenance<'_> {
             // Of two concurrent confirmations one fails: the client continues with the cookie that the other returned.
             .filter(session::Column::Fingerprint.eq(before))
             .exec(self.db());
-        Ok(limited(renew).await?.rows_affected == 1)
+        Ok(run(renew).await?.rows_affected == 1)
     }
 
     /// Records that a session was used, at most once a minute.
-    pub async fn see_session(&self, session: &Session, at: Time) -> Result<()> {
-        let known = at.minus(SEEN);
+    pub async fn touch_session(&self, session: &Session, at: Time) -> Result<()> {
+        let known = at.minus(LAST_SEEN_INTERVAL);
         if session.last_seen_at > known {
             return Ok(());
         }
@@ -233,14 +233,14 @@ impl Maintenance<'_> {
             .filter(session::Column::Id.eq(session.id))
             .filter(session::Column::LastSeenAt.lte(known))
             .exec(self.db());
-        limited(see).await?;
+        run(see).await?;
         Ok(())
     }
 
     /// Ends the session whose cookie has this fingerprint, if there is one.
     pub async fn end_session_by(&self, fingerprint: Fingerprint) -> Result<()> {
         let end = session::Entity::delete_many().filter(session::Column::Fingerprint.eq(fingerprint)).exec(self.db());
-        limited(end).await?;
+        run(end).await?;
         Ok(())
     }
 
@@ -250,7 +250,7 @@ impl Maintenance<'_> {
             .filter(session::Column::Id.eq(id))
             .filter(session::Column::UserId.eq(*oneself.user()))
             .exec(self.db());
-        Ok(limited(end).await?.rows_affected == 1)
+        Ok(run(end).await?.rows_affected == 1)
     }
 
     /// Ends all sessions of the user, except the given one. Returns the number of ended sessions.
@@ -260,15 +260,15 @@ impl Maintenance<'_> {
             .filter(session::Column::UserId.eq(*oneself.user()))
             .filter(Condition::all().add_option(others))
             .exec(self.db());
-        Ok(limited(end).await?.rows_affected)
+        Ok(run(end).await?.rows_affected)
     }
 
     /// Deletes expired sessions.
-    pub async fn sweep_sessions(&self, at: Time) -> Result<()> {
+    pub async fn delete_expired_sessions(&self, at: Time) -> Result<()> {
         let over = Condition::any()
-            .add(session::Column::CreatedAt.lte(at.minus(LONGEST)))
-            .add(session::Column::LastSeenAt.lte(at.minus(IDLE)));
-        limited(session::Entity::delete_many().filter(over).exec(self.db())).await?;
+            .add(session::Column::CreatedAt.lte(at.minus(MAX_LIFETIME)))
+            .add(session::Column::LastSeenAt.lte(at.minus(IDLE_TIMEOUT)));
+        run(session::Entity::delete_many().filter(over).exec(self.db())).await?;
         Ok(())
     }
 }
@@ -299,7 +299,7 @@ async fn open_session(connection: &impl ConnectionTrait, new: NewSession) -> Res
     let mut insert = Query::insert();
     insert.into_table(session::Entity).columns(columns);
     insert.select_from(user).map_err(|error| Error::Bug(error.to_string().into()))?;
-    match limited(connection.execute(&insert)).await?.rows_affected() {
+    match run(connection.execute(&insert)).await?.rows_affected() {
         0 => Err(Error::Unauthenticated),
         _ => match new.address {
             Some(address) => remember_network(connection, new.user, address).await,
@@ -311,7 +311,7 @@ async fn open_session(connection: &impl ConnectionTrait, new: NewSession) -> Res
 /// Adds the network of an address to those of the user. Of two concurrent sign-ins one may not be stored until the
 /// next.
 async fn remember_network(connection: &impl ConnectionTrait, user: UserId, address: IpAddr) -> Result<()> {
-    let Some(row) = limited(password::Entity::find_by_id(user).one(connection)).await? else { return Ok(()) };
+    let Some(row) = run(password::Entity::find_by_id(user).one(connection)).await? else { return Ok(()) };
     let before = row.networks.unwrap_or_default();
     let after = before.with(address);
     if after != before {
@@ -319,7 +319,7 @@ async fn remember_network(connection: &impl ConnectionTrait, user: UserId, addre
             .col_expr(password::Column::Networks, Expr::value(after))
             .filter(password::Column::UserId.eq(user))
             .exec(connection);
-        limited(update).await?;
+        run(update).await?;
     }
     Ok(())
 }
@@ -334,7 +334,7 @@ fn sign_ins() -> SelectStatement {
 }
 
 /// Selects the sessions that are valid at this time.
-fn holding(at: Time) -> SelectStatement {
+fn live_sessions(at: Time) -> SelectStatement {
     let columns = ["id", "user_id", "created_at", "last_seen_at", "authenticated_at", "address", "user_agent"];
     let with = same(("p", "user_id"), ("s", "user_id"));
     Query::select()
@@ -345,17 +345,17 @@ fn holding(at: Time) -> SelectStatement {
         .and_where(Expr::col(("p", "version")).eq(Expr::col(("s", "password_version"))))
         .and_where(Expr::col(("u", "disabled_at")).is_null())
         .and_where(Expr::col(("u", "deleted_at")).is_null())
-        .and_where(Expr::col(("s", "created_at")).gt(at.minus(LONGEST)))
-        .and_where(Expr::col(("s", "last_seen_at")).gt(at.minus(IDLE)))
+        .and_where(Expr::col(("s", "created_at")).gt(at.minus(MAX_LIFETIME)))
+        .and_where(Expr::col(("s", "last_seen_at")).gt(at.minus(IDLE_TIMEOUT)))
         .take()
 }
 
-fn of_person(oneself: &SignedInUser, at: Time) -> SelectStatement {
-    holding(at).and_where(Expr::col(("s", "user_id")).eq(*oneself.user())).take()
+fn of_user(oneself: &SignedInUser, at: Time) -> SelectStatement {
+    live_sessions(at).and_where(Expr::col(("s", "user_id")).eq(*oneself.user())).take()
 }
 
 /// Returns whether a session is valid at this time.
-pub(super) async fn holds(connection: &impl ConnectionTrait, session: SessionId, at: Time) -> Result<bool> {
-    let find = holding(at).and_where(Expr::col(("s", "id")).eq(session)).take();
+pub(super) async fn is_session_live(connection: &impl ConnectionTrait, session: SessionId, at: Time) -> Result<bool> {
+    let find = live_sessions(at).and_where(Expr::col(("s", "id")).eq(session)).take();
     Ok(one::<SessionRow>(connection, &find).await?.is_some())
 }

@@ -7,7 +7,7 @@ use super::{
     pagination::same,
 };
 use crate::domain::{
-    decision::{Owner, Reach, Snapshot},
+    decision::{Owner, Snapshot, SnapshotGrant},
     error::Result,
     id::{GrantId, OrganizationId, TokenId, UserId},
     organization::Role,
@@ -47,17 +47,17 @@ impl Store {
     pub async fn snapshot(&self, fingerprint: &Fingerprint) -> Result<Option<Snapshot>> {
         let mut known: Option<Snapshot> = None;
         for row in all::<Row>(&self.checks, &snapshot(fingerprint)).await? {
-            let reach = reach(&row);
-            known.get_or_insert_with(|| start(row)).reaches.extend(reach);
+            let reach = grants_of(&row);
+            known.get_or_insert_with(|| start(row)).grants.extend(reach);
         }
         Ok(known)
     }
 }
 
 /// Returns the grant of a row; `None` if the token has none, the organization is deleted, or the owner is not a member.
-fn reach(row: &Row) -> Option<Reach> {
+fn grants_of(row: &Row) -> Option<SnapshotGrant> {
     row.role?;
-    Some(Reach { grant: row.grant_id?, organization: row.organization_id?, slug: row.slug.clone()? })
+    Some(SnapshotGrant { grant: row.grant_id?, organization: row.organization_id?, slug: row.slug.clone()? })
 }
 
 fn start(row: Row) -> Snapshot {
@@ -76,7 +76,7 @@ fn start(row: Row) -> Snapshot {
             email: row.email,
             enabled: row.disabled_at.is_none() && row.deleted_at.is_none(),
         },
-        reaches: Vec::new(),
+        grants: Vec::new(),
     }
 }
 

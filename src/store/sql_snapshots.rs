@@ -8,7 +8,7 @@ use crate::domain::{
     id::{OrganizationId, TokenId, UserId},
     list::Page,
     organization::Role,
-    policy::{self, OrgAdmin, Standing, Viewer},
+    policy::{self, AuthContext, OrgAdmin, Viewer},
     secret::Prefix,
     time::Time,
 };
@@ -24,18 +24,18 @@ pub(super) const ORGANIZATION: OrganizationId = OrganizationId::from_uuid(Uuid::
 pub(super) const TOKENS: [TokenId; 2] =
     [TokenId::from_uuid(Uuid::from_u128(2)), TokenId::from_uuid(Uuid::from_u128(3))];
 
-fn standing() -> Standing {
+fn standing() -> AuthContext {
     let through = AuthMethod::Jwt(UserId::from_uuid(Uuid::from_u128(4)));
-    let caller = Caller { at: NOW, address: None, user_agent: None, through };
-    Standing::new(&caller, BTreeMap::from([(ORGANIZATION, Role::Admin)]), None)
+    let caller = Caller { at: NOW, address: None, user_agent: None, auth_method: through };
+    AuthContext::new(&caller, BTreeMap::from([(ORGANIZATION, Role::Admin)]), None)
 }
 
 pub(super) fn an_admin() -> OrgAdmin {
-    policy::admin_of(&standing(), ORGANIZATION).expect("caller is an administrator")
+    policy::org_admin(&standing(), ORGANIZATION).expect("caller is an administrator")
 }
 
 pub(super) fn myself() -> Viewer {
-    policy::myself(&standing()).expect("caller is a user")
+    policy::viewer(&standing()).expect("caller is a user")
 }
 
 pub(super) const FIRST: Page = Page { limit: 50, backward: false, after: None, before: None };

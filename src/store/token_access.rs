@@ -4,8 +4,8 @@ use super::{
     Store, all,
     column_types::End,
     entity::{grant, token, token_use},
-    limited,
-    pagination::{self, By, SortOrder, same},
+    pagination::{self, SortKey, SortOrder, same},
+    run,
     tx::Tx,
 };
 use crate::domain::{
@@ -13,7 +13,7 @@ use crate::domain::{
     grant::Usage,
     id::{OrganizationId, TokenId, UserId},
     list::{Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
-    policy::{self, Standing, TokenAccess, TokenViewer, Viewer},
+    policy::{self, AuthContext, TokenAccess, TokenViewer, Viewer},
     scope::ScopeSet,
     time::Time,
     token::{Token, TokenStatus},
@@ -26,26 +26,26 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 impl Tx {
     /// Returns what the policy needs to know about a token; `None` if there is no such token.
-    pub async fn sight_of(&self, token: TokenId) -> Result<Option<TokenAccess>> {
-        Ok(sights(&self.db, &[token]).await?.remove(&token))
+    pub async fn token_access(&self, token: TokenId) -> Result<Option<TokenAccess>> {
+        Ok(token_access_query(&self.db, &[token]).await?.remove(&token))
     }
 }
 
 impl Store {
     /// Returns those of these tokens that the caller can see, each with its authorization proof.
-    pub async fn tokens_seen(
+    pub async fn visible_tokens(
         &self,
-        standing: &Standing,
+        standing: &AuthContext,
         ids: &[TokenId],
     ) -> Result<HashMap<TokenId, (Token, TokenViewer)>> {
-        let mut sights = sights(&self.read, ids).await?;
+        let mut sights = token_access_query(&self.read, ids).await?;
         let seen: HashMap<_, _> = ids
             .iter()
             .filter_map(|id| sights.remove(id))
-            .filter_map(|sight| Some((sight.token, policy::seer_of(standing, &sight)?)))
+            .filter_map(|sight| Some((sight.token, policy::token_viewer(standing, &sight)?)))
             .collect();
         let find = token::Entity::find().filter(token::Column::Id.is_in(seen.keys().copied()));
-        let rows = limited(find.all(&self.read)).await?;
+        let rows = run(find.all(&self.read)).await?;
         Ok(rows
             .into_iter()
             .filter_map(|row| Some((row.id, (Token::from(row.clone()), seen.get(&row.id)?.clone()))))
@@ -53,8 +53,8 @@ impl Store {
     }
 
     /// Returns what the policy needs to know about a token; `None` if there is no such token.
-    pub async fn sight_of(&self, token: TokenId) -> Result<Option<TokenAccess>> {
-        Ok(sights(&self.read, &[token]).await?.remove(&token))
+    pub async fn token_access(&self, token: TokenId) -> Result<Option<TokenAccess>> {
+        Ok(token_access_query(&self.read, &[token]).await?.remove(&token))
     }
 
     /// Returns a page of the viewer's tokens.
@@ -66,7 +66,7 @@ impl Store {
         page: &Page,
         at: Time,
     ) -> Result<Slice<Token>> {
-        let select = pagination::cut(tokens_of(myself, filter, at), &along(order), page);
+        let select = pagination::paginate(tokens_of(myself, filter, at), &order_column(order), page);
         pagination::page_of(&self.read, &select, page, |row: TokenRow| {
             let place =
                 pagination::cursor(order, row.id.uuid(), row.last_used_at, &row.username, row.expires_at_number);
@@ -83,7 +83,7 @@ impl Store {
     /// Returns the usage of tokens across all organizations, which only their owner may see.
     pub async fn usage_of(&self, tokens: &[TokenId]) -> Result<HashMap<TokenId, Usage>> {
         let find = token_use::Entity::find().filter(token_use::Column::TokenId.is_in(tokens.iter().copied()));
-        let rows = limited(find.all(&self.read)).await?;
+        let rows = run(find.all(&self.read)).await?;
         Ok(rows.into_iter().map(|row| (row.token_id, super::usage::of_token(row))).collect())
     }
 }
@@ -122,12 +122,12 @@ impl From<TokenRow> for Token {
     }
 }
 
-fn along(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
+fn order_column(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
-        TokenOrderField::CreatedAt => By::Id,
-        TokenOrderField::LastUsedAt => By::Number(("u", "last_used_at")),
-        TokenOrderField::Owner => By::Text(("o", "username")),
-        TokenOrderField::ExpiresAt => By::Number(("t", "expires_at")),
+        TokenOrderField::CreatedAt => SortKey::Id,
+        TokenOrderField::LastUsedAt => SortKey::Number(("u", "last_used_at")),
+        TokenOrderField::Owner => SortKey::Text(("o", "username")),
+        TokenOrderField::ExpiresAt => SortKey::Number(("t", "expires_at")),
     };
     SortOrder { key, id: Some(("t", "id")), descending: order.descending }
 }
@@ -199,7 +199,7 @@ fn visible_grants(myself: &Viewer) -> SelectStatement {
 }
 
 #[derive(FromQueryResult)]
-struct SightRow {
+struct TokenAccessRow {
     token_id: TokenId,
     owner_id: UserId,
     organization_id: Option<OrganizationId>,
@@ -207,17 +207,20 @@ struct SightRow {
 }
 
 /// Returns what the policy needs to know about these tokens.
-async fn sights(connection: &impl ConnectionTrait, tokens: &[TokenId]) -> Result<BTreeMap<TokenId, TokenAccess>> {
+async fn token_access_query(
+    connection: &impl ConnectionTrait,
+    tokens: &[TokenId],
+) -> Result<BTreeMap<TokenId, TokenAccess>> {
     let mut found = BTreeMap::<TokenId, TokenAccess>::new();
-    for row in all::<SightRow>(connection, &sights_of(tokens)).await? {
+    for row in all::<TokenAccessRow>(connection, &token_access_of_each(tokens)).await? {
         let sight = found.entry(row.token_id).or_insert_with(|| TokenAccess {
             token: row.token_id,
             owner: row.owner_id,
-            standing: BTreeSet::new(),
+            unremoved: BTreeSet::new(),
             removed: BTreeSet::new(),
         });
         match (row.organization_id, row.removed_at) {
-            (Some(organization), None) => sight.standing.insert(organization),
+            (Some(organization), None) => sight.unremoved.insert(organization),
             (Some(organization), Some(_)) => sight.removed.insert(organization),
             (None, _) => false,
         };
@@ -225,7 +228,7 @@ async fn sights(connection: &impl ConnectionTrait, tokens: &[TokenId]) -> Result
     Ok(found)
 }
 
-fn sights_of(tokens: &[TokenId]) -> SelectStatement {
+fn token_access_of_each(tokens: &[TokenId]) -> SelectStatement {
     Query::select()
         .distinct()
         .expr_as(Expr::col(("t", "id")), "token_id")
@@ -246,7 +249,7 @@ fn sights_of(tokens: &[TokenId]) -> SelectStatement {
 }
 
 /// Returns the organizations of an active token's grants; `None` if the token is not active.
-pub(super) async fn reach_of(
+pub(super) async fn token_organizations(
     connection: &impl ConnectionTrait,
     token: TokenId,
     at: Time,
@@ -255,14 +258,14 @@ pub(super) async fn reach_of(
     struct Row {
         organization_id: Option<OrganizationId>,
     }
-    let mut rows = all::<Row>(connection, &reach(token, at)).await?;
+    let mut rows = all::<Row>(connection, &token_organizations_query(token, at)).await?;
     if rows.is_empty() {
         return Ok(None);
     }
     Ok(Some(rows.drain(..).filter_map(|row| row.organization_id).collect()))
 }
 
-fn reach(token: TokenId, at: Time) -> SelectStatement {
+fn token_organizations_query(token: TokenId, at: Time) -> SelectStatement {
     Query::select()
         .column(("g", "organization_id"))
         .from_as(token::Entity, "t")
@@ -287,7 +290,7 @@ mod tests {
     use insta::assert_snapshot;
 
     fn own(filter: &TokenFilter, order: TokenOrder, page: &Page) -> SelectStatement {
-        pagination::cut(tokens_of(&myself(), filter, NOW), &along(order), page)
+        pagination::paginate(tokens_of(&myself(), filter, NOW), &order_column(order), page)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{
     Store,
     column_types::{End, LastUse},
     entity::{grant, grant_scope, grant_use, token, token_use, user},
-    limited,
+    run,
     tx::{Tx, chunks},
     users::LOCK,
 };
@@ -73,7 +73,7 @@ impl From<token::Model> for Token {
 impl Store {
     /// Returns the fingerprint of a token, with which the operator revokes it.
     pub async fn fingerprint_of(&self, _: &Operator, token: TokenId) -> Result<Option<Fingerprint>> {
-        Ok(limited(token::Entity::find_by_id(token).one(&self.read)).await?.map(|row| row.fingerprint))
+        Ok(run(token::Entity::find_by_id(token).one(&self.read)).await?.map(|row| row.fingerprint))
     }
 }
 
@@ -81,7 +81,7 @@ impl Tx {
     /// Returns the token with this fingerprint, whichever user owns it.
     pub async fn token_by_value(&self, fingerprint: Fingerprint) -> Result<Option<TokenId>> {
         let find = token::Entity::find().filter(token::Column::Fingerprint.eq(fingerprint));
-        Ok(limited(find.one(&self.db)).await?.map(|row| row.id))
+        Ok(run(find.one(&self.db)).await?.map(|row| row.id))
     }
 
     /// Counts the active tokens of a user. If the user is locked, the second of two concurrent creations counts the
@@ -92,7 +92,7 @@ impl Tx {
             .filter(token::Column::RevokedAt.is_null())
             .filter(token::Column::ExpiredAt.is_null())
             .filter(token::Column::ExpiresAt.gt(End(Some(self.caller().at))));
-        limited(find.count(&self.db)).await
+        run(find.count(&self.db)).await
     }
 
     /// Creates a token with its grants.
@@ -126,14 +126,14 @@ impl Tx {
             revoked_at: Set(None),
             version: Set(0),
         };
-        limited(token::Entity::insert(row).exec_without_returning(&self.db)).await?;
+        run(token::Entity::insert(row).exec_without_returning(&self.db)).await?;
         let usage = token_use::ActiveModel {
             token_id: Set(id),
             last_used_at: Set(LastUse(None)),
             allowed: Set(false),
             ..Default::default()
         };
-        limited(token_use::Entity::insert(usage).exec_without_returning(&self.db)).await?;
+        run(token_use::Entity::insert(usage).exec_without_returning(&self.db)).await?;
         self.insert_grants(&token, organizations).await?;
         Ok(token)
     }
@@ -145,7 +145,7 @@ impl Tx {
         let owner = token::Entity::find().select_only().column(token::Column::OwnerId);
         let owner = owner.filter(token::Column::Id.eq(token)).into_query();
         let lock = user::Entity::find().filter(user::Column::Id.in_subquery(owner)).lock(LOCK);
-        limited(lock.one(&self.db)).await?;
+        run(lock.one(&self.db)).await?;
         let update = token::Entity::update_many()
             .col_expr(token::Column::Version, Expr::col(token::Column::Version).add(1_i64))
             .filter(token::Column::Id.eq(token))
@@ -153,10 +153,10 @@ impl Tx {
             .filter(token::Column::ExpiredAt.is_null())
             .filter(token::Column::ExpiresAt.gt(End(Some(at))))
             .exec_with_returning(&self.db);
-        if let Some(claimed) = limited(update).await?.pop() {
+        if let Some(claimed) = run(update).await?.pop() {
             return Ok(claimed.into());
         }
-        let found = limited(token::Entity::find_by_id(token).one(&self.db)).await?;
+        let found = run(token::Entity::find_by_id(token).one(&self.db)).await?;
         let found = Token::from(found.ok_or(Error::NotFound("token"))?);
         found.status(at).changeable()?;
         Err(Error::Conflict("The token was changed meanwhile; read it again.".into()))
@@ -177,16 +177,16 @@ impl Tx {
             .col_expr(token::Column::ExpiresAt, Expr::value(End(change.expires_at)))
             .filter(token::Column::Id.eq(id))
             .exec(&self.db);
-        limited(update).await?;
+        run(update).await?;
         let grants = grant::Entity::update_many()
             .col_expr(grant::Column::ExpiresAt, Expr::value(End(change.expires_at)))
             .filter(grant::Column::TokenId.eq(id))
             .filter(grant::Column::RemovedAt.is_null())
             .exec(&self.db);
-        limited(grants).await?;
-        let standing = self.standing_grants(id).await?;
+        run(grants).await?;
+        let standing = self.unremoved_grants(id).await?;
         let forget = grant_scope::Entity::delete_many().filter(grant_scope::Column::TokenId.eq(id)).exec(&self.db);
-        limited(forget).await?;
+        run(forget).await?;
         let organizations: Vec<_> = standing.into_iter().map(|grant| grant.organization_id).collect();
         self.insert_grant_scopes(id, &change.scopes, organizations.iter().copied()).await?;
         Ok(organizations)
@@ -200,15 +200,15 @@ impl Tx {
             .col_expr(token::Column::RevokedAt, Expr::value(at))
             .filter(token::Column::Id.eq(token.id))
             .exec(&self.db);
-        limited(update).await?;
+        run(update).await?;
         let grants = grant::Entity::update_many()
             .col_expr(grant::Column::EndedAt, Expr::value(at))
             .filter(grant::Column::TokenId.eq(token.id))
             .filter(grant::Column::RemovedAt.is_null())
             .filter(grant::Column::EndedAt.is_null())
             .exec(&self.db);
-        limited(grants).await?;
-        let standing = self.standing_grants(token.id).await?;
+        run(grants).await?;
+        let standing = self.unremoved_grants(token.id).await?;
         let token = Token { revoked_at: Some(at), ..token };
         Ok((token, standing.into_iter().map(|grant| grant.organization_id).collect()))
     }
@@ -224,16 +224,20 @@ impl Tx {
             .filter(token::Column::ExpiredAt.is_null())
             .filter(token::Column::ExpiresAt.gt(End(Some(at))))
             .exec_with_returning(&self.db);
-        Ok(limited(update).await?.into_iter().map(|token| token.id).collect())
+        Ok(run(update).await?.into_iter().map(|token| token.id).collect())
     }
 
     /// Removes all grants of a user's tokens. Returns the organizations that were removed from each token.
-    pub async fn end_access_of(&self, _: &Operator, owner: UserId) -> Result<HashMap<TokenId, Vec<OrganizationId>>> {
+    pub async fn end_grants_of_member(
+        &self,
+        _: &Operator,
+        owner: UserId,
+    ) -> Result<HashMap<TokenId, Vec<OrganizationId>>> {
         let own =
             token::Entity::find().select_only().column(token::Column::Id).filter(token::Column::OwnerId.eq(owner));
         let which = Condition::all().add(grant::Column::TokenId.in_subquery(own.into_query()));
         let mut ended = HashMap::<_, Vec<_>>::new();
-        for grant in self.end_grants(which, None).await? {
+        for grant in self.remove_grants(which, None).await? {
             ended.entry(grant.token_id).or_default().push(grant.organization_id);
         }
         Ok(ended)
@@ -246,11 +250,11 @@ impl Tx {
         token: &Token,
         organization: OrganizationId,
     ) -> Result<GrantId> {
-        let standing = self.standing_grants(token.id).await?;
+        let standing = self.unremoved_grants(token.id).await?;
         if standing.iter().any(|grant| grant.organization_id == organization) {
             return Err(Error::Conflict("The token already has access to this organization.".into()));
         }
-        if standing.len() >= crate::domain::token::MOST_ORGANIZATIONS {
+        if standing.len() >= crate::domain::token::MAX_ORGANIZATIONS {
             return Err(Error::invalid(
                 "organizationId",
                 "A token has access to at most 100 organizations; remove one first, or create another token.",
@@ -260,7 +264,7 @@ impl Tx {
         let grants = self.insert_grants(token, BTreeSet::from([organization])).await?;
         let grant = grants.first().copied().ok_or_else(|| Error::Bug("no grant was created".into()))?;
         if let Some(before) = before {
-            self.keep_use(before, grant).await?;
+            self.insert_grant_usage(before, grant).await?;
         }
         Ok(grant)
     }
@@ -274,16 +278,16 @@ impl Tx {
             .order_by_desc(grant::Column::Id)
             .limit(1)
             .into_tuple();
-        limited(find.one(&self.db)).await
+        run(find.one(&self.db)).await
     }
 
     /// Copies the usage of the previous grant, so that a token whose organization is added again does not appear
     /// unused.
-    async fn keep_use(&self, before: GrantId, after: GrantId) -> Result<()> {
+    async fn insert_grant_usage(&self, before: GrantId, after: GrantId) -> Result<()> {
         let find = grant_use::Entity::find_by_id(before).one(&self.db);
-        if let Some(known) = limited(find).await? {
+        if let Some(known) = run(find).await? {
             let carried = grant_use::Model { grant_id: after, ..known }.into_active_model().reset_all();
-            limited(grant_use::Entity::update(carried).exec(&self.db)).await?;
+            run(grant_use::Entity::update(carried).exec(&self.db)).await?;
         }
         Ok(())
     }
@@ -295,14 +299,14 @@ impl Tx {
         let token = match self.claim(*remover.token()).await {
             // Without the grant the caller may no longer see the token: its state is not returned.
             Err(Error::Conflict(why)) => {
-                let unremoved = self.standing_grants(*remover.token()).await?;
+                let unremoved = self.unremoved_grants(*remover.token()).await?;
                 let visible = unremoved.iter().any(|grant| grant.organization_id == *remover.organization());
                 return Err(if visible { Error::Conflict(why) } else { already() });
             }
             other => other?,
         };
         let removed = self
-            .end_grants(
+            .remove_grants(
                 Condition::all()
                     .add(grant::Column::TokenId.eq(token.id))
                     .add(grant::Column::OrganizationId.eq(*remover.organization())),
@@ -314,7 +318,7 @@ impl Tx {
     }
 
     /// Removes unremoved grants and deletes their scopes.
-    pub(super) async fn end_grants(&self, which: Condition, reason: Option<&str>) -> Result<Vec<grant::Model>> {
+    pub(super) async fn remove_grants(&self, which: Condition, reason: Option<&str>) -> Result<Vec<grant::Model>> {
         let update = grant::Entity::update_many()
             .col_expr(grant::Column::RemovedAt, Expr::value(self.caller().at))
             .col_expr(grant::Column::RemovedBy, Expr::value(self.caller().user()))
@@ -323,7 +327,7 @@ impl Tx {
             // A concurrent change may have removed it first.
             .filter(grant::Column::RemovedAt.is_null())
             .exec_with_returning(&self.db);
-        let ended = limited(update).await?;
+        let ended = run(update).await?;
         let mut by_organization = BTreeMap::<_, Vec<_>>::new();
         for grant in &ended {
             by_organization.entry(grant.organization_id).or_default().push(grant.token_id);
@@ -334,16 +338,16 @@ impl Tx {
                     .filter(grant_scope::Column::OrganizationId.eq(organization))
                     .filter(grant_scope::Column::TokenId.is_in(some))
                     .exec(&self.db);
-                limited(forget).await?;
+                run(forget).await?;
             }
         }
         Ok(ended)
     }
 
-    async fn standing_grants(&self, token: TokenId) -> Result<Vec<grant::Model>> {
+    async fn unremoved_grants(&self, token: TokenId) -> Result<Vec<grant::Model>> {
         let find =
             grant::Entity::find().filter(grant::Column::TokenId.eq(token)).filter(grant::Column::RemovedAt.is_null());
-        limited(find.all(&self.db)).await
+        run(find.all(&self.db)).await
     }
 
     async fn insert_grants(&self, token: &Token, organizations: BTreeSet<OrganizationId>) -> Result<Vec<GrantId>> {
@@ -361,7 +365,7 @@ impl Tx {
             removed_by: Set(None),
             removal_reason: Set(None),
         });
-        limited(grant::Entity::insert_many(grants).exec_without_returning(&self.db)).await?;
+        run(grant::Entity::insert_many(grants).exec_without_returning(&self.db)).await?;
         let uses = made.iter().map(|(id, organization)| grant_use::ActiveModel {
             grant_id: Set(*id),
             organization_id: Set(*organization),
@@ -370,7 +374,7 @@ impl Tx {
             allowed: Set(false),
             ..Default::default()
         });
-        limited(grant_use::Entity::insert_many(uses).exec_without_returning(&self.db)).await?;
+        run(grant_use::Entity::insert_many(uses).exec_without_returning(&self.db)).await?;
         self.insert_grant_scopes(token.id, &token.scopes, organizations).await?;
         Ok(made.into_iter().map(|(id, _)| id).collect())
     }
@@ -392,7 +396,7 @@ impl Tx {
             })
             .collect();
         for some in chunks(rows, 1_000) {
-            limited(grant_scope::Entity::insert_many(some).exec_without_returning(&self.db)).await?;
+            run(grant_scope::Entity::insert_many(some).exec_without_returning(&self.db)).await?;
         }
         Ok(())
     }

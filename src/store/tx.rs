@@ -4,12 +4,12 @@ use super::{
     Store,
     column_types::Differences,
     entity::{delivery, event, event_head, event_organization, organization, resource_server, token, user},
-    limited,
     pool::Transaction,
+    run,
 };
 use crate::domain::{
     caller::{AuthMethod, Caller},
-    email::{EmailContent, EmailToken, Person, Place},
+    email::{EmailContent, EmailOrganization, EmailToken, EmailUser},
     error::{Error, Result},
     event::{EmailKind, Event, EventSource, EventType, Notification},
     id::{DeliveryId, OrganizationId, TokenId, UserId},
@@ -23,14 +23,14 @@ use sea_orm::{
 pub struct Tx {
     pub(super) db: Transaction,
     caller: Caller,
-    facts: Vec<Event>,
-    nothing_to_do: bool,
+    events: Vec<Event>,
+    is_no_op: bool,
 }
 
 impl Tx {
     /// Begins a change by this caller.
     pub(crate) async fn begin(store: &Store, caller: Caller) -> Result<Self> {
-        Ok(Self { db: store.begin().await?, caller, facts: Vec::new(), nothing_to_do: false })
+        Ok(Self { db: store.begin().await?, caller, events: Vec::new(), is_no_op: false })
     }
 
     /// Returns the caller who makes the change.
@@ -40,63 +40,63 @@ impl Tx {
 
     /// Records an event. A change that records none is not committed.
     pub fn record(&mut self, event: Event) {
-        self.facts.push(event);
+        self.events.push(event);
     }
 
     /// Returns the types of the recorded events.
     pub(crate) fn recorded(&self) -> Vec<EventType> {
-        self.facts.iter().map(|fact| fact.kind).collect()
+        self.events.iter().map(|fact| fact.kind).collect()
     }
 
     /// Returns whether a recorded event extends access.
-    pub(crate) fn widens(&self) -> bool {
-        self.facts.iter().any(Event::widens)
+    pub(crate) fn grants_access(&self) -> bool {
+        self.events.iter().any(Event::grants_access)
     }
 
     /// Returns whether a recorded event changes a name, a description or an expiry, or sets a password.
-    pub(crate) fn describes(&self) -> bool {
-        self.facts.iter().any(Event::describes)
+    pub(crate) fn changes_descriptions(&self) -> bool {
+        self.events.iter().any(Event::changes_descriptions)
     }
 
     /// Marks the change as a no-op: there is nothing to commit.
-    pub const fn leave_as_it_is(&mut self) {
-        self.nothing_to_do = true;
+    pub const fn mark_no_op(&mut self) {
+        self.is_no_op = true;
     }
 
     /// Returns whether the change is a no-op.
-    pub(crate) const fn found_nothing_to_do(&self) -> bool {
-        self.nothing_to_do
+    pub(crate) const fn is_no_op(&self) -> bool {
+        self.is_no_op
     }
 
     /// Writes emails and events, and commits. Fails if no event was recorded.
     pub(crate) async fn commit(self) -> Result<()> {
-        if self.facts.is_empty() {
+        if self.events.is_empty() {
             return Err(Error::Bug("a change recorded no event".into()));
         }
-        for fact in &self.facts {
-            for notice in fact.notices(self.caller.user()) {
-                self.write_letter(fact, &notice).await?;
+        for fact in &self.events {
+            for notice in fact.notifications(self.caller.user()) {
+                self.write_delivery(fact, &notice).await?;
             }
         }
         self.write_events().await?;
-        limited(self.db.commit()).await
+        run(self.db.commit()).await
     }
 
     /// Ends a no-op. Fails if an event was recorded.
-    pub(crate) async fn leave(self) -> Result<()> {
-        if !self.facts.is_empty() {
+    pub(crate) async fn finish_no_op(self) -> Result<()> {
+        if !self.events.is_empty() {
             return Err(Error::Bug("a no-op recorded an event".into()));
         }
-        limited(self.db.rollback()).await
+        run(self.db.rollback()).await
     }
 
     /// Rolls the change back.
-    pub(crate) async fn undo(self) -> Result<()> {
-        limited(self.db.rollback()).await
+    pub(crate) async fn rollback(self) -> Result<()> {
+        run(self.db.rollback()).await
     }
 
-    async fn write_letter(&self, fact: &Event, notice: &Notification) -> Result<()> {
-        let Some(to) = limited(user::Entity::find_by_id(notice.to).one(&self.db)).await? else { return Ok(()) };
+    async fn write_delivery(&self, fact: &Event, notice: &Notification) -> Result<()> {
+        let Some(to) = run(user::Entity::find_by_id(notice.to).one(&self.db)).await? else { return Ok(()) };
         // A user without an address, or a deleted one, receives no email.
         let (Some(address), None) = (to.email, to.deleted_at) else { return Ok(()) };
         let letter = self.letter(fact, notice).await?;
@@ -117,19 +117,19 @@ impl Tx {
             given_up_at: Set(None),
             last_error: Set(None),
         };
-        limited(delivery::Entity::insert(row).exec_without_returning(&self.db)).await?;
+        run(delivery::Entity::insert(row).exec_without_returning(&self.db)).await?;
         Ok(())
     }
 
     async fn letter(&self, fact: &Event, notice: &Notification) -> Result<EmailContent> {
-        let organization = self.place(notice.organization).await?;
+        let organization = self.email_organization(notice.organization).await?;
         let by = match self.caller.user() {
-            Some(by) => self.person(by).await?,
+            Some(by) => self.email_user(by).await?,
             None => None,
         };
-        let mut tokens = self.token_lines(&notice.tokens).await?;
+        let mut tokens = self.email_tokens(&notice.tokens).await?;
         let (reason, at_micros) = (fact.reason.clone(), self.caller.at.micros());
-        match notice.letter {
+        match notice.email {
             EmailKind::OrganizationRemoved => {
                 let token = tokens.pop().ok_or_else(|| Error::Bug("an email without a token".into()))?;
                 Ok(EmailContent::OrganizationRemoved { organization, token, by, reason, at_micros })
@@ -140,20 +140,20 @@ impl Tx {
         }
     }
 
-    async fn place(&self, id: OrganizationId) -> Result<Place> {
-        let found = limited(organization::Entity::find_by_id(id).one(&self.db)).await?;
+    async fn email_organization(&self, id: OrganizationId) -> Result<EmailOrganization> {
+        let found = run(organization::Entity::find_by_id(id).one(&self.db)).await?;
         let found = found.ok_or_else(|| Error::Bug("an email without an organization".into()))?;
-        Ok(Place { slug: found.slug, name: found.name, deleted: found.deleted_at.is_some() })
+        Ok(EmailOrganization { slug: found.slug, name: found.name, deleted: found.deleted_at.is_some() })
     }
 
-    async fn person(&self, id: UserId) -> Result<Option<Person>> {
-        let found = limited(user::Entity::find_by_id(id).one(&self.db)).await?;
-        Ok(found.map(|found| Person { username: found.username, name: found.name }))
+    async fn email_user(&self, id: UserId) -> Result<Option<EmailUser>> {
+        let found = run(user::Entity::find_by_id(id).one(&self.db)).await?;
+        Ok(found.map(|found| EmailUser { username: found.username, name: found.name }))
     }
 
-    async fn token_lines(&self, ids: &[TokenId]) -> Result<Vec<EmailToken>> {
+    async fn email_tokens(&self, ids: &[TokenId]) -> Result<Vec<EmailToken>> {
         let find = token::Entity::find().filter(token::Column::Id.is_in(ids.iter().copied()));
-        let mut found = limited(find.all(&self.db)).await?;
+        let mut found = run(find.all(&self.db)).await?;
         found.sort_unstable_by_key(|token| token.id);
         Ok(found
             .into_iter()
@@ -163,16 +163,16 @@ impl Tx {
 
     /// Locks the head row last, so that a slow change does not delay the numbers of others. Only inserts follow.
     async fn write_events(&self) -> Result<()> {
-        let count = i64::try_from(self.facts.len()).unwrap_or(i64::MAX);
+        let count = i64::try_from(self.events.len()).unwrap_or(i64::MAX);
         let update = event_head::Entity::update_many()
             .col_expr(event_head::Column::Number, Expr::col(event_head::Column::Number).add(count))
-            .col_expr(event_head::Column::EventId, Expr::value(self.facts.last().map(|fact| fact.id)))
+            .col_expr(event_head::Column::EventId, Expr::value(self.events.last().map(|fact| fact.id)))
             .exec_with_returning(&self.db);
         let by_server = self.acting_resource_server().await?;
-        let head = limited(update).await?.pop().ok_or_else(|| Error::Bug("the event head is missing".into()))?;
+        let head = run(update).await?.pop().ok_or_else(|| Error::Bug("the event head is missing".into()))?;
         let numbers = head.number - count + 1..;
         let (mut events, mut concerned) = (Vec::new(), Vec::new());
-        for (number, fact) in numbers.zip(&self.facts) {
+        for (number, fact) in numbers.zip(&self.events) {
             events.push(self.event_row(number, fact, by_server.as_ref()));
             concerned.extend(fact.organizations.iter().map(|organization| event_organization::ActiveModel {
                 organization_id: Set(*organization),
@@ -181,18 +181,18 @@ impl Tx {
         }
         // Databases limit the parameters of one statement.
         for rows in chunks(events, 200) {
-            limited(event::Entity::insert_many(rows).exec_without_returning(&self.db)).await?;
+            run(event::Entity::insert_many(rows).exec_without_returning(&self.db)).await?;
         }
         for rows in chunks(concerned, 1_000) {
-            limited(event_organization::Entity::insert_many(rows).exec_without_returning(&self.db)).await?;
+            run(event_organization::Entity::insert_many(rows).exec_without_returning(&self.db)).await?;
         }
         Ok(())
     }
 
     /// Returns the name of the resource server that makes the change, if one does.
     async fn acting_resource_server(&self) -> Result<Option<String>> {
-        let AuthMethod::ResourceServer(id) = self.caller.through else { return Ok(None) };
-        let found = limited(resource_server::Entity::find_by_id(id).one(&self.db)).await?;
+        let AuthMethod::ResourceServer(id) = self.caller.auth_method else { return Ok(None) };
+        let found = run(resource_server::Entity::find_by_id(id).one(&self.db)).await?;
         Ok(found.map(|server| server.name))
     }
 
@@ -205,14 +205,14 @@ impl Tx {
             actor_id: Set(self.caller.user()),
             actor_address: Set(self.caller.address.map(|address| address.to_string())),
             actor_user_agent: Set(self.caller.user_agent.clone()),
-            via: Set(via(self.caller.through)),
+            via: Set(via(self.caller.auth_method)),
             resource_server_name: Set(fact.resource_server.as_ref().or(by_server).cloned()),
             token_id: Set(fact.token),
             user_id: Set(fact.user),
             reason: Set(fact.reason.clone()),
             scopes_added: Set(fact.scopes_added.iter().cloned().collect()),
             scopes_removed: Set(fact.scopes_removed.iter().cloned().collect()),
-            changes: Set((!fact.differences.is_empty()).then(|| Differences(fact.differences.clone()))),
+            changes: Set((!fact.field_changes.is_empty()).then(|| Differences(fact.field_changes.clone()))),
         }
     }
 }

@@ -5,9 +5,9 @@ use super::{
     all,
     column_types::LastUse,
     entity::{grant, grant_use, token_use},
-    limited,
     maintenance::Maintenance,
     pagination::same,
+    run,
     tx::chunks,
 };
 use crate::domain::{
@@ -87,21 +87,21 @@ pub(super) fn of_token(row: token_use::Model) -> Usage {
 impl Maintenance<'_> {
     /// Writes the usage of tokens and grants, in the order of their keys, so that two nodes do not deadlock. Stored
     /// usage with a later time is kept.
-    pub async fn keep_usage(&self, mut tokens: Vec<TokenUsage>, mut grants: Vec<GrantUsage>) -> Result<()> {
+    pub async fn save_usage(&self, mut tokens: Vec<TokenUsage>, mut grants: Vec<GrantUsage>) -> Result<()> {
         tokens.sort_unstable_by_key(|seen| seen.token);
         grants.sort_unstable_by_key(|seen| seen.grant);
         for some in chunks(tokens, 500) {
             let rows = some.into_iter().map(|seen| token_row(seen).into_active_model());
             let newest = newest("token_uses", token_use::Column::TokenId);
-            limited(token_use::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(self.db())).await?;
+            run(token_use::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(self.db())).await?;
         }
         for some in chunks(grants, 500) {
-            let again = self.in_force_again(&some).await?;
+            let again = self.current_grants(&some).await?;
             for some in [some, again].into_iter().filter(|some| !some.is_empty()) {
                 let rows = some.into_iter().map(|seen| grant_row(seen).into_active_model());
                 let newest = newest("grant_uses", grant_use::Column::GrantId);
                 let insert = grant_use::Entity::insert_many(rows).on_conflict(newest);
-                limited(insert.exec_without_returning(self.db())).await?;
+                run(insert.exec_without_returning(self.db())).await?;
             }
         }
         Ok(())
@@ -109,7 +109,7 @@ impl Maintenance<'_> {
 
     /// Returns the usage of grants that were removed and granted again before it was written, as usage of the current
     /// grant.
-    async fn in_force_again(&self, seen: &[GrantUsage]) -> Result<Vec<GrantUsage>> {
+    async fn current_grants(&self, seen: &[GrantUsage]) -> Result<Vec<GrantUsage>> {
         #[derive(FromQueryResult)]
         struct Row {
             before: GrantId,

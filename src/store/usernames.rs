@@ -3,7 +3,7 @@
 
 use super::{
     entity::{setting, used_username},
-    limited,
+    run,
     tx::Tx,
 };
 use crate::domain::{
@@ -26,7 +26,7 @@ impl Tx {
         let hashes: HashMap<_, _> = names.iter().map(|name| (*hash(&key, name).as_bytes(), name)).collect();
         let find = used_username::Entity::find()
             .filter(used_username::Column::Hash.is_in(hashes.keys().map(|hash| Fingerprint::from_bytes(*hash))));
-        let used = limited(find.all(&self.db)).await?.into_iter();
+        let used = run(find.all(&self.db)).await?.into_iter();
         let used = used.filter(|row| row.user_id.is_none() || row.user_id != but_for);
         Ok(used.filter_map(|row| hashes.get(row.hash.as_bytes())).map(ToString::to_string).collect())
     }
@@ -39,7 +39,7 @@ impl Tx {
         let update =
             OnConflict::column(used_username::Column::Hash).update_column(used_username::Column::UserId).to_owned();
         let insert = used_username::Entity::insert(row).on_conflict(update).exec_without_returning(&self.db);
-        limited(insert).await?;
+        run(insert).await?;
         Ok(())
     }
 
@@ -49,12 +49,12 @@ impl Tx {
             .col_expr(used_username::Column::UserId, Expr::value(None::<UserId>))
             .filter(used_username::Column::UserId.eq(user))
             .exec(&self.db);
-        limited(update).await?;
+        run(update).await?;
         Ok(())
     }
 
     async fn username_key(&self) -> Result<MacKey> {
-        let kept = limited(setting::Entity::find_by_id(Purpose::Usernames.setting()).one(&self.db)).await?;
+        let kept = run(setting::Entity::find_by_id(Purpose::Usernames.setting()).one(&self.db)).await?;
         let key = kept.ok_or_else(|| Error::Bug("the key of usernames is missing".into()))?;
         Ok(MacKey::parse(&key.value))
     }

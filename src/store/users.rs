@@ -3,10 +3,9 @@
 use super::{
     Store, all,
     entity::{delivery, membership, organization, user},
-    limited, limited_unique,
     pagination::same,
-    sessions,
-    token_access::reach_of,
+    run, run_unique, sessions,
+    token_access::token_organizations,
     tx::Tx,
 };
 use crate::domain::{
@@ -14,7 +13,7 @@ use crate::domain::{
     error::{Error, Result},
     id::{OrganizationId, UserId},
     organization::{Role, User, UserRef},
-    policy::{Operator, SignedInUser, Standing, UserProvisioner},
+    policy::{AuthContext, Operator, SignedInUser, UserProvisioner},
     text,
 };
 use sea_orm::{
@@ -69,7 +68,7 @@ pub struct Profile {
 
 /// A user with what the policy needs to decide who may see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
+pub struct UserRecord {
     /// The user.
     pub user: User,
     /// Whether the user is deleted. A deleted user appears only as a placeholder in the event log.
@@ -95,21 +94,21 @@ impl From<user::Model> for User {
 impl Tx {
     /// Returns the caller's current authorization context. `UNAUTHENTICATED` if the user is disabled or deleted, the
     /// session has ended, or the token is not active.
-    pub async fn standing(&self) -> Result<Standing> {
+    pub async fn auth_context(&self) -> Result<AuthContext> {
         // The endpoint has just checked all other credentials.
         if let Some(session) = self.caller().session()
-            && !sessions::holds(&self.db, session, self.caller().at).await?
+            && !sessions::is_session_live(&self.db, session, self.caller().at).await?
         {
             return Err(Error::Unauthenticated);
         }
-        standing(&self.db, self.caller()).await
+        auth_context(&self.db, self.caller()).await
     }
 
     /// Locks a user until the commit. Every change that concerns a user does this first, so that data that `user
     /// delete` erased is never written again.
     pub async fn lock_user(&self, user: UserId) -> Result<User> {
         let find = user::Entity::find_by_id(user).filter(user::Column::DeletedAt.is_null());
-        let found = limited(find.lock(LOCK).one(&self.db)).await?;
+        let found = run(find.lock(LOCK).one(&self.db)).await?;
         found.map(User::from).ok_or_else(|| match self.caller().user() {
             Some(caller) if caller == user => Error::Unauthenticated,
             _ => Error::NotFound("user"),
@@ -134,7 +133,7 @@ impl Tx {
         };
         // An address that two users have identifies neither.
         let find = find.order_by_asc(user::Column::Id).limit(2).lock(LOCK);
-        Ok(match limited(find.all(&self.db)).await?.as_slice() {
+        Ok(match run(find.all(&self.db)).await?.as_slice() {
             [found] => Some(found.clone().into()),
             _ => None,
         })
@@ -142,14 +141,14 @@ impl Tx {
 
     /// Returns the user with this identity, locked as by [`Tx::lock_user`], and whether the user is deleted.
     pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
-        let row = limited(by_identity(identity).lock(LOCK).one(&self.db)).await?;
+        let row = run(by_identity(identity).lock(LOCK).one(&self.db)).await?;
         Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
     }
 
     /// Returns those of these usernames that another user has or had.
     pub async fn names_taken(&self, names: &[String], but_for: Option<UserId>) -> Result<BTreeSet<String>> {
         let find = user::Entity::find().filter(user::Column::Username.is_in(names));
-        let rows = limited(find.all(&self.db)).await?;
+        let rows = run(find.all(&self.db)).await?;
         let mut taken: BTreeSet<_> =
             rows.into_iter().filter(|row| Some(row.id) != but_for).map(|row| row.username).collect();
         taken.extend(self.usernames_used(names, but_for).await?);
@@ -173,17 +172,17 @@ impl Tx {
             disabled_at: Set(None),
             deleted_at: Set(None),
         };
-        let inserted = limited_unique(user::Entity::insert(row).exec_with_returning(&self.db)).await?;
+        let inserted = run_unique(user::Entity::insert(row).exec_with_returning(&self.db)).await?;
         let user = inserted.map(User::from).ok_or_else(|| {
             Error::Conflict("A user has this username or this subject already; choose another.".into())
         })?;
-        self.keep_unused(&user.username, id).await?;
+        self.require_unused(&user.username, id).await?;
         Ok(user)
     }
 
     /// Rejects a username that another user had. Runs after the username is written: the unique key has then waited for
     /// a concurrent change that gives the name up.
-    async fn keep_unused(&self, username: &str, user: UserId) -> Result<()> {
+    async fn require_unused(&self, username: &str, user: UserId) -> Result<()> {
         if self.usernames_used(&[username.to_owned()], Some(user)).await?.is_empty() {
             return Ok(());
         }
@@ -204,9 +203,9 @@ impl Tx {
             .filter(user::Column::Id.eq(before.id))
             .exec(&self.db);
         let taken = || Error::Conflict("A user has this username already; choose another.".into());
-        limited_unique(update).await?.ok_or_else(taken)?;
+        run_unique(update).await?.ok_or_else(taken)?;
         if profile.username != before.username {
-            self.keep_unused(&profile.username, before.id).await?;
+            self.require_unused(&profile.username, before.id).await?;
             self.retire_username(&before.username, Some(before.id)).await?;
         }
         Ok(())
@@ -220,7 +219,7 @@ impl Tx {
             .col_expr(user::Column::Searchable, Expr::value(searchable))
             .filter(user::Column::Id.eq(*oneself.user()))
             .exec(&self.db);
-        limited(update).await?;
+        run(update).await?;
         Ok(())
     }
 
@@ -236,7 +235,7 @@ impl Tx {
             .filter(user::Column::Id.eq(user))
             .filter(before)
             .exec(&self.db);
-        Ok(limited(update).await?.rows_affected == 1)
+        Ok(run(update).await?.rows_affected == 1)
     }
 
     /// Replaces the personal data of a user with placeholders, permanently. The identity at an identity provider is
@@ -257,58 +256,58 @@ impl Tx {
             .col_expr(user::Column::DeletedAt, Expr::value(at))
             .filter(user::Column::Id.eq(user))
             .exec(&self.db);
-        limited(update).await?;
-        limited(delivery::Entity::delete_many().filter(delivery::Column::UserId.eq(user)).exec(&self.db)).await?;
+        run(update).await?;
+        run(delivery::Entity::delete_many().filter(delivery::Column::UserId.eq(user)).exec(&self.db)).await?;
         self.end_sign_in(user).await
     }
 }
 
 impl Store {
     /// Returns the caller's current authorization context.
-    pub async fn standing(&self, caller: &Caller) -> Result<Standing> {
-        standing(&self.checks, caller).await
+    pub async fn auth_context(&self, caller: &Caller) -> Result<AuthContext> {
+        auth_context(&self.checks, caller).await
     }
 
     /// Returns the user with this identity, and whether the user is deleted.
     pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
-        let row = limited(by_identity(identity).one(&self.checks)).await?;
+        let row = run(by_identity(identity).one(&self.checks)).await?;
         Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
     }
 
     /// Returns the user with this username, unless deleted, for the operator.
     pub async fn user_named(&self, _: &Operator, username: &str) -> Result<Option<User>> {
         let find = user::Entity::find().filter(user::Column::Username.eq(username));
-        let found = limited(find.one(&self.read)).await?;
+        let found = run(find.one(&self.read)).await?;
         Ok(found.filter(|row| row.deleted_at.is_none()).map(User::from))
     }
 
     /// Returns the ID of the user with this username or placeholder, including a deleted one, for the operator.
     pub async fn user_ever_named(&self, _: &Operator, username: &str) -> Result<Option<UserId>> {
         let find = user::Entity::find().filter(user::Column::Username.eq(username));
-        Ok(limited(find.one(&self.read)).await?.map(|row| row.id))
+        Ok(run(find.one(&self.read)).await?.map(|row| row.id))
     }
 
     /// Returns these users with their organizations. Policy decides who may see them.
-    pub async fn people(&self, ids: &[UserId]) -> Result<HashMap<UserId, Person>> {
+    pub async fn users(&self, ids: &[UserId]) -> Result<HashMap<UserId, UserRecord>> {
         let find = user::Entity::find().filter(user::Column::Id.is_in(ids.iter().copied()));
-        let users = limited(find.all(&self.read)).await?;
+        let users = run(find.all(&self.read)).await?;
         let find = membership::Entity::find().filter(membership::Column::UserId.is_in(ids.iter().copied()));
         let mut belongs_to = HashMap::<_, BTreeSet<_>>::new();
-        for row in limited(find.all(&self.read)).await? {
+        for row in run(find.all(&self.read)).await? {
             belongs_to.entry(row.user_id).or_default().insert(row.organization_id);
         }
         Ok(users
             .into_iter()
             .map(|row| {
                 let belongs_to = belongs_to.remove(&row.id).unwrap_or_default();
-                (row.id, Person { deleted: row.deleted_at.is_some(), user: row.into(), belongs_to })
+                (row.id, UserRecord { deleted: row.deleted_at.is_some(), user: row.into(), belongs_to })
             })
             .collect())
     }
 
     /// Returns whether any user exists.
     pub async fn has_users(&self) -> Result<bool> {
-        Ok(limited(user::Entity::find().one(&self.read)).await?.is_some())
+        Ok(run(user::Entity::find().one(&self.read)).await?.is_some())
     }
 }
 
@@ -323,19 +322,19 @@ fn searchable(username: &str, name: &str, email: Option<&str>) -> String {
     text::fold(&format!("{username}\n{name}\n{}", email.unwrap_or_default()))
 }
 
-async fn standing(connection: &impl ConnectionTrait, caller: &Caller) -> Result<Standing> {
-    let Some(id) = caller.user() else { return Ok(Standing::new(caller, BTreeMap::new(), None)) };
-    let user = limited(user::Entity::find_by_id(id).one(connection)).await?;
+async fn auth_context(connection: &impl ConnectionTrait, caller: &Caller) -> Result<AuthContext> {
+    let Some(id) = caller.user() else { return Ok(AuthContext::new(caller, BTreeMap::new(), None)) };
+    let user = run(user::Entity::find_by_id(id).one(connection)).await?;
     if user.is_none_or(|user| user.disabled_at.is_some() || user.deleted_at.is_some()) {
         return Err(Error::Unauthenticated);
     }
     let roles = roles(connection, id).await?;
-    match caller.through {
+    match caller.auth_method {
         AuthMethod::Token { token, .. } | AuthMethod::Value { token, .. } => {
-            let reach = reach_of(connection, token, caller.at).await?.ok_or(Error::Unauthenticated)?;
-            Ok(Standing::new(caller, roles, Some(&reach)))
+            let reach = token_organizations(connection, token, caller.at).await?.ok_or(Error::Unauthenticated)?;
+            Ok(AuthContext::new(caller, roles, Some(&reach)))
         }
-        _ => Ok(Standing::new(caller, roles, None)),
+        _ => Ok(AuthContext::new(caller, roles, None)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is counted, for whoever watches the service: by kinds that are few and known beforehand, and never by who or what.
 
 use crate::domain::{
-    decision::{Reason, Verdict},
+    decision::{DenyReason, Verdict},
     error::{Error, Result},
     event::EventType,
     time::Time,
@@ -25,7 +25,7 @@ pub const MEDIA_TYPE: &str = prometheus_text::CONTENT_TYPE;
 const DURATIONS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
 type Kind = [(&'static str, &'static str); 1];
-type Door = [(&'static str, Cow<'static, str>); 1];
+type Route = [(&'static str, Cow<'static, str>); 1];
 type Answer = [(&'static str, Cow<'static, str>); 2];
 
 /// Statements are limited where no store is at hand, so these are of the process and not of a store.
@@ -47,7 +47,7 @@ struct Counters {
     registry: Registry,
     started: Gauge,
     requests: Family<Answer, Counter>,
-    durations: Family<Door, Histogram, fn() -> Histogram>,
+    durations: Family<Route, Histogram, fn() -> Histogram>,
     checks: Family<Kind, Counter>,
     changes: Family<Kind, Counter>,
     jwt_rejections: Family<Kind, Counter>,
@@ -136,11 +136,11 @@ pub enum StoreFailure {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outbox {
     /// How many wait.
-    pub waiting: u64,
+    pub pending: u64,
     /// When the oldest of them was written.
     pub oldest: Option<Time>,
     /// How many were given up.
-    pub given_up: u64,
+    pub abandoned: u64,
 }
 
 impl fmt::Debug for Metrics {
@@ -151,7 +151,7 @@ impl fmt::Debug for Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let durations: Family<Door, Histogram, fn() -> Histogram> =
+        let durations: Family<Route, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(DURATIONS));
         let mut counters = Counters {
             registry: Registry::default(),
@@ -252,17 +252,17 @@ impl Metrics {
     }
 
     /// Counts a letter that was sent.
-    pub fn letter_sent(&self) {
+    pub fn email_sent(&self) {
         self.0.sent.inc();
     }
 
     /// Counts a letter that was not, by the name of the cause.
-    pub fn letter_failed(&self, cause: &'static str) {
+    pub fn email_failed(&self, cause: &'static str) {
         self.0.unsent.get_or_create(&[("cause", cause)]).inc();
     }
 
     /// Makes these causes known before they happen.
-    pub fn letters_may_fail(&self, causes: impl IntoIterator<Item = &'static str>) {
+    pub fn register_email_failures(&self, causes: impl IntoIterator<Item = &'static str>) {
         for cause in causes {
             drop(self.0.unsent.get_or_create(&[("cause", cause)]));
         }
@@ -289,8 +289,8 @@ fn of_the_store(outbox: Option<Outbox>, now: Time) -> Registry {
     show("store_up", "Whether the database answered this scrape", outbox.is_some().into());
     if let Some(outbox) = outbox {
         let age = outbox.oldest.map_or(0, |at| now.seconds().saturating_sub(at.seconds()).max(0).unsigned_abs());
-        show("emails_pending", "Emails that are pending", outbox.waiting);
-        show("emails_abandoned", "Emails that were abandoned; see `tokenward mail list`", outbox.given_up);
+        show("emails_pending", "Emails that are pending", outbox.pending);
+        show("emails_abandoned", "Emails that were abandoned; see `tokenward mail list`", outbox.abandoned);
         show("oldest_pending_email_age_seconds", "Age of the oldest pending email; 0 if none is pending.", age);
     }
     registry
@@ -302,11 +302,11 @@ impl Check {
         Self::Unknown,
         Self::Unavailable,
         Self::Judged(Verdict::Yes),
-        Self::Judged(Verdict::No(Reason::Revoked)),
-        Self::Judged(Verdict::No(Reason::Expired)),
-        Self::Judged(Verdict::No(Reason::OwnerDisabled)),
-        Self::Judged(Verdict::No(Reason::NotGranted)),
-        Self::Judged(Verdict::No(Reason::LacksScope(0))),
+        Self::Judged(Verdict::No(DenyReason::Revoked)),
+        Self::Judged(Verdict::No(DenyReason::Expired)),
+        Self::Judged(Verdict::No(DenyReason::OwnerDisabled)),
+        Self::Judged(Verdict::No(DenyReason::NotGranted)),
+        Self::Judged(Verdict::No(DenyReason::LacksScope(0))),
     ];
 
     const fn name(self) -> &'static str {
@@ -315,11 +315,11 @@ impl Check {
             Self::Unknown => "unknown",
             Self::Unavailable => "unavailable",
             Self::Judged(Verdict::Yes) => "allowed",
-            Self::Judged(Verdict::No(Reason::Revoked)) => "revoked",
-            Self::Judged(Verdict::No(Reason::Expired)) => "expired",
-            Self::Judged(Verdict::No(Reason::OwnerDisabled)) => "owner_disabled",
-            Self::Judged(Verdict::No(Reason::NotGranted)) => "organization_not_granted",
-            Self::Judged(Verdict::No(Reason::LacksScope(_))) => "insufficient_scope",
+            Self::Judged(Verdict::No(DenyReason::Revoked)) => "revoked",
+            Self::Judged(Verdict::No(DenyReason::Expired)) => "expired",
+            Self::Judged(Verdict::No(DenyReason::OwnerDisabled)) => "owner_disabled",
+            Self::Judged(Verdict::No(DenyReason::NotGranted)) => "organization_not_granted",
+            Self::Judged(Verdict::No(DenyReason::LacksScope(_))) => "insufficient_scope",
         }
     }
 }
@@ -355,7 +355,7 @@ mod tests {
     #[test]
     fn every_kind_is_there_before_it_happens_and_counts_for_its_own_service() {
         let (one, other) = (Metrics::default(), Metrics::default());
-        one.checked(Check::Judged(Verdict::No(Reason::LacksScope(7))));
+        one.checked(Check::Judged(Verdict::No(DenyReason::LacksScope(7))));
         one.changed(EventType::TokenRevoked);
         assert!(rendered(&one, None).contains("tokenward_checks_total{result=\"insufficient_scope\"} 1\n"));
         assert!(rendered(&one, None).contains("tokenward_changes_total{event=\"token_revoked\"} 1\n"));
@@ -385,7 +385,7 @@ mod tests {
     fn what_the_store_does_not_say_is_left_out() {
         let metrics = Metrics::default();
         metrics.started(NOW);
-        let outbox = Outbox { waiting: 3, oldest: Some(NOW.minus(Duration::from_mins(2))), given_up: 1 };
+        let outbox = Outbox { pending: 3, oldest: Some(NOW.minus(Duration::from_mins(2))), abandoned: 1 };
         let text = rendered(&metrics, Some(outbox));
         for line in ["store_up 1", "emails_pending 3", "emails_abandoned 1", "oldest_pending_email_age_seconds 120"] {
             assert!(text.contains(&format!("\ntokenward_{line}\n")), "{line}: {text}");

@@ -9,7 +9,7 @@ pub use usage_buffer::{ObservedRequest, UsageBuffer};
 
 use crate::{
     domain::{
-        decision::{Ask, Reason, Snapshot, Verdict, concerned, decide},
+        decision::{CheckRequest, DenyReason, Snapshot, Verdict, affected_grants, decide},
         error::Result,
         scope::{Catalogue, ScopeName},
         secret::Secret,
@@ -28,7 +28,7 @@ use std::sync::{
 pub struct Verifier {
     store: Store,
     catalogue: Arc<Catalogue>,
-    tally: Arc<UsageBuffer>,
+    usage: Arc<UsageBuffer>,
     latest: Arc<AtomicI64>,
 }
 
@@ -38,25 +38,34 @@ pub struct CheckResult {
     /// The answer, and why it is no.
     pub verdict: Verdict,
     /// What it rests on, as far as whoever asked may be told of it.
-    pub known: Snapshot,
+    pub snapshot: Snapshot,
 }
 
 impl CheckResult {
     /// The scopes that checks accept: those the catalogue still holds, in its order.
     pub fn scopes(&self, catalogue: &Catalogue) -> Vec<ScopeName> {
-        catalogue.sorted(&self.known.scopes).into_iter().filter(|name| catalogue.get(name.as_str()).is_some()).collect()
+        catalogue
+            .sorted(&self.snapshot.scopes)
+            .into_iter()
+            .filter(|name| catalogue.get(name.as_str()).is_some())
+            .collect()
     }
 }
 
 impl Verifier {
     /// A verifier over this store.
     pub fn new(store: Store, catalogue: Arc<Catalogue>) -> Self {
-        Self { store, catalogue, tally: Arc::default(), latest: Arc::default() }
+        Self { store, catalogue, usage: Arc::default(), latest: Arc::default() }
     }
 
     /// Judges a token and notes the request; nothing when no token has this value.
-    pub async fn check(&self, secret: &Secret, ask: &Ask, observed: ObservedRequest) -> Result<Option<CheckResult>> {
-        let checked = self.judge(secret, ask, observed).await;
+    pub async fn check(
+        &self,
+        secret: &Secret,
+        ask: &CheckRequest,
+        observed: ObservedRequest,
+    ) -> Result<Option<CheckResult>> {
+        let checked = self.evaluate(secret, ask, observed).await;
         self.store.metrics().checked(match &checked {
             Ok(Some(checked)) => Check::Judged(checked.verdict),
             Ok(None) => Check::Unknown,
@@ -65,25 +74,30 @@ impl Verifier {
         checked
     }
 
-    async fn judge(&self, secret: &Secret, ask: &Ask, observed: ObservedRequest) -> Result<Option<CheckResult>> {
+    async fn evaluate(
+        &self,
+        secret: &Secret,
+        ask: &CheckRequest,
+        observed: ObservedRequest,
+    ) -> Result<Option<CheckResult>> {
         let Some(mut known) = self.store.snapshot(&secret.fingerprint()).await? else { return Ok(None) };
-        let judged = Ask { at: self.never_back(ask.at), ..ask.clone() };
-        let verdict = if ask.limits.narrow(&mut known) {
+        let judged = CheckRequest { at: self.latest_time(ask.at), ..ask.clone() };
+        let verdict = if ask.limits.limit_to(&mut known) {
             decide(&known, &judged, &self.catalogue)
         } else {
-            Verdict::No(Reason::NotGranted)
+            Verdict::No(DenyReason::NotGranted)
         };
-        self.tally.note(&known, &concerned(&known, ask, verdict), ask, verdict, observed);
-        Ok(Some(CheckResult { verdict, known }))
+        self.usage.record(&known, &affected_grants(&known, ask, verdict), ask, verdict, observed);
+        Ok(Some(CheckResult { verdict, snapshot: known }))
     }
 
     /// What was used and is not written yet.
     pub fn tally(&self) -> &UsageBuffer {
-        &self.tally
+        &self.usage
     }
 
     /// A token that was seen expired stays so when the machine's clock goes back.
-    fn never_back(&self, at: Time) -> Time {
+    fn latest_time(&self, at: Time) -> Time {
         let latest = self.latest.fetch_max(at.micros(), Ordering::Relaxed);
         Time::from_micros(latest.max(at.micros()))
     }

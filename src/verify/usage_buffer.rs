@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        decision::{Ask, Reach, Snapshot, Verdict},
+        decision::{CheckRequest, Snapshot, SnapshotGrant, Verdict},
         grant::{Request, Usage},
         id::{GrantId, OrganizationId, TokenId},
         scope::ScopeName,
@@ -18,11 +18,11 @@ use std::{
 };
 
 /// The use of a token, and of one with an organization, is written at most so often.
-const PAUSE: Duration = Duration::from_secs(5);
+const WRITE_INTERVAL: Duration = Duration::from_secs(5);
 /// More than can be in use between two flushes; use beyond it is not kept.
-const MOST: usize = 200_000;
+const MAX_ENTRIES: usize = 200_000;
 /// More scopes than a request has reason to ask for are not kept.
-const MOST_SCOPES: usize = 20;
+const MAX_SCOPES: usize = 20;
 
 /// What a door saw of a request: cleaned texts only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,7 +60,14 @@ struct Entry {
 
 impl UsageBuffer {
     /// Notes one request.
-    pub fn note(&self, known: &Snapshot, concerned: &[&Reach], ask: &Ask, verdict: Verdict, observed: ObservedRequest) {
+    pub fn record(
+        &self,
+        known: &Snapshot,
+        concerned: &[&SnapshotGrant],
+        ask: &CheckRequest,
+        verdict: Verdict,
+        observed: ObservedRequest,
+    ) {
         let allowed = verdict == Verdict::Yes;
         let ObservedRequest { address, user_agent, method, path } = observed;
         let request = Request { at: ask.at, address, user_agent, method, path, scope: named(&ask.scopes), allowed };
@@ -84,7 +91,7 @@ impl UsageBuffer {
     }
 
     /// Takes back what could not be written; it is due at once.
-    pub fn take_back(&self, tokens: Vec<TokenUsage>, grants: Vec<GrantUsage>) {
+    pub fn requeue(&self, tokens: Vec<TokenUsage>, grants: Vec<GrantUsage>) {
         let mut entries = self.entries();
         for seen in tokens {
             if let Some(entry) = add(&mut entries.tokens, seen.token, seen.usage) {
@@ -106,12 +113,12 @@ impl UsageBuffer {
 /// The scopes that a request asked for, as far as they are names: whatever else somebody wrote there may be a secret, or
 /// what no store takes.
 fn named(asked: &[String]) -> Option<String> {
-    let names = asked.iter().filter_map(|name| ScopeName::new(name)).take(MOST_SCOPES);
+    let names = asked.iter().filter_map(|name| ScopeName::new(name)).take(MAX_SCOPES);
     Some(names.map(|name| name.to_string()).collect::<Vec<_>>().join(" ")).filter(|names| !names.is_empty())
 }
 
 fn add<K: Eq + Hash>(entries: &mut HashMap<K, Entry>, key: K, usage: Usage) -> Option<&mut Entry> {
-    if entries.len() >= MOST && !entries.contains_key(&key) {
+    if entries.len() >= MAX_ENTRIES && !entries.contains_key(&key) {
         tracing::warn!("too many tokens in use, dropped the usage of some");
         return None;
     }
@@ -128,7 +135,7 @@ fn take<K: Copy + Eq + Hash>(
     now: Instant,
     all: bool,
 ) -> impl Iterator<Item = (K, Usage)> {
-    let due = entries.iter_mut().filter(|(_, entry)| all || !entry.rests(now));
+    let due = entries.iter_mut().filter(|(_, entry)| all || !entry.waits(now));
     let taken: Vec<_> = due.filter_map(|(key, entry)| Some((*key, entry.take(now)?))).collect();
     entries.retain(|_, entry| entry.usage.is_some() || entry.was_written_lately(now));
     taken.into_iter()
@@ -136,10 +143,10 @@ fn take<K: Copy + Eq + Hash>(
 
 impl Entry {
     fn was_written_lately(&self, now: Instant) -> bool {
-        self.written.is_some_and(|written| now.saturating_duration_since(written) < PAUSE)
+        self.written.is_some_and(|written| now.saturating_duration_since(written) < WRITE_INTERVAL)
     }
 
-    fn rests(&self, now: Instant) -> bool {
+    fn waits(&self, now: Instant) -> bool {
         let first = !self.used && self.usage.as_ref().is_some_and(|usage| usage.last_used_at.is_some());
         self.was_written_lately(now) && !first
     }
@@ -165,7 +172,7 @@ fn merge(present: &mut Usage, other: Usage) {
 mod tests {
     use super::*;
     use crate::domain::{
-        decision::{Owner, Reason},
+        decision::{DenyReason, Owner},
         id::UserId,
         time::Time,
     };
@@ -173,8 +180,11 @@ mod tests {
     const NOW: Time = Time::from_micros(1_795_426_200_000_000);
 
     fn known() -> Snapshot {
-        let reach =
-            |slug: &str| Reach { grant: GrantId::new(NOW), organization: OrganizationId::new(NOW), slug: slug.into() };
+        let reach = |slug: &str| SnapshotGrant {
+            grant: GrantId::new(NOW),
+            organization: OrganizationId::new(NOW),
+            slug: slug.into(),
+        };
         let owner =
             Owner { id: UserId::new(NOW), username: "bob".into(), name: "Bob".into(), email: None, enabled: true };
         Snapshot {
@@ -186,22 +196,22 @@ mod tests {
             expired_at: None,
             revoked_at: None,
             owner,
-            reaches: vec![reach("acme"), reach("globex")],
+            grants: vec![reach("acme"), reach("globex")],
         }
     }
 
-    fn note(tally: &UsageBuffer, known: &Snapshot, seconds: u64, verdict: Verdict) {
-        let ask = Ask { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
-        tally.note(known, &known.reaches.iter().collect::<Vec<_>>(), &ask, verdict, ObservedRequest::default());
+    fn record(tally: &UsageBuffer, known: &Snapshot, seconds: u64, verdict: Verdict) {
+        let ask = CheckRequest { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
+        tally.record(known, &known.grants.iter().collect::<Vec<_>>(), &ask, verdict, ObservedRequest::default());
     }
 
     #[test]
     fn the_first_use_is_due_at_once_and_later_ones_after_five_seconds() {
         let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
-        note(&tally, &known, 0, Verdict::Yes);
+        record(&tally, &known, 0, Verdict::Yes);
         let (tokens, grants) = tally.due(start, false);
         assert_eq!((tokens.len(), grants.len()), (1, 2));
-        note(&tally, &known, 1, Verdict::Yes);
+        record(&tally, &known, 1, Verdict::Yes);
         assert_eq!(tally.due(start + Duration::from_secs(4), false).0.len(), 0);
         assert_eq!(tally.due(start + Duration::from_secs(5), false).0.len(), 1);
         assert_eq!(tally.due(start + Duration::from_secs(99), true).0.len(), 0, "nothing is written twice");
@@ -211,17 +221,17 @@ mod tests {
     fn a_first_use_waits_for_no_refused_request_and_for_no_other_organization() {
         let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
         let with = |reaches: std::ops::Range<usize>, seconds: u64, verdict: Verdict| {
-            let ask = Ask { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
-            let reaches: Vec<_> = known.reaches[reaches].iter().collect();
-            tally.note(&known, &reaches, &ask, verdict, ObservedRequest::default());
+            let ask = CheckRequest { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
+            let reaches: Vec<_> = known.grants[reaches].iter().collect();
+            tally.record(&known, &reaches, &ask, verdict, ObservedRequest::default());
         };
         let due = |seconds: u64| {
             let (tokens, grants) = tally.due(start + Duration::from_secs(seconds), false);
             (tokens.len(), grants.len())
         };
-        with(0..2, 0, Verdict::No(Reason::NotGranted));
+        with(0..2, 0, Verdict::No(DenyReason::NotGranted));
         assert_eq!(due(0), (1, 2));
-        with(0..2, 1, Verdict::No(Reason::NotGranted));
+        with(0..2, 1, Verdict::No(DenyReason::NotGranted));
         assert_eq!(due(1), (0, 0), "refused requests are written every five seconds");
         with(0..1, 1, Verdict::Yes);
         assert_eq!(due(1), (1, 1), "the first use is due at once");
@@ -248,8 +258,8 @@ mod tests {
     #[test]
     fn a_refused_request_is_the_most_recent_one_and_no_use() {
         let (tally, known) = (UsageBuffer::default(), known());
-        note(&tally, &known, 0, Verdict::Yes);
-        note(&tally, &known, 1, Verdict::No(Reason::NotGranted));
+        record(&tally, &known, 0, Verdict::Yes);
+        record(&tally, &known, 1, Verdict::No(DenyReason::NotGranted));
         let (tokens, _) = tally.due(Instant::now(), true);
         assert_eq!(tokens[0].usage.last_used_at, Some(NOW));
         assert_eq!(tokens[0].usage.last_request.as_ref().map(|request| request.allowed), Some(false));
@@ -258,10 +268,10 @@ mod tests {
     #[test]
     fn what_could_not_be_written_is_due_again_and_does_not_hide_later_use() {
         let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
-        note(&tally, &known, 0, Verdict::Yes);
+        record(&tally, &known, 0, Verdict::Yes);
         let (tokens, grants) = tally.due(start, false);
-        note(&tally, &known, 3, Verdict::Yes);
-        tally.take_back(tokens, grants);
+        record(&tally, &known, 3, Verdict::Yes);
+        tally.requeue(tokens, grants);
         let (tokens, grants) = tally.due(start, false);
         assert_eq!(tokens[0].usage.last_used_at, Some(NOW.plus(Duration::from_secs(3))));
         assert_eq!(grants.len(), 2);
@@ -270,7 +280,7 @@ mod tests {
     #[test]
     fn tokens_that_are_not_used_are_forgotten() {
         let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
-        note(&tally, &known, 0, Verdict::Yes);
+        record(&tally, &known, 0, Verdict::Yes);
         tally.due(start, false);
         tally.due(start + Duration::from_secs(6), false);
         assert!(tally.entries().tokens.is_empty() && tally.entries().grants.is_empty());

@@ -232,7 +232,7 @@ both!(
         let own = "query($id: ID!) { token(id: $id) { events { nodes { type notificationId } } } }";
         let told = bob.ask(own, json!({ "id": token.id })).await["token"]["events"]["nodes"].clone();
         let expected = json!([
-            { "type": "TOKEN_ORGANIZATION_REMOVED", "notificationId": letters[0].letter.notice },
+            { "type": "TOKEN_ORGANIZATION_REMOVED", "notificationId": letters[0].email.notification_id },
             { "type": "TOKEN_CREATED", "notificationId": null },
         ]);
         assert_eq!(told, expected);

@@ -237,7 +237,7 @@ fn cost_of(document: &Document) -> Option<u64> {
     let text = &document.text;
     let parsed = document::read(text).unwrap_or_else(|error| panic!("{}: {text}", error.message));
     let DocumentOperations::Single(operation) = &parsed.operations else { panic!("one operation") };
-    cost::price(&parsed, &operation.node, &Variables::from_json(document.variables.clone())).ok()
+    cost::cost(&parsed, &operation.node, &Variables::from_json(document.variables.clone())).ok()
 }
 
 /// How many fields and items of lists a response has, without the names of types.
@@ -255,7 +255,7 @@ fn fields_of(value: &Value) -> usize {
 /// Executes a document as Ada. Returns its statements and its data, and asserts that it lets others run after each thousand
 /// fields.
 async fn executed(world: &World, user: UserId, document: &Document) -> (u64, Value) {
-    let caller = Caller { at: world.now(), address: None, user_agent: None, through: AuthMethod::Jwt(user) };
+    let caller = Caller { at: world.now(), address: None, user_agent: None, auth_method: AuthMethod::Jwt(user) };
     let (text, mut data, mut polls) = (&document.text, Value::Null, 0);
     let statements = world
         .statements(async {

@@ -25,7 +25,7 @@ async fn refused(world: &World, count: usize) {
 
 /// What the letters are about, in the order in which they came.
 fn subjects_of(letters: &[Sent]) -> Vec<&str> {
-    let lines = letters.iter().flat_map(|sent| sent.letter.text.lines());
+    let lines = letters.iter().flat_map(|sent| sent.email.text.lines());
     lines.filter_map(|line| line.strip_prefix("Token:        ")).collect()
 }
 
@@ -51,7 +51,7 @@ both!(
         let letters = world.letters(1).await;
         let [letter] = letters.as_slice() else { panic!("{letters:?}") };
         assert_eq!(letter.recipients, ["bob@example.test"]);
-        let (text, html) = (&letter.letter.text, &letter.letter.html);
+        let (text, html) = (&letter.email.text, &letter.email.html);
         for words in [
             "acme inc. (acme)",
             "deploy",
@@ -60,13 +60,13 @@ both!(
             "not used",
             "addOrganizationToToken",
             &token,
-            &letter.letter.notice,
+            &letter.email.notification_id,
         ] {
             assert!(text.contains(words), "{words}: {text}");
             let words = words.trim_end_matches(" (acme)");
             assert!(html.contains(words), "{words}: {html}");
         }
-        assert_eq!(header(letter, "Message-ID"), [format!("<{}@localhost>", letter.letter.notice)]);
+        assert_eq!(header(letter, "Message-ID"), [format!("<{}@localhost>", letter.email.notification_id)]);
     }
 );
 
@@ -77,7 +77,7 @@ both!(
         let change = RemoveOrganizationMember { organization: "acme".into(), user: "bob".into() };
         world.operator(change).await.unwrap();
         let letters = world.letters(1).await;
-        let text = &letters[0].letter.text;
+        let text = &letters[0].email.text;
         assert!(text.contains("Ended by:     an operator of this service\n"), "{text}");
         assert!(text.contains("Reason:       No reason was given.\n"), "{text}");
         assert!(text.contains("- deploy\n"), "{text}");
@@ -101,14 +101,14 @@ both!(
 both!(
     ///
     async fn a_letter_waits_in_the_outbox_from_the_commit_on_and_a_repeat_is_recognisable(world: World) {
-        world.mailbox.fail_with(Some(Failure::passing("busy")));
+        world.mailbox.fail_with(Some(Failure::transient("busy")));
         cut(&world, "first").await;
         refused(&world, 1).await;
         // A node takes the letter and dies, whether it has sent it or not. The job may be quicker; then it fails again.
         let (upkeep, mut leased) = (world.app.store().upkeep(), Vec::new());
         while leased.is_empty() {
             world.later(Duration::from_mins(10));
-            leased = upkeep.lease_letters(world.now(), LEASE, 10).await.unwrap();
+            leased = upkeep.lease_emails(world.now(), LEASE, 10).await.unwrap();
         }
         let [first] = leased.as_slice() else { panic!("{leased:?}") };
         assert_eq!((&*first.to_address, &*first.to_name), ("bob@example.test", "bob example"));
@@ -156,8 +156,8 @@ both!(
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         // Nothing is due any more, so that nobody will send another.
-        assert!(world.app.store().upkeep().lease_letters(world.now(), LEASE, 100).await.unwrap().is_empty());
-        let mut names: Vec<_> = all().into_iter().map(|sent| sent.letter.message_id).collect();
+        assert!(world.app.store().upkeep().lease_emails(world.now(), LEASE, 100).await.unwrap().is_empty());
+        let mut names: Vec<_> = all().into_iter().map(|sent| sent.email.message_id).collect();
         assert_eq!(names.len(), 10);
         names.sort();
         names.dedup();
@@ -169,30 +169,30 @@ both!(
 both!(
     /// A node that was stopped while it held a letter comes too late to say what became of it.
     async fn a_lease_that_is_over_changes_nothing_but_that_a_letter_was_sent(world: World) {
-        world.mailbox.fail_with(Some(Failure::passing("busy")));
+        world.mailbox.fail_with(Some(Failure::transient("busy")));
         cut(&world, "deploy").await;
         refused(&world, 1).await;
         let (upkeep, hour) = (world.app.store().upkeep(), Duration::from_hours(1));
         let mut leases = Vec::new();
         while leases.len() < 3 {
             world.later(hour);
-            leases.extend(upkeep.lease_letters(world.now(), LEASE, 1).await.unwrap());
+            leases.extend(upkeep.lease_emails(world.now(), LEASE, 1).await.unwrap());
         }
         let [stopped, late, present] = leases.as_slice() else { panic!("{leases:?}") };
         assert!(stopped.id == late.id && late.id == present.id && stopped.until < late.until);
         let again = Outcome::Again { at: world.now(), why: "late".into() };
         let given_up = Outcome::GivenUp { why: "late".into() };
         for outcome in [&again, &given_up] {
-            assert!(!upkeep.settle_letter(stopped, world.now(), outcome).await.unwrap());
+            assert!(!upkeep.settle_email(stopped, world.now(), outcome).await.unwrap());
         }
         // Neither may somebody else send it now, nor was it given up.
-        assert!(upkeep.lease_letters(world.now(), LEASE, 1).await.unwrap().is_empty());
+        assert!(upkeep.lease_emails(world.now(), LEASE, 1).await.unwrap().is_empty());
         // It was sent after all: whoever tries now does not bring it back.
-        assert!(upkeep.settle_letter(late, world.now(), &Outcome::Sent).await.unwrap());
+        assert!(upkeep.settle_email(late, world.now(), &Outcome::Sent).await.unwrap());
         for outcome in [&again, &given_up, &Outcome::Sent] {
-            assert!(!upkeep.settle_letter(present, world.now(), outcome).await.unwrap());
+            assert!(!upkeep.settle_email(present, world.now(), outcome).await.unwrap());
         }
-        assert!(upkeep.lease_letters(world.now().plus(hour), LEASE, 1).await.unwrap().is_empty());
+        assert!(upkeep.lease_emails(world.now().plus(hour), LEASE, 1).await.unwrap().is_empty());
     }
 );
 
@@ -208,13 +208,13 @@ both!(
         world.later(Duration::from_hours(80));
         cut(&world, "much later").await;
         assert_eq!(subjects_of(&world.letters(2).await), ["sent", "much later"]);
-        assert!(world.app.store().upkeep().lease_letters(world.now(), LEASE, 10).await.unwrap().is_empty());
+        assert!(world.app.store().upkeep().lease_emails(world.now(), LEASE, 10).await.unwrap().is_empty());
     }
 );
 
 both!(
     async fn a_passing_failure_is_tried_again_after_a_pause_at_the_address_of_the_commit(world: World) {
-        world.mailbox.fail_with(Some(Failure::passing("busy")));
+        world.mailbox.fail_with(Some(Failure::transient("busy")));
         cut(&world, "first").await;
         refused(&world, 1).await;
         world.mailbox.fail_with(None);
@@ -249,10 +249,10 @@ both!(
         let letters = world.letters(1).await;
         let letter = &letters[0];
         let page = format!("https://tokens.example.test/tokens/{}", token.id);
-        assert!(letter.letter.text.contains(&format!("\n  {page}\n")), "{}", letter.letter.text);
+        assert!(letter.email.text.contains(&format!("\n  {page}\n")), "{}", letter.email.text);
         let link = format!("href=\"{}\"", page.replace('/', "&#x2f;"));
-        assert!(letter.letter.html.contains(&link), "{}", letter.letter.html);
-        assert!(letter.letter.message_id.ends_with("@tokens.example.test>"));
+        assert!(letter.email.html.contains(&link), "{}", letter.email.html);
+        assert!(letter.email.message_id.ends_with("@tokens.example.test>"));
         assert!(!letter.source.contains("evil"), "{}", letter.source);
     }
 );
@@ -283,9 +283,9 @@ both!(
         let letters = world.letters(before + 1).await;
         let letter = letters.last().unwrap();
         assert_eq!(letter.recipients, ["bob@example.test"]);
-        assert!(!letter.letter.subject.contains(['\r', '\n']));
+        assert!(!letter.email.subject.contains(['\r', '\n']));
         assert!(header(letter, "Bcc").is_empty() && header(letter, "Subject").len() == 1, "{}", letter.source);
-        assert!(letter.letter.text.contains("{{ 7 * 7 }} <script>"), "{}", letter.letter.text);
-        assert!(!letter.letter.html.contains("<script>") && !letter.letter.html.contains("<b>deploy"));
+        assert!(letter.email.text.contains("{{ 7 * 7 }} <script>"), "{}", letter.email.text);
+        assert!(!letter.email.html.contains("<script>") && !letter.email.html.contains("<b>deploy"));
     }
 );

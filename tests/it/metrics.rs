@@ -16,7 +16,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
-use tokenward::{domain::secret::Secret, http, mail::LONGEST_SEND};
+use tokenward::{domain::secret::Secret, http, mail::SEND_TIMEOUT};
 use tokio_util::sync::CancellationToken;
 
 /// What one scrape says: each series with its labels, as it is written, and its value.
@@ -197,7 +197,7 @@ both!(
     async fn letters_that_wait_and_why_are_seen(database: Database) {
         let office = PostOffice::open(Line::Plain).await;
         let url = office.url("smtp://", "tls=required");
-        let world = World::posting(database, &url, LONGEST_SEND).await;
+        let world = World::posting(database, &url, SEND_TIMEOUT).await;
         let address = world.watched().await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;

@@ -379,7 +379,7 @@ async fn use_with(owner: &Client<'_>, made: &Made, slug: &str, address: &str, ag
         token,
         usage: usage.clone(),
     };
-    owner.world.app.store().upkeep().keep_usage(vec![TokenUsage { token, usage }], vec![seen]).await.unwrap();
+    owner.world.app.store().upkeep().save_usage(vec![TokenUsage { token, usage }], vec![seen]).await.unwrap();
 }
 
 /// What was compared, and what of that told rows apart.

@@ -18,11 +18,11 @@ use tokenward::{
     config::MailTarget,
     domain::{
         caller::Caller,
-        email::{EmailContent, EmailToken, Person, Place},
+        email::{EmailContent, EmailOrganization, EmailToken, EmailUser},
         policy,
     },
     http::{Said, sign},
-    mail::{Cause, EmailContext, Failure, LONGEST_SEND, Mailer, RenderedEmail, render},
+    mail::{Cause, EmailContext, Failure, Mailer, RenderedEmail, SEND_TIMEOUT, render},
     store::UndeliveredEmail,
 };
 
@@ -59,7 +59,7 @@ impl World {
     /// Letters that wait or were given up.
     async fn waiting(&self) -> Vec<UndeliveredEmail> {
         let operator = policy::operator(&Caller::command_line(self.now())).unwrap();
-        self.app.store().letters_waiting(&operator, 100).await.unwrap()
+        self.app.store().undelivered_emails(&operator, 100).await.unwrap()
     }
 
     /// Waits until the letters that wait are so.
@@ -90,13 +90,13 @@ fn message_ids(kept: &[Kept]) -> BTreeSet<String> {
 fn envelope(text: &str) -> EmailContext {
     let text = || text.to_owned();
     EmailContext {
-        notice: text(),
+        notification_id: text(),
         to_name: text(),
         to_address: "bob@example.test".into(),
-        letter: EmailContent::OrganizationRemoved {
-            organization: Place { slug: text(), name: text(), deleted: false },
+        content: EmailContent::OrganizationRemoved {
+            organization: EmailOrganization { slug: text(), name: text(), deleted: false },
             token: EmailToken { id: text(), description: text(), hint: text() },
-            by: Some(Person { username: text(), name: text() }),
+            by: Some(EmailUser { username: text(), name: text() }),
             reason: Some(text()),
             at_micros: 0,
         },
@@ -148,7 +148,7 @@ both!(
     ///
     async fn what_people_may_call_themselves_is_one_recipient_and_one_subject_on_the_line(database: Database) {
         let office = PostOffice::open(Line::Plain).await;
-        let world = World::posting(database, &office.plain_url(), LONGEST_SEND).await;
+        let world = World::posting(database, &office.plain_url(), SEND_TIMEOUT).await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let rename =
@@ -183,7 +183,7 @@ both!(
     /// F-04, R-86
     async fn a_removal_is_acknowledged_while_the_mail_server_hangs_and_only_one_letter_is_held_up(database: Database) {
         let office = PostOffice::open(Line::Plain).await;
-        let world = World::posting(database, &office.plain_url(), LONGEST_SEND).await;
+        let world = World::posting(database, &office.plain_url(), SEND_TIMEOUT).await;
         let cutter = Cutter::of(&world).await;
         let tokens = [cutter.token("one").await, cutter.token("two").await, cutter.token("three").await];
         office.at(Step::Ehlo, Act::Hang);
@@ -197,7 +197,7 @@ both!(
         }
         assert!(office.kept().is_empty());
         // Another node could send the others at once: no lease holds what does not move.
-        let free = world.app.store().upkeep().lease_letters(world.now(), Duration::ZERO, 10).await.unwrap();
+        let free = world.app.store().upkeep().lease_emails(world.now(), Duration::ZERO, 10).await.unwrap();
         assert_eq!(free.len(), others.len());
         office.as_usual();
         world.until_waiting("it failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some())).await;
@@ -210,7 +210,7 @@ both!(
     /// F-04
     async fn a_server_that_is_busy_at_any_step_gets_the_letters_within_two_minutes_of_its_recovery(database: Database) {
         let office = PostOffice::open(Line::Plain).await;
-        let world = World::posting(database, &office.plain_url(), LONGEST_SEND).await;
+        let world = World::posting(database, &office.plain_url(), SEND_TIMEOUT).await;
         let cutter = Cutter::of(&world).await;
         // Where no letter was spoken of yet, all of them rest, by the machine's clock: not so often here.
         let steps =
@@ -445,7 +445,7 @@ both!(
         let authority = Authority::new(database.folder());
         let office = PostOffice::open(Line::Upgraded(authority.vouches_for("127.0.0.1"))).await;
         let url = office.url("smtp://tokenward:hunter2@", &format!("tls=required&ca={}", authority.file()));
-        let world = World::posting(database, &url, LONGEST_SEND).await;
+        let world = World::posting(database, &url, SEND_TIMEOUT).await;
         let cutter = Cutter::of(&world).await;
         office.at(Step::Ehlo, Act::Say("250 8BITMIME"));
         cutter.cut("deploy").await;
@@ -466,7 +466,7 @@ async fn a_password_that_is_refused_is_the_servers_fault_and_no_letters() {
     office.at(Step::Auth, Act::Say("535 5.7.8 wrong password"));
     let failure = send(&office.url("smtp://tokenward:hunter2@", "tls=none")).await.unwrap_err();
     assert_eq!(failure.cause, Cause::SignIn, "{failure}");
-    assert!(failure.concerns_every_letter() && !failure.text.contains("hunter2"), "{failure}");
+    assert!(failure.affects_all_emails() && !failure.text.contains("hunter2"), "{failure}");
     assert_eq!((office.count("MAIL"), office.kept().len()), (0, 0));
 }
 

@@ -365,7 +365,7 @@ both!(
         world.flush().await;
         fs::create_dir_all(&folder).unwrap();
         for (number, letter) in world.letters(5).await.into_iter().enumerate() {
-            let letter = letter.letter;
+            let letter = letter.email;
             fs::write(folder.join(number.to_string()), letter.subject + &letter.text + &letter.html).unwrap();
         }
         let mut all = Vec::new();

@@ -115,7 +115,7 @@ both!(
         assert_eq!(status(&bob).await, 200);
         world.later(60 * MINUTE);
         assert_eq!(status(&bob).await, 401);
-        world.app.store().upkeep().sweep_sessions(world.now()).await.unwrap();
+        world.app.store().upkeep().delete_expired_sessions(world.now()).await.unwrap();
         world.clock.shift(-60 * 60 * 1_000_000);
         assert_eq!(status(&bob).await, 401, "what is over was forgotten");
     }

@@ -21,7 +21,7 @@ const EVENTS: &str = "query($first: Int!) { organization(slug: \"acme\") { page:
 async fn cost(world: &World, who: &Client<'_>, query: &str, first: usize) -> (u64, usize) {
     let viewer = who.ask("{ viewer { id } }", json!({})).await;
     let user = tokenward::domain::id::UserId::parse(viewer["viewer"]["id"].as_str().unwrap()).unwrap();
-    let caller = Caller { at: world.now(), address: None, user_agent: None, through: AuthMethod::Jwt(user) };
+    let caller = Caller { at: world.now(), address: None, user_agent: None, auth_method: AuthMethod::Jwt(user) };
     let request = Request::new(&world.app, caller).await.unwrap();
     let variables = async_graphql::Variables::from_json(json!({ "first": first }));
     let ask = async_graphql::Request::new(query).variables(variables);

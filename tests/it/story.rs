@@ -22,7 +22,7 @@ both!(
         assert_eq!(script.verify(question).await.status, 403);
         let letters = world.letters(1).await;
         assert_eq!(letters[0].recipients, ["bob@example.test"]);
-        assert!(letters[0].letter.text.contains("old"));
+        assert!(letters[0].email.text.contains("old"));
         assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
         assert_eq!(script.verify(question).await.status, 200);
         assert_eq!(script.get("/v2/access-token").await.json()["uuid"], token.uuid);

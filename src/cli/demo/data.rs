@@ -164,7 +164,7 @@ pub(super) async fn make(app: &App) -> Result<()> {
         }
         maker.take(step).await?;
     }
-    while app.store().upkeep().keep_expiry(maker.now, 500).await? == 500 {}
+    while app.store().upkeep().mark_expired(maker.now, 500).await? == 500 {}
     maker.make_use().await
 }
 
@@ -414,7 +414,7 @@ impl Maker<'_> {
             };
             let Some(known) = self.app.store().snapshot(&made.fingerprint).await? else { continue };
             let usage = self.request(self.now.minus(ago + Duration::from_secs(20)), &known.scopes);
-            for reach in known.reaches {
+            for reach in known.grants {
                 if forgotten.is_some() || self.dice.of(4) > 0 {
                     let (grant, organization) = (reach.grant, reach.organization);
                     grants.push(GrantUsage { grant, organization, token: made.id, usage: usage.clone() });
@@ -422,7 +422,7 @@ impl Maker<'_> {
             }
             tokens.push(TokenUsage { token: made.id, usage });
         }
-        self.app.store().upkeep().keep_usage(tokens, grants).await
+        self.app.store().upkeep().save_usage(tokens, grants).await
     }
 
     /// Returns the time since the last use: short for most tokens, long for some, `None` for a few that were never used.
@@ -468,7 +468,7 @@ impl Maker<'_> {
 
     fn signed_in(&mut self, user: UserId, at: Time) -> Caller {
         let user_agent = Some("Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0".to_owned());
-        Caller { at, address: Some(self.address()), user_agent, through: AuthMethod::Jwt(user) }
+        Caller { at, address: Some(self.address()), user_agent, auth_method: AuthMethod::Jwt(user) }
     }
 
     fn some_seconds(&mut self) -> Duration {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{
         caller::{AuthMethod, Caller},
-        decision::{Reason, Verdict},
+        decision::{DenyReason, Verdict},
         error::Code,
         secret::Secret,
     },
@@ -125,13 +125,13 @@ async fn caller(doors: &HttpState, request: &Parts) -> Result<Caller, Refusal> {
     let scope = doors.app.catalogue().graphql().map_or("graphql", |scope| scope.name.as_str());
     let ask = doors.ask(None, vec![scope.to_owned()]);
     let checked = doors.guessed(&secret, &ask, observed.clone()).await?.ok_or_else(ErrorResponse::invalid_token)?;
-    let known = checked.known;
+    let known = checked.snapshot;
     match checked.verdict {
         Verdict::Yes => {
             let through = AuthMethod::Token { user: known.owner.id, token: known.token };
             Ok(doors.caller(&observed, through))
         }
-        Verdict::No(Reason::LacksScope(_)) => Err(ErrorResponse::insufficient_scope(scope, scope).into()),
+        Verdict::No(DenyReason::LacksScope(_)) => Err(ErrorResponse::insufficient_scope(scope, scope).into()),
         Verdict::No(_) => Err(ErrorResponse::invalid_token().into()),
     }
 }
@@ -226,7 +226,7 @@ fn id_json(id: &HeaderValue) -> serde_json::Value {
 
 /// What the operation was priced at.
 fn cost_json(requested: u64) -> serde_json::Value {
-    json!({ "cost": { "requested": requested, "limit": cost::LIMIT } })
+    json!({ "cost": { "requested": requested, "limit": cost::MAX_COST } })
 }
 
 fn error_json(error: &ServerError) -> serde_json::Value {

@@ -5,8 +5,8 @@ use super::{
     request_error::Refusal,
 };
 use crate::{
-    domain::{error::Code, redact::holds_a_value, secret::Prefix},
-    graphql::{cost, document, misfits},
+    domain::{error::Code, redact::contains_token, secret::Prefix},
+    graphql::{cost, document, invalid_values},
     http::error_response::{ErrorResponse, reads},
 };
 use async_graphql::{
@@ -122,7 +122,7 @@ impl Operation {
 
     fn parse(parameters: Parameters, media: Media) -> Result<Self, Refusal> {
         let parsed = document::read(&parameters.query)
-            .map_err(|error| Refusal::of_the_document(media, error.place, error.message).with_code(error.code))?;
+            .map_err(|error| Refusal::of_the_document(media, error.position, error.message).with_code(error.code))?;
         let document = Document { parsed, operation: parameters.operation };
         if document.chosen().is_none() {
             let message = "Say by operationName which operation of the document is meant.";
@@ -146,9 +146,9 @@ impl Operation {
     }
 
     /// What it costs.
-    pub(super) fn price(&self) -> Result<u64, cost::Refusal> {
+    pub(super) fn price(&self) -> Result<u64, cost::CostError> {
         let Some(chosen) = self.document.chosen() else { return Ok(0) };
-        cost::price(&self.document.parsed, chosen, &self.variables)
+        cost::cost(&self.document.parsed, chosen, &self.variables)
     }
 
     /// The most bytes that the response to a mutation may have.
@@ -162,7 +162,7 @@ impl Operation {
     /// What of its values is not of the kind that is taken.
     pub(super) fn misfits(&self, prefix: &Prefix) -> Vec<ServerError> {
         let Some(chosen) = self.document.chosen() else { return Vec::new() };
-        misfits(&self.document.parsed, chosen, &self.variables, prefix)
+        invalid_values(&self.document.parsed, chosen, &self.variables, prefix)
     }
 
     /// The document, and the query for the library to execute.
@@ -262,7 +262,7 @@ fn from_uri(uri: &Uri, prefix: &Prefix, media: Media) -> Result<Parameters, Refu
 }
 
 fn not_in_an_address(prefix: &Prefix, text: &str) -> Result<(), Refusal> {
-    if holds_a_value(prefix, text) {
+    if contains_token(prefix, text) {
         let message = "The value of a token may not stand in an address, which is kept; send the request by POST.";
         return Err(Refusal::bad_request("query", message));
     }

@@ -51,18 +51,18 @@ impl Refusal {
     }
 
     /// Too much, by its price, its depth or its repetitions.
-    pub(super) fn by_price(media: Media, refusal: &cost::Refusal) -> Self {
+    pub(super) fn by_price(media: Media, refusal: &cost::CostError) -> Self {
         match refusal {
-            cost::Refusal::TooComplex { cost, limit, message, place, price } => {
-                let message = format!("{message} It is {cost}, the limit is {limit}.");
+            cost::CostError::TooComplex { value, limit, message, place, cost } => {
+                let message = format!("{message} It is {value}, the limit is {limit}.");
                 let refusal = Self::new(media.document_error(), Code::TooComplex, message);
                 Self {
                     place: place.map(Box::new),
-                    price: *price,
-                    ..refusal.saying("cost", *cost).saying("limit", *limit)
+                    price: *cost,
+                    ..refusal.saying("cost", *value).saying("limit", *limit)
                 }
             }
-            cost::Refusal::Circle { place } => {
+            cost::CostError::Circle { place } => {
                 let message = "The fragments of the document spread each other in a circle.";
                 Self::of_the_document(media, Some(*place), message)
             }

@@ -10,7 +10,7 @@ pub use sign::{Said, sign};
 
 use super::{HttpState, error_response::ErrorResponse};
 use crate::{
-    actions::{IdentityClaims, meet_user},
+    actions::{IdentityClaims, provision_user},
     app::App,
     config::{JwtConfig, JwtKeys},
     domain::{
@@ -130,7 +130,7 @@ impl HttpState {
             None => Err(JwtRejection::NotConfigured.into()),
         };
         let reason = match introduced {
-            Ok(said) => match meet_user(&self.app, nobody, said).await {
+            Ok(said) => match provision_user(&self.app, nobody, said).await {
                 Err(Error::Unauthenticated) => JwtRejection::User,
                 other => return other.map_err(ErrorResponse::from),
             },

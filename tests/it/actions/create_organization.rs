@@ -56,7 +56,7 @@ both!(
         let (ada, _) = world.app.store().user_of(&identity).await.unwrap().unwrap();
         let mark = world.mark().await;
         for through in [AuthMethod::Jwt(ada.id), AuthMethod::System] {
-            let caller = Caller { through, ..Caller::command_line(world.now()) };
+            let caller = Caller { auth_method: through, ..Caller::command_line(world.now()) };
             assert_eq!(world.app.change(&caller, acme("ada")).await.unwrap_err().code(), Code::Forbidden);
         }
         assert_eq!(world.since(&mark).await, (0, 0));

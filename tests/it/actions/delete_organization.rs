@@ -61,7 +61,7 @@ both!(
         assert_eq!(eve.history_of(&cut.id).await, ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"]);
         let letters = world.mailbox.sent();
         let letter = letters.iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
-        let text = letter.letter.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = letter.email.text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains("An organization was deleted") && text.contains("- one") && text.contains("- two"));
         assert!(!text.contains("addOrganizationToToken"), "{text}");
         let query = "query($id: ID!) { token(id: $id) { grants(status: [REMOVED]) { nodes { \

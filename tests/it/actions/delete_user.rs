@@ -5,7 +5,7 @@ use crate::world::{ISSUER, World, shelf::answer_of};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokenward::{
-    actions::{AddUser, DeleteUser, DisableUser, EnableUser, IdentityClaims, meet_user},
+    actions::{AddUser, DeleteUser, DisableUser, EnableUser, IdentityClaims, provision_user},
     domain::{
         caller::{AuthMethod, Caller},
         error::Code,
@@ -143,9 +143,9 @@ fn said(subject: &str, username: &str) -> IdentityClaims {
 
 both!(
     async fn username_is_never_given_to_another_user(world: World) {
-        let nobody = Caller { through: AuthMethod::System, ..Caller::command_line(world.now()) };
+        let nobody = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
         let comes = async |subject: &str, username: &str| {
-            meet_user(&world.app, &nobody, said(subject, username)).await.unwrap();
+            provision_user(&world.app, &nobody, said(subject, username)).await.unwrap();
             world.app.store().user_of(&said(subject, username).identity).await.unwrap().unwrap().0.username
         };
         let adds = async |username: &str| {

@@ -8,7 +8,7 @@ use crate::world::{
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 use tokenward::{
-    actions::{DisableUser, IdentityClaims, meet_user},
+    actions::{DisableUser, IdentityClaims, provision_user},
     domain::{
         caller::{AuthMethod, Caller},
         error::Code,
@@ -99,7 +99,7 @@ both!(
 
 both!(
     async fn a_missing_name_is_the_username(world: World) {
-        let nobody = Caller { through: AuthMethod::System, ..Caller::command_line(world.now()) };
+        let nobody = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
         let identity = Identity { issuer: ISSUER.into(), subject: "s1".into() };
         let said = |username: Option<&str>, name: Option<&str>| IdentityClaims {
             identity: identity.clone(),
@@ -108,11 +108,11 @@ both!(
             email: None,
             email_verified: false,
         };
-        meet_user(&world.app, &nobody, said(Some("bob"), None)).await.unwrap();
+        provision_user(&world.app, &nobody, said(Some("bob"), None)).await.unwrap();
         let known = || async { world.app.store().user_of(&identity).await.unwrap().unwrap().0 };
         let bob = known().await;
         assert_eq!((&*bob.username, &*bob.name, bob.email), ("bob", "bob", None));
-        meet_user(&world.app, &nobody, said(None, Some("Bob"))).await.unwrap();
+        provision_user(&world.app, &nobody, said(None, Some("Bob"))).await.unwrap();
         let bob = known().await;
         assert_eq!((&*bob.username, &*bob.name), ("bob", "Bob"));
     }
@@ -153,11 +153,11 @@ both!(
         for client in [&bob, &changed] {
             assert_eq!(client.graphql("{ viewer { id } }", json!({})).await.status, 401);
         }
-        let nobody = Caller { through: AuthMethod::System, ..Caller::command_line(world.now()) };
+        let nobody = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
         let identity = Identity { issuer: ISSUER.into(), subject: "s1".into() };
         let said =
             IdentityClaims { identity, username: Some("bobby".into()), name: None, email: None, email_verified: false };
-        assert_eq!(meet_user(&world.app, &nobody, said).await.unwrap_err().code(), Code::Unauthenticated);
+        assert_eq!(provision_user(&world.app, &nobody, said).await.unwrap_err().code(), Code::Unauthenticated);
         assert_eq!(world.since(&mark).await, (0, 0));
     }
 );

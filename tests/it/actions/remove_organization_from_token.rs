@@ -28,7 +28,7 @@ both!(
         assert_eq!(script.verify("scope=read_builds&organization=globex").await.status, 200);
         assert_eq!(world.since(&mark).await, (1, 1));
         let letter = world.mailbox.sent().into_iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
-        assert!(letter.letter.subject.contains("acme inc."), "{}", letter.letter.subject);
+        assert!(letter.email.subject.contains("acme inc."), "{}", letter.email.subject);
         let audit = "{ organization(slug: \"acme\") { auditEvents(first: 1) { nodes { type reason actor { username } \
                      user { username } tokenId token { id } organizations { slug } } } } }";
         let event = &ada.ask(audit, json!({})).await["organization"]["auditEvents"]["nodes"][0];

@@ -35,9 +35,9 @@ both!(
         let letters = world.mailbox.sent();
         let letter = letters.iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
         for name in ["one", "two", "three"] {
-            assert!(letter.letter.text.contains(&format!("- {name}\n")), "{}", letter.letter.text);
+            assert!(letter.email.text.contains(&format!("- {name}\n")), "{}", letter.email.text);
         }
-        assert!(!letter.letter.text.contains("- elsewhere\n"));
+        assert!(!letter.email.text.contains("- elsewhere\n"));
         let audit =
             "{ organization(slug: \"acme\") { tokenGrants { totalCount } auditEvents(first: 1) { nodes { type } } } }";
         let expected = json!({

@@ -136,7 +136,7 @@ both!(
         let soon = world.now().plus(Duration::from_mins(1)).to_text();
         let token = bob.creates_token_until("deploy", &["acme"], &["read_builds"], Some(soon)).await;
         world.later(Duration::from_secs(61));
-        world.app.store().upkeep().keep_expiry(world.now(), 100).await.unwrap();
+        world.app.store().upkeep().mark_expired(world.now(), 100).await.unwrap();
         world.clock.shift(-61_000_000);
         let question = "scope=read_builds&organization=acme";
         assert_eq!(world.holder_of(&token.value).verify(question).await.status, 401);

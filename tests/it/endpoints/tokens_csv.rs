@@ -241,7 +241,7 @@ async fn many(world: &World, number: usize) {
     world.sets_member(add).await.unwrap();
     let acme = OrganizationId::parse(&world.organization_id("acme").await).unwrap();
     for _ in 0..number {
-        let caller = Caller { through: AuthMethod::Jwt(owner), ..Caller::command_line(world.now()) };
+        let caller = Caller { auth_method: AuthMethod::Jwt(owner), ..Caller::command_line(world.now()) };
         let ask = CreateToken {
             description: "\u{1F4A5}".repeat(250),
             organizations: vec![acme],

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokenward::{
     app::{App, Clock},
-    domain::{decision::Ask, secret::Secret},
+    domain::{decision::CheckRequest, secret::Secret},
     mail::Failure,
     store::Store,
     verify::ObservedRequest,
@@ -50,7 +50,7 @@ both!(
         let store = Store::connect(&world.database.target()).await.unwrap();
         let restarted = App::new(store, &world.config, Clock::machine());
         let secret = Secret::parse(world.app.prefix(), &token.value).unwrap();
-        let ask = Ask { at: restarted.now(), ..Ask::default() };
+        let ask = CheckRequest { at: restarted.now(), ..CheckRequest::default() };
         let checked = restarted.verifier().check(&secret, &ask, ObservedRequest::default()).await.unwrap().unwrap();
         assert_eq!(format!("{:?}", checked.verdict), "No(Expired)");
     }
@@ -64,7 +64,7 @@ async fn node_whose_clock_is_ahead_of_the_database_sends_no_email_until_it_is_se
     let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
     let acme = world.organization_id("acme").await;
     let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-    world.mailbox.fail_with(Some(Failure::passing("no")));
+    world.mailbox.fail_with(Some(Failure::transient("no")));
     assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
     let start = Instant::now();
     while world.mailbox.refused() == 0 {

@@ -295,7 +295,7 @@ impl Heard {
         assert_eq!(revoked, gone);
         let later = Clock::machine().now().plus(Duration::from_hours(48));
         let store = Store::connect(&database.target()).await.unwrap();
-        let letters = store.upkeep().lease_letters(later, Duration::from_secs(1), 100_000).await.unwrap();
+        let letters = store.upkeep().lease_emails(later, Duration::from_secs(1), 100_000).await.unwrap();
         assert_eq!(letters.len(), removed, "a removal is its event and its letter");
         store.close().await;
         let counts = "select (select count(*) from tokens) - (select count(*) from grants), \

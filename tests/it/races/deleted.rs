@@ -9,7 +9,7 @@ use tokenward::{
         AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
         DeleteOrganization, DeleteUser, DisableUser, EnableUser, IdentityClaims, RemoveOrganizationFromToken,
         RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, SetPassword, UpdateOrganization,
-        UpdateOrganizationMember, UpdateProfile, UpdateToken, create_token, invite_user, meet_user,
+        UpdateOrganizationMember, UpdateProfile, UpdateToken, create_token, invite_user, provision_user,
     },
     app::Change,
     domain::{
@@ -162,7 +162,7 @@ impl<'world> Case<'world> {
     }
 
     fn by(&self, user: UserId) -> Caller {
-        Caller { through: AuthMethod::Jwt(user), ..self.operator() }
+        Caller { auth_method: AuthMethod::Jwt(user), ..self.operator() }
     }
 
     fn making(&self, owner: Option<UserId>) -> CreateToken {
@@ -201,8 +201,8 @@ impl<'world> Case<'world> {
             email: Some(format!("{subject}@example.test")),
             email_verified: true,
         };
-        let nobody = Caller { through: AuthMethod::System, ..self.operator() };
-        meet_user(&self.world.app, &nobody, said).await.map(drop)
+        let nobody = Caller { auth_method: AuthMethod::System, ..self.operator() };
+        provision_user(&self.world.app, &nobody, said).await.map(drop)
     }
 
     async fn acts(&self) -> Result<()> {
@@ -215,7 +215,7 @@ impl<'world> Case<'world> {
                     AuthMethod::Session { user: self.user, session: SessionId::new(at), authenticated_at: at };
                 let (invitation, hashed) = (self.invitation, self.hashed.clone());
                 let cookie = Fingerprint::of(&self.username);
-                let caller = Caller { through: session, ..operator };
+                let caller = Caller { auth_method: session, ..operator };
                 self.does(caller, AcceptInvitation { invitation, hashed, cookie, first: None }).await
             }
             "add_organization_member" => self.joins(self.away).await,

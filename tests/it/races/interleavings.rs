@@ -25,13 +25,13 @@ use tokenward::{
     },
     domain::{
         caller::{AuthMethod, Caller},
-        decision::Ask,
+        decision::CheckRequest,
         error::{Code, Error},
-        event::Entry,
+        event::RecordedEvent,
         id::{OrganizationId, ResourceServerId, TokenId, UserId},
         list::{EventFilter, Page, TokenFilter, TokenOrder},
         organization::Role,
-        policy::{self, OrgAdmin, Standing},
+        policy::{self, AuthContext, OrgAdmin},
         secret::Secret,
         time::Time,
     },
@@ -130,7 +130,7 @@ impl<'world> Race<'world> {
     }
 
     /// All that happened since the last look, by number.
-    async fn entries(&self) -> BTreeMap<i64, Entry> {
+    async fn entries(&self) -> BTreeMap<i64, RecordedEvent> {
         let mut entries = BTreeMap::new();
         for auditor in &self.auditors {
             let slice = self.nodes[0].app.store().events_in(auditor, &EventFilter::default(), &PAGE).await;
@@ -142,7 +142,7 @@ impl<'world> Race<'world> {
 
     async fn members(&self, auditor: &OrgAdmin) -> BTreeMap<UserId, Role> {
         let standing = an_administrator(*auditor.organization());
-        let insider = policy::insider(&standing, *auditor.organization()).unwrap();
+        let insider = policy::org_member(&standing, *auditor.organization()).unwrap();
         let page = PAGE;
         let members = self.nodes[1].app.store().members_of(&insider, &MemberFilter::default(), &page).await.unwrap();
         members.rows.into_iter().map(|(_, (_, member))| (member.user, member.role)).collect()
@@ -239,14 +239,14 @@ impl<'world> Race<'world> {
                 Step::Later => {
                     node.later(JUMP);
                     // The node's own job may be at it too.
-                    let _ = node.app.store().upkeep().keep_expiry(node.now(), 500).await;
+                    let _ = node.app.store().upkeep().mark_expired(node.now(), 500).await;
                 }
                 Step::Use { token } => {
                     let secret = Secret::parse(node.app.prefix(), &self.values[&token]).unwrap();
-                    let ask = Ask { at: node.now(), ..Ask::default() };
+                    let ask = CheckRequest { at: node.now(), ..CheckRequest::default() };
                     let _ = node.app.verifier().check(&secret, &ask, ObservedRequest::default()).await;
                     let (tokens, grants) = node.app.verifier().tally().due(Instant::now(), true);
-                    let _ = node.app.store().upkeep().keep_usage(tokens, grants).await;
+                    let _ = node.app.store().upkeep().save_usage(tokens, grants).await;
                 }
                 Step::Do { who, what, http } => told.push(Box::pin(self.told(node, who, what, http)).await),
             }
@@ -280,7 +280,7 @@ impl<'world> Race<'world> {
             Who::Person(user) => AuthMethod::Jwt(user),
             Who::Api => AuthMethod::ResourceServer(ResourceServerId::new(at)),
         };
-        let caller = Caller { at, address: None, user_agent: Some(tag.to_owned()), through };
+        let caller = Caller { at, address: None, user_agent: Some(tag.to_owned()), auth_method: through };
         let app = &node.app;
         match what {
             What::Create { organizations, ends } => {
@@ -465,7 +465,7 @@ impl<'world> Race<'world> {
             (found.token, found.owner.id, found.expires_at, found.revoked_at.is_some(), found.owner.enabled),
             (token, expected.owner, expected.ends, expected.revoked, !self.state.disabled.contains(&expected.owner))
         );
-        let reaches: BTreeSet<_> = found.reaches.iter().map(|reach| reach.organization).collect();
+        let reaches: BTreeSet<_> = found.grants.iter().map(|reach| reach.organization).collect();
         let member = |one: &OrganizationId| self.state.roles.contains_key(&(*one, expected.owner));
         let standing: BTreeSet<_> = expected.standing.iter().copied().filter(member).collect();
         assert_eq!(reaches, standing, "{found:?}");
@@ -495,7 +495,7 @@ impl<'world> Race<'world> {
                 |id: &&TokenId| self.state.reach(**id, now).is_some_and(|reach| reach.contains(&organization));
             let expected: BTreeSet<_> = self.state.tokens.keys().filter(reaches).copied().collect();
             let (filter, order) = (TokenFilter::default(), TokenOrder::default());
-            let audit = self.nodes[1].app.store().reaching(auditor, &filter, order, &PAGE, now).await;
+            let audit = self.nodes[1].app.store().audit_list(auditor, &filter, order, &PAGE, now).await;
             let found: BTreeSet<_> = audit.unwrap().rows.into_iter().map(|(_, grant)| grant.token).take(100).collect();
             assert_eq!(found, expected.into_iter().rev().take(100).collect());
         }
@@ -505,7 +505,7 @@ impl<'world> Race<'world> {
     async fn the_letters_are_as_in_the_model(&self) {
         let sent = || {
             let all = self.nodes.iter().flat_map(|node| node.mailbox.sent());
-            all.map(|sent| sent.letter.message_id).collect::<BTreeSet<_>>()
+            all.map(|sent| sent.email.message_id).collect::<BTreeSet<_>>()
         };
         let start = Instant::now();
         while sent().len() < self.state.letters && start.elapsed() < Duration::from_mins(1) {
@@ -514,7 +514,7 @@ impl<'world> Race<'world> {
         assert_eq!(sent().len(), self.state.letters);
         let operator = operator(self.nodes[0].now());
         let start = Instant::now();
-        while !self.nodes[0].app.store().letters_waiting(&operator, 10).await.unwrap().is_empty() {
+        while !self.nodes[0].app.store().undelivered_emails(&operator, 10).await.unwrap().is_empty() {
             assert!(start.elapsed() < Duration::from_mins(1), "a letter that nobody was owed");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -557,14 +557,14 @@ fn operator(at: Time) -> policy::Operator {
     policy::operator(&Caller::command_line(at)).unwrap()
 }
 
-fn an_administrator(organization: OrganizationId) -> Standing {
+fn an_administrator(organization: OrganizationId) -> AuthContext {
     let caller =
-        Caller { through: AuthMethod::Jwt(UserId::new(Time::default())), ..Caller::command_line(Time::default()) };
-    Standing::new(&caller, BTreeMap::from([(organization, Role::Admin)]), None)
+        Caller { auth_method: AuthMethod::Jwt(UserId::new(Time::default())), ..Caller::command_line(Time::default()) };
+    AuthContext::new(&caller, BTreeMap::from([(organization, Role::Admin)]), None)
 }
 
 fn auditor(organization: OrganizationId) -> OrgAdmin {
-    policy::admin_of(&an_administrator(organization), organization).unwrap()
+    policy::org_admin(&an_administrator(organization), organization).unwrap()
 }
 
 const PAGE: Page = Page { limit: 100, backward: false, after: None, before: None };

@@ -68,7 +68,7 @@ both!(
                     expires_at: None,
                     catalogue: world.app.catalogue().clone(),
                 };
-                let caller = Caller { through: AuthMethod::Jwt(bob_id), ..Caller::command_line(world.now()) };
+                let caller = Caller { auth_method: AuthMethod::Jwt(bob_id), ..Caller::command_line(world.now()) };
                 let holding = world.app.change(&caller, Stopping { change, stop: stop.clone() });
                 let leaving = async {
                     within("the change that holds the token", stop.reached.notified()).await;

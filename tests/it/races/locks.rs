@@ -67,7 +67,7 @@ async fn changes_of_one_user_that_wait_for_a_lock_keep_no_one_else_from_revoking
     let (first, second, leaked) = (token(&bob, "acme").await, token(&bob, "acme").await, token(&eve, "globex").await);
     let stop = Stop::default();
     let change = UpdateOrganization { organization: OrganizationRef::from("globex"), name: Some("Held".into()) };
-    let caller = Caller { through: AuthMethod::Jwt(id_of(&eve).await), ..Caller::command_line(world.now()) };
+    let caller = Caller { auth_method: AuthMethod::Jwt(id_of(&eve).await), ..Caller::command_line(world.now()) };
     let holding = world.app.change(&caller, Stopping { change, stop: stop.clone() });
     let asking = async {
         within("the change stops", stop.reached.notified()).await;

@@ -61,8 +61,8 @@ impl<C: Change> Change for Stopping<C> {
 
     const IS_LIMITED: bool = C::IS_LIMITED;
 
-    async fn make(&self, tx: &mut Tx) -> Result<C::Done> {
-        let done = self.change.make(tx).await?;
+    async fn apply(&self, tx: &mut Tx) -> Result<C::Done> {
+        let done = self.change.apply(tx).await?;
         self.stop.reached.notify_one();
         self.stop.go.cancelled().await;
         Ok(done)

@@ -18,7 +18,7 @@ use tokenward::{
         DeleteOrganization, DeleteUser, DisableResourceServer, DisableUser, EnableUser, IdentityClaims,
         RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, SetPassword,
         UpdateOrganization, UpdateOrganizationMember, UpdateProfile, UpdateToken, add_resource_server, create_token,
-        invite_user, meet_user,
+        invite_user, provision_user,
     },
     app::{App, Change, Clock},
     domain::{
@@ -29,7 +29,7 @@ use tokenward::{
         list::{EventFilter, Page},
         organization::Role,
         password::Password,
-        policy::{self, SelfService, Standing},
+        policy::{self, AuthContext, SelfService},
         secret::Fingerprint,
     },
     store::{Identity, NewUser, Store},
@@ -119,7 +119,7 @@ impl Scene {
     }
 
     fn by(&self, user: UserId) -> Caller {
-        Caller { through: AuthMethod::Jwt(user), ..self.operator() }
+        Caller { auth_method: AuthMethod::Jwt(user), ..self.operator() }
     }
 
     fn newcomer(&self) -> AddUser {
@@ -183,7 +183,10 @@ impl Scene {
                 let (hashed, cookie) =
                     (Password::given("whatever it is").hashed().unwrap(), Fingerprint::of(&self.name()));
                 let through = AuthMethod::Session { user, session: SessionId::new(at), authenticated_at: at };
-                ready(&Caller { through, ..operator }, AcceptInvitation { invitation, hashed, cookie, first: None })
+                ready(
+                    &Caller { auth_method: through, ..operator },
+                    AcceptInvitation { invitation, hashed, cookie, first: None },
+                )
             }
             "add_organization_member" => {
                 let (organization, user) = (self.acme.into(), self.person().await.into());
@@ -250,7 +253,7 @@ impl Scene {
             }
             "meet_user" => {
                 let subject = self.name();
-                let nobody = Caller { through: AuthMethod::System, ..operator };
+                let nobody = Caller { auth_method: AuthMethod::System, ..operator };
                 Box::new(move |app| {
                     let identity = Identity { issuer: ISSUER.into(), subject: subject.clone() };
                     let said = IdentityClaims {
@@ -261,7 +264,7 @@ impl Scene {
                         email_verified: false,
                     };
                     let nobody = nobody.clone();
-                    async move { meet_user(app, &nobody, said).await.map(drop) }.boxed()
+                    async move { provision_user(app, &nobody, said).await.map(drop) }.boxed()
                 })
             }
             "remove_organization_from_token" => {
@@ -277,7 +280,7 @@ impl Scene {
             "revoke_token" => ready(&bob, RevokeToken { token: self.token(self.bob).await.0, reason: None }),
             "revoke_token_by_value" => {
                 let api =
-                    Caller { through: AuthMethod::ResourceServer(ResourceServerId::new(operator.at)), ..operator };
+                    Caller { auth_method: AuthMethod::ResourceServer(ResourceServerId::new(operator.at)), ..operator };
                 ready(&api, RevokeTokenByValue { fingerprint: self.token(self.bob).await.1 })
             }
             "set_password" => {
@@ -306,12 +309,12 @@ impl Scene {
     async fn ledger(&self) -> (i64, usize) {
         let rename = UpdateOrganization { organization: self.acme.into(), name: Some(self.name()) };
         self.app.change(&self.by(self.ada), rename).await.map(drop).unwrap();
-        let standing = Standing::new(&self.by(self.ada), BTreeMap::from([(self.acme, Role::Admin)]), None);
-        let auditor = policy::admin_of(&standing, self.acme).unwrap();
+        let standing = AuthContext::new(&self.by(self.ada), BTreeMap::from([(self.acme, Role::Admin)]), None);
+        let auditor = policy::org_admin(&standing, self.acme).unwrap();
         let page = Page { limit: 1, backward: false, after: None, before: None };
         let events = self.app.store().events_in(&auditor, &EventFilter::default(), &page).await.unwrap();
         let operator = policy::operator(&self.operator()).unwrap();
-        let letters = self.app.store().letters_waiting(&operator, 100_000).await.unwrap();
+        let letters = self.app.store().undelivered_emails(&operator, 100_000).await.unwrap();
         (events.rows[0].1.number, letters.len())
     }
 }

@@ -16,7 +16,7 @@ use tokenward::{
     actions::{CreateToken, RemoveOrganizationFromToken, RevokeToken, create_token},
     domain::{
         caller::{AuthMethod, Caller},
-        decision::Ask,
+        decision::CheckRequest,
         error::{Code, Result},
         id::{OrganizationId, UserId},
     },
@@ -50,7 +50,7 @@ async fn walk(list: &List<'_>, size: usize, forward: bool) -> Vec<String> {
 async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, left: &AtomicUsize) {
     let app = &node.app;
     for number in 0..rows {
-        let caller = Caller { through: AuthMethod::Jwt(owner), ..Caller::command_line(app.now()) };
+        let caller = Caller { auth_method: AuthMethod::Jwt(owner), ..Caller::command_line(app.now()) };
         let ask = CreateToken {
             description: "comes and goes".into(),
             organizations: vec![acme],
@@ -60,11 +60,11 @@ async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, 
         };
         left.fetch_sub(1, Ordering::SeqCst);
         let Some((token, secret)) = unless_busy(create_token(app, &caller, ask).await) else { continue };
-        let ask = Ask { at: app.now(), ..Ask::default() };
+        let ask = CheckRequest { at: app.now(), ..CheckRequest::default() };
         unless_busy(app.verifier().check(&secret, &ask, ObservedRequest::default()).await);
         if number % 8 == 0 {
             let (tokens, grants) = app.verifier().tally().due(Instant::now(), true);
-            unless_busy(app.store().upkeep().keep_usage(tokens, grants).await);
+            unless_busy(app.store().upkeep().save_usage(tokens, grants).await);
         }
         if number % 3 == 0 {
             unless_busy(app.change(&caller, RevokeToken { token: token.id, reason: None }).await);

@@ -62,9 +62,9 @@ impl World {
         let (store, at) = (self.app.store(), self.now());
         let identity = Identity { issuer: super::ISSUER.into(), subject: "root-fence".into() };
         let (root, _) = store.user_of(&identity).await.unwrap().unwrap();
-        let caller = Caller { through: AuthMethod::Jwt(root.id), ..Caller::command_line(at) };
+        let caller = Caller { auth_method: AuthMethod::Jwt(root.id), ..Caller::command_line(at) };
         let organization = store.organization_named(FENCE).await.unwrap().unwrap().id;
-        let admin = policy::admin_of(&store.standing(&caller).await.unwrap(), organization).unwrap();
+        let admin = policy::org_admin(&store.auth_context(&caller).await.unwrap(), organization).unwrap();
         let page = Page { limit: 4, backward: false, after: None, before: None };
         let events = store.events_in(&admin, &EventFilter::default(), &page).await.unwrap();
         let kinds: Vec<_> = events.rows.iter().map(|(_, event)| event.kind).collect();

@@ -289,7 +289,7 @@ impl World {
     async fn writes_use(&self) -> bool {
         let (tokens, grants) = self.app.verifier().tally().due(Instant::now(), true);
         let any = !tokens.is_empty() || !grants.is_empty();
-        self.app.store().upkeep().keep_usage(tokens, grants).await.unwrap();
+        self.app.store().upkeep().save_usage(tokens, grants).await.unwrap();
         any
     }
 
@@ -305,7 +305,7 @@ impl World {
     /// Runs some work of the service in this task and counts its statements.
     pub(crate) async fn statements(&self, work: impl Future) -> u64 {
         let dealings = Arc::default();
-        tokenward::store::counted(Arc::clone(&dealings), work).await;
+        tokenward::store::with_request_stats(Arc::clone(&dealings), work).await;
         dealings.statements()
     }
 }
