@@ -1,16 +1,16 @@
-//! What does a client do whose question came while the database was busy with others? It asks again.
+//! Retries of requests that the service answers with `UNAVAILABLE` while the database is busy.
 
 use super::client::Reply;
 use std::time::{Duration, Instant};
 use tokenward::domain::error::{Code, Result};
 
-/// For so long.
-const LIMIT: Duration = Duration::from_secs(30);
+/// Time after which the last answer is returned, whatever it is.
+const TIMEOUT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What somebody was told.
+/// The result of a request, as a client sees it.
 pub(crate) trait Answer {
-    /// Whether it says: later.
+    /// Returns whether the service was unavailable, so that the request can be retried.
     fn is_later(&self) -> bool;
 }
 
@@ -26,19 +26,19 @@ impl<T> Answer for Result<T> {
     }
 }
 
-/// A code or a status, as text.
+/// A GraphQL error code or an HTTP status, as text.
 impl Answer for String {
     fn is_later(&self) -> bool {
         ["UNAVAILABLE", "503"].contains(&&**self)
     }
 }
 
-/// Asks until the answer is another one than that it should be asked later, for half a minute at most.
+/// Repeats a request until the service is available, for at most 30 seconds, and returns the last answer.
 pub(crate) async fn again<A: Answer>(mut ask: impl AsyncFnMut() -> A) -> A {
     let start = Instant::now();
     loop {
         let answer = ask().await;
-        if !answer.is_later() || start.elapsed() > LIMIT {
+        if !answer.is_later() || start.elapsed() > TIMEOUT {
             return answer;
         }
         tokio::time::sleep(PAUSE).await;
@@ -49,9 +49,9 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_is_told_to_come_later_comes_and_hears_every_other_answer() {
+    async fn unavailable_is_retried_and_other_answers_are_returned() {
         for last in ["OK", "CONFLICT"] {
-            let mut answers = ["UNAVAILABLE", "503", last, "nobody asks for this"].into_iter();
+            let mut answers = ["UNAVAILABLE", "503", last, "not requested"].into_iter();
             assert_eq!(again(async || answers.next().unwrap().to_owned()).await, last);
             assert_eq!(answers.count(), 1);
         }

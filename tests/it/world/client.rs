@@ -1,19 +1,19 @@
-//! Who asks? A client over real HTTP, with or without a credential.
+//! An HTTP client of the service, with or without a credential.
 
 use super::World;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
-/// Somebody who talks to the service.
+/// A client of the service.
 #[derive(Clone)]
 pub(crate) struct Client<'world> {
     pub(crate) world: &'world World,
     pub(crate) credential: Option<String>,
-    /// What a browser that signed in sends along.
+    /// The session cookie of a browser that signed in.
     pub(crate) cookie: Option<String>,
 }
 
-/// What the service answered.
+/// An HTTP response of the service.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -21,7 +21,7 @@ pub(crate) struct Reply {
     pub(crate) text: String,
 }
 
-/// A token that was made in a test.
+/// A token that a test created.
 #[derive(Debug, Clone)]
 pub(crate) struct Made {
     pub(crate) id: String,
@@ -34,7 +34,7 @@ impl<'world> Client<'world> {
         Self { world, credential, cookie: None }
     }
 
-    /// A request to a path, with the credential.
+    /// Builds a request to a path, with the credential and the cookie.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.world.http.request(method, self.world.url(path));
         let request = match &self.cookie {
@@ -61,19 +61,19 @@ impl<'world> Client<'world> {
         read(self.request(Method::POST, "/graphql").json(&body)).await
     }
 
-    /// The data of a GraphQL operation that has no errors.
+    /// Runs a GraphQL operation and returns its data; panics if the response has errors.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
         let reply = self.graphql(query, variables).await;
         assert!(reply.json().get("errors").is_none(), "{query}: {}", reply.text);
         reply.data()
     }
 
-    /// Makes a token that must be made.
+    /// Creates a token; panics if it is rejected.
     pub(crate) async fn creates_token(&self, description: &str, slugs: &[&str], scopes: &[&str]) -> Made {
         self.creates_token_until(description, slugs, scopes, None).await
     }
 
-    /// Makes a token with an end, written as RFC 3339 has it.
+    /// Creates a token with an expiry in the format of RFC 3339.
     pub(crate) async fn creates_token_until(
         &self,
         description: &str,
@@ -89,7 +89,7 @@ impl<'world> Client<'world> {
             "description": description, "organizationIds": organizations, "scopes": scopes, "expiresAt": expires_at,
         });
         let data = self.ask(CREATE, json!({ "input": input })).await;
-        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let text = |value: &Value| value.as_str().expect("a string").to_owned();
         let (token, value) = (&data["createToken"]["token"], &data["createToken"]["value"]);
         Made { id: text(&token["id"]), uuid: text(&token["uuid"]), value: text(value) }
     }
@@ -107,9 +107,9 @@ impl<'world> Client<'world> {
         self.graphql(REVOKE, json!({ "input": { "tokenId": token } })).await
     }
 
-    /// Asks `/verify` about its own credential; `question` is the query, such as `scope=read_builds&organization=acme`.
-    pub(crate) async fn verify(&self, question: &str) -> Reply {
-        self.get(&format!("/verify?{question}")).await
+    /// Sends its credential to `/verify` with a query such as `scope=read_builds&organization=acme`.
+    pub(crate) async fn verify(&self, query: &str) -> Reply {
+        self.get(&format!("/verify?{query}")).await
     }
 }
 
@@ -121,17 +121,17 @@ const ADD: &str = "mutation($input: AddOrganizationToTokenInput!) { addOrganizat
 const REVOKE: &str = "mutation($input: RevokeTokenInput!) { revokeToken(input: $input) { token { id status } } }";
 
 impl Reply {
-    /// The body as JSON.
+    /// Parses the body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
     }
 
-    /// The data of a GraphQL answer.
+    /// Returns the `data` of a GraphQL response.
     pub(crate) fn data(&self) -> Value {
         self.json()["data"].clone()
     }
 
-    /// The code of the first error of a GraphQL answer; `OK` without one.
+    /// Returns the code of the first error of a GraphQL response, or `OK`.
     pub(crate) fn code(&self) -> String {
         let json = self.json();
         if json.get("errors").is_none() {
@@ -140,25 +140,25 @@ impl Reply {
         json["errors"][0]["extensions"]["code"].as_str().unwrap_or("an error without a code").to_owned()
     }
 
-    /// The field that the first error of a GraphQL answer names.
+    /// Returns the field that the first error of a GraphQL response names.
     pub(crate) fn field(&self) -> Option<String> {
         self.json()["errors"][0]["extensions"]["field"].as_str().map(ToOwned::to_owned)
     }
 
-    /// One header, or an empty text.
+    /// Returns a header, or an empty string if it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a header in ASCII"))
     }
 }
 
-/// Sends a request and reads all of its answer.
+/// Sends a request and reads the whole response.
 pub(crate) async fn read(request: RequestBuilder) -> Reply {
-    let response = request.send().await.expect("an answer");
+    let response = request.send().await.expect("a response");
     let (status, headers) = (response.status(), response.headers().clone());
     Reply { status, headers, text: response.text().await.expect("a body") }
 }
 
-/// Sends a form.
+/// Sends a URL-encoded form.
 pub(crate) async fn form(request: RequestBuilder, fields: &[(&str, &str)]) -> Reply {
     let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     read(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await

@@ -1,4 +1,4 @@
-//! Which database does a test run on? Both, one after the other, each fresh and empty.
+//! The databases of the tests: each test runs on a new, empty one of both kinds.
 
 use super::{
     cluster::{Absence, Cluster, Talk, setting},
@@ -12,16 +12,14 @@ use tempfile::TempDir;
 use tokenward::config::DatabaseTarget;
 use uuid::Uuid;
 
-/// The databases that the service speaks to.
+/// The databases that the service supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The one that is built in.
     Sqlite,
-    /// The one for several nodes.
     Postgres,
 }
 
-/// A fresh, empty database with a folder beside it, both gone with this value.
+/// An empty database and a temporary folder, both deleted with this value.
 pub(crate) struct Database {
     kind: Kind,
     url: String,
@@ -30,8 +28,8 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// A database for the named test; nothing where PostgreSQL is not installed, which is said and is no failure unless
-    /// `TEST_REQUIRE_POSTGRES` is 1.
+    /// Creates a database for the named test. If PostgreSQL is not installed, reports that the test is skipped and returns
+    /// `None`, or panics if `TEST_REQUIRE_POSTGRES` is 1.
     pub(crate) fn fresh(kind: Kind, test: &str) -> Option<Self> {
         let folder = shelf::folder();
         if kind == Kind::Sqlite {
@@ -47,21 +45,21 @@ impl Database {
             Err(Absence::Broken(why)) => panic!("{why}"),
         };
         let name = format!("test_{}", Uuid::new_v4().simple());
-        let made = cluster.administer(&format!("create database {name} template template0"));
-        made.unwrap_or_else(|why| panic!("PostgreSQL makes no database: {why}"));
+        let created = cluster.administer(&format!("create database {name} template template0"));
+        created.unwrap_or_else(|why| panic!("PostgreSQL did not create a database: {why}"));
         Some(Self { kind, url: cluster.url_of(&name), folder, on: Some((cluster, name)) })
     }
 
-    /// One on a server of one's own.
+    /// Creates a database on a dedicated server.
     pub(crate) fn on_server(cluster: &Cluster) -> Self {
         let name = format!("test_{}", Uuid::new_v4().simple());
-        let made = cluster.administer(&format!("create database {name} template template0"));
-        made.unwrap_or_else(|why| panic!("PostgreSQL makes no database: {why}"));
+        let created = cluster.administer(&format!("create database {name} template template0"));
+        created.unwrap_or_else(|why| panic!("PostgreSQL did not create a database: {why}"));
         Self { kind: Kind::Postgres, url: cluster.url_of(&name), folder: shelf::folder(), on: None }
     }
 
-    /// What the database itself says, past the service. Without the program `sqlite3` that part of a test is skipped by
-    /// name, unless it is required.
+    /// Runs a statement without the service and returns its output. If the program `sqlite3` is not installed, reports that
+    /// a part of the test is skipped and returns `None`, or panics if `TEST_REQUIRE_SQLITE3` is 1.
     pub(crate) fn says(&self, question: &str) -> Option<String> {
         if self.kind == Kind::Postgres {
             return Some(super::cluster::asked(&self.url, question).unwrap_or_else(|why| panic!("{question}: {why}")));
@@ -70,39 +68,38 @@ impl Database {
         let answer = shelf::answer_of("sqlite3", &[path, question]);
         if answer.is_none() {
             let required = setting("TEST_REQUIRE_SQLITE3").is_some_and(|value| value == "1");
-            assert!(!required, "sqlite3 is not installed, or could not say: {question}");
+            assert!(!required, "sqlite3 is not installed, or failed: {question}");
             let _ = writeln!(stderr(), "skipped a part of a test: sqlite3 is not installed");
         }
         answer
     }
 
-    /// The name of it on its server.
+    /// Returns its name on the server.
     pub(crate) fn name(&self) -> &str {
         self.url.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default()
     }
 
-    /// Which kind it is.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Its address, as the setting `database.url` takes it.
+    /// Returns its URL, a value of the setting `database.url`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// What the setting `database.url` leads to.
+    /// Returns the parsed URL.
     pub(crate) fn target(&self) -> DatabaseTarget {
-        DatabaseTarget::parse(&self.url).expect("an address")
+        DatabaseTarget::parse(&self.url).expect("a database URL")
     }
 
-    /// A conversation with it past the service; PostgreSQL only.
+    /// Opens a session without the service; PostgreSQL only.
     pub(crate) fn talk(&self) -> Talk {
         let (cluster, name) = self.on.as_ref().expect("PostgreSQL");
         cluster.talk(name)
     }
 
-    /// A folder for whatever else the test needs, letters for one.
+    /// Returns a folder for other files of the test.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -111,13 +108,13 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         if let Some((cluster, name)) = &self.on {
-            // Whoever still holds a connection loses it. A database that stays behind ends with the server.
+            // This closes open connections. A database that is not dropped is deleted with the server.
             let _ = cluster.administer(&format!("drop database {name} with (force)"));
         }
     }
 }
 
-/// Says which test did not run, past the capture of the test harness, or fails it.
+/// Reports that a test is skipped, past the output capture of the test harness, or panics.
 fn skip(test: &str, required: Option<&str>, to: &mut dyn Write) {
     assert!(
         required != Some("1"),
@@ -126,9 +123,9 @@ fn skip(test: &str, required: Option<&str>, to: &mut dyn Write) {
     let _ = writeln!(to, "skipped {test}: PostgreSQL is not installed");
 }
 
-/// What a test with a database is given: the database itself, or something that is built on one.
+/// The argument of a test: the database, or a value that is built on one.
 pub(crate) trait Stage: Sized {
-    /// Builds it on a fresh database.
+    /// Builds it on a new database.
     async fn on(database: Database) -> Self;
 }
 
@@ -138,15 +135,15 @@ impl Stage for Database {
     }
 }
 
-/// Runs a test on one kind of database.
+/// Runs a test on a database of one kind, or skips it.
 pub(crate) async fn on<World: Stage>(kind: Kind, test: &str, body: impl AsyncFnOnce(World)) {
     if let Some(database) = Database::fresh(kind, test) {
         body(World::on(database).await).await;
     }
 }
 
-/// Makes two tests of a function that takes one [`Stage`]: `name::sqlite` and `name::postgres`. With round brackets, so
-/// that the code inside is formatted like any other.
+/// Defines two tests with one body that takes a [`Stage`]: `name::sqlite` and `name::postgres`. Use it with parentheses, since
+/// rustfmt does not format the contents of braces.
 macro_rules! both {
     ($(#[$about:meta])* async fn $name:ident($($stage:tt)*) $body:block) => {
         $(#[$about])*
@@ -172,8 +169,8 @@ mod tests {
     use super::*;
 
     both!(
-        /// On SQLite the file is made by whoever opens it first.
-        async fn a_fresh_database_is_there_and_empty(database: Database) {
+        /// On SQLite, the first connection creates the file.
+        async fn new_database_is_empty(database: Database) {
             match &database.on {
                 None => {
                     assert_eq!(database.kind(), Kind::Sqlite);
@@ -196,8 +193,8 @@ mod tests {
     );
 
     both!(
-        async fn two_tests_do_not_meet(one: Database) {
-            let Some(other) = Database::fresh(one.kind(), "two_tests_do_not_meet") else { return };
+        async fn tests_share_no_database(one: Database) {
+            let Some(other) = Database::fresh(one.kind(), "tests_share_no_database") else { return };
             assert_ne!(one.url(), other.url());
             assert_ne!(one.folder(), other.folder());
             if let (Some((cluster, mine)), Some((_, theirs))) = (&one.on, &other.on) {
@@ -208,7 +205,7 @@ mod tests {
     );
 
     both!(
-        async fn a_database_is_gone_after_its_test(database: Database) {
+        async fn database_is_deleted_after_its_test(database: Database) {
             let (folder, on) = (database.folder().to_owned(), database.on.clone());
             drop(database);
             assert!(!folder.exists());
@@ -219,17 +216,17 @@ mod tests {
     );
 
     #[test]
-    fn a_test_without_postgresql_is_skipped() {
+    fn test_without_postgresql_is_skipped() {
         for required in [None, Some("0")] {
-            let mut said = Vec::new();
-            skip("it", required, &mut said);
-            assert_eq!(String::from_utf8(said).unwrap(), "skipped it: PostgreSQL is not installed\n");
+            let mut printed = Vec::new();
+            skip("it", required, &mut printed);
+            assert_eq!(String::from_utf8(printed).unwrap(), "skipped it: PostgreSQL is not installed\n");
         }
     }
 
     #[test]
     #[should_panic(expected = "it needs PostgreSQL: install it")]
-    fn a_test_that_requires_postgresql_fails_without_it() {
+    fn required_postgresql_fails_the_test_if_missing() {
         skip("it", Some("1"), &mut Vec::new());
     }
 }

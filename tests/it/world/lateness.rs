@@ -1,5 +1,4 @@
-//! How late is this machine itself? Whoever promises something within a span cannot be blamed for a processor that stood
-//! still meanwhile.
+//! Scheduling delay of the machine, which tests add to their time limits: a paused processor is no failure of the service.
 
 use std::{
     sync::{
@@ -10,47 +9,47 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A sleeper is woken up so often.
-const NAP: Duration = Duration::from_millis(20);
+/// The interval at which the delay is sampled.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Keeps by how much a sleeper was woken up too late, at the worst, since this was made.
-pub(crate) struct Lateness(Arc<Sleeper>);
+/// Measures the longest delay with which a sleeping thread was woken since this value was created.
+pub(crate) struct Lateness(Arc<Samples>);
 
 #[derive(Default)]
-struct Sleeper {
-    naps: AtomicU64,
+struct Samples {
+    count: AtomicU64,
     worst_micros: AtomicU64,
 }
 
 impl Lateness {
-    /// Looks from now on, as long as this value is there.
+    /// Starts to measure, until this value is dropped.
     pub(crate) fn watched() -> Self {
-        let sleeper = Arc::<Sleeper>::default();
-        let watched = Arc::downgrade(&sleeper);
-        // A thread of its own, so that it tells of the machine and not of the runtime.
-        thread::spawn(move || sleep(&watched));
-        Self(sleeper)
+        let samples = Arc::<Samples>::default();
+        let watched = Arc::downgrade(&samples);
+        // A thread, since a task would measure the runtime as well.
+        thread::spawn(move || measure(&watched));
+        Self(samples)
     }
 
-    /// The limit, and as much more as the machine was late until now.
+    /// Returns the limit plus the longest delay until now.
     pub(crate) async fn on_top_of(&self, limit: Duration) -> Duration {
-        // Who is asleep now knows of the last moments when it wakes up.
-        let naps = self.0.naps.load(Ordering::Acquire);
-        while self.0.naps.load(Ordering::Acquire) == naps {
-            tokio::time::sleep(NAP / 4).await;
+        // The sample that is being taken covers the last moments.
+        let count = self.0.count.load(Ordering::Acquire);
+        while self.0.count.load(Ordering::Acquire) == count {
+            tokio::time::sleep(SAMPLE_INTERVAL / 4).await;
         }
         limit + Duration::from_micros(self.0.worst_micros.load(Ordering::Acquire))
     }
 }
 
-fn sleep(watched: &Weak<Sleeper>) {
-    let mut lay_down = Instant::now();
-    while let Some(sleeper) = watched.upgrade() {
-        thread::sleep(NAP);
-        let late = lay_down.elapsed().saturating_sub(NAP);
-        lay_down = Instant::now();
-        sleeper.worst_micros.fetch_max(u64::try_from(late.as_micros()).unwrap_or(u64::MAX), Ordering::AcqRel);
-        sleeper.naps.fetch_add(1, Ordering::AcqRel);
+fn measure(watched: &Weak<Samples>) {
+    let mut start = Instant::now();
+    while let Some(samples) = watched.upgrade() {
+        thread::sleep(SAMPLE_INTERVAL);
+        let late = start.elapsed().saturating_sub(SAMPLE_INTERVAL);
+        start = Instant::now();
+        samples.worst_micros.fetch_max(u64::try_from(late.as_micros()).unwrap_or(u64::MAX), Ordering::AcqRel);
+        samples.count.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -58,16 +57,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_limit_grows_by_no_more_than_the_time_that_passed() {
+    async fn limit_grows_at_most_by_the_elapsed_time() {
         let (start, lateness) = (Instant::now(), Lateness::watched());
         let limit = Duration::from_secs(2);
         let granted = lateness.on_top_of(limit).await;
         assert!((limit..limit + start.elapsed()).contains(&granted), "{granted:?}");
-        let sleeper = Arc::downgrade(&lateness.0);
+        let samples = Arc::downgrade(&lateness.0);
         drop(lateness);
-        while sleeper.strong_count() > 0 {
-            assert!(start.elapsed() < Duration::from_secs(30), "it still looks");
-            thread::sleep(NAP);
+        while samples.strong_count() > 0 {
+            assert!(start.elapsed() < Duration::from_secs(30), "the thread still runs");
+            thread::sleep(SAMPLE_INTERVAL);
         }
     }
 }

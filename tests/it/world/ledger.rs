@@ -1,8 +1,8 @@
-//! What came of it? Events and letters, counted from outside.
+//! Counts the events and emails that a part of a test causes, without access to the database.
 //!
-//! Numbers of events have no gaps, so that what lies between two marks is everything that happened. A mark is an
-//! organization of its own, whose administrator and member do something that sends letters; since letters are sent in
-//! the order of their commits, whatever was written before the first of a mark has come when the second has.
+//! Event numbers have no gaps, so that the numbers between two marks are all events. A mark uses an organization that exists
+//! for this purpose; its administrator and member make changes that send emails. Since emails are sent in the order of their
+//! commits, every email that was committed before the first email of a mark has been sent when the second has.
 
 use super::{World, client::Client};
 use std::time::{Duration, Instant};
@@ -18,15 +18,15 @@ use tokenward::{
 
 const FENCE: &str = "fence";
 
-/// A place in the history of a service.
+/// A position in the history of a service.
 pub(crate) struct Mark {
     first: i64,
     last: i64,
-    letters: usize,
+    emails: usize,
 }
 
 impl World {
-    /// Makes a mark at this moment.
+    /// Creates a mark at this moment.
     pub(crate) async fn mark(&self) -> Mark {
         let fence = self.member(FENCE, &[FENCE]).await;
         let (root, id) = (self.person("root-fence").await, self.organization_id(FENCE).await);
@@ -36,7 +36,7 @@ impl World {
             assert_eq!(root.removes_organization(&token.id, &id, None).await.code(), "OK");
             let start = Instant::now();
             while self.fences() == before {
-                assert!(start.elapsed() < Duration::from_secs(30), "the letter of a mark does not come");
+                assert!(start.elapsed() < Duration::from_secs(30), "the email of a mark was not sent");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             if again {
@@ -44,20 +44,20 @@ impl World {
             }
         }
         let numbers = self.numbers_of_fence().await;
-        Mark { first: numbers[3], last: numbers[0], letters: self.mailbox.sent().len() - self.fences() }
+        Mark { first: numbers[3], last: numbers[0], emails: self.mailbox.sent().len() - self.fences() }
     }
 
-    /// How many events and letters there were since a mark.
+    /// Returns the numbers of events and emails since a mark.
     pub(crate) async fn since(&self, mark: &Mark) -> (i64, usize) {
         let now = self.mark().await;
-        (now.first - mark.last - 1, now.letters - mark.letters)
+        (now.first - mark.last - 1, now.emails - mark.emails)
     }
 
     fn fences(&self) -> usize {
         self.mailbox.sent().iter().filter(|sent| sent.recipients == ["fence@example.test"]).count()
     }
 
-    /// The numbers of the last four events of the marks' organization, newest first.
+    /// Returns the numbers of the last four events of the organization of the marks, newest first.
     async fn numbers_of_fence(&self) -> Vec<i64> {
         let (store, at) = (self.app.store(), self.now());
         let identity = Identity { issuer: super::ISSUER.into(), subject: "root-fence".into() };
@@ -82,7 +82,7 @@ impl World {
 }
 
 impl Client<'_> {
-    /// The kinds of everything that happened to one of one's own tokens, oldest first.
+    /// Returns the types of the events of a token of this user, oldest first.
     pub(crate) async fn history_of(&self, token: &str) -> Vec<String> {
         let query = "query($id: ID!) { token(id: $id) { events(last: 100) { nodes { type } } } }";
         let data = self.ask(query, serde_json::json!({ "id": token })).await;

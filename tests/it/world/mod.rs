@@ -1,5 +1,4 @@
-//! What does a test stand on? The databases, and the whole service upon them: its clock, its mailbox, and people who
-//! are its clients.
+//! The test environment: databases, and the whole service on one of them, with its clock, mailbox and clients.
 
 #[macro_use]
 pub(crate) mod database;
@@ -44,13 +43,13 @@ use tokenward::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// With what people of tests sign in.
+/// The password of all test users.
 pub(crate) const PASSWORD: &str = "plover gantry ounce misfit";
 
-/// Who signs the JWTs of tests.
+/// The issuer of the JWTs in tests.
 pub(crate) const ISSUER: &str = "https://app.example.test";
 
-/// The whole service on a fresh database, listening on a port of its own.
+/// The whole service on a new database, listening on its own port.
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) config: Config,
@@ -74,19 +73,19 @@ impl Drop for World {
 }
 
 impl World {
-    /// A service with some settings of its own.
+    /// Starts a service with additional settings.
     pub(crate) async fn with(database: Database, settings: &[(&str, &str)]) -> Self {
         Self::on_shared(Arc::new(database), Clock::machine(), settings, None).await
     }
 
-    /// A service whose letters go to that address, with so much patience for each.
-    pub(crate) async fn posting(database: Database, mail_url: &str, patience: Duration) -> Self {
+    /// Starts a service that sends its emails to a server, with a timeout for each.
+    pub(crate) async fn posting(database: Database, mail_url: &str, timeout: Duration) -> Self {
         let mailer = Mailer::new(&MailTarget::parse(mail_url).unwrap(), "Tokenward <tokenward@example.test>");
-        let mailer = mailer.unwrap().within(patience);
+        let mailer = mailer.unwrap().within(timeout);
         Self::on_shared(Arc::new(database), Clock::machine(), &[], Some(mailer)).await
     }
 
-    /// Another node over the same database, by the same clock, with a mailbox of its own.
+    /// Starts another node with the same database and clock, and a separate mailbox.
     pub(crate) async fn beside(&self, settings: &[(&str, &str)]) -> Self {
         Self::on_shared(Arc::clone(&self.database), self.clock.clone(), settings, None).await
     }
@@ -112,22 +111,22 @@ impl World {
         Self { app, config, clock, mailbox, database, http, stop }
     }
 
-    /// Where the service listens: `http://127.0.0.1:…`.
+    /// Returns the URL of a path: `http://127.0.0.1:…`.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.config.listen)
     }
 
-    /// Does something as the operator at the command line.
+    /// Makes a change as the operator at the command line.
     pub(crate) async fn operator<C: Change>(&self, change: C) -> Result<C::Done> {
         self.app.change(&Caller::command_line(self.app.now()), change).await
     }
 
-    /// Adds a member or changes their role, as the command line does.
+    /// Adds a member or changes their role, as the operator at the command line.
     pub(crate) async fn sets_member(&self, ask: AddOrganizationMember) -> Result<()> {
         set_organization_member(&self.app, &Caller::command_line(self.app.now()), ask).await
     }
 
-    /// Somebody who is known to the identity provider by their username, made if need be.
+    /// Returns a client of a user whose subject at the identity provider is the username, and creates the user if necessary.
     pub(crate) async fn person(&self, username: &str) -> Client<'_> {
         let identity = Some(Identity { issuer: ISSUER.into(), subject: username.into() });
         let (name, email) = (format!("{username} example"), Some(format!("{username}@example.test")));
@@ -136,18 +135,18 @@ impl World {
         Client::new(self, Some(self.jwt(username)))
     }
 
-    /// Somebody who belongs to no organization.
+    /// Returns a client of a user without organizations.
     pub(crate) async fn stranger(&self) -> Client<'_> {
         self.person("stranger").await
     }
 
-    /// Somebody who belongs to these organizations, which are made if need be, each with an administrator of its own
-    /// called `root-` and its slug.
+    /// Returns a client of a member of these organizations. Missing ones are created, each with an administrator named `root-`
+    /// and the slug.
     pub(crate) async fn member(&self, username: &str, slugs: &[&str]) -> Client<'_> {
         self.belongs(username, slugs, Role::Member).await
     }
 
-    /// Somebody who administers these organizations.
+    /// Returns a client of an administrator of these organizations.
     pub(crate) async fn admin(&self, username: &str, slugs: &[&str]) -> Client<'_> {
         self.belongs(username, slugs, Role::Admin).await
     }
@@ -162,7 +161,7 @@ impl World {
         client
     }
 
-    /// Makes an organization if there is none of that name; tells its id.
+    /// Creates an organization unless it exists, and returns its ID.
     pub(crate) async fn organization(&self, slug: &str) -> String {
         if self.app.store().organization_named(slug).await.unwrap().is_none() {
             let admin = format!("root-{slug}");
@@ -178,17 +177,17 @@ impl World {
         self.organization_id(slug).await
     }
 
-    /// The id of an organization that there is.
+    /// Returns the ID of an existing organization.
     pub(crate) async fn organization_id(&self, slug: &str) -> String {
         self.app.store().organization_named(slug).await.unwrap().expect("an organization").id.to_string()
     }
 
-    /// Whoever holds this credential, be it a token's value, a JWT or nonsense.
+    /// Returns a client with a bearer credential: a token value, a JWT or an invalid one.
     pub(crate) fn holder_of(&self, credential: &str) -> Client<'_> {
         Client::new(self, Some(credential.to_owned()))
     }
 
-    /// Somebody in a browser, who signed in with a password that they were given.
+    /// Returns a browser in which a user is signed in, and sets the password of the user.
     pub(crate) async fn signed_in(&self, username: &str) -> Client<'_> {
         self.person(username).await;
         self.has_password(username).await;
@@ -197,55 +196,55 @@ impl World {
         self.browser(&reply)
     }
 
-    /// Gives somebody the password of these tests.
+    /// Sets the password of a user to [`PASSWORD`].
     pub(crate) async fn has_password(&self, username: &str) {
-        let user = self.app.store().sign_in_of(username).await.unwrap().expect("somebody").id;
+        let user = self.app.store().sign_in_of(username).await.unwrap().expect("a user").id;
         let hashed = self.app.password_chosen("password", PASSWORD.into(), Vec::new(), false).await.unwrap();
         self.operator(SetPassword { user, hashed }).await.unwrap();
     }
 
-    /// A page of ours signs somebody in.
+    /// Signs a user in, as the console does.
     pub(crate) async fn signs_in(&self, username: &str, password: &str) -> Reply {
-        let said = serde_json::json!({ "username": username, "password": password });
-        let request = self.http.post(self.url("/session")).header("x-tokenward-console", "1").json(&said);
+        let body = serde_json::json!({ "username": username, "password": password });
+        let request = self.http.post(self.url("/session")).header("x-tokenward-console", "1").json(&body);
         client::read(request).await
     }
 
-    /// A browser that keeps the cookie of this answer.
+    /// Returns a browser with the cookie of a response.
     pub(crate) fn browser(&self, reply: &Reply) -> Client<'_> {
         let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
         Client { cookie: Some(cookie), ..self.nobody() }
     }
 
-    /// Somebody without a credential.
+    /// Returns a client without a credential.
     pub(crate) fn nobody(&self) -> Client<'_> {
         Client::new(self, None)
     }
 
-    /// A JWT of this person that is good for an hour.
+    /// Returns a JWT of a user that is valid for an hour.
     pub(crate) fn jwt(&self, username: &str) -> String {
         let (name, email) = (format!("{username} example"), format!("{username}@example.test"));
-        let said = Said { subject: username, username, name: &name, email: &email };
+        let claims = Said { subject: username, username, name: &name, email: &email };
         let config = self.config.jwt.as_ref().unwrap();
-        http::sign(config, &said, self.now(), Duration::from_hours(1)).unwrap()
+        http::sign(config, &claims, self.now(), Duration::from_hours(1)).unwrap()
     }
 
-    /// The time of the service.
+    /// Returns the time of the service.
     pub(crate) fn now(&self) -> Time {
         self.clock.now()
     }
 
-    /// Lets time pass, for the database as well.
+    /// Advances the clock of the service, which the database uses as well.
     pub(crate) fn later(&self, span: Duration) {
         self.clock.advance(span);
     }
 
-    /// An API that may introspect.
+    /// Adds a resource server.
     pub(crate) async fn resource_server(&self, name: &str) -> Credentials {
         self.limited_resource_server(name, &[], &[]).await
     }
 
-    /// An API that may introspect within limits.
+    /// Adds a resource server that sees only these organizations and scopes.
     pub(crate) async fn limited_resource_server(&self, name: &str, slugs: &[&str], scopes: &[&str]) -> Credentials {
         let limits = Limits {
             organizations: slugs.iter().map(ToString::to_string).collect(),
@@ -254,7 +253,7 @@ impl World {
         add_resource_server(&self.app, &Caller::command_line(self.app.now()), name.to_owned(), limits).await.unwrap()
     }
 
-    /// Introspects a token, with more parameters if need be.
+    /// Introspects a token as a resource server, with additional parameters.
     pub(crate) async fn introspect(&self, api: &Credentials, token: &str, more: &[(&str, &str)]) -> Reply {
         let mut form = vec![("token", token)];
         form.extend(more);
@@ -263,15 +262,15 @@ impl World {
         client::form(request, &form).await
     }
 
-    /// Writes all use that is not written yet.
+    /// Writes the buffered usage.
     pub(crate) async fn flush(&self) {
         if !self.writes_use().await {
-            // A job of the service may have taken it just now, and is writing it.
+            // A job of the service may be writing it.
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 
-    /// Writes use until the reader finds a request: a job of the service may be at it.
+    /// Writes usage until `reader` finds a request, for at most 30 seconds, since a job of the service may be writing it.
     pub(crate) async fn written(&self, mut reader: impl AsyncFnMut() -> Value) -> Value {
         let start = Instant::now();
         loop {
@@ -280,12 +279,12 @@ impl World {
             if !found["lastRequest"].is_null() {
                 return found;
             }
-            assert!(start.elapsed() < Duration::from_secs(30), "no use was written");
+            assert!(start.elapsed() < Duration::from_secs(30), "no usage was written");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// Writes the use that nobody has taken yet, if there is any.
+    /// Writes the usage that is still in the buffer, and returns whether there was any.
     async fn writes_use(&self) -> bool {
         let (tokens, grants) = self.app.verifier().tally().due(Instant::now(), true);
         let any = !tokens.is_empty() || !grants.is_empty();
@@ -293,7 +292,7 @@ impl World {
         any
     }
 
-    /// The letters that were sent, once there are so many; waits for half a minute at most.
+    /// Waits until `count` emails were sent, for at most 30 seconds, and returns all sent emails.
     pub(crate) async fn letters(&self, count: usize) -> Vec<Sent> {
         let start = Instant::now();
         while self.mailbox.sent().len() < count && start.elapsed() < Duration::from_secs(30) {
@@ -302,7 +301,7 @@ impl World {
         self.mailbox.sent()
     }
 
-    /// Runs some work of the service in this task and counts its statements.
+    /// Runs `work` in this task and returns the number of its statements.
     pub(crate) async fn statements(&self, work: impl Future) -> u64 {
         let dealings = Arc::default();
         tokenward::store::with_request_stats(Arc::clone(&dealings), work).await;
@@ -310,7 +309,7 @@ impl World {
     }
 }
 
-/// How the service is set up in tests, over this database or by another way to it.
+/// Returns the configuration of the service in tests; `settings` override it.
 pub(crate) fn config(database: &Database, listen: &str, settings: &[(&str, &str)]) -> Config {
     let mut flags = vec![
         ("listen", listen.to_owned()),
@@ -319,13 +318,13 @@ pub(crate) fn config(database: &Database, listen: &str, settings: &[(&str, &str)
         ("auth.jwt.issuer", ISSUER.to_owned()),
         ("auth.jwt.audience", "tokenward".to_owned()),
         ("auth.jwt.algorithms", "HS256".to_owned()),
-        ("auth.jwt.secret", "a secret that only tests know, and nobody else".to_owned()),
-        // Tests make what they need as fast as they can.
+        ("auth.jwt.secret", "a secret that only the tests use".to_owned()),
+        // Tests create what they need as fast as they can.
         ("token.max_per_user", "1000000".to_owned()),
         ("token.max_changes_per_minute", "1000000".to_owned()),
     ];
     for (key, value) in settings {
-        // A set of keys takes the place of the secret.
+        // A key set replaces the secret.
         flags.retain(|(given, _)| given != key && !(*given == "auth.jwt.secret" && key.starts_with("auth.jwt.jwks_")));
         flags.push((key, (*value).to_owned()));
     }

@@ -1,4 +1,4 @@
-//! Which programs of Node can a test run? Those whose packages are installed, as a lock file says.
+//! Node scripts of the tests, whose packages are installed from a lock file.
 
 use super::{
     programs::{both_of, skip, top},
@@ -14,16 +14,16 @@ use std::{
 };
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
-/// No program of these tests takes so long, on a busy machine either.
-const LIMIT: Duration = Duration::from_mins(12);
+/// No script takes this long, even on a busy machine.
+const TIMEOUT: Duration = Duration::from_mins(12);
 
-/// The folder, once its packages are installed; nothing for want of Node, or of somewhere to get the packages from, which
-/// is said and is no failure unless `TEST_REQUIRE_NODE` is 1.
+/// Installs the packages of a folder and returns its path. If Node or the packages are not available, reports that the test is
+/// skipped and returns `None`, or panics if `TEST_REQUIRE_NODE` is 1.
 pub(crate) fn packages(folder: &'static str, test: &str) -> Option<PathBuf> {
     installed(folder).map_err(|why| skip(test, "TEST_REQUIRE_NODE", &why)).ok()
 }
 
-/// The same, with the reason why not. A folder is installed once.
+/// Installs the packages of a folder once and returns its path, or why they cannot be installed.
 pub(crate) fn installed(folder: &'static str) -> Result<PathBuf, String> {
     static KNOWN: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,15 +42,15 @@ fn install(folder: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Runs a script that must end well, and gives what it prints. It is told what it needs by its input: arguments can be
-/// read by everybody.
-pub(crate) async fn run(script: &Path, told: &Value) -> String {
+/// Runs a script and returns its output; panics if it fails. Its parameters are sent to its standard input, since all users of
+/// a machine can read the arguments of a process.
+pub(crate) async fn run(script: &Path, input: &Value) -> String {
     let mut node = Command::new("node");
     node.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut node = node.spawn().unwrap();
-    // A script that does not read its input may be gone already.
-    let _ = node.stdin.take().unwrap().write_all(told.to_string().as_bytes()).await;
-    let output = tokio::time::timeout(LIMIT, node.wait_with_output()).await.expect("it ends in time").unwrap();
+    // A script that does not read its input may have ended.
+    let _ = node.stdin.take().unwrap().write_all(input.to_string().as_bytes()).await;
+    let output = tokio::time::timeout(TIMEOUT, node.wait_with_output()).await.expect("it ends in time").unwrap();
     assert!(output.status.success(), "{}: {}", script.display(), both_of(&output));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -61,7 +61,7 @@ mod tests {
 
     const FOLDERS: [&str; 3] = ["console", "tests/clients", "examples/typescript"];
 
-    /// Where `npm` found a package is the matter of whoever installs.
+    /// The registry is a setting of the machine on which `npm` installs the packages.
     #[test]
     fn lock_files_have_hashes_and_no_hosts() {
         for folder in FOLDERS {
@@ -69,7 +69,7 @@ mod tests {
             let lock: Value = serde_json::from_str(&lock).unwrap();
             let packages = lock["packages"].as_object().unwrap();
             for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
-                assert!(package.get("resolved").is_none(), "{folder}: {name} says where it comes from");
+                assert!(package.get("resolved").is_none(), "{folder}: {name} names its registry");
                 let hash = package["integrity"].as_str().unwrap_or_default();
                 assert!(hash.starts_with("sha512-"), "{folder}: {name}");
             }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_are_asked_for_by_their_exact_versions() {
+    fn packages_have_exact_versions() {
         for folder in FOLDERS {
             let package = fs::read_to_string(top(folder).join("package.json")).unwrap();
             let package: Value = serde_json::from_str(&package).unwrap();

@@ -1,5 +1,4 @@
-//! Who takes the letters? A real mail server on this machine that answers as usual, or at one step of its conversations
-//! does what a test tells it.
+//! An SMTP server that accepts emails, or misbehaves at one step of its sessions as a test requires.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
 use std::{
@@ -17,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls};
 
-/// The steps of a conversation.
+/// The steps of an SMTP session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Connect,
@@ -27,23 +26,23 @@ pub(crate) enum Step {
     Mail,
     Rcpt,
     Data,
-    /// The dot behind the letter.
+    /// The dot after the message.
     Letter,
     Other,
 }
 
-/// What is done at a step instead of the usual.
+/// A fault at a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
-    /// Another answer; a letter that is answered so is not kept.
+    /// Another reply. A message with this reply is not stored.
     Say(&'static str),
-    /// None, until something else is to be done. A letter is kept all the same.
+    /// No reply until the fault changes. The message is stored.
     Hang,
-    /// None, and the line is cut. A letter is kept all the same.
+    /// No reply, and the connection is closed. The message is stored.
     Cut,
 }
 
-/// A letter that was kept.
+/// A stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
     pub(crate) recipients: Vec<String>,
@@ -51,29 +50,28 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// What stands in a header, however many of that name there are.
+    /// Returns the values of all headers with a name.
     pub(crate) fn headers(&self, name: &str) -> Vec<String> {
         let head = self.source.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ");
         head.split("\r\n").filter_map(|line| line.strip_prefix(&format!("{name}: ")).map(str::to_owned)).collect()
     }
 
-    /// By what a repeat is recognised.
     pub(crate) fn message_id(&self) -> String {
         self.headers("Message-ID").concat()
     }
 }
 
-/// How conversations are encrypted.
+/// The encryption of sessions.
 #[derive(Clone)]
 pub(crate) enum Line {
     Plain,
     /// After STARTTLS.
     Upgraded(TlsAcceptor),
-    /// From the first byte on.
+    /// From the first byte.
     Encrypted(TlsAcceptor),
 }
 
-/// A mail server; it ends with this value.
+/// An SMTP server; dropping it stops the server.
 pub(crate) struct PostOffice {
     address: SocketAddr,
     inside: Arc<Inside>,
@@ -94,7 +92,7 @@ struct State {
 }
 
 impl PostOffice {
-    /// Opens one on a port of its own.
+    /// Starts a server on its own port.
     pub(crate) async fn open(line: Line) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -104,98 +102,94 @@ impl PostOffice {
         Self { address, inside, _server: server }
     }
 
-    /// Its address, as `mail.url` takes it: `smtp://` and what stands before the host, then what stands after the `?`.
+    /// Returns a value of `mail.url`: the part before the host, such as `smtp://`, the host, and the query.
     pub(crate) fn url(&self, before: &str, query: &str) -> String {
         format!("{before}{}?{query}", self.address)
     }
 
-    /// Its address without encryption.
+    /// Returns its URL without encryption.
     pub(crate) fn plain_url(&self) -> String {
         self.url("smtp://", "tls=none")
     }
 
-    /// From now on something else is done at a step. Whoever hangs at another is let go.
+    /// Sets the fault, and ends the sessions that hang at another step.
     pub(crate) fn at(&self, step: Step, act: Act) {
         self.inside.manner.send_replace(Some((step, act)));
     }
 
-    /// From now on everything is done as usual.
+    /// Removes the fault.
     pub(crate) fn as_usual(&self) {
         self.inside.manner.send_replace(None);
     }
 
-    /// All letters that were kept.
+    /// Returns all stored messages.
     pub(crate) fn kept(&self) -> Vec<Kept> {
         self.inside.state.lock().unwrap().kept.clone()
     }
 
-    /// Everything that it was told, the letters left out; what was encrypted has a `*` before it.
+    /// Returns all received commands, without the messages; encrypted ones have the prefix `*`.
     pub(crate) fn told(&self) -> Vec<String> {
         self.inside.state.lock().unwrap().told.clone()
     }
 
-    /// How many lines it was told that begin so.
+    /// Returns the number of received commands that start with `beginning`.
     pub(crate) fn count(&self, beginning: &str) -> usize {
         self.told().iter().filter(|line| line.trim_start_matches('*').starts_with(beginning)).count()
     }
 
-    /// How many conversations hang at this moment.
+    /// Returns the number of sessions that hang now.
     pub(crate) fn hanging(&self) -> usize {
         self.inside.state.lock().unwrap().hanging
     }
 
-    /// Waits until that holds; a busy machine may take its time.
+    /// Waits until the condition holds, for at most 30 seconds.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let start = Instant::now();
         while !holds(self) {
-            assert!(
-                start.elapsed() < Duration::from_secs(30),
-                "not within 30 s: {what}; it was told {:?}",
-                self.told()
-            );
+            assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}; received {:?}", self.told());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
-    /// The letters that were kept, once there are so many.
+    /// Waits until `count` messages are stored, and returns all of them.
     pub(crate) async fn letters(&self, count: usize) -> Vec<Kept> {
-        self.until(&format!("{count} letters"), |office| office.kept().len() >= count).await;
+        self.until(&format!("{count} emails"), |server| server.kept().len() >= count).await;
         self.kept()
     }
 }
 
 async fn serve(listener: TcpListener, inside: Arc<Inside>) {
-    let mut conversations = JoinSet::new();
+    let mut sessions = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let inside = Arc::clone(&inside);
-        // A client that leaves ends its conversation, and nothing else.
-        conversations.spawn(async move { drop(Conversation { inside, encrypted: false }.hold(stream).await) });
+        // An error ends this session only.
+        sessions.spawn(async move { drop(Session { inside, encrypted: false }.run(stream).await) });
     }
 }
 
-trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-type Wires = BufReader<Box<dyn Wire>>;
+type Connection = BufReader<Box<dyn Stream>>;
 
-struct Conversation {
+struct Session {
     inside: Arc<Inside>,
     encrypted: bool,
 }
 
-impl Conversation {
-    async fn hold(mut self, stream: TcpStream) -> io::Result<()> {
-        let mut wire: Wires = match self.inside.line.clone() {
+impl Session {
+    async fn run(mut self, stream: TcpStream) -> io::Result<()> {
+        let mut connection: Connection = match self.inside.line.clone() {
             Line::Encrypted(acceptor) => {
                 self.encrypted = true;
                 BufReader::new(Box::new(acceptor.accept(stream).await?))
             }
             Line::Plain | Line::Upgraded(_) => BufReader::new(Box::new(stream)),
         };
-        self.answer(&mut wire, Step::Connect, "220 post.example.test").await?;
+        self.answer(&mut connection, Step::Connect, "220 post.example.test").await?;
         let mut recipients = Vec::new();
         loop {
-            let line = next_line(&mut wire).await?;
+            let line = next_line(&mut connection).await?;
             self.note(&line);
             let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
             let (step, usual) = match verb.as_str() {
@@ -208,26 +202,26 @@ impl Conversation {
                 "QUIT" => (Step::Other, "221 bye"),
                 _ => (Step::Other, "250 fine"),
             };
-            let as_usual = self.answer(&mut wire, step, usual).await?;
+            let as_usual = self.answer(&mut connection, step, usual).await?;
             match (step, self.inside.line.clone()) {
                 (Step::StartTls, Line::Upgraded(acceptor)) if as_usual => {
-                    wire = BufReader::new(Box::new(acceptor.accept(wire.into_inner()).await?));
+                    connection = BufReader::new(Box::new(acceptor.accept(connection.into_inner()).await?));
                     self.encrypted = true;
                 }
                 (Step::Rcpt, _) => recipients.extend(line.split(['<', '>']).nth(1).map(str::to_owned)),
-                (Step::Data, _) if as_usual => self.receive(&mut wire, std::mem::take(&mut recipients)).await?,
+                (Step::Data, _) if as_usual => self.receive(&mut connection, std::mem::take(&mut recipients)).await?,
                 _ if verb == "QUIT" => return Ok(()),
                 _ => {}
             }
         }
     }
 
-    async fn receive(&self, wire: &mut Wires, recipients: Vec<String>) -> io::Result<()> {
-        let kept = Kept { recipients, source: letter(wire).await? };
+    async fn receive(&self, connection: &mut Connection, recipients: Vec<String>) -> io::Result<()> {
+        let kept = Kept { recipients, source: letter(connection).await? };
         if !matches!(self.manner_at(Step::Letter), Some(Act::Say(_))) {
             self.inside.state.lock().unwrap().kept.push(kept);
         }
-        self.answer(wire, Step::Letter, "250 kept").await.map(|_| ())
+        self.answer(connection, Step::Letter, "250 kept").await.map(|_| ())
     }
 
     fn greeting(&self) -> &'static str {
@@ -241,26 +235,26 @@ impl Conversation {
         self.inside.manner.borrow().filter(|(at, _)| *at == step).map(|(_, act)| act)
     }
 
-    /// Answers as usual, or otherwise; tells whether it was as usual.
-    async fn answer(&self, wire: &mut Wires, step: Step, usual: &str) -> io::Result<bool> {
+    /// Sends the usual reply or applies the fault; returns whether the reply was the usual one.
+    async fn answer(&self, connection: &mut Connection, step: Step, usual: &str) -> io::Result<bool> {
         let answer = match self.manner_at(step) {
             None => usual,
             Some(Act::Say(other)) => other,
-            Some(Act::Hang) => return self.hang(wire).await,
+            Some(Act::Hang) => return self.hang(connection).await,
             Some(Act::Cut) => return Err(io::ErrorKind::ConnectionAborted.into()),
         };
-        wire.get_mut().write_all(format!("{answer}\r\n").as_bytes()).await?;
-        wire.get_mut().flush().await?;
+        connection.get_mut().write_all(format!("{answer}\r\n").as_bytes()).await?;
+        connection.get_mut().flush().await?;
         Ok(answer == usual)
     }
 
-    /// Says nothing until something else is to be done or the client leaves; then the conversation is over.
-    async fn hang(&self, wire: &mut Wires) -> io::Result<bool> {
+    /// Sends nothing until the fault changes or the client disconnects, which ends the session.
+    async fn hang(&self, connection: &mut Connection) -> io::Result<bool> {
         let mut manner = self.inside.manner.subscribe();
         self.inside.state.lock().unwrap().hanging += 1;
         let left = async {
             let mut line = String::new();
-            while wire.read_line(&mut line).await.is_ok_and(|read| read > 0) {}
+            while connection.read_line(&mut line).await.is_ok_and(|read| read > 0) {}
         };
         tokio::select! {
             _ = manner.changed() => {}
@@ -276,19 +270,19 @@ impl Conversation {
     }
 }
 
-async fn next_line(wire: &mut Wires) -> io::Result<String> {
+async fn next_line(connection: &mut Connection) -> io::Result<String> {
     let mut line = String::new();
-    match wire.read_line(&mut line).await? {
+    match connection.read_line(&mut line).await? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(line.trim_end_matches(['\r', '\n']).to_owned()),
     }
 }
 
-/// Reads until the dot.
-async fn letter(wire: &mut Wires) -> io::Result<String> {
+/// Reads a message up to the dot.
+async fn letter(connection: &mut Connection) -> io::Result<String> {
     let mut source = String::new();
     loop {
-        let line = next_line(wire).await?;
+        let line = next_line(connection).await?;
         if line == "." {
             return Ok(source);
         }
@@ -297,14 +291,14 @@ async fn letter(wire: &mut Wires) -> io::Result<String> {
     }
 }
 
-/// Who vouches for servers.
+/// A certificate authority.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     file: PathBuf,
 }
 
 impl Authority {
-    /// A new one, with its certificate in a file below that folder.
+    /// Creates an authority and writes its certificate to a file in a folder.
     pub(crate) fn new(folder: &Path) -> Self {
         let mut about = CertificateParams::new(Vec::new()).unwrap();
         about.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -315,12 +309,12 @@ impl Authority {
         Self { issuer, file }
     }
 
-    /// Where its certificate is.
+    /// Returns the path of its certificate.
     pub(crate) fn file(&self) -> &str {
         self.file.to_str().unwrap()
     }
 
-    /// Encrypts as a server of that name, which this authority vouches for.
+    /// Returns a TLS acceptor with a certificate for a host name, issued by this authority.
     pub(crate) fn vouches_for(&self, name: &str) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
@@ -328,10 +322,10 @@ impl Authority {
     }
 }
 
-/// Encrypts as a server of that name that vouches for itself.
+/// Returns a TLS acceptor with a self-signed certificate for a host name.
 pub(crate) fn self_signed(name: &str) -> TlsAcceptor {
-    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    acceptor(made.cert.der().clone(), made.signing_key)
+    let signed = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    acceptor(signed.cert.der().clone(), signed.signing_key)
 }
 
 fn acceptor(certificate: rustls::pki_types::CertificateDer<'static>, key: KeyPair) -> TlsAcceptor {

@@ -1,5 +1,4 @@
-//! Where are the programs that a test runs? On the `PATH`, where Debian keeps them, or installed from `PyPI` by
-//! `script/pypi`.
+//! Programs that tests run: from the `PATH`, the folders of Debian, or `PyPI` (installed by `script/pypi`).
 
 use super::cluster::setting;
 use std::{
@@ -11,27 +10,27 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Where Debian keeps programs, which the `PATH` of a user may leave out.
+/// The folders of Debian, some of which may be missing from the `PATH` of a user.
 const FOLDERS: [&str; 3] = ["/usr/bin", "/usr/sbin", "/usr/local/sbin"];
 
-/// A path below the top of the repository.
+/// Returns the path of a file in the repository.
 pub(crate) fn top(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Says which test does not run and why, past the capture of the test harness; fails it where the environment says that
-/// everything is there.
+/// Reports which test is skipped and why, past the output capture of the test harness; panics if the environment variable
+/// `required` is 1.
 pub(crate) fn skip(test: &str, required: &str, why: &str) {
     assert_ne!(setting(required).as_deref(), Some("1"), "{test} cannot run: {why}");
     let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
 }
 
-/// What a program printed.
+/// Returns the standard output and standard error of a program.
 pub(crate) fn both_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// The first of these programs that is installed.
+/// Finds the first of these programs that is installed.
 pub(crate) fn found(names: &[&str]) -> Result<PathBuf, String> {
     let path = setting("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(FOLDERS.map(PathBuf::from));
@@ -39,7 +38,7 @@ pub(crate) fn found(names: &[&str]) -> Result<PathBuf, String> {
     files.find(|file| file.is_file()).ok_or_else(|| format!("{} is not installed", names.join(" or ")))
 }
 
-/// The folder of the programs in a list of `script/pypi`, which are installed once.
+/// Installs the programs in a list of `script/pypi` once and returns their folder, or why they cannot be installed.
 pub(crate) fn from_pypi(list: &'static str) -> Result<PathBuf, String> {
     static KNOWN: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +59,7 @@ mod tests {
 
     ///
     #[test]
-    fn every_package_from_pypi_has_an_exact_version_and_hashes() {
+    fn pypi_packages_have_exact_versions_and_hashes() {
         for list in ["gateways", "schemathesis"] {
             let text = fs::read_to_string(top("script").join(list).with_extension("txt")).unwrap();
             let text = text.replace("\\\n", " ");

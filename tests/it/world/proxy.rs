@@ -1,4 +1,4 @@
-//! What does a bad network do? A small proxy before a server, whose behaviour is changed while it runs.
+//! A TCP proxy in front of PostgreSQL that simulates network failures.
 
 use std::{
     net::SocketAddr,
@@ -15,31 +15,31 @@ use tokio::{
     task::JoinSet,
 };
 
-/// How the network behaves.
+/// The state of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Network {
-    /// All is carried on.
+    /// Forwards everything.
     Good,
-    /// A new connection is carried on after so many milliseconds, as if its handshake took many round trips.
+    /// Forwards a new connection only after this many milliseconds, as if its handshake took many round trips.
     SlowHandshake(u64),
-    /// Nothing is carried on any more, and nobody is told. A connection that saw this is lost for good: the server still
-    /// holds its end of it.
+    /// Forwards nothing and closes nothing. A connection that was open during this state stays dead; the server still has
+    /// its end open.
     BlackHole,
-    /// The same, and the server's end is closed.
+    /// Like `BlackHole`, and the connection to the server is closed.
     HalfOpen,
-    /// Every connection is reset.
+    /// Resets every connection.
     Reset,
-    /// Of the answers, so many more bytes come through on each connection; then it is reset.
+    /// Forwards this many bytes of responses on each connection, then resets it.
     CutAfter(usize),
-    /// A commit does not arrive, and the connection is reset.
+    /// Drops a commit and resets the connection.
     CommitLost,
-    /// A commit arrives; the connection is reset instead of its answer.
+    /// Forwards a commit, and resets the connection instead of forwarding the response.
     AnswerToCommitLost,
-    /// A commit arrives; its answer never does, nor anything else.
+    /// Forwards a commit, and then nothing more, not even the response.
     AnswerToCommitSwallowed,
 }
 
-/// A proxy, gone with this value.
+/// A proxy; dropping it closes its connections.
 pub(crate) struct Proxy {
     listen: SocketAddr,
     network: watch::Sender<Network>,
@@ -49,7 +49,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Before the server of a database's address.
+    /// Starts a proxy in front of the server in a database URL.
     pub(crate) async fn before(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (network, server) = (watch::channel(Network::Good).0, watch::channel(server_of(url).to_owned()).0);
@@ -58,7 +58,7 @@ impl Proxy {
         let leads_to = server.subscribe();
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
-            // They end with the one that accepts.
+            // They end with the accepting task.
             let mut lines = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let to = leads_to.borrow().clone();
@@ -68,34 +68,34 @@ impl Proxy {
         Self { listen, network, server, commits, _accepting: accepting }
     }
 
-    /// The address of the database, through this proxy.
+    /// Returns the URL of a database through this proxy.
     pub(crate) fn url_of(&self, url: &str) -> String {
         url.replacen(server_of(url), &self.listen.to_string(), 1)
     }
 
-    /// From now on the network behaves like this.
+    /// Sets the state of the network.
     pub(crate) fn becomes(&self, network: Network) {
         self.network.send_replace(network);
     }
 
-    /// Connections that are made from now on lead to the server of this address.
+    /// Connects new connections to the server in another URL.
     pub(crate) fn leads_to(&self, url: &str) {
         self.server.send_replace(server_of(url).to_owned());
     }
 
     /// Returns the number of connections that clients have not closed.
     pub(crate) fn connections(&self) -> usize {
-        // This value and the task that accepts hold one each.
+        // This value and the accepting task hold one each.
         Arc::strong_count(&self.commits) - 2
     }
 
-    /// How many commits were lost, or lost their answers.
+    /// Returns the number of lost commits and lost responses to commits.
     pub(crate) fn commits_lost(&self) -> usize {
         self.commits.load(Ordering::Relaxed)
     }
 }
 
-/// Host and port of a database's address.
+/// Returns the host and port of a database URL.
 fn server_of(url: &str) -> &str {
     let rest = url.split_once("://").expect("a scheme").1;
     let rest = rest.split_once('/').map_or(rest, |(server, _)| server);
@@ -112,13 +112,13 @@ impl Line {
     async fn carry(mut self, mut client: TcpStream, to: String) {
         let network = *self.network.borrow_and_update();
         match network {
-            Network::BlackHole | Network::HalfOpen => return silence(client).await,
+            Network::BlackHole | Network::HalfOpen => return discard(client).await,
             Network::Reset => return reset(&client),
             Network::SlowHandshake(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
             _ => {}
         }
         let Ok(mut server) = TcpStream::connect(to).await else { return reset(&client) };
-        let (mut asked, mut answered) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
+        let (mut request, mut response) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
         let (mut passed, mut swallow) = (0, false);
         loop {
             tokio::select! {
@@ -129,31 +129,31 @@ impl Line {
                         _ if changed.is_err() => return,
                         Network::BlackHole => {
                             let _held = server;
-                            return silence(client).await;
+                            return discard(client).await;
                         }
                         Network::HalfOpen => {
                             drop(server);
-                            return silence(client).await;
+                            return discard(client).await;
                         }
                         Network::Reset => return reset(&client),
                         _ => {}
                     }
                 }
-                count = client.read(&mut asked) => {
+                count = client.read(&mut request) => {
                     let Ok(count @ 1..) = count else { return };
                     let network = *self.network.borrow();
-                    let commit = asked[..count].windows(7).any(|bytes| bytes == b"COMMIT\0");
+                    let commit = request[..count].windows(7).any(|bytes| bytes == b"COMMIT\0");
                     if commit && network == Network::CommitLost {
                         self.commits.fetch_add(1, Ordering::Relaxed);
                         return reset(&client);
                     }
-                    if server.write_all(&asked[..count]).await.is_err() {
+                    if server.write_all(&request[..count]).await.is_err() {
                         return reset(&client);
                     }
                     swallow |= commit
                         && matches!(network, Network::AnswerToCommitLost | Network::AnswerToCommitSwallowed);
                 }
-                count = server.read(&mut answered) => {
+                count = server.read(&mut response) => {
                     let Ok(count @ 1..) = count else { return };
                     let network = *self.network.borrow();
                     if swallow {
@@ -162,14 +162,14 @@ impl Line {
                             return reset(&client);
                         }
                         let _held = server;
-                        return silence(client).await;
+                        return discard(client).await;
                     }
-                    let most = if let Network::CutAfter(most) = network { most.saturating_sub(passed) } else { count };
-                    if client.write_all(&answered[..count.min(most)]).await.is_err() {
+                    let limit = if let Network::CutAfter(limit) = network { limit.saturating_sub(passed) } else { count };
+                    if client.write_all(&response[..count.min(limit)]).await.is_err() {
                         return;
                     }
                     passed += count;
-                    if count > most {
+                    if count > limit {
                         return reset(&client);
                     }
                 }
@@ -178,14 +178,14 @@ impl Line {
     }
 }
 
-/// Takes what comes, and says nothing, until the proxy ends or the client does.
-async fn silence(mut client: TcpStream) {
-    let mut heard = vec![0; 16 * 1024];
-    while matches!(client.read(&mut heard).await, Ok(1..)) {}
+/// Reads and discards until the client disconnects.
+async fn discard(mut client: TcpStream) {
+    let mut discarded = vec![0; 16 * 1024];
+    while matches!(client.read(&mut discarded).await, Ok(1..)) {}
 }
 
 fn reset(client: &TcpStream) {
-    // What is closed without waiting is reset.
+    // Closing without lingering resets the connection.
     let _ = client.set_zero_linger();
 }
 
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_of_an_address_is_found() {
+    fn server_of_url_is_extracted() {
         for url in
             ["postgres://ada:secret@db:5433/mine", "postgres://db:5433/mine?sslmode=disable", "postgres://db:5433"]
         {

@@ -1,83 +1,83 @@
-//! Which types, fields and arguments does the service say that it has? For tests that leave none of them out.
+//! The types, fields and arguments of the GraphQL schema, by introspection, for tests that cover all of them.
 
 use super::client::Client;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// What introspection tells.
+/// The result of an introspection query.
 pub(crate) struct Schema {
     types: BTreeMap<String, Value>,
 }
 
 impl Schema {
     pub(crate) async fn of(client: &Client<'_>) -> Self {
-        let told = client.ask(include_str!("../../../src/graphql/introspection.graphql"), json!({})).await;
-        let types = told["__schema"]["types"].as_array().unwrap().iter();
-        Self { types: types.map(|told| (name(told).to_owned(), told.clone())).collect() }
+        let data = client.ask(include_str!("../../../src/graphql/introspection.graphql"), json!({})).await;
+        let types = data["__schema"]["types"].as_array().unwrap().iter();
+        Self { types: types.map(|each| (name(each).to_owned(), each.clone())).collect() }
     }
 
-    /// `OBJECT`, `INPUT_OBJECT`, `ENUM` and so on.
+    /// Returns the kind of a type: `OBJECT`, `INPUT_OBJECT`, `ENUM` and so on.
     pub(crate) fn kind(&self, of: &str) -> &str {
         self.types[of]["kind"].as_str().unwrap()
     }
 
-    /// The object types, without those of introspection itself.
+    /// Returns the names of the object types, without those of introspection.
     pub(crate) fn objects(&self) -> impl Iterator<Item = &str> {
         self.types.keys().map(String::as_str).filter(|of| self.kind(of) == "OBJECT" && !of.starts_with("__"))
     }
 
-    /// The fields of an object or an interface.
+    /// Returns the fields of an object or interface type.
     pub(crate) fn fields(&self, of: &str) -> &[Value] {
         list(&self.types[of]["fields"])
     }
 
-    /// The fields of an input.
+    /// Returns the fields of an input type.
     pub(crate) fn inputs(&self, of: &str) -> &[Value] {
         list(&self.types[of]["inputFields"])
     }
 
-    /// The values of an enum.
+    /// Returns the values of an enum.
     pub(crate) fn values(&self, of: &str) -> &[Value] {
         list(&self.types[of]["enumValues"])
     }
 
-    /// The first value of an enum.
+    /// Returns the first value of an enum.
     pub(crate) fn first_value(&self, of: &str) -> &str {
         name(&self.values(of)[0])
     }
 
-    /// Adds an optional field to an input, for tests of tests.
+    /// Adds an optional field to an input type, for tests of tests.
     pub(crate) fn add_input(&mut self, to: &str, name: &str, of: &str) {
         let field = json!({ "name": name, "type": { "kind": "SCALAR", "name": of }, "defaultValue": null });
         self.types.get_mut(to).unwrap()["inputFields"].as_array_mut().unwrap().push(field);
     }
 
-    /// The object types that stand behind an interface.
+    /// Returns the object types that implement an interface.
     pub(crate) fn possible(&self, of: &str) -> &[Value] {
         list(&self.types[of]["possibleTypes"])
     }
 }
 
-fn list(told: &Value) -> &[Value] {
-    told.as_array().map_or(&[], Vec::as_slice)
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// What a type, a field or an argument is called.
-pub(crate) fn name(told: &Value) -> &str {
-    told["name"].as_str().unwrap()
+/// Returns the name of a type, field or argument.
+pub(crate) fn name(of: &Value) -> &str {
+    of["name"].as_str().unwrap()
 }
 
-/// The arguments of a field.
+/// Returns the arguments of a field.
 pub(crate) fn arguments(field: &Value) -> &[Value] {
     list(&field["args"])
 }
 
-/// A type without its lists and exclamation marks.
+/// Returns the name of a type without lists and non-null marks.
 pub(crate) fn base(of: &Value) -> &str {
     of["name"].as_str().unwrap_or_else(|| base(&of["ofType"]))
 }
 
-/// A type as a document writes it: `[ID!]!`.
+/// Returns a type as a document writes it: `[ID!]!`.
 pub(crate) fn written(of: &Value) -> String {
     match of["kind"].as_str().unwrap() {
         "NON_NULL" => format!("{}!", written(&of["ofType"])),
@@ -86,7 +86,7 @@ pub(crate) fn written(of: &Value) -> String {
     }
 }
 
-/// Whether something must be said.
+/// Returns whether the type of an argument is non-null.
 pub(crate) fn is_required(argument: &Value) -> bool {
     argument["type"]["kind"] == "NON_NULL"
 }

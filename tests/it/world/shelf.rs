@@ -1,4 +1,4 @@
-//! Where do the files of a test lie? In memory where there is room, and nowhere any more when the process has ended.
+//! Temporary folders of the tests, in memory if the machine has room; they are deleted when the process ends.
 
 use std::{
     env,
@@ -9,42 +9,42 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// A memory file system with less than this many KiB free would fill up.
-const ROOM: u64 = 1024 * 1024;
+/// Free space in KiB that a memory file system needs.
+const MIN_FREE: u64 = 1024 * 1024;
 
-/// Removes the folder `$1` when its input closes.
-const SWEEPER: &str = r#"trap '' INT TERM HUP; cat > /dev/null; rm -rf "$1""#;
+/// A script that removes the folder `$1` when its standard input closes.
+const CLEANUP: &str = r#"trap '' INT TERM HUP; cat > /dev/null; rm -rf "$1""#;
 
-/// A memory file system with room for a database server, or the folder for temporary files.
+/// Returns a memory file system with room for a database server, otherwise the folder for temporary files.
 pub(crate) fn memory() -> &'static Path {
     static MEMORY: OnceLock<PathBuf> = OnceLock::new();
     MEMORY.get_or_init(|| {
         let shared = Path::new("/dev/shm");
         let free = answer_of("df", &["-Pk", "/dev/shm"])
             .and_then(|table| table.lines().nth(1)?.split_whitespace().nth(3)?.parse::<u64>().ok());
-        if shared.is_dir() && free.is_some_and(|free| free >= ROOM) { shared.to_owned() } else { env::temp_dir() }
+        if shared.is_dir() && free.is_some_and(|free| free >= MIN_FREE) { shared.to_owned() } else { env::temp_dir() }
     })
 }
 
-/// A new folder, gone with the value, or with the process if that is stopped before.
+/// Creates a folder that is deleted with the returned value, or when the process ends.
 pub(crate) fn folder() -> TempDir {
-    static SHELF: OnceLock<(PathBuf, Child)> = OnceLock::new();
-    let (shelf, _) = SHELF.get_or_init(|| {
-        let shelf = tempfile::Builder::new().prefix("tokenward-test.").tempdir_in(memory()).expect("a folder").keep();
-        let mut sweeper = Command::new("sh");
-        sweeper.args(["-c", SWEEPER, "tokenward-test-sweeper"]).arg(&shelf).current_dir("/");
-        (shelf, kept(&mut sweeper).stdout(Stdio::null()).spawn().expect("a shell"))
+    static PARENT: OnceLock<(PathBuf, Child)> = OnceLock::new();
+    let (parent, _) = PARENT.get_or_init(|| {
+        let parent = tempfile::Builder::new().prefix("tokenward-test.").tempdir_in(memory()).expect("a folder").keep();
+        let mut cleanup = Command::new("sh");
+        cleanup.args(["-c", CLEANUP, "tokenward-test-cleanup"]).arg(&parent).current_dir("/");
+        (parent, kept(&mut cleanup).stdout(Stdio::null()).spawn().expect("a shell"))
     });
-    tempfile::tempdir_in(shelf).expect("a folder")
+    tempfile::tempdir_in(parent).expect("a folder")
 }
 
-/// The command will wait on an input that closes when this process ends, however it ends. It gets a process group of its
-/// own: what interrupts the tests in a terminal does not reach it.
+/// Connects the standard input of a command to this process, so that it closes however this process ends. The command gets a
+/// separate process group, so that Ctrl+C in a terminal does not interrupt it.
 pub(crate) fn kept(command: &mut Command) -> &mut Command {
     command.stdin(Stdio::piped()).stderr(Stdio::null()).process_group(0)
 }
 
-/// What a program prints, if it is there and succeeds.
+/// Returns the output of a program, or `None` if it is missing or fails.
 pub(crate) fn answer_of(program: &str, arguments: &[&str]) -> Option<String> {
     let answer = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
     answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
@@ -55,7 +55,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn each_folder_is_new_and_empty_and_goes_with_its_value() {
+    fn folder_is_new_and_deleted_with_its_value() {
         let (one, other) = (folder(), folder());
         assert_ne!(one.path(), other.path());
         assert_eq!(one.path().read_dir().unwrap().count(), 0);
@@ -66,15 +66,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_swept_when_the_process_ends() {
+    fn cleanup_deletes_the_folder_when_its_input_closes() {
         let folder = folder();
         let left = folder.path().join("left");
         fs::create_dir_all(left.join("inside")).unwrap();
-        let mut sweeper = Command::new("sh");
-        let mut sweeper = kept(sweeper.args(["-c", SWEEPER, "tokenward-test-sweeper"]).arg(&left)).spawn().unwrap();
+        let mut cleanup = Command::new("sh");
+        let mut cleanup = kept(cleanup.args(["-c", CLEANUP, "tokenward-test-cleanup"]).arg(&left)).spawn().unwrap();
         assert!(left.exists());
-        drop(sweeper.stdin.take());
-        assert!(sweeper.wait().unwrap().success());
+        drop(cleanup.stdin.take());
+        assert!(cleanup.wait().unwrap().success());
         assert!(!left.exists());
     }
 }

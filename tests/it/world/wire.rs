@@ -1,7 +1,7 @@
-//! What if PostgreSQL refuses one statement of a change? A line to it that puts an error in the place of that statement.
+//! A PostgreSQL proxy that replaces one statement of a transaction with an error.
 //!
-//! The error is raised by the server itself, so that its transaction is truly over. Of the protocol the line knows where
-//! a message ends and which one the server answers with "ready": a simple query, or the sync behind a prepared statement.
+//! The server itself raises the error, so that its transaction really fails. The proxy knows only where a message of the
+//! protocol ends and which messages the server answers with "ready": a simple query, or the sync after a prepared statement.
 
 use super::database::Database;
 use std::{
@@ -18,31 +18,31 @@ use tokio::{
 };
 use url::Url;
 
-/// What the line is to do.
+/// The errors that the proxy injects.
 #[derive(Debug, Default)]
-struct Orders {
+struct Injection {
     place: usize,
     states: &'static [&'static str],
     refused: usize,
 }
 
-/// A line to a PostgreSQL database; it is cut with this value.
+/// A proxy of a PostgreSQL database; dropping it closes its connections.
 pub(crate) struct Wire {
     listen: SocketAddr,
     url: Url,
-    orders: Arc<Mutex<Orders>>,
+    injection: Arc<Mutex<Injection>>,
     _lines: JoinSet<()>,
 }
 
 impl Wire {
-    /// A line to this database.
+    /// Starts a proxy of a database.
     pub(crate) async fn to(database: &Database) -> Self {
         let url = Url::parse(database.url()).unwrap();
         let server = format!("{}:{}", url.host_str().unwrap_or("localhost"), url.port().unwrap_or(5432));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (listen, orders) = (listener.local_addr().unwrap(), Arc::<Mutex<Orders>>::default());
+        let (listen, injection) = (listener.local_addr().unwrap(), Arc::<Mutex<Injection>>::default());
         let mut lines = JoinSet::new();
-        let shared = Arc::clone(&orders);
+        let shared = Arc::clone(&injection);
         lines.spawn(async move {
             let mut open = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
@@ -50,15 +50,15 @@ impl Wire {
                 let (mut from_server, to_server) = server.into_split();
                 let (from_client, mut to_client) = client.into_split();
                 open.spawn(async move { drop(copy(&mut from_server, &mut to_client).await) });
-                let orders = Arc::clone(&shared);
-                // Whoever ends a connection ends it here too.
-                open.spawn(async move { drop(carry(from_client, to_server, &orders).await) });
+                let injection = Arc::clone(&shared);
+                // An error ends this connection only.
+                open.spawn(async move { drop(carry(from_client, to_server, &injection).await) });
             }
         });
-        Self { listen, url, orders, _lines: lines }
+        Self { listen, url, injection, _lines: lines }
     }
 
-    /// The address of the database by this line.
+    /// Returns the URL of the database through this proxy.
     pub(crate) fn url(&self) -> String {
         let mut url = self.url.clone();
         url.set_host(Some("127.0.0.1")).unwrap();
@@ -67,21 +67,20 @@ impl Wire {
         url.into()
     }
 
-    /// From now on the statement at this place of a transaction, whose beginning is the first, is refused: once with each
-    /// of these SQLSTATEs.
+    /// Fails the statement at a position of the following transactions, where `BEGIN` is 1: once with each of these SQLSTATEs.
     pub(crate) fn refuse(&self, place: usize, states: &'static [&'static str]) {
-        *self.orders.lock().unwrap() = Orders { place, states, refused: 0 };
+        *self.injection.lock().unwrap() = Injection { place, states, refused: 0 };
     }
 
-    /// How often a statement was refused since.
+    /// Returns how many statements have failed since then.
     pub(crate) fn refused(&self) -> usize {
-        self.orders.lock().unwrap().refused
+        self.injection.lock().unwrap().refused
     }
 }
 
-/// Carries what a client says to the server, message by message.
-async fn carry(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, orders: &Mutex<Orders>) -> Result<()> {
-    // The first message has no kind.
+/// Forwards the messages of a client to the server.
+async fn carry(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, injection: &Mutex<Injection>) -> Result<()> {
+    // The first message has no type byte.
     let length = client.read_u32().await?;
     let start = body(&mut client, length).await?;
     server.write_u32(length).await?;
@@ -93,18 +92,18 @@ async fn carry(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, orders: &M
         batch.push(kind);
         batch.extend(length.to_be_bytes());
         batch.extend(&text);
-        let says = |word: &str| kind == b'Q' && text.starts_with(word.as_bytes());
-        if says("BEGIN") {
+        let is_query = |word: &str| kind == b'Q' && text.starts_with(word.as_bytes());
+        if is_query("BEGIN") {
             place = Some(0);
         }
-        // The last message of what the server answers as one.
+        // The last message of a group that the server answers with "ready".
         if kind == b'Q' || kind == b'S' {
             place = place.map(|place| place + 1);
-            if let Some(state) = place.and_then(|place| due(orders, place)) {
+            if let Some(state) = place.and_then(|place| due(injection, place)) {
                 batch = raise(state);
             }
         }
-        if says("COMMIT") || says("ROLLBACK") {
+        if is_query("COMMIT") || is_query("ROLLBACK") {
             place = None;
         }
         if kind == b'Q' || kind == b'S' || place.is_none() {
@@ -120,17 +119,17 @@ async fn body(client: &mut OwnedReadHalf, length: u32) -> Result<Vec<u8>> {
     Ok(body)
 }
 
-/// The SQLSTATE that is to come at this place, if one is.
-fn due(orders: &Mutex<Orders>, place: usize) -> Option<&'static str> {
-    let mut orders = orders.lock().unwrap();
-    let state = orders.states.get(orders.refused).filter(|_| orders.place == place).copied()?;
-    orders.refused += 1;
+/// Returns the SQLSTATE to inject at this position, if any.
+fn due(injection: &Mutex<Injection>, place: usize) -> Option<&'static str> {
+    let mut injection = injection.lock().unwrap();
+    let state = injection.states.get(injection.refused).filter(|_| injection.place == place).copied()?;
+    injection.refused += 1;
     Some(state)
 }
 
-/// A simple query that fails so.
+/// Returns a simple query that fails with a SQLSTATE.
 fn raise(state: &str) -> Vec<u8> {
-    let query = format!("DO $$ BEGIN RAISE EXCEPTION 'refused on the line' USING ERRCODE = '{state}'; END $$\0");
+    let query = format!("DO $$ BEGIN RAISE EXCEPTION 'injected by a test' USING ERRCODE = '{state}'; END $$\0");
     let length = u32::try_from(query.len() + 4).unwrap();
     [b"Q", &length.to_be_bytes()[..], query.as_bytes()].concat()
 }
