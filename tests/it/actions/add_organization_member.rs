@@ -1,4 +1,4 @@
-//! Making somebody a member, and giving a member another role.
+//! Adding members to an organization and changing their roles.
 
 use super::at_once;
 use crate::world::World;
@@ -13,7 +13,7 @@ fn add(username: &str, role: Role) -> AddOrganizationMember {
 }
 
 both!(
-    async fn somebody_joins_gets_another_role_and_keeps_it(world: World) {
+    async fn member_is_added_and_promoted(world: World) {
         let acme = world.organization("acme").await;
         let bob = world.person("bob").await;
         let query = "query($id: ID!) { node(id: $id) { ... on Organization { viewerIsAdmin } } }";
@@ -22,7 +22,7 @@ both!(
             world.sets_member(add("bob", role)).await.unwrap();
             assert_eq!(bob.ask(query, json!({ "id": acme })).await["node"], json!({ "viewerIsAdmin": admin }));
         }
-        assert_eq!(world.since(&mark).await, (2, 0), "what is so already leaves no event");
+        assert_eq!(world.since(&mark).await, (2, 0), "a change without effect records no event");
         let audit = "{ organization(slug: \"acme\") { auditEvents(first: 2) { nodes { type user { username } } } } }";
         let event = |kind| json!({ "type": kind, "user": { "username": "bob" } });
         let expected = json!([event("ORGANIZATION_MEMBER_UPDATED"), event("ORGANIZATION_MEMBER_ADDED")]);
@@ -31,19 +31,19 @@ both!(
 );
 
 both!(
-    async fn somebody_and_some_organization_must_exist(world: World) {
+    async fn unknown_user_or_organization_is_not_found(world: World) {
         world.organization("acme").await;
         world.person("bob").await;
         let mark = world.mark().await;
-        assert_eq!(world.sets_member(add("nobody", Role::Member)).await.unwrap_err().code(), Code::NotFound);
-        let elsewhere = AddOrganizationMember { organization: "nowhere".into(), ..add("bob", Role::Member) };
-        assert_eq!(world.sets_member(elsewhere).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.sets_member(add("unknown", Role::Member)).await.unwrap_err().code(), Code::NotFound);
+        let unknown = AddOrganizationMember { organization: "unknown".into(), ..add("bob", Role::Member) };
+        assert_eq!(world.sets_member(unknown).await.unwrap_err().code(), Code::NotFound);
         assert_eq!(world.since(&mark).await, (0, 0));
     }
 );
 
 both!(
-    async fn the_last_administrator_is_not_demoted(world: World) {
+    async fn last_administrator_cannot_be_demoted(world: World) {
         world.organization("acme").await;
         let mark = world.mark().await;
         assert_eq!(world.sets_member(add("root-acme", Role::Member)).await.unwrap_err().code(), Code::Conflict);
@@ -55,7 +55,7 @@ both!(
 );
 
 both!(
-    async fn of_two_administrators_who_are_demoted_at_once_one_stays(world: World) {
+    async fn concurrent_demotions_leave_one_administrator(world: World) {
         for _ in 0..5 {
             world.admin("ada", &["acme"]).await;
             world.sets_member(add("root-acme", Role::Admin)).await.unwrap();
@@ -67,7 +67,7 @@ both!(
 );
 
 both!(
-    async fn joining_many_times_at_once_is_one_event(world: World) {
+    async fn concurrent_additions_record_one_event(world: World) {
         world.organization("acme").await;
         world.person("bob").await;
         let mark = world.mark().await;

@@ -1,36 +1,36 @@
-//! `addOrganizationToToken`.
+//! The mutation `addOrganizationToToken`.
 
 use super::{at_once, no_organizations, no_tokens, tally, the_same};
 use crate::world::World;
 use serde_json::json;
 
 both!(
-    async fn the_owner_adds_an_organization_again_whoever_removed_it(world: World) {
+    async fn owner_can_restore_a_removed_organization(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        let (script, question) = (world.holder_of(&token.value), "scope=read_builds&organization=acme");
+        let (script, query) = (world.holder_of(&token.value), "scope=read_builds&organization=acme");
         for remover in [&ada, &bob] {
             assert_eq!(remover.removes_organization(&token.id, &acme, None).await.code(), "OK");
-            assert_eq!(script.verify(question).await.status, 403);
+            assert_eq!(script.verify(query).await.status, 403);
             assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
-            assert_eq!(script.verify(question).await.status, 200);
+            assert_eq!(script.verify(query).await.status, 200);
         }
         let query = "query($id: ID!) { token(id: $id) { grants { nodes { id status removedBy { username } } } } }";
         let data = bob.ask(query, json!({ "id": token.id })).await;
         let grants = data["token"]["grants"]["nodes"].as_array().unwrap();
-        let told: Vec<_> = grants
+        let history: Vec<_> = grants
             .iter()
             .map(|grant| (grant["status"].as_str().unwrap(), grant["removedBy"]["username"].as_str()))
             .collect();
-        assert_eq!(told, [("ACTIVE", None), ("REMOVED", Some("bob")), ("REMOVED", Some("ada"))]);
+        assert_eq!(history, [("ACTIVE", None), ("REMOVED", Some("bob")), ("REMOVED", Some("ada"))]);
         let (removed, added) = ("TOKEN_ORGANIZATION_REMOVED", "TOKEN_ORGANIZATION_ADDED");
         assert_eq!(bob.history_of(&token.id).await, ["TOKEN_CREATED", removed, added, removed, added]);
     }
 );
 
 both!(
-    async fn what_is_there_already_is_a_conflict(world: World) {
+    async fn adding_a_granted_organization_is_a_conflict(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
@@ -41,7 +41,7 @@ both!(
 );
 
 both!(
-    async fn nobody_but_the_owner_widens_a_token(world: World) {
+    async fn only_the_owner_can_add_organizations(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let (ada, eve) = (world.admin("ada", &["acme", "globex"]).await, world.member("eve", &["globex"]).await);
         let globex = world.organization_id("globex").await;
@@ -66,7 +66,7 @@ both!(
 );
 
 both!(
-    async fn an_organization_that_is_not_ones_own_is_one_that_there_is_not(world: World) {
+    async fn organization_of_others_is_not_found(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let foreign = world.organization("globex").await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
@@ -81,7 +81,7 @@ both!(
 );
 
 both!(
-    async fn adding_again_many_times_at_once_makes_one_grant(world: World) {
+    async fn concurrent_additions_create_one_grant(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
@@ -94,7 +94,7 @@ both!(
 );
 
 both!(
-    async fn a_token_reaches_at_most_a_hundred_organizations(world: World) {
+    async fn token_has_access_to_at_most_100_organizations(world: World) {
         let bob = world.person("bob").await;
         let slugs: Vec<_> = (0..101).map(|number| format!("org-{number}")).collect();
         world.person("root").await;
@@ -107,8 +107,8 @@ both!(
             };
             world.operator(add).await.unwrap();
         }
-        let most: Vec<_> = slugs[..100].iter().map(String::as_str).collect();
-        let token = bob.creates_token("wide", &most, &["read_builds"]).await;
+        let max: Vec<_> = slugs[..100].iter().map(String::as_str).collect();
+        let token = bob.creates_token("wide", &max, &["read_builds"]).await;
         let last = world.organization_id(&slugs[100]).await;
         let reply = bob.adds_organization(&token.id, &last).await;
         assert_eq!((reply.code(), reply.field()), ("INVALID_INPUT".into(), Some("input.organizationId".into())));

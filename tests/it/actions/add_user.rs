@@ -1,4 +1,4 @@
-//! Adding a person at the command line.
+//! Adding users at the command line.
 
 use crate::world::{ISSUER, World};
 use serde_json::json;
@@ -16,7 +16,7 @@ fn named(username: &str, subject: Option<&str>) -> AddUser {
 }
 
 both!(
-    async fn a_person_who_was_added_with_a_subject_is_whoever_signs_in_with_it(world: World) {
+    async fn added_user_is_recognized_by_subject(world: World) {
         let mark = world.mark().await;
         let added = world.operator(named("builder", Some("bob"))).await.unwrap();
         assert_eq!(world.since(&mark).await, (1, 0));
@@ -26,21 +26,21 @@ both!(
 );
 
 both!(
-    async fn a_username_and_a_subject_are_taken_once(world: World) {
+    async fn username_and_subject_are_unique(world: World) {
         world.operator(named("bob", Some("one"))).await.unwrap();
         let mark = world.mark().await;
         for again in [named("bob", None), named("bob", Some("two")), named("other", Some("one"))] {
             assert_eq!(world.operator(again).await.unwrap_err().code(), Code::Conflict);
         }
         assert_eq!(world.since(&mark).await, (0, 0));
-        // People without a subject do not stand in each other's way.
+        // Users without a subject do not conflict.
         world.operator(named("ada", None)).await.unwrap();
         world.operator(named("eve", None)).await.unwrap();
     }
 );
 
 both!(
-    async fn of_many_who_add_the_same_name_at_once_one_succeeds(world: World) {
+    async fn concurrent_additions_create_one_user(world: World) {
         let mark = world.mark().await;
         let added = super::at_once(10, async |_| world.operator(named("bob", None)).await).await;
         assert_eq!(added.iter().filter(|one| one.is_ok()).count(), 1);

@@ -1,4 +1,4 @@
-//! Adding an organization.
+//! Adding organizations at the command line.
 
 use crate::world::World;
 use serde_json::json;
@@ -17,7 +17,7 @@ fn acme(admin: &str) -> CreateOrganization {
 }
 
 both!(
-    async fn an_organization_comes_with_its_first_administrator(world: World) {
+    async fn organization_is_created_with_its_first_administrator(world: World) {
         let ada = world.person("ada").await;
         let mark = world.mark().await;
         world.operator(acme("ada")).await.unwrap();
@@ -36,12 +36,12 @@ both!(
 );
 
 both!(
-    async fn a_slug_is_taken_once_and_an_administrator_must_exist(world: World) {
+    async fn slug_is_unique_and_administrator_must_exist(world: World) {
         world.organization("acme").await;
         let bob = world.person("bob").await;
         let mark = world.mark().await;
         assert_eq!(world.operator(acme("bob")).await.unwrap_err().code(), Code::Conflict);
-        let unknown = CreateOrganization { slug: "globex".into(), ..acme("nobody") };
+        let unknown = CreateOrganization { slug: "globex".into(), ..acme("unknown") };
         assert_eq!(world.operator(unknown).await.unwrap_err().code(), Code::NotFound);
         assert_eq!(world.since(&mark).await, (0, 0));
         let query = "{ acme: organization(slug: \"acme\") { id } globex: organization(slug: \"globex\") { id } }";
@@ -50,7 +50,7 @@ both!(
 );
 
 both!(
-    async fn nobody_but_the_command_line_adds_one(world: World) {
+    async fn only_the_command_line_can_add_organizations(world: World) {
         world.person("ada").await;
         let identity = tokenward::store::Identity { issuer: crate::world::ISSUER.into(), subject: "ada".into() };
         let (ada, _) = world.app.store().user_of(&identity).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! `createToken`.
+//! The mutation `createToken`.
 
 use super::{at_once, no_organizations, tally, the_same};
 use crate::world::{World, again::again};
@@ -10,14 +10,14 @@ fn input(organizations: &[&str]) -> Value {
 }
 
 both!(
-    async fn a_member_makes_a_token_whose_value_works_at_once(world: World) {
+    async fn member_creates_a_token_that_is_valid_immediately(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let mark = world.mark().await;
         let shows = "value token { id hint description status expiresAt owner { username } scopes { name } \
                      organizations { slug } }";
-        let made = bob.does_and_sees("createToken", input(&[&acme, &acme]), shows).await.data();
-        let (token, value) = (&made["createToken"]["token"], made["createToken"]["value"].as_str().unwrap());
+        let data = bob.does_and_sees("createToken", input(&[&acme, &acme]), shows).await.data();
+        let (token, value) = (&data["createToken"]["token"], data["createToken"]["value"].as_str().unwrap());
         assert_eq!(world.holder_of(value).verify("scope=read_builds&organization=acme").await.status, 200);
         let hint = token["hint"].as_str().unwrap();
         assert_eq!(hint, format!("{}…{}", &value[..8], &value[38..]));
@@ -32,7 +32,7 @@ both!(
 );
 
 both!(
-    async fn a_token_is_made_for_organizations_of_ones_own_and_for_no_others(world: World) {
+    async fn token_for_an_organization_of_others_is_not_found(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let (acme, foreign) = (world.organization_id("acme").await, world.organization("globex").await);
         let mark = world.mark().await;
@@ -46,7 +46,7 @@ both!(
 );
 
 both!(
-    async fn a_token_can_never_make_tokens(world: World) {
+    async fn token_cannot_create_tokens(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let script = world.holder_of(&bob.creates_token("script", &["acme"], &["graphql"]).await.value);
@@ -64,7 +64,7 @@ both!(
 );
 
 both!(
-    async fn what_does_not_fit_is_named_and_nothing_is_made(world: World) {
+    async fn invalid_field_is_named_and_no_token_is_created(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let mark = world.mark().await;
@@ -90,35 +90,35 @@ both!(
 );
 
 both!(
-    async fn tokens_that_are_made_at_once_are_all_different(world: World) {
+    async fn tokens_created_concurrently_are_distinct(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let mark = world.mark().await;
-        let making = async |_| bob.does_and_sees("createToken", input(&[&acme]), "value token { id }").await;
-        let replies = at_once(20, making).await;
+        let create = async |_| bob.does_and_sees("createToken", input(&[&acme]), "value token { id }").await;
+        let replies = at_once(20, create).await;
         assert_eq!(tally(&replies), [("OK".to_owned(), 20)]);
-        let told = |path: &str| -> BTreeSet<_> {
+        let distinct = |path: &str| -> BTreeSet<_> {
             replies.iter().map(|reply| reply.data()["createToken"].pointer(path).unwrap().to_string()).collect()
         };
-        assert_eq!((told("/value").len(), told("/token/id").len()), (20, 20));
+        assert_eq!((distinct("/value").len(), distinct("/token/id").len()), (20, 20));
         assert_eq!(world.since(&mark).await, (20, 0));
     }
 );
 
 both!(
-    async fn no_token_reaches_an_organization_that_its_owner_leaves_at_the_same_moment(world: World) {
+    async fn token_created_while_the_owner_is_removed_has_no_access(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let (acme, admin) = (world.organization_id("acme").await, world.person("root-acme").await);
         for _ in 0..5 {
             world.member("bob", &["acme"]).await;
-            let leaving = again(async || {
+            let removing = again(async || {
                 let (organization, user) = ("acme".into(), "bob".into());
                 world.operator(tokenward::actions::RemoveOrganizationMember { organization, user }).await
             });
-            let making = at_once(4, async |_| bob.does("createToken", input(&[&acme])).await);
-            let (left, made) = tokio::join!(leaving, making);
-            left.unwrap();
-            assert!(made.iter().all(|reply| ["OK", "NOT_FOUND"].contains(&&*reply.code())), "{made:?}");
+            let creating = at_once(4, async |_| bob.does("createToken", input(&[&acme])).await);
+            let (removed, created) = tokio::join!(removing, creating);
+            removed.unwrap();
+            assert!(created.iter().all(|reply| ["OK", "NOT_FOUND"].contains(&&*reply.code())), "{created:?}");
             world.member("bob", &["acme"]).await;
             let audit = "{ organization(slug: \"acme\") { tokenGrants { totalCount } } }";
             assert_eq!(admin.ask(audit, json!({})).await["organization"]["tokenGrants"]["totalCount"], 0);

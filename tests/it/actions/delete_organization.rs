@@ -1,4 +1,4 @@
-//! Deleting an organization.
+//! Deleting organizations.
 
 use super::at_once;
 use crate::world::{World, again::again};
@@ -14,9 +14,7 @@ fn delete(slug: &str) -> DeleteOrganization {
 
 both!(
     /// R-38
-    async fn no_token_and_no_administrator_reaches_a_deleted_organization_and_other_organizations_are_untouched(
-        world: World,
-    ) {
+    async fn deleted_organization_is_inaccessible_and_others_are_unaffected(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme", "globex"]).await);
         let api = world.resource_server("api").await;
         let acme = world.organization_id("acme").await;
@@ -25,14 +23,14 @@ both!(
         world.operator(delete("acme")).await.unwrap();
         assert_eq!(script.verify("organization=acme").await.status, 403);
         assert_eq!(script.verify("organization=globex").await.status, 200);
-        let asked = world.introspect(&api, &token.value, &[("organization", "acme")]).await;
-        assert_eq!(asked.text, r#"{"active":false}"#);
-        let told = world.introspect(&api, &token.value, &[]).await.json();
-        assert_eq!(told["organizations"], json!(["globex"]));
-        let look = "query($id: ID!) { organization(slug: \"acme\") { id } node(id: $id) { id } \
-                    viewer { organizations { nodes { slug } } } }";
+        let deleted = world.introspect(&api, &token.value, &[("organization", "acme")]).await;
+        assert_eq!(deleted.text, r#"{"active":false}"#);
+        let introspected = world.introspect(&api, &token.value, &[]).await.json();
+        assert_eq!(introspected["organizations"], json!(["globex"]));
+        let query = "query($id: ID!) { organization(slug: \"acme\") { id } node(id: $id) { id } \
+                     viewer { organizations { nodes { slug } } } }";
         for (client, slugs) in [(&ada, json!([])), (&bob, json!([{ "slug": "globex" }]))] {
-            let seen = client.ask(look, json!({ "id": acme })).await;
+            let seen = client.ask(query, json!({ "id": acme })).await;
             let expected =
                 json!({ "organization": null, "node": null, "viewer": { "organizations": { "nodes": slugs } } });
             assert_eq!(seen, expected);
@@ -43,25 +41,25 @@ both!(
 );
 
 both!(
-    async fn each_owner_gets_one_letter_each_token_and_member_an_event_and_the_owner_reads_why(world: World) {
+    async fn deletion_sends_one_email_per_owner_and_records_one_event_per_token_and_member(world: World) {
         let (bob, eve) = (world.member("bob", &["acme"]).await, world.member("eve", &["acme"]).await);
         let mut tokens = Vec::new();
         for name in ["one", "two"] {
             tokens.push(bob.creates_token(name, &["acme"], &["read_builds"]).await);
         }
-        let cut = eve.creates_token("cut", &["acme"], &["read_builds"]).await;
-        let over = eve.creates_token("over", &["acme"], &["read_builds"]).await;
-        assert_eq!(eve.revokes(&over.id).await.code(), "OK");
+        let active = eve.creates_token("active", &["acme"], &["read_builds"]).await;
+        let revoked = eve.creates_token("revoked", &["acme"], &["read_builds"]).await;
+        assert_eq!(eve.revokes(&revoked.id).await.code(), "OK");
         world.member("idle", &["acme"]).await;
         let mark = world.mark().await;
         world.operator(delete("acme")).await.unwrap();
-        // Three tokens, four members, and the organization itself; nothing is told of the token that was over.
+        // Three tokens, four members, and the organization; no event for the revoked token.
         assert_eq!(world.since(&mark).await, (8, 2));
-        assert_eq!(eve.history_of(&over.id).await, ["TOKEN_CREATED", "TOKEN_REVOKED"]);
-        assert_eq!(eve.history_of(&cut.id).await, ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"]);
-        let letters = world.mailbox.sent();
-        let letter = letters.iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
-        let text = letter.email.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(eve.history_of(&revoked.id).await, ["TOKEN_CREATED", "TOKEN_REVOKED"]);
+        assert_eq!(eve.history_of(&active.id).await, ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"]);
+        let emails = world.mailbox.sent();
+        let email = emails.iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
+        let text = email.email.text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains("An organization was deleted") && text.contains("- one") && text.contains("- two"));
         assert!(!text.contains("addOrganizationToToken"), "{text}");
         let query = "query($id: ID!) { token(id: $id) { grants(status: [REMOVED]) { nodes { \
@@ -75,26 +73,26 @@ both!(
 );
 
 both!(
-    async fn its_slug_stays_taken_so_that_nobody_is_asked_for_in_its_place(world: World) {
+    async fn slug_of_a_deleted_organization_cannot_be_reused(world: World) {
         world.organization("acme").await;
         world.operator(delete("acme")).await.unwrap();
-        let again = CreateOrganization {
+        let reuse = CreateOrganization {
             slug: "acme".into(),
             name: "Another".into(),
             admin: "root-acme".into(),
             self_service: SelfService::Off,
         };
         let mark = world.mark().await;
-        let refused = world.operator(again).await.unwrap_err();
-        assert_eq!(refused.code(), Code::Conflict);
+        let rejected = world.operator(reuse).await.unwrap_err();
+        assert_eq!(rejected.code(), Code::Conflict);
         assert_eq!(world.operator(delete("acme")).await.unwrap_err().code(), Code::NotFound);
-        assert_eq!(world.operator(delete("nowhere")).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.operator(delete("unknown")).await.unwrap_err().code(), Code::NotFound);
         assert_eq!(world.since(&mark).await, (0, 0));
     }
 );
 
 both!(
-    async fn deleting_meets_joining_adding_and_another_deletion_and_leaves_nothing_behind(world: World) {
+    async fn deletion_with_concurrent_changes_leaves_no_grants(world: World) {
         for round in 0..5 {
             let slug = format!("acme{round}");
             let bob = world.member("bob", &[&slug]).await;

@@ -1,4 +1,4 @@
-//! Deleting a person.
+//! Deleting users.
 
 use super::at_once;
 use crate::world::{ISSUER, World, shelf::answer_of};
@@ -26,7 +26,7 @@ async fn events(world: &World, count: usize) -> Value {
 
 both!(
     /// R-38
-    async fn a_deleted_person_and_their_tokens_are_refused_at_the_next_request(world: World) {
+    async fn deleted_user_and_their_tokens_are_rejected_immediately(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.admin("bob", &["acme", "globex"]).await);
         let api = world.resource_server("api").await;
         let (one, two) = (
@@ -42,7 +42,7 @@ both!(
             assert_eq!(script.graphql("{ viewer { id } }", json!({})).await.status, 401);
             assert_eq!(world.introspect(&api, &token.value, &[]).await.text, r#"{"active":false}"#);
         }
-        // Their JWT too, now and ever after: nobody of that name is made again.
+        // The JWT is rejected too, and does not provision the user again.
         for _ in 0..2 {
             assert_eq!(bob.graphql("{ viewer { id } }", json!({})).await.status, 401);
         }
@@ -51,9 +51,9 @@ both!(
                      tokenGrant(tokenId: $id) { status } members { nodes { username } } } \
                      token(id: $id) { id } }";
         let seen = ada.ask(audit, json!({ "id": one.id })).await;
-        let people = json!([{ "username": "ada" }, { "username": "root-acme" }]);
+        let members = json!([{ "username": "ada" }, { "username": "root-acme" }]);
         let expected = json!({
-            "organization": { "tokenGrants": { "totalCount": 0 }, "tokenGrant": null, "members": { "nodes": people } },
+            "organization": { "tokenGrants": { "totalCount": 0 }, "tokenGrant": null, "members": { "nodes": members } },
             "token": null,
         });
         assert_eq!(seen, expected);
@@ -61,34 +61,34 @@ both!(
 );
 
 both!(
-    async fn each_token_is_revoked_by_an_event_of_its_own_and_the_audit_is_kept(world: World) {
+    async fn deletion_records_an_event_per_token_and_keeps_the_event_log(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         for name in ["one", "two"] {
             bob.creates_token(name, &["acme"], &["read_builds"]).await;
         }
-        let gone = bob.creates_token("gone", &["acme"], &["read_builds"]).await;
-        assert_eq!(bob.revokes(&gone.id).await.code(), "OK");
-        let ends = bob.creates_token_until("over", &["acme"], &["read_builds"], Some(in_a_minute(&world))).await;
+        let revoked = bob.creates_token("revoked", &["acme"], &["read_builds"]).await;
+        assert_eq!(bob.revokes(&revoked.id).await.code(), "OK");
+        let expired = bob.creates_token_until("expired", &["acme"], &["read_builds"], Some(in_a_minute(&world))).await;
         world.later(Duration::from_mins(2));
-        assert_eq!(world.holder_of(&ends.value).verify("").await.status, 401);
+        assert_eq!(world.holder_of(&expired.value).verify("").await.status, 401);
         let mark = world.mark().await;
         world.operator(delete("bob")).await.unwrap();
         assert_eq!(world.operator(delete("bob")).await.unwrap_err().code(), Code::NotFound);
         assert_eq!(world.since(&mark).await, (3, 0));
         let all = events(&world, 100).await;
-        // What is personal is told of nowhere any more; that it was one and the same person is.
+        // Personal data is erased; the events still show that they concern one user.
         let placeholder = all[0]["user"].clone();
         let username = placeholder["username"].as_str().unwrap();
         assert!(username.starts_with("deleted-") && !username.contains("bob"), "{username}");
         let event = |kind| json!({ "type": kind, "via": "COMMAND_LINE", "actor": null, "user": placeholder });
         let expected = [event("USER_DELETED"), event("TOKEN_REVOKED"), event("TOKEN_REVOKED")];
         assert_eq!(all.as_array().unwrap()[..3], expected);
-        let made = all.as_array().unwrap().iter().filter(|event| event["type"] == "TOKEN_CREATED").count();
-        assert_eq!(made, 4, "{all}");
+        let created = all.as_array().unwrap().iter().filter(|event| event["type"] == "TOKEN_CREATED").count();
+        assert_eq!(created, 4, "{all}");
     }
 );
 
-/// Everything that the store holds, a line each row.
+/// Returns the SQL dump of the database, one line for each row.
 fn dump(world: &World) -> Vec<String> {
     let url = world.database.url();
     let text = if url.starts_with("sqlite:") {
@@ -104,7 +104,7 @@ fn in_a_minute(world: &World) -> String {
 }
 
 both!(
-    async fn deleting_a_user_leaves_no_text_of_theirs_and_frees_the_email_address_only(world: World) {
+    async fn deleting_a_user_erases_personal_data_and_frees_only_the_email_address(world: World) {
         let zora = world.member("zora", &["acme"]).await;
         let (token, acme) =
             (zora.creates_token("deploy", &["acme"], &["read_builds"]).await, world.organization_id("acme").await);
@@ -112,7 +112,7 @@ both!(
         assert_eq!(admin.removes_organization(&token.id, &acme, None).await.code(), "OK");
         world.letters(1).await;
         world.operator(delete("zora")).await.unwrap();
-        // The subject at the identity provider stays, so that the user is not made again.
+        // The subject at the identity provider is kept, so that the user is not provisioned again.
         let personal = |line: &String| line.replace("'zora'", "").contains("zora");
         assert_eq!(dump(&world).into_iter().filter(personal).collect::<Vec<_>>(), Vec::<String>::new());
         let subjects = dump(&world).into_iter().filter(|line| line.contains("'zora'"));
@@ -125,13 +125,13 @@ both!(
             identity: None,
         };
         world.operator(AddUser { new: new("another") }).await.unwrap();
-        // The new one has nothing of the old one's, and the old one's JWT is not theirs.
+        // The JWT of the deleted user does not identify the new user.
         assert_eq!(zora.graphql("{ viewer { id } }", json!({})).await.status, 401);
     }
 );
 
-/// What an identity provider says of a user.
-fn said(subject: &str, username: &str) -> IdentityClaims {
+/// Returns the claims of an identity provider about a user.
+fn claims(subject: &str, username: &str) -> IdentityClaims {
     IdentityClaims {
         identity: Identity { issuer: ISSUER.into(), subject: subject.into() },
         username: Some(username.into()),
@@ -142,48 +142,48 @@ fn said(subject: &str, username: &str) -> IdentityClaims {
 }
 
 both!(
-    async fn username_is_never_given_to_another_user(world: World) {
-        let nobody = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
-        let comes = async |subject: &str, username: &str| {
-            provision_user(&world.app, &nobody, said(subject, username)).await.unwrap();
-            world.app.store().user_of(&said(subject, username).identity).await.unwrap().unwrap().0.username
+    async fn username_is_never_reused_by_another_user(world: World) {
+        let anonymous = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
+        let sign_in = async |subject: &str, username: &str| {
+            provision_user(&world.app, &anonymous, claims(subject, username)).await.unwrap();
+            world.app.store().user_of(&claims(subject, username).identity).await.unwrap().unwrap().0.username
         };
-        let adds = async |username: &str| {
+        let add = async |username: &str| {
             let (username, name) = (username.to_owned(), "Another".to_owned());
             let new = NewUser { username, name, email: None, email_verified: false, identity: None };
             world.operator(AddUser { new }).await.map(|user| user.username)
         };
-        // One was called so and was deleted; another calls themselves otherwise now.
+        // The user `bob` is deleted below, and `eve` has changed her username.
         for (subject, username) in [("1", "bob"), ("2", "eve")] {
-            assert_eq!(comes(subject, username).await, username);
+            assert_eq!(sign_in(subject, username).await, username);
         }
-        assert_eq!(comes("2", "mallory").await, "mallory");
+        assert_eq!(sign_in("2", "mallory").await, "mallory");
         world.operator(delete("bob")).await.unwrap();
         for username in ["bob", "eve"] {
-            let refused = adds(username).await.unwrap_err();
-            assert_eq!(refused.code(), Code::Conflict, "{refused}");
-            assert_eq!(comes(&format!("new {username}"), username).await, format!("{username}-2"));
-            assert_eq!(comes("3", username).await, format!("{username}-3"));
+            let rejected = add(username).await.unwrap_err();
+            assert_eq!(rejected.code(), Code::Conflict, "{rejected}");
+            assert_eq!(sign_in(&format!("new {username}"), username).await, format!("{username}-2"));
+            assert_eq!(sign_in("3", username).await, format!("{username}-3"));
         }
-        // A user may take back a name of their own, until they are deleted.
-        assert_eq!(comes("2", "eve").await, "eve");
+        // A user can return to an earlier username, until the user is deleted.
+        assert_eq!(sign_in("2", "eve").await, "eve");
         world.operator(delete("eve")).await.unwrap();
         for username in ["eve", "mallory"] {
-            assert_eq!(adds(username).await.unwrap_err().code(), Code::Conflict);
+            assert_eq!(add(username).await.unwrap_err().code(), Code::Conflict);
         }
-        assert_eq!(adds("cyd").await.unwrap(), "cyd");
+        assert_eq!(add("cyd").await.unwrap(), "cyd");
     }
 );
 
 both!(
-    async fn whoever_alone_could_administer_an_organization_is_not_deleted(world: World) {
+    async fn last_administrator_cannot_be_deleted(world: World) {
         world.member("bob", &["acme"]).await;
         let mark = world.mark().await;
-        let refused = world.operator(delete("root-acme")).await.unwrap_err();
-        assert_eq!(refused.code(), Code::Conflict);
-        assert!(refused.to_string().contains("acme"), "{refused}");
+        let rejected = world.operator(delete("root-acme")).await.unwrap_err();
+        assert_eq!(rejected.code(), Code::Conflict);
+        assert!(rejected.to_string().contains("acme"), "{rejected}");
         assert_eq!(world.since(&mark).await, (0, 0));
-        // A disabled administrator is no help.
+        // A disabled administrator does not count.
         world.admin("ada", &["acme"]).await;
         world.operator(DisableUser { username: "ada".into() }).await.unwrap();
         assert_eq!(world.operator(delete("root-acme")).await.unwrap_err().code(), Code::Conflict);
@@ -193,9 +193,9 @@ both!(
 );
 
 both!(
-    async fn nobody_unknown_or_deleted_is_deleted_disabled_or_enabled(world: World) {
+    async fn unknown_and_deleted_users_are_not_found(world: World) {
         world.member("bob", &["acme"]).await;
-        assert_eq!(world.operator(delete("nobody")).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.operator(delete("unknown")).await.unwrap_err().code(), Code::NotFound);
         world.operator(delete("bob")).await.unwrap();
         for name in ["bob", "deleted-bob"] {
             let (disable, enable) = (DisableUser { username: name.into() }, EnableUser { username: name.into() });
@@ -206,7 +206,7 @@ both!(
 );
 
 both!(
-    async fn of_many_who_delete_at_once_one_succeeds_and_a_token_made_meanwhile_is_none(world: World) {
+    async fn concurrent_deletions_succeed_once_and_leave_no_valid_token(world: World) {
         for round in 0..5 {
             let name = format!("bob{round}");
             let bob = world.member(&name, &["acme"]).await;
@@ -215,12 +215,12 @@ both!(
             let input = json!({ "description": "two", "organizationIds": [acme], "scopes": ["read_builds"] });
             let create = "mutation($input: CreateTokenInput!) { createToken(input: $input) { value } }";
             let variables = json!({ "input": input });
-            let (deleted, made) = tokio::join!(
+            let (deleted, created) = tokio::join!(
                 at_once(4, async |_| world.operator(delete(&name)).await),
                 bob.graphql(create, variables.clone())
             );
             assert_eq!(deleted.iter().filter(|one| one.is_ok()).count(), 1, "{deleted:?}");
-            if let Some(value) = made.json()["data"]["createToken"]["value"].as_str() {
+            if let Some(value) = created.json()["data"]["createToken"]["value"].as_str() {
                 assert_eq!(world.holder_of(value).verify("").await.status, 401);
             }
             let all = events(&world, 100).await;

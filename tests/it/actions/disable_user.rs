@@ -1,4 +1,4 @@
-//! Disabling a person, and letting them back.
+//! Disabling and enabling users.
 
 use crate::world::World;
 use serde_json::json;
@@ -17,23 +17,21 @@ fn enable(username: &str) -> EnableUser {
 
 both!(
     /// R-38
-    async fn a_disabled_person_is_refused_at_once_and_their_tokens_leave_the_audit_until_they_are_enabled(
-        world: World,
-    ) {
+    async fn disabled_user_and_their_tokens_are_rejected_until_the_user_is_enabled(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let api = world.resource_server("api").await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds", "graphql"]).await;
         let script = world.holder_of(&token.value);
-        let (viewer, question) = ("{ viewer { username } }", "scope=read_builds&organization=acme");
+        let (viewer, query) = ("{ viewer { username } }", "scope=read_builds&organization=acme");
         let audit = "query($id: ID!) { organization(slug: \"acme\") { tokenGrants { totalCount } \
                      tokenGrant(tokenId: $id) { status } } }";
         for (enabled, expected) in [(true, 200), (false, 401), (true, 200), (false, 401)] {
             if !enabled {
                 world.operator(disable("bob")).await.unwrap();
             } else if expected == 200 && world.operator(enable("bob")).await.is_err() {
-                assert_eq!(script.verify(question).await.status, 200, "was never disabled");
+                assert_eq!(script.verify(query).await.status, 200, "not disabled before");
             }
-            assert_eq!(script.verify(question).await.status, expected);
+            assert_eq!(script.verify(query).await.status, expected);
             assert_eq!(script.get("/v2/access-token").await.status, expected);
             assert_eq!(script.graphql(viewer, json!({})).await.status, expected);
             assert_eq!(bob.graphql(viewer, json!({})).await.status, expected);
@@ -47,7 +45,7 @@ both!(
 );
 
 both!(
-    async fn disabling_and_enabling_are_one_event_each_and_no_letter(world: World) {
+    async fn disabling_and_enabling_record_one_event_each_and_send_no_email(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         let mark = world.mark().await;
@@ -66,16 +64,16 @@ both!(
 );
 
 both!(
-    async fn somebody_unknown_can_be_neither_disabled_nor_enabled(world: World) {
+    async fn unknown_user_cannot_be_disabled_or_enabled(world: World) {
         let mark = world.mark().await;
-        assert_eq!(world.operator(disable("nobody")).await.unwrap_err().code(), Code::NotFound);
-        assert_eq!(world.operator(enable("nobody")).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.operator(disable("unknown")).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(world.operator(enable("unknown")).await.unwrap_err().code(), Code::NotFound);
         assert_eq!(world.since(&mark).await, (0, 0));
     }
 );
 
 both!(
-    async fn of_many_who_disable_at_once_one_succeeds(world: World) {
+    async fn concurrent_disabling_succeeds_once(world: World) {
         world.member("bob", &["acme"]).await;
         let mark = world.mark().await;
         let done = super::at_once(10, async |_| world.operator(disable("bob")).await).await;

@@ -1,4 +1,4 @@
-//! Knowing the person whom a JWT speaks of.
+//! Provisioning users from the claims of JWTs.
 
 use super::{at_once, tally};
 use crate::world::{
@@ -17,10 +17,10 @@ use tokenward::{
     store::Identity,
 };
 
-/// What a JWT says: subject, username, name, address.
+/// Returns a client with a JWT that contains a subject, a username, a name and an email address.
 fn signed<'world>(world: &'world World, [subject, username, name, email]: [&str; 4]) -> Client<'world> {
-    let said = Said { subject, username, name, email };
-    let jwt = sign(world.config.jwt.as_ref().unwrap(), &said, world.now(), Duration::from_hours(1)).unwrap();
+    let claims = Said { subject, username, name, email };
+    let jwt = sign(world.config.jwt.as_ref().unwrap(), &claims, world.now(), Duration::from_hours(1)).unwrap();
     world.holder_of(&jwt)
 }
 
@@ -33,10 +33,10 @@ async fn id(client: &Client<'_>) -> String {
 }
 
 both!(
-    async fn a_person_is_made_at_first_sight_refreshed_when_they_change_and_not_written_otherwise(world: World) {
+    async fn user_is_created_at_first_sign_in_and_updated_only_on_changes(world: World) {
         let first = signed(&world, ["s1", "bob", "Bob", "bob@example.test"]);
         let mark = world.mark().await;
-        let made = id(&first).await;
+        let created = id(&first).await;
         assert_eq!(world.since(&mark).await, (1, 0));
         let mark = world.mark().await;
         for _ in 0..3 {
@@ -48,29 +48,29 @@ both!(
         let changed = signed(&world, ["s1", "bobby", "Bobby", "bobby@example.test"]);
         let expected = json!({ "username": "bobby", "name": "Bobby", "email": "bobby@example.test" });
         assert_eq!(viewer(&changed).await, expected);
-        assert_eq!(id(&changed).await, made);
+        assert_eq!(id(&changed).await, created);
         assert_eq!(world.since(&mark).await, (1, 0));
     }
 );
 
 both!(
-    async fn a_person_is_who_the_issuer_says_by_subject_and_never_by_name_or_address(world: World) {
+    async fn user_is_identified_by_issuer_and_subject_only(world: World) {
         let other = world.beside(&[("auth.jwt.issuer", "https://other.example.test")]).await;
-        let words = ["s1", "bob", "Bob", "bob@example.test"];
-        let here = id(&signed(&world, words)).await;
-        let there = signed(&other, words);
+        let claims = ["s1", "bob", "Bob", "bob@example.test"];
+        let here = id(&signed(&world, claims)).await;
+        let there = signed(&other, claims);
         assert_eq!(viewer(&there).await["username"], "bob-2");
         assert_ne!(id(&there).await, here);
         let namesake = signed(&world, ["s2", "bob", "Bob", "bob@example.test"]);
         assert_eq!(viewer(&namesake).await["username"], "bob-3");
         assert_eq!(there.graphql("{ viewer { id } }", json!({})).await.status, 200);
-        let astray = world.holder_of(there.credential.as_ref().unwrap());
-        assert_eq!(astray.graphql("{ viewer { id } }", json!({})).await.status, 401);
+        let foreign = world.holder_of(there.credential.as_ref().unwrap());
+        assert_eq!(foreign.graphql("{ viewer { id } }", json!({})).await.status, 401);
     }
 );
 
 both!(
-    async fn a_username_is_folded_and_a_taken_one_gets_a_number_that_stays(world: World) {
+    async fn username_is_normalized_and_a_taken_one_gets_a_stable_number(world: World) {
         let folded = signed(&world, ["s1", "Ada.Löve@Example", "Ada", "ada@example.test"]);
         assert_eq!(viewer(&folded).await["username"], "ada.l-ve-example");
         let second = signed(&world, ["s2", "ADA.Löve@example", "Ada", "ada@example.test"]);
@@ -87,10 +87,10 @@ both!(
 
 both!(
     ///
-    async fn what_is_not_allowed_in_a_text_is_left_out_and_stops_no_sign_in(world: World) {
-        let odd =
+    async fn invalid_claims_are_omitted_and_sign_in_succeeds(world: World) {
+        let invalid =
             ["s1", "bob\r\n", "Bob\r\nBcc: eve@example.test\u{202e}", "bob@example.test\r\nBcc: eve@example.test"];
-        let seen = viewer(&signed(&world, odd)).await;
+        let seen = viewer(&signed(&world, invalid)).await;
         assert_eq!(seen, json!({ "username": "s1", "name": "s1", "email": null }));
         let empty = viewer(&signed(&world, ["s2", "", "\u{200b}", "nonsense"])).await;
         assert_eq!(empty, json!({ "username": "s2", "name": "s2", "email": null }));
@@ -98,28 +98,28 @@ both!(
 );
 
 both!(
-    async fn a_missing_name_is_the_username(world: World) {
-        let nobody = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
+    async fn missing_name_defaults_to_the_username(world: World) {
+        let anonymous = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
         let identity = Identity { issuer: ISSUER.into(), subject: "s1".into() };
-        let said = |username: Option<&str>, name: Option<&str>| IdentityClaims {
+        let claims = |username: Option<&str>, name: Option<&str>| IdentityClaims {
             identity: identity.clone(),
             username: username.map(Into::into),
             name: name.map(Into::into),
             email: None,
             email_verified: false,
         };
-        provision_user(&world.app, &nobody, said(Some("bob"), None)).await.unwrap();
+        provision_user(&world.app, &anonymous, claims(Some("bob"), None)).await.unwrap();
         let known = || async { world.app.store().user_of(&identity).await.unwrap().unwrap().0 };
         let bob = known().await;
         assert_eq!((&*bob.username, &*bob.name, bob.email), ("bob", "bob", None));
-        provision_user(&world.app, &nobody, said(None, Some("Bob"))).await.unwrap();
+        provision_user(&world.app, &anonymous, claims(None, Some("Bob"))).await.unwrap();
         let bob = known().await;
         assert_eq!((&*bob.username, &*bob.name), ("bob", "Bob"));
     }
 );
 
 both!(
-    async fn two_first_sign_ins_at_once_make_one_person(world: World) {
+    async fn concurrent_first_sign_ins_create_one_user(world: World) {
         let mark = world.mark().await;
         let client = signed(&world, ["s1", "bob", "Bob", "bob@example.test"]);
         let replies = at_once(20, async |_| client.graphql("{ viewer { id } }", json!({})).await).await;
@@ -131,10 +131,10 @@ both!(
 );
 
 both!(
-    async fn many_namesakes_who_come_at_once_all_come_in(world: World) {
+    async fn concurrent_first_sign_ins_with_one_username_all_succeed(world: World) {
         let mark = world.mark().await;
-        let people: Vec<_> = (0..12).map(|number| signed(&world, [&format!("s{number}"), "bob", "Bob", ""])).collect();
-        let seen = at_once(12, async |one| people[one].graphql("{ viewer { username } }", json!({})).await).await;
+        let users: Vec<_> = (0..12).map(|number| signed(&world, [&format!("s{number}"), "bob", "Bob", ""])).collect();
+        let seen = at_once(12, async |one| users[one].graphql("{ viewer { username } }", json!({})).await).await;
         let name = |reply: &Reply| reply.data()["viewer"]["username"].as_str().unwrap().to_owned();
         let names: BTreeSet<_> = seen.iter().map(name).collect();
         let expected = std::iter::once("bob".to_owned()).chain((2..=12).map(|number| format!("bob-{number}")));
@@ -144,7 +144,7 @@ both!(
 );
 
 both!(
-    async fn a_disabled_person_is_neither_let_in_nor_changed(world: World) {
+    async fn disabled_user_is_rejected_and_not_updated(world: World) {
         let bob = signed(&world, ["s1", "bob", "Bob", "bob@example.test"]);
         viewer(&bob).await;
         world.operator(DisableUser { username: "bob".into() }).await.unwrap();
@@ -153,11 +153,11 @@ both!(
         for client in [&bob, &changed] {
             assert_eq!(client.graphql("{ viewer { id } }", json!({})).await.status, 401);
         }
-        let nobody = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
+        let anonymous = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
         let identity = Identity { issuer: ISSUER.into(), subject: "s1".into() };
-        let said =
+        let claims =
             IdentityClaims { identity, username: Some("bobby".into()), name: None, email: None, email_verified: false };
-        assert_eq!(provision_user(&world.app, &nobody, said).await.unwrap_err().code(), Code::Unauthenticated);
+        assert_eq!(provision_user(&world.app, &anonymous, claims).await.unwrap_err().code(), Code::Unauthenticated);
         assert_eq!(world.since(&mark).await, (0, 0));
     }
 );

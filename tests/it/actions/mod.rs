@@ -1,4 +1,4 @@
-//! Does every verb do what it says: happy, refused, of unknown ids, twice, and at once?
+//! The actions: success, rejection, unknown IDs, repetition and concurrency.
 
 use crate::world::{
     World,
@@ -25,35 +25,35 @@ mod update_token;
 
 impl Client<'_> {
     /// Calls a mutation by its name.
-    pub(crate) async fn does(&self, verb: &str, input: Value) -> Reply {
-        self.does_and_sees(verb, input, "__typename").await
+    pub(crate) async fn does(&self, name: &str, input: Value) -> Reply {
+        self.does_and_sees(name, input, "__typename").await
     }
 
-    /// Calls a mutation and asks for something of its payload.
-    pub(crate) async fn does_and_sees(&self, verb: &str, input: Value, shows: &str) -> Reply {
-        self.graphql(&mutation(verb, shows), json!({ "input": input })).await
+    /// Calls a mutation and selects fields of its payload.
+    pub(crate) async fn does_and_sees(&self, name: &str, input: Value, fields: &str) -> Reply {
+        self.graphql(&mutation(name, fields), json!({ "input": input })).await
     }
 }
 
-/// The document of a mutation that asks for something of its payload; its input is the variable `input`.
-pub(crate) fn mutation(verb: &str, shows: &str) -> String {
-    let kind = format!("{}{}Input", verb[..1].to_uppercase(), &verb[1..]);
-    format!("mutation($input: {kind}!) {{ {verb}(input: $input) {{ {shows} }} }}")
+/// Returns the document of a mutation that selects fields of its payload; its input is the variable `input`.
+pub(crate) fn mutation(name: &str, fields: &str) -> String {
+    let kind = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
+    format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {fields} }} }}")
 }
 
-/// Ids that no token has: malformed, of another kind, of nothing.
+/// Returns IDs of no token: malformed, of another type, unknown.
 pub(crate) async fn no_tokens(world: &World) -> [String; 4] {
     let organization = world.organization("elsewhere").await;
     [String::new(), "nonsense".into(), organization, TokenId::new(world.now()).to_string()]
 }
 
-/// Ids that no organization has: malformed, of another kind, of nothing.
+/// Returns IDs of no organization: malformed, of another type, unknown.
 pub(crate) fn no_organizations(world: &World) -> [String; 4] {
     let token = TokenId::new(world.now()).to_string();
     [String::new(), "nonsense".into(), token, OrganizationId::new(world.now()).to_string()]
 }
 
-/// The one answer that all of these are.
+/// Asserts that all replies are equal, and returns the first.
 pub(crate) fn the_same(replies: &[Reply]) -> &Reply {
     for reply in replies {
         assert_eq!((reply.status, &reply.text), (replies[0].status, &replies[0].text));
@@ -61,7 +61,7 @@ pub(crate) fn the_same(replies: &[Reply]) -> &Reply {
     &replies[0]
 }
 
-/// How often each code came.
+/// Counts the replies of each code.
 pub(crate) fn tally(replies: &[Reply]) -> Vec<(String, usize)> {
     let mut codes = std::collections::BTreeMap::<_, usize>::new();
     for reply in replies {
@@ -70,11 +70,11 @@ pub(crate) fn tally(replies: &[Reply]) -> Vec<(String, usize)> {
     codes.into_iter().collect()
 }
 
-/// So many at once, each with its number. Whoever is told to come later asks again.
-pub(crate) async fn at_once<A: Answer>(many: usize, ask: impl AsyncFn(usize) -> A) -> Vec<A> {
+/// Runs `count` requests concurrently, each with its index. Those that find the service unavailable are retried.
+pub(crate) async fn at_once<A: Answer>(count: usize, ask: impl AsyncFn(usize) -> A) -> Vec<A> {
     let ask = &ask;
     let one = |number| (Box::pin(again(async move || ask(number).await)), None);
-    let mut all: Vec<_> = (0..many).map(one).collect();
+    let mut all: Vec<_> = (0..count).map(one).collect();
     std::future::poll_fn(|context| {
         let mut waits = false;
         for (future, output) in &mut all {

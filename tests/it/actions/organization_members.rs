@@ -1,4 +1,4 @@
-//! Members and organizations, as administrators change them over the API.
+//! The mutations for members and organizations.
 
 use super::the_same;
 use crate::world::{ISSUER, World, client::Client, database::Database};
@@ -14,7 +14,7 @@ fn names(data: &Value) -> Vec<&str> {
 }
 
 both!(
-    async fn an_administrator_adds_changes_and_removes_a_member(world: World) {
+    async fn administrator_adds_updates_and_removes_a_member(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.person("bob").await);
         let acme = world.organization_id("acme").await;
         let add = |user: &str| json!({ "organizationId": acme, "user": user, "role": "MEMBER" });
@@ -22,24 +22,24 @@ both!(
         assert_eq!(added.data()["addOrganizationMember"]["member"]["username"], "bob");
         let id = added.data()["addOrganizationMember"]["member"]["id"].clone();
         assert_eq!(ada.does("addOrganizationMember", add("bob")).await.code(), "CONFLICT");
-        assert_eq!(ada.does("addOrganizationMember", add("nobody")).await.code(), "NOT_FOUND");
+        assert_eq!(ada.does("addOrganizationMember", add("unknown")).await.code(), "NOT_FOUND");
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         let role = |role: &str| json!({ "organizationId": acme, "userId": id, "role": role });
         let mark = world.mark().await;
         assert_eq!(ada.does("updateOrganizationMember", role("ADMIN")).await.code(), "OK");
         assert_eq!(ada.does("updateOrganizationMember", role("ADMIN")).await.code(), "OK");
-        assert_eq!(world.since(&mark).await, (1, 0), "what is so already leaves no event");
+        assert_eq!(world.since(&mark).await, (1, 0), "a change without effect records no event");
         let remove = json!({ "organizationId": acme, "userId": id });
         let removed = ada.does_and_sees("removeOrganizationMember", remove.clone(), "removedUserId").await;
         assert_eq!(removed.data()["removeOrganizationMember"]["removedUserId"], id);
         let script = world.holder_of(&token.value);
         assert_eq!(script.verify("organization=acme").await.status, 403);
-        let to_bob = |letters: &[Sent]| letters.iter().filter(|sent| sent.recipients == ["bob@example.test"]).count();
+        let to_bob = |emails: &[Sent]| emails.iter().filter(|sent| sent.recipients == ["bob@example.test"]).count();
         let start = std::time::Instant::now();
         while to_bob(&world.mailbox.sent()) == 0 && start.elapsed().as_secs() < 30 {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        assert_eq!(to_bob(&world.mailbox.sent()), 1, "one letter for all tokens");
+        assert_eq!(to_bob(&world.mailbox.sent()), 1, "one email for all tokens");
         assert_eq!(ada.does("removeOrganizationMember", remove).await.code(), "NOT_FOUND");
     }
 );
@@ -57,12 +57,12 @@ both!(
         assert_eq!(names(&bob.ask(MEMBERS, json!({ "r": "ADMIN" })).await), ["ada", "root-acme"]);
         assert_eq!(names(&bob.ask(MEMBERS, json!({ "s": "A_B" })).await), ["a_b"]);
         assert_eq!(names(&ada.ask(MEMBERS, json!({ "s": "zoe@example" })).await), ["zoe"]);
-        assert_eq!(names(&bob.ask(MEMBERS, json!({ "s": "zoe@example" })).await), [""; 0], "no address by trying");
+        assert_eq!(names(&bob.ask(MEMBERS, json!({ "s": "zoe@example" })).await), [""; 0], "hidden email addresses");
         let emails = |data: &Value| {
             let edges = data["organization"]["members"]["edges"].as_array().unwrap().clone();
             edges.iter().filter(|edge| !edge["node"]["email"].is_null()).count()
         };
-        assert_eq!(emails(&bob.ask(MEMBERS, json!({})).await), 1, "one's own");
+        assert_eq!(emails(&bob.ask(MEMBERS, json!({})).await), 1, "only their own");
         assert_eq!(emails(&ada.ask(MEMBERS, json!({})).await), 6);
         let page = "query($after: String) { organization(slug: \"acme\") { members(first: 4, after: $after) \
                     { nodes { username } pageInfo { hasNextPage endCursor } } } }";
@@ -76,7 +76,7 @@ both!(
 );
 
 both!(
-    async fn an_administrator_renames_the_organization_and_its_slug_stays(world: World) {
+    async fn administrator_renames_the_organization_and_its_slug_stays(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let rename = |name: Value| json!({ "organizationId": acme, "name": name });
@@ -93,17 +93,17 @@ both!(
 );
 
 both!(
-    async fn where_people_may_help_themselves_they_add_organizations(database: Database) {
+    async fn users_create_organizations_if_self_service_is_on(database: Database) {
         let world = World::with(database, &[("organizations.self_service", "true")]).await;
         let ada = world.person("ada").await;
         let input = json!({ "slug": "acme", "name": "Acme" });
         let shows = "organization { slug viewerIsAdmin tokenGrants { totalCount } members { totalCount } auditEvents { totalCount } }";
-        let made = ada.does_and_sees("createOrganization", input.clone(), shows).await;
+        let created = ada.does_and_sees("createOrganization", input.clone(), shows).await;
         let count = |number: u8| json!({ "totalCount": number });
         let expected = json!({
             "slug": "acme", "viewerIsAdmin": true, "tokenGrants": count(0), "members": count(1), "auditEvents": count(2),
         });
-        assert_eq!(made.data()["createOrganization"]["organization"], expected);
+        assert_eq!(created.data()["createOrganization"]["organization"], expected);
         assert_eq!(ada.does("createOrganization", input).await.code(), "CONFLICT");
         let bad = ada.does("createOrganization", json!({ "slug": "Acme", "name": "Acme" })).await;
         assert_eq!((bad.code(), bad.field()), ("INVALID_INPUT".into(), Some("input.slug".into())));
@@ -114,7 +114,7 @@ both!(
 );
 
 both!(
-    async fn several_things_are_looked_up_at_once_in_the_order_of_their_ids(world: World) {
+    async fn nodes_are_returned_in_the_order_of_their_ids(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let foreign = world.organization("foreign").await;
@@ -128,7 +128,7 @@ both!(
 );
 
 both!(
-    async fn the_last_administrator_can_neither_be_demoted_nor_leave_and_another_leaves_without_a_letter(world: World) {
+    async fn last_administrator_can_neither_be_demoted_nor_leave_and_leaving_sends_no_email(world: World) {
         world.organization("acme").await;
         let root = world.person("root-acme").await;
         let acme = world.organization_id("acme").await;
@@ -148,7 +148,7 @@ both!(
         let ada = world.admin("ada", &["acme"]).await;
         let mark = world.mark().await;
         assert_eq!(root.does("removeOrganizationMember", leave).await.code(), "OK");
-        assert_eq!(world.since(&mark).await, (2, 0), "whoever leaves knows it");
+        assert_eq!(world.since(&mark).await, (2, 0), "users who leave get no email");
         assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 403);
         let id = ada.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
         let demote = json!({ "organizationId": acme, "userId": id, "role": "MEMBER" });
@@ -156,7 +156,7 @@ both!(
     }
 );
 
-/// Somebody of whose address the identity provider says this.
+/// Returns a client with a JWT that contains an email address and `email_verified`, or none if that is null.
 fn claims<'world>(world: &'world World, subject: &str, email: &str, verified: &Value) -> Client<'world> {
     let now = world.now().seconds();
     let mut claims = json!({
@@ -172,7 +172,7 @@ fn claims<'world>(world: &'world World, subject: &str, email: &str, verified: &V
 }
 
 both!(
-    async fn an_address_finds_whoever_proved_it_and_letters_go_to_it_all_the_same(world: World) {
+    async fn member_is_found_by_verified_email_only_and_unverified_ones_receive_emails(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let add = async |user: &str| {
@@ -180,17 +180,17 @@ both!(
             ada.does_and_sees("addOrganizationMember", input, "member { username }").await
         };
         let seen = "{ viewer { email } }";
-        for (number, unproved) in [json!(false), json!(null), json!("true"), json!(1)].iter().enumerate() {
-            let eve = claims(&world, &format!("eve{number}"), "carol@example.test", unproved);
+        for (number, unverified) in [json!(false), json!(null), json!("true"), json!(1)].iter().enumerate() {
+            let eve = claims(&world, &format!("eve{number}"), "carol@example.test", unverified);
             assert_eq!(eve.ask(seen, json!({})).await["viewer"]["email"], "carol@example.test");
         }
-        let (claimed, unknown) = (add("carol@example.test").await, add("nobody@example.test").await);
+        let (claimed, unknown) = (add("carol@example.test").await, add("unknown@example.test").await);
         assert_eq!(the_same(&[claimed, unknown]).code(), "NOT_FOUND");
-        // Those who only claim it do not stand in her way.
+        // Unverified claims do not prevent the verified one.
         claims(&world, "carol", "carol@example.test", &json!(true)).ask(seen, json!({})).await;
         let added = add("carol@example.test").await;
         assert_eq!(added.data()["addOrganizationMember"]["member"]["username"], "carol", "{}", added.text);
-        // An address that is proved later is found later, and one that is doubted again is not.
+        // An address is found only while it is verified.
         for (verified, code) in [(false, "NOT_FOUND"), (true, "OK"), (false, "NOT_FOUND")] {
             claims(&world, "dora", "dora@example.test", &json!(verified)).ask(seen, json!({})).await;
             assert_eq!(add("dora@example.test").await.code(), code);

@@ -1,4 +1,4 @@
-//! `removeOrganizationFromToken`.
+//! The mutation `removeOrganizationFromToken`.
 
 use super::{at_once, no_organizations, no_tokens, tally, the_same};
 use crate::world::World;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 both!(
     /// R-33
-    async fn an_administrator_takes_their_organization_away_and_the_token_lives_on_elsewhere(world: World) {
+    async fn administrator_removes_only_their_organization_from_a_token(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let bob = world.member("bob", &["acme", "globex"]).await;
         let acme = world.organization_id("acme").await;
@@ -27,8 +27,8 @@ both!(
         assert_eq!(script.verify("scope=read_builds&organization=acme").await.status, 403);
         assert_eq!(script.verify("scope=read_builds&organization=globex").await.status, 200);
         assert_eq!(world.since(&mark).await, (1, 1));
-        let letter = world.mailbox.sent().into_iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
-        assert!(letter.email.subject.contains("acme inc."), "{}", letter.email.subject);
+        let email = world.mailbox.sent().into_iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
+        assert!(email.email.subject.contains("acme inc."), "{}", email.email.subject);
         let audit = "{ organization(slug: \"acme\") { auditEvents(first: 1) { nodes { type reason actor { username } \
                      user { username } tokenId token { id } organizations { slug } } } } }";
         let event = &ada.ask(audit, json!({})).await["organization"]["auditEvents"]["nodes"][0];
@@ -43,25 +43,25 @@ both!(
 );
 
 both!(
-    async fn a_token_loses_its_last_organization_and_lives_on(world: World) {
+    async fn token_stays_valid_without_organizations(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let token = bob.creates_token("deploy", &["acme"], &["graphql"]).await;
         let mark = world.mark().await;
         assert_eq!(bob.removes_organization(&token.id, &acme, None).await.code(), "OK");
-        assert_eq!(world.since(&mark).await, (1, 0), "an owner's own removal sends no letter");
+        assert_eq!(world.since(&mark).await, (1, 0), "a removal by the owner sends no email");
         let script = world.holder_of(&token.value);
         let seen = script.ask("{ viewer { username organizations { totalCount } tokens { totalCount } } }", json!({}));
         let seen = seen.await;
-        let nothing = json!({ "totalCount": 0 });
-        assert_eq!(seen["viewer"], json!({ "username": "bob", "organizations": nothing, "tokens": nothing }));
+        let none = json!({ "totalCount": 0 });
+        assert_eq!(seen["viewer"], json!({ "username": "bob", "organizations": none, "tokens": none }));
         assert_eq!(script.get("/v2/access-token").await.status, 200);
     }
 );
 
 both!(
     /// R-34
-    async fn fifty_removals_of_one_pair_at_once_are_one_change_one_event_and_one_letter(world: World) {
+    async fn concurrent_removals_record_one_event_and_send_one_email(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
@@ -74,7 +74,7 @@ both!(
 );
 
 both!(
-    async fn removing_twice_is_a_conflict_for_those_who_may_remove(world: World) {
+    async fn second_removal_is_a_conflict_for_authorized_users(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let eve = world.member("eve", &["acme"]).await;
         let acme = world.organization_id("acme").await;
@@ -90,22 +90,22 @@ both!(
 
 both!(
     /// R-36
-    async fn a_member_hears_the_same_of_every_token_and_a_stranger_of_every_organization(world: World) {
+    async fn error_reveals_no_token_to_members_and_no_organization_to_non_members(world: World) {
         let bob = world.member("bob", &["acme"]).await;
-        let (eve, stranger) = (world.member("eve", &["acme"]).await, world.admin("zed", &["globex"]).await);
+        let (eve, zed) = (world.member("eve", &["acme"]).await, world.admin("zed", &["globex"]).await);
         let acme = world.organization_id("acme").await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         let none = no_tokens(&world).await;
         let mark = world.mark().await;
-        for (nosy, code) in [(&eve, "FORBIDDEN"), (&stranger, "NOT_FOUND")] {
-            let mut replies = vec![nosy.removes_organization(&token.id, &acme, None).await];
+        for (client, code) in [(&eve, "FORBIDDEN"), (&zed, "NOT_FOUND")] {
+            let mut replies = vec![client.removes_organization(&token.id, &acme, None).await];
             for id in &none {
-                replies.push(nosy.removes_organization(id, &acme, None).await);
+                replies.push(client.removes_organization(id, &acme, None).await);
             }
             if code == "NOT_FOUND" {
                 for id in no_organizations(&world) {
-                    replies.push(nosy.removes_organization(&token.id, &id, None).await);
-                    replies.push(nosy.removes_organization(&none[3], &id, None).await);
+                    replies.push(client.removes_organization(&token.id, &id, None).await);
+                    replies.push(client.removes_organization(&none[3], &id, None).await);
                 }
             }
             assert_eq!(the_same(&replies).code(), code);
@@ -117,7 +117,7 @@ both!(
 
 both!(
     /// R-36
-    async fn an_administrator_cannot_tell_a_token_that_never_reached_them_from_none(world: World) {
+    async fn token_without_access_is_reported_as_unknown_to_administrators(world: World) {
         let zed = world.admin("zed", &["globex"]).await;
         let bob = world.member("bob", &["acme", "globex"]).await;
         let globex = world.organization_id("globex").await;
@@ -135,7 +135,7 @@ both!(
 );
 
 both!(
-    async fn a_graphql_token_removes_within_the_organizations_that_it_reaches(world: World) {
+    async fn graphql_token_removes_only_organizations_it_has_access_to(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let ada = world.admin("ada", &["acme"]).await;
         let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
@@ -151,12 +151,12 @@ both!(
         assert_eq!(script.removes_organization(&token.id, &acme, None).await.code(), "OK");
         assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
         assert_eq!(tool.removes_organization(&token.id, &acme, None).await.code(), "OK");
-        assert_eq!(world.since(&mark).await, (3, 1), "only the administrator's removal sends a letter");
+        assert_eq!(world.since(&mark).await, (3, 1), "only the removal by the administrator sends an email");
     }
 );
 
 both!(
-    async fn a_reason_is_of_one_line_and_at_most_500_characters(world: World) {
+    async fn reason_is_one_line_of_at_most_500_characters(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
@@ -172,7 +172,7 @@ both!(
 
 both!(
     /// R-38
-    async fn a_former_administrator_removes_nothing(world: World) {
+    async fn former_administrator_cannot_remove_organizations(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;

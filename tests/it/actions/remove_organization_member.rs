@@ -1,4 +1,4 @@
-//! Ending a membership.
+//! Removing members from an organization.
 
 use super::at_once;
 use crate::world::{World, again::again, client::Client, database::Kind};
@@ -14,7 +14,7 @@ fn remove(username: &str) -> RemoveOrganizationMember {
 }
 
 both!(
-    async fn leaving_ends_the_access_of_all_tokens_at_once_with_one_letter(world: World) {
+    async fn removal_ends_access_of_all_tokens_and_sends_one_email(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let admin = world.person("root-acme").await;
         let mut tokens = Vec::new();
@@ -32,12 +32,12 @@ both!(
         }
         assert_eq!(bob.history_of(&elsewhere.id).await, ["TOKEN_CREATED"]);
         assert_eq!(world.since(&mark).await, (4, 1));
-        let letters = world.mailbox.sent();
-        let letter = letters.iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
+        let emails = world.mailbox.sent();
+        let email = emails.iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
         for name in ["one", "two", "three"] {
-            assert!(letter.email.text.contains(&format!("- {name}\n")), "{}", letter.email.text);
+            assert!(email.email.text.contains(&format!("- {name}\n")), "{}", email.email.text);
         }
-        assert!(!letter.email.text.contains("- elsewhere\n"));
+        assert!(!email.email.text.contains("- elsewhere\n"));
         let audit =
             "{ organization(slug: \"acme\") { tokenGrants { totalCount } auditEvents(first: 1) { nodes { type } } } }";
         let expected = json!({
@@ -49,22 +49,22 @@ both!(
 );
 
 both!(
-    async fn joining_again_revives_nothing_and_the_owner_adds_the_organization_again(world: World) {
+    async fn rejoining_restores_no_grants(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        let (script, question) = (world.holder_of(&token.value), "scope=read_builds&organization=acme");
+        let (script, query) = (world.holder_of(&token.value), "scope=read_builds&organization=acme");
         world.operator(remove("bob")).await.unwrap();
         assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "NOT_FOUND");
         world.member("bob", &["acme"]).await;
-        assert_eq!(script.verify(question).await.status, 403);
+        assert_eq!(script.verify(query).await.status, 403);
         assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
-        assert_eq!(script.verify(question).await.status, 200);
+        assert_eq!(script.verify(query).await.status, 200);
     }
 );
 
 both!(
-    async fn somebody_without_tokens_there_gets_no_letter(world: World) {
+    async fn removed_user_without_grants_gets_no_email(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         bob.creates_token("elsewhere", &["globex"], &["read_builds"]).await;
         let mark = world.mark().await;
@@ -75,12 +75,12 @@ both!(
 );
 
 both!(
-    async fn somebody_and_some_organization_must_exist(world: World) {
+    async fn unknown_member_or_organization_is_not_found(world: World) {
         world.organization("acme").await;
         world.person("bob").await;
         let mark = world.mark().await;
         for change in
-            [remove("nobody"), remove("bob"), RemoveOrganizationMember { organization: "x".into(), ..remove("bob") }]
+            [remove("unknown"), remove("bob"), RemoveOrganizationMember { organization: "x".into(), ..remove("bob") }]
         {
             assert_eq!(world.operator(change).await.unwrap_err().code(), Code::NotFound);
         }
@@ -89,7 +89,7 @@ both!(
 );
 
 both!(
-    async fn the_last_administrator_stays_also_when_two_are_removed_at_once(world: World) {
+    async fn last_administrator_cannot_be_removed(world: World) {
         world.organization("acme").await;
         let mark = world.mark().await;
         assert_eq!(world.operator(remove("root-acme")).await.unwrap_err().code(), Code::Conflict);
@@ -112,13 +112,13 @@ both!(
 );
 
 both!(
-    /// R-35: whoever waits while they are removed is no administrator any more, also where a third one would be left.
-    async fn of_two_administrators_who_remove_each_other_at_once_one_is_refused(world: World) {
+    /// R-35: an administrator who is removed while their own change waits is rejected, even if a third administrator exists.
+    async fn concurrent_mutual_removals_succeed_once(world: World) {
         let acme = world.organization("acme").await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.admin("bob", &["acme"]).await);
         let talk = (world.database.kind() == Kind::Postgres).then(|| {
             let mut talk = world.database.talk();
-            // Both come before either has decided anything.
+            // Both changes wait for this lock before they read the authorization.
             talk.ask("begin; select 1 from organizations for no key update");
             talk
         });
@@ -128,35 +128,35 @@ both!(
         };
         let query = "mutation($input: RemoveOrganizationMemberInput!) { removeOrganizationMember(input: $input) \
                      { organization { id } } }";
-        let id = async |who: &Client<'_>| who.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
-        let (her, him) = (id(&ada).await, id(&bob).await);
-        let removes = async |who: &Client<'_>, whom: &serde_json::Value| {
-            who.graphql(query, json!({ "input": { "organizationId": acme, "userId": whom } })).await.code()
+        let id = async |user: &Client<'_>| user.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let (ada_id, bob_id) = (id(&ada).await, id(&bob).await);
+        let remove = async |admin: &Client<'_>, user: &serde_json::Value| {
+            admin.graphql(query, json!({ "input": { "organizationId": acme, "userId": user } })).await.code()
         };
-        let (one, other, ()) = tokio::join!(removes(&ada, &him), removes(&bob, &her), held);
-        let mut told = [one, other];
-        told.sort_unstable();
-        assert_eq!(told, ["NOT_FOUND", "OK"]);
+        let (one, other, ()) = tokio::join!(remove(&ada, &bob_id), remove(&bob, &ada_id), held);
+        let mut codes = [one, other];
+        codes.sort_unstable();
+        assert_eq!(codes, ["NOT_FOUND", "OK"]);
     }
 );
 
 both!(
-    async fn leaving_and_adding_again_at_once_leave_no_access_behind(world: World) {
+    async fn organization_added_while_the_owner_is_removed_gives_no_access(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         for _ in 0..5 {
             world.member("bob", &["acme"]).await;
             let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
             assert_eq!(bob.removes_organization(&token.id, &acme, None).await.code(), "OK");
-            let (left, added) = tokio::join!(
+            let (removed, added) = tokio::join!(
                 again(async || world.operator(remove("bob")).await),
                 again(async || bob.adds_organization(&token.id, &acme).await),
             );
-            left.unwrap();
+            removed.unwrap();
             assert!(["OK", "NOT_FOUND"].contains(&&*added.code()), "{}", added.text);
             world.member("bob", &["acme"]).await;
-            let question = "scope=read_builds&organization=acme";
-            assert_eq!(world.holder_of(&token.value).verify(question).await.status, 403);
+            let query = "scope=read_builds&organization=acme";
+            assert_eq!(world.holder_of(&token.value).verify(query).await.status, 403);
         }
     }
 );

@@ -1,11 +1,11 @@
-//! `revokeToken`, and revoking by value.
+//! The mutation `revokeToken`, and revocation with the token value.
 
 use super::{at_once, no_tokens, tally, the_same};
 use crate::world::{World, again::again};
 use serde_json::json;
 
 both!(
-    async fn the_owner_ends_a_token_for_good(world: World) {
+    async fn owner_revokes_a_token_permanently(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         let mark = world.mark().await;
@@ -20,7 +20,7 @@ both!(
 );
 
 both!(
-    async fn whoever_holds_the_value_ends_the_token(world: World) {
+    async fn token_value_can_revoke_its_token(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         let mark = world.mark().await;
@@ -33,18 +33,18 @@ both!(
 
 both!(
     ///
-    async fn administrators_cannot_revoke_and_others_do_not_see_the_token(world: World) {
+    async fn administrators_cannot_revoke_and_others_cannot_see_the_token(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let (ada, zed) = (world.admin("ada", &["acme"]).await, world.admin("zed", &["globex"]).await);
-        let (eve, stranger) = (world.member("eve", &["acme"]).await, world.stranger().await);
+        let (eve, non_member) = (world.member("eve", &["acme"]).await, world.stranger().await);
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         let none = no_tokens(&world).await;
         let mark = world.mark().await;
         assert_eq!(ada.revokes(&token.id).await.code(), "FORBIDDEN");
-        for nosy in [&zed, &eve, &stranger] {
-            let mut replies = vec![nosy.revokes(&token.id).await];
+        for client in [&zed, &eve, &non_member] {
+            let mut replies = vec![client.revokes(&token.id).await];
             for id in &none {
-                replies.push(nosy.revokes(id).await);
+                replies.push(client.revokes(id).await);
             }
             assert_eq!(the_same(&replies).code(), "NOT_FOUND");
         }
@@ -54,7 +54,7 @@ both!(
 );
 
 both!(
-    async fn a_token_is_revoked_once_however_many_ask_at_once(world: World) {
+    async fn concurrent_revocations_succeed_once(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         let mark = world.mark().await;
@@ -65,7 +65,7 @@ both!(
 );
 
 both!(
-    async fn revoking_and_removing_at_once_happen_one_after_the_other(world: World) {
+    async fn concurrent_revocation_and_removal_are_serialized(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         for _ in 0..5 {

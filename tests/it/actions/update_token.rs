@@ -1,4 +1,4 @@
-//! `updateToken`.
+//! The mutation `updateToken`.
 
 use super::{no_tokens, the_same};
 use crate::world::World;
@@ -6,7 +6,7 @@ use serde_json::json;
 use std::{fs, time::Duration};
 
 both!(
-    async fn an_owner_changes_what_a_token_is_for_what_it_may_do_and_when_it_ends(world: World) {
+    async fn owner_updates_description_scopes_and_expiry(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds", "read_agents"]).await;
         let mark = world.mark().await;
@@ -37,7 +37,7 @@ both!(
 );
 
 both!(
-    async fn an_update_that_changes_nothing_succeeds_and_leaves_no_event(world: World) {
+    async fn update_without_effect_succeeds_and_records_no_event(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let end = world.now().plus(Duration::from_hours(1)).to_text();
         let scopes = ["read_builds", "read_agents"];
@@ -58,40 +58,40 @@ both!(
 );
 
 both!(
-    async fn the_end_of_a_token_may_only_come_nearer(world: World) {
+    async fn expiry_can_only_be_shortened(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let at = |minutes| world.now().plus(Duration::from_mins(minutes)).to_text();
         let token = bob.creates_token_until("deploy", &["acme"], &["read_builds"], Some(at(60))).await;
         let mark = world.mark().await;
         for end in [at(120), world.now().minus(Duration::from_secs(1)).to_text()] {
             let reply = bob.does("updateToken", json!({ "tokenId": token.id, "expiresAt": end })).await;
-            let told = (reply.code(), reply.field());
-            assert_eq!(told, ("INVALID_INPUT".into(), Some("input.expiresAt".into())), "{}", reply.text);
+            let error = (reply.code(), reply.field());
+            assert_eq!(error, ("INVALID_INPUT".into(), Some("input.expiresAt".into())), "{}", reply.text);
         }
         assert_eq!(world.since(&mark).await, (0, 0));
-        let nearer = json!({ "tokenId": token.id, "expiresAt": at(30) });
-        assert_eq!(bob.does("updateToken", nearer).await.code(), "OK");
+        let earlier = json!({ "tokenId": token.id, "expiresAt": at(30) });
+        assert_eq!(bob.does("updateToken", earlier).await.code(), "OK");
     }
 );
 
 both!(
-    async fn nobody_but_the_owner_signed_in_as_themselves_changes_a_token(world: World) {
+    async fn only_the_signed_in_owner_can_update_a_token(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let (ada, eve) = (world.admin("ada", &["acme"]).await, world.member("eve", &["acme"]).await);
-        let stranger = world.stranger().await;
+        let non_member = world.stranger().await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds", "graphql"]).await;
         let script = world.holder_of(&token.value);
         let none = no_tokens(&world).await;
         let mark = world.mark().await;
         let input = |id: &str| json!({ "tokenId": id, "description": "mine now" });
         assert_eq!(ada.does("updateToken", input(&token.id)).await.code(), "FORBIDDEN");
-        for nosy in [&eve, &stranger, &bob, &ada] {
+        for client in [&eve, &non_member, &bob, &ada] {
             let mut replies = Vec::new();
             for id in &none {
-                replies.push(nosy.does("updateToken", input(id)).await);
+                replies.push(client.does("updateToken", input(id)).await);
             }
-            if nosy.credential == eve.credential || nosy.credential == stranger.credential {
-                replies.push(nosy.does("updateToken", input(&token.id)).await);
+            if client.credential == eve.credential || client.credential == non_member.credential {
+                replies.push(client.does("updateToken", input(&token.id)).await);
             }
             assert_eq!(the_same(&replies).code(), "NOT_FOUND");
         }
@@ -107,7 +107,7 @@ both!(
 );
 
 both!(
-    async fn what_is_final_cannot_be_changed(world: World) {
+    async fn expired_and_revoked_tokens_cannot_be_changed(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let globex = world.organization_id("globex").await;
         let acme = world.organization_id("acme").await;
@@ -131,21 +131,21 @@ both!(
 );
 
 both!(
-    async fn what_was_seen_expired_stays_so_when_the_clock_goes_back(world: World) {
+    async fn expired_token_stays_expired_if_the_clock_goes_back(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let soon = world.now().plus(Duration::from_mins(1)).to_text();
         let token = bob.creates_token_until("deploy", &["acme"], &["read_builds"], Some(soon)).await;
         world.later(Duration::from_secs(61));
         world.app.store().upkeep().mark_expired(world.now(), 100).await.unwrap();
         world.clock.shift(-61_000_000);
-        let question = "scope=read_builds&organization=acme";
-        assert_eq!(world.holder_of(&token.value).verify(question).await.status, 401);
+        let query = "scope=read_builds&organization=acme";
+        assert_eq!(world.holder_of(&token.value).verify(query).await.status, 401);
         assert_eq!(bob.does("updateToken", json!({ "tokenId": token.id })).await.code(), "CONFLICT");
     }
 );
 
 both!(
-    async fn a_scope_that_left_the_catalogue_is_kept_and_cannot_be_granted(world: World) {
+    async fn retired_scope_is_kept_and_cannot_be_granted(world: World) {
         let file = world.database.folder().join("scopes.toml");
         let scope = |name: &str| {
             format!("[[scope]]\nname = \"{name}\"\ntitle = \"T\"\ndescription = \"D\"\naccess = \"read\"\n")
@@ -155,21 +155,21 @@ both!(
         let bob = before.member("bob", &["acme"]).await;
         let holder = bob.creates_token("holder", &["acme"], &["read_builds", "read_old"]).await;
         let other = bob.creates_token("other", &["acme"], &["read_builds"]).await;
-        let question = "scope=read_old&organization=acme";
-        assert_eq!(before.holder_of(&holder.value).verify(question).await.status, 200);
+        let check = "scope=read_old&organization=acme";
+        assert_eq!(before.holder_of(&holder.value).verify(check).await.status, 200);
         let bob = world.person("bob").await;
         let query = "query($id: ID!) { token(id: $id) { scopes { name title retired } } }";
         let shown = bob.ask(query, json!({ "id": holder.id })).await;
         let old = json!({ "name": "read_old", "title": "read_old", "retired": true });
         assert!(shown["token"]["scopes"].as_array().unwrap().contains(&old), "{shown}");
-        assert_ne!(world.holder_of(&holder.value).verify(question).await.status, 200);
+        assert_ne!(world.holder_of(&holder.value).verify(check).await.status, 200);
         let acme = world.organization_id("acme").await;
         let mark = world.mark().await;
-        for (verb, input) in [
+        for (name, input) in [
             ("createToken", json!({ "description": "new", "organizationIds": [acme], "scopes": ["read_old"] })),
             ("updateToken", json!({ "tokenId": other.id, "scopes": ["read_old"] })),
         ] {
-            let reply = bob.does(verb, input).await;
+            let reply = bob.does(name, input).await;
             assert_eq!((reply.code(), reply.field()), ("INVALID_INPUT".into(), Some("input.scopes.0".into())));
         }
         let kept = json!({ "tokenId": holder.id, "scopes": ["read_old", "read_builds"] });
@@ -177,8 +177,8 @@ both!(
         assert_eq!(world.since(&mark).await, (0, 0));
         let widened = json!({ "tokenId": holder.id, "scopes": ["read_old", "read_builds", "read_agents"] });
         assert_eq!(bob.does("updateToken", widened).await.code(), "OK");
-        let given_up = json!({ "tokenId": holder.id, "scopes": ["read_builds"] });
-        assert_eq!(bob.does("updateToken", given_up).await.code(), "OK");
+        let narrowed = json!({ "tokenId": holder.id, "scopes": ["read_builds"] });
+        assert_eq!(bob.does("updateToken", narrowed).await.code(), "OK");
         let again = json!({ "tokenId": holder.id, "scopes": ["read_old"] });
         assert_eq!(bob.does("updateToken", again).await.code(), "INVALID_INPUT");
     }
