@@ -1,4 +1,4 @@
-//! Does `/v2/access-token` let a token read and end itself, and nothing else?
+//! `/v2/access-token`: a token reads and revokes itself.
 
 use super::{
     AUTHENTICATE, INVALID_TOKEN, LATER, NO_CREDENTIAL, bob, lose_the_store, problem, raw, refused, seen_by_owner,
@@ -23,40 +23,41 @@ fn doubled() -> String {
 
 both!(
     /// R-16
-    async fn a_token_reads_itself_and_never_its_value_or_organizations(world: World) {
+    async fn token_reads_itself_without_its_value_and_organizations(world: World) {
         let bob = world.member("bob", &["acme"]).await;
-        let end = world.now().plus(Duration::from_hours(1));
+        let expiry = world.now().plus(Duration::from_hours(1));
         let scopes = ["graphql", "read_builds"];
-        let token = bob.creates_token_until("Deploy \"bot\"", &["acme"], &scopes, Some(end.to_text())).await;
-        let forever = bob.creates_token("no end", &["acme"], &["read_user"]).await;
+        let token = bob.creates_token_until("Deploy \"bot\"", &["acme"], &scopes, Some(expiry.to_text())).await;
+        let unlimited = bob.creates_token("no expiry", &["acme"], &["read_user"]).await;
         let query = "query($id: ID!) { token(id: $id) { createdAt } }";
-        let made = bob.ask(query, json!({ "id": token.id })).await["token"]["createdAt"].as_str().unwrap().to_owned();
+        let created =
+            bob.ask(query, json!({ "id": token.id })).await["token"]["createdAt"].as_str().unwrap().to_owned();
         let body = format!(
             "{{\"uuid\":\"{}\",\"scopes\":[\"read_builds\",\"graphql\"],\"description\":\"Deploy \\\"bot\\\"\",\
              \"created_at\":\"{}Z\",\"expires_at\":\"{}\",\"user\":{{\"name\":\"bob example\",\"email\":\
              \"bob@example.test\"}}}}",
             token.uuid,
-            &made[..19],
-            end.to_text_in_seconds(),
+            &created[..19],
+            expiry.to_text_in_seconds(),
         );
         let expected = problem(200, &[("x-oauth-scopes", "read_builds,graphql")], &body);
         let holder = world.holder_of(&token.value);
         for path in [PATH, "/v2/access-token/", "/v2/access-token?per_page=100", "/v2/access-token/?page=x&per_page"] {
             assert_eq!(whole(&holder.get(path).await), expected, "{path}");
         }
-        let reply = world.holder_of(&forever.value).get(PATH).await;
+        let reply = world.holder_of(&unlimited.value).get(PATH).await;
         assert_eq!((&reply.json()["expires_at"], reply.header("x-oauth-scopes")), (&json!(null), "read_user"));
     }
 );
 
 both!(
     /// R-09
-    async fn a_token_in_the_address_is_none_and_no_use(world: World) {
+    async fn token_in_the_url_is_ignored_and_not_recorded(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
-        let address = format!("{PATH}?access_token={}", token.value);
+        let target = format!("{PATH}?access_token={}", token.value);
         let expected = problem(401, &[("www-authenticate", NO_CREDENTIAL)], AUTHENTICATE);
         for name in ["GET", "DELETE"] {
-            assert_eq!(whole(&send_raw(&world, name, &address, &[]).await), expected, "{name}");
+            assert_eq!(whole(&send_raw(&world, name, &target, &[]).await), expected, "{name}");
             assert_eq!(whole(&send_raw(&world, name, PATH, &[]).await), expected, "{name}");
         }
         assert_eq!(seen_by_owner(&bob, &token).await, (json!(null), None));
@@ -66,7 +67,7 @@ both!(
 
 both!(
     /// R-10
-    async fn a_credential_that_comes_twice_is_refused_and_nothing_happens(world: World) {
+    async fn repeated_credential_is_rejected_without_effect(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let header = format!("Authorization: Bearer {}", token.value);
         for name in ["GET", "DELETE"] {
@@ -86,7 +87,7 @@ both!(
 
 both!(
     /// R-12
-    async fn all_tokens_that_are_not_live_hear_one_and_the_same(world: World) {
+    async fn invalid_tokens_get_identical_responses(world: World) {
         for (state, value) in refused(&world).await {
             assert_eq!(whole(&world.holder_of(&value).get(PATH).await), invalid(), "{state}");
             assert_eq!(whole(&world.holder_of(&value).delete(PATH).await), invalid(), "{state}");
@@ -96,7 +97,7 @@ both!(
 
 both!(
     /// R-15
-    async fn the_scheme_is_bearer_in_any_case_and_nothing_upsets_the_door(world: World) {
+    async fn scheme_is_case_insensitive_and_malformed_credentials_are_401(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let status = async |header: &str| send_raw(&world, "GET", PATH, &[header]).await.status.as_u16();
         for scheme in ["Bearer", "bearer", "BEARER"] {
@@ -115,13 +116,13 @@ both!(
 
 both!(
     /// R-17
-    async fn a_token_ends_itself_and_is_refused_at_every_door_from_then_on(world: World) {
+    async fn token_revokes_itself_and_is_rejected_by_all_endpoints(world: World) {
         let api = world.resource_server("api").await;
         let bob = world.member("bob", &["acme"]).await;
         let requests: [fn(reqwest::RequestBuilder) -> reqwest::RequestBuilder; 3] =
             [|request| request, |request| request.json(&json!({})), |request| request.body("not { JSON")];
         for change in requests {
-            let token = bob.creates_token("ends itself", &["acme"], &["read_builds", "graphql"]).await;
+            let token = bob.creates_token("revokes itself", &["acme"], &["read_builds", "graphql"]).await;
             let holder = world.holder_of(&token.value);
             assert_eq!(holder.graphql("{ viewer { username } }", json!({})).await.code(), "OK");
             assert_eq!(whole(&read(change(holder.request(Method::DELETE, PATH))).await), "204\n\n");
@@ -134,16 +135,16 @@ both!(
             let data = bob.ask(query, json!({ "id": token.id })).await;
             assert_eq!(data["token"]["status"], "REVOKED");
             let events = data["token"]["events"]["nodes"].as_array().unwrap();
-            assert_eq!(events.len(), 2, "one end is one event: {events:?}");
+            assert_eq!(events.len(), 2, "one event for the revocation: {events:?}");
             assert_eq!(events[0], json!({ "type": "TOKEN_REVOKED", "via": "TOKEN", "reason": null }));
         }
-        assert!(world.mailbox.is_empty(), "whoever holds the value acts for its owner");
+        assert!(world.mailbox.is_empty(), "a token acts for its owner, who gets no email");
     }
 );
 
 both!(
     /// R-18
-    async fn other_methods_are_405_and_hear_which_would_do(world: World) {
+    async fn other_methods_are_405_with_allow(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let header = format!("Authorization: Bearer {}", token.value);
         let expected = problem(
@@ -153,15 +154,15 @@ both!(
         );
         for name in ["POST", "PUT", "PATCH", "TRACE", "OPTIONS", "CONNECT", "FOO", "delete"] {
             assert_eq!(whole(&send_raw(&world, name, PATH, &[&header]).await), expected, "{name}");
-            assert_eq!(whole(&send_raw(&world, name, PATH, &[]).await), expected, "{name} of nobody");
+            assert_eq!(whole(&send_raw(&world, name, PATH, &[]).await), expected, "anonymous {name}");
         }
         assert_eq!(world.holder_of(&token.value).get(PATH).await.status, 200);
     }
 );
 
 both!(
-    /// Use that names no organization counts for every one that the token reaches.
-    async fn reading_itself_is_use_of_the_token(world: World) {
+    /// A request that names no organization counts for each one that the token has access to.
+    async fn reading_itself_is_recorded_as_usage(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let header = format!("Authorization: Bearer {}", token.value);
         let headers = [header.as_str(), "User-Agent: curl/8", "X-Forwarded-For: 9.9.9.9"];
@@ -177,7 +178,7 @@ both!(
 );
 
 both!(
-    async fn without_the_store_a_token_hears_to_come_back(world: World) {
+    async fn database_outage_is_503(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         lose_the_store(&world).await;
         let later = problem(503, &[("retry-after", "1")], LATER);

@@ -1,4 +1,4 @@
-//! What does a client with a kept connection see when it is answered before its body was read? The response, and no reset.
+//! Responses that are sent before the request body was read: the client gets the response, and no connection reset.
 
 use super::unknown;
 use crate::world::World;
@@ -12,9 +12,9 @@ use tokio::{
 const JSON: &str = "Content-Type: application/json\r\n";
 const TEXT: &str = "Content-Type: text/plain\r\n";
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
-const TRIES: usize = 20;
+const MAX_ATTEMPTS: usize = 20;
 
-/// Requests that are answered from their heads alone, on every route: what is answered, the line, and headers.
+/// Returns requests that are answered from their heads alone, on every route: the status, the request line, and headers.
 fn early() -> Vec<(u16, String, String)> {
     let mut all: Vec<_> = [
         (401, "POST /graphql", JSON),
@@ -51,7 +51,7 @@ fn early() -> Vec<(u16, String, String)> {
     all
 }
 
-/// One response: its head in lower case.
+/// Reads one response and returns its head in lower case.
 async fn response(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -67,8 +67,8 @@ fn is(status: u16, head: &str, what: &str) {
     assert!(head.starts_with(&format!("http/1.1 {status} ")), "{what}: {head}");
 }
 
-/// Sends small bodies after their heads. Returns whether the connection then serves the next request; otherwise it ended
-/// as the response said.
+/// Sends small bodies after their heads. Returns whether the connection then serves the next request; otherwise it was closed
+/// as the response announced.
 async fn is_kept(listen: SocketAddr, (status, line, headers): &(u16, String, String)) -> bool {
     let mut stream = TcpStream::connect(listen).await.unwrap();
     for _ in 0..2 {
@@ -88,9 +88,9 @@ async fn is_kept(listen: SocketAddr, (status, line, headers): &(u16, String, Str
     true
 }
 
-/// The same for one of several tries: a small body has half a second, which a slow machine may exceed now and then.
+/// Returns whether one of several attempts succeeds: a small body has half a second, which a slow machine may exceed.
 async fn is_ever_kept(listen: SocketAddr, case: &(u16, String, String)) -> bool {
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         if is_kept(listen, case).await {
             return true;
         }
@@ -98,7 +98,7 @@ async fn is_ever_kept(listen: SocketAddr, case: &(u16, String, String)) -> bool 
     false
 }
 
-/// Where the body does not come, waits to be asked for, or is large, the response says that the connection ends.
+/// Asserts that the response announces the end of the connection if the body is not sent, waits for `100 Continue`, or is large.
 async fn ends(listen: SocketAddr, (status, line, headers): (u16, String, String)) {
     for (more, before, after) in [
         ("Content-Length: 5000\r\n", 0, 5000),
@@ -120,7 +120,7 @@ async fn ends(listen: SocketAddr, (status, line, headers): (u16, String, String)
 
 both!(
     ///
-    async fn client_that_is_answered_before_its_body_was_read_sees_the_response_and_no_reset(world: World) {
+    async fn early_response_reaches_the_client_without_a_reset(world: World) {
         for _ in 0..60 {
             world.holder_of(&unknown()).get("/v2/access-token").await;
         }
@@ -130,7 +130,7 @@ both!(
         let listen = world.config.listen;
         let kept = join_all(all.iter().map(|one| is_ever_kept(listen, one))).await;
         let ended: Vec<_> = all.iter().zip(kept).filter(|(_, kept)| !kept).map(|((_, line, _), _)| line).collect();
-        assert_eq!(ended, [""; 0], "these connections ended");
+        assert_eq!(ended, [""; 0], "these connections were closed");
         all.push((413, "POST /oauth/introspect".into(), FORM.into()));
         let large_only = all.pop().unwrap();
         join_all(all.into_iter().map(|one| ends(listen, one))).await;
@@ -144,10 +144,10 @@ both!(
         assert!(head.contains("\nconnection: close\r\n"), "{head}");
         let ended = tokio::time::timeout(Duration::from_mins(1), stream.read(&mut [0])).await;
         assert_eq!(ended.expect("an end").expect("no reset"), 0);
-        // One that is declared too large is not waited for, or this would be 503.
+        // A body with a declared length over the limit is not awaited, otherwise this would be 503.
         let mut stream = TcpStream::connect(listen).await.unwrap();
         let head = format!("{line} HTTP/1.1\r\nHost: t\r\n{FORM}Content-Length: 300000\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
-        is(413, &response(&mut stream).await, "a body that does not come");
+        is(413, &response(&mut stream).await, "a body that is not sent");
     }
 );

@@ -1,4 +1,4 @@
-//! Does `/graphql` speak GraphQL over HTTP, and take nothing that a client of it does not send?
+//! `/graphql`: GraphQL over HTTP, and the requests that it rejects.
 
 use super::{INVALID_TOKEN, NO_CREDENTIAL, bob, lose_the_store, method, raw, refused, send_raw, whole};
 use crate::world::{
@@ -14,9 +14,9 @@ const GRAPHQL: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
 const REVOKE: &str = "mutation($id: ID!) { revokeToken(input: { tokenId: $id }) { token { id } } }";
 
-/// A refusal of the whole request, as [`whole`] has it; the message is not compared, but there.
+/// Asserts that a reply rejects the whole request, in the form of [`whole`]; the message must exist and is not compared.
 #[track_caller]
-fn is_refused(reply: &Reply, media: &str, status: u16, headers: &[(&str, &str)], code: &str) {
+fn assert_rejected(reply: &Reply, media: &str, status: u16, headers: &[(&str, &str)], code: &str) {
     let mut all: BTreeMap<_, _> = headers.iter().copied().collect();
     let kind = format!("{media}; charset=utf-8");
     all.insert("content-type", &kind);
@@ -24,7 +24,7 @@ fn is_refused(reply: &Reply, media: &str, status: u16, headers: &[(&str, &str)],
     let (head, body) = whole(reply).split_once("\n\n").map(|(head, body)| (head.to_owned(), body.to_owned())).unwrap();
     assert_eq!(head, format!("{status}{}", lines.concat()), "{body}");
     let json: Value = serde_json::from_str(&body).unwrap();
-    // The price stands beside the errors of a document that was priced.
+    // The cost is next to the errors if it was computed.
     let keys = json.as_object().unwrap().keys().filter(|key| *key != "extensions");
     assert_eq!(keys.collect::<Vec<_>>(), ["errors"], "{body}");
     for error in json["errors"].as_array().unwrap() {
@@ -33,7 +33,7 @@ fn is_refused(reply: &Reply, media: &str, status: u16, headers: &[(&str, &str)],
     }
 }
 
-/// Posts bytes of that kind.
+/// Sends a body with a content type.
 async fn post(world: &World, credential: &str, kind: &str, accept: &str, body: impl Into<reqwest::Body>) -> Reply {
     let request = world.holder_of(credential).request(Method::POST, "/graphql");
     let request = if kind.is_empty() { request } else { request.header("content-type", kind) };
@@ -46,7 +46,7 @@ fn encoded(text: &str) -> String {
 
 both!(
     /// R-40
-    async fn only_json_in_utf_8_is_taken_by_post(world: World) {
+    async fn post_accepts_only_json_in_utf_8(world: World) {
         let jwt = world.member("bob", &["acme"]).await.credential.unwrap();
         let body = json!({ "query": "{ viewer { username } }" }).to_string();
         for kind in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
@@ -68,9 +68,9 @@ both!(
             "application/json, text/plain",
         ] {
             let reply = post(&world, &jwt, kind, JSON, body.clone()).await;
-            is_refused(&reply, JSON, 415, &[], "INVALID_INPUT");
+            assert_rejected(&reply, JSON, 415, &[], "INVALID_INPUT");
         }
-        // A mutation that came in such a way has not run.
+        // A mutation with another content type is not executed.
         let token = world.person("bob").await.creates_token("deploy", &["acme"], &["read_builds"]).await;
         let revoke = json!({ "query": REVOKE, "variables": { "id": token.id } }).to_string();
         let form = format!("query={}&variables={}", encoded(REVOKE), encoded(&json!({ "id": token.id }).to_string()));
@@ -82,7 +82,7 @@ both!(
             ("application/json;charset=utf-16", &revoke),
         ] {
             let reply = post(&world, &jwt, kind, JSON, body.clone()).await;
-            is_refused(&reply, JSON, 415, &[], "INVALID_INPUT");
+            assert_rejected(&reply, JSON, 415, &[], "INVALID_INPUT");
         }
         assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
     }
@@ -90,7 +90,7 @@ both!(
 
 both!(
     /// R-41
-    async fn queries_may_come_by_get_and_a_mutation_does_not_run(world: World) {
+    async fn get_runs_queries_and_rejects_mutations(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let query = encoded("query Q($slug: String!) { organization(slug: $slug) { slug } viewer { username } }");
         let variables = encoded(&json!({ "slug": "acme" }).to_string());
@@ -111,19 +111,19 @@ both!(
             format!("/graphql?query={revoke}&variables={variables}"),
             format!("/graphql?query={both}&variables={variables}&operationName=M"),
         ] {
-            is_refused(&bob.get(&path).await, JSON, 405, &[("allow", "POST")], "INVALID_INPUT");
+            assert_rejected(&bob.get(&path).await, JSON, 405, &[("allow", "POST")], "INVALID_INPUT");
         }
         assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
         for bad in ["variables=%7B", "variables=%5B%5D", "extensions=1", "query=%7Bviewer%7D&variables=x"] {
-            is_refused(&bob.get(&format!("/graphql?{bad}")).await, JSON, 400, &[], "INVALID_INPUT");
+            assert_rejected(&bob.get(&format!("/graphql?{bad}")).await, JSON, 400, &[], "INVALID_INPUT");
         }
-        is_refused(&bob.get("/graphql").await, JSON, 400, &[], "INVALID_INPUT");
+        assert_rejected(&bob.get("/graphql").await, JSON, 400, &[], "INVALID_INPUT");
     }
 );
 
 both!(
     /// R-90
-    async fn a_value_in_an_address_is_refused_wherever_it_stands(world: World) {
+    async fn token_value_in_the_url_is_rejected(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let query = encoded(
             "query($f: TokenFilter) { organization(slug: \"acme\") { tokenGrants(filter: $f) { totalCount } } }",
@@ -139,7 +139,7 @@ both!(
             format!("/graphql?query=%7Bviewer%7Bid%7D%7D&other={}", token.value),
         ] {
             let reply = bob.get(&path).await;
-            is_refused(&reply, JSON, 400, &[], "INVALID_INPUT");
+            assert_rejected(&reply, JSON, 400, &[], "INVALID_INPUT");
             assert!(reply.text.contains("POST"), "{}", reply.text);
             assert!(!reply.text.contains(&token.value[4..]));
         }
@@ -148,7 +148,7 @@ both!(
 
 both!(
     /// R-48, R-49
-    async fn a_malformed_request_is_400_under_both_media_types(world: World) {
+    async fn malformed_request_is_400_for_both_media_types(world: World) {
         let jwt = world.person("bob").await.credential.unwrap();
         let query = "{ viewer { id } }";
         let malformed = [
@@ -176,20 +176,20 @@ both!(
         for media in [JSON, GRAPHQL] {
             for (body, field) in &malformed {
                 let reply = post(&world, &jwt, JSON, media, body.clone()).await;
-                is_refused(&reply, media, 400, &[], "INVALID_INPUT");
+                assert_rejected(&reply, media, 400, &[], "INVALID_INPUT");
                 assert_eq!(reply.field().as_deref(), Some(*field), "{body}");
             }
             let fine = json!({ "query": query, "variables": null, "operationName": null, "extensions": null });
             assert_eq!(post(&world, &jwt, JSON, media, fine.to_string()).await.status, 200);
             let bytes = post(&world, &jwt, JSON, media, b"{\"query\":\"\xff\"}".to_vec()).await;
-            is_refused(&bytes, media, 400, &[], "INVALID_INPUT");
+            assert_rejected(&bytes, media, 400, &[], "INVALID_INPUT");
         }
-        is_refused(&post(&world, &jwt, JSON, "text/html", "{}").await, JSON, 406, &[], "INVALID_INPUT");
+        assert_rejected(&post(&world, &jwt, JSON, "text/html", "{}").await, JSON, 406, &[], "INVALID_INPUT");
     }
 );
 
 both!(
-    async fn an_error_of_the_document_is_400_or_200_without_data_and_with_its_code(world: World) {
+    async fn document_error_is_400_or_200_without_data(world: World) {
         let jwt = world.person("bob").await.credential.unwrap();
         let id = "query($id: ID!) { token(id: $id) { id } }";
         let create = "mutation($i: CreateTokenInput!) { createToken(input: $i) { value } }";
@@ -221,18 +221,18 @@ both!(
             let body = json!({ "query": query, "variables": variables, "operationName": operation }).to_string();
             let modern = post(&world, &jwt, JSON, GRAPHQL, body.clone()).await;
             assert_eq!(modern.status, 400, "{query} {variables}: {}", modern.text);
-            is_refused(&modern, GRAPHQL, 400, &[], "INVALID_INPUT");
+            assert_rejected(&modern, GRAPHQL, 400, &[], "INVALID_INPUT");
             let classic = post(&world, &jwt, JSON, JSON, body).await;
-            is_refused(&classic, JSON, 200, &[], "INVALID_INPUT");
+            assert_rejected(&classic, JSON, 200, &[], "INVALID_INPUT");
         }
         let deep = json!({ "query": deep }).to_string();
-        is_refused(&post(&world, &jwt, JSON, GRAPHQL, deep.clone()).await, GRAPHQL, 400, &[], "TOO_COMPLEX");
-        is_refused(&post(&world, &jwt, JSON, JSON, deep).await, JSON, 200, &[], "TOO_COMPLEX");
+        assert_rejected(&post(&world, &jwt, JSON, GRAPHQL, deep.clone()).await, GRAPHQL, 400, &[], "TOO_COMPLEX");
+        assert_rejected(&post(&world, &jwt, JSON, JSON, deep).await, JSON, 200, &[], "TOO_COMPLEX");
     }
 );
 
-/// What is no `CreateTokenInput!`, and the path of the input that is wrong.
-fn misfits() -> Vec<(Value, &'static str)> {
+/// Returns invalid values of `CreateTokenInput!`, and the path of the invalid part.
+fn invalid_inputs() -> Vec<(Value, &'static str)> {
     let one = |more: Value| {
         let mut input = json!({ "description": "d", "organizationIds": ["org_1"], "scopes": ["read_user"] });
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -258,18 +258,18 @@ fn misfits() -> Vec<(Value, &'static str)> {
 }
 
 both!(
-    async fn a_variable_of_the_wrong_kind_is_an_error_of_the_document_and_nothing_runs(world: World) {
+    async fn invalid_variable_is_a_document_error_and_nothing_runs(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let jwt = bob.credential.clone().unwrap();
         let query = "mutation($id: ID!, $x: CreateTokenInput!) { \
                      revokeToken(input: { tokenId: $id }) { token { id } } createToken(input: $x) { value } }";
-        for (value, path) in misfits() {
+        for (value, path) in invalid_inputs() {
             let body = json!({ "query": query, "variables": { "id": token.id, "x": value } }).to_string();
             let modern = post(&world, &jwt, JSON, GRAPHQL, body.clone()).await;
-            is_refused(&modern, GRAPHQL, 400, &[], "INVALID_INPUT");
+            assert_rejected(&modern, GRAPHQL, 400, &[], "INVALID_INPUT");
             assert_eq!(modern.field().as_deref(), Some(path), "{value}: {}", modern.text);
             assert_eq!(modern.json()["extensions"]["cost"]["limit"], 10_000);
-            is_refused(&post(&world, &jwt, JSON, JSON, body).await, JSON, 200, &[], "INVALID_INPUT");
+            assert_rejected(&post(&world, &jwt, JSON, JSON, body).await, JSON, 200, &[], "INVALID_INPUT");
         }
         assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
         let tokens = "query($n: Int, $f: TokenFilter, $o: TokenOrder) { viewer { tokens(first: $n, filter: $f, orderBy: $o) \
@@ -289,7 +289,7 @@ both!(
         ] {
             let body = json!({ "query": tokens, "variables": variables }).to_string();
             let reply = post(&world, &jwt, JSON, GRAPHQL, body).await;
-            is_refused(&reply, GRAPHQL, 400, &[], "INVALID_INPUT");
+            assert_rejected(&reply, GRAPHQL, 400, &[], "INVALID_INPUT");
             assert_eq!(reply.field().as_deref(), Some(path), "{variables}: {}", reply.text);
         }
         for fine in [json!({}), json!({ "n": null }), json!({ "n": 1, "f": { "status": "ACTIVE" }, "o": null, "x": 1 })]
@@ -302,7 +302,7 @@ both!(
 );
 
 both!(
-    async fn a_literal_of_the_wrong_kind_is_an_error_of_the_document(world: World) {
+    async fn invalid_literal_is_a_document_error(world: World) {
         let jwt = world.person("bob").await.credential.unwrap();
         for (field, path) in [
             ("tokens(first: \"1\") { totalCount }", "first"),
@@ -323,7 +323,7 @@ both!(
                 format!("{{ viewer {{ ... on User {{ {field} }} }} }}"),
             ] {
                 let reply = post(&world, &jwt, JSON, GRAPHQL, json!({ "query": query }).to_string()).await;
-                is_refused(&reply, GRAPHQL, 400, &[], "INVALID_INPUT");
+                assert_rejected(&reply, GRAPHQL, 400, &[], "INVALID_INPUT");
                 assert_eq!(reply.field().as_deref(), Some(path), "{query}: {}", reply.text);
                 assert!(reply.json()["errors"][0]["locations"][0]["line"].is_u64());
             }
@@ -336,12 +336,12 @@ both!(
 
 both!(
     /// R-50
-    async fn introspection_is_for_those_who_may_ask_and_nothing_is_suggested(world: World) {
+    async fn introspection_requires_graphql_access_and_errors_contain_no_suggestions(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
-        let usual = include_str!("../../../src/graphql/introspection.graphql");
-        assert_eq!(world.nobody().graphql(usual, json!({})).await.status, 401);
-        assert_eq!(world.holder_of(&token.value).graphql(usual, json!({})).await.status, 403);
-        assert_eq!(bob.graphql(usual, json!({})).await.code(), "OK");
+        let introspection = include_str!("../../../src/graphql/introspection.graphql");
+        assert_eq!(world.nobody().graphql(introspection, json!({})).await.status, 401);
+        assert_eq!(world.holder_of(&token.value).graphql(introspection, json!({})).await.status, 403);
+        assert_eq!(bob.graphql(introspection, json!({})).await.code(), "OK");
         for (misspelt, meant) in [
             ("{ viewr { id } }", "viewer"),
             ("{ viewer { usrname } }", "username"),
@@ -353,15 +353,15 @@ both!(
             ("{ viewer { ... on Usr { id } } }", "User"),
         ] {
             let reply = bob.graphql(misspelt, json!({})).await;
-            is_refused(&reply, JSON, 200, &[], "INVALID_INPUT");
-            let words = |text: &str| text.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == meant);
-            assert!(!words(&reply.text.replace("\"field\":\"filter.status\"", "")), "{misspelt}: {}", reply.text);
+            assert_rejected(&reply, JSON, 200, &[], "INVALID_INPUT");
+            let contains = |text: &str| text.split(|ch: char| !ch.is_alphanumeric()).any(|word| word == meant);
+            assert!(!contains(&reply.text.replace("\"field\":\"filter.status\"", "")), "{misspelt}: {}", reply.text);
         }
     }
 );
 
 both!(
-    async fn a_field_that_fails_is_null_with_its_error_and_keys_keep_their_order(world: World) {
+    async fn failed_field_is_null_and_keys_keep_their_order(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let query = "query($id: ID!) { z: viewer { username ...F id name } a: token(id: $id) { status description } \
                      none: organization(slug: \"none\") { id } b: scopes { title name } } \
@@ -381,12 +381,12 @@ both!(
 );
 
 both!(
-    async fn another_method_is_405_before_anybody_asks_who_it_is(world: World) {
+    async fn other_methods_are_405_before_authentication(world: World) {
         let jwt = world.person("bob").await.credential.unwrap();
         for name in ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"] {
             for client in [world.holder_of(&jwt), world.holder_of("nonsense"), world.nobody()] {
                 let reply = read(client.request(method(name), "/graphql")).await;
-                is_refused(&reply, JSON, 405, &[("allow", "GET, HEAD, POST")], "INVALID_INPUT");
+                assert_rejected(&reply, JSON, 405, &[("allow", "GET, HEAD, POST")], "INVALID_INPUT");
             }
         }
     }
@@ -394,45 +394,45 @@ both!(
 
 both!(
     /// R-11, R-12
-    async fn whoever_is_nobody_is_401_in_the_shape_of_graphql(world: World) {
+    async fn unauthenticated_request_is_a_graphql_401(world: World) {
         let query = json!({ "query": "{ viewer { id } }" }).to_string();
         let message = r#"{"errors":[{"message":"Authentication required. Please supply a valid API access token.","extensions":{"code":"UNAUTHENTICATED"}}]}"#;
         let reply =
             read(world.nobody().request(Method::POST, "/graphql").json(&json!({ "query": "{ viewer { id } }" }))).await;
-        is_refused(&reply, JSON, 401, &[("www-authenticate", NO_CREDENTIAL)], "UNAUTHENTICATED");
+        assert_rejected(&reply, JSON, 401, &[("www-authenticate", NO_CREDENTIAL)], "UNAUTHENTICATED");
         assert_eq!(reply.text, message);
         for (state, value) in refused(&world).await {
             for media in [JSON, GRAPHQL] {
                 let reply = post(&world, &value, JSON, media, query.clone()).await;
-                is_refused(&reply, media, 401, &[("www-authenticate", INVALID_TOKEN)], "UNAUTHENTICATED");
+                assert_rejected(&reply, media, 401, &[("www-authenticate", INVALID_TOKEN)], "UNAUTHENTICATED");
                 assert_eq!(reply.text, message, "{state}");
             }
         }
-        // Not even a malformed request tells whether there is anything to ask.
+        // A malformed request is 401 as well.
         let reply = post(&world, "nonsense", "text/plain", JSON, "x").await;
-        is_refused(&reply, JSON, 401, &[("www-authenticate", INVALID_TOKEN)], "UNAUTHENTICATED");
+        assert_rejected(&reply, JSON, 401, &[("www-authenticate", INVALID_TOKEN)], "UNAUTHENTICATED");
     }
 );
 
 both!(
     /// R-10
-    async fn two_credentials_are_refused(world: World) {
+    async fn repeated_credentials_are_rejected(world: World) {
         let jwt = world.person("bob").await.credential.unwrap();
         let header = format!("Authorization: Bearer {jwt}");
         let reply = send_raw(&world, "GET", "/graphql?query=%7Bviewer%7Bid%7D%7D", &[&header, &header]).await;
         let challenge = "Bearer realm=\"tokenward\", error=\"invalid_request\"";
-        is_refused(&reply, JSON, 400, &[("www-authenticate", challenge)], "INVALID_INPUT");
+        assert_rejected(&reply, JSON, 400, &[("www-authenticate", challenge)], "INVALID_INPUT");
     }
 );
 
 both!(
     /// R-14
-    async fn a_token_without_the_scope_is_403_whatever_it_asks(world: World) {
+    async fn token_without_the_graphql_scope_is_403(world: World) {
         let (_, token) = bob(&world, &["read_builds", "write_builds"]).await;
         let challenge = "Bearer realm=\"tokenward\", error=\"insufficient_scope\", scope=\"graphql\"";
         for body in ["{\"query\":\"{ viewer { id } }\"}", "nonsense"] {
             let reply = post(&world, &token.value, JSON, JSON, body).await;
-            is_refused(&reply, JSON, 403, &[("www-authenticate", challenge)], "FORBIDDEN");
+            assert_rejected(&reply, JSON, 403, &[("www-authenticate", challenge)], "FORBIDDEN");
             assert_eq!(reply.json()["errors"][0]["message"], "Your access token doesn't have the graphql scope");
         }
     }
@@ -450,21 +450,21 @@ both!(
             format!(r#"{{{query},"extensions":null,"extensions":{{}}}}"#),
         ] {
             let reply = post(&world, &jwt, JSON, JSON, body).await;
-            is_refused(&reply, JSON, 400, &[], "INVALID_INPUT");
+            assert_rejected(&reply, JSON, 400, &[], "INVALID_INPUT");
         }
         for parameters in
             ["query={viewer{id}}&query={viewer{id}}", "query={viewer{id}}&variables={%22a%22:1,%22a%22:1}"]
         {
             let target = format!("/graphql?{}", parameters.replace('{', "%7B").replace('}', "%7D"));
             let reply = world.holder_of(&jwt).get(&target).await;
-            is_refused(&reply, JSON, 400, &[], "INVALID_INPUT");
+            assert_rejected(&reply, JSON, 400, &[], "INVALID_INPUT");
         }
     }
 );
 
 both!(
     /// R-49
-    async fn a_body_over_64_kib_is_413_in_the_shape_of_graphql(world: World) {
+    async fn body_over_64_kib_is_a_graphql_413(world: World) {
         let jwt = world.person("bob").await.credential.unwrap();
         let of = |size: usize| {
             let frame = json!({ "query": "{ viewer { username } }", "x": "" }).to_string().len();
@@ -473,7 +473,7 @@ both!(
         assert_eq!(post(&world, &jwt, JSON, JSON, of(64 * 1024)).await.status, 200);
         for media in [JSON, GRAPHQL] {
             let reply = post(&world, &jwt, JSON, media, of(64 * 1024 + 1)).await;
-            is_refused(&reply, media, 413, &[("connection", "close")], "INVALID_INPUT");
+            assert_rejected(&reply, media, 413, &[("connection", "close")], "INVALID_INPUT");
         }
         let mut chunked = format!(
             "POST /graphql HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer {jwt}\r\nContent-Type: \
@@ -481,11 +481,11 @@ both!(
         );
         chunked += &format!("400\r\n{}\r\n", " ".repeat(1024)).repeat(65);
         chunked += "0\r\n\r\n";
-        is_refused(&raw(&world, chunked.as_bytes()).await, JSON, 413, &[], "INVALID_INPUT");
+        assert_rejected(&raw(&world, chunked.as_bytes()).await, JSON, 413, &[], "INVALID_INPUT");
     }
 );
 
-/// A JWT of Bob's that is good, but for what `change` does to its claims.
+/// Returns a valid JWT of Bob after `change` modified its claims.
 fn jwt(world: &World, change: impl FnOnce(&mut Value)) -> String {
     let now = world.now().seconds();
     let mut claims = json!({
@@ -502,7 +502,7 @@ fn signed(header: &Header, claims: &Value, secret: &str) -> String {
 
 both!(
     /// R-79
-    async fn a_jwt_that_is_wrong_in_any_way_is_401(world: World) {
+    async fn invalid_jwt_is_401(world: World) {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
         let set = |name: &'static str, value: Value| jwt(&world, move |claims| claims[name] = value);
         let without = |name: &'static str| {
@@ -513,12 +513,12 @@ both!(
         let status = async |jwt: &str| {
             let reply = world.holder_of(jwt).graphql("{ viewer { username } }", json!({})).await;
             if reply.status != 200 {
-                is_refused(&reply, JSON, 401, &[("www-authenticate", INVALID_TOKEN)], "UNAUTHENTICATED");
+                assert_rejected(&reply, JSON, 401, &[("www-authenticate", INVALID_TOKEN)], "UNAUTHENTICATED");
             }
             reply.status.as_u16()
         };
         for (why, good) in
-            [("as it is", jwt(&world, |_| ())), ("several audiences", set("aud", json!(["other", "tokenward"])))]
+            [("unchanged", jwt(&world, |_| ())), ("several audiences", set("aud", json!(["other", "tokenward"])))]
         {
             assert_eq!(status(&good).await, 200, "{why}");
         }
@@ -537,7 +537,7 @@ both!(
             ("no signature", format!("{head}.")),
             ("half a signature", format!("{head}.{}", &signature[..20])),
             ("other claims", format!("{}.{another}.{signature}", good.split('.').next().unwrap())),
-            ("another key", signed(&Header::default(), &claims, "another secret that nobody knows of, long enough")),
+            ("another key", signed(&Header::default(), &claims, "another secret that is long enough for HS256")),
             ("another algorithm", stronger),
             ("another issuer", set("iss", json!("https://evil.example"))),
             ("another audience", set("aud", json!("other"))),
@@ -545,23 +545,23 @@ both!(
             ("no audience", without("aud")),
             ("no subject", without("sub")),
             ("an empty subject", set("sub", json!(""))),
-            ("a subject that is no text", set("sub", json!(1))),
-            ("no end", without("exp")),
-            ("no beginning", without("iat")),
-            ("an end beyond numbers", set("exp", json!(i64::MAX))),
-            ("a beginning beyond numbers", set("iat", json!(i64::MIN))),
+            ("a subject that is no string", set("sub", json!(1))),
+            ("no exp", without("exp")),
+            ("no iat", without("iat")),
+            ("an exp out of range", set("exp", json!(i64::MAX))),
+            ("an iat out of range", set("iat", json!(i64::MIN))),
         ] {
             assert_eq!(status(&bad).await, 401, "{why}");
         }
-        // Seconds from now, which is asked anew each time: a busy machine may be slow in between.
+        // Seconds from now, which is read again for each case, since a busy machine may be slow.
         for (why, times, expected) in [
             ("expired 50 s ago", &[("iat", -100), ("exp", -50)][..], 200),
-            ("made 59 s ahead", &[("iat", 58)], 200),
-            ("good from 59 s ahead", &[("nbf", 58)], 200),
+            ("issued in 58 s", &[("iat", 58)], 200),
+            ("valid in 58 s", &[("nbf", 58)], 200),
             ("a day", &[("iat", 0), ("exp", 86_400)], 200),
             ("expired 61 s ago", &[("iat", -100), ("exp", -61)], 401),
-            ("made 75 s ahead", &[("iat", 75)], 401),
-            ("good from 75 s ahead", &[("nbf", 75)], 401),
+            ("issued in 75 s", &[("iat", 75)], 401),
+            ("valid in 75 s", &[("nbf", 75)], 401),
             ("longer than a day", &[("iat", 0), ("exp", 86_401)], 401),
         ] {
             let now = world.now().seconds();
@@ -576,14 +576,14 @@ both!(
 );
 
 both!(
-    async fn without_the_store_everything_is_503_in_the_shape_of_graphql(world: World) {
+    async fn database_outage_is_a_graphql_503(world: World) {
         let (bob, token) = bob(&world, &["graphql"]).await;
         let jwt = bob.credential.unwrap();
         lose_the_store(&world).await;
         for credential in [&jwt, &token.value] {
             for media in [JSON, GRAPHQL] {
                 let reply = post(&world, credential, JSON, media, "{\"query\":\"{ viewer { id } }\"}").await;
-                is_refused(&reply, media, 503, &[("retry-after", "1")], "UNAVAILABLE");
+                assert_rejected(&reply, media, 503, &[("retry-after", "1")], "UNAVAILABLE");
             }
         }
     }

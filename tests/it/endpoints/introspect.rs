@@ -1,4 +1,4 @@
-//! Does `/oauth/introspect` tell an API what a token is good for, and of any other nothing?
+//! `/oauth/introspect`: resource servers check tokens.
 
 use super::{LATER, bob, lose_the_store, problem, refused, seen_by_admin, seen_by_owner, send_raw, unknown, whole};
 use crate::world::{
@@ -16,8 +16,8 @@ use tokenward::{
 const PATH: &str = "/oauth/introspect";
 const INACTIVE: &str = r#"{"active":false}"#;
 
-/// A form from this API by HTTP Basic.
-async fn asks(world: &World, api: &Credentials, fields: &[(&str, &str)]) -> Reply {
+/// Sends a form as a resource server, with HTTP Basic authentication.
+async fn send(world: &World, api: &Credentials, fields: &[(&str, &str)]) -> Reply {
     let request = world.http.post(world.url(PATH)).basic_auth(&api.client_id, Some(&api.client_secret));
     form(request, fields).await
 }
@@ -44,37 +44,37 @@ fn keys(value: &Value) -> Vec<&str> {
 
 both!(
     /// R-24
-    async fn a_live_token_is_told_with_integer_times_and_one_text_of_scopes(world: World) {
+    async fn active_token_has_integer_times_and_a_scope_string(world: World) {
         let api = world.resource_server("api").await;
         let bob = world.member("bob", &["acme", "globex"]).await;
-        let end = world.now().plus(Duration::from_hours(1));
+        let expiry = world.now().plus(Duration::from_hours(1));
         let scopes = ["graphql", "read_builds", "read_agents"];
-        let token = bob.creates_token_until("deploy", &["acme", "globex"], &scopes, Some(end.to_text())).await;
+        let token = bob.creates_token_until("deploy", &["acme", "globex"], &scopes, Some(expiry.to_text())).await;
         let query = "query($id: ID!) { viewer { uuid } token(id: $id) { createdAt } }";
         let known = bob.ask(query, json!({ "id": token.id })).await;
-        let made = Time::parse(known["token"]["createdAt"].as_str().unwrap()).unwrap().seconds();
+        let created = Time::parse(known["token"]["createdAt"].as_str().unwrap()).unwrap().seconds();
         let reply = world.introspect(&api, &token.value, &[]).await;
         assert_eq!(whole(&reply).split("\n\n").next(), Some("200\ncontent-type: application/json; charset=utf-8"));
         let expected = json!({
             "active": true, "scope": "read_agents read_builds graphql", "username": "bob", "token_type": "Bearer",
-            "iat": made, "sub": known["viewer"]["uuid"], "jti": token.uuid, "iss": world.config.public_url,
-            "organizations": ["acme", "globex"], "exp": end.seconds(),
+            "iat": created, "sub": known["viewer"]["uuid"], "jti": token.uuid, "iss": world.config.public_url,
+            "organizations": ["acme", "globex"], "exp": expiry.seconds(),
         });
         assert_eq!(reply.text, expected.to_string());
-        // Where one is asked about, only that one is told.
-        let asked =
+        // If the request names an organization, the response contains only that one.
+        let named =
             world.introspect(&api, &token.value, &[("organization", "globex"), ("scope", "graphql read_builds")]);
-        assert_eq!(asked.await.json()["organizations"], json!(["globex"]));
-        let forever = bob.creates_token("no end", &["acme"], &["read_user"]).await;
-        let reply = world.introspect(&api, &forever.value, &[]).await.json();
-        let without_end = ["active", "scope", "username", "token_type", "iat", "sub", "jti", "iss", "organizations"];
-        assert_eq!(keys(&reply), without_end);
+        assert_eq!(named.await.json()["organizations"], json!(["globex"]));
+        let unlimited = bob.creates_token("no expiry", &["acme"], &["read_user"]).await;
+        let reply = world.introspect(&api, &unlimited.value, &[]).await.json();
+        let without_exp = ["active", "scope", "username", "token_type", "iat", "sub", "jti", "iss", "organizations"];
+        assert_eq!(keys(&reply), without_exp);
     }
 );
 
 both!(
     /// R-25, R-12
-    async fn whatever_is_not_live_is_inactive_and_nothing_else(world: World) {
+    async fn invalid_token_is_only_inactive(world: World) {
         let api = world.resource_server("api").await;
         let mut values: Vec<_> = refused(&world).await.into_iter().map(|(_, value)| value).collect();
         world.operator(tokenward::actions::EnableUser { username: "carol".into() }).await.unwrap();
@@ -94,7 +94,7 @@ both!(
             "\0".into(),
             world.jwt("bob"),
         ]);
-        // Carol is back, so her token is not among those that stay inactive.
+        // Carol is enabled again, so her token is active.
         values.remove(3);
         for value in values {
             assert_eq!(whole(&world.introspect(&api, &value, &[]).await), inactive(), "{value:?}");
@@ -105,7 +105,7 @@ both!(
 
 both!(
     /// R-27
-    async fn an_organization_or_scope_that_is_not_covered_makes_it_inactive(world: World) {
+    async fn missing_organization_or_scope_is_inactive(world: World) {
         let api = world.resource_server("api").await;
         let ada = world.admin("ada", &["acme"]).await;
         let bob = world.member("bob", &["acme", "globex"]).await;
@@ -119,22 +119,23 @@ both!(
             vec![("scope", "graphql")],
             vec![("scope", "read_builds graphql")],
             vec![("scope", "no_such")],
-            // A setting that was forgotten denies.
+            // An empty setting of a gateway denies.
             vec![("scope", "")],
             vec![("scope", " ")],
             vec![("organization", "globex"), ("scope", "graphql")],
         ] {
             assert_eq!(whole(&world.introspect(&api, &token.value, &fields).await), inactive(), "{fields:?}");
         }
-        let still = world.introspect(&api, &token.value, &[("organization", "globex"), ("scope", "read_builds")]).await;
-        assert_eq!((&still.json()["active"], &still.json()["organizations"]), (&json!(true), &json!(["globex"])));
+        let covered =
+            world.introspect(&api, &token.value, &[("organization", "globex"), ("scope", "read_builds")]).await;
+        assert_eq!((&covered.json()["active"], &covered.json()["organizations"]), (&json!(true), &json!(["globex"])));
         assert_eq!(world.introspect(&api, &token.value, &[]).await.json()["organizations"], json!(["globex"]));
     }
 );
 
 both!(
     /// R-22
-    async fn an_api_proves_itself_by_basic_or_in_the_form_and_never_both(world: World) {
+    async fn client_authenticates_by_basic_or_in_the_form_and_never_both(world: World) {
         let api = world.resource_server("api").await;
         let (_, token) = bob(&world, &["read_builds"]).await;
         let anonymous = || world.http.post(world.url(PATH));
@@ -147,7 +148,7 @@ both!(
         for (id, secret) in [
             (&*api.client_id, "wrong"),
             (&*api.client_id, ""),
-            ("nobody", &*api.client_secret),
+            ("unknown", &*api.client_secret),
             ("", ""),
             ("\0", "x"),
             (&"x".repeat(4096), "x"),
@@ -162,7 +163,7 @@ both!(
             assert_eq!(whole(&reply), wrong_client(), "{header:?}");
         }
         let as_bearer = form(anonymous().bearer_auth(&token.value), &own[2..]).await;
-        assert_eq!(whole(&as_bearer), wrong_client(), "a token does not introspect");
+        assert_eq!(whole(&as_bearer), wrong_client(), "a token cannot introspect");
         assert_eq!(whole(&form(anonymous(), &own[2..]).await), wrong_client());
         assert_eq!(whole(&form(anonymous(), &own[..1]).await), wrong_client());
     }
@@ -175,7 +176,7 @@ fn tokenward_basic(id: &str, secret: &str) -> String {
 
 both!(
     /// R-22
-    async fn a_disabled_api_is_refused_at_once_like_an_unknown_one(world: World) {
+    async fn disabled_resource_server_is_rejected_like_an_unknown_one(world: World) {
         let (api, other) = (world.resource_server("api").await, world.resource_server("other").await);
         let (_, token) = bob(&world, &["read_builds"]).await;
         assert_eq!(world.introspect(&api, &token.value, &[]).await.json()["active"], true);
@@ -187,12 +188,12 @@ both!(
 
 both!(
     /// R-23
-    async fn a_question_without_one_token_is_refused(world: World) {
+    async fn request_without_exactly_one_token_is_rejected(world: World) {
         let api = world.resource_server("api").await;
         let value = unknown();
         let missing = invalid_request("The parameter token is missing.");
         for fields in [vec![], vec![("token", "")], vec![("tokens", "x")], vec![("token_type_hint", "access_token")]] {
-            assert_eq!(whole(&asks(&world, &api, &fields).await), missing, "{fields:?}");
+            assert_eq!(whole(&send(&world, &api, &fields).await), missing, "{fields:?}");
         }
         let twice = invalid_request("A parameter is given twice.");
         for fields in [
@@ -200,9 +201,9 @@ both!(
             [("scope", "a"), ("scope", "b")],
             [("organization", "a"), ("organization", "b")],
         ] {
-            assert_eq!(whole(&asks(&world, &api, &fields).await), twice, "{fields:?}");
+            assert_eq!(whole(&send(&world, &api, &fields).await), twice, "{fields:?}");
         }
-        // A token in the address is none.
+        // A token in the URL is ignored.
         let request = world.http.post(world.url(&format!("{PATH}?token={value}")));
         let reply = form(request.basic_auth(&api.client_id, Some(&api.client_secret)), &[]).await;
         assert_eq!(whole(&reply), missing);
@@ -211,7 +212,7 @@ both!(
 
 both!(
     /// R-26
-    async fn a_hint_of_the_tokens_type_changes_nothing(world: World) {
+    async fn token_type_hint_is_ignored(world: World) {
         let api = world.resource_server("api").await;
         let (_, token) = bob(&world, &["read_builds"]).await;
         let without = world.introspect(&api, &token.value, &[]).await;
@@ -224,7 +225,7 @@ both!(
 
 both!(
     /// R-21
-    async fn only_a_form_by_post_is_taken(world: World) {
+    async fn only_post_with_a_form_is_accepted(world: World) {
         let api = world.resource_server("api").await;
         let allow = problem(
             405,
@@ -253,8 +254,7 @@ both!(
 );
 
 both!(
-    /// What the API says of the request that it holds is what the audit shows.
-    async fn the_audit_shows_what_the_api_says_of_the_request(world: World) {
+    async fn audit_shows_the_request_that_the_resource_server_reports(world: World) {
         let api = world.resource_server("api").await;
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let long = format!("/v1/{}", "x".repeat(600));
@@ -295,7 +295,7 @@ both!(
 );
 
 both!(
-    async fn without_the_store_an_api_hears_to_come_back(world: World) {
+    async fn database_outage_is_503(world: World) {
         let api = world.resource_server("api").await;
         let (_, token) = bob(&world, &["read_builds"]).await;
         lose_the_store(&world).await;
@@ -307,7 +307,7 @@ both!(
 
 both!(
     /// R-27
-    async fn an_api_with_limits_is_told_of_nothing_beyond_them(world: World) {
+    async fn limited_resource_server_sees_nothing_beyond_its_limits(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let acme = world.organization_id("acme").await;
         let scopes = ["read_builds", "read_agents"];
@@ -317,17 +317,17 @@ both!(
         let by_scope = world.limited_resource_server("agents-api", &[], &["read_agents", "graphql"]).await;
         let ask = async |api: &_, token: &str, more: &[(&str, &str)]| world.introspect(api, token, more).await;
 
-        let told = ask(&by_organization, &both.value, &[]).await.json();
-        assert_eq!((&told["organizations"], &told["scope"]), (&json!(["acme"]), &json!("read_agents read_builds")));
-        for more in [&[("organization", "globex")][..], &[("organization", "nowhere")]] {
+        let seen = ask(&by_organization, &both.value, &[]).await.json();
+        assert_eq!((&seen["organizations"], &seen["scope"]), (&json!(["acme"]), &json!("read_agents read_builds")));
+        for more in [&[("organization", "globex")][..], &[("organization", "unknown")]] {
             assert_eq!(ask(&by_organization, &both.value, more).await.text, INACTIVE);
         }
         for more in [&[][..], &[("organization", "globex")], &[("organization", "acme")]] {
             assert_eq!(ask(&by_organization, &elsewhere.value, more).await.text, INACTIVE);
         }
 
-        let told = ask(&by_scope, &both.value, &[]).await.json();
-        assert_eq!((&told["organizations"], &told["scope"]), (&json!(["acme", "globex"]), &json!("read_agents")));
+        let seen = ask(&by_scope, &both.value, &[]).await.json();
+        assert_eq!((&seen["organizations"], &seen["scope"]), (&json!(["acme", "globex"]), &json!("read_agents")));
         assert_eq!(ask(&by_scope, &both.value, &[("scope", "read_agents")]).await.json()["active"], true);
         for scope in ["read_builds", "read_agents read_builds", "graphql"] {
             assert_eq!(ask(&by_scope, &both.value, &[("scope", scope)]).await.text, INACTIVE, "{scope}");
@@ -335,13 +335,13 @@ both!(
         let other = bob.creates_token("other", &["acme"], &["read_builds"]).await;
         assert_eq!(ask(&by_scope, &other.value, &[]).await.text, INACTIVE);
 
-        // A removal holds for the one; the other organization is told of to whoever may know.
-        let everything = world.resource_server("api").await;
+        // A removal concerns one organization; a resource server without limits still sees the other.
+        let unlimited = world.resource_server("api").await;
         assert_eq!(bob.removes_organization(&both.id, &acme, None).await.code(), "OK");
-        assert_eq!(ask(&everything, &both.value, &[("organization", "acme")]).await.text, INACTIVE);
-        assert_eq!(ask(&everything, &both.value, &[("organization", "globex")]).await.json()["active"], true);
+        assert_eq!(ask(&unlimited, &both.value, &[("organization", "acme")]).await.text, INACTIVE);
+        assert_eq!(ask(&unlimited, &both.value, &[("organization", "globex")]).await.json()["active"], true);
         assert_eq!(ask(&by_organization, &both.value, &[]).await.text, INACTIVE);
-        // Limited to an organization that is gone is not unlimited.
+        // The deletion of the organization does not lift the limit.
         world.operator(DeleteOrganization { organization: "acme".into() }).await.unwrap();
         assert_eq!(ask(&by_organization, &both.value, &[]).await.text, INACTIVE);
     }
@@ -349,7 +349,7 @@ both!(
 
 both!(
     /// R-27
-    async fn a_question_of_an_api_with_limits_is_use_within_them_only(world: World) {
+    async fn check_by_a_limited_resource_server_is_recorded_within_its_limits(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let token = bob.creates_token("both", &["acme", "globex"], &["read_builds"]).await;
         let api = world.limited_resource_server("acme-api", &["acme"], &[]).await;

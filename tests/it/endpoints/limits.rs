@@ -1,4 +1,4 @@
-//! What holds for every door: sizes, ids, headers, foreign origins, unknown paths, and a store that is gone?
+//! Behavior of all endpoints: size limits, request IDs, headers, foreign origins, unknown paths, and a database outage.
 
 use super::{JSON, LATER, NO_CREDENTIAL, bob, database_name, lose_the_store, problem, raw, send_raw, unknown, whole};
 use crate::world::{
@@ -15,11 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-const DOORS: [&str; 6] = ["/graphql", "/v2/access-token", "/oauth/introspect", "/verify", "/healthz", "/readyz"];
+const ENDPOINTS: [&str; 6] = ["/graphql", "/v2/access-token", "/oauth/introspect", "/verify", "/healthz", "/readyz"];
 
 both!(
     /// R-19
-    async fn every_refusal_is_json_with_a_message_and_an_id_and_tells_nothing_of_us(world: World) {
+    async fn errors_are_json_with_a_message_and_reveal_no_internals(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let api = world.resource_server("api").await;
         let form_of = |fields: &'static [(&'static str, &'static str)]| {
@@ -59,19 +59,17 @@ both!(
     }
 );
 
-/// R-19, R-51
-///
-/// Only PostgreSQL can be changed from outside while the service holds it.
+/// R-19, R-51: only a PostgreSQL schema can be changed from outside while the service uses it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fault_of_ours_is_500_without_its_cause_and_no_more_than_503_at_verify() {
-    let test = concat!(module_path!(), "::a_fault_of_ours_is_500_without_its_cause_and_no_more_than_503_at_verify");
+async fn internal_error_is_500_without_its_cause_and_503_from_verify() {
+    let test = concat!(module_path!(), "::internal_error_is_500_without_its_cause_and_503_from_verify");
     on(Kind::Postgres, test, async |world: World| {
         let (bob, token) = bob(&world, &["graphql"]).await;
         let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
         cluster.run(database_name(&world), "alter table tokens rename column description to elsewhere").unwrap();
         let holder = world.holder_of(&token.value);
         assert_eq!(whole(&holder.get("/v2/access-token").await), problem(500, &[], r#"{"message":"Internal error"}"#));
-        // Before anything runs, and in a resolver beside one that can answer: the request's id, and nothing else.
+        // In authentication, and in a resolver next to one that succeeds: the error contains only the request ID.
         let in_a_resolver = "query Secret { viewer { username tokens { nodes { description } } } }";
         for (client, query) in [(&holder, "{ viewer { id } }"), (&bob, in_a_resolver)] {
             let reply = client.graphql(query, json!({})).await;
@@ -79,11 +77,11 @@ async fn a_fault_of_ours_is_500_without_its_cause_and_no_more_than_503_at_verify
                 "message": "Internal error",
                 "extensions": { "code": "INTERNAL", "requestId": reply.header("x-request-id") },
             });
-            let mut told = reply.json()["errors"].clone();
-            for place in ["locations", "path"] {
-                told[0].as_object_mut().unwrap().remove(place);
+            let mut errors = reply.json()["errors"].clone();
+            for key in ["locations", "path"] {
+                errors[0].as_object_mut().unwrap().remove(key);
             }
-            assert_eq!((reply.status.as_u16(), told), (500, json!([error])), "{}", reply.text);
+            assert_eq!((reply.status.as_u16(), errors), (500, json!([error])), "{}", reply.text);
             let inner = ["description", "elsewhere", "select", "sql", "Secret"];
             assert!(!inner.iter().any(|word| whole(&reply).contains(word)), "{}", reply.text);
         }
@@ -95,7 +93,7 @@ async fn a_fault_of_ours_is_500_without_its_cause_and_no_more_than_503_at_verify
 
 both!(
     /// R-49
-    async fn a_body_over_64_kib_is_413_announced_or_in_chunks(world: World) {
+    async fn body_over_64_kib_is_413_with_content_length_or_chunked(world: World) {
         let api = world.resource_server("api").await;
         let message = r#"{"error":"invalid_request","message":"The body is too large; send at most 64 KiB."}"#;
         let request = || {
@@ -106,26 +104,26 @@ both!(
         };
         let announced = problem(413, &[("connection", "close")], message);
         let token = "token=".to_owned();
-        let most = 64 * 1024;
-        let fits = read(request().body(token.clone() + &"x".repeat(most - token.len()))).await;
+        let max = 64 * 1024;
+        let fits = read(request().body(token.clone() + &"x".repeat(max - token.len()))).await;
         assert_eq!((fits.status.as_u16(), &*fits.text), (200, r#"{"active":false}"#));
-        assert_eq!(whole(&read(request().body(token.clone() + &"x".repeat(most - token.len() + 1))).await), announced);
+        assert_eq!(whole(&read(request().body(token.clone() + &"x".repeat(max - token.len() + 1))).await), announced);
         let mut chunked = "POST /oauth/introspect HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: \
                            application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n"
             .to_owned();
         chunked += &format!("400\r\n{}\r\n", "x".repeat(1024)).repeat(65);
         assert_eq!(whole(&raw(&world, (chunked + "0\r\n\r\n").as_bytes()).await), problem(413, &[], message));
-        // Where the body does not matter, it is not read.
+        // An endpoint without a body does not read it.
         assert_eq!(read(world.http.get(world.url("/healthz")).body("x".repeat(100 * 1024))).await.status, 200);
     }
 );
 
 both!(
     /// R-49
-    async fn a_long_address_is_414_and_large_headers_are_431_at_every_door_but_that_of_gateways(world: World) {
-        for door in DOORS.into_iter().filter(|door| *door != "/verify") {
-            // In the words of the door.
-            let expected = |status: u16, message: &str| match door {
+    async fn long_url_is_414_and_large_headers_are_431_except_for_verify(world: World) {
+        for endpoint in ENDPOINTS.into_iter().filter(|endpoint| *endpoint != "/verify") {
+            // In the error format of the endpoint.
+            let expected = |status: u16, message: &str| match endpoint {
                 "/graphql" => {
                     let error = format!(r#"{{"message":"{message}","extensions":{{"code":"INVALID_INPUT"}}}}"#);
                     problem(status, &[], &format!(r#"{{"errors":[{error}]}}"#))
@@ -135,20 +133,24 @@ both!(
                 }
                 _ => problem(status, &[], &format!(r#"{{"message":"{message}"}}"#)),
             };
-            let long = format!("{door}?{}", "x".repeat(9 * 1024));
+            let long = format!("{endpoint}?{}", "x".repeat(9 * 1024));
             let message = "The address is too long; send at most 8 KiB.";
-            assert_eq!(whole(&send_raw(&world, "GET", &long, &[]).await), expected(414, message), "{door}");
+            assert_eq!(whole(&send_raw(&world, "GET", &long, &[]).await), expected(414, message), "{endpoint}");
             let large = format!("X-Large: {}", "x".repeat(33 * 1024));
             let message = "The headers are too large; send at most 32 KiB.";
-            assert_eq!(whole(&send_raw(&world, "GET", door, &[&large]).await), expected(431, message), "{door}");
+            assert_eq!(
+                whole(&send_raw(&world, "GET", endpoint, &[&large]).await),
+                expected(431, message),
+                "{endpoint}"
+            );
         }
-        // Whatever their client sent: they take no other refusal than 401 and 403.
+        // Gateways accept no other errors than 401 and 403, whatever their client sent.
         let (long, large) =
             (format!("/verify/{}", "x".repeat(9 * 1024)), format!("X-Large: {}", "x".repeat(33 * 1024)));
         assert_eq!(send_raw(&world, "GET", &long, &[&large]).await.status, 401);
         let fits = format!("/healthz?{}", "x".repeat(8 * 1024 - 9));
         assert_eq!(send_raw(&world, "GET", &fits, &[]).await.status, 200);
-        // More than fits into memory that we give a request: the answer is poorer, and it is one.
+        // Headers over the limit of the HTTP library get a response without a body.
         for size in [64, 200] {
             let huge = format!("X-Large: {}", "x".repeat(size * 1024));
             let reply = send_raw(&world, "GET", "/verify", &[&huge]).await;
@@ -159,7 +161,7 @@ both!(
 
 both!(
     /// R-18
-    async fn head_is_answered_wherever_get_is_with_the_same_head_and_no_body(world: World) {
+    async fn head_has_the_headers_of_get_and_no_body(world: World) {
         let (_, token) = bob(&world, &["graphql"]).await;
         let clients = [world.holder_of(&token.value), world.nobody()];
         let long = format!("/healthz?{}", "x".repeat(9 * 1024));
@@ -192,8 +194,8 @@ both!(
                 assert_eq!(names(&head), names(&get), "{path}");
             }
         }
-        let alien = world.signed_in("ada").await.request(Method::HEAD, "/graphql?query=%7Bviewer%7Bid%7D%7D");
-        assert_eq!(read(alien).await.status, 403, "a session asks by POST alone");
+        let head = world.signed_in("ada").await.request(Method::HEAD, "/graphql?query=%7Bviewer%7Bid%7D%7D");
+        assert_eq!(read(head).await.status, 403, "a session requires POST");
         for path in ["/session", "/session/confirm", "/oauth/introspect", "/organizations/acme/tokens.csv"] {
             let reply = read(world.nobody().request(Method::HEAD, path)).await;
             assert!(reply.status == 405 && !reply.header("allow").contains("HEAD"), "{path}: {reply:?}");
@@ -202,40 +204,40 @@ both!(
 );
 
 both!(
-    async fn a_sane_request_id_is_kept_and_any_other_is_replaced(world: World) {
-        let id = async |said: &str| {
-            let reply = send_raw(&world, "GET", "/healthz", &[&format!("X-Request-Id: {said}")]).await;
+    async fn valid_request_id_is_kept_and_others_are_replaced(world: World) {
+        let id = async |sent: &str| {
+            let reply = send_raw(&world, "GET", "/healthz", &[&format!("X-Request-Id: {sent}")]).await;
             reply.header("x-request-id").to_owned()
         };
-        let longest = "x".repeat(128);
-        for sane in ["7b3f", "A-b_c.9", &longest] {
-            assert_eq!(id(sane).await, sane);
+        let max = "x".repeat(128);
+        for valid in ["7b3f", "A-b_c.9", &max] {
+            assert_eq!(id(valid).await, valid);
         }
-        let longer = "x".repeat(129);
-        for insane in ["", "a b", "<script>", "a\"b", "ä", "a;b", &longer, &unknown()] {
-            let given = id(insane).await;
-            assert!(given != insane && uuid::Uuid::parse_str(&given).is_ok(), "{insane}: {given}");
+        let too_long = "x".repeat(129);
+        for invalid in ["", "a b", "<script>", "a\"b", "ä", "a;b", &too_long, &unknown()] {
+            let replaced = id(invalid).await;
+            assert!(replaced != invalid && uuid::Uuid::parse_str(&replaced).is_ok(), "{invalid}: {replaced}");
         }
-        let mut given = std::collections::HashSet::new();
+        let mut ids = std::collections::HashSet::new();
         for _ in 0..20 {
-            given.insert(world.nobody().get("/healthz").await.header("x-request-id").to_owned());
+            ids.insert(world.nobody().get("/healthz").await.header("x-request-id").to_owned());
         }
-        assert_eq!(given.len(), 20);
+        assert_eq!(ids.len(), 20);
     }
 );
 
 both!(
     /// R-65
-    async fn a_foreign_page_may_read_nothing(world: World) {
+    async fn foreign_page_cannot_read_responses(world: World) {
         let (_, token) = bob(&world, &["graphql"]).await;
         for origin in ["https://evil.example", "null", &world.config.public_url] {
-            for door in DOORS {
+            for endpoint in ENDPOINTS {
                 for name in ["GET", "OPTIONS", "POST"] {
-                    let request = world.holder_of(&token.value).request(name.parse().unwrap(), door);
+                    let request = world.holder_of(&token.value).request(name.parse().unwrap(), endpoint);
                     let request = request.header("origin", origin).header("access-control-request-method", "POST");
                     let reply = read(request).await;
                     let foreign = reply.headers.keys().find(|name| name.as_str().starts_with("access-control"));
-                    assert_eq!(foreign, None, "{name} {door} from {origin}");
+                    assert_eq!(foreign, None, "{name} {endpoint} from {origin}");
                 }
             }
         }
@@ -244,7 +246,7 @@ both!(
 
 both!(
     /// R-65
-    async fn only_the_origins_of_the_configuration_may_read_and_never_with_credentials(database: Database) {
+    async fn only_configured_origins_can_read_and_never_with_credentials(database: Database) {
         let origins = "https://console.example.test,https://other.example.test";
         let world = World::with(database, &[("cors.origins", origins)]).await;
         let (_, token) = bob(&world, &["graphql"]).await;
@@ -282,13 +284,15 @@ both!(
 
 both!(
     /// R-85
-    async fn no_header_and_no_body_tells_what_we_are_made_of(world: World) {
+    async fn responses_reveal_no_software_or_version(world: World) {
         let (_, token) = bob(&world, &["graphql"]).await;
         let holder = world.holder_of(&token.value);
         let mut replies = Vec::new();
-        for door in DOORS.into_iter().chain(["/", "/graphiql", "/.well-known/oauth-authorization-server", "/nothing"]) {
+        for endpoint in
+            ENDPOINTS.into_iter().chain(["/", "/graphiql", "/.well-known/oauth-authorization-server", "/nothing"])
+        {
             for name in ["GET", "POST", "DELETE", "OPTIONS", "FOO"] {
-                replies.push(read(holder.request(name.parse().unwrap(), door)).await);
+                replies.push(read(holder.request(name.parse().unwrap(), endpoint)).await);
             }
         }
         replies.push(world.nobody().get("/v2/access-token").await);
@@ -297,23 +301,23 @@ both!(
             for name in ["server", "via", "x-powered-by", "x-runtime", "x-version"] {
                 assert_eq!(reply.header(name), "", "{name}");
             }
-            let made_of = ["hyper", "axum", "tokio", "async-graphql", "rust", "tokenward/", "sqlx", "postgres"];
-            // The policy of the console speaks of trusted types.
-            let mut told = format!("{:?}", reply.headers).to_lowercase().replace("trusted", "");
+            let software = ["hyper", "axum", "tokio", "async-graphql", "rust", "tokenward/", "sqlx", "postgres"];
+            // The content security policy of the console contains "trusted-types".
+            let mut text = format!("{:?}", reply.headers).to_lowercase().replace("trusted", "");
             if !reply.header("content-type").starts_with("text/html") {
-                told += &reply.text.to_lowercase();
+                text += &reply.text.to_lowercase();
             }
-            assert!(!made_of.iter().any(|word| told.contains(word)), "{told}");
-            assert!(!told.contains(env!("CARGO_PKG_VERSION")), "{told}");
+            assert!(!software.iter().any(|word| text.contains(word)), "{text}");
+            assert!(!text.contains(env!("CARGO_PKG_VERSION")), "{text}");
         }
     }
 );
 
 both!(
     /// R-64
-    async fn every_answer_keeps_a_browser_to_tls_where_the_service_has_it(database: Database) {
+    async fn responses_have_hsts_if_the_public_url_is_https(database: Database) {
         let world = World::with(database, &[("public_url", "https://tokens.example.com")]).await;
-        for path in DOORS.into_iter().chain(["/", "/graphiql", "/nothing", "/openapi.json"]) {
+        for path in ENDPOINTS.into_iter().chain(["/", "/graphiql", "/nothing", "/openapi.json"]) {
             let reply = world.nobody().get(path).await;
             assert_eq!(reply.header("strict-transport-security"), "max-age=31536000", "{path}");
         }
@@ -324,7 +328,7 @@ both!(
 
 both!(
     /// R-85
-    async fn a_path_that_there_is_not_is_404_in_json_whoever_asks(world: World) {
+    async fn unknown_path_is_a_json_404(world: World) {
         let (_, token) = bob(&world, &["graphql"]).await;
         let expected = problem(404, &[], r#"{"message":"No such path"}"#);
         for path in [
@@ -358,37 +362,37 @@ both!(
 
 both!(
     /// R-81
-    async fn liveness_is_200_and_readiness_503_within_two_seconds_while_the_database_is_gone(world: World) {
-        let nobody = world.nobody();
+    async fn database_outage_keeps_healthz_200_and_makes_readyz_503_within_2_s(world: World) {
+        let anonymous = world.nobody();
         let live = problem(200, &[], r#"{"status":"ok"}"#);
-        assert_eq!(whole(&nobody.get("/healthz").await), live);
-        assert_eq!(whole(&nobody.get("/readyz").await), problem(200, &[], r#"{"status":"ready"}"#));
+        assert_eq!(whole(&anonymous.get("/healthz").await), live);
+        assert_eq!(whole(&anonymous.get("/readyz").await), problem(200, &[], r#"{"status":"ready"}"#));
         lose_the_store(&world).await;
         let lateness = Lateness::watched();
         for _ in 0..3 {
             let start = Instant::now();
-            assert_eq!(whole(&nobody.get("/readyz").await), problem(503, &[("retry-after", "1")], LATER));
+            assert_eq!(whole(&anonymous.get("/readyz").await), problem(503, &[("retry-after", "1")], LATER));
             let took = start.elapsed();
             assert!(took < lateness.on_top_of(Duration::from_secs(2)).await, "{took:?}");
-            assert_eq!(whole(&nobody.get("/healthz/").await), live);
+            assert_eq!(whole(&anonymous.get("/healthz/").await), live);
         }
         if world.database.kind() == Kind::Postgres {
-            // The server is back, and so is the service, without a restart.
+            // The service recovers without a restart.
             let name = database_name(&world);
             let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
             cluster.administer(&format!("alter database {name} with allow_connections true")).unwrap();
             let start = Instant::now();
-            while nobody.get("/readyz").await.status != 200 {
+            while anonymous.get("/readyz").await.status != 200 {
                 assert!(start.elapsed() < Duration::from_secs(30), "not ready again");
             }
         }
     }
 );
 
-/// Only PostgreSQL can be changed from outside while the service holds it.
+/// Only a PostgreSQL database can be changed from outside while the service uses it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_whose_schema_is_another_is_not_ready() {
-    let test = concat!(module_path!(), "::a_database_whose_schema_is_another_is_not_ready");
+async fn unknown_schema_is_not_ready() {
+    let test = concat!(module_path!(), "::unknown_schema_is_not_ready");
     on(Kind::Postgres, test, async |world: World| {
         let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
         cluster.run(database_name(&world), "delete from seaql_migrations").unwrap();
@@ -397,10 +401,10 @@ async fn a_database_whose_schema_is_another_is_not_ready() {
     .await;
 }
 
-/// Only PostgreSQL can be changed from outside while the service holds it.
+/// Only a PostgreSQL server can reject connections while the service runs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn use_is_not_lost_while_the_store_is_away() {
-    let test = concat!(module_path!(), "::use_is_not_lost_while_the_store_is_away");
+async fn database_outage_loses_no_usage() {
+    let test = concat!(module_path!(), "::database_outage_loses_no_usage");
     on(Kind::Postgres, test, async |world: World| {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let holder = world.holder_of(&token.value);

@@ -1,4 +1,4 @@
-//! Does every door answer as its documentation says, byte for byte?
+//! The endpoints: status, headers and body, byte for byte.
 
 mod access_token;
 mod early;
@@ -25,7 +25,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// What every answer carries.
+/// The headers of every response.
 const ALWAYS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -40,8 +40,7 @@ const INVALID_TOKEN: &str = "Bearer realm=\"tokenward\", error=\"invalid_token\"
 const AUTHENTICATE: &str = r#"{"message":"Authentication required. Please supply a valid API access token."}"#;
 const LATER: &str = r#"{"message":"Try again later"}"#;
 
-/// All of an answer as a text: the status, its own headers in order, the body. What every answer has in common is
-/// checked here and left out.
+/// Returns a response as text: status, headers in order, body. Asserts and omits the headers of every response.
 #[track_caller]
 fn whole(reply: &Reply) -> String {
     for (name, value) in ALWAYS {
@@ -49,7 +48,7 @@ fn whole(reply: &Reply) -> String {
     }
     assert!(!reply.header("x-request-id").is_empty(), "{reply:?}");
     let own: BTreeMap<_, _> = reply.headers.iter().map(|(name, value)| (name.as_str(), value)).collect();
-    assert_eq!(own.len(), reply.headers.len(), "a header came twice: {reply:?}");
+    assert_eq!(own.len(), reply.headers.len(), "a repeated header: {reply:?}");
     let mut lines = vec![reply.status.as_u16().to_string()];
     for (name, value) in own {
         let common = ALWAYS.iter().any(|(always, _)| *always == name);
@@ -60,7 +59,7 @@ fn whole(reply: &Reply) -> String {
     lines.join("\n") + "\n\n" + &reply.text
 }
 
-/// A refusal in JSON with the headers that matter, as [`whole`] has it.
+/// Returns a JSON response with additional headers, in the form of [`whole`].
 fn problem(status: u16, headers: &[(&str, &str)], body: &str) -> String {
     let mut all: BTreeMap<_, _> = headers.iter().copied().collect();
     all.insert("content-type", JSON);
@@ -68,10 +67,10 @@ fn problem(status: u16, headers: &[(&str, &str)], body: &str) -> String {
     format!("{status}{}\n\n{body}", lines.concat())
 }
 
-/// Sends bytes as they are and reads until the service closes: for what no HTTP client would send.
+/// Sends bytes that no HTTP client would send, and reads until the service closes the connection.
 async fn raw(world: &World, request: &[u8]) -> Reply {
     let mut stream = TcpStream::connect(world.config.listen).await.unwrap();
-    // The service may answer and close before it has read all.
+    // The service may respond and close the connection before it has read everything.
     let _ = stream.write_all(request).await;
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
@@ -79,7 +78,7 @@ async fn raw(world: &World, request: &[u8]) -> Reply {
     parse(&String::from_utf8_lossy(&answer))
 }
 
-/// A request without a body, by its method, target and headers.
+/// Sends a request without a body.
 async fn send_raw(world: &World, method: &str, target: &str, headers: &[&str]) -> Reply {
     let headers: Vec<_> = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let headers = headers.concat();
@@ -91,7 +90,7 @@ fn parse(answer: &str) -> Reply {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
     let mut lines = head.split("\r\n");
     let status =
-        lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_else(|| panic!("no answer: {answer:?}"));
+        lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_else(|| panic!("no response: {answer:?}"));
     let headers = lines.map(|line| {
         let (name, value) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
         (name.parse::<reqwest::header::HeaderName>().unwrap(), value.parse().unwrap())
@@ -101,38 +100,38 @@ fn parse(answer: &str) -> Reply {
     Reply { status: status.parse().unwrap(), headers, text: body.to_owned() }
 }
 
-/// A token in each state in which it is refused, and what never was one; all but the first well-shaped.
+/// Returns token values that are rejected, each with its state; all but the first are well-formed.
 async fn refused(world: &World) -> Vec<(&'static str, String)> {
     let (bob, carol) = (world.member("bob", &["acme"]).await, world.member("carol", &["acme"]).await);
     let revoked = bob.creates_token("revoked", &["acme"], &["read_builds", "graphql"]).await;
     assert_eq!(bob.revokes(&revoked.id).await.code(), "OK");
     let soon = world.now().plus(Duration::from_mins(5)).to_text();
     let expired = bob.creates_token_until("expired", &["acme"], &["read_builds", "graphql"], Some(soon)).await;
-    let stopped = carol.creates_token("of somebody stopped", &["acme"], &["read_builds", "graphql"]).await;
+    let disabled = carol.creates_token("of a disabled user", &["acme"], &["read_builds", "graphql"]).await;
     world.operator(DisableUser { username: "carol".into() }).await.unwrap();
     world.later(Duration::from_mins(6));
     vec![
         ("malformed", "twd_nonsense".into()),
         ("revoked", revoked.value),
         ("expired", expired.value),
-        ("owner disabled", stopped.value),
+        ("owner disabled", disabled.value),
         ("unknown", unknown()),
     ]
 }
 
-/// A value that is well-shaped and that no token has.
+/// Returns a well-formed value of no token.
 fn unknown() -> String {
     tokenward::domain::secret::Secret::generate(&tokenward::domain::secret::Prefix::default()).unwrap().reveal_once()
 }
 
-/// Bob of acme, and his live token with these scopes.
+/// Returns Bob, a member of acme, and a token of his with these scopes.
 async fn bob<'world>(world: &'world World, scopes: &[&str]) -> (Client<'world>, Made) {
     let bob = world.member("bob", &["acme"]).await;
     let token = bob.creates_token("deploy", &["acme"], scopes).await;
     (bob, token)
 }
 
-/// The most recent request of a token as its owner sees it, and when it was last used.
+/// Returns the last request of a token and the time of its last use, as its owner sees them.
 async fn seen_by_owner(owner: &Client<'_>, token: &Made) -> (Value, Option<Time>) {
     owner.world.flush().await;
     let query = "query($id: ID!) { token(id: $id) { lastUsedAt lastRequest \
@@ -142,7 +141,7 @@ async fn seen_by_owner(owner: &Client<'_>, token: &Made) -> (Value, Option<Time>
     (data["token"]["lastRequest"].clone(), used)
 }
 
-/// The same with one organization, as its administrators see it.
+/// Returns the same for one organization, as its administrators see them.
 async fn seen_by_admin(world: &World, slug: &str, token: &Made) -> (Value, Option<Time>) {
     world.flush().await;
     let admin = world.person(&format!("root-{slug}")).await;
@@ -153,22 +152,22 @@ async fn seen_by_admin(world: &World, slug: &str, token: &Made) -> (Value, Optio
     (grant["lastRequest"].clone(), grant["lastUsedAt"].as_str().map(|at| Time::parse(at).unwrap()))
 }
 
-/// Takes the store away from a running service, as an accident would.
+/// Makes the database of a running service unavailable.
 async fn lose_the_store(world: &World) {
     if world.database.kind() == Kind::Postgres {
-        // The server lets nobody in any more and throws out who is there.
+        // The server rejects new connections and closes existing ones.
         let name = database_name(world);
         let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
         cluster.administer(&format!("alter database {name} with allow_connections false")).unwrap();
         let end = format!("select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{name}'");
         cluster.administer(&end).unwrap();
     } else {
-        // A file that is open cannot be taken away; what the service holds of it can.
+        // An open file cannot be removed, but the connections of the service can be closed.
         world.app.store().clone().close().await;
     }
 }
 
-/// The name of the world's PostgreSQL database.
+/// Returns the name of the PostgreSQL database.
 fn database_name(world: &World) -> &str {
     world.database.url().split('?').next().unwrap().rsplit('/').next().unwrap()
 }

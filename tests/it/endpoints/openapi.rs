@@ -1,4 +1,4 @@
-//! `/openapi.json`: is it a good document, and do the doors answer as it says?
+//! `/openapi.json`: validity of the document, and conformance of the endpoints.
 
 use super::{bob, lose_the_store, method, unknown};
 use crate::world::{
@@ -22,7 +22,7 @@ use tokenward::{
 const DOCUMENT: &str = include_str!("../../../openapi.json");
 const TOKEN: &str = "/v2/access-token";
 
-/// What the service answered at the doors of the document.
+/// The responses of the endpoints in the document.
 struct Answers<'world> {
     world: &'world World,
     all: Vec<Value>,
@@ -41,13 +41,13 @@ impl Answers<'_> {
         self.add("get", path, &reply);
     }
 
-    /// Sends JSON from a page of ours.
+    /// Sends JSON as the console does.
     async fn post(&mut self, path: &str, there: &str, client: &Client<'_>, body: &Value) {
         let reply = read(client.request(Method::POST, there).header("x-tokenward-console", "1").json(body)).await;
         self.add("post", path, &reply);
     }
 
-    /// Asks the token's own door by both methods.
+    /// Requests `/v2/access-token` by both methods.
     async fn token(&mut self, client: &Client<'_>, change: impl Fn(RequestBuilder) -> RequestBuilder) {
         for name in [Method::GET, Method::DELETE] {
             let reply = read(change(client.request(name.clone(), TOKEN))).await;
@@ -55,18 +55,18 @@ impl Answers<'_> {
         }
     }
 
-    /// Asks for the table of acme.
-    async fn table(&mut self, request: RequestBuilder) {
+    /// Requests the CSV file of an organization.
+    async fn csv(&mut self, request: RequestBuilder) {
         let reply = read(request).await;
         self.add("post", "/organizations/{slug}/tokens.csv", &reply);
     }
 
-    /// Asks all of the gateways' doors.
-    async fn verify(&mut self, client: &Client<'_>, question: &str) {
-        let reply = client.verify(question).await;
+    /// Requests all endpoints for gateways.
+    async fn verify(&mut self, client: &Client<'_>, query: &str) {
+        let reply = client.verify(query).await;
         self.add("get", "/verify", &reply);
-        for question in ["", question] {
-            let reply = client.get(&format!("/verify/v1/builds?{question}")).await;
+        for query in ["", query] {
+            let reply = client.get(&format!("/verify/v1/builds?{query}")).await;
             self.add("get", "/verify/{below}", &reply);
         }
         for scopes in ["read_builds", "write_builds", "*,"] {
@@ -75,7 +75,7 @@ impl Answers<'_> {
         }
     }
 
-    /// Asks both of the doors for APIs.
+    /// Requests both endpoints for resource servers.
     async fn oauth(&mut self, api: &Credentials, secret: &str, fields: &[(&str, &str)]) {
         for path in ["/oauth/introspect", "/oauth/revoke"] {
             let request = self.world.http.post(self.world.url(path)).basic_auth(&api.client_id, Some(secret));
@@ -85,25 +85,26 @@ impl Answers<'_> {
     }
 }
 
-/// The paths of the document with their methods.
+/// Returns the paths of the document with their methods.
 fn documented() -> Vec<(String, Vec<String>)> {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     let paths = document["paths"].as_object().unwrap();
     paths.iter().map(|(path, item)| (path.clone(), item.as_object().unwrap().keys().cloned().collect())).collect()
 }
 
-/// What two judges say of the document and of these answers. A fault of the service cannot be brought about.
-async fn complaints(folder: &Path, document: &str, answers: &[Value]) -> Vec<String> {
-    let told = json!({ "document": document, "answers": answers, "unseen": ["500"] });
-    serde_json::from_str(&node::run(&folder.join("openapi.mjs"), &told).await).unwrap()
+/// Returns the findings of a linter and a validator about the document and these responses. No response of status 500 is
+/// required, since a test cannot cause one.
+async fn findings(folder: &Path, document: &str, answers: &[Value]) -> Vec<String> {
+    let input = json!({ "document": document, "answers": answers, "unseen": ["500"] });
+    serde_json::from_str(&node::run(&folder.join("openapi.mjs"), &input).await).unwrap()
 }
 
-async fn good_and_bad_tokens(answers: &mut Answers<'_>, api: &Credentials) {
+async fn valid_and_invalid_tokens(answers: &mut Answers<'_>, api: &Credentials) {
     let world = answers.world;
     let (bob, token) = bob(world, &["read_builds"]).await;
-    let end = world.now().plus(Duration::from_hours(1)).to_text();
-    let until = bob.creates_token_until("until", &["acme"], &["read_user"], Some(end)).await;
-    for token in [&token, &until] {
+    let expiry = world.now().plus(Duration::from_hours(1)).to_text();
+    let expiring = bob.creates_token_until("expiring", &["acme"], &["read_user"], Some(expiry)).await;
+    for token in [&token, &expiring] {
         let reply = world.holder_of(&token.value).get(TOKEN).await;
         answers.add("get", TOKEN, &reply);
         let reply = world.introspect(api, &token.value, &[("organization", "acme")]).await;
@@ -116,22 +117,22 @@ async fn good_and_bad_tokens(answers: &mut Answers<'_>, api: &Credentials) {
         };
         answers.token(&holder, form).await;
     }
-    for question in ["organization=acme&scope=read_builds", ""] {
-        answers.verify(&holder, question).await;
+    for query in ["organization=acme&scope=read_builds", ""] {
+        answers.verify(&holder, query).await;
     }
-    for question in ["organization=globex", "scope=read_builds+write_builds"] {
-        let reply = holder.verify(question).await;
+    for query in ["organization=globex", "scope=read_builds+write_builds"] {
+        let reply = holder.verify(query).await;
         answers.add("get", "/verify", &reply);
     }
-    for nobody in [world.nobody(), world.holder_of("twd_nonsense"), world.holder_of(&unknown())] {
-        answers.token(&nobody, |request| request).await;
-        answers.verify(&nobody, "organization=acme").await;
+    for client in [world.nobody(), world.holder_of("twd_nonsense"), world.holder_of(&unknown())] {
+        answers.token(&client, |request| request).await;
+        answers.verify(&client, "organization=acme").await;
     }
-    let reply = world.holder_of(&until.value).delete(TOKEN).await;
+    let reply = world.holder_of(&expiring.value).delete(TOKEN).await;
     answers.add("delete", TOKEN, &reply);
 }
 
-async fn apis(answers: &mut Answers<'_>, api: &Credentials) {
+async fn resource_servers(answers: &mut Answers<'_>, api: &Credentials) {
     let world = answers.world;
     answers.oauth(api, &api.client_secret, &[("token", "twd_nonsense")]).await;
     answers.oauth(api, &api.client_secret, &[("token", &unknown())]).await;
@@ -144,17 +145,17 @@ async fn apis(answers: &mut Answers<'_>, api: &Credentials) {
     }
 }
 
-/// Signs in and out and follows an invitation, well and badly.
+/// Signs in and out and uses an invitation, with valid and invalid requests.
 async fn sessions(answers: &mut Answers<'_>) {
     let world = answers.world;
     let operator = Caller::command_line(world.now());
     let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
-    let (sign_in, right) = (json!({ "username": "bob", "password": PASSWORD }), json!({ "password": PASSWORD }));
-    for body in [json!({ "password": "short" }), right.clone(), right.clone()] {
+    let (sign_in, correct) = (json!({ "username": "bob", "password": PASSWORD }), json!({ "password": PASSWORD }));
+    for body in [json!({ "password": "short" }), correct.clone(), correct.clone()] {
         answers.post("/invitations/{code}", &invitation, &world.nobody(), &body).await;
     }
     let mut bob = world.browser(&world.signs_in("bob", PASSWORD).await);
-    for (path, good) in [("/session", &sign_in), ("/session/confirm", &right)] {
+    for (path, good) in [("/session", &sign_in), ("/session/confirm", &correct)] {
         for body in [&json!({}), &json!({ "username": "bob", "password": "wrong" }), good] {
             answers.post(path, path, &bob, body).await;
         }
@@ -165,7 +166,7 @@ async fn sessions(answers: &mut Answers<'_>) {
     {
         let post = || bob.request(Method::POST, there);
         for request in [
-            post().header("origin", "https://evil.example").json(&right),
+            post().header("origin", "https://evil.example").json(&correct),
             post().header("content-type", "text/plain").body("x"),
             post().json(&json!({ "password": "x".repeat(65 * 1024) })),
         ] {
@@ -179,20 +180,20 @@ async fn sessions(answers: &mut Answers<'_>) {
         let reply = client.delete("/session").await;
         answers.add("delete", "/session", &reply);
     }
-    // While the queue of passwords is full, none is taken.
+    // While the queue of password hashing is full, requests are rejected.
     let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
-    for tries in 1.. {
-        let chosen = || world.app.password_chosen("password", PASSWORD.into(), Vec::new(), false);
+    for attempts in 1.. {
+        let hash = || world.app.password_chosen("password", PASSWORD.into(), Vec::new(), false);
         let request = world.nobody().request(Method::POST, &invitation).header("x-tokenward-console", "1");
-        let asking = read(request.json(&json!({ "password": "short" })));
-        let (_, reply) = tokio::join!(join_all((0..40).map(|_| chosen())), asking);
+        let reply = read(request.json(&json!({ "password": "short" })));
+        let (_, reply) = tokio::join!(join_all((0..40).map(|_| hash())), reply);
         if reply.status == 429 {
             answers.add("post", "/invitations/{code}", &reply);
             break;
         }
-        assert!(tries < 100, "the queue of passwords is never full");
+        assert!(attempts < 100, "the queue of password hashing is never full");
     }
-    // Whoever guesses at one node is refused there.
+    // Failed sign-ins are limited on each node.
     let other = world.beside(&[]).await;
     let bob = other.browser(&other.signs_in("bob", PASSWORD).await);
     for number in 0..100 {
@@ -204,41 +205,41 @@ async fn sessions(answers: &mut Answers<'_>) {
     }
 }
 
-async fn tables(answers: &mut Answers<'_>) {
+async fn csv_files(answers: &mut Answers<'_>) {
     let world = answers.world;
     let (ada, eve) = (world.admin("ada", &["acme"]).await, world.member("eve", &["acme"]).await);
     ada.creates_token("tool", &["acme"], &["graphql"]).await;
-    let (stranger, narrow) = (world.stranger().await, ada.creates_token("narrow", &["acme"], &["read_builds"]).await);
+    let (non_member, narrow) = (world.stranger().await, ada.creates_token("narrow", &["acme"], &["read_builds"]).await);
     let narrow = world.holder_of(&narrow.value);
-    let nobody = world.nobody();
+    let anonymous = world.nobody();
     for (client, body) in [
         (&ada, "{}".to_owned()),
         (&ada, "[]".into()),
         (&ada, r#"{"filter":{"query":"wrong:"}}"#.into()),
         (&ada, format!(r#"{{"filter":"{}"}}"#, "x".repeat(65 * 1024))),
         (&eve, "{}".into()),
-        (&stranger, "{}".into()),
+        (&non_member, "{}".into()),
         (&narrow, "{}".into()),
-        (&nobody, "{}".into()),
+        (&anonymous, "{}".into()),
     ] {
         let request = client.request(Method::POST, "/organizations/acme/tokens.csv");
-        answers.table(request.header("content-type", "application/json").body(body)).await;
+        answers.csv(request.header("content-type", "application/json").body(body)).await;
     }
-    answers.table(ada.request(Method::POST, "/organizations/acme/tokens.csv").body("{}")).await;
+    answers.csv(ada.request(Method::POST, "/organizations/acme/tokens.csv").body("{}")).await;
     let twice = ada.request(Method::POST, "/organizations/acme/tokens.csv").bearer_auth("x");
-    answers.table(twice.json(&json!({}))).await;
+    answers.csv(twice.json(&json!({}))).await;
 }
 
-/// What is refused before any door.
+/// Requests that are rejected before they reach an endpoint.
 async fn limits(answers: &mut Answers<'_>) {
-    let nobody = answers.world.nobody();
+    let anonymous = answers.world.nobody();
     for (path, methods) in documented() {
         if path.starts_with("/verify") {
             continue;
         }
         for name in methods {
             let there = path.replace("{below}", "v1/builds").replace("{slug}", "acme");
-            let request = |more: &str| nobody.request(method(&name.to_uppercase()), &format!("{there}{more}"));
+            let request = |more: &str| anonymous.request(method(&name.to_uppercase()), &format!("{there}{more}"));
             let reply = read(request(&format!("?x={}", "x".repeat(9 * 1024)))).await;
             answers.add(&name, &path, &reply);
             let reply = read(request("").header("x-large", "x".repeat(33 * 1024))).await;
@@ -249,60 +250,60 @@ async fn limits(answers: &mut Answers<'_>) {
 
 both!(
     /// R-19
-    async fn every_status_of_the_document_is_answered_as_it_says(world: World) {
-        let test = "endpoints::openapi::every_status_of_the_document_is_answered_as_it_says";
+    async fn endpoints_conform_to_the_document(world: World) {
+        let test = "endpoints::openapi::endpoints_conform_to_the_document";
         let Some(folder) = node::packages("tests/clients", test) else { return };
         let mut answers = Answers { world: &world, all: Vec::new() };
         let api = world.resource_server("api").await;
-        good_and_bad_tokens(&mut answers, &api).await;
-        apis(&mut answers, &api).await;
+        valid_and_invalid_tokens(&mut answers, &api).await;
+        resource_servers(&mut answers, &api).await;
         sessions(&mut answers).await;
-        tables(&mut answers).await;
+        csv_files(&mut answers).await;
         limits(&mut answers).await;
         let constant = ["/.well-known/oauth-authorization-server", "/openapi.json", "/schema.graphql", "/healthz"];
         for path in constant.into_iter().chain(["/readyz", "/invitations/{code}"]) {
             answers.get(path).await;
         }
-        // Whoever guesses at one node is refused there.
+        // Invalid tokens are limited on each node.
         let other = world.beside(&[]).await;
         for _ in 0..60 {
             other.holder_of(&unknown()).get(TOKEN).await;
         }
         answers.token(&other.holder_of(&unknown()), |request| request).await;
         let bob = world.browser(&world.signs_in("bob", PASSWORD).await);
-        let table = |node: &World| {
+        let csv = |node: &World| {
             let client = node.holder_of(&unknown());
             client.request(Method::POST, "/organizations/acme/tokens.csv").json(&json!({}))
         };
-        answers.table(table(&other)).await;
+        answers.csv(csv(&other)).await;
         lose_the_store(&world).await;
-        answers.table(table(&world)).await;
+        answers.csv(csv(&world)).await;
         answers.get("/readyz").await;
-        let said = json!({ "username": "bob", "password": PASSWORD });
+        let body = json!({ "username": "bob", "password": PASSWORD });
         for (path, there) in [
             ("/session", "/session"),
             ("/session/confirm", "/session/confirm"),
             ("/invitations/{code}", "/invitations/x"),
         ] {
-            answers.post(path, there, &bob, &said).await;
+            answers.post(path, there, &bob, &body).await;
         }
         let reply = bob.delete("/session").await;
         answers.add("delete", "/session", &reply);
         answers.token(&world.holder_of(&unknown()), |request| request).await;
         answers.verify(&world.holder_of(&unknown()), "organization=acme").await;
         answers.oauth(&api, &api.client_secret, &[("token", &unknown())]).await;
-        assert_eq!(complaints(&folder, DOCUMENT, &answers.all).await, [""; 0]);
+        assert_eq!(findings(&folder, DOCUMENT, &answers.all).await, [""; 0]);
     }
 );
 
 #[tokio::test]
-async fn what_the_document_leaves_out_or_has_wrong_is_seen() {
-    let test = "endpoints::openapi::what_the_document_leaves_out_or_has_wrong_is_seen";
+async fn omissions_and_errors_of_the_document_are_found() {
+    let test = "endpoints::openapi::omissions_and_errors_of_the_document_are_found";
     let Some(folder) = node::packages("tests/clients", test) else { return };
     let document = DOCUMENT.replacen("\"operationId\": \"ready\"", "\"operationId\": \"live\"", 1);
     let document = document.replacen("#/components/responses/Ready\"", "#/components/responses/Reddy\"", 1);
     let headers = json!({
-        "x-request-id": "1", "cache-control": "public", "x-content-type-options": "nosniff", "server": "made up",
+        "x-request-id": "1", "cache-control": "public", "x-content-type-options": "nosniff", "server": "invented",
         "content-type": "application/json; charset=utf-8",
     });
     let answer = |path: &str, status: u16, body: &str| json!({ "method": "get", "path": path, "status": status, "headers": headers, "body": body });
@@ -312,8 +313,8 @@ async fn what_the_document_leaves_out_or_has_wrong_is_seen() {
         answer("/schema.graphql", 200, "{}"),
         answer("/verify", 200, "a body"),
     ];
-    let said = complaints(&folder, &document, &answers).await;
-    for wanted in [
+    let found = findings(&folder, &document, &answers).await;
+    for expected in [
         "lint operation-operationId-unique: ",
         "lint no-unresolved-refs: ",
         "lint no-unused-components: ",
@@ -327,12 +328,12 @@ async fn what_the_document_leaves_out_or_has_wrong_is_seen() {
         "get /verify 200: x-token-id is missing",
         "get /verify 401: was not answered",
     ] {
-        assert!(said.iter().any(|line| line.starts_with(wanted)), "nothing says {wanted}: {said:#?}");
+        assert!(found.iter().any(|line| line.starts_with(expected)), "{expected} is not in {found:#?}");
     }
 }
 
 both!(
-    async fn the_document_is_served_to_everybody(world: World) {
+    async fn document_is_public(world: World) {
         for path in ["/openapi.json", "/openapi.json/"] {
             let reply = world.nobody().get(path).await;
             assert_eq!((reply.status.as_u16(), reply.text.as_str()), (200, DOCUMENT));
@@ -344,19 +345,19 @@ both!(
 
 both!(
     /// R-18
-    async fn a_method_that_the_document_does_not_have_is_405_and_allow_names_those_that_it_has(world: World) {
+    async fn undocumented_method_is_405_and_allow_lists_the_documented_ones(world: World) {
         for (path, methods) in documented() {
             let mut methods = methods;
-            // HEAD is answered wherever GET is.
+            // Endpoints that accept GET accept HEAD.
             if methods.iter().any(|method| method == "get") {
                 methods.insert(1, "head".into());
             }
             let allow = methods.join(", ").to_uppercase();
-            // Gateways ask by every method there is.
-            let refused = !path.starts_with("/verify");
+            // The endpoints for gateways accept every method.
+            let rejects = !path.starts_with("/verify");
             let path = path.replace("{slug}", "acme");
             for name in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "FOO"] {
-                if refused && !methods.contains(&name.to_lowercase()) {
+                if rejects && !methods.contains(&name.to_lowercase()) {
                     let reply = read(world.nobody().request(method(name), &path)).await;
                     assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, &*allow), "{name} {path}");
                 }
@@ -365,7 +366,7 @@ both!(
     }
 );
 
-/// The JSON Schema of a value that GraphQL takes, as the document writes it.
+/// Returns the JSON Schema of a GraphQL input type, in the form of the document.
 fn json_schema(schema: &ServiceDocument, of: &Type) -> Value {
     let mut written = match &of.base {
         BaseType::List(inner) => json!({ "type": "array", "items": json_schema(schema, inner) }),
@@ -392,18 +393,18 @@ fn type_of<'all>(schema: &'all ServiceDocument, name: &str) -> &'all TypeKind {
         TypeSystemDefinition::Type(one) if one.node.name.node.as_str() == name => Some(&one.node.kind),
         _ => None,
     });
-    // The scalars of the language itself are not defined in a document.
+    // A document does not define the built-in scalars.
     named.unwrap_or(&TypeKind::Scalar)
 }
 
 /// R-19
 #[test]
-fn filter_of_the_document_is_the_one_of_the_graphql_schema() {
+fn filter_schema_equals_the_graphql_input() {
     let schema = parse_schema(include_str!("../../../schema.graphql")).unwrap();
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
-    let mut waiting = vec!["TokenFilter".to_owned()];
+    let mut pending = vec!["TokenFilter".to_owned()];
     let mut compared = 0;
-    while let Some(name) = waiting.pop() {
+    while let Some(name) = pending.pop() {
         let TypeKind::InputObject(input) = type_of(&schema, &name) else { panic!("{name} is no input") };
         let written = &document["components"]["schemas"][&name];
         let mut found = written["properties"].as_object().unwrap().clone();
@@ -417,7 +418,7 @@ fn filter_of_the_document_is_the_one_of_the_graphql_schema() {
                 let below = below.trim_start_matches("#/components/schemas/").to_owned();
                 let is_nullable = &document["components"]["schemas"][&below]["type"];
                 assert_eq!(is_nullable, &json!(["object", "null"]), "{below}");
-                waiting.push(below);
+                pending.push(below);
             }
             expected.insert(field.node.name.node.to_string(), property);
             compared += 1;

@@ -17,13 +17,13 @@ async fn revoke(world: &World, api: &Credentials, secret: &str, token: &str) -> 
 
 both!(
     /// R-28
-    async fn an_api_ends_a_token_whose_value_it_was_given_and_hears_nothing_of_others(world: World) {
+    async fn resource_server_revokes_a_token_by_value_and_unknown_values_succeed(world: World) {
         let (api, bob) = (world.resource_server("api").await, world.member("bob", &["acme"]).await);
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         let script = world.holder_of(&token.value);
         let (status, body) = revoke(&world, &api, "wrong", &token.value).await;
         assert_eq!((status, body.contains("invalid_client")), (401, true));
-        assert_eq!(script.verify("organization=acme").await.status, 200, "it lives");
+        assert_eq!(script.verify("organization=acme").await.status, 200, "still valid");
         for value in [token.value.as_str(), &token.value, "twd_nonsense", "é"] {
             assert_eq!(revoke(&world, &api, &api.client_secret, value).await, (200, String::new()));
         }
@@ -59,7 +59,7 @@ both!(
             bob.creates_token("two", &["acme"], &["read_builds"]).await,
         );
         assert_eq!(revoke(&world, &api, &api.client_secret, &one.value).await.0, 200);
-        // Whoever holds the value is no resource server.
+        // A token that revokes itself is no resource server.
         assert_eq!(world.holder_of(&two.value).delete("/v2/access-token").await.status, 204);
         let shows = "nodes { via reason resourceServerName tokenId }";
         let event = |via: &str, server: Option<&str>, token: &str| json!({ "via": via, "reason": null, "resourceServerName": server, "tokenId": token });
@@ -76,7 +76,7 @@ both!(
 
 both!(
     /// R-29
-    async fn an_api_is_never_told_that_a_token_ended_while_the_store_cannot_answer(world: World) {
+    async fn database_outage_never_reports_a_revocation(world: World) {
         let (api, bob) = (world.resource_server("api").await, world.member("bob", &["acme"]).await);
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         lose_the_store(&world).await;
@@ -92,13 +92,13 @@ both!(
 );
 
 both!(
-    async fn a_token_is_ended_by_one_form_of_an_api_that_may_ask_and_by_nothing_else(world: World) {
+    async fn only_a_valid_form_of_an_enabled_resource_server_revokes_a_token(world: World) {
         let (api, other) = (world.resource_server("api").await, world.resource_server("other").await);
         let bob = world.member("bob", &["acme"]).await;
         let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
         let script = world.holder_of(&token.value);
-        let refusal = |message: &str| format!(r#"{{"error":"invalid_request","message":"{message}"}}"#);
-        let allow = problem(405, &[("allow", "POST")], &refusal("This path answers POST only."));
+        let error = |message: &str| format!(r#"{{"error":"invalid_request","message":"{message}"}}"#);
+        let allow = problem(405, &[("allow", "POST")], &error("This path answers POST only."));
         for name in ["GET", "PUT", "DELETE", "OPTIONS"] {
             assert_eq!(whole(&send_raw(&world, name, "/oauth/revoke", &[]).await), allow, "{name}");
         }
@@ -106,23 +106,23 @@ both!(
             let request = world.http.post(world.url("/oauth/revoke/"));
             request.basic_auth(&api.client_id, Some(&api.client_secret))
         };
-        let media = refusal("Send the parameters as application/x-www-form-urlencoded.");
+        let media = error("Send the parameters as application/x-www-form-urlencoded.");
         assert_eq!(whole(&read(request().json(&json!({ "token": token.value }))).await), problem(415, &[], &media));
         let twice = form(request(), &[("token", &token.value), ("token", &token.value)]).await;
-        assert_eq!(whole(&twice), problem(400, &[], &refusal("A parameter is given twice.")));
+        assert_eq!(whole(&twice), problem(400, &[], &error("A parameter is given twice.")));
         world.operator(DisableResourceServer { name: "other".into() }).await.unwrap();
         assert_eq!(revoke(&world, &other, &other.client_secret, &token.value).await.0, 401);
         let as_bearer = form(world.http.post(world.url("/oauth/revoke")).bearer_auth(&token.value), &[]).await;
-        assert_eq!(as_bearer.status, 401, "a token is no API");
-        assert_eq!(script.verify("organization=acme").await.status, 200, "it lives");
+        assert_eq!(as_bearer.status, 401, "a token is no resource server");
+        assert_eq!(script.verify("organization=acme").await.status, 200, "still valid");
         assert_eq!(form(request(), &[("token", &token.value)]).await.status, 200);
         assert_eq!(script.verify("organization=acme").await.status, 401);
     }
 );
 
 both!(
-    /// R-28: holding the value is enough, also for an API that may be told of nothing of the token's.
-    async fn an_api_with_limits_ends_a_token_beyond_them_and_one_that_is_over_is_no_error(world: World) {
+    /// R-28: the value is sufficient, even for a resource server whose limits exclude the token.
+    async fn limited_resource_server_revokes_any_token_and_an_expired_one_is_no_error(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let api = world.limited_resource_server("acme-api", &["acme"], &["read_agents"]).await;
         let token = bob.creates_token("deploy", &["globex"], &["read_builds"]).await;
@@ -132,12 +132,12 @@ both!(
         assert_eq!(world.holder_of(&token.value).verify("").await.status, 401);
         world.later(Duration::from_mins(2));
         assert_eq!(revoke(&world, &api, &api.client_secret, &expired.value).await, (200, String::new()));
-        assert_eq!(bob.history_of(&expired.id).await, ["TOKEN_CREATED"], "what is over is over");
+        assert_eq!(bob.history_of(&expired.id).await, ["TOKEN_CREATED"], "an expired token is not revoked");
     }
 );
 
 both!(
-    async fn what_there_is_can_be_discovered(world: World) {
+    async fn metadata_and_schema_are_public(world: World) {
         let metadata = world.nobody().get("/.well-known/oauth-authorization-server").await.json();
         let base = world.config.public_url.clone();
         assert_eq!(metadata["issuer"], json!(base));

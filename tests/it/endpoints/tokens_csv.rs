@@ -1,5 +1,4 @@
-//! `POST /organizations/{slug}/tokens.csv`: is the table what the audit shows, for those who may see it, and never half of
-//! itself?
+//! `POST /organizations/{slug}/tokens.csv`: the audit as a CSV file.
 
 use super::{JSON, lose_the_store, unknown};
 use crate::world::{
@@ -28,11 +27,11 @@ const HEADER: &str = "Owner,Owner e-mail,Owner id,Token UUID,Description,Last us
     Expires at,Status,Owner username,Owner is administrator,Granted at,Last method,Last path,Last allowed\r\n";
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-async fn table(client: &Client<'_>, path: &str, body: Value) -> Reply {
+async fn csv(client: &Client<'_>, path: &str, body: Value) -> Reply {
     read(client.request(Method::POST, path).json(&body)).await
 }
 
-/// The lines of a table without its header, as cells.
+/// Returns the cells of each line, without the header.
 fn lines(reply: &Reply) -> Vec<Vec<String>> {
     assert_eq!(reply.status, 200, "{}", reply.text);
     let text = reply.text.strip_prefix(BYTE_ORDER_MARK).expect("a byte order mark");
@@ -42,8 +41,8 @@ fn lines(reply: &Reply) -> Vec<Vec<String>> {
 }
 
 both!(
-    async fn the_table_has_a_line_for_each_token_of_the_audit_and_its_columns(world: World) {
-        // Midnight may come meanwhile.
+    async fn csv_has_a_line_for_each_token_of_the_audit(world: World) {
+        // The day may change during the test.
         let days =
             [0, 24].map(|hours| world.now().plus(Duration::from_hours(hours)).to_text_in_seconds()[..10].to_owned());
         let ada = world.admin("ada", &["acme"]).await;
@@ -53,7 +52,7 @@ both!(
         bob.creates_token("elsewhere", &["globex"], &["read_builds"]).await;
         assert_eq!(world.holder_of(&used.value).verify("organization=acme").await.status, 200);
         world.flush().await;
-        let reply = table(&ada, PATH, json!({})).await;
+        let reply = csv(&ada, PATH, json!({})).await;
         assert_eq!(reply.header("content-type"), "text/csv; charset=utf-8");
         let names = days.each_ref().map(|day| format!("attachment; filename=\"acme-api-access-tokens-{day}.csv\""));
         assert!(names.iter().any(|name| name == reply.header("content-disposition")), "{:?}", reply.headers);
@@ -68,14 +67,14 @@ both!(
         assert_eq!((&*first[3], &*first[4], &*first[6]), (&*used.uuid, "deploy", "127.0.0.1"));
         assert_eq!((&*second[3], &*second[4]), (&*unused.uuid, "'=1+1, \"quoted\""));
         assert_eq!((&*first[8], &*second[8]), ("read_builds graphql", "read_builds write_builds"));
-        assert_eq!((&*second[5], &*second[6]), ("", ""), "it was never used");
+        assert_eq!((&*second[5], &*second[6]), ("", ""), "never used");
         let token = "query($id: ID!) { token(id: $id) { hint } }";
         let hint =
             async |id: &str| bob.ask(token, json!({ "id": id })).await["token"]["hint"].as_str().unwrap().to_owned();
         assert_eq!((&first[9], &second[9]), (&hint(&used.id).await, &hint(&unused.id).await));
         assert_eq!([&first[10..14], &second[10..14]], [["", "ACTIVE", "bob", "false"]; 2]);
         assert_eq!(first[15..], ["GET", "/verify", "true"]);
-        assert_eq!(second[15..], ["", "", ""], "it was never used");
+        assert_eq!(second[15..], ["", "", ""], "never used");
         for time in [&first[5], &first[7], &second[7], &first[14], &second[14]] {
             assert!(time.len() == 20 && time.ends_with('Z') && days.iter().any(|day| time.starts_with(day)), "{time}");
         }
@@ -83,19 +82,19 @@ both!(
 );
 
 both!(
-    async fn table_tells_state_and_refused_request_and_its_name_whether_it_is_filtered(world: World) {
+    async fn csv_shows_status_and_denied_request_and_its_name_shows_a_filter(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
-        let made = ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        assert_eq!(world.holder_of(&made.value).verify("organization=acme&scope=write_builds").await.status, 403);
+        let token = ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(world.holder_of(&token.value).verify("organization=acme&scope=write_builds").await.status, 403);
         world.flush().await;
-        assert_eq!(ada.revokes(&made.id).await.code(), "OK");
-        let reply = table(&ada, PATH, json!({ "filter": { "status": ["REVOKED"] } })).await;
+        assert_eq!(ada.revokes(&token.id).await.code(), "OK");
+        let reply = csv(&ada, PATH, json!({ "filter": { "status": ["REVOKED"] } })).await;
         assert!(reply.header("content-disposition").contains("acme-api-access-tokens-filtered-"), "{reply:?}");
         let found = lines(&reply);
         assert_eq!(found[0][11..14], ["REVOKED", "ada", "true"]);
         assert_eq!((&*found[0][5], &found[0][15..]), ("", &["GET", "/verify", "false"].map(String::from)[..]));
         for filter in [json!({}), Value::Null, json!({ "query": "  " })] {
-            let reply = table(&ada, PATH, json!({ "filter": filter })).await;
+            let reply = csv(&ada, PATH, json!({ "filter": filter })).await;
             assert!(!reply.header("content-disposition").contains("filtered"), "{filter}: {reply:?}");
         }
     }
@@ -107,17 +106,17 @@ both!(
         for (query, mark) in
             [("", BYTE_ORDER_MARK), ("?bom=1", BYTE_ORDER_MARK), ("?x=1", BYTE_ORDER_MARK), ("?bom=0", "")]
         {
-            let reply = table(&ada, &format!("{PATH}{query}"), json!({})).await;
+            let reply = csv(&ada, &format!("{PATH}{query}"), json!({})).await;
             assert_eq!(reply.text, format!("{mark}{HEADER}"), "{query}");
         }
         for query in ["?bom=no", "?bom=", "?bom=0&bom=1"] {
-            assert_eq!(table(&ada, &format!("{PATH}{query}"), json!({})).await.status, 400, "{query}");
+            assert_eq!(csv(&ada, &format!("{PATH}{query}"), json!({})).await.status, 400, "{query}");
         }
     }
 );
 
 both!(
-    async fn the_filter_is_that_of_the_audit_and_refused_in_the_same_words(world: World) {
+    async fn filter_and_its_errors_equal_those_of_the_audit(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let one = ada.creates_token("one", &["acme"], &["graphql"]).await;
         let two = ada.creates_token("two", &["acme"], &["read_builds"]).await;
@@ -133,7 +132,7 @@ both!(
             (json!({ "query": one.value[..20] }), vec![]),
             (json!({ "createdAt": { "to": "2020-01-01T00:00:00Z" } }), vec![]),
         ] {
-            let reply = table(&ada, PATH, json!({ "filter": filter })).await;
+            let reply = csv(&ada, PATH, json!({ "filter": filter })).await;
             let found: Vec<_> = lines(&reply).into_iter().map(|line| line[4].clone()).collect();
             assert_eq!(found, expected, "{filter}");
         }
@@ -152,7 +151,7 @@ both!(
             (json!([]), "filter"),
             (json!("x"), "filter"),
         ] {
-            let reply = table(&ada, PATH, json!({ "filter": filter })).await;
+            let reply = csv(&ada, PATH, json!({ "filter": filter })).await;
             assert_eq!((reply.status.as_u16(), reply.header("content-type")), (422, JSON), "{filter}");
             assert_eq!(reply.json()["field"], field, "{filter}: {}", reply.text);
             let same = ada.graphql(graphql, json!({ "f": filter })).await;
@@ -164,19 +163,19 @@ both!(
 
 both!(
     /// R-37
-    async fn administrators_get_it_members_are_refused_and_to_others_there_is_nothing(world: World) {
+    async fn administrators_get_the_csv_members_403_and_others_404(world: World) {
         let (ada, eve) = (world.admin("ada", &["acme", "globex"]).await, world.member("eve", &["acme"]).await);
         let token = async |owner: &Client<'_>, slug: &str, scope: &str| {
             world.holder_of(&owner.creates_token(scope, &[slug], &[scope]).await.value)
         };
-        let reaching = token(&ada, "acme", "graphql").await;
+        let granted = token(&ada, "acme", "graphql").await;
         let (elsewhere, narrow) = (token(&ada, "globex", "graphql").await, token(&ada, "acme", "read_builds").await);
         let of_member = token(&eve, "acme", "graphql").await;
-        for client in [&ada, &reaching] {
-            assert_eq!(lines(&table(client, PATH, json!({})).await).len(), 3);
+        for client in [&ada, &granted] {
+            assert_eq!(lines(&csv(client, PATH, json!({})).await).len(), 3);
         }
         let reply = async |client: &Client<'_>, path: &str| {
-            let reply = table(client, path, json!({ "filter": { "query": "wrong:" } })).await;
+            let reply = csv(client, path, json!({ "filter": { "query": "wrong:" } })).await;
             (reply.status.as_u16(), reply.text)
         };
         let forbidden = r#"{"message":"Only an administrator of the organization may do this."}"#;
@@ -190,18 +189,18 @@ both!(
         for slug in ["unknown", "UNKNOWN", "a'b", "%00", "%ff", "%F0%9F%92%A5"] {
             assert_eq!(reply(&ada, &format!("/organizations/{slug}/tokens.csv")).await, none, "{slug}");
         }
-        let narrow = table(&narrow, PATH, json!({})).await;
+        let narrow = csv(&narrow, PATH, json!({})).await;
         assert_eq!(narrow.status, 403);
         assert!(narrow.header("www-authenticate").contains("scope=\"graphql\""), "{narrow:?}");
-        for nobody in [world.nobody(), world.holder_of(&unknown())] {
-            assert_eq!(table(&nobody, PATH, json!({})).await.status, 401);
+        for client in [world.nobody(), world.holder_of(&unknown())] {
+            assert_eq!(csv(&client, PATH, json!({})).await.status, 401);
         }
     }
 );
 
 both!(
     /// R-18, R-19
-    async fn what_is_no_question_for_a_table_is_refused_as_elsewhere(world: World) {
+    async fn invalid_request_is_rejected_as_elsewhere(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         for name in ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"] {
             let reply = read(world.nobody().request(name.parse().unwrap(), PATH)).await;
@@ -226,12 +225,12 @@ both!(
             assert_eq!(send(kind, body.clone()).await, status, "{kind} {}", body.len());
         }
         lose_the_store(&world).await;
-        let reply = table(&ada, PATH, json!({})).await;
+        let reply = csv(&ada, PATH, json!({})).await;
         assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "1"));
     }
 );
 
-/// As many tokens of one person, whose lines are long.
+/// Creates tokens of one user with long lines in the CSV.
 async fn many(world: &World, number: usize) {
     let name = "\u{1F4A5}".repeat(90);
     let new = NewUser { username: "many".into(), name, email: None, email_verified: false, identity: None };
@@ -253,24 +252,24 @@ async fn many(world: &World, number: usize) {
     }
 }
 
-/// How many lines a table has that are whole.
-fn whole(answer: &[u8]) -> usize {
+/// Counts the complete lines of a CSV.
+fn complete_lines(answer: &[u8]) -> usize {
     String::from_utf8_lossy(answer).matches(",,,\r\n").count()
 }
 
 both!(
     /// R-38
-    async fn a_table_of_many_pages_is_whole_and_one_that_is_cut_off_does_not_look_so(world: World) {
+    async fn csv_of_many_pages_is_complete_and_a_truncated_one_is_detectable(world: World) {
         let number = 450;
         many(&world, number).await;
         let ada = world.admin("ada", &["acme"]).await;
-        let reply = table(&ada, PATH, json!({})).await;
+        let reply = csv(&ada, PATH, json!({})).await;
         let uuids: std::collections::BTreeSet<_> = lines(&reply).into_iter().map(|line| line[3].clone()).collect();
         assert_eq!(uuids.len(), number);
 
-        // Somebody takes the beginning, and is an administrator no more when they come for the rest.
+        // A client reads the beginning, and its user is no longer an administrator when it reads the rest.
         let socket = TcpSocket::new_v4().unwrap();
-        // Less than the table, and more than would be taken by drops.
+        // Smaller than the CSV, and large enough that it is not read in tiny pieces.
         socket.set_recv_buffer_size(64 * 1024).unwrap();
         let mut stream = socket.connect(world.config.listen).await.unwrap();
         let jwt = ada.credential.as_deref().unwrap();
@@ -282,10 +281,10 @@ both!(
         assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
         let add = AddOrganizationMember { organization: "acme".into(), user: "ada".into(), role: Role::Member };
         world.sets_member(add).await.unwrap();
-        // However it ends, the chunk that ends a whole answer does not come.
+        // The final chunk of a complete response is missing, however the connection ends.
         let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await.expect("an end");
         assert!(!answer.ends_with(b"\r\n0\r\n\r\n"));
-        assert!((1..number).contains(&whole(&answer)), "{} lines", whole(&answer));
-        assert_eq!(table(&ada, PATH, json!({})).await.status, 403);
+        assert!((1..number).contains(&complete_lines(&answer)), "{} lines", complete_lines(&answer));
+        assert_eq!(csv(&ada, PATH, json!({})).await.status, 403);
     }
 );

@@ -1,4 +1,4 @@
-//! Does `/verify` let through what may pass, and nothing else, in the few words that gateways understand?
+//! `/verify` and `/verify-for`: checks for gateways.
 
 use super::{
     AUTHENTICATE, INVALID_TOKEN, JSON, LATER, NO_CREDENTIAL, bob, lose_the_store, method, problem, refused,
@@ -22,70 +22,70 @@ use tokenward::{
 };
 
 const METHODS: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "FOO"];
-const HANDED_ON: [&str; 6] =
+const TOKEN_HEADERS: [&str; 6] =
     ["x-token-expires-at", "x-token-id", "x-token-organization", "x-token-scopes", "x-token-user", "x-token-user-id"];
 
-/// A refusal: the six headers are there, and empty.
-fn refusal(status: u16, headers: &[(&str, &str)], body: &str) -> String {
-    let mut all = HANDED_ON.map(|name| (name, "")).to_vec();
+/// Returns a denial, in which the six token headers are present and empty.
+fn denial(status: u16, headers: &[(&str, &str)], body: &str) -> String {
+    let mut all = TOKEN_HEADERS.map(|name| (name, "")).to_vec();
     all.extend(headers);
     problem(status, &all, body)
 }
 
-fn lacks(missing: &str, asked: &str) -> String {
-    let challenge = format!("Bearer realm=\"tokenward\", error=\"insufficient_scope\", scope=\"{asked}\"");
+fn missing_scope(missing: &str, required: &str) -> String {
+    let challenge = format!("Bearer realm=\"tokenward\", error=\"insufficient_scope\", scope=\"{required}\"");
     let body = format!("{{\"message\":\"Your access token doesn't have the {missing} scope\"}}");
-    refusal(403, &[("www-authenticate", &challenge)], &body)
+    denial(403, &[("www-authenticate", &challenge)], &body)
 }
 
 fn no_organization() -> String {
-    refusal(403, &[], r#"{"message":"No organization found"}"#)
+    denial(403, &[], r#"{"message":"No organization found"}"#)
 }
 
 fn misconfigured() -> String {
     let message = "The gateway's configuration for this request is wrong; the log of the service says why.";
-    refusal(403, &[], &json!({ "message": message }).to_string())
+    denial(403, &[], &json!({ "message": message }).to_string())
 }
 
 fn invalid() -> String {
-    refusal(401, &[("www-authenticate", INVALID_TOKEN)], AUTHENTICATE)
+    denial(401, &[("www-authenticate", INVALID_TOKEN)], AUTHENTICATE)
 }
 
 both!(
     /// R-30
-    async fn live_token_passes_with_all_six_headers_and_no_body(world: World) {
+    async fn valid_token_is_allowed_with_six_headers_and_no_body(world: World) {
         let (bob, token) = bob(&world, &["read_builds", "read_agents", "graphql"]).await;
         let user = bob.ask("{ viewer { uuid } }", json!({})).await["viewer"]["uuid"].as_str().unwrap().to_owned();
         let holder = world.holder_of(&token.value);
-        let passed = |organization: &str| {
+        let allowed = |organization: &str| {
             format!(
                 "200\nx-token-expires-at: \nx-token-id: {}\nx-token-organization: {organization}\nx-token-scopes: read_agents read_builds \
                  graphql\nx-token-user: bob\nx-token-user-id: {user}\n\n",
                 token.uuid
             )
         };
-        assert_eq!(whole(&holder.verify("scope=read_builds&organization=acme").await), passed("acme"));
-        assert_eq!(whole(&holder.verify("scope=read_builds&scope=graphql+read_agents").await), passed(""));
-        assert_eq!(whole(&holder.get("/verify").await), passed(""));
-        assert_eq!(whole(&holder.get("/verify/").await), passed(""));
-        assert_eq!(whole(&holder.get("/verify/v1/builds").await), passed(""));
-        assert_eq!(whole(&holder.get("/verify-for/acme/read_builds,graphql/v1/builds").await), passed("acme"));
-        assert_eq!(whole(&holder.get("/verify-for/*/*/").await), passed(""));
-        let end = world.now().plus(Duration::from_hours(1));
-        let until = bob.creates_token_until("until", &["acme"], &["read_builds"], Some(end.to_text())).await;
-        let reply = world.holder_of(&until.value).get("/verify").await;
-        assert_eq!(reply.header("x-token-expires-at"), end.to_text_in_seconds());
+        assert_eq!(whole(&holder.verify("scope=read_builds&organization=acme").await), allowed("acme"));
+        assert_eq!(whole(&holder.verify("scope=read_builds&scope=graphql+read_agents").await), allowed(""));
+        assert_eq!(whole(&holder.get("/verify").await), allowed(""));
+        assert_eq!(whole(&holder.get("/verify/").await), allowed(""));
+        assert_eq!(whole(&holder.get("/verify/v1/builds").await), allowed(""));
+        assert_eq!(whole(&holder.get("/verify-for/acme/read_builds,graphql/v1/builds").await), allowed("acme"));
+        assert_eq!(whole(&holder.get("/verify-for/*/*/").await), allowed(""));
+        let expiry = world.now().plus(Duration::from_hours(1));
+        let expiring = bob.creates_token_until("expiring", &["acme"], &["read_builds"], Some(expiry.to_text())).await;
+        let reply = world.holder_of(&expiring.value).get("/verify").await;
+        assert_eq!(reply.header("x-token-expires-at"), expiry.to_text_in_seconds());
     }
 );
 
 both!(
     /// R-30
-    async fn every_method_path_and_body_is_answered_for_the_token_alone(world: World) {
+    async fn verdict_ignores_method_path_and_body(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let mut cases = refused(&world).await;
-        cases.push(("live", token.value));
+        cases.push(("valid", token.value));
         for (state, value) in cases {
-            let expected = if state == "live" { 200 } else { 401 };
+            let expected = if state == "valid" { 200 } else { 401 };
             for name in METHODS {
                 for path in [
                     "/verify",
@@ -96,7 +96,7 @@ both!(
                     let request = world.holder_of(&value).request(method(name), path);
                     let reply = read(request.body("access_token=1")).await;
                     assert_eq!(reply.status, expected, "{state}: {name} {path}");
-                    for header in HANDED_ON {
+                    for header in TOKEN_HEADERS {
                         assert!(reply.headers.contains_key(header), "{state}: {name} {path} without {header}");
                     }
                     if expected == 401 {
@@ -110,25 +110,25 @@ both!(
 );
 
 both!(
-    /// R-30: the answer comes before the body, however large that is said to be.
-    async fn the_body_of_a_request_is_never_waited_for(world: World) {
+    /// R-30: the response is sent before the body is read, whatever its declared length is.
+    async fn request_body_is_never_awaited(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let request = format!(
             "POST /verify HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer {}\r\nContent-Type: \
              application/x-www-form-urlencoded\r\nContent-Length: 10000000\r\n\r\naccess_token=x",
             token.value
         );
-        // The rest of the body never comes: a service that waited for it would close the connection.
+        // The rest of the body is never sent: a service that awaited it would close the connection.
         assert_eq!(super::raw(&world, request.as_bytes()).await.status, 200);
     }
 );
 
 both!(
     /// R-11, R-12, R-15
-    async fn whatever_is_no_single_bearer_is_401_and_looks_alike(world: World) {
+    async fn malformed_and_repeated_credentials_get_identical_401s(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let none = send_raw(&world, "GET", "/verify", &[]).await;
-        assert_eq!(whole(&none), refusal(401, &[("www-authenticate", NO_CREDENTIAL)], AUTHENTICATE));
+        assert_eq!(whole(&none), denial(401, &[("www-authenticate", NO_CREDENTIAL)], AUTHENTICATE));
         let of = |scheme: &str| format!("Authorization: {scheme} {}", token.value);
         for good in [of("Bearer"), of("bearer"), of("BEARER")] {
             assert_eq!(send_raw(&world, "GET", "/verify", &[&good]).await.status, 200, "{good}");
@@ -151,7 +151,7 @@ both!(
         ] {
             assert_eq!(whole(&send_raw(&world, "GET", "/verify", &bad).await), invalid(), "{bad:?}");
         }
-        // A token anywhere else is none.
+        // A token elsewhere is ignored.
         let query = format!("/verify?access_token={}", token.value);
         assert_eq!(whole(&send_raw(&world, "GET", &query, &[]).await), whole(&none));
         let proxied = format!("Proxy-Authorization: Bearer {}", token.value);
@@ -161,23 +161,26 @@ both!(
 
 both!(
     /// R-14
-    async fn a_refusal_names_the_first_missing_scope_and_lists_all_that_were_asked(world: World) {
+    async fn denial_names_the_first_missing_scope_and_lists_all_required_ones(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let holder = world.holder_of(&token.value);
-        let said = async |question: &str| whole(&holder.verify(question).await);
-        assert_eq!(said("scope=read_agents").await, lacks("read_agents", "read_agents"));
-        let asked = "read_builds read_user read_agents";
-        assert_eq!(said("scope=read_builds&scope=read_user+read_agents").await, lacks("read_user", asked));
-        assert_eq!(said("scope=graphql&organization=acme").await, lacks("graphql", "graphql"));
-        // One that there is not is lacked by everybody, and what cannot be one is not repeated.
-        assert_eq!(said("scope=no_such_scope").await, lacks("no_such_scope", "no_such_scope"));
-        assert_eq!(said("scope=%22%0d%0aX-Token-User:+root").await.lines().next(), Some("403"));
-        assert!(!said("scope=%22evil%0d%0a").await.contains("evil"));
+        let response = async |query: &str| whole(&holder.verify(query).await);
+        assert_eq!(response("scope=read_agents").await, missing_scope("read_agents", "read_agents"));
+        let required = "read_builds read_user read_agents";
+        assert_eq!(
+            response("scope=read_builds&scope=read_user+read_agents").await,
+            missing_scope("read_user", required)
+        );
+        assert_eq!(response("scope=graphql&organization=acme").await, missing_scope("graphql", "graphql"));
+        // No token has an unknown scope, and an invalid name is not repeated.
+        assert_eq!(response("scope=no_such_scope").await, missing_scope("no_such_scope", "no_such_scope"));
+        assert_eq!(response("scope=%22%0d%0aX-Token-User:+root").await.lines().next(), Some("403"));
+        assert!(!response("scope=%22evil%0d%0a").await.contains("evil"));
     }
 );
 
 both!(
-    /// R-14: what a gateway asks in a wrong form is never nothing.
+    /// R-14: a malformed requirement of a gateway denies, it is not ignored.
     async fn misconfigured_gateway_is_denied_and_recorded_as_denied(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let holder = world.holder_of(&token.value);
@@ -218,34 +221,34 @@ both!(
 
 both!(
     /// R-14
-    async fn gateway_that_appends_the_path_asks_for_organization_and_scopes_before_it(world: World) {
+    async fn verify_for_takes_organization_and_scopes_before_the_appended_path(world: World) {
         let (_, token) = bob(&world, &["read_builds", "read_user"]).await;
         world.organization("globex").await;
         let holder = world.holder_of(&token.value);
         let get = async |target: &str| whole(&holder.get(target).await);
-        for passes in [
+        for target in [
             "/verify-for/acme/read_builds/",
             "/verify-for/acme/read_user,read_builds/v1//x?scope=graphql&organization=globex",
             "/verify-for/%61cme/read%5Fbuilds/v1",
             "/verify-for/*/read_builds/v1",
             "/verify-for/acme/*/verify-for/globex/graphql/x",
         ] {
-            assert!(get(passes).await.starts_with("200\n"), "{passes}");
+            assert!(get(target).await.starts_with("200\n"), "{target}");
         }
-        assert_eq!(get("/verify-for/acme/graphql/v1").await, lacks("graphql", "graphql"));
-        assert_eq!(get("/verify-for/*/read_builds,graphql/v1").await, lacks("graphql", "read_builds graphql"));
-        assert_eq!(get("/verify-for/acme/*,read_builds/v1").await, lacks("asked", "read_builds"));
-        assert_eq!(get("/verify-for/acme/nosuch/v1?scope=read_builds").await, lacks("nosuch", "nosuch"));
-        for stranger in ["globex", "initech", "ACME", "**", "acme%2F", "acme%20", "*%00"] {
-            let target = format!("/verify-for/{stranger}/read_builds/v1");
+        assert_eq!(get("/verify-for/acme/graphql/v1").await, missing_scope("graphql", "graphql"));
+        assert_eq!(get("/verify-for/*/read_builds,graphql/v1").await, missing_scope("graphql", "read_builds graphql"));
+        assert_eq!(get("/verify-for/acme/*,read_builds/v1").await, missing_scope("asked", "read_builds"));
+        assert_eq!(get("/verify-for/acme/nosuch/v1?scope=read_builds").await, missing_scope("nosuch", "nosuch"));
+        for organization in ["globex", "initech", "ACME", "**", "acme%2F", "acme%20", "*%00"] {
+            let target = format!("/verify-for/{organization}/read_builds/v1");
             assert_eq!(get(&target).await, no_organization(), "{target}");
         }
     }
 );
 
 both!(
-    /// R-14: what a client appends to `/verify` asks for nothing, and never becomes the other path.
-    async fn path_of_a_client_cannot_leave_the_path_of_the_question(database: Database) {
+    /// R-14: a path that a client appends to `/verify` requires nothing, and never becomes `/verify-for`.
+    async fn client_path_cannot_change_the_requirements(database: Database) {
         let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32")]).await;
         let (_, token) = bob(&world, &["read_builds"]).await;
         for path in [
@@ -257,17 +260,17 @@ both!(
             "/;/../../verify-for/*/*/harmless",
             "/\\..\\verify-for/*/*/harmless",
         ] {
-            // Asked for nothing, it may pass, and is recorded as it came.
+            // Without requirements it is allowed, and its path is recorded unchanged.
             let reply = by_gateway(&world, &token.value, &format!("/verify{path}"), &[]).await;
             assert_eq!(reply.status, 200, "{path}");
             assert_eq!(seen_by_admin(&world, "acme", &token).await.0["path"], path);
-            // Asked for a scope that it lacks, it does not.
+            // With a missing scope it is denied.
             for before in ["/verify-for/acme/graphql", "/verify-for/*/graphql", "/verify-for/globex/*"] {
                 let reply = by_gateway(&world, &token.value, &format!("{before}{path}"), &[]).await;
                 assert_eq!(reply.status, 403, "{before}{path}");
             }
         }
-        // No path of a client begins without a slash; one that did would be no question.
+        // The path of a client always starts with a slash; a target without one is no endpoint.
         for target in
             ["/verify-forx/*/*/x", "/verify-f", "/verifyx", "/verify*", "/verify;/*/*/x", "//verify-for/*/*/x"]
         {
@@ -279,7 +282,7 @@ both!(
 
 both!(
     /// R-30
-    async fn preflight_is_never_a_yes_to_a_gateway(database: Database) {
+    async fn preflight_is_never_allowed(database: Database) {
         let world = World::with(database, &[("cors.origins", "https://app.example.com")]).await;
         let headers = ["Origin: https://app.example.com", "Access-Control-Request-Method: GET"];
         for target in ["/verify", "/verify/", "/verify/v1/builds", "/verify-for/*/*/v1", "/verify-for"] {
@@ -301,7 +304,7 @@ both!(
 
 /// R-75
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn misconfigured_gateway_is_warned_about_once_for_each_parameter() {
+async fn misconfigured_gateway_is_logged_once_per_parameter() {
     let database = Database::fresh(Kind::Sqlite, "misconfigured_gateway").unwrap();
     let program = Program::over(&database, &[("log.level", "warn"), ("log.format", "json")]);
     program.people("acme", &["ada"]);
@@ -325,14 +328,14 @@ async fn misconfigured_gateway_is_warned_about_once_for_each_parameter() {
     ] {
         let expected: Vec<_> = parameters.iter().map(|name| (json!("WARN"), (*name).to_owned())).collect();
         assert_eq!(warnings(target, &token).await, expected, "{target}");
-        // Without a good credential nothing can be written into the log.
+        // An invalid credential causes no log line.
         assert_eq!(warnings(target, &unknown()).await, [], "{target}");
     }
 }
 
 both!(
     /// R-14
-    async fn the_organization_is_judged_before_the_scopes_and_unknown_is_like_not_granted(world: World) {
+    async fn organization_is_checked_before_scopes_and_unknown_equals_not_granted(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         world.organization("globex").await;
         let holder = world.holder_of(&token.value);
@@ -350,7 +353,7 @@ both!(
 );
 
 both!(
-    async fn a_disabled_owner_stops_a_token_at_once_and_comes_back_with_it(world: World) {
+    async fn token_is_denied_while_its_owner_is_disabled(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let holder = world.holder_of(&token.value);
         world.operator(DisableUser { username: "bob".into() }).await.unwrap();
@@ -361,13 +364,13 @@ both!(
 );
 
 both!(
-    async fn a_scope_that_left_the_catalogue_is_accepted_nowhere(database: Database) {
+    async fn retired_scope_is_denied_by_all_endpoints(database: Database) {
         let file = database.folder().join("scopes.toml");
         let scope = |name: &str, access: &str| {
             format!("[[scope]]\nname = \"{name}\"\ntitle = \"T\"\ndescription = \"D\"\naccess = \"{access}\"\n")
         };
         std::fs::write(&file, scope("read_builds", "read") + &scope("graphql", "graphql")).unwrap();
-        // The service knew read_old when the token was made, and no longer does.
+        // The scope read_old is in the catalogue only when the token is created.
         let later = World::with(database, &[("scopes.file", file.to_str().unwrap())]).await;
         std::fs::write(&file, scope("read_builds", "read") + &scope("read_old", "read")).unwrap();
         let before = tokenward::config::Config::load(
@@ -377,19 +380,19 @@ both!(
         )
         .unwrap();
         later.member("bob", &["acme"]).await;
-        let value = make_with(&later, &before, &["read_builds", "read_old"]).await;
+        let value = create_with(&later, &before, &["read_builds", "read_old"]).await;
         let holder = later.holder_of(&value);
-        let passed = holder.verify("scope=read_builds").await;
-        assert_eq!((passed.status.as_u16(), passed.header("x-token-scopes")), (200, "read_builds"));
-        assert_eq!(whole(&holder.verify("scope=read_old").await), lacks("read_old", "read_old"));
+        let allowed = holder.verify("scope=read_builds").await;
+        assert_eq!((allowed.status.as_u16(), allowed.header("x-token-scopes")), (200, "read_builds"));
+        assert_eq!(whole(&holder.verify("scope=read_old").await), missing_scope("read_old", "read_old"));
         let api = later.resource_server("api").await;
         assert_eq!(later.introspect(&api, &value, &[]).await.json()["scope"], "read_builds");
         assert_eq!(later.introspect(&api, &value, &[("scope", "read_old")]).await.text, r#"{"active":false}"#);
     }
 );
 
-/// Makes a token of Bob's for acme, as a service with another configuration would.
-async fn make_with(world: &World, config: &tokenward::config::Config, scopes: &[&str]) -> String {
+/// Creates a token of Bob for acme, as a service with another configuration would.
+async fn create_with(world: &World, config: &tokenward::config::Config, scopes: &[&str]) -> String {
     use tokenward::{actions, app};
     let app = app::App::new(world.app.store().clone(), config, world.clock.clone());
     let caller = Caller::command_line(app.now());
@@ -407,7 +410,7 @@ async fn make_with(world: &World, config: &tokenward::config::Config, scopes: &[
     actions::create_token(&app, &caller, ask).await.unwrap().1.reveal_once()
 }
 
-/// A request of a gateway, with everything that it may say.
+/// Sends a request of a gateway with additional headers.
 async fn by_gateway(world: &World, value: &str, target: &str, headers: &[&str]) -> Reply {
     let authorization = format!("Authorization: Bearer {value}");
     let mut all = vec![authorization.as_str(), "User-Agent: curl/8"];
@@ -417,7 +420,7 @@ async fn by_gateway(world: &World, value: &str, target: &str, headers: &[&str]) 
 
 both!(
     /// R-70
-    async fn without_a_trusted_proxy_the_audit_shows_the_connection_itself(world: World) {
+    async fn audit_shows_the_connection_without_a_trusted_proxy(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let headers = [
             "X-Forwarded-For: 9.9.9.9",
@@ -440,7 +443,7 @@ both!(
 
 both!(
     /// R-70
-    async fn behind_a_trusted_proxy_the_audit_shows_the_request_that_it_holds(database: Database) {
+    async fn audit_shows_the_original_request_behind_a_trusted_proxy(database: Database) {
         let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32,10.0.0.0/8")]).await;
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let value = &token.value;
@@ -476,7 +479,7 @@ both!(
             ("", &["X-Forwarded-Uri: /v1/a?to=https://b/c"], "127.0.0.1", None, Some("/v1/a")),
             ("", &["X-Forwarded-Uri:"], "127.0.0.1", None, None),
             ("", &["X-Forwarded-Uri: v1/builds"], "127.0.0.1", None, None),
-            // One of the two may be the client's.
+            // One of two repeated headers may be from the client.
             (
                 "",
                 &[harmless, "X-Forwarded-Uri: /v1", "X-Forwarded-Method: A", "X-Forwarded-Method: B"],
@@ -502,11 +505,11 @@ both!(
 );
 
 both!(
-    /// R-70: a byte that is no text hides neither the address of a client nor where it went.
-    async fn unreadable_bytes_are_recorded_and_hide_nothing(database: Database) {
+    /// R-70: an invalid byte hides neither the address of a client nor the path of its request.
+    async fn invalid_bytes_do_not_hide_address_and_path(database: Database) {
         let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32")]).await;
         let (bob, token) = bob(&world, &["read_builds"]).await;
-        let ask = async |target: &[u8], more: &[u8]| {
+        let recorded = async |target: &[u8], more: &[u8]| {
             let value = token.value.as_bytes();
             let end = b"\r\nHost: t\r\nConnection: close\r\n\r\n";
             let parts = [b"GET ", target, b" HTTP/1.1\r\nAuthorization: Bearer ", value, b"\r\n", more, end];
@@ -515,15 +518,15 @@ both!(
             (request["path"].clone(), request["ipAddress"].clone())
         };
         let more = b"X-Forwarded-Uri: /v1/secret/\xe9\r\nX-Forwarded-For: \xe9, 198.51.100.7";
-        assert_eq!(ask(b"/verify", more).await, (json!("/v1/secret/%E9"), json!("198.51.100.7")));
+        assert_eq!(recorded(b"/verify", more).await, (json!("/v1/secret/%E9"), json!("198.51.100.7")));
         let more = b"X-Forwarded-For: \xff\r\nX-Forwarded-For: [2001:db8::7]:1";
-        assert_eq!(ask("/verify/v1/é".as_bytes(), more).await, (json!("/v1/%C3%A9"), json!("2001:db8::7")));
+        assert_eq!(recorded("/verify/v1/é".as_bytes(), more).await, (json!("/v1/%C3%A9"), json!("2001:db8::7")));
     }
 );
 
 both!(
-    /// R-70, R-76: the limit counts the client of a gateway that writes its port, and no other.
-    async fn clients_with_ports_are_limited_one_by_one(database: Database) {
+    /// R-70, R-76: the rate limit ignores the port that a gateway appends to the client address.
+    async fn rate_limit_ignores_client_ports(database: Database) {
         let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32")]).await;
         let from = async |client: &str| {
             let value = format!("Authorization: Bearer {}", unknown());
@@ -541,7 +544,7 @@ both!(
 
 both!(
     /// R-08
-    async fn secret_in_the_path_or_agent_of_a_request_is_not_kept_in_any_spelling(database: Database) {
+    async fn secret_in_path_or_user_agent_is_redacted_in_any_spelling(database: Database) {
         let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32")]).await;
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let operator = Caller::command_line(world.now());
@@ -571,58 +574,58 @@ both!(
 );
 
 both!(
-    /// R-03, R-59: a scope is asked for by whoever writes the question.
-    async fn of_a_scope_that_is_no_name_nothing_is_kept_and_use_goes_on_being_written(world: World) {
+    /// R-03, R-59: a client may control the scope in a request.
+    async fn invalid_scope_is_not_recorded_and_usage_still_is(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let holder = world.holder_of(&token.value);
-        for (asked, kept) in [
+        for (scope, kept) in [
             ("%00", json!(null)),
             (&*token.value, json!(null)),
             ("read_builds+%E2%80%AE", json!("read_builds")),
             (&"read_nothing+".repeat(4_000), json!("read_nothing ".repeat(20).trim_end())),
         ] {
-            assert_eq!(holder.verify(&format!("scope={asked}")).await.status, 403, "{asked}");
-            assert_eq!(seen_by_owner(&bob, &token).await.0["scope"], kept, "{asked}");
-            assert_eq!(seen_by_admin(&world, "acme", &token).await.0["scope"], kept, "{asked}");
+            assert_eq!(holder.verify(&format!("scope={scope}")).await.status, 403, "{scope}");
+            assert_eq!(seen_by_owner(&bob, &token).await.0["scope"], kept, "{scope}");
+            assert_eq!(seen_by_admin(&world, "acme", &token).await.0["scope"], kept, "{scope}");
         }
     }
 );
 
 both!(
-    async fn a_refused_request_is_the_most_recent_one_where_it_counts_and_no_use(world: World) {
+    async fn denied_request_is_the_last_request_and_no_use(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         world.organization("initech").await;
         let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds"]).await;
         let holder = world.holder_of(&token.value);
-        // Naming acme counts for acme.
+        // A check for acme counts for acme.
         assert_eq!(holder.verify("organization=acme&scope=graphql").await.status, 403);
         let (request, used) = seen_by_admin(&world, "acme", &token).await;
         assert_eq!((&request["allowed"], &request["scope"], used), (&json!(false), &json!("graphql"), None));
         assert_eq!(seen_by_admin(&world, "globex", &token).await, (json!(null), None));
         assert_eq!(seen_by_owner(&bob, &token).await, (request, None));
-        // Naming none counts for all.
+        // A check without an organization counts for all.
         assert_eq!(holder.verify("").await.status, 200);
         let (request, used) = seen_by_admin(&world, "globex", &token).await;
         assert_eq!((&request["allowed"], used.is_some()), (&json!(true), true));
         let acme = seen_by_admin(&world, "acme", &token).await;
         assert_eq!((&acme.0["allowed"], acme.1), (&json!(true), used));
-        // One that is not granted counts for the token alone.
+        // A check for an organization without a grant counts for the token only.
         assert_eq!(holder.verify("organization=initech").await.status, 403);
         assert_eq!(seen_by_admin(&world, "acme", &token).await, acme);
         let (request, last) = seen_by_owner(&bob, &token).await;
         assert_eq!((&request["allowed"], last), (&json!(false), used));
-        // A token that is over reaches nothing, and its owner still sees that somebody tried.
+        // A revoked token has access to nothing, and its owner still sees the attempt.
         assert_eq!(bob.revokes(&token.id).await.code(), "OK");
-        let tried = world.holder_of(&token.value).request(Method::GET, "/verify").header("user-agent", "late");
-        assert_eq!(read(tried).await.status, 401);
+        let attempt = world.holder_of(&token.value).request(Method::GET, "/verify").header("user-agent", "late");
+        assert_eq!(read(attempt).await.status, 401);
         let (request, last) = seen_by_owner(&bob, &token).await;
         assert_eq!((&request["userAgent"], &request["allowed"], last), (&json!("late"), &json!(false), used));
     }
 );
 
 both!(
-    /// The service writes by itself: nobody flushes here.
-    async fn the_first_use_is_written_within_two_seconds_and_the_next_within_seven(world: World) {
+    /// A background job writes the usage; the test does not flush.
+    async fn first_usage_is_written_within_2_s_and_the_next_within_7_s(world: World) {
         let (bob, _) = bob(&world, &["read_builds"]).await;
         let until = async |token: &Made, expected: &str, limit: Duration| {
             let start = Instant::now();
@@ -634,7 +637,7 @@ both!(
             }
             start.elapsed()
         };
-        // A machine that stands still now and then does not do so each time.
+        // A machine that pauses now and then does not do so in each of three attempts.
         let (mut took, lateness) = (Vec::new(), Lateness::watched());
         for _ in 0..3 {
             let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
@@ -644,33 +647,33 @@ both!(
             assert_eq!(holder.get("/verify/two").await.status, 200);
             let two = until(&token, "/verify/two", Duration::from_secs(30)).await;
             let both = start.elapsed();
-            assert!(both >= Duration::from_secs(5), "again after {both:?}: the row would be written without end");
+            assert!(both >= Duration::from_secs(5), "again after {both:?}: the row would be written too often");
             let late = lateness.on_top_of(Duration::ZERO).await;
             if one < Duration::from_secs(2) + late && two < Duration::from_secs(7) + late {
                 return;
             }
             took.push((one, two));
         }
-        panic!("the first use and the next are written too late: {took:?}");
+        panic!("usage is written too late: {took:?}");
     }
 );
 
 both!(
     /// R-30
-    async fn a_store_that_cannot_answer_is_503_for_what_may_be_a_token_and_never_a_yes(world: World) {
+    async fn database_outage_is_503_for_well_formed_tokens_and_never_allows(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let holder = world.holder_of(&token.value);
         assert_eq!(holder.verify("organization=acme").await.status, 200);
         lose_the_store(&world).await;
         let lateness = Lateness::watched();
-        for question in ["", "organization=acme", "organization=globex&scope=graphql"] {
+        for query in ["", "organization=acme", "organization=globex&scope=graphql"] {
             let start = Instant::now();
-            let reply = holder.verify(question).await;
+            let reply = holder.verify(query).await;
             let took = start.elapsed();
-            assert_eq!(whole(&reply), refusal(503, &[("retry-after", "1")], LATER), "{question}");
+            assert_eq!(whole(&reply), denial(503, &[("retry-after", "1")], LATER), "{query}");
             assert!(took < lateness.on_top_of(Duration::from_secs(3)).await, "{took:?}");
         }
-        // What cannot be a token is refused without asking.
+        // A malformed value is rejected without a query.
         assert_eq!(whole(&world.holder_of("twd_nonsense").get("/verify").await), invalid());
         assert_eq!(world.nobody().get("/verify").await.header("content-type"), JSON);
     }
