@@ -1,4 +1,4 @@
-//! Whose word is taken for who somebody is? JWTs of an identity provider: its keys, their rotation, and what others try.
+//! JWT authentication: keys of an identity provider, their rotation, and forged JWTs.
 
 mod provider;
 
@@ -25,18 +25,18 @@ use tokio::{io::AsyncWriteExt, net::TcpListener};
 const ALL: &str = "RS256,ES256,EdDSA";
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A service that takes the keys of this provider.
+/// Starts a service that trusts the keys of a provider.
 async fn trusting(database: Database, provider: &Provider, algorithms: &str) -> World {
     World::with(database, &[("auth.jwt.jwks_url", &provider.url()), ("auth.jwt.algorithms", algorithms)]).await
 }
 
-async fn asks(world: &World, jwt: &str) -> Reply {
+async fn viewer(world: &World, jwt: &str) -> Reply {
     world.holder_of(jwt).graphql("{ viewer { username } }", json!({})).await
 }
 
-/// What a JWT comes to. A refusal is the same whatever is wrong.
+/// Returns the status of a request with a JWT, and asserts that all rejections are equal.
 async fn status(world: &World, jwt: &str) -> u16 {
-    let reply = asks(world, jwt).await;
+    let reply = viewer(world, jwt).await;
     match reply.status.as_u16() {
         200 => assert_eq!(reply.data()["viewer"]["username"], "bob", "{}", reply.text),
         401 => {
@@ -51,27 +51,27 @@ async fn status(world: &World, jwt: &str) -> u16 {
     reply.status.as_u16()
 }
 
-/// What the secret of these tests signs.
+/// Signs a JWT with the secret of the tests.
 fn by_secret(world: &World, claims: &Value) -> String {
     let secret = world.config.jwt.as_ref().unwrap().secret().unwrap().reveal();
     let key = EncodingKey::from_secret(secret.as_bytes());
     signed(&json!({ "alg": "HS256" }), claims, &key, Algorithm::HS256)
 }
 
-/// Whether nobody came to a listener.
-async fn nobody_came(listener: &TcpListener) -> bool {
+/// Returns whether a listener gets no connection for 300 ms.
+async fn has_no_connection(listener: &TcpListener) -> bool {
     tokio::time::timeout(Duration::from_millis(300), listener.accept()).await.is_err()
 }
 
 both!(
-    async fn whoever_a_key_of_the_set_vouches_for_is_let_in(database: Database) {
+    async fn jwt_signed_by_a_key_of_the_set_is_accepted(database: Database) {
         let provider = Provider::with(&[RSA, EC, ED]).await;
         let world = trusting(database, &provider, ALL).await;
         for pair in [RSA, EC, ED] {
             let mut nameless = pair.header();
             nameless.as_object_mut().unwrap().remove("kid");
             assert_eq!(status(&world, &pair.jwt(&world)).await, 200, "{}", pair.id);
-            // Of its algorithm it is the only one, so that its id may be left out.
+            // The ID can be omitted, since the key is the only one for its algorithm.
             assert_eq!(status(&world, &pair.signs(&nameless, &claims(&world))).await, 200, "{}", pair.id);
         }
         assert_eq!(provider.asked(), 1);
@@ -79,7 +79,7 @@ both!(
 );
 
 both!(
-    async fn the_keys_of_a_file_let_people_in_too_and_change_while_the_service_runs(database: Database) {
+    async fn key_file_is_reloaded_while_the_service_runs(database: Database) {
         let file = database.folder().join("jwks.json");
         std::fs::write(&file, set(&[RSA, EC, OTHER_ED])).unwrap();
         let settings = [("auth.jwt.jwks_file", file.to_str().unwrap()), ("auth.jwt.algorithms", ALL)];
@@ -90,7 +90,7 @@ both!(
         std::fs::write(&file, set(&[ED])).unwrap();
         world.later(Duration::from_secs(5));
         assert_eq!((status(&world, &ED.jwt(&world)).await, status(&world, &RSA.jwt(&world)).await), (200, 401));
-        // What is half written leaves the keys as they are.
+        // A partially written file does not change the keys.
         std::fs::write(&file, &set(&[RSA])[..40]).unwrap();
         world.later(Duration::from_secs(5));
         assert_eq!((status(&world, &ED.jwt(&world)).await, status(&world, &RSA.jwt(&world)).await), (200, 401));
@@ -98,7 +98,7 @@ both!(
 );
 
 both!(
-    async fn a_service_whose_file_of_keys_is_bad_does_not_start(database: Database) {
+    async fn service_refuses_to_start_with_an_invalid_key_file(database: Database) {
         let file = database.folder().join("jwks.json");
         std::fs::write(&file, set(&[RSA])).unwrap();
         let settings = [("auth.jwt.jwks_file", file.to_str().unwrap()), ("auth.jwt.algorithms", "RS256")];
@@ -113,7 +113,7 @@ both!(
 
 both!(
     ///
-    async fn no_algorithm_and_no_signature_are_401_at_every_door(world: World) {
+    async fn missing_algorithm_or_signature_is_401_from_every_endpoint(world: World) {
         let mut header = json!({ "typ": "JWT" });
         for none in ["none", "None", "NONE", "nOnE", "nonE"] {
             header["alg"] = json!(none);
@@ -121,8 +121,8 @@ both!(
             let signature = world.jwt("bob").rsplit_once('.').unwrap().1.to_owned();
             for jwt in [format!("{head}."), format!("{head}.{signature}"), head] {
                 assert_eq!(status(&world, &jwt).await, 401, "{none}");
-                for door in ["/v2/access-token", "/verify"] {
-                    assert_eq!(world.holder_of(&jwt).get(door).await.status, 401, "{none} at {door}");
+                for endpoint in ["/v2/access-token", "/verify"] {
+                    assert_eq!(world.holder_of(&jwt).get(endpoint).await.status, 401, "{none} at {endpoint}");
                 }
             }
         }
@@ -131,13 +131,12 @@ both!(
 
 both!(
     ///
-    async fn a_public_key_is_no_secret_and_a_key_is_for_its_own_algorithm(database: Database) {
+    async fn public_key_is_no_secret_and_a_key_is_bound_to_its_algorithm(database: Database) {
         let provider = Provider::with(&[RSA, EC, ED]).await;
         let world = trusting(database, &provider, ALL).await;
         let claims = claims(&world);
         let pairs = [RSA, EC, ED];
-        for (pair, text) in pairs.iter().flat_map(|pair| known_to_everybody(pair).into_iter().map(move |it| (pair, it)))
-        {
+        for (pair, text) in pairs.iter().flat_map(|pair| public_forms(pair).into_iter().map(move |it| (pair, it))) {
             for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
                 let header = json!({ "alg": algorithm, "typ": "JWT", "kid": pair.id });
                 let jwt = signed(&header, &claims, &EncodingKey::from_secret(&text), algorithm);
@@ -160,7 +159,7 @@ both!(
                 }
             }
         }
-        // More than what was configured, by the very key that is named.
+        // Algorithms that are not configured, with the key that the JWT names.
         for more in [Algorithm::RS384, Algorithm::RS512, Algorithm::PS256] {
             let header = json!({ "alg": more, "typ": "JWT", "kid": RSA.id });
             assert_eq!(status(&world, &signed(&header, &claims, &RSA.private(), more)).await, 401, "{more:?}");
@@ -169,8 +168,8 @@ both!(
     }
 );
 
-/// A public key in the forms that somebody might take for a secret.
-fn known_to_everybody(pair: &Pair) -> Vec<Vec<u8>> {
+/// Returns a public key in the forms that an attacker might use as a secret.
+fn public_forms(pair: &Pair) -> Vec<Vec<u8>> {
     let public = pair.public();
     let mut forms = vec![public.to_string().into_bytes(), set(&[*pair]).into_bytes(), Vec::new()];
     forms.extend(["n", "x"].iter().filter_map(|name| public[*name].as_str()).map(|text| text.as_bytes().to_vec()));
@@ -181,7 +180,7 @@ fn known_to_everybody(pair: &Pair) -> Vec<Vec<u8>> {
 }
 
 both!(
-    async fn an_algorithm_that_is_not_configured_is_refused_whatever_the_set_holds(database: Database) {
+    async fn unconfigured_algorithm_is_rejected(database: Database) {
         let provider = Provider::with(&[RSA, EC, ED, WEAK_RSA]).await;
         let world = trusting(database, &provider, "ES256,RS256").await;
         for (pair, expected) in [(EC, 200), (RSA, 200), (ED, 401), (WEAK_RSA, 401)] {
@@ -192,7 +191,7 @@ both!(
 
 both!(
     ///
-    async fn a_jwt_does_not_choose_its_key_and_nobody_is_asked_because_of_it(database: Database) {
+    async fn jwt_cannot_choose_its_key_or_cause_a_fetch(database: Database) {
         let provider = Provider::with(&[RSA]).await;
         let world = trusting(database, &provider, "RS256").await;
         assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
@@ -219,7 +218,7 @@ both!(
             ("kid", json!("")),
             ("kid", json!(["rsa"])),
         ] {
-            // Signed by a key of ours or not: what is asked for is wrong.
+            // The header is rejected whether the key is trusted or not.
             for signer in [RSA, OTHER_RSA] {
                 let mut header = RSA.header();
                 header[name] = value.clone();
@@ -227,7 +226,7 @@ both!(
                 assert_eq!(status(&world, &jwt).await, 401, "{name}: {value}");
             }
         }
-        assert!(nobody_came(&listener).await);
+        assert!(has_no_connection(&listener).await);
         assert_eq!(provider.asked(), 1);
         assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
     }
@@ -235,7 +234,7 @@ both!(
 
 both!(
     ///
-    async fn what_a_provider_signs_holds_for_us_and_for_its_time_alone(database: Database) {
+    async fn jwt_is_valid_for_its_audience_and_lifetime_only(database: Database) {
         let provider = Provider::with(&[ED]).await;
         let world = trusting(database, &provider, "EdDSA").await;
         for typ in [json!("at+jwt"), json!("application/AT+JWT"), json!("jwt")] {
@@ -260,7 +259,7 @@ both!(
             claims.as_object_mut().unwrap().remove(missing);
             assert_eq!(status(&world, &ED.signs(&ED.header(), &claims)).await, 401, "{missing}");
         }
-        // Seconds from now, which is asked anew each time: a busy machine may be slow in between.
+        // Seconds from now, which is read again for each case, since a busy machine may be slow.
         for (name, ahead, expected) in [
             ("exp", -50, 200),
             ("exp", -61, 401),
@@ -268,7 +267,7 @@ both!(
             ("iat", 75, 401),
             ("nbf", 58, 200),
             ("nbf", 75, 401),
-            // A life of a day, and of a second more.
+            // A lifetime of a day, and of a day and a second.
             ("exp", 24 * 3600 - 100, 200),
             ("exp", 24 * 3600 - 99, 401),
         ] {
@@ -283,7 +282,7 @@ both!(
 
 both!(
     ///
-    async fn fractional_times_and_optional_claims_of_any_type_do_not_stop_a_sign_in(world: World) {
+    async fn fractional_times_and_malformed_optional_claims_are_accepted(world: World) {
         let now = world.now().seconds();
         let fraction = |seconds: i64, part: &str| serde_json::from_str(&format!("{seconds}.{part}")).unwrap();
         let good = claims(&world);
@@ -300,14 +299,14 @@ both!(
         ] {
             let mut claims = good.clone();
             claims[name] = value;
-            let reply = asks(&world, &by_secret(&world, &claims)).await;
+            let reply = viewer(&world, &by_secret(&world, &claims)).await;
             assert_eq!(reply.status, 200, "{claims}: {}", reply.text);
         }
-        // What bounds its use is required to be a time.
+        // The claims that limit its lifetime must be numbers.
         for name in ["iat", "exp", "nbf"] {
             let mut claims = good.clone();
             claims[name] = json!(now.to_string());
-            assert_eq!(asks(&world, &by_secret(&world, &claims)).await.status, 401, "{claims}");
+            assert_eq!(viewer(&world, &by_secret(&world, &claims)).await.status, 401, "{claims}");
         }
     }
 );
@@ -323,7 +322,7 @@ both!(
         };
         let head = |header: Value| unsigned(&header, &good) + ".AAAA";
         let now = world.now().seconds();
-        assert_eq!(asks(&world, &by_secret(&world, &good)).await.status, 200);
+        assert_eq!(viewer(&world, &by_secret(&world, &good)).await.status, 200);
         world.operator(DisableUser { username: "bob".into() }).await.unwrap();
         for (reason, jwt) in [
             ("malformed", "nonsense".to_owned()),
@@ -344,7 +343,7 @@ both!(
             let counted = || {
                 let text = world.app.metrics().render(None, world.now()).unwrap();
                 let line = format!("tokenward_jwt_rejections_total{{reason=\"{reason}\"}} ");
-                let count = text.lines().find_map(|said| said.strip_prefix(&line)).expect("a counter");
+                let count = text.lines().find_map(|each| each.strip_prefix(&line)).expect("a counter");
                 count.parse::<u64>().unwrap()
             };
             let before = counted();
@@ -356,7 +355,7 @@ both!(
 
 both!(
     ///
-    async fn log_names_the_reason_of_a_rejected_jwt_and_nothing_of_it(database: Database) {
+    async fn log_contains_the_reason_of_a_rejected_jwt_and_no_part_of_it(database: Database) {
         let program = Program::over(&database, &[]);
         let (_serving, _) = program.serve().await;
         let jwt = program.jwt("bob");
@@ -376,8 +375,8 @@ both!(
 
 both!(
     ///
-    async fn while_there_are_no_keys_nobody_is_let_in_and_everything_else_goes_on(database: Database) {
-        // Nobody listens there.
+    async fn missing_keys_are_503_for_jwts_only(database: Database) {
+        // No server listens there.
         let address = port::free();
         let url = format!("http://{address}/jwks.json");
         let world = World::with(database, &[("auth.jwt.jwks_url", &url), ("auth.jwt.algorithms", ALL)]).await;
@@ -386,7 +385,7 @@ both!(
         }
         assert_eq!(status(&world, "nonsense").await, 401);
         assert_eq!(world.nobody().get("/readyz").await.status, 200);
-        // A minute later the provider is there.
+        // The provider starts, and its keys are fetched a minute later.
         let provider = Provider::at(address).await;
         provider.publishes(&[RSA]);
         assert_eq!(status(&world, &RSA.jwt(&world)).await, 503);
@@ -399,7 +398,7 @@ both!(
 
 both!(
     ///
-    async fn a_thousand_unknown_ids_ask_the_provider_once_a_minute(database: Database) {
+    async fn unknown_key_ids_cause_one_fetch_a_minute(database: Database) {
         let provider = Provider::with(&[ED]).await;
         let world = trusting(database, &provider, "EdDSA").await;
         assert_eq!(status(&world, &ED.jwt(&world)).await, 200);
@@ -414,7 +413,7 @@ both!(
                 });
                 assert!(join_all(asked).await.into_iter().all(|status| status == 401));
             }
-            // On a machine that is slow enough, minutes pass meanwhile.
+            // On a slow machine, minutes may pass.
             let minutes = usize::try_from(start.elapsed().as_secs() / 60 + 1).unwrap();
             assert!(provider.asked() - before <= minutes, "round {round}: {} times", provider.asked() - before);
             if round == 1 {
@@ -428,7 +427,7 @@ both!(
 
 both!(
     ///
-    async fn a_new_key_is_known_within_a_minute_and_a_withdrawn_one_forgotten_within_five(database: Database) {
+    async fn new_key_is_accepted_within_a_minute_and_a_withdrawn_one_rejected_within_five(database: Database) {
         let provider = Provider::with(&[RSA]).await;
         let world = trusting(database, &provider, "RS256").await;
         assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
@@ -437,7 +436,7 @@ both!(
         world.later(MINUTE);
         assert_eq!(status(&world, &OTHER_RSA.jwt(&world)).await, 200);
         assert_eq!(provider.asked(), 2);
-        // From now on the old one is withdrawn.
+        // Withdraws the old key.
         provider.publishes(&[OTHER_RSA]);
         world.later(5 * MINUTE);
         assert_eq!((status(&world, &RSA.jwt(&world)).await, status(&world, &OTHER_RSA.jwt(&world)).await), (401, 200));
@@ -447,7 +446,7 @@ both!(
 
 both!(
     ///
-    async fn the_keys_of_a_provider_that_is_gone_serve_for_an_hour(database: Database) {
+    async fn keys_of_an_unavailable_provider_are_used_for_an_hour(database: Database) {
         let provider = Provider::with(&[EC]).await;
         let world = trusting(database, &provider, "ES256").await;
         assert_eq!(status(&world, &EC.jwt(&world)).await, 200);
@@ -466,7 +465,7 @@ both!(
             assert_eq!((status(&world, &EC.jwt(&world)).await, provider.asked()), (200, before + 1), "{answer}");
             assert_eq!((status(&world, &OTHER_EC.jwt(&world)).await, provider.asked()), (401, before + 1), "{answer}");
         }
-        assert!(nobody_came(&elsewhere).await);
+        assert!(has_no_connection(&elsewhere).await);
         world.later(30 * MINUTE);
         assert_eq!(status(&world, &EC.jwt(&world)).await, 503);
         provider.publishes(&[EC]);
@@ -477,10 +476,10 @@ both!(
 );
 
 both!(
-    async fn many_who_come_at_once_wait_for_one_question_and_who_leaves_does_not_end_it(database: Database) {
+    async fn concurrent_requests_share_one_fetch_that_survives_a_disconnect(database: Database) {
         let provider = Provider::at("127.0.0.1:0".parse().unwrap()).await;
         let world = trusting(database, &provider, ALL).await;
-        // He is known already: who comes for the first time has to wait for the database too.
+        // The user exists already, since a first sign-in also waits for the database.
         let identity = Some(Identity { issuer: crate::world::ISSUER.into(), subject: "bob".into() });
         let (username, name, email) = ("bob".into(), "Bob".into(), Some("bob@example.test".into()));
         let new = NewUser { username, name, email, email_verified: true, identity };

@@ -1,4 +1,4 @@
-//! Who signs, and where are the keys? An identity provider on this machine that counts who asks it, and pairs of keys.
+//! An identity provider that counts its requests, and key pairs.
 
 use crate::world::{ISSUER, World};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto, jwk::Jwk};
@@ -17,7 +17,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// A private key, and how its public half is published.
+/// A key pair with the ID and algorithm under which it is published.
 #[derive(Clone, Copy)]
 pub(super) struct Pair {
     pub(super) id: &'static str,
@@ -48,7 +48,7 @@ impl Pair {
         .unwrap()
     }
 
-    /// The public half, as a provider publishes it.
+    /// Returns the public key as a JWK.
     pub(super) fn public(&self) -> Value {
         let mut jwk = Jwk::from_encoding_key(&self.private(), self.algorithm).unwrap();
         jwk.common.key_id = Some(self.id.to_owned());
@@ -57,37 +57,37 @@ impl Pair {
         jwk
     }
 
-    /// The header of a JWT that is signed with it.
+    /// Returns the header of a JWT that is signed with this key.
     pub(super) fn header(&self) -> Value {
         json!({ "alg": self.algorithm, "typ": "JWT", "kid": self.id })
     }
 
-    /// A good JWT of Bob's.
+    /// Returns a valid JWT of Bob.
     pub(super) fn jwt(&self, world: &World) -> String {
         self.signs(&self.header(), &claims(world))
     }
 
-    /// A JWT of any header and claims, signed with this key for its own algorithm.
+    /// Signs a JWT with this key and its algorithm, whatever the header says.
     pub(super) fn signs(&self, header: &Value, claims: &Value) -> String {
         signed(header, claims, &self.private(), self.algorithm)
     }
 }
 
-/// A JWT of any header and claims, whatever the header says.
+/// Signs a JWT with a key and an algorithm, whatever the header says.
 pub(super) fn signed(header: &Value, claims: &Value, key: &EncodingKey, algorithm: Algorithm) -> String {
     let head = unsigned(header, claims);
     let signature = crypto::sign(head.as_bytes(), key, algorithm).unwrap();
     format!("{head}.{signature}")
 }
 
-/// What stands before the signature.
+/// Returns the part of a JWT before the signature.
 pub(super) fn unsigned(header: &Value, claims: &Value) -> String {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}", part(header), part(claims))
 }
 
-/// What a provider says of Bob for an hour.
+/// Returns claims about Bob that are valid for an hour.
 pub(super) fn claims(world: &World) -> Value {
     let now = world.now().seconds();
     json!({
@@ -96,12 +96,12 @@ pub(super) fn claims(world: &World) -> Value {
     })
 }
 
-/// A key set as a text.
+/// Returns a key set as JSON.
 pub(super) fn set(pairs: &[Pair]) -> String {
     json!({ "keys": pairs.iter().map(Pair::public).collect::<Vec<_>>() }).to_string()
 }
 
-/// Publishes keys over HTTP.
+/// An HTTP server that publishes keys.
 pub(super) struct Provider {
     address: SocketAddr,
     state: Arc<State>,
@@ -110,7 +110,7 @@ pub(super) struct Provider {
 
 #[derive(Default)]
 struct State {
-    /// What is answered; nothing while it is `None`.
+    /// The response; requests wait while it is `None`.
     answer: Mutex<Option<String>>,
     asked: AtomicUsize,
 }
@@ -128,7 +128,7 @@ impl Provider {
         provider
     }
 
-    /// One that lets everybody wait, at an address that was free.
+    /// Starts a provider at a free address; its requests wait for a response.
     pub(super) async fn at(address: SocketAddr) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let (address, state) = (listener.local_addr().unwrap(), Arc::<State>::default());
@@ -151,12 +151,12 @@ impl Provider {
         *self.state.answer.lock().unwrap() = Some(answer);
     }
 
-    /// How often somebody asked.
+    /// Returns the number of requests.
     pub(super) fn asked(&self) -> usize {
         self.state.asked.load(Ordering::Relaxed)
     }
 
-    /// Waits until somebody has asked so often.
+    /// Waits for a number of requests.
     pub(super) async fn is_asked(&self, times: usize) {
         for _ in 0..1_000 {
             if self.asked() >= times {
@@ -164,7 +164,7 @@ impl Provider {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("asked {} times, not {times}", self.asked());
+        panic!("{} requests instead of {times}", self.asked());
     }
 }
 
