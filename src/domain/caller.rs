@@ -1,4 +1,4 @@
-//! Who asks, through what, from where, and at what time: made once, at the door.
+//! The caller of a request: its authentication, client and time. Created once, by the endpoint.
 
 use crate::domain::{
     id::{ResourceServerId, SessionId, TokenId, UserId},
@@ -6,20 +6,20 @@ use crate::domain::{
 };
 use std::net::IpAddr;
 
-/// One request, command or job, as far as rules depend on it.
+/// The caller of a request, command or job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The one "now" of this request.
+    /// The time of the request, its only "now".
     pub at: Time,
-    /// From where; nothing for the command line and the system.
+    /// The IP address of the client. `None` for the command line and the system.
     pub address: Option<IpAddr>,
-    /// With what, at most 200 characters.
+    /// The user agent, at most 200 characters.
     pub user_agent: Option<String>,
-    /// As whom, and by what credential.
+    /// How the caller is authenticated.
     pub auth_method: AuthMethod,
 }
 
-/// What a caller came through.
+/// How a caller is authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMethod {
     /// The operator, at the command line.
@@ -30,11 +30,11 @@ pub enum AuthMethod {
     Jwt(UserId),
     /// A session of a browser, which began with a password.
     Session {
-        /// Who signed in.
+        /// The user who signed in.
         user: UserId,
         /// The session.
         session: SessionId,
-        /// When they last gave their password.
+        /// The time when the user last confirmed their password.
         authenticated_at: Time,
     },
     /// A token with the scope `graphql`, as its owner.
@@ -44,24 +44,24 @@ pub enum AuthMethod {
         /// The acting token.
         token: TokenId,
     },
-    /// Whoever holds the value of a token, which may read and end itself.
+    /// The holder of a token value. The token may read and revoke itself.
     Value {
         /// The owner.
         user: UserId,
-        /// The token itself.
+        /// The token.
         token: TokenId,
     },
-    /// A resource server that was given the value of a token to revoke it, as RFC 7009 has it.
+    /// A resource server that received a token value to revoke the token (RFC 7009).
     ResourceServer(ResourceServerId),
 }
 
 impl Caller {
-    /// The operator at the command line.
+    /// Returns the operator on the command line.
     pub const fn command_line(at: Time) -> Self {
         Self { at, address: None, user_agent: None, auth_method: AuthMethod::CommandLine }
     }
 
-    /// The person acting, if it is one.
+    /// Returns the user who acts. `None` for the command line, resource servers and the system.
     pub const fn user(&self) -> Option<UserId> {
         match self.auth_method {
             AuthMethod::Jwt(user)
@@ -72,7 +72,7 @@ impl Caller {
         }
     }
 
-    /// The token that the request is made with, where it is one.
+    /// Returns the token that authenticates the request. `None` for other methods.
     pub const fn acting_token(&self) -> Option<TokenId> {
         match self.auth_method {
             AuthMethod::Token { token, .. } | AuthMethod::Value { token, .. } => Some(token),
@@ -84,7 +84,7 @@ impl Caller {
         }
     }
 
-    /// The session that the request is made in, where it is one.
+    /// Returns the session of the request. `None` for other methods.
     pub const fn session(&self) -> Option<SessionId> {
         match self.auth_method {
             AuthMethod::Session { session, .. } => Some(session),

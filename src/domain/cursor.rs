@@ -1,7 +1,7 @@
-//! Cursors: the place of a row in one list, as clients keep it.
+//! Cursors: the position of a row in a list, as a text for clients.
 //!
-//! A cursor holds the values that the list is ordered by. It is authenticated with a key of the database and of the list,
-//! so that only the service creates cursors, and a cursor fits no other list, filter or order.
+//! A cursor contains the values that the list is sorted by. It is authenticated with a key of the database and of the
+//! list, so that only the service creates cursors, and a cursor is valid for one list, filter and order only.
 
 use crate::domain::{
     event::EventType,
@@ -20,13 +20,13 @@ use hmac::Mac as _;
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 use uuid::Uuid;
 
-/// The first byte of every cursor. Another number means another layout.
+/// The first byte of every cursor: the version of its layout.
 const VERSION: u8 = 1;
 const MAX_CURSOR_CHARS: usize = 400;
 const TAG_BYTES: usize = 16;
 
 impl MacKey {
-    /// One list by its kind, whose it is, and what else decides its rows.
+    /// Returns the list with a kind, the ID of the object that it belongs to, and the filter that determines its rows.
     pub fn list(&self, kind: ListKind, of: Uuid, detail: &impl Detail) -> List {
         let mut fields = Fields::default();
         fields.add(kind.name()).add(&of).add(&kind.order()).add(detail);
@@ -34,7 +34,7 @@ impl MacKey {
     }
 }
 
-/// The kinds of lists that are read in pages.
+/// The kinds of paginated lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListKind {
     /// The organizations of a user.
@@ -90,7 +90,7 @@ impl ListKind {
     }
 }
 
-/// One list: its key, and the type of the values that it is ordered by.
+/// A list: its key, and the type of the values that it is sorted by.
 #[derive(Clone, PartialEq, Eq)]
 pub struct List {
     key: MacKey,
@@ -104,10 +104,10 @@ enum KeyType {
     Text,
 }
 
-/// The value that a row is ordered by before its id.
+/// The value that a row is sorted by before its ID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// Ordered by the id alone.
+    /// The list is sorted by the ID only.
     Id,
     /// A number, such as a time.
     Number(i64),
@@ -125,17 +125,17 @@ impl Key {
     }
 }
 
-/// The place of one row in a list.
+/// The position of a row in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    /// What the list is ordered by.
+    /// The value that the list is sorted by.
     pub key: Key,
-    /// What breaks ties.
+    /// The ID, which breaks ties.
     pub id: Uuid,
 }
 
 impl Cursor {
-    /// The text that clients keep.
+    /// Returns the text for clients.
     pub fn encode(&self, list: &List) -> String {
         let mut bytes = vec![VERSION];
         bytes.extend(self.id.as_bytes());
@@ -155,7 +155,7 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads a cursor of this list, and of no other.
+    /// Parses a cursor of this list. Returns `None` for any other text.
     pub fn decode(list: &List, text: &str) -> Option<Self> {
         if text.len() > MAX_CURSOR_CHARS {
             return None;
@@ -176,13 +176,13 @@ impl Cursor {
     }
 }
 
-/// What distinguishes a list from every other, written field by field: each value states its length, so that no two
-/// filters are written alike.
+/// The fields that distinguish a list from every other. Each value is written with its length, so that different filters
+/// have different bytes.
 #[derive(Default)]
 pub struct Fields(Vec<u8>);
 
 impl Fields {
-    /// Writes one more field.
+    /// Writes another field.
     pub fn add(&mut self, field: &(impl Detail + ?Sized)) -> &mut Self {
         field.write(self);
         self
@@ -198,9 +198,9 @@ impl Fields {
     }
 }
 
-/// A part of what decides the rows of a list or their order.
+/// A value that determines the rows of a list or their order.
 pub trait Detail {
-    /// Writes all of it.
+    /// Writes the complete value.
     fn write(&self, to: &mut Fields);
 }
 
@@ -275,7 +275,7 @@ impl<T: Detail> Detail for BTreeSet<T> {
     }
 }
 
-// The patterns name every field: a new one does not compile until it is written here.
+// The patterns name every field, so that a new one does not compile until it is written here.
 
 impl Detail for TimeRange {
     fn write(&self, fields: &mut Fields) {
@@ -341,7 +341,7 @@ mod tests {
         mac_key().list(kind, Uuid::nil(), &())
     }
 
-    /// A key, and a list that is ordered by such keys.
+    /// A sort key, and a list that is sorted by such keys.
     fn keys() -> impl Strategy<Value = (Key, ListKind)> {
         prop_oneof![
             Just((Key::Id, BY_ID)),
@@ -353,7 +353,7 @@ mod tests {
     proptest! {
         ///
         #[test]
-        fn cursor_fits_its_own_list_and_no_other((key, kind) in keys(), id: u128) {
+        fn cursor_is_valid_for_its_list_only((key, kind) in keys(), id: u128) {
             let cursor = Cursor { key, id: Uuid::from_u128(id) };
             let text = cursor.encode(&list(kind));
             prop_assert_eq!(Cursor::decode(&list(kind), &text), Some(cursor));
@@ -387,7 +387,7 @@ mod tests {
             }
         }
 
-        /// even the service itself cannot hand a key of one type to a list of another.
+        /// even the service itself cannot use a key of one type in a list of another.
         #[test]
         fn key_of_another_type_is_rejected_with_a_valid_tag((key, kind) in keys(), id: u128) {
             for other in [BY_ID, BY_NUMBER, BY_TEXT].into_iter().filter(|other| *other != kind) {
@@ -398,7 +398,7 @@ mod tests {
 
         ///
         #[test]
-        fn any_text_is_read_without_a_panic(text: String) {
+        fn cursor_parser_accepts_any_text_without_panic(text: String) {
             prop_assert_eq!(Cursor::decode(&list(BY_ID), &text), None);
         }
     }

@@ -1,4 +1,4 @@
-//! Is this token good, for what, for which organization? Pure, and says why.
+//! Decides whether a token is valid for an organization and scopes, and gives the reason if it is not.
 
 use crate::domain::{
     id::{GrantId, OrganizationId, TokenId, UserId},
@@ -8,66 +8,67 @@ use crate::domain::{
 };
 use std::collections::BTreeSet;
 
-/// All that a decision rests on, read in one statement.
+/// A token, its owner and its grants, read in one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Which token.
+    /// The ID of the token.
     pub token: TokenId,
-    /// What it is for.
+    /// The description that the owner gave it.
     pub description: String,
-    /// What it may do.
+    /// Its scopes, including retired ones.
     pub scopes: ScopeSet,
-    /// When it was made.
+    /// The time when it was created.
     pub created_at: Time,
-    /// When it ends by itself.
+    /// Its expiry. `None` if it never expires.
     pub expires_at: Option<Time>,
-    /// When it was first seen expired.
+    /// The time when it was first found expired.
     pub expired_at: Option<Time>,
-    /// When it was revoked.
+    /// The time when it was revoked.
     pub revoked_at: Option<Time>,
-    /// Whose it is.
+    /// The user who owns it.
     pub owner: Owner,
-    /// Where its grant stands, its owner is a member and the organization exists.
+    /// Its unremoved grants for organizations that exist and have the owner as a member.
     pub grants: Vec<SnapshotGrant>,
 }
 
-/// The owner of a token, as far as the doors tell of them.
+/// The owner of a token, with the fields that endpoints return.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// Who.
+    /// The ID of the user.
     pub id: UserId,
-    /// Their handle.
+    /// The username.
     pub username: String,
-    /// What people call them.
+    /// The display name.
     pub name: String,
-    /// Where letters go.
+    /// The email address. `None` if it is unknown.
     pub email: Option<String>,
-    /// False while they are disabled: nothing of theirs is accepted.
+    /// Whether the user is enabled. No credential of a disabled user is accepted.
     pub enabled: bool,
 }
 
-/// One organization that a token reaches.
+/// A grant in a snapshot: one organization that the token has access to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotGrant {
-    /// The period of access.
+    /// The ID of the grant.
     pub grant: GrantId,
-    /// Whose data.
+    /// The ID of the organization.
     pub organization: OrganizationId,
-    /// Its handle.
+    /// The slug of the organization.
     pub slug: String,
 }
 
-/// What whoever asks may be told of; nothing named means everything.
+/// The organizations and scopes that may be returned to a resource server. An empty set means all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Limits {
-    /// These organizations only, by their slugs.
+    /// The slugs of the organizations.
     pub organizations: BTreeSet<String>,
-    /// These scopes only.
+    /// The names of the scopes.
     pub scopes: ScopeSet,
 }
 
 impl Limits {
-    /// Takes away what lies outside. False when nothing is left of what is limited: then the token is none of theirs.
+    /// Removes what is outside of the limits. Returns false if no grant or no scope within a limit remains: then the token
+    /// is outside of the limits itself.
     pub fn limit_to(&self, known: &mut Snapshot) -> bool {
         if !self.organizations.is_empty() {
             known.grants.retain(|reach| self.organizations.contains(&reach.slug));
@@ -81,44 +82,44 @@ impl Limits {
     }
 }
 
-/// What somebody wants to know of a token.
+/// The input of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CheckRequest {
-    /// When.
+    /// The time of the request.
     pub at: Time,
-    /// The organization whose data is asked for, by its slug.
+    /// The slug of the organization whose data is requested.
     pub organization: Option<String>,
-    /// The scopes that the call needs: all of them.
+    /// The scopes that the request needs, all of them.
     pub scopes: Vec<String>,
-    /// What they may be told of.
+    /// What may be returned to the caller.
     pub limits: Limits,
 }
 
-/// The answer, and why it is no.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The token is good for all that was asked.
+    /// The token gives access to all that was requested.
     Yes,
-    /// It is not.
+    /// The token does not.
     No(DenyReason),
 }
 
-/// Why a token is refused, in the order in which it is judged.
+/// The reason for a denial, in the order in which the rules are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DenyReason {
-    /// Somebody ended it.
+    /// The token was revoked.
     Revoked,
-    /// Its time is over.
+    /// The token has expired.
     Expired,
-    /// Its owner is disabled.
+    /// The owner is disabled.
     OwnerDisabled,
-    /// It does not reach the organization, or there is none of that name, or whoever asks may be told of nothing it has.
+    /// The token has no access to the organization, the organization does not exist, or the token is outside of the limits.
     NotGranted,
-    /// It lacks a scope: which of the asked ones, counted from 0.
+    /// The token lacks a requested scope, the one at this index.
     LacksScope(usize),
 }
 
-/// The verify rule. A scope that left the catalogue is accepted no more, though tokens keep it.
+/// Decides a check. A retired scope is not accepted, although tokens keep it.
 pub fn decide(known: &Snapshot, ask: &CheckRequest, catalogue: &Catalogue) -> Verdict {
     match TokenStatus::of(ask.at, known.expires_at, known.expired_at, known.revoked_at) {
         TokenStatus::Revoked => return Verdict::No(DenyReason::Revoked),
@@ -136,12 +137,13 @@ pub fn decide(known: &Snapshot, ask: &CheckRequest, catalogue: &Catalogue) -> Ve
     lacked.map_or(Verdict::Yes, |index| Verdict::No(DenyReason::LacksScope(index)))
 }
 
-/// The grants whose most recent request this was: the asked organization's, or without one all that the token reaches.
+/// Returns the grants that record this request as their most recent one: that of the requested organization, or all of
+/// them if no organization was requested.
 pub fn affected_grants<'a>(known: &'a Snapshot, ask: &CheckRequest, verdict: Verdict) -> Vec<&'a SnapshotGrant> {
     match (&ask.organization, verdict) {
         (Some(slug), _) => known.grants.iter().filter(|reach| reach.slug == *slug).collect(),
         (None, Verdict::Yes | Verdict::No(DenyReason::LacksScope(_))) => known.grants.iter().collect(),
-        // A token that is over reaches nothing.
+        // A token that is no longer valid has no access to any organization.
         (None, Verdict::No(_)) => Vec::new(),
     }
 }
@@ -195,13 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_that_left_the_catalogue_is_accepted_no_more() {
+    fn retired_scope_is_denied() {
         let known = snapshot(&["read_builds", "read_relics"]);
         assert_eq!(judge(&known, &ask(None, &["read_builds", "read_relics"])), Verdict::No(DenyReason::LacksScope(1)));
     }
 
     #[test]
-    fn the_organization_is_judged_before_the_scopes() {
+    fn organization_is_checked_before_scopes() {
         let known = snapshot(&["read_builds"]);
         assert_eq!(judge(&known, &ask(Some("acme"), &["read_builds"])), Verdict::Yes);
         assert_eq!(judge(&known, &ask(None, &[])), Verdict::Yes);
@@ -214,13 +216,13 @@ mod tests {
     }
 
     #[test]
-    fn the_graphql_scope_implies_no_other_and_no_other_implies_it() {
+    fn graphql_scope_and_other_scopes_do_not_imply_each_other() {
         assert_eq!(judge(&snapshot(&["graphql"]), &ask(None, &["read_user"])), Verdict::No(DenyReason::LacksScope(0)));
         assert_eq!(judge(&snapshot(&["read_user"]), &ask(None, &["graphql"])), Verdict::No(DenyReason::LacksScope(0)));
     }
 
     #[test]
-    fn a_request_counts_where_it_was_made_and_one_without_an_organization_counts_everywhere() {
+    fn request_affects_its_organization_or_all_without_one() {
         let mut known = snapshot(&["read_builds"]);
         let count = |known: &Snapshot, ask: &CheckRequest| affected_grants(known, ask, judge(known, ask)).len();
         assert_eq!(count(&known, &ask(Some("acme"), &[])), 1);
@@ -241,7 +243,7 @@ mod tests {
 
     ///
     #[test]
-    fn what_lies_outside_of_limits_is_not_there() {
+    fn limits_hide_other_organizations_and_scopes() {
         let left = |limits: &Limits| {
             let mut known = snapshot(&["read_builds", "read_agents"]);
             let theirs = limits.limit_to(&mut known);
@@ -259,7 +261,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_over_or_disabled_is_never_good(over in 0..4_u8, organization in proptest::option::of("(acme|hooli)"), with_scope: bool) {
+        fn ended_token_or_disabled_owner_is_never_allowed(over in 0..4_u8, organization in proptest::option::of("(acme|hooli)"), with_scope: bool) {
             let mut known = snapshot(&["read_builds"]);
             match over {
                 0 => known.revoked_at = Some(NOW),

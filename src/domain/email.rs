@@ -1,67 +1,67 @@
-//! What a letter says: copied at the commit, so that nothing is looked up when it is sent.
+//! The content of notification emails: copied at the commit, so that nothing is looked up when the email is sent.
 
 use serde::{Deserialize, Serialize};
 
-/// One letter, as it waits in the outbox.
+/// The content of an email, as the outbox stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "letter", rename_all = "snake_case")]
 pub enum EmailContent {
     /// An organization was removed from one token.
     OrganizationRemoved {
-        /// Which organization.
+        /// The organization.
         organization: EmailOrganization,
-        /// From which token.
+        /// The token that lost access.
         token: EmailToken,
-        /// By whom; nothing for the command line and the system.
+        /// The user who removed it. `None` for the command line and the system.
         by: Option<EmailUser>,
-        /// Why, in their words.
+        /// The reason that the user gave.
         reason: Option<String>,
-        /// When, in microseconds since 1970.
+        /// The time of the change, in microseconds since 1970-01-01T00:00:00Z.
         at_micros: i64,
     },
-    /// A membership ended, and with it the access of all of the person's tokens.
+    /// A membership ended, and all tokens of the user lost access to the organization.
     MembershipEnded {
-        /// Which organization.
+        /// The organization.
         organization: EmailOrganization,
-        /// Which tokens lost it, oldest first.
+        /// The tokens that lost access, oldest first.
         tokens: Vec<EmailToken>,
-        /// By whom; nothing for the command line and the system.
+        /// The user who ended the membership. `None` for the command line and the system.
         by: Option<EmailUser>,
-        /// Why, in their words.
+        /// The reason that the user gave.
         reason: Option<String>,
-        /// When, in microseconds since 1970.
+        /// The time of the change, in microseconds since 1970-01-01T00:00:00Z.
         at_micros: i64,
     },
 }
 
-/// An organization as it was called then.
+/// An organization, with its names at the time of the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmailOrganization {
-    /// Its handle.
+    /// The slug.
     pub slug: String,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// Whether it was deleted in the same change.
+    /// Whether the same change deleted the organization.
     #[serde(default)]
     pub deleted: bool,
 }
 
-/// A person as they were called then.
+/// A user, with their names at the time of the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmailUser {
-    /// Their handle.
+    /// The username.
     pub username: String,
-    /// What people call them.
+    /// The display name.
     pub name: String,
 }
 
-/// A token, as its owner recognises it.
+/// A token, with what its owner recognizes it by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmailToken {
-    /// Its id, as GraphQL shows it.
+    /// The ID, as GraphQL shows it.
     pub id: String,
-    /// What it is for.
+    /// The description.
     pub description: String,
-    /// Enough of the value to recognise it by.
+    /// The hint.
     pub hint: String,
 }

@@ -1,79 +1,79 @@
-//! What can go wrong, divided by what the caller can do about it.
+//! Errors, classified by what the caller can do about them.
 
 use std::{borrow::Cow, time::Duration};
 
-/// The result of everything that may be refused or fail.
+/// The result of an operation that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// One of these is all that a door ever has to translate.
+/// The error of every operation. Endpoints and the command line translate it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No valid credential came with the request.
+    /// The request has no valid credential.
     #[error("Authentication required. Please supply a valid API access token.")]
     Unauthenticated,
-    /// The session is good, and its password was given too long ago for this.
+    /// The session is valid, but its password was confirmed too long ago for this change.
     #[error("Confirm your password to do this; you gave it more than 15 minutes ago.")]
     Stale,
-    /// It does not exist, or the caller may not know that it does; named like `organization`.
+    /// The named type of object, such as `organization`, was not found, or the caller may not see it.
     #[error("No {0} found")]
     NotFound(&'static str),
-    /// The caller may know of it and may not do this; a whole sentence.
+    /// The caller may see the object but not do this. The text is a complete sentence.
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
-    /// The input is wrong: the field's name at the door, and a sentence with the remedy.
+    /// The value of a field is invalid.
     #[error("{why}")]
     Invalid {
         /// The path of the field, such as `input.scopes.1`.
         field: Cow<'static, str>,
-        /// A whole sentence that says what would be right.
+        /// A complete sentence that states what is valid.
         why: String,
     },
-    /// It is already so, or somebody else was quicker; a whole sentence.
+    /// The change was already made, or conflicts with another one. The text is a complete sentence.
     #[error("{0}")]
     Conflict(Cow<'static, str>),
-    /// Too much of it within a short time.
+    /// There were too many attempts within a short time.
     #[error("{why}")]
     RateLimited {
-        /// A whole sentence with the remedy.
+        /// A complete sentence that states what to do.
         why: &'static str,
-        /// After how long it may be tried again.
+        /// The time after which the caller may retry.
         retry_after: Duration,
     },
-    /// The store cannot answer, or whether a change happened is unknown.
+    /// The store did not answer, or it is unknown whether a change was committed.
     #[error("Try again later")]
     Unavailable(#[source] Source),
-    /// Our fault; the text is for the log alone.
+    /// A bug. The text is only logged.
     #[error("Internal error")]
     Bug(Cow<'static, str>),
 }
 
-/// The stable name of a kind of error, as clients see it in `extensions.code`.
+/// The stable name of a class of errors, which clients see in `extensions.code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// No valid credential.
     Unauthenticated,
-    /// Known, and not allowed.
+    /// The caller may not do this.
     Forbidden,
-    /// Does not exist, or the viewer may not know.
+    /// The object does not exist, or the caller may not see it.
     NotFound,
-    /// A bad value.
+    /// A value is invalid.
     InvalidInput,
-    /// Refused by its price before anything ran.
+    /// The cost of a document exceeds its limit. Nothing was executed.
     TooComplex,
-    /// Already so, or changed meanwhile.
+    /// The change was already made, or the object has changed.
     Conflict,
-    /// Too much of it; later it may be answered.
+    /// There were too many attempts.
     RateLimited,
-    /// The store cannot answer.
+    /// The store did not answer.
     Unavailable,
-    /// Our fault.
+    /// A bug.
     Internal,
 }
 
 impl Code {
-    /// The name in `extensions.code`.
+    /// Returns the name in `extensions.code`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
@@ -90,7 +90,7 @@ impl Code {
 }
 
 impl Error {
-    /// The kind of this error.
+    /// Returns the class of the error.
     pub const fn code(&self) -> Code {
         match self {
             Self::Unauthenticated | Self::Stale => Code::Unauthenticated,
@@ -104,12 +104,12 @@ impl Error {
         }
     }
 
-    /// A bad value of `field`; `why` is a whole sentence that says what would be right.
+    /// Creates an error for an invalid value of `field`. `why` is a complete sentence that states what is valid.
     pub fn invalid(field: impl Into<Cow<'static, str>>, why: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), why: why.into() }
     }
 
-    /// The whole seconds after which it may be tried again, for an error that says so.
+    /// Returns the seconds after which the caller may retry, rounded up. `None` unless the caller is rate limited.
     pub const fn retry_after_seconds(&self) -> Option<u64> {
         match self {
             Self::RateLimited { retry_after, .. } if retry_after.subsec_nanos() > 0 => Some(retry_after.as_secs() + 1),
@@ -118,12 +118,12 @@ impl Error {
         }
     }
 
-    /// The store could not answer because of `source`.
+    /// Creates an error for a store that did not answer because of `source`.
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self::Unavailable(source.into())
     }
 
-    /// What happened, for the log and for operators: clients are told less of what is not their doing.
+    /// Returns the cause, for the log and for operators. Clients get less detail of errors that they did not cause.
     pub fn cause(&self) -> String {
         match self {
             Self::Unavailable(source) => {
@@ -143,7 +143,7 @@ impl Error {
         }
     }
 
-    /// The same error with the name of its field set below `parent`: `scopes.1` in `input` is `input.scopes.1`.
+    /// Prepends `parent` to the path of the field: `scopes.1` in `input` becomes `input.scopes.1`.
     #[must_use]
     pub fn within(self, parent: &str) -> Self {
         match self {
@@ -166,7 +166,7 @@ mod tests {
     struct Below;
 
     #[test]
-    fn the_cause_is_told_in_words_and_once() {
+    fn cause_contains_each_source_once() {
         assert_eq!(Error::unavailable(Above(Below)).cause(), "the database asks to try again: it is busy");
         assert_eq!(Error::unavailable(Below).cause(), "it is busy");
         assert_eq!(Error::Bug("no row".into()).cause(), "no row");

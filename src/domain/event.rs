@@ -1,4 +1,4 @@
-//! What happened. The audit row, the owner's letter and what must be forgotten all follow from this one record.
+//! Events: the records of changes. The row in the event log and the notification emails follow from them.
 
 use crate::domain::{
     id::{EventId, OrganizationId, TokenId, UserId},
@@ -11,15 +11,15 @@ use std::net::IpAddr;
 
 macro_rules! event_types {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// The kinds of event, as the store and the schema name them.
+        /// The types of events, as the store and the schema name them.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum EventType { $($(#[$doc])* $name,)* }
 
         impl EventType {
-            /// Every one of them.
+            /// All types.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The name in the store.
+            /// Returns the name that is stored.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
@@ -28,108 +28,108 @@ macro_rules! event_types {
 }
 
 event_types! {
-    /// A token was made.
+    /// A token was created.
     TokenCreated = "token_created",
-    /// Its description, scopes or end changed.
+    /// The description, scopes or expiry of a token changed.
     TokenUpdated = "token_updated",
-    /// It was ended for good.
+    /// A token was revoked.
     TokenRevoked = "token_revoked",
-    /// Its owner added an organization.
+    /// An organization was added to a token.
     TokenOrganizationAdded = "token_organization_added",
-    /// An organization was removed from it.
+    /// An organization was removed from a token.
     TokenOrganizationRemoved = "token_organization_removed",
-    /// A person came.
+    /// A user was created.
     UserCreated = "user_created",
-    /// Their name, handle or address changed.
+    /// The name, username or email address of a user changed.
     UserUpdated = "user_updated",
-    /// They were stopped.
+    /// A user was disabled.
     UserDisabled = "user_disabled",
-    /// They were let back.
+    /// A user was enabled.
     UserEnabled = "user_enabled",
-    /// They were removed.
+    /// A user was deleted.
     UserDeleted = "user_deleted",
-    /// An organization came.
+    /// An organization was created.
     OrganizationCreated = "organization_created",
-    /// Its name changed.
+    /// The name of an organization changed.
     OrganizationUpdated = "organization_updated",
-    /// It was removed.
+    /// An organization was deleted.
     OrganizationDeleted = "organization_deleted",
-    /// Somebody joined.
+    /// A user became a member.
     OrganizationMemberAdded = "organization_member_added",
-    /// Their role changed.
+    /// The role of a member changed.
     OrganizationMemberUpdated = "organization_member_updated",
-    /// They left or were removed.
+    /// A member left or was removed.
     OrganizationMemberRemoved = "organization_member_removed",
-    /// An API may introspect tokens.
+    /// A resource server was added.
     ResourceServerAdded = "resource_server_added",
-    /// It may no longer.
+    /// A resource server was disabled.
     ResourceServerDisabled = "resource_server_disabled",
 }
 
-/// One thing that a change left different.
+/// A changed field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
-    /// What: the name of its field in the schema.
+    /// The name of the field in the schema.
     pub field: String,
-    /// What it was, as the schema writes it; nothing where there was none.
+    /// The value before the change, as the schema writes it. `None` if there was none.
     pub before: Option<String>,
-    /// What it is since then.
+    /// The value after the change.
     pub after: Option<String>,
 }
 
-/// One change, as the action that made it records it.
+/// The record of a change, as an action creates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Which one: known before the commit, since letters carry it.
+    /// The ID. It is known before the commit, since emails contain it.
     pub id: EventId,
-    /// What happened.
+    /// The type.
     pub kind: EventType,
-    /// The token it is about.
+    /// The token that was changed.
     pub token: Option<TokenId>,
-    /// The member or owner it is about.
+    /// The user that was changed, or the owner of the token.
     pub user: Option<UserId>,
-    /// Every organization that may read of it.
+    /// The organizations whose administrators may read the event.
     pub organizations: Vec<OrganizationId>,
-    /// The name of the resource server it is about.
+    /// The name of the resource server that was changed.
     pub resource_server: Option<String>,
-    /// Why, in the actor's words.
+    /// The reason that the actor gave.
     pub reason: Option<String>,
-    /// Scopes that the token has since then.
+    /// The scopes that were added to the token.
     pub scopes_added: Vec<ScopeName>,
-    /// Scopes that it no longer has.
+    /// The scopes that were removed from the token.
     pub scopes_removed: Vec<ScopeName>,
-    /// What else is different since then. Names and addresses of people are not among it: they go when a person goes.
+    /// Other changed fields. Names and email addresses of users are not recorded, since they are erased with their user.
     pub field_changes: Vec<FieldChange>,
-    /// The tokens that lost the organization in the same change.
+    /// The tokens from which the same change removed the organization.
     pub affected_tokens: Vec<TokenId>,
-    /// True when another event of the same change already tells the owner.
+    /// Whether another event of the same change already notifies the owner.
     pub is_notified_separately: bool,
 }
 
-/// A letter that follows from an event.
+/// A notification email that follows from an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// To whom.
+    /// The recipient.
     pub to: UserId,
-    /// Saying what.
+    /// The kind of the email.
     pub email: EmailKind,
-    /// Of which organization.
+    /// The organization.
     pub organization: OrganizationId,
-    /// About which tokens.
+    /// The tokens that lost access to the organization.
     pub tokens: Vec<TokenId>,
 }
 
-/// The kinds of letter.
+/// The kinds of notification emails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailKind {
     /// An organization was removed from a token.
     OrganizationRemoved,
-    /// A membership ended, and with it the access of all of the person's tokens.
+    /// A membership ended, and all tokens of the user lost access to the organization.
     MembershipEnded,
 }
 
 impl Event {
-    /// An event of that kind; the setters below say the rest.
+    /// Creates an event of a type. The methods below set its other fields.
     pub fn new(kind: EventType, at: Time) -> Self {
         Self {
             id: EventId::new(at),
@@ -147,7 +147,7 @@ impl Event {
         }
     }
 
-    /// About this token of that person.
+    /// Sets the token and its owner.
     #[must_use]
     pub fn of_token(mut self, token: TokenId, owner: UserId) -> Self {
         self.token = Some(token);
@@ -155,21 +155,21 @@ impl Event {
         self
     }
 
-    /// About this person.
+    /// Sets the user.
     #[must_use]
     pub fn of_user(mut self, user: UserId) -> Self {
         self.user = Some(user);
         self
     }
 
-    /// About the resource server of this name.
+    /// Sets the name of the resource server.
     #[must_use]
     pub fn of_resource_server(mut self, name: &str) -> Self {
         self.resource_server = Some(name.to_owned());
         self
     }
 
-    /// Read by these organizations.
+    /// Adds organizations whose administrators may read the event.
     #[must_use]
     pub fn in_organizations(mut self, organizations: impl IntoIterator<Item = OrganizationId>) -> Self {
         self.organizations.extend(organizations);
@@ -178,14 +178,14 @@ impl Event {
         self
     }
 
-    /// For this reason.
+    /// Sets the reason.
     #[must_use]
     pub fn with_reason(mut self, reason: Option<String>) -> Self {
         self.reason = reason;
         self
     }
 
-    /// With these changes of scope.
+    /// Sets the scopes that were added and removed.
     #[must_use]
     pub fn with_scopes(mut self, added: Vec<ScopeName>, removed: Vec<ScopeName>) -> Self {
         self.scopes_added = added;
@@ -193,7 +193,7 @@ impl Event {
         self
     }
 
-    /// This field was other before; where it was not, nothing is said of it.
+    /// Adds a changed field, unless its values are equal.
     #[must_use]
     pub fn with_change(mut self, field: &str, before: Option<String>, after: Option<String>) -> Self {
         if before != after {
@@ -202,28 +202,28 @@ impl Event {
         self
     }
 
-    /// The person has this role since then, and had that one before if any.
+    /// Adds a changed role. `before` is `None` for a new member.
     #[must_use]
     pub fn with_role_change(self, before: Option<Role>, after: Role) -> Self {
         let name = |role: Role| role.as_str().to_owned();
         self.with_change("role", before.map(name), Some(name(after)))
     }
 
-    /// These tokens lost the organization along with it.
+    /// Sets the tokens from which the same change removed the organization.
     #[must_use]
     pub fn with_affected_tokens(mut self, tokens: Vec<TokenId>) -> Self {
         self.affected_tokens = tokens;
         self
     }
 
-    /// Another event of the same change tells the owner.
+    /// States that another event of the same change notifies the owner.
     #[must_use]
     pub fn notified_separately(mut self) -> Self {
         self.is_notified_separately = true;
         self
     }
 
-    /// Whether the change gave a token or a user more access.
+    /// Returns whether the change gave a token or a user more access.
     pub fn grants_access(&self) -> bool {
         match self.kind {
             EventType::TokenCreated
@@ -238,7 +238,7 @@ impl Event {
         }
     }
 
-    /// Whether the change neither gave access nor took any away: of a name, a description or an expiry, or set a password.
+    /// Returns whether the change neither extended nor removed access: a change of a name, description, expiry or password.
     pub fn changes_descriptions(&self) -> bool {
         match self.kind {
             EventType::UserUpdated | EventType::OrganizationUpdated => true,
@@ -247,7 +247,7 @@ impl Event {
         }
     }
 
-    /// Who gets which letter. A person who did it themselves gets none.
+    /// Returns the notification emails. A user is not notified of their own change.
     pub fn notifications(&self, actor: Option<UserId>) -> Vec<Notification> {
         let (Some(to), [organization]) = (self.user, self.organizations.as_slice()) else { return Vec::new() };
         if actor == Some(to) || self.is_notified_separately {
@@ -271,14 +271,14 @@ impl Event {
     }
 }
 
-/// What an actor came through, as the audit tells it.
+/// How the actor of an event was authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventSource {
-    /// A signed-in browser.
+    /// A session of a browser.
     Session,
     /// A JWT.
     Jwt,
-    /// A token, or whoever holds its value.
+    /// A token that acts as its owner, or the holder of a token value.
     Token,
     /// A resource server.
     ResourceServer,
@@ -289,11 +289,11 @@ pub enum EventSource {
 }
 
 impl EventSource {
-    /// Every one of them.
+    /// All sources.
     pub const ALL: [Self; 6] =
         [Self::Session, Self::Jwt, Self::Token, Self::ResourceServer, Self::CommandLine, Self::System];
 
-    /// The name in the store.
+    /// Returns the name that is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Session => "session",
@@ -306,43 +306,43 @@ impl EventSource {
     }
 }
 
-/// One line of the audit log, as it is read back.
+/// An event as the event log returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedEvent {
-    /// Its place: number order is commit order.
+    /// The number. The order of numbers is the order of commits.
     pub number: i64,
-    /// Which event.
+    /// The ID.
     pub id: EventId,
-    /// What happened.
+    /// The type.
     pub kind: EventType,
-    /// When.
+    /// The time of the change.
     pub at: Time,
-    /// Who did it; nothing for the command line and the system.
+    /// The user who made the change. `None` for the command line, resource servers and the system.
     pub actor: Option<UserId>,
-    /// From where.
+    /// The IP address of the actor.
     pub actor_address: Option<IpAddr>,
-    /// With what.
+    /// The user agent of the actor.
     pub actor_user_agent: Option<String>,
-    /// Through what.
+    /// How the actor was authenticated.
     pub via: EventSource,
-    /// The name of the resource server that acted, or that it is about.
+    /// The name of the resource server that made the change or was changed.
     pub resource_server: Option<String>,
-    /// The token it is about.
+    /// The token that was changed.
     pub token: Option<TokenId>,
-    /// The member or owner it is about.
+    /// The user that was changed, or the owner of the token.
     pub user: Option<UserId>,
-    /// Why.
+    /// The reason that the actor gave.
     pub reason: Option<String>,
-    /// Scopes added, by name.
+    /// The scopes that were added to the token.
     pub scopes_added: Vec<ScopeName>,
-    /// Scopes removed, by name.
+    /// The scopes that were removed from the token.
     pub scopes_removed: Vec<ScopeName>,
-    /// What else is different since then.
+    /// Other changed fields.
     pub field_changes: Vec<FieldChange>,
 }
 
 impl RecordedEvent {
-    /// The owner of the token it is about, who may read of it.
+    /// Returns the owner of the token that was changed, who may read the event.
     pub fn token_owner(&self) -> Option<UserId> {
         self.token.and(self.user)
     }
@@ -355,7 +355,7 @@ mod tests {
     const NOW: Time = Time::from_micros(1_795_426_200_000_000);
 
     #[test]
-    fn an_owner_is_told_when_somebody_else_removed_the_organization_and_not_when_they_did() {
+    fn owner_is_notified_of_removal_by_another_user_only() {
         let (owner, admin) = (UserId::new(NOW), UserId::new(NOW));
         let (token, organization) = (TokenId::new(NOW), OrganizationId::new(NOW));
         let event = Event::new(EventType::TokenOrganizationRemoved, NOW)
@@ -368,19 +368,19 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_removed_from_an_organization_gets_one_letter_for_all_their_tokens() {
+    fn removed_member_gets_one_email_for_all_tokens() {
         let (member, admin, organization) = (UserId::new(NOW), UserId::new(NOW), OrganizationId::new(NOW));
         let cut = vec![TokenId::new(NOW), TokenId::new(NOW)];
         let event =
             Event::new(EventType::OrganizationMemberRemoved, NOW).of_user(member).in_organizations([organization]);
-        assert_eq!(event.notifications(Some(admin)), [], "nothing was cut");
+        assert_eq!(event.notifications(Some(admin)), [], "no token lost access");
         let event = event.with_affected_tokens(cut.clone());
         assert_eq!(event.notifications(Some(admin)).first().map(|notice| notice.tokens.clone()), Some(cut));
         assert_eq!(event.notifications(Some(member)), []);
     }
 
     #[test]
-    fn only_more_access_widens() {
+    fn only_additional_access_widens() {
         let event = |kind| Event::new(kind, NOW);
         let scope = || ScopeName::new("read_builds").into_iter().collect::<Vec<_>>();
         for widens in [
@@ -406,22 +406,22 @@ mod tests {
     }
 
     #[test]
-    fn changes_of_names_and_descriptions_describe() {
+    fn changes_of_names_and_descriptions_do_not_affect_access() {
         let event = |kind| Event::new(kind, NOW);
         let scope = || ScopeName::new("read_builds").into_iter().collect::<Vec<_>>();
         for describes in [EventType::UserUpdated, EventType::OrganizationUpdated, EventType::TokenUpdated] {
             assert!(event(describes).changes_descriptions() && !event(describes).grants_access(), "{describes:?}");
         }
         let updated = || event(EventType::TokenUpdated);
-        assert!(!updated().with_scopes(scope(), Vec::new()).changes_descriptions(), "it widens");
-        assert!(!updated().with_scopes(Vec::new(), scope()).changes_descriptions(), "it takes access away");
+        assert!(!updated().with_scopes(scope(), Vec::new()).changes_descriptions(), "it extends access");
+        assert!(!updated().with_scopes(Vec::new(), scope()).changes_descriptions(), "it removes access");
         for kind in EventType::ALL.iter().filter(|kind| !kind.as_str().ends_with("_updated")) {
             assert!(!event(*kind).changes_descriptions(), "{kind:?}");
         }
     }
 
     #[test]
-    fn the_names_of_event_types_are_different() {
+    fn event_type_names_are_unique() {
         let names: std::collections::BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
         assert_eq!(names.len(), EventType::ALL.len());
     }

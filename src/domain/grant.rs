@@ -1,4 +1,4 @@
-//! One period in which a token has access to one organization, and what its use with that organization was.
+//! Grants: the periods in which a token has access to an organization, with their usage.
 
 use crate::domain::{
     id::{GrantId, OrganizationId, TokenId, UserId},
@@ -6,55 +6,55 @@ use crate::domain::{
 };
 use std::net::IpAddr;
 
-/// From the owner's adding an organization to somebody's removing it. Adding it again makes a new one.
+/// One period of access, from the addition of an organization to its removal. Adding it again creates another grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Which one.
+    /// The ID of the grant.
     pub id: GrantId,
-    /// Whose data it opens.
+    /// The organization that the token has access to.
     pub organization: OrganizationId,
-    /// To which token.
+    /// The token.
     pub token: TokenId,
-    /// Whose token that is.
+    /// The owner of the token.
     pub owner: UserId,
-    /// The token's end, if it has one.
+    /// The expiry of the token. `None` if it never expires.
     pub expires_at: Option<Time>,
-    /// When the token was revoked or first seen expired.
+    /// The time when the token was revoked or first found expired.
     pub ended_at: Option<Time>,
-    /// When the owner added the organization.
+    /// The time when the owner added the organization.
     pub granted_at: Time,
-    /// How it was taken away, if it was.
+    /// The removal. `None` if the organization was not removed.
     pub removal: Option<Removal>,
-    /// Whether the owner administers the organization now.
+    /// Whether the owner is an administrator of the organization now.
     pub owner_is_admin: bool,
-    /// Use with this organization alone.
+    /// The usage of the token with this organization.
     pub usage: Usage,
 }
 
-/// The end of a grant that somebody decided.
+/// The removal of an organization from a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
-    /// When.
+    /// The time of the removal.
     pub at: Time,
-    /// By whom; nothing for the command line and the system.
+    /// The user who removed it. `None` for the command line and the system.
     pub by: Option<UserId>,
-    /// Why, in their words.
+    /// The reason that the user gave.
     pub reason: Option<String>,
 }
 
-/// The states of a grant.
+/// The status of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GrantStatus {
-    /// The token reaches the organization.
+    /// The token has access to the organization.
     Active,
     /// The token expired or was revoked.
     Ended,
-    /// Somebody took the organization away from the token.
+    /// The organization was removed from the token.
     Removed,
 }
 
 impl Grant {
-    /// The state at that time.
+    /// Returns the status at a time.
     pub fn status(&self, at: Time) -> GrantStatus {
         if self.removal.is_some() {
             GrantStatus::Removed
@@ -66,30 +66,30 @@ impl Grant {
     }
 }
 
-/// When something was last used, and the most recent request.
+/// The usage of a token, or of a token with one organization.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// The last allowed request.
+    /// The time of the last allowed request.
     pub last_used_at: Option<Time>,
-    /// The most recent request, allowed or not.
+    /// The most recent request, allowed or denied.
     pub last_request: Option<Request>,
 }
 
-/// One request that was made with a token.
+/// A request that was made with a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// When.
+    /// The time of the request.
     pub at: Time,
-    /// From where, in canonical form.
+    /// The IP address of the client, in canonical form.
     pub address: Option<IpAddr>,
-    /// With what; at most 200 characters.
+    /// The user agent, at most 200 characters.
     pub user_agent: Option<String>,
-    /// How.
+    /// The HTTP method.
     pub method: Option<String>,
-    /// To what, without the query; at most 500 characters.
+    /// The path without its query, at most 500 characters.
     pub path: Option<String>,
-    /// The scope it needed, as far as whoever asked said so; several are separated by blanks.
+    /// The scopes that it needed, separated by spaces. `None` if the check named no valid scope.
     pub scope: Option<String>,
-    /// What the answer was.
+    /// Whether the request was allowed.
     pub allowed: bool,
 }

@@ -1,9 +1,9 @@
-//! Which thing is meant: UUIDv7 in a type of its own for each kind, and the `TypeID` text that GraphQL and the command line show.
+//! IDs: UUIDv7 in one type for each kind, with the `TypeID` text of GraphQL and the command line.
 
 use crate::domain::time::Time;
 use uuid::Uuid;
 
-/// The alphabet of `TypeID`s: Crockford's base 32 in lower case.
+/// The alphabet of `TypeID`s: Crockford's base 32 in lowercase.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 macro_rules! ids {
@@ -13,25 +13,25 @@ macro_rules! ids {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The word before the underscore in its text.
+            /// The part of the text before the underscore.
             pub const KIND: &'static str = $kind;
 
-            /// A new one; those made later sort later.
+            /// Generates an ID. IDs sort by this time.
             pub fn new(at: Time) -> Self {
                 Self(version_7(at))
             }
 
-            /// From what the store or a REST client holds.
+            /// Wraps the UUID of the store or of a REST client.
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
             }
 
-            /// As REST, headers and the store hold it.
+            /// Returns the UUID, for REST, headers and the store.
             pub const fn uuid(self) -> Uuid {
                 self.0
             }
 
-            /// Reads the text of this kind, and of no other.
+            /// Parses the text of an ID of this kind. Returns `None` for any other text.
             pub fn parse(text: &str) -> Option<Self> {
                 let rest = text.strip_prefix(Self::KIND)?.strip_prefix('_')?;
                 decode(rest).map(Self)
@@ -47,25 +47,25 @@ macro_rules! ids {
 }
 
 ids! {
-    /// Somebody who owns tokens or administers organizations.
+    /// The ID of a user.
     UserId = "user",
-    /// An organization whose data a token may reach.
+    /// The ID of an organization.
     OrganizationId = "org",
-    /// One access token.
+    /// The ID of a token.
     TokenId = "token",
-    /// One period in which a token has access to one organization.
+    /// The ID of a grant.
     GrantId = "grant",
-    /// One thing that happened.
+    /// The ID of an event.
     EventId = "event",
-    /// One letter on its way to somebody.
+    /// The ID of a delivery.
     DeliveryId = "mail",
-    /// An API that may introspect tokens.
+    /// The ID of a resource server.
     ResourceServerId = "server",
-    /// One sign-in of a browser.
+    /// The ID of a session.
     SessionId = "session",
 }
 
-/// A UUIDv7 whose order is that of `at` to the microsecond: RFC 9562, section 6.2, method 3; the rest is random.
+/// Generates a UUIDv7 that sorts by `at` to the microsecond (RFC 9562, section 6.2, method 3). The rest is random.
 fn version_7(at: Time) -> Uuid {
     let micros = u128::try_from(at.micros()).unwrap_or_default();
     let fraction = (micros % 1_000) * 4_096 / 1_000;
@@ -83,7 +83,7 @@ fn encode(uuid: Uuid) -> String {
 }
 
 fn decode(text: &str) -> Option<Uuid> {
-    // 26 letters hold 130 bits: the first may use three of its five.
+    // 26 characters hold 130 bits: only three bits of the first are used.
     if text.len() != 26 || text.as_bytes().first().is_none_or(|&first| first > b'7') {
         return None;
     }
@@ -95,7 +95,7 @@ fn decode(text: &str) -> Option<Uuid> {
         .map(Uuid::from_u128)
 }
 
-/// Any id that GraphQL knows as a node.
+/// The ID of any GraphQL node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeId {
     /// A user.
@@ -104,7 +104,7 @@ pub enum NodeId {
     Organization(OrganizationId),
     /// A token.
     Token(TokenId),
-    /// A period of access.
+    /// A grant.
     Grant(GrantId),
     /// An event.
     Event(EventId),
@@ -113,7 +113,7 @@ pub enum NodeId {
 }
 
 impl NodeId {
-    /// Reads the id of any node; nothing for what is malformed.
+    /// Parses the ID of any node. Returns `None` for a malformed text.
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once('_')?.0 {
             UserId::KIND => UserId::parse(text).map(Self::User),
@@ -133,7 +133,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_text_of_an_id_is_that_of_the_typeid_specification() {
+    fn id_text_follows_typeid_specification() {
         // The example of the TypeID specification.
         let uuid = Uuid::parse_str("01890a5d-ac96-774b-bcce-b302099a8057").expect("a uuid");
         assert_eq!(encode(uuid), "01h455vb4pex5vsknk084sn02q");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_ids_is_the_order_of_their_making() {
+    fn ids_sort_by_creation_time() {
         let at = Time::from_micros(1_795_426_200_000_000);
         let ids: Vec<_> = (0..5000).map(|step| TokenId::new(at.plus(std::time::Duration::from_micros(step)))).collect();
         assert!(ids.is_sorted());
@@ -153,14 +153,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_id_is_read_back_from_its_text(number: u128) {
+        fn id_survives_conversion_to_text(number: u128) {
             let id = UserId::from_uuid(Uuid::from_u128(number));
             prop_assert_eq!(UserId::parse(&id.to_string()), Some(id));
             prop_assert_eq!(TokenId::parse(&id.to_string()), None);
         }
 
         #[test]
-        fn no_text_upsets_the_reader(text: String) {
+        fn id_parser_accepts_any_text_without_panic(text: String) {
             let _ = NodeId::parse(&text);
         }
     }

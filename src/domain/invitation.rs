@@ -1,4 +1,4 @@
-//! What is a link worth by which somebody chooses a password, and how does it read?
+//! Invitations: links with a code, by which a user chooses a password.
 
 use crate::domain::{
     error::Result,
@@ -6,26 +6,26 @@ use crate::domain::{
 };
 use std::time::Duration;
 
-/// For how long it is good, once.
+/// The time for which a link is valid. It can be used once.
 pub const LIFETIME: Duration = Duration::from_hours(24);
-/// The characters of a code: 256 bits.
+/// The number of characters of a code: 256 bits.
 const LENGTH: usize = 43;
 
-/// What stands at the end of a link. Whoever has it chooses the password; it cannot be printed, copied or compared.
+/// The code at the end of a link. Its holder chooses the password, so that it cannot be printed, cloned or compared.
 pub struct Code(String);
 
 impl Code {
-    /// A new one, from the random source of the operating system.
+    /// Generates a code from the random source of the operating system.
     pub fn generate() -> Result<Self> {
         random_text(LENGTH).map(Self)
     }
 
-    /// The link, for the one who hands it on.
+    /// Returns the link, to be shown once to the user who passes it on.
     pub fn link_once(self, public_url: &str) -> String {
         format!("{public_url}/invitations/{}", self.0)
     }
 
-    /// What is kept of it, and found by.
+    /// Returns the fingerprint, which is stored and looked up.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.0)
     }

@@ -1,14 +1,14 @@
-//! IP addresses as clients, proxies and filters write them.
+//! Parsing of IP addresses, as clients, proxies and filters write them.
 
 use crate::domain::error::{Error, Result};
 use std::net::{IpAddr, SocketAddr};
 
-/// One address for all its spellings: that of IPv4 where it is one inside IPv6.
+/// Returns the canonical form of an address: an IPv4-mapped IPv6 address becomes an IPv4 address.
 pub fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
-/// Reads an address as proxies write it: alone, in brackets, or with a port.
+/// Parses an address of a proxy header: alone, in brackets, or with a port.
 pub fn parse_hop(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
@@ -16,7 +16,7 @@ pub fn parse_hop(text: &str) -> Option<IpAddr> {
     bare.parse().or_else(|_| with_port()).ok().map(canonical)
 }
 
-/// Reads a whole address, in any of its spellings.
+/// Parses a complete address in any of its spellings.
 pub fn parse_address(field: &str, text: &str) -> Result<IpAddr> {
     text.parse().map(canonical).map_err(|_| {
         let why = "This is not an IP address; write a whole one, such as 198.51.100.2 or 2001:db8::1, without blanks.";
@@ -31,7 +31,7 @@ mod tests {
 
     ///
     #[test]
-    fn every_spelling_of_an_address_is_read_as_one_address() {
+    fn address_spellings_are_equal() {
         let address = |text: &str| parse_address("ipAddress", text).expect("an address").to_string();
         assert_eq!(address("1.2.3.4"), "1.2.3.4");
         assert_eq!(address("::ffff:1.2.3.4"), "1.2.3.4");
@@ -87,7 +87,7 @@ mod tests {
     proptest! {
         ///
         #[test]
-        fn address_is_read_back_from_its_own_spelling(address: IpAddr) {
+        fn address_survives_conversion_to_text(address: IpAddr) {
             prop_assert_eq!(parse_address("ipAddress", &address.to_string()).ok(), Some(canonical(address)));
         }
     }

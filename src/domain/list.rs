@@ -1,4 +1,4 @@
-//! Which rows of a list are wanted, in which order, and from where on.
+//! Lists: their filters, orders and pages.
 
 use crate::domain::{
     cursor::{Cursor, List},
@@ -13,60 +13,60 @@ use crate::domain::{
 };
 use std::{net::IpAddr, time::Duration};
 
-/// The largest page.
+/// The maximum number of rows of a page.
 pub const MAX_PAGE_SIZE: u32 = 100;
-/// The page of somebody who did not say.
+/// The default number of rows of a page.
 pub const DEFAULT_PAGE_SIZE: u32 = 50;
 
-/// From is included, to is not; either may be left out.
+/// A range of times. Both bounds are optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TimeRange {
-    /// The first moment.
+    /// The first time of the range.
     pub from: Option<Time>,
-    /// The moment after the last.
+    /// The end of the range, exclusive.
     pub to: Option<Time>,
 }
 
-/// Which tokens, or which grants by their tokens. Everything that is said must hold.
+/// A filter of tokens, or of grants by their tokens. All criteria must match.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TokenFilter {
-    /// Folded parts of the owner's username, name or e-mail.
+    /// Folded parts of the owner's username, name or email address.
     pub owner: Vec<String>,
-    /// Folded words in these or in the token's description.
+    /// Folded words that occur in these or in the description.
     pub words: Vec<String>,
-    /// Whole values; nothing stands for what cannot be one, and matches no token.
+    /// The fingerprints of token values. `None` for a text that is not a value; it matches no token.
     pub values: Vec<Option<Fingerprint>>,
-    /// Hints of values.
+    /// The hints of token values.
     pub hints: Vec<String>,
-    /// All of these.
+    /// Scopes that the token has, all of them.
     pub scopes: Vec<ScopeName>,
-    /// Of the most recent request, canonical.
+    /// The IP address of the most recent request, in canonical form.
     pub addresses: Vec<IpAddr>,
-    /// Whether the owner administers the organization.
+    /// Whether the owner is an administrator of the organization.
     pub owner_is_admin: Vec<bool>,
-    /// Any of these; left out: active ones.
+    /// Any of these statuses. `None` means active tokens.
     pub status: Option<Vec<TokenStatus>>,
-    /// When it was made.
+    /// The time when the token was created.
     pub created_at: TimeRange,
-    /// The last allowed request.
+    /// The time of the last allowed request.
     pub last_used_at: TimeRange,
-    /// Not used since then, or never.
+    /// Not used since this time, or never.
     pub unused_since: Option<Time>,
-    /// Not used for so long before it is asked, or never. A span and no moment, so that the next page, which is asked
-    /// later, is one of the same list.
+    /// Not used for this long before the request, or never. This is a span instead of a time, so that the next page, which is
+    /// requested later, belongs to the same list.
     pub unused_for: Option<Duration>,
-    /// Its end.
+    /// The expiry.
     pub expires_at: TimeRange,
-    /// Ends within so long after it is asked.
+    /// Expires within this time after the request.
     pub ends_within: Option<Duration>,
-    /// Without an end, or with one.
+    /// Whether the token never expires.
     pub never_expires: Vec<bool>,
-    /// Never used, or used at least once.
+    /// Whether the token was never used.
     pub never_used: Vec<bool>,
 }
 
 impl TokenFilter {
-    /// Adds what the search box asks for.
+    /// Adds the criteria of a search.
     pub fn and(&mut self, search: Search) {
         self.words.extend(search.words);
         self.values.extend(search.values);
@@ -86,12 +86,12 @@ impl TokenFilter {
         }
     }
 
-    /// The states that are wanted.
+    /// Returns the statuses that match.
     pub fn statuses(&self) -> &[TokenStatus] {
         self.status.as_deref().unwrap_or(&[TokenStatus::Active])
     }
 
-    /// Whether the most recent use decides, so that the rows of use are needed.
+    /// Returns whether the filter needs the rows of usage.
     pub fn depends_on_usage(&self) -> bool {
         !self.addresses.is_empty()
             || self.last_used_at != TimeRange::default()
@@ -101,25 +101,25 @@ impl TokenFilter {
     }
 }
 
-/// What a list of tokens can be ordered by; ties are broken by the token's id, in the same direction.
+/// The field by which tokens are sorted. Ties are broken by the ID of the token, in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenOrderField {
-    /// The order of ids.
+    /// The order of IDs, which is that of creation.
     CreatedAt,
-    /// Never used counts as oldest.
+    /// The time of last use. Tokens that were never used come before all others.
     LastUsedAt,
     /// The owner's username.
     Owner,
-    /// Never expires counts as latest.
+    /// The expiry. Tokens that never expire come after all others.
     ExpiresAt,
 }
 
-/// An order of tokens.
+/// The order of a list of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenOrder {
-    /// By what.
+    /// The field.
     pub field: TokenOrderField,
-    /// From the greatest to the least.
+    /// Whether the order is descending.
     pub descending: bool,
 }
 
@@ -129,49 +129,49 @@ impl Default for TokenOrder {
     }
 }
 
-/// Which lines of the audit log.
+/// A filter of events. All criteria must match.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EventFilter {
-    /// Any of these; none: all.
+    /// Any of these types. Empty means all.
     pub types: Vec<EventType>,
-    /// About this token.
+    /// The token that was changed.
     pub token: Option<TokenId>,
-    /// By this person.
+    /// The user who made the change.
     pub actor: Option<UserId>,
-    /// About this person.
+    /// The user that was changed, or the owner of the token.
     pub user: Option<UserId>,
-    /// When.
+    /// The time of the change.
     pub at: TimeRange,
 }
 
-/// What a client says of the page it wants, as Relay names it.
+/// The arguments of a Relay connection.
 #[derive(Debug, Clone, Default)]
 pub struct PageArguments {
-    /// So many from the beginning.
+    /// The number of rows from the beginning.
     pub first: Option<i32>,
-    /// Behind this row.
+    /// The cursor after which rows are returned.
     pub after: Option<String>,
-    /// So many from the end.
+    /// The number of rows from the end.
     pub last: Option<i32>,
-    /// Ahead of this row.
+    /// The cursor before which rows are returned.
     pub before: Option<String>,
 }
 
-/// One page of a list.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Page {
-    /// At most so many rows.
+    /// The maximum number of rows.
     pub limit: u32,
-    /// Counted from the end of the list.
+    /// Whether rows are counted from the end of the list.
     pub backward: bool,
-    /// Behind this row.
+    /// The position after which rows are returned.
     pub after: Option<Cursor>,
-    /// Ahead of this row.
+    /// The position before which rows are returned.
     pub before: Option<Cursor>,
 }
 
 impl Page {
-    /// Reads a client's arguments for one list.
+    /// Validates the arguments of a client for a list.
     pub fn parse(arguments: &PageArguments, list: &List) -> Result<Self> {
         let cursor = |field: &'static str, text: &Option<String>| match text {
             None => Ok(None),
@@ -209,16 +209,16 @@ fn size(field: &'static str, asked: i32) -> Result<u32> {
 /// The rows of one page, in the order of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slice<T> {
-    /// Each with its place.
+    /// The rows, each with its position.
     pub rows: Vec<(Cursor, T)>,
-    /// There are rows behind the last of these.
+    /// Whether there are rows after the last one.
     pub has_next: bool,
-    /// There are rows ahead of the first of these.
+    /// Whether there are rows before the first one.
     pub has_previous: bool,
 }
 
 impl<T> Slice<T> {
-    /// From one row more than the page holds, read in the page's direction.
+    /// Creates it from the rows in the direction of the page, of which there is one more than its limit if others follow.
     pub fn of(page: &Page, mut rows: Vec<(Cursor, T)>) -> Self {
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
@@ -239,10 +239,10 @@ mod tests {
 
     ///
     #[test]
-    fn a_page_holds_0_to_100_rows_and_50_unless_asked() {
+    fn page_has_0_to_100_rows_and_50_by_default() {
         let list = MacKey::parse("a key").list(ListKind::Grants, uuid::Uuid::nil(), &());
         let page = |first, last| Page::parse(&PageArguments { first, last, ..Default::default() }, &list);
-        assert_eq!(page(None, None).expect("the usual page").limit, 50);
+        assert_eq!(page(None, None).expect("the default page").limit, 50);
         assert_eq!(page(Some(0), None).expect("an empty page").limit, 0);
         assert_eq!(page(None, Some(100)).map(|page| (page.limit, page.backward)).expect("the last 100"), (100, true));
         for (first, last) in

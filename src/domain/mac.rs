@@ -1,26 +1,26 @@
-//! Keyed hashes: HMAC-SHA-256 under random keys, of which each database generates one for each purpose.
+//! Keyed hashes: HMAC-SHA-256. Each database has one random key per purpose.
 
 use crate::domain::{error::Result, secret::random_text};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use std::fmt;
 
-/// The characters of a stored key: 256 bits.
+/// The number of characters of a stored key: 256 bits.
 const KEY_CHARS: usize = 43;
-/// The block of SHA-256, to which HMAC fills a key with zeros.
+/// The block size of SHA-256. HMAC pads a key with zeros to this size.
 const BLOCK: usize = 64;
 
-/// What a key is for. A key of one purpose is never used for another.
+/// The purpose of a key. A key is never used for another purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To authenticate cursors.
+    /// Cursors are authenticated.
     Cursors,
-    /// To recognize usernames that were given up.
+    /// Usernames that are no longer used are recognized by their hash.
     Usernames,
 }
 
 impl Purpose {
-    /// The name under which its key is stored.
+    /// Returns the name of the setting that stores the key.
     pub const fn setting(self) -> &'static str {
         match self {
             Self::Cursors => "cursor.key",
@@ -29,17 +29,17 @@ impl Purpose {
     }
 }
 
-/// A secret key.
+/// A secret key, padded to a block.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MacKey([u8; BLOCK]);
 
 impl MacKey {
-    /// Generates the text of a key, for storage.
+    /// Generates a key in its stored form.
     pub fn generate() -> Result<String> {
         random_text(KEY_CHARS)
     }
 
-    /// Reads a stored key.
+    /// Parses a stored key.
     pub fn parse(text: &str) -> Self {
         Self::of(text.as_bytes())
     }
@@ -50,17 +50,17 @@ impl MacKey {
         Self(block)
     }
 
-    /// Begins the hash of a message.
+    /// Returns the MAC of a message before it is finalized, so that more can be added or a tag verified.
     pub fn mac(&self, message: &[u8]) -> Hmac<Sha256> {
         Hmac::<Sha256>::new(&self.0.into()).chain_update(message)
     }
 
-    /// The hash of a message.
+    /// Returns the MAC of a message.
     pub fn hash(&self, message: &[u8]) -> [u8; 32] {
         self.mac(message).finalize().into_bytes().into()
     }
 
-    /// A key that belongs to this one and a message.
+    /// Derives another key: the MAC of a message.
     #[must_use]
     pub fn derived(&self, message: &[u8]) -> Self {
         Self::of(&self.hash(message))
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_keys_differ_and_debugging_one_shows_nothing() {
+    fn generated_keys_differ_and_debug_hides_them() {
         let (one, other) = (MacKey::generate().expect("a key"), MacKey::generate().expect("a key"));
         assert_ne!(MacKey::parse(&one), MacKey::parse(&other));
         assert_ne!(MacKey::parse(&one).derived(b"a"), MacKey::parse(&one).derived(b"b"));

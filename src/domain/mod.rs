@@ -1,4 +1,4 @@
-//! What things are and what may happen to them: pure, without a clock, a task or a store.
+//! The rules of tokens, grants, scopes, users and organizations. Pure: without a clock, tasks or a database.
 
 pub mod caller;
 pub mod cursor;

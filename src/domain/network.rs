@@ -42,7 +42,7 @@ impl KnownNetworks {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Puts the network of this address first; the oldest ones beyond the limit are dropped.
+    /// Puts the network of an address first and drops the oldest ones beyond the limit.
     #[must_use]
     pub fn with(&self, address: IpAddr) -> Self {
         let latest = network_of(address);

@@ -1,53 +1,53 @@
-//! Who there is, what they belong to, and as what.
+//! Users, organizations and memberships.
 
 use crate::domain::{
     id::{OrganizationId, UserId},
     time::Time,
 };
 
-/// A person who owns tokens or administers organizations.
+/// An account that owns tokens or administers organizations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Which one.
+    /// The ID of the user.
     pub id: UserId,
-    /// Their unique handle.
+    /// The unique username.
     pub username: String,
-    /// What people call them.
+    /// The display name.
     pub name: String,
-    /// Where letters go; nothing when unknown.
+    /// The email address. `None` if it is unknown.
     pub email: Option<String>,
-    /// Whether that address is known to be theirs, so that they can be found by it.
+    /// Whether the email address is known to belong to the user, so that they can be looked up by it.
     pub email_verified: bool,
-    /// When they came.
+    /// The time when the user was created.
     pub created_at: Time,
-    /// Since when every token, JWT and session of theirs is refused.
+    /// The time when the user was disabled. Their tokens, JWTs and sessions are rejected while it is set.
     pub disabled_at: Option<Time>,
 }
 
-/// Somebody whose data tokens may reach.
+/// An organization whose data tokens can access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organization {
-    /// Which one.
+    /// The ID of the organization.
     pub id: OrganizationId,
-    /// Its unique handle, which stays.
+    /// The unique slug, which never changes.
     pub slug: String,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// When it came.
+    /// The time when the organization was created.
     pub created_at: Time,
 }
 
-/// What a member may do.
+/// The role of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Audits tokens, removes the organization from them, manages members.
+    /// Audits tokens, removes the organization from tokens, and manages members.
     Admin,
-    /// Makes tokens that reach the organization.
+    /// Creates tokens that have access to the organization.
     Member,
 }
 
 impl Role {
-    /// Its name in the schema.
+    /// Returns the name in the schema.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "ADMIN",
@@ -56,25 +56,25 @@ impl Role {
     }
 }
 
-/// Who belongs to what, and as what.
+/// The membership of a user in an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
-    /// To what.
+    /// The organization.
     pub organization: OrganizationId,
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// As what.
+    /// The role of the user.
     pub role: Role,
-    /// Since when.
+    /// The time when the user joined.
     pub joined_at: Time,
 }
 
-/// An organization that somebody means: clients say its id, the command line its slug.
+/// A reference to an organization: by ID in the API, by slug on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrganizationRef {
-    /// By its id.
+    /// The ID.
     Id(OrganizationId),
-    /// By its handle.
+    /// The slug.
     Slug(String),
 }
 
@@ -90,12 +90,12 @@ impl From<&str> for OrganizationRef {
     }
 }
 
-/// A person whom somebody means.
+/// A reference to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserRef {
-    /// By their id.
+    /// The ID.
     Id(UserId),
-    /// By their handle, or by an e-mail address that nobody else has.
+    /// The username, or an email address that no other user has.
     Named(String),
 }
 

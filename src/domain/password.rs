@@ -1,35 +1,36 @@
-//! What a password may be, what is kept of one, and whether one is the right one.
+//! Passwords: which are accepted, how they are hashed and verified.
 //!
-//! A long one that nobody would guess is asked for, and nothing about its signs. What is kept is made by Argon2id: it takes
-//! 19 MiB and a moment of work, on purpose, so none of this is for a thread that others wait for.
+//! A password must be long and hard to guess, and may consist of any characters. It is hashed by Argon2id, which takes
+//! 19 MiB of memory and a noticeable time on purpose. These functions must not run on a thread that serves requests.
 
 use crate::domain::error::{Error, Result};
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use unicode_normalization::UnicodeNormalization as _;
 use zxcvbn::{Score, zxcvbn};
 
-/// The fewest characters of a password.
+/// The minimum number of characters of a password.
 pub const MIN_LENGTH: usize = 15;
-/// The most characters of a password.
+/// The maximum number of characters of a password.
 pub const MAX_LENGTH: usize = 256;
 
-/// The number of characters that the estimate looks at: its work grows with the square of them, to seconds at a hundred.
+/// The number of characters that the estimate considers. Its work grows with the square: 100 characters take seconds.
 const MAX_ESTIMATED: usize = 40;
 
-/// What is compared where nobody has a password, so that it takes as long as where somebody has. No password leads to it.
+/// The hash that is verified for a user without a password, so that this takes as long as for a user with one. No password
+/// has this hash.
 const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// A password, in one form however it was typed. It cannot be printed, copied or compared.
+/// A password in NFC, so that it is the same however it was typed. It cannot be printed, cloned or compared.
 pub struct Password(String);
 
 impl Password {
-    /// As somebody gives it to sign in.
+    /// Wraps a password that a user enters to sign in.
     pub fn given(text: &str) -> Self {
         Self(text.nfc().collect())
     }
 
-    /// As somebody chooses it, who is called `names`: 15 to 256 characters, and not among the first that would be guessed.
+    /// Validates a new password: 15 to 256 characters, and hard to guess for an attacker who knows the `names` of the user.
     pub fn chosen(field: &str, text: &str, names: &[&str]) -> Result<Self> {
         let refuse = |why: &str| Err(Error::invalid(field.to_owned(), why));
         let password = Self::given(text);
@@ -48,17 +49,17 @@ impl Password {
         Ok(password)
     }
 
-    /// Whether the first characters are among the first guesses of an attacker who knows these names.
+    /// Returns whether an attacker who knows these names would guess the first characters early.
     fn is_easily_guessed(&self, names: &[&str]) -> bool {
         let words = names.iter().flat_map(|name| name.split(|letter: char| !letter.is_alphanumeric()));
-        // A name that is longer than what is looked at cannot be part of it.
+        // A name that is longer than these characters cannot be part of them.
         let fits = |name: &&str| name.chars().take(MAX_ESTIMATED + 1).count() <= MAX_ESTIMATED;
         let known: Vec<_> = names.iter().copied().chain(words).chain(["tokenward"]).filter(fits).collect();
         let beginning: String = self.0.chars().take(MAX_ESTIMATED).collect();
         zxcvbn(&beginning, &known).score() < Score::Three
     }
 
-    /// What is kept of it.
+    /// Hashes the password with a random salt.
     pub fn hashed(&self) -> Result<Hashed> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(Error::unavailable)?;
@@ -66,7 +67,7 @@ impl Password {
         hash.map(|hash| Hashed(hash.to_string())).map_err(|error| Error::Bug(error.to_string().into()))
     }
 
-    /// Whether this is what is kept of it. Nothing is nobody's, and takes as long.
+    /// Returns whether the password has this hash. Without a hash it takes as long and returns false.
     pub fn is(&self, kept: Option<&Hashed>) -> bool {
         let text = kept.map_or(DUMMY_HASH, |kept| &kept.0);
         Argon2::default().verify_password(self.0.as_bytes(), text).is_ok() && kept.is_some()
@@ -79,17 +80,17 @@ impl std::fmt::Debug for Password {
     }
 }
 
-/// What is kept of a password: salt, cost and digest, as a PHC string.
+/// The hash of a password: a PHC string with salt, cost and hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hashed(String);
 
 impl Hashed {
-    /// From what the store holds.
+    /// Wraps the stored form.
     pub const fn from_text(text: String) -> Self {
         Self(text)
     }
 
-    /// As the store holds it.
+    /// Returns the stored form.
     pub fn as_text(&self) -> &str {
         &self.0
     }
@@ -111,7 +112,7 @@ mod tests {
 
     ///
     #[test]
-    fn a_password_has_15_to_256_characters() {
+    fn password_has_15_to_256_characters() {
         let unlike = "k7Qz-vw mRt4éP";
         for (text, good) in [
             (unlike.to_owned(), false),
@@ -119,7 +120,7 @@ mod tests {
             (unlike.repeat(20).chars().take(256).collect(), true),
             (unlike.repeat(20).chars().take(257).collect(), false),
             ("🦀 correct horse 🦀".into(), true),
-            // What is typed as two and kept as one character counts as one.
+            // Two code points that are composed to one character count as one.
             ("k7Qz-vw mRt4Pe\u{301}".into(), false),
         ] {
             let found = chosen(&text);
@@ -129,7 +130,7 @@ mod tests {
 
     ///
     #[test]
-    fn what_would_be_guessed_first_is_refused_and_not_repeated() {
+    fn easily_guessed_password_is_rejected_and_not_repeated() {
         for common in [
             "passwordpassword",
             "123456789012345",
@@ -155,7 +156,7 @@ mod tests {
 
     ///
     #[test]
-    fn estimate_looks_at_the_first_forty_characters_only() {
+    fn estimate_considers_the_first_40_characters_only() {
         let (good, bad) = ("plover gantry ounce misfit tundra willow", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
         assert_eq!((good.chars().count(), bad.chars().count()), (MAX_ESTIMATED, MAX_ESTIMATED));
         assert!(chosen(&format!("{good}{bad}")).is_ok());
@@ -164,7 +165,7 @@ mod tests {
 
     ///
     #[test]
-    fn one_that_is_kept_is_known_again_in_either_form_and_another_is_not() {
+    fn password_matches_its_hash_in_either_unicode_form() {
         let kept = Password::given("correct horse batt\u{e9}ry").hashed().expect("a hash");
         assert!(kept.as_text().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(Password::given("correct horse batte\u{301}ry").is(Some(&kept)));
@@ -175,7 +176,7 @@ mod tests {
 
     ///
     #[test]
-    fn where_nobody_has_a_password_the_same_work_is_done() {
+    fn missing_hash_takes_the_same_work() {
         let cost = |text: &str| text.rsplitn(3, '$').last().map(ToOwned::to_owned);
         let kept = Password::given("any").hashed().expect("a hash");
         assert_eq!(cost(DUMMY_HASH), cost(kept.as_text()));
@@ -184,7 +185,7 @@ mod tests {
 
     ///
     #[test]
-    fn what_is_printed_of_a_password_is_a_placeholder() {
+    fn debug_of_password_is_a_placeholder() {
         let password = Password::given("correct horse");
         let printed = format!("{password:?} {:?}", password.hashed().expect("a hash"));
         assert_eq!(printed, "Password(…) Hashed(…)");

@@ -1,6 +1,6 @@
-//! Who may do what. Only this file makes the proofs that the store demands, so a forgotten check does not compile.
+//! Authorization. Only this file constructs the proofs that the store requires, so that a forgotten check does not compile.
 //!
-//! Whoever may not know of a thing hears that it is not there: not seeing and not existing are one answer.
+//! An object that the caller may not see is reported as not found, like one that does not exist.
 
 use crate::domain::{
     caller::{AuthMethod, Caller},
@@ -11,19 +11,19 @@ use crate::domain::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a caller is at this moment, read in the same transaction as whatever it decides.
+/// The authorization of a caller, read in the same transaction as the change that it decides about.
 #[derive(Debug, Clone)]
 pub struct AuthContext {
     through: AuthMethod,
     user: Option<UserId>,
-    /// Whether a session's password was given lately; of everything else that is somebody else's to see to.
+    /// Whether the password of the session was confirmed recently. True for other methods, whose issuer checks this.
     has_recent_password: bool,
     roles: BTreeMap<OrganizationId, Role>,
 }
 
 impl AuthContext {
-    /// From the memberships of the caller's user. `reach` holds the organizations of the acting token, where there is
-    /// one: it acts as its owner within these and sees no other.
+    /// Creates it from the memberships of the caller. `reach` contains the organizations of the acting token, if there is
+    /// one: it acts as its owner within these and cannot see any other.
     pub fn new(
         caller: &Caller,
         mut roles: BTreeMap<OrganizationId, Role>,
@@ -41,12 +41,12 @@ impl AuthContext {
         Self { through: caller.auth_method, user: caller.user(), has_recent_password: fresh, roles }
     }
 
-    /// The role in an organization, as far as the caller may use it.
+    /// Returns the role in an organization, as far as the caller may use it.
     pub fn role_in(&self, organization: OrganizationId) -> Option<Role> {
         self.roles.get(&organization).copied()
     }
 
-    /// The same caller after this request gave them a role in an organization.
+    /// Adds a role in an organization that this request gave the caller.
     #[must_use]
     pub fn with_role(mut self, organization: OrganizationId, role: Role) -> Self {
         self.roles.insert(organization, role);
@@ -64,22 +64,22 @@ impl AuthContext {
         }
     }
 
-    /// Whoever finds a browser that somebody left signed in has not their password.
+    /// Protects a browser that was left signed in: another person who finds it does not know the password.
     fn require_recent_password(&self) -> Result<()> {
         if self.has_recent_password { Ok(()) } else { Err(Error::Stale) }
     }
 }
 
-/// What a rule needs to know of a token before anybody may see it.
+/// The owner and the organizations of a token, by which the rules decide who may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenAccess {
-    /// Which token.
+    /// The token.
     pub token: TokenId,
-    /// Whose it is.
+    /// The owner of the token.
     pub owner: UserId,
-    /// Where its grant stands, whether the token is still active or not.
+    /// The organizations with an unremoved grant, whether or not the token is active.
     pub unremoved: BTreeSet<OrganizationId>,
-    /// Where it had a grant that was removed.
+    /// The organizations with a removed grant.
     pub removed: BTreeSet<OrganizationId>,
 }
 
@@ -95,120 +95,120 @@ macro_rules! proofs {
 }
 
 proofs! {
-    /// The command line: whoever runs the service may do everything that it offers.
+    /// The operator on the command line, who may do everything that it offers.
     Operator {}
-    /// Somebody may become a person here: the operator says so, or an identity provider.
+    /// May create users and change their profiles: the operator or an identity provider.
     UserProvisioner {}
-    /// Somebody who may make tokens and widen their own.
+    /// May create tokens for a user.
     TokenCreator {
-        /// Whose tokens.
+        /// The owner of the tokens.
         user: UserId,
     }
-    /// A person who looks at what is their own; within an acting token, at what that reaches.
+    /// May see what belongs to a user; an acting token, only within its organizations.
     Viewer {
-        /// Who.
+        /// The user.
         user: UserId,
-        /// The organizations and the acting token, where a token acts.
+        /// The acting token and its organizations. `None` if no token acts.
         within: Option<ActingToken>,
     }
-    /// The owner of this token, who may change it.
+    /// May change a token: its owner.
     TokenOwner {
-        /// Which token.
+        /// The token.
         token: TokenId,
-        /// Whose.
+        /// The owner.
         user: UserId,
     }
-    /// The owner of this token, who may let it do more or reach further.
+    /// May add scopes and organizations to a token: its owner.
     AccessGrantor {
-        /// Which token.
+        /// The token.
         token: TokenId,
     }
-    /// Somebody signed in as themselves, who may change what is kept of them and end their sessions.
+    /// May change their profile and end their sessions: a signed-in user.
     SignedInUser {
-        /// Who.
+        /// The user.
         user: UserId,
     }
-    /// Somebody who may say with which password this person signs in.
+    /// May set the password of a user.
     PasswordSetter {
-        /// Who signs in with it.
+        /// The user who signs in with it.
         user: UserId,
     }
-    /// The very first person, who brings the first organization along.
+    /// May become the first user and create the first organization.
     FirstUser {
-        /// Who they are going to be.
+        /// The ID that the user gets.
         user: UserId,
     }
-    /// Somebody who may end this token for good.
+    /// May revoke a token.
     TokenRevoker {
-        /// Which token.
+        /// The token.
         token: TokenId,
-        /// On whose word; nothing for the command line and resource servers.
+        /// The user who revokes it. `None` for the command line and resource servers.
         by: Option<UserId>,
     }
-    /// Somebody who may take this organization away from this token.
+    /// May remove an organization from a token.
     GrantRemover {
-        /// Which token.
+        /// The token.
         token: TokenId,
-        /// Which organization.
+        /// The organization.
         organization: OrganizationId,
-        /// On whose word.
+        /// The user who removes it.
         by: UserId,
     }
-    /// Somebody who may add an organization.
+    /// May create organizations.
     OrganizationCreator {}
-    /// Somebody who may change this organization.
+    /// May change an organization.
     OrganizationManager {
-        /// Which organization.
+        /// The organization.
         organization: OrganizationId,
     }
-    /// Somebody who may say who belongs to this organization, and as what.
+    /// May add and remove members of an organization and change their roles.
     MembershipManager {
-        /// Which organization.
+        /// The organization.
         organization: OrganizationId,
     }
-    /// Somebody who may see who belongs to this organization.
+    /// May see the members of an organization.
     OrgMember {
-        /// Which organization.
+        /// The organization.
         organization: OrganizationId,
-        /// Whether e-mail addresses may be looked through.
+        /// Whether members may be searched by email address.
         admin: bool,
     }
-    /// An administrator of this organization, who reads its audit.
+    /// May read the audit of an organization: an administrator.
     OrgAdmin {
-        /// Which organization.
+        /// The organization.
         organization: OrganizationId,
     }
-    /// Somebody who may see this token.
+    /// May see a token.
     TokenViewer {
-        /// Which token.
+        /// The token.
         token: TokenId,
-        /// As what.
+        /// How much of the token is visible.
         view: Visibility,
     }
 }
 
-/// The limits of a token that acts as its owner.
+/// A token that acts as its owner, and its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActingToken {
-    /// The acting token.
+    /// The token.
     pub token: TokenId,
-    /// The organizations it reaches and its owner belongs to.
+    /// The organizations that the token has access to and that its owner is a member of.
     pub organizations: BTreeSet<OrganizationId>,
 }
 
-/// How much of a token somebody sees.
+/// How much of a token is visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Visibility {
-    /// All of it.
+    /// Everything.
     Owner,
-    /// All that concerns the organizations which the acting token reaches.
+    /// To the owner's acting token: everything within the organizations that it has access to.
     OwnerWithin(BTreeSet<OrganizationId>),
-    /// What concerns the organizations that they administer.
+    /// To an administrator: what concerns these organizations.
     Admin(BTreeSet<OrganizationId>),
 }
 
 impl Visibility {
-    /// The organizations that may be told of; nothing for all.
+    /// Returns the visible organizations. `None` means all.
     pub const fn organizations(&self) -> Option<&BTreeSet<OrganizationId>> {
         match self {
             Self::Owner => None,
@@ -216,7 +216,7 @@ impl Visibility {
         }
     }
 
-    /// Whether it is the owner who looks.
+    /// Returns whether the viewer is the owner.
     pub const fn is_owner(&self) -> bool {
         !matches!(self, Self::Admin(_))
     }
@@ -242,7 +242,7 @@ const INVITATION_NOT_FOUND: Error = Error::NotFound("invitation");
 const TOKEN_NOT_FOUND: Error = Error::NotFound("token");
 const ORGANIZATION_NOT_FOUND: Error = Error::NotFound("organization");
 
-/// The command line, and nobody else.
+/// Permits the command line only.
 pub fn operator(caller: &Caller) -> Result<Operator> {
     match caller.auth_method {
         AuthMethod::CommandLine => Ok(Operator {}),
@@ -250,7 +250,7 @@ pub fn operator(caller: &Caller) -> Result<Operator> {
     }
 }
 
-/// Who may add a person or say how they are called: the command line, and an identity provider of whom it vouches for.
+/// Permits the command line, and an identity provider for the user of its JWT.
 pub fn user_provisioner(caller: &Caller) -> Result<UserProvisioner> {
     match caller.auth_method {
         AuthMethod::CommandLine | AuthMethod::Jwt(_) => Ok(UserProvisioner {}),
@@ -258,14 +258,14 @@ pub fn user_provisioner(caller: &Caller) -> Result<UserProvisioner> {
     }
 }
 
-/// Somebody who signed in as themselves lately. A token never widens what tokens may do.
+/// Permits a signed-in user with fresh authentication. A token can never create or extend tokens.
 pub fn token_creator(standing: &AuthContext) -> Result<TokenCreator> {
     let user = signed_in(standing, TOKEN_CANNOT_GRANT)?;
     standing.require_recent_password()?;
     Ok(TokenCreator { user })
 }
 
-/// The person who signed in as themselves.
+/// Returns the signed-in user. `token` is the error for an acting token.
 fn signed_in(standing: &AuthContext, token: Error) -> Result<UserId> {
     match standing.through {
         AuthMethod::Jwt(user) | AuthMethod::Session { user, .. } => Ok(user),
@@ -274,17 +274,17 @@ fn signed_in(standing: &AuthContext, token: Error) -> Result<UserId> {
     }
 }
 
-/// Somebody signed in as themselves, changing what is kept of them.
+/// Permits a signed-in user.
 pub fn signed_in_user(standing: &AuthContext) -> Result<SignedInUser> {
     signed_in(standing, TOKEN_CANNOT_CHANGE_ACCOUNT).map(|user| SignedInUser { user })
 }
 
-/// Whether a session may be seen: one's own, and by nobody through a token.
+/// Returns whether the sessions of a user are visible: to the user only, and never to a token.
 pub fn can_see_session(standing: &AuthContext, user: UserId) -> bool {
     signed_in_user(standing).is_ok_and(|oneself| oneself.user == user)
 }
 
-/// Who may say with which password somebody signs in: they, who gave the one before lately, and the command line.
+/// Permits the command line, and the user in a session with fresh authentication.
 pub fn password_setter(standing: &AuthContext, user: UserId) -> Result<PasswordSetter> {
     match standing.through {
         AuthMethod::CommandLine => {}
@@ -297,12 +297,12 @@ pub fn password_setter(standing: &AuthContext, user: UserId) -> Result<PasswordS
     Ok(PasswordSetter { user })
 }
 
-/// The command line makes a token for somebody else.
+/// Permits the command line to create tokens for a user.
 pub fn token_creator_for(_: &Operator, user: UserId) -> TokenCreator {
     TokenCreator { user }
 }
 
-/// Whoever asks, looking at what is their own.
+/// Permits any authenticated user, or their token, to see what belongs to the user.
 pub fn viewer(standing: &AuthContext) -> Result<Viewer> {
     let user = standing.user.ok_or(Error::Unauthenticated)?;
     let within = standing
@@ -311,12 +311,12 @@ pub fn viewer(standing: &AuthContext) -> Result<Viewer> {
     Ok(Viewer { user, within })
 }
 
-/// The organization of one's own that a new grant shall open.
+/// Checks that the caller is a member of an organization that a token gets access to.
 pub fn member(standing: &AuthContext, organization: OrganizationId) -> Result<()> {
     standing.role_in(organization).map(|_| ()).ok_or(ORGANIZATION_NOT_FOUND)
 }
 
-/// Whom an invitation that was taken lets choose a password: the one who comes with it, and whom it was for.
+/// Permits the user of an accepted invitation to choose a password.
 pub fn invited_password_setter(caller: &Caller, user: UserId) -> Result<PasswordSetter> {
     match caller.auth_method {
         AuthMethod::Session { user: own, .. } if own == user => Ok(PasswordSetter { user }),
@@ -324,7 +324,7 @@ pub fn invited_password_setter(caller: &Caller, user: UserId) -> Result<Password
     }
 }
 
-/// Whom the invitation of a new service makes the first of all, as long as there is nobody.
+/// Permits the holder of the first invitation to become the first user, as long as no user exists.
 pub fn first_user(caller: &Caller, anybody: bool) -> Result<FirstUser> {
     match caller.auth_method {
         AuthMethod::Session { user, .. } if !anybody => Ok(FirstUser { user }),
@@ -332,39 +332,39 @@ pub fn first_user(caller: &Caller, anybody: bool) -> Result<FirstUser> {
     }
 }
 
-/// The first person comes without anybody's word,
+/// Permits the creation of the first user.
 pub fn first_user_provisioner(_: &FirstUser) -> UserProvisioner {
     UserProvisioner {}
 }
 
-/// adds the first organization,
+/// Permits the creation of the first organization.
 pub fn first_organization_creator(_: &FirstUser) -> OrganizationCreator {
     OrganizationCreator {}
 }
 
-/// and chooses a password.
+/// Permits the first user to choose a password.
 pub fn first_password_setter(pioneer: &FirstUser) -> PasswordSetter {
     PasswordSetter { user: pioneer.user }
 }
 
-/// The owner of a token, to change it.
+/// Permits the owner of a token to change it.
 pub fn token_owner(standing: &AuthContext, sight: Option<&TokenAccess>) -> Result<TokenOwner> {
     let user = signed_in(standing, TOKEN_CANNOT_GRANT)?;
     let sight = sight.ok_or(TOKEN_NOT_FOUND)?;
     if sight.owner == user {
         return Ok(TokenOwner { token: sight.token, user });
     }
-    // An administrator knows the token from the audit; to anybody else it does not exist.
+    // An administrator sees the token in the audit; for all other callers it does not exist.
     Err(if token_viewer(standing, sight).is_some() { OWNERS_ONLY } else { TOKEN_NOT_FOUND })
 }
 
-/// The owner of a token who signed in lately, to let it do more.
+/// Permits the owner of a token, with fresh authentication, to extend its access.
 pub fn access_grantor(standing: &AuthContext, owner: &TokenOwner) -> Result<AccessGrantor> {
     standing.require_recent_password()?;
     Ok(AccessGrantor { token: owner.token })
 }
 
-/// The owner of a token, to revoke it. A token that acts as the owner revokes only tokens that it can see.
+/// Permits the owner of a token to revoke it. A token that acts as the owner can revoke only tokens that it can see.
 pub fn token_revoker(standing: &AuthContext, sight: Option<&TokenAccess>) -> Result<TokenRevoker> {
     let user = standing.user.ok_or(Error::Unauthenticated)?;
     let sight = sight.ok_or(TOKEN_NOT_FOUND)?;
@@ -372,7 +372,7 @@ pub fn token_revoker(standing: &AuthContext, sight: Option<&TokenAccess>) -> Res
     if seer.view.is_owner() { Ok(TokenRevoker { token: sight.token, by: Some(user) }) } else { Err(OWNERS_ONLY) }
 }
 
-/// Whoever holds a token's value may end it: the token itself, the command line, a resource server.
+/// Permits the holder of a token value to revoke the token: the token itself, the command line or a resource server.
 pub fn token_revoker_by_value(caller: &Caller, token: TokenId) -> Result<TokenRevoker> {
     match caller.auth_method {
         AuthMethod::Value { user, token: own } if own == token => Ok(TokenRevoker { token, by: Some(user) }),
@@ -381,7 +381,7 @@ pub fn token_revoker_by_value(caller: &Caller, token: TokenId) -> Result<TokenRe
     }
 }
 
-/// An administrator of the organization, or the owner of the token.
+/// Permits an administrator of the organization, and the owner of the token.
 pub fn grant_remover(
     unremoved: &AuthContext,
     sight: Option<&TokenAccess>,
@@ -390,10 +390,10 @@ pub fn grant_remover(
     let by = unremoved.user.ok_or(Error::Unauthenticated)?;
     let known = |sight: &TokenAccess| sight.unremoved.contains(&organization) || sight.removed.contains(&organization);
     let role = unremoved.role_in(organization);
-    // What an acting token can see nothing of is not the owner's to it.
+    // A token that the acting token cannot see is treated as a token of another user.
     let own = sight.filter(|sight| sight.owner == by && (known(sight) || token_viewer(unremoved, sight).is_some()));
     if let Some(sight) = own {
-        // A token that acts sees no organization but those it reaches.
+        // An acting token sees only the organizations that it has access to.
         return match (known(sight), unremoved.acting_token(), role) {
             (true, None, _) | (true, Some(_), Some(_)) => Ok(GrantRemover { token: sight.token, organization, by }),
             (false, _, Some(_)) => Err(TOKEN_NOT_FOUND),
@@ -405,22 +405,22 @@ pub fn grant_remover(
             .filter(|sight| known(sight))
             .map(|sight| GrantRemover { token: sight.token, organization, by })
             .ok_or(TOKEN_NOT_FOUND),
-        // The same for every token, so that a member learns nothing by trying.
+        // The same error for every token, so that a member learns nothing from it.
         Some(Role::Member) => Err(ADMINISTRATORS_ONLY),
         None => Err(ORGANIZATION_NOT_FOUND),
     }
 }
 
-/// Who else but the operator may add organizations.
+/// Whether users may create organizations, in addition to the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SelfService {
-    /// Nobody.
+    /// Only the operator may.
     Off,
-    /// Everybody who signs in as themselves.
+    /// Every signed-in user may.
     On,
 }
 
-/// Somebody who may add an organization.
+/// Permits the command line, and signed-in users if self-service is on.
 pub fn organization_creator(standing: &AuthContext, self_service: SelfService) -> Result<OrganizationCreator> {
     match (standing.through, self_service) {
         (AuthMethod::CommandLine, _) | (AuthMethod::Jwt(_), SelfService::On) => Ok(OrganizationCreator {}),
@@ -434,12 +434,12 @@ pub fn organization_creator(standing: &AuthContext, self_service: SelfService) -
     }
 }
 
-/// Whoever adds an organization says who administers it first.
+/// Permits the creator of an organization to add its first administrator.
 pub fn first_membership_manager(_: &OrganizationCreator, organization: OrganizationId) -> MembershipManager {
     MembershipManager { organization }
 }
 
-/// The command line, or an administrator signed in as themselves.
+/// Permits the command line, and signed-in administrators of the organization.
 pub fn organization_manager(standing: &AuthContext, organization: OrganizationId) -> Result<OrganizationManager> {
     match (standing.through, standing.role_in(organization)) {
         (AuthMethod::CommandLine, _) | (AuthMethod::Jwt(_) | AuthMethod::Session { .. }, Some(Role::Admin)) => {
@@ -451,29 +451,29 @@ pub fn organization_manager(standing: &AuthContext, organization: OrganizationId
     }
 }
 
-/// Whoever may change the organization and signed in lately, to say who belongs to it.
+/// Permits the managers of the organization, with fresh authentication.
 pub fn membership_manager(standing: &AuthContext, organization: OrganizationId) -> Result<MembershipManager> {
     let manager = organization_manager(standing, organization)?;
     standing.require_recent_password()?;
     Ok(MembershipManager { organization: manager.organization })
 }
 
-/// A member, who sees the others.
+/// Permits members. Returns `None` for a non-member.
 pub fn org_member(standing: &AuthContext, organization: OrganizationId) -> Option<OrgMember> {
     standing.role_in(organization).map(|role| OrgMember { organization, admin: role == Role::Admin })
 }
 
-/// An administrator of the organization.
+/// Permits administrators of the organization.
 pub fn org_admin(standing: &AuthContext, organization: OrganizationId) -> Result<OrgAdmin> {
     match standing.role_in(organization) {
         Some(Role::Admin) => Ok(OrgAdmin { organization }),
         Some(Role::Member) => Err(ADMINISTRATORS_ONLY),
-        // A stranger learns nothing, not even that the organization exists.
+        // A non-member does not learn that the organization exists.
         None => Err(ORGANIZATION_NOT_FOUND),
     }
 }
 
-/// Somebody who sees the token: its owner, or an administrator of an organization where its grant stands.
+/// Permits the owner of a token, and administrators of an organization with an unremoved grant. Returns `None` for others.
 pub fn token_viewer(standing: &AuthContext, sight: &TokenAccess) -> Option<TokenViewer> {
     let token = sight.token;
     if standing.user == Some(sight.owner) {
@@ -482,14 +482,14 @@ pub fn token_viewer(standing: &AuthContext, sight: &TokenAccess) -> Option<Token
         let seen = acting == token || !reach.is_disjoint(&sight.unremoved);
         return seen.then_some(TokenViewer { token, view: Visibility::OwnerWithin(reach) });
     }
-    // Of this token only: an administrator of thousands of organizations sees a page of many tokens.
+    // Only the organizations of this token are compared, since the caller may administer thousands of them.
     let administers = |organization: &&OrganizationId| standing.role_in(**organization) == Some(Role::Admin);
     sight.unremoved.iter().find(administers)?;
     let administered = sight.unremoved.union(&sight.removed).filter(administers).copied().collect();
     Some(TokenViewer { token, view: Visibility::Admin(administered) })
 }
 
-/// How much somebody sees of their own tokens.
+/// Returns how much the caller sees of their own tokens.
 pub fn own_visibility(standing: &AuthContext) -> Visibility {
     match standing.acting_token() {
         None => Visibility::Owner,
@@ -497,8 +497,8 @@ pub fn own_visibility(standing: &AuthContext) -> Visibility {
     }
 }
 
-/// Whether lists of one's own tokens may be searched and ordered by use. It is use with every organization, and a token
-/// that acts knows only of those it reaches.
+/// Checks that the caller may search and sort their own tokens by usage. That is the usage with all organizations, while
+/// an acting token sees only those that it has access to.
 pub fn can_see_all_usage(standing: &AuthContext) -> Result<()> {
     match standing.acting_token() {
         None => Ok(()),
@@ -509,24 +509,24 @@ pub fn can_see_all_usage(standing: &AuthContext) -> Result<()> {
     }
 }
 
-/// Whether a period of access may be seen: of one's own tokens, and of organizations that one administers.
+/// Returns whether a grant is visible: to the owner of its token, and to administrators of its organization.
 pub fn can_see_grant(standing: &AuthContext, owner: UserId, organization: OrganizationId) -> bool {
     let own = standing.user == Some(owner);
     standing.administers(organization)
         || own && (standing.acting_token().is_none() || standing.role_in(organization).is_some())
 }
 
-/// Whether somebody's name and handle may be looked up: one's own, and those of members of one's organizations.
+/// Returns whether the names of a user are visible: to the user, and to members of their organizations.
 pub fn can_see_user(standing: &AuthContext, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
     standing.user == Some(user) || belongs_to.iter().any(|organization| standing.role_in(*organization).is_some())
 }
 
-/// Whether somebody's e-mail address may be seen: one's own, and those of members for administrators.
+/// Returns whether the email address of a user is visible: to the user, and to administrators of their organizations.
 pub fn can_see_email(standing: &AuthContext, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
     standing.user == Some(user) || belongs_to.iter().any(|organization| standing.administers(*organization))
 }
 
-/// The organizations of an event that may be told of; nothing when the event itself may not be seen.
+/// Returns the visible organizations of an event. Returns `None` if the event itself is not visible.
 pub fn visible_organizations_of_event(
     unremoved: &AuthContext,
     concerned: &BTreeSet<OrganizationId>,
@@ -536,7 +536,7 @@ pub fn visible_organizations_of_event(
         if unremoved.acting_token().is_none() {
             return Some(concerned.clone());
         }
-        // A token that acts sees nothing of other organizations, not even that something happened there.
+        // An acting token does not see events of other organizations.
         let reached: BTreeSet<_> = concerned.iter().filter(|one| unremoved.role_in(**one).is_some()).copied().collect();
         return (!reached.is_empty()).then_some(reached);
     }

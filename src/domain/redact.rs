@@ -1,5 +1,5 @@
-//! What a log or a record may keep of a text that a client wrote: no value of a token and no code of an invitation, however
-//! they are spelled.
+//! Redaction of texts that clients wrote, before they are logged or recorded: removes token values and codes of
+//! invitations, however they are spelled.
 
 use crate::domain::{
     secret::{Prefix, SHOWN},
@@ -9,23 +9,23 @@ use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// A text that is encoded more often than this is not kept.
+/// A text that is percent-encoded more often than this is omitted.
 const MAX_DECODINGS: usize = 8;
-/// Longer words behind [`INVITATIONS`] may be codes, which have 43 characters.
+/// The maximum length of a word after [`INVITATIONS`] that is not redacted. Codes have 43 characters.
 const MAX_WORD_LENGTH: usize = 15;
-/// What stands before the code in a link, in any case.
+/// The segment before the code in a link, in any case.
 const INVITATIONS: &str = "invitations";
 const OMITTED: &str = "…";
 
-/// How much of a text is looked at, in bytes: several times what is kept of any. What is cut off is not kept.
+/// The maximum length of a text, in bytes: several times the length of any text that is recorded. The rest is dropped.
 const MAX_LENGTH: usize = 4 * 1024;
 
 fn beginning(text: &str) -> &str {
     text.get(..text.floor_char_boundary(MAX_LENGTH)).unwrap_or(text)
 }
 
-/// The text itself where it holds no secret; otherwise its decoded, normalized form without them. Of a long text its
-/// beginning.
+/// Returns the text itself if it contains no secret; otherwise its decoded, normalized form without secrets. Long texts
+/// are truncated.
 pub fn redacted(prefix: &Prefix, text: &str) -> String {
     let text = beginning(text);
     let Some(plain) = normalized(text) else { return OMITTED.into() };
@@ -33,7 +33,7 @@ pub fn redacted(prefix: &Prefix, text: &str) -> String {
     if kept == plain { text.to_owned() } else { kept }
 }
 
-/// The same of a path of this service, where all that follows [`INVITATIONS`] is a code.
+/// Redacts a path of this service. Everything after [`INVITATIONS`] is a code.
 pub fn own_path(prefix: &Prefix, path: &str) -> String {
     let path = beginning(path);
     let Some(plain) = normalized(path) else { return OMITTED.into() };
@@ -43,15 +43,15 @@ pub fn own_path(prefix: &Prefix, path: &str) -> String {
     }
 }
 
-/// Whether a value of a token stands anywhere in the text.
+/// Returns whether the text contains a token value.
 pub fn contains_token(prefix: &Prefix, text: &str) -> bool {
     normalized(text).is_none_or(|plain| redact_tokens(prefix, &plain) != plain)
 }
 
-/// The text with everything in it that may be a value, in any case, cut down to its prefix.
+/// Replaces each possible token value, in any case, by its prefix and an ellipsis.
 fn redact_tokens(prefix: &Prefix, text: &str) -> String {
     let head = format!("{}_", prefix.as_str());
-    // It has its characters at the same places.
+    // Lowercasing ASCII keeps all positions.
     let folded = text.to_ascii_lowercase();
     let (mut rest, mut folded) = (text, folded.as_str());
     let mut masked = String::with_capacity(text.len());
@@ -59,8 +59,8 @@ fn redact_tokens(prefix: &Prefix, text: &str) -> String {
         let (before, behind) = rest.split_at_checked(at + head.len()).unwrap_or((rest, ""));
         let value = behind.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(behind.len());
         masked.push_str(before);
-        // Shorter than a hint's two ends it tells nothing, and may be an ordinary word.
-        // What looks like its prefix may begin a value itself.
+        // A text that is not longer than the two ends of a hint reveals nothing, and may be an ordinary word. It is not
+        // skipped, since another prefix and value may begin within it.
         let skipped = if value > 2 * SHOWN { value } else { 0 };
         if skipped > 0 {
             masked.push('…');
@@ -71,8 +71,8 @@ fn redact_tokens(prefix: &Prefix, text: &str) -> String {
     masked + rest
 }
 
-/// Decoded until nothing is left to decode, in compatibility form, without characters that are not seen; nothing for what is
-/// encoded without end.
+/// Decodes percent-encodings until none is left, removes invisible characters and applies NFKC. Returns `None` if that
+/// takes more than [`ROUNDS`].
 fn normalized(text: &str) -> Option<Cow<'_, str>> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'%') {
         return Some(text.into());
@@ -122,19 +122,19 @@ mod tests {
         link.rsplit('/').next().expect("a code").to_owned()
     }
 
-    /// Every character as its bytes in hexadecimal digits.
+    /// Percent-encodes every byte.
     fn encoded(text: &str) -> String {
         text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
     }
 
-    /// In full-width letters, digits and signs.
+    /// Converts ASCII to full-width characters.
     fn wide(text: &str) -> String {
         text.chars().map(|letter| char::from_u32(u32::from(letter) + 0xFEE0).expect("a character")).collect()
     }
 
     ///
     #[test]
-    fn a_value_is_masked_wherever_it_stands() {
+    fn value_is_redacted_at_any_position() {
         let value = a_value();
         assert_eq!(redact_tokens(&twd(), &format!("/a/{value}/b?x={value}")), "/a/twd_…/b?x=twd_…");
         assert_eq!(redact_tokens(&twd(), &value[..20]), "twd_…");
@@ -146,7 +146,7 @@ mod tests {
 
     ///
     #[test]
-    fn value_behind_what_looks_like_its_prefix_is_redacted() {
+    fn value_after_another_prefix_is_redacted() {
         let value = a_value();
         for before in ["twd_", "twd_12345_", "twdtwd_", "twd_twd_", "twd_1twd_"] {
             let text = format!("/v1/{before}{value}");
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn long_text_is_cut_before_it_is_looked_at() {
+    fn long_text_is_truncated_before_it_is_redacted() {
         assert_eq!(redacted(&twd(), &"é".repeat(50_000)).len(), MAX_LENGTH);
         let value = format!("{}{}", "x".repeat(MAX_LENGTH - 20), a_value());
         assert!(redacted(&twd(), &value).ends_with("twd_…"));
@@ -199,7 +199,7 @@ mod tests {
 
     ///
     #[test]
-    fn code_of_an_invitation_is_redacted_in_every_spelling() {
+    fn invitation_code_is_redacted_in_every_spelling() {
         let code = a_code();
         for path in [
             format!("/invitations/{code}"),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_text_is_kept_as_it_came() {
+    fn ordinary_text_is_unchanged() {
         for text in [
             "",
             "/v1/builds",
@@ -250,7 +250,7 @@ mod tests {
     proptest! {
         ///
         #[test]
-        fn no_mixture_of_encodings_keeps_a_value(choices in prop::collection::vec(0..5_usize, 42), before: String) {
+        fn mixed_encodings_never_keep_a_value(choices in prop::collection::vec(0..5_usize, 42), before: String) {
             let value = a_value();
             let spelled: String = value.chars().zip(&choices).map(|(letter, choice)| match choice {
                 0 => encoded(&letter.to_string()),

@@ -1,4 +1,4 @@
-//! What a token may do: names of scopes, sets of them, and the catalogue that says which there are.
+//! Scopes: their names, sets of them, and the catalogue that defines them.
 
 use crate::domain::{
     error::{Error, Result},
@@ -7,9 +7,9 @@ use crate::domain::{
 use serde::Deserialize;
 use std::{borrow::Borrow, collections::HashMap, sync::Arc};
 
-/// The most characters of a scope's name.
+/// The maximum number of characters of a scope's name.
 const MAX_NAME_LENGTH: usize = 64;
-/// How much a wrong name must resemble a right one to be taken for it, from 0 to 1.
+/// The minimum similarity of an unknown name to a name that is suggested instead, from 0 to 1.
 const MIN_SIMILARITY: f64 = 0.5;
 
 /// The name of a scope, such as `read_builds`: 1 to 64 of `a-z 0-9 _`.
@@ -17,14 +17,14 @@ const MIN_SIMILARITY: f64 = 0.5;
 pub struct ScopeName(Arc<str>);
 
 impl ScopeName {
-    /// Reads a name, whether the catalogue holds it or not.
+    /// Parses a name, whether or not the catalogue contains it.
     pub fn new(text: &str) -> Option<Self> {
         let fits = (1..=MAX_NAME_LENGTH).contains(&text.len())
             && text.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'_');
         fits.then(|| Self(text.into()))
     }
 
-    /// As it is written everywhere.
+    /// Returns the text of the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -42,24 +42,24 @@ impl Borrow<str> for ScopeName {
     }
 }
 
-/// What a scope gives access to.
+/// The kind of access that a scope gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Access {
-    /// Looking.
+    /// Reading.
     Read,
-    /// Changing.
+    /// Creating and changing.
     Write,
     /// Deleting.
     Delete,
-    /// The GraphQL API, which implies none of the others.
+    /// The GraphQL API. It implies none of the others.
     GraphQl,
 }
 
 impl Access {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Delete, Self::GraphQl];
 
-    /// As the catalogue writes it.
+    /// Returns the name in the catalogue file.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -70,67 +70,67 @@ impl Access {
     }
 }
 
-/// A scope as people are shown it.
+/// A scope with its texts for users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
-    /// What programs call it.
+    /// The name.
     pub name: ScopeName,
-    /// What people call it.
+    /// The title.
     pub title: String,
-    /// What it permits.
+    /// The description of what it permits.
     pub description: String,
-    /// What it gives access to.
+    /// The kind of access.
     pub access: Access,
-    /// It left the catalogue: tokens keep it, and no other gets it.
+    /// Whether it was removed from the catalogue: tokens keep it, and it cannot be granted.
     pub retired: bool,
 }
 
-/// Some scopes, each once, in the order of their names.
+/// A set of scopes, in the order of their names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct ScopeSet(Vec<ScopeName>);
 
 impl ScopeSet {
-    /// Whether this one is among them.
+    /// Returns whether the set contains a scope.
     pub fn contains(&self, name: &ScopeName) -> bool {
         self.0.binary_search(name).is_ok()
     }
 
-    /// Whether all of these are among them.
+    /// Returns whether the set contains all of these scopes.
     pub fn contains_all(&self, names: &[ScopeName]) -> bool {
         self.first_missing(names).is_none()
     }
 
-    /// The first of these that is not among them.
+    /// Returns the first of these scopes that the set does not contain.
     pub fn first_missing<'names>(&self, names: &'names [ScopeName]) -> Option<&'names ScopeName> {
         names.iter().find(|name| !self.contains(name))
     }
 
-    /// In the order of their names.
+    /// Iterates over the scopes in the order of their names.
     pub fn iter(&self) -> std::slice::Iter<'_, ScopeName> {
         self.0.iter()
     }
 
-    /// How many.
+    /// Returns the number of scopes.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Those that were not there before.
+    /// Returns the scopes that `before` does not contain.
     pub fn added_since(&self, before: &Self) -> Vec<ScopeName> {
         self.iter().filter(|name| !before.contains(name)).cloned().collect()
     }
 
-    /// Those that were there before and no longer are.
+    /// Returns the scopes that only `before` contains.
     pub fn removed_since(&self, before: &Self) -> Vec<ScopeName> {
         before.added_since(self)
     }
 
-    /// As the store holds it: ` read_builds read_user `. The blanks let one name be looked for as a whole.
+    /// Returns the stored form, such as ` read_builds read_user `. The spaces allow a search for a whole name.
     pub fn to_column(&self) -> String {
         self.iter().fold(String::new(), |text, name| {
             let blank = if text.is_empty() { " " } else { "" };
@@ -138,7 +138,7 @@ impl ScopeSet {
         })
     }
 
-    /// From what the store holds.
+    /// Parses the stored form.
     pub fn from_column(text: &str) -> Self {
         text.split_ascii_whitespace().filter_map(ScopeName::new).collect()
     }
@@ -162,7 +162,7 @@ impl<'set> IntoIterator for &'set ScopeSet {
     }
 }
 
-/// The scopes that can be granted, in the order that people are shown.
+/// The scopes that can be granted, in the order in which they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
     scopes: Vec<Scope>,
@@ -186,17 +186,17 @@ struct Entry {
 }
 
 impl Catalogue {
-    /// The one that holds unless an operator gives another.
+    /// Returns the default catalogue.
     pub fn built_in() -> Self {
         built_in()
     }
 
-    /// Reads an operator's own.
+    /// Parses the catalogue of an operator.
     pub fn from_toml(text: &str) -> Result<Self> {
         let file: File = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
-            // Other texts of the library may quote a file that was named by mistake and holds a secret.
+            // Other messages of the library may quote the file, which may be a secret that was configured by mistake.
             let why = Some(error.message()).filter(|why| why.starts_with("missing field"));
             let why = why.unwrap_or("each [[scope]] has a name, title, description and access, and nothing else");
             Error::invalid("scope", format!("The catalogue cannot be read at line {line}: {why}."))
@@ -238,22 +238,22 @@ impl Catalogue {
         Ok(())
     }
 
-    /// In the order that people are shown.
+    /// Iterates over the scopes in the order in which they are shown.
     pub fn iter(&self) -> std::slice::Iter<'_, Scope> {
         self.scopes.iter()
     }
 
-    /// The scope of that name.
+    /// Returns the scope with a name.
     pub fn get(&self, name: &str) -> Option<&Scope> {
         self.scopes.get(*self.places.get(name)?)
     }
 
-    /// Its place in the catalogue, from 0.
+    /// Returns the index of a scope in the catalogue. `None` if it is retired.
     pub fn order_of(&self, name: &ScopeName) -> Option<usize> {
         self.places.get(name).copied()
     }
 
-    /// What people are shown of a scope that a token holds, be it in the catalogue or no longer.
+    /// Returns the scope with a name, or a description of a retired scope.
     pub fn describe(&self, name: &ScopeName) -> Scope {
         self.get(name.as_str()).cloned().unwrap_or_else(|| Scope {
             name: name.clone(),
@@ -265,12 +265,12 @@ impl Catalogue {
         })
     }
 
-    /// The scopes for a new token: at least one, and each in the catalogue.
+    /// Validates the scopes of a new token: at least one, and all of them in the catalogue.
     pub fn grantable(&self, field: &str, names: &[String]) -> Result<ScopeSet> {
         self.grantable_to_holder(field, names, &ScopeSet::default())
     }
 
-    /// The scopes for a token that holds some already: it may keep those that left the catalogue.
+    /// Validates the new scopes of a token. It may keep retired scopes that it has already.
     pub fn grantable_to_holder(&self, field: &str, names: &[String], held: &ScopeSet) -> Result<ScopeSet> {
         if names.is_empty() {
             return Err(Error::invalid(
@@ -285,7 +285,7 @@ impl Catalogue {
         names.iter().enumerate().map(grantable).collect()
     }
 
-    /// A scope that a filter or a program asks for.
+    /// Validates the name of a scope. The error suggests the most similar name.
     pub fn lookup(&self, field: &str, name: &str) -> Result<ScopeName> {
         self.get(name).map(|scope| scope.name.clone()).ok_or_else(|| {
             let why = match self.nearest(name) {
@@ -306,23 +306,23 @@ impl Catalogue {
             .iter()
             .map(|scope| (likeness(&scope.name), &scope.name))
             .filter(|(likeness, _)| *likeness >= MIN_SIMILARITY);
-        // Of two that are equally near, the one that people are shown first.
+        // Of two that are equally similar, the one that is shown first.
         alike.rev().max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
     }
 
-    /// In the order of the catalogue, with what left it at the end.
+    /// Returns the scopes of a set in the order of the catalogue, with retired ones at the end.
     pub fn sorted(&self, set: &ScopeSet) -> Vec<ScopeName> {
         let mut names: Vec<_> = set.iter().cloned().collect();
         names.sort_by_key(|name| self.order_of(name).unwrap_or(usize::MAX));
         names
     }
 
-    /// The scope that gives access to GraphQL, if the catalogue has one.
+    /// Returns the scope that gives access to GraphQL, if the catalogue has one.
     pub fn graphql(&self) -> Option<&Scope> {
         self.iter().find(|scope| scope.access == Access::GraphQl)
     }
 
-    /// Whether the scope that gives access to GraphQL is among these.
+    /// Returns whether a set contains the scope that gives access to GraphQL.
     pub fn is_graphql(&self, set: &ScopeSet) -> bool {
         self.graphql().is_some_and(|scope| set.contains(&scope.name))
     }
@@ -360,14 +360,14 @@ mod tests {
     }
 
     fn refusal<T: std::fmt::Debug>(result: Result<T>) -> (String, String) {
-        match result.expect_err("a refusal") {
+        match result.expect_err("an error") {
             Error::Invalid { field, why } => (field.into(), why),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn the_built_in_catalogue_can_be_read() {
+    fn built_in_catalogue_is_valid() {
         let catalogue = Catalogue::built_in();
         assert_eq!(catalogue.iter().count(), 15);
         assert_eq!(catalogue.iter().next().map(|scope| scope.name.as_str()), Some("read_agents"));
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_catalogue_that_is_wrong_is_refused_with_its_place() {
+    fn invalid_catalogue_is_rejected_with_its_location() {
         let read = |text: &str| refusal(Catalogue::from_toml(text));
         assert_eq!(read("").0, "scope");
         assert_eq!(read("# nothing\n").1, "The catalogue is empty; add at least one [[scope]].");
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_that_left_the_catalogue_is_described_by_its_name() {
+    fn retired_scope_is_described_by_its_name() {
         let catalogue = Catalogue::from_toml(&entry("read_user", "read")).expect("a catalogue");
         let gone = ScopeName::new("graphql").expect("a name");
         let scope = catalogue.describe(&gone);
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_that_left_the_catalogue_can_be_kept_but_not_granted() {
+    fn retired_scope_can_be_kept_but_not_granted() {
         let catalogue = Catalogue::from_toml(&entry("read_user", "read")).expect("a catalogue");
         let wanted = texts(&["read_user", "graphql"]);
         assert_eq!(refusal(catalogue.grantable("scopes", &wanted)).0, "scopes.1");
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_gets_at_least_one_scope_and_only_those_of_the_catalogue() {
+    fn scopes_of_a_new_token_are_validated() {
         let catalogue = Catalogue::built_in();
         let grantable = |names: &[&str]| catalogue.grantable("input.scopes", &texts(names));
         assert_eq!(grantable(&["read_user", "graphql", "read_user"]).expect("scopes"), set(&["graphql", "read_user"]));
@@ -446,7 +446,7 @@ mod tests {
 
     ///
     #[test]
-    fn an_unknown_scope_is_answered_with_the_nearest_known_one() {
+    fn unknown_scope_error_suggests_the_nearest_name() {
         let catalogue = Catalogue::built_in();
         let why = |name: &str| refusal(catalogue.lookup("scopes.0", name)).1;
         for (wrong, near) in [
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_shown_in_the_order_of_the_catalogue_and_retired_ones_last() {
+    fn scopes_are_sorted_by_catalogue_with_retired_ones_last() {
         let catalogue = Catalogue::built_in();
         let names = catalogue.sorted(&set(&["a_retired", "graphql", "b_retired", "read_user", "read_agents"]));
         let names: Vec<_> = names.iter().map(ScopeName::as_str).collect();
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn the_differences_of_two_sets_are_what_was_added_and_what_was_removed() {
+    fn sets_differ_by_added_and_removed_scopes() {
         let (before, after) = (set(&["a", "b", "c"]), set(&["b", "d"]));
         let names = |names: Vec<ScopeName>| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(names(after.added_since(&before)), ["d"]);
@@ -484,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_says_which_scope_is_missing() {
+    fn missing_scope_is_found() {
         let asked: Vec<_> = set(&["a", "b"]).iter().cloned().collect();
         assert!(set(&["a", "b", "c"]).contains_all(&asked));
         assert_eq!(set(&["a"]).first_missing(&asked).map(ScopeName::as_str), Some("b"));
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn one_name_can_be_looked_for_as_a_whole_in_the_column() {
+    fn column_can_be_searched_for_a_whole_name() {
         assert_eq!(set(&["read_user", "graphql"]).to_column(), " graphql read_user ");
         assert_eq!(set(&[]).to_column(), "");
         assert!(!set(&["read_build_logs"]).to_column().contains(" read_build "));
@@ -502,7 +502,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_has_1_to_64_small_letters_digits_and_underscores(text in "[a-z0-9_]{0,70}|\\PC{0,10}") {
+        fn name_has_1_to_64_lowercase_characters_digits_and_underscores(text in "[a-z0-9_]{0,70}|\\PC{0,10}") {
             let fits = (1..=64).contains(&text.chars().count())
                 && text.chars().all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_'));
             let name = ScopeName::new(&text);
@@ -514,7 +514,7 @@ mod tests {
         }
 
         #[test]
-        fn every_set_is_read_back_from_its_column(names in proptest::collection::vec("[a-z0-9_]{1,64}", 0..12)) {
+        fn set_survives_conversion_to_a_column(names in proptest::collection::vec("[a-z0-9_]{1,64}", 0..12)) {
             let set: ScopeSet = names.iter().filter_map(|name| ScopeName::new(name)).collect();
             let column = set.to_column();
             prop_assert_eq!(ScopeSet::from_column(&column), set.clone());
@@ -525,7 +525,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_upsets_the_reader_of_catalogues(text: String, name: String) {
+        fn catalogue_parser_accepts_any_text_without_panic(text: String, name: String) {
             let _ = Catalogue::from_toml(&text);
             let _ = Catalogue::built_in().lookup("scopes.0", &name);
         }

@@ -1,8 +1,8 @@
-//! What the search box asks for.
+//! The search box: parses its text into criteria for tokens.
 //!
-//! Words are separated by blanks, and all must hold; quotes keep blanks. A word that begins like a token's value is never
-//! taken for text, not even in quotes: what may be a value must not be kept or shown. What stands before a colon is a
-//! key, unless the word is an address of any kind: `2001:db8::1`, `https://example.com`.
+//! Words are separated by whitespace, and all must match; quotes keep whitespace. A word that begins with the prefix of
+//! token values is never searched as text, not even in quotes: a possible value must not be stored or shown. The part
+//! before a colon is a key, unless the word is an IP address or a URL: `2001:db8::1`, `https://example.com`.
 
 use crate::domain::{
     error::{Error, Result},
@@ -16,72 +16,72 @@ use crate::domain::{
 };
 use std::{net::IpAddr, time::Duration};
 
-/// The field's name in every refusal.
+/// The name of the field in errors.
 const FIELD: &str = "query";
-/// The most characters of a search.
+/// The maximum number of characters of a search.
 const MAX_LENGTH: usize = 1000;
-/// The most words of a search.
+/// The maximum number of words of a search.
 const MAX_WORDS: usize = 20;
-/// The word that asks for administrators.
+/// The word that selects tokens of administrators.
 const ADMIN: &str = "admin";
-/// What may stand before a colon, in the order in which it is offered.
+/// The keys before a colon, in the order in which errors suggest them.
 const KEYS: [&str; 5] = ["unused", "used", "expires", "status", "owner"];
-/// How alike a wrong key must be to a right one to be taken for its misspelling.
+/// The minimum similarity of an unknown key to a key that is suggested instead, from 0 to 1.
 const MIN_SIMILARITY: f64 = 0.5;
 const NEVER: &str = "never";
 /// The units of spans, in days.
 const UNITS: [(char, u32); 3] = [('d', 1), ('w', 7), ('y', 365)];
 
-/// What was asked for. Everything that is said must hold.
+/// The parsed criteria. A token must match all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Search {
-    /// The token holds all of these.
+    /// The token has all of these scopes.
     pub scopes: Vec<ScopeName>,
-    /// Its owner is an administrator.
+    /// Whether the owner must be an administrator.
     pub admin: bool,
-    /// Of its most recent request, canonical.
+    /// The IP address of the most recent request, in canonical form.
     pub addresses: Vec<IpAddr>,
-    /// Its value; nothing stands for what only begins like one, and matches no token.
+    /// The fingerprint of the token value. `None` for a word that only begins like a value; it matches no token.
     pub values: Vec<Option<Fingerprint>>,
-    /// Its hint.
+    /// The hint of the token value.
     pub hints: Vec<String>,
-    /// Folded words, in its description or about its owner.
+    /// Folded words that occur in the description or in the owner's username, name or email address.
     pub words: Vec<String>,
-    /// Folded parts of its owner's username, name or e-mail.
+    /// Folded parts of the owner's username, name or email address.
     pub owners: Vec<String>,
-    /// Not used for so long, or never.
+    /// Not used for at least this long, or never.
     pub unused_for: Option<Duration>,
     /// Never used.
     pub never_used: bool,
-    /// Ends within so long.
+    /// Expires within this time.
     pub ends_within: Option<Duration>,
-    /// Has no end.
+    /// Never expires.
     pub never_expires: bool,
-    /// In any of these states: a token has one at a time.
+    /// Any of these, since a token has one status at a time.
     pub status: Vec<TokenStatus>,
-    /// The same word by word, in the order of writing.
+    /// The words, in the order of the text.
     pub parsed_words: Vec<ParsedWord>,
 }
 
-/// One word, and what it was taken for.
+/// A word of the search and its interpretation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParsedWord {
-    /// As it was written; of what begins like a token's value only its hint.
+    /// The word as written. A token value, or a text that begins like one, is replaced by its hint.
     pub text: String,
-    /// What it was taken for.
+    /// The interpretation.
     pub kind: WordKind,
 }
 
-/// What a word of a search may be taken for.
+/// The interpretation of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WordKind {
     /// The name of a scope.
     Scope,
     /// `admin`.
     Administrator,
-    /// A whole IP address.
+    /// An IP address.
     Address,
-    /// A token's value, or what begins like one; also a hint.
+    /// A token value, a text that begins like one, or a hint.
     Value,
     /// Anything else.
     Text,
@@ -98,13 +98,14 @@ pub enum WordKind {
 }
 
 impl Search {
-    /// Reads what somebody wrote into the search box.
+    /// Parses the text of the search box.
     pub fn parse(text: &str, catalogue: &Catalogue, prefix: &Prefix) -> Result<Self> {
         if text.chars().nth(MAX_LENGTH).is_some() {
             return Err(wrong(format!("The search is too long; write at most {MAX_LENGTH} characters.")));
         }
         text::visible(FIELD, text)?;
-        // Without them also where a value or nothing but them is written: words are compared without them.
+        // Variation selectors are removed here, since words are compared without them: a value may contain some, and a word may
+        // consist of nothing else.
         let text = text::shown(text);
         let words = words(&text);
         if words.len() > MAX_WORDS {
@@ -153,7 +154,7 @@ impl Search {
         match key.to_ascii_lowercase().as_str() {
             "unused" => {
                 let why = "Behind unused: stands a span in days, weeks or years, such as unused:90d.";
-                // What was not used for longer was not used for any shorter span.
+                // The longest span implies all shorter ones.
                 self.unused_for = self.unused_for.max(Some(span(value).ok_or_else(|| wrong(why))?));
                 Ok(WordKind::Unused)
             }
@@ -193,7 +194,7 @@ fn wrong(why: impl Into<String>) -> Error {
     Error::invalid(FIELD, why)
 }
 
-/// Repeats nothing of what was written: it may be a secret.
+/// The message does not repeat the key, which may be a secret.
 fn no_such_key(key: &str) -> Error {
     let likeness = |known: &str| strsim::normalized_damerau_levenshtein(key, known);
     let alike = KEYS.iter().map(|known| (likeness(known), known)).filter(|(likeness, _)| *likeness >= MIN_SIMILARITY);
@@ -204,7 +205,7 @@ fn no_such_key(key: &str) -> Error {
     wrong(format!("Unknown filter before a colon. {hint} Put text with a colon in quotes."))
 }
 
-/// `90d`, `12w` or `1y`.
+/// Parses `90d`, `12w` or `1y`.
 fn span(text: &str) -> Option<Duration> {
     let (number, unit) = UNITS.iter().find_map(|(unit, days)| Some((text.strip_suffix(*unit)?, days)))?;
     let digits = number.bytes().all(|digit| digit.is_ascii_digit());
@@ -212,21 +213,21 @@ fn span(text: &str) -> Option<Duration> {
     (1..=MAX_SPAN_DAYS).contains(&days).then(|| DAY * days)
 }
 
-/// A word as it was written.
+/// A word of the text.
 #[derive(Clone, Copy)]
 struct Word<'text> {
-    /// All of it, with its key and quotes.
+    /// The complete word, with its key and quotes.
     whole: &'text str,
-    /// What stands before the colon.
+    /// The part before the colon.
     key: Option<&'text str>,
-    /// What stands behind that, without quotes.
+    /// The part after the colon, without quotes.
     text: &'text str,
     quoted: bool,
 }
 
 impl<'text> Word<'text> {
-    /// The first word of a text, and what is left. A quote at its beginning, or behind its key, reaches to the next quote,
-    /// or to the end if there is none.
+    /// Returns the first word of a text, and the rest. A quote at its beginning or after its key extends to the next quote,
+    /// or to the end of the text.
     fn first(rest: &'text str) -> (Self, &'text str) {
         let (key, body) = key(rest).map_or((None, rest), |(key, body)| (Some(key), body));
         let (text, behind) = match body.strip_prefix('"') {
@@ -237,7 +238,7 @@ impl<'text> Word<'text> {
         (Self { whole, key, text, quoted: body.starts_with('"') }, behind)
     }
 
-    /// A value is often copied together with a bracket or a comma.
+    /// Returns the text without leading signs: a value is often copied together with a bracket or a comma.
     fn bare(&self) -> &'text str {
         self.text.trim_start_matches(is_sign)
     }
@@ -258,8 +259,8 @@ const fn is_sign(letter: char) -> bool {
     !letter.is_ascii_alphanumeric()
 }
 
-/// What stands before the first colon of a word if it is meant as a key, and what stands behind it. The first part of an
-/// IPv6 address is of the digits `a` to `f`, and a slash follows in the address of a page.
+/// Splits a word at its first colon if the part before it is a key. It is not a key if it consists of hexadecimal digits,
+/// as in an IPv6 address, or if a slash or colon follows, as in a URL or path.
 fn key(rest: &str) -> Option<(&str, &str)> {
     let (key, behind) = rest.split_once(':')?;
     let is_word = key.len() > 1
@@ -291,7 +292,7 @@ mod tests {
         Search::parse(text, &Catalogue::built_in(), &Prefix::default())
     }
 
-    /// Without the words as they were written.
+    /// Parses a search and drops its list of words.
     fn found(text: &str) -> Search {
         Search { parsed_words: Vec::new(), ..parse(text).expect("a search") }
     }
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn the_searches_that_people_know_are_understood() {
+    fn scopes_administrators_and_addresses_are_recognized() {
         assert_eq!(found("read_artifacts"), Search { scopes: vec![scope("read_artifacts")], ..Default::default() });
         assert_eq!(
             found("admin graphql"),
@@ -333,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_separated_by_blanks_and_quotes_keep_them() {
+    fn whitespace_separates_words_outside_quotes() {
         assert_eq!(found("Deploy  bot"), text_of(&["deploy", "bot"]));
         assert_eq!(found("\"Deploy  bot\" x"), text_of(&["deploy  bot", "x"]));
         assert_eq!(found("\"a b\"c \"d e"), text_of(&["a b", "c", "d e"]));
@@ -344,12 +345,12 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_quotes_is_text() {
+    fn quoted_words_are_text() {
         assert_eq!(found("\"admin\" \"graphql\" \"198.51.100.2\""), text_of(&["admin", "graphql", "198.51.100.2"]));
     }
 
     #[test]
-    fn a_word_with_a_key_asks_for_what_it_names() {
+    fn keyed_words_are_parsed() {
         let days = |days| Some(DAY * days);
         for (text, expected) in [
             ("unused:90d", Search { unused_for: days(90), ..Default::default() }),
@@ -378,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_a_time_and_what_stands_in_quotes_have_no_key() {
+    fn addresses_times_and_quoted_words_have_no_key() {
         for text in [
             "https://example.com/a",
             "http:/x",
@@ -402,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_is_refused_with_the_nearest_and_a_wrong_value_with_a_right_one() {
+    fn errors_suggest_similar_keys_and_valid_values() {
         for (text, told) in [
             ("unusd:90d", "Did you mean unused:?"),
             ("Expire:30d", "Did you mean expires:?"),
@@ -442,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_understood_is_told_word_by_word_as_it_was_written() {
+    fn parsed_words_keep_their_text_and_order() {
         let told = said(
             "bot  admin graphql \"Ada  L\" 198.51.100.2 unused:90d used:never Expires:1y status:active owner:\"a b\"",
         );
@@ -466,7 +467,7 @@ mod tests {
 
     /// R-07, R-08
     #[test]
-    fn of_a_value_only_its_hint_is_told_wherever_it_stands() {
+    fn parsed_words_replace_values_by_hints() {
         let (value, print) = a_value();
         let hint = format!("{}…{}", &value[..8], &value[38..]);
         for text in [
@@ -496,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hint_that_stands_everywhere_for_a_value_finds_its_token() {
+    fn hint_is_searched_as_a_value() {
         let hint = "twd_Ab3x…9Zk0";
         let only = Search { hints: vec![hint.to_owned()], ..Default::default() };
         for text in [hint.to_owned(), format!("\"{hint}\""), format!("({hint}),"), format!("token:{hint}")] {
@@ -508,19 +509,19 @@ mod tests {
 
     /// R-60
     #[test]
-    fn signs_that_sql_knows_are_ordinary_characters() {
+    fn sql_wildcards_are_ordinary_characters() {
         assert_eq!(found("% _ \\ a_b '; --"), text_of(&["%", "_", "\\", "a_b", "';", "--"]));
     }
 
     /// R-61
     #[test]
-    fn a_word_composed_and_decomposed_is_one_word() {
+    fn composed_and_decomposed_words_are_equal() {
         assert_eq!(found("AME\u{301}LIE"), found("am\u{e9}lie"));
     }
 
     /// R-07
     #[test]
-    fn a_word_that_begins_like_a_value_is_never_text() {
+    fn word_that_looks_like_a_value_is_never_text() {
         let (value, print) = a_value();
         let only = |value| Search { values: vec![value], ..Default::default() };
         for text in [
@@ -551,7 +552,7 @@ mod tests {
 
     /// R-08
     #[test]
-    fn debugging_a_search_shows_no_value() {
+    fn debug_of_search_shows_no_value() {
         let (value, _) = a_value();
         let shown = format!("{:?}", parse(&format!("{value} \"{value}\" \"{value} x\" <{value}> deploy")));
         assert!(!shown.contains(&value[4..12]) && shown.contains("deploy"), "{shown}");
@@ -559,20 +560,20 @@ mod tests {
 
     /// R-58
     #[test]
-    fn every_spelling_of_an_address_is_one_address() {
+    fn address_spellings_are_equal() {
         assert_eq!(found("::ffff:1.2.3.4"), found("1.2.3.4"));
         assert_eq!(found("2001:DB8:0::1"), found("2001:db8::1"));
     }
 
     /// R-58
     #[test]
-    fn a_malformed_address_is_text_in_the_search_box() {
+    fn malformed_address_is_text() {
         assert_eq!(found("1.2.3"), text_of(&["1.2.3"]));
     }
 
     /// R-59
     #[test]
-    fn a_search_with_hidden_characters_or_without_end_is_refused() {
+    fn hidden_characters_and_long_searches_are_rejected() {
         for hidden in ['\0', '\n', '\t', '\u{200B}', '\u{202E}', '\u{2066}', '\u{FEFF}'] {
             for text in [format!("a{hidden}b"), format!("\"a{hidden}b\""), format!("twd_{hidden}"), hidden.to_string()]
             {
@@ -589,7 +590,7 @@ mod tests {
     proptest! {
         /// R-59
         #[test]
-        fn no_text_upsets_the_search_box(text in "\\PC{0,80}|[\" a-z_.:0-9]{0,80}|(twd_|\"| |admin|::1|graphql|owner:|status:|unused:|9d){0,20}", any: String) {
+        fn search_parser_accepts_any_text_without_panic(text in "\\PC{0,80}|[\" a-z_.:0-9]{0,80}|(twd_|\"| |admin|::1|graphql|owner:|status:|unused:|9d){0,20}", any: String) {
             let _ = parse(&any);
             if let Ok(search) = parse(&text) {
                 prop_assert!(search.parsed_words.len() <= MAX_WORDS);
@@ -599,7 +600,7 @@ mod tests {
         }
 
         #[test]
-        fn words_are_found_as_they_were_written(words in proptest::collection::vec("[a-zA-ZäÖ%\\\\'-]{1,12}( [a-z]{1,5})?", 0..20)) {
+        fn plain_words_are_searched_as_text(words in proptest::collection::vec("[a-zA-ZäÖ%\\\\'-]{1,12}( [a-z]{1,5})?", 0..20)) {
             prop_assume!(!words.iter().any(|word| word == "admin" || word == "graphql"));
             let quote = |word: &String| if word.contains(' ') { format!("\"{word}\"") } else { word.clone() };
             let text = words.iter().map(quote).collect::<Vec<_>>().join("  ");
@@ -609,7 +610,7 @@ mod tests {
 
         /// R-58
         #[test]
-        fn every_address_is_found_by_its_own_spelling(address: IpAddr) {
+        fn any_address_is_recognized(address: IpAddr) {
             prop_assert_eq!(found(&address.to_string()).addresses, vec![canonical(address)]);
         }
     }

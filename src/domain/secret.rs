@@ -1,7 +1,7 @@
-//! What the value of a token is made of, and what may be kept of it.
+//! Token values, their hints and their fingerprints.
 //!
-//! A value is a prefix and an underscore, 32 random characters of base 62, and 6 more: a CRC-32 of all before them,
-//! with which a scanner or a door can refuse a mistyped value without asking anybody.
+//! A value consists of a prefix, an underscore, 32 random characters of base 62, and 6 more: the CRC-32 of all before
+//! them, by which a scanner or an endpoint can reject a mistyped value without a lookup.
 
 use crate::domain::error::{Error, Result};
 use sha2::{Digest as _, Sha256};
@@ -9,19 +9,19 @@ use subtle::ConstantTimeEq as _;
 
 /// The digits of base 62.
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// The random characters of a value: more than 190 bits.
+/// The number of random characters of a value: more than 190 bits.
 const RANDOM: usize = 32;
-/// The characters of the checksum: enough for 32 bits.
+/// The number of characters of the checksum: enough for 32 bits.
 const CHECKSUM: usize = 6;
-/// The characters shown of either end of a value.
+/// The number of characters that a hint shows of either end of a value.
 pub(super) const SHOWN: usize = 4;
 
-/// What stands before the underscore of every value.
+/// The prefix of token values, without the underscore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefix(String);
 
 impl Prefix {
-    /// Checks the prefix that the configuration asks for.
+    /// Validates a configured prefix: 2 to 10 of `a-z 0-9`, of which the first is not a digit.
     pub fn new(text: &str) -> Result<Self> {
         let fits = (2..=10).contains(&text.len())
             && text.starts_with(|first: char| first.is_ascii_lowercase())
@@ -36,7 +36,7 @@ impl Prefix {
         }
     }
 
-    /// Without the underscore.
+    /// Returns the text of the prefix, without the underscore.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -48,11 +48,11 @@ impl Default for Prefix {
     }
 }
 
-/// The value of a token. It cannot be printed, copied or compared: it is shown once, or becomes a fingerprint.
+/// A token value. It cannot be printed, cloned or compared: it is shown once or converted to a fingerprint.
 pub struct Secret(String);
 
 impl Secret {
-    /// A new one, from the random source of the operating system.
+    /// Generates a value from the random source of the operating system.
     pub fn generate(prefix: &Prefix) -> Result<Self> {
         let mut text = format!("{}_{}", prefix.as_str(), random_text(RANDOM)?);
         let sum = checksum(&text);
@@ -60,7 +60,7 @@ impl Secret {
         Ok(Self(text))
     }
 
-    /// Reads what may be a value; nothing for what cannot be one.
+    /// Parses a value. Returns `None` if the prefix, length, characters or checksum are wrong.
     pub fn parse(prefix: &Prefix, text: &str) -> Option<Self> {
         let body = text.strip_prefix(prefix.as_str())?.strip_prefix('_')?;
         if body.len() != RANDOM + CHECKSUM || !body.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
@@ -70,17 +70,17 @@ impl Secret {
         (checksum(summed) == sum).then(|| Self(text.to_owned()))
     }
 
-    /// For the one answer that shows a new token to its owner.
+    /// Returns the text, for the response that shows a new token to its owner.
     pub fn reveal_once(self) -> String {
         self.0
     }
 
-    /// What is kept of it, and found by.
+    /// Returns the fingerprint, which is stored and looked up.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.0)
     }
 
-    /// Enough for its owner to recognise it by: `twd_Ab3x…9Zk0`.
+    /// Returns the hint, by which the owner recognizes the value: `twd_Ab3x…9Zk0`.
     pub fn hint(&self) -> String {
         let head = self.0.len().saturating_sub(RANDOM + CHECKSUM - SHOWN);
         let tail = self.0.len().saturating_sub(SHOWN);
@@ -94,39 +94,39 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Whether this may be meant as a value, be it one or not, and so must not be kept or shown.
+/// Returns whether a word begins like a token value. Even if it is not valid, it must not be stored or shown.
 pub fn looks_like_token(prefix: &Prefix, word: &str) -> bool {
     word.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('_'))
 }
 
-/// Whether this is a hint of a value of ours: both ends of one, and nothing between.
+/// Returns whether a word is the hint of a token value with this prefix.
 pub fn is_hint(prefix: &Prefix, word: &str) -> bool {
     let behind = word.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('_'));
     let is_end = |end: &str| end.len() == SHOWN && end.bytes().all(|letter| letter.is_ascii_alphanumeric());
     behind.and_then(|ends| ends.split_once('…')).is_some_and(|(head, tail)| is_end(head) && is_end(tail))
 }
 
-/// SHA-256 of a secret: all that is kept of one.
+/// The SHA-256 of a secret, the only form that is stored.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of a whole secret, such as that of a resource server.
+    /// Computes the fingerprint of a complete secret.
     pub fn of(secret: &str) -> Self {
         Self(Sha256::digest(secret.as_bytes()).into())
     }
 
-    /// From what the store holds.
+    /// Wraps the stored form.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// As the store holds it.
+    /// Returns the stored form.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Compares in the same time whatever differs: for a secret that is not looked up by its fingerprint.
+    /// Compares in constant time, for a secret that is not looked up by its fingerprint.
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -138,21 +138,21 @@ impl std::fmt::Debug for Fingerprint {
     }
 }
 
-/// So many random characters of base 62, from the random source of the operating system.
+/// Generates a text of `length` characters of base 62 from the random source of the operating system.
 pub fn random_text(length: usize) -> Result<String> {
     let mut text = String::with_capacity(length);
     let mut bytes = [0; 64];
     while text.len() < length {
         getrandom::fill(&mut bytes).map_err(Error::unavailable)?;
         let missing = length - text.len();
-        // 248 is 4 times 62: the bytes above it would make some characters more frequent than others.
+        // 248 is 4 times 62: larger bytes would make some characters more frequent than others.
         let letters = bytes.iter().filter(|byte| **byte < 248).filter_map(|byte| ALPHABET.get(usize::from(byte % 62)));
         text.extend(letters.take(missing).map(|letter| char::from(*letter)));
     }
     Ok(text)
 }
 
-/// CRC-32 in base 62, padded with zeros.
+/// Returns the CRC-32 of a text in base 62, padded with zeros.
 fn checksum(text: &str) -> String {
     let sum = crc32fast::hash(text.as_bytes());
     (0..CHECKSUM)
@@ -183,7 +183,7 @@ mod tests {
         (0..10_000).map(|_| a_secret().reveal_once()).collect()
     }
 
-    /// Pearson's statistic of the random characters, against all being equally frequent.
+    /// Computes Pearson's chi-square statistic of the random characters, compared with a uniform distribution.
     fn chi_square(values: &[String]) -> f64 {
         let mut counts = [0_u32; 62];
         for letter in values.iter().flat_map(|value| value.bytes().skip(4).take(RANDOM)) {
@@ -195,7 +195,7 @@ mod tests {
 
     ///
     #[test]
-    fn ten_thousand_values_do_not_repeat_and_hold_190_random_bits() {
+    fn values_are_unique_and_contain_190_random_bits() {
         let values = many();
         let random: HashSet<_> = values.iter().map(|value| &value[4..4 + RANDOM]).collect();
         assert_eq!(random.len(), 10_000);
@@ -204,14 +204,14 @@ mod tests {
 
     ///
     #[test]
-    fn every_character_of_base_62_is_equally_likely() {
-        // 100.9 is passed with p = 0.001 (61 degrees of freedom): three times in a row, once in a thousand million runs.
+    fn random_characters_are_uniform() {
+        // 100.9 is exceeded with p = 0.001 (61 degrees of freedom): three times in a row, once in a thousand million runs.
         assert!((0..3).any(|_| chi_square(&many()) < 100.9));
     }
 
     ///
     #[test]
-    fn a_value_with_any_one_character_changed_is_refused() {
+    fn value_with_a_changed_character_is_rejected() {
         let value = a_secret().reveal_once();
         assert!(Secret::parse(&twd(), &value).is_some());
         for place in 0..value.len() {
@@ -227,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn the_checksum_is_crc_32_in_base_62() {
-        // CRC-32 of this text is 0xCBF43926, as its catalogues say.
+    fn checksum_is_crc_32_in_base_62() {
+        // The published check value: the CRC-32 of this text is 0xCBF43926.
         assert_eq!(checksum("123456789"), "3jZRME");
         assert_eq!(checksum(""), "000000");
     }
 
     #[test]
-    fn a_scanner_that_knows_the_format_recognises_a_value() {
+    fn value_has_the_published_format() {
         let value = a_secret().reveal_once();
         let body = value.strip_prefix("twd_").expect("the prefix");
         assert_eq!(body.len(), 38);
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_prefix_is_not_one_of_ours() {
+    fn value_with_another_prefix_is_rejected() {
         let other = Prefix::new("acme").expect("a prefix");
         let value = Secret::generate(&other).expect("a random source").reveal_once();
         assert!(Secret::parse(&other, &value).is_some());
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_has_2_to_10_small_letters_and_digits_and_begins_with_a_letter() {
+    fn prefix_format_is_validated() {
         for good in ["twd", "ab", "a1", "abcdefghij"] {
             assert_eq!(Prefix::new(good).expect("a prefix").as_str(), good);
         }
@@ -262,7 +262,7 @@ mod tests {
 
     ///
     #[test]
-    fn what_begins_like_a_value_need_not_be_one() {
+    fn word_that_begins_like_a_value_need_not_be_valid() {
         assert!(looks_like_token(&twd(), "twd_"));
         assert!(looks_like_token(&twd(), "twd_0000"));
         for word in ["", "twd", "twdx", "_twd_", "atwd_0", "TWD_0"] {
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_shows_four_characters_of_either_end() {
+    fn hint_shows_four_characters_of_either_end() {
         let secret = a_secret();
         let hint = secret.hint();
         let value = secret.reveal_once();
@@ -287,15 +287,15 @@ mod tests {
 
     ///
     #[test]
-    fn debugging_a_secret_prints_a_placeholder() {
+    fn debug_of_secret_is_a_placeholder() {
         let secret = a_secret();
         assert_eq!(format!("{secret:?} {:?}", secret.fingerprint()), "Secret(…) Fingerprint(…)");
     }
 
     ///
     #[test]
-    fn a_secret_cannot_be_printed_cloned_compared_or_serialised() {
-        // Were one of these so, there would be two ways to read `_`, and this would not compile.
+    fn secret_implements_no_trait_that_reveals_it() {
+        // If `Secret` implemented one of these traits, `_` would be ambiguous and this would not compile.
         macro_rules! never {
             ($($bound:path),*) => {$({
                 trait Way<T> {
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_is_the_sha_256_of_the_whole_value() {
+    fn fingerprint_is_sha_256_of_the_complete_value() {
         let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let hex: Vec<_> = Fingerprint::of("abc").as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex.concat(), known);
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_random_text_has_the_length_that_was_asked_for() {
+    fn random_text_has_the_requested_length() {
         for length in [0, 1, 43, 64, 1000] {
             let text = random_text(length).expect("a random source");
             assert_eq!(text.len(), length);
@@ -331,13 +331,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_upsets_the_reader_of_values(text: String, tail in "\\PC{0,60}") {
+        fn value_parser_accepts_any_text_without_panic(text: String, tail in "\\PC{0,60}") {
             prop_assert!(Secret::parse(&twd(), &text).is_none());
             let _ = Secret::parse(&twd(), &format!("twd_{tail}"));
         }
 
         #[test]
-        fn every_value_is_read_back(prefix in "[a-z][a-z0-9]{1,9}") {
+        fn generated_value_is_parsed(prefix in "[a-z][a-z0-9]{1,9}") {
             let prefix = Prefix::new(&prefix).expect("a prefix");
             let secret = Secret::generate(&prefix).expect("a random source");
             let print = secret.fingerprint();

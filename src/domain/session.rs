@@ -1,4 +1,4 @@
-//! How long does a session hold, and for how long does it count as freshly authenticated?
+//! Sessions: how long they last, and how long their authentication is fresh.
 
 use crate::domain::{
     id::{SessionId, UserId},
@@ -6,45 +6,45 @@ use crate::domain::{
 };
 use std::time::Duration;
 
-/// A session that nobody uses for so long is over.
+/// A session ends if it is not used for this long.
 pub const IDLE_TIMEOUT: Duration = Duration::from_hours(1);
-/// No session lasts longer, however much it is used.
+/// The maximum lifetime of a session, however often it is used.
 pub const MAX_LIFETIME: Duration = Duration::from_hours(24);
-/// For so long a password that was given counts for what only its owner may do.
+/// The time for which a confirmed password is fresh authentication.
 pub const PASSWORD_VALIDITY: Duration = Duration::from_mins(15);
 
-/// One sign-in of a browser.
+/// A session of a browser, from sign-in to sign-out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Which one.
+    /// The ID of the session.
     pub id: SessionId,
-    /// Who signed in.
+    /// The user who signed in.
     pub user: UserId,
-    /// When.
+    /// The time when the user signed in.
     pub created_at: Time,
-    /// When it was used, to the minute.
+    /// The time when the session was last used, to the minute.
     pub last_seen_at: Time,
-    /// When the password was given last.
+    /// The time when the password was last confirmed.
     pub authenticated_at: Time,
-    /// From where they signed in.
+    /// The IP address from which the user signed in.
     pub address: Option<String>,
-    /// With what.
+    /// The user agent with which the user signed in.
     pub user_agent: Option<String>,
 }
 
 impl Session {
-    /// When it ends at the latest.
+    /// Returns the time when the session ends at the latest.
     pub fn expires_at(&self) -> Time {
         self.created_at.plus(MAX_LIFETIME)
     }
 
-    /// Until when it counts as freshly authenticated.
+    /// Returns the time until which the authentication is fresh.
     pub fn fresh_until(&self) -> Time {
         self.authenticated_at.plus(PASSWORD_VALIDITY)
     }
 }
 
-/// Whether a password that was given then still counts.
+/// Returns whether a password that was confirmed at `authenticated_at` is still fresh authentication.
 pub fn is_authentication_recent(authenticated_at: Time, at: Time) -> bool {
     at < authenticated_at.plus(PASSWORD_VALIDITY)
 }
@@ -55,7 +55,7 @@ mod tests {
 
     ///
     #[test]
-    fn a_password_counts_for_a_quarter_of_an_hour() {
+    fn authentication_is_fresh_for_15_minutes() {
         let given = Time::from_micros(1_795_426_200_000_000);
         assert!(is_authentication_recent(given, given));
         assert!(is_authentication_recent(given, given.plus(PASSWORD_VALIDITY).minus(Duration::from_micros(1))));

@@ -1,27 +1,27 @@
-//! One moment of the years 1970 to 9999 in UTC, in microseconds: what the store keeps and what clients are told.
+//! Times of the years 1970 to 9999 in UTC, in microseconds, as they are stored and returned to clients.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::time::Duration;
 
-/// A moment. The clock makes it; everything else is handed one. It lies within the bounds, so that each one that is
-/// returned can be sent back.
+/// A time. Only the clock creates the current one; other code gets it as an argument. It is always within the bounds, so
+/// that a client can send back each time that was returned.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(i64);
 
-/// A span of this length.
+/// The length of a day.
 pub const DAY: Duration = Duration::from_hours(24);
 
-/// The longest span that a client may ask for, in days: a century.
+/// The longest span that a client can specify, in days: about a century.
 pub const MAX_SPAN_DAYS: u32 = 36_500;
 
-/// What a text must be to be read as a time.
+/// The error message for a text that is not a time.
 pub const EXPECTED: &str = "Write a time of the years 1970 to 9999 in UTC, such as 2026-11-23T09:30:00Z (RFC 3339).";
 
 /// 9999-12-31T23:59:59.999999Z.
 const LATEST: i64 = 253_402_300_799_999_999;
 
 impl Time {
-    /// From microseconds since 1970-01-01T00:00:00Z; what lies out of bounds becomes the nearest bound.
+    /// Converts microseconds since 1970-01-01T00:00:00Z. A value out of bounds becomes the nearest bound.
     pub const fn from_micros(micros: i64) -> Self {
         match micros {
             ..0 => Self(0),
@@ -30,44 +30,44 @@ impl Time {
         }
     }
 
-    /// Microseconds since 1970-01-01T00:00:00Z.
+    /// Returns the microseconds since 1970-01-01T00:00:00Z.
     pub const fn micros(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since 1970, as RFC 7662 counts them.
+    /// Returns the whole seconds since 1970-01-01T00:00:00Z, as RFC 7662 requires.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
 
-    /// RFC 3339 with six decimals and a Z: `2026-11-23T09:30:00.123456Z`.
+    /// Formats the time by RFC 3339 with microseconds: `2026-11-23T09:30:00.123456Z`.
     pub fn to_text(self) -> String {
         self.utc().to_rfc3339_opts(SecondsFormat::Micros, true)
     }
 
-    /// RFC 3339 in whole seconds: `2026-11-23T09:30:00Z`.
+    /// Formats the time by RFC 3339 in whole seconds: `2026-11-23T09:30:00Z`.
     pub fn to_text_in_seconds(self) -> String {
         self.utc().to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
-    /// Reads RFC 3339 with any offset; what is finer than a microsecond is cut off. The bounds hold in UTC.
+    /// Parses RFC 3339 with any offset and truncates to microseconds. The bounds apply to the time in UTC.
     pub fn parse(text: &str) -> Option<Self> {
         let micros = DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros();
         (0..=LATEST).contains(&micros).then_some(Self(micros))
     }
 
-    /// As the libraries speak of it.
+    /// Converts the time to the type of `chrono`.
     pub fn utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp_micros(self.0).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
-    /// This much later.
+    /// Adds a span.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self::from_micros(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// This much earlier.
+    /// Subtracts a span.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self::from_micros(self.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_can_be_given_back_as_it_was_told() {
+    fn time_survives_conversion_to_text() {
         let time = Time::from_micros(1_795_426_200_123_456);
         assert_eq!(Time::parse(&time.to_text()), Some(time));
         assert_eq!(time.to_text(), "2026-11-23T09:30:00.123456Z");
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn every_time_is_returned_as_it_can_be_sent_back() {
+    fn any_time_can_be_sent_back() {
         let (first, last) = (Time::from_micros(i64::MIN), Time::from_micros(i64::MAX));
         let far = Duration::from_secs(u64::MAX);
         for time in [first, last, last.plus(far), first.minus(far), first.plus(far), last.minus(far)] {

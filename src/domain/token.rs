@@ -1,4 +1,4 @@
-//! What a token is, and when it may still change.
+//! Tokens, their status, and the rules for their expiry.
 
 use crate::domain::{
     error::{Error, Result},
@@ -8,53 +8,53 @@ use crate::domain::{
 };
 use std::time::Duration;
 
-/// The most organizations that one token may reach.
+/// The maximum number of organizations that a token has access to.
 pub const MAX_ORGANIZATIONS: usize = 100;
 
-/// The furthest expiry, counted from the change that sets it: a century.
+/// The latest expiry, counted from the change that sets it: about a century.
 pub const MAX_LIFETIME: Duration = DAY.saturating_mul(MAX_SPAN_DAYS);
 
-/// One access token. Never its value: only the fingerprint of that is kept, and not here.
+/// An access token. It contains neither the value nor its fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Which one.
+    /// The ID of the token.
     pub id: TokenId,
-    /// Whoever made it and may revoke it.
+    /// The user who owns it.
     pub owner: UserId,
-    /// What it is for, in its owner's words.
+    /// The description that the owner gave it.
     pub description: String,
-    /// Enough of the value to recognise it by.
+    /// The hint of its value.
     pub hint: String,
-    /// What it may do.
+    /// Its scopes, including retired ones.
     pub scopes: ScopeSet,
-    /// When it was made.
+    /// The time when it was created.
     pub created_at: Time,
-    /// When it ends by itself; nothing for never.
+    /// Its expiry. `None` if it never expires.
     pub expires_at: Option<Time>,
-    /// When it was first seen expired: it stays so, whatever the clock says later.
+    /// The time when it was first found expired. It remains expired even if the clock is set back.
     pub expired_at: Option<Time>,
-    /// When it was revoked.
+    /// The time when it was revoked.
     pub revoked_at: Option<Time>,
-    /// Counts the changes: whoever changes it says which version they read.
+    /// The number of changes, by which concurrent changes are detected.
     pub version: i64,
 }
 
-/// The states of a token; all but the first are final.
+/// The status of a token. All but the first are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TokenStatus {
-    /// It may be used.
+    /// The token is valid.
     Active,
-    /// Its time is over.
+    /// The token has expired.
     Expired,
-    /// Somebody ended it.
+    /// The token was revoked.
     Revoked,
 }
 
 impl TokenStatus {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 3] = [Self::Active, Self::Expired, Self::Revoked];
 
-    /// Its name in searches and cursors; GraphQL and tables write it in capitals.
+    /// Returns the name in searches and cursors. GraphQL and tables write it in uppercase.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -63,7 +63,7 @@ impl TokenStatus {
         }
     }
 
-    /// Derives the state from what is kept of it.
+    /// Derives the status at a time from the stored times of a token.
     pub fn of(at: Time, expires_at: Option<Time>, expired_at: Option<Time>, revoked_at: Option<Time>) -> Self {
         if revoked_at.is_some() {
             Self::Revoked
@@ -74,7 +74,7 @@ impl TokenStatus {
         }
     }
 
-    /// Refuses any change to what is final.
+    /// Rejects a change of a token that has expired or was revoked.
     pub fn changeable(self) -> Result<()> {
         match self {
             Self::Active => Ok(()),
@@ -85,13 +85,13 @@ impl TokenStatus {
 }
 
 impl Token {
-    /// The state at that time.
+    /// Returns the status at a time.
     pub fn status(&self, at: Time) -> TokenStatus {
         TokenStatus::of(at, self.expires_at, self.expired_at, self.revoked_at)
     }
 }
 
-/// Checks how many organizations a token shall reach.
+/// Validates the number of organizations of a token.
 pub fn check_organization_count(field: &'static str, number: usize) -> Result<()> {
     if (1..=MAX_ORGANIZATIONS).contains(&number) {
         Ok(())
@@ -103,7 +103,7 @@ pub fn check_organization_count(field: &'static str, number: usize) -> Result<()
     }
 }
 
-/// Checks the end of a new token: in the future and at most [`MAX_LIFETIME`] ahead, or never.
+/// Validates the expiry of a new token: in the future and at most [`MAX_LIFETIME`] ahead, or never.
 pub fn expiry_of_new(field: &'static str, expires_at: Option<Time>, at: Time) -> Result<Option<Time>> {
     match expires_at {
         Some(end) if end <= at => {
@@ -121,7 +121,7 @@ fn check_expiry_limit(field: &'static str, end: Time, at: Time) -> Result<()> {
     Err(Error::invalid(field, format!("The time must be at most {MAX_SPAN_DAYS} days ahead. Choose an earlier time.")))
 }
 
-/// Checks a new end of a token that exists: in the future, and not later than the present one.
+/// Validates a new expiry of an existing token: in the future, and not later than the current one.
 pub fn nearer_expiry(field: &'static str, present: Option<Time>, wanted: Time, at: Time) -> Result<()> {
     if present == Some(wanted) {
         return Ok(());
@@ -142,7 +142,7 @@ mod tests {
     const NOW: Time = Time::from_micros(1_795_426_200_000_000);
 
     #[test]
-    fn what_was_seen_expired_stays_so_when_the_clock_goes_back() {
+    fn expired_token_stays_expired_when_the_clock_is_set_back() {
         let before = NOW.minus(Duration::from_hours(1));
         assert_eq!(TokenStatus::of(before, Some(NOW), None, None), TokenStatus::Active);
         assert_eq!(TokenStatus::of(before, Some(NOW), Some(NOW), None), TokenStatus::Expired);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_may_only_come_nearer() {
+    fn expiry_can_only_be_brought_forward() {
         let later = NOW.plus(Duration::from_mins(1));
         let latest = NOW.plus(Duration::from_mins(2));
         assert!(nearer_expiry("expiresAt", None, later, NOW).is_ok());
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn expiry_lies_at_most_36500_days_ahead() {
+    fn expiry_is_at_most_36500_days_ahead() {
         let furthest = NOW.plus(Duration::from_hours(24 * 36_500));
         let further = furthest.plus(Duration::from_micros(1));
         assert!(expiry_of_new("expiresAt", Some(furthest), NOW).is_ok());
