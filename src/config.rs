@@ -1,4 +1,4 @@
-//! How this service is set up: what the flags, the environment and the file say, checked, over the defaults.
+//! The configuration: flags override the environment, which overrides the file, which overrides defaults.
 
 mod jwt;
 mod settings;
@@ -22,79 +22,78 @@ use std::{
 };
 use url::Url;
 
-/// The longest that an answer of `/verify` may rest on what was known before.
+/// The maximum of `verify.max_staleness`.
 const MAX_STALENESS: Duration = Duration::from_secs(5);
 
-/// The defaults of the two limits on what one user creates.
 const DEFAULT_MAX_TOKENS_PER_USER: u32 = 500;
 const DEFAULT_MAX_CHANGES_PER_MINUTE: u32 = 120;
 
-/// Every setting. Printing it shows no secret.
+/// All settings. `Debug` hides secrets.
 #[derive(Debug, Clone)]
 #[cfg_attr(test, derive(PartialEq))]
 pub struct Config {
-    /// Where the service listens.
+    /// The address and port to listen on.
     pub listen: SocketAddr,
-    /// How others reach it, without a slash at the end: the beginning of links in letters, the issuer.
+    /// The origin of the service without a trailing slash: the beginning of links in emails, and the issuer.
     pub public_url: String,
-    /// Where it keeps its files.
+    /// The folder for the files of the service.
     pub data_dir: PathBuf,
     /// The database to use.
     pub database: DatabaseTarget,
     /// Where emails are sent.
     pub mail: MailTarget,
-    /// Whom letters are from.
+    /// The sender of emails.
     pub mail_from: String,
-    /// What stands before the underscore of a token's value.
+    /// The prefix of token values, without the underscore.
     pub token_prefix: Prefix,
-    /// How many active tokens a user may have before no more are created; the command line is exempt.
+    /// The maximum number of active tokens of a user. The command line is exempt.
     pub max_tokens_per_user: u32,
-    /// How many changes a minute a user may make that widen access, on this node; the command line is exempt.
+    /// The maximum number of changes per minute by which a user extends access, on this node. The command line is exempt.
     pub max_changes_per_minute: u32,
-    /// The scopes that can be granted.
+    /// The catalogue of scopes that can be granted.
     pub scopes: Catalogue,
-    /// The networks whose `X-Forwarded-*` headers count.
+    /// The networks of the proxies whose `X-Forwarded-*` headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// How old a proof of freshness may be for `/verify` and introspection.
+    /// The maximum age of a freshness check for `/verify` and introspection.
     pub max_staleness: Duration,
-    /// Where metrics are served, if anywhere.
+    /// The address and port on which metrics are served. `None` if they are not.
     pub metrics_listen: Option<SocketAddr>,
-    /// Whether everybody may create organizations.
+    /// Whether every signed-in user may create organizations.
     pub self_service: bool,
-    /// The origins whose pages may call the API from a browser.
+    /// The origins whose pages can call the API from a browser.
     pub cors_origins: Vec<String>,
-    /// How log lines look.
+    /// The format of the log.
     pub log_format: LogFormat,
-    /// Which log lines there are, such as `info` or `info,sqlx=warn`.
+    /// The filter of the log, such as `info` or `info,sqlx=warn`.
     pub log_level: String,
-    /// Whose JWTs are accepted, if anybody's.
+    /// The verification of JWTs. `None` if they are not accepted.
     pub jwt: Option<JwtConfig>,
-    /// The configuration file, if it holds a secret and every user of the machine may read it.
+    /// The configuration file, if it contains a secret and every user of the machine can read it.
     pub exposed_file: Option<PathBuf>,
 }
 
-/// How log lines look.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// For people who watch.
+    /// Lines for people.
     #[default]
     Human,
-    /// For programs: one JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// A setting that is, or may hold, a secret: printing shows a placeholder.
+/// A setting that is a secret or may contain one. `Debug` shows a placeholder.
 #[derive(Clone)]
 #[cfg_attr(test, derive(PartialEq))]
 pub struct SecretString(String);
 
 impl SecretString {
-    /// Hides this text.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for what needs it to connect or to check.
+    /// Returns the text, for code that needs it to connect or verify.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -107,7 +106,7 @@ impl std::fmt::Debug for SecretString {
 }
 
 impl Config {
-    /// Flags over environment over file over defaults. Flags have the names of the settings, such as `data_dir`.
+    /// Reads and validates all settings. Flags have the names of settings, such as `data_dir`.
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -117,7 +116,7 @@ impl Config {
         Ok(Self { exposed_file, ..Self::check(Settings::read(file, environment, flags)?)? })
     }
 
-    /// A file that holds every setting, with its default and what it is for.
+    /// Returns a configuration file that describes every setting and its default.
     pub const fn example() -> &'static str {
         include_str!("../config.example.toml")
     }
@@ -165,7 +164,7 @@ impl Config {
     }
 }
 
-/// The environment of this process. A setting that is not Unicode is an error, since its default would hold instead.
+/// Returns the environment of this process. A setting that is not Unicode is an error, since it would be ignored.
 pub fn environment() -> Result<Vec<(String, String)>> {
     unicode(std::env::vars_os())
 }
@@ -196,7 +195,7 @@ fn optional_address(key: &'static str, text: Option<&str>) -> Result<Option<Sock
     text.filter(|text| *text != "off").map(|text| address(key, text)).transpose()
 }
 
-/// Scheme, host and port of a URL that has nothing else.
+/// Validates a URL that consists of a scheme, host and port, and returns its origin.
 fn origin(key: &'static str, text: &str) -> Result<String> {
     let bare = |url: &Url| {
         matches!(url.scheme(), "http" | "https")
@@ -225,7 +224,7 @@ fn catalogue(path: &str) -> Result<Catalogue> {
     Catalogue::from_toml(&text).map_err(|error| refuse(format!("{path}, which scopes.file names: {error}")))
 }
 
-/// A network of proxies, or a single address. IPv4 in the form of IPv6 is IPv4, as addresses of clients are.
+/// Parses a network or a single address. IPv4-mapped IPv6 networks become IPv4 networks, like addresses of clients.
 fn network(text: &str) -> Result<IpNet> {
     let refuse = |why: &str| Error::invalid("proxy.trusted", why);
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
@@ -298,7 +297,7 @@ mod tests {
     fn refusal(file: Option<&str>, environment: &[(&str, &str)]) -> (String, String) {
         match load(file, environment, &[]) {
             Err(Error::Invalid { field, why }) => (field.into_owned(), why),
-            other => panic!("not refused: {other:?}"),
+            other => panic!("not rejected: {other:?}"),
         }
     }
 
@@ -308,7 +307,7 @@ mod tests {
 
     ///
     #[test]
-    fn without_any_setting_there_is_no_secret_and_nothing_but_this_machine_is_served() {
+    fn defaults_serve_this_machine_only_and_contain_no_secret() {
         let config = defaults();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(config.public_url, "http://127.0.0.1:8080");
@@ -327,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_goes_over_the_environment_over_the_file_over_the_default() {
+    fn flags_override_environment_file_and_defaults() {
         let file = "listen = '0.0.0.0:1'\ndata_dir = 'file'\npublic_url = 'https://file'\n[token]\nprefix = 'file'\n";
         let variables = [("TOKENWARD_LISTEN", "0.0.0.0:2"), ("TOKENWARD_DATA_DIR", "environment")];
         let config = load(Some(file), &variables, &[("listen", "0.0.0.0:3")]).expect("a configuration");
@@ -339,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn one_setting_of_a_group_leaves_the_others_as_the_file_has_them() {
+    fn overriding_one_setting_keeps_its_group() {
         let file =
             "[mail]\nfrom = 'a@example.com'\nurl = 'file:///mail'\n[proxy]\ntrusted = ['10.0.0.0/8', '192.0.2.7']\n";
         let variables = [("TOKENWARD_MAIL__URL", "file:///other"), ("TOKENWARD_PROXY__TRUSTED", "::1")];
@@ -350,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_the_environment_are_separated_by_commas() {
+    fn environment_lists_are_separated_by_commas() {
         let variables = [
             ("TOKENWARD_PROXY__TRUSTED", "10.0.0.0/8, 192.0.2.7"),
             ("TOKENWARD_CORS__ORIGINS", "https://one.example,https://two.example:8443/"),
@@ -365,7 +364,7 @@ mod tests {
 
     ///
     #[test]
-    fn mapped_networks_are_trusted_as_ipv4_and_networks_of_every_address_are_refused() {
+    fn mapped_networks_become_ipv4_and_networks_of_every_address_are_rejected() {
         let trusted = |text: &str| {
             let config = load(None, &[("TOKENWARD_PROXY__TRUSTED", text)], &[]).expect("a configuration");
             config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>()
@@ -380,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_named_together_with_the_nearest_known_one() {
+    fn unknown_key_error_suggests_the_nearest_key() {
         let (field, why) = refusal(None, &[("TOKENWARD_DATABSE__URL", "sqlite://x")]);
         assert_eq!(field, "TOKENWARD_DATABSE__URL");
         insta::assert_snapshot!(why, @"There is no setting TOKENWARD_DATABSE__URL, which stands in the environment. Did you mean TOKENWARD_DATABASE__URL?");
@@ -398,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_link_of_kubernetes_is_called_so() {
+    fn kubernetes_service_link_is_explained() {
         for link in ["PORT", "SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT_8080_TCP", "PORT_8080_TCP_ADDR", "WEB_PORT"] {
             let (_, why) = refusal(None, &[(&format!("TOKENWARD_{link}"), "tcp://10.0.0.1:8080")]);
             assert!(why.contains(&format!("TOKENWARD_{link}")) && why.contains("enableServiceLinks: false"), "{why}");
@@ -410,13 +409,13 @@ mod tests {
     }
 
     #[test]
-    fn variables_of_other_programs_and_empty_ones_do_not_count() {
+    fn foreign_and_empty_variables_are_ignored() {
         let variables = [("TOKENWARDEN", "x"), ("LISTEN", "x"), ("TOKENWARD_LISTEN", ""), ("PATH", "/bin")];
         assert_eq!(load(None, &variables, &[]).expect("a configuration").listen, defaults().listen);
     }
 
     #[test]
-    fn configuration_file_with_a_secret_that_everyone_may_read_is_exposed() {
+    fn world_readable_file_with_a_secret_is_exposed() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("tokenward.toml");
@@ -431,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_can_stand_in_a_file_of_its_own() {
+    fn secret_is_read_from_a_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("url");
         std::fs::write(&path, "postgres://tokenward:hunter2@db/tokenward\n").expect("a file");
@@ -459,7 +458,7 @@ mod tests {
     ];
 
     #[test]
-    fn printing_a_configuration_shows_no_secret() {
+    fn debug_of_config_shows_no_secret() {
         let variables = [
             ("TOKENWARD_DATABASE__URL", "postgres://tokenward:hunter2@db/tokenward"),
             ("TOKENWARD_MAIL__URL", "smtp://tokenward:hunter2@mail:587"),
@@ -470,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn no_refusal_repeats_a_secret() {
+    fn errors_do_not_repeat_secrets() {
         for (text, variables) in [
             ("[database]\nurl = 'hunter2", vec![]),
             ("database = 'hunter2'", vec![]),
@@ -487,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_refused_with_a_sentence_that_names_the_key() {
+    fn invalid_value_error_names_the_key() {
         for (variable, value, key) in [
             ("TOKENWARD_LISTEN", "8080", "listen"),
             ("TOKENWARD_LISTEN", "localhost", "listen"),
@@ -516,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn good_values_are_taken() {
+    fn valid_values_are_accepted() {
         let file = "[verify]\nmax_staleness = '500ms'\n[organizations]\nself_service = true\n[log]\nformat = 'json'\n";
         let variables =
             [("TOKENWARD_METRICS__LISTEN", "[::1]:9100"), ("TOKENWARD_PUBLIC_URL", "https://Tokens.Example.com/")];
@@ -531,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn a_catalogue_of_ones_own_is_read_from_its_file() {
+    fn catalogue_is_read_from_a_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("scopes.toml");
         let path = path.to_str().expect("Unicode");
@@ -563,10 +562,10 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(unicode([("PATH".into(), odd())]).expect("of another program"), []);
+        assert_eq!(unicode([("PATH".into(), odd())]).expect("a foreign variable"), []);
     }
 
-    /// The example with every setting in force.
+    /// Returns the example with all settings uncommented.
     fn whole_example() -> String {
         let setting = |line: &str| {
             let text = line.strip_prefix("# ").unwrap_or_default();
@@ -588,14 +587,14 @@ mod tests {
     }
 
     #[test]
-    fn the_example_holds_every_setting_and_no_other() {
+    fn example_contains_exactly_the_settings() {
         let table: toml::Table = toml::from_str(&whole_example()).expect("TOML");
         let found: HashSet<_> = keys_of("", &table).into_iter().collect();
         assert_eq!(found, settings::KEYS.iter().map(|key| (*key).to_owned()).collect());
     }
 
     #[test]
-    fn the_example_is_the_defaults() {
+    fn example_contains_the_defaults() {
         let config = load(Some(Config::example()), &[], &[]).expect("a configuration");
         assert_eq!(config, defaults());
         let table: toml::Table = toml::from_str(&whole_example()).expect("TOML");

@@ -1,53 +1,53 @@
-//! Whose JWTs say who the caller is, and which keys they are checked with.
+//! The settings of JWT authentication: issuer, audience and keys.
 
 use super::{SecretString, settings};
 use crate::domain::error::{Error, Result};
 use std::path::PathBuf;
 use url::{Host, Url};
 
-/// The fewest bytes of a secret that JWTs are signed with.
+/// The minimum number of bytes of a secret for JWTs.
 const MIN_SECRET_LENGTH: usize = 32;
-/// A random secret of 32 bytes has more of them, also in hexadecimal digits.
+/// The minimum number of distinct bytes of a secret. A random secret of 32 bytes has more, even in hexadecimal digits.
 const MIN_DISTINCT_BYTES: usize = 8;
 
-/// Whose JWTs say who the caller is.
+/// The configuration of JWT authentication.
 #[derive(Debug, Clone)]
 #[cfg_attr(test, derive(PartialEq))]
 pub struct JwtConfig {
-    /// What `iss` must be.
+    /// The required claim `iss`.
     pub issuer: String,
-    /// What `aud` must hold.
+    /// The audience that the claim `aud` must contain.
     pub audience: String,
-    /// What they are checked with.
+    /// The keys that verify JWTs.
     pub keys: JwtKeys,
 }
 
-/// What JWTs are checked with. An algorithm belongs to its kind of key, so that no public key is taken for a secret.
+/// The keys that verify JWTs. Each kind of key has its own algorithms, so that a public key is never used as a secret.
 #[derive(Debug, Clone)]
 #[cfg_attr(test, derive(PartialEq))]
 pub enum JwtKeys {
-    /// A secret that is shared with whoever signs, by HS256.
+    /// A secret that is shared with the issuer, for HS256.
     Secret(SecretString),
     /// Public keys.
     Set {
-        /// Where they are.
+        /// The location of the key set.
         source: KeySource,
-        /// What they may be used with.
+        /// The algorithms that are accepted.
         algorithms: Vec<KeyAlgorithm>,
     },
 }
 
-/// Where a set of public keys (RFC 7517) is found.
+/// The location of a set of public keys (RFC 7517).
 #[derive(Debug, Clone)]
 #[cfg_attr(test, derive(PartialEq))]
 pub enum KeySource {
-    /// In a file on this machine.
+    /// A file on this machine.
     File(PathBuf),
-    /// At an address, which may hold what nobody else knows.
+    /// A URL, which may contain a secret.
     Url(SecretString),
 }
 
-/// What a public key is used with.
+/// An algorithm of public keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyAlgorithm {
     /// RSA with PKCS #1 v1.5 and SHA-256.
@@ -59,7 +59,7 @@ pub enum KeyAlgorithm {
 }
 
 impl JwtConfig {
-    /// The secret, where there is one.
+    /// Returns the shared secret. `None` for public keys.
     pub const fn secret(&self) -> Option<&SecretString> {
         match &self.keys {
             JwtKeys::Secret(secret) => Some(secret),
@@ -67,7 +67,7 @@ impl JwtConfig {
         }
     }
 
-    /// What somebody wrote of it, if anything.
+    /// Validates the settings. Returns `None` if none of them is set.
     pub(super) fn check(jwt: settings::Jwt) -> Result<Option<Self>> {
         let given = jwt.secret.is_some() || jwt.jwks_url.is_some() || jwt.jwks_file.is_some();
         if !given && jwt.issuer.is_none() && jwt.audience.is_none() && jwt.algorithms.0.is_empty() {
@@ -159,7 +159,7 @@ fn signing_secret(secret: String) -> Result<SecretString> {
             "auth.jwt.secret is too short; it has at least 32 bytes, such as those of `openssl rand -base64 32`.",
         );
     }
-    // A public key is known to everybody: whoever has it could sign.
+    // The example of the documentation is no secret. Neither is a public key: anyone who has it could sign.
     let distinct: std::collections::BTreeSet<_> = secret.bytes().collect();
     if distinct.len() < MIN_DISTINCT_BYTES || secret.contains("openssl rand") {
         return refuse("auth.jwt.secret can be guessed; generate a random one with `openssl rand -base64 32`.");
@@ -173,7 +173,7 @@ fn signing_secret(secret: String) -> Result<SecretString> {
     Ok(SecretString(secret))
 }
 
-/// Where keys come from must be whom they claim to come from: TLS says so, or there is no way in between.
+/// Validates the URL of a key set. The source must be authentic: by TLS, or because it is this machine.
 fn key_address(text: String) -> Result<SecretString> {
     let refuse = |why: &str| Err(Error::invalid("auth.jwt.jwks_url", why));
     let Ok(url) = Url::parse(&text) else {
@@ -206,7 +206,7 @@ mod tests {
 
     const SECRET: &str = "0123456789012345678901234567890123456789";
 
-    /// What the settings below `auth.jwt` come to.
+    /// Loads the settings below `auth.jwt`.
     fn jwt(settings: &[(&str, &str)]) -> Result<Option<JwtConfig>> {
         let variable =
             |(key, value): &(&str, &str)| (format!("TOKENWARD_AUTH__JWT__{}", key.to_uppercase()), (*value).to_owned());
@@ -223,12 +223,12 @@ mod tests {
     fn refusal<T: std::fmt::Debug>(outcome: Result<T>) -> (String, String) {
         match outcome {
             Err(Error::Invalid { field, why }) => (field.into_owned(), why),
-            other => panic!("not refused: {other:?}"),
+            other => panic!("not rejected: {other:?}"),
         }
     }
 
     #[test]
-    fn a_secret_that_looks_like_a_number_stays_as_it_is() {
+    fn numeric_secret_stays_a_text() {
         let settings =
             [("issuer", "https://id.example.com"), ("audience", "t"), ("algorithms", "HS256"), ("secret", SECRET)];
         let jwt = jwt(&settings).expect("a configuration").expect("JWTs");
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn jwts_need_an_issuer_an_audience_an_algorithm_and_exactly_one_kind_of_key() {
+    fn issuer_audience_algorithm_and_one_kind_of_key_are_required() {
         let keys = [("secret", SECRET), ("jwks_url", "https://id.example.com/jwks"), ("jwks_file", "jwks.json")];
         for (at, (key, algorithm)) in keys.iter().zip(["HS256", "RS256", "EdDSA"]).enumerate() {
             let all = [("issuer", "https://id.example.com"), ("audience", "t"), ("algorithms", algorithm), *key];
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_is_used_with_the_algorithms_that_somebody_wrote() {
+    fn key_set_uses_the_configured_algorithms() {
         let keys = of("RS256, ES256,EdDSA", ("jwks_file", "/etc/jwks.json")).expect("a set");
         let algorithms = vec![KeyAlgorithm::Rs256, KeyAlgorithm::Es256, KeyAlgorithm::EdDsa];
         assert_eq!(keys, JwtKeys::Set { source: KeySource::File("/etc/jwks.json".into()), algorithms });
@@ -266,7 +266,7 @@ mod tests {
 
     /// R-77
     #[test]
-    fn an_algorithm_that_does_not_belong_to_the_key_is_refused_with_what_to_do() {
+    fn algorithm_of_another_kind_of_key_is_rejected() {
         for (algorithms, key, remedy) in [
             ("none", "secret", "write HS256"),
             ("hs256", "secret", "write HS256"),
@@ -294,7 +294,7 @@ mod tests {
 
     /// R-77
     #[test]
-    fn a_weak_secret_and_a_public_key_are_no_secret() {
+    fn weak_secrets_and_public_keys_are_rejected() {
         let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS\n-----END PUBLIC KEY-----";
         let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS"}]}"#;
         let (repeated, example) = ("a".repeat(36), "make one with: openssl rand -base64 32");
@@ -307,7 +307,7 @@ mod tests {
 
     /// R-78
     #[test]
-    fn keys_come_over_tls_or_from_this_machine() {
+    fn key_set_url_requires_tls_or_this_machine() {
         let set = |url: &str| of("RS256", ("jwks_url", url));
         for good in [
             "https://id.example.com/jwks",

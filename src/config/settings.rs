@@ -1,5 +1,4 @@
-//! Which settings there are, and what the flags, the environment and the file say of them: nothing is checked here but
-//! that each key is known.
+//! Reads the settings from flags, the environment and the file. It rejects unknown keys and does not validate values.
 
 use crate::domain::error::{Error, Result};
 use ::config::{Config as Values, ConfigError, Environment};
@@ -41,13 +40,13 @@ pub(super) const KEYS: [&str; 23] = [
     "auth.jwt.jwks_file",
 ];
 
-/// What holds a secret can stand in a file of its own, which the same key with `_file` names.
+/// The settings that may contain a secret. The same key with `_file` names a file to read the value from.
 pub(super) const SECRETS: [&str; 3] = ["database.url", "mail.url", "auth.jwt.secret"];
 
-/// What every variable of ours begins with.
+/// The prefix of the environment variables of this service.
 pub(super) const OURS: &str = "TOKENWARD_";
 
-/// The settings as somebody wrote them; one that nobody wrote is absent.
+/// The settings as texts. Each is `None` or empty if it was not set.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct Settings {
@@ -151,7 +150,7 @@ pub(super) struct Jwt {
     pub(super) jwks_file: Option<String>,
 }
 
-/// Several texts: an array in the file, separated by commas in the environment and in flags.
+/// A list of texts: an array in the file, separated by commas in the environment and in flags.
 #[derive(Default, Serialize)]
 #[serde(transparent)]
 pub(super) struct List(pub(super) Vec<String>);
@@ -186,7 +185,7 @@ impl<'de> Visitor<'de> for Texts {
 }
 
 impl Settings {
-    /// What holds of a file, the environment and flags, the later over the earlier.
+    /// Reads the file, the environment and flags. Later ones override earlier ones.
     pub(super) fn read(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -203,7 +202,7 @@ impl Settings {
     }
 }
 
-/// Where a setting was written.
+/// The source of a setting.
 enum Origin {
     File(PathBuf),
     Environment,
@@ -211,7 +210,7 @@ enum Origin {
 }
 
 impl Origin {
-    /// The key as it is spelled there.
+    /// Returns the key as this source spells it.
     fn spell(&self, key: &str) -> String {
         match self {
             Self::File(_) => key.to_owned(),
@@ -221,7 +220,7 @@ impl Origin {
     }
 
     fn unknown(&self, key: &str) -> Error {
-        // What does not look like a key may be a value that stands in the wrong place.
+        // A text that does not look like a key may be a misplaced value.
         let is_key = key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
         let wrong = if is_key { self.spell(key) } else { "of that name".to_owned() };
         let place = match self {
@@ -240,7 +239,7 @@ impl Origin {
         Error::invalid(wrong, why)
     }
 
-    /// A value of the wrong kind. The value itself is not repeated: it may be a secret.
+    /// Returns the error for a value of the wrong type. The value is not repeated, since it may be a secret.
     fn refuse(&self, error: ConfigError) -> Error {
         match error {
             ConfigError::Type { key: Some(key), .. } | ConfigError::At { key: Some(key), .. } => {
@@ -253,13 +252,13 @@ impl Origin {
     }
 }
 
-/// Whether a key looks like what Kubernetes tells pods of a Service whose name begins as our variables do.
+/// Returns whether a key looks like a variable that Kubernetes sets for a Service named `tokenward`.
 fn is_of_kubernetes(key: &str) -> bool {
     ["service_host", "service_port"].iter().any(|part| key.contains(part))
         || key.split('_').any(|part| part == "port") && !key.contains('.')
 }
 
-/// The key that resembles a wrong one most.
+/// Returns the known key that is most similar to an unknown one.
 fn nearest(wrong: &str) -> Option<String> {
     let files = SECRETS.iter().map(|key| format!("{key}_file"));
     let known = KEYS.iter().map(|key| (*key).to_owned()).chain(files);
@@ -267,7 +266,7 @@ fn nearest(wrong: &str) -> Option<String> {
     known.max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
 }
 
-/// Returns whether every user of the machine may read a secret in this file: a password in a URL, or the secret for JWTs.
+/// Returns whether every user of the machine can read a secret in this file: a password in a URL, or the secret for JWTs.
 pub(super) fn exposes_secret(file: &Path) -> bool {
     let is_readable = std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0);
     let is_secret = |text: String| Url::parse(&text).map_or(true, |url| url.password().is_some());
@@ -276,7 +275,7 @@ pub(super) fn exposes_secret(file: &Path) -> bool {
             .is_ok_and(|layer| SECRETS.iter().any(|key| layer.values.get_string(key).is_ok_and(is_secret)))
 }
 
-/// What one source says.
+/// The settings of one source.
 struct Layer {
     origin: Origin,
     values: Values,
@@ -289,7 +288,7 @@ impl Layer {
             Error::invalid("config", why)
         })?;
         let table: toml::Table = toml::from_str(&text).map_err(|error| {
-            // The place alone: what the library says of it may quote a secret.
+            // Only the line is shown, since the message of the library may quote a secret.
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             let why =
@@ -303,7 +302,7 @@ impl Layer {
 
     fn of_environment(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let origin = Origin::Environment;
-        // Values stay texts: what looks like a number would lose its zeros, and a secret may look like one.
+        // Values stay texts: a secret may look like a number, which would lose its leading zeros.
         let variables = Environment::default()
             .prefix(OURS)
             .prefix_separator("")
@@ -324,7 +323,7 @@ impl Layer {
         Ok(Self { origin, values })
     }
 
-    /// The values, once every key is known and the secrets are fetched from their files.
+    /// Rejects unknown keys and returns the values, with secrets read from their files.
     fn checked(self) -> Result<Values> {
         let mut unknown = None;
         serde_ignored::deserialize(self.values.clone(), |path| {
@@ -338,7 +337,7 @@ impl Layer {
         }
     }
 
-    /// A whole key that somebody wrote, where a group of keys is unknown.
+    /// Returns a complete key that was set, if `key` is an unknown group.
     fn written_below(&self, mut key: String) -> String {
         while let Ok(group) = self.values.get_table(&key) {
             let Some(first) = group.keys().min() else { break };
@@ -358,7 +357,7 @@ impl Layer {
                 return Err(Error::invalid(key, why));
             }
             let secret = std::fs::read_to_string(&path).map_err(|error| {
-                // The name is not repeated: it may be the secret itself, given by mistake.
+                // The name is not repeated, since it may be the secret itself, set by mistake.
                 Error::invalid(file, format!("The file that {file_spelled} names cannot be read: {error}."))
             })?;
             let secret = secret.trim_end_matches(['\r', '\n']);
@@ -380,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_keys_is_what_can_be_set() {
+    fn keys_match_the_settings() {
         let settings = serde_json::to_value(Settings::default()).expect("JSON");
         let mut fields = keys("", &settings);
         let mut known: Vec<_> = KEYS.iter().map(|key| (*key).to_owned()).collect();

@@ -16,12 +16,12 @@ pub enum DatabaseTarget {
     Server(PostgresUrl),
 }
 
-/// The URL of a PostgreSQL server, which can be read and may hold a password.
+/// The valid URL of a PostgreSQL server. It may contain a password.
 #[derive(Debug, Clone)]
 #[cfg_attr(test, derive(PartialEq))]
 pub struct PostgresUrl {
     url: SecretString,
-    /// Whether the URL says when the connection is encrypted.
+    /// Whether the URL specifies `sslmode`.
     pub chooses_tls: bool,
 }
 
@@ -31,12 +31,12 @@ pub struct PostgresUrl {
 pub enum MailTarget {
     /// A folder with one file per email.
     Folder(PathBuf),
-    /// A mail server; the URL may hold a password.
+    /// The URL of a mail server. It may contain a password.
     Server(SecretString),
 }
 
 impl DatabaseTarget {
-    /// Reads the setting `database.url`.
+    /// Parses the setting `database.url`.
     pub fn parse(url: &str) -> Result<Self> {
         if let Some(rest) = url.strip_prefix("sqlite://") {
             return sqlite_file(rest).map(Self::File);
@@ -51,7 +51,7 @@ impl DatabaseTarget {
 }
 
 impl MailTarget {
-    /// Reads the setting `mail.url`.
+    /// Parses the setting `mail.url`.
     pub fn parse(url: &str) -> Result<Self> {
         let Some(path) = url.strip_prefix("file://") else { return Ok(Self::Server(SecretString::new(url))) };
         decoded(path).filter(|path| !matches!(&**path, "" | "/")).map(|path| Self::Folder(path.into())).ok_or_else(
@@ -87,7 +87,7 @@ fn sqlite_file(rest: &str) -> Result<PathBuf> {
 }
 
 impl PostgresUrl {
-    /// Rejects a URL that the library would report with its text, or read differently than it was meant.
+    /// Rejects a URL that the library would quote in an error, or parse differently than it was meant.
     fn parse(text: &str) -> Result<Self> {
         let unreadable = || {
             database(
@@ -112,7 +112,7 @@ impl PostgresUrl {
         Ok(Self { url: SecretString::new(text), chooses_tls })
     }
 
-    /// The URL, for the library that connects.
+    /// Returns the URL, for the library that connects.
     pub fn reveal(&self) -> &str {
         self.url.reveal()
     }
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_urls_are_decoded_to_paths() {
+    fn file_urls_are_decoded() {
         let file = |url: &str| DatabaseTarget::parse(url).expect("a file");
         for (url, path) in [
             ("sqlite:///srv/100%25%3F/t.db?mode=rwc", "/srv/100%?/t.db"),
@@ -154,7 +154,7 @@ mod tests {
 
     ///
     #[test]
-    fn database_url_that_could_be_misread_is_rejected_without_its_value() {
+    fn ambiguous_database_url_is_rejected_without_its_value() {
         for url in [
             "postgres://me:hunter2/3@db/tokens",
             "postgres://me:12/hunter2@db/tokens",
