@@ -1,4 +1,4 @@
-//! Starts the command that was asked for.
+//! Starts the command line.
 
 use std::process::ExitCode;
 

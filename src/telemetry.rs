@@ -1,4 +1,4 @@
-//! Writes the log to standard error: one line an event, whatever texts it carries. What is counted is in `metrics`.
+//! The log: one line per event on standard error, whatever texts the event contains. Metrics are in `metrics`.
 
 mod lines;
 mod metrics;
@@ -27,7 +27,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Starts the log of this process, once.
+/// Starts the log of this process. Fails if it was already started.
 pub fn start(format: LogFormat, level: &str) -> Result<()> {
     let filter = filter(level)?;
     let log = match format {
@@ -39,14 +39,14 @@ pub fn start(format: LogFormat, level: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes a line for a person to standard error, in order with what is written elsewhere, but waits a second at most. It is
-/// dropped where it cannot be written. No request calls it.
+/// Writes a line for the operator to standard error, in order with other lines, and waits for it at most one second. The
+/// line is dropped if it cannot be written. Requests must not call it.
 pub fn notice(line: impl Display) {
     let _ = Lines.write_all(format!("{line}\n").as_bytes());
     lines::flush();
 }
 
-/// Writes what is left of the log at the end of the process, when it is dropped. It waits a second at most.
+/// Writes the rest of the log when it is dropped, at the end of the process. Waits at most one second.
 #[derive(Debug)]
 pub struct FlushedAtEnd;
 
@@ -56,8 +56,7 @@ impl Drop for FlushedAtEnd {
     }
 }
 
-/// Logs a panic: where, and what it says if that was written by a programmer. What was put together while running may hold
-/// a value.
+/// Logs a panic with its location, and with its message if that is a literal. A formatted message may contain a secret.
 fn note(place: Option<&Location<'_>>, payload: &dyn Any) {
     let place = place.map(tracing::field::display);
     let why = payload.downcast_ref::<&'static str>().copied().unwrap_or("its text is not logged");
@@ -69,7 +68,7 @@ fn filter(level: &str) -> Result<EnvFilter> {
         let why = "log.level is error, warn, info, debug or trace, also by module; write one such as info,sqlx=warn.";
         Error::invalid("log.level", why)
     };
-    // A word that is no level would be taken for a module, and everything else would be silent.
+    // The library takes a word that is not a level for a module, and would disable all other modules.
     let words = level.split(',').filter(|word| !word.contains(['=', '[']));
     for word in words {
         Some(word.trim())
@@ -80,7 +79,7 @@ fn filter(level: &str) -> Result<EnvFilter> {
     EnvFilter::try_new(level).map_err(|_| refuse())
 }
 
-/// One JSON object a line.
+/// Writes one JSON object per line.
 fn json<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(filter: EnvFilter, to: W) -> Dispatch {
     tracing_subscriber::fmt()
         .json()
@@ -92,7 +91,7 @@ fn json<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(filter: EnvFilter, to
         .into()
 }
 
-/// Lines for people; colours only where a terminal shows them.
+/// Writes lines for people, with colours if `colours` is true.
 fn human<W: for<'a> MakeWriter<'a> + Send + Sync + 'static>(filter: EnvFilter, colours: bool, to: W) -> Dispatch {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -111,7 +110,7 @@ fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt:
     write!(OneLine(writer), "{value:?}")
 }
 
-/// Spells out what would end a line, steer a terminal or turn the direction of writing.
+/// Escapes characters that would end a line, control a terminal or change the direction of text.
 struct OneLine<'a, 'writer>(&'a mut Writer<'writer>);
 
 impl fmt::Write for OneLine<'_, '_> {
@@ -175,7 +174,7 @@ mod tests {
 
     ///
     #[test]
-    fn newlines_and_escape_codes_make_one_json_line() {
+    fn newlines_and_escape_codes_are_escaped_in_json() {
         let text = logged(|memory| json(info(), memory));
         assert_eq!(text.matches('\n').count(), 1);
         assert!(text.ends_with('\n'));
@@ -189,7 +188,7 @@ mod tests {
 
     ///
     #[test]
-    fn newlines_and_escape_codes_make_one_line_for_people() {
+    fn newlines_and_escape_codes_are_escaped_in_human_format() {
         let text = logged(|memory| human(info(), false, memory));
         assert!(text.ends_with('\n'));
         let line = text.trim_end_matches('\n');
@@ -200,7 +199,7 @@ mod tests {
 
     ///
     #[test]
-    fn a_panic_is_logged_with_its_place_and_without_what_was_put_into_its_text() {
+    fn panic_is_logged_without_formatted_message() {
         let noted = |payload: &dyn Any| {
             let text = logged_by(|memory| json(info(), memory), || note(Some(Location::caller()), payload));
             assert!(text.contains(file!()) && text.contains("a panic"), "{text}");
@@ -212,13 +211,13 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_for_terminals() {
+    fn only_terminals_get_colours() {
         assert!(logged(|memory| human(info(), true, memory)).contains("\u{1b}["));
         assert!(!logged(|memory| human(info(), false, memory)).contains('\u{1b}'));
     }
 
     #[test]
-    fn a_level_says_which_lines_there_are() {
+    fn level_filters_lines() {
         let warn = || filter("warn").expect("a filter");
         assert_eq!(logged(|memory| json(warn(), memory)), "");
         for good in ["error", "INFO", "info,sqlx=warn", "off", "tokenward::http=debug,warn"] {

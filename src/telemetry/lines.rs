@@ -1,5 +1,5 @@
-//! Writes lines to standard error by a thread of its own: no request waits for the log. Lines that find no room in the queue,
-//! or cannot be written, are dropped and counted.
+//! Writes lines to standard error on a separate thread, so that no request waits for the log. Lines that do not fit into
+//! the queue, or cannot be written, are dropped and counted.
 
 use super::metrics::log_line_dropped;
 use rustix::{
@@ -15,19 +15,19 @@ use std::{
     time::Duration,
 };
 
-/// The most bytes of lines that wait for a slow reader.
+/// The maximum number of bytes of queued lines.
 const MAX_QUEUED: usize = 1024 * 1024;
-/// How long the end of the process waits for lines that are not written yet.
+/// The time that the end of the process waits for queued lines.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Standard error as the log writes to it.
+/// The writer of the log, which queues lines for standard error.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lines;
 
 static QUEUE: Queue = Queue::new();
 
 impl Write for Lines {
-    /// Takes a whole line, and never fails: a log that fails would be told so on standard error again.
+    /// Queues a complete line. Never fails, since `tracing` would report that on standard error.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if !(QUEUE.has_writer() && QUEUE.push(line)) {
             log_line_dropped();
@@ -40,12 +40,12 @@ impl Write for Lines {
     }
 }
 
-/// Waits until all lines are written, for a second at most.
+/// Waits until all lines are written, at most one second.
 pub(super) fn flush() {
     QUEUE.flush(FLUSH_TIMEOUT);
 }
 
-/// Lines that wait to be written.
+/// Lines that are not yet written.
 #[derive(Debug)]
 struct Queue {
     state: Mutex<State>,
@@ -70,7 +70,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the thread that writes, once. Returns false if it cannot be started now.
+    /// Starts the writing thread if it does not run yet. Returns false if it cannot be started now.
     fn has_writer(&'static self) -> bool {
         let mut state = self.state();
         if !state.has_writer {
@@ -94,7 +94,7 @@ impl Queue {
         true
     }
 
-    /// Writes every line, for ever.
+    /// Writes queued lines forever.
     fn write_to(&self, to: &mut (impl Write + AsFd)) {
         let mut output = Output { to, torn: false };
         loop {
@@ -130,10 +130,10 @@ impl Queue {
     }
 }
 
-/// What lines are written to.
+/// The output of the lines.
 struct Output<'to, W> {
     to: &'to mut W,
-    /// The last line is there in part.
+    /// Whether the last line was written in part.
     torn: bool,
 }
 
@@ -154,7 +154,7 @@ impl<W: Write + AsFd> Output<'_, W> {
                     self.torn = !bytes.is_empty();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Another process that shares it has made it non-blocking.
+                // Another process that shares standard error has made it non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.await_room()?,
                 Err(error) => return Err(error),
             }
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use std::{io::Read as _, os::fd::BorrowedFd};
 
-    /// Something that takes so many bytes, and then fails.
+    /// A writer that fails after a number of bytes.
     struct Full(Vec<u8>, usize, io::PipeWriter);
 
     impl Write for Full {

@@ -1,4 +1,4 @@
-//! What is counted, for whoever watches the service: by kinds that are few and known beforehand, and never by who or what.
+//! Metrics. Labels have few values that are known in advance, and never contain texts of requests or rows.
 
 use crate::domain::{
     decision::{DenyReason, Verdict},
@@ -18,20 +18,20 @@ use std::{
     time::Duration,
 };
 
-/// The media type of what is rendered.
+/// The media type of the rendered metrics.
 pub const MEDIA_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
-/// Bounds of the durations of requests, in seconds.
+/// The bounds of the histogram of request durations, in seconds.
 const DURATIONS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
 type Kind = [(&'static str, &'static str); 1];
 type Route = [(&'static str, Cow<'static, str>); 1];
 type Answer = [(&'static str, Cow<'static, str>); 2];
 
-/// Statements are limited where no store is at hand, so these are of the process and not of a store.
+/// Counted for the process, since the code that limits the time of a statement does not know a store.
 static STORE_FAILURES: LazyLock<Family<Kind, Counter>> = LazyLock::new(Family::default);
 
-/// The log is of the process, too.
+/// Counted for the process, like the log.
 static LOG_LINES_DROPPED: LazyLock<Counter> = LazyLock::new(Counter::default);
 
 /// Counts a line of the log that could not be written.
@@ -39,7 +39,7 @@ pub(super) fn log_line_dropped() {
     LOG_LINES_DROPPED.inc();
 }
 
-/// The counters of one service; a clone is another handle to the same.
+/// The metrics of one service. Clones share them.
 #[derive(Clone)]
 pub struct Metrics(Arc<Counters>);
 
@@ -57,30 +57,30 @@ struct Counters {
     unsent: Family<Kind, Counter>,
 }
 
-/// What came of asking about a token.
+/// The outcome of a check, as the metrics count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// It has not the form of one of ours.
+    /// The text is not a token value.
     Malformed,
     /// No token has this value.
     Unknown,
-    /// There is one, and this was decided.
+    /// The token was checked, with this verdict.
     Judged(Verdict),
-    /// The store could not answer.
+    /// The store did not answer.
     Unavailable,
 }
 
 macro_rules! jwt_rejections {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// Why a JWT was rejected. Logs and metrics name the reason; the client is not told.
+        /// Why a JWT was rejected. The reason is logged and counted, and not returned to the client.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum JwtRejection { $($(#[$doc])* $name,)* }
 
         impl JwtRejection {
-            /// Every one of them.
+            /// All reasons.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The code in logs and metrics.
+            /// Returns the name in logs and metrics.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
@@ -91,55 +91,55 @@ macro_rules! jwt_rejections {
 jwt_rejections! {
     /// No JWTs are configured.
     NotConfigured = "not_configured",
-    /// It is no JWT.
+    /// The text is not a JWT.
     Malformed = "malformed",
-    /// Its header brings or names its own key, or demands an extension.
+    /// The header contains or references a key, or requires an extension.
     Header = "header",
-    /// Its type is not that of an access token.
+    /// The type is not that of an access token.
     Type = "type",
-    /// Its algorithm is none that is known.
+    /// The algorithm is not supported.
     Algorithm = "algorithm",
-    /// No configured key has its id and algorithm.
+    /// No configured key has this ID and algorithm.
     Key = "key",
-    /// The key did not sign it.
+    /// The signature is not valid for the key.
     Signature = "signature",
-    /// Another issuer made it.
+    /// The issuer is another one.
     Issuer = "issuer",
-    /// It is for another audience.
+    /// The audience is another one.
     Audience = "audience",
     /// A required claim is missing or malformed.
     Claims = "claims",
-    /// It has expired.
+    /// The JWT has expired.
     Expired = "expired",
-    /// It is not valid yet: `iat` or `nbf` is in the future.
+    /// The JWT is not valid yet: `iat` or `nbf` is in the future.
     NotYetValid = "not_yet_valid",
-    /// It is valid for more than 24 hours.
+    /// The JWT is valid for more than 24 hours.
     Lifetime = "lifetime",
-    /// Its user is disabled or deleted.
+    /// The user is disabled or deleted.
     User = "user",
 }
 
-/// Why a statement had no answer.
+/// Why a statement failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreFailure {
-    /// It took longer than its limit.
+    /// The statement exceeded its time limit.
     Late,
-    /// The database is not there, or cannot work.
+    /// The database is not available, or cannot execute statements.
     Unavailable,
-    /// The change is to be made again.
+    /// The change must be retried.
     Contended,
-    /// The database refused it.
+    /// The database rejected the statement.
     Refused,
 }
 
-/// The letters that were not sent.
+/// The emails that were not sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outbox {
-    /// How many wait.
+    /// The number of pending emails.
     pub pending: u64,
-    /// When the oldest of them was written.
+    /// The time when the oldest pending email was created.
     pub oldest: Option<Time>,
-    /// How many were given up.
+    /// The number of abandoned emails.
     pub abandoned: u64,
 }
 
@@ -190,7 +190,7 @@ impl Counters {
         ours.register("throttle_refusals", refused, self.throttled.clone());
         ours.register("emails_sent", "Emails that a mail server accepted", self.sent.clone());
         ours.register("email_failures", "Failed attempts to send an email, by cause", self.unsent.clone());
-        // All kinds are there from the start, so that the first of each is seen as one more.
+        // All label values exist from the start, so that the first count of each is an increase.
         for check in Check::ALL {
             drop(self.checks.get_or_create(&[("result", check.name())]));
         }
@@ -207,12 +207,12 @@ impl Counters {
 }
 
 impl Metrics {
-    /// Says when the service started.
+    /// Sets the time when the service started.
     pub fn started(&self, at: Time) {
         self.0.started.set(at.seconds());
     }
 
-    /// Counts a request. A door is a path as it is written in the router, never as a client wrote it.
+    /// Counts a request. `door` is the route pattern of the router, never the path of the client.
     pub fn request(&self, door: &str, status: u16, took: Duration) {
         let class = match status / 100 {
             1 => "1xx",
@@ -226,49 +226,50 @@ impl Metrics {
         self.0.durations.get_or_create(&[("route", door())]).observe(took.as_secs_f64());
     }
 
-    /// Counts a check.
+    /// Counts a check of a token.
     pub fn checked(&self, check: Check) {
         self.0.checks.get_or_create(&[("result", check.name())]).inc();
     }
 
-    /// Counts a change that was committed.
+    /// Counts a committed change.
     pub fn changed(&self, event: EventType) {
         self.0.changes.get_or_create(&[("event", event.as_str())]).inc();
     }
 
-    /// Counts a JWT that was rejected.
+    /// Counts a rejected JWT.
     pub fn jwt_rejected(&self, reason: JwtRejection) {
         self.0.jwt_rejections.get_or_create(&[("reason", reason.as_str())]).inc();
     }
 
-    /// Counts a statement.
+    /// Counts a statement that the database answered.
     pub fn statement(&self) {
         self.0.statements.inc();
     }
 
-    /// Counts a request that was refused before anybody was asked.
+    /// Counts a request that was rejected by a rate limit or a full queue.
     pub fn throttled(&self) {
         self.0.throttled.inc();
     }
 
-    /// Counts a letter that was sent.
+    /// Counts an email that was sent.
     pub fn email_sent(&self) {
         self.0.sent.inc();
     }
 
-    /// Counts a letter that was not, by the name of the cause.
+    /// Counts a failed attempt to send an email, by the name of its cause.
     pub fn email_failed(&self, cause: &'static str) {
         self.0.unsent.get_or_create(&[("cause", cause)]).inc();
     }
 
-    /// Makes these causes known before they happen.
+    /// Registers the causes of failed attempts, so that their counters exist from the start.
     pub fn register_email_failures(&self, causes: impl IntoIterator<Item = &'static str>) {
         for cause in causes {
             drop(self.0.unsent.get_or_create(&[("cause", cause)]));
         }
     }
 
-    /// All of it in the text format of Prometheus. What only the store knows is left out when it does not answer.
+    /// Renders all metrics in the text format of Prometheus. `outbox` is `None` if the store did not answer; then its metrics
+    /// are omitted.
     pub fn render(&self, outbox: Option<Outbox>, now: Time) -> Result<String> {
         let mut text = String::new();
         for registry in [&self.0.registry, &of_the_store(outbox, now)] {
@@ -278,7 +279,7 @@ impl Metrics {
     }
 }
 
-/// What is read at each scrape.
+/// Returns the metrics that are read from the store at each scrape.
 fn of_the_store(outbox: Option<Outbox>, now: Time) -> Registry {
     let mut registry = Registry::with_prefix("tokenward");
     let mut show = |name: &str, help: &str, value: u64| {
@@ -336,7 +337,7 @@ impl StoreFailure {
         }
     }
 
-    /// Counts one.
+    /// Counts a failed statement.
     pub fn count(self) {
         STORE_FAILURES.get_or_create(&[("kind", self.name())]).inc();
     }
@@ -353,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_there_before_it_happens_and_counts_for_its_own_service() {
+    fn all_label_values_exist_from_the_start_per_service() {
         let (one, other) = (Metrics::default(), Metrics::default());
         one.checked(Check::Judged(Verdict::No(DenyReason::LacksScope(7))));
         one.changed(EventType::TokenRevoked);
@@ -369,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_in_its_class_and_every_bucket_above_its_duration() {
+    fn request_is_counted_by_status_class_and_duration() {
         let metrics = Metrics::default();
         metrics.request("/verify", 403, Duration::from_millis(7));
         let text = rendered(&metrics, None);
@@ -382,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_store_does_not_say_is_left_out() {
+    fn store_metrics_are_omitted_when_it_does_not_answer() {
         let metrics = Metrics::default();
         metrics.started(NOW);
         let outbox = Outbox { pending: 3, oldest: Some(NOW.minus(Duration::from_mins(2))), abandoned: 1 };

@@ -1,7 +1,7 @@
-//! Is this token good, for what, for which organization? Asked thousands of times a second; writes nothing.
+//! Checks of tokens. A check writes nothing, so that it can run thousands of times a second.
 //!
-//! Every check reads what it rests on in one statement that begins after the request arrived, so a removal that was
-//! acknowledged holds for it.
+//! Every check reads its snapshot in one statement that begins after the request arrived, so that every acknowledged
+//! removal is effective.
 
 mod usage_buffer;
 
@@ -23,7 +23,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-/// Judges tokens and remembers their use until it is written.
+/// Checks tokens and buffers their usage until it is written.
 #[derive(Debug, Clone)]
 pub struct Verifier {
     store: Store,
@@ -32,17 +32,17 @@ pub struct Verifier {
     latest: Arc<AtomicI64>,
 }
 
-/// A token that is known, and what was decided.
+/// The result of a check of a known token.
 #[derive(Debug, Clone)]
 pub struct CheckResult {
-    /// The answer, and why it is no.
+    /// The verdict, with the reason for a denial.
     pub verdict: Verdict,
-    /// What it rests on, as far as whoever asked may be told of it.
+    /// The snapshot that the verdict is based on, within the limits of the caller.
     pub snapshot: Snapshot,
 }
 
 impl CheckResult {
-    /// The scopes that checks accept: those the catalogue still holds, in its order.
+    /// Returns the scopes that checks accept: those that are not retired, in the order of the catalogue.
     pub fn scopes(&self, catalogue: &Catalogue) -> Vec<ScopeName> {
         catalogue
             .sorted(&self.snapshot.scopes)
@@ -53,12 +53,12 @@ impl CheckResult {
 }
 
 impl Verifier {
-    /// A verifier over this store.
+    /// Creates a verifier.
     pub fn new(store: Store, catalogue: Arc<Catalogue>) -> Self {
         Self { store, catalogue, usage: Arc::default(), latest: Arc::default() }
     }
 
-    /// Judges a token and notes the request; nothing when no token has this value.
+    /// Checks a token and records the request. Returns `None` if no token has this value.
     pub async fn check(
         &self,
         secret: &Secret,
@@ -91,12 +91,12 @@ impl Verifier {
         Ok(Some(CheckResult { verdict, snapshot: known }))
     }
 
-    /// What was used and is not written yet.
+    /// Returns the usage buffer.
     pub fn tally(&self) -> &UsageBuffer {
         &self.usage
     }
 
-    /// A token that was seen expired stays so when the machine's clock goes back.
+    /// Returns the latest time of all checks, so that an expired token stays expired when the clock is set back.
     fn latest_time(&self, at: Time) -> Time {
         let latest = self.latest.fetch_max(at.micros(), Ordering::Relaxed);
         Time::from_micros(latest.max(at.micros()))

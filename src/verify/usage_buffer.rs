@@ -1,4 +1,4 @@
-//! Who used which token, from where: kept in memory until the next flush, so that a check writes nothing.
+//! The usage buffer: keeps the usage of tokens in memory until it is written, so that a check writes nothing.
 
 use crate::{
     domain::{
@@ -17,27 +17,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The use of a token, and of one with an organization, is written at most so often.
+/// The minimum time between two writes of the usage of a token, or of a token with one organization.
 const WRITE_INTERVAL: Duration = Duration::from_secs(5);
-/// More than can be in use between two flushes; use beyond it is not kept.
+/// The maximum number of entries: more than can be used between two writes. Usage beyond it is dropped.
 const MAX_ENTRIES: usize = 200_000;
-/// More scopes than a request has reason to ask for are not kept.
+/// The maximum number of scopes that are recorded for a request.
 const MAX_SCOPES: usize = 20;
 
-/// What a door saw of a request: cleaned texts only.
+/// The attributes of a request that an endpoint observed. The texts are cleaned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObservedRequest {
-    /// From where, in canonical form.
+    /// The IP address of the client, in canonical form.
     pub address: Option<IpAddr>,
-    /// With what.
+    /// The user agent.
     pub user_agent: Option<String>,
-    /// How.
+    /// The HTTP method.
     pub method: Option<String>,
-    /// To what, without the query.
+    /// The path without its query.
     pub path: Option<String>,
 }
 
-/// Use that is not written yet.
+/// The usage that is not yet written.
 #[derive(Debug, Default)]
 pub struct UsageBuffer {
     entries: Mutex<Entries>,
@@ -49,17 +49,17 @@ struct Entries {
     grants: HashMap<(GrantId, OrganizationId, TokenId), Entry>,
 }
 
-/// The use of a token, or of one with an organization.
+/// The usage of a token, or of a token with one organization.
 #[derive(Debug, Default)]
 struct Entry {
     usage: Option<Usage>,
     written: Option<Instant>,
-    /// Whether what was written held an allowed request.
+    /// Whether an allowed request was written.
     used: bool,
 }
 
 impl UsageBuffer {
-    /// Notes one request.
+    /// Records a request.
     pub fn record(
         &self,
         known: &Snapshot,
@@ -79,8 +79,8 @@ impl UsageBuffer {
         add(&mut entries.tokens, known.token, usage);
     }
 
-    /// Takes what is due, or just all. Due is what was not written within the last five seconds; the first allowed request
-    /// waits for no refused one.
+    /// Takes the usage that is due, or all of it. Usage is due if its entry was not written within the last five seconds. The
+    /// first allowed request is due even if a denied request was just written.
     pub fn due(&self, now: Instant, all: bool) -> (Vec<TokenUsage>, Vec<GrantUsage>) {
         let mut entries = self.entries();
         let tokens = take(&mut entries.tokens, now, all).map(|(token, usage)| TokenUsage { token, usage }).collect();
@@ -90,7 +90,7 @@ impl UsageBuffer {
         (tokens, grants)
     }
 
-    /// Takes back what could not be written; it is due at once.
+    /// Puts usage back that could not be written. It is due at once.
     pub fn requeue(&self, tokens: Vec<TokenUsage>, grants: Vec<GrantUsage>) {
         let mut entries = self.entries();
         for seen in tokens {
@@ -110,8 +110,7 @@ impl UsageBuffer {
     }
 }
 
-/// The scopes that a request asked for, as far as they are names: whatever else somebody wrote there may be a secret, or
-/// what no store takes.
+/// Returns the requested scopes that are valid names. Other texts may be secrets, or may be rejected by the database.
 fn named(asked: &[String]) -> Option<String> {
     let names = asked.iter().filter_map(|name| ScopeName::new(name)).take(MAX_SCOPES);
     Some(names.map(|name| name.to_string()).collect::<Vec<_>>().join(" ")).filter(|names| !names.is_empty())
@@ -159,7 +158,7 @@ impl Entry {
     }
 }
 
-/// The later of two, whichever came first.
+/// Keeps the later times and the later request of the two.
 fn merge(present: &mut Usage, other: Usage) {
     present.last_used_at = present.last_used_at.max(other.last_used_at);
     let at = |usage: &Usage| usage.last_request.as_ref().map(|request| request.at);
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_use_is_due_at_once_and_later_ones_after_five_seconds() {
+    fn first_usage_is_due_at_once_and_later_usage_after_five_seconds() {
         let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
         record(&tally, &known, 0, Verdict::Yes);
         let (tokens, grants) = tally.due(start, false);
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_use_waits_for_no_refused_request_and_for_no_other_organization() {
+    fn first_usage_is_not_delayed_by_denied_requests_or_other_organizations() {
         let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
         let with = |reaches: std::ops::Range<usize>, seconds: u64, verdict: Verdict| {
             let ask = CheckRequest { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
@@ -232,11 +231,11 @@ mod tests {
         with(0..2, 0, Verdict::No(DenyReason::NotGranted));
         assert_eq!(due(0), (1, 2));
         with(0..2, 1, Verdict::No(DenyReason::NotGranted));
-        assert_eq!(due(1), (0, 0), "refused requests are written every five seconds");
+        assert_eq!(due(1), (0, 0), "denied requests are written every five seconds");
         with(0..1, 1, Verdict::Yes);
         assert_eq!(due(1), (1, 1), "the first use is due at once");
         with(0..2, 2, Verdict::Yes);
-        assert_eq!(due(2), (0, 1), "and so is the first one with another organization");
+        assert_eq!(due(2), (0, 1), "so is the first use with another organization");
         with(0..2, 3, Verdict::Yes);
         assert_eq!(due(3), (0, 0));
         assert_eq!(due(6), (1, 1));
@@ -245,7 +244,7 @@ mod tests {
 
     ///
     #[test]
-    fn of_what_was_asked_for_only_names_are_kept_and_not_without_end() {
+    fn only_valid_scope_names_are_recorded_up_to_a_limit() {
         let value = format!("twd_{}", "aB3".repeat(12));
         let asked =
             ["read_builds", "\0", &value, "Read", "\u{202e}", "write_builds", &"x".repeat(65)].map(str::to_owned);
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_request_is_the_most_recent_one_and_no_use() {
+    fn denied_request_is_recorded_but_not_as_usage() {
         let (tally, known) = (UsageBuffer::default(), known());
         record(&tally, &known, 0, Verdict::Yes);
         record(&tally, &known, 1, Verdict::No(DenyReason::NotGranted));
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_written_is_due_again_and_does_not_hide_later_use() {
+    fn requeued_usage_is_due_and_keeps_later_usage() {
         let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
         record(&tally, &known, 0, Verdict::Yes);
         let (tokens, grants) = tally.due(start, false);
@@ -278,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_that_are_not_used_are_forgotten() {
+    fn unused_entries_are_removed() {
         let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
         record(&tally, &known, 0, Verdict::Yes);
         tally.due(start, false);
