@@ -9,7 +9,7 @@ const SESSIONS: &str = "{ viewer { hasPassword sessions { totalCount nodes { id 
 const NEW: &str = "another plover gantry ounce";
 
 async fn sessions(client: &Client<'_>) -> Vec<Value> {
-    let told = client.ask(SESSIONS, json!({})).await;
+    let told = client.query(SESSIONS, json!({})).await;
     let sessions = &told["viewer"]["sessions"];
     let nodes = sessions["nodes"].as_array().unwrap().clone();
     assert_eq!(sessions["totalCount"], nodes.len());
@@ -22,11 +22,11 @@ async fn is_let_in(client: &Client<'_>) -> bool {
 
 /// Two browsers of bob's.
 async fn two(world: &World) -> [Client<'_>; 2] {
-    world.person("bob").await;
-    world.has_password("bob").await;
+    world.user("bob").await;
+    world.set_password("bob").await;
     let mut both = Vec::new();
     for _ in 0..2 {
-        both.push(world.browser(&world.signs_in("bob", PASSWORD).await));
+        both.push(world.browser(&world.sign_in("bob", PASSWORD).await));
     }
     both.try_into().ok().unwrap()
 }
@@ -45,15 +45,15 @@ both!(
 
         // Nobody else finds it or ends it.
         let node = "query($id: ID!) { node(id: $id) { id ... on Session { current } } }";
-        assert_eq!(laptop.ask(node, json!({ "id": lost })).await["node"], json!({ "id": lost, "current": false }));
-        assert_eq!(ada.ask(node, json!({ "id": lost })).await["node"], Value::Null);
+        assert_eq!(laptop.query(node, json!({ "id": lost })).await["node"], json!({ "id": lost, "current": false }));
+        assert_eq!(ada.query(node, json!({ "id": lost })).await["node"], Value::Null);
         let end = json!({ "sessionId": lost });
-        assert_eq!(ada.does("endSession", end.clone()).await.code(), "NOT_FOUND");
+        assert_eq!(ada.mutate("endSession", end.clone()).await.code(), "NOT_FOUND");
         assert!(is_let_in(&phone).await);
 
-        assert_eq!(laptop.does("endSession", end.clone()).await.code(), "OK");
+        assert_eq!(laptop.mutate("endSession", end.clone()).await.code(), "OK");
         assert!(!is_let_in(&phone).await && is_let_in(&laptop).await && is_let_in(&ada).await);
-        assert_eq!(laptop.does("endSession", end).await.code(), "NOT_FOUND");
+        assert_eq!(laptop.mutate("endSession", end).await.code(), "NOT_FOUND");
         assert_eq!(sessions(&laptop).await.len(), 1);
     }
 );
@@ -64,15 +64,15 @@ both!(
         let [phone, laptop] = two(&world).await;
         let ada = world.signed_in("ada").await;
         let ended = "mutation($input: EndSessionsInput!) { endSessions(input: $input) { ended } }";
-        let reply = laptop.ask(ended, json!({ "input": {} })).await;
+        let reply = laptop.query(ended, json!({ "input": {} })).await;
         assert_eq!(reply["endSessions"]["ended"], 1);
         assert!(!is_let_in(&phone).await && is_let_in(&laptop).await && is_let_in(&ada).await);
-        let reply = laptop.ask(ended, json!({ "input": { "keepCurrent": false } })).await;
+        let reply = laptop.query(ended, json!({ "input": { "keepCurrent": false } })).await;
         assert_eq!(reply["endSessions"]["ended"], 1);
         assert!(!is_let_in(&laptop).await && is_let_in(&ada).await);
         // Whoever comes by an identity provider can do it too.
-        let phone = world.browser(&world.signs_in("bob", PASSWORD).await);
-        let reply = world.person("bob").await.ask(ended, json!({ "input": {} })).await;
+        let phone = world.browser(&world.sign_in("bob", PASSWORD).await);
+        let reply = world.user("bob").await.query(ended, json!({ "input": {} })).await;
         assert_eq!(reply["endSessions"]["ended"], 1);
         assert!(!is_let_in(&phone).await);
     }
@@ -81,9 +81,9 @@ both!(
 both!(
     async fn the_session_of_a_request_says_how_long_it_holds(world: World) {
         let bob = world.signed_in("bob").await;
-        world.later(Duration::from_mins(10));
+        world.advance(Duration::from_mins(10));
         let query = "{ session { id current createdAt lastSeenAt freshUntil expiresAt } }";
-        let told = bob.ask(query, json!({})).await["session"].clone();
+        let told = bob.query(query, json!({})).await["session"].clone();
         let at = |name: &str| Time::parse(told[name].as_str().unwrap()).unwrap();
         let made = at("createdAt");
         assert_eq!(at("freshUntil"), made.plus(Duration::from_mins(15)));
@@ -91,9 +91,9 @@ both!(
         assert!(at("lastSeenAt") >= made.plus(Duration::from_mins(10)));
         assert_eq!(told["current"], true);
         let jwt = world.member("bob", &["acme"]).await;
-        let token = jwt.creates_token("script", &["acme"], &["graphql"]).await;
-        for other in [jwt, world.holder_of(&token.value)] {
-            assert_eq!(other.ask(query, json!({})).await["session"], Value::Null);
+        let token = jwt.create_token("script", &["acme"], &["graphql"]).await;
+        for other in [jwt, world.bearer(&token.value)] {
+            assert_eq!(other.query(query, json!({})).await["session"], Value::Null);
         }
     }
 );
@@ -102,19 +102,19 @@ both!(
     /// R-62, R-66
     async fn a_changed_password_ends_all_other_sessions(world: World) {
         let [phone, laptop] = two(&world).await;
-        let bad = laptop.does("changePassword", json!({ "newPassword": "bob@example.test" })).await;
+        let bad = laptop.mutate("changePassword", json!({ "newPassword": "bob@example.test" })).await;
         assert_eq!((bad.code().as_str(), bad.field().as_deref()), ("INVALID_INPUT", Some("input.newPassword")));
-        let short = laptop.does("changePassword", json!({ "newPassword": "short" })).await;
+        let short = laptop.mutate("changePassword", json!({ "newPassword": "short" })).await;
         assert_eq!((short.code().as_str(), short.field().as_deref()), ("INVALID_INPUT", Some("input.newPassword")));
         assert!(is_let_in(&phone).await);
         let mark = world.mark().await;
-        assert_eq!(laptop.does("changePassword", json!({ "newPassword": NEW })).await.code(), "OK");
+        assert_eq!(laptop.mutate("changePassword", json!({ "newPassword": NEW })).await.code(), "OK");
         assert_eq!(world.since(&mark).await, (1, 0));
         assert!(!is_let_in(&phone).await && is_let_in(&laptop).await);
-        assert_eq!(world.signs_in("bob", PASSWORD).await.status, 401);
-        assert_eq!(world.signs_in("bob", NEW).await.status, 204);
-        world.later(Duration::from_mins(15));
-        let stale = laptop.does("changePassword", json!({ "newPassword": PASSWORD })).await;
+        assert_eq!(world.sign_in("bob", PASSWORD).await.status, 401);
+        assert_eq!(world.sign_in("bob", NEW).await.status, 204);
+        world.advance(Duration::from_mins(15));
+        let stale = laptop.mutate("changePassword", json!({ "newPassword": PASSWORD })).await;
         let extensions = &stale.json()["errors"][0]["extensions"];
         assert_eq!(*extensions, json!({ "code": "UNAUTHENTICATED", "reauthenticate": true }));
     }
@@ -124,24 +124,24 @@ both!(
     /// R-38
     async fn nobody_chooses_a_password_but_by_the_one_before_or_by_invitation(world: World) {
         let jwt = world.member("bob", &["acme"]).await;
-        let token = jwt.creates_token("script", &["acme"], &["graphql"]).await;
-        let script = world.holder_of(&token.value);
-        assert_eq!(jwt.ask("{ viewer { hasPassword } }", json!({})).await["viewer"]["hasPassword"], false);
+        let token = jwt.create_token("script", &["acme"], &["graphql"]).await;
+        let script = world.bearer(&token.value);
+        assert_eq!(jwt.query("{ viewer { hasPassword } }", json!({})).await["viewer"]["hasPassword"], false);
         for other in [&jwt, &script] {
-            let reply = other.does("changePassword", json!({ "newPassword": NEW })).await;
+            let reply = other.mutate("changePassword", json!({ "newPassword": NEW })).await;
             assert_eq!(reply.code(), "FORBIDDEN");
         }
-        assert_eq!(world.signs_in("bob", NEW).await.status, 401);
-        world.has_password("bob").await;
-        assert_eq!(jwt.ask("{ viewer { hasPassword } }", json!({})).await["viewer"]["hasPassword"], true);
-        let told = script.ask(SESSIONS, json!({})).await["viewer"].clone();
+        assert_eq!(world.sign_in("bob", NEW).await.status, 401);
+        world.set_password("bob").await;
+        assert_eq!(jwt.query("{ viewer { hasPassword } }", json!({})).await["viewer"]["hasPassword"], true);
+        let told = script.query(SESSIONS, json!({})).await["viewer"].clone();
         assert_eq!(told, json!({ "hasPassword": null, "sessions": null }));
         for (verb, input) in [
             ("endSession", json!({ "sessionId": "session_nonsense" })),
             ("endSessions", json!({})),
             ("updateProfile", json!({ "name": "Token" })),
         ] {
-            assert_eq!(script.does(verb, input).await.code(), "FORBIDDEN", "{verb}");
+            assert_eq!(script.mutate(verb, input).await.code(), "FORBIDDEN", "{verb}");
         }
     }
 );
@@ -153,20 +153,23 @@ both!(
         let rename = "mutation($name: String) { updateProfile(input: { name: $name }) { user { name } } }";
         let mark = world.mark().await;
         for name in [json!(null), json!("ada example")] {
-            assert_eq!(ada.ask(rename, json!({ "name": name })).await["updateProfile"]["user"]["name"], "ada example");
+            assert_eq!(
+                ada.query(rename, json!({ "name": name })).await["updateProfile"]["user"]["name"],
+                "ada example"
+            );
         }
         assert_eq!(world.since(&mark).await, (0, 0));
         let mark = world.mark().await;
         assert_eq!(
-            ada.ask(rename, json!({ "name": " Ada Lovelace " })).await["updateProfile"]["user"]["name"],
+            ada.query(rename, json!({ "name": " Ada Lovelace " })).await["updateProfile"]["user"]["name"],
             "Ada Lovelace"
         );
         assert_eq!(world.since(&mark).await, (1, 0));
-        let reply = ada.does("updateProfile", json!({ "name": "" })).await;
+        let reply = ada.mutate("updateProfile", json!({ "name": "" })).await;
         assert_eq!((reply.code().as_str(), reply.field().as_deref()), ("INVALID_INPUT", Some("input.name")));
         let query = "{ organization(slug: \"acme\") { members(search: \"lovelace\") { totalCount } \
                      auditEvents(first: 1) { nodes { type via user { name } } } } }";
-        let told = ada.ask(query, json!({})).await["organization"].clone();
+        let told = ada.query(query, json!({})).await["organization"].clone();
         assert_eq!(told["members"]["totalCount"], 1, "she is found by it");
         let event = json!({ "type": "USER_UPDATED", "via": "SESSION", "user": { "name": "Ada Lovelace" } });
         assert_eq!(told["auditEvents"]["nodes"], json!([event]));
@@ -175,17 +178,17 @@ both!(
 
 both!(
     async fn sessions_are_paged_as_every_list_is(world: World) {
-        world.person("bob").await;
-        world.has_password("bob").await;
-        let mut bob = world.nobody();
+        world.user("bob").await;
+        world.set_password("bob").await;
+        let mut bob = world.anonymous();
         for _ in 0..3 {
-            bob = world.browser(&world.signs_in("bob", PASSWORD).await);
+            bob = world.browser(&world.sign_in("bob", PASSWORD).await);
         }
         let query = "query($after: String) { viewer { sessions(first: 2, after: $after) { nodes { current } \
                      pageInfo { hasNextPage endCursor } } } }";
-        let first = bob.ask(query, json!({})).await["viewer"]["sessions"].clone();
+        let first = bob.query(query, json!({})).await["viewer"]["sessions"].clone();
         assert_eq!(first["nodes"], json!([{ "current": true }, { "current": false }]));
-        let rest = bob.ask(query, json!({ "after": first["pageInfo"]["endCursor"] })).await;
+        let rest = bob.query(query, json!({ "after": first["pageInfo"]["endCursor"] })).await;
         let rest = &rest["viewer"]["sessions"];
         assert_eq!((rest["nodes"].as_array().unwrap().len(), &rest["pageInfo"]["hasNextPage"]), (1, &json!(false)));
     }

@@ -202,8 +202,8 @@ both!(
     async fn no_argument_takes_what_nobody_sees_or_reads(database: Database) {
         let world = World::with(database, &[("organizations.self_service", "true")]).await;
         let ada = world.admin("ada", &["acme", "globex"]).await;
-        world.person("bob").await;
-        let token = ada.creates_token("deploy", &["acme"], &["read_user", "read_builds"]).await.id;
+        world.user("bob").await;
+        let token = ada.create_token("deploy", &["acme"], &["read_user", "read_builds"]).await.id;
         let globex = world.organization_id("globex").await;
         let schema = Schema::of(&ada).await;
         let places = places(&schema, &token, &globex);
@@ -224,13 +224,13 @@ both!(
         ] {
             assert!(names.contains(known), "{known} is not among {names:?}");
         }
-        let before = ada.ask(STATE, json!({ "id": token })).await;
+        let before = ada.query(STATE, json!({ "id": token })).await;
         for place in &places {
             for text in bad_texts(&place.example()) {
                 place.check(&place.ask(&ada, &text).await, &text);
             }
         }
-        assert_eq!(ada.ask(STATE, json!({ "id": token })).await, before);
+        assert_eq!(ada.query(STATE, json!({ "id": token })).await, before);
         assert_eq!(world.mailbox.sent().len(), 0);
         // What is usual is answered: it was the text that was refused.
         let asked = places.iter().filter(|place| !matches!(place.path.last(), Some(&("after" | "before"))));
@@ -256,7 +256,7 @@ both!(
     /// a list that says the same again and again asks for no more, and its statement is no longer.
     async fn value_that_a_filter_repeats_counts_once_and_lists_are_bounded(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
-        ada.creates_token("deploy", &["acme"], &["read_user"]).await;
+        ada.create_token("deploy", &["acme"], &["read_user"]).await;
         let many = |one: &str| format!("{one} ").repeat(500);
         let (active, scope) = (many("ACTIVE"), many("\"read_user\""));
         for document in [
@@ -305,7 +305,7 @@ both!(
             assert!(nothing || reply.code() == "INVALID_INPUT", "{text:?}: {}", reply.text);
         }
         assert_eq!(ada.graphql(&create("b"), json!({})).await.code(), "OK");
-        let tokens = ada.ask("{ viewer { tokens { nodes { description } } } }", json!({})).await;
+        let tokens = ada.query("{ viewer { tokens { nodes { description } } } }", json!({})).await;
         assert_eq!(tokens["viewer"]["tokens"]["nodes"], json!([{ "description": "ab" }]));
     }
 );

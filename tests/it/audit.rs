@@ -404,8 +404,10 @@ async fn asked(reader: &Client<'_>, list: &List<'_>, filter: &Value, order_by: &
     loop {
         let variables = |slug| json!({ "slug": slug, "filter": filter, "orderBy": order_by, "after": after });
         let page = match list {
-            List::Audit(slug) => reader.ask(AUDIT, variables(Some(slug))).await["organization"]["tokenGrants"].clone(),
-            List::Own(_) => reader.ask(OWN, variables(None)).await["viewer"]["tokens"].clone(),
+            List::Audit(slug) => {
+                reader.query(AUDIT, variables(Some(slug))).await["organization"]["tokenGrants"].clone()
+            }
+            List::Own(_) => reader.query(OWN, variables(None)).await["viewer"]["tokens"].clone(),
         };
         ids.extend(page["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap().to_owned()));
         if page["pageInfo"]["hasNextPage"] != json!(true) {
@@ -455,7 +457,7 @@ fn client<'world>(world: &'world World, person: &Person) -> Client<'world> {
     let email = format!("{}@example.test", person.username);
     let said = Said { subject: person.username, username: person.username, name: person.name, email: &email };
     let config = world.config.jwt.as_ref().unwrap();
-    world.holder_of(&http::sign(config, &said, world.now(), Duration::from_hours(1)).unwrap())
+    world.bearer(&http::sign(config, &said, world.now(), Duration::from_hours(1)).unwrap())
 }
 
 async fn people(world: &World) -> Vec<Person> {
@@ -499,7 +501,7 @@ async fn make_token(world: &World, people: &[Person], dice: &mut Dice) -> Token 
         "description": description, "organizationIds": organizations, "scopes": scopes,
         "expiresAt": expires_at.map(Time::to_text),
     });
-    let data = client(world, &people[owner]).ask(CREATE, json!({ "input": input })).await;
+    let data = client(world, &people[owner]).query(CREATE, json!({ "input": input })).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let (token, value) = (&data["createToken"]["token"], text(&data["createToken"]["value"]));
     let standing = slugs.into_iter().map(|slug| (slug, Usage::default())).collect();
@@ -552,7 +554,7 @@ async fn use_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
     let (mut tokens, mut grants, mut unique) = (Vec::new(), Vec::new(), 0);
     for token in model.tokens.iter_mut().filter(|token| token.expires_at.is_none_or(|end| end > now)) {
         let reader = client(world, &model.people[token.owner]);
-        let found = reader.ask(GRANTS, json!({ "id": token.id })).await;
+        let found = reader.query(GRANTS, json!({ "id": token.id })).await;
         let id = TokenId::parse(&token.id).unwrap();
         for grant in found["token"]["grants"]["nodes"].as_array().unwrap() {
             unique += 1;
@@ -594,17 +596,17 @@ async fn cut_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
         let slug = *token.standing.keys().next().unwrap();
         let organization = world.organization_id(slug).await;
         if dice.one_in(5) {
-            let admin = world.person(&format!("root-{slug}")).await;
+            let admin = world.user(&format!("root-{slug}")).await;
             let remover = if dice.one_in(2) { &admin } else { &owner };
-            assert_eq!(remover.removes_organization(&token.id, &organization, None).await.code(), "OK");
+            assert_eq!(remover.remove_organization(&token.id, &organization, None).await.code(), "OK");
             let known = token.standing.remove(slug).unwrap();
             if dice.one_in(2) {
-                assert_eq!(owner.adds_organization(&token.id, &organization).await.code(), "OK");
+                assert_eq!(owner.add_organization(&token.id, &organization).await.code(), "OK");
                 token.standing.insert(slug, known);
             }
         }
         if dice.one_in(9) {
-            assert_eq!(owner.revokes(&token.id).await.code(), "OK");
+            assert_eq!(owner.revoke_token(&token.id).await.code(), "OK");
             token.revoked = true;
         }
     }
@@ -628,7 +630,7 @@ async fn stop_people(world: &World, model: &mut Model) {
 /// Lets the clock run ahead to noon of the next day.
 fn comes_to_noon(world: &World) {
     let second = u64::try_from(world.now().seconds().rem_euclid(86_400)).unwrap();
-    world.later(DAY.saturating_sub(Duration::from_secs(second)) + DAY / 2);
+    world.advance(DAY.saturating_sub(Duration::from_secs(second)) + DAY / 2);
 }
 
 async fn stand(world: &World) -> Stand<'_> {
@@ -638,23 +640,23 @@ async fn stand(world: &World) -> Stand<'_> {
     let mut model = Model { people: people(world).await, tokens: Vec::new(), now: world.now() };
     world.admin("aud", &SLUGS).await;
     for _ in 0..TOKENS {
-        world.later(Duration::from_hours(6));
+        world.advance(Duration::from_hours(6));
         let token = make_token(world, &model.people, &mut dice).await;
         model.tokens.push(token);
     }
     use_tokens(world, &mut model, &mut dice).await;
     cut_tokens(world, &mut model, &mut dice).await;
-    world.later(Duration::from_hours(1));
+    world.advance(Duration::from_hours(1));
     use_tokens(world, &mut model, &mut dice).await;
     stop_people(world, &mut model).await;
     // Noon of a later day: no token ends while the test reads.
-    world.later(DAY * 2);
+    world.advance(DAY * 2);
     comes_to_noon(world);
     model.now = world.now();
     let most = |index: &usize| model.tokens.iter().filter(|token| token.owner == *index).count();
     let owner_index = (0..model.people.len()).filter(|index| model.people[*index].enabled).max_by_key(most).unwrap();
     let owner = client(world, &model.people[owner_index]);
-    let admin = world.holder_of(&world.jwt("aud"));
+    let admin = world.bearer(&world.jwt("aud"));
     Stand { model, admin, owner, owner_index }
 }
 
@@ -732,7 +734,7 @@ both!(
     /// R-07, R-08: an administrator and an owner are told the same.
     async fn what_a_search_was_understood_as_is_told_in_the_order_of_writing(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
-        let token = ada.creates_token("deploy", &["acme"], &["graphql"]).await;
+        let token = ada.create_token("deploy", &["acme"], &["graphql"]).await;
         let (of_audit, of_own) = (
             "query($f: TokenFilter) { organization(slug: \"acme\") { page: tokenGrants(filter: $f) { totalCount search { text kind } } } }",
             "query($f: TokenFilter) { viewer { page: tokens(filter: $f) { totalCount search { text kind } } } }",
@@ -748,18 +750,18 @@ both!(
             let reply = ada.graphql(document, json!({ "f": { "query": query } })).await;
             assert_eq!(reply.data()[place]["page"], json!({ "totalCount": 0, "search": expected }), "{}", reply.text);
             assert!(!reply.text.contains(&token.value[8..20]), "{}", reply.text);
-            let by_hint = ada.ask(document, json!({ "f": { "query": hint } })).await;
+            let by_hint = ada.query(document, json!({ "f": { "query": hint } })).await;
             let told = json!({ "totalCount": 1, "search": [{ "text": hint, "kind": "VALUE" }] });
             assert_eq!(by_hint[place]["page"], told);
-            let other = ada.ask(document, json!({ "f": { "query": "twd_0000…0000" } })).await;
+            let other = ada.query(document, json!({ "f": { "query": "twd_0000…0000" } })).await;
             assert_eq!(other[place]["page"]["totalCount"], 0);
             for none in [Value::Null, json!({}), json!({ "query": " " })] {
-                let told = ada.ask(document, json!({ "f": none })).await;
+                let told = ada.query(document, json!({ "f": none })).await;
                 assert_eq!(told[place]["page"], json!({ "totalCount": 1, "search": [] }));
             }
         }
         let grants = "query($id: ID!) { token(id: $id) { grants { search { text } } } }";
-        assert_eq!(ada.ask(grants, json!({ "id": token.id })).await["token"]["grants"]["search"], json!([]));
+        assert_eq!(ada.query(grants, json!({ "id": token.id })).await["token"]["grants"]["search"], json!([]));
     }
 );
 
@@ -767,10 +769,10 @@ both!(
     async fn the_states_of_a_filter_and_of_its_search_must_both_hold(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let (_, gone) = (
-            ada.creates_token("kept", &["acme"], &["read_user"]).await,
-            ada.creates_token("gone", &["acme"], &["read_user"]).await,
+            ada.create_token("kept", &["acme"], &["read_user"]).await,
+            ada.create_token("gone", &["acme"], &["read_user"]).await,
         );
-        assert_eq!(ada.revokes(&gone.id).await.code(), "OK");
+        assert_eq!(ada.revoke_token(&gone.id).await.code(), "OK");
         for (status, query, count) in [
             (json!(["ACTIVE", "REVOKED"]), "", 2),
             (json!(["ACTIVE", "REVOKED"]), "status:revoked", 1),
@@ -789,13 +791,14 @@ both!(
     async fn the_next_page_of_a_search_for_a_span_is_of_the_same_list_however_late_it_is_asked(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         for _ in 0..3 {
-            ada.creates_token("x", &["acme"], &["read_user"]).await;
+            ada.create_token("x", &["acme"], &["read_user"]).await;
         }
         let query = "query($a: String) { organization(slug: \"acme\") { page: tokenGrants(first: 2, after: $a, \
                      filter: { query: \"unused:1d\" }) { nodes { tokenId } pageInfo { endCursor } } } }";
-        let first = ada.ask(query, json!({})).await["organization"]["page"].clone();
-        world.later(Duration::from_mins(7));
-        let next = ada.ask(query, json!({ "a": first["pageInfo"]["endCursor"] })).await["organization"]["page"].clone();
+        let first = ada.query(query, json!({})).await["organization"]["page"].clone();
+        world.advance(Duration::from_mins(7));
+        let next =
+            ada.query(query, json!({ "a": first["pageInfo"]["endCursor"] })).await["organization"]["page"].clone();
         assert_eq!(first["nodes"].as_array().map(Vec::len), Some(2));
         assert_eq!(next["nodes"].as_array().map(Vec::len), Some(1));
     }
@@ -831,7 +834,7 @@ both!(
             assert_eq!(reply.code(), "INVALID_INPUT");
         }
         let lookup = "query($slug: String!) { organization(slug: $slug) { id } }";
-        let found = ada.ask(lookup, json!({ "slug": "acme' OR '1'='1" })).await;
+        let found = ada.query(lookup, json!({ "slug": "acme' OR '1'='1" })).await;
         assert_eq!(found["organization"], Value::Null);
     }
 );
@@ -840,17 +843,17 @@ const USE: &str = "query($slug: String!) { organization(slug: $slug) { tokenGran
 
 /// What an organization's audit says of the use of its only token.
 async fn use_with(reader: &Client<'_>, slug: &str) -> Value {
-    reader.ask(USE, json!({ "slug": slug })).await["organization"]["tokenGrants"]["nodes"][0].clone()
+    reader.query(USE, json!({ "slug": slug })).await["organization"]["tokenGrants"]["nodes"][0].clone()
 }
 
 both!(
     async fn use_with_one_organization_is_never_shown_to_another(world: World) {
         let ada = world.admin("ada", &["acme", "globex"]).await;
         let token =
-            world.member("bob", &["acme", "globex"]).await.creates_token("x", &["acme", "globex"], &["graphql"]).await;
-        let holder = world.holder_of(&token.value);
+            world.member("bob", &["acme", "globex"]).await.create_token("x", &["acme", "globex"], &["graphql"]).await;
+        let holder = world.bearer(&token.value);
         assert_eq!(holder.verify("organization=acme").await.status, 200);
-        let acme = world.written(async || use_with(&ada, "acme").await).await;
+        let acme = world.wait_for_usage(async || use_with(&ada, "acme").await).await;
         assert_eq!(acme["lastRequest"], json!({ "path": "/verify", "allowed": true }));
         assert_ne!(acme["lastUsedAt"], Value::Null);
         assert_eq!(use_with(&ada, "globex").await, json!({ "lastUsedAt": null, "lastRequest": null }));
@@ -868,14 +871,14 @@ both!(
         let ada = world.admin("ada", &["acme"]).await;
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
-        let tokens = bob.creates_token("x", &["acme"], &["graphql"]).await;
-        assert_eq!(world.holder_of(&tokens.value).verify("organization=acme").await.status, 200);
+        let tokens = bob.create_token("x", &["acme"], &["graphql"]).await;
+        assert_eq!(world.bearer(&tokens.value).verify("organization=acme").await.status, 200);
         // No two seconds, mostly: the use is not written before the second removal.
         for _ in 0..2 {
-            assert_eq!(ada.removes_organization(&tokens.id, &acme, None).await.code(), "OK");
-            assert_eq!(bob.adds_organization(&tokens.id, &acme).await.code(), "OK");
+            assert_eq!(ada.remove_organization(&tokens.id, &acme, None).await.code(), "OK");
+            assert_eq!(bob.add_organization(&tokens.id, &acme).await.code(), "OK");
         }
-        let used = world.written(async || use_with(&ada, "acme").await).await;
+        let used = world.wait_for_usage(async || use_with(&ada, "acme").await).await;
         assert_eq!(used["lastRequest"], json!({ "path": "/verify", "allowed": true }));
         assert_ne!(used["lastUsedAt"], Value::Null);
     }
@@ -885,19 +888,19 @@ both!(
     async fn what_is_known_of_use_outlives_a_removal(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let bob = world.member("bob", &["acme"]).await;
-        let token = bob.creates_token("x", &["acme"], &["graphql"]).await;
+        let token = bob.create_token("x", &["acme"], &["graphql"]).await;
         let acme = world.organization_id("acme").await;
-        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
-        let used = world.written(async || use_with(&ada, "acme").await).await;
+        assert_eq!(world.bearer(&token.value).verify("organization=acme").await.status, 200);
+        let used = world.wait_for_usage(async || use_with(&ada, "acme").await).await;
         for _ in 0..2 {
-            assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
-            assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
+            assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
+            assert_eq!(bob.add_organization(&token.id, &acme).await.code(), "OK");
             assert_eq!(use_with(&ada, "acme").await, used, "a token cannot be made to look unused");
         }
         let unused = asked(&ada, &List::Audit("acme"), &json!({ "neverUsed": true }), &Value::Null).await;
         assert_eq!(unused.0.len(), 0);
-        assert_eq!(world.holder_of(&token.value).verify("organization=acme&scope=read_user").await.status, 403);
-        let later = world.written(async || {
+        assert_eq!(world.bearer(&token.value).verify("organization=acme&scope=read_user").await.status, 403);
+        let later = world.wait_for_usage(async || {
             let found = use_with(&ada, "acme").await;
             if found["lastRequest"]["allowed"] == false { found } else { json!({ "lastRequest": null }) }
         });
@@ -909,15 +912,15 @@ both!(
     async fn a_request_without_an_organization_counts_for_every_one_that_the_token_reaches(world: World) {
         let ada = world.admin("ada", &["acme", "globex", "hooli"]).await;
         let bob = world.member("bob", &["acme", "globex", "hooli"]).await;
-        let token = bob.creates_token("x", &["acme", "globex", "hooli"], &["read_user"]).await;
+        let token = bob.create_token("x", &["acme", "globex", "hooli"], &["read_user"]).await;
         let hooli = world.organization_id("hooli").await;
-        assert_eq!(bob.removes_organization(&token.id, &hooli, None).await.code(), "OK");
-        assert_eq!(world.holder_of(&token.value).get("/v2/access-token").await.status, 200);
+        assert_eq!(bob.remove_organization(&token.id, &hooli, None).await.code(), "OK");
+        assert_eq!(world.bearer(&token.value).get("/v2/access-token").await.status, 200);
         for slug in ["acme", "globex"] {
-            let found = world.written(async || use_with(&ada, slug).await).await;
+            let found = world.wait_for_usage(async || use_with(&ada, slug).await).await;
             assert_eq!(found["lastRequest"], json!({ "path": "/v2/access-token", "allowed": true }), "{slug}");
         }
-        assert_eq!(bob.adds_organization(&token.id, &hooli).await.code(), "OK");
+        assert_eq!(bob.add_organization(&token.id, &hooli).await.code(), "OK");
         assert_eq!(use_with(&ada, "hooli").await["lastRequest"], Value::Null, "it was not reached then");
     }
 );
@@ -927,19 +930,19 @@ both!(
         let ada = world.admin("ada", &["acme", "globex", "hooli"]).await;
         let bob = world.member("bob", &["acme", "globex", "hooli"]).await;
         let (may, lacks) = (
-            bob.creates_token("may", &["acme", "globex"], &["graphql"]).await,
-            bob.creates_token("lacks", &["hooli"], &["read_user"]).await,
+            bob.create_token("may", &["acme", "globex"], &["graphql"]).await,
+            bob.create_token("lacks", &["hooli"], &["read_user"]).await,
         );
         let query = "{ viewer { username } }";
-        assert_eq!(world.holder_of(&may.value).graphql(query, json!({})).await.code(), "OK");
-        assert_eq!(world.holder_of(&lacks.value).graphql(query, json!({})).await.status, 403);
+        assert_eq!(world.bearer(&may.value).graphql(query, json!({})).await.code(), "OK");
+        assert_eq!(world.bearer(&lacks.value).graphql(query, json!({})).await.status, 403);
         for (slug, allowed) in [("acme", true), ("globex", true), ("hooli", false)] {
-            let found = world.written(async || use_with(&ada, slug).await).await;
+            let found = world.wait_for_usage(async || use_with(&ada, slug).await).await;
             assert_eq!(found["lastRequest"], json!({ "path": "/graphql", "allowed": allowed }), "{slug}");
             assert_eq!(found["lastUsedAt"].is_string(), allowed, "{slug}");
         }
         let request = "query($id: ID!) { token(id: $id) { lastRequest { method scope } } }";
-        let seen = bob.ask(request, json!({ "id": may.id })).await;
+        let seen = bob.query(request, json!({ "id": may.id })).await;
         assert_eq!(seen["token"]["lastRequest"], json!({ "method": "POST", "scope": "graphql" }));
     }
 );
@@ -948,10 +951,10 @@ both!(
     async fn a_request_refused_because_its_organization_is_not_granted_counts_for_the_token_alone(world: World) {
         let ada = world.admin("ada", &["acme", "globex"]).await;
         let bob = world.member("bob", &["acme", "globex"]).await;
-        let token = bob.creates_token("x", &["acme"], &["read_user"]).await;
-        assert_eq!(world.holder_of(&token.value).verify("organization=globex").await.status, 403);
+        let token = bob.create_token("x", &["acme"], &["read_user"]).await;
+        assert_eq!(world.bearer(&token.value).verify("organization=globex").await.status, 403);
         let ask = "query($id: ID!) { token(id: $id) { lastUsedAt lastRequest { path allowed } } }";
-        let own = world.written(async || bob.ask(ask, json!({ "id": token.id })).await["token"].clone()).await;
+        let own = world.wait_for_usage(async || bob.query(ask, json!({ "id": token.id })).await["token"].clone()).await;
         assert_eq!(own, json!({ "lastUsedAt": null, "lastRequest": { "path": "/verify", "allowed": false } }));
         assert_eq!(use_with(&ada, "acme").await, json!({ "lastUsedAt": null, "lastRequest": null }));
     }

@@ -2,7 +2,7 @@
 
 use crate::world::{
     World,
-    client::{Client, Made, read},
+    client::{Client, CreatedToken, read},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,8 +17,8 @@ const OWN: &str =
     organizations { slug } tokenId token { id } via user { username } scopesAdded scopesRemoved reason } } } }";
 
 /// Everything that happened to a token, as its owner reads it, newest first.
-async fn events(owner: &Client<'_>, token: &Made) -> Vec<Value> {
-    let told = owner.ask(OWN, json!({ "id": token.id })).await;
+async fn events(owner: &Client<'_>, token: &CreatedToken) -> Vec<Value> {
+    let told = owner.query(OWN, json!({ "id": token.id })).await;
     told["token"]["events"]["nodes"].as_array().unwrap().clone()
 }
 
@@ -35,8 +35,8 @@ both!(
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme", "globex"]).await);
         let acme = world.organization_id("acme").await;
         let start = world.now();
-        let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds", "graphql"]).await;
-        let tool = world.holder_of(&ada.creates_token("tool", &["acme"], &["graphql"]).await.value);
+        let token = bob.create_token("deploy", &["acme", "globex"], &["read_builds", "graphql"]).await;
+        let tool = world.bearer(&ada.create_token("tool", &["acme"], &["graphql"]).await.value);
         let update = "mutation($input: UpdateTokenInput!) { updateToken(input: $input) { token { id } } }";
         let remove = "mutation($input: RemoveOrganizationFromTokenInput!) { removeOrganizationFromToken(input: $input) \
                       { grant { id } } }";
@@ -44,7 +44,7 @@ both!(
         by_agent(&bob, "browser/1", update, scopes).await;
         let cut = json!({ "tokenId": token.id, "organizationId": acme, "reason": "too wide" });
         by_agent(&tool, "curl/8", remove, cut).await;
-        assert_eq!(world.holder_of(&token.value).delete("/v2/access-token").await.status, 204);
+        assert_eq!(world.bearer(&token.value).delete("/v2/access-token").await.status, 204);
 
         let told = events(&bob, &token).await;
         let mut times = Vec::new();
@@ -83,25 +83,25 @@ both!(
     async fn an_event_says_what_it_left_different(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
         let end = world.now().plus(Duration::from_hours(1)).to_text();
         let changed = json!({ "tokenId": token.id, "description": "release", "expiresAt": end });
-        assert_eq!(bob.does("updateToken", changed).await.code(), "OK");
+        assert_eq!(bob.mutate("updateToken", changed).await.code(), "OK");
         let scopes = json!({ "tokenId": token.id, "scopes": ["read_agents"] });
-        assert_eq!(bob.does("updateToken", scopes).await.code(), "OK");
-        let eve = world.person("eve").await;
-        let eve = eve.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        assert_eq!(bob.mutate("updateToken", scopes).await.code(), "OK");
+        let eve = world.user("eve").await;
+        let eve = eve.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
         for (verb, input) in [
             ("addOrganizationMember", json!({ "organizationId": acme, "user": "eve", "role": "MEMBER" })),
             ("updateOrganizationMember", json!({ "organizationId": acme, "userId": eve, "role": "ADMIN" })),
             ("updateOrganization", json!({ "organizationId": acme, "name": "Acme Gadgets" })),
         ] {
-            let reply = ada.does(verb, input).await;
+            let reply = ada.mutate(verb, input).await;
             assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
         }
         let query = "{ organization(slug: \"acme\") { name auditEvents(first: 6) { nodes { type changes { field before \
                      after } } } } }";
-        let told = ada.ask(query, json!({})).await["organization"]["auditEvents"]["nodes"].clone();
+        let told = ada.query(query, json!({})).await["organization"]["auditEvents"]["nodes"].clone();
         let one = |field: &str, before: Value, after: &str| json!({ "field": field, "before": before, "after": after });
         let event = |kind: &str, changes: Value| json!({ "type": kind, "changes": changes });
         assert_eq!(
@@ -122,11 +122,11 @@ both!(
 );
 
 /// The kinds of what an organization's administrators read of a token, oldest first, and of which organizations they read.
-async fn read_by(world: &World, slug: &str, token: &Made) -> (Vec<String>, Vec<Value>) {
-    let admin = world.person(&format!("root-{slug}")).await;
+async fn read_by(world: &World, slug: &str, token: &CreatedToken) -> (Vec<String>, Vec<Value>) {
+    let admin = world.user(&format!("root-{slug}")).await;
     let query = "query($slug: String!, $id: ID!) { organization(slug: $slug) { auditEvents(filter: { tokenId: $id }) { nodes { \
                  type organizations { slug } } } } }";
-    let told = admin.ask(query, json!({ "slug": slug, "id": token.id })).await;
+    let told = admin.query(query, json!({ "slug": slug, "id": token.id })).await;
     let nodes = told["organization"]["auditEvents"]["nodes"].as_array().unwrap().clone();
     let kinds = nodes.iter().rev().map(|event| event["type"].as_str().unwrap().to_owned()).collect();
     (kinds, nodes.iter().map(|event| event["organizations"].clone()).collect())
@@ -136,17 +136,17 @@ both!(
     async fn making_changing_and_ending_are_read_where_the_token_reached_and_grants_where_they_are(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let globex = world.organization_id("globex").await;
-        let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds"]).await;
+        let token = bob.create_token("deploy", &["acme", "globex"], &["read_builds"]).await;
         let describes = async |text: &str| {
             let input = json!({ "tokenId": token.id, "description": text });
-            assert_eq!(bob.does("updateToken", input).await.code(), "OK");
+            assert_eq!(bob.mutate("updateToken", input).await.code(), "OK");
         };
         describes("one").await;
-        assert_eq!(bob.removes_organization(&token.id, &globex, None).await.code(), "OK");
+        assert_eq!(bob.remove_organization(&token.id, &globex, None).await.code(), "OK");
         describes("two").await;
-        assert_eq!(bob.adds_organization(&token.id, &globex).await.code(), "OK");
+        assert_eq!(bob.add_organization(&token.id, &globex).await.code(), "OK");
         describes("three").await;
-        assert_eq!(bob.revokes(&token.id).await.code(), "OK");
+        assert_eq!(bob.revoke_token(&token.id).await.code(), "OK");
         let (acme, of_acme) = read_by(&world, "acme", &token).await;
         assert_eq!(acme, ["TOKEN_CREATED", "TOKEN_UPDATED", "TOKEN_UPDATED", "TOKEN_UPDATED", "TOKEN_REVOKED"]);
         let (globex, of_globex) = read_by(&world, "globex", &token).await;
@@ -171,17 +171,17 @@ both!(
     async fn the_log_is_filtered_by_kind_token_person_and_time(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
-        let one = bob.creates_token("one", &["acme"], &["read_builds"]).await;
-        world.later(Duration::from_mins(10));
+        let one = bob.create_token("one", &["acme"], &["read_builds"]).await;
+        world.advance(Duration::from_mins(10));
         let middle = world.now();
-        let two = ada.creates_token("two", &["acme"], &["read_builds"]).await;
-        assert_eq!(ada.removes_organization(&one.id, &acme, None).await.code(), "OK");
-        let id = async |client: &Client<'_>| client.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let two = ada.create_token("two", &["acme"], &["read_builds"]).await;
+        assert_eq!(ada.remove_organization(&one.id, &acme, None).await.code(), "OK");
+        let id = async |client: &Client<'_>| client.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
         let (ada_id, bob_id) = (id(&ada).await, id(&bob).await);
         let query = "query($f: AuditEventFilter) { organization(slug: \"acme\") { auditEvents(filter: $f) { totalCount nodes { \
                      type tokenId } } } }";
         let found = async |filter: Value| {
-            let told = ada.ask(query, json!({ "f": filter })).await["organization"]["auditEvents"].clone();
+            let told = ada.query(query, json!({ "f": filter })).await["organization"]["auditEvents"].clone();
             let nodes = told["nodes"].as_array().unwrap();
             assert_eq!(told["totalCount"], nodes.len(), "{filter}");
             let token = |node: &Value| [(&one, "one"), (&two, "two")].into_iter().find(|it| node["tokenId"] == it.0.id);
@@ -226,18 +226,18 @@ both!(
     async fn an_event_names_the_letter_in_which_its_reader_was_told_of_it_and_no_other(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
-        let letters = world.letters(1).await;
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
+        let letters = world.emails(1).await;
         let own = "query($id: ID!) { token(id: $id) { events { nodes { type notificationId } } } }";
-        let told = bob.ask(own, json!({ "id": token.id })).await["token"]["events"]["nodes"].clone();
+        let told = bob.query(own, json!({ "id": token.id })).await["token"]["events"]["nodes"].clone();
         let expected = json!([
             { "type": "TOKEN_ORGANIZATION_REMOVED", "notificationId": letters[0].email.notification_id },
             { "type": "TOKEN_CREATED", "notificationId": null },
         ]);
         assert_eq!(told, expected);
         let audit = "query($id: ID!) { organization(slug: \"acme\") { auditEvents(filter: { tokenId: $id }) { nodes { notificationId } } } }";
-        let told = ada.ask(audit, json!({ "id": token.id })).await["organization"]["auditEvents"]["nodes"].clone();
+        let told = ada.query(audit, json!({ "id": token.id })).await["organization"]["auditEvents"]["nodes"].clone();
         assert_eq!(told, json!([{ "notificationId": null }, { "notificationId": null }]), "the letter was to bob");
     }
 );
@@ -248,15 +248,15 @@ const SEEN: &str = "query($id: ID!) { token(id: $id) { grants(status: [REMOVED])
 both!(
     async fn whoever_acted_is_named_also_when_they_have_left(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
-        let (root, acme) = (world.person("root-acme").await, world.organization_id("acme").await);
-        let ada_id = ada.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        let (root, acme) = (world.user("root-acme").await, world.organization_id("acme").await);
+        let ada_id = ada.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
         let leaves = |user: &str| RemoveOrganizationMember { organization: "acme".into(), user: user.into() };
         let audit = "query($id: ID!) { organization(slug: \"acme\") { auditEvents(filter: { tokenId: $id }) { nodes { \
                      actor { username } user { username } } } } }";
         let log = async || {
-            let told = root.ask(audit, json!({ "id": token.id })).await;
+            let told = root.query(audit, json!({ "id": token.id })).await;
             let nodes = told["organization"]["auditEvents"]["nodes"].clone();
             nodes.as_array().unwrap().iter().map(|node| node["actor"]["username"].clone()).collect::<Vec<_>>()
         };
@@ -267,9 +267,9 @@ both!(
             let expected = json!({
                 "grants": { "nodes": [{ "removedBy": named }] }, "events": { "nodes": [{ "actor": named }] },
             });
-            assert_eq!(bob.ask(SEEN, json!({ "id": token.id })).await["token"], expected, "{leaver} has left");
+            assert_eq!(bob.query(SEEN, json!({ "id": token.id })).await["token"], expected, "{leaver} has left");
             // They are nobody to look up all the same.
-            let found = root.ask("query($id: ID!) { node(id: $id) { id } }", json!({ "id": ada_id })).await;
+            let found = root.query("query($id: ID!) { node(id: $id) { id } }", json!({ "id": ada_id })).await;
             assert_eq!(found["node"], Value::Null);
         }
         world.operator(DeleteUser { username: "ada".into() }).await.unwrap();

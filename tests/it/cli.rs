@@ -4,7 +4,7 @@ use crate::world::{
     client::{Reply, form, read},
     database::{Database, Kind},
     port,
-    shelf::answer_of,
+    temp_files::output_of,
 };
 use reqwest::Method;
 use serde_json::json;
@@ -479,7 +479,7 @@ async fn a_command_that_needs_no_setting_lists_none_in_its_help() {
 #[tokio::test]
 async fn whoever_reads_only_the_first_lines_is_no_failure() {
     for arguments in [&["schema"][..], &["openapi"], &["completions", "zsh"], &["migrate"]] {
-        let folder = crate::world::shelf::folder();
+        let folder = crate::world::temp_files::folder();
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut command = program();
@@ -506,7 +506,7 @@ async fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
 
 #[tokio::test]
 async fn an_unknown_setting_is_named_with_the_nearest_one_that_there_is() {
-    let folder = crate::world::shelf::folder();
+    let folder = crate::world::temp_files::folder();
     let file = folder.path().join("tokenward.toml");
     std::fs::write(&file, "[database]\nurll = \"sqlite://x.db\"\n").unwrap();
     let mut command = program();
@@ -533,7 +533,7 @@ async fn an_unknown_setting_is_named_with_the_nearest_one_that_there_is() {
 
 #[tokio::test]
 async fn no_file_of_settings_is_looked_for_unasked() {
-    let folder = crate::world::shelf::folder();
+    let folder = crate::world::temp_files::folder();
     for name in ["tokenward.toml", "config.toml", "Tokenward.toml", ".tokenward.toml"] {
         std::fs::write(folder.path().join(name), "nonsense = [").unwrap();
     }
@@ -766,7 +766,7 @@ async fn there_is_a_script_for_each_shell_and_for_no_other() {
 
 #[tokio::test]
 async fn bash_completes_commands_and_flags_by_the_script() {
-    if answer_of("bash", &["--version"]).is_none() {
+    if output_of("bash", &["--version"]).is_none() {
         eprintln!("skipped bash_completes_commands_and_flags_by_the_script: bash is not installed");
         return;
     }

@@ -1,7 +1,7 @@
 //! Can clients that others wrote use the schema, and does the service speak their standard? Relay's compiler, graphql-js and
 //! urql, and the audits of graphql-http, with the service where it takes one.
 
-use crate::world::{World, node, shelf};
+use crate::world::{World, node, temp_files};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -58,9 +58,9 @@ both!(
         let acme = world.organization_id("acme").await;
         let mut tokens = Vec::new();
         for number in 0..4 {
-            tokens.push(bob.creates_token(&format!("bot {number}"), &["acme"], &["read_builds"]).await);
+            tokens.push(bob.create_token(&format!("bot {number}"), &["acme"], &["read_builds"]).await);
         }
-        let work = shelf::folder();
+        let work = temp_files::folder();
         let compiled = run(&folder, "relay.mjs", json!({ "folder": work.path(), "schema": SCHEMA })).await;
         assert_eq!(compiled["status"], 0, "{compiled}");
         let compiled = &compiled["operations"];
@@ -68,32 +68,32 @@ both!(
 
         let filter = json!({ "owner": "bob" });
         let first = json!({ "slug": "acme", "count": 3, "filter": filter });
-        let page = ada.ask(document("AuditQuery"), first).await["organization"]["tokenGrants"].clone();
+        let page = ada.query(document("AuditQuery"), first).await["organization"]["tokenGrants"].clone();
         assert_eq!((&page["totalCount"], &page["pageInfo"]["hasNextPage"]), (&json!(4), &json!(true)));
         assert_eq!(page["edges"][0]["node"]["token"]["description"], "bot 3");
         // Relay asks for the next page by the id of what the list belongs to.
         let next = json!({ "id": acme, "count": 3, "cursor": page["pageInfo"]["endCursor"], "filter": filter });
-        let page = ada.ask(document("AuditTokensQuery"), next).await["node"]["tokenGrants"].clone();
+        let page = ada.query(document("AuditTokensQuery"), next).await["node"]["tokenGrants"].clone();
         assert_eq!(page["edges"].as_array().unwrap().len(), 1);
         assert_eq!(page["edges"][0]["node"]["token"]["description"], "bot 0");
         assert_eq!(page["pageInfo"]["hasNextPage"], json!(false));
 
         let input = json!({ "tokenId": tokens[1].id, "organizationId": acme, "reason": "Not used" });
-        let grant = ada.ask(document("AuditRemoveMutation"), json!({ "input": input })).await;
+        let grant = ada.query(document("AuditRemoveMutation"), json!({ "input": input })).await;
         assert_eq!(grant["removeOrganizationFromToken"]["grant"]["status"], "REMOVED");
 
-        let mine = bob.ask(document("TokensQuery"), json!({ "count": 2 })).await["viewer"].clone();
+        let mine = bob.query(document("TokensQuery"), json!({ "count": 2 })).await["viewer"].clone();
         let edges = &mine["tokens"]["edges"];
         assert_eq!([&edges[0]["node"]["description"], &edges[1]["node"]["description"]], ["bot 1", "bot 0"]);
         let before = json!({ "id": mine["id"], "last": 2, "before": mine["tokens"]["pageInfo"]["startCursor"] });
-        let page = bob.ask(document("TokensListQuery"), before).await["node"]["tokens"].clone();
+        let page = bob.query(document("TokensListQuery"), before).await["node"]["tokens"].clone();
         assert_eq!(page["edges"][0]["node"]["description"], "bot 3");
         assert_eq!(page["pageInfo"]["hasPreviousPage"], json!(false));
-        let one = bob.ask(document("TokensTokenQuery"), json!({ "id": tokens[1].id })).await;
+        let one = bob.query(document("TokensTokenQuery"), json!({ "id": tokens[1].id })).await;
         assert_eq!(one["node"]["organizations"], json!([]));
         let input = json!({ "description": "new", "organizationIds": [acme], "scopes": ["read_user"] });
-        let made = bob.ask(document("TokensCreateMutation"), json!({ "input": input })).await["createToken"].clone();
-        assert_eq!(world.holder_of(made["value"].as_str().unwrap()).verify("organization=acme").await.status, 200);
+        let made = bob.query(document("TokensCreateMutation"), json!({ "input": input })).await["createToken"].clone();
+        assert_eq!(world.bearer(made["value"].as_str().unwrap()).verify("organization=acme").await.status, 200);
         assert_eq!(compiled.as_object().unwrap().len(), 7);
     }
 );
@@ -102,7 +102,7 @@ both!(
 async fn what_the_schema_does_not_have_relay_refuses() {
     let test = "clients::what_the_schema_does_not_have_relay_refuses";
     let Some(folder) = node::packages("tests/clients", test) else { return };
-    let work = shelf::folder();
+    let work = temp_files::folder();
     let schema = SCHEMA.replace("\townerIsAdmin: Boolean!\n", "\tother: Boolean!\n");
     let compiled = run(&folder, "relay.mjs", json!({ "folder": work.path(), "schema": schema })).await;
     assert_eq!((&compiled["status"], &compiled["operations"]), (&json!(1), &json!({})));
@@ -117,7 +117,7 @@ both!(
         let (bob, ada) = (world.member("bob", &["acme"]).await, world.admin("ada", &["acme"]).await);
         let mut tokens = Vec::new();
         for number in 0..125 {
-            tokens.push(bob.creates_token(&format!("bot {number}"), &["acme"], &["read_builds", "graphql"]).await);
+            tokens.push(bob.create_token(&format!("bot {number}"), &["acme"], &["read_builds", "graphql"]).await);
         }
         let value = tokens[0].value.clone();
         let tokens: Vec<_> = tokens.into_iter().rev().map(|token| token.id).collect();
@@ -135,7 +135,7 @@ both!(
         let test = "clients::every_audit_of_graphql_over_http_is_well";
         let Some(folder) = node::packages("tests/clients", test) else { return };
         let bob = world.member("bob", &["acme"]).await;
-        let token = bob.creates_token("For the audits", &["acme"], &["graphql"]).await;
+        let token = bob.create_token("For the audits", &["acme"], &["graphql"]).await;
         for credential in [token.value, bob.credential.unwrap()] {
             let told = json!({ "url": world.url("/graphql"), "credential": credential });
             assert_eq!(run(&folder, "audits.mjs", told).await, json!({ "audits": 61, "failed": [] }));

@@ -7,8 +7,8 @@ use crate::{
         PASSWORD, World,
         database::{Database, Kind, on},
         node,
-        programs::{self, both_of, skip, top},
-        shelf,
+        programs::{self, output_text, skip, top},
+        temp_files,
     },
 };
 use serde_json::json;
@@ -35,9 +35,9 @@ fn rebuilt() -> &'static Rebuilt {
         if let Err(why) = node::installed("console") {
             return Rebuilt::Not(why);
         }
-        let folder = shelf::folder();
+        let folder = temp_files::folder();
         let built = Command::new(top("script/console")).arg(folder.path()).stdin(Stdio::null()).output().unwrap();
-        assert!(built.status.success(), "the pages cannot be built: {}", both_of(&built));
+        assert!(built.status.success(), "the pages cannot be built: {}", output_text(&built));
         Rebuilt::Into(folder)
     })
 }
@@ -80,7 +80,7 @@ fn the_committed_pages_are_what_their_sources_make() {
 
 #[test]
 fn a_missing_a_changed_and_an_additional_file_are_differences() {
-    let (one, other) = (shelf::folder(), shelf::folder());
+    let (one, other) = (temp_files::folder(), temp_files::folder());
     for (folder, name, text) in
         [(&one, "gone", ""), (&one, "same", "s"), (&other, "same", "s"), (&one, "new", "1"), (&other, "new", "2")]
     {
@@ -97,13 +97,13 @@ fn of_the_packages(program: &str, arguments: &[&str], variables: &[(&str, &Path)
     let mut command = Command::new(folder.join("node_modules/.bin").join(program));
     let output = command.args(arguments).envs(variables.iter().copied()).current_dir(&folder).stdin(Stdio::null());
     let output = output.output().unwrap();
-    assert!(output.status.success(), "{program}: {}", both_of(&output));
-    Some(both_of(&output))
+    assert!(output.status.success(), "{program}: {}", output_text(&output));
+    Some(output_text(&output))
 }
 
 #[test]
 fn the_types_are_what_the_schema_and_the_operations_make() {
-    let (test, folder) = ("the_types_are_what_the_schema_and_the_operations_make", shelf::folder());
+    let (test, folder) = ("the_types_are_what_the_schema_and_the_operations_make", temp_files::folder());
     let into = folder.path().join("gql/");
     let arguments = ["--config", "codegen.ts", "--silent"];
     if of_the_packages("graphql-codegen", &arguments, &[("GENERATE_INTO", &into)], test).is_some() {
@@ -143,7 +143,7 @@ fn invited(database: &Database) -> String {
     let data = database.folder().join("demo-data");
     let user = ["user", "add", "carla", "--email", "carla@example.test", "--name", "Carla Moreau", "--invite"];
     let added = Command::new(BINARY).args(user).env("TOKENWARD_DATA_DIR", data).output().unwrap();
-    assert!(added.status.success(), "{}", both_of(&added));
+    assert!(added.status.success(), "{}", output_text(&added));
     String::from_utf8(added.stdout).unwrap().lines().last().unwrap().trim().to_owned()
 }
 
@@ -181,10 +181,10 @@ async fn a_page_asks_for_the_password_again_and_at_last_for_signing_in() {
     let Some(chromium) = browser(test) else { return };
     on(Kind::Sqlite, test, async |world: World| {
         world.member("bob", &["acme"]).await;
-        world.has_password("bob").await;
-        let kept = shelf::folder();
+        world.set_password("bob").await;
+        let kept = temp_files::folder();
         for (minutes, phase) in [(0, "sign-in"), (16, "confirm"), (61, "idle")] {
-            world.later(Duration::from_mins(minutes));
+            world.advance(Duration::from_mins(minutes));
             let told = json!({
                 "url": world.url(""),
                 "user": { "username": "bob", "password": PASSWORD },
@@ -205,8 +205,8 @@ async fn graphiql_works_in_a_browser_and_keeps_nothing() {
     on(Kind::Sqlite, test, async |world: World| {
         let ada = world.admin("ada", &["acme", "globex"]).await;
         let name = "<img src=x onerror=alert(1)> and a description that goes on and on without an end in sight";
-        ada.creates_token(name, &["acme"], &["read_builds"]).await;
-        let token = ada.creates_token("For GraphiQL", &["acme"], &["graphql"]).await;
+        ada.create_token(name, &["acme"], &["read_builds"]).await;
+        let token = ada.create_token("For GraphiQL", &["acme"], &["graphql"]).await;
         let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("graphiql");
         let told = json!({
             "url": world.url(""), "credential": token.value, "username": "ada", "chromium": chromium, "pictures": pictures,

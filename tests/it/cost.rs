@@ -4,7 +4,7 @@
 
 use crate::{
     program::Program,
-    world::{World, again::again, client::Reply, database::Database},
+    world::{World, client::Reply, database::Database, retry::retry},
 };
 use serde_json::{Value, json};
 use std::{
@@ -55,7 +55,7 @@ both!(
     async fn a_page_of_the_audit_with_all_that_it_shows_is_one_request_within_the_price(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         for _ in 0..3 {
-            ada.creates_token("deploy", &["acme"], &["graphql"]).await;
+            ada.create_token("deploy", &["acme"], &["graphql"]).await;
         }
         let page = "query($slug: String!, $filter: TokenFilter, $order: TokenOrder, $after: String) {
             viewer { id name organizations(first: 100) { edges { role node { slug name } } } }
@@ -184,14 +184,14 @@ both!(
         let throw = |number: usize| async move {
             let mut thrown = 0;
             while served.load(Ordering::Relaxed) < 10 || thrown < 10 {
-                let reply = again(async || eve.graphql(&bombs[number % bombs.len()], json!({})).await).await;
+                let reply = retry(async || eve.graphql(&bombs[number % bombs.len()], json!({})).await).await;
                 assert!(["TOO_COMPLEX", "INVALID_INPUT"].contains(&&*reply.code()), "{}", reply.text);
                 thrown += 1;
             }
         };
         let neighbour = async {
             for _ in 0..20 {
-                let reply = again(async || bob.graphql("{ viewer { username } }", json!({})).await).await;
+                let reply = retry(async || bob.graphql("{ viewer { username } }", json!({})).await).await;
                 assert_eq!(reply.code(), "OK");
                 served.fetch_add(1, Ordering::Relaxed);
             }

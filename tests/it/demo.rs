@@ -3,7 +3,7 @@
 use crate::{
     cli::{ended, program},
     pasted::{Running, guide},
-    world::{port, shelf},
+    world::{port, temp_files},
 };
 use std::{
     fs,
@@ -30,7 +30,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn settings_of_the_environment_are_for_the_service_and_not_for_the_demonstration() {
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let own = folder.path().join("own");
     let mut demo = demo(folder.path());
     demo.env("TOKENWARD_DATA_DIR", &own);
@@ -46,7 +46,7 @@ fn settings_of_the_environment_are_for_the_service_and_not_for_the_demonstration
 
 #[test]
 fn data_that_was_not_made_to_its_end_is_made_anew() {
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let (data, mark) = (folder.path().join("demo-data"), folder.path().join("demo-data/unfinished"));
     let mut first = Running(demo(folder.path()).stdout(Stdio::null()).spawn().unwrap());
     let mut said = BufReader::new(first.0.stderr.take().unwrap()).lines().map(Result::unwrap);
@@ -72,7 +72,7 @@ fn data_that_was_not_made_to_its_end_is_made_anew() {
 
 #[tokio::test]
 async fn where_it_cannot_be_served_nothing_is_made() {
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap();
     let mut demo = program();

@@ -286,12 +286,12 @@ async fn populated(world: &World) -> (Client<'_>, UserId, Vec<String>) {
     let ada = world.admin("ada", &["acme", "globex"]).await;
     world.member("bob", &["acme", "globex"]).await;
     for number in 0..12 {
-        ada.creates_token(&format!("deploy {number}"), &["acme", "globex"], &["read_builds", "graphql"]).await;
+        ada.create_token(&format!("deploy {number}"), &["acme", "globex"], &["read_builds", "graphql"]).await;
     }
     let all =
         "{ viewer { id organizations(first: 3) { nodes { id members(first: 9) { nodes { id } } tokenGrants(first: 20) { nodes { id token { id } } }
                auditEvents(first: 5) { nodes { id } } } } } }";
-    let data = ada.ask(all, json!({})).await;
+    let data = ada.query(all, json!({})).await;
     let user = UserId::parse(data["viewer"]["id"].as_str().unwrap()).unwrap();
     let mut ids = Vec::new();
     gather(&data, &mut ids);
@@ -320,7 +320,7 @@ async fn with_a_hundred_organizations(world: &World, ada: &Client<'_>, tokens: u
     let slugs: Vec<_> = slugs.iter().map(String::as_str).collect();
     let mut ids = Vec::new();
     for number in 0..tokens {
-        ids.push(ada.creates_token(&format!("everywhere {number}"), &slugs, &["read_builds", "graphql"]).await.id);
+        ids.push(ada.create_token(&format!("everywhere {number}"), &slugs, &["read_builds", "graphql"]).await.id);
     }
     ids
 }
@@ -391,11 +391,11 @@ both!(
 both!(
     async fn every_mutation_runs_at_most_the_statements_that_it_costs(world: World) {
         let (ada, user, _) = populated(&world).await;
-        let token = ada.creates_token("deploy", &["acme", "globex"], &["read_builds"]).await.id;
+        let token = ada.create_token("deploy", &["acme", "globex"], &["read_builds"]).await.id;
         let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
         let initech = world.organization("initech").await;
         world.admin("ada", &["initech"]).await;
-        let bob = world.member("bob", &["acme"]).await.ask("{ viewer { id } }", json!({})).await;
+        let bob = world.member("bob", &["acme"]).await.query("{ viewer { id } }", json!({})).await;
         let bob = bob["viewer"]["id"].as_str().unwrap().to_owned();
         let mut unseen: Vec<_> =
             Author::new(&[], 1).fields["Mutation"].iter().map(|field| field.name.node.to_string()).collect();
@@ -457,7 +457,7 @@ both!(
         let ada = world.admin("ada", &["acme"]).await;
         let text = "🔑".repeat(255);
         for _ in 0..10 {
-            ada.creates_token(&text, &["acme"], &["read_builds"]).await;
+            ada.create_token(&text, &["acme"], &["read_builds"]).await;
         }
         let aliases =
             |number: usize, field: &str| (0..number).map(|index| format!("a{index}: {field} ")).collect::<String>();
@@ -549,7 +549,7 @@ both!(
             (reply.code(), reply.json()["errors"][0]["extensions"]["limit"].clone()),
             ("TOO_COMPLEX".into(), json!(2_000))
         );
-        let tokens = ada.ask("{ viewer { tokens { totalCount } } }", json!({})).await;
+        let tokens = ada.query("{ viewer { tokens { totalCount } } }", json!({})).await;
         assert_eq!(tokens["viewer"]["tokens"]["totalCount"], 0);
     }
 );
@@ -559,22 +559,22 @@ both!(
 async fn revocations_and_removals_do_not_wait_behind_reads() {
     let test = concat!(module_path!(), "::revocations_and_removals_do_not_wait_behind_reads");
     let Some(database) = Database::fresh(Kind::Postgres, test) else { return };
-    let mut talk = database.talk();
+    let mut session = database.session();
     let world = <World as crate::world::database::Stage>::on(database).await;
     let ada = world.admin("ada", &["acme"]).await;
     let acme = world.organization_id("acme").await;
-    let tokens = join_all((0..5).map(|_| ada.creates_token("deploy", &["acme"], &["read_builds"]))).await;
-    talk.ask("begin; lock table sessions in access exclusive mode");
+    let tokens = join_all((0..5).map(|_| ada.create_token("deploy", &["acme"], &["read_builds"]))).await;
+    session.query("begin; lock table sessions in access exclusive mode");
     // Each waits for a connection or for the lock, until its time is over.
     let query = "{ viewer { sessions { totalCount } } }";
     let searches = join_all((0..40).map(|_| ada.graphql(query, json!({}))));
     let changes = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let holder = world.holder_of(&tokens[0].value);
+        let holder = world.bearer(&tokens[0].value);
         let ended = holder.request(Method::DELETE, "/v2/access-token").send().await.unwrap();
         assert_eq!(ended.status(), 204);
-        assert_eq!(ada.revokes(&tokens[1].id).await.code(), "OK");
-        let removed = ada.removes_organization(&tokens[2].id, &acme, None).await;
+        assert_eq!(ada.revoke_token(&tokens[1].id).await.code(), "OK");
+        let removed = ada.remove_organization(&tokens[2].id, &acme, None).await;
         assert_eq!(removed.code(), "OK", "{}", removed.text);
     };
     let (hung, ()) = tokio::join!(searches, changes);
@@ -586,22 +586,22 @@ async fn revocations_and_removals_do_not_wait_behind_reads() {
 async fn one_request_holds_at_most_two_connections() {
     let test = concat!(module_path!(), "::one_request_holds_at_most_two_connections");
     let Some(database) = Database::fresh(Kind::Postgres, test) else { return };
-    let mut talk = database.talk();
+    let mut session = database.session();
     let world = <World as crate::world::database::Stage>::on(database).await;
     let ada = world.admin("ada", &["acme"]).await;
-    talk.ask("begin; lock table events in access exclusive mode");
+    session.query("begin; lock table events in access exclusive mode");
     let pages = (0..30).map(|index| format!("a{index}: auditEvents(first: {}) {{ nodes {{ id }} }} ", index + 1));
     let query = format!("{{ organization(slug: \"acme\") {{ {} }} }}", pages.collect::<String>());
     let waiting = async {
         let mut most = 0;
         for _ in 0..20 {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            let count = talk.ask(
+            let count = session.query(
                 "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
             );
             most = most.max(count.trim().parse::<u32>().unwrap());
         }
-        talk.ask("rollback");
+        session.query("rollback");
         most
     };
     let (_, most) = tokio::join!(ada.graphql(&query, json!({})), waiting);

@@ -32,9 +32,9 @@ fn subjects_of(letters: &[Sent]) -> Vec<&str> {
 /// Bob's token loses acme by ada's hand; tells the token's id.
 async fn cut(world: &World, description: &str) -> String {
     let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
-    let token = bob.creates_token(description, &["acme"], &["read_builds"]).await;
+    let token = bob.create_token(description, &["acme"], &["read_builds"]).await;
     let acme = world.organization_id("acme").await;
-    assert_eq!(ada.removes_organization(&token.id, &acme, Some("not used")).await.code(), "OK");
+    assert_eq!(ada.remove_organization(&token.id, &acme, Some("not used")).await.code(), "OK");
     token.id
 }
 
@@ -48,7 +48,7 @@ both!(
     /// R-33, P4
     async fn the_owner_is_told_by_whom_why_and_how_to_add_the_organization_again(world: World) {
         let token = cut(&world, "deploy").await;
-        let letters = world.letters(1).await;
+        let letters = world.emails(1).await;
         let [letter] = letters.as_slice() else { panic!("{letters:?}") };
         assert_eq!(letter.recipients, ["bob@example.test"]);
         let (text, html) = (&letter.email.text, &letter.email.html);
@@ -73,10 +73,10 @@ both!(
 both!(
     async fn the_command_line_is_an_operator_of_the_service(world: World) {
         let bob = world.member("bob", &["acme"]).await;
-        bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        bob.create_token("deploy", &["acme"], &["read_builds"]).await;
         let change = RemoveOrganizationMember { organization: "acme".into(), user: "bob".into() };
         world.operator(change).await.unwrap();
-        let letters = world.letters(1).await;
+        let letters = world.emails(1).await;
         let text = &letters[0].email.text;
         assert!(text.contains("Ended by:     an operator of this service\n"), "{text}");
         assert!(text.contains("Reason:       No reason was given.\n"), "{text}");
@@ -88,12 +88,12 @@ both!(
     async fn an_owner_who_removes_an_organization_themselves_gets_no_letter(world: World) {
         let bob = world.admin("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds", "graphql"]).await;
-        let tool = world.holder_of(&bob.creates_token("tool", &["acme"], &["graphql"]).await.value);
+        let token = bob.create_token("deploy", &["acme"], &["read_builds", "graphql"]).await;
+        let tool = world.bearer(&bob.create_token("tool", &["acme"], &["graphql"]).await.value);
         let mark = world.mark().await;
-        assert_eq!(bob.removes_organization(&token.id, &acme, None).await.code(), "OK");
-        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
-        assert_eq!(tool.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        assert_eq!(bob.remove_organization(&token.id, &acme, None).await.code(), "OK");
+        assert_eq!(bob.add_organization(&token.id, &acme).await.code(), "OK");
+        assert_eq!(tool.remove_organization(&token.id, &acme, None).await.code(), "OK");
         assert_eq!(world.since(&mark).await, (3, 0));
     }
 );
@@ -107,15 +107,15 @@ both!(
         // A node takes the letter and dies, whether it has sent it or not. The job may be quicker; then it fails again.
         let (upkeep, mut leased) = (world.app.store().upkeep(), Vec::new());
         while leased.is_empty() {
-            world.later(Duration::from_mins(10));
+            world.advance(Duration::from_mins(10));
             leased = upkeep.lease_emails(world.now(), LEASE, 10).await.unwrap();
         }
         let [first] = leased.as_slice() else { panic!("{leased:?}") };
         assert_eq!((&*first.to_address, &*first.to_name), ("bob@example.test", "bob example"));
         world.mailbox.fail_with(None);
-        world.later(Duration::from_hours(4));
+        world.advance(Duration::from_hours(4));
         cut(&world, "second").await;
-        let letters = world.letters(2).await;
+        let letters = world.emails(2).await;
         let find = |name| letters.iter().find(|sent| subjects_of(std::slice::from_ref(sent)) == [name]).unwrap();
         assert_eq!(
             (letters.len(), header(find("first"), "Message-ID")),
@@ -131,18 +131,18 @@ both!(
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let eve = world.member("eve", &["acme"]).await;
         let acme = world.organization_id("acme").await;
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
         let mark = world.mark().await;
-        assert_eq!(eve.removes_organization(&token.id, &acme, None).await.code(), "FORBIDDEN");
-        assert_eq!(ada.removes_organization(&token.id, &acme, Some("\u{7}")).await.code(), "INVALID_INPUT");
-        assert_eq!(ada.revokes(&token.id).await.code(), "FORBIDDEN");
+        assert_eq!(eve.remove_organization(&token.id, &acme, None).await.code(), "FORBIDDEN");
+        assert_eq!(ada.remove_organization(&token.id, &acme, Some("\u{7}")).await.code(), "INVALID_INPUT");
+        assert_eq!(ada.revoke_token(&token.id).await.code(), "FORBIDDEN");
         assert_eq!(world.since(&mark).await, (0, 0));
     }
 );
 
 both!(
     async fn a_letter_comes_once_although_several_nodes_send(world: World) {
-        let other = world.beside(&[]).await;
+        let other = world.another_node(&[]).await;
         let (third, mailbox) = Mailer::memory();
         let stop = CancellationToken::new();
         jobs::start(&world.app, third, world.config.public_url.clone(), &stop);
@@ -175,7 +175,7 @@ both!(
         let (upkeep, hour) = (world.app.store().upkeep(), Duration::from_hours(1));
         let mut leases = Vec::new();
         while leases.len() < 3 {
-            world.later(hour);
+            world.advance(hour);
             leases.extend(upkeep.lease_emails(world.now(), LEASE, 1).await.unwrap());
         }
         let [stopped, late, present] = leases.as_slice() else { panic!("{leases:?}") };
@@ -204,10 +204,10 @@ both!(
         world.mailbox.fail_with(None);
         // Letters are settled one after the other: when this one has come, the other has been given up.
         cut(&world, "sent").await;
-        assert_eq!(subjects_of(&world.letters(1).await), ["sent"]);
-        world.later(Duration::from_hours(80));
+        assert_eq!(subjects_of(&world.emails(1).await), ["sent"]);
+        world.advance(Duration::from_hours(80));
         cut(&world, "much later").await;
-        assert_eq!(subjects_of(&world.letters(2).await), ["sent", "much later"]);
+        assert_eq!(subjects_of(&world.emails(2).await), ["sent", "much later"]);
         assert!(world.app.store().upkeep().lease_emails(world.now(), LEASE, 10).await.unwrap().is_empty());
     }
 );
@@ -219,15 +219,15 @@ both!(
         refused(&world, 1).await;
         world.mailbox.fail_with(None);
         cut(&world, "second").await;
-        assert_eq!(subjects_of(&world.letters(1).await), ["second"], "a letter that failed has a pause");
+        assert_eq!(subjects_of(&world.emails(1).await), ["second"], "a letter that failed has a pause");
         let moved = Said { subject: "bob", username: "bob", name: "bob example", email: "new@example.test" };
         let jwt = sign(world.config.jwt.as_ref().unwrap(), &moved, world.now(), Duration::from_hours(1)).unwrap();
-        let viewer = world.holder_of(&jwt).ask("{ viewer { email } }", json!({})).await;
+        let viewer = world.bearer(&jwt).query("{ viewer { email } }", json!({})).await;
         assert_eq!(viewer["viewer"]["email"], "new@example.test");
-        world.later(Duration::from_secs(31));
+        world.advance(Duration::from_secs(31));
         // Any commit wakes the job.
         world.organization("globex").await;
-        let letters = world.letters(2).await;
+        let letters = world.emails(2).await;
         assert_eq!(subjects_of(&letters), ["second", "first"]);
         assert_eq!(letters[1].recipients, ["bob@example.test"]);
     }
@@ -236,9 +236,9 @@ both!(
 both!(
     /// R-71
     async fn links_come_from_the_configured_address_whatever_host_the_request_names(world: World) {
-        let world = world.beside(&[("public_url", "https://tokens.example.test")]).await;
+        let world = world.another_node(&[("public_url", "https://tokens.example.test")]).await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
         let input = json!({ "tokenId": token.id, "organizationId": world.organization_id("acme").await });
         let query = "mutation($input: RemoveOrganizationFromTokenInput!) { removeOrganizationFromToken(input: $input) \
                      { grant { id } } }";
@@ -246,7 +246,7 @@ both!(
         let request = request.header("host", "evil.example").header("x-forwarded-host", "evil.example");
         let reply = read(request.json(&json!({ "query": query, "variables": { "input": input } }))).await;
         assert_eq!(reply.code(), "OK", "{}", reply.text);
-        let letters = world.letters(1).await;
+        let letters = world.emails(1).await;
         let letter = &letters[0];
         let page = format!("https://tokens.example.test/tokens/{}", token.id);
         assert!(letter.email.text.contains(&format!("\n  {page}\n")), "{}", letter.email.text);
@@ -265,7 +265,7 @@ both!(
         let mark = world.mark().await;
         for nasty in ["a\r\nBcc: eve@example.test", "a\nb", "a\rb", "a\u{2028}b", "a\0b"] {
             let input = json!({ "description": nasty, "organizationIds": [acme], "scopes": ["read_builds"] });
-            assert_eq!(bob.does("createToken", input).await.code(), "INVALID_INPUT");
+            assert_eq!(bob.mutate("createToken", input).await.code(), "INVALID_INPUT");
         }
         assert_eq!(world.since(&mark).await, (0, 0));
         let name = "Bcc: eve@example.test, ".repeat(4) + "Größe";
@@ -278,9 +278,9 @@ both!(
         world.operator(add).await.unwrap();
         let (long, before) = (world.organization_id("long").await, world.mailbox.sent().len());
         let bob = world.member("bob", &["long"]).await;
-        let token = bob.creates_token("<b>deploy</b> & \"more\"", &["long"], &["read_builds"]).await;
-        assert_eq!(ada.removes_organization(&token.id, &long, Some("{{ 7 * 7 }} <script>")).await.code(), "OK");
-        let letters = world.letters(before + 1).await;
+        let token = bob.create_token("<b>deploy</b> & \"more\"", &["long"], &["read_builds"]).await;
+        assert_eq!(ada.remove_organization(&token.id, &long, Some("{{ 7 * 7 }} <script>")).await.code(), "OK");
+        let letters = world.emails(before + 1).await;
         let letter = letters.last().unwrap();
         assert_eq!(letter.recipients, ["bob@example.test"]);
         assert!(!letter.email.subject.contains(['\r', '\n']));

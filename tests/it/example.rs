@@ -5,8 +5,8 @@ use crate::world::{
     client::Client,
     cluster::setting,
     node, port,
-    programs::{both_of, skip, top},
-    shelf,
+    programs::{output_text, skip, top},
+    temp_files,
 };
 use std::{
     fs,
@@ -30,7 +30,7 @@ pub(crate) fn built(test: &str) -> Option<PathBuf> {
 }
 
 fn build(from: &Path) -> TempDir {
-    let built = shelf::folder();
+    let built = temp_files::folder();
     let to = built.path().join("examples/typescript");
     fs::copy(top("schema.graphql"), built.path().join("schema.graphql")).unwrap();
     for below in ["", "operations", "src"] {
@@ -46,7 +46,7 @@ fn build(from: &Path) -> TempDir {
     for script in ["generate", "build"] {
         let mut npm = std::process::Command::new("npm");
         let done = npm.args(["run", "--silent", script]).current_dir(&to).stdin(Stdio::null()).output().unwrap();
-        assert!(done.status.success(), "npm run {script}: {}", both_of(&done));
+        assert!(done.status.success(), "npm run {script}: {}", output_text(&done));
     }
     built
 }
@@ -100,7 +100,7 @@ async fn a_field_that_the_schema_does_not_have_does_not_compile() {
     fs::write(wrong.join("tsconfig.json"), r#"{ "extends": "../tsconfig.json", "include": ["."] }"#).unwrap();
     let mut tsc = Command::new(folder.join("node_modules/.bin/tsc"));
     let done = tsc.args(["--noEmit", "--rootDir", ".", "-p", "."]).current_dir(&wrong).output().await.unwrap();
-    let said = both_of(&done);
+    let said = output_text(&done);
     assert!(!done.status.success() && said.contains("Property 'nickname' does not exist"), "{said}");
 }
 
@@ -112,10 +112,10 @@ both!(
         let mut all = Vec::new();
         // More than a page holds.
         for number in 0..53 {
-            all.push(bob.creates_token(&format!("bot {number}"), &["acme"], &["read_builds"]).await);
+            all.push(bob.create_token(&format!("bot {number}"), &["acme"], &["read_builds"]).await);
         }
-        let elsewhere = bob.creates_token("elsewhere", &["globex"], &["read_builds"]).await;
-        let hers = ada.creates_token("Ada's own", &["acme"], &["graphql"]).await;
+        let elsewhere = bob.create_token("elsewhere", &["globex"], &["read_builds"]).await;
+        let hers = ada.create_token("Ada's own", &["acme"], &["graphql"]).await;
         let ids: Vec<_> = all.iter().rev().map(|token| token.id.clone()).collect();
 
         let audit = listed(&folder, &ada, &["--organization", "acme"]).await;
@@ -134,8 +134,8 @@ both!(
         let token = &all[7];
         let remove = ["remove", &token.id, "--organization", "acme", "--reason", "Not used any more"];
         assert_eq!(run(&folder, &ada, &remove).await, (0, "REMOVED\n".into(), String::new()));
-        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 403);
-        let letters = world.letters(1).await;
+        assert_eq!(world.bearer(&token.value).verify("organization=acme").await.status, 403);
+        let letters = world.emails(1).await;
         assert_eq!((letters.len(), &*letters[0].recipients), (1, &["bob@example.test".to_owned()][..]));
         assert!(!listed(&folder, &ada, &["--organization", "acme"]).await.contains(&token.id));
         let (code, out, said) = run(&folder, &ada, &remove).await;
@@ -145,7 +145,7 @@ both!(
         let (code, _, said) = run(&folder, &ada, &add).await;
         assert!(code == 1 && said.starts_with("NOT_FOUND: "), "{said}");
         assert_eq!(run(&folder, &bob, &add).await, (0, "ACTIVE\n".into(), String::new()));
-        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
+        assert_eq!(world.bearer(&token.value).verify("organization=acme").await.status, 200);
         assert_eq!(listed(&folder, &ada, &["--organization", "acme"]).await, audit);
     }
 );
@@ -154,8 +154,8 @@ both!(
     async fn whoever_may_not_hears_why_and_misuse_hears_the_usage(world: World) {
         let test = "example::whoever_may_not_hears_why_and_misuse_hears_the_usage";
         let Some(folder) = built(test) else { return };
-        let (bob, stranger) = (world.member("bob", &["acme"]).await, world.stranger().await);
-        let (bad, nobody) = (world.holder_of("twd_nonsense"), world.nobody());
+        let (bob, stranger) = (world.member("bob", &["acme"]).await, world.non_member().await);
+        let (bad, nobody) = (world.bearer("twd_nonsense"), world.anonymous());
         let cases: [(&Client<'_>, &[&str], i32, &str); 10] = [
             (&bob, &["list", "--organization", "acme"], 1, "FORBIDDEN: "),
             (&stranger, &["list", "--organization", "acme"], 1, "There is no organization acme."),

@@ -3,12 +3,12 @@
 
 use crate::world::{
     World,
-    client::{Client, Made},
+    client::{Client, CreatedToken},
     database::{Database, Kind},
     port,
     programs::{found, from_pypi, skip},
     proxy::{Network, Proxy},
-    shelf,
+    temp_files,
 };
 use axum::{
     Router,
@@ -148,7 +148,7 @@ impl Drop for Running {
 impl Running {
     /// Starts it, and waits until it asks.
     async fn start(gateway: &Gateway, program: &Path, tokenward: SocketAddr, api: SocketAddr) -> Self {
-        let (folder, listen) = (shelf::folder(), port::free());
+        let (folder, listen) = (temp_files::folder(), port::free());
         gateway.written(folder.path(), listen, tokenward, api);
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let mut command = Command::new(program);
@@ -296,18 +296,18 @@ impl Stage<'_> {
     }
 
     /// What the administrator of acme sees of the token's most recent request.
-    async fn audit(&self, token: &Made) -> Value {
+    async fn audit(&self, token: &CreatedToken) -> Value {
         let query = "query($id: ID!) { organization(slug: \"acme\") { tokenGrant(tokenId: $id) \
                      { lastRequest { method path ipAddress userAgent scope allowed } } } }";
-        let admin = self.world.person("root-acme").await;
-        let grant = async || admin.ask(query, json!({ "id": token.id })).await["organization"]["tokenGrant"].clone();
+        let admin = self.world.user("root-acme").await;
+        let grant = async || admin.query(query, json!({ "id": token.id })).await["organization"]["tokenGrant"].clone();
         self.world.flush().await;
-        self.world.written(grant).await["lastRequest"].clone()
+        self.world.wait_for_usage(grant).await["lastRequest"].clone()
     }
 
     /// What the API is told of this token, and nothing else under any spelling of these names.
-    async fn identifies(&self, seen: &Value, token: &Made, scopes: &str, expires_at: &str) {
-        let user = self.bob.ask("{ viewer { uuid } }", json!({})).await["viewer"]["uuid"].clone();
+    async fn identifies(&self, seen: &Value, token: &CreatedToken, scopes: &str, expires_at: &str) {
+        let user = self.bob.query("{ viewer { uuid } }", json!({})).await["viewer"]["uuid"].clone();
         let values = [&token.uuid, "bob", user.as_str().unwrap(), scopes, "acme", expires_at];
         let mut expected: BTreeMap<_, _> = IDENTITY.into_iter().zip(values).collect();
         for header in seen["headers"].as_array().unwrap() {
@@ -325,7 +325,7 @@ impl Stage<'_> {
     }
 }
 
-fn bearer(token: &Made) -> String {
+fn bearer(token: &CreatedToken) -> String {
     format!("Authorization: Bearer {}", token.value)
 }
 
@@ -398,7 +398,7 @@ async fn keeps_out_what_may_not_pass(gateway: &Gateway, test: &str) {
 
 async fn identity_is_what_the_token_says(stage: &Stage<'_>) {
     let end = stage.world.now().plus(Duration::from_hours(1));
-    let token = stage.bob.creates_token_until("good", &["acme"], &["read_builds", "read_user"], Some(end.to_text()));
+    let token = stage.bob.create_expiring_token("good", &["acme"], &["read_builds", "read_user"], Some(end.to_text()));
     let token = token.await;
     let target = "/v1/builds?branch=main&scope=graphql&organization=globex";
     for more in ["Connection: close", "Connection: close, X-Token-User, x-token-id,X-Token-Scopes"] {
@@ -414,13 +414,13 @@ async fn identity_is_what_the_token_says(stage: &Stage<'_>) {
     }
     let scopes: Vec<_> = ["read_builds".to_owned()].into_iter().chain(many()).collect();
     let names: Vec<_> = scopes.iter().map(String::as_str).collect();
-    let token = stage.bob.creates_token("many scopes", &["acme"], &names).await;
+    let token = stage.bob.create_token("many scopes", &["acme"], &names).await;
     let seen = stage.passes("GET", "/", &[vec![bearer(&token)], forged()].concat()).await;
     stage.identifies(&seen, &token, &names.join(" "), "").await;
 }
 
 async fn every_method_passes_with_its_body(stage: &Stage<'_>) {
-    let token = stage.bob.creates_token("methods", &["acme"], &["read_builds"]).await;
+    let token = stage.bob.create_token("methods", &["acme"], &["read_builds"]).await;
     for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"] {
         let seen = stage.passes(method, "/v1/b%20x/?y", &[bearer(&token)]).await;
         assert_eq!((&seen["method"], &seen["body"]), (&json!(method), &json!("a body")), "{}", stage.name);
@@ -435,9 +435,9 @@ async fn every_method_passes_with_its_body(stage: &Stage<'_>) {
 
 async fn refusals_reach_the_client(stage: &Stage<'_>) {
     let bob = &stage.bob;
-    let good = bob.creates_token("good", &["acme"], &["read_builds"]).await;
-    let scopeless = bob.creates_token("lacks the scope", &["acme"], &["read_user"]).await;
-    let elsewhere = bob.creates_token("not in acme", &["globex"], &["read_builds"]).await;
+    let good = bob.create_token("good", &["acme"], &["read_builds"]).await;
+    let scopeless = bob.create_token("lacks the scope", &["acme"], &["read_user"]).await;
+    let elsewhere = bob.create_token("not in acme", &["globex"], &["read_builds"]).await;
     let lacks = "Bearer realm=\"tokenward\", error=\"insufficient_scope\", scope=\"read_builds\"";
     let invalid = "Bearer realm=\"tokenward\", error=\"invalid_token\"";
     let with = |headers: Vec<String>| [forged(), headers].concat();
@@ -471,18 +471,18 @@ async fn refusals_reach_the_client(stage: &Stage<'_>) {
 
     stage.passes("GET", "/", &[bearer(&good)]).await;
     let acme = stage.world.organization_id("acme").await;
-    let admin = stage.world.person("root-acme").await;
-    assert_eq!(admin.removes_organization(&good.id, &acme, None).await.code(), "OK");
+    let admin = stage.world.user("root-acme").await;
+    assert_eq!(admin.remove_organization(&good.id, &acme, None).await.code(), "OK");
     assert_eq!(said(vec![bearer(&good)]).await, (403, String::new()), "{}: the next request", stage.name);
-    assert_eq!(bob.adds_organization(&good.id, &acme).await.code(), "OK");
+    assert_eq!(bob.add_organization(&good.id, &acme).await.code(), "OK");
     stage.passes("GET", "/", &[bearer(&good)]).await;
-    assert_eq!(bob.revokes(&good.id).await.code(), "OK");
+    assert_eq!(bob.revoke_token(&good.id).await.code(), "OK");
     assert_eq!(said(vec![bearer(&good)]).await, (401, invalid.into()), "{}: the next request", stage.name);
 }
 
 /// A tunnel would carry later requests past the check, with headers of the client's own.
 async fn only_websockets_become_tunnels(stage: &Stage<'_>) {
-    let token = stage.bob.creates_token("tunnels", &["acme"], &["read_builds"]).await;
+    let token = stage.bob.create_token("tunnels", &["acme"], &["read_builds"]).await;
     let key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
     let tries = async |protocols: &[&str]| {
         let lines = protocols.iter().map(|protocol| format!("Upgrade: {protocol}"));
@@ -522,7 +522,7 @@ async fn only_websockets_become_tunnels(stage: &Stage<'_>) {
 
 async fn missing_user_agent_is_null_in_the_audit(stage: &Stage<'_>) {
     for (agent, shown) in [("", json!(null)), ("User-Agent:\r\n", json!(null)), ("User-Agent: a b\r\n", json!("a b"))] {
-        let token = stage.bob.creates_token("agents", &["acme"], &["read_builds"]).await;
+        let token = stage.bob.create_token("agents", &["acme"], &["read_builds"]).await;
         let answer = stage.running.attempt_as(agent, "GET", "/v1/builds", &[bearer(&token)], "").await;
         assert_eq!(answer.map(|answer| answer.status), Some(200), "{}: {agent}", stage.name);
         let audit = stage.audit(&token).await;
@@ -532,15 +532,15 @@ async fn missing_user_agent_is_null_in_the_audit(stage: &Stage<'_>) {
 }
 
 async fn without_an_answer_nothing_passes(stage: &Stage<'_>, network: Proxy) {
-    let token = stage.bob.creates_token("good", &["acme"], &["read_builds"]).await;
+    let token = stage.bob.create_token("good", &["acme"], &["read_builds"]).await;
     let refused = async |what: &str| {
         let status = stage.stops("GET", "/", &[bearer(&token)]).await.status;
         assert!((500..=504).contains(&status), "{}: {what}: {status}", stage.name);
     };
     stage.passes("GET", "/", &[bearer(&token)]).await;
-    network.becomes(Network::BlackHole);
+    network.set_network(Network::BlackHole);
     refused("frozen").await;
-    network.becomes(Network::Good);
+    network.set_network(Network::Good);
     stage.passes("GET", "/", &[bearer(&token)]).await;
     stage.world.app.store().clone().close().await;
     refused("without its store").await;

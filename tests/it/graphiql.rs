@@ -37,7 +37,7 @@ fn imports(script: &str) -> Vec<String> {
 
 both!(
     async fn the_page_is_served_with_its_policy(world: World) {
-        let nobody = world.nobody();
+        let nobody = world.anonymous();
         for path in ["/graphiql", "/graphiql/"] {
             let page = nobody.get(path).await;
             assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
@@ -57,7 +57,7 @@ both!(
 
 both!(
     async fn everything_that_the_page_loads_is_ours(world: World) {
-        let nobody = world.nobody();
+        let nobody = world.anonymous();
         let page = nobody.get("/graphiql").await.text;
         let mut waiting: Vec<_> = attributes(&page, "src").into_iter().chain(attributes(&page, "href")).collect();
         let mut seen = Vec::new();
@@ -100,7 +100,7 @@ both!(
 
 both!(
     async fn what_has_not_changed_is_not_sent_again(world: World) {
-        let nobody = world.nobody();
+        let nobody = world.anonymous();
         let page = nobody.get("/graphiql").await;
         let tag = page.header("etag").to_owned();
         assert!(tag.len() > 20, "{tag}");
@@ -118,7 +118,7 @@ both!(
 
 both!(
     async fn other_methods_and_other_paths_are_refused_as_elsewhere(world: World) {
-        let nobody = world.nobody();
+        let nobody = world.anonymous();
         let page = nobody.get("/graphiql").await.text;
         let asset = attributes(&page, "src")[0].clone();
         for path in ["/graphiql", &asset] {

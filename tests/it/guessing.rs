@@ -12,22 +12,22 @@ both!(
     /// R-76
     async fn an_address_that_sends_many_unknown_values_is_refused_and_gateways_are_not(world: World) {
         let bob = world.member("bob", &["acme"]).await;
-        let token = bob.creates_token("deploy", &["acme"], &["graphql"]).await;
-        let revoked = bob.creates_token("old", &["acme"], &["graphql"]).await;
-        assert_eq!(bob.revokes(&revoked.id).await.code(), "OK");
+        let token = bob.create_token("deploy", &["acme"], &["graphql"]).await;
+        let revoked = bob.create_token("old", &["acme"], &["graphql"]).await;
+        assert_eq!(bob.revoke_token(&revoked.id).await.code(), "OK");
         for _ in 0..100 {
             // What is malformed or over is not counted, and no more is what gateways ask.
-            assert_eq!(world.holder_of(&revoked.value).get("/v2/access-token").await.status, 401);
-            assert_eq!(world.holder_of("twd_nonsense").get("/v2/access-token").await.status, 401);
-            assert_eq!(world.holder_of(&a_guess()).verify("").await.status, 401);
+            assert_eq!(world.bearer(&revoked.value).get("/v2/access-token").await.status, 401);
+            assert_eq!(world.bearer("twd_nonsense").get("/v2/access-token").await.status, 401);
+            assert_eq!(world.bearer(&a_guess()).verify("").await.status, 401);
         }
-        assert_eq!(world.holder_of(&token.value).get("/v2/access-token").await.status, 200);
+        assert_eq!(world.bearer(&token.value).get("/v2/access-token").await.status, 200);
         let mut statuses = Vec::new();
         for _ in 0..70 {
-            statuses.push(world.holder_of(&a_guess()).get("/v2/access-token").await.status.as_u16());
+            statuses.push(world.bearer(&a_guess()).get("/v2/access-token").await.status.as_u16());
         }
         assert_eq!((statuses[0], statuses[59], statuses[60], statuses[69]), (401, 401, 429, 429));
-        let refused = world.holder_of(&a_guess()).graphql("{ viewer { id } }", json!({})).await;
+        let refused = world.bearer(&a_guess()).graphql("{ viewer { id } }", json!({})).await;
         assert_eq!((refused.status.as_u16(), refused.code()), (429, "RATE_LIMITED".into()));
         let pause: u64 = refused.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&pause));
@@ -37,8 +37,8 @@ both!(
             let told = world.introspect(&api, &a_guess(), &[]).await;
             assert_eq!((told.status.as_u16(), &*told.text), (200, r#"{"active":false}"#), "an API is never refused");
         }
-        assert_eq!(world.holder_of(&a_guess()).verify("").await.status, 401, "a gateway is never refused");
-        assert_eq!(world.holder_of(&token.value).verify("").await.status, 200);
+        assert_eq!(world.bearer(&a_guess()).verify("").await.status, 401, "a gateway is never refused");
+        assert_eq!(world.bearer(&token.value).verify("").await.status, 200);
         assert_eq!(bob.graphql("{ viewer { id } }", json!({})).await.code(), "OK", "a JWT is no guess");
     }
 );

@@ -1,7 +1,7 @@
 //! Can somebody be let in by a link, once? And can the first of all, who finds nobody?
 
 use crate::{
-    actions::at_once,
+    actions::concurrently,
     program::Program,
     world::{
         PASSWORD, World,
@@ -47,7 +47,7 @@ async fn invited_first(world: &World) -> String {
 }
 
 async fn follows(world: &World, path: &str, said: &Value) -> Reply {
-    read(world.nobody().request(Method::POST, path).header("x-tokenward-console", "1").json(said)).await
+    read(world.anonymous().request(Method::POST, path).header("x-tokenward-console", "1").json(said)).await
 }
 
 async fn chooses(world: &World, path: &str, password: &str) -> Reply {
@@ -55,7 +55,7 @@ async fn chooses(world: &World, path: &str, password: &str) -> Reply {
 }
 
 async fn viewer(client: &Client<'_>) -> Value {
-    client.ask("{ viewer { username organizations { nodes { slug viewerIsAdmin } } } }", json!({})).await["viewer"]
+    client.query("{ viewer { username organizations { nodes { slug viewerIsAdmin } } } }", json!({})).await["viewer"]
         .clone()
 }
 
@@ -89,15 +89,15 @@ both!(
         let ada = world.browser(&reply);
         assert_eq!(viewer(&ada).await["username"], "ada");
         // It counts as signing in: she may make a token at once.
-        ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        assert_eq!(world.signs_in("ada", PASSWORD).await.status, 204);
+        ada.create_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(world.sign_in("ada", PASSWORD).await.status, 204);
         let again = chooses(&world, &path, "another plover gantry ounce").await;
         assert_eq!(again.status, 404);
         assert_eq!(again.text, chooses(&world, "/invitations/nonsense", PASSWORD).await.text);
-        assert_eq!(world.signs_in("ada", PASSWORD).await.status, 204);
+        assert_eq!(world.sign_in("ada", PASSWORD).await.status, 204);
         let query = "{ organization(slug: \"acme\") { auditEvents(filter: { types: [USER_UPDATED] }) { nodes { via reason } } } }";
         assert_eq!(
-            ada.ask(query, json!({})).await["organization"]["auditEvents"]["nodes"],
+            ada.query(query, json!({})).await["organization"]["auditEvents"]["nodes"],
             json!([
                 { "via": "SESSION", "reason": "The password was chosen by invitation." },
                 { "via": "COMMAND_LINE", "reason": "They were invited to choose a password." },
@@ -109,7 +109,7 @@ both!(
 both!(
     async fn an_invitation_lasts_a_day_and_ends_with_the_next_and_with_its_person(world: World) {
         for name in ["ada", "bob", "dan", "del"] {
-            world.person(name).await;
+            world.user(name).await;
         }
         let (before, after) = (invited(&world, "ada").await, invited(&world, "ada").await);
         assert_eq!(chooses(&world, &before, PASSWORD).await.status, 404);
@@ -124,27 +124,27 @@ both!(
         assert!(invite_user(&world.app, &operator, "dan".into()).await.is_err());
         assert!(invite_user(&world.app, &operator, "nobody".into()).await.is_err());
         world.operator(EnableUser { username: "dan".into() }).await.unwrap();
-        world.later(Duration::from_hours(24) - Duration::from_mins(1));
+        world.advance(Duration::from_hours(24) - Duration::from_mins(1));
         for path in [&after, &of_disabled] {
             assert_eq!(chooses(&world, path, PASSWORD).await.status, 204);
         }
-        world.later(Duration::from_mins(1));
+        world.advance(Duration::from_mins(1));
         assert_eq!(chooses(&world, &old, PASSWORD).await.status, 404);
         // Somebody who lost their password is invited again, and signed out everywhere.
-        let dan = world.browser(&world.signs_in("dan", PASSWORD).await);
+        let dan = world.browser(&world.sign_in("dan", PASSWORD).await);
         let path = invited(&world, "dan").await;
         assert_eq!(chooses(&world, &path, "another plover gantry ounce").await.status, 204);
         assert_eq!(dan.graphql("{ viewer { id } }", json!({})).await.status, 401);
-        assert_eq!(world.signs_in("dan", PASSWORD).await.status, 401);
+        assert_eq!(world.sign_in("dan", PASSWORD).await.status, 401);
     }
 );
 
 both!(
     async fn of_many_who_follow_one_link_at_once_one_is_let_in(world: World) {
-        world.person("ada").await;
+        world.user("ada").await;
         let path = invited(&world, "ada").await;
         let passwords: Vec<_> = (0..4).map(|number| format!("plover gantry ounce {number}")).collect();
-        let replies = at_once(4, async |one| chooses(&world, &path, &passwords[one]).await).await;
+        let replies = concurrently(4, async |one| chooses(&world, &path, &passwords[one]).await).await;
         let let_in: Vec<_> = replies.iter().filter(|reply| reply.status == 204).collect();
         assert_eq!(let_in.len(), 1, "{replies:?}");
         assert_eq!(viewer(&world.browser(let_in[0])).await["username"], "ada");
@@ -154,7 +154,7 @@ both!(
 both!(
     ///
     async fn a_page_of_another_origin_follows_no_link(world: World) {
-        world.person("ada").await;
+        world.user("ada").await;
         let path = invited(&world, "ada").await;
         let said = json!({ "password": PASSWORD });
         for headers in [
@@ -162,7 +162,7 @@ both!(
             &[("x-tokenward-console", "1"), ("origin", "https://evil.example")],
             &[("x-tokenward-console", "1"), ("sec-fetch-site", "cross-site")],
         ] {
-            let mut request = world.nobody().request(Method::POST, &path);
+            let mut request = world.anonymous().request(Method::POST, &path);
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
@@ -202,11 +202,11 @@ both!(
         for path in [&path, &late] {
             assert_eq!(follows(&world, path, &newcomer()).await.status, 404, "somebody is there");
         }
-        assert_eq!(world.signs_in("ruth@example.test", PASSWORD).await.status, 204);
+        assert_eq!(world.sign_in("ruth@example.test", PASSWORD).await.status, 204);
         let query = "{ organization(slug: \"acme\") { auditEvents { nodes { type via actor { username } } } } }";
         let actor = json!({ "username": "root" });
         assert_eq!(
-            root.ask(query, json!({})).await["organization"]["auditEvents"]["nodes"],
+            root.query(query, json!({})).await["organization"]["auditEvents"]["nodes"],
             json!([
                 { "type": "ORGANIZATION_MEMBER_ADDED", "via": "SESSION", "actor": actor },
                 { "type": "ORGANIZATION_CREATED", "via": "SESSION", "actor": actor },
@@ -226,7 +226,7 @@ both!(
                 said
             })
             .collect();
-        let replies = at_once(4, async |one| follows(&world, &path, &said[one]).await).await;
+        let replies = concurrently(4, async |one| follows(&world, &path, &said[one]).await).await;
         let statuses: Vec<_> = replies.iter().map(|reply| reply.status.as_u16()).collect();
         assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
         assert!(statuses.iter().all(|status| [204, 404].contains(status)), "{statuses:?}");

@@ -9,7 +9,7 @@ use crate::{
         client::{Reply, read},
         database::Database,
         port,
-        post_office::{Line, PostOffice},
+        smtp_server::{Encryption, SmtpServer},
     },
 };
 use std::{
@@ -127,8 +127,8 @@ both!(
         let address = world.watched().await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        let holder = world.holder_of(&token.value);
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+        let holder = world.bearer(&token.value);
         let mut unknown = token.value.clone();
         unknown.replace_range(5..6, if unknown.as_bytes()[5] == b'a' { "b" } else { "a" });
         let before = world.scrape(&address).await;
@@ -136,13 +136,13 @@ both!(
         assert_eq!(holder.verify("organization=globex").await.status, 403);
         assert_eq!(holder.verify("scope=graphql").await.status, 403);
         assert_eq!(holder.get("/verify/v1/builds").await.status, 200);
-        assert_eq!(world.holder_of(&unknown).verify("").await.status, 401);
-        assert_eq!(world.holder_of("nonsense").verify("").await.status, 401);
-        assert_eq!(world.nobody().get("/no/such/path").await.status, 404);
-        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
-        assert_eq!(bob.revokes(&token.id).await.code(), "OK");
+        assert_eq!(world.bearer(&unknown).verify("").await.status, 401);
+        assert_eq!(world.bearer("nonsense").verify("").await.status, 401);
+        assert_eq!(world.anonymous().get("/no/such/path").await.status, 404);
+        assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
+        assert_eq!(bob.revoke_token(&token.id).await.code(), "OK");
         assert_eq!(holder.verify("").await.status, 401);
-        world.letters(1).await;
+        world.emails(1).await;
         let after = world.scrape(&address).await;
         let grown = |name: &str| after.of(name) - before.series.get(name).copied().unwrap_or_default();
         for (result, count) in [
@@ -183,7 +183,7 @@ both!(
         let address = world.watched().await;
         for number in 0..61 {
             let value = Secret::generate(world.app.prefix()).unwrap().reveal_once();
-            let status = world.holder_of(&value).get("/v2/access-token").await.status.as_u16();
+            let status = world.bearer(&value).get("/v2/access-token").await.status.as_u16();
             assert_eq!(status, if number < 60 { 401 } else { 429 });
         }
         let scrape = world.scrape(&address).await;
@@ -195,9 +195,9 @@ both!(
 both!(
     /// whoever watches the service hears of letters that cannot be sent.
     async fn letters_that_wait_and_why_are_seen(database: Database) {
-        let office = PostOffice::open(Line::Plain).await;
-        let url = office.url("smtp://", "tls=required");
-        let world = World::posting(database, &url, SEND_TIMEOUT).await;
+        let server = SmtpServer::start(Encryption::Plain).await;
+        let url = server.url("smtp://", "tls=required");
+        let world = World::with_smtp_server(database, &url, SEND_TIMEOUT).await;
         let address = world.watched().await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
@@ -210,8 +210,8 @@ both!(
         ] {
             assert_eq!(calm.of(name), value, "{name}");
         }
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
         let start = Instant::now();
         let troubled = loop {
             let scrape = world.scrape(&address).await;
@@ -223,9 +223,9 @@ both!(
         };
         assert_eq!(troubled.of("tokenward_emails_pending"), 1.0);
         assert_eq!(troubled.of("tokenward_emails_sent_total"), 0.0);
-        world.later(Duration::from_mins(10));
+        world.advance(Duration::from_mins(10));
         assert!(world.scrape(&address).await.of("tokenward_oldest_pending_email_age_seconds") >= 600.0);
-        assert_eq!((office.count("MAIL"), office.kept().len()), (0, 0));
+        assert_eq!((server.count("MAIL"), server.stored().len()), (0, 0));
     }
 );
 
@@ -236,7 +236,7 @@ both!(
         let scrape = world.scrape(&address).await;
         assert_eq!(scrape.of("tokenward_store_up"), 0.0);
         assert!(!scrape.text.contains("tokenward_emails_pending"), "a number that nobody knows");
-        assert_eq!(world.nobody().get("/readyz").await.status, 503);
+        assert_eq!(world.anonymous().get("/readyz").await.status, 503);
         let scrape = world.scrape(&address).await;
         assert!(scrape.of("tokenward_requests_total{route=\"/readyz\",status=\"5xx\"}") >= 1.0);
         assert!(scrape.of("tokenward_store_failures_total{kind=\"unavailable\"}") >= 1.0);

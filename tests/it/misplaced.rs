@@ -4,7 +4,7 @@ use crate::{
     cli::{Ended, ended, program},
     world::{
         database::{Database, Kind},
-        port, shelf,
+        port, temp_files,
     },
 };
 use std::{
@@ -69,14 +69,14 @@ async fn a_role_that_may_make_nothing_is_told_so_soon() {
     let test = "misplaced::a_role_that_may_make_nothing_is_told_so_soon";
     let Some(database) = Database::fresh(Kind::Postgres, test) else { return };
     let role = format!("poor_{}", database.name());
-    database.says(&format!("create role {role} login password 'x'"));
-    database.says("revoke create on schema public from public");
+    database.query(&format!("create role {role} login password 'x'"));
+    database.query("revoke create on schema public from public");
     let mut url = Url::parse(database.url()).unwrap();
     url.set_username(&role).unwrap();
     url.set_password(Some("x")).unwrap();
     let start = Instant::now();
     let refused = ended(program().args(["migrate", "--database-url", url.as_str()]), "").await;
-    database.says(&format!("drop role {role}"));
+    database.query(&format!("drop role {role}"));
     refused.refused("The role of database.url lacks a right");
     refused.refused("(permission denied for schema public).");
     assert!(start.elapsed() < Duration::from_mins(2), "{:?}", start.elapsed());
@@ -84,7 +84,7 @@ async fn a_role_that_may_make_nothing_is_told_so_soon() {
 
 #[tokio::test]
 async fn a_file_or_folder_that_cannot_be_used_is_named_with_the_settings_to_look_at() {
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("text.db"), "This is no database. ".repeat(500)).unwrap();
     let url = format!("sqlite://{}", path("text.db"));

@@ -2,7 +2,7 @@
 
 use crate::world::{
     World,
-    client::{Client, Made, Reply},
+    client::{Client, CreatedToken, Reply},
     schema::{Schema, arguments, base, name},
 };
 use serde_json::{Value, json};
@@ -287,12 +287,12 @@ struct Stand<'world> {
     organizations: [String; 3],
     bob: String,
     /// Bob's token for acme and globex.
-    both: Made,
+    both: CreatedToken,
     /// Ada's, each called by where it has access.
-    hidden_admin: Made,
-    elsewhere: Made,
-    removed: Made,
-    visible: Made,
+    hidden_admin: CreatedToken,
+    elsewhere: CreatedToken,
+    removed: CreatedToken,
+    visible: CreatedToken,
     /// A time with creations, uses and events before and after it.
     middle: String,
     /// The later of two expiries.
@@ -305,30 +305,30 @@ async fn stand(world: &World) -> Stand<'_> {
     world.member("bob", &["acme"]).await;
     let bob = world.admin("bob", &["globex"]).await;
     world.member("bob", &["hooli"]).await;
-    let ada = world.person("ada").await;
-    let narrow = ada.creates_token("script", &["acme", "hooli"], &["graphql"]).await;
-    let narrower = ada.creates_token("one", &["hooli"], &["graphql"]).await;
-    let removed = ada.creates_token("removed", &["acme", "hooli"], &["read_user"]).await;
-    let visible = ada.creates_token("deploy", &["acme"], &["read_user", "read_builds"]).await;
+    let ada = world.user("ada").await;
+    let narrow = ada.create_token("script", &["acme", "hooli"], &["graphql"]).await;
+    let narrower = ada.create_token("one", &["hooli"], &["graphql"]).await;
+    let removed = ada.create_token("removed", &["acme", "hooli"], &["read_user"]).await;
+    let visible = ada.create_token("deploy", &["acme"], &["read_user", "read_builds"]).await;
     let soon = world.now().plus(Duration::from_secs(30)).to_text();
-    ada.creates_token_until("deploy soon", &["acme", "hooli"], &["read_builds"], Some(soon)).await;
-    let both = bob.creates_token("deploy both", &["acme", "globex"], &["read_builds"]).await;
-    world.later(Duration::from_mins(2));
+    ada.create_expiring_token("deploy soon", &["acme", "hooli"], &["read_builds"], Some(soon)).await;
+    let both = bob.create_token("deploy both", &["acme", "globex"], &["read_builds"]).await;
+    world.advance(Duration::from_mins(2));
     let middle = world.now().to_text();
-    world.later(Duration::from_mins(2));
+    world.advance(Duration::from_mins(2));
     let end = world.now().plus(Duration::from_hours(48)).to_text();
-    let hidden_admin = ada.creates_token("two", &["hooli", "globex"], &["read_user", "read_builds"]).await;
-    let elsewhere = ada.creates_token_until("elsewhere", &["globex"], &["read_builds"], Some(end.clone())).await;
-    ada.creates_token_until("last", &["acme", "hooli"], &["read_user"], Some(end.clone())).await;
-    let over = ada.creates_token("over", &["acme", "hooli"], &["read_builds"]).await;
-    let hidden_use = bob.creates_token("hidden use", &["acme", "globex"], &["read_user", "read_builds"]).await;
+    let hidden_admin = ada.create_token("two", &["hooli", "globex"], &["read_user", "read_builds"]).await;
+    let elsewhere = ada.create_expiring_token("elsewhere", &["globex"], &["read_builds"], Some(end.clone())).await;
+    ada.create_expiring_token("last", &["acme", "hooli"], &["read_user"], Some(end.clone())).await;
+    let over = ada.create_token("over", &["acme", "hooli"], &["read_builds"]).await;
+    let hidden_use = bob.create_token("hidden use", &["acme", "globex"], &["read_user", "read_builds"]).await;
     let organizations = [
         world.organization_id("acme").await,
         world.organization_id("globex").await,
         world.organization_id("hooli").await,
     ];
-    assert_eq!(ada.removes_organization(&removed.id, &organizations[0], None).await.code(), "OK");
-    assert_eq!(ada.revokes(&over.id).await.code(), "OK");
+    assert_eq!(ada.remove_organization(&removed.id, &organizations[0], None).await.code(), "OK");
+    assert_eq!(ada.revoke_token(&over.id).await.code(), "OK");
     let earlier = Duration::from_mins(3);
     for (owner, made, slug, address, ago) in [
         (&bob, &both, "acme", "198.51.100.7", Duration::ZERO),
@@ -338,10 +338,10 @@ async fn stand(world: &World) -> Stand<'_> {
     ] {
         use_with(owner, made, slug, address, ago).await;
     }
-    let found = bob.ask("{ viewer { id } }", json!({})).await;
+    let found = bob.query("{ viewer { id } }", json!({})).await;
     Stand {
-        narrow: world.holder_of(&narrow.value),
-        narrower: world.holder_of(&narrower.value),
+        narrow: world.bearer(&narrow.value),
+        narrower: world.bearer(&narrower.value),
         ada,
         organizations,
         bob: text(&found, "/viewer/id").to_owned(),
@@ -356,9 +356,9 @@ async fn stand(world: &World) -> Stand<'_> {
 }
 
 /// Records one allowed request of a token with one organization.
-async fn use_with(owner: &Client<'_>, made: &Made, slug: &str, address: &str, ago: Duration) {
+async fn use_with(owner: &Client<'_>, made: &CreatedToken, slug: &str, address: &str, ago: Duration) {
     let document = "query($id: ID!) { token(id: $id) { grants(first: 9) { nodes { id organization { id slug } } } } }";
-    let found = owner.ask(document, json!({ "id": made.id })).await;
+    let found = owner.query(document, json!({ "id": made.id })).await;
     let grants = found["token"]["grants"]["nodes"].as_array().unwrap();
     let grant = grants.iter().find(|grant| grant["organization"]["slug"] == slug).unwrap();
     let at = owner.world.now().minus(ago);
@@ -524,8 +524,8 @@ both!(
                     };
                     let mark = world.mark().await;
                     // Where this one is a member only, bob's token for acme is as unknown as any.
-                    let acted = stand.narrower.does(verb, input(hidden)).await;
-                    let none = stand.narrower.does(verb, input(&unknown)).await;
+                    let acted = stand.narrower.mutate(verb, input(hidden)).await;
+                    let none = stand.narrower.mutate(verb, input(&unknown)).await;
                     assert_eq!(acted.text, none.text, "{verb}");
                     assert!(["NOT_FOUND", "FORBIDDEN"].contains(&&*acted.code()), "{verb}: {}", acted.text);
                     assert_eq!(world.since(&mark).await, (0, 0), "{verb}");
@@ -533,13 +533,13 @@ both!(
             }
         }
         assert_eq!(verbs, 4);
-        assert_eq!(stand.narrow.revokes(&stand.elsewhere.id).await.code(), "NOT_FOUND");
-        assert_eq!(stand.narrower.revokes(&stand.visible.id).await.code(), "NOT_FOUND");
-        assert_eq!(stand.narrow.revokes(&stand.both.id).await.code(), "FORBIDDEN", "an administrator sees it");
+        assert_eq!(stand.narrow.revoke_token(&stand.elsewhere.id).await.code(), "NOT_FOUND");
+        assert_eq!(stand.narrower.revoke_token(&stand.visible.id).await.code(), "NOT_FOUND");
+        assert_eq!(stand.narrow.revoke_token(&stand.both.id).await.code(), "FORBIDDEN", "an administrator sees it");
         // The removed grant does not show the token.
-        assert_eq!(stand.ada.removes_organization(&stand.removed.id, hooli, None).await.code(), "OK");
-        assert_eq!(stand.narrow.revokes(&stand.removed.id).await.code(), "NOT_FOUND");
-        assert_eq!(stand.narrow.revokes(&stand.visible.id).await.code(), "OK");
+        assert_eq!(stand.ada.remove_organization(&stand.removed.id, hooli, None).await.code(), "OK");
+        assert_eq!(stand.narrow.revoke_token(&stand.removed.id).await.code(), "NOT_FOUND");
+        assert_eq!(stand.narrow.revoke_token(&stand.visible.id).await.code(), "OK");
     }
 );
 
@@ -557,7 +557,7 @@ both!(
         for (verb, input, shows) in
             [("revokeToken", input, token), ("removeOrganizationFromToken", with, removed.as_str())]
         {
-            let reply = stand.narrow.does_and_sees(verb, input, shows).await;
+            let reply = stand.narrow.mutate_selecting(verb, input, shows).await;
             assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
             assert!(!reply.text.contains("globex") && !reply.text.contains(globex), "{verb}: {}", reply.text);
             assert!(!reply.text.contains("198.51.100"), "{verb}: {}", reply.text);
@@ -570,26 +570,26 @@ both!(
     async fn repeated_removal_has_one_message_for_all_that_the_caller_cannot_see(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let bob = world.member("bob", &["acme", "globex"]).await;
-        let tool = world.holder_of(&ada.creates_token("tool", &["acme"], &["graphql"]).await.value);
+        let tool = world.bearer(&ada.create_token("tool", &["acme"], &["graphql"]).await.value);
         let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
         let mut tokens = Vec::new();
         for later in ["active", "revoked", "expired", "removed elsewhere", "revoked by value"] {
             let end = world.now().plus(Duration::from_mins(1)).to_text();
-            let made = bob.creates_token_until(later, &["acme", "globex"], &["read_builds"], Some(end)).await;
-            assert_eq!(ada.removes_organization(&made.id, &acme, None).await.code(), "OK");
+            let made = bob.create_expiring_token(later, &["acme", "globex"], &["read_builds"], Some(end)).await;
+            assert_eq!(ada.remove_organization(&made.id, &acme, None).await.code(), "OK");
             tokens.push(made);
         }
-        assert_eq!(bob.revokes(&tokens[1].id).await.code(), "OK");
-        assert_eq!(bob.removes_organization(&tokens[3].id, &globex, None).await.code(), "OK");
-        assert_eq!(world.holder_of(&tokens[4].value).delete("/v2/access-token").await.status, 204);
+        assert_eq!(bob.revoke_token(&tokens[1].id).await.code(), "OK");
+        assert_eq!(bob.remove_organization(&tokens[3].id, &globex, None).await.code(), "OK");
+        assert_eq!(world.bearer(&tokens[4].value).delete("/v2/access-token").await.status, 204);
         let mut replies = Vec::new();
         for made in [&tokens[0], &tokens[1], &tokens[3], &tokens[4]] {
-            replies.push(ada.removes_organization(&made.id, &acme, None).await);
-            replies.push(tool.removes_organization(&made.id, &acme, None).await);
+            replies.push(ada.remove_organization(&made.id, &acme, None).await);
+            replies.push(tool.remove_organization(&made.id, &acme, None).await);
         }
-        world.later(Duration::from_mins(2));
+        world.advance(Duration::from_mins(2));
         for made in &tokens {
-            replies.push(ada.removes_organization(&made.id, &acme, None).await);
+            replies.push(ada.remove_organization(&made.id, &acme, None).await);
         }
         assert_eq!(replies[0].code(), "CONFLICT");
         assert!(replies[0].text.contains("removed from this token already"), "{}", replies[0].text);
@@ -597,9 +597,9 @@ both!(
             assert_eq!(reply.text, replies[0].text);
         }
         // What the audit still shows is also named.
-        let made = bob.creates_token("visible", &["acme"], &["read_builds"]).await;
-        assert_eq!(bob.revokes(&made.id).await.code(), "OK");
-        let reply = ada.removes_organization(&made.id, &acme, None).await;
+        let made = bob.create_token("visible", &["acme"], &["read_builds"]).await;
+        assert_eq!(bob.revoke_token(&made.id).await.code(), "OK");
+        let reply = ada.remove_organization(&made.id, &acme, None).await;
         assert!(reply.code() == "CONFLICT" && reply.text.contains("has been revoked"), "{}", reply.text);
     }
 );

@@ -30,7 +30,7 @@ const ADDRESSES: [&str; 15] = [
 both!(
     /// R-64
     async fn the_console_is_shown_at_each_of_its_addresses_under_its_policy(world: World) {
-        let nobody = world.nobody();
+        let nobody = world.anonymous();
         let first = nobody.get("/").await;
         assert!(
             first.text.starts_with("<!doctype html>") || first.text.starts_with("<!DOCTYPE html>"),
@@ -70,7 +70,7 @@ both!(
 both!(
     /// R-18, R-85
     async fn other_methods_are_refused_and_other_addresses_are_not_there(world: World) {
-        let nobody = world.nobody();
+        let nobody = world.anonymous();
         for address in ADDRESSES {
             for method in [Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
                 let reply = read(nobody.request(method.clone(), address)).await;
@@ -103,7 +103,7 @@ both!(
 
 both!(
     async fn who_goes_with_a_browser_where_nothing_is_is_told_by_the_page(world: World) {
-        let nobody = world.nobody();
+        let nobody = world.anonymous();
         let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
         for path in ["/nowhere", "/tokens/a/b", "/metrics", "/.git/config", "/assets/nothing.js", "/v3/access-token"] {
             let asked = nobody.request(Method::GET, path);
@@ -121,7 +121,7 @@ both!(
 
 both!(
     async fn everything_that_the_console_loads_is_ours(world: World) {
-        let nobody = world.nobody();
+        let nobody = world.anonymous();
         let page = nobody.get("/tokens").await.text;
         let mut loaded = 0;
         for opening in [" src=\"", " href=\""] {
@@ -144,7 +144,7 @@ both!(
 
 both!(
     async fn what_a_browser_loads_comes_packed_and_is_the_same(world: World) {
-        let nobody = world.nobody();
+        let nobody = world.anonymous();
         let page = nobody.get("/graphiql").await.text;
         let script = page.split(" src=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a script");
         for path in ["/tokens", script] {

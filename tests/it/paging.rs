@@ -2,9 +2,9 @@
 
 use crate::world::{
     World,
-    again::again,
     client::Client,
     database::{Database, Kind, Stage as _},
+    retry::retry,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ impl<'world> List<'world> {
     }
 
     pub(crate) async fn page(&self, asked: Value) -> Page {
-        let reply = again(async || self.reader.graphql(&self.document, asked.clone()).await).await;
+        let reply = retry(async || self.reader.graphql(&self.document, asked.clone()).await).await;
         assert_eq!(reply.code(), "OK", "{} {asked}: {}", self.name, reply.text);
         let data = reply.data();
         let page = data.pointer(self.path).unwrap();
@@ -135,11 +135,11 @@ pub(crate) async fn lists(world: &World) -> Vec<List<'_>> {
         let days = [None, Some(10), Some(20)][number / 2 % 3];
         let end = days.map(|days| format!("2099-01-{days}T00:00:00Z"));
         let owner = if number < 30 { 0 } else { number % 3 };
-        tokens.push(owners[owner].creates_token_until("x", &["acme"], &["read_user"], end).await.id);
+        tokens.push(owners[owner].create_expiring_token("x", &["acme"], &["read_user"], end).await.id);
     }
     for _ in 0..5 {
-        assert_eq!(bob.removes_organization(&tokens[0], &organization, None).await.code(), "OK");
-        assert_eq!(bob.adds_organization(&tokens[0], &organization).await.code(), "OK");
+        assert_eq!(bob.remove_organization(&tokens[0], &organization, None).await.code(), "OK");
+        assert_eq!(bob.add_organization(&tokens[0], &organization).await.code(), "OK");
     }
     use_them(world, &ada, &organization).await;
     let mut lists = Vec::new();
@@ -161,7 +161,7 @@ pub(crate) async fn lists(world: &World) -> Vec<List<'_>> {
 /// Two of three tokens were used, at a few moments only.
 async fn use_them(world: &World, admin: &Client<'_>, organization: &str) {
     let ask = "{ organization(slug: \"acme\") { tokenGrants(first: 100) { nodes { id tokenId } } } }";
-    let found = admin.ask(ask, json!({})).await;
+    let found = admin.query(ask, json!({})).await;
     let (mut tokens, mut grants) = (Vec::new(), Vec::new());
     for (number, row) in found["organization"]["tokenGrants"]["nodes"].as_array().unwrap().iter().enumerate() {
         if number % 3 == 0 {
@@ -330,14 +330,14 @@ both!(
         let bob = world.member("bob", &["acme", "globex"]).await;
         let list =
             |reader: &Client<'_>| List::new(reader, "/viewer/list", "organizations", "organizations", "").document;
-        let first = bob.ask(&list(&bob), json!({ "first": 1 })).await;
+        let first = bob.query(&list(&bob), json!({ "first": 1 })).await;
         let cursor = first["viewer"]["list"]["pageInfo"]["endCursor"].clone();
-        let beside = world.beside(&[]).await;
-        let there = beside.holder_of(bob.credential.as_ref().unwrap());
-        let next = there.ask(&list(&there), json!({ "first": 1, "after": cursor })).await;
+        let beside = world.another_node(&[]).await;
+        let there = beside.bearer(bob.credential.as_ref().unwrap());
+        let next = there.query(&list(&there), json!({ "first": 1, "after": cursor })).await;
         assert_eq!(
             next["viewer"]["list"],
-            bob.ask(&list(&bob), json!({ "first": 1, "after": cursor })).await["viewer"]["list"]
+            bob.query(&list(&bob), json!({ "first": 1, "after": cursor })).await["viewer"]["list"]
         );
         assert_eq!(next["viewer"]["list"]["nodes"].as_array().unwrap().len(), 1);
         let key = world.app.store().cursor_key().await.unwrap();
@@ -358,7 +358,7 @@ both!(
         }
         // The same lists for other readers and of another organization.
         let globex = world.admin("eve", &["acme", "globex"]).await;
-        globex.creates_token("x", &["globex", "acme"], &["read_user"]).await;
+        globex.create_token("x", &["globex", "acme"], &["read_user"]).await;
         let own =
             List::new(&globex, "/viewer/list", "tokens", "tokens", ", orderBy: {field: CREATED_AT, direction: ASC}");
         cursors.push(own.page(json!({})).await.cursors[0].clone());

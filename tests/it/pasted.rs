@@ -5,7 +5,7 @@ use crate::{
     example,
     world::{
         database::{Database, Kind},
-        port, shelf,
+        port, temp_files,
     },
 };
 use std::{
@@ -150,7 +150,7 @@ fn life(jwt: &str) -> i64 {
 #[test]
 fn a_demonstration_that_is_there_is_served_as_it_is() {
     use std::os::unix::fs::PermissionsExt as _;
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let secret = folder.path().join("demo-data/jwt-secret");
     let guides = [0, 1].map(|_| {
         let (demo, guide) = demonstration(folder.path());
@@ -176,7 +176,7 @@ fn the_guide_of_the_demonstration_can_be_pasted() {
     if !has_tools("the_guide_of_the_demonstration_can_be_pasted") {
         return;
     }
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let (demo, commands) = demonstration(folder.path());
     let said = pasted(&commands.replace("sleep 2\n", PATIENCE), folder.path(), &[]);
     drop(demo);
@@ -195,7 +195,7 @@ fn the_guide_of_the_demonstration_can_be_pasted() {
 fn the_client_in_typescript_can_be_pasted() {
     let test = "the_client_in_typescript_can_be_pasted";
     let Some(built) = has_tools(test).then(|| example::built(test)).flatten() else { return };
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let readme = include_str!("../../README.md");
     let section = readme.split("## A client in TypeScript").nth(1).unwrap();
     let commands = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();

@@ -17,7 +17,7 @@ const COUNTS: &str = "select seq_scan || ' ' || (select idx_scan from pg_stat_us
 
 async fn a_value_is_looked_up_by_its_index(world: World) {
     let bob = world.member("bob", &["acme"]).await;
-    let token = bob.creates_token("x", &["acme"], &["read_user"]).await;
+    let token = bob.create_token("x", &["acme"], &["read_user"]).await;
     let cluster = Cluster::shared().ok().expect("a server");
     let name = world.database.url().rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
     cluster.run(&name, MANY).unwrap();
@@ -31,7 +31,7 @@ async fn a_value_is_looked_up_by_its_index(world: World) {
     let (scans, searches) = counts();
     for _ in 0..20 {
         for _ in 0..CHECKS {
-            assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
+            assert_eq!(world.bearer(&token.value).verify("organization=acme").await.status, 200);
         }
         let (scans_now, searches_now) = counts();
         if searches_now >= searches + CHECKS {

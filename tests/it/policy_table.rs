@@ -3,7 +3,7 @@
 
 use crate::world::{
     PASSWORD, World,
-    client::{Client, Made, Reply},
+    client::{Client, CreatedToken, Reply},
 };
 use serde_json::{Value, json};
 use std::{
@@ -102,7 +102,7 @@ impl<'world> Stage<'world> {
             (&dan, "tool", "acme"),
             (&del, "tool", "acme"),
         ] {
-            through.push(world.holder_of(&person.creates_token(name, &[slug], &["graphql"]).await.value));
+            through.push(world.bearer(&person.create_token(name, &[slug], &["graphql"]).await.value));
         }
         let [reaching, elsewhere, tool, of_disabled, of_deleted] = <[_; 5]>::try_from(through).ok().unwrap();
         world.operator(DisableUser { username: "dan".into() }).await.unwrap();
@@ -115,8 +115,8 @@ impl<'world> Stage<'world> {
             ("token of admin", tool),
             ("admin elsewhere", zed),
             ("member", eve),
-            ("stranger", world.stranger().await),
-            ("nobody", world.nobody()),
+            ("stranger", world.non_member().await),
+            ("nobody", world.anonymous()),
             ("disabled", dan),
             ("… token", of_disabled),
             ("deleted", del),
@@ -142,16 +142,16 @@ impl<'world> Stage<'world> {
     }
 
     /// A token of bob's; one that is to expire does so soon.
-    async fn makes(&self, description: &str) -> Made {
+    async fn makes(&self, description: &str) -> CreatedToken {
         let end = description.starts_with("expired").then(|| self.bob.world.now().plus(SOON).to_text());
-        self.bob.creates_token_until(description, &["acme", "globex"], &["read_builds"], end).await
+        self.bob.create_expiring_token(description, &["acme", "globex"], &["read_builds"], end).await
     }
 
-    async fn comes_to(&self, state: &str, made: &Made) {
+    async fn comes_to(&self, state: &str, made: &CreatedToken) {
         match state {
-            "removed" => assert_eq!(self.ada.removes_organization(&made.id, &self.acme, None).await.code(), "OK"),
-            "revoked" => assert_eq!(self.bob.revokes(&made.id).await.code(), "OK"),
-            "expired" => self.bob.world.later(SOON),
+            "removed" => assert_eq!(self.ada.remove_organization(&made.id, &self.acme, None).await.code(), "OK"),
+            "revoked" => assert_eq!(self.bob.revoke_token(&made.id).await.code(), "OK"),
+            "expired" => self.bob.world.advance(SOON),
             _ => {}
         }
     }
@@ -297,7 +297,7 @@ async fn row_of(
         if number <= LET_IN {
             given = input(number).await;
         }
-        let reply = caller.does(verb, given.clone()).await;
+        let reply = caller.mutate(verb, given.clone()).await;
         let outcome = done(&reply);
         assert!(number < LET_IN || outcome == "unauthenticated", "{name}: {}", reply.text);
         // What is said of one argument, and what of the other.
@@ -323,14 +323,14 @@ async fn settings(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mu
         .await;
         row_of(stage, table, ("addOrganizationMember", organization), async |number| {
             let name = name("add", number);
-            world.person(&name).await;
+            world.user(&name).await;
             json!({ "organizationId": id, "user": name, "role": "MEMBER" })
         })
         .await;
         for (verb, role) in [("updateOrganizationMember", json!("ADMIN")), ("removeOrganizationMember", Value::Null)] {
             row_of(stage, table, (verb, organization), async |number| {
                 let name = name(&verb[..6], number);
-                world.person(&name).await;
+                world.user(&name).await;
                 if ["acme", "globex", "foreign"].contains(&organization) {
                     world.member(&name, &[organization]).await;
                 }
@@ -363,7 +363,7 @@ async fn settings(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mu
 
 /// What people do with their own account; bob signs in anew for each cell.
 async fn accounts(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mut BTreeSet<String>) {
-    world.has_password("bob").await;
+    world.set_password("bob").await;
     for target in ["of bob", "unknown", "malformed", "wrong kind"] {
         row_of(stage, table, ("endSession", target), async |_| {
             let id = match target {
@@ -385,8 +385,8 @@ async fn accounts(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mu
 }
 
 async fn session_of_bob(world: &World) -> String {
-    let bob = world.browser(&world.signs_in("bob", PASSWORD).await);
-    bob.ask("{ session { id } }", json!({})).await["session"]["id"].as_str().unwrap().to_owned()
+    let bob = world.browser(&world.sign_in("bob", PASSWORD).await);
+    bob.query("{ session { id } }", json!({})).await["session"]["id"].as_str().unwrap().to_owned()
 }
 
 fn member(organization: &str, user: &str, role: &Value) -> Value {
@@ -398,7 +398,7 @@ fn member(organization: &str, user: &str, role: &Value) -> Value {
 }
 
 async fn id_of(world: &World, username: &str) -> String {
-    let viewer = world.person(username).await.ask("{ viewer { id } }", json!({})).await;
+    let viewer = world.user(username).await.query("{ viewer { id } }", json!({})).await;
     viewer["viewer"]["id"].as_str().unwrap().to_owned()
 }
 
@@ -636,15 +636,15 @@ async fn known(world: &World, stage: &Stage<'_>, target: &str) -> Value {
         _ => {}
     }
     let made = stage.makes(&words).await;
-    let script = world.holder_of(&made.value);
+    let script = world.bearer(&made.value);
     for slug in ["acme", "globex"] {
         assert_eq!(script.verify(&format!("scope=read_builds&organization={slug}")).await.status, 200);
     }
-    assert_eq!(stage.bob.removes_organization(&made.id, &stage.globex, None).await.code(), "OK");
-    assert_eq!(stage.bob.adds_organization(&made.id, &stage.globex).await.code(), "OK");
+    assert_eq!(stage.bob.remove_organization(&made.id, &stage.globex, None).await.code(), "OK");
+    assert_eq!(stage.bob.add_organization(&made.id, &stage.globex).await.code(), "OK");
     let query = "query($id: ID!, $acme: ID!) { token(id: $id) { grants(organizationId: $acme) { nodes { id } } \
                  events { nodes { id } } } }";
-    let ids = stage.bob.ask(query, json!({ "id": made.id, "acme": stage.acme })).await;
+    let ids = stage.bob.query(query, json!({ "id": made.id, "acme": stage.acme })).await;
     let id_at = |path: &str| ids["token"].pointer(path).unwrap().clone();
     stage.comes_to(target, &made).await;
     json!({

@@ -7,7 +7,7 @@ use crate::{
         database::{Database, Kind},
         port,
         programs::{found, skip},
-        shelf,
+        temp_files,
     },
 };
 use std::{
@@ -54,7 +54,7 @@ impl Pooler {
     async fn before(database: &Database, program: &Path, changes: &[(&str, &str)]) -> Self {
         let mut url = Url::parse(database.url()).unwrap();
         let listen = port::free();
-        let folder = shelf::folder();
+        let folder = temp_files::folder();
         let users = folder.path().join("users");
         std::fs::write(&users, format!("\"{}\" \"{}\"\n", url.username(), url.password().unwrap())).unwrap();
         let mut config = documented(&url, &listen.to_string()).replace("USERS", users.to_str().unwrap());
@@ -65,7 +65,7 @@ impl Pooler {
         let file = folder.path().join("pgbouncer.ini");
         std::fs::write(&file, config + "unix_socket_dir =\n").unwrap();
         let mut command = Command::new(program);
-        if shelf::answer_of("id", &["-u"]).as_deref() == Some("0") {
+        if temp_files::output_of("id", &["-u"]).as_deref() == Some("0") {
             // It reads its files before it becomes somebody else.
             command.args(["-u", "nobody"]);
         }
@@ -102,11 +102,11 @@ async fn service_works_behind_session_pooling_as_documented() {
     let world = World::with(database, &[("database.url", &pooler.url)]).await;
     let ada = world.admin("ada", &["acme"]).await;
     let bob = world.member("bob", &["acme"]).await;
-    let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-    let holder = world.holder_of(&token.value);
+    let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+    let holder = world.bearer(&token.value);
     assert_eq!(holder.verify("organization=acme").await.status, 200);
     let acme = world.organization_id("acme").await;
-    assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+    assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
     assert_eq!(holder.verify("organization=acme").await.status, 403);
     let log = pooler.log();
     assert!(log.contains("login attempt") && !log.contains("unsupported startup parameter"), "{log}");
@@ -131,7 +131,7 @@ async fn pooler_that_shares_sessions_is_refused_by_name() {
             refused.refused("set pool_mode = session");
         }
     }
-    let tables = database.says("select count(*) from pg_tables where schemaname = 'public'");
+    let tables = database.query("select count(*) from pg_tables where schemaname = 'public'");
     assert_eq!(tables.as_deref(), Some("0"));
 }
 

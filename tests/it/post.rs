@@ -4,9 +4,9 @@ use crate::{
     program::Program,
     world::{
         World,
-        client::{Client, Made},
+        client::{Client, CreatedToken},
         database::{Database, Kind},
-        post_office::{Act, Authority, Kept, Line, PostOffice, Step, self_signed},
+        smtp_server::{Authority, Encryption, Fault, SmtpServer, Step, StoredEmail, self_signed},
     },
 };
 use serde_json::json;
@@ -45,13 +45,13 @@ impl<'world> Cutter<'world> {
         Self { ada, bob, acme: world.organization_id("acme").await }
     }
 
-    async fn token(&self, description: &str) -> Made {
-        self.bob.creates_token(description, &["acme"], &["read_builds"]).await
+    async fn token(&self, description: &str) -> CreatedToken {
+        self.bob.create_token(description, &["acme"], &["read_builds"]).await
     }
 
     async fn cut(&self, description: &str) {
         let token = self.token(description).await;
-        assert_eq!(self.ada.removes_organization(&token.id, &self.acme, None).await.code(), "OK");
+        assert_eq!(self.ada.remove_organization(&token.id, &self.acme, None).await.code(), "OK");
     }
 }
 
@@ -77,13 +77,13 @@ impl World {
 
     /// Lets the service's clock run, and wakes the job by a commit.
     async fn later_and_awake(&self, span: Duration) {
-        self.later(span);
+        self.advance(span);
         self.organization(&format!("wakes-{}", self.now().micros())).await;
     }
 }
 
-fn message_ids(kept: &[Kept]) -> BTreeSet<String> {
-    kept.iter().map(Kept::message_id).collect()
+fn message_ids(kept: &[StoredEmail]) -> BTreeSet<String> {
+    kept.iter().map(StoredEmail::message_id).collect()
 }
 
 /// A letter whose every text is this.
@@ -108,7 +108,7 @@ async fn send(url: &str) -> Result<(), Failure> {
     mailer(url).send(&render(&envelope("delivery_01")).unwrap()).await
 }
 
-fn is_one_letter_to_bob(kept: &Kept) {
+fn is_one_letter_to_bob(kept: &StoredEmail) {
     assert_eq!(kept.recipients, ["bob@example.test"]);
     let names = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"];
     for name in names {
@@ -125,8 +125,8 @@ fn is_one_letter_to_bob(kept: &Kept) {
 ///
 #[tokio::test]
 async fn line_breaks_in_any_text_neither_add_a_recipient_nor_a_header_on_the_line() {
-    let office = PostOffice::open(Line::Plain).await;
-    let mailer = mailer(&office.plain_url());
+    let server = SmtpServer::start(Encryption::Plain).await;
+    let mailer = mailer(&server.plain_url());
     let nasty = [
         "x\r\nBcc: eve@example.test",
         "x\nBcc: eve@example.test",
@@ -138,17 +138,22 @@ async fn line_breaks_in_any_text_neither_add_a_recipient_nor_a_header_on_the_lin
     for text in nasty {
         mailer.send(&render(&envelope(text)).unwrap()).await.unwrap();
     }
-    let kept = office.letters(nasty.len()).await;
+    let kept = server.emails(nasty.len()).await;
     assert_eq!(kept.len(), nasty.len());
     kept.iter().for_each(is_one_letter_to_bob);
-    assert_eq!((office.count("MAIL"), office.count("RCPT"), office.count("DATA")), (6, 6, 6), "{:?}", office.told());
+    assert_eq!(
+        (server.count("MAIL"), server.count("RCPT"), server.count("DATA")),
+        (6, 6, 6),
+        "{:?}",
+        server.commands()
+    );
 }
 
 both!(
     ///
     async fn what_people_may_call_themselves_is_one_recipient_and_one_subject_on_the_line(database: Database) {
-        let office = PostOffice::open(Line::Plain).await;
-        let world = World::posting(database, &office.plain_url(), SEND_TIMEOUT).await;
+        let server = SmtpServer::start(Encryption::Plain).await;
+        let world = World::with_smtp_server(database, &server.plain_url(), SEND_TIMEOUT).await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let rename =
@@ -162,61 +167,67 @@ both!(
         let input = json!({ "i": { "description": "d\r\nBcc: eve@example.test", "organizationIds": [acme],
                                    "scopes": ["read_builds"] } });
         assert_eq!(bob.graphql(create, input).await.code(), "INVALID_INPUT");
-        let token = bob.creates_token("Bcc: eve@example.test", &["acme"], &["read_builds"]).await;
+        let token = bob.create_token("Bcc: eve@example.test", &["acme"], &["read_builds"]).await;
         // A display name with a line break is left out, one that only looks like an address is taken.
         let strange = "\"bob\" <eve@example.test>, Größe";
         for name in [strange, "bob\r\nBcc: eve@example.test"] {
             let said = Said { subject: "bob", username: "bob", name, email: "bob@example.test" };
             let jwt = sign(world.config.jwt.as_ref().unwrap(), &said, world.now(), Duration::from_hours(1)).unwrap();
-            let viewer = world.holder_of(&jwt).ask("{ viewer { name } }", json!({})).await;
+            let viewer = world.bearer(&jwt).query("{ viewer { name } }", json!({})).await;
             assert_eq!(viewer["viewer"]["name"], strange);
         }
-        assert_eq!(ada.removes_organization(&token.id, &acme, Some("Bcc: eve@example.test")).await.code(), "OK");
-        let kept = office.letters(1).await;
+        assert_eq!(ada.remove_organization(&token.id, &acme, Some("Bcc: eve@example.test")).await.code(), "OK");
+        let kept = server.emails(1).await;
         let [letter] = kept.as_slice() else { panic!("{kept:?}") };
         is_one_letter_to_bob(letter);
-        assert_eq!(office.count("RCPT"), 1);
+        assert_eq!(server.count("RCPT"), 1);
     }
 );
 
 both!(
     /// F-04, R-86
     async fn a_removal_is_acknowledged_while_the_mail_server_hangs_and_only_one_letter_is_held_up(database: Database) {
-        let office = PostOffice::open(Line::Plain).await;
-        let world = World::posting(database, &office.plain_url(), SEND_TIMEOUT).await;
+        let server = SmtpServer::start(Encryption::Plain).await;
+        let world = World::with_smtp_server(database, &server.plain_url(), SEND_TIMEOUT).await;
         let cutter = Cutter::of(&world).await;
         let tokens = [cutter.token("one").await, cutter.token("two").await, cutter.token("three").await];
-        office.at(Step::Ehlo, Act::Hang);
+        server.set_fault(Step::Ehlo, Fault::Hang);
         let [first, others @ ..] = &tokens;
-        assert_eq!(cutter.ada.removes_organization(&first.id, &cutter.acme, None).await.code(), "OK");
-        office.until("somebody hangs", |office| office.hanging() == 1).await;
+        assert_eq!(cutter.ada.remove_organization(&first.id, &cutter.acme, None).await.code(), "OK");
+        server.until("somebody hangs", |server| server.hanging() == 1).await;
         for token in others {
-            assert_eq!(cutter.ada.removes_organization(&token.id, &cutter.acme, None).await.code(), "OK");
+            assert_eq!(cutter.ada.remove_organization(&token.id, &cutter.acme, None).await.code(), "OK");
             // The answer came while the first letter still hangs: order, not time.
-            assert_eq!((office.hanging(), office.count("EHLO")), (1, 1));
+            assert_eq!((server.hanging(), server.count("EHLO")), (1, 1));
         }
-        assert!(office.kept().is_empty());
+        assert!(server.stored().is_empty());
         // Another node could send the others at once: no lease holds what does not move.
         let free = world.app.store().upkeep().lease_emails(world.now(), Duration::ZERO, 10).await.unwrap();
         assert_eq!(free.len(), others.len());
-        office.as_usual();
+        server.clear_fault();
         world.until_waiting("it failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some())).await;
         world.later_and_awake(Duration::from_mins(2)).await;
-        assert_eq!(message_ids(&office.letters(3).await).len(), 3);
+        assert_eq!(message_ids(&server.emails(3).await).len(), 3);
     }
 );
 
 both!(
     /// F-04
     async fn a_server_that_is_busy_at_any_step_gets_the_letters_within_two_minutes_of_its_recovery(database: Database) {
-        let office = PostOffice::open(Line::Plain).await;
-        let world = World::posting(database, &office.plain_url(), SEND_TIMEOUT).await;
+        let server = SmtpServer::start(Encryption::Plain).await;
+        let world = World::with_smtp_server(database, &server.plain_url(), SEND_TIMEOUT).await;
         let cutter = Cutter::of(&world).await;
         // Where no letter was spoken of yet, all of them rest, by the machine's clock: not so often here.
-        let steps =
-            [(Step::Mail, 4), (Step::Rcpt, 4), (Step::Data, 4), (Step::Letter, 4), (Step::Connect, 2), (Step::Ehlo, 2)];
+        let steps = [
+            (Step::Mail, 4),
+            (Step::Rcpt, 4),
+            (Step::Data, 4),
+            (Step::Message, 4),
+            (Step::Connect, 2),
+            (Step::Ehlo, 2),
+        ];
         for (number, (step, times)) in steps.into_iter().enumerate() {
-            office.at(step, Act::Say("451 4.3.0 try again later"));
+            server.set_fault(step, Fault::Reply("451 4.3.0 try again later"));
             cutter.cut(&format!("{step:?}")).await;
             for tries in 1..=times {
                 if tries > 1 {
@@ -231,13 +242,13 @@ both!(
                 let waiting = world.until_waiting(&format!("try {tries} at {step:?}"), tried).await;
                 assert!(waiting.len() == 1 && waiting[0].last_error.as_ref().unwrap().contains("451"), "{waiting:?}");
             }
-            assert_eq!(office.kept().len(), number);
-            office.as_usual();
+            assert_eq!(server.stored().len(), number);
+            server.clear_fault();
             world.later_and_awake(Duration::from_secs(90)).await;
-            office.letters(number + 1).await;
+            server.emails(number + 1).await;
             world.until_waiting("nothing waits", <[UndeliveredEmail]>::is_empty).await;
         }
-        let kept = office.kept();
+        let kept = server.stored();
         assert_eq!((kept.len(), message_ids(&kept).len()), (steps.len(), steps.len()), "each came once");
     }
 );
@@ -247,22 +258,22 @@ both!(
     async fn a_letter_that_is_refused_is_tried_once_listed_and_sent_again_when_the_operator_says_so(
         database: Database,
     ) {
-        let office = PostOffice::open(Line::Plain).await;
-        let program = Program::over(&database, &[("mail.url", &office.plain_url())]);
+        let server = SmtpServer::start(Encryption::Plain).await;
+        let program = Program::over(&database, &[("mail.url", &server.plain_url())]);
         program.people("acme", &["ada", "bob"]);
         let (_serving, _) = program.serve().await;
-        for (number, step) in [Step::Rcpt, Step::Letter].into_iter().enumerate() {
-            office.at(step, Act::Say("550 5.1.1 <bob@example.test> is no such person"));
+        for (number, step) in [Step::Rcpt, Step::Message].into_iter().enumerate() {
+            server.set_fault(step, Fault::Reply("550 5.1.1 <bob@example.test> is no such person"));
             remove_one(&program, &format!("{step:?}")).await;
             let listed = listed(&program, "abandoned").await;
             assert!(listed.contains("bob@example.test") && listed.contains("550"), "{listed}");
-            assert_eq!(office.count("RCPT"), 2 * number + 1, "tried once");
-            assert_eq!(office.kept().len(), number);
-            office.as_usual();
+            assert_eq!(server.count("RCPT"), 2 * number + 1, "tried once");
+            assert_eq!(server.stored().len(), number);
+            server.clear_fault();
             let id = listed.lines().find_map(|line| line.split_whitespace().find(|word| word.starts_with("mail_")));
             program.run(&["mail", "retry", id.unwrap()]);
-            assert_eq!(office.letters(number + 1).await[number].recipients, ["bob@example.test"]);
-            assert_eq!(office.count("RCPT"), 2 * number + 2);
+            assert_eq!(server.emails(number + 1).await[number].recipients, ["bob@example.test"]);
+            assert_eq!(server.count("RCPT"), 2 * number + 2);
         }
         assert!(!program.logged().contains("bob@example.test"), "{}", program.logged());
     }
@@ -304,15 +315,15 @@ async fn listed(program: &Program, words: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_hangs_is_left_within_thirty_seconds() {
     let database = Database::fresh(Kind::Sqlite, "post").unwrap();
-    let office = PostOffice::open(Line::Plain).await;
-    let program = Program::over(&database, &[("mail.url", &office.plain_url())]);
+    let server = SmtpServer::start(Encryption::Plain).await;
+    let program = Program::over(&database, &[("mail.url", &server.plain_url())]);
     program.people("acme", &["ada", "bob"]);
     let (_serving, _) = program.serve().await;
-    office.at(Step::Connect, Act::Hang);
+    server.set_fault(Step::Connect, Fault::Hang);
     remove_one(&program, "deploy").await;
-    office.until("somebody hangs", |office| office.hanging() == 1).await;
+    server.until("somebody hangs", |server| server.hanging() == 1).await;
     let start = Instant::now();
-    while office.hanging() > 0 {
+    while server.hanging() > 0 {
         assert!(start.elapsed() < Duration::from_secs(30), "it still hangs");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -322,26 +333,26 @@ async fn a_server_that_hangs_is_left_within_thirty_seconds() {
 both!(
     /// F-04
     async fn a_server_that_hangs_or_cuts_the_line_gets_no_letter_more_than_twice(database: Database) {
-        let office = PostOffice::open(Line::Plain).await;
-        let world = World::posting(database, &office.plain_url(), Duration::from_secs(8)).await;
+        let server = SmtpServer::start(Encryption::Plain).await;
+        let world = World::with_smtp_server(database, &server.plain_url(), Duration::from_secs(8)).await;
         let cutter = Cutter::of(&world).await;
         let faults = [
-            (Step::Connect, Act::Hang, 1),
-            (Step::Ehlo, Act::Hang, 1),
-            (Step::Data, Act::Cut, 1),
+            (Step::Connect, Fault::Hang, 1),
+            (Step::Ehlo, Fault::Hang, 1),
+            (Step::Data, Fault::Disconnect, 1),
             // The server keeps the letter, and nobody can know it.
-            (Step::Letter, Act::Hang, 2),
-            (Step::Letter, Act::Cut, 2),
+            (Step::Message, Fault::Hang, 2),
+            (Step::Message, Fault::Disconnect, 2),
         ];
         let mut before = 0;
         for (step, act, copies) in faults {
-            office.at(step, act);
+            server.set_fault(step, act);
             cutter.cut(&format!("{step:?} {act:?}")).await;
             world.until_waiting("it failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some())).await;
-            office.as_usual();
+            server.clear_fault();
             world.later_and_awake(Duration::from_secs(90)).await;
             world.until_waiting("nothing waits", <[UndeliveredEmail]>::is_empty).await;
-            let kept = office.kept();
+            let kept = server.stored();
             let new = &kept[before..];
             assert_eq!((new.len(), message_ids(new).len()), (copies, 1), "{step:?} {act:?}");
             before = kept.len();
@@ -352,25 +363,25 @@ both!(
 both!(
     /// F-03, P4: the process dies after the commits, with one letter half sent.
     async fn a_kill_between_commit_and_mail_loses_no_letter_and_doubles_at_most_the_one_on_its_way(database: Database) {
-        let office = PostOffice::open(Line::Plain).await;
-        let program = Program::over(&database, &[("mail.url", &office.plain_url())]);
+        let server = SmtpServer::start(Encryption::Plain).await;
+        let program = Program::over(&database, &[("mail.url", &server.plain_url())]);
         program.people("acme", &["ada", "bob"]);
         let (serving, _) = program.serve().await;
-        office.at(Step::Letter, Act::Hang);
+        server.set_fault(Step::Message, Fault::Hang);
         for number in 0..5 {
             remove_one(&program, &format!("number {number}")).await;
         }
-        office.until("a letter is on its way", |office| office.hanging() == 1).await;
+        server.until("a letter is on its way", |server| server.hanging() == 1).await;
         serving.kill();
-        assert_eq!(office.kept().len(), 1);
-        office.as_usual();
+        assert_eq!(server.stored().len(), 1);
+        server.clear_fault();
         let restart = Instant::now();
         let (_serving, _) = program.serve().await;
-        office.until("five letters", |office| message_ids(&office.kept()).len() == 5).await;
+        server.until("five letters", |server| message_ids(&server.stored()).len() == 5).await;
         let took = restart.elapsed();
         listed_nothing(&program).await;
         assert!(took < Duration::from_secs(30), "after {took:?}");
-        let (kept, ids) = (office.kept(), message_ids(&office.kept()));
+        let (kept, ids) = (server.stored(), message_ids(&server.stored()));
         assert!(kept.len() <= ids.len() + 1, "{} copies of {} letters", kept.len(), ids.len());
         let half_sent = kept[0].message_id();
         for id in ids.iter().filter(|id| **id != half_sent) {
@@ -394,15 +405,15 @@ async fn a_server_that_is_vouched_for_gets_the_letter_and_the_password_encrypted
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new(folder.path());
     let query = format!("tls=required&ca={}", authority.file());
-    let acceptor = || authority.vouches_for("127.0.0.1");
-    for (line, scheme) in [(Line::Upgraded(acceptor()), "smtp"), (Line::Encrypted(acceptor()), "smtps")] {
-        let office = PostOffice::open(line).await;
-        send(&office.url(&format!("{scheme}://tokenward:hunter2@"), &query)).await.unwrap();
-        assert_eq!(office.letters(1).await[0].recipients, ["bob@example.test"]);
-        let told = office.told();
+    let acceptor = || authority.certify("127.0.0.1");
+    for (line, scheme) in [(Encryption::StartTls(acceptor()), "smtp"), (Encryption::Tls(acceptor()), "smtps")] {
+        let server = SmtpServer::start(line).await;
+        send(&server.url(&format!("{scheme}://tokenward:hunter2@"), &query)).await.unwrap();
+        assert_eq!(server.emails(1).await[0].recipients, ["bob@example.test"]);
+        let told = server.commands();
         let plain: Vec<_> = told.iter().filter(|line| !line.starts_with('*')).collect();
         assert!(plain.iter().all(|line| line.starts_with("EHLO") || *line == "STARTTLS"), "{told:?}");
-        assert_eq!(office.count("AUTH PLAIN"), 1, "{told:?}");
+        assert_eq!(server.count("AUTH PLAIN"), 1, "{told:?}");
     }
 }
 
@@ -413,27 +424,27 @@ async fn a_server_that_does_not_encrypt_or_is_not_the_one_is_told_neither_letter
     let (ours, theirs) = (Authority::new(folder.path()), Authority::new(folder.path()));
     let trusting_us = format!("tls=required&ca={}", ours.file());
     let wrong = [
-        ("plain", Line::Plain, "smtp", &*trusting_us),
-        ("plain, by default", Line::Plain, "smtp", ""),
-        ("plain", Line::Plain, "smtps", ""),
-        ("signed by itself", Line::Upgraded(self_signed("127.0.0.1")), "smtp", &trusting_us),
-        ("signed by itself", Line::Encrypted(self_signed("127.0.0.1")), "smtps", &trusting_us),
-        ("of another name", Line::Upgraded(ours.vouches_for("mail.example.test")), "smtp", &trusting_us),
-        ("of another name", Line::Encrypted(ours.vouches_for("mail.example.test")), "smtps", &trusting_us),
-        ("of another authority", Line::Upgraded(theirs.vouches_for("127.0.0.1")), "smtp", &trusting_us),
-        ("of a private authority", Line::Upgraded(ours.vouches_for("127.0.0.1")), "smtp", "tls=required"),
-        ("of a private authority", Line::Encrypted(ours.vouches_for("127.0.0.1")), "smtps", "tls=required"),
+        ("plain", Encryption::Plain, "smtp", &*trusting_us),
+        ("plain, by default", Encryption::Plain, "smtp", ""),
+        ("plain", Encryption::Plain, "smtps", ""),
+        ("signed by itself", Encryption::StartTls(self_signed("127.0.0.1")), "smtp", &trusting_us),
+        ("signed by itself", Encryption::Tls(self_signed("127.0.0.1")), "smtps", &trusting_us),
+        ("of another name", Encryption::StartTls(ours.certify("mail.example.test")), "smtp", &trusting_us),
+        ("of another name", Encryption::Tls(ours.certify("mail.example.test")), "smtps", &trusting_us),
+        ("of another authority", Encryption::StartTls(theirs.certify("127.0.0.1")), "smtp", &trusting_us),
+        ("of a private authority", Encryption::StartTls(ours.certify("127.0.0.1")), "smtp", "tls=required"),
+        ("of a private authority", Encryption::Tls(ours.certify("127.0.0.1")), "smtps", "tls=required"),
     ];
     for (what, line, scheme, query) in wrong {
-        let office = PostOffice::open(line).await;
-        let failure = send(&office.url(&format!("{scheme}://tokenward:hunter2@"), query)).await.unwrap_err();
+        let server = SmtpServer::start(line).await;
+        let failure = send(&server.url(&format!("{scheme}://tokenward:hunter2@"), query)).await.unwrap_err();
         assert_eq!(failure.cause, Cause::Encryption, "{what}, {scheme}: {failure}");
         assert!(!failure.text.contains("hunter2"), "{failure}");
-        let told = office.told();
+        let told = server.commands();
         let harmless = |line: &String| line.starts_with("EHLO") || ["STARTTLS", "QUIT"].contains(&line.as_str());
         // An encrypted greeting to a server that does not expect one is no words at all.
         assert!(scheme == "smtps" && what == "plain" || told.iter().all(harmless), "{what}, {scheme}: {told:?}");
-        assert_eq!((office.count("AUTH"), office.count("MAIL"), office.kept().len()), (0, 0, 0), "{what}: {told:?}");
+        assert_eq!((server.count("AUTH"), server.count("MAIL"), server.stored().len()), (0, 0, 0), "{what}: {told:?}");
     }
 }
 
@@ -443,61 +454,65 @@ both!(
         database: Database,
     ) {
         let authority = Authority::new(database.folder());
-        let office = PostOffice::open(Line::Upgraded(authority.vouches_for("127.0.0.1"))).await;
-        let url = office.url("smtp://tokenward:hunter2@", &format!("tls=required&ca={}", authority.file()));
-        let world = World::posting(database, &url, SEND_TIMEOUT).await;
+        let server = SmtpServer::start(Encryption::StartTls(authority.certify("127.0.0.1"))).await;
+        let url = server.url("smtp://tokenward:hunter2@", &format!("tls=required&ca={}", authority.file()));
+        let world = World::with_smtp_server(database, &url, SEND_TIMEOUT).await;
         let cutter = Cutter::of(&world).await;
-        office.at(Step::Ehlo, Act::Say("250 8BITMIME"));
+        server.set_fault(Step::Ehlo, Fault::Reply("250 8BITMIME"));
         cutter.cut("deploy").await;
         let failed = |waiting: &[UndeliveredEmail]| waiting.iter().any(|letter| letter.last_error.is_some());
         let waiting = world.until_waiting("it failed", failed).await;
-        assert!(waiting[0].next_at.is_some() && office.kept().is_empty(), "{waiting:?}");
-        assert_eq!((office.count("AUTH"), office.count("MAIL")), (0, 0), "{:?}", office.told());
-        office.as_usual();
+        assert!(waiting[0].next_at.is_some() && server.stored().is_empty(), "{waiting:?}");
+        assert_eq!((server.count("AUTH"), server.count("MAIL")), (0, 0), "{:?}", server.commands());
+        server.clear_fault();
         world.later_and_awake(Duration::from_secs(90)).await;
-        assert_eq!(office.letters(1).await.len(), 1);
+        assert_eq!(server.emails(1).await.len(), 1);
     }
 );
 
 /// F-04
 #[tokio::test]
 async fn a_password_that_is_refused_is_the_servers_fault_and_no_letters() {
-    let office = PostOffice::open(Line::Plain).await;
-    office.at(Step::Auth, Act::Say("535 5.7.8 wrong password"));
-    let failure = send(&office.url("smtp://tokenward:hunter2@", "tls=none")).await.unwrap_err();
+    let server = SmtpServer::start(Encryption::Plain).await;
+    server.set_fault(Step::Auth, Fault::Reply("535 5.7.8 wrong password"));
+    let failure = send(&server.url("smtp://tokenward:hunter2@", "tls=none")).await.unwrap_err();
     assert_eq!(failure.cause, Cause::SignIn, "{failure}");
     assert!(failure.affects_all_emails() && !failure.text.contains("hunter2"), "{failure}");
-    assert_eq!((office.count("MAIL"), office.kept().len()), (0, 0));
+    assert_eq!((server.count("MAIL"), server.stored().len()), (0, 0));
 }
 
-async fn send_to(office: &PostOffice, address: &str) -> Result<(), Failure> {
+async fn send_to(server: &SmtpServer, address: &str) -> Result<(), Failure> {
     let rendered = render(&envelope("delivery_01")).unwrap();
-    mailer(&office.plain_url()).send(&RenderedEmail { to_address: address.into(), ..rendered }).await
+    mailer(&server.plain_url()).send(&RenderedEmail { to_address: address.into(), ..rendered }).await
 }
 
-const ASCII_ONLY: Act = Act::Say("250-post.example.test\r\n250 8BITMIME");
+const ASCII_ONLY: Fault = Fault::Reply("250-post.example.test\r\n250 8BITMIME");
 
 #[tokio::test]
 async fn email_to_internationalized_domain_is_sent_to_its_ascii_form() {
-    let office = PostOffice::open(Line::Plain).await;
-    office.at(Step::Ehlo, ASCII_ONLY);
-    send_to(&office, "ada@b\u{fc}cher.example").await.unwrap();
-    assert_eq!(office.letters(1).await[0].recipients, ["ada@xn--bcher-kva.example"]);
-    assert_eq!(office.kept()[0].headers("To"), ["delivery_01 <ada@xn--bcher-kva.example>"]);
-    assert!(office.told().iter().all(|line| line.is_ascii() && !line.contains("SMTPUTF8")), "{:?}", office.told());
+    let server = SmtpServer::start(Encryption::Plain).await;
+    server.set_fault(Step::Ehlo, ASCII_ONLY);
+    send_to(&server, "ada@b\u{fc}cher.example").await.unwrap();
+    assert_eq!(server.emails(1).await[0].recipients, ["ada@xn--bcher-kva.example"]);
+    assert_eq!(server.stored()[0].headers("To"), ["delivery_01 <ada@xn--bcher-kva.example>"]);
+    assert!(
+        server.commands().iter().all(|line| line.is_ascii() && !line.contains("SMTPUTF8")),
+        "{:?}",
+        server.commands()
+    );
 }
 
 #[tokio::test]
 async fn non_ascii_local_part_needs_smtputf8_and_fails_permanently_without_it() {
-    let office = PostOffice::open(Line::Plain).await;
-    office.at(Step::Ehlo, ASCII_ONLY);
-    let failure = send_to(&office, "b\u{fc}ro@b\u{fc}cher.example").await.unwrap_err();
+    let server = SmtpServer::start(Encryption::Plain).await;
+    server.set_fault(Step::Ehlo, ASCII_ONLY);
+    let failure = send_to(&server, "b\u{fc}ro@b\u{fc}cher.example").await.unwrap_err();
     assert!(failure.is_permanent() && failure.text.contains("SMTPUTF8"), "{failure}");
     assert!(!failure.text.contains("b\u{fc}ro"), "{failure}");
-    assert_eq!((office.count("MAIL"), office.kept().len()), (0, 0));
-    office.as_usual();
-    send_to(&office, "b\u{fc}ro@b\u{fc}cher.example").await.unwrap();
-    assert_eq!(office.letters(1).await[0].recipients, ["b\u{fc}ro@xn--bcher-kva.example"]);
-    let told = office.told();
+    assert_eq!((server.count("MAIL"), server.stored().len()), (0, 0));
+    server.clear_fault();
+    send_to(&server, "b\u{fc}ro@b\u{fc}cher.example").await.unwrap();
+    assert_eq!(server.emails(1).await[0].recipients, ["b\u{fc}ro@xn--bcher-kva.example"]);
+    let told = server.commands();
     assert!(told.iter().any(|line| line.starts_with("MAIL") && line.ends_with("SMTPUTF8 BODY=8BITMIME")), "{told:?}");
 }

@@ -11,7 +11,7 @@ use tokenward::{
 
 async fn creates(client: &Client<'_>, organization: &str) -> (String, Value) {
     let input = json!({ "description": "more", "organizationIds": [organization], "scopes": ["read_builds"] });
-    let reply = client.does("createToken", input).await;
+    let reply = client.mutate("createToken", input).await;
     (reply.code(), reply.json()["errors"][0].clone())
 }
 
@@ -20,9 +20,9 @@ both!(
         let world = World::with(database, &[("token.max_per_user", "3")]).await;
         let (bob, eve) = (world.member("bob", &["acme"]).await, world.member("eve", &["acme"]).await);
         let acme = world.organization_id("acme").await;
-        let first = bob.creates_token("first", &["acme"], &["read_builds"]).await;
+        let first = bob.create_token("first", &["acme"], &["read_builds"]).await;
         let soon = world.now().plus(Duration::from_mins(1)).to_text();
-        bob.creates_token_until("until", &["acme"], &["read_builds"], Some(soon)).await;
+        bob.create_expiring_token("until", &["acme"], &["read_builds"], Some(soon)).await;
         // Of several at once, as many are created as there are places.
         let codes = futures_util::future::join_all((0..8).map(|_| creates(&bob, &acme))).await;
         assert_eq!(codes.iter().filter(|(code, _)| code == "OK").count(), 1, "{codes:?}");
@@ -35,9 +35,9 @@ both!(
         );
         assert_eq!(world.since(&mark).await, (0, 0));
         assert_eq!(creates(&eve, &acme).await.0, "OK", "another user");
-        assert_eq!(bob.revokes(&first.id).await.code(), "OK");
+        assert_eq!(bob.revoke_token(&first.id).await.code(), "OK");
         assert_eq!((creates(&bob, &acme).await.0, creates(&bob, &acme).await.0), ("OK".into(), "CONFLICT".into()));
-        world.later(Duration::from_mins(1));
+        world.advance(Duration::from_mins(1));
         assert_eq!(creates(&bob, &acme).await.0, "OK", "an expired token is none");
         // The operator is not bounded.
         let organization = world.app.store().organization_named("acme").await.unwrap().unwrap().id;
@@ -62,12 +62,12 @@ both!(
         let world = World::with(database, &settings).await;
         let (ada, eve) = (world.admin("ada", &["acme", "globex"]).await, world.admin("eve", &["acme"]).await);
         let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
-        let (dan, fay) = (world.person("dan").await, world.person("fay").await);
-        let id = async |client: &Client<'_>| client.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let (dan, fay) = (world.user("dan").await, world.user("fay").await);
+        let id = async |client: &Client<'_>| client.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
         let (dan, _fay) = (id(&dan).await, id(&fay).await);
         let mut tokens = Vec::new();
         for name in ["one", "two"] {
-            tokens.push(ada.creates_token(name, &["acme"], &["read_builds"]).await.id);
+            tokens.push(ada.create_token(name, &["acme"], &["read_builds"]).await.id);
         }
         let widen = [
             ("addOrganizationToToken", json!({ "tokenId": tokens[0], "organizationId": globex })),
@@ -76,7 +76,7 @@ both!(
             ("updateOrganizationMember", json!({ "organizationId": acme, "userId": dan, "role": "ADMIN" })),
         ];
         for (verb, input) in widen {
-            let reply = ada.does(verb, input).await;
+            let reply = ada.mutate(verb, input).await;
             assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
         }
         let mark = world.mark().await;
@@ -87,7 +87,7 @@ both!(
             ("addOrganizationMember", json!({ "organizationId": acme, "user": "fay", "role": "MEMBER" })),
             ("createOrganization", json!({ "slug": "new", "name": "New" })),
         ] {
-            let reply = ada.does(verb, input).await;
+            let reply = ada.mutate(verb, input).await;
             let error = &reply.json()["errors"][0];
             assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "RATE_LIMITED"), "{verb}");
             assert!((1..=60).contains(&error["extensions"]["retryAfter"].as_u64().unwrap()), "{}", reply.text);
@@ -102,12 +102,12 @@ both!(
             ("removeOrganizationMember", json!({ "organizationId": acme, "userId": dan })),
             ("revokeToken", json!({ "tokenId": tokens[0] })),
         ] {
-            let reply = ada.does(verb, input).await;
+            let reply = ada.mutate(verb, input).await;
             assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
         }
         assert_eq!(creates(&eve, &acme).await.0, "OK");
         world.admin("gil", &["acme", "globex", "initech"]).await;
-        world.later(Duration::from_mins(1));
+        world.advance(Duration::from_mins(1));
         assert_eq!(creates(&ada, &acme).await.0, "OK");
     }
 );
@@ -117,7 +117,7 @@ both!(
         let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
         let (ada, eve) = (world.admin("ada", &["acme"]).await, world.admin("eve", &["acme"]).await);
         let acme = world.organization_id("acme").await;
-        let token = ada.creates_token("one", &["acme"], &["read_builds", "write_builds"]).await.id;
+        let token = ada.create_token("one", &["acme"], &["read_builds", "write_builds"]).await.id;
         let now = world.now();
         let renames = |number: u32| {
             let expiry = now.plus(Duration::from_hours(24 * u64::from(20 - number))).to_text();
@@ -128,26 +128,26 @@ both!(
             ]
         };
         for (verb, input) in (0..2).flat_map(renames) {
-            let reply = ada.does(verb, input).await;
+            let reply = ada.mutate(verb, input).await;
             assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
         }
         let mark = world.mark().await;
         let profile = || ("updateProfile", json!({ "name": "Ada Changed" }));
         for (verb, input) in renames(2).into_iter().chain([profile()]) {
-            let reply = ada.does(verb, input).await;
+            let reply = ada.mutate(verb, input).await;
             assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "RATE_LIMITED"), "{verb}");
         }
         assert_eq!(world.since(&mark).await, (0, 0));
         // What widens access is counted by itself, what takes it away is not counted, and other users have their own counts.
         assert_eq!(creates(&ada, &acme).await.0, "OK");
         let narrower = json!({ "tokenId": token, "scopes": ["read_builds"], "description": "narrower" });
-        assert_eq!(ada.does("updateToken", narrower).await.code(), "OK");
-        assert_eq!(ada.revokes(&token).await.code(), "OK");
+        assert_eq!(ada.mutate("updateToken", narrower).await.code(), "OK");
+        assert_eq!(ada.revoke_token(&token).await.code(), "OK");
         let [(verb, input), ..] = renames(3);
-        assert_eq!(eve.does(verb, input).await.code(), "OK");
-        world.later(Duration::from_mins(1));
+        assert_eq!(eve.mutate(verb, input).await.code(), "OK");
+        world.advance(Duration::from_mins(1));
         let (verb, input) = profile();
-        assert_eq!(ada.does(verb, input).await.code(), "OK");
+        assert_eq!(ada.mutate(verb, input).await.code(), "OK");
     }
 );
 
@@ -156,13 +156,13 @@ both!(
         let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
         let bob = world.signed_in("bob").await;
         let names =
-            async |number: u32| bob.does("updateProfile", json!({ "name": format!("Bob {number}") })).await.code();
+            async |number: u32| bob.mutate("updateProfile", json!({ "name": format!("Bob {number}") })).await.code();
         for number in 0..6 {
             assert_eq!(names(number).await, "OK");
         }
         let change = json!({ "newPassword": "another plover gantry ounce" });
         assert_eq!(
-            (names(6).await, bob.does("changePassword", change).await.code()),
+            (names(6).await, bob.mutate("changePassword", change).await.code()),
             ("RATE_LIMITED".into(), "OK".into())
         );
     }
@@ -176,7 +176,7 @@ both!(
             let said = Said { subject: "ada", username: "ada", name, email: "ada@example.test" };
             let config = world.config.jwt.as_ref().unwrap();
             let jwt = sign(config, &said, world.now(), Duration::from_hours(1)).unwrap();
-            let viewer = world.holder_of(&jwt).ask("{ viewer { name } }", json!({})).await;
+            let viewer = world.bearer(&jwt).query("{ viewer { name } }", json!({})).await;
             viewer["viewer"]["name"].as_str().unwrap().to_owned()
         };
         let mark = world.mark().await;
@@ -185,7 +185,7 @@ both!(
             assert_eq!(name_after(name).await, if number < 6 { name } else { "Ada Two" }, "{number}");
         }
         assert_eq!(world.since(&mark).await, (6, 0));
-        world.later(Duration::from_mins(1));
+        world.advance(Duration::from_mins(1));
         assert_eq!(name_after("Ada One").await, "Ada One");
     }
 );
@@ -195,17 +195,17 @@ both!(
         let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
         let ada = world.admin("ada", &["acme"]).await;
         let acme = world.organization_id("acme").await;
-        world.person("dan").await;
+        world.user("dan").await;
         let adds = async |user: &str| {
             let input = json!({ "organizationId": acme, "user": user, "role": "MEMBER" });
-            ada.does("addOrganizationMember", input).await.code()
+            ada.mutate("addOrganizationMember", input).await.code()
         };
         for number in 0..6 {
             assert_eq!(adds(&format!("nobody-{number}")).await, "NOT_FOUND");
         }
         // Neither answer says now whether the user exists.
         assert_eq!((adds("nobody").await, adds("dan").await), ("RATE_LIMITED".into(), "RATE_LIMITED".into()));
-        world.later(Duration::from_mins(1));
+        world.advance(Duration::from_mins(1));
         assert_eq!((adds("dan").await, adds("nobody").await), ("OK".into(), "NOT_FOUND".into()));
     }
 );
@@ -214,7 +214,7 @@ both!(
     async fn text_of_a_mutation_may_not_contain_a_token_value(database: Database) {
         let world = World::with(database, &[]).await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
-        let token = bob.creates_token("in use", &["acme"], &["read_builds"]).await;
+        let token = bob.create_token("in use", &["acme"], &["read_builds"]).await;
         let acme = world.organization_id("acme").await;
         let mark = world.mark().await;
         for text in [token.value.clone(), format!("leaked {}", token.value.replace('_', "%5F"))] {
@@ -222,17 +222,17 @@ both!(
                 ("updateToken", json!({ "tokenId": token.id, "description": text }), "input.description"),
                 ("revokeToken", json!({ "tokenId": token.id, "reason": text }), "input.reason"),
             ] {
-                let error = bob.does(verb, input).await.json()["errors"][0].clone();
+                let error = bob.mutate(verb, input).await.json()["errors"][0].clone();
                 assert_eq!(error["extensions"]["code"], "INVALID_INPUT", "{error}");
                 assert_eq!(error["extensions"]["field"], field);
                 assert!(!error.to_string().contains(&token.value[4..]), "{error}");
             }
             let input = json!({ "tokenId": token.id, "organizationId": acme, "reason": text });
-            assert_eq!(ada.does("removeOrganizationFromToken", input).await.code(), "INVALID_INPUT");
+            assert_eq!(ada.mutate("removeOrganizationFromToken", input).await.code(), "INVALID_INPUT");
         }
         assert_eq!(world.since(&mark).await, (0, 0));
         let query = "query($value: String) { viewer { tokens(filter: { token: $value }) { totalCount } } }";
-        let found = bob.ask(query, json!({ "value": token.value })).await;
+        let found = bob.query(query, json!({ "value": token.value })).await;
         assert_eq!(found["viewer"]["tokens"]["totalCount"], 1, "a query may search for a value");
     }
 );
@@ -241,16 +241,16 @@ both!(
     async fn revocation_by_value_does_not_wait_for_the_changes_of_a_user(database: Database) {
         let world = World::with(database, &[]).await;
         let (bob, eve) = (world.member("bob", &["acme"]).await, world.member("eve", &["acme"]).await);
-        let token = bob.creates_token("leaked", &["acme"], &["read_builds"]).await;
+        let token = bob.create_token("leaked", &["acme"], &["read_builds"]).await;
         let unknown = "token_00000000000000000000000000";
         let many = (0..20)
             .map(|index| format!("a{index}: revokeToken(input: {{ tokenId: \"{unknown}\" }}) {{ token {{ id }} }}"));
         let flood = format!("mutation {{ {} }}", many.collect::<Vec<_>>().join(" "));
         let flooding = futures_util::future::join_all((0..60).map(|_| eve.graphql(&flood, json!({}))));
         let revoking = async {
-            let revoked = world.holder_of(&token.value).delete("/v2/access-token").await;
+            let revoked = world.bearer(&token.value).delete("/v2/access-token").await;
             assert_eq!(revoked.status, 204);
-            assert_eq!(world.holder_of(&token.value).verify("").await.status, 401);
+            assert_eq!(world.bearer(&token.value).verify("").await.status, 401);
         };
         let (replies, ()) = tokio::join!(flooding, revoking);
         assert!(replies.iter().all(|reply| reply.status == 200 || reply.status == 503));

@@ -6,7 +6,7 @@ use crate::{
         PASSWORD,
         cluster::setting,
         database::{Database, Kind},
-        programs::{both_of, from_pypi, skip, top},
+        programs::{from_pypi, output_text, skip, top},
     },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -71,7 +71,7 @@ async fn service_agrees_with_its_openapi_document_whatever_is_sent() {
         command.args(["--seed", &seed]);
     }
     let output = tokio::time::timeout(LIMIT, command.output()).await.expect("it ends").unwrap();
-    let said = both_of(&output);
+    let said = output_text(&output);
     assert!(output.status.success(), "{said}");
     // Of what needs a credential it names the operations that were never let in.
     for operation in ["GET /v2/access-token", "GET /verify", "POST /oauth/introspect", "POST /session/confirm"] {

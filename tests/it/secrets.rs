@@ -2,7 +2,7 @@
 
 use crate::{
     program::{JWT_SECRET, Program},
-    world::{PASSWORD, World, database::Database, database::Kind, port, shelf::answer_of},
+    world::{PASSWORD, World, database::Database, database::Kind, port, temp_files::output_of},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -353,24 +353,24 @@ both!(
         let code = tokenward::actions::invite_user(&world.app, &operator, "bob".into()).await.unwrap();
         secrets.push(code.link_once("").rsplit('/').next().unwrap().to_owned());
         for number in 0..100 {
-            let token = bob.creates_token(&format!("number {number}"), &["acme"], &["read_builds"]).await;
+            let token = bob.create_token(&format!("number {number}"), &["acme"], &["read_builds"]).await;
             let path = format!("/verify/{}?x={}", token.value, token.value);
-            let request = world.holder_of(&token.value).request(reqwest::Method::GET, &path);
+            let request = world.bearer(&token.value).request(reqwest::Method::GET, &path);
             assert_eq!(request.header("user-agent", &token.value).send().await.unwrap().status(), 200);
             if number < 5 {
-                assert_eq!(ada.removes_organization(&token.id, &acme, Some("old")).await.code(), "OK");
+                assert_eq!(ada.remove_organization(&token.id, &acme, Some("old")).await.code(), "OK");
             }
             secrets.push(token.value);
         }
         world.flush().await;
         fs::create_dir_all(&folder).unwrap();
-        for (number, letter) in world.letters(5).await.into_iter().enumerate() {
+        for (number, letter) in world.emails(5).await.into_iter().enumerate() {
             let letter = letter.email;
             fs::write(folder.join(number.to_string()), letter.subject + &letter.text + &letter.html).unwrap();
         }
         let mut all = Vec::new();
         if world.database.kind() == Kind::Postgres {
-            let dump = answer_of("pg_dump", &["--inserts", "-d", world.database.url()]);
+            let dump = output_of("pg_dump", &["--inserts", "-d", world.database.url()]);
             // Without the program, the rows themselves: `pg_dump` comes with the server and its psql.
             let dump = dump.expect("pg_dump");
             assert!(dump.contains("number 99"), "the dump is empty");

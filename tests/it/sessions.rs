@@ -39,9 +39,9 @@ async fn from(world: &World, address: &str, username: &str, password: &str) -> R
 both!(
     /// R-62
     async fn whoever_signs_in_has_a_session_until_they_sign_out(world: World) {
-        world.person("bob").await;
-        world.has_password("bob").await;
-        let reply = world.signs_in("bob", PASSWORD).await;
+        world.user("bob").await;
+        world.set_password("bob").await;
+        let reply = world.sign_in("bob", PASSWORD).await;
         assert_eq!((reply.status.as_u16(), reply.text.as_str()), (204, ""));
         assert_eq!(reply.header("cache-control"), "no-store");
         let (pair, attributes) = reply.header("set-cookie").split_once("; ").unwrap();
@@ -49,9 +49,9 @@ both!(
         let (name, value) = pair.split_once('=').unwrap();
         assert_eq!((name, value.len()), ("tokenward", 43));
         let bob = world.browser(&reply);
-        assert_eq!(bob.ask(VIEWER, json!({})).await["viewer"]["username"], "bob");
+        assert_eq!(bob.query(VIEWER, json!({})).await["viewer"]["username"], "bob");
 
-        let again = world.browser(&world.signs_in("bob@example.test", PASSWORD).await);
+        let again = world.browser(&world.sign_in("bob@example.test", PASSWORD).await);
         assert_ne!(again.cookie, bob.cookie);
         assert_eq!((status(&bob).await, status(&again).await), (200, 200));
 
@@ -73,9 +73,9 @@ both!(
     /// R-62
     async fn behind_https_the_cookie_is_bound_to_its_host(database: Database) {
         let world = World::with(database, &[("public_url", "https://tokens.example.test")]).await;
-        world.person("bob").await;
-        world.has_password("bob").await;
-        let reply = world.signs_in("bob", PASSWORD).await;
+        world.user("bob").await;
+        world.set_password("bob").await;
+        let reply = world.sign_in("bob", PASSWORD).await;
         let cookie = reply.header("set-cookie");
         assert!(cookie.starts_with("__Host-tokenward="), "{cookie}");
         assert!(cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=86400"), "{cookie}");
@@ -85,7 +85,7 @@ both!(
         for (origin, expected) in [(world.config.public_url.as_str(), 200), (&*world.url(""), 403)] {
             assert_eq!(read(here(origin).json(&json!({ "query": VIEWER }))).await.status, expected, "{origin}");
         }
-        let bare = Client { cookie: bob.cookie.map(|cookie| cookie.replace("__Host-", "")), ..world.nobody() };
+        let bare = Client { cookie: bob.cookie.map(|cookie| cookie.replace("__Host-", "")), ..world.anonymous() };
         assert_eq!(status(&bare).await, 401);
     }
 );
@@ -96,24 +96,24 @@ both!(
         let (idle, busy) = (world.signed_in("bob").await, world.signed_in("ada").await);
         for _ in 0..24 {
             assert_eq!(status(&busy).await, 200);
-            world.later(59 * MINUTE);
+            world.advance(59 * MINUTE);
         }
         assert_eq!(status(&idle).await, 401);
         assert_eq!(confirms(&idle, PASSWORD).await.status, 401);
         assert_eq!(status(&busy).await, 200);
         // 24 times 59 minutes are 24 minutes less than a day.
-        world.later(23 * MINUTE);
+        world.advance(23 * MINUTE);
         let fresh = confirms(&busy, PASSWORD).await;
         assert_eq!(fresh.status, 204);
         let busy = world.browser(&fresh);
         assert_eq!(status(&busy).await, 200);
-        world.later(MINUTE);
+        world.advance(MINUTE);
         assert_eq!(status(&busy).await, 401, "no password makes a session longer than a day");
 
         let bob = world.signed_in("bob").await;
-        world.later(59 * MINUTE);
+        world.advance(59 * MINUTE);
         assert_eq!(status(&bob).await, 200);
-        world.later(60 * MINUTE);
+        world.advance(60 * MINUTE);
         assert_eq!(status(&bob).await, 401);
         world.app.store().upkeep().delete_expired_sessions(world.now()).await.unwrap();
         world.clock.shift(-60 * 60 * 1_000_000);
@@ -125,10 +125,10 @@ both!(
     /// R-66
     async fn whatever_was_wrong_the_answer_is_the_same(world: World) {
         for name in ["bob", "dan", "del", "jwt"] {
-            world.person(name).await;
+            world.user(name).await;
         }
         for name in ["bob", "dan", "del"] {
-            world.has_password(name).await;
+            world.set_password(name).await;
         }
         world.operator(DisableUser { username: "dan".into() }).await.unwrap();
         world.operator(DeleteUser { username: "del".into() }).await.unwrap();
@@ -145,7 +145,7 @@ both!(
             ("\u{202e}bob", PASSWORD),
             ("bob\0", PASSWORD),
         ] {
-            let reply = world.signs_in(username, password).await;
+            let reply = world.sign_in(username, password).await;
             let mut headers = reply.headers.clone();
             assert!(headers.remove("x-request-id").is_some() && headers.remove("date").is_some());
             assert!(!headers.contains_key("set-cookie"));
@@ -156,7 +156,7 @@ both!(
         assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
         world.operator(EnableUser { username: "dan".into() }).await.unwrap();
         for good in ["dan", "bob", "BOB", "bob@example.test", "Bob@Example.test", "bob ", "\t Bob@example.test\u{a0}"] {
-            assert_eq!(world.signs_in(good, PASSWORD).await.status, 204, "{good}");
+            assert_eq!(world.sign_in(good, PASSWORD).await.status, 204, "{good}");
         }
     }
 );
@@ -164,8 +164,8 @@ both!(
 both!(
     /// R-66
     async fn nobody_can_be_told_by_the_work_that_their_name_costs(world: World) {
-        world.person("bob").await;
-        world.has_password("bob").await;
+        world.user("bob").await;
+        world.set_password("bob").await;
         let statements = async |name: &'static str| {
             let work = async { world.app.store().sign_in_of(name).await.map(drop) };
             world.statements(work).await
@@ -194,8 +194,8 @@ both!(
     async fn failures_are_limited_by_text_and_network_and_not_by_existence(database: Database) {
         let world = World::with(database, &[("proxy.trusted", "127.0.0.0/8")]).await;
         for name in ["bob", "ada"] {
-            world.person(name).await;
-            world.has_password(name).await;
+            world.user(name).await;
+            world.set_password(name).await;
         }
         // 100 of one text, from two addresses of one network: the next is 429, right or wrong, and whether it exists or not.
         for (name, network) in [("bob", "198.51.100"), ("nobody", "192.0.2")] {
@@ -218,7 +218,7 @@ both!(
             assert_eq!(from(&world, &format!("{network}.200"), "ada", PASSWORD).await.status, 429);
         }
         assert_eq!(from(&world, "203.0.113.99", "ada", PASSWORD).await.status, 204);
-        world.later(60 * MINUTE);
+        world.advance(60 * MINUTE);
         assert_eq!(from(&world, "198.51.100.1", "bob", PASSWORD).await.status, 204);
     }
 );
@@ -228,8 +228,8 @@ both!(
     async fn user_over_the_limit_signs_in_from_known_networks_only(database: Database) {
         let world = World::with(database, &[("proxy.trusted", "127.0.0.0/8")]).await;
         for name in ["bob", "ada"] {
-            world.person(name).await;
-            world.has_password(name).await;
+            world.user(name).await;
+            world.set_password(name).await;
         }
         let (home, office, cafe) = ("203.0.113.5", "2001:db8:0:1::1", "203.0.113.99");
         for known in [home, office] {
@@ -254,7 +254,7 @@ both!(
             assert_eq!(from(&world, known, "bob", PASSWORD).await.status, 204, "{known}");
         }
         assert_eq!(from(&world, cafe, "ada", PASSWORD).await.status, 204, "another user");
-        world.later(60 * MINUTE);
+        world.advance(60 * MINUTE);
         assert_eq!(from(&world, cafe, "bob", PASSWORD).await.status, 204);
     }
 );
@@ -262,8 +262,8 @@ both!(
 both!(
     /// R-66
     async fn full_password_queue_answers_429_early_and_counts_no_failure(world: World) {
-        world.person("bob").await;
-        world.has_password("bob").await;
+        world.user("bob").await;
+        world.set_password("bob").await;
         let session = world.signed_in("ada").await;
         let stop = CancellationToken::new();
         let flood = (0..40).map(|_| async {
@@ -282,7 +282,7 @@ both!(
             assert_eq!(confirms(&session, PASSWORD).await.status, 204);
             // More than the limit of failures.
             while rejected < 120 {
-                let reply = world.signs_in("bob", PASSWORD).await;
+                let reply = world.sign_in("bob", PASSWORD).await;
                 if reply.status == 204 {
                     continue;
                 }
@@ -298,7 +298,7 @@ both!(
             stop.cancel();
         };
         tokio::join!(join_all(flood), signing_in);
-        assert_eq!(world.signs_in("bob", PASSWORD).await.status, 204);
+        assert_eq!(world.sign_in("bob", PASSWORD).await.status, 204);
     }
 );
 
@@ -316,8 +316,8 @@ both!(
 /// What only a fresh session may do, with an input that would be done.
 async fn deeds(world: &World, token: &str) -> Vec<(&'static str, Value)> {
     let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
-    world.person("eve").await;
-    let eve = world.person("eve").await.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+    world.user("eve").await;
+    let eve = world.user("eve").await.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
     vec![
         ("createToken", json!({ "description": "new", "organizationIds": [acme], "scopes": ["read_builds"] })),
         ("addOrganizationToToken", json!({ "tokenId": token, "organizationId": globex })),
@@ -334,16 +334,16 @@ both!(
     async fn what_widens_asks_for_the_password_once_it_was_given_a_quarter_of_an_hour_ago(database: Database) {
         let world = World::with(database, &[("organizations.self_service", "true")]).await;
         let owner = world.admin("bob", &["acme", "globex"]).await;
-        let token = owner.creates_token("deploy", &["acme"], &["read_builds"]).await.id;
+        let token = owner.create_token("deploy", &["acme"], &["read_builds"]).await.id;
         let bob = world.signed_in("bob").await;
         let deeds = deeds(&world, &token).await;
-        world.later(14 * MINUTE);
-        let made = bob.does(deeds[0].0, deeds[0].1.clone()).await;
+        world.advance(14 * MINUTE);
+        let made = bob.mutate(deeds[0].0, deeds[0].1.clone()).await;
         assert_eq!(made.code(), "OK", "{}", made.text);
-        world.later(MINUTE);
+        world.advance(MINUTE);
         let mark = world.mark().await;
         for (verb, input) in &deeds {
-            let reply = bob.does(verb, input.clone()).await;
+            let reply = bob.mutate(verb, input.clone()).await;
             let error = &reply.json()["errors"][0];
             assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "UNAUTHENTICATED"), "{verb}");
             assert_eq!(error["extensions"], json!({ "code": "UNAUTHENTICATED", "reauthenticate": true }), "{verb}");
@@ -354,12 +354,12 @@ both!(
             ("updateToken", json!({ "tokenId": token, "description": "changed" })),
             ("updateOrganization", json!({ "organizationId": world.organization_id("acme").await, "name": "Acme" })),
         ] {
-            assert_eq!(bob.does(verb, input).await.code(), "OK", "{verb}");
+            assert_eq!(bob.mutate(verb, input).await.code(), "OK", "{verb}");
         }
         // Whoever may not do a thing is not asked for a password to hear of it.
         let foreign = world.organization("foreign").await;
         let input = json!({ "organizationId": foreign, "user": "eve", "role": "MEMBER" });
-        assert_eq!(bob.does("addOrganizationMember", input).await.code(), "NOT_FOUND");
+        assert_eq!(bob.mutate("addOrganizationMember", input).await.code(), "NOT_FOUND");
 
         assert_eq!(confirms(&bob, "another").await.text, r#"{"message":"The password is wrong."}"#);
         let fresh = confirms(&bob, PASSWORD).await;
@@ -368,7 +368,7 @@ both!(
         assert_ne!(renewed.cookie, bob.cookie);
         assert_eq!((status(&bob).await, status(&renewed).await), (401, 200));
         for (verb, input) in deeds {
-            let reply = renewed.does(verb, input).await;
+            let reply = renewed.mutate(verb, input).await;
             assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
         }
     }
@@ -385,7 +385,7 @@ both!(
         world.operator(EnableUser { username: "bob".into() }).await.unwrap();
         assert_eq!(status(&other).await, 200);
         world.operator(DeleteUser { username: "bob".into() }).await.unwrap();
-        assert_eq!((status(&other).await, world.signs_in("bob", PASSWORD).await.status.as_u16()), (401, 401));
+        assert_eq!((status(&other).await, world.sign_in("bob", PASSWORD).await.status.as_u16()), (401, 401));
     }
 );
 
@@ -393,9 +393,9 @@ both!(
     async fn the_audit_says_that_somebody_came_by_a_session(world: World) {
         world.admin("ada", &["acme"]).await;
         let ada = world.signed_in("ada").await;
-        ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        ada.create_token("deploy", &["acme"], &["read_builds"]).await;
         let query = "{ organization(slug: \"acme\") { auditEvents(first: 2) { nodes { type via reason actor { username } } } } }";
-        let told = ada.ask(query, json!({})).await;
+        let told = ada.query(query, json!({})).await;
         let events = &told["organization"]["auditEvents"]["nodes"];
         let of = |kind: &str, via: &str, reason: Value, actor: Value| json!({ "type": kind, "via": via, "reason": reason, "actor": actor });
         assert_eq!(events[0], of("TOKEN_CREATED", "SESSION", Value::Null, json!({ "username": "ada" })));
@@ -405,10 +405,10 @@ both!(
 
 both!(
     async fn beside_a_credential_in_its_header_a_cookie_does_not_count(world: World) {
-        let ada = world.person("ada").await;
+        let ada = world.user("ada").await;
         let bob = world.signed_in("bob").await;
         let both = Client { cookie: bob.cookie.clone(), ..ada.clone() };
-        assert_eq!(both.ask(VIEWER, json!({})).await["viewer"]["username"], "ada");
+        assert_eq!(both.query(VIEWER, json!({})).await["viewer"]["username"], "ada");
         // Not even where a session would be refused.
         let by_get = format!("/graphql?query={}", VIEWER.replace(' ', "%20").replace('{', "%7B").replace('}', "%7D"));
         assert_eq!(both.get(&by_get).await.status, 200);
@@ -439,7 +439,7 @@ both!(
     /// R-42
     async fn a_page_of_another_origin_can_do_nothing_with_the_session(world: World) {
         let owner = world.admin("bob", &["acme"]).await;
-        let token = owner.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let token = owner.create_token("deploy", &["acme"], &["read_builds"]).await;
         let bob = world.signed_in("bob").await;
         let cookie = bob.cookie.clone().unwrap();
         let revoke = json!({
@@ -509,12 +509,12 @@ both!(
         world.admin("ada", &["acme"]).await;
         world.member("eve", &["acme"]).await;
         let (acme, foreign) = (world.organization_id("acme").await, world.organization("foreign").await);
-        let token = owner.creates_token("deploy", &["acme"], &["read_builds"]).await.id;
+        let token = owner.create_token("deploy", &["acme"], &["read_builds"]).await.id;
         let query = "query($id: ID!) { viewer { id email tokens { totalCount } organizations { totalCount } } \
                      token(id: $id) { id description events { totalCount } } \
                      organization(slug: \"acme\") { viewerIsAdmin tokenGrants { totalCount } auditEvents(filter: { types: [TOKEN_CREATED] }) { totalCount } } }";
         for name in ["bob", "ada", "eve", "stranger"] {
-            let (jwt, session) = (world.person(name).await, world.signed_in(name).await);
+            let (jwt, session) = (world.user(name).await, world.signed_in(name).await);
             let (one, other) = (
                 jwt.graphql(query, json!({ "id": token })).await,
                 session.graphql(query, json!({ "id": token })).await,
@@ -533,7 +533,7 @@ both!(
                 ("addOrganizationMember", json!({ "organizationId": acme, "user": "eve", "role": "MEMBER" })),
                 ("removeOrganizationMember", json!({ "organizationId": acme, "userId": token })),
             ] {
-                let (one, other) = (jwt.does(verb, input.clone()).await, session.does(verb, input).await);
+                let (one, other) = (jwt.mutate(verb, input.clone()).await, session.mutate(verb, input).await);
                 assert_eq!((one.code(), one.status), (other.code(), other.status), "{name}: {verb}");
             }
         }
@@ -543,11 +543,11 @@ both!(
 both!(
     /// R-38
     async fn a_session_that_begins_as_its_password_changes_never_holds(world: World) {
-        world.person("bob").await;
-        world.has_password("bob").await;
+        world.user("bob").await;
+        world.set_password("bob").await;
         let known = world.app.store().sign_in_of("bob").await.unwrap().expect("bob");
         // Between the look at a password and the session that follows from it, another is chosen.
-        world.has_password("bob").await;
+        world.set_password("bob").await;
         let at = world.now();
         let new = NewSession {
             id: SessionId::new(at),

@@ -7,7 +7,7 @@ use crate::{
     world::{
         client::form,
         database::{Database, Kind},
-        port, shelf,
+        port, temp_files,
     },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -168,7 +168,7 @@ async fn attempt(folder: &Path, number: usize, key: &str, route: &Route) -> Ende
 /// Every route of every malformed value, with the log at its most talkative.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn malformed_secret_setting_is_never_repeated() {
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     ended(
         program().args(["migrate", "--database-url"]).arg(format!("sqlite://{}/tokenward.db", folder.path().display())),
         "",
@@ -205,7 +205,7 @@ async fn malformed_secret_setting_is_never_repeated() {
 /// A line of `.pgpass` that cannot be read may hold a password.
 #[tokio::test]
 async fn malformed_pgpass_is_not_logged() {
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let file = folder.path().join("pgpass");
     fs::write(&file, "127.0.0.1:1:t:me hunter2\n").unwrap();
     fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
@@ -264,7 +264,7 @@ async fn data_dir_may_have_any_name() {
     for name in
         ["a b", "a:b", "file:a", ":memory:", "[a", "a?b", "a#b", "100%25", "ü é", "a'b\"c", "sqlite://x", "a&b=c"]
     {
-        let folder = shelf::folder();
+        let folder = temp_files::folder();
         ended(program().current_dir(&folder).args(["migrate", &format!("--data-dir={name}")]), "").await.done();
         assert!(folder.path().join(name).join("tokenward.db").metadata().unwrap().len() > 0, "{name}");
         assert_eq!(names(folder.path()), [name.split('/').next().unwrap()], "{name}");
@@ -276,7 +276,7 @@ const ODD: &str = "a b:[?#%41]ü'c";
 /// A relative folder whose name means something in a URL or a shell.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn oddly_named_data_dir_holds_the_database_and_the_emails() {
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let command = |line: &str| {
         let mut program = program();
         program.current_dir(&folder).args(line.split(' ')).args(["--data-dir", ODD]);
@@ -312,7 +312,7 @@ async fn oddly_named_data_dir_holds_the_database_and_the_emails() {
 
 #[test]
 fn demo_serves_from_oddly_named_data_dir() {
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let mut demo = std::process::Command::new(env!("CARGO_BIN_EXE_tokenward"));
     demo.args(["demo", "--listen", &port::free().to_string(), "--data-dir", ODD]).current_dir(&folder).env_clear();
     let mut demo = Running(demo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
@@ -330,7 +330,7 @@ fn demo_serves_from_oddly_named_data_dir() {
 /// SQLite opens no path of more than 512 bytes.
 #[tokio::test]
 async fn database_that_cannot_be_opened_leaves_no_empty_file() {
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let long = format!("{0}/{0}/{0}", "x".repeat(200));
     let refused = ended(program().current_dir(&folder).args(["migrate", "--data-dir", &long]), "").await;
     refused.refused("cannot be used");
@@ -340,7 +340,7 @@ async fn database_that_cannot_be_opened_leaves_no_empty_file() {
 
 /// What `serve` says over a database at which no server answers.
 async fn served(url: &str) -> String {
-    let folder = shelf::folder();
+    let folder = temp_files::folder();
     let mut serve: Command = program();
     serve.current_dir(&folder).args(["serve", "--listen", "127.0.0.1:0", "--database-url", url]);
     let ended = ended(&mut serve, "").await;

@@ -119,7 +119,7 @@ const NODES: &str = "query($id: ID!) { viewer { id } organization(slug: \"acme\"
     token(id: $id) { id grants { nodes { id } } events { nodes { id } } } }";
 
 async fn nodes(client: &Client<'_>, token: &str) -> Vec<String> {
-    let told = client.ask(NODES, json!({ "id": token })).await;
+    let told = client.query(NODES, json!({ "id": token })).await;
     let paths = ["/viewer/id", "/organization/id", "/token/id", "/token/grants/nodes/0/id", "/token/events/nodes/0/id"];
     paths.iter().map(|path| told.pointer(path).unwrap().as_str().unwrap().to_owned()).collect()
 }
@@ -131,7 +131,7 @@ both!(
         let bob = world.admin("bob", &["acme", "globex"]).await;
         let ada = world.admin("ada", &["acme"]).await;
         let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
-        let cyd = world.person("cyd").await.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let cyd = world.user("cyd").await.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
         let mut asker = Asker::new(Schema::of(&bob).await);
 
         let input = json!({ "description": "x", "organizationIds": [acme], "scopes": ["graphql", "read_user"] });
@@ -143,7 +143,7 @@ both!(
 
         let silent = |reply: &Reply, about: &str| assert_eq!(times(reply, &value), (0, 0), "{about}: {}", reply.text);
         token.clone_into(&mut asker.token);
-        let holder = world.holder_of(&value);
+        let holder = world.bearer(&value);
         let queries = asker.queries(&nodes(&bob, &token).await);
         assert!(queries.len() > 20, "{queries:?}");
         for query in &queries {
@@ -184,8 +184,8 @@ both!(
             silent(&reply, mutation);
         }
         let browser = world.signed_in("bob").await;
-        let other = world.browser(&world.signs_in("bob", PASSWORD).await);
-        let session = other.ask("{ session { id } }", json!({})).await["session"]["id"].clone();
+        let other = world.browser(&world.sign_in("bob", PASSWORD).await);
+        let session = other.query("{ session { id } }", json!({})).await["session"]["id"].clone();
         for (mutation, input) in [
             ("updateProfile", json!({ "name": "Bob" })),
             ("endSession", json!({ "sessionId": session })),

@@ -376,7 +376,7 @@ async fn client_that_takes_four_kilobytes_a_second_is_given_up_and_a_fast_one_ge
     let program = Program::over(&database, &[("log.level", "warn")]);
     let (_serving, _) = program.serve().await;
     let (jwt, query) = large_response(&program).await;
-    let Some(rows) = database.says(COPIES) else { return };
+    let Some(rows) = database.query(COPIES) else { return };
     assert!(rows.ends_with("10100"), "{rows}");
     let body = json!({ "query": query }).to_string();
     let post = |path: &str, body: &str| {

@@ -19,7 +19,7 @@ const EVENTS: &str = "query($first: Int!) { organization(slug: \"acme\") { page:
 
 /// How many statements the execution of a query takes, and how many rows it finds.
 async fn cost(world: &World, who: &Client<'_>, query: &str, first: usize) -> (u64, usize) {
-    let viewer = who.ask("{ viewer { id } }", json!({})).await;
+    let viewer = who.query("{ viewer { id } }", json!({})).await;
     let user = tokenward::domain::id::UserId::parse(viewer["viewer"]["id"].as_str().unwrap()).unwrap();
     let caller = Caller { at: world.now(), address: None, user_agent: None, auth_method: AuthMethod::Jwt(user) };
     let request = Request::new(&world.app, caller).await.unwrap();
@@ -47,11 +47,11 @@ both!(
         let acme = world.organization_id("acme").await;
         for number in 0..150 {
             let owner = if number % 3 == 1 { &owners[number % 2] } else { &ada };
-            let token = owner.creates_token("x", &["acme", "globex"], &["read_user", "read_builds"]).await;
+            let token = owner.create_token("x", &["acme", "globex"], &["read_user", "read_builds"]).await;
             // Twice, so that the newest grant but one was removed.
             for _ in 0..if number > 147 { 2 } else { 0 } {
-                assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
-                assert_eq!(owner.adds_organization(&token.id, &acme).await.code(), "OK");
+                assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
+                assert_eq!(owner.add_organization(&token.id, &acme).await.code(), "OK");
             }
         }
         for (query, most) in [(AUDIT, 16), (OWN, 12), (EVENTS, 13)] {

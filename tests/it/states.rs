@@ -19,12 +19,12 @@ both!(
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme", "globex"]).await);
         let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
         let end = world.now().plus(Duration::from_mins(5)).to_text();
-        let ends = bob.creates_token_until("ends", &["acme", "globex"], &["read_builds"], Some(end.clone())).await;
-        let over = bob.creates_token("over", &["acme", "globex"], &["read_builds"]).await;
+        let ends = bob.create_expiring_token("ends", &["acme", "globex"], &["read_builds"], Some(end.clone())).await;
+        let over = bob.create_token("over", &["acme", "globex"], &["read_builds"]).await;
         let seen = async |id: &str, more: Value| {
             let mut variables = json!({ "id": id });
             variables.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            bob.ask(TOKEN, variables).await["token"].clone()
+            bob.query(TOKEN, variables).await["token"].clone()
         };
         let statuses = |token: &Value| -> Vec<String> {
             let nodes = token["grants"]["nodes"].as_array().unwrap().clone();
@@ -46,8 +46,8 @@ both!(
         for grant in before["grants"]["nodes"].as_array().unwrap() {
             assert_eq!((&grant["grantedAt"], &grant["removedAt"]), (&before["createdAt"], &json!(null)));
         }
-        world.later(Duration::from_mins(1));
-        assert_eq!(ada.removes_organization(&ends.id, &acme, Some("too wide")).await.code(), "OK");
+        world.advance(Duration::from_mins(1));
+        assert_eq!(ada.remove_organization(&ends.id, &acme, Some("too wide")).await.code(), "OK");
         let cut = seen(&ends.id, json!({})).await;
         assert_eq!((&cut["status"], &cut["organizations"]), (&json!("ACTIVE"), &json!([{ "slug": "globex" }])));
         assert_eq!(statuses(&cut), ["acme REMOVED", "globex ACTIVE"]);
@@ -61,8 +61,8 @@ both!(
             assert_eq!(statuses(&seen(&ends.id, json!({ "of": nothing })).await), [""; 0]);
         }
 
-        assert_eq!(bob.revokes(&over.id).await.code(), "OK");
-        world.later(Duration::from_mins(5));
+        assert_eq!(bob.revoke_token(&over.id).await.code(), "OK");
+        world.advance(Duration::from_mins(5));
         let expired = seen(&ends.id, json!({})).await;
         assert_eq!(
             (&expired["status"], &expired["revokedAt"], &expired["organizations"]),
@@ -77,9 +77,9 @@ both!(
 
         // The audit finds by its id what is over and was not removed, and lists it where it is asked for.
         let row = "query($id: ID!) { organization(slug: \"globex\") { tokenGrant(tokenId: $id) { status token { status } } } }";
-        let root = world.person("root-globex").await;
+        let root = world.user("root-globex").await;
         for (token, status) in [(&ends, "EXPIRED"), (&over, "REVOKED")] {
-            let found = root.ask(row, json!({ "id": token.id })).await;
+            let found = root.query(row, json!({ "id": token.id })).await;
             assert_eq!(
                 found["organization"]["tokenGrant"],
                 json!({ "status": "ENDED", "token": { "status": status } })
@@ -87,13 +87,13 @@ both!(
         }
         let list = "query($status: [TokenStatus!]) { organization(slug: \"acme\") { tokenGrants(filter: { status: $status }) { \
                     nodes { tokenId } } } }";
-        let listed = ada.ask(list, json!({ "status": ["EXPIRED", "REVOKED"] })).await;
+        let listed = ada.query(list, json!({ "status": ["EXPIRED", "REVOKED"] })).await;
         assert_eq!(
             listed["organization"]["tokenGrants"]["nodes"],
             json!([{ "tokenId": over.id }]),
             "a removed one is not"
         );
-        let none = ada.ask(list, json!({})).await["organization"]["tokenGrants"]["nodes"].clone();
+        let none = ada.query(list, json!({})).await["organization"]["tokenGrants"]["nodes"].clone();
         assert_eq!(none, json!([]), "only active ones unless asked");
     }
 );
@@ -102,11 +102,11 @@ both!(
     async fn a_membership_says_as_what_and_since_when(world: World) {
         let start = world.now();
         let bob = world.member("bob", &["acme"]).await;
-        world.later(Duration::from_mins(1));
+        world.advance(Duration::from_mins(1));
         world.admin("bob", &["globex"]).await;
         let query = "{ viewer { organizations { edges { role node { slug viewerIsAdmin } } } }
             organization(slug: \"globex\") { members { edges { role joinedAt node { username } } } } }";
-        let seen = bob.ask(query, json!({})).await;
+        let seen = bob.query(query, json!({})).await;
         let edge = |slug: &str, role: &str| json!({ "role": role, "node": { "slug": slug, "viewerIsAdmin": role == "ADMIN" } });
         let expected = json!([edge("acme", "MEMBER"), edge("globex", "ADMIN")]);
         assert_eq!(seen["viewer"]["organizations"]["edges"], expected);
@@ -119,7 +119,8 @@ both!(
 
 both!(
     async fn the_scopes_are_those_of_the_catalogue_in_its_order(world: World) {
-        let told = world.stranger().await.ask("{ scopes { name title description access retired } }", json!({})).await;
+        let told =
+            world.non_member().await.query("{ scopes { name title description access retired } }", json!({})).await;
         let catalogue = include_str!("../../src/domain/scopes.toml");
         let said = |key: &str| -> Vec<Value> {
             let start = format!("{key} = ");

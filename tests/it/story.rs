@@ -7,26 +7,27 @@ both!(
     async fn a_token_is_made_checked_audited_cut_added_again_and_revoked(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        let script = world.holder_of(&token.value);
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+        let script = world.bearer(&token.value);
         let question = "scope=read_builds&organization=acme";
         assert_eq!(script.verify(question).await.status, 200);
         let audit = "query($filter: TokenFilter) { organization(slug: \"acme\") { tokenGrants(filter: $filter) \
                      { totalCount nodes { tokenId lastRequest { path ipAddress } } } } }";
         let filter = json!({ "filter": { "token": token.value } });
-        let row = world
-            .written(async || ada.ask(audit, filter.clone()).await["organization"]["tokenGrants"]["nodes"][0].clone());
+        let row = world.wait_for_usage(async || {
+            ada.query(audit, filter.clone()).await["organization"]["tokenGrants"]["nodes"][0].clone()
+        });
         let row = row.await;
         assert_eq!((&row["tokenId"], &row["lastRequest"]["path"]), (&json!(token.id), &json!("/verify")));
-        assert_eq!(ada.removes_organization(&token.id, &acme, Some("old")).await.code(), "OK");
+        assert_eq!(ada.remove_organization(&token.id, &acme, Some("old")).await.code(), "OK");
         assert_eq!(script.verify(question).await.status, 403);
-        let letters = world.letters(1).await;
+        let letters = world.emails(1).await;
         assert_eq!(letters[0].recipients, ["bob@example.test"]);
         assert!(letters[0].email.text.contains("old"));
-        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
+        assert_eq!(bob.add_organization(&token.id, &acme).await.code(), "OK");
         assert_eq!(script.verify(question).await.status, 200);
         assert_eq!(script.get("/v2/access-token").await.json()["uuid"], token.uuid);
-        assert_eq!(bob.revokes(&token.id).await.code(), "OK");
+        assert_eq!(bob.revoke_token(&token.id).await.code(), "OK");
         assert_eq!(script.verify(question).await.status, 401);
         assert_eq!(world.mailbox.sent().len(), 1, "the owner's own doings send no letter");
     }

@@ -41,15 +41,15 @@ both!(
         let ada = world.admin("ada", &["acme"]).await;
         let (composed, decomposed) = ("Caf\u{e9} \u{1e69}", "Cafe\u{301} s\u{323}\u{307}");
         for description in [composed, decomposed] {
-            ada.creates_token(description, &["acme"], &["read_user"]).await;
+            ada.create_token(description, &["acme"], &["read_user"]).await;
         }
         let ask = "query($text: String!) { organization(slug: \"acme\") { tokenGrants(filter: {query: $text}) { nodes { token { description } } } } }";
         let both = json!([{ "token": { "description": composed } }, { "token": { "description": composed } }]);
         for text in ["caf\u{e9}", "CAFE\u{301}", "s\u{307}\u{323}", "\u{1e69}", "\u{1e68}"] {
-            let found = ada.ask(ask, json!({ "text": text })).await;
+            let found = ada.query(ask, json!({ "text": text })).await;
             assert_eq!(found["organization"]["tokenGrants"]["nodes"], both, "{text}");
         }
-        assert_eq!(ada.ask(ask, json!({ "text": "cafe" })).await["organization"]["tokenGrants"]["nodes"], json!([]));
+        assert_eq!(ada.query(ask, json!({ "text": "cafe" })).await["organization"]["tokenGrants"]["nodes"], json!([]));
     }
 );
 
@@ -58,7 +58,7 @@ fn said<'world>(world: &'world World, subject: &str, username: &str, name: &str)
     let email = format!("{subject}@example.test");
     let said = Said { subject, username, name, email: &email };
     let config = world.config.jwt.as_ref().unwrap();
-    world.holder_of(&http::sign(config, &said, world.now(), Duration::from_hours(1)).unwrap())
+    world.bearer(&http::sign(config, &said, world.now(), Duration::from_hours(1)).unwrap())
 }
 
 const COMPOSED: &str = "Am\u{e9}lie";
@@ -74,11 +74,11 @@ both!(
         for (username, name) in [("bob", COMPOSED), ("cyd", DECOMPOSED)] {
             world.member(username, &["acme"]).await;
             let named = said(&world, username, username, name);
-            assert_eq!(named.ask("{ viewer { name } }", json!({})).await["viewer"]["name"], COMPOSED);
-            named.creates_token(&format!("for {name}"), &["acme"], &["read_user"]).await;
+            assert_eq!(named.query("{ viewer { name } }", json!({})).await["viewer"]["name"], COMPOSED);
+            named.create_token(&format!("for {name}"), &["acme"], &["read_user"]).await;
         }
         let found = async |filter: Value| {
-            let found = ada.ask(FOUND, json!({ "filter": filter })).await;
+            let found = ada.query(FOUND, json!({ "filter": filter })).await;
             found["organization"]["tokenGrants"]["nodes"].clone()
         };
         let row = json!({ "token": { "description": format!("for {COMPOSED}"), "owner": { "name": COMPOSED } } });
@@ -99,12 +99,12 @@ both!(
     ///
     async fn a_change_to_the_other_form_is_none_and_reasons_are_composed(world: World) {
         let bob = world.member("bob", &["acme"]).await;
-        let token = bob.creates_token(COMPOSED, &["acme"], &["read_user"]).await;
+        let token = bob.create_token(COMPOSED, &["acme"], &["read_user"]).await;
         let update = "mutation($input: UpdateTokenInput!) { updateToken(input: $input) { token { description events { totalCount } } } }";
-        let updated = bob.ask(update, json!({ "input": { "tokenId": token.id, "description": DECOMPOSED } })).await;
+        let updated = bob.query(update, json!({ "input": { "tokenId": token.id, "description": DECOMPOSED } })).await;
         assert_eq!(updated["updateToken"]["token"], json!({ "description": COMPOSED, "events": { "totalCount": 1 } }));
         let acme = world.organization_id("acme").await;
-        let removed = bob.removes_organization(&token.id, &acme, Some(DECOMPOSED)).await;
+        let removed = bob.remove_organization(&token.id, &acme, Some(DECOMPOSED)).await;
         assert_eq!(removed.data()["removeOrganizationFromToken"]["grant"]["removalReason"], COMPOSED);
     }
 );
@@ -117,7 +117,7 @@ both!(
         for (subject, username) in
             [("1", "\u{430}da"), ("2", "Ada"), ("3", "ad\u{430}"), ("4", "ADA"), ("5", "a\u{301}da")]
         {
-            let viewer = said(&world, subject, username, "Ada").ask("{ viewer { username } }", json!({})).await;
+            let viewer = said(&world, subject, username, "Ada").query("{ viewer { username } }", json!({})).await;
             let given = viewer["viewer"]["username"].as_str().unwrap().to_owned();
             let plain = |letter| matches!(letter, 'a'..='z' | '0'..='9' | '-' | '_' | '.');
             assert!(given.chars().all(plain), "{given}");
@@ -125,7 +125,7 @@ both!(
         }
         let lookup = "query($slug: String!) { organization(slug: $slug) { id } }";
         for slug in ["Acme", "ACME", "\u{430}cme", "acme "] {
-            assert_eq!(ada.ask(lookup, json!({ "slug": slug })).await["organization"], Value::Null, "{slug}");
+            assert_eq!(ada.query(lookup, json!({ "slug": slug })).await["organization"], Value::Null, "{slug}");
         }
     }
 );
@@ -135,8 +135,8 @@ both!(
     async fn texts_without_a_visible_character_are_rejected_and_selectors_dropped(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let acme = world.organization_id("acme").await;
-        let token = ada.creates_token("\u{2764}\u{FE0F} builds", &["acme"], &["read_user"]).await;
-        let seen = ada.ask("query($id: ID!) { token(id: $id) { description } }", json!({ "id": token.id })).await;
+        let token = ada.create_token("\u{2764}\u{FE0F} builds", &["acme"], &["read_user"]).await;
+        let seen = ada.query("query($id: ID!) { token(id: $id) { description } }", json!({ "id": token.id })).await;
         assert_eq!(seen["token"]["description"], "\u{2764} builds");
         for text in ["\u{2800}", "\u{13441} \u{1D159}", "a\u{E0041}", "\u{115F}"] {
             for (verb, input) in [
@@ -147,16 +147,16 @@ both!(
                 ("removeOrganizationFromToken", json!({ "tokenId": token.id, "organizationId": acme, "reason": text })),
                 ("revokeToken", json!({ "tokenId": token.id, "reason": text })),
             ] {
-                let reply = ada.does(verb, input).await;
+                let reply = ada.mutate(verb, input).await;
                 assert_eq!(reply.code(), "INVALID_INPUT", "{verb} {}: {}", text.escape_unicode(), reply.text);
             }
             // A JWT that says so is let in, and what it says is left out.
             let named = said(&world, "5", "eve", text);
-            assert_eq!(named.ask("{ viewer { name } }", json!({})).await["viewer"]["name"], "eve");
+            assert_eq!(named.query("{ viewer { name } }", json!({})).await["viewer"]["name"], "eve");
         }
         for dots in [".", ".."] {
             let named = said(&world, &format!("subject {dots}"), dots, "Dot");
-            let viewer = named.ask("{ viewer { username } }", json!({})).await;
+            let viewer = named.query("{ viewer { username } }", json!({})).await;
             assert_eq!(viewer["viewer"]["username"], format!("subject-{dots}"));
         }
     }

@@ -15,7 +15,7 @@ const OUT_OF_BOUNDS: [&str; 5] = [
 both!(
     async fn time_out_of_bounds_is_invalid_input_wherever_a_time_is_read(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
-        let token = ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let token = ada.create_token("deploy", &["acme"], &["read_builds"]).await;
         let acme = world.organization_id("acme").await;
         for time in OUT_OF_BOUNDS {
             let new = json!({
@@ -25,7 +25,7 @@ both!(
             for (verb, input) in
                 [("createToken", new), ("updateToken", json!({ "tokenId": token.id, "expiresAt": time }))]
             {
-                let reply = ada.does(verb, input).await;
+                let reply = ada.mutate(verb, input).await;
                 assert_eq!(reply.code(), "INVALID_INPUT", "{verb} {time}: {}", reply.text);
                 assert!(reply.text.contains("1970 to 9999"), "{}", reply.text);
             }
@@ -61,7 +61,7 @@ both!(
             let input = json!({
                 "description": "new", "organizationIds": [acme], "scopes": ["read_builds"], "expiresAt": expires_at,
             });
-            ada.does_and_sees("createToken", input, "token { id expiresAt }").await
+            ada.mutate_selecting("createToken", input, "token { id expiresAt }").await
         };
         let century = Duration::from_hours(24 * 36_500);
         let (near, far) = (Duration::from_mins(10), Duration::from_hours(1));
@@ -74,8 +74,8 @@ both!(
                 ("INVALID_INPUT", Some("input.expiresAt")),
                 "{time}"
             );
-            let endless = ada.creates_token("endless", &["acme"], &["read_builds"]).await;
-            let reply = ada.does("updateToken", json!({ "tokenId": endless.id, "expiresAt": time })).await;
+            let endless = ada.create_token("endless", &["acme"], &["read_builds"]).await;
+            let reply = ada.mutate("updateToken", json!({ "tokenId": endless.id, "expiresAt": time })).await;
             assert_eq!(
                 (&*reply.code(), reply.field().as_deref()),
                 ("INVALID_INPUT", Some("input.expiresAt")),
@@ -90,16 +90,16 @@ both!(
 both!(
     async fn every_time_that_is_returned_can_be_sent_back(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
-        let token = ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let token = ada.create_token("deploy", &["acme"], &["read_builds"]).await;
         // Stored by an earlier release: 9999-12-31T23:59:59-12:00.
         for table in ["tokens", "grants"] {
-            if world.database.says(&format!("update {table} set expires_at = 253402343999000000")).is_none() {
+            if world.database.query(&format!("update {table} set expires_at = 253402343999000000")).is_none() {
                 return;
             }
         }
         let shown = "query($id: ID!) { token(id: $id) { createdAt expiresAt } viewer { createdAt } \
                      organization(slug: \"acme\") { createdAt auditEvents(first: 1) { nodes { at } } } }";
-        let shown = ada.ask(shown, json!({ "id": token.id })).await;
+        let shown = ada.query(shown, json!({ "id": token.id })).await;
         let expiry = shown["token"]["expiresAt"].clone();
         assert_eq!(expiry, "9999-12-31T23:59:59.999999Z");
         let filter = "query($filter: TokenFilter) { organization(slug: \"acme\") { tokenGrants(filter: $filter) \
@@ -107,9 +107,9 @@ both!(
         for time in times(&shown) {
             let range = json!({ "from": time, "to": time });
             let all = json!({ "createdAt": range, "lastUsedAt": range, "expiresAt": range, "unusedSince": time });
-            ada.ask(filter, json!({ "filter": all })).await;
+            ada.query(filter, json!({ "filter": all })).await;
         }
-        let reply = ada.does_and_sees(
+        let reply = ada.mutate_selecting(
             "updateToken",
             json!({ "tokenId": token.id, "expiresAt": expiry }),
             "token { expiresAt }",

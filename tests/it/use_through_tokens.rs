@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 both!(
     async fn a_token_cannot_ask_its_owners_tokens_for_use_elsewhere(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
-        let script = world.holder_of(&bob.creates_token("script", &["acme"], &["graphql"]).await.value);
+        let script = world.bearer(&bob.create_token("script", &["acme"], &["graphql"]).await.value);
         let query =
             "query($f: TokenFilter, $o: TokenOrder) { viewer { tokens(filter: $f, orderBy: $o) { totalCount } } }";
         let asks = [
@@ -23,6 +23,6 @@ both!(
         }
         let rest: Value =
             json!({ "f": { "owner": "bob", "neverExpires": true }, "o": { "field": "OWNER", "direction": "ASC" } });
-        assert_eq!(script.ask(query, rest).await["viewer"]["tokens"]["totalCount"], 1);
+        assert_eq!(script.query(query, rest).await["viewer"]["tokens"]["totalCount"], 1);
     }
 );

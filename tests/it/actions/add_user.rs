@@ -20,7 +20,7 @@ both!(
         let mark = world.mark().await;
         let added = world.operator(named("builder", Some("bob"))).await.unwrap();
         assert_eq!(world.since(&mark).await, (1, 0));
-        let viewer = world.person("bob").await.ask("{ viewer { uuid username } }", json!({})).await;
+        let viewer = world.user("bob").await.query("{ viewer { uuid username } }", json!({})).await;
         assert_eq!(viewer["viewer"], json!({ "uuid": added.id.uuid(), "username": "bob" }));
     }
 );
@@ -42,7 +42,7 @@ both!(
 both!(
     async fn concurrent_additions_create_one_user(world: World) {
         let mark = world.mark().await;
-        let added = super::at_once(10, async |_| world.operator(named("bob", None)).await).await;
+        let added = super::concurrently(10, async |_| world.operator(named("bob", None)).await).await;
         assert_eq!(added.iter().filter(|one| one.is_ok()).count(), 1);
         assert!(added.iter().filter_map(|one| one.as_ref().err()).all(|error| error.code() == Code::Conflict));
         assert_eq!(world.since(&mark).await, (1, 0));

@@ -18,7 +18,7 @@ fn acme(admin: &str) -> CreateOrganization {
 
 both!(
     async fn organization_is_created_with_its_first_administrator(world: World) {
-        let ada = world.person("ada").await;
+        let ada = world.user("ada").await;
         let mark = world.mark().await;
         world.operator(acme("ada")).await.unwrap();
         assert_eq!(world.since(&mark).await, (2, 0));
@@ -31,27 +31,27 @@ both!(
                 { "type": "ORGANIZATION_CREATED", "user": null },
             ] },
         });
-        assert_eq!(ada.ask(query, json!({})).await["organization"], expected);
+        assert_eq!(ada.query(query, json!({})).await["organization"], expected);
     }
 );
 
 both!(
     async fn slug_is_unique_and_administrator_must_exist(world: World) {
         world.organization("acme").await;
-        let bob = world.person("bob").await;
+        let bob = world.user("bob").await;
         let mark = world.mark().await;
         assert_eq!(world.operator(acme("bob")).await.unwrap_err().code(), Code::Conflict);
         let unknown = CreateOrganization { slug: "globex".into(), ..acme("unknown") };
         assert_eq!(world.operator(unknown).await.unwrap_err().code(), Code::NotFound);
         assert_eq!(world.since(&mark).await, (0, 0));
         let query = "{ acme: organization(slug: \"acme\") { id } globex: organization(slug: \"globex\") { id } }";
-        assert_eq!(bob.ask(query, json!({})).await, json!({ "acme": null, "globex": null }));
+        assert_eq!(bob.query(query, json!({})).await, json!({ "acme": null, "globex": null }));
     }
 );
 
 both!(
     async fn only_the_command_line_can_add_organizations(world: World) {
-        world.person("ada").await;
+        world.user("ada").await;
         let identity = tokenward::store::Identity { issuer: crate::world::ISSUER.into(), subject: "ada".into() };
         let (ada, _) = world.app.store().user_of(&identity).await.unwrap().unwrap();
         let mark = world.mark().await;

@@ -1,7 +1,7 @@
 //! The mutation `createToken`.
 
-use super::{at_once, no_organizations, tally, the_same};
-use crate::world::{World, again::again};
+use super::{assert_same, concurrently, count_codes, unknown_organizations};
+use crate::world::{World, retry::retry};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -16,12 +16,12 @@ both!(
         let mark = world.mark().await;
         let shows = "value token { id hint description status expiresAt owner { username } scopes { name } \
                      organizations { slug } }";
-        let data = bob.does_and_sees("createToken", input(&[&acme, &acme]), shows).await.data();
+        let data = bob.mutate_selecting("createToken", input(&[&acme, &acme]), shows).await.data();
         let (token, value) = (&data["createToken"]["token"], data["createToken"]["value"].as_str().unwrap());
-        assert_eq!(world.holder_of(value).verify("scope=read_builds&organization=acme").await.status, 200);
+        assert_eq!(world.bearer(value).verify("scope=read_builds&organization=acme").await.status, 200);
         let hint = token["hint"].as_str().unwrap();
         assert_eq!(hint, format!("{}…{}", &value[..8], &value[38..]));
-        assert_eq!(bob.history_of(token["id"].as_str().unwrap()).await, ["TOKEN_CREATED"]);
+        assert_eq!(bob.event_types_of(token["id"].as_str().unwrap()).await, ["TOKEN_CREATED"]);
         assert_eq!(world.since(&mark).await, (1, 0));
         let expected = json!({
             "id": token["id"], "hint": hint, "description": "deploy", "status": "ACTIVE", "expiresAt": null,
@@ -37,10 +37,10 @@ both!(
         let (acme, foreign) = (world.organization_id("acme").await, world.organization("globex").await);
         let mark = world.mark().await;
         let mut replies = Vec::new();
-        for id in no_organizations(&world).iter().chain([&foreign]) {
-            replies.push(bob.does("createToken", input(&[&acme, id])).await);
+        for id in unknown_organizations(&world).iter().chain([&foreign]) {
+            replies.push(bob.mutate("createToken", input(&[&acme, id])).await);
         }
-        assert_eq!(the_same(&replies).code(), "NOT_FOUND");
+        assert_eq!(assert_same(&replies).code(), "NOT_FOUND");
         assert_eq!(world.since(&mark).await, (0, 0));
     }
 );
@@ -49,16 +49,16 @@ both!(
     async fn token_cannot_create_tokens(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
-        let script = world.holder_of(&bob.creates_token("script", &["acme"], &["graphql"]).await.value);
+        let script = world.bearer(&bob.create_token("script", &["acme"], &["graphql"]).await.value);
         let mark = world.mark().await;
-        let mut replies = vec![script.does("createToken", input(&[&acme])).await];
-        for id in no_organizations(&world) {
-            replies.push(script.does("createToken", input(&[&id])).await);
+        let mut replies = vec![script.mutate("createToken", input(&[&acme])).await];
+        for id in unknown_organizations(&world) {
+            replies.push(script.mutate("createToken", input(&[&id])).await);
         }
-        let reply = the_same(&replies);
+        let reply = assert_same(&replies);
         assert_eq!(reply.code(), "FORBIDDEN");
         assert!(reply.text.contains("A token can never make or widen tokens"), "{}", reply.text);
-        assert_eq!(world.nobody().does("createToken", input(&[&acme])).await.status, 401);
+        assert_eq!(world.anonymous().mutate("createToken", input(&[&acme])).await.status, 401);
         assert_eq!(world.since(&mark).await, (0, 0));
     }
 );
@@ -82,7 +82,7 @@ both!(
         ] {
             let mut input = input(&[&acme]);
             input[key] = value;
-            let reply = bob.does("createToken", input).await;
+            let reply = bob.mutate("createToken", input).await;
             assert_eq!((&*reply.code(), reply.field().as_deref()), ("INVALID_INPUT", Some(field)), "{}", reply.text);
         }
         assert_eq!(world.since(&mark).await, (0, 0));
@@ -94,9 +94,9 @@ both!(
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let mark = world.mark().await;
-        let create = async |_| bob.does_and_sees("createToken", input(&[&acme]), "value token { id }").await;
-        let replies = at_once(20, create).await;
-        assert_eq!(tally(&replies), [("OK".to_owned(), 20)]);
+        let create = async |_| bob.mutate_selecting("createToken", input(&[&acme]), "value token { id }").await;
+        let replies = concurrently(20, create).await;
+        assert_eq!(count_codes(&replies), [("OK".to_owned(), 20)]);
         let distinct = |path: &str| -> BTreeSet<_> {
             replies.iter().map(|reply| reply.data()["createToken"].pointer(path).unwrap().to_string()).collect()
         };
@@ -108,20 +108,20 @@ both!(
 both!(
     async fn token_created_while_the_owner_is_removed_has_no_access(world: World) {
         let bob = world.member("bob", &["acme"]).await;
-        let (acme, admin) = (world.organization_id("acme").await, world.person("root-acme").await);
+        let (acme, admin) = (world.organization_id("acme").await, world.user("root-acme").await);
         for _ in 0..5 {
             world.member("bob", &["acme"]).await;
-            let removing = again(async || {
+            let removing = retry(async || {
                 let (organization, user) = ("acme".into(), "bob".into());
                 world.operator(tokenward::actions::RemoveOrganizationMember { organization, user }).await
             });
-            let creating = at_once(4, async |_| bob.does("createToken", input(&[&acme])).await);
+            let creating = concurrently(4, async |_| bob.mutate("createToken", input(&[&acme])).await);
             let (removed, created) = tokio::join!(removing, creating);
             removed.unwrap();
             assert!(created.iter().all(|reply| ["OK", "NOT_FOUND"].contains(&&*reply.code())), "{created:?}");
             world.member("bob", &["acme"]).await;
             let audit = "{ organization(slug: \"acme\") { tokenGrants { totalCount } } }";
-            assert_eq!(admin.ask(audit, json!({})).await["organization"]["tokenGrants"]["totalCount"], 0);
+            assert_eq!(admin.query(audit, json!({})).await["organization"]["tokenGrants"]["totalCount"], 0);
         }
     }
 );

@@ -1,7 +1,7 @@
 //! Deleting organizations.
 
-use super::at_once;
-use crate::world::{World, again::again};
+use super::concurrently;
+use crate::world::{World, retry::retry};
 use serde_json::json;
 use tokenward::{
     actions::{AddOrganizationMember, CreateOrganization, DeleteOrganization},
@@ -18,8 +18,8 @@ both!(
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme", "globex"]).await);
         let api = world.resource_server("api").await;
         let acme = world.organization_id("acme").await;
-        let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds", "graphql"]).await;
-        let script = world.holder_of(&token.value);
+        let token = bob.create_token("deploy", &["acme", "globex"], &["read_builds", "graphql"]).await;
+        let script = world.bearer(&token.value);
         world.operator(delete("acme")).await.unwrap();
         assert_eq!(script.verify("organization=acme").await.status, 403);
         assert_eq!(script.verify("organization=globex").await.status, 200);
@@ -30,13 +30,13 @@ both!(
         let query = "query($id: ID!) { organization(slug: \"acme\") { id } node(id: $id) { id } \
                      viewer { organizations { nodes { slug } } } }";
         for (client, slugs) in [(&ada, json!([])), (&bob, json!([{ "slug": "globex" }]))] {
-            let seen = client.ask(query, json!({ "id": acme })).await;
+            let seen = client.query(query, json!({ "id": acme })).await;
             let expected =
                 json!({ "organization": null, "node": null, "viewer": { "organizations": { "nodes": slugs } } });
             assert_eq!(seen, expected);
         }
-        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "NOT_FOUND");
-        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "NOT_FOUND");
+        assert_eq!(bob.add_organization(&token.id, &acme).await.code(), "NOT_FOUND");
+        assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "NOT_FOUND");
     }
 );
 
@@ -45,18 +45,18 @@ both!(
         let (bob, eve) = (world.member("bob", &["acme"]).await, world.member("eve", &["acme"]).await);
         let mut tokens = Vec::new();
         for name in ["one", "two"] {
-            tokens.push(bob.creates_token(name, &["acme"], &["read_builds"]).await);
+            tokens.push(bob.create_token(name, &["acme"], &["read_builds"]).await);
         }
-        let active = eve.creates_token("active", &["acme"], &["read_builds"]).await;
-        let revoked = eve.creates_token("revoked", &["acme"], &["read_builds"]).await;
-        assert_eq!(eve.revokes(&revoked.id).await.code(), "OK");
+        let active = eve.create_token("active", &["acme"], &["read_builds"]).await;
+        let revoked = eve.create_token("revoked", &["acme"], &["read_builds"]).await;
+        assert_eq!(eve.revoke_token(&revoked.id).await.code(), "OK");
         world.member("idle", &["acme"]).await;
         let mark = world.mark().await;
         world.operator(delete("acme")).await.unwrap();
         // Three tokens, four members, and the organization; no event for the revoked token.
         assert_eq!(world.since(&mark).await, (8, 2));
-        assert_eq!(eve.history_of(&revoked.id).await, ["TOKEN_CREATED", "TOKEN_REVOKED"]);
-        assert_eq!(eve.history_of(&active.id).await, ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"]);
+        assert_eq!(eve.event_types_of(&revoked.id).await, ["TOKEN_CREATED", "TOKEN_REVOKED"]);
+        assert_eq!(eve.event_types_of(&active.id).await, ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"]);
         let emails = world.mailbox.sent();
         let email = emails.iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
         let text = email.email.text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -64,7 +64,7 @@ both!(
         assert!(!text.contains("addOrganizationToToken"), "{text}");
         let query = "query($id: ID!) { token(id: $id) { grants(status: [REMOVED]) { nodes { \
                      organization { slug } removalReason removedBy { id } } } } }";
-        let seen = bob.ask(query, json!({ "id": tokens[0].id })).await;
+        let seen = bob.query(query, json!({ "id": tokens[0].id })).await;
         let expected = json!([{
             "organization": { "slug": "acme" }, "removalReason": "The organization was deleted.", "removedBy": null,
         }]);
@@ -96,25 +96,25 @@ both!(
         for round in 0..5 {
             let slug = format!("acme{round}");
             let bob = world.member("bob", &[&slug]).await;
-            world.person("eve").await;
+            world.user("eve").await;
             let id = world.organization_id(&slug).await;
-            let token = bob.creates_token("deploy", &[&slug], &["read_builds"]).await;
-            assert_eq!(bob.removes_organization(&token.id, &id, None).await.code(), "OK");
+            let token = bob.create_token("deploy", &[&slug], &["read_builds"]).await;
+            assert_eq!(bob.remove_organization(&token.id, &id, None).await.code(), "OK");
             let join = || {
                 let (organization, user) = (slug.as_str().into(), "eve".into());
                 AddOrganizationMember { organization, user, role: Role::Member }
             };
             let (deleted, joined, added) = tokio::join!(
-                at_once(3, async |_| world.operator(delete(&slug)).await),
-                again(async || world.sets_member(join()).await),
-                again(async || bob.adds_organization(&token.id, &id).await)
+                concurrently(3, async |_| world.operator(delete(&slug)).await),
+                retry(async || world.set_member(join()).await),
+                retry(async || bob.add_organization(&token.id, &id).await)
             );
             assert_eq!(deleted.iter().filter(|one| one.is_ok()).count(), 1, "{deleted:?}");
             assert!(joined.is_ok() || joined.is_err_and(|error| error.code() == Code::NotFound));
             assert!(["OK", "NOT_FOUND"].contains(&&*added.code()), "{}", added.text);
-            assert_eq!(world.holder_of(&token.value).verify(&format!("organization={slug}")).await.status, 403);
+            assert_eq!(world.bearer(&token.value).verify(&format!("organization={slug}")).await.status, 403);
             let seen = bob
-                .ask(
+                .query(
                     "query($id: ID!) { token(id: $id) { grants(status: [ACTIVE]) { totalCount } } }",
                     json!({ "id": token.id }),
                 )

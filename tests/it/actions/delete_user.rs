@@ -1,7 +1,7 @@
 //! Deleting users.
 
-use super::at_once;
-use crate::world::{ISSUER, World, shelf::answer_of};
+use super::concurrently;
+use crate::world::{ISSUER, World, temp_files::output_of};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokenward::{
@@ -20,7 +20,7 @@ fn delete(username: &str) -> DeleteUser {
 async fn events(world: &World, count: usize) -> Value {
     let audit = "query($first: Int) { organization(slug: \"acme\") { auditEvents(first: $first) { nodes { \
                  type via actor { username } user { username } } } } }";
-    let seen = world.person("root-acme").await.ask(audit, json!({ "first": count })).await;
+    let seen = world.user("root-acme").await.query(audit, json!({ "first": count })).await;
     seen["organization"]["auditEvents"]["nodes"].clone()
 }
 
@@ -30,12 +30,12 @@ both!(
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.admin("bob", &["acme", "globex"]).await);
         let api = world.resource_server("api").await;
         let (one, two) = (
-            bob.creates_token("one", &["acme", "globex"], &["read_builds", "graphql"]).await,
-            bob.creates_token("two", &["acme"], &["read_builds"]).await,
+            bob.create_token("one", &["acme", "globex"], &["read_builds", "graphql"]).await,
+            bob.create_token("two", &["acme"], &["read_builds"]).await,
         );
         world.operator(delete("bob")).await.unwrap();
         for token in [&one, &two] {
-            let script = world.holder_of(&token.value);
+            let script = world.bearer(&token.value);
             assert_eq!(script.verify("scope=read_builds&organization=acme").await.status, 401);
             assert_eq!(script.verify("").await.status, 401);
             assert_eq!(script.get("/v2/access-token").await.status, 401);
@@ -50,7 +50,7 @@ both!(
                      tokenGrants(filter: { status: [ACTIVE, EXPIRED, REVOKED] }) { totalCount } \
                      tokenGrant(tokenId: $id) { status } members { nodes { username } } } \
                      token(id: $id) { id } }";
-        let seen = ada.ask(audit, json!({ "id": one.id })).await;
+        let seen = ada.query(audit, json!({ "id": one.id })).await;
         let members = json!([{ "username": "ada" }, { "username": "root-acme" }]);
         let expected = json!({
             "organization": { "tokenGrants": { "totalCount": 0 }, "tokenGrant": null, "members": { "nodes": members } },
@@ -64,13 +64,14 @@ both!(
     async fn deletion_records_an_event_per_token_and_keeps_the_event_log(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         for name in ["one", "two"] {
-            bob.creates_token(name, &["acme"], &["read_builds"]).await;
+            bob.create_token(name, &["acme"], &["read_builds"]).await;
         }
-        let revoked = bob.creates_token("revoked", &["acme"], &["read_builds"]).await;
-        assert_eq!(bob.revokes(&revoked.id).await.code(), "OK");
-        let expired = bob.creates_token_until("expired", &["acme"], &["read_builds"], Some(in_a_minute(&world))).await;
-        world.later(Duration::from_mins(2));
-        assert_eq!(world.holder_of(&expired.value).verify("").await.status, 401);
+        let revoked = bob.create_token("revoked", &["acme"], &["read_builds"]).await;
+        assert_eq!(bob.revoke_token(&revoked.id).await.code(), "OK");
+        let expired =
+            bob.create_expiring_token("expired", &["acme"], &["read_builds"], Some(in_a_minute(&world))).await;
+        world.advance(Duration::from_mins(2));
+        assert_eq!(world.bearer(&expired.value).verify("").await.status, 401);
         let mark = world.mark().await;
         world.operator(delete("bob")).await.unwrap();
         assert_eq!(world.operator(delete("bob")).await.unwrap_err().code(), Code::NotFound);
@@ -92,9 +93,9 @@ both!(
 fn dump(world: &World) -> Vec<String> {
     let url = world.database.url();
     let text = if url.starts_with("sqlite:") {
-        world.database.says(".dump").unwrap_or_default()
+        world.database.query(".dump").unwrap_or_default()
     } else {
-        answer_of("pg_dump", &["--inserts", "-d", url]).expect("pg_dump")
+        output_of("pg_dump", &["--inserts", "-d", url]).expect("pg_dump")
     };
     text.lines().map(ToOwned::to_owned).collect()
 }
@@ -107,10 +108,10 @@ both!(
     async fn deleting_a_user_erases_personal_data_and_frees_only_the_email_address(world: World) {
         let zora = world.member("zora", &["acme"]).await;
         let (token, acme) =
-            (zora.creates_token("deploy", &["acme"], &["read_builds"]).await, world.organization_id("acme").await);
-        let admin = world.person("root-acme").await;
-        assert_eq!(admin.removes_organization(&token.id, &acme, None).await.code(), "OK");
-        world.letters(1).await;
+            (zora.create_token("deploy", &["acme"], &["read_builds"]).await, world.organization_id("acme").await);
+        let admin = world.user("root-acme").await;
+        assert_eq!(admin.remove_organization(&token.id, &acme, None).await.code(), "OK");
+        world.emails(1).await;
         world.operator(delete("zora")).await.unwrap();
         // The subject at the identity provider is kept, so that the user is not provisioned again.
         let personal = |line: &String| line.replace("'zora'", "").contains("zora");
@@ -211,17 +212,17 @@ both!(
             let name = format!("bob{round}");
             let bob = world.member(&name, &["acme"]).await;
             let acme = world.organization_id("acme").await;
-            bob.creates_token("one", &["acme"], &["read_builds"]).await;
+            bob.create_token("one", &["acme"], &["read_builds"]).await;
             let input = json!({ "description": "two", "organizationIds": [acme], "scopes": ["read_builds"] });
             let create = "mutation($input: CreateTokenInput!) { createToken(input: $input) { value } }";
             let variables = json!({ "input": input });
             let (deleted, created) = tokio::join!(
-                at_once(4, async |_| world.operator(delete(&name)).await),
+                concurrently(4, async |_| world.operator(delete(&name)).await),
                 bob.graphql(create, variables.clone())
             );
             assert_eq!(deleted.iter().filter(|one| one.is_ok()).count(), 1, "{deleted:?}");
             if let Some(value) = created.json()["data"]["createToken"]["value"].as_str() {
-                assert_eq!(world.holder_of(value).verify("").await.status, 401);
+                assert_eq!(world.bearer(value).verify("").await.status, 401);
             }
             let all = events(&world, 100).await;
             let count = |kind: &str| all.as_array().unwrap().iter().filter(|event| event["type"] == kind).count();

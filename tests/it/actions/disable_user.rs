@@ -20,8 +20,8 @@ both!(
     async fn disabled_user_and_their_tokens_are_rejected_until_the_user_is_enabled(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let api = world.resource_server("api").await;
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds", "graphql"]).await;
-        let script = world.holder_of(&token.value);
+        let token = bob.create_token("deploy", &["acme"], &["read_builds", "graphql"]).await;
+        let script = world.bearer(&token.value);
         let (viewer, query) = ("{ viewer { username } }", "scope=read_builds&organization=acme");
         let audit = "query($id: ID!) { organization(slug: \"acme\") { tokenGrants { totalCount } \
                      tokenGrant(tokenId: $id) { status } } }";
@@ -37,7 +37,7 @@ both!(
             assert_eq!(bob.graphql(viewer, json!({})).await.status, expected);
             let introspected = world.introspect(&api, &token.value, &[]).await.json();
             assert_eq!(introspected["active"], enabled);
-            let seen = ada.ask(audit, json!({ "id": token.id })).await;
+            let seen = ada.query(audit, json!({ "id": token.id })).await;
             assert_eq!(seen["organization"]["tokenGrants"]["totalCount"], i32::from(enabled));
             assert_eq!(seen["organization"]["tokenGrant"].is_object(), enabled);
         }
@@ -47,7 +47,7 @@ both!(
 both!(
     async fn disabling_and_enabling_record_one_event_each_and_send_no_email(world: World) {
         let bob = world.member("bob", &["acme"]).await;
-        bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        bob.create_token("deploy", &["acme"], &["read_builds"]).await;
         let mark = world.mark().await;
         world.operator(disable("bob")).await.unwrap();
         assert_eq!(world.operator(disable("bob")).await.unwrap_err().code(), Code::Conflict);
@@ -56,7 +56,7 @@ both!(
         assert_eq!(world.since(&mark).await, (2, 0));
         let audit =
             "{ organization(slug: \"acme\") { auditEvents(first: 2) { nodes { type via user { username } } } } }";
-        let seen = world.person("root-acme").await.ask(audit, json!({})).await;
+        let seen = world.user("root-acme").await.query(audit, json!({})).await;
         let event = |kind| json!({ "type": kind, "via": "COMMAND_LINE", "user": { "username": "bob" } });
         let expected = json!([event("USER_ENABLED"), event("USER_DISABLED")]);
         assert_eq!(seen["organization"]["auditEvents"]["nodes"], expected);
@@ -76,7 +76,7 @@ both!(
     async fn concurrent_disabling_succeeds_once(world: World) {
         world.member("bob", &["acme"]).await;
         let mark = world.mark().await;
-        let done = super::at_once(10, async |_| world.operator(disable("bob")).await).await;
+        let done = super::concurrently(10, async |_| world.operator(disable("bob")).await).await;
         assert_eq!(done.iter().filter(|one| one.is_ok()).count(), 1);
         assert_eq!(world.since(&mark).await, (1, 0));
     }

@@ -2,8 +2,8 @@
 
 use crate::world::{
     World,
-    again::{Answer, again},
     client::{Client, Reply},
+    retry::{Answer, retry},
 };
 use serde_json::{Value, json};
 use tokenward::domain::id::{OrganizationId, TokenId};
@@ -16,8 +16,8 @@ mod create_token;
 mod delete_organization;
 mod delete_user;
 mod disable_user;
-mod meet_user;
 mod organization_members;
+mod provision_user;
 mod remove_organization_from_token;
 mod remove_organization_member;
 mod revoke_token;
@@ -25,12 +25,12 @@ mod update_token;
 
 impl Client<'_> {
     /// Calls a mutation by its name.
-    pub(crate) async fn does(&self, name: &str, input: Value) -> Reply {
-        self.does_and_sees(name, input, "__typename").await
+    pub(crate) async fn mutate(&self, name: &str, input: Value) -> Reply {
+        self.mutate_selecting(name, input, "__typename").await
     }
 
     /// Calls a mutation and selects fields of its payload.
-    pub(crate) async fn does_and_sees(&self, name: &str, input: Value, fields: &str) -> Reply {
+    pub(crate) async fn mutate_selecting(&self, name: &str, input: Value, fields: &str) -> Reply {
         self.graphql(&mutation(name, fields), json!({ "input": input })).await
     }
 }
@@ -42,19 +42,19 @@ pub(crate) fn mutation(name: &str, fields: &str) -> String {
 }
 
 /// Returns IDs of no token: malformed, of another type, unknown.
-pub(crate) async fn no_tokens(world: &World) -> [String; 4] {
+pub(crate) async fn unknown_tokens(world: &World) -> [String; 4] {
     let organization = world.organization("elsewhere").await;
     [String::new(), "nonsense".into(), organization, TokenId::new(world.now()).to_string()]
 }
 
 /// Returns IDs of no organization: malformed, of another type, unknown.
-pub(crate) fn no_organizations(world: &World) -> [String; 4] {
+pub(crate) fn unknown_organizations(world: &World) -> [String; 4] {
     let token = TokenId::new(world.now()).to_string();
     [String::new(), "nonsense".into(), token, OrganizationId::new(world.now()).to_string()]
 }
 
 /// Asserts that all replies are equal, and returns the first.
-pub(crate) fn the_same(replies: &[Reply]) -> &Reply {
+pub(crate) fn assert_same(replies: &[Reply]) -> &Reply {
     for reply in replies {
         assert_eq!((reply.status, &reply.text), (replies[0].status, &replies[0].text));
     }
@@ -62,7 +62,7 @@ pub(crate) fn the_same(replies: &[Reply]) -> &Reply {
 }
 
 /// Counts the replies of each code.
-pub(crate) fn tally(replies: &[Reply]) -> Vec<(String, usize)> {
+pub(crate) fn count_codes(replies: &[Reply]) -> Vec<(String, usize)> {
     let mut codes = std::collections::BTreeMap::<_, usize>::new();
     for reply in replies {
         *codes.entry(reply.code()).or_default() += 1;
@@ -71,9 +71,9 @@ pub(crate) fn tally(replies: &[Reply]) -> Vec<(String, usize)> {
 }
 
 /// Runs `count` requests concurrently, each with its index. Those that find the service unavailable are retried.
-pub(crate) async fn at_once<A: Answer>(count: usize, ask: impl AsyncFn(usize) -> A) -> Vec<A> {
+pub(crate) async fn concurrently<A: Answer>(count: usize, ask: impl AsyncFn(usize) -> A) -> Vec<A> {
     let ask = &ask;
-    let one = |number| (Box::pin(again(async move || ask(number).await)), None);
+    let one = |number| (Box::pin(retry(async move || ask(number).await)), None);
     let mut all: Vec<_> = (0..count).map(one).collect();
     std::future::poll_fn(|context| {
         let mut waits = false;

@@ -1,7 +1,7 @@
 //! Removing members from an organization.
 
-use super::at_once;
-use crate::world::{World, again::again, client::Client, database::Kind};
+use super::concurrently;
+use crate::world::{World, client::Client, database::Kind, retry::retry};
 use serde_json::json;
 use std::time::Duration;
 use tokenward::{
@@ -16,21 +16,21 @@ fn remove(username: &str) -> RemoveOrganizationMember {
 both!(
     async fn removal_ends_access_of_all_tokens_and_sends_one_email(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
-        let admin = world.person("root-acme").await;
+        let admin = world.user("root-acme").await;
         let mut tokens = Vec::new();
         for name in ["one", "two", "three"] {
-            tokens.push(bob.creates_token(name, &["acme", "globex"], &["read_builds"]).await);
+            tokens.push(bob.create_token(name, &["acme", "globex"], &["read_builds"]).await);
         }
-        let elsewhere = bob.creates_token("elsewhere", &["globex"], &["read_builds"]).await;
+        let elsewhere = bob.create_token("elsewhere", &["globex"], &["read_builds"]).await;
         let mark = world.mark().await;
         world.operator(remove("bob")).await.unwrap();
         for token in &tokens {
-            let script = world.holder_of(&token.value);
+            let script = world.bearer(&token.value);
             assert_eq!(script.verify("scope=read_builds&organization=acme").await.status, 403);
             assert_eq!(script.verify("scope=read_builds&organization=globex").await.status, 200);
-            assert_eq!(bob.history_of(&token.id).await, ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"]);
+            assert_eq!(bob.event_types_of(&token.id).await, ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"]);
         }
-        assert_eq!(bob.history_of(&elsewhere.id).await, ["TOKEN_CREATED"]);
+        assert_eq!(bob.event_types_of(&elsewhere.id).await, ["TOKEN_CREATED"]);
         assert_eq!(world.since(&mark).await, (4, 1));
         let emails = world.mailbox.sent();
         let email = emails.iter().find(|sent| sent.recipients == ["bob@example.test"]).unwrap();
@@ -44,7 +44,7 @@ both!(
             "tokenGrants": { "totalCount": 0 },
             "auditEvents": { "nodes": [{ "type": "ORGANIZATION_MEMBER_REMOVED" }] },
         });
-        assert_eq!(admin.ask(audit, json!({})).await["organization"], expected);
+        assert_eq!(admin.query(audit, json!({})).await["organization"], expected);
     }
 );
 
@@ -52,13 +52,13 @@ both!(
     async fn rejoining_restores_no_grants(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        let (script, query) = (world.holder_of(&token.value), "scope=read_builds&organization=acme");
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+        let (script, query) = (world.bearer(&token.value), "scope=read_builds&organization=acme");
         world.operator(remove("bob")).await.unwrap();
-        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "NOT_FOUND");
+        assert_eq!(bob.add_organization(&token.id, &acme).await.code(), "NOT_FOUND");
         world.member("bob", &["acme"]).await;
         assert_eq!(script.verify(query).await.status, 403);
-        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
+        assert_eq!(bob.add_organization(&token.id, &acme).await.code(), "OK");
         assert_eq!(script.verify(query).await.status, 200);
     }
 );
@@ -66,7 +66,7 @@ both!(
 both!(
     async fn removed_user_without_grants_gets_no_email(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
-        bob.creates_token("elsewhere", &["globex"], &["read_builds"]).await;
+        bob.create_token("elsewhere", &["globex"], &["read_builds"]).await;
         let mark = world.mark().await;
         world.operator(remove("bob")).await.unwrap();
         assert_eq!(world.operator(remove("bob")).await.unwrap_err().code(), Code::NotFound);
@@ -77,7 +77,7 @@ both!(
 both!(
     async fn unknown_member_or_organization_is_not_found(world: World) {
         world.organization("acme").await;
-        world.person("bob").await;
+        world.user("bob").await;
         let mark = world.mark().await;
         for change in
             [remove("unknown"), remove("bob"), RemoveOrganizationMember { organization: "x".into(), ..remove("bob") }]
@@ -96,16 +96,16 @@ both!(
         assert_eq!(world.since(&mark).await, (0, 0));
         for _ in 0..5 {
             for name in ["ada", "root-acme"] {
-                world.person(name).await;
+                world.user(name).await;
                 let add = tokenward::actions::AddOrganizationMember {
                     organization: "acme".into(),
                     user: name.into(),
                     role: Role::Admin,
                 };
-                world.sets_member(add).await.unwrap();
+                world.set_member(add).await.unwrap();
             }
             let admins = ["ada", "root-acme"];
-            let gone = at_once(2, async |one| world.operator(remove(admins[one])).await).await;
+            let gone = concurrently(2, async |one| world.operator(remove(admins[one])).await).await;
             assert_eq!(gone.iter().filter(|one| one.is_ok()).count(), 1, "{gone:?}");
         }
     }
@@ -116,19 +116,19 @@ both!(
     async fn concurrent_mutual_removals_succeed_once(world: World) {
         let acme = world.organization("acme").await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.admin("bob", &["acme"]).await);
-        let talk = (world.database.kind() == Kind::Postgres).then(|| {
-            let mut talk = world.database.talk();
+        let session = (world.database.kind() == Kind::Postgres).then(|| {
+            let mut session = world.database.session();
             // Both changes wait for this lock before they read the authorization.
-            talk.ask("begin; select 1 from organizations for no key update");
-            talk
+            session.query("begin; select 1 from organizations for no key update");
+            session
         });
         let held = async {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            drop(talk);
+            drop(session);
         };
         let query = "mutation($input: RemoveOrganizationMemberInput!) { removeOrganizationMember(input: $input) \
                      { organization { id } } }";
-        let id = async |user: &Client<'_>| user.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
+        let id = async |user: &Client<'_>| user.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
         let (ada_id, bob_id) = (id(&ada).await, id(&bob).await);
         let remove = async |admin: &Client<'_>, user: &serde_json::Value| {
             admin.graphql(query, json!({ "input": { "organizationId": acme, "userId": user } })).await.code()
@@ -146,17 +146,17 @@ both!(
         let acme = world.organization_id("acme").await;
         for _ in 0..5 {
             world.member("bob", &["acme"]).await;
-            let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-            assert_eq!(bob.removes_organization(&token.id, &acme, None).await.code(), "OK");
+            let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+            assert_eq!(bob.remove_organization(&token.id, &acme, None).await.code(), "OK");
             let (removed, added) = tokio::join!(
-                again(async || world.operator(remove("bob")).await),
-                again(async || bob.adds_organization(&token.id, &acme).await),
+                retry(async || world.operator(remove("bob")).await),
+                retry(async || bob.add_organization(&token.id, &acme).await),
             );
             removed.unwrap();
             assert!(["OK", "NOT_FOUND"].contains(&&*added.code()), "{}", added.text);
             world.member("bob", &["acme"]).await;
             let query = "scope=read_builds&organization=acme";
-            assert_eq!(world.holder_of(&token.value).verify(query).await.status, 403);
+            assert_eq!(world.bearer(&token.value).verify(query).await.status, 403);
         }
     }
 );

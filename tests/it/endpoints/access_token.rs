@@ -1,8 +1,8 @@
 //! `/v2/access-token`: a token reads and revokes itself.
 
 use super::{
-    AUTHENTICATE, INVALID_TOKEN, LATER, NO_CREDENTIAL, bob, lose_the_store, problem, raw, refused, seen_by_owner,
-    send_raw, unknown, whole,
+    AUTHENTICATE, INVALID_TOKEN, NO_CREDENTIAL, UNAVAILABLE, bob, disconnect_database, json_response, raw,
+    rejected_tokens, render, seen_by_owner, send_raw, unknown,
 };
 use crate::world::{World, client::read};
 use reqwest::Method;
@@ -10,15 +10,15 @@ use serde_json::json;
 use std::time::Duration;
 
 const PATH: &str = "/v2/access-token";
-const DOUBLED: &str =
+const REPEATED: &str =
     r#"{"message":"The request has more than one credential; send one Authorization header and nothing else."}"#;
 
 fn invalid() -> String {
-    problem(401, &[("www-authenticate", INVALID_TOKEN)], AUTHENTICATE)
+    json_response(401, &[("www-authenticate", INVALID_TOKEN)], AUTHENTICATE)
 }
 
-fn doubled() -> String {
-    problem(400, &[("www-authenticate", "Bearer realm=\"tokenward\", error=\"invalid_request\"")], DOUBLED)
+fn repeated() -> String {
+    json_response(400, &[("www-authenticate", "Bearer realm=\"tokenward\", error=\"invalid_request\"")], REPEATED)
 }
 
 both!(
@@ -27,11 +27,11 @@ both!(
         let bob = world.member("bob", &["acme"]).await;
         let expiry = world.now().plus(Duration::from_hours(1));
         let scopes = ["graphql", "read_builds"];
-        let token = bob.creates_token_until("Deploy \"bot\"", &["acme"], &scopes, Some(expiry.to_text())).await;
-        let unlimited = bob.creates_token("no expiry", &["acme"], &["read_user"]).await;
+        let token = bob.create_expiring_token("Deploy \"bot\"", &["acme"], &scopes, Some(expiry.to_text())).await;
+        let unlimited = bob.create_token("no expiry", &["acme"], &["read_user"]).await;
         let query = "query($id: ID!) { token(id: $id) { createdAt } }";
         let created =
-            bob.ask(query, json!({ "id": token.id })).await["token"]["createdAt"].as_str().unwrap().to_owned();
+            bob.query(query, json!({ "id": token.id })).await["token"]["createdAt"].as_str().unwrap().to_owned();
         let body = format!(
             "{{\"uuid\":\"{}\",\"scopes\":[\"read_builds\",\"graphql\"],\"description\":\"Deploy \\\"bot\\\"\",\
              \"created_at\":\"{}Z\",\"expires_at\":\"{}\",\"user\":{{\"name\":\"bob example\",\"email\":\
@@ -40,12 +40,12 @@ both!(
             &created[..19],
             expiry.to_text_in_seconds(),
         );
-        let expected = problem(200, &[("x-oauth-scopes", "read_builds,graphql")], &body);
-        let holder = world.holder_of(&token.value);
+        let expected = json_response(200, &[("x-oauth-scopes", "read_builds,graphql")], &body);
+        let holder = world.bearer(&token.value);
         for path in [PATH, "/v2/access-token/", "/v2/access-token?per_page=100", "/v2/access-token/?page=x&per_page"] {
-            assert_eq!(whole(&holder.get(path).await), expected, "{path}");
+            assert_eq!(render(&holder.get(path).await), expected, "{path}");
         }
-        let reply = world.holder_of(&unlimited.value).get(PATH).await;
+        let reply = world.bearer(&unlimited.value).get(PATH).await;
         assert_eq!((&reply.json()["expires_at"], reply.header("x-oauth-scopes")), (&json!(null), "read_user"));
     }
 );
@@ -55,13 +55,13 @@ both!(
     async fn token_in_the_url_is_ignored_and_not_recorded(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let target = format!("{PATH}?access_token={}", token.value);
-        let expected = problem(401, &[("www-authenticate", NO_CREDENTIAL)], AUTHENTICATE);
+        let expected = json_response(401, &[("www-authenticate", NO_CREDENTIAL)], AUTHENTICATE);
         for name in ["GET", "DELETE"] {
-            assert_eq!(whole(&send_raw(&world, name, &target, &[]).await), expected, "{name}");
-            assert_eq!(whole(&send_raw(&world, name, PATH, &[]).await), expected, "{name}");
+            assert_eq!(render(&send_raw(&world, name, &target, &[]).await), expected, "{name}");
+            assert_eq!(render(&send_raw(&world, name, PATH, &[]).await), expected, "{name}");
         }
         assert_eq!(seen_by_owner(&bob, &token).await, (json!(null), None));
-        assert_eq!(world.holder_of(&token.value).get(PATH).await.status, 200);
+        assert_eq!(world.bearer(&token.value).get(PATH).await.status, 200);
     }
 );
 
@@ -71,7 +71,7 @@ both!(
         let (_, token) = bob(&world, &["read_builds"]).await;
         let header = format!("Authorization: Bearer {}", token.value);
         for name in ["GET", "DELETE"] {
-            assert_eq!(whole(&send_raw(&world, name, PATH, &[&header, &header]).await), doubled(), "{name}");
+            assert_eq!(render(&send_raw(&world, name, PATH, &[&header, &header]).await), repeated(), "{name}");
             let body = format!("access_token={}", token.value);
             let kind = "Content-Type: application/x-www-form-urlencoded; charset=UTF-8";
             let request = format!(
@@ -79,18 +79,18 @@ both!(
                  {}\r\n\r\n{body}",
                 body.len()
             );
-            assert_eq!(whole(&raw(&world, request.as_bytes()).await), doubled(), "{name}");
+            assert_eq!(render(&raw(&world, request.as_bytes()).await), repeated(), "{name}");
         }
-        assert_eq!(world.holder_of(&token.value).get(PATH).await.status, 200);
+        assert_eq!(world.bearer(&token.value).get(PATH).await.status, 200);
     }
 );
 
 both!(
     /// R-12
     async fn invalid_tokens_get_identical_responses(world: World) {
-        for (state, value) in refused(&world).await {
-            assert_eq!(whole(&world.holder_of(&value).get(PATH).await), invalid(), "{state}");
-            assert_eq!(whole(&world.holder_of(&value).delete(PATH).await), invalid(), "{state}");
+        for (state, value) in rejected_tokens(&world).await {
+            assert_eq!(render(&world.bearer(&value).get(PATH).await), invalid(), "{state}");
+            assert_eq!(render(&world.bearer(&value).delete(PATH).await), invalid(), "{state}");
         }
     }
 );
@@ -110,7 +110,7 @@ both!(
         assert_eq!(status(&format!("Authorization: Bearer {}", unknown())).await, 401);
         let bytes =
             b"GET /v2/access-token HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Bearer \xff\xfe\r\n\r\n";
-        assert_eq!(whole(&raw(&world, bytes).await), invalid());
+        assert_eq!(render(&raw(&world, bytes).await), invalid());
     }
 );
 
@@ -122,17 +122,17 @@ both!(
         let requests: [fn(reqwest::RequestBuilder) -> reqwest::RequestBuilder; 3] =
             [|request| request, |request| request.json(&json!({})), |request| request.body("not { JSON")];
         for change in requests {
-            let token = bob.creates_token("revokes itself", &["acme"], &["read_builds", "graphql"]).await;
-            let holder = world.holder_of(&token.value);
+            let token = bob.create_token("revokes itself", &["acme"], &["read_builds", "graphql"]).await;
+            let holder = world.bearer(&token.value);
             assert_eq!(holder.graphql("{ viewer { username } }", json!({})).await.code(), "OK");
-            assert_eq!(whole(&read(change(holder.request(Method::DELETE, PATH))).await), "204\n\n");
+            assert_eq!(render(&read(change(holder.request(Method::DELETE, PATH))).await), "204\n\n");
             assert_eq!(holder.verify("organization=acme").await.status, 401);
-            assert_eq!(whole(&holder.get(PATH).await), invalid());
+            assert_eq!(render(&holder.get(PATH).await), invalid());
             assert_eq!(world.introspect(&api, &token.value, &[]).await.text, r#"{"active":false}"#);
             assert_eq!(holder.graphql("{ viewer { username } }", json!({})).await.status, 401);
-            assert_eq!(whole(&holder.delete(PATH).await), invalid());
+            assert_eq!(render(&holder.delete(PATH).await), invalid());
             let query = "query($id: ID!) { token(id: $id) { status events { nodes { type via reason } } } }";
-            let data = bob.ask(query, json!({ "id": token.id })).await;
+            let data = bob.query(query, json!({ "id": token.id })).await;
             assert_eq!(data["token"]["status"], "REVOKED");
             let events = data["token"]["events"]["nodes"].as_array().unwrap();
             assert_eq!(events.len(), 2, "one event for the revocation: {events:?}");
@@ -147,16 +147,16 @@ both!(
     async fn other_methods_are_405_with_allow(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let header = format!("Authorization: Bearer {}", token.value);
-        let expected = problem(
+        let expected = json_response(
             405,
             &[("allow", "GET, HEAD, DELETE")],
             r#"{"message":"This path answers GET, HEAD, DELETE only."}"#,
         );
         for name in ["POST", "PUT", "PATCH", "TRACE", "OPTIONS", "CONNECT", "FOO", "delete"] {
-            assert_eq!(whole(&send_raw(&world, name, PATH, &[&header]).await), expected, "{name}");
-            assert_eq!(whole(&send_raw(&world, name, PATH, &[]).await), expected, "anonymous {name}");
+            assert_eq!(render(&send_raw(&world, name, PATH, &[&header]).await), expected, "{name}");
+            assert_eq!(render(&send_raw(&world, name, PATH, &[]).await), expected, "anonymous {name}");
         }
-        assert_eq!(world.holder_of(&token.value).get(PATH).await.status, 200);
+        assert_eq!(world.bearer(&token.value).get(PATH).await.status, 200);
     }
 );
 
@@ -180,10 +180,10 @@ both!(
 both!(
     async fn database_outage_is_503(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
-        lose_the_store(&world).await;
-        let later = problem(503, &[("retry-after", "1")], LATER);
-        assert_eq!(whole(&world.holder_of(&token.value).get(PATH).await), later);
-        assert_eq!(whole(&world.holder_of(&token.value).delete(PATH).await), later);
-        assert_eq!(whole(&world.holder_of("twd_nonsense").get(PATH).await), invalid());
+        disconnect_database(&world).await;
+        let later = json_response(503, &[("retry-after", "1")], UNAVAILABLE);
+        assert_eq!(render(&world.bearer(&token.value).get(PATH).await), later);
+        assert_eq!(render(&world.bearer(&token.value).delete(PATH).await), later);
+        assert_eq!(render(&world.bearer("twd_nonsense").get(PATH).await), invalid());
     }
 );

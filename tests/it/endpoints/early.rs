@@ -122,7 +122,7 @@ both!(
     ///
     async fn early_response_reaches_the_client_without_a_reset(world: World) {
         for _ in 0..60 {
-            world.holder_of(&unknown()).get("/v2/access-token").await;
+            world.bearer(&unknown()).get("/v2/access-token").await;
         }
         let mut all = early();
         let authorization = format!("Authorization: Bearer {}\r\n", unknown());

@@ -1,6 +1,6 @@
 //! `/graphql`: GraphQL over HTTP, and the requests that it rejects.
 
-use super::{INVALID_TOKEN, NO_CREDENTIAL, bob, lose_the_store, method, raw, refused, send_raw, whole};
+use super::{INVALID_TOKEN, NO_CREDENTIAL, bob, disconnect_database, method, raw, rejected_tokens, render, send_raw};
 use crate::world::{
     ISSUER, PASSWORD, World,
     client::{Reply, read},
@@ -14,14 +14,14 @@ const GRAPHQL: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
 const REVOKE: &str = "mutation($id: ID!) { revokeToken(input: { tokenId: $id }) { token { id } } }";
 
-/// Asserts that a reply rejects the whole request, in the form of [`whole`]; the message must exist and is not compared.
+/// Asserts that a reply rejects the whole request, in the form of [`render`]; the message must exist and is not compared.
 #[track_caller]
 fn assert_rejected(reply: &Reply, media: &str, status: u16, headers: &[(&str, &str)], code: &str) {
     let mut all: BTreeMap<_, _> = headers.iter().copied().collect();
     let kind = format!("{media}; charset=utf-8");
     all.insert("content-type", &kind);
     let lines: Vec<_> = all.iter().map(|(name, value)| format!("\n{name}: {value}")).collect();
-    let (head, body) = whole(reply).split_once("\n\n").map(|(head, body)| (head.to_owned(), body.to_owned())).unwrap();
+    let (head, body) = render(reply).split_once("\n\n").map(|(head, body)| (head.to_owned(), body.to_owned())).unwrap();
     assert_eq!(head, format!("{status}{}", lines.concat()), "{body}");
     let json: Value = serde_json::from_str(&body).unwrap();
     // The cost is next to the errors if it was computed.
@@ -35,7 +35,7 @@ fn assert_rejected(reply: &Reply, media: &str, status: u16, headers: &[(&str, &s
 
 /// Sends a body with a content type.
 async fn post(world: &World, credential: &str, kind: &str, accept: &str, body: impl Into<reqwest::Body>) -> Reply {
-    let request = world.holder_of(credential).request(Method::POST, "/graphql");
+    let request = world.bearer(credential).request(Method::POST, "/graphql");
     let request = if kind.is_empty() { request } else { request.header("content-type", kind) };
     read(request.header("accept", accept).body(body)).await
 }
@@ -71,7 +71,7 @@ both!(
             assert_rejected(&reply, JSON, 415, &[], "INVALID_INPUT");
         }
         // A mutation with another content type is not executed.
-        let token = world.person("bob").await.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let token = world.user("bob").await.create_token("deploy", &["acme"], &["read_builds"]).await;
         let revoke = json!({ "query": REVOKE, "variables": { "id": token.id } }).to_string();
         let form = format!("query={}&variables={}", encoded(REVOKE), encoded(&json!({ "id": token.id }).to_string()));
         for (kind, body) in [
@@ -84,7 +84,7 @@ both!(
             let reply = post(&world, &jwt, kind, JSON, body.clone()).await;
             assert_rejected(&reply, JSON, 415, &[], "INVALID_INPUT");
         }
-        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
+        assert_eq!(world.bearer(&token.value).verify("organization=acme").await.status, 200);
     }
 );
 
@@ -113,7 +113,7 @@ both!(
         ] {
             assert_rejected(&bob.get(&path).await, JSON, 405, &[("allow", "POST")], "INVALID_INPUT");
         }
-        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
+        assert_eq!(world.bearer(&token.value).verify("organization=acme").await.status, 200);
         for bad in ["variables=%7B", "variables=%5B%5D", "extensions=1", "query=%7Bviewer%7D&variables=x"] {
             assert_rejected(&bob.get(&format!("/graphql?{bad}")).await, JSON, 400, &[], "INVALID_INPUT");
         }
@@ -149,7 +149,7 @@ both!(
 both!(
     /// R-48, R-49
     async fn malformed_request_is_400_for_both_media_types(world: World) {
-        let jwt = world.person("bob").await.credential.unwrap();
+        let jwt = world.user("bob").await.credential.unwrap();
         let query = "{ viewer { id } }";
         let malformed = [
             (String::new(), "query"),
@@ -190,7 +190,7 @@ both!(
 
 both!(
     async fn document_error_is_400_or_200_without_data(world: World) {
-        let jwt = world.person("bob").await.credential.unwrap();
+        let jwt = world.user("bob").await.credential.unwrap();
         let id = "query($id: ID!) { token(id: $id) { id } }";
         let create = "mutation($i: CreateTokenInput!) { createToken(input: $i) { value } }";
         let deep = "{ viewer { organizations { nodes { tokenGrants { nodes { organization { tokenGrants { nodes \
@@ -271,7 +271,7 @@ both!(
             assert_eq!(modern.json()["extensions"]["cost"]["limit"], 10_000);
             assert_rejected(&post(&world, &jwt, JSON, JSON, body).await, JSON, 200, &[], "INVALID_INPUT");
         }
-        assert_eq!(world.holder_of(&token.value).verify("organization=acme").await.status, 200);
+        assert_eq!(world.bearer(&token.value).verify("organization=acme").await.status, 200);
         let tokens = "query($n: Int, $f: TokenFilter, $o: TokenOrder) { viewer { tokens(first: $n, filter: $f, orderBy: $o) \
                       { totalCount } } }";
         for (variables, path) in [
@@ -303,7 +303,7 @@ both!(
 
 both!(
     async fn invalid_literal_is_a_document_error(world: World) {
-        let jwt = world.person("bob").await.credential.unwrap();
+        let jwt = world.user("bob").await.credential.unwrap();
         for (field, path) in [
             ("tokens(first: \"1\") { totalCount }", "first"),
             ("tokens(first: 2147483648) { totalCount }", "first"),
@@ -339,8 +339,8 @@ both!(
     async fn introspection_requires_graphql_access_and_errors_contain_no_suggestions(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let introspection = include_str!("../../../src/graphql/introspection.graphql");
-        assert_eq!(world.nobody().graphql(introspection, json!({})).await.status, 401);
-        assert_eq!(world.holder_of(&token.value).graphql(introspection, json!({})).await.status, 403);
+        assert_eq!(world.anonymous().graphql(introspection, json!({})).await.status, 401);
+        assert_eq!(world.bearer(&token.value).graphql(introspection, json!({})).await.status, 403);
         assert_eq!(bob.graphql(introspection, json!({})).await.code(), "OK");
         for (misspelt, meant) in [
             ("{ viewr { id } }", "viewer"),
@@ -382,9 +382,9 @@ both!(
 
 both!(
     async fn other_methods_are_405_before_authentication(world: World) {
-        let jwt = world.person("bob").await.credential.unwrap();
+        let jwt = world.user("bob").await.credential.unwrap();
         for name in ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"] {
-            for client in [world.holder_of(&jwt), world.holder_of("nonsense"), world.nobody()] {
+            for client in [world.bearer(&jwt), world.bearer("nonsense"), world.anonymous()] {
                 let reply = read(client.request(method(name), "/graphql")).await;
                 assert_rejected(&reply, JSON, 405, &[("allow", "GET, HEAD, POST")], "INVALID_INPUT");
             }
@@ -398,10 +398,11 @@ both!(
         let query = json!({ "query": "{ viewer { id } }" }).to_string();
         let message = r#"{"errors":[{"message":"Authentication required. Please supply a valid API access token.","extensions":{"code":"UNAUTHENTICATED"}}]}"#;
         let reply =
-            read(world.nobody().request(Method::POST, "/graphql").json(&json!({ "query": "{ viewer { id } }" }))).await;
+            read(world.anonymous().request(Method::POST, "/graphql").json(&json!({ "query": "{ viewer { id } }" })))
+                .await;
         assert_rejected(&reply, JSON, 401, &[("www-authenticate", NO_CREDENTIAL)], "UNAUTHENTICATED");
         assert_eq!(reply.text, message);
-        for (state, value) in refused(&world).await {
+        for (state, value) in rejected_tokens(&world).await {
             for media in [JSON, GRAPHQL] {
                 let reply = post(&world, &value, JSON, media, query.clone()).await;
                 assert_rejected(&reply, media, 401, &[("www-authenticate", INVALID_TOKEN)], "UNAUTHENTICATED");
@@ -417,7 +418,7 @@ both!(
 both!(
     /// R-10
     async fn repeated_credentials_are_rejected(world: World) {
-        let jwt = world.person("bob").await.credential.unwrap();
+        let jwt = world.user("bob").await.credential.unwrap();
         let header = format!("Authorization: Bearer {jwt}");
         let reply = send_raw(&world, "GET", "/graphql?query=%7Bviewer%7Bid%7D%7D", &[&header, &header]).await;
         let challenge = "Bearer realm=\"tokenward\", error=\"invalid_request\"";
@@ -440,7 +441,7 @@ both!(
 
 both!(
     async fn request_that_repeats_a_key_or_parameter_is_rejected(world: World) {
-        let jwt = world.person("bob").await.credential.unwrap();
+        let jwt = world.user("bob").await.credential.unwrap();
         let query = r#""query":"query($a: ID!) { node(id: $a) { id } }""#;
         for body in [
             format!("{{{query},{query}}}"),
@@ -456,7 +457,7 @@ both!(
             ["query={viewer{id}}&query={viewer{id}}", "query={viewer{id}}&variables={%22a%22:1,%22a%22:1}"]
         {
             let target = format!("/graphql?{}", parameters.replace('{', "%7B").replace('}', "%7D"));
-            let reply = world.holder_of(&jwt).get(&target).await;
+            let reply = world.bearer(&jwt).get(&target).await;
             assert_rejected(&reply, JSON, 400, &[], "INVALID_INPUT");
         }
     }
@@ -465,7 +466,7 @@ both!(
 both!(
     /// R-49
     async fn body_over_64_kib_is_a_graphql_413(world: World) {
-        let jwt = world.person("bob").await.credential.unwrap();
+        let jwt = world.user("bob").await.credential.unwrap();
         let of = |size: usize| {
             let frame = json!({ "query": "{ viewer { username } }", "x": "" }).to_string().len();
             json!({ "query": "{ viewer { username } }", "x": "x".repeat(size - frame) }).to_string()
@@ -511,7 +512,7 @@ both!(
             })
         };
         let status = async |jwt: &str| {
-            let reply = world.holder_of(jwt).graphql("{ viewer { username } }", json!({})).await;
+            let reply = world.bearer(jwt).graphql("{ viewer { username } }", json!({})).await;
             if reply.status != 200 {
                 assert_rejected(&reply, JSON, 401, &[("www-authenticate", INVALID_TOKEN)], "UNAUTHENTICATED");
             }
@@ -579,7 +580,7 @@ both!(
     async fn database_outage_is_a_graphql_503(world: World) {
         let (bob, token) = bob(&world, &["graphql"]).await;
         let jwt = bob.credential.unwrap();
-        lose_the_store(&world).await;
+        disconnect_database(&world).await;
         for credential in [&jwt, &token.value] {
             for media in [JSON, GRAPHQL] {
                 let reply = post(&world, credential, JSON, media, "{\"query\":\"{ viewer { id } }\"}").await;
@@ -626,13 +627,13 @@ both!(
     /// RFC 8259, section 8.1
     async fn byte_order_mark_before_json_is_ignored(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
-        world.has_password("bob").await;
+        world.set_password("bob").await;
         let query = json!({ "query": "{ viewer { username } }" });
         let sign_in = json!({ "username": "bob", "password": PASSWORD });
         let filter = json!({ "filter": null });
         for (client, path, body, status) in [
             (&bob, "/graphql", query, 200),
-            (&world.nobody(), "/session", sign_in, 204),
+            (&world.anonymous(), "/session", sign_in, 204),
             (&ada, "/organizations/acme/tokens.csv", filter, 200),
         ] {
             for (mark, status) in [("", status), ("\u{feff}", status), ("\u{feff}\u{feff}", 400)] {
@@ -655,7 +656,7 @@ both!(
                 "mutation {{ createToken(input: {{ description: \"{escape}\", organizationIds: [\"{acme}\"], scopes: [\"read_builds\"] }}) \
                  {{ token {{ description }} }} }}"
             );
-            let data = bob.ask(&mutation, json!({})).await;
+            let data = bob.query(&mutation, json!({})).await;
             assert_eq!(data["createToken"]["token"]["description"], "🔑");
         }
         let reply =

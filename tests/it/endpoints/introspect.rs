@@ -1,6 +1,9 @@
 //! `/oauth/introspect`: resource servers check tokens.
 
-use super::{LATER, bob, lose_the_store, problem, refused, seen_by_admin, seen_by_owner, send_raw, unknown, whole};
+use super::{
+    UNAVAILABLE, bob, disconnect_database, json_response, rejected_tokens, render, seen_by_admin, seen_by_owner,
+    send_raw, unknown,
+};
 use crate::world::{
     World,
     client::{Reply, form, read},
@@ -23,11 +26,11 @@ async fn send(world: &World, api: &Credentials, fields: &[(&str, &str)]) -> Repl
 }
 
 fn inactive() -> String {
-    problem(200, &[], INACTIVE)
+    json_response(200, &[], INACTIVE)
 }
 
 fn wrong_client() -> String {
-    problem(
+    json_response(
         401,
         &[("www-authenticate", "Basic realm=\"tokenward\", charset=\"UTF-8\"")],
         r#"{"error":"invalid_client","message":"No such client, or its secret is wrong."}"#,
@@ -35,7 +38,7 @@ fn wrong_client() -> String {
 }
 
 fn invalid_request(message: &str) -> String {
-    problem(400, &[], &format!("{{\"error\":\"invalid_request\",\"message\":\"{message}\"}}"))
+    json_response(400, &[], &format!("{{\"error\":\"invalid_request\",\"message\":\"{message}\"}}"))
 }
 
 fn keys(value: &Value) -> Vec<&str> {
@@ -49,12 +52,12 @@ both!(
         let bob = world.member("bob", &["acme", "globex"]).await;
         let expiry = world.now().plus(Duration::from_hours(1));
         let scopes = ["graphql", "read_builds", "read_agents"];
-        let token = bob.creates_token_until("deploy", &["acme", "globex"], &scopes, Some(expiry.to_text())).await;
+        let token = bob.create_expiring_token("deploy", &["acme", "globex"], &scopes, Some(expiry.to_text())).await;
         let query = "query($id: ID!) { viewer { uuid } token(id: $id) { createdAt } }";
-        let known = bob.ask(query, json!({ "id": token.id })).await;
+        let known = bob.query(query, json!({ "id": token.id })).await;
         let created = Time::parse(known["token"]["createdAt"].as_str().unwrap()).unwrap().seconds();
         let reply = world.introspect(&api, &token.value, &[]).await;
-        assert_eq!(whole(&reply).split("\n\n").next(), Some("200\ncontent-type: application/json; charset=utf-8"));
+        assert_eq!(render(&reply).split("\n\n").next(), Some("200\ncontent-type: application/json; charset=utf-8"));
         let expected = json!({
             "active": true, "scope": "read_agents read_builds graphql", "username": "bob", "token_type": "Bearer",
             "iat": created, "sub": known["viewer"]["uuid"], "jti": token.uuid, "iss": world.config.public_url,
@@ -65,7 +68,7 @@ both!(
         let named =
             world.introspect(&api, &token.value, &[("organization", "globex"), ("scope", "graphql read_builds")]);
         assert_eq!(named.await.json()["organizations"], json!(["globex"]));
-        let unlimited = bob.creates_token("no expiry", &["acme"], &["read_user"]).await;
+        let unlimited = bob.create_token("no expiry", &["acme"], &["read_user"]).await;
         let reply = world.introspect(&api, &unlimited.value, &[]).await.json();
         let without_exp = ["active", "scope", "username", "token_type", "iat", "sub", "jti", "iss", "organizations"];
         assert_eq!(keys(&reply), without_exp);
@@ -76,7 +79,7 @@ both!(
     /// R-25, R-12
     async fn invalid_token_is_only_inactive(world: World) {
         let api = world.resource_server("api").await;
-        let mut values: Vec<_> = refused(&world).await.into_iter().map(|(_, value)| value).collect();
+        let mut values: Vec<_> = rejected_tokens(&world).await.into_iter().map(|(_, value)| value).collect();
         world.operator(tokenward::actions::EnableUser { username: "carol".into() }).await.unwrap();
         let (_, token) = bob(&world, &["read_builds"]).await;
         let mut changed = token.value.clone();
@@ -97,7 +100,7 @@ both!(
         // Carol is enabled again, so her token is active.
         values.remove(3);
         for value in values {
-            assert_eq!(whole(&world.introspect(&api, &value, &[]).await), inactive(), "{value:?}");
+            assert_eq!(render(&world.introspect(&api, &value, &[]).await), inactive(), "{value:?}");
         }
         assert_eq!(world.introspect(&api, &token.value, &[]).await.json()["active"], true);
     }
@@ -109,9 +112,9 @@ both!(
         let api = world.resource_server("api").await;
         let ada = world.admin("ada", &["acme"]).await;
         let bob = world.member("bob", &["acme", "globex"]).await;
-        let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds"]).await;
+        let token = bob.create_token("deploy", &["acme", "globex"], &["read_builds"]).await;
         let acme = world.organization_id("acme").await;
-        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
         for fields in [
             vec![("organization", "acme")],
             vec![("organization", "initech")],
@@ -124,7 +127,7 @@ both!(
             vec![("scope", " ")],
             vec![("organization", "globex"), ("scope", "graphql")],
         ] {
-            assert_eq!(whole(&world.introspect(&api, &token.value, &fields).await), inactive(), "{fields:?}");
+            assert_eq!(render(&world.introspect(&api, &token.value, &fields).await), inactive(), "{fields:?}");
         }
         let covered =
             world.introspect(&api, &token.value, &[("organization", "globex"), ("scope", "read_builds")]).await;
@@ -144,7 +147,7 @@ both!(
         let lowercase = tokenward_basic(&api.client_id, &api.client_secret).replacen("Basic", "basic", 1);
         assert_eq!(form(anonymous().header("authorization", lowercase), &own[2..]).await.json()["active"], true);
         let twice = form(anonymous().basic_auth(&api.client_id, Some(&api.client_secret)), &own).await;
-        assert_eq!(whole(&twice), invalid_request("The client proves itself twice; use HTTP Basic or the form."));
+        assert_eq!(render(&twice), invalid_request("The client proves itself twice; use HTTP Basic or the form."));
         for (id, secret) in [
             (&*api.client_id, "wrong"),
             (&*api.client_id, ""),
@@ -154,18 +157,18 @@ both!(
             (&"x".repeat(4096), "x"),
         ] {
             let reply = form(anonymous().basic_auth(id, Some(secret)), &own[2..]).await;
-            assert_eq!(whole(&reply), wrong_client(), "{id} {secret}");
+            assert_eq!(render(&reply), wrong_client(), "{id} {secret}");
             let fields = [("client_id", id), ("client_secret", secret), own[2]];
-            assert_eq!(whole(&form(anonymous(), &fields).await), wrong_client(), "{id} {secret}");
+            assert_eq!(render(&form(anonymous(), &fields).await), wrong_client(), "{id} {secret}");
         }
         for header in ["", "Basic", "Basic !!!", "Basic Og==", "Bearer x", "Basic /w=="] {
             let reply = form(anonymous().header("authorization", header), &own[2..]).await;
-            assert_eq!(whole(&reply), wrong_client(), "{header:?}");
+            assert_eq!(render(&reply), wrong_client(), "{header:?}");
         }
         let as_bearer = form(anonymous().bearer_auth(&token.value), &own[2..]).await;
-        assert_eq!(whole(&as_bearer), wrong_client(), "a token cannot introspect");
-        assert_eq!(whole(&form(anonymous(), &own[2..]).await), wrong_client());
-        assert_eq!(whole(&form(anonymous(), &own[..1]).await), wrong_client());
+        assert_eq!(render(&as_bearer), wrong_client(), "a token cannot introspect");
+        assert_eq!(render(&form(anonymous(), &own[2..]).await), wrong_client());
+        assert_eq!(render(&form(anonymous(), &own[..1]).await), wrong_client());
     }
 );
 
@@ -181,7 +184,7 @@ both!(
         let (_, token) = bob(&world, &["read_builds"]).await;
         assert_eq!(world.introspect(&api, &token.value, &[]).await.json()["active"], true);
         world.operator(DisableResourceServer { name: "api".into() }).await.unwrap();
-        assert_eq!(whole(&world.introspect(&api, &token.value, &[]).await), wrong_client());
+        assert_eq!(render(&world.introspect(&api, &token.value, &[]).await), wrong_client());
         assert_eq!(world.introspect(&other, &token.value, &[]).await.json()["active"], true);
     }
 );
@@ -193,7 +196,7 @@ both!(
         let value = unknown();
         let missing = invalid_request("The parameter token is missing.");
         for fields in [vec![], vec![("token", "")], vec![("tokens", "x")], vec![("token_type_hint", "access_token")]] {
-            assert_eq!(whole(&send(&world, &api, &fields).await), missing, "{fields:?}");
+            assert_eq!(render(&send(&world, &api, &fields).await), missing, "{fields:?}");
         }
         let twice = invalid_request("A parameter is given twice.");
         for fields in [
@@ -201,12 +204,12 @@ both!(
             [("scope", "a"), ("scope", "b")],
             [("organization", "a"), ("organization", "b")],
         ] {
-            assert_eq!(whole(&send(&world, &api, &fields).await), twice, "{fields:?}");
+            assert_eq!(render(&send(&world, &api, &fields).await), twice, "{fields:?}");
         }
         // A token in the URL is ignored.
         let request = world.http.post(world.url(&format!("{PATH}?token={value}")));
         let reply = form(request.basic_auth(&api.client_id, Some(&api.client_secret)), &[]).await;
-        assert_eq!(whole(&reply), missing);
+        assert_eq!(render(&reply), missing);
     }
 );
 
@@ -218,7 +221,7 @@ both!(
         let without = world.introspect(&api, &token.value, &[]).await;
         for hint in ["access_token", "refresh_token", "nonsense", ""] {
             let reply = world.introspect(&api, &token.value, &[("token_type_hint", hint), ("foo", "bar")]).await;
-            assert_eq!(whole(&reply), whole(&without), "{hint}");
+            assert_eq!(render(&reply), render(&without), "{hint}");
         }
     }
 );
@@ -227,15 +230,15 @@ both!(
     /// R-21
     async fn only_post_with_a_form_is_accepted(world: World) {
         let api = world.resource_server("api").await;
-        let allow = problem(
+        let allow = json_response(
             405,
             &[("allow", "POST")],
             r#"{"error":"invalid_request","message":"This path answers POST only."}"#,
         );
         for name in ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"] {
-            assert_eq!(whole(&send_raw(&world, name, PATH, &[]).await), allow, "{name}");
+            assert_eq!(render(&send_raw(&world, name, PATH, &[]).await), allow, "{name}");
         }
-        let media = problem(
+        let media = json_response(
             415,
             &[],
             r#"{"error":"invalid_request","message":"Send the parameters as application/x-www-form-urlencoded."}"#,
@@ -246,10 +249,10 @@ both!(
         };
         for kind in ["application/json", "multipart/form-data; boundary=x", "text/plain", ""] {
             let reply = read(request().header("content-type", kind).body(r#"{"token":"x"}"#)).await;
-            assert_eq!(whole(&reply), media, "{kind}");
+            assert_eq!(render(&reply), media, "{kind}");
         }
-        assert_eq!(whole(&read(request().body("token=x")).await), media);
-        assert_eq!(whole(&form(request(), &[("token", "x")]).await), inactive());
+        assert_eq!(render(&read(request().body("token=x")).await), media);
+        assert_eq!(render(&form(request(), &[("token", "x")]).await), inactive());
     }
 );
 
@@ -298,10 +301,10 @@ both!(
     async fn database_outage_is_503(world: World) {
         let api = world.resource_server("api").await;
         let (_, token) = bob(&world, &["read_builds"]).await;
-        lose_the_store(&world).await;
+        disconnect_database(&world).await;
         let reply = world.introspect(&api, &token.value, &[]).await;
-        let body = LATER.replacen('{', r#"{"error":"temporarily_unavailable","#, 1);
-        assert_eq!(whole(&reply), problem(503, &[("retry-after", "1")], &body));
+        let body = UNAVAILABLE.replacen('{', r#"{"error":"temporarily_unavailable","#, 1);
+        assert_eq!(render(&reply), json_response(503, &[("retry-after", "1")], &body));
     }
 );
 
@@ -311,8 +314,8 @@ both!(
         let bob = world.member("bob", &["acme", "globex"]).await;
         let acme = world.organization_id("acme").await;
         let scopes = ["read_builds", "read_agents"];
-        let both = bob.creates_token("both", &["acme", "globex"], &scopes).await;
-        let elsewhere = bob.creates_token("elsewhere", &["globex"], &scopes).await;
+        let both = bob.create_token("both", &["acme", "globex"], &scopes).await;
+        let elsewhere = bob.create_token("elsewhere", &["globex"], &scopes).await;
         let by_organization = world.limited_resource_server("acme-api", &["acme"], &[]).await;
         let by_scope = world.limited_resource_server("agents-api", &[], &["read_agents", "graphql"]).await;
         let ask = async |api: &_, token: &str, more: &[(&str, &str)]| world.introspect(api, token, more).await;
@@ -332,12 +335,12 @@ both!(
         for scope in ["read_builds", "read_agents read_builds", "graphql"] {
             assert_eq!(ask(&by_scope, &both.value, &[("scope", scope)]).await.text, INACTIVE, "{scope}");
         }
-        let other = bob.creates_token("other", &["acme"], &["read_builds"]).await;
+        let other = bob.create_token("other", &["acme"], &["read_builds"]).await;
         assert_eq!(ask(&by_scope, &other.value, &[]).await.text, INACTIVE);
 
         // A removal concerns one organization; a resource server without limits still sees the other.
         let unlimited = world.resource_server("api").await;
-        assert_eq!(bob.removes_organization(&both.id, &acme, None).await.code(), "OK");
+        assert_eq!(bob.remove_organization(&both.id, &acme, None).await.code(), "OK");
         assert_eq!(ask(&unlimited, &both.value, &[("organization", "acme")]).await.text, INACTIVE);
         assert_eq!(ask(&unlimited, &both.value, &[("organization", "globex")]).await.json()["active"], true);
         assert_eq!(ask(&by_organization, &both.value, &[]).await.text, INACTIVE);
@@ -351,17 +354,17 @@ both!(
     /// R-27
     async fn check_by_a_limited_resource_server_is_recorded_within_its_limits(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
-        let token = bob.creates_token("both", &["acme", "globex"], &["read_builds"]).await;
+        let token = bob.create_token("both", &["acme", "globex"], &["read_builds"]).await;
         let api = world.limited_resource_server("acme-api", &["acme"], &[]).await;
         assert_eq!(world.introspect(&api, &token.value, &[]).await.json()["active"], true);
         assert_eq!(world.introspect(&api, &token.value, &[("organization", "globex")]).await.json()["active"], false);
         let grant = async |slug: &str| {
             let query = "query($id: ID!, $slug: String!) { organization(slug: $slug) { tokenGrant(tokenId: $id) { \
                          lastUsedAt lastRequest { allowed } } } }";
-            let admin = world.person(&format!("root-{slug}")).await;
-            admin.ask(query, json!({ "id": token.id, "slug": slug })).await["organization"]["tokenGrant"].clone()
+            let admin = world.user(&format!("root-{slug}")).await;
+            admin.query(query, json!({ "id": token.id, "slug": slug })).await["organization"]["tokenGrant"].clone()
         };
-        assert!(world.written(async || grant("acme").await).await["lastUsedAt"].is_string());
+        assert!(world.wait_for_usage(async || grant("acme").await).await["lastUsedAt"].is_string());
         assert_eq!(grant("globex").await, json!({ "lastUsedAt": null, "lastRequest": null }));
     }
 );

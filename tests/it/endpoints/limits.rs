@@ -1,6 +1,9 @@
 //! Behavior of all endpoints: size limits, request IDs, headers, foreign origins, unknown paths, and a database outage.
 
-use super::{JSON, LATER, NO_CREDENTIAL, bob, database_name, lose_the_store, problem, raw, send_raw, unknown, whole};
+use super::{
+    JSON, NO_CREDENTIAL, UNAVAILABLE, bob, database_name, disconnect_database, json_response, raw, render, send_raw,
+    unknown,
+};
 use crate::world::{
     World,
     client::{Reply, form, read},
@@ -28,13 +31,13 @@ both!(
         };
         let large =
             world.http.post(world.url("/oauth/introspect")).header("content-type", "application/x-www-form-urlencoded");
-        let doubled = format!("Authorization: Bearer {}", token.value);
+        let repeated = format!("Authorization: Bearer {}", token.value);
         let mut replies = vec![
             (400, form_of(&[]).await),
-            (400, send_raw(&world, "GET", "/v2/access-token", &[&doubled, &doubled]).await),
-            (401, world.nobody().get("/v2/access-token").await),
+            (400, send_raw(&world, "GET", "/v2/access-token", &[&repeated, &repeated]).await),
+            (401, world.anonymous().get("/v2/access-token").await),
             (401, form(world.http.post(world.url("/oauth/introspect")), &[]).await),
-            (403, world.holder_of(&token.value).verify("scope=graphql").await),
+            (403, world.bearer(&token.value).verify("scope=graphql").await),
             (404, bob.get("/no/such/path").await),
             (405, bob.delete("/healthz").await),
             (413, read(large.body("x".repeat(65 * 1024))).await),
@@ -42,15 +45,15 @@ both!(
             (415, read(world.http.post(world.url("/oauth/introspect")).json(&json!({}))).await),
         ];
         for _ in 0..60 {
-            world.holder_of(&unknown()).get("/v2/access-token").await;
+            world.bearer(&unknown()).get("/v2/access-token").await;
         }
-        replies.push((429, world.holder_of(&unknown()).get("/v2/access-token").await));
-        lose_the_store(&world).await;
-        replies.push((503, world.holder_of(&token.value).verify("").await));
-        replies.push((503, world.nobody().get("/readyz").await));
+        replies.push((429, world.bearer(&unknown()).get("/v2/access-token").await));
+        disconnect_database(&world).await;
+        replies.push((503, world.bearer(&token.value).verify("").await));
+        replies.push((503, world.anonymous().get("/readyz").await));
         for (status, reply) in replies {
             assert_eq!(reply.status, status, "{}", reply.text);
-            let text = whole(&reply);
+            let text = render(&reply);
             assert!(text.contains(&format!("\ncontent-type: {JSON}")), "{text}");
             assert!(reply.json()["message"].as_str().is_some_and(|message| message.len() > 10), "{text}");
             let inner = ["sql", "sqlite", "postgres", "axum", "hyper", "src/", "panicked", "rust"];
@@ -67,8 +70,11 @@ async fn internal_error_is_500_without_its_cause_and_503_from_verify() {
         let (bob, token) = bob(&world, &["graphql"]).await;
         let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
         cluster.run(database_name(&world), "alter table tokens rename column description to elsewhere").unwrap();
-        let holder = world.holder_of(&token.value);
-        assert_eq!(whole(&holder.get("/v2/access-token").await), problem(500, &[], r#"{"message":"Internal error"}"#));
+        let holder = world.bearer(&token.value);
+        assert_eq!(
+            render(&holder.get("/v2/access-token").await),
+            json_response(500, &[], r#"{"message":"Internal error"}"#)
+        );
         // In authentication, and in a resolver next to one that succeeds: the error contains only the request ID.
         let in_a_resolver = "query Secret { viewer { username tokens { nodes { description } } } }";
         for (client, query) in [(&holder, "{ viewer { id } }"), (&bob, in_a_resolver)] {
@@ -83,10 +89,10 @@ async fn internal_error_is_500_without_its_cause_and_503_from_verify() {
             }
             assert_eq!((reply.status.as_u16(), errors), (500, json!([error])), "{}", reply.text);
             let inner = ["description", "elsewhere", "select", "sql", "Secret"];
-            assert!(!inner.iter().any(|word| whole(&reply).contains(word)), "{}", reply.text);
+            assert!(!inner.iter().any(|word| render(&reply).contains(word)), "{}", reply.text);
         }
         let reply = holder.verify("").await;
-        assert_eq!((reply.status.as_u16(), &*reply.text, reply.header("retry-after")), (503, LATER, "1"));
+        assert_eq!((reply.status.as_u16(), &*reply.text, reply.header("retry-after")), (503, UNAVAILABLE, "1"));
     })
     .await;
 }
@@ -102,17 +108,17 @@ both!(
                 .basic_auth(&api.client_id, Some(&api.client_secret))
                 .header("content-type", "application/x-www-form-urlencoded")
         };
-        let announced = problem(413, &[("connection", "close")], message);
+        let announced = json_response(413, &[("connection", "close")], message);
         let token = "token=".to_owned();
         let max = 64 * 1024;
         let fits = read(request().body(token.clone() + &"x".repeat(max - token.len()))).await;
         assert_eq!((fits.status.as_u16(), &*fits.text), (200, r#"{"active":false}"#));
-        assert_eq!(whole(&read(request().body(token.clone() + &"x".repeat(max - token.len() + 1))).await), announced);
+        assert_eq!(render(&read(request().body(token.clone() + &"x".repeat(max - token.len() + 1))).await), announced);
         let mut chunked = "POST /oauth/introspect HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Type: \
                            application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n"
             .to_owned();
         chunked += &format!("400\r\n{}\r\n", "x".repeat(1024)).repeat(65);
-        assert_eq!(whole(&raw(&world, (chunked + "0\r\n\r\n").as_bytes()).await), problem(413, &[], message));
+        assert_eq!(render(&raw(&world, (chunked + "0\r\n\r\n").as_bytes()).await), json_response(413, &[], message));
         // An endpoint without a body does not read it.
         assert_eq!(read(world.http.get(world.url("/healthz")).body("x".repeat(100 * 1024))).await.status, 200);
     }
@@ -126,20 +132,20 @@ both!(
             let expected = |status: u16, message: &str| match endpoint {
                 "/graphql" => {
                     let error = format!(r#"{{"message":"{message}","extensions":{{"code":"INVALID_INPUT"}}}}"#);
-                    problem(status, &[], &format!(r#"{{"errors":[{error}]}}"#))
+                    json_response(status, &[], &format!(r#"{{"errors":[{error}]}}"#))
                 }
                 "/oauth/introspect" => {
-                    problem(status, &[], &format!(r#"{{"error":"invalid_request","message":"{message}"}}"#))
+                    json_response(status, &[], &format!(r#"{{"error":"invalid_request","message":"{message}"}}"#))
                 }
-                _ => problem(status, &[], &format!(r#"{{"message":"{message}"}}"#)),
+                _ => json_response(status, &[], &format!(r#"{{"message":"{message}"}}"#)),
             };
             let long = format!("{endpoint}?{}", "x".repeat(9 * 1024));
             let message = "The address is too long; send at most 8 KiB.";
-            assert_eq!(whole(&send_raw(&world, "GET", &long, &[]).await), expected(414, message), "{endpoint}");
+            assert_eq!(render(&send_raw(&world, "GET", &long, &[]).await), expected(414, message), "{endpoint}");
             let large = format!("X-Large: {}", "x".repeat(33 * 1024));
             let message = "The headers are too large; send at most 32 KiB.";
             assert_eq!(
-                whole(&send_raw(&world, "GET", endpoint, &[&large]).await),
+                render(&send_raw(&world, "GET", endpoint, &[&large]).await),
                 expected(431, message),
                 "{endpoint}"
             );
@@ -163,7 +169,7 @@ both!(
     /// R-18
     async fn head_has_the_headers_of_get_and_no_body(world: World) {
         let (_, token) = bob(&world, &["graphql"]).await;
-        let clients = [world.holder_of(&token.value), world.nobody()];
+        let clients = [world.bearer(&token.value), world.anonymous()];
         let long = format!("/healthz?{}", "x".repeat(9 * 1024));
         for path in [
             "/graphql?query=%7Bviewer%7Bid%7D%7D",
@@ -197,7 +203,7 @@ both!(
         let head = world.signed_in("ada").await.request(Method::HEAD, "/graphql?query=%7Bviewer%7Bid%7D%7D");
         assert_eq!(read(head).await.status, 403, "a session requires POST");
         for path in ["/session", "/session/confirm", "/oauth/introspect", "/organizations/acme/tokens.csv"] {
-            let reply = read(world.nobody().request(Method::HEAD, path)).await;
+            let reply = read(world.anonymous().request(Method::HEAD, path)).await;
             assert!(reply.status == 405 && !reply.header("allow").contains("HEAD"), "{path}: {reply:?}");
         }
     }
@@ -220,7 +226,7 @@ both!(
         }
         let mut ids = std::collections::HashSet::new();
         for _ in 0..20 {
-            ids.insert(world.nobody().get("/healthz").await.header("x-request-id").to_owned());
+            ids.insert(world.anonymous().get("/healthz").await.header("x-request-id").to_owned());
         }
         assert_eq!(ids.len(), 20);
     }
@@ -233,7 +239,7 @@ both!(
         for origin in ["https://evil.example", "null", &world.config.public_url] {
             for endpoint in ENDPOINTS {
                 for name in ["GET", "OPTIONS", "POST"] {
-                    let request = world.holder_of(&token.value).request(name.parse().unwrap(), endpoint);
+                    let request = world.bearer(&token.value).request(name.parse().unwrap(), endpoint);
                     let request = request.header("origin", origin).header("access-control-request-method", "POST");
                     let reply = read(request).await;
                     let foreign = reply.headers.keys().find(|name| name.as_str().starts_with("access-control"));
@@ -251,7 +257,7 @@ both!(
         let world = World::with(database, &[("cors.origins", origins)]).await;
         let (_, token) = bob(&world, &["graphql"]).await;
         let ask = async |name: &str, origin: &str| {
-            let request = world.holder_of(&token.value).request(name.parse().unwrap(), "/v2/access-token");
+            let request = world.bearer(&token.value).request(name.parse().unwrap(), "/v2/access-token");
             read(request.header("origin", origin).header("access-control-request-method", "DELETE")).await
         };
         for origin in origins.split(',') {
@@ -286,7 +292,7 @@ both!(
     /// R-85
     async fn responses_reveal_no_software_or_version(world: World) {
         let (_, token) = bob(&world, &["graphql"]).await;
-        let holder = world.holder_of(&token.value);
+        let holder = world.bearer(&token.value);
         let mut replies = Vec::new();
         for endpoint in
             ENDPOINTS.into_iter().chain(["/", "/graphiql", "/.well-known/oauth-authorization-server", "/nothing"])
@@ -295,7 +301,7 @@ both!(
                 replies.push(read(holder.request(name.parse().unwrap(), endpoint)).await);
             }
         }
-        replies.push(world.nobody().get("/v2/access-token").await);
+        replies.push(world.anonymous().get("/v2/access-token").await);
         assert_eq!(replies[replies.len() - 1].header("www-authenticate"), NO_CREDENTIAL);
         for reply in replies {
             for name in ["server", "via", "x-powered-by", "x-runtime", "x-version"] {
@@ -318,11 +324,11 @@ both!(
     async fn responses_have_hsts_if_the_public_url_is_https(database: Database) {
         let world = World::with(database, &[("public_url", "https://tokens.example.com")]).await;
         for path in ENDPOINTS.into_iter().chain(["/", "/graphiql", "/nothing", "/openapi.json"]) {
-            let reply = world.nobody().get(path).await;
+            let reply = world.anonymous().get(path).await;
             assert_eq!(reply.header("strict-transport-security"), "max-age=31536000", "{path}");
         }
-        let plain = world.beside(&[("public_url", "http://127.0.0.1:8080")]).await;
-        assert_eq!(plain.nobody().get("/").await.header("strict-transport-security"), "");
+        let plain = world.another_node(&[("public_url", "http://127.0.0.1:8080")]).await;
+        assert_eq!(plain.anonymous().get("/").await.header("strict-transport-security"), "");
     }
 );
 
@@ -330,7 +336,7 @@ both!(
     /// R-85
     async fn unknown_path_is_a_json_404(world: World) {
         let (_, token) = bob(&world, &["graphql"]).await;
-        let expected = problem(404, &[], r#"{"message":"No such path"}"#);
+        let expected = json_response(404, &[], r#"{"message":"No such path"}"#);
         for path in [
             "/nothing",
             "/index.html",
@@ -352,9 +358,9 @@ both!(
             "/.env",
         ] {
             for name in ["GET", "POST", "FOO"] {
-                let client = world.holder_of(&token.value);
-                assert_eq!(whole(&read(client.request(name.parse().unwrap(), path)).await), expected, "{name} {path}");
-                assert_eq!(whole(&send_raw(&world, name, path, &[]).await), expected, "{name} {path}");
+                let client = world.bearer(&token.value);
+                assert_eq!(render(&read(client.request(name.parse().unwrap(), path)).await), expected, "{name} {path}");
+                assert_eq!(render(&send_raw(&world, name, path, &[]).await), expected, "{name} {path}");
             }
         }
     }
@@ -363,18 +369,21 @@ both!(
 both!(
     /// R-81
     async fn database_outage_keeps_healthz_200_and_makes_readyz_503_within_2_s(world: World) {
-        let anonymous = world.nobody();
-        let live = problem(200, &[], r#"{"status":"ok"}"#);
-        assert_eq!(whole(&anonymous.get("/healthz").await), live);
-        assert_eq!(whole(&anonymous.get("/readyz").await), problem(200, &[], r#"{"status":"ready"}"#));
-        lose_the_store(&world).await;
+        let anonymous = world.anonymous();
+        let live = json_response(200, &[], r#"{"status":"ok"}"#);
+        assert_eq!(render(&anonymous.get("/healthz").await), live);
+        assert_eq!(render(&anonymous.get("/readyz").await), json_response(200, &[], r#"{"status":"ready"}"#));
+        disconnect_database(&world).await;
         let lateness = Lateness::watched();
         for _ in 0..3 {
             let start = Instant::now();
-            assert_eq!(whole(&anonymous.get("/readyz").await), problem(503, &[("retry-after", "1")], LATER));
+            assert_eq!(
+                render(&anonymous.get("/readyz").await),
+                json_response(503, &[("retry-after", "1")], UNAVAILABLE)
+            );
             let took = start.elapsed();
             assert!(took < lateness.on_top_of(Duration::from_secs(2)).await, "{took:?}");
-            assert_eq!(whole(&anonymous.get("/healthz/").await), live);
+            assert_eq!(render(&anonymous.get("/healthz/").await), live);
         }
         if world.database.kind() == Kind::Postgres {
             // The service recovers without a restart.
@@ -396,7 +405,7 @@ async fn unknown_schema_is_not_ready() {
     on(Kind::Postgres, test, async |world: World| {
         let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
         cluster.run(database_name(&world), "delete from seaql_migrations").unwrap();
-        assert_eq!(world.nobody().get("/readyz").await.status, 503);
+        assert_eq!(world.anonymous().get("/readyz").await.status, 503);
     })
     .await;
 }
@@ -407,11 +416,11 @@ async fn database_outage_loses_no_usage() {
     let test = concat!(module_path!(), "::database_outage_loses_no_usage");
     on(Kind::Postgres, test, async |world: World| {
         let (bob, token) = bob(&world, &["read_builds"]).await;
-        let holder = world.holder_of(&token.value);
+        let holder = world.bearer(&token.value);
         let name = database_name(&world);
         let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
         assert_eq!(read(holder.request(Method::GET, "/verify").header("user-agent", "before")).await.status, 200);
-        lose_the_store(&world).await;
+        disconnect_database(&world).await;
         assert_eq!(holder.verify("").await.status, 503);
         cluster.administer(&format!("alter database {name} with allow_connections true")).unwrap();
         let query = "query($id: ID!) { token(id: $id) { lastRequest { userAgent } } }";

@@ -12,7 +12,7 @@ mod verify;
 
 use crate::world::{
     World,
-    client::{Client, Made, Reply},
+    client::{Client, CreatedToken, Reply},
     cluster::Cluster,
     database::Kind,
 };
@@ -26,7 +26,7 @@ use tokio::{
 };
 
 /// The headers of every response.
-const ALWAYS: [(&str, &str); 5] = [
+const COMMON_HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
     ("cross-origin-opener-policy", "same-origin"),
@@ -38,12 +38,12 @@ const JSON: &str = "application/json; charset=utf-8";
 const NO_CREDENTIAL: &str = "Bearer realm=\"tokenward\"";
 const INVALID_TOKEN: &str = "Bearer realm=\"tokenward\", error=\"invalid_token\"";
 const AUTHENTICATE: &str = r#"{"message":"Authentication required. Please supply a valid API access token."}"#;
-const LATER: &str = r#"{"message":"Try again later"}"#;
+const UNAVAILABLE: &str = r#"{"message":"Try again later"}"#;
 
 /// Returns a response as text: status, headers in order, body. Asserts and omits the headers of every response.
 #[track_caller]
-fn whole(reply: &Reply) -> String {
-    for (name, value) in ALWAYS {
+fn render(reply: &Reply) -> String {
+    for (name, value) in COMMON_HEADERS {
         assert_eq!(reply.header(name), value, "{name} of {reply:?}");
     }
     assert!(!reply.header("x-request-id").is_empty(), "{reply:?}");
@@ -51,7 +51,7 @@ fn whole(reply: &Reply) -> String {
     assert_eq!(own.len(), reply.headers.len(), "a repeated header: {reply:?}");
     let mut lines = vec![reply.status.as_u16().to_string()];
     for (name, value) in own {
-        let common = ALWAYS.iter().any(|(always, _)| *always == name);
+        let common = COMMON_HEADERS.iter().any(|(always, _)| *always == name);
         if !common && !["x-request-id", "date", "content-length"].contains(&name) {
             lines.push(format!("{name}: {}", value.to_str().unwrap()));
         }
@@ -59,8 +59,8 @@ fn whole(reply: &Reply) -> String {
     lines.join("\n") + "\n\n" + &reply.text
 }
 
-/// Returns a JSON response with additional headers, in the form of [`whole`].
-fn problem(status: u16, headers: &[(&str, &str)], body: &str) -> String {
+/// Returns a JSON response with additional headers, in the form of [`render`].
+fn json_response(status: u16, headers: &[(&str, &str)], body: &str) -> String {
     let mut all: BTreeMap<_, _> = headers.iter().copied().collect();
     all.insert("content-type", JSON);
     let lines: Vec<_> = all.iter().map(|(name, value)| format!("\n{name}: {value}")).collect();
@@ -101,15 +101,15 @@ fn parse(answer: &str) -> Reply {
 }
 
 /// Returns token values that are rejected, each with its state; all but the first are well-formed.
-async fn refused(world: &World) -> Vec<(&'static str, String)> {
+async fn rejected_tokens(world: &World) -> Vec<(&'static str, String)> {
     let (bob, carol) = (world.member("bob", &["acme"]).await, world.member("carol", &["acme"]).await);
-    let revoked = bob.creates_token("revoked", &["acme"], &["read_builds", "graphql"]).await;
-    assert_eq!(bob.revokes(&revoked.id).await.code(), "OK");
+    let revoked = bob.create_token("revoked", &["acme"], &["read_builds", "graphql"]).await;
+    assert_eq!(bob.revoke_token(&revoked.id).await.code(), "OK");
     let soon = world.now().plus(Duration::from_mins(5)).to_text();
-    let expired = bob.creates_token_until("expired", &["acme"], &["read_builds", "graphql"], Some(soon)).await;
-    let disabled = carol.creates_token("of a disabled user", &["acme"], &["read_builds", "graphql"]).await;
+    let expired = bob.create_expiring_token("expired", &["acme"], &["read_builds", "graphql"], Some(soon)).await;
+    let disabled = carol.create_token("of a disabled user", &["acme"], &["read_builds", "graphql"]).await;
     world.operator(DisableUser { username: "carol".into() }).await.unwrap();
-    world.later(Duration::from_mins(6));
+    world.advance(Duration::from_mins(6));
     vec![
         ("malformed", "twd_nonsense".into()),
         ("revoked", revoked.value),
@@ -125,35 +125,35 @@ fn unknown() -> String {
 }
 
 /// Returns Bob, a member of acme, and a token of his with these scopes.
-async fn bob<'world>(world: &'world World, scopes: &[&str]) -> (Client<'world>, Made) {
+async fn bob<'world>(world: &'world World, scopes: &[&str]) -> (Client<'world>, CreatedToken) {
     let bob = world.member("bob", &["acme"]).await;
-    let token = bob.creates_token("deploy", &["acme"], scopes).await;
+    let token = bob.create_token("deploy", &["acme"], scopes).await;
     (bob, token)
 }
 
 /// Returns the last request of a token and the time of its last use, as its owner sees them.
-async fn seen_by_owner(owner: &Client<'_>, token: &Made) -> (Value, Option<Time>) {
+async fn seen_by_owner(owner: &Client<'_>, token: &CreatedToken) -> (Value, Option<Time>) {
     owner.world.flush().await;
     let query = "query($id: ID!) { token(id: $id) { lastUsedAt lastRequest \
                  { ipAddress userAgent method path scope allowed } } }";
-    let data = owner.ask(query, serde_json::json!({ "id": token.id })).await;
+    let data = owner.query(query, serde_json::json!({ "id": token.id })).await;
     let used = data["token"]["lastUsedAt"].as_str().map(|at| Time::parse(at).unwrap());
     (data["token"]["lastRequest"].clone(), used)
 }
 
 /// Returns the same for one organization, as its administrators see them.
-async fn seen_by_admin(world: &World, slug: &str, token: &Made) -> (Value, Option<Time>) {
+async fn seen_by_admin(world: &World, slug: &str, token: &CreatedToken) -> (Value, Option<Time>) {
     world.flush().await;
-    let admin = world.person(&format!("root-{slug}")).await;
+    let admin = world.user(&format!("root-{slug}")).await;
     let query = "query($slug: String!, $id: ID!) { organization(slug: $slug) { tokenGrant(tokenId: $id) \
                  { lastUsedAt lastRequest { ipAddress userAgent method path scope allowed } } } }";
-    let data = admin.ask(query, serde_json::json!({ "slug": slug, "id": token.id })).await;
+    let data = admin.query(query, serde_json::json!({ "slug": slug, "id": token.id })).await;
     let grant = &data["organization"]["tokenGrant"];
     (grant["lastRequest"].clone(), grant["lastUsedAt"].as_str().map(|at| Time::parse(at).unwrap()))
 }
 
 /// Makes the database of a running service unavailable.
-async fn lose_the_store(world: &World) {
+async fn disconnect_database(world: &World) {
     if world.database.kind() == Kind::Postgres {
         // The server rejects new connections and closes existing ones.
         let name = database_name(world);

@@ -1,6 +1,6 @@
 //! `/openapi.json`: validity of the document, and conformance of the endpoints.
 
-use super::{bob, lose_the_store, method, unknown};
+use super::{bob, disconnect_database, method, unknown};
 use crate::world::{
     PASSWORD, World,
     client::{Client, Reply, form, read},
@@ -37,7 +37,7 @@ impl Answers<'_> {
     }
 
     async fn get(&mut self, path: &str) {
-        let reply = self.world.nobody().get(path).await;
+        let reply = self.world.anonymous().get(path).await;
         self.add("get", path, &reply);
     }
 
@@ -103,14 +103,14 @@ async fn valid_and_invalid_tokens(answers: &mut Answers<'_>, api: &Credentials) 
     let world = answers.world;
     let (bob, token) = bob(world, &["read_builds"]).await;
     let expiry = world.now().plus(Duration::from_hours(1)).to_text();
-    let expiring = bob.creates_token_until("expiring", &["acme"], &["read_user"], Some(expiry)).await;
+    let expiring = bob.create_expiring_token("expiring", &["acme"], &["read_user"], Some(expiry)).await;
     for token in [&token, &expiring] {
-        let reply = world.holder_of(&token.value).get(TOKEN).await;
+        let reply = world.bearer(&token.value).get(TOKEN).await;
         answers.add("get", TOKEN, &reply);
         let reply = world.introspect(api, &token.value, &[("organization", "acme")]).await;
         answers.add("post", "/oauth/introspect", &reply);
     }
-    let holder = world.holder_of(&token.value);
+    let holder = world.bearer(&token.value);
     for body in ["access_token=x".to_owned(), format!("x={}", "x".repeat(65 * 1024))] {
         let form = |request: RequestBuilder| {
             request.header("content-type", "application/x-www-form-urlencoded").body(body.clone())
@@ -124,11 +124,11 @@ async fn valid_and_invalid_tokens(answers: &mut Answers<'_>, api: &Credentials) 
         let reply = holder.verify(query).await;
         answers.add("get", "/verify", &reply);
     }
-    for client in [world.nobody(), world.holder_of("twd_nonsense"), world.holder_of(&unknown())] {
+    for client in [world.anonymous(), world.bearer("twd_nonsense"), world.bearer(&unknown())] {
         answers.token(&client, |request| request).await;
         answers.verify(&client, "organization=acme").await;
     }
-    let reply = world.holder_of(&expiring.value).delete(TOKEN).await;
+    let reply = world.bearer(&expiring.value).delete(TOKEN).await;
     answers.add("delete", TOKEN, &reply);
 }
 
@@ -152,14 +152,14 @@ async fn sessions(answers: &mut Answers<'_>) {
     let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
     let (sign_in, correct) = (json!({ "username": "bob", "password": PASSWORD }), json!({ "password": PASSWORD }));
     for body in [json!({ "password": "short" }), correct.clone(), correct.clone()] {
-        answers.post("/invitations/{code}", &invitation, &world.nobody(), &body).await;
+        answers.post("/invitations/{code}", &invitation, &world.anonymous(), &body).await;
     }
-    let mut bob = world.browser(&world.signs_in("bob", PASSWORD).await);
+    let mut bob = world.browser(&world.sign_in("bob", PASSWORD).await);
     for (path, good) in [("/session", &sign_in), ("/session/confirm", &correct)] {
         for body in [&json!({}), &json!({ "username": "bob", "password": "wrong" }), good] {
             answers.post(path, path, &bob, body).await;
         }
-        bob = world.browser(&world.signs_in("bob", PASSWORD).await);
+        bob = world.browser(&world.sign_in("bob", PASSWORD).await);
     }
     for (path, there) in
         [("/session", "/session"), ("/session/confirm", "/session/confirm"), ("/invitations/{code}", &invitation)]
@@ -176,7 +176,7 @@ async fn sessions(answers: &mut Answers<'_>) {
     }
     let refused = read(bob.request(Method::DELETE, "/session").header("sec-fetch-site", "cross-site")).await;
     answers.add("delete", "/session", &refused);
-    for client in [&bob, &world.nobody()] {
+    for client in [&bob, &world.anonymous()] {
         let reply = client.delete("/session").await;
         answers.add("delete", "/session", &reply);
     }
@@ -184,7 +184,7 @@ async fn sessions(answers: &mut Answers<'_>) {
     let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
     for attempts in 1.. {
         let hash = || world.app.password_chosen("password", PASSWORD.into(), Vec::new(), false);
-        let request = world.nobody().request(Method::POST, &invitation).header("x-tokenward-console", "1");
+        let request = world.anonymous().request(Method::POST, &invitation).header("x-tokenward-console", "1");
         let reply = read(request.json(&json!({ "password": "short" })));
         let (_, reply) = tokio::join!(join_all((0..40).map(|_| hash())), reply);
         if reply.status == 429 {
@@ -194,10 +194,10 @@ async fn sessions(answers: &mut Answers<'_>) {
         assert!(attempts < 100, "the queue of password hashing is never full");
     }
     // Failed sign-ins are limited on each node.
-    let other = world.beside(&[]).await;
-    let bob = other.browser(&other.signs_in("bob", PASSWORD).await);
+    let other = world.another_node(&[]).await;
+    let bob = other.browser(&other.sign_in("bob", PASSWORD).await);
     for number in 0..100 {
-        assert_eq!(other.signs_in(&format!("name-{number}"), "a guess").await.status, 401);
+        assert_eq!(other.sign_in(&format!("name-{number}"), "a guess").await.status, 401);
     }
     for path in ["/session", "/session/confirm"] {
         let reply = read(bob.request(Method::POST, path).json(&sign_in)).await;
@@ -208,10 +208,11 @@ async fn sessions(answers: &mut Answers<'_>) {
 async fn csv_files(answers: &mut Answers<'_>) {
     let world = answers.world;
     let (ada, eve) = (world.admin("ada", &["acme"]).await, world.member("eve", &["acme"]).await);
-    ada.creates_token("tool", &["acme"], &["graphql"]).await;
-    let (non_member, narrow) = (world.stranger().await, ada.creates_token("narrow", &["acme"], &["read_builds"]).await);
-    let narrow = world.holder_of(&narrow.value);
-    let anonymous = world.nobody();
+    ada.create_token("tool", &["acme"], &["graphql"]).await;
+    let (non_member, narrow) =
+        (world.non_member().await, ada.create_token("narrow", &["acme"], &["read_builds"]).await);
+    let narrow = world.bearer(&narrow.value);
+    let anonymous = world.anonymous();
     for (client, body) in [
         (&ada, "{}".to_owned()),
         (&ada, "[]".into()),
@@ -232,7 +233,7 @@ async fn csv_files(answers: &mut Answers<'_>) {
 
 /// Requests that are rejected before they reach an endpoint.
 async fn limits(answers: &mut Answers<'_>) {
-    let anonymous = answers.world.nobody();
+    let anonymous = answers.world.anonymous();
     for (path, methods) in documented() {
         if path.starts_with("/verify") {
             continue;
@@ -265,18 +266,18 @@ both!(
             answers.get(path).await;
         }
         // Invalid tokens are limited on each node.
-        let other = world.beside(&[]).await;
+        let other = world.another_node(&[]).await;
         for _ in 0..60 {
-            other.holder_of(&unknown()).get(TOKEN).await;
+            other.bearer(&unknown()).get(TOKEN).await;
         }
-        answers.token(&other.holder_of(&unknown()), |request| request).await;
-        let bob = world.browser(&world.signs_in("bob", PASSWORD).await);
+        answers.token(&other.bearer(&unknown()), |request| request).await;
+        let bob = world.browser(&world.sign_in("bob", PASSWORD).await);
         let csv = |node: &World| {
-            let client = node.holder_of(&unknown());
+            let client = node.bearer(&unknown());
             client.request(Method::POST, "/organizations/acme/tokens.csv").json(&json!({}))
         };
         answers.csv(csv(&other)).await;
-        lose_the_store(&world).await;
+        disconnect_database(&world).await;
         answers.csv(csv(&world)).await;
         answers.get("/readyz").await;
         let body = json!({ "username": "bob", "password": PASSWORD });
@@ -289,8 +290,8 @@ both!(
         }
         let reply = bob.delete("/session").await;
         answers.add("delete", "/session", &reply);
-        answers.token(&world.holder_of(&unknown()), |request| request).await;
-        answers.verify(&world.holder_of(&unknown()), "organization=acme").await;
+        answers.token(&world.bearer(&unknown()), |request| request).await;
+        answers.verify(&world.bearer(&unknown()), "organization=acme").await;
         answers.oauth(&api, &api.client_secret, &[("token", &unknown())]).await;
         assert_eq!(findings(&folder, DOCUMENT, &answers.all).await, [""; 0]);
     }
@@ -335,7 +336,7 @@ async fn omissions_and_errors_of_the_document_are_found() {
 both!(
     async fn document_is_public(world: World) {
         for path in ["/openapi.json", "/openapi.json/"] {
-            let reply = world.nobody().get(path).await;
+            let reply = world.anonymous().get(path).await;
             assert_eq!((reply.status.as_u16(), reply.text.as_str()), (200, DOCUMENT));
             assert_eq!(reply.header("content-type"), "application/json; charset=utf-8");
             assert_eq!(reply.header("cache-control"), "max-age=300");
@@ -358,7 +359,7 @@ both!(
             let path = path.replace("{slug}", "acme");
             for name in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "FOO"] {
                 if rejects && !methods.contains(&name.to_lowercase()) {
-                    let reply = read(world.nobody().request(method(name), &path)).await;
+                    let reply = read(world.anonymous().request(method(name), &path)).await;
                     assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, &*allow), "{name} {path}");
                 }
             }

@@ -1,6 +1,6 @@
 //! `POST /oauth/revoke`, `/.well-known/oauth-authorization-server` and `/schema.graphql`.
 
-use super::{lose_the_store, problem, send_raw, whole};
+use super::{disconnect_database, json_response, render, send_raw};
 use crate::world::{
     World,
     client::{form, read},
@@ -19,8 +19,8 @@ both!(
     /// R-28
     async fn resource_server_revokes_a_token_by_value_and_unknown_values_succeed(world: World) {
         let (api, bob) = (world.resource_server("api").await, world.member("bob", &["acme"]).await);
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        let script = world.holder_of(&token.value);
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+        let script = world.bearer(&token.value);
         let (status, body) = revoke(&world, &api, "wrong", &token.value).await;
         assert_eq!((status, body.contains("invalid_client")), (401, true));
         assert_eq!(script.verify("organization=acme").await.status, 200, "still valid");
@@ -30,7 +30,7 @@ both!(
         assert_eq!(script.verify("organization=acme").await.status, 401);
         let query =
             "query($id: ID!) { token(id: $id) { status events(first: 1) { nodes { type via actor { id } } } } }";
-        let seen = bob.ask(query, json!({ "id": token.id })).await["token"].clone();
+        let seen = bob.query(query, json!({ "id": token.id })).await["token"].clone();
         let event = json!({ "type": "TOKEN_REVOKED", "via": "RESOURCE_SERVER", "actor": null });
         assert_eq!(seen, json!({ "status": "REVOKED", "events": { "nodes": [event] } }));
         assert_eq!(revoke(&world, &api, &api.client_secret, "").await.0, 400);
@@ -42,10 +42,10 @@ both!(
     async fn resource_server_sends_one_authorization_header(world: World) {
         let form = "Content-Type: application/x-www-form-urlencoded";
         let message = "There is more than one Authorization header; send one.";
-        let expected = problem(400, &[], &format!(r#"{{"error":"invalid_request","message":"{message}"}}"#));
+        let expected = json_response(400, &[], &format!(r#"{{"error":"invalid_request","message":"{message}"}}"#));
         for path in ["/oauth/introspect", "/oauth/revoke"] {
             let headers = [form, "Authorization: Basic YTpi", "Authorization: Basic YTpi"];
-            assert_eq!(whole(&send_raw(&world, "POST", path, &headers).await), expected, "{path}");
+            assert_eq!(render(&send_raw(&world, "POST", path, &headers).await), expected, "{path}");
         }
     }
 );
@@ -55,20 +55,20 @@ both!(
         let (api, _) = (world.resource_server("builds-api").await, world.resource_server("other").await);
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let (one, two) = (
-            bob.creates_token("one", &["acme"], &["read_builds"]).await,
-            bob.creates_token("two", &["acme"], &["read_builds"]).await,
+            bob.create_token("one", &["acme"], &["read_builds"]).await,
+            bob.create_token("two", &["acme"], &["read_builds"]).await,
         );
         assert_eq!(revoke(&world, &api, &api.client_secret, &one.value).await.0, 200);
         // A token that revokes itself is no resource server.
-        assert_eq!(world.holder_of(&two.value).delete("/v2/access-token").await.status, 204);
+        assert_eq!(world.bearer(&two.value).delete("/v2/access-token").await.status, 204);
         let shows = "nodes { via reason resourceServerName tokenId }";
         let event = |via: &str, server: Option<&str>, token: &str| json!({ "via": via, "reason": null, "resourceServerName": server, "tokenId": token });
         let first = event("RESOURCE_SERVER", Some("builds-api"), &one.id);
         let own = format!("query($id: ID!) {{ token(id: $id) {{ events(first: 1) {{ {shows} }} }} }}");
-        let seen = bob.ask(&own, json!({ "id": one.id })).await;
+        let seen = bob.query(&own, json!({ "id": one.id })).await;
         assert_eq!(seen["token"]["events"]["nodes"], json!([first]));
         let audit = format!("{{ organization(slug: \"acme\") {{ auditEvents(first: 2) {{ {shows} }} }} }}");
-        let seen = ada.ask(&audit, json!({})).await;
+        let seen = ada.query(&audit, json!({})).await;
         let expected = json!([event("TOKEN", None, &two.id), first]);
         assert_eq!(seen["organization"]["auditEvents"]["nodes"], expected);
     }
@@ -78,8 +78,8 @@ both!(
     /// R-29
     async fn database_outage_never_reports_a_revocation(world: World) {
         let (api, bob) = (world.resource_server("api").await, world.member("bob", &["acme"]).await);
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        lose_the_store(&world).await;
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+        disconnect_database(&world).await;
         for value in [token.value.as_str(), "twd_nonsense"] {
             let request = world.http.post(world.url("/oauth/revoke"));
             let request = request.basic_auth(&api.client_id, Some(&api.client_secret));
@@ -95,21 +95,24 @@ both!(
     async fn only_a_valid_form_of_an_enabled_resource_server_revokes_a_token(world: World) {
         let (api, other) = (world.resource_server("api").await, world.resource_server("other").await);
         let bob = world.member("bob", &["acme"]).await;
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        let script = world.holder_of(&token.value);
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+        let script = world.bearer(&token.value);
         let error = |message: &str| format!(r#"{{"error":"invalid_request","message":"{message}"}}"#);
-        let allow = problem(405, &[("allow", "POST")], &error("This path answers POST only."));
+        let allow = json_response(405, &[("allow", "POST")], &error("This path answers POST only."));
         for name in ["GET", "PUT", "DELETE", "OPTIONS"] {
-            assert_eq!(whole(&send_raw(&world, name, "/oauth/revoke", &[]).await), allow, "{name}");
+            assert_eq!(render(&send_raw(&world, name, "/oauth/revoke", &[]).await), allow, "{name}");
         }
         let request = || {
             let request = world.http.post(world.url("/oauth/revoke/"));
             request.basic_auth(&api.client_id, Some(&api.client_secret))
         };
         let media = error("Send the parameters as application/x-www-form-urlencoded.");
-        assert_eq!(whole(&read(request().json(&json!({ "token": token.value }))).await), problem(415, &[], &media));
+        assert_eq!(
+            render(&read(request().json(&json!({ "token": token.value }))).await),
+            json_response(415, &[], &media)
+        );
         let twice = form(request(), &[("token", &token.value), ("token", &token.value)]).await;
-        assert_eq!(whole(&twice), problem(400, &[], &error("A parameter is given twice.")));
+        assert_eq!(render(&twice), json_response(400, &[], &error("A parameter is given twice.")));
         world.operator(DisableResourceServer { name: "other".into() }).await.unwrap();
         assert_eq!(revoke(&world, &other, &other.client_secret, &token.value).await.0, 401);
         let as_bearer = form(world.http.post(world.url("/oauth/revoke")).bearer_auth(&token.value), &[]).await;
@@ -125,25 +128,25 @@ both!(
     async fn limited_resource_server_revokes_any_token_and_an_expired_one_is_no_error(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let api = world.limited_resource_server("acme-api", &["acme"], &["read_agents"]).await;
-        let token = bob.creates_token("deploy", &["globex"], &["read_builds"]).await;
+        let token = bob.create_token("deploy", &["globex"], &["read_builds"]).await;
         let soon = world.now().plus(Duration::from_mins(1)).to_text();
-        let expired = bob.creates_token_until("expired", &["acme"], &["read_builds"], Some(soon)).await;
+        let expired = bob.create_expiring_token("expired", &["acme"], &["read_builds"], Some(soon)).await;
         assert_eq!(revoke(&world, &api, &api.client_secret, &token.value).await, (200, String::new()));
-        assert_eq!(world.holder_of(&token.value).verify("").await.status, 401);
-        world.later(Duration::from_mins(2));
+        assert_eq!(world.bearer(&token.value).verify("").await.status, 401);
+        world.advance(Duration::from_mins(2));
         assert_eq!(revoke(&world, &api, &api.client_secret, &expired.value).await, (200, String::new()));
-        assert_eq!(bob.history_of(&expired.id).await, ["TOKEN_CREATED"], "an expired token is not revoked");
+        assert_eq!(bob.event_types_of(&expired.id).await, ["TOKEN_CREATED"], "an expired token is not revoked");
     }
 );
 
 both!(
     async fn metadata_and_schema_are_public(world: World) {
-        let metadata = world.nobody().get("/.well-known/oauth-authorization-server").await.json();
+        let metadata = world.anonymous().get("/.well-known/oauth-authorization-server").await.json();
         let base = world.config.public_url.clone();
         assert_eq!(metadata["issuer"], json!(base));
         assert_eq!(metadata["introspection_endpoint"], json!(format!("{base}/oauth/introspect")));
         assert_eq!(metadata["revocation_endpoint"], json!(format!("{base}/oauth/revoke")));
-        let schema = world.nobody().get("/schema.graphql").await;
+        let schema = world.anonymous().get("/schema.graphql").await;
         assert_eq!((schema.status.as_u16(), schema.text), (200, include_str!("../../../schema.graphql").to_owned()));
     }
 );

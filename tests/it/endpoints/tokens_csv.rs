@@ -1,6 +1,6 @@
 //! `POST /organizations/{slug}/tokens.csv`: the audit as a CSV file.
 
-use super::{JSON, lose_the_store, unknown};
+use super::{JSON, disconnect_database, unknown};
 use crate::world::{
     World,
     client::{Client, Reply, read},
@@ -47,10 +47,10 @@ both!(
             [0, 24].map(|hours| world.now().plus(Duration::from_hours(hours)).to_text_in_seconds()[..10].to_owned());
         let ada = world.admin("ada", &["acme"]).await;
         let bob = world.member("bob", &["acme", "globex"]).await;
-        let unused = bob.creates_token("=1+1, \"quoted\"", &["acme"], &["write_builds", "read_builds"]).await;
-        let used = bob.creates_token("deploy", &["acme", "globex"], &["graphql", "read_builds"]).await;
-        bob.creates_token("elsewhere", &["globex"], &["read_builds"]).await;
-        assert_eq!(world.holder_of(&used.value).verify("organization=acme").await.status, 200);
+        let unused = bob.create_token("=1+1, \"quoted\"", &["acme"], &["write_builds", "read_builds"]).await;
+        let used = bob.create_token("deploy", &["acme", "globex"], &["graphql", "read_builds"]).await;
+        bob.create_token("elsewhere", &["globex"], &["read_builds"]).await;
+        assert_eq!(world.bearer(&used.value).verify("organization=acme").await.status, 200);
         world.flush().await;
         let reply = csv(&ada, PATH, json!({})).await;
         assert_eq!(reply.header("content-type"), "text/csv; charset=utf-8");
@@ -59,7 +59,7 @@ both!(
         assert_eq!(reply.header("cache-control"), "no-store");
         assert_eq!(reply.header("x-content-type-options"), "nosniff");
         assert!(!reply.text.contains(&used.value[4..12]), "{}", reply.text);
-        let owner = bob.ask("{ viewer { uuid } }", json!({})).await["viewer"]["uuid"].as_str().unwrap().to_owned();
+        let owner = bob.query("{ viewer { uuid } }", json!({})).await["viewer"]["uuid"].as_str().unwrap().to_owned();
         let found = lines(&reply);
         let [first, second] = found.as_slice() else { panic!("{found:?}") };
         let head = ["bob example", "bob@example.test", &owner];
@@ -70,7 +70,7 @@ both!(
         assert_eq!((&*second[5], &*second[6]), ("", ""), "never used");
         let token = "query($id: ID!) { token(id: $id) { hint } }";
         let hint =
-            async |id: &str| bob.ask(token, json!({ "id": id })).await["token"]["hint"].as_str().unwrap().to_owned();
+            async |id: &str| bob.query(token, json!({ "id": id })).await["token"]["hint"].as_str().unwrap().to_owned();
         assert_eq!((&first[9], &second[9]), (&hint(&used.id).await, &hint(&unused.id).await));
         assert_eq!([&first[10..14], &second[10..14]], [["", "ACTIVE", "bob", "false"]; 2]);
         assert_eq!(first[15..], ["GET", "/verify", "true"]);
@@ -84,10 +84,10 @@ both!(
 both!(
     async fn csv_shows_status_and_denied_request_and_its_name_shows_a_filter(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
-        let token = ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
-        assert_eq!(world.holder_of(&token.value).verify("organization=acme&scope=write_builds").await.status, 403);
+        let token = ada.create_token("deploy", &["acme"], &["read_builds"]).await;
+        assert_eq!(world.bearer(&token.value).verify("organization=acme&scope=write_builds").await.status, 403);
         world.flush().await;
-        assert_eq!(ada.revokes(&token.id).await.code(), "OK");
+        assert_eq!(ada.revoke_token(&token.id).await.code(), "OK");
         let reply = csv(&ada, PATH, json!({ "filter": { "status": ["REVOKED"] } })).await;
         assert!(reply.header("content-disposition").contains("acme-api-access-tokens-filtered-"), "{reply:?}");
         let found = lines(&reply);
@@ -118,9 +118,9 @@ both!(
 both!(
     async fn filter_and_its_errors_equal_those_of_the_audit(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
-        let one = ada.creates_token("one", &["acme"], &["graphql"]).await;
-        let two = ada.creates_token("two", &["acme"], &["read_builds"]).await;
-        assert_eq!(ada.revokes(&two.id).await.code(), "OK");
+        let one = ada.create_token("one", &["acme"], &["graphql"]).await;
+        let two = ada.create_token("two", &["acme"], &["read_builds"]).await;
+        assert_eq!(ada.revoke_token(&two.id).await.code(), "OK");
         for (filter, expected) in [
             (Value::Null, vec!["one"]),
             (json!({}), vec!["one"]),
@@ -166,7 +166,7 @@ both!(
     async fn administrators_get_the_csv_members_403_and_others_404(world: World) {
         let (ada, eve) = (world.admin("ada", &["acme", "globex"]).await, world.member("eve", &["acme"]).await);
         let token = async |owner: &Client<'_>, slug: &str, scope: &str| {
-            world.holder_of(&owner.creates_token(scope, &[slug], &[scope]).await.value)
+            world.bearer(&owner.create_token(scope, &[slug], &[scope]).await.value)
         };
         let granted = token(&ada, "acme", "graphql").await;
         let (elsewhere, narrow) = (token(&ada, "globex", "graphql").await, token(&ada, "acme", "read_builds").await);
@@ -183,7 +183,7 @@ both!(
             assert_eq!(reply(client, PATH).await, (403, forbidden.to_owned()));
         }
         let none = (404, r#"{"message":"No organization found"}"#.to_owned());
-        for client in [&world.stranger().await, &elsewhere] {
+        for client in [&world.non_member().await, &elsewhere] {
             assert_eq!(reply(client, PATH).await, none);
         }
         for slug in ["unknown", "UNKNOWN", "a'b", "%00", "%ff", "%F0%9F%92%A5"] {
@@ -192,7 +192,7 @@ both!(
         let narrow = csv(&narrow, PATH, json!({})).await;
         assert_eq!(narrow.status, 403);
         assert!(narrow.header("www-authenticate").contains("scope=\"graphql\""), "{narrow:?}");
-        for client in [world.nobody(), world.holder_of(&unknown())] {
+        for client in [world.anonymous(), world.bearer(&unknown())] {
             assert_eq!(csv(&client, PATH, json!({})).await.status, 401);
         }
     }
@@ -203,7 +203,7 @@ both!(
     async fn invalid_request_is_rejected_as_elsewhere(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         for name in ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"] {
-            let reply = read(world.nobody().request(name.parse().unwrap(), PATH)).await;
+            let reply = read(world.anonymous().request(name.parse().unwrap(), PATH)).await;
             assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, "POST"), "{name}");
         }
         let send = async |kind: &str, body: String| {
@@ -224,7 +224,7 @@ both!(
         ] {
             assert_eq!(send(kind, body.clone()).await, status, "{kind} {}", body.len());
         }
-        lose_the_store(&world).await;
+        disconnect_database(&world).await;
         let reply = csv(&ada, PATH, json!({})).await;
         assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "1"));
     }
@@ -237,7 +237,7 @@ async fn many(world: &World, number: usize) {
     let owner = world.operator(AddUser { new }).await.unwrap().id;
     world.organization("acme").await;
     let add = AddOrganizationMember { organization: "acme".into(), user: "many".into(), role: Role::Member };
-    world.sets_member(add).await.unwrap();
+    world.set_member(add).await.unwrap();
     let acme = OrganizationId::parse(&world.organization_id("acme").await).unwrap();
     for _ in 0..number {
         let caller = Caller { auth_method: AuthMethod::Jwt(owner), ..Caller::command_line(world.now()) };
@@ -280,7 +280,7 @@ both!(
         stream.read_exact(&mut answer).await.unwrap();
         assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
         let add = AddOrganizationMember { organization: "acme".into(), user: "ada".into(), role: Role::Member };
-        world.sets_member(add).await.unwrap();
+        world.set_member(add).await.unwrap();
         // The final chunk of a complete response is missing, however the connection ends.
         let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await.expect("an end");
         assert!(!answer.ends_with(b"\r\n0\r\n\r\n"));

@@ -1,14 +1,14 @@
 //! `/verify` and `/verify-for`: checks for gateways.
 
 use super::{
-    AUTHENTICATE, INVALID_TOKEN, JSON, LATER, NO_CREDENTIAL, bob, lose_the_store, method, problem, refused,
-    seen_by_admin, seen_by_owner, send_raw, unknown, whole,
+    AUTHENTICATE, INVALID_TOKEN, JSON, NO_CREDENTIAL, UNAVAILABLE, bob, disconnect_database, json_response, method,
+    rejected_tokens, render, seen_by_admin, seen_by_owner, send_raw, unknown,
 };
 use crate::{
     program::Program,
     world::{
         World,
-        client::{Made, Reply, read},
+        client::{CreatedToken, Reply, read},
         database::{Database, Kind},
         lateness::Lateness,
     },
@@ -29,7 +29,7 @@ const TOKEN_HEADERS: [&str; 6] =
 fn denial(status: u16, headers: &[(&str, &str)], body: &str) -> String {
     let mut all = TOKEN_HEADERS.map(|name| (name, "")).to_vec();
     all.extend(headers);
-    problem(status, &all, body)
+    json_response(status, &all, body)
 }
 
 fn missing_scope(missing: &str, required: &str) -> String {
@@ -55,8 +55,8 @@ both!(
     /// R-30
     async fn valid_token_is_allowed_with_six_headers_and_no_body(world: World) {
         let (bob, token) = bob(&world, &["read_builds", "read_agents", "graphql"]).await;
-        let user = bob.ask("{ viewer { uuid } }", json!({})).await["viewer"]["uuid"].as_str().unwrap().to_owned();
-        let holder = world.holder_of(&token.value);
+        let user = bob.query("{ viewer { uuid } }", json!({})).await["viewer"]["uuid"].as_str().unwrap().to_owned();
+        let holder = world.bearer(&token.value);
         let allowed = |organization: &str| {
             format!(
                 "200\nx-token-expires-at: \nx-token-id: {}\nx-token-organization: {organization}\nx-token-scopes: read_agents read_builds \
@@ -64,16 +64,16 @@ both!(
                 token.uuid
             )
         };
-        assert_eq!(whole(&holder.verify("scope=read_builds&organization=acme").await), allowed("acme"));
-        assert_eq!(whole(&holder.verify("scope=read_builds&scope=graphql+read_agents").await), allowed(""));
-        assert_eq!(whole(&holder.get("/verify").await), allowed(""));
-        assert_eq!(whole(&holder.get("/verify/").await), allowed(""));
-        assert_eq!(whole(&holder.get("/verify/v1/builds").await), allowed(""));
-        assert_eq!(whole(&holder.get("/verify-for/acme/read_builds,graphql/v1/builds").await), allowed("acme"));
-        assert_eq!(whole(&holder.get("/verify-for/*/*/").await), allowed(""));
+        assert_eq!(render(&holder.verify("scope=read_builds&organization=acme").await), allowed("acme"));
+        assert_eq!(render(&holder.verify("scope=read_builds&scope=graphql+read_agents").await), allowed(""));
+        assert_eq!(render(&holder.get("/verify").await), allowed(""));
+        assert_eq!(render(&holder.get("/verify/").await), allowed(""));
+        assert_eq!(render(&holder.get("/verify/v1/builds").await), allowed(""));
+        assert_eq!(render(&holder.get("/verify-for/acme/read_builds,graphql/v1/builds").await), allowed("acme"));
+        assert_eq!(render(&holder.get("/verify-for/*/*/").await), allowed(""));
         let expiry = world.now().plus(Duration::from_hours(1));
-        let expiring = bob.creates_token_until("expiring", &["acme"], &["read_builds"], Some(expiry.to_text())).await;
-        let reply = world.holder_of(&expiring.value).get("/verify").await;
+        let expiring = bob.create_expiring_token("expiring", &["acme"], &["read_builds"], Some(expiry.to_text())).await;
+        let reply = world.bearer(&expiring.value).get("/verify").await;
         assert_eq!(reply.header("x-token-expires-at"), expiry.to_text_in_seconds());
     }
 );
@@ -82,7 +82,7 @@ both!(
     /// R-30
     async fn verdict_ignores_method_path_and_body(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
-        let mut cases = refused(&world).await;
+        let mut cases = rejected_tokens(&world).await;
         cases.push(("valid", token.value));
         for (state, value) in cases {
             let expected = if state == "valid" { 200 } else { 401 };
@@ -93,7 +93,7 @@ both!(
                     "/verify/v1/organizations/acme/builds?x=1",
                     "/verify-for/acme/read_builds/v1/builds?scope=graphql",
                 ] {
-                    let request = world.holder_of(&value).request(method(name), path);
+                    let request = world.bearer(&value).request(method(name), path);
                     let reply = read(request.body("access_token=1")).await;
                     assert_eq!(reply.status, expected, "{state}: {name} {path}");
                     for header in TOKEN_HEADERS {
@@ -101,7 +101,7 @@ both!(
                     }
                     if expected == 401 {
                         let body = if name == "HEAD" { "" } else { AUTHENTICATE };
-                        assert_eq!(whole(&reply), invalid().replace(AUTHENTICATE, body), "{state}: {name} {path}");
+                        assert_eq!(render(&reply), invalid().replace(AUTHENTICATE, body), "{state}: {name} {path}");
                     }
                 }
             }
@@ -128,13 +128,13 @@ both!(
     async fn malformed_and_repeated_credentials_get_identical_401s(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         let none = send_raw(&world, "GET", "/verify", &[]).await;
-        assert_eq!(whole(&none), denial(401, &[("www-authenticate", NO_CREDENTIAL)], AUTHENTICATE));
+        assert_eq!(render(&none), denial(401, &[("www-authenticate", NO_CREDENTIAL)], AUTHENTICATE));
         let of = |scheme: &str| format!("Authorization: {scheme} {}", token.value);
         for good in [of("Bearer"), of("bearer"), of("BEARER")] {
             assert_eq!(send_raw(&world, "GET", "/verify", &[&good]).await.status, 200, "{good}");
         }
         let long = format!("Authorization: Bearer {}", "x".repeat(9 * 1024));
-        let doubled = [of("Bearer"), of("Bearer")];
+        let repeated = [of("Bearer"), of("Bearer")];
         for bad in [
             vec![of("Basic").as_str()],
             vec![&of("DPoP")],
@@ -146,16 +146,16 @@ both!(
             vec![&format!("Authorization: Bearer {},", token.value)],
             vec![&format!("Authorization: Bearer {}", unknown())],
             vec![&long],
-            vec![&doubled[0], &doubled[1]],
-            vec![&doubled[0], "Authorization: Basic YTpi"],
+            vec![&repeated[0], &repeated[1]],
+            vec![&repeated[0], "Authorization: Basic YTpi"],
         ] {
-            assert_eq!(whole(&send_raw(&world, "GET", "/verify", &bad).await), invalid(), "{bad:?}");
+            assert_eq!(render(&send_raw(&world, "GET", "/verify", &bad).await), invalid(), "{bad:?}");
         }
         // A token elsewhere is ignored.
         let query = format!("/verify?access_token={}", token.value);
-        assert_eq!(whole(&send_raw(&world, "GET", &query, &[]).await), whole(&none));
+        assert_eq!(render(&send_raw(&world, "GET", &query, &[]).await), render(&none));
         let proxied = format!("Proxy-Authorization: Bearer {}", token.value);
-        assert_eq!(whole(&send_raw(&world, "GET", "/verify", &[&proxied]).await), whole(&none));
+        assert_eq!(render(&send_raw(&world, "GET", "/verify", &[&proxied]).await), render(&none));
     }
 );
 
@@ -163,8 +163,8 @@ both!(
     /// R-14
     async fn denial_names_the_first_missing_scope_and_lists_all_required_ones(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
-        let holder = world.holder_of(&token.value);
-        let response = async |query: &str| whole(&holder.verify(query).await);
+        let holder = world.bearer(&token.value);
+        let response = async |query: &str| render(&holder.verify(query).await);
         assert_eq!(response("scope=read_agents").await, missing_scope("read_agents", "read_agents"));
         let required = "read_builds read_user read_agents";
         assert_eq!(
@@ -183,7 +183,7 @@ both!(
     /// R-14: a malformed requirement of a gateway denies, it is not ignored.
     async fn misconfigured_gateway_is_denied_and_recorded_as_denied(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
-        let holder = world.holder_of(&token.value);
+        let holder = world.bearer(&token.value);
         for target in [
             "/verify?scope=",
             "/verify?scope",
@@ -206,11 +206,11 @@ both!(
             "/verify-for/acme/read_builds,/v1",
             "/verify-for/acme/%FF/v1",
         ] {
-            assert_eq!(whole(&send_raw(&world, "GET", target, &[]).await).lines().next(), Some("401"), "{target}");
-            assert_eq!(whole(&world.holder_of(&unknown()).get(target).await), invalid(), "{target}");
+            assert_eq!(render(&send_raw(&world, "GET", target, &[]).await).lines().next(), Some("401"), "{target}");
+            assert_eq!(render(&world.bearer(&unknown()).get(target).await), invalid(), "{target}");
             assert_eq!(holder.verify("").await.status, 200);
             assert_eq!(seen_by_owner(&bob, &token).await.0["allowed"], true);
-            assert_eq!(whole(&holder.get(target).await), misconfigured(), "{target}");
+            assert_eq!(render(&holder.get(target).await), misconfigured(), "{target}");
             assert_eq!(seen_by_owner(&bob, &token).await.0["allowed"], false, "{target}");
         }
         for target in ["/verify?", "/verify/?", "/verify/?scopes=x&access_token=y", "/verify/v1?x=1", "/verify/v1?"] {
@@ -224,8 +224,8 @@ both!(
     async fn verify_for_takes_organization_and_scopes_before_the_appended_path(world: World) {
         let (_, token) = bob(&world, &["read_builds", "read_user"]).await;
         world.organization("globex").await;
-        let holder = world.holder_of(&token.value);
-        let get = async |target: &str| whole(&holder.get(target).await);
+        let holder = world.bearer(&token.value);
+        let get = async |target: &str| render(&holder.get(target).await);
         for target in [
             "/verify-for/acme/read_builds/",
             "/verify-for/acme/read_user,read_builds/v1//x?scope=graphql&organization=globex",
@@ -338,16 +338,16 @@ both!(
     async fn organization_is_checked_before_scopes_and_unknown_equals_not_granted(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
         world.organization("globex").await;
-        let holder = world.holder_of(&token.value);
+        let holder = world.bearer(&token.value);
         for organization in ["globex", "initech", "", "ACME", "acme%20", "acme%00", "org_acme"] {
             for scope in ["", "&scope=read_builds", "&scope=graphql"] {
                 let reply = holder.verify(&format!("organization={organization}{scope}")).await;
-                assert_eq!(whole(&reply), no_organization(), "{organization:?} {scope}");
+                assert_eq!(render(&reply), no_organization(), "{organization:?} {scope}");
             }
         }
         for twice in ["organization=acme&organization=acme", "organization=acme&scope=read_builds&organization=globex"]
         {
-            assert_eq!(whole(&holder.verify(twice).await), no_organization(), "{twice}");
+            assert_eq!(render(&holder.verify(twice).await), no_organization(), "{twice}");
         }
     }
 );
@@ -355,9 +355,9 @@ both!(
 both!(
     async fn token_is_denied_while_its_owner_is_disabled(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
-        let holder = world.holder_of(&token.value);
+        let holder = world.bearer(&token.value);
         world.operator(DisableUser { username: "bob".into() }).await.unwrap();
-        assert_eq!(whole(&holder.verify("organization=acme").await), invalid());
+        assert_eq!(render(&holder.verify("organization=acme").await), invalid());
         world.operator(EnableUser { username: "bob".into() }).await.unwrap();
         assert_eq!(holder.verify("organization=acme").await.status, 200);
     }
@@ -381,10 +381,10 @@ both!(
         .unwrap();
         later.member("bob", &["acme"]).await;
         let value = create_with(&later, &before, &["read_builds", "read_old"]).await;
-        let holder = later.holder_of(&value);
+        let holder = later.bearer(&value);
         let allowed = holder.verify("scope=read_builds").await;
         assert_eq!((allowed.status.as_u16(), allowed.header("x-token-scopes")), (200, "read_builds"));
-        assert_eq!(whole(&holder.verify("scope=read_old").await), missing_scope("read_old", "read_old"));
+        assert_eq!(render(&holder.verify("scope=read_old").await), missing_scope("read_old", "read_old"));
         let api = later.resource_server("api").await;
         assert_eq!(later.introspect(&api, &value, &[]).await.json()["scope"], "read_builds");
         assert_eq!(later.introspect(&api, &value, &[("scope", "read_old")]).await.text, r#"{"active":false}"#);
@@ -577,7 +577,7 @@ both!(
     /// R-03, R-59: a client may control the scope in a request.
     async fn invalid_scope_is_not_recorded_and_usage_still_is(world: World) {
         let (bob, token) = bob(&world, &["read_builds"]).await;
-        let holder = world.holder_of(&token.value);
+        let holder = world.bearer(&token.value);
         for (scope, kept) in [
             ("%00", json!(null)),
             (&*token.value, json!(null)),
@@ -595,8 +595,8 @@ both!(
     async fn denied_request_is_the_last_request_and_no_use(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         world.organization("initech").await;
-        let token = bob.creates_token("deploy", &["acme", "globex"], &["read_builds"]).await;
-        let holder = world.holder_of(&token.value);
+        let token = bob.create_token("deploy", &["acme", "globex"], &["read_builds"]).await;
+        let holder = world.bearer(&token.value);
         // A check for acme counts for acme.
         assert_eq!(holder.verify("organization=acme&scope=graphql").await.status, 403);
         let (request, used) = seen_by_admin(&world, "acme", &token).await;
@@ -615,8 +615,8 @@ both!(
         let (request, last) = seen_by_owner(&bob, &token).await;
         assert_eq!((&request["allowed"], last), (&json!(false), used));
         // A revoked token has access to nothing, and its owner still sees the attempt.
-        assert_eq!(bob.revokes(&token.id).await.code(), "OK");
-        let attempt = world.holder_of(&token.value).request(Method::GET, "/verify").header("user-agent", "late");
+        assert_eq!(bob.revoke_token(&token.id).await.code(), "OK");
+        let attempt = world.bearer(&token.value).request(Method::GET, "/verify").header("user-agent", "late");
         assert_eq!(read(attempt).await.status, 401);
         let (request, last) = seen_by_owner(&bob, &token).await;
         assert_eq!((&request["userAgent"], &request["allowed"], last), (&json!("late"), &json!(false), used));
@@ -627,10 +627,11 @@ both!(
     /// A background job writes the usage; the test does not flush.
     async fn first_usage_is_written_within_2_s_and_the_next_within_7_s(world: World) {
         let (bob, _) = bob(&world, &["read_builds"]).await;
-        let until = async |token: &Made, expected: &str, limit: Duration| {
+        let until = async |token: &CreatedToken, expected: &str, limit: Duration| {
             let start = Instant::now();
             let query = "query($id: ID!) { token(id: $id) { lastRequest { path } } }";
-            let path = async || bob.ask(query, json!({ "id": token.id })).await["token"]["lastRequest"]["path"].clone();
+            let path =
+                async || bob.query(query, json!({ "id": token.id })).await["token"]["lastRequest"]["path"].clone();
             while path().await != expected {
                 assert!(start.elapsed() < limit, "{expected} is not written after {limit:?}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -640,8 +641,8 @@ both!(
         // A machine that pauses now and then does not do so in each of three attempts.
         let (mut took, lateness) = (Vec::new(), Lateness::watched());
         for _ in 0..3 {
-            let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-            let (holder, start) = (world.holder_of(&token.value), Instant::now());
+            let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+            let (holder, start) = (world.bearer(&token.value), Instant::now());
             assert_eq!(holder.get("/verify/one").await.status, 200);
             let one = until(&token, "/verify/one", Duration::from_secs(20)).await;
             assert_eq!(holder.get("/verify/two").await.status, 200);
@@ -662,19 +663,19 @@ both!(
     /// R-30
     async fn database_outage_is_503_for_well_formed_tokens_and_never_allows(world: World) {
         let (_, token) = bob(&world, &["read_builds"]).await;
-        let holder = world.holder_of(&token.value);
+        let holder = world.bearer(&token.value);
         assert_eq!(holder.verify("organization=acme").await.status, 200);
-        lose_the_store(&world).await;
+        disconnect_database(&world).await;
         let lateness = Lateness::watched();
         for query in ["", "organization=acme", "organization=globex&scope=graphql"] {
             let start = Instant::now();
             let reply = holder.verify(query).await;
             let took = start.elapsed();
-            assert_eq!(whole(&reply), denial(503, &[("retry-after", "1")], LATER), "{query}");
+            assert_eq!(render(&reply), denial(503, &[("retry-after", "1")], UNAVAILABLE), "{query}");
             assert!(took < lateness.on_top_of(Duration::from_secs(3)).await, "{took:?}");
         }
         // A malformed value is rejected without a query.
-        assert_eq!(whole(&world.holder_of("twd_nonsense").get("/verify").await), invalid());
-        assert_eq!(world.nobody().get("/verify").await.header("content-type"), JSON);
+        assert_eq!(render(&world.bearer("twd_nonsense").get("/verify").await), invalid());
+        assert_eq!(world.anonymous().get("/verify").await.header("content-type"), JSON);
     }
 );

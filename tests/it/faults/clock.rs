@@ -23,14 +23,14 @@ both!(
         let bob = world.member("bob", &["acme"]).await;
         let api = world.resource_server("api").await;
         let end = world.now().plus(Duration::from_hours(2)).to_text();
-        let token = bob.creates_token_until("ends", &["acme"], &["read_builds", "graphql"], Some(end)).await;
-        let forever = bob.creates_token("stays", &["acme"], &["read_builds"]).await;
-        let holder = world.holder_of(&token.value);
+        let token = bob.create_expiring_token("ends", &["acme"], &["read_builds", "graphql"], Some(end)).await;
+        let forever = bob.create_token("stays", &["acme"], &["read_builds"]).await;
+        let holder = world.bearer(&token.value);
         assert_eq!(holder.verify("organization=acme").await.status, 200);
-        world.later(Duration::from_hours(24));
+        world.advance(Duration::from_hours(24));
         assert_eq!(holder.verify("organization=acme").await.status, 401);
         assert_eq!(world.introspect(&api, &token.value, &[]).await.text, r#"{"active":false}"#);
-        assert_eq!(world.holder_of(&forever.value).verify("organization=acme").await.status, 200);
+        assert_eq!(world.bearer(&forever.value).verify("organization=acme").await.status, 200);
         let print = Secret::parse(world.app.prefix(), &token.value).unwrap().fingerprint();
         let start = Instant::now();
         while world.app.store().snapshot(&print).await.unwrap().unwrap().expired_at.is_none() {
@@ -42,10 +42,10 @@ both!(
         assert_eq!(holder.verify("organization=acme").await.status, 401);
         assert_eq!(holder.get("/v2/access-token").await.status, 401);
         assert_eq!(holder.graphql("{ viewer { id } }", json!({})).await.status, 401);
-        let jwt = world.holder_of(&world.jwt("bob"));
-        let seen = jwt.ask("query($id: ID!) { token(id: $id) { status } }", json!({ "id": token.id })).await;
+        let jwt = world.bearer(&world.jwt("bob"));
+        let seen = jwt.query("query($id: ID!) { token(id: $id) { status } }", json!({ "id": token.id })).await;
         assert_eq!(seen["token"]["status"], "EXPIRED");
-        assert_eq!(jwt.revokes(&token.id).await.code(), "CONFLICT");
+        assert_eq!(jwt.revoke_token(&token.id).await.code(), "CONFLICT");
         // A process that starts now has seen nothing.
         let store = Store::connect(&world.database.target()).await.unwrap();
         let restarted = App::new(store, &world.config, Clock::machine());
@@ -63,9 +63,9 @@ async fn node_whose_clock_is_ahead_of_the_database_sends_no_email_until_it_is_se
     let world = World::on(database).await;
     let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
     let acme = world.organization_id("acme").await;
-    let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+    let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
     world.mailbox.fail_with(Some(Failure::transient("no")));
-    assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+    assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
     let start = Instant::now();
     while world.mailbox.refused() == 0 {
         assert!(start.elapsed() < Duration::from_secs(30), "it is not tried");
@@ -77,7 +77,7 @@ async fn node_whose_clock_is_ahead_of_the_database_sends_no_email_until_it_is_se
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(world.mailbox.is_empty());
     world.clock.shift(-3 * HOUR);
-    world.later(Duration::from_mins(1));
+    world.advance(Duration::from_mins(1));
     let start = Instant::now();
     while world.mailbox.is_empty() {
         assert!(start.elapsed() < Duration::from_secs(30), "no email");
@@ -92,24 +92,24 @@ async fn node_whose_clock_is_ahead_of_the_database_expires_nothing_and_is_not_re
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
     let end = world.now().plus(Duration::from_hours(2)).to_text();
-    let token = bob.creates_token_until("ends", &["acme"], &["read_builds"], Some(end)).await;
+    let token = bob.create_expiring_token("ends", &["acme"], &["read_builds"], Some(end)).await;
     let print = Secret::parse(world.app.prefix(), &token.value).unwrap().fingerprint();
     world.clock.shift(4 * HOUR / 60);
-    assert_eq!(world.nobody().get("/readyz").await.status, 200);
+    assert_eq!(world.anonymous().get("/readyz").await.status, 200);
     world.clock.shift(3 * HOUR);
     let start = Instant::now();
     // Longer than the job that marks waits between two looks.
     while start.elapsed() < Duration::from_secs(3) {
-        let ready = world.nobody().get("/readyz").await;
+        let ready = world.anonymous().get("/readyz").await;
         assert_eq!(ready.status, 503);
         assert!(ready.text.contains("ahead of the database's"), "{}", ready.text);
         assert!(world.app.store().snapshot(&print).await.unwrap().unwrap().expired_at.is_none());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     world.clock.shift(-3 * HOUR);
-    assert_eq!(world.nobody().get("/readyz").await.status, 200);
-    let other = world.beside(&[]).await;
-    assert_eq!(other.holder_of(&token.value).verify("organization=acme").await.status, 200);
+    assert_eq!(world.anonymous().get("/readyz").await.status, 200);
+    let other = world.another_node(&[]).await;
+    assert_eq!(other.bearer(&token.value).verify("organization=acme").await.status, 200);
 }
 
 both!(
@@ -117,8 +117,8 @@ both!(
     async fn a_clock_that_goes_back_an_hour_revives_nothing_that_was_just_refused(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let end = world.now().plus(Duration::from_mins(30)).to_text();
-        let token = bob.creates_token_until("ends", &["acme"], &["read_builds"], Some(end)).await;
-        let holder = world.holder_of(&token.value);
+        let token = bob.create_expiring_token("ends", &["acme"], &["read_builds"], Some(end)).await;
+        let holder = world.bearer(&token.value);
         assert_eq!(holder.verify("").await.status, 200);
         world.clock.shift(HOUR);
         assert_eq!(holder.verify("").await.status, 401);
@@ -133,21 +133,22 @@ both!(
     async fn the_audit_is_in_the_order_of_what_happened_whatever_the_clock_said(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
         world.clock.shift(-HOUR / 200);
-        assert_eq!(ada.removes_organization(&token.id, &acme, None).await.code(), "OK");
+        assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
         world.clock.shift(-HOUR / 200);
-        assert_eq!(bob.adds_organization(&token.id, &acme).await.code(), "OK");
+        assert_eq!(bob.add_organization(&token.id, &acme).await.code(), "OK");
         let expected = json!(["TOKEN_ORGANIZATION_ADDED", "TOKEN_ORGANIZATION_REMOVED", "TOKEN_CREATED"]);
         let query = "query($id: ID!) { token(id: $id) { events { nodes { type at } } } }";
-        let own = bob.ask(query, json!({ "id": token.id })).await["token"]["events"]["nodes"].clone();
+        let own = bob.query(query, json!({ "id": token.id })).await["token"]["events"]["nodes"].clone();
         let kinds = |nodes: &Value| {
             let types = nodes.as_array().unwrap().iter().map(|node| node["type"].clone());
             Value::Array(types.filter(|kind| kind.as_str().unwrap().starts_with("TOKEN")).collect())
         };
         assert_eq!(kinds(&own), expected);
         assert!(own[0]["at"].as_str() < own[2]["at"].as_str(), "the times are what the clock said");
-        let audit = ada.ask("{ organization(slug: \"acme\") { auditEvents(first: 3) { nodes { type } } } }", json!({}));
+        let audit =
+            ada.query("{ organization(slug: \"acme\") { auditEvents(first: 3) { nodes { type } } } }", json!({}));
         assert_eq!(kinds(&audit.await["organization"]["auditEvents"]["nodes"]), expected);
     }
 );

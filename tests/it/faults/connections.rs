@@ -3,7 +3,7 @@
 use super::load;
 use crate::world::{
     World,
-    cluster::{Cluster, Order},
+    cluster::{Cluster, ServerCommand},
     database::{Database, Kind, Stage as _},
     lateness::Lateness,
     proxy::{Network, Proxy},
@@ -44,7 +44,7 @@ async fn pool_grows_to_its_size_over_slow_network() {
     let Some(database) = Database::fresh(Kind::Postgres, "pool_grows_over_slow_network") else { return };
     let (store, proxy) = store_behind_proxy(&database).await;
     wait_until("the connections of the start are not closed", || proxy.connections() == 0).await;
-    proxy.becomes(Network::SlowHandshake(300));
+    proxy.set_network(Network::SlowHandshake(300));
     let done = AtomicBool::new(false);
     let reads = join_all((0..MAX_READERS).map(async |_| {
         while !done.load(Ordering::Relaxed) {
@@ -65,12 +65,12 @@ async fn caller_that_leaves_does_not_cancel_the_opening_of_its_connection() {
     let Some(database) = Database::fresh(Kind::Postgres, "caller_that_leaves") else { return };
     let (store, proxy) = store_behind_proxy(&database).await;
     wait_until("the connections of the start are not closed", || proxy.connections() == 0).await;
-    proxy.becomes(Network::SlowHandshake(700));
+    proxy.set_network(Network::SlowHandshake(700));
     let left = tokio::time::timeout(Duration::from_millis(100), store.has_users()).await;
     assert!(left.is_err(), "it was answered during the handshake");
     let sessions = "select count(*) from pg_stat_activity \
                     where datname = current_database() and application_name = 'tokenward'";
-    wait_until("the connection was not opened", || database.says(sessions).unwrap() == "1").await;
+    wait_until("the connection was not opened", || database.query(sessions).unwrap() == "1").await;
     assert!(!store.has_users().await.unwrap());
     assert_eq!(proxy.connections(), 1);
     store.close().await;
@@ -83,7 +83,7 @@ async fn closing_the_store_ends_an_attempt_to_open_a_connection() {
     for tries in 1..=3 {
         let (store, proxy) = store_behind_proxy(&database).await;
         wait_until("the connections of the start are not closed", || proxy.connections() == 0).await;
-        proxy.becomes(Network::BlackHole);
+        proxy.set_network(Network::BlackHole);
         let closed = async {
             wait_until("no attempt", || proxy.connections() > 0).await;
             store.clone().close().await;
@@ -104,7 +104,7 @@ async fn closing_the_store_waits_for_all_pools_at_once() {
     let Some(database) = Database::fresh(Kind::Postgres, "closing_the_store_waits") else { return };
     let (store, proxy) = store_behind_proxy(&database).await;
     store.preconnect().await.unwrap();
-    proxy.becomes(Network::BlackHole);
+    proxy.set_network(Network::BlackHole);
     let changes = store.for_change();
     let stuck = async { tokio::join!(changes.has_users(), store.has_users(), store.ready(), store.cursor_key()) };
     let (lateness, closed) = (Lateness::watched(), async {
@@ -128,8 +128,8 @@ async fn failed_attempt_reports_its_cause_to_all_callers_that_wait_for_it() {
     wait_until("the connections of the start are not closed", || proxy.connections() == 0).await;
     let rename = |from: &str, to: &str| {
         administrator
-            .says(&format!("select pg_terminate_backend(pid, 30000) from pg_stat_activity where datname = '{from}'"));
-        administrator.says(&format!("alter database {from} rename to {to}"));
+            .query(&format!("select pg_terminate_backend(pid, 30000) from pg_stat_activity where datname = '{from}'"));
+        administrator.query(&format!("alter database {from} rename to {to}"));
     };
     rename(database.name(), &lost);
     let answers = join_all((0..2 * MAX_READERS).map(|_| store.has_users())).await;
@@ -148,29 +148,29 @@ async fn connections_kept_open_are_restored_after_the_server_ended_them() {
     if Database::fresh(Kind::Postgres, "connections_kept_open").is_none() {
         return;
     }
-    let mut cluster = Cluster::of_its_own().unwrap();
+    let mut cluster = Cluster::dedicated().unwrap();
     let database = Database::on_server(&cluster);
     let program = load::program(&database, database.url());
     let (_serving, _) = program.serve().await;
     let sessions_since = |since: &str| {
         let sessions = "select count(*) from pg_stat_activity where datname = current_database() \
                         and application_name = 'tokenward' and backend_start >";
-        database.says(&format!("{sessions} '{since}'")).unwrap().parse::<usize>().unwrap()
+        database.query(&format!("{sessions} '{since}'")).unwrap().parse::<usize>().unwrap()
     };
     let restored = async |since: String| {
         wait_until("the connections are not restored", || sessions_since(&since) >= KEPT_OPEN).await;
     };
     restored("-infinity".into()).await;
-    let since = database.says("select clock_timestamp()").unwrap();
-    database.says(
+    let since = database.query("select clock_timestamp()").unwrap();
+    database.query(
         "select count(pg_terminate_backend(pid, 30000)) from pg_stat_activity \
          where datname = current_database() and application_name = 'tokenward'",
     );
     restored(since).await;
-    cluster.obey(Order::Stop);
+    cluster.execute(ServerCommand::Stop);
     // Attempts fail meanwhile.
     tokio::time::sleep(Duration::from_secs(6)).await;
-    cluster.obey(Order::Start);
+    cluster.execute(ServerCommand::Start);
     restored("-infinity".into()).await;
     assert!(sessions_since("-infinity") <= 17, "more connections than one node may open");
 }
@@ -181,7 +181,7 @@ async fn unsupported_feature_is_not_repeated_like_a_stale_plan() {
     let Some(database) = Database::fresh(Kind::Postgres, "unsupported_feature") else { return };
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
-    let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+    let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
     // A sequence counts what is rolled back, too.
     for statement in [
         "create sequence attempts",
@@ -189,8 +189,8 @@ async fn unsupported_feature_is_not_repeated_like_a_stale_plan() {
          raise exception 'cached plan must not change result type' using errcode = 'feature_not_supported'; end $$",
         "create trigger unsupported before insert on events execute function unsupported()",
     ] {
-        world.database.says(statement);
+        world.database.query(statement);
     }
-    assert_eq!(bob.revokes(&token.id).await.code(), "INTERNAL");
-    assert_eq!(world.database.says("select last_value from attempts").unwrap(), "1");
+    assert_eq!(bob.revoke_token(&token.id).await.code(), "INTERNAL");
+    assert_eq!(world.database.query("select last_value from attempts").unwrap(), "1");
 }

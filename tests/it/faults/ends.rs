@@ -27,7 +27,7 @@ both!(
         serving.kill();
         let heard = load.stop().await;
         if database.kind() == Kind::Sqlite
-            && let Some(integrity) = database.says("pragma integrity_check")
+            && let Some(integrity) = database.query("pragma integrity_check")
         {
             assert_eq!(integrity, "ok");
         }

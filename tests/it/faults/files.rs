@@ -6,7 +6,7 @@ use crate::{
     world::{
         database::{Database, Kind},
         lateness::Lateness,
-        shelf::answer_of,
+        temp_files::output_of,
     },
 };
 use reqwest::{Client, Method};
@@ -188,7 +188,7 @@ fn own_world() -> Option<Vec<String>> {
     let ways = [&["unshare", "-m"][..], &["unshare", "-r", "-m"]];
     let works = |way: &&&[&str]| {
         let rest = ["sh", "-c", "mount -t tmpfs tmpfs /tmp"];
-        answer_of(way[0], &[&way[1..], &rest[..]].concat()).is_some()
+        output_of(way[0], &[&way[1..], &rest[..]].concat()).is_some()
     };
     ways.iter().find(works).map(|way| way.iter().map(|&word| word.to_owned()).collect())
 }

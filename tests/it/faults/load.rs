@@ -303,7 +303,7 @@ impl Heard {
                       (select number from event_head) - (select count(*) from events), \
                       (select count(*) from (select 1 from events where token_id is not null group by token_id, type \
                        having count(*) > 1) as twice)";
-        assert!(database.says(counts).is_none_or(|counts| counts == "0|0|0|0"), "{:?}", database.says(counts));
+        assert!(database.query(counts).is_none_or(|counts| counts == "0|0|0|0"), "{:?}", database.query(counts));
     }
 }
 

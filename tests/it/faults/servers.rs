@@ -2,11 +2,11 @@
 
 use super::load::{self, Load};
 use crate::{
-    actions::at_once,
+    actions::concurrently,
     program::Program,
     world::{
         World,
-        cluster::{Cluster, Order, setting},
+        cluster::{Cluster, ServerCommand, setting},
         database::{Database, Kind, Stage},
         lateness::Lateness,
         proxy::{Network, Proxy},
@@ -24,12 +24,12 @@ use std::{
 fn server(test: &str) -> Option<Cluster> {
     // Says that it is skipped, or fails where PostgreSQL is required.
     Database::fresh(Kind::Postgres, test)?;
-    Cluster::of_its_own()
+    Cluster::dedicated()
 }
 
-async fn obeys(cluster: &Arc<Mutex<Cluster>>, order: Order) {
+async fn execute(cluster: &Arc<Mutex<Cluster>>, command: ServerCommand) {
     let cluster = Arc::clone(cluster);
-    tokio::task::spawn_blocking(move || cluster.lock().unwrap().obey(order)).await.unwrap();
+    tokio::task::spawn_blocking(move || cluster.lock().unwrap().execute(command)).await.unwrap();
 }
 
 async fn status_of(http: &Client, url: String) -> (u16, Duration) {
@@ -41,16 +41,16 @@ async fn status_of(http: &Client, url: String) -> (u16, Duration) {
 /// F-02
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_crashes_under_eight_writers_has_lost_nothing_that_was_acknowledged() {
-    the_server_goes_and_comes_back(Order::Crash).await;
+    the_server_goes_and_comes_back(ServerCommand::Crash).await;
 }
 
 /// F-05
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_restarts_is_unavailable_meanwhile_and_nothing_else() {
-    the_server_goes_and_comes_back(Order::Stop).await;
+    the_server_goes_and_comes_back(ServerCommand::Stop).await;
 }
 
-async fn the_server_goes_and_comes_back(end: Order) {
+async fn the_server_goes_and_comes_back(end: ServerCommand) {
     let Some(cluster) = server("the_server_goes_and_comes_back") else { return };
     let database = Database::on_server(&cluster);
     let cluster = Arc::new(Mutex::new(cluster));
@@ -58,13 +58,13 @@ async fn the_server_goes_and_comes_back(end: Order) {
     let (mut serving, _) = program.serve().await;
     let load = Load::start(&program, 8).await;
     load.until(30).await;
-    obeys(&cluster, end).await;
+    execute(&cluster, end).await;
     // What was on its way is there.
     tokio::time::sleep(Duration::from_millis(500)).await;
     load.statuses();
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     let gap = load.statuses_of(8).await;
-    obeys(&cluster, Order::Start).await;
+    execute(&cluster, ServerCommand::Start).await;
     let took = load.is_well_within(Duration::from_secs(5)).await;
     let heard = load.stop().await;
     println!("{end:?}: {gap:?} meanwhile, well after {took:?}");
@@ -86,11 +86,11 @@ async fn connections_that_died_while_nobody_asked_cost_nobody_an_answer() {
     let ask = || bob.graphql("{ viewer { tokens { totalCount } } }", serde_json::Value::Null);
     for tries in 1..=3 {
         // So that there are eight connections.
-        for reply in at_once(8, async |_| ask().await).await {
+        for reply in concurrently(8, async |_| ask().await).await {
             assert_eq!(reply.status, 200, "{}", reply.text);
         }
-        obeys(&cluster, Order::Stop).await;
-        obeys(&cluster, Order::Start).await;
+        execute(&cluster, ServerCommand::Stop).await;
+        execute(&cluster, ServerCommand::Start).await;
         // Long enough for a connection to be looked at before it is used again.
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         let start = Instant::now();
@@ -115,7 +115,7 @@ async fn while_the_server_stands_still_everybody_is_told_so_within_three_seconds
     let load = Load::start(&program, 32).await;
     load.until(30).await;
     let before = serving.peak();
-    obeys(&cluster, Order::Freeze).await;
+    execute(&cluster, ServerCommand::Freeze).await;
     // What was on its way is there.
     tokio::time::sleep(Duration::from_millis(500)).await;
     load.statuses();
@@ -134,7 +134,7 @@ async fn while_the_server_stands_still_everybody_is_told_so_within_three_seconds
     let (second, three, four) = tokio::join!(second, three, four);
     let frozen = load.statuses();
     let grown = serving.peak().saturating_sub(before);
-    obeys(&cluster, Order::Thaw).await;
+    execute(&cluster, ServerCommand::Thaw).await;
     let took = load.is_well_within(Duration::from_secs(10)).await;
     let heard = load.stop().await;
     println!(
@@ -157,19 +157,19 @@ async fn a_server_without_room_is_unavailable_for_changes_and_checks_go_on() {
     let Some(database) = Database::fresh(Kind::Postgres, "a_server_without_room") else { return };
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
-    let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-    let holder = world.holder_of(&token.value);
+    let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+    let holder = world.bearer(&token.value);
     let full = "create function full_disk() returns trigger language plpgsql as $$ begin raise exception \
                 'could not extend file' using errcode = 'disk_full'; end $$";
-    world.database.says(full);
-    world.database.says("create trigger full_disk before insert on events execute function full_disk()");
+    world.database.query(full);
+    world.database.query("create trigger full_disk before insert on events execute function full_disk()");
     for _ in 0..3 {
         let reply = holder.delete("/v2/access-token").await;
         assert_eq!((reply.status.as_u16(), reply.headers["retry-after"].to_str().unwrap()), (503, "1"));
         assert_eq!(holder.verify("organization=acme").await.status, 200);
     }
-    assert_eq!(bob.revokes(&token.id).await.code(), "UNAVAILABLE");
-    world.database.says("drop trigger full_disk on events");
+    assert_eq!(bob.revoke_token(&token.id).await.code(), "UNAVAILABLE");
+    world.database.query("drop trigger full_disk on events");
     assert_eq!(holder.delete("/v2/access-token").await.status, 204);
     assert_eq!(holder.verify("organization=acme").await.status, 401);
 }
@@ -178,19 +178,19 @@ async fn a_server_without_room_is_unavailable_for_changes_and_checks_go_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_searches_hang_checks_are_answered() {
     let Some(database) = Database::fresh(Kind::Postgres, "while_searches_hang") else { return };
-    let mut talk = database.talk();
+    let mut session = database.session();
     let world = World::on(database).await;
     let ada = world.admin("ada", &["acme"]).await;
-    let token = ada.creates_token("deploy", &["acme"], &["read_builds"]).await;
-    let holder = world.holder_of(&token.value);
-    talk.ask("begin; lock table events in access exclusive mode");
+    let token = ada.create_token("deploy", &["acme"], &["read_builds"]).await;
+    let holder = world.bearer(&token.value);
+    session.query("begin; lock table events in access exclusive mode");
     let query = "{ organization(slug: \"acme\") { auditEvents { totalCount } } }";
     let searches = join_all((0..40).map(|_| ada.graphql(query, serde_json::Value::Null)));
     let checks = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         for _ in 0..5 {
             assert_eq!(holder.verify("organization=acme").await.status, 200);
-            assert_eq!(world.nobody().get("/readyz").await.status, 200);
+            assert_eq!(world.anonymous().get("/readyz").await.status, 200);
         }
     };
     let (hung, ()) = tokio::join!(searches, checks);
@@ -228,7 +228,7 @@ async fn a_server_that_may_lose_what_it_acknowledged_or_follows_another_is_refus
     }
     program.run(&["migrate"]);
 
-    cluster.obey(Order::Follow);
+    cluster.execute(ServerCommand::Follow);
     let replica = cluster.standby_url_of(database.name());
     refused(&Program::over(&database, &[("database.url", replica.as_str())]), "read replica");
 
@@ -237,14 +237,14 @@ async fn a_server_that_may_lose_what_it_acknowledged_or_follows_another_is_refus
     let program = Program::over(&database, &[("database.url", proxy.url_of(database.url()).as_str())]);
     let (_serving, _) = program.serve().await;
     let http = Client::new();
-    proxy.leads_to(&replica);
-    proxy.becomes(Network::Reset);
+    proxy.redirect_to(&replica);
+    proxy.set_network(Network::Reset);
     tokio::time::sleep(Duration::from_millis(300)).await;
-    proxy.becomes(Network::Good);
+    proxy.set_network(Network::Good);
     for _ in 0..3 {
         assert_eq!(status_of(&http, program.url("/readyz")).await.0, 503);
     }
-    proxy.leads_to(database.url());
+    proxy.redirect_to(database.url());
     let start = Instant::now();
     while status_of(&http, program.url("/readyz")).await.0 != 200 {
         assert!(start.elapsed() < Duration::from_secs(30), "{}", program.logged());
@@ -257,8 +257,8 @@ async fn altered_column_type_costs_no_answer() {
     let Some(database) = Database::fresh(Kind::Postgres, "altered_column_type") else { return };
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
-    let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-    let (holder, acme) = (world.holder_of(&token.value), world.organization_id("acme").await);
+    let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+    let (holder, acme) = (world.bearer(&token.value), world.organization_id("acme").await);
     let everything_is_answered = async || {
         for _ in 0..3 {
             let query = "{ viewer { email tokens { totalCount } } }";
@@ -270,10 +270,10 @@ async fn altered_column_type_costs_no_answer() {
             }
             // Each is sent once.
             let input = json!({ "description": "more", "organizationIds": [acme], "scopes": ["read_builds"] });
-            for reply in join_all((0..4).map(|_| bob.does("createToken", input.clone()))).await {
+            for reply in join_all((0..4).map(|_| bob.mutate("createToken", input.clone()))).await {
                 assert_eq!(reply.code(), "OK", "{}", reply.text);
             }
-            assert_eq!(world.nobody().get("/readyz").await.status, 200);
+            assert_eq!(world.anonymous().get("/readyz").await.status, 200);
         }
     };
     everything_is_answered().await;
@@ -282,7 +282,7 @@ async fn altered_column_type_costs_no_answer() {
         "alter table tokens alter column description type varchar(400)",
         "alter table users alter column email type text",
     ] {
-        world.database.says(altered);
+        world.database.query(altered);
         everything_is_answered().await;
     }
 }
@@ -292,29 +292,29 @@ async fn altered_column_type_costs_no_answer() {
 async fn search_path_that_leads_nowhere_is_named_and_no_bug() {
     let Some(database) = Database::fresh(Kind::Postgres, "search_path_that_leads_nowhere") else { return };
     let path = format!("alter database {} set search_path", database.name());
-    database.says(&format!("{path} = nowhere"));
+    database.query(&format!("{path} = nowhere"));
     let program = Program::over(&database, &[]);
     let said = program.fails(&["migrate"]);
     assert!(said.contains("search_path") && !said.contains("bug"), "{said}");
     let back = path.replace(" set ", " reset ");
-    database.says(&back);
+    database.query(&back);
 
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
-    let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
-    let holder = world.holder_of(&token.value);
+    let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
+    let holder = world.bearer(&token.value);
     // It waits until they have ended.
     let reconnects = "select count(pg_terminate_backend(pid, 30000)) from pg_stat_activity \
                       where datname = current_database() and pid <> pg_backend_pid()";
-    world.database.says(&format!("{path} = nowhere"));
-    world.database.says(reconnects);
+    world.database.query(&format!("{path} = nowhere"));
+    world.database.query(reconnects);
     for _ in 0..8 {
         assert_eq!(holder.verify("organization=acme").await.status, 503);
         assert_eq!(bob.graphql("{ viewer { id } }", json!({})).await.code(), "UNAVAILABLE");
-        assert_eq!(world.nobody().get("/readyz").await.status, 503);
+        assert_eq!(world.anonymous().get("/readyz").await.status, 503);
     }
-    world.database.says(&back);
-    world.database.says(reconnects);
+    world.database.query(&back);
+    world.database.query(reconnects);
     let start = Instant::now();
     while holder.verify("organization=acme").await.status != 200 {
         assert!(start.elapsed() < Duration::from_secs(30), "it does not recover");
@@ -328,14 +328,14 @@ async fn database_of_another_encoding_than_utf8_is_refused() {
     for encoding in ["LATIN1", "SQL_ASCII"] {
         let name = format!("{}_{}", database.name(), encoding.to_lowercase());
         let made = "template template0 lc_collate 'C' lc_ctype 'C'";
-        database.says(&format!("create database {name} encoding '{encoding}' {made}"));
+        database.query(&format!("create database {name} encoding '{encoding}' {made}"));
         let url = database.url().replacen(database.name(), &name, 1);
         let program = Program::over(&database, &[("database.url", url.as_str())]);
         for command in ["migrate", "serve"] {
             let said = program.fails(&[command]);
             assert!(said.contains(encoding) && said.contains("ENCODING 'UTF8'"), "{said}");
         }
-        database.says(&format!("drop database {name}"));
+        database.query(&format!("drop database {name}"));
     }
 }
 
@@ -347,8 +347,8 @@ async fn changes_go_on_where_postgresql_has_too_few_connections() {
     let program = load::program(&database, database.url());
     let made = || program.run(&["token", "create", "--owner", "bob", "--organization", "acme", "--scope", "graphql"]);
     let tokens: Vec<_> = (0..8).map(|_| made()).collect();
-    database.says("create role few login password 'few' connection limit 8");
-    database.says("grant all on all tables in schema public to few");
+    database.query("create role few login password 'few' connection limit 8");
+    database.query("grant all on all tables in schema public to few");
     let mut url = url::Url::parse(database.url()).unwrap();
     url.set_username("few").unwrap();
     url.set_password(Some("few")).unwrap();

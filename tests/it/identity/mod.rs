@@ -31,7 +31,7 @@ async fn trusting(database: Database, provider: &Provider, algorithms: &str) -> 
 }
 
 async fn viewer(world: &World, jwt: &str) -> Reply {
-    world.holder_of(jwt).graphql("{ viewer { username } }", json!({})).await
+    world.bearer(jwt).graphql("{ viewer { username } }", json!({})).await
 }
 
 /// Returns the status of a request with a JWT, and asserts that all rejections are equal.
@@ -88,11 +88,11 @@ both!(
             assert_eq!(status(&world, &pair.jwt(&world)).await, expected, "{}", pair.id);
         }
         std::fs::write(&file, set(&[ED])).unwrap();
-        world.later(Duration::from_secs(5));
+        world.advance(Duration::from_secs(5));
         assert_eq!((status(&world, &ED.jwt(&world)).await, status(&world, &RSA.jwt(&world)).await), (200, 401));
         // A partially written file does not change the keys.
         std::fs::write(&file, &set(&[RSA])[..40]).unwrap();
-        world.later(Duration::from_secs(5));
+        world.advance(Duration::from_secs(5));
         assert_eq!((status(&world, &ED.jwt(&world)).await, status(&world, &RSA.jwt(&world)).await), (200, 401));
     }
 );
@@ -122,7 +122,7 @@ both!(
             for jwt in [format!("{head}."), format!("{head}.{signature}"), head] {
                 assert_eq!(status(&world, &jwt).await, 401, "{none}");
                 for endpoint in ["/v2/access-token", "/verify"] {
-                    assert_eq!(world.holder_of(&jwt).get(endpoint).await.status, 401, "{none} at {endpoint}");
+                    assert_eq!(world.bearer(&jwt).get(endpoint).await.status, 401, "{none} at {endpoint}");
                 }
             }
         }
@@ -384,13 +384,13 @@ both!(
             assert_eq!(status(&world, &pair.jwt(&world)).await, 503, "{}", pair.id);
         }
         assert_eq!(status(&world, "nonsense").await, 401);
-        assert_eq!(world.nobody().get("/readyz").await.status, 200);
+        assert_eq!(world.anonymous().get("/readyz").await.status, 200);
         // The provider starts, and its keys are fetched a minute later.
         let provider = Provider::at(address).await;
         provider.publishes(&[RSA]);
         assert_eq!(status(&world, &RSA.jwt(&world)).await, 503);
         assert_eq!(provider.asked(), 0);
-        world.later(MINUTE);
+        world.advance(MINUTE);
         assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
         assert_eq!(provider.asked(), 1);
     }
@@ -419,7 +419,7 @@ both!(
             if round == 1 {
                 assert!(provider.asked() > before);
             }
-            world.later(MINUTE);
+            world.advance(MINUTE);
         }
         assert_eq!(status(&world, &ED.jwt(&world)).await, 200);
     }
@@ -433,12 +433,12 @@ both!(
         assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
         provider.publishes(&[RSA, OTHER_RSA]);
         assert_eq!(status(&world, &OTHER_RSA.jwt(&world)).await, 401);
-        world.later(MINUTE);
+        world.advance(MINUTE);
         assert_eq!(status(&world, &OTHER_RSA.jwt(&world)).await, 200);
         assert_eq!(provider.asked(), 2);
         // Withdraws the old key.
         provider.publishes(&[OTHER_RSA]);
-        world.later(5 * MINUTE);
+        world.advance(5 * MINUTE);
         assert_eq!((status(&world, &RSA.jwt(&world)).await, status(&world, &OTHER_RSA.jwt(&world)).await), (401, 200));
         assert_eq!(provider.asked(), 3);
     }
@@ -461,16 +461,16 @@ both!(
         ] {
             provider.answers(answer, &body);
             let before = provider.asked();
-            world.later(6 * MINUTE);
+            world.advance(6 * MINUTE);
             assert_eq!((status(&world, &EC.jwt(&world)).await, provider.asked()), (200, before + 1), "{answer}");
             assert_eq!((status(&world, &OTHER_EC.jwt(&world)).await, provider.asked()), (401, before + 1), "{answer}");
         }
         assert!(has_no_connection(&elsewhere).await);
-        world.later(30 * MINUTE);
+        world.advance(30 * MINUTE);
         assert_eq!(status(&world, &EC.jwt(&world)).await, 503);
         provider.publishes(&[EC]);
         assert_eq!(status(&world, &EC.jwt(&world)).await, 503);
-        world.later(MINUTE);
+        world.advance(MINUTE);
         assert_eq!(status(&world, &EC.jwt(&world)).await, 200);
     }
 );

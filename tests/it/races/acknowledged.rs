@@ -3,8 +3,8 @@
 use super::races;
 use crate::world::{
     World,
-    again::again,
     client::{Client, form},
+    retry::retry,
 };
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -69,13 +69,13 @@ impl End {
 
     /// Brings it about on this node, and comes back with the acknowledgement.
     async fn comes(self, node: &World, token: &str, value: &str, api: &Credentials) {
-        let person = |name| node.holder_of(&node.jwt(name));
+        let person = |name| node.bearer(&node.jwt(name));
         match self {
             Self::RevokedByItsOwner => {
-                insists("OK", "CONFLICT", async || person("bob").revokes(token).await.code()).await;
+                insists("OK", "CONFLICT", async || person("bob").revoke_token(token).await.code()).await;
             }
             Self::RevokedByItself => {
-                let end = async || node.holder_of(value).delete("/v2/access-token").await.status.as_str().to_owned();
+                let end = async || node.bearer(value).delete("/v2/access-token").await.status.as_str().to_owned();
                 insists("204", "401", end).await;
             }
             Self::RevokedByAnApi => {
@@ -96,9 +96,9 @@ impl End {
                 insists("OK", "CONFLICT", end).await;
             }
             Self::OrganizationRemoved => {
-                let acme = again(async || node.app.store().organization_named("acme").await).await;
+                let acme = retry(async || node.app.store().organization_named("acme").await).await;
                 let (acme, ada) = (acme.unwrap().expect("acme").id.to_string(), person("ada"));
-                let end = async || ada.removes_organization(token, &acme, None).await.code();
+                let end = async || ada.remove_organization(token, &acme, None).await.code();
                 insists("OK", "CONFLICT", end).await;
             }
             Self::OwnerRemoved => {
@@ -131,7 +131,7 @@ fn outcome<T>(answer: &Result<T>) -> String {
 /// been done all the same, which the next answer, `already`, then says.
 async fn insists(done: &str, already: &str, mut end: impl AsyncFnMut() -> String) {
     let mut tries = 0;
-    let answer = again(async || {
+    let answer = retry(async || {
         tries += 1;
         end().await
     });
@@ -142,7 +142,7 @@ async fn insists(done: &str, already: &str, mut end: impl AsyncFnMut() -> String
 impl Door {
     /// Whether a token is accepted here for acme.
     async fn accepts(self, node: &World, value: &str, api: &Credentials) -> bool {
-        let holder: Client<'_> = node.holder_of(value);
+        let holder: Client<'_> = node.bearer(value);
         match self {
             Self::Verify => holder.verify("organization=acme").await.status == 200,
             Self::Introspect => {
@@ -162,10 +162,10 @@ impl Door {
 both!(
     ///
     async fn a_token_that_was_revoked_on_one_node_is_refused_at_every_door_of_both(world: World) {
-        let other = world.beside(&[]).await;
+        let other = world.another_node(&[]).await;
         let (bob, api) = (world.member("bob", &["acme"]).await, world.resource_server("api").await);
         for number in 0..races() / 10 {
-            let token = bob.creates_token("deploy", &["acme"], &SCOPES).await;
+            let token = bob.create_token("deploy", &["acme"], &SCOPES).await;
             let (node, end) = ([&world, &other][number / 4 % 2], REVOKED[number % 4]);
             assert!(DOORS[number % 4].accepts(node, &token.value, &api).await, "{number}");
             end.comes(node, &token.id, &token.value, &api).await;
@@ -182,7 +182,7 @@ both!(
 both!(
     ///
     async fn of_what_sixty_four_clients_ask_after_the_acknowledgement_nothing_is_accepted(world: World) {
-        let other = world.beside(&[]).await;
+        let other = world.another_node(&[]).await;
         world.admin("ada", &["acme"]).await;
         let (bob, api) = (world.member("bob", &["acme"]).await, world.resource_server("api").await);
         let wanted = late_requests();
@@ -190,7 +190,7 @@ both!(
         let (late, accepted_late) = (AtomicUsize::new(0), AtomicUsize::new(0));
         for round in 0..ROUNDS {
             let end = ENDS[round % ENDS.len()];
-            let token = bob.creates_token("deploy", &["acme"], &SCOPES).await;
+            let token = bob.create_token("deploy", &["acme"], &SCOPES).await;
             let (acknowledged, accepted_early) = (AtomicBool::new(false), AtomicUsize::new(0));
             let clients = (0..CLIENTS).map(async |client| {
                 let node = [&world, &other][client % 2];

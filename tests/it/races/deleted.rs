@@ -251,7 +251,7 @@ impl<'world> Case<'world> {
             "revoke_token" => self.does(user, RevokeToken { token, reason: None }).await,
             "revoke_token_by_value" => self.does(operator, RevokeTokenByValue { fingerprint: self.value }).await,
             "set_password" => self.does(operator, SetPassword { user: self.user, hashed: self.hashed.clone() }).await,
-            "sign in" => match self.world.signs_in(&username, PASSWORD).await.status.as_u16() {
+            "sign in" => match self.world.sign_in(&username, PASSWORD).await.status.as_u16() {
                 204 => Ok(()),
                 401 => Err(Error::Unauthenticated),
                 other => Err(Error::Bug(format!("signing in was answered {other}").into())),
@@ -309,14 +309,14 @@ impl<'world> Case<'world> {
 
     /// What the database says past the service.
     fn nothing_is_left(&self) {
-        let Some(left) = self.world.database.says(LEFT) else { return };
+        let Some(left) = self.world.database.query(LEFT) else { return };
         assert_eq!(left.trim(), "0", "{}: something came back", self.verb);
     }
 
     /// A deleted user's name is given to no other user.
     fn name_is_gone(&self) {
         let named = format!("SELECT count(*) FROM users WHERE username = '{}'", self.username);
-        let Some(users) = self.world.database.says(&named) else { return };
+        let Some(users) = self.world.database.query(&named) else { return };
         assert_eq!(users.trim(), "0", "{}: the name was given again", self.verb);
     }
 }
@@ -370,7 +370,7 @@ both!(
         }
         if world.database.kind() == Kind::Postgres {
             let asked = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-            assert_eq!(world.database.says(asked).unwrap().trim(), "0", "changes waited for each other");
+            assert_eq!(world.database.query(asked).unwrap().trim(), "0", "changes waited for each other");
         }
     }
 );

@@ -237,7 +237,7 @@ impl<'world> Race<'world> {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             match step {
                 Step::Later => {
-                    node.later(JUMP);
+                    node.advance(JUMP);
                     // The node's own job may be at it too.
                     let _ = node.app.store().upkeep().mark_expired(node.now(), 500).await;
                 }
@@ -368,7 +368,7 @@ impl<'world> Race<'world> {
         };
         let shows = if verb == "createToken" { "value token { id }" } else { "__typename" };
         let query = mutation(verb, shows);
-        let client = node.holder_of(&node.jwt(self.name(who.person().expect("a person"))));
+        let client = node.bearer(&node.jwt(self.name(who.person().expect("a person"))));
         let request = client.request(Method::POST, "/graphql").header("user-agent", tag);
         let reply = read(request.json(&json!({ "query": query, "variables": { "input": input } }))).await;
         let code = reply.code();
@@ -477,7 +477,7 @@ impl<'world> Race<'world> {
         for (number, (token, value)) in self.values.iter().enumerate() {
             self.is_as_in_the_model(*token).await;
             let reach = self.state.reach(*token, now);
-            let holder = self.nodes[number % 2].holder_of(value);
+            let holder = self.nodes[number % 2].bearer(value);
             for (slug, organization) in ["acme", "globex"].iter().zip(&self.organizations) {
                 let reply = holder.verify(&format!("organization={slug}")).await;
                 let expected = reach.as_ref().map_or(401, |reach| if reach.contains(organization) { 200 } else { 403 });
@@ -572,7 +572,7 @@ const PAGE: Page = Page { limit: 100, backward: false, after: None, before: None
 both!(
     /// last acknowledged wins, the order of the audit is that of what happened, and what was revoked stays so.
     async fn random_deeds_on_two_nodes_are_as_if_one_had_come_after_the_other_in_the_order_of_the_audit(world: World) {
-        let (mut dice, other) = (dice(), world.beside(&[]).await);
+        let (mut dice, other) = (dice(), world.another_node(&[]).await);
         let mut race = Race::between(&world, &other).await;
         for _ in 0..races() {
             race.run(&mut dice).await;
@@ -588,11 +588,11 @@ both!(
 both!(
     /// What concerns a person is read by the organizations that they belong to at its place in the audit.
     async fn whoever_is_being_disabled_joins_nothing_until_that_is_in_the_audit(world: World) {
-        let other = world.beside(&[]).await;
+        let other = world.another_node(&[]).await;
         world.organization("acme").await;
         for tries in 1..=10 {
             let name = format!("bob-{tries}");
-            world.person(&name).await;
+            world.user(&name).await;
             let (stop, has_joined) = (Stop::default(), AtomicBool::new(false));
             let change = DisableUser { username: name.as_str().into() };
             let disabling = async {

@@ -51,14 +51,14 @@ both!(
     ///
     async fn a_mutation_whose_client_has_left_ends_as_if_it_had_stayed(world: World) {
         // Nobody else comes to this node, so that its tasks are those of the client that leaves.
-        let node = world.beside(&[]).await;
+        let node = world.another_node(&[]).await;
         let ada = world.admin("ada", &["acme"]).await;
         let bob_id = id_of(&world.member("bob", &["acme"]).await).await;
         for (verb, event, status) in ENDS {
             let mut tries = 0;
             loop {
                 let bob = world.member("bob", &["acme"]).await;
-                let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+                let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
                 let request = request(verb, &ada, &bob, &token.id, &token.value).await;
                 let (stop, letters) = (Stop::default(), world.mailbox.sent().len() + node.mailbox.sent().len());
                 let change = UpdateToken {
@@ -89,9 +89,9 @@ both!(
                 if took > PATIENCE && tries < 10 {
                     continue;
                 }
-                assert_eq!(bob.history_of(&token.id).await, ["TOKEN_CREATED", "TOKEN_UPDATED", event], "{verb}");
+                assert_eq!(bob.event_types_of(&token.id).await, ["TOKEN_CREATED", "TOKEN_UPDATED", event], "{verb}");
                 for node in [&world, &node] {
-                    let reply = node.holder_of(&token.value).verify("organization=acme").await;
+                    let reply = node.bearer(&token.value).verify("organization=acme").await;
                     assert_eq!(reply.status.as_u16(), status, "{verb}");
                 }
                 if status == 403 {

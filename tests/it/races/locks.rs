@@ -44,7 +44,7 @@ async fn caller_without_authorization_waits_for_no_row_of_others() {
         let clients = [(&eve, "NOT_FOUND"), (&mel, "FORBIDDEN")];
         let all = asked.iter().flat_map(|ask| clients.map(|client| (ask, client)));
         join_all(all.map(async |((verb, input), (client, code))| {
-            let reply = within("an answer", client.does(verb, input.clone())).await;
+            let reply = within("an answer", client.mutate(verb, input.clone())).await;
             assert_eq!(reply.code(), code, "{verb}: {}", reply.text);
         }))
         .await;
@@ -63,7 +63,7 @@ async fn changes_of_one_user_that_wait_for_a_lock_keep_no_one_else_from_revoking
     let world = World::with(database, &[]).await;
     let (bob, eve) = (world.member("bob", &["acme"]).await, world.admin("eve", &["globex"]).await);
     let globex = world.organization_id("globex").await;
-    let token = async |client: &Client<'_>, slug| client.creates_token("deploy", &[slug], &["read_builds"]).await;
+    let token = async |client: &Client<'_>, slug| client.create_token("deploy", &[slug], &["read_builds"]).await;
     let (first, second, leaked) = (token(&bob, "acme").await, token(&bob, "acme").await, token(&eve, "globex").await);
     let stop = Stop::default();
     let change = UpdateOrganization { organization: OrganizationRef::from("globex"), name: Some("Held".into()) };
@@ -72,13 +72,13 @@ async fn changes_of_one_user_that_wait_for_a_lock_keep_no_one_else_from_revoking
     let asking = async {
         within("the change stops", stop.reached.notified()).await;
         let waiting = join_all((0..30).map(|number| {
-            eve.does("updateOrganization", json!({ "organizationId": globex, "name": format!("Waits {number}") }))
+            eve.mutate("updateOrganization", json!({ "organizationId": globex, "name": format!("Waits {number}") }))
         }));
         let revoking = async {
-            assert_eq!(bob.revokes(&first.id).await.code(), "OK");
+            assert_eq!(bob.revoke_token(&first.id).await.code(), "OK");
             for value in [&second.value, &leaked.value] {
-                assert_eq!(world.holder_of(value).delete("/v2/access-token").await.status, 204);
-                assert_eq!(world.holder_of(value).verify("").await.status, 401);
+                assert_eq!(world.bearer(value).delete("/v2/access-token").await.status, 204);
+                assert_eq!(world.bearer(value).verify("").await.status, 401);
             }
             stop.go.cancel();
         };

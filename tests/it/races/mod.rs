@@ -71,7 +71,7 @@ impl<C: Change> Change for Stopping<C> {
 
 /// Who a client is.
 async fn id_of(client: &Client<'_>) -> UserId {
-    let viewer = client.ask("{ viewer { id } }", json!({})).await;
+    let viewer = client.query("{ viewer { id } }", json!({})).await;
     UserId::parse(viewer["viewer"]["id"].as_str().unwrap()).unwrap()
 }
 

@@ -4,7 +4,7 @@ use super::{Stop, Stopping, actions, within};
 use crate::world::{
     self, ISSUER,
     database::{Database, Kind},
-    wire::Wire,
+    fault_proxy::FaultProxy,
 };
 use futures_util::future::{BoxFuture, FutureExt as _, join, join_all};
 use std::{
@@ -321,26 +321,26 @@ impl Scene {
 
 /// What lies in the tables of a PostgreSQL database, past the service: the number of rows in each, and a digest of them.
 struct Tables {
-    talk: world::cluster::Talk,
+    session: world::cluster::Session,
     counts: String,
     digests: String,
 }
 
 impl Tables {
     fn of(database: &Database) -> Self {
-        let mut talk = database.talk();
+        let mut session = database.session();
         let mut each = |what: &str| {
-            talk.ask(&format!(
+            session.query(&format!(
                 "select string_agg(format('select %L as name, {what} as found from %I as r', tablename, tablename), \
                  ' union all ') from pg_tables where schemaname = 'public'"
             ))
         };
         let (counts, digests) = (each("count(*)"), each("md5(string_agg(r::text, '','' order by r::text))"));
-        Self { talk, counts, digests }
+        Self { session, counts, digests }
     }
 
     fn counts(&mut self) -> BTreeMap<String, i64> {
-        let told = self.talk.ask(&self.counts);
+        let told = self.session.query(&self.counts);
         told.lines()
             .map(|line| line.split_once('|').unwrap())
             .map(|(name, count)| (name.to_owned(), count.parse().unwrap()))
@@ -348,7 +348,7 @@ impl Tables {
     }
 
     fn digests(&mut self) -> BTreeSet<String> {
-        self.talk.ask(&self.digests).lines().map(ToOwned::to_owned).collect()
+        self.session.query(&self.digests).lines().map(ToOwned::to_owned).collect()
     }
 }
 
@@ -369,7 +369,7 @@ fn every_verb_is_disturbed() {
 async fn a_change_that_postgresql_refuses_at_any_statement_happens_once_or_not_at_all() {
     let Some(database) = Database::fresh(Kind::Postgres, concat!(module_path!(), "::postgres")) else { return };
     let scene = Scene::on(database).await;
-    let (wire, mut tables) = (Wire::to(&scene.database).await, Tables::of(&scene.database));
+    let (wire, mut tables) = (FaultProxy::to(&scene.database).await, Tables::of(&scene.database));
     let node = Scene::node(&scene.database, &wire.url()).await;
     for (verb, events, letters) in VERBS {
         let (ready, before) = (scene.ready(verb).await, tables.counts());

@@ -86,7 +86,7 @@ fn unless_busy<T>(done: Result<T>) -> Option<T> {
 both!(
     ///
     async fn a_walk_loses_and_doubles_no_row_that_nobody_touches_while_a_thousand_others_change(world: World) {
-        let other = world.beside(&[]).await;
+        let other = world.another_node(&[]).await;
         let lists = lists(&world).await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = OrganizationId::parse(&world.organization_id("acme").await).unwrap();

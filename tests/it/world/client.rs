@@ -23,7 +23,7 @@ pub(crate) struct Reply {
 
 /// A token that a test created.
 #[derive(Debug, Clone)]
-pub(crate) struct Made {
+pub(crate) struct CreatedToken {
     pub(crate) id: String,
     pub(crate) uuid: String,
     pub(crate) value: String,
@@ -62,25 +62,25 @@ impl<'world> Client<'world> {
     }
 
     /// Runs a GraphQL operation and returns its data; panics if the response has errors.
-    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
+    pub(crate) async fn query(&self, query: &str, variables: Value) -> Value {
         let reply = self.graphql(query, variables).await;
         assert!(reply.json().get("errors").is_none(), "{query}: {}", reply.text);
         reply.data()
     }
 
     /// Creates a token; panics if it is rejected.
-    pub(crate) async fn creates_token(&self, description: &str, slugs: &[&str], scopes: &[&str]) -> Made {
-        self.creates_token_until(description, slugs, scopes, None).await
+    pub(crate) async fn create_token(&self, description: &str, slugs: &[&str], scopes: &[&str]) -> CreatedToken {
+        self.create_expiring_token(description, slugs, scopes, None).await
     }
 
     /// Creates a token with an expiry in the format of RFC 3339.
-    pub(crate) async fn creates_token_until(
+    pub(crate) async fn create_expiring_token(
         &self,
         description: &str,
         slugs: &[&str],
         scopes: &[&str],
         expires_at: Option<String>,
-    ) -> Made {
+    ) -> CreatedToken {
         let mut organizations = Vec::new();
         for slug in slugs {
             organizations.push(self.world.organization_id(slug).await);
@@ -88,22 +88,22 @@ impl<'world> Client<'world> {
         let input = json!({
             "description": description, "organizationIds": organizations, "scopes": scopes, "expiresAt": expires_at,
         });
-        let data = self.ask(CREATE, json!({ "input": input })).await;
+        let data = self.query(CREATE, json!({ "input": input })).await;
         let text = |value: &Value| value.as_str().expect("a string").to_owned();
         let (token, value) = (&data["createToken"]["token"], &data["createToken"]["value"]);
-        Made { id: text(&token["id"]), uuid: text(&token["uuid"]), value: text(value) }
+        CreatedToken { id: text(&token["id"]), uuid: text(&token["uuid"]), value: text(value) }
     }
 
-    pub(crate) async fn removes_organization(&self, token: &str, organization: &str, reason: Option<&str>) -> Reply {
+    pub(crate) async fn remove_organization(&self, token: &str, organization: &str, reason: Option<&str>) -> Reply {
         let input = json!({ "tokenId": token, "organizationId": organization, "reason": reason });
         self.graphql(REMOVE, json!({ "input": input })).await
     }
 
-    pub(crate) async fn adds_organization(&self, token: &str, organization: &str) -> Reply {
+    pub(crate) async fn add_organization(&self, token: &str, organization: &str) -> Reply {
         self.graphql(ADD, json!({ "input": { "tokenId": token, "organizationId": organization } })).await
     }
 
-    pub(crate) async fn revokes(&self, token: &str) -> Reply {
+    pub(crate) async fn revoke_token(&self, token: &str) -> Reply {
         self.graphql(REVOKE, json!({ "input": { "tokenId": token } })).await
     }
 

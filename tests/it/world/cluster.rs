@@ -5,7 +5,7 @@
 
 use super::{
     port,
-    shelf::{answer_of, kept, memory},
+    temp_files::{bind_to_process, memory, output_of},
 };
 use std::{
     env,
@@ -91,7 +91,7 @@ pub(crate) struct Cluster {
 
 /// A command for a dedicated server.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Order {
+pub(crate) enum ServerCommand {
     /// Suspends all its processes.
     Freeze,
     /// Resumes its processes.
@@ -108,7 +108,7 @@ pub(crate) enum Order {
 
 /// Why no server is available.
 #[derive(Clone)]
-pub(crate) enum Absence {
+pub(crate) enum Unavailable {
     /// PostgreSQL is not installed, so the test is skipped.
     NotInstalled,
     /// PostgreSQL is installed and does not start; contains the output.
@@ -118,19 +118,19 @@ pub(crate) enum Absence {
 impl Cluster {
     /// Returns the server that all tests of this process share, and starts it on the first call. `TEST_POSTGRES` selects a
     /// running server instead: the URL of a database whose user can create databases.
-    pub(crate) fn shared() -> Result<&'static Self, Absence> {
-        static SHARED: OnceLock<Result<Cluster, Absence>> = OnceLock::new();
+    pub(crate) fn shared() -> Result<&'static Self, Unavailable> {
+        static SHARED: OnceLock<Result<Cluster, Unavailable>> = OnceLock::new();
         SHARED.get_or_init(Self::found_or_started).as_ref().map_err(Clone::clone)
     }
 
     /// Starts a dedicated server that a test can crash. `None` if PostgreSQL is not installed.
-    pub(crate) fn of_its_own() -> Option<Self> {
+    pub(crate) fn dedicated() -> Option<Self> {
         programs().map(|programs| Self::start(&programs).unwrap_or_else(|why| panic!("{why}")))
     }
 
     /// Runs a command on a dedicated server and waits for its end.
-    pub(crate) fn obey(&mut self, order: Order) {
-        let word = format!("{order:?}").to_lowercase();
+    pub(crate) fn execute(&mut self, command: ServerCommand) {
+        let word = format!("{command:?}").to_lowercase();
         let supervisor = self.supervisor.as_mut().expect("a dedicated server");
         writeln!(supervisor.stdin.as_mut().expect("its standard input"), "{word}").expect("a running supervisor");
         let mut answer = String::new();
@@ -147,13 +147,13 @@ impl Cluster {
         self.url.rsplit_once(':').and_then(|(_, rest)| rest.split('/').next()).expect("a port")
     }
 
-    fn found_or_started() -> Result<Self, Absence> {
+    fn found_or_started() -> Result<Self, Unavailable> {
         let programs = programs();
         if let Some(url) = setting("TEST_POSTGRES") {
             let psql = programs.map_or_else(|| "psql".into(), |folder| folder.join("psql"));
             return Ok(Self { url, psql, supervisor: None, answers: None, standby: String::new() });
         }
-        Self::start(&programs.ok_or(Absence::NotInstalled)?).map_err(Absence::Broken)
+        Self::start(&programs.ok_or(Unavailable::NotInstalled)?).map_err(Unavailable::Broken)
     }
 
     /// Starts a server with the programs in a folder. The error contains the output of the script.
@@ -164,7 +164,7 @@ impl Cluster {
         for name in ["PGDATA", "PGHOST", "PGPORT", "PGUSER", "PGOPTIONS", "PGSERVICE"] {
             command.env_remove(name);
         }
-        let mut supervisor = kept(&mut command)
+        let mut supervisor = bind_to_process(&mut command)
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("failed to start the supervisor of PostgreSQL: {error}"))?;
@@ -194,16 +194,16 @@ impl Cluster {
 
     /// Runs statements, each in a separate transaction, and returns the output of `psql`, unaligned and without headings.
     pub(crate) fn run(&self, database: &str, statements: &str) -> Result<String, String> {
-        ask(&self.psql, &self.url_of(database), statements)
+        run_psql(&self.psql, &self.url_of(database), statements)
     }
 
     /// Opens a session with a database: its statements run on one connection.
-    pub(crate) fn talk(&self, database: &str) -> Talk {
+    pub(crate) fn session(&self, database: &str) -> Session {
         let mut command = Command::new(&self.psql);
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url_of(database)]);
-        let mut psql = kept(&mut command).stdout(Stdio::piped()).spawn().expect("psql");
+        let mut psql = bind_to_process(&mut command).stdout(Stdio::piped()).spawn().expect("psql");
         let output = BufReader::new(psql.stdout.take().expect("its standard output"));
-        Talk { psql, output }
+        Session { psql, output }
     }
 
     /// Runs statements in the database that the URL of the server names.
@@ -214,12 +214,12 @@ impl Cluster {
 }
 
 /// Runs a statement in the database with a URL and returns the output of `psql`.
-pub(crate) fn asked(url: &str, statement: &str) -> Result<String, String> {
+pub(crate) fn query(url: &str, statement: &str) -> Result<String, String> {
     let psql = programs().map_or_else(|| "psql".into(), |folder| folder.join("psql"));
-    ask(&psql, url, statement)
+    run_psql(&psql, url, statement)
 }
 
-fn ask(psql: &Path, url: &str, statements: &str) -> Result<String, String> {
+fn run_psql(psql: &Path, url: &str, statements: &str) -> Result<String, String> {
     let answer = Command::new(psql)
         .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statements])
         .stdin(Stdio::null())
@@ -233,14 +233,14 @@ fn ask(psql: &Path, url: &str, statements: &str) -> Result<String, String> {
 }
 
 /// A session with a database; dropping it closes the connection, which rolls back an open transaction.
-pub(crate) struct Talk {
+pub(crate) struct Session {
     psql: Child,
     output: BufReader<ChildStdout>,
 }
 
-impl Talk {
+impl Session {
     /// Runs statements and returns their output, unaligned and without headings.
-    pub(crate) fn ask(&mut self, statements: &str) -> String {
+    pub(crate) fn query(&mut self, statements: &str) -> String {
         const END: &str = "-- end of output --";
         let input = self.psql.stdin.as_mut().expect("its standard input");
         writeln!(input, "{statements};\n\\echo '{END}'").expect("psql runs");
@@ -256,7 +256,7 @@ impl Talk {
     }
 }
 
-impl Drop for Talk {
+impl Drop for Session {
     fn drop(&mut self) {
         let _ = self.psql.kill();
         let _ = self.psql.wait();
@@ -289,18 +289,18 @@ fn contains_server(folder: &Path) -> bool {
 
 /// Returns a command that runs a shell script, as another user if this is root, since PostgreSQL refuses to run as root.
 fn unprivileged_shell(script: &str, name: &str) -> Result<Command, String> {
-    if answer_of("id", &["-u"]).as_deref() != Some("0") {
+    if output_of("id", &["-u"]).as_deref() != Some("0") {
         let mut command = Command::new("sh");
         command.args(["-c", script, name]);
         return Ok(command);
     }
-    let user = ["postgres", "daemon"].into_iter().find(|user| answer_of("id", &["-u", user]).is_some());
+    let user = ["postgres", "daemon"].into_iter().find(|user| output_of("id", &["-u", user]).is_some());
     let user = user.ok_or("PostgreSQL does not run as root, and there is no user postgres or daemon")?;
-    let (program, arguments) = if answer_of("setpriv", &["--version"]).is_some() {
-        let group = answer_of("id", &["-g", user]).ok_or("a user without a group")?;
+    let (program, arguments) = if output_of("setpriv", &["--version"]).is_some() {
+        let group = output_of("id", &["-g", user]).ok_or("a user without a group")?;
         let (user, group) = (format!("--reuid={user}"), format!("--regid={group}"));
         ("setpriv", vec![user, group, "--clear-groups".into(), "sh".into(), "-c".into(), script.into()])
-    } else if answer_of("runuser", &["--version"]).is_some() {
+    } else if output_of("runuser", &["--version"]).is_some() {
         ("runuser", ["-u", user, "--", "sh", "-c", script].map(str::to_owned).to_vec())
     } else {
         ("su", ["-s", "/bin/sh", "-c", script, user].map(str::to_owned).to_vec())

@@ -1,8 +1,8 @@
 //! The databases of the tests: each test runs on a new, empty one of both kinds.
 
 use super::{
-    cluster::{Absence, Cluster, Talk, setting},
-    shelf,
+    cluster::{Cluster, Session, Unavailable, setting},
+    temp_files,
 };
 use std::{
     io::{Write, stderr},
@@ -31,18 +31,18 @@ impl Database {
     /// Creates a database for the named test. If PostgreSQL is not installed, reports that the test is skipped and returns
     /// `None`, or panics if `TEST_REQUIRE_POSTGRES` is 1.
     pub(crate) fn fresh(kind: Kind, test: &str) -> Option<Self> {
-        let folder = shelf::folder();
+        let folder = temp_files::folder();
         if kind == Kind::Sqlite {
             let url = format!("sqlite://{}/tokenward.db", folder.path().display());
             return Some(Self { kind, url, folder, on: None });
         }
         let cluster = match Cluster::shared() {
             Ok(cluster) => cluster,
-            Err(Absence::NotInstalled) => {
+            Err(Unavailable::NotInstalled) => {
                 skip(test, setting("TEST_REQUIRE_POSTGRES").as_deref(), &mut stderr());
                 return None;
             }
-            Err(Absence::Broken(why)) => panic!("{why}"),
+            Err(Unavailable::Broken(why)) => panic!("{why}"),
         };
         let name = format!("test_{}", Uuid::new_v4().simple());
         let created = cluster.administer(&format!("create database {name} template template0"));
@@ -55,17 +55,17 @@ impl Database {
         let name = format!("test_{}", Uuid::new_v4().simple());
         let created = cluster.administer(&format!("create database {name} template template0"));
         created.unwrap_or_else(|why| panic!("PostgreSQL did not create a database: {why}"));
-        Self { kind: Kind::Postgres, url: cluster.url_of(&name), folder: shelf::folder(), on: None }
+        Self { kind: Kind::Postgres, url: cluster.url_of(&name), folder: temp_files::folder(), on: None }
     }
 
     /// Runs a statement without the service and returns its output. If the program `sqlite3` is not installed, reports that
     /// a part of the test is skipped and returns `None`, or panics if `TEST_REQUIRE_SQLITE3` is 1.
-    pub(crate) fn says(&self, question: &str) -> Option<String> {
+    pub(crate) fn query(&self, question: &str) -> Option<String> {
         if self.kind == Kind::Postgres {
-            return Some(super::cluster::asked(&self.url, question).unwrap_or_else(|why| panic!("{question}: {why}")));
+            return Some(super::cluster::query(&self.url, question).unwrap_or_else(|why| panic!("{question}: {why}")));
         }
         let path = self.url.strip_prefix("sqlite://").unwrap_or_default();
-        let answer = shelf::answer_of("sqlite3", &[path, question]);
+        let answer = temp_files::output_of("sqlite3", &[path, question]);
         if answer.is_none() {
             let required = setting("TEST_REQUIRE_SQLITE3").is_some_and(|value| value == "1");
             assert!(!required, "sqlite3 is not installed, or failed: {question}");
@@ -94,9 +94,9 @@ impl Database {
     }
 
     /// Opens a session without the service; PostgreSQL only.
-    pub(crate) fn talk(&self) -> Talk {
+    pub(crate) fn session(&self) -> Session {
         let (cluster, name) = self.on.as_ref().expect("PostgreSQL");
-        cluster.talk(name)
+        cluster.session(name)
     }
 
     /// Returns a folder for other files of the test.

@@ -29,18 +29,18 @@ impl World {
     /// Creates a mark at this moment.
     pub(crate) async fn mark(&self) -> Mark {
         let fence = self.member(FENCE, &[FENCE]).await;
-        let (root, id) = (self.person("root-fence").await, self.organization_id(FENCE).await);
-        let token = fence.creates_token(FENCE, &[FENCE], &["read_builds"]).await;
+        let (root, id) = (self.user("root-fence").await, self.organization_id(FENCE).await);
+        let token = fence.create_token(FENCE, &[FENCE], &["read_builds"]).await;
         for again in [true, false] {
             let before = self.fences();
-            assert_eq!(root.removes_organization(&token.id, &id, None).await.code(), "OK");
+            assert_eq!(root.remove_organization(&token.id, &id, None).await.code(), "OK");
             let start = Instant::now();
             while self.fences() == before {
                 assert!(start.elapsed() < Duration::from_secs(30), "the email of a mark was not sent");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             if again {
-                assert_eq!(fence.adds_organization(&token.id, &id).await.code(), "OK");
+                assert_eq!(fence.add_organization(&token.id, &id).await.code(), "OK");
             }
         }
         let numbers = self.numbers_of_fence().await;
@@ -83,9 +83,9 @@ impl World {
 
 impl Client<'_> {
     /// Returns the types of the events of a token of this user, oldest first.
-    pub(crate) async fn history_of(&self, token: &str) -> Vec<String> {
+    pub(crate) async fn event_types_of(&self, token: &str) -> Vec<String> {
         let query = "query($id: ID!) { token(id: $id) { events(last: 100) { nodes { type } } } }";
-        let data = self.ask(query, serde_json::json!({ "id": token })).await;
+        let data = self.query(query, serde_json::json!({ "id": token })).await;
         let nodes = data["token"]["events"]["nodes"].as_array().expect("events").clone();
         nodes.iter().rev().map(|node| node["type"].as_str().expect("a type").to_owned()).collect()
     }

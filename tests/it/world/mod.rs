@@ -3,20 +3,20 @@
 #[macro_use]
 pub(crate) mod database;
 
-pub(crate) mod again;
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod dice;
+pub(crate) mod fault_proxy;
 pub(crate) mod lateness;
 pub(crate) mod ledger;
 pub(crate) mod node;
 pub(crate) mod port;
-pub(crate) mod post_office;
 pub(crate) mod programs;
 pub(crate) mod proxy;
+pub(crate) mod retry;
 pub(crate) mod schema;
-pub(crate) mod shelf;
-pub(crate) mod wire;
+pub(crate) mod smtp_server;
+pub(crate) mod temp_files;
 
 use client::{Client, Reply};
 use database::{Database, Stage};
@@ -79,14 +79,14 @@ impl World {
     }
 
     /// Starts a service that sends its emails to a server, with a timeout for each.
-    pub(crate) async fn posting(database: Database, mail_url: &str, timeout: Duration) -> Self {
+    pub(crate) async fn with_smtp_server(database: Database, mail_url: &str, timeout: Duration) -> Self {
         let mailer = Mailer::new(&MailTarget::parse(mail_url).unwrap(), "Tokenward <tokenward@example.test>");
         let mailer = mailer.unwrap().within(timeout);
         Self::on_shared(Arc::new(database), Clock::machine(), &[], Some(mailer)).await
     }
 
     /// Starts another node with the same database and clock, and a separate mailbox.
-    pub(crate) async fn beside(&self, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn another_node(&self, settings: &[(&str, &str)]) -> Self {
         Self::on_shared(Arc::clone(&self.database), self.clock.clone(), settings, None).await
     }
 
@@ -122,12 +122,12 @@ impl World {
     }
 
     /// Adds a member or changes their role, as the operator at the command line.
-    pub(crate) async fn sets_member(&self, ask: AddOrganizationMember) -> Result<()> {
+    pub(crate) async fn set_member(&self, ask: AddOrganizationMember) -> Result<()> {
         set_organization_member(&self.app, &Caller::command_line(self.app.now()), ask).await
     }
 
     /// Returns a client of a user whose subject at the identity provider is the username, and creates the user if necessary.
-    pub(crate) async fn person(&self, username: &str) -> Client<'_> {
+    pub(crate) async fn user(&self, username: &str) -> Client<'_> {
         let identity = Some(Identity { issuer: ISSUER.into(), subject: username.into() });
         let (name, email) = (format!("{username} example"), Some(format!("{username}@example.test")));
         let new = NewUser { username: username.into(), name, email, email_verified: true, identity };
@@ -136,27 +136,27 @@ impl World {
     }
 
     /// Returns a client of a user without organizations.
-    pub(crate) async fn stranger(&self) -> Client<'_> {
-        self.person("stranger").await
+    pub(crate) async fn non_member(&self) -> Client<'_> {
+        self.user("non-member").await
     }
 
     /// Returns a client of a member of these organizations. Missing ones are created, each with an administrator named `root-`
     /// and the slug.
     pub(crate) async fn member(&self, username: &str, slugs: &[&str]) -> Client<'_> {
-        self.belongs(username, slugs, Role::Member).await
+        self.with_role(username, slugs, Role::Member).await
     }
 
     /// Returns a client of an administrator of these organizations.
     pub(crate) async fn admin(&self, username: &str, slugs: &[&str]) -> Client<'_> {
-        self.belongs(username, slugs, Role::Admin).await
+        self.with_role(username, slugs, Role::Admin).await
     }
 
-    async fn belongs(&self, username: &str, slugs: &[&str], role: Role) -> Client<'_> {
-        let client = self.person(username).await;
+    async fn with_role(&self, username: &str, slugs: &[&str], role: Role) -> Client<'_> {
+        let client = self.user(username).await;
         for slug in slugs {
             self.organization(slug).await;
             let add = AddOrganizationMember { organization: (*slug).into(), user: username.into(), role };
-            self.sets_member(add).await.unwrap();
+            self.set_member(add).await.unwrap();
         }
         client
     }
@@ -165,7 +165,7 @@ impl World {
     pub(crate) async fn organization(&self, slug: &str) -> String {
         if self.app.store().organization_named(slug).await.unwrap().is_none() {
             let admin = format!("root-{slug}");
-            self.person(&admin).await;
+            self.user(&admin).await;
             let add = CreateOrganization {
                 slug: slug.into(),
                 name: format!("{slug} inc."),
@@ -183,28 +183,28 @@ impl World {
     }
 
     /// Returns a client with a bearer credential: a token value, a JWT or an invalid one.
-    pub(crate) fn holder_of(&self, credential: &str) -> Client<'_> {
+    pub(crate) fn bearer(&self, credential: &str) -> Client<'_> {
         Client::new(self, Some(credential.to_owned()))
     }
 
     /// Returns a browser in which a user is signed in, and sets the password of the user.
     pub(crate) async fn signed_in(&self, username: &str) -> Client<'_> {
-        self.person(username).await;
-        self.has_password(username).await;
-        let reply = self.signs_in(username, PASSWORD).await;
+        self.user(username).await;
+        self.set_password(username).await;
+        let reply = self.sign_in(username, PASSWORD).await;
         assert_eq!(reply.status, 204, "{}", reply.text);
         self.browser(&reply)
     }
 
     /// Sets the password of a user to [`PASSWORD`].
-    pub(crate) async fn has_password(&self, username: &str) {
+    pub(crate) async fn set_password(&self, username: &str) {
         let user = self.app.store().sign_in_of(username).await.unwrap().expect("a user").id;
         let hashed = self.app.password_chosen("password", PASSWORD.into(), Vec::new(), false).await.unwrap();
         self.operator(SetPassword { user, hashed }).await.unwrap();
     }
 
     /// Signs a user in, as the console does.
-    pub(crate) async fn signs_in(&self, username: &str, password: &str) -> Reply {
+    pub(crate) async fn sign_in(&self, username: &str, password: &str) -> Reply {
         let body = serde_json::json!({ "username": username, "password": password });
         let request = self.http.post(self.url("/session")).header("x-tokenward-console", "1").json(&body);
         client::read(request).await
@@ -213,11 +213,11 @@ impl World {
     /// Returns a browser with the cookie of a response.
     pub(crate) fn browser(&self, reply: &Reply) -> Client<'_> {
         let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
-        Client { cookie: Some(cookie), ..self.nobody() }
+        Client { cookie: Some(cookie), ..self.anonymous() }
     }
 
     /// Returns a client without a credential.
-    pub(crate) fn nobody(&self) -> Client<'_> {
+    pub(crate) fn anonymous(&self) -> Client<'_> {
         Client::new(self, None)
     }
 
@@ -235,7 +235,7 @@ impl World {
     }
 
     /// Advances the clock of the service, which the database uses as well.
-    pub(crate) fn later(&self, span: Duration) {
+    pub(crate) fn advance(&self, span: Duration) {
         self.clock.advance(span);
     }
 
@@ -264,17 +264,17 @@ impl World {
 
     /// Writes the buffered usage.
     pub(crate) async fn flush(&self) {
-        if !self.writes_use().await {
+        if !self.save_usage().await {
             // A job of the service may be writing it.
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 
     /// Writes usage until `reader` finds a request, for at most 30 seconds, since a job of the service may be writing it.
-    pub(crate) async fn written(&self, mut reader: impl AsyncFnMut() -> Value) -> Value {
+    pub(crate) async fn wait_for_usage(&self, mut reader: impl AsyncFnMut() -> Value) -> Value {
         let start = Instant::now();
         loop {
-            self.writes_use().await;
+            self.save_usage().await;
             let found = reader().await;
             if !found["lastRequest"].is_null() {
                 return found;
@@ -285,7 +285,7 @@ impl World {
     }
 
     /// Writes the usage that is still in the buffer, and returns whether there was any.
-    async fn writes_use(&self) -> bool {
+    async fn save_usage(&self) -> bool {
         let (tokens, grants) = self.app.verifier().tally().due(Instant::now(), true);
         let any = !tokens.is_empty() || !grants.is_empty();
         self.app.store().upkeep().save_usage(tokens, grants).await.unwrap();
@@ -293,7 +293,7 @@ impl World {
     }
 
     /// Waits until `count` emails were sent, for at most 30 seconds, and returns all sent emails.
-    pub(crate) async fn letters(&self, count: usize) -> Vec<Sent> {
+    pub(crate) async fn emails(&self, count: usize) -> Vec<Sent> {
         let start = Instant::now();
         while self.mailbox.sent().len() < count && start.elapsed() < Duration::from_secs(30) {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,8 +1,8 @@
 //! Node scripts of the tests, whose packages are installed from a lock file.
 
 use super::{
-    programs::{both_of, skip, top},
-    shelf::answer_of,
+    programs::{output_text, skip, top},
+    temp_files::output_of,
 };
 use serde_json::Value;
 use std::{
@@ -32,13 +32,13 @@ pub(crate) fn installed(folder: &'static str) -> Result<PathBuf, String> {
 
 fn install(folder: &str) -> Result<PathBuf, String> {
     for program in ["node", "npm", "bash"] {
-        answer_of(program, &["--version"]).ok_or_else(|| format!("{program} is not installed"))?;
+        output_of(program, &["--version"]).ok_or_else(|| format!("{program} is not installed"))?;
     }
     let done = std::process::Command::new(top("script/packages")).arg(folder).stdin(Stdio::null()).output().unwrap();
     match done.status.code() {
         Some(0) => Ok(top(folder)),
-        Some(3) => Err(format!("the packages of {folder} cannot be installed: {}", both_of(&done))),
-        _ => panic!("{folder}: {}", both_of(&done)),
+        Some(3) => Err(format!("the packages of {folder} cannot be installed: {}", output_text(&done))),
+        _ => panic!("{folder}: {}", output_text(&done)),
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) async fn run(script: &Path, input: &Value) -> String {
     // A script that does not read its input may have ended.
     let _ = node.stdin.take().unwrap().write_all(input.to_string().as_bytes()).await;
     let output = tokio::time::timeout(TIMEOUT, node.wait_with_output()).await.expect("it ends in time").unwrap();
-    assert!(output.status.success(), "{}: {}", script.display(), both_of(&output));
+    assert!(output.status.success(), "{}: {}", script.display(), output_text(&output));
     String::from_utf8(output.stdout).unwrap()
 }
 

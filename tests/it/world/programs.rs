@@ -26,7 +26,7 @@ pub(crate) fn skip(test: &str, required: &str, why: &str) {
 }
 
 /// Returns the standard output and standard error of a program.
-pub(crate) fn both_of(output: &Output) -> String {
+pub(crate) fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -45,8 +45,8 @@ pub(crate) fn from_pypi(list: &'static str) -> Result<PathBuf, String> {
     let install = || match Command::new(top("script/pypi")).arg(list).stdin(Stdio::null()).output() {
         Ok(done) => match done.status.code() {
             Some(0) => Ok(top("target/pypi").join(list).join("bin")),
-            Some(3) => Err(format!("{list} cannot be installed: {}", both_of(&done))),
-            _ => panic!("script/pypi {list}: {}", both_of(&done)),
+            Some(3) => Err(format!("{list} cannot be installed: {}", output_text(&done))),
+            _ => panic!("script/pypi {list}: {}", output_text(&done)),
         },
         Err(why) => Err(why.to_string()),
     };

@@ -30,13 +30,13 @@ pub(crate) enum Network {
     /// Resets every connection.
     Reset,
     /// Forwards this many bytes of responses on each connection, then resets it.
-    CutAfter(usize),
+    ResetAfter(usize),
     /// Drops a commit and resets the connection.
     CommitLost,
     /// Forwards a commit, and resets the connection instead of forwarding the response.
-    AnswerToCommitLost,
+    CommitResponseLost,
     /// Forwards a commit, and then nothing more, not even the response.
-    AnswerToCommitSwallowed,
+    CommitResponseDropped,
 }
 
 /// A proxy; dropping it closes its connections.
@@ -55,13 +55,13 @@ impl Proxy {
         let (network, server) = (watch::channel(Network::Good).0, watch::channel(server_of(url).to_owned()).0);
         let (listen, commits) = (listener.local_addr().unwrap(), Arc::default());
         let line = Line { network: network.subscribe(), commits: Arc::clone(&commits) };
-        let leads_to = server.subscribe();
+        let redirect_to = server.subscribe();
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
             // They end with the accepting task.
             let mut lines = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                let to = leads_to.borrow().clone();
+                let to = redirect_to.borrow().clone();
                 lines.spawn(line.clone().carry(client, to));
             }
         });
@@ -74,12 +74,12 @@ impl Proxy {
     }
 
     /// Sets the state of the network.
-    pub(crate) fn becomes(&self, network: Network) {
+    pub(crate) fn set_network(&self, network: Network) {
         self.network.send_replace(network);
     }
 
     /// Connects new connections to the server in another URL.
-    pub(crate) fn leads_to(&self, url: &str) {
+    pub(crate) fn redirect_to(&self, url: &str) {
         self.server.send_replace(server_of(url).to_owned());
     }
 
@@ -151,20 +151,20 @@ impl Line {
                         return reset(&client);
                     }
                     swallow |= commit
-                        && matches!(network, Network::AnswerToCommitLost | Network::AnswerToCommitSwallowed);
+                        && matches!(network, Network::CommitResponseLost | Network::CommitResponseDropped);
                 }
                 count = server.read(&mut response) => {
                     let Ok(count @ 1..) = count else { return };
                     let network = *self.network.borrow();
                     if swallow {
                         self.commits.fetch_add(1, Ordering::Relaxed);
-                        if network == Network::AnswerToCommitLost {
+                        if network == Network::CommitResponseLost {
                             return reset(&client);
                         }
                         let _held = server;
                         return discard(client).await;
                     }
-                    let limit = if let Network::CutAfter(limit) = network { limit.saturating_sub(passed) } else { count };
+                    let limit = if let Network::ResetAfter(limit) = network { limit.saturating_sub(passed) } else { count };
                     if client.write_all(&response[..count.min(limit)]).await.is_err() {
                         return;
                     }

@@ -11,7 +11,7 @@ pub(crate) struct Schema {
 
 impl Schema {
     pub(crate) async fn of(client: &Client<'_>) -> Self {
-        let data = client.ask(include_str!("../../../src/graphql/introspection.graphql"), json!({})).await;
+        let data = client.query(include_str!("../../../src/graphql/introspection.graphql"), json!({})).await;
         let types = data["__schema"]["types"].as_array().unwrap().iter();
         Self { types: types.map(|each| (name(each).to_owned(), each.clone())).collect() }
     }

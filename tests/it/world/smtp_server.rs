@@ -27,29 +27,29 @@ pub(crate) enum Step {
     Rcpt,
     Data,
     /// The dot after the message.
-    Letter,
+    Message,
     Other,
 }
 
 /// A fault at a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Act {
+pub(crate) enum Fault {
     /// Another reply. A message with this reply is not stored.
-    Say(&'static str),
+    Reply(&'static str),
     /// No reply until the fault changes. The message is stored.
     Hang,
     /// No reply, and the connection is closed. The message is stored.
-    Cut,
+    Disconnect,
 }
 
 /// A stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct StoredEmail {
     pub(crate) recipients: Vec<String>,
     pub(crate) source: String,
 }
 
-impl Kept {
+impl StoredEmail {
     /// Returns the values of all headers with a name.
     pub(crate) fn headers(&self, name: &str) -> Vec<String> {
         let head = self.source.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ");
@@ -63,43 +63,43 @@ impl Kept {
 
 /// The encryption of sessions.
 #[derive(Clone)]
-pub(crate) enum Line {
+pub(crate) enum Encryption {
     Plain,
     /// After STARTTLS.
-    Upgraded(TlsAcceptor),
+    StartTls(TlsAcceptor),
     /// From the first byte.
-    Encrypted(TlsAcceptor),
+    Tls(TlsAcceptor),
 }
 
 /// An SMTP server; dropping it stops the server.
-pub(crate) struct PostOffice {
+pub(crate) struct SmtpServer {
     address: SocketAddr,
-    inside: Arc<Inside>,
+    shared: Arc<Shared>,
     _server: JoinSet<()>,
 }
 
-struct Inside {
-    line: Line,
-    manner: watch::Sender<Option<(Step, Act)>>,
+struct Shared {
+    line: Encryption,
+    fault: watch::Sender<Option<(Step, Fault)>>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    kept: Vec<Kept>,
-    told: Vec<String>,
+    stored: Vec<StoredEmail>,
+    commands: Vec<String>,
     hanging: usize,
 }
 
-impl PostOffice {
+impl SmtpServer {
     /// Starts a server on its own port.
-    pub(crate) async fn open(line: Line) -> Self {
+    pub(crate) async fn start(line: Encryption) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let inside = Arc::new(Inside { line, manner: watch::Sender::new(None), state: Mutex::default() });
+        let shared = Arc::new(Shared { line, fault: watch::Sender::new(None), state: Mutex::default() });
         let mut server = JoinSet::new();
-        server.spawn(serve(listener, Arc::clone(&inside)));
-        Self { address, inside, _server: server }
+        server.spawn(serve(listener, Arc::clone(&shared)));
+        Self { address, shared, _server: server }
     }
 
     /// Returns a value of `mail.url`: the part before the host, such as `smtp://`, the host, and the query.
@@ -113,57 +113,61 @@ impl PostOffice {
     }
 
     /// Sets the fault, and ends the sessions that hang at another step.
-    pub(crate) fn at(&self, step: Step, act: Act) {
-        self.inside.manner.send_replace(Some((step, act)));
+    pub(crate) fn set_fault(&self, step: Step, act: Fault) {
+        self.shared.fault.send_replace(Some((step, act)));
     }
 
     /// Removes the fault.
-    pub(crate) fn as_usual(&self) {
-        self.inside.manner.send_replace(None);
+    pub(crate) fn clear_fault(&self) {
+        self.shared.fault.send_replace(None);
     }
 
     /// Returns all stored messages.
-    pub(crate) fn kept(&self) -> Vec<Kept> {
-        self.inside.state.lock().unwrap().kept.clone()
+    pub(crate) fn stored(&self) -> Vec<StoredEmail> {
+        self.shared.state.lock().unwrap().stored.clone()
     }
 
     /// Returns all received commands, without the messages; encrypted ones have the prefix `*`.
-    pub(crate) fn told(&self) -> Vec<String> {
-        self.inside.state.lock().unwrap().told.clone()
+    pub(crate) fn commands(&self) -> Vec<String> {
+        self.shared.state.lock().unwrap().commands.clone()
     }
 
     /// Returns the number of received commands that start with `beginning`.
     pub(crate) fn count(&self, beginning: &str) -> usize {
-        self.told().iter().filter(|line| line.trim_start_matches('*').starts_with(beginning)).count()
+        self.commands().iter().filter(|line| line.trim_start_matches('*').starts_with(beginning)).count()
     }
 
     /// Returns the number of sessions that hang now.
     pub(crate) fn hanging(&self) -> usize {
-        self.inside.state.lock().unwrap().hanging
+        self.shared.state.lock().unwrap().hanging
     }
 
     /// Waits until the condition holds, for at most 30 seconds.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let start = Instant::now();
         while !holds(self) {
-            assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}; received {:?}", self.told());
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "not within 30 s: {what}; received {:?}",
+                self.commands()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
     /// Waits until `count` messages are stored, and returns all of them.
-    pub(crate) async fn letters(&self, count: usize) -> Vec<Kept> {
-        self.until(&format!("{count} emails"), |server| server.kept().len() >= count).await;
-        self.kept()
+    pub(crate) async fn emails(&self, count: usize) -> Vec<StoredEmail> {
+        self.until(&format!("{count} emails"), |server| server.stored().len() >= count).await;
+        self.stored()
     }
 }
 
-async fn serve(listener: TcpListener, inside: Arc<Inside>) {
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let mut sessions = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let inside = Arc::clone(&inside);
+        let shared = Arc::clone(&shared);
         // An error ends this session only.
-        sessions.spawn(async move { drop(Session { inside, encrypted: false }.run(stream).await) });
+        sessions.spawn(async move { drop(Session { shared, encrypted: false }.run(stream).await) });
     }
 }
 
@@ -173,18 +177,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 type Connection = BufReader<Box<dyn Stream>>;
 
 struct Session {
-    inside: Arc<Inside>,
+    shared: Arc<Shared>,
     encrypted: bool,
 }
 
 impl Session {
     async fn run(mut self, stream: TcpStream) -> io::Result<()> {
-        let mut connection: Connection = match self.inside.line.clone() {
-            Line::Encrypted(acceptor) => {
+        let mut connection: Connection = match self.shared.line.clone() {
+            Encryption::Tls(acceptor) => {
                 self.encrypted = true;
                 BufReader::new(Box::new(acceptor.accept(stream).await?))
             }
-            Line::Plain | Line::Upgraded(_) => BufReader::new(Box::new(stream)),
+            Encryption::Plain | Encryption::StartTls(_) => BufReader::new(Box::new(stream)),
         };
         self.answer(&mut connection, Step::Connect, "220 post.example.test").await?;
         let mut recipients = Vec::new();
@@ -203,8 +207,8 @@ impl Session {
                 _ => (Step::Other, "250 fine"),
             };
             let as_usual = self.answer(&mut connection, step, usual).await?;
-            match (step, self.inside.line.clone()) {
-                (Step::StartTls, Line::Upgraded(acceptor)) if as_usual => {
+            match (step, self.shared.line.clone()) {
+                (Step::StartTls, Encryption::StartTls(acceptor)) if as_usual => {
                     connection = BufReader::new(Box::new(acceptor.accept(connection.into_inner()).await?));
                     self.encrypted = true;
                 }
@@ -217,31 +221,31 @@ impl Session {
     }
 
     async fn receive(&self, connection: &mut Connection, recipients: Vec<String>) -> io::Result<()> {
-        let kept = Kept { recipients, source: letter(connection).await? };
-        if !matches!(self.manner_at(Step::Letter), Some(Act::Say(_))) {
-            self.inside.state.lock().unwrap().kept.push(kept);
+        let kept = StoredEmail { recipients, source: message(connection).await? };
+        if !matches!(self.fault_at(Step::Message), Some(Fault::Reply(_))) {
+            self.shared.state.lock().unwrap().stored.push(kept);
         }
-        self.answer(connection, Step::Letter, "250 kept").await.map(|_| ())
+        self.answer(connection, Step::Message, "250 kept").await.map(|_| ())
     }
 
     fn greeting(&self) -> &'static str {
-        match self.inside.line {
-            Line::Upgraded(_) if !self.encrypted => "250-post.example.test\r\n250 STARTTLS",
+        match self.shared.line {
+            Encryption::StartTls(_) if !self.encrypted => "250-post.example.test\r\n250 STARTTLS",
             _ => "250-post.example.test\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN",
         }
     }
 
-    fn manner_at(&self, step: Step) -> Option<Act> {
-        self.inside.manner.borrow().filter(|(at, _)| *at == step).map(|(_, act)| act)
+    fn fault_at(&self, step: Step) -> Option<Fault> {
+        self.shared.fault.borrow().filter(|(at, _)| *at == step).map(|(_, act)| act)
     }
 
     /// Sends the usual reply or applies the fault; returns whether the reply was the usual one.
     async fn answer(&self, connection: &mut Connection, step: Step, usual: &str) -> io::Result<bool> {
-        let answer = match self.manner_at(step) {
+        let answer = match self.fault_at(step) {
             None => usual,
-            Some(Act::Say(other)) => other,
-            Some(Act::Hang) => return self.hang(connection).await,
-            Some(Act::Cut) => return Err(io::ErrorKind::ConnectionAborted.into()),
+            Some(Fault::Reply(other)) => other,
+            Some(Fault::Hang) => return self.hang(connection).await,
+            Some(Fault::Disconnect) => return Err(io::ErrorKind::ConnectionAborted.into()),
         };
         connection.get_mut().write_all(format!("{answer}\r\n").as_bytes()).await?;
         connection.get_mut().flush().await?;
@@ -250,23 +254,23 @@ impl Session {
 
     /// Sends nothing until the fault changes or the client disconnects, which ends the session.
     async fn hang(&self, connection: &mut Connection) -> io::Result<bool> {
-        let mut manner = self.inside.manner.subscribe();
-        self.inside.state.lock().unwrap().hanging += 1;
+        let mut fault = self.shared.fault.subscribe();
+        self.shared.state.lock().unwrap().hanging += 1;
         let left = async {
             let mut line = String::new();
             while connection.read_line(&mut line).await.is_ok_and(|read| read > 0) {}
         };
         tokio::select! {
-            _ = manner.changed() => {}
+            _ = fault.changed() => {}
             () = left => {}
         }
-        self.inside.state.lock().unwrap().hanging -= 1;
+        self.shared.state.lock().unwrap().hanging -= 1;
         Err(io::ErrorKind::TimedOut.into())
     }
 
     fn note(&self, line: &str) {
         let mark = if self.encrypted { "*" } else { "" };
-        self.inside.state.lock().unwrap().told.push(format!("{mark}{line}"));
+        self.shared.state.lock().unwrap().commands.push(format!("{mark}{line}"));
     }
 }
 
@@ -279,7 +283,7 @@ async fn next_line(connection: &mut Connection) -> io::Result<String> {
 }
 
 /// Reads a message up to the dot.
-async fn letter(connection: &mut Connection) -> io::Result<String> {
+async fn message(connection: &mut Connection) -> io::Result<String> {
     let mut source = String::new();
     loop {
         let line = next_line(connection).await?;
@@ -315,7 +319,7 @@ impl Authority {
     }
 
     /// Returns a TLS acceptor with a certificate for a host name, issued by this authority.
-    pub(crate) fn vouches_for(&self, name: &str) -> TlsAcceptor {
+    pub(crate) fn certify(&self, name: &str) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
         acceptor(certificate.der().clone(), key)

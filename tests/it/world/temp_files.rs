@@ -20,7 +20,7 @@ pub(crate) fn memory() -> &'static Path {
     static MEMORY: OnceLock<PathBuf> = OnceLock::new();
     MEMORY.get_or_init(|| {
         let shared = Path::new("/dev/shm");
-        let free = answer_of("df", &["-Pk", "/dev/shm"])
+        let free = output_of("df", &["-Pk", "/dev/shm"])
             .and_then(|table| table.lines().nth(1)?.split_whitespace().nth(3)?.parse::<u64>().ok());
         if shared.is_dir() && free.is_some_and(|free| free >= MIN_FREE) { shared.to_owned() } else { env::temp_dir() }
     })
@@ -33,19 +33,19 @@ pub(crate) fn folder() -> TempDir {
         let parent = tempfile::Builder::new().prefix("tokenward-test.").tempdir_in(memory()).expect("a folder").keep();
         let mut cleanup = Command::new("sh");
         cleanup.args(["-c", CLEANUP, "tokenward-test-cleanup"]).arg(&parent).current_dir("/");
-        (parent, kept(&mut cleanup).stdout(Stdio::null()).spawn().expect("a shell"))
+        (parent, bind_to_process(&mut cleanup).stdout(Stdio::null()).spawn().expect("a shell"))
     });
     tempfile::tempdir_in(parent).expect("a folder")
 }
 
 /// Connects the standard input of a command to this process, so that it closes however this process ends. The command gets a
 /// separate process group, so that Ctrl+C in a terminal does not interrupt it.
-pub(crate) fn kept(command: &mut Command) -> &mut Command {
+pub(crate) fn bind_to_process(command: &mut Command) -> &mut Command {
     command.stdin(Stdio::piped()).stderr(Stdio::null()).process_group(0)
 }
 
 /// Returns the output of a program, or `None` if it is missing or fails.
-pub(crate) fn answer_of(program: &str, arguments: &[&str]) -> Option<String> {
+pub(crate) fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
     let answer = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
     answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
 }
@@ -71,7 +71,8 @@ mod tests {
         let left = folder.path().join("left");
         fs::create_dir_all(left.join("inside")).unwrap();
         let mut cleanup = Command::new("sh");
-        let mut cleanup = kept(cleanup.args(["-c", CLEANUP, "tokenward-test-cleanup"]).arg(&left)).spawn().unwrap();
+        let mut cleanup =
+            bind_to_process(cleanup.args(["-c", CLEANUP, "tokenward-test-cleanup"]).arg(&left)).spawn().unwrap();
         assert!(left.exists());
         drop(cleanup.stdin.take());
         assert!(cleanup.wait().unwrap().success());

@@ -1,6 +1,6 @@
 //! Provisioning users from the claims of JWTs.
 
-use super::{at_once, tally};
+use super::{concurrently, count_codes};
 use crate::world::{
     ISSUER, World,
     client::{Client, Reply},
@@ -21,15 +21,15 @@ use tokenward::{
 fn signed<'world>(world: &'world World, [subject, username, name, email]: [&str; 4]) -> Client<'world> {
     let claims = Said { subject, username, name, email };
     let jwt = sign(world.config.jwt.as_ref().unwrap(), &claims, world.now(), Duration::from_hours(1)).unwrap();
-    world.holder_of(&jwt)
+    world.bearer(&jwt)
 }
 
 async fn viewer(client: &Client<'_>) -> Value {
-    client.ask("{ viewer { username name email } }", json!({})).await["viewer"].clone()
+    client.query("{ viewer { username name email } }", json!({})).await["viewer"].clone()
 }
 
 async fn id(client: &Client<'_>) -> String {
-    client.ask("{ viewer { id } }", json!({})).await["viewer"]["id"].to_string()
+    client.query("{ viewer { id } }", json!({})).await["viewer"]["id"].to_string()
 }
 
 both!(
@@ -55,7 +55,7 @@ both!(
 
 both!(
     async fn user_is_identified_by_issuer_and_subject_only(world: World) {
-        let other = world.beside(&[("auth.jwt.issuer", "https://other.example.test")]).await;
+        let other = world.another_node(&[("auth.jwt.issuer", "https://other.example.test")]).await;
         let claims = ["s1", "bob", "Bob", "bob@example.test"];
         let here = id(&signed(&world, claims)).await;
         let there = signed(&other, claims);
@@ -64,7 +64,7 @@ both!(
         let namesake = signed(&world, ["s2", "bob", "Bob", "bob@example.test"]);
         assert_eq!(viewer(&namesake).await["username"], "bob-3");
         assert_eq!(there.graphql("{ viewer { id } }", json!({})).await.status, 200);
-        let foreign = world.holder_of(there.credential.as_ref().unwrap());
+        let foreign = world.bearer(there.credential.as_ref().unwrap());
         assert_eq!(foreign.graphql("{ viewer { id } }", json!({})).await.status, 401);
     }
 );
@@ -122,9 +122,9 @@ both!(
     async fn concurrent_first_sign_ins_create_one_user(world: World) {
         let mark = world.mark().await;
         let client = signed(&world, ["s1", "bob", "Bob", "bob@example.test"]);
-        let replies = at_once(20, async |_| client.graphql("{ viewer { id } }", json!({})).await).await;
+        let replies = concurrently(20, async |_| client.graphql("{ viewer { id } }", json!({})).await).await;
         let ids: Vec<_> = replies.iter().map(|reply| reply.data()["viewer"]["id"].to_string()).collect();
-        assert_eq!(tally(&replies), [("OK".to_owned(), 20)]);
+        assert_eq!(count_codes(&replies), [("OK".to_owned(), 20)]);
         assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
         assert_eq!(world.since(&mark).await, (1, 0));
     }
@@ -134,7 +134,7 @@ both!(
     async fn concurrent_first_sign_ins_with_one_username_all_succeed(world: World) {
         let mark = world.mark().await;
         let users: Vec<_> = (0..12).map(|number| signed(&world, [&format!("s{number}"), "bob", "Bob", ""])).collect();
-        let seen = at_once(12, async |one| users[one].graphql("{ viewer { username } }", json!({})).await).await;
+        let seen = concurrently(12, async |one| users[one].graphql("{ viewer { username } }", json!({})).await).await;
         let name = |reply: &Reply| reply.data()["viewer"]["username"].as_str().unwrap().to_owned();
         let names: BTreeSet<_> = seen.iter().map(name).collect();
         let expected = std::iter::once("bob".to_owned()).chain((2..=12).map(|number| format!("bob-{number}")));

@@ -27,14 +27,14 @@ struct Injection {
 }
 
 /// A proxy of a PostgreSQL database; dropping it closes its connections.
-pub(crate) struct Wire {
+pub(crate) struct FaultProxy {
     listen: SocketAddr,
     url: Url,
     injection: Arc<Mutex<Injection>>,
     _lines: JoinSet<()>,
 }
 
-impl Wire {
+impl FaultProxy {
     /// Starts a proxy of a database.
     pub(crate) async fn to(database: &Database) -> Self {
         let url = Url::parse(database.url()).unwrap();
