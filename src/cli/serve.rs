@@ -76,7 +76,7 @@ async fn invite_first_administrator(app: &App, public_url: &str) -> Result<()> {
 /// Serves the app until a signal. `ready` is called once, when requests are answered.
 pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&App) -> Result<()>) -> Result<()> {
     let mailer = Mailer::new(&config.mail, &config.mail_from)?;
-    let router = http::router(app, config)?;
+    let service = http::service(app, config)?;
     let listener = listen("listen", config.listen).await?;
     let for_metrics = match config.metrics_listen {
         Some(address) => Some((address, listen("metrics.listen", address).await?)),
@@ -94,7 +94,7 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
         tracing::info!(listen = %address, "serving metrics");
         app.tasks().spawn(http::serve(listener, http::metrics(app), app.tasks().clone(), stop.clone()));
     }
-    let server = app.tasks().spawn(http::serve(listener, router, app.tasks().clone(), stop.clone()));
+    let server = app.tasks().spawn(http::serve(listener, service, app.tasks().clone(), stop.clone()));
     ready(app).await?;
     stopped(&mut told).await;
     tracing::info!("stopping");

@@ -2,10 +2,10 @@
 
 use super::{
     HttpState, Shared,
+    body::{is_form, read_body},
     caller::{Credential, credential},
     error_response::{ErrorResponse, json_answer},
-    front::{LARGEST_BODY, RequestLog},
-    unfinished::NoRoom,
+    front::RequestLog,
 };
 use crate::{
     actions::RevokeTokenByValue,
@@ -18,12 +18,11 @@ use crate::{
     verify::ObservedRequest,
 };
 use axum::{
-    body::{Body, HttpBody as _},
+    body::Body,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderName, HeaderValue, Method, StatusCode, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use http_body_util::BodyExt as _;
 use serde_json::json;
 
 const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
@@ -47,7 +46,7 @@ async fn answer(doors: &HttpState, request: &Parts, body: Body) -> Result<Respon
     };
     let secret = doors.secret(bearer.text()).ok_or_else(ErrorResponse::invalid_token)?;
     let observed = doors.observed(request);
-    if is_form(request) && has_a_second_credential(body).await? {
+    if is_form(&request.headers) && has_a_second_credential(body).await? {
         return Err(ErrorResponse::doubled());
     }
     let known = check(doors, &secret, observed.clone()).await?;
@@ -106,37 +105,8 @@ async fn end(
     }
 }
 
-pub(super) fn is_form(request: &Parts) -> bool {
-    let kind = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
-    kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
-}
-
 /// RFC 6750, section 2: a client may not use more than one way of sending its token. Any other body is ignored.
 async fn has_a_second_credential(body: Body) -> Result<bool, ErrorResponse> {
-    let body = body_of(body).await?;
+    let body = read_body(body).await?;
     Ok(form_urlencoded::parse(&body).any(|(name, _)| name == "access_token"))
-}
-
-/// The whole body, if it is not too large.
-pub(super) async fn body_of(mut body: Body) -> Result<bytes::Bytes, ErrorResponse> {
-    let too_large = || ErrorResponse::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send at most 64 KiB.");
-    // One that is declared so is not waited for.
-    if usize::try_from(body.size_hint().lower()).map_or(true, |size| size > LARGEST_BODY) {
-        return Err(too_large());
-    }
-    // Copied, since a small chunk shares its memory with a large buffer.
-    let mut read = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            let no_room = error.into_inner().is::<NoRoom>();
-            if no_room { ErrorResponse::too_much_unfinished() } else { too_large() }
-        })?;
-        let data = frame.into_data().unwrap_or_default();
-        if read.len() + data.len() > LARGEST_BODY {
-            return Err(too_large());
-        }
-        read.extend_from_slice(&data);
-    }
-    Ok(read.into())
 }

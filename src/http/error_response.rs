@@ -78,6 +78,15 @@ impl ErrorResponse {
         Self::later()
     }
 
+    /// The body of the request did not arrive before its memory was needed for others.
+    pub(super) fn body_given_up() -> Self {
+        tracing::warn!(
+            "rejected a request with 408: its body did not arrive, and unfinished requests hold too much memory"
+        );
+        let message = "The body did not arrive in time; send the request again.";
+        Self::new(StatusCode::REQUEST_TIMEOUT, message)
+    }
+
     /// Accepts GET, and HEAD, which is answered wherever GET is. HTTP then leaves out the body.
     pub(super) fn only_reads(method: &Method) -> Result<(), Self> {
         if reads(method) { Ok(()) } else { Err(Self::method("GET, HEAD")) }

@@ -6,7 +6,7 @@ use super::{
     error_response::{ErrorResponse, REQUEST_ID},
     graphql, oauth,
     unfinished::Rejection,
-    unsent::{self, OfConnection},
+    unsent::{self, ConnectionBudget},
     verify,
 };
 use crate::{
@@ -27,8 +27,6 @@ use std::{
 };
 use tracing::Instrument as _;
 
-/// The largest body of a request, in bytes.
-pub(super) const LARGEST_BODY: usize = 64 * 1024;
 const LONGEST_URI: usize = 8 * 1024;
 const LARGEST_HEADERS: usize = 32 * 1024;
 /// How long a request may take, its body included.
@@ -63,7 +61,7 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
     let client = client_address(peer(&head), &head.headers, &doors.trusted);
     let matched = head.extensions.get::<MatchedPath>().cloned();
     let told = Door::of(&head);
-    let connection = head.extensions.get::<OfConnection>().cloned();
+    let connection = head.extensions.get::<ConnectionBudget>().cloned();
     let dealings = Arc::default();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let work = async {
@@ -232,7 +230,7 @@ mod tests {
         request.extensions.insert(Id(HeaderValue::from_static("7b3f")));
         let response = Door::of(&request).tells(problem);
         let status = response.status().as_u16();
-        let body = axum::body::to_bytes(response.into_body(), LARGEST_BODY).await.expect("a body");
+        let body = axum::body::to_bytes(response.into_body(), 1024).await.expect("a body");
         (status, String::from_utf8(body.to_vec()).expect("a text"))
     }
 

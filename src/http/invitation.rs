@@ -3,9 +3,10 @@
 
 use super::{
     HttpState, Shared,
+    body::read_json,
     error_response::ErrorResponse,
     pages,
-    session::{COOKIE_LENGTH, json_of, told},
+    session::{COOKIE_LENGTH, told},
 };
 use crate::{
     actions::{AcceptInvitation, First},
@@ -60,7 +61,7 @@ pub(super) async fn handle(
 
 async fn accept(doors: &HttpState, request: &Parts, body: Body, code: &str) -> Result<Response, ErrorResponse> {
     doors.sessions.cookie.allows(request)?;
-    let said: Accepting = json_of(request, body).await?;
+    let said: Accepting = read_json(&request.headers, body).await?;
     let observed = doors.observed(request);
     let nobody = doors.caller(&observed, AuthMethod::System);
     let (invitation, at) = (Fingerprint::of(code), nobody.at);

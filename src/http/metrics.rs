@@ -1,6 +1,9 @@
 //! `/metrics`: what whoever watches the service reads, at an address of its own.
 
-use super::error_response::{self, ErrorResponse};
+use super::{
+    Service,
+    error_response::{self, ErrorResponse},
+};
 use crate::{
     app::App,
     telemetry::{MEDIA_TYPE, Outbox},
@@ -17,9 +20,13 @@ use std::time::Duration;
 /// How long the database may take; without it the rest is told.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// The only path of the second address.
-pub fn metrics(app: &App) -> Router {
-    Router::new().route("/metrics", any(tell)).fallback(async || error_response::no_such_path()).with_state(app.clone())
+/// Returns the service of the second address, with its only route.
+pub fn metrics(app: &App) -> Service {
+    let router = Router::new()
+        .route("/metrics", any(tell))
+        .fallback(async || error_response::no_such_path())
+        .with_state(app.clone());
+    Service { router, trusted: Vec::new() }
 }
 
 async fn tell(State(app): State<App>, method: Method) -> Response {

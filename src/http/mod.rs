@@ -1,7 +1,10 @@
 //! The doors: which path leads where, which limits hold for all of them, and what every answer carries.
 
 mod access_token;
+mod body;
+mod budget;
 mod caller;
+mod client_networks;
 mod cookie;
 mod error_response;
 mod front;
@@ -30,7 +33,7 @@ mod verify;
 pub use identity::{Said, sign};
 pub use metrics::metrics;
 pub use openapi::DOCUMENT as OPENAPI;
-pub use server::serve;
+pub use server::{Service, serve};
 
 use crate::{
     app::{App, Throttle},
@@ -44,12 +47,12 @@ use axum::{
     middleware,
     routing::{MethodRouter, any},
 };
+use budget::Budget;
 use identity::Issuer;
 use ipnet::IpNet;
 use session::Sessions;
 use std::{sync::Arc, time::Duration};
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use unsent::Budget;
 
 /// What all doors share.
 struct HttpState {
@@ -67,7 +70,12 @@ struct HttpState {
 
 type Shared = Arc<HttpState>;
 
-/// Every path of the service.
+/// Returns the service with all its routes.
+pub fn service(app: &App, config: &Config) -> Result<Service> {
+    Ok(Service { router: router(app, config)?, trusted: config.trusted_proxies.clone() })
+}
+
+/// Returns the routes of the service, without a listener.
 pub fn router(app: &App, config: &Config) -> Result<Router> {
     let doors = Arc::new(HttpState {
         app: app.clone(),

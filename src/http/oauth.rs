@@ -2,7 +2,7 @@
 
 use super::{
     HttpState,
-    access_token::{body_of, is_form},
+    body::{is_form, read_body},
     error_response::{ErrorResponse, json_answer},
 };
 use crate::{
@@ -30,11 +30,11 @@ pub(super) async fn asked(doors: &HttpState, request: &Parts, body: Body) -> Res
     if request.method != Method::POST {
         return Err(ErrorResponse::method("POST").coded("invalid_request"));
     }
-    if !is_form(request) {
+    if !is_form(&request.headers) {
         let message = "Send the parameters as application/x-www-form-urlencoded.";
         return Err(ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).coded("invalid_request"));
     }
-    let body = body_of(body).await.map_err(|problem| problem.coded("invalid_request"))?;
+    let body = read_body(body).await.map_err(coded)?;
     let form = Form::read(&body)?;
     let server = client(doors, &request.headers, &form).await?;
     if form.token().is_empty() {

@@ -1,11 +1,13 @@
-//! The listener: accepts as many connections as it may have, gives up those that are too slow, and ends within ten
-//! seconds when it is told to.
+//! The listener: accepts as many connections as it may have, closes those that are too slow, and ends within ten seconds
+//! when it is stopped.
 
 use super::{
-    slow_clients::{MonitoredStream, Pace},
-    unfinished::{self, Counted, Room},
-    unread,
-    unsent::{self, Budget, InPieces, OfConnection, Streams},
+    budget::Budget,
+    client_networks::{ClientNetworks, Share},
+    slow_clients::{ConnectionProgress, MonitoredStream},
+    unfinished::{self, CountedBody, Room, Unfinished},
+    unread::{self, Lent, Owner},
+    unsent::{self, ConnectionBudget, PacedBody, Streams},
 };
 use axum::{
     Router,
@@ -18,6 +20,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
+use ipnet::IpNet;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::SockRef;
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
@@ -28,166 +31,243 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-/// How much of a head of HTTP/1 the library may hold; it answers a longer one by itself, with 431 and without a body.
-const LONGEST_HEAD: usize = 64 * 1024;
+/// The maximum size of a head of HTTP/1; the library rejects a longer one by itself, with 431 and without a body.
+const MAX_HEAD: usize = 64 * 1024;
 /// The same for HTTP/2, where each header counts 32 bytes more and the address counts as well. In memory a small header takes
 /// up to three times as much.
 const MAX_HEADER_LIST: u32 = 32 * 1024;
-/// The most requests of one connection at once.
+/// The maximum number of requests of one connection at the same time.
 const MAX_STREAMS: u32 = 32;
 /// How much of one body of HTTP/2, and of all bodies of a connection, the library may hold until the service reads it.
 const STREAM_WINDOW: u32 = 16 * 1024;
 const CONNECTION_WINDOW: u32 = 64 * 1024;
-/// The most connections at once. Besides what the budgets of requests and responses bound, each may hold the buffers of the
-/// library: a head that is not complete and, over HTTP/2, bodies that are not read, together less than 192 KiB. That is a
+/// The maximum number of connections. Besides what the budgets of requests and responses bound, each may hold the buffers of
+/// the library: a head that is not complete and, over HTTP/2, bodies that are not read, together less than 192 KiB. That is a
 /// gigabyte and a half, if all of them do their worst.
-const MOST_CONNECTIONS: u64 = 8 * 1024;
-/// How much of an answer the system may hold for a client that does not take it. It would hold megabytes by itself, and we
-/// would not see that the client is slow.
-const LARGEST_SENDING: usize = 64 * 1024;
-/// File handles for everything else: the database, the log, letters.
+const MAX_CONNECTIONS: u64 = 8 * 1024;
+/// How much of a response the system may hold for a client that does not take it. By default it would hold megabytes, and the
+/// service would not see that the client is slow.
+const MAX_SEND_BUFFER: usize = 64 * 1024;
+/// File handles for everything else: the database, the log, emails.
 const OTHER_FILES: u64 = 256;
-/// How long requests under way may take once the service is to end.
-const FAREWELL: Duration = Duration::from_secs(7);
-/// How long a connection that is given up may take to say so.
-const PARTING: Duration = Duration::from_secs(1);
+/// How long requests under way may take once the service is stopped.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(7);
+/// How long the announcement may take that a connection is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a connection of HTTP/2 may take to end after it was to make room: longer than a request and its response.
+const MAKE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Serves until `stop`, then lets what is under way end.
-pub async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, stop: CancellationToken) {
-    let (connections, places) = (TaskTracker::new(), Arc::new(Semaphore::new(most_connections())));
-    let unfinished = Budget::new(unfinished::MAX_PER_PROCESS);
-    // Connections have it from their listener.
-    if let Err(error) = SockRef::from(&listener).set_send_buffer_size(LARGEST_SENDING) {
-        tracing::warn!(%error, "slow clients will be noticed late");
-    }
-    loop {
-        // Where all places are taken, clients wait; those who are idle or slow make room within seconds.
-        let accepted = async { (Arc::clone(&places).acquire_owned().await, listener.accept().await) };
-        let (place, accepted) = tokio::select! {
-            accepted = accepted => accepted,
-            () = stop.cancelled() => break,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let (places, unfinished) = (Arc::clone(&places), Arc::clone(&unfinished));
-                let connection = Connection { peer, places, unfinished, stop: stop.clone() };
-                let serving = connections.track_future(connection.serve(stream, router.clone()));
-                tasks.spawn(async move {
-                    serving.await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                // Out of file handles, for example: others may close theirs meanwhile.
-                tracing::warn!(%error, "failed to accept a connection");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-    drop(listener);
-    connections.close();
-    if tokio::time::timeout(FAREWELL, connections.wait()).await.is_err() {
-        tracing::warn!("some requests did not complete in time");
-    }
+/// The routes of a listener, and the proxies whose connections carry the requests of many clients.
+#[derive(Debug)]
+pub struct Service {
+    pub(super) router: Router,
+    pub(super) trusted: Vec<IpNet>,
 }
 
-/// As many as there are file handles for. A process may have more of them than it starts with.
-fn most_connections() -> usize {
+/// What all connections share.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    connections: usize,
+    /// The bytes of unfinished requests.
+    unfinished: usize,
+}
+
+/// Serves until `stop`, then lets what is under way end.
+pub async fn serve(listener: TcpListener, service: Service, tasks: TaskTracker, stop: CancellationToken) {
+    let limits = Limits { connections: max_connections(), unfinished: unfinished::MAX_PER_PROCESS };
+    Server::new(service, limits, stop).serve(listener, tasks).await;
+}
+
+/// Returns the number of connections for which there are file handles. A process may have more of them than it starts with.
+fn max_connections() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     let files = if raised.is_ok() { maximum } else { current };
-    let most = files.unwrap_or(u64::MAX).saturating_sub(OTHER_FILES).clamp(1, MOST_CONNECTIONS);
-    usize::try_from(most).unwrap_or(usize::MAX)
+    let max = files.unwrap_or(u64::MAX).saturating_sub(OTHER_FILES).clamp(1, MAX_CONNECTIONS);
+    usize::try_from(max).unwrap_or(usize::MAX)
 }
 
-/// One of them.
-struct Connection {
-    peer: SocketAddr,
+/// What all connections of a listener have in common.
+#[derive(Clone)]
+struct Server {
+    router: Router,
+    networks: Arc<ClientNetworks>,
+    /// One for each connection that may be opened.
     places: Arc<Semaphore>,
-    /// The budget of the process.
-    unfinished: Arc<Budget>,
+    unfinished: Arc<Unfinished>,
     stop: CancellationToken,
 }
 
+impl Server {
+    fn new(service: Service, limits: Limits, stop: CancellationToken) -> Self {
+        let Limits { connections, unfinished } = limits;
+        Self {
+            router: service.router,
+            networks: Arc::new(ClientNetworks::new(service.trusted, connections, unfinished)),
+            places: Arc::new(Semaphore::new(connections)),
+            unfinished: Unfinished::new(unfinished),
+            stop,
+        }
+    }
+
+    async fn serve(self, listener: TcpListener, tasks: TaskTracker) {
+        let connections = TaskTracker::new();
+        // Connections inherit it from their listener.
+        if let Err(error) = SockRef::from(&listener).set_send_buffer_size(MAX_SEND_BUFFER) {
+            tracing::warn!(%error, "failed to limit send buffers, slow clients will be noticed late");
+        }
+        loop {
+            // Without a free place, clients wait; connections make room within seconds.
+            let accepted = async { (Arc::clone(&self.places).acquire_owned().await, listener.accept().await) };
+            let (place, accepted) = tokio::select! {
+                accepted = accepted => accepted,
+                () = self.stop.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let Some(share) = self.networks.admit(peer.ip()) else {
+                        tracing::warn!(client = %peer.ip(), "closed a connection: its network has a quarter of all connections");
+                        continue;
+                    };
+                    let connection = Connection { server: self.clone(), peer, share: Arc::new(share) };
+                    let serving = connections.track_future(connection.serve(stream));
+                    tasks.spawn(async move {
+                        serving.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    // Out of file handles, for example, until other connections end.
+                    tracing::warn!(%error, "failed to accept a connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        drop(listener);
+        connections.close();
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, connections.wait()).await.is_err() {
+            tracing::warn!("some requests did not complete in time");
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.places.available_permits() == 0
+    }
+}
+
+/// A connection that was accepted.
+struct Connection {
+    server: Server,
+    peer: SocketAddr,
+    share: Arc<Share>,
+}
+
 impl Connection {
-    async fn serve(self, stream: TcpStream, router: Router) {
+    async fn serve(self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
-        let pace = Arc::<Pace>::default();
-        let answering = Answering {
-            router,
-            peer: self.peer,
-            unsent: OfConnection(Budget::new(unsent::MAX_PER_CONNECTION)),
-            pace: Arc::clone(&pace),
+        let Self { server, peer, share } = self;
+        let (progress, makes_room) = (Arc::<ConnectionProgress>::default(), CancellationToken::new());
+        let of_connection = Budget::new(unfinished::MAX_PER_CONNECTION);
+        let own: Vec<_> = [of_connection].into_iter().chain(share.unanswered().cloned()).collect();
+        let handler = RequestHandler {
+            server: server.clone(),
+            peer,
+            share,
+            unsent: ConnectionBudget(Budget::new(unsent::MAX_PER_CONNECTION)),
+            progress: Arc::clone(&progress),
+            makes_room: makes_room.clone(),
         };
-        let (of_process, of_connection) = (self.unfinished, Budget::new(unfinished::MAX_PER_CONNECTION));
         let service = service_fn(move |request: Request<Incoming>| {
-            let answering = answering.clone();
+            let handler = handler.clone();
             let (mut head, body) = request.into_parts();
+            let (body, owner) = unread::lend(&head.headers, body);
             // Before the library reads on: it may have more requests than there is room for.
-            let room = unfinished::admit(&mut head, !body.is_end_stream(), [&of_connection, &of_process]);
-            Arc::clone(&answering.pace).request(answering.answer(Request::from_parts(head, body), room))
+            let room = unfinished::admit(&mut head, !body.is_end_stream(), &own, &handler.server.unfinished);
+            Arc::clone(&handler.progress).request(handler.handle(Request::from_parts(head, body), owner, room))
         });
         let mut builder = Builder::new(Streams);
-        // Of all that may be slow the pace knows more.
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(LONGEST_HEAD);
+        // Time limits are those of `ConnectionProgress`.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEAD);
         let mut http2 = builder.http2();
         http2.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).max_header_list_size(MAX_HEADER_LIST);
         http2.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
-        let io = TokioIo::new(MonitoredStream::new(stream, Arc::clone(&pace)));
+        let io = TokioIo::new(MonitoredStream::new(stream, Arc::clone(&progress)));
         let mut connection = pin!(builder.serve_connection(io, service));
-        let left = tokio::select! {
-            ended = unsent::watched(connection.as_mut()) => match ended {
-                Some(ended) => return ended_by(ended),
-                None => PARTING,
+        let serving = async {
+            tokio::select! {
+                ended = connection.as_mut() => return Some(ended),
+                () = makes_room.cancelled() => {}
+            }
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(MAKE_ROOM_TIMEOUT, connection.as_mut()).await.ok()
+        };
+        let timeout = tokio::select! {
+            ended = unsent::until_too_slow(serving) => match ended.flatten() {
+                Some(ended) => return log_end(ended),
+                None => CLOSE_TIMEOUT,
             },
-            () = self.stop.cancelled() => FAREWELL,
-            () = pace.too_slow(|| self.places.available_permits() == 0) => PARTING,
+            () = server.stop.cancelled() => SHUTDOWN_TIMEOUT,
+            () = progress.too_slow(|| server.is_full()) => CLOSE_TIMEOUT,
         };
         connection.as_mut().graceful_shutdown();
-        if let Ok(ended) = tokio::time::timeout(left, connection).await {
-            ended_by(ended);
+        if let Ok(ended) = tokio::time::timeout(timeout, connection).await {
+            log_end(ended);
         }
     }
 }
 
-/// How requests of one connection are answered.
+/// Handles the requests of one connection.
 #[derive(Clone)]
-struct Answering {
-    router: Router,
+struct RequestHandler {
+    server: Server,
     peer: SocketAddr,
-    unsent: OfConnection,
-    pace: Arc<Pace>,
+    share: Arc<Share>,
+    unsent: ConnectionBudget,
+    progress: Arc<ConnectionProgress>,
+    /// Ends a connection of HTTP/2 when the requests under way are answered.
+    makes_room: CancellationToken,
 }
 
-impl Answering {
-    async fn answer(
+impl RequestHandler {
+    async fn handle(
         self,
-        request: Request<Incoming>,
+        request: Request<Lent<Incoming>>,
+        owner: Owner<Incoming>,
         room: Arc<Room>,
-    ) -> Result<axum::http::Response<InPieces>, Infallible> {
-        let Self { router, peer, unsent, pace } = self;
-        pace.speaks(request.version());
-        // HTTP/2 ends a stream alone whose body is not read.
-        let ends_the_connection = request.version() < Version::HTTP_2;
+    ) -> Result<axum::http::Response<PacedBody>, Infallible> {
+        let Self { server, peer, share, unsent, progress, makes_room } = self;
+        let is_http2 = request.version() >= Version::HTTP_2;
+        progress.set_version(request.version());
         let (mut head, body) = request.into_parts();
         head.extensions.insert(peer);
         head.extensions.insert(unsent);
-        let (body, owner) = unread::lend(&head.headers, body);
-        let body = Counted::new(body, Arc::clone(&room), Arc::clone(&pace));
-        let mut response = router.oneshot(Request::from_parts(head, Body::new(body))).await?;
+        let body = CountedBody::new(body, Arc::clone(&room), Arc::clone(&server.unfinished), Arc::clone(&progress));
+        let mut response = server.router.clone().oneshot(Request::from_parts(head, Body::new(body))).await?;
         if !room.is_stalled() {
-            pace.answered();
+            progress.answered();
         }
-        if ends_the_connection && !owner.finish().await {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            pace.leaves_a_body();
+        // A proxy carries the requests of many clients, and keeps its connections.
+        let must_make_room = server.is_full() && !share.is_trusted();
+        if is_http2 {
+            // An unread body ends its own stream only.
+            if must_make_room {
+                makes_room.cancel();
+            }
+        } else {
+            let is_unread = !owner.finish().await;
+            if is_unread {
+                progress.set_body_left();
+            }
+            if is_unread || must_make_room {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
         }
-        Ok(unsent::in_pieces(response, &pace))
+        Ok(unsent::paced(response, &progress))
     }
 }
 
-/// A client that leaves or talks nonsense is no event.
-fn ended_by<E: std::fmt::Display>(ended: Result<(), E>) {
+/// A client that leaves or sends malformed HTTP is no event.
+fn log_end<E: std::fmt::Display>(ended: Result<(), E>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended");
     }
@@ -196,10 +276,21 @@ fn ended_by<E: std::fmt::Display>(ended: Result<(), E>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::{body::Bytes, routing::get};
+    use crate::http::{body::read_body, error_response::ErrorResponse, unfinished::Rejection};
+    use axum::{
+        body::Bytes,
+        http::StatusCode,
+        response::IntoResponse as _,
+        routing::{any, get},
+    };
     use futures_util::stream;
     use std::sync::Mutex;
-    use tokio::sync::{mpsc, oneshot};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpSocket,
+        sync::{mpsc, oneshot},
+        task::JoinSet,
+    };
 
     type Client = h2::client::SendRequest<Bytes>;
 
@@ -228,7 +319,8 @@ mod tests {
         let router = Router::new().route("/", get(stream)).route("/other", get(|| async {}));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("an address");
         let socket = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
-        tokio::spawn(serve(listener, router, TaskTracker::new(), CancellationToken::new()));
+        let service = Service { router, trusted: Vec::new() };
+        tokio::spawn(serve(listener, service, TaskTracker::new(), CancellationToken::new()));
         let (client, mut connection) = h2::client::handshake(socket).await.expect("HTTP/2");
         let (windows, mut sizes) = mpsc::unbounded_channel::<Window>();
         tokio::spawn(async move {
@@ -301,5 +393,179 @@ mod tests {
         let chunk = stream.body.data().await.expect("more").expect("no reset");
         assert_eq!(chunk, "chunk");
         stream.gets().await;
+    }
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: t\r\n\r\n";
+    const POST: &str = "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\n";
+    /// The service asks for the body as soon as it waits for it.
+    const WAITS: &str = "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+    /// Room for 27 such requests, and for six from one network.
+    const UNFINISHED: usize = 32 * 16 * 1024;
+
+    /// Serves one route, which reads the bodies of requests.
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+    async fn reading(limits: Limits, trusted: &[&str]) -> SocketAddr {
+        let read = async |request: Request| match request.extensions().get::<Rejection>() {
+            Some(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            None => {
+                read_body(request.into_body()).await.map_or_else(ErrorResponse::into_response, |_| ().into_response())
+            }
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("an address");
+        let address = listener.local_addr().expect("an address");
+        let trusted = trusted.iter().map(|network| network.parse().expect("a network")).collect();
+        let service = Service { router: Router::new().route("/", any(read)), trusted };
+        tokio::spawn(Server::new(service, limits, CancellationToken::new()).serve(listener, TaskTracker::new()));
+        address
+    }
+
+    /// A connection from a network of its own.
+    async fn connect(network: u8, to: SocketAddr) -> TcpStream {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::from(([127, 0, 0, network], 0))).expect("an address");
+        socket.connect(to).await.expect("a connection")
+    }
+
+    /// Reads one response: its status, and whether it announces the end of the connection. Returns none if the connection ended.
+    async fn response(stream: &mut TcpStream) -> Option<(u16, bool)> {
+        let read = async {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.ok()?);
+            }
+            let head = String::from_utf8(head).expect("text").to_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+            stream.read_exact(&mut vec![0; length.parse().expect("a number")]).await.expect("a body");
+            let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+            Some((status, head.contains("\nconnection: close")))
+        };
+        tokio::time::timeout(Duration::from_mins(1), read).await.expect("in time")
+    }
+
+    async fn send(stream: &mut TcpStream, text: &str) -> Option<(u16, bool)> {
+        stream.write_all(text.as_bytes()).await.ok()?;
+        response(stream).await
+    }
+
+    ///
+    #[tokio::test]
+    async fn one_network_cannot_use_up_the_memory_for_unanswered_requests() {
+        let address = reading(Limits { connections: 100, unfinished: UNFINISHED }, &["127.0.0.9/32"]).await;
+        let mut held = Vec::new();
+        for _ in 0..6 {
+            let mut stream = connect(2, address).await;
+            assert_eq!(send(&mut stream, WAITS).await, Some((100, false)));
+            held.push(stream);
+        }
+        assert_eq!(send(&mut connect(2, address).await, WAITS).await, Some((503, true)));
+        let other = &mut connect(3, address).await;
+        assert_eq!(send(other, &format!("{POST}body")).await, Some((200, false)));
+        for _ in 0..10 {
+            let mut stream = connect(9, address).await;
+            assert_eq!(send(&mut stream, WAITS).await, Some((100, false)), "a proxy has no share");
+            held.push(stream);
+        }
+        for stream in &mut held {
+            assert_eq!(send(stream, "body").await, Some((200, false)));
+        }
+    }
+
+    ///
+    #[tokio::test]
+    async fn oldest_request_without_its_body_is_408_when_the_memory_is_used_up() {
+        let address = reading(Limits { connections: 100, unfinished: UNFINISHED }, &[]).await;
+        let mut held = Vec::new();
+        for number in 0..27 {
+            let mut stream = connect(2 + number / 6, address).await;
+            assert_eq!(send(&mut stream, WAITS).await, Some((100, false)), "{number}");
+            held.push(stream);
+        }
+        let mut other = connect(9, address).await;
+        assert_eq!(send(&mut other, &format!("{POST}body")).await, Some((200, false)));
+        let mut held = held.iter_mut();
+        assert_eq!(response(held.next().expect("the oldest")).await, Some((408, true)));
+        for stream in held {
+            assert_eq!(send(stream, "body").await, Some((200, false)));
+        }
+    }
+
+    /// F-14
+    #[tokio::test]
+    async fn connections_beyond_the_share_of_their_network_are_closed() {
+        let address = reading(Limits { connections: 8, unfinished: UNFINISHED }, &[]).await;
+        let mut streams = [connect(2, address).await, connect(2, address).await];
+        for stream in &mut streams {
+            assert_eq!(send(stream, GET).await, Some((200, false)));
+        }
+        assert_eq!(send(&mut connect(2, address).await, GET).await, None);
+        assert_eq!(send(&mut connect(3, address).await, GET).await, Some((200, false)));
+        drop(streams);
+        // The service sees their end a moment later.
+        let again = async { while send(&mut connect(2, address).await, GET).await.is_none() {} };
+        tokio::time::timeout(Duration::from_mins(1), again).await.expect("there is room again");
+    }
+
+    /// F-14
+    #[tokio::test]
+    async fn busy_connections_make_room_when_no_place_is_free() {
+        let address = reading(Limits { connections: 8, unfinished: UNFINISHED }, &[]).await;
+        let mut clients = JoinSet::new();
+        for number in 0..8 {
+            clients.spawn(async move {
+                let stream = connect(2 + number / 2, address).await;
+                if number % 2 == 0 { busy_http1(stream).await } else { busy_http2(stream).await }
+            });
+        }
+        let mut other = connect(9, address).await;
+        assert_eq!(send(&mut other, GET).await.map(|(status, _)| status), Some(200));
+        let ended = tokio::time::timeout(Duration::from_mins(1), clients.join_next()).await.expect("one ends");
+        ended.expect("a client").expect("no panic");
+    }
+
+    /// Sends a request again and again. Returns when the service has ended the connection.
+    async fn busy_http1(mut stream: TcpStream) {
+        while let Some((status, closes)) = send(&mut stream, GET).await {
+            assert_eq!(status, 200);
+            if closes {
+                assert_eq!(stream.read(&mut [0]).await.expect("no reset"), 0);
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the end was not announced");
+    }
+
+    /// The same over HTTP/2.
+    async fn busy_http2(stream: TcpStream) {
+        let (client, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
+        let asks = async {
+            let mut client: Client = client;
+            loop {
+                let Ok(ready) = client.clone().ready().await else { break };
+                client = ready;
+                let request = Request::builder().uri("http://t/").body(()).expect("a request");
+                let Ok((response, _)) = client.send_request(request, true) else { break };
+                assert_eq!(response.await.expect("a response").status(), 200);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            drop(client);
+        };
+        let (ended, ()) = tokio::join!(connection, asks);
+        ended.expect("a graceful end");
+    }
+
+    /// F-14
+    #[tokio::test]
+    async fn busy_connections_of_trusted_proxies_are_kept_when_no_place_is_free() {
+        let address = reading(Limits { connections: 4, unfinished: UNFINISHED }, &["127.0.0.0/8"]).await;
+        let mut streams = Vec::new();
+        for _ in 0..4 {
+            streams.push(connect(2, address).await);
+        }
+        for _ in 0..3 {
+            for stream in &mut streams {
+                assert_eq!(send(stream, GET).await, Some((200, false)));
+            }
+        }
     }
 }

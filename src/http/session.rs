@@ -2,12 +2,10 @@
 
 use super::{
     HttpState, Shared,
-    access_token::body_of,
+    body::read_json,
     cookie::Cookie,
     error_response::{ErrorResponse, reads},
     front::RequestLog,
-    graphql::is_json,
-    json,
 };
 use crate::{
     app::{Limit, Throttle},
@@ -31,7 +29,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use ipnet::IpNet;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use std::{
     net::IpAddr,
     time::{Duration, Instant},
@@ -149,7 +147,7 @@ pub(super) async fn confirm(State(doors): State<Shared>, request: Request) -> Re
 async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let Sessions { cookie, users, .. } = &doors.sessions;
     cookie.allows(request)?;
-    let SigningIn { username, password } = json_of(request, body).await?;
+    let SigningIn { username, password } = read_json(&request.headers, body).await?;
     // Keyboards of phones append a blank to a suggested word.
     let username = username.trim();
     let observed = doors.observed(request);
@@ -216,7 +214,7 @@ async fn give_again(doors: &HttpState, request: &Parts, body: Body) -> Result<Re
     let cookie = &doors.sessions.cookie;
     let brought = cookie.brought(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
     cookie.allows(request)?;
-    let said: Confirming = json_of(request, body).await?;
+    let said: Confirming = read_json(&request.headers, body).await?;
     let observed = doors.observed(request);
     let (before, at) = (Fingerprint::of(&brought), doors.app.now());
     let session = doors.app.store().session_by(before, at).await?.ok_or_else(ErrorResponse::no_credential)?;
@@ -286,21 +284,6 @@ fn is_known_network(known: &SignIn, observed: &ObservedRequest) -> bool {
 /// The same answer whoever it was and whatever was wrong.
 fn wrong(message: &str) -> ErrorResponse {
     ErrorResponse { message: message.into(), ..ErrorResponse::no_credential() }
-}
-
-/// What a request says as JSON.
-pub(super) async fn json_of<T: DeserializeOwned>(request: &Parts, body: Body) -> Result<T, ErrorResponse> {
-    let kind = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !kind.is_some_and(is_json) {
-        let message = "Send the request as application/json in UTF-8.";
-        return Err(ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
-    }
-    let body = body_of(body).await?;
-    // What a library says of it may repeat a password.
-    serde_json::from_slice(json::without_mark(&body)).map_err(|_| {
-        let message = "Send one JSON object with the texts that are asked for.";
-        ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, message)
-    })
 }
 
 /// Nothing but the cookie.

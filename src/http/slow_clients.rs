@@ -1,4 +1,4 @@
-//! Is a client too slow? What moves on a connection is counted, and one on which nothing moves is given up.
+//! Detects slow clients: what a connection reads, writes and answers is counted, and one without progress is closed.
 
 use axum::http::Version;
 use std::{
@@ -16,83 +16,83 @@ use tokio::{
     time::Sleep,
 };
 
-/// How often a connection is looked at.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often a connection is checked.
+const INTERVAL: Duration = Duration::from_secs(5);
 /// How long a client may take to send the head of a request, or to take the last bytes of a response.
-const SLOW: Duration = Duration::from_secs(10);
-/// How long a connection is kept for the next request: longer than the minute that balancers keep theirs, so that they
-/// do not send into one that is just being closed.
-const IDLE: Duration = Duration::from_secs(75);
-/// A client that takes less of an answer than this from one look to the next takes nothing.
-const LEAST: u64 = 16 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the next request: longer than the minute that load balancers keep theirs, so that they
+/// do not send a request on a connection that is being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// A client that takes fewer bytes of a response within an interval makes no progress.
+const MIN_WRITTEN: u64 = 16 * 1024;
 
-/// What has moved on one connection.
+/// What one connection has read, written and answered.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct ConnectionProgress {
     read: AtomicU64,
     written: AtomicU64,
-    /// An answer waits for the client to take it.
+    /// A response waits for the client to take it.
     waits: AtomicBool,
     requests: AtomicU64,
     under_way: AtomicU64,
     /// Requests under way that wait for the client to send their bodies.
     awaited: AtomicU64,
-    /// Requests that were answered and did not wait for their bodies in vain.
+    /// Requests that were answered, except those whose bodies did not arrive.
     answered: AtomicU64,
-    /// Responses that are being taken. Each is judged by itself, in `unsent`.
+    /// Responses that are being taken. Each has time limits of its own, in `unsent`.
     transfers: AtomicU64,
     /// How much was read when the last request was answered: more is the beginning of another.
-    read_by_then: AtomicU64,
-    /// It may carry several requests at once: HTTP/2.
-    shared: AtomicBool,
-    /// A response was sent before the body of its request was read, and said that the connection ends.
+    read_when_answered: AtomicU64,
+    /// It can carry several requests at the same time.
+    is_http2: AtomicBool,
+    /// A response with `Connection: close` was sent before the body of its request was read.
     body_left: AtomicBool,
 }
 
 /// The same at one moment.
 #[derive(Debug, Clone, Copy, Default)]
-struct Seen {
+struct Snapshot {
     written: u64,
     requests: u64,
     under_way: u64,
     awaited: u64,
     answered: u64,
     transfers: u64,
-    /// Nothing is to be read or written before the next request.
+    /// No request or response is incomplete.
     idle: bool,
 }
 
-impl Seen {
-    /// While the service is crowded, only what the service works on and what the client finishes is a movement: neither the
-    /// wait for a body nor the beginning of another request.
-    fn moved(self, before: Self, crowded: bool) -> bool {
-        let moved = if crowded {
+impl Snapshot {
+    /// While no place is free, only what the service works on and what the client completes is progress: neither the wait for
+    /// a body nor the beginning of another request.
+    fn has_progressed(self, before: Self, is_full: bool) -> bool {
+        let progressed = if is_full {
             self.under_way > self.awaited || self.answered > before.answered
         } else {
             self.under_way > 0 || self.transfers > 0 || self.requests > before.requests
         };
-        moved || self.written.saturating_sub(before.written) >= LEAST
+        progressed || self.written.saturating_sub(before.written) >= MIN_WRITTEN
     }
 
-    const fn patience(self, crowded: bool) -> Duration {
-        if crowded {
-            LOOK
+    const fn timeout(self, is_full: bool) -> Duration {
+        if is_full {
+            INTERVAL
         } else if self.idle {
-            IDLE
+            IDLE_TIMEOUT
         } else {
-            SLOW
+            TIMEOUT
         }
     }
 }
 
-impl Pace {
+impl ConnectionProgress {
     /// Counts a request as long as it is worked on.
     pub(super) async fn request<F: Future>(self: Arc<Self>, work: F) -> F::Output {
-        struct UnderWay(Arc<Pace>);
+        struct UnderWay(Arc<ConnectionProgress>);
 
         impl Drop for UnderWay {
             fn drop(&mut self) {
-                self.0.read_by_then.store(self.0.read.load(Relaxed), Relaxed);
+                self.0.read_when_answered.store(self.0.read.load(Relaxed), Relaxed);
                 self.0.under_way.fetch_sub(1, Relaxed);
             }
         }
@@ -103,7 +103,7 @@ impl Pace {
         work.await
     }
 
-    /// Counts a request that was answered, and whose body did not keep the service waiting to the end.
+    /// Counts a request that was answered after its body arrived, or without its body.
     pub(super) fn answered(&self) {
         self.answered.fetch_add(1, Relaxed);
     }
@@ -119,40 +119,39 @@ impl Pace {
     }
 
     /// Notes that the connection ends while the client may still send a body.
-    pub(super) fn leaves_a_body(&self) {
+    pub(super) fn set_body_left(&self) {
         self.body_left.store(true, Relaxed);
     }
 
-    /// Notes how the client speaks.
-    pub(super) fn speaks(&self, version: Version) {
-        self.shared.store(version >= Version::HTTP_2, Relaxed);
+    pub(super) fn set_version(&self, version: Version) {
+        self.is_http2.store(version >= Version::HTTP_2, Relaxed);
     }
 
-    /// Ends when the client has been too slow, or idle for too long. While the service is crowded nobody may be either.
-    pub(super) async fn too_slow(&self, crowded: impl Fn() -> bool) {
-        let (mut before, mut quiet) = (self.seen(), Duration::ZERO);
+    /// Returns when the client has been too slow, or idle for too long: for one interval while no place is free.
+    pub(super) async fn too_slow(&self, is_full: impl Fn() -> bool) {
+        let (mut before, mut elapsed) = (self.snapshot(), Duration::ZERO);
         loop {
-            tokio::time::sleep(LOOK).await;
-            let (now, crowded) = (self.seen(), crowded());
-            quiet = if now.moved(before, crowded) { Duration::ZERO } else { quiet + LOOK };
-            if quiet >= now.patience(crowded) {
+            tokio::time::sleep(INTERVAL).await;
+            let (now, is_full) = (self.snapshot(), is_full());
+            elapsed = if now.has_progressed(before, is_full) { Duration::ZERO } else { elapsed + INTERVAL };
+            if elapsed >= now.timeout(is_full) {
                 return;
             }
             before = now;
         }
     }
 
-    fn seen(&self) -> Seen {
-        let read = self.read.load(Relaxed) > self.read_by_then.load(Relaxed);
+    fn snapshot(&self) -> Snapshot {
+        let read = self.read.load(Relaxed) > self.read_when_answered.load(Relaxed);
         let requests = self.requests.load(Relaxed);
-        Seen {
+        Snapshot {
             written: self.written.load(Relaxed),
             requests,
             under_way: self.under_way.load(Relaxed),
             awaited: self.awaited.load(Relaxed),
             answered: self.answered.load(Relaxed),
             transfers: self.transfers.load(Relaxed),
-            idle: requests > 0 && !read && !self.waits.load(Relaxed) && !self.shared.load(Relaxed),
+            idle: requests > 0 && !read && !self.waits.load(Relaxed) && !self.is_http2.load(Relaxed),
         }
     }
 
@@ -166,12 +165,12 @@ impl Pace {
 
 /// As long as it exists, a request of the connection waits for the client to send its body.
 #[derive(Debug)]
-pub(super) struct AwaitsClient(Arc<Pace>);
+pub(super) struct AwaitsClient(Arc<ConnectionProgress>);
 
 impl AwaitsClient {
-    pub(super) fn new(pace: &Arc<Pace>) -> Self {
-        pace.awaited.fetch_add(1, Relaxed);
-        Self(Arc::clone(pace))
+    pub(super) fn new(progress: &Arc<ConnectionProgress>) -> Self {
+        progress.awaited.fetch_add(1, Relaxed);
+        Self(Arc::clone(progress))
     }
 }
 
@@ -186,16 +185,16 @@ impl Drop for AwaitsClient {
 const LINGER: Duration = Duration::from_secs(2);
 const MAX_LINGERING: usize = 1024 * 1024;
 
-/// A stream of which is counted what goes through it.
+/// A stream that counts the bytes that it reads and writes.
 pub(super) struct MonitoredStream<S> {
     stream: S,
-    pace: Arc<Pace>,
+    progress: Arc<ConnectionProgress>,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl<S> MonitoredStream<S> {
-    pub(super) fn new(stream: S, pace: Arc<Pace>) -> Self {
-        Self { stream, pace, lingering: None }
+    pub(super) fn new(stream: S, progress: Arc<ConnectionProgress>) -> Self {
+        Self { stream, progress, lingering: None }
     }
 }
 
@@ -221,7 +220,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for MonitoredStream<S> {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
         let bytes = into.filled().len().saturating_sub(before);
-        self.pace.read.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Relaxed);
+        self.progress.read.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Relaxed);
         Poll::Ready(Ok(()))
     }
 }
@@ -229,7 +228,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for MonitoredStream<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.pace.wrote(&written);
+        self.progress.wrote(&written);
         written
     }
 
@@ -239,7 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.pace.wrote(&written);
+        self.progress.wrote(&written);
         written
     }
 
@@ -253,7 +252,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for MonitoredStream<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-        if self.pace.body_left.load(Relaxed) {
+        if self.progress.body_left.load(Relaxed) {
             ready!(self.linger(cx));
         }
         Poll::Ready(Ok(()))
@@ -266,62 +265,62 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     #[test]
-    fn a_connection_moves_by_requests_and_by_answers_that_are_taken() {
-        let before = Seen { written: 100, requests: 1, ..Seen::default() };
-        let moved = |now: Seen| now.moved(before, false);
-        assert!(!moved(before));
-        assert!(moved(Seen { under_way: 1, ..before }));
-        assert!(moved(Seen { requests: 2, ..before }));
-        assert!(moved(Seen { written: 100 + LEAST, ..before }));
-        assert!(!moved(Seen { written: 99 + LEAST, ..before }), "a trickle is no progress");
-        let taking = Seen { transfers: 1, ..before };
-        assert!(moved(taking), "a response that is being taken has limits of its own");
-        assert!(!taking.moved(before, true), "while the service is crowded, it has to move");
+    fn connection_progresses_by_requests_and_by_responses_that_are_taken() {
+        let before = Snapshot { written: 100, requests: 1, ..Snapshot::default() };
+        let progressed = |now: Snapshot| now.has_progressed(before, false);
+        assert!(!progressed(before));
+        assert!(progressed(Snapshot { under_way: 1, ..before }));
+        assert!(progressed(Snapshot { requests: 2, ..before }));
+        assert!(progressed(Snapshot { written: 100 + MIN_WRITTEN, ..before }));
+        assert!(!progressed(Snapshot { written: 99 + MIN_WRITTEN, ..before }), "a trickle is no progress");
+        let taking = Snapshot { transfers: 1, ..before };
+        assert!(progressed(taking), "a response that is being taken has time limits of its own");
+        assert!(!taking.has_progressed(before, true), "while no place is free, it has to progress");
     }
 
     /// F-14
     #[test]
-    fn request_that_waits_for_its_body_is_no_movement_while_the_service_is_crowded() {
-        let before = Seen { requests: 1, under_way: 1, awaited: 1, ..Seen::default() };
-        let begins_another = Seen { requests: 2, under_way: 2, awaited: 2, ..before };
+    fn request_that_waits_for_its_body_is_no_progress_while_no_place_is_free() {
+        let before = Snapshot { requests: 1, under_way: 1, awaited: 1, ..Snapshot::default() };
+        let begins_another = Snapshot { requests: 2, under_way: 2, awaited: 2, ..before };
         for now in [before, begins_another] {
-            assert!(now.moved(before, false) && !now.moved(before, true), "{now:?}");
+            assert!(now.has_progressed(before, false) && !now.has_progressed(before, true), "{now:?}");
         }
-        assert!(Seen { awaited: 0, ..before }.moved(before, true), "the service works on it");
-        assert!(Seen { under_way: 0, awaited: 0, answered: 1, ..before }.moved(before, true));
+        assert!(Snapshot { awaited: 0, ..before }.has_progressed(before, true), "the service works on it");
+        assert!(Snapshot { under_way: 0, awaited: 0, answered: 1, ..before }.has_progressed(before, true));
     }
 
     #[test]
-    fn patience_is_for_those_who_have_asked_and_owe_nothing() {
-        let idle = Seen { idle: true, ..Seen::default() };
-        assert_eq!((idle.patience(false), Seen::default().patience(false)), (IDLE, SLOW));
-        assert_eq!((idle.patience(true), Seen::default().patience(true)), (LOOK, LOOK));
+    fn connection_between_two_requests_is_kept_longer_unless_no_place_is_free() {
+        let idle = Snapshot { idle: true, ..Snapshot::default() };
+        assert_eq!((idle.timeout(false), Snapshot::default().timeout(false)), (IDLE_TIMEOUT, TIMEOUT));
+        assert_eq!((idle.timeout(true), Snapshot::default().timeout(true)), (INTERVAL, INTERVAL));
     }
 
     #[tokio::test]
-    async fn what_a_client_owes_is_seen() {
+    async fn incomplete_request_or_response_is_not_idle() {
         let (mut client, server) = tokio::io::duplex(64);
-        let pace = Arc::<Pace>::default();
-        let mut server = MonitoredStream::new(server, Arc::clone(&pace));
+        let progress = Arc::<ConnectionProgress>::default();
+        let mut server = MonitoredStream::new(server, Arc::clone(&progress));
         let mut bytes = [0; 64];
-        assert!(!pace.seen().idle, "it has not asked yet");
+        assert!(!progress.snapshot().idle, "there was no request yet");
         client.write_all(b"GET").await.expect("room");
         assert_eq!(server.read(&mut bytes).await.expect("bytes"), 3);
-        Arc::clone(&pace).request(async { assert_eq!(pace.seen().under_way, 1) }).await;
-        assert!(pace.seen().idle);
+        Arc::clone(&progress).request(async { assert_eq!(progress.snapshot().under_way, 1) }).await;
+        assert!(progress.snapshot().idle);
         client.write_all(b"G").await.expect("room");
         assert_eq!(server.read(&mut bytes).await.expect("bytes"), 1);
-        assert!(!pace.seen().idle, "the next request has begun");
-        Arc::clone(&pace).request(async {}).await;
+        assert!(!progress.snapshot().idle, "the next request has begun");
+        Arc::clone(&progress).request(async {}).await;
         server.write_all(&[0; 64]).await.expect("room");
-        assert!(pace.seen().idle && pace.seen().written == 64);
+        assert!(progress.snapshot().idle && progress.snapshot().written == 64);
         let full = tokio::time::timeout(Duration::from_millis(10), server.write_all(&[0])).await;
-        assert!(full.is_err() && !pace.seen().idle, "the answer is not taken");
-        pace.speaks(Version::HTTP_11);
+        assert!(full.is_err() && !progress.snapshot().idle, "the response is not taken");
+        progress.set_version(Version::HTTP_11);
         assert_eq!(client.read(&mut bytes).await.expect("bytes"), 64);
         server.write_all(&[0]).await.expect("room");
-        assert!(pace.seen().idle);
-        pace.speaks(Version::HTTP_2);
-        assert!(!pace.seen().idle);
+        assert!(progress.snapshot().idle);
+        progress.set_version(Version::HTTP_2);
+        assert!(!progress.snapshot().idle);
     }
 }

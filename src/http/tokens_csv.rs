@@ -1,11 +1,11 @@
 //! `POST /organizations/{slug}/tokens.csv`: the audit as a table for spreadsheets, read page by page as the client takes it.
 
 use super::{
-    HttpState, Shared, access_token,
+    HttpState, Shared,
+    body::read_json_text,
     error_response::{ErrorResponse, json_answer},
     front::RequestLog,
-    graphql::{self, is_json},
-    json,
+    graphql, json,
 };
 use crate::{
     app::App,
@@ -125,12 +125,7 @@ fn is_marked(head: &Parts) -> Result<bool, ErrorResponse> {
 
 /// The filter in the body; null stands for none.
 async fn filter_of(head: &Parts, body: Body) -> Result<Value, ErrorResponse> {
-    let kind = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !is_json(kind) {
-        let message = "Send the request as application/json in UTF-8.";
-        return Err(ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
-    }
-    let body = access_token::body_of(body).await?;
+    let body = read_json_text(&head.headers, body).await?;
     let fields = match json::read(&body) {
         Ok(Value::Object(fields)) => Some(fields),
         _ => None,

@@ -1,20 +1,22 @@
-//! Bounds what requests hold until they are answered: the number of their headers, and their heads and bodies per connection
-//! and per process.
+//! Bounds what requests hold until they are answered: the number of their headers, and their heads and bodies per connection,
+//! per network of clients and in the process. Where the process has no memory left for them, the oldest request whose client
+//! has not sent its whole body is given up.
 
 use super::{
-    slow_clients::{AwaitsClient, Pace},
-    unsent::{Budget, Reservation},
+    budget::{Budget, Reservation},
+    slow_clients::{AwaitsClient, ConnectionProgress},
 };
 use axum::http::{HeaderMap, HeaderValue, Uri, request::Parts};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use std::{
+    collections::BTreeMap,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 /// The most headers of a request: as many as the library accepts by HTTP/1. By HTTP/2 a header may take one byte on the wire.
@@ -33,28 +35,110 @@ const MAX_PATH: usize = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rejection {
     TooManyHeaders,
-    /// Other requests of the connection or of the process hold too much.
+    /// Other requests of the connection, of the network or of the process hold too much.
     NoRoom,
 }
 
-/// The error of a body for which there is no room.
+/// Why the service does not read a body to its end.
 #[derive(Debug, thiserror::Error)]
-#[error("unfinished requests hold too much")]
-pub(super) struct NoRoom;
+pub(super) enum BodyError {
+    #[error("unfinished requests hold too much")]
+    NoRoom,
+    #[error("the body did not arrive before its memory was needed")]
+    GivenUp,
+}
+
+/// The unfinished requests of the process.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    budget: Arc<Budget>,
+    /// The number of requests so far.
+    admitted: AtomicU64,
+    /// Those that wait for their clients to send more of their bodies, oldest first.
+    waiting: Mutex<BTreeMap<u64, Arc<Room>>>,
+}
+
+impl Unfinished {
+    pub(super) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { budget: Budget::new(max), admitted: AtomicU64::default(), waiting: Mutex::default() })
+    }
+
+    /// Tries to reserve bytes of the process, and gives up waiting requests until it succeeds or none is left.
+    fn reserve<T>(&self, reserve: impl Fn() -> Option<T>) -> Option<T> {
+        loop {
+            if let Some(reserved) = reserve() {
+                return Some(reserved);
+            }
+            let oldest = lock(&self.waiting).pop_first();
+            oldest?.1.give_up();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What a request has reserved until it is answered.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    reserved: Mutex<Vec<Reservation>>,
-    /// The service gave up waiting for the client's body.
+    /// Its place in the order of requests.
+    number: u64,
+    state: Mutex<State>,
+    /// The service did not wait for the rest of the client's body.
     is_stalled: AtomicBool,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    /// None if the request was given up.
+    reserved: Option<Reserved>,
+    /// Wakes the request that waits for its client.
+    waker: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Reserved {
+    /// Of the budgets that belong to the client: its connection and its network.
+    own: Vec<Reservation>,
+    process: Reservation,
+}
+
 impl Room {
-    /// Reserves more for a body. Returns false if one of the budgets is used up.
-    fn grow(&self, bytes: usize) -> bool {
-        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
-        reserved.iter_mut().all(|reservation| reservation.grow(bytes))
+    /// Reserves more for a body.
+    fn grow(&self, bytes: usize, unfinished: &Unfinished) -> Result<(), BodyError> {
+        if let Some(reserved) = &mut lock(&self.state).reserved
+            && !reserved.own.iter_mut().all(|reservation| reservation.grow(bytes))
+        {
+            return Err(BodyError::NoRoom);
+        }
+        // The lock is not held while other requests are given up.
+        let grow = || match &mut lock(&self.state).reserved {
+            Some(reserved) => reserved.process.grow(bytes).then_some(Ok(())),
+            None => Some(Err(BodyError::GivenUp)),
+        };
+        unfinished.reserve(grow).unwrap_or(Err(BodyError::NoRoom))
+    }
+
+    /// Notes what to wake if the request is given up. Returns false if it was.
+    fn wait(&self, waker: &Waker) -> bool {
+        let mut state = lock(&self.state);
+        state.waker = Some(waker.clone());
+        state.reserved.is_some()
+    }
+
+    /// Returns what the request has reserved. It is woken, and drops what it holds.
+    fn give_up(&self) {
+        self.is_stalled.store(true, Relaxed);
+        let State { reserved, waker } = std::mem::take(&mut *lock(&self.state));
+        drop(reserved);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn is_given_up(&self) -> bool {
+        lock(&self.state).reserved.is_none()
     }
 
     pub(super) fn is_stalled(&self) -> bool {
@@ -62,23 +146,30 @@ impl Room {
     }
 }
 
-/// Reserves the head of a request. Where it is rejected, the head is dropped at once, before another task looks at it.
+/// Reserves the head of a request in the budgets of its client and in that of the process. Where it is rejected, the head is
+/// dropped at once, before another task looks at it.
 ///
 /// The last eighth of each budget is for requests without a body: they wait for nothing that a client could hold back.
-pub(super) fn admit(head: &mut Parts, has_body: bool, budgets: [&Arc<Budget>; 2]) -> Arc<Room> {
+pub(super) fn admit(head: &mut Parts, has_body: bool, own: &[Arc<Budget>], unfinished: &Unfinished) -> Arc<Room> {
     let headers = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + HEADER);
     let bytes = REQUEST + head.uri.path_and_query().map_or(0, |text| text.as_str().len()) + headers.sum::<usize>();
-    let reserved = || {
-        let reserve = |budget: &Arc<Budget>| {
-            if has_body { budget.reserve_but_an_eighth(bytes) } else { budget.reserve_all(bytes) }
-        };
-        budgets.into_iter().map(reserve).collect::<Option<Vec<_>>>().ok_or(Rejection::NoRoom)
+    let reserve = |budget: &Arc<Budget>| {
+        if has_body { budget.reserve_but_an_eighth(bytes) } else { budget.reserve(bytes) }
     };
-    let admitted = if head.headers.len() > MAX_HEADERS { Err(Rejection::TooManyHeaders) } else { reserved() };
+    let reserved = || {
+        let own = own.iter().map(reserve).collect::<Option<_>>()?;
+        Some(Reserved { own, process: unfinished.reserve(|| reserve(&unfinished.budget))? })
+    };
+    let admitted = match head.headers.len() {
+        0..=MAX_HEADERS => reserved().ok_or(Rejection::NoRoom),
+        _ => Err(Rejection::TooManyHeaders),
+    };
     match admitted {
         Ok(reserved) => {
             detach(head);
-            Arc::new(Room { reserved: Mutex::new(reserved), ..Room::default() })
+            let state = Mutex::new(State { reserved: Some(reserved), waker: None });
+            let number = unfinished.admitted.fetch_add(1, Relaxed);
+            Arc::new(Room { number, state, ..Room::default() })
         }
         Err(rejection) => {
             head.headers = HeaderMap::new();
@@ -104,29 +195,56 @@ fn detach(head: &mut Parts) {
     }
 }
 
-/// A body whose bytes are reserved as they come. It tells whether the service waits for the client.
-pub(super) struct Counted<B> {
-    body: B,
-    room: Arc<Room>,
-    pace: Arc<Pace>,
-    awaits: Option<AwaitsClient>,
+/// As long as it exists, a request is among those that wait for their clients.
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    unfinished: Arc<Unfinished>,
+    _awaits: AwaitsClient,
 }
 
-impl<B> Counted<B> {
-    pub(super) fn new(body: B, room: Arc<Room>, pace: Arc<Pace>) -> Self {
-        Self { body, room, pace, awaits: None }
+impl Waiting {
+    fn new(room: &Arc<Room>, unfinished: &Arc<Unfinished>, progress: &Arc<ConnectionProgress>) -> Self {
+        lock(&unfinished.waiting).insert(room.number, Arc::clone(room));
+        Self { number: room.number, unfinished: Arc::clone(unfinished), _awaits: AwaitsClient::new(progress) }
     }
 }
 
-impl<B> Drop for Counted<B> {
+impl Drop for Waiting {
     fn drop(&mut self) {
-        if self.awaits.is_some() {
+        lock(&self.unfinished.waiting).remove(&self.number);
+    }
+}
+
+/// A body whose bytes are reserved as they arrive.
+pub(super) struct CountedBody<B> {
+    body: B,
+    room: Arc<Room>,
+    unfinished: Arc<Unfinished>,
+    progress: Arc<ConnectionProgress>,
+    waiting: Option<Waiting>,
+}
+
+impl<B> CountedBody<B> {
+    pub(super) fn new(
+        body: B,
+        room: Arc<Room>,
+        unfinished: Arc<Unfinished>,
+        progress: Arc<ConnectionProgress>,
+    ) -> Self {
+        Self { body, room, unfinished, progress, waiting: None }
+    }
+}
+
+impl<B> Drop for CountedBody<B> {
+    fn drop(&mut self) {
+        if self.waiting.is_some() {
             self.room.is_stalled.store(true, Relaxed);
         }
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Counted<B>
+impl<B: Body<Data = Bytes> + Unpin> Body for CountedBody<B>
 where
     B::Error: Into<axum::BoxError>,
 {
@@ -134,17 +252,26 @@ where
     type Error = axum::BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        // The body of a rejected request is not read either.
+        if self.room.is_given_up() {
+            self.waiting = None;
+            return Poll::Ready(Some(Err(BodyError::GivenUp.into())));
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-            if self.awaits.is_none() {
-                self.awaits = Some(AwaitsClient::new(&self.pace));
+            if !self.room.wait(cx.waker()) {
+                self.waiting = None;
+                return Poll::Ready(Some(Err(BodyError::GivenUp.into())));
+            }
+            if self.waiting.is_none() {
+                self.waiting = Some(Waiting::new(&self.room, &self.unfinished, &self.progress));
             }
             return Poll::Pending;
         };
-        self.awaits = None;
+        self.waiting = None;
         Poll::Ready(frame.map(|frame| {
             let frame = frame.map_err(Into::into)?;
-            let bytes = frame.data_ref().map_or(0, Bytes::len);
-            if self.room.grow(bytes) { Ok(frame) } else { Err(NoRoom.into()) }
+            self.room.grow(frame.data_ref().map_or(0, Bytes::len), &self.unfinished)?;
+            Ok(frame)
         }))
     }
 
@@ -162,7 +289,8 @@ mod tests {
     use super::*;
     use axum::http::Request;
     use futures_util::FutureExt as _;
-    use http_body_util::{BodyExt as _, Full};
+    use http_body_util::{BodyExt as _, Full, StreamBody};
+    use std::{convert::Infallible, time::Duration};
 
     fn head(headers: usize) -> Parts {
         let mut request = Request::builder().uri("/session?x=1");
@@ -176,52 +304,99 @@ mod tests {
         head.extensions.get::<Rejection>().copied()
     }
 
+    fn counted<B>(body: B, room: &Arc<Room>, unfinished: &Arc<Unfinished>) -> CountedBody<B> {
+        CountedBody::new(body, Arc::clone(room), Arc::clone(unfinished), Arc::default())
+    }
+
+    /// A body of which nothing arrives.
+    fn withheld(
+        room: &Arc<Room>,
+        unfinished: &Arc<Unfinished>,
+    ) -> CountedBody<impl Body<Data = Bytes, Error = Infallible> + Unpin> {
+        counted(StreamBody::new(futures_util::stream::pending()), room, unfinished)
+    }
+
+    fn used(budgets: &[Arc<Budget>], unfinished: &Unfinished) -> Vec<usize> {
+        budgets.iter().chain([&unfinished.budget]).map(|budget| budget.used()).collect()
+    }
+
     ///
     #[test]
     fn request_with_more_than_a_hundred_headers_is_rejected_and_loses_them_at_once() {
-        let budget = Budget::new(MAX_PER_PROCESS);
+        let unfinished = Unfinished::new(MAX_PER_PROCESS);
         let (mut fits, mut too_many) = (head(100), head(101));
-        let rooms = [admit(&mut fits, true, [&budget; 2]), admit(&mut too_many, true, [&budget; 2])];
+        let rooms = [&mut fits, &mut too_many].map(|head| admit(head, true, &[], &unfinished));
         assert_eq!((rejection(&fits), fits.headers.len()), (None, 100));
         assert_eq!((rejection(&too_many), too_many.headers.capacity()), (Some(Rejection::TooManyHeaders), 0));
         assert_eq!(too_many.uri, "/session");
-        assert!(budget.used() > 2 * (REQUEST + 100 * HEADER));
+        assert!(unfinished.budget.used() > REQUEST + 100 * HEADER);
         drop(rooms);
-        assert_eq!(budget.used(), 0);
+        assert_eq!(unfinished.budget.used(), 0);
     }
 
     ///
     #[test]
-    fn last_eighth_of_a_budget_is_for_requests_without_a_body() {
-        let (roomy, tight) = (Budget::new(MAX_PER_PROCESS), Budget::new(8 * (REQUEST + 100)));
-        let admitted = |has_body: bool| {
+    fn last_eighth_of_each_budget_is_for_requests_without_a_body() {
+        let (roomy, tight) = (MAX_PER_PROCESS, 8 * (REQUEST + 100));
+        for (own, process) in [(tight, roomy), (roomy, tight)] {
+            let (own, unfinished) = ([Budget::new(own)], Unfinished::new(process));
+            let admitted = |has_body: bool| {
+                let mut head = head(0);
+                let room = admit(&mut head, has_body, &own, &unfinished);
+                (rejection(&head), room)
+            };
+            let rooms: Vec<_> = (0..8).map(|_| admitted(true)).collect();
+            let rejections: Vec<_> = rooms.iter().filter_map(|(rejection, _)| *rejection).collect();
+            assert_eq!(rejections, [Rejection::NoRoom]);
+            let used_now = used(&own, &unfinished);
+            assert_eq!(used_now[0], used_now[1], "nothing is kept where one budget is used up");
+            let (rejection, without) = admitted(false);
+            assert_eq!(rejection, None);
+            drop((rooms, without));
+            assert_eq!(used(&own, &unfinished), [0, 0]);
+        }
+    }
+
+    ///
+    #[test]
+    fn body_is_reserved_as_it_arrives_and_until_the_request_is_answered() {
+        let (own, unfinished) = ([Budget::new(8 * REQUEST)], Unfinished::new(MAX_PER_PROCESS));
+        let room = admit(&mut head(0), true, &own, &unfinished);
+        let before = used(&own, &unfinished);
+        let body = |bytes: usize| counted(Full::new(Bytes::from(vec![0; bytes])), &room, &unfinished);
+        assert!(body(100).collect().now_or_never().expect("it is there").is_ok());
+        assert_eq!(used(&own, &unfinished), before.iter().map(|bytes| bytes + 100).collect::<Vec<_>>());
+        let error = body(7 * REQUEST).collect().now_or_never().expect("it is there").expect_err("no room");
+        assert!(matches!(error.downcast_ref(), Some(BodyError::NoRoom)));
+        drop(room);
+        assert_eq!(used(&own, &unfinished), [0, 0]);
+    }
+
+    ///
+    #[tokio::test]
+    async fn oldest_request_that_waits_for_its_body_makes_room_for_the_next() {
+        // Room for three requests, and the eighth for those without a body.
+        let unfinished = Unfinished::new(4 * REQUEST);
+        let admit_one = || {
             let mut head = head(0);
-            let room = admit(&mut head, has_body, [&roomy, &tight]);
+            let room = admit(&mut head, true, &[], &unfinished);
             (rejection(&head), room)
         };
-        let rooms: Vec<_> = (0..8).map(|_| admitted(true)).collect();
-        let rejections: Vec<_> = rooms.iter().filter_map(|(rejection, _)| *rejection).collect();
-        assert_eq!(rejections, [Rejection::NoRoom]);
-        assert_eq!(roomy.used(), tight.used(), "nothing is kept where one budget is used up");
-        let (rejection, without) = admitted(false);
-        assert_eq!(rejection, None);
-        drop((rooms, without));
-        assert_eq!((roomy.used(), tight.used()), (0, 0));
-    }
-
-    ///
-    #[test]
-    fn body_is_reserved_as_it_comes_and_until_the_request_is_answered() {
-        let budget = Budget::new(8 * REQUEST);
-        let room = admit(&mut head(0), true, [&budget; 2]);
-        let before = budget.used();
-        let body =
-            |bytes: usize| Counted::new(Full::new(Bytes::from(vec![0; bytes])), Arc::clone(&room), Arc::default());
-        assert!(body(100).collect().now_or_never().expect("it is there").is_ok());
-        assert_eq!(budget.used(), before + 200, "it counts in both budgets");
-        let error = body(6 * REQUEST).collect().now_or_never().expect("it is there").expect_err("no room");
-        assert!(error.is::<NoRoom>());
-        drop(room);
-        assert_eq!(budget.used(), 0);
+        let [(_, busy), (_, old), (_, young)] = std::array::from_fn(|_| admit_one());
+        // A request that began to wait later is not younger.
+        let (mut young_body, mut old_body) = (withheld(&young, &unfinished), withheld(&old, &unfinished));
+        assert!(young_body.frame().now_or_never().is_none() && old_body.frame().now_or_never().is_none());
+        let both = async { tokio::join!(old_body.frame(), async { admit_one() }) };
+        let (ended, (rejected, next)) = tokio::time::timeout(Duration::from_mins(1), both).await.expect("an end");
+        assert_eq!(rejected, None);
+        let error = ended.expect("an end").expect_err("it is given up");
+        assert!(matches!(error.downcast_ref(), Some(BodyError::GivenUp)) && old.is_stalled());
+        assert!(young_body.frame().now_or_never().is_none() && !busy.is_given_up());
+        // A body that arrives needs room as well.
+        let arrived = counted(Full::new(Bytes::from_static(&[0; REQUEST / 2])), &next, &unfinished);
+        assert!(arrived.collect().await.is_ok() && young.is_given_up());
+        assert_eq!(admit_one().0, Some(Rejection::NoRoom), "no other request waits for its client");
+        drop((old_body, young_body));
+        assert!(lock(&unfinished.waiting).is_empty());
     }
 }

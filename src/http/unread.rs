@@ -1,7 +1,7 @@
-//! Bodies of requests that were answered before they were read: the rest is read, or the client is told that the
-//! connection ends.
+//! Bodies of requests that were answered before they were read: the rest is read, or the response announces the end of the
+//! connection.
 
-use super::front::LARGEST_BODY;
+use super::body::MAX_BODY;
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Frame, SizeHint};
@@ -22,38 +22,38 @@ pub(super) struct Lent<B> {
     owner: Arc<Mutex<Option<B>>>,
 }
 
-/// Where a lent body returns to.
+/// Receives a lent body when the handler drops it.
 #[derive(Debug)]
 pub(super) struct Owner<B> {
     body: Arc<Mutex<Option<B>>>,
-    /// The client sends its body only when it is asked for.
-    waits: bool,
+    /// The client sends its body only after `100 Continue`.
+    expects_continue: bool,
 }
 
 /// Lends the body of a request with these headers.
 pub(super) fn lend<B>(headers: &HeaderMap, body: B) -> (Lent<B>, Owner<B>) {
     let owner = Arc::default();
     let lent = Lent { body: Some(body), owner: Arc::clone(&owner) };
-    (lent, Owner { body: owner, waits: headers.contains_key(header::EXPECT) })
+    (lent, Owner { body: owner, expects_continue: headers.contains_key(header::EXPECT) })
 }
 
 impl<B: Body + Unpin> Owner<B>
 where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// Reads the rest if it is small and comes soon. Returns whether the next request can follow.
+    /// Reads the rest if it is small and arrives soon. Returns whether the next request can follow.
     pub(super) async fn finish(self) -> bool {
         let body = self.body.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(body) = body else { return false };
         if body.is_end_stream() {
             return true;
         }
-        // Asked of the body itself: `Limited` says no more than its limit.
-        let large = usize::try_from(body.size_hint().lower()).map_or(true, |size| size > LARGEST_BODY);
-        if large || self.waits {
+        // The hint of the body itself: that of `Limited` is no more than its limit.
+        let large = usize::try_from(body.size_hint().lower()).map_or(true, |size| size > MAX_BODY);
+        if large || self.expects_continue {
             return false;
         }
-        let mut body = Limited::new(body, LARGEST_BODY);
+        let mut body = Limited::new(body, MAX_BODY);
         let rest = async {
             while let Some(frame) = body.frame().await {
                 frame?;
@@ -97,7 +97,7 @@ mod tests {
     use futures_util::FutureExt as _;
     use std::convert::Infallible;
 
-    /// A body of a declared size, of which nothing comes.
+    /// A body of a declared size, of which nothing arrives.
     struct Declared(u64);
 
     impl Body for Declared {
@@ -116,7 +116,7 @@ mod tests {
     ///
     #[tokio::test]
     async fn response_does_not_wait_for_a_body_that_is_declared_large() {
-        let largest = u64::try_from(LARGEST_BODY).expect("a small number");
+        let largest = u64::try_from(MAX_BODY).expect("a small number");
         for (size, finished) in [(largest, None), (largest + 1, Some(false)), (u64::MAX, Some(false))] {
             let (lent, owner) = lend(&HeaderMap::new(), Declared(size));
             drop(lent);

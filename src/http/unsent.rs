@@ -1,6 +1,9 @@
 //! Bounds responses that clients have not taken yet: their bytes per connection and per process, and the time of each.
 
-use super::slow_clients::Pace;
+use super::{
+    budget::{Budget, Reservation},
+    slow_clients::ConnectionProgress,
+};
 use axum::{
     body::{Body, Bytes, HttpBody as _},
     response::Response,
@@ -9,10 +12,7 @@ use hyper::body::{Buf, Frame, SizeHint};
 use hyper_util::rt::TokioExecutor;
 use std::{
     pin::Pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll, Waker, ready},
     time::Duration,
 };
@@ -34,83 +34,12 @@ const BUFFERED_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may take for each `MIN_PER_WINDOW` bytes of any other response.
 const WINDOW: Duration = Duration::from_secs(15);
 const MIN_PER_WINDOW: usize = 64 * 1024;
-/// How often new responses are looked for.
+/// How often the transfers are checked, at least.
 const INTERVAL: Duration = Duration::from_secs(5);
-
-/// A number of bytes that are held, and its maximum.
-#[derive(Debug)]
-pub(super) struct Budget {
-    used: AtomicUsize,
-    max: usize,
-}
-
-impl Budget {
-    pub(super) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), max })
-    }
-
-    #[cfg(test)]
-    pub(super) fn used(&self) -> usize {
-        self.used.load(Relaxed)
-    }
-
-    /// Reserves a part of the budget, if it is not used up.
-    pub(super) fn reserve_all(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        self.reserve_up_to(self.max, bytes)
-    }
-
-    /// The same, if an eighth of the budget is left behind it.
-    pub(super) fn reserve_but_an_eighth(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        self.reserve_up_to(self.max - self.max / 8, bytes)
-    }
-
-    fn take_up_to(&self, max: usize, bytes: usize) -> bool {
-        let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= max);
-        self.used.fetch_update(Relaxed, Relaxed, fits).is_ok()
-    }
-
-    /// Reserves the size of a response that may be refused. One without a body always fits.
-    fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        let kept = if bytes <= SMALL { self.max / 16 } else { self.max / 8 };
-        if bytes == 0 { Some(self.force(0)) } else { self.reserve_up_to(self.max - kept, bytes) }
-    }
-
-    fn reserve_up_to(self: &Arc<Self>, max: usize, bytes: usize) -> Option<Reservation> {
-        self.take_up_to(max, bytes).then(|| Reservation { bytes, budget: Arc::clone(self) })
-    }
-
-    /// Reserves the size of a response that is not refused any more.
-    fn force(self: &Arc<Self>, bytes: usize) -> Reservation {
-        self.used.fetch_add(bytes, Relaxed);
-        Reservation { bytes, budget: Arc::clone(self) }
-    }
-}
-
-/// A part of a budget, which is returned with this value.
-#[derive(Debug)]
-pub(super) struct Reservation {
-    bytes: usize,
-    budget: Arc<Budget>,
-}
-
-impl Reservation {
-    /// Reserves more, if an eighth of the budget is left behind it.
-    pub(super) fn grow(&mut self, bytes: usize) -> bool {
-        let fits = self.budget.take_up_to(self.budget.max - self.budget.max / 8, bytes);
-        self.bytes += if fits { bytes } else { 0 };
-        fits
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bytes, Relaxed);
-    }
-}
 
 /// The budget of the connection, in the extensions of its requests.
 #[derive(Debug, Clone)]
-pub(super) struct OfConnection(pub(super) Arc<Budget>);
+pub(super) struct ConnectionBudget(pub(super) Arc<Budget>);
 
 /// Marks a response whose body the process holds anyway, once for all clients.
 #[derive(Debug, Clone, Copy)]
@@ -120,14 +49,14 @@ pub(super) struct Resident;
 #[derive(Debug, Clone)]
 struct Reserved(#[expect(dead_code, reason = "it is returned when it is dropped")] Arc<[Reservation]>);
 
-/// Room for the result of a change, reserved before the change is made: what it returns may be a token value, which cannot be
-/// shown again. In the extensions of the response, which then always fits.
+/// Room for the result of a change, reserved before the change is made: it may contain a token value, which cannot be shown
+/// again. In the extensions of the response, which then always fits.
 #[derive(Debug, Clone)]
 pub(super) struct Held(#[expect(dead_code, reason = "it is returned when it is dropped")] Arc<[Reservation]>);
 
 /// Holds room in each budget for a result of at most this size. Returns none if one of them is used up.
 pub(super) fn hold(bytes: usize, budgets: &[&Arc<Budget>]) -> Option<Held> {
-    budgets.iter().map(|budget| budget.reserve_all(bytes)).collect::<Option<_>>().map(Held)
+    budgets.iter().map(|budget| budget.reserve(bytes)).collect::<Option<_>>().map(Held)
 }
 
 /// Reserves the size of a response in each budget. Returns false, and reserves nothing, if one of them is used up.
@@ -141,11 +70,20 @@ pub(super) fn reserve(response: &mut Response, budgets: &[&Arc<Budget>]) -> bool
     let held = response.extensions_mut().remove::<Held>();
     let reserved = budgets.iter().map(|budget| match &held {
         Some(_) => Some(budget.force(bytes)),
-        None => budget.reserve(bytes),
+        None => reserve_response(budget, bytes),
     });
     let Some(reserved) = reserved.collect::<Option<_>>() else { return false };
     response.extensions_mut().insert(Reserved(reserved));
     true
+}
+
+/// Reserves the size of a response that can be replaced by an error. A response without a body always fits.
+fn reserve_response(budget: &Arc<Budget>, bytes: usize) -> Option<Reservation> {
+    match bytes {
+        0 => Some(budget.force(0)),
+        1..=SMALL => budget.reserve_but_a_sixteenth(bytes),
+        _ => budget.reserve_but_an_eighth(bytes),
+    }
 }
 
 /// How long a client may take for a response.
@@ -162,7 +100,7 @@ enum Limit {
 struct Transfer {
     limit: Limit,
     progress: Mutex<Progress>,
-    pace: Arc<Pace>,
+    connection: Arc<ConnectionProgress>,
     _reserved: Option<Reserved>,
 }
 
@@ -178,18 +116,18 @@ struct Progress {
 }
 
 impl Transfer {
-    fn new(limit: Limit, pace: &Arc<Pace>, reserved: Option<Reserved>) -> Self {
+    fn new(limit: Limit, connection: &Arc<ConnectionProgress>, reserved: Option<Reserved>) -> Self {
         let progress = Progress { since: Instant::now(), taken: 0, produced_since: None, piece: false, waker: None };
-        pace.transfer_began();
-        Self { limit, progress: Mutex::new(progress), pace: Arc::clone(pace), _reserved: reserved }
+        connection.transfer_began();
+        Self { limit, progress: Mutex::new(progress), connection: Arc::clone(connection), _reserved: reserved }
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when to look again, and nothing if the client is too slow.
-    fn look(&self, now: Instant) -> Option<Duration> {
+    /// Returns when to check again, and none if the client is too slow.
+    fn check(&self, now: Instant) -> Option<Duration> {
         let mut progress = self.progress();
         if progress.produced_since.is_some() {
             return Some(INTERVAL);
@@ -215,7 +153,7 @@ impl Transfer {
         progress.piece
     }
 
-    /// Notes whether the body had something. The time without counts for the service, not for the client.
+    /// Notes whether the body had data. The time without data counts for the service, not for the client.
     fn produced(&self, pending: bool) {
         let mut progress = self.progress();
         match (pending, progress.produced_since) {
@@ -231,11 +169,11 @@ impl Transfer {
 
 impl Drop for Transfer {
     fn drop(&mut self) {
-        self.pace.transfer_ended();
+        self.connection.transfer_ended();
     }
 }
 
-/// A part of a response in the hands of the HTTP library.
+/// A part of a response that the HTTP library holds.
 #[derive(Debug)]
 pub(super) struct Piece {
     bytes: Bytes,
@@ -270,27 +208,27 @@ impl Drop for Piece {
     }
 }
 
-/// A body that is given away piece by piece, each when the one before it was written. So neither HTTP/1 nor HTTP/2 ends a
-/// response of which much is still unsent.
+/// A body that is sent piece by piece, each when the one before it was written. Neither HTTP/1 nor HTTP/2 then ends a response of
+/// which much is still unsent.
 #[derive(Debug)]
-pub(super) struct InPieces {
+pub(super) struct PacedBody {
     body: Body,
     rest: Bytes,
     transfer: Arc<Transfer>,
 }
 
-/// Has the response taken in pieces, and judged as long as `watched` runs.
-pub(super) fn in_pieces(mut response: Response, pace: &Arc<Pace>) -> axum::http::Response<InPieces> {
+/// Has the response sent in pieces, with the time limits of `until_too_slow`.
+pub(super) fn paced(mut response: Response, connection: &Arc<ConnectionProgress>) -> axum::http::Response<PacedBody> {
     let reserved = response.extensions_mut().remove::<Reserved>();
     let resident = response.extensions_mut().remove::<Resident>().is_some();
     let buffered = response.body().size_hint().exact().is_some();
     let limit = if buffered && !resident { Limit::Whole } else { Limit::Rate };
-    let transfer = Arc::new(Transfer::new(limit, pace, reserved));
+    let transfer = Arc::new(Transfer::new(limit, connection, reserved));
     let _ = TRANSFERS.try_with(|transfers| transfers.add(&transfer));
-    response.map(|body| InPieces { body, rest: Bytes::new(), transfer })
+    response.map(|body| PacedBody { body, rest: Bytes::new(), transfer })
 }
 
-impl hyper::body::Body for InPieces {
+impl hyper::body::Body for PacedBody {
     type Data = Piece;
     type Error = axum::Error;
 
@@ -341,7 +279,7 @@ impl Transfers {
         self.current().push(Arc::downgrade(transfer));
     }
 
-    /// Those that are not over.
+    /// Returns those that are not over.
     fn current(&self) -> MutexGuard<'_, Vec<Weak<Transfer>>> {
         let mut transfers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         transfers.retain(|transfer| transfer.strong_count() > 0);
@@ -352,7 +290,7 @@ impl Transfers {
         loop {
             let transfers: Vec<_> = self.current().iter().filter_map(Weak::upgrade).collect();
             let now = Instant::now();
-            let next = transfers.iter().try_fold(INTERVAL, |next, one| Some(next.min(one.look(now)?)));
+            let next = transfers.iter().try_fold(INTERVAL, |next, one| Some(next.min(one.check(now)?)));
             drop(transfers);
             match next {
                 Some(next) => tokio::time::sleep(next).await,
@@ -362,8 +300,8 @@ impl Transfers {
     }
 }
 
-/// Runs a task that sends responses. Returns nothing as soon as the client is too slow in taking one of them.
-pub(super) async fn watched<T: Future>(task: T) -> Option<T::Output> {
+/// Runs a task that sends responses. Returns none as soon as the client is too slow in taking one of them.
+pub(super) async fn until_too_slow<T: Future>(task: T) -> Option<T::Output> {
     let transfers = Arc::<Transfers>::default();
     tokio::select! {
         output = TRANSFERS.scope(Arc::clone(&transfers), task) => Some(output),
@@ -371,7 +309,7 @@ pub(super) async fn watched<T: Future>(task: T) -> Option<T::Output> {
     }
 }
 
-/// Runs the streams of HTTP/2. One whose client is too slow is dropped, which resets it and leaves the others alone.
+/// Runs the streams of HTTP/2. A stream whose client is too slow is dropped, which resets it and no other.
 #[derive(Debug, Clone)]
 pub(super) struct Streams;
 
@@ -381,7 +319,7 @@ where
     T::Output: Send + 'static,
 {
     fn execute(&self, stream: T) {
-        TokioExecutor::new().execute(watched(stream));
+        TokioExecutor::new().execute(until_too_slow(stream));
     }
 }
 
@@ -401,16 +339,16 @@ mod tests {
     #[test]
     fn large_and_small_responses_leave_room_for_results_of_changes() {
         let budget = Budget::new(MAX_PER_CONNECTION);
-        assert!(budget.reserve(MAX_PER_CONNECTION).is_none());
-        let large = budget.reserve(MAX_PER_CONNECTION / 8 * 7).expect("room");
-        assert!(budget.reserve(SMALL + 1).is_none());
-        let small: Vec<_> = (0..32).map(|_| budget.reserve(SMALL).expect("room")).collect();
-        assert!(budget.reserve(1).is_none());
+        assert!(reserve_response(&budget, MAX_PER_CONNECTION).is_none());
+        let large = reserve_response(&budget, MAX_PER_CONNECTION / 8 * 7).expect("room");
+        assert!(reserve_response(&budget, SMALL + 1).is_none());
+        let small: Vec<_> = (0..32).map(|_| reserve_response(&budget, SMALL).expect("room")).collect();
+        assert!(reserve_response(&budget, 1).is_none());
         let held = hold(MAX_PER_CONNECTION / 16, &[&budget]).expect("room");
         assert!(hold(1, &[&budget]).is_none());
-        assert!(budget.reserve(0).is_some(), "a response without a body takes no room");
+        assert!(reserve_response(&budget, 0).is_some(), "a response without a body takes no room");
         drop((large, small, held));
-        assert_eq!(budget.used.load(Relaxed), 0);
+        assert_eq!(budget.used(), 0);
     }
 
     /// F-14
@@ -420,13 +358,13 @@ mod tests {
         let mut result = vec![0; 100].into_response();
         result.extensions_mut().insert(hold(200, &[&roomy, &tight]).expect("room"));
         assert!(hold(1, &[&roomy, &tight]).is_none());
-        assert_eq!(roomy.used.load(Relaxed), 200, "nothing is held where one budget is used up");
+        assert_eq!(roomy.used(), 200, "nothing is held where one budget is used up");
         let mut other = vec![0; 1].into_response();
         assert!(!reserve(&mut other, &[&roomy, &tight]));
         assert!(reserve(&mut result, &[&roomy, &tight]));
-        assert_eq!((roomy.used.load(Relaxed), tight.used.load(Relaxed)), (100, 100));
+        assert_eq!((roomy.used(), tight.used()), (100, 100));
         drop(result);
-        assert_eq!((roomy.used.load(Relaxed), tight.used.load(Relaxed)), (0, 0));
+        assert_eq!((roomy.used(), tight.used()), (0, 0));
     }
 
     /// F-14
@@ -435,14 +373,14 @@ mod tests {
         let (roomy, tight) = (Budget::new(MAX_PER_PROCESS), Budget::new(1));
         let mut response = vec![0; 100].into_response();
         assert!(!reserve(&mut response, &[&roomy, &tight]));
-        assert_eq!(roomy.used.load(Relaxed), 0);
+        assert_eq!(roomy.used(), 0);
         assert!(reserve(&mut response, &[&roomy]));
-        assert_eq!(roomy.used.load(Relaxed), 100);
+        assert_eq!(roomy.used(), 100);
         let mut streamed = Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>()).into_response();
         assert!(reserve(&mut streamed, &[&roomy]));
-        assert_eq!(roomy.used.load(Relaxed), 100 + STREAMED);
+        assert_eq!(roomy.used(), 100 + STREAMED);
         drop((response, streamed));
-        assert_eq!(roomy.used.load(Relaxed), 0);
+        assert_eq!(roomy.used(), 0);
         let mut resident = (axum::Extension(Resident), vec![0; 100]).into_response();
         assert!(reserve(&mut resident, &[&tight]), "it takes no memory of its own");
     }
@@ -453,8 +391,8 @@ mod tests {
         let transfer = transfer(Limit::Whole);
         let start = transfer.progress().since;
         transfer.progress().taken = usize::MAX;
-        assert_eq!(transfer.look(start + Duration::from_secs(29)), Some(Duration::from_secs(1)));
-        assert_eq!(transfer.look(start + BUFFERED_TIMEOUT), None);
+        assert_eq!(transfer.check(start + Duration::from_secs(29)), Some(Duration::from_secs(1)));
+        assert_eq!(transfer.check(start + BUFFERED_TIMEOUT), None);
     }
 
     /// F-14
@@ -463,18 +401,18 @@ mod tests {
         let transfer = transfer(Limit::Rate);
         let start = transfer.progress().since;
         transfer.progress().taken = MIN_PER_WINDOW;
-        assert_eq!(transfer.look(start + WINDOW), Some(WINDOW), "it moved");
+        assert_eq!(transfer.check(start + WINDOW), Some(WINDOW), "it moved");
         transfer.progress().taken = MIN_PER_WINDOW - 1;
-        assert_eq!(transfer.look(start + WINDOW * 2 - Duration::from_secs(1)), Some(Duration::from_secs(1)));
-        assert_eq!(transfer.look(start + WINDOW * 2), None, "it moved in the window before only");
+        assert_eq!(transfer.check(start + WINDOW * 2 - Duration::from_secs(1)), Some(Duration::from_secs(1)));
+        assert_eq!(transfer.check(start + WINDOW * 2), None, "it moved in the window before only");
     }
 
     #[test]
-    fn time_in_which_the_service_produces_is_not_the_clients() {
+    fn time_in_which_the_service_produces_data_does_not_count_for_the_client() {
         let transfer = transfer(Limit::Rate);
         let start = transfer.progress().since;
         transfer.produced(true);
-        assert_eq!(transfer.look(start + WINDOW * 9), Some(INTERVAL));
+        assert_eq!(transfer.check(start + WINDOW * 9), Some(INTERVAL));
         transfer.progress().produced_since = Some(Instant::now() - WINDOW);
         transfer.produced(false);
         assert!(transfer.progress().since >= start + WINDOW);
@@ -482,8 +420,8 @@ mod tests {
 
     #[tokio::test]
     async fn next_piece_waits_until_the_one_before_was_written() {
-        let pace = Arc::<Pace>::default();
-        let mut body = in_pieces(vec![7; PIECE + 1].into_response(), &pace).into_body();
+        let connection = Arc::<ConnectionProgress>::default();
+        let mut body = paced(vec![7; PIECE + 1].into_response(), &connection).into_body();
         assert_eq!(body.size_hint().exact(), Some(PIECE as u64 + 1));
         let mut first = body.frame().await.expect("a frame").expect("no error").into_data().expect("data");
         assert_eq!(first.remaining(), PIECE);

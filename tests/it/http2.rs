@@ -165,7 +165,8 @@ async fn unfinished_bodies_of_one_connection_are_bounded_and_others_go_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_hold_back_their_bodies_make_room_where_all_places_are_taken() {
     let database = Database::fresh(Kind::Sqlite, "http2").unwrap();
-    let program = Program::over(&database, &[("log.level", "warn")]);
+    // A proxy may take all places.
+    let program = Program::over(&database, &[("log.level", "warn"), ("proxy.trusted", "127.0.0.0/8")]);
     let _serving = program.serve_with_files(256 + 40).await;
     let mut clients = JoinSet::new();
     for _ in 0..50 {

@@ -109,8 +109,8 @@ impl World {
     async fn watched(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (tasks, router) = (self.app.tasks().clone(), http::metrics(&self.app));
-        self.app.tasks().spawn(http::serve(listener, router, tasks, CancellationToken::new()));
+        let (tasks, service) = (self.app.tasks().clone(), http::metrics(&self.app));
+        self.app.tasks().spawn(http::serve(listener, service, tasks, CancellationToken::new()));
         format!("http://{address}")
     }
 

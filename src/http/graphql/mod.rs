@@ -9,7 +9,7 @@ use super::{
     caller::{Credential, credential},
     error_response::ErrorResponse,
     front::{Id, RequestLog},
-    unsent::{self, OfConnection},
+    unsent::{self, ConnectionBudget},
 };
 use crate::{
     domain::{
@@ -27,7 +27,6 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
-pub(super) use request::is_json;
 use request::{Media, Operation};
 use request_error::Refusal;
 use serde::Serialize;
@@ -77,7 +76,7 @@ async fn answer(doors: &HttpState, request: &Parts, body: Body, wanted: &Respons
     let limit = if is_mutation { usize::MAX } else { MAX_RESPONSE };
     let turn =
         if is_mutation { doors.app.turn_of_mutations(&caller).await.map_err(ErrorResponse::from)? } else { None };
-    let connection = request.extensions.get::<OfConnection>();
+    let connection = request.extensions.get::<ConnectionBudget>();
     let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&doors.unsent]).collect();
     let held =
         is_mutation.then(|| unsent::hold(operation.max_bytes(), &budgets).ok_or_else(ErrorResponse::too_much_unsent));

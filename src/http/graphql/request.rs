@@ -1,11 +1,11 @@
 //! What a client of GraphQL over HTTP may send: JSON by POST, and queries by GET.
 
 use super::{
-    super::{access_token::body_of, json},
+    super::{body::read_json_text, json},
     request_error::Refusal,
 };
 use crate::{
-    domain::{error::Code, redact::contains_token, secret::Prefix},
+    domain::{redact::contains_token, secret::Prefix},
     graphql::{cost, document, invalid_values},
     http::error_response::{ErrorResponse, reads},
 };
@@ -185,28 +185,13 @@ struct Parameters {
 }
 
 async fn from_body(headers: &HeaderMap, body: Body, media: Media) -> Result<Parameters, Refusal> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !is_json(kind) {
-        let message = "Send the request as application/json in UTF-8.";
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidInput, message));
-    }
-    let body = body_of(body).await?;
+    let body = read_json_text(headers, body).await?;
     match json::read(&body) {
         Ok(Value::Object(fields)) => from_object(fields, media),
         Ok(_) => Err(Refusal::bad_request("query", "Send one JSON object with the key query; there are no batches.")),
         Err(error) if error.is_data() => Err(Refusal::bad_request("query", REPEATED_KEY)),
         Err(_) => Err(Refusal::bad_request("query", "The body is not JSON.")),
     }
-}
-
-/// Whether a content type is JSON in UTF-8.
-pub(in crate::http) fn is_json(kind: &str) -> bool {
-    let mut parts = kind.split(';').map(str::trim);
-    let json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
-    json && parts.all(|part| {
-        let charset = part.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
-        charset.is_none_or(|(_, value)| value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8"))
-    })
 }
 
 fn from_object(mut fields: Map<String, Value>, media: Media) -> Result<Parameters, Refusal> {
@@ -293,21 +278,5 @@ mod tests {
         assert_eq!(accepted("application/graphql-response+json;q=0.1, application/json"), Some(Media::Json));
         assert_eq!(accepted("*/*"), Some(Media::Json));
         assert_eq!(accepted("text/html"), None);
-    }
-
-    #[test]
-    fn only_json_in_utf_8_is_taken() {
-        for good in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
-            assert!(is_json(good), "{good}");
-        }
-        for bad in [
-            "",
-            "text/plain",
-            "application/json;charset=utf-16",
-            "application/x-www-form-urlencoded",
-            "application/jsonp",
-        ] {
-            assert!(!is_json(bad), "{bad}");
-        }
     }
 }

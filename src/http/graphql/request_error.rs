@@ -117,7 +117,7 @@ impl From<ErrorResponse> for Refusal {
             StatusCode::UNAUTHORIZED => Code::Unauthenticated,
             StatusCode::FORBIDDEN => Code::Forbidden,
             StatusCode::TOO_MANY_REQUESTS => Code::RateLimited,
-            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => Code::Unavailable,
             StatusCode::INTERNAL_SERVER_ERROR => Code::Internal,
             _ => Code::InvalidInput,
         };

@@ -215,12 +215,13 @@ both!(
 
 both!(
     ///
-    async fn token_type_hint_is_ignored(world: World) {
+    async fn token_type_hint_and_unknown_parameters_are_ignored(world: World) {
         let api = world.resource_server("api").await;
         let (_, token) = bob(&world, &["read_builds"]).await;
         let without = world.introspect(&api, &token.value, &[]).await;
         for hint in ["access_token", "refresh_token", "nonsense", ""] {
-            let reply = world.introspect(&api, &token.value, &[("token_type_hint", hint), ("foo", "bar")]).await;
+            let reply =
+                world.introspect(&api, &token.value, &[("token_type_hint", hint), ("organisation", "globex")]).await;
             assert_eq!(render(&reply), render(&without), "{hint}");
         }
     }

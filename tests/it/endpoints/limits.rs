@@ -5,7 +5,7 @@ use super::{
     unknown,
 };
 use crate::world::{
-    World,
+    PASSWORD, World,
     client::{Reply, form, read},
     cluster::Cluster,
     database::{Database, Kind, on},
@@ -121,6 +121,49 @@ both!(
         assert_eq!(render(&raw(&world, (chunked + "0\r\n\r\n").as_bytes()).await), json_response(413, &[], message));
         // An endpoint without a body does not read it.
         assert_eq!(read(world.http.get(world.url("/healthz")).body("x".repeat(100 * 1024))).await.status, 200);
+    }
+);
+
+both!(
+    ///
+    async fn malformed_body_is_400_in_the_format_of_its_endpoint(world: World) {
+        let message = "The body is incomplete or its transfer coding is malformed; send it again, in valid HTTP.";
+        let rest = json!({ "message": message });
+        let oauth = json!({ "error": "invalid_request", "message": message });
+        let graphql = json!({ "errors": [{ "message": message, "extensions": { "code": "INVALID_INPUT" } }] });
+        let (bob, token) = bob(&world, &["graphql"]).await;
+        world.has_password("bob").await;
+        let signs_in = world.http.post(world.url("/session")).header("x-tokenward-console", "1");
+        let signed_in = read(signs_in.json(&json!({ "username": "bob", "password": PASSWORD }))).await;
+        let cookie = format!("Cookie: {}", signed_in.header("set-cookie").split(';').next().unwrap());
+        let jwt = format!("Authorization: Bearer {}", bob.credential.as_ref().unwrap());
+        let value = format!("Authorization: Bearer {}", token.value);
+        let (console, form) = ("X-Tokenward-Console: 1", "application/x-www-form-urlencoded");
+        for (line, kind, headers, expected) in [
+            ("POST /graphql", "application/json", [&*jwt, ""], &graphql),
+            ("POST /organizations/acme/tokens.csv", "application/json", [&jwt, ""], &rest),
+            ("POST /session", "application/json", [console, ""], &rest),
+            ("POST /session/confirm", "application/json", [console, &cookie], &rest),
+            ("POST /invitations/x", "application/json", [console, ""], &rest),
+            ("GET /v2/access-token", form, [&value, ""], &rest),
+            ("DELETE /v2/access-token", form, [&value, ""], &rest),
+            ("POST /oauth/introspect", form, ["", ""], &oauth),
+            ("POST /oauth/revoke", form, ["", ""], &oauth),
+        ] {
+            let headers: String =
+                headers.iter().filter(|line| !line.is_empty()).map(|line| format!("{line}\r\n")).collect();
+            let head = format!("{line} HTTP/1.1\r\nHost: t\r\nContent-Type: {kind}\r\n{headers}");
+            for body in [
+                "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+                "Transfer-Encoding: chunked\r\n\r\n3\r\nabcXYZ",
+                "Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+                "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+            ] {
+                let reply = raw(&world, format!("{head}{body}").as_bytes()).await;
+                assert_eq!((reply.status.as_u16(), reply.json()), (400, expected.clone()), "{line} {body:?}");
+            }
+        }
+        assert_eq!(world.holder_of(&token.value).get("/v2/access-token").await.status, 200, "it was not revoked");
     }
 );
 

@@ -105,7 +105,7 @@ both!(
         let world = World::with(database, &settings).await;
         for bad in [set(&[WEAK_RSA]), set(&[EC]), "{".into()] {
             std::fs::write(&file, &bad).unwrap();
-            let error = tokenward::http::router(&world.app, &world.config).expect_err("it starts").to_string();
+            let error = tokenward::http::service(&world.app, &world.config).expect_err("it starts").to_string();
             assert!(error.contains(file.to_str().unwrap()) && error.contains("auth.jwt.jwks_file"), "{error}");
         }
     }

@@ -105,8 +105,8 @@ impl World {
         let app = App::new(store, &config, clock.clone());
         let (to_memory, mailbox) = Mailer::memory();
         jobs::start(&app, mailer.unwrap_or(to_memory), config.public_url.clone(), &stop);
-        let router = http::router(&app, &config).unwrap();
-        app.tasks().spawn(http::serve(listener, router, app.tasks().clone(), stop.clone()));
+        let service = http::service(&app, &config).unwrap();
+        app.tasks().spawn(http::serve(listener, service, app.tasks().clone(), stop.clone()));
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
         Self { app, config, clock, mailbox, database, http, stop }
     }
