@@ -1,4 +1,4 @@
-//! Does the audit answer every filter and every order as a plain reading of the same rows does?
+//! Compares every filter and every sort order of the audit with a naive model of the same rows.
 
 use crate::world::{World, client::Client, dice::Dice};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ const DAY: Duration = Duration::from_hours(24);
 const SLUGS: [&str; 3] = ["acme", "globex", "hooli"];
 const TOKENS: usize = 120;
 
-/// Username, name, and the organizations: those behind the bar are administered.
+/// Username, name and organizations: the user administers those after the bar.
 const PEOPLE: [(&str, &str, &str); 13] = [
     ("ada", "Ada Lovelace", "| acme globex"),
     ("bob", "Bob O'Brien", "acme globex"),
@@ -33,7 +33,7 @@ const PEOPLE: [(&str, &str, &str); 13] = [
     ("gus", "Gus \"quoted\" Grün", "acme hooli"),
     ("hal", "Am\u{e9}lie Hall", "globex hooli"),
     ("a_b", "Ida Underscore", "acme"),
-    ("axb", "Kim Letter", "acme globex"),
+    ("axb", "Kim Latin", "acme globex"),
     ("a.b", "Lee Dot", "hooli | globex"),
     ("zoe", "Zoe Disabled", "acme globex"),
     ("yan", "Yan Gone", "acme hooli"),
@@ -56,7 +56,7 @@ const DESCRIPTIONS: [&str; 12] = [
 const SCOPES: [&str; 6] = ["graphql", "read_builds", "write_builds", "read_artifacts", "read_user", "read_teams"];
 const ADDRESSES: [&str; 4] = ["198.51.100.2", "198.51.100.20", "2001:db8::1", "1.2.3.4"];
 
-/// What the test itself made and remembers, to be read naively.
+/// The rows that the test created, filtered naively.
 struct Model {
     people: Vec<Person>,
     tokens: Vec<Token>,
@@ -79,12 +79,12 @@ struct Token {
     created_at: Time,
     expires_at: Option<Time>,
     revoked: bool,
-    /// Where it has a standing grant, and its use there.
+    /// The organizations with an unremoved grant, and the usage of the grant.
     standing: BTreeMap<&'static str, Usage>,
     overall: Usage,
 }
 
-/// One row of a list as its reader sees it.
+/// One row of a list as the viewer sees it.
 struct Row<'model> {
     token: &'model Token,
     owner: &'model Person,
@@ -127,11 +127,11 @@ impl Model {
     }
 }
 
-/// A filter and what it means.
+/// A filter and its meaning.
 struct Case {
     field: &'static str,
     filter: Value,
-    /// It takes the place of the states that are asked for by nobody.
+    /// The filter replaces the default status filter.
     says_status: bool,
     means: Box<dyn Fn(&Row<'_>) -> bool>,
 }
@@ -225,7 +225,7 @@ fn texts(cases: &mut Vec<Case>) {
         "am\u{e9}lie",
         "AME\u{301}LIE",
         "@example.test",
-        "nobody",
+        "no-such-user",
         "' OR 1=1 --",
         "\"quoted\"",
         "GR\u{dc}N",
@@ -271,7 +271,7 @@ fn texts(cases: &mut Vec<Case>) {
     }
 }
 
-/// The words with a key, and what keeps one from being read.
+/// The words with a key, and words that look like one but are read as text.
 fn keyed(cases: &mut Vec<Case>) {
     let ago = |row: &Row<'_>, days: u32| {
         let since = row.now.minus(DAY * days);
@@ -369,7 +369,7 @@ fn times(model: &Model, cases: &mut Vec<Case>) {
 
 const ORDERS: [&str; 4] = ["CREATED_AT", "LAST_USED_AT", "OWNER", "EXPIRES_AT"];
 
-/// Sorts as the schema says: ties are broken by id, in the direction of the order.
+/// Sorts as the schema describes: ties are broken by ID, in the direction of the order.
 fn sorted(mut rows: Vec<Row<'_>>, order: &str, descending: bool) -> Vec<String> {
     let number = |row: &Row<'_>| match order {
         "LAST_USED_AT" => row.usage.last_used_at.map_or(i64::MIN, Time::micros),
@@ -385,7 +385,7 @@ fn sorted(mut rows: Vec<Row<'_>>, order: &str, descending: bool) -> Vec<String> 
     rows.into_iter().map(|row| row.token.id.clone()).collect()
 }
 
-/// A list and how it is asked for.
+/// A list and how it is queried.
 enum List<'model> {
     Audit(&'model str),
     Own(usize),
@@ -398,7 +398,7 @@ const OWN: &str = "query($filter: TokenFilter, $orderBy: TokenOrder, $after: Str
     viewer { tokens(first: 100, after: $after, filter: $filter, orderBy: $orderBy) {
         totalCount nodes { id } pageInfo { hasNextPage endCursor } } } }";
 
-/// The ids of the whole list, and what it says its length is.
+/// Returns the IDs of the whole list, and its reported length.
 async fn asked(reader: &Client<'_>, list: &List<'_>, filter: &Value, order_by: &Value) -> (Vec<String>, Value) {
     let (mut ids, mut after) = (Vec::new(), Value::Null);
     loop {
@@ -489,7 +489,7 @@ async fn make_token(world: &World, people: &[Person], dice: &mut Dice) -> Token 
     let mut scopes: BTreeSet<_> = SCOPES.into_iter().filter(|_| dice.one_in(3)).collect();
     scopes.insert(SCOPES[dice.below(SCOPES.len())]);
     let description = DESCRIPTIONS[dice.below(DESCRIPTIONS.len())];
-    // Few different ends, so that there are ties.
+    // Few different expiries, so that there are ties.
     let days = [None, None, Some(20), Some(30), Some(100), Some(101)][dice.below(6)];
     let start = Time::parse(&format!("{}T00:00:00Z", &world.now().to_text()[..10])).unwrap();
     let expires_at = days.map(|days| start.plus(DAY * days));
@@ -520,7 +520,7 @@ async fn make_token(world: &World, people: &[Person], dice: &mut Dice) -> Token 
     }
 }
 
-/// A use whose latest times fall together for some tokens, and whose most recent request is later.
+/// Returns usage whose times coincide for some tokens; the most recent request may be later than the last use.
 fn some_use(dice: &mut Dice, now: Time, unique: u64) -> Usage {
     let last_used_at = (!dice.one_in(4)).then(|| now.minus(DAY * [3, 7, 12, 25][dice.below(4)]));
     let at = now.minus(Duration::from_mins(1 + u64::try_from(dice.below(60)).unwrap()));
@@ -548,7 +548,7 @@ fn add(to: &mut Usage, more: &Usage) {
 
 const GRANTS: &str = "query($id: ID!) { token(id: $id) { grants(first: 20, status: [ACTIVE]) { nodes { id organization { id slug } } } } }";
 
-/// Writes use of some of the tokens' organizations, and of some tokens with none.
+/// Writes usage of some of the tokens' organizations, and of some tokens without an organization.
 async fn use_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
     let now = world.now();
     let (mut tokens, mut grants, mut unique) = (Vec::new(), Vec::new(), 0);
@@ -612,7 +612,7 @@ async fn cut_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
     }
 }
 
-/// One member leaves an organization, and one person is disabled.
+/// Removes one member from an organization and disables one user.
 async fn stop_people(world: &World, model: &mut Model) {
     let remove = RemoveOrganizationMember { organization: "hooli".into(), user: "yan".into() };
     world.operator(remove).await.unwrap();
@@ -627,14 +627,14 @@ async fn stop_people(world: &World, model: &mut Model) {
     }
 }
 
-/// Lets the clock run ahead to noon of the next day.
+/// Advances the clock to noon of the next day.
 fn comes_to_noon(world: &World) {
     let second = u64::try_from(world.now().seconds().rem_euclid(86_400)).unwrap();
     world.advance(DAY.saturating_sub(Duration::from_secs(second)) + DAY / 2);
 }
 
 async fn stand(world: &World) -> Stand<'_> {
-    // Tokens end at midnight, which nobody is to meet while they are made and cut.
+    // Tokens expire at midnight. None may expire while they are created, removed and revoked.
     comes_to_noon(world);
     let mut dice = Dice(7);
     let mut model = Model { people: people(world).await, tokens: Vec::new(), now: world.now() };
@@ -649,7 +649,7 @@ async fn stand(world: &World) -> Stand<'_> {
     world.advance(Duration::from_hours(1));
     use_tokens(world, &mut model, &mut dice).await;
     stop_people(world, &mut model).await;
-    // Noon of a later day: no token ends while the test reads.
+    // Noon of a later day: no token expires while the test reads.
     world.advance(DAY * 2);
     comes_to_noon(world);
     model.now = world.now();
@@ -662,10 +662,13 @@ async fn stand(world: &World) -> Stand<'_> {
 
 both!(
     /// R-07, R-57, R-60: each filter, many pairs of them, and each order in both directions.
-    async fn each_filter_and_each_order_answers_as_a_plain_reading_of_the_rows(world: World) {
+    async fn filters_and_orders_match_the_model(world: World) {
         let stand = stand(&world).await;
         let all = stand.model.audit("acme").len();
-        assert!(all > 50 && stand.model.own(stand.owner_index).len() > 8, "the world is too small to tell anything");
+        assert!(
+            all > 50 && stand.model.own(stand.owner_index).len() > 8,
+            "the fixture is too small for a meaningful comparison"
+        );
         let lists = [List::Audit("acme"), List::Audit("globex"), List::Audit("hooli"), List::Own(stand.owner_index)];
         let orders: Vec<_> = ORDERS.iter().flat_map(|field| [(*field, true), (*field, false)]).collect();
         for list in &lists {
@@ -684,7 +687,7 @@ both!(
             }
             stand.compare(&lists[3], &[case], Some(orders[(index + 3) % 8])).await;
         }
-        assert_eq!(telling.len(), 13, "filters that leave out nothing or everything: only {telling:?} tell anything");
+        assert_eq!(telling.len(), 13, "some filters match nothing or everything; the others: {telling:?}");
         let pairs = (0..cases.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
         let different = pairs.filter(|(one, other)| cases[*one].field != cases[*other].field);
         for (number, (one, other)) in different.step_by(23).enumerate() {
@@ -693,7 +696,7 @@ both!(
     }
 );
 
-/// Asks for the audit of acme with a filter that is refused.
+/// Queries the audit of acme with an invalid filter.
 async fn refused(reader: &Client<'_>, filter: Value) -> (String, Option<String>, String) {
     let reply = reader.graphql(AUDIT, json!({ "slug": "acme", "filter": filter })).await;
     assert!(reply.status.as_u16() < 500, "{}", reply.text);
@@ -703,7 +706,7 @@ async fn refused(reader: &Client<'_>, filter: Value) -> (String, Option<String>,
 }
 
 both!(
-    async fn an_unknown_scope_is_refused_with_its_place_and_the_nearest_one(world: World) {
+    async fn unknown_scope_names_its_index_and_the_nearest_scope(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let (code, field, message) = refused(&ada, json!({ "scopes": ["graphql", "read_bulids"] })).await;
         assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("filter.scopes.1")));
@@ -716,7 +719,7 @@ both!(
 );
 
 both!(
-    async fn a_wrong_word_of_a_search_is_refused_with_its_field_and_nothing_of_it_is_repeated(world: World) {
+    async fn invalid_search_word_names_the_field_and_is_not_repeated(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         for (query, hint) in [
             ("unusd:90d", "Did you mean unused:?"),
@@ -731,8 +734,8 @@ both!(
 );
 
 both!(
-    /// R-07, R-08: an administrator and an owner are told the same.
-    async fn what_a_search_was_understood_as_is_told_in_the_order_of_writing(world: World) {
+    /// R-07, R-08: administrators and owners get the same result.
+    async fn search_returns_its_parsed_words_in_order(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let token = ada.create_token("deploy", &["acme"], &["graphql"]).await;
         let (of_audit, of_own) = (
@@ -766,7 +769,7 @@ both!(
 );
 
 both!(
-    async fn the_states_of_a_filter_and_of_its_search_must_both_hold(world: World) {
+    async fn status_filter_and_status_word_must_both_match(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let (_, gone) = (
             ada.create_token("kept", &["acme"], &["read_user"]).await,
@@ -788,7 +791,7 @@ both!(
 );
 
 both!(
-    async fn the_next_page_of_a_search_for_a_span_is_of_the_same_list_however_late_it_is_asked(world: World) {
+    async fn relative_search_keeps_its_time_across_pages(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         for _ in 0..3 {
             ada.create_token("x", &["acme"], &["read_user"]).await;
@@ -806,7 +809,7 @@ both!(
 
 both!(
     /// R-58
-    async fn a_malformed_address_is_refused_with_its_field(world: World) {
+    async fn malformed_ip_address_names_its_field(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         for malformed in ["1.2.3", " 1.2.3.4", "1.2.3.4 ", "1.2.3.4/24", "1.2.3.4:80", "' OR 1=1 --", "::1%eth0", "x"] {
             let (code, field, _) = refused(&ada, json!({ "ipAddress": malformed })).await;
@@ -817,7 +820,7 @@ both!(
 
 both!(
     /// R-57
-    async fn sql_in_an_enum_or_a_time_is_refused(world: World) {
+    async fn sql_in_enums_and_times_is_rejected(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         for filter in [
             json!({ "status": ["ACTIVE' OR '1'='1"] }),
@@ -841,13 +844,13 @@ both!(
 
 const USE: &str = "query($slug: String!) { organization(slug: $slug) { tokenGrants { nodes { lastUsedAt lastRequest { path allowed } } } } }";
 
-/// What an organization's audit says of the use of its only token.
+/// Returns the usage of the only token in the audit of an organization.
 async fn use_with(reader: &Client<'_>, slug: &str) -> Value {
     reader.query(USE, json!({ "slug": slug })).await["organization"]["tokenGrants"]["nodes"][0].clone()
 }
 
 both!(
-    async fn use_with_one_organization_is_never_shown_to_another(world: World) {
+    async fn usage_in_one_organization_is_hidden_from_others(world: World) {
         let ada = world.admin("ada", &["acme", "globex"]).await;
         let token =
             world.member("bob", &["acme", "globex"]).await.create_token("x", &["acme", "globex"], &["graphql"]).await;
@@ -867,13 +870,13 @@ both!(
 );
 
 both!(
-    async fn use_that_was_not_written_yet_outlives_a_removal(world: World) {
+    async fn unwritten_usage_survives_a_removal(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let bob = world.member("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let tokens = bob.create_token("x", &["acme"], &["graphql"]).await;
         assert_eq!(world.bearer(&tokens.value).verify("organization=acme").await.status, 200);
-        // No two seconds, mostly: the use is not written before the second removal.
+        // This usually takes less than two seconds: the usage is not written before the second removal.
         for _ in 0..2 {
             assert_eq!(ada.remove_organization(&tokens.id, &acme, None).await.code(), "OK");
             assert_eq!(bob.add_organization(&tokens.id, &acme).await.code(), "OK");
@@ -885,7 +888,7 @@ both!(
 );
 
 both!(
-    async fn what_is_known_of_use_outlives_a_removal(world: World) {
+    async fn written_usage_survives_a_removal(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let bob = world.member("bob", &["acme"]).await;
         let token = bob.create_token("x", &["acme"], &["graphql"]).await;
@@ -895,7 +898,7 @@ both!(
         for _ in 0..2 {
             assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
             assert_eq!(bob.add_organization(&token.id, &acme).await.code(), "OK");
-            assert_eq!(use_with(&ada, "acme").await, used, "a token cannot be made to look unused");
+            assert_eq!(use_with(&ada, "acme").await, used, "a removal must not make a token look unused");
         }
         let unused = asked(&ada, &List::Audit("acme"), &json!({ "neverUsed": true }), &Value::Null).await;
         assert_eq!(unused.0.len(), 0);
@@ -909,7 +912,7 @@ both!(
 );
 
 both!(
-    async fn a_request_without_an_organization_counts_for_every_one_that_the_token_reaches(world: World) {
+    async fn request_without_organization_counts_for_every_active_grant(world: World) {
         let ada = world.admin("ada", &["acme", "globex", "hooli"]).await;
         let bob = world.member("bob", &["acme", "globex", "hooli"]).await;
         let token = bob.create_token("x", &["acme", "globex", "hooli"], &["read_user"]).await;
@@ -921,12 +924,12 @@ both!(
             assert_eq!(found["lastRequest"], json!({ "path": "/v2/access-token", "allowed": true }), "{slug}");
         }
         assert_eq!(bob.add_organization(&token.id, &hooli).await.code(), "OK");
-        assert_eq!(use_with(&ada, "hooli").await["lastRequest"], Value::Null, "it was not reached then");
+        assert_eq!(use_with(&ada, "hooli").await["lastRequest"], Value::Null, "the token had no access at that time");
     }
 );
 
 both!(
-    async fn a_graphql_request_counts_for_every_organization_that_the_token_reaches(world: World) {
+    async fn graphql_request_counts_for_every_active_grant(world: World) {
         let ada = world.admin("ada", &["acme", "globex", "hooli"]).await;
         let bob = world.member("bob", &["acme", "globex", "hooli"]).await;
         let (may, lacks) = (
@@ -948,7 +951,7 @@ both!(
 );
 
 both!(
-    async fn a_request_refused_because_its_organization_is_not_granted_counts_for_the_token_alone(world: World) {
+    async fn check_of_an_ungranted_organization_counts_for_the_token_only(world: World) {
         let ada = world.admin("ada", &["acme", "globex"]).await;
         let bob = world.member("bob", &["acme", "globex"]).await;
         let token = bob.create_token("x", &["acme"], &["read_user"]).await;

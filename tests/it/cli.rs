@@ -1,4 +1,4 @@
-//! Does the program itself do what an operator asks of it, on a database of its own and beside a server that runs?
+//! Tests the commands of the program, on a database alone and next to a running server.
 
 use crate::world::{
     client::{Reply, form, read},
@@ -20,7 +20,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// What a command printed, and how it ended.
+/// The output of a command and its exit code.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: i32,
@@ -29,28 +29,28 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Done, with this on standard output and nothing else.
+    /// Asserts success with nothing on standard error, and returns standard output.
     pub(crate) fn done(&self) -> &str {
         assert_eq!((self.code, &*self.said), (0, ""), "{self:?}");
         &self.out
     }
 
-    /// Done, and silent.
+    /// Asserts success without output.
     fn silent(&self) {
         assert_eq!(self.done(), "");
     }
 
-    /// Refused by one line that says what to do.
+    /// Asserts failure with one line on standard error that contains the reason.
     pub(crate) fn refused(&self, why: &str) {
         assert_eq!((self.code, &*self.out), (1, ""), "{self:?}");
         assert_eq!(self.said.lines().count(), 1, "{self:?}");
-        assert!(self.said.starts_with("tokenward: ") && self.said.contains(why), "{self:?} does not say {why}");
+        assert!(self.said.starts_with("tokenward: ") && self.said.contains(why), "{self:?} does not contain {why}");
     }
 
-    /// Wrong usage.
+    /// Asserts wrong usage.
     fn misused(&self, why: &str) {
         assert_eq!((self.code, &*self.out), (2, ""), "{self:?}");
-        assert!(self.said.contains(why), "{self:?} does not say {why}");
+        assert!(self.said.contains(why), "{self:?} does not contain {why}");
     }
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn program() -> Command {
     command
 }
 
-/// The program on this database.
+/// Returns the program, configured for this database.
 pub(crate) fn on(database: &Database) -> Command {
     let mut command = program();
     command.current_dir(database.folder());
@@ -70,14 +70,14 @@ pub(crate) fn on(database: &Database) -> Command {
 
 pub(crate) async fn ended(command: &mut Command, input: &str) -> Ended {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    // A program that does not read its input may be gone already.
+    // A program that does not read its input may have exited already.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
     let output = child.wait_with_output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { code: output.status.code().unwrap(), out: text(output.stdout), said: text(output.stderr) }
 }
 
-/// The same command, run by another one that is given it and its arguments.
+/// Returns a command that runs `command` through `runner`.
 fn by(mut runner: Command, command: &Command) -> Command {
     let command = command.as_std();
     runner.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -120,7 +120,7 @@ both!(
                         token_created organization_member_added organization_created organization_member_added \
                         organization_created user_created user_created";
         assert_eq!(types(&all), expected);
-        // What concerns no organization is there as well, and names its resource server.
+        // Events without an organization are listed as well; this one names its resource server.
         let server = &all[3];
         assert_eq!((&server["organizations"], &server["reason"]), (&json!([]), &json!(null)));
         assert_eq!((&server["resourceServerName"], &server["via"]), (&json!("builds-api"), &json!("COMMAND_LINE")));
@@ -132,7 +132,7 @@ both!(
         assert_eq!(types(&events(&format!("--token {token}")).await), "token_revoked token_created");
         let some = "--type USER_CREATED --type user_deleted --limit 2";
         assert_eq!(types(&events(some).await), "user_deleted user_created");
-        // Also of users and organizations that are deleted.
+        // Deleted users and organizations can be selected as well.
         let globex = "organization_deleted organization_member_removed organization_member_added organization_created";
         assert_eq!(types(&events("--organization globex").await), globex);
         let bob = all[2]["user"]["id"].as_str().unwrap();
@@ -153,7 +153,7 @@ both!(
         assert_eq!(table.lines().count(), 2);
         assert!(table.starts_with("TIME ") && table.contains(" builds-api "), "{table}");
         assert_eq!(run(&database, "event list --until 1h").await.said, "No event matches.\n");
-        run(&database, "event list --user nobody").await.refused("The user nobody does not exist.");
+        run(&database, "event list --user nix").await.refused("The user nix does not exist.");
         run(&database, "event list --organization nix").await.refused("The organization nix does not exist.");
         run(&database, "event list --token nonsense").await.refused("--token: ");
         run(&database, "event list --since yesterday").await.refused("--since: ");
@@ -180,7 +180,7 @@ both!(
 );
 
 both!(
-    async fn migrate_tells_what_it_applies_and_check_what_is_pending(database: Database) {
+    async fn migrate_lists_applied_and_check_lists_pending(database: Database) {
         let check = run(&database, "migrate --check").await;
         assert_eq!(check.code, 1, "{check:?}");
         assert!(!check.out.is_empty() && check.out.lines().all(|line| line.starts_with("pending ")), "{check:?}");
@@ -195,7 +195,7 @@ both!(
 
 both!(
     /// R-82
-    async fn a_fresh_start_has_no_user_token_or_resource_server(database: Database) {
+    async fn new_database_has_no_users_or_resource_servers(database: Database) {
         run(&database, "migrate").await;
         let store = Store::connect(&database.target()).await.unwrap();
         assert!(!store.has_users().await.unwrap());
@@ -208,7 +208,7 @@ both!(
 );
 
 both!(
-    async fn another_prefix_of_values_is_refused_later_with_the_reason(database: Database) {
+    async fn changed_token_prefix_is_refused(database: Database) {
         run(&database, "migrate --token-prefix acme").await;
         let serve = run(&database, "serve --listen 127.0.0.1:0").await;
         assert!(serve.code == 1 && serve.said.ends_with("set token.prefix to acme.\n"), "{serve:?}");
@@ -226,7 +226,7 @@ both!(
 
 both!(
     /// R-61
-    async fn people_organizations_and_members_are_added_changed_and_stopped(database: Database) {
+    async fn user_organization_and_member_commands(database: Database) {
         let add = "user add ada --email ada@example.test --name Ada --subject 1 --issuer https://id.example.test";
         let added = run(&database, add).await;
         assert!(added.done().starts_with("user_") && added.out.lines().count() == 1, "{added:?}");
@@ -283,7 +283,7 @@ both!(
 );
 
 both!(
-    async fn tokens_are_made_and_revoked_and_apis_are_added_listed_and_disabled(database: Database) {
+    async fn token_and_resource_server_commands(database: Database) {
         run(&database, "user add bob --email bob@example.test --name Bob").await;
         run(&database, "user add eve --email eve@example.test --name Eve").await;
         run(&database, "organization add acme --name Acme --admin bob").await;
@@ -337,7 +337,7 @@ both!(
         run(&database, "resource-server add builds-api").await.refused("choose another");
         let list = run(&database, "resource-server list").await;
         assert!(list.done().contains("builds-api") && list.out.contains("active"), "{list:?}");
-        assert!(!list.out.contains(&lines[1]["client_secret=".len()..]), "the secret is shown again");
+        assert!(!list.out.contains(&lines[1]["client_secret=".len()..]), "the secret is shown twice");
         run(&database, "resource-server disable builds-api").await.silent();
         assert_eq!(run(&database, "resource-server disable builds-api").await.code, 1);
         run(&database, "resource-server disable nix").await.refused("The resource server nix does not exist.");
@@ -353,7 +353,7 @@ both!(
     }
 );
 
-/// Whatever the reason that its output is lost, a secret is not shown again.
+/// A secret whose output is lost, for any reason, is not shown again.
 #[tokio::test]
 async fn lost_secret_is_a_failure_that_names_what_was_created() {
     let database = Database::fresh(Kind::Sqlite, "cli").unwrap();
@@ -382,7 +382,7 @@ async fn lost_secret_is_a_failure_that_names_what_was_created() {
     for (number, way) in ["closed", "without a reader", "/dev/full", "/dev/null"].into_iter().enumerate() {
         let said = lost(way, "token create --owner bob --organization acme --scope read_builds").await;
         let id = said.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-        let id = id.into_iter().find(|word| word.starts_with("token_")).expect("the id of the token");
+        let id = id.into_iter().find(|word| word.starts_with("token_")).expect("the message contains the token ID");
         ended(on(&database).args(["token", "revoke"]), id).await.silent();
         ended(on(&database).args(["token", "revoke"]), id).await.refused("revoked");
         let said = lost(way, &format!("resource-server add api-{number}")).await;
@@ -400,7 +400,7 @@ async fn lost_secret_is_a_failure_that_names_what_was_created() {
 }
 
 both!(
-    async fn letters_that_wait_are_listed_and_sent_again(database: Database) {
+    async fn pending_emails_are_listed_and_retried(database: Database) {
         run(&database, "migrate").await;
         let none = run(&database, "mail list").await;
         assert_eq!((none.code, &*none.out), (0, ""), "{none:?}");
@@ -432,7 +432,7 @@ both!(
 );
 
 #[tokio::test]
-async fn the_schema_is_printed_without_a_database() {
+async fn schema_is_printed_without_a_database() {
     let printed = ended(program().arg("schema"), "").await;
     assert_eq!(printed.done(), tokenward::graphql::sdl());
 }
@@ -445,7 +445,7 @@ async fn each_command_has_help_with_an_example() {
         let help = ended(program().args(&path).arg("--help"), "").await;
         let commands = help.done().split_once("\nCommands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap());
         if let Some(commands) = commands {
-            // A name stands two blanks in; what it says may go on below, further in.
+            // Names are indented by two spaces; the lines that continue a description are indented further.
             let names =
                 commands.lines().filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
             for name in names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
@@ -456,20 +456,20 @@ async fn each_command_has_help_with_an_example() {
         seen += 1;
         assert!(help.out.contains("Example:\n  "), "{path:?} has no example: {}", help.out);
         let command = format!("tokenward {}", path.join(" "));
-        assert!(help.out.contains(&command), "the example of {path:?} is of another");
+        assert!(help.out.contains(&command), "the example of {path:?} shows another command");
     }
-    assert!(seen >= 15, "only {seen} commands were found");
+    assert!(seen >= 15, "found only {seen} commands");
 }
 
 #[tokio::test]
-async fn a_command_that_needs_no_setting_lists_none_in_its_help() {
+async fn help_omits_settings_that_a_command_does_not_use() {
     for command in ["schema", "openapi", "completions"] {
         let help = ended(program().args([command, "--help"]), "").await;
         assert!(!help.done().contains("--database-url") && !help.out.contains("Settings"), "{}", help.out);
         assert!(help.out.contains(&format!("Usage: tokenward {command}")), "{}", help.out);
     }
     assert!(ended(program().args(["completions", "--help"]), "").await.done().contains("[possible values: bash"));
-    // Its data is its own: it takes no database and no file of settings.
+    // The demo has its own data: it takes neither a database nor a configuration file.
     let demo = ended(program().args(["demo", "--help"]), "").await;
     assert!(demo.done().contains("--data-dir <DIR>") && demo.out.contains("--listen <ADDR>"), "{}", demo.out);
     assert!(!demo.out.contains("--database-url") && !demo.out.contains("--config"), "{}", demo.out);
@@ -477,14 +477,14 @@ async fn a_command_that_needs_no_setting_lists_none_in_its_help() {
 }
 
 #[tokio::test]
-async fn whoever_reads_only_the_first_lines_is_no_failure() {
+async fn closed_output_pipe_is_no_failure() {
     for arguments in [&["schema"][..], &["openapi"], &["completions", "zsh"], &["migrate"]] {
         let folder = crate::world::temp_files::folder();
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut command = program();
         let child = command.current_dir(&folder).args(arguments).stdout(writer).spawn().unwrap();
-        // Its copy of the open end goes, too.
+        // `command` holds a copy of the writer as well.
         drop(command);
         let output = child.wait_with_output().await.unwrap();
         assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]), "{arguments:?}");
@@ -497,7 +497,7 @@ async fn whoever_reads_only_the_first_lines_is_no_failure() {
 }
 
 #[tokio::test]
-async fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
+async fn wrong_usage_exits_with_2_and_suggests_a_correction() {
     ended(program().arg("sevre"), "").await.misused("serve");
     ended(program().args(["user", "add"]), "").await.misused("USERNAME");
     ended(program().args(["serve", "--listne", "x"]), "").await.misused("--listen");
@@ -505,7 +505,7 @@ async fn wrong_usage_ends_with_2_and_says_what_would_be_right() {
 }
 
 #[tokio::test]
-async fn an_unknown_setting_is_named_with_the_nearest_one_that_there_is() {
+async fn unknown_setting_is_named_with_a_suggestion() {
     let folder = crate::world::temp_files::folder();
     let file = folder.path().join("tokenward.toml");
     std::fs::write(&file, "[database]\nurll = \"sqlite://x.db\"\n").unwrap();
@@ -528,11 +528,11 @@ async fn an_unknown_setting_is_named_with_the_nearest_one_that_there_is() {
         refused.refused(&format!("tokenward: {key} is "));
         assert_eq!(refused.said.matches(&key).count(), 1, "{refused:?}");
     }
-    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "nothing was made before the refusal");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "no file is created before the refusal");
 }
 
 #[tokio::test]
-async fn no_file_of_settings_is_looked_for_unasked() {
+async fn no_config_file_is_read_by_default() {
     let folder = crate::world::temp_files::folder();
     for name in ["tokenward.toml", "config.toml", "Tokenward.toml", ".tokenward.toml"] {
         std::fs::write(folder.path().join(name), "nonsense = [").unwrap();
@@ -544,7 +544,7 @@ async fn no_file_of_settings_is_looked_for_unasked() {
     assert_eq!(ended(asked, "").await.code, 1);
 }
 
-/// A server of the real program.
+/// A server started from the real binary.
 struct Server<'database> {
     database: &'database Database,
     child: Child,
@@ -557,7 +557,7 @@ impl<'database> Server<'database> {
         Self::started(database, on(database)).await
     }
 
-    /// By a command to which what is served is added.
+    /// Starts the server with a prepared command, to which `serve` and its address are added.
     async fn started(database: &'database Database, mut command: Command) -> Self {
         let address = port::free().to_string();
         let child = command.args(["serve", "--listen", &address]).stderr(Stdio::null()).spawn().unwrap();
@@ -583,7 +583,7 @@ impl<'database> Server<'database> {
         read(self.http.request(Method::GET, self.url(&format!("/verify?{question}"))).bearer_auth(value)).await
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Stops the server with SIGTERM and returns its exit code.
     async fn stop(self) -> i32 {
         self.stop_by("-TERM").await
     }
@@ -595,15 +595,15 @@ impl<'database> Server<'database> {
 
     async fn stop_by(mut self, signal: &str) -> i32 {
         self.signal(signal).await;
-        let status = tokio::time::timeout(Duration::from_mins(1), self.child.wait()).await.expect("it ends");
+        let status = tokio::time::timeout(Duration::from_mins(1), self.child.wait()).await.expect("the server exits");
         let mut printed = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut printed).await.unwrap();
-        assert_eq!(printed, "", "what a server says goes to standard error");
-        status.unwrap().code().expect("it ends by itself")
+        assert_eq!(printed, "", "a server writes to standard error only");
+        status.unwrap().code().expect("the server exits by itself")
     }
 }
 
-/// Adds bob, a member of acme and globex, whose administrator is ada, and gives a token of his.
+/// Adds bob, a member of acme and globex, which ada administers, and returns the value of one of his tokens.
 async fn a_token(server: &Server<'_>) -> String {
     for command in [
         "user add ada --email ada@example.test --name Ada",
@@ -621,7 +621,7 @@ async fn a_token(server: &Server<'_>) -> String {
 }
 
 both!(
-    async fn every_command_works_beside_a_server_and_is_in_force_at_once(database: Database) {
+    async fn commands_take_effect_on_a_running_server(database: Database) {
         let server = Server::start(&database).await;
         let value = a_token(&server).await;
         let acme = "organization=acme&scope=read_builds";
@@ -630,7 +630,7 @@ both!(
         assert_eq!(server.verify(&value, acme).await.status, 403);
         assert_eq!(server.verify(&value, "organization=globex").await.status, 200);
         server.command("member add acme bob --role member").await.silent();
-        assert_eq!(server.verify(&value, acme).await.status, 403, "joining again revives nothing");
+        assert_eq!(server.verify(&value, acme).await.status, 403, "rejoining restores no grants");
         server.command("user disable bob").await.silent();
         assert_eq!(server.verify(&value, "organization=globex").await.status, 401);
         server.command("user enable bob").await.silent();
@@ -657,18 +657,18 @@ both!(
 );
 
 both!(
-    async fn a_server_that_is_told_to_end_writes_the_use_and_ends_with_0(database: Database) {
+    async fn server_writes_usage_on_sigterm(database: Database) {
         let server = Server::start(&database).await;
         writes_use_before_its_end(server, "-TERM").await;
     }
 );
 
-/// SIGHUP comes when a terminal is closed, SIGQUIT from some supervisors.
+/// SIGHUP is sent when a terminal is closed, SIGQUIT by some supervisors.
 #[tokio::test]
 async fn hangup_and_quit_signals_let_a_server_write_usage() {
     for signal in ["-HUP", "-QUIT", "-INT"] {
         let database = Database::fresh(Kind::Sqlite, "cli").unwrap();
-        // Whoever runs the tests may ignore it.
+        // The environment of the tests may ignore the signal.
         let mut env = Command::new("env");
         env.arg("--default-signal");
         let server = Server::started(&database, by(env, &on(&database))).await;
@@ -693,18 +693,18 @@ async fn writes_use_before_its_end(server: Server<'_>, signal: &str) {
     let value = a_token(&server).await;
     let first = server.verify(&value, "").await;
     let token = TokenId::from_uuid(first.header("x-token-id").parse().unwrap());
-    // The first use is written soon, a later one only after a while.
+    // The first usage is written soon, later usage only after a while.
     let start = Instant::now();
     let mut before = None;
     while before.is_none() {
-        assert!(start.elapsed() < Duration::from_secs(20), "the first use is not written");
+        assert!(start.elapsed() < Duration::from_secs(20), "the first usage is not written");
         tokio::time::sleep(Duration::from_millis(100)).await;
         before = used(database, token).await;
     }
     assert_eq!(server.verify(&value, "").await.status, 200);
     let start = Instant::now();
     assert_eq!(server.stop_by(signal).await, 0, "{signal}");
-    assert!(used(database, token).await > before, "use was lost, {:?} after the end began", start.elapsed());
+    assert!(used(database, token).await > before, "usage was lost, {:?} after the shutdown began", start.elapsed());
 }
 
 async fn used(database: &Database, token: TokenId) -> Option<tokenward::domain::time::Time> {
@@ -721,10 +721,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 both!(
-    async fn files_that_hold_data_are_nobody_elses_to_read(database: Database) {
+    async fn data_files_are_readable_only_by_their_owner(database: Database) {
         let server = Server::start(&database).await;
         let value = a_token(&server).await;
-        // A removal by somebody else writes a letter.
+        // A removal by another user writes an email.
         server.command("member remove acme bob").await.silent();
         assert_eq!(server.verify(&value, "").await.status, 200);
         let data = database.folder().join("data");
@@ -736,7 +736,7 @@ both!(
         while !letters() && start.elapsed() < Duration::from_secs(30) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        assert!(letters(), "no letter was written");
+        assert!(letters(), "no email was written");
         let mut found = files(database.folder());
         found.extend([data.clone(), data.join("mail")]);
         assert_eq!(found.iter().any(|path| path.ends_with("tokenward.db-wal")), database.kind() == Kind::Sqlite);
@@ -749,12 +749,12 @@ both!(
 );
 
 #[tokio::test]
-async fn the_openapi_document_is_printed_as_it_is_committed() {
+async fn openapi_prints_the_committed_document() {
     assert_eq!(ended(program().arg("openapi"), "").await.done(), include_str!("../../openapi.json"));
 }
 
 #[tokio::test]
-async fn there_is_a_script_for_each_shell_and_for_no_other() {
+async fn completions_support_five_shells() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = ended(program().args(["completions", shell]), "").await;
         assert!(script.done().contains("tokenward") && script.out.contains("resource-server"), "{script:?}");
@@ -765,12 +765,12 @@ async fn there_is_a_script_for_each_shell_and_for_no_other() {
 }
 
 #[tokio::test]
-async fn bash_completes_commands_and_flags_by_the_script() {
+async fn bash_completes_commands_and_flags() {
     if output_of("bash", &["--version"]).is_none() {
-        eprintln!("skipped bash_completes_commands_and_flags_by_the_script: bash is not installed");
+        eprintln!("skipped bash_completes_commands_and_flags: bash is not installed");
         return;
     }
-    // What bash itself does when somebody presses the key.
+    // What bash does when a user presses the Tab key.
     let script = r#"
         source <("$0" completions bash)
         of=$(complete -p tokenward | sed 's/.* -F \([^ ]*\).*/\1/')

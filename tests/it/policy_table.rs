@@ -1,5 +1,5 @@
-//! Who may do what, to what? One table of every caller, verb and target, committed beside this file. Its authority is the
-//! documentation of behaviour, line by line: a change of the table is a change of what people may do.
+//! Compares the permissions of every caller, operation and target with one table that is committed next to this file. A change of
+//! the table is a change of what users may do.
 
 use crate::world::{
     PASSWORD, World,
@@ -16,7 +16,7 @@ use tokenward::{
     domain::id::{EventId, GrantId, OrganizationId, SessionId, TokenId, UserId},
 };
 
-/// What the table covers, as the schema names it. `unauthorized` compares it with the schema.
+/// What the table covers, as the schema names it. `unauthorized` compares the list with the schema.
 pub(crate) const COVERED: &[&str] = &[
     "Mutation.createToken",
     "Mutation.updateToken",
@@ -64,15 +64,15 @@ pub(crate) const COVERED: &[&str] = &[
     "User.tokens",
 ];
 
-/// Tokens of bob's, and ids that no token has.
-const TARGETS: [&str; 7] = ["standing", "removed", "revoked", "expired", "unknown", "malformed", "wrong kind"];
+/// States of bob's tokens, and IDs that no token has.
+const TARGETS: [&str; 7] = ["active", "removed", "revoked", "expired", "unknown", "malformed", "wrong kind"];
 
-/// Organizations that somebody names: of the table, of strangers, and ids that no organization has.
+/// Organizations that a request names: those of the table, one of other users, and IDs that no organization has.
 const ORGANIZATIONS: [&str; 6] = ["acme", "globex", "foreign", "unknown", "malformed", "wrong kind"];
 
-/// The people of the table: bob owns the tokens, ada administers acme, zed administers initech, eve is a member of acme;
-/// dan, who is disabled, and del, who is deleted, administered acme. All tokens reach acme, and globex, of which bob alone
-/// is a member.
+/// The users of the table: bob owns the tokens, ada administers acme, zed administers initech, eve is a member of acme. dan, who
+/// is disabled, and del, who is deleted, administered acme. All tokens have access to acme and to globex, of which only bob is a
+/// member.
 struct Stage<'world> {
     callers: Vec<(&'static str, Client<'world>)>,
     bob: Client<'world>,
@@ -82,10 +82,10 @@ struct Stage<'world> {
     foreign: String,
 }
 
-/// How many of the callers are somebody; they come first.
+/// The number of callers that are authenticated; they come first.
 const LET_IN: usize = 8;
 
-/// How long a token lives that is to expire.
+/// The lifetime of a token that is to expire.
 const SOON: Duration = Duration::from_secs(20);
 
 impl<'world> Stage<'world> {
@@ -115,8 +115,8 @@ impl<'world> Stage<'world> {
             ("token of admin", tool),
             ("admin elsewhere", zed),
             ("member", eve),
-            ("stranger", world.non_member().await),
-            ("nobody", world.anonymous()),
+            ("non-member", world.non_member().await),
+            ("anonymous", world.anonymous()),
             ("disabled", dan),
             ("… token", of_disabled),
             ("deleted", del),
@@ -127,7 +127,7 @@ impl<'world> Stage<'world> {
         Self { callers, bob, ada, acme, globex, foreign }
     }
 
-    /// A token of bob's in that state; where there is none, an id alone.
+    /// Returns the ID of a token of bob's in that state, or an ID that no token has.
     async fn target(&self, state: &str) -> String {
         let world = self.bob.world;
         match state {
@@ -141,7 +141,7 @@ impl<'world> Stage<'world> {
         made.id
     }
 
-    /// A token of bob's; one that is to expire does so soon.
+    /// Creates a token of bob's; one that is to expire expires soon.
     async fn makes(&self, description: &str) -> CreatedToken {
         let end = description.starts_with("expired").then(|| self.bob.world.now().plus(SOON).to_text());
         self.bob.create_expiring_token(description, &["acme", "globex"], &["read_builds"], end).await
@@ -156,7 +156,7 @@ impl<'world> Stage<'world> {
         }
     }
 
-    /// The id of an organization that somebody names.
+    /// Returns the ID of an organization that a request names.
     fn organization(&self, name: &str) -> String {
         match name {
             "acme" => self.acme.clone(),
@@ -169,8 +169,8 @@ impl<'world> Stage<'world> {
     }
 }
 
-/// The table as it grows, and what of it was said to those who see nothing: of one verb and kind of target that is one
-/// answer, byte for byte, whether it is not there or not theirs to see.
+/// The table so far, and the responses to callers who may not see the target: for one operation and kind of target they are the
+/// same, byte for byte, whether the target does not exist or is hidden.
 struct Table {
     text: String,
     unseen: BTreeMap<(String, String), (String, String)>,
@@ -193,7 +193,7 @@ impl Table {
         self.text.push('\n');
     }
 
-    /// Of one question, whatever is not there and whatever is not seen.
+    /// Compares the responses to one operation for targets that do not exist and targets that are hidden.
     fn unseen(&mut self, question: &str, target: &str, outcome: &str, reply: &Reply) {
         if !["not_found", "null"].contains(&outcome) {
             return;
@@ -204,7 +204,7 @@ impl Table {
     }
 }
 
-/// What came of it, in a word: an error's code, `null`, or what is at that path.
+/// Returns the outcome in one word: the code of an error, `null`, or the value at that path.
 fn outcome(reply: &Reply, path: &str) -> String {
     if reply.code() != "OK" {
         return reply.code().to_lowercase();
@@ -227,7 +227,7 @@ fn outcome(reply: &Reply, path: &str) -> String {
 
 both!(
     ///
-    async fn who_may_do_what_is_what_the_table_says(world: World) {
+    async fn permissions_match_the_table(world: World) {
         let stage = Stage::of(&world).await;
         let mut table = Table::new(&stage.callers);
         let mut seen = BTreeSet::new();
@@ -243,7 +243,7 @@ both!(
     }
 );
 
-/// Each cell has a token of its own, since what is allowed changes it.
+/// Each cell has its own token, since an allowed operation changes it.
 async fn mutations(stage: &Stage<'_>, table: &mut Table, seen: &mut BTreeSet<String>) {
     for organization in ORGANIZATIONS {
         let id = stage.organization(organization);
@@ -275,7 +275,7 @@ async fn mutations(stage: &Stage<'_>, table: &mut Table, seen: &mut BTreeSet<Str
                 stage,
                 table,
                 (verb, &format!("… {organization}")),
-                async |_| json!({ "tokenId": stage.target("standing").await, "organizationId": id }),
+                async |_| json!({ "tokenId": stage.target("active").await, "organizationId": id }),
             )
             .await;
         }
@@ -284,8 +284,8 @@ async fn mutations(stage: &Stage<'_>, table: &mut Table, seen: &mut BTreeSet<Str
     seen.extend(verbs.map(|verb| format!("Mutation.{verb}")));
 }
 
-/// One verb on one target by everybody; the input is made for each cell, by its number. Whoever is not let in gets that of
-/// the cell before: they change nothing.
+/// Runs one operation on one target as every caller. The input is created for each cell, by its number; an unauthenticated caller
+/// gets the input of the cell before, since it changes nothing.
 async fn row_of(
     stage: &Stage<'_>,
     table: &mut Table,
@@ -300,7 +300,7 @@ async fn row_of(
         let reply = caller.mutate(verb, given.clone()).await;
         let outcome = done(&reply);
         assert!(number < LET_IN || outcome == "unauthenticated", "{name}: {}", reply.text);
-        // What is said of one argument, and what of the other.
+        // Responses are compared for each argument separately.
         let argument = if target.starts_with('…') { "second" } else { "first" };
         table.unseen(&format!("{verb}, {argument} argument, by {number} {name}"), target, &outcome, &reply);
         outcomes.push(outcome);
@@ -308,7 +308,7 @@ async fn row_of(
     table.row(verb, target, outcomes);
 }
 
-/// Organizations and their members; each cell has a person of its own.
+/// Organizations and their members; each cell has its own user.
 async fn settings(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mut BTreeSet<String>) {
     row_of(stage, table, ("createOrganization", ""), async |_| json!({ "slug": "new", "name": "New" })).await;
     for organization in ORGANIZATIONS {
@@ -339,7 +339,7 @@ async fn settings(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mu
             .await;
         }
     }
-    // Whoever is no member of acme, and whoever is nobody.
+    // Users who are not a member of acme, and users who do not exist.
     for verb in ["addOrganizationMember", "updateOrganizationMember", "removeOrganizationMember"] {
         for target in ["no member", "no user", "malformed", "wrong kind"] {
             let user = match target {
@@ -361,7 +361,7 @@ async fn settings(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mu
     seen.extend(verbs.iter().chain(&["removeOrganizationMember"]).map(|verb| format!("Mutation.{verb}")));
 }
 
-/// What people do with their own account; bob signs in anew for each cell.
+/// Changes of users to their own account; bob signs in again for each cell.
 async fn accounts(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mut BTreeSet<String>) {
     world.set_password("bob").await;
     for target in ["of bob", "unknown", "malformed", "wrong kind"] {
@@ -406,7 +406,7 @@ fn done(reply: &Reply) -> String {
     if reply.code() == "OK" { "done".into() } else { reply.code().to_lowercase() }
 }
 
-/// A question, what it covers, and where its answer stands.
+/// A query, the fields that it covers, and the path of its result.
 struct Ask {
     label: &'static str,
     covers: &'static [&'static str],
@@ -418,8 +418,8 @@ const fn ask(label: &'static str, covers: &'static [&'static str], query: &'stat
     Ask { label, covers, query, at }
 }
 
-/// About a token: `$id` is its id, `$grant` that of its grant with acme, `$event` that of its creation, `$beyond` that of
-/// its loss of globex.
+/// Queries about a token: `$id` is its ID, `$grant` the ID of its grant to acme, `$event` of its creation, `$beyond` of the
+/// removal of globex.
 const OF_TOKENS: &[Ask] = &[
     ask("token", &["Query.token"], "token(id: $id) { id }", "token"),
     ask("node(token)", &["Query.node"], "node(id: $id) { id }", "node"),
@@ -499,7 +499,7 @@ const OF_TOKENS: &[Ask] = &[
     ),
 ];
 
-/// About people and organizations: `$id` is theirs.
+/// Queries about users and organizations: `$id` is their ID.
 const OF_OTHERS: &[(&str, Ask)] = &[
     ("bob", ask("node(user)", &["Query.node"], "node(id: $id) { id }", "node")),
     ("eve", ask("node(user)", &["Query.node"], "node(id: $id) { id }", "node")),
@@ -620,7 +620,7 @@ async fn lookups(world: &World, stage: &Stage<'_>, table: &mut Table, seen: &mut
     }
 }
 
-/// A token in that state that was used, with the ids of its grant and its first event.
+/// Returns the IDs of a used token in that state, of its grant and of its first event.
 async fn known(world: &World, stage: &Stage<'_>, target: &str) -> Value {
     let (at, words) = (world.now(), format!("{target} of-this-table"));
     let none = |[token, grant, event]: [String; 3]| json!({ "id": token, "grant": grant, "event": event, "beyond": event, "words": words });
@@ -629,7 +629,7 @@ async fn known(world: &World, stage: &Stage<'_>, target: &str) -> Value {
             return none([TokenId::new(at).to_string(), GrantId::new(at).to_string(), EventId::new(at).to_string()]);
         }
         "malformed" => return none(["token_nonsense".into(), "grant_".into(), "\u{e9}".into()]),
-        // The id of somebody's own thing of another kind could be answered by mistake.
+        // An existing ID of another kind could be resolved by mistake.
         "wrong kind" => {
             return none([GrantId::new(at).to_string(), EventId::new(at).to_string(), TokenId::new(at).to_string()]);
         }
@@ -668,7 +668,7 @@ async fn row(stage: &Stage<'_>, table: &mut Table, (ask, target): (&Ask, &str), 
         used.as_object_mut().unwrap().retain(|name, _| ask.query.contains(&format!("${name}")));
         let reply = caller.graphql(&query, used).await;
         let outcome = outcome(&reply, ask.at);
-        // Below what is seen a field may be null for reasons of its own.
+        // Below a visible object a field may be null for other reasons.
         if ask.covers.iter().all(|field| field.starts_with("Query.")) {
             table.unseen(&format!("{} by {number}", ask.label), target, &outcome, &reply);
         }

@@ -1,6 +1,6 @@
-//! Is the code laid out as the architecture says? Who sees whom, who names which library, and how a change is made.
+//! Checks the structure of the code: layers, libraries, purity of the domain, and how a change is made.
 //!
-//! Every rule is a function from sources to complaints, so that the tests at the foot can show it a bad sample.
+//! Every rule is a function from sources to violations, so that the tests below can run it on bad samples.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -10,7 +10,7 @@ use std::{
 };
 use syn::{Attribute, Item};
 
-/// From left to right: a module may use what stands to its left, and neighbours do not see each other.
+/// From left to right: a module may use the modules to its left, and modules of one layer may not use each other.
 const LAYERS: &[&[&str]] = &[
     &["domain"],
     &["config"],
@@ -25,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["main"],
 ];
 
-/// A library, and the beginnings of the paths that may name it.
+/// A library, and the prefixes of the paths that may name it.
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("sea_orm", &["src/store/", "src/store.rs", "migration/"]),
     ("async_graphql", &["src/graphql/", "src/graphql.rs", "src/http/graphql"]),
@@ -35,22 +35,22 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("prometheus_client", &["src/telemetry/metrics.rs"]),
 ];
 
-/// Libraries that the tests may not name either: they use the service from outside, without a door into the database.
+/// Libraries that the tests may not name either: tests use the service from outside, without direct access to the database.
 const KEPT_FROM_TESTS: &[&str] = &["sea_orm"];
 
-/// What a file in `domain` may not name. A clock that is asked by a method is in `CLOCKS`.
+/// Names that files in `domain` may not use. Clocks that are read by a method are in `CLOCKS`.
 const IMPURE: &[&str] = &["async", "await", "tokio", "SystemTime", "Instant"];
 
-/// Types whose `now` asks the machine.
+/// Types whose `now` reads the clock of the machine.
 const CLOCKS: &[&str] = &["Utc", "Local"];
 
-/// What begins a change or ends one, on a `Tx`.
+/// Methods of `Tx` that begin or end a change.
 const TURNS: &[&str] = &["begin", "commit", "undo", "leave"];
 
-/// Names that say nothing about what is inside.
+/// Names that do not describe the content of a module.
 const VAGUE: &[&str] = &["utils", "helpers", "common", "types"];
 
-/// One Rust file, by its path below the top of the repository, with `/` between the parts.
+/// One Rust file, by its path relative to the repository, with `/` between the components.
 struct Source {
     path: String,
     text: String,
@@ -67,7 +67,7 @@ impl Source {
         self.path.starts_with(folder)
     }
 
-    /// `http`, `graphql` for `src/http/graphql.rs`; nothing for `src/lib.rs` and for what is not in `src`.
+    /// Returns `http`, `graphql` for `src/http/graphql.rs`; an empty list for `src/lib.rs` and for files outside `src`.
     fn module(&self) -> Vec<String> {
         let Some(inner) = self.path.strip_prefix("src/").and_then(|path| path.strip_suffix(".rs")) else {
             return Vec::new();
@@ -88,7 +88,7 @@ impl Source {
     }
 }
 
-// What is read.
+// Reading the sources.
 
 fn repository() -> Vec<Source> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -100,10 +100,10 @@ fn repository() -> Vec<Source> {
     sources
 }
 
-/// Takes in every Rust file below a folder; a folder that is not there has none.
+/// Collects every Rust file below a folder; a missing folder has none.
 fn gather(top: &Path, folder: &Path, into: &mut Vec<Source>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
-    for path in entries.map(|entry| entry.expect("a folder that was opened can be read").path()) {
+    for path in entries.map(|entry| entry.expect("an opened folder is readable").path()) {
         if path.is_dir() {
             gather(top, &path, into);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -114,11 +114,11 @@ fn gather(top: &Path, folder: &Path, into: &mut Vec<Source>) {
 }
 
 fn name_below(top: &Path, path: &Path) -> String {
-    let below: PathBuf = path.strip_prefix(top).expect("it was found there").into();
+    let below: PathBuf = path.strip_prefix(top).expect("the path is below the repository").into();
     below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-// Walking tokens. Macro bodies and groups are tokens too, so that nothing hides in them.
+// Walking tokens. Macro bodies and groups are tokens too, so that nothing is missed inside them.
 
 fn is_ident(tree: Option<&TokenTree>, name: &str) -> bool {
     matches!(tree, Some(TokenTree::Ident(ident)) if ident == name)
@@ -143,7 +143,7 @@ fn inside(tree: &TokenTree) -> Vec<TokenTree> {
     }
 }
 
-/// Calls `see` with every position of a token stream and of the groups in it: what stands there, and what before it.
+/// Calls `see` for every position of a token stream and of the groups in it, with the tokens before it and the tokens from it on.
 fn walk(trees: &[TokenTree], see: &mut dyn FnMut(&[TokenTree], &[TokenTree])) {
     for at in 0..trees.len() {
         let (before, here) = trees.split_at(at);
@@ -154,14 +154,14 @@ fn walk(trees: &[TokenTree], see: &mut dyn FnMut(&[TokenTree], &[TokenTree])) {
 
 // Layers.
 
-/// One use of something by its path from the top: the first name of that path.
+/// One use of a path from the crate root: the first name of the path.
 struct Sight {
     name: String,
     line: usize,
     is_macro: bool,
 }
 
-/// Every path in a file that starts at the top of the crate, outside of its `#[cfg(test)]` modules.
+/// Returns every path of a file that starts at the crate root, outside its `#[cfg(test)]` modules.
 fn sights(source: &Source) -> Vec<Sight> {
     let roots: &[&str] = if source.path == "src/main.rs" { &["crate", "tokenward"] } else { &["crate"] };
     let mut found = Vec::new();
@@ -207,7 +207,7 @@ fn paths_at(before: &[TokenTree], here: &[TokenTree], module: &[String], roots: 
     }
 }
 
-/// The layers that a path leads to, when it is followed from a module: `super::{super::a::B, super::c}` has two.
+/// Returns the layers that a path leads to, followed from a module: `super::{super::a::B, super::c}` has two.
 fn heads(from: &[String], path: &[TokenTree], origin: &TokenTree) -> Vec<Sight> {
     let rest = path.get(3..).unwrap_or_default();
     match path.first() {
@@ -223,7 +223,7 @@ fn heads(from: &[String], path: &[TokenTree], origin: &TokenTree) -> Vec<Sight> 
                 .flat_map(|part| heads(from, part, &part[0]))
                 .collect()
         }
-        // What is below a module of one's own layer stays in it.
+        // A path below a module of the same layer stays in the layer.
         _ if !from.is_empty() => vec![Sight { name: from[0].clone(), line: line_of(origin), is_macro: false }],
         Some(TokenTree::Ident(name)) => {
             vec![Sight { name: name.to_string(), line: line_of(&path[0]), is_macro: is_punct(path.get(1), '!') }]
@@ -253,10 +253,11 @@ fn layers(sources: &[Source]) -> Vec<String> {
             match layer_of(&sight.name) {
                 Some(other) if other < own => {}
                 Some(other) if other == own => complaints.push(
-                    source.complaint(sight.line, &format!("`{}` and `{}` are neighbours", module[0], sight.name)),
+                    source
+                        .complaint(sight.line, &format!("`{}` and `{}` are in the same layer", module[0], sight.name)),
                 ),
                 Some(_) => complaints.push(
-                    source.complaint(sight.line, &format!("`{}` stands to the right of `{}`", sight.name, module[0])),
+                    source.complaint(sight.line, &format!("`{}` is to the right of `{}`", sight.name, module[0])),
                 ),
                 None => complaints.push(source.complaint(sight.line, &format!("`{}` belongs to no layer", sight.name))),
             }
@@ -265,7 +266,7 @@ fn layers(sources: &[Source]) -> Vec<String> {
     complaints
 }
 
-/// Modules in files of their own that a `#[cfg(test)] mod name;` takes in.
+/// Modules in separate files that are declared with `#[cfg(test)] mod name;`.
 fn test_modules(sources: &[Source]) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for source in sources.iter().filter(|source| source.is_below("src/")) {
@@ -303,7 +304,7 @@ fn libraries(sources: &[Source]) -> Vec<String> {
     complaints
 }
 
-/// `sea_orm_migration` is as much `sea_orm` as the crate itself.
+/// `sea_orm_migration` counts as `sea_orm`.
 fn belongs_to(name: &str, library: &str) -> bool {
     name.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }
@@ -365,10 +366,10 @@ fn actions(sources: &[Source]) -> Vec<String> {
             records |= is_punct(here.first(), '.') && is_ident(here.get(1), "record") && is_call(&here[1..]);
         });
         if !asks {
-            complaints.push(source.complaint(1, "an action asks `policy`"));
+            complaints.push(source.complaint(1, "an action must ask `policy`"));
         }
         if !records {
-            complaints.push(source.complaint(1, "an action calls `.record(…)`"));
+            complaints.push(source.complaint(1, "an action must call `.record(…)`"));
         }
     }
     complaints
@@ -383,7 +384,7 @@ fn first_lines(sources: &[Source]) -> Vec<String> {
             let first = source.text.lines().next().unwrap_or_default();
             first.strip_prefix("//!").is_none_or(|rest| rest.trim().is_empty())
         })
-        .map(|source| source.complaint(1, "the first line says after `//!` which question the file answers"))
+        .map(|source| source.complaint(1, "the first line describes the file after `//!`"))
         .collect()
 }
 
@@ -392,20 +393,20 @@ fn vague_names(sources: &[Source]) -> Vec<String> {
     for source in sources {
         let parts = source.path.trim_end_matches(".rs").split('/');
         for name in parts.filter(|part| VAGUE.contains(part)) {
-            complaints.push(source.complaint(1, &format!("no module is called `{name}`")));
+            complaints.push(source.complaint(1, &format!("a module may not be named `{name}`")));
         }
         walk(&source.tokens(), &mut |_, here| {
             if let (true, Some(TokenTree::Ident(name))) = (is_ident(here.first(), "mod"), here.get(1))
                 && VAGUE.contains(&&*name.to_string())
             {
-                complaints.push(source.complaint(line_of(&here[0]), &format!("no module is called `{name}`")));
+                complaints.push(source.complaint(line_of(&here[0]), &format!("a module may not be named `{name}`")));
             }
         });
     }
     complaints
 }
 
-// The rules hold.
+// The repository follows the rules.
 
 #[track_caller]
 fn hold(rule: fn(&[Source]) -> Vec<String>) {
@@ -414,42 +415,42 @@ fn hold(rule: fn(&[Source]) -> Vec<String>) {
 }
 
 #[test]
-fn a_module_uses_only_what_stands_to_its_left() {
+fn modules_use_only_layers_to_their_left() {
     hold(layers);
 }
 
 #[test]
-fn a_library_is_named_only_where_it_belongs() {
+fn libraries_are_named_only_in_their_folders() {
     hold(libraries);
 }
 
 #[test]
-fn the_domain_is_pure() {
+fn domain_is_pure() {
     hold(impurities);
 }
 
 #[test]
-fn only_the_app_begins_and_commits_a_change() {
+fn only_app_begins_and_commits_changes() {
     hold(turns);
 }
 
 #[test]
-fn every_action_asks_the_policy_and_records_an_event() {
+fn actions_ask_policy_and_record_an_event() {
     hold(actions);
 }
 
 #[test]
-fn every_file_says_first_which_question_it_answers() {
+fn files_begin_with_a_description() {
     hold(first_lines);
 }
 
 #[test]
-fn no_module_has_a_name_that_says_nothing() {
+fn modules_have_descriptive_names() {
     hold(vague_names);
 }
 
 #[test]
-fn the_files_of_the_repository_are_found() {
+fn repository_files_are_found() {
     let paths: Vec<_> = repository().into_iter().map(|source| source.path).collect();
     for path in ["src/lib.rs", "src/domain/policy.rs", "migration/src/lib.rs", "tests/it/tidy.rs"] {
         assert!(paths.contains(&path.to_owned()), "{path} is not among {paths:?}");
@@ -457,15 +458,15 @@ fn the_files_of_the_repository_are_found() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_has_no_files() {
+fn missing_folder_has_no_files() {
     let mut sources = Vec::new();
     gather(Path::new("/"), Path::new("/no/such/folder"), &mut sources);
     assert!(sources.is_empty());
 }
 
-// The rules can fail.
+// The rules detect violations.
 
-/// What a rule says about files that are given as their path and their text.
+/// Returns the violations that a rule finds in files given as path and text.
 fn said(rule: fn(&[Source]) -> Vec<String>, files: &[(&str, &str)]) -> Vec<String> {
     rule(&files.iter().map(|(path, text)| Source::new(path, text)).collect::<Vec<_>>())
 }
@@ -483,7 +484,7 @@ fn accepts(rule: fn(&[Source]) -> Vec<String>, path: &str, text: &str) {
 }
 
 #[test]
-fn a_path_to_the_right_is_seen_wherever_it_stands() {
+fn path_to_the_right_is_detected_anywhere() {
     refuses(layers, "src/domain/token.rs", "use crate::store::Store;");
     refuses(layers, "src/domain/token.rs", "use crate::{domain::id::TokenId, store::{Store, tx::Tx}};");
     refuses(layers, "src/domain/token.rs", "pub(crate) use crate::store as place;");
@@ -497,7 +498,7 @@ fn a_path_to_the_right_is_seen_wherever_it_stands() {
 }
 
 #[test]
-fn a_path_to_the_right_is_seen_from_below_too() {
+fn relative_path_to_the_right_is_detected() {
     refuses(layers, "src/config.rs", "use super::app::App;");
     refuses(layers, "src/store/tokens.rs", "use super::super::app::App;");
     refuses(layers, "src/store/tokens.rs", "use super::{tx::Tx, super::app::App};");
@@ -507,7 +508,7 @@ fn a_path_to_the_right_is_seen_from_below_too() {
 }
 
 #[test]
-fn neighbours_do_not_see_each_other() {
+fn modules_of_one_layer_are_separate() {
     refuses(layers, "src/mail/mod.rs", "use crate::store::Store;");
     refuses(layers, "src/store/outbox.rs", "use crate::mail::Mailer;");
     refuses(layers, "src/jobs/mod.rs", "use crate::graphql::Loaders;");
@@ -515,7 +516,7 @@ fn neighbours_do_not_see_each_other() {
 }
 
 #[test]
-fn what_stands_to_the_left_and_what_is_ones_own_may_be_used() {
+fn paths_to_the_left_and_within_a_module_are_accepted() {
     accepts(layers, "src/app.rs", "use crate::{domain::caller::Caller, store::{Store, tx::Tx}, verify::Verifier};");
     accepts(layers, "src/store/tokens.rs", "use crate::store::tx::Tx; use crate::domain::{id::TokenId, list::Page};");
     accepts(layers, "src/main.rs", "//! Starts it.\nfn main() { tokenward::cli::run() }");
@@ -526,7 +527,7 @@ fn what_stands_to_the_left_and_what_is_ones_own_may_be_used() {
 }
 
 #[test]
-fn what_belongs_to_no_layer_is_refused() {
+fn modules_without_a_layer_are_rejected() {
     refuses(layers, "src/service.rs", "pub struct Service;");
     refuses(layers, "src/service/mod.rs", "use crate::domain::id::TokenId;");
     refuses(layers, "src/store/mod.rs", "use crate::Anything;");
@@ -537,7 +538,7 @@ fn what_belongs_to_no_layer_is_refused() {
 }
 
 #[test]
-fn a_module_of_tests_may_look_to_the_right_and_no_other_may() {
+fn only_test_modules_may_use_layers_to_the_right() {
     accepts(layers, "src/domain/token.rs", "#[cfg(test)] mod tests { use crate::store::Store; }");
     accepts(layers, "src/domain/token.rs", "#[cfg(all(test, unix))] mod tests { use crate::store::Store; }");
     refuses(layers, "src/domain/token.rs", "#[cfg(not(test))] mod real { use crate::store::Store; }");
@@ -548,14 +549,14 @@ fn a_module_of_tests_may_look_to_the_right_and_no_other_may() {
 }
 
 #[test]
-fn a_complaint_names_file_and_line() {
+fn violation_names_file_and_line() {
     let complaints =
         said(layers, &[("src/config.rs", "//! What is set.\n\nuse crate::{\n    domain::id,\n    app::App,\n};\n")]);
-    assert_eq!(complaints, ["src/config.rs:5: `app` stands to the right of `config`"]);
+    assert_eq!(complaints, ["src/config.rs:5: `app` is to the right of `config`"]);
 }
 
 #[test]
-fn a_library_in_the_wrong_place_is_seen() {
+fn misplaced_library_is_detected() {
     for (library, place, elsewhere) in [
         ("sea_orm", "src/store/tokens.rs", "src/verify/mod.rs"),
         ("sea_orm_migration", "migration/src/lib.rs", "src/cli/migrate.rs"),
@@ -581,7 +582,7 @@ fn a_library_in_the_wrong_place_is_seen() {
 }
 
 #[test]
-fn an_impure_domain_is_seen() {
+fn impure_domain_is_detected() {
     refuses(impurities, "src/domain/token.rs", "async fn f() {}");
     refuses(impurities, "src/domain/token.rs", "use tokio::sync::Mutex;");
     refuses(impurities, "src/domain/token.rs", "fn f() { chrono::Utc::now(); }");
@@ -592,7 +593,7 @@ fn an_impure_domain_is_seen() {
 }
 
 #[test]
-fn a_change_that_is_begun_or_ended_elsewhere_is_seen() {
+fn change_begun_or_ended_outside_app_is_detected() {
     let begin = "async fn f() { let tx = Tx::begin(store).await; }";
     refuses(turns, "src/actions/create_token.rs", begin);
     refuses(turns, "src/jobs/sweep.rs", "async fn f() { store::tx::Tx::commit(tx).await }");
@@ -607,7 +608,7 @@ fn a_change_that_is_begun_or_ended_elsewhere_is_seen() {
 }
 
 #[test]
-fn an_action_without_policy_or_record_is_seen() {
+fn action_without_policy_or_event_is_detected() {
     let whole = "use crate::domain::policy; async fn f() { policy::maker(s)?; tx.record(event); }";
     accepts(actions, "src/actions/create_token.rs", whole);
     refuses(actions, "src/actions/create_token.rs", "async fn f() { tx.record(event); }");
@@ -621,7 +622,7 @@ fn an_action_without_policy_or_record_is_seen() {
 }
 
 #[test]
-fn a_file_without_a_first_sentence_is_seen() {
+fn file_without_a_description_is_detected() {
     refuses(first_lines, "src/a.rs", "fn f() {}");
     refuses(first_lines, "src/a.rs", "\n//! Late.\n");
     refuses(first_lines, "src/a.rs", "//!\n//! Late.\n");
@@ -631,7 +632,7 @@ fn a_file_without_a_first_sentence_is_seen() {
 }
 
 #[test]
-fn a_name_that_says_nothing_is_seen() {
+fn vague_module_name_is_detected() {
     for name in VAGUE {
         refuses(vague_names, &format!("src/{name}.rs"), "");
         refuses(vague_names, &format!("tests/it/{name}/mod.rs"), "");
@@ -642,11 +643,11 @@ fn a_name_that_says_nothing_is_seen() {
 }
 
 #[test]
-fn the_layers_name_each_module_once() {
+fn layers_name_each_module_once() {
     let mut names = LAYERS.concat();
     names.sort_unstable();
     let all = names.len();
     names.dedup();
     assert_eq!(names.len(), all);
-    let _: TokenStream = names.join(" ").parse().expect("each is a name");
+    let _: TokenStream = names.join(" ").parse().expect("the names are tokens");
 }

@@ -1,4 +1,4 @@
-//! Is anything accepted that was asked after its end was acknowledged? At every door, on every node.
+//! Checks that no endpoint of any node accepts a token in a request that starts after the end of its access was acknowledged.
 
 use super::races;
 use crate::world::{
@@ -22,12 +22,12 @@ const CLIENTS: usize = 64;
 const ROUNDS: usize = 12;
 const SCOPES: [&str; 2] = ["read_builds", "graphql"];
 
-/// How many requests come after an acknowledgement: a hundred thousand where there is time.
+/// Returns the number of requests after an acknowledgement: 100,000 in long runs.
 fn late_requests() -> usize {
     if races() < 10_000 { races() * 3 } else { races() * 10 }
 }
 
-/// Where a token is used.
+/// An endpoint that accepts tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Door {
     Verify,
@@ -62,12 +62,12 @@ const ENDS: [End; 6] = [
 ];
 
 impl End {
-    /// Whether the token itself lives on.
+    /// Whether the token itself stays valid.
     const fn spares_the_token(self) -> bool {
         matches!(self, Self::OrganizationRemoved | Self::OwnerRemoved)
     }
 
-    /// Brings it about on this node, and comes back with the acknowledgement.
+    /// Performs the change on this node and returns after the acknowledgement.
     async fn comes(self, node: &World, token: &str, value: &str, api: &Credentials) {
         let person = |name| node.bearer(&node.jwt(name));
         match self {
@@ -111,7 +111,7 @@ impl End {
         }
     }
 
-    /// Lets the owner back in.
+    /// Restores the access of the owner.
     async fn is_mended(self, node: &World) {
         if self == Self::OwnerDisabled {
             node.operator(EnableUser { username: "bob".into() }).await.unwrap();
@@ -127,8 +127,8 @@ fn outcome<T>(answer: &Result<T>) -> String {
     answer.as_ref().map_or_else(|error| error.code().as_str(), |_| "OK").to_owned()
 }
 
-/// Asks until it is answered with `done`: a busy database may let somebody wait in vain, and what they asked for may have
-/// been done all the same, which the next answer, `already`, then says.
+/// Repeats a request until it returns `done`. On a busy database a request may fail although its change was made; the next
+/// response is then `already`.
 async fn insists(done: &str, already: &str, mut end: impl AsyncFnMut() -> String) {
     let mut tries = 0;
     let answer = retry(async || {
@@ -140,7 +140,7 @@ async fn insists(done: &str, already: &str, mut end: impl AsyncFnMut() -> String
 }
 
 impl Door {
-    /// Whether a token is accepted here for acme.
+    /// Whether this endpoint accepts a token for acme.
     async fn accepts(self, node: &World, value: &str, api: &Credentials) -> bool {
         let holder: Client<'_> = node.bearer(value);
         match self {
@@ -161,7 +161,7 @@ impl Door {
 
 both!(
     ///
-    async fn a_token_that_was_revoked_on_one_node_is_refused_at_every_door_of_both(world: World) {
+    async fn revoked_token_is_rejected_by_every_endpoint_of_both_nodes(world: World) {
         let other = world.another_node(&[]).await;
         let (bob, api) = (world.member("bob", &["acme"]).await, world.resource_server("api").await);
         for number in 0..races() / 10 {
@@ -181,7 +181,7 @@ both!(
 
 both!(
     ///
-    async fn of_what_sixty_four_clients_ask_after_the_acknowledgement_nothing_is_accepted(world: World) {
+    async fn no_request_after_the_acknowledgement_is_accepted(world: World) {
         let other = world.another_node(&[]).await;
         world.admin("ada", &["acme"]).await;
         let (bob, api) = (world.member("bob", &["acme"]).await, world.resource_server("api").await);
@@ -206,7 +206,7 @@ both!(
                         accepted_late.fetch_add(usize::from(accepted), Ordering::SeqCst);
                     } else {
                         accepted_early.fetch_add(usize::from(accepted), Ordering::SeqCst);
-                        // So that the change that ends it has its turn on a slow machine too.
+                        // Leaves time for the change on a slow machine too.
                         tokio::time::sleep(Duration::from_millis(200)).await;
                     }
                 }

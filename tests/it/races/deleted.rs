@@ -1,4 +1,4 @@
-//! What if a user or an organization is deleted while a change is made that concerns them? Nothing of them comes back.
+//! Runs every action together with the deletion of its user or organization: no deleted data returns.
 
 use super::{Stop, Stopping, actions, within};
 use crate::world::{ISSUER, PASSWORD, World, database::Kind};
@@ -24,7 +24,7 @@ use tokenward::{
     store::{Identity, NewUser},
 };
 
-/// Every action that concerns a user, by the name of its file; and what else writes for one.
+/// Every action that concerns a user, by the name of its file, and other writes for a user.
 const WITH_USERS: [&str; 24] = [
     "accept_invitation",
     "add_organization_member",
@@ -68,7 +68,7 @@ const WITH_ORGANIZATIONS: [&str; 12] = [
     "update_token",
     "delete_organization",
 ];
-/// The actions that concern none, or create it.
+/// The actions that concern no organization, or create one.
 const WITHOUT_ORGANIZATIONS: [&str; 11] = [
     "accept_invitation",
     "add_resource_server",
@@ -83,7 +83,7 @@ const WITHOUT_ORGANIZATIONS: [&str; 11] = [
     "update_profile",
 ];
 
-/// How many rows are left of what was deleted.
+/// Counts the remaining rows of deleted users and organizations.
 const LEFT: &str = "SELECT
     (SELECT count(*) FROM users u WHERE u.deleted_at IS NOT NULL AND (
         u.name <> 'Deleted user' OR u.email IS NOT NULL OR u.email_verified OR u.disabled_at IS NULL
@@ -127,7 +127,7 @@ impl<'world> Case<'world> {
                 CreateOrganization { name: slug.clone(), slug, admin: boss.into(), self_service: SelfService::Off };
             organizations.push(world.operator(found).await.unwrap().id);
         }
-        let [home, other, away] = organizations[..] else { panic!("three organizations") };
+        let [home, other, away] = organizations[..] else { panic!("expected three organizations") };
         let mut case = Self {
             world,
             verb,
@@ -254,7 +254,7 @@ impl<'world> Case<'world> {
             "sign in" => match self.world.sign_in(&username, PASSWORD).await.status.as_u16() {
                 204 => Ok(()),
                 401 => Err(Error::Unauthenticated),
-                other => Err(Error::Bug(format!("signing in was answered {other}").into())),
+                other => Err(Error::Bug(format!("signing in returned {other}").into())),
             },
             "update_organization" => {
                 let change = UpdateOrganization { organization: home.into(), name: Some("Changed".into()) };
@@ -270,12 +270,12 @@ impl<'world> Case<'world> {
                 let catalogue = self.world.app.catalogue().clone();
                 self.does(user, UpdateToken { token, description, scopes, expires_at: None, catalogue }).await
             }
-            other => panic!("no action is called {other}"),
+            other => panic!("there is no action {other}"),
         }
     }
 
-    /// Both at once; where the deletion `leads`, it has done everything but its commit when the action begins. Returns whether
-    /// it was done.
+    /// Runs the action and the deletion at once; if the deletion `leads`, it has done everything except its commit when the
+    /// action begins. Returns whether the deletion succeeded.
     async fn meets<C: Change>(&self, deletion: C, leads: bool) -> bool {
         let (deleted, done) = if leads {
             let stop = Stop::default();
@@ -283,7 +283,7 @@ impl<'world> Case<'world> {
             let acting = async {
                 within("the deletion stops", stop.reached.notified()).await;
                 let mut acts = pin!(self.acts());
-                // It ends by itself, or waits for the deletion.
+                // The action ends, or waits for the deletion.
                 let early = tokio::time::timeout(Duration::from_millis(150), &mut acts).await;
                 stop.go.cancel();
                 match early {
@@ -297,7 +297,7 @@ impl<'world> Case<'world> {
         };
         let refused = |code| matches!(code, Code::Conflict | Code::NotFound);
         if let Err(error) = &deleted {
-            // The user was called otherwise by then, or had become the only administrator.
+            // The user was renamed meanwhile, or became the only administrator.
             assert!(!leads && refused(error.code()), "{}: the deletion failed: {error:?}", self.verb);
         }
         if let Err(error) = &done {
@@ -307,17 +307,17 @@ impl<'world> Case<'world> {
         deleted.is_ok()
     }
 
-    /// What the database says past the service.
+    /// Reads the database directly, without the service.
     fn nothing_is_left(&self) {
         let Some(left) = self.world.database.query(LEFT) else { return };
-        assert_eq!(left.trim(), "0", "{}: something came back", self.verb);
+        assert_eq!(left.trim(), "0", "{}: deleted data is left", self.verb);
     }
 
-    /// A deleted user's name is given to no other user.
+    /// The username of a deleted user is not given to another user.
     fn name_is_gone(&self) {
         let named = format!("SELECT count(*) FROM users WHERE username = '{}'", self.username);
         let Some(users) = self.world.database.query(&named) else { return };
-        assert_eq!(users.trim(), "0", "{}: the name was given again", self.verb);
+        assert_eq!(users.trim(), "0", "{}: the username was given to another user", self.verb);
     }
 }
 
@@ -333,12 +333,12 @@ fn named(username: &str, subject: &str) -> NewUser {
 
 /// R-38, R-35
 #[test]
-fn every_action_meets_the_deletions_of_what_it_concerns() {
+fn every_action_is_run_with_the_deletions_it_concerns() {
     for (with, without) in
         [(&WITH_USERS[..], &WITHOUT_USERS[..]), (&WITH_ORGANIZATIONS[..], &WITHOUT_ORGANIZATIONS[..])]
     {
         let of = |verbs: &[&str]| -> BTreeSet<String> {
-            // Signing in is no action; behind others stands their variant.
+            // "sign in" is no action; a space separates an action from its variant.
             let names = verbs.iter().filter(|verb| **verb != "sign in").filter_map(|verb| verb.split(' ').next());
             names.map(ToOwned::to_owned).collect()
         };
@@ -350,7 +350,7 @@ fn every_action_meets_the_deletions_of_what_it_concerns() {
 
 both!(
     /// R-38, R-35
-    async fn nothing_survives_a_deletion_that_meets_any_action(world: World) {
+    async fn deletion_is_complete_under_concurrent_actions(world: World) {
         let hashed = Password::given(PASSWORD).hashed().unwrap();
         let boss = world.operator(AddUser { new: named("boss", "boss") }).await.unwrap().id;
         let mut number = 0;
@@ -370,7 +370,7 @@ both!(
         }
         if world.database.kind() == Kind::Postgres {
             let asked = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-            assert_eq!(world.database.query(asked).unwrap().trim(), "0", "changes waited for each other");
+            assert_eq!(world.database.query(asked).unwrap().trim(), "0", "changes deadlocked");
         }
     }
 );

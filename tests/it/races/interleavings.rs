@@ -1,4 +1,4 @@
-//! Is the audit the order of what happened? Random deeds at once on two nodes, followed in a model by the audit's numbers.
+//! Runs random operations at once on two nodes and checks that the event log is their order, by following it in a model.
 
 use super::{
     Stop, Stopping, dice,
@@ -39,10 +39,10 @@ use tokenward::{
     verify::ObservedRequest,
 };
 
-/// Tokens that end by themselves do so after this, and the clock jumps further than that.
+/// Some tokens expire after this time; the clock advances further than that.
 const SHORT: Duration = Duration::from_mins(20);
 const JUMP: Duration = Duration::from_mins(30);
-/// Everybody belongs here for ever and all tokens reach it, so that whatever happens concerns an organization.
+/// All users stay members of this organization and all tokens have access to it, so that every event concerns an organization.
 const HOME: &str = "home";
 const PEOPLE: [&str; 3] = ["ada", "bob", "cyd"];
 const CODES: [Code; 9] = [
@@ -60,29 +60,29 @@ const CODES: [Code; 9] = [
 /// One step of a script.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// Somebody does something, over HTTP or as the doors would.
+    /// A caller makes a change, over HTTP or directly.
     Do { who: Who, what: What, http: bool },
-    /// Time goes by, and what has ended is marked.
+    /// Time passes, and expired tokens are marked.
     Later,
-    /// Somebody uses a token, and that is written.
+    /// A token is used, and its usage is written.
     Use { token: TokenId },
 }
 
-/// What somebody was told, and between which ticks.
+/// The outcome of one operation, and the ticks between which it ran.
 #[derive(Debug)]
 struct Told {
     tag: String,
     deed: Deed,
     from: u64,
     to: u64,
-    /// A new token and its value; nothing for other deeds.
+    /// The new token and its value; `None` for other operations.
     answer: Result<Option<(TokenId, String)>, Code>,
 }
 
-/// Two nodes, three people, two organizations, and what must be so by now.
+/// Two nodes, three users, three organizations, and the expected state.
 struct Race<'world> {
     nodes: [&'world World; 2],
-    /// The last of them is home, where nothing is at stake.
+    /// The last one is home, whose memberships do not change.
     organizations: [OrganizationId; 3],
     people: [UserId; 3],
     auditors: Vec<OrgAdmin>,
@@ -118,7 +118,7 @@ impl<'world> Race<'world> {
             tags: AtomicU64::new(0),
             unknown: 0,
         };
-        // What was made to begin with is where the model begins.
+        // The model begins with what was created so far.
         for (auditor, organization) in race.auditors.iter().zip(&organizations) {
             for (user, role) in race.members(auditor).await {
                 race.state.roles.insert((*organization, user), role);
@@ -129,7 +129,7 @@ impl<'world> Race<'world> {
         race
     }
 
-    /// All that happened since the last look, by number.
+    /// Returns all events since the last call, by number.
     async fn entries(&self) -> BTreeMap<i64, RecordedEvent> {
         let mut entries = BTreeMap::new();
         for auditor in &self.auditors {
@@ -150,7 +150,7 @@ impl<'world> Race<'world> {
 
     // Scripts.
 
-    /// Two scripts that meddle with the same few things.
+    /// Returns two scripts that change the same few tokens.
     fn scripts(&self, dice: &mut TestRng) -> [Vec<(Step, u64)>; 2] {
         let now = self.nodes[0].now();
         let mut live: Vec<_> =
@@ -158,7 +158,7 @@ impl<'world> Race<'world> {
         while live.len() > 2 {
             live.swap_remove(dice.random_range(0..live.len()));
         }
-        // One that is over should stay so.
+        // One that has ended must stay so.
         live.extend(self.state.tokens.keys().nth(dice.random_range(0..=self.state.tokens.len())));
         let mut jumped = false;
         [(); 2].map(|()| {
@@ -179,7 +179,7 @@ impl<'world> Race<'world> {
         })
     }
 
-    /// Something that would be done if nobody came in between, for the most part.
+    /// Returns a step that mostly would succeed if no other change came between.
     fn deed(&self, dice: &mut TestRng, live: &[TokenId], now: Time) -> Step {
         loop {
             let (who, what) = self.any(dice, live, now);
@@ -238,7 +238,7 @@ impl<'world> Race<'world> {
             match step {
                 Step::Later => {
                     node.advance(JUMP);
-                    // The node's own job may be at it too.
+                    // The job of the node may do so at the same time.
                     let _ = node.app.store().upkeep().mark_expired(node.now(), 500).await;
                 }
                 Step::Use { token } => {
@@ -266,7 +266,7 @@ impl<'world> Race<'world> {
         Told { tag, deed: Deed { who, what, began, ended }, from, to, answer }
     }
 
-    /// Does it as the doors do.
+    /// Makes the change as the endpoints do.
     async fn directly(
         &self,
         node: &World,
@@ -324,7 +324,7 @@ impl<'world> Race<'world> {
         Ok(None)
     }
 
-    /// Does it as a client.
+    /// Makes the change as a client.
     async fn over_http(
         &self,
         node: &World,
@@ -364,11 +364,11 @@ impl<'world> Race<'world> {
                     "organizationId": organization.to_string(), "userId": user.to_string(), "role": role(one),
                 }),
             ),
-            What::Disable { .. } | What::Enable { .. } => panic!("only the command line does this"),
+            What::Disable { .. } | What::Enable { .. } => panic!("only the command line makes this change"),
         };
         let shows = if verb == "createToken" { "value token { id }" } else { "__typename" };
         let query = mutation(verb, shows);
-        let client = node.bearer(&node.jwt(self.name(who.person().expect("a person"))));
+        let client = node.bearer(&node.jwt(self.name(who.person().expect("a user"))));
         let request = client.request(Method::POST, "/graphql").header("user-agent", tag);
         let reply = read(request.json(&json!({ "query": query, "variables": { "input": input } }))).await;
         let code = reply.code();
@@ -383,12 +383,12 @@ impl<'world> Race<'world> {
     }
 
     fn name(&self, user: UserId) -> &'static str {
-        PEOPLE[self.people.iter().position(|one| *one == user).expect("one of the people")]
+        PEOPLE[self.people.iter().position(|one| *one == user).expect("one of the users")]
     }
 
-    // What must be so.
+    // Checks.
 
-    /// Two scripts at once, and then everything that was told must fit what is in the audit and in the store.
+    /// Runs two scripts at once, then checks that every outcome fits the event log and the store.
     async fn run(&mut self, dice: &mut TestRng) {
         let [one, other] = self.scripts(dice);
         let told = futures_util::future::join(self.play(self.nodes[0], one), self.play(self.nodes[1], other)).await;
@@ -401,7 +401,7 @@ impl<'world> Race<'world> {
         let (states, places) = self.followed(&told).await;
         explain(&told, &states, &places);
         self.unknown += told.iter().filter(|one| one.answer == Err(Code::Unavailable)).count();
-        let last = states.into_iter().next_back().expect("the state before");
+        let last = states.into_iter().next_back().expect("the initial state");
         let changed: Vec<_> =
             last.tokens.keys().filter(|id| self.state.tokens.get(id) != last.tokens.get(id)).copied().collect();
         self.state = last;
@@ -410,20 +410,20 @@ impl<'world> Race<'world> {
         }
     }
 
-    /// The states that the audit leads through, and where in them each deed is.
+    /// Returns the states that the event log leads through, and the position of each operation in them.
     async fn followed(&mut self, told: &[Told]) -> (Vec<State>, BTreeMap<String, usize>) {
         let entries = self.entries().await;
         let numbers: Vec<_> = entries.keys().copied().collect();
         let all: Vec<_> = (self.last + 1..).take(numbers.len()).collect();
-        assert_eq!(numbers, all, "numbers have no gaps");
+        assert_eq!(numbers, all, "event numbers have no gaps");
         let concerned = self.nodes[1].app.store().concerned(&numbers).await.unwrap();
         let (mut states, mut places) = (vec![self.state.clone()], BTreeMap::new());
         let entries: Vec<_> = entries.into_values().collect();
         let mut latest = 0;
         for change in entries.chunk_by(|one, next| one.actor_user_agent == next.actor_user_agent) {
             let tag = change[0].actor_user_agent.clone().unwrap_or_default();
-            let told = told.iter().find(|one| one.tag == tag).unwrap_or_else(|| panic!("nobody did {change:?}"));
-            assert!(matches!(told.answer, Ok(_) | Err(Code::Unavailable)), "refused, and yet in the audit: {told:?}");
+            let told = told.iter().find(|one| one.tag == tag).unwrap_or_else(|| panic!("no operation made {change:?}"));
+            assert!(matches!(told.answer, Ok(_) | Err(Code::Unavailable)), "refused, but in the event log: {told:?}");
             let recorded: Vec<_> = change
                 .iter()
                 .map(|entry| Line {
@@ -435,7 +435,7 @@ impl<'world> Race<'world> {
                 })
                 .collect();
             let before = &states[states.len() - 1];
-            // Time may have gone by, and people may have been disabled, between what it asked and what it did.
+            // Time may have passed, and users may have been disabled, between the start of the operation and its effect.
             let readings = [told.deed.began, told.deed.ended].into_iter().flat_map(|at| {
                 states.iter().rev().map(move |seen| {
                     let mut next = before.clone();
@@ -444,11 +444,11 @@ impl<'world> Race<'world> {
             });
             let readings: Vec<_> = readings.collect();
             let fits = readings.iter().find(|(expected, _)| expected.as_ref() == Ok(&recorded));
-            let Some((_, next)) = fits else { panic!("{told:?} left {recorded:?} for {:?}", readings[0]) };
+            let Some((_, next)) = fits else { panic!("{told:?} recorded {recorded:?} instead of {:?}", readings[0]) };
             let next = next.clone();
-            assert!(told.to > latest, "what began after its end has a lower number: {told:?}");
+            assert!(told.to > latest, "an operation that began later has a lower number: {told:?}");
             latest = latest.max(told.from);
-            assert_eq!(places.insert(tag, states.len() - 1), None, "in the audit twice: {told:?}");
+            assert_eq!(places.insert(tag, states.len() - 1), None, "in the event log twice: {told:?}");
             states.push(next);
         }
         self.last = numbers.last().copied().unwrap_or(self.last);
@@ -471,7 +471,7 @@ impl<'world> Race<'world> {
         assert_eq!(reaches, standing, "{found:?}");
     }
 
-    /// All tokens at the door, the audits and the members, on both nodes.
+    /// Checks all tokens by `/verify`, the audits and the members, on both nodes.
     async fn everything_is_as_in_the_model(&self) {
         let now = self.nodes[0].now();
         for (number, (token, value)) in self.values.iter().enumerate() {
@@ -501,7 +501,7 @@ impl<'world> Race<'world> {
         }
     }
 
-    /// Each letter that was due was sent, and no other.
+    /// Checks that every expected email was sent, and no other.
     async fn the_letters_are_as_in_the_model(&self) {
         let sent = || {
             let all = self.nodes.iter().flat_map(|node| node.mailbox.sent());
@@ -515,25 +515,25 @@ impl<'world> Race<'world> {
         let operator = operator(self.nodes[0].now());
         let start = Instant::now();
         while !self.nodes[0].app.store().undelivered_emails(&operator, 10).await.unwrap().is_empty() {
-            assert!(start.elapsed() < Duration::from_mins(1), "a letter that nobody was owed");
+            assert!(start.elapsed() < Duration::from_mins(1), "an unexpected email is pending");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(sent().len(), self.state.letters);
     }
 }
 
-/// Each answer was right at some moment between its question and itself.
+/// Checks that each outcome was correct at some moment between its start and its end.
 fn explain(told: &[Told], states: &[State], places: &BTreeMap<String, usize>) {
     for one in told {
         let others = |before: bool| {
             let of = |other: &&Told| if before { other.to < one.from } else { other.from <= one.to };
             told.iter().filter(of).filter_map(|other| places.get(&other.tag)).map(|place| place + 1).max()
         };
-        // What was answered before it began had happened; what began after its answer had not.
+        // Operations that ended before this one began had happened; those that began after it ended had not.
         let (first, last) = (others(true).unwrap_or(0), others(false).unwrap_or(0).max(others(true).unwrap_or(0)));
         let place = places.get(&one.tag).copied();
         let last = place.unwrap_or(last);
-        assert!(first <= last, "{one:?} came too early");
+        assert!(first <= last, "{one:?} happened too early");
         let moments = (first..=last).flat_map(|people| (people..=last).map(move |things| (people, things)));
         let explained = moments.into_iter().any(|(people, things)| {
             let allowed = states[people].allows(&one.deed, &states[things]);
@@ -541,7 +541,7 @@ fn explain(told: &[Told], states: &[State], places: &BTreeMap<String, usize>) {
             match (&one.answer, place) {
                 (Err(Code::Unavailable), _) => true,
                 (Ok(_), Some(_)) => allowed.is_ok(),
-                // Everything was so already.
+                // The state was already as requested.
                 (Ok(_), None) => allowed.is_ok() && done(one.deed.began) == Ok(Vec::new()),
                 (Err(code), _) => {
                     let refused = [done(one.deed.began), done(one.deed.ended)];
@@ -549,7 +549,7 @@ fn explain(told: &[Told], states: &[State], places: &BTreeMap<String, usize>) {
                 }
             }
         });
-        assert!(explained, "{one:?} at none of {:?}", &states[first..=last]);
+        assert!(explained, "{one:?} fits none of {:?}", &states[first..=last]);
     }
 }
 
@@ -570,8 +570,8 @@ fn auditor(organization: OrganizationId) -> OrgAdmin {
 const PAGE: Page = Page { limit: 100, backward: false, after: None, before: None };
 
 both!(
-    /// last acknowledged wins, the order of the audit is that of what happened, and what was revoked stays so.
-    async fn random_deeds_on_two_nodes_are_as_if_one_had_come_after_the_other_in_the_order_of_the_audit(world: World) {
+    /// the last acknowledged change counts, the event log has the order of the changes, and revoked tokens stay revoked.
+    async fn random_operations_on_two_nodes_are_serializable_in_event_order(world: World) {
         let (mut dice, other) = (dice(), world.another_node(&[]).await);
         let mut race = Race::between(&world, &other).await;
         for _ in 0..races() {
@@ -581,13 +581,13 @@ both!(
         race.the_letters_are_as_in_the_model().await;
         let (events, unknown) = (race.last, race.unknown);
         assert!(events > i64::try_from(races()).unwrap(), "only {events} events");
-        assert!(unknown * 50 < races(), "{unknown} deeds were not answered");
+        assert!(unknown * 50 < races(), "{unknown} operations had an unknown outcome");
     }
 );
 
 both!(
-    /// What concerns a person is read by the organizations that they belong to at its place in the audit.
-    async fn whoever_is_being_disabled_joins_nothing_until_that_is_in_the_audit(world: World) {
+    /// An event about a user belongs to the organizations of which the user is a member at its position in the event log.
+    async fn joining_waits_for_the_disabling_of_the_user(world: World) {
         let other = world.another_node(&[]).await;
         world.organization("acme").await;
         for tries in 1..=10 {
@@ -600,7 +600,7 @@ both!(
                 (disabled, Instant::now())
             };
             let joining = async {
-                within("somebody is disabled", stop.reached.notified()).await;
+                within("the user is disabled", stop.reached.notified()).await;
                 let held = Instant::now();
                 let joining = async {
                     let (organization, user) = ("acme".into(), name.as_str().into());
@@ -618,7 +618,7 @@ both!(
             };
             let ((disabled, end), (joined, (early, held))) =
                 Box::pin(futures_util::future::join(disabling, joining)).await;
-            // Whoever waits too long gives up.
+            // A change that waits too long is abandoned.
             let gave_up = joined.as_ref().is_err_and(|error| error.code() == Code::Unavailable);
             if gave_up && end - held > Duration::from_millis(1_200) && tries < 10 {
                 continue;

@@ -1,4 +1,4 @@
-//! What if a client leaves while its mutation runs? It ends as if the client had stayed.
+//! Checks that a mutation whose client disconnects ends as if the client had stayed.
 
 use super::{Stop, Stopping, id_of, until, within};
 use crate::{
@@ -16,10 +16,11 @@ use tokenward::{
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-/// Locks are waited for no longer than this and some more.
+/// Waiting for a lock takes little longer than this before it times out.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// What ends a token or its access: the verb, what the token's history then says last, and its answers at the door.
+/// The operations that end a token or its access, with the last event of the token's history and the status of `/verify`
+/// afterwards.
 const ENDS: [(&str, &str, u16); 4] = [
     ("revokeToken", "TOKEN_REVOKED", 401),
     ("DELETE", "TOKEN_REVOKED", 401),
@@ -27,7 +28,7 @@ const ENDS: [(&str, &str, u16); 4] = [
     ("removeOrganizationMember", "TOKEN_ORGANIZATION_REMOVED", 403),
 ];
 
-/// The bytes of a request that ends a token.
+/// Returns the bytes of a request that ends a token or its access.
 async fn request(verb: &str, admin: &Client<'_>, owner: &Client<'_>, token: &str, value: &str) -> String {
     let acme = admin.world.organization_id("acme").await;
     let (credential, input) = match verb {
@@ -49,8 +50,8 @@ async fn request(verb: &str, admin: &Client<'_>, owner: &Client<'_>, token: &str
 
 both!(
     ///
-    async fn a_mutation_whose_client_has_left_ends_as_if_it_had_stayed(world: World) {
-        // Nobody else comes to this node, so that its tasks are those of the client that leaves.
+    async fn mutation_completes_after_its_client_disconnects(world: World) {
+        // No other client uses this node, so that its tasks are those of the client that disconnects.
         let node = world.another_node(&[]).await;
         let ada = world.admin("ada", &["acme"]).await;
         let bob_id = id_of(&world.member("bob", &["acme"]).await).await;
@@ -77,7 +78,7 @@ both!(
                     client.write_all(request.as_bytes()).await.unwrap();
                     until("the mutation waits", || node.app.tasks().len() == idle + 2).await;
                     drop(client);
-                    until("the connection is gone", || node.app.tasks().len() == idle + 1).await;
+                    until("the connection closes", || node.app.tasks().len() == idle + 1).await;
                     stop.go.cancel();
                     until("the mutation ends", || node.app.tasks().len() == idle).await;
                     held.elapsed()
@@ -85,7 +86,7 @@ both!(
                 let (held, took) = futures_util::future::join(holding, leaving).await;
                 held.unwrap();
                 tries += 1;
-                // Whoever waits too long for a lock gives up, and would have done so with its client.
+                // A change that waits too long for a lock is abandoned, with or without its client.
                 if took > PATIENCE && tries < 10 {
                     continue;
                 }
@@ -96,7 +97,7 @@ both!(
                 }
                 if status == 403 {
                     let sent = || world.mailbox.sent().len() + node.mailbox.sent().len();
-                    until("the letter comes", || sent() > letters).await;
+                    until("the email is sent", || sent() > letters).await;
                 }
                 break;
             }

@@ -1,4 +1,4 @@
-//! What does a change wait for? Not for rows that its caller may not change, and not for changes of other users.
+//! Checks what a change waits for: not for rows that its caller may not change, and not for changes of other users.
 
 use super::{Stop, Stopping, id_of, within};
 use crate::world::{
@@ -18,7 +18,7 @@ use tokenward::{
 
 ///
 ///
-/// The rows are locked by another change: who wants to lock them as well waits for it. SQLite has no rows to lock.
+/// Another change holds the locks, so that every change that locks the same rows waits for it. SQLite has no row locks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn caller_without_authorization_waits_for_no_row_of_others() {
     let Some(database) = Database::fresh(Kind::Postgres, "locks") else { return };
@@ -34,7 +34,7 @@ async fn caller_without_authorization_waits_for_no_row_of_others() {
     let locking = world.operator(Stopping { change, stop: stop.clone() });
     let asking = async {
         within("the change stops", stop.reached.notified()).await;
-        // At once: PostgreSQL ends a transaction that is idle for five seconds.
+        // Not later: PostgreSQL ends a transaction that is idle for five seconds.
         let asked = [
             ("addOrganizationMember", json!({ "organizationId": acme, "user": "bob", "role": "ADMIN" })),
             ("updateOrganizationMember", json!({ "organizationId": acme, "userId": bob.to_string(), "role": "ADMIN" })),
@@ -56,9 +56,9 @@ async fn caller_without_authorization_waits_for_no_row_of_others() {
 
 ///
 ///
-/// One change of Eve holds a row that thirty more of hers want. They take two connections, and not those of everybody.
+/// One change of eve's locks a row that thirty more of her changes wait for. They use two connections and leave the others free.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_of_one_user_that_wait_for_a_lock_keep_no_one_else_from_revoking() {
+async fn waiting_changes_of_one_user_do_not_delay_other_users() {
     let Some(database) = Database::fresh(Kind::Postgres, "held_changes") else { return };
     let world = World::with(database, &[]).await;
     let (bob, eve) = (world.member("bob", &["acme"]).await, world.admin("eve", &["globex"]).await);

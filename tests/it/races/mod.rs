@@ -1,5 +1,5 @@
-//! What holds while several do something at once, or are disturbed on the way? Two nodes over one database, dice that can
-//! be thrown again, and changes that stop in their middle.
+//! Tests of concurrent and disturbed changes: two nodes on one database, reproducible random numbers, and changes that stop
+//! midway.
 
 mod acknowledged;
 mod deleted;
@@ -22,17 +22,17 @@ use tokenward::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// How much is tried: a thousand, or what `TEST_RACES` says.
+/// The number of attempts: 1,000, or `TEST_RACES`.
 fn races() -> usize {
-    setting("TEST_RACES").map_or(1_000, |number| number.parse().expect("TEST_RACES is a number"))
+    setting("TEST_RACES").map_or(1_000, |number| number.parse().expect("TEST_RACES must be a number"))
 }
 
-/// Dice that fall anew in each run, and as before with the seed that a failure shows.
+/// Random numbers that differ in each run, unless `TEST_RACES_SEED` is the seed that a failed run printed.
 fn dice() -> TestRng {
     let seed = setting("TEST_RACES_SEED").unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string());
-    println!("TEST_RACES_SEED={seed} throws the same dice again");
+    println!("TEST_RACES_SEED={seed} repeats this run");
     let bytes = seed.as_bytes();
-    assert_eq!(bytes.len(), 32, "TEST_RACES_SEED has 32 characters");
+    assert_eq!(bytes.len(), 32, "TEST_RACES_SEED must have 32 characters");
     TestRng::from_seed(RngAlgorithm::ChaCha, bytes)
 }
 
@@ -43,13 +43,13 @@ fn actions() -> BTreeSet<String> {
     names.filter(|name| name != "mod").collect()
 }
 
-/// A change that stops behind what it did, its locks held, until it is let go.
+/// A change that stops after its work, with its locks held, until `stop.go` is cancelled.
 struct Stopping<C> {
     change: C,
     stop: Stop,
 }
 
-/// Where it stops.
+/// Signals that a change has stopped, and lets it go on.
 #[derive(Clone, Default)]
 struct Stop {
     reached: Arc<Notify>,
@@ -69,13 +69,13 @@ impl<C: Change> Change for Stopping<C> {
     }
 }
 
-/// Who a client is.
+/// Returns the ID of the user.
 async fn id_of(client: &Client<'_>) -> UserId {
     let viewer = client.query("{ viewer { id } }", json!({})).await;
     UserId::parse(viewer["viewer"]["id"].as_str().unwrap()).unwrap()
 }
 
-/// Waits until it is so, for a while.
+/// Waits until the condition holds, with a timeout.
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     let waits = async {
         while !is_so() {
@@ -85,7 +85,7 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
     within(what, waits).await;
 }
 
-/// Waits for something that must come.
+/// Waits for the work, with a timeout.
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(30), work).await.unwrap_or_else(|_| panic!("{what} in thirty seconds"))
+    tokio::time::timeout(Duration::from_secs(30), work).await.unwrap_or_else(|_| panic!("timeout: {what}"))
 }

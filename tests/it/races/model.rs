@@ -1,4 +1,4 @@
-//! What should come of it? The rules of tokens, grants and memberships once more, small and without a database.
+//! A model of the expected results: the rules of tokens, grants and memberships, reimplemented without a database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use tokenward::domain::{
@@ -9,19 +9,19 @@ use tokenward::domain::{
     time::Time,
 };
 
-/// Who does something.
+/// Who makes a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Who {
     /// The command line.
     Operator,
-    /// Somebody signed in as themselves.
+    /// A user, authenticated by a JWT.
     Person(UserId),
-    /// An API that was given the token's value.
+    /// A resource server that has the value of the token.
     Api,
 }
 
 impl Who {
-    /// The person, if it is one.
+    /// Returns the user, if the caller is one.
     pub(super) const fn person(self) -> Option<UserId> {
         match self {
             Self::Person(user) => Some(user),
@@ -30,7 +30,7 @@ impl Who {
     }
 }
 
-/// What somebody does.
+/// The change that is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
     Create { organizations: [OrganizationId; 3], ends: Option<Time> },
@@ -44,7 +44,7 @@ pub(super) enum What {
     Enable { user: UserId },
 }
 
-/// One deed, and the time of the service when it was begun and when it was answered.
+/// One operation, and the time of the service at its start and its end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deed {
     pub(super) who: Who,
@@ -53,7 +53,7 @@ pub(super) struct Deed {
     pub(super) ended: Time,
 }
 
-/// A line of the audit.
+/// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) kind: EventType,
@@ -63,40 +63,40 @@ pub(super) struct Line {
     pub(super) organizations: BTreeSet<OrganizationId>,
 }
 
-/// A token as far as races go.
+/// The relevant state of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) owner: UserId,
     pub(super) ends: Option<Time>,
     pub(super) revoked: bool,
-    /// Where its grant was not removed.
+    /// The organizations with an unremoved grant.
     pub(super) standing: BTreeSet<OrganizationId>,
-    /// Where one was.
+    /// The organizations with a removed grant.
     pub(super) removed: BTreeSet<OrganizationId>,
 }
 
 impl Token {
-    /// Whether it is over at that time.
+    /// Whether the token is revoked or expired at that time.
     pub(super) fn is_over(&self, at: Time) -> bool {
         self.revoked || self.ends.is_some_and(|end| end <= at)
     }
 }
 
-/// Everything that the audit tells of.
+/// The state that the event log describes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) disabled: BTreeSet<UserId>,
     pub(super) roles: BTreeMap<(OrganizationId, UserId), Role>,
     pub(super) tokens: BTreeMap<TokenId, Token>,
-    /// How many letters were due until now.
+    /// The number of emails expected so far.
     pub(super) letters: usize,
 }
 
-/// A refusal by its code.
+/// A result with the code of its error.
 type Answer<T> = Result<T, Code>;
 
 impl State {
-    /// Where a token is accepted at that time; nothing when it is not accepted at all.
+    /// Returns the organizations to which a token has access at that time; `None` if the token is not valid.
     pub(super) fn reach(&self, token: TokenId, at: Time) -> Option<BTreeSet<OrganizationId>> {
         let token = &self.tokens[&token];
         if token.is_over(at) || self.disabled.contains(&token.owner) {
@@ -106,8 +106,8 @@ impl State {
         Some(token.standing.iter().filter(member).copied().collect())
     }
 
-    /// Whether it may be done as far as people go, who are as here, and tokens, which are as in `seen`. A request reads
-    /// the one before the other, and other changes may come in between.
+    /// Checks whether the operation is allowed, with the roles and disabled users of `self` and the tokens of `seen`. A request
+    /// reads one after the other, and other changes may be committed in between.
     pub(super) fn allows(&self, deed: &Deed, seen: &Self) -> Answer<()> {
         let Who::Person(user) = deed.who else { return Ok(()) };
         if self.disabled.contains(&user) {
@@ -143,8 +143,9 @@ impl State {
         }
     }
 
-    /// Does it, whoever may, and tells which lines of the audit follow: none when everything is so already. `made` is the
-    /// new token's id; `at` is the time by which tokens are over; `seen` says who was disabled when it was asked.
+    /// Makes the change without checking permissions and returns its events, none if the state is already as requested. `made` is
+    /// the ID of the new token; tokens expire by the time `at`; `seen` contains the users who were disabled when the operation
+    /// started.
     pub(super) fn does(&mut self, deed: &Deed, made: Option<TokenId>, at: Time, seen: &Self) -> Answer<Vec<Line>> {
         let person = deed.who.person();
         let line = |kind, token, user, organizations: &[OrganizationId]| Line {
@@ -201,7 +202,7 @@ impl State {
                 for (id, token) in self.tokens.iter_mut().filter(|(_, token)| token.owner == user) {
                     if token.standing.remove(&organization) {
                         token.removed.insert(organization);
-                        // A token that is over loses nothing.
+                        // An ended token gets no event.
                         if !token.is_over(at) {
                             lines.push(line(EventType::TokenOrganizationRemoved, Some(*id), user, &[organization]));
                         }
@@ -246,7 +247,7 @@ impl State {
         self.tokens.get_mut(&token).filter(|token| !token.is_over(at)).ok_or(Code::Conflict)
     }
 
-    /// Whoever is disabled could not administer it.
+    /// A disabled user does not count as an administrator.
     fn keeps_an_administrator(&self, organization: OrganizationId, leaving: UserId, seen: &Self) -> Answer<()> {
         let of = |((one, _), role): &(&(OrganizationId, UserId), &Role)| *one == organization && **role == Role::Admin;
         let admins = self.roles.iter().filter(of).map(|((_, user), _)| *user);

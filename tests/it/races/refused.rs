@@ -1,4 +1,4 @@
-//! What if the database refuses a statement of a change and asks for all of it again? It happens once, or not at all.
+//! Checks that a change whose statements the database rejects with a request to retry is made once or not at all.
 
 use super::{Stop, Stopping, actions, within};
 use crate::world::{
@@ -35,12 +35,12 @@ use tokenward::{
     store::{Identity, NewUser, Store},
 };
 
-/// How often a change is made at most before it is given up.
+/// The maximum number of attempts for a change.
 const TRIES: usize = 5;
-/// Of transactions that could not be put in an order, and of those that waited for each other: more than there are tries.
+/// Serialization failures and deadlocks, more than there are attempts.
 static REFUSALS: [&str; 6] = ["40001", "40P01", "40001", "40P01", "40001", "40P01"];
 
-/// Every verb by the name of its file, with its events and letters.
+/// Every action by the name of its file, with the numbers of its events and emails.
 const VERBS: [(&str, i64, i64); 23] = [
     ("accept_invitation", 1, 0),
     ("add_organization_member", 1, 0),
@@ -67,7 +67,7 @@ const VERBS: [(&str, i64, i64); 23] = [
     ("update_token", 1, 0),
 ];
 
-/// A verb that can be done: what it needs is there. It can be done by any node.
+/// An action whose preconditions are met. Any node can run it.
 type Ready = Box<dyn for<'app> Fn(&'app App) -> BoxFuture<'app, Result<()>>>;
 
 fn ready<C: Change + Clone>(caller: &Caller, change: C) -> Ready {
@@ -78,7 +78,7 @@ fn ready<C: Change + Clone>(caller: &Caller, change: C) -> Ready {
     })
 }
 
-/// Ada administers acme and globex, and bob belongs to them. Nothing else runs: no door and no job.
+/// Ada administers acme and globex, and bob is a member of both. Neither endpoints nor jobs run.
 struct Scene {
     database: Database,
     app: App,
@@ -102,7 +102,7 @@ impl Scene {
         scene
     }
 
-    /// One more node, by this way to the database.
+    /// Returns one more node, connected to the database by this URL.
     async fn node(database: &Database, url: &str) -> App {
         let config = world::config(database, "127.0.0.1:1", &[("database.url", url)]);
         let store = Store::connect(&config.database).await.unwrap();
@@ -170,8 +170,8 @@ impl Scene {
         (token.id, secret.fingerprint())
     }
 
-    /// Prepares a verb.
-    #[expect(clippy::too_many_lines, reason = "one arm a verb")]
+    /// Prepares an action.
+    #[expect(clippy::too_many_lines, reason = "one arm for each action")]
     async fn ready(&self, verb: &str) -> Ready {
         let (operator, ada, bob) = (self.operator(), self.by(self.ada), self.by(self.bob));
         match verb {
@@ -181,7 +181,7 @@ impl Scene {
                 let user = self.app.change(&operator, add).await.unwrap().id;
                 let invitation = invite_user(&self.app, &operator, username).await.unwrap().fingerprint();
                 let (hashed, cookie) =
-                    (Password::given("whatever it is").hashed().unwrap(), Fingerprint::of(&self.name()));
+                    (Password::given("any password at all").hashed().unwrap(), Fingerprint::of(&self.name()));
                 let through = AuthMethod::Session { user, session: SessionId::new(at), authenticated_at: at };
                 ready(
                     &Caller { auth_method: through, ..operator },
@@ -284,7 +284,7 @@ impl Scene {
                 ready(&api, RevokeTokenByValue { fingerprint: self.token(self.bob).await.1 })
             }
             "set_password" => {
-                let hashed = Password::given("whatever it is").hashed().unwrap();
+                let hashed = Password::given("any password at all").hashed().unwrap();
                 ready(&operator, SetPassword { user: self.member().await, hashed })
             }
             "update_organization" => {
@@ -301,11 +301,11 @@ impl Scene {
                 let catalogue = self.app.catalogue().clone();
                 ready(&bob, UpdateToken { token, description, scopes, expires_at: None, catalogue })
             }
-            other => panic!("nobody prepares {other}"),
+            other => panic!("unknown action {other}"),
         }
     }
 
-    /// The number of an event that happens now, and the letters that wait.
+    /// Returns the number of an event that is recorded now, and the number of pending emails.
     async fn ledger(&self) -> (i64, usize) {
         let rename = UpdateOrganization { organization: self.acme.into(), name: Some(self.name()) };
         self.app.change(&self.by(self.ada), rename).await.map(drop).unwrap();
@@ -319,7 +319,7 @@ impl Scene {
     }
 }
 
-/// What lies in the tables of a PostgreSQL database, past the service: the number of rows in each, and a digest of them.
+/// The tables of a PostgreSQL database, read without the service: the number of rows in each, and a hash of their content.
 struct Tables {
     session: world::cluster::Session,
     counts: String,
@@ -352,21 +352,21 @@ impl Tables {
     }
 }
 
-/// How many rows came into each table.
+/// Returns how many rows were added to each table.
 fn came(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
     let more = |(name, count): (&String, &i64)| (name.clone(), count - before[name]);
     after.iter().map(more).filter(|(_, count)| *count != 0).collect()
 }
 
 #[test]
-fn every_verb_is_disturbed() {
+fn every_action_is_tested() {
     let known: BTreeSet<_> = VERBS.iter().map(|(verb, _, _)| (*verb).to_owned()).collect();
     assert_eq!(known, actions());
 }
 
-/// PostgreSQL may refuse any statement so, the commit too, and then nothing of the change has happened.
+/// PostgreSQL may reject any statement, including the commit; the change is then rolled back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_that_postgresql_refuses_at_any_statement_happens_once_or_not_at_all() {
+async fn change_survives_rejected_statements_on_postgresql() {
     let Some(database) = Database::fresh(Kind::Postgres, concat!(module_path!(), "::postgres")) else { return };
     let scene = Scene::on(database).await;
     let (wire, mut tables) = (FaultProxy::to(&scene.database).await, Tables::of(&scene.database));
@@ -384,38 +384,38 @@ async fn a_change_that_postgresql_refuses_at_any_statement_happens_once_or_not_a
             wire.refuse(place, &REFUSALS[..2]);
             let done = ready(&node).await.map_err(|error| error.code());
             let left = came(&before, &tables.counts());
-            // A change that takes too long is not made again, and nothing of it has happened.
+            // A change that takes too long is not retried and has no effect.
             if done == Err(Code::Unavailable) && slow < 20 {
-                assert_eq!(left, BTreeMap::new(), "{verb}, refused at statement {place}");
+                assert_eq!(left, BTreeMap::new(), "{verb}, rejected at statement {place}");
                 slow += 1;
                 continue;
             }
-            assert_eq!((done, &left), (Ok(()), &once), "{verb}, refused at statement {place}");
+            assert_eq!((done, &left), (Ok(()), &once), "{verb}, rejected at statement {place}");
             if wire.refused() == 0 {
                 break;
             }
             places = place;
         }
-        // To begin, to ask who it is, to change, to number the event and to keep it, to commit.
+        // Begin, authentication, the change, the event with its number, commit.
         assert!((6..60).contains(&places), "{verb}: {places}");
         for place in [places / 2, places] {
             let (ready, before) = (scene.ready(verb).await, tables.digests());
             wire.refuse(place, &REFUSALS);
             let refused = ready(&node).await.map_err(|error| error.code());
             assert_eq!(refused, Err(Code::Unavailable), "{verb} at statement {place}");
-            // Fewer, where they take long.
+            // Fewer attempts, if they take long.
             assert!((1..=TRIES).contains(&wire.refused()), "{verb} at statement {place}: {}", wire.refused());
             assert_eq!(tables.digests(), before, "{verb} at statement {place}");
-            // It can still be done.
+            // The change can still be made.
             wire.refuse(0, &[]);
             ready(&node).await.unwrap();
         }
     }
 }
 
-/// SQLite is asked for the right to write at the beginning of a change, and says there that somebody else has it.
+/// SQLite is asked for the write lock at the beginning of a change and reports there that another connection holds it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_that_finds_sqlite_busy_happens_once_or_not_at_all() {
+async fn change_survives_a_busy_sqlite() {
     let scene = Scene::on(Database::fresh(Kind::Sqlite, "races").unwrap()).await;
     let mut nodes = Vec::new();
     for _ in VERBS {
@@ -456,20 +456,20 @@ async fn a_change_that_finds_sqlite_busy_happens_once_or_not_at_all() {
         let refused: Vec<_> = done.into_iter().map(|done| done.err().map(|error: Error| error.code())).collect();
         if gives_up {
             assert_eq!(refused, [Some(Code::Unavailable); VERBS.len()]);
-            // The change that held the file, and the ledger's own.
+            // The change that held the file, and the change of the ledger itself.
             assert_eq!((new_number - number, new_letters - letters), (2, 0));
             for (ready, node) in verbs.iter().zip(&nodes) {
                 ready(node).await.unwrap();
             }
         } else {
-            // On a slow machine some do not get their turn in time; then nothing of them happened.
+            // On a slow machine some changes time out; these have no effect.
             assert!(refused.iter().flatten().all(|code| *code == Code::Unavailable), "{refused:?}");
             tries += 1;
             if !refused.contains(&None) && end - begin > Duration::from_millis(1_200) && tries < 10 {
-                // It was held for longer than anybody waits.
+                // The lock was held for longer than any change waits.
                 rounds.push_front(gives_up);
             } else {
-                assert!(refused.contains(&None), "nobody waited for the file");
+                assert!(refused.contains(&None), "no change waited for the file");
             }
             let made = || VERBS.iter().zip(&refused).filter(|(_, refused)| refused.is_none()).map(|(verb, _)| verb);
             let events: i64 = made().map(|(_, events, _)| events).sum();

@@ -1,4 +1,4 @@
-//! Does a walk through a list meet every row that nobody touches, once, while others come, are used and go?
+//! Checks that paging through a list returns every unchanged row exactly once while other rows are created, used and removed.
 
 use super::{id_of, races};
 use crate::{
@@ -23,10 +23,10 @@ use tokenward::{
     verify::ObservedRequest,
 };
 
-/// A walk goes on where these end.
+/// The page sizes.
 const SIZES: [usize; 3] = [7, 16, 100];
 
-/// The rows of a list from its beginning to its end, or the other way round.
+/// Returns the rows of a list, page by page, from its first row to its last or backward.
 async fn walk(list: &List<'_>, size: usize, forward: bool) -> Vec<String> {
     let (mut ids, mut from) = (Vec::new(), Value::Null);
     loop {
@@ -46,7 +46,7 @@ async fn walk(list: &List<'_>, size: usize, forward: bool) -> Vec<String> {
     }
 }
 
-/// Makes tokens, uses each, and takes two of three away again.
+/// Creates tokens, uses each, and revokes or removes two of three.
 async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, left: &AtomicUsize) {
     let app = &node.app;
     for number in 0..rows {
@@ -75,7 +75,7 @@ async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, 
     }
 }
 
-/// What was done, unless the database was too busy with others for it.
+/// Returns the result, or `None` if the database was too busy.
 fn unless_busy<T>(done: Result<T>) -> Option<T> {
     match done {
         Err(error) if error.code() == Code::Unavailable => None,
@@ -85,7 +85,7 @@ fn unless_busy<T>(done: Result<T>) -> Option<T> {
 
 both!(
     ///
-    async fn a_walk_loses_and_doubles_no_row_that_nobody_touches_while_a_thousand_others_change(world: World) {
+    async fn paging_returns_unchanged_rows_once_while_others_change(world: World) {
         let other = world.another_node(&[]).await;
         let lists = lists(&world).await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
@@ -95,13 +95,13 @@ both!(
             untouched.push(walk(list, 100, true).await);
         }
         let left = AtomicUsize::new(races());
-        // Both before and behind the owners of what is not touched.
+        // The owners sort before and after the owner of the unchanged rows.
         let (before, behind) = (id_of(&ada).await, id_of(&bob).await);
         let writing = join(
             Box::pin(writes(&world, before, acme, races() / 2, &left)),
             Box::pin(writes(&other, behind, acme, races() - races() / 2, &left)),
         );
-        // Two at a time, so that there is room for the writers.
+        // Two at a time leave connections for the writers.
         let walking = join_all([0, 1].map(async |walker| {
             let mine = || lists.iter().zip(&untouched).skip(walker).step_by(2);
             let mut walks = 0;
