@@ -1,4 +1,4 @@
-//! What can somebody do with their own account? See and end sessions, change their password and their name.
+//! Tests of users' own accounts: listing and ending sessions, changing the password and the name.
 
 use crate::world::{PASSWORD, World, client::Client};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn is_let_in(client: &Client<'_>) -> bool {
     client.graphql("{ viewer { id } }", json!({})).await.status == 200
 }
 
-/// Two browsers of bob's.
+/// Signs bob in, in two browsers.
 async fn two(world: &World) -> [Client<'_>; 2] {
     world.user("bob").await;
     world.set_password("bob").await;
@@ -33,7 +33,7 @@ async fn two(world: &World) -> [Client<'_>; 2] {
 
 both!(
     /// R-62
-    async fn somebody_sees_their_sessions_and_ends_one_of_them(world: World) {
+    async fn user_lists_and_ends_own_sessions(world: World) {
         let [phone, laptop] = two(&world).await;
         let ada = world.signed_in("ada").await;
         let seen = sessions(&laptop).await;
@@ -43,7 +43,7 @@ both!(
         let lost = seen[1]["id"].as_str().unwrap().to_owned();
         assert!(lost.starts_with("session_"));
 
-        // Nobody else finds it or ends it.
+        // Other users can neither find nor end the session.
         let node = "query($id: ID!) { node(id: $id) { id ... on Session { current } } }";
         assert_eq!(laptop.query(node, json!({ "id": lost })).await["node"], json!({ "id": lost, "current": false }));
         assert_eq!(ada.query(node, json!({ "id": lost })).await["node"], Value::Null);
@@ -60,7 +60,7 @@ both!(
 
 both!(
     /// R-62
-    async fn somebody_signs_out_everywhere(world: World) {
+    async fn user_signs_out_everywhere(world: World) {
         let [phone, laptop] = two(&world).await;
         let ada = world.signed_in("ada").await;
         let ended = "mutation($input: EndSessionsInput!) { endSessions(input: $input) { ended } }";
@@ -70,7 +70,7 @@ both!(
         let reply = laptop.query(ended, json!({ "input": { "keepCurrent": false } })).await;
         assert_eq!(reply["endSessions"]["ended"], 1);
         assert!(!is_let_in(&laptop).await && is_let_in(&ada).await);
-        // Whoever comes by an identity provider can do it too.
+        // A user of an identity provider can do so as well.
         let phone = world.browser(&world.sign_in("bob", PASSWORD).await);
         let reply = world.user("bob").await.query(ended, json!({ "input": {} })).await;
         assert_eq!(reply["endSessions"]["ended"], 1);
@@ -79,7 +79,7 @@ both!(
 );
 
 both!(
-    async fn the_session_of_a_request_says_how_long_it_holds(world: World) {
+    async fn session_shows_its_expiry(world: World) {
         let bob = world.signed_in("bob").await;
         world.advance(Duration::from_mins(10));
         let query = "{ session { id current createdAt lastSeenAt freshUntil expiresAt } }";
@@ -100,7 +100,7 @@ both!(
 
 both!(
     /// R-62, R-66
-    async fn a_changed_password_ends_all_other_sessions(world: World) {
+    async fn password_change_ends_all_other_sessions(world: World) {
         let [phone, laptop] = two(&world).await;
         let bad = laptop.mutate("changePassword", json!({ "newPassword": "bob@example.test" })).await;
         assert_eq!((bad.code().as_str(), bad.field().as_deref()), ("INVALID_INPUT", Some("input.newPassword")));
@@ -122,7 +122,7 @@ both!(
 
 both!(
     /// R-38
-    async fn nobody_chooses_a_password_but_by_the_one_before_or_by_invitation(world: World) {
+    async fn changing_a_password_requires_a_session(world: World) {
         let jwt = world.member("bob", &["acme"]).await;
         let token = jwt.create_token("script", &["acme"], &["graphql"]).await;
         let script = world.bearer(&token.value);
@@ -147,7 +147,7 @@ both!(
 );
 
 both!(
-    async fn somebody_says_what_they_are_called(world: World) {
+    async fn user_changes_own_name(world: World) {
         world.admin("ada", &["acme"]).await;
         let ada = world.signed_in("ada").await;
         let rename = "mutation($name: String) { updateProfile(input: { name: $name }) { user { name } } }";
@@ -170,14 +170,14 @@ both!(
         let query = "{ organization(slug: \"acme\") { members(search: \"lovelace\") { totalCount } \
                      auditEvents(first: 1) { nodes { type via user { name } } } } }";
         let told = ada.query(query, json!({})).await["organization"].clone();
-        assert_eq!(told["members"]["totalCount"], 1, "she is found by it");
+        assert_eq!(told["members"]["totalCount"], 1, "the search finds the new name");
         let event = json!({ "type": "USER_UPDATED", "via": "SESSION", "user": { "name": "Ada Lovelace" } });
         assert_eq!(told["auditEvents"]["nodes"], json!([event]));
     }
 );
 
 both!(
-    async fn sessions_are_paged_as_every_list_is(world: World) {
+    async fn sessions_are_paged(world: World) {
         world.user("bob").await;
         world.set_password("bob").await;
         let mut bob = world.anonymous();

@@ -1,4 +1,4 @@
-//! Does any argument take what nobody may write? All of the schema are tried, by its introspection.
+//! Passes invalid text to every text argument of the schema, found by introspection.
 
 use crate::world::{
     World,
@@ -10,9 +10,9 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// A part of every bad text, which answers do not repeat.
+/// A part of every invalid text, which no response repeats.
 const MARK: &str = "zqzq";
-/// Stands for what no JSON text can hold, until the body is written.
+/// A placeholder for a lone surrogate, which no JSON text can contain, until the body is written.
 const SURROGATE: &str = "SURROGATE";
 const STATE: &str = "query($id: ID!) {
     token(id: $id) { description status expiresAt scopes { name } organizations { slug }
@@ -20,7 +20,7 @@ const STATE: &str = "query($id: ID!) {
     viewer { username name tokens(filter: { status: [ACTIVE, EXPIRED, REVOKED] }) { totalCount } }
     organization(slug: \"acme\") { name members { totalCount } auditEvents { totalCount } tokenGrants { totalCount } } }";
 
-/// One argument that is written in words, with what it takes to ask for its field.
+/// One text argument, and the values that a request of its field needs.
 struct Place<'schema> {
     schema: &'schema Schema,
     of: &'schema str,
@@ -49,12 +49,12 @@ impl Place<'_> {
             "User" => ("query", format!("viewer {{ {asked} }}")),
             "Organization" => ("query", format!("organization(slug: \"acme\") {{ {asked} }}")),
             "Token" => ("query", format!("token(id: \"{}\") {{ {asked} }}", self.token)),
-            other => panic!("say how a test comes to {other}"),
+            other => panic!("no path to a field of {other}"),
         };
         format!("{kind}({}) {{ {inside} }}", all(&typed))
     }
 
-    /// The arguments with this text in this place, and what is usual wherever something must be said.
+    /// Returns the arguments with this text in this place, and valid values for the required ones.
     fn variables(&self, text: &str) -> Value {
         Value::Object(self.fill(arguments(self.field), Some(&self.path), text))
     }
@@ -78,7 +78,7 @@ impl Place<'_> {
         filled
     }
 
-    /// What somebody might write here.
+    /// Returns a valid value of an argument.
     fn usual(&self, argument: &str, kind: &str) -> String {
         let text = match (argument, kind) {
             ("id" | "tokenId", _) => self.token,
@@ -103,7 +103,7 @@ impl Place<'_> {
         read(request.body(body)).await
     }
 
-    /// A text that may stand in this place.
+    /// Returns a valid text for this place.
     fn example(&self) -> String {
         self.usual(self.path.last().unwrap(), self.kind)
     }
@@ -113,7 +113,7 @@ impl Place<'_> {
         assert_eq!(reply.code(), "OK", "{}: {}", self.name(), reply.text);
     }
 
-    /// Where something is looked up, nothing is found; everywhere else the text is refused.
+    /// Checks that a lookup finds nothing, and that any other argument rejects the text.
     fn check(&self, reply: &Reply, text: &str) {
         let about =
             format!("{} with {}: {}", self.name(), text.escape_unicode().take(48).collect::<String>(), reply.text);
@@ -134,12 +134,12 @@ impl Place<'_> {
             .unwrap_or_default();
         let looked_up = self.kind == "ID" || self.path == ["slug"];
         if self.path.last() == Some(&"user") {
-            // A username or an address: refused where it can be neither, and otherwise looked up.
+            // A username or an email address: rejected if it cannot be either, otherwise looked up.
             assert!(["INVALID_INPUT", "NOT_FOUND"].contains(&&*reply.code()) && answer.is_null(), "{about}");
             return;
         }
         if self.path.last() == Some(&"newPassword") {
-            // A password may have any sign in it, and whoever came by an identity provider has none to change.
+            // A password may contain any character, and this user, who uses an identity provider, has none to change.
             assert_eq!((&*reply.code(), answer), ("FORBIDDEN", Value::Null), "{about}");
             return;
         }
@@ -151,7 +151,7 @@ impl Place<'_> {
             }
             (_, false) => {
                 assert_eq!((&*reply.code(), answer), ("INVALID_INPUT", Value::Null), "{about}");
-                // A part of a list is named by its number.
+                // An item of a list is named by its index.
                 let (place, field) = (self.path.join("."), reply.field().unwrap_or_default());
                 assert!(field == place || field == format!("{place}.0"), "{field}: {about}");
             }
@@ -159,7 +159,7 @@ impl Place<'_> {
     }
 }
 
-/// All arguments that are written in words.
+/// Returns all text arguments.
 fn places<'schema>(schema: &'schema Schema, token: &'schema str, organization: &'schema str) -> Vec<Place<'schema>> {
     let mut places = Vec::new();
     for of in schema.objects() {
@@ -199,7 +199,7 @@ fn bad_texts(usual: &str) -> Vec<String> {
 
 both!(
     /// R-59
-    async fn no_argument_takes_what_nobody_sees_or_reads(database: Database) {
+    async fn arguments_reject_invisible_and_unreadable_text(database: Database) {
         let world = World::with(database, &[("organizations.self_service", "true")]).await;
         let ada = world.admin("ada", &["acme", "globex"]).await;
         world.user("bob").await;
@@ -232,7 +232,7 @@ both!(
         }
         assert_eq!(ada.query(STATE, json!({ "id": token })).await, before);
         assert_eq!(world.mailbox.sent().len(), 0);
-        // What is usual is answered: it was the text that was refused.
+        // Valid texts are accepted: the requests were rejected because of the text.
         let asked = places.iter().filter(|place| !matches!(place.path.last(), Some(&("after" | "before"))));
         for place in asked.filter(|place| place.of != "Mutation") {
             place.succeeds(&ada).await;
@@ -253,8 +253,8 @@ both!(
 );
 
 both!(
-    /// R-46: a list that says the same again and again asks for no more, and its statement is no longer.
-    async fn value_that_a_filter_repeats_counts_once_and_lists_are_bounded(world: World) {
+    /// R-46: repeated values in a list cost no more and do not lengthen the statement.
+    async fn repeated_filter_values_count_once_and_lists_are_bounded(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         ada.create_token("deploy", &["acme"], &["read_user"]).await;
         let many = |one: &str| format!("{one} ").repeat(500);
@@ -283,8 +283,8 @@ both!(
 );
 
 both!(
-    /// R-59: the document itself can spell any character, too.
-    async fn no_literal_takes_what_nobody_sees(world: World) {
+    /// R-59: the document itself can contain any character as well.
+    async fn literals_reject_invisible_characters(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let create = |text: &str| {

@@ -1,4 +1,4 @@
-//! Does the audit log say who did what, to what, when, why, through what and from where, and to whom does it say so?
+//! Checks what events record, and which users can read them.
 
 use crate::world::{
     World,
@@ -16,13 +16,13 @@ const OWN: &str =
     "query($id: ID!) { token(id: $id) { events { nodes { type at actor { username } actorIpAddress actorUserAgent
     organizations { slug } tokenId token { id } via user { username } scopesAdded scopesRemoved reason } } } }";
 
-/// Everything that happened to a token, as its owner reads it, newest first.
+/// Returns the events of a token, as its owner reads them, newest first.
 async fn events(owner: &Client<'_>, token: &CreatedToken) -> Vec<Value> {
     let told = owner.query(OWN, json!({ "id": token.id })).await;
     told["token"]["events"]["nodes"].as_array().unwrap().clone()
 }
 
-/// A mutation with a user agent.
+/// Runs a mutation with a user agent.
 async fn by_agent(client: &Client<'_>, agent: &str, query: &str, input: Value) -> Value {
     let request = client.request(Method::POST, "/graphql").header("user-agent", agent);
     let reply = read(request.json(&json!({ "query": query, "variables": { "input": input } }))).await;
@@ -31,7 +31,7 @@ async fn by_agent(client: &Client<'_>, agent: &str, query: &str, input: Value) -
 }
 
 both!(
-    async fn an_event_says_who_did_what_when_why_through_what_and_from_where(world: World) {
+    async fn event_records_actor_time_reason_and_origin(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme", "globex"]).await);
         let acme = world.organization_id("acme").await;
         let start = world.now();
@@ -80,7 +80,7 @@ both!(
 );
 
 both!(
-    async fn an_event_says_what_it_left_different(world: World) {
+    async fn event_records_changed_values(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
@@ -121,7 +121,8 @@ both!(
     }
 );
 
-/// The kinds of what an organization's administrators read of a token, oldest first, and of which organizations they read.
+/// Returns the types of the events of a token that an organization's administrators read, oldest first, and the organizations of
+/// each event.
 async fn read_by(world: &World, slug: &str, token: &CreatedToken) -> (Vec<String>, Vec<Value>) {
     let admin = world.user(&format!("root-{slug}")).await;
     let query = "query($slug: String!, $id: ID!) { organization(slug: $slug) { auditEvents(filter: { tokenId: $id }) { nodes { \
@@ -133,7 +134,7 @@ async fn read_by(world: &World, slug: &str, token: &CreatedToken) -> (Vec<String
 }
 
 both!(
-    async fn making_changing_and_ending_are_read_where_the_token_reached_and_grants_where_they_are(world: World) {
+    async fn token_events_are_read_by_organizations_with_access(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let globex = world.organization_id("globex").await;
         let token = bob.create_token("deploy", &["acme", "globex"], &["read_builds"]).await;
@@ -163,12 +164,12 @@ both!(
         );
         assert!(of_acme.iter().all(|slugs| *slugs == json!([{ "slug": "acme" }])), "{of_acme:?}");
         assert!(of_globex.iter().all(|slugs| *slugs == json!([{ "slug": "globex" }])), "{of_globex:?}");
-        assert_eq!(events(&bob, &token).await.len(), 7, "the owner reads them all");
+        assert_eq!(events(&bob, &token).await.len(), 7, "the owner reads all of them");
     }
 );
 
 both!(
-    async fn the_log_is_filtered_by_kind_token_person_and_time(world: World) {
+    async fn event_log_is_filtered_by_type_token_user_and_time(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let one = bob.create_token("one", &["acme"], &["read_builds"]).await;
@@ -197,7 +198,7 @@ both!(
         assert_eq!(found(json!({ "actorId": ada_id })).await, [cut, made[1]]);
         assert_eq!(found(json!({ "actorId": bob_id })).await, [made[0]]);
         let of = |user: &Value| json!({ "userId": user, "types": ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"] });
-        assert_eq!(found(of(&bob_id)).await, [cut, made[0]], "whoever acted");
+        assert_eq!(found(of(&bob_id)).await, [cut, made[0]], "regardless of the actor");
         assert_eq!(found(of(&ada_id)).await, [made[1]]);
         assert_eq!(found(json!({ "userId": bob_id, "types": ["ORGANIZATION_MEMBER_ADDED"] })).await.len(), 1);
         assert_eq!(found(json!({ "userId": bob_id, "actorId": ada_id })).await, [cut]);
@@ -223,7 +224,7 @@ both!(
 );
 
 both!(
-    async fn an_event_names_the_letter_in_which_its_reader_was_told_of_it_and_no_other(world: World) {
+    async fn event_names_only_the_email_sent_to_its_reader(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;

@@ -1,5 +1,4 @@
-//! Are the committed pages what their sources make, and do they work in a browser? With Node, npm and Chromium, where
-//! these are installed.
+//! Checks that the committed pages match their sources and work in a browser, with Node, npm and Chromium if these are installed.
 
 use crate::{
     pasted::{BINARY, demonstration, variable},
@@ -24,11 +23,11 @@ use tempfile::TempDir;
 
 enum Rebuilt {
     Into(TempDir),
-    /// For want of Node, or of somewhere to get the packages from.
+    /// Without Node or a source of packages, with the reason.
     Not(String),
 }
 
-/// The pages built anew from their sources, once for all tests; this leaves the packages installed.
+/// Builds the pages from their sources, once for all tests, and leaves the packages installed.
 fn rebuilt() -> &'static Rebuilt {
     static REBUILT: OnceLock<Rebuilt> = OnceLock::new();
     REBUILT.get_or_init(|| {
@@ -57,7 +56,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// The names that only one folder has, or that have another content in the other.
+/// Returns the files that differ between the folders or exist in only one.
 fn differences(one: &Path, other: &Path) -> Vec<String> {
     let (one, other) = (files(one), files(other));
     let mut names: Vec<_> = one.keys().chain(other.keys()).filter(|name| one.get(*name) != other.get(*name)).collect();
@@ -67,9 +66,9 @@ fn differences(one: &Path, other: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_committed_pages_are_what_their_sources_make() {
+fn committed_pages_match_their_sources() {
     match rebuilt() {
-        Rebuilt::Not(why) => skip("the_committed_pages_are_what_their_sources_make", "TEST_REQUIRE_NODE", why),
+        Rebuilt::Not(why) => skip("committed_pages_match_their_sources", "TEST_REQUIRE_NODE", why),
         Rebuilt::Into(folder) => assert_eq!(
             differences(folder.path(), &top("console/dist")),
             [""; 0],
@@ -79,7 +78,7 @@ fn the_committed_pages_are_what_their_sources_make() {
 }
 
 #[test]
-fn a_missing_a_changed_and_an_additional_file_are_differences() {
+fn missing_changed_and_additional_files_differ() {
     let (one, other) = (temp_files::folder(), temp_files::folder());
     for (folder, name, text) in
         [(&one, "gone", ""), (&one, "same", "s"), (&other, "same", "s"), (&one, "new", "1"), (&other, "new", "2")]
@@ -91,7 +90,8 @@ fn a_missing_a_changed_and_an_additional_file_are_differences() {
     assert_eq!(differences(one.path(), other.path()), ["below/more", "gone", "new"]);
 }
 
-/// What a program of the packages says, run in their folder; nothing where they cannot be installed, which is said.
+/// Runs a program of the packages in their folder and returns its output. If the packages cannot be installed, prints why and
+/// returns `None`.
 fn of_the_packages(program: &str, arguments: &[&str], variables: &[(&str, &Path)], test: &str) -> Option<String> {
     let folder = node::packages("console", test)?;
     let mut command = Command::new(folder.join("node_modules/.bin").join(program));
@@ -102,8 +102,8 @@ fn of_the_packages(program: &str, arguments: &[&str], variables: &[(&str, &Path)
 }
 
 #[test]
-fn the_types_are_what_the_schema_and_the_operations_make() {
-    let (test, folder) = ("the_types_are_what_the_schema_and_the_operations_make", temp_files::folder());
+fn types_match_the_schema_and_operations() {
+    let (test, folder) = ("types_match_the_schema_and_operations", temp_files::folder());
     let into = folder.path().join("gql/");
     let arguments = ["--config", "codegen.ts", "--silent"];
     if of_the_packages("graphql-codegen", &arguments, &[("GENERATE_INTO", &into)], test).is_some() {
@@ -116,19 +116,19 @@ fn the_types_are_what_the_schema_and_the_operations_make() {
 }
 
 #[test]
-fn the_sources_of_the_pages_keep_to_their_rules() {
-    of_the_packages("biome", &["ci", "--error-on-warnings", "."], &[], "the_sources_of_the_pages_keep_to_their_rules");
+fn page_sources_pass_the_linter() {
+    of_the_packages("biome", &["ci", "--error-on-warnings", "."], &[], "page_sources_pass_the_linter");
 }
 
 #[test]
-fn what_has_logic_in_the_pages_does_what_its_tests_say() {
-    let test = "what_has_logic_in_the_pages_does_what_its_tests_say";
+fn page_unit_tests_pass() {
+    let test = "page_unit_tests_pass";
     if let Some(said) = of_the_packages("vitest", &["run", "--no-color"], &[], test) {
         assert!(said.contains("Tests  "), "{said}");
     }
 }
 
-/// What a test in a browser needs; nothing, which is said, where it is not there.
+/// Returns the browser. If it is not installed, prints why and returns `None`.
 fn browser(test: &str) -> Option<PathBuf> {
     if let Rebuilt::Not(why) = rebuilt() {
         skip(test, "TEST_REQUIRE_NODE", why);
@@ -138,7 +138,7 @@ fn browser(test: &str) -> Option<PathBuf> {
     found.map_err(|why| skip(test, "TEST_REQUIRE_CHROMIUM", &why)).ok()
 }
 
-/// The link that lets somebody choose a password.
+/// Adds a user and returns the link by which she chooses a password.
 fn invited(database: &Database) -> String {
     let data = database.folder().join("demo-data");
     let user = ["user", "add", "carla", "--email", "carla@example.test", "--name", "Carla Moreau", "--invite"];
@@ -149,8 +149,8 @@ fn invited(database: &Database) -> String {
 
 ///
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn people_make_audit_and_cut_tokens_in_a_browser() {
-    let test = "people_make_audit_and_cut_tokens_in_a_browser";
+async fn users_create_audit_and_remove_tokens_in_a_browser() {
+    let test = "users_create_audit_and_remove_tokens_in_a_browser";
     let Some(chromium) = browser(test) else { return };
     let database = Database::fresh(Kind::Sqlite, test).unwrap();
     let (_demo, guide) = demonstration(database.folder());
@@ -176,8 +176,8 @@ async fn people_make_audit_and_cut_tokens_in_a_browser() {
 
 ///
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_asks_for_the_password_again_and_at_last_for_signing_in() {
-    let test = "a_page_asks_for_the_password_again_and_at_last_for_signing_in";
+async fn page_asks_for_the_password_and_then_for_signing_in() {
+    let test = "page_asks_for_the_password_and_then_for_signing_in";
     let Some(chromium) = browser(test) else { return };
     on(Kind::Sqlite, test, async |world: World| {
         world.member("bob", &["acme"]).await;
@@ -204,7 +204,7 @@ async fn graphiql_works_in_a_browser_and_keeps_nothing() {
     let Some(chromium) = browser(test) else { return };
     on(Kind::Sqlite, test, async |world: World| {
         let ada = world.admin("ada", &["acme", "globex"]).await;
-        let name = "<img src=x onerror=alert(1)> and a description that goes on and on without an end in sight";
+        let name = "<img src=x onerror=alert(1)> and a very long description that must wrap somewhere";
         ada.create_token(name, &["acme"], &["read_builds"]).await;
         let token = ada.create_token("For GraphiQL", &["acme"], &["graphql"]).await;
         let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("graphiql");

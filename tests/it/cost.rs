@@ -1,6 +1,6 @@
-//! Can a document hurt? What is too much, or does not fit, is refused before anything of it runs, and quickly.
+//! Checks that documents that are too expensive or invalid are rejected quickly, before any of them runs.
 
-#![expect(clippy::format_push_string, clippy::format_collect, reason = "documents of a test, written the short way")]
+#![expect(clippy::format_push_string, clippy::format_collect, reason = "documents of a test, built concisely")]
 
 use crate::{
     program::Program,
@@ -18,7 +18,7 @@ fn cost(reply: &Reply) -> Value {
 }
 
 both!(
-    async fn every_answer_to_a_priced_document_tells_the_price(world: World) {
+    async fn responses_report_the_cost(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let reply = bob.graphql("{ scopes { name title description access retired } }", json!({})).await;
         assert_eq!(cost(&reply), json!({ "requested": 51, "limit": 10_000 }));
@@ -29,7 +29,7 @@ both!(
 
 both!(
     /// R-44
-    async fn what_costs_too_much_is_refused_with_the_price_and_the_limit(world: World) {
+    async fn expensive_document_is_rejected_with_cost_and_limit(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let nested = "query($n: Int) { viewer { organizations(first: $n) { nodes { tokenGrants(first: $n) \
                       { nodes { token { grants(first: $n) { nodes { id } } } } } } } } }";
@@ -41,18 +41,18 @@ both!(
         assert!(extensions["cost"].as_u64().unwrap() > 1_000_000);
         assert_eq!(cost(&reply), json!({ "requested": extensions["cost"], "limit": 10_000 }));
         assert_eq!(bob.graphql(nested, json!({ "n": 2 })).await.status, 200);
-        // A fragment that nobody spreads is too much, and the operation has its price all the same.
+        // An unused fragment is too expensive, but the cost of the operation is reported.
         let beside = format!("{{ viewer {{ id }} }} fragment F on Query {NESTED}");
         let reply = bob.graphql(&beside, json!({})).await;
         assert_eq!((reply.code(), cost(&reply)), ("TOO_COMPLEX".into(), json!({ "requested": 2, "limit": 10_000 })));
-        // What is nested too deep is refused before it has a price.
+        // A document that is nested too deep is rejected before its cost is computed.
         let reply = bob.graphql(&nest(5), json!({})).await;
         assert_eq!((reply.code(), cost(&reply)), ("TOO_COMPLEX".into(), Value::Null));
     }
 );
 
 both!(
-    async fn a_page_of_the_audit_with_all_that_it_shows_is_one_request_within_the_price(world: World) {
+    async fn audit_page_of_the_console_is_within_the_cost_limit(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         for _ in 0..3 {
             ada.create_token("deploy", &["acme"], &["graphql"]).await;
@@ -74,7 +74,7 @@ both!(
     }
 );
 
-/// Fragments of which each spreads the next one twice.
+/// Fragments, each of which spreads the next one twice.
 fn bomb(length: usize) -> String {
     let mut bomb = String::from("{ ...f0 }");
     for index in 0..length {
@@ -83,7 +83,7 @@ fn bomb(length: usize) -> String {
     bomb + &format!(" fragment f{length} on Query {{ viewer {{ id }} }}")
 }
 
-/// Fragments that spread each other in a circle of so many.
+/// Fragments that spread each other in a cycle of this length.
 fn circle(length: usize) -> String {
     let spreads = (0..length).map(|index| format!(" fragment f{index} on Query {{ ...f{} }}", (index + 1) % length));
     String::from("{ ...f0 }") + &spreads.collect::<String>()
@@ -93,7 +93,7 @@ fn aliased(number: usize, field: &str) -> String {
     (0..number).map(|index| format!("a{index}: {field} ")).collect()
 }
 
-/// Domain fields, three more with every level.
+/// Nested fields, three more with every level.
 fn nest(levels: usize) -> String {
     let down = "{ tokens(first: 1) { nodes { owner ".repeat(levels);
     format!("{{ viewer {down} {{ id }} {} }}", "} } }".repeat(levels))
@@ -103,7 +103,7 @@ fn nest(levels: usize) -> String {
 const NESTED: &str = "{ viewer { organizations(first: 100) { nodes { tokenGrants(first: 100) { nodes { token { \
                       grants(first: 100) { nodes { id } } } } } } } } }";
 
-/// What is too much, each with the code of its refusal.
+/// Documents that are rejected, each with its error code.
 fn too_much() -> Vec<(String, &'static str)> {
     let fragments = format!(
         "fragment F on Query {{ {} }} fragment G on User {{ {} }}",
@@ -130,7 +130,7 @@ fn too_much() -> Vec<(String, &'static str)> {
 
 both!(
     /// R-43, R-44, R-45, R-46
-    async fn for_what_is_refused_nothing_is_read_but_who_asks(database: Database) {
+    async fn rejected_documents_run_no_statement_but_authentication(database: Database) {
         let program = Program::over(&database, &[("log.format", "json")]);
         program.people("acme", &["ada"]);
         let token = program.run(&["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "graphql"]);
@@ -177,10 +177,10 @@ both!(
 
 both!(
     /// R-46
-    async fn a_neighbour_is_served_while_somebody_throws_bombs(world: World) {
+    async fn requests_are_served_during_fragment_bombs(world: World) {
         let (bob, eve) = (world.member("bob", &["acme"]).await, world.member("eve", &["acme"]).await);
         let (eve, bombs, served) = (&eve, &[bomb(27), bomb(400), circle(3)], &AtomicU64::new(0));
-        // Until the neighbour has been served often enough, eight bombs are on their way at any time.
+        // Until the neighbour has been served often enough, eight bombs run at any time.
         let throw = |number: usize| async move {
             let mut thrown = 0;
             while served.load(Ordering::Relaxed) < 10 || thrown < 10 {
@@ -197,13 +197,13 @@ both!(
             }
         };
         let all = async { tokio::join!(neighbour, futures_util::future::join_all((0..8).map(throw))) };
-        tokio::time::timeout(Duration::from_mins(4), all).await.expect("the neighbour waits for the bombs");
+        tokio::time::timeout(Duration::from_mins(4), all).await.expect("the requests wait for the bombs");
     }
 );
 
 both!(
     /// R-47
-    async fn many_directives_are_refused_with_a_few_errors(world: World) {
+    async fn many_directives_are_rejected_with_few_errors(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         for (document, most) in [
             (format!("{{ viewer {{ id {} }} }}", "@nothing ".repeat(10)), 5),
@@ -222,7 +222,7 @@ both!(
 
 both!(
     /// R-43, R-45
-    async fn repetition_and_depth_are_limited_and_the_usual_introspection_is_answered(world: World) {
+    async fn repetition_and_depth_are_limited(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         for (document, code) in [
             (format!("{{ viewer {{ {} }} }}", aliased(30, "id")), "OK"),

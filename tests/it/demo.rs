@@ -1,4 +1,4 @@
-//! Is the demonstration a world of its own, whatever is around it, and whole whenever it is served?
+//! Checks that the demo ignores the environment and serves only complete data.
 
 use crate::{
     cli::{ended, program},
@@ -20,7 +20,7 @@ fn demo(folder: &Path) -> Command {
     demo
 }
 
-/// What lies in a folder.
+/// Returns the names of the files in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -29,7 +29,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn settings_of_the_environment_are_for_the_service_and_not_for_the_demonstration() {
+fn demo_ignores_settings_of_the_environment() {
     let folder = temp_files::folder();
     let own = folder.path().join("own");
     let mut demo = demo(folder.path());
@@ -45,13 +45,13 @@ fn settings_of_the_environment_are_for_the_service_and_not_for_the_demonstration
 }
 
 #[test]
-fn data_that_was_not_made_to_its_end_is_made_anew() {
+fn incomplete_demo_data_is_created_again() {
     let folder = temp_files::folder();
     let (data, mark) = (folder.path().join("demo-data"), folder.path().join("demo-data/unfinished"));
     let mut first = Running(demo(folder.path()).stdout(Stdio::null()).spawn().unwrap());
     let mut said = BufReader::new(first.0.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(said.any(|line| line.contains("100 changes made")));
-    // Nobody else begins in the same folder meanwhile, however long that takes.
+    // No other start uses the same folder meanwhile, however long that takes.
     let stop = Command::new("kill").args(["-STOP", &first.0.id().to_string()]).status().unwrap();
     assert!(stop.success());
     let other = demo(folder.path()).output().unwrap();
@@ -71,7 +71,7 @@ fn data_that_was_not_made_to_its_end_is_made_anew() {
 }
 
 #[tokio::test]
-async fn where_it_cannot_be_served_nothing_is_made() {
+async fn demo_that_cannot_be_served_creates_nothing() {
     let folder = temp_files::folder();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap();
@@ -92,7 +92,7 @@ async fn where_it_cannot_be_served_nothing_is_made() {
     refused.refused("--data-dir");
     assert_eq!(names(folder.path()), [""; 0]);
 
-    // A folder of the service itself.
+    // The data folder of a real service.
     ended(program().current_dir(&folder).arg("migrate"), "").await.done();
     let (own, before) = (folder.path().join("data"), names(&folder.path().join("data")));
     let mut demo = program();

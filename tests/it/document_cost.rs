@@ -1,6 +1,6 @@
-//! The cost of a document bounds what it does: its statements, the connections it holds, and the bytes of its response.
+//! Checks that the cost of a document bounds its statements, the connections it uses, and the size of its response.
 
-#![expect(clippy::format_collect, reason = "documents of a test, written the short way")]
+#![expect(clippy::format_collect, reason = "documents of a test, built concisely")]
 
 use crate::world::{
     World,
@@ -29,23 +29,23 @@ use tokenward::{
     graphql::{self, Request, cost, document},
 };
 
-/// How many fields a random document has, about.
+/// The approximate number of fields of a random document.
 const MAX_FIELDS: usize = 200;
 const MAX_RESPONSE: usize = 4 * 1024 * 1024;
 const MAX_FIELDS_OF_A_RESPONSE: usize = 80_000;
-/// Reading who the caller is.
+/// The statements that authenticate the caller.
 const OWN_STATEMENTS: u64 = 5;
 
-/// Writes documents that the schema takes.
+/// Generates random documents that are valid for the schema.
 struct Author {
     fields: HashMap<String, Vec<FieldDefinition>>,
     implementations: HashMap<String, Vec<String>>,
     ids: Vec<String>,
     dice: Dice,
     aliases: usize,
-    /// The fragments of the document that is being written, by the type that they are on.
+    /// The fragments of the current document, each with its type and selection.
     fragments: Vec<(String, String)>,
-    /// The variables that it uses: their names, types and values.
+    /// The variables of the current document: name, type and value.
     variables: HashMap<String, (&'static str, Value)>,
 }
 
@@ -62,7 +62,7 @@ impl<T: Into<String>> From<T> for Document {
     }
 }
 
-/// Selections of introspection within the limits, and some that are not.
+/// Selections of introspection, within the limits and beyond.
 const INTROSPECTION: &[&str] = &[
     "__schema { types { kind name description } }",
     "__schema { types { name fields { name description } inputFields { name } } }",
@@ -103,7 +103,7 @@ impl Author {
         let mut text = self.selection("Query", 0);
         for _ in 0..self.dice.below(3) {
             self.aliases += 1;
-            // A directive stands before the selection.
+            // A directive comes before the selection.
             let (field, below) = self.dice.one_of(INTROSPECTION).split_once(" {").unwrap();
             let (alias, directive) = (self.aliases, self.directive());
             text = text.replacen("{ ", &format!("{{ a{alias}: {field}{directive} {{{below} "), 1);
@@ -119,7 +119,7 @@ impl Author {
         Document { variables: Value::Object(variables.collect()), text }
     }
 
-    /// A variable of that type.
+    /// Adds a variable of that type and returns its reference.
     fn variable(&mut self, name: &str, of: &'static str, value: Value) -> String {
         self.variables.insert(name.to_owned(), (of, value));
         format!("${name}")
@@ -135,7 +135,7 @@ impl Author {
         }
     }
 
-    /// Writes a selection as it is, in an inline fragment, or as a fragment that is spread once or twice.
+    /// Returns a selection, plain, in an inline fragment, or as a fragment that is spread once or twice.
     fn selection(&mut self, on: &str, depth: usize) -> String {
         let known: Vec<_> = (0..self.fragments.len()).filter(|index| self.fragments[*index].0 == on).collect();
         match self.dice.below(10) {
@@ -232,15 +232,15 @@ fn base(of: &Type) -> &str {
     }
 }
 
-/// What a document costs; nothing when it is rejected.
+/// Returns the cost of a document; `None` if it is rejected.
 fn cost_of(document: &Document) -> Option<u64> {
     let text = &document.text;
     let parsed = document::read(text).unwrap_or_else(|error| panic!("{}: {text}", error.message));
-    let DocumentOperations::Single(operation) = &parsed.operations else { panic!("one operation") };
+    let DocumentOperations::Single(operation) = &parsed.operations else { panic!("expected one operation") };
     cost::cost(&parsed, &operation.node, &Variables::from_json(document.variables.clone())).ok()
 }
 
-/// How many fields and items of lists a response has, without the names of types.
+/// Counts the fields and list items of a response, without `__typename`.
 fn fields_of(value: &Value) -> usize {
     match value {
         Value::Object(fields) => {
@@ -252,8 +252,8 @@ fn fields_of(value: &Value) -> usize {
     }
 }
 
-/// Executes a document as Ada. Returns its statements and its data, and asserts that it lets others run after each thousand
-/// fields.
+/// Executes a document as ada and returns the number of its statements and its data. Asserts that it yields to other tasks after
+/// each thousand fields.
 async fn executed(world: &World, user: UserId, document: &Document) -> (u64, Value) {
     let caller = Caller { at: world.now(), address: None, user_agent: None, auth_method: AuthMethod::Jwt(user) };
     let (text, mut data, mut polls) = (&document.text, Value::Null, 0);
@@ -281,7 +281,7 @@ async fn executed(world: &World, user: UserId, document: &Document) -> (u64, Val
     (statements, data)
 }
 
-/// Two organizations with members and tokens; the ids of all that can be looked up by Ada.
+/// Creates two organizations with members and tokens; returns ada, her ID, and the IDs of all objects that she can look up.
 async fn populated(world: &World) -> (Client<'_>, UserId, Vec<String>) {
     let ada = world.admin("ada", &["acme", "globex"]).await;
     world.member("bob", &["acme", "globex"]).await;
@@ -309,7 +309,7 @@ fn gather(value: &Value, ids: &mut Vec<String>) {
     }
 }
 
-/// Ada owns a hundred organizations and tokens with access to all of them. Returns the ids of the tokens.
+/// Creates a hundred organizations of ada's and tokens with access to all of them; returns the IDs of the tokens.
 async fn with_a_hundred_organizations(world: &World, ada: &Client<'_>, tokens: usize) -> Vec<String> {
     let slugs: Vec<_> = (0..100).map(|number| format!("organization-{number}")).collect();
     for slug in &slugs {
@@ -325,7 +325,7 @@ async fn with_a_hundred_organizations(world: &World, ada: &Client<'_>, tokens: u
     ids
 }
 
-/// Documents that ask for as many statements as they can.
+/// Returns documents that cause as many statements as possible.
 fn hungry(ids: &[String]) -> Vec<String> {
     let organization = ids.iter().find(|id| id.starts_with("org_")).unwrap();
     let token = ids.iter().find(|id| id.starts_with("token_")).unwrap();
@@ -349,12 +349,12 @@ fn hungry(ids: &[String]) -> Vec<String> {
 
 both!(
     ///
-    async fn a_statement_costs_twenty_whatever_the_document(world: World) {
+    async fn cost_bounds_the_number_of_statements(world: World) {
         let (ada, user, mut ids) = populated(&world).await;
         ids.extend(with_a_hundred_organizations(&world, &ada, 3).await);
         let mut documents: Vec<Document> = hungry(&ids).into_iter().map(Document::from).collect();
         let mut author = Author::new(&ids, 7);
-        // Those that cost the most of two thousand, each within the limit.
+        // The most expensive of two thousand that are within the limit.
         let mut random: Vec<_> = std::iter::repeat_with(|| author.document())
             .take(2_000)
             .filter(|document| document.text.len() < 60_000)
@@ -363,7 +363,7 @@ both!(
         assert!(random.len() > 50, "{} documents are within the limit", random.len());
         random.sort_by_key(|(cost, _)| *cost);
         random.reverse();
-        // Among them each construct that may be counted wrongly.
+        // Each construct that could be counted wrongly occurs among them.
         for construct in ["__schema", "fragment F0", "... on ", "@include(if: $yes)", "$ids", "organizations"] {
             let number = random.iter().filter(|(_, document)| document.text.contains(construct)).count();
             assert!(number >= 3, "{number} documents with {construct}");
@@ -374,7 +374,7 @@ both!(
         let mut largest = 0;
         for document in documents {
             let text = &document.text;
-            let cost = cost_of(&document).unwrap_or_else(|| panic!("too much: {text:.400}"));
+            let cost = cost_of(&document).unwrap_or_else(|| panic!("too expensive: {text:.400}"));
             let (statements, data) = executed(&world, user, &document).await;
             largest = largest.max(statements);
             assert!(statements <= cost / 20 + OWN_STATEMENTS + 12, "{statements} for {cost}: {text:.400}");
@@ -384,12 +384,12 @@ both!(
                 "{bytes} bytes, {fields} fields: {text:.400}"
             );
         }
-        assert!((300..=520).contains(&largest), "the hungriest document ran {largest} statements");
+        assert!((300..=520).contains(&largest), "the most expensive document ran {largest} statements");
     }
 );
 
 both!(
-    async fn every_mutation_runs_at_most_the_statements_that_it_costs(world: World) {
+    async fn cost_bounds_the_statements_of_every_mutation(world: World) {
         let (ada, user, _) = populated(&world).await;
         let token = ada.create_token("deploy", &["acme", "globex"], &["read_builds"]).await.id;
         let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
@@ -399,7 +399,7 @@ both!(
         let bob = bob["viewer"]["id"].as_str().unwrap().to_owned();
         let mut unseen: Vec<_> =
             Author::new(&[], 1).fields["Mutation"].iter().map(|field| field.name.node.to_string()).collect();
-        // By a password alone, or where the operator allows it.
+        // These need a session, or a setting of the operator.
         unseen.retain(|name| !["changePassword", "endSession", "createOrganization"].contains(&name.as_str()));
         for (name, input, selection) in [
             (
@@ -468,7 +468,7 @@ both!(
         );
         let reply = ada.graphql(&lists, json!({})).await;
         assert_eq!(reply.code(), "TOO_COMPLEX", "{}", reply.text);
-        // Within the cost limit, and too long.
+        // Within the cost limit, but too long.
         let long = aliases(30, "description").replace(':', &format!("{}:", "a".repeat(120)));
         let document = |number| {
             let pages = aliases(number, "viewer { tokens(first: 10) { nodes { ...F } } }");
@@ -510,7 +510,7 @@ both!(
 );
 
 both!(
-    async fn variable_that_is_large_and_often_used_is_rejected(world: World) {
+    async fn large_variable_that_is_used_often_is_rejected(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let document = |uses: usize| format!("query($a: ID!) {{ nodes(ids: [{}]) {{ id }} }}", "$a,".repeat(uses));
         // 1,023 copies of 4,035 bytes and 64 for each value are nearly 4 MiB, and the library takes them.
@@ -534,7 +534,7 @@ both!(
 );
 
 both!(
-    async fn a_mutation_that_selects_too_much_is_not_run(world: World) {
+    async fn mutation_that_selects_too_much_is_not_run(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let selection =
@@ -554,7 +554,7 @@ both!(
     }
 );
 
-/// A table that only the reads need is locked.
+/// Locks a table that only the reads use.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn revocations_and_removals_do_not_wait_behind_reads() {
     let test = concat!(module_path!(), "::revocations_and_removals_do_not_wait_behind_reads");
@@ -565,7 +565,7 @@ async fn revocations_and_removals_do_not_wait_behind_reads() {
     let acme = world.organization_id("acme").await;
     let tokens = join_all((0..5).map(|_| ada.create_token("deploy", &["acme"], &["read_builds"]))).await;
     session.query("begin; lock table sessions in access exclusive mode");
-    // Each waits for a connection or for the lock, until its time is over.
+    // Each waits for a connection or for the lock until it times out.
     let query = "{ viewer { sessions { totalCount } } }";
     let searches = join_all((0..40).map(|_| ada.graphql(query, json!({}))));
     let changes = async {
@@ -581,7 +581,7 @@ async fn revocations_and_removals_do_not_wait_behind_reads() {
     assert!(hung.iter().all(|reply| reply.code() == "UNAVAILABLE"));
 }
 
-/// Large requests, each alone with all its statements, leave connections to others.
+/// Large requests, each with all its statements at once, leave connections to others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_request_holds_at_most_two_connections() {
     let test = concat!(module_path!(), "::one_request_holds_at_most_two_connections");

@@ -1,16 +1,16 @@
-//! Does an answer repeat what stands in a document? A value that was pasted into the wrong place would come back in it, and
-//! be kept in the log of whoever asked.
+//! Checks that responses and logs repeat nothing of a document: a token value pasted into the wrong place would be copied into
+//! the response and into the log of the client.
 
 use crate::{program::Program, world::database::Database};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Stands for what must not come back, wherever it stands.
+/// The placeholder for text that must not be repeated.
 const MARK: &str = "MARK";
-/// Stands for the same in the place of a name that the log has by right: that of the operation.
+/// The placeholder for the operation name, which the log may contain.
 const NAME: &str = "OPERATION";
 
-/// Documents with something wrong, one for each place in which something may stand.
+/// Invalid documents, one for each place in which text can be.
 const DOCUMENTS: &[&str] = &[
     // Fields and aliases.
     "{ MARK }",
@@ -25,7 +25,7 @@ const DOCUMENTS: &[&str] = &[
     "{ viewer { MARK: id MARK: name } }",
     "{ MARK: organization(slug: 1) { id } }",
     "{ a: token(id: \"x\") { MARK: id(x: 1) } }",
-    // Arguments: their names and values of each kind.
+    // Arguments: names, and values of each kind.
     "{ viewer(MARK: 1) { id } }",
     "{ organization(slug: \"x\", MARK: 1) { id } }",
     "{ organization(slug: \"x\", slug: \"MARK\") { id } }",
@@ -93,7 +93,7 @@ const DOCUMENTS: &[&str] = &[
     "query OPERATION { viewer { id } } query OPERATION { viewer { id } }",
     "query OPERATION { viewer { id } } { viewer { id } }",
     "subscription OPERATION { MARK }",
-    // Texts that are no document.
+    // Texts that are not documents.
     "{ viewer { id } } MARK",
     "{ viewer { id } \"MARK",
     "{ viewer(a: \"MARK\\q\") { id } }",
@@ -104,7 +104,7 @@ const DOCUMENTS: &[&str] = &[
     "MARK",
 ];
 
-/// Bodies of which the mistake is elsewhere.
+/// Bodies whose error is outside the document.
 fn bodies() -> Vec<Value> {
     let id = "query($id: ID!) { token(id: $id) { id } }";
     let create = "mutation($i: CreateTokenInput!) { createToken(input: $i) { value } }";
@@ -136,7 +136,7 @@ fn bodies() -> Vec<Value> {
     bodies
 }
 
-/// The answer without what repeats by right: the keys of data, and the path of an error.
+/// Returns the response without the keys of `data` and the paths of errors, which may be repeated.
 fn without_keys(answer: &str) -> String {
     let Ok(mut answer) = serde_json::from_str::<Value>(answer) else { return answer.to_owned() };
     if let Some(whole) = answer.as_object_mut() {
@@ -150,7 +150,7 @@ fn without_keys(answer: &str) -> String {
 
 both!(
     /// R-47, R-51
-    async fn nothing_of_a_document_comes_back_in_an_error_or_gets_into_the_log(database: Database) {
+    async fn errors_and_logs_repeat_nothing_of_a_document(database: Database) {
         let program = Program::over(&database, &[("log.level", "trace"), ("log.format", "json")]);
         program.people("acme", &["ada"]);
         let token = program.run(&["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "graphql"]);
@@ -169,16 +169,16 @@ both!(
                     let text = answer.text().await.unwrap();
                     assert!(status == 200 || status == 400, "{status} {body}: {text}");
                     let errors = serde_json::from_str::<Value>(&text).unwrap()["errors"].clone();
-                    let errors = errors.as_array().unwrap_or_else(|| panic!("no error of {body}: {text}"));
+                    let errors = errors.as_array().unwrap_or_else(|| panic!("no error for {body}: {text}"));
                     assert!(errors.len() <= 5, "{body}: {text}");
                     assert!(errors.iter().all(|error| error["extensions"]["code"].is_string()), "{body}: {text}");
                     let told = without_keys(&text) + &headers;
                     for secret in [&mark[4..], "91827364", "zqzq"] {
-                        assert!(!told.contains(secret), "{what} comes back of {body}: {text}");
+                        assert!(!told.contains(secret), "{what} is repeated for {body}: {text}");
                     }
                     assert!(!text.contains("Did you mean"), "{body}: {text}");
                     let vague = text.contains("The document is not valid here.");
-                    assert!(!vague, "nobody knows what is wrong with {body}: {text}");
+                    assert!(!vague, "the error does not describe {body}: {text}");
                 }
             }
         }
@@ -186,7 +186,7 @@ both!(
         assert!(serving.ended(Duration::from_secs(10)).await.success());
         let log = program.logged();
         let requests = log.matches("\"message\":\"request\"").count();
-        assert!(requests > 4 * DOCUMENTS.len(), "there is hardly a log");
+        assert!(requests > 4 * DOCUMENTS.len(), "the log is too short");
         for line in log.lines() {
             assert!(!line.contains(&token[4..]), "{line}");
             let word = line.replace("Namedzqzqwordzqzq", "");

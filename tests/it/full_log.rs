@@ -1,4 +1,4 @@
-//! Does the service go on when its log cannot be written?
+//! Checks that the service continues when its log cannot be written.
 
 use crate::{
     program::{Program, Serving},
@@ -16,8 +16,8 @@ use std::{
     time::Duration,
 };
 
-/// Serves with a log of this kind, and checks and changes until lines were dropped.
-async fn goes_on_and_counts(log: impl Into<Stdio>, level: &str) {
+/// Serves with this log, and makes checks and changes until lines are dropped.
+async fn continues_and_counts(log: impl Into<Stdio>, level: &str) {
     let database = Database::fresh(Kind::Sqlite, "full_log").unwrap();
     let metrics = port::free();
     let settings = [("log.level", level), ("log.format", "json"), ("metrics.listen", &metrics.to_string())];
@@ -28,7 +28,7 @@ async fn goes_on_and_counts(log: impl Into<Stdio>, level: &str) {
     let mut serving = program.serve_logging_to(log).await;
     let (http, jwt) = (reqwest::Client::new(), program.jwt("ada"));
     let verify = async |token: &str| {
-        http.get(program.url("/verify")).bearer_auth(token).send().await.expect("an answer").status().as_u16()
+        http.get(program.url("/verify")).bearer_auth(token).send().await.expect("a response").status().as_u16()
     };
     let dropped = async || {
         let text = http.get(format!("http://{metrics}/metrics")).send().await.unwrap().text().await.unwrap();
@@ -61,40 +61,40 @@ async fn goes_on_and_counts(log: impl Into<Stdio>, level: &str) {
 /// F-08
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn log_on_a_full_disk_stops_no_check_and_no_change() {
-    goes_on_and_counts(File::options().write(true).open("/dev/full").unwrap(), "info").await;
+    continues_and_counts(File::options().write(true).open("/dev/full").unwrap(), "info").await;
 }
 
 /// F-08
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn log_whose_reader_is_gone_stops_no_check_and_no_change() {
+async fn log_with_a_closed_reader_stops_no_check_and_no_change() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
-    goes_on_and_counts(writer, "info").await;
+    continues_and_counts(writer, "info").await;
 }
 
 /// F-08
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn log_whose_reader_does_not_read_stops_no_check_and_no_change() {
+async fn log_with_an_idle_reader_stops_no_check_and_no_change() {
     let (_reader, writer) = io::pipe().unwrap();
-    goes_on_and_counts(writer, "debug").await;
+    continues_and_counts(writer, "debug").await;
 }
 
 /// F-08
 ///
-/// Each line would wait for the reader, and each request for its line.
+/// Otherwise each line would wait for the reader, and each request for its line.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn log_whose_reader_takes_four_kibibytes_a_second_makes_no_request_wait() {
+async fn log_with_a_slow_reader_delays_no_request() {
     let (mut reader, writer) = io::pipe().unwrap();
     thread::spawn(move || {
         while reader.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
             thread::sleep(Duration::from_secs(1));
         }
     });
-    let goes_on = goes_on_and_counts(writer, "info");
+    let goes_on = continues_and_counts(writer, "info");
     tokio::time::timeout(Duration::from_mins(10), goes_on).await.expect("no request waits for the log");
 }
 
-/// Serves with a log that nothing reads yet, and makes requests whose lines fill the pipe.
+/// Serves with a log that is not read yet, and makes requests whose lines fill the pipe.
 async fn with_a_queue() -> (io::PipeReader, Serving) {
     let database = Database::fresh(Kind::Sqlite, "full_log").unwrap();
     let program = Program::over(&database, &[("log.format", "json")]);
@@ -110,7 +110,7 @@ async fn with_a_queue() -> (io::PipeReader, Serving) {
 
 /// F-08
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lines_in_the_queue_are_written_at_the_end() {
+async fn queued_lines_are_written_at_shutdown() {
     let (mut reader, mut serving) = with_a_queue().await;
     let reading = thread::spawn(move || {
         let mut log = String::new();
@@ -127,7 +127,7 @@ async fn lines_in_the_queue_are_written_at_the_end() {
 
 /// F-08
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn log_that_is_not_read_does_not_keep_the_service_from_ending() {
+async fn unread_log_does_not_prevent_shutdown() {
     let (_reader, mut serving) = with_a_queue().await;
     serving.terminate();
     assert!(serving.ended(Duration::from_mins(1)).await.success());
@@ -135,7 +135,7 @@ async fn log_that_is_not_read_does_not_keep_the_service_from_ending() {
 
 /// F-08
 #[test]
-fn command_whose_remedy_cannot_be_written_fails_in_good_order() {
+fn command_whose_error_cannot_be_written_exits_with_1() {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tokenward"));
     let command = command.args(["mail", "list"]).env("TOKENWARD_DATABASE__URL", "nonsense");
     let full = File::options().write(true).open("/dev/full").unwrap();

@@ -1,5 +1,5 @@
-//! Does a real gateway keep out what may not pass? Each of them with the configuration that the documentation holds, of which
-//! only addresses and ports are replaced.
+//! Checks that real gateways reject unauthorized requests, each with the configuration from the documentation, in which only
+//! addresses and ports are replaced.
 
 use crate::world::{
     World,
@@ -31,20 +31,20 @@ use tokio::{
     net::TcpSocket,
 };
 
-/// Longer than any of them waits for an answer (Traefik: 30 seconds).
+/// Longer than any gateway waits for a response (Traefik: 30 seconds).
 const LIMIT: Duration = Duration::from_mins(2);
-/// What a gateway hands on of a token.
+/// The headers by which a gateway forwards the identity of a token.
 const IDENTITY: [&str; 6] =
     ["x-token-id", "x-token-user", "x-token-user-id", "x-token-scopes", "x-token-organization", "x-token-expires-at"];
 
 /// A gateway of the documentation.
 struct Gateway {
     name: &'static str,
-    /// Its files: the first one is the one that it is given.
+    /// Its configuration files; the first one is passed to the program.
     files: &'static [(&'static str, &'static str)],
-    /// Where it listens as its file says it, with the port as `80`.
+    /// The text of its configuration that contains the address to listen on, with port 80.
     listen: &'static str,
-    /// How it is started, but for the path of its file.
+    /// Its arguments, without the path of the file.
     arguments: &'static [&'static str],
 }
 
@@ -90,8 +90,8 @@ const ENVOY: Gateway = Gateway {
 };
 
 impl Gateway {
-    /// Where the program is; nothing where it is not and cannot be installed, which is said by its name, and is no failure
-    /// unless `TEST_REQUIRE_GATEWAYS` is 1.
+    /// Returns the path of the program. If it is neither installed nor installable, prints why and returns `None`, or fails if
+    /// `TEST_REQUIRE_GATEWAYS` is 1.
     fn program(&self, test: &str) -> Option<PathBuf> {
         let found = if [NGINX.name, HAPROXY.name].contains(&self.name) {
             found(&[self.name])
@@ -101,10 +101,10 @@ impl Gateway {
         found.map_err(|why| skip(test, "TEST_REQUIRE_GATEWAYS", &format!("{}: {why}", self.name))).ok()
     }
 
-    /// Its files, with the addresses of a test.
+    /// Writes the configuration with the addresses of this test.
     fn written(&self, folder: &Path, listen: SocketAddr, tokenward: SocketAddr, api: SocketAddr) {
         let port = listen.port();
-        // Where an address is given, it is that of this machine alone.
+        // Where the configuration can contain an address, it is a loopback address.
         let here = match self.name {
             "nginx" => format!("listen {listen};"),
             "haproxy" => format!("bind {listen}"),
@@ -126,12 +126,12 @@ impl Gateway {
             }
             std::fs::write(folder.join(file), text).unwrap();
         }
-        assert_eq!(replaced[&here], 1, "{} listens once", self.name);
-        assert!(replaced[&tokenward.to_string()] > 0, "{} asks Tokenward", self.name);
+        assert_eq!(replaced[&here], 1, "{} listens on one address", self.name);
+        assert!(replaced[&tokenward.to_string()] > 0, "{} calls Tokenward", self.name);
     }
 }
 
-/// A gateway that runs; it is ended with this value.
+/// A running gateway; dropping it stops the process.
 struct Running {
     child: Child,
     folder: TempDir,
@@ -146,7 +146,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// Starts it, and waits until it asks.
+    /// Starts the gateway and waits until it checks requests.
     async fn start(gateway: &Gateway, program: &Path, tokenward: SocketAddr, api: SocketAddr) -> Self {
         let (folder, listen) = (temp_files::folder(), port::free());
         gateway.written(folder.path(), listen, tokenward, api);
@@ -171,12 +171,12 @@ impl Running {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// Sends a request from another address than the gateway's, byte for byte.
+    /// Sends a request, byte for byte, from another address than the gateway's.
     async fn attempt(&self, method: &str, target: &str, headers: &[String], body: &str) -> Option<Answer> {
         self.attempt_as("User-Agent: curl/8\r\n", method, target, headers, body).await
     }
 
-    /// The same with another line for the user agent, or none.
+    /// Sends a request with this header line for the user agent, or without one.
     async fn attempt_as(
         &self,
         agent: &str,
@@ -196,14 +196,14 @@ impl Running {
         );
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut bytes = Vec::new();
-        // The end of a tunnel is not that of the answer.
+        // A tunnel stays open after the response.
         let may_tunnel = lines.to_lowercase().contains("upgrade:");
         let answer = async {
             let is_whole = |bytes: &[u8]| may_tunnel && bytes.windows(4).any(|end| end == b"\r\n\r\n");
-            // A gateway may reset the connection of a request that it refuses.
+            // A gateway may reset the connection of a request that it rejects.
             while !is_whole(&bytes) && stream.read_buf(&mut bytes).await.is_ok_and(|count| count > 0) {}
         };
-        tokio::time::timeout(LIMIT, answer).await.expect("the gateway answers");
+        tokio::time::timeout(LIMIT, answer).await.expect("the gateway responds");
         let text = String::from_utf8_lossy(&bytes);
         let (head, _) = text.split_once("\r\n\r\n")?;
         let mut lines = head.split("\r\n");
@@ -214,7 +214,7 @@ impl Running {
     }
 }
 
-/// What a gateway answered.
+/// The response of a gateway.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -222,21 +222,21 @@ struct Answer {
 }
 
 impl Answer {
-    /// The only header of this name, or nothing.
+    /// Returns the only header of this name, or an empty text.
     fn header(&self, name: &str) -> &str {
         let mut values = self.headers.iter().filter(|(known, _)| known == name);
         let value = values.next().map_or("", |(_, value)| value);
-        assert!(values.next().is_none(), "{name} came twice: {self:?}");
+        assert!(values.next().is_none(), "duplicate header {name}: {self:?}");
         value
     }
 }
 
-/// An API that remembers what reached it, and takes every offer to speak another protocol; nothing of it knows tokens.
+/// An API that records the requests it receives and accepts every protocol upgrade; it does not know tokens.
 #[derive(Clone, Default)]
 struct Api(Arc<Mutex<Vec<Value>>>);
 
 impl Api {
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+    #[expect(clippy::disallowed_methods, reason = "the task ends with the test")]
     async fn start(&self) -> SocketAddr {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, api) = (listener.local_addr().unwrap(), self.clone());
@@ -250,7 +250,7 @@ impl Api {
             api.0.lock().unwrap().push(request);
             let accepts = |protocol| {
                 let connection = (header::CONNECTION, HeaderValue::from_static("upgrade"));
-                // What the key of this test calls for.
+                // The value that the key of this test requires.
                 let accept = HeaderValue::from_static("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
                 let accept = (header::SEC_WEBSOCKET_ACCEPT, accept);
                 (StatusCode::SWITCHING_PROTOCOLS, [connection, accept, (header::UPGRADE, protocol)]).into_response()
@@ -261,13 +261,13 @@ impl Api {
         address
     }
 
-    /// All that came since the last look.
+    /// Returns all requests since the last call.
     fn seen(&self) -> Vec<Value> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
 
-/// A gateway between clients and the API, and all who have a part in it.
+/// A gateway between clients and the API.
 struct Stage<'world> {
     world: &'world World,
     running: Running,
@@ -277,7 +277,7 @@ struct Stage<'world> {
 }
 
 impl Stage<'_> {
-    /// What reached the API of a request that has to pass.
+    /// Sends a request that must pass, and returns what the API received.
     async fn passes(&self, method: &str, target: &str, headers: &[String]) -> Value {
         let answer = self.running.attempt(method, target, headers, "a body").await;
         let status = answer.map(|answer| answer.status);
@@ -287,15 +287,15 @@ impl Stage<'_> {
         seen.remove(0)
     }
 
-    /// The answer to a request that must not pass.
+    /// Sends a request that must not pass, and returns the response.
     async fn stops(&self, method: &str, target: &str, headers: &[String]) -> Answer {
-        let answer = self.running.attempt(method, target, headers, "a body").await.expect("an answer");
+        let answer = self.running.attempt(method, target, headers, "a body").await.expect("a response");
         assert!(answer.status >= 400, "{}: {method} {target}: {answer:?}", self.name);
-        assert_eq!(self.api.seen(), [Value::Null; 0], "{}: {method} {target} reached the API", self.name);
+        assert_eq!(self.api.seen(), [Value::Null; 0], "{}: {method} {target}: the API received the request", self.name);
         answer
     }
 
-    /// What the administrator of acme sees of the token's most recent request.
+    /// Returns the most recent request of the token, as the administrator of acme sees it.
     async fn audit(&self, token: &CreatedToken) -> Value {
         let query = "query($id: ID!) { organization(slug: \"acme\") { tokenGrant(tokenId: $id) \
                      { lastRequest { method path ipAddress userAgent scope allowed } } } }";
@@ -305,7 +305,7 @@ impl Stage<'_> {
         self.world.wait_for_usage(grant).await["lastRequest"].clone()
     }
 
-    /// What the API is told of this token, and nothing else under any spelling of these names.
+    /// Asserts that the API received the identity of this token, and no other value under any spelling of these headers.
     async fn identifies(&self, seen: &Value, token: &CreatedToken, scopes: &str, expires_at: &str) {
         let user = self.bob.query("{ viewer { uuid } }", json!({})).await["viewer"]["uuid"].clone();
         let values = [&token.uuid, "bob", user.as_str().unwrap(), scopes, "acme", expires_at];
@@ -320,7 +320,7 @@ impl Stage<'_> {
             assert_ne!(name, "authorization", "{}", self.name);
             assert!(name != "connection" || !value.to_lowercase().contains("token"), "{}: {value}", self.name);
         }
-        // What is empty may be left out.
+        // Empty headers may be omitted.
         assert!(expected.values().all(|value| value.is_empty()), "{}: no {expected:?} in {seen}", self.name);
     }
 }
@@ -329,7 +329,7 @@ fn bearer(token: &CreatedToken) -> String {
     format!("Authorization: Bearer {}", token.value)
 }
 
-/// What a client writes that would like to be somebody else, in every spelling.
+/// Headers of a client that pretends to be another user, in every spelling.
 fn forged() -> Vec<String> {
     let mut lines = Vec::new();
     for name in IDENTITY {
@@ -364,12 +364,12 @@ fn forged() -> Vec<String> {
     lines
 }
 
-/// The scopes of a token that has many, longer together than the 4 KiB that nginx has room for by itself.
+/// Scopes whose names together are longer than the 4 KiB that nginx accepts by default.
 fn many() -> Vec<String> {
     (0..170).map(|number| format!("read_something_with_a_rather_long_name_{number:03}")).collect()
 }
 
-async fn keeps_out_what_may_not_pass(gateway: &Gateway, test: &str) {
+async fn rejects_unauthorized_requests(gateway: &Gateway, test: &str) {
     let Some(program) = gateway.program(test) else { return };
     let database = Database::fresh(Kind::Sqlite, test).unwrap();
     let catalogue = database.folder().join("scopes.toml");
@@ -388,15 +388,15 @@ async fn keeps_out_what_may_not_pass(gateway: &Gateway, test: &str) {
     let bob = world.member("bob", &["acme", "globex"]).await;
     let stage = Stage { world: &world, running, api, bob, name: gateway.name };
 
-    identity_is_what_the_token_says(&stage).await;
+    identity_is_that_of_the_token(&stage).await;
     every_method_passes_with_its_body(&stage).await;
-    refusals_reach_the_client(&stage).await;
+    rejections_are_returned_to_the_client(&stage).await;
     only_websockets_become_tunnels(&stage).await;
     missing_user_agent_is_null_in_the_audit(&stage).await;
-    without_an_answer_nothing_passes(&stage, network).await;
+    without_a_verdict_no_request_passes(&stage, network).await;
 }
 
-async fn identity_is_what_the_token_says(stage: &Stage<'_>) {
+async fn identity_is_that_of_the_token(stage: &Stage<'_>) {
     let end = stage.world.now().plus(Duration::from_hours(1));
     let token = stage.bob.create_expiring_token("good", &["acme"], &["read_builds", "read_user"], Some(end.to_text()));
     let token = token.await;
@@ -428,12 +428,12 @@ async fn every_method_passes_with_its_body(stage: &Stage<'_>) {
         let shown = (&audit["method"], &audit["path"], &audit["ipAddress"], &audit["allowed"]);
         let expected = (&json!(method), &json!("/v1/b%20x/"), &json!("127.0.0.2"), &json!(true));
         assert_eq!(shown, expected, "{}", stage.name);
-        // Without a token the same is refused.
+        // Without a token the same request is rejected.
         assert_eq!(stage.stops(method, "/v1/b%20x/?y", &[]).await.status, 401);
     }
 }
 
-async fn refusals_reach_the_client(stage: &Stage<'_>) {
+async fn rejections_are_returned_to_the_client(stage: &Stage<'_>) {
     let bob = &stage.bob;
     let good = bob.create_token("good", &["acme"], &["read_builds"]).await;
     let scopeless = bob.create_token("lacks the scope", &["acme"], &["read_user"]).await;
@@ -453,9 +453,9 @@ async fn refusals_reach_the_client(stage: &Stage<'_>) {
     let audit = stage.audit(&scopeless).await;
     assert_eq!((&audit["method"], &audit["allowed"]), (&json!("DELETE"), &json!(false)), "{}", stage.name);
     assert_eq!(said(vec![bearer(&elsewhere)]).await, (403, String::new()), "{}", stage.name);
-    // Two credentials, of which one is good; some gateways refuse them by themselves.
+    // Two credentials, one of them valid; some gateways reject such requests themselves.
     assert!([400, 401].contains(&said(vec![bearer(&scopeless), bearer(&good)]).await.0), "{}", stage.name);
-    // A path that would like to be another question.
+    // Paths that try to change the check.
     for target in [
         "/../../verify-for/*/*/x",
         "/%2e%2e/%2e%2e/*/*/x",
@@ -480,7 +480,7 @@ async fn refusals_reach_the_client(stage: &Stage<'_>) {
     assert_eq!(said(vec![bearer(&good)]).await, (401, invalid.into()), "{}: the next request", stage.name);
 }
 
-/// A tunnel would carry later requests past the check, with headers of the client's own.
+/// A tunnel would carry later requests past the check, with headers that the client chooses.
 async fn only_websockets_become_tunnels(stage: &Stage<'_>) {
     let token = stage.bob.create_token("tunnels", &["acme"], &["read_builds"]).await;
     let key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
@@ -488,7 +488,7 @@ async fn only_websockets_become_tunnels(stage: &Stage<'_>) {
         let lines = protocols.iter().map(|protocol| format!("Upgrade: {protocol}"));
         let more = ["HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA", "Connection: Upgrade, HTTP2-Settings", key];
         let lines: Vec<_> = lines.chain(more.map(str::to_owned)).chain([bearer(&token)]).collect();
-        let status = stage.running.attempt("GET", "/", &lines, "").await.expect("an answer").status;
+        let status = stage.running.attempt("GET", "/", &lines, "").await.expect("a response").status;
         let mut offered = Vec::new();
         for request in stage.api.seen() {
             for line in request["headers"].as_array().unwrap() {
@@ -513,10 +513,10 @@ async fn only_websockets_become_tunnels(stage: &Stage<'_>) {
         assert_eq!(tries(&[spelling]).await == 101, passes, "{}: {spelling}", stage.name);
     }
     let stranger: Vec<_> = ["Upgrade: websocket", "Connection: Upgrade", key].map(str::to_owned).into();
-    let answer = stage.running.attempt("GET", "/", &stranger, "").await.expect("an answer");
+    let answer = stage.running.attempt("GET", "/", &stranger, "").await.expect("a response");
     assert!(answer.status >= 400 && stage.api.seen().is_empty(), "{}: {answer:?}", stage.name);
     let target = stage.running.listen.to_string();
-    let answer = stage.running.attempt("CONNECT", &target, &[bearer(&token)], "").await.expect("an answer");
+    let answer = stage.running.attempt("CONNECT", &target, &[bearer(&token)], "").await.expect("a response");
     assert!(answer.status >= 400 && stage.api.seen().is_empty(), "{}: {answer:?}", stage.name);
 }
 
@@ -531,7 +531,7 @@ async fn missing_user_agent_is_null_in_the_audit(stage: &Stage<'_>) {
     stage.api.seen();
 }
 
-async fn without_an_answer_nothing_passes(stage: &Stage<'_>, network: Proxy) {
+async fn without_a_verdict_no_request_passes(stage: &Stage<'_>, network: Proxy) {
     let token = stage.bob.create_token("good", &["acme"], &["read_builds"]).await;
     let refused = async |what: &str| {
         let status = stage.stops("GET", "/", &[bearer(&token)]).await.status;
@@ -550,30 +550,30 @@ async fn without_an_answer_nothing_passes(stage: &Stage<'_>, network: Proxy) {
 
 /// R-30, R-70
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nginx_keeps_out_what_may_not_pass() {
-    keeps_out_what_may_not_pass(&NGINX, "nginx_keeps_out_what_may_not_pass").await;
+async fn nginx_rejects_unauthorized_requests() {
+    rejects_unauthorized_requests(&NGINX, "nginx_rejects_unauthorized_requests").await;
 }
 
 /// R-30, R-70
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn haproxy_keeps_out_what_may_not_pass() {
-    keeps_out_what_may_not_pass(&HAPROXY, "haproxy_keeps_out_what_may_not_pass").await;
+async fn haproxy_rejects_unauthorized_requests() {
+    rejects_unauthorized_requests(&HAPROXY, "haproxy_rejects_unauthorized_requests").await;
 }
 
 /// R-30, R-70
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn caddy_keeps_out_what_may_not_pass() {
-    keeps_out_what_may_not_pass(&CADDY, "caddy_keeps_out_what_may_not_pass").await;
+async fn caddy_rejects_unauthorized_requests() {
+    rejects_unauthorized_requests(&CADDY, "caddy_rejects_unauthorized_requests").await;
 }
 
 /// R-30, R-70
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn traefik_keeps_out_what_may_not_pass() {
-    keeps_out_what_may_not_pass(&TRAEFIK, "traefik_keeps_out_what_may_not_pass").await;
+async fn traefik_rejects_unauthorized_requests() {
+    rejects_unauthorized_requests(&TRAEFIK, "traefik_rejects_unauthorized_requests").await;
 }
 
 /// R-30, R-70
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn envoy_keeps_out_what_may_not_pass() {
-    keeps_out_what_may_not_pass(&ENVOY, "envoy_keeps_out_what_may_not_pass").await;
+async fn envoy_rejects_unauthorized_requests() {
+    rejects_unauthorized_requests(&ENVOY, "envoy_rejects_unauthorized_requests").await;
 }

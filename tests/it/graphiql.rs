@@ -1,4 +1,4 @@
-//! Is the page for trying GraphQL served whole, by us alone, and under its policy?
+//! Checks that the GraphiQL page is served completely, from this origin only, and with its policy.
 
 use crate::world::{World, client::read};
 use reqwest::Method;
@@ -7,13 +7,13 @@ use std::path::Path;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The values of an attribute in a page, in their order.
+/// Returns the values of an attribute in a page, in their order.
 fn attributes(html: &str, name: &str) -> Vec<String> {
     let opening = format!(" {name}=\"");
     html.split(&opening).skip(1).map(|rest| rest.split('"').next().unwrap_or_default().to_owned()).collect()
 }
 
-/// What a style sheet loads.
+/// Returns the URLs that a style sheet loads.
 fn urls(css: &str) -> Vec<String> {
     let inside = css.split("url(").skip(1).map(|rest| rest.split(')').next().unwrap_or_default());
     let mut all: Vec<_> = inside.map(|url| url.trim_matches(['"', '\'']).to_owned()).collect();
@@ -21,7 +21,7 @@ fn urls(css: &str) -> Vec<String> {
     all
 }
 
-/// The files that a script imports, which stand beside it.
+/// Returns the paths of the files that a script imports from its own folder.
 fn imports(script: &str) -> Vec<String> {
     let mut all = Vec::new();
     for quote in ['"', '\'', '`'] {
@@ -36,7 +36,7 @@ fn imports(script: &str) -> Vec<String> {
 }
 
 both!(
-    async fn the_page_is_served_with_its_policy(world: World) {
+    async fn page_is_served_with_its_policy(world: World) {
         let nobody = world.anonymous();
         for path in ["/graphiql", "/graphiql/"] {
             let page = nobody.get(path).await;
@@ -49,14 +49,14 @@ both!(
             assert_eq!(page.header("cross-origin-opener-policy"), "same-origin");
             assert!(!page.header("x-request-id").is_empty());
             for word in ["<style", " style=", "onload=", "javascript:", "data:"] {
-                assert!(!page.text.contains(word), "{word} would be refused by the policy");
+                assert!(!page.text.contains(word), "the policy would block {word}");
             }
         }
     }
 );
 
 both!(
-    async fn everything_that_the_page_loads_is_ours(world: World) {
+    async fn page_loads_files_of_this_origin_only(world: World) {
         let nobody = world.anonymous();
         let page = nobody.get("/graphiql").await.text;
         let mut waiting: Vec<_> = attributes(&page, "src").into_iter().chain(attributes(&page, "href")).collect();
@@ -65,7 +65,7 @@ both!(
             if seen.contains(&path) {
                 continue;
             }
-            assert!(path.starts_with("/assets/"), "{path} is not ours");
+            assert!(path.starts_with("/assets/"), "{path} is not of this origin");
             let file = nobody.get(&path).await;
             assert_eq!(file.status, 200, "{path}");
             let kind = match path.rsplit_once('.').unwrap().1 {
@@ -99,7 +99,7 @@ both!(
 );
 
 both!(
-    async fn what_has_not_changed_is_not_sent_again(world: World) {
+    async fn unchanged_page_is_not_sent_again(world: World) {
         let nobody = world.anonymous();
         let page = nobody.get("/graphiql").await;
         let tag = page.header("etag").to_owned();
@@ -117,7 +117,7 @@ both!(
 );
 
 both!(
-    async fn other_methods_and_other_paths_are_refused_as_elsewhere(world: World) {
+    async fn other_methods_and_paths_are_rejected(world: World) {
         let nobody = world.anonymous();
         let page = nobody.get("/graphiql").await.text;
         let asset = attributes(&page, "src")[0].clone();
@@ -151,7 +151,7 @@ both!(
 );
 
 #[test]
-fn the_readers_of_these_tests_see_what_they_should() {
+fn helpers_find_attributes_urls_and_imports() {
     assert_eq!(attributes(r#"<a href="/x"><b src="https://cdn.example/y.js">"#, "src"), ["https://cdn.example/y.js"]);
     assert_eq!(urls("a{b:url('//cdn.example/f')}c{d:url(data:x)}"), ["//cdn.example/f", "data:x"]);
     assert_eq!(urls("@import \"https://cdn.example\";").len(), 1);

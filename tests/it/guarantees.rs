@@ -1,4 +1,4 @@
-//! Is every requirement of docs/guarantees.md proved where the document says, and by nothing that it does not name?
+//! Checks that docs/guarantees.md names exactly the files that prove each requirement.
 
 use crate::world::programs::top;
 use std::{
@@ -12,7 +12,7 @@ type Proofs = BTreeMap<String, BTreeSet<String>>;
 
 const FOLDERS: &[&str] = &["src", "tests", "migration", "console/src", "console/e2e", "script"];
 
-/// `R-00` and `F-00`, wherever they stand as words.
+/// Returns the IDs `R-00` and `F-00` in a text, where they are whole words.
 fn ids(text: &str) -> BTreeSet<String> {
     let words = text.split(|ch: char| !ch.is_ascii_alphanumeric() && ch != '-');
     let is_id = |word: &&str| {
@@ -39,7 +39,7 @@ fn collect(folder: &Path, proofs: &mut Proofs) {
     }
 }
 
-/// The rows of the document: ID, requirement, and files in backticks or `open`.
+/// Returns the rows of the document: ID, requirement, and files in backticks or `open`.
 fn documented(text: &str) -> Vec<(String, BTreeSet<String>)> {
     let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
     rows.filter_map(|row| {
@@ -48,14 +48,14 @@ fn documented(text: &str) -> Vec<(String, BTreeSet<String>)> {
             return None;
         }
         let files = proof.split('`').skip(1).step_by(2).map(ToOwned::to_owned).collect::<BTreeSet<_>>();
-        assert!(proof == "open" || !files.is_empty(), "{id} names what proves it, or `open`");
+        assert!(proof == "open" || !files.is_empty(), "{id} must name its proof or `open`");
         Some((id.to_owned(), files))
     })
     .collect()
 }
 
 #[test]
-fn every_requirement_is_proved_where_the_document_says() {
+fn requirements_are_proved_by_the_named_files() {
     let mut proofs = Proofs::new();
     for folder in FOLDERS {
         collect(&top(folder), &mut proofs);
@@ -69,7 +69,7 @@ fn every_requirement_is_proved_where_the_document_says() {
 }
 
 #[test]
-fn ids_are_words_of_their_own() {
+fn ids_are_whole_words() {
     assert_eq!(ids("/// R-08, F-14; XR-08 R-081 r-08 sha512-R-09x"), ["F-14", "R-08"].map(String::from).into());
     let rows = documented("| R-01 | A. | `a.rs`, `b.rs` |\n| F-02 | B. | open |\n| P1 | c | d |\n");
     assert_eq!(rows.len(), 2);

@@ -1,4 +1,4 @@
-//! Can somebody guess a value? Whoever tries is refused for a while; nobody else is.
+//! Checks that a client that guesses token values is throttled, and other clients are not.
 
 use crate::world::World;
 use serde_json::json;
@@ -10,13 +10,13 @@ fn a_guess() -> String {
 
 both!(
     /// R-76
-    async fn an_address_that_sends_many_unknown_values_is_refused_and_gateways_are_not(world: World) {
+    async fn guessing_address_is_throttled_and_gateways_are_not(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let token = bob.create_token("deploy", &["acme"], &["graphql"]).await;
         let revoked = bob.create_token("old", &["acme"], &["graphql"]).await;
         assert_eq!(bob.revoke_token(&revoked.id).await.code(), "OK");
         for _ in 0..100 {
-            // What is malformed or over is not counted, and no more is what gateways ask.
+            // Malformed and revoked values are not counted, and neither are requests to `/verify`.
             assert_eq!(world.bearer(&revoked.value).get("/v2/access-token").await.status, 401);
             assert_eq!(world.bearer("twd_nonsense").get("/v2/access-token").await.status, 401);
             assert_eq!(world.bearer(&a_guess()).verify("").await.status, 401);
@@ -35,10 +35,14 @@ both!(
         let api = world.resource_server("api").await;
         for _ in 0..70 {
             let told = world.introspect(&api, &a_guess(), &[]).await;
-            assert_eq!((told.status.as_u16(), &*told.text), (200, r#"{"active":false}"#), "an API is never refused");
+            assert_eq!(
+                (told.status.as_u16(), &*told.text),
+                (200, r#"{"active":false}"#),
+                "a resource server is never throttled"
+            );
         }
-        assert_eq!(world.bearer(&a_guess()).verify("").await.status, 401, "a gateway is never refused");
+        assert_eq!(world.bearer(&a_guess()).verify("").await.status, 401, "a gateway is never throttled");
         assert_eq!(world.bearer(&token.value).verify("").await.status, 200);
-        assert_eq!(bob.graphql("{ viewer { id } }", json!({})).await.code(), "OK", "a JWT is no guess");
+        assert_eq!(bob.graphql("{ viewer { id } }", json!({})).await.code(), "OK", "a JWT is not throttled");
     }
 );

@@ -1,4 +1,4 @@
-//! What can a client of HTTP/2 do that one of HTTP/1 cannot: many requests on one connection, and headers of one byte each.
+//! Tests of attacks that only HTTP/2 makes possible: many requests on one connection, and headers of one byte each.
 
 use crate::{
     program::{Program, Serving},
@@ -31,7 +31,8 @@ fn preface() -> Vec<u8> {
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(SETTINGS, 0, 0, &[])].concat()
 }
 
-/// The head of a sign-in whose body follows, with so many headers `a: b`. The first of a connection defines them.
+/// Returns the head of a sign-in whose body follows, with this number of headers `a: b`. The first head of a connection defines
+/// them.
 fn sign_in(stream: u32, is_first: bool, more: usize) -> Vec<u8> {
     let mut block = b"\x83\x86\x04\x08/session\x01\x01t".to_vec();
     for (name, value) in [("content-type", "application/json"), ("x-tokenward-console", "1")] {
@@ -48,7 +49,7 @@ fn sign_in(stream: u32, is_first: bool, more: usize) -> Vec<u8> {
     frame(HEADERS, END_HEADERS, stream, &block)
 }
 
-/// Sends 100 heads on a connection, and takes what comes until the service ends it.
+/// Sends 100 heads on a connection and reads until the service closes it.
 async fn sends_heads(listen: SocketAddr, headers: usize) {
     let (mut reader, mut writer) = TcpStream::connect(listen).await.unwrap().into_split();
     let mut bytes = preface();
@@ -85,22 +86,22 @@ async fn headers_of_one_byte_each_take_little_memory() {
         for _ in 0..40 {
             clients.spawn(sends_heads(program.listen, headers));
         }
-        // Those that are accepted wait for their bodies for ten seconds.
+        // Accepted requests wait for their bodies for ten seconds.
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(is_healthy(&program).await, "{headers}");
         let grown = serving.peak() - before;
-        assert!(grown < 128, "{headers} headers: it took {grown} MiB more");
+        assert!(grown < 128, "{headers} headers took {grown} MiB");
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+#[expect(clippy::disallowed_methods, reason = "the task ends with the test")]
 async fn client(listen: SocketAddr) -> SendRequest<Bytes> {
     let (client, connection) = h2::client::handshake(TcpStream::connect(listen).await.unwrap()).await.unwrap();
     tokio::spawn(connection);
     client.ready().await.unwrap()
 }
 
-/// Sends a request, and this much of a longer body.
+/// Sends a request and a part of a longer body.
 async fn sends(client: &SendRequest<Bytes>, request: Request<()>, body: usize) -> (ResponseFuture, impl Sized) {
     let (response, mut stream) = client.clone().ready().await.unwrap().send_request(request, body == 0).unwrap();
     if body > 0 {
@@ -141,7 +142,7 @@ async fn request_with_more_than_a_hundred_headers_is_431_and_403_at_verify() {
 
 ///
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn unfinished_bodies_of_one_connection_are_bounded_and_others_go_on() {
+async fn unfinished_bodies_of_one_connection_are_bounded() {
     let (_database, program, _serving) = served(&[("log.level", "warn")]).await;
     let full = client(program.listen).await;
     let (mut responses, mut streams) = (JoinSet::new(), Vec::new());
@@ -163,7 +164,7 @@ async fn unfinished_bodies_of_one_connection_are_bounded_and_others_go_on() {
 
 /// F-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_hold_back_their_bodies_make_room_where_all_places_are_taken() {
+async fn withheld_bodies_make_room_when_all_connections_are_used() {
     let database = Database::fresh(Kind::Sqlite, "http2").unwrap();
     // A proxy may take all places.
     let program = Program::over(&database, &[("log.level", "warn"), ("proxy.trusted", "127.0.0.0/8")]);
@@ -194,5 +195,5 @@ async fn clients_that_hold_back_their_bodies_make_room_where_all_places_are_take
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let start = Instant::now();
-    assert!(is_healthy(&program).await, "no place was free after {:?}", start.elapsed());
+    assert!(is_healthy(&program).await, "no connection was free after {:?}", start.elapsed());
 }

@@ -1,4 +1,4 @@
-//! Can somebody be let in by a link, once? And can the first of all, who finds nobody?
+//! Tests of invitations: a link lets a user choose a password once, and the first administrator sign up.
 
 use crate::{
     actions::concurrently,
@@ -17,7 +17,7 @@ use tokenward::{
     domain::{caller::Caller, invitation::Code},
 };
 
-/// The code in the file, once it is none of these: a start replaces the link a moment after the service is ready.
+/// Returns the code in the file, once it is none of these: a start replaces the link a moment after the service is ready.
 async fn first_code(program: &Program, file: &Path, before: &[String]) -> String {
     let start = std::time::Instant::now();
     loop {
@@ -33,13 +33,13 @@ async fn first_code(program: &Program, file: &Path, before: &[String]) -> String
     }
 }
 
-/// The path of a new invitation.
+/// Returns the path of a new invitation.
 async fn invited(world: &World, username: &str) -> String {
     let operator = Caller::command_line(world.now());
     invite_user(&world.app, &operator, username.to_owned()).await.unwrap().link_once("")
 }
 
-/// The path of an invitation for whoever is the first.
+/// Returns the path of an invitation for the first administrator.
 async fn invited_first(world: &World) -> String {
     let code = Code::generate().unwrap();
     world.app.store().upkeep().invite_first(code.fingerprint(), world.now()).await.unwrap();
@@ -68,7 +68,7 @@ fn newcomer() -> Value {
 
 both!(
     ///
-    async fn whoever_was_invited_chooses_a_password_once(world: World) {
+    async fn invited_user_chooses_a_password_once(world: World) {
         world.admin("ada", &["acme"]).await;
         let path = invited(&world, "ada").await;
         for (password, why) in [
@@ -83,12 +83,12 @@ both!(
             assert!(message.contains(why) && !message.contains(password), "{message}");
             assert!(!reply.headers.contains_key("set-cookie"));
         }
-        // A trailing slash changes nothing.
+        // A trailing slash is ignored.
         let reply = chooses(&world, &format!("{path}/"), PASSWORD).await;
         assert_eq!((reply.status.as_u16(), reply.text.as_str()), (204, ""));
         let ada = world.browser(&reply);
         assert_eq!(viewer(&ada).await["username"], "ada");
-        // It counts as signing in: she may make a token at once.
+        // Accepting an invitation counts as fresh authentication: she may create a token at once.
         ada.create_token("deploy", &["acme"], &["read_builds"]).await;
         assert_eq!(world.sign_in("ada", PASSWORD).await.status, 204);
         let again = chooses(&world, &path, "another plover gantry ounce").await;
@@ -107,7 +107,7 @@ both!(
 );
 
 both!(
-    async fn an_invitation_lasts_a_day_and_ends_with_the_next_and_with_its_person(world: World) {
+    async fn invitation_expires_after_a_day_and_with_the_next_one(world: World) {
         for name in ["ada", "bob", "dan", "del"] {
             world.user(name).await;
         }
@@ -122,7 +122,7 @@ both!(
         }
         let operator = Caller::command_line(world.now());
         assert!(invite_user(&world.app, &operator, "dan".into()).await.is_err());
-        assert!(invite_user(&world.app, &operator, "nobody".into()).await.is_err());
+        assert!(invite_user(&world.app, &operator, "unknown".into()).await.is_err());
         world.operator(EnableUser { username: "dan".into() }).await.unwrap();
         world.advance(Duration::from_hours(24) - Duration::from_mins(1));
         for path in [&after, &of_disabled] {
@@ -130,7 +130,7 @@ both!(
         }
         world.advance(Duration::from_mins(1));
         assert_eq!(chooses(&world, &old, PASSWORD).await.status, 404);
-        // Somebody who lost their password is invited again, and signed out everywhere.
+        // A user who lost the password is invited again, and signed out everywhere.
         let dan = world.browser(&world.sign_in("dan", PASSWORD).await);
         let path = invited(&world, "dan").await;
         assert_eq!(chooses(&world, &path, "another plover gantry ounce").await.status, 204);
@@ -140,7 +140,7 @@ both!(
 );
 
 both!(
-    async fn of_many_who_follow_one_link_at_once_one_is_let_in(world: World) {
+    async fn link_followed_several_times_at_once_works_once(world: World) {
         world.user("ada").await;
         let path = invited(&world, "ada").await;
         let passwords: Vec<_> = (0..4).map(|number| format!("plover gantry ounce {number}")).collect();
@@ -153,7 +153,7 @@ both!(
 
 both!(
     ///
-    async fn a_page_of_another_origin_follows_no_link(world: World) {
+    async fn other_origins_cannot_follow_a_link(world: World) {
         world.user("ada").await;
         let path = invited(&world, "ada").await;
         let said = json!({ "password": PASSWORD });
@@ -173,14 +173,14 @@ both!(
 );
 
 both!(
-    async fn whoever_finds_nobody_becomes_the_first_administrator(world: World) {
+    async fn first_visitor_becomes_the_first_administrator(world: World) {
         let (before, path) = (invited_first(&world).await, invited_first(&world).await);
-        assert_eq!(follows(&world, &before, &newcomer()).await.status, 404, "a new link replaces the one before");
+        assert_eq!(follows(&world, &before, &newcomer()).await.status, 404, "a new link replaces the previous one");
         for (pointer, bad, field) in [
             ("/username", json!("Root"), "username"),
             ("/username", Value::Null, "username"),
             ("/name", json!(" "), "name"),
-            ("/email", json!("nobody"), "email"),
+            ("/email", json!("no-address"), "email"),
             ("/organization", Value::Null, "organization.slug"),
             ("/organization/slug", json!("A"), "organization.slug"),
             ("/organization/name", json!(""), "organization.name"),
@@ -200,7 +200,7 @@ both!(
         assert_eq!(viewer(&root).await, expected);
         let late = invited_first(&world).await;
         for path in [&path, &late] {
-            assert_eq!(follows(&world, path, &newcomer()).await.status, 404, "somebody is there");
+            assert_eq!(follows(&world, path, &newcomer()).await.status, 404, "a user exists");
         }
         assert_eq!(world.sign_in("ruth@example.test", PASSWORD).await.status, 204);
         let query = "{ organization(slug: \"acme\") { auditEvents { nodes { type via actor { username } } } } }";
@@ -216,7 +216,7 @@ both!(
 );
 
 both!(
-    async fn of_several_who_would_be_the_first_one_is(world: World) {
+    async fn only_one_of_several_becomes_the_first_administrator(world: World) {
         let path = invited_first(&world).await;
         let said: Vec<_> = (0..4)
             .map(|number| {
@@ -263,8 +263,8 @@ both!(
                 let reply = read(request.header("x-tokenward-console", "1").json(&newcomer())).await;
                 statuses.push(reply.status.as_u16());
             }
-            assert_eq!(statuses, [404, 204], "the restart ended the first link");
-            assert!(!file.exists(), "the link was used");
+            assert_eq!(statuses, [404, 204], "the restart invalidates the first link");
+            assert!(!file.exists(), "the file of the used link exists");
         }
     }
 );
@@ -274,7 +274,7 @@ both!(
     async fn start_in_a_terminal_shows_the_link_there_and_keeps_no_file(database: Database) {
         let program = Program::over(&database, &[("public_url", "https://tokens.example.test")]);
         let file = database.folder().join("first-administrator-link");
-        // Of an earlier start that had no terminal.
+        // Left by an earlier start that had no terminal.
         std::fs::write(&file, "https://tokens.example.test/invitations/old?first").unwrap();
         // The program `script` gives its child a terminal.
         let seen = database.folder().join("terminal");

@@ -1,4 +1,4 @@
-//! Does the service do what it promises, seen from outside? One binary, so that it links and starts its database once.
+//! Tests of the whole service from outside. One binary, so that it links and starts its database once.
 
 #![allow(
     clippy::expect_used,
@@ -6,7 +6,7 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "a test that cannot go on says so and stops"
+    reason = "a test that cannot continue fails"
 )]
 
 #[macro_use]

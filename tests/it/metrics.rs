@@ -19,19 +19,19 @@ use std::{
 use tokenward::{domain::secret::Secret, http, mail::SEND_TIMEOUT};
 use tokio_util::sync::CancellationToken;
 
-/// What one scrape says: each series with its labels, as it is written, and its value.
+/// One scrape: each series with its labels, as written, and its value.
 struct Scrape {
     text: String,
     series: BTreeMap<String, f64>,
 }
 
 impl Scrape {
-    /// The value of a series that must be there.
+    /// Returns the value of a series that must exist.
     fn of(&self, name: &str) -> f64 {
-        *self.series.get(name).unwrap_or_else(|| panic!("there is no {name} in {}", self.text))
+        *self.series.get(name).unwrap_or_else(|| panic!("missing series {name} in {}", self.text))
     }
 
-    /// Reads the text format of Prometheus, and complains about everything that is not allowed there.
+    /// Reads the text format of Prometheus and rejects everything that is not allowed there.
     fn read(text: &str) -> Result<Self, String> {
         let (mut series, mut helped, mut kinds) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         if !text.ends_with('\n') {
@@ -62,7 +62,7 @@ impl Scrape {
                 let family = family.unwrap_or(name);
                 let good = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
                 if !name.chars().all(good) || !kinds.contains_key(family) || !helped.contains(family) {
-                    return Err(format!("a bad name, or one that was not introduced: {line}"));
+                    return Err(format!("a bad name, or one without HELP and TYPE: {line}"));
                 }
                 if series.insert(named.to_owned(), value).is_some() {
                     return Err(format!("twice: {line}"));
@@ -73,7 +73,7 @@ impl Scrape {
     }
 }
 
-/// `name="value",…}` with nothing in a value that would have to be escaped.
+/// `name="value",…}` with values that need no escaping.
 fn labels_are_good(labels: &str) -> Option<()> {
     let inside = labels.strip_suffix('}')?;
     for label in inside.split(',').filter(|label| !label.is_empty()) {
@@ -86,7 +86,7 @@ fn labels_are_good(labels: &str) -> Option<()> {
 }
 
 #[test]
-fn what_is_not_the_format_is_noticed() {
+fn malformed_metrics_are_detected() {
     let good = "# HELP a_total Help.\n# TYPE a_total counter\na_total{b=\"c\"} 1\n";
     assert_eq!(Scrape::read(good).map(|scrape| scrape.series.len()), Ok(1));
     for bad in [
@@ -105,7 +105,7 @@ fn what_is_not_the_format_is_noticed() {
 }
 
 impl World {
-    /// Serves metrics on a port of its own, as `serve` does; gives the address.
+    /// Serves metrics on a separate port, as `serve` does, and returns the address.
     async fn watched(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -123,7 +123,7 @@ impl World {
 }
 
 both!(
-    async fn what_happens_is_counted_once_where_it_belongs(world: World) {
+    async fn requests_checks_and_changes_are_counted_once(world: World) {
         let address = world.watched().await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
@@ -179,7 +179,7 @@ both!(
 
 both!(
     ///
-    async fn who_guesses_is_counted_and_named_nowhere(world: World) {
+    async fn throttled_guesses_are_counted(world: World) {
         let address = world.watched().await;
         for number in 0..61 {
             let value = Secret::generate(world.app.prefix()).unwrap().reveal_once();
@@ -193,8 +193,8 @@ both!(
 );
 
 both!(
-    /// whoever watches the service hears of letters that cannot be sent.
-    async fn letters_that_wait_and_why_are_seen(database: Database) {
+    /// metrics show emails that cannot be sent.
+    async fn pending_emails_and_their_failures_are_counted(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let url = server.url("smtp://", "tls=required");
         let world = World::with_smtp_server(database, &url, SEND_TIMEOUT).await;
@@ -230,12 +230,12 @@ both!(
 );
 
 both!(
-    async fn a_scrape_works_without_the_database_and_says_so(world: World) {
+    async fn scrape_works_without_the_database(world: World) {
         let address = world.watched().await;
         world.app.store().clone().close().await;
         let scrape = world.scrape(&address).await;
         assert_eq!(scrape.of("tokenward_store_up"), 0.0);
-        assert!(!scrape.text.contains("tokenward_emails_pending"), "a number that nobody knows");
+        assert!(!scrape.text.contains("tokenward_emails_pending"), "a count of pending emails without a database");
         assert_eq!(world.anonymous().get("/readyz").await.status, 503);
         let scrape = world.scrape(&address).await;
         assert!(scrape.of("tokenward_requests_total{route=\"/readyz\",status=\"5xx\"}") >= 1.0);
@@ -245,11 +245,11 @@ both!(
 
 both!(
     ///
-    async fn metrics_are_on_their_own_address_only_and_tell_of_nobody(database: Database) {
+    async fn metrics_are_on_a_separate_address_and_name_no_user(database: Database) {
         let listen = port::free().to_string();
         let program = Program::over(&database, &[("metrics.listen", &*listen), ("log.format", "json")]);
-        program.people("acme-of-nobody", &["ada", "bob"]);
-        let arguments = ["token", "create", "--owner", "bob", "--organization", "acme-of-nobody", "--scope", "graphql"];
+        program.people("acme-widgets", &["ada", "bob"]);
+        let arguments = ["token", "create", "--owner", "bob", "--organization", "acme-widgets", "--scope", "graphql"];
         let token = program.run(&arguments);
         let (mut serving, _) = program.serve().await;
         let http = reqwest::Client::new();
@@ -277,7 +277,7 @@ both!(
         for word in [print, "acme", "ada", "bob", "example", "127.0.0.1", "nonsense", "token_0", "user_0"] {
             assert!(!text.contains(word), "{word} is in {text}");
         }
-        // As many series whoever comes, but for doors and classes that were not met before.
+        // The number of series does not depend on the clients, only on the routes and status classes so far.
         assert!(scrape.series.len() < 200, "{} series", scrape.series.len());
         assert!(program.logged().contains(&format!("\"listen\":\"{listen}\"")), "{}", program.logged());
         serving.terminate();

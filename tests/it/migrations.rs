@@ -1,4 +1,4 @@
-//! Is the schema made once, whoever starts when, and whoever dies on the way?
+//! Checks that migrations run once when several nodes start, and complete after an interruption.
 
 use crate::{program::Program, world::database::Database};
 use std::{
@@ -23,7 +23,7 @@ fn said(output: &Output) -> String {
 
 both!(
     ///
-    async fn of_four_nodes_that_start_on_an_empty_database_one_migrates(database: Database) {
+    async fn one_of_four_starting_nodes_migrates(database: Database) {
         let nodes: Vec<_> = (0..4).map(|_| migrate(&database).spawn().unwrap()).collect();
         let outputs: Vec<_> = nodes.into_iter().map(|node| node.wait_with_output().unwrap()).collect();
         let all: String = outputs.iter().map(said).collect();
@@ -39,7 +39,7 @@ both!(
 
 both!(
     /// F-16
-    async fn a_migration_that_was_killed_is_brought_to_its_end(database: Database) {
+    async fn killed_migration_is_completed(database: Database) {
         for pause in [2, 5, 9, 14, 20, 27, 35] {
             let mut node = migrate(&database).spawn().unwrap();
             std::thread::sleep(Duration::from_millis(pause));
@@ -55,7 +55,7 @@ both!(
 
 both!(
     /// F-16
-    async fn a_database_that_a_newer_program_migrated_is_refused(database: Database) {
+    async fn newer_schema_is_refused(database: Database) {
         let program = Program::over(&database, &[]);
         program.run(&["migrate"]);
         let newer = "insert into seaql_migrations (version, applied_at) values ('m99991231_235959_later', 0)";

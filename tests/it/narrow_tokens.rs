@@ -1,4 +1,4 @@
-//! Do filters, orders and mutations of a `graphql` token stay within what the token can see?
+//! Checks that filters, orders and mutations of a `graphql` token see only what the token can see.
 
 use crate::world::{
     World,
@@ -18,7 +18,7 @@ const PAGING: [&str; 4] = ["first", "after", "last", "before"];
 const ORDERS: [&str; 4] = ["CREATED_AT", "LAST_USED_AT", "OWNER", "EXPIRES_AT"];
 const STATUSES: [&str; 3] = ["ACTIVE", "EXPIRED", "REVOKED"];
 
-/// One list: its field in the schema, and the document that reads its rows with everything a filter could look at.
+/// One list: its field in the schema, and a document that reads its rows with all fields that a filter could use.
 struct List {
     field: &'static str,
     document: String,
@@ -69,7 +69,7 @@ impl List {
         Self { field: "Token.grants", document, path: "/token/list" }
     }
 
-    /// The rows that the caller sees, each in one form for all lists of tokens.
+    /// Returns the rows that the caller can see, in one form for all lists of tokens.
     async fn rows(&self, caller: &Client<'_>, variables: &Value) -> Result<Vec<Value>, Reply> {
         let reply = caller.graphql(&self.document, variables.clone()).await;
         if reply.code() != "OK" {
@@ -98,11 +98,11 @@ fn one_form(row: &Value) -> Value {
     row
 }
 
-/// A filter, the schema's name of what it covers, and the rows that a client would keep.
+/// A filter, the name in the schema of what it covers, and the rows that a client would keep.
 struct Case {
     covers: &'static str,
     variables: Value,
-    /// Looks at use with all organizations where the list is of one's own tokens, which no token can see.
+    /// Whether the filter depends on the usage in all organizations, which a token cannot see in a list of the user's own tokens.
     by_use: bool,
     keeps: Box<dyn Fn(&Value) -> bool>,
 }
@@ -129,8 +129,7 @@ fn holds(row: &Value, scope: &str) -> bool {
     row["scopes"].as_array().unwrap().iter().any(|one| one["name"] == scope)
 }
 
-/// Whether a time that the row shows is not before, or is before, another. Times are texts of one form, which compare as
-/// the times do.
+/// Compares a time of the row with a limit: not earlier, or earlier. Times are texts of one format, which sort like times.
 fn from(pointer: &'static str, limit: &str) -> impl Fn(&Value) -> bool + 'static {
     let limit = limit.to_owned();
     move |row| text(row, pointer) >= &*limit
@@ -221,7 +220,7 @@ fn event_cases(stand: &Stand<'_>) -> Vec<Case> {
     ]
 }
 
-/// Addresses are searched for administrators of the organization only.
+/// Email addresses can be searched only by administrators of the organization.
 fn member_cases(admin: bool) -> Vec<Case> {
     let called = |part: &'static str| {
         let fields: &[&str] = if admin { &["/username", "/name", "/email"] } else { &["/username", "/name"] };
@@ -229,7 +228,7 @@ fn member_cases(admin: bool) -> Vec<Case> {
     };
     vec![
         case("search", json!({ "search": "bob" }), called("bob")),
-        // No name holds this.
+        // No name contains this text.
         case("search", json!({ "search": "bob@" }), called("bob@")),
         case("role", json!({ "role": "ADMIN" }), is("/role", "ADMIN")),
     ]
@@ -247,8 +246,8 @@ fn grant_cases(stand: &Stand<'_>) -> Vec<Case> {
     ]
 }
 
-/// Everything by which a list can be narrowed or ordered, as the schema has it: an argument, the fields of an input one by
-/// one, the values of an order, the kinds of words of a search.
+/// Returns every way to filter or order a list, as the schema defines it: an argument, each field of an input, the values of an
+/// order, the kinds of words of a search.
 fn narrowing(schema: &Schema) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for object in schema.objects() {
@@ -276,8 +275,8 @@ fn leaves(schema: &Schema, path: String, of: &str, found: &mut BTreeSet<String>)
     }
 }
 
-/// Ada administers acme and globex and is a member of hooli; bob administers globex and is a member of acme. What lies in
-/// globex alone is hidden from the tokens of these tests.
+/// Ada administers acme and globex and is a member of hooli; bob administers globex and is a member of acme. Objects of globex
+/// alone are hidden from the tokens of these tests.
 struct Stand<'world> {
     ada: Client<'world>,
     /// Ada's token for acme and hooli.
@@ -288,12 +287,12 @@ struct Stand<'world> {
     bob: String,
     /// Bob's token for acme and globex.
     both: CreatedToken,
-    /// Ada's, each called by where it has access.
+    /// Ada's tokens, each named after its access.
     hidden_admin: CreatedToken,
     elsewhere: CreatedToken,
     removed: CreatedToken,
     visible: CreatedToken,
-    /// A time with creations, uses and events before and after it.
+    /// A time with creations, usage and events before and after it.
     middle: String,
     /// The later of two expiries.
     end: String,
@@ -355,7 +354,7 @@ async fn stand(world: &World) -> Stand<'_> {
     }
 }
 
-/// Records one allowed request of a token with one organization.
+/// Records one allowed request of a token in one organization.
 async fn use_with(owner: &Client<'_>, made: &CreatedToken, slug: &str, address: &str, ago: Duration) {
     let document = "query($id: ID!) { token(id: $id) { grants(first: 9) { nodes { id organization { id slug } } } } }";
     let found = owner.query(document, json!({ "id": made.id })).await;
@@ -382,20 +381,20 @@ async fn use_with(owner: &Client<'_>, made: &CreatedToken, slug: &str, address: 
     owner.world.app.store().upkeep().save_usage(vec![TokenUsage { token, usage }], vec![seen]).await.unwrap();
 }
 
-/// What was compared, and what of that told rows apart.
+/// The filters that were compared, and those that select some rows but not all.
 #[derive(Default)]
 struct Covered {
     all: BTreeSet<String>,
     telling: BTreeSet<String>,
 }
 
-/// What the rows are about; a row without an ID is compared whole.
+/// Returns the IDs of the rows; a row without an ID is compared as a whole.
 fn ids(rows: &[Value]) -> Vec<&Value> {
     rows.iter().map(|row| row.get("id").filter(|id| id.is_string()).unwrap_or(row)).collect()
 }
 
 impl Covered {
-    /// Compares one list of one caller with what the caller would filter out of the rows that it shows.
+    /// Compares one list of one caller with the rows that the caller itself would filter out of the rows that it can see.
     async fn compare(&mut self, caller: &Client<'_>, list: &List, (all, cases): (&Value, Vec<Case>)) {
         let mut rows = list.rows(caller, all).await.unwrap_or_else(|reply| panic!("{}: {}", list.field, reply.text));
         let through_token = caller.credential.as_ref().is_some_and(|credential| credential.starts_with("twd_"));
@@ -429,7 +428,7 @@ impl Covered {
         }
     }
 
-    /// Compares the orders of a list of tokens with what the caller would sort by what the rows show.
+    /// Compares the orders of a list of tokens with an order by the values that the rows show.
     async fn compare_orders(&mut self, caller: &Client<'_>, list: &List) {
         let through_token = caller.credential.as_ref().is_some_and(|credential| credential.starts_with("twd_"));
         for (field, direction) in ORDERS.iter().flat_map(|field| [(*field, "ASC"), (*field, "DESC")]) {
@@ -439,7 +438,7 @@ impl Covered {
             let variables = json!({ "orderBy": { "field": field, "direction": direction } });
             let found = list.rows(caller, &variables).await;
             if field == "LAST_USED_AT" && through_token && list.field == "User.tokens" {
-                assert_eq!(found.expect_err("use with all organizations").code(), "FORBIDDEN");
+                assert_eq!(found.expect_err("usage in all organizations").code(), "FORBIDDEN");
                 continue;
             }
             let found = found.unwrap_or_else(|reply| panic!("{field}: {}", reply.text));
@@ -462,8 +461,8 @@ impl Covered {
 }
 
 both!(
-    /// every filter and order of the schema, compared with the rows that the same caller sees.
-    async fn filters_and_orders_see_only_what_the_rows_show_to_the_caller(world: World) {
+    /// every filter and order of the schema, compared with the rows that the same caller can see.
+    async fn filters_and_orders_use_only_visible_data(world: World) {
         let stand = stand(&world).await;
         let mut covered = Covered::default();
         let any_status = json!({ "filter": { "status": STATUSES } });
@@ -482,10 +481,14 @@ both!(
             covered.compare(caller, &List::members("acme"), (&json!({}), member_cases(true))).await;
         }
         let schema = Schema::of(&stand.ada).await;
-        assert_eq!(covered.all, narrowing(&schema), "a filter or order without a case here, or a case without one");
+        assert_eq!(
+            covered.all,
+            narrowing(&schema),
+            "a filter or order without a case, or a case without a filter or order"
+        );
         let idle: Vec<_> = covered.all.difference(&covered.telling).collect();
         let of_one_owner = ["User.tokens.filter.owner", "User.tokens.filter.query=OWNER"];
-        assert_eq!(idle, of_one_owner, "cases that keep no row or every row");
+        assert_eq!(idle, of_one_owner, "cases that keep no row or all rows");
     }
 );
 
@@ -501,7 +504,7 @@ both!(
 );
 
 both!(
-    /// also after the token lost the organization that the acting token has access to.
+    /// also after the organization of the acting token was removed from the token.
     async fn token_acts_only_on_tokens_it_can_see(world: World) {
         let stand = stand(&world).await;
         let [acme, globex, hooli] = &stand.organizations;
@@ -523,7 +526,7 @@ both!(
                         _ => json!({ "tokenId": token, "organizationId": organization }),
                     };
                     let mark = world.mark().await;
-                    // Where this one is a member only, bob's token for acme is as unknown as any.
+                    // In organizations where the caller is only a member, bob's token is like an unknown one.
                     let acted = stand.narrower.mutate(verb, input(hidden)).await;
                     let none = stand.narrower.mutate(verb, input(&unknown)).await;
                     assert_eq!(acted.text, none.text, "{verb}");
@@ -535,8 +538,8 @@ both!(
         assert_eq!(verbs, 4);
         assert_eq!(stand.narrow.revoke_token(&stand.elsewhere.id).await.code(), "NOT_FOUND");
         assert_eq!(stand.narrower.revoke_token(&stand.visible.id).await.code(), "NOT_FOUND");
-        assert_eq!(stand.narrow.revoke_token(&stand.both.id).await.code(), "FORBIDDEN", "an administrator sees it");
-        // The removed grant does not show the token.
+        assert_eq!(stand.narrow.revoke_token(&stand.both.id).await.code(), "FORBIDDEN", "an administrator can see it");
+        // A removed grant does not make the token visible.
         assert_eq!(stand.ada.remove_organization(&stand.removed.id, hooli, None).await.code(), "OK");
         assert_eq!(stand.narrow.revoke_token(&stand.removed.id).await.code(), "NOT_FOUND");
         assert_eq!(stand.narrow.revoke_token(&stand.visible.id).await.code(), "OK");
@@ -566,8 +569,8 @@ both!(
 );
 
 both!(
-    /// whether the token was revoked, expired or removed elsewhere later is not shown any more.
-    async fn repeated_removal_has_one_message_for_all_that_the_caller_cannot_see(world: World) {
+    /// whether the token was revoked, expired or removed elsewhere later is not shown.
+    async fn repeated_removal_reveals_no_hidden_state(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let bob = world.member("bob", &["acme", "globex"]).await;
         let tool = world.bearer(&ada.create_token("tool", &["acme"], &["graphql"]).await.value);
@@ -596,7 +599,7 @@ both!(
         for reply in &replies {
             assert_eq!(reply.text, replies[0].text);
         }
-        // What the audit still shows is also named.
+        // States that the audit shows are named.
         let made = bob.create_token("visible", &["acme"], &["read_builds"]).await;
         assert_eq!(bob.revoke_token(&made.id).await.code(), "OK");
         let reply = ada.remove_organization(&made.id, &acme, None).await;

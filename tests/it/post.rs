@@ -1,4 +1,5 @@
-//! Do letters get through to a real mail server, and what if it is slow, refuses, hangs, cuts the line or only pretends?
+//! Tests of sending emails to a real mail server, including one that is slow, rejects emails, hangs, disconnects or is an
+//! impostor.
 
 use crate::{
     program::Program,
@@ -32,7 +33,7 @@ fn mailer(url: &str) -> Mailer {
     Mailer::new(&MailTarget::parse(url).unwrap(), SENDER).unwrap()
 }
 
-/// People whose tokens lose acme: each removal is a letter.
+/// Users whose tokens lose access to acme: each removal sends an email.
 struct Cutter<'world> {
     ada: Client<'world>,
     bob: Client<'world>,
@@ -56,13 +57,13 @@ impl<'world> Cutter<'world> {
 }
 
 impl World {
-    /// Letters that wait or were given up.
+    /// Pending and abandoned emails.
     async fn waiting(&self) -> Vec<UndeliveredEmail> {
         let operator = policy::operator(&Caller::command_line(self.now())).unwrap();
         self.app.store().undelivered_emails(&operator, 100).await.unwrap()
     }
 
-    /// Waits until the letters that wait are so.
+    /// Waits until the undelivered emails meet the condition.
     async fn until_waiting(&self, what: &str, holds: impl Fn(&[UndeliveredEmail]) -> bool) -> Vec<UndeliveredEmail> {
         let start = Instant::now();
         loop {
@@ -75,7 +76,7 @@ impl World {
         }
     }
 
-    /// Lets the service's clock run, and wakes the job by a commit.
+    /// Advances the clock of the service and wakes the job by a commit.
     async fn later_and_awake(&self, span: Duration) {
         self.advance(span);
         self.organization(&format!("wakes-{}", self.now().micros())).await;
@@ -86,7 +87,7 @@ fn message_ids(kept: &[StoredEmail]) -> BTreeSet<String> {
     kept.iter().map(StoredEmail::message_id).collect()
 }
 
-/// A letter whose every text is this.
+/// Returns an email in which every text is this one.
 fn envelope(text: &str) -> EmailContext {
     let text = || text.to_owned();
     EmailContext {
@@ -124,7 +125,7 @@ fn is_one_letter_to_bob(kept: &StoredEmail) {
 
 ///
 #[tokio::test]
-async fn line_breaks_in_any_text_neither_add_a_recipient_nor_a_header_on_the_line() {
+async fn line_breaks_add_no_recipients_or_headers() {
     let server = SmtpServer::start(Encryption::Plain).await;
     let mailer = mailer(&server.plain_url());
     let nasty = [
@@ -151,7 +152,7 @@ async fn line_breaks_in_any_text_neither_add_a_recipient_nor_a_header_on_the_lin
 
 both!(
     ///
-    async fn what_people_may_call_themselves_is_one_recipient_and_one_subject_on_the_line(database: Database) {
+    async fn display_names_add_no_recipients_or_headers(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let world = World::with_smtp_server(database, &server.plain_url(), SEND_TIMEOUT).await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
@@ -168,7 +169,7 @@ both!(
                                    "scopes": ["read_builds"] } });
         assert_eq!(bob.graphql(create, input).await.code(), "INVALID_INPUT");
         let token = bob.create_token("Bcc: eve@example.test", &["acme"], &["read_builds"]).await;
-        // A display name with a line break is left out, one that only looks like an address is taken.
+        // A display name with a line break is omitted; one that only looks like an address is accepted.
         let strange = "\"bob\" <eve@example.test>, Größe";
         for name in [strange, "bob\r\nBcc: eve@example.test"] {
             let said = Said { subject: "bob", username: "bob", name, email: "bob@example.test" };
@@ -186,7 +187,7 @@ both!(
 
 both!(
     /// F-04, R-86
-    async fn a_removal_is_acknowledged_while_the_mail_server_hangs_and_only_one_letter_is_held_up(database: Database) {
+    async fn removal_does_not_wait_for_a_hanging_mail_server(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let world = World::with_smtp_server(database, &server.plain_url(), SEND_TIMEOUT).await;
         let cutter = Cutter::of(&world).await;
@@ -194,18 +195,20 @@ both!(
         server.set_fault(Step::Ehlo, Fault::Hang);
         let [first, others @ ..] = &tokens;
         assert_eq!(cutter.ada.remove_organization(&first.id, &cutter.acme, None).await.code(), "OK");
-        server.until("somebody hangs", |server| server.hanging() == 1).await;
+        server.until("a connection hangs", |server| server.hanging() == 1).await;
         for token in others {
             assert_eq!(cutter.ada.remove_organization(&token.id, &cutter.acme, None).await.code(), "OK");
-            // The answer came while the first letter still hangs: order, not time.
+            // The response arrives while the first email still hangs: this checks the order, not the time.
             assert_eq!((server.hanging(), server.count("EHLO")), (1, 1));
         }
         assert!(server.stored().is_empty());
-        // Another node could send the others at once: no lease holds what does not move.
+        // Another node could send the others at once: no lease holds them.
         let free = world.app.store().upkeep().lease_emails(world.now(), Duration::ZERO, 10).await.unwrap();
         assert_eq!(free.len(), others.len());
         server.clear_fault();
-        world.until_waiting("it failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some())).await;
+        world
+            .until_waiting("an attempt failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some()))
+            .await;
         world.later_and_awake(Duration::from_mins(2)).await;
         assert_eq!(message_ids(&server.emails(3).await).len(), 3);
     }
@@ -213,11 +216,12 @@ both!(
 
 both!(
     /// F-04
-    async fn a_server_that_is_busy_at_any_step_gets_the_letters_within_two_minutes_of_its_recovery(database: Database) {
+    async fn busy_server_gets_emails_within_two_minutes_of_its_recovery(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let world = World::with_smtp_server(database, &server.plain_url(), SEND_TIMEOUT).await;
         let cutter = Cutter::of(&world).await;
-        // Where no letter was spoken of yet, all of them rest, by the machine's clock: not so often here.
+        // A failure before the first recipient pauses all emails, by the clock of the machine, and is therefore tried less often
+        // here.
         let steps = [
             (Step::Mail, 4),
             (Step::Rcpt, 4),
@@ -233,7 +237,7 @@ both!(
                 if tries > 1 {
                     world.later_and_awake(Duration::from_secs(90)).await;
                 }
-                // A pause is longer than a lease, by which a try that is over is told from one that goes on.
+                // A pause is longer than a lease, which distinguishes a finished attempt from one that still runs.
                 let over = |letter: &UndeliveredEmail| {
                     let paused = letter.next_at.is_some_and(|at| at > world.now().plus(Duration::from_secs(26)));
                     letter.attempts >= tries && letter.last_error.is_some() && (tries == 1 || paused)
@@ -246,24 +250,22 @@ both!(
             server.clear_fault();
             world.later_and_awake(Duration::from_secs(90)).await;
             server.emails(number + 1).await;
-            world.until_waiting("nothing waits", <[UndeliveredEmail]>::is_empty).await;
+            world.until_waiting("no email is undelivered", <[UndeliveredEmail]>::is_empty).await;
         }
         let kept = server.stored();
-        assert_eq!((kept.len(), message_ids(&kept).len()), (steps.len(), steps.len()), "each came once");
+        assert_eq!((kept.len(), message_ids(&kept).len()), (steps.len(), steps.len()), "each was delivered once");
     }
 );
 
 both!(
-    /// F-04: an answer of 4xx is tried again, one of 5xx is not, and `mail` shows and resends what was given up.
-    async fn a_letter_that_is_refused_is_tried_once_listed_and_sent_again_when_the_operator_says_so(
-        database: Database,
-    ) {
+    /// F-04: a 4xx response is retried, a 5xx response is not, and `mail` lists and retries abandoned emails.
+    async fn rejected_email_is_abandoned_until_the_operator_retries_it(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let program = Program::over(&database, &[("mail.url", &server.plain_url())]);
         program.people("acme", &["ada", "bob"]);
         let (_serving, _) = program.serve().await;
         for (number, step) in [Step::Rcpt, Step::Message].into_iter().enumerate() {
-            server.set_fault(step, Fault::Reply("550 5.1.1 <bob@example.test> is no such person"));
+            server.set_fault(step, Fault::Reply("550 5.1.1 <bob@example.test> does not exist"));
             remove_one(&program, &format!("{step:?}")).await;
             let listed = listed(&program, "abandoned").await;
             assert!(listed.contains("bob@example.test") && listed.contains("550"), "{listed}");
@@ -279,7 +281,7 @@ both!(
     }
 );
 
-/// Bob's new token loses acme by ada's hand.
+/// Ada removes acme from a new token of bob's.
 async fn remove_one(program: &Program, description: &str) {
     let http = reqwest::Client::new();
     let ask = async |person: &str, query: &str, variables: serde_json::Value| {
@@ -298,7 +300,7 @@ async fn remove_one(program: &Program, description: &str) {
     ask("ada", remove, json!({ "i": { "tokenId": token, "organizationId": acme } })).await;
 }
 
-/// What `mail list` prints, once it says that.
+/// Returns the output of `mail list` as soon as it contains the words.
 async fn listed(program: &Program, words: &str) -> String {
     let start = Instant::now();
     loop {
@@ -306,14 +308,14 @@ async fn listed(program: &Program, words: &str) -> String {
         if listed.contains(words) {
             return listed;
         }
-        assert!(start.elapsed() < Duration::from_mins(1), "`mail list` does not say {words}: {listed}");
+        assert!(start.elapsed() < Duration::from_mins(1), "`mail list` does not contain {words}: {listed}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-/// F-04: for real, and therefore slow.
+/// F-04: with the real timeout, and therefore slow.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_is_left_within_thirty_seconds() {
+async fn connection_to_a_hanging_server_times_out() {
     let database = Database::fresh(Kind::Sqlite, "post").unwrap();
     let server = SmtpServer::start(Encryption::Plain).await;
     let program = Program::over(&database, &[("mail.url", &server.plain_url())]);
@@ -321,10 +323,10 @@ async fn a_server_that_hangs_is_left_within_thirty_seconds() {
     let (_serving, _) = program.serve().await;
     server.set_fault(Step::Connect, Fault::Hang);
     remove_one(&program, "deploy").await;
-    server.until("somebody hangs", |server| server.hanging() == 1).await;
+    server.until("a connection hangs", |server| server.hanging() == 1).await;
     let start = Instant::now();
     while server.hanging() > 0 {
-        assert!(start.elapsed() < Duration::from_secs(30), "it still hangs");
+        assert!(start.elapsed() < Duration::from_secs(30), "the connection still hangs");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(listed(&program, "did not answer in time").await.contains("next "));
@@ -332,7 +334,7 @@ async fn a_server_that_hangs_is_left_within_thirty_seconds() {
 
 both!(
     /// F-04
-    async fn a_server_that_hangs_or_cuts_the_line_gets_no_letter_more_than_twice(database: Database) {
+    async fn failing_server_gets_an_email_at_most_twice(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let world = World::with_smtp_server(database, &server.plain_url(), Duration::from_secs(8)).await;
         let cutter = Cutter::of(&world).await;
@@ -340,7 +342,7 @@ both!(
             (Step::Connect, Fault::Hang, 1),
             (Step::Ehlo, Fault::Hang, 1),
             (Step::Data, Fault::Disconnect, 1),
-            // The server keeps the letter, and nobody can know it.
+            // The server keeps the email, which the client cannot know.
             (Step::Message, Fault::Hang, 2),
             (Step::Message, Fault::Disconnect, 2),
         ];
@@ -348,10 +350,12 @@ both!(
         for (step, act, copies) in faults {
             server.set_fault(step, act);
             cutter.cut(&format!("{step:?} {act:?}")).await;
-            world.until_waiting("it failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some())).await;
+            world
+                .until_waiting("an attempt failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some()))
+                .await;
             server.clear_fault();
             world.later_and_awake(Duration::from_secs(90)).await;
-            world.until_waiting("nothing waits", <[UndeliveredEmail]>::is_empty).await;
+            world.until_waiting("no email is undelivered", <[UndeliveredEmail]>::is_empty).await;
             let kept = server.stored();
             let new = &kept[before..];
             assert_eq!((new.len(), message_ids(new).len()), (copies, 1), "{step:?} {act:?}");
@@ -361,8 +365,8 @@ both!(
 );
 
 both!(
-    /// F-03, P4: the process dies after the commits, with one letter half sent.
-    async fn a_kill_between_commit_and_mail_loses_no_letter_and_doubles_at_most_the_one_on_its_way(database: Database) {
+    /// F-03, P4: the process is killed after the commits, while one email is being sent.
+    async fn kill_between_commit_and_email_loses_no_email(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let program = Program::over(&database, &[("mail.url", &server.plain_url())]);
         program.people("acme", &["ada", "bob"]);
@@ -371,18 +375,18 @@ both!(
         for number in 0..5 {
             remove_one(&program, &format!("number {number}")).await;
         }
-        server.until("a letter is on its way", |server| server.hanging() == 1).await;
+        server.until("an email is being sent", |server| server.hanging() == 1).await;
         serving.kill();
         assert_eq!(server.stored().len(), 1);
         server.clear_fault();
         let restart = Instant::now();
         let (_serving, _) = program.serve().await;
-        server.until("five letters", |server| message_ids(&server.stored()).len() == 5).await;
+        server.until("five emails", |server| message_ids(&server.stored()).len() == 5).await;
         let took = restart.elapsed();
         listed_nothing(&program).await;
         assert!(took < Duration::from_secs(30), "after {took:?}");
         let (kept, ids) = (server.stored(), message_ids(&server.stored()));
-        assert!(kept.len() <= ids.len() + 1, "{} copies of {} letters", kept.len(), ids.len());
+        assert!(kept.len() <= ids.len() + 1, "{} copies of {} emails", kept.len(), ids.len());
         let half_sent = kept[0].message_id();
         for id in ids.iter().filter(|id| **id != half_sent) {
             assert_eq!(kept.iter().filter(|letter| letter.message_id() == *id).count(), 1);
@@ -390,18 +394,18 @@ both!(
     }
 );
 
-/// Waits until no letter waits.
+/// Waits until no email is undelivered.
 async fn listed_nothing(program: &Program) {
     let start = Instant::now();
     while !program.run(&["mail", "list"]).is_empty() {
-        assert!(start.elapsed() < Duration::from_mins(1), "letters still wait");
+        assert!(start.elapsed() < Duration::from_mins(1), "emails are still undelivered");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
 ///
 #[tokio::test]
-async fn a_server_that_is_vouched_for_gets_the_letter_and_the_password_encrypted() {
+async fn trusted_server_gets_email_and_password_encrypted() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new(folder.path());
     let query = format!("tls=required&ca={}", authority.file());
@@ -419,7 +423,7 @@ async fn a_server_that_is_vouched_for_gets_the_letter_and_the_password_encrypted
 
 ///
 #[tokio::test]
-async fn a_server_that_does_not_encrypt_or_is_not_the_one_is_told_neither_letter_nor_password() {
+async fn untrusted_server_gets_neither_email_nor_password() {
     let folder = tempfile::tempdir().unwrap();
     let (ours, theirs) = (Authority::new(folder.path()), Authority::new(folder.path()));
     let trusting_us = format!("tls=required&ca={}", ours.file());
@@ -442,7 +446,7 @@ async fn a_server_that_does_not_encrypt_or_is_not_the_one_is_told_neither_letter
         assert!(!failure.text.contains("hunter2"), "{failure}");
         let told = server.commands();
         let harmless = |line: &String| line.starts_with("EHLO") || ["STARTTLS", "QUIT"].contains(&line.as_str());
-        // An encrypted greeting to a server that does not expect one is no words at all.
+        // A TLS handshake with a server that does not expect one is not recorded as commands.
         assert!(scheme == "smtps" && what == "plain" || told.iter().all(harmless), "{what}, {scheme}: {told:?}");
         assert_eq!((server.count("AUTH"), server.count("MAIL"), server.stored().len()), (0, 0, 0), "{what}: {told:?}");
     }
@@ -450,9 +454,7 @@ async fn a_server_that_does_not_encrypt_or_is_not_the_one_is_told_neither_letter
 
 both!(
     ///
-    async fn what_cannot_be_sent_encrypted_stays_in_the_outbox_and_goes_when_the_server_can_prove_itself(
-        database: Database,
-    ) {
+    async fn email_stays_pending_until_the_server_offers_tls(database: Database) {
         let authority = Authority::new(database.folder());
         let server = SmtpServer::start(Encryption::StartTls(authority.certify("127.0.0.1"))).await;
         let url = server.url("smtp://tokenward:hunter2@", &format!("tls=required&ca={}", authority.file()));
@@ -461,7 +463,7 @@ both!(
         server.set_fault(Step::Ehlo, Fault::Reply("250 8BITMIME"));
         cutter.cut("deploy").await;
         let failed = |waiting: &[UndeliveredEmail]| waiting.iter().any(|letter| letter.last_error.is_some());
-        let waiting = world.until_waiting("it failed", failed).await;
+        let waiting = world.until_waiting("an attempt failed", failed).await;
         assert!(waiting[0].next_at.is_some() && server.stored().is_empty(), "{waiting:?}");
         assert_eq!((server.count("AUTH"), server.count("MAIL")), (0, 0), "{:?}", server.commands());
         server.clear_fault();
@@ -472,7 +474,7 @@ both!(
 
 /// F-04
 #[tokio::test]
-async fn a_password_that_is_refused_is_the_servers_fault_and_no_letters() {
+async fn rejected_password_concerns_all_emails() {
     let server = SmtpServer::start(Encryption::Plain).await;
     server.set_fault(Step::Auth, Fault::Reply("535 5.7.8 wrong password"));
     let failure = send(&server.url("smtp://tokenward:hunter2@", "tls=none")).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Who is signed in? What a browser is told, how long a session holds, what it may do, and which page may use it.
+//! Tests of sessions: signing in and out, expiry, permissions, and protection from other origins.
 
 use crate::world::{
     PASSWORD, World,
@@ -29,7 +29,7 @@ async fn confirms(client: &Client<'_>, password: &str) -> Reply {
     read(client.request(Method::POST, "/session/confirm").json(&json!({ "password": password }))).await
 }
 
-/// Signs in from an address, as a trusted proxy tells it.
+/// Signs in from an address that a trusted proxy forwards.
 async fn from(world: &World, address: &str, username: &str, password: &str) -> Reply {
     let said = json!({ "username": username, "password": password });
     let request = world.http.post(world.url("/session")).header("x-tokenward-console", "1");
@@ -38,7 +38,7 @@ async fn from(world: &World, address: &str, username: &str, password: &str) -> R
 
 both!(
     /// R-62
-    async fn whoever_signs_in_has_a_session_until_they_sign_out(world: World) {
+    async fn session_lasts_from_sign_in_to_sign_out(world: World) {
         world.user("bob").await;
         world.set_password("bob").await;
         let reply = world.sign_in("bob", PASSWORD).await;
@@ -62,7 +62,7 @@ both!(
         assert_eq!(confirms(&bob, PASSWORD).await.status, 401);
         assert_eq!(bob.delete("/session").await.status, 204);
 
-        // A browser that signs in once more leaves no session behind.
+        // Signing in again in a browser ends the session before.
         let said = json!({ "username": "bob", "password": PASSWORD });
         let reply = read(again.request(Method::POST, "/session").json(&said)).await;
         assert_eq!((status(&again).await, status(&world.browser(&reply)).await), (401, 200));
@@ -71,7 +71,7 @@ both!(
 
 both!(
     /// R-62
-    async fn behind_https_the_cookie_is_bound_to_its_host(database: Database) {
+    async fn cookie_is_bound_to_its_host_behind_https(database: Database) {
         let world = World::with(database, &[("public_url", "https://tokens.example.test")]).await;
         world.user("bob").await;
         world.set_password("bob").await;
@@ -92,7 +92,7 @@ both!(
 
 both!(
     /// R-63
-    async fn a_session_ends_after_an_hour_of_rest_and_after_a_day_in_any_case(world: World) {
+    async fn session_expires_after_an_idle_hour_and_after_a_day(world: World) {
         let (idle, busy) = (world.signed_in("bob").await, world.signed_in("ada").await);
         for _ in 0..24 {
             assert_eq!(status(&busy).await, 200);
@@ -108,7 +108,7 @@ both!(
         let busy = world.browser(&fresh);
         assert_eq!(status(&busy).await, 200);
         world.advance(MINUTE);
-        assert_eq!(status(&busy).await, 401, "no password makes a session longer than a day");
+        assert_eq!(status(&busy).await, 401, "confirming the password does not extend a session beyond a day");
 
         let bob = world.signed_in("bob").await;
         world.advance(59 * MINUTE);
@@ -117,13 +117,13 @@ both!(
         assert_eq!(status(&bob).await, 401);
         world.app.store().upkeep().delete_expired_sessions(world.now()).await.unwrap();
         world.clock.shift(-60 * 60 * 1_000_000);
-        assert_eq!(status(&bob).await, 401, "what is over was forgotten");
+        assert_eq!(status(&bob).await, 401, "an expired session is deleted");
     }
 );
 
 both!(
     /// R-66
-    async fn whatever_was_wrong_the_answer_is_the_same(world: World) {
+    async fn failed_sign_ins_get_the_same_response(world: World) {
         for name in ["bob", "dan", "del", "jwt"] {
             world.user(name).await;
         }
@@ -137,7 +137,7 @@ both!(
             ("bob", "plover gantry ounce misfits"),
             ("bob", ""),
             ("bob", &"x".repeat(10_000)),
-            ("nobody", PASSWORD),
+            ("unknown", PASSWORD),
             ("", PASSWORD),
             ("dan", PASSWORD),
             ("del", PASSWORD),
@@ -163,19 +163,19 @@ both!(
 
 both!(
     /// R-66
-    async fn nobody_can_be_told_by_the_work_that_their_name_costs(world: World) {
+    async fn sign_in_takes_the_same_statements_for_unknown_users(world: World) {
         world.user("bob").await;
         world.set_password("bob").await;
         let statements = async |name: &'static str| {
             let work = async { world.app.store().sign_in_of(name).await.map(drop) };
             world.statements(work).await
         };
-        assert_eq!((statements("bob").await, statements("nobody").await), (1, 1));
+        assert_eq!((statements("bob").await, statements("unknown").await), (1, 1));
     }
 );
 
 both!(
-    async fn what_is_no_attempt_to_sign_in_is_told_what_one_is(world: World) {
+    async fn malformed_sign_in_is_rejected(world: World) {
         let post = || world.http.post(world.url("/session")).header("x-tokenward-console", "1");
         for body in ["", "nonsense", "[]", "{}", r#"{"username":"bob"}"#, r#"{"username":"bob","password":1}"#] {
             let reply = read(post().header("content-type", "application/json").body(body)).await;
@@ -191,14 +191,15 @@ both!(
 
 both!(
     /// R-66
-    async fn failures_are_limited_by_text_and_network_and_not_by_existence(database: Database) {
+    async fn sign_in_failures_are_limited_by_text_and_network(database: Database) {
         let world = World::with(database, &[("proxy.trusted", "127.0.0.0/8")]).await;
         for name in ["bob", "ada"] {
             world.user(name).await;
             world.set_password(name).await;
         }
-        // 100 of one text, from two addresses of one network: the next is 429, right or wrong, and whether it exists or not.
-        for (name, network) in [("bob", "198.51.100"), ("nobody", "192.0.2")] {
+        // 100 failures for one text, from two addresses of one network: the next attempt gets 429, with the right password or a
+        // wrong one, and whether the user exists or not.
+        for (name, network) in [("bob", "198.51.100"), ("unknown", "192.0.2")] {
             for number in 0..100 {
                 let address = format!("{network}.{}", number % 2);
                 assert_eq!(from(&world, &address, name, &format!("guess {number}")).await.status, 401);
@@ -210,7 +211,7 @@ both!(
                 assert!((3_000..=3_601).contains(&pause), "{pause}");
             }
             assert_eq!(from(&world, &format!("{network}.9"), "ada", PASSWORD).await.status, 204, "another text");
-            // The network as a whole is full at 200 of all texts. What was rejected for its text counts too.
+            // The limit of a network is 200 failures for all texts. Attempts that were rejected for their text count as well.
             for number in 0..97 {
                 let address = format!("{network}.{}", 10 + number % 9);
                 assert_eq!(from(&world, &address, &format!("name-{number}"), "guess").await.status, 401);
@@ -235,7 +236,7 @@ both!(
         for known in [home, office] {
             assert_eq!(from(&world, known, "bob", PASSWORD).await.status, 204);
         }
-        // Guesses at one user from ten networks, by username and by e-mail address, with blanks and in capitals.
+        // Guesses at one user from ten networks, by username and by email address, with blanks and in upper case.
         let spelled = ["bob", "bob@example.test", "BOB ", " Bob@example.test"];
         for number in 0..100 {
             let address = format!("198.51.{}.1", number % 10);
@@ -243,7 +244,7 @@ both!(
         }
         let mut answers = Vec::new();
         for (name, password) in
-            [("bob", PASSWORD), ("bob@example.test", PASSWORD), ("bob", "guess"), ("nobody", "guess")]
+            [("bob", PASSWORD), ("bob@example.test", PASSWORD), ("bob", "guess"), ("unknown", "guess")]
         {
             let reply = from(&world, cafe, name, password).await;
             answers.push((reply.status.as_u16(), reply.text));
@@ -275,7 +276,7 @@ both!(
         });
         let signing_in = async {
             let mut rejected = 0;
-            // A user with a session has a place.
+            // A user with a session is still served.
             for _ in 0..10 {
                 assert_eq!(confirms(&session, "a guess").await.status, 401);
             }
@@ -290,7 +291,7 @@ both!(
                 assert_eq!(reply.header("retry-after"), "2");
                 rejected += 1;
             }
-            // What a password is worth is judged beside that queue.
+            // The strength of a password is checked outside the queue.
             for _ in 0..20 {
                 let weak = world.app.password_chosen("password", "passwordpassword".into(), Vec::new(), false).await;
                 assert!(matches!(weak, Err(Error::Invalid { .. })), "{weak:?}");
@@ -304,7 +305,7 @@ both!(
 
 both!(
     /// R-66
-    async fn whoever_found_a_session_cannot_guess_its_password_for_ever(world: World) {
+    async fn password_guesses_of_a_session_are_limited(world: World) {
         let bob = world.signed_in("bob").await;
         for _ in 0..100 {
             assert_eq!(confirms(&bob, "a guess").await.status, 401);
@@ -313,7 +314,7 @@ both!(
     }
 );
 
-/// What only a fresh session may do, with an input that would be done.
+/// Returns the mutations that require a fresh session, each with a valid input.
 async fn deeds(world: &World, token: &str) -> Vec<(&'static str, Value)> {
     let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
     world.user("eve").await;
@@ -331,7 +332,7 @@ async fn deeds(world: &World, token: &str) -> Vec<(&'static str, Value)> {
 
 both!(
     /// R-68
-    async fn what_widens_asks_for_the_password_once_it_was_given_a_quarter_of_an_hour_ago(database: Database) {
+    async fn extending_access_requires_a_fresh_session(database: Database) {
         let world = World::with(database, &[("organizations.self_service", "true")]).await;
         let owner = world.admin("bob", &["acme", "globex"]).await;
         let token = owner.create_token("deploy", &["acme"], &["read_builds"]).await.id;
@@ -349,14 +350,14 @@ both!(
             assert_eq!(error["extensions"], json!({ "code": "UNAUTHENTICATED", "reauthenticate": true }), "{verb}");
         }
         assert_eq!(world.since(&mark).await, (0, 0));
-        // What narrows does not.
+        // Changes that do not extend access need no fresh session.
         for (verb, input) in [
             ("updateToken", json!({ "tokenId": token, "description": "changed" })),
             ("updateOrganization", json!({ "organizationId": world.organization_id("acme").await, "name": "Acme" })),
         ] {
             assert_eq!(bob.mutate(verb, input).await.code(), "OK", "{verb}");
         }
-        // Whoever may not do a thing is not asked for a password to hear of it.
+        // A caller without permission is not asked for a password.
         let foreign = world.organization("foreign").await;
         let input = json!({ "organizationId": foreign, "user": "eve", "role": "MEMBER" });
         assert_eq!(bob.mutate("addOrganizationMember", input).await.code(), "NOT_FOUND");
@@ -376,9 +377,9 @@ both!(
 
 both!(
     /// R-38
-    async fn a_session_ends_with_its_owner_and_with_its_password(world: World) {
+    async fn session_ends_with_its_user_and_password(world: World) {
         let (bob, other) = (world.signed_in("bob").await, world.signed_in("bob").await);
-        assert_eq!(status(&bob).await, 401, "a new password leaves no session behind");
+        assert_eq!(status(&bob).await, 401, "a new password ends all sessions");
         assert_eq!(status(&other).await, 200);
         world.operator(DisableUser { username: "bob".into() }).await.unwrap();
         assert_eq!((status(&other).await, confirms(&other, PASSWORD).await.status.as_u16()), (401, 401));
@@ -390,7 +391,7 @@ both!(
 );
 
 both!(
-    async fn the_audit_says_that_somebody_came_by_a_session(world: World) {
+    async fn event_log_shows_that_a_session_was_used(world: World) {
         world.admin("ada", &["acme"]).await;
         let ada = world.signed_in("ada").await;
         ada.create_token("deploy", &["acme"], &["read_builds"]).await;
@@ -404,12 +405,12 @@ both!(
 );
 
 both!(
-    async fn beside_a_credential_in_its_header_a_cookie_does_not_count(world: World) {
+    async fn authorization_header_takes_precedence_over_cookie(world: World) {
         let ada = world.user("ada").await;
         let bob = world.signed_in("bob").await;
         let both = Client { cookie: bob.cookie.clone(), ..ada.clone() };
         assert_eq!(both.query(VIEWER, json!({})).await["viewer"]["username"], "ada");
-        // Not even where a session would be refused.
+        // Not even for a request that a session may not make.
         let by_get = format!("/graphql?query={}", VIEWER.replace(' ', "%20").replace('{', "%7B").replace('}', "%7D"));
         assert_eq!(both.get(&by_get).await.status, 200);
         let wrong = Client { credential: Some("nonsense".into()), ..bob.clone() };
@@ -418,7 +419,7 @@ both!(
     }
 );
 
-/// What another page could send along with the cookie, and what it could not.
+/// Headers that a page of another origin could send with the cookie, and headers that it could not.
 fn disguises(world: &World) -> Vec<Vec<(&'static str, String)>> {
     let (console, ours) = (("x-tokenward-console", "1".to_owned()), ("origin", world.config.public_url.clone()));
     let origin = |text: &str| ("origin", text.to_owned());
@@ -437,7 +438,7 @@ fn disguises(world: &World) -> Vec<Vec<(&'static str, String)>> {
 
 both!(
     /// R-42
-    async fn a_page_of_another_origin_can_do_nothing_with_the_session(world: World) {
+    async fn other_origins_cannot_use_the_session(world: World) {
         let owner = world.admin("bob", &["acme"]).await;
         let token = owner.create_token("deploy", &["acme"], &["read_builds"]).await;
         let bob = world.signed_in("bob").await;
@@ -468,8 +469,8 @@ both!(
             }
         }
         let by_get = "/graphql?query=%7Bviewer%7Bid%7D%7D";
-        assert_eq!(bob.get(by_get).await.status, 403, "a session does not ask by GET");
-        // At the doors of tokens a cookie is nothing.
+        assert_eq!(bob.get(by_get).await.status, 403, "a session cannot be used by GET");
+        // The endpoints for tokens ignore cookies.
         for path in ["/verify", "/v2/access-token"] {
             assert_eq!(bob.get(path).await.status, 401, "{path}");
         }
@@ -480,7 +481,7 @@ both!(
         }
         assert_eq!(status(&bob).await, 200);
         assert_eq!(world.since(&mark).await, (0, 0));
-        // A page of ours can.
+        // A page of the console can.
         let ours = bob.request(Method::POST, "/graphql").header("origin", &world.config.public_url);
         let reply = read(ours.header("sec-fetch-site", "same-origin").json(&revoke)).await;
         assert_eq!(reply.code(), "OK", "{}", reply.text);
@@ -489,7 +490,7 @@ both!(
 
 both!(
     /// R-42, R-65
-    async fn a_page_that_may_call_the_api_may_not_use_the_session(database: Database) {
+    async fn cors_origins_cannot_use_the_session(database: Database) {
         let world = World::with(database, &[("cors.origins", "https://app.example.test")]).await;
         let bob = world.signed_in("bob").await;
         let ask = bob.request(Method::OPTIONS, "/graphql").header("origin", "https://app.example.test");
@@ -504,7 +505,7 @@ both!(
 
 both!(
     /// R-36
-    async fn a_fresh_session_may_and_sees_what_a_jwt_of_its_person_may_and_sees(world: World) {
+    async fn fresh_session_has_the_permissions_of_a_jwt(world: World) {
         let owner = world.member("bob", &["acme"]).await;
         world.admin("ada", &["acme"]).await;
         world.member("eve", &["acme"]).await;
@@ -513,7 +514,7 @@ both!(
         let query = "query($id: ID!) { viewer { id email tokens { totalCount } organizations { totalCount } } \
                      token(id: $id) { id description events { totalCount } } \
                      organization(slug: \"acme\") { viewerIsAdmin tokenGrants { totalCount } auditEvents(filter: { types: [TOKEN_CREATED] }) { totalCount } } }";
-        for name in ["bob", "ada", "eve", "stranger"] {
+        for name in ["bob", "ada", "eve", "zoe"] {
             let (jwt, session) = (world.user(name).await, world.signed_in(name).await);
             let (one, other) = (
                 jwt.graphql(query, json!({ "id": token })).await,
@@ -542,11 +543,11 @@ both!(
 
 both!(
     /// R-38
-    async fn a_session_that_begins_as_its_password_changes_never_holds(world: World) {
+    async fn session_of_a_replaced_password_is_invalid(world: World) {
         world.user("bob").await;
         world.set_password("bob").await;
         let known = world.app.store().sign_in_of("bob").await.unwrap().expect("bob");
-        // Between the look at a password and the session that follows from it, another is chosen.
+        // Another password is set between the check of the password and the creation of the session.
         world.set_password("bob").await;
         let at = world.now();
         let new = NewSession {
