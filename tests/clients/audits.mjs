@@ -1,5 +1,5 @@
-// Does the service speak GraphQL over HTTP? Asks every audit of the standard's reference implementation, the optional ones
-// too. Reads {url, credential} from its input; tells how many there are, and which failed and why.
+// Runs every audit of graphql-http, the reference implementation of GraphQL over HTTP, including the optional ones. Reads {url,
+// credential} from its input; prints the number of audits, and the failed ones with their reasons.
 import { text } from 'node:stream/consumers';
 import { serverAudits } from 'graphql-http';
 

@@ -1,5 +1,5 @@
-// What would a new schema break for whoever relies on an old one? Reads {old, now} from its input, the schemas' texts;
-// prints what breaks them, and what may surprise them.
+// Compares two schemas. Reads {old, now}, the texts of the schemas, from its input; prints the breaking and the dangerous
+// changes.
 import { text } from 'node:stream/consumers';
 import { buildSchema, findBreakingChanges, findDangerousChanges } from 'graphql';
 

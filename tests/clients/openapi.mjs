@@ -1,6 +1,6 @@
-// Is the OpenAPI document a good one, and does it tell the truth? Reads {document, answers, unseen} from its input: the
-// document's text, what the service answered as {path, method, status, headers, body}, and the statuses that no test
-// can bring about. Prints all complaints.
+// Checks that the OpenAPI document is valid and matches the responses of the service. Reads {document, answers, unseen} from its
+// input: the text of the document, the responses as {path, method, status, headers, body}, and the statuses that no test can
+// cause. Prints all violations.
 import { text } from 'node:stream/consumers';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import Ajv from 'ajv/dist/2020.js';
@@ -16,7 +16,7 @@ for (const { ruleId, message, location } of await lintFromString({ source: docum
 
 const parsed = JSON.parse(document);
 const found = (reference) => reference.slice(2).split('/').reduce((node, part) => node?.[part], parsed);
-/** The same without references: there are no circles. */
+/** Returns the node with its references replaced; there are no cycles. */
 function whole(node) {
   if (Array.isArray(node)) return node.map(whole);
   if (node === null || typeof node !== 'object') return node;
@@ -30,7 +30,7 @@ function check(where, schema, value) {
   if (!ajv.validate(schema, value)) complaints.push(`${where}: ${ajv.errorsText()}: ${JSON.stringify(value)}`);
 }
 
-/** What belongs to the transfer, and not to the answer. */
+/** Headers of the transfer, which the document does not describe. */
 const TRANSFER = ['connection', 'content-length', 'content-type', 'date', 'transfer-encoding'];
 
 const waiting = new Set();

@@ -1,6 +1,5 @@
-// Does the compiler of Relay take the schema? Compiles what lies in relay/ in a folder of its own, and prints the
-// operations that it made, by their names, or why it made none. Reads {folder, schema} from its input: where to work,
-// and the schema's text.
+// Compiles the files in relay/ with Relay's compiler, in a separate folder, and prints the compiled operations by name, or the
+// error. Reads {folder, schema} from its input: the folder to work in, and the text of the schema.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

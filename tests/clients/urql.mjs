@@ -1,5 +1,5 @@
-// Does a client with a normalized cache page through the audit, follow a mutation by ids alone, and hear errors by
-// their codes? Reads {url, credential, slug, tokens, value, schema} from its input; ends with 0 when all is well.
+// Checks that a client with a normalized cache pages through the audit, follows a mutation by IDs, and reads error codes. Reads
+// {url, credential, slug, tokens, value, schema} from its input; exits with 0 if all checks pass.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { Client, fetchExchange, gql } from '@urql/core';
@@ -10,7 +10,7 @@ import { buildSchema, introspectionFromSchema } from 'graphql';
 const { url, credential, slug, tokens, value, schema } = JSON.parse(await text(process.stdin));
 const SIZE = 25;
 
-/** What the cache has to complain of: rows that it cannot tell apart, fields that the schema does not have. */
+/** The warnings of the cache: rows without a key, fields that the schema does not have. */
 const complaints = [];
 console.warn = console.error = (...said) => complaints.push(said.join(' '));
 
@@ -82,7 +82,7 @@ const REMOVE = gql`
 
 const ada = client(credential);
 
-// Forward, page by page, while somebody looks at the list.
+// Forward, page by page, while a subscriber watches the list.
 let seen;
 const watching = ada.query(AUDIT, { slug, first: SIZE }).subscribe((result) => (seen = result));
 const list = () => seen.data.organization.tokenGrants;
@@ -100,16 +100,16 @@ for (let page = 1; ; page += 1) {
 }
 const found = list().edges.map(({ node }) => node.token.id);
 assert.deepEqual(found, tokens, 'every row once, newest first');
-// As it comes, urql asks by GET.
+// By default, urql queries by GET.
 const asked = Array.from({ length: Math.ceil(tokens.length / SIZE) }, () => 'GET');
 assert.deepEqual(methods, asked);
 
-// The same rows from the cache, without asking.
+// The same rows from the cache, without a request.
 const again = await ada.query(AUDIT, { slug, first: SIZE }, { requestPolicy: 'cache-only' });
 assert.equal(again.data.organization.tokenGrants.edges.length, tokens.length);
 assert.deepEqual(methods, asked);
 
-// A mutation tells the changed grant by its id: whoever looks at the list sees it at once.
+// A mutation returns the changed grant with its ID: the subscriber sees the change at once.
 const [organizationId, cut] = [seen.data.organization.id, list().edges[60].node];
 const input = { tokenId: cut.token.id, organizationId, reason: 'Not used any more' };
 const removed = await ada.mutation(REMOVE, { input });
@@ -120,11 +120,11 @@ assert.equal(list().edges.length, tokens.length);
 assert.deepEqual(methods, [...asked, 'POST']);
 watching.unsubscribe();
 
-// Asked anew, it is gone.
+// A new request does not return it.
 const fresh = await ada.query(AUDIT, { slug, filter: { query: 'bot' } }, { requestPolicy: 'network-only' });
 assert.equal(fresh.data.organization.tokenGrants.totalCount, tokens.length - 1);
 
-// Errors have codes, whatever the status and the media type of their answer.
+// Errors have codes, whatever the status and the media type of the response.
 const codes = ({ error }) => error.graphQLErrors.map(({ extensions }) => extensions.code);
 const ask = (bearer, document, variables) => client(bearer).query(document, variables).toPromise();
 assert.deepEqual(codes(await ada.mutation(REMOVE, { input })), ['CONFLICT']);
@@ -155,7 +155,7 @@ const refused = await ask(credential, dear, {});
 assert.deepEqual(codes(refused), ['TOO_COMPLEX']);
 assert.ok(refused.error.graphQLErrors[0].extensions.cost > refused.error.graphQLErrors[0].extensions.limit);
 
-// A token's value is not taken from an address, where urql would put it; told to, it sends it by POST.
+// A token value is rejected in a URL, where urql puts it by default, and accepted by POST.
 const ofValue = [AUDIT, { slug, filter: { token: value } }];
 const byGet = await ada.query(...ofValue);
 assert.deepEqual(codes(byGet), ['INVALID_INPUT']);

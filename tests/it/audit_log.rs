@@ -239,7 +239,7 @@ both!(
         assert_eq!(told, expected);
         let audit = "query($id: ID!) { organization(slug: \"acme\") { auditEvents(filter: { tokenId: $id }) { nodes { notificationId } } } }";
         let told = ada.query(audit, json!({ "id": token.id })).await["organization"]["auditEvents"]["nodes"].clone();
-        assert_eq!(told, json!([{ "notificationId": null }, { "notificationId": null }]), "the letter was to bob");
+        assert_eq!(told, json!([{ "notificationId": null }, { "notificationId": null }]), "the email was sent to bob");
     }
 );
 
@@ -247,7 +247,7 @@ const SEEN: &str = "query($id: ID!) { token(id: $id) { grants(status: [REMOVED])
                     events(first: 1) { nodes { actor { username email } } } } }";
 
 both!(
-    async fn whoever_acted_is_named_also_when_they_have_left(world: World) {
+    async fn actor_is_named_after_leaving_the_organization(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let (root, acme) = (world.user("root-acme").await, world.organization_id("acme").await);
         let ada_id = ada.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
@@ -269,7 +269,7 @@ both!(
                 "grants": { "nodes": [{ "removedBy": named }] }, "events": { "nodes": [{ "actor": named }] },
             });
             assert_eq!(bob.query(SEEN, json!({ "id": token.id })).await["token"], expected, "{leaver} has left");
-            // They are nobody to look up all the same.
+            // They still cannot be looked up.
             let found = root.query("query($id: ID!) { node(id: $id) { id } }", json!({ "id": ada_id })).await;
             assert_eq!(found["node"], Value::Null);
         }

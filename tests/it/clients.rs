@@ -1,15 +1,15 @@
-//! Can clients that others wrote use the schema, and does the service speak their standard? Relay's compiler, graphql-js and
-//! urql, and the audits of graphql-http, with the service where it takes one.
+//! Checks that third-party clients can use the schema and that the service follows GraphQL over HTTP: Relay's compiler,
+//! graphql-js, urql, and the audits of graphql-http, run against the service where they need one.
 
 use crate::world::{World, node, temp_files};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// What clients were promised, and what there is.
+/// The released schema that clients rely on, and the current one.
 const CONTRACT: &str = include_str!("../clients/contract.graphql");
 const SCHEMA: &str = include_str!("../../schema.graphql");
 
-/// What was added since then to what clients send: nobody who does not know of it has to.
+/// Additions to inputs since the release; existing clients can ignore them.
 const ADDED: &str = "OPTIONAL_INPUT_FIELD_ADDED: An optional field userId on input type AuditEventFilter was added.";
 
 async fn run(folder: &Path, script: &str, told: Value) -> Value {
@@ -17,21 +17,21 @@ async fn run(folder: &Path, script: &str, told: Value) -> Value {
     if said.is_empty() { Value::Null } else { serde_json::from_str(&said).unwrap() }
 }
 
-/// What a new schema breaks, and what may surprise, by graphql-js.
+/// Returns the breaking and the dangerous changes of a new schema, found by graphql-js.
 async fn changes(folder: &Path, now: &str) -> Value {
     run(folder, "changes.mjs", json!({ "old": CONTRACT, "now": now })).await
 }
 
 #[tokio::test]
-async fn the_schema_keeps_what_clients_were_promised() {
-    let test = "clients::the_schema_keeps_what_clients_were_promised";
+async fn schema_has_no_breaking_changes() {
+    let test = "clients::schema_has_no_breaking_changes";
     let Some(folder) = node::packages("tests/clients", test) else { return };
     assert_eq!(changes(&folder, SCHEMA).await, json!({ "breaking": [], "dangerous": [ADDED] }));
 }
 
 #[tokio::test]
-async fn a_field_that_is_gone_and_an_argument_that_becomes_required_are_seen() {
-    let test = "clients::a_field_that_is_gone_and_an_argument_that_becomes_required_are_seen";
+async fn removed_field_and_newly_required_argument_are_detected() {
+    let test = "clients::removed_field_and_newly_required_argument_are_detected";
     let Some(folder) = node::packages("tests/clients", test) else { return };
     for (was, is, told) in [
         ("\townerIsAdmin: Boolean!\n", "\tother: Boolean!\n", "FIELD_REMOVED: TokenGrant.ownerIsAdmin was removed."),
@@ -42,7 +42,7 @@ async fn a_field_that_is_gone_and_an_argument_that_becomes_required_are_seen() {
         ),
     ] {
         let changed = SCHEMA.replacen(was, is, 1);
-        assert_ne!(changed, SCHEMA, "there is no {was}");
+        assert_ne!(changed, SCHEMA, "{was} is not in the schema");
         assert_eq!(changes(&folder, &changed).await["breaking"], json!([told]));
     }
     let grown = SCHEMA.replacen("\n\tREVOKED\n", "\n\tREVOKED\n\t\"New.\"\n\tPAUSED\n", 1);
@@ -51,8 +51,8 @@ async fn a_field_that_is_gone_and_an_argument_that_becomes_required_are_seen() {
 }
 
 both!(
-    async fn what_relay_compiles_the_service_answers(world: World) {
-        let test = "clients::what_relay_compiles_the_service_answers";
+    async fn service_accepts_operations_compiled_by_relay(world: World) {
+        let test = "clients::service_accepts_operations_compiled_by_relay";
         let Some(folder) = node::packages("tests/clients", test) else { return };
         let (bob, ada) = (world.member("bob", &["acme"]).await, world.admin("ada", &["acme"]).await);
         let acme = world.organization_id("acme").await;
@@ -71,7 +71,7 @@ both!(
         let page = ada.query(document("AuditQuery"), first).await["organization"]["tokenGrants"].clone();
         assert_eq!((&page["totalCount"], &page["pageInfo"]["hasNextPage"]), (&json!(4), &json!(true)));
         assert_eq!(page["edges"][0]["node"]["token"]["description"], "bot 3");
-        // Relay asks for the next page by the id of what the list belongs to.
+        // Relay requests the next page by the ID of the object to which the list belongs.
         let next = json!({ "id": acme, "count": 3, "cursor": page["pageInfo"]["endCursor"], "filter": filter });
         let page = ada.query(document("AuditTokensQuery"), next).await["node"]["tokenGrants"].clone();
         assert_eq!(page["edges"].as_array().unwrap().len(), 1);
@@ -99,8 +99,8 @@ both!(
 );
 
 #[tokio::test]
-async fn what_the_schema_does_not_have_relay_refuses() {
-    let test = "clients::what_the_schema_does_not_have_relay_refuses";
+async fn relay_rejects_unknown_fields() {
+    let test = "clients::relay_rejects_unknown_fields";
     let Some(folder) = node::packages("tests/clients", test) else { return };
     let work = temp_files::folder();
     let schema = SCHEMA.replace("\townerIsAdmin: Boolean!\n", "\tother: Boolean!\n");
@@ -111,8 +111,8 @@ async fn what_the_schema_does_not_have_relay_refuses() {
 }
 
 both!(
-    async fn urql_pages_through_the_audit_follows_a_mutation_and_hears_codes(world: World) {
-        let test = "clients::urql_pages_through_the_audit_follows_a_mutation_and_hears_codes";
+    async fn urql_pages_the_audit_and_reads_mutations_and_error_codes(world: World) {
+        let test = "clients::urql_pages_the_audit_and_reads_mutations_and_error_codes";
         let Some(folder) = node::packages("tests/clients", test) else { return };
         let (bob, ada) = (world.member("bob", &["acme"]).await, world.admin("ada", &["acme"]).await);
         let mut tokens = Vec::new();
@@ -131,8 +131,8 @@ both!(
 
 both!(
     ///
-    async fn every_audit_of_graphql_over_http_is_well(world: World) {
-        let test = "clients::every_audit_of_graphql_over_http_is_well";
+    async fn graphql_over_http_audits_pass(world: World) {
+        let test = "clients::graphql_over_http_audits_pass";
         let Some(folder) = node::packages("tests/clients", test) else { return };
         let bob = world.member("bob", &["acme"]).await;
         let token = bob.create_token("For the audits", &["acme"], &["graphql"]).await;

@@ -1,4 +1,4 @@
-//! Do the right people get the right letter, once, and surely? The outbox, seen from the mailbox.
+//! Checks which user gets which email, through the outbox, with a mailbox in memory.
 
 use crate::world::{World, client::read};
 use serde_json::json;
@@ -14,22 +14,22 @@ use tokio_util::sync::CancellationToken;
 
 const LEASE: Duration = Duration::from_secs(25);
 
-/// Waits until the mailbox has refused so many letters.
+/// Waits until the mailbox has rejected this number of emails.
 async fn refused(world: &World, count: usize) {
     let start = Instant::now();
     while world.mailbox.refused() < count {
-        assert!(start.elapsed() < Duration::from_secs(30), "nobody tried to send the letter");
+        assert!(start.elapsed() < Duration::from_secs(30), "no attempt to send the email");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// What the letters are about, in the order in which they came.
+/// Returns the descriptions of the tokens in the emails, in the order of delivery.
 fn subjects_of(letters: &[Sent]) -> Vec<&str> {
     let lines = letters.iter().flat_map(|sent| sent.email.text.lines());
     lines.filter_map(|line| line.strip_prefix("Token:        ")).collect()
 }
 
-/// Bob's token loses acme by ada's hand; tells the token's id.
+/// Ada removes acme from a new token of bob's. Returns the ID of the token.
 async fn cut(world: &World, description: &str) -> String {
     let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
     let token = bob.create_token(description, &["acme"], &["read_builds"]).await;
@@ -38,7 +38,7 @@ async fn cut(world: &World, description: &str) -> String {
     token.id
 }
 
-/// What stands in a header, over all its lines.
+/// Returns the values of a header.
 fn header<'letter>(sent: &'letter Sent, name: &str) -> Vec<&'letter str> {
     let head = sent.source.split("\r\n\r\n").next().unwrap();
     head.split("\r\n").filter_map(|line| line.strip_prefix(&format!("{name}: "))).collect()
@@ -46,7 +46,7 @@ fn header<'letter>(sent: &'letter Sent, name: &str) -> Vec<&'letter str> {
 
 both!(
     /// R-33, P4
-    async fn the_owner_is_told_by_whom_why_and_how_to_add_the_organization_again(world: World) {
+    async fn owner_is_notified_who_removed_the_organization_and_why(world: World) {
         let token = cut(&world, "deploy").await;
         let letters = world.emails(1).await;
         let [letter] = letters.as_slice() else { panic!("{letters:?}") };
@@ -71,7 +71,7 @@ both!(
 );
 
 both!(
-    async fn the_command_line_is_an_operator_of_the_service(world: World) {
+    async fn command_line_is_named_as_an_operator(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         bob.create_token("deploy", &["acme"], &["read_builds"]).await;
         let change = RemoveOrganizationMember { organization: "acme".into(), user: "bob".into() };
@@ -85,7 +85,7 @@ both!(
 );
 
 both!(
-    async fn an_owner_who_removes_an_organization_themselves_gets_no_letter(world: World) {
+    async fn owner_gets_no_email_about_own_removal(world: World) {
         let bob = world.admin("bob", &["acme"]).await;
         let acme = world.organization_id("acme").await;
         let token = bob.create_token("deploy", &["acme"], &["read_builds", "graphql"]).await;
@@ -100,11 +100,11 @@ both!(
 
 both!(
     ///
-    async fn a_letter_waits_in_the_outbox_from_the_commit_on_and_a_repeat_is_recognisable(world: World) {
+    async fn committed_email_is_retried_with_the_same_message_id(world: World) {
         world.mailbox.fail_with(Some(Failure::transient("busy")));
         cut(&world, "first").await;
         refused(&world, 1).await;
-        // A node takes the letter and dies, whether it has sent it or not. The job may be quicker; then it fails again.
+        // A node leases the email and stops, whether or not it has sent it. The job may be faster; then it fails again.
         let (upkeep, mut leased) = (world.app.store().upkeep(), Vec::new());
         while leased.is_empty() {
             world.advance(Duration::from_mins(10));
@@ -127,7 +127,7 @@ both!(
 
 both!(
     ///
-    async fn a_removal_that_fails_leaves_no_letter_behind(world: World) {
+    async fn failed_removal_sends_no_email(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let eve = world.member("eve", &["acme"]).await;
         let acme = world.organization_id("acme").await;
@@ -141,7 +141,7 @@ both!(
 );
 
 both!(
-    async fn a_letter_comes_once_although_several_nodes_send(world: World) {
+    async fn several_nodes_send_an_email_once(world: World) {
         let other = world.another_node(&[]).await;
         let (third, mailbox) = Mailer::memory();
         let stop = CancellationToken::new();
@@ -155,7 +155,7 @@ both!(
         while all().len() < 10 && start.elapsed() < Duration::from_secs(30) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        // Nothing is due any more, so that nobody will send another.
+        // No email is due, so that no node will send another one.
         assert!(world.app.store().upkeep().lease_emails(world.now(), LEASE, 100).await.unwrap().is_empty());
         let mut names: Vec<_> = all().into_iter().map(|sent| sent.email.message_id).collect();
         assert_eq!(names.len(), 10);
@@ -167,8 +167,8 @@ both!(
 );
 
 both!(
-    /// A node that was stopped while it held a letter comes too late to say what became of it.
-    async fn a_lease_that_is_over_changes_nothing_but_that_a_letter_was_sent(world: World) {
+    /// A node that was stopped while it held a lease reports the outcome too late.
+    async fn expired_lease_can_only_report_success(world: World) {
         world.mailbox.fail_with(Some(Failure::transient("busy")));
         cut(&world, "deploy").await;
         refused(&world, 1).await;
@@ -185,9 +185,9 @@ both!(
         for outcome in [&again, &given_up] {
             assert!(!upkeep.settle_email(stopped, world.now(), outcome).await.unwrap());
         }
-        // Neither may somebody else send it now, nor was it given up.
+        // Another node cannot send it now, and it is not abandoned.
         assert!(upkeep.lease_emails(world.now(), LEASE, 1).await.unwrap().is_empty());
-        // It was sent after all: whoever tries now does not bring it back.
+        // It was sent after all: a later attempt does not make it pending again.
         assert!(upkeep.settle_email(late, world.now(), &Outcome::Sent).await.unwrap());
         for outcome in [&again, &given_up, &Outcome::Sent] {
             assert!(!upkeep.settle_email(present, world.now(), outcome).await.unwrap());
@@ -197,12 +197,12 @@ both!(
 );
 
 both!(
-    async fn a_refused_address_is_given_up_at_once(world: World) {
-        world.mailbox.fail_with(Some(Failure::permanent("no such person")));
+    async fn permanent_failure_abandons_the_email(world: World) {
+        world.mailbox.fail_with(Some(Failure::permanent("no such user")));
         cut(&world, "refused").await;
         refused(&world, 1).await;
         world.mailbox.fail_with(None);
-        // Letters are settled one after the other: when this one has come, the other has been given up.
+        // Emails are settled one after the other: when this one is delivered, the other one has been abandoned.
         cut(&world, "sent").await;
         assert_eq!(subjects_of(&world.emails(1).await), ["sent"]);
         world.advance(Duration::from_hours(80));
@@ -213,13 +213,13 @@ both!(
 );
 
 both!(
-    async fn a_passing_failure_is_tried_again_after_a_pause_at_the_address_of_the_commit(world: World) {
+    async fn temporary_failure_is_retried_with_the_original_address(world: World) {
         world.mailbox.fail_with(Some(Failure::transient("busy")));
         cut(&world, "first").await;
         refused(&world, 1).await;
         world.mailbox.fail_with(None);
         cut(&world, "second").await;
-        assert_eq!(subjects_of(&world.emails(1).await), ["second"], "a letter that failed has a pause");
+        assert_eq!(subjects_of(&world.emails(1).await), ["second"], "a failed email is paused");
         let moved = Said { subject: "bob", username: "bob", name: "bob example", email: "new@example.test" };
         let jwt = sign(world.config.jwt.as_ref().unwrap(), &moved, world.now(), Duration::from_hours(1)).unwrap();
         let viewer = world.bearer(&jwt).query("{ viewer { email } }", json!({})).await;
@@ -235,7 +235,7 @@ both!(
 
 both!(
     ///
-    async fn links_come_from_the_configured_address_whatever_host_the_request_names(world: World) {
+    async fn links_use_the_configured_url(world: World) {
         let world = world.another_node(&[("public_url", "https://tokens.example.test")]).await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
@@ -259,7 +259,7 @@ both!(
 
 both!(
     ///
-    async fn line_breaks_in_texts_are_refused_and_a_long_subject_is_one_header(world: World) {
+    async fn line_breaks_are_rejected_and_a_long_subject_is_one_header(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let mark = world.mark().await;

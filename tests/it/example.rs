@@ -1,4 +1,4 @@
-//! Does the client in `examples/typescript` do what is said of it, built as its reader would?
+//! Checks that the client in `examples/typescript` works as documented, built as in its README.
 
 use crate::world::{
     World,
@@ -17,7 +17,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// A copy of the example with its types generated and its program built, once for all tests; nothing for want of Node.
+/// Copies the example, generates its types and builds it, once for all tests. Returns `None` without Node.
 pub(crate) fn built(test: &str) -> Option<PathBuf> {
     static BUILT: OnceLock<Result<TempDir, String>> = OnceLock::new();
     match BUILT.get_or_init(|| node::installed("examples/typescript").map(|folder| build(&folder))) {
@@ -51,7 +51,7 @@ fn build(from: &Path) -> TempDir {
     built
 }
 
-/// How the program ended, and what it printed and said.
+/// Returns the exit code, standard output and standard error of the program.
 async fn run(folder: &Path, client: &Client<'_>, arguments: &[&str]) -> (i32, String, String) {
     run_at(folder, &client.world.url(""), client, arguments).await
 }
@@ -68,7 +68,7 @@ async fn run_at(folder: &Path, url: &str, client: &Client<'_>, arguments: &[&str
     (ended.status.code().unwrap(), text(ended.stdout), text(ended.stderr))
 }
 
-/// The ids that it lists, in their order.
+/// Returns the IDs that the program lists, in order.
 async fn listed(folder: &Path, client: &Client<'_>, arguments: &[&str]) -> Vec<String> {
     let (code, out, said) = run(folder, client, &[&["list"][..], arguments].concat()).await;
     assert_eq!((code, &*said), (0, ""), "{out}");
@@ -76,23 +76,23 @@ async fn listed(folder: &Path, client: &Client<'_>, arguments: &[&str]) -> Vec<S
 }
 
 #[test]
-fn the_committed_types_are_what_the_schema_and_the_operations_make() {
-    let Some(folder) = built("example::the_committed_types_are_what_the_schema_and_the_operations_make") else {
+fn committed_types_match_the_schema_and_operations() {
+    let Some(folder) = built("example::committed_types_match_the_schema_and_operations") else {
         return;
     };
     let read = |folder: &Path| fs::read_to_string(folder.join("src/generated.ts")).unwrap();
     assert_eq!(
         read(&top("examples/typescript")),
         read(&folder),
-        "it is not current. Refresh it with `npm run generate` in examples/typescript"
+        "src/generated.ts is not current. Refresh it with `npm run generate` in examples/typescript"
     );
 }
 
 #[tokio::test]
-async fn a_field_that_the_schema_does_not_have_does_not_compile() {
-    let Some(folder) = built("example::a_field_that_the_schema_does_not_have_does_not_compile") else { return };
+async fn unknown_field_does_not_compile() {
+    let Some(folder) = built("example::unknown_field_does_not_compile") else { return };
     let main = fs::read_to_string(folder.join("src/main.ts")).unwrap();
-    // Beside the right one, so that the same packages are found.
+    // Next to the real one, so that the same packages are found.
     let wrong = folder.join("wrong");
     fs::create_dir_all(&wrong).unwrap();
     fs::copy(folder.join("src/generated.ts"), wrong.join("generated.ts")).unwrap();
@@ -105,12 +105,12 @@ async fn a_field_that_the_schema_does_not_have_does_not_compile() {
 }
 
 both!(
-    async fn an_administrator_lists_filters_and_removes_and_the_owner_adds_again(world: World) {
-        let test = "example::an_administrator_lists_filters_and_removes_and_the_owner_adds_again";
+    async fn administrator_removes_and_owner_adds_an_organization(world: World) {
+        let test = "example::administrator_removes_and_owner_adds_an_organization";
         let Some(folder) = built(test) else { return };
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme", "globex"]).await);
         let mut all = Vec::new();
-        // More than a page holds.
+        // More than one page.
         for number in 0..53 {
             all.push(bob.create_token(&format!("bot {number}"), &["acme"], &["read_builds"]).await);
         }
@@ -151,8 +151,8 @@ both!(
 );
 
 both!(
-    async fn whoever_may_not_hears_why_and_misuse_hears_the_usage(world: World) {
-        let test = "example::whoever_may_not_hears_why_and_misuse_hears_the_usage";
+    async fn errors_name_the_reason_and_wrong_usage_shows_help(world: World) {
+        let test = "example::errors_name_the_reason_and_wrong_usage_shows_help";
         let Some(folder) = built(test) else { return };
         let (bob, stranger) = (world.member("bob", &["acme"]).await, world.non_member().await);
         let (bad, nobody) = (world.bearer("twd_nonsense"), world.anonymous());

@@ -295,7 +295,7 @@ both!(
 );
 
 both!(
-    async fn command_line_prints_links_and_a_start_with_users_makes_none(database: Database) {
+    async fn command_line_prints_links_and_a_start_with_users_creates_none(database: Database) {
         let program = Program::over(&database, &[("public_url", "https://tokens.example.test")]);
         let file = database.folder().join("first-administrator-link");
         std::fs::write(&file, "of an earlier start").unwrap();
@@ -303,7 +303,7 @@ both!(
         let (first, second) = (program.run(&add), program.run(&["user", "invite", "ada"]));
         assert!(!file.exists(), "there is a user");
         for link in [&first, &second] {
-            let code = link.strip_prefix("https://tokens.example.test/invitations/").expect("nothing but a link");
+            let code = link.strip_prefix("https://tokens.example.test/invitations/").expect("only a link");
             assert!(code.len() == 43 && code.bytes().all(|letter| letter.is_ascii_alphanumeric()), "{link}");
         }
         assert_ne!(first, second);

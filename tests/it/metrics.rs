@@ -1,6 +1,6 @@
-//! Can the service be watched? Its metrics are well formed, move with what happens, and tell of nobody.
+//! Checks that metrics are well-formed, count what happens, and identify no user.
 
-#![allow(clippy::float_cmp, reason = "what is counted is whole, and a double holds it exactly")]
+#![allow(clippy::float_cmp, reason = "counts are integers, which doubles represent exactly")]
 
 use crate::{
     program::Program,

@@ -1,4 +1,4 @@
-//! What does an operator hear whose database, file or folder cannot be used? Which one, why, and which setting to look at.
+//! Checks that errors about an unusable database, file or folder name it, the reason, and the setting to check.
 
 use crate::{
     cli::{Ended, ended, program},
@@ -20,8 +20,8 @@ async fn migrate(folder: &Path, arguments: &[&str]) -> Ended {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_the_password() {
-    let test = "misplaced::a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_the_password";
+async fn unusable_server_is_named_without_its_password() {
+    let test = "misplaced::unusable_server_is_named_without_its_password";
     let Some(database) = Database::fresh(Kind::Postgres, test) else { return };
     let changed = |change: &dyn Fn(&mut Url)| {
         let mut url = Url::parse(database.url()).unwrap();
@@ -32,13 +32,13 @@ async fn a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_th
     let cases = [
         (changed(&|url| url.set_port(Some(silent)).unwrap()), format!("127.0.0.1:{silent}, "), "Connection refused"),
         (changed(&|url| url.set_path("/nowhere")), "database nowhere, ".into(), "database \"nowhere\" does not exist"),
-        (changed(&|url| url.set_username("nobody").unwrap()), "role nobody, ".into(), "for user \"nobody\""),
+        (changed(&|url| url.set_username("missing").unwrap()), "role missing, ".into(), "for user \"missing\""),
         (
             changed(&|url| url.set_password(Some("hunter2")).unwrap()),
             "role tokenward, ".into(),
             "authentication failed",
         ),
-        // With sslmode, since a host elsewhere is warned of without it.
+        // With `sslmode`, since a remote host without it causes a warning.
         (
             changed(&|url| {
                 url.set_host(Some("no.host.invalid")).unwrap();
@@ -52,7 +52,7 @@ async fn a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_th
         for command in [&["migrate"][..], &["serve", "--listen", "127.0.0.1:0"], &["user", "disable", "ada"]] {
             let mut program = program();
             let refused = ended(program.args(command).args(["--database-url", url.as_str()]), "").await;
-            // A resolver may take its time to say that there is no such host.
+            // A resolver may time out before it reports an unknown host.
             let late = "there was no answer in time";
             let why = if why == "lookup" && refused.said.contains(late) { late } else { why };
             for part in [place.as_str(), why, "Check database.url."] {
@@ -65,8 +65,8 @@ async fn a_server_that_cannot_be_used_is_named_with_the_reason_and_never_with_th
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_role_that_may_make_nothing_is_told_so_soon() {
-    let test = "misplaced::a_role_that_may_make_nothing_is_told_so_soon";
+async fn role_without_privileges_is_reported_quickly() {
+    let test = "misplaced::role_without_privileges_is_reported_quickly";
     let Some(database) = Database::fresh(Kind::Postgres, test) else { return };
     let role = format!("poor_{}", database.name());
     database.query(&format!("create role {role} login password 'x'"));
@@ -83,7 +83,7 @@ async fn a_role_that_may_make_nothing_is_told_so_soon() {
 }
 
 #[tokio::test]
-async fn a_file_or_folder_that_cannot_be_used_is_named_with_the_settings_to_look_at() {
+async fn unusable_file_or_folder_is_named_with_its_settings() {
     let folder = temp_files::folder();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("text.db"), "This is no database. ".repeat(500)).unwrap();

@@ -1,4 +1,5 @@
-//! No input ends the process, however deeply it is nested: at every endpoint that parses, and in every file that is read.
+//! Checks that no input ends the process, however deeply it is nested: at every endpoint that parses input, and in every file
+//! that is read.
 
 use crate::{
     program::{JWT_SECRET, Program, Serving},
@@ -9,10 +10,10 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 const LEVELS: [usize; 3] = [1_000, 5_000, 20_000];
-/// The most characters of a search.
+/// The maximum length of a search, in characters.
 const LONGEST_SEARCH: usize = 1_000;
 
-/// Each bracket construct of a document, without its end, with its end, and where nothing takes it.
+/// Returns documents that nest each kind of bracket, closed, unclosed, and where it is not allowed.
 fn documents(levels: usize) -> Vec<String> {
     let nested = |open: &str, close: &str| format!("{}{}", open.repeat(levels), close.repeat(levels));
     vec![
@@ -30,7 +31,7 @@ fn documents(levels: usize) -> Vec<String> {
         nested("{a", "}"),
         nested("{...on Query", "}"),
         nested("{a(b:[{c:", ""),
-        // Of a block string without an end the parser makes two strings.
+        // The lexer reads an unclosed block string as two strings.
         format!("{{node(id:[\"\"\"x\" {}])}}", nested("[", "]")),
     ]
 }
@@ -39,7 +40,7 @@ fn nested(levels: usize, open: &str, inner: &str, close: &str) -> String {
     format!("{}{inner}{}", open.repeat(levels), close.repeat(levels))
 }
 
-/// A JWT of these parts as they are, signed with the key of the service.
+/// Returns a JWT with this header and these claims, verbatim, signed with the key of the service.
 fn signed(header: &str, claims: &str) -> String {
     let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let key = jsonwebtoken::EncodingKey::from_secret(JWT_SECRET.as_bytes());
@@ -65,7 +66,7 @@ impl Service {
         let client = (value("client_id="), value("client_secret="));
         let (serving, _) = program.serve().await;
         let jwt = program.jwt("ada");
-        // A rejected request may end its connection.
+        // The service may close the connection of a rejected request.
         let http = Client::builder().pool_max_idle_per_host(0).build().unwrap();
         Self { program, serving, http, jwt, client }
     }
@@ -74,12 +75,12 @@ impl Service {
         self.http.request(method, self.program.url(path))
     }
 
-    /// Sends a body as it is, as JSON.
+    /// Sends a body verbatim, as JSON.
     fn json(&self, path: &str, body: String) -> RequestBuilder {
         self.request(Method::POST, path).header("content-type", "application/json").bearer_auth(&self.jwt).body(body)
     }
 
-    /// Sends a request that must be rejected, and not because the process ended.
+    /// Sends a request that must be rejected by a response, without ending the process.
     async fn rejects(&mut self, what: &str, request: RequestBuilder) -> Value {
         let response = request.send().await.unwrap_or_else(|error| panic!("{what}: {error}"));
         let status = response.status().as_u16();
@@ -101,7 +102,7 @@ impl Service {
 
 /// R-46, R-49
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deeply_nested_documents_are_rejected_and_the_service_lives() {
+async fn deeply_nested_documents_are_rejected() {
     let database = Database::fresh(Kind::Sqlite, "nesting").unwrap();
     let mut service = Service::start(&database).await;
     for levels in LEVELS {
@@ -109,7 +110,7 @@ async fn deeply_nested_documents_are_rejected_and_the_service_lives() {
             let what = format!("{levels} levels of {}", &document[..40]);
             let post = service.json("/graphql", json!({ "query": document }).to_string());
             let told = service.rejects(&what, post).await;
-            // What is larger than a body may be is told so.
+            // Larger documents exceed the limit of a body and are rejected for that.
             if document.len() < 60_000 {
                 let code = if document.contains('"') { "INVALID_INPUT" } else { "TOO_COMPLEX" };
                 assert_eq!(told["errors"][0]["extensions"]["code"], code, "{what}: {told}");
@@ -126,7 +127,7 @@ async fn deeply_nested_documents_are_rejected_and_the_service_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deeply_nested_json_is_rejected_and_the_service_lives() {
+async fn deeply_nested_json_is_rejected() {
     let database = Database::fresh(Kind::Sqlite, "nesting").unwrap();
     let mut service = Service::start(&database).await;
     let query = "query($a: [ID!]!) { nodes(ids: $a) { id } }";
@@ -166,7 +167,7 @@ async fn deeply_nested_json_is_rejected_and_the_service_lives() {
             if value.len() > LONGEST_SEARCH {
                 service.rejects(&what, request).await;
             } else {
-                // To the search box, brackets are text like any other.
+                // In a search, brackets are plain text.
                 let told: Value = request.send().await.unwrap().json().await.unwrap();
                 assert_eq!(told["data"]["organization"]["tokenGrants"]["nodes"], json!([]), "{what}: {told}");
                 service.is_healthy(&what).await;
@@ -176,11 +177,11 @@ async fn deeply_nested_json_is_rejected_and_the_service_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deeply_nested_parameters_of_a_query_are_rejected_and_the_service_lives() {
+async fn deeply_nested_query_parameters_are_rejected() {
     let database = Database::fresh(Kind::Sqlite, "nesting").unwrap();
     let mut service = Service::start(&database).await;
     let query: String = form_urlencoded::byte_serialize(b"query($a: [ID!]!) { nodes(ids: $a) { id } }").collect();
-    // An address holds no more.
+    // The limit of a URL.
     for (levels, open, inner, close) in [(3_500, "[", "", "]"), (700, "{%22a%22:", "1", "}"), (7_000, "[", "", "")] {
         let deep = nested(levels, open, inner, close);
         for parameters in [
@@ -198,7 +199,7 @@ async fn deeply_nested_parameters_of_a_query_are_rejected_and_the_service_lives(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deeply_nested_credentials_forms_and_paths_are_rejected_and_the_service_lives() {
+async fn deeply_nested_credentials_forms_and_paths_are_rejected() {
     let database = Database::fresh(Kind::Sqlite, "nesting").unwrap();
     let mut service = Service::start(&database).await;
     let header = r#"{"alg":"HS256","typ":"JWT"}"#;
@@ -228,7 +229,7 @@ async fn deeply_nested_credentials_forms_and_paths_are_rejected_and_the_service_
                 service.rejects(&what, request).await;
             }
             for path in ["/verify?scope=", "/verify?organization=", "/verify/", "/nosuch/"] {
-                // No client library writes an address of more than 64 KiB.
+                // The client library supports no URL of more than 64 KiB.
                 let part: String = form_urlencoded::byte_serialize(deep.as_bytes()).take(20_000).collect();
                 let request = service.request(Method::GET, &format!("{path}{part}"));
                 service.rejects(&what, request).await;
@@ -238,7 +239,7 @@ async fn deeply_nested_credentials_forms_and_paths_are_rejected_and_the_service_
 }
 
 #[test]
-fn deeply_nested_files_are_rejected_without_ending_the_process_abnormally() {
+fn deeply_nested_files_are_rejected() {
     let database = Database::fresh(Kind::Sqlite, "nesting").unwrap();
     let file = database.folder().join("deep.toml");
     let path = file.to_str().unwrap();
@@ -252,7 +253,7 @@ fn deeply_nested_files_are_rejected_without_ending_the_process_abnormally() {
             nested(levels, "[", "", ""),
         ] {
             std::fs::write(&file, &deep).unwrap();
-            // It ends with the status of a command that failed, and not by a signal.
+            // The exit code is that of a failed command; no signal ends the process.
             for said in [by_file.fails(&["--config", path, "migrate"]), by_setting.fails(&["migrate"])] {
                 assert!(said.contains("deep.toml"), "{levels} levels of {}: {said}", &deep[..20]);
             }

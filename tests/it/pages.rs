@@ -1,4 +1,4 @@
-//! Is the console shown at each of its addresses, and nowhere else, under its policy?
+//! Checks that the console is served at each of its URLs and at no other, with its policy.
 
 use crate::world::{World, client::read};
 use reqwest::Method;
@@ -8,7 +8,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// As people come to them; whether something is there is for the page to say.
+/// URLs as users open them. The page itself reports what does not exist.
 const ADDRESSES: [&str; 15] = [
     "/",
     "/sign-in",
@@ -29,7 +29,7 @@ const ADDRESSES: [&str; 15] = [
 
 both!(
     /// R-64
-    async fn the_console_is_shown_at_each_of_its_addresses_under_its_policy(world: World) {
+    async fn console_is_served_at_its_urls_with_its_policy(world: World) {
         let nobody = world.anonymous();
         let first = nobody.get("/").await;
         assert!(
@@ -38,7 +38,7 @@ both!(
             first.text
         );
         for word in ["<style", " style=", "onload=", "javascript:", "data:"] {
-            assert!(!first.text.contains(word), "{word} would be refused by the policy");
+            assert!(!first.text.contains(word), "the policy would block {word}");
         }
         for address in ADDRESSES {
             let (path, query) = address.split_once('?').unwrap_or((address, ""));
@@ -69,7 +69,7 @@ both!(
 
 both!(
     /// R-18, R-85
-    async fn other_methods_are_refused_and_other_addresses_are_not_there(world: World) {
+    async fn other_methods_get_405_and_other_paths_404(world: World) {
         let nobody = world.anonymous();
         for address in ADDRESSES {
             for method in [Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
@@ -102,7 +102,7 @@ both!(
 );
 
 both!(
-    async fn who_goes_with_a_browser_where_nothing_is_is_told_by_the_page(world: World) {
+    async fn unknown_path_in_a_browser_shows_the_page(world: World) {
         let nobody = world.anonymous();
         let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
         for path in ["/nowhere", "/tokens/a/b", "/metrics", "/.git/config", "/assets/nothing.js", "/v3/access-token"] {
@@ -120,15 +120,15 @@ both!(
 );
 
 both!(
-    async fn everything_that_the_console_loads_is_ours(world: World) {
+    async fn console_loads_files_of_this_origin_only(world: World) {
         let nobody = world.anonymous();
         let page = nobody.get("/tokens").await.text;
         let mut loaded = 0;
         for opening in [" src=\"", " href=\""] {
             for rest in page.split(opening).skip(1) {
                 let path = rest.split('"').next().unwrap_or_default();
-                // From the top: the page is shown at addresses of any depth.
-                assert!(path.starts_with('/') && !path.starts_with("//"), "{path} is not ours");
+                // Absolute, since the page is served at URLs of any depth.
+                assert!(path.starts_with('/') && !path.starts_with("//"), "{path} is not of this origin");
                 let file = nobody.get(path).await;
                 assert_eq!(file.status, 200, "{path}");
                 assert!(!file.header("etag").is_empty(), "{path}");
@@ -143,14 +143,14 @@ both!(
 );
 
 both!(
-    async fn what_a_browser_loads_comes_packed_and_is_the_same(world: World) {
+    async fn files_are_compressed_without_loss(world: World) {
         let nobody = world.anonymous();
         let page = nobody.get("/graphiql").await.text;
         let script = page.split(" src=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a script");
         for path in ["/tokens", script] {
             let plain = nobody.get(path).await;
             assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"), "{path}");
-            // The second is the one that was kept.
+            // The second response is the cached one.
             for _ in 0..2 {
                 let asked = nobody.request(Method::GET, path).header("accept-encoding", "br, gzip");
                 let packed = asked.send().await.unwrap();
@@ -162,7 +162,7 @@ both!(
                 assert!(packed.len() < plain.text.len(), "{path}: {} of {}", packed.len(), plain.text.len());
                 let mut text = String::new();
                 flate2::read::GzDecoder::new(&*packed).read_to_string(&mut text).unwrap();
-                assert!(text == plain.text, "{path} is another text when it is packed");
+                assert!(text == plain.text, "{path} differs after decompression");
             }
             let unwanted = nobody.request(Method::GET, path).header("accept-encoding", "gzip;q=0");
             assert_eq!(read(unwanted).await.header("content-encoding"), "", "{path}");

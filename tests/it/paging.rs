@@ -1,4 +1,4 @@
-//! Does every list give the same rows in the same order, whichever way and in whatever portions it is read?
+//! Checks that every list returns the same rows in the same order, in both directions and for every page size.
 
 use crate::world::{
     World,
@@ -24,7 +24,7 @@ const PAGE: &str = "first: $first, after: $after, last: $last, before: $before";
 const ROWS: &str = "{ totalCount nodes { id } edges { cursor node { id } }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }";
 
-/// A list and whoever reads it.
+/// A list and its reader.
 #[derive(Clone)]
 pub(crate) struct List<'world> {
     pub(crate) name: String,
@@ -33,7 +33,7 @@ pub(crate) struct List<'world> {
     path: &'static str,
 }
 
-/// One page as the service tells it.
+/// One page of the response.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Page {
     pub(crate) ids: Vec<String>,
@@ -110,7 +110,7 @@ impl<'world> List<'world> {
         }
     }
 
-    /// The code and the field of a refusal.
+    /// Returns the code and the field of an error.
     async fn refused(&self, asked: Value) -> (String, Option<String>) {
         let reply = self.reader.graphql(&self.document, asked.clone()).await;
         assert!(reply.status.as_u16() < 500, "{} {asked}: {}", self.name, reply.text);
@@ -121,7 +121,7 @@ impl<'world> List<'world> {
     }
 }
 
-/// Three owners make tokens for acme with ties in every order; one token was cut off and added again five times.
+/// Three owners create tokens for acme with ties in every order; from one token acme is removed and added again five times.
 pub(crate) async fn lists(world: &World) -> Vec<List<'_>> {
     let ada = world.admin("ada", &["acme"]).await;
     let mut owners = Vec::new();
@@ -158,7 +158,7 @@ pub(crate) async fn lists(world: &World) -> Vec<List<'_>> {
     lists
 }
 
-/// Two of three tokens were used, at a few moments only.
+/// Records usage of two of three tokens, at few different times.
 async fn use_them(world: &World, admin: &Client<'_>, organization: &str) {
     let ask = "{ organization(slug: \"acme\") { tokenGrants(first: 100) { nodes { id tokenId } } } }";
     let found = admin.query(ask, json!({})).await;
@@ -183,7 +183,7 @@ async fn use_them(world: &World, admin: &Client<'_>, organization: &str) {
 
 both!(
     /// R-54
-    async fn every_list_is_the_same_forward_and_backward_in_portions_of_any_size(world: World) {
+    async fn lists_are_the_same_in_both_directions_for_any_page_size(world: World) {
         for list in lists(&world).await {
             let whole = list.page(json!({ "first": 100 })).await;
             let length = whole.ids.len();
@@ -192,7 +192,7 @@ both!(
             let mut different = whole.ids.clone();
             different.sort_unstable();
             different.dedup();
-            assert_eq!(different.len(), length, "{} holds a row twice", list.name);
+            assert_eq!(different.len(), length, "{} contains a row twice", list.name);
             let small = if length < 20 { vec![1, 2] } else { vec![4] };
             for size in small.into_iter().chain([length / 2, length - 1, length, length + 1]) {
                 assert_eq!(list.forward(size).await, whole.ids, "{} forward by {size}", list.name);
@@ -204,7 +204,7 @@ both!(
 
 both!(
     /// R-54
-    async fn what_lies_between_two_cursors_is_the_same_from_either_side(world: World) {
+    async fn rows_between_two_cursors_are_the_same_in_both_directions(world: World) {
         for list in lists(&world).await {
             let whole = list.page(json!({ "first": 100 })).await;
             let (after, before) = (&whole.cursors[1], &whole.cursors[whole.ids.len() - 2]);
@@ -224,9 +224,9 @@ both!(
 
 both!(
     /// R-53
-    async fn a_page_holds_0_to_100_rows_from_one_side_and_50_unless_asked(world: World) {
+    async fn page_size_is_0_to_100_and_defaults_to_50(world: World) {
         let lists = lists(&world).await;
-        assert!(lists[0].page(json!({})).await.has_next, "no list is longer than the usual page");
+        assert!(lists[0].page(json!({})).await.has_next, "no list is longer than the default page");
         for list in lists {
             let whole = list.page(json!({ "first": 100 })).await;
             let usual = list.page(json!({})).await;
@@ -252,7 +252,7 @@ both!(
     }
 );
 
-/// The cursor with each of its bits flipped, as text and as what stands in the text.
+/// Returns the cursor with each of its bits flipped, in the text and in the decoded bytes.
 fn damaged(cursor: &str) -> Vec<String> {
     let flip = |bytes: &[u8], place: usize| {
         let mut bytes = bytes.to_vec();
@@ -267,8 +267,8 @@ fn damaged(cursor: &str) -> Vec<String> {
 
 both!(
     /// R-56
-    async fn a_cursor_with_any_bit_flipped_is_refused(world: World) {
-        // One list for each kind of key: a number, a name, and the id alone.
+    async fn cursor_with_a_flipped_bit_is_rejected(world: World) {
+        // One list for each kind of key: a number, a name, and only an ID.
         let lists = lists(&world).await;
         for (index, name) in [(4, "LAST_USED_AT"), (8, "OWNER"), (17, "organizations")] {
             let list = &lists[index];
@@ -283,8 +283,8 @@ both!(
     }
 );
 
-/// Cursors that a client without the key makes of one: truncated, with a key of another type or another version, each with
-/// several checksums, and the layout of earlier releases.
+/// Returns cursors that a client without the key could construct from one: truncated, with a key of another type or another
+/// version, each with several checksums, and in the format of earlier releases.
 fn forged(cursor: &str) -> Vec<String> {
     let whole = URL_SAFE_NO_PAD.decode(cursor).unwrap();
     let (inside, tag) = whole.split_at(whole.len() - 16);
@@ -326,7 +326,7 @@ both!(
 
 both!(
     /// R-56: the key is generated once per database.
-    async fn cursor_fits_the_same_list_on_every_node_and_in_no_other_database(world: World) {
+    async fn cursor_is_valid_on_every_node_of_its_database_only(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let list =
             |reader: &Client<'_>| List::new(reader, "/viewer/list", "organizations", "organizations", "").document;
@@ -350,7 +350,7 @@ both!(
 
 both!(
     /// R-56
-    async fn a_cursor_of_another_list_and_nonsense_are_refused(world: World) {
+    async fn cursor_of_another_list_is_rejected(world: World) {
         let lists = lists(&world).await;
         let mut cursors = Vec::new();
         for list in &lists {

@@ -1,5 +1,4 @@
-//! Do the commands that people are told to paste do what is said of them? Those of the README and the guide of `demo` are
-//! run by a shell, against the real binary.
+//! Runs the commands of the README and of the guide of `demo` in a shell, against the real binary, and checks their output.
 
 use crate::{
     example,
@@ -17,7 +16,7 @@ use std::{
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tokenward");
 
-/// A server that ends with its test, however that ends.
+/// A server that stops when the value is dropped, even if the test panics.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
@@ -27,7 +26,7 @@ impl Drop for Running {
     }
 }
 
-/// The tools that the pasted commands call; where one is missing, a test is skipped by name.
+/// Returns whether the tools that the commands call are installed; otherwise prints that the test is skipped.
 fn has_tools(test: &str) -> bool {
     let there = |tool: &&str| Command::new(tool).arg("--version").output().is_ok();
     let missing = ["bash", "curl", "python3", "sed", "timeout"].into_iter().find(|tool| !there(tool));
@@ -37,8 +36,8 @@ fn has_tools(test: &str) -> bool {
     missing.is_none()
 }
 
-/// Runs a script as somebody would who pastes it; tells what it printed. One that waits for ever ends after two minutes,
-/// with everything that it started.
+/// Runs a script in a shell, as if pasted, and returns its output. A script that hangs is stopped after two minutes, with all
+/// processes that it started.
 fn pasted(script: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
     let output = Command::new("timeout")
         .args(["-k", "5", "120", "bash", "-c", script])
@@ -50,15 +49,15 @@ fn pasted(script: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// The status lines of HTTP, in their order.
+/// Returns the HTTP status codes in the output, in order.
 fn statuses(said: &str) -> Vec<&str> {
     said.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)).collect()
 }
 
-/// People look at a clock that is as slow as their machine; what they wait for here has more time.
+/// A longer pause for slow machines, in place of the one in the documentation.
 const PATIENCE: &str = "sleep 8\n";
 
-/// The story of the README, with the program that is tested, on a port of its own.
+/// Returns the story of the README, with the tested program, on a free port.
 fn story() -> String {
     let readme = include_str!("../../README.md");
     let story = readme.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
@@ -69,7 +68,7 @@ fn story() -> String {
         .replace("sleep 2\n", PATIENCE)
 }
 
-fn the_readme_tells_the_truth(kind: Kind, test: &str) {
+fn readme_story_runs(kind: Kind, test: &str) {
     if !has_tools(test) {
         return;
     }
@@ -82,10 +81,10 @@ fn the_readme_tells_the_truth(kind: Kind, test: &str) {
     assert!(!said.contains(r#""errors""#), "{said}");
 }
 
-/// The story comes to its end, and says why, where the server refuses to start.
+/// The story ends with the reason if the server does not start.
 #[test]
-fn a_story_whose_server_does_not_start_ends() {
-    let test = "a_story_whose_server_does_not_start_ends";
+fn story_ends_if_the_server_does_not_start() {
+    let test = "story_ends_if_the_server_does_not_start";
     if !has_tools(test) {
         return;
     }
@@ -99,16 +98,16 @@ fn a_story_whose_server_does_not_start_ends() {
 }
 
 #[test]
-fn the_story_of_the_readme_can_be_pasted_on_sqlite() {
-    the_readme_tells_the_truth(Kind::Sqlite, "the_story_of_the_readme_can_be_pasted_on_sqlite");
+fn readme_story_runs_on_sqlite() {
+    readme_story_runs(Kind::Sqlite, "readme_story_runs_on_sqlite");
 }
 
 #[test]
-fn the_story_of_the_readme_can_be_pasted_on_postgres() {
-    the_readme_tells_the_truth(Kind::Postgres, "the_story_of_the_readme_can_be_pasted_on_postgres");
+fn readme_story_runs_on_postgres() {
+    readme_story_runs(Kind::Postgres, "readme_story_runs_on_postgres");
 }
 
-/// A demonstration that serves in this folder, and its guide from the first command on.
+/// Starts the demo in this folder; returns its process and its guide, from the first command on.
 pub(crate) fn demonstration(folder: &Path) -> (Running, String) {
     let mut demo = Command::new(BINARY);
     demo.args(["demo", "--listen", &port::free().to_string()]).current_dir(folder);
@@ -119,7 +118,7 @@ pub(crate) fn demonstration(folder: &Path) -> (Running, String) {
     (demo, commands)
 }
 
-/// The guide that a demonstration prints when it serves.
+/// Returns the guide that the demo prints when it serves.
 pub(crate) fn guide(demo: &mut Child) -> String {
     let lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut guide = String::new();
@@ -133,13 +132,13 @@ pub(crate) fn guide(demo: &mut Child) -> String {
     guide
 }
 
-/// What a guide sets this variable to.
+/// Returns the value to which the guide sets this variable.
 pub(crate) fn variable<'guide>(guide: &'guide str, name: &str) -> &'guide str {
     let line = guide.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("='")).expect("a variable");
     line.strip_suffix('\'').expect("quotes")
 }
 
-/// For how long a JWT is good, in seconds.
+/// Returns the validity of a JWT, in seconds.
 fn life(jwt: &str) -> i64 {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let payload = URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1).unwrap()).unwrap();
@@ -148,14 +147,14 @@ fn life(jwt: &str) -> i64 {
 }
 
 #[test]
-fn a_demonstration_that_is_there_is_served_as_it_is() {
+fn existing_demo_is_served_unchanged() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = temp_files::folder();
     let secret = folder.path().join("demo-data/jwt-secret");
     let guides = [0, 1].map(|_| {
         let (demo, guide) = demonstration(folder.path());
         drop(demo);
-        // Two JWTs of one second are the same.
+        // Two JWTs that are issued in the same second are equal.
         std::thread::sleep(Duration::from_secs(1));
         (guide, std::fs::read_to_string(&secret).unwrap())
     });
@@ -172,8 +171,8 @@ fn a_demonstration_that_is_there_is_served_as_it_is() {
 }
 
 #[test]
-fn the_guide_of_the_demonstration_can_be_pasted() {
-    if !has_tools("the_guide_of_the_demonstration_can_be_pasted") {
+fn demo_guide_runs() {
+    if !has_tools("demo_guide_runs") {
         return;
     }
     let folder = temp_files::folder();
@@ -183,17 +182,14 @@ fn the_guide_of_the_demonstration_can_be_pasted() {
     assert_eq!(statuses(&said), ["200", "403", "403", "200", "200", "204", "401"], "{said}");
     assert_eq!(said.matches(r#"{"data":"#).count(), 14, "{said}");
     assert!(!said.contains(r#""errors""#), "{said}");
-    assert!(!said.contains(r#""totalCount":0"#), "every filter of the guide finds something: {said}");
+    assert!(!said.contains(r#""totalCount":0"#), "every filter of the guide finds a token: {said}");
     assert!(said.contains("Organization removed from your token") && said.contains("Not needed any more"), "{said}");
-    assert!(
-        said.contains("Content-Type: text/plain") && !said.contains("<html"),
-        "the letter is shown as text: {said}"
-    );
+    assert!(said.contains("Content-Type: text/plain") && !said.contains("<html"), "the email is shown as text: {said}");
 }
 
 #[test]
-fn the_client_in_typescript_can_be_pasted() {
-    let test = "the_client_in_typescript_can_be_pasted";
+fn typescript_commands_of_the_readme_run() {
+    let test = "typescript_commands_of_the_readme_run";
     let Some(built) = has_tools(test).then(|| example::built(test)).flatten() else { return };
     let folder = temp_files::folder();
     let readme = include_str!("../../README.md");

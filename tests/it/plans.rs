@@ -1,21 +1,21 @@
-//! By which indexes does PostgreSQL answer? It counts itself what it scans. The plans of SQLite are tested beside the
-//! questions.
+//! Checks the index that PostgreSQL uses to look up tokens, by its own counters. The plans of SQLite are tested next to the SQL
+//! snapshots.
 
 use crate::world::{World, cluster::Cluster, database::Kind};
 use std::time::Duration;
 
 const CHECKS: u64 = 30;
 
-/// Tokens that nobody uses, so many that a scan would cost more than an index.
+/// Unused tokens, so many that a scan costs more than an index.
 const MANY: &str = "insert into tokens (id, fingerprint, hint, owner_id, description, searchable, scopes, created_at, expires_at, version)
     select gen_random_uuid(), sha256(number::text::bytea), 'x', (select id from users limit 1), 'x', 'x', ' graphql ', 1, 9223372036854775807, 0
     from generate_series(1, 20000) number;
     analyze tokens";
-/// How often the table was scanned, and how often the unique index of digests was searched.
+/// The number of scans of the table and of searches of the unique index of fingerprints.
 const COUNTS: &str = "select seq_scan || ' ' || (select idx_scan from pg_stat_user_indexes
     where relname = 'tokens' and indexrelname like '%fingerprint%') from pg_stat_user_tables where relname = 'tokens'";
 
-async fn a_value_is_looked_up_by_its_index(world: World) {
+async fn token_is_looked_up_by_its_index(world: World) {
     let bob = world.member("bob", &["acme"]).await;
     let token = bob.create_token("x", &["acme"], &["read_user"]).await;
     let cluster = Cluster::shared().ok().expect("a server");
@@ -26,7 +26,7 @@ async fn a_value_is_looked_up_by_its_index(world: World) {
         let (scans, searches) = counts.split_once(' ').unwrap();
         (scans.parse().unwrap(), searches.parse().unwrap())
     };
-    // A connection tells what it did once it has been quiet for a second or so, and not before its next statement.
+    // A connection reports its counters after about a second without activity, and not before its next statement.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let (scans, searches) = counts();
     for _ in 0..20 {
@@ -35,17 +35,17 @@ async fn a_value_is_looked_up_by_its_index(world: World) {
         }
         let (scans_now, searches_now) = counts();
         if searches_now >= searches + CHECKS {
-            // Jobs may look at the table as well, about once a second; a scan for each check would be more.
+            // Jobs may scan the table as well, about once a second; a scan for each check would be more.
             assert!(scans_now < scans + CHECKS, "{} scans", scans_now - scans);
             return;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    panic!("the index of digests was not searched");
+    panic!("the index of fingerprints was not searched");
 }
 
 /// R-04
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_looks_a_value_up_by_the_unique_index_of_its_digest() {
-    crate::world::database::on(Kind::Postgres, module_path!(), a_value_is_looked_up_by_its_index).await;
+async fn postgres_looks_up_tokens_by_the_index_of_fingerprints() {
+    crate::world::database::on(Kind::Postgres, module_path!(), token_is_looked_up_by_its_index).await;
 }

@@ -1,4 +1,4 @@
-//! Does PgBouncer in front of PostgreSQL keep the promises, or is it refused by name?
+//! Checks that PgBouncer in front of PostgreSQL either works or is refused with the reason.
 
 use crate::{
     cli::{ended, program},
@@ -18,7 +18,7 @@ use std::{
 use tempfile::TempDir;
 use url::Url;
 
-/// PgBouncer, ended with this value.
+/// A PgBouncer process; dropping it stops the process.
 struct Pooler {
     child: Child,
     folder: TempDir,
@@ -32,7 +32,7 @@ impl Drop for Pooler {
     }
 }
 
-/// The configuration of the documentation, with the addresses of a test.
+/// Returns the configuration of the documentation, with the addresses of a test.
 fn documented(database: &Url, listen: &str) -> String {
     let page = include_str!("../../docs/running.md");
     let mut shown = page.split("```ini\n").nth(1).unwrap().split("```").next().unwrap().to_owned();
@@ -43,14 +43,14 @@ fn documented(database: &Url, listen: &str) -> String {
         ("listen_port = 6432", format!("listen_port = {port}")),
         ("/etc/pgbouncer/userlist.txt", "USERS".to_owned()),
     ] {
-        assert_eq!(shown.matches(there).count(), 1, "{there} in {shown}");
+        assert_eq!(shown.matches(there).count(), 1, "{there} must be in {shown} once");
         shown = shown.replace(there, &here);
     }
     shown
 }
 
 impl Pooler {
-    /// In front of this database, as documented but for these lines.
+    /// Starts PgBouncer in front of this database, with the documented configuration and these replacements.
     async fn before(database: &Database, program: &Path, changes: &[(&str, &str)]) -> Self {
         let mut url = Url::parse(database.url()).unwrap();
         let listen = port::free();
@@ -66,7 +66,7 @@ impl Pooler {
         std::fs::write(&file, config + "unix_socket_dir =\n").unwrap();
         let mut command = Command::new(program);
         if temp_files::output_of("id", &["-u"]).as_deref() == Some("0") {
-            // It reads its files before it becomes somebody else.
+            // It reads its files before it drops its privileges.
             command.args(["-u", "nobody"]);
         }
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
@@ -87,7 +87,7 @@ impl Pooler {
     }
 }
 
-/// A database and the program; nothing where one of them is not installed.
+/// Returns a database and the program; `None` if one of them is not installed.
 fn stage(test: &str) -> Option<(Database, PathBuf)> {
     let database = Database::fresh(Kind::Postgres, test)?;
     let program = found(&["pgbouncer"]).map_err(|why| skip(test, "TEST_REQUIRE_PGBOUNCER", &why)).ok()?;
@@ -123,7 +123,7 @@ async fn pooler_that_shares_sessions_is_refused_by_name() {
         &[(session, "pool_mode = statement")],
     ] {
         let pooler = Pooler::before(&database, &pgbouncer, changes).await;
-        // The second finds sessions that the first one used.
+        // The second attempt meets sessions that the first one used.
         for _ in 0..2 {
             let mut migrate = program();
             let refused = ended(migrate.args(["migrate", "--database-url", &pooler.url]), "").await;

@@ -1,4 +1,4 @@
-//! How does a test run the real program? As a child process with its own folder and port, ended with its value.
+//! Runs the real program as a child process with its own folder and port; dropping the value stops it.
 
 use crate::world::{database::Database, port};
 use std::{
@@ -11,22 +11,22 @@ use std::{
 };
 use tokenward::config::Config;
 
-/// The secret of JWTs that the program accepts.
-pub(crate) const JWT_SECRET: &str = "a secret of a child process, and of nobody else at all";
+/// The secret of the JWTs that the program accepts.
+pub(crate) const JWT_SECRET: &str = "a secret that only this child process uses";
 
-/// How the program is started over a database.
+/// The program with its settings.
 pub(crate) struct Program {
     settings: Vec<(String, String)>,
     pub(crate) listen: SocketAddr,
     log: PathBuf,
-    /// The process that serves.
+    /// The ID of the serving process.
     process: AtomicU32,
-    /// Before the program and its arguments: what runs it, in a small world for one.
+    /// A command that runs the program, with its first arguments.
     before: Vec<String>,
 }
 
 impl Program {
-    /// Over this database, with a port of its own and a log in the database's folder.
+    /// Returns the program for this database, with a free port and a log file in the folder of the database.
     pub(crate) fn over(database: &Database, more: &[(&str, &str)]) -> Self {
         let listen = port::free();
         let folder = database.folder().to_str().unwrap();
@@ -38,7 +38,7 @@ impl Program {
             ("auth.jwt.audience", "tokenward".to_owned()),
             ("auth.jwt.algorithms", "HS256".to_owned()),
             ("auth.jwt.secret", JWT_SECRET.to_owned()),
-            // Tests make what they need as fast as they can.
+            // Tests create objects as fast as they can.
             ("token.max_per_user", "1000000".to_owned()),
             ("token.max_changes_per_minute", "1000000".to_owned()),
         ];
@@ -47,19 +47,19 @@ impl Program {
         Self { settings, listen, log: database.folder().join("log"), process: AtomicU32::default(), before: Vec::new() }
     }
 
-    /// The same, run by another program that is given it and its arguments.
+    /// Runs the program through another command, which gets it and its arguments.
     pub(crate) fn run_by(self, before: Vec<String>) -> Self {
         Self { before, ..self }
     }
 
-    /// The same in a terminal, by `script` of util-linux, which writes what is shown there to this file.
+    /// Runs the program in a terminal, by `script` of util-linux, which writes the output of the terminal to this file.
     pub(crate) fn in_terminal(self, shown: &Path) -> Self {
         let script = "exec script --quiet --flush --return --log-out \"$SHOWN\" --command \"$0 $1\"";
         let script = format!("SHOWN='{}'; {script}", shown.display());
         self.run_by(vec!["sh".to_owned(), "-c".to_owned(), script])
     }
 
-    /// The same settings, as the service reads them.
+    /// Returns the settings as the service reads them.
     pub(crate) fn config(&self) -> Config {
         let flags: Vec<_> = self.settings.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
         Config::load(None, [], &flags).unwrap()
@@ -82,17 +82,17 @@ impl Program {
         command
     }
 
-    /// Runs a command of the command line that must succeed, and gives what it prints.
+    /// Runs a command that must succeed, and returns its standard output.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
         self.attempt(arguments).unwrap_or_else(|said| panic!("{arguments:?}: {said}"))
     }
 
-    /// Runs a command of the command line that must be refused, and gives what it says.
+    /// Runs a command that must fail, and returns its standard error.
     pub(crate) fn fails(&self, arguments: &[&str]) -> String {
         self.attempt(arguments).unwrap_err()
     }
 
-    /// Runs a command of the command line; gives what it prints, or what it says when it is refused.
+    /// Runs a command. Returns its standard output, or its standard error if it failed.
     pub(crate) fn attempt(&self, arguments: &[&str]) -> Result<String, String> {
         let answer = self.command().args(arguments).output().unwrap();
         let said = String::from_utf8_lossy(&answer.stderr).into_owned();
@@ -103,7 +103,7 @@ impl Program {
         Err(said)
     }
 
-    /// Makes an organization with these people, the first one its administrator.
+    /// Creates an organization with these users; the first one is its administrator.
     pub(crate) fn people(&self, slug: &str, usernames: &[&str]) {
         for (number, username) in usernames.iter().enumerate() {
             let email = format!("{username}@example.test");
@@ -116,7 +116,7 @@ impl Program {
         }
     }
 
-    /// A JWT of this person.
+    /// Returns a JWT of this user.
     pub(crate) fn jwt(&self, username: &str) -> String {
         let email = format!("{username}@example.test");
         let said = tokenward::http::Said { subject: username, username, name: username, email: &email };
@@ -125,17 +125,17 @@ impl Program {
         tokenward::http::sign(config.jwt.as_ref().unwrap(), &said, now, Duration::from_hours(1)).unwrap()
     }
 
-    /// Serves, and waits until it is ready; tells how long that took.
+    /// Starts `serve`, waits until it is ready, and returns how long that took.
     pub(crate) async fn serve(&self) -> (Serving, Duration) {
         self.serve_by(self.command().arg("serve")).await
     }
 
-    /// The same with its standard error elsewhere.
+    /// Starts `serve` with its standard error redirected.
     pub(crate) async fn serve_logging_to(&self, log: impl Into<Stdio>) -> Serving {
         self.serve_with(self.command().arg("serve"), log).await.0
     }
 
-    /// The same with so many file handles at the most.
+    /// Starts `serve` with a limit of open files.
     pub(crate) async fn serve_with_files(&self, most: u32) -> Serving {
         let mut shell = Command::new("sh");
         let script = format!("ulimit -n {most} && exec \"$0\" serve");
@@ -159,22 +159,22 @@ impl Program {
             if http.get(&ready).send().await.is_ok_and(|answer| answer.status() == 200) {
                 return (serving, start.elapsed());
             }
-            assert!(serving.0.try_wait().unwrap().is_none(), "it ended: {}", self.logged());
-            assert!(start.elapsed() < Duration::from_secs(20), "it is not ready: {}", self.logged());
+            assert!(serving.0.try_wait().unwrap().is_none(), "the process exited: {}", self.logged());
+            assert!(start.elapsed() < Duration::from_secs(20), "the service is not ready: {}", self.logged());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
-    /// Where a path of it is.
+    /// Returns the URL of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.listen)
     }
 
-    /// All that it has logged.
+    /// Returns the log so far.
     pub(crate) fn logged(&self) -> String {
         let start = Instant::now();
         let read = || std::fs::read(&self.log).unwrap_or_default();
-        // The thread may sleep for a moment before the last lines.
+        // The thread that writes the log may sleep for a moment before the last lines.
         let (mut log, mut same) = (read(), 0);
         while same < 5 {
             assert!(start.elapsed() < Duration::from_secs(30), "the log is not written");
@@ -186,7 +186,7 @@ impl Program {
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    /// Whether the thread that writes the log is at work. It sleeps once all lines are written.
+    /// Returns whether the thread that writes the log is running. It sleeps once all lines are written.
     fn has_lines_to_write(&self) -> bool {
         let threads = format!("/proc/{}/task", self.process.load(Ordering::Relaxed));
         let stats = std::fs::read_dir(threads).into_iter().flatten().flatten().map(|thread| thread.path().join("stat"));
@@ -196,58 +196,57 @@ impl Program {
         })
     }
 
-    /// Where it logs.
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }
 
-    /// Whether anybody listens.
+    /// Returns whether the program accepts connections.
     pub(crate) fn listens(&self) -> bool {
         TcpStream::connect(self.listen).is_ok()
     }
 }
 
-/// A process that serves; it is killed with this value.
+/// A serving process, which is killed when the value is dropped.
 pub(crate) struct Serving(Child);
 
 impl Serving {
-    /// What the system says of it, by the name of a file or folder below `/proc/<id>`.
+    /// Returns the path of a file or folder below `/proc/<id>`.
     pub(crate) fn about(&self, name: &str) -> PathBuf {
         Path::new("/proc").join(self.0.id().to_string()).join(name)
     }
 
-    /// The most memory that it ever held, in MiB.
+    /// Returns the peak memory of the process, in MiB.
     pub(crate) fn peak(&self) -> u64 {
         let status = std::fs::read_to_string(self.about("status")).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
     }
 
-    /// Whether it still runs.
+    /// Returns whether the process runs.
     pub(crate) fn lives(&mut self) -> bool {
         self.0.try_wait().unwrap().is_none()
     }
 
-    /// Ends it as a loss of power would.
+    /// Kills the process, as a loss of power would.
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         let id = self.0.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the process exits.
     pub(crate) async fn ended(&mut self, limit: Duration) -> ExitStatus {
         let start = Instant::now();
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {
                 return status;
             }
-            assert!(start.elapsed() < limit, "it still runs after {limit:?}");
+            assert!(start.elapsed() < limit, "the process still runs after {limit:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

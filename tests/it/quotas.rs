@@ -1,4 +1,4 @@
-//! How much may one user create? Tokens up to a number, and changes that widen access up to a rate.
+//! Checks limits per user: the number of tokens, and the rate of changes that extend access.
 
 use crate::world::{World, client::Client, database::Database};
 use serde_json::{Value, json};
@@ -16,14 +16,14 @@ async fn creates(client: &Client<'_>, organization: &str) -> (String, Value) {
 }
 
 both!(
-    async fn active_tokens_of_one_user_are_bounded_and_revoking_frees_a_place(database: Database) {
+    async fn active_tokens_of_a_user_are_limited(database: Database) {
         let world = World::with(database, &[("token.max_per_user", "3")]).await;
         let (bob, eve) = (world.member("bob", &["acme"]).await, world.member("eve", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let first = bob.create_token("first", &["acme"], &["read_builds"]).await;
         let soon = world.now().plus(Duration::from_mins(1)).to_text();
         bob.create_expiring_token("until", &["acme"], &["read_builds"], Some(soon)).await;
-        // Of several at once, as many are created as there are places.
+        // Of several concurrent requests, as many succeed as the limit allows.
         let codes = futures_util::future::join_all((0..8).map(|_| creates(&bob, &acme))).await;
         assert_eq!(codes.iter().filter(|(code, _)| code == "OK").count(), 1, "{codes:?}");
         let mark = world.mark().await;
@@ -38,8 +38,8 @@ both!(
         assert_eq!(bob.revoke_token(&first.id).await.code(), "OK");
         assert_eq!((creates(&bob, &acme).await.0, creates(&bob, &acme).await.0), ("OK".into(), "CONFLICT".into()));
         world.advance(Duration::from_mins(1));
-        assert_eq!(creates(&bob, &acme).await.0, "OK", "an expired token is none");
-        // The operator is not bounded.
+        assert_eq!(creates(&bob, &acme).await.0, "OK", "an expired token does not count");
+        // The limit does not apply to the operator.
         let organization = world.app.store().organization_named("acme").await.unwrap().unwrap().id;
         let owner = world.app.store().sign_in_of("bob").await.unwrap().unwrap().id;
         let scopes: ScopeSet = world.app.catalogue().grantable("scopes", &["read_builds".to_owned()]).unwrap();
@@ -57,7 +57,7 @@ both!(
 );
 
 both!(
-    async fn changes_that_widen_access_are_limited_per_user_and_others_are_not(database: Database) {
+    async fn changes_that_extend_access_are_limited_per_user(database: Database) {
         let settings = [("token.max_changes_per_minute", "6"), ("organizations.self_service", "true")];
         let world = World::with(database, &settings).await;
         let (ada, eve) = (world.admin("ada", &["acme", "globex"]).await, world.admin("eve", &["acme"]).await);
@@ -93,7 +93,7 @@ both!(
             assert!((1..=60).contains(&error["extensions"]["retryAfter"].as_u64().unwrap()), "{}", reply.text);
         }
         assert_eq!(world.since(&mark).await, (0, 0));
-        // What takes access away, or leaves it as it is, goes on; so do other users and the command line.
+        // Changes that reduce access or do not affect it are not limited, and neither are other users and the command line.
         for (verb, input) in [
             ("updateToken", json!({ "tokenId": tokens[0], "scopes": ["read_builds"] })),
             ("updateToken", json!({ "tokenId": tokens[0], "description": "changed" })),
@@ -113,7 +113,7 @@ both!(
 );
 
 both!(
-    async fn changes_of_names_and_descriptions_are_limited_apart_from_those_that_widen(database: Database) {
+    async fn changes_of_names_have_a_separate_limit(database: Database) {
         let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
         let (ada, eve) = (world.admin("ada", &["acme"]).await, world.admin("eve", &["acme"]).await);
         let acme = world.organization_id("acme").await;
@@ -138,7 +138,8 @@ both!(
             assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "RATE_LIMITED"), "{verb}");
         }
         assert_eq!(world.since(&mark).await, (0, 0));
-        // What widens access is counted by itself, what takes it away is not counted, and other users have their own counts.
+        // Changes that extend access have a separate limit, changes that reduce it have none, and other users have their own
+        // limits.
         assert_eq!(creates(&ada, &acme).await.0, "OK");
         let narrower = json!({ "tokenId": token, "scopes": ["read_builds"], "description": "narrower" });
         assert_eq!(ada.mutate("updateToken", narrower).await.code(), "OK");
@@ -152,7 +153,7 @@ both!(
 );
 
 both!(
-    async fn password_can_be_changed_where_names_and_descriptions_are_limited(database: Database) {
+    async fn password_change_is_not_limited_by_other_changes(database: Database) {
         let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
         let bob = world.signed_in("bob").await;
         let names =
@@ -169,7 +170,7 @@ both!(
 );
 
 both!(
-    async fn jwts_that_differ_change_a_profile_up_to_the_limit_and_sign_in_beyond_it(database: Database) {
+    async fn jwts_update_a_profile_only_up_to_the_limit(database: Database) {
         let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
         world.member("ada", &["acme"]).await;
         let name_after = async |name: &str| {
@@ -191,7 +192,7 @@ both!(
 );
 
 both!(
-    async fn names_of_users_who_do_not_exist_are_limited_and_others_are_found(database: Database) {
+    async fn lookups_of_unknown_users_are_limited(database: Database) {
         let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
         let ada = world.admin("ada", &["acme"]).await;
         let acme = world.organization_id("acme").await;
@@ -201,12 +202,12 @@ both!(
             ada.mutate("addOrganizationMember", input).await.code()
         };
         for number in 0..6 {
-            assert_eq!(adds(&format!("nobody-{number}")).await, "NOT_FOUND");
+            assert_eq!(adds(&format!("unknown-{number}")).await, "NOT_FOUND");
         }
-        // Neither answer says now whether the user exists.
-        assert_eq!((adds("nobody").await, adds("dan").await), ("RATE_LIMITED".into(), "RATE_LIMITED".into()));
+        // Neither response reveals whether the user exists.
+        assert_eq!((adds("unknown").await, adds("dan").await), ("RATE_LIMITED".into(), "RATE_LIMITED".into()));
         world.advance(Duration::from_mins(1));
-        assert_eq!((adds("dan").await, adds("nobody").await), ("OK".into(), "NOT_FOUND".into()));
+        assert_eq!((adds("dan").await, adds("unknown").await), ("OK".into(), "NOT_FOUND".into()));
     }
 );
 
@@ -233,7 +234,7 @@ both!(
         assert_eq!(world.since(&mark).await, (0, 0));
         let query = "query($value: String) { viewer { tokens(filter: { token: $value }) { totalCount } } }";
         let found = bob.query(query, json!({ "value": token.value })).await;
-        assert_eq!(found["viewer"]["tokens"]["totalCount"], 1, "a query may search for a value");
+        assert_eq!(found["viewer"]["tokens"]["totalCount"], 1, "a query may contain a token value");
     }
 );
 

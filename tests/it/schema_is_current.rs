@@ -1,9 +1,9 @@
-//! Is the committed GraphQL schema the one that the code has?
+//! Checks that the committed GraphQL schema matches the code.
 
 use std::{fs, path::Path};
 
 #[test]
-fn the_committed_schema_is_what_the_code_has() {
+fn committed_schema_matches_the_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
     let committed = fs::read_to_string(&path).unwrap_or_default();
     let current = tokenward::graphql::sdl();
@@ -22,7 +22,7 @@ fn the_committed_schema_is_what_the_code_has() {
     assert_eq!(committed, current, "only line ends differ");
 }
 
-/// The lines that name something without a description above them.
+/// Returns the lines that name something without a description above them.
 fn silent(schema: &str) -> Vec<String> {
     let lines: Vec<_> = schema.lines().collect();
     let opens =
@@ -36,7 +36,7 @@ fn silent(schema: &str) -> Vec<String> {
             inside_text = !inside_text;
             continue;
         }
-        // Behind the arguments of a field stands its type.
+        // The type of a field follows after its arguments.
         let names_something =
             opens(line) || (line.starts_with('\t') && !inside_text && !told(line) && !trimmed.starts_with(')'));
         let in_schema = lines[..index].iter().rev().find(|above| !above.starts_with('\t')) == Some(&"schema {");
@@ -47,9 +47,9 @@ fn silent(schema: &str) -> Vec<String> {
     silent
 }
 
-/// The library leaves out what stands in another place than it expects, and says nothing.
+/// The library silently omits a description that is in another place than it expects.
 #[test]
-fn every_type_field_and_value_of_the_schema_is_described() {
+fn schema_items_have_descriptions() {
     assert_eq!(silent(tokenward::graphql::sdl()), [""; 0]);
     let bad = "type A {\n\t\"Described.\"\n\tone(\n\t\t\"Described.\"\n\t\tall: Int\n\t\tnone: Int\n\t): Int\n\ttwo: Int\n}\n\n\"Described.\"\nenum B {\n\tC\n}\n";
     assert_eq!(silent(bad), ["type A {", "none: Int", "two: Int", "C"]);

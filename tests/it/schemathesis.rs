@@ -1,4 +1,4 @@
-//! Does the service answer as `openapi.json` says, whatever is sent? Schemathesis sends it.
+//! Checks with Schemathesis that the service responds to any request as `openapi.json` describes.
 
 use crate::{
     program::Program,
@@ -13,10 +13,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use std::time::Duration;
 
-/// Far more than it takes.
+/// Far longer than a run takes.
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// A session of somebody who is new.
+/// Returns the session cookie of a new user.
 async fn session(program: &Program, username: &str) -> String {
     let invitation = invitation(program, username);
     let http = reqwest::Client::new();
@@ -27,7 +27,7 @@ async fn session(program: &Program, username: &str) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-/// The code by which somebody who is new chooses a password.
+/// Returns the invitation code of a new user.
 fn invitation(program: &Program, username: &str) -> String {
     let email = format!("{username}@example.test");
     let link = program.run(&["user", "add", username, "--email", &email, "--name", username, "--invite"]);
@@ -37,14 +37,14 @@ fn invitation(program: &Program, username: &str) -> String {
 
 ///
 ///
-/// The seed is fixed; `TEST_SCHEMATHESIS_SEED` sets another, and `random` has one chosen, which is printed.
+/// The seed is fixed; `TEST_SCHEMATHESIS_SEED` sets another one. `random` chooses and prints one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn service_agrees_with_its_openapi_document_whatever_is_sent() {
-    let test = "schemathesis::service_agrees_with_its_openapi_document_whatever_is_sent";
+async fn service_matches_its_openapi_document() {
+    let test = "schemathesis::service_matches_its_openapi_document";
     let folder = from_pypi("schemathesis").map_err(|why| skip(test, "TEST_REQUIRE_SCHEMATHESIS", &why));
     let Ok(folder) = folder else { return };
     let database = Database::fresh(Kind::Sqlite, "schemathesis").unwrap();
-    // The cookie has the name that the document says only where the service is reached by TLS.
+    // The cookie has the documented name only with an HTTPS URL.
     let settings = [("log.level", "warn"), ("public_url", "https://tokens.example.test")];
     let program = Program::over(&database, &settings);
     program.people("acme", &["ada", "bob"]);
@@ -70,11 +70,11 @@ async fn service_agrees_with_its_openapi_document_whatever_is_sent() {
     if seed != "random" {
         command.args(["--seed", &seed]);
     }
-    let output = tokio::time::timeout(LIMIT, command.output()).await.expect("it ends").unwrap();
+    let output = tokio::time::timeout(LIMIT, command.output()).await.expect("Schemathesis exits").unwrap();
     let said = output_text(&output);
     assert!(output.status.success(), "{said}");
-    // Of what needs a credential it names the operations that were never let in.
+    // Schemathesis lists operations whose requests were never authenticated.
     for operation in ["GET /v2/access-token", "GET /verify", "POST /oauth/introspect", "POST /session/confirm"] {
-        assert!(!said.contains(&format!("  - {operation}\n")), "{operation} was never let in: {said}");
+        assert!(!said.contains(&format!("  - {operation}\n")), "{operation} was never authenticated: {said}");
     }
 }

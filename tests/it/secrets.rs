@@ -1,4 +1,4 @@
-//! Does a secret get out? Into the log, into metrics, into the database, into letters, into a dump of it.
+//! Checks that no secret gets into the log, the metrics, the emails or the database.
 
 use crate::{
     program::{JWT_SECRET, Program},
@@ -48,8 +48,8 @@ impl Caller<'_> {
 const CREATE: &str = "mutation($input: CreateTokenInput!) { createToken(input: $input) { value token { id } } }";
 const NASTY: &str = "curl\r\n{\"level\":\"ERROR\",\"message\":\"owned\"}\n\u{1b}[2J\u{202e}";
 
-/// A whole life of a token at a service that logs everything, with its value also in every wrong place. Gives all
-/// secrets that there were.
+/// Runs the whole life of a token at a service that logs everything, with its value in every wrong place as well. Returns all
+/// secrets.
 async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
     let watched = port::free().to_string();
     let settings = [
@@ -75,7 +75,7 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
     let made = &made["data"]["createToken"];
     let (token, token_id) = (made["value"].as_str().unwrap().to_owned(), made["token"]["id"].as_str().unwrap());
 
-    // Where it belongs.
+    // Where the value belongs.
     assert_eq!(caller.get(&token, "/verify?scope=read_builds&organization=acme", &[]).await, 200);
     assert_eq!(caller.get(&token, "/v2/access-token", &[]).await, 200);
     assert_eq!(caller.introspect(&id, &secret, &token, NASTY).await["active"], true);
@@ -86,7 +86,7 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
     let found = caller.graphql(&ada, &json!({ "query": audit, "variables": { "f": { "query": token } } })).await;
     assert_eq!(found["data"]["organization"]["tokenGrants"]["totalCount"], 1);
 
-    // Where it does not.
+    // Where it does not belong.
     for path in [
         format!("/{token}"),
         format!("/verify/{token}/x"),
@@ -138,7 +138,7 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
     fs::write(metrics_of(database), metrics).unwrap();
     let start = Instant::now();
     while !has_letter(&files(database.folder())) {
-        assert!(start.elapsed() < Duration::from_secs(30), "no letter: {}", program.logged());
+        assert!(start.elapsed() < Duration::from_secs(30), "no email: {}", program.logged());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     serving.terminate();
@@ -146,13 +146,13 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
 
     let mut secrets = vec![token, by_command_line, secret, ada, bob, JWT_SECRET.to_owned()];
     secrets.extend(signed_in);
-    // The password of the database, as the address has it.
+    // The password of the database, as in its URL.
     let password = database.url().split_once("://").unwrap().1.split_once('@').map(|(user, _)| user.split_once(':'));
     secrets.extend(password.flatten().map(|(_, password)| password.to_owned()));
     (program, secrets)
 }
 
-/// Somebody follows an invitation, signs in and out, and does each wrongly too. Gives all secrets that there were.
+/// Accepts an invitation, signs in and out, and makes each of these requests wrongly as well. Returns all secrets.
 async fn sign_in(caller: &Caller<'_>, token: &str) -> Vec<String> {
     let (program, password) = (caller.program, "plover gantry ounce misfit");
     let link = program.run(&["user", "invite", "bob"]);
@@ -161,7 +161,7 @@ async fn sign_in(caller: &Caller<'_>, token: &str) -> Vec<String> {
     let mut cookie = String::new();
     let confirmed = json!({ "password": password });
     let signed_in = json!({ "username": "bob", "password": password });
-    // A password that was typed into the wrong field, and a token's value.
+    // A password in the wrong field, and a token value.
     let wrong =
         [json!({ "username": password, "password": password }), json!({ "username": token, "password": token })];
     let bodies = [&wrong[0], &wrong[1], &json!({ "password": [password] }), &confirmed, &signed_in];
@@ -180,7 +180,7 @@ async fn sign_in(caller: &Caller<'_>, token: &str) -> Vec<String> {
             }
         }
     }
-    assert!(secrets.len() >= 5, "nobody was let in");
+    assert!(secrets.len() >= 5, "no request was authenticated");
     for path in [
         "/graphql",
         &*format!("/invitations/{code}/x"),
@@ -204,12 +204,12 @@ async fn sign_in(caller: &Caller<'_>, token: &str) -> Vec<String> {
     secrets
 }
 
-/// Where the story leaves what the metrics said at its end.
+/// The file to which the story writes the metrics at its end.
 fn metrics_of(database: &Database) -> PathBuf {
     database.folder().join("metrics")
 }
 
-/// A part of each, so that a cut or masked secret that tells too much is found as well.
+/// Returns parts of a secret, so that an insufficiently shortened or redacted secret is found as well.
 fn telling(secret: &str) -> Vec<String> {
     let signature = secret.rsplit('.').next().unwrap_or(secret);
     let middle = &signature[signature.len() / 3..signature.len() / 3 + 12];
@@ -218,14 +218,14 @@ fn telling(secret: &str) -> Vec<String> {
 
 both!(
     ///
-    async fn the_log_at_trace_shows_no_secret_in_lines_for_people(database: Database) {
+    async fn human_log_at_trace_contains_no_secret(database: Database) {
         no_secret_in_the_log(&database, "human").await;
     }
 );
 
 both!(
     ///
-    async fn the_log_at_trace_shows_no_secret_in_json_and_every_event_is_one_line(database: Database) {
+    async fn json_log_at_trace_contains_no_secret_and_one_event_per_line(database: Database) {
         let log = no_secret_in_the_log(&database, "json").await;
         for line in log.lines() {
             let event: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
@@ -237,14 +237,14 @@ both!(
 async fn no_secret_in_the_log(database: &Database, format: &str) -> String {
     let (program, secrets) = story(database, format).await;
     let kept = files(database.folder());
-    assert!(has_letter(&kept), "no letter: {kept:?}");
+    assert!(has_letter(&kept), "no email: {kept:?}");
     for file in &kept {
         let bytes = fs::read(file).unwrap();
         let found = secrets.iter().find(|secret| spellings(secret).iter().any(|one| holds(&bytes, one)));
         assert_eq!(found, None, "in {}", file.display());
     }
     let log = program.logged();
-    assert!(log.contains("/v2/access-token") && log.contains("DEBUG"), "there is hardly a log: {log}");
+    assert!(log.contains("/v2/access-token") && log.contains("DEBUG"), "the log is too short: {log}");
     assert!(!log.contains('\u{1b}') && !log.contains('\u{202e}'));
     let metrics = fs::read_to_string(metrics_of(database)).unwrap();
     assert!(metrics.contains("tokenward_checks_total"), "there are no metrics: {metrics}");
@@ -260,7 +260,7 @@ async fn no_secret_in_the_log(database: &Database, format: &str) -> String {
 
 ///
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_value_with_one_character_changed_is_refused_without_asking_the_database() {
+async fn changed_value_is_rejected_without_a_statement() {
     let database = Database::fresh(Kind::Sqlite, "secrets").unwrap();
     let program = Program::over(&database, &[("log.level", "tokenward=debug"), ("log.format", "json")]);
     program.people("acme", &["ada"]);
@@ -298,7 +298,7 @@ fn has_letter(files: &[PathBuf]) -> bool {
     files.iter().any(|file| file.extension().is_some_and(|end| end == "eml"))
 }
 
-/// Every file below a folder.
+/// All files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -312,13 +312,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
-/// A text as it may stand in a file: in clear, in hex, in base64 at each of its three places, in UTF-16.
+/// Returns a text as a file may contain it: plain, in hex, in Base64 at each of the three offsets, in UTF-16.
 fn spellings(text: &str) -> Vec<Vec<u8>> {
     let hex = hex(text.as_bytes());
     let mut all = vec![text.as_bytes().to_vec(), hex.to_uppercase().into_bytes(), hex.into_bytes()];
     for shift in 0..3 {
         let encoded = STANDARD.encode(format!("{}{text}", "x".repeat(shift)));
-        // What stands at the ends depends on what stands before and behind.
+        // The first and last characters depend on the neighbouring bytes.
         all.push(encoded.as_bytes()[4..encoded.len() - 4].to_vec());
     }
     all.push(text.encode_utf16().flat_map(u16::to_le_bytes).collect());
@@ -340,7 +340,7 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
 
 both!(
     /// R-03, P5
-    async fn a_stolen_database_holds_no_value_of_a_token_but_its_sha_256(database: Database) {
+    async fn stolen_database_contains_only_fingerprints(database: Database) {
         let folder = database.folder().join("mail");
         let world = World::with(database, &[]).await;
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
@@ -371,7 +371,7 @@ both!(
         let mut all = Vec::new();
         if world.database.kind() == Kind::Postgres {
             let dump = output_of("pg_dump", &["--inserts", "-d", world.database.url()]);
-            // Without the program, the rows themselves: `pg_dump` comes with the server and its psql.
+            // `pg_dump` is installed with the server and its psql.
             let dump = dump.expect("pg_dump");
             assert!(dump.contains("number 99"), "the dump is empty");
             all.push(dump.into_bytes());
@@ -386,12 +386,12 @@ both!(
                 assert!(!all.iter().any(|bytes| holds(bytes, &spelling)), "{secret} as {spelling:?}");
             }
             if secret == PASSWORD {
-                // Of a password there is no more than what argon2 makes of it.
+                // Only the argon2 hash of a password is stored.
                 continue;
             }
             let print = Sha256::digest(secret.as_bytes());
             let found = all.iter().any(|bytes| holds(bytes, &print) || holds(bytes, hex(&print).as_bytes()));
-            assert!(found, "what is searched is not all that is kept");
+            assert!(found, "the search does not cover all stored data");
         }
     }
 );

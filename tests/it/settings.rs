@@ -1,4 +1,4 @@
-//! Do settings that hold secrets or name places work, or fail with the reason and without the value?
+//! Checks that settings with secrets or paths either work or fail with the reason and without the value.
 
 use crate::{
     cli::{Ended, ended, program},
@@ -25,7 +25,7 @@ use tokio::process::Command;
 /// A part of every secret below.
 const SECRET: &str = "hunter2";
 
-/// Settings that may hold a secret, with values that cannot be used.
+/// Settings that may contain a secret, with unusable values.
 const MALFORMED: [(&str, &[&str]); 4] = [
     (
         "database.url",
@@ -42,7 +42,7 @@ const MALFORMED: [(&str, &[&str]); 4] = [
             "postgres://me@127.0.0.1:1/t?sslmode=hunter2",
             "postgres://me@127.0.0.1:1/t?pasword=hunter2",
             "postgres://me:hunter2@127.0.0.1:1/t?sslmode=verify-full&sslrootcert=/no/such/file",
-            // Well-formed, and no server listens there.
+            // Well-formed, but no server listens there.
             "postgres://me:hunter2@127.0.0.1:1/t",
             "sqlite://x.db?key=hunter2",
         ],
@@ -82,7 +82,7 @@ const MALFORMED: [(&str, &[&str]); 4] = [
     ),
 ];
 
-/// How a value reaches the program: the arguments, the environment, and the configuration file and `_FILE` below the folder.
+/// How a value is passed to the program: by arguments, the environment, and the configuration file and `_FILE` below the folder.
 struct Route {
     arguments: Vec<String>,
     variables: Vec<(String, OsString)>,
@@ -94,7 +94,7 @@ fn variable(key: &str) -> String {
     format!("TOKENWARD_{}", key.replace('.', "__").to_uppercase())
 }
 
-/// The table of a key and the key in it.
+/// Splits a key into its table and the key in the table.
 fn table(key: &str) -> (&str, &str) {
     key.rsplit_once('.').unwrap()
 }
@@ -118,7 +118,7 @@ fn routes(key: &str, value: &str) -> Vec<Route> {
         // Unless it looks like the name of a setting, which is repeated.
         by_file(format!("[{group}]\n'{value}:' = 1\n")),
         by_file(format!("{} = {quoted}\n", group.split('.').next().unwrap())),
-        // The secret instead of the name of its file.
+        // The secret instead of the path of its file.
         by_variable(&format!("{key}_file"), value.into()),
         by_file(format!("[{group}]\n{name}_file = {quoted}\n")),
     ];
@@ -143,7 +143,7 @@ async fn attempt(folder: &Path, number: usize, key: &str, route: &Route) -> Ende
     let mut program = program();
     program.current_dir(&place).args(["serve", "--listen", "127.0.0.1:0", "--log-level", "trace"]);
     if !key.starts_with("database") {
-        // The same for all, so that it is migrated once.
+        // The same database for all, so that it is migrated once.
         program.arg("--database-url").arg(format!("sqlite://{}/tokenward.db", folder.display()));
     }
     if key.starts_with("auth.jwt") {
@@ -160,12 +160,13 @@ async fn attempt(folder: &Path, number: usize, key: &str, route: &Route) -> Ende
         fs::write(place.join("secret"), content).unwrap();
     }
     program.args(&route.arguments).envs(route.variables.iter().cloned());
-    let output = tokio::time::timeout(Duration::from_mins(1), program.output()).await.expect("an end").unwrap();
+    let output =
+        tokio::time::timeout(Duration::from_mins(1), program.output()).await.expect("the program exits").unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ended { code: output.status.code().unwrap(), out: text(&output.stdout), said: text(&output.stderr) }
 }
 
-/// Every route of every malformed value, with the log at its most talkative.
+/// Every route of every malformed value, with the most verbose log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn malformed_secret_setting_is_never_repeated() {
     let folder = temp_files::folder();
@@ -178,7 +179,7 @@ async fn malformed_secret_setting_is_never_repeated() {
     let mut all = Vec::new();
     for (key, values) in MALFORMED {
         for (at, value) in values.iter().enumerate() {
-            // What depends on the route alone is tried with the first values of each setting.
+            // Cases that depend only on the route are tried with the first two values of each setting.
             let routes = routes(key, value);
             let most = if at < 2 { routes.len() } else { 1 };
             all.extend(routes.into_iter().take(most).map(|route| (key, *value, route)));
@@ -202,7 +203,7 @@ async fn malformed_secret_setting_is_never_repeated() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// A line of `.pgpass` that cannot be read may hold a password.
+/// An invalid line of `.pgpass` may contain a password.
 #[tokio::test]
 async fn malformed_pgpass_is_not_logged() {
     let folder = temp_files::folder();
@@ -251,7 +252,7 @@ async fn malformed_resource_server_secret_is_neither_returned_nor_logged() {
     assert!(!logged.contains(&STANDARD.encode(format!("id:{SECRET}"))), "{logged}");
 }
 
-/// What lies in a folder.
+/// Returns the names of the files in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.collect();
@@ -273,7 +274,7 @@ async fn data_dir_may_have_any_name() {
 
 const ODD: &str = "a b:[?#%41]ü'c";
 
-/// A relative folder whose name means something in a URL or a shell.
+/// A relative folder whose name has special characters for URLs and shells.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn oddly_named_data_dir_holds_the_database_and_the_emails() {
     let folder = temp_files::folder();
@@ -287,7 +288,7 @@ async fn oddly_named_data_dir_holds_the_database_and_the_emails() {
     let _serving = serving.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let (start, http) = (Instant::now(), reqwest::Client::new());
     while !http.get(format!("http://{address}/readyz")).send().await.is_ok_and(|answer| answer.status() == 200) {
-        assert!(start.elapsed() < Duration::from_mins(1), "it is not ready");
+        assert!(start.elapsed() < Duration::from_mins(1), "the service is not ready");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     for line in [
@@ -319,7 +320,7 @@ fn demo_serves_from_oddly_named_data_dir() {
     let guide = guide(&mut demo.0);
     assert!(guide.contains("ADMIN_TOKEN='twd_"), "{guide}");
     assert_eq!(names(folder.path()), [ODD]);
-    // The guide's own line finds the folder in a shell.
+    // The command in the guide finds the folder in a shell.
     fs::create_dir_all(folder.path().join(ODD).join("mail")).unwrap();
     fs::write(folder.path().join(ODD).join("mail/x.eml"), "an email").unwrap();
     let line = guide.lines().find(|line| line.contains("/mail/*.eml")).unwrap();
@@ -338,7 +339,7 @@ async fn database_that_cannot_be_opened_leaves_no_empty_file() {
     assert_eq!(names(&folder.path().join(&long)), [""; 0]);
 }
 
-/// What `serve` says over a database at which no server answers.
+/// Returns the standard error of `serve` with a database server that does not respond.
 async fn served(url: &str) -> String {
     let folder = temp_files::folder();
     let mut serve: Command = program();
@@ -348,7 +349,7 @@ async fn served(url: &str) -> String {
     ended.said
 }
 
-/// An address that is for documentation only has no server.
+/// No server has an address that is reserved for documentation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn start_warns_of_remote_postgresql_without_sslmode() {
     let warned = |said: &str| said.contains("sslmode=verify-full") && said.contains("WARN");

@@ -1,4 +1,4 @@
-//! Is the value of a token shown once, and never again? Every field of every type is asked for it.
+//! Checks that the value of a token is shown once, by querying every field of every type.
 
 use crate::world::{
     PASSWORD, World,
@@ -9,13 +9,13 @@ use crate::world::{
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Writes selections that leave out nothing, and remembers which fields it asked for.
+/// Builds selections of all fields, and records which fields it selected.
 struct Asker {
     schema: Schema,
     nodes: BTreeSet<String>,
     token: String,
     asked: BTreeSet<String>,
-    /// Whether what is written stands below a list that is no page.
+    /// Whether the current selection is below a list that is not paged.
     below_list: bool,
 }
 
@@ -25,10 +25,10 @@ impl Asker {
         Self { schema, nodes, token: String::new(), asked: BTreeSet::new(), below_list: false }
     }
 
-    /// One field with all that stands below it, so many nodes deep; nothing where that is too deep.
+    /// Returns one field with everything below it, to a depth of this number of nodes; `None` if it is deeper.
     fn field(&mut self, of: &str, field: &Value, deep: usize) -> Option<String> {
         let below = base(&field["type"]);
-        // Lists below a list that is no page cost too much.
+        // Lists below a list that is not paged cost too much.
         if self.below_list && (below.ends_with("Connection") || name(field) == "tokenGrant") {
             return None;
         }
@@ -73,12 +73,12 @@ impl Asker {
 
     fn mutation(&mut self, mutation: &str) -> String {
         let field = self.schema.fields("Mutation").iter().find(|field| name(field) == mutation).unwrap().clone();
-        // The response to a mutation has at most 2,000 fields: what is below its nodes is queried.
+        // The response to a mutation has at most 2,000 fields: deeper objects are queried separately.
         let (input, asked) = (base(&field["args"][0]["type"]), self.field("Mutation", &field, 1).unwrap());
         format!("mutation($input: {input}!) {{ {asked} }}")
     }
 
-    /// A document for each field where queries begin, and one for each node.
+    /// Returns a document for each root field, and one for each node.
     fn queries(&mut self, nodes: &[String]) -> Vec<String> {
         let mut queries = Vec::new();
         for field in self.schema.fields("Query").to_vec() {
@@ -90,13 +90,13 @@ impl Asker {
         let kinds = self.nodes.clone();
         let all: Vec<_> = kinds.iter().map(|of| format!("... on {of}{}", self.selection(of, 1))).collect();
         for id in nodes {
-            // Fields of one name and several types would not merge: each kind is asked for alone.
+            // Fields of one name and several types cannot be merged: each type has its own document.
             queries.extend(all.iter().map(|kind| format!("{{ node(id: \"{id}\") {{ id {kind} }} }}")));
         }
         queries
     }
 
-    /// All fields that there are.
+    /// Returns all fields of the schema.
     fn all(&self) -> BTreeSet<String> {
         let fields = |of| self.schema.fields(of).iter().map(move |field| format!("{of}.{}", name(field)));
         self.schema.objects().flat_map(fields).collect()
@@ -107,7 +107,7 @@ fn is_list(of: &Value) -> bool {
     of["kind"] == "LIST" || (of["kind"] == "NON_NULL" && of["ofType"]["kind"] == "LIST")
 }
 
-/// How often the value, or any eight characters that no hint shows, stand in an answer.
+/// Counts the occurrences in a response of the value, and the maximum for any eight characters of it that no hint shows.
 fn times(reply: &Reply, value: &str) -> (usize, usize) {
     let headers = reply.headers.values().map(|header| String::from_utf8_lossy(header.as_bytes()));
     let all = headers.collect::<Vec<_>>().join("\n") + "\n" + &reply.text;
@@ -126,7 +126,7 @@ async fn nodes(client: &Client<'_>, token: &str) -> Vec<String> {
 
 both!(
     ///
-    async fn the_value_of_a_token_stands_in_the_answer_that_makes_it_and_nowhere_else(database: Database) {
+    async fn token_value_is_returned_only_on_creation(database: Database) {
         let world = World::with(database, &[("organizations.self_service", "true")]).await;
         let bob = world.admin("bob", &["acme", "globex"]).await;
         let ada = world.admin("ada", &["acme"]).await;
@@ -200,6 +200,6 @@ both!(
             silent(&bob.graphql(query, json!({})).await, query);
         }
         let left: Vec<_> = asker.all().difference(&asker.asked).cloned().collect();
-        assert_eq!(left, [""; 0], "nobody asked for these");
+        assert_eq!(left, [""; 0], "fields that were not queried");
     }
 );

@@ -1,5 +1,4 @@
-//! Does a client that is slow, or sends too much, harm anybody else? It is given up, and takes no memory that would not be
-//! given back.
+//! Checks that slow clients and large requests harm no other client: their connections are closed, and their memory is bounded.
 
 use crate::{
     program::{Program, Serving},
@@ -27,15 +26,15 @@ use tokio::{
     task::JoinSet,
 };
 
-/// The ways of being slow.
+/// The ways in which a client is slow.
 #[derive(Debug, Clone, Copy)]
 enum Slow {
     Silent,
     Headers,
     Body,
-    /// Asks for much and takes it by drops.
+    /// Requests a lot and reads it slowly.
     Reader,
-    /// Speaks HTTP/2, and then nothing.
+    /// Sends the preface of HTTP/2, and then nothing.
     Preface,
 }
 
@@ -53,7 +52,7 @@ impl Slow {
         }
     }
 
-    /// Goes on until the service is fed up with it.
+    /// Continues until the service closes the connection.
     async fn go_on(self, listen: SocketAddr, begun: Arc<AtomicUsize>) {
         let socket = TcpSocket::new_v4().unwrap();
         // A network of its own for each kind: one network has a quarter of the connections.
@@ -82,12 +81,12 @@ impl Slow {
     }
 }
 
-/// How many sockets and files a process has open.
+/// Returns the number of open file descriptors of a process.
 fn handles(serving: &Serving) -> usize {
     fs::read_dir(serving.about("fd")).unwrap().count()
 }
 
-/// How many connections of each kind this machine lets a test have.
+/// Returns the number of connections of each kind that the limits of this machine allow.
 fn number(kinds: usize) -> usize {
     let limits = fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
@@ -99,17 +98,17 @@ fn number(kinds: usize) -> usize {
     number
 }
 
-/// One request on a connection of its own, or on one that is there.
+/// Sends one request on this connection and returns the response.
 async fn probe(stream: &mut TcpStream, path: &str) -> String {
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: t\r\n\r\n").as_bytes()).await.expect("a connection");
     let mut answer = vec![0; 4096];
-    let read = stream.read(&mut answer).await.expect("an answer");
+    let read = stream.read(&mut answer).await.expect("a response");
     String::from_utf8_lossy(&answer[..read]).into_owned()
 }
 
 /// F-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_thousand_slow_clients_of_each_kind_harm_no_probe_and_are_given_up() {
+async fn slow_clients_are_closed_and_delay_no_probe() {
     let database = Database::fresh(Kind::Sqlite, "slow").unwrap();
     let program = Program::over(&database, &[("log.level", "warn")]);
     let (serving, _) = program.serve().await;
@@ -127,22 +126,22 @@ async fn two_thousand_slow_clients_of_each_kind_harm_no_probe_and_are_given_up()
     }
     let (start, mut most) = (Instant::now(), 0);
     while begun.load(Ordering::Relaxed) < slow.len() {
-        assert!(start.elapsed() < Duration::from_mins(2), "only {begun:?} of them came in");
+        assert!(start.elapsed() < Duration::from_mins(2), "only {begun:?} clients connected");
         tokio::time::sleep(Duration::from_millis(20)).await;
         most = most.max(handles(&serving));
     }
-    assert!(most > before + number, "hardly any was let in: {most}");
+    assert!(most > before + number, "too few connections were accepted: {most}");
     let all = Instant::now();
     let mut times = Vec::new();
     while handles(&serving) > before + 20 {
-        // Within thirty when nothing else runs; other tests share the machine.
-        assert!(all.elapsed() < Duration::from_secs(90), "{} are still there", handles(&serving) - before);
+        // Within thirty seconds if nothing else runs; other tests share the machine.
+        assert!(all.elapsed() < Duration::from_secs(90), "{} connections are still open", handles(&serving) - before);
         for path in ["/healthz", "/readyz"] {
             let asked = Instant::now();
             let mut stream = TcpStream::connect(program.listen).await.unwrap();
             let answer = probe(&mut stream, path).await;
             times.push(asked.elapsed());
-            // A machine that stood still for long kept the database from answering in time.
+            // If the machine stalls, the database does not respond in time.
             let stood_still = lateness.on_top_of(Duration::ZERO).await > Duration::from_millis(500);
             let late = path == "/readyz" && stood_still && answer.starts_with("HTTP/1.1 503");
             assert!(late || answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
@@ -150,10 +149,11 @@ async fn two_thousand_slow_clients_of_each_kind_harm_no_probe_and_are_given_up()
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     times.sort_unstable();
-    // A probe now and then may wait for a machine that has other things to do.
+    // Single probes may wait for a busy machine.
     assert!(times[times.len() / 2] < lateness.on_top_of(Duration::from_secs(1)).await, "{times:?}");
     assert!(times[times.len() - 1] < lateness.on_top_of(Duration::from_secs(5)).await, "{times:?}");
-    // Whoever owes nothing is kept, for longer than balancers keep theirs. Where all this took longer still, nobody knows.
+    // An idle connection is kept, for longer than load balancers keep theirs. If the test took longer than that, this is not
+    // checked.
     if asked_last.elapsed() < Duration::from_mins(1) {
         assert!(probe(&mut kept, "/healthz").await.starts_with("HTTP/1.1 200"));
     }
@@ -161,7 +161,7 @@ async fn two_thousand_slow_clients_of_each_kind_harm_no_probe_and_are_given_up()
 
 /// F-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_all_places_are_taken_the_slow_and_the_idle_make_room() {
+async fn slow_and_idle_connections_make_room_at_the_limit() {
     let database = Database::fresh(Kind::Sqlite, "slow").unwrap();
     // A proxy may take all places.
     let program = Program::over(&database, &[("log.level", "warn"), ("proxy.trusted", "127.0.0.0/8")]);
@@ -169,7 +169,7 @@ async fn where_all_places_are_taken_the_slow_and_the_idle_make_room() {
     let mut idle = Vec::new();
     for _ in 0..60 {
         let mut stream = TcpStream::connect(program.listen).await.unwrap();
-        // Those for whom there is a place are served, and the others wait.
+        // Clients within the limit are served, the others wait.
         let _ = tokio::time::timeout(Duration::from_millis(200), probe(&mut stream, "/healthz")).await;
         idle.push(stream);
     }
@@ -177,18 +177,18 @@ async fn where_all_places_are_taken_the_slow_and_the_idle_make_room() {
     let start = Instant::now();
     let mut stream = TcpStream::connect(program.listen).await.unwrap();
     assert!(probe(&mut stream, "/readyz").await.starts_with("HTTP/1.1 200"));
-    // Idle connections are kept for longer than a minute where there is room.
+    // Idle connections are kept for longer than a minute if there is room.
     assert!(start.elapsed() < Duration::from_mins(1), "{:?}", start.elapsed());
 }
 
-/// The most memory that a process ever had, in KiB.
+/// Returns the peak memory of a process, in KiB.
 fn peak(serving: &Serving) -> u64 {
     let status = fs::read_to_string(serving.about("status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim_end_matches("kB").trim().parse().unwrap()
 }
 
-/// Sends 50 MB in chunks, or what the service takes of it.
+/// Sends 50 MB in chunks, or as much as the service reads.
 async fn floods(listen: SocketAddr, head: String) -> usize {
     let mut stream = TcpStream::connect(listen).await.unwrap();
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x1_0000));
@@ -203,7 +203,7 @@ async fn floods(listen: SocketAddr, head: String) -> usize {
 
 /// R-49
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_bodies_of_fifty_megabytes_take_hardly_any_memory() {
+async fn large_bodies_take_little_memory() {
     let database = Database::fresh(Kind::Sqlite, "slow").unwrap();
     let program = Program::over(&database, &[("log.level", "warn")]);
     program.people("acme", &["ada"]);
@@ -216,7 +216,7 @@ async fn two_hundred_bodies_of_fifty_megabytes_take_hardly_any_memory() {
         format!("DELETE /v2/access-token HTTP/1.1\r\nAuthorization: Bearer {token}x\r\n"),
     ];
     let head = |index: usize| doors[index % 4].clone() + "Host: t\r\nTransfer-Encoding: chunked\r\n\r\n";
-    // What every connection costs once is no growth.
+    // The one-time costs of the connections are not counted.
     for index in 0..4 {
         floods(program.listen, head(index)).await;
     }
@@ -227,13 +227,13 @@ async fn two_hundred_bodies_of_fifty_megabytes_take_hardly_any_memory() {
     }
     let sent = clients.join_all().await;
     let grown = peak(&serving).saturating_sub(before);
-    assert!(grown < 64 * 1024, "it took {grown} KiB more");
-    assert!(sent.iter().all(|sent| *sent < 50_000_000), "a body was read to its end: {sent:?}");
+    assert!(grown < 64 * 1024, "the peak grew by {grown} KiB");
+    assert!(sent.iter().all(|sent| *sent < 50_000_000), "a body was read completely: {sent:?}");
     let mut stream = TcpStream::connect(program.listen).await.unwrap();
     assert!(probe(&mut stream, "/readyz").await.starts_with("HTTP/1.1 200"));
 }
 
-/// Makes a response of this program to one GraphQL query large: the owner's token, and the query.
+/// Prepares a large response to one GraphQL query; returns the owner's JWT and the query.
 async fn large_response(program: &Program) -> (String, String) {
     program.people("acme", &["ada"]);
     let (jwt, http) = (program.jwt("ada"), reqwest::Client::new());
@@ -256,7 +256,7 @@ async fn large_response(program: &Program) -> (String, String) {
     (jwt, format!("{{ viewer {{ tokens(first: 100) {{ nodes {{ {aliases} }} }} }} }}"))
 }
 
-/// Copies each token, its grant and the use of it a hundred times, past the service.
+/// Copies each token, its grants and their usage a hundred times, directly in the database.
 const COPIES: &str = "PRAGMA busy_timeout = 30000;
     CREATE TEMP TABLE copies AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
         SELECT tokens.*, tokens.id AS origin FROM tokens, n;
@@ -282,8 +282,8 @@ const COPIES: &str = "PRAGMA busy_timeout = 30000;
 /// The size of that response.
 const LARGE: usize = 100 * 30 * 255 * 4;
 
-/// A connection of HTTP/2 whose client lets the service send so much of each response.
-#[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+/// Opens an HTTP/2 connection with this window for each response.
+#[expect(clippy::disallowed_methods, reason = "the task ends with the test")]
 async fn http2(listen: SocketAddr, window: u32) -> SendRequest<bytes::Bytes> {
     let stream = TcpStream::connect(listen).await.unwrap();
     let (client, connection) = h2::client::Builder::new().initial_window_size(window).handshake(stream).await.unwrap();
@@ -301,7 +301,7 @@ fn asks(program: &Program, path: &str, credential: &str, body: Option<&str>) -> 
     (request.body(()).unwrap(), body)
 }
 
-/// Sends a request of HTTP/2, and waits for the head of the response.
+/// Sends an HTTP/2 request and waits for the head of the response.
 async fn answered(
     client: &SendRequest<bytes::Bytes>,
     (request, body): (Request<()>, Option<bytes::Bytes>),
@@ -315,10 +315,10 @@ async fn answered(
 
 /// F-14
 ///
-/// The window is of single responses: those of which nothing is taken are reset after half a minute, and the connection
-/// and its other responses go on.
+/// The window is that of single responses: those of which nothing is read are reset after half a minute, and the connection and
+/// its other responses continue.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn client_that_takes_nothing_holds_eight_mebibytes_for_half_a_minute() {
+async fn client_that_reads_nothing_holds_bounded_memory_for_half_a_minute() {
     let database = Database::fresh(Kind::Sqlite, "slow").unwrap();
     let program = Program::over(&database, &[("log.level", "warn")]);
     let (serving, _) = program.serve().await;
@@ -336,32 +336,32 @@ async fn client_that_takes_nothing_holds_eight_mebibytes_for_half_a_minute() {
         }
     }
     assert!(begun.elapsed() > Duration::from_secs(25) || (held.len(), refused) == (2, 4), "{} held", held.len());
-    // What a change returns has room of its own, or it could not be made.
+    // The responses to changes have a separate limit, or no change could be made.
     let change = "mutation { updateProfile(input: {name: \"ada\"}) { user { id } } }";
     assert_eq!(answered(&client, asks(&program, "/graphql", &jwt, Some(change))).await.status(), 200);
-    // On a connection of its own there is room.
+    // A new connection has its own limit.
     let other = http2(program.listen, 0).await;
     assert_eq!(answered(&other, asks(&program, "/graphql", &jwt, Some(&query))).await.status(), 200);
     let mut resets = JoinSet::new();
     for mut body in held {
         resets.spawn(async move { body.data().await.unwrap().unwrap_err() });
     }
-    // What else the client asks for does not count as taking.
+    // Other requests of the client do not count as reading.
     while !resets.is_empty() {
         assert!(begun.elapsed() < Duration::from_mins(2), "the responses are still held");
         assert_eq!(answered(&client, asks(&program, "/verify", &token, None)).await.status(), 200);
         while let Some(reset) = resets.try_join_next() {
-            assert!(reset.unwrap().is_reset(), "the stream alone is over");
+            assert!(reset.unwrap().is_reset(), "only the stream is reset");
             assert!(begun.elapsed() > Duration::from_secs(29), "{:?}", begun.elapsed());
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let again = answered(&client, asks(&program, "/graphql", &jwt, Some(&query))).await;
-    assert_eq!(again.status(), 200, "what was held is free again");
-    assert!(serving.peak() < 200, "it took {} MiB", serving.peak());
+    assert_eq!(again.status(), 200, "the memory of the reset responses is free");
+    assert!(serving.peak() < 200, "the peak is {} MiB", serving.peak());
 }
 
-/// Whether the service has not closed its end of the connection with this client.
+/// Returns whether the service has not closed its end of the connection with this client.
 fn is_held(listen: SocketAddr, client: SocketAddr) -> bool {
     let ends = [listen, client].map(|end| format!(":{:04X}", end.port()));
     fs::read_to_string("/proc/net/tcp").unwrap().lines().any(|line| {
@@ -372,8 +372,8 @@ fn is_held(listen: SocketAddr, client: SocketAddr) -> bool {
 
 /// F-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn client_that_takes_four_kilobytes_a_second_is_given_up_and_a_fast_one_gets_all() {
-    // The system itself holds up to four megabytes for a client.
+async fn slow_reader_is_closed_and_fast_reader_gets_everything() {
+    // The system buffers up to four megabytes for a client.
     const TABLE: usize = 100 * 100 * 255 * 4;
     let database = Database::fresh(Kind::Sqlite, "slow").unwrap();
     let program = Program::over(&database, &[("log.level", "warn")]);
@@ -406,7 +406,7 @@ async fn client_that_takes_four_kilobytes_a_second_is_given_up_and_a_fast_one_ge
                     Ok(0) | Err(_) => return (taken, most),
                     Ok(read) => taken += read,
                 }
-                // What the system still holds when the service has given it up can be taken at once.
+                // Data that the system still buffers after the service has closed its end can be read at once.
                 if is_held(listen, client) {
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
@@ -429,6 +429,7 @@ async fn client_that_takes_four_kilobytes_a_second_is_given_up_and_a_fast_one_ge
         http2.body_mut().flow_control().release_capacity(data.len()).unwrap();
     }
     assert_eq!(length, text.len());
-    let taken = tokio::time::timeout(Duration::from_mins(4), slow.join_all()).await.expect("all are given up");
+    let taken =
+        tokio::time::timeout(Duration::from_mins(4), slow.join_all()).await.expect("all slow connections are closed");
     assert!(taken.iter().all(|(taken, most)| taken < most), "{taken:?}");
 }

@@ -1,4 +1,4 @@
-//! Does a page of a hundred rows cost as many statements as one of two?
+//! Checks that a page of a hundred rows runs as many statements as a page of two.
 
 use crate::world::{World, client::Client};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ const OWN: &str = "query($first: Int!) { viewer { page: tokens(first: $first) { 
 const EVENTS: &str = "query($first: Int!) { organization(slug: \"acme\") { page: auditEvents(first: $first) { nodes {
     type notificationId actor { username } user { username } token { description owner { username } } organizations { slug } } } } }";
 
-/// How many statements the execution of a query takes, and how many rows it finds.
+/// Returns the number of statements of a query, and the number of rows.
 async fn cost(world: &World, who: &Client<'_>, query: &str, first: usize) -> (u64, usize) {
     let viewer = who.query("{ viewer { id } }", json!({})).await;
     let user = tokenward::domain::id::UserId::parse(viewer["viewer"]["id"].as_str().unwrap()).unwrap();
@@ -38,7 +38,7 @@ async fn cost(world: &World, who: &Client<'_>, query: &str, first: usize) -> (u6
 }
 
 both!(
-    async fn a_page_of_a_hundred_rows_costs_as_many_statements_as_one_of_two(world: World) {
+    async fn page_size_does_not_change_the_number_of_statements(world: World) {
         let ada = world.admin("ada", &["acme", "globex"]).await;
         let mut owners = Vec::new();
         for name in ["bob", "cyd", "dot"] {
@@ -48,7 +48,7 @@ both!(
         for number in 0..150 {
             let owner = if number % 3 == 1 { &owners[number % 2] } else { &ada };
             let token = owner.create_token("x", &["acme", "globex"], &["read_user", "read_builds"]).await;
-            // Twice, so that the newest grant but one was removed.
+            // Twice, so that an older grant was removed.
             for _ in 0..if number > 147 { 2 } else { 0 } {
                 assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
                 assert_eq!(owner.add_organization(&token.id, &acme).await.code(), "OK");
@@ -59,7 +59,7 @@ both!(
             assert_eq!(rows, 2, "{query}");
             let (many, rows) = cost(&world, &ada, query, 100).await;
             assert_eq!((rows, many), (100, few), "{query}");
-            // A counter that loaders lose would stop at the organization and the page.
+            // Statements of data loaders must be counted; otherwise the count would end with the organization and the page.
             assert!((4..=most).contains(&many), "{many} statements: {query}");
         }
     }

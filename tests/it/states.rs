@@ -1,4 +1,4 @@
-//! Do tokens and their periods of access say what became of them and when, and memberships and scopes what they are?
+//! Tests the states of tokens, grants, memberships and scopes, as the API shows them.
 
 use crate::world::World;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn time(at: &Value) -> Time {
 }
 
 both!(
-    async fn a_token_and_its_grants_say_what_became_of_them_and_when(world: World) {
+    async fn token_and_grants_show_their_states_and_times(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme", "globex"]).await);
         let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
         let end = world.now().plus(Duration::from_mins(5)).to_text();
@@ -75,7 +75,7 @@ both!(
         assert_eq!(statuses(&revoked), ["acme ENDED", "globex ENDED"]);
         assert_eq!(statuses(&seen(&ends.id, json!({ "status": ["ENDED", "ACTIVE"] })).await), ["globex ENDED"]);
 
-        // The audit finds by its id what is over and was not removed, and lists it where it is asked for.
+        // The audit finds an ended grant that was not removed by the ID of its token, and lists it if the filter asks for it.
         let row = "query($id: ID!) { organization(slug: \"globex\") { tokenGrant(tokenId: $id) { status token { status } } } }";
         let root = world.user("root-globex").await;
         for (token, status) in [(&ends, "EXPIRED"), (&over, "REVOKED")] {
@@ -91,15 +91,15 @@ both!(
         assert_eq!(
             listed["organization"]["tokenGrants"]["nodes"],
             json!([{ "tokenId": over.id }]),
-            "a removed one is not"
+            "a removed grant is not listed"
         );
         let none = ada.query(list, json!({})).await["organization"]["tokenGrants"]["nodes"].clone();
-        assert_eq!(none, json!([]), "only active ones unless asked");
+        assert_eq!(none, json!([]), "only active tokens by default");
     }
 );
 
 both!(
-    async fn a_membership_says_as_what_and_since_when(world: World) {
+    async fn membership_shows_role_and_time(world: World) {
         let start = world.now();
         let bob = world.member("bob", &["acme"]).await;
         world.advance(Duration::from_mins(1));
@@ -118,7 +118,7 @@ both!(
 );
 
 both!(
-    async fn the_scopes_are_those_of_the_catalogue_in_its_order(world: World) {
+    async fn scopes_are_those_of_the_catalogue_in_order(world: World) {
         let told =
             world.non_member().await.query("{ scopes { name title description access retired } }", json!({})).await;
         let catalogue = include_str!("../../src/domain/scopes.toml");

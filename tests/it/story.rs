@@ -1,10 +1,10 @@
-//! Does the whole story hold together? A token is made, checked, audited, cut, added again and ended.
+//! The whole story of a token: created, checked, audited, removed, added again and revoked.
 
 use crate::world::World;
 use serde_json::json;
 
 both!(
-    async fn a_token_is_made_checked_audited_cut_added_again_and_revoked(world: World) {
+    async fn token_is_created_audited_removed_added_and_revoked(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
@@ -29,6 +29,6 @@ both!(
         assert_eq!(script.get("/v2/access-token").await.json()["uuid"], token.uuid);
         assert_eq!(bob.revoke_token(&token.id).await.code(), "OK");
         assert_eq!(script.verify(question).await.status, 401);
-        assert_eq!(world.mailbox.sent().len(), 1, "the owner's own doings send no letter");
+        assert_eq!(world.mailbox.sent().len(), 1, "changes by the owner send no email");
     }
 );

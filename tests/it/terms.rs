@@ -1,9 +1,9 @@
-//! Do the documents, the schema, emails, settings and the console use the terms of docs/architecture.md?
+//! Checks that documents, schema, emails, settings and the console use the terms of docs/architecture.md.
 
 use crate::world::programs::top;
 use std::{fs, path::Path};
 
-/// Words of an earlier vocabulary, each as a whole word. Sources still contain some of them.
+/// Words that the glossary replaces, matched as whole words. The sources still contain some of them.
 const PRIVATE_WORDS: &[&str] = &[
     "door",
     "doors",
@@ -23,7 +23,7 @@ const FILES: &[&str] =
     &["README.md", "CONTRIBUTING.md", "SECURITY.md", "schema.graphql", "openapi.json", "config.example.toml"];
 const FOLDERS: &[&str] = &["docs", "src/mail/templates", "src/cli/demo", "console/src"];
 
-/// The private words of a text, each with its line.
+/// Returns the replaced words in a text, each with its line.
 fn private_words(text: &str) -> Vec<(usize, &str)> {
     let lines = text.lines().enumerate();
     let words =

@@ -1,5 +1,5 @@
-//! Are two spellings of one word one, does nobody come to be called what looks like somebody else, and does half a letter
-//! upset nothing? Which texts no argument takes is tried in `arguments`.
+//! Checks that equivalent spellings are one text, that similar-looking usernames are not possible, and that lone surrogates are
+//! rejected. Invalid texts for every argument are tested in `arguments`.
 
 use crate::world::{
     World,
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 use tokenward::http::{self, Said};
 
-/// Sends a body as it stands.
+/// Sends a body verbatim.
 async fn raw(who: &Client<'_>, body: &str) -> Reply {
     read(who.request(Method::POST, "/graphql").header("content-type", "application/json").body(body.to_owned())).await
 }
 
 both!(
     /// R-59
-    async fn half_of_a_surrogate_pair_is_refused_and_the_service_lives(world: World) {
+    async fn lone_surrogate_is_rejected(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let query = r#""query": "query($text: String!) { organization(slug: $text) { id } }""#;
         for half in [r"\ud800", r"a\udfffb", r"\udc00\ud800"] {
@@ -37,7 +37,7 @@ both!(
 
 both!(
     /// R-61
-    async fn a_word_composed_and_decomposed_is_kept_and_found_alike(world: World) {
+    async fn descriptions_are_normalized_when_stored_and_searched(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let (composed, decomposed) = ("Caf\u{e9} \u{1e69}", "Cafe\u{301} s\u{323}\u{307}");
         for description in [composed, decomposed] {
@@ -53,7 +53,7 @@ both!(
     }
 );
 
-/// Somebody of whom the identity provider says this.
+/// Returns a client with a JWT that contains these claims.
 fn said<'world>(world: &'world World, subject: &str, username: &str, name: &str) -> Client<'world> {
     let email = format!("{subject}@example.test");
     let said = Said { subject, username, name, email: &email };
@@ -69,7 +69,7 @@ const FOUND: &str = "query($filter: TokenFilter) { organization(slug: \"acme\") 
 
 both!(
     /// R-61
-    async fn a_name_composed_and_decomposed_is_kept_and_found_alike(world: World) {
+    async fn names_are_normalized_when_stored_and_searched(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         for (username, name) in [("bob", COMPOSED), ("cyd", DECOMPOSED)] {
             world.member(username, &["acme"]).await;
@@ -97,7 +97,7 @@ both!(
 
 both!(
     /// R-61
-    async fn a_change_to_the_other_form_is_none_and_reasons_are_composed(world: World) {
+    async fn change_to_an_equivalent_spelling_is_no_change(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let token = bob.create_token(COMPOSED, &["acme"], &["read_user"]).await;
         let update = "mutation($input: UpdateTokenInput!) { updateToken(input: $input) { token { description events { totalCount } } } }";
@@ -110,8 +110,8 @@ both!(
 );
 
 both!(
-    /// R-61: nobody comes to be called what looks like somebody else; the command line refuses such names.
-    async fn a_foreign_or_large_letter_makes_no_second_name_that_looks_the_same(world: World) {
+    /// R-61: usernames that only look like those of other users are replaced; the command line rejects them.
+    async fn similar_looking_usernames_are_not_created(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let mut names = BTreeSet::from(["ada".to_owned()]);
         for (subject, username) in
@@ -121,7 +121,7 @@ both!(
             let given = viewer["viewer"]["username"].as_str().unwrap().to_owned();
             let plain = |letter| matches!(letter, 'a'..='z' | '0'..='9' | '-' | '_' | '.');
             assert!(given.chars().all(plain), "{given}");
-            assert!(names.insert(given.clone()), "{given} is there twice");
+            assert!(names.insert(given.clone()), "{given} exists twice");
         }
         let lookup = "query($slug: String!) { organization(slug: $slug) { id } }";
         for slug in ["Acme", "ACME", "\u{430}cme", "acme "] {
@@ -150,7 +150,7 @@ both!(
                 let reply = ada.mutate(verb, input).await;
                 assert_eq!(reply.code(), "INVALID_INPUT", "{verb} {}: {}", text.escape_unicode(), reply.text);
             }
-            // A JWT that says so is let in, and what it says is left out.
+            // A JWT with such a name is accepted without the name.
             let named = said(&world, "5", "eve", text);
             assert_eq!(named.query("{ viewer { name } }", json!({})).await["viewer"]["name"], "eve");
         }

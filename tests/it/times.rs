@@ -1,4 +1,4 @@
-//! Which times are accepted, and can each one that is returned be sent back?
+//! Checks which times are accepted, and that every returned time can be sent back.
 
 use crate::world::World;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ const OUT_OF_BOUNDS: [&str; 5] = [
 ];
 
 both!(
-    async fn time_out_of_bounds_is_invalid_input_wherever_a_time_is_read(world: World) {
+    async fn time_out_of_bounds_is_rejected(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let token = ada.create_token("deploy", &["acme"], &["read_builds"]).await;
         let acme = world.organization_id("acme").await;
@@ -88,7 +88,7 @@ both!(
 );
 
 both!(
-    async fn every_time_that_is_returned_can_be_sent_back(world: World) {
+    async fn returned_times_can_be_sent_back(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let token = ada.create_token("deploy", &["acme"], &["read_builds"]).await;
         // Stored by an earlier release: 9999-12-31T23:59:59-12:00.
@@ -118,7 +118,7 @@ both!(
     }
 );
 
-/// Every time in an answer.
+/// Returns every time in a response.
 fn times(shown: &Value) -> Vec<Value> {
     match shown {
         Value::String(_) => vec![shown.clone()],

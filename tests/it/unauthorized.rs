@@ -1,11 +1,10 @@
-//! Has everything in the schema been thought of? A mutation, a root field, or a field of a thing that not everybody sees
-//! needs a row of the policy table, or a place among the plain ones below.
+//! Checks that every field of the schema is in the policy table or in the list below of fields without their own rules.
 
 use crate::{policy_table::COVERED, world::World};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// What shows the same to everybody who sees the thing itself, and nothing of another thing.
+/// Fields that show the same to every caller who can see their object, and nothing of other objects.
 const PLAIN: &[&str] = &[
     "Query.scopes",
     "Query.tokenPrefix",
@@ -63,7 +62,7 @@ const PLAIN: &[&str] = &[
 
 const TYPES: [&str; 8] = ["Query", "Mutation", "Organization", "Token", "TokenGrant", "User", "AuditEvent", "Session"];
 
-/// The fields of a schema that are neither covered nor plain, and the entries of both lists that it does not have.
+/// Returns the fields of a schema that are in neither list, and the entries of both lists that it does not have.
 fn complaints(schema: &Value) -> Vec<String> {
     let types = schema["__schema"]["types"].as_array().expect("types");
     let fields: BTreeSet<_> = types
@@ -87,14 +86,14 @@ async fn schema(world: &World) -> Value {
 
 both!(
     ///
-    async fn everything_in_the_schema_has_a_row_in_the_policy_table_or_is_plain(world: World) {
+    async fn every_field_is_in_the_policy_table_or_plain(world: World) {
         assert_eq!(complaints(&schema(&world).await), [] as [String; 0]);
     }
 );
 
 both!(
     ///
-    async fn a_new_field_and_a_lost_one_are_complained_of(world: World) {
+    async fn new_and_removed_fields_are_detected(world: World) {
         let mut schema = schema(&world).await;
         let types = schema["__schema"]["types"].as_array_mut().unwrap();
         let mutation = types.iter_mut().find(|one| one["name"] == "Mutation").unwrap();
@@ -108,6 +107,6 @@ both!(
 );
 
 #[test]
-fn nothing_is_both_covered_and_plain() {
+fn covered_and_plain_fields_are_disjoint() {
     assert!(COVERED.iter().all(|name| !PLAIN.contains(name)));
 }

@@ -1,10 +1,10 @@
-//! Does a token that acts learn of use with organizations that it does not reach?
+//! Checks that an acting token learns nothing of usage in organizations to which it has no access.
 
 use crate::world::World;
 use serde_json::{Value, json};
 
 both!(
-    async fn a_token_cannot_ask_its_owners_tokens_for_use_elsewhere(world: World) {
+    async fn token_cannot_filter_by_usage_in_other_organizations(world: World) {
         let bob = world.member("bob", &["acme", "globex"]).await;
         let script = world.bearer(&bob.create_token("script", &["acme"], &["graphql"]).await.value);
         let query =

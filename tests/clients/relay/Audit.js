@@ -1,4 +1,4 @@
-// An administrator's page: the tokens that reach an organization, page by page, and one of them cut off.
+// An administrator's page: the tokens with access to an organization, page by page, and a removal.
 import { graphql } from 'react-relay';
 
 export const page = graphql`

@@ -1,4 +1,4 @@
-// An owner's page: their tokens backward and forward, each read again on its own, and one that is made.
+// An owner's page: the owner's tokens backward and forward, each refetched separately, and the creation of one.
 import { graphql } from 'react-relay';
 
 export const page = graphql`
