@@ -45,7 +45,7 @@ const IMPURE: &[&str] = &["async", "await", "tokio", "SystemTime", "Instant"];
 const CLOCKS: &[&str] = &["Utc", "Local"];
 
 /// Methods of `Tx` that begin or end a change.
-const TURNS: &[&str] = &["begin", "commit", "undo", "leave"];
+const TURNS: &[&str] = &["begin", "commit", "rollback", "finish_no_op"];
 
 /// Names that do not describe the content of a module.
 const VAGUE: &[&str] = &["utils", "helpers", "common", "types"];
@@ -597,22 +597,26 @@ fn change_begun_or_ended_outside_app_is_detected() {
     let begin = "async fn f() { let tx = Tx::begin(store).await; }";
     refuses(turns, "src/actions/create_token.rs", begin);
     refuses(turns, "src/jobs/sweep.rs", "async fn f() { store::tx::Tx::commit(tx).await }");
-    for turn in ["commit", "undo", "leave"] {
+    for turn in ["commit", "rollback", "finish_no_op"] {
         refuses(turns, "src/cli/user.rs", &format!("async fn f() {{ tx.{turn}().await }}"));
         refuses(turns, "src/cli/user.rs", &format!("async fn f() {{ run!(tx.{turn}::<u8>()) }}"));
         accepts(turns, "src/app.rs", &format!("async fn f() {{ tx.{turn}().await }}"));
         accepts(turns, "src/store/tx.rs", &format!("async fn f() {{ self.{turn}().await }}"));
     }
     accepts(turns, "src/app.rs", begin);
-    accepts(turns, "src/http/mod.rs", "fn f() { git.commit; span.begin(); leave(); Tx::new(); }");
+    accepts(turns, "src/http/mod.rs", "fn f() { git.commit; span.begin(); finish_no_op(); Tx::new(); }");
 }
 
 #[test]
 fn action_without_policy_or_event_is_detected() {
-    let whole = "use crate::domain::policy; async fn f() { policy::maker(s)?; tx.record(event); }";
+    let whole = "use crate::domain::policy; async fn f() { policy::token_creator(s)?; tx.record(event); }";
     accepts(actions, "src/actions/create_token.rs", whole);
     refuses(actions, "src/actions/create_token.rs", "async fn f() { tx.record(event); }");
-    refuses(actions, "src/actions/create_token.rs", "async fn f() { policy::maker(s)?; record(event); tx.record }");
+    refuses(
+        actions,
+        "src/actions/create_token.rs",
+        "async fn f() { policy::token_creator(s)?; record(event); tx.record }",
+    );
     assert_eq!(
         said(actions, &[("src/actions/create_token.rs", "/// Asks policy, calls tx.record(event).\nfn f() {}")]).len(),
         2
