@@ -48,8 +48,8 @@ impl Change for AcceptInvitation {
 
     async fn apply(&self, tx: &mut Tx) -> Result<()> {
         match &self.first {
-            None => self.sign_in_first_user(tx).await,
-            Some(first) => self.begin(tx, first).await,
+            None => self.sign_in_invited_user(tx).await,
+            Some(first) => self.create_first_user(tx, first).await,
         }
         // A user who was disabled or deleted meanwhile is not authenticated.
         .map_err(|error| match error {
@@ -60,50 +60,51 @@ impl Change for AcceptInvitation {
 }
 
 impl AcceptInvitation {
-    async fn sign_in_first_user(&self, tx: &mut Tx) -> Result<()> {
+    async fn sign_in_invited_user(&self, tx: &mut Tx) -> Result<()> {
         let user = tx.caller().user().ok_or(Error::Unauthenticated)?;
         let organizations = tx.lock_organizations_of(&tx.lock_user(user).await?).await?;
-        let invited = tx.take_invitation(self.invitation).await?.ok_or(NO_INVITATION)?;
-        let keyholder = policy::invited_password_setter(tx.caller(), invited)?;
-        self.sign_in(tx, &keyholder).await?;
+        let user_id = tx.take_invitation(self.invitation).await?.ok_or(NO_INVITATION)?;
+        let setter = policy::invited_password_setter(tx.caller(), user_id)?;
+        self.sign_in(tx, &setter).await?;
         tx.auth_context().await?;
-        let chosen = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user);
-        tx.record(chosen.in_organizations(organizations).with_reason(Some(REASON.into())));
+        let event = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user);
+        tx.record(event.in_organizations(organizations).with_reason(Some(REASON.into())));
         Ok(())
     }
 
-    async fn begin(&self, tx: &mut Tx, first: &First) -> Result<()> {
+    async fn create_first_user(&self, tx: &mut Tx, first: &First) -> Result<()> {
         if tx.take_invitation(self.invitation).await?.is_some() {
             return Err(NO_INVITATION);
         }
-        let pioneer = policy::first_user(tx.caller(), tx.has_users().await?)?;
-        tx.lock_first_user(&pioneer).await?;
-        let user =
-            tx.insert_user(&policy::first_user_provisioner(&pioneer), *pioneer.user(), first.user.clone()).await?;
-        let founder = policy::first_organization_creator(&pioneer);
-        let organization = tx.insert_organization(&founder, first.slug.clone(), first.organization.clone()).await?.id;
-        tx.add_member(&policy::first_membership_manager(&founder, organization), user.id, Role::Admin).await?;
-        self.sign_in(tx, &policy::first_password_setter(&pioneer)).await?;
+        let first_user = policy::first_user(tx.caller(), tx.has_users().await?)?;
+        tx.lock_first_user(&first_user).await?;
+        let user = tx
+            .insert_user(&policy::first_user_provisioner(&first_user), *first_user.user(), first.user.clone())
+            .await?;
+        let creator = policy::first_organization_creator(&first_user);
+        let organization = tx.insert_organization(&creator, first.slug.clone(), first.organization.clone()).await?.id;
+        tx.add_member(&policy::first_membership_manager(&creator, organization), user.id, Role::Admin).await?;
+        self.sign_in(tx, &policy::first_password_setter(&first_user)).await?;
         let event = |kind| Event::new(kind, tx.caller().at);
-        let came = event(EventType::UserCreated).of_user(user.id);
-        let made = event(EventType::OrganizationCreated).in_organizations([organization]);
-        let joined = event(EventType::OrganizationMemberAdded)
+        let user_created = event(EventType::UserCreated).of_user(user.id);
+        let organization_created = event(EventType::OrganizationCreated).in_organizations([organization]);
+        let member_added = event(EventType::OrganizationMemberAdded)
             .of_user(user.id)
             .in_organizations([organization])
             .with_role_change(None, Role::Admin);
-        for event in [came, made, joined] {
+        for event in [user_created, organization_created, member_added] {
             tx.record(event);
         }
         Ok(())
     }
 
-    async fn sign_in(&self, tx: &Tx, keyholder: &policy::PasswordSetter) -> Result<()> {
-        let password_version = tx.set_password(keyholder, &self.hashed).await?;
+    async fn sign_in(&self, tx: &Tx, setter: &policy::PasswordSetter) -> Result<()> {
+        let password_version = tx.set_password(setter, &self.hashed).await?;
         let caller = tx.caller();
         tx.open_session(NewSession {
             id: caller.session().unwrap_or_else(|| SessionId::new(caller.at)),
             fingerprint: self.cookie,
-            user: *keyholder.user(),
+            user: *setter.user(),
             password_version,
             at: caller.at,
             address: caller.address,

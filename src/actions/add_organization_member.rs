@@ -26,9 +26,9 @@ pub struct AddOrganizationMember {
 }
 
 /// Adds a user to an organization, or changes the role of an existing member.
-pub async fn set_organization_member(app: &App, caller: &Caller, ask: AddOrganizationMember) -> Result<()> {
-    let AddOrganizationMember { organization, user, role } = ask.clone();
-    match app.change(caller, ask).await {
+pub async fn set_organization_member(app: &App, caller: &Caller, change: AddOrganizationMember) -> Result<()> {
+    let AddOrganizationMember { organization, user, role } = change.clone();
+    match app.change(caller, change).await {
         Err(Error::Conflict(_)) => {
             app.change(caller, UpdateOrganizationMember { organization, user, role }).await.map(|_| ())
         }
@@ -44,11 +44,11 @@ impl Change for AddOrganizationMember {
         policy::membership_manager(&tx.auth_context().await?, found.id)?;
         let user = tx.seek_user(&self.user).await?;
         let organization = tx.lock_organization(&found.id.into()).await?;
-        let staffer = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
+        let manager = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
         let user = user.ok_or(Error::NotFound("user"))?.id;
-        tx.add_member(&staffer, user, self.role).await?;
-        let joined = Event::new(EventType::OrganizationMemberAdded, tx.caller().at).of_user(user);
-        tx.record(joined.in_organizations([organization.id]).with_role_change(None, self.role));
+        tx.add_member(&manager, user, self.role).await?;
+        let added = Event::new(EventType::OrganizationMemberAdded, tx.caller().at).of_user(user);
+        tx.record(added.in_organizations([organization.id]).with_role_change(None, self.role));
         Ok((organization, user))
     }
 }

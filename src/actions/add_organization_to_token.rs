@@ -27,16 +27,16 @@ impl Change for AddOrganizationToToken {
     type Done = (Token, Grant);
 
     async fn apply(&self, tx: &mut Tx) -> Result<(Token, Grant)> {
-        let (standing, sight) = (tx.auth_context().await?, tx.token_access(self.token).await?);
-        let owner = policy::token_owner(&standing, sight.as_ref())?;
+        let (auth_context, access) = (tx.auth_context().await?, tx.token_access(self.token).await?);
+        let owner = policy::token_owner(&auth_context, access.as_ref())?;
         let token = tx.claim_own(&owner).await?;
         // Locked until the commit, so that a concurrent end of the membership removes this grant too.
-        let wanted = BTreeSet::from([self.organization]);
-        if tx.lock_memberships(*owner.user(), &wanted).await? != wanted {
+        let organizations = BTreeSet::from([self.organization]);
+        if tx.lock_memberships(*owner.user(), &organizations).await? != organizations {
             return Err(Error::NotFound("organization"));
         }
-        let widener = policy::access_grantor(&standing, &owner)?;
-        let grant = tx.add_organization(&widener, &token, self.organization).await?;
+        let grantor = policy::access_grantor(&auth_context, &owner)?;
+        let grant = tx.add_organization(&grantor, &token, self.organization).await?;
         tx.record(
             Event::new(EventType::TokenOrganizationAdded, tx.caller().at)
                 .of_token(token.id, token.owner)

@@ -24,8 +24,8 @@ impl Change for AddUser {
 
     async fn apply(&self, tx: &mut Tx) -> Result<User> {
         policy::operator(tx.caller())?;
-        let admission = policy::user_provisioner(tx.caller())?;
-        let user = tx.insert_user(&admission, UserId::new(tx.caller().at), self.new.clone()).await?;
+        let provisioner = policy::user_provisioner(tx.caller())?;
+        let user = tx.insert_user(&provisioner, UserId::new(tx.caller().at), self.new.clone()).await?;
         tx.record(Event::new(EventType::UserCreated, tx.caller().at).of_user(user.id));
         Ok(user)
     }

@@ -28,14 +28,15 @@ impl Change for CreateOrganization {
     type Done = Organization;
 
     async fn apply(&self, tx: &mut Tx) -> Result<Organization> {
-        let founder = policy::organization_creator(&tx.auth_context().await?, self.self_service)?;
+        let creator = policy::organization_creator(&tx.auth_context().await?, self.self_service)?;
         let admin = tx.find_user(&self.admin).await?;
-        let organization = tx.insert_organization(&founder, self.slug.clone(), self.name.clone()).await?;
-        tx.add_member(&policy::first_membership_manager(&founder, organization.id), admin.id, Role::Admin).await?;
+        let organization = tx.insert_organization(&creator, self.slug.clone(), self.name.clone()).await?;
+        tx.add_member(&policy::first_membership_manager(&creator, organization.id), admin.id, Role::Admin).await?;
         let event = |kind| Event::new(kind, tx.caller().at).in_organizations([organization.id]);
-        let (made, joined) = (event(EventType::OrganizationCreated), event(EventType::OrganizationMemberAdded));
-        tx.record(made);
-        tx.record(joined.of_user(admin.id).with_role_change(None, Role::Admin));
+        let (organization_created, member_added) =
+            (event(EventType::OrganizationCreated), event(EventType::OrganizationMemberAdded));
+        tx.record(organization_created);
+        tx.record(member_added.of_user(admin.id).with_role_change(None, Role::Admin));
         Ok(organization)
     }
 }

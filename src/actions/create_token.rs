@@ -33,11 +33,11 @@ pub struct CreateToken {
 }
 
 /// Creates a token and returns its value.
-pub async fn create_token(app: &App, caller: &Caller, ask: CreateToken) -> Result<(Token, Secret)> {
+pub async fn create_token(app: &App, caller: &Caller, request: CreateToken) -> Result<(Token, Secret)> {
     let secret = Secret::generate(app.prefix())?;
     let (fingerprint, hint) = (secret.fingerprint(), secret.hint());
-    let making = CreateTokenChange { fingerprint, hint, request: ask, max_tokens: app.max_tokens_per_user() };
-    let token = app.change(caller, making).await?;
+    let change = CreateTokenChange { fingerprint, hint, request, max_tokens: app.max_tokens_per_user() };
+    let token = app.change(caller, change).await?;
     Ok((token, secret))
 }
 
@@ -53,20 +53,20 @@ impl Change for CreateTokenChange {
     type Done = Token;
 
     async fn apply(&self, tx: &mut Tx) -> Result<Token> {
-        let maker = match self.request.owner {
+        let creator = match self.request.owner {
             Some(owner) => policy::token_creator_for(&policy::operator(tx.caller())?, owner),
             None => policy::token_creator(&tx.auth_context().await?)?,
         };
         let expires_at = token::expiry_of_new("expiresAt", self.request.expires_at, tx.caller().at)?;
         let organizations: BTreeSet<_> = self.request.organizations.iter().copied().collect();
         token::check_organization_count("organizationIds", organizations.len())?;
-        tx.lock_user(*maker.user()).await?;
-        if self.request.owner.is_none() && tx.count_active_tokens(&maker).await? >= u64::from(self.max_tokens) {
+        tx.lock_user(*creator.user()).await?;
+        if self.request.owner.is_none() && tx.count_active_tokens(&creator).await? >= u64::from(self.max_tokens) {
             return Err(Error::Conflict(
                 "You have as many active tokens as this service allows; revoke one that is not needed.".into(),
             ));
         }
-        if tx.lock_memberships(*maker.user(), &organizations).await? != organizations {
+        if tx.lock_memberships(*creator.user(), &organizations).await? != organizations {
             return Err(Error::NotFound("organization"));
         }
         let new = NewToken {
@@ -77,7 +77,7 @@ impl Change for CreateTokenChange {
             expires_at,
             organizations: organizations.clone(),
         };
-        let token = tx.insert_token(&maker, new).await?;
+        let token = tx.insert_token(&creator, new).await?;
         tx.record(
             Event::new(EventType::TokenCreated, tx.caller().at)
                 .of_token(token.id, token.owner)

@@ -29,14 +29,16 @@ impl Change for DeleteOrganization {
         let (organization, at) = (tx.lock_organization(&self.organization).await?.id, tx.caller().at);
         tx.delete_organization(&operator, organization).await?;
         let reason = || Some(REASON.to_owned());
-        for (user, cut) in tx.remove_all_members(&operator, organization, Some(REASON)).await? {
-            for token in &cut {
-                let lost = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);
+        for (user, affected_tokens) in tx.remove_all_members(&operator, organization, Some(REASON)).await? {
+            for token in &affected_tokens {
+                let event = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);
                 // One email lists all affected tokens.
-                tx.record(lost.in_organizations([organization]).with_reason(reason()).notified_separately());
+                tx.record(event.in_organizations([organization]).with_reason(reason()).notified_separately());
             }
-            let left = Event::new(EventType::OrganizationMemberRemoved, at).of_user(user);
-            tx.record(left.in_organizations([organization]).with_reason(reason()).with_affected_tokens(cut));
+            let event = Event::new(EventType::OrganizationMemberRemoved, at).of_user(user);
+            tx.record(
+                event.in_organizations([organization]).with_reason(reason()).with_affected_tokens(affected_tokens),
+            );
         }
         tx.record(Event::new(EventType::OrganizationDeleted, at).in_organizations([organization]));
         Ok(())

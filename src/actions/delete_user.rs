@@ -29,12 +29,14 @@ impl Change for DeleteUser {
         let mut revoked = tx.revoke_tokens_of(&operator, user).await?;
         revoked.sort_unstable();
         let organizations = tx.leave_all(&operator, user).await?;
-        let mut reached = tx.end_grants_of_member(&operator, user).await?;
+        let mut organizations_by_token = tx.end_grants_of_member(&operator, user).await?;
         // Last, so that emails which other changes queued meanwhile are included.
         tx.erase_user(&operator, &erased).await?;
         for token in revoked {
-            let there = reached.remove(&token).unwrap_or_default();
-            tx.record(Event::new(EventType::TokenRevoked, at).of_token(token, user).in_organizations(there));
+            let organizations_of_token = organizations_by_token.remove(&token).unwrap_or_default();
+            tx.record(
+                Event::new(EventType::TokenRevoked, at).of_token(token, user).in_organizations(organizations_of_token),
+            );
         }
         tx.record(Event::new(EventType::UserDeleted, at).of_user(user).in_organizations(organizations));
         Ok(())

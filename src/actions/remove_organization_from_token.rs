@@ -28,8 +28,8 @@ impl Change for RemoveOrganizationFromToken {
     type Done = Grant;
 
     async fn apply(&self, tx: &mut Tx) -> Result<Grant> {
-        let (standing, sight) = (tx.auth_context().await?, tx.token_access(self.token).await?);
-        let remover = policy::grant_remover(&standing, sight.as_ref(), self.organization)?;
+        let (auth_context, access) = (tx.auth_context().await?, tx.token_access(self.token).await?);
+        let remover = policy::grant_remover(&auth_context, access.as_ref(), self.organization)?;
         let (grant, owner) = tx.remove_organization(&remover, self.reason.as_deref()).await?;
         tx.record(
             Event::new(EventType::TokenOrganizationRemoved, tx.caller().at)

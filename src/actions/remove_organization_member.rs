@@ -29,18 +29,18 @@ impl Change for RemoveOrganizationMember {
         policy::membership_manager(&tx.auth_context().await?, found.id)?;
         let user = tx.seek_user(&self.user).await?;
         let organization = tx.lock_organization(&found.id.into()).await?;
-        let staffer = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
+        let manager = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
         // A user who does not exist and a user who is not a member cause the same error.
         let user = user.ok_or(Error::NotFound("member"))?.id;
-        let cut = tx.remove_member(&staffer, user, None).await?;
+        let affected_tokens = tx.remove_member(&manager, user, None).await?;
         let at = tx.caller().at;
-        for token in &cut {
-            let lost = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);
+        for token in &affected_tokens {
+            let event = Event::new(EventType::TokenOrganizationRemoved, at).of_token(*token, user);
             // One email lists all affected tokens.
-            tx.record(lost.in_organizations([organization.id]).notified_separately());
+            tx.record(event.in_organizations([organization.id]).notified_separately());
         }
-        let left = Event::new(EventType::OrganizationMemberRemoved, at).of_user(user);
-        tx.record(left.in_organizations([organization.id]).with_affected_tokens(cut));
+        let event = Event::new(EventType::OrganizationMemberRemoved, at).of_user(user);
+        tx.record(event.in_organizations([organization.id]).with_affected_tokens(affected_tokens));
         Ok((organization, user))
     }
 }

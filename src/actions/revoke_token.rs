@@ -25,8 +25,8 @@ impl Change for RevokeToken {
     type Done = Token;
 
     async fn apply(&self, tx: &mut Tx) -> Result<Token> {
-        let (standing, sight) = (tx.auth_context().await?, tx.token_access(self.token).await?);
-        let revoker = policy::token_revoker(&standing, sight.as_ref())?;
+        let (auth_context, access) = (tx.auth_context().await?, tx.token_access(self.token).await?);
+        let revoker = policy::token_revoker(&auth_context, access.as_ref())?;
         let (token, organizations) = tx.revoke_token(&revoker).await?;
         tx.record(
             Event::new(EventType::TokenRevoked, tx.caller().at)

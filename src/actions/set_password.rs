@@ -32,10 +32,10 @@ impl Change for SetPassword {
     async fn apply(&self, tx: &mut Tx) -> Result<()> {
         let user = tx.lock_user(self.user).await?;
         let organizations = tx.lock_organizations_of(&user).await?;
-        let keyholder = policy::password_setter(&tx.auth_context().await?, self.user)?;
-        tx.set_password(&keyholder, &self.hashed).await?;
-        let changed = Event::new(EventType::UserUpdated, tx.caller().at).of_user(self.user);
-        tx.record(changed.in_organizations(organizations).with_reason(Some(REASON.into())));
+        let setter = policy::password_setter(&tx.auth_context().await?, self.user)?;
+        tx.set_password(&setter, &self.hashed).await?;
+        let event = Event::new(EventType::UserUpdated, tx.caller().at).of_user(self.user);
+        tx.record(event.in_organizations(organizations).with_reason(Some(REASON.into())));
         Ok(())
     }
 }

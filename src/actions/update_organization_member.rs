@@ -31,10 +31,10 @@ impl Change for UpdateOrganizationMember {
         policy::membership_manager(&tx.auth_context().await?, found.id)?;
         let user = tx.seek_user(&self.user).await?;
         let organization = tx.lock_organization(&found.id.into()).await?;
-        let staffer = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
+        let manager = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
         // A user who does not exist and a user who is not a member cause the same error.
         let user = user.ok_or(Error::NotFound("member"))?.id;
-        let before = tx.change_role(&staffer, user, self.role).await?;
+        let before = tx.change_role(&manager, user, self.role).await?;
         if before == self.role {
             tx.mark_no_op();
         } else {

@@ -22,15 +22,15 @@ impl Change for UpdateProfile {
     type Done = UserId;
 
     async fn apply(&self, tx: &mut Tx) -> Result<UserId> {
-        let oneself = policy::signed_in_user(&tx.auth_context().await?)?;
-        let user = *oneself.user();
+        let signed_in_user = policy::signed_in_user(&tx.auth_context().await?)?;
+        let user = *signed_in_user.user();
         let before = tx.lock_user(user).await?;
         let organizations = tx.lock_organizations_of(&before).await?;
         let Some(name) = self.name.as_ref().filter(|name| **name != before.name) else {
             tx.mark_no_op();
             return Ok(user);
         };
-        tx.rename_user(&oneself, &before, name).await?;
+        tx.rename_user(&signed_in_user, &before, name).await?;
         tx.record(Event::new(EventType::UserUpdated, tx.caller().at).of_user(user).in_organizations(organizations));
         Ok(user)
     }

@@ -34,8 +34,8 @@ impl Change for UpdateToken {
     type Done = Token;
 
     async fn apply(&self, tx: &mut Tx) -> Result<Token> {
-        let (standing, sight) = (tx.auth_context().await?, tx.token_access(self.token).await?);
-        let owner = policy::token_owner(&standing, sight.as_ref())?;
+        let (auth_context, access) = (tx.auth_context().await?, tx.token_access(self.token).await?);
+        let owner = policy::token_owner(&auth_context, access.as_ref())?;
         let before = tx.claim_own(&owner).await?;
         let after = self.applied_to(&before, tx.caller().at)?;
         if after == before {
@@ -43,7 +43,7 @@ impl Change for UpdateToken {
             return Ok(before);
         }
         if !after.scopes.added_since(&before.scopes).is_empty() {
-            policy::access_grantor(&standing, &owner)?;
+            policy::access_grantor(&auth_context, &owner)?;
         }
         let change = TokenChange {
             description: after.description.clone(),
@@ -72,9 +72,9 @@ impl UpdateToken {
         if let Some(names) = &self.scopes {
             after.scopes = self.catalogue.grantable_to_holder("scopes", names, &before.scopes)?;
         }
-        if let Some(end) = self.expires_at {
-            token::nearer_expiry("expiresAt", before.expires_at, end, at)?;
-            after.expires_at = Some(end);
+        if let Some(expires_at) = self.expires_at {
+            token::nearer_expiry("expiresAt", before.expires_at, expires_at, at)?;
+            after.expires_at = Some(expires_at);
         }
         Ok(after)
     }

@@ -35,27 +35,27 @@ pub struct IdentityClaims {
 /// Returns the caller, authenticated as the user whom the claims identify.
 ///
 /// Fails with [`Error::Unauthenticated`] if that user is disabled or deleted.
-pub async fn provision_user(app: &App, nobody: &Caller, said: IdentityClaims) -> Result<Caller> {
-    let known = app.store().user_of(&said.identity).await?;
-    let id = known.as_ref().map_or_else(|| UserId::new(nobody.at), |(user, _)| user.id);
-    let caller = |id| Caller { auth_method: AuthMethod::Jwt(id), ..nobody.clone() };
+pub async fn provision_user(app: &App, caller: &Caller, claims: IdentityClaims) -> Result<Caller> {
+    let known = app.store().user_of(&claims.identity).await?;
+    let id = known.as_ref().map_or_else(|| UserId::new(caller.at), |(user, _)| user.id);
+    let authenticated = |id| Caller { auth_method: AuthMethod::Jwt(id), ..caller.clone() };
     let is_known = known.is_some();
     match known {
         // A deleted user is not created again.
         Some((_, true)) => return Err(Error::Unauthenticated),
         Some((user, _)) if user.disabled_at.is_some() => return Err(Error::Unauthenticated),
         // Two different JWTs sent in turn would change the profile with every request, so it stays unchanged beyond the limit.
-        Some((user, _)) if said.matches(&user) || app.is_limited_in_describing(id) => return Ok(caller(id)),
+        Some((user, _)) if claims.matches(&user) || app.is_limited_in_describing(id) => return Ok(authenticated(id)),
         _ => {}
     }
     // If a new user signs in twice at once, the second request finds the user whom the first one created. If several new
     // users with one preferred username sign in at once, at least one of them succeeds in each attempt.
-    let mut tries = 1;
+    let mut attempts = 1;
     loop {
-        match app.change(&caller(id), ProvisionUserChange { id, claims: said.clone() }).await {
-            Err(Error::Conflict(_)) if tries < MAX_ATTEMPTS => tries += 1,
-            Err(Error::RateLimited { .. }) if is_known => return Ok(caller(id)),
-            other => return other.map(caller),
+        match app.change(&authenticated(id), ProvisionUserChange { id, claims: claims.clone() }).await {
+            Err(Error::Conflict(_)) if attempts < MAX_ATTEMPTS => attempts += 1,
+            Err(Error::RateLimited { .. }) if is_known => return Ok(authenticated(id)),
+            other => return other.map(authenticated),
         }
     }
 }
@@ -63,40 +63,40 @@ pub async fn provision_user(app: &App, nobody: &Caller, said: IdentityClaims) ->
 impl IdentityClaims {
     /// Returns whether the claims agree with the stored user.
     fn matches(&self, user: &User) -> bool {
-        let wished = self.username.as_deref().and_then(text::username_from);
-        wished.is_none_or(|wished| is_name_or_numbered(&user.username, &wished)) && {
+        let preferred = self.username.as_deref().and_then(text::username_from);
+        preferred.is_none_or(|preferred| is_derived_from(&user.username, &preferred)) && {
             let profile = self.profile(user.username.clone(), Some(user));
             profile.name == user.name && (&profile.email, profile.email_verified) == (&user.email, user.email_verified)
         }
     }
 
-    fn profile(&self, username: String, present: Option<&User>) -> Profile {
-        let said = |text: &Option<String>, read: fn(&str) -> Option<String>| text.as_deref().and_then(read);
-        let name = said(&self.name, text::name_from)
-            .or_else(|| present.map(|user| user.name.clone()))
+    fn profile(&self, username: String, current: Option<&User>) -> Profile {
+        let valid = |text: &Option<String>, read: fn(&str) -> Option<String>| text.as_deref().and_then(read);
+        let name = valid(&self.name, text::name_from)
+            .or_else(|| current.map(|user| user.name.clone()))
             .unwrap_or_else(|| username.clone());
-        let (email, email_verified) = match said(&self.email, text::email_from) {
+        let (email, email_verified) = match valid(&self.email, text::email_from) {
             Some(email) => (Some(email), self.email_verified),
-            None => present.map_or((None, false), |user| (user.email.clone(), user.email_verified)),
+            None => current.map_or((None, false), |user| (user.email.clone(), user.email_verified)),
         };
         Profile { username, name, email, email_verified }
     }
 }
 
 /// Returns whether `username` is the preferred username, or the preferred username with a number.
-fn is_name_or_numbered(username: &str, wished: &str) -> bool {
-    username == wished
-        || (2..=MAX_NAMESAKES).any(|number| numbered(wished, number).is_some_and(|name| name == username))
+fn is_derived_from(username: &str, preferred: &str) -> bool {
+    username == preferred
+        || (2..=MAX_NAMESAKES).any(|number| with_number(preferred, number).is_some_and(|name| name == username))
 }
 
 /// The maximum number of users with one preferred username.
 const MAX_NAMESAKES: u32 = 1000;
 
 /// Returns the username with a number (`ada-2`), shortened to the maximum length.
-fn numbered(wished: &str, number: u32) -> Option<String> {
-    let tail = format!("-{number}");
-    let room = text::MAX_USERNAME_LENGTH.checked_sub(tail.len())?;
-    Some(wished.chars().take(room).collect::<String>() + &tail)
+fn with_number(preferred: &str, number: u32) -> Option<String> {
+    let suffix = format!("-{number}");
+    let length = text::MAX_USERNAME_LENGTH.checked_sub(suffix.len())?;
+    Some(preferred.chars().take(length).collect::<String>() + &suffix)
 }
 
 struct ProvisionUserChange {
@@ -108,7 +108,7 @@ impl Change for ProvisionUserChange {
     type Done = UserId;
 
     async fn apply(&self, tx: &mut Tx) -> Result<UserId> {
-        let admission = policy::user_provisioner(tx.caller())?;
+        let provisioner = policy::user_provisioner(tx.caller())?;
         match tx.user_of(&self.claims.identity).await? {
             Some((_, true)) => Err(Error::Unauthenticated),
             Some((user, false)) => {
@@ -117,18 +117,18 @@ impl Change for ProvisionUserChange {
                     return Ok(user.id);
                 }
                 let organizations = tx.lock_organizations_of(&user).await?;
-                let username = self.free_name(tx, Some(&user)).await?;
-                tx.change_profile(&admission, &user, &self.claims.profile(username, Some(&user))).await?;
+                let username = self.available_username(tx, Some(&user)).await?;
+                tx.change_profile(&provisioner, &user, &self.claims.profile(username, Some(&user))).await?;
                 let changed = Event::new(EventType::UserUpdated, tx.caller().at).of_user(user.id);
                 tx.record(changed.in_organizations(organizations));
                 Ok(user.id)
             }
             None => {
-                let username = self.free_name(tx, None).await?;
+                let username = self.available_username(tx, None).await?;
                 let Profile { username, name, email, email_verified } = self.claims.profile(username, None);
                 let new =
                     NewUser { username, name, email, email_verified, identity: Some(self.claims.identity.clone()) };
-                let user = tx.insert_user(&admission, self.id, new).await?;
+                let user = tx.insert_user(&provisioner, self.id, new).await?;
                 tx.record(Event::new(EventType::UserCreated, tx.caller().at).of_user(user.id));
                 Ok(user.id)
             }
@@ -138,19 +138,19 @@ impl Change for ProvisionUserChange {
 
 impl ProvisionUserChange {
     /// Returns the preferred username, with a number appended if another user has it.
-    async fn free_name(&self, tx: &Tx, present: Option<&User>) -> Result<String> {
-        let said = self.claims.username.as_deref().and_then(text::username_from);
-        let wished = match (said, present) {
-            (Some(wished), Some(user)) if is_name_or_numbered(&user.username, &wished) => {
+    async fn available_username(&self, tx: &Tx, current: Option<&User>) -> Result<String> {
+        let claimed = self.claims.username.as_deref().and_then(text::username_from);
+        let preferred = match (claimed, current) {
+            (Some(preferred), Some(user)) if is_derived_from(&user.username, &preferred) => {
                 return Ok(user.username.clone());
             }
-            (Some(wished), _) => wished,
+            (Some(preferred), _) => preferred,
             (None, Some(user)) => return Ok(user.username.clone()),
             (None, None) => text::username_from(&self.claims.identity.subject).unwrap_or_else(|| "user".into()),
         };
-        let numbers = (2..=MAX_NAMESAKES).filter_map(|number| numbered(&wished, number));
-        let names: Vec<_> = std::iter::once(wished.clone()).chain(numbers).collect();
-        let taken = tx.names_taken(&names, present.map(|user| user.id)).await?;
+        let numbers = (2..=MAX_NAMESAKES).filter_map(|number| with_number(&preferred, number));
+        let names: Vec<_> = std::iter::once(preferred.clone()).chain(numbers).collect();
+        let taken = tx.names_taken(&names, current.map(|user| user.id)).await?;
         names
             .into_iter()
             .find(|name| !taken.contains(name))
