@@ -7,7 +7,7 @@ use async_graphql::{
 use std::{collections::HashMap, convert::Infallible};
 
 /// The bytes that a value takes in addition to its text.
-const VALUE: u64 = 64;
+const VALUE_OVERHEAD: u64 = 64;
 
 /// The sizes of the variables of a request, each computed once.
 pub(super) struct Sizes(HashMap<Name, u64>);
@@ -27,7 +27,7 @@ impl Sizes {
         let arguments = field
             .arguments
             .iter()
-            .map(|(_, value)| self.written_out(|variable| value.node.clone().into_const_with(variable)));
+            .map(|(_, value)| self.expanded_size(|variable| value.node.clone().into_const_with(variable)));
         sum(arguments).saturating_add(self.of_directives(&field.directives))
     }
 
@@ -36,18 +36,18 @@ impl Sizes {
         sum(directives
             .iter()
             .flat_map(|directive| &directive.node.arguments)
-            .map(|(_, value)| self.written_out(|variable| value.node.clone().into_const_with(variable))))
+            .map(|(_, value)| self.expanded_size(|variable| value.node.clone().into_const_with(variable))))
     }
 
     /// Returns the size of the value that `convert` creates with `null` for each variable, plus that of the variables.
-    fn written_out(
+    fn expanded_size(
         &self,
         convert: impl FnOnce(&mut dyn FnMut(Name) -> Result<Value, Infallible>) -> Result<Value, Infallible>,
     ) -> u64 {
         let mut copies = 0_u64;
         let Ok(literal) = convert(&mut |name| {
             let copy = self.0.get(&name).copied().unwrap_or_default();
-            copies = copies.saturating_add(copy.saturating_sub(VALUE));
+            copies = copies.saturating_add(copy.saturating_sub(VALUE_OVERHEAD));
             Ok(Value::Null)
         });
         size(&literal).saturating_add(copies)
@@ -62,7 +62,7 @@ fn size(value: &Value) -> u64 {
         Value::Object(fields) => sum(fields.iter().map(|(name, value)| bytes(name).saturating_add(size(value)))),
         Value::Binary(_) | Value::Null | Value::Boolean(_) | Value::Number(_) => 0,
     };
-    inner.saturating_add(VALUE)
+    inner.saturating_add(VALUE_OVERHEAD)
 }
 
 fn bytes(text: &str) -> u64 {

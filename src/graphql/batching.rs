@@ -91,11 +91,11 @@ mod tests {
     use tokio::sync::oneshot;
 
     /// Yields by waking itself, as lists of the library do.
-    async fn lets_others_run() {
-        let mut asked = false;
+    async fn yield_once() {
+        let mut yielded = false;
         poll_fn(|task| {
             task.waker().wake_by_ref();
-            if mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }
+            if mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
@@ -103,13 +103,14 @@ mod tests {
     /// Each row waits for a load, yields up to six times, and waits for a second load.
     #[tokio::test]
     async fn loads_wait_until_no_row_can_continue() {
-        let (queue, asked, rounds) = (Queue::default(), Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let (queue, requested, rounds) =
+            (Queue::default(), Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let load = async || {
             let (done, loaded) = oneshot::channel();
-            asked.fetch_add(1, Ordering::SeqCst);
-            let (asked, rounds) = (Arc::clone(&asked), Arc::clone(&rounds));
+            requested.fetch_add(1, Ordering::SeqCst);
+            let (requested, rounds) = (Arc::clone(&requested), Arc::clone(&rounds));
             queue.push(Box::pin(async move {
-                if asked.swap(0, Ordering::SeqCst) > 0 {
+                if requested.swap(0, Ordering::SeqCst) > 0 {
                     rounds.fetch_add(1, Ordering::SeqCst);
                 }
                 tokio::task::yield_now().await;
@@ -120,7 +121,7 @@ mod tests {
         let row = async |number: usize| {
             load().await;
             for _ in 0..number % 7 {
-                lets_others_run().await;
+                yield_once().await;
             }
             load().await;
         };

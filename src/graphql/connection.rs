@@ -6,7 +6,7 @@ use crate::domain::{
     error::Result,
     list::{PageArguments, Slice},
 };
-use async_graphql::{Result as Answer, SimpleObject};
+use async_graphql::{Result as FieldResult, SimpleObject};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use std::sync::Arc;
 pub(super) struct Count(Arc<dyn Fn() -> BoxFuture<'static, Result<u64>> + Send + Sync>);
 
 impl Count {
-    pub(super) fn by<F>(counting: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub(super) fn new<F>(count: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<u64>> + Send + 'static,
     {
-        Self(Arc::new(move || Box::pin(counting())))
+        Self(Arc::new(move || Box::pin(count())))
     }
 
-    pub(super) async fn ask(&self) -> Answer<i32> {
+    pub(super) async fn get(&self) -> FieldResult<i32> {
         let count = (self.0)().await.map_err(to_graphql_error)?;
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
@@ -113,7 +113,7 @@ macro_rules! connection {
 
             #[doc = concat!("The total number of ", $many, " in the list.")]
             async fn total_count(&self) -> async_graphql::Result<i32> {
-                self.0.count.ask().await
+                self.0.count.get().await
             }
 
             $($more)*

@@ -9,7 +9,7 @@ use async_graphql::{
 
 /// A syntax error. The parser's message is not used, since it would repeat a part of the document.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unreadable {
+pub struct DocumentError {
     /// The position of the error, if it is known.
     pub position: Option<Pos>,
     /// `TOO_COMPLEX` if the document is nested too deep, otherwise `INVALID_INPUT`.
@@ -19,10 +19,10 @@ pub struct Unreadable {
 }
 
 /// Parses a document.
-pub fn read(text: &str) -> Result<ExecutableDocument, Unreadable> {
+pub fn read(text: &str) -> Result<ExecutableDocument, DocumentError> {
     parse_query(prepare(text)?).map_err(|error| {
         let (code, message) = message_of(&error);
-        Unreadable { position: error.positions().next(), code, message }
+        DocumentError { position: error.positions().next(), code, message }
     })
 }
 
@@ -90,15 +90,15 @@ mod tests {
 
     #[test]
     fn syntax_errors_state_a_position_and_repeat_no_text() {
-        for (text, message, place) in [
+        for (text, message, position) in [
             ("{ a(secret: ", "The document has a syntax error.", Some((1, 13))),
             ("{ a } query Secret { a }", "An operation without a name stands alone in its document.", Some((1, 1))),
             ("query A { a }\nquery A { a }", "Two operations have one name.", Some((2, 1))),
             ("{ a } fragment F on T { a } fragment F on T { a }", "Two fragments have one name.", Some((1, 29))),
             ("fragment F on T { a }", "The document has no operation.", None),
         ] {
-            let place = place.map(|(line, column)| Pos { line, column });
-            let error = Unreadable { position: place, code: Code::InvalidInput, message };
+            let position = position.map(|(line, column)| Pos { line, column });
+            let error = DocumentError { position, code: Code::InvalidInput, message };
             assert_eq!(read(text).map(|_| ()), Err(error), "{text}");
         }
     }

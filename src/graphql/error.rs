@@ -18,12 +18,12 @@ pub(super) fn shared_to_graphql_error(error: &Arc<Error>) -> async_graphql::Erro
         Error::Unavailable(source) => tracing::warn!(%source, "the store is unavailable"),
         _ => {}
     }
-    async_graphql::Error::new(error.to_string()).extend_with(|_, it| {
-        it.set("code", error.code().as_str());
+    async_graphql::Error::new(error.to_string()).extend_with(|_, extensions| {
+        extensions.set("code", error.code().as_str());
         match error.as_ref() {
-            Error::Invalid { field, .. } => it.set("field", field.as_ref()),
-            Error::RateLimited { .. } => it.set("retryAfter", error.retry_after_seconds().unwrap_or(1)),
-            Error::Stale => it.set("reauthenticate", true),
+            Error::Invalid { field, .. } => extensions.set("field", field.as_ref()),
+            Error::RateLimited { .. } => extensions.set("retryAfter", error.retry_after_seconds().unwrap_or(1)),
+            Error::Stale => extensions.set("reauthenticate", true),
             _ => {}
         }
     })
@@ -46,7 +46,7 @@ pub(super) fn too_many_fields() -> ServerError {
 }
 
 /// Returns the code of an error in a response. Errors of the library have none, and count as `INVALID_INPUT`.
-pub fn outcome_of(error: &ServerError) -> &str {
+pub fn code_of(error: &ServerError) -> &str {
     let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
     match code {
         Some(Value::String(code)) => code,

@@ -8,69 +8,85 @@ use async_graphql::{ErrorExtensionValues, ServerError};
 /// Matches a message of the library, which quotes the names in it, and replaces it.
 struct MessageRule {
     /// The start of the message, up to the first quote.
-    begins: &'static str,
+    start: &'static str,
     /// The start of the text after the first quoted name.
-    goes_on: &'static str,
+    continuation: &'static str,
     /// The replacement, with `{}` for the name of a type.
-    ours: &'static str,
+    replacement: &'static str,
     /// The index of the quoted name that is the name of the type.
-    of: usize,
+    type_index: usize,
 }
 
-const fn complaint(begins: &'static str, goes_on: &'static str, ours: &'static str) -> MessageRule {
-    MessageRule { begins, goes_on, ours, of: 0 }
+const fn rule(start: &'static str, continuation: &'static str, replacement: &'static str) -> MessageRule {
+    MessageRule { start, continuation, replacement, type_index: 0 }
 }
 
 const MESSAGE_RULES: &[MessageRule] = &[
-    MessageRule { begins: "Unknown field ", goes_on: " on type ", ours: "{} has no such field.", of: 1 },
-    MessageRule { begins: "Field ", goes_on: " must not have a ", ours: "{} has no fields to select.", of: 1 },
-    MessageRule { begins: "Field ", goes_on: " of type ", ours: "Say which fields of {} are wanted.", of: 1 },
-    complaint("Field ", " argument ", "An argument that is required is missing."),
-    complaint("Unknown argument ", " on field ", "This field has no such argument."),
-    complaint("Unknown argument ", " on directive ", "This directive has no such argument."),
-    complaint("There can only be one argument named ", "", "An argument stands here twice."),
-    complaint("There can only be one variable named ", "", "Two variables have one name."),
-    complaint("Invalid value for argument ", "", "This value is not of the kind that the argument takes."),
-    complaint("Invalid default value for argument: ", "", "This value is not of the kind that the variable takes."),
-    complaint("Unknown type ", "", "The schema has no type of such a name."),
-    complaint("Unknown directive ", "", "There is no such directive."),
-    complaint("Duplicate directive ", "", "A directive stands here twice."),
-    complaint("Directive ", " may not be used on ", "This directive may not stand here."),
-    complaint("Directive ", " argument ", "An argument that the directive requires is missing."),
-    complaint("The number of directives on the field ", "", "One field has at most five directives."),
-    complaint("Unknown fragment: ", "", "The document has no such fragment."),
-    complaint("Fragment ", " is never used", "This fragment is never used."),
-    complaint("Fragment ", " cannot be spread here ", "This fragment can never match here."),
-    complaint("Fragment cannot be spread here as objects of type ", "", "This fragment can never match here."),
-    complaint("Fragment ", " cannot condition ", "A fragment stands on a type that has no fields."),
-    complaint("Fragment cannot condition non composite type ", "", "A fragment stands on a type that has no fields."),
-    complaint("Variable ", " is not defined", "A variable is used here that the operation does not define."),
-    complaint("Variable ", " is not used", "This variable is never used."),
-    complaint("Variable ", " of type ", "A variable is used where another type is taken."),
-    complaint(
+    MessageRule {
+        start: "Unknown field ",
+        continuation: " on type ",
+        replacement: "{} has no such field.",
+        type_index: 1,
+    },
+    MessageRule {
+        start: "Field ",
+        continuation: " must not have a ",
+        replacement: "{} has no fields to select.",
+        type_index: 1,
+    },
+    MessageRule {
+        start: "Field ",
+        continuation: " of type ",
+        replacement: "Say which fields of {} are wanted.",
+        type_index: 1,
+    },
+    rule("Field ", " argument ", "An argument that is required is missing."),
+    rule("Unknown argument ", " on field ", "This field has no such argument."),
+    rule("Unknown argument ", " on directive ", "This directive has no such argument."),
+    rule("There can only be one argument named ", "", "An argument stands here twice."),
+    rule("There can only be one variable named ", "", "Two variables have one name."),
+    rule("Invalid value for argument ", "", "This value is not of the kind that the argument takes."),
+    rule("Invalid default value for argument: ", "", "This value is not of the kind that the variable takes."),
+    rule("Unknown type ", "", "The schema has no type of such a name."),
+    rule("Unknown directive ", "", "There is no such directive."),
+    rule("Duplicate directive ", "", "A directive stands here twice."),
+    rule("Directive ", " may not be used on ", "This directive may not stand here."),
+    rule("Directive ", " argument ", "An argument that the directive requires is missing."),
+    rule("The number of directives on the field ", "", "One field has at most five directives."),
+    rule("Unknown fragment: ", "", "The document has no such fragment."),
+    rule("Fragment ", " is never used", "This fragment is never used."),
+    rule("Fragment ", " cannot be spread here ", "This fragment can never match here."),
+    rule("Fragment cannot be spread here as objects of type ", "", "This fragment can never match here."),
+    rule("Fragment ", " cannot condition ", "A fragment stands on a type that has no fields."),
+    rule("Fragment cannot condition non composite type ", "", "A fragment stands on a type that has no fields."),
+    rule("Variable ", " is not defined", "A variable is used here that the operation does not define."),
+    rule("Variable ", " is not used", "This variable is never used."),
+    rule("Variable ", " of type ", "A variable is used where another type is taken."),
+    rule(
         "Fields ",
         " conflict because ",
         "Two fields that differ would have one name in the answer; give one an alias.",
     ),
-    complaint("Schema is not configured for ", "", "The schema has no subscriptions."),
+    rule("Schema is not configured for ", "", "The schema has no subscriptions."),
 ];
 
 const DEFAULT_MESSAGE: &str = "The document is not valid here.";
 /// The message for an error that occurs only when a field is resolved.
-const AT_A_FIELD: &str = "A value is not of the kind that is taken here.";
+const FIELD_ERROR_MESSAGE: &str = "A value is not of the kind that is taken here.";
 
-/// Replaces the messages of the library's errors. If no error belongs to a field, keeps only the first [`MOST_ERRORS`].
+/// Replaces the messages of the library's errors. If no error belongs to a field, keeps only the first [`MAX_ERRORS`].
 pub(super) fn replace_messages(errors: &mut Vec<ServerError>) {
-    for error in
-        errors.iter_mut().filter(|error| error.extensions.as_ref().is_none_or(|ours| ours.get("code").is_none()))
+    for error in errors
+        .iter_mut()
+        .filter(|error| error.extensions.as_ref().is_none_or(|extensions| extensions.get("code").is_none()))
     {
-        let message = if error.path.is_empty() { replacement(&error.message) } else { AT_A_FIELD.into() };
+        let message = if error.path.is_empty() { replacement(&error.message) } else { FIELD_ERROR_MESSAGE.into() };
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", Code::InvalidInput.as_str());
         *error = ServerError { message, source: None, extensions: Some(extensions), ..error.clone() };
     }
     if errors.iter().all(|error| error.path.is_empty()) {
-        errors.sort_by_key(|error| error.locations.first().map(|place| (place.line, place.column)));
+        errors.sort_by_key(|error| error.locations.first().map(|position| (position.line, position.column)));
         errors.dedup_by(|one, other| (&one.message, &one.locations) == (&other.message, &other.locations));
         errors.truncate(MAX_ERRORS);
     }
@@ -78,18 +94,19 @@ pub(super) fn replace_messages(errors: &mut Vec<ServerError>) {
 
 fn replacement(message: &str) -> String {
     let mut parts = message.split(['"', '`']);
-    let begins = parts.next().unwrap_or_default();
+    let start = parts.next().unwrap_or_default();
     let mut names = Vec::new();
-    let mut goes_on = None;
+    let mut continuation = None;
     while let (Some(name), text) = (parts.next(), parts.next()) {
         names.push(name);
-        goes_on = goes_on.or(text);
+        continuation = continuation.or(text);
     }
-    let goes_on = goes_on.unwrap_or_default();
-    let known = MESSAGE_RULES.iter().find(|one| begins.starts_with(one.begins) && goes_on.starts_with(one.goes_on));
-    let Some(complaint) = known else { return DEFAULT_MESSAGE.into() };
-    let of = names.get(complaint.of).filter(|name| schema_index::kind(name).is_some());
-    complaint.ours.replace("{}", of.unwrap_or(&"The type"))
+    let continuation = continuation.unwrap_or_default();
+    let rule =
+        MESSAGE_RULES.iter().find(|rule| start.starts_with(rule.start) && continuation.starts_with(rule.continuation));
+    let Some(rule) = rule else { return DEFAULT_MESSAGE.into() };
+    let type_name = names.get(rule.type_index).filter(|name| schema_index::kind(name).is_some());
+    rule.replacement.replace("{}", type_name.unwrap_or(&"The type"))
 }
 
 #[cfg(test)]
@@ -99,7 +116,7 @@ mod tests {
 
     #[test]
     fn messages_name_types_of_the_schema_and_repeat_no_other_name() {
-        for (library, ours) in [
+        for (message, expected) in [
             ("Unknown field \"secret\" on type \"Token\".", "Token has no such field."),
             ("Unknown field \"secret\" on type \"__Type\".", "The type has no such field."),
             (
@@ -125,7 +142,7 @@ mod tests {
             ("A message of no known release: \"secret\"", DEFAULT_MESSAGE),
             ("", DEFAULT_MESSAGE),
         ] {
-            assert_eq!(replacement(library), ours, "{library}");
+            assert_eq!(replacement(message), expected, "{message}");
         }
     }
 
@@ -139,6 +156,6 @@ mod tests {
         let mut errors: Vec<_> = (1..10).map(at_a_field).collect();
         replace_messages(&mut errors);
         assert_eq!(errors.len(), 9);
-        assert!(errors.iter().all(|error| error.message == AT_A_FIELD));
+        assert!(errors.iter().all(|error| error.message == FIELD_ERROR_MESSAGE));
     }
 }

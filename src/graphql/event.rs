@@ -4,7 +4,7 @@ use super::{
     connection::connection,
     error::{NullableField, shared_to_graphql_error},
     grant::named_user,
-    loaders::{ConcernedBy, NoticeOf},
+    loaders::{NotificationOf, OrganizationsOfEvent},
     organization::OrganizationNode,
     request,
     scalar::{DateTime, Uuid},
@@ -65,16 +65,16 @@ impl EventNode {
     /// token sees all of them.
     async fn organizations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<OrganizationNode>> {
         let request = request(ctx);
-        let concerned =
-            request.load(ConcernedBy(self.0.number)).await.map_err(|error| shared_to_graphql_error(&error))?;
-        let seen = policy::visible_organizations_of_event(
+        let organizations =
+            request.load(OrganizationsOfEvent(self.0.number)).await.map_err(|error| shared_to_graphql_error(&error))?;
+        let visible = policy::visible_organizations_of_event(
             &request.auth_context,
-            &concerned.unwrap_or_default(),
+            &organizations.unwrap_or_default(),
             self.0.token_owner(),
         );
         let mut found = request
             .loader
-            .load_many(seen.unwrap_or_default())
+            .load_many(visible.unwrap_or_default())
             .await
             .map_err(|error| shared_to_graphql_error(&error))?;
         let mut ids: Vec<_> = found.keys().copied().collect();
@@ -89,9 +89,9 @@ impl EventNode {
 
     /// The token that the event concerns. Null if the viewer can no longer see it.
     async fn token(&self, ctx: &Context<'_>) -> NullableField<TokenNode> {
-        let seen =
+        let found =
             request(ctx).load(self.0.token?).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
-        Some(seen.map(|(token, seer)| TokenNode { token, view: seer.view().clone() }))
+        Some(found.map(|(token, viewer)| TokenNode { token, view: viewer.view().clone() }))
     }
 
     /// How the actor authenticated.
@@ -127,12 +127,12 @@ impl EventNode {
 
     /// The ID of the notification email about this event that was sent to the viewer. Null if none was sent to them.
     async fn notification_id(&self, ctx: &Context<'_>) -> NullableField<ID> {
-        let notice = request(ctx)
-            .load(NoticeOf(self.0.id))
+        let notification = request(ctx)
+            .load(NotificationOf(self.0.id))
             .await
             .map_err(|error| shared_to_graphql_error(&error))
             .transpose()?;
-        Some(notice.map(|notice| notice.to_string().into()))
+        Some(notification.map(|notification| notification.to_string().into()))
     }
 
     /// The reason that the actor gave.
@@ -143,7 +143,7 @@ impl EventNode {
 
 impl EventNode {
     pub(super) fn slice(slice: Slice<RecordedEvent>) -> Slice<Self> {
-        let rows = slice.rows.into_iter().map(|(cursor, entry)| (cursor, Self(entry))).collect();
+        let rows = slice.rows.into_iter().map(|(cursor, event)| (cursor, Self(event))).collect();
         Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous }
     }
 }

@@ -36,9 +36,9 @@ impl GrantNode {
 
     /// The token. Null if the viewer cannot see it; see `Query.token`.
     async fn token(&self, ctx: &Context<'_>) -> NullableField<TokenNode> {
-        let seen =
+        let found =
             request(ctx).load(self.0.token).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
-        Some(seen.map(|(token, seer)| TokenNode { token, view: seer.view().clone() }))
+        Some(found.map(|(token, viewer)| TokenNode { token, view: viewer.view().clone() }))
     }
 
     /// The organization that the grant gives access to.
@@ -98,12 +98,12 @@ pub(super) async fn named_user(ctx: &Context<'_>, user: crate::domain::id::UserI
 }
 
 /// Returns a user if the viewer can see them.
-pub(super) async fn seen_user(ctx: &Context<'_>, user: crate::domain::id::UserId) -> NullableField<UserNode> {
+pub(super) async fn visible_user(ctx: &Context<'_>, user: crate::domain::id::UserId) -> NullableField<UserNode> {
     let request = request(ctx);
     let found = request.load(user).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
     match found {
-        Ok(person) if policy::can_see_user(&request.auth_context, user, &person.belongs_to) => {
-            Some(Ok(UserNode(person)))
+        Ok(record) if policy::can_see_user(&request.auth_context, user, &record.belongs_to) => {
+            Some(Ok(UserNode(record)))
         }
         Ok(_) => None,
         Err(error) => Some(Err(error)),

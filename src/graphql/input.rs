@@ -75,10 +75,10 @@ impl TokenFilter {
     /// Converts a filter, and returns how each word of its search was interpreted. Without a filter, only active tokens match.
     pub(super) fn read(filter: Option<Self>, app: &App) -> Result<(list::TokenFilter, Vec<SearchWord>)> {
         let Some(filter) = filter else { return Ok((list::TokenFilter::default(), Vec::new())) };
-        filter.checked(app).map_err(|error| error.within("filter"))
+        filter.convert(app).map_err(|error| error.within("filter"))
     }
 
-    fn checked(self, app: &App) -> Result<(list::TokenFilter, Vec<SearchWord>)> {
+    fn convert(self, app: &App) -> Result<(list::TokenFilter, Vec<SearchWord>)> {
         let address = self.ip_address.as_deref().filter(|text| !text.trim().is_empty());
         let scopes = self.scopes.unwrap_or_default();
         let scopes =
@@ -89,7 +89,10 @@ impl TokenFilter {
             scopes: distinct(scopes.collect::<Result<Vec<_>>>()?),
             addresses: address.map(|text| parse_address("ipAddress", text)).transpose()?.into_iter().collect(),
             owner_is_admin: self.owner_is_admin.into_iter().collect(),
-            status: self.status.filter(|any| !any.is_empty()).map(|any| distinct(any.into_iter().map(Into::into))),
+            status: self
+                .status
+                .filter(|statuses| !statuses.is_empty())
+                .map(|statuses| distinct(statuses.into_iter().map(Into::into))),
             created_at: DateTimeRange::read(self.created_at),
             last_used_at: DateTimeRange::read(self.last_used_at),
             unused_since: self.unused_since.map(|since| since.0),
@@ -108,18 +111,18 @@ impl TokenFilter {
 
 /// Removes duplicates, which would make the statement longer.
 pub(super) fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T> {
-    all.into_iter().fold(Vec::new(), |mut kept, one| {
-        if !kept.contains(&one) {
-            kept.push(one);
+    all.into_iter().fold(Vec::new(), |mut unique, item| {
+        if !unique.contains(&item) {
+            unique.push(item);
         }
-        kept
+        unique
     })
 }
 
 /// Reads a filter from JSON, with the same rules and errors as for a filter in a document.
 pub fn token_filter(json: serde_json::Value, app: &App) -> Result<list::TokenFilter> {
     let value = Value::from_json(json).map_err(|_| Error::invalid("filter", "This is no value of a filter."))?;
-    validation::fits_input(&TokenFilter::type_name(), "filter", &value)?;
+    validation::check_input(&TokenFilter::type_name(), "filter", &value)?;
     let read = Option::<TokenFilter>::parse(Some(value));
     let filter = read.map_err(|_| Error::Bug("a filter that fits is not read".into()))?;
     Ok(TokenFilter::read(filter, app)?.0)

@@ -3,7 +3,7 @@
 //! The parser (async-graphql 7.2) recurses once for each bracket, with no limit in values, and supports only `\uXXXX` outside
 //! the range of surrogates. The GraphQL specification, section String Value, also has `\u{X…}` and pairs of surrogates.
 
-use super::document::Unreadable;
+use super::document::DocumentError;
 use crate::domain::error::Code;
 use async_graphql::Pos;
 use std::borrow::Cow;
@@ -16,7 +16,7 @@ const BLOCK_QUOTE: &str = "\"\"\"";
 const ESCAPED_BLOCK_QUOTE: &str = "\\\"\"\"";
 
 /// Returns an equivalent text that the parser can read, in which every token outside a string keeps its position.
-pub(super) fn prepare(text: &str) -> Result<Cow<'_, str>, Unreadable> {
+pub(super) fn prepare(text: &str) -> Result<Cow<'_, str>, DocumentError> {
     let mut lexer = Lexer { text, rest: text, nesting: 0, output: None };
     while let Some(ch) = lexer.rest.chars().next() {
         match ch {
@@ -74,14 +74,14 @@ impl<'text> Lexer<'text> {
         self.text.strip_suffix(self.rest).unwrap_or_default()
     }
 
-    fn error(&self, code: Code, message: &'static str) -> Unreadable {
+    fn error(&self, code: Code, message: &'static str) -> DocumentError {
         let before = self.before();
         let line = before.rsplit('\n').next().unwrap_or_default();
-        let place = Pos { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 };
-        Unreadable { position: Some(place), code, message }
+        let position = Pos { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 };
+        DocumentError { position: Some(position), code, message }
     }
 
-    fn open(&mut self) -> Result<(), Unreadable> {
+    fn open(&mut self) -> Result<(), DocumentError> {
         self.nesting += 1;
         if self.nesting > MAX_NESTING {
             let message = "Brackets are nested more than 64 deep; nest selections and values less deeply.";
@@ -91,7 +91,7 @@ impl<'text> Lexer<'text> {
         Ok(())
     }
 
-    fn name(&mut self) -> Result<(), Unreadable> {
+    fn name(&mut self) -> Result<(), DocumentError> {
         let length = self.rest.find(|ch| !is_name_character(ch)).unwrap_or(self.rest.len());
         if length > MAX_NAME_LENGTH {
             return Err(self.error(Code::InvalidInput, "A name or alias is longer than 128 characters; shorten it."));
@@ -102,7 +102,7 @@ impl<'text> Lexer<'text> {
 
     /// Reads a block string. The parser would read an unterminated one as an empty string followed by another string, and its
     /// content as brackets.
-    fn block_string(&mut self) -> Result<(), Unreadable> {
+    fn block_string(&mut self) -> Result<(), DocumentError> {
         let unfinished = self.unfinished();
         self.keep(BLOCK_QUOTE.len());
         while let Some(ch) = self.rest.chars().next() {
@@ -116,11 +116,11 @@ impl<'text> Lexer<'text> {
         Err(unfinished)
     }
 
-    fn unfinished(&self) -> Unreadable {
+    fn unfinished(&self) -> DocumentError {
         self.error(Code::InvalidInput, "A string has no end; close it on its line, or a block string by three quotes.")
     }
 
-    fn string(&mut self) -> Result<(), Unreadable> {
+    fn string(&mut self) -> Result<(), DocumentError> {
         let unfinished = self.unfinished();
         self.keep(1);
         let mut saved = 0;
@@ -147,7 +147,7 @@ impl<'text> Lexer<'text> {
     }
 
     /// Decodes a Unicode escape. Returns by how many characters this shortened the text.
-    fn unicode_escape(&mut self) -> Result<usize, Unreadable> {
+    fn unicode_escape(&mut self) -> Result<usize, DocumentError> {
         let Some((code, length)) = code_point(self.rest) else {
             // The parser reports the malformed escape.
             self.keep(2);
@@ -168,7 +168,7 @@ impl<'text> Lexer<'text> {
         Ok(length.saturating_sub(written.chars().count()))
     }
 
-    fn surrogate_pair(&self, high: u32, length: usize) -> Result<(char, usize), Unreadable> {
+    fn surrogate_pair(&self, high: u32, length: usize) -> Result<(char, usize), DocumentError> {
         let low = self.rest.get(length..).and_then(code_point);
         let pair = low.filter(|(low, _)| (0xDC00..0xE000).contains(low)).and_then(|(low, low_length)| {
             let ch = char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00))?;
@@ -179,7 +179,7 @@ impl<'text> Lexer<'text> {
         pair.filter(|_| fixed_width).ok_or_else(|| self.not_a_character())
     }
 
-    fn not_a_character(&self) -> Unreadable {
+    fn not_a_character(&self) -> DocumentError {
         let message = "An escape in a string is not a Unicode character; write surrogates in pairs, or use \\u{…}.";
         self.error(Code::InvalidInput, message)
     }
@@ -237,7 +237,7 @@ mod tests {
 
     fn code_of(document: &str) -> Option<(Code, usize, usize)> {
         let error = prepare(document).err()?;
-        error.position.map(|place| (error.code, place.line, place.column))
+        error.position.map(|position| (error.code, position.line, position.column))
     }
 
     #[test]

@@ -29,23 +29,23 @@ use std::{
 /// The loaders of one request.
 pub(super) struct Loaders {
     app: App,
-    standing: AuthContext,
+    auth_context: AuthContext,
     at: Time,
 }
 
 impl Loaders {
-    pub(super) const fn new(app: App, standing: AuthContext, at: Time) -> Self {
-        Self { app, standing, at }
+    pub(super) const fn new(app: App, auth_context: AuthContext, at: Time) -> Self {
+        Self { app, auth_context, at }
     }
 }
 
 /// The usage of a token across all organizations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct UseOf(pub(super) TokenId);
+pub(super) struct UsageOf(pub(super) TokenId);
 
 /// The organizations that a token currently has access to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ReachOf(pub(super) TokenId);
+pub(super) struct OrganizationsOf(pub(super) TokenId);
 
 /// The IP addresses of the most recent requests with a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,11 +53,11 @@ pub(super) struct AddressesOf(pub(super) TokenId);
 
 /// The notification email about an event that was sent to the viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct NoticeOf(pub(super) EventId);
+pub(super) struct NotificationOf(pub(super) EventId);
 
 /// The organizations that an event concerns, by the number of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ConcernedBy(pub(super) i64);
+pub(super) struct OrganizationsOfEvent(pub(super) i64);
 
 /// A page of the grants of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,15 +68,15 @@ pub(super) struct GrantsPage(pub(super) TokenId, pub(super) GrantFilter, pub(sup
 pub(super) struct GrantsCount(pub(super) TokenId, pub(super) GrantFilter);
 
 /// The organizations that the viewer can see; `None` for all.
-pub(super) type Only = Option<BTreeSet<OrganizationId>>;
+pub(super) type VisibleOrganizations = Option<BTreeSet<OrganizationId>>;
 
 /// A page of the events of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct EventsPage(pub(super) TokenId, pub(super) Only, pub(super) Page);
+pub(super) struct EventsPage(pub(super) TokenId, pub(super) VisibleOrganizations, pub(super) Page);
 
 /// The number of events of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct EventsCount(pub(super) TokenId, pub(super) Only);
+pub(super) struct EventsCount(pub(super) TokenId, pub(super) VisibleOrganizations);
 
 impl Request {
     /// Reads a value, together with all other values of its kind that the request needs in the same round.
@@ -89,14 +89,14 @@ impl Request {
     }
 }
 
-macro_rules! loads {
-    ($($key:ty => $value:ty: |$loads:ident, $keys:ident| $read:expr;)*) => {$(
+macro_rules! loaders {
+    ($($key:ty => $value:ty: |$loaders:ident, $keys:ident| $read:expr;)*) => {$(
         impl Loader<$key> for Loaders {
             type Value = $value;
             type Error = Arc<Error>;
 
             async fn load(&self, $keys: &[$key]) -> Result<HashMap<$key, $value>, Arc<Error>> {
-                let $loads = self;
+                let $loaders = self;
                 let read: Result<HashMap<$key, $value>> = $read;
                 read.map_err(Arc::new)
             }
@@ -104,74 +104,74 @@ macro_rules! loads {
     )*};
 }
 
-loads! {
-    UserId => UserRecord: |loads, ids| loads.app.store().users(ids).await;
-    OrganizationId => Organization: |loads, ids| loads.app.store().organizations(ids).await;
-    TokenId => (Token, TokenViewer): |loads, ids| loads.app.store().visible_tokens(&loads.standing, ids).await;
-    GrantId => Grant: |loads, ids| {
-        let grants = loads.app.store().grants(ids).await;
+loaders! {
+    UserId => UserRecord: |loaders, ids| loaders.app.store().users(ids).await;
+    OrganizationId => Organization: |loaders, ids| loaders.app.store().organizations(ids).await;
+    TokenId => (Token, TokenViewer): |loaders, ids| loaders.app.store().visible_tokens(&loaders.auth_context, ids).await;
+    GrantId => Grant: |loaders, ids| {
+        let grants = loaders.app.store().grants(ids).await;
         grants.map(|mut grants| {
-            grants.retain(|_, grant| policy::can_see_grant(&loads.standing, grant.owner, grant.organization));
+            grants.retain(|_, grant| policy::can_see_grant(&loaders.auth_context, grant.owner, grant.organization));
             grants
         })
     };
-    SessionId => Session: |loads, ids| {
-        let sessions = loads.app.store().sessions(ids, loads.at).await;
+    SessionId => Session: |loaders, ids| {
+        let sessions = loaders.app.store().sessions(ids, loaders.at).await;
         sessions.map(|mut sessions| {
-            sessions.retain(|_, session| policy::can_see_session(&loads.standing, session.user));
+            sessions.retain(|_, session| policy::can_see_session(&loaders.auth_context, session.user));
             sessions
         })
     };
-    EventId => RecordedEvent: |loads, ids| loads.app.store().events(ids).await;
-    UseOf => Usage: |loads, keys| {
+    EventId => RecordedEvent: |loaders, ids| loaders.app.store().events(ids).await;
+    UsageOf => Usage: |loaders, keys| {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        loads.app.store().usage_of(&ids).await.map(|found| keyed(found, UseOf))
+        loaders.app.store().usage_of(&ids).await.map(|found| keyed(found, UsageOf))
     };
-    ReachOf => BTreeSet<OrganizationId>: |loads, keys| {
+    OrganizationsOf => BTreeSet<OrganizationId>: |loaders, keys| {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        loads.app.store().audit_query(&ids, loads.at).await.map(|found| keyed(found, ReachOf))
+        loaders.app.store().organizations_of_tokens(&ids, loaders.at).await.map(|found| keyed(found, OrganizationsOf))
     };
-    AddressesOf => Vec<IpAddr>: |loads, keys| {
+    AddressesOf => Vec<IpAddr>: |loaders, keys| {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        loads.app.store().recent_addresses(&ids, loads.at).await.map(|found| keyed(found, AddressesOf))
+        loaders.app.store().recent_addresses(&ids, loaders.at).await.map(|found| keyed(found, AddressesOf))
     };
-    NoticeOf => DeliveryId: |loads, keys| async {
-        let (myself, ids) = (policy::viewer(&loads.standing)?, keys.iter().map(|key| key.0).collect::<Vec<_>>());
-        Ok(keyed(loads.app.store().notifications_to(&myself, &ids).await?, NoticeOf))
+    NotificationOf => DeliveryId: |loaders, keys| async {
+        let (viewer, ids) = (policy::viewer(&loaders.auth_context)?, keys.iter().map(|key| key.0).collect::<Vec<_>>());
+        Ok(keyed(loaders.app.store().notifications_to(&viewer, &ids).await?, NotificationOf))
     }.await;
-    ConcernedBy => BTreeSet<OrganizationId>: |loads, keys| {
+    OrganizationsOfEvent => BTreeSet<OrganizationId>: |loaders, keys| {
         let numbers: Vec<_> = keys.iter().map(|key| key.0).collect();
-        loads.app.store().concerned(&numbers).await.map(|found| keyed(found, ConcernedBy))
+        loaders.app.store().concerned(&numbers).await.map(|found| keyed(found, OrganizationsOfEvent))
     };
-    GrantsPage => Arc<Slice<Grant>>: |loads, keys| async {
+    GrantsPage => Arc<Slice<Grant>>: |loaders, keys| async {
         let mut found = HashMap::new();
-        for ((which, page), tokens) in grouped(keys, |key| ((key.1.clone(), key.2.clone()), key.0)) {
-            let read = loads.app.store().grants_of(&tokens, &which, &page, loads.at).await?;
-            found.extend(keyed(read, |token| GrantsPage(token, which.clone(), page.clone())));
+        for ((filter, page), tokens) in grouped(keys, |key| ((key.1.clone(), key.2.clone()), key.0)) {
+            let read = loaders.app.store().grants_of(&tokens, &filter, &page, loaders.at).await?;
+            found.extend(keyed(read, |token| GrantsPage(token, filter.clone(), page.clone())));
         }
         Ok(shared(found))
     }.await;
-    GrantsCount => u64: |loads, keys| async {
+    GrantsCount => u64: |loaders, keys| async {
         let mut found = HashMap::new();
-        for (which, tokens) in grouped(keys, |key| (key.1.clone(), key.0)) {
-            let read = loads.app.store().count_grants_of(&tokens, &which, loads.at).await?;
-            found.extend(keyed(read, |token| GrantsCount(token, which.clone())));
+        for (filter, tokens) in grouped(keys, |key| (key.1.clone(), key.0)) {
+            let read = loaders.app.store().count_grants_of(&tokens, &filter, loaders.at).await?;
+            found.extend(keyed(read, |token| GrantsCount(token, filter.clone())));
         }
         Ok(found)
     }.await;
-    EventsPage => Arc<Slice<RecordedEvent>>: |loads, keys| async {
+    EventsPage => Arc<Slice<RecordedEvent>>: |loaders, keys| async {
         let mut found = HashMap::new();
-        for ((only, page), tokens) in grouped(keys, |key| ((key.1.clone(), key.2.clone()), key.0)) {
-            let read = loads.app.store().events_of(&tokens, only.as_ref(), &page).await?;
-            found.extend(keyed(read, |token| EventsPage(token, only.clone(), page.clone())));
+        for ((visible, page), tokens) in grouped(keys, |key| ((key.1.clone(), key.2.clone()), key.0)) {
+            let read = loaders.app.store().events_of(&tokens, visible.as_ref(), &page).await?;
+            found.extend(keyed(read, |token| EventsPage(token, visible.clone(), page.clone())));
         }
         Ok(shared(found))
     }.await;
-    EventsCount => u64: |loads, keys| async {
+    EventsCount => u64: |loaders, keys| async {
         let mut found = HashMap::new();
-        for (only, tokens) in grouped(keys, |key| (key.1.clone(), key.0)) {
-            let read = loads.app.store().count_events_of(&tokens, only.as_ref()).await?;
-            found.extend(keyed(read, |token| EventsCount(token, only.clone())));
+        for (visible, tokens) in grouped(keys, |key| (key.1.clone(), key.0)) {
+            let read = loaders.app.store().count_events_of(&tokens, visible.as_ref()).await?;
+            found.extend(keyed(read, |token| EventsCount(token, visible.clone())));
         }
         Ok(found)
     }.await;
@@ -186,10 +186,10 @@ fn shared<K: Eq + Hash, V>(found: HashMap<K, V>) -> HashMap<K, Arc<V>> {
 }
 
 /// Groups keys by everything but the token, so that one statement reads each group.
-fn grouped<K, A: Eq + Hash>(keys: &[K], ask_and_token: impl Fn(&K) -> (A, TokenId)) -> HashMap<A, Vec<TokenId>> {
-    let mut asked = HashMap::<_, Vec<_>>::new();
-    for (ask, token) in keys.iter().map(ask_and_token) {
-        asked.entry(ask).or_default().push(token);
+fn grouped<K, A: Eq + Hash>(keys: &[K], group_and_token: impl Fn(&K) -> (A, TokenId)) -> HashMap<A, Vec<TokenId>> {
+    let mut groups = HashMap::<_, Vec<_>>::new();
+    for (group, token) in keys.iter().map(group_and_token) {
+        groups.entry(group).or_default().push(token);
     }
-    asked
+    groups
 }

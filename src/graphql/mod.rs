@@ -26,7 +26,7 @@ mod token;
 mod user;
 mod validation;
 
-pub use error::{error_of, outcome_of};
+pub use error::{code_of, error_of};
 pub use input::token_filter;
 pub use validation::invalid_values;
 
@@ -87,24 +87,17 @@ pub struct Request {
 impl Request {
     /// Reads the current authorization of the caller. Fails with `UNAUTHENTICATED` if the user is disabled or deleted.
     pub async fn new(app: &App, caller: Caller) -> Result<Self> {
-        let standing = app.store().auth_context(&caller).await?;
-        let loads = Loaders::new(app.clone(), standing.clone(), caller.at);
+        let auth_context = app.store().auth_context(&caller).await?;
+        let loaders = Loaders::new(app.clone(), auth_context.clone(), caller.at);
         let queue = Queue::default();
-        let rounds = queue.clone();
-        let loader = DataLoader::new(loads, move |load| rounds.push(load)).delay(Duration::ZERO);
-        Ok(Self {
-            app: app.clone(),
-            caller,
-            auth_context: standing,
-            loader: Arc::new(loader),
-            queue,
-            budget: Budget::default(),
-        })
+        let next_round = queue.clone();
+        let loader = DataLoader::new(loaders, move |load| next_round.push(load)).delay(Duration::ZERO);
+        Ok(Self { app: app.clone(), caller, auth_context, loader: Arc::new(loader), queue, budget: Budget::default() })
     }
 
     /// Returns the identity of a list, which its cursors are bound to: its kind, the object it belongs to, and its filter.
-    async fn list(&self, kind: ListKind, of: uuid::Uuid, detail: &(impl Detail + Sync)) -> Result<List> {
-        Ok(self.app.store().cursor_key().await?.list(kind, of, detail))
+    async fn list(&self, kind: ListKind, owner: uuid::Uuid, detail: &(impl Detail + Sync)) -> Result<List> {
+        Ok(self.app.store().cursor_key().await?.list(kind, owner, detail))
     }
 
     /// Executes one operation of this request.

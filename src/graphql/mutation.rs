@@ -42,8 +42,8 @@ impl Mutation {
         let request = request(ctx);
         field_result(
             async {
-                let ask = new_token(request, &input)?;
-                let (token, secret) = create_token(&request.app, &request.caller, ask).await?;
+                let new = new_token(request, &input)?;
+                let (token, secret) = create_token(&request.app, &request.caller, new).await?;
                 Ok(CreateTokenPayload { token: own(request, token), value: secret.reveal_once() })
             }
             .await
@@ -142,7 +142,9 @@ impl Mutation {
                     self_service: request.app.self_service(),
                 };
                 let organization = request.app.change(&request.caller, change).await?;
-                Ok(CreateOrganizationPayload { organization: OrganizationNode::anew(organization, Role::Admin) })
+                Ok(CreateOrganizationPayload {
+                    organization: OrganizationNode::with_viewer_role(organization, Role::Admin),
+                })
             }
             .await
             .map_err(in_input),
@@ -186,7 +188,7 @@ impl Mutation {
                     role: input.role.into(),
                 };
                 let (organization, user) = request.app.change_naming_a_user(&request.caller, change).await?;
-                let member = user_ref(request, user).await?;
+                let member = user_node(request, user).await?;
                 Ok(AddOrganizationMemberPayload { organization: organization.into(), member })
             }
             .await
@@ -210,7 +212,7 @@ impl Mutation {
                     role: input.role.into(),
                 };
                 let (organization, user) = request.app.change(&request.caller, change).await?;
-                let member = user_ref(request, user).await?;
+                let member = user_node(request, user).await?;
                 Ok(UpdateOrganizationMemberPayload { organization: organization.into(), member })
             }
             .await
@@ -246,9 +248,9 @@ impl Mutation {
         let request = request(ctx);
         field_result(
             async {
-                let oneself = policy::signed_in_user(&request.auth_context)?;
+                let signed_in_user = policy::signed_in_user(&request.auth_context)?;
                 let session = session_id(&input.session_id);
-                if !request.app.store().upkeep().end_session(&oneself, session).await? {
+                if !request.app.store().upkeep().end_session(&signed_in_user, session).await? {
                     return Err(Error::NotFound("session"));
                 }
                 Ok(EndSessionPayload { ended_session_id: session.to_string().into() })
@@ -263,9 +265,9 @@ impl Mutation {
         let request = request(ctx);
         field_result(
             async {
-                let oneself = policy::signed_in_user(&request.auth_context)?;
-                let but_for = request.caller.session().filter(|_| input.keep_current);
-                let ended = request.app.store().upkeep().end_sessions(&oneself, but_for).await?;
+                let signed_in_user = policy::signed_in_user(&request.auth_context)?;
+                let except = request.caller.session().filter(|_| input.keep_current);
+                let ended = request.app.store().upkeep().end_sessions(&signed_in_user, except).await?;
                 Ok(EndSessionsPayload { ended: i32::try_from(ended).unwrap_or(i32::MAX) })
             }
             .await
@@ -286,12 +288,12 @@ impl Mutation {
                 let user = request.caller.user().ok_or(Error::Unauthenticated)?;
                 // A caller who may not change the password gets that error first.
                 policy::password_setter(&request.auth_context, user)?;
-                let UserNode(before) = user_ref(request, user).await?;
+                let UserNode(before) = user_node(request, user).await?;
                 let names = [Some(before.user.username), Some(before.user.name), before.user.email];
                 let names = names.into_iter().flatten().collect();
                 let hashed = request.app.password_chosen("newPassword", input.new_password, names, true).await?;
                 request.app.change(&request.caller, SetPassword { user, hashed }).await?;
-                Ok(ChangePasswordPayload { user: user_ref(request, user).await? })
+                Ok(ChangePasswordPayload { user: user_node(request, user).await? })
             }
             .await
             .map_err(in_input),
@@ -310,7 +312,7 @@ impl Mutation {
             async {
                 let name = input.name.map(|name| text::name("name", &name)).transpose()?;
                 let user = request.app.change(&request.caller, UpdateProfile { name }).await?;
-                Ok(UpdateProfilePayload { user: user_ref(request, user).await? })
+                Ok(UpdateProfilePayload { user: user_node(request, user).await? })
             }
             .await
             .map_err(in_input),
@@ -336,7 +338,7 @@ impl Mutation {
 }
 
 /// Reads a user that the mutation created or changed.
-async fn user_ref(request: &Request, user: UserId) -> Result<UserNode> {
+async fn user_node(request: &Request, user: UserId) -> Result<UserNode> {
     let found = request.app.store().users(&[user]).await?.remove(&user);
     found.map(UserNode).ok_or_else(|| Error::Bug("the user of a mutation does not exist".into()))
 }

@@ -41,12 +41,12 @@ impl From<Organization> for OrganizationNode {
 
 impl OrganizationNode {
     /// Returns an organization in which this request has given the viewer a role.
-    pub(super) const fn anew(organization: Organization, role: Role) -> Self {
+    pub(super) const fn with_viewer_role(organization: Organization, role: Role) -> Self {
         Self { organization, role: Some(role) }
     }
 
     /// Returns the authorization of the viewer, including the role that this request has given them.
-    fn standing<'request>(&self, request: &'request Request) -> Cow<'request, AuthContext> {
+    fn auth_context<'request>(&self, request: &'request Request) -> Cow<'request, AuthContext> {
         match self.role {
             Some(role) => Cow::Owned(request.auth_context.clone().with_role(self.organization.id, role)),
             None => Cow::Borrowed(&request.auth_context),
@@ -84,7 +84,7 @@ impl OrganizationNode {
 
     /// Whether the viewer is an administrator of the organization.
     async fn viewer_is_admin(&self, ctx: &Context<'_>) -> bool {
-        self.standing(request(ctx)).role_in(self.organization.id) == Some(Role::Admin)
+        self.auth_context(request(ctx)).role_in(self.organization.id) == Some(Role::Admin)
     }
 
     /// The members of the organization, ordered by username. Members can see each other. `search` matches usernames and
@@ -100,9 +100,9 @@ impl OrganizationNode {
         #[graphql(desc = "Return only members that match this text.")] search: Option<String>,
         #[graphql(desc = "Return only members with this role.")] role: Option<OrganizationRole>,
     ) -> async_graphql::Result<OrganizationMemberConnection> {
-        let which = text::search_text("search", search.as_deref()).map_err(to_graphql_error)?;
-        let which = MemberFilter { search: which, role: role.map(Into::into) };
-        self.members_page(ctx, which, &page(first, after, last, before)).await.map_err(to_graphql_error)
+        let search = text::search_text("search", search.as_deref()).map_err(to_graphql_error)?;
+        let filter = MemberFilter { search, role: role.map(Into::into) };
+        self.members_page(ctx, filter, &page(first, after, last, before)).await.map_err(to_graphql_error)
     }
 
     /// The audit: every token that currently has access to the organization, newest first by default. With
@@ -121,14 +121,14 @@ impl OrganizationNode {
         let request = request(ctx);
         field_result(
             async {
-                let admin = policy::org_admin(&self.standing(request), self.organization.id)?;
+                let admin = policy::org_admin(&self.auth_context(request), self.organization.id)?;
                 let ((filter, search), order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
                 let list = request.list(ListKind::Audit(order), self.organization.id.uuid(), &filter).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let at = request.caller.at;
                 let slice = request.app.store().audit_list(&admin, &filter, order, &page, at).await?;
                 let app = request.app.clone();
-                let count = Count::by(move || {
+                let count = Count::new(move || {
                     let (app, admin, filter) = (app.clone(), admin.clone(), filter.clone());
                     async move { app.store().count_audit_list(&admin, &filter, at).await }
                 });
@@ -148,7 +148,7 @@ impl OrganizationNode {
         let request = request(ctx);
         optional_field_result(
             async {
-                let admin = policy::org_admin(&self.standing(request), self.organization.id)?;
+                let admin = policy::org_admin(&self.auth_context(request), self.organization.id)?;
                 let Some(token) = TokenId::parse(&token_id) else { return Ok(None) };
                 let grant = request.app.store().audit_entry(&admin, token, request.caller.at).await?;
                 Ok(grant.map(GrantNode))
@@ -170,13 +170,13 @@ impl OrganizationNode {
         let request = request(ctx);
         field_result(
             async {
-                let admin = policy::org_admin(&self.standing(request), self.organization.id)?;
+                let admin = policy::org_admin(&self.auth_context(request), self.organization.id)?;
                 let filter = AuditEventFilter::read(filter);
                 let list = request.list(ListKind::Events, self.organization.id.uuid(), &filter).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let slice = request.app.store().events_in(&admin, &filter, &page).await?;
                 let app = request.app.clone();
-                let count = Count::by(move || {
+                let count = Count::new(move || {
                     let (app, admin, filter) = (app.clone(), admin.clone(), filter.clone());
                     async move { app.store().count_events_in(&admin, &filter).await }
                 });
@@ -191,22 +191,22 @@ impl OrganizationNode {
     async fn members_page(
         &self,
         ctx: &Context<'_>,
-        which: MemberFilter,
+        filter: MemberFilter,
         page: &PageArguments,
     ) -> Result<OrganizationMemberConnection> {
         let request = request(ctx);
-        let list = request.list(ListKind::Members, self.organization.id.uuid(), &which).await?;
+        let list = request.list(ListKind::Members, self.organization.id.uuid(), &filter).await?;
         let page = Page::parse(page, &list)?;
         // A former member still sees the organization on the ended grants of their tokens, but none of its members.
-        let Some(insider) = policy::org_member(&self.standing(request), self.organization.id) else {
-            let (slice, count) = (Slice::of(&page, Vec::new()), Count::by(async || Ok(0)));
+        let Some(member) = policy::org_member(&self.auth_context(request), self.organization.id) else {
+            let (slice, count) = (Slice::of(&page, Vec::new()), Count::new(async || Ok(0)));
             return Ok(OrganizationMemberConnection(ConnectionPage { slice, list, count }));
         };
-        let slice = request.app.store().members_of(&insider, &which, &page).await?;
+        let slice = request.app.store().members_of(&member, &filter, &page).await?;
         let app = request.app.clone();
-        let count = Count::by(move || {
-            let (app, insider, which) = (app.clone(), insider.clone(), which.clone());
-            async move { app.store().count_members_of(&insider, &which).await }
+        let count = Count::new(move || {
+            let (app, member, filter) = (app.clone(), member.clone(), filter.clone());
+            async move { app.store().count_members_of(&member, &filter).await }
         });
         Ok(OrganizationMemberConnection(ConnectionPage { slice, list, count }))
     }

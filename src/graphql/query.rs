@@ -3,8 +3,8 @@
 use super::{
     error::{NullableField, field_result, optional_field_result, shared_to_graphql_error, to_graphql_error},
     event::EventNode,
-    grant::{GrantNode, seen_user},
-    loaders::ConcernedBy,
+    grant::{GrantNode, visible_user},
+    loaders::OrganizationsOfEvent,
     organization::OrganizationNode,
     request,
     scope::Scope,
@@ -83,10 +83,10 @@ impl Query {
         // An invalid slug may contain characters that a database rejects.
         let slug = crate::domain::text::slug("slug", &slug).ok()?;
         let found = request.app.store().organization_named(&slug).await;
-        let seen = |organization: &crate::domain::organization::Organization| {
+        let is_visible = |organization: &crate::domain::organization::Organization| {
             request.auth_context.role_in(organization.id).is_some()
         };
-        optional_field_result(found.map(|found| found.filter(seen).map(OrganizationNode::from)))
+        optional_field_result(found.map(|found| found.filter(is_visible).map(OrganizationNode::from)))
     }
 
     /// Look up a token that the viewer owns, or whose grant for an organization that the viewer administers has not
@@ -116,7 +116,7 @@ pub(super) const MAX_IDS: usize = 100;
 
 async fn node(ctx: &Context<'_>, id: &ID) -> NullableField<Node> {
     match NodeId::parse(id)? {
-        NodeId::User(id) => Some(seen_user(ctx, id).await?.map(Node::User)),
+        NodeId::User(id) => Some(visible_user(ctx, id).await?.map(Node::User)),
         NodeId::Organization(id) => Some(organization(ctx, id).await?.map(Node::Organization)),
         NodeId::Token(id) => Some(token(ctx, id).await?.map(Node::Token)),
         NodeId::Grant(id) => {
@@ -140,26 +140,27 @@ async fn organization(ctx: &Context<'_>, id: OrganizationId) -> NullableField<Or
 }
 
 async fn token(ctx: &Context<'_>, id: TokenId) -> NullableField<TokenNode> {
-    let seen = request(ctx).load(id).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
-    Some(seen.map(|(token, seer)| TokenNode { token, view: seer.view().clone() }))
+    let found = request(ctx).load(id).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
+    Some(found.map(|(token, viewer)| TokenNode { token, view: viewer.view().clone() }))
 }
 
 async fn session(ctx: &Context<'_>, id: SessionId) -> NullableField<SessionNode> {
-    let seen = request(ctx).load(id).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
-    Some(seen.map(SessionNode))
+    let found = request(ctx).load(id).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
+    Some(found.map(SessionNode))
 }
 
 async fn event(ctx: &Context<'_>, id: EventId) -> NullableField<EventNode> {
     let request = request(ctx);
-    let entry = match request.load(id).await.map_err(|error| shared_to_graphql_error(&error)).transpose()? {
-        Ok(entry) => entry,
+    let event = match request.load(id).await.map_err(|error| shared_to_graphql_error(&error)).transpose()? {
+        Ok(event) => event,
         Err(error) => return Some(Err(error)),
     };
-    let concerned = request.load(ConcernedBy(entry.number)).await.map_err(|error| shared_to_graphql_error(&error));
-    let concerned = match concerned {
-        Ok(concerned) => concerned.unwrap_or_default(),
+    let organizations =
+        request.load(OrganizationsOfEvent(event.number)).await.map_err(|error| shared_to_graphql_error(&error));
+    let organizations = match organizations {
+        Ok(organizations) => organizations.unwrap_or_default(),
         Err(error) => return Some(Err(error)),
     };
-    policy::visible_organizations_of_event(&request.auth_context, &concerned, entry.token_owner())?;
-    field_result(Ok(EventNode(entry)))
+    policy::visible_organizations_of_event(&request.auth_context, &organizations, event.token_owner())?;
+    field_result(Ok(EventNode(event)))
 }

@@ -24,19 +24,19 @@ pub(super) enum Kind {
 
 /// A field of an object or an interface.
 pub(super) struct Field {
-    pub(super) of: Type,
+    pub(super) ty: Type,
     pub(super) arguments: IndexMap<Name, InputValue>,
 }
 
 /// An argument, or a field of an input object.
 pub(super) struct InputValue {
-    pub(super) of: Type,
+    pub(super) ty: Type,
     pub(super) has_default: bool,
 }
 
 impl InputValue {
     pub(super) fn is_required(&self) -> bool {
-        !self.of.nullable && !self.has_default
+        !self.ty.nullable && !self.has_default
     }
 }
 
@@ -51,14 +51,14 @@ fn kind_of(definition: TypeSystemDefinition) -> Option<(Name, Kind)> {
     let TypeSystemDefinition::Type(definition) = definition else { return None };
     let fields = |fields: Vec<Positioned<async_graphql::parser::types::FieldDefinition>>| {
         let field = |field: Positioned<async_graphql::parser::types::FieldDefinition>| {
-            (field.node.name.node, Field { of: field.node.ty.node, arguments: parse_input_value(field.node.arguments) })
+            (field.node.name.node, Field { ty: field.node.ty.node, arguments: input_values(field.node.arguments) })
         };
         Kind::Fields(fields.into_iter().map(field).collect())
     };
     let kind = match definition.node.kind {
         TypeKind::Object(object) => fields(object.fields),
         TypeKind::Interface(interface) => fields(interface.fields),
-        TypeKind::InputObject(input) => Kind::Input(parse_input_value(input.fields)),
+        TypeKind::InputObject(input) => Kind::Input(input_values(input.fields)),
         TypeKind::Enum(values) => Kind::Enum(values.values.into_iter().map(|value| value.node.value.node).collect()),
         TypeKind::Scalar => Kind::Scalar,
         TypeKind::Union(_) => Kind::Fields(HashMap::new()),
@@ -66,13 +66,13 @@ fn kind_of(definition: TypeSystemDefinition) -> Option<(Name, Kind)> {
     Some((definition.node.name.node, kind))
 }
 
-fn parse_input_value(definitions: Vec<Positioned<InputValueDefinition>>) -> IndexMap<Name, InputValue> {
-    let one = |definition: Positioned<InputValueDefinition>| {
+fn input_values(definitions: Vec<Positioned<InputValueDefinition>>) -> IndexMap<Name, InputValue> {
+    let input_value = |definition: Positioned<InputValueDefinition>| {
         let definition = definition.node;
-        let taken = InputValue { of: definition.ty.node, has_default: definition.default_value.is_some() };
-        (definition.name.node, taken)
+        let input_value = InputValue { ty: definition.ty.node, has_default: definition.default_value.is_some() };
+        (definition.name.node, input_value)
     };
-    definitions.into_iter().map(one).collect()
+    definitions.into_iter().map(input_value).collect()
 }
 
 /// Returns the type with a name.
@@ -89,8 +89,8 @@ pub(super) fn field(on: &str, name: &str) -> Option<&'static Field> {
 }
 
 /// Returns the name of a type without its lists.
-pub(super) fn base(of: &Type) -> &Name {
-    match &of.base {
+pub(super) fn base(ty: &Type) -> &Name {
+    match &ty.base {
         BaseType::Named(name) => name,
         BaseType::List(inner) => base(inner),
     }
@@ -109,6 +109,6 @@ mod tests {
         let Some(Kind::Input(input)) = kind("CreateTokenInput") else { panic!("an input") };
         assert!(input["description"].is_required() && !input["expiresAt"].is_required());
         assert!(kind("Nothing").is_none() && field("Query", "nothing").is_none() && field("Int", "x").is_none());
-        assert_eq!(base(&field("Query", "nodes").expect("a field").of).as_str(), "Node");
+        assert_eq!(base(&field("Query", "nodes").expect("a field").ty).as_str(), "Node");
     }
 }

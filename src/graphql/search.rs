@@ -13,8 +13,8 @@ pub(super) struct SearchWord {
 }
 
 impl From<ParsedWord> for SearchWord {
-    fn from(said: ParsedWord) -> Self {
-        Self { text: said.text, kind: said.kind.into() }
+    fn from(word: ParsedWord) -> Self {
+        Self { text: word.text, kind: word.kind.into() }
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     event::{AuditEventConnection, EventNode},
     grant::{TokenGrantConnection, TokenGrantStatus, TokenRequest},
     input::distinct,
-    loaders::{AddressesOf, EventsCount, EventsPage, GrantsCount, GrantsPage, ReachOf, UseOf},
+    loaders::{AddressesOf, EventsCount, EventsPage, GrantsCount, GrantsPage, OrganizationsOf, UsageOf},
     organization::OrganizationNode,
     request,
     scalar::{DateTime, Uuid},
@@ -73,9 +73,10 @@ impl TokenNode {
     /// administrator sees those that they administer.
     async fn organizations(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<OrganizationNode>> {
         let request = request(ctx);
-        let reach = request.load(ReachOf(self.token.id)).await.map_err(|error| shared_to_graphql_error(&error))?;
-        let seen = reach.unwrap_or_default().into_iter().filter(|one| self.shows(*one));
-        let mut found = request.loader.load_many(seen).await.map_err(|error| shared_to_graphql_error(&error))?;
+        let organizations =
+            request.load(OrganizationsOf(self.token.id)).await.map_err(|error| shared_to_graphql_error(&error))?;
+        let visible = organizations.unwrap_or_default().into_iter().filter(|id| self.shows(*id));
+        let mut found = request.loader.load_many(visible).await.map_err(|error| shared_to_graphql_error(&error))?;
         let mut ids: Vec<_> = found.keys().copied().collect();
         ids.sort_unstable();
         Ok(ids.iter().filter_map(|id| found.remove(id)).map(OrganizationNode::from).collect())
@@ -94,14 +95,14 @@ impl TokenNode {
         #[graphql(desc = "Return only grants for this organization.")] organization_id: Option<ID>,
         #[graphql(desc = "Return only grants with one of these statuses.")] status: Option<Vec<TokenGrantStatus>>,
     ) -> NullableField<TokenGrantConnection> {
-        let asked = organization_id.as_ref().map(|id| OrganizationId::parse(id));
-        let organizations = match (asked, self.view.organizations()) {
-            (Some(one), _) => Some(one.into_iter().filter(|one| self.shows(*one)).collect()),
-            (None, seen) => seen.cloned(),
+        let requested = organization_id.as_ref().map(|id| OrganizationId::parse(id));
+        let organizations = match (requested, self.view.organizations()) {
+            (Some(id), _) => Some(id.into_iter().filter(|id| self.shows(*id)).collect()),
+            (None, visible) => visible.cloned(),
         };
         let status = distinct(status.unwrap_or_default().into_iter().map(Into::into));
-        let which = GrantFilter { organizations, status };
-        field_result(self.grants_page(ctx, which, &page(first, after, last, before)).await)
+        let filter = GrantFilter { organizations, status };
+        field_result(self.grants_page(ctx, filter, &page(first, after, last, before)).await)
     }
 
     /// The events of the token, newest first. Visible to the owner only; administrators read
@@ -168,12 +169,12 @@ impl TokenNode {
 
 impl TokenNode {
     fn shows(&self, organization: OrganizationId) -> bool {
-        self.view.organizations().is_none_or(|seen| seen.contains(&organization))
+        self.view.organizations().is_none_or(|visible| visible.contains(&organization))
     }
 
     async fn usage(&self, ctx: &Context<'_>) -> Result<Option<Usage>, Arc<Error>> {
         match self.view {
-            Visibility::Owner => request(ctx).load(UseOf(self.token.id)).await,
+            Visibility::Owner => request(ctx).load(UsageOf(self.token.id)).await,
             Visibility::OwnerWithin(_) | Visibility::Admin(_) => Ok(None),
         }
     }
@@ -181,16 +182,16 @@ impl TokenNode {
     async fn grants_page(
         &self,
         ctx: &Context<'_>,
-        which: GrantFilter,
+        filter: GrantFilter,
         page: &crate::domain::list::PageArguments,
     ) -> Result<TokenGrantConnection> {
         let request = request(ctx);
-        let list = request.list(ListKind::Grants, self.token.id.uuid(), &which).await?;
+        let list = request.list(ListKind::Grants, self.token.id.uuid(), &filter).await?;
         let page = Page::parse(page, &list)?;
-        let key = GrantsPage(self.token.id, which.clone(), page.clone());
+        let key = GrantsPage(self.token.id, filter.clone(), page.clone());
         let slice = request.load(key).await.map_err(shared)?;
-        let (loader, key) = (Arc::clone(&request.loader), GrantsCount(self.token.id, which));
-        let count = Count::by(move || {
+        let (loader, key) = (Arc::clone(&request.loader), GrantsCount(self.token.id, filter));
+        let count = Count::new(move || {
             let (loader, key) = (Arc::clone(&loader), key.clone());
             async move { Ok(loader.load_one(key).await.map_err(shared)?.unwrap_or_default()) }
         });
@@ -205,10 +206,10 @@ impl TokenNode {
         let request = request(ctx);
         let list = request.list(ListKind::TokenEvents, self.token.id.uuid(), &()).await?;
         let page = Page::parse(page, &list)?;
-        let only = self.view.organizations().cloned();
-        let slice = request.load(EventsPage(self.token.id, only.clone(), page.clone())).await.map_err(shared)?;
-        let (loader, key) = (Arc::clone(&request.loader), EventsCount(self.token.id, only));
-        let count = Count::by(move || {
+        let visible = self.view.organizations().cloned();
+        let slice = request.load(EventsPage(self.token.id, visible.clone(), page.clone())).await.map_err(shared)?;
+        let (loader, key) = (Arc::clone(&request.loader), EventsCount(self.token.id, visible));
+        let count = Count::new(move || {
             let (loader, key) = (Arc::clone(&loader), key.clone());
             async move { Ok(loader.load_one(key).await.map_err(shared)?.unwrap_or_default()) }
         });

@@ -49,8 +49,8 @@ impl UserNode {
     /// The email address of the user. Null unless the user is the viewer, or is a member of an organization that the
     /// viewer administers.
     async fn email(&self, ctx: &Context<'_>) -> Option<&str> {
-        let seen = policy::can_see_email(&request(ctx).auth_context, self.0.user.id, &self.0.belongs_to);
-        self.0.user.email.as_deref().filter(|_| seen)
+        let is_visible = policy::can_see_email(&request(ctx).auth_context, self.0.user.id, &self.0.belongs_to);
+        self.0.user.email.as_deref().filter(|_| is_visible)
     }
 
     /// The time when the user was created.
@@ -68,16 +68,16 @@ impl UserNode {
         #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
     ) -> NullableField<OrganizationConnection> {
         let request = request(ctx);
-        let myself = self.myself(ctx)?;
+        let viewer = self.viewer(ctx)?;
         field_result(
             async {
-                let list = request.list(ListKind::Organizations, myself.user().uuid(), &()).await?;
+                let list = request.list(ListKind::Organizations, viewer.user().uuid(), &()).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
-                let slice = request.app.store().organizations_of(&myself, &page).await?;
+                let slice = request.app.store().organizations_of(&viewer, &page).await?;
                 let app = request.app.clone();
-                let count = Count::by(move || {
-                    let (app, myself) = (app.clone(), myself.clone());
-                    async move { app.store().count_organizations_of(&myself).await }
+                let count = Count::new(move || {
+                    let (app, viewer) = (app.clone(), viewer.clone());
+                    async move { app.store().count_organizations_of(&viewer).await }
                 });
                 Ok(OrganizationConnection(ConnectionPage { slice, list, count }))
             }
@@ -95,19 +95,19 @@ impl UserNode {
         #[graphql(desc = "Return items before this cursor.")] before: Option<String>,
     ) -> NullableField<SessionConnection> {
         let request = request(ctx);
-        let oneself = self.oneself(ctx)?;
+        let signed_in_user = self.signed_in_user(ctx)?;
         field_result(
             async {
-                let list = request.list(ListKind::Sessions, oneself.user().uuid(), &()).await?;
+                let list = request.list(ListKind::Sessions, signed_in_user.user().uuid(), &()).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let at = request.caller.at;
-                let slice = request.app.store().sessions_of(&oneself, &page, at).await?;
+                let slice = request.app.store().sessions_of(&signed_in_user, &page, at).await?;
                 let rows = slice.rows.into_iter().map(|(cursor, session)| (cursor, SessionNode(session))).collect();
                 let slice = Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous };
                 let app = request.app.clone();
-                let count = Count::by(move || {
-                    let (app, oneself) = (app.clone(), oneself.clone());
-                    async move { app.store().count_sessions_of(&oneself, at).await }
+                let count = Count::new(move || {
+                    let (app, signed_in_user) = (app.clone(), signed_in_user.clone());
+                    async move { app.store().count_sessions_of(&signed_in_user, at).await }
                 });
                 Ok(SessionConnection(ConnectionPage { slice, list, count }))
             }
@@ -117,9 +117,9 @@ impl UserNode {
 
     /// Whether the user can sign in with a password. Visible to the user only, and not through a token.
     async fn has_password(&self, ctx: &Context<'_>) -> NullableField<bool> {
-        let user = *self.oneself(ctx)?.user();
-        let known = request(ctx).app.store().sign_in(user).await;
-        field_result(known.map(|known| known.is_some_and(|known| known.hashed.is_some())))
+        let user = *self.signed_in_user(ctx)?.user();
+        let sign_in = request(ctx).app.store().sign_in(user).await;
+        field_result(sign_in.map(|sign_in| sign_in.is_some_and(|sign_in| sign_in.hashed.is_some())))
     }
 
     /// The tokens that the user owns, newest first by default. Visible to the user only.
@@ -135,25 +135,25 @@ impl UserNode {
         #[graphql(desc = "The order of the tokens.")] order_by: Option<TokenOrder>,
     ) -> NullableField<TokenConnection> {
         let request = request(ctx);
-        let myself = self.myself(ctx)?;
+        let viewer = self.viewer(ctx)?;
         field_result(
             async {
                 let ((filter, search), order) = (TokenFilter::read(filter, &request.app)?, TokenOrder::read(order_by));
                 if filter.depends_on_usage() || order.field == TokenOrderField::LastUsedAt {
                     policy::can_see_all_usage(&request.auth_context)?;
                 }
-                let list = request.list(ListKind::Tokens(order), myself.user().uuid(), &filter).await?;
+                let list = request.list(ListKind::Tokens(order), viewer.user().uuid(), &filter).await?;
                 let page = Page::parse(&page(first, after, last, before), &list)?;
                 let at = request.caller.at;
-                let slice = request.app.store().tokens_of(&myself, &filter, order, &page, at).await?;
+                let slice = request.app.store().tokens_of(&viewer, &filter, order, &page, at).await?;
                 let view = policy::own_visibility(&request.auth_context);
                 let node = |token| TokenNode { token, view: view.clone() };
                 let rows = slice.rows.into_iter().map(|(cursor, token)| (cursor, node(token))).collect();
                 let slice = Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous };
                 let app = request.app.clone();
-                let count = Count::by(move || {
-                    let (app, myself, filter) = (app.clone(), myself.clone(), filter.clone());
-                    async move { app.store().count_tokens_of(&myself, &filter, at).await }
+                let count = Count::new(move || {
+                    let (app, viewer, filter) = (app.clone(), viewer.clone(), filter.clone());
+                    async move { app.store().count_tokens_of(&viewer, &filter, at).await }
                 });
                 Ok(TokenConnection(ConnectionPage { slice, list, count }, search))
             }
@@ -164,12 +164,14 @@ impl UserNode {
 
 impl UserNode {
     /// Returns the proof that the viewer is this user and does not use a token, or `None`.
-    fn oneself(&self, ctx: &Context<'_>) -> Option<SignedInUser> {
-        policy::signed_in_user(&request(ctx).auth_context).ok().filter(|oneself| *oneself.user() == self.0.user.id)
+    fn signed_in_user(&self, ctx: &Context<'_>) -> Option<SignedInUser> {
+        policy::signed_in_user(&request(ctx).auth_context)
+            .ok()
+            .filter(|signed_in_user| *signed_in_user.user() == self.0.user.id)
     }
 
     /// Returns the proof that the viewer is this user, or `None`.
-    fn myself(&self, ctx: &Context<'_>) -> Option<Viewer> {
-        policy::viewer(&request(ctx).auth_context).ok().filter(|myself| *myself.user() == self.0.user.id)
+    fn viewer(&self, ctx: &Context<'_>) -> Option<Viewer> {
+        policy::viewer(&request(ctx).auth_context).ok().filter(|viewer| *viewer.user() == self.0.user.id)
     }
 }

@@ -41,55 +41,55 @@ pub fn invalid_values(
     let mut walk = Walk {
         document,
         forbidden: (chosen.ty == OperationType::Mutation).then_some(prefix),
-        given: Some(variables),
+        provided: Some(variables),
         uses: HashMap::new(),
         defined: HashMap::new(),
         seen: HashSet::new(),
-        found: Vec::new(),
+        errors: Vec::new(),
     };
     walk.operation(chosen);
     // The variables belong to the chosen operation only.
-    walk.given = None;
+    walk.provided = None;
     for (_, other) in document.operations.iter().filter(|(_, other)| !std::ptr::eq(&raw const other.node, chosen)) {
         walk.operation(&other.node);
     }
     for name in document.fragments.keys() {
         walk.fragment(name);
     }
-    walk.found.truncate(MAX_ERRORS);
-    walk.found
+    walk.errors.truncate(MAX_ERRORS);
+    walk.errors
 }
 
 /// Checks a value in JSON of the input type `of`, or null. `field` is the start of the path in errors.
-pub(super) fn fits_input(of: &str, field: &'static str, value: &Value) -> Result<(), Error> {
+pub(super) fn check_input(ty: &str, field: &'static str, value: &Value) -> Result<(), Error> {
     let bug = || Error::Bug("a type that is none".into());
     let (defined, mut uses) = (HashMap::new(), HashMap::new());
     let path = vec![Step::Key(field)];
-    let mut judge =
-        ValueValidator { is_json: true, forbidden: None, given: None, defined: &defined, path, uses: &mut uses };
-    let fits = judge.fits(&Type::new(of).ok_or_else(bug)?, value);
-    fits.map_err(|why| Error::invalid(judge.path(), why))
+    let mut validator =
+        ValueValidator { is_json: true, forbidden: None, provided: None, defined: &defined, path, uses: &mut uses };
+    let result = validator.check(&Type::new(ty).ok_or_else(bug)?, value);
+    result.map_err(|message| Error::invalid(validator.path(), message))
 }
 
 struct Walk<'document> {
     document: &'document ExecutableDocument,
     /// The prefix of token values that no text may contain.
     forbidden: Option<&'document Prefix>,
-    given: Option<&'document Variables>,
+    provided: Option<&'document Variables>,
     /// The variables of the current operation.
     defined: HashMap<&'document Name, &'document VariableDefinition>,
     /// The path of the first use of each variable.
     uses: HashMap<Name, String>,
     seen: HashSet<&'document str>,
-    found: Vec<ServerError>,
+    errors: Vec<ServerError>,
 }
 
 /// A value with its required type and its location.
 struct LocatedValue<'walk> {
     value: &'walk Value,
-    of: &'walk Type,
+    ty: &'walk Type,
     path: &'walk str,
-    place: Pos,
+    position: Pos,
     /// Whether the value is JSON, in which enum values are strings.
     is_json: bool,
 }
@@ -100,23 +100,23 @@ impl<'document> Walk<'document> {
         self.defined = definitions.map(|definition| (&definition.name.node, definition)).collect();
         self.selection(&operation.selection_set, root(operation.ty));
         for definition in &operation.variable_definitions {
-            let (name, place) = (&definition.node.name.node, definition.pos);
-            let of = &definition.node.var_type.node;
+            let (name, position) = (&definition.node.name.node, definition.pos);
+            let ty = &definition.node.var_type.node;
             let path = self.uses.remove(name).unwrap_or_else(|| "variables".into());
-            match schema_index::kind(base(of)) {
-                None => self.tell(place, &path, "A variable is of a type that the schema does not have."),
-                Some(Kind::Fields(_)) => self.tell(place, &path, "A variable is of a type that is no input."),
+            match schema_index::kind(base(ty)) {
+                None => self.report(position, &path, "A variable is of a type that the schema does not have."),
+                Some(Kind::Fields(_)) => self.report(position, &path, "A variable is of a type that is no input."),
                 Some(_) => {
                     let default = definition.node.default_value.as_ref().map(|default| &default.node);
-                    let given = self.given.and_then(|given| given.get(name));
+                    let provided = self.provided.and_then(|provided| provided.get(name));
                     if let Some(value) = default {
-                        self.value(&LocatedValue { value, of, path: &path, place, is_json: false });
+                        self.value(&LocatedValue { value, ty, path: &path, position, is_json: false });
                     }
-                    if let Some(value) = given {
-                        self.value(&LocatedValue { value, of, path: &path, place, is_json: true });
+                    if let Some(value) = provided {
+                        self.value(&LocatedValue { value, ty, path: &path, position, is_json: true });
                     }
-                    if self.given.is_some() && given.or(default).is_none() && !of.nullable {
-                        self.tell(place, &path, &format!("A variable of the type {of} is missing."));
+                    if self.provided.is_some() && provided.or(default).is_none() && !ty.nullable {
+                        self.report(position, &path, &format!("A variable of the type {ty} is missing."));
                     }
                 }
             }
@@ -134,7 +134,7 @@ impl<'document> Walk<'document> {
 
     fn selection(&mut self, selection: &'document Positioned<SelectionSet>, on: &str) {
         for item in &selection.node.items {
-            if self.found.len() >= MAX_ERRORS {
+            if self.errors.len() >= MAX_ERRORS {
                 return;
             }
             match &item.node {
@@ -151,62 +151,68 @@ impl<'document> Walk<'document> {
 
     fn field(&mut self, field: &'document Positioned<Field>, on: &str) {
         // The library reports unknown fields and validates introspection.
-        let known = schema_index::field(on, &field.node.name.node);
-        if let Some(known) = known {
-            self.arguments(field, &known.arguments);
+        let definition = schema_index::field(on, &field.node.name.node);
+        if let Some(definition) = definition {
+            self.arguments(field, &definition.arguments);
         }
-        self.selection(&field.node.selection_set, known.map_or("", |known| base(&known.of).as_str()));
+        self.selection(&field.node.selection_set, definition.map_or("", |definition| base(&definition.ty).as_str()));
     }
 
-    fn arguments(&mut self, field: &'document Positioned<Field>, known: &'static IndexMap<Name, InputValue>) {
+    fn arguments(&mut self, field: &'document Positioned<Field>, definitions: &'static IndexMap<Name, InputValue>) {
         for (name, value) in &field.node.arguments {
-            let Some((path, taken)) = known.get_key_value(&name.node) else {
-                self.tell(name.pos, "", "This field has no such argument.");
+            let Some((path, definition)) = definitions.get_key_value(&name.node) else {
+                self.report(name.pos, "", "This field has no such argument.");
                 continue;
             };
-            let Ok(literal) = value.node.clone().into_const_with(|name| Ok::<_, Infallible>(stand_in(&name)));
-            self.value(&LocatedValue { value: &literal, of: &taken.of, path, place: value.pos, is_json: false });
+            let Ok(literal) = value.node.clone().into_const_with(|name| Ok::<_, Infallible>(placeholder(&name)));
+            self.value(&LocatedValue {
+                value: &literal,
+                ty: &definition.ty,
+                path,
+                position: value.pos,
+                is_json: false,
+            });
         }
-        for (name, _) in known.iter().filter(|(_, taken)| taken.is_required()) {
+        for (name, _) in definitions.iter().filter(|(_, definition)| definition.is_required()) {
             if field.node.get_argument(name).is_none() {
-                self.tell(field.pos, name, &format!("The argument {name} is missing."));
+                self.report(field.pos, name, &format!("The argument {name} is missing."));
             }
         }
     }
 
-    fn value(&mut self, standing: &LocatedValue<'_>) {
-        let mut judge = ValueValidator {
-            is_json: standing.is_json,
+    fn value(&mut self, located: &LocatedValue<'_>) {
+        let mut validator = ValueValidator {
+            is_json: located.is_json,
             forbidden: self.forbidden,
-            given: self.given,
+            provided: self.provided,
             defined: &self.defined,
-            path: vec![Step::Key(standing.path)],
+            path: vec![Step::Key(located.path)],
             uses: &mut self.uses,
         };
-        if let Err(why) = judge.fits(standing.of, standing.value) {
-            let path = judge.path();
-            self.tell(standing.place, &path, &why);
+        if let Err(message) = validator.check(located.ty, located.value) {
+            let path = validator.path();
+            self.report(located.position, &path, &message);
         }
     }
 
-    fn tell(&mut self, place: Pos, path: &str, why: &str) {
-        let mut error = to_graphql_error(Error::invalid(path.to_owned(), why)).into_server_error(place);
+    fn report(&mut self, position: Pos, path: &str, message: &str) {
+        let mut error = to_graphql_error(Error::invalid(path.to_owned(), message)).into_server_error(position);
         if let Some(extensions) = error.extensions.as_mut().filter(|_| path.is_empty()) {
             extensions.unset("field");
         }
-        self.found.push(error);
+        self.errors.push(error);
     }
 }
 
 /// Represents a variable within a literal as bytes, which neither a document nor JSON can contain.
-fn stand_in(variable: &Name) -> Value {
+fn placeholder(variable: &Name) -> Value {
     Value::Binary(variable.as_str().to_owned().into())
 }
 
 struct ValueValidator<'walk> {
     is_json: bool,
     forbidden: Option<&'walk Prefix>,
-    given: Option<&'walk Variables>,
+    provided: Option<&'walk Variables>,
     defined: &'walk HashMap<&'walk Name, &'walk VariableDefinition>,
     /// The path of the current value; after an error, of the invalid value.
     path: Vec<Step<'walk>>,
@@ -219,26 +225,26 @@ enum Step<'walk> {
 }
 
 impl ValueValidator<'_> {
-    fn fits(&mut self, of: &Type, value: &Value) -> Result<(), String> {
-        match (value, &of.base) {
-            (Value::Binary(name), _) => self.variable(of, &String::from_utf8_lossy(name)),
-            (Value::Null, _) if of.nullable => Ok(()),
-            (Value::Null, _) => Err(format!("Null stands where a value of the type {of} is taken.")),
+    fn check(&mut self, ty: &Type, value: &Value) -> Result<(), String> {
+        match (value, &ty.base) {
+            (Value::Binary(name), _) => self.variable(ty, &String::from_utf8_lossy(name)),
+            (Value::Null, _) if ty.nullable => Ok(()),
+            (Value::Null, _) => Err(format!("Null stands where a value of the type {ty} is taken.")),
             (Value::List(items), BaseType::List(_)) if items.len() > MAX_ITEMS => {
                 Err(format!("The list has too many values; write at most {MAX_ITEMS}."))
             }
-            (Value::List(items), BaseType::List(of)) => items
+            (Value::List(items), BaseType::List(ty)) => items
                 .iter()
                 .enumerate()
-                .try_for_each(|(index, item)| self.below(Step::Index(index), |judge| judge.fits(of, item))),
+                .try_for_each(|(index, item)| self.below(Step::Index(index), |validator| validator.check(ty, item))),
             // A single value is accepted as a list of one.
-            (_, BaseType::List(of)) => self.fits(of, value),
-            (_, BaseType::Named(name)) => self.fits_named(name, value),
+            (_, BaseType::List(ty)) => self.check(ty, value),
+            (_, BaseType::Named(name)) => self.check_named(name, value),
         }
     }
-    fn fits_named(&mut self, name: &Name, value: &Value) -> Result<(), String> {
+    fn check_named(&mut self, name: &Name, value: &Value) -> Result<(), String> {
         match (schema_index::kind(name), value) {
-            (Some(Kind::Input(fields)), Value::Object(given)) => self.fits_input(name, fields, given),
+            (Some(Kind::Input(fields)), Value::Object(provided)) => self.check_input(name, fields, provided),
             (Some(Kind::Input(_)), _) => Err(format!("An object of the type {name} is taken here.")),
             (Some(Kind::Enum(values)), Value::Enum(value)) if values.contains(value) => Ok(()),
             (Some(Kind::Enum(values)), Value::String(value)) if self.is_json && values.contains(value.as_str()) => {
@@ -250,41 +256,43 @@ impl ValueValidator<'_> {
             {
                 Err("The text contains a token value, which would be stored; leave it out.".into())
             }
-            (Some(Kind::Scalar), value) => fits_scalar(name, value),
+            (Some(Kind::Scalar), value) => check_scalar(name, value),
             // A type that is not an input type was reported at the definition of the variable.
             _ => Ok(()),
         }
     }
 
-    fn fits_input(
+    fn check_input(
         &mut self,
         name: &Name,
         fields: &'static IndexMap<Name, InputValue>,
-        given: &IndexMap<Name, Value>,
+        provided: &IndexMap<Name, Value>,
     ) -> Result<(), String> {
-        if given.keys().any(|key| !fields.contains_key(key)) {
+        if provided.keys().any(|key| !fields.contains_key(key)) {
             return Err(format!("{name} has no field of such a name."));
         }
-        fields.iter().try_for_each(|(key, taken)| {
-            self.below(Step::Key(key), |judge| match given.get(key) {
-                Some(value) => judge.fits(&taken.of, value),
-                None if taken.is_required() => Err(format!("{name}.{key} is missing.")),
+        fields.iter().try_for_each(|(key, definition)| {
+            self.below(Step::Key(key), |validator| match provided.get(key) {
+                Some(value) => validator.check(&definition.ty, value),
+                None if definition.is_required() => Err(format!("{name}.{key} is missing.")),
                 None => Ok(()),
             })
         })
     }
 
-    fn variable(&mut self, of: &Type, name: &str) -> Result<(), String> {
+    fn variable(&mut self, ty: &Type, name: &str) -> Result<(), String> {
         let (path, name) = (self.path(), &Name::new(name));
         self.uses.entry(name.clone()).or_insert(path);
         // An unknown type of a variable was reported at its definition.
-        let defined = self.defined.get(name).filter(|one| is_input(&one.var_type.node));
-        if defined.is_some_and(|one| !goes_into(&one.var_type.node, one.default_value.is_some(), of)) {
-            return Err(format!("A variable is used where a value of the type {of} is taken."));
+        let defined = self.defined.get(name).filter(|definition| is_input(&definition.var_type.node));
+        if defined
+            .is_some_and(|definition| !is_assignable(&definition.var_type.node, definition.default_value.is_some(), ty))
+        {
+            return Err(format!("A variable is used where a value of the type {ty} is taken."));
         }
-        match self.given.and_then(|given| given.get(name)) {
-            Some(Value::Null) if !of.nullable => {
-                Err(format!("A variable is null where a value of the type {of} is taken."))
+        match self.provided.and_then(|provided| provided.get(name)) {
+            Some(Value::Null) if !ty.nullable => {
+                Err(format!("A variable is null where a value of the type {ty} is taken."))
             }
             _ => Ok(()),
         }
@@ -293,10 +301,10 @@ impl ValueValidator<'_> {
     fn below(
         &mut self,
         step: Step<'static>,
-        judged: impl FnOnce(&mut Self) -> Result<(), String>,
+        check: impl FnOnce(&mut Self) -> Result<(), String>,
     ) -> Result<(), String> {
         self.path.push(step);
-        judged(self)?;
+        check(self)?;
         self.path.pop();
         Ok(())
     }
@@ -310,22 +318,22 @@ impl ValueValidator<'_> {
     }
 }
 
-fn is_input(of: &Type) -> bool {
-    matches!(schema_index::kind(base(of)), Some(Kind::Input(_) | Kind::Enum(_) | Kind::Scalar))
+fn is_input(ty: &Type) -> bool {
+    matches!(schema_index::kind(base(ty)), Some(Kind::Input(_) | Kind::Enum(_) | Kind::Scalar))
 }
 
-/// Returns whether a variable of the type `variable` may be used where the type `place` is required.
-fn goes_into(variable: &Type, has_default: bool, place: &Type) -> bool {
-    let same = match (&variable.base, &place.base) {
-        (BaseType::Named(variable), BaseType::Named(place)) => variable == place,
-        (BaseType::List(variable), BaseType::List(place)) => goes_into(variable, false, place),
+/// Returns whether a variable of the type `variable` may be used where the type `required` is expected.
+fn is_assignable(variable: &Type, has_default: bool, required: &Type) -> bool {
+    let same_type = match (&variable.base, &required.base) {
+        (BaseType::Named(variable), BaseType::Named(required)) => variable == required,
+        (BaseType::List(variable), BaseType::List(required)) => is_assignable(variable, false, required),
         _ => false,
     };
-    same && (place.nullable || !variable.nullable || has_default)
+    same_type && (required.nullable || !variable.nullable || has_default)
 }
 
-fn fits_scalar(name: &Name, value: &Value) -> Result<(), String> {
-    let fits = match (name.as_str(), value) {
+fn check_scalar(name: &Name, value: &Value) -> Result<(), String> {
+    let is_valid = match (name.as_str(), value) {
         ("Int", Value::Number(number)) => number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
         ("ID", Value::Number(number)) => number.is_i64(),
         ("DateTime", Value::String(text)) => Time::parse(text).is_some(),
@@ -334,7 +342,7 @@ fn fits_scalar(name: &Name, value: &Value) -> Result<(), String> {
         _ => false,
     };
     match name.as_str() {
-        _ if fits => Ok(()),
+        _ if is_valid => Ok(()),
         "Int" => Err(format!("A whole number between {} and {} is taken here.", i32::MIN, i32::MAX)),
         "DateTime" => Err(time::EXPECTED.into()),
         _ => Err(format!("A value of the type {name} is taken here.")),
@@ -348,17 +356,17 @@ mod tests {
     use serde_json::json;
 
     /// Returns the errors of the operation `Q`, each as `line:column field message`.
-    fn found(query: &str, variables: serde_json::Value) -> Vec<String> {
+    fn errors_of(query: &str, variables: serde_json::Value) -> Vec<String> {
         let document = parse_query(query).expect("a document");
         let DocumentOperations::Multiple(operations) = &document.operations else { panic!("named operations") };
-        let misfits =
+        let errors =
             invalid_values(&document, &operations["Q"].node, &Variables::from_json(variables), &Prefix::default());
-        let told = |error: ServerError| {
+        let describe = |error: ServerError| {
             let extensions = error.extensions.expect("extensions");
-            let (place, field) = (error.locations[0], extensions.get("field").cloned().unwrap_or_default());
-            format!("{}:{} {field} {}", place.line, place.column, error.message)
+            let (position, field) = (error.locations[0], extensions.get("field").cloned().unwrap_or_default());
+            format!("{}:{} {field} {}", position.line, position.column, error.message)
         };
-        misfits.into_iter().map(told).collect()
+        errors.into_iter().map(describe).collect()
     }
 
     #[test]
@@ -421,7 +429,7 @@ mod tests {
                 "2:25 \"id\" Null stands where a value of the type ID! is taken.",
             ),
         ] {
-            assert_eq!(found(query, variables), [expected], "{query}");
+            assert_eq!(errors_of(query, variables), [expected], "{query}");
         }
     }
 
@@ -441,7 +449,7 @@ mod tests {
             ("query Q { nothing(x: secret) { x(y: 1) } ...F }", json!({})),
             ("query Q { __type(name: \"Token\") { fields(includeDeprecated: true) { name } } }", json!({})),
         ] {
-            assert_eq!(found(query, variables), [""; 0], "{query}");
+            assert_eq!(errors_of(query, variables), [""; 0], "{query}");
         }
     }
 
@@ -449,8 +457,8 @@ mod tests {
     #[test]
     fn at_most_five_errors_are_reported() {
         let query = format!("query Q {{ {} }}", "token(id: null) { id } ".repeat(20));
-        assert_eq!(found(&query, json!({})).len(), MAX_ERRORS);
+        assert_eq!(errors_of(&query, json!({})).len(), MAX_ERRORS);
         let query = format!("query Q({}) {{ viewer {{ id }} }}", "$x: Secret ".repeat(20));
-        assert_eq!(found(&query, json!({})).len(), MAX_ERRORS);
+        assert_eq!(errors_of(&query, json!({})).len(), MAX_ERRORS);
     }
 }

@@ -191,7 +191,7 @@ impl Store {
     }
 
     /// Returns the organizations that each token has access to now.
-    pub async fn audit_query(
+    pub async fn organizations_of_tokens(
         &self,
         tokens: &[TokenId],
         at: Time,
@@ -202,7 +202,7 @@ impl Store {
             organization_id: OrganizationId,
         }
         let mut found = HashMap::<_, BTreeSet<_>>::new();
-        for row in all::<Row>(&self.read, &audit_query(tokens, at)).await? {
+        for row in all::<Row>(&self.read, &active_grants(tokens, at)).await? {
             found.entry(row.token_id).or_default().insert(row.organization_id);
         }
         Ok(found)
@@ -308,7 +308,7 @@ fn in_state(state: GrantStatus, at: Time) -> Condition {
 }
 
 fn recent_addresses(tokens: &[TokenId], at: Time) -> SelectStatement {
-    audit_query(tokens, at)
+    active_grants(tokens, at)
         .column(("u", "address"))
         .join_as(JoinType::InnerJoin, grant_use::Entity, "u", same(("u", "grant_id"), ("g", "id")))
         .and_where(Expr::col(("u", "address")).is_not_null())
@@ -316,7 +316,7 @@ fn recent_addresses(tokens: &[TokenId], at: Time) -> SelectStatement {
         .take()
 }
 
-fn audit_query(tokens: &[TokenId], at: Time) -> SelectStatement {
+fn active_grants(tokens: &[TokenId], at: Time) -> SelectStatement {
     let member =
         same(("m", "organization_id"), ("g", "organization_id")).and(same(("m", "user_id"), ("g", "owner_id")));
     Query::select()

@@ -18,7 +18,7 @@ use crate::{
         error::Code,
         secret::Secret,
     },
-    graphql::{Request as Asked, cost, outcome_of},
+    graphql::{Request as Asked, code_of, cost},
 };
 use async_graphql::{Response as Outcome, ServerError, Value};
 use axum::{
@@ -144,7 +144,7 @@ fn told(
     limit: usize,
 ) -> Result<Response, Refusal> {
     let ours = |code: &str| code == Code::Unavailable.as_str() || code == Code::Internal.as_str();
-    if let Some(error) = outcome.errors.iter().find(|error| ours(outcome_of(error))) {
+    if let Some(error) = outcome.errors.iter().find(|error| ours(code_of(error))) {
         return Ok(voided(wanted, error, cost));
     }
     // What has no path failed before anything ran.
@@ -200,7 +200,7 @@ impl std::io::Write for Bounded {
 /// Nothing of an answer counts when the store or we failed on a part of it.
 fn voided(wanted: &ResponseFormat, error: &ServerError, cost: u64) -> Response {
     let mut told = error_json(error);
-    let status = if outcome_of(error) == Code::Unavailable.as_str() {
+    let status = if code_of(error) == Code::Unavailable.as_str() {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         if let Some(extensions) = told.get_mut("extensions").and_then(serde_json::Value::as_object_mut) {
@@ -233,7 +233,7 @@ fn error_json(error: &ServerError) -> serde_json::Value {
     if let Some(json) = json.as_object_mut() {
         let extensions = json.entry("extensions").or_insert_with(|| json!({}));
         if let Some(extensions) = extensions.as_object_mut() {
-            extensions.entry("code").or_insert_with(|| outcome_of(error).into());
+            extensions.entry("code").or_insert_with(|| code_of(error).into());
         }
     }
     json

@@ -53,18 +53,18 @@ impl Refusal {
     /// Too much, by its price, its depth or its repetitions.
     pub(super) fn by_price(media: Media, refusal: &cost::CostError) -> Self {
         match refusal {
-            cost::CostError::TooComplex { value, limit, message, place, cost } => {
+            cost::CostError::TooComplex { value, limit, message, position, cost } => {
                 let message = format!("{message} It is {value}, the limit is {limit}.");
                 let refusal = Self::new(media.document_error(), Code::TooComplex, message);
                 Self {
-                    place: place.map(Box::new),
+                    place: position.map(Box::new),
                     price: *cost,
                     ..refusal.saying("cost", *value).saying("limit", *limit)
                 }
             }
-            cost::CostError::Circle { place } => {
+            cost::CostError::Cycle { position } => {
                 let message = "The fragments of the document spread each other in a circle.";
-                Self::of_the_document(media, Some(*place), message)
+                Self::of_the_document(media, Some(*position), message)
             }
         }
     }
