@@ -132,7 +132,7 @@ both!(
         let oauth = json!({ "error": "invalid_request", "message": message });
         let graphql = json!({ "errors": [{ "message": message, "extensions": { "code": "INVALID_INPUT" } }] });
         let (bob, token) = bob(&world, &["graphql"]).await;
-        world.has_password("bob").await;
+        world.set_password("bob").await;
         let signs_in = world.http.post(world.url("/session")).header("x-tokenward-console", "1");
         let signed_in = read(signs_in.json(&json!({ "username": "bob", "password": PASSWORD }))).await;
         let cookie = format!("Cookie: {}", signed_in.header("set-cookie").split(';').next().unwrap());
@@ -151,7 +151,7 @@ both!(
             ("POST /oauth/revoke", form, ["", ""], &oauth),
         ] {
             let headers: String =
-                headers.iter().filter(|line| !line.is_empty()).map(|line| format!("{line}\r\n")).collect();
+                headers.iter().filter(|line| !line.is_empty()).flat_map(|line| [line, "\r\n"]).collect();
             let head = format!("{line} HTTP/1.1\r\nHost: t\r\nContent-Type: {kind}\r\n{headers}");
             for body in [
                 "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -163,7 +163,7 @@ both!(
                 assert_eq!((reply.status.as_u16(), reply.json()), (400, expected.clone()), "{line} {body:?}");
             }
         }
-        assert_eq!(world.holder_of(&token.value).get("/v2/access-token").await.status, 200, "it was not revoked");
+        assert_eq!(world.bearer(&token.value).get("/v2/access-token").await.status, 200, "it was not revoked");
     }
 );
 

@@ -41,13 +41,13 @@ both!(
     ///
     async fn misspelt_parameter_of_revocation_is_ignored(world: World) {
         let (api, bob) = (world.resource_server("api").await, world.member("bob", &["acme"]).await);
-        let token = bob.creates_token("deploy", &["acme"], &["read_builds"]).await;
+        let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
         let request =
             || world.http.post(world.url("/oauth/revoke")).basic_auth(&api.client_id, Some(&api.client_secret));
         assert_eq!(form(request(), &[("tokn", &token.value)]).await.status, 400, "the token itself is missing");
         let reply = form(request(), &[("token", &token.value), ("tokn_type_hint", "access_token")]).await;
         assert_eq!((reply.status.as_u16(), &*reply.text), (200, ""));
-        assert_eq!(world.holder_of(&token.value).verify("").await.status, 401);
+        assert_eq!(world.bearer(&token.value).verify("").await.status, 401);
     }
 );
 
