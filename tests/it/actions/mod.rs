@@ -3,7 +3,7 @@
 use crate::world::{
     World,
     client::{Client, Reply},
-    retry::{Answer, retry},
+    retry::{Outcome, retry},
 };
 use serde_json::{Value, json};
 use tokenward::domain::id::{OrganizationId, TokenId};
@@ -71,9 +71,9 @@ pub(crate) fn count_codes(replies: &[Reply]) -> Vec<(String, usize)> {
 }
 
 /// Runs `count` requests concurrently, each with its index. Those that find the service unavailable are retried.
-pub(crate) async fn concurrently<A: Answer>(count: usize, ask: impl AsyncFn(usize) -> A) -> Vec<A> {
-    let ask = &ask;
-    let one = |number| (Box::pin(retry(async move || ask(number).await)), None);
+pub(crate) async fn concurrently<A: Outcome>(count: usize, request: impl AsyncFn(usize) -> A) -> Vec<A> {
+    let request = &request;
+    let one = |number| (Box::pin(retry(async move || request(number).await)), None);
     let mut all: Vec<_> = (0..count).map(one).collect();
     std::future::poll_fn(|context| {
         let mut waits = false;

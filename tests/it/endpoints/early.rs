@@ -99,7 +99,7 @@ async fn is_ever_kept(listen: SocketAddr, case: &(u16, String, String)) -> bool 
 }
 
 /// Asserts that the response announces the end of the connection if the body is not sent, waits for `100 Continue`, or is large.
-async fn ends(listen: SocketAddr, (status, line, headers): (u16, String, String)) {
+async fn assert_closes(listen: SocketAddr, (status, line, headers): (u16, String, String)) {
     for (more, before, after) in [
         ("Content-Length: 5000\r\n", 0, 5000),
         ("Content-Length: 5000\r\nExpect: 100-continue\r\n", 0, 0),
@@ -133,7 +133,7 @@ both!(
         assert_eq!(ended, [""; 0], "these connections were closed");
         all.push((413, "POST /oauth/introspect".into(), FORM.into()));
         let large_only = all.pop().unwrap();
-        join_all(all.into_iter().map(|one| ends(listen, one))).await;
+        join_all(all.into_iter().map(|one| assert_closes(listen, one))).await;
         let (status, line, headers) = large_only;
         let mut stream = TcpStream::connect(listen).await.unwrap();
         let head = format!("{line} HTTP/1.1\r\nHost: t\r\n{headers}Content-Length: 300000\r\n\r\n");
@@ -143,7 +143,7 @@ both!(
         is(status, &head, &line);
         assert!(head.contains("\nconnection: close\r\n"), "{head}");
         let ended = tokio::time::timeout(Duration::from_mins(1), stream.read(&mut [0])).await;
-        assert_eq!(ended.expect("an end").expect("no reset"), 0);
+        assert_eq!(ended.expect("the end of the connection").expect("no reset"), 0);
         // A body with a declared length over the limit is not awaited, otherwise this would be 503.
         let mut stream = TcpStream::connect(listen).await.unwrap();
         let head = format!("{line} HTTP/1.1\r\nHost: t\r\n{FORM}Content-Length: 300000\r\n\r\n");

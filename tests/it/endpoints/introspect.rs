@@ -319,35 +319,35 @@ both!(
         let elsewhere = bob.create_token("elsewhere", &["globex"], &scopes).await;
         let by_organization = world.limited_resource_server("acme-api", &["acme"], &[]).await;
         let by_scope = world.limited_resource_server("agents-api", &[], &["read_agents", "graphql"]).await;
-        let ask = async |api: &_, token: &str, more: &[(&str, &str)]| world.introspect(api, token, more).await;
+        let introspect = async |api: &_, token: &str, more: &[(&str, &str)]| world.introspect(api, token, more).await;
 
-        let seen = ask(&by_organization, &both.value, &[]).await.json();
+        let seen = introspect(&by_organization, &both.value, &[]).await.json();
         assert_eq!((&seen["organizations"], &seen["scope"]), (&json!(["acme"]), &json!("read_agents read_builds")));
         for more in [&[("organization", "globex")][..], &[("organization", "unknown")]] {
-            assert_eq!(ask(&by_organization, &both.value, more).await.text, INACTIVE);
+            assert_eq!(introspect(&by_organization, &both.value, more).await.text, INACTIVE);
         }
         for more in [&[][..], &[("organization", "globex")], &[("organization", "acme")]] {
-            assert_eq!(ask(&by_organization, &elsewhere.value, more).await.text, INACTIVE);
+            assert_eq!(introspect(&by_organization, &elsewhere.value, more).await.text, INACTIVE);
         }
 
-        let seen = ask(&by_scope, &both.value, &[]).await.json();
+        let seen = introspect(&by_scope, &both.value, &[]).await.json();
         assert_eq!((&seen["organizations"], &seen["scope"]), (&json!(["acme", "globex"]), &json!("read_agents")));
-        assert_eq!(ask(&by_scope, &both.value, &[("scope", "read_agents")]).await.json()["active"], true);
+        assert_eq!(introspect(&by_scope, &both.value, &[("scope", "read_agents")]).await.json()["active"], true);
         for scope in ["read_builds", "read_agents read_builds", "graphql"] {
-            assert_eq!(ask(&by_scope, &both.value, &[("scope", scope)]).await.text, INACTIVE, "{scope}");
+            assert_eq!(introspect(&by_scope, &both.value, &[("scope", scope)]).await.text, INACTIVE, "{scope}");
         }
         let other = bob.create_token("other", &["acme"], &["read_builds"]).await;
-        assert_eq!(ask(&by_scope, &other.value, &[]).await.text, INACTIVE);
+        assert_eq!(introspect(&by_scope, &other.value, &[]).await.text, INACTIVE);
 
         // A removal concerns one organization; a resource server without limits still sees the other.
         let unlimited = world.resource_server("api").await;
         assert_eq!(bob.remove_organization(&both.id, &acme, None).await.code(), "OK");
-        assert_eq!(ask(&unlimited, &both.value, &[("organization", "acme")]).await.text, INACTIVE);
-        assert_eq!(ask(&unlimited, &both.value, &[("organization", "globex")]).await.json()["active"], true);
-        assert_eq!(ask(&by_organization, &both.value, &[]).await.text, INACTIVE);
+        assert_eq!(introspect(&unlimited, &both.value, &[("organization", "acme")]).await.text, INACTIVE);
+        assert_eq!(introspect(&unlimited, &both.value, &[("organization", "globex")]).await.json()["active"], true);
+        assert_eq!(introspect(&by_organization, &both.value, &[]).await.text, INACTIVE);
         // The deletion of the organization does not lift the limit.
         world.operator(DeleteOrganization { organization: "acme".into() }).await.unwrap();
-        assert_eq!(ask(&by_organization, &both.value, &[]).await.text, INACTIVE);
+        assert_eq!(introspect(&by_organization, &both.value, &[]).await.text, INACTIVE);
     }
 );
 

@@ -299,13 +299,13 @@ both!(
         let origins = "https://console.example.test,https://other.example.test";
         let world = World::with(database, &[("cors.origins", origins)]).await;
         let (_, token) = bob(&world, &["graphql"]).await;
-        let ask = async |name: &str, origin: &str| {
+        let send = async |name: &str, origin: &str| {
             let request = world.bearer(&token.value).request(name.parse().unwrap(), "/v2/access-token");
             read(request.header("origin", origin).header("access-control-request-method", "DELETE")).await
         };
         for origin in origins.split(',') {
             for name in ["GET", "OPTIONS"] {
-                let reply = ask(name, origin).await;
+                let reply = send(name, origin).await;
                 assert_eq!(reply.status, 200, "{name}");
                 assert_eq!(reply.header("access-control-allow-origin"), origin);
                 assert!(reply.header("vary").to_lowercase().contains("origin"), "{reply:?}");
@@ -323,7 +323,7 @@ both!(
         ];
         for origin in near {
             for name in ["GET", "OPTIONS"] {
-                let reply = ask(name, origin).await;
+                let reply = send(name, origin).await;
                 assert_eq!(reply.header("access-control-allow-origin"), "", "{name} {origin}");
                 assert!(!reply.headers.contains_key("access-control-allow-credentials"));
             }

@@ -72,10 +72,10 @@ async fn raw(world: &World, request: &[u8]) -> Reply {
     let mut stream = TcpStream::connect(world.config.listen).await.unwrap();
     // The service may respond and close the connection before it has read everything.
     let _ = stream.write_all(request).await;
-    let mut answer = Vec::new();
-    let read = stream.read_to_end(&mut answer);
+    let mut response = Vec::new();
+    let read = stream.read_to_end(&mut response);
     let _ = tokio::time::timeout(Duration::from_secs(15), read).await.expect("the service closes");
-    parse(&String::from_utf8_lossy(&answer))
+    parse(&String::from_utf8_lossy(&response))
 }
 
 /// Sends a request without a body.
@@ -86,11 +86,11 @@ async fn send_raw(world: &World, method: &str, target: &str, headers: &[&str]) -
     raw(world, head.as_bytes()).await
 }
 
-fn parse(answer: &str) -> Reply {
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+fn parse(response: &str) -> Reply {
+    let (head, body) = response.split_once("\r\n\r\n").unwrap_or((response, ""));
     let mut lines = head.split("\r\n");
     let status =
-        lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_else(|| panic!("no response: {answer:?}"));
+        lines.next().and_then(|line| line.split(' ').nth(1)).unwrap_or_else(|| panic!("no response: {response:?}"));
     let headers = lines.map(|line| {
         let (name, value) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
         (name.parse::<reqwest::header::HeaderName>().unwrap(), value.parse().unwrap())
@@ -159,8 +159,9 @@ async fn disconnect_database(world: &World) {
         let name = database_name(world);
         let cluster = Cluster::shared().map_err(|_| "no server").unwrap();
         cluster.administer(&format!("alter database {name} with allow_connections false")).unwrap();
-        let end = format!("select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{name}'");
-        cluster.administer(&end).unwrap();
+        let terminate =
+            format!("select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{name}'");
+        cluster.administer(&terminate).unwrap();
     } else {
         // An open file cannot be removed, but the connections of the service can be closed.
         world.app.store().clone().close().await;

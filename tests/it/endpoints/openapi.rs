@@ -23,12 +23,12 @@ const DOCUMENT: &str = include_str!("../../../openapi.json");
 const TOKEN: &str = "/v2/access-token";
 
 /// The responses of the endpoints in the document.
-struct Answers<'world> {
+struct Responses<'world> {
     world: &'world World,
     all: Vec<Value>,
 }
 
-impl Answers<'_> {
+impl Responses<'_> {
     fn add(&mut self, method: &str, path: &str, reply: &Reply) {
         let headers: BTreeMap<_, _> =
             reply.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
@@ -94,70 +94,70 @@ fn documented() -> Vec<(String, Vec<String>)> {
 
 /// Returns the findings of a linter and a validator about the document and these responses. No response of status 500 is
 /// required, since a test cannot cause one.
-async fn findings(folder: &Path, document: &str, answers: &[Value]) -> Vec<String> {
-    let input = json!({ "document": document, "answers": answers, "unseen": ["500"] });
+async fn findings(folder: &Path, document: &str, responses: &[Value]) -> Vec<String> {
+    let input = json!({ "document": document, "answers": responses, "unseen": ["500"] });
     serde_json::from_str(&node::run(&folder.join("openapi.mjs"), &input).await).unwrap()
 }
 
-async fn valid_and_invalid_tokens(answers: &mut Answers<'_>, api: &Credentials) {
-    let world = answers.world;
+async fn valid_and_invalid_tokens(responses: &mut Responses<'_>, api: &Credentials) {
+    let world = responses.world;
     let (bob, token) = bob(world, &["read_builds"]).await;
     let expiry = world.now().plus(Duration::from_hours(1)).to_text();
     let expiring = bob.create_expiring_token("expiring", &["acme"], &["read_user"], Some(expiry)).await;
     for token in [&token, &expiring] {
         let reply = world.bearer(&token.value).get(TOKEN).await;
-        answers.add("get", TOKEN, &reply);
+        responses.add("get", TOKEN, &reply);
         let reply = world.introspect(api, &token.value, &[("organization", "acme")]).await;
-        answers.add("post", "/oauth/introspect", &reply);
+        responses.add("post", "/oauth/introspect", &reply);
     }
     let holder = world.bearer(&token.value);
     for body in ["access_token=x".to_owned(), format!("x={}", "x".repeat(65 * 1024))] {
         let form = |request: RequestBuilder| {
             request.header("content-type", "application/x-www-form-urlencoded").body(body.clone())
         };
-        answers.token(&holder, form).await;
+        responses.token(&holder, form).await;
     }
     for query in ["organization=acme&scope=read_builds", ""] {
-        answers.verify(&holder, query).await;
+        responses.verify(&holder, query).await;
     }
     for query in ["organization=globex", "scope=read_builds+write_builds"] {
         let reply = holder.verify(query).await;
-        answers.add("get", "/verify", &reply);
+        responses.add("get", "/verify", &reply);
     }
     for client in [world.anonymous(), world.bearer("twd_nonsense"), world.bearer(&unknown())] {
-        answers.token(&client, |request| request).await;
-        answers.verify(&client, "organization=acme").await;
+        responses.token(&client, |request| request).await;
+        responses.verify(&client, "organization=acme").await;
     }
     let reply = world.bearer(&expiring.value).delete(TOKEN).await;
-    answers.add("delete", TOKEN, &reply);
+    responses.add("delete", TOKEN, &reply);
 }
 
-async fn resource_servers(answers: &mut Answers<'_>, api: &Credentials) {
-    let world = answers.world;
-    answers.oauth(api, &api.client_secret, &[("token", "twd_nonsense")]).await;
-    answers.oauth(api, &api.client_secret, &[("token", &unknown())]).await;
-    answers.oauth(api, &api.client_secret, &[("token", "")]).await;
-    answers.oauth(api, &api.client_secret, &[("token", &"x".repeat(65 * 1024))]).await;
-    answers.oauth(api, "wrong", &[("token", "x")]).await;
+async fn resource_servers(responses: &mut Responses<'_>, api: &Credentials) {
+    let world = responses.world;
+    responses.oauth(api, &api.client_secret, &[("token", "twd_nonsense")]).await;
+    responses.oauth(api, &api.client_secret, &[("token", &unknown())]).await;
+    responses.oauth(api, &api.client_secret, &[("token", "")]).await;
+    responses.oauth(api, &api.client_secret, &[("token", &"x".repeat(65 * 1024))]).await;
+    responses.oauth(api, "wrong", &[("token", "x")]).await;
     for path in ["/oauth/introspect", "/oauth/revoke"] {
         let reply = read(world.http.post(world.url(path)).json(&json!({ "token": "x" }))).await;
-        answers.add("post", path, &reply);
+        responses.add("post", path, &reply);
     }
 }
 
 /// Signs in and out and uses an invitation, with valid and invalid requests.
-async fn sessions(answers: &mut Answers<'_>) {
-    let world = answers.world;
+async fn sessions(responses: &mut Responses<'_>) {
+    let world = responses.world;
     let operator = Caller::command_line(world.now());
     let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
     let (sign_in, correct) = (json!({ "username": "bob", "password": PASSWORD }), json!({ "password": PASSWORD }));
     for body in [json!({ "password": "short" }), correct.clone(), correct.clone()] {
-        answers.post("/invitations/{code}", &invitation, &world.anonymous(), &body).await;
+        responses.post("/invitations/{code}", &invitation, &world.anonymous(), &body).await;
     }
     let mut bob = world.browser(&world.sign_in("bob", PASSWORD).await);
     for (path, good) in [("/session", &sign_in), ("/session/confirm", &correct)] {
         for body in [&json!({}), &json!({ "username": "bob", "password": "wrong" }), good] {
-            answers.post(path, path, &bob, body).await;
+            responses.post(path, path, &bob, body).await;
         }
         bob = world.browser(&world.sign_in("bob", PASSWORD).await);
     }
@@ -171,14 +171,14 @@ async fn sessions(answers: &mut Answers<'_>) {
             post().json(&json!({ "password": "x".repeat(65 * 1024) })),
         ] {
             let reply = read(request.header("x-tokenward-console", "1")).await;
-            answers.add("post", path, &reply);
+            responses.add("post", path, &reply);
         }
     }
     let refused = read(bob.request(Method::DELETE, "/session").header("sec-fetch-site", "cross-site")).await;
-    answers.add("delete", "/session", &refused);
+    responses.add("delete", "/session", &refused);
     for client in [&bob, &world.anonymous()] {
         let reply = client.delete("/session").await;
-        answers.add("delete", "/session", &reply);
+        responses.add("delete", "/session", &reply);
     }
     // While the queue of password hashing is full, requests are rejected.
     let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
@@ -188,7 +188,7 @@ async fn sessions(answers: &mut Answers<'_>) {
         let reply = read(request.json(&json!({ "password": "short" })));
         let (_, reply) = tokio::join!(join_all((0..40).map(|_| hash())), reply);
         if reply.status == 429 {
-            answers.add("post", "/invitations/{code}", &reply);
+            responses.add("post", "/invitations/{code}", &reply);
             break;
         }
         assert!(attempts < 100, "the queue of password hashing is never full");
@@ -201,12 +201,12 @@ async fn sessions(answers: &mut Answers<'_>) {
     }
     for path in ["/session", "/session/confirm"] {
         let reply = read(bob.request(Method::POST, path).json(&sign_in)).await;
-        answers.add("post", path, &reply);
+        responses.add("post", path, &reply);
     }
 }
 
-async fn csv_files(answers: &mut Answers<'_>) {
-    let world = answers.world;
+async fn csv_files(responses: &mut Responses<'_>) {
+    let world = responses.world;
     let (ada, eve) = (world.admin("ada", &["acme"]).await, world.member("eve", &["acme"]).await);
     ada.create_token("tool", &["acme"], &["graphql"]).await;
     let (non_member, narrow) =
@@ -224,16 +224,16 @@ async fn csv_files(answers: &mut Answers<'_>) {
         (&anonymous, "{}".into()),
     ] {
         let request = client.request(Method::POST, "/organizations/acme/tokens.csv");
-        answers.csv(request.header("content-type", "application/json").body(body)).await;
+        responses.csv(request.header("content-type", "application/json").body(body)).await;
     }
-    answers.csv(ada.request(Method::POST, "/organizations/acme/tokens.csv").body("{}")).await;
+    responses.csv(ada.request(Method::POST, "/organizations/acme/tokens.csv").body("{}")).await;
     let twice = ada.request(Method::POST, "/organizations/acme/tokens.csv").bearer_auth("x");
-    answers.csv(twice.json(&json!({}))).await;
+    responses.csv(twice.json(&json!({}))).await;
 }
 
 /// Requests that are rejected before they reach an endpoint.
-async fn limits(answers: &mut Answers<'_>) {
-    let anonymous = answers.world.anonymous();
+async fn limits(responses: &mut Responses<'_>) {
+    let anonymous = responses.world.anonymous();
     for (path, methods) in documented() {
         if path.starts_with("/verify") {
             continue;
@@ -242,9 +242,9 @@ async fn limits(answers: &mut Answers<'_>) {
             let there = path.replace("{below}", "v1/builds").replace("{slug}", "acme");
             let request = |more: &str| anonymous.request(method(&name.to_uppercase()), &format!("{there}{more}"));
             let reply = read(request(&format!("?x={}", "x".repeat(9 * 1024)))).await;
-            answers.add(&name, &path, &reply);
+            responses.add(&name, &path, &reply);
             let reply = read(request("").header("x-large", "x".repeat(33 * 1024))).await;
-            answers.add(&name, &path, &reply);
+            responses.add(&name, &path, &reply);
         }
     }
 }
@@ -254,46 +254,46 @@ both!(
     async fn endpoints_conform_to_the_document(world: World) {
         let test = "endpoints::openapi::endpoints_conform_to_the_document";
         let Some(folder) = node::packages("tests/clients", test) else { return };
-        let mut answers = Answers { world: &world, all: Vec::new() };
+        let mut responses = Responses { world: &world, all: Vec::new() };
         let api = world.resource_server("api").await;
-        valid_and_invalid_tokens(&mut answers, &api).await;
-        resource_servers(&mut answers, &api).await;
-        sessions(&mut answers).await;
-        csv_files(&mut answers).await;
-        limits(&mut answers).await;
+        valid_and_invalid_tokens(&mut responses, &api).await;
+        resource_servers(&mut responses, &api).await;
+        sessions(&mut responses).await;
+        csv_files(&mut responses).await;
+        limits(&mut responses).await;
         let constant = ["/.well-known/oauth-authorization-server", "/openapi.json", "/schema.graphql", "/healthz"];
         for path in constant.into_iter().chain(["/readyz", "/invitations/{code}"]) {
-            answers.get(path).await;
+            responses.get(path).await;
         }
         // Invalid tokens are limited on each node.
         let other = world.another_node(&[]).await;
         for _ in 0..60 {
             other.bearer(&unknown()).get(TOKEN).await;
         }
-        answers.token(&other.bearer(&unknown()), |request| request).await;
+        responses.token(&other.bearer(&unknown()), |request| request).await;
         let bob = world.browser(&world.sign_in("bob", PASSWORD).await);
         let csv = |node: &World| {
             let client = node.bearer(&unknown());
             client.request(Method::POST, "/organizations/acme/tokens.csv").json(&json!({}))
         };
-        answers.csv(csv(&other)).await;
+        responses.csv(csv(&other)).await;
         disconnect_database(&world).await;
-        answers.csv(csv(&world)).await;
-        answers.get("/readyz").await;
+        responses.csv(csv(&world)).await;
+        responses.get("/readyz").await;
         let body = json!({ "username": "bob", "password": PASSWORD });
         for (path, there) in [
             ("/session", "/session"),
             ("/session/confirm", "/session/confirm"),
             ("/invitations/{code}", "/invitations/x"),
         ] {
-            answers.post(path, there, &bob, &body).await;
+            responses.post(path, there, &bob, &body).await;
         }
         let reply = bob.delete("/session").await;
-        answers.add("delete", "/session", &reply);
-        answers.token(&world.bearer(&unknown()), |request| request).await;
-        answers.verify(&world.bearer(&unknown()), "organization=acme").await;
-        answers.oauth(&api, &api.client_secret, &[("token", &unknown())]).await;
-        assert_eq!(findings(&folder, DOCUMENT, &answers.all).await, [""; 0]);
+        responses.add("delete", "/session", &reply);
+        responses.token(&world.bearer(&unknown()), |request| request).await;
+        responses.verify(&world.bearer(&unknown()), "organization=acme").await;
+        responses.oauth(&api, &api.client_secret, &[("token", &unknown())]).await;
+        assert_eq!(findings(&folder, DOCUMENT, &responses.all).await, [""; 0]);
     }
 );
 
@@ -307,14 +307,14 @@ async fn omissions_and_errors_of_the_document_are_found() {
         "x-request-id": "1", "cache-control": "public", "x-content-type-options": "nosniff", "server": "invented",
         "content-type": "application/json; charset=utf-8",
     });
-    let answer = |path: &str, status: u16, body: &str| json!({ "method": "get", "path": path, "status": status, "headers": headers, "body": body });
-    let answers = [
-        answer("/healthz", 200, r#"{"status":"ok","more":1}"#),
-        answer("/healthz", 418, "{}"),
-        answer("/schema.graphql", 200, "{}"),
-        answer("/verify", 200, "a body"),
+    let response = |path: &str, status: u16, body: &str| json!({ "method": "get", "path": path, "status": status, "headers": headers, "body": body });
+    let responses = [
+        response("/healthz", 200, r#"{"status":"ok","more":1}"#),
+        response("/healthz", 418, "{}"),
+        response("/schema.graphql", 200, "{}"),
+        response("/verify", 200, "a body"),
     ];
-    let found = findings(&folder, &document, &answers).await;
+    let found = findings(&folder, &document, &responses).await;
     for expected in [
         "lint operation-operationId-unique: ",
         "lint no-unresolved-refs: ",

@@ -241,20 +241,20 @@ async fn many(world: &World, number: usize) {
     let acme = OrganizationId::parse(&world.organization_id("acme").await).unwrap();
     for _ in 0..number {
         let caller = Caller { auth_method: AuthMethod::Jwt(owner), ..Caller::command_line(world.now()) };
-        let ask = CreateToken {
+        let input = CreateToken {
             description: "\u{1F4A5}".repeat(250),
             organizations: vec![acme],
             scopes: world.app.catalogue().grantable("scopes", &["read_builds".to_owned()]).unwrap(),
             expires_at: None,
             owner: None,
         };
-        create_token(&world.app, &caller, ask).await.unwrap();
+        create_token(&world.app, &caller, input).await.unwrap();
     }
 }
 
 /// Counts the complete lines of a CSV.
-fn complete_lines(answer: &[u8]) -> usize {
-    String::from_utf8_lossy(answer).matches(",,,\r\n").count()
+fn complete_lines(response: &[u8]) -> usize {
+    String::from_utf8_lossy(response).matches(",,,\r\n").count()
 }
 
 both!(
@@ -276,15 +276,17 @@ both!(
         let head = format!("POST {PATH} HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {jwt}\r\n");
         let head = head + "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
         stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = vec![0; 2048];
-        stream.read_exact(&mut answer).await.unwrap();
-        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+        let mut response = vec![0; 2048];
+        stream.read_exact(&mut response).await.unwrap();
+        assert!(response.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&response));
         let add = AddOrganizationMember { organization: "acme".into(), user: "ada".into(), role: Role::Member };
         world.set_member(add).await.unwrap();
         // The final chunk of a complete response is missing, however the connection ends.
-        let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut answer)).await.expect("an end");
-        assert!(!answer.ends_with(b"\r\n0\r\n\r\n"));
-        assert!((1..number).contains(&complete_lines(&answer)), "{} lines", complete_lines(&answer));
+        let _ = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut response))
+            .await
+            .expect("the end of the connection");
+        assert!(!response.ends_with(b"\r\n0\r\n\r\n"));
+        assert!((1..number).contains(&complete_lines(&response)), "{} lines", complete_lines(&response));
         assert_eq!(csv(&ada, PATH, json!({})).await.status, 403);
     }
 );

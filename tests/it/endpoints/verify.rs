@@ -400,14 +400,14 @@ async fn create_with(world: &World, config: &tokenward::config::Config, scopes: 
     let owner = app.store().user_named(&operator, "bob").await.unwrap().unwrap().id;
     let acme = app.store().organization_named("acme").await.unwrap().unwrap().id;
     let names: Vec<_> = scopes.iter().map(|name| (*name).to_owned()).collect();
-    let ask = actions::CreateToken {
+    let input = actions::CreateToken {
         description: "old".into(),
         organizations: vec![acme],
         scopes: app.catalogue().grantable("scopes", &names).unwrap(),
         expires_at: None,
         owner: Some(owner),
     };
-    actions::create_token(&app, &caller, ask).await.unwrap().1.reveal_once()
+    actions::create_token(&app, &caller, input).await.unwrap().1.reveal_once()
 }
 
 /// Sends a request of a gateway with additional headers.

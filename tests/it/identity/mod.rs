@@ -72,9 +72,9 @@ both!(
             nameless.as_object_mut().unwrap().remove("kid");
             assert_eq!(status(&world, &pair.jwt(&world)).await, 200, "{}", pair.id);
             // The ID can be omitted, since the key is the only one for its algorithm.
-            assert_eq!(status(&world, &pair.signs(&nameless, &claims(&world))).await, 200, "{}", pair.id);
+            assert_eq!(status(&world, &pair.sign(&nameless, &claims(&world))).await, 200, "{}", pair.id);
         }
-        assert_eq!(provider.asked(), 1);
+        assert_eq!(provider.requests(), 1);
     }
 );
 
@@ -148,7 +148,7 @@ both!(
                 for alg in pairs.map(|pair| pair.algorithm) {
                     let header = json!({ "alg": alg, "typ": "JWT", "kid": named.id });
                     let expected = if named.id == signer.id && alg == named.algorithm { 200 } else { 401 };
-                    let jwt = signer.signs(&header, &claims);
+                    let jwt = signer.sign(&header, &claims);
                     assert_eq!(
                         status(&world, &jwt).await,
                         expected,
@@ -164,7 +164,7 @@ both!(
             let header = json!({ "alg": more, "typ": "JWT", "kid": RSA.id });
             assert_eq!(status(&world, &signed(&header, &claims, &RSA.private(), more)).await, 401, "{more:?}");
         }
-        assert_eq!(provider.asked(), 1);
+        assert_eq!(provider.requests(), 1);
     }
 );
 
@@ -222,12 +222,12 @@ both!(
             for signer in [RSA, OTHER_RSA] {
                 let mut header = RSA.header();
                 header[name] = value.clone();
-                let jwt = signer.signs(&header, &claims(&world));
+                let jwt = signer.sign(&header, &claims(&world));
                 assert_eq!(status(&world, &jwt).await, 401, "{name}: {value}");
             }
         }
         assert!(has_no_connection(&listener).await);
-        assert_eq!(provider.asked(), 1);
+        assert_eq!(provider.requests(), 1);
         assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
     }
 );
@@ -240,24 +240,24 @@ both!(
         for typ in [json!("at+jwt"), json!("application/AT+JWT"), json!("jwt")] {
             let mut header = ED.header();
             header["typ"] = typ;
-            assert_eq!(status(&world, &ED.signs(&header, &claims(&world))).await, 200, "{header}");
+            assert_eq!(status(&world, &ED.sign(&header, &claims(&world))).await, 200, "{header}");
         }
         for typ in [json!("logout+jwt"), json!("JWE"), json!("dpop+jwt"), json!(""), json!(1)] {
             let mut header = ED.header();
             header["typ"] = typ;
-            assert_eq!(status(&world, &ED.signs(&header, &claims(&world))).await, 401, "{header}");
+            assert_eq!(status(&world, &ED.sign(&header, &claims(&world))).await, 401, "{header}");
         }
         for (name, value) in
             [("iss", json!("https://evil.example")), ("iss", json!([crate::world::ISSUER])), ("aud", json!("other"))]
         {
             let mut claims = claims(&world);
             claims[name] = value;
-            assert_eq!(status(&world, &ED.signs(&ED.header(), &claims)).await, 401, "{claims}");
+            assert_eq!(status(&world, &ED.sign(&ED.header(), &claims)).await, 401, "{claims}");
         }
         for missing in ["iss", "aud", "sub", "iat", "exp"] {
             let mut claims = claims(&world);
             claims.as_object_mut().unwrap().remove(missing);
-            assert_eq!(status(&world, &ED.signs(&ED.header(), &claims)).await, 401, "{missing}");
+            assert_eq!(status(&world, &ED.sign(&ED.header(), &claims)).await, 401, "{missing}");
         }
         // Seconds from now, which is read again for each case, since a busy machine may be slow.
         for (name, ahead, expected) in [
@@ -275,7 +275,7 @@ both!(
             let now = world.now().seconds();
             claims["iat"] = json!(now - 100);
             claims[name] = json!(now + ahead);
-            assert_eq!(status(&world, &ED.signs(&ED.header(), &claims)).await, expected, "{name} {ahead} s from now");
+            assert_eq!(status(&world, &ED.sign(&ED.header(), &claims)).await, expected, "{name} {ahead} s from now");
         }
     }
 );
@@ -387,12 +387,12 @@ both!(
         assert_eq!(world.anonymous().get("/readyz").await.status, 200);
         // The provider starts, and its keys are fetched a minute later.
         let provider = Provider::at(address).await;
-        provider.publishes(&[RSA]);
+        provider.publish(&[RSA]);
         assert_eq!(status(&world, &RSA.jwt(&world)).await, 503);
-        assert_eq!(provider.asked(), 0);
+        assert_eq!(provider.requests(), 0);
         world.advance(MINUTE);
         assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
-        assert_eq!(provider.asked(), 1);
+        assert_eq!(provider.requests(), 1);
     }
 );
 
@@ -403,21 +403,21 @@ both!(
         let world = trusting(database, &provider, "EdDSA").await;
         assert_eq!(status(&world, &ED.jwt(&world)).await, 200);
         for round in 0..2 {
-            let (start, before) = (Instant::now(), provider.asked());
+            let (start, before) = (Instant::now(), provider.requests());
             for batch in 0..20 {
-                let asked = (0..50).map(|number| {
+                let requests = (0..50).map(|number| {
                     let mut header = OTHER_ED.header();
                     header["kid"] = json!(format!("{round}-{batch}-{number}"));
-                    let (world, jwt) = (&world, OTHER_ED.signs(&header, &claims(&world)));
+                    let (world, jwt) = (&world, OTHER_ED.sign(&header, &claims(&world)));
                     async move { status(world, &jwt).await }
                 });
-                assert!(join_all(asked).await.into_iter().all(|status| status == 401));
+                assert!(join_all(requests).await.into_iter().all(|status| status == 401));
             }
             // On a slow machine, minutes may pass.
             let minutes = usize::try_from(start.elapsed().as_secs() / 60 + 1).unwrap();
-            assert!(provider.asked() - before <= minutes, "round {round}: {} times", provider.asked() - before);
+            assert!(provider.requests() - before <= minutes, "round {round}: {} times", provider.requests() - before);
             if round == 1 {
-                assert!(provider.asked() > before);
+                assert!(provider.requests() > before);
             }
             world.advance(MINUTE);
         }
@@ -431,16 +431,16 @@ both!(
         let provider = Provider::with(&[RSA]).await;
         let world = trusting(database, &provider, "RS256").await;
         assert_eq!(status(&world, &RSA.jwt(&world)).await, 200);
-        provider.publishes(&[RSA, OTHER_RSA]);
+        provider.publish(&[RSA, OTHER_RSA]);
         assert_eq!(status(&world, &OTHER_RSA.jwt(&world)).await, 401);
         world.advance(MINUTE);
         assert_eq!(status(&world, &OTHER_RSA.jwt(&world)).await, 200);
-        assert_eq!(provider.asked(), 2);
+        assert_eq!(provider.requests(), 2);
         // Withdraws the old key.
-        provider.publishes(&[OTHER_RSA]);
+        provider.publish(&[OTHER_RSA]);
         world.advance(5 * MINUTE);
         assert_eq!((status(&world, &RSA.jwt(&world)).await, status(&world, &OTHER_RSA.jwt(&world)).await), (401, 200));
-        assert_eq!(provider.asked(), 3);
+        assert_eq!(provider.requests(), 3);
     }
 );
 
@@ -452,23 +452,27 @@ both!(
         assert_eq!(status(&world, &EC.jwt(&world)).await, 200);
         let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let redirect = format!("302 Found\r\nLocation: http://{}/jwks.json", elsewhere.local_addr().unwrap());
-        for (answer, body) in [
+        for (response, body) in [
             ("500 Internal Server Error", set(&[OTHER_EC])),
             ("204 No Content", String::new()),
             (redirect.as_str(), set(&[OTHER_EC])),
             ("200 OK", "<html>Sign in</html>".into()),
             ("200 OK", format!("{}{}", set(&[OTHER_EC]), " ".repeat(256 * 1024))),
         ] {
-            provider.answers(answer, &body);
-            let before = provider.asked();
+            provider.respond_with(response, &body);
+            let before = provider.requests();
             world.advance(6 * MINUTE);
-            assert_eq!((status(&world, &EC.jwt(&world)).await, provider.asked()), (200, before + 1), "{answer}");
-            assert_eq!((status(&world, &OTHER_EC.jwt(&world)).await, provider.asked()), (401, before + 1), "{answer}");
+            assert_eq!((status(&world, &EC.jwt(&world)).await, provider.requests()), (200, before + 1), "{response}");
+            assert_eq!(
+                (status(&world, &OTHER_EC.jwt(&world)).await, provider.requests()),
+                (401, before + 1),
+                "{response}"
+            );
         }
         assert!(has_no_connection(&elsewhere).await);
         world.advance(30 * MINUTE);
         assert_eq!(status(&world, &EC.jwt(&world)).await, 503);
-        provider.publishes(&[EC]);
+        provider.publish(&[EC]);
         assert_eq!(status(&world, &EC.jwt(&world)).await, 503);
         world.advance(MINUTE);
         assert_eq!(status(&world, &EC.jwt(&world)).await, 200);
@@ -493,15 +497,15 @@ both!(
         );
         let mut first = tokio::net::TcpStream::connect(world.config.listen).await.unwrap();
         first.write_all(request.as_bytes()).await.unwrap();
-        provider.is_asked(1).await;
+        provider.wait_for_requests(1).await;
         drop(first);
         let others = join_all((0..20).map(|_| status(&world, &jwt)));
         let publishing = async {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            provider.publishes(&[ED]);
+            provider.publish(&[ED]);
         };
-        let (answers, ()) = tokio::join!(others, publishing);
-        assert_eq!(answers, [200; 20]);
-        assert_eq!(provider.asked(), 1);
+        let (statuses, ()) = tokio::join!(others, publishing);
+        assert_eq!(statuses, [200; 20]);
+        assert_eq!(provider.requests(), 1);
     }
 );

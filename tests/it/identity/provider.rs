@@ -64,11 +64,11 @@ impl Pair {
 
     /// Returns a valid JWT of Bob.
     pub(super) fn jwt(&self, world: &World) -> String {
-        self.signs(&self.header(), &claims(world))
+        self.sign(&self.header(), &claims(world))
     }
 
     /// Signs a JWT with this key and its algorithm, whatever the header says.
-    pub(super) fn signs(&self, header: &Value, claims: &Value) -> String {
+    pub(super) fn sign(&self, header: &Value, claims: &Value) -> String {
         signed(header, claims, &self.private(), self.algorithm)
     }
 }
@@ -111,8 +111,8 @@ pub(super) struct Provider {
 #[derive(Default)]
 struct State {
     /// The response; requests wait while it is `None`.
-    answer: Mutex<Option<String>>,
-    asked: AtomicUsize,
+    response: Mutex<Option<String>>,
+    requests: AtomicUsize,
 }
 
 impl Drop for Provider {
@@ -124,7 +124,7 @@ impl Drop for Provider {
 impl Provider {
     pub(super) async fn with(pairs: &[Pair]) -> Self {
         let provider = Self::at("127.0.0.1:0".parse().unwrap()).await;
-        provider.publishes(pairs);
+        provider.publish(pairs);
         provider
     }
 
@@ -141,50 +141,50 @@ impl Provider {
         format!("http://{}/jwks.json", self.address)
     }
 
-    pub(super) fn publishes(&self, pairs: &[Pair]) {
-        self.answers("200 OK", &set(pairs));
+    pub(super) fn publish(&self, pairs: &[Pair]) {
+        self.respond_with("200 OK", &set(pairs));
     }
 
-    pub(super) fn answers(&self, status: &str, body: &str) {
+    pub(super) fn respond_with(&self, status: &str, body: &str) {
         let length = body.len();
-        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-        *self.state.answer.lock().unwrap() = Some(answer);
+        let response = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+        *self.state.response.lock().unwrap() = Some(response);
     }
 
     /// Returns the number of requests.
-    pub(super) fn asked(&self) -> usize {
-        self.state.asked.load(Ordering::Relaxed)
+    pub(super) fn requests(&self) -> usize {
+        self.state.requests.load(Ordering::Relaxed)
     }
 
     /// Waits for a number of requests.
-    pub(super) async fn is_asked(&self, times: usize) {
+    pub(super) async fn wait_for_requests(&self, times: usize) {
         for _ in 0..1_000 {
-            if self.asked() >= times {
+            if self.requests() >= times {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("{} requests instead of {times}", self.asked());
+        panic!("{} requests instead of {times}", self.requests());
     }
 }
 
 async fn serve(listener: TcpListener, state: Arc<State>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        connections.spawn(answer(stream, Arc::clone(&state)));
+        connections.spawn(handle(stream, Arc::clone(&state)));
     }
 }
 
-async fn answer(mut stream: TcpStream, state: Arc<State>) {
+async fn handle(mut stream: TcpStream, state: Arc<State>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = stream.read_u8().await else { return };
         head.push(byte);
     }
     assert!(head.starts_with(b"GET /jwks.json HTTP/1.1\r\n"), "{}", String::from_utf8_lossy(&head));
-    state.asked.fetch_add(1, Ordering::Relaxed);
+    state.requests.fetch_add(1, Ordering::Relaxed);
     loop {
-        let ready = state.answer.lock().unwrap().clone();
+        let ready = state.response.lock().unwrap().clone();
         if let Some(ready) = ready {
             let _ = stream.write_all(ready.as_bytes()).await;
             return;

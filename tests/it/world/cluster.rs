@@ -85,7 +85,7 @@ pub(crate) struct Cluster {
     psql: PathBuf,
     /// The script that stops the server when it ends. `None` for a server that was running before.
     supervisor: Option<Child>,
-    answers: Option<BufReader<ChildStdout>>,
+    output: Option<BufReader<ChildStdout>>,
     standby: String,
 }
 
@@ -133,9 +133,9 @@ impl Cluster {
         let word = format!("{command:?}").to_lowercase();
         let supervisor = self.supervisor.as_mut().expect("a dedicated server");
         writeln!(supervisor.stdin.as_mut().expect("its standard input"), "{word}").expect("a running supervisor");
-        let mut answer = String::new();
-        self.answers.as_mut().expect("its standard output").read_line(&mut answer).expect("a running supervisor");
-        assert_eq!(answer.trim(), "done", "{word}");
+        let mut output = String::new();
+        self.output.as_mut().expect("its standard output").read_line(&mut output).expect("a running supervisor");
+        assert_eq!(output.trim(), "done", "{word}");
     }
 
     /// Returns the URL of a database on the standby.
@@ -151,7 +151,7 @@ impl Cluster {
         let programs = programs();
         if let Some(url) = setting("TEST_POSTGRES") {
             let psql = programs.map_or_else(|| "psql".into(), |folder| folder.join("psql"));
-            return Ok(Self { url, psql, supervisor: None, answers: None, standby: String::new() });
+            return Ok(Self { url, psql, supervisor: None, output: None, standby: String::new() });
         }
         Self::start(&programs.ok_or(Unavailable::NotInstalled)?).map_err(Unavailable::Broken)
     }
@@ -172,13 +172,13 @@ impl Cluster {
         writeln!(input, "{password}")
             .map_err(|error| format!("failed to write to the supervisor of PostgreSQL: {error}"))?;
         let output = supervisor.stdout.take().ok_or("the supervisor of PostgreSQL has no standard output")?;
-        let mut answers = BufReader::new(output);
+        let mut output = BufReader::new(output);
         let mut printed = Vec::new();
-        for line in answers.by_ref().lines().map_while(Result::ok) {
+        for line in output.by_ref().lines().map_while(Result::ok) {
             if let Some((port, standby)) = line.strip_prefix("ready ").and_then(|ports| ports.split_once(' ')) {
                 let url = format!("postgres://tokenward:{password}@127.0.0.1:{port}/postgres");
                 let (psql, standby) = (programs.join("psql"), standby.to_owned());
-                return Ok(Self { url, psql, supervisor: Some(supervisor), answers: Some(answers), standby });
+                return Ok(Self { url, psql, supervisor: Some(supervisor), output: Some(output), standby });
             }
             printed.push(line);
         }
@@ -220,15 +220,15 @@ pub(crate) fn query(url: &str, statement: &str) -> Result<String, String> {
 }
 
 fn run_psql(psql: &Path, url: &str, statements: &str) -> Result<String, String> {
-    let answer = Command::new(psql)
+    let output = Command::new(psql)
         .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statements])
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("{}: {error}", psql.display()))?;
-    if answer.status.success() {
-        Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     } else {
-        Err(String::from_utf8_lossy(&answer.stderr).trim().to_owned())
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
     }
 }
 
@@ -337,7 +337,7 @@ mod tests {
     fn database_url_keeps_the_options_of_the_server() {
         let at = |url: &str| {
             let (url, psql, standby) = (url.to_owned(), "psql".into(), String::new());
-            Cluster { url, psql, supervisor: None, answers: None, standby }.url_of("mine")
+            Cluster { url, psql, supervisor: None, output: None, standby }.url_of("mine")
         };
         assert_eq!(at("postgres://ada:secret@db:5433/postgres"), "postgres://ada:secret@db:5433/mine");
         assert_eq!(at("postgres://db/postgres?sslmode=disable"), "postgres://db/mine?sslmode=disable");

@@ -60,18 +60,20 @@ impl Database {
 
     /// Runs a statement without the service and returns its output. If the program `sqlite3` is not installed, reports that
     /// a part of the test is skipped and returns `None`, or panics if `TEST_REQUIRE_SQLITE3` is 1.
-    pub(crate) fn query(&self, question: &str) -> Option<String> {
+    pub(crate) fn query(&self, statement: &str) -> Option<String> {
         if self.kind == Kind::Postgres {
-            return Some(super::cluster::query(&self.url, question).unwrap_or_else(|why| panic!("{question}: {why}")));
+            return Some(
+                super::cluster::query(&self.url, statement).unwrap_or_else(|why| panic!("{statement}: {why}")),
+            );
         }
         let path = self.url.strip_prefix("sqlite://").unwrap_or_default();
-        let answer = temp_files::output_of("sqlite3", &[path, question]);
-        if answer.is_none() {
+        let output = temp_files::output_of("sqlite3", &[path, statement]);
+        if output.is_none() {
             let required = setting("TEST_REQUIRE_SQLITE3").is_some_and(|value| value == "1");
-            assert!(!required, "sqlite3 is not installed, or failed: {question}");
+            assert!(!required, "sqlite3 is not installed, or failed: {statement}");
             let _ = writeln!(stderr(), "skipped a part of a test: sqlite3 is not installed");
         }
-        answer
+        output
     }
 
     /// Returns its name on the server.

@@ -21,7 +21,7 @@ use url::Url;
 /// The errors that the proxy injects.
 #[derive(Debug, Default)]
 struct Injection {
-    place: usize,
+    position: usize,
     states: &'static [&'static str],
     refused: usize,
 }
@@ -52,7 +52,7 @@ impl FaultProxy {
                 open.spawn(async move { drop(copy(&mut from_server, &mut to_client).await) });
                 let injection = Arc::clone(&shared);
                 // An error ends this connection only.
-                open.spawn(async move { drop(carry(from_client, to_server, &injection).await) });
+                open.spawn(async move { drop(forward(from_client, to_server, &injection).await) });
             }
         });
         Self { listen, url, injection, _lines: lines }
@@ -68,8 +68,8 @@ impl FaultProxy {
     }
 
     /// Fails the statement at a position of the following transactions, where `BEGIN` is 1: once with each of these SQLSTATEs.
-    pub(crate) fn refuse(&self, place: usize, states: &'static [&'static str]) {
-        *self.injection.lock().unwrap() = Injection { place, states, refused: 0 };
+    pub(crate) fn refuse(&self, position: usize, states: &'static [&'static str]) {
+        *self.injection.lock().unwrap() = Injection { position, states, refused: 0 };
     }
 
     /// Returns how many statements have failed since then.
@@ -79,13 +79,13 @@ impl FaultProxy {
 }
 
 /// Forwards the messages of a client to the server.
-async fn carry(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, injection: &Mutex<Injection>) -> Result<()> {
+async fn forward(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, injection: &Mutex<Injection>) -> Result<()> {
     // The first message has no type byte.
     let length = client.read_u32().await?;
     let start = body(&mut client, length).await?;
     server.write_u32(length).await?;
     server.write_all(&start).await?;
-    let (mut batch, mut place) = (Vec::new(), None::<usize>);
+    let (mut batch, mut position) = (Vec::new(), None::<usize>);
     loop {
         let (kind, length) = (client.read_u8().await?, client.read_u32().await?);
         let text = body(&mut client, length).await?;
@@ -94,19 +94,19 @@ async fn carry(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, injection:
         batch.extend(&text);
         let is_query = |word: &str| kind == b'Q' && text.starts_with(word.as_bytes());
         if is_query("BEGIN") {
-            place = Some(0);
+            position = Some(0);
         }
         // The last message of a group that the server answers with "ready".
         if kind == b'Q' || kind == b'S' {
-            place = place.map(|place| place + 1);
-            if let Some(state) = place.and_then(|place| due(injection, place)) {
+            position = position.map(|position| position + 1);
+            if let Some(state) = position.and_then(|position| next_error(injection, position)) {
                 batch = raise(state);
             }
         }
         if is_query("COMMIT") || is_query("ROLLBACK") {
-            place = None;
+            position = None;
         }
-        if kind == b'Q' || kind == b'S' || place.is_none() {
+        if kind == b'Q' || kind == b'S' || position.is_none() {
             server.write_all(&batch).await?;
             batch.clear();
         }
@@ -120,9 +120,9 @@ async fn body(client: &mut OwnedReadHalf, length: u32) -> Result<Vec<u8>> {
 }
 
 /// Returns the SQLSTATE to inject at this position, if any.
-fn due(injection: &Mutex<Injection>, place: usize) -> Option<&'static str> {
+fn next_error(injection: &Mutex<Injection>, position: usize) -> Option<&'static str> {
     let mut injection = injection.lock().unwrap();
-    let state = injection.states.get(injection.refused).filter(|_| injection.place == place).copied()?;
+    let state = injection.states.get(injection.refused).filter(|_| injection.position == position).copied()?;
     injection.refused += 1;
     Some(state)
 }

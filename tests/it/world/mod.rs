@@ -122,8 +122,8 @@ impl World {
     }
 
     /// Adds a member or changes their role, as the operator at the command line.
-    pub(crate) async fn set_member(&self, ask: AddOrganizationMember) -> Result<()> {
-        set_organization_member(&self.app, &Caller::command_line(self.app.now()), ask).await
+    pub(crate) async fn set_member(&self, change: AddOrganizationMember) -> Result<()> {
+        set_organization_member(&self.app, &Caller::command_line(self.app.now()), change).await
     }
 
     /// Returns a client of a user whose subject at the identity provider is the username, and creates the user if necessary.

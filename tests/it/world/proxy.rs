@@ -62,7 +62,7 @@ impl Proxy {
             let mut lines = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let to = redirect_to.borrow().clone();
-                lines.spawn(line.clone().carry(client, to));
+                lines.spawn(line.clone().forward(client, to));
             }
         });
         Self { listen, network, server, commits, _accepting: accepting }
@@ -109,7 +109,7 @@ struct Line {
 }
 
 impl Line {
-    async fn carry(mut self, mut client: TcpStream, to: String) {
+    async fn forward(mut self, mut client: TcpStream, to: String) {
         let network = *self.network.borrow_and_update();
         match network {
             Network::BlackHole | Network::HalfOpen => return discard(client).await,

@@ -190,7 +190,7 @@ impl Session {
             }
             Encryption::Plain | Encryption::StartTls(_) => BufReader::new(Box::new(stream)),
         };
-        self.answer(&mut connection, Step::Connect, "220 post.example.test").await?;
+        self.reply(&mut connection, Step::Connect, "220 post.example.test").await?;
         let mut recipients = Vec::new();
         loop {
             let line = next_line(&mut connection).await?;
@@ -206,7 +206,7 @@ impl Session {
                 "QUIT" => (Step::Other, "221 bye"),
                 _ => (Step::Other, "250 fine"),
             };
-            let as_usual = self.answer(&mut connection, step, usual).await?;
+            let as_usual = self.reply(&mut connection, step, usual).await?;
             match (step, self.shared.line.clone()) {
                 (Step::StartTls, Encryption::StartTls(acceptor)) if as_usual => {
                     connection = BufReader::new(Box::new(acceptor.accept(connection.into_inner()).await?));
@@ -225,7 +225,7 @@ impl Session {
         if !matches!(self.fault_at(Step::Message), Some(Fault::Reply(_))) {
             self.shared.state.lock().unwrap().stored.push(kept);
         }
-        self.answer(connection, Step::Message, "250 kept").await.map(|_| ())
+        self.reply(connection, Step::Message, "250 kept").await.map(|_| ())
     }
 
     fn greeting(&self) -> &'static str {
@@ -240,16 +240,16 @@ impl Session {
     }
 
     /// Sends the usual reply or applies the fault; returns whether the reply was the usual one.
-    async fn answer(&self, connection: &mut Connection, step: Step, usual: &str) -> io::Result<bool> {
-        let answer = match self.fault_at(step) {
+    async fn reply(&self, connection: &mut Connection, step: Step, usual: &str) -> io::Result<bool> {
+        let reply = match self.fault_at(step) {
             None => usual,
             Some(Fault::Reply(other)) => other,
             Some(Fault::Hang) => return self.hang(connection).await,
             Some(Fault::Disconnect) => return Err(io::ErrorKind::ConnectionAborted.into()),
         };
-        connection.get_mut().write_all(format!("{answer}\r\n").as_bytes()).await?;
+        connection.get_mut().write_all(format!("{reply}\r\n").as_bytes()).await?;
         connection.get_mut().flush().await?;
-        Ok(answer == usual)
+        Ok(reply == usual)
     }
 
     /// Sends nothing until the fault changes or the client disconnects, which ends the session.

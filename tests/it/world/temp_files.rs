@@ -46,8 +46,8 @@ pub(crate) fn bind_to_process(command: &mut Command) -> &mut Command {
 
 /// Returns the output of a program, or `None` if it is missing or fails.
 pub(crate) fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
-    let answer = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
-    answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 mod tests {
