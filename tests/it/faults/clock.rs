@@ -1,4 +1,4 @@
-//! What does a clock that jumps bring back to life? Nothing.
+//! Clock changes: a clock that jumps never makes an expired token valid.
 
 use crate::world::{
     World,
@@ -19,25 +19,25 @@ const HOUR: i64 = 3_600_000_000;
 
 both!(
     /// F-10
-    async fn expiry_follows_the_clock_and_what_was_seen_expired_stays_so(world: World) {
+    async fn expiry_follows_the_clock_and_an_expired_token_stays_expired(world: World) {
         let bob = world.member("bob", &["acme"]).await;
         let api = world.resource_server("api").await;
-        let end = world.now().plus(Duration::from_hours(2)).to_text();
-        let token = bob.create_expiring_token("ends", &["acme"], &["read_builds", "graphql"], Some(end)).await;
-        let forever = bob.create_token("stays", &["acme"], &["read_builds"]).await;
+        let expiry = world.now().plus(Duration::from_hours(2)).to_text();
+        let token = bob.create_expiring_token("expiring", &["acme"], &["read_builds", "graphql"], Some(expiry)).await;
+        let unlimited = bob.create_token("unlimited", &["acme"], &["read_builds"]).await;
         let holder = world.bearer(&token.value);
         assert_eq!(holder.verify("organization=acme").await.status, 200);
         world.advance(Duration::from_hours(24));
         assert_eq!(holder.verify("organization=acme").await.status, 401);
         assert_eq!(world.introspect(&api, &token.value, &[]).await.text, r#"{"active":false}"#);
-        assert_eq!(world.bearer(&forever.value).verify("organization=acme").await.status, 200);
-        let print = Secret::parse(world.app.prefix(), &token.value).unwrap().fingerprint();
+        assert_eq!(world.bearer(&unlimited.value).verify("organization=acme").await.status, 200);
+        let fingerprint = Secret::parse(world.app.prefix(), &token.value).unwrap().fingerprint();
         let start = Instant::now();
-        while world.app.store().snapshot(&print).await.unwrap().unwrap().expired_at.is_none() {
-            assert!(start.elapsed() < Duration::from_secs(20), "nobody marks it");
+        while world.app.store().snapshot(&fingerprint).await.unwrap().unwrap().expired_at.is_none() {
+            assert!(start.elapsed() < Duration::from_secs(20), "it is not marked as expired");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        // Before its end again.
+        // Before the expiry again.
         world.clock.shift(-24 * HOUR);
         assert_eq!(holder.verify("organization=acme").await.status, 401);
         assert_eq!(holder.get("/v2/access-token").await.status, 401);
@@ -46,7 +46,7 @@ both!(
         let seen = jwt.query("query($id: ID!) { token(id: $id) { status } }", json!({ "id": token.id })).await;
         assert_eq!(seen["token"]["status"], "EXPIRED");
         assert_eq!(jwt.revoke_token(&token.id).await.code(), "CONFLICT");
-        // A process that starts now has seen nothing.
+        // A new process has no state in memory.
         let store = Store::connect(&world.database.target()).await.unwrap();
         let restarted = App::new(store, &world.config, Clock::machine());
         let secret = Secret::parse(world.app.prefix(), &token.value).unwrap();
@@ -58,7 +58,7 @@ both!(
 
 /// F-10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn node_whose_clock_is_ahead_of_the_database_sends_no_email_until_it_is_set_right() {
+async fn clock_ahead_of_the_database_delays_emails_until_it_is_corrected() {
     let Some(database) = Database::fresh(Kind::Postgres, "mail_of_a_node_ahead") else { return };
     let world = World::on(database).await;
     let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
@@ -68,12 +68,12 @@ async fn node_whose_clock_is_ahead_of_the_database_sends_no_email_until_it_is_se
     assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
     let start = Instant::now();
     while world.mailbox.refused() == 0 {
-        assert!(start.elapsed() < Duration::from_secs(30), "it is not tried");
+        assert!(start.elapsed() < Duration::from_secs(30), "the email was not attempted");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     world.clock.shift(3 * HOUR);
     world.mailbox.fail_with(None);
-    // Longer than the job waits between two looks.
+    // Longer than the interval of the job.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(world.mailbox.is_empty());
     world.clock.shift(-3 * HOUR);
@@ -87,23 +87,23 @@ async fn node_whose_clock_is_ahead_of_the_database_sends_no_email_until_it_is_se
 
 /// F-10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn node_whose_clock_is_ahead_of_the_database_expires_nothing_and_is_not_ready() {
+async fn clock_ahead_of_the_database_expires_no_token_and_is_not_ready() {
     let Some(database) = Database::fresh(Kind::Postgres, "node_whose_clock_is_ahead") else { return };
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
-    let end = world.now().plus(Duration::from_hours(2)).to_text();
-    let token = bob.create_expiring_token("ends", &["acme"], &["read_builds"], Some(end)).await;
-    let print = Secret::parse(world.app.prefix(), &token.value).unwrap().fingerprint();
+    let expiry = world.now().plus(Duration::from_hours(2)).to_text();
+    let token = bob.create_expiring_token("expiring", &["acme"], &["read_builds"], Some(expiry)).await;
+    let fingerprint = Secret::parse(world.app.prefix(), &token.value).unwrap().fingerprint();
     world.clock.shift(4 * HOUR / 60);
     assert_eq!(world.anonymous().get("/readyz").await.status, 200);
     world.clock.shift(3 * HOUR);
     let start = Instant::now();
-    // Longer than the job that marks waits between two looks.
+    // Longer than the interval of the job that marks expired tokens.
     while start.elapsed() < Duration::from_secs(3) {
         let ready = world.anonymous().get("/readyz").await;
         assert_eq!(ready.status, 503);
         assert!(ready.text.contains("ahead of the database's"), "{}", ready.text);
-        assert!(world.app.store().snapshot(&print).await.unwrap().unwrap().expired_at.is_none());
+        assert!(world.app.store().snapshot(&fingerprint).await.unwrap().unwrap().expired_at.is_none());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     world.clock.shift(-3 * HOUR);
@@ -113,11 +113,11 @@ async fn node_whose_clock_is_ahead_of_the_database_expires_nothing_and_is_not_re
 }
 
 both!(
-    /// F-10: seen by this process, though not yet marked in the store.
-    async fn a_clock_that_goes_back_an_hour_revives_nothing_that_was_just_refused(world: World) {
+    /// F-10: rejected by this process, and not yet marked as expired in the database.
+    async fn clock_that_goes_back_does_not_make_a_rejected_token_valid(world: World) {
         let bob = world.member("bob", &["acme"]).await;
-        let end = world.now().plus(Duration::from_mins(30)).to_text();
-        let token = bob.create_expiring_token("ends", &["acme"], &["read_builds"], Some(end)).await;
+        let expiry = world.now().plus(Duration::from_mins(30)).to_text();
+        let token = bob.create_expiring_token("expiring", &["acme"], &["read_builds"], Some(expiry)).await;
         let holder = world.bearer(&token.value);
         assert_eq!(holder.verify("").await.status, 200);
         world.clock.shift(HOUR);
@@ -130,7 +130,7 @@ both!(
 
 both!(
     /// F-10
-    async fn the_audit_is_in_the_order_of_what_happened_whatever_the_clock_said(world: World) {
+    async fn event_log_is_in_commit_order_whatever_the_clock_shows(world: World) {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         let acme = world.organization_id("acme").await;
         let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
@@ -146,7 +146,7 @@ both!(
             Value::Array(types.filter(|kind| kind.as_str().unwrap().starts_with("TOKEN")).collect())
         };
         assert_eq!(kinds(&own), expected);
-        assert!(own[0]["at"].as_str() < own[2]["at"].as_str(), "the times are what the clock said");
+        assert!(own[0]["at"].as_str() < own[2]["at"].as_str(), "the times are those of the clock");
         let audit =
             ada.query("{ organization(slug: \"acme\") { auditEvents(first: 3) { nodes { type } } } }", json!({}));
         assert_eq!(kinds(&audit.await["organization"]["auditEvents"]["nodes"]), expected);

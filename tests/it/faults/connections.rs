@@ -61,13 +61,13 @@ async fn pool_grows_to_its_size_over_slow_network() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn caller_that_leaves_does_not_cancel_the_opening_of_its_connection() {
-    let Some(database) = Database::fresh(Kind::Postgres, "caller_that_leaves") else { return };
+async fn cancelled_caller_does_not_cancel_the_opening_of_its_connection() {
+    let Some(database) = Database::fresh(Kind::Postgres, "cancelled_caller") else { return };
     let (store, proxy) = store_behind_proxy(&database).await;
     wait_until("the connections of the start are not closed", || proxy.connections() == 0).await;
     proxy.set_network(Network::SlowHandshake(700));
-    let left = tokio::time::timeout(Duration::from_millis(100), store.has_users()).await;
-    assert!(left.is_err(), "it was answered during the handshake");
+    let cancelled = tokio::time::timeout(Duration::from_millis(100), store.has_users()).await;
+    assert!(cancelled.is_err(), "it succeeded during the handshake");
     let sessions = "select count(*) from pg_stat_activity \
                     where datname = current_database() and application_name = 'tokenward'";
     wait_until("the connection was not opened", || database.query(sessions).unwrap() == "1").await;
@@ -79,8 +79,8 @@ async fn caller_that_leaves_does_not_cancel_the_opening_of_its_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_the_store_ends_an_attempt_to_open_a_connection() {
     let Some(database) = Database::fresh(Kind::Postgres, "closing_the_store") else { return };
-    // A machine that stands still for a second lets the attempt time out before.
-    for tries in 1..=3 {
+    // On a machine that pauses for a second, the attempt times out before.
+    for attempts in 1..=3 {
         let (store, proxy) = store_behind_proxy(&database).await;
         wait_until("the connections of the start are not closed", || proxy.connections() == 0).await;
         proxy.set_network(Network::BlackHole);
@@ -88,10 +88,10 @@ async fn closing_the_store_ends_an_attempt_to_open_a_connection() {
             wait_until("no attempt", || proxy.connections() > 0).await;
             store.clone().close().await;
         };
-        let (answer, ()) = tokio::join!(store.has_users(), closed);
-        let error = answer.unwrap_err().cause();
+        let (result, ()) = tokio::join!(store.has_users(), closed);
+        let error = result.unwrap_err().cause();
         wait_until("the attempt goes on", || proxy.connections() == 0).await;
-        if error.contains("closed") || tries == 3 {
+        if error.contains("closed") || attempts == 3 {
             assert!(error.contains("closed"), "{error}");
             return;
         }
@@ -115,10 +115,10 @@ async fn closing_the_store_waits_for_all_pools_at_once() {
     });
     let (_, took) = tokio::join!(stuck, closed);
     let limit = lateness.on_top_of(Duration::from_millis(1_500)).await;
-    assert!(took < limit, "{took:?}, and no more than {limit:?}");
+    assert!(took < limit, "{took:?}, limit {limit:?}");
 }
 
-/// Also to those that did not start it.
+/// The callers that did not start the attempt get the cause, too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failed_attempt_reports_its_cause_to_all_callers_that_wait_for_it() {
     let Some(database) = Database::fresh(Kind::Postgres, "failed_attempt") else { return };
@@ -132,17 +132,17 @@ async fn failed_attempt_reports_its_cause_to_all_callers_that_wait_for_it() {
         administrator.query(&format!("alter database {from} rename to {to}"));
     };
     rename(database.name(), &lost);
-    let answers = join_all((0..2 * MAX_READERS).map(|_| store.has_users())).await;
+    let results = join_all((0..2 * MAX_READERS).map(|_| store.has_users())).await;
     rename(&lost, database.name());
-    for answer in answers {
-        let cause = answer.unwrap_err().cause();
+    for result in results {
+        let cause = result.unwrap_err().cause();
         assert!(cause.contains("does not exist"), "{cause}");
     }
     assert!(!store.has_users().await.unwrap());
     store.close().await;
 }
 
-/// Nothing is asked of the service meanwhile.
+/// The service gets no requests meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_kept_open_are_restored_after_the_server_ended_them() {
     if Database::fresh(Kind::Postgres, "connections_kept_open").is_none() {
@@ -182,7 +182,7 @@ async fn unsupported_feature_is_not_repeated_like_a_stale_plan() {
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
     let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
-    // A sequence counts what is rolled back, too.
+    // A sequence also counts attempts that are rolled back.
     for statement in [
         "create sequence attempts",
         "create function unsupported() returns trigger language plpgsql as $$ begin perform nextval('attempts'); \

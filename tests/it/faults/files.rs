@@ -1,4 +1,4 @@
-//! What is true, and what are clients told, when the file of SQLite or the disk below it fails?
+//! Failures of the SQLite file and of its disk.
 
 use super::load;
 use crate::{
@@ -18,31 +18,31 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Somebody who asks a program that serves.
-struct Asker {
+/// A client of a running program.
+struct ProgramClient {
     http: Client,
     program: Program,
-    /// A token that nobody touches.
+    /// A token that no test changes.
     good: String,
 }
 
-impl Asker {
+impl ProgramClient {
     fn new(program: Program) -> Self {
-        let good = made(&program);
+        let good = create_token(&program);
         let http = Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
         Self { http, program, good }
     }
 
     async fn status(&self, method: Method, path: &str, value: &str) -> u16 {
         let (start, lateness) = (Instant::now(), Lateness::watched());
-        let answer = self.http.request(method, self.program.url(path)).bearer_auth(value).send().await.unwrap();
+        let response = self.http.request(method, self.program.url(path)).bearer_auth(value).send().await.unwrap();
         let took = start.elapsed();
         assert!(
             took < Duration::from_secs(4) || took < lateness.on_top_of(Duration::from_secs(4)).await,
             "{path} after {took:?}"
         );
-        assert_eq!(answer.headers().contains_key("retry-after"), answer.status() == 503, "{path}");
-        answer.status().as_u16()
+        assert_eq!(response.headers().contains_key("retry-after"), response.status() == 503, "{path}");
+        response.status().as_u16()
     }
 
     async fn check(&self, value: &str) -> u16 {
@@ -53,18 +53,18 @@ impl Asker {
         self.status(Method::GET, "/readyz", "").await
     }
 
-    async fn revokes(&self, value: &str) -> u16 {
+    async fn revoke(&self, value: &str) -> u16 {
         self.status(Method::DELETE, "/v2/access-token", value).await
     }
 
-    async fn changes(&self) -> u16 {
+    async fn change(&self) -> u16 {
         let query = "mutation { updateOrganization(input: { organizationId: \"none\" }) { organization { id } } }";
         let request = self.http.post(self.program.url("/graphql")).bearer_auth(self.program.jwt("new"));
         request.json(&json!({ "query": query })).send().await.unwrap().status().as_u16()
     }
 
-    /// Nobody is told anything, and nothing is made.
-    async fn knows_nothing(&self, path: &Path) {
+    /// Asserts that every request is 503 or 401, and that no file is created.
+    async fn assert_unavailable(&self, path: &Path) {
         let there = path.exists();
         for value in [self.good.as_str(), "twd_nonsense", &self.program.jwt("ada")] {
             for path in ["/v2/access-token", "/verify", "/verify?organization=acme"] {
@@ -73,14 +73,15 @@ impl Asker {
                 assert!(expected.contains(&status), "{path}: {status}");
             }
         }
-        assert_eq!((self.ready().await, self.revokes(&self.good).await, self.changes().await), (503, 503, 503));
+        assert_eq!((self.ready().await, self.revoke(&self.good).await, self.change().await), (503, 503, 503));
         assert_eq!(self.status(Method::GET, "/healthz", "").await, 200);
         assert_eq!(path.exists(), there);
     }
 
-    async fn is_well(&self) {
+    /// Waits until the service works again.
+    async fn wait_until_recovered(&self) {
         let start = Instant::now();
-        while (self.ready().await, self.check(&self.good).await, self.revokes(&made(&self.program)).await)
+        while (self.ready().await, self.check(&self.good).await, self.revoke(&create_token(&self.program)).await)
             != (200, 200, 204)
         {
             assert!(start.elapsed() < Duration::from_secs(20), "{}", self.program.logged());
@@ -88,90 +89,90 @@ impl Asker {
     }
 }
 
-fn made(program: &Program) -> String {
+fn create_token(program: &Program) -> String {
     program.run(&["token", "create", "--owner", "bob", "--organization", "acme", "--scope", "read_builds"])
 }
 
-fn file_of(database: &Database) -> PathBuf {
+fn database_file(database: &Database) -> PathBuf {
     database.url().strip_prefix("sqlite://").unwrap().into()
 }
 
 /// F-09
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_its_file_the_service_knows_nothing_and_makes_no_empty_one() {
+async fn missing_file_is_unavailable_and_not_recreated() {
     let database = Database::fresh(Kind::Sqlite, "files").unwrap();
-    let path = file_of(&database);
-    let (elsewhere, kept) = (path.with_extension("moved"), path.with_extension("kept"));
-    let asker = Asker::new(load::program(&database, database.url()));
-    let (_serving, _) = asker.program.serve().await;
-    asker.is_well().await;
+    let path = database_file(&database);
+    let (moved, kept) = (path.with_extension("moved"), path.with_extension("kept"));
+    let client = ProgramClient::new(load::program(&database, database.url()));
+    let (_serving, _) = client.program.serve().await;
+    client.wait_until_recovered().await;
 
-    fs::rename(&path, &elsewhere).unwrap();
-    asker.knows_nothing(&path).await;
-    // Nobody asks for letters; the outbox is looked at all the same.
+    fs::rename(&path, &moved).unwrap();
+    client.assert_unavailable(&path).await;
+    // No email is pending; the job reads the outbox anyway.
     let start = Instant::now();
-    while !asker.program.logged().contains("failed to read the outbox, will retry") {
-        assert!(start.elapsed() < Duration::from_secs(20), "{}", asker.program.logged());
+    while !client.program.logged().contains("failed to read the outbox, will retry") {
+        assert!(start.elapsed() < Duration::from_secs(20), "{}", client.program.logged());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let said =
-        asker.program.fails(&["token", "create", "--owner", "bob", "--organization", "acme", "--scope", "graphql"]);
-    assert!(said.contains("is gone, but its log") && !path.exists(), "{said}");
-    fs::rename(&elsewhere, &path).unwrap();
-    asker.is_well().await;
+    let error =
+        client.program.fails(&["token", "create", "--owner", "bob", "--organization", "acme", "--scope", "graphql"]);
+    assert!(error.contains("is gone, but its log") && !path.exists(), "{error}");
+    fs::rename(&moved, &path).unwrap();
+    client.wait_until_recovered().await;
 
     fs::hard_link(&path, &kept).unwrap();
     fs::remove_file(&path).unwrap();
-    asker.knows_nothing(&path).await;
+    client.assert_unavailable(&path).await;
     fs::rename(&kept, &path).unwrap();
-    asker.is_well().await;
+    client.wait_until_recovered().await;
 }
 
 /// F-09
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_older_file_in_the_place_of_the_own_one_gives_no_wrong_yes() {
+async fn older_copy_of_the_file_is_never_read() {
     let database = Database::fresh(Kind::Sqlite, "files").unwrap();
-    let path = file_of(&database);
+    let path = database_file(&database);
     let (old, kept) = (path.with_extension("old"), path.with_extension("kept"));
     let program = load::program(&database, database.url());
-    let revoked = made(&program);
-    // Nothing runs, so that the file is all there is.
+    let revoked = create_token(&program);
+    // The program is stopped, so that the file is complete without its log.
     fs::copy(&path, &old).unwrap();
-    let asker = Asker::new(program);
-    let (_serving, _) = asker.program.serve().await;
+    let client = ProgramClient::new(program);
+    let (_serving, _) = client.program.serve().await;
     assert_eq!(
-        (asker.check(&revoked).await, asker.revokes(&revoked).await, asker.check(&revoked).await),
+        (client.check(&revoked).await, client.revoke(&revoked).await, client.check(&revoked).await),
         (200, 204, 401)
     );
 
     fs::hard_link(&path, &kept).unwrap();
     let before = fs::read(&old).unwrap();
     fs::rename(&old, &path).unwrap();
-    asker.knows_nothing(&path).await;
-    assert_eq!(asker.check(&revoked).await, 503);
+    client.assert_unavailable(&path).await;
+    assert_eq!(client.check(&revoked).await, 503);
     assert!(fs::read(&path).unwrap() == before, "the other file was touched");
     fs::rename(&kept, &path).unwrap();
-    asker.is_well().await;
-    assert_eq!(asker.check(&revoked).await, 401);
+    client.wait_until_recovered().await;
+    assert_eq!(client.check(&revoked).await, 401);
 }
 
 /// F-09
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_was_made_read_only_is_read_only() {
+async fn read_only_file_allows_checks_and_rejects_changes() {
     let database = Database::fresh(Kind::Sqlite, "files").unwrap();
-    let path = file_of(&database);
-    let asker = Asker::new(load::program(&database, database.url()));
-    let (_serving, _) = asker.program.serve().await;
+    let path = database_file(&database);
+    let client = ProgramClient::new(load::program(&database, database.url()));
+    let (_serving, _) = client.program.serve().await;
     let permissions = fs::metadata(&path).unwrap().permissions();
     fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
-    assert_eq!((asker.check(&asker.good).await, asker.ready().await), (200, 200));
-    assert_eq!((asker.revokes(&asker.good).await, asker.changes().await), (503, 503));
-    assert_eq!(asker.check(&asker.good).await, 200);
+    assert_eq!((client.check(&client.good).await, client.ready().await), (200, 200));
+    assert_eq!((client.revoke(&client.good).await, client.change().await), (503, 503));
+    assert_eq!(client.check(&client.good).await, 200);
     fs::set_permissions(&path, permissions).unwrap();
-    asker.is_well().await;
+    client.wait_until_recovered().await;
 }
 
-/// In a world with a small disk in the place of the folder `$1`, which it begins with what was in it.
+/// Runs a command with a small disk mounted over the folder `$1`, which keeps its contents.
 const SMALL_DISK: &str = r#"
 set -e
 kept=$(mktemp -d "$1.XXXXXX")
@@ -183,54 +184,54 @@ shift
 exec "$@"
 "#;
 
-/// What makes a world of one's own, if anything may.
-fn own_world() -> Option<Vec<String>> {
-    let ways = [&["unshare", "-m"][..], &["unshare", "-r", "-m"]];
-    let works = |way: &&&[&str]| {
+/// Returns a command that creates a mount namespace, if this user can create one.
+fn mount_namespace() -> Option<Vec<String>> {
+    let commands = [&["unshare", "-m"][..], &["unshare", "-r", "-m"]];
+    let works = |command: &&&[&str]| {
         let rest = ["sh", "-c", "mount -t tmpfs tmpfs /tmp"];
-        output_of(way[0], &[&way[1..], &rest[..]].concat()).is_some()
+        output_of(command[0], &[&command[1..], &rest[..]].concat()).is_some()
     };
-    ways.iter().find(works).map(|way| way.iter().map(|&word| word.to_owned()).collect())
+    commands.iter().find(works).map(|command| command.iter().map(|&word| word.to_owned()).collect())
 }
 
 /// F-08
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_a_full_disk_checks_go_on_and_nobody_is_told_of_a_change_that_was_not_made() {
-    let Some(mut before) = own_world() else {
-        eprintln!("skipped on_a_full_disk: nobody may mount a small disk here");
+async fn full_disk_allows_checks_and_acknowledges_no_lost_change() {
+    let Some(mut before) = mount_namespace() else {
+        eprintln!("skipped full_disk: a small disk cannot be mounted here");
         return;
     };
     let database = Database::fresh(Kind::Sqlite, "files").unwrap();
     let program = load::program(&database, database.url());
-    let tokens: Vec<_> = (0..4).map(|_| made(&program)).collect();
+    let tokens: Vec<_> = (0..4).map(|_| create_token(&program)).collect();
     let folder = database.folder().to_str().unwrap().to_owned();
     before.extend(["sh", "-c", SMALL_DISK, "small-disk"].map(str::to_owned));
     before.push(folder);
     let program = program.run_by(before);
     let (mut serving, _) = program.serve().await;
     let http = Client::new();
-    let asker = Asker { http, good: tokens[0].clone(), program };
+    let client = ProgramClient { http, good: tokens[0].clone(), program };
     let filler = serving.about("root").join(database.folder().strip_prefix("/").unwrap()).join("filler");
-    assert_eq!((asker.check(&tokens[1]).await, asker.revokes(&tokens[1]).await), (200, 204));
+    assert_eq!((client.check(&tokens[1]).await, client.revoke(&tokens[1]).await), (200, 204));
 
-    // All that is left is taken, to the last byte.
+    // Fills the disk to the last byte.
     let mut file = fs::File::create(&filler).unwrap();
-    for portion in [vec![0; 64 * 1024], vec![0; 1]] {
-        while std::io::Write::write(&mut file, &portion).is_ok_and(|count| count > 0) {}
+    for block in [vec![0; 64 * 1024], vec![0; 1]] {
+        while std::io::Write::write(&mut file, &block).is_ok_and(|count| count > 0) {}
     }
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(3) {
-        assert_eq!((asker.revokes(&tokens[2]).await, asker.changes().await), (503, 503));
-        let statuses = [asker.check(&tokens[0]).await, asker.check(&tokens[1]).await, asker.check(&tokens[2]).await];
+        assert_eq!((client.revoke(&tokens[2]).await, client.change().await), (503, 503));
+        let statuses = [client.check(&tokens[0]).await, client.check(&tokens[1]).await, client.check(&tokens[2]).await];
         assert_eq!(statuses, [200, 401, 200]);
     }
     drop(file);
     fs::remove_file(&filler).unwrap();
     let start = Instant::now();
-    while asker.revokes(&tokens[3]).await != 204 {
-        assert!(start.elapsed() < Duration::from_secs(20), "{}", asker.program.logged());
+    while client.revoke(&tokens[3]).await != 204 {
+        assert!(start.elapsed() < Duration::from_secs(20), "{}", client.program.logged());
     }
-    let statuses = [asker.check(&tokens[0]).await, asker.check(&tokens[1]).await, asker.check(&tokens[3]).await];
+    let statuses = [client.check(&tokens[0]).await, client.check(&tokens[1]).await, client.check(&tokens[3]).await];
     assert_eq!(statuses, [200, 401, 401]);
     assert!(serving.lives());
 }

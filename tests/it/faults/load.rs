@@ -1,4 +1,4 @@
-//! What are clients told while something fails, and is it true afterwards?
+//! Clients that send requests during a failure, and a check that the database agrees with the responses.
 
 use crate::{
     program::Program,
@@ -19,54 +19,54 @@ const CREATE: &str = "mutation($input: CreateTokenInput!) { createToken(input: $
 const REMOVE: &str = "mutation($input: RemoveOrganizationFromTokenInput!) { removeOrganizationFromToken(input: $input) \
                       { grant { id } } }";
 
-/// What was said of a token.
+/// The acknowledged state of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
-    Made,
+pub(super) enum Acknowledged {
+    Created,
     Removed,
     Revoked,
-    /// A removal or revocation was asked for, and nobody knows what became of it.
+    /// The result of a removal or revocation is unknown.
     Unknown,
 }
 
-/// All that the clients were told.
+/// The responses that the clients received.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
-    pub(super) told: HashMap<String, Told>,
-    /// So many tokens may have been made that nobody was told of.
+pub(super) struct Results {
+    pub(super) tokens: HashMap<String, Acknowledged>,
+    /// The number of creations without a response.
     pub(super) unknown: usize,
     pub(super) statuses: BTreeMap<u16, usize>,
-    /// Of the requests that were made since somebody asked for the statuses.
+    /// The longest response time since the last call of `Load::statuses`.
     pub(super) slowest: Duration,
-    /// How many of these were answered well in a row, and since when.
-    well: Option<(Instant, usize)>,
+    /// The start and length of the current series of successful responses.
+    successes: Option<(Instant, usize)>,
     since: Option<Instant>,
-    /// What nobody may ever be told.
+    /// Responses that are never correct.
     pub(super) wrong: Vec<String>,
 }
 
-/// A program with people, over a database that it reaches at this address.
+/// Adds users to a database and returns a program that connects to it by a URL.
 pub(super) fn program(database: &Database, url: &str) -> Program {
-    // Nobody answers there, so that every letter stays in the outbox.
+    // No SMTP server listens there, so that every email stays in the outbox.
     let direct = Program::over(database, &[]);
     direct.people("acme", &["ada", "bob"]);
     let mail = ("mail.url", "smtp://127.0.0.1:1?tls=none");
     Program::over(database, &[mail, ("log.level", "warn"), ("database.url", url)])
 }
 
-/// Clients that write as fast as they are answered, and others that ask about one token that is good.
+/// Clients that write without a pause, and others that check one valid token.
 pub(super) struct Load {
     stop: CancellationToken,
-    heard: Arc<Mutex<Heard>>,
+    results: Arc<Mutex<Results>>,
     clients: JoinSet<()>,
 }
 
 impl Load {
-    /// So many writers, and as many readers.
+    /// Starts a number of writers and as many readers.
     pub(super) async fn start(program: &Program, writers: usize) -> Self {
         let good =
             program.run(&["token", "create", "--owner", "bob", "--organization", "acme", "--scope", "read_builds"]);
-        let (stop, heard) = (CancellationToken::new(), Arc::<Mutex<Heard>>::default());
+        let (stop, results) = (CancellationToken::new(), Arc::<Mutex<Results>>::default());
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
         let mut client = Client {
             http,
@@ -76,7 +76,7 @@ impl Load {
             acme: String::new(),
             good,
             stop: stop.clone(),
-            heard: Arc::clone(&heard),
+            results: Arc::clone(&results),
         };
         let (_, acme) =
             client.graphql(&client.ada, "{ organization(slug: \"acme\") { id } }", json!({})).await.unwrap();
@@ -86,68 +86,67 @@ impl Load {
             clients.spawn(client.clone().write(writer));
             clients.spawn(client.clone().read());
         }
-        heard.lock().unwrap().told.insert(client.good, Told::Made);
-        Self { stop, heard, clients }
+        results.lock().unwrap().tokens.insert(client.good, Acknowledged::Created);
+        Self { stop, results, clients }
     }
 
-    /// What those were told who asked since the last time that somebody called this.
+    /// Returns the numbers of responses with each status since the last call.
     pub(super) fn statuses(&self) -> BTreeMap<u16, usize> {
-        let mut heard = self.heard.lock().unwrap();
-        (heard.since, heard.slowest, heard.well) = (Some(Instant::now()), Duration::ZERO, None);
-        std::mem::take(&mut heard.statuses)
+        let mut results = self.results.lock().unwrap();
+        (results.since, results.slowest, results.successes) = (Some(Instant::now()), Duration::ZERO, None);
+        std::mem::take(&mut results.statuses)
     }
 
-    /// The same, once so many were answered.
+    /// Waits for a number of responses and returns the same.
     pub(super) async fn statuses_of(&self, count: usize) -> BTreeMap<u16, usize> {
         let start = Instant::now();
-        while self.heard.lock().unwrap().statuses.values().sum::<usize>() < count {
-            assert!(start.elapsed() < Duration::from_secs(30), "nobody is answered");
+        while self.results.lock().unwrap().statuses.values().sum::<usize>() < count {
+            assert!(start.elapsed() < Duration::from_secs(30), "no responses");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self.statuses()
     }
 
-    /// How long the slowest answer took to a request that was made since then.
+    /// Returns the longest response time since the last call of `statuses`.
     pub(super) fn slowest(&self) -> Duration {
-        self.heard.lock().unwrap().slowest
+        self.results.lock().unwrap().slowest
     }
 
-    /// Waits until so many tokens were made, and some of them taken away.
+    /// Waits until a number of tokens were created, and some were removed and some revoked.
     pub(super) async fn until(&self, tokens: usize) {
         let start = Instant::now();
         loop {
             {
-                let heard = self.heard.lock().unwrap();
-                if heard.told.len() > tokens && heard.removed() > 0 && heard.revoked() > 0 {
+                let results = self.results.lock().unwrap();
+                if results.tokens.len() > tokens && results.removed() > 0 && results.revoked() > 0 {
                     return;
                 }
             }
-            assert!(start.elapsed() < Duration::from_secs(30), "the clients get nothing done");
+            assert!(start.elapsed() < Duration::from_secs(30), "the clients make no progress");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// Waits until only good answers come for a while, thirty of them at the least, and tells how long it took to the first
-    /// of them.
-    pub(super) async fn is_well_within(&self, limit: Duration) -> Duration {
+    /// Waits for at least 30 successful responses in a row for 500 ms, and returns the time until the first of them.
+    pub(super) async fn recovers_within(&self, limit: Duration) -> Duration {
         let (start, lateness) = (Instant::now(), Lateness::watched());
         self.statuses();
         loop {
-            let well = self.heard.lock().unwrap().well;
-            if let Some((since, 30..)) = well
+            let successes = self.results.lock().unwrap().successes;
+            if let Some((since, 30..)) = successes
                 && since.elapsed() > Duration::from_millis(500)
             {
                 return since.duration_since(start);
             }
-            assert!(start.elapsed() < lateness.on_top_of(limit).await, "it is not well after {limit:?}");
+            assert!(start.elapsed() < lateness.on_top_of(limit).await, "not recovered after {limit:?}");
         }
     }
 
-    /// Ends the load; whoever waits for an answer gets it first.
-    pub(super) async fn stop(self) -> Heard {
+    /// Stops the clients after their current responses.
+    pub(super) async fn stop(self) -> Results {
         self.stop.cancel();
         self.clients.join_all().await;
-        std::mem::take(&mut *self.heard.lock().unwrap())
+        std::mem::take(&mut *self.results.lock().unwrap())
     }
 }
 
@@ -160,7 +159,7 @@ struct Client {
     acme: String,
     good: String,
     stop: CancellationToken,
-    heard: Arc<Mutex<Heard>>,
+    results: Arc<Mutex<Results>>,
 }
 
 impl Client {
@@ -172,30 +171,30 @@ impl Client {
             let input = json!({
                 "description": format!("{writer} {number}"), "organizationIds": [self.acme], "scopes": ["read_builds"],
             });
-            let Some((200, made)) = self.graphql(&self.bob, CREATE, json!({ "input": input })).await else {
-                self.heard.lock().unwrap().unknown += 1;
+            let Some((200, created)) = self.graphql(&self.bob, CREATE, json!({ "input": input })).await else {
+                self.results.lock().unwrap().unknown += 1;
                 continue;
             };
-            let value = made["data"]["createToken"]["value"].as_str().unwrap().to_owned();
-            let note = |what| self.heard.lock().unwrap().told.insert(value.clone(), what);
-            note(Told::Made);
+            let value = created["data"]["createToken"]["value"].as_str().unwrap().to_owned();
+            let note = |what| self.results.lock().unwrap().tokens.insert(value.clone(), what);
+            note(Acknowledged::Created);
             if number % 3 == 0 {
                 continue;
             }
-            note(Told::Unknown);
+            note(Acknowledged::Unknown);
             if number % 3 == 1 {
-                let id = &made["data"]["createToken"]["token"]["id"];
+                let id = &created["data"]["createToken"]["token"]["id"];
                 let input = json!({ "input": { "tokenId": id, "organizationId": self.acme } });
                 if !matches!(self.graphql(&self.ada, REMOVE, input).await, Some((200, _))) {
                     continue;
                 }
-                note(Told::Removed);
+                note(Acknowledged::Removed);
             } else {
                 let request = self.http.request(Method::DELETE, format!("{}/v2/access-token", self.base));
                 if !matches!(self.send(request.bearer_auth(&value), &[204, 503]).await, Some((204, _))) {
                     continue;
                 }
-                note(Told::Revoked);
+                note(Acknowledged::Revoked);
             }
             self.verify(&value, &[401, 403, 503]).await;
         }
@@ -216,87 +215,93 @@ impl Client {
     async fn graphql(&self, credential: &str, query: &str, variables: Value) -> Option<(u16, Value)> {
         let body = json!({ "query": query, "variables": variables });
         let request = self.http.post(format!("{}/graphql", self.base)).bearer_auth(credential).json(&body);
-        let answer = self.send(request, &[200, 503]).await;
-        if let Some((status, body)) = &answer {
+        let response = self.send(request, &[200, 503]).await;
+        if let Some((status, body)) = &response {
             let code = &body["errors"][0]["extensions"]["code"];
             let fits = match status {
                 200 => body["errors"].is_null(),
                 _ => body["data"].is_null() && code == "UNAVAILABLE",
             };
             if !fits {
-                self.heard.lock().unwrap().wrong.push(format!("{status} {body}"));
+                self.results.lock().unwrap().wrong.push(format!("{status} {body}"));
             }
         }
-        answer
+        response
     }
 
-    /// Sends, and notes what nobody may be told.
+    /// Sends a request, and records a response that is never correct.
     async fn send(&self, request: RequestBuilder, expected: &[u16]) -> Option<(u16, Value)> {
         let start = Instant::now();
-        let Ok(answer) = request.send().await else {
-            // Nobody is there; a moment later somebody may be.
+        let Ok(response) = request.send().await else {
+            // No server listens; it may restart.
             tokio::time::sleep(Duration::from_millis(20)).await;
             return None;
         };
-        let (status, later) = (answer.status().as_u16(), answer.headers().contains_key("retry-after"));
-        let text = answer.text().await.ok()?;
-        let mut heard = self.heard.lock().unwrap();
-        // Who was held up may have been told something before.
-        if heard.since.is_none_or(|since| start >= since) {
-            *heard.statuses.entry(status).or_default() += 1;
-            heard.slowest = heard.slowest.max(start.elapsed());
+        let (status, has_retry_after) = (response.status().as_u16(), response.headers().contains_key("retry-after"));
+        let text = response.text().await.ok()?;
+        let mut results = self.results.lock().unwrap();
+        // A delayed client may have a response from before.
+        if results.since.is_none_or(|since| start >= since) {
+            *results.statuses.entry(status).or_default() += 1;
+            results.slowest = results.slowest.max(start.elapsed());
             match status {
-                200 => heard.well.get_or_insert((Instant::now(), 0)).1 += 1,
-                503 => heard.well = None,
+                200 => results.successes.get_or_insert((Instant::now(), 0)).1 += 1,
+                503 => results.successes = None,
                 _ => {}
             }
         }
-        if !expected.contains(&status) || later != (status == 503) {
-            heard.wrong.push(format!("{status} instead of {expected:?}: {text}"));
+        if !expected.contains(&status) || has_retry_after != (status == 503) {
+            results.wrong.push(format!("{status} instead of {expected:?}: {text}"));
         }
         Some((status, serde_json::from_str(&text).unwrap_or_default()))
     }
 }
 
-impl Heard {
-    fn count(&self, what: Told) -> usize {
-        self.told.values().filter(|told| **told == what).count()
+impl Results {
+    fn count(&self, state: Acknowledged) -> usize {
+        self.tokens.values().filter(|each| **each == state).count()
     }
 
     pub(super) fn removed(&self) -> usize {
-        self.count(Told::Removed)
+        self.count(Acknowledged::Removed)
     }
 
     pub(super) fn revoked(&self) -> usize {
-        self.count(Told::Revoked)
+        self.count(Acknowledged::Revoked)
     }
 
-    /// All of it is true, of a program that runs again, and nothing was done by half or twice.
-    pub(super) async fn holds(&self, program: &Program, database: &Database) {
+    /// Asserts that a restarted program agrees with all responses, and that no change was made partially or twice.
+    pub(super) async fn assert_consistent(&self, program: &Program, database: &Database) {
         assert!(self.wrong.is_empty(), "{:#?}", self.wrong);
         let http = reqwest::Client::new();
-        let mut gone = 0;
-        for (value, told) in &self.told {
+        let mut rejected = 0;
+        for (value, state) in &self.tokens {
             let verify = http.get(program.url("/verify?organization=acme")).bearer_auth(value).send().await.unwrap();
-            let expected: &[u16] = match told {
-                Told::Made => &[200],
-                Told::Removed => &[403],
-                Told::Revoked => &[401],
-                Told::Unknown => &[200, 401, 403],
+            let expected: &[u16] = match state {
+                Acknowledged::Created => &[200],
+                Acknowledged::Removed => &[403],
+                Acknowledged::Revoked => &[401],
+                Acknowledged::Unknown => &[200, 401, 403],
             };
             let status = verify.status().as_u16();
-            assert!(expected.contains(&status), "{told:?} and {status}");
-            gone += usize::from(status == 401);
+            assert!(expected.contains(&status), "{state:?} and {status}");
+            rejected += usize::from(status == 401);
         }
-        // Each token has its event, each event its token; each removal its event and its letter.
-        let [made, removed, revoked] = counted(&http, program).await;
-        assert!((self.told.len()..=self.told.len() + self.unknown).contains(&made), "{made} made: {self:?}");
-        assert!((self.removed()..=self.removed() + self.count(Told::Unknown)).contains(&removed), "{removed} removed");
-        assert_eq!(revoked, gone);
-        let later = Clock::machine().now().plus(Duration::from_hours(48));
+        // Each token has an event and each event a token; each removal has an event and an email.
+        let [created, removed, revoked] = event_counts(&http, program).await;
+        assert!(
+            (self.tokens.len()..=self.tokens.len() + self.unknown).contains(&created),
+            "{created} created: {self:?}"
+        );
+        assert!(
+            (self.removed()..=self.removed() + self.count(Acknowledged::Unknown)).contains(&removed),
+            "{removed} removed"
+        );
+        assert_eq!(revoked, rejected);
+        let in_two_days = Clock::machine().now().plus(Duration::from_hours(48));
         let store = Store::connect(&database.target()).await.unwrap();
-        let letters = store.upkeep().lease_emails(later, Duration::from_secs(1), 100_000).await.unwrap();
-        assert_eq!(letters.len(), removed, "a removal is its event and its letter");
+        let emails = store.upkeep().lease_emails(in_two_days, Duration::from_secs(1), 100_000).await.unwrap();
+        assert_eq!(emails.len(), removed, "each removal has an event and an email");
         store.close().await;
         let counts = "select (select count(*) from tokens) - (select count(*) from grants), \
                       (select count(*) from tokens) - (select count(*) from events where type = 'token_created'), \
@@ -307,14 +312,14 @@ impl Heard {
     }
 }
 
-async fn counted(http: &reqwest::Client, program: &Program) -> [usize; 3] {
+async fn event_counts(http: &reqwest::Client, program: &Program) -> [usize; 3] {
     let query = "{ organization(slug: \"acme\") { \
-                 made: auditEvents(filter: { types: [TOKEN_CREATED] }) { totalCount } \
+                 created: auditEvents(filter: { types: [TOKEN_CREATED] }) { totalCount } \
                  removed: auditEvents(filter: { types: [TOKEN_ORGANIZATION_REMOVED] }) { totalCount } \
                  revoked: auditEvents(filter: { types: [TOKEN_REVOKED] }) { totalCount } } }";
     let request = http.post(program.url("/graphql")).bearer_auth(program.jwt("ada")).json(&json!({ "query": query }));
     let events: Value = request.send().await.unwrap().json().await.unwrap();
-    ["made", "removed", "revoked"].map(|name| {
+    ["created", "removed", "revoked"].map(|name| {
         let count = events["data"]["organization"][name]["totalCount"].as_u64();
         usize::try_from(count.unwrap_or_else(|| panic!("{events}"))).unwrap()
     })

@@ -1,4 +1,4 @@
-//! What survives when the machine, the network, the disk or the database fails?
+//! Failures of the machine, the network, the disk and the database.
 
 mod clock;
 mod connections;

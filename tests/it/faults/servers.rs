@@ -1,4 +1,4 @@
-//! What is true, and what are clients told, when PostgreSQL crashes, restarts, freezes, or is not what it should be?
+//! Crashes, restarts, pauses and misconfigurations of PostgreSQL.
 
 use super::load::{self, Load};
 use crate::{
@@ -20,9 +20,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A server of one's own, in the hands of one test.
+/// Starts a dedicated server for one test.
 fn server(test: &str) -> Option<Cluster> {
-    // Says that it is skipped, or fails where PostgreSQL is required.
+    // Reports that the test is skipped, or fails if PostgreSQL is required.
     Database::fresh(Kind::Postgres, test)?;
     Cluster::dedicated()
 }
@@ -40,18 +40,18 @@ async fn status_of(http: &Client, url: String) -> (u16, Duration) {
 
 /// F-02
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_crashes_under_eight_writers_has_lost_nothing_that_was_acknowledged() {
-    the_server_goes_and_comes_back(ServerCommand::Crash).await;
+async fn server_crash_under_load_loses_no_acknowledged_change() {
+    server_stops_and_starts(ServerCommand::Crash).await;
 }
 
 /// F-05
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_restarts_is_unavailable_meanwhile_and_nothing_else() {
-    the_server_goes_and_comes_back(ServerCommand::Stop).await;
+async fn server_restart_is_only_unavailable() {
+    server_stops_and_starts(ServerCommand::Stop).await;
 }
 
-async fn the_server_goes_and_comes_back(end: ServerCommand) {
-    let Some(cluster) = server("the_server_goes_and_comes_back") else { return };
+async fn server_stops_and_starts(end: ServerCommand) {
+    let Some(cluster) = server("server_stops_and_starts") else { return };
     let database = Database::on_server(&cluster);
     let cluster = Arc::new(Mutex::new(cluster));
     let program = load::program(&database, database.url());
@@ -59,45 +59,45 @@ async fn the_server_goes_and_comes_back(end: ServerCommand) {
     let load = Load::start(&program, 8).await;
     load.until(30).await;
     execute(&cluster, end).await;
-    // What was on its way is there.
+    // Responses of earlier requests arrive.
     tokio::time::sleep(Duration::from_millis(500)).await;
     load.statuses();
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     let gap = load.statuses_of(8).await;
     execute(&cluster, ServerCommand::Start).await;
-    let took = load.is_well_within(Duration::from_secs(5)).await;
-    let heard = load.stop().await;
-    println!("{end:?}: {gap:?} meanwhile, well after {took:?}");
+    let took = load.recovers_within(Duration::from_secs(5)).await;
+    let results = load.stop().await;
+    println!("{end:?}: {gap:?} meanwhile, recovered after {took:?}");
     assert_eq!(gap.keys().collect::<Vec<_>>(), [&503]);
     let logged = program.logged();
     assert!(serving.lives() && !logged.contains("panicked"), "{logged}");
     assert!(logged.contains("the store is unavailable") && !logged.contains("Unavailable("), "{logged}");
-    heard.holds(&program, &database).await;
+    results.assert_consistent(&program, &database).await;
 }
 
 /// F-05
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_died_while_nobody_asked_cost_nobody_an_answer() {
-    let Some(cluster) = server("connections_that_died") else { return };
+async fn connections_that_broke_while_idle_fail_no_request() {
+    let Some(cluster) = server("broken_connections") else { return };
     let database = Database::on_server(&cluster);
     let cluster = Arc::new(Mutex::new(cluster));
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
     let ask = || bob.graphql("{ viewer { tokens { totalCount } } }", serde_json::Value::Null);
-    for tries in 1..=3 {
-        // So that there are eight connections.
+    for attempts in 1..=3 {
+        // Opens eight connections.
         for reply in concurrently(8, async |_| ask().await).await {
             assert_eq!(reply.status, 200, "{}", reply.text);
         }
         execute(&cluster, ServerCommand::Stop).await;
         execute(&cluster, ServerCommand::Start).await;
-        // Long enough for a connection to be looked at before it is used again.
+        // Longer than the idle time after which a connection is tested before its next use.
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         let start = Instant::now();
         let replies = join_all((0..8).map(|_| ask())).await;
         let statuses: Vec<_> = replies.iter().map(|reply| reply.status.as_u16()).collect();
-        // Who waits too long for a new connection is told to come later, and on a machine that stands still one may.
-        if statuses == [200; 8] || start.elapsed() < Duration::from_secs(1) || tries == 3 {
+        // On a machine that pauses, a request may time out while it waits for a new connection.
+        if statuses == [200; 8] || start.elapsed() < Duration::from_secs(1) || attempts == 3 {
             assert_eq!(statuses, [200; 8]);
             return;
         }
@@ -106,8 +106,8 @@ async fn connections_that_died_while_nobody_asked_cost_nobody_an_answer() {
 
 /// F-06, R-81; for a minute with `TEST_LONG_FREEZE=1`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_server_stands_still_everybody_is_told_so_within_three_seconds() {
-    let Some(cluster) = server("while_the_server_stands_still") else { return };
+async fn paused_server_is_503_within_three_seconds() {
+    let Some(cluster) = server("paused_server") else { return };
     let database = Database::on_server(&cluster);
     let cluster = Arc::new(Mutex::new(cluster));
     let program = load::program(&database, database.url());
@@ -116,18 +116,18 @@ async fn while_the_server_stands_still_everybody_is_told_so_within_three_seconds
     load.until(30).await;
     let before = serving.peak();
     execute(&cluster, ServerCommand::Freeze).await;
-    // What was on its way is there.
+    // Responses of earlier requests arrive.
     tokio::time::sleep(Duration::from_millis(500)).await;
     load.statuses();
     let lateness = Lateness::watched();
     let span = if setting("TEST_LONG_FREEZE").is_some_and(|value| value == "1") { 60 } else { 7 };
     let (http, start) = (Client::new(), Instant::now());
-    let (mut lively, mut ready) = (Duration::ZERO, Duration::ZERO);
+    let (mut slowest_live, mut slowest_ready) = (Duration::ZERO, Duration::ZERO);
     while start.elapsed() < Duration::from_secs(span) {
-        let (live, readiness) =
+        let (live, ready) =
             tokio::join!(status_of(&http, program.url("/healthz")), status_of(&http, program.url("/readyz")));
-        assert_eq!((live.0, readiness.0), (200, 503));
-        (lively, ready) = (lively.max(live.1), ready.max(readiness.1));
+        assert_eq!((live.0, ready.0), (200, 503));
+        (slowest_live, slowest_ready) = (slowest_live.max(live.1), slowest_ready.max(ready.1));
     }
     let slowest = load.slowest();
     let [second, three, four] = [1_100, 3_000, 4_000].map(|limit| lateness.on_top_of(Duration::from_millis(limit)));
@@ -135,26 +135,26 @@ async fn while_the_server_stands_still_everybody_is_told_so_within_three_seconds
     let frozen = load.statuses();
     let grown = serving.peak().saturating_sub(before);
     execute(&cluster, ServerCommand::Thaw).await;
-    let took = load.is_well_within(Duration::from_secs(10)).await;
-    let heard = load.stop().await;
+    let took = load.recovers_within(Duration::from_secs(10)).await;
+    let results = load.stop().await;
     println!(
-        "frozen: {frozen:?}, slowest answer {slowest:?}, alive within {lively:?}, not ready within {ready:?}, \
-         {grown} MiB more, well after {took:?}"
+        "frozen: {frozen:?}, slowest response {slowest:?}, live within {slowest_live:?}, not ready within \
+         {slowest_ready:?}, {grown} MiB more, recovered after {took:?}"
     );
     assert_eq!(frozen.keys().collect::<Vec<_>>(), [&503]);
-    // A second of these is for a machine that is busy with other tests.
-    assert!(slowest < four, "slowest: {slowest:?}, and no more than {four:?}");
-    assert!(lively < second, "alive within {lively:?}, and no more than {second:?}");
-    assert!(ready < three, "not ready within {ready:?}, and no more than {three:?}");
+    // One second of these is for a machine that is busy with other tests.
+    assert!(slowest < four, "slowest: {slowest:?}, limit {four:?}");
+    assert!(slowest_live < second, "live within {slowest_live:?}, limit {second:?}");
+    assert!(slowest_ready < three, "not ready within {slowest_ready:?}, limit {three:?}");
     assert!(grown < 100, "{grown} MiB more");
     assert!(serving.lives() && !program.logged().contains("panicked"), "{}", program.logged());
-    heard.holds(&program, &database).await;
+    results.assert_consistent(&program, &database).await;
 }
 
-/// F-08: a trigger says what PostgreSQL says when its disk is full.
+/// F-08: a trigger raises the error of PostgreSQL for a full disk.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_without_room_is_unavailable_for_changes_and_checks_go_on() {
-    let Some(database) = Database::fresh(Kind::Postgres, "a_server_without_room") else { return };
+async fn full_disk_rejects_changes_and_allows_checks() {
+    let Some(database) = Database::fresh(Kind::Postgres, "full_disk") else { return };
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
     let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
@@ -174,10 +174,10 @@ async fn a_server_without_room_is_unavailable_for_changes_and_checks_go_on() {
     assert_eq!(holder.verify("organization=acme").await.status, 401);
 }
 
-/// Searches that wait for the database, as many as come, take nothing from those who ask for a token.
+/// Searches that wait for the database do not delay checks, however many there are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_searches_hang_checks_are_answered() {
-    let Some(database) = Database::fresh(Kind::Postgres, "while_searches_hang") else { return };
+async fn blocked_searches_do_not_block_checks() {
+    let Some(database) = Database::fresh(Kind::Postgres, "blocked_searches") else { return };
     let mut session = database.session();
     let world = World::on(database).await;
     let ada = world.admin("ada", &["acme"]).await;
@@ -193,27 +193,27 @@ async fn while_searches_hang_checks_are_answered() {
             assert_eq!(world.anonymous().get("/readyz").await.status, 200);
         }
     };
-    let (hung, ()) = tokio::join!(searches, checks);
-    assert!(hung.iter().all(|reply| reply.code() == "UNAVAILABLE"));
+    let (blocked, ()) = tokio::join!(searches, checks);
+    assert!(blocked.iter().all(|reply| reply.code() == "UNAVAILABLE"));
 }
 
 /// F-18
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_may_lose_what_it_acknowledged_or_follows_another_is_refused_by_name() {
-    let Some(mut cluster) = server("a_server_that_may_lose") else { return };
+async fn unsafe_setting_or_replica_is_refused_by_name() {
+    let Some(mut cluster) = server("unsafe_setting") else { return };
     let database = Database::on_server(&cluster);
     let program = Program::over(&database, &[]);
     program.run(&["migrate"]);
-    let refused = |program: &Program, cause: &str| {
-        let said = program.fails(&["serve"]);
-        assert!(said.contains(cause) && said.lines().count() == 1, "{said}");
+    let assert_refused = |program: &Program, cause: &str| {
+        let error = program.fails(&["serve"]);
+        assert!(error.contains(cause) && error.lines().count() == 1, "{error}");
     };
 
     let of_database = format!("alter database {} set synchronous_commit", database.name());
     cluster.administer(&format!("{of_database} = off")).unwrap();
-    refused(&program, "synchronous_commit=off");
+    assert_refused(&program, "synchronous_commit=off");
     cluster.administer(&of_database.replace(" set ", " reset ")).unwrap();
-    let becomes = |setting: &str, value: &str| {
+    let set = |setting: &str, value: &str| {
         cluster.administer(&format!("alter system set {setting} = {value}")).unwrap();
         cluster.administer("select pg_reload_conf()").unwrap();
         let start = Instant::now();
@@ -222,17 +222,17 @@ async fn a_server_that_may_lose_what_it_acknowledged_or_follows_another_is_refus
         }
     };
     for setting in ["fsync", "full_page_writes"] {
-        becomes(setting, "off");
-        refused(&program, &format!("{setting}=off"));
-        becomes(setting, "on");
+        set(setting, "off");
+        assert_refused(&program, &format!("{setting}=off"));
+        set(setting, "on");
     }
     program.run(&["migrate"]);
 
     cluster.execute(ServerCommand::Follow);
     let replica = cluster.standby_url_of(database.name());
-    refused(&Program::over(&database, &[("database.url", replica.as_str())]), "read replica");
+    assert_refused(&Program::over(&database, &[("database.url", replica.as_str())]), "read replica");
 
-    // The same address leads to the replica after the start.
+    // The same URL leads to the replica after the start.
     let proxy = Proxy::before(database.url()).await;
     let program = Program::over(&database, &[("database.url", proxy.url_of(database.url()).as_str())]);
     let (_serving, _) = program.serve().await;
@@ -251,15 +251,15 @@ async fn a_server_that_may_lose_what_it_acknowledged_or_follows_another_is_refus
     }
 }
 
-/// Each connection has statements prepared, whose result has another type from then on. Nothing is sent twice.
+/// Each connection has prepared statements, whose results change their types. No request is repeated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn altered_column_type_costs_no_answer() {
+async fn altered_column_type_fails_no_request() {
     let Some(database) = Database::fresh(Kind::Postgres, "altered_column_type") else { return };
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
     let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
     let (holder, acme) = (world.bearer(&token.value), world.organization_id("acme").await);
-    let everything_is_answered = async || {
+    let assert_all_succeed = async || {
         for _ in 0..3 {
             let query = "{ viewer { email tokens { totalCount } } }";
             for reply in join_all((0..8).map(|_| bob.graphql(query, json!({})))).await {
@@ -276,26 +276,26 @@ async fn altered_column_type_costs_no_answer() {
             assert_eq!(world.anonymous().get("/readyz").await.status, 200);
         }
     };
-    everything_is_answered().await;
+    assert_all_succeed().await;
     for altered in [
         "alter table users alter column email type varchar(254)",
         "alter table tokens alter column description type varchar(400)",
         "alter table users alter column email type text",
     ] {
         world.database.query(altered);
-        everything_is_answered().await;
+        assert_all_succeed().await;
     }
 }
 
-/// A role or database may be given another search path at any time.
+/// The search path of a role or database can change at any time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn search_path_that_leads_nowhere_is_named_and_no_bug() {
-    let Some(database) = Database::fresh(Kind::Postgres, "search_path_that_leads_nowhere") else { return };
+async fn invalid_search_path_is_named_and_recovered_from() {
+    let Some(database) = Database::fresh(Kind::Postgres, "invalid_search_path") else { return };
     let path = format!("alter database {} set search_path", database.name());
     database.query(&format!("{path} = nowhere"));
     let program = Program::over(&database, &[]);
-    let said = program.fails(&["migrate"]);
-    assert!(said.contains("search_path") && !said.contains("bug"), "{said}");
+    let error = program.fails(&["migrate"]);
+    assert!(error.contains("search_path") && !error.contains("bug"), "{error}");
     let back = path.replace(" set ", " reset ");
     database.query(&back);
 
@@ -303,7 +303,7 @@ async fn search_path_that_leads_nowhere_is_named_and_no_bug() {
     let bob = world.member("bob", &["acme"]).await;
     let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
     let holder = world.bearer(&token.value);
-    // It waits until they have ended.
+    // This waits until they have ended.
     let reconnects = "select count(pg_terminate_backend(pid, 30000)) from pg_stat_activity \
                       where datname = current_database() and pid <> pg_backend_pid()";
     world.database.query(&format!("{path} = nowhere"));
@@ -321,32 +321,32 @@ async fn search_path_that_leads_nowhere_is_named_and_no_bug() {
     }
 }
 
-/// In others, texts cannot be stored that tokens and users may have.
+/// Other encodings cannot store every text of tokens and users.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn database_of_another_encoding_than_utf8_is_refused() {
-    let Some(database) = Database::fresh(Kind::Postgres, "database_of_another_encoding") else { return };
+async fn database_encoding_other_than_utf8_is_refused() {
+    let Some(database) = Database::fresh(Kind::Postgres, "database_encoding") else { return };
     for encoding in ["LATIN1", "SQL_ASCII"] {
         let name = format!("{}_{}", database.name(), encoding.to_lowercase());
-        let made = "template template0 lc_collate 'C' lc_ctype 'C'";
-        database.query(&format!("create database {name} encoding '{encoding}' {made}"));
+        let options = "template template0 lc_collate 'C' lc_ctype 'C'";
+        database.query(&format!("create database {name} encoding '{encoding}' {options}"));
         let url = database.url().replacen(database.name(), &name, 1);
         let program = Program::over(&database, &[("database.url", url.as_str())]);
         for command in ["migrate", "serve"] {
-            let said = program.fails(&[command]);
-            assert!(said.contains(encoding) && said.contains("ENCODING 'UTF8'"), "{said}");
+            let error = program.fails(&[command]);
+            assert!(error.contains(encoding) && error.contains("ENCODING 'UTF8'"), "{error}");
         }
         database.query(&format!("drop database {name}"));
     }
 }
 
-/// Without connections of their own from the start, changes would find that reads have taken all.
+/// Changes have reserved connections, otherwise reads would use all of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_go_on_where_postgresql_has_too_few_connections() {
-    let Some(cluster) = server("changes_go_on_where") else { return };
+async fn changes_succeed_if_postgresql_has_too_few_connections() {
+    let Some(cluster) = server("few_connections") else { return };
     let database = Database::on_server(&cluster);
     let program = load::program(&database, database.url());
-    let made = || program.run(&["token", "create", "--owner", "bob", "--organization", "acme", "--scope", "graphql"]);
-    let tokens: Vec<_> = (0..8).map(|_| made()).collect();
+    let create = || program.run(&["token", "create", "--owner", "bob", "--organization", "acme", "--scope", "graphql"]);
+    let tokens: Vec<_> = (0..8).map(|_| create()).collect();
     database.query("create role few login password 'few' connection limit 8");
     database.query("grant all on all tables in schema public to few");
     let mut url = url::Url::parse(database.url()).unwrap();
