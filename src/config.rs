@@ -166,22 +166,22 @@ impl Config {
 
 /// Returns the environment of this process. A setting that is not Unicode is an error, since it would be ignored.
 pub fn environment() -> Result<Vec<(String, String)>> {
-    unicode(std::env::vars_os())
+    require_unicode(std::env::vars_os())
 }
 
-fn unicode(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>> {
-    let mut known = Vec::new();
+fn require_unicode(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>> {
+    let mut texts = Vec::new();
     for (key, value) in variables {
         match (key.into_string(), value.into_string()) {
-            (Ok(key), Ok(value)) => known.push((key, value)),
-            (Ok(key), Err(_)) if key.to_uppercase().starts_with(settings::OURS) => {
+            (Ok(key), Ok(value)) => texts.push((key, value)),
+            (Ok(key), Err(_)) if key.to_uppercase().starts_with(settings::VARIABLE_PREFIX) => {
                 let why = format!("{key} is not valid UTF-8; set it to text.");
                 return Err(Error::invalid(key, why));
             }
             _ => {}
         }
     }
-    Ok(known)
+    Ok(texts)
 }
 
 fn address(key: &'static str, text: &str) -> Result<SocketAddr> {
@@ -294,7 +294,7 @@ mod tests {
         Config::load(file.map(|_| path.as_path()), environment.iter().map(owned), &flags)
     }
 
-    fn refusal(file: Option<&str>, environment: &[(&str, &str)]) -> (String, String) {
+    fn rejection(file: Option<&str>, environment: &[(&str, &str)]) -> (String, String) {
         match load(file, environment, &[]) {
             Err(Error::Invalid { field, why }) => (field.into_owned(), why),
             other => panic!("not rejected: {other:?}"),
@@ -373,14 +373,14 @@ mod tests {
         assert_eq!(trusted("::ffff:192.0.2.7,::ffff:192.0.2.8/128"), ["192.0.2.7/32", "192.0.2.8/32"]);
         assert_eq!(trusted("2001:db8::/32, 10.0.0.0/8"), ["2001:db8::/32", "10.0.0.0/8"]);
         for every in ["0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96", "10.0.0.0/8, 0.0.0.0/0"] {
-            let (field, why) = refusal(None, &[("TOKENWARD_PROXY__TRUSTED", every)]);
+            let (field, why) = rejection(None, &[("TOKENWARD_PROXY__TRUSTED", every)]);
             assert!(field == "proxy.trusted" && why.contains("every address"), "{every}: {why}");
         }
     }
 
     #[test]
     fn unknown_key_error_suggests_the_nearest_key() {
-        let (field, why) = refusal(None, &[("TOKENWARD_DATABSE__URL", "sqlite://x")]);
+        let (field, why) = rejection(None, &[("TOKENWARD_DATABSE__URL", "sqlite://x")]);
         assert_eq!(field, "TOKENWARD_DATABSE__URL");
         insta::assert_snapshot!(why, @"There is no setting TOKENWARD_DATABSE__URL, which stands in the environment. Did you mean TOKENWARD_DATABASE__URL?");
         for (text, key, near) in [
@@ -390,7 +390,7 @@ mod tests {
             ("Listen = 'x'", "Listen", "listen"),
             ("[auth]\nissuer = 'x'", "auth.issuer", "auth.jwt.issuer"),
         ] {
-            let (field, why) = refusal(Some(text), &[]);
+            let (field, why) = rejection(Some(text), &[]);
             assert_eq!(field, key);
             assert!(why.contains(key) && why.ends_with(&format!("Did you mean {near}?")), "{why}");
         }
@@ -399,11 +399,11 @@ mod tests {
     #[test]
     fn kubernetes_service_link_is_explained() {
         for link in ["PORT", "SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT_8080_TCP", "PORT_8080_TCP_ADDR", "WEB_PORT"] {
-            let (_, why) = refusal(None, &[(&format!("TOKENWARD_{link}"), "tcp://10.0.0.1:8080")]);
+            let (_, why) = rejection(None, &[(&format!("TOKENWARD_{link}"), "tcp://10.0.0.1:8080")]);
             assert!(why.contains(&format!("TOKENWARD_{link}")) && why.contains("enableServiceLinks: false"), "{why}");
         }
         for other in ["LISTN", "REPORT", "MAIL__PORT"] {
-            let (_, why) = refusal(None, &[(&format!("TOKENWARD_{other}"), "x")]);
+            let (_, why) = rejection(None, &[(&format!("TOKENWARD_{other}"), "x")]);
             assert!(!why.contains("enableServiceLinks"), "{why}");
         }
     }
@@ -444,9 +444,9 @@ mod tests {
             assert_eq!(config.database, target);
         }
         let variables = [("TOKENWARD_DATABASE__URL_FILE", path), ("TOKENWARD_DATABASE__URL", "sqlite://x")];
-        let (_, why) = refusal(None, &variables);
+        let (_, why) = rejection(None, &variables);
         assert!(why.contains("TOKENWARD_DATABASE__URL and TOKENWARD_DATABASE__URL_FILE are both given"), "{why}");
-        let (field, _) = refusal(None, &[("TOKENWARD_MAIL__URL_FILE", "/nowhere/at/all")]);
+        let (field, _) = rejection(None, &[("TOKENWARD_MAIL__URL_FILE", "/nowhere/at/all")]);
         assert_eq!(field, "mail.url_file");
     }
 
@@ -479,7 +479,7 @@ mod tests {
             ("", vec![("TOKENWARD_AUTH__JWT", "hunter2")]),
             ("", vec![("TOKENWARD_PUBLIC_URL", "https://me:hunter2@host")]),
         ] {
-            let (field, why) = refusal(Some(text), &variables);
+            let (field, why) = rejection(Some(text), &variables);
             assert!(!why.contains("hunter2") && !field.contains("hunter2"), "{field}: {why}");
             assert!(why.ends_with('.') || why.ends_with('?'), "{why}");
         }
@@ -508,7 +508,7 @@ mod tests {
             ("TOKENWARD_CORS__ORIGINS", "*", "cors.origins"),
             ("TOKENWARD_LOG__FORMAT", "xml", "log.format"),
         ] {
-            let (field, why) = refusal(None, &[(variable, value)]);
+            let (field, why) = rejection(None, &[(variable, value)]);
             assert_eq!(field, key);
             assert!(why.ends_with('.'), "{why}");
         }
@@ -539,7 +539,7 @@ mod tests {
         let config = load(None, &[("TOKENWARD_SCOPES__FILE", path)], &[]).expect("a configuration");
         assert_eq!(config.scopes.iter().count(), 1);
         std::fs::write(path, "").expect("a file");
-        let (field, why) = refusal(None, &[("TOKENWARD_SCOPES__FILE", path)]);
+        let (field, why) = rejection(None, &[("TOKENWARD_SCOPES__FILE", path)]);
         assert!(field == "scopes.file" && why.contains(path), "{field}: {why}");
     }
 
@@ -556,13 +556,13 @@ mod tests {
     fn setting_that_is_not_unicode_is_rejected_by_name() {
         use std::os::unix::ffi::OsStringExt as _;
         let odd = || OsString::from_vec(b"hunter2\xff".to_vec());
-        match unicode([("TOKENWARD_DATABASE__URL".into(), odd())]) {
+        match require_unicode([("TOKENWARD_DATABASE__URL".into(), odd())]) {
             Err(Error::Invalid { field, why }) => {
                 assert!(field.ends_with("__URL") && !why.contains("hunter2"), "{why}");
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(unicode([("PATH".into(), odd())]).expect("a foreign variable"), []);
+        assert_eq!(require_unicode([("PATH".into(), odd())]).expect("a foreign variable"), []);
     }
 
     /// Returns the example with all settings uncommented.

@@ -3,7 +3,7 @@
 mod lines;
 mod metrics;
 
-pub use metrics::{Check, JwtRejection, MEDIA_TYPE, Metrics, Outbox, StoreFailure};
+pub use metrics::{CheckOutcome, JwtRejection, MEDIA_TYPE, Metrics, Outbox, StoreFailure};
 
 use crate::{
     config::LogFormat,
@@ -35,7 +35,7 @@ pub fn start(format: LogFormat, level: &str) -> Result<()> {
         LogFormat::Json => json(filter, || Lines),
     };
     log.try_init().map_err(|_| Error::Bug("the log was started twice".into()))?;
-    std::panic::set_hook(Box::new(|panic| note(panic.location(), panic.payload())));
+    std::panic::set_hook(Box::new(|panic| log_panic(panic.location(), panic.payload())));
     Ok(())
 }
 
@@ -57,7 +57,7 @@ impl Drop for FlushedAtEnd {
 }
 
 /// Logs a panic with its location, and with its message if that is a literal. A formatted message may contain a secret.
-fn note(place: Option<&Location<'_>>, payload: &dyn Any) {
+fn log_panic(place: Option<&Location<'_>>, payload: &dyn Any) {
     let place = place.map(tracing::field::display);
     let why = payload.downcast_ref::<&'static str>().copied().unwrap_or("its text is not logged");
     tracing::error!(place, why, "a panic");
@@ -115,12 +115,12 @@ struct OneLine<'a, 'writer>(&'a mut Writer<'writer>);
 
 impl fmt::Write for OneLine<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|letter| match letter {
-            _ if letter.is_control() => write!(self.0, "{}", letter.escape_debug()),
+        text.chars().try_for_each(|ch| match ch {
+            _ if ch.is_control() => write!(self.0, "{}", ch.escape_debug()),
             '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
-                write!(self.0, "{}", letter.escape_unicode())
+                write!(self.0, "{}", ch.escape_unicode())
             }
-            _ => self.0.write_char(letter),
+            _ => self.0.write_char(ch),
         })
     }
 }
@@ -178,7 +178,7 @@ mod tests {
         let text = logged(|memory| json(info(), memory));
         assert_eq!(text.matches('\n').count(), 1);
         assert!(text.ends_with('\n'));
-        assert!(!text.trim_end().chars().any(|letter| letter < ' '));
+        assert!(!text.trim_end().chars().any(|ch| ch < ' '));
         let line: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(line["level"], "INFO");
         assert_eq!(line["message"], format!("hello {NASTY}"));
@@ -192,7 +192,7 @@ mod tests {
         let text = logged(|memory| human(info(), false, memory));
         assert!(text.ends_with('\n'));
         let line = text.trim_end_matches('\n');
-        assert!(!line.chars().any(|letter| letter.is_control() || "\u{2028}\u{202e}".contains(letter)), "{line:?}");
+        assert!(!line.chars().any(|ch| ch.is_control() || "\u{2028}\u{202e}".contains(ch)), "{line:?}");
         assert!(line.contains("hello curl\\r\\n") && line.contains("display=curl\\r\\n"), "{line}");
         assert!(line.contains("\\u{1b}[2J"), "{line}");
     }
@@ -200,13 +200,13 @@ mod tests {
     ///
     #[test]
     fn panic_is_logged_without_formatted_message() {
-        let noted = |payload: &dyn Any| {
-            let text = logged_by(|memory| json(info(), memory), || note(Some(Location::caller()), payload));
+        let logged_panic = |payload: &dyn Any| {
+            let text = logged_by(|memory| json(info(), memory), || log_panic(Some(Location::caller()), payload));
             assert!(text.contains(file!()) && text.contains("a panic"), "{text}");
             text
         };
-        assert!(noted(&"an index is out of bounds").contains("an index is out of bounds"));
-        let text = noted(&format!("the value {}", "secret"));
+        assert!(logged_panic(&"an index is out of bounds").contains("an index is out of bounds"));
+        let text = logged_panic(&format!("the value {}", "secret"));
         assert!(!text.contains("secret") && text.contains("its text is not logged"), "{text}");
     }
 

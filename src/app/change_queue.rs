@@ -51,7 +51,10 @@ impl ChangeQueues {
         let key = match caller.auth_method {
             AuthMethod::Jwt(user) | AuthMethod::Session { user, .. } => Key { user, by_token: false },
             AuthMethod::Token { user, .. } => Key { user, by_token: true },
-            AuthMethod::Value { .. } | AuthMethod::ResourceServer(_) | AuthMethod::CommandLine | AuthMethod::System => {
+            AuthMethod::Value { .. }
+            | AuthMethod::ResourceServer(_)
+            | AuthMethod::CommandLine
+            | AuthMethod::Anonymous => {
                 return Ok(None);
             }
         };

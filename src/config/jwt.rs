@@ -73,8 +73,8 @@ impl JwtConfig {
         if !given && jwt.issuer.is_none() && jwt.audience.is_none() && jwt.algorithms.0.is_empty() {
             return Ok(None);
         }
-        let issuer = needed("auth.jwt.issuer", jwt.issuer)?;
-        let audience = needed("auth.jwt.audience", jwt.audience)?;
+        let issuer = required("auth.jwt.issuer", jwt.issuer)?;
+        let audience = required("auth.jwt.audience", jwt.audience)?;
         let names = jwt.algorithms.0;
         let keys = match (jwt.secret, jwt.jwks_url, jwt.jwks_file) {
             (Some(secret), None, None) => {
@@ -82,10 +82,10 @@ impl JwtConfig {
                 JwtKeys::Secret(signing_secret(secret)?)
             }
             (None, Some(url), None) => {
-                JwtKeys::Set { algorithms: of_public_keys(&names)?, source: KeySource::Url(key_address(url)?) }
+                JwtKeys::Set { algorithms: public_key_algorithms(&names)?, source: KeySource::Url(key_set_url(url)?) }
             }
             (None, None, Some(file)) => {
-                JwtKeys::Set { algorithms: of_public_keys(&names)?, source: KeySource::File(file.into()) }
+                JwtKeys::Set { algorithms: public_key_algorithms(&names)?, source: KeySource::File(file.into()) }
             }
             _ => {
                 let why =
@@ -97,7 +97,7 @@ impl JwtConfig {
     }
 }
 
-fn needed(key: &'static str, text: Option<String>) -> Result<String> {
+fn required(key: &'static str, text: Option<String>) -> Result<String> {
     text.filter(|text| !text.trim().is_empty())
         .ok_or_else(|| Error::invalid(key, format!("{key} is missing; auth.jwt needs it to accept JWTs.")))
 }
@@ -112,7 +112,7 @@ fn only_hs256(names: &[String]) -> Result<()> {
     }
     match names.iter().find(|name| *name != "HS256") {
         None => Ok(()),
-        Some(name) if public(name).is_some() => Err(refuse_algorithm(format!(
+        Some(name) if public_key_algorithm(name).is_some() => Err(refuse_algorithm(format!(
             "{name} in auth.jwt.algorithms is checked with a public key, never with auth.jwt.secret; give \
              auth.jwt.jwks_url or auth.jwt.jwks_file instead of the secret, or write HS256."
         ))),
@@ -122,15 +122,15 @@ fn only_hs256(names: &[String]) -> Result<()> {
     }
 }
 
-fn of_public_keys(names: &[String]) -> Result<Vec<KeyAlgorithm>> {
+fn public_key_algorithms(names: &[String]) -> Result<Vec<KeyAlgorithm>> {
     if names.is_empty() {
         return Err(refuse_algorithm(
             "auth.jwt.algorithms is missing; write those that the identity provider signs with, out of RS256, ES256 \
              and EdDSA.",
         ));
     }
-    let of = |name: &String| {
-        public(name).ok_or_else(|| {
+    let parse = |name: &String| {
+        public_key_algorithm(name).ok_or_else(|| {
             refuse_algorithm(if name == "HS256" {
                 "HS256 in auth.jwt.algorithms is checked with a secret, never with a key of a set that everybody may \
                  read; give auth.jwt.secret instead of the set, or write RS256, ES256 or EdDSA."
@@ -140,10 +140,10 @@ fn of_public_keys(names: &[String]) -> Result<Vec<KeyAlgorithm>> {
             })
         })
     };
-    names.iter().map(of).collect()
+    names.iter().map(parse).collect()
 }
 
-fn public(name: &str) -> Option<KeyAlgorithm> {
+fn public_key_algorithm(name: &str) -> Option<KeyAlgorithm> {
     match name {
         "RS256" => Some(KeyAlgorithm::Rs256),
         "ES256" => Some(KeyAlgorithm::Es256),
@@ -174,7 +174,7 @@ fn signing_secret(secret: String) -> Result<SecretString> {
 }
 
 /// Validates the URL of a key set. The source must be authentic: by TLS, or because it is this machine.
-fn key_address(text: String) -> Result<SecretString> {
+fn key_set_url(text: String) -> Result<SecretString> {
     let refuse = |why: &str| Err(Error::invalid("auth.jwt.jwks_url", why));
     let Ok(url) = Url::parse(&text) else {
         return refuse("auth.jwt.jwks_url is no URL; write one such as https://id.example.com/.well-known/jwks.json.");
@@ -213,14 +213,14 @@ mod tests {
         Config::load(None, settings.iter().map(variable), &[]).map(|config| config.jwt)
     }
 
-    fn of(algorithms: &str, key: (&str, &str)) -> Result<JwtKeys> {
+    fn parse(algorithms: &str, key: (&str, &str)) -> Result<JwtKeys> {
         let settings =
             [("issuer", "https://id.example.com"), ("audience", "tokenward"), ("algorithms", algorithms), key];
         jwt(&settings).map(|jwt| jwt.expect("JWTs").keys)
     }
 
     #[track_caller]
-    fn refusal<T: std::fmt::Debug>(outcome: Result<T>) -> (String, String) {
+    fn rejection<T: std::fmt::Debug>(outcome: Result<T>) -> (String, String) {
         match outcome {
             Err(Error::Invalid { field, why }) => (field.into_owned(), why),
             other => panic!("not rejected: {other:?}"),
@@ -245,22 +245,22 @@ mod tests {
             assert!(jwt(&all).is_ok());
             for missing in 0..all.len() {
                 let some: Vec<_> = all.iter().enumerate().filter(|(at, _)| *at != missing).map(|it| *it.1).collect();
-                let (field, why) = refusal(jwt(&some));
+                let (field, why) = rejection(jwt(&some));
                 let expected = if missing == 3 { "auth.jwt".into() } else { format!("auth.jwt.{}", all[missing].0) };
                 assert_eq!(field, expected, "{why}");
             }
             let two: Vec<_> = all.into_iter().chain([keys[(at + 1) % keys.len()]]).collect();
-            assert_eq!(refusal(jwt(&two)).0, "auth.jwt");
+            assert_eq!(rejection(jwt(&two)).0, "auth.jwt");
         }
         assert_eq!(jwt(&[]).expect("a configuration"), None);
     }
 
     #[test]
     fn key_set_uses_the_configured_algorithms() {
-        let keys = of("RS256, ES256,EdDSA", ("jwks_file", "/etc/jwks.json")).expect("a set");
+        let keys = parse("RS256, ES256,EdDSA", ("jwks_file", "/etc/jwks.json")).expect("a set");
         let algorithms = vec![KeyAlgorithm::Rs256, KeyAlgorithm::Es256, KeyAlgorithm::EdDsa];
         assert_eq!(keys, JwtKeys::Set { source: KeySource::File("/etc/jwks.json".into()), algorithms });
-        let keys = of("ES256", ("jwks_url", "https://id.example.com/jwks?key=hunter2")).expect("a set");
+        let keys = parse("ES256", ("jwks_url", "https://id.example.com/jwks?key=hunter2")).expect("a set");
         assert!(!format!("{keys:?}").contains("hunter2"), "{keys:?}");
     }
 
@@ -286,7 +286,7 @@ mod tests {
                 "jwks_url" => "https://id.example.com/jwks",
                 _ => "jwks.json",
             };
-            let (field, why) = refusal(of(algorithms, (key, value)));
+            let (field, why) = rejection(parse(algorithms, (key, value)));
             assert_eq!(field, "auth.jwt.algorithms", "{why}");
             assert!(why.contains(remedy) && why.ends_with('.'), "{algorithms}: {why}");
         }
@@ -295,11 +295,11 @@ mod tests {
     /// R-77
     #[test]
     fn weak_secrets_and_public_keys_are_rejected() {
-        let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS\n-----END PUBLIC KEY-----";
+        let public_key = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS\n-----END PUBLIC KEY-----";
         let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS"}]}"#;
         let (repeated, example) = ("a".repeat(36), "make one with: openssl rand -base64 32");
-        for weak in ["secret", "0123456789012345678901234567890", &repeated, example, public, set] {
-            let (field, why) = refusal(of("HS256", ("secret", weak)));
+        for weak in ["secret", "0123456789012345678901234567890", &repeated, example, public_key, set] {
+            let (field, why) = rejection(parse("HS256", ("secret", weak)));
             assert_eq!(field, "auth.jwt.secret");
             assert!(!why.contains("01234") && !why.contains("11qYAY"), "{why}");
         }
@@ -308,7 +308,7 @@ mod tests {
     /// R-78
     #[test]
     fn key_set_url_requires_tls_or_this_machine() {
-        let set = |url: &str| of("RS256", ("jwks_url", url));
+        let set = |url: &str| parse("RS256", ("jwks_url", url));
         for good in [
             "https://id.example.com/jwks",
             "https://10.0.0.1:8443/jwks?realm=a",
@@ -318,7 +318,7 @@ mod tests {
         ] {
             assert!(set(good).is_ok(), "{good}");
         }
-        for (bad, because) in [
+        for (bad, reason) in [
             ("http://id.example.com/jwks", "on their way"),
             ("http://10.0.0.1/jwks", "on their way"),
             ("http://localhost.example.com/jwks", "on their way"),
@@ -329,9 +329,9 @@ mod tests {
             ("https://me@id.example.com/jwks", "leave them out"),
             ("https://id.example.com/jwks#hunter2", "leave them out"),
         ] {
-            let (field, why) = refusal(set(bad));
+            let (field, why) = rejection(set(bad));
             assert_eq!(field, "auth.jwt.jwks_url");
-            assert!(why.contains(because) && !why.contains("hunter2") && why.ends_with('.'), "{bad}: {why}");
+            assert!(why.contains(reason) && !why.contains("hunter2") && why.ends_with('.'), "{bad}: {why}");
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) const KEYS: [&str; 23] = [
 pub(super) const SECRETS: [&str; 3] = ["database.url", "mail.url", "auth.jwt.secret"];
 
 /// The prefix of the environment variables of this service.
-pub(super) const OURS: &str = "TOKENWARD_";
+pub(super) const VARIABLE_PREFIX: &str = "TOKENWARD_";
 
 /// The settings as texts. Each is `None` or empty if it was not set.
 #[derive(Default, Deserialize, Serialize)]
@@ -191,13 +191,13 @@ impl Settings {
         environment: impl IntoIterator<Item = (String, String)>,
         flags: &[(&str, String)],
     ) -> Result<Self> {
-        let mut together = Values::builder();
+        let mut builder = Values::builder();
         if let Some(path) = file {
-            together = together.add_source(Layer::of_file(path)?.checked()?);
+            builder = builder.add_source(Layer::of_file(path)?.checked()?);
         }
-        together = together.add_source(Layer::of_environment(environment)?.checked()?);
-        together = together.add_source(Layer::of_flags(flags)?.checked()?);
-        let values = together.build().map_err(|error| Origin::Flags.refuse(error))?;
+        builder = builder.add_source(Layer::of_environment(environment)?.checked()?);
+        builder = builder.add_source(Layer::of_flags(flags)?.checked()?);
+        let values = builder.build().map_err(|error| Origin::Flags.refuse(error))?;
         Self::deserialize(values).map_err(|error| Origin::Flags.refuse(error))
     }
 }
@@ -214,7 +214,7 @@ impl Origin {
     fn spell(&self, key: &str) -> String {
         match self {
             Self::File(_) => key.to_owned(),
-            Self::Environment => format!("{OURS}{}", key.replace('.', "__").to_uppercase()),
+            Self::Environment => format!("{VARIABLE_PREFIX}{}", key.replace('.', "__").to_uppercase()),
             Self::Flags => format!("--{}", key.replace(['.', '_'], "-")),
         }
     }
@@ -228,7 +228,7 @@ impl Origin {
             Self::Environment => " in the environment".to_owned(),
             Self::Flags => String::new(),
         };
-        let hint = if matches!(self, Self::Environment) && is_of_kubernetes(key) {
+        let hint = if matches!(self, Self::Environment) && is_kubernetes_variable(key) {
             " Kubernetes puts such a variable into every pod for a Service of that name; set enableServiceLinks: false in \
              the pod's spec."
                 .to_owned()
@@ -253,7 +253,7 @@ impl Origin {
 }
 
 /// Returns whether a key looks like a variable that Kubernetes sets for a Service named `tokenward`.
-fn is_of_kubernetes(key: &str) -> bool {
+fn is_kubernetes_variable(key: &str) -> bool {
     ["service_host", "service_port"].iter().any(|part| key.contains(part))
         || key.split('_').any(|part| part == "port") && !key.contains('.')
 }
@@ -304,7 +304,7 @@ impl Layer {
         let origin = Origin::Environment;
         // Values stay texts: a secret may look like a number, which would lose its leading zeros.
         let variables = Environment::default()
-            .prefix(OURS)
+            .prefix(VARIABLE_PREFIX)
             .prefix_separator("")
             .separator("__")
             .ignore_empty(true)
@@ -332,13 +332,13 @@ impl Layer {
         .map(|_: Settings| ())
         .map_err(|error| self.origin.refuse(error))?;
         match unknown {
-            Some(key) => Err(self.origin.unknown(&self.written_below(key))),
+            Some(key) => Err(self.origin.unknown(&self.complete_key(key))),
             None => self.with_secrets(),
         }
     }
 
     /// Returns a complete key that was set, if `key` is an unknown group.
-    fn written_below(&self, mut key: String) -> String {
+    fn complete_key(&self, mut key: String) -> String {
         while let Ok(group) = self.values.get_table(&key) {
             let Some(first) = group.keys().min() else { break };
             key = format!("{key}.{first}");

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 pub struct Caller {
     /// The time of the request, its only "now".
     pub at: Time,
-    /// The IP address of the client. `None` for the command line and the system.
+    /// The IP address of the client. `None` for the command line.
     pub address: Option<IpAddr>,
     /// The user agent, at most 200 characters.
     pub user_agent: Option<String>,
@@ -24,8 +24,8 @@ pub struct Caller {
 pub enum AuthMethod {
     /// The operator, at the command line.
     CommandLine,
-    /// Tokenward itself.
-    System,
+    /// No credential, such as a request to sign in.
+    Anonymous,
     /// A JWT of the host application or the identity provider.
     Jwt(UserId),
     /// A session of a browser, which began with a password.
@@ -61,14 +61,14 @@ impl Caller {
         Self { at, address: None, user_agent: None, auth_method: AuthMethod::CommandLine }
     }
 
-    /// Returns the user who acts. `None` for the command line, resource servers and the system.
+    /// Returns the user who acts. `None` for the command line, resource servers and anonymous requests.
     pub const fn user(&self) -> Option<UserId> {
         match self.auth_method {
             AuthMethod::Jwt(user)
             | AuthMethod::Session { user, .. }
             | AuthMethod::Token { user, .. }
             | AuthMethod::Value { user, .. } => Some(user),
-            AuthMethod::CommandLine | AuthMethod::System | AuthMethod::ResourceServer(_) => None,
+            AuthMethod::CommandLine | AuthMethod::Anonymous | AuthMethod::ResourceServer(_) => None,
         }
     }
 
@@ -77,7 +77,7 @@ impl Caller {
         match self.auth_method {
             AuthMethod::Token { token, .. } | AuthMethod::Value { token, .. } => Some(token),
             AuthMethod::CommandLine
-            | AuthMethod::System
+            | AuthMethod::Anonymous
             | AuthMethod::ResourceServer(_)
             | AuthMethod::Jwt(_)
             | AuthMethod::Session { .. } => None,

@@ -27,9 +27,9 @@ const TAG_BYTES: usize = 16;
 
 impl MacKey {
     /// Returns the list with a kind, the ID of the object that it belongs to, and the filter that determines its rows.
-    pub fn list(&self, kind: ListKind, of: Uuid, detail: &impl Detail) -> List {
+    pub fn list(&self, kind: ListKind, id: Uuid, detail: &impl Detail) -> List {
         let mut fields = Fields::default();
-        fields.add(kind.name()).add(&of).add(&kind.order()).add(detail);
+        fields.add(kind.name()).add(&id).add(&kind.order()).add(detail);
         List { key: self.derived(&fields.0), sorted_by: kind.sorted_by() }
     }
 }

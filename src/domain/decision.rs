@@ -69,16 +69,16 @@ pub struct Limits {
 impl Limits {
     /// Removes what is outside of the limits. Returns false if no grant or no scope within a limit remains: then the token
     /// is outside of the limits itself.
-    pub fn limit_to(&self, known: &mut Snapshot) -> bool {
+    pub fn limit_to(&self, snapshot: &mut Snapshot) -> bool {
         if !self.organizations.is_empty() {
-            known.grants.retain(|reach| self.organizations.contains(&reach.slug));
+            snapshot.grants.retain(|grant| self.organizations.contains(&grant.slug));
         }
         if !self.scopes.is_empty() {
-            known.scopes = known.scopes.iter().filter(|scope| self.scopes.contains(scope)).cloned().collect();
+            snapshot.scopes = snapshot.scopes.iter().filter(|scope| self.scopes.contains(scope)).cloned().collect();
         }
-        let reaches = self.organizations.is_empty() || !known.grants.is_empty();
-        let may = self.scopes.is_empty() || !known.scopes.is_empty();
-        reaches && may
+        let has_grant = self.organizations.is_empty() || !snapshot.grants.is_empty();
+        let has_scope = self.scopes.is_empty() || !snapshot.scopes.is_empty();
+        has_grant && has_scope
     }
 }
 
@@ -99,9 +99,9 @@ pub struct CheckRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The token gives access to all that was requested.
-    Yes,
+    Allow,
     /// The token does not.
-    No(DenyReason),
+    Deny(DenyReason),
 }
 
 /// The reason for a denial, in the order in which the rules are applied.
@@ -120,31 +120,31 @@ pub enum DenyReason {
 }
 
 /// Decides a check. A retired scope is not accepted, although tokens keep it.
-pub fn decide(known: &Snapshot, ask: &CheckRequest, catalogue: &Catalogue) -> Verdict {
-    match TokenStatus::of(ask.at, known.expires_at, known.expired_at, known.revoked_at) {
-        TokenStatus::Revoked => return Verdict::No(DenyReason::Revoked),
-        TokenStatus::Expired => return Verdict::No(DenyReason::Expired),
+pub fn decide(snapshot: &Snapshot, request: &CheckRequest, catalogue: &Catalogue) -> Verdict {
+    match TokenStatus::of(request.at, snapshot.expires_at, snapshot.expired_at, snapshot.revoked_at) {
+        TokenStatus::Revoked => return Verdict::Deny(DenyReason::Revoked),
+        TokenStatus::Expired => return Verdict::Deny(DenyReason::Expired),
         TokenStatus::Active => {}
     }
-    if !known.owner.enabled {
-        return Verdict::No(DenyReason::OwnerDisabled);
+    if !snapshot.owner.enabled {
+        return Verdict::Deny(DenyReason::OwnerDisabled);
     }
-    if ask.organization.as_ref().is_some_and(|slug| !known.grants.iter().any(|reach| reach.slug == *slug)) {
-        return Verdict::No(DenyReason::NotGranted);
+    if request.organization.as_ref().is_some_and(|slug| !snapshot.grants.iter().any(|grant| grant.slug == *slug)) {
+        return Verdict::Deny(DenyReason::NotGranted);
     }
-    let held = |asked: &String| catalogue.get(asked).is_some_and(|scope| known.scopes.contains(&scope.name));
-    let lacked = ask.scopes.iter().position(|asked| !held(asked));
-    lacked.map_or(Verdict::Yes, |index| Verdict::No(DenyReason::LacksScope(index)))
+    let has_scope = |name: &String| catalogue.get(name).is_some_and(|scope| snapshot.scopes.contains(&scope.name));
+    let missing = request.scopes.iter().position(|name| !has_scope(name));
+    missing.map_or(Verdict::Allow, |index| Verdict::Deny(DenyReason::LacksScope(index)))
 }
 
 /// Returns the grants that record this request as their most recent one: that of the requested organization, or all of
 /// them if no organization was requested.
-pub fn affected_grants<'a>(known: &'a Snapshot, ask: &CheckRequest, verdict: Verdict) -> Vec<&'a SnapshotGrant> {
-    match (&ask.organization, verdict) {
-        (Some(slug), _) => known.grants.iter().filter(|reach| reach.slug == *slug).collect(),
-        (None, Verdict::Yes | Verdict::No(DenyReason::LacksScope(_))) => known.grants.iter().collect(),
+pub fn affected_grants<'a>(snapshot: &'a Snapshot, request: &CheckRequest, verdict: Verdict) -> Vec<&'a SnapshotGrant> {
+    match (&request.organization, verdict) {
+        (Some(slug), _) => snapshot.grants.iter().filter(|grant| grant.slug == *slug).collect(),
+        (None, Verdict::Allow | Verdict::Deny(DenyReason::LacksScope(_))) => snapshot.grants.iter().collect(),
         // A token that is no longer valid has no access to any organization.
-        (None, Verdict::No(_)) => Vec::new(),
+        (None, Verdict::Deny(_)) => Vec::new(),
     }
 }
 
@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    fn ask(organization: Option<&str>, scopes: &[&str]) -> CheckRequest {
+    fn request(organization: Option<&str>, scopes: &[&str]) -> CheckRequest {
         CheckRequest {
             at: NOW,
             organization: organization.map(Into::into),
@@ -192,46 +192,60 @@ mod tests {
         }
     }
 
-    fn judge(known: &Snapshot, ask: &CheckRequest) -> Verdict {
-        decide(known, ask, &Catalogue::built_in())
+    fn verdict_of(snapshot: &Snapshot, request: &CheckRequest) -> Verdict {
+        decide(snapshot, request, &Catalogue::built_in())
     }
 
     #[test]
     fn retired_scope_is_denied() {
-        let known = snapshot(&["read_builds", "read_relics"]);
-        assert_eq!(judge(&known, &ask(None, &["read_builds", "read_relics"])), Verdict::No(DenyReason::LacksScope(1)));
+        let snapshot = snapshot(&["read_builds", "read_relics"]);
+        assert_eq!(
+            verdict_of(&snapshot, &request(None, &["read_builds", "read_relics"])),
+            Verdict::Deny(DenyReason::LacksScope(1))
+        );
     }
 
     #[test]
     fn organization_is_checked_before_scopes() {
-        let known = snapshot(&["read_builds"]);
-        assert_eq!(judge(&known, &ask(Some("acme"), &["read_builds"])), Verdict::Yes);
-        assert_eq!(judge(&known, &ask(None, &[])), Verdict::Yes);
-        assert_eq!(judge(&known, &ask(Some("hooli"), &["graphql"])), Verdict::No(DenyReason::NotGranted));
+        let snapshot = snapshot(&["read_builds"]);
+        assert_eq!(verdict_of(&snapshot, &request(Some("acme"), &["read_builds"])), Verdict::Allow);
+        assert_eq!(verdict_of(&snapshot, &request(None, &[])), Verdict::Allow);
+        assert_eq!(verdict_of(&snapshot, &request(Some("hooli"), &["graphql"])), Verdict::Deny(DenyReason::NotGranted));
         assert_eq!(
-            judge(&known, &ask(Some("acme"), &["read_builds", "read_agents", "graphql"])),
-            Verdict::No(DenyReason::LacksScope(1))
+            verdict_of(&snapshot, &request(Some("acme"), &["read_builds", "read_agents", "graphql"])),
+            Verdict::Deny(DenyReason::LacksScope(1))
         );
-        assert_eq!(judge(&known, &ask(None, &["no such scope!"])), Verdict::No(DenyReason::LacksScope(0)));
+        assert_eq!(
+            verdict_of(&snapshot, &request(None, &["no such scope!"])),
+            Verdict::Deny(DenyReason::LacksScope(0))
+        );
     }
 
     #[test]
     fn graphql_scope_and_other_scopes_do_not_imply_each_other() {
-        assert_eq!(judge(&snapshot(&["graphql"]), &ask(None, &["read_user"])), Verdict::No(DenyReason::LacksScope(0)));
-        assert_eq!(judge(&snapshot(&["read_user"]), &ask(None, &["graphql"])), Verdict::No(DenyReason::LacksScope(0)));
+        assert_eq!(
+            verdict_of(&snapshot(&["graphql"]), &request(None, &["read_user"])),
+            Verdict::Deny(DenyReason::LacksScope(0))
+        );
+        assert_eq!(
+            verdict_of(&snapshot(&["read_user"]), &request(None, &["graphql"])),
+            Verdict::Deny(DenyReason::LacksScope(0))
+        );
     }
 
     #[test]
     fn request_affects_its_organization_or_all_without_one() {
-        let mut known = snapshot(&["read_builds"]);
-        let count = |known: &Snapshot, ask: &CheckRequest| affected_grants(known, ask, judge(known, ask)).len();
-        assert_eq!(count(&known, &ask(Some("acme"), &[])), 1);
-        assert_eq!(count(&known, &ask(None, &[])), 2);
-        assert_eq!(count(&known, &ask(None, &["graphql"])), 2);
-        assert_eq!(count(&known, &ask(Some("hooli"), &[])), 0);
-        known.revoked_at = Some(NOW);
-        assert_eq!(count(&known, &ask(None, &[])), 0);
-        assert_eq!(count(&known, &ask(Some("acme"), &[])), 1);
+        let mut snapshot = snapshot(&["read_builds"]);
+        let count = |snapshot: &Snapshot, request: &CheckRequest| {
+            affected_grants(snapshot, request, verdict_of(snapshot, request)).len()
+        };
+        assert_eq!(count(&snapshot, &request(Some("acme"), &[])), 1);
+        assert_eq!(count(&snapshot, &request(None, &[])), 2);
+        assert_eq!(count(&snapshot, &request(None, &["graphql"])), 2);
+        assert_eq!(count(&snapshot, &request(Some("hooli"), &[])), 0);
+        snapshot.revoked_at = Some(NOW);
+        assert_eq!(count(&snapshot, &request(None, &[])), 0);
+        assert_eq!(count(&snapshot, &request(Some("acme"), &[])), 1);
     }
 
     fn limits(organizations: &[&str], scopes: &[&str]) -> Limits {
@@ -244,33 +258,33 @@ mod tests {
     ///
     #[test]
     fn limits_hide_other_organizations_and_scopes() {
-        let left = |limits: &Limits| {
-            let mut known = snapshot(&["read_builds", "read_agents"]);
-            let theirs = limits.limit_to(&mut known);
-            let slugs: Vec<_> = known.grants.iter().map(|reach| reach.slug.clone()).collect();
-            (theirs, slugs.join(" "), known.scopes.to_column().trim().to_owned())
+        let visible = |limits: &Limits| {
+            let mut snapshot = snapshot(&["read_builds", "read_agents"]);
+            let is_within = limits.limit_to(&mut snapshot);
+            let slugs: Vec<_> = snapshot.grants.iter().map(|grant| grant.slug.clone()).collect();
+            (is_within, slugs.join(" "), snapshot.scopes.to_column().trim().to_owned())
         };
         let all = || ("acme globex".to_owned(), "read_agents read_builds".to_owned());
-        assert_eq!(left(&Limits::default()), (true, all().0, all().1));
-        assert_eq!(left(&limits(&["globex", "hooli"], &[])), (true, "globex".into(), all().1));
-        assert_eq!(left(&limits(&["hooli"], &[])), (false, String::new(), all().1));
-        assert_eq!(left(&limits(&[], &["read_builds"])), (true, all().0, "read_builds".into()));
-        assert!(!left(&limits(&[], &["graphql"])).0);
-        assert!(!left(&limits(&["acme"], &["graphql"])).0);
+        assert_eq!(visible(&Limits::default()), (true, all().0, all().1));
+        assert_eq!(visible(&limits(&["globex", "hooli"], &[])), (true, "globex".into(), all().1));
+        assert_eq!(visible(&limits(&["hooli"], &[])), (false, String::new(), all().1));
+        assert_eq!(visible(&limits(&[], &["read_builds"])), (true, all().0, "read_builds".into()));
+        assert!(!visible(&limits(&[], &["graphql"])).0);
+        assert!(!visible(&limits(&["acme"], &["graphql"])).0);
     }
 
     proptest! {
         #[test]
-        fn ended_token_or_disabled_owner_is_never_allowed(over in 0..4_u8, organization in proptest::option::of("(acme|hooli)"), with_scope: bool) {
-            let mut known = snapshot(&["read_builds"]);
-            match over {
-                0 => known.revoked_at = Some(NOW),
-                1 => known.expires_at = Some(NOW),
-                2 => known.expired_at = Some(NOW.minus(Duration::from_secs(1))),
-                _ => known.owner.enabled = false,
+        fn ended_token_or_disabled_owner_is_never_allowed(case in 0..4_u8, organization in proptest::option::of("(acme|hooli)"), with_scope: bool) {
+            let mut snapshot = snapshot(&["read_builds"]);
+            match case {
+                0 => snapshot.revoked_at = Some(NOW),
+                1 => snapshot.expires_at = Some(NOW),
+                2 => snapshot.expired_at = Some(NOW.minus(Duration::from_secs(1))),
+                _ => snapshot.owner.enabled = false,
             }
             let scopes: &[&str] = if with_scope { &["read_builds"] } else { &[] };
-            prop_assert_ne!(judge(&known, &ask(organization.as_deref(), scopes)), Verdict::Yes);
+            prop_assert_ne!(verdict_of(&snapshot, &request(organization.as_deref(), scopes)), Verdict::Allow);
         }
     }
 }

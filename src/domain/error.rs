@@ -15,7 +15,7 @@ pub enum Error {
     Unauthenticated,
     /// The session is valid, but its password was confirmed too long ago for this change.
     #[error("Confirm your password to do this; you gave it more than 15 minutes ago.")]
-    Stale,
+    ReauthenticationRequired,
     /// The named type of object, such as `organization`, was not found, or the caller may not see it.
     #[error("No {0} found")]
     NotFound(&'static str),
@@ -93,7 +93,7 @@ impl Error {
     /// Returns the class of the error.
     pub const fn code(&self) -> Code {
         match self {
-            Self::Unauthenticated | Self::Stale => Code::Unauthenticated,
+            Self::Unauthenticated | Self::ReauthenticationRequired => Code::Unauthenticated,
             Self::NotFound(_) => Code::NotFound,
             Self::Forbidden(_) => Code::Forbidden,
             Self::Invalid { .. } => Code::InvalidInput,
@@ -127,16 +127,16 @@ impl Error {
     pub fn cause(&self) -> String {
         match self {
             Self::Unavailable(source) => {
-                let mut told = source.to_string();
-                let mut below = source.source();
-                while let Some(cause) = below {
+                let mut message = source.to_string();
+                let mut next = source.source();
+                while let Some(cause) = next {
                     let text = cause.to_string();
-                    if !told.contains(&text) {
-                        told = format!("{told}: {text}");
+                    if !message.contains(&text) {
+                        message = format!("{message}: {text}");
                     }
-                    below = cause.source();
+                    next = cause.source();
                 }
-                told
+                message
             }
             Self::Bug(why) => why.to_string(),
             other => other.to_string(),

@@ -370,12 +370,15 @@ mod tests {
     #[test]
     fn removed_member_gets_one_email_for_all_tokens() {
         let (member, admin, organization) = (UserId::new(NOW), UserId::new(NOW), OrganizationId::new(NOW));
-        let cut = vec![TokenId::new(NOW), TokenId::new(NOW)];
+        let tokens = vec![TokenId::new(NOW), TokenId::new(NOW)];
         let event =
             Event::new(EventType::OrganizationMemberRemoved, NOW).of_user(member).in_organizations([organization]);
         assert_eq!(event.notifications(Some(admin)), [], "no token lost access");
-        let event = event.with_affected_tokens(cut.clone());
-        assert_eq!(event.notifications(Some(admin)).first().map(|notice| notice.tokens.clone()), Some(cut));
+        let event = event.with_affected_tokens(tokens.clone());
+        assert_eq!(
+            event.notifications(Some(admin)).first().map(|notification| notification.tokens.clone()),
+            Some(tokens)
+        );
         assert_eq!(event.notifications(Some(member)), []);
     }
 

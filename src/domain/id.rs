@@ -78,7 +78,7 @@ fn encode(uuid: Uuid) -> String {
     (0..26)
         .rev()
         .filter_map(|place| ALPHABET.get(usize::try_from((number >> (place * 5)) & 31).unwrap_or_default()))
-        .map(|&letter| char::from(letter))
+        .map(|&byte| char::from(byte))
         .collect()
 }
 
@@ -88,8 +88,8 @@ fn decode(text: &str) -> Option<Uuid> {
         return None;
     }
     text.bytes()
-        .try_fold(0_u128, |number, letter| {
-            let value = ALPHABET.iter().position(|&known| known == letter)?;
+        .try_fold(0_u128, |number, byte| {
+            let value = ALPHABET.iter().position(|&other| other == byte)?;
             Some(number << 5 | u128::try_from(value).ok()?)
         })
         .map(Uuid::from_u128)

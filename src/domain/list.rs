@@ -81,8 +81,8 @@ impl TokenFilter {
         self.never_expires.extend(search.never_expires.then_some(true));
         if !search.status.is_empty() {
             let wanted = |status: &TokenStatus| search.status.contains(status);
-            let both = |said: Vec<TokenStatus>| said.into_iter().filter(wanted).collect();
-            self.status = Some(self.status.take().map_or_else(|| search.status.clone(), both));
+            let intersection = |statuses: Vec<TokenStatus>| statuses.into_iter().filter(wanted).collect();
+            self.status = Some(self.status.take().map_or_else(|| search.status.clone(), intersection));
         }
     }
 
@@ -199,8 +199,8 @@ impl Page {
     }
 }
 
-fn size(field: &'static str, asked: i32) -> Result<u32> {
-    u32::try_from(asked)
+fn size(field: &'static str, requested: i32) -> Result<u32> {
+    u32::try_from(requested)
         .ok()
         .filter(|size| *size <= MAX_PAGE_SIZE)
         .ok_or_else(|| Error::invalid(field, format!("A page holds 0 to {MAX_PAGE_SIZE} rows.")))

@@ -51,7 +51,7 @@ impl Password {
 
     /// Returns whether an attacker who knows these names would guess the first characters early.
     fn is_easily_guessed(&self, names: &[&str]) -> bool {
-        let words = names.iter().flat_map(|name| name.split(|letter: char| !letter.is_alphanumeric()));
+        let words = names.iter().flat_map(|name| name.split(|ch: char| !ch.is_alphanumeric()));
         // A name that is longer than these characters cannot be part of them.
         let fits = |name: &&str| name.chars().take(MAX_ESTIMATED + 1).count() <= MAX_ESTIMATED;
         let known: Vec<_> = names.iter().copied().chain(words).chain(["tokenward"]).filter(fits).collect();
@@ -68,9 +68,9 @@ impl Password {
     }
 
     /// Returns whether the password has this hash. Without a hash it takes as long and returns false.
-    pub fn is(&self, kept: Option<&Hashed>) -> bool {
-        let text = kept.map_or(DUMMY_HASH, |kept| &kept.0);
-        Argon2::default().verify_password(self.0.as_bytes(), text).is_ok() && kept.is_some()
+    pub fn is(&self, hash: Option<&Hashed>) -> bool {
+        let text = hash.map_or(DUMMY_HASH, |hash| &hash.0);
+        Argon2::default().verify_password(self.0.as_bytes(), text).is_ok() && hash.is_some()
     }
 }
 
@@ -166,10 +166,10 @@ mod tests {
     ///
     #[test]
     fn password_matches_its_hash_in_either_unicode_form() {
-        let kept = Password::given("correct horse batt\u{e9}ry").hashed().expect("a hash");
-        assert!(kept.as_text().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(Password::given("correct horse batte\u{301}ry").is(Some(&kept)));
-        assert!(!Password::given("correct horse battery").is(Some(&kept)));
+        let hash = Password::given("correct horse batt\u{e9}ry").hashed().expect("a hash");
+        assert!(hash.as_text().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(Password::given("correct horse batte\u{301}ry").is(Some(&hash)));
+        assert!(!Password::given("correct horse battery").is(Some(&hash)));
         assert!(!Password::given("correct horse batt\u{e9}ry").is(None));
         assert_ne!(Password::given("one").hashed().expect("a hash"), Password::given("one").hashed().expect("a hash"));
     }
@@ -178,9 +178,9 @@ mod tests {
     #[test]
     fn missing_hash_takes_the_same_work() {
         let cost = |text: &str| text.rsplitn(3, '$').last().map(ToOwned::to_owned);
-        let kept = Password::given("any").hashed().expect("a hash");
-        assert_eq!(cost(DUMMY_HASH), cost(kept.as_text()));
-        assert_eq!(DUMMY_HASH.len(), kept.as_text().len());
+        let hash = Password::given("any").hashed().expect("a hash");
+        assert_eq!(cost(DUMMY_HASH), cost(hash.as_text()));
+        assert_eq!(DUMMY_HASH.len(), hash.as_text().len());
     }
 
     ///

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The authorization of a caller, read in the same transaction as the change that it decides about.
 #[derive(Debug, Clone)]
 pub struct AuthContext {
-    through: AuthMethod,
+    auth_method: AuthMethod,
     user: Option<UserId>,
     /// Whether the password of the session was confirmed recently. True for other methods, whose issuer checks this.
     has_recent_password: bool,
@@ -22,23 +22,23 @@ pub struct AuthContext {
 }
 
 impl AuthContext {
-    /// Creates it from the memberships of the caller. `reach` contains the organizations of the acting token, if there is
-    /// one: it acts as its owner within these and cannot see any other.
+    /// Creates it from the memberships of the caller. If a token acts, `token_organizations` contains its organizations:
+    /// it acts as its owner within these and cannot see any other.
     pub fn new(
         caller: &Caller,
         mut roles: BTreeMap<OrganizationId, Role>,
-        reach: Option<&BTreeSet<OrganizationId>>,
+        token_organizations: Option<&BTreeSet<OrganizationId>>,
     ) -> Self {
-        if let Some(reach) = reach {
-            roles.retain(|organization, _| reach.contains(organization));
+        if let Some(token_organizations) = token_organizations {
+            roles.retain(|organization, _| token_organizations.contains(organization));
         }
-        let fresh = match caller.auth_method {
+        let has_recent_password = match caller.auth_method {
             AuthMethod::Session { authenticated_at, .. } => {
                 session::is_authentication_recent(authenticated_at, caller.at)
             }
             _ => true,
         };
-        Self { through: caller.auth_method, user: caller.user(), has_recent_password: fresh, roles }
+        Self { auth_method: caller.auth_method, user: caller.user(), has_recent_password, roles }
     }
 
     /// Returns the role in an organization, as far as the caller may use it.
@@ -58,7 +58,7 @@ impl AuthContext {
     }
 
     fn acting_token(&self) -> Option<TokenId> {
-        match self.through {
+        match self.auth_method {
             AuthMethod::Token { token, .. } => Some(token),
             _ => None,
         }
@@ -66,7 +66,7 @@ impl AuthContext {
 
     /// Protects a browser that was left signed in: another person who finds it does not know the password.
     fn require_recent_password(&self) -> Result<()> {
-        if self.has_recent_password { Ok(()) } else { Err(Error::Stale) }
+        if self.has_recent_password { Ok(()) } else { Err(Error::ReauthenticationRequired) }
     }
 }
 
@@ -259,15 +259,15 @@ pub fn user_provisioner(caller: &Caller) -> Result<UserProvisioner> {
 }
 
 /// Permits a signed-in user with fresh authentication. A token can never create or extend tokens.
-pub fn token_creator(standing: &AuthContext) -> Result<TokenCreator> {
-    let user = signed_in(standing, TOKEN_CANNOT_GRANT)?;
-    standing.require_recent_password()?;
+pub fn token_creator(auth_context: &AuthContext) -> Result<TokenCreator> {
+    let user = signed_in(auth_context, TOKEN_CANNOT_GRANT)?;
+    auth_context.require_recent_password()?;
     Ok(TokenCreator { user })
 }
 
 /// Returns the signed-in user. `token` is the error for an acting token.
-fn signed_in(standing: &AuthContext, token: Error) -> Result<UserId> {
-    match standing.through {
+fn signed_in(auth_context: &AuthContext, token: Error) -> Result<UserId> {
+    match auth_context.auth_method {
         AuthMethod::Jwt(user) | AuthMethod::Session { user, .. } => Ok(user),
         AuthMethod::Token { .. } => Err(token),
         _ => Err(Error::Unauthenticated),
@@ -275,20 +275,20 @@ fn signed_in(standing: &AuthContext, token: Error) -> Result<UserId> {
 }
 
 /// Permits a signed-in user.
-pub fn signed_in_user(standing: &AuthContext) -> Result<SignedInUser> {
-    signed_in(standing, TOKEN_CANNOT_CHANGE_ACCOUNT).map(|user| SignedInUser { user })
+pub fn signed_in_user(auth_context: &AuthContext) -> Result<SignedInUser> {
+    signed_in(auth_context, TOKEN_CANNOT_CHANGE_ACCOUNT).map(|user| SignedInUser { user })
 }
 
 /// Returns whether the sessions of a user are visible: to the user only, and never to a token.
-pub fn can_see_session(standing: &AuthContext, user: UserId) -> bool {
-    signed_in_user(standing).is_ok_and(|oneself| oneself.user == user)
+pub fn can_see_session(auth_context: &AuthContext, user: UserId) -> bool {
+    signed_in_user(auth_context).is_ok_and(|proof| proof.user == user)
 }
 
 /// Permits the command line, and the user in a session with fresh authentication.
-pub fn password_setter(standing: &AuthContext, user: UserId) -> Result<PasswordSetter> {
-    match standing.through {
+pub fn password_setter(auth_context: &AuthContext, user: UserId) -> Result<PasswordSetter> {
+    match auth_context.auth_method {
         AuthMethod::CommandLine => {}
-        AuthMethod::Session { user: own, .. } if own == user => standing.require_recent_password()?,
+        AuthMethod::Session { user: own, .. } if own == user => auth_context.require_recent_password()?,
         AuthMethod::Jwt(_) | AuthMethod::Session { .. } | AuthMethod::Token { .. } => {
             return Err(PASSWORD_SESSION_REQUIRED);
         }
@@ -303,17 +303,17 @@ pub fn token_creator_for(_: &Operator, user: UserId) -> TokenCreator {
 }
 
 /// Permits any authenticated user, or their token, to see what belongs to the user.
-pub fn viewer(standing: &AuthContext) -> Result<Viewer> {
-    let user = standing.user.ok_or(Error::Unauthenticated)?;
-    let within = standing
+pub fn viewer(auth_context: &AuthContext) -> Result<Viewer> {
+    let user = auth_context.user.ok_or(Error::Unauthenticated)?;
+    let within = auth_context
         .acting_token()
-        .map(|token| ActingToken { token, organizations: standing.roles.keys().copied().collect() });
+        .map(|token| ActingToken { token, organizations: auth_context.roles.keys().copied().collect() });
     Ok(Viewer { user, within })
 }
 
 /// Checks that the caller is a member of an organization that a token gets access to.
-pub fn member(standing: &AuthContext, organization: OrganizationId) -> Result<()> {
-    standing.role_in(organization).map(|_| ()).ok_or(ORGANIZATION_NOT_FOUND)
+pub fn member(auth_context: &AuthContext, organization: OrganizationId) -> Result<()> {
+    auth_context.role_in(organization).map(|_| ()).ok_or(ORGANIZATION_NOT_FOUND)
 }
 
 /// Permits the user of an accepted invitation to choose a password.
@@ -325,9 +325,9 @@ pub fn invited_password_setter(caller: &Caller, user: UserId) -> Result<Password
 }
 
 /// Permits the holder of the first invitation to become the first user, as long as no user exists.
-pub fn first_user(caller: &Caller, anybody: bool) -> Result<FirstUser> {
+pub fn first_user(caller: &Caller, any_user_exists: bool) -> Result<FirstUser> {
     match caller.auth_method {
-        AuthMethod::Session { user, .. } if !anybody => Ok(FirstUser { user }),
+        AuthMethod::Session { user, .. } if !any_user_exists => Ok(FirstUser { user }),
         _ => Err(INVITATION_NOT_FOUND),
     }
 }
@@ -343,33 +343,33 @@ pub fn first_organization_creator(_: &FirstUser) -> OrganizationCreator {
 }
 
 /// Permits the first user to choose a password.
-pub fn first_password_setter(pioneer: &FirstUser) -> PasswordSetter {
-    PasswordSetter { user: pioneer.user }
+pub fn first_password_setter(first_user: &FirstUser) -> PasswordSetter {
+    PasswordSetter { user: first_user.user }
 }
 
 /// Permits the owner of a token to change it.
-pub fn token_owner(standing: &AuthContext, sight: Option<&TokenAccess>) -> Result<TokenOwner> {
-    let user = signed_in(standing, TOKEN_CANNOT_GRANT)?;
-    let sight = sight.ok_or(TOKEN_NOT_FOUND)?;
-    if sight.owner == user {
-        return Ok(TokenOwner { token: sight.token, user });
+pub fn token_owner(auth_context: &AuthContext, access: Option<&TokenAccess>) -> Result<TokenOwner> {
+    let user = signed_in(auth_context, TOKEN_CANNOT_GRANT)?;
+    let access = access.ok_or(TOKEN_NOT_FOUND)?;
+    if access.owner == user {
+        return Ok(TokenOwner { token: access.token, user });
     }
     // An administrator sees the token in the audit; for all other callers it does not exist.
-    Err(if token_viewer(standing, sight).is_some() { OWNERS_ONLY } else { TOKEN_NOT_FOUND })
+    Err(if token_viewer(auth_context, access).is_some() { OWNERS_ONLY } else { TOKEN_NOT_FOUND })
 }
 
 /// Permits the owner of a token, with fresh authentication, to extend its access.
-pub fn access_grantor(standing: &AuthContext, owner: &TokenOwner) -> Result<AccessGrantor> {
-    standing.require_recent_password()?;
+pub fn access_grantor(auth_context: &AuthContext, owner: &TokenOwner) -> Result<AccessGrantor> {
+    auth_context.require_recent_password()?;
     Ok(AccessGrantor { token: owner.token })
 }
 
 /// Permits the owner of a token to revoke it. A token that acts as the owner can revoke only tokens that it can see.
-pub fn token_revoker(standing: &AuthContext, sight: Option<&TokenAccess>) -> Result<TokenRevoker> {
-    let user = standing.user.ok_or(Error::Unauthenticated)?;
-    let sight = sight.ok_or(TOKEN_NOT_FOUND)?;
-    let seer = token_viewer(standing, sight).ok_or(TOKEN_NOT_FOUND)?;
-    if seer.view.is_owner() { Ok(TokenRevoker { token: sight.token, by: Some(user) }) } else { Err(OWNERS_ONLY) }
+pub fn token_revoker(auth_context: &AuthContext, access: Option<&TokenAccess>) -> Result<TokenRevoker> {
+    let user = auth_context.user.ok_or(Error::Unauthenticated)?;
+    let access = access.ok_or(TOKEN_NOT_FOUND)?;
+    let viewer = token_viewer(auth_context, access).ok_or(TOKEN_NOT_FOUND)?;
+    if viewer.view.is_owner() { Ok(TokenRevoker { token: access.token, by: Some(user) }) } else { Err(OWNERS_ONLY) }
 }
 
 /// Permits the holder of a token value to revoke the token: the token itself, the command line or a resource server.
@@ -383,27 +383,29 @@ pub fn token_revoker_by_value(caller: &Caller, token: TokenId) -> Result<TokenRe
 
 /// Permits an administrator of the organization, and the owner of the token.
 pub fn grant_remover(
-    unremoved: &AuthContext,
-    sight: Option<&TokenAccess>,
+    auth_context: &AuthContext,
+    access: Option<&TokenAccess>,
     organization: OrganizationId,
 ) -> Result<GrantRemover> {
-    let by = unremoved.user.ok_or(Error::Unauthenticated)?;
-    let known = |sight: &TokenAccess| sight.unremoved.contains(&organization) || sight.removed.contains(&organization);
-    let role = unremoved.role_in(organization);
+    let by = auth_context.user.ok_or(Error::Unauthenticated)?;
+    let has_grant =
+        |access: &TokenAccess| access.unremoved.contains(&organization) || access.removed.contains(&organization);
+    let role = auth_context.role_in(organization);
     // A token that the acting token cannot see is treated as a token of another user.
-    let own = sight.filter(|sight| sight.owner == by && (known(sight) || token_viewer(unremoved, sight).is_some()));
-    if let Some(sight) = own {
+    let own = access
+        .filter(|access| access.owner == by && (has_grant(access) || token_viewer(auth_context, access).is_some()));
+    if let Some(access) = own {
         // An acting token sees only the organizations that it has access to.
-        return match (known(sight), unremoved.acting_token(), role) {
-            (true, None, _) | (true, Some(_), Some(_)) => Ok(GrantRemover { token: sight.token, organization, by }),
+        return match (has_grant(access), auth_context.acting_token(), role) {
+            (true, None, _) | (true, Some(_), Some(_)) => Ok(GrantRemover { token: access.token, organization, by }),
             (false, _, Some(_)) => Err(TOKEN_NOT_FOUND),
             _ => Err(ORGANIZATION_NOT_FOUND),
         };
     }
     match role {
-        Some(Role::Admin) => sight
-            .filter(|sight| known(sight))
-            .map(|sight| GrantRemover { token: sight.token, organization, by })
+        Some(Role::Admin) => access
+            .filter(|access| has_grant(access))
+            .map(|access| GrantRemover { token: access.token, organization, by })
             .ok_or(TOKEN_NOT_FOUND),
         // The same error for every token, so that a member learns nothing from it.
         Some(Role::Member) => Err(ADMINISTRATORS_ONLY),
@@ -421,11 +423,11 @@ pub enum SelfService {
 }
 
 /// Permits the command line, and signed-in users if self-service is on.
-pub fn organization_creator(standing: &AuthContext, self_service: SelfService) -> Result<OrganizationCreator> {
-    match (standing.through, self_service) {
+pub fn organization_creator(auth_context: &AuthContext, self_service: SelfService) -> Result<OrganizationCreator> {
+    match (auth_context.auth_method, self_service) {
         (AuthMethod::CommandLine, _) | (AuthMethod::Jwt(_), SelfService::On) => Ok(OrganizationCreator {}),
         (AuthMethod::Session { .. }, SelfService::On) => {
-            standing.require_recent_password().map(|()| OrganizationCreator {})
+            auth_context.require_recent_password().map(|()| OrganizationCreator {})
         }
         (AuthMethod::Token { .. }, _) => Err(TOKEN_CANNOT_MANAGE),
         _ => Err(Error::Forbidden(
@@ -440,8 +442,8 @@ pub fn first_membership_manager(_: &OrganizationCreator, organization: Organizat
 }
 
 /// Permits the command line, and signed-in administrators of the organization.
-pub fn organization_manager(standing: &AuthContext, organization: OrganizationId) -> Result<OrganizationManager> {
-    match (standing.through, standing.role_in(organization)) {
+pub fn organization_manager(auth_context: &AuthContext, organization: OrganizationId) -> Result<OrganizationManager> {
+    match (auth_context.auth_method, auth_context.role_in(organization)) {
         (AuthMethod::CommandLine, _) | (AuthMethod::Jwt(_) | AuthMethod::Session { .. }, Some(Role::Admin)) => {
             Ok(OrganizationManager { organization })
         }
@@ -452,20 +454,20 @@ pub fn organization_manager(standing: &AuthContext, organization: OrganizationId
 }
 
 /// Permits the managers of the organization, with fresh authentication.
-pub fn membership_manager(standing: &AuthContext, organization: OrganizationId) -> Result<MembershipManager> {
-    let manager = organization_manager(standing, organization)?;
-    standing.require_recent_password()?;
+pub fn membership_manager(auth_context: &AuthContext, organization: OrganizationId) -> Result<MembershipManager> {
+    let manager = organization_manager(auth_context, organization)?;
+    auth_context.require_recent_password()?;
     Ok(MembershipManager { organization: manager.organization })
 }
 
 /// Permits members. Returns `None` for a non-member.
-pub fn org_member(standing: &AuthContext, organization: OrganizationId) -> Option<OrgMember> {
-    standing.role_in(organization).map(|role| OrgMember { organization, admin: role == Role::Admin })
+pub fn org_member(auth_context: &AuthContext, organization: OrganizationId) -> Option<OrgMember> {
+    auth_context.role_in(organization).map(|role| OrgMember { organization, admin: role == Role::Admin })
 }
 
 /// Permits administrators of the organization.
-pub fn org_admin(standing: &AuthContext, organization: OrganizationId) -> Result<OrgAdmin> {
-    match standing.role_in(organization) {
+pub fn org_admin(auth_context: &AuthContext, organization: OrganizationId) -> Result<OrgAdmin> {
+    match auth_context.role_in(organization) {
         Some(Role::Admin) => Ok(OrgAdmin { organization }),
         Some(Role::Member) => Err(ADMINISTRATORS_ONLY),
         // A non-member does not learn that the organization exists.
@@ -474,33 +476,35 @@ pub fn org_admin(standing: &AuthContext, organization: OrganizationId) -> Result
 }
 
 /// Permits the owner of a token, and administrators of an organization with an unremoved grant. Returns `None` for others.
-pub fn token_viewer(standing: &AuthContext, sight: &TokenAccess) -> Option<TokenViewer> {
-    let token = sight.token;
-    if standing.user == Some(sight.owner) {
-        let Some(acting) = standing.acting_token() else { return Some(TokenViewer { token, view: Visibility::Owner }) };
-        let reach: BTreeSet<_> = standing.roles.keys().copied().collect();
-        let seen = acting == token || !reach.is_disjoint(&sight.unremoved);
-        return seen.then_some(TokenViewer { token, view: Visibility::OwnerWithin(reach) });
+pub fn token_viewer(auth_context: &AuthContext, access: &TokenAccess) -> Option<TokenViewer> {
+    let token = access.token;
+    if auth_context.user == Some(access.owner) {
+        let Some(acting) = auth_context.acting_token() else {
+            return Some(TokenViewer { token, view: Visibility::Owner });
+        };
+        let organizations: BTreeSet<_> = auth_context.roles.keys().copied().collect();
+        let visible = acting == token || !organizations.is_disjoint(&access.unremoved);
+        return visible.then_some(TokenViewer { token, view: Visibility::OwnerWithin(organizations) });
     }
     // Only the organizations of this token are compared, since the caller may administer thousands of them.
-    let administers = |organization: &&OrganizationId| standing.role_in(**organization) == Some(Role::Admin);
-    sight.unremoved.iter().find(administers)?;
-    let administered = sight.unremoved.union(&sight.removed).filter(administers).copied().collect();
+    let administers = |organization: &&OrganizationId| auth_context.role_in(**organization) == Some(Role::Admin);
+    access.unremoved.iter().find(administers)?;
+    let administered = access.unremoved.union(&access.removed).filter(administers).copied().collect();
     Some(TokenViewer { token, view: Visibility::Admin(administered) })
 }
 
 /// Returns how much the caller sees of their own tokens.
-pub fn own_visibility(standing: &AuthContext) -> Visibility {
-    match standing.acting_token() {
+pub fn own_visibility(auth_context: &AuthContext) -> Visibility {
+    match auth_context.acting_token() {
         None => Visibility::Owner,
-        Some(_) => Visibility::OwnerWithin(standing.roles.keys().copied().collect()),
+        Some(_) => Visibility::OwnerWithin(auth_context.roles.keys().copied().collect()),
     }
 }
 
 /// Checks that the caller may search and sort their own tokens by usage. That is the usage with all organizations, while
 /// an acting token sees only those that it has access to.
-pub fn can_see_all_usage(standing: &AuthContext) -> Result<()> {
-    match standing.acting_token() {
+pub fn can_see_all_usage(auth_context: &AuthContext) -> Result<()> {
+    match auth_context.acting_token() {
         None => Ok(()),
         Some(_) => Err(Error::Forbidden(
             "A token cannot ask for use with all organizations; sign in as yourself, or read an organization's tokenGrants."
@@ -510,36 +514,39 @@ pub fn can_see_all_usage(standing: &AuthContext) -> Result<()> {
 }
 
 /// Returns whether a grant is visible: to the owner of its token, and to administrators of its organization.
-pub fn can_see_grant(standing: &AuthContext, owner: UserId, organization: OrganizationId) -> bool {
-    let own = standing.user == Some(owner);
-    standing.administers(organization)
-        || own && (standing.acting_token().is_none() || standing.role_in(organization).is_some())
+pub fn can_see_grant(auth_context: &AuthContext, owner: UserId, organization: OrganizationId) -> bool {
+    let own = auth_context.user == Some(owner);
+    auth_context.administers(organization)
+        || own && (auth_context.acting_token().is_none() || auth_context.role_in(organization).is_some())
 }
 
 /// Returns whether the names of a user are visible: to the user, and to members of their organizations.
-pub fn can_see_user(standing: &AuthContext, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
-    standing.user == Some(user) || belongs_to.iter().any(|organization| standing.role_in(*organization).is_some())
+pub fn can_see_user(auth_context: &AuthContext, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
+    auth_context.user == Some(user)
+        || belongs_to.iter().any(|organization| auth_context.role_in(*organization).is_some())
 }
 
 /// Returns whether the email address of a user is visible: to the user, and to administrators of their organizations.
-pub fn can_see_email(standing: &AuthContext, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
-    standing.user == Some(user) || belongs_to.iter().any(|organization| standing.administers(*organization))
+pub fn can_see_email(auth_context: &AuthContext, user: UserId, belongs_to: &BTreeSet<OrganizationId>) -> bool {
+    auth_context.user == Some(user) || belongs_to.iter().any(|organization| auth_context.administers(*organization))
 }
 
 /// Returns the visible organizations of an event. Returns `None` if the event itself is not visible.
 pub fn visible_organizations_of_event(
-    unremoved: &AuthContext,
-    concerned: &BTreeSet<OrganizationId>,
+    auth_context: &AuthContext,
+    organizations: &BTreeSet<OrganizationId>,
     token_owner: Option<UserId>,
 ) -> Option<BTreeSet<OrganizationId>> {
-    if token_owner.is_some() && unremoved.user == token_owner {
-        if unremoved.acting_token().is_none() {
-            return Some(concerned.clone());
+    if token_owner.is_some() && auth_context.user == token_owner {
+        if auth_context.acting_token().is_none() {
+            return Some(organizations.clone());
         }
         // An acting token does not see events of other organizations.
-        let reached: BTreeSet<_> = concerned.iter().filter(|one| unremoved.role_in(**one).is_some()).copied().collect();
-        return (!reached.is_empty()).then_some(reached);
+        let visible: BTreeSet<_> =
+            organizations.iter().filter(|one| auth_context.role_in(**one).is_some()).copied().collect();
+        return (!visible.is_empty()).then_some(visible);
     }
-    let administered: BTreeSet<_> = concerned.iter().filter(|one| unremoved.administers(**one)).copied().collect();
+    let administered: BTreeSet<_> =
+        organizations.iter().filter(|one| auth_context.administers(**one)).copied().collect();
     (!administered.is_empty()).then_some(administered)
 }

@@ -38,7 +38,7 @@ pub fn own_path(prefix: &Prefix, path: &str) -> String {
     let path = beginning(path);
     let Some(plain) = normalized(path) else { return OMITTED.into() };
     match split_at_codes(&plain) {
-        Some((before, behind)) if behind.len() > 1 => format!("{}/{OMITTED}", redact_tokens(prefix, before)),
+        Some((before, after)) if after.len() > 1 => format!("{}/{OMITTED}", redact_tokens(prefix, before)),
         _ => redacted(prefix, path),
     }
 }
@@ -56,8 +56,8 @@ fn redact_tokens(prefix: &Prefix, text: &str) -> String {
     let (mut rest, mut folded) = (text, folded.as_str());
     let mut masked = String::with_capacity(text.len());
     while let Some(at) = folded.find(&head) {
-        let (before, behind) = rest.split_at_checked(at + head.len()).unwrap_or((rest, ""));
-        let value = behind.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(behind.len());
+        let (before, after) = rest.split_at_checked(at + head.len()).unwrap_or((rest, ""));
+        let value = after.find(|ch: char| !ch.is_ascii_alphanumeric()).unwrap_or(after.len());
         masked.push_str(before);
         // A text that is not longer than the two ends of a hint reveals nothing, and may be an ordinary word. It is not
         // skipped, since another prefix and value may begin within it.
@@ -65,7 +65,7 @@ fn redact_tokens(prefix: &Prefix, text: &str) -> String {
         if skipped > 0 {
             masked.push('…');
         }
-        rest = behind.get(skipped..).unwrap_or_default();
+        rest = after.get(skipped..).unwrap_or_default();
         folded = folded.get(before.len() + skipped..).unwrap_or_default();
     }
     masked + rest
@@ -94,9 +94,9 @@ fn split_at_codes(plain: &str) -> Option<(&str, &str)> {
 }
 
 fn without_codes(plain: &str) -> String {
-    let Some((before, behind)) = split_at_codes(plain) else { return plain.to_owned() };
-    let other = |letter: char| !letter.is_ascii_alphanumeric();
-    let words = behind.split_inclusive(other).map(|piece| {
+    let Some((before, after)) = split_at_codes(plain) else { return plain.to_owned() };
+    let other = |ch: char| !ch.is_ascii_alphanumeric();
+    let words = after.split_inclusive(other).map(|piece| {
         let word = piece.trim_end_matches(other);
         if word.len() > MAX_WORD_LENGTH { piece.replacen(word, OMITTED, 1) } else { piece.to_owned() }
     });
@@ -129,7 +129,7 @@ mod tests {
 
     /// Converts ASCII to full-width characters.
     fn wide(text: &str) -> String {
-        text.chars().map(|letter| char::from_u32(u32::from(letter) + 0xFEE0).expect("a character")).collect()
+        text.chars().map(|ch| char::from_u32(u32::from(ch) + 0xFEE0).expect("a character")).collect()
     }
 
     ///
@@ -252,12 +252,12 @@ mod tests {
         #[test]
         fn mixed_encodings_never_keep_a_value(choices in prop::collection::vec(0..5_usize, 42), before: String) {
             let value = a_value();
-            let spelled: String = value.chars().zip(&choices).map(|(letter, choice)| match choice {
-                0 => encoded(&letter.to_string()),
-                1 => encoded(&encoded(&letter.to_string())),
-                2 => wide(&letter.to_string()),
-                3 => format!("\u{200D}{letter}"),
-                _ => letter.to_string(),
+            let spelled: String = value.chars().zip(&choices).map(|(ch, choice)| match choice {
+                0 => encoded(&ch.to_string()),
+                1 => encoded(&encoded(&ch.to_string())),
+                2 => wide(&ch.to_string()),
+                3 => format!("\u{200D}{ch}"),
+                _ => ch.to_string(),
             }).collect();
             let kept = redacted(&twd(), &format!("{before}/{spelled}"));
             let plain = normalized(&kept).unwrap_or_default().into_owned();

@@ -20,7 +20,7 @@ impl ScopeName {
     /// Parses a name, whether or not the catalogue contains it.
     pub fn new(text: &str) -> Option<Self> {
         let fits = (1..=MAX_NAME_LENGTH).contains(&text.len())
-            && text.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'_');
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         fits.then(|| Self(text.into()))
     }
 
@@ -359,7 +359,7 @@ mod tests {
         format!("[[scope]]\nname = \"{name}\"\ntitle = \"T\"\ndescription = \"D\"\naccess = \"{access}\"\n")
     }
 
-    fn refusal<T: std::fmt::Debug>(result: Result<T>) -> (String, String) {
+    fn rejection<T: std::fmt::Debug>(result: Result<T>) -> (String, String) {
         match result.expect_err("an error") {
             Error::Invalid { field, why } => (field.into(), why),
             other => panic!("{other:?}"),
@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn invalid_catalogue_is_rejected_with_its_location() {
-        let read = |text: &str| refusal(Catalogue::from_toml(text));
+        let read = |text: &str| rejection(Catalogue::from_toml(text));
         assert_eq!(read("").0, "scope");
         assert_eq!(read("# nothing\n").1, "The catalogue is empty; add at least one [[scope]].");
         let twice = read(&[entry("a", "read"), entry("b", "read"), entry("a", "write")].concat());
@@ -423,7 +423,7 @@ mod tests {
     fn retired_scope_can_be_kept_but_not_granted() {
         let catalogue = Catalogue::from_toml(&entry("read_user", "read")).expect("a catalogue");
         let wanted = texts(&["read_user", "graphql"]);
-        assert_eq!(refusal(catalogue.grantable("scopes", &wanted)).0, "scopes.1");
+        assert_eq!(rejection(catalogue.grantable("scopes", &wanted)).0, "scopes.1");
         let held = set(&["graphql"]);
         assert_eq!(
             catalogue.grantable_to_holder("scopes", &wanted, &held).expect("scopes"),
@@ -438,8 +438,8 @@ mod tests {
         let catalogue = Catalogue::built_in();
         let grantable = |names: &[&str]| catalogue.grantable("input.scopes", &texts(names));
         assert_eq!(grantable(&["read_user", "graphql", "read_user"]).expect("scopes"), set(&["graphql", "read_user"]));
-        assert_eq!(refusal(grantable(&[])).0, "input.scopes");
-        let (field, why) = refusal(grantable(&["graphql", "read_build"]));
+        assert_eq!(rejection(grantable(&[])).0, "input.scopes");
+        let (field, why) = rejection(grantable(&["graphql", "read_build"]));
         assert_eq!(field, "input.scopes.1");
         assert_eq!(why, "The catalogue does not contain this scope. Did you mean read_builds?");
     }
@@ -448,7 +448,7 @@ mod tests {
     #[test]
     fn unknown_scope_error_suggests_the_nearest_name() {
         let catalogue = Catalogue::built_in();
-        let why = |name: &str| refusal(catalogue.lookup("scopes.0", name)).1;
+        let why = |name: &str| rejection(catalogue.lookup("scopes.0", name)).1;
         for (wrong, near) in [
             ("Read_Builds", "read_builds"),
             ("read-artifacts", "read_artifacts"),
@@ -458,8 +458,8 @@ mod tests {
         ] {
             assert!(why(wrong).ends_with(&format!("Did you mean {near}?")), "{wrong}: {}", why(wrong));
         }
-        for strange in ["", "%", "'; drop table token; --", "x", &"read_builds".repeat(6000)] {
-            assert_eq!(why(strange), "The catalogue does not contain this scope; choose one that it contains.");
+        for unrelated in ["", "%", "'; drop table token; --", "x", &"read_builds".repeat(6000)] {
+            assert_eq!(why(unrelated), "The catalogue does not contain this scope; choose one that it contains.");
         }
         assert_eq!(catalogue.lookup("scopes.0", "graphql").expect("a scope").as_str(), "graphql");
     }
@@ -504,7 +504,7 @@ mod tests {
         #[test]
         fn name_has_1_to_64_lowercase_characters_digits_and_underscores(text in "[a-z0-9_]{0,70}|\\PC{0,10}") {
             let fits = (1..=64).contains(&text.chars().count())
-                && text.chars().all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_'));
+                && text.chars().all(|ch| matches!(ch, 'a'..='z' | '0'..='9' | '_'));
             let name = ScopeName::new(&text);
             prop_assert_eq!(name.is_some(), fits);
             if let Some(name) = name {

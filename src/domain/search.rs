@@ -230,12 +230,12 @@ impl<'text> Word<'text> {
     /// or to the end of the text.
     fn first(rest: &'text str) -> (Self, &'text str) {
         let (key, body) = key(rest).map_or((None, rest), |(key, body)| (Some(key), body));
-        let (text, behind) = match body.strip_prefix('"') {
+        let (text, after) = match body.strip_prefix('"') {
             Some(inside) => inside.split_once('"').unwrap_or((inside, "")),
             None => body.split_at(body.find(char::is_whitespace).unwrap_or(body.len())),
         };
-        let whole = rest.strip_suffix(behind).unwrap_or(rest);
-        (Self { whole, key, text, quoted: body.starts_with('"') }, behind)
+        let whole = rest.strip_suffix(after).unwrap_or(rest);
+        (Self { whole, key, text, quoted: body.starts_with('"') }, after)
     }
 
     /// Returns the text without leading signs: a value is often copied together with a bracket or a comma.
@@ -255,30 +255,30 @@ impl<'text> Word<'text> {
     }
 }
 
-const fn is_sign(letter: char) -> bool {
-    !letter.is_ascii_alphanumeric()
+const fn is_sign(ch: char) -> bool {
+    !ch.is_ascii_alphanumeric()
 }
 
 /// Splits a word at its first colon if the part before it is a key. It is not a key if it consists of hexadecimal digits,
 /// as in an IPv6 address, or if a slash or colon follows, as in a URL or path.
 fn key(rest: &str) -> Option<(&str, &str)> {
-    let (key, behind) = rest.split_once(':')?;
+    let (key, after) = rest.split_once(':')?;
     let is_word = key.len() > 1
         && key.starts_with(|first: char| first.is_ascii_alphabetic())
-        && key.bytes().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_'));
-    let is_address = key.bytes().all(|letter| letter.is_ascii_hexdigit()) || behind.starts_with(['/', ':']);
-    (is_word && !is_address).then_some((key, behind))
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let is_address = key.bytes().all(|byte| byte.is_ascii_hexdigit()) || after.starts_with(['/', ':']);
+    (is_word && !is_address).then_some((key, after))
 }
 
 fn words(text: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let (word, behind) = Word::first(rest);
+        let (word, after) = Word::first(rest);
         if word.key.is_some() || !word.text.trim().is_empty() {
             words.push(word);
         }
-        rest = behind.trim_start();
+        rest = after.trim_start();
     }
     words
 }
@@ -297,8 +297,8 @@ mod tests {
         Search { parsed_words: Vec::new(), ..parse(text).expect("a search") }
     }
 
-    fn said(text: &str) -> Vec<(String, WordKind)> {
-        parse(text).expect("a search").parsed_words.into_iter().map(|said| (said.text, said.kind)).collect()
+    fn parsed_words(text: &str) -> Vec<(String, WordKind)> {
+        parse(text).expect("a search").parsed_words.into_iter().map(|word| (word.text, word.kind)).collect()
     }
 
     fn why(text: &str) -> String {
@@ -318,8 +318,8 @@ mod tests {
 
     fn a_value() -> (String, Fingerprint) {
         let secret = Secret::generate(&Prefix::default()).expect("a random source");
-        let print = secret.fingerprint();
-        (secret.reveal_once(), print)
+        let fingerprint = secret.fingerprint();
+        (secret.reveal_once(), fingerprint)
     }
 
     #[test]
@@ -404,7 +404,7 @@ mod tests {
 
     #[test]
     fn errors_suggest_similar_keys_and_valid_values() {
-        for (text, told) in [
+        for (text, expected) in [
             ("unusd:90d", "Did you mean unused:?"),
             ("Expire:30d", "Did you mean expires:?"),
             ("state:revoked", "Did you mean status:?"),
@@ -414,7 +414,7 @@ mod tests {
         ] {
             let why = why(text);
             assert!(why.starts_with("Unknown filter before a colon. "), "{why}");
-            assert!(why.contains(told) && why.ends_with(" Put text with a colon in quotes."), "{why}");
+            assert!(why.contains(expected) && why.ends_with(" Put text with a colon in quotes."), "{why}");
         }
         for wrong in [
             "",
@@ -444,12 +444,12 @@ mod tests {
 
     #[test]
     fn parsed_words_keep_their_text_and_order() {
-        let told = said(
+        let expected = parsed_words(
             "bot  admin graphql \"Ada  L\" 198.51.100.2 unused:90d used:never Expires:1y status:active owner:\"a b\"",
         );
-        let told: Vec<_> = told.iter().map(|(text, kind)| (text.as_str(), *kind)).collect();
+        let expected: Vec<_> = expected.iter().map(|(text, kind)| (text.as_str(), *kind)).collect();
         assert_eq!(
-            told,
+            expected,
             [
                 ("bot", WordKind::Text),
                 ("admin", WordKind::Administrator),
@@ -468,7 +468,7 @@ mod tests {
     /// R-07, R-08
     #[test]
     fn parsed_words_replace_values_by_hints() {
-        let (value, print) = a_value();
+        let (value, fingerprint) = a_value();
         let hint = format!("{}…{}", &value[..8], &value[38..]);
         for text in [
             value.clone(),
@@ -478,19 +478,19 @@ mod tests {
             format!("owner:\"{value}\""),
             format!("token:{value}"),
         ] {
-            assert_eq!(said(&text), [(hint.clone(), WordKind::Value)], "{text}");
-            assert_eq!(found(&text), Search { values: vec![Some(print)], ..Default::default() }, "{text}");
+            assert_eq!(parsed_words(&text), [(hint.clone(), WordKind::Value)], "{text}");
+            assert_eq!(found(&text), Search { values: vec![Some(fingerprint)], ..Default::default() }, "{text}");
         }
-        for (text, told) in [
+        for (text, expected) in [
             (value[..20].to_owned(), "twd_…"),
             (format!("{value}0"), "twd_…"),
             (format!("unused:{}", &value[..20]), "unused:twd_…"),
             (format!("\"{value} {value}\""), "\"twd_… twd_…\""),
         ] {
-            assert_eq!(said(&text), [(told.to_owned(), WordKind::Value)]);
+            assert_eq!(parsed_words(&text), [(expected.to_owned(), WordKind::Value)]);
             assert_eq!(found(&text).values, [None]);
         }
-        assert_eq!(said(&format!("a={value}")), [("a=twd_…".to_owned(), WordKind::Text)]);
+        assert_eq!(parsed_words(&format!("a={value}")), [("a=twd_…".to_owned(), WordKind::Text)]);
         for text in [format!("status:x{value}"), format!("x{}:90d", &value[4..20])] {
             assert!(!why(&text).contains(&value[4..10]), "{}", why(&text));
         }
@@ -503,7 +503,7 @@ mod tests {
         for text in [hint.to_owned(), format!("\"{hint}\""), format!("({hint}),"), format!("token:{hint}")] {
             assert_eq!(found(&text), only, "{text}");
         }
-        assert_eq!(said(hint), [(hint.to_owned(), WordKind::Value)]);
+        assert_eq!(parsed_words(hint), [(hint.to_owned(), WordKind::Value)]);
         assert_eq!(found("twd_Ab3…9Zk0").values, [None]);
     }
 
@@ -522,7 +522,7 @@ mod tests {
     /// R-07
     #[test]
     fn word_that_looks_like_a_value_is_never_text() {
-        let (value, print) = a_value();
+        let (value, fingerprint) = a_value();
         let only = |value| Search { values: vec![value], ..Default::default() };
         for text in [
             value.clone(),
@@ -532,7 +532,7 @@ mod tests {
             format!("'{value}'"),
             value.replace('_', "\u{FE0F}_"),
         ] {
-            assert_eq!(found(&text), only(Some(print)), "in {text}");
+            assert_eq!(found(&text), only(Some(fingerprint)), "in {text}");
         }
         let wrong = format!("{}{}", &value[..41], if value.ends_with('0') { '1' } else { '0' });
         for text in [

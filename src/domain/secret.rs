@@ -25,7 +25,7 @@ impl Prefix {
     pub fn new(text: &str) -> Result<Self> {
         let fits = (2..=10).contains(&text.len())
             && text.starts_with(|first: char| first.is_ascii_lowercase())
-            && text.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if fits {
             Ok(Self(text.to_owned()))
         } else {
@@ -63,7 +63,7 @@ impl Secret {
     /// Parses a value. Returns `None` if the prefix, length, characters or checksum are wrong.
     pub fn parse(prefix: &Prefix, text: &str) -> Option<Self> {
         let body = text.strip_prefix(prefix.as_str())?.strip_prefix('_')?;
-        if body.len() != RANDOM + CHECKSUM || !body.bytes().all(|letter| letter.is_ascii_alphanumeric()) {
+        if body.len() != RANDOM + CHECKSUM || !body.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return None;
         }
         let (summed, sum) = text.split_at_checked(text.len() - CHECKSUM)?;
@@ -101,9 +101,9 @@ pub fn looks_like_token(prefix: &Prefix, word: &str) -> bool {
 
 /// Returns whether a word is the hint of a token value with this prefix.
 pub fn is_hint(prefix: &Prefix, word: &str) -> bool {
-    let behind = word.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('_'));
-    let is_end = |end: &str| end.len() == SHOWN && end.bytes().all(|letter| letter.is_ascii_alphanumeric());
-    behind.and_then(|ends| ends.split_once('…')).is_some_and(|(head, tail)| is_end(head) && is_end(tail))
+    let ends = word.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('_'));
+    let is_end = |end: &str| end.len() == SHOWN && end.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    ends.and_then(|ends| ends.split_once('…')).is_some_and(|(head, tail)| is_end(head) && is_end(tail))
 }
 
 /// The SHA-256 of a secret, the only form that is stored.
@@ -146,8 +146,8 @@ pub fn random_text(length: usize) -> Result<String> {
         getrandom::fill(&mut bytes).map_err(Error::unavailable)?;
         let missing = length - text.len();
         // 248 is 4 times 62: larger bytes would make some characters more frequent than others.
-        let letters = bytes.iter().filter(|byte| **byte < 248).filter_map(|byte| ALPHABET.get(usize::from(byte % 62)));
-        text.extend(letters.take(missing).map(|letter| char::from(*letter)));
+        let chars = bytes.iter().filter(|byte| **byte < 248).filter_map(|byte| ALPHABET.get(usize::from(byte % 62)));
+        text.extend(chars.take(missing).map(|byte| char::from(*byte)));
     }
     Ok(text)
 }
@@ -161,7 +161,7 @@ fn checksum(text: &str) -> String {
             let digit = sum / 62_u32.pow(u32::try_from(place).ok()?) % 62;
             ALPHABET.get(usize::try_from(digit).ok()?)
         })
-        .map(|letter| char::from(*letter))
+        .map(|byte| char::from(*byte))
         .collect()
 }
 
@@ -186,8 +186,8 @@ mod tests {
     /// Computes Pearson's chi-square statistic of the random characters, compared with a uniform distribution.
     fn chi_square(values: &[String]) -> f64 {
         let mut counts = [0_u32; 62];
-        for letter in values.iter().flat_map(|value| value.bytes().skip(4).take(RANDOM)) {
-            counts[ALPHABET.iter().position(|known| *known == letter).expect("base 62")] += 1;
+        for byte in values.iter().flat_map(|value| value.bytes().skip(4).take(RANDOM)) {
+            counts[ALPHABET.iter().position(|known| *known == byte).expect("base 62")] += 1;
         }
         let expected = f64::from(counts.iter().sum::<u32>()) / 62.0;
         counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum()
@@ -238,7 +238,7 @@ mod tests {
         let value = a_secret().reveal_once();
         let body = value.strip_prefix("twd_").expect("the prefix");
         assert_eq!(body.len(), 38);
-        assert!(body.bytes().all(|letter| letter.is_ascii_alphanumeric()));
+        assert!(body.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     }
 
     #[test]
@@ -315,9 +315,9 @@ mod tests {
         let hex: Vec<_> = Fingerprint::of("abc").as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex.concat(), known);
         let secret = a_secret();
-        let print = secret.fingerprint();
-        assert!(print.matches(&Fingerprint::of(&secret.reveal_once())));
-        assert!(!print.matches(&Fingerprint::from_bytes([0; 32])));
+        let fingerprint = secret.fingerprint();
+        assert!(fingerprint.matches(&Fingerprint::of(&secret.reveal_once())));
+        assert!(!fingerprint.matches(&Fingerprint::from_bytes([0; 32])));
     }
 
     #[test]
@@ -325,7 +325,7 @@ mod tests {
         for length in [0, 1, 43, 64, 1000] {
             let text = random_text(length).expect("a random source");
             assert_eq!(text.len(), length);
-            assert!(text.bytes().all(|letter| ALPHABET.contains(&letter)));
+            assert!(text.bytes().all(|byte| ALPHABET.contains(&byte)));
         }
     }
 
@@ -340,10 +340,10 @@ mod tests {
         fn generated_value_is_parsed(prefix in "[a-z][a-z0-9]{1,9}") {
             let prefix = Prefix::new(&prefix).expect("a prefix");
             let secret = Secret::generate(&prefix).expect("a random source");
-            let print = secret.fingerprint();
+            let fingerprint = secret.fingerprint();
             let value = secret.reveal_once();
             prop_assert!(looks_like_token(&prefix, &value));
-            prop_assert_eq!(Secret::parse(&prefix, &value).map(|again| again.fingerprint()), Some(print));
+            prop_assert_eq!(Secret::parse(&prefix, &value).map(|again| again.fingerprint()), Some(fingerprint));
         }
     }
 }

@@ -45,10 +45,10 @@ pub fn search_text(field: &str, text: Option<&str>) -> Result<Option<String>> {
 }
 
 /// Validates a text of one line: 1 to `most` characters. Returns it in NFC and without whitespace at its ends.
-pub fn plain(field: &str, text: &str, most: usize) -> Result<String> {
+pub fn plain(field: &str, text: &str, max: usize) -> Result<String> {
     // A longer text cannot be valid, and composing it would take time.
-    if text.chars().nth(most * MAX_COMPOSED_OF).is_some() {
-        return Err(too_long(field, most));
+    if text.chars().nth(max * MAX_COMPOSED_OF).is_some() {
+        return Err(too_long(field, max));
     }
     visible(field, text)?;
     let text = composed(text);
@@ -58,19 +58,19 @@ pub fn plain(field: &str, text: &str, most: usize) -> Result<String> {
     if !text.chars().any(is_seen) {
         return Err(invalid(field, "The text has no visible character; write at least one."));
     }
-    if text.chars().count() > most {
-        return Err(too_long(field, most));
+    if text.chars().count() > max {
+        return Err(too_long(field, max));
     }
     Ok(text)
 }
 
-fn too_long(field: &str, most: usize) -> Error {
-    invalid(field, format!("The text is too long; write at most {most} characters."))
+fn too_long(field: &str, max: usize) -> Error {
+    invalid(field, format!("The text is too long; write at most {max} characters."))
 }
 
 /// Validates a username: 1 to 64 of `a-z 0-9 - _ .`, except `.`, `..` and the names of deleted users.
 pub fn username(field: &str, text: &str) -> Result<String> {
-    no_path(field, text)?;
+    reject_dot_segment(field, text)?;
     if text.starts_with(DELETED) {
         return Err(invalid(
             field,
@@ -87,7 +87,7 @@ pub fn username(field: &str, text: &str) -> Result<String> {
 
 /// Validates a slug: 1 to 64 of `a-z 0-9 - _ .`, except `.` and `..`.
 pub fn slug(field: &str, text: &str) -> Result<String> {
-    no_path(field, text)?;
+    reject_dot_segment(field, text)?;
     word(text).ok_or_else(|| {
         invalid(
             field,
@@ -115,11 +115,11 @@ pub fn email(field: &str, text: &str) -> Result<String> {
 
 /// Rejects invisible characters, and those that control a terminal or the direction of text.
 pub fn visible(field: &str, text: &str) -> Result<()> {
-    let Some((index, letter, what)) = text.chars().enumerate().find_map(|(index, it)| Some((index, it, hidden(it)?)))
+    let Some((index, ch, what)) = text.chars().enumerate().find_map(|(index, ch)| Some((index, ch, hidden(ch)?)))
     else {
         return Ok(());
     };
-    let (place, code) = (index + 1, u32::from(letter));
+    let (place, code) = (index + 1, u32::from(ch));
     Err(invalid(field, format!("Character {place} of the text (U+{code:04X}) {what}; leave it out.")))
 }
 
@@ -127,14 +127,14 @@ pub fn visible(field: &str, text: &str) -> Result<()> {
 pub fn fold(text: &str) -> String {
     // Characters are folded one by one, so that the folded part of a text is a part of the folded text. `str::to_lowercase`
     // breaks this for final sigmas.
-    let text = text.chars().filter(|letter| !is_selector(*letter)).nfc();
-    text.flat_map(char::to_lowercase).map(|letter| if letter == 'ς' { 'σ' } else { letter }).nfc().collect()
+    let text = text.chars().filter(|ch| !is_selector(*ch)).nfc();
+    text.flat_map(char::to_lowercase).map(|ch| if ch == 'ς' { 'σ' } else { ch }).nfc().collect()
 }
 
 /// Derives a username from a claim of an identity provider: folds it and replaces other characters by `-`. Returns
 /// `None` if that gives no valid username.
 pub fn username_from(text: &str) -> Option<String> {
-    let fit = |letter| if in_a_word(letter) { letter } else { '-' };
+    let fit = |ch| if is_word_char(ch) { ch } else { '-' };
     let text: String = fold(&allowed(text)?).chars().map(fit).take(MAX_USERNAME_LENGTH).collect();
     word(&text).filter(|text| !text.starts_with(DELETED))
 }
@@ -154,18 +154,18 @@ pub fn email_from(text: &str) -> Option<String> {
 
 /// Returns the first 200 characters of a user agent, without those that are not allowed.
 pub fn user_agent(text: &str) -> Option<String> {
-    cut(text, 200)
+    truncated(text, 200)
 }
 
 /// Returns the first 500 characters of a path, without its query and the characters that are not allowed.
 pub fn path(text: &str) -> Option<String> {
-    cut(text.split(['?', '#']).next().unwrap_or_default(), 500)
+    truncated(text.split(['?', '#']).next().unwrap_or_default(), 500)
 }
 
 /// Returns an HTTP method in uppercase. Returns `None` if the text cannot be a method.
 pub fn method(text: &str) -> Option<String> {
     let fits = (1..=20).contains(&text.len())
-        && text.bytes().all(|letter| letter.is_ascii_alphabetic() || matches!(letter, b'-' | b'_'));
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_'));
     fits.then(|| text.to_ascii_uppercase())
 }
 
@@ -188,104 +188,104 @@ fn unless_blank(text: Option<&str>) -> Option<&str> {
 }
 
 fn composed(text: &str) -> String {
-    let text: String = text.chars().filter(|letter| !is_selector(*letter)).nfc().collect();
+    let text: String = text.chars().filter(|ch| !is_selector(*ch)).nfc().collect();
     text.trim().to_owned()
 }
 
 /// Returns the composed text if it has a visible character, and only allowed ones.
 fn allowed(text: &str) -> Option<String> {
-    let fits = text.chars().all(|letter| hidden(letter).is_none());
+    let fits = text.chars().all(|ch| hidden(ch).is_none());
     Some(composed(text)).filter(|text| fits && text.chars().any(is_seen))
 }
 
 /// Returns the beginning of a text, without the characters that are not allowed.
-fn cut(text: &str, most: usize) -> Option<String> {
-    let cut: String = composed(&shown(text)).chars().take(most).collect();
-    Some(cut.trim_end().to_owned()).filter(|text| !text.is_empty())
+fn truncated(text: &str, max: usize) -> Option<String> {
+    let text: String = composed(&shown(text)).chars().take(max).collect();
+    Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn word(text: &str) -> Option<String> {
-    let fits = (1..=MAX_USERNAME_LENGTH).contains(&text.len()) && text.chars().all(in_a_word) && !is_path(text);
+    let fits =
+        (1..=MAX_USERNAME_LENGTH).contains(&text.len()) && text.chars().all(is_word_char) && !is_dot_segment(text);
     fits.then(|| text.to_owned())
 }
 
 /// Returns whether a word has a special meaning as a segment of a path.
-fn is_path(text: &str) -> bool {
+fn is_dot_segment(text: &str) -> bool {
     matches!(text, "." | "..")
 }
 
-fn no_path(field: &str, text: &str) -> Result<()> {
-    if is_path(text) {
+fn reject_dot_segment(field: &str, text: &str) -> Result<()> {
+    if is_dot_segment(text) {
         return Err(invalid(field, "`.` and `..` are not allowed; use at least one letter or digit."));
     }
     Ok(())
 }
 
-const fn in_a_word(letter: char) -> bool {
-    matches!(letter, 'a'..='z' | '0'..='9' | '-' | '_' | '.')
+const fn is_word_char(ch: char) -> bool {
+    matches!(ch, 'a'..='z' | '0'..='9' | '-' | '_' | '.')
 }
 
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let local_fits = (1..=64).contains(&local.len())
         && local.split('.').all(|part| !part.is_empty())
-        && !local
-            .contains(|letter: char| letter.is_whitespace() || is_blank(letter) || "\"(),:;<>[\\]".contains(letter));
+        && !local.contains(|ch: char| ch.is_whitespace() || is_blank(ch) || "\"(),:;<>[\\]".contains(ch));
     let domain_fits = domain.split('.').all(|label| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|letter| letter == '-' || letter.is_alphanumeric())
+            && label.chars().all(|ch| ch == '-' || ch.is_alphanumeric())
     });
     local_fits && domain_fits
 }
 
 /// Returns why a character is not allowed in any text. Returns `None` if it is allowed.
-fn hidden(letter: char) -> Option<&'static str> {
-    match letter {
-        _ if letter.is_control() => Some("is a control character"),
+fn hidden(ch: char) -> Option<&'static str> {
+    match ch {
+        _ if ch.is_control() => Some("is a control character"),
         '\u{2028}' | '\u{2029}' => Some("is a line break"),
-        _ if CodePointSetData::new::<BidiControl>().contains(letter) => Some("changes the direction of writing"),
+        _ if CodePointSetData::new::<BidiControl>().contains(ch) => Some("changes the direction of writing"),
         // Variation selectors are dropped when the text is composed.
-        _ if is_selector(letter) => None,
-        _ if is_noncharacter(letter) => Some("is not assigned to a character"),
+        _ if is_selector(ch) => None,
+        _ if is_noncharacter(ch) => Some("is not assigned to a character"),
         // Each font draws these differently or not at all. Unassigned code points are accepted: newer versions of Unicode
         // assign them.
-        _ if category(letter) == GeneralCategory::PrivateUse => Some("is for private use"),
+        _ if category(ch) == GeneralCategory::PrivateUse => Some("is for private use"),
         // Interlinear annotations are as invisible, but not default-ignorable code points.
         '\u{FFF9}'..='\u{FFFB}' => Some("is invisible"),
-        _ if CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(letter) => Some("is invisible"),
+        _ if CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(ch) => Some("is invisible"),
         _ => None,
     }
 }
 
 /// Returns whether Unicode will never assign a code point.
-const fn is_noncharacter(letter: char) -> bool {
-    matches!(letter, '\u{FDD0}'..='\u{FDEF}') || letter as u32 & 0xFFFE == 0xFFFE
+const fn is_noncharacter(ch: char) -> bool {
+    matches!(ch, '\u{FDD0}'..='\u{FDEF}') || ch as u32 & 0xFFFE == 0xFFFE
 }
 
-fn category(letter: char) -> GeneralCategory {
-    CodePointMapData::<GeneralCategory>::new().get(letter)
+fn category(ch: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(ch)
 }
 
 /// Returns whether a character only selects a form of the one before it.
-fn is_selector(letter: char) -> bool {
-    CodePointSetData::new::<VariationSelector>().contains(letter)
+fn is_selector(ch: char) -> bool {
+    CodePointSetData::new::<VariationSelector>().contains(ch)
 }
 
 /// Returns whether a character is drawn as nothing, although its category is that of visible characters: the Braille
 /// pattern without dots, the null notehead, the blanks of hieroglyphs and the filler of Khitan.
-const fn is_blank(letter: char) -> bool {
-    matches!(letter, '\u{2800}' | '\u{1D159}' | '\u{13441}' | '\u{13442}' | '\u{16FE4}')
+const fn is_blank(ch: char) -> bool {
+    matches!(ch, '\u{2800}' | '\u{1D159}' | '\u{13441}' | '\u{13442}' | '\u{16FE4}')
 }
 
 /// Returns whether a character is visible on its own.
-pub fn is_seen(letter: char) -> bool {
-    let category = category(letter);
+pub fn is_seen(ch: char) -> bool {
+    let category = category(ch);
     let unseen = GeneralCategoryGroup::Separator.contains(category)
         || GeneralCategoryGroup::Mark.contains(category)
         || matches!(category, GeneralCategory::Control | GeneralCategory::Format);
-    !unseen && hidden(letter).is_none() && !is_blank(letter)
+    !unseen && hidden(ch).is_none() && !is_blank(ch)
 }
 
 #[cfg(test)]
@@ -331,17 +331,15 @@ mod tests {
     /// R-59
     #[test]
     fn hidden_characters_are_rejected() {
-        for letter in HIDDEN {
+        for ch in HIDDEN {
             for check in CHECKS {
-                for text in
-                    [format!("{letter}hold"), format!("ho{letter}ld"), format!("hold{letter}"), letter.to_string()]
-                {
+                for text in [format!("{ch}hold"), format!("ho{ch}ld"), format!("hold{ch}"), ch.to_string()] {
                     let why = why(&check("input.text", &text).expect_err("a hidden character"));
-                    assert!(!why.contains("hold") && !why.contains(letter), "{why}");
+                    assert!(!why.contains("hold") && !why.contains(ch), "{why}");
                 }
             }
-            assert!(reason("reason", Some(&format!("a{letter}b"))).is_err());
-            assert!(search_text("owner", Some(&format!("a{letter}b"))).is_err());
+            assert!(reason("reason", Some(&format!("a{ch}b"))).is_err());
+            assert!(search_text("owner", Some(&format!("a{ch}b"))).is_err());
         }
         let error = description("input.description", "ab\u{202E}c").expect_err("an override");
         assert_eq!(why(&error), "Character 3 of the text (U+202E) changes the direction of writing; leave it out.");
@@ -428,18 +426,18 @@ mod tests {
     #[test]
     fn default_ignorable_code_points_are_rejected_and_variation_selectors_are_dropped() {
         let mut rejected = 0;
-        for letter in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
-            let text = format!("a{letter}b");
-            if is_selector(letter) {
+        for ch in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let text = format!("a{ch}b");
+            if is_selector(ch) {
                 assert_eq!(name("name", &text).expect("a name"), "ab");
                 assert_eq!(fold(&text), "ab");
                 assert_eq!(
-                    description("d", &letter.to_string()).expect_err("an empty text").code().as_str(),
+                    description("d", &ch.to_string()).expect_err("an empty text").code().as_str(),
                     "INVALID_INPUT"
                 );
-                assert_eq!(reason("r", Some(&letter.to_string())).expect("an omitted text"), None);
-            } else if CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(letter) {
-                assert!(name("name", &text).is_err() && name_from(&text).is_none(), "{}", letter.escape_unicode());
+                assert_eq!(reason("r", Some(&ch.to_string())).expect("an omitted text"), None);
+            } else if CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(ch) {
+                assert!(name("name", &text).is_err() && name_from(&text).is_none(), "{}", ch.escape_unicode());
                 rejected += 1;
             }
         }
@@ -579,7 +577,7 @@ mod tests {
             for check in CHECKS {
                 if let Ok(kept) = check("field", &text) {
                     prop_assert_eq!(check("field", &kept).ok(), Some(kept.clone()));
-                    prop_assert!(kept.chars().all(|letter| hidden(letter).is_none() && !is_selector(letter)));
+                    prop_assert!(kept.chars().all(|ch| hidden(ch).is_none() && !is_selector(ch)));
                     prop_assert!(kept.chars().any(is_seen));
                 }
             }

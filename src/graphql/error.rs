@@ -23,7 +23,7 @@ pub(super) fn shared_to_graphql_error(error: &Arc<Error>) -> async_graphql::Erro
         match error.as_ref() {
             Error::Invalid { field, .. } => extensions.set("field", field.as_ref()),
             Error::RateLimited { .. } => extensions.set("retryAfter", error.retry_after_seconds().unwrap_or(1)),
-            Error::Stale => extensions.set("reauthenticate", true),
+            Error::ReauthenticationRequired => extensions.set("reauthenticate", true),
             _ => {}
         }
     })

@@ -63,8 +63,8 @@ async fn answer(doors: &HttpState, request: &Parts, body: Body) -> Result<Respon
 async fn check(doors: &HttpState, secret: &Secret, observed: ObservedRequest) -> Result<Snapshot, ErrorResponse> {
     let ask = doors.ask(None, Vec::new());
     match doors.guessed(secret, &ask, observed).await? {
-        Some(checked) if checked.verdict == Verdict::Yes => Ok(checked.snapshot),
-        Some(checked) if matches!(checked.verdict, Verdict::No(DenyReason::LacksScope(_))) => {
+        Some(checked) if checked.verdict == Verdict::Allow => Ok(checked.snapshot),
+        Some(checked) if matches!(checked.verdict, Verdict::Deny(DenyReason::LacksScope(_))) => {
             Err(Error::Bug("no scope was asked for".into()).into())
         }
         _ => Err(ErrorResponse::invalid_token()),

@@ -11,7 +11,7 @@ use crate::{
         secret::Secret,
         text,
     },
-    telemetry::Check,
+    telemetry::CheckOutcome,
     verify::{CheckResult, ObservedRequest},
 };
 use axum::http::{HeaderMap, header, request::Parts};
@@ -175,7 +175,7 @@ impl HttpState {
     pub(super) fn secret(&self, text: &str) -> Option<Secret> {
         let secret = Secret::parse(self.app.prefix(), text);
         if secret.is_none() {
-            self.app.metrics().checked(Check::Malformed);
+            self.app.metrics().checked(CheckOutcome::Malformed);
         }
         secret
     }

@@ -118,7 +118,7 @@ impl From<Error> for ErrorResponse {
     fn from(error: Error) -> Self {
         let (message, pause) = (error.to_string(), error.retry_after_seconds());
         match error {
-            Error::Unauthenticated | Error::Stale => {
+            Error::Unauthenticated | Error::ReauthenticationRequired => {
                 Self::new(StatusCode::UNAUTHORIZED, message).with(header::WWW_AUTHENTICATE, CHALLENGE)
             }
             Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, message),

@@ -64,7 +64,7 @@ async fn check(
         path: form.get("path").and_then(|path| doors.path(path)),
     };
     let checked = doors.app.verifier().check(secret, &ask, observed).await.map_err(unavailable)?;
-    let good = checked.filter(|checked| checked.verdict == Verdict::Yes);
+    let good = checked.filter(|checked| checked.verdict == Verdict::Allow);
     Ok(good.map(|checked| active(doors, &checked, ask.organization.as_deref())))
 }
 

@@ -63,7 +63,7 @@ async fn accept(doors: &HttpState, request: &Parts, body: Body, code: &str) -> R
     doors.sessions.cookie.allows(request)?;
     let said: Accepting = read_json(&request.headers, body).await?;
     let observed = doors.observed(request);
-    let nobody = doors.caller(&observed, AuthMethod::System);
+    let nobody = doors.caller(&observed, AuthMethod::Anonymous);
     let (invitation, at) = (Fingerprint::of(code), nobody.at);
     let invited = doors.app.store().invitation(invitation, at).await?.ok_or_else(used_up)?;
     let first = if invited.user.is_none() { Some(said.first()?) } else { None };

@@ -185,7 +185,7 @@ async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Respo
     if let Some(before) = cookie.brought(&request.headers) {
         doors.app.store().upkeep().end_session_by(Fingerprint::of(&before)).await?;
     }
-    let caller = doors.caller(&observed, AuthMethod::System);
+    let caller = doors.caller(&observed, AuthMethod::Anonymous);
     let value = random_text(COOKIE_LENGTH)?;
     let new = NewSession {
         id: SessionId::new(caller.at),
@@ -243,7 +243,7 @@ impl HttpState {
             return Err(ErrorResponse::new(StatusCode::FORBIDDEN, "A session asks by POST."));
         }
         let observed = self.observed(request);
-        let nobody = self.caller(&observed, AuthMethod::System);
+        let nobody = self.caller(&observed, AuthMethod::Anonymous);
         let found = self.app.store().session_by(Fingerprint::of(&brought), nobody.at).await?;
         let session = found.ok_or_else(ErrorResponse::no_credential)?;
         if let Err(error) = self.app.store().upkeep().touch_session(&session, nobody.at).await {

@@ -62,13 +62,13 @@ async fn check<'request>(
     let checked =
         doors.app.verifier().check(&secret, &ask, observed).await?.ok_or_else(ErrorResponse::invalid_token)?;
     match checked.verdict {
-        Verdict::No(DenyReason::Revoked | DenyReason::Expired | DenyReason::OwnerDisabled) => {
+        Verdict::Deny(DenyReason::Revoked | DenyReason::Expired | DenyReason::OwnerDisabled) => {
             Err(ErrorResponse::invalid_token())
         }
         _ if !question.faults.is_empty() => Err(question.misconfigured(doors)),
-        Verdict::Yes => Ok((checked, question)),
-        Verdict::No(DenyReason::NotGranted) => Err(no_organization()),
-        Verdict::No(DenyReason::LacksScope(index)) => Err(question.lacks(index)),
+        Verdict::Allow => Ok((checked, question)),
+        Verdict::Deny(DenyReason::NotGranted) => Err(no_organization()),
+        Verdict::Deny(DenyReason::LacksScope(index)) => Err(question.lacks(index)),
     }
 }
 

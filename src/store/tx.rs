@@ -220,7 +220,7 @@ impl Tx {
 const fn via(through: AuthMethod) -> EventSource {
     match through {
         AuthMethod::CommandLine => EventSource::CommandLine,
-        AuthMethod::System => EventSource::System,
+        AuthMethod::Anonymous => EventSource::System,
         AuthMethod::Jwt(_) => EventSource::Jwt,
         AuthMethod::Session { .. } => EventSource::Session,
         AuthMethod::Token { .. } | AuthMethod::Value { .. } => EventSource::Token,

@@ -59,13 +59,13 @@ struct Counters {
 
 /// The outcome of a check, as the metrics count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Check {
+pub enum CheckOutcome {
     /// The text is not a token value.
     Malformed,
     /// No token has this value.
     Unknown,
     /// The token was checked, with this verdict.
-    Judged(Verdict),
+    Decided(Verdict),
     /// The store did not answer.
     Unavailable,
 }
@@ -173,25 +173,25 @@ impl Default for Metrics {
 
 impl Counters {
     fn register(&mut self) {
-        let start = "Start of the process since the epoch";
-        self.registry.register_with_unit("process_start_time", start, Unit::Seconds, self.started.clone());
-        let ours = self.registry.sub_registry_with_prefix("tokenward");
-        ours.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        ours.register("requests", "Requests by route and class of status", self.requests.clone());
-        let took = "Duration of requests, by route";
-        ours.register_with_unit("request_duration", took, Unit::Seconds, self.durations.clone());
-        ours.register("checks", "Checks of tokens, by result", self.checks.clone());
-        ours.register("changes", "Committed changes, by event type", self.changes.clone());
-        ours.register("jwt_rejections", "Rejected JWTs, by reason", self.jwt_rejections.clone());
-        ours.register("store_statements", "Statements that the database answered", self.statements.clone());
-        ours.register("store_failures", "Statements that failed, by kind", STORE_FAILURES.clone());
-        ours.register("log_lines_dropped", "Log lines that could not be written", LOG_LINES_DROPPED.clone());
-        let refused = "Requests rejected for unknown tokens, failed sign-ins or a full queue";
-        ours.register("throttle_refusals", refused, self.throttled.clone());
-        ours.register("emails_sent", "Emails that a mail server accepted", self.sent.clone());
-        ours.register("email_failures", "Failed attempts to send an email, by cause", self.unsent.clone());
+        let start_help = "Start of the process since the epoch";
+        self.registry.register_with_unit("process_start_time", start_help, Unit::Seconds, self.started.clone());
+        let prefixed = self.registry.sub_registry_with_prefix("tokenward");
+        prefixed.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        prefixed.register("requests", "Requests by route and class of status", self.requests.clone());
+        let duration_help = "Duration of requests, by route";
+        prefixed.register_with_unit("request_duration", duration_help, Unit::Seconds, self.durations.clone());
+        prefixed.register("checks", "Checks of tokens, by result", self.checks.clone());
+        prefixed.register("changes", "Committed changes, by event type", self.changes.clone());
+        prefixed.register("jwt_rejections", "Rejected JWTs, by reason", self.jwt_rejections.clone());
+        prefixed.register("store_statements", "Statements that the database answered", self.statements.clone());
+        prefixed.register("store_failures", "Statements that failed, by kind", STORE_FAILURES.clone());
+        prefixed.register("log_lines_dropped", "Log lines that could not be written", LOG_LINES_DROPPED.clone());
+        let throttled_help = "Requests rejected for unknown tokens, failed sign-ins or a full queue";
+        prefixed.register("throttle_refusals", throttled_help, self.throttled.clone());
+        prefixed.register("emails_sent", "Emails that a mail server accepted", self.sent.clone());
+        prefixed.register("email_failures", "Failed attempts to send an email, by cause", self.unsent.clone());
         // All label values exist from the start, so that the first count of each is an increase.
-        for check in Check::ALL {
+        for check in CheckOutcome::ALL {
             drop(self.checks.get_or_create(&[("result", check.name())]));
         }
         for reason in JwtRejection::ALL {
@@ -212,8 +212,8 @@ impl Metrics {
         self.0.started.set(at.seconds());
     }
 
-    /// Counts a request. `door` is the route pattern of the router, never the path of the client.
-    pub fn request(&self, door: &str, status: u16, took: Duration) {
+    /// Counts a request. `route` is the pattern of the router, never the path of the client.
+    pub fn request(&self, route: &str, status: u16, duration: Duration) {
         let class = match status / 100 {
             1 => "1xx",
             2 => "2xx",
@@ -221,13 +221,13 @@ impl Metrics {
             4 => "4xx",
             _ => "5xx",
         };
-        let door = || Cow::Owned(door.to_owned());
-        self.0.requests.get_or_create(&[("route", door()), ("status", class.into())]).inc();
-        self.0.durations.get_or_create(&[("route", door())]).observe(took.as_secs_f64());
+        let route = || Cow::Owned(route.to_owned());
+        self.0.requests.get_or_create(&[("route", route()), ("status", class.into())]).inc();
+        self.0.durations.get_or_create(&[("route", route())]).observe(duration.as_secs_f64());
     }
 
     /// Counts a check of a token.
-    pub fn checked(&self, check: Check) {
+    pub fn checked(&self, check: CheckOutcome) {
         self.0.checks.get_or_create(&[("result", check.name())]).inc();
     }
 
@@ -272,7 +272,7 @@ impl Metrics {
     /// are omitted.
     pub fn render(&self, outbox: Option<Outbox>, now: Time) -> Result<String> {
         let mut text = String::new();
-        for registry in [&self.0.registry, &of_the_store(outbox, now)] {
+        for registry in [&self.0.registry, &store_registry(outbox, now)] {
             prometheus_text::encode(&mut text, registry).map_err(|error| Error::Bug(error.to_string().into()))?;
         }
         Ok(text)
@@ -280,34 +280,34 @@ impl Metrics {
 }
 
 /// Returns the metrics that are read from the store at each scrape.
-fn of_the_store(outbox: Option<Outbox>, now: Time) -> Registry {
+fn store_registry(outbox: Option<Outbox>, now: Time) -> Registry {
     let mut registry = Registry::with_prefix("tokenward");
-    let mut show = |name: &str, help: &str, value: u64| {
+    let mut add = |name: &str, help: &str, value: u64| {
         let gauge = Gauge::<i64>::default();
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         registry.register(name, help, gauge);
     };
-    show("store_up", "Whether the database answered this scrape", outbox.is_some().into());
+    add("store_up", "Whether the database answered this scrape", outbox.is_some().into());
     if let Some(outbox) = outbox {
         let age = outbox.oldest.map_or(0, |at| now.seconds().saturating_sub(at.seconds()).max(0).unsigned_abs());
-        show("emails_pending", "Emails that are pending", outbox.pending);
-        show("emails_abandoned", "Emails that were abandoned; see `tokenward mail list`", outbox.abandoned);
-        show("oldest_pending_email_age_seconds", "Age of the oldest pending email; 0 if none is pending.", age);
+        add("emails_pending", "Emails that are pending", outbox.pending);
+        add("emails_abandoned", "Emails that were abandoned; see `tokenward mail list`", outbox.abandoned);
+        add("oldest_pending_email_age_seconds", "Age of the oldest pending email; 0 if none is pending.", age);
     }
     registry
 }
 
-impl Check {
+impl CheckOutcome {
     const ALL: [Self; 9] = [
         Self::Malformed,
         Self::Unknown,
         Self::Unavailable,
-        Self::Judged(Verdict::Yes),
-        Self::Judged(Verdict::No(DenyReason::Revoked)),
-        Self::Judged(Verdict::No(DenyReason::Expired)),
-        Self::Judged(Verdict::No(DenyReason::OwnerDisabled)),
-        Self::Judged(Verdict::No(DenyReason::NotGranted)),
-        Self::Judged(Verdict::No(DenyReason::LacksScope(0))),
+        Self::Decided(Verdict::Allow),
+        Self::Decided(Verdict::Deny(DenyReason::Revoked)),
+        Self::Decided(Verdict::Deny(DenyReason::Expired)),
+        Self::Decided(Verdict::Deny(DenyReason::OwnerDisabled)),
+        Self::Decided(Verdict::Deny(DenyReason::NotGranted)),
+        Self::Decided(Verdict::Deny(DenyReason::LacksScope(0))),
     ];
 
     const fn name(self) -> &'static str {
@@ -315,12 +315,12 @@ impl Check {
             Self::Malformed => "malformed",
             Self::Unknown => "unknown",
             Self::Unavailable => "unavailable",
-            Self::Judged(Verdict::Yes) => "allowed",
-            Self::Judged(Verdict::No(DenyReason::Revoked)) => "revoked",
-            Self::Judged(Verdict::No(DenyReason::Expired)) => "expired",
-            Self::Judged(Verdict::No(DenyReason::OwnerDisabled)) => "owner_disabled",
-            Self::Judged(Verdict::No(DenyReason::NotGranted)) => "organization_not_granted",
-            Self::Judged(Verdict::No(DenyReason::LacksScope(_))) => "insufficient_scope",
+            Self::Decided(Verdict::Allow) => "allowed",
+            Self::Decided(Verdict::Deny(DenyReason::Revoked)) => "revoked",
+            Self::Decided(Verdict::Deny(DenyReason::Expired)) => "expired",
+            Self::Decided(Verdict::Deny(DenyReason::OwnerDisabled)) => "owner_disabled",
+            Self::Decided(Verdict::Deny(DenyReason::NotGranted)) => "organization_not_granted",
+            Self::Decided(Verdict::Deny(DenyReason::LacksScope(_))) => "insufficient_scope",
         }
     }
 }
@@ -356,12 +356,12 @@ mod tests {
     #[test]
     fn all_label_values_exist_from_the_start_per_service() {
         let (one, other) = (Metrics::default(), Metrics::default());
-        one.checked(Check::Judged(Verdict::No(DenyReason::LacksScope(7))));
+        one.checked(CheckOutcome::Decided(Verdict::Deny(DenyReason::LacksScope(7))));
         one.changed(EventType::TokenRevoked);
         assert!(rendered(&one, None).contains("tokenward_checks_total{result=\"insufficient_scope\"} 1\n"));
         assert!(rendered(&one, None).contains("tokenward_changes_total{event=\"token_revoked\"} 1\n"));
         let text = rendered(&other, None);
-        for check in Check::ALL {
+        for check in CheckOutcome::ALL {
             assert!(text.contains(&format!("tokenward_checks_total{{result=\"{}\"}} 0\n", check.name())), "{text}");
         }
         for event in EventType::ALL {

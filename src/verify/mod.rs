@@ -16,7 +16,7 @@ use crate::{
         time::Time,
     },
     store::Store,
-    telemetry::Check,
+    telemetry::CheckOutcome,
 };
 use std::sync::{
     Arc,
@@ -62,37 +62,37 @@ impl Verifier {
     pub async fn check(
         &self,
         secret: &Secret,
-        ask: &CheckRequest,
+        request: &CheckRequest,
         observed: ObservedRequest,
     ) -> Result<Option<CheckResult>> {
-        let checked = self.evaluate(secret, ask, observed).await;
-        self.store.metrics().checked(match &checked {
-            Ok(Some(checked)) => Check::Judged(checked.verdict),
-            Ok(None) => Check::Unknown,
-            Err(_) => Check::Unavailable,
+        let result = self.evaluate(secret, request, observed).await;
+        self.store.metrics().checked(match &result {
+            Ok(Some(result)) => CheckOutcome::Decided(result.verdict),
+            Ok(None) => CheckOutcome::Unknown,
+            Err(_) => CheckOutcome::Unavailable,
         });
-        checked
+        result
     }
 
     async fn evaluate(
         &self,
         secret: &Secret,
-        ask: &CheckRequest,
+        request: &CheckRequest,
         observed: ObservedRequest,
     ) -> Result<Option<CheckResult>> {
-        let Some(mut known) = self.store.snapshot(&secret.fingerprint()).await? else { return Ok(None) };
-        let judged = CheckRequest { at: self.latest_time(ask.at), ..ask.clone() };
-        let verdict = if ask.limits.limit_to(&mut known) {
-            decide(&known, &judged, &self.catalogue)
+        let Some(mut snapshot) = self.store.snapshot(&secret.fingerprint()).await? else { return Ok(None) };
+        let timed_request = CheckRequest { at: self.latest_time(request.at), ..request.clone() };
+        let verdict = if request.limits.limit_to(&mut snapshot) {
+            decide(&snapshot, &timed_request, &self.catalogue)
         } else {
-            Verdict::No(DenyReason::NotGranted)
+            Verdict::Deny(DenyReason::NotGranted)
         };
-        self.usage.record(&known, &affected_grants(&known, ask, verdict), ask, verdict, observed);
-        Ok(Some(CheckResult { verdict, snapshot: known }))
+        self.usage.record(&snapshot, &affected_grants(&snapshot, request, verdict), request, verdict, observed);
+        Ok(Some(CheckResult { verdict, snapshot }))
     }
 
     /// Returns the usage buffer.
-    pub fn tally(&self) -> &UsageBuffer {
+    pub fn usage(&self) -> &UsageBuffer {
         &self.usage
     }
 

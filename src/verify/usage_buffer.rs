@@ -62,21 +62,22 @@ impl UsageBuffer {
     /// Records a request.
     pub fn record(
         &self,
-        known: &Snapshot,
-        concerned: &[&SnapshotGrant],
-        ask: &CheckRequest,
+        snapshot: &Snapshot,
+        grants: &[&SnapshotGrant],
+        request: &CheckRequest,
         verdict: Verdict,
         observed: ObservedRequest,
     ) {
-        let allowed = verdict == Verdict::Yes;
+        let allowed = verdict == Verdict::Allow;
         let ObservedRequest { address, user_agent, method, path } = observed;
-        let request = Request { at: ask.at, address, user_agent, method, path, scope: named(&ask.scopes), allowed };
-        let usage = Usage { last_used_at: allowed.then_some(ask.at), last_request: Some(request) };
+        let last_request =
+            Request { at: request.at, address, user_agent, method, path, scope: scope_names(&request.scopes), allowed };
+        let usage = Usage { last_used_at: allowed.then_some(request.at), last_request: Some(last_request) };
         let mut entries = self.entries();
-        for reach in concerned {
-            add(&mut entries.grants, (reach.grant, reach.organization, known.token), usage.clone());
+        for grant in grants {
+            add(&mut entries.grants, (grant.grant, grant.organization, snapshot.token), usage.clone());
         }
-        add(&mut entries.tokens, known.token, usage);
+        add(&mut entries.tokens, snapshot.token, usage);
     }
 
     /// Takes the usage that is due, or all of it. Usage is due if its entry was not written within the last five seconds. The
@@ -93,13 +94,13 @@ impl UsageBuffer {
     /// Puts usage back that could not be written. It is due at once.
     pub fn requeue(&self, tokens: Vec<TokenUsage>, grants: Vec<GrantUsage>) {
         let mut entries = self.entries();
-        for seen in tokens {
-            if let Some(entry) = add(&mut entries.tokens, seen.token, seen.usage) {
+        for token in tokens {
+            if let Some(entry) = add(&mut entries.tokens, token.token, token.usage) {
                 entry.written = None;
             }
         }
-        for seen in grants {
-            if let Some(entry) = add(&mut entries.grants, (seen.grant, seen.organization, seen.token), seen.usage) {
+        for grant in grants {
+            if let Some(entry) = add(&mut entries.grants, (grant.grant, grant.organization, grant.token), grant.usage) {
                 entry.written = None;
             }
         }
@@ -111,8 +112,8 @@ impl UsageBuffer {
 }
 
 /// Returns the requested scopes that are valid names. Other texts may be secrets, or may be rejected by the database.
-fn named(asked: &[String]) -> Option<String> {
-    let names = asked.iter().filter_map(|name| ScopeName::new(name)).take(MAX_SCOPES);
+fn scope_names(scopes: &[String]) -> Option<String> {
+    let names = scopes.iter().filter_map(|name| ScopeName::new(name)).take(MAX_SCOPES);
     Some(names.map(|name| name.to_string()).collect::<Vec<_>>().join(" ")).filter(|names| !names.is_empty())
 }
 
@@ -123,7 +124,7 @@ fn add<K: Eq + Hash>(entries: &mut HashMap<K, Entry>, key: K, usage: Usage) -> O
     }
     let entry = entries.entry(key).or_default();
     match &mut entry.usage {
-        Some(present) => merge(present, usage),
+        Some(current) => merge(current, usage),
         none => *none = Some(usage),
     }
     Some(entry)
@@ -136,18 +137,18 @@ fn take<K: Copy + Eq + Hash>(
 ) -> impl Iterator<Item = (K, Usage)> {
     let due = entries.iter_mut().filter(|(_, entry)| all || !entry.waits(now));
     let taken: Vec<_> = due.filter_map(|(key, entry)| Some((*key, entry.take(now)?))).collect();
-    entries.retain(|_, entry| entry.usage.is_some() || entry.was_written_lately(now));
+    entries.retain(|_, entry| entry.usage.is_some() || entry.was_written_recently(now));
     taken.into_iter()
 }
 
 impl Entry {
-    fn was_written_lately(&self, now: Instant) -> bool {
+    fn was_written_recently(&self, now: Instant) -> bool {
         self.written.is_some_and(|written| now.saturating_duration_since(written) < WRITE_INTERVAL)
     }
 
     fn waits(&self, now: Instant) -> bool {
         let first = !self.used && self.usage.as_ref().is_some_and(|usage| usage.last_used_at.is_some());
-        self.was_written_lately(now) && !first
+        self.was_written_recently(now) && !first
     }
 
     fn take(&mut self, now: Instant) -> Option<Usage> {
@@ -159,11 +160,11 @@ impl Entry {
 }
 
 /// Keeps the later times and the later request of the two.
-fn merge(present: &mut Usage, other: Usage) {
-    present.last_used_at = present.last_used_at.max(other.last_used_at);
+fn merge(current: &mut Usage, other: Usage) {
+    current.last_used_at = current.last_used_at.max(other.last_used_at);
     let at = |usage: &Usage| usage.last_request.as_ref().map(|request| request.at);
-    if at(&other) >= at(present) {
-        present.last_request = other.last_request;
+    if at(&other) >= at(current) {
+        current.last_request = other.last_request;
     }
 }
 
@@ -178,8 +179,8 @@ mod tests {
 
     const NOW: Time = Time::from_micros(1_795_426_200_000_000);
 
-    fn known() -> Snapshot {
-        let reach = |slug: &str| SnapshotGrant {
+    fn snapshot() -> Snapshot {
+        let grant = |slug: &str| SnapshotGrant {
             grant: GrantId::new(NOW),
             organization: OrganizationId::new(NOW),
             slug: slug.into(),
@@ -195,48 +196,54 @@ mod tests {
             expired_at: None,
             revoked_at: None,
             owner,
-            grants: vec![reach("acme"), reach("globex")],
+            grants: vec![grant("acme"), grant("globex")],
         }
     }
 
-    fn record(tally: &UsageBuffer, known: &Snapshot, seconds: u64, verdict: Verdict) {
-        let ask = CheckRequest { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
-        tally.record(known, &known.grants.iter().collect::<Vec<_>>(), &ask, verdict, ObservedRequest::default());
+    fn record(buffer: &UsageBuffer, snapshot: &Snapshot, seconds: u64, verdict: Verdict) {
+        let request = CheckRequest { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
+        buffer.record(
+            snapshot,
+            &snapshot.grants.iter().collect::<Vec<_>>(),
+            &request,
+            verdict,
+            ObservedRequest::default(),
+        );
     }
 
     #[test]
     fn first_usage_is_due_at_once_and_later_usage_after_five_seconds() {
-        let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
-        record(&tally, &known, 0, Verdict::Yes);
-        let (tokens, grants) = tally.due(start, false);
+        let (buffer, snapshot, start) = (UsageBuffer::default(), snapshot(), Instant::now());
+        record(&buffer, &snapshot, 0, Verdict::Allow);
+        let (tokens, grants) = buffer.due(start, false);
         assert_eq!((tokens.len(), grants.len()), (1, 2));
-        record(&tally, &known, 1, Verdict::Yes);
-        assert_eq!(tally.due(start + Duration::from_secs(4), false).0.len(), 0);
-        assert_eq!(tally.due(start + Duration::from_secs(5), false).0.len(), 1);
-        assert_eq!(tally.due(start + Duration::from_secs(99), true).0.len(), 0, "nothing is written twice");
+        record(&buffer, &snapshot, 1, Verdict::Allow);
+        assert_eq!(buffer.due(start + Duration::from_secs(4), false).0.len(), 0);
+        assert_eq!(buffer.due(start + Duration::from_secs(5), false).0.len(), 1);
+        assert_eq!(buffer.due(start + Duration::from_secs(99), true).0.len(), 0, "nothing is written twice");
     }
 
     #[test]
     fn first_usage_is_not_delayed_by_denied_requests_or_other_organizations() {
-        let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
-        let with = |reaches: std::ops::Range<usize>, seconds: u64, verdict: Verdict| {
-            let ask = CheckRequest { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
-            let reaches: Vec<_> = known.grants[reaches].iter().collect();
-            tally.record(&known, &reaches, &ask, verdict, ObservedRequest::default());
+        let (buffer, snapshot, start) = (UsageBuffer::default(), snapshot(), Instant::now());
+        let with = |indexes: std::ops::Range<usize>, seconds: u64, verdict: Verdict| {
+            let request = CheckRequest { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
+            let grants: Vec<_> = snapshot.grants[indexes].iter().collect();
+            buffer.record(&snapshot, &grants, &request, verdict, ObservedRequest::default());
         };
         let due = |seconds: u64| {
-            let (tokens, grants) = tally.due(start + Duration::from_secs(seconds), false);
+            let (tokens, grants) = buffer.due(start + Duration::from_secs(seconds), false);
             (tokens.len(), grants.len())
         };
-        with(0..2, 0, Verdict::No(DenyReason::NotGranted));
+        with(0..2, 0, Verdict::Deny(DenyReason::NotGranted));
         assert_eq!(due(0), (1, 2));
-        with(0..2, 1, Verdict::No(DenyReason::NotGranted));
+        with(0..2, 1, Verdict::Deny(DenyReason::NotGranted));
         assert_eq!(due(1), (0, 0), "denied requests are written every five seconds");
-        with(0..1, 1, Verdict::Yes);
+        with(0..1, 1, Verdict::Allow);
         assert_eq!(due(1), (1, 1), "the first use is due at once");
-        with(0..2, 2, Verdict::Yes);
+        with(0..2, 2, Verdict::Allow);
         assert_eq!(due(2), (0, 1), "so is the first use with another organization");
-        with(0..2, 3, Verdict::Yes);
+        with(0..2, 3, Verdict::Allow);
         assert_eq!(due(3), (0, 0));
         assert_eq!(due(6), (1, 1));
         assert_eq!(due(7), (0, 1));
@@ -246,42 +253,42 @@ mod tests {
     #[test]
     fn only_valid_scope_names_are_recorded_up_to_a_limit() {
         let value = format!("twd_{}", "aB3".repeat(12));
-        let asked =
+        let scopes =
             ["read_builds", "\0", &value, "Read", "\u{202e}", "write_builds", &"x".repeat(65)].map(str::to_owned);
-        assert_eq!(named(&asked).as_deref(), Some("read_builds write_builds"));
-        assert_eq!(named(&asked[1..5]), None);
+        assert_eq!(scope_names(&scopes).as_deref(), Some("read_builds write_builds"));
+        assert_eq!(scope_names(&scopes[1..5]), None);
         let many: Vec<_> = (0..60_000).map(|number| format!("s{number}")).collect();
-        assert!(named(&many).is_some_and(|names| names.len() < 100));
+        assert!(scope_names(&many).is_some_and(|names| names.len() < 100));
     }
 
     #[test]
     fn denied_request_is_recorded_but_not_as_usage() {
-        let (tally, known) = (UsageBuffer::default(), known());
-        record(&tally, &known, 0, Verdict::Yes);
-        record(&tally, &known, 1, Verdict::No(DenyReason::NotGranted));
-        let (tokens, _) = tally.due(Instant::now(), true);
+        let (buffer, snapshot) = (UsageBuffer::default(), snapshot());
+        record(&buffer, &snapshot, 0, Verdict::Allow);
+        record(&buffer, &snapshot, 1, Verdict::Deny(DenyReason::NotGranted));
+        let (tokens, _) = buffer.due(Instant::now(), true);
         assert_eq!(tokens[0].usage.last_used_at, Some(NOW));
         assert_eq!(tokens[0].usage.last_request.as_ref().map(|request| request.allowed), Some(false));
     }
 
     #[test]
     fn requeued_usage_is_due_and_keeps_later_usage() {
-        let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
-        record(&tally, &known, 0, Verdict::Yes);
-        let (tokens, grants) = tally.due(start, false);
-        record(&tally, &known, 3, Verdict::Yes);
-        tally.requeue(tokens, grants);
-        let (tokens, grants) = tally.due(start, false);
+        let (buffer, snapshot, start) = (UsageBuffer::default(), snapshot(), Instant::now());
+        record(&buffer, &snapshot, 0, Verdict::Allow);
+        let (tokens, grants) = buffer.due(start, false);
+        record(&buffer, &snapshot, 3, Verdict::Allow);
+        buffer.requeue(tokens, grants);
+        let (tokens, grants) = buffer.due(start, false);
         assert_eq!(tokens[0].usage.last_used_at, Some(NOW.plus(Duration::from_secs(3))));
         assert_eq!(grants.len(), 2);
     }
 
     #[test]
     fn unused_entries_are_removed() {
-        let (tally, known, start) = (UsageBuffer::default(), known(), Instant::now());
-        record(&tally, &known, 0, Verdict::Yes);
-        tally.due(start, false);
-        tally.due(start + Duration::from_secs(6), false);
-        assert!(tally.entries().tokens.is_empty() && tally.entries().grants.is_empty());
+        let (buffer, snapshot, start) = (UsageBuffer::default(), snapshot(), Instant::now());
+        record(&buffer, &snapshot, 0, Verdict::Allow);
+        buffer.due(start, false);
+        buffer.due(start + Duration::from_secs(6), false);
+        assert!(buffer.entries().tokens.is_empty() && buffer.entries().grants.is_empty());
     }
 }

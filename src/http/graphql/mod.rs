@@ -117,7 +117,7 @@ async fn caller(doors: &HttpState, request: &Parts) -> Result<Caller, Refusal> {
     };
     let observed = doors.observed(request);
     let Some(secret) = Secret::parse(doors.app.prefix(), bearer.text()) else {
-        let nobody = doors.caller(&observed, AuthMethod::System);
+        let nobody = doors.caller(&observed, AuthMethod::Anonymous);
         return Ok(doors.user_of_jwt(bearer.text(), &nobody).await?);
     };
     // A catalogue without such a scope is an API without GraphQL.
@@ -126,12 +126,12 @@ async fn caller(doors: &HttpState, request: &Parts) -> Result<Caller, Refusal> {
     let checked = doors.guessed(&secret, &ask, observed.clone()).await?.ok_or_else(ErrorResponse::invalid_token)?;
     let known = checked.snapshot;
     match checked.verdict {
-        Verdict::Yes => {
+        Verdict::Allow => {
             let through = AuthMethod::Token { user: known.owner.id, token: known.token };
             Ok(doors.caller(&observed, through))
         }
-        Verdict::No(DenyReason::LacksScope(_)) => Err(ErrorResponse::insufficient_scope(scope, scope).into()),
-        Verdict::No(_) => Err(ErrorResponse::invalid_token().into()),
+        Verdict::Deny(DenyReason::LacksScope(_)) => Err(ErrorResponse::insufficient_scope(scope, scope).into()),
+        Verdict::Deny(_) => Err(ErrorResponse::invalid_token().into()),
     }
 }
 

@@ -55,7 +55,7 @@ both!(
         let identity = tokenward::store::Identity { issuer: crate::world::ISSUER.into(), subject: "ada".into() };
         let (ada, _) = world.app.store().user_of(&identity).await.unwrap().unwrap();
         let mark = world.mark().await;
-        for through in [AuthMethod::Jwt(ada.id), AuthMethod::System] {
+        for through in [AuthMethod::Jwt(ada.id), AuthMethod::Anonymous] {
             let caller = Caller { auth_method: through, ..Caller::command_line(world.now()) };
             assert_eq!(world.app.change(&caller, acme("ada")).await.unwrap_err().code(), Code::Forbidden);
         }

@@ -144,7 +144,7 @@ fn claims(subject: &str, username: &str) -> IdentityClaims {
 
 both!(
     async fn username_is_never_reused_by_another_user(world: World) {
-        let anonymous = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
+        let anonymous = Caller { auth_method: AuthMethod::Anonymous, ..Caller::command_line(world.now()) };
         let sign_in = async |subject: &str, username: &str| {
             provision_user(&world.app, &anonymous, claims(subject, username)).await.unwrap();
             world.app.store().user_of(&claims(subject, username).identity).await.unwrap().unwrap().0.username

@@ -99,7 +99,7 @@ both!(
 
 both!(
     async fn missing_name_defaults_to_the_username(world: World) {
-        let anonymous = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
+        let anonymous = Caller { auth_method: AuthMethod::Anonymous, ..Caller::command_line(world.now()) };
         let identity = Identity { issuer: ISSUER.into(), subject: "s1".into() };
         let claims = |username: Option<&str>, name: Option<&str>| IdentityClaims {
             identity: identity.clone(),
@@ -153,7 +153,7 @@ both!(
         for client in [&bob, &changed] {
             assert_eq!(client.graphql("{ viewer { id } }", json!({})).await.status, 401);
         }
-        let anonymous = Caller { auth_method: AuthMethod::System, ..Caller::command_line(world.now()) };
+        let anonymous = Caller { auth_method: AuthMethod::Anonymous, ..Caller::command_line(world.now()) };
         let identity = Identity { issuer: ISSUER.into(), subject: "s1".into() };
         let claims =
             IdentityClaims { identity, username: Some("bobby".into()), name: None, email: None, email_verified: false };

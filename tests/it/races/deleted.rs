@@ -201,7 +201,7 @@ impl<'world> Case<'world> {
             email: Some(format!("{subject}@example.test")),
             email_verified: true,
         };
-        let nobody = Caller { auth_method: AuthMethod::System, ..self.operator() };
+        let nobody = Caller { auth_method: AuthMethod::Anonymous, ..self.operator() };
         provision_user(&self.world.app, &nobody, said).await.map(drop)
     }
 

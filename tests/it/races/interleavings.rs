@@ -245,7 +245,7 @@ impl<'world> Race<'world> {
                     let secret = Secret::parse(node.app.prefix(), &self.values[&token]).unwrap();
                     let ask = CheckRequest { at: node.now(), ..CheckRequest::default() };
                     let _ = node.app.verifier().check(&secret, &ask, ObservedRequest::default()).await;
-                    let (tokens, grants) = node.app.verifier().tally().due(Instant::now(), true);
+                    let (tokens, grants) = node.app.verifier().usage().due(Instant::now(), true);
                     let _ = node.app.store().upkeep().save_usage(tokens, grants).await;
                 }
                 Step::Do { who, what, http } => told.push(Box::pin(self.told(node, who, what, http)).await),

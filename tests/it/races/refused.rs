@@ -253,7 +253,7 @@ impl Scene {
             }
             "meet_user" => {
                 let subject = self.name();
-                let nobody = Caller { auth_method: AuthMethod::System, ..operator };
+                let nobody = Caller { auth_method: AuthMethod::Anonymous, ..operator };
                 Box::new(move |app| {
                     let identity = Identity { issuer: ISSUER.into(), subject: subject.clone() };
                     let said = IdentityClaims {

@@ -63,7 +63,7 @@ async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, 
         let ask = CheckRequest { at: app.now(), ..CheckRequest::default() };
         unless_busy(app.verifier().check(&secret, &ask, ObservedRequest::default()).await);
         if number % 8 == 0 {
-            let (tokens, grants) = app.verifier().tally().due(Instant::now(), true);
+            let (tokens, grants) = app.verifier().usage().due(Instant::now(), true);
             unless_busy(app.store().upkeep().save_usage(tokens, grants).await);
         }
         if number % 3 == 0 {

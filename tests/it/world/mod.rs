@@ -286,7 +286,7 @@ impl World {
 
     /// Writes the usage that is still in the buffer, and returns whether there was any.
     async fn save_usage(&self) -> bool {
-        let (tokens, grants) = self.app.verifier().tally().due(Instant::now(), true);
+        let (tokens, grants) = self.app.verifier().usage().due(Instant::now(), true);
         let any = !tokens.is_empty() || !grants.is_empty();
         self.app.store().upkeep().save_usage(tokens, grants).await.unwrap();
         any
