@@ -28,9 +28,9 @@ impl MigrationTrait for Migration {
 }
 
 fn tables() -> Vec<TableCreateStatement> {
-    let mut tables = people();
+    let mut tables = users();
     tables.extend(tokens());
-    tables.extend(happenings());
+    tables.extend(events());
     tables.push(table("settings").col(text("name").primary_key()).col(text("value")).take());
     tables.push(
         table("resource_servers")
@@ -45,7 +45,7 @@ fn tables() -> Vec<TableCreateStatement> {
     tables
 }
 
-fn people() -> Vec<TableCreateStatement> {
+fn users() -> Vec<TableCreateStatement> {
     vec![
         table("users")
             .col(id("id").primary_key())
@@ -144,7 +144,7 @@ fn uses(table: &mut TableCreateStatement) -> TableCreateStatement {
         .take()
 }
 
-fn happenings() -> Vec<TableCreateStatement> {
+fn events() -> Vec<TableCreateStatement> {
     vec![
         table("event_head")
             .col(ColumnDef::new("id").integer().not_null().primary_key())
@@ -192,8 +192,8 @@ fn happenings() -> Vec<TableCreateStatement> {
 }
 
 fn indexes() -> Vec<IndexCreateStatement> {
-    let standing = || Expr::col("removed_at").is_null();
-    let waiting = || Expr::col("sent_at").is_null().and(Expr::col("given_up_at").is_null());
+    let unremoved = || Expr::col("removed_at").is_null();
+    let pending = || Expr::col("sent_at").is_null().and(Expr::col("given_up_at").is_null());
     vec![
         index("users", &["issuer", "subject"]).unique().take(),
         index("memberships", &["user_id"]).take(),
@@ -202,16 +202,16 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .and_where(Expr::col("expired_at").is_null().and(Expr::col("revoked_at").is_null()))
             .take(),
         // Also prevents a second unremoved grant of the same pair.
-        index("grants", &["organization_id", "token_id"]).unique().and_where(standing()).take(),
-        index("grants", &["organization_id", "expires_at", "token_id"]).and_where(standing()).take(),
-        index("grants", &["organization_id", "owner_id", "token_id"]).and_where(standing()).take(),
+        index("grants", &["organization_id", "token_id"]).unique().and_where(unremoved()).take(),
+        index("grants", &["organization_id", "expires_at", "token_id"]).and_where(unremoved()).take(),
+        index("grants", &["organization_id", "owner_id", "token_id"]).and_where(unremoved()).take(),
         index("grants", &["token_id", "id"]).take(),
         index("grant_scopes", &["token_id"]).take(),
         index("grant_uses", &["organization_id", "last_used_at", "token_id"]).take(),
         index("grant_uses", &["organization_id", "address"]).take(),
         index("events", &["token_id", "number"]).take(),
         index("event_organizations", &["number"]).take(),
-        index("deliveries", &["next_at"]).and_where(waiting()).take(),
+        index("deliveries", &["next_at"]).and_where(pending()).take(),
         index("deliveries", &["event_id"]).take(),
     ]
 }

@@ -21,7 +21,7 @@ impl MigrationTrait for Migration {
                 .take();
             manager.alter_table(alter).await?;
         }
-        let given_up = Expr::col("sent_at").is_null().and(Expr::col("given_up_at").is_not_null());
-        manager.create_index(index("deliveries", &["given_up_at"]).and_where(given_up).take()).await
+        let abandoned = Expr::col("sent_at").is_null().and(Expr::col("given_up_at").is_not_null());
+        manager.create_index(index("deliveries", &["given_up_at"]).and_where(abandoned).take()).await
     }
 }

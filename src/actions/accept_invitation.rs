@@ -77,7 +77,7 @@ impl AcceptInvitation {
             return Err(NO_INVITATION);
         }
         let first_user = policy::first_user(tx.caller(), tx.has_users().await?)?;
-        tx.lock_first_user(&first_user).await?;
+        tx.save_first_user(&first_user).await?;
         let user = tx
             .insert_user(&policy::first_user_provisioner(&first_user), *first_user.user(), first.user.clone())
             .await?;

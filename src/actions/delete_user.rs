@@ -29,7 +29,7 @@ impl Change for DeleteUser {
         let mut revoked = tx.revoke_tokens_of(&operator, user).await?;
         revoked.sort_unstable();
         let organizations = tx.leave_all(&operator, user).await?;
-        let mut organizations_by_token = tx.end_grants_of_member(&operator, user).await?;
+        let mut organizations_by_token = tx.remove_grants_of(&operator, user).await?;
         // Last, so that emails which other changes queued meanwhile are included.
         tx.erase_user(&operator, &erased).await?;
         for token in revoked {

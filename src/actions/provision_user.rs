@@ -150,7 +150,7 @@ impl ProvisionUserChange {
         };
         let numbers = (2..=MAX_NAMESAKES).filter_map(|number| with_number(&preferred, number));
         let names: Vec<_> = std::iter::once(preferred.clone()).chain(numbers).collect();
-        let taken = tx.names_taken(&names, current.map(|user| user.id)).await?;
+        let taken = tx.taken_usernames(&names, current.map(|user| user.id)).await?;
         names
             .into_iter()
             .find(|name| !taken.contains(name))

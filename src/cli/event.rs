@@ -86,7 +86,7 @@ impl List {
         let caller = operator(app);
         let operator = policy::operator(&caller)?;
         let search = self.search(app, &operator, caller.at).await?;
-        let events = app.store().every_event(&operator, &search, self.limit).await?;
+        let events = app.store().search_events(&operator, &search, self.limit).await?;
         let named = Named::of(app, &events).await?;
         let lines =
             events.iter().map(|event| if self.json { format!("{}\n", named.json(event)) } else { named.line(event) });
@@ -150,7 +150,7 @@ impl Named {
     async fn of(app: &App, events: &[RecordedEvent]) -> Result<Self> {
         let users: BTreeSet<_> = events.iter().flat_map(|event| [event.actor, event.user]).flatten().collect();
         let numbers: Vec<_> = events.iter().map(|event| event.number).collect();
-        let concerned = app.store().concerned(&numbers).await?;
+        let concerned = app.store().event_organizations(&numbers).await?;
         let organizations: BTreeSet<_> = concerned.values().flatten().copied().collect();
         Ok(Self {
             users: app.store().users(&users.into_iter().collect::<Vec<_>>()).await?,

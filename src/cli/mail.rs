@@ -55,7 +55,7 @@ impl Retry {
             Some(id) => DeliverySelector::One(DeliveryId::parse(id).ok_or_else(|| no_letter(id))?),
             None => DeliverySelector::All,
         };
-        let count = app.store().upkeep().retry_emails(&policy::operator(&caller)?, which, caller.at).await?;
+        let count = app.store().maintenance().retry_emails(&policy::operator(&caller)?, which, caller.at).await?;
         match &self.id {
             Some(id) if count == 0 => Err(no_letter(id)),
             _ => {

@@ -55,7 +55,7 @@ async fn invite_first_administrator(app: &App, public_url: &str) -> Result<()> {
         return file.remove();
     }
     let code = Code::generate()?;
-    app.store().upkeep().invite_first(code.fingerprint(), app.now()).await?;
+    app.store().maintenance().invite_first(code.fingerprint(), app.now()).await?;
     let link = format!("{}?first", code.link_once(public_url));
     if std::io::stderr().is_terminal() {
         file.remove()?;

@@ -141,7 +141,7 @@ loaders! {
     }.await;
     OrganizationsOfEvent => BTreeSet<OrganizationId>: |loaders, keys| {
         let numbers: Vec<_> = keys.iter().map(|key| key.0).collect();
-        loaders.app.store().concerned(&numbers).await.map(|found| keyed(found, OrganizationsOfEvent))
+        loaders.app.store().event_organizations(&numbers).await.map(|found| keyed(found, OrganizationsOfEvent))
     };
     GrantsPage => Arc<Slice<Grant>>: |loaders, keys| async {
         let mut found = HashMap::new();

@@ -250,7 +250,7 @@ impl Mutation {
             async {
                 let signed_in_user = policy::signed_in_user(&request.auth_context)?;
                 let session = session_id(&input.session_id);
-                if !request.app.store().upkeep().end_session(&signed_in_user, session).await? {
+                if !request.app.store().maintenance().end_session(&signed_in_user, session).await? {
                     return Err(Error::NotFound("session"));
                 }
                 Ok(EndSessionPayload { ended_session_id: session.to_string().into() })
@@ -267,7 +267,7 @@ impl Mutation {
             async {
                 let signed_in_user = policy::signed_in_user(&request.auth_context)?;
                 let except = request.caller.session().filter(|_| input.keep_current);
-                let ended = request.app.store().upkeep().end_sessions(&signed_in_user, except).await?;
+                let ended = request.app.store().maintenance().end_sessions(&signed_in_user, except).await?;
                 Ok(EndSessionsPayload { ended: i32::try_from(ended).unwrap_or(i32::MAX) })
             }
             .await

@@ -183,7 +183,7 @@ async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Respo
     };
     doors.sessions.take_back(&attempt);
     if let Some(before) = cookie.brought(&request.headers) {
-        doors.app.store().upkeep().end_session_by(Fingerprint::of(&before)).await?;
+        doors.app.store().maintenance().end_session_by(Fingerprint::of(&before)).await?;
     }
     let caller = doors.caller(&observed, AuthMethod::Anonymous);
     let value = random_text(COOKIE_LENGTH)?;
@@ -196,7 +196,7 @@ async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Respo
         address: caller.address,
         user_agent: caller.user_agent,
     };
-    doors.app.store().upkeep().open_session(new).await?;
+    doors.app.store().maintenance().open_session(new).await?;
     Ok(told(doors, id.to_string(), &value))
 }
 
@@ -204,7 +204,7 @@ async fn sign_out(doors: &HttpState, request: &Parts) -> Result<Response, ErrorR
     let cookie = &doors.sessions.cookie;
     let brought = cookie.brought(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
     cookie.allows(request)?;
-    doors.app.store().upkeep().end_session_by(Fingerprint::of(&brought)).await?;
+    doors.app.store().maintenance().end_session_by(Fingerprint::of(&brought)).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.headers_mut().extend(cookie.taken().map(|taken| (header::SET_COOKIE, taken)));
     Ok(response)
@@ -227,7 +227,8 @@ async fn give_again(doors: &HttpState, request: &Parts, body: Body) -> Result<Re
     }
     doors.sessions.take_back(&attempt);
     let value = random_text(COOKIE_LENGTH)?;
-    let renewed = doors.app.store().upkeep().renew_session(session.id, before, (Fingerprint::of(&value), at)).await?;
+    let renewed =
+        doors.app.store().maintenance().renew_session(session.id, before, (Fingerprint::of(&value), at)).await?;
     if !renewed {
         return Err(ErrorResponse::no_credential());
     }
@@ -246,7 +247,7 @@ impl HttpState {
         let nobody = self.caller(&observed, AuthMethod::Anonymous);
         let found = self.app.store().session_by(Fingerprint::of(&brought), nobody.at).await?;
         let session = found.ok_or_else(ErrorResponse::no_credential)?;
-        if let Err(error) = self.app.store().upkeep().touch_session(&session, nobody.at).await {
+        if let Err(error) = self.app.store().maintenance().touch_session(&session, nobody.at).await {
             // The next request notes it.
             tracing::debug!(error = ?error, "failed to record the use of a session, will retry");
         }

@@ -59,8 +59,8 @@ pub(super) async fn run(app: App, post: MailDelivery, stop: CancellationToken) {
 
 /// Sends one email that is due and returns the result of the attempt; `None` if none is due.
 async fn deliver_next(app: &App, post: &MailDelivery) -> Result<Option<Result<(), Failure>>> {
-    let upkeep = app.store().upkeep();
-    let Some(letter) = upkeep.lease_emails(agreed_now(app).await?, LEASE, 1).await?.pop() else { return Ok(None) };
+    let maintenance = app.store().maintenance();
+    let Some(letter) = maintenance.lease_emails(agreed_now(app).await?, LEASE, 1).await?.pop() else { return Ok(None) };
     let delivered = deliver(post, &letter).await;
     let outcome = match &delivered {
         Ok(()) => Outcome::Sent,
@@ -73,7 +73,7 @@ async fn deliver_next(app: &App, post: &MailDelivery) -> Result<Option<Result<()
             log_failure(failure, &letter, &outcome);
         }
     }
-    if !upkeep.settle_email(&letter, app.now(), &outcome).await? {
+    if !maintenance.settle_email(&letter, app.now(), &outcome).await? {
         tracing::warn!(letter = %letter.id, "sending an email took longer than its lease");
     }
     Ok(Some(delivered))
@@ -96,7 +96,7 @@ async fn deliver(post: &MailDelivery, leased: &LeasedDelivery) -> Result<(), Fai
 fn log_failure(failure: &Failure, letter: &LeasedDelivery, outcome: &Outcome) {
     let (id, attempts, cause) = (letter.id, letter.attempts, failure.cause.as_str());
     match outcome {
-        Outcome::GivenUp { .. } => {
+        Outcome::Abandoned { .. } => {
             tracing::warn!(letter = %id, attempts, cause, "an email was abandoned; see tokenward mail list");
         }
         _ if attempts.count_ones() == 1 => {
@@ -107,11 +107,11 @@ fn log_failure(failure: &Failure, letter: &LeasedDelivery, outcome: &Outcome) {
 }
 
 fn outcome_of(failure: &Failure, letter: &LeasedDelivery, now: Time) -> Outcome {
-    let why = failure.text.clone();
+    let error = failure.text.clone();
     if failure.is_permanent() || now >= letter.tried_from.plus(ABANDON_AFTER) {
-        return Outcome::GivenUp { why };
+        return Outcome::Abandoned { error };
     }
-    Outcome::Again { at: now.plus(exponential_delay(MIN_RETRY_DELAY, letter.attempts, MAX_RETRY_DELAY)), why }
+    Outcome::Retry { at: now.plus(exponential_delay(MIN_RETRY_DELAY, letter.attempts, MAX_RETRY_DELAY)), error }
 }
 
 /// Returns a pause that doubles with each attempt, of which the first is number 1.
@@ -141,14 +141,17 @@ mod tests {
 
     #[test]
     fn pauses_grow_until_rejection_or_three_days() {
-        let again = |seconds| Outcome::Again { at: NOW.plus(Duration::from_secs(seconds)), why: "no".into() };
+        let retry = |seconds| Outcome::Retry { at: NOW.plus(Duration::from_secs(seconds)), error: "no".into() };
         let (hour, passing) = (Duration::from_hours(1), Failure::transient("no"));
-        assert_eq!(outcome_of(&passing, &letter(1, hour), NOW), again(30));
-        assert_eq!(outcome_of(&passing, &letter(2, hour), NOW), again(60));
-        assert_eq!(outcome_of(&passing, &letter(3, hour), NOW), again(90));
-        assert_eq!(outcome_of(&passing, &letter(40, hour), NOW), again(90));
-        assert_eq!(outcome_of(&Failure::permanent("no"), &letter(1, hour), NOW), Outcome::GivenUp { why: "no".into() });
-        assert_eq!(outcome_of(&passing, &letter(9, hour * 72), NOW), Outcome::GivenUp { why: "no".into() });
+        assert_eq!(outcome_of(&passing, &letter(1, hour), NOW), retry(30));
+        assert_eq!(outcome_of(&passing, &letter(2, hour), NOW), retry(60));
+        assert_eq!(outcome_of(&passing, &letter(3, hour), NOW), retry(90));
+        assert_eq!(outcome_of(&passing, &letter(40, hour), NOW), retry(90));
+        assert_eq!(
+            outcome_of(&Failure::permanent("no"), &letter(1, hour), NOW),
+            Outcome::Abandoned { error: "no".into() }
+        );
+        assert_eq!(outcome_of(&passing, &letter(9, hour * 72), NOW), Outcome::Abandoned { error: "no".into() });
     }
 
     /// F-04

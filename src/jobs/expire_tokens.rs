@@ -25,5 +25,5 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 
 async fn mark(app: &App) -> Result<usize> {
     let now = agreed_now(app).await?;
-    app.store().upkeep().mark_expired(now, BATCH_SIZE).await
+    app.store().maintenance().mark_expired(now, BATCH_SIZE).await
 }

@@ -19,7 +19,7 @@ async fn flush(app: &App, all: bool) {
     if tokens.is_empty() && grants.is_empty() {
         return;
     }
-    if let Err(error) = app.store().upkeep().save_usage(tokens.clone(), grants.clone()).await {
+    if let Err(error) = app.store().maintenance().save_usage(tokens.clone(), grants.clone()).await {
         tracing::warn!(error = %error.cause(), "failed to write token usage, will retry");
         app.verifier().usage().requeue(tokens, grants);
     }

@@ -17,6 +17,6 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 
 async fn delete_expired(app: &App) -> Result<()> {
     let now = agreed_now(app).await?;
-    app.store().upkeep().delete_expired_sessions(now).await?;
-    app.store().upkeep().delete_expired_invitations(now).await
+    app.store().maintenance().delete_expired_sessions(now).await?;
+    app.store().maintenance().delete_expired_invitations(now).await
 }

@@ -17,7 +17,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 macro_rules! columns {
-    ($($type:ty as $raw:ty: |$value:ident| $to:expr, |$kept:ident| $from:expr;)*) => {$(
+    ($($type:ty as $raw:ty: |$value:ident| $to:expr, |$stored:ident| $from:expr;)*) => {$(
         impl From<$type> for Value {
             fn from($value: $type) -> Self {
                 let raw: $raw = $to;
@@ -27,7 +27,7 @@ macro_rules! columns {
 
         impl TryGetable for $type {
             fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
-                let $kept = <$raw as TryGetable>::try_get_by(row, index)?;
+                let $stored = <$raw as TryGetable>::try_get_by(row, index)?;
                 let value: Option<$type> = $from;
                 value.ok_or_else(|| TryGetError::DbErr(DbErr::Type(concat!("not a ", stringify!($type)).into())))
             }
@@ -35,7 +35,7 @@ macro_rules! columns {
 
         impl ValueType for $type {
             fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
-                let $kept = <$raw as ValueType>::try_from(value)?;
+                let $stored = <$raw as ValueType>::try_from(value)?;
                 let value: Option<$type> = $from;
                 value.ok_or(ValueTypeErr)
             }
@@ -69,41 +69,41 @@ macro_rules! columns {
 }
 
 columns! {
-    UserId as Uuid: |id| id.uuid(), |kept| Some(UserId::from_uuid(kept));
-    OrganizationId as Uuid: |id| id.uuid(), |kept| Some(OrganizationId::from_uuid(kept));
-    TokenId as Uuid: |id| id.uuid(), |kept| Some(TokenId::from_uuid(kept));
-    GrantId as Uuid: |id| id.uuid(), |kept| Some(GrantId::from_uuid(kept));
-    EventId as Uuid: |id| id.uuid(), |kept| Some(EventId::from_uuid(kept));
-    DeliveryId as Uuid: |id| id.uuid(), |kept| Some(DeliveryId::from_uuid(kept));
-    ResourceServerId as Uuid: |id| id.uuid(), |kept| Some(ResourceServerId::from_uuid(kept));
-    SessionId as Uuid: |id| id.uuid(), |kept| Some(SessionId::from_uuid(kept));
-    Hashed as String: |hashed| hashed.as_text().to_owned(), |kept| Some(Hashed::from_text(kept));
-    KnownNetworks as String: |known| known.to_text(), |kept| Some(KnownNetworks::from_text(&kept));
-    Time as i64: |time| time.micros(), |kept| Some(Time::from_micros(kept));
-    End as i64: |end| end.0.map_or(i64::MAX, Time::micros),
-        |kept| Some(End((kept != i64::MAX).then_some(Time::from_micros(kept))));
+    UserId as Uuid: |id| id.uuid(), |stored| Some(UserId::from_uuid(stored));
+    OrganizationId as Uuid: |id| id.uuid(), |stored| Some(OrganizationId::from_uuid(stored));
+    TokenId as Uuid: |id| id.uuid(), |stored| Some(TokenId::from_uuid(stored));
+    GrantId as Uuid: |id| id.uuid(), |stored| Some(GrantId::from_uuid(stored));
+    EventId as Uuid: |id| id.uuid(), |stored| Some(EventId::from_uuid(stored));
+    DeliveryId as Uuid: |id| id.uuid(), |stored| Some(DeliveryId::from_uuid(stored));
+    ResourceServerId as Uuid: |id| id.uuid(), |stored| Some(ResourceServerId::from_uuid(stored));
+    SessionId as Uuid: |id| id.uuid(), |stored| Some(SessionId::from_uuid(stored));
+    Hashed as String: |hashed| hashed.as_text().to_owned(), |stored| Some(Hashed::from_text(stored));
+    KnownNetworks as String: |networks| networks.to_text(), |stored| Some(KnownNetworks::from_text(&stored));
+    Time as i64: |time| time.micros(), |stored| Some(Time::from_micros(stored));
+    Expiry as i64: |end| end.0.map_or(i64::MAX, Time::micros),
+        |stored| Some(Expiry((stored != i64::MAX).then_some(Time::from_micros(stored))));
     LastUse as i64: |last| last.0.map_or(0, Time::micros),
-        |kept| Some(LastUse((kept != 0).then_some(Time::from_micros(kept))));
-    Fingerprint as Vec<u8>: |print| print.as_bytes().to_vec(),
-        |kept| kept.try_into().ok().map(Fingerprint::from_bytes);
-    ScopeName as String: |name| name.as_str().to_owned(), |kept| ScopeName::new(&kept);
-    ScopeSet as String: |set| set.to_column(), |kept| Some(ScopeSet::from_column(&kept));
-    Role as String: |role| role_text(role).to_owned(), |kept| role_of(&kept);
+        |stored| Some(LastUse((stored != 0).then_some(Time::from_micros(stored))));
+    Fingerprint as Vec<u8>: |fingerprint| fingerprint.as_bytes().to_vec(),
+        |stored| stored.try_into().ok().map(Fingerprint::from_bytes);
+    ScopeName as String: |name| name.as_str().to_owned(), |stored| ScopeName::new(&stored);
+    ScopeSet as String: |set| set.to_column(), |stored| Some(ScopeSet::from_column(&stored));
+    Role as String: |role| role_text(role).to_owned(), |stored| role_of(&stored);
     EventType as String: |kind| kind.as_str().to_owned(),
-        |kept| EventType::ALL.iter().copied().find(|kind| kind.as_str() == kept);
+        |stored| EventType::ALL.iter().copied().find(|kind| kind.as_str() == stored);
     EventSource as String: |via| via.as_str().to_owned(),
-        |kept| EventSource::ALL.into_iter().find(|via| via.as_str() == kept);
-    Differences as String: |all| serde_json::to_string(&all.0).unwrap_or_default(),
-        |kept| serde_json::from_str(&kept).ok().map(Differences);
+        |stored| EventSource::ALL.into_iter().find(|via| via.as_str() == stored);
+    FieldChanges as String: |all| serde_json::to_string(&all.0).unwrap_or_default(),
+        |stored| serde_json::from_str(&stored).ok().map(FieldChanges);
 }
 
 /// The expiry of a token. `None` (never) is stored as `i64::MAX` and sorts after every time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End(pub(crate) Option<Time>);
+pub struct Expiry(pub(crate) Option<Time>);
 
 /// The field changes of an event, stored as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Differences(pub(crate) Vec<FieldChange>);
+pub struct FieldChanges(pub(crate) Vec<FieldChange>);
 
 /// The last use of a token or grant. `None` (never) is stored as 0 and sorts before every use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

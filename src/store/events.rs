@@ -2,7 +2,7 @@
 
 use super::{
     Store, all,
-    column_types::Differences,
+    column_types::FieldChanges,
     entity::{event, event_organization},
     pagination::{self, SortKey, SortOrder, same},
     run,
@@ -57,7 +57,7 @@ struct EventRow {
     reason: Option<String>,
     scopes_added: ScopeSet,
     scopes_removed: ScopeSet,
-    changes: Option<Differences>,
+    changes: Option<FieldChanges>,
 }
 
 impl From<EventRow> for RecordedEvent {
@@ -77,7 +77,7 @@ impl From<EventRow> for RecordedEvent {
             reason: row.reason,
             scopes_added: row.scopes_added.iter().cloned().collect(),
             scopes_removed: row.scopes_removed.iter().cloned().collect(),
-            field_changes: row.changes.map(|Differences(all)| all).unwrap_or_default(),
+            field_changes: row.changes.map(|FieldChanges(all)| all).unwrap_or_default(),
         }
     }
 }
@@ -99,15 +99,15 @@ pub struct EventSearch {
 
 impl Store {
     /// Returns the newest events of the service, including those that concern no organization, up to a limit.
-    pub async fn every_event(&self, _: &Operator, search: &EventSearch, most: u64) -> Result<Vec<RecordedEvent>> {
-        let rows = all::<EventRow>(&self.read, &every_event(search, most)).await?;
+    pub async fn search_events(&self, _: &Operator, search: &EventSearch, limit: u64) -> Result<Vec<RecordedEvent>> {
+        let rows = all::<EventRow>(&self.read, &search_events(search, limit)).await?;
         Ok(rows.into_iter().map(RecordedEvent::from).collect())
     }
 
     /// Returns a page of the events that concern an organization, newest first.
     pub async fn events_in(&self, admin: &OrgAdmin, filter: &EventFilter, page: &Page) -> Result<Slice<RecordedEvent>> {
-        let along = SortOrder { key: SortKey::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
-        let select = pagination::paginate(events_in(admin, filter), &along, page);
+        let order = SortOrder { key: SortKey::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        let select = pagination::paginate(events_in(admin, filter), &order, page);
         pagination::page_of(&self.read, &select, page, row_with_cursor).await
     }
 
@@ -124,8 +124,8 @@ impl Store {
         within: Option<&BTreeSet<OrganizationId>>,
         page: &Page,
     ) -> Result<HashMap<TokenId, Slice<RecordedEvent>>> {
-        let along = SortOrder { key: SortKey::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
-        let select = pagination::paginate_each(events_of(tokens, within), ("e", "token_id"), &along, page);
+        let order = SortOrder { key: SortKey::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let select = pagination::paginate_each(events_of(tokens, within), ("e", "token_id"), &order, page);
         let rows = all::<EventRow>(&self.read, &select).await?;
         Ok(pagination::slices(rows, page, |row| row.token_id, row_with_cursor))
     }
@@ -147,14 +147,14 @@ impl Store {
     }
 
     /// Returns the organizations that each event concerns, by the number of the event.
-    pub async fn concerned(&self, numbers: &[i64]) -> Result<HashMap<i64, BTreeSet<OrganizationId>>> {
+    pub async fn event_organizations(&self, numbers: &[i64]) -> Result<HashMap<i64, BTreeSet<OrganizationId>>> {
         let find = event_organization::Entity::find()
             .filter(event_organization::Column::Number.is_in(numbers.iter().copied()));
-        let mut concerned = HashMap::<_, BTreeSet<_>>::new();
+        let mut organizations = HashMap::<_, BTreeSet<_>>::new();
         for row in run(find.all(&self.read)).await? {
-            concerned.entry(row.number).or_default().insert(row.organization_id);
+            organizations.entry(row.number).or_default().insert(row.organization_id);
         }
-        Ok(concerned)
+        Ok(organizations)
     }
 }
 
@@ -175,9 +175,9 @@ fn events_in(admin: &OrgAdmin, filter: &EventFilter) -> SelectStatement {
     select
 }
 
-fn every_event(search: &EventSearch, most: u64) -> SelectStatement {
+fn search_events(search: &EventSearch, limit: u64) -> SelectStatement {
     let mut select = entries();
-    select.cond_where(matching(&search.filter)).order_by(("e", "number"), Order::Desc).limit(most);
+    select.cond_where(matching(&search.filter)).order_by(("e", "number"), Order::Desc).limit(limit);
     if let Some(user) = search.with_user {
         select.and_where(Expr::col(("e", "user_id")).eq(user).or(Expr::col(("e", "actor_id")).eq(user)));
     }
@@ -218,15 +218,15 @@ fn events_of(tokens: &[TokenId], within: Option<&BTreeSet<OrganizationId>>) -> S
 #[cfg(test)]
 mod tests {
     use super::{
-        super::sql_snapshots::{FIRST, NOW, TOKENS, an_admin, asked, behind, plan},
+        super::sql_snapshots::{FIRST, NOW, TOKENS, org_admin, page_after, plan, sql_of},
         *,
     };
     use crate::domain::list::TimeRange;
     use insta::assert_snapshot;
 
     fn log(filter: &EventFilter, page: &Page) -> SelectStatement {
-        let along = SortOrder { key: SortKey::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
-        pagination::paginate(events_in(&an_admin(), filter), &along, page)
+        let order = SortOrder { key: SortKey::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        pagination::paginate(events_in(&org_admin(), filter), &order, page)
     }
 
     #[test]
@@ -238,7 +238,7 @@ mod tests {
             user: Some(UserId::from_uuid(TOKENS[0].uuid())),
             at: TimeRange { from: Some(NOW), to: Some(NOW) },
         };
-        assert_snapshot!(asked(&log(&filter, &behind(Key::Number(9)))), @r#"
+        assert_snapshot!(sql_of(&log(&filter, &page_after(Key::Number(9)))), @r#"
         SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes"
         FROM "events" AS "e"
         INNER JOIN "event_organizations" AS "c" ON "c"."number" = "e"."number"
@@ -257,9 +257,9 @@ mod tests {
 
     #[test]
     fn events_of_many_tokens_are_one_statement() {
-        let along = SortOrder { key: SortKey::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
-        let question = pagination::paginate_each(events_of(&TOKENS, None), ("e", "token_id"), &along, &FIRST);
-        assert_snapshot!(asked(&question), @r#"
+        let order = SortOrder { key: SortKey::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let query = pagination::paginate_each(events_of(&TOKENS, None), ("e", "token_id"), &order, &FIRST);
+        assert_snapshot!(sql_of(&query), @r#"
         SELECT *
         FROM (SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes", ROW_NUMBER() OVER ( PARTITION BY "e"."token_id"
         ORDER BY "e"."number" DESC ) AS "place"

@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    column_types::{End, LastUse},
+    column_types::{Expiry, LastUse},
     grants::audit_list,
     pagination::{self, SortKey, SortOrder},
 };
@@ -75,7 +75,7 @@ struct Row {
     last_used_at: LastUse,
     address: Option<String>,
     hint: String,
-    expires_at: End,
+    expires_at: Expiry,
     expired_at: Option<Time>,
     revoked_at: Option<Time>,
     username: String,
@@ -130,7 +130,7 @@ impl Store {
 }
 
 fn export_rows(admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> SelectStatement {
-    let along =
+    let order =
         SortOrder { key: SortKey::<(&'static str, &'static str)>::Id, id: Some(("g", "token_id")), descending: true };
     let mut select = audit_list(admin, filter, at);
     for (table, column, name) in [
@@ -145,20 +145,20 @@ fn export_rows(admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) ->
     ] {
         select.expr_as(Expr::col((table, column)), name);
     }
-    pagination::paginate(select, &along, page)
+    pagination::paginate(select, &order, page)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::sql_snapshots::{FIRST, NOW, an_admin, behind, plan},
+        super::sql_snapshots::{FIRST, NOW, org_admin, page_after, plan},
         *,
     };
 
     #[tokio::test]
     async fn export_uses_one_index_without_sorting() {
-        for page in [FIRST, behind(Key::Id)] {
-            let plan = plan(&export_rows(&an_admin(), &TokenFilter::default(), &page, NOW)).await;
+        for page in [FIRST, page_after(Key::Id)] {
+            let plan = plan(&export_rows(&org_admin(), &TokenFilter::default(), &page, NOW)).await;
             assert!(plan[0].contains("USING INDEX grants_by_organization_id_token_id (organization_id=?"), "{plan:?}");
             assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");
         }

@@ -2,12 +2,12 @@
 
 use super::{
     Store, all,
-    column_types::{End, LastUse},
+    column_types::{Expiry, LastUse},
     entity::{grant, grant_scope, grant_use, membership, token, user},
     one,
     pagination::{self, SortKey, SortOrder, same},
     tx::Tx,
-    usage::{self, UseColumns},
+    usage::{self, UsageColumns},
 };
 use crate::domain::{
     cursor::{Cursor, Detail, Fields, Key},
@@ -53,7 +53,7 @@ struct GrantRow {
     organization_id: OrganizationId,
     token_id: TokenId,
     owner_id: UserId,
-    expires_at: End,
+    expires_at: Expiry,
     expires_at_number: i64,
     ended_at: Option<Time>,
     granted_at: Time,
@@ -85,7 +85,7 @@ impl From<GrantRow> for Grant {
             granted_at: row.granted_at,
             removal: row.removed_at.map(|at| Removal { at, by: row.removed_by, reason: row.removal_reason }),
             owner_is_admin: row.role == Some(Role::Admin),
-            usage: usage::of(UseColumns {
+            usage: usage::of(UsageColumns {
                 last_used_at: row.last_used_at,
                 last_at: row.last_at,
                 address: row.address,
@@ -118,11 +118,11 @@ impl Store {
         page: &Page,
         at: Time,
     ) -> Result<Slice<Grant>> {
-        let select = pagination::paginate(audit_list(admin, filter, at), &order_column(order), page);
+        let select = pagination::paginate(audit_list(admin, filter, at), &sort_order(order), page);
         pagination::page_of(&self.read, &select, page, |row: GrantRow| {
             let id = row.token_id.uuid();
-            let place = pagination::cursor(order, id, row.last_used_at_number, &row.username, row.expires_at_number);
-            (place, row.into())
+            let cursor = pagination::cursor(order, id, row.last_used_at_number, &row.username, row.expires_at_number);
+            (cursor, row.into())
         })
         .await
     }
@@ -143,26 +143,26 @@ impl Store {
     pub async fn grants_of(
         &self,
         tokens: &[TokenId],
-        which: &GrantFilter,
+        filter: &GrantFilter,
         page: &Page,
         at: Time,
     ) -> Result<HashMap<TokenId, Slice<Grant>>> {
-        let along =
+        let order =
             SortOrder { key: SortKey::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
-        let select = pagination::paginate_each(grants_of(tokens, which, at), ("g", "token_id"), &along, page);
+        let select = pagination::paginate_each(grants_of(tokens, filter, at), ("g", "token_id"), &order, page);
         let rows = all::<GrantRow>(&self.read, &select).await?;
-        let placed = |row: GrantRow| (Cursor { key: Key::Id, id: row.id.uuid() }, row.into());
-        Ok(pagination::slices(rows, page, |row| Some(row.token_id), placed))
+        let row_with_cursor = |row: GrantRow| (Cursor { key: Key::Id, id: row.id.uuid() }, row.into());
+        Ok(pagination::slices(rows, page, |row| Some(row.token_id), row_with_cursor))
     }
 
     /// Counts the grants of each token.
     pub async fn count_grants_of(
         &self,
         tokens: &[TokenId],
-        which: &GrantFilter,
+        filter: &GrantFilter,
         at: Time,
     ) -> Result<HashMap<TokenId, u64>> {
-        pagination::count_each(&self.read, grants_of(tokens, which, at), "token_id", TokenId::from_uuid).await
+        pagination::count_each(&self.read, grants_of(tokens, filter, at), "token_id", TokenId::from_uuid).await
     }
 
     /// Returns grants by their IDs. Policy decides who may see them.
@@ -209,7 +209,7 @@ impl Store {
     }
 }
 
-fn order_column(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
+fn sort_order(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
         TokenOrderField::CreatedAt => SortKey::Id,
         TokenOrderField::LastUsedAt => SortKey::Number(("u", "last_used_at")),
@@ -269,29 +269,29 @@ pub(super) fn audit_list(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Se
         .cond_where(pagination::in_states(filter.statuses(), at))
         .cond_where(pagination::shared(filter, at));
     for scope in &filter.scopes {
-        let holds = Query::select()
+        let has_scope = Query::select()
             .expr(Expr::value(1))
             .from_as(grant_scope::Entity, "s")
             .and_where(same(("s", "organization_id"), ("g", "organization_id")))
             .and_where(Expr::col(("s", "scope")).eq(scope.clone()))
             .and_where(same(("s", "token_id"), ("g", "token_id")))
             .take();
-        select.and_where(Expr::exists(holds));
+        select.and_where(Expr::exists(has_scope));
     }
-    for wanted in &filter.owner_is_admin {
-        select.and_where(pagination::either(Expr::col(("m", "role")).eq(Role::Admin), *wanted));
+    for expected in &filter.owner_is_admin {
+        select.and_where(pagination::either(Expr::col(("m", "role")).eq(Role::Admin), *expected));
     }
     select.take()
 }
 
-fn grants_of(tokens: &[TokenId], which: &GrantFilter, at: Time) -> SelectStatement {
+fn grants_of(tokens: &[TokenId], filter: &GrantFilter, at: Time) -> SelectStatement {
     let mut select = grants();
     select.and_where(Expr::col(("g", "token_id")).is_in(tokens.iter().copied()));
-    if let Some(organizations) = &which.organizations {
+    if let Some(organizations) = &filter.organizations {
         select.and_where(Expr::col(("g", "organization_id")).is_in(organizations.iter().copied()));
     }
-    if !which.status.is_empty() {
-        let any = which.status.iter().fold(Condition::any(), |any, state| any.add(in_state(*state, at)));
+    if !filter.status.is_empty() {
+        let any = filter.status.iter().fold(Condition::any(), |any, state| any.add(in_state(*state, at)));
         select.cond_where(any);
     }
     select.take()
@@ -342,7 +342,7 @@ fn active_grants(tokens: &[TokenId], at: Time) -> SelectStatement {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::sql_snapshots::{FIRST, NOW, ORGANIZATION, TOKENS, an_admin, asked, behind, plan},
+        super::sql_snapshots::{FIRST, NOW, ORGANIZATION, TOKENS, org_admin, page_after, plan, sql_of},
         *,
     };
     use crate::domain::{list::TimeRange, scope::ScopeName, secret::Fingerprint};
@@ -350,12 +350,12 @@ mod tests {
     use std::time::Duration;
 
     fn audit(filter: &TokenFilter, order: TokenOrder, page: &Page) -> SelectStatement {
-        pagination::paginate(audit_list(&an_admin(), filter, NOW), &order_column(order), page)
+        pagination::paginate(audit_list(&org_admin(), filter, NOW), &sort_order(order), page)
     }
 
     #[test]
     fn audit_is_one_statement() {
-        assert_snapshot!(asked(&audit(&TokenFilter::default(), TokenOrder::default(), &FIRST)), @r#"
+        assert_snapshot!(sql_of(&audit(&TokenFilter::default(), TokenOrder::default(), &FIRST)), @r#"
         SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"
@@ -402,7 +402,7 @@ mod tests {
     #[test]
     fn audit_applies_all_filters_and_cursor() {
         let order = TokenOrder { field: TokenOrderField::LastUsedAt, descending: false };
-        assert_snapshot!(asked(&audit(&every_filter(), order, &behind(Key::Number(9)))), @r#"
+        assert_snapshot!(sql_of(&audit(&every_filter(), order, &page_after(Key::Number(9)))), @r#"
         SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"
@@ -494,12 +494,12 @@ mod tests {
 
     #[test]
     fn grants_of_many_tokens_are_one_statement() {
-        let which =
+        let filter =
             GrantFilter { organizations: Some(BTreeSet::from([ORGANIZATION])), status: vec![GrantStatus::Removed] };
-        let along =
+        let order =
             SortOrder { key: SortKey::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
-        let question = pagination::paginate_each(grants_of(&TOKENS, &which, NOW), ("g", "token_id"), &along, &FIRST);
-        assert_snapshot!(asked(&question), @r#"
+        let query = pagination::paginate_each(grants_of(&TOKENS, &filter, NOW), ("g", "token_id"), &order, &FIRST);
+        assert_snapshot!(sql_of(&query), @r#"
         SELECT *
         FROM (SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username", ROW_NUMBER() OVER ( PARTITION BY "g"."token_id"
         ORDER BY "g"."id" DESC ) AS "place"
@@ -521,14 +521,14 @@ mod tests {
     #[tokio::test]
     async fn unfiltered_audit_uses_one_index_without_sorting() {
         let newest = TokenOrder::default();
-        for page in [FIRST, behind(Key::Id), Page { backward: true, ..FIRST }] {
+        for page in [FIRST, page_after(Key::Id), Page { backward: true, ..FIRST }] {
             let plan = plan(&audit(&TokenFilter::default(), newest, &page)).await;
             assert!(plan[0].contains("USING INDEX grants_by_organization_id_token_id (organization_id=?"), "{plan:?}");
             assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");
         }
         for field in [TokenOrderField::LastUsedAt, TokenOrderField::ExpiresAt] {
             let order = TokenOrder { field, descending: true };
-            for page in [FIRST, behind(Key::Number(9))] {
+            for page in [FIRST, page_after(Key::Number(9))] {
                 let plan = plan(&audit(&TokenFilter::default(), order, &page)).await;
                 assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{field:?}: {plan:?}");
             }

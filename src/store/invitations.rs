@@ -24,7 +24,7 @@ use sea_orm::{
 };
 
 /// The setting that is stored when the first user accepts the invitation of a new service.
-const FIRST: &str = "first_person";
+const FIRST_USER_SETTING: &str = "first_person";
 
 /// The user whom an invitation is for.
 #[derive(Debug, Clone, FromQueryResult)]
@@ -89,8 +89,9 @@ impl Tx {
     }
 
     /// Stores that this user is the first. `NOT_FOUND` if another one was first.
-    pub async fn lock_first_user(&self, pioneer: &FirstUser) -> Result<()> {
-        let row = setting::ActiveModel { name: Set(FIRST.into()), value: Set(pioneer.user().to_string()) };
+    pub async fn save_first_user(&self, first_user: &FirstUser) -> Result<()> {
+        let row =
+            setting::ActiveModel { name: Set(FIRST_USER_SETTING.into()), value: Set(first_user.user().to_string()) };
         let inserted = run_unique(setting::Entity::insert(row).exec_without_returning(&self.db)).await?;
         inserted.map(|_| ()).ok_or(Error::NotFound("invitation"))
     }
@@ -109,8 +110,8 @@ impl Maintenance<'_> {
 
     /// Deletes expired invitations.
     pub async fn delete_expired_invitations(&self, at: Time) -> Result<()> {
-        let over = invitation::Column::CreatedAt.lte(at.minus(LIFETIME));
-        run(invitation::Entity::delete_many().filter(over).exec(self.db())).await?;
+        let expired = invitation::Column::CreatedAt.lte(at.minus(LIFETIME));
+        run(invitation::Entity::delete_many().filter(expired).exec(self.db())).await?;
         Ok(())
     }
 }

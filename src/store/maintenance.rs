@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    column_types::End,
+    column_types::Expiry,
     entity::{grant, token},
     pool::Pool,
     run,
@@ -20,7 +20,7 @@ pub struct Maintenance<'store> {
 
 impl Store {
     /// Returns the entry point for writes that record no event.
-    pub const fn upkeep(&self) -> Maintenance<'_> {
+    pub const fn maintenance(&self) -> Maintenance<'_> {
         Maintenance { store: self }
     }
 }
@@ -32,32 +32,32 @@ impl Maintenance<'_> {
 
     /// Marks tokens whose expiry has passed, so that they remain expired if the clock goes back. Marks a limited number
     /// and returns it.
-    pub async fn mark_expired(&self, at: Time, most: u64) -> Result<usize> {
+    pub async fn mark_expired(&self, at: Time, limit: u64) -> Result<usize> {
         let find = token::Entity::find()
-            .filter(token::Column::ExpiresAt.lte(End(Some(at))))
+            .filter(token::Column::ExpiresAt.lte(Expiry(Some(at))))
             .filter(token::Column::ExpiredAt.is_null())
             .filter(token::Column::RevokedAt.is_null())
             .order_by_asc(token::Column::ExpiresAt)
-            .limit(most);
-        let mut over: Vec<TokenId> = run(find.all(&self.store.read)).await?.into_iter().map(|row| row.id).collect();
-        over.sort_unstable();
-        if over.is_empty() {
+            .limit(limit);
+        let mut expired: Vec<TokenId> = run(find.all(&self.store.read)).await?.into_iter().map(|row| row.id).collect();
+        expired.sort_unstable();
+        if expired.is_empty() {
             return Ok(0);
         }
-        let mark = token::Entity::update_many()
+        let update_tokens = token::Entity::update_many()
             .col_expr(token::Column::ExpiredAt, Expr::value(at))
-            .filter(token::Column::Id.is_in(over.iter().copied()))
+            .filter(token::Column::Id.is_in(expired.iter().copied()))
             .filter(token::Column::ExpiredAt.is_null())
             .filter(token::Column::RevokedAt.is_null())
             .exec(self.db());
-        run(mark).await?;
-        let end = grant::Entity::update_many()
+        run(update_tokens).await?;
+        let update_grants = grant::Entity::update_many()
             .col_expr(grant::Column::EndedAt, Expr::value(at))
-            .filter(grant::Column::TokenId.is_in(over.iter().copied()))
+            .filter(grant::Column::TokenId.is_in(expired.iter().copied()))
             .filter(grant::Column::RemovedAt.is_null())
             .filter(grant::Column::EndedAt.is_null())
             .exec(self.db());
-        run(end).await?;
-        Ok(over.len())
+        run(update_grants).await?;
+        Ok(expired.len())
     }
 }

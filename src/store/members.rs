@@ -54,8 +54,8 @@ impl Detail for MemberFilter {
 impl Tx {
     /// Adds a member. `CONFLICT` if the user is already one, or belongs to [`MAX_ORGANIZATIONS`] and the caller is not
     /// the operator: memberships multiply the work of every request of a user, and of every event about them.
-    pub async fn add_member(&self, staffer: &MembershipManager, user: UserId, role: Role) -> Result<()> {
-        let organization = *staffer.organization();
+    pub async fn add_member(&self, manager: &MembershipManager, user: UserId, role: Role) -> Result<()> {
+        let organization = *manager.organization();
         if self.caller().user().is_some() {
             let count = membership::Entity::find().filter(membership::Column::UserId.eq(user)).count(&self.db);
             if run(count).await? >= MAX_ORGANIZATIONS {
@@ -74,8 +74,8 @@ impl Tx {
 
     /// Changes the role of a member and returns the previous role. `CONFLICT` if the organization would have no
     /// administrator.
-    pub async fn change_role(&self, staffer: &MembershipManager, user: UserId, role: Role) -> Result<Role> {
-        let organization = *staffer.organization();
+    pub async fn change_role(&self, manager: &MembershipManager, user: UserId, role: Role) -> Result<Role> {
+        let organization = *manager.organization();
         let present = run(membership::Entity::find_by_id((organization, user)).one(&self.db)).await?;
         let before = present.ok_or(Error::NotFound("member"))?.role;
         if before == role {
@@ -96,38 +96,38 @@ impl Tx {
     /// `CONFLICT` if the organization would have no administrator.
     pub async fn remove_member(
         &self,
-        staffer: &MembershipManager,
+        manager: &MembershipManager,
         user: UserId,
         reason: Option<&str>,
     ) -> Result<Vec<TokenId>> {
-        let organization = *staffer.organization();
+        let organization = *manager.organization();
         self.require_another_administrator(organization, user).await?;
         let delete = membership::Entity::delete_many().filter(pair(organization, user)).exec(&self.db);
         if run(delete).await?.rows_affected == 0 {
             return Err(Error::NotFound("member"));
         }
-        let which =
+        let filter =
             Condition::all().add(grant::Column::OrganizationId.eq(organization)).add(grant::Column::OwnerId.eq(user));
-        let ended = self.remove_grants(which, reason).await?;
-        let mut cut: Vec<_> =
-            ended.iter().filter(|one| self.is_membership_active(one)).map(|one| one.token_id).collect();
-        cut.sort_unstable();
-        Ok(cut)
+        let removed = self.remove_grants(filter, reason).await?;
+        let mut affected: Vec<_> =
+            removed.iter().filter(|grant| self.gave_access(grant)).map(|grant| grant.token_id).collect();
+        affected.sort_unstable();
+        Ok(affected)
     }
 
     /// Locks the organizations of a user who is to be deleted. `CONFLICT` if one of them would have no administrator.
     pub async fn can_leave_all(&self, _: &Operator, user: UserId) -> Result<()> {
         let organizations = self.organizations_of(user).await?;
-        let hold = organization::Entity::find()
+        let lock = organization::Entity::find()
             .filter(organization::Column::Id.is_in(organizations))
             .filter(organization::Column::DeletedAt.is_null())
             .order_by_asc(organization::Column::Id)
             .lock(LockType::NoKeyUpdate);
-        for held in run(hold.all(&self.db)).await? {
-            if !self.has_administrator_without(held.id, user).await? {
+        for organization in run(lock.all(&self.db)).await? {
+            if !self.has_administrator_without(organization.id, user).await? {
                 let why = format!(
                     "{} would have no administrator; make another user an administrator there, or delete it, first.",
-                    held.slug
+                    organization.slug
                 );
                 return Err(Error::Conflict(why.into()));
             }
@@ -154,21 +154,21 @@ impl Tx {
         let delete = membership::Entity::delete_many()
             .filter(membership::Column::OrganizationId.eq(organization))
             .exec_with_returning(&self.db);
-        let mut dismissed: BTreeMap<_, Vec<_>> =
+        let mut removed: BTreeMap<_, Vec<_>> =
             run(delete).await?.into_iter().map(|row| (row.user_id, Vec::new())).collect();
-        let which = Condition::all().add(grant::Column::OrganizationId.eq(organization));
-        for one in self.remove_grants(which, reason).await?.iter().filter(|one| self.is_membership_active(one)) {
-            dismissed.entry(one.owner_id).or_default().push(one.token_id);
+        let filter = Condition::all().add(grant::Column::OrganizationId.eq(organization));
+        for grant in self.remove_grants(filter, reason).await?.iter().filter(|grant| self.gave_access(grant)) {
+            removed.entry(grant.owner_id).or_default().push(grant.token_id);
         }
-        for tokens in dismissed.values_mut() {
+        for tokens in removed.values_mut() {
             tokens.sort_unstable();
         }
-        Ok(dismissed)
+        Ok(removed)
     }
 
     /// Returns whether a grant gave access until now. An expired or revoked token loses no access, so its owner
     /// receives no email.
-    fn is_membership_active(&self, grant: &grant::Model) -> bool {
+    fn gave_access(&self, grant: &grant::Model) -> bool {
         grant.ended_at.is_none() && grant.expires_at.0.is_none_or(|end| end > self.caller().at)
     }
 
@@ -221,28 +221,28 @@ impl Store {
     /// Returns a page of the members of an organization, ordered by username.
     pub async fn members_of(
         &self,
-        insider: &OrgMember,
-        which: &MemberFilter,
+        viewer: &OrgMember,
+        filter: &MemberFilter,
         page: &Page,
     ) -> Result<Slice<(UserRecord, Membership)>> {
-        let along = SortOrder { key: SortKey::Text(("o", "username")), id: Some(("o", "id")), descending: false };
-        let select = pagination::paginate(members_of(insider, which), &along, page);
+        let order = SortOrder { key: SortKey::Text(("o", "username")), id: Some(("o", "id")), descending: false };
+        let select = pagination::paginate(members_of(viewer, filter), &order, page);
         let slice = pagination::page_of(&self.read, &select, page, |row: MemberRow| {
-            let place = Cursor { key: Key::Text(row.username.clone()), id: row.user_id.uuid() };
-            (place, Membership::from(membership::Model::from(row)))
+            let cursor = Cursor { key: Key::Text(row.username.clone()), id: row.user_id.uuid() };
+            (cursor, Membership::from(membership::Model::from(row)))
         })
         .await?;
         let ids: Vec<_> = slice.rows.iter().map(|(_, member)| member.user).collect();
-        let people = if ids.is_empty() { HashMap::new() } else { self.users(&ids).await? };
-        let with_person =
-            |(place, member): (Cursor, Membership)| Some((place, (people.get(&member.user)?.clone(), member)));
-        let rows = slice.rows.into_iter().filter_map(with_person).collect();
+        let users = if ids.is_empty() { HashMap::new() } else { self.users(&ids).await? };
+        let with_user =
+            |(cursor, member): (Cursor, Membership)| Some((cursor, (users.get(&member.user)?.clone(), member)));
+        let rows = slice.rows.into_iter().filter_map(with_user).collect();
         Ok(Slice { rows, has_next: slice.has_next, has_previous: slice.has_previous })
     }
 
     /// Counts the members of an organization that match the filter.
-    pub async fn count_members_of(&self, insider: &OrgMember, which: &MemberFilter) -> Result<u64> {
-        pagination::count(&self.read, members_of(insider, which)).await
+    pub async fn count_members_of(&self, viewer: &OrgMember, filter: &MemberFilter) -> Result<u64> {
+        pagination::count(&self.read, members_of(viewer, filter)).await
     }
 }
 
@@ -266,7 +266,7 @@ impl From<MemberRow> for membership::Model {
     }
 }
 
-fn members_of(insider: &OrgMember, which: &MemberFilter) -> SelectStatement {
+fn members_of(viewer: &OrgMember, filter: &MemberFilter) -> SelectStatement {
     let mut select = Query::select();
     for column in ["organization_id", "user_id", "role", "joined_at"] {
         select.column(("m", column));
@@ -275,13 +275,13 @@ fn members_of(insider: &OrgMember, which: &MemberFilter) -> SelectStatement {
         .column(("o", "username"))
         .from_as(membership::Entity, "m")
         .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("m", "user_id")))
-        .and_where(Expr::col(("m", "organization_id")).eq(*insider.organization()));
-    if let Some(part) = &which.search {
+        .and_where(Expr::col(("m", "organization_id")).eq(*viewer.organization()));
+    if let Some(part) = &filter.search {
         // The email address is the last line: text that a newline follows is not part of it.
-        let place = if *insider.admin() { super::holding(part) } else { super::holding_before(part, "\n") };
-        select.and_where(Expr::col(("o", "searchable")).like(place));
+        let cursor = if *viewer.admin() { super::holding(part) } else { super::holding_before(part, "\n") };
+        select.and_where(Expr::col(("o", "searchable")).like(cursor));
     }
-    if let Some(role) = which.role {
+    if let Some(role) = filter.role {
         select.and_where(Expr::col(("m", "role")).eq(role));
     }
     select

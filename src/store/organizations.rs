@@ -33,8 +33,8 @@ impl From<organization::Model> for Organization {
 
 impl Tx {
     /// Returns the organization with this ID or slug, unless it is deleted.
-    pub async fn find_organization(&self, which: &OrganizationRef) -> Result<Organization> {
-        let found = run(named(which).one(&self.db)).await?;
+    pub async fn find_organization(&self, reference: &OrganizationRef) -> Result<Organization> {
+        let found = run(by_reference(reference).one(&self.db)).await?;
         found.map(Organization::from).ok_or(Error::NotFound("organization"))
     }
 
@@ -45,8 +45,8 @@ impl Tx {
     /// Returns the organization with this ID or slug, locked until the commit. Changes of its members wait here, before
     /// the caller's authorization is read, so that two administrators cannot remove each other. A new grant refers to
     /// the row and does not wait for it: otherwise it and the removal of a member could deadlock.
-    pub async fn lock_organization(&self, which: &OrganizationRef) -> Result<Organization> {
-        let found = run(named(which).lock(LockType::NoKeyUpdate).one(&self.db)).await?;
+    pub async fn lock_organization(&self, reference: &OrganizationRef) -> Result<Organization> {
+        let found = run(by_reference(reference).lock(LockType::NoKeyUpdate).one(&self.db)).await?;
         found.map(Organization::from).ok_or(Error::NotFound("organization"))
     }
 
@@ -103,9 +103,9 @@ impl Tx {
     }
 }
 
-fn named(which: &OrganizationRef) -> Select<organization::Entity> {
+fn by_reference(reference: &OrganizationRef) -> Select<organization::Entity> {
     let find = organization::Entity::find().filter(organization::Column::DeletedAt.is_null());
-    match which {
+    match reference {
         OrganizationRef::Id(id) => find.filter(organization::Column::Id.eq(*id)),
         OrganizationRef::Slug(slug) => find.filter(organization::Column::Slug.eq(slug.as_str())),
     }
@@ -133,20 +133,20 @@ impl Store {
     }
 
     /// Returns a page of the viewer's organizations, oldest first, each with the viewer's role.
-    pub async fn organizations_of(&self, myself: &Viewer, page: &Page) -> Result<Slice<(Organization, Role)>> {
-        let along = SortOrder { key: SortKey::<&'static str>::Id, id: Some(("o", "id")), descending: false };
-        let select = pagination::paginate(organizations_of(myself), &along, page);
+    pub async fn organizations_of(&self, viewer: &Viewer, page: &Page) -> Result<Slice<(Organization, Role)>> {
+        let order = SortOrder { key: SortKey::<&'static str>::Id, id: Some(("o", "id")), descending: false };
+        let select = pagination::paginate(organizations_of(viewer), &order, page);
         pagination::page_of(&self.read, &select, page, |row: OrganizationRow| {
-            let place = Cursor { key: Key::Id, id: row.id.uuid() };
+            let cursor = Cursor { key: Key::Id, id: row.id.uuid() };
             let organization = Organization { id: row.id, slug: row.slug, name: row.name, created_at: row.created_at };
-            (place, (organization, row.role))
+            (cursor, (organization, row.role))
         })
         .await
     }
 
     /// Counts the viewer's organizations.
-    pub async fn count_organizations_of(&self, myself: &Viewer) -> Result<u64> {
-        pagination::count(&self.read, organizations_of(myself)).await
+    pub async fn count_organizations_of(&self, viewer: &Viewer) -> Result<u64> {
+        pagination::count(&self.read, organizations_of(viewer)).await
     }
 }
 
@@ -159,7 +159,7 @@ struct OrganizationRow {
     role: Role,
 }
 
-fn organizations_of(myself: &Viewer) -> SelectStatement {
+fn organizations_of(viewer: &Viewer) -> SelectStatement {
     let mut select = Query::select();
     for column in ["id", "slug", "name", "created_at"] {
         select.column(("o", column));
@@ -168,9 +168,9 @@ fn organizations_of(myself: &Viewer) -> SelectStatement {
         .column(("m", "role"))
         .from_as(membership::Entity, "m")
         .join_as(JoinType::InnerJoin, organization::Entity, "o", same(("o", "id"), ("m", "organization_id")))
-        .and_where(Expr::col(("m", "user_id")).eq(*myself.user()))
+        .and_where(Expr::col(("m", "user_id")).eq(*viewer.user()))
         .and_where(Expr::col(("o", "deleted_at")).is_null());
-    if let Some(within) = myself.within() {
+    if let Some(within) = viewer.within() {
         select.and_where(Expr::col(("o", "id")).is_in(within.organizations.iter().copied()));
     }
     select.take()

@@ -67,27 +67,27 @@ pub enum Outcome {
     /// A mail server accepted the email.
     Sent,
     /// The attempt failed and will be repeated.
-    Again {
+    Retry {
         /// The earliest time of the next attempt.
         at: Time,
         /// The error.
-        why: String,
+        error: String,
     },
     /// The email is abandoned: further attempts cannot succeed.
-    GivenUp {
+    Abandoned {
         /// The error.
-        why: String,
+        error: String,
     },
 }
 
 impl Store {
     /// Returns pending and abandoned emails, oldest first, up to a limit.
-    pub async fn undelivered_emails(&self, _: &Operator, most: u64) -> Result<Vec<UndeliveredEmail>> {
+    pub async fn undelivered_emails(&self, _: &Operator, limit: u64) -> Result<Vec<UndeliveredEmail>> {
         let find = delivery::Entity::find()
             .filter(delivery::Column::SentAt.is_null())
             .order_by_asc(delivery::Column::Id)
-            .limit(most);
-        let waiting = |row: delivery::Model| UndeliveredEmail {
+            .limit(limit);
+        let pending = |row: delivery::Model| UndeliveredEmail {
             id: row.id,
             to_address: row.address,
             created_at: row.created_at,
@@ -95,17 +95,17 @@ impl Store {
             next_at: row.given_up_at.is_none().then_some(row.next_at),
             last_error: row.last_error,
         };
-        Ok(run(find.all(&self.read)).await?.into_iter().map(waiting).collect())
+        Ok(run(find.all(&self.read)).await?.into_iter().map(pending).collect())
     }
 
     /// Returns the deliveries of the emails that notified the viewer of these events, whether sent or not.
-    pub async fn notifications_to(&self, myself: &Viewer, events: &[EventId]) -> Result<HashMap<EventId, DeliveryId>> {
+    pub async fn notifications_to(&self, viewer: &Viewer, events: &[EventId]) -> Result<HashMap<EventId, DeliveryId>> {
         let find = delivery::Entity::find()
             .select_only()
             .column(delivery::Column::EventId)
             .column(delivery::Column::Id)
             .filter(delivery::Column::EventId.is_in(events.iter().copied()))
-            .filter(delivery::Column::UserId.eq(*myself.user()))
+            .filter(delivery::Column::UserId.eq(*viewer.user()))
             .into_tuple::<(EventId, DeliveryId)>();
         Ok(run(find.all(&self.read)).await?.into_iter().collect())
     }
@@ -113,38 +113,38 @@ impl Store {
     /// Counts the pending and the abandoned emails.
     pub async fn outbox_stats(&self) -> Result<Outbox> {
         let unsent = || delivery::Entity::find().select_only().filter(delivery::Column::SentAt.is_null());
-        let waiting = unsent()
+        let pending = unsent()
             .column_as(delivery::Column::Id.count(), "waiting")
             .column_as(delivery::Column::CreatedAt.min(), "oldest")
             .filter(delivery::Column::GivenUpAt.is_null())
             .into_tuple::<(i64, Option<Time>)>();
-        let given_up = unsent().filter(delivery::Column::GivenUpAt.is_not_null());
-        let given_up = given_up.column_as(delivery::Column::Id.count(), "given_up").into_tuple::<i64>();
-        let (waiting, oldest) = run(waiting.one(&self.read)).await?.unwrap_or_default();
-        let given_up = run(given_up.one(&self.read)).await?.unwrap_or_default();
-        Ok(Outbox { pending: waiting.unsigned_abs(), oldest, abandoned: given_up.unsigned_abs() })
+        let abandoned = unsent().filter(delivery::Column::GivenUpAt.is_not_null());
+        let abandoned = abandoned.column_as(delivery::Column::Id.count(), "given_up").into_tuple::<i64>();
+        let (pending, oldest) = run(pending.one(&self.read)).await?.unwrap_or_default();
+        let abandoned = run(abandoned.one(&self.read)).await?.unwrap_or_default();
+        Ok(Outbox { pending: pending.unsigned_abs(), oldest, abandoned: abandoned.unsigned_abs() })
     }
 }
 
 impl Maintenance<'_> {
     /// Leases emails that are due. Another node that leases concurrently gets others.
-    pub async fn lease_emails(&self, at: Time, lease: Duration, most: u64) -> Result<Vec<LeasedDelivery>> {
+    pub async fn lease_emails(&self, at: Time, lease: Duration, limit: u64) -> Result<Vec<LeasedDelivery>> {
         let due = || {
             delivery::Column::NextAt
                 .lte(at)
                 .and(delivery::Column::SentAt.is_null())
                 .and(delivery::Column::GivenUpAt.is_null())
         };
-        let some = delivery::Entity::find()
+        let due_ids = delivery::Entity::find()
             .select_only()
             .column(delivery::Column::Id)
             .filter(due())
             .order_by_asc(delivery::Column::NextAt)
-            .limit(most);
+            .limit(limit);
         let lease = delivery::Entity::update_many()
             .col_expr(delivery::Column::NextAt, Expr::value(at.plus(lease)))
             .col_expr(delivery::Column::Attempts, Expr::col(delivery::Column::Attempts).add(1))
-            .filter(delivery::Column::Id.in_subquery(some.into_query()))
+            .filter(delivery::Column::Id.in_subquery(due_ids.into_query()))
             // Checked again after the row is locked: another node may have leased it first.
             .filter(due())
             .exec_with_returning(self.db());
@@ -183,19 +183,19 @@ impl Maintenance<'_> {
         let update = delivery::Entity::update_many()
             .filter(delivery::Column::Id.eq(leased.id))
             .filter(delivery::Column::SentAt.is_null());
-        let still_ours = || delivery::Column::NextAt.eq(leased.until).and(delivery::Column::GivenUpAt.is_null());
+        let lease_holds = || delivery::Column::NextAt.eq(leased.until).and(delivery::Column::GivenUpAt.is_null());
         let update = match outcome {
             Outcome::Sent => update
                 .col_expr(delivery::Column::SentAt, Expr::value(at))
                 .col_expr(delivery::Column::LastError, Expr::value(None::<String>)),
-            Outcome::Again { at, why } => update
+            Outcome::Retry { at, error } => update
                 .col_expr(delivery::Column::NextAt, Expr::value(*at))
-                .col_expr(delivery::Column::LastError, Expr::value(why.clone()))
-                .filter(still_ours()),
-            Outcome::GivenUp { why } => update
+                .col_expr(delivery::Column::LastError, Expr::value(error.clone()))
+                .filter(lease_holds()),
+            Outcome::Abandoned { error } => update
                 .col_expr(delivery::Column::GivenUpAt, Expr::value(at))
-                .col_expr(delivery::Column::LastError, Expr::value(why.clone()))
-                .filter(still_ours()),
+                .col_expr(delivery::Column::LastError, Expr::value(error.clone()))
+                .filter(lease_holds()),
         };
         Ok(run(update.exec(self.db())).await?.rows_affected == 1)
     }

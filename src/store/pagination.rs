@@ -91,30 +91,30 @@ pub(super) fn slices<R, P: Eq + Hash, T>(
     rows: Vec<R>,
     page: &Page,
     parent: impl Fn(&R) -> Option<P>,
-    place_and_row: impl Fn(R) -> (Cursor, T),
+    to_item: impl Fn(R) -> (Cursor, T),
 ) -> HashMap<P, Slice<T>> {
     let mut found = HashMap::<P, Vec<_>>::new();
     for row in rows {
         if let Some(parent) = parent(&row) {
-            found.entry(parent).or_default().push(place_and_row(row));
+            found.entry(parent).or_default().push(to_item(row));
         }
     }
     found.into_iter().map(|(parent, rows)| (parent, Slice::of(page, rows))).collect()
 }
 
-fn direction<K, I>(along: &SortOrder<K, I>, page: &Page) -> Order {
-    if along.descending == page.backward { Order::Asc } else { Order::Desc }
+fn direction<K, I>(order: &SortOrder<K, I>, page: &Page) -> Order {
+    if order.descending == page.backward { Order::Asc } else { Order::Desc }
 }
 
 /// Selects rows after the one cursor and before the other.
-fn between<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(along: &SortOrder<K, I>, page: &Page) -> Condition {
+fn between<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(order: &SortOrder<K, I>, page: &Page) -> Condition {
     // After means greater if the list ascends.
-    let behind = |cursor: &Cursor| place(along, cursor, !along.descending);
-    let ahead = |cursor: &Cursor| place(along, cursor, along.descending);
-    Condition::all().add_option(page.after.as_ref().map(behind)).add_option(page.before.as_ref().map(ahead))
+    let after = |cursor: &Cursor| beyond(order, cursor, !order.descending);
+    let before = |cursor: &Cursor| beyond(order, cursor, order.descending);
+    Condition::all().add_option(page.after.as_ref().map(after)).add_option(page.before.as_ref().map(before))
 }
 
-fn place<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
+fn beyond<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
     order: &SortOrder<K, I>,
     cursor: &Cursor,
     greater: bool,
@@ -140,10 +140,10 @@ pub(super) async fn page_of<R: FromQueryResult, T>(
     connection: &impl ConnectionTrait,
     select: &SelectStatement,
     page: &Page,
-    place_and_row: impl Fn(R) -> (Cursor, T),
+    to_item: impl Fn(R) -> (Cursor, T),
 ) -> Result<Slice<T>> {
     let rows = all::<R>(connection, select).await?;
-    Ok(Slice::of(page, rows.into_iter().map(place_and_row).collect()))
+    Ok(Slice::of(page, rows.into_iter().map(to_item).collect()))
 }
 
 #[derive(FromQueryResult)]
@@ -247,8 +247,8 @@ fn unused_since(since: Time) -> Expr {
 }
 
 /// Returns the condition or its negation.
-pub(super) fn either(condition: Expr, holds: bool) -> Expr {
-    if holds { condition } else { condition.not() }
+pub(super) fn either(condition: Expr, expected: bool) -> Expr {
+    if expected { condition } else { condition.not() }
 }
 
 /// Selects tokens with any of these statuses at this time.

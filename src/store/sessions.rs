@@ -101,12 +101,12 @@ impl Store {
     /// one.
     pub async fn sign_in_of(&self, name: &str) -> Result<Option<SignIn>> {
         let folded = text::fold(name);
-        let called = Condition::any().add(Expr::col(("u", "username")).eq(folded.as_str())).add(
+        let matches = Condition::any().add(Expr::col(("u", "username")).eq(folded.as_str())).add(
             Condition::all()
                 .add(Expr::col(("u", "email")).is_in([name, folded.as_str()]))
                 .add(Expr::col(("u", "email_verified")).eq(true)),
         );
-        let mut rows = all::<SignIn>(&self.checks, &sign_ins().cond_where(called).limit(2).take()).await?;
+        let mut rows = all::<SignIn>(&self.checks, &sign_ins().cond_where(matches).limit(2).take()).await?;
         // An address that two users have identifies neither.
         let found = rows.pop();
         Ok(found.filter(|_| rows.is_empty()))
@@ -133,9 +133,9 @@ impl Store {
 
 impl Store {
     /// Returns a page of the user's valid sessions, newest first.
-    pub async fn sessions_of(&self, oneself: &SignedInUser, page: &Page, at: Time) -> Result<Slice<Session>> {
-        let along = SortOrder { key: SortKey::<&'static str>::Id, id: Some(("s", "id")), descending: true };
-        let select = pagination::paginate(of_user(oneself, at), &along, page);
+    pub async fn sessions_of(&self, user: &SignedInUser, page: &Page, at: Time) -> Result<Slice<Session>> {
+        let order = SortOrder { key: SortKey::<&'static str>::Id, id: Some(("s", "id")), descending: true };
+        let select = pagination::paginate(of_user(user, at), &order, page);
         pagination::page_of(&self.read, &select, page, |row: SessionRow| {
             (Cursor { key: Key::Id, id: row.id.uuid() }, row.into())
         })
@@ -143,15 +143,15 @@ impl Store {
     }
 
     /// Counts the user's valid sessions.
-    pub async fn count_sessions_of(&self, oneself: &SignedInUser, at: Time) -> Result<u64> {
-        pagination::count(&self.read, of_user(oneself, at)).await
+    pub async fn count_sessions_of(&self, user: &SignedInUser, at: Time) -> Result<u64> {
+        pagination::count(&self.read, of_user(user, at)).await
     }
 }
 
 impl Tx {
     /// Sets the password of a user and returns its version. Ends all sessions of the user except that of the caller.
-    pub async fn set_password(&self, keyholder: &PasswordSetter, hashed: &Hashed) -> Result<i64> {
-        let user = *keyholder.user();
+    pub async fn set_password(&self, setter: &PasswordSetter, hashed: &Hashed) -> Result<i64> {
+        let user = *setter.user();
         let update = password::Entity::update_many()
             .col_expr(password::Column::Hashed, Expr::value(hashed.clone()))
             .col_expr(password::Column::Version, Expr::col(password::Column::Version).add(1_i64))
@@ -162,12 +162,12 @@ impl Tx {
             None => self.insert_password(user, hashed).await?,
         };
         if let Some(own) = self.caller().session() {
-            let keep = session::Entity::update_many()
+            let update_own = session::Entity::update_many()
                 .col_expr(session::Column::PasswordVersion, Expr::value(version))
                 .filter(session::Column::Id.eq(own))
                 .filter(session::Column::UserId.eq(user))
                 .exec(&self.db);
-            run(keep).await?;
+            run(update_own).await?;
         }
         let end = session::Entity::delete_many()
             .filter(session::Column::UserId.eq(user))
@@ -224,16 +224,16 @@ impl Maintenance<'_> {
 
     /// Records that a session was used, at most once a minute.
     pub async fn touch_session(&self, session: &Session, at: Time) -> Result<()> {
-        let known = at.minus(LAST_SEEN_INTERVAL);
-        if session.last_seen_at > known {
+        let threshold = at.minus(LAST_SEEN_INTERVAL);
+        if session.last_seen_at > threshold {
             return Ok(());
         }
-        let see = session::Entity::update_many()
+        let update = session::Entity::update_many()
             .col_expr(session::Column::LastSeenAt, Expr::value(at))
             .filter(session::Column::Id.eq(session.id))
-            .filter(session::Column::LastSeenAt.lte(known))
+            .filter(session::Column::LastSeenAt.lte(threshold))
             .exec(self.db());
-        run(see).await?;
+        run(update).await?;
         Ok(())
     }
 
@@ -245,19 +245,19 @@ impl Maintenance<'_> {
     }
 
     /// Ends a session of the user. Returns false if the user has no such session.
-    pub async fn end_session(&self, oneself: &SignedInUser, id: SessionId) -> Result<bool> {
+    pub async fn end_session(&self, user: &SignedInUser, id: SessionId) -> Result<bool> {
         let end = session::Entity::delete_many()
             .filter(session::Column::Id.eq(id))
-            .filter(session::Column::UserId.eq(*oneself.user()))
+            .filter(session::Column::UserId.eq(*user.user()))
             .exec(self.db());
         Ok(run(end).await?.rows_affected == 1)
     }
 
     /// Ends all sessions of the user, except the given one. Returns the number of ended sessions.
-    pub async fn end_sessions(&self, oneself: &SignedInUser, but_for: Option<SessionId>) -> Result<u64> {
-        let others = but_for.map(|own| session::Column::Id.ne(own));
+    pub async fn end_sessions(&self, user: &SignedInUser, except: Option<SessionId>) -> Result<u64> {
+        let others = except.map(|own| session::Column::Id.ne(own));
         let end = session::Entity::delete_many()
-            .filter(session::Column::UserId.eq(*oneself.user()))
+            .filter(session::Column::UserId.eq(*user.user()))
             .filter(Condition::all().add_option(others))
             .exec(self.db());
         Ok(run(end).await?.rows_affected)
@@ -265,10 +265,10 @@ impl Maintenance<'_> {
 
     /// Deletes expired sessions.
     pub async fn delete_expired_sessions(&self, at: Time) -> Result<()> {
-        let over = Condition::any()
+        let expired = Condition::any()
             .add(session::Column::CreatedAt.lte(at.minus(MAX_LIFETIME)))
             .add(session::Column::LastSeenAt.lte(at.minus(IDLE_TIMEOUT)));
-        run(session::Entity::delete_many().filter(over).exec(self.db())).await?;
+        run(session::Entity::delete_many().filter(expired).exec(self.db())).await?;
         Ok(())
     }
 }
@@ -302,7 +302,7 @@ async fn open_session(connection: &impl ConnectionTrait, new: NewSession) -> Res
     match run(connection.execute(&insert)).await?.rows_affected() {
         0 => Err(Error::Unauthenticated),
         _ => match new.address {
-            Some(address) => remember_network(connection, new.user, address).await,
+            Some(address) => add_network(connection, new.user, address).await,
             None => Ok(()),
         },
     }
@@ -310,7 +310,7 @@ async fn open_session(connection: &impl ConnectionTrait, new: NewSession) -> Res
 
 /// Adds the network of an address to those of the user. Of two concurrent sign-ins one may not be stored until the
 /// next.
-async fn remember_network(connection: &impl ConnectionTrait, user: UserId, address: IpAddr) -> Result<()> {
+async fn add_network(connection: &impl ConnectionTrait, user: UserId, address: IpAddr) -> Result<()> {
     let Some(row) = run(password::Entity::find_by_id(user).one(connection)).await? else { return Ok(()) };
     let before = row.networks.unwrap_or_default();
     let after = before.with(address);
@@ -350,8 +350,8 @@ fn live_sessions(at: Time) -> SelectStatement {
         .take()
 }
 
-fn of_user(oneself: &SignedInUser, at: Time) -> SelectStatement {
-    live_sessions(at).and_where(Expr::col(("s", "user_id")).eq(*oneself.user())).take()
+fn of_user(user: &SignedInUser, at: Time) -> SelectStatement {
+    live_sessions(at).and_where(Expr::col(("s", "user_id")).eq(*user.user())).take()
 }
 
 /// Returns whether a session is valid at this time.

@@ -2,7 +2,7 @@
 
 use super::{
     Store, all,
-    column_types::End,
+    column_types::Expiry,
     entity::{grant, membership, organization, token, user},
     pagination::same,
 };
@@ -26,7 +26,7 @@ struct Row {
     description: String,
     scopes: ScopeSet,
     created_at: Time,
-    expires_at: End,
+    expires_at: Expiry,
     expired_at: Option<Time>,
     revoked_at: Option<Time>,
     owner_id: UserId,
@@ -45,22 +45,22 @@ impl Store {
     /// Returns the token with this fingerprint, its owner and the organizations that it has access to. Runs one
     /// statement, which returns one row per unremoved grant.
     pub async fn snapshot(&self, fingerprint: &Fingerprint) -> Result<Option<Snapshot>> {
-        let mut known: Option<Snapshot> = None;
+        let mut found: Option<Snapshot> = None;
         for row in all::<Row>(&self.checks, &snapshot(fingerprint)).await? {
-            let reach = grants_of(&row);
-            known.get_or_insert_with(|| start(row)).grants.extend(reach);
+            let grant = grant_of(&row);
+            found.get_or_insert_with(|| snapshot_without_grants(row)).grants.extend(grant);
         }
-        Ok(known)
+        Ok(found)
     }
 }
 
 /// Returns the grant of a row; `None` if the token has none, the organization is deleted, or the owner is not a member.
-fn grants_of(row: &Row) -> Option<SnapshotGrant> {
+fn grant_of(row: &Row) -> Option<SnapshotGrant> {
     row.role?;
     Some(SnapshotGrant { grant: row.grant_id?, organization: row.organization_id?, slug: row.slug.clone()? })
 }
 
-fn start(row: Row) -> Snapshot {
+fn snapshot_without_grants(row: Row) -> Snapshot {
     Snapshot {
         token: row.id,
         description: row.description,
@@ -88,7 +88,7 @@ fn snapshot(fingerprint: &Fingerprint) -> SelectStatement {
     for column in ["username", "name", "email", "disabled_at", "deleted_at"] {
         select.column(("o", column));
     }
-    let standing = same(("g", "token_id"), ("t", "id")).and(Expr::col(("g", "removed_at")).is_null());
+    let unremoved = same(("g", "token_id"), ("t", "id")).and(Expr::col(("g", "removed_at")).is_null());
     let exists = same(("r", "id"), ("g", "organization_id")).and(Expr::col(("r", "deleted_at")).is_null());
     let member = same(("m", "organization_id"), ("r", "id")).and(same(("m", "user_id"), ("t", "owner_id")));
     select
@@ -98,7 +98,7 @@ fn snapshot(fingerprint: &Fingerprint) -> SelectStatement {
         .column(("m", "role"))
         .from_as(token::Entity, "t")
         .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("t", "owner_id")))
-        .join_as(JoinType::LeftJoin, grant::Entity, "g", standing)
+        .join_as(JoinType::LeftJoin, grant::Entity, "g", unremoved)
         .join_as(JoinType::LeftJoin, organization::Entity, "r", exists)
         .join_as(JoinType::LeftJoin, membership::Entity, "m", member)
         .and_where(Expr::col(("t", "fingerprint")).eq(*fingerprint))
@@ -108,14 +108,14 @@ fn snapshot(fingerprint: &Fingerprint) -> SelectStatement {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::sql_snapshots::{asked, plan},
+        super::sql_snapshots::{plan, sql_of},
         *,
     };
     use insta::assert_snapshot;
 
     #[test]
     fn snapshot_is_one_statement() {
-        assert_snapshot!(asked(&snapshot(&Fingerprint::from_bytes([7; 32]))), @r#"
+        assert_snapshot!(sql_of(&snapshot(&Fingerprint::from_bytes([7; 32]))), @r#"
         SELECT "t"."id", "t"."description", "t"."scopes", "t"."created_at", "t"."expires_at", "t"."expired_at", "t"."revoked_at", "t"."owner_id", "o"."username", "o"."name", "o"."email", "o"."disabled_at", "o"."deleted_at", "g"."id" AS "grant_id", "r"."id" AS "organization_id", "r"."slug", "m"."role"
         FROM "tokens" AS "t"
         INNER JOIN "users" AS "o" ON "o"."id" = "t"."owner_id"

@@ -2,7 +2,7 @@
 
 use super::{
     Store, all,
-    column_types::End,
+    column_types::Expiry,
     entity::{grant, token, token_use},
     pagination::{self, SortKey, SortOrder, same},
     run,
@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 impl Tx {
     /// Returns what the policy needs to know about a token; `None` if there is no such token.
     pub async fn token_access(&self, token: TokenId) -> Result<Option<TokenAccess>> {
-        Ok(token_access_query(&self.db, &[token]).await?.remove(&token))
+        Ok(token_accesses(&self.db, &[token]).await?.remove(&token))
     }
 }
 
@@ -35,49 +35,49 @@ impl Store {
     /// Returns those of these tokens that the caller can see, each with its authorization proof.
     pub async fn visible_tokens(
         &self,
-        standing: &AuthContext,
+        auth_context: &AuthContext,
         ids: &[TokenId],
     ) -> Result<HashMap<TokenId, (Token, TokenViewer)>> {
-        let mut sights = token_access_query(&self.read, ids).await?;
-        let seen: HashMap<_, _> = ids
+        let mut accesses = token_accesses(&self.read, ids).await?;
+        let viewers: HashMap<_, _> = ids
             .iter()
-            .filter_map(|id| sights.remove(id))
-            .filter_map(|sight| Some((sight.token, policy::token_viewer(standing, &sight)?)))
+            .filter_map(|id| accesses.remove(id))
+            .filter_map(|access| Some((access.token, policy::token_viewer(auth_context, &access)?)))
             .collect();
-        let find = token::Entity::find().filter(token::Column::Id.is_in(seen.keys().copied()));
+        let find = token::Entity::find().filter(token::Column::Id.is_in(viewers.keys().copied()));
         let rows = run(find.all(&self.read)).await?;
         Ok(rows
             .into_iter()
-            .filter_map(|row| Some((row.id, (Token::from(row.clone()), seen.get(&row.id)?.clone()))))
+            .filter_map(|row| Some((row.id, (Token::from(row.clone()), viewers.get(&row.id)?.clone()))))
             .collect())
     }
 
     /// Returns what the policy needs to know about a token; `None` if there is no such token.
     pub async fn token_access(&self, token: TokenId) -> Result<Option<TokenAccess>> {
-        Ok(token_access_query(&self.read, &[token]).await?.remove(&token))
+        Ok(token_accesses(&self.read, &[token]).await?.remove(&token))
     }
 
     /// Returns a page of the viewer's tokens.
     pub async fn tokens_of(
         &self,
-        myself: &Viewer,
+        viewer: &Viewer,
         filter: &TokenFilter,
         order: TokenOrder,
         page: &Page,
         at: Time,
     ) -> Result<Slice<Token>> {
-        let select = pagination::paginate(tokens_of(myself, filter, at), &order_column(order), page);
+        let select = pagination::paginate(tokens_of(viewer, filter, at), &sort_order(order), page);
         pagination::page_of(&self.read, &select, page, |row: TokenRow| {
-            let place =
+            let cursor =
                 pagination::cursor(order, row.id.uuid(), row.last_used_at, &row.username, row.expires_at_number);
-            (place, row.into())
+            (cursor, row.into())
         })
         .await
     }
 
     /// Counts the viewer's tokens that match the filter.
-    pub async fn count_tokens_of(&self, myself: &Viewer, filter: &TokenFilter, at: Time) -> Result<u64> {
-        pagination::count(&self.read, tokens_of(myself, filter, at)).await
+    pub async fn count_tokens_of(&self, viewer: &Viewer, filter: &TokenFilter, at: Time) -> Result<u64> {
+        pagination::count(&self.read, tokens_of(viewer, filter, at)).await
     }
 
     /// Returns the usage of tokens across all organizations, which only their owner may see.
@@ -96,7 +96,7 @@ struct TokenRow {
     description: String,
     scopes: ScopeSet,
     created_at: Time,
-    expires_at: End,
+    expires_at: Expiry,
     expires_at_number: i64,
     expired_at: Option<Time>,
     revoked_at: Option<Time>,
@@ -122,7 +122,7 @@ impl From<TokenRow> for Token {
     }
 }
 
-fn order_column(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
+fn sort_order(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
         TokenOrderField::CreatedAt => SortKey::Id,
         TokenOrderField::LastUsedAt => SortKey::Number(("u", "last_used_at")),
@@ -132,7 +132,7 @@ fn order_column(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&
     SortOrder { key, id: Some(("t", "id")), descending: order.descending }
 }
 
-fn tokens_of(myself: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement {
+fn tokens_of(viewer: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement {
     let mut select = Query::select();
     for column in [
         "id",
@@ -155,24 +155,24 @@ fn tokens_of(myself: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement
         .from_as(token::Entity, "t")
         .join_as(JoinType::InnerJoin, token_use::Entity, "u", same(("u", "token_id"), ("t", "id")))
         .join_as(JoinType::InnerJoin, "users", "o", same(("o", "id"), ("t", "owner_id")))
-        .and_where(Expr::col(("t", "owner_id")).eq(*myself.user()))
+        .and_where(Expr::col(("t", "owner_id")).eq(*viewer.user()))
         .cond_where(pagination::in_states(filter.statuses(), at))
         .cond_where(pagination::shared(filter, at));
     for scope in &filter.scopes {
         select.and_where(Expr::col(("t", "scopes")).like(super::holding(&format!(" {scope} "))));
     }
-    for wanted in &filter.owner_is_admin {
-        select.and_where(pagination::either(Expr::exists(administered(myself)), *wanted));
+    for expected in &filter.owner_is_admin {
+        select.and_where(pagination::either(Expr::exists(administered(viewer)), *expected));
     }
-    if myself.within().is_some() {
-        select.and_where(Expr::exists(visible_grants(myself)));
+    if viewer.within().is_some() {
+        select.and_where(Expr::exists(visible_grants(viewer)));
     }
     select.take()
 }
 
 /// The visible grants of `t` in organizations that its owner administers.
-fn administered(myself: &Viewer) -> SelectStatement {
-    visible_grants(myself)
+fn administered(viewer: &Viewer) -> SelectStatement {
+    visible_grants(viewer)
         .join_as(
             JoinType::InnerJoin,
             "memberships",
@@ -185,14 +185,14 @@ fn administered(myself: &Viewer) -> SelectStatement {
 
 /// The unremoved grants of `t` that the caller can see: an acting token sees only those of organizations that it has
 /// access to.
-fn visible_grants(myself: &Viewer) -> SelectStatement {
+fn visible_grants(viewer: &Viewer) -> SelectStatement {
     let mut select = Query::select();
     select
         .expr(Expr::value(1))
         .from_as(grant::Entity, "g")
         .and_where(same(("g", "token_id"), ("t", "id")))
         .and_where(Expr::col(("g", "removed_at")).is_null());
-    if let Some(within) = myself.within() {
+    if let Some(within) = viewer.within() {
         select.and_where(Expr::col(("g", "organization_id")).is_in(within.organizations.iter().copied()));
     }
     select.take()
@@ -207,28 +207,28 @@ struct TokenAccessRow {
 }
 
 /// Returns what the policy needs to know about these tokens.
-async fn token_access_query(
+async fn token_accesses(
     connection: &impl ConnectionTrait,
     tokens: &[TokenId],
 ) -> Result<BTreeMap<TokenId, TokenAccess>> {
     let mut found = BTreeMap::<TokenId, TokenAccess>::new();
-    for row in all::<TokenAccessRow>(connection, &token_access_of_each(tokens)).await? {
-        let sight = found.entry(row.token_id).or_insert_with(|| TokenAccess {
+    for row in all::<TokenAccessRow>(connection, &token_access_query(tokens)).await? {
+        let access = found.entry(row.token_id).or_insert_with(|| TokenAccess {
             token: row.token_id,
             owner: row.owner_id,
             unremoved: BTreeSet::new(),
             removed: BTreeSet::new(),
         });
         match (row.organization_id, row.removed_at) {
-            (Some(organization), None) => sight.unremoved.insert(organization),
-            (Some(organization), Some(_)) => sight.removed.insert(organization),
+            (Some(organization), None) => access.unremoved.insert(organization),
+            (Some(organization), Some(_)) => access.removed.insert(organization),
             (None, _) => false,
         };
     }
     Ok(found)
 }
 
-fn token_access_of_each(tokens: &[TokenId]) -> SelectStatement {
+fn token_access_query(tokens: &[TokenId]) -> SelectStatement {
     Query::select()
         .distinct()
         .expr_as(Expr::col(("t", "id")), "token_id")
@@ -283,21 +283,21 @@ fn token_organizations_query(token: TokenId, at: Time) -> SelectStatement {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::sql_snapshots::{FIRST, NOW, asked, behind, myself, plan},
+        super::sql_snapshots::{FIRST, NOW, page_after, plan, sql_of, viewer},
         *,
     };
     use crate::domain::cursor::Key;
     use insta::assert_snapshot;
 
     fn own(filter: &TokenFilter, order: TokenOrder, page: &Page) -> SelectStatement {
-        pagination::paginate(tokens_of(&myself(), filter, NOW), &order_column(order), page)
+        pagination::paginate(tokens_of(&viewer(), filter, NOW), &sort_order(order), page)
     }
 
     #[test]
     fn own_tokens_are_one_statement() {
         let filter = TokenFilter { owner_is_admin: vec![true], ..Default::default() };
         let order = TokenOrder { field: TokenOrderField::Owner, descending: true };
-        assert_snapshot!(asked(&own(&filter, order, &behind(Key::Text("bob".into())))), @r#"
+        assert_snapshot!(sql_of(&own(&filter, order, &page_after(Key::Text("bob".into())))), @r#"
         SELECT "t"."id", "t"."hint", "t"."owner_id", "t"."description", "t"."scopes", "t"."created_at", "t"."expires_at", "t"."expired_at", "t"."revoked_at", "t"."version", "t"."expires_at" AS "expires_at_number", "u"."last_used_at", "o"."username"
         FROM "tokens" AS "t"
         INNER JOIN "token_uses" AS "u" ON "u"."token_id" = "t"."id"

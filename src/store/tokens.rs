@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    column_types::{End, LastUse},
+    column_types::{Expiry, LastUse},
     entity::{grant, grant_scope, grant_use, token, token_use, user},
     run,
     tx::{Tx, chunks},
@@ -86,23 +86,23 @@ impl Tx {
 
     /// Counts the active tokens of a user. If the user is locked, the second of two concurrent creations counts the
     /// token of the first.
-    pub async fn count_active_tokens(&self, maker: &TokenCreator) -> Result<u64> {
+    pub async fn count_active_tokens(&self, creator: &TokenCreator) -> Result<u64> {
         let find = token::Entity::find()
-            .filter(token::Column::OwnerId.eq(*maker.user()))
+            .filter(token::Column::OwnerId.eq(*creator.user()))
             .filter(token::Column::RevokedAt.is_null())
             .filter(token::Column::ExpiredAt.is_null())
-            .filter(token::Column::ExpiresAt.gt(End(Some(self.caller().at))));
+            .filter(token::Column::ExpiresAt.gt(Expiry(Some(self.caller().at))));
         run(find.count(&self.db)).await
     }
 
     /// Creates a token with its grants.
-    pub async fn insert_token(&self, maker: &TokenCreator, new: NewToken) -> Result<Token> {
+    pub async fn insert_token(&self, creator: &TokenCreator, new: NewToken) -> Result<Token> {
         let at = self.caller().at;
         let id = TokenId::new(at);
         let organizations = new.organizations;
         let token = Token {
             id,
-            owner: *maker.user(),
+            owner: *creator.user(),
             description: new.description,
             hint: new.hint,
             scopes: new.scopes,
@@ -121,7 +121,7 @@ impl Tx {
             description: Set(token.description.clone()),
             scopes: Set(token.scopes.clone()),
             created_at: Set(at),
-            expires_at: Set(End(token.expires_at)),
+            expires_at: Set(Expiry(token.expires_at)),
             expired_at: Set(None),
             revoked_at: Set(None),
             version: Set(0),
@@ -151,7 +151,7 @@ impl Tx {
             .filter(token::Column::Id.eq(token))
             .filter(token::Column::RevokedAt.is_null())
             .filter(token::Column::ExpiredAt.is_null())
-            .filter(token::Column::ExpiresAt.gt(End(Some(at))))
+            .filter(token::Column::ExpiresAt.gt(Expiry(Some(at))))
             .exec_with_returning(&self.db);
         if let Some(claimed) = run(update).await?.pop() {
             return Ok(claimed.into());
@@ -174,20 +174,20 @@ impl Tx {
             .col_expr(token::Column::Description, Expr::value(change.description.clone()))
             .col_expr(token::Column::Searchable, Expr::value(text::fold(&change.description)))
             .col_expr(token::Column::Scopes, Expr::value(change.scopes.clone()))
-            .col_expr(token::Column::ExpiresAt, Expr::value(End(change.expires_at)))
+            .col_expr(token::Column::ExpiresAt, Expr::value(Expiry(change.expires_at)))
             .filter(token::Column::Id.eq(id))
             .exec(&self.db);
         run(update).await?;
         let grants = grant::Entity::update_many()
-            .col_expr(grant::Column::ExpiresAt, Expr::value(End(change.expires_at)))
+            .col_expr(grant::Column::ExpiresAt, Expr::value(Expiry(change.expires_at)))
             .filter(grant::Column::TokenId.eq(id))
             .filter(grant::Column::RemovedAt.is_null())
             .exec(&self.db);
         run(grants).await?;
-        let standing = self.unremoved_grants(id).await?;
+        let unremoved = self.unremoved_grants(id).await?;
         let forget = grant_scope::Entity::delete_many().filter(grant_scope::Column::TokenId.eq(id)).exec(&self.db);
         run(forget).await?;
-        let organizations: Vec<_> = standing.into_iter().map(|grant| grant.organization_id).collect();
+        let organizations: Vec<_> = unremoved.into_iter().map(|grant| grant.organization_id).collect();
         self.insert_grant_scopes(id, &change.scopes, organizations.iter().copied()).await?;
         Ok(organizations)
     }
@@ -208,9 +208,9 @@ impl Tx {
             .filter(grant::Column::EndedAt.is_null())
             .exec(&self.db);
         run(grants).await?;
-        let standing = self.unremoved_grants(token.id).await?;
+        let unremoved = self.unremoved_grants(token.id).await?;
         let token = Token { revoked_at: Some(at), ..token };
-        Ok((token, standing.into_iter().map(|grant| grant.organization_id).collect()))
+        Ok((token, unremoved.into_iter().map(|grant| grant.organization_id).collect()))
     }
 
     /// Revokes all active tokens of a user and returns their IDs. [`Tx::end_access_of`] removes their grants.
@@ -222,25 +222,21 @@ impl Tx {
             .filter(token::Column::OwnerId.eq(owner))
             .filter(token::Column::RevokedAt.is_null())
             .filter(token::Column::ExpiredAt.is_null())
-            .filter(token::Column::ExpiresAt.gt(End(Some(at))))
+            .filter(token::Column::ExpiresAt.gt(Expiry(Some(at))))
             .exec_with_returning(&self.db);
         Ok(run(update).await?.into_iter().map(|token| token.id).collect())
     }
 
     /// Removes all grants of a user's tokens. Returns the organizations that were removed from each token.
-    pub async fn end_grants_of_member(
-        &self,
-        _: &Operator,
-        owner: UserId,
-    ) -> Result<HashMap<TokenId, Vec<OrganizationId>>> {
+    pub async fn remove_grants_of(&self, _: &Operator, owner: UserId) -> Result<HashMap<TokenId, Vec<OrganizationId>>> {
         let own =
             token::Entity::find().select_only().column(token::Column::Id).filter(token::Column::OwnerId.eq(owner));
-        let which = Condition::all().add(grant::Column::TokenId.in_subquery(own.into_query()));
-        let mut ended = HashMap::<_, Vec<_>>::new();
-        for grant in self.remove_grants(which, None).await? {
-            ended.entry(grant.token_id).or_default().push(grant.organization_id);
+        let condition = Condition::all().add(grant::Column::TokenId.in_subquery(own.into_query()));
+        let mut removed = HashMap::<_, Vec<_>>::new();
+        for grant in self.remove_grants(condition, None).await? {
+            removed.entry(grant.token_id).or_default().push(grant.organization_id);
         }
-        Ok(ended)
+        Ok(removed)
     }
 
     /// Gives a token access to one more organization. The token must be locked.
@@ -250,11 +246,11 @@ impl Tx {
         token: &Token,
         organization: OrganizationId,
     ) -> Result<GrantId> {
-        let standing = self.unremoved_grants(token.id).await?;
-        if standing.iter().any(|grant| grant.organization_id == organization) {
+        let unremoved = self.unremoved_grants(token.id).await?;
+        if unremoved.iter().any(|grant| grant.organization_id == organization) {
             return Err(Error::Conflict("The token already has access to this organization.".into()));
         }
-        if standing.len() >= crate::domain::token::MAX_ORGANIZATIONS {
+        if unremoved.len() >= crate::domain::token::MAX_ORGANIZATIONS {
             return Err(Error::invalid(
                 "organizationId",
                 "A token has access to at most 100 organizations; remove one first, or create another token.",
@@ -264,7 +260,7 @@ impl Tx {
         let grants = self.insert_grants(token, BTreeSet::from([organization])).await?;
         let grant = grants.first().copied().ok_or_else(|| Error::Bug("no grant was created".into()))?;
         if let Some(before) = before {
-            self.insert_grant_usage(before, grant).await?;
+            self.copy_grant_usage(before, grant).await?;
         }
         Ok(grant)
     }
@@ -283,11 +279,11 @@ impl Tx {
 
     /// Copies the usage of the previous grant, so that a token whose organization is added again does not appear
     /// unused.
-    async fn insert_grant_usage(&self, before: GrantId, after: GrantId) -> Result<()> {
+    async fn copy_grant_usage(&self, before: GrantId, after: GrantId) -> Result<()> {
         let find = grant_use::Entity::find_by_id(before).one(&self.db);
-        if let Some(known) = run(find).await? {
-            let carried = grant_use::Model { grant_id: after, ..known }.into_active_model().reset_all();
-            run(grant_use::Entity::update(carried).exec(&self.db)).await?;
+        if let Some(previous) = run(find).await? {
+            let copy = grant_use::Model { grant_id: after, ..previous }.into_active_model().reset_all();
+            run(grant_use::Entity::update(copy).exec(&self.db)).await?;
         }
         Ok(())
     }
@@ -318,30 +314,30 @@ impl Tx {
     }
 
     /// Removes unremoved grants and deletes their scopes.
-    pub(super) async fn remove_grants(&self, which: Condition, reason: Option<&str>) -> Result<Vec<grant::Model>> {
+    pub(super) async fn remove_grants(&self, condition: Condition, reason: Option<&str>) -> Result<Vec<grant::Model>> {
         let update = grant::Entity::update_many()
             .col_expr(grant::Column::RemovedAt, Expr::value(self.caller().at))
             .col_expr(grant::Column::RemovedBy, Expr::value(self.caller().user()))
             .col_expr(grant::Column::RemovalReason, Expr::value(reason.map(ToOwned::to_owned)))
-            .filter(which)
+            .filter(condition)
             // A concurrent change may have removed it first.
             .filter(grant::Column::RemovedAt.is_null())
             .exec_with_returning(&self.db);
-        let ended = run(update).await?;
+        let removed = run(update).await?;
         let mut by_organization = BTreeMap::<_, Vec<_>>::new();
-        for grant in &ended {
+        for grant in &removed {
             by_organization.entry(grant.organization_id).or_default().push(grant.token_id);
         }
         for (organization, tokens) in by_organization {
-            for some in chunks(tokens, 500) {
+            for chunk in chunks(tokens, 500) {
                 let forget = grant_scope::Entity::delete_many()
                     .filter(grant_scope::Column::OrganizationId.eq(organization))
-                    .filter(grant_scope::Column::TokenId.is_in(some))
+                    .filter(grant_scope::Column::TokenId.is_in(chunk))
                     .exec(&self.db);
                 run(forget).await?;
             }
         }
-        Ok(ended)
+        Ok(removed)
     }
 
     async fn unremoved_grants(&self, token: TokenId) -> Result<Vec<grant::Model>> {
@@ -352,13 +348,13 @@ impl Tx {
 
     async fn insert_grants(&self, token: &Token, organizations: BTreeSet<OrganizationId>) -> Result<Vec<GrantId>> {
         let at = self.caller().at;
-        let made: Vec<_> = organizations.iter().map(|organization| (GrantId::new(at), *organization)).collect();
-        let grants = made.iter().map(|(id, organization)| grant::ActiveModel {
+        let new: Vec<_> = organizations.iter().map(|organization| (GrantId::new(at), *organization)).collect();
+        let grants = new.iter().map(|(id, organization)| grant::ActiveModel {
             id: Set(*id),
             organization_id: Set(*organization),
             token_id: Set(token.id),
             owner_id: Set(token.owner),
-            expires_at: Set(End(token.expires_at)),
+            expires_at: Set(Expiry(token.expires_at)),
             ended_at: Set(None),
             granted_at: Set(at),
             removed_at: Set(None),
@@ -366,7 +362,7 @@ impl Tx {
             removal_reason: Set(None),
         });
         run(grant::Entity::insert_many(grants).exec_without_returning(&self.db)).await?;
-        let uses = made.iter().map(|(id, organization)| grant_use::ActiveModel {
+        let uses = new.iter().map(|(id, organization)| grant_use::ActiveModel {
             grant_id: Set(*id),
             organization_id: Set(*organization),
             token_id: Set(token.id),
@@ -376,7 +372,7 @@ impl Tx {
         });
         run(grant_use::Entity::insert_many(uses).exec_without_returning(&self.db)).await?;
         self.insert_grant_scopes(token.id, &token.scopes, organizations).await?;
-        Ok(made.into_iter().map(|(id, _)| id).collect())
+        Ok(new.into_iter().map(|(id, _)| id).collect())
     }
 
     async fn insert_grant_scopes(
@@ -395,8 +391,8 @@ impl Tx {
                 })
             })
             .collect();
-        for some in chunks(rows, 1_000) {
-            run(grant_scope::Entity::insert_many(some).exec_without_returning(&self.db)).await?;
+        for chunk in chunks(rows, 1_000) {
+            run(grant_scope::Entity::insert_many(chunk).exec_without_returning(&self.db)).await?;
         }
         Ok(())
     }

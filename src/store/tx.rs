@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    column_types::Differences,
+    column_types::FieldChanges,
     entity::{delivery, event, event_head, event_organization, organization, resource_server, token, user},
     pool::Transaction,
     run,
@@ -45,7 +45,7 @@ impl Tx {
 
     /// Returns the types of the recorded events.
     pub(crate) fn recorded(&self) -> Vec<EventType> {
-        self.events.iter().map(|fact| fact.kind).collect()
+        self.events.iter().map(|event| event.kind).collect()
     }
 
     /// Returns whether a recorded event extends access.
@@ -73,9 +73,9 @@ impl Tx {
         if self.events.is_empty() {
             return Err(Error::Bug("a change recorded no event".into()));
         }
-        for fact in &self.events {
-            for notice in fact.notifications(self.caller.user()) {
-                self.write_delivery(fact, &notice).await?;
+        for event in &self.events {
+            for notification in event.notifications(self.caller.user()) {
+                self.write_delivery(event, &notification).await?;
             }
         }
         self.write_events().await?;
@@ -95,20 +95,20 @@ impl Tx {
         run(self.db.rollback()).await
     }
 
-    async fn write_delivery(&self, fact: &Event, notice: &Notification) -> Result<()> {
-        let Some(to) = run(user::Entity::find_by_id(notice.to).one(&self.db)).await? else { return Ok(()) };
+    async fn write_delivery(&self, event: &Event, notification: &Notification) -> Result<()> {
+        let Some(to) = run(user::Entity::find_by_id(notification.to).one(&self.db)).await? else { return Ok(()) };
         // A user without an address, or a deleted one, receives no email.
         let (Some(address), None) = (to.email, to.deleted_at) else { return Ok(()) };
-        let letter = self.letter(fact, notice).await?;
-        let letter = serde_json::to_string(&letter).map_err(|error| Error::Bug(error.to_string().into()))?;
+        let email = self.email_content(event, notification).await?;
+        let email = serde_json::to_string(&email).map_err(|error| Error::Bug(error.to_string().into()))?;
         let row = delivery::ActiveModel {
             id: Set(DeliveryId::new(self.caller.at)),
-            event_id: Set(fact.id),
+            event_id: Set(event.id),
             user_id: Set(to.id),
             to_username: Set(to.username),
             to_name: Set(to.name),
             address: Set(address),
-            letter: Set(letter),
+            letter: Set(email),
             created_at: Set(self.caller.at),
             tried_from: Set(self.caller.at),
             attempts: Set(0),
@@ -121,15 +121,15 @@ impl Tx {
         Ok(())
     }
 
-    async fn letter(&self, fact: &Event, notice: &Notification) -> Result<EmailContent> {
-        let organization = self.email_organization(notice.organization).await?;
+    async fn email_content(&self, event: &Event, notification: &Notification) -> Result<EmailContent> {
+        let organization = self.email_organization(notification.organization).await?;
         let by = match self.caller.user() {
             Some(by) => self.email_user(by).await?,
             None => None,
         };
-        let mut tokens = self.email_tokens(&notice.tokens).await?;
-        let (reason, at_micros) = (fact.reason.clone(), self.caller.at.micros());
-        match notice.email {
+        let mut tokens = self.email_tokens(&notification.tokens).await?;
+        let (reason, at_micros) = (event.reason.clone(), self.caller.at.micros());
+        match notification.email {
             EmailKind::OrganizationRemoved => {
                 let token = tokens.pop().ok_or_else(|| Error::Bug("an email without a token".into()))?;
                 Ok(EmailContent::OrganizationRemoved { organization, token, by, reason, at_micros })
@@ -166,24 +166,23 @@ impl Tx {
         let count = i64::try_from(self.events.len()).unwrap_or(i64::MAX);
         let update = event_head::Entity::update_many()
             .col_expr(event_head::Column::Number, Expr::col(event_head::Column::Number).add(count))
-            .col_expr(event_head::Column::EventId, Expr::value(self.events.last().map(|fact| fact.id)))
+            .col_expr(event_head::Column::EventId, Expr::value(self.events.last().map(|event| event.id)))
             .exec_with_returning(&self.db);
         let by_server = self.acting_resource_server().await?;
         let head = run(update).await?.pop().ok_or_else(|| Error::Bug("the event head is missing".into()))?;
         let numbers = head.number - count + 1..;
-        let (mut events, mut concerned) = (Vec::new(), Vec::new());
-        for (number, fact) in numbers.zip(&self.events) {
-            events.push(self.event_row(number, fact, by_server.as_ref()));
-            concerned.extend(fact.organizations.iter().map(|organization| event_organization::ActiveModel {
-                organization_id: Set(*organization),
-                number: Set(number),
+        let (mut events, mut event_organizations) = (Vec::new(), Vec::new());
+        for (number, event) in numbers.zip(&self.events) {
+            events.push(self.event_row(number, event, by_server.as_ref()));
+            event_organizations.extend(event.organizations.iter().map(|organization| {
+                event_organization::ActiveModel { organization_id: Set(*organization), number: Set(number) }
             }));
         }
         // Databases limit the parameters of one statement.
         for rows in chunks(events, 200) {
             run(event::Entity::insert_many(rows).exec_without_returning(&self.db)).await?;
         }
-        for rows in chunks(concerned, 1_000) {
+        for rows in chunks(event_organizations, 1_000) {
             run(event_organization::Entity::insert_many(rows).exec_without_returning(&self.db)).await?;
         }
         Ok(())
@@ -196,23 +195,23 @@ impl Tx {
         Ok(found.map(|server| server.name))
     }
 
-    fn event_row(&self, number: i64, fact: &Event, by_server: Option<&String>) -> event::ActiveModel {
+    fn event_row(&self, number: i64, event: &Event, by_server: Option<&String>) -> event::ActiveModel {
         event::ActiveModel {
             number: Set(number),
-            id: Set(fact.id),
-            kind: Set(fact.kind),
+            id: Set(event.id),
+            kind: Set(event.kind),
             at: Set(self.caller.at),
             actor_id: Set(self.caller.user()),
             actor_address: Set(self.caller.address.map(|address| address.to_string())),
             actor_user_agent: Set(self.caller.user_agent.clone()),
             via: Set(via(self.caller.auth_method)),
-            resource_server_name: Set(fact.resource_server.as_ref().or(by_server).cloned()),
-            token_id: Set(fact.token),
-            user_id: Set(fact.user),
-            reason: Set(fact.reason.clone()),
-            scopes_added: Set(fact.scopes_added.iter().cloned().collect()),
-            scopes_removed: Set(fact.scopes_removed.iter().cloned().collect()),
-            changes: Set((!fact.field_changes.is_empty()).then(|| Differences(fact.field_changes.clone()))),
+            resource_server_name: Set(event.resource_server.as_ref().or(by_server).cloned()),
+            token_id: Set(event.token),
+            user_id: Set(event.user),
+            reason: Set(event.reason.clone()),
+            scopes_added: Set(event.scopes_added.iter().cloned().collect()),
+            scopes_removed: Set(event.scopes_removed.iter().cloned().collect()),
+            changes: Set((!event.field_changes.is_empty()).then(|| FieldChanges(event.field_changes.clone()))),
         }
     }
 }

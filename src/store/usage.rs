@@ -45,7 +45,7 @@ pub struct GrantUsage {
 }
 
 /// The columns of usage that both tables have.
-pub(super) struct UseColumns {
+pub(super) struct UsageColumns {
     pub(super) last_used_at: LastUse,
     pub(super) last_at: Option<Time>,
     pub(super) address: Option<String>,
@@ -56,7 +56,7 @@ pub(super) struct UseColumns {
     pub(super) allowed: bool,
 }
 
-pub(super) fn of(row: UseColumns) -> Usage {
+pub(super) fn of(row: UsageColumns) -> Usage {
     Usage {
         last_used_at: row.last_used_at.0,
         last_request: row.last_at.map(|at| Request {
@@ -72,7 +72,7 @@ pub(super) fn of(row: UseColumns) -> Usage {
 }
 
 pub(super) fn of_token(row: token_use::Model) -> Usage {
-    of(UseColumns {
+    of(UsageColumns {
         last_used_at: row.last_used_at,
         last_at: row.last_at,
         address: row.address,
@@ -88,19 +88,20 @@ impl Maintenance<'_> {
     /// Writes the usage of tokens and grants, in the order of their keys, so that two nodes do not deadlock. Stored
     /// usage with a later time is kept.
     pub async fn save_usage(&self, mut tokens: Vec<TokenUsage>, mut grants: Vec<GrantUsage>) -> Result<()> {
-        tokens.sort_unstable_by_key(|seen| seen.token);
-        grants.sort_unstable_by_key(|seen| seen.grant);
-        for some in chunks(tokens, 500) {
-            let rows = some.into_iter().map(|seen| token_row(seen).into_active_model());
-            let newest = newest("token_uses", token_use::Column::TokenId);
-            run(token_use::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(self.db())).await?;
+        tokens.sort_unstable_by_key(|used| used.token);
+        grants.sort_unstable_by_key(|used| used.grant);
+        for chunk in chunks(tokens, 500) {
+            let rows = chunk.into_iter().map(|used| token_row(used).into_active_model());
+            let keep_latest = keep_latest("token_uses", token_use::Column::TokenId);
+            run(token_use::Entity::insert_many(rows).on_conflict(keep_latest).exec_without_returning(self.db()))
+                .await?;
         }
-        for some in chunks(grants, 500) {
-            let again = self.current_grants(&some).await?;
-            for some in [some, again].into_iter().filter(|some| !some.is_empty()) {
-                let rows = some.into_iter().map(|seen| grant_row(seen).into_active_model());
-                let newest = newest("grant_uses", grant_use::Column::GrantId);
-                let insert = grant_use::Entity::insert_many(rows).on_conflict(newest);
+        for chunk in chunks(grants, 500) {
+            let moved = self.current_grants(&chunk).await?;
+            for chunk in [chunk, moved].into_iter().filter(|chunk| !chunk.is_empty()) {
+                let rows = chunk.into_iter().map(|used| grant_row(used).into_active_model());
+                let keep_latest = keep_latest("grant_uses", grant_use::Column::GrantId);
+                let insert = grant_use::Entity::insert_many(rows).on_conflict(keep_latest);
                 run(insert.exec_without_returning(self.db())).await?;
             }
         }
@@ -109,7 +110,7 @@ impl Maintenance<'_> {
 
     /// Returns the usage of grants that were removed and granted again before it was written, as usage of the current
     /// grant.
-    async fn current_grants(&self, seen: &[GrantUsage]) -> Result<Vec<GrantUsage>> {
+    async fn current_grants(&self, used: &[GrantUsage]) -> Result<Vec<GrantUsage>> {
         #[derive(FromQueryResult)]
         struct Row {
             before: GrantId,
@@ -122,29 +123,29 @@ impl Maintenance<'_> {
             .expr_as(Expr::col(("g", "id")), "after")
             .from_as(grant::Entity, "b")
             .join_as(JoinType::InnerJoin, grant::Entity, "g", of_both)
-            .and_where(Expr::col(("b", "id")).is_in(seen.iter().map(|seen| seen.grant)))
+            .and_where(Expr::col(("b", "id")).is_in(used.iter().map(|used| used.grant)))
             .and_where(Expr::col(("b", "removed_at")).is_not_null())
             .and_where(Expr::col(("g", "removed_at")).is_null())
             .take();
         let after: HashMap<_, _> =
             all::<Row>(self.db(), &select).await?.into_iter().map(|row| (row.before, row.after)).collect();
-        let moved = seen.iter().filter_map(|seen| Some(GrantUsage { grant: *after.get(&seen.grant)?, ..seen.clone() }));
+        let moved = used.iter().filter_map(|used| Some(GrantUsage { grant: *after.get(&used.grant)?, ..used.clone() }));
         let mut latest = BTreeMap::<_, GrantUsage>::new();
-        for seen in moved {
-            let at = |seen: &GrantUsage| seen.usage.last_request.as_ref().map(|request| request.at);
-            if latest.get(&seen.grant).is_none_or(|other| at(other) < at(&seen)) {
-                latest.insert(seen.grant, seen);
+        for used in moved {
+            let at = |used: &GrantUsage| used.usage.last_request.as_ref().map(|request| request.at);
+            if latest.get(&used.grant).is_none_or(|other| at(other) < at(&used)) {
+                latest.insert(used.grant, used);
             }
         }
         Ok(latest.into_values().collect())
     }
 }
 
-fn token_row(seen: TokenUsage) -> token_use::Model {
-    let request = seen.usage.last_request.unwrap_or_else(nothing);
+fn token_row(used: TokenUsage) -> token_use::Model {
+    let request = used.usage.last_request.unwrap_or_else(empty_request);
     token_use::Model {
-        token_id: seen.token,
-        last_used_at: LastUse(seen.usage.last_used_at),
+        token_id: used.token,
+        last_used_at: LastUse(used.usage.last_used_at),
         last_at: Some(request.at),
         address: request.address.map(|address| address.to_string()),
         user_agent: request.user_agent,
@@ -155,13 +156,13 @@ fn token_row(seen: TokenUsage) -> token_use::Model {
     }
 }
 
-fn grant_row(seen: GrantUsage) -> grant_use::Model {
-    let request = seen.usage.last_request.unwrap_or_else(nothing);
+fn grant_row(used: GrantUsage) -> grant_use::Model {
+    let request = used.usage.last_request.unwrap_or_else(empty_request);
     grant_use::Model {
-        grant_id: seen.grant,
-        organization_id: seen.organization,
-        token_id: seen.token,
-        last_used_at: LastUse(seen.usage.last_used_at),
+        grant_id: used.grant,
+        organization_id: used.organization,
+        token_id: used.token,
+        last_used_at: LastUse(used.usage.last_used_at),
         last_at: Some(request.at),
         address: request.address.map(|address| address.to_string()),
         user_agent: request.user_agent,
@@ -172,7 +173,7 @@ fn grant_row(seen: GrantUsage) -> grant_use::Model {
     }
 }
 
-fn nothing() -> Request {
+fn empty_request() -> Request {
     Request {
         at: Time::default(),
         address: None,
@@ -185,12 +186,12 @@ fn nothing() -> Request {
 }
 
 /// The row always exists. Keeps the later request and the later last use.
-fn newest(table: &'static str, key: impl Iden + 'static) -> OnConflict {
+fn keep_latest(table: &'static str, key: impl Iden + 'static) -> OnConflict {
     let mut conflict = OnConflict::column(key);
-    let kept = move |column: &'static str| Expr::col((table, column));
+    let stored = move |column: &'static str| Expr::col((table, column));
     let new = |column: &'static str| Expr::col(("excluded", column));
     let choose = move |column: &'static str, by: &'static str| {
-        CaseStatement::new().case(kept(by).is_null().or(new(by).gte(kept(by))), new(column)).finally(kept(column))
+        CaseStatement::new().case(stored(by).is_null().or(new(by).gte(stored(by))), new(column)).finally(stored(column))
     };
     conflict.value("last_used_at", choose("last_used_at", "last_used_at"));
     for column in ["address", "user_agent", "method", "path", "scope", "allowed", "last_at"] {

@@ -21,13 +21,13 @@ use std::collections::{BTreeSet, HashMap};
 
 impl Tx {
     /// Returns those of these usernames that a user other than this one gave up.
-    pub(super) async fn usernames_used(&self, names: &[String], but_for: Option<UserId>) -> Result<BTreeSet<String>> {
+    pub(super) async fn usernames_used(&self, names: &[String], except: Option<UserId>) -> Result<BTreeSet<String>> {
         let key = self.username_key().await?;
         let hashes: HashMap<_, _> = names.iter().map(|name| (*hash(&key, name).as_bytes(), name)).collect();
         let find = used_username::Entity::find()
             .filter(used_username::Column::Hash.is_in(hashes.keys().map(|hash| Fingerprint::from_bytes(*hash))));
         let used = run(find.all(&self.db)).await?.into_iter();
-        let used = used.filter(|row| row.user_id.is_none() || row.user_id != but_for);
+        let used = used.filter(|row| row.user_id.is_none() || row.user_id != except);
         Ok(used.filter_map(|row| hashes.get(row.hash.as_bytes())).map(ToString::to_string).collect())
     }
 
@@ -54,8 +54,8 @@ impl Tx {
     }
 
     async fn username_key(&self) -> Result<MacKey> {
-        let kept = run(setting::Entity::find_by_id(Purpose::Usernames.setting()).one(&self.db)).await?;
-        let key = kept.ok_or_else(|| Error::Bug("the key of usernames is missing".into()))?;
+        let stored = run(setting::Entity::find_by_id(Purpose::Usernames.setting()).one(&self.db)).await?;
+        let key = stored.ok_or_else(|| Error::Bug("the key of usernames is missing".into()))?;
         Ok(MacKey::parse(&key.value))
     }
 }

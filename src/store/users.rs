@@ -116,14 +116,14 @@ impl Tx {
     }
 
     /// Returns the user with this ID, username or verified email address, locked as by [`Tx::lock_user`].
-    pub async fn find_user(&self, who: &UserRef) -> Result<User> {
-        self.seek_user(who).await?.ok_or(Error::NotFound("user"))
+    pub async fn find_user(&self, reference: &UserRef) -> Result<User> {
+        self.seek_user(reference).await?.ok_or(Error::NotFound("user"))
     }
 
     /// Like [`Tx::find_user`], but returns `None` if there is no such user.
-    pub async fn seek_user(&self, who: &UserRef) -> Result<Option<User>> {
+    pub async fn seek_user(&self, reference: &UserRef) -> Result<Option<User>> {
         let find = user::Entity::find().filter(user::Column::DeletedAt.is_null());
-        let find = match who {
+        let find = match reference {
             UserRef::Id(id) => find.filter(user::Column::Id.eq(*id)),
             // An unverified address identifies no user, since it may belong to another.
             UserRef::Named(address) if address.contains('@') => {
@@ -142,16 +142,16 @@ impl Tx {
     /// Returns the user with this identity, locked as by [`Tx::lock_user`], and whether the user is deleted.
     pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
         let row = run(by_identity(identity).lock(LOCK).one(&self.db)).await?;
-        Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
+        Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(deleted, row)| (row.into(), deleted)))
     }
 
     /// Returns those of these usernames that another user has or had.
-    pub async fn names_taken(&self, names: &[String], but_for: Option<UserId>) -> Result<BTreeSet<String>> {
+    pub async fn taken_usernames(&self, names: &[String], except: Option<UserId>) -> Result<BTreeSet<String>> {
         let find = user::Entity::find().filter(user::Column::Username.is_in(names));
         let rows = run(find.all(&self.db)).await?;
         let mut taken: BTreeSet<_> =
-            rows.into_iter().filter(|row| Some(row.id) != but_for).map(|row| row.username).collect();
-        taken.extend(self.usernames_used(names, but_for).await?);
+            rows.into_iter().filter(|row| Some(row.id) != except).map(|row| row.username).collect();
+        taken.extend(self.usernames_used(names, except).await?);
         Ok(taken)
     }
 
@@ -212,12 +212,12 @@ impl Tx {
     }
 
     /// Changes the display name of a user.
-    pub async fn rename_user(&self, oneself: &SignedInUser, before: &User, name: &str) -> Result<()> {
+    pub async fn rename_user(&self, signed_in_user: &SignedInUser, before: &User, name: &str) -> Result<()> {
         let searchable = searchable(&before.username, name, before.email.as_deref());
         let update = user::Entity::update_many()
             .col_expr(user::Column::Name, Expr::value(name))
             .col_expr(user::Column::Searchable, Expr::value(searchable))
-            .filter(user::Column::Id.eq(*oneself.user()))
+            .filter(user::Column::Id.eq(*signed_in_user.user()))
             .exec(&self.db);
         run(update).await?;
         Ok(())
@@ -271,7 +271,7 @@ impl Store {
     /// Returns the user with this identity, and whether the user is deleted.
     pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
         let row = run(by_identity(identity).one(&self.checks)).await?;
-        Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(gone, row)| (row.into(), gone)))
+        Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(deleted, row)| (row.into(), deleted)))
     }
 
     /// Returns the user with this username, unless deleted, for the operator.
@@ -331,8 +331,9 @@ async fn auth_context(connection: &impl ConnectionTrait, caller: &Caller) -> Res
     let roles = roles(connection, id).await?;
     match caller.auth_method {
         AuthMethod::Token { token, .. } | AuthMethod::Value { token, .. } => {
-            let reach = token_organizations(connection, token, caller.at).await?.ok_or(Error::Unauthenticated)?;
-            Ok(AuthContext::new(caller, roles, Some(&reach)))
+            let organizations =
+                token_organizations(connection, token, caller.at).await?.ok_or(Error::Unauthenticated)?;
+            Ok(AuthContext::new(caller, roles, Some(&organizations)))
         }
         _ => Ok(AuthContext::new(caller, roles, None)),
     }

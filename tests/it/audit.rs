@@ -582,7 +582,7 @@ async fn use_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
             tokens.push(TokenUsage { token: id, usage: token.overall.clone() });
         }
     }
-    world.app.store().upkeep().save_usage(tokens, grants).await.unwrap();
+    world.app.store().maintenance().save_usage(tokens, grants).await.unwrap();
 }
 
 /// Removes some organizations, half of them by their administrators; adds some again; revokes some tokens.

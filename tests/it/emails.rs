@@ -105,10 +105,10 @@ both!(
         cut(&world, "first").await;
         refused(&world, 1).await;
         // A node leases the email and stops, whether or not it has sent it. The job may be faster; then it fails again.
-        let (upkeep, mut leased) = (world.app.store().upkeep(), Vec::new());
+        let (maintenance, mut leased) = (world.app.store().maintenance(), Vec::new());
         while leased.is_empty() {
             world.advance(Duration::from_mins(10));
-            leased = upkeep.lease_emails(world.now(), LEASE, 10).await.unwrap();
+            leased = maintenance.lease_emails(world.now(), LEASE, 10).await.unwrap();
         }
         let [first] = leased.as_slice() else { panic!("{leased:?}") };
         assert_eq!((&*first.to_address, &*first.to_name), ("bob@example.test", "bob example"));
@@ -156,7 +156,7 @@ both!(
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         // No email is due, so that no node will send another one.
-        assert!(world.app.store().upkeep().lease_emails(world.now(), LEASE, 100).await.unwrap().is_empty());
+        assert!(world.app.store().maintenance().lease_emails(world.now(), LEASE, 100).await.unwrap().is_empty());
         let mut names: Vec<_> = all().into_iter().map(|sent| sent.email.message_id).collect();
         assert_eq!(names.len(), 10);
         names.sort();
@@ -172,27 +172,27 @@ both!(
         world.mailbox.fail_with(Some(Failure::transient("busy")));
         cut(&world, "deploy").await;
         refused(&world, 1).await;
-        let (upkeep, hour) = (world.app.store().upkeep(), Duration::from_hours(1));
+        let (maintenance, hour) = (world.app.store().maintenance(), Duration::from_hours(1));
         let mut leases = Vec::new();
         while leases.len() < 3 {
             world.advance(hour);
-            leases.extend(upkeep.lease_emails(world.now(), LEASE, 1).await.unwrap());
+            leases.extend(maintenance.lease_emails(world.now(), LEASE, 1).await.unwrap());
         }
         let [stopped, late, present] = leases.as_slice() else { panic!("{leases:?}") };
         assert!(stopped.id == late.id && late.id == present.id && stopped.until < late.until);
-        let again = Outcome::Again { at: world.now(), why: "late".into() };
-        let given_up = Outcome::GivenUp { why: "late".into() };
+        let again = Outcome::Retry { at: world.now(), error: "late".into() };
+        let given_up = Outcome::Abandoned { error: "late".into() };
         for outcome in [&again, &given_up] {
-            assert!(!upkeep.settle_email(stopped, world.now(), outcome).await.unwrap());
+            assert!(!maintenance.settle_email(stopped, world.now(), outcome).await.unwrap());
         }
         // Another node cannot send it now, and it is not abandoned.
-        assert!(upkeep.lease_emails(world.now(), LEASE, 1).await.unwrap().is_empty());
+        assert!(maintenance.lease_emails(world.now(), LEASE, 1).await.unwrap().is_empty());
         // It was sent after all: a later attempt does not make it pending again.
-        assert!(upkeep.settle_email(late, world.now(), &Outcome::Sent).await.unwrap());
+        assert!(maintenance.settle_email(late, world.now(), &Outcome::Sent).await.unwrap());
         for outcome in [&again, &given_up, &Outcome::Sent] {
-            assert!(!upkeep.settle_email(present, world.now(), outcome).await.unwrap());
+            assert!(!maintenance.settle_email(present, world.now(), outcome).await.unwrap());
         }
-        assert!(upkeep.lease_emails(world.now().plus(hour), LEASE, 1).await.unwrap().is_empty());
+        assert!(maintenance.lease_emails(world.now().plus(hour), LEASE, 1).await.unwrap().is_empty());
     }
 );
 
@@ -208,7 +208,7 @@ both!(
         world.advance(Duration::from_hours(80));
         cut(&world, "much later").await;
         assert_eq!(subjects_of(&world.emails(2).await), ["sent", "much later"]);
-        assert!(world.app.store().upkeep().lease_emails(world.now(), LEASE, 10).await.unwrap().is_empty());
+        assert!(world.app.store().maintenance().lease_emails(world.now(), LEASE, 10).await.unwrap().is_empty());
     }
 );
 

@@ -42,7 +42,7 @@ async fn invited(world: &World, username: &str) -> String {
 /// Returns the path of an invitation for the first administrator.
 async fn invited_first(world: &World) -> String {
     let code = Code::generate().unwrap();
-    world.app.store().upkeep().invite_first(code.fingerprint(), world.now()).await.unwrap();
+    world.app.store().maintenance().invite_first(code.fingerprint(), world.now()).await.unwrap();
     code.link_once("")
 }
 

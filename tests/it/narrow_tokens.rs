@@ -378,7 +378,7 @@ async fn use_with(owner: &Client<'_>, made: &CreatedToken, slug: &str, address: 
         token,
         usage: usage.clone(),
     };
-    owner.world.app.store().upkeep().save_usage(vec![TokenUsage { token, usage }], vec![seen]).await.unwrap();
+    owner.world.app.store().maintenance().save_usage(vec![TokenUsage { token, usage }], vec![seen]).await.unwrap();
 }
 
 /// The filters that were compared, and those that select some rows but not all.

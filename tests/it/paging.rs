@@ -178,7 +178,7 @@ async fn use_them(world: &World, admin: &Client<'_>, organization: &str) {
         let organization = OrganizationId::parse(organization).unwrap();
         grants.push(GrantUsage { grant, organization, token, usage });
     }
-    world.app.store().upkeep().save_usage(tokens, grants).await.unwrap();
+    world.app.store().maintenance().save_usage(tokens, grants).await.unwrap();
 }
 
 both!(

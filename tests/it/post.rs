@@ -203,7 +203,7 @@ both!(
         }
         assert!(server.stored().is_empty());
         // Another node could send the others at once: no lease holds them.
-        let free = world.app.store().upkeep().lease_emails(world.now(), Duration::ZERO, 10).await.unwrap();
+        let free = world.app.store().maintenance().lease_emails(world.now(), Duration::ZERO, 10).await.unwrap();
         assert_eq!(free.len(), others.len());
         server.clear_fault();
         world

@@ -115,7 +115,7 @@ both!(
         assert_eq!(status(&bob).await, 200);
         world.advance(60 * MINUTE);
         assert_eq!(status(&bob).await, 401);
-        world.app.store().upkeep().delete_expired_sessions(world.now()).await.unwrap();
+        world.app.store().maintenance().delete_expired_sessions(world.now()).await.unwrap();
         world.clock.shift(-60 * 60 * 1_000_000);
         assert_eq!(status(&bob).await, 401, "an expired session is deleted");
     }
@@ -559,7 +559,7 @@ both!(
             address: None,
             user_agent: None,
         };
-        world.app.store().upkeep().open_session(new.clone()).await.unwrap();
+        world.app.store().maintenance().open_session(new.clone()).await.unwrap();
         assert!(world.app.store().session_by(new.fingerprint, at).await.unwrap().is_none());
     }
 );

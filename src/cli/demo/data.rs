@@ -164,7 +164,7 @@ pub(super) async fn make(app: &App) -> Result<()> {
         }
         maker.take(step).await?;
     }
-    while app.store().upkeep().mark_expired(maker.now, 500).await? == 500 {}
+    while app.store().maintenance().mark_expired(maker.now, 500).await? == 500 {}
     maker.make_use().await
 }
 
@@ -422,7 +422,7 @@ impl Maker<'_> {
             }
             tokens.push(TokenUsage { token: made.id, usage });
         }
-        self.app.store().upkeep().save_usage(tokens, grants).await
+        self.app.store().maintenance().save_usage(tokens, grants).await
     }
 
     /// Returns the time since the last use: short for most tokens, long for some, `None` for a few that were never used.

@@ -6,7 +6,7 @@ use crate::domain::{
     scope::ScopeSet,
     time::Time,
 };
-use crate::store::column_types::Differences;
+use crate::store::column_types::FieldChanges;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -28,7 +28,7 @@ pub struct Model {
     pub reason: Option<String>,
     pub scopes_added: ScopeSet,
     pub scopes_removed: ScopeSet,
-    pub changes: Option<Differences>,
+    pub changes: Option<FieldChanges>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

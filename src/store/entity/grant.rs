@@ -4,7 +4,7 @@ use crate::domain::{
     id::{GrantId, OrganizationId, TokenId, UserId},
     time::Time,
 };
-use crate::store::column_types::End;
+use crate::store::column_types::Expiry;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -17,7 +17,7 @@ pub struct Model {
     /// A copy of the token's owner, which never changes.
     pub owner_id: UserId,
     /// A copy of the token's expiry, which only ever becomes earlier.
-    pub expires_at: End,
+    pub expires_at: Expiry,
     /// The time when the token was revoked or first seen expired.
     pub ended_at: Option<Time>,
     pub granted_at: Time,

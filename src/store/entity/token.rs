@@ -6,7 +6,7 @@ use crate::domain::{
     secret::Fingerprint,
     time::Time,
 };
-use crate::store::column_types::End;
+use crate::store::column_types::Expiry;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -22,7 +22,7 @@ pub struct Model {
     pub searchable: String,
     pub scopes: ScopeSet,
     pub created_at: Time,
-    pub expires_at: End,
+    pub expires_at: Expiry,
     pub expired_at: Option<Time>,
     pub revoked_at: Option<Time>,
     pub version: i64,

@@ -136,7 +136,7 @@ both!(
         let soon = world.now().plus(Duration::from_mins(1)).to_text();
         let token = bob.create_expiring_token("deploy", &["acme"], &["read_builds"], Some(soon)).await;
         world.advance(Duration::from_secs(61));
-        world.app.store().upkeep().mark_expired(world.now(), 100).await.unwrap();
+        world.app.store().maintenance().mark_expired(world.now(), 100).await.unwrap();
         world.clock.shift(-61_000_000);
         let query = "scope=read_builds&organization=acme";
         assert_eq!(world.bearer(&token.value).verify(query).await.status, 401);

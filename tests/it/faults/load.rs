@@ -300,7 +300,7 @@ impl Results {
         assert_eq!(revoked, rejected);
         let in_two_days = Clock::machine().now().plus(Duration::from_hours(48));
         let store = Store::connect(&database.target()).await.unwrap();
-        let emails = store.upkeep().lease_emails(in_two_days, Duration::from_secs(1), 100_000).await.unwrap();
+        let emails = store.maintenance().lease_emails(in_two_days, Duration::from_secs(1), 100_000).await.unwrap();
         assert_eq!(emails.len(), removed, "each removal has an event and an email");
         store.close().await;
         let counts = "select (select count(*) from tokens) - (select count(*) from grants), \

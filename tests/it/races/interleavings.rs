@@ -239,14 +239,14 @@ impl<'world> Race<'world> {
                 Step::Later => {
                     node.advance(JUMP);
                     // The job of the node may do so at the same time.
-                    let _ = node.app.store().upkeep().mark_expired(node.now(), 500).await;
+                    let _ = node.app.store().maintenance().mark_expired(node.now(), 500).await;
                 }
                 Step::Use { token } => {
                     let secret = Secret::parse(node.app.prefix(), &self.values[&token]).unwrap();
                     let ask = CheckRequest { at: node.now(), ..CheckRequest::default() };
                     let _ = node.app.verifier().check(&secret, &ask, ObservedRequest::default()).await;
                     let (tokens, grants) = node.app.verifier().usage().due(Instant::now(), true);
-                    let _ = node.app.store().upkeep().save_usage(tokens, grants).await;
+                    let _ = node.app.store().maintenance().save_usage(tokens, grants).await;
                 }
                 Step::Do { who, what, http } => told.push(Box::pin(self.told(node, who, what, http)).await),
             }
@@ -416,7 +416,7 @@ impl<'world> Race<'world> {
         let numbers: Vec<_> = entries.keys().copied().collect();
         let all: Vec<_> = (self.last + 1..).take(numbers.len()).collect();
         assert_eq!(numbers, all, "event numbers have no gaps");
-        let concerned = self.nodes[1].app.store().concerned(&numbers).await.unwrap();
+        let concerned = self.nodes[1].app.store().event_organizations(&numbers).await.unwrap();
         let (mut states, mut places) = (vec![self.state.clone()], BTreeMap::new());
         let entries: Vec<_> = entries.into_values().collect();
         let mut latest = 0;

@@ -64,7 +64,7 @@ async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, 
         unless_busy(app.verifier().check(&secret, &ask, ObservedRequest::default()).await);
         if number % 8 == 0 {
             let (tokens, grants) = app.verifier().usage().due(Instant::now(), true);
-            unless_busy(app.store().upkeep().save_usage(tokens, grants).await);
+            unless_busy(app.store().maintenance().save_usage(tokens, grants).await);
         }
         if number % 3 == 0 {
             unless_busy(app.change(&caller, RevokeToken { token: token.id, reason: None }).await);

@@ -288,7 +288,7 @@ impl World {
     async fn save_usage(&self) -> bool {
         let (tokens, grants) = self.app.verifier().usage().due(Instant::now(), true);
         let any = !tokens.is_empty() || !grants.is_empty();
-        self.app.store().upkeep().save_usage(tokens, grants).await.unwrap();
+        self.app.store().maintenance().save_usage(tokens, grants).await.unwrap();
         any
     }
 
