@@ -214,7 +214,7 @@ impl App {
             }
             made
         };
-        let task = self.tasks.spawn(store::with_request_stats(store::counter(), work.in_current_span()));
+        let task = self.tasks.spawn(store::with_request_stats(store::request_stats(), work.in_current_span()));
         task.await.unwrap_or_else(|error| Err(Error::Bug(error.to_string().into())))
     }
 

@@ -20,22 +20,23 @@ use std::{
 };
 use tracing::subscriber::{NoSubscriber, with_default};
 
-/// The URLs that the library gets. The real options are set separately, and appear in no text of the library.
+/// The URLs that the library gets. The real options are set separately and appear in none of its messages.
 const SQLITE: &str = "sqlite://database";
 const POSTGRES: &str = "postgres://user:password@host";
-/// Settings and prepared statements of a session would be those of other clients, too.
+/// The rejection of a pooler: the settings and prepared statements of a session would also be those of other clients.
 pub(super) const SHARED: &str = "a pooler in front of PostgreSQL gives one session to several clients (transaction or statement \
     pooling), which would lose the time limits of statements; set pool_mode = session in PgBouncer, or name PostgreSQL itself";
 /// SQLSTATEs of a prepared statement that belongs to another client's session: it does not exist, or already exists.
 pub(super) const SHARED_CODES: [&str; 2] = ["26000", "42P05"];
-/// How often sessions are compared. A pooler gives out the session that was used last, unless others ask at that moment.
+/// The number of comparisons of sessions. A pooler returns the session that was used last, unless other clients ask for
+/// one at that moment.
 const COMPARISONS: u32 = 3;
 
-/// Where `database.url` leads.
-pub(super) enum Place {
-    /// To a file of SQLite.
+/// The database to which `database.url` leads.
+pub(super) enum ConnectionTarget {
+    /// A SQLite file.
     File(PathBuf),
-    /// To a server, a database and a role of PostgreSQL.
+    /// A server, database and role of PostgreSQL.
     Server(Box<Server>),
 }
 
@@ -46,25 +47,26 @@ pub(super) struct Server {
     chose_tls: bool,
 }
 
-impl Place {
+impl ConnectionTarget {
     pub(super) fn of(target: &DatabaseTarget) -> Result<Self> {
         let url = match target {
             DatabaseTarget::File(path) => return Ok(Self::File(path.clone())),
             DatabaseTarget::Server(url) => url,
         };
-        // The library logs a line of .pgpass that it cannot read, with its password.
+        // The library logs a line of .pgpass that it cannot parse, including its password.
         let options = with_default(NoSubscriber::default(), || url.reveal().parse::<PgConnectOptions>());
         let options = options.map_err(|_| Error::invalid("database.url", "database.url cannot be read."))?;
-        // Poolers reject the parameter, which is about floating-point numbers in text.
+        // Poolers reject this parameter, which concerns floating-point numbers in text.
         let options = options.application_name("tokenward").extra_float_digits(None).disable_statement_logging();
         Ok(Self::Server(Box::new(Server { options, chose_tls: url.chooses_tls })))
     }
 
-    /// How each connection is opened.
+    /// Returns the options with which each connection is opened.
     pub(super) fn options(&self) -> Options {
         match self {
             Self::File(path) => {
-                // Without it, a relative path that begins with file: would be a URL, and :memory: no file.
+                // Without this, a relative path that begins with `file:` would be a URL, and `:memory:` would not be a
+                // file.
                 let path = Path::new(".").join(path);
                 let mut options = Options::new(SQLITE);
                 options.map_sqlx_sqlite_opts(move |options| {
@@ -74,7 +76,8 @@ impl Place {
                         .journal_mode(SqliteJournalMode::Wal)
                         .synchronous(SqliteSynchronous::Full)
                         .foreign_keys(true)
-                        // Undoing a statement of many rows needs a temporary file, and no folder for one may be writable.
+                        // The rollback of a statement with many rows needs a temporary file, and no folder for one may
+                        // be writable.
                         .pragma("temp_store", "MEMORY")
                         .busy_timeout(pool::ACQUIRE_LIMIT)
                 });
@@ -102,17 +105,17 @@ impl Place {
         }
     }
 
-    /// How a session of the server is opened.
+    /// Returns the options of a PostgreSQL session; `None` for SQLite.
     pub(super) fn server_options(&self) -> Option<PgConnectOptions> {
         if let Self::Server(server) = self { Some(server.options.clone()) } else { None }
     }
 
-    /// Refuses a pooler that gives one session to several clients.
-    pub(super) async fn guard_sessions(&self) -> Result<()> {
+    /// Rejects a pooler that gives one session to several clients.
+    pub(super) async fn check_sessions(&self) -> Result<()> {
         let Self::Server(server) = self else { return Ok(()) };
         let compared = tokio::time::timeout(pool::LIMIT, shares_sessions(&server.options)).await;
-        let late = |_| Err(sqlx::Error::PoolTimedOut);
-        match compared.unwrap_or_else(late) {
+        let timed_out = |_| Err(sqlx::Error::PoolTimedOut);
+        match compared.unwrap_or_else(timed_out) {
             Ok(false) => Ok(()),
             Ok(true) => Err(self.unusable(SHARED)),
             Err(error) => {
@@ -126,17 +129,17 @@ impl Place {
         }
     }
 
-    /// It cannot be used because of this.
+    /// Returns the error that the database cannot be used for this reason.
     pub(super) fn unusable(&self, why: impl Display) -> Error {
         let settings = if matches!(self, Self::File(_)) { "data_dir and database.url" } else { "database.url" };
         Error::unavailable(format!("{self} cannot be used: {why}. Check {settings}."))
     }
 
-    /// The same error, with its place where the library alone says what is wrong.
-    pub(super) fn explained(&self, error: Error) -> Error {
+    /// Adds the target and the setting to an error that contains only the message of the library.
+    pub(super) fn with_target(&self, error: Error) -> Error {
         match &error {
             Error::Unavailable(source) => match source.downcast_ref::<DbErr>() {
-                Some(cause) => self.unusable(in_words(cause)),
+                Some(cause) => self.unusable(error_text(cause)),
                 None => error,
             },
             _ => error,
@@ -169,7 +172,7 @@ pub(super) async fn connect_error(options: &PgConnectOptions) -> Option<DbErr> {
     }
 }
 
-/// Whether two clients are given the same session of the server, or one client several.
+/// Returns whether two clients share a session of the server, or one client gets several.
 async fn shares_sessions(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(pool::ACQUIRE_LIMIT).test_before_acquire(false);
     let pool = pool.connect_with(options.clone()).await?;
@@ -180,7 +183,7 @@ async fn shares_sessions(options: &PgConnectOptions) -> Result<bool, sqlx::Error
             return Ok(true);
         }
         run(&mut other, "BEGIN").await?;
-        // In a transaction, a session is held by every kind of pooler.
+        // In a transaction, every kind of pooler reserves the session.
         let second = session(&mut other).await?;
         if second == first || session(&mut one).await? != first {
             return Ok(true);
@@ -192,7 +195,8 @@ async fn shares_sessions(options: &PgConnectOptions) -> Result<bool, sqlx::Error
     Ok(false)
 }
 
-/// The process that serves this session. No statement is prepared: another client may have done so in it.
+/// Returns the ID of the process that serves this session. The statement is not prepared: another client may have
+/// prepared one in the same session.
 async fn session(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
     use sqlx::Row as _;
     sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(connection).await?.try_get(0)
@@ -202,7 +206,7 @@ async fn run(connection: &mut PgConnection, statement: &'static str) -> Result<(
     sqlx::raw_sql(statement).execute(connection).await.map(|_| ())
 }
 
-impl Display for Place {
+impl Display for ConnectionTarget {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) => write!(f, "The database file {}", path.display()),
@@ -217,7 +221,7 @@ impl Display for Place {
 }
 
 /// Returns the message of the database without the text that the library adds.
-pub(super) fn in_words(error: &DbErr) -> String {
+pub(super) fn error_text(error: &DbErr) -> String {
     if failure(error) == StoreFailure::Late {
         return "there was no answer in time".into();
     }
@@ -240,27 +244,27 @@ pub(super) fn in_words(error: &DbErr) -> String {
 mod tests {
     use super::*;
 
-    fn server(url: &str) -> Place {
-        Place::of(&DatabaseTarget::parse(url).expect("a target")).expect("a place")
+    fn server(url: &str) -> ConnectionTarget {
+        ConnectionTarget::of(&DatabaseTarget::parse(url).expect("target is valid")).expect("URL is valid")
     }
 
     #[test]
-    fn place_is_named_without_its_password() {
-        let place = server("postgres://me:hunter2@db:5433/tokens?password=hunter2");
-        assert_eq!(place.to_string(), "PostgreSQL at db:5433, database tokens, role me,");
-        assert!(!format!("{:?}", place.options()).contains("hunter2"));
+    fn display_omits_password() {
+        let target = server("postgres://me:hunter2@db:5433/tokens?password=hunter2");
+        assert_eq!(target.to_string(), "PostgreSQL at db:5433, database tokens, role me,");
+        assert!(!format!("{:?}", target.options()).contains("hunter2"));
     }
 
     #[test]
     fn only_remote_server_without_sslmode_may_lack_tls() {
-        let warned = |url: &str| matches!(server(url), Place::Server(server) if server.may_lack_tls());
+        let may_lack_tls = |url: &str| matches!(server(url), ConnectionTarget::Server(server) if server.may_lack_tls());
         for url in [
             "postgres://me@db/t",
             "postgres://me@192.0.2.1/t",
             "postgres://me@[2001:db8::1]/t",
             "postgres://me@localhost.example/t",
         ] {
-            assert!(warned(url), "{url}");
+            assert!(may_lack_tls(url), "{url}");
         }
         for url in [
             "postgres://me@localhost/t",
@@ -272,7 +276,7 @@ mod tests {
             "postgres://me@db/t?sslmode=prefer",
             "postgres://me@db/t?ssl-mode=disable",
         ] {
-            assert!(!warned(url), "{url}");
+            assert!(!may_lack_tls(url), "{url}");
         }
     }
 }

@@ -278,8 +278,9 @@ fn members_of(viewer: &OrgMember, filter: &MemberFilter) -> SelectStatement {
         .and_where(Expr::col(("m", "organization_id")).eq(*viewer.organization()));
     if let Some(part) = &filter.search {
         // The email address is the last line: text that a newline follows is not part of it.
-        let cursor = if *viewer.admin() { super::holding(part) } else { super::holding_before(part, "\n") };
-        select.and_where(Expr::col(("o", "searchable")).like(cursor));
+        let pattern =
+            if *viewer.admin() { super::like_containing(part) } else { super::like_containing_before(part, "\n") };
+        select.and_where(Expr::col(("o", "searchable")).like(pattern));
     }
     if let Some(role) = filter.role {
         select.and_where(Expr::col(("m", "role")).eq(role));

@@ -1,7 +1,8 @@
-//! Brings the schema up to date, and holds fast what the first start decided.
+//! Migrates the schema, and stores the settings that the first start decides.
 //!
-//! Several nodes may start at once: one of them migrates, and its heart beats in a row of its own meanwhile. A node that
-//! sees that heart stand still for a while takes over. No clock of any machine is compared with that of another.
+//! Several nodes may start at the same time. One of them migrates, and meanwhile increments a counter in a row that it
+//! leases. A node that sees the counter unchanged for [`LEASE_EXPIRY`] takes over. Clocks of different machines are
+//! never compared.
 
 use super::{Store, entity::setting, run};
 use crate::domain::{
@@ -18,17 +19,17 @@ use sea_orm::{
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-const PREFIX: &str = "token.prefix";
-/// Where the library keeps which steps were applied.
-const APPLIED: &str = "seaql_migrations";
-const LEASE: &str = "migration_lease";
-const INTERVAL: Duration = Duration::from_millis(500);
-/// A heart that stood still for so long is taken to be dead.
+const PREFIX_SETTING: &str = "token.prefix";
+/// The table in which the library records the applied migrations.
+const MIGRATIONS_TABLE: &str = "seaql_migrations";
+const LEASE_TABLE: &str = "migration_lease";
+const RENEWAL_INTERVAL: Duration = Duration::from_millis(500);
+/// A node whose counter is unchanged for this time is considered stopped.
 const LEASE_EXPIRY: Duration = Duration::from_secs(5);
-/// How long another node's migration is waited for.
+/// The time limit of waiting for the migration of another node.
 const TIMEOUT: Duration = Duration::from_mins(10);
-/// How often in a row the database may refuse to say who migrates.
-const MAX_REFUSALS: u32 = 50;
+/// The maximum number of consecutive failures to read the lease.
+const MAX_FAILURES: u32 = 50;
 
 #[derive(Debug, FromQueryResult)]
 struct Applied {
@@ -42,12 +43,13 @@ struct Lease {
 }
 
 impl Store {
-    /// The names of the steps that are not applied yet. Changes nothing. Refuses a database that a newer program made.
+    /// Returns the names of the pending migrations, without changing anything. `CONFLICT` if a newer program migrated
+    /// the database.
     pub async fn pending(&self) -> Result<Vec<String>> {
         let known: Vec<_> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
-        let any = run(self.checks.has_table(APPLIED)).await?;
-        let question = Query::select().column("version").from(APPLIED).take();
-        let applied: Vec<Applied> = if any { super::all(&self.checks, &question).await? } else { Vec::new() };
+        let table_exists = run(self.checks.has_table(MIGRATIONS_TABLE)).await?;
+        let query = Query::select().column("version").from(MIGRATIONS_TABLE).take();
+        let applied: Vec<Applied> = if table_exists { super::all(&self.checks, &query).await? } else { Vec::new() };
         let applied: Vec<_> = applied.into_iter().map(|step| step.version).collect();
         if applied.iter().any(|step| !known.contains(step)) {
             let why = "This database was migrated by a newer Tokenward than this one; start that one, or a newer one.";
@@ -56,74 +58,74 @@ impl Store {
         Ok(known.into_iter().filter(|step| !applied.contains(step)).collect())
     }
 
-    /// Applies all pending steps and tells their names.
+    /// Applies all pending migrations and returns their names.
     pub async fn migrate(&self, prefix: &Prefix) -> Result<Vec<String>> {
         let pending = self.pending().await?;
-        let applied = if pending.is_empty() { pending } else { self.migrate_alone().await? };
+        let applied = if pending.is_empty() { pending } else { self.migrate_exclusively().await? };
         self.save_prefix(prefix).await?;
         self.saved_key(Purpose::Usernames).await?;
         self.cursor_key().await?;
         Ok(applied)
     }
 
-    async fn migrate_alone(&self) -> Result<Vec<String>> {
-        let me = Uuid::new_v4();
-        self.take_lease(me).await?;
+    async fn migrate_exclusively(&self) -> Result<Vec<String>> {
+        let node = Uuid::new_v4();
+        self.take_lease(node).await?;
         let applied = tokio::select! {
             applied = self.apply() => applied,
-            failed = self.beat(me) => Err(failed),
+            failed = self.renew_lease(node) => Err(failed),
         };
-        self.change_lease(lease_of(me).value("holder", None::<Uuid>)).await?;
+        self.change_lease(own_lease_update(node).value("holder", None::<Uuid>)).await?;
         applied
     }
 
     async fn apply(&self) -> Result<Vec<String>> {
         let pending = self.pending().await?;
-        // A step has no time limit: no request waits for it.
+        // A migration has no time limit: no request waits for it.
         let lease = run(self.steps.acquire_single_use()).await?;
         Migrator::up(&lease.connection, None).await.map_err(super::failed)?;
         Ok(pending)
     }
 
-    /// Waits until nobody migrates, or until whoever does is dead.
-    async fn take_lease(&self, me: Uuid) -> Result<()> {
+    /// Waits until no other node migrates, or the one that does has stopped, and takes the lease.
+    async fn take_lease(&self, node: Uuid) -> Result<()> {
         let start = Instant::now();
-        let mut seen: Option<(i64, Instant)> = None;
-        let mut refusals = 0;
+        let mut last_seen: Option<(i64, Instant)> = None;
+        let mut failures = 0;
         while start.elapsed() < TIMEOUT {
-            // Two that make the table at once refuse each other; the next look finds it.
+            // If two nodes create the table at once, one of them fails; the next attempt finds the table.
             let lease = match self.lease().await {
                 Ok(Some(lease)) => lease,
-                Err(error) if refusals == MAX_REFUSALS => return Err(error),
+                Err(error) if failures == MAX_FAILURES => return Err(error),
                 _ => {
-                    refusals += 1;
-                    tokio::time::sleep(INTERVAL / 5).await;
+                    failures += 1;
+                    tokio::time::sleep(RENEWAL_INTERVAL / 5).await;
                     continue;
                 }
             };
-            refusals = 0;
-            let dead = seen.is_some_and(|(beat, since)| beat == lease.beat && since.elapsed() > LEASE_EXPIRY);
-            if lease.holder.is_none() || dead {
-                let mut take = update();
-                take.value("holder", me).and_where(Expr::col("beat").eq(lease.beat));
-                if self.change_lease(&mut take).await? == 1 {
+            failures = 0;
+            let stopped = last_seen.is_some_and(|(beat, since)| beat == lease.beat && since.elapsed() > LEASE_EXPIRY);
+            if lease.holder.is_none() || stopped {
+                let mut update = lease_update();
+                update.value("holder", node).and_where(Expr::col("beat").eq(lease.beat));
+                if self.change_lease(&mut update).await? == 1 {
                     return Ok(());
                 }
             }
-            if seen.is_none_or(|(beat, _)| beat != lease.beat) {
-                seen = Some((lease.beat, Instant::now()));
+            if last_seen.is_none_or(|(beat, _)| beat != lease.beat) {
+                last_seen = Some((lease.beat, Instant::now()));
             }
-            tokio::time::sleep(INTERVAL).await;
+            tokio::time::sleep(RENEWAL_INTERVAL).await;
         }
-        Err(Error::unavailable("another node migrates this database and does not come to an end"))
+        Err(Error::unavailable("another node is migrating this database and did not finish in time"))
     }
 
-    /// Shows that this node lives; ends when somebody else took over.
-    async fn beat(&self, me: Uuid) -> Error {
+    /// Renews the lease. Returns when another node took over.
+    async fn renew_lease(&self, node: Uuid) -> Error {
         loop {
-            tokio::time::sleep(INTERVAL).await;
-            match self.change_lease(&mut lease_of(me)).await {
-                Ok(0) => return Error::unavailable("another node took the migration over"),
+            tokio::time::sleep(RENEWAL_INTERVAL).await;
+            match self.change_lease(&mut own_lease_update(node)).await {
+                Ok(0) => return Error::unavailable("another node took over the migration"),
                 Ok(_) => {}
                 Err(error) => tracing::debug!(error = %error.cause(), "failed to renew the migration lease"),
             }
@@ -132,7 +134,7 @@ impl Store {
 
     async fn lease(&self) -> Result<Option<Lease>> {
         let table = Table::create()
-            .table(LEASE)
+            .table(LEASE_TABLE)
             .if_not_exists()
             .col(ColumnDef::new("id").integer().not_null().primary_key())
             .col(ColumnDef::new("holder").uuid().null())
@@ -140,13 +142,13 @@ impl Store {
             .take();
         run(self.write.execute(&table)).await?;
         let first = Query::insert()
-            .into_table(LEASE)
+            .into_table(LEASE_TABLE)
             .columns(["id", "beat"])
             .values_panic([1.into(), 0_i64.into()])
             .on_conflict(OnConflict::column("id").do_nothing().to_owned())
             .take();
         run(self.write.execute(&first)).await?;
-        super::one(&self.write, &Query::select().columns(["holder", "beat"]).from(LEASE).take()).await
+        super::one(&self.write, &Query::select().columns(["holder", "beat"]).from(LEASE_TABLE).take()).await
     }
 
     async fn change_lease(&self, change: &mut UpdateStatement) -> Result<u64> {
@@ -154,21 +156,22 @@ impl Store {
         Ok(run(self.write.execute(change)).await?.rows_affected())
     }
 
-    /// The first start decides how values begin: another prefix would make scanners and clients blind to the old ones.
+    /// Stores the prefix at the first start, and rejects another one later: scanners and clients would not recognize
+    /// older values.
     async fn save_prefix(&self, prefix: &Prefix) -> Result<()> {
-        let kept = self.saved_setting(PREFIX, || Ok(prefix.as_str().into())).await?;
-        if kept == prefix.as_str() {
+        let stored = self.saved_setting(PREFIX_SETTING, || Ok(prefix.as_str().into())).await?;
+        if stored == prefix.as_str() {
             return Ok(());
         }
         Err(Error::invalid(
             "token.prefix",
             format!(
-                "The tokens of this database begin with {kept}_, which its first start decided; set token.prefix to {kept}."
+                "The tokens of this database begin with {stored}_, as set at its first start; set token.prefix to {stored}."
             ),
         ))
     }
 
-    /// The key that cursors are authenticated with: the first start generates it, and all nodes use the same.
+    /// Returns the key that authenticates cursors. The first start generates it, and all nodes use the same key.
     pub async fn cursor_key(&self) -> Result<&MacKey> {
         self.cursor_key.get_or_try_init(|| self.saved_key(Purpose::Cursors)).await
     }
@@ -177,29 +180,29 @@ impl Store {
         Ok(MacKey::parse(&self.saved_setting(purpose.setting(), MacKey::generate).await?))
     }
 
-    /// The value of a setting, which is this one from now on if there is none.
-    async fn saved_setting(&self, name: &str, first: impl FnOnce() -> Result<String>) -> Result<String> {
-        if let Some(kept) = self.setting(name).await? {
-            return Ok(kept);
+    /// Returns the stored value of a setting. If there is none, stores and returns `default`.
+    async fn saved_setting(&self, name: &str, default: impl FnOnce() -> Result<String>) -> Result<String> {
+        if let Some(stored) = self.setting(name).await? {
+            return Ok(stored);
         }
-        let mine = setting::ActiveModel { name: Set(name.into()), value: Set(first()?) };
-        let insert = setting::Entity::insert(mine)
+        let row = setting::ActiveModel { name: Set(name.into()), value: Set(default()?) };
+        let insert = setting::Entity::insert(row)
             .on_conflict(OnConflict::column(setting::Column::Name).do_nothing().to_owned())
             .exec_without_returning(&self.write);
         run(insert).await?;
-        // Another node may have been quicker.
-        self.setting(name).await?.ok_or_else(|| Error::Bug("a setting was not kept".into()))
+        // Another node may have stored it first.
+        self.setting(name).await?.ok_or_else(|| Error::Bug("a setting was not stored".into()))
     }
 
     async fn setting(&self, name: &str) -> Result<Option<String>> {
-        Ok(run(setting::Entity::find_by_id(name).one(&self.write)).await?.map(|kept| kept.value))
+        Ok(run(setting::Entity::find_by_id(name).one(&self.write)).await?.map(|row| row.value))
     }
 }
 
-fn update() -> UpdateStatement {
-    Query::update().table(LEASE).and_where(Expr::col("id").eq(1)).take()
+fn lease_update() -> UpdateStatement {
+    Query::update().table(LEASE_TABLE).and_where(Expr::col("id").eq(1)).take()
 }
 
-fn lease_of(me: Uuid) -> UpdateStatement {
-    update().and_where(Expr::col("holder").eq(me)).take()
+fn own_lease_update(node: Uuid) -> UpdateStatement {
+    lease_update().and_where(Expr::col("holder").eq(node)).take()
 }

@@ -49,7 +49,7 @@ use crate::{
     },
     telemetry::{Metrics, StoreFailure},
 };
-use database_url::Place;
+use database_url::ConnectionTarget;
 use futures_util::future::join_all;
 use pool::{File, Pool, PoolOptions, Transaction};
 use sea_orm::{
@@ -91,7 +91,7 @@ const STALE_PLAN: (&str, &str) = ("0A000", "RevalidateCachedQuery");
 const TEST_INTERVAL: Duration = Duration::from_secs(5);
 /// The first and the longest pause between two attempts to open them again.
 const REOPEN_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
-/// Below this SQLite may lose the write-ahead log when a checkpoint and a writer meet.
+/// Earlier versions may lose the write-ahead log if a checkpoint and a write coincide.
 const MIN_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
 tokio::task_local! {
@@ -148,15 +148,15 @@ pub struct Store {
 impl Store {
     /// Opens a database. Rejects one that may lose acknowledged changes.
     pub async fn connect(target: &DatabaseTarget) -> Result<Self> {
-        let place = Place::of(target)?;
+        let target = ConnectionTarget::of(target)?;
         let metrics = Metrics::default();
         let closed_connection = Arc::<Notify>::default();
-        if let Place::File(path) = &place {
-            let file = File::found_or_created(path).map_err(|error| place.unusable(error))?;
+        if let ConnectionTarget::File(path) = &target {
+            let file = File::found_or_created(path).map_err(|error| target.unusable(error))?;
             let pool = |max_connections| {
                 Pool::new(PoolOptions {
                     backend: DbBackend::Sqlite,
-                    connect: place.options(),
+                    connect: target.options(),
                     max_connections,
                     server: None,
                     file: Some(file.clone()),
@@ -165,9 +165,9 @@ impl Store {
                 })
             };
             let write = pool(1);
-            if let Err(error) = guard_sqlite(&write).await {
+            if let Err(error) = check_sqlite(&write).await {
                 file.remove_if_unused();
-                return Err(place.explained(error));
+                return Err(target.with_target(error));
             }
             let (read, change_reads, checks, steps) = (pool(8), pool(4), pool(8), pool(1));
             let cursor_key = Arc::default();
@@ -178,20 +178,20 @@ impl Store {
                 backend: DbBackend::Postgres,
                 connect,
                 max_connections,
-                server: place.server_options(),
+                server: target.server_options(),
                 file: None,
                 metrics: metrics.clone(),
                 closed_connection: Arc::clone(&closed_connection),
             })
         };
-        let steps = || pool(place.options(), 1);
-        place.warn_without_tls();
-        place.guard_sessions().await.map_err(|error| place.explained(error))?;
+        let steps = || pool(target.options(), 1);
+        target.warn_without_tls();
+        target.check_sessions().await.map_err(|error| target.with_target(error))?;
         // On a replica, sessions of the other pools are closed at once, without the cause.
         let first = steps();
-        guard_postgres(&first).await.map_err(|error| place.explained(error))?;
+        check_postgres(&first).await.map_err(|error| target.with_target(error))?;
         first.close().await;
-        let pool = |max_connections| pool(postgres_options(&place), max_connections);
+        let pool = |max_connections| pool(postgres_options(&target), max_connections);
         let (read, write, change_reads, checks, steps) = (pool(6), pool(4), pool(2), pool(4), steps());
         let cursor_key = Arc::default();
         Ok(Self { read, write, change_reads, checks, steps, closed_connection, metrics, cursor_key })
@@ -245,7 +245,7 @@ impl Store {
             let _ = timeout(TEST_INTERVAL, self.closed_connection.notified()).await;
             let mut pause = first_pause;
             while let Err(error) = self.fill_pools().await {
-                tracing::debug!(error = %database_url::in_words(&error), "failed to open connections, will retry");
+                tracing::debug!(error = %database_url::error_text(&error), "failed to open connections, will retry");
                 sleep(pause).await;
                 pause = (pause * 2).min(max_pause);
             }
@@ -256,23 +256,23 @@ impl Store {
         [&self.read, &self.write, &self.change_reads, &self.checks, &self.steps]
     }
 
-    /// How far a time is ahead of the database's. The clock of SQLite is that of the machine.
+    /// Returns how far a time is ahead of the clock of the database. SQLite uses the clock of the machine.
     pub async fn clock_skew(&self, time: Time) -> Result<Duration> {
         if self.checks.get_database_backend() == DbBackend::Sqlite {
             return Ok(Duration::ZERO);
         }
         let now = setting(&self.checks, "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)::text");
-        let now: i64 = now.await?.parse().map_err(|_| Error::Bug("the time of the database is no number".into()))?;
+        let now: i64 = now.await?.parse().map_err(|_| Error::Bug("the time of the database is not a number".into()))?;
         Ok(Duration::from_micros(u64::try_from(time.micros().saturating_sub(now)).unwrap_or_default()))
     }
 
-    /// Whether the database answers and its schema is the one that this program knows.
+    /// Checks that the database answers and has the schema of this program.
     pub async fn ready(&self) -> Result<()> {
         run(self.checks.execute_unprepared("SELECT number FROM event_head")).await?;
         if self.pending().await?.is_empty() { Ok(()) } else { Err(Error::unavailable("migrations are pending")) }
     }
 
-    /// What is counted of the service that stands on this store.
+    /// Returns the metrics of the service that uses this store.
     pub const fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -294,21 +294,21 @@ impl Store {
     }
 }
 
-async fn guard_sqlite(pool: &Pool) -> Result<()> {
+async fn check_sqlite(pool: &Pool) -> Result<()> {
     let version = setting(pool, "SELECT sqlite_version()").await?;
-    newer_sqlite(&version)?;
+    check_sqlite_version(&version)?;
     let journal = setting(pool, "SELECT journal_mode FROM pragma_journal_mode").await?;
     let synchronous = setting(pool, "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await?;
-    durable_sqlite(&journal, &synchronous)
+    check_sqlite_durability(&journal, &synchronous)
 }
 
-async fn guard_postgres(pool: &Pool) -> Result<()> {
-    let ask = |name| format!("SELECT current_setting('{name}')");
-    utf8_postgres(&setting(pool, &ask("server_encoding")).await?)?;
-    durable_postgres(&Durability {
-        fsync: setting(pool, &ask("fsync")).await?,
-        full_page_writes: setting(pool, &ask("full_page_writes")).await?,
-        synchronous_commit: setting(pool, &ask("synchronous_commit")).await?,
+async fn check_postgres(pool: &Pool) -> Result<()> {
+    let current_setting = |name| format!("SELECT current_setting('{name}')");
+    check_postgres_encoding(&setting(pool, &current_setting("server_encoding")).await?)?;
+    check_postgres_durability(&Durability {
+        fsync: setting(pool, &current_setting("fsync")).await?,
+        full_page_writes: setting(pool, &current_setting("full_page_writes")).await?,
+        synchronous_commit: setting(pool, &current_setting("synchronous_commit")).await?,
         in_recovery: setting(pool, "SELECT pg_is_in_recovery()::text").await?,
     })
 }
@@ -319,11 +319,11 @@ pub async fn with_request_stats<F: Future>(stats: Arc<RequestStats>, work: F) ->
 }
 
 /// Returns the statistics of the current request, to continue them in another task.
-pub fn counter() -> Arc<RequestStats> {
+pub fn request_stats() -> Arc<RequestStats> {
     REQUEST_STATS.try_with(Arc::clone).unwrap_or_default()
 }
 
-/// Waits until the current request may hold another connection. Returns nothing outside a request.
+/// Waits until the current request may hold another connection. Returns `None` outside a request.
 async fn permit() -> Option<OwnedSemaphorePermit> {
     let connections = REQUEST_STATS.try_with(|stats| Arc::clone(&stats.connections.0)).ok()?;
     connections.acquire_owned().await.ok()
@@ -333,8 +333,8 @@ fn count() {
     let _ = REQUEST_STATS.try_with(|stats| stats.statements.fetch_add(1, Ordering::Relaxed));
 }
 
-fn postgres_options(place: &Place) -> ConnectOptions {
-    let mut options = place.options();
+fn postgres_options(target: &ConnectionTarget) -> ConnectOptions {
+    let mut options = target.options();
     options.map_sqlx_postgres_pool_opts(|options| {
         options.after_connect(|session, _| {
             Box::pin(async move {
@@ -348,24 +348,24 @@ fn postgres_options(place: &Place) -> ConnectOptions {
     options
 }
 
-async fn setting(pool: &Pool, question: &str) -> Result<String> {
-    let statement = Statement::from_string(pool.get_database_backend(), question);
+async fn setting(pool: &Pool, sql: &str) -> Result<String> {
+    let statement = Statement::from_string(pool.get_database_backend(), sql);
     let row = run(pool.query_one_raw(statement)).await?;
     row.and_then(|row| row.try_get_by_index(0).ok()).ok_or_else(|| Error::Bug("a setting has no value".into()))
 }
 
-fn newer_sqlite(version: &str) -> Result<()> {
+fn check_sqlite_version(version: &str) -> Result<()> {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or_default());
     let mut next = || parts.next().unwrap_or_default();
     if (next(), next(), next()) >= MIN_SQLITE {
         return Ok(());
     }
     Err(Error::unavailable(format!(
-        "SQLite {version} can lose acknowledged changes (its WAL-reset bug was mended in 3.51.3); build with the bundled SQLite."
+        "SQLite {version} can lose acknowledged changes (its WAL-reset bug was fixed in 3.51.3); build with the bundled SQLite."
     )))
 }
 
-fn durable_sqlite(journal: &str, synchronous: &str) -> Result<()> {
+fn check_sqlite_durability(journal: &str, synchronous: &str) -> Result<()> {
     match (journal, synchronous) {
         ("wal", "2") => Ok(()),
         ("wal", _) => {
@@ -377,8 +377,8 @@ fn durable_sqlite(journal: &str, synchronous: &str) -> Result<()> {
     }
 }
 
-/// Other encodings cannot hold every text, and `SQL_ASCII` does not know which texts are valid.
-fn utf8_postgres(encoding: &str) -> Result<()> {
+/// Other encodings cannot store every text, and `SQL_ASCII` does not validate it.
+fn check_postgres_encoding(encoding: &str) -> Result<()> {
     if encoding == "UTF8" {
         return Ok(());
     }
@@ -396,7 +396,7 @@ struct Durability {
     in_recovery: String,
 }
 
-fn durable_postgres(settings: &Durability) -> Result<()> {
+fn check_postgres_durability(settings: &Durability) -> Result<()> {
     if settings.in_recovery == "true" {
         return Err(Error::unavailable(REPLICA));
     }
@@ -445,7 +445,7 @@ fn failed(error: DbErr) -> Error {
         StoreFailure::Unavailable if has_code(&error, &[NO_SESSION]) => {
             let why = "PostgreSQL opens no more connections; raise max_connections or the CONNECTION LIMIT of the role or \
                        database, or run fewer nodes";
-            Error::unavailable(format!("{why} ({}).", database_url::in_words(&error)))
+            Error::unavailable(format!("{why} ({}).", database_url::error_text(&error)))
         }
         StoreFailure::Late | StoreFailure::Unavailable => Error::unavailable(error),
         StoreFailure::Refused if has_code(&error, &database_url::SHARED_CODES) => {
@@ -454,11 +454,11 @@ fn failed(error: DbErr) -> Error {
         StoreFailure::Refused if has_code(&error, &MISPLACED) => {
             let why = "The search_path of PostgreSQL does not lead to the tables of Tokenward; set it for the role or the \
                        database, or create the schema";
-            Error::unavailable(format!("{why} ({}).", database_url::in_words(&error)))
+            Error::unavailable(format!("{why} ({}).", database_url::error_text(&error)))
         }
         StoreFailure::Refused if has_code(&error, &[NO_RIGHT]) => {
             let why = "The role of database.url lacks a right; let it own its database, or grant it what is missing";
-            Error::unavailable(format!("{why} ({}).", database_url::in_words(&error)))
+            Error::unavailable(format!("{why} ({}).", database_url::error_text(&error)))
         }
         StoreFailure::Refused => Error::Bug(error.to_string().into()),
     }
@@ -497,7 +497,7 @@ fn failure(error: &DbErr) -> StoreFailure {
 
 /// Classifies a failure by the code of the database.
 fn failure_of(code: &str, while_connecting: bool) -> StoreFailure {
-    // SQLite: the low byte is the kind. PostgreSQL: the first two letters are the class.
+    // SQLite: the low byte is the kind. PostgreSQL: the first two characters are the class.
     let sqlite_kind = code.parse::<u32>().ok().filter(|_| code.len() != 5).map(|code| code & 0xff);
     match (sqlite_kind, code.get(..2)) {
         (Some(5 | 6), _) => StoreFailure::Contended,
@@ -505,7 +505,7 @@ fn failure_of(code: &str, while_connecting: bool) -> StoreFailure {
         (Some(7..=11 | 13..=15 | 26), _) | (None, Some("08" | "25" | "53" | "55" | "57" | "58")) => {
             StoreFailure::Unavailable
         }
-        // A password that was changed, a database that was dropped.
+        // For example, a password that was changed or a database that was dropped.
         _ if while_connecting => StoreFailure::Unavailable,
         _ => StoreFailure::Refused,
     }
@@ -525,19 +525,19 @@ fn database_error(error: &DbErr) -> Option<&dyn DatabaseError> {
     inner.as_database_error()
 }
 
-/// All rows of a question.
-async fn all<R: FromQueryResult>(connection: &impl ConnectionTrait, question: &SelectStatement) -> Result<Vec<R>> {
-    let rows = run(connection.query_all(question)).await?;
+/// Returns all rows of a query.
+async fn all<R: FromQueryResult>(connection: &impl ConnectionTrait, query: &SelectStatement) -> Result<Vec<R>> {
+    let rows = run(connection.query_all(query)).await?;
     rows.iter().map(|row| R::from_query_result(row, "").map_err(failed)).collect()
 }
 
-/// The row of a question that has at most one.
-async fn one<R: FromQueryResult>(connection: &impl ConnectionTrait, question: &SelectStatement) -> Result<Option<R>> {
-    let row = run(connection.query_one(question)).await?;
+/// Returns the row of a query that returns at most one.
+async fn one<R: FromQueryResult>(connection: &impl ConnectionTrait, query: &SelectStatement) -> Result<Option<R>> {
+    let row = run(connection.query_one(query)).await?;
     row.map(|row| R::from_query_result(&row, "").map_err(failed)).transpose()
 }
 
-/// Returns nothing if a unique key rejected it.
+/// Runs a statement. Returns `None` if it violates a unique key.
 async fn run_unique<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<Option<T>> {
     run(async {
         match work.await {
@@ -548,19 +548,19 @@ async fn run_unique<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<O
     .await
 }
 
-/// A pattern for any text that holds `part`: `%`, `_` and `\` are ordinary characters in it.
-fn holding(part: &str) -> LikeExpr {
-    holding_before(part, "")
+/// Matches any text that contains `part`: `%`, `_` and `\` are ordinary characters in it.
+fn like_containing(part: &str) -> LikeExpr {
+    like_containing_before(part, "")
 }
 
-/// A pattern for any text that holds `part`, and `end` somewhere behind it.
-fn holding_before(part: &str, end: &str) -> LikeExpr {
+/// Matches any text that contains `part` and, after it, `end`.
+fn like_containing_before(part: &str, end: &str) -> LikeExpr {
     let mut pattern = String::from("%");
-    for letter in part.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
+    for ch in part.chars() {
+        if matches!(ch, '%' | '_' | '\\') {
             pattern.push('\\');
         }
-        pattern.push(letter);
+        pattern.push(ch);
     }
     pattern.push('%');
     if !end.is_empty() {
@@ -576,35 +576,35 @@ mod tests {
 
     /// R-83
     #[test]
-    fn an_old_sqlite_is_refused() {
-        assert!(newer_sqlite("3.51.3").is_ok());
-        assert!(newer_sqlite("3.52.0").is_ok());
-        assert!(newer_sqlite("4.0").is_ok());
+    fn old_sqlite_is_refused() {
+        assert!(check_sqlite_version("3.51.3").is_ok());
+        assert!(check_sqlite_version("3.52.0").is_ok());
+        assert!(check_sqlite_version("4.0").is_ok());
         for old in ["3.51.2", "3.7.0", "3.9.99", "nonsense"] {
-            assert!(newer_sqlite(old).is_err(), "{old}");
+            assert!(check_sqlite_version(old).is_err(), "{old}");
         }
     }
 
     /// F-08
     #[test]
-    fn an_error_says_whether_it_may_be_tried_again_comes_later_or_is_our_fault() {
+    fn database_errors_are_classified() {
         // SQLite: busy, locked. PostgreSQL: not serializable, deadlock.
         for code in ["5", "261", "517", "6", "40001", "40P01"] {
             assert_eq!(failure_of(code, false), StoreFailure::Contended, "{code}");
         }
-        // SQLite: full, several of I/O, read-only, corrupt, cannot be opened, no database, interrupted.
-        // PostgreSQL: the disk is full, no connection, shut down, a statement took too long, a read-only transaction.
+        // SQLite: disk full, I/O errors, read-only, corrupt, cannot open, not a database, interrupted. PostgreSQL: disk
+        // full, no connection, shut down, statement timeout, read-only transaction.
         for code in ["13", "10", "266", "1034", "8", "1032", "11", "14", "26", "9"] {
             assert_eq!(failure_of(code, false), StoreFailure::Unavailable, "{code}");
         }
         for code in ["53100", "53300", "08006", "57P01", "57P03", "57014", "25006", "55P03", "58030"] {
             assert_eq!(failure_of(code, false), StoreFailure::Unavailable, "{code}");
         }
-        // SQLite: no such table, a key that is there. PostgreSQL: the same, and something that it does not support.
+        // SQLite and PostgreSQL: no such table, a duplicate key. PostgreSQL: a feature that it does not support.
         for code in ["1", "19", "2067", "42P01", "23505", "0A000"] {
             assert_eq!(failure_of(code, false), StoreFailure::Refused, "{code}");
         }
-        // A password that is wrong, a database that is gone.
+        // A wrong password, and a database that does not exist.
         for code in ["28P01", "3D000"] {
             assert_eq!(failure_of(code, true), StoreFailure::Unavailable, "{code}");
         }
@@ -612,37 +612,41 @@ mod tests {
 
     #[tokio::test]
     async fn sqlite_needs_no_folder_for_temporary_files() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::connect(&DatabaseTarget::File(folder.path().join("tokenward.db"))).await.expect("a store");
+        let folder = tempfile::tempdir().expect("folder is created");
+        let store =
+            Store::connect(&DatabaseTarget::File(folder.path().join("tokenward.db"))).await.expect("store opens");
         for pool in [&store.read, &store.write, &store.change_reads, &store.checks, &store.steps] {
-            let kept =
-                setting(pool, "SELECT CAST(temp_store AS TEXT) FROM pragma_temp_store").await.expect("a setting");
-            assert_eq!(kept, "2", "in memory");
+            let value = setting(pool, "SELECT CAST(temp_store AS TEXT) FROM pragma_temp_store")
+                .await
+                .expect("setting is returned");
+            assert_eq!(value, "2", "in memory");
         }
     }
 
     #[test]
-    fn database_without_utf8_is_refused_with_the_remedy() {
-        assert!(utf8_postgres("UTF8").is_ok());
+    fn database_without_utf8_is_refused() {
+        assert!(check_postgres_encoding("UTF8").is_ok());
         for encoding in ["SQL_ASCII", "LATIN1", "EUC_JP"] {
-            let Err(Error::Unavailable(source)) = utf8_postgres(encoding) else { panic!("{encoding} was accepted") };
+            let Err(Error::Unavailable(source)) = check_postgres_encoding(encoding) else {
+                panic!("{encoding} was accepted")
+            };
             assert!(source.to_string().contains("ENCODING 'UTF8'"), "{source}");
         }
     }
 
     /// R-83
     #[test]
-    fn a_database_that_may_lose_acknowledged_changes_is_refused_with_the_cause() {
-        assert!(durable_sqlite("wal", "2").is_ok());
-        assert!(durable_sqlite("wal", "1").is_err());
-        assert!(durable_sqlite("delete", "2").is_err());
+    fn database_that_may_lose_changes_is_refused() {
+        assert!(check_sqlite_durability("wal", "2").is_ok());
+        assert!(check_sqlite_durability("wal", "1").is_err());
+        assert!(check_sqlite_durability("delete", "2").is_err());
         let good = || Durability {
             fsync: "on".into(),
             full_page_writes: "on".into(),
             synchronous_commit: "on".into(),
             in_recovery: "false".into(),
         };
-        assert!(durable_postgres(&good()).is_ok());
+        assert!(check_postgres_durability(&good()).is_ok());
         let cases = [
             ("fsync", Durability { fsync: "off".into(), ..good() }),
             ("full_page_writes", Durability { full_page_writes: "off".into(), ..good() }),
@@ -650,7 +654,9 @@ mod tests {
             ("read replica", Durability { in_recovery: "true".into(), ..good() }),
         ];
         for (cause, settings) in cases {
-            let Err(Error::Unavailable(source)) = durable_postgres(&settings) else { panic!("{cause} was accepted") };
+            let Err(Error::Unavailable(source)) = check_postgres_durability(&settings) else {
+                panic!("{cause} was accepted")
+            };
             assert!(source.to_string().contains(cause), "{source}");
         }
     }

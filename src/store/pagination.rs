@@ -1,6 +1,6 @@
 //! Keyset pagination of lists, and the conditions that token lists share.
 
-use super::{all, holding, one};
+use super::{all, like_containing, one};
 use crate::domain::{
     cursor::{Cursor, Key},
     error::Result,
@@ -206,11 +206,11 @@ pub(super) fn within<C: IntoColumnRef + Copy>(column: C, range: TimeRange, never
 pub(super) fn shared(filter: &TokenFilter, at: Time) -> Condition {
     let mut all = Condition::all();
     for part in &filter.owner {
-        all = all.add(Expr::col(("o", "searchable")).like(holding(part)));
+        all = all.add(Expr::col(("o", "searchable")).like(like_containing(part)));
     }
     for word in &filter.words {
-        let owner = Expr::col(("o", "searchable")).like(holding(word));
-        all = all.add(owner.or(Expr::col(("t", "searchable")).like(holding(word))));
+        let owner = Expr::col(("o", "searchable")).like(like_containing(word));
+        all = all.add(owner.or(Expr::col(("t", "searchable")).like(like_containing(word))));
     }
     for value in &filter.values {
         all = all.add(match value {

@@ -45,7 +45,7 @@ const ANSWER_LIMIT: Duration = LIMIT.saturating_sub(ACQUIRE_LIMIT);
 const MAX_UNTESTED_IDLE: Duration = Duration::from_secs(1);
 /// The time limit of such a test.
 pub(super) const TEST_LIMIT: Duration = Duration::from_millis(500);
-/// How long a connection may take to close before its permit is released.
+/// The time limit for closing a connection before its permit is released.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// How often a statement is repeated because of a stale plan. The first failure discards all connections with such plans,
 /// so that only another change of the schema can cause a second one.
@@ -337,7 +337,7 @@ impl Pool {
         self.discard(connection, None);
     }
 
-    /// Has the connections of a generation, whose plans are stale, discarded instead of used again.
+    /// Marks the connections of a generation, whose plans are stale, so that they are discarded instead of used again.
     fn end_generation(&self, generation: u64) {
         let mut state = self.state();
         if state.generation == generation {
@@ -404,13 +404,13 @@ impl Pool {
         Ok(lease)
     }
 
-    /// Returns whether there is a table of that name.
+    /// Returns whether a table of this name exists.
     pub(super) async fn has_table(&self, name: &str) -> Result<bool, DbErr> {
         let (lease, end) = self.acquire().await?;
         lease.answer(end, SchemaManager::new(&lease.connection).has_table(name)).await
     }
 
-    /// Begins a transaction on a connection of its own.
+    /// Begins a transaction on a separate connection.
     pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Transaction, DbErr> {
         if let Some(file) = &self.0.options.file {
             file.is_writable()?;
@@ -494,7 +494,7 @@ impl PooledConnection {
         answer
     }
 
-    /// Marks the library's pool as closed, which then reuses its connection no more.
+    /// Marks the library's pool as closed, so that it does not use its connection again.
     fn mark_closed(&self) {
         let _ = self.connection.close_by_ref().now_or_never();
     }

@@ -159,7 +159,7 @@ fn tokens_of(viewer: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement
         .cond_where(pagination::in_states(filter.statuses(), at))
         .cond_where(pagination::shared(filter, at));
     for scope in &filter.scopes {
-        select.and_where(Expr::col(("t", "scopes")).like(super::holding(&format!(" {scope} "))));
+        select.and_where(Expr::col(("t", "scopes")).like(super::like_containing(&format!(" {scope} "))));
     }
     for expected in &filter.owner_is_admin {
         select.and_where(pagination::either(Expr::exists(administered(viewer)), *expected));
