@@ -31,7 +31,7 @@ pub(crate) struct FaultProxy {
     listen: SocketAddr,
     url: Url,
     injection: Arc<Mutex<Injection>>,
-    _lines: JoinSet<()>,
+    _accepting: JoinSet<()>,
 }
 
 impl FaultProxy {
@@ -41,21 +41,21 @@ impl FaultProxy {
         let server = format!("{}:{}", url.host_str().unwrap_or("localhost"), url.port().unwrap_or(5432));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (listen, injection) = (listener.local_addr().unwrap(), Arc::<Mutex<Injection>>::default());
-        let mut lines = JoinSet::new();
+        let mut accepting = JoinSet::new();
         let shared = Arc::clone(&injection);
-        lines.spawn(async move {
-            let mut open = JoinSet::new();
+        accepting.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&server).await.unwrap();
                 let (mut from_server, to_server) = server.into_split();
                 let (from_client, mut to_client) = client.into_split();
-                open.spawn(async move { drop(copy(&mut from_server, &mut to_client).await) });
+                connections.spawn(async move { drop(copy(&mut from_server, &mut to_client).await) });
                 let injection = Arc::clone(&shared);
                 // An error ends this connection only.
-                open.spawn(async move { drop(forward(from_client, to_server, &injection).await) });
+                connections.spawn(async move { drop(forward(from_client, to_server, &injection).await) });
             }
         });
-        Self { listen, url, injection, _lines: lines }
+        Self { listen, url, injection, _accepting: accepting }
     }
 
     /// Returns the URL of the database through this proxy.

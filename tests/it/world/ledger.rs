@@ -31,20 +31,20 @@ impl World {
         let fence = self.member(FENCE, &[FENCE]).await;
         let (root, id) = (self.user("root-fence").await, self.organization_id(FENCE).await);
         let token = fence.create_token(FENCE, &[FENCE], &["read_builds"]).await;
-        for again in [true, false] {
-            let before = self.fences();
+        for is_first in [true, false] {
+            let before = self.fence_emails();
             assert_eq!(root.remove_organization(&token.id, &id, None).await.code(), "OK");
             let start = Instant::now();
-            while self.fences() == before {
+            while self.fence_emails() == before {
                 assert!(start.elapsed() < Duration::from_secs(30), "the email of a mark was not sent");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            if again {
+            if is_first {
                 assert_eq!(fence.add_organization(&token.id, &id).await.code(), "OK");
             }
         }
-        let numbers = self.numbers_of_fence().await;
-        Mark { first: numbers[3], last: numbers[0], emails: self.mailbox.sent().len() - self.fences() }
+        let numbers = self.fence_event_numbers().await;
+        Mark { first: numbers[3], last: numbers[0], emails: self.mailbox.sent().len() - self.fence_emails() }
     }
 
     /// Returns the numbers of events and emails since a mark.
@@ -53,12 +53,12 @@ impl World {
         (now.first - mark.last - 1, now.emails - mark.emails)
     }
 
-    fn fences(&self) -> usize {
+    fn fence_emails(&self) -> usize {
         self.mailbox.sent().iter().filter(|sent| sent.recipients == ["fence@example.test"]).count()
     }
 
     /// Returns the numbers of the last four events of the organization of the marks, newest first.
-    async fn numbers_of_fence(&self) -> Vec<i64> {
+    async fn fence_event_numbers(&self) -> Vec<i64> {
         let (store, at) = (self.app.store(), self.now());
         let identity = Identity { issuer: super::ISSUER.into(), subject: "root-fence".into() };
         let (root, _) = store.user_of(&identity).await.unwrap().unwrap();

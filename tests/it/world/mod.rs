@@ -303,9 +303,9 @@ impl World {
 
     /// Runs `work` in this task and returns the number of its statements.
     pub(crate) async fn statements(&self, work: impl Future) -> u64 {
-        let dealings = Arc::default();
-        tokenward::store::with_request_stats(Arc::clone(&dealings), work).await;
-        dealings.statements()
+        let stats = Arc::default();
+        tokenward::store::with_request_stats(Arc::clone(&stats), work).await;
+        stats.statements()
     }
 }
 

@@ -54,15 +54,15 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (network, server) = (watch::channel(Network::Good).0, watch::channel(server_of(url).to_owned()).0);
         let (listen, commits) = (listener.local_addr().unwrap(), Arc::default());
-        let line = Line { network: network.subscribe(), commits: Arc::clone(&commits) };
-        let redirect_to = server.subscribe();
+        let forwarder = Forwarder { network: network.subscribe(), commits: Arc::clone(&commits) };
+        let target = server.subscribe();
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
             // They end with the accepting task.
-            let mut lines = JoinSet::new();
+            let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                let to = redirect_to.borrow().clone();
-                lines.spawn(line.clone().forward(client, to));
+                let to = target.borrow().clone();
+                connections.spawn(forwarder.clone().forward(client, to));
             }
         });
         Self { listen, network, server, commits, _accepting: accepting }
@@ -103,12 +103,12 @@ fn server_of(url: &str) -> &str {
 }
 
 #[derive(Clone)]
-struct Line {
+struct Forwarder {
     network: watch::Receiver<Network>,
     commits: Arc<AtomicUsize>,
 }
 
-impl Line {
+impl Forwarder {
     async fn forward(mut self, mut client: TcpStream, to: String) {
         let network = *self.network.borrow_and_update();
         match network {

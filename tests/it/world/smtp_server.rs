@@ -79,7 +79,7 @@ pub(crate) struct SmtpServer {
 }
 
 struct Shared {
-    line: Encryption,
+    encryption: Encryption,
     fault: watch::Sender<Option<(Step, Fault)>>,
     state: Mutex<State>,
 }
@@ -93,10 +93,10 @@ struct State {
 
 impl SmtpServer {
     /// Starts a server on its own port.
-    pub(crate) async fn start(line: Encryption) -> Self {
+    pub(crate) async fn start(encryption: Encryption) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { line, fault: watch::Sender::new(None), state: Mutex::default() });
+        let shared = Arc::new(Shared { encryption, fault: watch::Sender::new(None), state: Mutex::default() });
         let mut server = JoinSet::new();
         server.spawn(serve(listener, Arc::clone(&shared)));
         Self { address, shared, _server: server }
@@ -113,8 +113,8 @@ impl SmtpServer {
     }
 
     /// Sets the fault, and ends the sessions that hang at another step.
-    pub(crate) fn set_fault(&self, step: Step, act: Fault) {
-        self.shared.fault.send_replace(Some((step, act)));
+    pub(crate) fn set_fault(&self, step: Step, fault: Fault) {
+        self.shared.fault.send_replace(Some((step, fault)));
     }
 
     /// Removes the fault.
@@ -132,9 +132,9 @@ impl SmtpServer {
         self.shared.state.lock().unwrap().commands.clone()
     }
 
-    /// Returns the number of received commands that start with `beginning`.
-    pub(crate) fn count(&self, beginning: &str) -> usize {
-        self.commands().iter().filter(|line| line.trim_start_matches('*').starts_with(beginning)).count()
+    /// Returns the number of received commands that start with `prefix`.
+    pub(crate) fn count(&self, prefix: &str) -> usize {
+        self.commands().iter().filter(|line| line.trim_start_matches('*').starts_with(prefix)).count()
     }
 
     /// Returns the number of sessions that hang now.
@@ -183,7 +183,7 @@ struct Session {
 
 impl Session {
     async fn run(mut self, stream: TcpStream) -> io::Result<()> {
-        let mut connection: Connection = match self.shared.line.clone() {
+        let mut connection: Connection = match self.shared.encryption.clone() {
             Encryption::Tls(acceptor) => {
                 self.encrypted = true;
                 BufReader::new(Box::new(acceptor.accept(stream).await?))
@@ -195,8 +195,8 @@ impl Session {
         loop {
             let line = next_line(&mut connection).await?;
             self.note(&line);
-            let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
-            let (step, usual) = match verb.as_str() {
+            let command = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+            let (step, usual) = match command.as_str() {
                 "EHLO" => (Step::Ehlo, self.greeting()),
                 "STARTTLS" => (Step::StartTls, "220 go on"),
                 "AUTH" => (Step::Auth, "235 welcome"),
@@ -207,36 +207,36 @@ impl Session {
                 _ => (Step::Other, "250 fine"),
             };
             let as_usual = self.reply(&mut connection, step, usual).await?;
-            match (step, self.shared.line.clone()) {
+            match (step, self.shared.encryption.clone()) {
                 (Step::StartTls, Encryption::StartTls(acceptor)) if as_usual => {
                     connection = BufReader::new(Box::new(acceptor.accept(connection.into_inner()).await?));
                     self.encrypted = true;
                 }
                 (Step::Rcpt, _) => recipients.extend(line.split(['<', '>']).nth(1).map(str::to_owned)),
                 (Step::Data, _) if as_usual => self.receive(&mut connection, std::mem::take(&mut recipients)).await?,
-                _ if verb == "QUIT" => return Ok(()),
+                _ if command == "QUIT" => return Ok(()),
                 _ => {}
             }
         }
     }
 
     async fn receive(&self, connection: &mut Connection, recipients: Vec<String>) -> io::Result<()> {
-        let kept = StoredEmail { recipients, source: message(connection).await? };
+        let email = StoredEmail { recipients, source: message(connection).await? };
         if !matches!(self.fault_at(Step::Message), Some(Fault::Reply(_))) {
-            self.shared.state.lock().unwrap().stored.push(kept);
+            self.shared.state.lock().unwrap().stored.push(email);
         }
         self.reply(connection, Step::Message, "250 kept").await.map(|_| ())
     }
 
     fn greeting(&self) -> &'static str {
-        match self.shared.line {
+        match self.shared.encryption {
             Encryption::StartTls(_) if !self.encrypted => "250-post.example.test\r\n250 STARTTLS",
             _ => "250-post.example.test\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN",
         }
     }
 
     fn fault_at(&self, step: Step) -> Option<Fault> {
-        self.shared.fault.borrow().filter(|(at, _)| *at == step).map(|(_, act)| act)
+        self.shared.fault.borrow().filter(|(at, _)| *at == step).map(|(_, fault)| fault)
     }
 
     /// Sends the usual reply or applies the fault; returns whether the reply was the usual one.
