@@ -29,7 +29,7 @@ impl Change for AddOrganizationToToken {
     async fn apply(&self, tx: &mut Tx) -> Result<(Token, Grant)> {
         let (auth_context, access) = (tx.auth_context().await?, tx.token_access(self.token).await?);
         let owner = policy::token_owner(&auth_context, access.as_ref())?;
-        let token = tx.claim_own(&owner).await?;
+        let token = tx.lock_own_token(&owner).await?;
         // Locked until the commit, so that a concurrent end of the membership removes this grant too.
         let organizations = BTreeSet::from([self.organization]);
         if tx.lock_memberships(*owner.user(), &organizations).await? != organizations {

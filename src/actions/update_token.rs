@@ -36,7 +36,7 @@ impl Change for UpdateToken {
     async fn apply(&self, tx: &mut Tx) -> Result<Token> {
         let (auth_context, access) = (tx.auth_context().await?, tx.token_access(self.token).await?);
         let owner = policy::token_owner(&auth_context, access.as_ref())?;
-        let before = tx.claim_own(&owner).await?;
+        let before = tx.lock_own_token(&owner).await?;
         let after = self.applied_to(&before, tx.caller().at)?;
         if after == before {
             tx.mark_no_op();

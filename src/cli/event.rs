@@ -104,7 +104,7 @@ impl List {
             Some(name) => {
                 let found = match UserId::parse(name) {
                     Some(id) => Some(id),
-                    None => app.store().user_ever_named(operator, name).await?,
+                    None => app.store().user_id_by_username(operator, name).await?,
                 };
                 Some(found.ok_or_else(|| no_such("user", name))?)
             }
@@ -112,7 +112,7 @@ impl List {
         let organization = match &self.organization {
             None => None,
             Some(slug) => {
-                let found = app.store().organization_ever_named(operator, slug).await?;
+                let found = app.store().organization_id_by_slug(operator, slug).await?;
                 Some(found.ok_or_else(|| no_such("organization", slug))?)
             }
         };

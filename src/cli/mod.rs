@@ -253,8 +253,8 @@ fn no_such(what: &str, name: &str) -> Error {
 }
 
 /// Returns the organization with this slug, or an error with the slug.
-async fn organization_named(app: &App, slug: &str) -> Result<Organization> {
-    app.store().organization_named(slug).await?.ok_or_else(|| no_such("organization", slug))
+async fn organization_by_slug(app: &App, slug: &str) -> Result<Organization> {
+    app.store().organization_by_slug(slug).await?.ok_or_else(|| no_such("organization", slug))
 }
 
 /// Looks up the scopes of `--scope`.

@@ -1,6 +1,6 @@
 //! `resource-server`: the clients that introspect tokens.
 
-use super::{operator, organization_named, print, print_once, scopes, which};
+use super::{operator, organization_by_slug, print, print_once, scopes, which};
 use crate::{
     actions::{DisableResourceServer, add_resource_server},
     app::App,
@@ -43,7 +43,7 @@ impl Command {
             Self::Add { name, organizations, scopes: names } => {
                 let name = text::name("name", &name)?;
                 for slug in &organizations {
-                    organization_named(app, slug).await?;
+                    organization_by_slug(app, slug).await?;
                 }
                 let limits =
                     Limits { organizations: organizations.into_iter().collect(), scopes: scopes(app, &names)? };

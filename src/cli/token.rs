@@ -1,6 +1,6 @@
 //! `token`: creates tokens for their owners, and revokes them by value or ID.
 
-use super::{no_such, operator, organization_named, print_once, scopes};
+use super::{no_such, operator, organization_by_slug, print_once, scopes};
 use crate::{
     actions::{CreateToken, RevokeTokenByValue, create_token},
     app::App,
@@ -65,11 +65,11 @@ impl Command {
 impl Create {
     async fn run(self, app: &App) -> Result<()> {
         let caller = operator(app);
-        let owner = app.store().user_named(&policy::operator(&caller)?, &self.owner).await?;
+        let owner = app.store().user_by_username(&policy::operator(&caller)?, &self.owner).await?;
         let owner = owner.ok_or_else(|| no_such("user", &self.owner))?.id;
         let mut organizations = Vec::new();
         for slug in &self.organization {
-            organizations.push(organization_named(app, slug).await?.id);
+            organizations.push(organization_by_slug(app, slug).await?.id);
         }
         let ask = CreateToken {
             description: text::description("--description", &self.description)?,

@@ -82,7 +82,7 @@ impl Query {
         let request = request(ctx);
         // An invalid slug may contain characters that a database rejects.
         let slug = crate::domain::text::slug("slug", &slug).ok()?;
-        let found = request.app.store().organization_named(&slug).await;
+        let found = request.app.store().organization_by_slug(&slug).await;
         let is_visible = |organization: &crate::domain::organization::Organization| {
             request.auth_context.role_in(organization.id).is_some()
         };

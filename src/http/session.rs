@@ -156,7 +156,7 @@ async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Respo
     let mut attempt = doors.throttled(begun)?;
     let known = match text::visible("username", username) {
         Ok(()) => {
-            let found = doors.app.store().sign_in_of(username).await;
+            let found = doors.app.store().sign_in_by_name(username).await;
             // A store that cannot answer is no failure of the client.
             found.inspect_err(|_| doors.sessions.take_back(&attempt))?
         }
@@ -183,7 +183,7 @@ async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Respo
     };
     doors.sessions.take_back(&attempt);
     if let Some(before) = cookie.brought(&request.headers) {
-        doors.app.store().maintenance().end_session_by(Fingerprint::of(&before)).await?;
+        doors.app.store().maintenance().end_session_by_fingerprint(Fingerprint::of(&before)).await?;
     }
     let caller = doors.caller(&observed, AuthMethod::Anonymous);
     let value = random_text(COOKIE_LENGTH)?;
@@ -204,7 +204,7 @@ async fn sign_out(doors: &HttpState, request: &Parts) -> Result<Response, ErrorR
     let cookie = &doors.sessions.cookie;
     let brought = cookie.brought(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
     cookie.allows(request)?;
-    doors.app.store().maintenance().end_session_by(Fingerprint::of(&brought)).await?;
+    doors.app.store().maintenance().end_session_by_fingerprint(Fingerprint::of(&brought)).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.headers_mut().extend(cookie.taken().map(|taken| (header::SET_COOKIE, taken)));
     Ok(response)
@@ -217,7 +217,8 @@ async fn give_again(doors: &HttpState, request: &Parts, body: Body) -> Result<Re
     let said: Confirming = read_json(&request.headers, body).await?;
     let observed = doors.observed(request);
     let (before, at) = (Fingerprint::of(&brought), doors.app.now());
-    let session = doors.app.store().session_by(before, at).await?.ok_or_else(ErrorResponse::no_credential)?;
+    let session =
+        doors.app.store().session_by_fingerprint(before, at).await?.ok_or_else(ErrorResponse::no_credential)?;
     let begun = doors.sessions.begin_confirmation(observed.address, session.id, doors.app.instant());
     let attempt = doors.throttled(begun)?;
     let found = doors.app.store().sign_in(session.user).await;
@@ -245,7 +246,7 @@ impl HttpState {
         }
         let observed = self.observed(request);
         let nobody = self.caller(&observed, AuthMethod::Anonymous);
-        let found = self.app.store().session_by(Fingerprint::of(&brought), nobody.at).await?;
+        let found = self.app.store().session_by_fingerprint(Fingerprint::of(&brought), nobody.at).await?;
         let session = found.ok_or_else(ErrorResponse::no_credential)?;
         if let Err(error) = self.app.store().maintenance().touch_session(&session, nobody.at).await {
             // The next request notes it.

@@ -143,7 +143,7 @@ async fn organization(app: &App, slug: &str) -> Result<OrganizationId> {
     let none = || Error::NotFound("organization");
     // No slug holds a character that a database might stumble over.
     let slug = text::slug("slug", slug).map_err(|_| none())?;
-    Ok(app.store().organization_named(&slug).await?.ok_or_else(none)?.id)
+    Ok(app.store().organization_by_slug(&slug).await?.ok_or_else(none)?.id)
 }
 
 /// A walk through the audit.

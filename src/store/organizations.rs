@@ -113,14 +113,14 @@ fn by_reference(reference: &OrganizationRef) -> Select<organization::Entity> {
 
 impl Store {
     /// Returns the organization with this slug, unless it is deleted.
-    pub async fn organization_named(&self, slug: &str) -> Result<Option<Organization>> {
+    pub async fn organization_by_slug(&self, slug: &str) -> Result<Option<Organization>> {
         let find = organization::Entity::find().filter(organization::Column::Slug.eq(slug));
         let found = run(find.one(&self.read)).await?;
         Ok(found.filter(|row| row.deleted_at.is_none()).map(Organization::from))
     }
 
     /// Returns the ID of the organization with this slug, including a deleted one, for the operator.
-    pub async fn organization_ever_named(&self, _: &Operator, slug: &str) -> Result<Option<OrganizationId>> {
+    pub async fn organization_id_by_slug(&self, _: &Operator, slug: &str) -> Result<Option<OrganizationId>> {
         let find = organization::Entity::find().filter(organization::Column::Slug.eq(slug));
         Ok(run(find.one(&self.read)).await?.map(|row| row.id))
     }

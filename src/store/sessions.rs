@@ -99,7 +99,7 @@ impl From<SessionRow> for Session {
 impl Store {
     /// Returns the user with this username or verified email address. An unknown name costs the same work as a known
     /// one.
-    pub async fn sign_in_of(&self, name: &str) -> Result<Option<SignIn>> {
+    pub async fn sign_in_by_name(&self, name: &str) -> Result<Option<SignIn>> {
         let folded = text::fold(name);
         let matches = Condition::any().add(Expr::col(("u", "username")).eq(folded.as_str())).add(
             Condition::all()
@@ -118,7 +118,7 @@ impl Store {
     }
 
     /// Returns the session whose cookie has this fingerprint, if it is valid.
-    pub async fn session_by(&self, fingerprint: Fingerprint, at: Time) -> Result<Option<Session>> {
+    pub async fn session_by_fingerprint(&self, fingerprint: Fingerprint, at: Time) -> Result<Option<Session>> {
         let find = live_sessions(at).and_where(Expr::col(("s", "fingerprint")).eq(fingerprint)).take();
         Ok(one::<SessionRow>(&self.checks, &find).await?.map(Session::from))
     }
@@ -194,7 +194,7 @@ impl Tx {
     }
 
     /// Deletes the sessions, the password and the invitation of a user.
-    pub(super) async fn end_sign_in(&self, user: UserId) -> Result<()> {
+    pub(super) async fn delete_sign_in(&self, user: UserId) -> Result<()> {
         run(session::Entity::delete_many().filter(session::Column::UserId.eq(user)).exec(&self.db)).await?;
         run(password::Entity::delete_many().filter(password::Column::UserId.eq(user)).exec(&self.db)).await?;
         self.end_invitations(user).await
@@ -238,7 +238,7 @@ impl Maintenance<'_> {
     }
 
     /// Ends the session whose cookie has this fingerprint, if there is one.
-    pub async fn end_session_by(&self, fingerprint: Fingerprint) -> Result<()> {
+    pub async fn end_session_by_fingerprint(&self, fingerprint: Fingerprint) -> Result<()> {
         let end = session::Entity::delete_many().filter(session::Column::Fingerprint.eq(fingerprint)).exec(self.db());
         run(end).await?;
         Ok(())

@@ -140,7 +140,7 @@ impl Tx {
 
     /// Locks the owner of an active token and then the token until the commit. Changes of one token therefore run one
     /// after another, and none runs after its owner was deleted, since the token is revoked then.
-    async fn claim(&self, token: TokenId) -> Result<Token> {
+    async fn lock_token(&self, token: TokenId) -> Result<Token> {
         let at = self.caller().at;
         let owner = token::Entity::find().select_only().column(token::Column::OwnerId);
         let owner = owner.filter(token::Column::Id.eq(token)).into_query();
@@ -153,8 +153,8 @@ impl Tx {
             .filter(token::Column::ExpiredAt.is_null())
             .filter(token::Column::ExpiresAt.gt(Expiry(Some(at))))
             .exec_with_returning(&self.db);
-        if let Some(claimed) = run(update).await?.pop() {
-            return Ok(claimed.into());
+        if let Some(locked) = run(update).await?.pop() {
+            return Ok(locked.into());
         }
         let found = run(token::Entity::find_by_id(token).one(&self.db)).await?;
         let found = Token::from(found.ok_or(Error::NotFound("token"))?);
@@ -163,8 +163,8 @@ impl Tx {
     }
 
     /// Locks a token for a change by its owner. `CONFLICT` if it is expired or revoked.
-    pub async fn claim_own(&self, owner: &TokenOwner) -> Result<Token> {
-        self.claim(*owner.token()).await
+    pub async fn lock_own_token(&self, owner: &TokenOwner) -> Result<Token> {
+        self.lock_token(*owner.token()).await
     }
 
     /// Changes a token and returns the organizations of its unremoved grants. The token must be locked.
@@ -195,7 +195,7 @@ impl Tx {
     /// Revokes a token. Returns it with the organizations of its unremoved grants.
     pub async fn revoke_token(&self, revoker: &TokenRevoker) -> Result<(Token, Vec<OrganizationId>)> {
         let at = self.caller().at;
-        let token = self.claim(*revoker.token()).await?;
+        let token = self.lock_token(*revoker.token()).await?;
         let update = token::Entity::update_many()
             .col_expr(token::Column::RevokedAt, Expr::value(at))
             .filter(token::Column::Id.eq(token.id))
@@ -292,7 +292,7 @@ impl Tx {
     /// removed.
     pub async fn remove_organization(&self, remover: &GrantRemover, reason: Option<&str>) -> Result<(GrantId, UserId)> {
         let already = || Error::Conflict("The organization has been removed from this token already.".into());
-        let token = match self.claim(*remover.token()).await {
+        let token = match self.lock_token(*remover.token()).await {
             // Without the grant the caller may no longer see the token: its state is not returned.
             Err(Error::Conflict(why)) => {
                 let unremoved = self.unremoved_grants(*remover.token()).await?;

@@ -258,7 +258,7 @@ impl Tx {
             .exec(&self.db);
         run(update).await?;
         run(delivery::Entity::delete_many().filter(delivery::Column::UserId.eq(user)).exec(&self.db)).await?;
-        self.end_sign_in(user).await
+        self.delete_sign_in(user).await
     }
 }
 
@@ -275,14 +275,14 @@ impl Store {
     }
 
     /// Returns the user with this username, unless deleted, for the operator.
-    pub async fn user_named(&self, _: &Operator, username: &str) -> Result<Option<User>> {
+    pub async fn user_by_username(&self, _: &Operator, username: &str) -> Result<Option<User>> {
         let find = user::Entity::find().filter(user::Column::Username.eq(username));
         let found = run(find.one(&self.read)).await?;
         Ok(found.filter(|row| row.deleted_at.is_none()).map(User::from))
     }
 
     /// Returns the ID of the user with this username or placeholder, including a deleted one, for the operator.
-    pub async fn user_ever_named(&self, _: &Operator, username: &str) -> Result<Option<UserId>> {
+    pub async fn user_id_by_username(&self, _: &Operator, username: &str) -> Result<Option<UserId>> {
         let find = user::Entity::find().filter(user::Column::Username.eq(username));
         Ok(run(find.one(&self.read)).await?.map(|row| row.id))
     }

@@ -40,8 +40,8 @@ both!(
         world.advance(Duration::from_mins(1));
         assert_eq!(creates(&bob, &acme).await.0, "OK", "an expired token does not count");
         // The limit does not apply to the operator.
-        let organization = world.app.store().organization_named("acme").await.unwrap().unwrap().id;
-        let owner = world.app.store().sign_in_of("bob").await.unwrap().unwrap().id;
+        let organization = world.app.store().organization_by_slug("acme").await.unwrap().unwrap().id;
+        let owner = world.app.store().sign_in_by_name("bob").await.unwrap().unwrap().id;
         let scopes: ScopeSet = world.app.catalogue().grantable("scopes", &["read_builds".to_owned()]).unwrap();
         for number in 0..3 {
             let ask = CreateToken {

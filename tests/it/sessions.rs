@@ -167,7 +167,7 @@ both!(
         world.user("bob").await;
         world.set_password("bob").await;
         let statements = async |name: &'static str| {
-            let work = async { world.app.store().sign_in_of(name).await.map(drop) };
+            let work = async { world.app.store().sign_in_by_name(name).await.map(drop) };
             world.statements(work).await
         };
         assert_eq!((statements("bob").await, statements("unknown").await), (1, 1));
@@ -546,7 +546,7 @@ both!(
     async fn session_of_a_replaced_password_is_invalid(world: World) {
         world.user("bob").await;
         world.set_password("bob").await;
-        let known = world.app.store().sign_in_of("bob").await.unwrap().expect("bob");
+        let known = world.app.store().sign_in_by_name("bob").await.unwrap().expect("bob");
         // Another password is set between the check of the password and the creation of the session.
         world.set_password("bob").await;
         let at = world.now();
@@ -560,6 +560,6 @@ both!(
             user_agent: None,
         };
         world.app.store().maintenance().open_session(new.clone()).await.unwrap();
-        assert!(world.app.store().session_by(new.fingerprint, at).await.unwrap().is_none());
+        assert!(world.app.store().session_by_fingerprint(new.fingerprint, at).await.unwrap().is_none());
     }
 );

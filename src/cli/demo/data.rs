@@ -338,7 +338,7 @@ impl Maker<'_> {
         let owner = self.people.iter().zip(PEOPLE).find(|(_, name)| username(name) == forgotten.owner);
         let (owner, _) = owner.ok_or(Error::NotFound("user"))?;
         let owner = owner.id;
-        let acme = self.app.store().organization_named("acme").await?.ok_or(Error::NotFound("organization"))?;
+        let acme = self.app.store().organization_by_slug("acme").await?.ok_or(Error::NotFound("organization"))?;
         let ask = CreateToken {
             description: forgotten.description.into(),
             organizations: vec![acme.id],

@@ -23,7 +23,7 @@ const UNUSED: Duration = Duration::from_hours(90 * 24);
 pub(super) async fn write(app: &App, config: &Config) -> Result<String> {
     let jwt = config.jwt.as_ref().ok_or_else(|| Error::Bug("the demonstration has no auth.jwt".into()))?;
     let (admin, owner) = (person(app, "ada").await?, person(app, "bob").await?);
-    let acme = app.store().organization_named("acme").await?.ok_or(Error::NotFound("organization"))?;
+    let acme = app.store().organization_by_slug("acme").await?.ok_or(Error::NotFound("organization"))?;
     let ask = CreateToken {
         description: "GraphQL for the guided tour".into(),
         organizations: vec![acme.id],

@@ -154,7 +154,7 @@ async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
 /// Returns a user of the guide.
 async fn person(app: &App, username: &str) -> Result<User> {
     let operator = policy::operator(&Caller::command_line(app.now()))?;
-    app.store().user_named(&operator, username).await?.ok_or_else(|| {
+    app.store().user_by_username(&operator, username).await?.ok_or_else(|| {
         let why = "This database holds other data than the demonstration's; give demo an empty one.";
         Error::Conflict(why.into())
     })

@@ -397,8 +397,8 @@ async fn create_with(world: &World, config: &tokenward::config::Config, scopes: 
     let app = app::App::new(world.app.store().clone(), config, world.clock.clone());
     let caller = Caller::command_line(app.now());
     let operator = tokenward::domain::policy::operator(&caller).unwrap();
-    let owner = app.store().user_named(&operator, "bob").await.unwrap().unwrap().id;
-    let acme = app.store().organization_named("acme").await.unwrap().unwrap().id;
+    let owner = app.store().user_by_username(&operator, "bob").await.unwrap().unwrap().id;
+    let acme = app.store().organization_by_slug("acme").await.unwrap().unwrap().id;
     let names: Vec<_> = scopes.iter().map(|name| (*name).to_owned()).collect();
     let input = actions::CreateToken {
         description: "old".into(),

@@ -96,7 +96,7 @@ impl End {
                 insists("OK", "CONFLICT", end).await;
             }
             Self::OrganizationRemoved => {
-                let acme = retry(async || node.app.store().organization_named("acme").await).await;
+                let acme = retry(async || node.app.store().organization_by_slug("acme").await).await;
                 let (acme, ada) = (acme.unwrap().expect("acme").id.to_string(), person("ada"));
                 let end = async || ada.remove_organization(token, &acme, None).await.code();
                 insists("OK", "CONFLICT", end).await;

@@ -99,7 +99,7 @@ impl<'world> Race<'world> {
         let mut people = Vec::new();
         for name in PEOPLE {
             one.admin(name, &[HOME, "acme", "globex"]).await;
-            let user = one.app.store().user_named(&operator(one.now()), name).await.unwrap().unwrap();
+            let user = one.app.store().user_by_username(&operator(one.now()), name).await.unwrap().unwrap();
             people.push(user.id);
         }
         let mut organizations = Vec::new();

@@ -63,7 +63,7 @@ impl World {
         let identity = Identity { issuer: super::ISSUER.into(), subject: "root-fence".into() };
         let (root, _) = store.user_of(&identity).await.unwrap().unwrap();
         let caller = Caller { auth_method: AuthMethod::Jwt(root.id), ..Caller::command_line(at) };
-        let organization = store.organization_named(FENCE).await.unwrap().unwrap().id;
+        let organization = store.organization_by_slug(FENCE).await.unwrap().unwrap().id;
         let admin = policy::org_admin(&store.auth_context(&caller).await.unwrap(), organization).unwrap();
         let page = Page { limit: 4, backward: false, after: None, before: None };
         let events = store.events_in(&admin, &EventFilter::default(), &page).await.unwrap();

@@ -163,7 +163,7 @@ impl World {
 
     /// Creates an organization unless it exists, and returns its ID.
     pub(crate) async fn organization(&self, slug: &str) -> String {
-        if self.app.store().organization_named(slug).await.unwrap().is_none() {
+        if self.app.store().organization_by_slug(slug).await.unwrap().is_none() {
             let admin = format!("root-{slug}");
             self.user(&admin).await;
             let add = CreateOrganization {
@@ -179,7 +179,7 @@ impl World {
 
     /// Returns the ID of an existing organization.
     pub(crate) async fn organization_id(&self, slug: &str) -> String {
-        self.app.store().organization_named(slug).await.unwrap().expect("an organization").id.to_string()
+        self.app.store().organization_by_slug(slug).await.unwrap().expect("an organization").id.to_string()
     }
 
     /// Returns a client with a bearer credential: a token value, a JWT or an invalid one.
@@ -198,7 +198,7 @@ impl World {
 
     /// Sets the password of a user to [`PASSWORD`].
     pub(crate) async fn set_password(&self, username: &str) {
-        let user = self.app.store().sign_in_of(username).await.unwrap().expect("a user").id;
+        let user = self.app.store().sign_in_by_name(username).await.unwrap().expect("a user").id;
         let hashed = self.app.password_chosen("password", PASSWORD.into(), Vec::new(), false).await.unwrap();
         self.operator(SetPassword { user, hashed }).await.unwrap();
     }
