@@ -59,7 +59,7 @@ both!(
 /// F-10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clock_ahead_of_the_database_delays_emails_until_it_is_corrected() {
-    let Some(database) = Database::fresh(Kind::Postgres, "mail_of_a_node_ahead") else { return };
+    let Some(database) = Database::fresh(Kind::Postgres, "clock_ahead_delays_emails") else { return };
     let world = World::on(database).await;
     let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
     let acme = world.organization_id("acme").await;
@@ -88,7 +88,7 @@ async fn clock_ahead_of_the_database_delays_emails_until_it_is_corrected() {
 /// F-10
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clock_ahead_of_the_database_expires_no_token_and_is_not_ready() {
-    let Some(database) = Database::fresh(Kind::Postgres, "node_whose_clock_is_ahead") else { return };
+    let Some(database) = Database::fresh(Kind::Postgres, "clock_ahead_expires_nothing") else { return };
     let world = World::on(database).await;
     let bob = world.member("bob", &["acme"]).await;
     let expiry = world.now().plus(Duration::from_hours(2)).to_text();
