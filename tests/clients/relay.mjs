@@ -24,4 +24,4 @@ if (done.status === 0) {
     if (artifact.kind === 'Request') operations[artifact.params.name] = artifact.params.text;
   }
 }
-console.log(JSON.stringify({ status: done.status, said: done.stdout + done.stderr, operations }));
+console.log(JSON.stringify({ status: done.status, output: done.stdout + done.stderr, operations }));

@@ -9,19 +9,19 @@ const SESSIONS: &str = "{ viewer { hasPassword sessions { totalCount nodes { id 
 const NEW: &str = "another plover gantry ounce";
 
 async fn sessions(client: &Client<'_>) -> Vec<Value> {
-    let told = client.query(SESSIONS, json!({})).await;
-    let sessions = &told["viewer"]["sessions"];
+    let data = client.query(SESSIONS, json!({})).await;
+    let sessions = &data["viewer"]["sessions"];
     let nodes = sessions["nodes"].as_array().unwrap().clone();
     assert_eq!(sessions["totalCount"], nodes.len());
     nodes
 }
 
-async fn is_let_in(client: &Client<'_>) -> bool {
+async fn is_signed_in(client: &Client<'_>) -> bool {
     client.graphql("{ viewer { id } }", json!({})).await.status == 200
 }
 
 /// Signs bob in, in two browsers.
-async fn two(world: &World) -> [Client<'_>; 2] {
+async fn two_browsers(world: &World) -> [Client<'_>; 2] {
     world.user("bob").await;
     world.set_password("bob").await;
     let mut both = Vec::new();
@@ -34,7 +34,7 @@ async fn two(world: &World) -> [Client<'_>; 2] {
 both!(
     /// R-62
     async fn user_lists_and_ends_own_sessions(world: World) {
-        let [phone, laptop] = two(&world).await;
+        let [phone, laptop] = two_browsers(&world).await;
         let ada = world.signed_in("ada").await;
         let seen = sessions(&laptop).await;
         assert_eq!(seen.len(), 2);
@@ -49,10 +49,10 @@ both!(
         assert_eq!(ada.query(node, json!({ "id": lost })).await["node"], Value::Null);
         let end = json!({ "sessionId": lost });
         assert_eq!(ada.mutate("endSession", end.clone()).await.code(), "NOT_FOUND");
-        assert!(is_let_in(&phone).await);
+        assert!(is_signed_in(&phone).await);
 
         assert_eq!(laptop.mutate("endSession", end.clone()).await.code(), "OK");
-        assert!(!is_let_in(&phone).await && is_let_in(&laptop).await && is_let_in(&ada).await);
+        assert!(!is_signed_in(&phone).await && is_signed_in(&laptop).await && is_signed_in(&ada).await);
         assert_eq!(laptop.mutate("endSession", end).await.code(), "NOT_FOUND");
         assert_eq!(sessions(&laptop).await.len(), 1);
     }
@@ -61,20 +61,20 @@ both!(
 both!(
     /// R-62
     async fn user_signs_out_everywhere(world: World) {
-        let [phone, laptop] = two(&world).await;
+        let [phone, laptop] = two_browsers(&world).await;
         let ada = world.signed_in("ada").await;
         let ended = "mutation($input: EndSessionsInput!) { endSessions(input: $input) { ended } }";
         let reply = laptop.query(ended, json!({ "input": {} })).await;
         assert_eq!(reply["endSessions"]["ended"], 1);
-        assert!(!is_let_in(&phone).await && is_let_in(&laptop).await && is_let_in(&ada).await);
+        assert!(!is_signed_in(&phone).await && is_signed_in(&laptop).await && is_signed_in(&ada).await);
         let reply = laptop.query(ended, json!({ "input": { "keepCurrent": false } })).await;
         assert_eq!(reply["endSessions"]["ended"], 1);
-        assert!(!is_let_in(&laptop).await && is_let_in(&ada).await);
+        assert!(!is_signed_in(&laptop).await && is_signed_in(&ada).await);
         // A user of an identity provider can do so as well.
         let phone = world.browser(&world.sign_in("bob", PASSWORD).await);
         let reply = world.user("bob").await.query(ended, json!({ "input": {} })).await;
         assert_eq!(reply["endSessions"]["ended"], 1);
-        assert!(!is_let_in(&phone).await);
+        assert!(!is_signed_in(&phone).await);
     }
 );
 
@@ -83,13 +83,13 @@ both!(
         let bob = world.signed_in("bob").await;
         world.advance(Duration::from_mins(10));
         let query = "{ session { id current createdAt lastSeenAt freshUntil expiresAt } }";
-        let told = bob.query(query, json!({})).await["session"].clone();
-        let at = |name: &str| Time::parse(told[name].as_str().unwrap()).unwrap();
-        let made = at("createdAt");
-        assert_eq!(at("freshUntil"), made.plus(Duration::from_mins(15)));
-        assert_eq!(at("expiresAt"), made.plus(Duration::from_hours(24)));
-        assert!(at("lastSeenAt") >= made.plus(Duration::from_mins(10)));
-        assert_eq!(told["current"], true);
+        let data = bob.query(query, json!({})).await["session"].clone();
+        let at = |name: &str| Time::parse(data[name].as_str().unwrap()).unwrap();
+        let created_at = at("createdAt");
+        assert_eq!(at("freshUntil"), created_at.plus(Duration::from_mins(15)));
+        assert_eq!(at("expiresAt"), created_at.plus(Duration::from_hours(24)));
+        assert!(at("lastSeenAt") >= created_at.plus(Duration::from_mins(10)));
+        assert_eq!(data["current"], true);
         let jwt = world.member("bob", &["acme"]).await;
         let token = jwt.create_token("script", &["acme"], &["graphql"]).await;
         for other in [jwt, world.bearer(&token.value)] {
@@ -101,16 +101,16 @@ both!(
 both!(
     /// R-62, R-66
     async fn password_change_ends_all_other_sessions(world: World) {
-        let [phone, laptop] = two(&world).await;
+        let [phone, laptop] = two_browsers(&world).await;
         let bad = laptop.mutate("changePassword", json!({ "newPassword": "bob@example.test" })).await;
         assert_eq!((bad.code().as_str(), bad.field().as_deref()), ("INVALID_INPUT", Some("input.newPassword")));
         let short = laptop.mutate("changePassword", json!({ "newPassword": "short" })).await;
         assert_eq!((short.code().as_str(), short.field().as_deref()), ("INVALID_INPUT", Some("input.newPassword")));
-        assert!(is_let_in(&phone).await);
+        assert!(is_signed_in(&phone).await);
         let mark = world.mark().await;
         assert_eq!(laptop.mutate("changePassword", json!({ "newPassword": NEW })).await.code(), "OK");
         assert_eq!(world.since(&mark).await, (1, 0));
-        assert!(!is_let_in(&phone).await && is_let_in(&laptop).await);
+        assert!(!is_signed_in(&phone).await && is_signed_in(&laptop).await);
         assert_eq!(world.sign_in("bob", PASSWORD).await.status, 401);
         assert_eq!(world.sign_in("bob", NEW).await.status, 204);
         world.advance(Duration::from_mins(15));
@@ -134,14 +134,14 @@ both!(
         assert_eq!(world.sign_in("bob", NEW).await.status, 401);
         world.set_password("bob").await;
         assert_eq!(jwt.query("{ viewer { hasPassword } }", json!({})).await["viewer"]["hasPassword"], true);
-        let told = script.query(SESSIONS, json!({})).await["viewer"].clone();
-        assert_eq!(told, json!({ "hasPassword": null, "sessions": null }));
-        for (verb, input) in [
+        let data = script.query(SESSIONS, json!({})).await["viewer"].clone();
+        assert_eq!(data, json!({ "hasPassword": null, "sessions": null }));
+        for (mutation, input) in [
             ("endSession", json!({ "sessionId": "session_nonsense" })),
             ("endSessions", json!({})),
             ("updateProfile", json!({ "name": "Token" })),
         ] {
-            assert_eq!(script.mutate(verb, input).await.code(), "FORBIDDEN", "{verb}");
+            assert_eq!(script.mutate(mutation, input).await.code(), "FORBIDDEN", "{mutation}");
         }
     }
 );
@@ -169,10 +169,10 @@ both!(
         assert_eq!((reply.code().as_str(), reply.field().as_deref()), ("INVALID_INPUT", Some("input.name")));
         let query = "{ organization(slug: \"acme\") { members(search: \"lovelace\") { totalCount } \
                      auditEvents(first: 1) { nodes { type via user { name } } } } }";
-        let told = ada.query(query, json!({})).await["organization"].clone();
-        assert_eq!(told["members"]["totalCount"], 1, "the search finds the new name");
+        let data = ada.query(query, json!({})).await["organization"].clone();
+        assert_eq!(data["members"]["totalCount"], 1, "the search finds the new name");
         let event = json!({ "type": "USER_UPDATED", "via": "SESSION", "user": { "name": "Ada Lovelace" } });
-        assert_eq!(told["auditEvents"]["nodes"], json!([event]));
+        assert_eq!(data["auditEvents"]["nodes"], json!([event]));
     }
 );
 

@@ -42,13 +42,13 @@ impl Place<'_> {
         let all =
             |write: &dyn Fn(&Value) -> String| arguments(self.field).iter().map(write).collect::<Vec<_>>().join(", ");
         let count = if base(&self.field["type"]).ends_with("Connection") { "totalCount" } else { "__typename" };
-        let asked = format!("answer: {}({}) {{ {count} }}", name(self.field), all(&given));
+        let selection = format!("result: {}({}) {{ {count} }}", name(self.field), all(&given));
         let (kind, inside) = match self.of {
-            "Query" => ("query", asked),
-            "Mutation" => ("mutation", asked),
-            "User" => ("query", format!("viewer {{ {asked} }}")),
-            "Organization" => ("query", format!("organization(slug: \"acme\") {{ {asked} }}")),
-            "Token" => ("query", format!("token(id: \"{}\") {{ {asked} }}", self.token)),
+            "Query" => ("query", selection),
+            "Mutation" => ("mutation", selection),
+            "User" => ("query", format!("viewer {{ {selection} }}")),
+            "Organization" => ("query", format!("organization(slug: \"acme\") {{ {selection} }}")),
+            "Token" => ("query", format!("token(id: \"{}\") {{ {selection} }}", self.token)),
             other => panic!("no path to a field of {other}"),
         };
         format!("{kind}({}) {{ {inside} }}", all(&typed))
@@ -70,7 +70,7 @@ impl Place<'_> {
             let value = match (self.schema.kind(of), on) {
                 ("INPUT_OBJECT", on) => Value::Object(self.fill(self.schema.inputs(of), on, text)),
                 (_, Some(_)) => text.into(),
-                (_, None) => self.usual(name(argument), of).into(),
+                (_, None) => self.valid(name(argument), of).into(),
             };
             let value = if written(&argument["type"]).starts_with('[') { json!([value]) } else { value };
             filled.insert(name(argument).to_owned(), value);
@@ -79,7 +79,7 @@ impl Place<'_> {
     }
 
     /// Returns a valid value of an argument.
-    fn usual(&self, argument: &str, kind: &str) -> String {
+    fn valid(&self, argument: &str, kind: &str) -> String {
         let text = match (argument, kind) {
             ("id" | "tokenId", _) => self.token,
             ("organizationId" | "organizationIds", _) => self.organization,
@@ -96,7 +96,7 @@ impl Place<'_> {
         text.to_owned()
     }
 
-    async fn ask(&self, client: &Client<'_>, text: &str) -> Reply {
+    async fn request(&self, client: &Client<'_>, text: &str) -> Reply {
         let body = json!({ "query": self.document(), "variables": self.variables(text) });
         let body = body.to_string().replace(SURROGATE, "\\ud800");
         let request = client.request(Method::POST, "/graphql").header("content-type", "application/json");
@@ -105,11 +105,11 @@ impl Place<'_> {
 
     /// Returns a valid text for this place.
     fn example(&self) -> String {
-        self.usual(self.path.last().unwrap(), self.kind)
+        self.valid(self.path.last().unwrap(), self.kind)
     }
 
     async fn succeeds(&self, client: &Client<'_>) {
-        let reply = self.ask(client, &self.example()).await;
+        let reply = self.request(client, &self.example()).await;
         assert_eq!(reply.code(), "OK", "{}: {}", self.name(), reply.text);
     }
 
@@ -123,34 +123,34 @@ impl Place<'_> {
             assert_eq!((reply.status.as_u16(), &*reply.code()), (400, "INVALID_INPUT"), "{about}");
             return;
         }
-        let answer = reply.json()["data"]
+        let result = reply.json()["data"]
             .pointer(match self.of {
-                "User" => "/viewer/answer",
-                "Organization" => "/organization/answer",
-                "Token" => "/token/answer",
-                _ => "/answer",
+                "User" => "/viewer/result",
+                "Organization" => "/organization/result",
+                "Token" => "/token/result",
+                _ => "/result",
             })
             .cloned()
             .unwrap_or_default();
         let looked_up = self.kind == "ID" || self.path == ["slug"];
         if self.path.last() == Some(&"user") {
             // A username or an email address: rejected if it cannot be either, otherwise looked up.
-            assert!(["INVALID_INPUT", "NOT_FOUND"].contains(&&*reply.code()) && answer.is_null(), "{about}");
+            assert!(["INVALID_INPUT", "NOT_FOUND"].contains(&&*reply.code()) && result.is_null(), "{about}");
             return;
         }
         if self.path.last() == Some(&"newPassword") {
             // A password may contain any character, and this user, who uses an identity provider, has none to change.
-            assert_eq!((&*reply.code(), answer), ("FORBIDDEN", Value::Null), "{about}");
+            assert_eq!((&*reply.code(), result), ("FORBIDDEN", Value::Null), "{about}");
             return;
         }
         match (self.of, looked_up) {
-            ("Mutation", true) => assert_eq!((&*reply.code(), answer), ("NOT_FOUND", Value::Null), "{about}"),
+            ("Mutation", true) => assert_eq!((&*reply.code(), result), ("NOT_FOUND", Value::Null), "{about}"),
             (_, true) => {
                 assert_eq!(reply.code(), "OK", "{about}");
-                assert!(answer.is_null() || answer == json!([null]) || answer["totalCount"] == 0, "{about}");
+                assert!(result.is_null() || result == json!([null]) || result["totalCount"] == 0, "{about}");
             }
             (_, false) => {
-                assert_eq!((&*reply.code(), answer), ("INVALID_INPUT", Value::Null), "{about}");
+                assert_eq!((&*reply.code(), result), ("INVALID_INPUT", Value::Null), "{about}");
                 // An item of a list is named by its index.
                 let (place, field) = (self.path.join("."), reply.field().unwrap_or_default());
                 assert!(field == place || field == format!("{place}.0"), "{field}: {about}");
@@ -160,16 +160,20 @@ impl Place<'_> {
 }
 
 /// Returns all text arguments.
-fn places<'schema>(schema: &'schema Schema, token: &'schema str, organization: &'schema str) -> Vec<Place<'schema>> {
-    let mut places = Vec::new();
+fn arguments_of_schema<'schema>(
+    schema: &'schema Schema,
+    token: &'schema str,
+    organization: &'schema str,
+) -> Vec<Place<'schema>> {
+    let mut arguments_of_schema = Vec::new();
     for of in schema.objects() {
         for field in schema.fields(of) {
             for (path, kind) in words(schema, arguments(field)) {
-                places.push(Place { schema, of, field, path, kind, token, organization });
+                arguments_of_schema.push(Place { schema, of, field, path, kind, token, organization });
             }
         }
     }
-    places
+    arguments_of_schema
 }
 
 fn words<'schema>(schema: &'schema Schema, of: &'schema [Value]) -> Vec<(Vec<&'schema str>, &'schema str)> {
@@ -188,11 +192,11 @@ fn words<'schema>(schema: &'schema Schema, of: &'schema [Value]) -> Vec<(Vec<&'s
     found
 }
 
-fn bad_texts(usual: &str) -> Vec<String> {
-    let mut texts = vec![format!("{usual}{SURROGATE}{MARK}"), format!("{usual}{}", MARK.repeat(15 * 1024))];
-    for letter in ['\0', '\n', '\u{1B}', '\u{202E}', '\u{2066}', '\u{200B}', '\u{200D}', '\u{FEFF}'] {
-        texts.push(format!("{usual}{letter}{MARK}"));
-        texts.push(format!("{letter}{usual}{MARK}{letter}"));
+fn bad_texts(valid: &str) -> Vec<String> {
+    let mut texts = vec![format!("{valid}{SURROGATE}{MARK}"), format!("{valid}{}", MARK.repeat(15 * 1024))];
+    for ch in ['\0', '\n', '\u{1B}', '\u{202E}', '\u{2066}', '\u{200B}', '\u{200D}', '\u{FEFF}'] {
+        texts.push(format!("{valid}{ch}{MARK}"));
+        texts.push(format!("{ch}{valid}{MARK}{ch}"));
     }
     texts
 }
@@ -206,8 +210,8 @@ both!(
         let token = ada.create_token("deploy", &["acme"], &["read_user", "read_builds"]).await.id;
         let globex = world.organization_id("globex").await;
         let schema = Schema::of(&ada).await;
-        let places = places(&schema, &token, &globex);
-        let names: BTreeSet<_> = places.iter().map(Place::name).collect();
+        let arguments_of_schema = arguments_of_schema(&schema, &token, &globex);
+        let names: BTreeSet<_> = arguments_of_schema.iter().map(Place::name).collect();
         for known in [
             "Mutation.createToken.input.description",
             "Mutation.createToken.input.organizationIds",
@@ -225,16 +229,17 @@ both!(
             assert!(names.contains(known), "{known} is not among {names:?}");
         }
         let before = ada.query(STATE, json!({ "id": token })).await;
-        for place in &places {
+        for place in &arguments_of_schema {
             for text in bad_texts(&place.example()) {
-                place.check(&place.ask(&ada, &text).await, &text);
+                place.check(&place.request(&ada, &text).await, &text);
             }
         }
         assert_eq!(ada.query(STATE, json!({ "id": token })).await, before);
         assert_eq!(world.mailbox.sent().len(), 0);
         // Valid texts are accepted: the requests were rejected because of the text.
-        let asked = places.iter().filter(|place| !matches!(place.path.last(), Some(&("after" | "before"))));
-        for place in asked.filter(|place| place.of != "Mutation") {
+        let selection =
+            arguments_of_schema.iter().filter(|place| !matches!(place.path.last(), Some(&("after" | "before"))));
+        for place in selection.filter(|place| place.of != "Mutation") {
             place.succeeds(&ada).await;
         }
         for mutation in [
@@ -247,7 +252,7 @@ both!(
             "Mutation.updateOrganization.input.name",
             "Mutation.addOrganizationMember.input.user",
         ] {
-            places.iter().find(|place| place.name() == mutation).unwrap().succeeds(&ada).await;
+            arguments_of_schema.iter().find(|place| place.name() == mutation).unwrap().succeeds(&ada).await;
         }
     }
 );

@@ -23,7 +23,7 @@ const SLUGS: [&str; 3] = ["acme", "globex", "hooli"];
 const TOKENS: usize = 120;
 
 /// Username, name and organizations: the user administers those after the bar.
-const PEOPLE: [(&str, &str, &str); 13] = [
+const USERS: [(&str, &str, &str); 13] = [
     ("ada", "Ada Lovelace", "| acme globex"),
     ("bob", "Bob O'Brien", "acme globex"),
     ("cyd", "Cyd 100% Charisse", "acme hooli"),
@@ -58,12 +58,12 @@ const ADDRESSES: [&str; 4] = ["198.51.100.2", "198.51.100.20", "2001:db8::1", "1
 
 /// The rows that the test created, filtered naively.
 struct Model {
-    people: Vec<Person>,
+    users: Vec<User>,
     tokens: Vec<Token>,
     now: Time,
 }
 
-struct Person {
+struct User {
     username: &'static str,
     name: &'static str,
     roles: BTreeMap<&'static str, bool>,
@@ -80,14 +80,14 @@ struct Token {
     expires_at: Option<Time>,
     revoked: bool,
     /// The organizations with an unremoved grant, and the usage of the grant.
-    standing: BTreeMap<&'static str, Usage>,
+    grants: BTreeMap<&'static str, Usage>,
     overall: Usage,
 }
 
 /// One row of a list as the viewer sees it.
 struct Row<'model> {
     token: &'model Token,
-    owner: &'model Person,
+    owner: &'model User,
     usage: &'model Usage,
     owner_is_admin: bool,
     status: &'static str,
@@ -98,19 +98,19 @@ impl Model {
     fn row<'model>(&'model self, token: &'model Token, usage: &'model Usage, owner_is_admin: bool) -> Row<'model> {
         let status = if token.revoked {
             "REVOKED"
-        } else if token.expires_at.is_some_and(|end| end <= self.now) {
+        } else if token.expires_at.is_some_and(|expiry| expiry <= self.now) {
             "EXPIRED"
         } else {
             "ACTIVE"
         };
-        Row { token, owner: &self.people[token.owner], usage, owner_is_admin, status, now: self.now }
+        Row { token, owner: &self.users[token.owner], usage, owner_is_admin, status, now: self.now }
     }
 
     fn audit(&self, slug: &str) -> Vec<Row<'_>> {
-        let standing = self.tokens.iter().filter_map(|token| Some((token, token.standing.get(slug)?)));
-        standing
+        let grants = self.tokens.iter().filter_map(|token| Some((token, token.grants.get(slug)?)));
+        grants
             .filter_map(|(token, usage)| {
-                let owner = &self.people[token.owner];
+                let owner = &self.users[token.owner];
                 let admin = *owner.roles.get(slug)?;
                 owner.enabled.then(|| self.row(token, usage, admin))
             })
@@ -120,7 +120,7 @@ impl Model {
     fn own(&self, owner: usize) -> Vec<Row<'_>> {
         let own = self.tokens.iter().filter(|token| token.owner == owner);
         own.map(|token| {
-            let administered = token.standing.keys().any(|slug| self.people[owner].roles[slug]);
+            let administered = token.grants.keys().any(|slug| self.users[owner].roles[slug]);
             self.row(token, &token.overall, administered)
         })
         .collect()
@@ -132,12 +132,12 @@ struct Case {
     field: &'static str,
     filter: Value,
     /// The filter replaces the default status filter.
-    says_status: bool,
+    sets_status: bool,
     means: Box<dyn Fn(&Row<'_>) -> bool>,
 }
 
 fn case(field: &'static str, value: impl Into<Value>, means: impl Fn(&Row<'_>) -> bool + 'static) -> Case {
-    Case { field, filter: json!({ field: value.into() }), says_status: field == "status", means: Box::new(means) }
+    Case { field, filter: json!({ field: value.into() }), sets_status: field == "status", means: Box::new(means) }
 }
 
 fn has(text: &str, part: &str) -> bool {
@@ -158,7 +158,7 @@ impl Row<'_> {
         self.usage.last_request.as_ref().and_then(|request| request.address)
     }
 
-    fn came_from(&self, address: &str) -> bool {
+    fn has_address(&self, address: &str) -> bool {
         self.address() == Some(address.parse().unwrap())
     }
 
@@ -199,14 +199,14 @@ fn cases(model: &Model) -> Vec<Case> {
     for wanted in [vec!["read_builds"], vec!["graphql", "read_builds"], vec!["read_user", "read_user"], vec![]] {
         cases.push(case("scopes", wanted.clone(), move |row| wanted.iter().all(|scope| row.holds(scope))));
     }
-    for (said, meant) in [
+    for (text, expected) in [
         ("198.51.100.2", "198.51.100.2"),
         ("1.2.3.4", "1.2.3.4"),
         ("::ffff:1.2.3.4", "1.2.3.4"),
         ("2001:DB8:0::1", "2001:db8::1"),
         ("203.0.113.77", "203.0.113.77"),
     ] {
-        cases.push(case("ipAddress", said, move |row| row.came_from(meant)));
+        cases.push(case("ipAddress", text, move |row| row.has_address(expected)));
     }
     cases
 }
@@ -232,8 +232,8 @@ fn texts(cases: &mut Vec<Case>) {
         "slash",
         "a b",
     ] {
-        let meant = if part == "AME\u{301}LIE" { "am\u{e9}lie" } else { part };
-        cases.push(case("owner", part, move |row| row.owner_has(meant)));
+        let expected = if part == "AME\u{301}LIE" { "am\u{e9}lie" } else { part };
+        cases.push(case("owner", part, move |row| row.owner_has(expected)));
     }
     let words: [(&str, &[&str]); 17] = [
         ("deploy", &["deploy"]),
@@ -254,16 +254,16 @@ fn texts(cases: &mut Vec<Case>) {
         ("\"198.51.100.2\"", &["198.51.100.2"]),
         ("1.2.3", &["1.2.3"]),
     ];
-    for (said, meant) in words {
-        cases.push(case("query", said, move |row| meant.iter().all(|word| row.word(word))));
+    for (text, expected) in words {
+        cases.push(case("query", text, move |row| expected.iter().all(|word| row.word(word))));
     }
     cases.push(case("query", "read_builds", |row| row.holds("read_builds")));
     cases.push(case("query", "read_builds read_user", |row| row.holds("read_builds") && row.holds("read_user")));
     cases.push(case("query", "admin", |row| row.owner_is_admin));
     cases.push(case("query", "admin graphql", |row| row.owner_is_admin && row.holds("graphql")));
-    cases.push(case("query", "198.51.100.2", |row| row.came_from("198.51.100.2")));
-    cases.push(case("query", "::FFFF:102:304 bot", |row| row.came_from("1.2.3.4") && row.word("bot")));
-    keyed(cases);
+    cases.push(case("query", "198.51.100.2", |row| row.has_address("198.51.100.2")));
+    cases.push(case("query", "::FFFF:102:304 bot", |row| row.has_address("1.2.3.4") && row.word("bot")));
+    keyed_words(cases);
     for blank in ["", "   "] {
         for field in ["query", "owner", "token", "ipAddress"] {
             cases.push(case(field, blank, |_| true));
@@ -272,41 +272,41 @@ fn texts(cases: &mut Vec<Case>) {
 }
 
 /// The words with a key, and words that look like one but are read as text.
-fn keyed(cases: &mut Vec<Case>) {
+fn keyed_words(cases: &mut Vec<Case>) {
     let ago = |row: &Row<'_>, days: u32| {
         let since = row.now.minus(DAY * days);
         row.usage.last_used_at.is_none_or(|at| at < since)
     };
-    let ends = |row: &Row<'_>, days: u32| {
-        row.token.expires_at.is_some_and(|end| end >= row.now && end < row.now.plus(DAY * days))
+    let expires = |row: &Row<'_>, days: u32| {
+        row.token.expires_at.is_some_and(|expiry| expiry >= row.now && expiry < row.now.plus(DAY * days))
     };
     cases.push(case("query", "unused:8d", move |row| ago(row, 8)));
     cases.push(case("query", "unused:2w unused:8d bot", move |row| ago(row, 14) && row.word("bot")));
     cases.push(case("query", "unused:1y", move |row| ago(row, 365)));
     cases.push(case("query", "used:never", |row| row.usage.last_used_at.is_none()));
-    cases.push(case("query", "expires:80d", move |row| ends(row, 80)));
-    cases.push(case("query", "expires:1y admin", move |row| ends(row, 365) && row.owner_is_admin));
+    cases.push(case("query", "expires:80d", move |row| expires(row, 80)));
+    cases.push(case("query", "expires:1y admin", move |row| expires(row, 365) && row.owner_is_admin));
     cases.push(case("query", "expires:never", |row| row.token.expires_at.is_none()));
     cases.push(case("query", "owner:a_b", |row| row.owner_has("a_b")));
     cases.push(case("query", "owner:\"Bob O'B\" deploy", |row| row.owner_has("bob o'b") && row.word("deploy")));
     cases.push(case("query", "owner:e owner:y", |row| row.owner_has("e") && row.owner_has("y")));
     cases.push(case("query", "\"owner:ada\"", |row| row.word("owner:ada")));
     cases.push(case("query", "https://example.com", |row| row.word("https://example.com")));
-    for (said, wanted) in [
+    for (text, wanted) in [
         ("status:active", &["ACTIVE"][..]),
         ("status:revoked", &["REVOKED"]),
         ("status:expired status:revoked", &["EXPIRED", "REVOKED"]),
         ("status:expired expires:never", &[]),
     ] {
-        let case = case("query", said, move |row| wanted.contains(&row.status));
-        cases.push(Case { says_status: true, ..case });
+        let case = case("query", text, move |row| wanted.contains(&row.status));
+        cases.push(Case { sets_status: true, ..case });
     }
 }
 
 /// R-07
 fn values(model: &Model, cases: &mut Vec<Case>) {
     let shown = model.audit("acme").into_iter().find(|row| row.status == "ACTIVE").unwrap().token;
-    let elsewhere = model.tokens.iter().find(|token| !token.standing.contains_key("acme")).unwrap();
+    let elsewhere = model.tokens.iter().find(|token| !token.grants.contains_key("acme")).unwrap();
     for token in [shown, elsewhere, model.tokens.iter().find(|token| token.revoked).unwrap()] {
         let (id, value) = (token.id.clone(), token.value.clone());
         let wrong = format!("{}{}", &value[..41], if value.ends_with('0') { '1' } else { '0' });
@@ -354,12 +354,12 @@ fn times(model: &Model, cases: &mut Vec<Case>) {
         let since = wanted.unwrap();
         cases.push(case("unusedSince", since.to_text(), move |row| row.usage.last_used_at.is_none_or(|at| at < since)));
     }
-    let end = model.tokens.iter().find_map(|token| token.expires_at.filter(|end| *end > model.now)).unwrap();
+    let expiry = model.tokens.iter().find_map(|token| token.expires_at.filter(|expiry| *expiry > model.now)).unwrap();
     for wanted in [
         (Some(model.now), Some(ahead(40))),
         (None, Some(model.now)),
-        (Some(end), None),
-        (None, Some(end)),
+        (Some(expiry), None),
+        (None, Some(expiry)),
         (None, Some(ahead(9000))),
         (None, None),
     ] {
@@ -399,7 +399,7 @@ const OWN: &str = "query($filter: TokenFilter, $orderBy: TokenOrder, $after: Str
         totalCount nodes { id } pageInfo { hasNextPage endCursor } } } }";
 
 /// Returns the IDs of the whole list, and its reported length.
-async fn asked(reader: &Client<'_>, list: &List<'_>, filter: &Value, order_by: &Value) -> (Vec<String>, Value) {
+async fn list_ids(reader: &Client<'_>, list: &List<'_>, filter: &Value, order_by: &Value) -> (Vec<String>, Value) {
     let (mut ids, mut after) = (Vec::new(), Value::Null);
     loop {
         let variables = |slug| json!({ "slug": slug, "filter": filter, "orderBy": order_by, "after": after });
@@ -417,14 +417,14 @@ async fn asked(reader: &Client<'_>, list: &List<'_>, filter: &Value, order_by: &
     }
 }
 
-struct Stand<'world> {
+struct Fixture<'world> {
     model: Model,
     admin: Client<'world>,
     owner: Client<'world>,
     owner_index: usize,
 }
 
-impl Stand<'_> {
+impl Fixture<'_> {
     async fn compare(&self, list: &List<'_>, filters: &[&Case], order: Option<(&str, bool)>) -> usize {
         let (reader, rows) = match list {
             List::Audit(slug) => (&self.admin, self.model.audit(slug)),
@@ -434,10 +434,10 @@ impl Stand<'_> {
         for case in filters {
             filter[case.field] = case.filter[case.field].clone();
         }
-        let says_status = filters.iter().any(|case| case.says_status);
+        let sets_status = filters.iter().any(|case| case.sets_status);
         let rows: Vec<_> = rows
             .into_iter()
-            .filter(|row| says_status || row.status == "ACTIVE")
+            .filter(|row| sets_status || row.status == "ACTIVE")
             .filter(|row| filters.iter().all(|case| (case.means)(row)))
             .collect();
         let (field, descending) = order.unwrap_or(("CREATED_AT", true));
@@ -446,46 +446,46 @@ impl Stand<'_> {
             Value::Null,
             |(field, descending)| json!({ "field": field, "direction": if descending { "DESC" } else { "ASC" } }),
         );
-        let (found, count) = asked(reader, list, &filter, &order_by).await;
+        let (found, count) = list_ids(reader, list, &filter, &order_by).await;
         assert_eq!(found, expected, "{filter} ordered by {order_by}");
         assert_eq!(count, json!(expected.len()), "{filter}");
         expected.len()
     }
 }
 
-fn client<'world>(world: &'world World, person: &Person) -> Client<'world> {
-    let email = format!("{}@example.test", person.username);
-    let said = Said { subject: person.username, username: person.username, name: person.name, email: &email };
+fn client<'world>(world: &'world World, user: &User) -> Client<'world> {
+    let email = format!("{}@example.test", user.username);
+    let claims = Said { subject: user.username, username: user.username, name: user.name, email: &email };
     let config = world.config.jwt.as_ref().unwrap();
-    world.bearer(&http::sign(config, &said, world.now(), Duration::from_hours(1)).unwrap())
+    world.bearer(&http::sign(config, &claims, world.now(), Duration::from_hours(1)).unwrap())
 }
 
-async fn people(world: &World) -> Vec<Person> {
-    let mut people = Vec::new();
-    for (username, name, places) in PEOPLE {
+async fn users(world: &World) -> Vec<User> {
+    let mut users = Vec::new();
+    for (username, name, memberships) in USERS {
         let identity = Some(Identity { issuer: crate::world::ISSUER.into(), subject: username.into() });
         let email = Some(format!("{username}@example.test"));
         let new = NewUser { username: username.into(), name: name.into(), email, email_verified: true, identity };
         world.operator(AddUser { new }).await.unwrap();
-        let (member, admin) = places.split_once('|').unwrap_or((places, ""));
+        let (member, admin) = memberships.split_once('|').unwrap_or((memberships, ""));
         let slugs = |text: &'static str| text.split_whitespace().collect::<Vec<_>>();
         world.member(username, &slugs(member)).await;
         world.admin(username, &slugs(admin)).await;
         let roles = slugs(member).into_iter().map(|slug| (slug, false));
         let roles = roles.chain(slugs(admin).into_iter().map(|slug| (slug, true))).collect();
-        people.push(Person { username, name, roles, enabled: true });
+        users.push(User { username, name, roles, enabled: true });
     }
-    people
+    users
 }
 
 const CREATE: &str =
     "mutation($input: CreateTokenInput!) { createToken(input: $input) { value token { id createdAt } } }";
 
-async fn make_token(world: &World, people: &[Person], dice: &mut Dice) -> Token {
-    let owner = dice.below(people.len());
-    let places: Vec<_> = people[owner].roles.keys().copied().collect();
-    let mut slugs: BTreeSet<_> = places.iter().copied().filter(|_| dice.one_in(2)).collect();
-    slugs.insert(places[dice.below(places.len())]);
+async fn create_token(world: &World, users: &[User], dice: &mut Dice) -> Token {
+    let owner = dice.below(users.len());
+    let memberships: Vec<_> = users[owner].roles.keys().copied().collect();
+    let mut slugs: BTreeSet<_> = memberships.iter().copied().filter(|_| dice.one_in(2)).collect();
+    slugs.insert(memberships[dice.below(memberships.len())]);
     let mut scopes: BTreeSet<_> = SCOPES.into_iter().filter(|_| dice.one_in(3)).collect();
     scopes.insert(SCOPES[dice.below(SCOPES.len())]);
     let description = DESCRIPTIONS[dice.below(DESCRIPTIONS.len())];
@@ -501,10 +501,10 @@ async fn make_token(world: &World, people: &[Person], dice: &mut Dice) -> Token 
         "description": description, "organizationIds": organizations, "scopes": scopes,
         "expiresAt": expires_at.map(Time::to_text),
     });
-    let data = client(world, &people[owner]).query(CREATE, json!({ "input": input })).await;
+    let data = client(world, &users[owner]).query(CREATE, json!({ "input": input })).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let (token, value) = (&data["createToken"]["token"], text(&data["createToken"]["value"]));
-    let standing = slugs.into_iter().map(|slug| (slug, Usage::default())).collect();
+    let grants = slugs.into_iter().map(|slug| (slug, Usage::default())).collect();
     let created_at = Time::parse(&text(&token["createdAt"])).unwrap();
     Token {
         id: text(&token["id"]),
@@ -515,13 +515,13 @@ async fn make_token(world: &World, people: &[Person], dice: &mut Dice) -> Token 
         created_at,
         expires_at,
         revoked: false,
-        standing,
+        grants,
         overall: Usage::default(),
     }
 }
 
 /// Returns usage whose times coincide for some tokens; the most recent request may be later than the last use.
-fn some_use(dice: &mut Dice, now: Time, unique: u64) -> Usage {
+fn random_usage(dice: &mut Dice, now: Time, unique: u64) -> Usage {
     let last_used_at = (!dice.one_in(4)).then(|| now.minus(DAY * [3, 7, 12, 25][dice.below(4)]));
     let at = now.minus(Duration::from_mins(1 + u64::try_from(dice.below(60)).unwrap()));
     let address = (!dice.one_in(5)).then(|| ADDRESSES[dice.below(ADDRESSES.len())].parse().unwrap());
@@ -549,23 +549,23 @@ fn add(to: &mut Usage, more: &Usage) {
 const GRANTS: &str = "query($id: ID!) { token(id: $id) { grants(first: 20, status: [ACTIVE]) { nodes { id organization { id slug } } } } }";
 
 /// Writes usage of some of the tokens' organizations, and of some tokens without an organization.
-async fn use_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
+async fn record_usage(world: &World, model: &mut Model, dice: &mut Dice) {
     let now = world.now();
     let (mut tokens, mut grants, mut unique) = (Vec::new(), Vec::new(), 0);
-    for token in model.tokens.iter_mut().filter(|token| token.expires_at.is_none_or(|end| end > now)) {
-        let reader = client(world, &model.people[token.owner]);
+    for token in model.tokens.iter_mut().filter(|token| token.expires_at.is_none_or(|expiry| expiry > now)) {
+        let reader = client(world, &model.users[token.owner]);
         let found = reader.query(GRANTS, json!({ "id": token.id })).await;
         let id = TokenId::parse(&token.id).unwrap();
         for grant in found["token"]["grants"]["nodes"].as_array().unwrap() {
             unique += 1;
-            let usage = some_use(dice, now, unique);
+            let usage = random_usage(dice, now, unique);
             let text = |value: &Value| value.as_str().unwrap().to_owned();
             if dice.one_in(3) {
                 continue;
             }
             let slug = text(&grant["organization"]["slug"]);
             add(&mut token.overall, &usage);
-            add(token.standing.get_mut(slug.as_str()).unwrap(), &usage);
+            add(token.grants.get_mut(slug.as_str()).unwrap(), &usage);
             grants.push(GrantUsage {
                 grant: GrantId::parse(&text(&grant["id"])).unwrap(),
                 organization: OrganizationId::parse(&text(&grant["organization"]["id"])).unwrap(),
@@ -575,7 +575,7 @@ async fn use_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
         }
         if dice.one_in(10) {
             unique += 1;
-            let usage = Usage { last_used_at: None, ..some_use(dice, now, 90_000_000 + unique) };
+            let usage = Usage { last_used_at: None, ..random_usage(dice, now, 90_000_000 + unique) };
             add(&mut token.overall, &usage);
         }
         if token.overall.last_request.is_some() {
@@ -586,23 +586,23 @@ async fn use_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
 }
 
 /// Removes some organizations, half of them by their administrators; adds some again; revokes some tokens.
-async fn cut_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
+async fn remove_and_revoke(world: &World, model: &mut Model, dice: &mut Dice) {
     let now = world.now();
     for token in &mut model.tokens {
-        if token.expires_at.is_some_and(|end| end <= now) {
+        if token.expires_at.is_some_and(|expiry| expiry <= now) {
             continue;
         }
-        let owner = client(world, &model.people[token.owner]);
-        let slug = *token.standing.keys().next().unwrap();
+        let owner = client(world, &model.users[token.owner]);
+        let slug = *token.grants.keys().next().unwrap();
         let organization = world.organization_id(slug).await;
         if dice.one_in(5) {
             let admin = world.user(&format!("root-{slug}")).await;
             let remover = if dice.one_in(2) { &admin } else { &owner };
             assert_eq!(remover.remove_organization(&token.id, &organization, None).await.code(), "OK");
-            let known = token.standing.remove(slug).unwrap();
+            let known = token.grants.remove(slug).unwrap();
             if dice.one_in(2) {
                 assert_eq!(owner.add_organization(&token.id, &organization).await.code(), "OK");
-                token.standing.insert(slug, known);
+                token.grants.insert(slug, known);
             }
         }
         if dice.one_in(9) {
@@ -613,91 +613,92 @@ async fn cut_tokens(world: &World, model: &mut Model, dice: &mut Dice) {
 }
 
 /// Removes one member from an organization and disables one user.
-async fn stop_people(world: &World, model: &mut Model) {
+async fn disable_users(world: &World, model: &mut Model) {
     let remove = RemoveOrganizationMember { organization: "hooli".into(), user: "yan".into() };
     world.operator(remove).await.unwrap();
     world.operator(DisableUser { username: "zoe".into() }).await.unwrap();
-    for (index, person) in model.people.iter_mut().enumerate() {
-        if person.username == "yan" {
-            person.roles.remove("hooli");
+    for (index, user) in model.users.iter_mut().enumerate() {
+        if user.username == "yan" {
+            user.roles.remove("hooli");
             let own = model.tokens.iter_mut().filter(|token| token.owner == index);
-            own.for_each(|token| drop(token.standing.remove("hooli")));
+            own.for_each(|token| drop(token.grants.remove("hooli")));
         }
-        person.enabled = person.username != "zoe";
+        user.enabled = user.username != "zoe";
     }
 }
 
 /// Advances the clock to noon of the next day.
-fn comes_to_noon(world: &World) {
+fn advance_to_noon(world: &World) {
     let second = u64::try_from(world.now().seconds().rem_euclid(86_400)).unwrap();
     world.advance(DAY.saturating_sub(Duration::from_secs(second)) + DAY / 2);
 }
 
-async fn stand(world: &World) -> Stand<'_> {
+async fn fixture(world: &World) -> Fixture<'_> {
     // Tokens expire at midnight. None may expire while they are created, removed and revoked.
-    comes_to_noon(world);
+    advance_to_noon(world);
     let mut dice = Dice(7);
-    let mut model = Model { people: people(world).await, tokens: Vec::new(), now: world.now() };
+    let mut model = Model { users: users(world).await, tokens: Vec::new(), now: world.now() };
     world.admin("aud", &SLUGS).await;
     for _ in 0..TOKENS {
         world.advance(Duration::from_hours(6));
-        let token = make_token(world, &model.people, &mut dice).await;
+        let token = create_token(world, &model.users, &mut dice).await;
         model.tokens.push(token);
     }
-    use_tokens(world, &mut model, &mut dice).await;
-    cut_tokens(world, &mut model, &mut dice).await;
+    record_usage(world, &mut model, &mut dice).await;
+    remove_and_revoke(world, &mut model, &mut dice).await;
     world.advance(Duration::from_hours(1));
-    use_tokens(world, &mut model, &mut dice).await;
-    stop_people(world, &mut model).await;
+    record_usage(world, &mut model, &mut dice).await;
+    disable_users(world, &mut model).await;
     // Noon of a later day: no token expires while the test reads.
     world.advance(DAY * 2);
-    comes_to_noon(world);
+    advance_to_noon(world);
     model.now = world.now();
-    let most = |index: &usize| model.tokens.iter().filter(|token| token.owner == *index).count();
-    let owner_index = (0..model.people.len()).filter(|index| model.people[*index].enabled).max_by_key(most).unwrap();
-    let owner = client(world, &model.people[owner_index]);
+    let token_count = |index: &usize| model.tokens.iter().filter(|token| token.owner == *index).count();
+    let owner_index =
+        (0..model.users.len()).filter(|index| model.users[*index].enabled).max_by_key(token_count).unwrap();
+    let owner = client(world, &model.users[owner_index]);
     let admin = world.bearer(&world.jwt("aud"));
-    Stand { model, admin, owner, owner_index }
+    Fixture { model, admin, owner, owner_index }
 }
 
 both!(
     /// R-07, R-57, R-60: each filter, many pairs of them, and each order in both directions.
     async fn filters_and_orders_match_the_model(world: World) {
-        let stand = stand(&world).await;
-        let all = stand.model.audit("acme").len();
+        let fixture = fixture(&world).await;
+        let all = fixture.model.audit("acme").len();
         assert!(
-            all > 50 && stand.model.own(stand.owner_index).len() > 8,
+            all > 50 && fixture.model.own(fixture.owner_index).len() > 8,
             "the fixture is too small for a meaningful comparison"
         );
-        let lists = [List::Audit("acme"), List::Audit("globex"), List::Audit("hooli"), List::Own(stand.owner_index)];
+        let lists = [List::Audit("acme"), List::Audit("globex"), List::Audit("hooli"), List::Own(fixture.owner_index)];
         let orders: Vec<_> = ORDERS.iter().flat_map(|field| [(*field, true), (*field, false)]).collect();
         for list in &lists {
-            stand.compare(list, &[], None).await;
+            fixture.compare(list, &[], None).await;
             for order in &orders {
-                stand.compare(list, &[], Some(*order)).await;
+                fixture.compare(list, &[], Some(*order)).await;
             }
         }
-        let cases = cases(&stand.model);
-        let active = stand.compare(&lists[0], &[], None).await;
-        let mut telling = BTreeSet::new();
+        let cases = cases(&fixture.model);
+        let active = fixture.compare(&lists[0], &[], None).await;
+        let mut selective = BTreeSet::new();
         for (index, case) in cases.iter().enumerate() {
-            let found = stand.compare(&lists[0], &[case], Some(orders[index % 8])).await;
+            let found = fixture.compare(&lists[0], &[case], Some(orders[index % 8])).await;
             if found > 0 && found != active {
-                telling.insert(case.field);
+                selective.insert(case.field);
             }
-            stand.compare(&lists[3], &[case], Some(orders[(index + 3) % 8])).await;
+            fixture.compare(&lists[3], &[case], Some(orders[(index + 3) % 8])).await;
         }
-        assert_eq!(telling.len(), 13, "some filters match nothing or everything; the others: {telling:?}");
+        assert_eq!(selective.len(), 13, "some filters match nothing or everything; the others: {selective:?}");
         let pairs = (0..cases.len()).flat_map(|one| (0..one).map(move |other| (one, other)));
         let different = pairs.filter(|(one, other)| cases[*one].field != cases[*other].field);
         for (number, (one, other)) in different.step_by(23).enumerate() {
-            stand.compare(&lists[number % 4], &[&cases[one], &cases[other]], Some(orders[number % 8])).await;
+            fixture.compare(&lists[number % 4], &[&cases[one], &cases[other]], Some(orders[number % 8])).await;
         }
     }
 );
 
 /// Queries the audit of acme with an invalid filter.
-async fn refused(reader: &Client<'_>, filter: Value) -> (String, Option<String>, String) {
+async fn rejected(reader: &Client<'_>, filter: Value) -> (String, Option<String>, String) {
     let reply = reader.graphql(AUDIT, json!({ "slug": "acme", "filter": filter })).await;
     assert!(reply.status.as_u16() < 500, "{}", reply.text);
     assert_eq!(reply.json()["data"]["organization"]["tokenGrants"], Value::Null, "{}", reply.text);
@@ -708,11 +709,11 @@ async fn refused(reader: &Client<'_>, filter: Value) -> (String, Option<String>,
 both!(
     async fn unknown_scope_names_its_index_and_the_nearest_scope(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
-        let (code, field, message) = refused(&ada, json!({ "scopes": ["graphql", "read_bulids"] })).await;
+        let (code, field, message) = rejected(&ada, json!({ "scopes": ["graphql", "read_bulids"] })).await;
         assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("filter.scopes.1")));
         assert!(message.ends_with("Did you mean read_builds?"), "{message}");
         for unknown in ["", "Read_builds'; --", "%", "no_such_scope_at_all_anywhere"] {
-            let (code, field, _) = refused(&ada, json!({ "scopes": [unknown] })).await;
+            let (code, field, _) = rejected(&ada, json!({ "scopes": [unknown] })).await;
             assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("filter.scopes.0")), "{unknown}");
         }
     }
@@ -726,7 +727,7 @@ both!(
             ("hunter2pass:x", "There are unused:, used:, expires:, status:, owner:."),
             ("status:hunter2pass", "Behind status: stands active, expired or revoked."),
         ] {
-            let (code, field, message) = refused(&ada, json!({ "query": query })).await;
+            let (code, field, message) = rejected(&ada, json!({ "query": query })).await;
             assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("filter.query")), "{query}");
             assert!(message.contains(hint) && !message.contains("hunter2"), "{message}");
         }
@@ -754,13 +755,13 @@ both!(
             assert_eq!(reply.data()[place]["page"], json!({ "totalCount": 0, "search": expected }), "{}", reply.text);
             assert!(!reply.text.contains(&token.value[8..20]), "{}", reply.text);
             let by_hint = ada.query(document, json!({ "f": { "query": hint } })).await;
-            let told = json!({ "totalCount": 1, "search": [{ "text": hint, "kind": "VALUE" }] });
-            assert_eq!(by_hint[place]["page"], told);
+            let one = json!({ "totalCount": 1, "search": [{ "text": hint, "kind": "VALUE" }] });
+            assert_eq!(by_hint[place]["page"], one);
             let other = ada.query(document, json!({ "f": { "query": "twd_0000…0000" } })).await;
             assert_eq!(other[place]["page"]["totalCount"], 0);
             for none in [Value::Null, json!({}), json!({ "query": " " })] {
-                let told = ada.query(document, json!({ "f": none })).await;
-                assert_eq!(told[place]["page"], json!({ "totalCount": 1, "search": [] }));
+                let data = ada.query(document, json!({ "f": none })).await;
+                assert_eq!(data[place]["page"], json!({ "totalCount": 1, "search": [] }));
             }
         }
         let grants = "query($id: ID!) { token(id: $id) { grants { search { text } } } }";
@@ -784,8 +785,8 @@ both!(
             (Value::Null, "status:revoked status:active", 2),
         ] {
             let filter = json!({ "status": status, "query": query });
-            assert_eq!(asked(&ada, &List::Audit("acme"), &filter, &Value::Null).await.0.len(), count, "{filter}");
-            assert_eq!(asked(&ada, &List::Own(0), &filter, &Value::Null).await.0.len(), count, "{filter}");
+            assert_eq!(list_ids(&ada, &List::Audit("acme"), &filter, &Value::Null).await.0.len(), count, "{filter}");
+            assert_eq!(list_ids(&ada, &List::Own(0), &filter, &Value::Null).await.0.len(), count, "{filter}");
         }
     }
 );
@@ -812,7 +813,7 @@ both!(
     async fn malformed_ip_address_names_its_field(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         for malformed in ["1.2.3", " 1.2.3.4", "1.2.3.4 ", "1.2.3.4/24", "1.2.3.4:80", "' OR 1=1 --", "::1%eth0", "x"] {
-            let (code, field, _) = refused(&ada, json!({ "ipAddress": malformed })).await;
+            let (code, field, _) = rejected(&ada, json!({ "ipAddress": malformed })).await;
             assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("filter.ipAddress")), "{malformed}");
         }
     }
@@ -828,7 +829,7 @@ both!(
             json!({ "createdAt": { "from": "'; DROP TABLE tokens; --" } }),
             json!({ "neverUsed": "1 OR 1=1" }),
         ] {
-            assert_eq!(refused(&ada, filter).await.0, "INVALID_INPUT");
+            assert_eq!(rejected(&ada, filter).await.0, "INVALID_INPUT");
         }
         for order in
             [json!({ "field": "OWNER; --", "direction": "ASC" }), json!({ "field": "OWNER", "direction": "X" })]
@@ -842,11 +843,11 @@ both!(
     }
 );
 
-const USE: &str = "query($slug: String!) { organization(slug: $slug) { tokenGrants { nodes { lastUsedAt lastRequest { path allowed } } } } }";
+const USAGE: &str = "query($slug: String!) { organization(slug: $slug) { tokenGrants { nodes { lastUsedAt lastRequest { path allowed } } } } }";
 
 /// Returns the usage of the only token in the audit of an organization.
-async fn use_with(reader: &Client<'_>, slug: &str) -> Value {
-    reader.query(USE, json!({ "slug": slug })).await["organization"]["tokenGrants"]["nodes"][0].clone()
+async fn usage_in(reader: &Client<'_>, slug: &str) -> Value {
+    reader.query(USAGE, json!({ "slug": slug })).await["organization"]["tokenGrants"]["nodes"][0].clone()
 }
 
 both!(
@@ -856,14 +857,14 @@ both!(
             world.member("bob", &["acme", "globex"]).await.create_token("x", &["acme", "globex"], &["graphql"]).await;
         let holder = world.bearer(&token.value);
         assert_eq!(holder.verify("organization=acme").await.status, 200);
-        let acme = world.wait_for_usage(async || use_with(&ada, "acme").await).await;
+        let acme = world.wait_for_usage(async || usage_in(&ada, "acme").await).await;
         assert_eq!(acme["lastRequest"], json!({ "path": "/verify", "allowed": true }));
         assert_ne!(acme["lastUsedAt"], Value::Null);
-        assert_eq!(use_with(&ada, "globex").await, json!({ "lastUsedAt": null, "lastRequest": null }));
+        assert_eq!(usage_in(&ada, "globex").await, json!({ "lastUsedAt": null, "lastRequest": null }));
         for (slug, found) in [("acme", 0), ("globex", 1)] {
-            let unused = asked(&ada, &List::Audit(slug), &json!({ "neverUsed": true }), &Value::Null).await;
+            let unused = list_ids(&ada, &List::Audit(slug), &json!({ "neverUsed": true }), &Value::Null).await;
             assert_eq!(unused.0.len(), found, "{slug}");
-            let here = asked(&ada, &List::Audit(slug), &json!({ "ipAddress": "127.0.0.1" }), &Value::Null).await;
+            let here = list_ids(&ada, &List::Audit(slug), &json!({ "ipAddress": "127.0.0.1" }), &Value::Null).await;
             assert_eq!(here.0.len(), 1 - found, "{slug}");
         }
     }
@@ -881,7 +882,7 @@ both!(
             assert_eq!(ada.remove_organization(&tokens.id, &acme, None).await.code(), "OK");
             assert_eq!(bob.add_organization(&tokens.id, &acme).await.code(), "OK");
         }
-        let used = world.wait_for_usage(async || use_with(&ada, "acme").await).await;
+        let used = world.wait_for_usage(async || usage_in(&ada, "acme").await).await;
         assert_eq!(used["lastRequest"], json!({ "path": "/verify", "allowed": true }));
         assert_ne!(used["lastUsedAt"], Value::Null);
     }
@@ -894,17 +895,17 @@ both!(
         let token = bob.create_token("x", &["acme"], &["graphql"]).await;
         let acme = world.organization_id("acme").await;
         assert_eq!(world.bearer(&token.value).verify("organization=acme").await.status, 200);
-        let used = world.wait_for_usage(async || use_with(&ada, "acme").await).await;
+        let used = world.wait_for_usage(async || usage_in(&ada, "acme").await).await;
         for _ in 0..2 {
             assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
             assert_eq!(bob.add_organization(&token.id, &acme).await.code(), "OK");
-            assert_eq!(use_with(&ada, "acme").await, used, "a removal must not make a token look unused");
+            assert_eq!(usage_in(&ada, "acme").await, used, "a removal must not make a token look unused");
         }
-        let unused = asked(&ada, &List::Audit("acme"), &json!({ "neverUsed": true }), &Value::Null).await;
+        let unused = list_ids(&ada, &List::Audit("acme"), &json!({ "neverUsed": true }), &Value::Null).await;
         assert_eq!(unused.0.len(), 0);
         assert_eq!(world.bearer(&token.value).verify("organization=acme&scope=read_user").await.status, 403);
         let later = world.wait_for_usage(async || {
-            let found = use_with(&ada, "acme").await;
+            let found = usage_in(&ada, "acme").await;
             if found["lastRequest"]["allowed"] == false { found } else { json!({ "lastRequest": null }) }
         });
         assert_eq!(later.await["lastUsedAt"], used["lastUsedAt"]);
@@ -920,11 +921,11 @@ both!(
         assert_eq!(bob.remove_organization(&token.id, &hooli, None).await.code(), "OK");
         assert_eq!(world.bearer(&token.value).get("/v2/access-token").await.status, 200);
         for slug in ["acme", "globex"] {
-            let found = world.wait_for_usage(async || use_with(&ada, slug).await).await;
+            let found = world.wait_for_usage(async || usage_in(&ada, slug).await).await;
             assert_eq!(found["lastRequest"], json!({ "path": "/v2/access-token", "allowed": true }), "{slug}");
         }
         assert_eq!(bob.add_organization(&token.id, &hooli).await.code(), "OK");
-        assert_eq!(use_with(&ada, "hooli").await["lastRequest"], Value::Null, "the token had no access at that time");
+        assert_eq!(usage_in(&ada, "hooli").await["lastRequest"], Value::Null, "the token had no access at that time");
     }
 );
 
@@ -940,7 +941,7 @@ both!(
         assert_eq!(world.bearer(&may.value).graphql(query, json!({})).await.code(), "OK");
         assert_eq!(world.bearer(&lacks.value).graphql(query, json!({})).await.status, 403);
         for (slug, allowed) in [("acme", true), ("globex", true), ("hooli", false)] {
-            let found = world.wait_for_usage(async || use_with(&ada, slug).await).await;
+            let found = world.wait_for_usage(async || usage_in(&ada, slug).await).await;
             assert_eq!(found["lastRequest"], json!({ "path": "/graphql", "allowed": allowed }), "{slug}");
             assert_eq!(found["lastUsedAt"].is_string(), allowed, "{slug}");
         }
@@ -956,9 +957,10 @@ both!(
         let bob = world.member("bob", &["acme", "globex"]).await;
         let token = bob.create_token("x", &["acme"], &["read_user"]).await;
         assert_eq!(world.bearer(&token.value).verify("organization=globex").await.status, 403);
-        let ask = "query($id: ID!) { token(id: $id) { lastUsedAt lastRequest { path allowed } } }";
-        let own = world.wait_for_usage(async || bob.query(ask, json!({ "id": token.id })).await["token"].clone()).await;
+        let query = "query($id: ID!) { token(id: $id) { lastUsedAt lastRequest { path allowed } } }";
+        let own =
+            world.wait_for_usage(async || bob.query(query, json!({ "id": token.id })).await["token"].clone()).await;
         assert_eq!(own, json!({ "lastUsedAt": null, "lastRequest": { "path": "/verify", "allowed": false } }));
-        assert_eq!(use_with(&ada, "acme").await, json!({ "lastUsedAt": null, "lastRequest": null }));
+        assert_eq!(usage_in(&ada, "acme").await, json!({ "lastUsedAt": null, "lastRequest": null }));
     }
 );

@@ -18,8 +18,8 @@ const OWN: &str =
 
 /// Returns the events of a token, as its owner reads them, newest first.
 async fn events(owner: &Client<'_>, token: &CreatedToken) -> Vec<Value> {
-    let told = owner.query(OWN, json!({ "id": token.id })).await;
-    told["token"]["events"]["nodes"].as_array().unwrap().clone()
+    let data = owner.query(OWN, json!({ "id": token.id })).await;
+    data["token"]["events"]["nodes"].as_array().unwrap().clone()
 }
 
 /// Runs a mutation with a user agent.
@@ -42,13 +42,13 @@ both!(
                       { grant { id } } }";
         let scopes = json!({ "tokenId": token.id, "scopes": ["read_agents", "graphql"] });
         by_agent(&bob, "browser/1", update, scopes).await;
-        let cut = json!({ "tokenId": token.id, "organizationId": acme, "reason": "too wide" });
-        by_agent(&tool, "curl/8", remove, cut).await;
+        let removed = json!({ "tokenId": token.id, "organizationId": acme, "reason": "too wide" });
+        by_agent(&tool, "curl/8", remove, removed).await;
         assert_eq!(world.bearer(&token.value).delete("/v2/access-token").await.status, 204);
 
-        let told = events(&bob, &token).await;
+        let data = events(&bob, &token).await;
         let mut times = Vec::new();
-        let bare: Vec<_> = told
+        let bare: Vec<_> = data
             .iter()
             .map(|event| {
                 let mut event = event.clone();
@@ -68,14 +68,14 @@ both!(
             })
         };
         let both = ["acme", "globex"];
-        let mut made = event("TOKEN_CREATED", "JWT", "bob", Value::Null, &both);
-        made["scopesAdded"] = json!(["graphql", "read_builds"]);
+        let mut created = event("TOKEN_CREATED", "JWT", "bob", Value::Null, &both);
+        created["scopesAdded"] = json!(["graphql", "read_builds"]);
         let mut changed = event("TOKEN_UPDATED", "JWT", "bob", json!("browser/1"), &both);
         (changed["scopesAdded"], changed["scopesRemoved"]) = (json!(["read_agents"]), json!(["read_builds"]));
-        let mut cut = event("TOKEN_ORGANIZATION_REMOVED", "TOKEN", "ada", json!("curl/8"), &["acme"]);
-        cut["reason"] = json!("too wide");
+        let mut removed = event("TOKEN_ORGANIZATION_REMOVED", "TOKEN", "ada", json!("curl/8"), &["acme"]);
+        removed["reason"] = json!("too wide");
         let ended = event("TOKEN_REVOKED", "TOKEN", "bob", Value::Null, &["globex"]);
-        assert_eq!(bare, [ended, cut, changed, made]);
+        assert_eq!(bare, [ended, removed, changed, created]);
     }
 );
 
@@ -91,21 +91,21 @@ both!(
         assert_eq!(bob.mutate("updateToken", scopes).await.code(), "OK");
         let eve = world.user("eve").await;
         let eve = eve.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
-        for (verb, input) in [
+        for (mutation, input) in [
             ("addOrganizationMember", json!({ "organizationId": acme, "user": "eve", "role": "MEMBER" })),
             ("updateOrganizationMember", json!({ "organizationId": acme, "userId": eve, "role": "ADMIN" })),
             ("updateOrganization", json!({ "organizationId": acme, "name": "Acme Gadgets" })),
         ] {
-            let reply = ada.mutate(verb, input).await;
-            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
+            let reply = ada.mutate(mutation, input).await;
+            assert_eq!(reply.code(), "OK", "{mutation}: {}", reply.text);
         }
         let query = "{ organization(slug: \"acme\") { name auditEvents(first: 6) { nodes { type changes { field before \
                      after } } } } }";
-        let told = ada.query(query, json!({})).await["organization"]["auditEvents"]["nodes"].clone();
+        let data = ada.query(query, json!({})).await["organization"]["auditEvents"]["nodes"].clone();
         let one = |field: &str, before: Value, after: &str| json!({ "field": field, "before": before, "after": after });
         let event = |kind: &str, changes: Value| json!({ "type": kind, "changes": changes });
         assert_eq!(
-            told,
+            data,
             json!([
                 event("ORGANIZATION_UPDATED", json!([one("name", json!("acme inc."), "Acme Gadgets")])),
                 event("ORGANIZATION_MEMBER_UPDATED", json!([one("role", json!("MEMBER"), "ADMIN")])),
@@ -127,8 +127,8 @@ async fn read_by(world: &World, slug: &str, token: &CreatedToken) -> (Vec<String
     let admin = world.user(&format!("root-{slug}")).await;
     let query = "query($slug: String!, $id: ID!) { organization(slug: $slug) { auditEvents(filter: { tokenId: $id }) { nodes { \
                  type organizations { slug } } } } }";
-    let told = admin.query(query, json!({ "slug": slug, "id": token.id })).await;
-    let nodes = told["organization"]["auditEvents"]["nodes"].as_array().unwrap().clone();
+    let data = admin.query(query, json!({ "slug": slug, "id": token.id })).await;
+    let nodes = data["organization"]["auditEvents"]["nodes"].as_array().unwrap().clone();
     let kinds = nodes.iter().rev().map(|event| event["type"].as_str().unwrap().to_owned()).collect();
     (kinds, nodes.iter().map(|event| event["organizations"].clone()).collect())
 }
@@ -182,38 +182,38 @@ both!(
         let query = "query($f: AuditEventFilter) { organization(slug: \"acme\") { auditEvents(filter: $f) { totalCount nodes { \
                      type tokenId } } } }";
         let found = async |filter: Value| {
-            let told = ada.query(query, json!({ "f": filter })).await["organization"]["auditEvents"].clone();
-            let nodes = told["nodes"].as_array().unwrap();
-            assert_eq!(told["totalCount"], nodes.len(), "{filter}");
+            let data = ada.query(query, json!({ "f": filter })).await["organization"]["auditEvents"].clone();
+            let nodes = data["nodes"].as_array().unwrap();
+            assert_eq!(data["totalCount"], nodes.len(), "{filter}");
             let token = |node: &Value| [(&one, "one"), (&two, "two")].into_iter().find(|it| node["tokenId"] == it.0.id);
             let name = |node: &Value| token(node).map_or("no token", |it| it.1).to_owned();
             nodes.iter().map(|node| format!("{} {}", node["type"].as_str().unwrap(), name(node))).collect::<Vec<_>>()
         };
-        let (made, cut) = (["TOKEN_CREATED one", "TOKEN_CREATED two"], "TOKEN_ORGANIZATION_REMOVED one");
+        let (created, removed) = (["TOKEN_CREATED one", "TOKEN_CREATED two"], "TOKEN_ORGANIZATION_REMOVED one");
         let none = [""; 0];
-        assert_eq!(found(json!({ "types": ["TOKEN_CREATED"] })).await, [made[1], made[0]]);
+        assert_eq!(found(json!({ "types": ["TOKEN_CREATED"] })).await, [created[1], created[0]]);
         let kinds = json!({ "types": ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"] });
-        assert_eq!(found(kinds).await, [cut, made[1], made[0]]);
-        assert_eq!(found(json!({ "tokenId": one.id })).await, [cut, made[0]]);
-        assert_eq!(found(json!({ "actorId": ada_id })).await, [cut, made[1]]);
-        assert_eq!(found(json!({ "actorId": bob_id })).await, [made[0]]);
+        assert_eq!(found(kinds).await, [removed, created[1], created[0]]);
+        assert_eq!(found(json!({ "tokenId": one.id })).await, [removed, created[0]]);
+        assert_eq!(found(json!({ "actorId": ada_id })).await, [removed, created[1]]);
+        assert_eq!(found(json!({ "actorId": bob_id })).await, [created[0]]);
         let of = |user: &Value| json!({ "userId": user, "types": ["TOKEN_CREATED", "TOKEN_ORGANIZATION_REMOVED"] });
-        assert_eq!(found(of(&bob_id)).await, [cut, made[0]], "regardless of the actor");
-        assert_eq!(found(of(&ada_id)).await, [made[1]]);
+        assert_eq!(found(of(&bob_id)).await, [removed, created[0]], "regardless of the actor");
+        assert_eq!(found(of(&ada_id)).await, [created[1]]);
         assert_eq!(found(json!({ "userId": bob_id, "types": ["ORGANIZATION_MEMBER_ADDED"] })).await.len(), 1);
-        assert_eq!(found(json!({ "userId": bob_id, "actorId": ada_id })).await, [cut]);
-        assert_eq!(found(json!({ "at": { "from": middle.to_text() } })).await, [cut, made[1]]);
-        assert_eq!(found(json!({ "at": { "to": middle.to_text() }, "tokenId": one.id })).await, [made[0]]);
+        assert_eq!(found(json!({ "userId": bob_id, "actorId": ada_id })).await, [removed]);
+        assert_eq!(found(json!({ "at": { "from": middle.to_text() } })).await, [removed, created[1]]);
+        assert_eq!(found(json!({ "at": { "to": middle.to_text() }, "tokenId": one.id })).await, [created[0]]);
         assert_eq!(found(json!({ "at": { "from": middle.to_text(), "to": middle.to_text() } })).await, none);
-        assert_eq!(found(json!({ "actorId": ada_id, "tokenId": one.id })).await, [cut]);
+        assert_eq!(found(json!({ "actorId": ada_id, "tokenId": one.id })).await, [removed]);
         assert_eq!(found(json!({ "actorId": bob_id, "tokenId": two.id })).await, none);
-        let nobody = UserId::new(world.now()).to_string();
+        let unknown = UserId::new(world.now()).to_string();
         for nothing in [
             json!({ "tokenId": acme }),
             json!({ "tokenId": "x" }),
             json!({ "actorId": one.id }),
-            json!({ "actorId": nobody }),
-            json!({ "userId": nobody }),
+            json!({ "actorId": unknown }),
+            json!({ "userId": unknown }),
             json!({ "userId": "x" }),
         ] {
             assert_eq!(found(nothing).await, none);
@@ -229,17 +229,17 @@ both!(
         let acme = world.organization_id("acme").await;
         let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
         assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
-        let letters = world.emails(1).await;
+        let emails = world.emails(1).await;
         let own = "query($id: ID!) { token(id: $id) { events { nodes { type notificationId } } } }";
-        let told = bob.query(own, json!({ "id": token.id })).await["token"]["events"]["nodes"].clone();
+        let data = bob.query(own, json!({ "id": token.id })).await["token"]["events"]["nodes"].clone();
         let expected = json!([
-            { "type": "TOKEN_ORGANIZATION_REMOVED", "notificationId": letters[0].email.notification_id },
+            { "type": "TOKEN_ORGANIZATION_REMOVED", "notificationId": emails[0].email.notification_id },
             { "type": "TOKEN_CREATED", "notificationId": null },
         ]);
-        assert_eq!(told, expected);
+        assert_eq!(data, expected);
         let audit = "query($id: ID!) { organization(slug: \"acme\") { auditEvents(filter: { tokenId: $id }) { nodes { notificationId } } } }";
-        let told = ada.query(audit, json!({ "id": token.id })).await["organization"]["auditEvents"]["nodes"].clone();
-        assert_eq!(told, json!([{ "notificationId": null }, { "notificationId": null }]), "the email was sent to bob");
+        let data = ada.query(audit, json!({ "id": token.id })).await["organization"]["auditEvents"]["nodes"].clone();
+        assert_eq!(data, json!([{ "notificationId": null }, { "notificationId": null }]), "the email was sent to bob");
     }
 );
 
@@ -257,8 +257,8 @@ both!(
         let audit = "query($id: ID!) { organization(slug: \"acme\") { auditEvents(filter: { tokenId: $id }) { nodes { \
                      actor { username } user { username } } } } }";
         let log = async || {
-            let told = root.query(audit, json!({ "id": token.id })).await;
-            let nodes = told["organization"]["auditEvents"]["nodes"].clone();
+            let data = root.query(audit, json!({ "id": token.id })).await;
+            let nodes = data["organization"]["auditEvents"]["nodes"].clone();
             nodes.as_array().unwrap().iter().map(|node| node["actor"]["username"].clone()).collect::<Vec<_>>()
         };
         for leaver in ["ada", "bob"] {

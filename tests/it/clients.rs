@@ -12,9 +12,9 @@ const SCHEMA: &str = include_str!("../../schema.graphql");
 /// Additions to inputs since the release; existing clients can ignore them.
 const ADDED: &str = "OPTIONAL_INPUT_FIELD_ADDED: An optional field userId on input type AuditEventFilter was added.";
 
-async fn run(folder: &Path, script: &str, told: Value) -> Value {
-    let said = node::run(&folder.join(script), &told).await;
-    if said.is_empty() { Value::Null } else { serde_json::from_str(&said).unwrap() }
+async fn run(folder: &Path, script: &str, input: Value) -> Value {
+    let output = node::run(&folder.join(script), &input).await;
+    if output.is_empty() { Value::Null } else { serde_json::from_str(&output).unwrap() }
 }
 
 /// Returns the breaking and the dangerous changes of a new schema, found by graphql-js.
@@ -33,7 +33,7 @@ async fn schema_has_no_breaking_changes() {
 async fn removed_field_and_newly_required_argument_are_detected() {
     let test = "clients::removed_field_and_newly_required_argument_are_detected";
     let Some(folder) = node::packages("tests/clients", test) else { return };
-    for (was, is, told) in [
+    for (was, is, change) in [
         ("\townerIsAdmin: Boolean!\n", "\tother: Boolean!\n", "FIELD_REMOVED: TokenGrant.ownerIsAdmin was removed."),
         (
             "\tdescription: String\n",
@@ -43,11 +43,11 @@ async fn removed_field_and_newly_required_argument_are_detected() {
     ] {
         let changed = SCHEMA.replacen(was, is, 1);
         assert_ne!(changed, SCHEMA, "{was} is not in the schema");
-        assert_eq!(changes(&folder, &changed).await["breaking"], json!([told]));
+        assert_eq!(changes(&folder, &changed).await["breaking"], json!([change]));
     }
     let grown = SCHEMA.replacen("\n\tREVOKED\n", "\n\tREVOKED\n\t\"New.\"\n\tPAUSED\n", 1);
-    let told = json!(["VALUE_ADDED_TO_ENUM: PAUSED was added to enum type TokenStatus.", ADDED]);
-    assert_eq!(changes(&folder, &grown).await, json!({ "breaking": [], "dangerous": told }));
+    let dangerous = json!(["VALUE_ADDED_TO_ENUM: PAUSED was added to enum type TokenStatus.", ADDED]);
+    assert_eq!(changes(&folder, &grown).await, json!({ "breaking": [], "dangerous": dangerous }));
 }
 
 both!(
@@ -92,8 +92,9 @@ both!(
         let one = bob.query(document("TokensTokenQuery"), json!({ "id": tokens[1].id })).await;
         assert_eq!(one["node"]["organizations"], json!([]));
         let input = json!({ "description": "new", "organizationIds": [acme], "scopes": ["read_user"] });
-        let made = bob.query(document("TokensCreateMutation"), json!({ "input": input })).await["createToken"].clone();
-        assert_eq!(world.bearer(made["value"].as_str().unwrap()).verify("organization=acme").await.status, 200);
+        let created =
+            bob.query(document("TokensCreateMutation"), json!({ "input": input })).await["createToken"].clone();
+        assert_eq!(world.bearer(created["value"].as_str().unwrap()).verify("organization=acme").await.status, 200);
         assert_eq!(compiled.as_object().unwrap().len(), 7);
     }
 );
@@ -106,8 +107,8 @@ async fn relay_rejects_unknown_fields() {
     let schema = SCHEMA.replace("\townerIsAdmin: Boolean!\n", "\tother: Boolean!\n");
     let compiled = run(&folder, "relay.mjs", json!({ "folder": work.path(), "schema": schema })).await;
     assert_eq!((&compiled["status"], &compiled["operations"]), (&json!(1), &json!({})));
-    let said = compiled["said"].as_str().unwrap();
-    assert!(said.contains("The type `TokenGrant` has no field `ownerIsAdmin`"), "{said}");
+    let output = compiled["output"].as_str().unwrap();
+    assert!(output.contains("The type `TokenGrant` has no field `ownerIsAdmin`"), "{output}");
 }
 
 both!(
@@ -121,11 +122,11 @@ both!(
         }
         let value = tokens[0].value.clone();
         let tokens: Vec<_> = tokens.into_iter().rev().map(|token| token.id).collect();
-        let told = json!({
+        let input = json!({
             "url": world.url("/graphql"), "credential": ada.credential, "slug": "acme", "tokens": tokens, "value": value,
             "schema": SCHEMA,
         });
-        run(&folder, "urql.mjs", told).await;
+        run(&folder, "urql.mjs", input).await;
     }
 );
 
@@ -137,8 +138,8 @@ both!(
         let bob = world.member("bob", &["acme"]).await;
         let token = bob.create_token("For the audits", &["acme"], &["graphql"]).await;
         for credential in [token.value, bob.credential.unwrap()] {
-            let told = json!({ "url": world.url("/graphql"), "credential": credential });
-            assert_eq!(run(&folder, "audits.mjs", told).await, json!({ "audits": 61, "failed": [] }));
+            let input = json!({ "url": world.url("/graphql"), "credential": credential });
+            assert_eq!(run(&folder, "audits.mjs", input).await, json!({ "audits": 61, "failed": [] }));
         }
     }
 );

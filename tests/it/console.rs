@@ -1,7 +1,7 @@
 //! Checks that the committed pages match their sources and work in a browser, with Node, npm and Chromium if these are installed.
 
 use crate::{
-    pasted::{BINARY, demonstration, variable},
+    documented_commands::{BINARY, start_demo, variable},
     world::{
         PASSWORD, World,
         database::{Database, Kind, on},
@@ -92,7 +92,7 @@ fn missing_changed_and_additional_files_differ() {
 
 /// Runs a program of the packages in their folder and returns its output. If the packages cannot be installed, prints why and
 /// returns `None`.
-fn of_the_packages(program: &str, arguments: &[&str], variables: &[(&str, &Path)], test: &str) -> Option<String> {
+fn run_package(program: &str, arguments: &[&str], variables: &[(&str, &Path)], test: &str) -> Option<String> {
     let folder = node::packages("console", test)?;
     let mut command = Command::new(folder.join("node_modules/.bin").join(program));
     let output = command.args(arguments).envs(variables.iter().copied()).current_dir(&folder).stdin(Stdio::null());
@@ -106,7 +106,7 @@ fn types_match_the_schema_and_operations() {
     let (test, folder) = ("types_match_the_schema_and_operations", temp_files::folder());
     let into = folder.path().join("gql/");
     let arguments = ["--config", "codegen.ts", "--silent"];
-    if of_the_packages("graphql-codegen", &arguments, &[("GENERATE_INTO", &into)], test).is_some() {
+    if run_package("graphql-codegen", &arguments, &[("GENERATE_INTO", &into)], test).is_some() {
         assert_eq!(
             differences(&into, &top("console/src/gql")),
             [""; 0],
@@ -117,14 +117,14 @@ fn types_match_the_schema_and_operations() {
 
 #[test]
 fn page_sources_pass_the_linter() {
-    of_the_packages("biome", &["ci", "--error-on-warnings", "."], &[], "page_sources_pass_the_linter");
+    run_package("biome", &["ci", "--error-on-warnings", "."], &[], "page_sources_pass_the_linter");
 }
 
 #[test]
 fn page_unit_tests_pass() {
     let test = "page_unit_tests_pass";
-    if let Some(said) = of_the_packages("vitest", &["run", "--no-color"], &[], test) {
-        assert!(said.contains("Tests  "), "{said}");
+    if let Some(output) = run_package("vitest", &["run", "--no-color"], &[], test) {
+        assert!(output.contains("Tests  "), "{output}");
     }
 }
 
@@ -139,7 +139,7 @@ fn browser(test: &str) -> Option<PathBuf> {
 }
 
 /// Adds a user and returns the link by which she chooses a password.
-fn invited(database: &Database) -> String {
+fn invite(database: &Database) -> String {
     let data = database.folder().join("demo-data");
     let user = ["user", "add", "carla", "--email", "carla@example.test", "--name", "Carla Moreau", "--invite"];
     let added = Command::new(BINARY).args(user).env("TOKENWARD_DATA_DIR", data).output().unwrap();
@@ -153,24 +153,24 @@ async fn users_create_audit_and_remove_tokens_in_a_browser() {
     let test = "users_create_audit_and_remove_tokens_in_a_browser";
     let Some(chromium) = browser(test) else { return };
     let database = Database::fresh(Kind::Sqlite, test).unwrap();
-    let (_demo, guide) = demonstration(database.folder());
+    let (_demo, guide) = start_demo(database.folder());
     let data = database.folder().join("demo-data");
-    let person = |username: &str| {
+    let credentials = |username: &str| {
         let password = fs::read_to_string(data.join(format!("password-{username}"))).unwrap();
         json!({ "username": username, "password": password.trim() })
     };
     let (url, pictures) = (variable(&guide, "URL"), Path::new(env!("CARGO_TARGET_TMPDIR")).join("console"));
-    let told = json!({
+    let input = json!({
         "url": url,
         "mail": data.join("mail"),
-        "users": { "owner": person("bob"), "administrator": person("ada") },
-        "user": person("bob"),
-        "invitation": invited(&database).replace("http://127.0.0.1:8080", url),
+        "users": { "owner": credentials("bob"), "administrator": credentials("ada") },
+        "user": credentials("bob"),
+        "invitation": invite(&database).replace("http://127.0.0.1:8080", url),
         "chromium": chromium,
         "pictures": pictures,
     });
     for script in ["intruder", "pages", "journeys"] {
-        node::run(&top("console/e2e").join(script).with_extension("mjs"), &told).await;
+        node::run(&top("console/e2e").join(script).with_extension("mjs"), &input).await;
     }
 }
 
@@ -185,14 +185,14 @@ async fn page_asks_for_the_password_and_then_for_signing_in() {
         let kept = temp_files::folder();
         for (minutes, phase) in [(0, "sign-in"), (16, "confirm"), (61, "idle")] {
             world.advance(Duration::from_mins(minutes));
-            let told = json!({
+            let input = json!({
                 "url": world.url(""),
                 "user": { "username": "bob", "password": PASSWORD },
                 "phase": phase,
                 "state": kept.path().join("state.json"),
                 "chromium": chromium,
             });
-            node::run(&top("console/e2e/ends.mjs"), &told).await;
+            node::run(&top("console/e2e/ends.mjs"), &input).await;
         }
     })
     .await;
@@ -208,10 +208,10 @@ async fn graphiql_works_in_a_browser_and_keeps_nothing() {
         ada.create_token(name, &["acme"], &["read_builds"]).await;
         let token = ada.create_token("For GraphiQL", &["acme"], &["graphql"]).await;
         let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("graphiql");
-        let told = json!({
+        let input = json!({
             "url": world.url(""), "credential": token.value, "username": "ada", "chromium": chromium, "pictures": pictures,
         });
-        node::run(&top("console/e2e/graphiql.mjs"), &told).await;
+        node::run(&top("console/e2e/graphiql.mjs"), &input).await;
     })
     .await;
 }

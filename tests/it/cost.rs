@@ -132,31 +132,31 @@ both!(
     ///
     async fn rejected_documents_run_no_statement_but_authentication(database: Database) {
         let program = Program::over(&database, &[("log.format", "json")]);
-        program.people("acme", &["ada"]);
+        program.add_organization("acme", &["ada"]);
         let token = program.run(&["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "graphql"]);
         let (mut serving, _) = program.serve().await;
         let http = reqwest::Client::new();
-        let ask = async |id: String, query: &str, variables: Value| {
+        let send = async |id: String, query: &str, variables: Value| {
             let request = http.post(program.url("/graphql")).bearer_auth(&token).header("x-request-id", id);
             let body = json!({ "query": query, "variables": variables, "operationName": query.contains("q0").then_some("q0") });
             request.json(&body).send().await.unwrap().json::<Value>().await.unwrap()
         };
         let documents = too_much();
         for (index, (document, code)) in documents.iter().enumerate() {
-            let answer = ask(format!("refused-{index}"), document, json!({})).await;
+            let response = send(format!("refused-{index}"), document, json!({})).await;
             let start: String = document.chars().take(200).collect();
-            assert_eq!(answer["errors"][0]["extensions"]["code"], *code, "{start}: {answer}");
-            assert_eq!(answer["errors"].as_array().map(Vec::len), Some(1), "{start}: {answer}");
-            assert!(answer.get("data").is_none(), "{start}: {answer}");
+            assert_eq!(response["errors"][0]["extensions"]["code"], *code, "{start}: {response}");
+            assert_eq!(response["errors"].as_array().map(Vec::len), Some(1), "{start}: {response}");
+            assert!(response.get("data").is_none(), "{start}: {response}");
         }
         let id = "query($id: ID!) { token(id: $id) { id } }";
         for (index, variables) in [json!({}), json!({ "id": null }), json!({ "id": [1] })].into_iter().enumerate() {
-            let answer = ask(format!("refused-variable-{index}"), id, variables).await;
-            assert_eq!(answer["errors"][0]["extensions"]["code"], "INVALID_INPUT", "{answer}");
+            let response = send(format!("refused-variable-{index}"), id, variables).await;
+            assert_eq!(response["errors"][0]["extensions"]["code"], "INVALID_INPUT", "{response}");
         }
-        assert!(ask("answered".into(), "{ viewer { id } }", json!({})).await["errors"].is_null());
+        assert!(send("accepted".into(), "{ viewer { id } }", json!({})).await["errors"].is_null());
         serving.terminate();
-        assert!(serving.ended(Duration::from_secs(10)).await.success());
+        assert!(serving.exit_status(Duration::from_secs(10)).await.success());
         let mut statements = HashMap::new();
         for line in program.logged().lines() {
             let event: Value = serde_json::from_str(line).unwrap();
@@ -165,7 +165,7 @@ both!(
                 statements.insert(id, event["statements"].as_u64().unwrap());
             }
         }
-        assert!(statements["answered"] > 1);
+        assert!(statements["accepted"] > 1);
         let refused: Vec<_> = statements.iter().filter(|(id, _)| id.starts_with("refused-")).collect();
         assert_eq!(refused.len(), documents.len() + 3);
         assert!(
@@ -205,7 +205,7 @@ both!(
     ///
     async fn many_directives_are_rejected_with_few_errors(world: World) {
         let bob = world.member("bob", &["acme"]).await;
-        for (document, most) in [
+        for (document, max) in [
             (format!("{{ viewer {{ id {} }} }}", "@nothing ".repeat(10)), 5),
             (format!("{{ viewer {{ id {} }} }}", "@skip(if: false) ".repeat(2_000)), 1),
             (format!("{{ viewer {{ ... {} {{ id }} }} }}", "@nothing ".repeat(2_000)), 5),
@@ -214,7 +214,7 @@ both!(
         ] {
             let reply = bob.graphql(&document, json!({})).await;
             assert_eq!((reply.status.as_u16(), reply.code()), (200, "INVALID_INPUT".into()));
-            assert!(reply.json()["errors"].as_array().unwrap().len() <= most, "{}", reply.text);
+            assert!(reply.json()["errors"].as_array().unwrap().len() <= max, "{}", reply.text);
             assert!(reply.json().get("data").is_none());
         }
     }

@@ -1,8 +1,8 @@
 //! Checks that the demo ignores the environment and serves only complete data.
 
 use crate::{
-    cli::{ended, program},
-    pasted::{Running, guide},
+    cli::{program, run_command},
+    documented_commands::{Running, guide},
     world::{port, temp_files},
 };
 use std::{
@@ -49,8 +49,8 @@ fn incomplete_demo_data_is_created_again() {
     let folder = temp_files::folder();
     let (data, mark) = (folder.path().join("demo-data"), folder.path().join("demo-data/unfinished"));
     let mut first = Running(demo(folder.path()).stdout(Stdio::null()).spawn().unwrap());
-    let mut said = BufReader::new(first.0.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(said.any(|line| line.contains("100 changes made")));
+    let mut lines = BufReader::new(first.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("100 changes made")));
     // No other start uses the same folder meanwhile, however long that takes.
     let stop = Command::new("kill").args(["-STOP", &first.0.id().to_string()]).status().unwrap();
     assert!(stop.success());
@@ -64,9 +64,9 @@ fn incomplete_demo_data_is_created_again() {
     let guide = guide(&mut second.0);
     assert!(guide.contains("ADMIN='"), "{guide}");
     drop(second.0.kill());
-    let said: Vec<_> = BufReader::new(second.0.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
-    assert!(said[0].contains("It is created again"), "{said:?}");
-    assert!(said[1].contains("Creating") && said.iter().any(|line| line.contains("400 changes made")), "{said:?}");
+    let lines: Vec<_> = BufReader::new(second.0.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
+    assert!(lines[0].contains("It is created again"), "{lines:?}");
+    assert!(lines[1].contains("Creating") && lines.iter().any(|line| line.contains("400 changes made")), "{lines:?}");
     assert!(!mark.exists());
 }
 
@@ -76,27 +76,27 @@ async fn demo_that_cannot_be_served_creates_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap();
     let mut demo = program();
-    let refused = ended(demo.current_dir(&folder).args(["demo", "--listen", &taken.to_string()]), "").await;
-    refused.refused(&format!("{taken} cannot be listened on"));
+    let refused = run_command(demo.current_dir(&folder).args(["demo", "--listen", &taken.to_string()]), "").await;
+    refused.fails_with(&format!("{taken} cannot be listened on"));
     drop(listener);
     let free = port::free();
     for (flag, value) in [("--database-url", "sqlite://own.db"), ("--config", "own.toml")] {
         let mut demo = program();
         let demo = demo.current_dir(&folder).args(["demo", "--listen", &free.to_string(), flag, value]);
-        ended(demo, "").await.refused(&format!("tokenward: {flag}: "));
+        run_command(demo, "").await.fails_with(&format!("tokenward: {flag}: "));
     }
     let mut demo = program();
     let demo = demo.current_dir(&folder).args(["demo", "--listen", &free.to_string(), "--data-dir", "/etc/hostname"]);
-    let refused = ended(demo, "").await;
-    refused.refused("/etc/hostname/jwt-secret cannot be kept (not a directory)");
-    refused.refused("--data-dir");
+    let refused = run_command(demo, "").await;
+    refused.fails_with("/etc/hostname/jwt-secret cannot be kept (not a directory)");
+    refused.fails_with("--data-dir");
     assert_eq!(names(folder.path()), [""; 0]);
 
     // The data folder of a real service.
-    ended(program().current_dir(&folder).arg("migrate"), "").await.done();
+    run_command(program().current_dir(&folder).arg("migrate"), "").await.succeeds();
     let (own, before) = (folder.path().join("data"), names(&folder.path().join("data")));
     let mut demo = program();
     let demo = demo.current_dir(&folder).args(["demo", "--listen", &free.to_string(), "--data-dir", "data"]);
-    ended(demo, "").await.refused("holds other data than the demonstration's");
+    run_command(demo, "").await.fails_with("holds other data than the demonstration's");
     assert_eq!(names(&own), before);
 }

@@ -32,12 +32,12 @@ use tokenward::{
 /// The approximate number of fields of a random document.
 const MAX_FIELDS: usize = 200;
 const MAX_RESPONSE: usize = 4 * 1024 * 1024;
-const MAX_FIELDS_OF_A_RESPONSE: usize = 80_000;
+const MAX_RESPONSE_FIELDS: usize = 80_000;
 /// The statements that authenticate the caller.
 const OWN_STATEMENTS: u64 = 5;
 
 /// Generates random documents that are valid for the schema.
-struct Author {
+struct Generator {
     fields: HashMap<String, Vec<FieldDefinition>>,
     implementations: HashMap<String, Vec<String>>,
     ids: Vec<String>,
@@ -73,7 +73,7 @@ const INTROSPECTION: &[&str] = &[
     "__schema { types { fields { type { fields { name type { fields { name } } } } } } }",
 ];
 
-impl Author {
+impl Generator {
     fn new(ids: &[String], seed: u64) -> Self {
         let (mut fields, mut implementations) = (HashMap::new(), HashMap::<String, Vec<String>>::new());
         for definition in parse_schema(graphql::sdl()).unwrap().definitions {
@@ -254,7 +254,7 @@ fn fields_of(value: &Value) -> usize {
 
 /// Executes a document as ada and returns the number of its statements and its data. Asserts that it yields to other tasks after
 /// each thousand fields.
-async fn executed(world: &World, user: UserId, document: &Document) -> (u64, Value) {
+async fn execute(world: &World, user: UserId, document: &Document) -> (u64, Value) {
     let caller = Caller { at: world.now(), address: None, user_agent: None, auth_method: AuthMethod::Jwt(user) };
     let (text, mut data, mut polls) = (&document.text, Value::Null, 0);
     let statements = world
@@ -268,12 +268,12 @@ async fn executed(world: &World, user: UserId, document: &Document) -> (u64, Val
                 work.as_mut().poll(task)
             });
             let outcome = outcome.await;
-            let refused = outcome.errors.iter().find(|error| {
+            let unexpected = outcome.errors.iter().find(|error| {
                 let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code")).cloned();
                 let code = code.map(|code| code.to_string()).unwrap_or_default();
                 !["\"NOT_FOUND\"", "\"FORBIDDEN\""].contains(&code.as_str())
             });
-            assert!(refused.is_none(), "{refused:?}: {text}");
+            assert!(unexpected.is_none(), "{unexpected:?}: {text}");
             data = outcome.data.into_json().unwrap();
         })
         .await;
@@ -294,17 +294,17 @@ async fn populated(world: &World) -> (Client<'_>, UserId, Vec<String>) {
     let data = ada.query(all, json!({})).await;
     let user = UserId::parse(data["viewer"]["id"].as_str().unwrap()).unwrap();
     let mut ids = Vec::new();
-    gather(&data, &mut ids);
+    collect_ids(&data, &mut ids);
     (ada, user, ids)
 }
 
-fn gather(value: &Value, ids: &mut Vec<String>) {
+fn collect_ids(value: &Value, ids: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             ids.extend(fields.get("id").and_then(Value::as_str).map(ToOwned::to_owned));
-            fields.values().for_each(|value| gather(value, ids));
+            fields.values().for_each(|value| collect_ids(value, ids));
         }
-        Value::Array(items) => items.iter().for_each(|item| gather(item, ids)),
+        Value::Array(items) => items.iter().for_each(|item| collect_ids(item, ids)),
         _ => {}
     }
 }
@@ -326,7 +326,7 @@ async fn with_a_hundred_organizations(world: &World, ada: &Client<'_>, tokens: u
 }
 
 /// Returns documents that cause as many statements as possible.
-fn hungry(ids: &[String]) -> Vec<String> {
+fn expensive(ids: &[String]) -> Vec<String> {
     let organization = ids.iter().find(|id| id.starts_with("org_")).unwrap();
     let token = ids.iter().find(|id| id.starts_with("token_")).unwrap();
     let aliased = |number: usize, field: &dyn Fn(usize) -> String| {
@@ -352,10 +352,10 @@ both!(
     async fn cost_bounds_the_number_of_statements(world: World) {
         let (ada, user, mut ids) = populated(&world).await;
         ids.extend(with_a_hundred_organizations(&world, &ada, 3).await);
-        let mut documents: Vec<Document> = hungry(&ids).into_iter().map(Document::from).collect();
-        let mut author = Author::new(&ids, 7);
+        let mut documents: Vec<Document> = expensive(&ids).into_iter().map(Document::from).collect();
+        let mut generator = Generator::new(&ids, 7);
         // The most expensive of two thousand that are within the limit.
-        let mut random: Vec<_> = std::iter::repeat_with(|| author.document())
+        let mut random: Vec<_> = std::iter::repeat_with(|| generator.document())
             .take(2_000)
             .filter(|document| document.text.len() < 60_000)
             .filter_map(|document| cost_of(&document).map(|cost| (cost, document)))
@@ -375,12 +375,12 @@ both!(
         for document in documents {
             let text = &document.text;
             let cost = cost_of(&document).unwrap_or_else(|| panic!("too expensive: {text:.400}"));
-            let (statements, data) = executed(&world, user, &document).await;
+            let (statements, data) = execute(&world, user, &document).await;
             largest = largest.max(statements);
             assert!(statements <= cost / 20 + OWN_STATEMENTS + 12, "{statements} for {cost}: {text:.400}");
             let (bytes, fields) = (data.to_string().len(), fields_of(&data));
             assert!(
-                bytes <= MAX_RESPONSE && fields <= MAX_FIELDS_OF_A_RESPONSE,
+                bytes <= MAX_RESPONSE && fields <= MAX_RESPONSE_FIELDS,
                 "{bytes} bytes, {fields} fields: {text:.400}"
             );
         }
@@ -397,10 +397,10 @@ both!(
         world.admin("ada", &["initech"]).await;
         let bob = world.member("bob", &["acme"]).await.query("{ viewer { id } }", json!({})).await;
         let bob = bob["viewer"]["id"].as_str().unwrap().to_owned();
-        let mut unseen: Vec<_> =
-            Author::new(&[], 1).fields["Mutation"].iter().map(|field| field.name.node.to_string()).collect();
+        let mut untested: Vec<_> =
+            Generator::new(&[], 1).fields["Mutation"].iter().map(|field| field.name.node.to_string()).collect();
         // These need a session, or a setting of the operator.
-        unseen.retain(|name| !["changePassword", "endSession", "createOrganization"].contains(&name.as_str()));
+        untested.retain(|name| !["changePassword", "endSession", "createOrganization"].contains(&name.as_str()));
         for (name, input, selection) in [
             (
                 "createToken",
@@ -444,11 +444,11 @@ both!(
         ] {
             let mutation = Document::from(format!("mutation {{ {name}(input: {{ {input} }}) {{ {selection} }} }}"));
             let cost = cost_of(&mutation).unwrap();
-            let (statements, _) = executed(&world, user, &mutation).await;
+            let (statements, _) = execute(&world, user, &mutation).await;
             assert!(statements <= cost / 20 + OWN_STATEMENTS, "{statements} for {cost}: {}", mutation.text);
-            unseen.retain(|one| one != name);
+            untested.retain(|one| one != name);
         }
-        assert_eq!(unseen, [""; 0], "a mutation without a case");
+        assert_eq!(untested, [""; 0], "a mutation without a case");
     }
 );
 
@@ -495,7 +495,7 @@ both!(
             Document::from(format!("{{ token(id: \"{token}\") {{ {} }} }}", aliases(lists, &list)))
         };
         let (fits, too_large) = (document(29, 26), document(30, 26));
-        let (statements, data) = executed(&world, user, &fits).await;
+        let (statements, data) = execute(&world, user, &fits).await;
         assert_eq!(fields_of(&data), 1 + 29 * (1 + 100 * (1 + 26)));
         assert!(statements < 20, "{statements} statements");
         let reply = ada.graphql(&fits.text, json!({})).await;
@@ -503,7 +503,7 @@ both!(
         let reply = ada.graphql(&too_large.text, json!({})).await;
         assert_eq!((reply.code(), reply.status.as_u16()), ("TOO_COMPLEX".into(), 200), "{:.200}", reply.text);
         assert!(reply.json().get("data").is_none(), "{:.200}", reply.text);
-        assert_eq!(reply.json()["errors"][0]["extensions"]["limit"], MAX_FIELDS_OF_A_RESPONSE);
+        assert_eq!(reply.json()["errors"][0]["extensions"]["limit"], MAX_RESPONSE_FIELDS);
         // Clients see the cost that a plain list always had.
         assert_eq!(reply.json()["extensions"]["cost"]["requested"], 1 + 30 * (1 + 26 * 10));
     }
@@ -593,17 +593,17 @@ async fn one_request_holds_at_most_two_connections() {
     let pages = (0..30).map(|index| format!("a{index}: auditEvents(first: {}) {{ nodes {{ id }} }} ", index + 1));
     let query = format!("{{ organization(slug: \"acme\") {{ {} }} }}", pages.collect::<String>());
     let waiting = async {
-        let mut most = 0;
+        let mut max = 0;
         for _ in 0..20 {
             tokio::time::sleep(Duration::from_millis(50)).await;
             let count = session.query(
                 "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
             );
-            most = most.max(count.trim().parse::<u32>().unwrap());
+            max = max.max(count.trim().parse::<u32>().unwrap());
         }
         session.query("rollback");
-        most
+        max
     };
-    let (_, most) = tokio::join!(ada.graphql(&query, json!({})), waiting);
-    assert!((1..=2).contains(&most), "{most} connections");
+    let (_, max) = tokio::join!(ada.graphql(&query, json!({})), waiting);
+    assert!((1..=2).contains(&max), "{max} connections");
 }

@@ -137,22 +137,22 @@ fn bodies() -> Vec<Value> {
 }
 
 /// Returns the response without the keys of `data` and the paths of errors, which may be repeated.
-fn without_keys(answer: &str) -> String {
-    let Ok(mut answer) = serde_json::from_str::<Value>(answer) else { return answer.to_owned() };
-    if let Some(whole) = answer.as_object_mut() {
+fn without_keys(reply: &str) -> String {
+    let Ok(mut reply) = serde_json::from_str::<Value>(reply) else { return reply.to_owned() };
+    if let Some(whole) = reply.as_object_mut() {
         whole.remove("data");
         for error in whole.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
             error.as_object_mut().unwrap().remove("path");
         }
     }
-    answer.to_string()
+    reply.to_string()
 }
 
 both!(
     ///
     async fn errors_and_logs_repeat_nothing_of_a_document(database: Database) {
         let program = Program::over(&database, &[("log.level", "trace"), ("log.format", "json")]);
-        program.people("acme", &["ada"]);
+        program.add_organization("acme", &["ada"]);
         let token = program.run(&["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "graphql"]);
         let (mut serving, _) = program.serve().await;
         let http = reqwest::Client::new();
@@ -164,17 +164,17 @@ both!(
                 for media in ["application/json", "application/graphql-response+json"] {
                     let request = http.post(program.url("/graphql")).bearer_auth(&token).header("accept", media);
                     let request = request.header("content-type", "application/json").body(body.clone());
-                    let answer = request.send().await.unwrap();
-                    let (status, headers) = (answer.status().as_u16(), format!("{:?}", answer.headers()));
-                    let text = answer.text().await.unwrap();
+                    let reply = request.send().await.unwrap();
+                    let (status, headers) = (reply.status().as_u16(), format!("{:?}", reply.headers()));
+                    let text = reply.text().await.unwrap();
                     assert!(status == 200 || status == 400, "{status} {body}: {text}");
                     let errors = serde_json::from_str::<Value>(&text).unwrap()["errors"].clone();
                     let errors = errors.as_array().unwrap_or_else(|| panic!("no error for {body}: {text}"));
                     assert!(errors.len() <= 5, "{body}: {text}");
                     assert!(errors.iter().all(|error| error["extensions"]["code"].is_string()), "{body}: {text}");
-                    let told = without_keys(&text) + &headers;
+                    let response = without_keys(&text) + &headers;
                     for secret in [&mark[4..], "91827364", "zqzq"] {
-                        assert!(!told.contains(secret), "{what} is repeated for {body}: {text}");
+                        assert!(!response.contains(secret), "{what} is repeated for {body}: {text}");
                     }
                     assert!(!text.contains("Did you mean"), "{body}: {text}");
                     let vague = text.contains("The document is not valid here.");
@@ -183,7 +183,7 @@ both!(
             }
         }
         serving.terminate();
-        assert!(serving.ended(Duration::from_secs(10)).await.success());
+        assert!(serving.exit_status(Duration::from_secs(10)).await.success());
         let log = program.logged();
         let requests = log.matches("\"message\":\"request\"").count();
         assert!(requests > 4 * DOCUMENTS.len(), "the log is too short");

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 const LEASE: Duration = Duration::from_secs(25);
 
 /// Waits until the mailbox has rejected this number of emails.
-async fn refused(world: &World, count: usize) {
+async fn wait_for_failures(world: &World, count: usize) {
     let start = Instant::now();
     while world.mailbox.refused() < count {
         assert!(start.elapsed() < Duration::from_secs(30), "no attempt to send the email");
@@ -24,13 +24,13 @@ async fn refused(world: &World, count: usize) {
 }
 
 /// Returns the descriptions of the tokens in the emails, in the order of delivery.
-fn subjects_of(letters: &[Sent]) -> Vec<&str> {
-    let lines = letters.iter().flat_map(|sent| sent.email.text.lines());
+fn subjects_of(emails: &[Sent]) -> Vec<&str> {
+    let lines = emails.iter().flat_map(|sent| sent.email.text.lines());
     lines.filter_map(|line| line.strip_prefix("Token:        ")).collect()
 }
 
 /// Ada removes acme from a new token of bob's. Returns the ID of the token.
-async fn cut(world: &World, description: &str) -> String {
+async fn remove_organization(world: &World, description: &str) -> String {
     let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
     let token = bob.create_token(description, &["acme"], &["read_builds"]).await;
     let acme = world.organization_id("acme").await;
@@ -39,7 +39,7 @@ async fn cut(world: &World, description: &str) -> String {
 }
 
 /// Returns the values of a header.
-fn header<'letter>(sent: &'letter Sent, name: &str) -> Vec<&'letter str> {
+fn header<'email>(sent: &'email Sent, name: &str) -> Vec<&'email str> {
     let head = sent.source.split("\r\n\r\n").next().unwrap();
     head.split("\r\n").filter_map(|line| line.strip_prefix(&format!("{name}: "))).collect()
 }
@@ -47,11 +47,11 @@ fn header<'letter>(sent: &'letter Sent, name: &str) -> Vec<&'letter str> {
 both!(
     /// R-33, P4
     async fn owner_is_notified_who_removed_the_organization_and_why(world: World) {
-        let token = cut(&world, "deploy").await;
-        let letters = world.emails(1).await;
-        let [letter] = letters.as_slice() else { panic!("{letters:?}") };
-        assert_eq!(letter.recipients, ["bob@example.test"]);
-        let (text, html) = (&letter.email.text, &letter.email.html);
+        let token = remove_organization(&world, "deploy").await;
+        let emails = world.emails(1).await;
+        let [email] = emails.as_slice() else { panic!("{emails:?}") };
+        assert_eq!(email.recipients, ["bob@example.test"]);
+        let (text, html) = (&email.email.text, &email.email.html);
         for words in [
             "acme inc. (acme)",
             "deploy",
@@ -60,13 +60,13 @@ both!(
             "not used",
             "addOrganizationToToken",
             &token,
-            &letter.email.notification_id,
+            &email.email.notification_id,
         ] {
             assert!(text.contains(words), "{words}: {text}");
             let words = words.trim_end_matches(" (acme)");
             assert!(html.contains(words), "{words}: {html}");
         }
-        assert_eq!(header(letter, "Message-ID"), [format!("<{}@localhost>", letter.email.notification_id)]);
+        assert_eq!(header(email, "Message-ID"), [format!("<{}@localhost>", email.email.notification_id)]);
     }
 );
 
@@ -76,8 +76,8 @@ both!(
         bob.create_token("deploy", &["acme"], &["read_builds"]).await;
         let change = RemoveOrganizationMember { organization: "acme".into(), user: "bob".into() };
         world.operator(change).await.unwrap();
-        let letters = world.emails(1).await;
-        let text = &letters[0].email.text;
+        let emails = world.emails(1).await;
+        let text = &emails[0].email.text;
         assert!(text.contains("Ended by:     an operator of this service\n"), "{text}");
         assert!(text.contains("Reason:       No reason was given.\n"), "{text}");
         assert!(text.contains("- deploy\n"), "{text}");
@@ -102,8 +102,8 @@ both!(
     ///
     async fn committed_email_is_retried_with_the_same_message_id(world: World) {
         world.mailbox.fail_with(Some(Failure::transient("busy")));
-        cut(&world, "first").await;
-        refused(&world, 1).await;
+        remove_organization(&world, "first").await;
+        wait_for_failures(&world, 1).await;
         // A node leases the email and stops, whether or not it has sent it. The job may be faster; then it fails again.
         let (maintenance, mut leased) = (world.app.store().maintenance(), Vec::new());
         while leased.is_empty() {
@@ -114,11 +114,11 @@ both!(
         assert_eq!((&*first.to_address, &*first.to_name), ("bob@example.test", "bob example"));
         world.mailbox.fail_with(None);
         world.advance(Duration::from_hours(4));
-        cut(&world, "second").await;
-        let letters = world.emails(2).await;
-        let find = |name| letters.iter().find(|sent| subjects_of(std::slice::from_ref(sent)) == [name]).unwrap();
+        remove_organization(&world, "second").await;
+        let emails = world.emails(2).await;
+        let find = |name| emails.iter().find(|sent| subjects_of(std::slice::from_ref(sent)) == [name]).unwrap();
         assert_eq!(
-            (letters.len(), header(find("first"), "Message-ID")),
+            (emails.len(), header(find("first"), "Message-ID")),
             (2, vec![&*format!("<{}@localhost>", first.id)])
         );
         assert_ne!(header(find("second"), "Message-ID"), header(find("first"), "Message-ID"));
@@ -148,7 +148,7 @@ both!(
         jobs::start(&world.app, third, world.config.public_url.clone(), &stop);
         for number in 0..10 {
             let through = if number % 2 == 0 { &world } else { &other };
-            cut(through, &format!("deploy {number}")).await;
+            remove_organization(through, &format!("deploy {number}")).await;
         }
         let all = || [&world.mailbox, &other.mailbox, &mailbox].map(Mailbox::sent).concat();
         let start = Instant::now();
@@ -170,8 +170,8 @@ both!(
     /// A node that was stopped while it held a lease reports the outcome too late.
     async fn expired_lease_can_only_report_success(world: World) {
         world.mailbox.fail_with(Some(Failure::transient("busy")));
-        cut(&world, "deploy").await;
-        refused(&world, 1).await;
+        remove_organization(&world, "deploy").await;
+        wait_for_failures(&world, 1).await;
         let (maintenance, hour) = (world.app.store().maintenance(), Duration::from_hours(1));
         let mut leases = Vec::new();
         while leases.len() < 3 {
@@ -199,14 +199,14 @@ both!(
 both!(
     async fn permanent_failure_abandons_the_email(world: World) {
         world.mailbox.fail_with(Some(Failure::permanent("no such user")));
-        cut(&world, "refused").await;
-        refused(&world, 1).await;
+        remove_organization(&world, "refused").await;
+        wait_for_failures(&world, 1).await;
         world.mailbox.fail_with(None);
         // Emails are settled one after the other: when this one is delivered, the other one has been abandoned.
-        cut(&world, "sent").await;
+        remove_organization(&world, "sent").await;
         assert_eq!(subjects_of(&world.emails(1).await), ["sent"]);
         world.advance(Duration::from_hours(80));
-        cut(&world, "much later").await;
+        remove_organization(&world, "much later").await;
         assert_eq!(subjects_of(&world.emails(2).await), ["sent", "much later"]);
         assert!(world.app.store().maintenance().lease_emails(world.now(), LEASE, 10).await.unwrap().is_empty());
     }
@@ -215,10 +215,10 @@ both!(
 both!(
     async fn temporary_failure_is_retried_with_the_original_address(world: World) {
         world.mailbox.fail_with(Some(Failure::transient("busy")));
-        cut(&world, "first").await;
-        refused(&world, 1).await;
+        remove_organization(&world, "first").await;
+        wait_for_failures(&world, 1).await;
         world.mailbox.fail_with(None);
-        cut(&world, "second").await;
+        remove_organization(&world, "second").await;
         assert_eq!(subjects_of(&world.emails(1).await), ["second"], "a failed email is paused");
         let moved = Said { subject: "bob", username: "bob", name: "bob example", email: "new@example.test" };
         let jwt = sign(world.config.jwt.as_ref().unwrap(), &moved, world.now(), Duration::from_hours(1)).unwrap();
@@ -227,9 +227,9 @@ both!(
         world.advance(Duration::from_secs(31));
         // Any commit wakes the job.
         world.organization("globex").await;
-        let letters = world.emails(2).await;
-        assert_eq!(subjects_of(&letters), ["second", "first"]);
-        assert_eq!(letters[1].recipients, ["bob@example.test"]);
+        let emails = world.emails(2).await;
+        assert_eq!(subjects_of(&emails), ["second", "first"]);
+        assert_eq!(emails[1].recipients, ["bob@example.test"]);
     }
 );
 
@@ -246,14 +246,14 @@ both!(
         let request = request.header("host", "evil.example").header("x-forwarded-host", "evil.example");
         let reply = read(request.json(&json!({ "query": query, "variables": { "input": input } }))).await;
         assert_eq!(reply.code(), "OK", "{}", reply.text);
-        let letters = world.emails(1).await;
-        let letter = &letters[0];
+        let emails = world.emails(1).await;
+        let email = &emails[0];
         let page = format!("https://tokens.example.test/tokens/{}", token.id);
-        assert!(letter.email.text.contains(&format!("\n  {page}\n")), "{}", letter.email.text);
+        assert!(email.email.text.contains(&format!("\n  {page}\n")), "{}", email.email.text);
         let link = format!("href=\"{}\"", page.replace('/', "&#x2f;"));
-        assert!(letter.email.html.contains(&link), "{}", letter.email.html);
-        assert!(letter.email.message_id.ends_with("@tokens.example.test>"));
-        assert!(!letter.source.contains("evil"), "{}", letter.source);
+        assert!(email.email.html.contains(&link), "{}", email.email.html);
+        assert!(email.email.message_id.ends_with("@tokens.example.test>"));
+        assert!(!email.source.contains("evil"), "{}", email.source);
     }
 );
 
@@ -280,12 +280,12 @@ both!(
         let bob = world.member("bob", &["long"]).await;
         let token = bob.create_token("<b>deploy</b> & \"more\"", &["long"], &["read_builds"]).await;
         assert_eq!(ada.remove_organization(&token.id, &long, Some("{{ 7 * 7 }} <script>")).await.code(), "OK");
-        let letters = world.emails(before + 1).await;
-        let letter = letters.last().unwrap();
-        assert_eq!(letter.recipients, ["bob@example.test"]);
-        assert!(!letter.email.subject.contains(['\r', '\n']));
-        assert!(header(letter, "Bcc").is_empty() && header(letter, "Subject").len() == 1, "{}", letter.source);
-        assert!(letter.email.text.contains("{{ 7 * 7 }} <script>"), "{}", letter.email.text);
-        assert!(!letter.email.html.contains("<script>") && !letter.email.html.contains("<b>deploy"));
+        let emails = world.emails(before + 1).await;
+        let email = emails.last().unwrap();
+        assert_eq!(email.recipients, ["bob@example.test"]);
+        assert!(!email.email.subject.contains(['\r', '\n']));
+        assert!(header(email, "Bcc").is_empty() && header(email, "Subject").len() == 1, "{}", email.source);
+        assert!(email.email.text.contains("{{ 7 * 7 }} <script>"), "{}", email.email.text);
+        assert!(!email.email.html.contains("<script>") && !email.email.html.contains("<b>deploy"));
     }
 );

@@ -70,8 +70,8 @@ async fn run_at(folder: &Path, url: &str, client: &Client<'_>, arguments: &[&str
 
 /// Returns the IDs that the program lists, in order.
 async fn listed(folder: &Path, client: &Client<'_>, arguments: &[&str]) -> Vec<String> {
-    let (code, out, said) = run(folder, client, &[&["list"][..], arguments].concat()).await;
-    assert_eq!((code, &*said), (0, ""), "{out}");
+    let (code, out, stderr) = run(folder, client, &[&["list"][..], arguments].concat()).await;
+    assert_eq!((code, &*stderr), (0, ""), "{out}");
     out.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect()
 }
 
@@ -100,8 +100,8 @@ async fn unknown_field_does_not_compile() {
     fs::write(wrong.join("tsconfig.json"), r#"{ "extends": "../tsconfig.json", "include": ["."] }"#).unwrap();
     let mut tsc = Command::new(folder.join("node_modules/.bin/tsc"));
     let done = tsc.args(["--noEmit", "--rootDir", ".", "-p", "."]).current_dir(&wrong).output().await.unwrap();
-    let said = output_text(&done);
-    assert!(!done.status.success() && said.contains("Property 'nickname' does not exist"), "{said}");
+    let stderr = output_text(&done);
+    assert!(!done.status.success() && stderr.contains("Property 'nickname' does not exist"), "{stderr}");
 }
 
 both!(
@@ -135,15 +135,15 @@ both!(
         let remove = ["remove", &token.id, "--organization", "acme", "--reason", "Not used any more"];
         assert_eq!(run(&folder, &ada, &remove).await, (0, "REMOVED\n".into(), String::new()));
         assert_eq!(world.bearer(&token.value).verify("organization=acme").await.status, 403);
-        let letters = world.emails(1).await;
-        assert_eq!((letters.len(), &*letters[0].recipients), (1, &["bob@example.test".to_owned()][..]));
+        let emails = world.emails(1).await;
+        assert_eq!((emails.len(), &*emails[0].recipients), (1, &["bob@example.test".to_owned()][..]));
         assert!(!listed(&folder, &ada, &["--organization", "acme"]).await.contains(&token.id));
-        let (code, out, said) = run(&folder, &ada, &remove).await;
-        assert!((code, &*out) == (1, "") && said.starts_with("CONFLICT: "), "{said}");
+        let (code, out, stderr) = run(&folder, &ada, &remove).await;
+        assert!((code, &*out) == (1, "") && stderr.starts_with("CONFLICT: "), "{stderr}");
 
         let add = ["add", &token.id, "--organization", "acme"];
-        let (code, _, said) = run(&folder, &ada, &add).await;
-        assert!(code == 1 && said.starts_with("NOT_FOUND: "), "{said}");
+        let (code, _, stderr) = run(&folder, &ada, &add).await;
+        assert!(code == 1 && stderr.starts_with("NOT_FOUND: "), "{stderr}");
         assert_eq!(run(&folder, &bob, &add).await, (0, "ACTIVE\n".into(), String::new()));
         assert_eq!(world.bearer(&token.value).verify("organization=acme").await.status, 200);
         assert_eq!(listed(&folder, &ada, &["--organization", "acme"]).await, audit);
@@ -154,14 +154,14 @@ both!(
     async fn errors_name_the_reason_and_wrong_usage_shows_help(world: World) {
         let test = "example::errors_name_the_reason_and_wrong_usage_shows_help";
         let Some(folder) = built(test) else { return };
-        let (bob, stranger) = (world.member("bob", &["acme"]).await, world.non_member().await);
-        let (bad, nobody) = (world.bearer("twd_nonsense"), world.anonymous());
+        let (bob, non_member) = (world.member("bob", &["acme"]).await, world.non_member().await);
+        let (bad, anonymous) = (world.bearer("twd_nonsense"), world.anonymous());
         let cases: [(&Client<'_>, &[&str], i32, &str); 10] = [
             (&bob, &["list", "--organization", "acme"], 1, "FORBIDDEN: "),
-            (&stranger, &["list", "--organization", "acme"], 1, "There is no organization acme."),
-            (&stranger, &["add", "token_x", "--organization", "acme"], 1, "There is no organization acme."),
+            (&non_member, &["list", "--organization", "acme"], 1, "There is no organization acme."),
+            (&non_member, &["add", "token_x", "--organization", "acme"], 1, "There is no organization acme."),
             (&bad, &["list"], 1, "UNAUTHENTICATED: "),
-            (&nobody, &["list"], 2, "API_TOKEN is not set."),
+            (&anonymous, &["list"], 2, "API_TOKEN is not set."),
             (&bob, &[], 2, "There is no such command."),
             (&bob, &["remove", "token_x"], 2, "--organization is missing."),
             (&bob, &["remove", "--organization", "acme"], 2, "remove needs the id of a TOKEN"),
@@ -169,18 +169,18 @@ both!(
             (&bob, &["list", "--colour"], 2, "Unknown option '--colour'"),
         ];
         for (client, arguments, code, why) in cases {
-            let (ended, out, said) = run(&folder, client, arguments).await;
-            assert_eq!((ended, &*out), (code, ""), "{arguments:?}: {said}");
-            assert!(said.starts_with(why) && said.contains("Usage:") == (code == 2), "{arguments:?}: {said}");
+            let (ended, out, stderr) = run(&folder, client, arguments).await;
+            assert_eq!((ended, &*out), (code, ""), "{arguments:?}: {stderr}");
+            assert!(stderr.starts_with(why) && stderr.contains("Usage:") == (code == 2), "{arguments:?}: {stderr}");
         }
         let silent = port::free();
-        let (code, out, said) = run_at(&folder, &format!("http://{silent}"), &bob, &["list"]).await;
-        let told = format!("The API cannot be reached at http://{silent} (ECONNREFUSED). Is API_URL right");
-        assert!((code, &*out) == (1, "") && said.starts_with(&told), "{said}");
-        let (code, _, said) = run_at(&folder, "acme", &bob, &["list"]).await;
+        let (code, out, stderr) = run_at(&folder, &format!("http://{silent}"), &bob, &["list"]).await;
+        let message = format!("The API cannot be reached at http://{silent} (ECONNREFUSED). Is API_URL right");
+        assert!((code, &*out) == (1, "") && stderr.starts_with(&message), "{stderr}");
+        let (code, _, stderr) = run_at(&folder, "acme", &bob, &["list"]).await;
         assert!(
-            code == 2 && said.starts_with("API_URL is acme, which is no URL.") && said.contains("Usage:"),
-            "{said}"
+            code == 2 && stderr.starts_with("API_URL is acme, which is no URL.") && stderr.contains("Usage:"),
+            "{stderr}"
         );
     }
 );

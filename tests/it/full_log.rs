@@ -22,7 +22,7 @@ async fn continues_and_counts(log: impl Into<Stdio>, level: &str) {
     let metrics = port::free();
     let settings = [("log.level", level), ("log.format", "json"), ("metrics.listen", &metrics.to_string())];
     let program = Program::over(&database, &settings);
-    program.people("acme", &["ada"]);
+    program.add_organization("acme", &["ada"]);
     let create = ["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "read_user"];
     let tokens = [program.run(&create), program.run(&create)];
     let mut serving = program.serve_logging_to(log).await;
@@ -55,7 +55,7 @@ async fn continues_and_counts(log: impl Into<Stdio>, level: &str) {
     let revoked = http.delete(program.url("/v2/access-token")).bearer_auth(&tokens[1]).send().await.unwrap();
     assert_eq!(revoked.status(), 204);
     assert_eq!((verify(&tokens[0]).await, verify(&tokens[1]).await), (200, 401));
-    assert!(serving.lives());
+    assert!(serving.is_running());
 }
 
 /// F-08
@@ -117,7 +117,7 @@ async fn queued_lines_are_written_at_shutdown() {
         reader.read_to_string(&mut log).map(|_| log)
     });
     serving.terminate();
-    assert!(serving.ended(Duration::from_mins(1)).await.success());
+    assert!(serving.exit_status(Duration::from_mins(1)).await.success());
     let log = reading.join().unwrap().unwrap();
     for number in 0..200 {
         assert!(log.contains(&format!("-{number}-end\"")), "line {number} is lost");
@@ -130,7 +130,7 @@ async fn queued_lines_are_written_at_shutdown() {
 async fn unread_log_does_not_prevent_shutdown() {
     let (_reader, mut serving) = with_a_queue().await;
     serving.terminate();
-    assert!(serving.ended(Duration::from_mins(1)).await.success());
+    assert!(serving.exit_status(Duration::from_mins(1)).await.success());
 }
 
 /// F-08

@@ -172,7 +172,7 @@ impl Running {
     }
 
     /// Sends a request, byte for byte, from another address than the gateway's.
-    async fn attempt(&self, method: &str, target: &str, headers: &[String], body: &str) -> Option<Answer> {
+    async fn attempt(&self, method: &str, target: &str, headers: &[String], body: &str) -> Option<Response> {
         self.attempt_as("User-Agent: curl/8\r\n", method, target, headers, body).await
     }
 
@@ -184,7 +184,7 @@ impl Running {
         target: &str,
         headers: &[String],
         body: &str,
-    ) -> Option<Answer> {
+    ) -> Option<Response> {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
         let mut stream = socket.connect(self.listen).await.ok()?;
@@ -198,30 +198,30 @@ impl Running {
         let mut bytes = Vec::new();
         // A tunnel stays open after the response.
         let may_tunnel = lines.to_lowercase().contains("upgrade:");
-        let answer = async {
+        let response = async {
             let is_whole = |bytes: &[u8]| may_tunnel && bytes.windows(4).any(|end| end == b"\r\n\r\n");
             // A gateway may reset the connection of a request that it rejects.
             while !is_whole(&bytes) && stream.read_buf(&mut bytes).await.is_ok_and(|count| count > 0) {}
         };
-        tokio::time::timeout(LIMIT, answer).await.expect("the gateway responds");
+        tokio::time::timeout(LIMIT, response).await.expect("the gateway responds");
         let text = String::from_utf8_lossy(&bytes);
         let (head, _) = text.split_once("\r\n\r\n")?;
         let mut lines = head.split("\r\n");
         let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
         let split =
             |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
-        Some(Answer { status, headers: lines.filter_map(split).collect() })
+        Some(Response { status, headers: lines.filter_map(split).collect() })
     }
 }
 
 /// The response of a gateway.
 #[derive(Debug)]
-struct Answer {
+struct Response {
     status: u16,
     headers: Vec<(String, String)>,
 }
 
-impl Answer {
+impl Response {
     /// Returns the only header of this name, or an empty text.
     fn header(&self, name: &str) -> &str {
         let mut values = self.headers.iter().filter(|(known, _)| known == name);
@@ -268,7 +268,7 @@ impl Api {
 }
 
 /// A gateway between clients and the API.
-struct Stage<'world> {
+struct Fixture<'world> {
     world: &'world World,
     running: Running,
     api: Api,
@@ -276,11 +276,11 @@ struct Stage<'world> {
     name: &'static str,
 }
 
-impl Stage<'_> {
+impl Fixture<'_> {
     /// Sends a request that must pass, and returns what the API received.
     async fn passes(&self, method: &str, target: &str, headers: &[String]) -> Value {
-        let answer = self.running.attempt(method, target, headers, "a body").await;
-        let status = answer.map(|answer| answer.status);
+        let response = self.running.attempt(method, target, headers, "a body").await;
+        let status = response.map(|response| response.status);
         assert_eq!(status, Some(200), "{}: {method} {target}: {}", self.name, self.running.log());
         let mut seen = self.api.seen();
         assert_eq!(seen.len(), 1, "{}: {method} {target}", self.name);
@@ -288,11 +288,11 @@ impl Stage<'_> {
     }
 
     /// Sends a request that must not pass, and returns the response.
-    async fn stops(&self, method: &str, target: &str, headers: &[String]) -> Answer {
-        let answer = self.running.attempt(method, target, headers, "a body").await.expect("a response");
-        assert!(answer.status >= 400, "{}: {method} {target}: {answer:?}", self.name);
+    async fn is_rejected(&self, method: &str, target: &str, headers: &[String]) -> Response {
+        let response = self.running.attempt(method, target, headers, "a body").await.expect("a response");
+        assert!(response.status >= 400, "{}: {method} {target}: {response:?}", self.name);
         assert_eq!(self.api.seen(), [Value::Null; 0], "{}: {method} {target}: the API received the request", self.name);
-        answer
+        response
     }
 
     /// Returns the most recent request of the token, as the administrator of acme sees it.
@@ -312,8 +312,7 @@ impl Stage<'_> {
         let mut expected: BTreeMap<_, _> = IDENTITY.into_iter().zip(values).collect();
         for header in seen["headers"].as_array().unwrap() {
             let (name, value) = (header[0].as_str().unwrap(), header[1].as_str().unwrap());
-            let plain: String =
-                name.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '-' }).collect();
+            let plain: String = name.chars().map(|ch| if ch.is_alphanumeric() { ch } else { '-' }).collect();
             if plain.starts_with("x-token-") {
                 assert_eq!(expected.remove(name), Some(value), "{}: {name} in {seen}", self.name);
             }
@@ -386,75 +385,76 @@ async fn rejects_unauthorized_requests(gateway: &Gateway, test: &str) {
     let api = Api::default();
     let running = Running::start(gateway, &program, tokenward, api.start().await).await;
     let bob = world.member("bob", &["acme", "globex"]).await;
-    let stage = Stage { world: &world, running, api, bob, name: gateway.name };
+    let fixture = Fixture { world: &world, running, api, bob, name: gateway.name };
 
-    identity_is_that_of_the_token(&stage).await;
-    every_method_passes_with_its_body(&stage).await;
-    rejections_are_returned_to_the_client(&stage).await;
-    only_websockets_become_tunnels(&stage).await;
-    missing_user_agent_is_null_in_the_audit(&stage).await;
-    without_a_verdict_no_request_passes(&stage, network).await;
+    identity_is_that_of_the_token(&fixture).await;
+    every_method_passes_with_its_body(&fixture).await;
+    rejections_are_returned_to_the_client(&fixture).await;
+    only_websockets_become_tunnels(&fixture).await;
+    missing_user_agent_is_null_in_the_audit(&fixture).await;
+    without_a_verdict_no_request_passes(&fixture, network).await;
 }
 
-async fn identity_is_that_of_the_token(stage: &Stage<'_>) {
-    let end = stage.world.now().plus(Duration::from_hours(1));
-    let token = stage.bob.create_expiring_token("good", &["acme"], &["read_builds", "read_user"], Some(end.to_text()));
+async fn identity_is_that_of_the_token(fixture: &Fixture<'_>) {
+    let end = fixture.world.now().plus(Duration::from_hours(1));
+    let token =
+        fixture.bob.create_expiring_token("good", &["acme"], &["read_builds", "read_user"], Some(end.to_text()));
     let token = token.await;
     let target = "/v1/builds?branch=main&scope=graphql&organization=globex";
     for more in ["Connection: close", "Connection: close, X-Token-User, x-token-id,X-Token-Scopes"] {
         let lines = [forged(), vec![bearer(&token), more.to_owned()]].concat();
-        let seen = stage.passes("POST", target, &lines).await;
-        assert_eq!((&seen["uri"], &seen["body"]), (&json!(target), &json!("a body")), "{}", stage.name);
-        stage.identifies(&seen, &token, "read_builds read_user", &end.to_text_in_seconds()).await;
+        let seen = fixture.passes("POST", target, &lines).await;
+        assert_eq!((&seen["uri"], &seen["body"]), (&json!(target), &json!("a body")), "{}", fixture.name);
+        fixture.identifies(&seen, &token, "read_builds read_user", &end.to_text_in_seconds()).await;
         let shown = json!({
             "method": "POST", "path": "/v1/builds", "ipAddress": "127.0.0.2", "userAgent": "curl/8",
             "scope": "read_builds", "allowed": true,
         });
-        assert_eq!(stage.audit(&token).await, shown, "{}", stage.name);
+        assert_eq!(fixture.audit(&token).await, shown, "{}", fixture.name);
     }
     let scopes: Vec<_> = ["read_builds".to_owned()].into_iter().chain(many()).collect();
     let names: Vec<_> = scopes.iter().map(String::as_str).collect();
-    let token = stage.bob.create_token("many scopes", &["acme"], &names).await;
-    let seen = stage.passes("GET", "/", &[vec![bearer(&token)], forged()].concat()).await;
-    stage.identifies(&seen, &token, &names.join(" "), "").await;
+    let token = fixture.bob.create_token("many scopes", &["acme"], &names).await;
+    let seen = fixture.passes("GET", "/", &[vec![bearer(&token)], forged()].concat()).await;
+    fixture.identifies(&seen, &token, &names.join(" "), "").await;
 }
 
-async fn every_method_passes_with_its_body(stage: &Stage<'_>) {
-    let token = stage.bob.create_token("methods", &["acme"], &["read_builds"]).await;
+async fn every_method_passes_with_its_body(fixture: &Fixture<'_>) {
+    let token = fixture.bob.create_token("methods", &["acme"], &["read_builds"]).await;
     for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"] {
-        let seen = stage.passes(method, "/v1/b%20x/?y", &[bearer(&token)]).await;
-        assert_eq!((&seen["method"], &seen["body"]), (&json!(method), &json!("a body")), "{}", stage.name);
-        let audit = stage.audit(&token).await;
+        let seen = fixture.passes(method, "/v1/b%20x/?y", &[bearer(&token)]).await;
+        assert_eq!((&seen["method"], &seen["body"]), (&json!(method), &json!("a body")), "{}", fixture.name);
+        let audit = fixture.audit(&token).await;
         let shown = (&audit["method"], &audit["path"], &audit["ipAddress"], &audit["allowed"]);
         let expected = (&json!(method), &json!("/v1/b%20x/"), &json!("127.0.0.2"), &json!(true));
-        assert_eq!(shown, expected, "{}", stage.name);
+        assert_eq!(shown, expected, "{}", fixture.name);
         // Without a token the same request is rejected.
-        assert_eq!(stage.stops(method, "/v1/b%20x/?y", &[]).await.status, 401);
+        assert_eq!(fixture.is_rejected(method, "/v1/b%20x/?y", &[]).await.status, 401);
     }
 }
 
-async fn rejections_are_returned_to_the_client(stage: &Stage<'_>) {
-    let bob = &stage.bob;
+async fn rejections_are_returned_to_the_client(fixture: &Fixture<'_>) {
+    let bob = &fixture.bob;
     let good = bob.create_token("good", &["acme"], &["read_builds"]).await;
     let scopeless = bob.create_token("lacks the scope", &["acme"], &["read_user"]).await;
     let elsewhere = bob.create_token("not in acme", &["globex"], &["read_builds"]).await;
     let lacks = "Bearer realm=\"tokenward\", error=\"insufficient_scope\", scope=\"read_builds\"";
     let invalid = "Bearer realm=\"tokenward\", error=\"invalid_token\"";
     let with = |headers: Vec<String>| [forged(), headers].concat();
-    let said = async |headers: Vec<String>| {
-        let answer = stage.stops("DELETE", "/v1/builds?scope=read_user", &with(headers)).await;
-        (answer.status, answer.header("www-authenticate").to_owned())
+    let rejection = async |headers: Vec<String>| {
+        let response = fixture.is_rejected("DELETE", "/v1/builds?scope=read_user", &with(headers)).await;
+        (response.status, response.header("www-authenticate").to_owned())
     };
-    assert_eq!(said(vec![]).await, (401, "Bearer realm=\"tokenward\"".into()), "{}", stage.name);
+    assert_eq!(rejection(vec![]).await, (401, "Bearer realm=\"tokenward\"".into()), "{}", fixture.name);
     for junk in ["Bearer nonsense", "Bearer", "Basic YTpi", "Bearer twd_00000000000000000000000000000000000000"] {
-        assert_eq!(said(vec![format!("Authorization: {junk}")]).await, (401, invalid.into()), "{}", stage.name);
+        assert_eq!(rejection(vec![format!("Authorization: {junk}")]).await, (401, invalid.into()), "{}", fixture.name);
     }
-    assert_eq!(said(vec![bearer(&scopeless)]).await, (403, lacks.into()), "{}", stage.name);
-    let audit = stage.audit(&scopeless).await;
-    assert_eq!((&audit["method"], &audit["allowed"]), (&json!("DELETE"), &json!(false)), "{}", stage.name);
-    assert_eq!(said(vec![bearer(&elsewhere)]).await, (403, String::new()), "{}", stage.name);
+    assert_eq!(rejection(vec![bearer(&scopeless)]).await, (403, lacks.into()), "{}", fixture.name);
+    let audit = fixture.audit(&scopeless).await;
+    assert_eq!((&audit["method"], &audit["allowed"]), (&json!("DELETE"), &json!(false)), "{}", fixture.name);
+    assert_eq!(rejection(vec![bearer(&elsewhere)]).await, (403, String::new()), "{}", fixture.name);
     // Two credentials, one of them valid; some gateways reject such requests themselves.
-    assert!([400, 401].contains(&said(vec![bearer(&scopeless), bearer(&good)]).await.0), "{}", stage.name);
+    assert!([400, 401].contains(&rejection(vec![bearer(&scopeless), bearer(&good)]).await.0), "{}", fixture.name);
     // Paths that try to change the check.
     for target in [
         "/../../verify-for/*/*/x",
@@ -465,87 +465,87 @@ async fn rejections_are_returned_to_the_client(stage: &Stage<'_>) {
         "/;/x",
         "/_verify",
     ] {
-        let answer = stage.stops("GET", target, &[bearer(&scopeless)]).await;
-        assert!([400, 403, 404].contains(&answer.status), "{}: {target}: {answer:?}", stage.name);
+        let response = fixture.is_rejected("GET", target, &[bearer(&scopeless)]).await;
+        assert!([400, 403, 404].contains(&response.status), "{}: {target}: {response:?}", fixture.name);
     }
 
-    stage.passes("GET", "/", &[bearer(&good)]).await;
-    let acme = stage.world.organization_id("acme").await;
-    let admin = stage.world.user("root-acme").await;
+    fixture.passes("GET", "/", &[bearer(&good)]).await;
+    let acme = fixture.world.organization_id("acme").await;
+    let admin = fixture.world.user("root-acme").await;
     assert_eq!(admin.remove_organization(&good.id, &acme, None).await.code(), "OK");
-    assert_eq!(said(vec![bearer(&good)]).await, (403, String::new()), "{}: the next request", stage.name);
+    assert_eq!(rejection(vec![bearer(&good)]).await, (403, String::new()), "{}: the next request", fixture.name);
     assert_eq!(bob.add_organization(&good.id, &acme).await.code(), "OK");
-    stage.passes("GET", "/", &[bearer(&good)]).await;
+    fixture.passes("GET", "/", &[bearer(&good)]).await;
     assert_eq!(bob.revoke_token(&good.id).await.code(), "OK");
-    assert_eq!(said(vec![bearer(&good)]).await, (401, invalid.into()), "{}: the next request", stage.name);
+    assert_eq!(rejection(vec![bearer(&good)]).await, (401, invalid.into()), "{}: the next request", fixture.name);
 }
 
 /// A tunnel would carry later requests past the check, with headers that the client chooses.
-async fn only_websockets_become_tunnels(stage: &Stage<'_>) {
-    let token = stage.bob.create_token("tunnels", &["acme"], &["read_builds"]).await;
+async fn only_websockets_become_tunnels(fixture: &Fixture<'_>) {
+    let token = fixture.bob.create_token("tunnels", &["acme"], &["read_builds"]).await;
     let key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
-    let tries = async |protocols: &[&str]| {
+    let attempt_upgrade = async |protocols: &[&str]| {
         let lines = protocols.iter().map(|protocol| format!("Upgrade: {protocol}"));
         let more = ["HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA", "Connection: Upgrade, HTTP2-Settings", key];
         let lines: Vec<_> = lines.chain(more.map(str::to_owned)).chain([bearer(&token)]).collect();
-        let status = stage.running.attempt("GET", "/", &lines, "").await.expect("a response").status;
+        let status = fixture.running.attempt("GET", "/", &lines, "").await.expect("a response").status;
         let mut offered = Vec::new();
-        for request in stage.api.seen() {
+        for request in fixture.api.seen() {
             for line in request["headers"].as_array().unwrap() {
-                assert_ne!(line[0], "http2-settings", "{}: {protocols:?}", stage.name);
+                assert_ne!(line[0], "http2-settings", "{}: {protocols:?}", fixture.name);
                 if line[0] == "upgrade" {
                     offered.push(line[1].as_str().unwrap().to_lowercase());
                 }
             }
         }
-        assert_eq!(status == 101, offered == ["websocket"], "{}: {protocols:?}: {status} {offered:?}", stage.name);
-        assert!(status == 101 || offered.is_empty(), "{}: {protocols:?}: {offered:?}", stage.name);
+        assert_eq!(status == 101, offered == ["websocket"], "{}: {protocols:?}: {status} {offered:?}", fixture.name);
+        assert!(status == 101 || offered.is_empty(), "{}: {protocols:?}: {offered:?}", fixture.name);
         status
     };
     for other in ["h2c", "H2C", "tunnel", "websocket/13", "websocketx", "TLS/1.0"] {
-        assert_ne!(tries(&[other]).await, 101, "{}: {other}", stage.name);
+        assert_ne!(attempt_upgrade(&[other]).await, 101, "{}: {other}", fixture.name);
     }
     for several in [&["websocket, h2c"][..], &["h2c, websocket"], &["websocket", "h2c"], &["h2c", "websocket"]] {
-        tries(several).await;
+        attempt_upgrade(several).await;
     }
-    let passes = ["haproxy", "caddy", "traefik"].contains(&stage.name);
+    let passes = ["haproxy", "caddy", "traefik"].contains(&fixture.name);
     for spelling in ["websocket", "WebSocket"] {
-        assert_eq!(tries(&[spelling]).await == 101, passes, "{}: {spelling}", stage.name);
+        assert_eq!(attempt_upgrade(&[spelling]).await == 101, passes, "{}: {spelling}", fixture.name);
     }
-    let stranger: Vec<_> = ["Upgrade: websocket", "Connection: Upgrade", key].map(str::to_owned).into();
-    let answer = stage.running.attempt("GET", "/", &stranger, "").await.expect("a response");
-    assert!(answer.status >= 400 && stage.api.seen().is_empty(), "{}: {answer:?}", stage.name);
-    let target = stage.running.listen.to_string();
-    let answer = stage.running.attempt("CONNECT", &target, &[bearer(&token)], "").await.expect("a response");
-    assert!(answer.status >= 400 && stage.api.seen().is_empty(), "{}: {answer:?}", stage.name);
+    let unauthenticated: Vec<_> = ["Upgrade: websocket", "Connection: Upgrade", key].map(str::to_owned).into();
+    let response = fixture.running.attempt("GET", "/", &unauthenticated, "").await.expect("a response");
+    assert!(response.status >= 400 && fixture.api.seen().is_empty(), "{}: {response:?}", fixture.name);
+    let target = fixture.running.listen.to_string();
+    let response = fixture.running.attempt("CONNECT", &target, &[bearer(&token)], "").await.expect("a response");
+    assert!(response.status >= 400 && fixture.api.seen().is_empty(), "{}: {response:?}", fixture.name);
 }
 
-async fn missing_user_agent_is_null_in_the_audit(stage: &Stage<'_>) {
+async fn missing_user_agent_is_null_in_the_audit(fixture: &Fixture<'_>) {
     for (agent, shown) in [("", json!(null)), ("User-Agent:\r\n", json!(null)), ("User-Agent: a b\r\n", json!("a b"))] {
-        let token = stage.bob.create_token("agents", &["acme"], &["read_builds"]).await;
-        let answer = stage.running.attempt_as(agent, "GET", "/v1/builds", &[bearer(&token)], "").await;
-        assert_eq!(answer.map(|answer| answer.status), Some(200), "{}: {agent}", stage.name);
-        let audit = stage.audit(&token).await;
-        assert_eq!((&audit["userAgent"], &audit["path"]), (&shown, &json!("/v1/builds")), "{}: {agent}", stage.name);
+        let token = fixture.bob.create_token("agents", &["acme"], &["read_builds"]).await;
+        let response = fixture.running.attempt_as(agent, "GET", "/v1/builds", &[bearer(&token)], "").await;
+        assert_eq!(response.map(|response| response.status), Some(200), "{}: {agent}", fixture.name);
+        let audit = fixture.audit(&token).await;
+        assert_eq!((&audit["userAgent"], &audit["path"]), (&shown, &json!("/v1/builds")), "{}: {agent}", fixture.name);
     }
-    stage.api.seen();
+    fixture.api.seen();
 }
 
-async fn without_a_verdict_no_request_passes(stage: &Stage<'_>, network: Proxy) {
-    let token = stage.bob.create_token("good", &["acme"], &["read_builds"]).await;
-    let refused = async |what: &str| {
-        let status = stage.stops("GET", "/", &[bearer(&token)]).await.status;
-        assert!((500..=504).contains(&status), "{}: {what}: {status}", stage.name);
+async fn without_a_verdict_no_request_passes(fixture: &Fixture<'_>, network: Proxy) {
+    let token = fixture.bob.create_token("good", &["acme"], &["read_builds"]).await;
+    let rejected = async |what: &str| {
+        let status = fixture.is_rejected("GET", "/", &[bearer(&token)]).await.status;
+        assert!((500..=504).contains(&status), "{}: {what}: {status}", fixture.name);
     };
-    stage.passes("GET", "/", &[bearer(&token)]).await;
+    fixture.passes("GET", "/", &[bearer(&token)]).await;
     network.set_network(Network::BlackHole);
-    refused("frozen").await;
+    rejected("frozen").await;
     network.set_network(Network::Good);
-    stage.passes("GET", "/", &[bearer(&token)]).await;
-    stage.world.app.store().clone().close().await;
-    refused("without its store").await;
+    fixture.passes("GET", "/", &[bearer(&token)]).await;
+    fixture.world.app.store().clone().close().await;
+    rejected("without its store").await;
     drop(network);
-    refused("stopped").await;
+    rejected("stopped").await;
 }
 
 /// R-30, R-70

@@ -37,9 +37,9 @@ fn imports(script: &str) -> Vec<String> {
 
 both!(
     async fn page_is_served_with_its_policy(world: World) {
-        let nobody = world.anonymous();
+        let anonymous = world.anonymous();
         for path in ["/graphiql", "/graphiql/"] {
-            let page = nobody.get(path).await;
+            let page = anonymous.get(path).await;
             assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
             assert_eq!(page.header("content-security-policy"), POLICY);
             assert_eq!(page.headers.get_all("content-security-policy").iter().count(), 1);
@@ -57,8 +57,8 @@ both!(
 
 both!(
     async fn page_loads_files_of_this_origin_only(world: World) {
-        let nobody = world.anonymous();
-        let page = nobody.get("/graphiql").await.text;
+        let anonymous = world.anonymous();
+        let page = anonymous.get("/graphiql").await.text;
         let mut waiting: Vec<_> = attributes(&page, "src").into_iter().chain(attributes(&page, "href")).collect();
         let mut seen = Vec::new();
         while let Some(path) = waiting.pop() {
@@ -66,7 +66,7 @@ both!(
                 continue;
             }
             assert!(path.starts_with("/assets/"), "{path} is not of this origin");
-            let file = nobody.get(&path).await;
+            let file = anonymous.get(&path).await;
             assert_eq!(file.status, 200, "{path}");
             let kind = match path.rsplit_once('.').unwrap().1 {
                 "js" => "text/javascript; charset=utf-8",
@@ -92,7 +92,7 @@ both!(
         }
         assert!(seen.len() > 20, "{seen:?}");
         for notice in ["/assets/licenses.md", "/assets/licenses-of-fonts.md"] {
-            let file = nobody.get(notice).await;
+            let file = anonymous.get(notice).await;
             assert_eq!((file.status.as_u16(), file.header("cache-control")), (200, "no-cache"));
         }
     }
@@ -100,30 +100,30 @@ both!(
 
 both!(
     async fn unchanged_page_is_not_sent_again(world: World) {
-        let nobody = world.anonymous();
-        let page = nobody.get("/graphiql").await;
+        let anonymous = world.anonymous();
+        let page = anonymous.get("/graphiql").await;
         let tag = page.header("etag").to_owned();
         assert!(tag.len() > 20, "{tag}");
         let strong = tag.trim_start_matches("W/").to_owned();
         for known in [tag.clone(), strong, format!("\"other\", {tag}"), "*".into()] {
-            let again = read(nobody.request(Method::GET, "/graphiql").header("if-none-match", &known)).await;
+            let again = read(anonymous.request(Method::GET, "/graphiql").header("if-none-match", &known)).await;
             assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""), "{known}");
             assert_eq!(again.header("content-security-policy"), POLICY);
             assert_eq!(again.header("etag"), tag);
         }
-        let other = read(nobody.request(Method::GET, "/graphiql").header("if-none-match", "\"other\"")).await;
+        let other = read(anonymous.request(Method::GET, "/graphiql").header("if-none-match", "\"other\"")).await;
         assert_eq!(other.status, 200);
     }
 );
 
 both!(
     async fn other_methods_and_paths_are_rejected(world: World) {
-        let nobody = world.anonymous();
-        let page = nobody.get("/graphiql").await.text;
+        let anonymous = world.anonymous();
+        let page = anonymous.get("/graphiql").await.text;
         let asset = attributes(&page, "src")[0].clone();
         for path in ["/graphiql", &asset] {
             for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
-                let reply = read(nobody.request(method, path)).await;
+                let reply = read(anonymous.request(method, path)).await;
                 assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, "GET, HEAD"), "{path}");
             }
         }
@@ -140,7 +140,7 @@ both!(
             "/graphiql.html",
             "/graphiql/assets",
         ] {
-            let reply = nobody.get(path).await;
+            let reply = anonymous.get(path).await;
             assert_eq!(
                 (reply.status.as_u16(), reply.json()["message"].as_str()),
                 (404, Some("No such path")),

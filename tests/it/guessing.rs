@@ -4,7 +4,7 @@ use crate::world::World;
 use serde_json::json;
 use tokenward::domain::secret::{Prefix, Secret};
 
-fn a_guess() -> String {
+fn guess() -> String {
     Secret::generate(&Prefix::default()).unwrap().reveal_once()
 }
 
@@ -19,29 +19,29 @@ both!(
             // Malformed and revoked values are not counted, and neither are requests to `/verify`.
             assert_eq!(world.bearer(&revoked.value).get("/v2/access-token").await.status, 401);
             assert_eq!(world.bearer("twd_nonsense").get("/v2/access-token").await.status, 401);
-            assert_eq!(world.bearer(&a_guess()).verify("").await.status, 401);
+            assert_eq!(world.bearer(&guess()).verify("").await.status, 401);
         }
         assert_eq!(world.bearer(&token.value).get("/v2/access-token").await.status, 200);
         let mut statuses = Vec::new();
         for _ in 0..70 {
-            statuses.push(world.bearer(&a_guess()).get("/v2/access-token").await.status.as_u16());
+            statuses.push(world.bearer(&guess()).get("/v2/access-token").await.status.as_u16());
         }
         assert_eq!((statuses[0], statuses[59], statuses[60], statuses[69]), (401, 401, 429, 429));
-        let refused = world.bearer(&a_guess()).graphql("{ viewer { id } }", json!({})).await;
+        let refused = world.bearer(&guess()).graphql("{ viewer { id } }", json!({})).await;
         assert_eq!((refused.status.as_u16(), refused.code()), (429, "RATE_LIMITED".into()));
         let pause: u64 = refused.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&pause));
         assert_eq!(refused.json()["errors"][0]["extensions"]["retryAfter"], pause);
         let api = world.resource_server("api").await;
         for _ in 0..70 {
-            let told = world.introspect(&api, &a_guess(), &[]).await;
+            let reply = world.introspect(&api, &guess(), &[]).await;
             assert_eq!(
-                (told.status.as_u16(), &*told.text),
+                (reply.status.as_u16(), &*reply.text),
                 (200, r#"{"active":false}"#),
                 "a resource server is never throttled"
             );
         }
-        assert_eq!(world.bearer(&a_guess()).verify("").await.status, 401, "a gateway is never throttled");
+        assert_eq!(world.bearer(&guess()).verify("").await.status, 401, "a gateway is never throttled");
         assert_eq!(world.bearer(&token.value).verify("").await.status, 200);
         assert_eq!(bob.graphql("{ viewer { id } }", json!({})).await.code(), "OK", "a JWT is not throttled");
     }

@@ -50,22 +50,22 @@ fn sign_in(stream: u32, is_first: bool, more: usize) -> Vec<u8> {
 }
 
 /// Sends 100 heads on a connection and reads until the service closes it.
-async fn sends_heads(listen: SocketAddr, headers: usize) {
+async fn send_heads(listen: SocketAddr, headers: usize) {
     let (mut reader, mut writer) = TcpStream::connect(listen).await.unwrap().into_split();
     let mut bytes = preface();
     for number in 0..100 {
         bytes.extend(sign_in(2 * number + 1, number == 0, headers));
     }
-    let takes = async {
+    let reading = async {
         let mut some = [0; 4096];
         while reader.read(&mut some).await.is_ok_and(|read| read > 0) {}
     };
-    let ((), _) = tokio::join!(takes, async { writer.write_all(&bytes).await });
+    let ((), _) = tokio::join!(reading, async { writer.write_all(&bytes).await });
 }
 
 async fn is_healthy(program: &Program) -> bool {
-    let asked = reqwest::Client::new().get(program.url("/healthz")).timeout(Duration::from_mins(1)).send().await;
-    asked.is_ok_and(|reply| reply.status() == 200)
+    let response = reqwest::Client::new().get(program.url("/healthz")).timeout(Duration::from_mins(1)).send().await;
+    response.is_ok_and(|reply| reply.status() == 200)
 }
 
 async fn served(settings: &[(&str, &str)]) -> (Database, Program, Serving) {
@@ -84,13 +84,13 @@ async fn headers_of_one_byte_each_take_little_memory() {
     for headers in [1_800, 900, 90] {
         let mut clients = JoinSet::new();
         for _ in 0..40 {
-            clients.spawn(sends_heads(program.listen, headers));
+            clients.spawn(send_heads(program.listen, headers));
         }
         // Accepted requests wait for their bodies for ten seconds.
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(is_healthy(&program).await, "{headers}");
-        let grown = serving.peak() - before;
-        assert!(grown < 128, "{headers} headers took {grown} MiB");
+        let growth = serving.peak() - before;
+        assert!(growth < 128, "{headers} headers took {growth} MiB");
     }
 }
 
@@ -102,7 +102,7 @@ async fn client(listen: SocketAddr) -> SendRequest<Bytes> {
 }
 
 /// Sends a request and a part of a longer body.
-async fn sends(client: &SendRequest<Bytes>, request: Request<()>, body: usize) -> (ResponseFuture, impl Sized) {
+async fn send(client: &SendRequest<Bytes>, request: Request<()>, body: usize) -> (ResponseFuture, impl Sized) {
     let (response, mut stream) = client.clone().ready().await.unwrap().send_request(request, body == 0).unwrap();
     if body > 0 {
         stream.send_data(vec![b' '; body].into(), false).unwrap();
@@ -132,7 +132,7 @@ async fn request_with_more_than_a_hundred_headers_is_431_and_403_at_verify() {
             fields.append("a", "b".parse().unwrap());
         }
         *request.headers_mut() = fields;
-        let (response, _stream) = sends(&client, request, 0).await;
+        let (response, _stream) = send(&client, request, 0).await;
         let response = response.await.unwrap();
         assert_eq!(response.status(), expected, "{path}");
         let has_no_user = response.headers().get("x-token-user").is_some_and(HeaderValue::is_empty);
@@ -150,7 +150,7 @@ async fn unfinished_bodies_of_one_connection_are_bounded() {
         let request = Request::post(program.url("/session"))
             .header("content-type", "application/json")
             .header("x-tokenward-console", "1");
-        let (response, stream) = sends(&full, request.body(()).unwrap(), 64 * 1024).await;
+        let (response, stream) = send(&full, request.body(()).unwrap(), 64 * 1024).await;
         responses.spawn(response);
         streams.push(stream);
     }
@@ -174,7 +174,7 @@ async fn withheld_bodies_make_room_when_all_connections_are_used() {
         let listen = program.listen;
         clients.spawn(async move {
             let (mut reader, mut writer) = TcpStream::connect(listen).await.unwrap().into_split();
-            let asks = async {
+            let writing = async {
                 writer.write_all(&preface()).await?;
                 for stream in (1..).step_by(2) {
                     writer.write_all(&sign_in(stream, stream == 1, 0)).await?;
@@ -183,13 +183,13 @@ async fn withheld_bodies_make_room_when_all_connections_are_used() {
                 }
                 std::io::Result::Ok(())
             };
-            let takes = async {
+            let reading = async {
                 let mut some = [0; 4096];
                 while reader.read(&mut some).await.is_ok_and(|read| read > 0) {}
             };
             tokio::select! {
-                _ = asks => {}
-                () = takes => {}
+                _ = writing => {}
+                () = reading => {}
             }
         });
     }

@@ -34,24 +34,24 @@ async fn first_code(program: &Program, file: &Path, before: &[String]) -> String
 }
 
 /// Returns the path of a new invitation.
-async fn invited(world: &World, username: &str) -> String {
+async fn invite(world: &World, username: &str) -> String {
     let operator = Caller::command_line(world.now());
     invite_user(&world.app, &operator, username.to_owned()).await.unwrap().link_once("")
 }
 
 /// Returns the path of an invitation for the first administrator.
-async fn invited_first(world: &World) -> String {
+async fn invite_first(world: &World) -> String {
     let code = Code::generate().unwrap();
     world.app.store().maintenance().invite_first(code.fingerprint(), world.now()).await.unwrap();
     code.link_once("")
 }
 
-async fn follows(world: &World, path: &str, said: &Value) -> Reply {
-    read(world.anonymous().request(Method::POST, path).header("x-tokenward-console", "1").json(said)).await
+async fn follow(world: &World, path: &str, body: &Value) -> Reply {
+    read(world.anonymous().request(Method::POST, path).header("x-tokenward-console", "1").json(body)).await
 }
 
-async fn chooses(world: &World, path: &str, password: &str) -> Reply {
-    follows(world, path, &json!({ "password": password })).await
+async fn choose_password(world: &World, path: &str, password: &str) -> Reply {
+    follow(world, path, &json!({ "password": password })).await
 }
 
 async fn viewer(client: &Client<'_>) -> Value {
@@ -59,7 +59,7 @@ async fn viewer(client: &Client<'_>) -> Value {
         .clone()
 }
 
-fn newcomer() -> Value {
+fn first_administrator() -> Value {
     json!({
         "password": PASSWORD, "username": "root", "name": "Ruth Oot", "email": "ruth@example.test",
         "organization": { "slug": "acme", "name": "Acme Widgets" },
@@ -70,30 +70,30 @@ both!(
     ///
     async fn invited_user_chooses_a_password_once(world: World) {
         world.admin("ada", &["acme"]).await;
-        let path = invited(&world, "ada").await;
+        let path = invite(&world, "ada").await;
         for (password, why) in [
             ("brief", "at least 15"),
             (&*"x9Fh2".repeat(60), "at most 256"),
             ("passwordpassword", "guessed"),
             ("ada@example.test", "guessed"),
         ] {
-            let reply = chooses(&world, &path, password).await;
+            let reply = choose_password(&world, &path, password).await;
             assert_eq!((reply.status.as_u16(), reply.json()["field"].as_str()), (422, Some("password")), "{password}");
             let message = reply.json()["message"].as_str().unwrap().to_owned();
             assert!(message.contains(why) && !message.contains(password), "{message}");
             assert!(!reply.headers.contains_key("set-cookie"));
         }
         // A trailing slash is ignored.
-        let reply = chooses(&world, &format!("{path}/"), PASSWORD).await;
+        let reply = choose_password(&world, &format!("{path}/"), PASSWORD).await;
         assert_eq!((reply.status.as_u16(), reply.text.as_str()), (204, ""));
         let ada = world.browser(&reply);
         assert_eq!(viewer(&ada).await["username"], "ada");
         // Accepting an invitation counts as fresh authentication: she may create a token at once.
         ada.create_token("deploy", &["acme"], &["read_builds"]).await;
         assert_eq!(world.sign_in("ada", PASSWORD).await.status, 204);
-        let again = chooses(&world, &path, "another plover gantry ounce").await;
+        let again = choose_password(&world, &path, "another plover gantry ounce").await;
         assert_eq!(again.status, 404);
-        assert_eq!(again.text, chooses(&world, "/invitations/nonsense", PASSWORD).await.text);
+        assert_eq!(again.text, choose_password(&world, "/invitations/nonsense", PASSWORD).await.text);
         assert_eq!(world.sign_in("ada", PASSWORD).await.status, 204);
         let query = "{ organization(slug: \"acme\") { auditEvents(filter: { types: [USER_UPDATED] }) { nodes { via reason } } } }";
         assert_eq!(
@@ -111,14 +111,14 @@ both!(
         for name in ["ada", "bob", "dan", "del"] {
             world.user(name).await;
         }
-        let (before, after) = (invited(&world, "ada").await, invited(&world, "ada").await);
-        assert_eq!(chooses(&world, &before, PASSWORD).await.status, 404);
-        let old = invited(&world, "bob").await;
-        let (of_disabled, of_deleted) = (invited(&world, "dan").await, invited(&world, "del").await);
+        let (before, after) = (invite(&world, "ada").await, invite(&world, "ada").await);
+        assert_eq!(choose_password(&world, &before, PASSWORD).await.status, 404);
+        let old = invite(&world, "bob").await;
+        let (of_disabled, of_deleted) = (invite(&world, "dan").await, invite(&world, "del").await);
         world.operator(DisableUser { username: "dan".into() }).await.unwrap();
         world.operator(DeleteUser { username: "del".into() }).await.unwrap();
         for path in [&of_disabled, &of_deleted] {
-            assert_eq!(chooses(&world, path, PASSWORD).await.status, 404);
+            assert_eq!(choose_password(&world, path, PASSWORD).await.status, 404);
         }
         let operator = Caller::command_line(world.now());
         assert!(invite_user(&world.app, &operator, "dan".into()).await.is_err());
@@ -126,14 +126,14 @@ both!(
         world.operator(EnableUser { username: "dan".into() }).await.unwrap();
         world.advance(Duration::from_hours(24) - Duration::from_mins(1));
         for path in [&after, &of_disabled] {
-            assert_eq!(chooses(&world, path, PASSWORD).await.status, 204);
+            assert_eq!(choose_password(&world, path, PASSWORD).await.status, 204);
         }
         world.advance(Duration::from_mins(1));
-        assert_eq!(chooses(&world, &old, PASSWORD).await.status, 404);
+        assert_eq!(choose_password(&world, &old, PASSWORD).await.status, 404);
         // A user who lost the password is invited again, and signed out everywhere.
         let dan = world.browser(&world.sign_in("dan", PASSWORD).await);
-        let path = invited(&world, "dan").await;
-        assert_eq!(chooses(&world, &path, "another plover gantry ounce").await.status, 204);
+        let path = invite(&world, "dan").await;
+        assert_eq!(choose_password(&world, &path, "another plover gantry ounce").await.status, 204);
         assert_eq!(dan.graphql("{ viewer { id } }", json!({})).await.status, 401);
         assert_eq!(world.sign_in("dan", PASSWORD).await.status, 401);
     }
@@ -142,12 +142,12 @@ both!(
 both!(
     async fn link_followed_several_times_at_once_works_once(world: World) {
         world.user("ada").await;
-        let path = invited(&world, "ada").await;
+        let path = invite(&world, "ada").await;
         let passwords: Vec<_> = (0..4).map(|number| format!("plover gantry ounce {number}")).collect();
-        let replies = concurrently(4, async |one| chooses(&world, &path, &passwords[one]).await).await;
-        let let_in: Vec<_> = replies.iter().filter(|reply| reply.status == 204).collect();
-        assert_eq!(let_in.len(), 1, "{replies:?}");
-        assert_eq!(viewer(&world.browser(let_in[0])).await["username"], "ada");
+        let replies = concurrently(4, async |one| choose_password(&world, &path, &passwords[one]).await).await;
+        let accepted: Vec<_> = replies.iter().filter(|reply| reply.status == 204).collect();
+        assert_eq!(accepted.len(), 1, "{replies:?}");
+        assert_eq!(viewer(&world.browser(accepted[0])).await["username"], "ada");
     }
 );
 
@@ -155,8 +155,8 @@ both!(
     ///
     async fn other_origins_cannot_follow_a_link(world: World) {
         world.user("ada").await;
-        let path = invited(&world, "ada").await;
-        let said = json!({ "password": PASSWORD });
+        let path = invite(&world, "ada").await;
+        let body = json!({ "password": PASSWORD });
         for headers in [
             &[][..],
             &[("x-tokenward-console", "1"), ("origin", "https://evil.example")],
@@ -166,16 +166,20 @@ both!(
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
-            assert_eq!(read(request.json(&said)).await.status, 403, "{headers:?}");
+            assert_eq!(read(request.json(&body)).await.status, 403, "{headers:?}");
         }
-        assert_eq!(chooses(&world, &path, PASSWORD).await.status, 204);
+        assert_eq!(choose_password(&world, &path, PASSWORD).await.status, 204);
     }
 );
 
 both!(
     async fn first_visitor_becomes_the_first_administrator(world: World) {
-        let (before, path) = (invited_first(&world).await, invited_first(&world).await);
-        assert_eq!(follows(&world, &before, &newcomer()).await.status, 404, "a new link replaces the previous one");
+        let (before, path) = (invite_first(&world).await, invite_first(&world).await);
+        assert_eq!(
+            follow(&world, &before, &first_administrator()).await.status,
+            404,
+            "a new link replaces the previous one"
+        );
         for (pointer, bad, field) in [
             ("/username", json!("Root"), "username"),
             ("/username", Value::Null, "username"),
@@ -186,21 +190,21 @@ both!(
             ("/organization/name", json!(""), "organization.name"),
             ("/password", json!("acme widgets ruth"), "password"),
         ] {
-            let mut said = newcomer();
-            *said.pointer_mut(pointer).unwrap() = bad;
-            let reply = follows(&world, &path, &said).await;
+            let mut body = first_administrator();
+            *body.pointer_mut(pointer).unwrap() = bad;
+            let reply = follow(&world, &path, &body).await;
             assert_eq!((reply.status.as_u16(), reply.json()["field"].as_str()), (422, Some(field)), "{}", reply.text);
         }
         assert!(!world.app.store().has_users().await.unwrap());
-        let reply = follows(&world, &path, &newcomer()).await;
+        let reply = follow(&world, &path, &first_administrator()).await;
         assert_eq!(reply.status, 204, "{}", reply.text);
         let root = world.browser(&reply);
         let expected =
             json!({ "username": "root", "organizations": { "nodes": [{ "slug": "acme", "viewerIsAdmin": true }] } });
         assert_eq!(viewer(&root).await, expected);
-        let late = invited_first(&world).await;
+        let late = invite_first(&world).await;
         for path in [&path, &late] {
-            assert_eq!(follows(&world, path, &newcomer()).await.status, 404, "a user exists");
+            assert_eq!(follow(&world, path, &first_administrator()).await.status, 404, "a user exists");
         }
         assert_eq!(world.sign_in("ruth@example.test", PASSWORD).await.status, 204);
         let query = "{ organization(slug: \"acme\") { auditEvents { nodes { type via actor { username } } } } }";
@@ -217,16 +221,16 @@ both!(
 
 both!(
     async fn only_one_of_several_becomes_the_first_administrator(world: World) {
-        let path = invited_first(&world).await;
-        let said: Vec<_> = (0..4)
+        let path = invite_first(&world).await;
+        let body: Vec<_> = (0..4)
             .map(|number| {
-                let mut said = newcomer();
-                said["username"] = json!(format!("root-{number}"));
-                said["organization"]["slug"] = json!(format!("acme-{number}"));
-                said
+                let mut body = first_administrator();
+                body["username"] = json!(format!("root-{number}"));
+                body["organization"]["slug"] = json!(format!("acme-{number}"));
+                body
             })
             .collect();
-        let replies = concurrently(4, async |one| follows(&world, &path, &said[one]).await).await;
+        let replies = concurrently(4, async |one| follow(&world, &path, &body[one]).await).await;
         let statuses: Vec<_> = replies.iter().map(|reply| reply.status.as_u16()).collect();
         assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
         assert!(statuses.iter().all(|status| [204, 404].contains(status)), "{statuses:?}");
@@ -254,13 +258,13 @@ both!(
             assert!(logged.lines().all(|line| line.starts_with('{')), "{logged}");
             if start == 0 {
                 serving.terminate();
-                assert!(serving.ended(Duration::from_secs(10)).await.success());
+                assert!(serving.exit_status(Duration::from_secs(10)).await.success());
                 continue;
             }
             let mut statuses = Vec::new();
             for code in &codes {
                 let request = reqwest::Client::new().post(program.url(&format!("/invitations/{code}")));
-                let reply = read(request.header("x-tokenward-console", "1").json(&newcomer())).await;
+                let reply = read(request.header("x-tokenward-console", "1").json(&first_administrator())).await;
                 statuses.push(reply.status.as_u16());
             }
             assert_eq!(statuses, [404, 204], "the restart invalidates the first link");
@@ -304,12 +308,12 @@ both!(
         assert!(!file.exists(), "there is a user");
         for link in [&first, &second] {
             let code = link.strip_prefix("https://tokens.example.test/invitations/").expect("only a link");
-            assert!(code.len() == 43 && code.bytes().all(|letter| letter.is_ascii_alphanumeric()), "{link}");
+            assert!(code.len() == 43 && code.bytes().all(|ch| ch.is_ascii_alphanumeric()), "{link}");
         }
         assert_ne!(first, second);
         let (mut serving, _) = program.serve().await;
         serving.terminate();
-        assert!(serving.ended(Duration::from_secs(10)).await.success());
+        assert!(serving.exit_status(Duration::from_secs(10)).await.success());
         assert!(!program.logged().contains("/invitations/") && !file.exists(), "users exist: {}", program.logged());
     }
 );

@@ -55,12 +55,12 @@ impl Scrape {
                 let (named, value) = line.rsplit_once(' ').ok_or(format!("no value: {line}"))?;
                 let value: f64 = value.parse().map_err(|_| format!("no number: {line}"))?;
                 let (name, labels) = named.split_once('{').unwrap_or((named, "}"));
-                labels_are_good(labels).ok_or(format!("bad labels: {line}"))?;
+                are_valid_labels(labels).ok_or(format!("bad labels: {line}"))?;
                 let family = ["_bucket", "_sum", "_count"]
                     .iter()
                     .find_map(|end| name.strip_suffix(end).filter(|family| kinds.get(*family) == Some(&"histogram")));
                 let family = family.unwrap_or(name);
-                let good = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+                let good = |ch: char| ch.is_ascii_alphanumeric() || ch == '_';
                 if !name.chars().all(good) || !kinds.contains_key(family) || !helped.contains(family) {
                     return Err(format!("a bad name, or one without HELP and TYPE: {line}"));
                 }
@@ -74,12 +74,12 @@ impl Scrape {
 }
 
 /// `name="value",…}` with values that need no escaping.
-fn labels_are_good(labels: &str) -> Option<()> {
+fn are_valid_labels(labels: &str) -> Option<()> {
     let inside = labels.strip_suffix('}')?;
     for label in inside.split(',').filter(|label| !label.is_empty()) {
         let (name, value) = label.split_once('=')?;
         let value = value.strip_prefix('"')?.strip_suffix('"')?;
-        let named = name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
+        let named = name.chars().all(|ch| ch.is_ascii_lowercase() || ch == '_');
         (named && !value.contains(['"', '\\', '\n'])).then_some(())?;
     }
     Some(())
@@ -144,7 +144,7 @@ both!(
         assert_eq!(holder.verify("").await.status, 401);
         world.emails(1).await;
         let after = world.scrape(&address).await;
-        let grown = |name: &str| after.of(name) - before.series.get(name).copied().unwrap_or_default();
+        let increase = |name: &str| after.of(name) - before.series.get(name).copied().unwrap_or_default();
         for (result, count) in [
             ("allowed", 2.0),
             ("organization_not_granted", 1.0),
@@ -156,20 +156,20 @@ both!(
             ("owner_disabled", 0.0),
             ("unavailable", 0.0),
         ] {
-            assert_eq!(grown(&format!("tokenward_checks_total{{result=\"{result}\"}}")), count, "{result}");
+            assert_eq!(increase(&format!("tokenward_checks_total{{result=\"{result}\"}}")), count, "{result}");
         }
         for (route, status, count) in
             [("/verify", "2xx", 2.0), ("/verify", "4xx", 5.0), ("none", "4xx", 1.0), ("/graphql", "2xx", 2.0)]
         {
             let name = format!("tokenward_requests_total{{route=\"{route}\",status=\"{status}\"}}");
-            assert_eq!(grown(&name), count, "{name}");
+            assert_eq!(increase(&name), count, "{name}");
         }
-        assert_eq!(grown("tokenward_request_duration_seconds_count{route=\"/verify\"}"), 7.0);
-        assert_eq!(grown("tokenward_request_duration_seconds_bucket{route=\"/verify\",le=\"+Inf\"}"), 7.0);
-        assert_eq!(grown("tokenward_changes_total{event=\"token_organization_removed\"}"), 1.0);
-        assert_eq!(grown("tokenward_changes_total{event=\"token_revoked\"}"), 1.0);
-        assert_eq!(grown("tokenward_changes_total{event=\"token_created\"}"), 0.0);
-        assert!(grown("tokenward_store_statements_total") >= 10.0);
+        assert_eq!(increase("tokenward_request_duration_seconds_count{route=\"/verify\"}"), 7.0);
+        assert_eq!(increase("tokenward_request_duration_seconds_bucket{route=\"/verify\",le=\"+Inf\"}"), 7.0);
+        assert_eq!(increase("tokenward_changes_total{event=\"token_organization_removed\"}"), 1.0);
+        assert_eq!(increase("tokenward_changes_total{event=\"token_revoked\"}"), 1.0);
+        assert_eq!(increase("tokenward_changes_total{event=\"token_created\"}"), 0.0);
+        assert!(increase("tokenward_store_statements_total") >= 10.0);
         assert_eq!(after.of("tokenward_store_up"), 1.0);
         let now = world.now().micros() / 1_000_000;
         let started = after.of("process_start_time_seconds");
@@ -248,7 +248,7 @@ both!(
     async fn metrics_are_on_a_separate_address_and_name_no_user(database: Database) {
         let listen = port::free().to_string();
         let program = Program::over(&database, &[("metrics.listen", &*listen), ("log.format", "json")]);
-        program.people("acme-widgets", &["ada", "bob"]);
+        program.add_organization("acme-widgets", &["ada", "bob"]);
         let arguments = ["token", "create", "--owner", "bob", "--organization", "acme-widgets", "--scope", "graphql"];
         let token = program.run(&arguments);
         let (mut serving, _) = program.serve().await;
@@ -281,6 +281,6 @@ both!(
         assert!(scrape.series.len() < 200, "{} series", scrape.series.len());
         assert!(program.logged().contains(&format!("\"listen\":\"{listen}\"")), "{}", program.logged());
         serving.terminate();
-        assert_eq!(serving.ended(Duration::from_secs(10)).await.code(), Some(0));
+        assert_eq!(serving.exit_status(Duration::from_secs(10)).await.code(), Some(0));
     }
 );

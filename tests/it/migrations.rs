@@ -17,7 +17,7 @@ fn migrate(database: &Database) -> Command {
     command
 }
 
-fn said(output: &Output) -> String {
+fn output_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -26,7 +26,7 @@ both!(
     async fn one_of_four_starting_nodes_migrates(database: Database) {
         let nodes: Vec<_> = (0..4).map(|_| migrate(&database).spawn().unwrap()).collect();
         let outputs: Vec<_> = nodes.into_iter().map(|node| node.wait_with_output().unwrap()).collect();
-        let all: String = outputs.iter().map(said).collect();
+        let all: String = outputs.iter().map(output_of).collect();
         assert!(outputs.iter().all(|output| output.status.success()), "{all}");
         let mut applied: Vec<_> = all.lines().filter(|line| line.starts_with("applied ")).collect();
         let steps = applied.len();
@@ -47,9 +47,9 @@ both!(
             node.wait().unwrap();
         }
         let output = migrate(&database).output().unwrap();
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", output_of(&output));
         let check = migrate(&database).arg("--check").output().unwrap();
-        assert!(check.status.success() && check.stdout.is_empty(), "{}", said(&check));
+        assert!(check.status.success() && check.stdout.is_empty(), "{}", output_of(&check));
     }
 );
 
@@ -65,8 +65,8 @@ both!(
         for command in
             [&["serve"][..], &["migrate"], &["user", "add", "ada", "--email", "ada@example.test", "--name", "ada"]]
         {
-            let said = program.fails(command);
-            assert!(said.contains("by a newer Tokenward") && said.lines().count() == 1, "{command:?}: {said}");
+            let stderr = program.fails(command);
+            assert!(stderr.contains("by a newer Tokenward") && stderr.lines().count() == 1, "{command:?}: {stderr}");
         }
     }
 );

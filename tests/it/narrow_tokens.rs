@@ -103,17 +103,17 @@ struct Case {
     covers: &'static str,
     variables: Value,
     /// Whether the filter depends on the usage in all organizations, which a token cannot see in a list of the user's own tokens.
-    by_use: bool,
+    by_usage: bool,
     keeps: Box<dyn Fn(&Value) -> bool>,
 }
 
 fn case(covers: &'static str, variables: Value, keeps: impl Fn(&Value) -> bool + 'static) -> Case {
-    Case { covers, variables, by_use: false, keeps: Box::new(keeps) }
+    Case { covers, variables, by_usage: false, keeps: Box::new(keeps) }
 }
 
 impl Case {
-    fn by_use(self) -> Self {
-        Self { by_use: true, ..self }
+    fn by_usage(self) -> Self {
+        Self { by_usage: true, ..self }
     }
 }
 
@@ -146,13 +146,13 @@ fn is(pointer: &'static str, value: impl Into<Value>) -> impl Fn(&Value) -> bool
 }
 
 /// Every filter of tokens.
-fn token_cases(stand: &Stand<'_>) -> Vec<Case> {
+fn token_cases(fixture: &Fixture<'_>) -> Vec<Case> {
     let all = |mut by: Value| {
         by["status"] = json!(STATUSES);
         json!({ "filter": by })
     };
     let query = |text: &str| all(json!({ "query": text }));
-    let (middle, end) = (&*stand.middle, &*stand.end);
+    let (middle, expiry) = (&*fixture.middle, &*fixture.expiry);
     let unused = |row: &Value| row["lastUsedAt"].is_null();
     let admin = |wanted: bool| is("/ownerIsAdmin", wanted);
     let mut cases = vec![
@@ -161,9 +161,9 @@ fn token_cases(stand: &Stand<'_>) -> Vec<Case> {
         }),
         case("filter.query=SCOPE", query("read_builds"), |row| holds(row, "read_builds")),
         case("filter.query=ADMINISTRATOR", query("admin"), admin(true)),
-        case("filter.query=ADDRESS", query("198.51.100.7"), is("/lastRequest/ipAddress", "198.51.100.7")).by_use(),
-        case("filter.query=UNUSED", query("unused:1d"), unused).by_use(),
-        case("filter.query=USED", query("used:never"), unused).by_use(),
+        case("filter.query=ADDRESS", query("198.51.100.7"), is("/lastRequest/ipAddress", "198.51.100.7")).by_usage(),
+        case("filter.query=UNUSED", query("unused:1d"), unused).by_usage(),
+        case("filter.query=USED", query("used:never"), unused).by_usage(),
         case("filter.query=EXPIRES", query("expires:never"), is("/expiresAt", Value::Null)),
         case("filter.query=STATUS", query("status:revoked"), is("/status", "REVOKED")),
         case("filter.query=OWNER", query("owner:ada"), |row| owner_has(row, "ada")),
@@ -176,7 +176,7 @@ fn token_cases(stand: &Stand<'_>) -> Vec<Case> {
             all(json!({ "ipAddress": "198.51.100.8" })),
             is("/lastRequest/ipAddress", "198.51.100.8"),
         )
-        .by_use(),
+        .by_usage(),
         case("filter.ownerIsAdmin", all(json!({ "ownerIsAdmin": true })), admin(true)),
         case("filter.ownerIsAdmin", all(json!({ "ownerIsAdmin": false })), admin(false)),
         case("filter.status", json!({ "filter": { "status": ["EXPIRED", "REVOKED"] } }), |row| {
@@ -185,31 +185,31 @@ fn token_cases(stand: &Stand<'_>) -> Vec<Case> {
         case("filter.createdAt.from", all(json!({ "createdAt": { "from": middle } })), from("/createdAt", middle)),
         case("filter.createdAt.to", all(json!({ "createdAt": { "to": middle } })), to("/createdAt", middle)),
         case("filter.lastUsedAt.from", all(json!({ "lastUsedAt": { "from": middle } })), from("/lastUsedAt", middle))
-            .by_use(),
+            .by_usage(),
         case("filter.lastUsedAt.to", all(json!({ "lastUsedAt": { "to": middle } })), to("/lastUsedAt", middle))
-            .by_use(),
+            .by_usage(),
         case("filter.unusedSince", all(json!({ "unusedSince": middle })), {
             let before = to("/lastUsedAt", middle);
             move |row| unused(row) || before(row)
         })
-        .by_use(),
-        case("filter.expiresAt.from", all(json!({ "expiresAt": { "from": end } })), from("/expiresAt", end)),
-        case("filter.expiresAt.to", all(json!({ "expiresAt": { "to": end } })), to("/expiresAt", end)),
+        .by_usage(),
+        case("filter.expiresAt.from", all(json!({ "expiresAt": { "from": expiry } })), from("/expiresAt", expiry)),
+        case("filter.expiresAt.to", all(json!({ "expiresAt": { "to": expiry } })), to("/expiresAt", expiry)),
         case("filter.neverExpires", all(json!({ "neverExpires": false })), |row| !row["expiresAt"].is_null()),
-        case("filter.neverUsed", all(json!({ "neverUsed": false })), move |row| !unused(row)).by_use(),
+        case("filter.neverUsed", all(json!({ "neverUsed": false })), move |row| !unused(row)).by_usage(),
     ];
-    for made in [&stand.both, &stand.visible, &stand.hidden_admin, &stand.elsewhere] {
-        let hint = format!("{}…{}", &made.value[..8], &made.value[made.value.len() - 4..]);
-        cases.push(case("filter.token", all(json!({ "token": made.value })), is("/hint", &*hint)));
-        cases.push(case("filter.query=VALUE", query(&made.value), is("/hint", &*hint)));
+    for token in [&fixture.both, &fixture.visible, &fixture.hidden_admin, &fixture.elsewhere] {
+        let hint = format!("{}…{}", &token.value[..8], &token.value[token.value.len() - 4..]);
+        cases.push(case("filter.token", all(json!({ "token": token.value })), is("/hint", &*hint)));
+        cases.push(case("filter.query=VALUE", query(&token.value), is("/hint", &*hint)));
         cases.push(case("filter.query=VALUE", query(&hint), is("/hint", &*hint)));
     }
     cases
 }
 
-fn event_cases(stand: &Stand<'_>) -> Vec<Case> {
+fn event_cases(fixture: &Fixture<'_>) -> Vec<Case> {
     let filter = |field: &str, value: Value| json!({ "filter": { field: value } });
-    let (middle, token, bob) = (&*stand.middle, &*stand.both.id, &*stand.bob);
+    let (middle, token, bob) = (&*fixture.middle, &*fixture.both.id, &*fixture.bob);
     vec![
         case("filter.types", filter("types", json!(["TOKEN_REVOKED"])), is("/type", "TOKEN_REVOKED")),
         case("filter.tokenId", filter("tokenId", json!(token)), is("/tokenId", token)),
@@ -234,9 +234,9 @@ fn member_cases(admin: bool) -> Vec<Case> {
     ]
 }
 
-fn grant_cases(stand: &Stand<'_>) -> Vec<Case> {
+fn grant_cases(fixture: &Fixture<'_>) -> Vec<Case> {
     let of = |id: &str| case("organizationId", json!({ "organizationId": id }), is("/organization/id", id));
-    let [acme, globex, hooli] = &stand.organizations;
+    let [acme, globex, hooli] = &fixture.organizations;
     vec![
         of(acme),
         of(globex),
@@ -248,7 +248,7 @@ fn grant_cases(stand: &Stand<'_>) -> Vec<Case> {
 
 /// Returns every way to filter or order a list, as the schema defines it: an argument, each field of an input, the values of an
 /// order, the kinds of words of a search.
-fn narrowing(schema: &Schema) -> BTreeSet<String> {
+fn filters_and_orders(schema: &Schema) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for object in schema.objects() {
         for field in schema.fields(object).iter().filter(|field| base(&field["type"]).ends_with("Connection")) {
@@ -277,7 +277,7 @@ fn leaves(schema: &Schema, path: String, of: &str, found: &mut BTreeSet<String>)
 
 /// Ada administers acme and globex and is a member of hooli; bob administers globex and is a member of acme. Objects of globex
 /// alone are hidden from the tokens of these tests.
-struct Stand<'world> {
+struct Fixture<'world> {
     ada: Client<'world>,
     /// Ada's token for acme and hooli.
     narrow: Client<'world>,
@@ -295,10 +295,10 @@ struct Stand<'world> {
     /// A time with creations, usage and events before and after it.
     middle: String,
     /// The later of two expiries.
-    end: String,
+    expiry: String,
 }
 
-async fn stand(world: &World) -> Stand<'_> {
+async fn fixture(world: &World) -> Fixture<'_> {
     world.admin("ada", &["acme", "globex"]).await;
     world.member("ada", &["hooli"]).await;
     world.member("bob", &["acme"]).await;
@@ -315,12 +315,12 @@ async fn stand(world: &World) -> Stand<'_> {
     world.advance(Duration::from_mins(2));
     let middle = world.now().to_text();
     world.advance(Duration::from_mins(2));
-    let end = world.now().plus(Duration::from_hours(48)).to_text();
+    let expiry = world.now().plus(Duration::from_hours(48)).to_text();
     let hidden_admin = ada.create_token("two", &["hooli", "globex"], &["read_user", "read_builds"]).await;
-    let elsewhere = ada.create_expiring_token("elsewhere", &["globex"], &["read_builds"], Some(end.clone())).await;
-    ada.create_expiring_token("last", &["acme", "hooli"], &["read_user"], Some(end.clone())).await;
+    let elsewhere = ada.create_expiring_token("elsewhere", &["globex"], &["read_builds"], Some(expiry.clone())).await;
+    ada.create_expiring_token("last", &["acme", "hooli"], &["read_user"], Some(expiry.clone())).await;
     let over = ada.create_token("over", &["acme", "hooli"], &["read_builds"]).await;
-    let hidden_use = bob.create_token("hidden use", &["acme", "globex"], &["read_user", "read_builds"]).await;
+    let hidden_usage = bob.create_token("hidden use", &["acme", "globex"], &["read_user", "read_builds"]).await;
     let organizations = [
         world.organization_id("acme").await,
         world.organization_id("globex").await,
@@ -329,16 +329,16 @@ async fn stand(world: &World) -> Stand<'_> {
     assert_eq!(ada.remove_organization(&removed.id, &organizations[0], None).await.code(), "OK");
     assert_eq!(ada.revoke_token(&over.id).await.code(), "OK");
     let earlier = Duration::from_mins(3);
-    for (owner, made, slug, address, ago) in [
+    for (owner, token, slug, address, ago) in [
         (&bob, &both, "acme", "198.51.100.7", Duration::ZERO),
-        (&bob, &hidden_use, "globex", "198.51.100.8", Duration::ZERO),
+        (&bob, &hidden_usage, "globex", "198.51.100.8", Duration::ZERO),
         (&ada, &visible, "acme", "198.51.100.8", earlier),
         (&ada, &hidden_admin, "globex", "198.51.100.7", earlier),
     ] {
-        use_with(owner, made, slug, address, ago).await;
+        record_usage(owner, token, slug, address, ago).await;
     }
     let found = bob.query("{ viewer { id } }", json!({})).await;
-    Stand {
+    Fixture {
         narrow: world.bearer(&narrow.value),
         narrower: world.bearer(&narrower.value),
         ada,
@@ -350,14 +350,14 @@ async fn stand(world: &World) -> Stand<'_> {
         removed,
         visible,
         middle,
-        end,
+        expiry,
     }
 }
 
 /// Records one allowed request of a token in one organization.
-async fn use_with(owner: &Client<'_>, made: &CreatedToken, slug: &str, address: &str, ago: Duration) {
+async fn record_usage(owner: &Client<'_>, token: &CreatedToken, slug: &str, address: &str, ago: Duration) {
     let document = "query($id: ID!) { token(id: $id) { grants(first: 9) { nodes { id organization { id slug } } } } }";
-    let found = owner.query(document, json!({ "id": made.id })).await;
+    let found = owner.query(document, json!({ "id": token.id })).await;
     let grants = found["token"]["grants"]["nodes"].as_array().unwrap();
     let grant = grants.iter().find(|grant| grant["organization"]["slug"] == slug).unwrap();
     let at = owner.world.now().minus(ago);
@@ -371,7 +371,7 @@ async fn use_with(owner: &Client<'_>, made: &CreatedToken, slug: &str, address: 
         allowed: true,
     };
     let usage = Usage { last_used_at: Some(at), last_request: Some(request) };
-    let token = TokenId::parse(&made.id).unwrap();
+    let token = TokenId::parse(&token.id).unwrap();
     let seen = GrantUsage {
         grant: GrantId::parse(text(grant, "/id")).unwrap(),
         organization: OrganizationId::parse(text(grant, "/organization/id")).unwrap(),
@@ -385,7 +385,7 @@ async fn use_with(owner: &Client<'_>, made: &CreatedToken, slug: &str, address: 
 #[derive(Default)]
 struct Covered {
     all: BTreeSet<String>,
-    telling: BTreeSet<String>,
+    selective: BTreeSet<String>,
 }
 
 /// Returns the IDs of the rows; a row without an ID is compared as a whole.
@@ -402,10 +402,10 @@ impl Covered {
             let label = format!("{}.{}", list.field, case.covers);
             self.all.insert(label.clone());
             let found = list.rows(caller, &case.variables).await;
-            if case.by_use && through_token && list.field == "User.tokens" {
+            if case.by_usage && through_token && list.field == "User.tokens" {
                 let reply = found.expect_err(&label);
                 assert_eq!(reply.code(), "FORBIDDEN", "{label}");
-                self.telling.insert(label);
+                self.selective.insert(label);
                 continue;
             }
             let mut found = found.unwrap_or_else(|reply| panic!("{label}: {}", reply.text));
@@ -423,7 +423,7 @@ impl Covered {
             let kept = kept(&rows);
             assert_eq!(ids(&found), ids(&kept), "{label} {}", case.variables);
             if !kept.is_empty() && kept.len() < rows.len() {
-                self.telling.insert(label);
+                self.selective.insert(label);
             }
         }
     }
@@ -434,7 +434,7 @@ impl Covered {
         for (field, direction) in ORDERS.iter().flat_map(|field| [(*field, "ASC"), (*field, "DESC")]) {
             let labels = [format!("{}.orderBy.field={field}", list.field), format!("{}.orderBy.direction", list.field)];
             self.all.extend(labels.clone());
-            self.telling.extend(labels);
+            self.selective.extend(labels);
             let variables = json!({ "orderBy": { "field": field, "direction": direction } });
             let found = list.rows(caller, &variables).await;
             if field == "LAST_USED_AT" && through_token && list.field == "User.tokens" {
@@ -463,30 +463,30 @@ impl Covered {
 both!(
     /// R-37, R-57: every filter and order of the schema, compared with the rows that the same caller can see.
     async fn filters_and_orders_use_only_visible_data(world: World) {
-        let stand = stand(&world).await;
+        let fixture = fixture(&world).await;
         let mut covered = Covered::default();
         let any_status = json!({ "filter": { "status": STATUSES } });
-        for caller in [&stand.narrow, &stand.narrower, &stand.ada] {
-            covered.compare(caller, &List::tokens(), (&any_status, token_cases(&stand))).await;
+        for caller in [&fixture.narrow, &fixture.narrower, &fixture.ada] {
+            covered.compare(caller, &List::tokens(), (&any_status, token_cases(&fixture))).await;
             covered.compare_orders(caller, &List::tokens()).await;
             covered.compare(caller, &List::members("hooli"), (&json!({}), member_cases(false))).await;
-            for made in [&stand.hidden_admin, &stand.removed] {
-                covered.compare(caller, &List::grants(&made.id), (&json!({}), grant_cases(&stand))).await;
+            for token in [&fixture.hidden_admin, &fixture.removed] {
+                covered.compare(caller, &List::grants(&token.id), (&json!({}), grant_cases(&fixture))).await;
             }
         }
-        for caller in [&stand.narrow, &stand.ada] {
-            covered.compare(caller, &List::audit(), (&any_status, token_cases(&stand))).await;
+        for caller in [&fixture.narrow, &fixture.ada] {
+            covered.compare(caller, &List::audit(), (&any_status, token_cases(&fixture))).await;
             covered.compare_orders(caller, &List::audit()).await;
-            covered.compare(caller, &List::events(), (&json!({}), event_cases(&stand))).await;
+            covered.compare(caller, &List::events(), (&json!({}), event_cases(&fixture))).await;
             covered.compare(caller, &List::members("acme"), (&json!({}), member_cases(true))).await;
         }
-        let schema = Schema::of(&stand.ada).await;
+        let schema = Schema::of(&fixture.ada).await;
         assert_eq!(
             covered.all,
-            narrowing(&schema),
+            filters_and_orders(&schema),
             "a filter or order without a case, or a case without a filter or order"
         );
-        let idle: Vec<_> = covered.all.difference(&covered.telling).collect();
+        let idle: Vec<_> = covered.all.difference(&covered.selective).collect();
         let of_one_owner = ["User.tokens.filter.owner", "User.tokens.filter.query=OWNER"];
         assert_eq!(idle, of_one_owner, "cases that keep no row or all rows");
     }
@@ -496,9 +496,9 @@ both!(
     async fn new_filter_in_the_schema_needs_a_case(world: World) {
         let ada = world.admin("ada", &["acme"]).await;
         let mut schema = Schema::of(&ada).await;
-        let known = narrowing(&schema);
+        let known = filters_and_orders(&schema);
         schema.add_input("TokenFilter", "secretColour", "String");
-        let new: Vec<_> = narrowing(&schema).difference(&known).cloned().collect();
+        let new: Vec<_> = filters_and_orders(&schema).difference(&known).cloned().collect();
         assert_eq!(new, ["Organization.tokenGrants.filter.secretColour", "User.tokens.filter.secretColour"]);
     }
 );
@@ -506,64 +506,69 @@ both!(
 both!(
     /// R-37: also after the organization of the acting token was removed from the token.
     async fn token_acts_only_on_tokens_it_can_see(world: World) {
-        let stand = stand(&world).await;
-        let [acme, globex, hooli] = &stand.organizations;
+        let fixture = fixture(&world).await;
+        let [acme, globex, hooli] = &fixture.organizations;
         let unknown = TokenId::new(world.now()).to_string();
-        let schema = Schema::of(&stand.ada).await;
+        let schema = Schema::of(&fixture.ada).await;
         let taking_a_token = schema.fields("Mutation").iter().filter(|mutation| {
             let input = base(&arguments(mutation)[0]["type"]);
             schema.inputs(input).iter().any(|field| name(field) == "tokenId")
         });
-        let mut verbs = 0;
-        for verb in taking_a_token.map(name) {
-            verbs += 1;
-            for hidden in [&stand.elsewhere.id, &stand.both.id] {
-                let organizations = if verb.contains("Organization") { vec![acme, globex, hooli] } else { vec![acme] };
+        let mut mutations = 0;
+        for mutation_name in taking_a_token.map(name) {
+            mutations += 1;
+            for hidden in [&fixture.elsewhere.id, &fixture.both.id] {
+                let organizations =
+                    if mutation_name.contains("Organization") { vec![acme, globex, hooli] } else { vec![acme] };
                 for organization in organizations {
-                    let input = |token: &String| match verb {
+                    let input = |token: &String| match mutation_name {
                         "updateToken" => json!({ "tokenId": token, "description": "changed" }),
                         "revokeToken" => json!({ "tokenId": token }),
                         _ => json!({ "tokenId": token, "organizationId": organization }),
                     };
                     let mark = world.mark().await;
                     // In organizations where the caller is only a member, bob's token is like an unknown one.
-                    let acted = stand.narrower.mutate(verb, input(hidden)).await;
-                    let none = stand.narrower.mutate(verb, input(&unknown)).await;
-                    assert_eq!(acted.text, none.text, "{verb}");
-                    assert!(["NOT_FOUND", "FORBIDDEN"].contains(&&*acted.code()), "{verb}: {}", acted.text);
-                    assert_eq!(world.since(&mark).await, (0, 0), "{verb}");
+                    let acted = fixture.narrower.mutate(mutation_name, input(hidden)).await;
+                    let none = fixture.narrower.mutate(mutation_name, input(&unknown)).await;
+                    assert_eq!(acted.text, none.text, "{mutation_name}");
+                    assert!(["NOT_FOUND", "FORBIDDEN"].contains(&&*acted.code()), "{mutation_name}: {}", acted.text);
+                    assert_eq!(world.since(&mark).await, (0, 0), "{mutation_name}");
                 }
             }
         }
-        assert_eq!(verbs, 4);
-        assert_eq!(stand.narrow.revoke_token(&stand.elsewhere.id).await.code(), "NOT_FOUND");
-        assert_eq!(stand.narrower.revoke_token(&stand.visible.id).await.code(), "NOT_FOUND");
-        assert_eq!(stand.narrow.revoke_token(&stand.both.id).await.code(), "FORBIDDEN", "an administrator can see it");
+        assert_eq!(mutations, 4);
+        assert_eq!(fixture.narrow.revoke_token(&fixture.elsewhere.id).await.code(), "NOT_FOUND");
+        assert_eq!(fixture.narrower.revoke_token(&fixture.visible.id).await.code(), "NOT_FOUND");
+        assert_eq!(
+            fixture.narrow.revoke_token(&fixture.both.id).await.code(),
+            "FORBIDDEN",
+            "an administrator can see it"
+        );
         // A removed grant does not make the token visible.
-        assert_eq!(stand.ada.remove_organization(&stand.removed.id, hooli, None).await.code(), "OK");
-        assert_eq!(stand.narrow.revoke_token(&stand.removed.id).await.code(), "NOT_FOUND");
-        assert_eq!(stand.narrow.revoke_token(&stand.visible.id).await.code(), "OK");
+        assert_eq!(fixture.ada.remove_organization(&fixture.removed.id, hooli, None).await.code(), "OK");
+        assert_eq!(fixture.narrow.revoke_token(&fixture.removed.id).await.code(), "NOT_FOUND");
+        assert_eq!(fixture.narrow.revoke_token(&fixture.visible.id).await.code(), "OK");
     }
 );
 
 both!(
     /// R-37
     async fn mutation_payloads_show_a_token_only_what_it_can_see(world: World) {
-        let stand = stand(&world).await;
-        let [_, globex, hooli] = &stand.organizations;
+        let fixture = fixture(&world).await;
+        let [_, globex, hooli] = &fixture.organizations;
         let token = "token { id status organizations { slug } lastUsedAt lastRequest { ipAddress } recentAddresses \
                      grants(first: 10) { totalCount nodes { organization { id slug } } } \
                      events(first: 5) { totalCount nodes { organizations { id slug } } } }";
         let removed = format!("grant {{ status organization {{ slug }} {token} }} organization {{ slug }}");
-        let input = json!({ "tokenId": stand.hidden_admin.id });
-        let with = json!({ "tokenId": stand.removed.id, "organizationId": hooli });
-        for (verb, input, shows) in
+        let input = json!({ "tokenId": fixture.hidden_admin.id });
+        let with = json!({ "tokenId": fixture.removed.id, "organizationId": hooli });
+        for (mutation_name, input, shows) in
             [("revokeToken", input, token), ("removeOrganizationFromToken", with, removed.as_str())]
         {
-            let reply = stand.narrow.mutate_selecting(verb, input, shows).await;
-            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
-            assert!(!reply.text.contains("globex") && !reply.text.contains(globex), "{verb}: {}", reply.text);
-            assert!(!reply.text.contains("198.51.100"), "{verb}: {}", reply.text);
+            let reply = fixture.narrow.mutate_selecting(mutation_name, input, shows).await;
+            assert_eq!(reply.code(), "OK", "{mutation_name}: {}", reply.text);
+            assert!(!reply.text.contains("globex") && !reply.text.contains(globex), "{mutation_name}: {}", reply.text);
+            assert!(!reply.text.contains("198.51.100"), "{mutation_name}: {}", reply.text);
         }
     }
 );
@@ -577,22 +582,22 @@ both!(
         let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
         let mut tokens = Vec::new();
         for later in ["active", "revoked", "expired", "removed elsewhere", "revoked by value"] {
-            let end = world.now().plus(Duration::from_mins(1)).to_text();
-            let made = bob.create_expiring_token(later, &["acme", "globex"], &["read_builds"], Some(end)).await;
-            assert_eq!(ada.remove_organization(&made.id, &acme, None).await.code(), "OK");
-            tokens.push(made);
+            let expiry = world.now().plus(Duration::from_mins(1)).to_text();
+            let token = bob.create_expiring_token(later, &["acme", "globex"], &["read_builds"], Some(expiry)).await;
+            assert_eq!(ada.remove_organization(&token.id, &acme, None).await.code(), "OK");
+            tokens.push(token);
         }
         assert_eq!(bob.revoke_token(&tokens[1].id).await.code(), "OK");
         assert_eq!(bob.remove_organization(&tokens[3].id, &globex, None).await.code(), "OK");
         assert_eq!(world.bearer(&tokens[4].value).delete("/v2/access-token").await.status, 204);
         let mut replies = Vec::new();
-        for made in [&tokens[0], &tokens[1], &tokens[3], &tokens[4]] {
-            replies.push(ada.remove_organization(&made.id, &acme, None).await);
-            replies.push(tool.remove_organization(&made.id, &acme, None).await);
+        for token in [&tokens[0], &tokens[1], &tokens[3], &tokens[4]] {
+            replies.push(ada.remove_organization(&token.id, &acme, None).await);
+            replies.push(tool.remove_organization(&token.id, &acme, None).await);
         }
         world.advance(Duration::from_mins(2));
-        for made in &tokens {
-            replies.push(ada.remove_organization(&made.id, &acme, None).await);
+        for token in &tokens {
+            replies.push(ada.remove_organization(&token.id, &acme, None).await);
         }
         assert_eq!(replies[0].code(), "CONFLICT");
         assert!(replies[0].text.contains("removed from this token already"), "{}", replies[0].text);
@@ -600,9 +605,9 @@ both!(
             assert_eq!(reply.text, replies[0].text);
         }
         // States that the audit shows are named.
-        let made = bob.create_token("visible", &["acme"], &["read_builds"]).await;
-        assert_eq!(bob.revoke_token(&made.id).await.code(), "OK");
-        let reply = ada.remove_organization(&made.id, &acme, None).await;
+        let token = bob.create_token("visible", &["acme"], &["read_builds"]).await;
+        assert_eq!(bob.revoke_token(&token.id).await.code(), "OK");
+        let reply = ada.remove_organization(&token.id, &acme, None).await;
         assert!(reply.code() == "CONFLICT" && reply.text.contains("has been revoked"), "{}", reply.text);
     }
 );

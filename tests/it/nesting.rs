@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const LEVELS: [usize; 3] = [1_000, 5_000, 20_000];
 /// The maximum length of a search, in characters.
-const LONGEST_SEARCH: usize = 1_000;
+const MAX_SEARCH: usize = 1_000;
 
 /// Returns documents that nest each kind of bracket, closed, unclosed, and where it is not allowed.
 fn documents(levels: usize) -> Vec<String> {
@@ -60,7 +60,7 @@ struct Service {
 impl Service {
     async fn start(database: &Database) -> Self {
         let program = Program::over(database, &[]);
-        program.people("acme", &["ada"]);
+        program.add_organization("acme", &["ada"]);
         let client = program.run(&["resource-server", "add", "api"]);
         let value = |name: &str| client.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
         let client = (value("client_id="), value("client_secret="));
@@ -96,7 +96,7 @@ impl Service {
         let health =
             self.request(Method::GET, "/healthz").send().await.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(health.status(), 200, "{what}");
-        assert!(self.serving.lives(), "{what}");
+        assert!(self.serving.is_running(), "{what}");
     }
 }
 
@@ -109,18 +109,18 @@ async fn deeply_nested_documents_are_rejected() {
         for document in documents(levels) {
             let what = format!("{levels} levels of {}", &document[..40]);
             let post = service.json("/graphql", json!({ "query": document }).to_string());
-            let told = service.rejects(&what, post).await;
+            let reply = service.rejects(&what, post).await;
             // Larger documents exceed the limit of a body and are rejected for that.
             if document.len() < 60_000 {
                 let code = if document.contains('"') { "INVALID_INPUT" } else { "TOO_COMPLEX" };
-                assert_eq!(told["errors"][0]["extensions"]["code"], code, "{what}: {told}");
-                assert!(told["errors"][0]["extensions"].get("cost").is_none(), "{what}: {told}");
+                assert_eq!(reply["errors"][0]["extensions"]["code"], code, "{what}: {reply}");
+                assert!(reply["errors"][0]["extensions"].get("cost").is_none(), "{what}: {reply}");
             }
             if levels == 1_000 {
                 let query: String = form_urlencoded::byte_serialize(document.as_bytes()).collect();
                 let get = service.request(Method::GET, &format!("/graphql?query={query}")).bearer_auth(&service.jwt);
-                let told = service.rejects(&what, get).await;
-                assert!(told["errors"][0]["extensions"]["code"].is_string(), "{what}: {told}");
+                let reply = service.rejects(&what, get).await;
+                assert!(reply["errors"][0]["extensions"]["code"].is_string(), "{what}: {reply}");
             }
         }
     }
@@ -164,12 +164,12 @@ async fn deeply_nested_json_is_rejected() {
                 json!(value)
             );
             let request = service.json("/graphql", search);
-            if value.len() > LONGEST_SEARCH {
+            if value.len() > MAX_SEARCH {
                 service.rejects(&what, request).await;
             } else {
                 // In a search, brackets are plain text.
-                let told: Value = request.send().await.unwrap().json().await.unwrap();
-                assert_eq!(told["data"]["organization"]["tokenGrants"]["nodes"], json!([]), "{what}: {told}");
+                let reply: Value = request.send().await.unwrap().json().await.unwrap();
+                assert_eq!(reply["data"]["organization"]["tokenGrants"]["nodes"], json!([]), "{what}: {reply}");
                 service.is_healthy(&what).await;
             }
         }
@@ -192,8 +192,8 @@ async fn deeply_nested_query_parameters_are_rejected() {
         ] {
             let what = format!("{levels} levels of {open} in {}", &parameters[..30]);
             let get = service.request(Method::GET, &format!("/graphql?query={query}&{parameters}"));
-            let told = service.rejects(&what, get.bearer_auth(&service.jwt)).await;
-            assert_eq!(told["errors"][0]["extensions"]["code"], "INVALID_INPUT", "{what}: {told}");
+            let reply = service.rejects(&what, get.bearer_auth(&service.jwt)).await;
+            assert_eq!(reply["errors"][0]["extensions"]["code"], "INVALID_INPUT", "{what}: {reply}");
         }
     }
 }
@@ -254,8 +254,8 @@ fn deeply_nested_files_are_rejected() {
         ] {
             std::fs::write(&file, &deep).unwrap();
             // The exit code is that of a failed command; no signal ends the process.
-            for said in [by_file.fails(&["--config", path, "migrate"]), by_setting.fails(&["migrate"])] {
-                assert!(said.contains("deep.toml"), "{levels} levels of {}: {said}", &deep[..20]);
+            for stderr in [by_file.fails(&["--config", path, "migrate"]), by_setting.fails(&["migrate"])] {
+                assert!(stderr.contains("deep.toml"), "{levels} levels of {}: {stderr}", &deep[..20]);
             }
         }
     }

@@ -30,8 +30,8 @@ const ADDRESSES: [&str; 15] = [
 both!(
     /// R-64
     async fn console_is_served_at_its_urls_with_its_policy(world: World) {
-        let nobody = world.anonymous();
-        let first = nobody.get("/").await;
+        let anonymous = world.anonymous();
+        let first = anonymous.get("/").await;
         assert!(
             first.text.starts_with("<!doctype html>") || first.text.starts_with("<!DOCTYPE html>"),
             "{}",
@@ -44,7 +44,7 @@ both!(
             let (path, query) = address.split_once('?').unwrap_or((address, ""));
             let slash = format!("{}/?{query}", path.trim_end_matches('/'));
             for address in [address, &slash] {
-                let page = nobody.get(address).await;
+                let page = anonymous.get(address).await;
                 assert_eq!((page.status.as_u16(), page.text == first.text), (200, true), "{address}");
                 for (name, value) in [
                     ("content-type", "text/html; charset=utf-8"),
@@ -58,7 +58,7 @@ both!(
                     assert_eq!(page.header(name), value, "{address}");
                 }
                 assert_eq!(page.headers.get_all("content-security-policy").iter().count(), 1);
-                let known = nobody.request(Method::GET, address).header("if-none-match", first.header("etag"));
+                let known = anonymous.request(Method::GET, address).header("if-none-match", first.header("etag"));
                 let known = read(known).await;
                 assert_eq!((known.status.as_u16(), known.text.as_str()), (304, ""), "{address}");
                 assert_eq!(known.header("content-security-policy"), POLICY);
@@ -70,10 +70,10 @@ both!(
 both!(
     /// R-18, R-85
     async fn other_methods_get_405_and_other_paths_404(world: World) {
-        let nobody = world.anonymous();
+        let anonymous = world.anonymous();
         for address in ADDRESSES {
             for method in [Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
-                let reply = read(nobody.request(method.clone(), address)).await;
+                let reply = read(anonymous.request(method.clone(), address)).await;
                 assert_eq!(reply.status, 405, "{method} {address}");
                 let allowed: Vec<_> = reply.header("allow").split(", ").collect();
                 assert!(allowed.contains(&"GET") && !allowed.contains(&method.as_str()), "{address}: {allowed:?}");
@@ -91,7 +91,7 @@ both!(
             "/settings/x",
             "/assets/index.html",
         ] {
-            let reply = nobody.get(path).await;
+            let reply = anonymous.get(path).await;
             assert_eq!(
                 (reply.status.as_u16(), reply.json()["message"].as_str()),
                 (404, Some("No such path")),
@@ -103,17 +103,17 @@ both!(
 
 both!(
     async fn unknown_path_in_a_browser_shows_the_page(world: World) {
-        let nobody = world.anonymous();
+        let anonymous = world.anonymous();
         let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
         for path in ["/nowhere", "/tokens/a/b", "/metrics", "/.git/config", "/assets/nothing.js", "/v3/access-token"] {
-            let asked = nobody.request(Method::GET, path);
-            let reply = read(asked.header("accept", browser)).await;
+            let request = anonymous.request(Method::GET, path);
+            let reply = read(request.header("accept", browser)).await;
             let is_page = !path.starts_with("/assets/");
             assert_eq!((reply.status.as_u16(), reply.text.starts_with("<!doctype html>")), (404, is_page), "{path}");
             assert_eq!(reply.header("content-security-policy") == POLICY, is_page, "{path}");
-            let sent = read(nobody.request(Method::POST, path).header("accept", browser)).await;
+            let sent = read(anonymous.request(Method::POST, path).header("accept", browser)).await;
             assert_eq!((sent.status.as_u16(), sent.json()["message"].as_str()), (404, Some("No such path")), "{path}");
-            let program = nobody.get(path).await;
+            let program = anonymous.get(path).await;
             assert_eq!(program.json()["message"], "No such path", "{path}");
         }
     }
@@ -121,15 +121,15 @@ both!(
 
 both!(
     async fn console_loads_files_of_this_origin_only(world: World) {
-        let nobody = world.anonymous();
-        let page = nobody.get("/tokens").await.text;
+        let anonymous = world.anonymous();
+        let page = anonymous.get("/tokens").await.text;
         let mut loaded = 0;
         for opening in [" src=\"", " href=\""] {
             for rest in page.split(opening).skip(1) {
                 let path = rest.split('"').next().unwrap_or_default();
                 // Absolute, since the page is served at URLs of any depth.
                 assert!(path.starts_with('/') && !path.starts_with("//"), "{path} is not of this origin");
-                let file = nobody.get(path).await;
+                let file = anonymous.get(path).await;
                 assert_eq!(file.status, 200, "{path}");
                 assert!(!file.header("etag").is_empty(), "{path}");
                 let keep =
@@ -144,27 +144,27 @@ both!(
 
 both!(
     async fn files_are_compressed_without_loss(world: World) {
-        let nobody = world.anonymous();
-        let page = nobody.get("/graphiql").await.text;
+        let anonymous = world.anonymous();
+        let page = anonymous.get("/graphiql").await.text;
         let script = page.split(" src=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a script");
         for path in ["/tokens", script] {
-            let plain = nobody.get(path).await;
+            let plain = anonymous.get(path).await;
             assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"), "{path}");
             // The second response is the cached one.
             for _ in 0..2 {
-                let asked = nobody.request(Method::GET, path).header("accept-encoding", "br, gzip");
-                let packed = asked.send().await.unwrap();
-                assert_eq!(packed.headers()["content-encoding"], "gzip", "{path}");
-                assert_eq!(packed.headers()["vary"], "accept-encoding", "{path}");
-                assert_eq!(packed.headers()["etag"], plain.header("etag"), "{path}");
-                assert_eq!(packed.headers()["content-type"], plain.header("content-type"), "{path}");
-                let packed = packed.bytes().await.unwrap();
-                assert!(packed.len() < plain.text.len(), "{path}: {} of {}", packed.len(), plain.text.len());
+                let request = anonymous.request(Method::GET, path).header("accept-encoding", "br, gzip");
+                let compressed = request.send().await.unwrap();
+                assert_eq!(compressed.headers()["content-encoding"], "gzip", "{path}");
+                assert_eq!(compressed.headers()["vary"], "accept-encoding", "{path}");
+                assert_eq!(compressed.headers()["etag"], plain.header("etag"), "{path}");
+                assert_eq!(compressed.headers()["content-type"], plain.header("content-type"), "{path}");
+                let compressed = compressed.bytes().await.unwrap();
+                assert!(compressed.len() < plain.text.len(), "{path}: {} of {}", compressed.len(), plain.text.len());
                 let mut text = String::new();
-                flate2::read::GzDecoder::new(&*packed).read_to_string(&mut text).unwrap();
+                flate2::read::GzDecoder::new(&*compressed).read_to_string(&mut text).unwrap();
                 assert!(text == plain.text, "{path} differs after decompression");
             }
-            let unwanted = nobody.request(Method::GET, path).header("accept-encoding", "gzip;q=0");
+            let unwanted = anonymous.request(Method::GET, path).header("accept-encoding", "gzip;q=0");
             assert_eq!(read(unwanted).await.header("content-encoding"), "", "{path}");
         }
     }

@@ -61,9 +61,9 @@ impl<'world> List<'world> {
         list
     }
 
-    pub(crate) async fn page(&self, asked: Value) -> Page {
-        let reply = retry(async || self.reader.graphql(&self.document, asked.clone()).await).await;
-        assert_eq!(reply.code(), "OK", "{} {asked}: {}", self.name, reply.text);
+    pub(crate) async fn page(&self, arguments: Value) -> Page {
+        let reply = retry(async || self.reader.graphql(&self.document, arguments.clone()).await).await;
+        assert_eq!(reply.code(), "OK", "{} {arguments}: {}", self.name, reply.text);
         let data = reply.data();
         let page = data.pointer(self.path).unwrap();
         let texts = |pointer: &str, of: &Value| -> Vec<String> {
@@ -76,8 +76,8 @@ impl<'world> List<'world> {
         assert_eq!(info["startCursor"], json!(cursors.first()), "{}", self.name);
         assert_eq!(info["endCursor"], json!(cursors.last()), "{}", self.name);
         let total = usize::try_from(page["totalCount"].as_u64().unwrap()).unwrap();
-        let says = |name: &str| info[name].as_bool().unwrap();
-        Page { ids, cursors, total, has_next: says("hasNextPage"), has_previous: says("hasPreviousPage") }
+        let flag = |name: &str| info[name].as_bool().unwrap();
+        Page { ids, cursors, total, has_next: flag("hasNextPage"), has_previous: flag("hasPreviousPage") }
     }
 
     /// Reads the list from its beginning to its end.
@@ -111,12 +111,12 @@ impl<'world> List<'world> {
     }
 
     /// Returns the code and the field of an error.
-    async fn refused(&self, asked: Value) -> (String, Option<String>) {
-        let reply = self.reader.graphql(&self.document, asked.clone()).await;
-        assert!(reply.status.as_u16() < 500, "{} {asked}: {}", self.name, reply.text);
+    async fn error_of(&self, arguments: Value) -> (String, Option<String>) {
+        let reply = self.reader.graphql(&self.document, arguments.clone()).await;
+        assert!(reply.status.as_u16() < 500, "{} {arguments}: {}", self.name, reply.text);
         let data = reply.data();
         let rows = data.pointer(self.path).unwrap_or(&Value::Null);
-        assert!(rows.is_null(), "{} {asked}: {}", self.name, reply.text);
+        assert!(rows.is_null(), "{} {arguments}: {}", self.name, reply.text);
         (reply.code(), reply.field())
     }
 }
@@ -141,10 +141,11 @@ pub(crate) async fn lists(world: &World) -> Vec<List<'_>> {
         assert_eq!(bob.remove_organization(&tokens[0], &organization, None).await.code(), "OK");
         assert_eq!(bob.add_organization(&tokens[0], &organization).await.code(), "OK");
     }
-    use_them(world, &ada, &organization).await;
+    record_usage(world, &ada, &organization).await;
     let mut lists = Vec::new();
-    for order in
-        ORDERS.iter().flat_map(|field| ["ASC", "DESC"].map(|way| format!("{{field: {field}, direction: {way}}}")))
+    for order in ORDERS
+        .iter()
+        .flat_map(|field| ["ASC", "DESC"].map(|direction| format!("{{field: {field}, direction: {direction}}}")))
     {
         let order = format!(", orderBy: {order}");
         lists.push(List::new(&ada, "/organization/list", "the audit", "tokenGrants", &order));
@@ -159,9 +160,9 @@ pub(crate) async fn lists(world: &World) -> Vec<List<'_>> {
 }
 
 /// Records usage of two of three tokens, at few different times.
-async fn use_them(world: &World, admin: &Client<'_>, organization: &str) {
-    let ask = "{ organization(slug: \"acme\") { tokenGrants(first: 100) { nodes { id tokenId } } } }";
-    let found = admin.query(ask, json!({})).await;
+async fn record_usage(world: &World, admin: &Client<'_>, organization: &str) {
+    let query = "{ organization(slug: \"acme\") { tokenGrants(first: 100) { nodes { id tokenId } } } }";
+    let found = admin.query(query, json!({})).await;
     let (mut tokens, mut grants) = (Vec::new(), Vec::new());
     for (number, row) in found["organization"]["tokenGrants"]["nodes"].as_array().unwrap().iter().enumerate() {
         if number % 3 == 0 {
@@ -237,16 +238,16 @@ both!(
                 assert_eq!((none.ids.len(), none.total), (0, whole.total), "{}", list.name);
                 assert_eq!((none.has_next, none.has_previous), (size == "first", size == "last"), "{}", list.name);
                 for wrong in [-1, 101, i32::MAX, i32::MIN] {
-                    let (code, field) = list.refused(json!({ size: wrong })).await;
+                    let (code, field) = list.error_of(json!({ size: wrong })).await;
                     assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some(size)), "{} {wrong}", list.name);
                 }
                 for wrong in [json!(2_147_483_648_i64), json!(-2_147_483_649_i64), json!(1e30), json!("1"), json!(1.5)]
                 {
-                    let (code, _) = list.refused(json!({ size: wrong })).await;
+                    let (code, _) = list.error_of(json!({ size: wrong })).await;
                     assert_eq!(code, "INVALID_INPUT", "{} {wrong}", list.name);
                 }
             }
-            let (code, field) = list.refused(json!({ "first": 1, "last": 1 })).await;
+            let (code, field) = list.error_of(json!({ "first": 1, "last": 1 })).await;
             assert_eq!((&*code, field.as_deref()), ("INVALID_INPUT", Some("last")), "{}", list.name);
         }
     }
@@ -276,7 +277,7 @@ both!(
             let cursor = &list.page(json!({ "first": 2 })).await.cursors[1];
             for (number, damaged) in damaged(cursor).into_iter().enumerate() {
                 let field = if number % 2 == 0 { "after" } else { "before" };
-                let (code, named) = list.refused(json!({ field: damaged })).await;
+                let (code, named) = list.error_of(json!({ field: damaged })).await;
                 assert_eq!((&*code, named.as_deref()), ("INVALID_INPUT", Some(field)), "{name} {damaged}");
             }
         }
@@ -317,7 +318,7 @@ both!(
             let cursor = &list.page(json!({ "first": 2 })).await.cursors[1];
             for (number, forged) in forged(cursor).into_iter().enumerate() {
                 let field = if number % 2 == 0 { "after" } else { "before" };
-                let (code, named) = list.refused(json!({ field: forged })).await;
+                let (code, named) = list.error_of(json!({ field: forged })).await;
                 assert_eq!((&*code, named.as_deref()), ("INVALID_INPUT", Some(field)), "{name} {forged}");
             }
         }
@@ -376,7 +377,7 @@ both!(
         for (index, list) in lists.iter().enumerate() {
             for (other, cursor) in cursors.iter().enumerate().filter(|(other, _)| *other != index) {
                 for field in ["after", "before"] {
-                    let (code, named) = list.refused(json!({ field: cursor })).await;
+                    let (code, named) = list.error_of(json!({ field: cursor })).await;
                     assert_eq!((&*code, named.as_deref()), ("INVALID_INPUT", Some(field)), "{} {other}", list.name);
                 }
             }

@@ -1,7 +1,7 @@
 //! Checks that PgBouncer in front of PostgreSQL either works or is refused with the reason.
 
 use crate::{
-    cli::{ended, program},
+    cli::{program, run_command},
     world::{
         World,
         database::{Database, Kind},
@@ -75,8 +75,8 @@ impl Pooler {
         let mut pooler = Self { child, folder, url: url.into() };
         let start = Instant::now();
         while std::net::TcpStream::connect(listen).is_err() {
-            let ended = pooler.child.try_wait().unwrap();
-            assert!(ended.is_none() && start.elapsed() < Duration::from_secs(30), "no PgBouncer: {}", pooler.log());
+            let exited = pooler.child.try_wait().unwrap();
+            assert!(exited.is_none() && start.elapsed() < Duration::from_secs(30), "no PgBouncer: {}", pooler.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         pooler
@@ -126,9 +126,9 @@ async fn pooler_that_shares_sessions_is_refused_by_name() {
         // The second attempt meets sessions that the first one used.
         for _ in 0..2 {
             let mut migrate = program();
-            let refused = ended(migrate.args(["migrate", "--database-url", &pooler.url]), "").await;
-            refused.refused("a pooler in front of PostgreSQL gives one session to several clients");
-            refused.refused("set pool_mode = session");
+            let refused = run_command(migrate.args(["migrate", "--database-url", &pooler.url]), "").await;
+            refused.fails_with("a pooler in front of PostgreSQL gives one session to several clients");
+            refused.fails_with("set pool_mode = session");
         }
     }
     let tables = database.query("select count(*) from pg_tables where schemaname = 'public'");
@@ -141,12 +141,12 @@ async fn startup_parameter_that_pooler_rejects_is_named_with_the_remedy() {
     let Some((database, pgbouncer)) = stage(test) else { return };
     let migrate = async |pooler: &Pooler| {
         let url = format!("{}?options=-c%20geqo%3Doff", pooler.url);
-        ended(program().args(["migrate", "--database-url", &url]), "").await
+        run_command(program().args(["migrate", "--database-url", &url]), "").await
     };
     let pooler = Pooler::before(&database, &pgbouncer, &[]).await;
     migrate(&pooler)
         .await
-        .refused("unsupported startup parameter: options (in PgBouncer, name it in ignore_startup_parameters)");
+        .fails_with("unsupported startup parameter: options (in PgBouncer, name it in ignore_startup_parameters)");
     let names = "[pgbouncer]\nignore_startup_parameters = options";
-    migrate(&Pooler::before(&database, &pgbouncer, &[("[pgbouncer]", names)]).await).await.done();
+    migrate(&Pooler::before(&database, &pgbouncer, &[("[pgbouncer]", names)]).await).await.succeeds();
 }

@@ -84,7 +84,7 @@ impl Program {
 
     /// Runs a command that must succeed, and returns its standard output.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
-        self.attempt(arguments).unwrap_or_else(|said| panic!("{arguments:?}: {said}"))
+        self.attempt(arguments).unwrap_or_else(|stderr| panic!("{arguments:?}: {stderr}"))
     }
 
     /// Runs a command that must fail, and returns its standard error.
@@ -94,17 +94,17 @@ impl Program {
 
     /// Runs a command. Returns its standard output, or its standard error if it failed.
     pub(crate) fn attempt(&self, arguments: &[&str]) -> Result<String, String> {
-        let answer = self.command().args(arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&answer.stderr).into_owned();
-        if answer.status.success() {
-            return Ok(String::from_utf8(answer.stdout).unwrap().trim().to_owned());
+        let output = self.command().args(arguments).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            return Ok(String::from_utf8(output.stdout).unwrap().trim().to_owned());
         }
-        assert_eq!(answer.status.code(), Some(1), "{arguments:?}: {said}");
-        Err(said)
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        Err(stderr)
     }
 
     /// Creates an organization with these users; the first one is its administrator.
-    pub(crate) fn people(&self, slug: &str, usernames: &[&str]) {
+    pub(crate) fn add_organization(&self, slug: &str, usernames: &[&str]) {
         for (number, username) in usernames.iter().enumerate() {
             let email = format!("{username}@example.test");
             self.run(&["user", "add", username, "--email", &email, "--name", username, "--subject", username]);
@@ -119,10 +119,10 @@ impl Program {
     /// Returns a JWT of this user.
     pub(crate) fn jwt(&self, username: &str) -> String {
         let email = format!("{username}@example.test");
-        let said = tokenward::http::Said { subject: username, username, name: username, email: &email };
+        let claims = tokenward::http::Said { subject: username, username, name: username, email: &email };
         let config = self.config();
         let now = tokenward::app::Clock::machine().now();
-        tokenward::http::sign(config.jwt.as_ref().unwrap(), &said, now, Duration::from_hours(1)).unwrap()
+        tokenward::http::sign(config.jwt.as_ref().unwrap(), &claims, now, Duration::from_hours(1)).unwrap()
     }
 
     /// Starts `serve`, waits until it is ready, and returns how long that took.
@@ -136,9 +136,9 @@ impl Program {
     }
 
     /// Starts `serve` with a limit of open files.
-    pub(crate) async fn serve_with_files(&self, most: u32) -> Serving {
+    pub(crate) async fn serve_with_files(&self, max: u32) -> Serving {
         let mut shell = Command::new("sh");
-        let script = format!("ulimit -n {most} && exec \"$0\" serve");
+        let script = format!("ulimit -n {max} && exec \"$0\" serve");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_tokenward")]).stdin(Stdio::null());
         shell.envs(self.command().get_envs().filter_map(|(name, value)| Some((name, value?))));
         self.serve_by(&mut shell).await.0
@@ -156,7 +156,7 @@ impl Program {
         let ready = format!("http://{}/readyz", self.listen);
         let http = reqwest::Client::new();
         loop {
-            if http.get(&ready).send().await.is_ok_and(|answer| answer.status() == 200) {
+            if http.get(&ready).send().await.is_ok_and(|response| response.status() == 200) {
                 return (serving, start.elapsed());
             }
             assert!(serving.0.try_wait().unwrap().is_none(), "the process exited: {}", self.logged());
@@ -223,7 +223,7 @@ impl Serving {
     }
 
     /// Returns whether the process runs.
-    pub(crate) fn lives(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.0.try_wait().unwrap().is_none()
     }
 
@@ -240,7 +240,7 @@ impl Serving {
     }
 
     /// Waits until the process exits.
-    pub(crate) async fn ended(&mut self, limit: Duration) -> ExitStatus {
+    pub(crate) async fn exit_status(&mut self, limit: Duration) -> ExitStatus {
         let start = Instant::now();
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {

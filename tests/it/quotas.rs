@@ -9,7 +9,7 @@ use tokenward::{
     http::{Said, sign},
 };
 
-async fn creates(client: &Client<'_>, organization: &str) -> (String, Value) {
+async fn create(client: &Client<'_>, organization: &str) -> (String, Value) {
     let input = json!({ "description": "more", "organizationIds": [organization], "scopes": ["read_builds"] });
     let reply = client.mutate("createToken", input).await;
     (reply.code(), reply.json()["errors"][0].clone())
@@ -24,34 +24,34 @@ both!(
         let soon = world.now().plus(Duration::from_mins(1)).to_text();
         bob.create_expiring_token("until", &["acme"], &["read_builds"], Some(soon)).await;
         // Of several concurrent requests, as many succeed as the limit allows.
-        let codes = futures_util::future::join_all((0..8).map(|_| creates(&bob, &acme))).await;
+        let codes = futures_util::future::join_all((0..8).map(|_| create(&bob, &acme))).await;
         assert_eq!(codes.iter().filter(|(code, _)| code == "OK").count(), 1, "{codes:?}");
         let mark = world.mark().await;
-        let (code, error) = creates(&bob, &acme).await;
+        let (code, error) = create(&bob, &acme).await;
         assert_eq!(code, "CONFLICT");
         assert_eq!(
             error["message"],
             "You have as many active tokens as this service allows; revoke one that is not needed."
         );
         assert_eq!(world.since(&mark).await, (0, 0));
-        assert_eq!(creates(&eve, &acme).await.0, "OK", "another user");
+        assert_eq!(create(&eve, &acme).await.0, "OK", "another user");
         assert_eq!(bob.revoke_token(&first.id).await.code(), "OK");
-        assert_eq!((creates(&bob, &acme).await.0, creates(&bob, &acme).await.0), ("OK".into(), "CONFLICT".into()));
+        assert_eq!((create(&bob, &acme).await.0, create(&bob, &acme).await.0), ("OK".into(), "CONFLICT".into()));
         world.advance(Duration::from_mins(1));
-        assert_eq!(creates(&bob, &acme).await.0, "OK", "an expired token does not count");
+        assert_eq!(create(&bob, &acme).await.0, "OK", "an expired token does not count");
         // The limit does not apply to the operator.
         let organization = world.app.store().organization_by_slug("acme").await.unwrap().unwrap().id;
         let owner = world.app.store().sign_in_by_name("bob").await.unwrap().unwrap().id;
         let scopes: ScopeSet = world.app.catalogue().grantable("scopes", &["read_builds".to_owned()]).unwrap();
         for number in 0..3 {
-            let ask = CreateToken {
+            let change = CreateToken {
                 description: format!("operator {number}"),
                 organizations: vec![organization],
                 scopes: scopes.clone(),
                 expires_at: None,
                 owner: Some(owner),
             };
-            create_token(&world.app, &Caller::command_line(world.now()), ask).await.unwrap();
+            create_token(&world.app, &Caller::command_line(world.now()), change).await.unwrap();
         }
     }
 );
@@ -69,32 +69,32 @@ both!(
         for name in ["one", "two"] {
             tokens.push(ada.create_token(name, &["acme"], &["read_builds"]).await.id);
         }
-        let widen = [
+        let extend = [
             ("addOrganizationToToken", json!({ "tokenId": tokens[0], "organizationId": globex })),
             ("updateToken", json!({ "tokenId": tokens[0], "scopes": ["read_builds", "write_builds"] })),
             ("addOrganizationMember", json!({ "organizationId": acme, "user": "dan", "role": "MEMBER" })),
             ("updateOrganizationMember", json!({ "organizationId": acme, "userId": dan, "role": "ADMIN" })),
         ];
-        for (verb, input) in widen {
-            let reply = ada.mutate(verb, input).await;
-            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
+        for (mutation, input) in extend {
+            let reply = ada.mutate(mutation, input).await;
+            assert_eq!(reply.code(), "OK", "{mutation}: {}", reply.text);
         }
         let mark = world.mark().await;
-        for (verb, input) in [
+        for (mutation, input) in [
             ("createToken", json!({ "description": "new", "organizationIds": [acme], "scopes": ["read_builds"] })),
             ("addOrganizationToToken", json!({ "tokenId": tokens[1], "organizationId": globex })),
             ("updateToken", json!({ "tokenId": tokens[1], "scopes": ["read_builds", "write_builds"] })),
             ("addOrganizationMember", json!({ "organizationId": acme, "user": "fay", "role": "MEMBER" })),
             ("createOrganization", json!({ "slug": "new", "name": "New" })),
         ] {
-            let reply = ada.mutate(verb, input).await;
+            let reply = ada.mutate(mutation, input).await;
             let error = &reply.json()["errors"][0];
-            assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "RATE_LIMITED"), "{verb}");
+            assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "RATE_LIMITED"), "{mutation}");
             assert!((1..=60).contains(&error["extensions"]["retryAfter"].as_u64().unwrap()), "{}", reply.text);
         }
         assert_eq!(world.since(&mark).await, (0, 0));
         // Changes that reduce access or do not affect it are not limited, and neither are other users and the command line.
-        for (verb, input) in [
+        for (mutation, input) in [
             ("updateToken", json!({ "tokenId": tokens[0], "scopes": ["read_builds"] })),
             ("updateToken", json!({ "tokenId": tokens[0], "description": "changed" })),
             ("removeOrganizationFromToken", json!({ "tokenId": tokens[0], "organizationId": globex })),
@@ -102,13 +102,13 @@ both!(
             ("removeOrganizationMember", json!({ "organizationId": acme, "userId": dan })),
             ("revokeToken", json!({ "tokenId": tokens[0] })),
         ] {
-            let reply = ada.mutate(verb, input).await;
-            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
+            let reply = ada.mutate(mutation, input).await;
+            assert_eq!(reply.code(), "OK", "{mutation}: {}", reply.text);
         }
-        assert_eq!(creates(&eve, &acme).await.0, "OK");
+        assert_eq!(create(&eve, &acme).await.0, "OK");
         world.admin("gil", &["acme", "globex", "initech"]).await;
         world.advance(Duration::from_mins(1));
-        assert_eq!(creates(&ada, &acme).await.0, "OK");
+        assert_eq!(create(&ada, &acme).await.0, "OK");
     }
 );
 
@@ -127,28 +127,28 @@ both!(
                 ("updateToken", json!({ "tokenId": token, "expiresAt": expiry })),
             ]
         };
-        for (verb, input) in (0..2).flat_map(renames) {
-            let reply = ada.mutate(verb, input).await;
-            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
+        for (mutation, input) in (0..2).flat_map(renames) {
+            let reply = ada.mutate(mutation, input).await;
+            assert_eq!(reply.code(), "OK", "{mutation}: {}", reply.text);
         }
         let mark = world.mark().await;
         let profile = || ("updateProfile", json!({ "name": "Ada Changed" }));
-        for (verb, input) in renames(2).into_iter().chain([profile()]) {
-            let reply = ada.mutate(verb, input).await;
-            assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "RATE_LIMITED"), "{verb}");
+        for (mutation, input) in renames(2).into_iter().chain([profile()]) {
+            let reply = ada.mutate(mutation, input).await;
+            assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "RATE_LIMITED"), "{mutation}");
         }
         assert_eq!(world.since(&mark).await, (0, 0));
         // Changes that extend access have a separate limit, changes that reduce it have none, and other users have their own
         // limits.
-        assert_eq!(creates(&ada, &acme).await.0, "OK");
+        assert_eq!(create(&ada, &acme).await.0, "OK");
         let narrower = json!({ "tokenId": token, "scopes": ["read_builds"], "description": "narrower" });
         assert_eq!(ada.mutate("updateToken", narrower).await.code(), "OK");
         assert_eq!(ada.revoke_token(&token).await.code(), "OK");
-        let [(verb, input), ..] = renames(3);
-        assert_eq!(eve.mutate(verb, input).await.code(), "OK");
+        let [(mutation, input), ..] = renames(3);
+        assert_eq!(eve.mutate(mutation, input).await.code(), "OK");
         world.advance(Duration::from_mins(1));
-        let (verb, input) = profile();
-        assert_eq!(ada.mutate(verb, input).await.code(), "OK");
+        let (mutation, input) = profile();
+        assert_eq!(ada.mutate(mutation, input).await.code(), "OK");
     }
 );
 
@@ -174,9 +174,9 @@ both!(
         let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
         world.member("ada", &["acme"]).await;
         let name_after = async |name: &str| {
-            let said = Said { subject: "ada", username: "ada", name, email: "ada@example.test" };
+            let claims = Said { subject: "ada", username: "ada", name, email: "ada@example.test" };
             let config = world.config.jwt.as_ref().unwrap();
-            let jwt = sign(config, &said, world.now(), Duration::from_hours(1)).unwrap();
+            let jwt = sign(config, &claims, world.now(), Duration::from_hours(1)).unwrap();
             let viewer = world.bearer(&jwt).query("{ viewer { name } }", json!({})).await;
             viewer["viewer"]["name"].as_str().unwrap().to_owned()
         };
@@ -219,11 +219,11 @@ both!(
         let acme = world.organization_id("acme").await;
         let mark = world.mark().await;
         for text in [token.value.clone(), format!("leaked {}", token.value.replace('_', "%5F"))] {
-            for (verb, input, field) in [
+            for (mutation, input, field) in [
                 ("updateToken", json!({ "tokenId": token.id, "description": text }), "input.description"),
                 ("revokeToken", json!({ "tokenId": token.id, "reason": text }), "input.reason"),
             ] {
-                let error = bob.mutate(verb, input).await.json()["errors"][0].clone();
+                let error = bob.mutate(mutation, input).await.json()["errors"][0].clone();
                 assert_eq!(error["extensions"]["code"], "INVALID_INPUT", "{error}");
                 assert_eq!(error["extensions"]["field"], field);
                 assert!(!error.to_string().contains(&token.value[4..]), "{error}");

@@ -23,13 +23,13 @@ fn committed_schema_matches_the_code() {
 }
 
 /// Returns the lines that name something without a description above them.
-fn silent(schema: &str) -> Vec<String> {
+fn undescribed(schema: &str) -> Vec<String> {
     let lines: Vec<_> = schema.lines().collect();
     let opens =
         |line: &str| ["type ", "input ", "enum ", "interface ", "scalar "].iter().any(|kind| line.starts_with(kind));
-    let told = |line: &str| line.trim_start().starts_with('"') || line.ends_with("\"\"\"");
+    let is_description = |line: &str| line.trim_start().starts_with('"') || line.ends_with("\"\"\"");
     let mut inside_text = false;
-    let mut silent = Vec::new();
+    let mut undescribed = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         let trimmed = line.trim();
         if trimmed == "\"\"\"" {
@@ -37,20 +37,20 @@ fn silent(schema: &str) -> Vec<String> {
             continue;
         }
         // The type of a field follows after its arguments.
-        let names_something =
-            opens(line) || (line.starts_with('\t') && !inside_text && !told(line) && !trimmed.starts_with(')'));
+        let names_something = opens(line)
+            || (line.starts_with('\t') && !inside_text && !is_description(line) && !trimmed.starts_with(')'));
         let in_schema = lines[..index].iter().rev().find(|above| !above.starts_with('\t')) == Some(&"schema {");
-        if names_something && !in_schema && index.checked_sub(1).is_none_or(|above| !told(lines[above])) {
-            silent.push(trimmed.to_owned());
+        if names_something && !in_schema && index.checked_sub(1).is_none_or(|above| !is_description(lines[above])) {
+            undescribed.push(trimmed.to_owned());
         }
     }
-    silent
+    undescribed
 }
 
 /// The library silently omits a description that is in another place than it expects.
 #[test]
 fn schema_items_have_descriptions() {
-    assert_eq!(silent(tokenward::graphql::sdl()), [""; 0]);
+    assert_eq!(undescribed(tokenward::graphql::sdl()), [""; 0]);
     let bad = "type A {\n\t\"Described.\"\n\tone(\n\t\t\"Described.\"\n\t\tall: Int\n\t\tnone: Int\n\t): Int\n\ttwo: Int\n}\n\n\"Described.\"\nenum B {\n\tC\n}\n";
-    assert_eq!(silent(bad), ["type A {", "none: Int", "two: Int", "C"]);
+    assert_eq!(undescribed(bad), ["type A {", "none: Int", "two: Int", "C"]);
 }

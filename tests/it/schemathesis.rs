@@ -47,7 +47,7 @@ async fn service_matches_its_openapi_document() {
     // The cookie has the documented name only with an HTTPS URL.
     let settings = [("log.level", "warn"), ("public_url", "https://tokens.example.test")];
     let program = Program::over(&database, &settings);
-    program.people("acme", &["ada", "bob"]);
+    program.add_organization("acme", &["ada", "bob"]);
     let create = ["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "graphql"];
     let server = program.run(&["resource-server", "add", "api"]);
     let part = |name: &str| server.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
@@ -71,10 +71,13 @@ async fn service_matches_its_openapi_document() {
         command.args(["--seed", &seed]);
     }
     let output = tokio::time::timeout(LIMIT, command.output()).await.expect("Schemathesis exits").unwrap();
-    let said = output_text(&output);
-    assert!(output.status.success(), "{said}");
+    let output_text = output_text(&output);
+    assert!(output.status.success(), "{output_text}");
     // Schemathesis lists operations whose requests were never authenticated.
     for operation in ["GET /v2/access-token", "GET /verify", "POST /oauth/introspect", "POST /session/confirm"] {
-        assert!(!said.contains(&format!("  - {operation}\n")), "{operation} was never authenticated: {said}");
+        assert!(
+            !output_text.contains(&format!("  - {operation}\n")),
+            "{operation} was never authenticated: {output_text}"
+        );
     }
 }

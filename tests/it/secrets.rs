@@ -59,10 +59,10 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
         ("metrics.listen", &watched),
     ];
     let program = Program::over(database, &settings);
-    program.people("acme", &["ada", "bob"]);
+    program.add_organization("acme", &["ada", "bob"]);
     let credentials = program.run(&["resource-server", "add", "api"]);
-    let said = |key: &str| credentials.lines().find_map(|line| line.strip_prefix(key)).unwrap().to_owned();
-    let (id, secret) = (said("client_id="), said("client_secret="));
+    let value_of = |key: &str| credentials.lines().find_map(|line| line.strip_prefix(key)).unwrap().to_owned();
+    let (id, secret) = (value_of("client_id="), value_of("client_secret="));
     let by_command_line =
         program.run(&["token", "create", "--owner", "bob", "--organization", "acme", "--scope", "graphql"]);
     let (mut serving, _) = program.serve().await;
@@ -71,9 +71,9 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
     let acme = caller.graphql(&bob, &json!({ "query": "{ organization(slug: \"acme\") { id } }" })).await;
     let acme = acme["data"]["organization"]["id"].as_str().unwrap().to_owned();
     let input = json!({ "description": "deploy", "organizationIds": [acme], "scopes": ["graphql", "read_builds"] });
-    let made = caller.graphql(&bob, &json!({ "query": CREATE, "variables": { "input": input } })).await;
-    let made = &made["data"]["createToken"];
-    let (token, token_id) = (made["value"].as_str().unwrap().to_owned(), made["token"]["id"].as_str().unwrap());
+    let created = caller.graphql(&bob, &json!({ "query": CREATE, "variables": { "input": input } })).await;
+    let created = &created["data"]["createToken"];
+    let (token, token_id) = (created["value"].as_str().unwrap().to_owned(), created["token"]["id"].as_str().unwrap());
 
     // Where the value belongs.
     assert_eq!(caller.get(&token, "/verify?scope=read_builds&organization=acme", &[]).await, 200);
@@ -137,12 +137,12 @@ async fn story(database: &Database, format: &str) -> (Program, Vec<String>) {
     let metrics = caller.http.get(format!("http://{watched}/metrics")).send().await.unwrap().text().await.unwrap();
     fs::write(metrics_of(database), metrics).unwrap();
     let start = Instant::now();
-    while !has_letter(&files(database.folder())) {
+    while !has_email(&files(database.folder())) {
         assert!(start.elapsed() < Duration::from_secs(30), "no email: {}", program.logged());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     serving.terminate();
-    assert!(serving.ended(Duration::from_secs(30)).await.success());
+    assert!(serving.exit_status(Duration::from_secs(30)).await.success());
 
     let mut secrets = vec![token, by_command_line, secret, ada, bob, JWT_SECRET.to_owned()];
     secrets.extend(signed_in);
@@ -173,8 +173,8 @@ async fn sign_in(caller: &Caller<'_>, token: &str) -> Vec<String> {
                     .header("cookie", &cookie)
                     .header("user-agent", NASTY.replace(['\r', '\n', '\u{1b}', '\u{202e}'], ""));
                 let reply = request.json(body).send().await.unwrap();
-                if let Some(told) = reply.headers().get("set-cookie") {
-                    told.to_str().unwrap().split(';').next().unwrap().clone_into(&mut cookie);
+                if let Some(cookie_header) = reply.headers().get("set-cookie") {
+                    cookie_header.to_str().unwrap().split(';').next().unwrap().clone_into(&mut cookie);
                     secrets.push(cookie.split_once('=').unwrap().1.to_owned());
                 }
             }
@@ -210,7 +210,7 @@ fn metrics_of(database: &Database) -> PathBuf {
 }
 
 /// Returns parts of a secret, so that an insufficiently shortened or redacted secret is found as well.
-fn telling(secret: &str) -> Vec<String> {
+fn fragments(secret: &str) -> Vec<String> {
     let signature = secret.rsplit('.').next().unwrap_or(secret);
     let middle = &signature[signature.len() / 3..signature.len() / 3 + 12];
     vec![middle.to_owned(), STANDARD.encode(secret)[..16].to_owned()]
@@ -237,7 +237,7 @@ both!(
 async fn no_secret_in_the_log(database: &Database, format: &str) -> String {
     let (program, secrets) = story(database, format).await;
     let kept = files(database.folder());
-    assert!(has_letter(&kept), "no email: {kept:?}");
+    assert!(has_email(&kept), "no email: {kept:?}");
     for file in &kept {
         let bytes = fs::read(file).unwrap();
         let found = secrets.iter().find(|secret| spellings(secret).iter().any(|one| holds(&bytes, one)));
@@ -249,7 +249,7 @@ async fn no_secret_in_the_log(database: &Database, format: &str) -> String {
     let metrics = fs::read_to_string(metrics_of(database)).unwrap();
     assert!(metrics.contains("tokenward_checks_total"), "there are no metrics: {metrics}");
     for secret in &secrets {
-        for part in telling(secret) {
+        for part in fragments(secret) {
             assert!(!metrics.contains(&part), "{secret} is in the metrics");
             let hit = log.lines().find(|line| line.contains(&part));
             assert_eq!(hit, None, "{secret} is in {}", program.log().display());
@@ -263,24 +263,24 @@ async fn no_secret_in_the_log(database: &Database, format: &str) -> String {
 async fn changed_value_is_rejected_without_a_statement() {
     let database = Database::fresh(Kind::Sqlite, "secrets").unwrap();
     let program = Program::over(&database, &[("log.level", "tokenward=debug"), ("log.format", "json")]);
-    program.people("acme", &["ada"]);
+    program.add_organization("acme", &["ada"]);
     let arguments = ["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "graphql"];
     let token = program.run(&arguments);
     let (mut serving, _) = program.serve().await;
     let caller = Caller { program: &program, http: reqwest::Client::new() };
-    let doors = ["/verify", "/v2/access-token", "/graphql?query=%7Bviewer%7Bid%7D%7D"];
+    let endpoints = ["/verify", "/v2/access-token", "/graphql?query=%7Bviewer%7Bid%7D%7D"];
     for place in 0..token.len() {
         let other = if token.as_bytes()[place] == b'a' { "b" } else { "a" };
         let mut changed = token.clone();
         changed.replace_range(place..=place, other);
-        for (number, door) in doors.iter().enumerate() {
+        for (number, endpoint) in endpoints.iter().enumerate() {
             let id = format!("changed-{place}-{number}");
-            assert_eq!(caller.get(&changed, door, &[("x-request-id", &*id)]).await, 401, "{place} {door}");
+            assert_eq!(caller.get(&changed, endpoint, &[("x-request-id", &*id)]).await, 401, "{place} {endpoint}");
         }
     }
     assert_eq!(caller.get(&token, "/verify", &[("x-request-id", "as-it-is")]).await, 200);
     serving.terminate();
-    assert!(serving.ended(Duration::from_secs(30)).await.success());
+    assert!(serving.exit_status(Duration::from_secs(30)).await.success());
     let mut statements = std::collections::HashMap::new();
     for line in program.logged().lines() {
         let event: Value = serde_json::from_str(line).unwrap();
@@ -290,11 +290,11 @@ async fn changed_value_is_rejected_without_a_statement() {
     }
     assert_eq!(statements["as-it-is"], 1, "a check is one statement");
     let changed: Vec<_> = statements.iter().filter(|(id, _)| id.starts_with("changed-")).collect();
-    assert_eq!(changed.len(), token.len() * doors.len());
+    assert_eq!(changed.len(), token.len() * endpoints.len());
     assert!(changed.iter().all(|(_, count)| **count == 0), "{changed:?}");
 }
 
-fn has_letter(files: &[PathBuf]) -> bool {
+fn has_email(files: &[PathBuf]) -> bool {
     files.iter().any(|file| file.extension().is_some_and(|end| end == "eml"))
 }
 
@@ -364,9 +364,9 @@ both!(
         }
         world.flush().await;
         fs::create_dir_all(&folder).unwrap();
-        for (number, letter) in world.emails(5).await.into_iter().enumerate() {
-            let letter = letter.email;
-            fs::write(folder.join(number.to_string()), letter.subject + &letter.text + &letter.html).unwrap();
+        for (number, email) in world.emails(5).await.into_iter().enumerate() {
+            let email = email.email;
+            fs::write(folder.join(number.to_string()), email.subject + &email.text + &email.html).unwrap();
         }
         let mut all = Vec::new();
         if world.database.kind() == Kind::Postgres {

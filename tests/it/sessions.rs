@@ -25,15 +25,15 @@ async fn status(client: &Client<'_>) -> u16 {
     client.graphql(VIEWER, json!({})).await.status.as_u16()
 }
 
-async fn confirms(client: &Client<'_>, password: &str) -> Reply {
+async fn confirm(client: &Client<'_>, password: &str) -> Reply {
     read(client.request(Method::POST, "/session/confirm").json(&json!({ "password": password }))).await
 }
 
 /// Signs in from an address that a trusted proxy forwards.
 async fn from(world: &World, address: &str, username: &str, password: &str) -> Reply {
-    let said = json!({ "username": username, "password": password });
+    let body = json!({ "username": username, "password": password });
     let request = world.http.post(world.url("/session")).header("x-tokenward-console", "1");
-    read(request.header("x-forwarded-for", address).json(&said)).await
+    read(request.header("x-forwarded-for", address).json(&body)).await
 }
 
 both!(
@@ -59,12 +59,12 @@ both!(
         assert_eq!(out.status, 204);
         assert_eq!(out.header("set-cookie"), "tokenward=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
         assert_eq!((status(&bob).await, status(&again).await), (401, 200));
-        assert_eq!(confirms(&bob, PASSWORD).await.status, 401);
+        assert_eq!(confirm(&bob, PASSWORD).await.status, 401);
         assert_eq!(bob.delete("/session").await.status, 204);
 
         // Signing in again in a browser ends the session before.
-        let said = json!({ "username": "bob", "password": PASSWORD });
-        let reply = read(again.request(Method::POST, "/session").json(&said)).await;
+        let body = json!({ "username": "bob", "password": PASSWORD });
+        let reply = read(again.request(Method::POST, "/session").json(&body)).await;
         assert_eq!((status(&again).await, status(&world.browser(&reply)).await), (401, 200));
     }
 );
@@ -99,11 +99,11 @@ both!(
             world.advance(59 * MINUTE);
         }
         assert_eq!(status(&idle).await, 401);
-        assert_eq!(confirms(&idle, PASSWORD).await.status, 401);
+        assert_eq!(confirm(&idle, PASSWORD).await.status, 401);
         assert_eq!(status(&busy).await, 200);
         // 24 times 59 minutes are 24 minutes less than a day.
         world.advance(23 * MINUTE);
-        let fresh = confirms(&busy, PASSWORD).await;
+        let fresh = confirm(&busy, PASSWORD).await;
         assert_eq!(fresh.status, 204);
         let busy = world.browser(&fresh);
         assert_eq!(status(&busy).await, 200);
@@ -132,7 +132,7 @@ both!(
         }
         world.operator(DisableUser { username: "dan".into() }).await.unwrap();
         world.operator(DeleteUser { username: "del".into() }).await.unwrap();
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for (username, password) in [
             ("bob", "plover gantry ounce misfits"),
             ("bob", ""),
@@ -149,11 +149,11 @@ both!(
             let mut headers = reply.headers.clone();
             assert!(headers.remove("x-request-id").is_some() && headers.remove("date").is_some());
             assert!(!headers.contains_key("set-cookie"));
-            answers.push((reply.status, format!("{headers:?}"), reply.text));
+            responses.push((reply.status, format!("{headers:?}"), reply.text));
         }
-        assert_eq!(answers[0].0, 401);
-        assert_eq!(answers[0].2, r#"{"message":"The username or the password is wrong."}"#);
-        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+        assert_eq!(responses[0].0, 401);
+        assert_eq!(responses[0].2, r#"{"message":"The username or the password is wrong."}"#);
+        assert!(responses.iter().all(|response| *response == responses[0]), "{responses:#?}");
         world.operator(EnableUser { username: "dan".into() }).await.unwrap();
         for good in ["dan", "bob", "BOB", "bob@example.test", "Bob@Example.test", "bob ", "\t Bob@example.test\u{a0}"] {
             assert_eq!(world.sign_in(good, PASSWORD).await.status, 204, "{good}");
@@ -242,15 +242,15 @@ both!(
             let address = format!("198.51.{}.1", number % 10);
             assert_eq!(from(&world, &address, spelled[number % 4], "guess").await.status, 401, "{number}");
         }
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for (name, password) in
             [("bob", PASSWORD), ("bob@example.test", PASSWORD), ("bob", "guess"), ("unknown", "guess")]
         {
             let reply = from(&world, cafe, name, password).await;
-            answers.push((reply.status.as_u16(), reply.text));
+            responses.push((reply.status.as_u16(), reply.text));
         }
-        assert_eq!(answers[0].0, 401);
-        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+        assert_eq!(responses[0].0, 401);
+        assert!(responses.iter().all(|response| *response == responses[0]), "{responses:#?}");
         for known in [home, "2001:db8:0:1:ffff::9"] {
             assert_eq!(from(&world, known, "bob", PASSWORD).await.status, 204, "{known}");
         }
@@ -278,9 +278,9 @@ both!(
             let mut rejected = 0;
             // A user with a session is still served.
             for _ in 0..10 {
-                assert_eq!(confirms(&session, "a guess").await.status, 401);
+                assert_eq!(confirm(&session, "a guess").await.status, 401);
             }
-            assert_eq!(confirms(&session, PASSWORD).await.status, 204);
+            assert_eq!(confirm(&session, PASSWORD).await.status, 204);
             // More than the limit of failures.
             while rejected < 120 {
                 let reply = world.sign_in("bob", PASSWORD).await;
@@ -308,14 +308,14 @@ both!(
     async fn password_guesses_of_a_session_are_limited(world: World) {
         let bob = world.signed_in("bob").await;
         for _ in 0..100 {
-            assert_eq!(confirms(&bob, "a guess").await.status, 401);
+            assert_eq!(confirm(&bob, "a guess").await.status, 401);
         }
-        assert_eq!(confirms(&bob, PASSWORD).await.status, 429);
+        assert_eq!(confirm(&bob, PASSWORD).await.status, 429);
     }
 );
 
 /// Returns the mutations that require a fresh session, each with a valid input.
-async fn deeds(world: &World, token: &str) -> Vec<(&'static str, Value)> {
+async fn mutations(world: &World, token: &str) -> Vec<(&'static str, Value)> {
     let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
     world.user("eve").await;
     let eve = world.user("eve").await.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
@@ -337,40 +337,40 @@ both!(
         let owner = world.admin("bob", &["acme", "globex"]).await;
         let token = owner.create_token("deploy", &["acme"], &["read_builds"]).await.id;
         let bob = world.signed_in("bob").await;
-        let deeds = deeds(&world, &token).await;
+        let mutations = mutations(&world, &token).await;
         world.advance(14 * MINUTE);
-        let made = bob.mutate(deeds[0].0, deeds[0].1.clone()).await;
-        assert_eq!(made.code(), "OK", "{}", made.text);
+        let reply = bob.mutate(mutations[0].0, mutations[0].1.clone()).await;
+        assert_eq!(reply.code(), "OK", "{}", reply.text);
         world.advance(MINUTE);
         let mark = world.mark().await;
-        for (verb, input) in &deeds {
-            let reply = bob.mutate(verb, input.clone()).await;
+        for (mutation, input) in &mutations {
+            let reply = bob.mutate(mutation, input.clone()).await;
             let error = &reply.json()["errors"][0];
-            assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "UNAUTHENTICATED"), "{verb}");
-            assert_eq!(error["extensions"], json!({ "code": "UNAUTHENTICATED", "reauthenticate": true }), "{verb}");
+            assert_eq!((reply.status.as_u16(), reply.code().as_str()), (200, "UNAUTHENTICATED"), "{mutation}");
+            assert_eq!(error["extensions"], json!({ "code": "UNAUTHENTICATED", "reauthenticate": true }), "{mutation}");
         }
         assert_eq!(world.since(&mark).await, (0, 0));
         // Changes that do not extend access need no fresh session.
-        for (verb, input) in [
+        for (mutation, input) in [
             ("updateToken", json!({ "tokenId": token, "description": "changed" })),
             ("updateOrganization", json!({ "organizationId": world.organization_id("acme").await, "name": "Acme" })),
         ] {
-            assert_eq!(bob.mutate(verb, input).await.code(), "OK", "{verb}");
+            assert_eq!(bob.mutate(mutation, input).await.code(), "OK", "{mutation}");
         }
         // A caller without permission is not asked for a password.
         let foreign = world.organization("foreign").await;
         let input = json!({ "organizationId": foreign, "user": "eve", "role": "MEMBER" });
         assert_eq!(bob.mutate("addOrganizationMember", input).await.code(), "NOT_FOUND");
 
-        assert_eq!(confirms(&bob, "another").await.text, r#"{"message":"The password is wrong."}"#);
-        let fresh = confirms(&bob, PASSWORD).await;
+        assert_eq!(confirm(&bob, "another").await.text, r#"{"message":"The password is wrong."}"#);
+        let fresh = confirm(&bob, PASSWORD).await;
         assert_eq!((fresh.status.as_u16(), fresh.text.as_str()), (204, ""));
         let renewed = world.browser(&fresh);
         assert_ne!(renewed.cookie, bob.cookie);
         assert_eq!((status(&bob).await, status(&renewed).await), (401, 200));
-        for (verb, input) in deeds {
-            let reply = renewed.mutate(verb, input).await;
-            assert_eq!(reply.code(), "OK", "{verb}: {}", reply.text);
+        for (mutation, input) in mutations {
+            let reply = renewed.mutate(mutation, input).await;
+            assert_eq!(reply.code(), "OK", "{mutation}: {}", reply.text);
         }
     }
 );
@@ -382,7 +382,7 @@ both!(
         assert_eq!(status(&bob).await, 401, "a new password ends all sessions");
         assert_eq!(status(&other).await, 200);
         world.operator(DisableUser { username: "bob".into() }).await.unwrap();
-        assert_eq!((status(&other).await, confirms(&other, PASSWORD).await.status.as_u16()), (401, 401));
+        assert_eq!((status(&other).await, confirm(&other, PASSWORD).await.status.as_u16()), (401, 401));
         world.operator(EnableUser { username: "bob".into() }).await.unwrap();
         assert_eq!(status(&other).await, 200);
         world.operator(DeleteUser { username: "bob".into() }).await.unwrap();
@@ -396,8 +396,8 @@ both!(
         let ada = world.signed_in("ada").await;
         ada.create_token("deploy", &["acme"], &["read_builds"]).await;
         let query = "{ organization(slug: \"acme\") { auditEvents(first: 2) { nodes { type via reason actor { username } } } } }";
-        let told = ada.query(query, json!({})).await;
-        let events = &told["organization"]["auditEvents"]["nodes"];
+        let data = ada.query(query, json!({})).await;
+        let events = &data["organization"]["auditEvents"]["nodes"];
         let of = |kind: &str, via: &str, reason: Value, actor: Value| json!({ "type": kind, "via": via, "reason": reason, "actor": actor });
         assert_eq!(events[0], of("TOKEN_CREATED", "SESSION", Value::Null, json!({ "username": "ada" })));
         assert_eq!(events[1], of("USER_UPDATED", "COMMAND_LINE", json!("The password was changed."), Value::Null));
@@ -420,7 +420,7 @@ both!(
 );
 
 /// Headers that a page of another origin could send with the cookie, and headers that it could not.
-fn disguises(world: &World) -> Vec<Vec<(&'static str, String)>> {
+fn forged_headers(world: &World) -> Vec<Vec<(&'static str, String)>> {
     let (console, ours) = (("x-tokenward-console", "1".to_owned()), ("origin", world.config.public_url.clone()));
     let origin = |text: &str| ("origin", text.to_owned());
     let site = ("sec-fetch-site", "cross-site".to_owned());
@@ -449,7 +449,7 @@ both!(
         });
         let password = json!({ "username": "bob", "password": PASSWORD });
         let mark = world.mark().await;
-        for headers in disguises(&world) {
+        for headers in forged_headers(&world) {
             for (method, path, body) in [
                 (Method::POST, "/graphql", &revoke),
                 (Method::POST, "/session", &password),
@@ -493,11 +493,12 @@ both!(
     async fn cors_origins_cannot_use_the_session(database: Database) {
         let world = World::with(database, &[("cors.origins", "https://app.example.test")]).await;
         let bob = world.signed_in("bob").await;
-        let ask = bob.request(Method::OPTIONS, "/graphql").header("origin", "https://app.example.test");
-        let ask = ask.header("access-control-request-method", "POST");
-        let told = read(ask.header("access-control-request-headers", "x-tokenward-console,content-type")).await;
-        assert!(!told.header("access-control-allow-headers").contains("x-tokenward-console"));
-        assert!(!told.headers.contains_key("access-control-allow-credentials"));
+        let request = bob.request(Method::OPTIONS, "/graphql").header("origin", "https://app.example.test");
+        let request = request.header("access-control-request-method", "POST");
+        let preflight =
+            read(request.header("access-control-request-headers", "x-tokenward-console,content-type")).await;
+        assert!(!preflight.header("access-control-allow-headers").contains("x-tokenward-console"));
+        assert!(!preflight.headers.contains_key("access-control-allow-credentials"));
         let post = bob.request(Method::POST, "/graphql").header("origin", "https://app.example.test");
         assert_eq!(read(post.json(&json!({ "query": VIEWER }))).await.status, 403);
     }
@@ -521,7 +522,7 @@ both!(
                 session.graphql(query, json!({ "id": token })).await,
             );
             assert_eq!(one.text, other.text, "{name}");
-            for (verb, input) in [
+            for (mutation, input) in [
                 (
                     "createToken",
                     json!({ "description": "new", "organizationIds": [foreign], "scopes": ["read_builds"] }),
@@ -534,8 +535,8 @@ both!(
                 ("addOrganizationMember", json!({ "organizationId": acme, "user": "eve", "role": "MEMBER" })),
                 ("removeOrganizationMember", json!({ "organizationId": acme, "userId": token })),
             ] {
-                let (one, other) = (jwt.mutate(verb, input.clone()).await, session.mutate(verb, input).await);
-                assert_eq!((one.code(), one.status), (other.code(), other.status), "{name}: {verb}");
+                let (one, other) = (jwt.mutate(mutation, input.clone()).await, session.mutate(mutation, input).await);
+                assert_eq!((one.code(), one.status), (other.code(), other.status), "{name}: {mutation}");
             }
         }
     }

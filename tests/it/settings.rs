@@ -1,8 +1,8 @@
 //! Checks that settings with secrets or paths either work or fail with the reason and without the value.
 
 use crate::{
-    cli::{Ended, ended, program},
-    pasted::{Running, guide},
+    cli::{CommandOutput, program, run_command},
+    documented_commands::{Running, guide},
     program::Program,
     world::{
         client::form,
@@ -137,7 +137,7 @@ fn routes(key: &str, value: &str) -> Vec<Route> {
     routes
 }
 
-async fn attempt(folder: &Path, number: usize, key: &str, route: &Route) -> Ended {
+async fn attempt(folder: &Path, number: usize, key: &str, route: &Route) -> CommandOutput {
     let place = folder.join(number.to_string());
     fs::create_dir(&place).unwrap();
     let mut program = program();
@@ -163,43 +163,43 @@ async fn attempt(folder: &Path, number: usize, key: &str, route: &Route) -> Ende
     let output =
         tokio::time::timeout(Duration::from_mins(1), program.output()).await.expect("the program exits").unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ended { code: output.status.code().unwrap(), out: text(&output.stdout), said: text(&output.stderr) }
+    CommandOutput { code: output.status.code().unwrap(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
 /// Every route of every malformed value, with the most verbose log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn malformed_secret_setting_is_never_repeated() {
     let folder = temp_files::folder();
-    ended(
+    run_command(
         program().args(["migrate", "--database-url"]).arg(format!("sqlite://{}/tokenward.db", folder.path().display())),
         "",
     )
     .await
-    .done();
+    .succeeds();
     let mut all = Vec::new();
     for (key, values) in MALFORMED {
         for (at, value) in values.iter().enumerate() {
             // Cases that depend only on the route are tried with the first two values of each setting.
             let routes = routes(key, value);
-            let most = if at < 2 { routes.len() } else { 1 };
-            all.extend(routes.into_iter().take(most).map(|route| (key, *value, route)));
+            let count = if at < 2 { routes.len() } else { 1 };
+            all.extend(routes.into_iter().take(count).map(|route| (key, *value, route)));
         }
     }
     let total = all.len();
-    let ended: Vec<_> = stream::iter(all.into_iter().enumerate())
+    let outputs: Vec<_> = stream::iter(all.into_iter().enumerate())
         .map(async |(number, (key, value, route))| {
-            let ended = attempt(folder.path(), number, key, &route).await;
-            (format!("{key} = {value}, {:?} {:?} {:?}", route.arguments, route.variables, route.file), ended)
+            let output = attempt(folder.path(), number, key, &route).await;
+            (format!("{key} = {value}, {:?} {:?} {:?}", route.arguments, route.variables, route.file), output)
         })
         .buffer_unordered(4)
         .collect()
         .await;
-    assert_eq!(ended.len(), total);
-    let is_well = |ended: &Ended| {
-        let silent = ended.out.is_empty() && !ended.said.contains(SECRET);
-        matches!(ended.code, 1 | 2) && !ended.said.is_empty() && silent
+    assert_eq!(outputs.len(), total);
+    let is_well = |output: &CommandOutput| {
+        let silent = output.stdout.is_empty() && !output.stderr.contains(SECRET);
+        matches!(output.code, 1 | 2) && !output.stderr.is_empty() && silent
     };
-    let wrong: Vec<_> = ended.iter().filter(|(_, ended)| !is_well(ended)).collect();
+    let wrong: Vec<_> = outputs.iter().filter(|(_, output)| !is_well(output)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
@@ -212,8 +212,8 @@ async fn malformed_pgpass_is_not_logged() {
     fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let mut serve = program();
     serve.current_dir(&folder).args(["serve", "--database-url", "postgres://me@127.0.0.1:1/t", "--log-level", "trace"]);
-    let refused = ended(serve.env("PGPASSFILE", &file), "").await;
-    assert!(refused.code == 1 && !refused.said.contains(SECRET), "{refused:?}");
+    let refused = run_command(serve.env("PGPASSFILE", &file), "").await;
+    assert!(refused.code == 1 && !refused.stderr.contains(SECRET), "{refused:?}");
 }
 
 /// R-75
@@ -266,7 +266,9 @@ async fn data_dir_may_have_any_name() {
         ["a b", "a:b", "file:a", ":memory:", "[a", "a?b", "a#b", "100%25", "ü é", "a'b\"c", "sqlite://x", "a&b=c"]
     {
         let folder = temp_files::folder();
-        ended(program().current_dir(&folder).args(["migrate", &format!("--data-dir={name}")]), "").await.done();
+        run_command(program().current_dir(&folder).args(["migrate", &format!("--data-dir={name}")]), "")
+            .await
+            .succeeds();
         assert!(folder.path().join(name).join("tokenward.db").metadata().unwrap().len() > 0, "{name}");
         assert_eq!(names(folder.path()), [name.split('/').next().unwrap()], "{name}");
     }
@@ -287,7 +289,7 @@ async fn oddly_named_data_dir_holds_the_database_and_the_emails() {
     let mut serving = command(&format!("serve --listen {address}"));
     let _serving = serving.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let (start, http) = (Instant::now(), reqwest::Client::new());
-    while !http.get(format!("http://{address}/readyz")).send().await.is_ok_and(|answer| answer.status() == 200) {
+    while !http.get(format!("http://{address}/readyz")).send().await.is_ok_and(|response| response.status() == 200) {
         assert!(start.elapsed() < Duration::from_mins(1), "the service is not ready");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -299,7 +301,7 @@ async fn oddly_named_data_dir_holds_the_database_and_the_emails() {
         "token create --owner bob --organization acme --scope read_builds",
         "member remove acme bob",
     ] {
-        assert_eq!(ended(&mut command(line), "").await.code, 0, "{line}");
+        assert_eq!(run_command(&mut command(line), "").await.code, 0, "{line}");
     }
     let emails = folder.path().join(ODD).join("mail");
     while !emails.is_dir()
@@ -333,8 +335,8 @@ fn demo_serves_from_oddly_named_data_dir() {
 async fn database_that_cannot_be_opened_leaves_no_empty_file() {
     let folder = temp_files::folder();
     let long = format!("{0}/{0}/{0}", "x".repeat(200));
-    let refused = ended(program().current_dir(&folder).args(["migrate", "--data-dir", &long]), "").await;
-    refused.refused("cannot be used");
+    let refused = run_command(program().current_dir(&folder).args(["migrate", "--data-dir", &long]), "").await;
+    refused.fails_with("cannot be used");
     assert!(folder.path().join(&long).is_dir());
     assert_eq!(names(&folder.path().join(&long)), [""; 0]);
 }
@@ -344,21 +346,21 @@ async fn served(url: &str) -> String {
     let folder = temp_files::folder();
     let mut serve: Command = program();
     serve.current_dir(&folder).args(["serve", "--listen", "127.0.0.1:0", "--database-url", url]);
-    let ended = ended(&mut serve, "").await;
-    assert_eq!(ended.code, 1, "{ended:?}");
-    ended.said
+    let output = run_command(&mut serve, "").await;
+    assert_eq!(output.code, 1, "{output:?}");
+    output.stderr
 }
 
 /// No server has an address that is reserved for documentation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn start_warns_of_remote_postgresql_without_sslmode() {
-    let warned = |said: &str| said.contains("sslmode=verify-full") && said.contains("WARN");
-    let said = served("postgres://me:hunter2@192.0.2.1:1/t").await;
-    assert!(warned(&said) && said.contains("192.0.2.1") && !said.contains(SECRET), "{said}");
+    let warned = |stderr: &str| stderr.contains("sslmode=verify-full") && stderr.contains("WARN");
+    let stderr = served("postgres://me:hunter2@192.0.2.1:1/t").await;
+    assert!(warned(&stderr) && stderr.contains("192.0.2.1") && !stderr.contains(SECRET), "{stderr}");
     for url in
         ["postgres://me@192.0.2.1:1/t?sslmode=prefer", "postgres://me@127.0.0.1:1/t", "postgres://me@localhost:1/t"]
     {
-        let said = served(url).await;
-        assert!(!warned(&said), "{url}: {said}");
+        let stderr = served(url).await;
+        assert!(!warned(&stderr), "{url}: {stderr}");
     }
 }

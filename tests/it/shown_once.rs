@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Builds selections of all fields, and records which fields it selected.
-struct Asker {
+struct QueryBuilder {
     schema: Schema,
     nodes: BTreeSet<String>,
     token: String,
-    asked: BTreeSet<String>,
+    queried: BTreeSet<String>,
     /// Whether the current selection is below a list that is not paged.
     below_list: bool,
 }
 
-impl Asker {
+impl QueryBuilder {
     fn new(schema: Schema) -> Self {
         let nodes = schema.possible("Node").iter().map(|of| name(of).to_owned()).collect();
-        Self { schema, nodes, token: String::new(), asked: BTreeSet::new(), below_list: false }
+        Self { schema, nodes, token: String::new(), queried: BTreeSet::new(), below_list: false }
     }
 
     /// Returns one field with everything below it, to a depth of this number of nodes; `None` if it is deeper.
@@ -37,7 +37,7 @@ impl Asker {
         let selection = self.below(below, deep);
         self.below_list = before;
         let selection = selection?;
-        self.asked.insert(format!("{of}.{}", name(field)));
+        self.queried.insert(format!("{of}.{}", name(field)));
         Some(Self::with_arguments(&self.token, field, &selection))
     }
 
@@ -74,8 +74,8 @@ impl Asker {
     fn mutation(&mut self, mutation: &str) -> String {
         let field = self.schema.fields("Mutation").iter().find(|field| name(field) == mutation).unwrap().clone();
         // The response to a mutation has at most 2,000 fields: deeper objects are queried separately.
-        let (input, asked) = (base(&field["args"][0]["type"]), self.field("Mutation", &field, 1).unwrap());
-        format!("mutation($input: {input}!) {{ {asked} }}")
+        let (input, queried) = (base(&field["args"][0]["type"]), self.field("Mutation", &field, 1).unwrap());
+        format!("mutation($input: {input}!) {{ {queried} }}")
     }
 
     /// Returns a document for each root field, and one for each node.
@@ -83,8 +83,8 @@ impl Asker {
         let mut queries = Vec::new();
         for field in self.schema.fields("Query").to_vec() {
             match self.field("Query", &field, 2) {
-                Some(asked) => queries.push(format!("{{ {asked} }}")),
-                None => self.asked.extend([format!("Query.{}", name(&field))]),
+                Some(queried) => queries.push(format!("{{ {queried} }}")),
+                None => self.queried.extend([format!("Query.{}", name(&field))]),
             }
         }
         let kinds = self.nodes.clone();
@@ -119,9 +119,9 @@ const NODES: &str = "query($id: ID!) { viewer { id } organization(slug: \"acme\"
     token(id: $id) { id grants { nodes { id } } events { nodes { id } } } }";
 
 async fn nodes(client: &Client<'_>, token: &str) -> Vec<String> {
-    let told = client.query(NODES, json!({ "id": token })).await;
+    let data = client.query(NODES, json!({ "id": token })).await;
     let paths = ["/viewer/id", "/organization/id", "/token/id", "/token/grants/nodes/0/id", "/token/events/nodes/0/id"];
-    paths.iter().map(|path| told.pointer(path).unwrap().as_str().unwrap().to_owned()).collect()
+    paths.iter().map(|path| data.pointer(path).unwrap().as_str().unwrap().to_owned()).collect()
 }
 
 both!(
@@ -132,28 +132,29 @@ both!(
         let ada = world.admin("ada", &["acme"]).await;
         let (acme, globex) = (world.organization_id("acme").await, world.organization_id("globex").await);
         let cyd = world.user("cyd").await.query("{ viewer { id } }", json!({})).await["viewer"]["id"].clone();
-        let mut asker = Asker::new(Schema::of(&bob).await);
+        let mut builder = QueryBuilder::new(Schema::of(&bob).await);
 
         let input = json!({ "description": "x", "organizationIds": [acme], "scopes": ["graphql", "read_user"] });
-        let created = bob.graphql(&asker.mutation("createToken"), json!({ "input": input })).await;
+        let created = bob.graphql(&builder.mutation("createToken"), json!({ "input": input })).await;
         assert_eq!((&*created.code(), created.header("cache-control")), ("OK", "no-store"), "{}", created.text);
         let text = |path: &str| created.data().pointer(path).unwrap().as_str().unwrap().to_owned();
         let (token, value) = (text("/createToken/token/id"), text("/createToken/value"));
         assert_eq!((value.len(), times(&created, &value)), (42, (1, 1)), "{}", created.text);
 
-        let silent = |reply: &Reply, about: &str| assert_eq!(times(reply, &value), (0, 0), "{about}: {}", reply.text);
-        token.clone_into(&mut asker.token);
+        let assert_hidden =
+            |reply: &Reply, about: &str| assert_eq!(times(reply, &value), (0, 0), "{about}: {}", reply.text);
+        token.clone_into(&mut builder.token);
         let holder = world.bearer(&value);
-        let queries = asker.queries(&nodes(&bob, &token).await);
+        let queries = builder.queries(&nodes(&bob, &token).await);
         assert!(queries.len() > 20, "{queries:?}");
         for query in &queries {
             let reply = bob.graphql(query, json!({})).await;
             assert_eq!(reply.code(), "OK", "{query}: {}", reply.text);
-            silent(&reply, query);
+            assert_hidden(&reply, query);
             for other in [&ada, &holder] {
                 let reply = other.graphql(query, json!({})).await;
                 assert_eq!(reply.status, 200, "{query}: {}", reply.text);
-                silent(&reply, query);
+                assert_hidden(&reply, query);
             }
         }
         for filter in [json!({ "token": value }), json!({ "query": value })] {
@@ -161,12 +162,12 @@ both!(
                 pageInfo { startCursor endCursor } } } }";
             let reply = bob.graphql(page, json!({ "filter": filter })).await;
             assert_eq!(reply.data()["viewer"]["tokens"]["nodes"][0]["id"], token, "{}", reply.text);
-            silent(&reply, page);
+            assert_hidden(&reply, page);
         }
         let api = world.resource_server("api").await;
-        silent(&world.introspect(&api, &value, &[]).await, "introspection");
-        silent(&holder.get("/v2/access-token").await, "REST");
-        silent(&holder.verify("scope=read_user").await, "forward auth");
+        assert_hidden(&world.introspect(&api, &value, &[]).await, "introspection");
+        assert_hidden(&holder.get("/v2/access-token").await, "REST");
+        assert_hidden(&holder.verify("scope=read_user").await, "forward auth");
 
         for (mutation, input) in [
             ("updateToken", json!({ "tokenId": token, "description": "y" })),
@@ -179,9 +180,9 @@ both!(
             ("updateOrganizationMember", json!({ "organizationId": acme, "userId": cyd, "role": "ADMIN" })),
             ("removeOrganizationMember", json!({ "organizationId": acme, "userId": cyd })),
         ] {
-            let reply = bob.graphql(&asker.mutation(mutation), json!({ "input": input })).await;
+            let reply = bob.graphql(&builder.mutation(mutation), json!({ "input": input })).await;
             assert_ne!(reply.data()[mutation], Value::Null, "{mutation}: {}", reply.text);
-            silent(&reply, mutation);
+            assert_hidden(&reply, mutation);
         }
         let browser = world.signed_in("bob").await;
         let other = world.browser(&world.sign_in("bob", PASSWORD).await);
@@ -192,14 +193,14 @@ both!(
             ("endSessions", json!({ "keepCurrent": true })),
             ("changePassword", json!({ "newPassword": "another plover gantry ounce" })),
         ] {
-            let reply = browser.graphql(&asker.mutation(mutation), json!({ "input": input })).await;
+            let reply = browser.graphql(&builder.mutation(mutation), json!({ "input": input })).await;
             assert_ne!(reply.data()[mutation], Value::Null, "{mutation}: {}", reply.text);
-            silent(&reply, mutation);
+            assert_hidden(&reply, mutation);
         }
         for query in &queries {
-            silent(&bob.graphql(query, json!({})).await, query);
+            assert_hidden(&bob.graphql(query, json!({})).await, query);
         }
-        let left: Vec<_> = asker.all().difference(&asker.asked).cloned().collect();
+        let left: Vec<_> = builder.all().difference(&builder.queried).cloned().collect();
         assert_eq!(left, [""; 0], "fields that were not queried");
     }
 );

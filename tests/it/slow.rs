@@ -39,7 +39,7 @@ enum Slow {
 }
 
 impl Slow {
-    fn begins(self) -> Vec<u8> {
+    fn first_bytes(self) -> Vec<u8> {
         match self {
             Self::Silent => Vec::new(),
             Self::Headers => b"GET /healthz HTTP/1.1\r\nHost: t\r\nX-Slow: ".to_vec(),
@@ -61,9 +61,9 @@ impl Slow {
             socket.set_recv_buffer_size(4096).unwrap();
         }
         let mut stream = socket.connect(listen).await.unwrap();
-        let told = stream.write_all(&self.begins()).await;
+        let result = stream.write_all(&self.first_bytes()).await;
         begun.fetch_add(1, Ordering::Relaxed);
-        if told.is_err() {
+        if result.is_err() {
             return;
         }
         let mut drops = [0; 64];
@@ -101,9 +101,9 @@ fn number(kinds: usize) -> usize {
 /// Sends one request on this connection and returns the response.
 async fn probe(stream: &mut TcpStream, path: &str) -> String {
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: t\r\n\r\n").as_bytes()).await.expect("a connection");
-    let mut answer = vec![0; 4096];
-    let read = stream.read(&mut answer).await.expect("a response");
-    String::from_utf8_lossy(&answer[..read]).into_owned()
+    let mut response = vec![0; 4096];
+    let read = stream.read(&mut response).await.expect("a response");
+    String::from_utf8_lossy(&response[..read]).into_owned()
 }
 
 /// F-14
@@ -113,7 +113,7 @@ async fn slow_clients_are_closed_and_delay_no_probe() {
     let program = Program::over(&database, &[("log.level", "warn")]);
     let (serving, _) = program.serve().await;
     let mut kept = TcpStream::connect(program.listen).await.unwrap();
-    let (asked_last, lateness) = (Instant::now(), Lateness::watched());
+    let (last_use, lateness) = (Instant::now(), Lateness::watched());
     assert!(probe(&mut kept, "/healthz").await.starts_with("HTTP/1.1 200"));
     let before = handles(&serving);
     let kinds = [Slow::Headers, Slow::Body, Slow::Reader];
@@ -124,27 +124,27 @@ async fn slow_clients_are_closed_and_delay_no_probe() {
     for kind in all_kinds.chain(few) {
         slow.spawn(kind.go_on(program.listen, Arc::clone(&begun)));
     }
-    let (start, mut most) = (Instant::now(), 0);
+    let (start, mut limit) = (Instant::now(), 0);
     while begun.load(Ordering::Relaxed) < slow.len() {
         assert!(start.elapsed() < Duration::from_mins(2), "only {begun:?} clients connected");
         tokio::time::sleep(Duration::from_millis(20)).await;
-        most = most.max(handles(&serving));
+        limit = limit.max(handles(&serving));
     }
-    assert!(most > before + number, "too few connections were accepted: {most}");
+    assert!(limit > before + number, "too few connections were accepted: {limit}");
     let all = Instant::now();
     let mut times = Vec::new();
     while handles(&serving) > before + 20 {
         // Within thirty seconds if nothing else runs; other tests share the machine.
         assert!(all.elapsed() < Duration::from_secs(90), "{} connections are still open", handles(&serving) - before);
         for path in ["/healthz", "/readyz"] {
-            let asked = Instant::now();
+            let begun = Instant::now();
             let mut stream = TcpStream::connect(program.listen).await.unwrap();
-            let answer = probe(&mut stream, path).await;
-            times.push(asked.elapsed());
+            let response = probe(&mut stream, path).await;
+            times.push(begun.elapsed());
             // If the machine stalls, the database does not respond in time.
             let stood_still = lateness.on_top_of(Duration::ZERO).await > Duration::from_millis(500);
-            let late = path == "/readyz" && stood_still && answer.starts_with("HTTP/1.1 503");
-            assert!(late || answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+            let late = path == "/readyz" && stood_still && response.starts_with("HTTP/1.1 503");
+            assert!(late || response.starts_with("HTTP/1.1 200"), "{path}: {response}");
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
@@ -154,7 +154,7 @@ async fn slow_clients_are_closed_and_delay_no_probe() {
     assert!(times[times.len() - 1] < lateness.on_top_of(Duration::from_secs(5)).await, "{times:?}");
     // An idle connection is kept, for longer than load balancers keep theirs. If the test took longer than that, this is not
     // checked.
-    if asked_last.elapsed() < Duration::from_mins(1) {
+    if last_use.elapsed() < Duration::from_mins(1) {
         assert!(probe(&mut kept, "/healthz").await.starts_with("HTTP/1.1 200"));
     }
 }
@@ -189,7 +189,7 @@ fn peak(serving: &Serving) -> u64 {
 }
 
 /// Sends 50 MB in chunks, or as much as the service reads.
-async fn floods(listen: SocketAddr, head: String) -> usize {
+async fn flood(listen: SocketAddr, head: String) -> usize {
     let mut stream = TcpStream::connect(listen).await.unwrap();
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x1_0000));
     let mut sent = 0;
@@ -206,28 +206,28 @@ async fn floods(listen: SocketAddr, head: String) -> usize {
 async fn large_bodies_take_little_memory() {
     let database = Database::fresh(Kind::Sqlite, "slow").unwrap();
     let program = Program::over(&database, &[("log.level", "warn")]);
-    program.people("acme", &["ada"]);
+    program.add_organization("acme", &["ada"]);
     let token = program.run(&["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "graphql"]);
     let (serving, _) = program.serve().await;
-    let doors = [
+    let endpoints = [
         format!("POST /graphql HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"),
         "POST /oauth/introspect HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n".into(),
         format!("POST /verify HTTP/1.1\r\nAuthorization: Bearer {token}\r\n"),
         format!("DELETE /v2/access-token HTTP/1.1\r\nAuthorization: Bearer {token}x\r\n"),
     ];
-    let head = |index: usize| doors[index % 4].clone() + "Host: t\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = |index: usize| endpoints[index % 4].clone() + "Host: t\r\nTransfer-Encoding: chunked\r\n\r\n";
     // The one-time costs of the connections are not counted.
     for index in 0..4 {
-        floods(program.listen, head(index)).await;
+        flood(program.listen, head(index)).await;
     }
     let before = peak(&serving);
     let mut clients = JoinSet::new();
     for index in 0..200 {
-        clients.spawn(floods(program.listen, head(index)));
+        clients.spawn(flood(program.listen, head(index)));
     }
     let sent = clients.join_all().await;
-    let grown = peak(&serving).saturating_sub(before);
-    assert!(grown < 64 * 1024, "the peak grew by {grown} KiB");
+    let growth = peak(&serving).saturating_sub(before);
+    assert!(growth < 64 * 1024, "the peak grew by {growth} KiB");
     assert!(sent.iter().all(|sent| *sent < 50_000_000), "a body was read completely: {sent:?}");
     let mut stream = TcpStream::connect(program.listen).await.unwrap();
     assert!(probe(&mut stream, "/readyz").await.starts_with("HTTP/1.1 200"));
@@ -235,7 +235,7 @@ async fn large_bodies_take_little_memory() {
 
 /// Prepares a large response to one GraphQL query; returns the owner's JWT and the query.
 async fn large_response(program: &Program) -> (String, String) {
-    program.people("acme", &["ada"]);
+    program.add_organization("acme", &["ada"]);
     let (jwt, http) = (program.jwt("ada"), reqwest::Client::new());
     let graphql = async |query: &str| -> Value {
         let request = http.post(program.url("/graphql")).bearer_auth(&jwt).json(&json!({ "query": query }));
@@ -249,8 +249,8 @@ async fn large_response(program: &Program) -> (String, String) {
     let twenty: Vec<_> = (0..20).map(|n| format!("m{n}: createToken(input: {input}) {{ token {{ id }} }}")).collect();
     let twenty = twenty.join(" ");
     for _ in 0..5 {
-        let made = graphql(&format!("mutation {{ {twenty} }}")).await;
-        assert!(made.get("errors").is_none(), "{made}");
+        let reply = graphql(&format!("mutation {{ {twenty} }}")).await;
+        assert!(reply.get("errors").is_none(), "{reply}");
     }
     let aliases = (0..30).map(|n| format!("a{n}: description")).collect::<Vec<_>>().join(" ");
     (jwt, format!("{{ viewer {{ tokens(first: 100) {{ nodes {{ {aliases} }} }} }} }}"))
@@ -291,7 +291,12 @@ async fn http2(listen: SocketAddr, window: u32) -> SendRequest<bytes::Bytes> {
     client.ready().await.unwrap()
 }
 
-fn asks(program: &Program, path: &str, credential: &str, body: Option<&str>) -> (Request<()>, Option<bytes::Bytes>) {
+fn request_to(
+    program: &Program,
+    path: &str,
+    credential: &str,
+    body: Option<&str>,
+) -> (Request<()>, Option<bytes::Bytes>) {
     let body = body.map(|query| bytes::Bytes::from(json!({ "query": query }).to_string()));
     let request = Request::builder()
         .method(if body.is_some() { "POST" } else { "GET" })
@@ -302,7 +307,7 @@ fn asks(program: &Program, path: &str, credential: &str, body: Option<&str>) -> 
 }
 
 /// Sends an HTTP/2 request and waits for the head of the response.
-async fn answered(
+async fn respond(
     client: &SendRequest<bytes::Bytes>,
     (request, body): (Request<()>, Option<bytes::Bytes>),
 ) -> hyper::Response<h2::RecvStream> {
@@ -328,7 +333,7 @@ async fn client_that_reads_nothing_holds_bounded_memory_for_half_a_minute() {
     let begun = Instant::now();
     let (mut held, mut refused) = (Vec::new(), 0);
     for _ in 0..6 {
-        let response = answered(&client, asks(&program, "/graphql", &jwt, Some(&query))).await;
+        let response = respond(&client, request_to(&program, "/graphql", &jwt, Some(&query))).await;
         match response.status().as_u16() {
             200 => held.push(response.into_body()),
             503 => refused += 1,
@@ -336,12 +341,12 @@ async fn client_that_reads_nothing_holds_bounded_memory_for_half_a_minute() {
         }
     }
     assert!(begun.elapsed() > Duration::from_secs(25) || (held.len(), refused) == (2, 4), "{} held", held.len());
-    // The responses to changes have a separate limit, or no change could be made.
+    // The responses to changes have a separate limit, or no change could be returned.
     let change = "mutation { updateProfile(input: {name: \"ada\"}) { user { id } } }";
-    assert_eq!(answered(&client, asks(&program, "/graphql", &jwt, Some(change))).await.status(), 200);
+    assert_eq!(respond(&client, request_to(&program, "/graphql", &jwt, Some(change))).await.status(), 200);
     // A new connection has its own limit.
     let other = http2(program.listen, 0).await;
-    assert_eq!(answered(&other, asks(&program, "/graphql", &jwt, Some(&query))).await.status(), 200);
+    assert_eq!(respond(&other, request_to(&program, "/graphql", &jwt, Some(&query))).await.status(), 200);
     let mut resets = JoinSet::new();
     for mut body in held {
         resets.spawn(async move { body.data().await.unwrap().unwrap_err() });
@@ -349,14 +354,14 @@ async fn client_that_reads_nothing_holds_bounded_memory_for_half_a_minute() {
     // Other requests of the client do not count as reading.
     while !resets.is_empty() {
         assert!(begun.elapsed() < Duration::from_mins(2), "the responses are still held");
-        assert_eq!(answered(&client, asks(&program, "/verify", &token, None)).await.status(), 200);
+        assert_eq!(respond(&client, request_to(&program, "/verify", &token, None)).await.status(), 200);
         while let Some(reset) = resets.try_join_next() {
             assert!(reset.unwrap().is_reset(), "only the stream is reset");
             assert!(begun.elapsed() > Duration::from_secs(29), "{:?}", begun.elapsed());
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let again = answered(&client, asks(&program, "/graphql", &jwt, Some(&query))).await;
+    let again = respond(&client, request_to(&program, "/graphql", &jwt, Some(&query))).await;
     assert_eq!(again.status(), 200, "the memory of the reset responses is free");
     assert!(serving.peak() < 200, "the peak is {} MiB", serving.peak());
 }
@@ -390,7 +395,7 @@ async fn slow_reader_is_closed_and_fast_reader_gets_everything() {
         )
     };
     let mut slow = JoinSet::new();
-    for (request, most) in
+    for (request, limit) in
         [(post("/graphql", &body), LARGE / 4), (post("/organizations/acme/tokens.csv", "{}"), TABLE / 2)]
     {
         let listen = program.listen;
@@ -403,7 +408,7 @@ async fn slow_reader_is_closed_and_fast_reader_gets_everything() {
             let (mut taken, mut some) = (0, [0; 2048]);
             loop {
                 match stream.read(&mut some).await {
-                    Ok(0) | Err(_) => return (taken, most),
+                    Ok(0) | Err(_) => return (taken, limit),
                     Ok(read) => taken += read,
                 }
                 // Data that the system still buffers after the service has closed its end can be read at once.
@@ -421,7 +426,7 @@ async fn slow_reader_is_closed_and_fast_reader_gets_everything() {
     let csv = csv.send().await.unwrap().text().await.unwrap();
     assert!(csv.len() > TABLE && csv.ends_with("\r\n"), "{} bytes", csv.len());
     let mut http2 =
-        answered(&http2(program.listen, 0xFFFF).await, asks(&program, "/graphql", &jwt, Some(&query))).await;
+        respond(&http2(program.listen, 0xFFFF).await, request_to(&program, "/graphql", &jwt, Some(&query))).await;
     let mut length = 0;
     while let Some(data) = http2.body_mut().data().await {
         let data = data.unwrap();
@@ -431,5 +436,5 @@ async fn slow_reader_is_closed_and_fast_reader_gets_everything() {
     assert_eq!(length, text.len());
     let taken =
         tokio::time::timeout(Duration::from_mins(4), slow.join_all()).await.expect("all slow connections are closed");
-    assert!(taken.iter().all(|(taken, most)| taken < most), "{taken:?}");
+    assert!(taken.iter().all(|(taken, limit)| taken < limit), "{taken:?}");
 }

@@ -24,16 +24,16 @@ async fn cost(world: &World, who: &Client<'_>, query: &str, first: usize) -> (u6
     let caller = Caller { at: world.now(), address: None, user_agent: None, auth_method: AuthMethod::Jwt(user) };
     let request = Request::new(&world.app, caller).await.unwrap();
     let variables = async_graphql::Variables::from_json(json!({ "first": first }));
-    let ask = async_graphql::Request::new(query).variables(variables);
-    let mut answer = Value::Null;
+    let document = async_graphql::Request::new(query).variables(variables);
+    let mut data = Value::Null;
     let statements = world
         .statements(async {
-            let outcome = request.execute(&graphql::schema(), ask).await;
+            let outcome = request.execute(&graphql::schema(), document).await;
             assert_eq!(outcome.errors, [], "{query}");
-            answer = outcome.data.into_json().unwrap();
+            data = outcome.data.into_json().unwrap();
         })
         .await;
-    let rows = answer.pointer("/organization/page").or(answer.pointer("/viewer/page")).unwrap();
+    let rows = data.pointer("/organization/page").or(data.pointer("/viewer/page")).unwrap();
     (statements, rows["nodes"].as_array().unwrap().len())
 }
 
@@ -54,13 +54,13 @@ both!(
                 assert_eq!(owner.add_organization(&token.id, &acme).await.code(), "OK");
             }
         }
-        for (query, most) in [(AUDIT, 16), (OWN, 12), (EVENTS, 13)] {
+        for (query, max) in [(AUDIT, 16), (OWN, 12), (EVENTS, 13)] {
             let (few, rows) = cost(&world, &ada, query, 2).await;
             assert_eq!(rows, 2, "{query}");
             let (many, rows) = cost(&world, &ada, query, 100).await;
             assert_eq!((rows, many), (100, few), "{query}");
             // Statements of data loaders must be counted; otherwise the count would end with the organization and the page.
-            assert!((4..=most).contains(&many), "{many} statements: {query}");
+            assert!((4..=max).contains(&many), "{many} statements: {query}");
         }
     }
 );

@@ -48,9 +48,12 @@ both!(
         }
         world.advance(Duration::from_mins(1));
         assert_eq!(ada.remove_organization(&ends.id, &acme, Some("too wide")).await.code(), "OK");
-        let cut = seen(&ends.id, json!({})).await;
-        assert_eq!((&cut["status"], &cut["organizations"]), (&json!("ACTIVE"), &json!([{ "slug": "globex" }])));
-        assert_eq!(statuses(&cut), ["acme REMOVED", "globex ACTIVE"]);
+        let after_removal = seen(&ends.id, json!({})).await;
+        assert_eq!(
+            (&after_removal["status"], &after_removal["organizations"]),
+            (&json!("ACTIVE"), &json!([{ "slug": "globex" }]))
+        );
+        assert_eq!(statuses(&after_removal), ["acme REMOVED", "globex ACTIVE"]);
         let removed = seen(&ends.id, json!({ "status": ["REMOVED"] })).await;
         assert_eq!(statuses(&removed), ["acme REMOVED"]);
         let grant = &removed["grants"]["nodes"][0];
@@ -111,28 +114,29 @@ both!(
         let expected = json!([edge("acme", "MEMBER"), edge("globex", "ADMIN")]);
         assert_eq!(seen["viewer"]["organizations"]["edges"], expected);
         let members = &seen["organization"]["members"]["edges"];
-        let told = |at: usize| (members[at]["node"]["username"].clone(), members[at]["role"].clone());
-        assert_eq!([told(0), told(1)], [(json!("bob"), json!("ADMIN")), (json!("root-globex"), json!("ADMIN"))]);
+        let member = |at: usize| (members[at]["node"]["username"].clone(), members[at]["role"].clone());
+        assert_eq!([member(0), member(1)], [(json!("bob"), json!("ADMIN")), (json!("root-globex"), json!("ADMIN"))]);
         assert!(time(&members[0]["joinedAt"]) >= start.plus(Duration::from_mins(1)), "{members}");
     }
 );
 
 both!(
     async fn scopes_are_those_of_the_catalogue_in_order(world: World) {
-        let told =
+        let data =
             world.non_member().await.query("{ scopes { name title description access retired } }", json!({})).await;
         let catalogue = include_str!("../../src/domain/scopes.toml");
-        let said = |key: &str| -> Vec<Value> {
+        let catalogue_values = |key: &str| -> Vec<Value> {
             let start = format!("{key} = ");
             let values = catalogue.lines().filter_map(|line| line.strip_prefix(&start));
             values.map(|value| serde_json::from_str(value).unwrap()).collect()
         };
-        let scopes = told["scopes"].as_array().unwrap();
+        let scopes = data["scopes"].as_array().unwrap();
         let of = |key: &str| -> Vec<Value> { scopes.iter().map(|scope| scope[key].clone()).collect() };
         for key in ["name", "title", "description"] {
-            assert_eq!(of(key), said(key));
+            assert_eq!(of(key), catalogue_values(key));
         }
-        let access: Vec<_> = said("access").iter().map(|access| access.as_str().unwrap().to_uppercase()).collect();
+        let access: Vec<_> =
+            catalogue_values("access").iter().map(|access| access.as_str().unwrap().to_uppercase()).collect();
         assert_eq!(of("access"), access);
         assert!(!scopes.is_empty() && scopes.iter().all(|scope| scope["retired"] == false), "{scopes:?}");
     }

@@ -43,22 +43,25 @@ both!(
         for description in [composed, decomposed] {
             ada.create_token(description, &["acme"], &["read_user"]).await;
         }
-        let ask = "query($text: String!) { organization(slug: \"acme\") { tokenGrants(filter: {query: $text}) { nodes { token { description } } } } }";
+        let query = "query($text: String!) { organization(slug: \"acme\") { tokenGrants(filter: {query: $text}) { nodes { token { description } } } } }";
         let both = json!([{ "token": { "description": composed } }, { "token": { "description": composed } }]);
         for text in ["caf\u{e9}", "CAFE\u{301}", "s\u{307}\u{323}", "\u{1e69}", "\u{1e68}"] {
-            let found = ada.query(ask, json!({ "text": text })).await;
+            let found = ada.query(query, json!({ "text": text })).await;
             assert_eq!(found["organization"]["tokenGrants"]["nodes"], both, "{text}");
         }
-        assert_eq!(ada.query(ask, json!({ "text": "cafe" })).await["organization"]["tokenGrants"]["nodes"], json!([]));
+        assert_eq!(
+            ada.query(query, json!({ "text": "cafe" })).await["organization"]["tokenGrants"]["nodes"],
+            json!([])
+        );
     }
 );
 
 /// Returns a client with a JWT that contains these claims.
-fn said<'world>(world: &'world World, subject: &str, username: &str, name: &str) -> Client<'world> {
+fn client_named<'world>(world: &'world World, subject: &str, username: &str, name: &str) -> Client<'world> {
     let email = format!("{subject}@example.test");
-    let said = Said { subject, username, name, email: &email };
+    let claims = Said { subject, username, name, email: &email };
     let config = world.config.jwt.as_ref().unwrap();
-    world.bearer(&http::sign(config, &said, world.now(), Duration::from_hours(1)).unwrap())
+    world.bearer(&http::sign(config, &claims, world.now(), Duration::from_hours(1)).unwrap())
 }
 
 const COMPOSED: &str = "Am\u{e9}lie";
@@ -73,7 +76,7 @@ both!(
         let ada = world.admin("ada", &["acme"]).await;
         for (username, name) in [("bob", COMPOSED), ("cyd", DECOMPOSED)] {
             world.member(username, &["acme"]).await;
-            let named = said(&world, username, username, name);
+            let named = client_named(&world, username, username, name);
             assert_eq!(named.query("{ viewer { name } }", json!({})).await["viewer"]["name"], COMPOSED);
             named.create_token(&format!("for {name}"), &["acme"], &["read_user"]).await;
         }
@@ -117,9 +120,10 @@ both!(
         for (subject, username) in
             [("1", "\u{430}da"), ("2", "Ada"), ("3", "ad\u{430}"), ("4", "ADA"), ("5", "a\u{301}da")]
         {
-            let viewer = said(&world, subject, username, "Ada").query("{ viewer { username } }", json!({})).await;
+            let viewer =
+                client_named(&world, subject, username, "Ada").query("{ viewer { username } }", json!({})).await;
             let given = viewer["viewer"]["username"].as_str().unwrap().to_owned();
-            let plain = |letter| matches!(letter, 'a'..='z' | '0'..='9' | '-' | '_' | '.');
+            let plain = |ch| matches!(ch, 'a'..='z' | '0'..='9' | '-' | '_' | '.');
             assert!(given.chars().all(plain), "{given}");
             assert!(names.insert(given.clone()), "{given} exists twice");
         }
@@ -151,11 +155,11 @@ both!(
                 assert_eq!(reply.code(), "INVALID_INPUT", "{verb} {}: {}", text.escape_unicode(), reply.text);
             }
             // A JWT with such a name is accepted without the name.
-            let named = said(&world, "5", "eve", text);
+            let named = client_named(&world, "5", "eve", text);
             assert_eq!(named.query("{ viewer { name } }", json!({})).await["viewer"]["name"], "eve");
         }
         for dots in [".", ".."] {
-            let named = said(&world, &format!("subject {dots}"), dots, "Dot");
+            let named = client_named(&world, &format!("subject {dots}"), dots, "Dot");
             let viewer = named.query("{ viewer { username } }", json!({})).await;
             assert_eq!(viewer["viewer"]["username"], format!("subject-{dots}"));
         }

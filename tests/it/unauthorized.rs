@@ -63,7 +63,7 @@ const PLAIN: &[&str] = &[
 const TYPES: [&str; 8] = ["Query", "Mutation", "Organization", "Token", "TokenGrant", "User", "AuditEvent", "Session"];
 
 /// Returns the fields of a schema that are in neither list, and the entries of both lists that it does not have.
-fn complaints(schema: &Value) -> Vec<String> {
+fn violations(schema: &Value) -> Vec<String> {
     let types = schema["__schema"]["types"].as_array().expect("types");
     let fields: BTreeSet<_> = types
         .iter()
@@ -87,7 +87,7 @@ async fn schema(world: &World) -> Value {
 both!(
     ///
     async fn every_field_is_in_the_policy_table_or_plain(world: World) {
-        assert_eq!(complaints(&schema(&world).await), [] as [String; 0]);
+        assert_eq!(violations(&schema(&world).await), [] as [String; 0]);
     }
 );
 
@@ -102,7 +102,7 @@ both!(
         fields.push(json!({ "name": "readEverything" }));
         let expected =
             ["Mutation.readEverything has no row in the policy table", "Mutation.revokeToken is not in the schema"];
-        assert_eq!(complaints(&schema), expected);
+        assert_eq!(violations(&schema), expected);
     }
 );
 

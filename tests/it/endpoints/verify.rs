@@ -307,7 +307,7 @@ both!(
 async fn misconfigured_gateway_is_logged_once_per_parameter() {
     let database = Database::fresh(Kind::Sqlite, "misconfigured_gateway").unwrap();
     let program = Program::over(&database, &[("log.level", "warn"), ("log.format", "json")]);
-    program.people("acme", &["ada"]);
+    program.add_organization("acme", &["ada"]);
     let token = program.run(&["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "read_builds"]);
     let (_serving, _) = program.serve().await;
     let http = reqwest::Client::new();

@@ -55,7 +55,7 @@ async fn begin_request(program: &Program, head: &str, length: usize) -> TcpStrea
 async fn shutdown_finishes_requests_within_ten_seconds() {
     let database = Database::fresh(Kind::Sqlite, "faults").unwrap();
     let program = Program::over(&database, &[]);
-    program.people("acme", &["ada"]);
+    program.add_organization("acme", &["ada"]);
     let arguments = ["token", "create", "--owner", "ada", "--organization", "acme", "--scope", "graphql"];
     let token = program.run(&arguments);
     let (mut serving, _) = program.serve().await;
@@ -78,7 +78,7 @@ async fn shutdown_finishes_requests_within_ten_seconds() {
         "{response}"
     );
     drop(idle);
-    assert_eq!(serving.ended(Duration::from_mins(1)).await.code(), Some(0));
+    assert_eq!(serving.exit_status(Duration::from_mins(1)).await.code(), Some(0));
     let took = start.elapsed();
     assert!(took < lateness.on_top_of(Duration::from_secs(10)).await, "over after {took:?}");
     // The usage of that request was written before the end.
@@ -101,7 +101,7 @@ async fn shutdown_does_not_wait_forever() {
     stream.write_all(b"token=").await.unwrap();
     let (start, lateness) = (Instant::now(), Lateness::watched());
     serving.terminate();
-    assert_eq!(serving.ended(Duration::from_mins(1)).await.code(), Some(0));
+    assert_eq!(serving.exit_status(Duration::from_mins(1)).await.code(), Some(0));
     let took = start.elapsed();
     assert!(took < lateness.on_top_of(Duration::from_secs(10)).await, "over after {took:?}");
 }

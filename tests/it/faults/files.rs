@@ -233,5 +233,5 @@ async fn full_disk_allows_checks_and_acknowledges_no_lost_change() {
     }
     let statuses = [client.check(&tokens[0]).await, client.check(&tokens[1]).await, client.check(&tokens[3]).await];
     assert_eq!(statuses, [200, 401, 401]);
-    assert!(serving.lives());
+    assert!(serving.is_running());
 }

@@ -49,7 +49,7 @@ pub(super) struct Results {
 pub(super) fn program(database: &Database, url: &str) -> Program {
     // No SMTP server listens there, so that every email stays in the outbox.
     let direct = Program::over(database, &[]);
-    direct.people("acme", &["ada", "bob"]);
+    direct.add_organization("acme", &["ada", "bob"]);
     let mail = ("mail.url", "smtp://127.0.0.1:1?tls=none");
     Program::over(database, &[mail, ("log.level", "warn"), ("database.url", url)])
 }

@@ -32,7 +32,7 @@ async fn service_survives(network: Network, span: Duration) {
     let results = load.stop().await;
     println!("{network:?}: recovered after {took:?}, slowest response {slowest:?}, {} tokens", results.tokens.len());
     assert!(slowest < limit, "slowest: {slowest:?}, limit {limit:?}");
-    assert!(serving.lives() && !program.logged().contains("panicked"), "{}", program.logged());
+    assert!(serving.is_running() && !program.logged().contains("panicked"), "{}", program.logged());
     results.assert_consistent(&program, &database).await;
 }
 

@@ -70,7 +70,7 @@ async fn server_stops_and_starts(end: ServerCommand) {
     println!("{end:?}: {gap:?} meanwhile, recovered after {took:?}");
     assert_eq!(gap.keys().collect::<Vec<_>>(), [&503]);
     let logged = program.logged();
-    assert!(serving.lives() && !logged.contains("panicked"), "{logged}");
+    assert!(serving.is_running() && !logged.contains("panicked"), "{logged}");
     assert!(logged.contains("the store is unavailable") && !logged.contains("Unavailable("), "{logged}");
     results.assert_consistent(&program, &database).await;
 }
@@ -147,7 +147,7 @@ async fn paused_server_is_503_within_three_seconds() {
     assert!(slowest_live < second, "live within {slowest_live:?}, limit {second:?}");
     assert!(slowest_ready < three, "not ready within {slowest_ready:?}, limit {three:?}");
     assert!(grown < 100, "{grown} MiB more");
-    assert!(serving.lives() && !program.logged().contains("panicked"), "{}", program.logged());
+    assert!(serving.is_running() && !program.logged().contains("panicked"), "{}", program.logged());
     results.assert_consistent(&program, &database).await;
 }
 

@@ -29,90 +29,90 @@ fn late_requests() -> usize {
 
 /// An endpoint that accepts tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Door {
+enum Endpoint {
     Verify,
     Introspect,
     Graphql,
     AccessToken,
 }
 
-const DOORS: [Door; 4] = [Door::Verify, Door::Introspect, Door::Graphql, Door::AccessToken];
+const ENDPOINTS: [Endpoint; 4] = [Endpoint::Verify, Endpoint::Introspect, Endpoint::Graphql, Endpoint::AccessToken];
 
 /// How a token, or its access to acme, ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    RevokedByItsOwner,
+    RevokedByOwner,
     RevokedByItself,
-    RevokedByAnApi,
-    RevokedByTheOperator,
+    RevokedByResourceServer,
+    RevokedByOperator,
     OwnerDisabled,
     OrganizationRemoved,
     OwnerRemoved,
 }
 
 const REVOKED: [End; 4] =
-    [End::RevokedByItsOwner, End::RevokedByItself, End::RevokedByAnApi, End::RevokedByTheOperator];
+    [End::RevokedByOwner, End::RevokedByItself, End::RevokedByResourceServer, End::RevokedByOperator];
 const ENDS: [End; 6] = [
     End::OrganizationRemoved,
-    End::RevokedByItsOwner,
+    End::RevokedByOwner,
     End::OwnerRemoved,
     End::RevokedByItself,
     End::OwnerDisabled,
-    End::RevokedByAnApi,
+    End::RevokedByResourceServer,
 ];
 
 impl End {
     /// Whether the token itself stays valid.
-    const fn spares_the_token(self) -> bool {
+    const fn keeps_the_token_valid(self) -> bool {
         matches!(self, Self::OrganizationRemoved | Self::OwnerRemoved)
     }
 
     /// Performs the change on this node and returns after the acknowledgement.
-    async fn comes(self, node: &World, token: &str, value: &str, api: &Credentials) {
-        let person = |name| node.bearer(&node.jwt(name));
+    async fn apply(self, node: &World, token: &str, value: &str, api: &Credentials) {
+        let user_client = |name| node.bearer(&node.jwt(name));
         match self {
-            Self::RevokedByItsOwner => {
-                insists("OK", "CONFLICT", async || person("bob").revoke_token(token).await.code()).await;
+            Self::RevokedByOwner => {
+                repeat_until("OK", "CONFLICT", async || user_client("bob").revoke_token(token).await.code()).await;
             }
             Self::RevokedByItself => {
                 let end = async || node.bearer(value).delete("/v2/access-token").await.status.as_str().to_owned();
-                insists("204", "401", end).await;
+                repeat_until("204", "401", end).await;
             }
-            Self::RevokedByAnApi => {
+            Self::RevokedByResourceServer => {
                 let end = async || {
                     let request = node.http.post(node.url("/oauth/revoke"));
                     let request = request.basic_auth(&api.client_id, Some(&api.client_secret));
                     form(request, &[("token", value)]).await.status.as_str().to_owned()
                 };
-                insists("200", "200", end).await;
+                repeat_until("200", "200", end).await;
             }
-            Self::RevokedByTheOperator => {
+            Self::RevokedByOperator => {
                 let fingerprint = Secret::parse(node.app.prefix(), value).unwrap().fingerprint();
                 let caller = Caller::command_line(node.now());
                 node.app.change(&caller, RevokeTokenByValue { fingerprint }).await.unwrap();
             }
             Self::OwnerDisabled => {
                 let end = async || outcome(&node.operator(DisableUser { username: "bob".into() }).await);
-                insists("OK", "CONFLICT", end).await;
+                repeat_until("OK", "CONFLICT", end).await;
             }
             Self::OrganizationRemoved => {
                 let acme = retry(async || node.app.store().organization_by_slug("acme").await).await;
-                let (acme, ada) = (acme.unwrap().expect("acme").id.to_string(), person("ada"));
+                let (acme, ada) = (acme.unwrap().expect("acme").id.to_string(), user_client("ada"));
                 let end = async || ada.remove_organization(token, &acme, None).await.code();
-                insists("OK", "CONFLICT", end).await;
+                repeat_until("OK", "CONFLICT", end).await;
             }
             Self::OwnerRemoved => {
                 let end = async || {
                     let (organization, user) = ("acme".into(), "bob".into());
                     outcome(&node.operator(RemoveOrganizationMember { organization, user }).await)
                 };
-                insists("OK", "NOT_FOUND", end).await;
+                repeat_until("OK", "NOT_FOUND", end).await;
             }
         }
     }
 
     /// Restores the access of the owner.
-    async fn is_mended(self, node: &World) {
+    async fn restore_owner(self, node: &World) {
         if self == Self::OwnerDisabled {
             node.operator(EnableUser { username: "bob".into() }).await.unwrap();
         } else if self == Self::OwnerRemoved {
@@ -123,23 +123,23 @@ impl End {
     }
 }
 
-fn outcome<T>(answer: &Result<T>) -> String {
-    answer.as_ref().map_or_else(|error| error.code().as_str(), |_| "OK").to_owned()
+fn outcome<T>(response: &Result<T>) -> String {
+    response.as_ref().map_or_else(|error| error.code().as_str(), |_| "OK").to_owned()
 }
 
 /// Repeats a request until it returns `done`. On a busy database a request may fail although its change was made; the next
 /// response is then `already`.
-async fn insists(done: &str, already: &str, mut end: impl AsyncFnMut() -> String) {
-    let mut tries = 0;
-    let answer = retry(async || {
-        tries += 1;
+async fn repeat_until(done: &str, already: &str, mut end: impl AsyncFnMut() -> String) {
+    let mut attempts = 0;
+    let response = retry(async || {
+        attempts += 1;
         end().await
     });
-    let answer = answer.await;
-    assert!(answer == done || tries > 1 && answer == already, "{answer} at try {tries}");
+    let response = response.await;
+    assert!(response == done || attempts > 1 && response == already, "{response} at attempt {attempts}");
 }
 
-impl Door {
+impl Endpoint {
     /// Whether this endpoint accepts a token for acme.
     async fn accepts(self, node: &World, value: &str, api: &Credentials) -> bool {
         let holder: Client<'_> = node.bearer(value);
@@ -167,11 +167,13 @@ both!(
         for number in 0..races() / 10 {
             let token = bob.create_token("deploy", &["acme"], &SCOPES).await;
             let (node, end) = ([&world, &other][number / 4 % 2], REVOKED[number % 4]);
-            assert!(DOORS[number % 4].accepts(node, &token.value, &api).await, "{number}");
-            end.comes(node, &token.id, &token.value, &api).await;
+            assert!(ENDPOINTS[number % 4].accepts(node, &token.value, &api).await, "{number}");
+            end.apply(node, &token.id, &token.value, &api).await;
             let (token, api) = (&token, &api);
             let uses = [&world, &other].into_iter().flat_map(|node| {
-                DOORS.into_iter().map(move |door| async move { (door, door.accepts(node, &token.value, api).await) })
+                ENDPOINTS
+                    .into_iter()
+                    .map(move |endpoint| async move { (endpoint, endpoint.accepts(node, &token.value, api).await) })
             });
             let accepted: Vec<_> = join_all(uses).await.into_iter().filter(|(_, accepted)| *accepted).collect();
             assert_eq!(accepted, [], "{end:?}");
@@ -194,11 +196,11 @@ both!(
             let (acknowledged, accepted_early) = (AtomicBool::new(false), AtomicUsize::new(0));
             let clients = (0..CLIENTS).map(async |client| {
                 let node = [&world, &other][client % 2];
-                let doors = if end.spares_the_token() { &DOORS[..3] } else { &DOORS[..] };
+                let endpoints = if end.keeps_the_token_valid() { &ENDPOINTS[..3] } else { &ENDPOINTS[..] };
                 let (mut turn, mut rest) = (client / 2, each);
                 while rest > 0 {
                     let is_late = acknowledged.load(Ordering::SeqCst);
-                    let accepted = doors[turn % doors.len()].accepts(node, &token.value, &api).await;
+                    let accepted = endpoints[turn % endpoints.len()].accepts(node, &token.value, &api).await;
                     turn += 1;
                     if is_late {
                         rest -= 1;
@@ -215,12 +217,12 @@ both!(
                 while accepted_early.load(Ordering::SeqCst) < CLIENTS {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
-                end.comes([&other, &world][round / ENDS.len() % 2], &token.id, &token.value, &api).await;
+                end.apply([&other, &world][round / ENDS.len() % 2], &token.id, &token.value, &api).await;
                 acknowledged.store(true, Ordering::SeqCst);
             };
             Box::pin(futures_util::future::join(join_all(clients), ending)).await;
             assert_eq!(accepted_late.load(Ordering::SeqCst), 0, "{end:?}");
-            end.is_mended(&world).await;
+            end.restore_owner(&world).await;
         }
         assert!(late.load(Ordering::SeqCst) >= wanted);
     }

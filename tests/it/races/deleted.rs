@@ -38,9 +38,9 @@ const WITH_USERS: [&str; 24] = [
     "disable_user",
     "enable_user",
     "invite_user",
-    "meet_user",
-    "meet_user of the same name",
-    "meet_user with another name",
+    "provision_user",
+    "provision_user of the same name",
+    "provision_user with another name",
     "remove_organization_from_token",
     "remove_organization_member",
     "revoke_token",
@@ -78,7 +78,7 @@ const WITHOUT_ORGANIZATIONS: [&str; 11] = [
     "disable_user",
     "enable_user",
     "invite_user",
-    "meet_user",
+    "provision_user",
     "set_password",
     "update_profile",
 ];
@@ -103,7 +103,7 @@ const LEFT: &str = "SELECT
 /// A user who belongs to two of three organizations, with a token for the first.
 struct Case<'world> {
     world: &'world World,
-    verb: &'static str,
+    action: &'static str,
     boss: UserId,
     user: UserId,
     username: String,
@@ -117,7 +117,7 @@ struct Case<'world> {
 }
 
 impl<'world> Case<'world> {
-    async fn of(world: &'world World, verb: &'static str, number: usize, boss: UserId, hashed: &Hashed) -> Self {
+    async fn of(world: &'world World, action: &'static str, number: usize, boss: UserId, hashed: &Hashed) -> Self {
         let username = format!("user-{number}");
         let user = world.operator(AddUser { new: named(&username, &username) }).await.unwrap().id;
         let mut organizations = Vec::new();
@@ -130,7 +130,7 @@ impl<'world> Case<'world> {
         let [home, other, away] = organizations[..] else { panic!("expected three organizations") };
         let mut case = Self {
             world,
-            verb,
+            action,
             boss,
             user,
             username: username.clone(),
@@ -143,15 +143,15 @@ impl<'world> Case<'world> {
             invitation: Fingerprint::of(""),
         };
         for organization in [home, other] {
-            case.joins(organization).await.unwrap();
+            case.add_member(organization).await.unwrap();
         }
-        let (token, secret) = create_token(&world.app, &case.by(user), case.making(None)).await.unwrap();
+        let (token, secret) = create_token(&world.app, &case.by(user), case.create_token_change(None)).await.unwrap();
         (case.token, case.value) = (token.id, secret.fingerprint());
         world.operator(SetPassword { user, hashed: hashed.clone() }).await.unwrap();
-        if verb == "accept_invitation" {
+        if action == "accept_invitation" {
             case.invitation = invite_user(&world.app, &case.operator(), username.clone()).await.unwrap().fingerprint();
         }
-        if verb == "enable_user" {
+        if action == "enable_user" {
             world.operator(DisableUser { username }).await.unwrap();
         }
         case
@@ -165,7 +165,7 @@ impl<'world> Case<'world> {
         Caller { auth_method: AuthMethod::Jwt(user), ..self.operator() }
     }
 
-    fn making(&self, owner: Option<UserId>) -> CreateToken {
+    fn create_token_change(&self, owner: Option<UserId>) -> CreateToken {
         CreateToken {
             description: "deploy".into(),
             organizations: vec![self.home],
@@ -175,40 +175,40 @@ impl<'world> Case<'world> {
         }
     }
 
-    async fn joins(&self, organization: OrganizationId) -> Result<()> {
+    async fn add_member(&self, organization: OrganizationId) -> Result<()> {
         let (organization, user) = (organization.into(), self.user.into());
-        self.does(self.operator(), AddOrganizationMember { organization, user, role: Role::Admin }).await
+        self.apply(self.operator(), AddOrganizationMember { organization, user, role: Role::Admin }).await
     }
 
-    async fn does<C: Change>(&self, caller: Caller, change: C) -> Result<()> {
+    async fn apply<C: Change>(&self, caller: Caller, change: C) -> Result<()> {
         self.world.app.change(&caller, change).await.map(drop)
     }
 
     /// The organization that the action concerns.
     fn organization(&self) -> OrganizationId {
-        match self.verb {
+        match self.action {
             "add_organization_member" => self.away,
             "add_organization_to_token" => self.other,
             _ => self.home,
         }
     }
 
-    async fn visits(&self, subject: &str, username: &str, name: &str) -> Result<()> {
-        let said = IdentityClaims {
+    async fn sign_in_by_jwt(&self, subject: &str, username: &str, name: &str) -> Result<()> {
+        let claims = IdentityClaims {
             identity: Identity { issuer: ISSUER.into(), subject: subject.into() },
             username: Some(username.into()),
             name: Some(name.into()),
             email: Some(format!("{subject}@example.test")),
             email_verified: true,
         };
-        let nobody = Caller { auth_method: AuthMethod::Anonymous, ..self.operator() };
-        provision_user(&self.world.app, &nobody, said).await.map(drop)
+        let anonymous = Caller { auth_method: AuthMethod::Anonymous, ..self.operator() };
+        provision_user(&self.world.app, &anonymous, claims).await.map(drop)
     }
 
-    async fn acts(&self) -> Result<()> {
+    async fn run_action(&self) -> Result<()> {
         let (operator, user, boss) = (self.operator(), self.by(self.user), self.by(self.boss));
         let (token, home, username) = (self.token, self.home, self.username.clone());
-        match self.verb {
+        match self.action {
             "accept_invitation" => {
                 let at = self.world.now();
                 let session =
@@ -216,41 +216,45 @@ impl<'world> Case<'world> {
                 let (invitation, hashed) = (self.invitation, self.hashed.clone());
                 let cookie = Fingerprint::of(&self.username);
                 let caller = Caller { auth_method: session, ..operator };
-                self.does(caller, AcceptInvitation { invitation, hashed, cookie, first: None }).await
+                self.apply(caller, AcceptInvitation { invitation, hashed, cookie, first: None }).await
             }
-            "add_organization_member" => self.joins(self.away).await,
+            "add_organization_member" => self.add_member(self.away).await,
             "add_organization_to_token" => {
-                self.does(user, AddOrganizationToToken { token, organization: self.other }).await
+                self.apply(user, AddOrganizationToToken { token, organization: self.other }).await
             }
-            "add_user" => self.does(operator, AddUser { new: named(&username, "another subject") }).await,
+            "add_user" => self.apply(operator, AddUser { new: named(&username, "another subject") }).await,
             "create_organization" => {
                 let (slug, admin) = (format!("new-{username}"), self.user.into());
                 let change = CreateOrganization { name: slug.clone(), slug, admin, self_service: SelfService::On };
-                self.does(user, change).await
+                self.apply(user, change).await
             }
-            "create_token" => create_token(&self.world.app, &user, self.making(None)).await.map(drop),
+            "create_token" => create_token(&self.world.app, &user, self.create_token_change(None)).await.map(drop),
             "create_token by the operator" => {
-                create_token(&self.world.app, &operator, self.making(Some(self.user))).await.map(drop)
+                create_token(&self.world.app, &operator, self.create_token_change(Some(self.user))).await.map(drop)
             }
-            "delete_organization" => self.does(operator, DeleteOrganization { organization: home.into() }).await,
-            "delete_user" => self.does(operator, DeleteUser { username }).await,
-            "disable_user" => self.does(operator, DisableUser { username }).await,
-            "enable_user" => self.does(operator, EnableUser { username }).await,
+            "delete_organization" => self.apply(operator, DeleteOrganization { organization: home.into() }).await,
+            "delete_user" => self.apply(operator, DeleteUser { username }).await,
+            "disable_user" => self.apply(operator, DisableUser { username }).await,
+            "enable_user" => self.apply(operator, EnableUser { username }).await,
             "invite_user" => invite_user(&self.world.app, &operator, username).await.map(drop),
-            "meet_user" => self.visits(&username, &username, "Changed").await,
-            "meet_user of the same name" => self.visits(&format!("other-{username}"), &username, "Another").await,
-            "meet_user with another name" => self.visits(&username, &format!("new-{username}"), "Changed").await,
+            "provision_user" => self.sign_in_by_jwt(&username, &username, "Changed").await,
+            "provision_user of the same name" => {
+                self.sign_in_by_jwt(&format!("other-{username}"), &username, "Another").await
+            }
+            "provision_user with another name" => {
+                self.sign_in_by_jwt(&username, &format!("new-{username}"), "Changed").await
+            }
             "remove_organization_from_token" => {
                 let reason = Some("idle".into());
-                self.does(boss, RemoveOrganizationFromToken { token, organization: home, reason }).await
+                self.apply(boss, RemoveOrganizationFromToken { token, organization: home, reason }).await
             }
             "remove_organization_member" => {
                 let change = RemoveOrganizationMember { organization: home.into(), user: self.user.into() };
-                self.does(boss, change).await
+                self.apply(boss, change).await
             }
-            "revoke_token" => self.does(user, RevokeToken { token, reason: None }).await,
-            "revoke_token_by_value" => self.does(operator, RevokeTokenByValue { fingerprint: self.value }).await,
-            "set_password" => self.does(operator, SetPassword { user: self.user, hashed: self.hashed.clone() }).await,
+            "revoke_token" => self.apply(user, RevokeToken { token, reason: None }).await,
+            "revoke_token_by_value" => self.apply(operator, RevokeTokenByValue { fingerprint: self.value }).await,
+            "set_password" => self.apply(operator, SetPassword { user: self.user, hashed: self.hashed.clone() }).await,
             "sign in" => match self.world.sign_in(&username, PASSWORD).await.status.as_u16() {
                 204 => Ok(()),
                 401 => Err(Error::Unauthenticated),
@@ -258,17 +262,17 @@ impl<'world> Case<'world> {
             },
             "update_organization" => {
                 let change = UpdateOrganization { organization: home.into(), name: Some("Changed".into()) };
-                self.does(boss, change).await
+                self.apply(boss, change).await
             }
             "update_organization_member" => {
                 let (organization, user) = (home.into(), self.user.into());
-                self.does(boss, UpdateOrganizationMember { organization, user, role: Role::Member }).await
+                self.apply(boss, UpdateOrganizationMember { organization, user, role: Role::Member }).await
             }
-            "update_profile" => self.does(user, UpdateProfile { name: Some("Changed".into()) }).await,
+            "update_profile" => self.apply(user, UpdateProfile { name: Some("Changed".into()) }).await,
             "update_token" => {
                 let (description, scopes) = (Some("changed".into()), Some(vec!["read_user".to_owned()]));
                 let catalogue = self.world.app.catalogue().clone();
-                self.does(user, UpdateToken { token, description, scopes, expires_at: None, catalogue }).await
+                self.apply(user, UpdateToken { token, description, scopes, expires_at: None, catalogue }).await
             }
             other => panic!("there is no action {other}"),
         }
@@ -276,48 +280,48 @@ impl<'world> Case<'world> {
 
     /// Runs the action and the deletion at once; if the deletion `leads`, it has done everything except its commit when the
     /// action begins. Returns whether the deletion succeeded.
-    async fn meets<C: Change>(&self, deletion: C, leads: bool) -> bool {
+    async fn runs_with<C: Change>(&self, deletion: C, leads: bool) -> bool {
         let (deleted, done) = if leads {
             let stop = Stop::default();
             let deleting = self.world.operator(Stopping { change: deletion, stop: stop.clone() });
             let acting = async {
                 within("the deletion stops", stop.reached.notified()).await;
-                let mut acts = pin!(self.acts());
+                let mut run_action = pin!(self.run_action());
                 // The action ends, or waits for the deletion.
-                let early = tokio::time::timeout(Duration::from_millis(150), &mut acts).await;
+                let early = tokio::time::timeout(Duration::from_millis(150), &mut run_action).await;
                 stop.go.cancel();
                 match early {
                     Ok(done) => done,
-                    Err(_) => acts.await,
+                    Err(_) => run_action.await,
                 }
             };
             join(deleting, acting).await
         } else {
-            join(self.world.operator(deletion), self.acts()).await
+            join(self.world.operator(deletion), self.run_action()).await
         };
         let refused = |code| matches!(code, Code::Conflict | Code::NotFound);
         if let Err(error) = &deleted {
             // The user was renamed meanwhile, or became the only administrator.
-            assert!(!leads && refused(error.code()), "{}: the deletion failed: {error:?}", self.verb);
+            assert!(!leads && refused(error.code()), "{}: the deletion failed: {error:?}", self.action);
         }
         if let Err(error) = &done {
-            assert_ne!(error.code(), Code::Internal, "{}: {error:?}", self.verb);
+            assert_ne!(error.code(), Code::Internal, "{}: {error:?}", self.action);
         }
-        self.nothing_is_left();
+        self.assert_nothing_is_left();
         deleted.is_ok()
     }
 
     /// Reads the database directly, without the service.
-    fn nothing_is_left(&self) {
+    fn assert_nothing_is_left(&self) {
         let Some(left) = self.world.database.query(LEFT) else { return };
-        assert_eq!(left.trim(), "0", "{}: deleted data is left", self.verb);
+        assert_eq!(left.trim(), "0", "{}: deleted data is left", self.action);
     }
 
     /// The username of a deleted user is not given to another user.
-    fn name_is_gone(&self) {
+    fn assert_name_is_not_reused(&self) {
         let named = format!("SELECT count(*) FROM users WHERE username = '{}'", self.username);
         let Some(users) = self.world.database.query(&named) else { return };
-        assert_eq!(users.trim(), "0", "{}: the username was given to another user", self.verb);
+        assert_eq!(users.trim(), "0", "{}: the username was given to another user", self.action);
     }
 }
 
@@ -337,9 +341,10 @@ fn every_action_is_run_with_the_deletions_it_concerns() {
     for (with, without) in
         [(&WITH_USERS[..], &WITHOUT_USERS[..]), (&WITH_ORGANIZATIONS[..], &WITHOUT_ORGANIZATIONS[..])]
     {
-        let of = |verbs: &[&str]| -> BTreeSet<String> {
+        let of = |variants: &[&str]| -> BTreeSet<String> {
             // "sign in" is no action; a space separates an action from its variant.
-            let names = verbs.iter().filter(|verb| **verb != "sign in").filter_map(|verb| verb.split(' ').next());
+            let names =
+                variants.iter().filter(|action| **action != "sign in").filter_map(|action| action.split(' ').next());
             names.map(ToOwned::to_owned).collect()
         };
         let (with, without) = (of(with), of(without));
@@ -355,22 +360,22 @@ both!(
         let boss = world.operator(AddUser { new: named("boss", "boss") }).await.unwrap().id;
         let mut number = 0;
         for leads in [true, false] {
-            for verb in WITH_USERS {
+            for action in WITH_USERS {
                 number += 1;
-                let case = Case::of(&world, verb, number, boss, &hashed).await;
-                if case.meets(DeleteUser { username: case.username.clone() }, leads).await {
-                    case.name_is_gone();
+                let case = Case::of(&world, action, number, boss, &hashed).await;
+                if case.runs_with(DeleteUser { username: case.username.clone() }, leads).await {
+                    case.assert_name_is_not_reused();
                 }
             }
-            for verb in WITH_ORGANIZATIONS {
+            for action in WITH_ORGANIZATIONS {
                 number += 1;
-                let case = Case::of(&world, verb, number, boss, &hashed).await;
-                case.meets(DeleteOrganization { organization: case.organization().into() }, leads).await;
+                let case = Case::of(&world, action, number, boss, &hashed).await;
+                case.runs_with(DeleteOrganization { organization: case.organization().into() }, leads).await;
             }
         }
         if world.database.kind() == Kind::Postgres {
-            let asked = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-            assert_eq!(world.database.query(asked).unwrap().trim(), "0", "changes deadlocked");
+            let query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+            assert_eq!(world.database.query(query).unwrap().trim(), "0", "changes deadlocked");
         }
     }
 );

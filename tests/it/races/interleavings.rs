@@ -2,7 +2,7 @@
 
 use super::{
     Stop, Stopping, dice,
-    model::{Deed, Line, State, What, Who},
+    model::{Action, Actor, ExpectedEvent, Operation, State},
     races, within,
 };
 use crate::{
@@ -44,7 +44,7 @@ const SHORT: Duration = Duration::from_mins(20);
 const JUMP: Duration = Duration::from_mins(30);
 /// All users stay members of this organization and all tokens have access to it, so that every event concerns an organization.
 const HOME: &str = "home";
-const PEOPLE: [&str; 3] = ["ada", "bob", "cyd"];
+const USERS: [&str; 3] = ["ada", "bob", "cyd"];
 const CODES: [Code; 9] = [
     Code::Unauthenticated,
     Code::Forbidden,
@@ -61,7 +61,7 @@ const CODES: [Code; 9] = [
 #[derive(Debug, Clone, Copy)]
 enum Step {
     /// A caller makes a change, over HTTP or directly.
-    Do { who: Who, what: What, http: bool },
+    Do { actor: Actor, action: Action, http: bool },
     /// Time passes, and expired tokens are marked.
     Later,
     /// A token is used, and its usage is written.
@@ -70,13 +70,13 @@ enum Step {
 
 /// The outcome of one operation, and the ticks between which it ran.
 #[derive(Debug)]
-struct Told {
+struct Outcome {
     tag: String,
-    deed: Deed,
+    operation: Operation,
     from: u64,
     to: u64,
     /// The new token and its value; `None` for other operations.
-    answer: Result<Option<(TokenId, String)>, Code>,
+    result: Result<Option<(TokenId, String)>, Code>,
 }
 
 /// Two nodes, three users, three organizations, and the expected state.
@@ -84,7 +84,7 @@ struct Race<'world> {
     nodes: [&'world World; 2],
     /// The last one is home, whose memberships do not change.
     organizations: [OrganizationId; 3],
-    people: [UserId; 3],
+    users: [UserId; 3],
     auditors: Vec<OrgAdmin>,
     values: BTreeMap<TokenId, String>,
     state: State,
@@ -96,11 +96,11 @@ struct Race<'world> {
 
 impl<'world> Race<'world> {
     async fn between(one: &'world World, other: &'world World) -> Self {
-        let mut people = Vec::new();
-        for name in PEOPLE {
+        let mut users = Vec::new();
+        for name in USERS {
             one.admin(name, &[HOME, "acme", "globex"]).await;
             let user = one.app.store().user_by_username(&operator(one.now()), name).await.unwrap().unwrap();
-            people.push(user.id);
+            users.push(user.id);
         }
         let mut organizations = Vec::new();
         for slug in ["acme", "globex", HOME] {
@@ -109,7 +109,7 @@ impl<'world> Race<'world> {
         let mut race = Self {
             nodes: [one, other],
             organizations: [organizations[0], organizations[1], organizations[2]],
-            people: people.try_into().unwrap(),
+            users: users.try_into().unwrap(),
             auditors: organizations.iter().map(|one| auditor(*one)).collect(),
             values: BTreeMap::new(),
             state: State::default(),
@@ -141,8 +141,8 @@ impl<'world> Race<'world> {
     }
 
     async fn members(&self, auditor: &OrgAdmin) -> BTreeMap<UserId, Role> {
-        let standing = an_administrator(*auditor.organization());
-        let insider = policy::org_member(&standing, *auditor.organization()).unwrap();
+        let context = admin_context(*auditor.organization());
+        let insider = policy::org_member(&context, *auditor.organization()).unwrap();
         let page = PAGE;
         let members = self.nodes[1].app.store().members_of(&insider, &MemberFilter::default(), &page).await.unwrap();
         members.rows.into_iter().map(|(_, (_, member))| (member.user, member.role)).collect()
@@ -154,7 +154,7 @@ impl<'world> Race<'world> {
     fn scripts(&self, dice: &mut TestRng) -> [Vec<(Step, u64)>; 2] {
         let now = self.nodes[0].now();
         let mut live: Vec<_> =
-            self.state.tokens.iter().filter(|(_, token)| !token.is_over(now)).map(|(id, _)| *id).collect();
+            self.state.tokens.iter().filter(|(_, token)| !token.has_ended(now)).map(|(id, _)| *id).collect();
         while live.len() > 2 {
             live.swap_remove(dice.random_range(0..live.len()));
         }
@@ -171,7 +171,7 @@ impl<'world> Race<'world> {
                         Step::Later
                     }
                     3..8 if !live.is_empty() => Step::Use { token: live[dice.random_range(0..live.len())] },
-                    _ => self.deed(dice, &live, now),
+                    _ => self.random_step(dice, &live, now),
                 };
                 script.push((step, dice.random_range(0..4)));
             }
@@ -180,59 +180,61 @@ impl<'world> Race<'world> {
     }
 
     /// Returns a step that mostly would succeed if no other change came between.
-    fn deed(&self, dice: &mut TestRng, live: &[TokenId], now: Time) -> Step {
+    fn random_step(&self, dice: &mut TestRng, live: &[TokenId], now: Time) -> Step {
         loop {
-            let (who, what) = self.any(dice, live, now);
-            let http = matches!(who, Who::Person(_)) && dice.random_bool(0.1);
-            let deed = Deed { who, what, began: now, ended: now };
+            let (actor, action) = self.random_change(dice, live, now);
+            let http = matches!(actor, Actor::User(_)) && dice.random_bool(0.1);
+            let operation = Operation { actor, action, began: now, ended: now };
             let mut after = self.state.clone();
             let fits = self
                 .state
-                .allows(&deed, &self.state)
-                .and_then(|()| after.does(&deed, Some(TokenId::new(now)), now, &self.state));
+                .allows(&operation, &self.state)
+                .and_then(|()| after.apply(&operation, Some(TokenId::new(now)), now, &self.state));
             if fits.is_ok() || dice.random_bool(0.15) {
-                return Step::Do { who, what, http };
+                return Step::Do { actor, action, http };
             }
         }
     }
 
-    fn any(&self, dice: &mut TestRng, live: &[TokenId], now: Time) -> (Who, What) {
+    fn random_change(&self, dice: &mut TestRng, live: &[TokenId], now: Time) -> (Actor, Action) {
         let organization = self.organizations[dice.random_range(0..2)];
-        let user = self.people[dice.random_range(0..3)];
-        let somebody = Who::Person(self.people[dice.random_range(0..3)]);
-        let manager = if dice.random_bool(0.3) { Who::Operator } else { somebody };
+        let user = self.users[dice.random_range(0..3)];
+        let random_user = Actor::User(self.users[dice.random_range(0..3)]);
+        let manager = if dice.random_bool(0.3) { Actor::Operator } else { random_user };
         let role = if dice.random_bool(0.5) { Role::Admin } else { Role::Member };
         let roll = dice.random_range(0..100);
         if roll < 55 && !live.is_empty() {
             let token = live[dice.random_range(0..live.len())];
-            let owner = Who::Person(self.state.tokens[&token].owner);
-            let mostly_the_owner = if dice.random_bool(0.05) { somebody } else { owner };
+            let owner = Actor::User(self.state.tokens[&token].owner);
+            let mostly_owner = if dice.random_bool(0.05) { random_user } else { owner };
             return match roll {
-                0..20 => (if dice.random_bool(0.4) { owner } else { somebody }, What::Remove { token, organization }),
-                20..45 => (mostly_the_owner, What::Add { token, organization }),
-                45..51 => (mostly_the_owner, What::Revoke { token }),
-                _ => (Who::Api, What::Revoke { token }),
+                0..20 => {
+                    (if dice.random_bool(0.4) { owner } else { random_user }, Action::Remove { token, organization })
+                }
+                20..45 => (mostly_owner, Action::Add { token, organization }),
+                45..51 => (mostly_owner, Action::Revoke { token }),
+                _ => (Actor::ResourceServer, Action::Revoke { token }),
             };
         }
         match roll {
             0..64 => {
-                let ends = dice.random_bool(0.3).then(|| now.plus(SHORT));
-                (somebody, What::Create { organizations: self.organizations, ends })
+                let expires_at = dice.random_bool(0.3).then(|| now.plus(SHORT));
+                (random_user, Action::Create { organizations: self.organizations, expires_at })
             }
             64..72 => {
-                let oneself = if dice.random_bool(0.3) { Who::Person(user) } else { manager };
-                (oneself, What::Leave { organization, user })
+                let actor = if dice.random_bool(0.3) { Actor::User(user) } else { manager };
+                (actor, Action::Leave { organization, user })
             }
-            72..82 => (manager, What::Join { organization, user, role }),
-            82..90 => (manager, What::Rank { organization, user, role }),
-            90..94 => (Who::Operator, What::Disable { user }),
-            _ => (Who::Operator, What::Enable { user }),
+            72..82 => (manager, Action::Join { organization, user, role }),
+            82..90 => (manager, Action::ChangeRole { organization, user, role }),
+            90..94 => (Actor::Operator, Action::Disable { user }),
+            _ => (Actor::Operator, Action::Enable { user }),
         }
     }
 
     /// Runs a script on a node, step by step.
-    async fn play(&self, node: &World, script: Vec<(Step, u64)>) -> Vec<Told> {
-        let mut told = Vec::new();
+    async fn play(&self, node: &World, script: Vec<(Step, u64)>) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
         for (step, pause) in script {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             match step {
@@ -243,83 +245,85 @@ impl<'world> Race<'world> {
                 }
                 Step::Use { token } => {
                     let secret = Secret::parse(node.app.prefix(), &self.values[&token]).unwrap();
-                    let ask = CheckRequest { at: node.now(), ..CheckRequest::default() };
-                    let _ = node.app.verifier().check(&secret, &ask, ObservedRequest::default()).await;
+                    let check = CheckRequest { at: node.now(), ..CheckRequest::default() };
+                    let _ = node.app.verifier().check(&secret, &check, ObservedRequest::default()).await;
                     let (tokens, grants) = node.app.verifier().usage().due(Instant::now(), true);
                     let _ = node.app.store().maintenance().save_usage(tokens, grants).await;
                 }
-                Step::Do { who, what, http } => told.push(Box::pin(self.told(node, who, what, http)).await),
+                Step::Do { actor, action, http } => {
+                    outcomes.push(Box::pin(self.run_operation(node, actor, action, http)).await);
+                }
             }
         }
-        told
+        outcomes
     }
 
-    async fn told(&self, node: &World, who: Who, what: What, http: bool) -> Told {
+    async fn run_operation(&self, node: &World, actor: Actor, action: Action, http: bool) -> Outcome {
         let tag = format!("race {}", self.tags.fetch_add(1, Ordering::SeqCst));
         let (from, began) = (self.ticks.fetch_add(1, Ordering::SeqCst), node.now());
-        let answer = if http {
-            self.over_http(node, who, what, &tag).await
+        let result = if http {
+            self.over_http(node, actor, action, &tag).await
         } else {
-            self.directly(node, who, what, &tag, began).await.map_err(|error| error.code())
+            self.directly(node, actor, action, &tag, began).await.map_err(|error| error.code())
         };
         let (ended, to) = (node.now(), self.ticks.fetch_add(1, Ordering::SeqCst));
-        Told { tag, deed: Deed { who, what, began, ended }, from, to, answer }
+        Outcome { tag, operation: Operation { actor, action, began, ended }, from, to, result }
     }
 
     /// Makes the change as the endpoints do.
     async fn directly(
         &self,
         node: &World,
-        who: Who,
-        what: What,
+        actor: Actor,
+        action: Action,
         tag: &str,
         at: Time,
     ) -> Result<Option<(TokenId, String)>, Error> {
-        let through = match who {
-            Who::Operator => AuthMethod::CommandLine,
-            Who::Person(user) => AuthMethod::Jwt(user),
-            Who::Api => AuthMethod::ResourceServer(ResourceServerId::new(at)),
+        let through = match actor {
+            Actor::Operator => AuthMethod::CommandLine,
+            Actor::User(user) => AuthMethod::Jwt(user),
+            Actor::ResourceServer => AuthMethod::ResourceServer(ResourceServerId::new(at)),
         };
         let caller = Caller { at, address: None, user_agent: Some(tag.to_owned()), auth_method: through };
         let app = &node.app;
-        match what {
-            What::Create { organizations, ends } => {
-                let ask = CreateToken {
+        match action {
+            Action::Create { organizations, expires_at } => {
+                let change = CreateToken {
                     description: tag.to_owned(),
                     organizations: organizations.to_vec(),
                     scopes: app.catalogue().grantable("scopes", &["read_builds".to_owned()])?,
-                    expires_at: ends,
+                    expires_at,
                     owner: None,
                 };
-                let (token, secret) = create_token(app, &caller, ask).await?;
+                let (token, secret) = create_token(app, &caller, change).await?;
                 return Ok(Some((token.id, secret.reveal_once())));
             }
-            What::Remove { token, organization } => {
+            Action::Remove { token, organization } => {
                 let change = RemoveOrganizationFromToken { token, organization, reason: Some(tag.to_owned()) };
                 app.change(&caller, change).await.map(drop)
             }
-            What::Add { token, organization } => {
+            Action::Add { token, organization } => {
                 app.change(&caller, AddOrganizationToToken { token, organization }).await.map(drop)
             }
-            What::Revoke { token } if who == Who::Api => {
+            Action::Revoke { token } if actor == Actor::ResourceServer => {
                 let secret = Secret::parse(app.prefix(), &self.values[&token]).unwrap();
                 app.change(&caller, RevokeTokenByValue { fingerprint: secret.fingerprint() }).await
             }
-            What::Revoke { token } => app.change(&caller, RevokeToken { token, reason: None }).await.map(drop),
-            What::Leave { organization, user } => {
+            Action::Revoke { token } => app.change(&caller, RevokeToken { token, reason: None }).await.map(drop),
+            Action::Leave { organization, user } => {
                 let change = RemoveOrganizationMember { organization: organization.into(), user: user.into() };
                 app.change(&caller, change).await.map(drop)
             }
-            What::Join { organization, user, role } => {
+            Action::Join { organization, user, role } => {
                 let change = AddOrganizationMember { organization: organization.into(), user: user.into(), role };
                 app.change(&caller, change).await.map(drop)
             }
-            What::Rank { organization, user, role } => {
+            Action::ChangeRole { organization, user, role } => {
                 let change = UpdateOrganizationMember { organization: organization.into(), user: user.into(), role };
                 app.change(&caller, change).await.map(drop)
             }
-            What::Disable { user } => app.change(&caller, DisableUser { username: self.name(user).into() }).await,
-            What::Enable { user } => app.change(&caller, EnableUser { username: self.name(user).into() }).await,
+            Action::Disable { user } => app.change(&caller, DisableUser { username: self.name(user).into() }).await,
+            Action::Enable { user } => app.change(&caller, EnableUser { username: self.name(user).into() }).await,
         }?;
         Ok(None)
     }
@@ -328,47 +332,47 @@ impl<'world> Race<'world> {
     async fn over_http(
         &self,
         node: &World,
-        who: Who,
-        what: What,
+        actor: Actor,
+        action: Action,
         tag: &str,
     ) -> Result<Option<(TokenId, String)>, Code> {
         let role = |role| if role == Role::Admin { "ADMIN" } else { "MEMBER" };
-        let (verb, input) = match what {
-            What::Create { organizations, ends } => (
+        let (mutation_name, input) = match action {
+            Action::Create { organizations, expires_at } => (
                 "createToken",
                 json!({
-                    "description": tag, "scopes": ["read_builds"], "expiresAt": ends.map(Time::to_text),
+                    "description": tag, "scopes": ["read_builds"], "expiresAt": expires_at.map(Time::to_text),
                     "organizationIds": organizations.map(|one| one.to_string()),
                 }),
             ),
-            What::Remove { token, organization } => (
+            Action::Remove { token, organization } => (
                 "removeOrganizationFromToken",
                 json!({ "tokenId": token.to_string(), "organizationId": organization.to_string() }),
             ),
-            What::Add { token, organization } => (
+            Action::Add { token, organization } => (
                 "addOrganizationToToken",
                 json!({ "tokenId": token.to_string(), "organizationId": organization.to_string() }),
             ),
-            What::Revoke { token } => ("revokeToken", json!({ "tokenId": token.to_string() })),
-            What::Leave { organization, user } => (
+            Action::Revoke { token } => ("revokeToken", json!({ "tokenId": token.to_string() })),
+            Action::Leave { organization, user } => (
                 "removeOrganizationMember",
                 json!({ "organizationId": organization.to_string(), "userId": user.to_string() }),
             ),
-            What::Join { organization, user, role: one } => (
+            Action::Join { organization, user, role: one } => (
                 "addOrganizationMember",
                 json!({ "organizationId": organization.to_string(), "user": self.name(user), "role": role(one) }),
             ),
-            What::Rank { organization, user, role: one } => (
+            Action::ChangeRole { organization, user, role: one } => (
                 "updateOrganizationMember",
                 json!({
                     "organizationId": organization.to_string(), "userId": user.to_string(), "role": role(one),
                 }),
             ),
-            What::Disable { .. } | What::Enable { .. } => panic!("only the command line makes this change"),
+            Action::Disable { .. } | Action::Enable { .. } => panic!("only the command line makes this change"),
         };
-        let shows = if verb == "createToken" { "value token { id }" } else { "__typename" };
-        let query = mutation(verb, shows);
-        let client = node.bearer(&node.jwt(self.name(who.person().expect("a user"))));
+        let shows = if mutation_name == "createToken" { "value token { id }" } else { "__typename" };
+        let query = mutation(mutation_name, shows);
+        let client = node.bearer(&node.jwt(self.name(actor.user_id().expect("a user"))));
         let request = client.request(Method::POST, "/graphql").header("user-agent", tag);
         let reply = read(request.json(&json!({ "query": query, "variables": { "input": input } }))).await;
         let code = reply.code();
@@ -378,12 +382,12 @@ impl<'world> Race<'world> {
         }
         let data = reply.data();
         let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
-        let made = &data["createToken"];
-        Ok(text(&made["token"]["id"]).map(|id| (TokenId::parse(&id).unwrap(), text(&made["value"]).unwrap())))
+        let created = &data["createToken"];
+        Ok(text(&created["token"]["id"]).map(|id| (TokenId::parse(&id).unwrap(), text(&created["value"]).unwrap())))
     }
 
     fn name(&self, user: UserId) -> &'static str {
-        PEOPLE[self.people.iter().position(|one| *one == user).expect("one of the users")]
+        USERS[self.users.iter().position(|one| *one == user).expect("one of the users")]
     }
 
     // Checks.
@@ -391,42 +395,46 @@ impl<'world> Race<'world> {
     /// Runs two scripts at once, then checks that every outcome fits the event log and the store.
     async fn run(&mut self, dice: &mut TestRng) {
         let [one, other] = self.scripts(dice);
-        let told = futures_util::future::join(self.play(self.nodes[0], one), self.play(self.nodes[1], other)).await;
-        let mut told: Vec<_> = told.0.into_iter().chain(told.1).collect();
-        for one in &mut told {
-            if let Ok(Some((token, value))) = &mut one.answer {
+        let outcomes = futures_util::future::join(self.play(self.nodes[0], one), self.play(self.nodes[1], other)).await;
+        let mut outcomes: Vec<_> = outcomes.0.into_iter().chain(outcomes.1).collect();
+        for one in &mut outcomes {
+            if let Ok(Some((token, value))) = &mut one.result {
                 self.values.insert(*token, std::mem::take(value));
             }
         }
-        let (states, places) = self.followed(&told).await;
-        explain(&told, &states, &places);
-        self.unknown += told.iter().filter(|one| one.answer == Err(Code::Unavailable)).count();
+        let (states, positions) = self.follow_events(&outcomes).await;
+        check_outcomes(&outcomes, &states, &positions);
+        self.unknown += outcomes.iter().filter(|one| one.result == Err(Code::Unavailable)).count();
         let last = states.into_iter().next_back().expect("the initial state");
         let changed: Vec<_> =
             last.tokens.keys().filter(|id| self.state.tokens.get(id) != last.tokens.get(id)).copied().collect();
         self.state = last;
         for token in changed {
-            self.is_as_in_the_model(token).await;
+            self.check_token(token).await;
         }
     }
 
     /// Returns the states that the event log leads through, and the position of each operation in them.
-    async fn followed(&mut self, told: &[Told]) -> (Vec<State>, BTreeMap<String, usize>) {
+    async fn follow_events(&mut self, outcomes: &[Outcome]) -> (Vec<State>, BTreeMap<String, usize>) {
         let entries = self.entries().await;
         let numbers: Vec<_> = entries.keys().copied().collect();
         let all: Vec<_> = (self.last + 1..).take(numbers.len()).collect();
         assert_eq!(numbers, all, "event numbers have no gaps");
         let concerned = self.nodes[1].app.store().event_organizations(&numbers).await.unwrap();
-        let (mut states, mut places) = (vec![self.state.clone()], BTreeMap::new());
+        let (mut states, mut positions) = (vec![self.state.clone()], BTreeMap::new());
         let entries: Vec<_> = entries.into_values().collect();
         let mut latest = 0;
         for change in entries.chunk_by(|one, next| one.actor_user_agent == next.actor_user_agent) {
             let tag = change[0].actor_user_agent.clone().unwrap_or_default();
-            let told = told.iter().find(|one| one.tag == tag).unwrap_or_else(|| panic!("no operation made {change:?}"));
-            assert!(matches!(told.answer, Ok(_) | Err(Code::Unavailable)), "refused, but in the event log: {told:?}");
+            let outcome =
+                outcomes.iter().find(|one| one.tag == tag).unwrap_or_else(|| panic!("no operation made {change:?}"));
+            assert!(
+                matches!(outcome.result, Ok(_) | Err(Code::Unavailable)),
+                "refused, but in the event log: {outcome:?}"
+            );
             let recorded: Vec<_> = change
                 .iter()
-                .map(|entry| Line {
+                .map(|entry| ExpectedEvent {
                     kind: entry.kind,
                     actor: entry.actor,
                     token: entry.token,
@@ -436,26 +444,28 @@ impl<'world> Race<'world> {
                 .collect();
             let before = &states[states.len() - 1];
             // Time may have passed, and users may have been disabled, between the start of the operation and its effect.
-            let readings = [told.deed.began, told.deed.ended].into_iter().flat_map(|at| {
+            let candidates = [outcome.operation.began, outcome.operation.ended].into_iter().flat_map(|at| {
                 states.iter().rev().map(move |seen| {
                     let mut next = before.clone();
-                    (next.does(&told.deed, change[0].token, at, seen), next)
+                    (next.apply(&outcome.operation, change[0].token, at, seen), next)
                 })
             });
-            let readings: Vec<_> = readings.collect();
-            let fits = readings.iter().find(|(expected, _)| expected.as_ref() == Ok(&recorded));
-            let Some((_, next)) = fits else { panic!("{told:?} recorded {recorded:?} instead of {:?}", readings[0]) };
+            let candidates: Vec<_> = candidates.collect();
+            let fits = candidates.iter().find(|(expected, _)| expected.as_ref() == Ok(&recorded));
+            let Some((_, next)) = fits else {
+                panic!("{outcome:?} recorded {recorded:?} instead of {:?}", candidates[0])
+            };
             let next = next.clone();
-            assert!(told.to > latest, "an operation that began later has a lower number: {told:?}");
-            latest = latest.max(told.from);
-            assert_eq!(places.insert(tag, states.len() - 1), None, "in the event log twice: {told:?}");
+            assert!(outcome.to > latest, "an operation that began later has a lower number: {outcome:?}");
+            latest = latest.max(outcome.from);
+            assert_eq!(positions.insert(tag, states.len() - 1), None, "in the event log twice: {outcome:?}");
             states.push(next);
         }
         self.last = numbers.last().copied().unwrap_or(self.last);
-        (states, places)
+        (states, positions)
     }
 
-    async fn is_as_in_the_model(&self, token: TokenId) {
+    async fn check_token(&self, token: TokenId) {
         let Some(value) = self.values.get(&token) else { return };
         let expected = &self.state.tokens[&token];
         let node = self.nodes[usize::from(self.last % 2 == 0)];
@@ -463,24 +473,31 @@ impl<'world> Race<'world> {
         let found = node.app.store().snapshot(&secret.fingerprint()).await.unwrap().expect("a token");
         assert_eq!(
             (found.token, found.owner.id, found.expires_at, found.revoked_at.is_some(), found.owner.enabled),
-            (token, expected.owner, expected.ends, expected.revoked, !self.state.disabled.contains(&expected.owner))
+            (
+                token,
+                expected.owner,
+                expected.expires_at,
+                expected.revoked,
+                !self.state.disabled.contains(&expected.owner)
+            )
         );
-        let reaches: BTreeSet<_> = found.grants.iter().map(|reach| reach.organization).collect();
+        let granted: BTreeSet<_> = found.grants.iter().map(|grant| grant.organization).collect();
         let member = |one: &OrganizationId| self.state.roles.contains_key(&(*one, expected.owner));
-        let standing: BTreeSet<_> = expected.standing.iter().copied().filter(member).collect();
-        assert_eq!(reaches, standing, "{found:?}");
+        let unremoved: BTreeSet<_> = expected.unremoved.iter().copied().filter(member).collect();
+        assert_eq!(granted, unremoved, "{found:?}");
     }
 
     /// Checks all tokens by `/verify`, the audits and the members, on both nodes.
-    async fn everything_is_as_in_the_model(&self) {
+    async fn check_everything(&self) {
         let now = self.nodes[0].now();
         for (number, (token, value)) in self.values.iter().enumerate() {
-            self.is_as_in_the_model(*token).await;
-            let reach = self.state.reach(*token, now);
+            self.check_token(*token).await;
+            let access = self.state.access(*token, now);
             let holder = self.nodes[number % 2].bearer(value);
             for (slug, organization) in ["acme", "globex"].iter().zip(&self.organizations) {
                 let reply = holder.verify(&format!("organization={slug}")).await;
-                let expected = reach.as_ref().map_or(401, |reach| if reach.contains(organization) { 200 } else { 403 });
+                let expected =
+                    access.as_ref().map_or(401, |access| if access.contains(organization) { 200 } else { 403 });
                 assert_eq!(reply.status.as_u16(), expected, "{:?}", self.state.tokens[token]);
             }
         }
@@ -491,9 +508,9 @@ impl<'world> Race<'world> {
             };
             let members: BTreeMap<_, _> = self.state.roles.iter().filter_map(of).collect();
             assert_eq!(self.members(auditor).await, members);
-            let reaches =
-                |id: &&TokenId| self.state.reach(**id, now).is_some_and(|reach| reach.contains(&organization));
-            let expected: BTreeSet<_> = self.state.tokens.keys().filter(reaches).copied().collect();
+            let has_access =
+                |id: &&TokenId| self.state.access(**id, now).is_some_and(|access| access.contains(&organization));
+            let expected: BTreeSet<_> = self.state.tokens.keys().filter(has_access).copied().collect();
             let (filter, order) = (TokenFilter::default(), TokenOrder::default());
             let audit = self.nodes[1].app.store().audit_list(auditor, &filter, order, &PAGE, now).await;
             let found: BTreeSet<_> = audit.unwrap().rows.into_iter().map(|(_, grant)| grant.token).take(100).collect();
@@ -502,50 +519,50 @@ impl<'world> Race<'world> {
     }
 
     /// Checks that every expected email was sent, and no other.
-    async fn the_letters_are_as_in_the_model(&self) {
+    async fn check_emails(&self) {
         let sent = || {
             let all = self.nodes.iter().flat_map(|node| node.mailbox.sent());
             all.map(|sent| sent.email.message_id).collect::<BTreeSet<_>>()
         };
         let start = Instant::now();
-        while sent().len() < self.state.letters && start.elapsed() < Duration::from_mins(1) {
+        while sent().len() < self.state.emails && start.elapsed() < Duration::from_mins(1) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        assert_eq!(sent().len(), self.state.letters);
+        assert_eq!(sent().len(), self.state.emails);
         let operator = operator(self.nodes[0].now());
         let start = Instant::now();
         while !self.nodes[0].app.store().undelivered_emails(&operator, 10).await.unwrap().is_empty() {
             assert!(start.elapsed() < Duration::from_mins(1), "an unexpected email is pending");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        assert_eq!(sent().len(), self.state.letters);
+        assert_eq!(sent().len(), self.state.emails);
     }
 }
 
 /// Checks that each outcome was correct at some moment between its start and its end.
-fn explain(told: &[Told], states: &[State], places: &BTreeMap<String, usize>) {
-    for one in told {
+fn check_outcomes(outcomes: &[Outcome], states: &[State], positions: &BTreeMap<String, usize>) {
+    for one in outcomes {
         let others = |before: bool| {
-            let of = |other: &&Told| if before { other.to < one.from } else { other.from <= one.to };
-            told.iter().filter(of).filter_map(|other| places.get(&other.tag)).map(|place| place + 1).max()
+            let of = |other: &&Outcome| if before { other.to < one.from } else { other.from <= one.to };
+            outcomes.iter().filter(of).filter_map(|other| positions.get(&other.tag)).map(|position| position + 1).max()
         };
         // Operations that ended before this one began had happened; those that began after it ended had not.
         let (first, last) = (others(true).unwrap_or(0), others(false).unwrap_or(0).max(others(true).unwrap_or(0)));
-        let place = places.get(&one.tag).copied();
-        let last = place.unwrap_or(last);
+        let position = positions.get(&one.tag).copied();
+        let last = position.unwrap_or(last);
         assert!(first <= last, "{one:?} happened too early");
-        let moments = (first..=last).flat_map(|people| (people..=last).map(move |things| (people, things)));
-        let explained = moments.into_iter().any(|(people, things)| {
-            let allowed = states[people].allows(&one.deed, &states[things]);
-            let done = |at| states[things].clone().does(&one.deed, Some(TokenId::new(at)), at, &states[people]);
-            match (&one.answer, place) {
+        let moments = (first..=last).flat_map(|users| (users..=last).map(move |objects| (users, objects)));
+        let explained = moments.into_iter().any(|(users, objects)| {
+            let allowed = states[users].allows(&one.operation, &states[objects]);
+            let done = |at| states[objects].clone().apply(&one.operation, Some(TokenId::new(at)), at, &states[users]);
+            match (&one.result, position) {
                 (Err(Code::Unavailable), _) => true,
                 (Ok(_), Some(_)) => allowed.is_ok(),
                 // The state was already as requested.
-                (Ok(_), None) => allowed.is_ok() && done(one.deed.began) == Ok(Vec::new()),
+                (Ok(_), None) => allowed.is_ok() && done(one.operation.began) == Ok(Vec::new()),
                 (Err(code), _) => {
-                    let refused = [done(one.deed.began), done(one.deed.ended)];
-                    allowed == Err(*code) || refused.iter().any(|answer| answer.as_ref().err() == Some(code))
+                    let refused = [done(one.operation.began), done(one.operation.ended)];
+                    allowed == Err(*code) || refused.iter().any(|result| result.as_ref().err() == Some(code))
                 }
             }
         });
@@ -557,14 +574,14 @@ fn operator(at: Time) -> policy::Operator {
     policy::operator(&Caller::command_line(at)).unwrap()
 }
 
-fn an_administrator(organization: OrganizationId) -> AuthContext {
+fn admin_context(organization: OrganizationId) -> AuthContext {
     let caller =
         Caller { auth_method: AuthMethod::Jwt(UserId::new(Time::default())), ..Caller::command_line(Time::default()) };
     AuthContext::new(&caller, BTreeMap::from([(organization, Role::Admin)]), None)
 }
 
 fn auditor(organization: OrganizationId) -> OrgAdmin {
-    policy::org_admin(&an_administrator(organization), organization).unwrap()
+    policy::org_admin(&admin_context(organization), organization).unwrap()
 }
 
 const PAGE: Page = Page { limit: 100, backward: false, after: None, before: None };
@@ -577,8 +594,8 @@ both!(
         for _ in 0..races() {
             race.run(&mut dice).await;
         }
-        race.everything_is_as_in_the_model().await;
-        race.the_letters_are_as_in_the_model().await;
+        race.check_everything().await;
+        race.check_emails().await;
         let (events, unknown) = (race.last, race.unknown);
         assert!(events > i64::try_from(races()).unwrap(), "only {events} events");
         assert!(unknown * 50 < races(), "{unknown} operations had an unknown outcome");
@@ -590,10 +607,10 @@ both!(
     async fn joining_waits_for_the_disabling_of_the_user(world: World) {
         let other = world.another_node(&[]).await;
         world.organization("acme").await;
-        for tries in 1..=10 {
-            let name = format!("bob-{tries}");
+        for attempts in 1..=10 {
+            let name = format!("bob-{attempts}");
             world.user(&name).await;
-            let (stop, has_joined) = (Stop::default(), AtomicBool::new(false));
+            let (stop, joined_early) = (Stop::default(), AtomicBool::new(false));
             let change = DisableUser { username: name.as_str().into() };
             let disabling = async {
                 let disabled = world.operator(Stopping { change, stop: stop.clone() }).await;
@@ -605,12 +622,12 @@ both!(
                 let joining = async {
                     let (organization, user) = ("acme".into(), name.as_str().into());
                     let joined = other.operator(AddOrganizationMember { organization, user, role: Role::Member }).await;
-                    has_joined.store(true, Ordering::SeqCst);
+                    joined_early.store(true, Ordering::SeqCst);
                     joined.map(drop)
                 };
                 let looking = async {
                     tokio::time::sleep(Duration::from_millis(300)).await;
-                    let early = has_joined.load(Ordering::SeqCst);
+                    let early = joined_early.load(Ordering::SeqCst);
                     stop.go.cancel();
                     (early, held)
                 };
@@ -619,8 +636,8 @@ both!(
             let ((disabled, end), (joined, (early, held))) =
                 Box::pin(futures_util::future::join(disabling, joining)).await;
             // A change that waits too long is abandoned.
-            let gave_up = joined.as_ref().is_err_and(|error| error.code() == Code::Unavailable);
-            if gave_up && end - held > Duration::from_millis(1_200) && tries < 10 {
+            let timed_out = joined.as_ref().is_err_and(|error| error.code() == Code::Unavailable);
+            if timed_out && end - held > Duration::from_millis(1_200) && attempts < 10 {
                 continue;
             }
             assert_eq!((disabled.is_ok(), joined.is_ok(), early), (true, true, false), "{disabled:?} {joined:?}");

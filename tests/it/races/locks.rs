@@ -35,17 +35,17 @@ async fn caller_without_authorization_waits_for_no_row_of_others() {
     let asking = async {
         within("the change stops", stop.reached.notified()).await;
         // Not later: PostgreSQL ends a transaction that is idle for five seconds.
-        let asked = [
+        let mutations = [
             ("addOrganizationMember", json!({ "organizationId": acme, "user": "bob", "role": "ADMIN" })),
             ("updateOrganizationMember", json!({ "organizationId": acme, "userId": bob.to_string(), "role": "ADMIN" })),
             ("removeOrganizationMember", json!({ "organizationId": acme, "userId": bob.to_string() })),
             ("updateOrganization", json!({ "organizationId": acme, "name": "Changed" })),
         ];
         let clients = [(&eve, "NOT_FOUND"), (&mel, "FORBIDDEN")];
-        let all = asked.iter().flat_map(|ask| clients.map(|client| (ask, client)));
-        join_all(all.map(async |((verb, input), (client, code))| {
-            let reply = within("an answer", client.mutate(verb, input.clone())).await;
-            assert_eq!(reply.code(), code, "{verb}: {}", reply.text);
+        let all = mutations.iter().flat_map(|mutation| clients.map(|client| (mutation, client)));
+        join_all(all.map(async |((name, input), (client, code))| {
+            let reply = within("a response", client.mutate(name, input.clone())).await;
+            assert_eq!(reply.code(), code, "{name}: {}", reply.text);
         }))
         .await;
         stop.go.cancel();

@@ -3,11 +3,11 @@
 
 mod acknowledged;
 mod deleted;
+mod disconnected_clients;
 mod interleavings;
-mod left;
 mod locks;
 mod model;
-mod refused;
+mod rejected_statements;
 mod walks;
 
 use crate::world::{client::Client, cluster::setting, programs::top};
@@ -76,13 +76,13 @@ async fn id_of(client: &Client<'_>) -> UserId {
 }
 
 /// Waits until the condition holds, with a timeout.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let waits = async {
-        while !is_so() {
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    within(what, waits).await;
+    within(what, waiting).await;
 }
 
 /// Waits for the work, with a timeout.

@@ -30,8 +30,8 @@ const SIZES: [usize; 3] = [7, 16, 100];
 async fn walk(list: &List<'_>, size: usize, forward: bool) -> Vec<String> {
     let (mut ids, mut from) = (Vec::new(), Value::Null);
     loop {
-        let (count, place) = if forward { ("first", "after") } else { ("last", "before") };
-        let page = list.page(json!({ count: size, place: from })).await;
+        let (count, boundary) = if forward { ("first", "after") } else { ("last", "before") };
+        let page = list.page(json!({ count: size, boundary: from })).await;
         if forward {
             ids.extend(page.ids);
         } else {
@@ -47,21 +47,21 @@ async fn walk(list: &List<'_>, size: usize, forward: bool) -> Vec<String> {
 }
 
 /// Creates tokens, uses each, and revokes or removes two of three.
-async fn writes(node: &World, owner: UserId, acme: OrganizationId, rows: usize, left: &AtomicUsize) {
+async fn write(node: &World, owner: UserId, acme: OrganizationId, rows: usize, remaining: &AtomicUsize) {
     let app = &node.app;
     for number in 0..rows {
         let caller = Caller { auth_method: AuthMethod::Jwt(owner), ..Caller::command_line(app.now()) };
-        let ask = CreateToken {
+        let request = CreateToken {
             description: "comes and goes".into(),
             organizations: vec![acme],
             scopes: app.catalogue().grantable("scopes", &["read_builds".to_owned()]).unwrap(),
             expires_at: (number % 2 == 0).then(|| app.now().plus(std::time::Duration::from_hours(24 * 3_000))),
             owner: None,
         };
-        left.fetch_sub(1, Ordering::SeqCst);
-        let Some((token, secret)) = unless_busy(create_token(app, &caller, ask).await) else { continue };
-        let ask = CheckRequest { at: app.now(), ..CheckRequest::default() };
-        unless_busy(app.verifier().check(&secret, &ask, ObservedRequest::default()).await);
+        remaining.fetch_sub(1, Ordering::SeqCst);
+        let Some((token, secret)) = unless_busy(create_token(app, &caller, request).await) else { continue };
+        let request = CheckRequest { at: app.now(), ..CheckRequest::default() };
+        unless_busy(app.verifier().check(&secret, &request, ObservedRequest::default()).await);
         if number % 8 == 0 {
             let (tokens, grants) = app.verifier().usage().due(Instant::now(), true);
             unless_busy(app.store().maintenance().save_usage(tokens, grants).await);
@@ -94,23 +94,23 @@ both!(
         for list in &lists {
             untouched.push(walk(list, 100, true).await);
         }
-        let left = AtomicUsize::new(races());
+        let remaining = AtomicUsize::new(races());
         // The owners sort before and after the owner of the unchanged rows.
         let (before, behind) = (id_of(&ada).await, id_of(&bob).await);
         let writing = join(
-            Box::pin(writes(&world, before, acme, races() / 2, &left)),
-            Box::pin(writes(&other, behind, acme, races() - races() / 2, &left)),
+            Box::pin(write(&world, before, acme, races() / 2, &remaining)),
+            Box::pin(write(&other, behind, acme, races() - races() / 2, &remaining)),
         );
         // Two at a time leave connections for the writers.
         let walking = join_all([0, 1].map(async |walker| {
             let mine = || lists.iter().zip(&untouched).skip(walker).step_by(2);
             let mut walks = 0;
-            while walks < 2 * mine().count() || left.load(Ordering::SeqCst) > 0 {
+            while walks < 2 * mine().count() || remaining.load(Ordering::SeqCst) > 0 {
                 let (list, untouched) = mine().nth(walks % mine().count()).unwrap();
                 let (size, round) = (SIZES[walks % SIZES.len()], walks / mine().count());
-                let met = walk(list, size, round % 2 == 0).await;
+                let found = walk(list, size, round % 2 == 0).await;
                 let known: BTreeSet<_> = untouched.iter().collect();
-                let old: Vec<_> = met.iter().filter(|id| known.contains(id)).collect();
+                let old: Vec<_> = found.iter().filter(|id| known.contains(id)).collect();
                 assert!(old.iter().copied().eq(untouched), "{} by {size}: {old:?}", list.name);
                 walks += 1;
             }

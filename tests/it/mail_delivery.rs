@@ -34,13 +34,13 @@ fn mailer(url: &str) -> Mailer {
 }
 
 /// Users whose tokens lose access to acme: each removal sends an email.
-struct Cutter<'world> {
+struct Remover<'world> {
     ada: Client<'world>,
     bob: Client<'world>,
     acme: String,
 }
 
-impl<'world> Cutter<'world> {
+impl<'world> Remover<'world> {
     async fn of(world: &'world World) -> Self {
         let (ada, bob) = (world.admin("ada", &["acme"]).await, world.member("bob", &["acme"]).await);
         Self { ada, bob, acme: world.organization_id("acme").await }
@@ -50,7 +50,7 @@ impl<'world> Cutter<'world> {
         self.bob.create_token(description, &["acme"], &["read_builds"]).await
     }
 
-    async fn cut(&self, description: &str) {
+    async fn remove(&self, description: &str) {
         let token = self.token(description).await;
         assert_eq!(self.ada.remove_organization(&token.id, &self.acme, None).await.code(), "OK");
     }
@@ -58,26 +58,30 @@ impl<'world> Cutter<'world> {
 
 impl World {
     /// Pending and abandoned emails.
-    async fn waiting(&self) -> Vec<UndeliveredEmail> {
+    async fn undelivered(&self) -> Vec<UndeliveredEmail> {
         let operator = policy::operator(&Caller::command_line(self.now())).unwrap();
         self.app.store().undelivered_emails(&operator, 100).await.unwrap()
     }
 
     /// Waits until the undelivered emails meet the condition.
-    async fn until_waiting(&self, what: &str, holds: impl Fn(&[UndeliveredEmail]) -> bool) -> Vec<UndeliveredEmail> {
+    async fn until_undelivered(
+        &self,
+        what: &str,
+        holds: impl Fn(&[UndeliveredEmail]) -> bool,
+    ) -> Vec<UndeliveredEmail> {
         let start = Instant::now();
         loop {
-            let waiting = self.waiting().await;
-            if holds(&waiting) {
-                return waiting;
+            let undelivered = self.undelivered().await;
+            if holds(&undelivered) {
+                return undelivered;
             }
-            assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}; {waiting:?}");
+            assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}; {undelivered:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Advances the clock of the service and wakes the job by a commit.
-    async fn later_and_awake(&self, span: Duration) {
+    async fn advance_and_wake(&self, span: Duration) {
         self.advance(span);
         self.organization(&format!("wakes-{}", self.now().micros())).await;
     }
@@ -88,7 +92,7 @@ fn message_ids(kept: &[StoredEmail]) -> BTreeSet<String> {
 }
 
 /// Returns an email in which every text is this one.
-fn envelope(text: &str) -> EmailContext {
+fn email_context(text: &str) -> EmailContext {
     let text = || text.to_owned();
     EmailContext {
         notification_id: text(),
@@ -106,10 +110,10 @@ fn envelope(text: &str) -> EmailContext {
 }
 
 async fn send(url: &str) -> Result<(), Failure> {
-    mailer(url).send(&render(&envelope("delivery_01")).unwrap()).await
+    mailer(url).send(&render(&email_context("delivery_01")).unwrap()).await
 }
 
-fn is_one_letter_to_bob(kept: &StoredEmail) {
+fn is_one_email_to_bob(kept: &StoredEmail) {
     assert_eq!(kept.recipients, ["bob@example.test"]);
     let names = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"];
     for name in names {
@@ -128,7 +132,7 @@ fn is_one_letter_to_bob(kept: &StoredEmail) {
 async fn line_breaks_add_no_recipients_or_headers() {
     let server = SmtpServer::start(Encryption::Plain).await;
     let mailer = mailer(&server.plain_url());
-    let nasty = [
+    let texts = [
         "x\r\nBcc: eve@example.test",
         "x\nBcc: eve@example.test",
         "x\rBcc: eve@example.test",
@@ -136,12 +140,12 @@ async fn line_breaks_add_no_recipients_or_headers() {
         "Größe\r\n\r\nBcc: eve@example.test",
         ".",
     ];
-    for text in nasty {
-        mailer.send(&render(&envelope(text)).unwrap()).await.unwrap();
+    for text in texts {
+        mailer.send(&render(&email_context(text)).unwrap()).await.unwrap();
     }
-    let kept = server.emails(nasty.len()).await;
-    assert_eq!(kept.len(), nasty.len());
-    kept.iter().for_each(is_one_letter_to_bob);
+    let kept = server.emails(texts.len()).await;
+    assert_eq!(kept.len(), texts.len());
+    kept.iter().for_each(is_one_email_to_bob);
     assert_eq!(
         (server.count("MAIL"), server.count("RCPT"), server.count("DATA")),
         (6, 6, 6),
@@ -172,15 +176,15 @@ both!(
         // A display name with a line break is omitted; one that only looks like an address is accepted.
         let strange = "\"bob\" <eve@example.test>, Größe";
         for name in [strange, "bob\r\nBcc: eve@example.test"] {
-            let said = Said { subject: "bob", username: "bob", name, email: "bob@example.test" };
-            let jwt = sign(world.config.jwt.as_ref().unwrap(), &said, world.now(), Duration::from_hours(1)).unwrap();
+            let claims = Said { subject: "bob", username: "bob", name, email: "bob@example.test" };
+            let jwt = sign(world.config.jwt.as_ref().unwrap(), &claims, world.now(), Duration::from_hours(1)).unwrap();
             let viewer = world.bearer(&jwt).query("{ viewer { name } }", json!({})).await;
             assert_eq!(viewer["viewer"]["name"], strange);
         }
         assert_eq!(ada.remove_organization(&token.id, &acme, Some("Bcc: eve@example.test")).await.code(), "OK");
         let kept = server.emails(1).await;
-        let [letter] = kept.as_slice() else { panic!("{kept:?}") };
-        is_one_letter_to_bob(letter);
+        let [email] = kept.as_slice() else { panic!("{kept:?}") };
+        is_one_email_to_bob(email);
         assert_eq!(server.count("RCPT"), 1);
     }
 );
@@ -190,14 +194,14 @@ both!(
     async fn removal_does_not_wait_for_a_hanging_mail_server(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let world = World::with_smtp_server(database, &server.plain_url(), SEND_TIMEOUT).await;
-        let cutter = Cutter::of(&world).await;
-        let tokens = [cutter.token("one").await, cutter.token("two").await, cutter.token("three").await];
+        let remover = Remover::of(&world).await;
+        let tokens = [remover.token("one").await, remover.token("two").await, remover.token("three").await];
         server.set_fault(Step::Ehlo, Fault::Hang);
         let [first, others @ ..] = &tokens;
-        assert_eq!(cutter.ada.remove_organization(&first.id, &cutter.acme, None).await.code(), "OK");
+        assert_eq!(remover.ada.remove_organization(&first.id, &remover.acme, None).await.code(), "OK");
         server.until("a connection hangs", |server| server.hanging() == 1).await;
         for token in others {
-            assert_eq!(cutter.ada.remove_organization(&token.id, &cutter.acme, None).await.code(), "OK");
+            assert_eq!(remover.ada.remove_organization(&token.id, &remover.acme, None).await.code(), "OK");
             // The response arrives while the first email still hangs: this checks the order, not the time.
             assert_eq!((server.hanging(), server.count("EHLO")), (1, 1));
         }
@@ -207,9 +211,11 @@ both!(
         assert_eq!(free.len(), others.len());
         server.clear_fault();
         world
-            .until_waiting("an attempt failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some()))
+            .until_undelivered("an attempt failed", |undelivered| {
+                undelivered.iter().any(|email| email.last_error.is_some())
+            })
             .await;
-        world.later_and_awake(Duration::from_mins(2)).await;
+        world.advance_and_wake(Duration::from_mins(2)).await;
         assert_eq!(message_ids(&server.emails(3).await).len(), 3);
     }
 );
@@ -219,7 +225,7 @@ both!(
     async fn busy_server_gets_emails_within_two_minutes_of_its_recovery(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let world = World::with_smtp_server(database, &server.plain_url(), SEND_TIMEOUT).await;
-        let cutter = Cutter::of(&world).await;
+        let remover = Remover::of(&world).await;
         // A failure before the first recipient pauses all emails, by the clock of the machine, and is therefore tried less often
         // here.
         let steps = [
@@ -232,25 +238,28 @@ both!(
         ];
         for (number, (step, times)) in steps.into_iter().enumerate() {
             server.set_fault(step, Fault::Reply("451 4.3.0 try again later"));
-            cutter.cut(&format!("{step:?}")).await;
+            remover.remove(&format!("{step:?}")).await;
             for tries in 1..=times {
                 if tries > 1 {
-                    world.later_and_awake(Duration::from_secs(90)).await;
+                    world.advance_and_wake(Duration::from_secs(90)).await;
                 }
                 // A pause is longer than a lease, which distinguishes a finished attempt from one that still runs.
-                let over = |letter: &UndeliveredEmail| {
-                    let paused = letter.next_at.is_some_and(|at| at > world.now().plus(Duration::from_secs(26)));
-                    letter.attempts >= tries && letter.last_error.is_some() && (tries == 1 || paused)
+                let over = |email: &UndeliveredEmail| {
+                    let paused = email.next_at.is_some_and(|at| at > world.now().plus(Duration::from_secs(26)));
+                    email.attempts >= tries && email.last_error.is_some() && (tries == 1 || paused)
                 };
-                let tried = |waiting: &[UndeliveredEmail]| waiting.iter().any(over);
-                let waiting = world.until_waiting(&format!("try {tries} at {step:?}"), tried).await;
-                assert!(waiting.len() == 1 && waiting[0].last_error.as_ref().unwrap().contains("451"), "{waiting:?}");
+                let tried = |undelivered: &[UndeliveredEmail]| undelivered.iter().any(over);
+                let undelivered = world.until_undelivered(&format!("try {tries} at {step:?}"), tried).await;
+                assert!(
+                    undelivered.len() == 1 && undelivered[0].last_error.as_ref().unwrap().contains("451"),
+                    "{undelivered:?}"
+                );
             }
             assert_eq!(server.stored().len(), number);
             server.clear_fault();
-            world.later_and_awake(Duration::from_secs(90)).await;
+            world.advance_and_wake(Duration::from_secs(90)).await;
             server.emails(number + 1).await;
-            world.until_waiting("no email is undelivered", <[UndeliveredEmail]>::is_empty).await;
+            world.until_undelivered("no email is undelivered", <[UndeliveredEmail]>::is_empty).await;
         }
         let kept = server.stored();
         assert_eq!((kept.len(), message_ids(&kept).len()), (steps.len(), steps.len()), "each was delivered once");
@@ -262,7 +271,7 @@ both!(
     async fn rejected_email_is_abandoned_until_the_operator_retries_it(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let program = Program::over(&database, &[("mail.url", &server.plain_url())]);
-        program.people("acme", &["ada", "bob"]);
+        program.add_organization("acme", &["ada", "bob"]);
         let (_serving, _) = program.serve().await;
         for (number, step) in [Step::Rcpt, Step::Message].into_iter().enumerate() {
             server.set_fault(step, Fault::Reply("550 5.1.1 <bob@example.test> does not exist"));
@@ -284,20 +293,20 @@ both!(
 /// Ada removes acme from a new token of bob's.
 async fn remove_one(program: &Program, description: &str) {
     let http = reqwest::Client::new();
-    let ask = async |person: &str, query: &str, variables: serde_json::Value| {
+    let graphql = async |username: &str, query: &str, variables: serde_json::Value| {
         let body = json!({ "query": query, "variables": variables });
-        let request = http.post(program.url("/graphql")).bearer_auth(program.jwt(person)).json(&body);
-        let answer: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
-        assert!(answer["errors"].is_null(), "{answer}");
-        answer["data"].clone()
+        let request = http.post(program.url("/graphql")).bearer_auth(program.jwt(username)).json(&body);
+        let response: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        assert!(response["errors"].is_null(), "{response}");
+        response["data"].clone()
     };
-    let acme = ask("bob", "{ organization(slug: \"acme\") { id } }", json!({})).await["organization"]["id"].clone();
+    let acme = graphql("bob", "{ organization(slug: \"acme\") { id } }", json!({})).await["organization"]["id"].clone();
     let create = "mutation($i: CreateTokenInput!) { createToken(input: $i) { token { id } } }";
     let input = json!({ "i": { "description": description, "organizationIds": [acme], "scopes": ["read_builds"] } });
-    let token = ask("bob", create, input).await["createToken"]["token"]["id"].clone();
+    let token = graphql("bob", create, input).await["createToken"]["token"]["id"].clone();
     let remove = "mutation($i: RemoveOrganizationFromTokenInput!) { removeOrganizationFromToken(input: $i) \
                   { grant { id } } }";
-    ask("ada", remove, json!({ "i": { "tokenId": token, "organizationId": acme } })).await;
+    graphql("ada", remove, json!({ "i": { "tokenId": token, "organizationId": acme } })).await;
 }
 
 /// Returns the output of `mail list` as soon as it contains the words.
@@ -319,7 +328,7 @@ async fn connection_to_a_hanging_server_times_out() {
     let database = Database::fresh(Kind::Sqlite, "post").unwrap();
     let server = SmtpServer::start(Encryption::Plain).await;
     let program = Program::over(&database, &[("mail.url", &server.plain_url())]);
-    program.people("acme", &["ada", "bob"]);
+    program.add_organization("acme", &["ada", "bob"]);
     let (_serving, _) = program.serve().await;
     server.set_fault(Step::Connect, Fault::Hang);
     remove_one(&program, "deploy").await;
@@ -337,7 +346,7 @@ both!(
     async fn failing_server_gets_an_email_at_most_twice(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let world = World::with_smtp_server(database, &server.plain_url(), Duration::from_secs(8)).await;
-        let cutter = Cutter::of(&world).await;
+        let remover = Remover::of(&world).await;
         let faults = [
             (Step::Connect, Fault::Hang, 1),
             (Step::Ehlo, Fault::Hang, 1),
@@ -349,13 +358,15 @@ both!(
         let mut before = 0;
         for (step, act, copies) in faults {
             server.set_fault(step, act);
-            cutter.cut(&format!("{step:?} {act:?}")).await;
+            remover.remove(&format!("{step:?} {act:?}")).await;
             world
-                .until_waiting("an attempt failed", |waiting| waiting.iter().any(|letter| letter.last_error.is_some()))
+                .until_undelivered("an attempt failed", |undelivered| {
+                    undelivered.iter().any(|email| email.last_error.is_some())
+                })
                 .await;
             server.clear_fault();
-            world.later_and_awake(Duration::from_secs(90)).await;
-            world.until_waiting("no email is undelivered", <[UndeliveredEmail]>::is_empty).await;
+            world.advance_and_wake(Duration::from_secs(90)).await;
+            world.until_undelivered("no email is undelivered", <[UndeliveredEmail]>::is_empty).await;
             let kept = server.stored();
             let new = &kept[before..];
             assert_eq!((new.len(), message_ids(new).len()), (copies, 1), "{step:?} {act:?}");
@@ -369,7 +380,7 @@ both!(
     async fn kill_between_commit_and_email_loses_no_email(database: Database) {
         let server = SmtpServer::start(Encryption::Plain).await;
         let program = Program::over(&database, &[("mail.url", &server.plain_url())]);
-        program.people("acme", &["ada", "bob"]);
+        program.add_organization("acme", &["ada", "bob"]);
         let (serving, _) = program.serve().await;
         server.set_fault(Step::Message, Fault::Hang);
         for number in 0..5 {
@@ -383,19 +394,19 @@ both!(
         let (_serving, _) = program.serve().await;
         server.until("five emails", |server| message_ids(&server.stored()).len() == 5).await;
         let took = restart.elapsed();
-        listed_nothing(&program).await;
+        wait_for_empty_list(&program).await;
         assert!(took < Duration::from_secs(30), "after {took:?}");
         let (kept, ids) = (server.stored(), message_ids(&server.stored()));
         assert!(kept.len() <= ids.len() + 1, "{} copies of {} emails", kept.len(), ids.len());
         let half_sent = kept[0].message_id();
         for id in ids.iter().filter(|id| **id != half_sent) {
-            assert_eq!(kept.iter().filter(|letter| letter.message_id() == *id).count(), 1);
+            assert_eq!(kept.iter().filter(|email| email.message_id() == *id).count(), 1);
         }
     }
 );
 
 /// Waits until no email is undelivered.
-async fn listed_nothing(program: &Program) {
+async fn wait_for_empty_list(program: &Program) {
     let start = Instant::now();
     while !program.run(&["mail", "list"]).is_empty() {
         assert!(start.elapsed() < Duration::from_mins(1), "emails are still undelivered");
@@ -414,10 +425,10 @@ async fn trusted_server_gets_email_and_password_encrypted() {
         let server = SmtpServer::start(line).await;
         send(&server.url(&format!("{scheme}://tokenward:hunter2@"), &query)).await.unwrap();
         assert_eq!(server.emails(1).await[0].recipients, ["bob@example.test"]);
-        let told = server.commands();
-        let plain: Vec<_> = told.iter().filter(|line| !line.starts_with('*')).collect();
-        assert!(plain.iter().all(|line| line.starts_with("EHLO") || *line == "STARTTLS"), "{told:?}");
-        assert_eq!(server.count("AUTH PLAIN"), 1, "{told:?}");
+        let commands = server.commands();
+        let plain: Vec<_> = commands.iter().filter(|line| !line.starts_with('*')).collect();
+        assert!(plain.iter().all(|line| line.starts_with("EHLO") || *line == "STARTTLS"), "{commands:?}");
+        assert_eq!(server.count("AUTH PLAIN"), 1, "{commands:?}");
     }
 }
 
@@ -444,11 +455,18 @@ async fn untrusted_server_gets_neither_email_nor_password() {
         let failure = send(&server.url(&format!("{scheme}://tokenward:hunter2@"), query)).await.unwrap_err();
         assert_eq!(failure.cause, Cause::Encryption, "{what}, {scheme}: {failure}");
         assert!(!failure.text.contains("hunter2"), "{failure}");
-        let told = server.commands();
+        let commands = server.commands();
         let harmless = |line: &String| line.starts_with("EHLO") || ["STARTTLS", "QUIT"].contains(&line.as_str());
         // A TLS handshake with a server that does not expect one is not recorded as commands.
-        assert!(scheme == "smtps" && what == "plain" || told.iter().all(harmless), "{what}, {scheme}: {told:?}");
-        assert_eq!((server.count("AUTH"), server.count("MAIL"), server.stored().len()), (0, 0, 0), "{what}: {told:?}");
+        assert!(
+            scheme == "smtps" && what == "plain" || commands.iter().all(harmless),
+            "{what}, {scheme}: {commands:?}"
+        );
+        assert_eq!(
+            (server.count("AUTH"), server.count("MAIL"), server.stored().len()),
+            (0, 0, 0),
+            "{what}: {commands:?}"
+        );
     }
 }
 
@@ -459,15 +477,15 @@ both!(
         let server = SmtpServer::start(Encryption::StartTls(authority.certify("127.0.0.1"))).await;
         let url = server.url("smtp://tokenward:hunter2@", &format!("tls=required&ca={}", authority.file()));
         let world = World::with_smtp_server(database, &url, SEND_TIMEOUT).await;
-        let cutter = Cutter::of(&world).await;
+        let remover = Remover::of(&world).await;
         server.set_fault(Step::Ehlo, Fault::Reply("250 8BITMIME"));
-        cutter.cut("deploy").await;
-        let failed = |waiting: &[UndeliveredEmail]| waiting.iter().any(|letter| letter.last_error.is_some());
-        let waiting = world.until_waiting("an attempt failed", failed).await;
-        assert!(waiting[0].next_at.is_some() && server.stored().is_empty(), "{waiting:?}");
+        remover.remove("deploy").await;
+        let failed = |undelivered: &[UndeliveredEmail]| undelivered.iter().any(|email| email.last_error.is_some());
+        let undelivered = world.until_undelivered("an attempt failed", failed).await;
+        assert!(undelivered[0].next_at.is_some() && server.stored().is_empty(), "{undelivered:?}");
         assert_eq!((server.count("AUTH"), server.count("MAIL")), (0, 0), "{:?}", server.commands());
         server.clear_fault();
-        world.later_and_awake(Duration::from_secs(90)).await;
+        world.advance_and_wake(Duration::from_secs(90)).await;
         assert_eq!(server.emails(1).await.len(), 1);
     }
 );
@@ -484,7 +502,7 @@ async fn rejected_password_concerns_all_emails() {
 }
 
 async fn send_to(server: &SmtpServer, address: &str) -> Result<(), Failure> {
-    let rendered = render(&envelope("delivery_01")).unwrap();
+    let rendered = render(&email_context("delivery_01")).unwrap();
     mailer(&server.plain_url()).send(&RenderedEmail { to_address: address.into(), ..rendered }).await
 }
 
@@ -515,6 +533,9 @@ async fn non_ascii_local_part_needs_smtputf8_and_fails_permanently_without_it() 
     server.clear_fault();
     send_to(&server, "b\u{fc}ro@b\u{fc}cher.example").await.unwrap();
     assert_eq!(server.emails(1).await[0].recipients, ["b\u{fc}ro@xn--bcher-kva.example"]);
-    let told = server.commands();
-    assert!(told.iter().any(|line| line.starts_with("MAIL") && line.ends_with("SMTPUTF8 BODY=8BITMIME")), "{told:?}");
+    let commands = server.commands();
+    assert!(
+        commands.iter().any(|line| line.starts_with("MAIL") && line.ends_with("SMTPUTF8 BODY=8BITMIME")),
+        "{commands:?}"
+    );
 }

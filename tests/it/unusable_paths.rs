@@ -1,7 +1,7 @@
 //! Checks that errors about an unusable database, file or folder name it, the reason, and the setting to check.
 
 use crate::{
-    cli::{Ended, ended, program},
+    cli::{CommandOutput, program, run_command},
     world::{
         database::{Database, Kind},
         port, temp_files,
@@ -15,13 +15,13 @@ use std::{
 };
 use url::Url;
 
-async fn migrate(folder: &Path, arguments: &[&str]) -> Ended {
-    ended(program().current_dir(folder).arg("migrate").args(arguments), "").await
+async fn migrate(folder: &Path, arguments: &[&str]) -> CommandOutput {
+    run_command(program().current_dir(folder).arg("migrate").args(arguments), "").await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unusable_server_is_named_without_its_password() {
-    let test = "misplaced::unusable_server_is_named_without_its_password";
+    let test = "unusable_paths::unusable_server_is_named_without_its_password";
     let Some(database) = Database::fresh(Kind::Postgres, test) else { return };
     let changed = |change: &dyn Fn(&mut Url)| {
         let mut url = Url::parse(database.url()).unwrap();
@@ -51,22 +51,22 @@ async fn unusable_server_is_named_without_its_password() {
     for (url, place, why) in cases {
         for command in [&["migrate"][..], &["serve", "--listen", "127.0.0.1:0"], &["user", "disable", "ada"]] {
             let mut program = program();
-            let refused = ended(program.args(command).args(["--database-url", url.as_str()]), "").await;
+            let refused = run_command(program.args(command).args(["--database-url", url.as_str()]), "").await;
             // A resolver may time out before it reports an unknown host.
             let late = "there was no answer in time";
-            let why = if why == "lookup" && refused.said.contains(late) { late } else { why };
+            let why = if why == "lookup" && refused.stderr.contains(late) { late } else { why };
             for part in [place.as_str(), why, "Check database.url."] {
-                refused.refused(part);
+                refused.fails_with(part);
             }
-            assert!(!refused.said.contains(url.password().unwrap()), "{refused:?}");
-            assert!(!refused.said.contains("at line"), "{refused:?}");
+            assert!(!refused.stderr.contains(url.password().unwrap()), "{refused:?}");
+            assert!(!refused.stderr.contains("at line"), "{refused:?}");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn role_without_privileges_is_reported_quickly() {
-    let test = "misplaced::role_without_privileges_is_reported_quickly";
+    let test = "unusable_paths::role_without_privileges_is_reported_quickly";
     let Some(database) = Database::fresh(Kind::Postgres, test) else { return };
     let role = format!("poor_{}", database.name());
     database.query(&format!("create role {role} login password 'x'"));
@@ -75,10 +75,10 @@ async fn role_without_privileges_is_reported_quickly() {
     url.set_username(&role).unwrap();
     url.set_password(Some("x")).unwrap();
     let start = Instant::now();
-    let refused = ended(program().args(["migrate", "--database-url", url.as_str()]), "").await;
+    let refused = run_command(program().args(["migrate", "--database-url", url.as_str()]), "").await;
     database.query(&format!("drop role {role}"));
-    refused.refused("The role of database.url lacks a right");
-    refused.refused("(permission denied for schema public).");
+    refused.fails_with("The role of database.url lacks a right");
+    refused.fails_with("(permission denied for schema public).");
     assert!(start.elapsed() < Duration::from_mins(2), "{:?}", start.elapsed());
 }
 
@@ -95,7 +95,7 @@ async fn unusable_file_or_folder_is_named_with_its_settings() {
         (migrate(folder.path(), &["--data-dir", "/proc/none"]).await, "/proc/none/tokenward.db".into(), "No such file"),
     ] {
         for part in [place.as_str(), why, "Check data_dir and database.url."] {
-            refused.refused(part);
+            refused.fails_with(part);
         }
     }
     let odd = migrate(folder.path(), &["--data-dir", &path("100% sure?")]).await;

@@ -36,12 +36,12 @@ use tokenward::{
 };
 
 /// The maximum number of attempts for a change.
-const TRIES: usize = 5;
+const MAX_ATTEMPTS: usize = 5;
 /// Serialization failures and deadlocks, more than there are attempts.
-static REFUSALS: [&str; 6] = ["40001", "40P01", "40001", "40P01", "40001", "40P01"];
+static SQL_STATES: [&str; 6] = ["40001", "40P01", "40001", "40P01", "40001", "40P01"];
 
 /// Every action by the name of its file, with the numbers of its events and emails.
-const VERBS: [(&str, i64, i64); 23] = [
+const ACTIONS: [(&str, i64, i64); 23] = [
     ("accept_invitation", 1, 0),
     ("add_organization_member", 1, 0),
     ("add_organization_to_token", 1, 0),
@@ -55,7 +55,7 @@ const VERBS: [(&str, i64, i64); 23] = [
     ("disable_user", 1, 0),
     ("enable_user", 1, 0),
     ("invite_user", 1, 0),
-    ("meet_user", 1, 0),
+    ("provision_user", 1, 0),
     ("remove_organization_from_token", 1, 1),
     ("remove_organization_member", 3, 1),
     ("revoke_token", 1, 0),
@@ -79,7 +79,7 @@ fn ready<C: Change + Clone>(caller: &Caller, change: C) -> Ready {
 }
 
 /// Ada administers acme and globex, and bob is a member of both. Neither endpoints nor jobs run.
-struct Scene {
+struct Fixture {
     database: Database,
     app: App,
     ada: UserId,
@@ -89,17 +89,25 @@ struct Scene {
     names: AtomicUsize,
 }
 
-impl Scene {
+impl Fixture {
     async fn on(database: Database) -> Self {
         let app = Self::node(&database, database.url()).await;
-        let nobody = UserId::new(app.now());
-        let nowhere = OrganizationId::new(app.now());
+        let unknown = UserId::new(app.now());
+        let unknown_organization = OrganizationId::new(app.now());
         let names = AtomicUsize::new(0);
-        let mut scene = Self { database, app, ada: nobody, bob: nobody, acme: nowhere, globex: nowhere, names };
-        (scene.ada, scene.bob) = (scene.person().await, scene.person().await);
-        scene.acme = scene.organization().await;
-        scene.globex = scene.organization().await;
-        scene
+        let mut fixture = Self {
+            database,
+            app,
+            ada: unknown,
+            bob: unknown,
+            acme: unknown_organization,
+            globex: unknown_organization,
+            names,
+        };
+        (fixture.ada, fixture.bob) = (fixture.user().await, fixture.user().await);
+        fixture.acme = fixture.organization().await;
+        fixture.globex = fixture.organization().await;
+        fixture
     }
 
     /// Returns one more node, connected to the database by this URL.
@@ -122,39 +130,39 @@ impl Scene {
         Caller { auth_method: AuthMethod::Jwt(user), ..self.operator() }
     }
 
-    fn newcomer(&self) -> AddUser {
+    fn new_user(&self) -> AddUser {
         let username = self.name();
         let email = Some(format!("{username}@example.test"));
         AddUser { new: NewUser { name: username.clone(), username, email, email_verified: true, identity: None } }
     }
 
-    async fn person(&self) -> UserId {
-        self.app.change(&self.operator(), self.newcomer()).await.unwrap().id
+    async fn user(&self) -> UserId {
+        self.app.change(&self.operator(), self.new_user()).await.unwrap().id
     }
 
-    fn founding(&self) -> CreateOrganization {
+    fn create_organization(&self) -> CreateOrganization {
         let slug = self.name();
         CreateOrganization { name: slug.clone(), slug, admin: self.ada.into(), self_service: SelfService::Off }
     }
 
     async fn organization(&self) -> OrganizationId {
-        let id = self.app.change(&self.operator(), self.founding()).await.unwrap().id;
-        self.joins(id, self.bob).await;
+        let id = self.app.change(&self.operator(), self.create_organization()).await.unwrap().id;
+        self.add_member(id, self.bob).await;
         id
     }
 
-    async fn joins(&self, organization: OrganizationId, user: UserId) {
+    async fn add_member(&self, organization: OrganizationId, user: UserId) {
         let add = AddOrganizationMember { organization: organization.into(), user: user.into(), role: Role::Member };
         self.app.change(&self.operator(), add).await.map(drop).unwrap();
     }
 
     async fn member(&self) -> UserId {
-        let user = self.person().await;
-        self.joins(self.acme, user).await;
+        let user = self.user().await;
+        self.add_member(self.acme, user).await;
         user
     }
 
-    fn making(&self) -> CreateToken {
+    fn create_token_change(&self) -> CreateToken {
         let scopes = ["read_builds".to_owned(), "graphql".to_owned()];
         CreateToken {
             description: self.name(),
@@ -166,17 +174,17 @@ impl Scene {
     }
 
     async fn token(&self, owner: UserId) -> (TokenId, Fingerprint) {
-        let (token, secret) = create_token(&self.app, &self.by(owner), self.making()).await.unwrap();
+        let (token, secret) = create_token(&self.app, &self.by(owner), self.create_token_change()).await.unwrap();
         (token.id, secret.fingerprint())
     }
 
     /// Prepares an action.
     #[expect(clippy::too_many_lines, reason = "one arm for each action")]
-    async fn ready(&self, verb: &str) -> Ready {
+    async fn ready(&self, action: &str) -> Ready {
         let (operator, ada, bob) = (self.operator(), self.by(self.ada), self.by(self.bob));
-        match verb {
+        match action {
             "accept_invitation" => {
-                let (add, at) = (self.newcomer(), self.app.now());
+                let (add, at) = (self.new_user(), self.app.now());
                 let username = add.new.username.clone();
                 let user = self.app.change(&operator, add).await.unwrap().id;
                 let invitation = invite_user(&self.app, &operator, username).await.unwrap().fingerprint();
@@ -189,7 +197,7 @@ impl Scene {
                 )
             }
             "add_organization_member" => {
-                let (organization, user) = (self.acme.into(), self.person().await.into());
+                let (organization, user) = (self.acme.into(), self.user().await.into());
                 ready(&ada, AddOrganizationMember { organization, user, role: Role::Member })
             }
             "add_organization_to_token" => {
@@ -203,26 +211,26 @@ impl Scene {
                     async move { add_resource_server(app, &operator, name, Limits::default()).await.map(drop) }.boxed()
                 })
             }
-            "add_user" => ready(&operator, self.newcomer()),
-            "create_organization" => ready(&operator, self.founding()),
+            "add_user" => ready(&operator, self.new_user()),
+            "create_organization" => ready(&operator, self.create_organization()),
             "create_token" => {
-                let ask = self.making();
+                let change = self.create_token_change();
                 Box::new(move |app| {
-                    let (bob, ask) = (bob.clone(), ask.clone());
-                    async move { create_token(app, &bob, ask).await.map(drop) }.boxed()
+                    let (bob, change) = (bob.clone(), change.clone());
+                    async move { create_token(app, &bob, change).await.map(drop) }.boxed()
                 })
             }
             "delete_organization" => {
                 let organization = self.organization().await;
-                let ask = CreateToken { organizations: vec![organization], ..self.making() };
-                create_token(&self.app, &bob, ask).await.map(drop).unwrap();
+                let change = CreateToken { organizations: vec![organization], ..self.create_token_change() };
+                create_token(&self.app, &bob, change).await.map(drop).unwrap();
                 ready(&operator, DeleteOrganization { organization: organization.into() })
             }
             "delete_user" => {
-                let add = self.newcomer();
+                let add = self.new_user();
                 let username = add.new.username.clone();
                 let user = self.app.change(&operator, add).await.unwrap().id;
-                self.joins(self.acme, user).await;
+                self.add_member(self.acme, user).await;
                 self.token(user).await;
                 ready(&operator, DeleteUser { username })
             }
@@ -232,18 +240,18 @@ impl Scene {
                 ready(&operator, DisableResourceServer { name })
             }
             "disable_user" | "enable_user" => {
-                let add = self.newcomer();
+                let add = self.new_user();
                 let username = add.new.username.clone();
                 let user = self.app.change(&operator, add).await.unwrap().id;
-                self.joins(self.acme, user).await;
-                if verb == "disable_user" {
+                self.add_member(self.acme, user).await;
+                if action == "disable_user" {
                     return ready(&operator, DisableUser { username });
                 }
                 self.app.change(&operator, DisableUser { username: username.clone() }).await.unwrap();
                 ready(&operator, EnableUser { username })
             }
             "invite_user" => {
-                let add = self.newcomer();
+                let add = self.new_user();
                 let username = add.new.username.clone();
                 self.app.change(&operator, add).await.unwrap();
                 Box::new(move |app| {
@@ -251,20 +259,20 @@ impl Scene {
                     async move { invite_user(app, &operator, username).await.map(drop) }.boxed()
                 })
             }
-            "meet_user" => {
+            "provision_user" => {
                 let subject = self.name();
-                let nobody = Caller { auth_method: AuthMethod::Anonymous, ..operator };
+                let unknown = Caller { auth_method: AuthMethod::Anonymous, ..operator };
                 Box::new(move |app| {
                     let identity = Identity { issuer: ISSUER.into(), subject: subject.clone() };
-                    let said = IdentityClaims {
+                    let claims = IdentityClaims {
                         identity,
                         username: Some(subject.clone()),
                         name: None,
                         email: None,
                         email_verified: false,
                     };
-                    let nobody = nobody.clone();
-                    async move { provision_user(app, &nobody, said).await.map(drop) }.boxed()
+                    let unknown = unknown.clone();
+                    async move { provision_user(app, &unknown, claims).await.map(drop) }.boxed()
                 })
             }
             "remove_organization_from_token" => {
@@ -309,13 +317,13 @@ impl Scene {
     async fn ledger(&self) -> (i64, usize) {
         let rename = UpdateOrganization { organization: self.acme.into(), name: Some(self.name()) };
         self.app.change(&self.by(self.ada), rename).await.map(drop).unwrap();
-        let standing = AuthContext::new(&self.by(self.ada), BTreeMap::from([(self.acme, Role::Admin)]), None);
-        let auditor = policy::org_admin(&standing, self.acme).unwrap();
+        let context = AuthContext::new(&self.by(self.ada), BTreeMap::from([(self.acme, Role::Admin)]), None);
+        let auditor = policy::org_admin(&context, self.acme).unwrap();
         let page = Page { limit: 1, backward: false, after: None, before: None };
         let events = self.app.store().events_in(&auditor, &EventFilter::default(), &page).await.unwrap();
         let operator = policy::operator(&self.operator()).unwrap();
-        let letters = self.app.store().undelivered_emails(&operator, 100_000).await.unwrap();
-        (events.rows[0].1.number, letters.len())
+        let emails = self.app.store().undelivered_emails(&operator, 100_000).await.unwrap();
+        (events.rows[0].1.number, emails.len())
     }
 }
 
@@ -323,7 +331,7 @@ impl Scene {
 struct Tables {
     session: world::cluster::Session,
     counts: String,
-    digests: String,
+    hashes: String,
 }
 
 impl Tables {
@@ -335,32 +343,33 @@ impl Tables {
                  ' union all ') from pg_tables where schemaname = 'public'"
             ))
         };
-        let (counts, digests) = (each("count(*)"), each("md5(string_agg(r::text, '','' order by r::text))"));
-        Self { session, counts, digests }
+        let (counts, hashes) = (each("count(*)"), each("md5(string_agg(r::text, '','' order by r::text))"));
+        Self { session, counts, hashes }
     }
 
     fn counts(&mut self) -> BTreeMap<String, i64> {
-        let told = self.session.query(&self.counts);
-        told.lines()
+        let counts = self.session.query(&self.counts);
+        counts
+            .lines()
             .map(|line| line.split_once('|').unwrap())
             .map(|(name, count)| (name.to_owned(), count.parse().unwrap()))
             .collect()
     }
 
-    fn digests(&mut self) -> BTreeSet<String> {
-        self.session.query(&self.digests).lines().map(ToOwned::to_owned).collect()
+    fn hashes(&mut self) -> BTreeSet<String> {
+        self.session.query(&self.hashes).lines().map(ToOwned::to_owned).collect()
     }
 }
 
 /// Returns how many rows were added to each table.
-fn came(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
+fn added_rows(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
     let more = |(name, count): (&String, &i64)| (name.clone(), count - before[name]);
     after.iter().map(more).filter(|(_, count)| *count != 0).collect()
 }
 
 #[test]
 fn every_action_is_tested() {
-    let known: BTreeSet<_> = VERBS.iter().map(|(verb, _, _)| (*verb).to_owned()).collect();
+    let known: BTreeSet<_> = ACTIONS.iter().map(|(action, _, _)| (*action).to_owned()).collect();
     assert_eq!(known, actions());
 }
 
@@ -368,44 +377,48 @@ fn every_action_is_tested() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn change_survives_rejected_statements_on_postgresql() {
     let Some(database) = Database::fresh(Kind::Postgres, concat!(module_path!(), "::postgres")) else { return };
-    let scene = Scene::on(database).await;
-    let (wire, mut tables) = (FaultProxy::to(&scene.database).await, Tables::of(&scene.database));
-    let node = Scene::node(&scene.database, &wire.url()).await;
-    for (verb, events, letters) in VERBS {
-        let (ready, before) = (scene.ready(verb).await, tables.counts());
+    let fixture = Fixture::on(database).await;
+    let (wire, mut tables) = (FaultProxy::to(&fixture.database).await, Tables::of(&fixture.database));
+    let node = Fixture::node(&fixture.database, &wire.url()).await;
+    for (action, events, emails) in ACTIONS {
+        let (ready, before) = (fixture.ready(action).await, tables.counts());
         ready(&node).await.unwrap();
-        let once = came(&before, &tables.counts());
+        let once = added_rows(&before, &tables.counts());
         let count = |table: &str| once.get(table).copied().unwrap_or_default();
-        assert_eq!((count("events"), count("deliveries")), (events, letters), "{verb}");
-        let (mut places, mut slow) = (0, 0);
+        assert_eq!((count("events"), count("deliveries")), (events, emails), "{action}");
+        let (mut statements, mut slow) = (0, 0);
         loop {
-            let place = places + 1;
-            let (ready, before) = (scene.ready(verb).await, tables.counts());
-            wire.refuse(place, &REFUSALS[..2]);
+            let statement = statements + 1;
+            let (ready, before) = (fixture.ready(action).await, tables.counts());
+            wire.refuse(statement, &SQL_STATES[..2]);
             let done = ready(&node).await.map_err(|error| error.code());
-            let left = came(&before, &tables.counts());
+            let left = added_rows(&before, &tables.counts());
             // A change that takes too long is not retried and has no effect.
             if done == Err(Code::Unavailable) && slow < 20 {
-                assert_eq!(left, BTreeMap::new(), "{verb}, rejected at statement {place}");
+                assert_eq!(left, BTreeMap::new(), "{action}, rejected at statement {statement}");
                 slow += 1;
                 continue;
             }
-            assert_eq!((done, &left), (Ok(()), &once), "{verb}, rejected at statement {place}");
+            assert_eq!((done, &left), (Ok(()), &once), "{action}, rejected at statement {statement}");
             if wire.refused() == 0 {
                 break;
             }
-            places = place;
+            statements = statement;
         }
         // Begin, authentication, the change, the event with its number, commit.
-        assert!((6..60).contains(&places), "{verb}: {places}");
-        for place in [places / 2, places] {
-            let (ready, before) = (scene.ready(verb).await, tables.digests());
-            wire.refuse(place, &REFUSALS);
+        assert!((6..60).contains(&statements), "{action}: {statements}");
+        for statement in [statements / 2, statements] {
+            let (ready, before) = (fixture.ready(action).await, tables.hashes());
+            wire.refuse(statement, &SQL_STATES);
             let refused = ready(&node).await.map_err(|error| error.code());
-            assert_eq!(refused, Err(Code::Unavailable), "{verb} at statement {place}");
+            assert_eq!(refused, Err(Code::Unavailable), "{action} at statement {statement}");
             // Fewer attempts, if they take long.
-            assert!((1..=TRIES).contains(&wire.refused()), "{verb} at statement {place}: {}", wire.refused());
-            assert_eq!(tables.digests(), before, "{verb} at statement {place}");
+            assert!(
+                (1..=MAX_ATTEMPTS).contains(&wire.refused()),
+                "{action} at statement {statement}: {}",
+                wire.refused()
+            );
+            assert_eq!(tables.hashes(), before, "{action} at statement {statement}");
             // The change can still be made.
             wire.refuse(0, &[]);
             ready(&node).await.unwrap();
@@ -416,32 +429,32 @@ async fn change_survives_rejected_statements_on_postgresql() {
 /// R-88: SQLite is asked for the write lock at the beginning of a change and reports there that another connection holds it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn change_survives_a_busy_sqlite() {
-    let scene = Scene::on(Database::fresh(Kind::Sqlite, "races").unwrap()).await;
+    let fixture = Fixture::on(Database::fresh(Kind::Sqlite, "races").unwrap()).await;
     let mut nodes = Vec::new();
-    for _ in VERBS {
-        nodes.push(Scene::node(&scene.database, scene.database.url()).await);
+    for _ in ACTIONS {
+        nodes.push(Fixture::node(&fixture.database, fixture.database.url()).await);
     }
     let mut rounds = VecDeque::from([false, true]);
-    let mut tries = 0;
-    while let Some(gives_up) = rounds.pop_front() {
-        let mut verbs = Vec::new();
-        for (verb, _, _) in VERBS {
-            verbs.push(scene.ready(verb).await);
+    let mut attempts = 0;
+    while let Some(times_out) = rounds.pop_front() {
+        let mut prepared = Vec::new();
+        for (action, _, _) in ACTIONS {
+            prepared.push(fixture.ready(action).await);
         }
-        let (number, letters) = scene.ledger().await;
+        let (number, emails) = fixture.ledger().await;
         let stop = Stop::default();
-        let change = UpdateOrganization { organization: scene.globex.into(), name: Some(scene.name()) };
-        let ada = scene.by(scene.ada);
+        let change = UpdateOrganization { organization: fixture.globex.into(), name: Some(fixture.name()) };
+        let ada = fixture.by(fixture.ada);
         let holding = async {
-            let held = scene.app.change(&ada, Stopping { change, stop: stop.clone() }).await;
+            let held = fixture.app.change(&ada, Stopping { change, stop: stop.clone() }).await;
             (held, Instant::now())
         };
         let trying = async {
             within("the change that holds the file", stop.reached.notified()).await;
             let begin = Instant::now();
-            let trying = join_all(verbs.iter().zip(&nodes).map(|(ready, node)| ready(node)));
+            let trying = join_all(prepared.iter().zip(&nodes).map(|(ready, node)| ready(node)));
             let waiting = async {
-                if !gives_up {
+                if !times_out {
                     tokio::time::sleep(Duration::from_millis(500)).await;
                     stop.go.cancel();
                 }
@@ -452,29 +465,30 @@ async fn change_survives_a_busy_sqlite() {
         };
         let ((held, end), (done, begin)) = join(holding, trying).await;
         held.unwrap();
-        let (new_number, new_letters) = scene.ledger().await;
+        let (new_number, new_emails) = fixture.ledger().await;
         let refused: Vec<_> = done.into_iter().map(|done| done.err().map(|error: Error| error.code())).collect();
-        if gives_up {
-            assert_eq!(refused, [Some(Code::Unavailable); VERBS.len()]);
+        if times_out {
+            assert_eq!(refused, [Some(Code::Unavailable); ACTIONS.len()]);
             // The change that held the file, and the change of the ledger itself.
-            assert_eq!((new_number - number, new_letters - letters), (2, 0));
-            for (ready, node) in verbs.iter().zip(&nodes) {
+            assert_eq!((new_number - number, new_emails - emails), (2, 0));
+            for (ready, node) in prepared.iter().zip(&nodes) {
                 ready(node).await.unwrap();
             }
         } else {
             // On a slow machine some changes time out; these have no effect.
             assert!(refused.iter().flatten().all(|code| *code == Code::Unavailable), "{refused:?}");
-            tries += 1;
-            if !refused.contains(&None) && end - begin > Duration::from_millis(1_200) && tries < 10 {
+            attempts += 1;
+            if !refused.contains(&None) && end - begin > Duration::from_millis(1_200) && attempts < 10 {
                 // The lock was held for longer than any change waits.
-                rounds.push_front(gives_up);
+                rounds.push_front(times_out);
             } else {
                 assert!(refused.contains(&None), "no change waited for the file");
             }
-            let made = || VERBS.iter().zip(&refused).filter(|(_, refused)| refused.is_none()).map(|(verb, _)| verb);
-            let events: i64 = made().map(|(_, events, _)| events).sum();
-            let letters_due = usize::try_from(made().map(|(_, _, letters)| letters).sum::<i64>()).unwrap();
-            assert_eq!((new_number - number, new_letters - letters), (2 + events, letters_due));
+            let completed =
+                || ACTIONS.iter().zip(&refused).filter(|(_, refused)| refused.is_none()).map(|(action, _)| action);
+            let events: i64 = completed().map(|(_, events, _)| events).sum();
+            let emails_due = usize::try_from(completed().map(|(_, _, emails)| emails).sum::<i64>()).unwrap();
+            assert_eq!((new_number - number, new_emails - emails), (2 + events, emails_due));
         }
     }
 }

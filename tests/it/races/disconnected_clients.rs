@@ -17,7 +17,7 @@ use tokenward::{
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 /// Waiting for a lock takes little longer than this before it times out.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+const LOCK_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// The operations that end a token or its access, with the last event of the token's history and the status of `/verify`
 /// afterwards.
@@ -29,9 +29,9 @@ const ENDS: [(&str, &str, u16); 4] = [
 ];
 
 /// Returns the bytes of a request that ends a token or its access.
-async fn request(verb: &str, admin: &Client<'_>, owner: &Client<'_>, token: &str, value: &str) -> String {
+async fn request(action: &str, admin: &Client<'_>, owner: &Client<'_>, token: &str, value: &str) -> String {
     let acme = admin.world.organization_id("acme").await;
-    let (credential, input) = match verb {
+    let (credential, input) = match action {
         "DELETE" => {
             return format!("DELETE /v2/access-token HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {value}\r\n\r\n");
         }
@@ -39,7 +39,7 @@ async fn request(verb: &str, admin: &Client<'_>, owner: &Client<'_>, token: &str
         "removeOrganizationFromToken" => (&admin.credential, json!({ "tokenId": token, "organizationId": acme })),
         _ => (&admin.credential, json!({ "organizationId": acme, "userId": id_of(owner).await.to_string() })),
     };
-    let body = json!({ "query": mutation(verb, "__typename"), "variables": { "input": input } }).to_string();
+    let body = json!({ "query": mutation(action, "__typename"), "variables": { "input": input } }).to_string();
     format!(
         "POST /graphql HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
@@ -55,13 +55,13 @@ both!(
         let node = world.another_node(&[]).await;
         let ada = world.admin("ada", &["acme"]).await;
         let bob_id = id_of(&world.member("bob", &["acme"]).await).await;
-        for (verb, event, status) in ENDS {
-            let mut tries = 0;
+        for (action, event, status) in ENDS {
+            let mut attempts = 0;
             loop {
                 let bob = world.member("bob", &["acme"]).await;
                 let token = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
-                let request = request(verb, &ada, &bob, &token.id, &token.value).await;
-                let (stop, letters) = (Stop::default(), world.mailbox.sent().len() + node.mailbox.sent().len());
+                let request = request(action, &ada, &bob, &token.id, &token.value).await;
+                let (stop, emails) = (Stop::default(), world.mailbox.sent().len() + node.mailbox.sent().len());
                 let change = UpdateToken {
                     token: TokenId::parse(&token.id).unwrap(),
                     description: Some("held".into()),
@@ -85,19 +85,19 @@ both!(
                 };
                 let (held, took) = futures_util::future::join(holding, leaving).await;
                 held.unwrap();
-                tries += 1;
+                attempts += 1;
                 // A change that waits too long for a lock is abandoned, with or without its client.
-                if took > PATIENCE && tries < 10 {
+                if took > LOCK_TIMEOUT && attempts < 10 {
                     continue;
                 }
-                assert_eq!(bob.event_types_of(&token.id).await, ["TOKEN_CREATED", "TOKEN_UPDATED", event], "{verb}");
+                assert_eq!(bob.event_types_of(&token.id).await, ["TOKEN_CREATED", "TOKEN_UPDATED", event], "{action}");
                 for node in [&world, &node] {
                     let reply = node.bearer(&token.value).verify("organization=acme").await;
-                    assert_eq!(reply.status.as_u16(), status, "{verb}");
+                    assert_eq!(reply.status.as_u16(), status, "{action}");
                 }
                 if status == 403 {
                     let sent = || world.mailbox.sent().len() + node.mailbox.sent().len();
-                    until("the email is sent", || sent() > letters).await;
+                    until("the email is sent", || sent() > emails).await;
                 }
                 break;
             }

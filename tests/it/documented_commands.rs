@@ -50,12 +50,12 @@ fn pasted(script: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
 }
 
 /// Returns the HTTP status codes in the output, in order.
-fn statuses(said: &str) -> Vec<&str> {
-    said.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)).collect()
+fn statuses(output: &str) -> Vec<&str> {
+    output.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)).collect()
 }
 
 /// A longer pause for slow machines, in place of the one in the documentation.
-const PATIENCE: &str = "sleep 8\n";
+const PAUSE: &str = "sleep 8\n";
 
 /// Returns the story of the README, with the tested program, on a free port.
 fn story() -> String {
@@ -65,7 +65,7 @@ fn story() -> String {
         .replace("cargo build --release\n", "")
         .replace("$PWD/target/release", Path::new(BINARY).parent().unwrap().to_str().unwrap())
         .replace("127.0.0.1:8080", &port::free().to_string())
-        .replace("sleep 2\n", PATIENCE)
+        .replace("sleep 2\n", PAUSE)
 }
 
 fn readme_story_runs(kind: Kind, test: &str) {
@@ -73,12 +73,12 @@ fn readme_story_runs(kind: Kind, test: &str) {
         return;
     }
     let Some(database) = Database::fresh(kind, test) else { return };
-    let said = pasted(&story(), database.folder(), &[("TOKENWARD_DATABASE__URL", database.url())]);
-    assert_eq!(statuses(&said), ["200", "403", "200", "200", "204", "401"], "{said}");
-    assert!(said.contains(r#""totalCount":1"#) && said.contains(r#""username":"bob""#), "{said}");
-    assert!(said.contains("Subject: Organization removed from your token: Acme Widgets"), "{said}");
-    assert!(said.contains(r#""removedBy":{"name":"Ada Okafor"},"removalReason":"Not used any more""#), "{said}");
-    assert!(!said.contains(r#""errors""#), "{said}");
+    let output = pasted(&story(), database.folder(), &[("TOKENWARD_DATABASE__URL", database.url())]);
+    assert_eq!(statuses(&output), ["200", "403", "200", "200", "204", "401"], "{output}");
+    assert!(output.contains(r#""totalCount":1"#) && output.contains(r#""username":"bob""#), "{output}");
+    assert!(output.contains("Subject: Organization removed from your token: Acme Widgets"), "{output}");
+    assert!(output.contains(r#""removedBy":{"name":"Ada Okafor"},"removalReason":"Not used any more""#), "{output}");
+    assert!(!output.contains(r#""errors""#), "{output}");
 }
 
 /// The story ends with the reason if the server does not start.
@@ -91,10 +91,10 @@ fn story_ends_if_the_server_does_not_start() {
     let database = Database::fresh(Kind::Sqlite, test).unwrap();
     let story = story().replace("export PATH", "export TOKENWARD_NOTHING=1 PATH");
     let start = Instant::now();
-    let said = pasted(&story, database.folder(), &[("TOKENWARD_DATABASE__URL", database.url())]);
-    assert!(start.elapsed() < Duration::from_secs(100), "{said}");
-    assert!(said.contains("TOKENWARD_NOTHING"), "{said}");
-    assert_eq!(statuses(&said), [""; 0], "{said}");
+    let output = pasted(&story, database.folder(), &[("TOKENWARD_DATABASE__URL", database.url())]);
+    assert!(start.elapsed() < Duration::from_secs(100), "{output}");
+    assert!(output.contains("TOKENWARD_NOTHING"), "{output}");
+    assert_eq!(statuses(&output), [""; 0], "{output}");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn readme_story_runs_on_postgres() {
 }
 
 /// Starts the demo in this folder; returns its process and its guide, from the first command on.
-pub(crate) fn demonstration(folder: &Path) -> (Running, String) {
+pub(crate) fn start_demo(folder: &Path) -> (Running, String) {
     let mut demo = Command::new(BINARY);
     demo.args(["demo", "--listen", &port::free().to_string()]).current_dir(folder);
     let demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -139,7 +139,7 @@ pub(crate) fn variable<'guide>(guide: &'guide str, name: &str) -> &'guide str {
 }
 
 /// Returns the validity of a JWT, in seconds.
-fn life(jwt: &str) -> i64 {
+fn validity(jwt: &str) -> i64 {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let payload = URL_SAFE_NO_PAD.decode(jwt.split('.').nth(1).unwrap()).unwrap();
     let claims: serde_json::Value = serde_json::from_slice(&payload).unwrap();
@@ -152,7 +152,7 @@ fn existing_demo_is_served_unchanged() {
     let folder = temp_files::folder();
     let secret = folder.path().join("demo-data/jwt-secret");
     let guides = [0, 1].map(|_| {
-        let (demo, guide) = demonstration(folder.path());
+        let (demo, guide) = start_demo(folder.path());
         drop(demo);
         // Two JWTs that are issued in the same second are equal.
         std::thread::sleep(Duration::from_secs(1));
@@ -166,7 +166,7 @@ fn existing_demo_is_served_unchanged() {
         assert_ne!(variable(first, credential), variable(second, credential), "{credential} is fresh");
     }
     for jwt in ["OWNER", "ADMIN"] {
-        assert_eq!(life(variable(first, jwt)), 12 * 60 * 60);
+        assert_eq!(validity(variable(first, jwt)), 12 * 60 * 60);
     }
 }
 
@@ -176,15 +176,21 @@ fn demo_guide_runs() {
         return;
     }
     let folder = temp_files::folder();
-    let (demo, commands) = demonstration(folder.path());
-    let said = pasted(&commands.replace("sleep 2\n", PATIENCE), folder.path(), &[]);
+    let (demo, commands) = start_demo(folder.path());
+    let output = pasted(&commands.replace("sleep 2\n", PAUSE), folder.path(), &[]);
     drop(demo);
-    assert_eq!(statuses(&said), ["200", "403", "403", "200", "200", "204", "401"], "{said}");
-    assert_eq!(said.matches(r#"{"data":"#).count(), 14, "{said}");
-    assert!(!said.contains(r#""errors""#), "{said}");
-    assert!(!said.contains(r#""totalCount":0"#), "every filter of the guide finds a token: {said}");
-    assert!(said.contains("Organization removed from your token") && said.contains("Not needed any more"), "{said}");
-    assert!(said.contains("Content-Type: text/plain") && !said.contains("<html"), "the email is shown as text: {said}");
+    assert_eq!(statuses(&output), ["200", "403", "403", "200", "200", "204", "401"], "{output}");
+    assert_eq!(output.matches(r#"{"data":"#).count(), 14, "{output}");
+    assert!(!output.contains(r#""errors""#), "{output}");
+    assert!(!output.contains(r#""totalCount":0"#), "every filter of the guide finds a token: {output}");
+    assert!(
+        output.contains("Organization removed from your token") && output.contains("Not needed any more"),
+        "{output}"
+    );
+    assert!(
+        output.contains("Content-Type: text/plain") && !output.contains("<html"),
+        "the email is shown as text: {output}"
+    );
 }
 
 #[test]
@@ -198,15 +204,15 @@ fn typescript_commands_of_the_readme_run() {
     let here =
         commands.replace("cd examples/typescript\nnpm ci\nnpm run build\n", &format!("cd '{}'\n", built.display()));
     assert_ne!(here, commands);
-    let (demo, guide) = demonstration(folder.path());
+    let (demo, guide) = start_demo(folder.path());
     let who = guide.split("\n\n").next().unwrap();
-    let said = pasted(&format!("{who}\n{here}"), folder.path(), &[]);
+    let output = pasted(&format!("{who}\n{here}"), folder.path(), &[]);
     drop(demo);
-    let lines: Vec<_> = said.lines().collect();
+    let lines: Vec<_> = output.lines().collect();
     let words: Vec<_> = lines.iter().filter(|line| !line.starts_with("token_")).collect();
-    assert_eq!(words, [&"REMOVED", &"ACTIVE"], "{said}");
+    assert_eq!(words, [&"REMOVED", &"ACTIVE"], "{output}");
     let removed = lines.iter().position(|line| *line == "REMOVED").unwrap();
     let (audit, own) = (&lines[..removed], &lines[removed + 1..lines.len() - 1]);
-    assert!(audit.iter().any(|line| line.contains("graphql")) && !own.is_empty(), "{said}");
-    assert!(own.iter().all(|line| line.contains("\tbob\t")), "{said}");
+    assert!(audit.iter().any(|line| line.contains("graphql")) && !own.is_empty(), "{output}");
+    assert!(own.iter().all(|line| line.contains("\tbob\t")), "{output}");
 }

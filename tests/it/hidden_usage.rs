@@ -9,7 +9,7 @@ both!(
         let script = world.bearer(&bob.create_token("script", &["acme"], &["graphql"]).await.value);
         let query =
             "query($f: TokenFilter, $o: TokenOrder) { viewer { tokens(filter: $f, orderBy: $o) { totalCount } } }";
-        let asks = [
+        let usage_filters = [
             json!({ "f": { "neverUsed": true } }),
             json!({ "f": { "ipAddress": "198.51.100.2" } }),
             json!({ "f": { "query": "198.51.100.2" } }),
@@ -17,9 +17,9 @@ both!(
             json!({ "f": { "lastUsedAt": { "from": "2026-01-01T00:00:00Z" } } }),
             json!({ "o": { "field": "LAST_USED_AT", "direction": "DESC" } }),
         ];
-        for ask in asks {
-            assert_eq!(script.graphql(query, ask.clone()).await.code(), "FORBIDDEN", "{ask}");
-            assert_eq!(bob.graphql(query, ask.clone()).await.code(), "OK", "{ask}");
+        for filter in usage_filters {
+            assert_eq!(script.graphql(query, filter.clone()).await.code(), "FORBIDDEN", "{filter}");
+            assert_eq!(bob.graphql(query, filter.clone()).await.code(), "OK", "{filter}");
         }
         let rest: Value =
             json!({ "f": { "owner": "bob", "neverExpires": true }, "o": { "field": "OWNER", "direction": "ASC" } });
