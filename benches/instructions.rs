@@ -29,7 +29,7 @@ use tokenward::{
     app::{App, Clock},
     config::Config,
     domain::{caller::Caller, policy::SelfService},
-    http::{self, Said},
+    http::{self, UserClaims},
     store::{Identity, NewUser, Store},
 };
 use tower::ServiceExt as _;
@@ -62,27 +62,27 @@ struct Case {
     times: u64,
     /// The code of the first error, or `OK`.
     code: &'static str,
-    make: fn(&Facts) -> Request<Body>,
+    request: fn(&Data) -> Request<Body>,
 }
 
 /// The budgets are a third above the measured counts.
 const CASES: &[Case] = &[
-    Case { name: "verify", budget: 9, times: 50, code: "OK", make: verify },
-    Case { name: "audit_page", budget: 115, times: 4, code: "OK", make: audit_page },
-    Case { name: "nodes_100_ids", budget: 29, times: 4, code: "OK", make: nodes },
-    Case { name: "aliases_100", budget: 26, times: 4, code: "OK", make: aliases },
+    Case { name: "verify", budget: 9, times: 50, code: "OK", request: verify },
+    Case { name: "audit_page", budget: 115, times: 4, code: "OK", request: audit_page },
+    Case { name: "nodes_100_ids", budget: 29, times: 4, code: "OK", request: nodes },
+    Case { name: "aliases_100", budget: 26, times: 4, code: "OK", request: aliases },
     // Smaller than the largest accepted request: valgrind is slow, and the time limits apply under it as well.
-    Case { name: "type_names_24000", budget: 260, times: 1, code: "OK", make: type_names },
-    Case { name: "introspection_quarter", budget: 49, times: 1, code: "OK", make: introspection },
-    Case { name: "plain_lists_quarter", budget: 1_000, times: 1, code: "OK", make: plain_lists },
-    Case { name: "operations_2000", budget: 250, times: 1, code: "OK", make: operations },
-    Case { name: "fragment_bomb", budget: 4, times: 20, code: "TOO_COMPLEX", make: fragment_bomb },
-    Case { name: "brackets_60000", budget: 3, times: 20, code: "TOO_COMPLEX", make: brackets },
-    Case { name: "variable_at_the_limit", budget: 16, times: 1, code: "INVALID_INPUT", make: large_variable },
+    Case { name: "type_names_24000", budget: 260, times: 1, code: "OK", request: type_names },
+    Case { name: "introspection_quarter", budget: 49, times: 1, code: "OK", request: introspection },
+    Case { name: "plain_lists_quarter", budget: 1_000, times: 1, code: "OK", request: plain_lists },
+    Case { name: "operations_2000", budget: 250, times: 1, code: "OK", request: operations },
+    Case { name: "fragment_bomb", budget: 4, times: 20, code: "TOO_COMPLEX", request: fragment_bomb },
+    Case { name: "brackets_60000", budget: 3, times: 20, code: "TOO_COMPLEX", request: brackets },
+    Case { name: "variable_at_the_limit", budget: 16, times: 1, code: "INVALID_INPUT", request: large_variable },
 ];
 
 /// The parts of the data that the requests use.
-struct Facts {
+struct Data {
     jwt: String,
     /// The value of a token.
     value: String,
@@ -174,8 +174,8 @@ async fn service(folder: &Path) -> (App, Config, Router) {
 }
 
 fn jwt(app: &App, config: &Config) -> String {
-    let said = Said { subject: "ada", username: "ada", name: "Ada Example", email: "ada@example.test" };
-    http::sign(config.jwt.as_ref().unwrap(), &said, app.now(), Duration::from_hours(1)).unwrap()
+    let claims = UserClaims { subject: "ada", username: "ada", name: "Ada Example", email: "ada@example.test" };
+    http::sign(config.jwt.as_ref().unwrap(), &claims, app.now(), Duration::from_hours(1)).unwrap()
 }
 
 /// Creates the data: Ada administers 100 organizations; one of her tokens has access to all of them, 100 have access to the
@@ -193,37 +193,37 @@ async fn prepare(folder: &Path) {
         let create = CreateOrganization { slug, name, admin: "ada".into(), self_service: SelfService::Off };
         organizations.push(app.change(&operator, create).await.unwrap().id.to_string());
     }
-    let mut facts = Facts { jwt: jwt(&app, &config), value: String::new(), token: String::new(), organizations };
+    let mut data = Data { jwt: jwt(&app, &config), value: String::new(), token: String::new(), organizations };
     let scopes: Vec<_> =
         app.catalogue().iter().filter(|scope| !scope.retired).map(|scope| scope.name.to_string()).collect();
     for number in 0..=ROWS {
         let create = "mutation($input: CreateTokenInput!) { createToken(input: $input) { value token { id } } }";
-        let organizations = if number == 0 { &facts.organizations[..] } else { &facts.organizations[..1] };
+        let organizations = if number == 0 { &data.organizations[..] } else { &data.organizations[..1] };
         let scopes = if number == 0 { &scopes[..] } else { &scopes[..scopes.len().min(10)] };
         let input =
             json!({ "description": format!("deploy {number}"), "organizationIds": organizations, "scopes": scopes });
-        let (_, answer) = send(&router, graphql(&facts, create, &json!({ "input": input }))).await;
-        let created = &answer["data"]["createToken"];
+        let (_, response) = send(&router, graphql(&data, create, &json!({ "input": input }))).await;
+        let created = &response["data"]["createToken"];
         if number == 0 {
-            created["value"].as_str().unwrap_or_else(|| panic!("{answer}")).clone_into(&mut facts.value);
-            created["token"]["id"].as_str().unwrap().clone_into(&mut facts.token);
+            created["value"].as_str().unwrap_or_else(|| panic!("{response}")).clone_into(&mut data.value);
+            created["token"]["id"].as_str().unwrap().clone_into(&mut data.token);
         }
     }
-    let facts = json!({ "value": facts.value, "token": facts.token, "organizations": facts.organizations });
-    std::fs::write(folder.join("facts.json"), facts.to_string()).unwrap();
+    let data = json!({ "value": data.value, "token": data.token, "organizations": data.organizations });
+    std::fs::write(folder.join("data.json"), data.to_string()).unwrap();
 }
 
 async fn run(folder: &Path, case: &Case, times: u64) {
     let (app, config, router) = service(folder).await;
-    let facts: Value = serde_json::from_slice(&std::fs::read(folder.join("facts.json")).unwrap()).unwrap();
+    let data: Value = serde_json::from_slice(&std::fs::read(folder.join("data.json")).unwrap()).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let organizations = facts["organizations"].as_array().unwrap().iter().map(text).collect();
-    let (value, token) = (text(&facts["value"]), text(&facts["token"]));
-    let facts = Facts { jwt: jwt(&app, &config), value, token, organizations };
+    let organizations = data["organizations"].as_array().unwrap().iter().map(text).collect();
+    let (value, token) = (text(&data["value"]), text(&data["token"]));
+    let data = Data { jwt: jwt(&app, &config), value, token, organizations };
     for _ in 0..times {
-        let (status, answer) = send(&router, (case.make)(&facts)).await;
-        let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("OK");
-        assert_eq!((status, code), (StatusCode::OK, case.code), "{answer:.300}");
+        let (status, response) = send(&router, (case.request)(&data)).await;
+        let code = response["errors"][0]["extensions"]["code"].as_str().unwrap_or("OK");
+        assert_eq!((status, code), (StatusCode::OK, case.code), "{response:.300}");
     }
 }
 
@@ -234,13 +234,13 @@ async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
 
-fn graphql(facts: &Facts, query: &str, variables: &Value) -> Request<Body> {
+fn graphql(data: &Data, query: &str, variables: &Value) -> Request<Body> {
     let body = json!({ "query": query, "variables": variables, "operationName": operation_of(query) });
     Request::builder()
         .method(Method::POST)
         .uri("/graphql")
         .header(header::CONTENT_TYPE, "application/json")
-        .header(header::AUTHORIZATION, format!("Bearer {}", facts.jwt))
+        .header(header::AUTHORIZATION, format!("Bearer {}", data.jwt))
         .body(body.to_string().into())
         .unwrap()
 }
@@ -254,43 +254,43 @@ fn repeated(number: usize, part: impl Fn(usize) -> String) -> String {
     (0..number).map(part).collect()
 }
 
-fn verify(facts: &Facts) -> Request<Body> {
+fn verify(data: &Data) -> Request<Body> {
     let request = Request::builder().uri("/verify?scope=graphql&organization=organization-7");
-    request.header(header::AUTHORIZATION, format!("Bearer {}", facts.value)).body(Body::empty()).unwrap()
+    request.header(header::AUTHORIZATION, format!("Bearer {}", data.value)).body(Body::empty()).unwrap()
 }
 
-fn audit_page(facts: &Facts) -> Request<Body> {
+fn audit_page(data: &Data) -> Request<Body> {
     let query = include_str!("../console/src/pages/audit/audit.graphql");
-    graphql(facts, query, &json!({ "slug": "organization-0", "first": 100 }))
+    graphql(data, query, &json!({ "slug": "organization-0", "first": 100 }))
 }
 
-fn nodes(facts: &Facts) -> Request<Body> {
+fn nodes(data: &Data) -> Request<Body> {
     let query = "query Q($ids: [ID!]!) { nodes(ids: $ids) { id ... on Organization { slug name uuid createdAt viewerIsAdmin } } }";
-    graphql(facts, query, &json!({ "ids": facts.organizations }))
+    graphql(data, query, &json!({ "ids": data.organizations }))
 }
 
-fn aliases(facts: &Facts) -> Request<Body> {
+fn aliases(data: &Data) -> Request<Body> {
     let fields = ["viewer { id name username }", "tokenPrefix", "session { id }"];
     let many = fields.map(|field| repeated(30, |index| format!("{}{index}: {field} ", &field[..1])));
     let scopes = repeated(10, |index| format!("c{index}: scopes {{ name title }} "));
-    graphql(facts, &format!("{{ {} {scopes} }}", many.concat()), &json!({}))
+    graphql(data, &format!("{{ {} {scopes} }}", many.concat()), &json!({}))
 }
 
 /// The library resolves `__typename` itself, so that the limit of fields does not apply.
-fn type_names(facts: &Facts) -> Request<Body> {
+fn type_names(data: &Data) -> Request<Body> {
     let names = repeated(30, |index| format!("a{index}: __typename "));
     let lists = repeated(8, |index| format!("a{index}: organizations {{ {names} }} "));
-    graphql(facts, &format!("{{ token(id: \"{}\") {{ {lists} }} }}", facts.token), &json!({}))
+    graphql(data, &format!("{{ token(id: \"{}\") {{ {lists} }} }}", data.token), &json!({}))
 }
 
 /// Lists that are not paginated, with all fields of their elements.
-fn plain_lists(facts: &Facts) -> Request<Body> {
+fn plain_lists(data: &Data) -> Request<Body> {
     let names = repeated(15, |index| format!("a{index}: {} ", ["id", "slug", "name"][index % 3]));
     let many = repeated(4, |index| format!("a{index}: organizations {{ {names} }} "));
-    graphql(facts, &format!("{{ token(id: \"{}\") {{ {many} }} }}", facts.token), &json!({}))
+    graphql(data, &format!("{{ token(id: \"{}\") {{ {many} }} }}", data.token), &json!({}))
 }
 
-fn introspection(facts: &Facts) -> Request<Body> {
+fn introspection(data: &Data) -> Request<Body> {
     let query = |aliases: usize| {
         let names = repeated(aliases, |index| format!("a{index}: description "));
         format!("{{ __schema {{ types {{ kind name fields {{ name args {{ name }} {names} }} }} }} }}")
@@ -300,24 +300,24 @@ fn introspection(facts: &Facts) -> Request<Body> {
         let (_, operation) = document.operations.iter().next().unwrap();
         tokenward::graphql::cost::cost(&document, &operation.node, &async_graphql::Variables::default()).is_ok()
     };
-    let most = (1..=30).rev().find(|aliases| is_accepted(&query(*aliases))).unwrap();
-    graphql(facts, &query(most / 4), &json!({}))
+    let max = (1..=30).rev().find(|aliases| is_accepted(&query(*aliases))).unwrap();
+    graphql(data, &query(max / 4), &json!({}))
 }
 
-fn operations(facts: &Facts) -> Request<Body> {
-    graphql(facts, &repeated(2_000, |index| format!("query q{index}{{viewer{{id}}}}")), &json!({}))
+fn operations(data: &Data) -> Request<Body> {
+    graphql(data, &repeated(2_000, |index| format!("query q{index}{{viewer{{id}}}}")), &json!({}))
 }
 
-fn fragment_bomb(facts: &Facts) -> Request<Body> {
+fn fragment_bomb(data: &Data) -> Request<Body> {
     let fragments = repeated(27, |index| format!(" fragment f{index} on Query {{ ...f{0} ...f{0} }}", index + 1));
-    graphql(facts, &format!("{{ ...f0 }}{fragments} fragment f27 on Query {{ viewer {{ id }} }}"), &json!({}))
+    graphql(data, &format!("{{ ...f0 }}{fragments} fragment f27 on Query {{ viewer {{ id }} }}"), &json!({}))
 }
 
-fn brackets(facts: &Facts) -> Request<Body> {
-    graphql(facts, &format!("{{ node(id: {}", "[".repeat(60_000)), &json!({}))
+fn brackets(data: &Data) -> Request<Body> {
+    graphql(data, &format!("{{ node(id: {}", "[".repeat(60_000)), &json!({}))
 }
 
-fn large_variable(facts: &Facts) -> Request<Body> {
+fn large_variable(data: &Data) -> Request<Body> {
     let query = format!("query Q($a: ID!) {{ nodes(ids: [{}]) {{ id }} }}", "$a,".repeat(1_023));
-    graphql(facts, &query, &json!({ "a": "x".repeat(4_035) }))
+    graphql(data, &query, &json!({ "a": "x".repeat(4_035) }))
 }

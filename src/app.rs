@@ -208,11 +208,11 @@ impl App {
         let turn = self.changes_in_turn.turn(caller).await?;
         let (app, caller) = (self.clone(), caller.clone());
         let work = async move {
-            let made = app.apply_with_retries(caller, &change).await;
-            if let (Some(turn), Err(Error::Unavailable(_))) = (&turn, &made) {
+            let result = app.apply_with_retries(caller, &change).await;
+            if let (Some(turn), Err(Error::Unavailable(_))) = (&turn, &result) {
                 turn.fail_waiting();
             }
-            made
+            result
         };
         let task = self.tasks.spawn(store::with_request_stats(store::request_stats(), work.in_current_span()));
         task.await.unwrap_or_else(|error| Err(Error::Bug(error.to_string().into())))
@@ -229,22 +229,22 @@ impl App {
         let named = caller.user().map(|user| ((user, ChangeKind::Naming), self.max_changes_per_minute));
         let begun = self.changes.begin(named.as_slice(), self.instant());
         begun.inspect_err(|_| self.metrics().throttled())?;
-        let made = self.change(caller, change).await;
-        if !matches!(made, Err(Error::NotFound("user"))) {
+        let result = self.change(caller, change).await;
+        if !matches!(result, Err(Error::NotFound("user"))) {
             self.changes.undo(named.as_slice());
         }
-        made
+        result
     }
 
     async fn apply_with_retries<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {
-        let (mut tries, start) = (1, Instant::now());
+        let (mut attempts, start) = (1, Instant::now());
         loop {
             match self.attempt(caller.clone(), change).await {
                 Err(error)
-                    if tries < MAX_ATTEMPTS && start.elapsed() < RETRY_TIMEOUT && store::is_retryable(&error) =>
+                    if attempts < MAX_ATTEMPTS && start.elapsed() < RETRY_TIMEOUT && store::is_retryable(&error) =>
                 {
-                    tokio::time::sleep(backoff(tries)).await;
-                    tries += 1;
+                    tokio::time::sleep(backoff(attempts)).await;
+                    attempts += 1;
                 }
                 other => return other,
             }
@@ -307,11 +307,11 @@ impl App {
 
 /// Returns the pause after an attempt, which doubles each time; its random part keeps two conflicting changes from
 /// retrying at the same time.
-fn backoff(tries: u32) -> Duration {
+fn backoff(attempts: u32) -> Duration {
     let mut random = [0; 1];
     let _ = getrandom::fill(&mut random);
-    let most = 8 << tries;
-    Duration::from_millis(4 + u64::from(random.first().copied().unwrap_or_default()) % most)
+    let max = 8 << attempts;
+    Duration::from_millis(4 + u64::from(random.first().copied().unwrap_or_default()) % max)
 }
 
 /// The only source of the system time.

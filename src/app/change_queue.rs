@@ -58,13 +58,13 @@ impl ChangeQueues {
                 return Ok(None);
             }
         };
-        let queue = self.of(key);
+        let queue = self.queue(key);
         let permit = Arc::clone(&queue).acquire_owned().await;
         let permit = permit.map_err(|_| Error::unavailable("a change that was ahead in the queue failed"))?;
         Ok(Some(Turn { queue, _permit: permit }))
     }
 
-    fn of(&self, key: Key) -> Arc<Semaphore> {
+    fn queue(&self, key: Key) -> Arc<Semaphore> {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(queue) = queues.get(&key).and_then(Weak::upgrade).filter(|queue| !queue.is_closed()) {
             return queue;
@@ -91,8 +91,8 @@ mod tests {
     use crate::domain::{id::TokenId, time::Time};
     use std::time::Duration;
 
-    fn caller(through: AuthMethod) -> Caller {
-        Caller { auth_method: through, ..Caller::command_line(Time::from_micros(0)) }
+    fn caller(auth_method: AuthMethod) -> Caller {
+        Caller { auth_method, ..Caller::command_line(Time::from_micros(0)) }
     }
 
     fn user() -> Caller {

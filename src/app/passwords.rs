@@ -48,8 +48,8 @@ impl Default for Workers {
 impl App {
     /// Returns whether the password matches the stored one. If none is stored, it does not match, after the same work. Users
     /// with a session have places in the queue that others cannot take.
-    pub async fn is_password(&self, given: Password, kept: Option<Hashed>, has_session: bool) -> Result<bool> {
-        self.passwords.hashing.run(has_session, move || given.is(kept.as_ref())).await
+    pub async fn is_password(&self, password: Password, stored: Option<Hashed>, has_session: bool) -> Result<bool> {
+        self.passwords.hashing.run(has_session, move || password.is(stored.as_ref())).await
     }
 
     /// Returns the hash of a new password, or an error about `field` if the password is too short, too long or easily guessed
@@ -79,12 +79,12 @@ impl Workers {
             retry_after: RETRY_AFTER,
         })?;
         let turn = Arc::clone(&self.running).acquire_owned().await.map_err(Error::unavailable)?;
-        let working = tokio::task::spawn_blocking(move || {
+        let task = tokio::task::spawn_blocking(move || {
             let done = work();
             drop((turn, place));
             done
         });
-        working.await.map_err(|error| Error::Bug(error.to_string().into()))
+        task.await.map_err(|error| Error::Bug(error.to_string().into()))
     }
 }
 

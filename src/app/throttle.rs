@@ -69,8 +69,8 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
     }
 
     fn check_in(&self, counts: &HashMap<K, Count>, limits: &[Limit<K>], now: Instant) -> Result<()> {
-        let reached = limits.iter().filter_map(|(key, max)| counts.get(key).filter(|count| count.events >= *max));
-        match reached.filter_map(|count| self.remaining(count, now)).max() {
+        let at_limit = limits.iter().filter_map(|(key, max)| counts.get(key).filter(|count| count.events >= *max));
+        match at_limit.filter_map(|count| self.remaining(count, now)).max() {
             Some(retry_after) => Err(Error::RateLimited { why: self.message, retry_after }),
             None => Ok(()),
         }
@@ -94,8 +94,8 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
 
     /// Returns the remaining time of the window, or `None` if it has ended.
     fn remaining(&self, count: &Count, now: Instant) -> Option<Duration> {
-        let left = self.window.saturating_sub(now.saturating_duration_since(count.since));
-        (!left.is_zero()).then_some(left)
+        let remaining = self.window.saturating_sub(now.saturating_duration_since(count.since));
+        (!remaining.is_zero()).then_some(remaining)
     }
 }
 
@@ -162,26 +162,26 @@ mod tests {
     #[test]
     fn number_of_keys_is_bounded() {
         let (throttle, start) = (throttle(), Instant::now());
-        let most = u32::try_from(MAX_KEYS).expect("a number that fits u32");
-        let guesser = most + 1;
+        let max = u32::try_from(MAX_KEYS).expect("a number that fits u32");
+        let guesser = max + 1;
         for _ in 0..60 {
             throttle.count(&limited(guesser), start);
         }
-        for number in 1..most {
+        for number in 1..max {
             throttle.count(&limited(number), start);
         }
         assert_eq!(throttle.counts().len(), MAX_KEYS);
         for _ in 0..60 {
-            assert!(throttle.begin(&limited(GUESSER + most + 1), start).is_ok());
+            assert!(throttle.begin(&limited(GUESSER + max + 1), start).is_ok());
         }
-        assert!(throttle.begin(&limited(GUESSER + most + 1), start).is_err(), "a full throttle counts a new key");
+        assert!(throttle.begin(&limited(GUESSER + max + 1), start).is_err(), "a full throttle counts a new key");
         assert!(throttle.check(&limited(guesser), start).is_err(), "the highest count is kept");
-        for number in 0..most {
+        for number in 0..max {
             throttle.count(&limited(number), start);
         }
         assert!(throttle.counts().len() <= MAX_KEYS);
         assert!(throttle.check(&limited(guesser), start).is_err());
-        for number in 0..most {
+        for number in 0..max {
             throttle.count(&limited(number), start + WINDOW);
         }
         assert!(throttle.counts().len() <= MAX_KEYS);

@@ -26,7 +26,7 @@ use std::{
 };
 
 /// The largest `--limit`.
-const MAX: u64 = 10_000;
+const MAX_LIMIT: u64 = 10_000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -63,7 +63,7 @@ pub(super) struct List {
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// The number of events to list
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MAX))]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=MAX_LIMIT))]
     limit: u64,
     /// Print each event as a line of JSON, with the field names of the GraphQL API
     #[arg(long)]
@@ -87,9 +87,10 @@ impl List {
         let operator = policy::operator(&caller)?;
         let search = self.search(app, &operator, caller.at).await?;
         let events = app.store().search_events(&operator, &search, self.limit).await?;
-        let named = Named::of(app, &events).await?;
-        let lines =
-            events.iter().map(|event| if self.json { format!("{}\n", named.json(event)) } else { named.line(event) });
+        let references = References::of(app, &events).await?;
+        let lines = events
+            .iter()
+            .map(|event| if self.json { format!("{}\n", references.json(event)) } else { references.line(event) });
         if events.is_empty() && !self.json {
             crate::telemetry::notice("No event matches.");
             return Ok(());
@@ -140,22 +141,22 @@ fn time(flag: &'static str, text: &str, now: Time) -> Result<Time> {
 }
 
 /// The users and organizations that the events refer to.
-struct Named {
+struct References {
     users: HashMap<UserId, UserRecord>,
     organizations: HashMap<OrganizationId, Organization>,
-    concerned: HashMap<i64, BTreeSet<OrganizationId>>,
+    organization_ids: HashMap<i64, BTreeSet<OrganizationId>>,
 }
 
-impl Named {
+impl References {
     async fn of(app: &App, events: &[RecordedEvent]) -> Result<Self> {
         let users: BTreeSet<_> = events.iter().flat_map(|event| [event.actor, event.user]).flatten().collect();
         let numbers: Vec<_> = events.iter().map(|event| event.number).collect();
-        let concerned = app.store().event_organizations(&numbers).await?;
-        let organizations: BTreeSet<_> = concerned.values().flatten().copied().collect();
+        let organization_ids = app.store().event_organizations(&numbers).await?;
+        let organizations: BTreeSet<_> = organization_ids.values().flatten().copied().collect();
         Ok(Self {
             users: app.store().users(&users.into_iter().collect::<Vec<_>>()).await?,
             organizations: app.store().organizations(&organizations.into_iter().collect::<Vec<_>>()).await?,
-            concerned,
+            organization_ids,
         })
     }
 
@@ -164,8 +165,8 @@ impl Named {
     }
 
     fn organizations(&self, event: &RecordedEvent) -> impl Iterator<Item = &Organization> {
-        let concerned = self.concerned.get(&event.number).into_iter().flatten();
-        concerned.filter_map(|organization| self.organizations.get(organization))
+        let ids = self.organization_ids.get(&event.number).into_iter().flatten();
+        ids.filter_map(|organization| self.organizations.get(organization))
     }
 
     fn line(&self, event: &RecordedEvent) -> String {
@@ -191,11 +192,13 @@ impl Named {
     fn json(&self, event: &RecordedEvent) -> Value {
         let user = |user: UserId| json!({ "id": user.to_string(), "username": self.username(user) });
         let organizations = self.organizations(event);
-        let organizations: Vec<_> =
-            organizations.map(|one| json!({ "id": one.id.to_string(), "slug": one.slug })).collect();
+        let organizations: Vec<_> = organizations
+            .map(|organization| json!({ "id": organization.id.to_string(), "slug": organization.slug }))
+            .collect();
         let changes = event.field_changes.iter();
-        let changes: Vec<_> =
-            changes.map(|one| json!({ "field": one.field, "before": one.before, "after": one.after })).collect();
+        let changes: Vec<_> = changes
+            .map(|change| json!({ "field": change.field, "before": change.before, "after": change.after }))
+            .collect();
         let names = |scopes: &[ScopeName]| scopes.iter().map(|scope| scope.as_str().to_owned()).collect::<Vec<_>>();
         json!({
             "number": event.number,

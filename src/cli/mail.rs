@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use std::fmt::Write as _;
 
 /// The number of emails that are listed.
-const MOST: u64 = 1000;
+const MAX_LISTED: u64 = 1000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -52,12 +52,12 @@ impl Retry {
     async fn run(self, app: &App) -> Result<()> {
         let caller = operator(app);
         let which = match &self.id {
-            Some(id) => DeliverySelector::One(DeliveryId::parse(id).ok_or_else(|| no_letter(id))?),
+            Some(id) => DeliverySelector::One(DeliveryId::parse(id).ok_or_else(|| no_such_email(id))?),
             None => DeliverySelector::All,
         };
         let count = app.store().maintenance().retry_emails(&policy::operator(&caller)?, which, caller.at).await?;
         match &self.id {
-            Some(id) if count == 0 => Err(no_letter(id)),
+            Some(id) if count == 0 => Err(no_such_email(id)),
             _ => {
                 notice(format_args!("Queued, to be sent by the running server or the next one: {count}"));
                 Ok(())
@@ -66,23 +66,23 @@ impl Retry {
     }
 }
 
-fn no_letter(id: &str) -> Error {
+fn no_such_email(id: &str) -> Error {
     let why = format!("This email does not exist: {id}. `tokenward mail list` shows the pending and abandoned ones.");
     Error::Conflict(why.into())
 }
 
 async fn list(app: &App) -> Result<()> {
-    let letters = app.store().undelivered_emails(&policy::operator(&operator(app))?, MOST).await?;
-    if letters.is_empty() {
+    let emails = app.store().undelivered_emails(&policy::operator(&operator(app))?, MAX_LISTED).await?;
+    if emails.is_empty() {
         notice("No email is pending or abandoned.");
         return Ok(());
     }
-    let width = letters.iter().map(|letter| letter.to_address.chars().count()).max().unwrap_or_default().max(2);
+    let width = emails.iter().map(|email| email.to_address.chars().count()).max().unwrap_or_default().max(2);
     let mut table =
         format!("{:31}  {:width$}  {:20}  {:5}  {:29}  LAST ERROR\n", "ID", "TO", "WRITTEN", "TRIES", "STATE");
-    for letter in letters {
-        let state = letter.next_at.map_or_else(|| "abandoned".into(), |at| format!("next {}", at.to_text_in_seconds()));
-        let UndeliveredEmail { id, to_address, created_at, attempts, last_error, .. } = letter;
+    for email in emails {
+        let state = email.next_at.map_or_else(|| "abandoned".into(), |at| format!("next {}", at.to_text_in_seconds()));
+        let UndeliveredEmail { id, to_address, created_at, attempts, last_error, .. } = email;
         let (written, error) = (created_at.to_text_in_seconds(), last_error.unwrap_or_else(|| "-".into()));
         let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
         let id = id.to_string();

@@ -1,6 +1,6 @@
 //! `member`: memberships of organizations.
 
-use super::{operator, which};
+use super::{operator, with_name};
 use crate::{
     actions::{AddOrganizationMember, RemoveOrganizationMember, set_organization_member},
     app::App,
@@ -50,13 +50,13 @@ impl Command {
                 let add =
                     AddOrganizationMember { organization: slug.as_str().into(), user: username.as_str().into(), role };
                 let named = [("organization", &*slug), ("user", &*username), ("member", &*username)];
-                set_organization_member(app, &operator(app), add).await.map_err(which(&named))
+                set_organization_member(app, &operator(app), add).await.map_err(with_name(&named))
             }
             Self::Remove { slug, username } => {
                 let remove =
                     RemoveOrganizationMember { organization: slug.as_str().into(), user: username.as_str().into() };
                 let named = [("organization", &*slug), ("member", &*username)];
-                app.change(&operator(app), remove).await.map(|_| ()).map_err(which(&named))
+                app.change(&operator(app), remove).await.map(|_| ()).map_err(with_name(&named))
             }
         }
     }

@@ -238,7 +238,7 @@ fn remedy(error: &Error) -> String {
 }
 
 /// Adds the name to a `NotFound` error, from the names that were given to the command. Only operators get such details.
-fn which<'a>(named: &'a [(&'static str, &'a str)]) -> impl Fn(Error) -> Error + 'a {
+fn with_name<'a>(named: &'a [(&'static str, &'a str)]) -> impl Fn(Error) -> Error + 'a {
     move |error| match error {
         Error::NotFound(what) => {
             let name = named.iter().find(|(kind, _)| *kind == what);

@@ -1,6 +1,6 @@
 //! `organization`: organizations, to which tokens have access.
 
-use super::{operator, print, which};
+use super::{operator, print, with_name};
 use crate::{
     actions::{CreateOrganization, DeleteOrganization},
     app::App,
@@ -42,12 +42,12 @@ impl Command {
                     admin: admin.as_str().into(),
                     self_service: SelfService::Off,
                 };
-                let added = app.change(&operator(app), change).await.map_err(which(&[("user", &admin)]))?;
+                let added = app.change(&operator(app), change).await.map_err(with_name(&[("user", &admin)]))?;
                 print(format_args!("{}\n", added.id))
             }
             Self::Delete { slug } => {
                 let change = DeleteOrganization { organization: slug.as_str().into() };
-                app.change(&operator(app), change).await.map_err(which(&[("organization", &slug)]))
+                app.change(&operator(app), change).await.map_err(with_name(&[("organization", &slug)]))
             }
         }
     }

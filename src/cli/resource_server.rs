@@ -1,6 +1,6 @@
 //! `resource-server`: the clients that introspect tokens.
 
-use super::{operator, organization_by_slug, print, print_once, scopes, which};
+use super::{operator, organization_by_slug, print, print_once, scopes, with_name};
 use crate::{
     actions::{DisableResourceServer, add_resource_server},
     app::App,
@@ -57,7 +57,7 @@ impl Command {
             Self::Disable { name } => {
                 let name = text::name("name", &name)?;
                 let disable = DisableResourceServer { name: name.clone() };
-                app.change(&operator(app), disable).await.map_err(which(&[("resource server", &name)]))
+                app.change(&operator(app), disable).await.map_err(with_name(&[("resource server", &name)]))
             }
         }
     }
@@ -80,14 +80,14 @@ async fn list(app: &App) -> Result<()> {
             server.name,
             server.client_id,
             server.created_at.to_text_in_seconds(),
-            within(&server.limits)
+            limits_text(&server.limits)
         );
     }
     print(table)
 }
 
 /// Returns limits such as `acme, globex; read_builds`, or a dash if there are none.
-fn within(limits: &Limits) -> String {
+fn limits_text(limits: &Limits) -> String {
     let slugs = limits.organizations.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let scopes = limits.scopes.iter().map(ScopeName::as_str).collect::<Vec<_>>().join(", ");
     match (slugs.is_empty(), scopes.is_empty()) {

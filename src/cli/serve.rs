@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// The time limit for jobs to end after the last request.
-const FAREWELL: Duration = Duration::from_secs(2);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(config: Config) -> Result<()> {
     telemetry::start(config.log_format, &config.log_level)?;
@@ -83,9 +83,9 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
         None => None,
     };
     // Before the first response, so that a signal that follows it at once is handled.
-    let mut told = signals()?;
-    let (stop, rest) = (CancellationToken::new(), CancellationToken::new());
-    jobs::start(app, mailer, config.public_url.clone(), &rest);
+    let mut signals = signals()?;
+    let (stop, stop_jobs) = (CancellationToken::new(), CancellationToken::new());
+    jobs::start(app, mailer, config.public_url.clone(), &stop_jobs);
     tracing::info!(listen = %config.listen, public_url = %config.public_url, "serving");
     if config.trusted_proxies.is_empty() {
         tracing::info!("no proxy is trusted: X-Forwarded-* headers are ignored (proxy.trusted)");
@@ -96,13 +96,13 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
     }
     let server = app.tasks().spawn(http::serve(listener, service, app.tasks().clone(), stop.clone()));
     ready(app).await?;
-    stopped(&mut told).await;
+    stopped(&mut signals).await;
     tracing::info!("stopping");
     stop.cancel();
     let _ = server.await;
-    rest.cancel();
+    stop_jobs.cancel();
     app.tasks().close();
-    if tokio::time::timeout(FAREWELL, app.tasks().wait()).await.is_err() {
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT, app.tasks().wait()).await.is_err() {
         tracing::warn!("some jobs did not complete in time");
     }
     app.store().clone().close().await;
@@ -110,19 +110,19 @@ pub(super) async fn serve(app: &App, config: &Config, ready: impl AsyncFnOnce(&A
 }
 
 async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| taken(setting, address, &error))
+    TcpListener::bind(address).await.map_err(|error| cannot_listen(setting, address, &error))
 }
 
 /// Returns an error if `serve` could not listen on the configured addresses.
 pub(super) fn can_listen(config: &Config) -> Result<()> {
     let metrics = config.metrics_listen.map(|address| ("metrics.listen", address));
     for (setting, address) in [("listen", config.listen)].into_iter().chain(metrics) {
-        std::net::TcpListener::bind(address).map_err(|error| taken(setting, address, &error))?;
+        std::net::TcpListener::bind(address).map_err(|error| cannot_listen(setting, address, &error))?;
     }
     Ok(())
 }
 
-fn taken(setting: &str, address: SocketAddr, error: &std::io::Error) -> Error {
+fn cannot_listen(setting: &str, address: SocketAddr, error: &std::io::Error) -> Error {
     Error::unavailable(format!("{address} cannot be listened on ({error}); set {setting} to a free address."))
 }
 

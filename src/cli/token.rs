@@ -18,7 +18,7 @@ use clap::{Args, Subcommand};
 use std::{io::Read as _, time::Duration};
 
 /// The number of bytes of standard input that are read, more than any token value has.
-const LONGEST_INPUT: u64 = 4096;
+const MAX_INPUT: u64 = 4096;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -71,14 +71,14 @@ impl Create {
         for slug in &self.organization {
             organizations.push(organization_by_slug(app, slug).await?.id);
         }
-        let ask = CreateToken {
+        let input = CreateToken {
             description: text::description("--description", &self.description)?,
             organizations,
             scopes: scopes(app, &self.scope)?,
-            expires_at: self.expires_in.map(|life| end_of(life, caller.at)).transpose()?,
+            expires_at: self.expires_in.map(|lifetime| expiry(lifetime, caller.at)).transpose()?,
             owner: Some(owner),
         };
-        let (token, secret) = create_token(app, &caller, ask).await.map_err(|error| match error {
+        let (token, secret) = create_token(app, &caller, input).await.map_err(|error| match error {
             Error::NotFound("organization") => {
                 Error::Conflict("The owner is not a member of all these organizations; use `member add` first.".into())
             }
@@ -93,19 +93,19 @@ impl Create {
 }
 
 /// Returns the expiry of a token that is created now, or an error if the lifetime is zero or too long.
-fn end_of(life: Duration, now: Time) -> Result<Time> {
-    if life.is_zero() || life > MAX_LIFETIME {
+fn expiry(lifetime: Duration, now: Time) -> Result<Time> {
+    if lifetime.is_zero() || lifetime > MAX_LIFETIME {
         let why = format!(
             "A life is longer than nothing and at most {MAX_SPAN_DAYS}d; leave it out for a token without an end."
         );
         return Err(Error::invalid("--expires-in", why));
     }
-    Ok(now.plus(life))
+    Ok(now.plus(lifetime))
 }
 
 async fn revoke(app: &App) -> Result<()> {
     let mut text = String::new();
-    std::io::stdin().lock().take(LONGEST_INPUT).read_to_string(&mut text).map_err(Error::unavailable)?;
+    std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut text).map_err(Error::unavailable)?;
     let (text, caller) = (text.trim(), operator(app));
     let fingerprint = if let Some(secret) = Secret::parse(app.prefix(), text) {
         secret.fingerprint()

@@ -1,6 +1,6 @@
 //! `user`: users and their invitations.
 
-use super::{operator, print, print_once, which};
+use super::{operator, print, print_once, with_name};
 use crate::{
     actions::{AddUser, DeleteUser, DisableUser, EnableUser, invite_user},
     app::App,
@@ -68,14 +68,14 @@ pub(super) struct Add {
     invite: bool,
     /// The issuer of auth.jwt.
     #[arg(skip)]
-    usual_issuer: Option<String>,
+    default_issuer: Option<String>,
 }
 
 impl Command {
     /// Sets the issuer that is used if `--issuer` is omitted.
     pub(super) fn with_issuer(mut self, issuer: Option<&str>) -> Self {
         if let Self::Add(add) = &mut self {
-            add.usual_issuer = issuer.map(ToOwned::to_owned);
+            add.default_issuer = issuer.map(ToOwned::to_owned);
         }
         self
     }
@@ -97,7 +97,7 @@ impl Command {
             Self::Enable { username } => app.change(&caller, EnableUser { username }).await,
             Self::Delete { username } => app.change(&caller, DeleteUser { username }).await,
         };
-        done.map_err(which(&[("user", &username)]))
+        done.map_err(with_name(&[("user", &username)]))
     }
 
     fn username(&self) -> &str {
@@ -121,7 +121,7 @@ async fn print_link(app: &App, username: String, public_url: &str) -> Result<()>
 
 impl Add {
     fn checked(self) -> Result<NewUser> {
-        let issuer = self.issuer.or(self.usual_issuer);
+        let issuer = self.issuer.or(self.default_issuer);
         let identity = match (self.subject, issuer) {
             (None, _) => None,
             (Some(subject), Some(issuer)) => Some(Identity { issuer, subject }),

@@ -30,7 +30,7 @@ mod unread;
 mod unsent;
 mod verify;
 
-pub use identity::{Said, sign};
+pub use identity::{UserClaims, sign};
 pub use metrics::metrics;
 pub use openapi::DOCUMENT as OPENAPI;
 pub use server::{Service, serve};
@@ -48,7 +48,7 @@ use axum::{
     routing::{MethodRouter, any},
 };
 use budget::Budget;
-use identity::Issuer;
+use identity::JwtVerifier;
 use ipnet::IpNet;
 use session::Sessions;
 use std::{sync::Arc, time::Duration};
@@ -62,7 +62,7 @@ struct HttpState {
     /// address: their doors know no such limit.
     throttle: Throttle<IpNet>,
     sessions: Sessions,
-    issuer: Option<Issuer>,
+    jwt_verifier: Option<JwtVerifier>,
     trusted: Vec<IpNet>,
     public_url: String,
     unsent: Arc<Budget>,
@@ -82,7 +82,7 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         schema: crate::graphql::schema(),
         throttle: Throttle::new(Duration::from_mins(1), "Too many unknown access tokens from this address."),
         sessions: Sessions::new(&config.public_url),
-        issuer: config.jwt.as_ref().map(|jwt| Issuer::new(app, jwt)).transpose()?,
+        jwt_verifier: config.jwt.as_ref().map(|jwt| JwtVerifier::new(app, jwt)).transpose()?,
         trusted: config.trusted_proxies.clone(),
         public_url: config.public_url.clone(),
         unsent: Budget::new(unsent::MAX_PER_PROCESS),

@@ -31,20 +31,20 @@ pub(super) struct MailDelivery {
     pub(super) public_url: String,
 }
 
-pub(super) async fn run(app: App, post: MailDelivery, stop: CancellationToken) {
+pub(super) async fn run(app: App, mail: MailDelivery, stop: CancellationToken) {
     app.metrics().register_email_failures(Cause::ALL.map(Cause::as_str));
-    let mut in_vain = 0_i32;
+    let mut failures = 0_i32;
     while !stop.is_cancelled() {
-        match deliver_next(&app, &post).await {
+        match deliver_next(&app, &mail).await {
             Ok(Some(Err(failure))) if failure.affects_all_emails() => {
-                in_vain = in_vain.saturating_add(1);
-                let rest = tokio::time::sleep(exponential_delay(MIN_OUTAGE_DELAY, in_vain, MAX_OUTAGE_DELAY));
-                let _ = stop.run_until_cancelled(rest).await;
+                failures = failures.saturating_add(1);
+                let delay = tokio::time::sleep(exponential_delay(MIN_OUTAGE_DELAY, failures, MAX_OUTAGE_DELAY));
+                let _ = stop.run_until_cancelled(delay).await;
             }
             // The email was sent, or the failure concerns only this one.
-            Ok(Some(_)) => in_vain = 0,
-            nothing => {
-                if let Err(error) = nothing {
+            Ok(Some(_)) => failures = 0,
+            other => {
+                if let Err(error) = other {
                     tracing::warn!(error = %error.cause(), "failed to read the outbox, will retry");
                 }
                 tokio::select! {
@@ -58,66 +58,68 @@ pub(super) async fn run(app: App, post: MailDelivery, stop: CancellationToken) {
 }
 
 /// Sends one email that is due and returns the result of the attempt; `None` if none is due.
-async fn deliver_next(app: &App, post: &MailDelivery) -> Result<Option<Result<(), Failure>>> {
+async fn deliver_next(app: &App, mail: &MailDelivery) -> Result<Option<Result<(), Failure>>> {
     let maintenance = app.store().maintenance();
-    let Some(letter) = maintenance.lease_emails(agreed_now(app).await?, LEASE, 1).await?.pop() else { return Ok(None) };
-    let delivered = deliver(post, &letter).await;
+    let Some(delivery) = maintenance.lease_emails(agreed_now(app).await?, LEASE, 1).await?.pop() else {
+        return Ok(None);
+    };
+    let delivered = deliver(mail, &delivery).await;
     let outcome = match &delivered {
         Ok(()) => Outcome::Sent,
-        Err(failure) => outcome_of(failure, &letter, app.now()),
+        Err(failure) => outcome_of(failure, &delivery, app.now()),
     };
     match &delivered {
         Ok(()) => app.metrics().email_sent(),
         Err(failure) => {
             app.metrics().email_failed(failure.cause.as_str());
-            log_failure(failure, &letter, &outcome);
+            log_failure(failure, &delivery, &outcome);
         }
     }
-    if !maintenance.settle_email(&letter, app.now(), &outcome).await? {
-        tracing::warn!(letter = %letter.id, "sending an email took longer than its lease");
+    if !maintenance.settle_email(&delivery, app.now(), &outcome).await? {
+        tracing::warn!(delivery = %delivery.id, "sending an email took longer than its lease");
     }
     Ok(Some(delivered))
 }
 
-async fn deliver(post: &MailDelivery, leased: &LeasedDelivery) -> Result<(), Failure> {
-    let letter: EmailContent = serde_json::from_str(&leased.email).map_err(Failure::permanent)?;
-    let envelope = EmailContext {
+async fn deliver(mail: &MailDelivery, leased: &LeasedDelivery) -> Result<(), Failure> {
+    let content: EmailContent = serde_json::from_str(&leased.email).map_err(Failure::permanent)?;
+    let context = EmailContext {
         notification_id: leased.id.to_string(),
         to_name: leased.to_name.clone(),
         to_address: leased.to_address.clone(),
-        content: letter,
-        public_url: post.public_url.clone(),
+        content,
+        public_url: mail.public_url.clone(),
     };
-    post.mailer.send(&render(&envelope).map_err(Failure::permanent)?).await
+    mail.mailer.send(&render(&context).map_err(Failure::permanent)?).await
 }
 
 /// Logs a failure as a warning when an email is abandoned and at attempts 1, 2, 4, 8 and so on. The server's response is not
 /// logged, since it may contain an address; `mail list` shows it.
-fn log_failure(failure: &Failure, letter: &LeasedDelivery, outcome: &Outcome) {
-    let (id, attempts, cause) = (letter.id, letter.attempts, failure.cause.as_str());
+fn log_failure(failure: &Failure, delivery: &LeasedDelivery, outcome: &Outcome) {
+    let (id, attempts, cause) = (delivery.id, delivery.attempts, failure.cause.as_str());
     match outcome {
         Outcome::Abandoned { .. } => {
-            tracing::warn!(letter = %id, attempts, cause, "an email was abandoned; see tokenward mail list");
+            tracing::warn!(delivery = %id, attempts, cause, "an email was abandoned; see tokenward mail list");
         }
         _ if attempts.count_ones() == 1 => {
-            tracing::warn!(letter = %id, attempts, cause, "failed to send an email, will retry; see tokenward mail list");
+            tracing::warn!(delivery = %id, attempts, cause, "failed to send an email, will retry; see tokenward mail list");
         }
-        _ => tracing::debug!(letter = %id, attempts, cause, "failed to send an email, will retry"),
+        _ => tracing::debug!(delivery = %id, attempts, cause, "failed to send an email, will retry"),
     }
 }
 
-fn outcome_of(failure: &Failure, letter: &LeasedDelivery, now: Time) -> Outcome {
+fn outcome_of(failure: &Failure, delivery: &LeasedDelivery, now: Time) -> Outcome {
     let error = failure.text.clone();
-    if failure.is_permanent() || now >= letter.tried_from.plus(ABANDON_AFTER) {
+    if failure.is_permanent() || now >= delivery.tried_from.plus(ABANDON_AFTER) {
         return Outcome::Abandoned { error };
     }
-    Outcome::Retry { at: now.plus(exponential_delay(MIN_RETRY_DELAY, letter.attempts, MAX_RETRY_DELAY)), error }
+    Outcome::Retry { at: now.plus(exponential_delay(MIN_RETRY_DELAY, delivery.attempts, MAX_RETRY_DELAY)), error }
 }
 
 /// Returns a pause that doubles with each attempt, of which the first is number 1.
-fn exponential_delay(first: Duration, time: i32, longest: Duration) -> Duration {
-    let doublings = u32::try_from(time.saturating_sub(1)).unwrap_or_default().min(10);
-    (first * 2_u32.pow(doublings)).min(longest)
+fn exponential_delay(min: Duration, attempt: i32, max: Duration) -> Duration {
+    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or_default().min(10);
+    (min * 2_u32.pow(doublings)).min(max)
 }
 
 #[cfg(test)]
@@ -127,7 +129,7 @@ mod tests {
 
     const NOW: Time = Time::from_micros(1_795_426_200_000_000);
 
-    fn letter(attempts: i32, age: Duration) -> LeasedDelivery {
+    fn delivery(attempts: i32, age: Duration) -> LeasedDelivery {
         LeasedDelivery {
             id: DeliveryId::new(NOW),
             to_name: "Bob".into(),
@@ -142,25 +144,25 @@ mod tests {
     #[test]
     fn pauses_grow_until_rejection_or_three_days() {
         let retry = |seconds| Outcome::Retry { at: NOW.plus(Duration::from_secs(seconds)), error: "no".into() };
-        let (hour, passing) = (Duration::from_hours(1), Failure::transient("no"));
-        assert_eq!(outcome_of(&passing, &letter(1, hour), NOW), retry(30));
-        assert_eq!(outcome_of(&passing, &letter(2, hour), NOW), retry(60));
-        assert_eq!(outcome_of(&passing, &letter(3, hour), NOW), retry(90));
-        assert_eq!(outcome_of(&passing, &letter(40, hour), NOW), retry(90));
+        let (hour, transient) = (Duration::from_hours(1), Failure::transient("no"));
+        assert_eq!(outcome_of(&transient, &delivery(1, hour), NOW), retry(30));
+        assert_eq!(outcome_of(&transient, &delivery(2, hour), NOW), retry(60));
+        assert_eq!(outcome_of(&transient, &delivery(3, hour), NOW), retry(90));
+        assert_eq!(outcome_of(&transient, &delivery(40, hour), NOW), retry(90));
         assert_eq!(
-            outcome_of(&Failure::permanent("no"), &letter(1, hour), NOW),
+            outcome_of(&Failure::permanent("no"), &delivery(1, hour), NOW),
             Outcome::Abandoned { error: "no".into() }
         );
-        assert_eq!(outcome_of(&passing, &letter(9, hour * 72), NOW), Outcome::Abandoned { error: "no".into() });
+        assert_eq!(outcome_of(&transient, &delivery(9, hour * 72), NOW), Outcome::Abandoned { error: "no".into() });
     }
 
     /// F-04
     #[test]
     fn recovered_server_is_detected_within_two_minutes() {
-        for time in [1, 2, 7, 100, i32::MAX] {
-            let rest = exponential_delay(MIN_OUTAGE_DELAY, time, MAX_OUTAGE_DELAY);
-            assert!((MIN_OUTAGE_DELAY..=MAX_OUTAGE_DELAY).contains(&rest), "{rest:?}");
-            assert!(exponential_delay(MIN_RETRY_DELAY, time, MAX_RETRY_DELAY) <= MAX_RETRY_DELAY);
+        for attempt in [1, 2, 7, 100, i32::MAX] {
+            let delay = exponential_delay(MIN_OUTAGE_DELAY, attempt, MAX_OUTAGE_DELAY);
+            assert!((MIN_OUTAGE_DELAY..=MAX_OUTAGE_DELAY).contains(&delay), "{delay:?}");
+            assert!(exponential_delay(MIN_RETRY_DELAY, attempt, MAX_RETRY_DELAY) <= MAX_RETRY_DELAY);
         }
         assert!(MAX_OUTAGE_DELAY.max(MAX_RETRY_DELAY) + SEND_TIMEOUT <= Duration::from_mins(2));
     }

@@ -1,10 +1,10 @@
 //! Background jobs: emails, usage, expiry, and deletion of expired sessions and invitations. Each job may run on several nodes
 //! at once, and ends when the service stops.
 
+mod delete_expired;
 mod deliver_mail;
 mod expire_tokens;
 mod flush_usage;
-mod sweep_sessions;
 
 use crate::{
     app::{App, CLOCK_AHEAD},
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub fn start(app: &App, mailer: Mailer, public_url: String, stop: &CancellationToken) {
     app.tasks().spawn(flush_usage::run(app.clone(), stop.clone()));
     app.tasks().spawn(expire_tokens::run(app.clone(), stop.clone()));
-    app.tasks().spawn(sweep_sessions::run(app.clone(), stop.clone()));
+    app.tasks().spawn(delete_expired::run(app.clone(), stop.clone()));
     app.tasks().spawn(deliver_mail::run(app.clone(), deliver_mail::MailDelivery { mailer, public_url }, stop.clone()));
 }
 

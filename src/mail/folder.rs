@@ -8,16 +8,15 @@ use std::{
     path::Path,
 };
 
-/// Writes `<notice>.eml` and replaces a file of that name.
-pub(super) fn write(folder: &Path, notice: &str, source: &[u8]) -> io::Result<()> {
+/// Writes `<id>.eml` and replaces a file of that name.
+pub(super) fn write(folder: &Path, id: &str, source: &[u8]) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let suffix = random_text(12).map_err(io::Error::other)?;
-    let unfinished = folder.join(format!(".{notice}.{suffix}"));
-    let written =
-        fill(&unfinished, source).and_then(|()| fs::rename(&unfinished, folder.join(format!("{notice}.eml"))));
+    let temporary = folder.join(format!(".{id}.{suffix}"));
+    let written = fill(&temporary, source).and_then(|()| fs::rename(&temporary, folder.join(format!("{id}.eml"))));
     if written.is_err() {
         // The error of the write matters more than a file that is left behind.
-        let _ = fs::remove_file(&unfinished);
+        let _ = fs::remove_file(&temporary);
     }
     written?;
     File::open(folder)?.sync_all()

@@ -29,39 +29,39 @@ pub struct Sent {
 impl Mailbox {
     /// Returns the sent emails in the order of sending.
     pub fn sent(&self) -> Vec<Sent> {
-        self.inside().sent.clone()
+        self.state().sent.clone()
     }
 
     /// Returns whether no email was sent.
     pub fn is_empty(&self) -> bool {
-        self.inside().sent.is_empty()
+        self.state().sent.is_empty()
     }
 
     /// Returns how many emails failed because of `fail_with`.
     pub fn refused(&self) -> usize {
-        self.inside().refused
+        self.state().refused
     }
 
     /// Fails all further emails with this failure, or sends them again if `None`.
     pub fn fail_with(&self, failure: Option<Failure>) {
-        self.inside().failure = failure;
+        self.state().failure = failure;
     }
 
-    pub(super) fn receive(&self, message: &Message, letter: &RenderedEmail) -> Result<(), Failure> {
-        let mut inside = self.inside();
-        if let Some(failure) = inside.failure.clone() {
-            inside.refused += 1;
+    pub(super) fn receive(&self, message: &Message, email: &RenderedEmail) -> Result<(), Failure> {
+        let mut state = self.state();
+        if let Some(failure) = state.failure.clone() {
+            state.refused += 1;
             return Err(failure);
         }
-        inside.sent.push(Sent {
+        state.sent.push(Sent {
             recipients: message.envelope().to().iter().map(ToString::to_string).collect(),
-            email: letter.clone(),
+            email: email.clone(),
             source: String::from_utf8_lossy(&message.formatted()).into_owned(),
         });
         Ok(())
     }
 
-    fn inside(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

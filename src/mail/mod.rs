@@ -19,7 +19,7 @@ use lettre::{
     Address, Message,
     address::AddressError,
     message::{
-        Mailbox as Party, MultiPart,
+        Mailbox as NamedAddress, MultiPart,
         header::{HeaderName, HeaderValue},
     },
 };
@@ -52,31 +52,31 @@ pub enum Cause {
     /// The email or its address was rejected and would be rejected again.
     Refused,
     /// The server rejected the email temporarily.
-    Busy,
+    Deferred,
     /// There is no connection to the server, or it was closed.
     Unreachable,
     /// The server did not answer in time.
-    Late,
+    Timeout,
     /// The server does not encrypt, or its certificate is not valid. Neither credentials nor an email were sent.
     Encryption,
     /// The server rejected the configured user and password.
-    SignIn,
+    Authentication,
 }
 
 impl Cause {
     /// All causes.
     pub const ALL: [Self; 6] =
-        [Self::Refused, Self::Busy, Self::Unreachable, Self::Late, Self::Encryption, Self::SignIn];
+        [Self::Refused, Self::Deferred, Self::Unreachable, Self::Timeout, Self::Encryption, Self::Authentication];
 
     /// Returns the name for logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Refused => "refused",
-            Self::Busy => "deferred",
+            Self::Deferred => "deferred",
             Self::Unreachable => "unreachable",
-            Self::Late => "timeout",
+            Self::Timeout => "timeout",
             Self::Encryption => "encryption",
-            Self::SignIn => "authentication",
+            Self::Authentication => "authentication",
         }
     }
 }
@@ -84,7 +84,7 @@ impl Cause {
 impl Failure {
     /// Creates a failure of this kind.
     pub fn new(cause: Cause, text: impl std::fmt::Display) -> Self {
-        Self { cause, text: in_short(text) }
+        Self { cause, text: shortened(text) }
     }
 
     /// Creates a failure of an email that would be rejected again.
@@ -94,7 +94,7 @@ impl Failure {
 
     /// Creates a failure of an email that may be sent later.
     pub fn transient(text: impl std::fmt::Display) -> Self {
-        Self::new(Cause::Busy, text)
+        Self::new(Cause::Deferred, text)
     }
 
     /// Returns whether a retry would fail again.
@@ -104,15 +104,15 @@ impl Failure {
 
     /// Returns whether any other email would have failed as well.
     pub const fn affects_all_emails(&self) -> bool {
-        !matches!(self.cause, Cause::Refused | Cause::Busy)
+        !matches!(self.cause, Cause::Refused | Cause::Deferred)
     }
 }
 
 /// Sends emails from one sender. Its `Debug` output contains no password.
 #[derive(Debug, Clone)]
 pub struct Mailer {
-    from: Party,
-    way: Transport,
+    from: NamedAddress,
+    transport: Transport,
     limit: Duration,
 }
 
@@ -127,19 +127,19 @@ impl Mailer {
     /// Creates a mailer from the settings `mail.url` and `mail.from`. It opens no file and no connection before the first
     /// email.
     pub fn new(target: &MailTarget, from: &str) -> Result<Self> {
-        let way = match target {
+        let transport = match target {
             MailTarget::Folder(folder) => Transport::Folder(folder.clone()),
             MailTarget::Server(url) => Transport::Server(Arc::new(Server::new(url.reveal())?)),
         };
-        Ok(Self { from: sender(from)?, way, limit: SEND_TIMEOUT })
+        Ok(Self { from: sender(from)?, transport, limit: SEND_TIMEOUT })
     }
 
     /// Creates a mailer for tests and the mailbox that it sends to.
     pub fn memory() -> (Self, Mailbox) {
         let mailbox = Mailbox::default();
         let address = Address::new_dangerous("tokenward", "localhost");
-        let from = Party::new(Some("Tokenward".into()), address);
-        (Self { from, way: Transport::Memory(mailbox.clone()), limit: SEND_TIMEOUT }, mailbox)
+        let from = NamedAddress::new(Some("Tokenward".into()), address);
+        (Self { from, transport: Transport::Memory(mailbox.clone()), limit: SEND_TIMEOUT }, mailbox)
     }
 
     /// Returns the mailer with another time limit, for tests.
@@ -149,42 +149,45 @@ impl Mailer {
     }
 
     /// Sends one email. A repeated email has the same Message-ID and, in a folder, the same file name.
-    pub async fn send(&self, letter: &RenderedEmail) -> Result<(), Failure> {
-        let message = self.message(letter)?;
-        match &self.way {
+    pub async fn send(&self, email: &RenderedEmail) -> Result<(), Failure> {
+        let message = self.message(email)?;
+        match &self.transport {
             Transport::Folder(folder) => {
-                let (folder, notice, source) = (folder.clone(), word(&letter.notification_id), message.formatted());
-                let write = tokio::task::spawn_blocking(move || folder::write(&folder, &notice, &source));
+                let (folder, id, source) = (folder.clone(), safe_name(&email.notification_id), message.formatted());
+                let write = tokio::task::spawn_blocking(move || folder::write(&folder, &id, &source));
                 let written = tokio::time::timeout(self.limit, write).await;
-                let written = written.map_err(|_| Failure::new(Cause::Late, "the folder did not take it in time"))?;
-                let lost = |error: &dyn std::fmt::Display| Failure::new(Cause::Unreachable, error);
-                written.map_err(|error| lost(&error))?.map_err(|error| lost(&error))
+                let written =
+                    written.map_err(|_| Failure::new(Cause::Timeout, "the folder did not take it in time"))?;
+                let failed = |error: &dyn std::fmt::Display| Failure::new(Cause::Unreachable, error);
+                written.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
             }
             Transport::Server(server) => server.send(&message, self.limit).await,
-            Transport::Memory(mailbox) => mailbox.receive(&message, letter),
+            Transport::Memory(mailbox) => mailbox.receive(&message, email),
         }
     }
 
-    fn message(&self, letter: &RenderedEmail) -> Result<Message, Failure> {
-        let address = deliverable(one_line(&letter.to_address).trim())
+    fn message(&self, email: &RenderedEmail) -> Result<Message, Failure> {
+        let address = deliverable(one_line(&email.to_address).trim())
             .map_err(|error| Failure::permanent(format!("the address is refused: {error}")))?;
-        let name = Some(one_line(&letter.to_name)).filter(|name| !name.trim().is_empty());
+        let name = Some(one_line(&email.to_name)).filter(|name| !name.trim().is_empty());
         Message::builder()
             .from(self.from.clone())
-            .to(Party::new(name, address))
-            .subject(one_line(&letter.subject))
-            .date(date(letter.at))
-            .message_id(Some(one_line(&letter.message_id)))
+            .to(NamedAddress::new(name, address))
+            .subject(one_line(&email.subject))
+            .date(date(email.at))
+            .message_id(Some(one_line(&email.message_id)))
             .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
-            .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
+            .multipart(MultiPart::alternative_plain_html(email.text.clone(), email.html.clone()))
             .map_err(|error| Failure::permanent(format!("failed to write the email: {error}")))
     }
 }
 
-fn sender(from: &str) -> Result<Party> {
+fn sender(from: &str) -> Result<NamedAddress> {
     let why = "mail.from is no sender; write one such as Tokenward <tokenward@example.com>.";
-    let from =
-        from.parse::<Party>().ok().and_then(|from| Some(Party::new(from.name, deliverable(from.email.as_ref()).ok()?)));
+    let from = from
+        .parse::<NamedAddress>()
+        .ok()
+        .and_then(|from| Some(NamedAddress::new(from.name, deliverable(from.email.as_ref()).ok()?)));
     from.ok_or_else(|| Error::invalid("mail.from", why))
 }
 
@@ -205,18 +208,18 @@ fn date(at: Time) -> SystemTime {
 
 /// Replaces the characters that could end a line, and with it a header, with spaces.
 fn one_line(text: &str) -> String {
-    let ends = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
-    text.chars().map(|letter| if ends(letter) { ' ' } else { letter }).collect()
+    let ends_line = |ch: char| ch.is_control() || matches!(ch, '\u{2028}' | '\u{2029}');
+    text.chars().map(|ch| if ends_line(ch) { ' ' } else { ch }).collect()
 }
 
 /// Replaces the characters that a file name or a Message-ID must not contain with hyphens.
-fn word(notice: &str) -> String {
-    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-    notice.chars().map(|letter| if fits(letter) { letter } else { '-' }).collect()
+fn safe_name(id: &str) -> String {
+    let is_allowed = |ch: char| ch.is_ascii_alphanumeric() || matches!(ch, '-' | '_');
+    id.chars().map(|ch| if is_allowed(ch) { ch } else { '-' }).collect()
 }
 
 /// Returns the first 300 characters in one line, since responses of servers may be long.
-fn in_short(text: impl std::fmt::Display) -> String {
+fn shortened(text: impl std::fmt::Display) -> String {
     one_line(&text.to_string()).chars().take(300).collect()
 }
 
@@ -226,7 +229,7 @@ mod tests {
     use crate::domain::email::{EmailContent, EmailOrganization, EmailToken};
     use std::os::unix::fs::PermissionsExt as _;
 
-    fn letter() -> RenderedEmail {
+    fn email() -> RenderedEmail {
         RenderedEmail {
             notification_id: "delivery_01".into(),
             message_id: "<delivery_01@tokens.example.com>".into(),
@@ -239,13 +242,13 @@ mod tests {
         }
     }
 
-    fn of(url: &str, from: &str) -> Result<Mailer> {
+    fn mailer_of(url: &str, from: &str) -> Result<Mailer> {
         Mailer::new(&MailTarget::parse(url)?, from)
     }
 
-    async fn source_of(letter: &RenderedEmail) -> String {
+    async fn source_of(email: &RenderedEmail) -> String {
         let (mailer, mailbox) = Mailer::memory();
-        mailer.send(letter).await.expect("sent");
+        mailer.send(email).await.expect("sent");
         mailbox.sent().pop().expect("an email").source
     }
 
@@ -260,7 +263,7 @@ mod tests {
 
     #[tokio::test]
     async fn email_has_text_and_html_and_the_configured_sender() {
-        let source = source_of(&letter()).await;
+        let source = source_of(&email()).await;
         assert!(source.contains("From: Tokenward <tokenward@localhost>\r\n"), "{source}");
         assert!(source.contains("To: \"Bob Builder\" <bob@example.com>\r\n"), "{source}");
         assert!(source.contains("Date: Mon, 23 Nov 2026 09:30:00 +0000\r\n"), "{source}");
@@ -276,8 +279,8 @@ mod tests {
     #[tokio::test]
     async fn repeated_email_has_the_same_message_id() {
         let (mailer, mailbox) = Mailer::memory();
-        mailer.send(&letter()).await.expect("sent");
-        mailer.send(&letter()).await.expect("sent again");
+        mailer.send(&email()).await.expect("sent");
+        mailer.send(&email()).await.expect("sent again");
         let sent = mailbox.sent();
         assert_eq!(sent.len(), 2);
         assert!(sent.iter().all(|it| it.source.contains("Message-ID: <delivery_01@tokens.example.com>\r\n")));
@@ -288,14 +291,14 @@ mod tests {
     async fn line_breaks_in_names_add_no_recipient_or_header() {
         for nasty in ["x\r\nBcc: eve@example.com", "x\nBcc: eve@example.com", "x\rBcc: eve@example.com\r\n\r\nbody"] {
             for nasty in [nasty.to_owned(), format!("{}{nasty}", "long name ".repeat(20)), format!("ü{nasty}")] {
-                let place = EmailOrganization { slug: nasty.clone(), name: nasty.clone(), deleted: false };
+                let organization = EmailOrganization { slug: nasty.clone(), name: nasty.clone(), deleted: false };
                 let token = EmailToken { id: nasty.clone(), description: nasty.clone(), hint: nasty.clone() };
-                let envelope = EmailContext {
+                let context = EmailContext {
                     notification_id: nasty.clone(),
                     to_name: nasty.clone(),
                     to_address: "bob@example.com".into(),
                     content: EmailContent::OrganizationRemoved {
-                        organization: place,
+                        organization,
                         token,
                         by: None,
                         reason: Some(nasty.clone()),
@@ -303,16 +306,16 @@ mod tests {
                     },
                     public_url: "https://tokens.example.com".into(),
                 };
-                let rendered = render(&envelope).expect("an email");
-                let by_hand = RenderedEmail {
+                let rendered = render(&context).expect("an email");
+                let direct = RenderedEmail {
                     to_name: nasty.clone(),
                     subject: nasty.clone(),
                     message_id: nasty.clone(),
-                    ..letter()
+                    ..email()
                 };
-                for letter in [rendered, by_hand] {
+                for email in [rendered, direct] {
                     let (mailer, mailbox) = Mailer::memory();
-                    mailer.send(&letter).await.expect("sent");
+                    mailer.send(&email).await.expect("sent");
                     let sent = mailbox.sent().pop().expect("an email");
                     assert_eq!(sent.recipients, ["bob@example.com"]);
                     assert_eq!(headers(&sent.source).len(), 8, "{}", sent.source);
@@ -329,7 +332,7 @@ mod tests {
         {
             let (mailer, mailbox) = Mailer::memory();
             let failure = mailer
-                .send(&RenderedEmail { to_address: address.into(), ..letter() })
+                .send(&RenderedEmail { to_address: address.into(), ..email() })
                 .await
                 .expect_err("a rejected address");
             assert!(failure.is_permanent(), "{failure}");
@@ -350,12 +353,12 @@ mod tests {
             ("ada@-b\u{fc}cher.example", None),
         ] {
             let (mailer, mailbox) = Mailer::memory();
-            let outcome = mailer.send(&RenderedEmail { to_address: address.into(), ..letter() }).await;
+            let outcome = mailer.send(&RenderedEmail { to_address: address.into(), ..email() }).await;
             assert_eq!(outcome.is_ok(), expected.is_some(), "{address}: {outcome:?}");
             let recipients: Vec<_> = mailbox.sent().into_iter().flat_map(|sent| sent.recipients).collect();
             assert_eq!(recipients, Vec::from_iter(expected), "{address}");
         }
-        let from = of("file:///mail", "Tokenward <post@b\u{fc}cher.example>").expect("a mailer").from;
+        let from = mailer_of("file:///mail", "Tokenward <post@b\u{fc}cher.example>").expect("a mailer").from;
         assert_eq!(from.email.domain(), "xn--bcher-kva.example");
     }
 
@@ -366,9 +369,9 @@ mod tests {
         let target = MailTarget::Folder(folder.clone());
         let mailer = Mailer::new(&target, "Tokenward <tokenward@localhost>").expect("a mailer");
         assert!(!folder.exists());
-        mailer.send(&letter()).await.expect("sent");
-        mailer.send(&letter()).await.expect("sent again");
-        mailer.send(&RenderedEmail { notification_id: "../up".into(), ..letter() }).await.expect("sent");
+        mailer.send(&email()).await.expect("sent");
+        mailer.send(&email()).await.expect("sent again");
+        mailer.send(&RenderedEmail { notification_id: "../up".into(), ..email() }).await.expect("sent");
         let mut names: Vec<_> =
             std::fs::read_dir(&folder).expect("the folder").map(|it| it.expect("a file").file_name()).collect();
         names.sort();
@@ -382,7 +385,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let target = MailTarget::Folder(file.path().join("mail"));
         let mailer = Mailer::new(&target, "tokenward@localhost").expect("a mailer");
-        let failure = mailer.send(&letter()).await.expect_err("a failure");
+        let failure = mailer.send(&email()).await.expect_err("a failure");
         assert!(!failure.is_permanent() && failure.affects_all_emails(), "{failure}");
     }
 
@@ -408,7 +411,7 @@ mod tests {
             "smtp://tokenward:hunter2@mail:587?ca=/dev/null",
             "smtp://tokenward:hunter2@localhost:25?tls=none&ca=/dev/null",
         ] {
-            match of(url, "tokenward@localhost") {
+            match mailer_of(url, "tokenward@localhost") {
                 Err(Error::Invalid { field, why }) => {
                     assert_eq!(field, "mail.url");
                     assert!(why.ends_with('.') && !why.contains("hunter2"), "{why}");
@@ -417,7 +420,10 @@ mod tests {
             }
         }
         for from in ["", "Tokenward", "Tokenward <>", "a@example.com\r\nBcc: b@example.com"] {
-            assert_eq!(of("file:///mail", from).expect_err("an invalid sender").code().as_str(), "INVALID_INPUT");
+            assert_eq!(
+                mailer_of("file:///mail", from).expect_err("an invalid sender").code().as_str(),
+                "INVALID_INPUT"
+            );
         }
     }
 
@@ -426,7 +432,7 @@ mod tests {
         for url in
             ["smtp://tokenward:hunter2@mail:587", "smtps://tokenward:hunter2@mail", "smtp://a:hunter2@[::1]?tls=none"]
         {
-            let mailer = of(url, "tokenward@localhost").expect("a mailer");
+            let mailer = mailer_of(url, "tokenward@localhost").expect("a mailer");
             assert!(!format!("{mailer:?}").contains("hunter2"));
         }
     }

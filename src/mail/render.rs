@@ -1,6 +1,6 @@
 //! Renders the subject, text and HTML of an email from the data that was copied at the commit.
 
-use super::{one_line, word};
+use super::{one_line, safe_name};
 use crate::domain::{
     email::{EmailContent, EmailOrganization, EmailToken, EmailUser},
     error::{Error, Result},
@@ -49,40 +49,40 @@ pub struct RenderedEmail {
 }
 
 /// Renders an email. Text of users can neither break a line nor become markup.
-pub fn render(envelope: &EmailContext) -> Result<RenderedEmail> {
-    let page = TemplateData::of(&envelope.content);
-    let values = page.values(envelope);
-    let environment = environment().map_err(unwritten)?;
+pub fn render(email_context: &EmailContext) -> Result<RenderedEmail> {
+    let data = TemplateData::of(&email_context.content);
+    let values = data.values(email_context);
+    let environment = environment().map_err(render_error)?;
     let fill = |kind: &str| {
-        let template = environment.get_template(&format!("{}.{kind}", page.name))?;
+        let template = environment.get_template(&format!("{}.{kind}", data.name))?;
         template.render(&values)
     };
-    let notice = word(&envelope.notification_id);
+    let id = safe_name(&email_context.notification_id);
     Ok(RenderedEmail {
-        message_id: format!("<{notice}@{}>", domain(&envelope.public_url)),
-        notification_id: envelope.notification_id.clone(),
-        to_name: one_line(&envelope.to_name),
-        to_address: envelope.to_address.clone(),
-        at: page.at,
-        subject: fill("subject.txt").map_err(unwritten)?,
-        text: fill("txt").map_err(unwritten)?,
-        html: fill("html").map_err(unwritten)?,
+        message_id: format!("<{id}@{}>", domain(&email_context.public_url)),
+        notification_id: email_context.notification_id.clone(),
+        to_name: one_line(&email_context.to_name),
+        to_address: email_context.to_address.clone(),
+        at: data.at,
+        subject: fill("subject.txt").map_err(render_error)?,
+        text: fill("txt").map_err(render_error)?,
+        html: fill("html").map_err(render_error)?,
     })
 }
 
 /// The data that both kinds of email have in common; the one about a removed organization has a single token.
-struct TemplateData<'letter> {
+struct TemplateData<'email> {
     name: &'static str,
-    organization: &'letter EmailOrganization,
-    tokens: &'letter [EmailToken],
-    by: Option<&'letter EmailUser>,
-    reason: Option<&'letter str>,
+    organization: &'email EmailOrganization,
+    tokens: &'email [EmailToken],
+    by: Option<&'email EmailUser>,
+    reason: Option<&'email str>,
     at: Time,
 }
 
-impl<'letter> TemplateData<'letter> {
-    fn of(letter: &'letter EmailContent) -> Self {
-        match letter {
+impl<'email> TemplateData<'email> {
+    fn of(content: &'email EmailContent) -> Self {
+        match content {
             EmailContent::OrganizationRemoved { organization, token, by, reason, at_micros } => Self {
                 name: "organization_removed",
                 organization,
@@ -102,12 +102,12 @@ impl<'letter> TemplateData<'letter> {
         }
     }
 
-    fn values(&self, envelope: &EmailContext) -> Value {
-        let by = self.by.map_or_else(|| "an operator of this service".into(), person);
-        let home = format!("{}/tokens", envelope.public_url.trim_end_matches('/'));
-        let tokens: Vec<_> = self.tokens.iter().take(MAX_TOKENS).map(|line| token(line, &home)).collect();
+    fn values(&self, email_context: &EmailContext) -> Value {
+        let by = self.by.map_or_else(|| "an operator of this service".into(), user_label);
+        let home = format!("{}/tokens", email_context.public_url.trim_end_matches('/'));
+        let tokens: Vec<_> = self.tokens.iter().take(MAX_TOKENS).map(|email_token| token(email_token, &home)).collect();
         context! {
-            to_name => one_line(&envelope.to_name),
+            to_name => one_line(&email_context.to_name),
             organization => context! {
                 name => one_line(&self.organization.name),
                 slug => one_line(&self.organization.slug),
@@ -120,22 +120,22 @@ impl<'letter> TemplateData<'letter> {
             reason => self.reason.map_or_else(|| "No reason was given.".into(), one_line),
             when => self.at.utc().format("%-d %B %Y, %H:%M UTC").to_string(),
             home,
-            notice => one_line(&envelope.notification_id),
+            notice => one_line(&email_context.notification_id),
         }
     }
 }
 
-fn person(person: &EmailUser) -> String {
-    one_line(&format!("{} ({})", person.name, person.username))
+fn user_label(user: &EmailUser) -> String {
+    one_line(&format!("{} ({})", user.name, user.username))
 }
 
-fn token(line: &EmailToken, home: &str) -> Value {
-    let id = one_line(&line.id);
+fn token(email_token: &EmailToken, home: &str) -> Value {
+    let id = one_line(&email_token.id);
     context! {
         page => format!("{home}/{id}"),
         id,
-        description => one_line(&line.description),
-        hint => one_line(&line.hint),
+        description => one_line(&email_token.description),
+        hint => one_line(&email_token.hint),
     }
 }
 
@@ -167,7 +167,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
-fn unwritten(error: minijinja::Error) -> Error {
+fn render_error(error: minijinja::Error) -> Error {
     Error::Bug(format!("failed to render an email: {error}").into())
 }
 
@@ -185,7 +185,7 @@ mod tests {
         EmailUser { username: "ada".into(), name: "Ada Lovelace".into() }
     }
 
-    fn line(number: usize) -> EmailToken {
+    fn email_token(number: usize) -> EmailToken {
         EmailToken {
             id: format!("token_{number:026}"),
             description: format!("Deploy job {number}"),
@@ -193,20 +193,20 @@ mod tests {
         }
     }
 
-    fn envelope(letter: EmailContent) -> EmailContext {
+    fn email_context(content: EmailContent) -> EmailContext {
         EmailContext {
             notification_id: "delivery_01kb0000000000000000000000".into(),
             to_name: "Bob Builder".into(),
             to_address: "bob@example.com".into(),
-            content: letter,
+            content,
             public_url: "https://tokens.example.com".into(),
         }
     }
 
     fn removed(by: Option<EmailUser>, reason: Option<&str>) -> EmailContext {
-        envelope(EmailContent::OrganizationRemoved {
+        email_context(EmailContent::OrganizationRemoved {
             organization: acme(),
-            token: line(1),
+            token: email_token(1),
             by,
             reason: reason.map(str::to_owned),
             at_micros: AT,
@@ -214,48 +214,48 @@ mod tests {
     }
 
     fn ended(tokens: usize) -> EmailContext {
-        envelope(EmailContent::MembershipEnded {
+        email_context(EmailContent::MembershipEnded {
             organization: acme(),
-            tokens: (1..=tokens).map(line).collect(),
+            tokens: (1..=tokens).map(email_token).collect(),
             by: Some(ada()),
             reason: Some("The contract ended.".into()),
             at_micros: AT,
         })
     }
 
-    fn rendered(envelope: &EmailContext) -> RenderedEmail {
-        render(envelope).expect("an email")
+    fn rendered(email_context: &EmailContext) -> RenderedEmail {
+        render(email_context).expect("an email")
     }
 
-    fn whole(letter: &RenderedEmail) -> String {
-        format!("Subject: {}\n\n{}", letter.subject, letter.text)
+    fn full_text(email: &RenderedEmail) -> String {
+        format!("Subject: {}\n\n{}", email.subject, email.text)
     }
 
     #[test]
     fn organization_removed_email_matches_its_snapshot() {
-        let letter = rendered(&removed(Some(ada()), Some("Not used for a year.")));
-        insta::assert_snapshot!(whole(&letter));
-        insta::assert_snapshot!(letter.html);
+        let email = rendered(&removed(Some(ada()), Some("Not used for a year.")));
+        insta::assert_snapshot!(full_text(&email));
+        insta::assert_snapshot!(email.html);
     }
 
     #[test]
     fn membership_ended_email_matches_its_snapshot() {
-        let letter = rendered(&ended(2));
-        insta::assert_snapshot!(whole(&letter));
-        insta::assert_snapshot!(letter.html);
+        let email = rendered(&ended(2));
+        insta::assert_snapshot!(full_text(&email));
+        insta::assert_snapshot!(email.html);
     }
 
     #[test]
     fn deleted_organization_email_offers_no_restoration() {
-        let letter = rendered(&envelope(EmailContent::MembershipEnded {
+        let email = rendered(&email_context(EmailContent::MembershipEnded {
             organization: EmailOrganization { deleted: true, ..acme() },
-            tokens: vec![line(1)],
+            tokens: vec![email_token(1)],
             by: None,
             reason: Some("The organization was deleted.".into()),
             at_micros: AT,
         }));
-        insta::assert_snapshot!(whole(&letter));
-        for body in [&letter.text, &letter.html] {
+        insta::assert_snapshot!(full_text(&email));
+        for body in [&email.text, &email.html] {
             let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(body.contains("A deleted organization cannot be restored"), "{body}");
             assert!(!body.contains("addOrganizationToToken"), "{body}");
@@ -264,15 +264,15 @@ mod tests {
 
     #[test]
     fn operator_and_missing_reason_are_shown() {
-        let letter = rendered(&removed(None, None));
-        for body in [&letter.text, &letter.html] {
+        let email = rendered(&removed(None, None));
+        for body in [&email.text, &email.html] {
             assert!(body.contains("an operator of this service") && body.contains("No reason was given."), "{body}");
         }
     }
 
     #[test]
     fn text_and_html_contain_the_same_facts() {
-        for letter in [rendered(&removed(Some(ada()), Some("Old."))), rendered(&ended(1))] {
+        for email in [rendered(&removed(Some(ada()), Some("Old."))), rendered(&ended(1))] {
             let facts = [
                 "Bob Builder",
                 "acme",
@@ -284,7 +284,7 @@ mod tests {
                 "delivery_01kb0000000000000000000000",
             ];
             for fact in facts {
-                assert!(letter.text.contains(fact) && letter.html.contains(fact), "{fact}");
+                assert!(email.text.contains(fact) && email.html.contains(fact), "{fact}");
             }
         }
     }
@@ -292,14 +292,14 @@ mod tests {
     /// R-86
     #[test]
     fn message_id_is_derived_from_the_delivery_id() {
-        let envelope = removed(None, None);
-        let letter = rendered(&envelope);
-        assert_eq!(letter.message_id, "<delivery_01kb0000000000000000000000@tokens.example.com>");
-        assert_eq!(letter.at, Time::from_micros(AT));
-        assert_eq!(rendered(&envelope), letter);
+        let email_context = removed(None, None);
+        let email = rendered(&email_context);
+        assert_eq!(email.message_id, "<delivery_01kb0000000000000000000000@tokens.example.com>");
+        assert_eq!(email.at, Time::from_micros(AT));
+        assert_eq!(rendered(&email_context), email);
         for url in ["http://127.0.0.1:8080", "http://[::1]:8080", "nonsense"] {
             assert!(
-                rendered(&EmailContext { public_url: url.into(), ..envelope.clone() })
+                rendered(&EmailContext { public_url: url.into(), ..email_context.clone() })
                     .message_id
                     .ends_with("@localhost>")
             );
@@ -309,17 +309,17 @@ mod tests {
     /// R-71
     #[test]
     fn links_use_the_configured_url() {
-        for letter in [rendered(&removed(Some(ada()), None)), rendered(&ended(3))] {
-            let plain = letter.html.replace("&#x2f;", "/");
+        for email in [rendered(&removed(Some(ada()), None)), rendered(&ended(3))] {
+            let plain = email.html.replace("&#x2f;", "/");
             let links: Vec<_> = plain.match_indices("href=\"").map(|(at, it)| &plain[at + it.len()..]).collect();
             assert!(!links.is_empty());
             assert!(links.iter().all(|link| link.starts_with("https://tokens.example.com/tokens")), "{plain}");
             let to_tokens = links.iter().filter(|link| link.starts_with("https://tokens.example.com/tokens/token_"));
             assert!(
-                to_tokens.count() > 0 && letter.text.contains("\n  https://tokens.example.com/tokens/token_"),
+                to_tokens.count() > 0 && email.text.contains("\n  https://tokens.example.com/tokens/token_"),
                 "{plain}"
             );
-            for body in [&letter.text, &plain] {
+            for body in [&email.text, &plain] {
                 assert_eq!(body.matches("://").count(), body.matches("https://tokens.example.com/").count(), "{body}");
             }
         }
@@ -327,10 +327,10 @@ mod tests {
 
     #[test]
     fn email_lists_50_tokens_and_counts_the_others() {
-        let letter = rendered(&ended(50));
-        assert!(letter.text.contains("Deploy job 50") && !letter.text.contains("more"), "{}", letter.text);
-        let letter = rendered(&ended(53));
-        for body in [&letter.text, &letter.html] {
+        let email = rendered(&ended(50));
+        assert!(email.text.contains("Deploy job 50") && !email.text.contains("more"), "{}", email.text);
+        let email = rendered(&ended(53));
+        for body in [&email.text, &email.html] {
             assert!(body.contains("Deploy job 50") && !body.contains("Deploy job 51"), "{body}");
             assert!(body.contains("and 3 more"), "{body}");
         }
@@ -340,16 +340,16 @@ mod tests {
     #[test]
     fn user_text_cannot_break_lines_or_add_markup() {
         let nasty = "</p><script>x</script>\r\nBcc: {{ notice }}";
-        let mut envelope = removed(None, Some(nasty));
-        envelope.to_name = nasty.into();
-        if let EmailContent::OrganizationRemoved { organization, token, .. } = &mut envelope.content {
+        let mut email_context = removed(None, Some(nasty));
+        email_context.to_name = nasty.into();
+        if let EmailContent::OrganizationRemoved { organization, token, .. } = &mut email_context.content {
             organization.name = nasty.into();
             token.description = nasty.into();
         }
-        let letter = rendered(&envelope);
-        assert_eq!(letter.subject.lines().count(), 1);
-        assert!(!letter.text.contains("\nBcc") && !letter.to_name.contains('\n'));
-        assert!(letter.text.contains("<script>x</script>  Bcc: {{ notice }}"), "{}", letter.text);
-        assert!(!letter.html.contains("<script>"), "{}", letter.html);
+        let email = rendered(&email_context);
+        assert_eq!(email.subject.lines().count(), 1);
+        assert!(!email.text.contains("\nBcc") && !email.to_name.contains('\n'));
+        assert!(email.text.contains("<script>x</script>  Bcc: {{ notice }}"), "{}", email.text);
+        assert!(!email.html.contains("<script>"), "{}", email.html);
     }
 }

@@ -14,7 +14,7 @@ use tokenward::{
         id::{GrantId, OrganizationId, TokenId},
         time::Time,
     },
-    http::{self, Said},
+    http::{self, UserClaims},
     store::{GrantUsage, Identity, NewUser, TokenUsage},
 };
 
@@ -455,7 +455,7 @@ impl Fixture<'_> {
 
 fn client<'world>(world: &'world World, user: &User) -> Client<'world> {
     let email = format!("{}@example.test", user.username);
-    let claims = Said { subject: user.username, username: user.username, name: user.name, email: &email };
+    let claims = UserClaims { subject: user.username, username: user.username, name: user.name, email: &email };
     let config = world.config.jwt.as_ref().unwrap();
     world.bearer(&http::sign(config, &claims, world.now(), Duration::from_hours(1)).unwrap())
 }

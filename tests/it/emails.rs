@@ -5,7 +5,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 use tokenward::{
     actions::RemoveOrganizationMember,
-    http::{Said, sign},
+    http::{UserClaims, sign},
     jobs,
     mail::{Failure, Mailbox, Mailer, Sent},
     store::Outcome,
@@ -220,7 +220,7 @@ both!(
         world.mailbox.fail_with(None);
         remove_organization(&world, "second").await;
         assert_eq!(subjects_of(&world.emails(1).await), ["second"], "a failed email is paused");
-        let moved = Said { subject: "bob", username: "bob", name: "bob example", email: "new@example.test" };
+        let moved = UserClaims { subject: "bob", username: "bob", name: "bob example", email: "new@example.test" };
         let jwt = sign(world.config.jwt.as_ref().unwrap(), &moved, world.now(), Duration::from_hours(1)).unwrap();
         let viewer = world.bearer(&jwt).query("{ viewer { email } }", json!({})).await;
         assert_eq!(viewer["viewer"]["email"], "new@example.test");

@@ -22,7 +22,7 @@ use tokenward::{
         email::{EmailContent, EmailOrganization, EmailToken, EmailUser},
         policy,
     },
-    http::{Said, sign},
+    http::{UserClaims, sign},
     mail::{Cause, EmailContext, Failure, Mailer, RenderedEmail, SEND_TIMEOUT, render},
     store::UndeliveredEmail,
 };
@@ -176,7 +176,7 @@ both!(
         // A display name with a line break is omitted; one that only looks like an address is accepted.
         let strange = "\"bob\" <eve@example.test>, Größe";
         for name in [strange, "bob\r\nBcc: eve@example.test"] {
-            let claims = Said { subject: "bob", username: "bob", name, email: "bob@example.test" };
+            let claims = UserClaims { subject: "bob", username: "bob", name, email: "bob@example.test" };
             let jwt = sign(world.config.jwt.as_ref().unwrap(), &claims, world.now(), Duration::from_hours(1)).unwrap();
             let viewer = world.bearer(&jwt).query("{ viewer { name } }", json!({})).await;
             assert_eq!(viewer["viewer"]["name"], strange);
@@ -496,7 +496,7 @@ async fn rejected_password_concerns_all_emails() {
     let server = SmtpServer::start(Encryption::Plain).await;
     server.set_fault(Step::Auth, Fault::Reply("535 5.7.8 wrong password"));
     let failure = send(&server.url("smtp://tokenward:hunter2@", "tls=none")).await.unwrap_err();
-    assert_eq!(failure.cause, Cause::SignIn, "{failure}");
+    assert_eq!(failure.cause, Cause::Authentication, "{failure}");
     assert!(failure.affects_all_emails() && !failure.text.contains("hunter2"), "{failure}");
     assert_eq!((server.count("MAIL"), server.stored().len()), (0, 0));
 }

@@ -119,7 +119,7 @@ impl Program {
     /// Returns a JWT of this user.
     pub(crate) fn jwt(&self, username: &str) -> String {
         let email = format!("{username}@example.test");
-        let claims = tokenward::http::Said { subject: username, username, name: username, email: &email };
+        let claims = tokenward::http::UserClaims { subject: username, username, name: username, email: &email };
         let config = self.config();
         let now = tokenward::app::Clock::machine().now();
         tokenward::http::sign(config.jwt.as_ref().unwrap(), &claims, now, Duration::from_hours(1)).unwrap()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokenward::{
     actions::{CreateToken, create_token},
     domain::{caller::Caller, scope::ScopeSet},
-    http::{Said, sign},
+    http::{UserClaims, sign},
 };
 
 async fn create(client: &Client<'_>, organization: &str) -> (String, Value) {
@@ -174,7 +174,7 @@ both!(
         let world = World::with(database, &[("token.max_changes_per_minute", "6")]).await;
         world.member("ada", &["acme"]).await;
         let name_after = async |name: &str| {
-            let claims = Said { subject: "ada", username: "ada", name, email: "ada@example.test" };
+            let claims = UserClaims { subject: "ada", username: "ada", name, email: "ada@example.test" };
             let config = world.config.jwt.as_ref().unwrap();
             let jwt = sign(config, &claims, world.now(), Duration::from_hours(1)).unwrap();
             let viewer = world.bearer(&jwt).query("{ viewer { name } }", json!({})).await;

@@ -8,7 +8,7 @@ use crate::world::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
-use tokenward::http::{self, Said};
+use tokenward::http::{self, UserClaims};
 
 /// Sends a body verbatim.
 async fn raw(who: &Client<'_>, body: &str) -> Reply {
@@ -59,7 +59,7 @@ both!(
 /// Returns a client with a JWT that contains these claims.
 fn client_named<'world>(world: &'world World, subject: &str, username: &str, name: &str) -> Client<'world> {
     let email = format!("{subject}@example.test");
-    let claims = Said { subject, username, name, email: &email };
+    let claims = UserClaims { subject, username, name, email: &email };
     let config = world.config.jwt.as_ref().unwrap();
     world.bearer(&http::sign(config, &claims, world.now(), Duration::from_hours(1)).unwrap())
 }

@@ -1,6 +1,6 @@
 //! The guide of `demo`: commands to paste, with new credentials.
 
-use super::{AUDIENCE, password, person};
+use super::{AUDIENCE, demo_user, password};
 use crate::{
     actions::{CreateToken, create_token},
     app::App,
@@ -10,28 +10,28 @@ use crate::{
         error::{Error, Result},
         organization::User,
     },
-    http::{Said, sign},
+    http::{UserClaims, sign},
 };
 use minijinja::{Environment, context};
 use std::time::Duration;
 
-const LIFE: Duration = Duration::from_hours(12);
+const LIFETIME: Duration = Duration::from_hours(12);
 /// The age of the last use in the search for unused tokens.
 const UNUSED: Duration = Duration::from_hours(90 * 24);
 
-/// Returns the guide with credentials that are valid for `LIFE`.
+/// Returns the guide with credentials that are valid for `LIFETIME`.
 pub(super) async fn write(app: &App, config: &Config) -> Result<String> {
     let jwt = config.jwt.as_ref().ok_or_else(|| Error::Bug("the demonstration has no auth.jwt".into()))?;
-    let (admin, owner) = (person(app, "ada").await?, person(app, "bob").await?);
+    let (admin, owner) = (demo_user(app, "ada").await?, demo_user(app, "bob").await?);
     let acme = app.store().organization_by_slug("acme").await?.ok_or(Error::NotFound("organization"))?;
-    let ask = CreateToken {
+    let input = CreateToken {
         description: "GraphQL for the guided tour".into(),
         organizations: vec![acme.id],
         scopes: app.catalogue().grantable("scopes", &["graphql".to_owned()])?,
-        expires_at: Some(app.now().plus(LIFE)),
+        expires_at: Some(app.now().plus(LIFETIME)),
         owner: Some(admin.id),
     };
-    let (_, secret) = create_token(app, &Caller::command_line(app.now()), ask).await?;
+    let (_, secret) = create_token(app, &Caller::command_line(app.now()), input).await?;
     let guide = context! {
         url => config.public_url.as_str(),
         folder => config.data_dir.to_string_lossy().replace('\'', r"'\''"),
@@ -50,6 +50,6 @@ pub(super) async fn write(app: &App, config: &Config) -> Result<String> {
 
 fn signed(jwt: &JwtConfig, app: &App, user: &User) -> Result<String> {
     let email = user.email.as_deref().unwrap_or_default();
-    let said = Said { subject: &user.username, username: &user.username, name: &user.name, email };
-    sign(jwt, &said, app.now(), LIFE)
+    let claims = UserClaims { subject: &user.username, username: &user.username, name: &user.name, email };
+    sign(jwt, &claims, app.now(), LIFETIME)
 }

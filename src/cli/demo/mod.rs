@@ -68,18 +68,18 @@ pub(super) fn config(flags: &Flags) -> Result<Config> {
         ("auth.jwt.issuer", ISSUER.to_owned()),
         ("auth.jwt.audience", AUDIENCE.to_owned()),
         ("auth.jwt.algorithms", "HS256".to_owned()),
-        ("auth.jwt.secret", kept_secret(&secret, 43)?),
+        ("auth.jwt.secret", stored_secret(&secret, 43)?),
     ]);
     flags.load(environment, &settings)
 }
 
 /// Returns the secret in this file, which the first start creates and only the owner of the file can read.
-fn kept_secret(path: &Path, length: usize) -> Result<String> {
+fn stored_secret(path: &Path, length: usize) -> Result<String> {
     if let Ok(secret) = std::fs::read_to_string(path) {
         return Ok(secret.trim().to_owned());
     }
     let secret = random_text(length)?;
-    let keep = || {
+    let write = || {
         if let Some(folder) = path.parent() {
             if folder.is_file() {
                 return Err(std::io::ErrorKind::NotADirectory.into());
@@ -89,11 +89,11 @@ fn kept_secret(path: &Path, length: usize) -> Result<String> {
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         writeln!(file, "{secret}")
     };
-    keep().map_err(|error| cannot_keep(path, &error))?;
+    write().map_err(|error| write_error(path, &error))?;
     Ok(secret)
 }
 
-fn cannot_keep(path: &Path, error: &std::io::Error) -> Error {
+fn write_error(path: &Path, error: &std::io::Error) -> Error {
     let path = path.display();
     Error::unavailable(format!("{path} cannot be kept ({error}); give the demonstration another folder by --data-dir."))
 }
@@ -104,7 +104,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
     if config.data_dir.join(DATABASE).exists() && !unfinished.exists() {
         notice("Serving the existing data.");
     } else {
-        make(&config, &unfinished).await?;
+        create_data(&config, &unfinished).await?;
     }
     let app = open(&config).await?;
     serve::serve(&app, &config, async |app| {
@@ -115,36 +115,37 @@ pub(super) async fn run(config: Config) -> Result<()> {
 }
 
 /// Creates the data. The file `unfinished` exists until the data is complete, so that a later start does not serve partial data.
-async fn make(config: &Config, unfinished: &Path) -> Result<()> {
-    let again = unfinished.exists();
-    let unkept = |error| cannot_keep(unfinished, &error);
-    let mark = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(unfinished).map_err(unkept)?;
+async fn create_data(config: &Config, unfinished: &Path) -> Result<()> {
+    let is_retry = unfinished.exists();
+    let write_failed = |error| write_error(unfinished, &error);
+    let mark =
+        std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(unfinished).map_err(write_failed)?;
     mark.try_lock().map_err(|_| {
         let why = "Another start is making the data of this folder; wait for it, or give another folder by --data-dir.";
         Error::Conflict(why.into())
     })?;
-    if again {
+    if is_retry {
         notice("The previous start ended before all data was created. It is created again.");
-        for end in ["", "-wal", "-shm"] {
-            let file = config.data_dir.join(format!("{DATABASE}{end}"));
+        for suffix in ["", "-wal", "-shm"] {
+            let file = config.data_dir.join(format!("{DATABASE}{suffix}"));
             match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot_keep(&file, &error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(write_error(&file, &error)),
                 _ => {}
             }
         }
     }
     let app = open(config).await?;
-    data::make(&app).await?;
+    data::create_data(&app).await?;
     app.store().clone().close().await;
-    std::fs::remove_file(unfinished).map_err(unkept)
+    std::fs::remove_file(unfinished).map_err(write_failed)
 }
 
 /// Returns the password of a user of the guide, which is stored in this folder. If the user has another password, it is
 /// replaced.
 async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
-    let password = kept_secret(&folder.join(format!("password-{}", user.username)), 20)?;
-    let kept = app.store().sign_in(user.id).await?.and_then(|known| known.hashed);
-    if !app.is_password(Password::given(&password), kept, true).await? {
+    let password = stored_secret(&folder.join(format!("password-{}", user.username)), 20)?;
+    let stored = app.store().sign_in(user.id).await?.and_then(|known| known.hashed);
+    if !app.is_password(Password::given(&password), stored, true).await? {
         let hashed = app.password_chosen("password", password.clone(), Vec::new(), true).await?;
         app.change(&Caller::command_line(app.now()), SetPassword { user: user.id, hashed }).await?;
     }
@@ -152,7 +153,7 @@ async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
 }
 
 /// Returns a user of the guide.
-async fn person(app: &App, username: &str) -> Result<User> {
+async fn demo_user(app: &App, username: &str) -> Result<User> {
     let operator = policy::operator(&Caller::command_line(app.now()))?;
     app.store().user_by_username(&operator, username).await?.ok_or_else(|| {
         let why = "This database holds other data than the demonstration's; give demo an empty one.";

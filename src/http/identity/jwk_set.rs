@@ -12,11 +12,11 @@ use serde_json::Value;
 /// The accepted sizes of RSA keys, in bits: smaller keys are weak, larger ones slow.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 /// The size of a coordinate on P-256 and of an Ed25519 public key, in bytes.
-const POINT: usize = 32;
+const POINT_SIZE: usize = 32;
 
 /// The usable keys of a set.
 #[derive(Debug, Default)]
-pub(super) struct Keys(Vec<Key>);
+pub(super) struct JwkSet(Vec<Key>);
 
 /// A key and the only algorithm with which it is used.
 #[derive(Debug)]
@@ -25,10 +25,10 @@ struct Key {
     algorithm: Algorithm,
     public: DecodingKey,
     /// The parameters of the key, equal if a set contains the same key twice.
-    numbers: AlgorithmParameters,
+    parameters: AlgorithmParameters,
 }
 
-impl Keys {
+impl JwkSet {
     /// Parses a set. Omits keys that are weak, invalid, or for other algorithms than these. Returns `None` if the text is not
     /// a key set.
     pub(super) fn read(text: &[u8], accepted: &[Algorithm]) -> Option<Self> {
@@ -46,14 +46,14 @@ impl Keys {
     /// Returns the key for this algorithm with this key ID or, without a key ID, the only key for this algorithm. Returns `None`
     /// if several different keys match. A key that the set contains several times counts once.
     pub(super) fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Option<&DecodingKey> {
-        let mut fit =
+        let mut matching =
             self.0.iter().filter(|key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id));
-        let first = fit.next()?;
-        fit.all(|other| other.numbers == first.numbers).then_some(&first.public)
+        let first = matching.next()?;
+        matching.all(|other| other.parameters == first.parameters).then_some(&first.public)
     }
 
     /// Returns whether a key of any algorithm has this key ID.
-    pub(super) fn know(&self, id: &str) -> bool {
+    pub(super) fn contains_id(&self, id: &str) -> bool {
         self.0.iter().any(|key| key.id.as_deref() == Some(id))
     }
 }
@@ -63,28 +63,30 @@ impl Key {
         let algorithm = match &jwk.algorithm {
             AlgorithmParameters::RSA(rsa) if is_strong(rsa) => Algorithm::RS256,
             AlgorithmParameters::EllipticCurve(point)
-                if point.curve == EllipticCurve::P256 && is_whole(&point.x) && is_whole(&point.y) =>
+                if point.curve == EllipticCurve::P256 && has_full_length(&point.x) && has_full_length(&point.y) =>
             {
                 Algorithm::ES256
             }
-            AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 && is_whole(&pair.x) => {
+            AlgorithmParameters::OctetKeyPair(pair)
+                if pair.curve == EllipticCurve::Ed25519 && has_full_length(&pair.x) =>
+            {
                 Algorithm::EdDSA
             }
             // This includes symmetric keys: the content of a set is not secret.
             _ => return None,
         };
         let public = DecodingKey::from_jwk(jwk).ok()?;
-        is_for(&jwk.common, algorithm).then(|| Self {
+        permits(&jwk.common, algorithm).then(|| Self {
             id: jwk.common.key_id.clone(),
             algorithm,
             public,
-            numbers: jwk.algorithm.clone(),
+            parameters: jwk.algorithm.clone(),
         })
     }
 }
 
 /// Returns whether the attributes of the key permit it to verify signatures of this algorithm.
-fn is_for(key: &CommonParameters, algorithm: Algorithm) -> bool {
+fn permits(key: &CommonParameters, algorithm: Algorithm) -> bool {
     key.key_algorithm.is_none_or(|named| named == algorithm.into())
         && key.public_key_use.as_ref().is_none_or(|meant| *meant == PublicKeyUse::Signature)
         && key.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify))
@@ -98,8 +100,8 @@ fn is_strong(rsa: &RSAKeyParameters) -> bool {
 }
 
 /// Returns whether a coordinate has its full length, which the library does not check.
-fn is_whole(coordinate: &str) -> bool {
-    URL_SAFE_NO_PAD.decode(coordinate).is_ok_and(|bytes| bytes.len() == POINT)
+fn has_full_length(coordinate: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(coordinate).is_ok_and(|bytes| bytes.len() == POINT_SIZE)
 }
 
 #[cfg(test)]
@@ -130,8 +132,8 @@ mod tests {
         json!({ "kty": "OKP", "crv": "Ed25519", "kid": id, "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" })
     }
 
-    fn read(keys: &[Value]) -> Keys {
-        Keys::read(json!({ "keys": keys }).to_string().as_bytes(), &ALL).expect("a key set")
+    fn read(keys: &[Value]) -> JwkSet {
+        JwkSet::read(json!({ "keys": keys }).to_string().as_bytes(), &ALL).expect("a key set")
     }
 
     fn with(mut key: Value, name: &str, value: Value) -> Value {
@@ -152,7 +154,7 @@ mod tests {
             assert!(!found(Algorithm::HS256, id) && !found(Algorithm::PS256, id) && !found(Algorithm::ES384, id));
         }
         assert!(keys.find(Algorithm::HS256, None).is_none());
-        assert!(keys.know("rsa") && !keys.know("RSA") && !keys.know(""));
+        assert!(keys.contains_id("rsa") && !keys.contains_id("RSA") && !keys.contains_id(""));
     }
 
     #[test]
@@ -161,9 +163,9 @@ mod tests {
         let keys = read(&[rsa("one"), other.clone(), ed("three")]);
         assert!(keys.find(Algorithm::RS256, None).is_none() && keys.find(Algorithm::EdDSA, None).is_some());
         assert!(keys.find(Algorithm::RS256, Some("two")).is_some());
-        let nameless = with(ec(""), "kid", Value::Null);
-        assert!(read(std::slice::from_ref(&nameless)).find(Algorithm::ES256, None).is_some());
-        assert!(read(&[nameless]).find(Algorithm::ES256, Some("")).is_none());
+        let without_id = with(ec(""), "kid", Value::Null);
+        assert!(read(std::slice::from_ref(&without_id)).find(Algorithm::ES256, None).is_some());
+        assert!(read(&[without_id]).find(Algorithm::ES256, Some("")).is_none());
         // Two keys of one kind with the same ID are ambiguous.
         let same_name = with(other, "kid", json!("one"));
         assert!(read(&[rsa("one"), same_name]).find(Algorithm::RS256, Some("one")).is_none());
@@ -242,15 +244,15 @@ mod tests {
     #[test]
     fn keys_of_other_algorithms_are_omitted() {
         let text = json!({ "keys": [rsa("rsa"), ec("ec"), ed("ed")] }).to_string();
-        let keys = Keys::read(text.as_bytes(), &[Algorithm::ES256]).expect("a key set");
+        let keys = JwkSet::read(text.as_bytes(), &[Algorithm::ES256]).expect("a key set");
         assert!(keys.find(Algorithm::ES256, Some("ec")).is_some());
-        assert!(!keys.know("rsa") && !keys.know("ed"));
+        assert!(!keys.contains_id("rsa") && !keys.contains_id("ed"));
     }
 
     #[test]
     fn text_that_is_no_key_set_is_rejected() {
         for bad in ["", "[]", "{}", "<html>", r#"{"keys":{}}"#, r#"{"keys":null}"#, r#"{"keys":[]"#] {
-            assert!(Keys::read(bad.as_bytes(), &ALL).is_none(), "{bad}");
+            assert!(JwkSet::read(bad.as_bytes(), &ALL).is_none(), "{bad}");
         }
         assert!(read(&[]).is_empty());
     }

@@ -1,7 +1,7 @@
 //! A cache for a key set, which reads the set again while it is used, so that new keys are found and withdrawn ones removed.
 //! The interval between reads is limited, so that invalid JWTs cannot cause many requests to the provider.
 
-use super::{jwk_set::Keys, jwks_source::Source};
+use super::{jwk_set::JwkSet, jwks_source::Source};
 use crate::{
     config::{KeyAlgorithm, KeySource},
     domain::error::{Error, Result},
@@ -11,47 +11,47 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::Mutex as Turn;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 /// The time for which a set is used that can no longer be read.
-const KEPT: Duration = Duration::from_hours(1);
+const MAX_AGE: Duration = Duration::from_hours(1);
 
 /// The key set of an identity provider.
 pub(super) struct JwksCache {
     source: Source,
-    pace: Pace,
+    intervals: ReadIntervals,
     accepted: Vec<Algorithm>,
-    known: Mutex<Known>,
+    state: Mutex<State>,
     /// Locked while the set is read, so that other requests wait for that read.
-    turn: Arc<Turn<()>>,
+    read_lock: Arc<AsyncMutex<()>>,
     tasks: TaskTracker,
 }
 
 /// The error if no set is known that is recent enough.
 pub(super) struct NoKeys;
 
-/// The shortest time between two reads (`rest`), and the age from which a set that is used is read again (`fresh`).
+/// The shortest time between two reads (`min`), and the age from which a set that is used is read again (`max`).
 #[derive(Clone, Copy)]
-struct Pace {
-    rest: Duration,
-    fresh: Duration,
+struct ReadIntervals {
+    min: Duration,
+    max: Duration,
 }
 
 #[derive(Default)]
-struct Known {
+struct State {
     /// The last set that was read, and the time of that read.
-    keys: Option<(Arc<Keys>, Instant)>,
+    keys: Option<(Arc<JwkSet>, Instant)>,
     /// The time of the last read, successful or not.
-    tried: Option<Instant>,
+    last_read: Option<Instant>,
 }
 
-impl Pace {
+impl ReadIntervals {
     const fn of(source: &Source) -> Self {
         match source {
-            Source::File(_) => Self { rest: Duration::from_secs(5), fresh: Duration::from_secs(5) },
-            Source::Address(_) => Self { rest: Duration::from_mins(1), fresh: Duration::from_mins(5) },
+            Source::File(_) => Self { min: Duration::from_secs(5), max: Duration::from_secs(5) },
+            Source::Url(_) => Self { min: Duration::from_mins(1), max: Duration::from_mins(5) },
         }
     }
 }
@@ -66,11 +66,11 @@ impl JwksCache {
             KeyAlgorithm::EdDsa => Algorithm::EdDSA,
         });
         Ok(Self {
-            pace: Pace::of(&source),
+            intervals: ReadIntervals::of(&source),
             source,
             accepted: accepted.collect(),
-            known: Mutex::default(),
-            turn: Arc::default(),
+            state: Mutex::default(),
+            read_lock: Arc::default(),
             tasks,
         })
     }
@@ -78,12 +78,12 @@ impl JwksCache {
     /// Reads a file, and returns an error if it contains no usable key. A URL is fetched for the first JWT instead, so that
     /// the service starts while the provider is down.
     pub(super) fn start(&self, now: Instant) -> Result<()> {
-        let Some(text) = self.source.read_at_once() else { return Ok(()) };
-        let keys = text.and_then(|text| self.usable(&text)).map_err(|why| {
+        let Some(text) = self.source.read_if_file() else { return Ok(()) };
+        let keys = text.and_then(|text| self.parse_usable(&text)).map_err(|why| {
             let why = format!("{}, which auth.jwt.jwks_file names, {why}.", self.source);
             Error::invalid("auth.jwt.jwks_file", why)
         })?;
-        *self.known() = Known { keys: Some((Arc::new(keys), now)), tried: Some(now) };
+        *self.state() = State { keys: Some((Arc::new(keys), now)), last_read: Some(now) };
         Ok(())
     }
 
@@ -97,66 +97,66 @@ impl JwksCache {
         if !self.accepted.contains(&algorithm) {
             return Ok(None);
         }
-        if self.wants(id, now) {
-            self.renew(id, now).await;
+        if self.is_outdated(id, now) {
+            self.refresh(id, now).await;
         }
-        let keys = self.kept(now).ok_or(NoKeys)?;
+        let keys = self.usable_keys(now).ok_or(NoKeys)?;
         Ok(keys.find(algorithm, id).cloned())
     }
 
     /// Returns whether a newer set might have another result.
-    fn wants(&self, id: Option<&str>, now: Instant) -> bool {
-        let known = self.known();
-        known.keys.as_ref().is_none_or(|(keys, since)| {
-            now.saturating_duration_since(*since) >= self.pace.fresh || id.is_some_and(|id| !keys.know(id))
+    fn is_outdated(&self, id: Option<&str>, now: Instant) -> bool {
+        let state = self.state();
+        state.keys.as_ref().is_none_or(|(keys, since)| {
+            now.saturating_duration_since(*since) >= self.intervals.max || id.is_some_and(|id| !keys.contains_id(id))
         })
     }
 
-    fn may_try(&self, now: Instant) -> bool {
-        self.known().tried.is_none_or(|tried| now.saturating_duration_since(tried) >= self.pace.rest)
+    fn may_read(&self, now: Instant) -> bool {
+        self.state().last_read.is_none_or(|last_read| now.saturating_duration_since(last_read) >= self.intervals.min)
     }
 
-    fn kept(&self, now: Instant) -> Option<Arc<Keys>> {
-        let known = self.known();
-        let (keys, since) = known.keys.as_ref()?;
-        (now.saturating_duration_since(*since) < KEPT).then(|| Arc::clone(keys))
+    fn usable_keys(&self, now: Instant) -> Option<Arc<JwkSet>> {
+        let state = self.state();
+        let (keys, since) = state.keys.as_ref()?;
+        (now.saturating_duration_since(*since) < MAX_AGE).then(|| Arc::clone(keys))
     }
 
     /// Reads the set, or waits for a read in progress.
-    async fn renew(self: &Arc<Self>, id: Option<&str>, now: Instant) {
-        let turn = Arc::clone(&self.turn).lock_owned().await;
-        if !self.wants(id, now) || !self.may_try(now) {
+    async fn refresh(self: &Arc<Self>, id: Option<&str>, now: Instant) {
+        let read_lock = Arc::clone(&self.read_lock).lock_owned().await;
+        if !self.is_outdated(id, now) || !self.may_read(now) {
             return;
         }
-        self.known().tried = Some(now);
+        self.state().last_read = Some(now);
         let set = Arc::clone(self);
         let reading = async move {
             set.read(now).await;
-            drop(turn);
+            drop(read_lock);
         };
         // In a separate task, so that a request that is cancelled does not interrupt the read for the others.
         let _ = self.tasks.spawn(reading.in_current_span()).await;
     }
 
     async fn read(&self, now: Instant) {
-        match self.source.read().await.and_then(|text| self.parsed(&text)) {
+        match self.source.read().await.and_then(|text| self.parse(&text)) {
             Ok(keys) => {
                 // An empty set replaces the previous one: it withdraws all keys.
                 if keys.is_empty() {
                     tracing::warn!(source = %self.source, "the key set of auth.jwt contains no usable key");
                 }
-                self.known().keys = Some((Arc::new(keys), now));
+                self.state().keys = Some((Arc::new(keys), now));
             }
             Err(why) => tracing::warn!(source = %self.source, %why, "failed to fetch the key set of auth.jwt"),
         }
     }
 
-    fn parsed(&self, text: &[u8]) -> Result<Keys, String> {
-        Keys::read(text, &self.accepted).ok_or_else(|| "is no key set (RFC 7517)".into())
+    fn parse(&self, text: &[u8]) -> Result<JwkSet, String> {
+        JwkSet::read(text, &self.accepted).ok_or_else(|| "is no key set (RFC 7517)".into())
     }
 
-    fn usable(&self, text: &[u8]) -> Result<Keys, String> {
-        let keys = self.parsed(text)?;
+    fn parse_usable(&self, text: &[u8]) -> Result<JwkSet, String> {
+        let keys = self.parse(text)?;
         if keys.is_empty() {
             return Err(
                 "holds no key that can be used with auth.jwt.algorithms (RSA keys have 2048 to 4096 bits)".into()
@@ -165,8 +165,8 @@ impl JwksCache {
         Ok(keys)
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -226,10 +226,10 @@ mod tests {
         assert_eq!(has(&keys, "old", start + 10 * SECOND).await, Some(true));
         std::fs::remove_file(&path).expect("the file exists");
         assert_eq!(has(&keys, "old", start + Duration::from_mins(59)).await, Some(true));
-        assert_eq!(has(&keys, "old", start + KEPT).await, None);
+        assert_eq!(has(&keys, "old", start + MAX_AGE).await, None);
         // Once the set can be read again, its keys are accepted.
         file(folder.path(), &set(&["old"]));
-        assert_eq!(has(&keys, "old", start + KEPT + 5 * SECOND).await, Some(true));
+        assert_eq!(has(&keys, "old", start + MAX_AGE + 5 * SECOND).await, Some(true));
     }
 
     ///
@@ -241,9 +241,9 @@ mod tests {
         file(folder.path(), &set(&["new"]));
         let later = start + 10 * SECOND;
         assert!(keys.key(Algorithm::HS256, Some("new"), later).await.is_ok_and(|key| key.is_none()));
-        assert_eq!(keys.known().tried, Some(start));
+        assert_eq!(keys.state().last_read, Some(start));
         assert_eq!(has(&keys, "new", later).await, Some(true));
-        assert_eq!(keys.known().tried, Some(later));
+        assert_eq!(keys.state().last_read, Some(later));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Fetches a key set from a URL with one request, which is limited in time and size and follows no redirect.
 
-use super::jwks_source::LARGEST;
+use super::jwks_source::MAX_SIZE;
 use crate::domain::error::{Error, Result};
 use futures_util::future::{Either, select};
 use http_body_util::{BodyExt as _, Empty, Limited};
@@ -24,12 +24,12 @@ use tokio_rustls::{
 use url::{Position, Url};
 
 /// The time limit for the whole request.
-const LIMIT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum size of a response head, in bytes.
-const LARGEST_HEAD: usize = 64 * 1024;
+const MAX_HEAD_SIZE: usize = 64 * 1024;
 
 /// A client for the URL of a key set. Its `Display` output omits the path and the query, which may be secret.
-pub(super) struct Address {
+pub(super) struct JwksClient {
     name: String,
     host: String,
     port: u16,
@@ -38,20 +38,20 @@ pub(super) struct Address {
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for JwksClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
     }
 }
 
-impl Address {
+impl JwksClient {
     /// Parses a URL such as `https://id.example.com/jwks.json`. The server needs a certificate of a public certificate authority.
     pub(super) fn new(url: &str) -> Result<Self> {
-        let trusted = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        Self::trusting(url, trusted)
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        Self::with_roots(url, roots)
     }
 
-    fn trusting(url: &str, trusted: RootCertStore) -> Result<Self> {
+    fn with_roots(url: &str, roots: RootCertStore) -> Result<Self> {
         let refuse = || {
             let why = "auth.jwt.jwks_url is no address of a key set; write one such as \
                        https://id.example.com/.well-known/jwks.json.";
@@ -59,10 +59,10 @@ impl Address {
         };
         let url = Url::parse(url).map_err(|_| refuse())?;
         let host = url.host_str().ok_or_else(refuse)?;
-        let bare = host.trim_matches(['[', ']']).to_owned();
+        let bare_host = host.trim_matches(['[', ']']).to_owned();
         let tls = match url.scheme() {
             "http" => None,
-            "https" => Some((connector(trusted)?, ServerName::try_from(bare.clone()).map_err(|_| refuse())?)),
+            "https" => Some((connector(roots)?, ServerName::try_from(bare_host.clone()).map_err(|_| refuse())?)),
             _ => return Err(refuse()),
         };
         Ok(Self {
@@ -70,55 +70,57 @@ impl Address {
             port: url.port_or_known_default().ok_or_else(refuse)?,
             authority: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
             path: url[Position::BeforePath..Position::AfterQuery].parse().map_err(|_| refuse())?,
-            host: bare,
+            host: bare_host,
             tls,
         })
     }
 
     /// Returns the response body, or why it cannot be used.
-    pub(super) async fn ask(&self) -> Result<Vec<u8>, String> {
-        let late = || format!("did not answer within {} s", LIMIT.as_secs());
-        timeout(LIMIT, self.connect()).await.unwrap_or_else(|_| Err(late()))
+    pub(super) async fn fetch(&self) -> Result<Vec<u8>, String> {
+        let timed_out = || format!("did not answer within {} s", TIMEOUT.as_secs());
+        timeout(TIMEOUT, self.connect()).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
     async fn connect(&self) -> Result<Vec<u8>, String> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(failed)?;
         match &self.tls {
-            None => self.talk(stream).await,
-            Some((connector, name)) => self.talk(connector.connect(name.clone(), stream).await.map_err(failed)?).await,
+            None => self.request_over(stream).await,
+            Some((connector, name)) => {
+                self.request_over(connector.connect(name.clone(), stream).await.map_err(failed)?).await
+            }
         }
     }
 
-    async fn talk(&self, stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<Vec<u8>, String> {
+    async fn request_over(&self, stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<Vec<u8>, String> {
         let (mut sender, connection) =
-            http1::Builder::new().max_buf_size(LARGEST_HEAD).handshake(TokioIo::new(stream)).await.map_err(failed)?;
+            http1::Builder::new().max_buf_size(MAX_HEAD_SIZE).handshake(TokioIo::new(stream)).await.map_err(failed)?;
         let request = Request::get(self.path.clone())
             .header(HOST, &self.authority)
             .header(ACCEPT, "application/jwk-set+json, application/json")
             .header(USER_AGENT, concat!("tokenward/", env!("CARGO_PKG_VERSION")))
             .body(Empty::<Bytes>::new())
             .map_err(failed)?;
-        let answer = pin!(async {
-            let answer = sender.send_request(request).await.map_err(failed)?;
-            if answer.status() != StatusCode::OK {
-                return Err(format!("answered {}", answer.status().as_u16()));
+        let response = pin!(async {
+            let response = sender.send_request(request).await.map_err(failed)?;
+            if response.status() != StatusCode::OK {
+                return Err(format!("answered {}", response.status().as_u16()));
             }
-            let body = Limited::new(answer.into_body(), LARGEST).collect().await;
+            let body = Limited::new(response.into_body(), MAX_SIZE).collect().await;
             Ok(body.map_err(failed)?.to_bytes().to_vec())
         });
         // The connection drives the request, and may end before the whole body is read.
-        match select(answer, pin!(connection)).await {
-            Either::Left((answer, _)) => answer,
-            Either::Right((_, answer)) => answer.await,
+        match select(response, pin!(connection)).await {
+            Either::Left((response, _)) => response,
+            Either::Right((_, response)) => response.await,
         }
     }
 }
 
-fn connector(trusted: RootCertStore) -> Result<TlsConnector> {
+fn connector(roots: RootCertStore) -> Result<TlsConnector> {
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::Bug(error.to_string().into()))?
-        .with_root_certificates(trusted)
+        .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(tls)))
 }
@@ -175,32 +177,33 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
     }
 
     /// Sends this response to one request, waits until the client closes the connection, and returns the request.
-    async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str) -> String {
+    async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, response: &str) -> String {
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {
             let Ok(byte) = stream.read_u8().await else { break };
             request.push(byte);
         }
-        let _ = stream.write_all(answer.as_bytes()).await;
+        let _ = stream.write_all(response.as_bytes()).await;
         let _ = stream.flush().await;
         let _ = stream.read_u8().await;
         String::from_utf8(request).expect("UTF-8")
     }
 
     /// Returns the result of a fetch that gets this response, and the request.
-    async fn asked(answer: &str) -> (Result<Vec<u8>, String>, String) {
+    async fn fetch_with_response(response: &str) -> (Result<Vec<u8>, String>, String) {
         let (listener, host) = listener().await;
-        let address = Address::new(&format!("http://{host}/realms/a/certs?client=hunter2")).expect("an address");
-        let serving = async { serve(listener.accept().await.expect("a connection").0, answer).await };
-        let (answered, request) = tokio::join!(address.ask(), serving);
-        assert!(!address.to_string().contains("hunter2"), "{address}");
-        (answered, request.replace(&host, "HOST"))
+        let client = JwksClient::new(&format!("http://{host}/realms/a/certs?client=hunter2")).expect("an address");
+        let serving = async { serve(listener.accept().await.expect("a connection").0, response).await };
+        let (fetched, request) = tokio::join!(client.fetch(), serving);
+        assert!(!client.to_string().contains("hunter2"), "{client}");
+        (fetched, request.replace(&host, "HOST"))
     }
 
     #[tokio::test]
     async fn client_sends_one_request_and_returns_the_body() {
-        let (answer, request) = asked("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"keys\":[]}").await;
-        assert_eq!(answer.as_deref(), Ok(&b"{\"keys\":[]}"[..]));
+        let (response, request) =
+            fetch_with_response("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"keys\":[]}").await;
+        assert_eq!(response.as_deref(), Ok(&b"{\"keys\":[]}"[..]));
         let request = request.replace(env!("CARGO_PKG_VERSION"), "VERSION");
         insta::assert_snapshot!(request.replace("\r\n", "\n").trim(), @"
         GET /realms/a/certs?client=hunter2 HTTP/1.1
@@ -208,14 +211,15 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
         accept: application/jwk-set+json, application/json
         user-agent: tokenward/VERSION
         ");
-        let (answer, _) = asked("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n").await;
-        assert_eq!(answer.as_deref(), Ok(&b"{}"[..]));
+        let (response, _) =
+            fetch_with_response("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n").await;
+        assert_eq!(response.as_deref(), Ok(&b"{}"[..]));
     }
 
     #[tokio::test]
     async fn only_small_responses_with_status_200_are_accepted() {
-        let large = "x".repeat(LARGEST + 1);
-        for (answer, why) in [
+        let large = "x".repeat(MAX_SIZE + 1);
+        for (response, why) in [
             ("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".into(), "answered 302"),
             ("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}".into(), "answered 404"),
             ("HTTP/1.1 204 No Content\r\n\r\n".into(), "answered 204"),
@@ -227,16 +231,16 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
             (format!("HTTP/1.1 200 OK\r\nX: {large}\r\n\r\n"), "failed"),
             ("SSH-2.0-OpenSSH\r\n\r\n".into(), "failed"),
         ] {
-            let refused = asked(&answer).await.0.expect_err("no key set");
-            assert!(refused.contains(why), "{answer:.60}: {refused}");
+            let error = fetch_with_response(&response).await.0.expect_err("no key set");
+            assert!(error.contains(why), "{response:.60}: {error}");
         }
     }
 
     #[tokio::test]
     async fn slow_response_times_out() {
         let slow = ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{"];
-        for (answer, _) in join_all(slow.map(asked)).await {
-            assert_eq!(answer, Err("did not answer within 5 s".into()));
+        for (response, _) in join_all(slow.map(fetch_with_response)).await {
+            assert_eq!(response, Err("did not answer within 5 s".into()));
         }
     }
 
@@ -244,9 +248,9 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
     async fn refused_connection_is_reported() {
         let (listener, host) = listener().await;
         drop(listener);
-        let why = Address::new(&format!("http://{host}/"))
+        let why = JwksClient::new(&format!("http://{host}/"))
             .expect("an address")
-            .ask()
+            .fetch()
             .await
             .expect_err("a refused connection");
         assert!(why.contains("refused"), "{why}");
@@ -263,32 +267,32 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
             .with_single_cert(vec![certificate.clone()], key)
             .expect("a certificate with its key");
         let acceptor = TlsAcceptor::from(Arc::new(tls));
-        let mut trusted = RootCertStore::empty();
-        trusted.add(certificate).expect("a root");
-        for (name, trusted, expected) in [
-            ("localhost", Some(trusted.clone()), Ok(b"{}".to_vec())),
-            ("127.0.0.1", Some(trusted.clone()), Ok(b"{}".to_vec())),
-            ("[::ffff:127.0.0.1]", Some(trusted), Err("not valid for name")),
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).expect("a root");
+        for (name, roots, expected) in [
+            ("localhost", Some(roots.clone()), Ok(b"{}".to_vec())),
+            ("127.0.0.1", Some(roots.clone()), Ok(b"{}".to_vec())),
+            ("[::ffff:127.0.0.1]", Some(roots), Err("not valid for name")),
             ("localhost", None, Err("UnknownIssuer")),
         ] {
             let (listener, host) = listener().await;
             let url = format!("https://{}/jwks.json", host.replace("localhost", name));
-            let address = match trusted {
-                Some(trusted) => Address::trusting(&url, trusted),
-                None => Address::new(&url),
+            let client = match roots {
+                Some(roots) => JwksClient::with_roots(&url, roots),
+                None => JwksClient::new(&url),
             };
             let serving = async {
                 let stream = listener.accept().await.expect("a connection").0;
                 let stream = acceptor.accept(stream).await.ok()?;
                 Some(serve(stream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await)
             };
-            let asking = async { address.expect("an address").ask().await };
-            let (answer, request) = tokio::join!(asking, serving);
+            let fetching = async { client.expect("an address").fetch().await };
+            let (response, request) = tokio::join!(fetching, serving);
             match expected {
-                Ok(body) => assert_eq!(answer, Ok(body), "{url}"),
+                Ok(body) => assert_eq!(response, Ok(body), "{url}"),
                 Err(why) => {
-                    let refused = answer.expect_err("an untrusted certificate");
-                    assert!(refused.contains(why), "{url}: {refused}");
+                    let error = response.expect_err("an untrusted certificate");
+                    assert!(error.contains(why), "{url}: {error}");
                     assert!(request.is_none_or(|request| request.is_empty()), "a request was sent to {url}");
                 }
             }

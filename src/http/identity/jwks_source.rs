@@ -1,6 +1,6 @@
 //! The source of a key set: a file or a URL.
 
-use super::jwks_client::Address;
+use super::jwks_client::JwksClient;
 use crate::{config::KeySource, domain::error::Result};
 use std::{
     fmt,
@@ -10,19 +10,19 @@ use std::{
 };
 
 /// The maximum size of a set, in bytes.
-pub(super) const LARGEST: usize = 256 * 1024;
+pub(super) const MAX_SIZE: usize = 256 * 1024;
 
 /// A file or a URL. Its `Display` output contains no secret.
 pub(super) enum Source {
     File(PathBuf),
-    Address(Box<Address>),
+    Url(Box<JwksClient>),
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
-            Self::Address(address) => address.fmt(f),
+            Self::Url(client) => client.fmt(f),
         }
     }
 }
@@ -31,7 +31,7 @@ impl Source {
     pub(super) fn new(source: &KeySource) -> Result<Self> {
         Ok(match source {
             KeySource::File(path) => Self::File(path.clone()),
-            KeySource::Url(url) => Self::Address(Box::new(Address::new(url.reveal())?)),
+            KeySource::Url(url) => Self::Url(Box::new(JwksClient::new(url.reveal())?)),
         })
     }
 
@@ -40,25 +40,25 @@ impl Source {
         match self {
             Self::File(path) => {
                 let path = path.clone();
-                let reading = tokio::task::spawn_blocking(move || read_file(&path));
-                reading.await.map_err(|error| error.to_string())?
+                let task = tokio::task::spawn_blocking(move || read_file(&path));
+                task.await.map_err(|error| error.to_string())?
             }
-            Self::Address(address) => address.ask().await,
+            Self::Url(client) => client.fetch().await,
         }
     }
 
     /// Reads a file synchronously; `None` for a URL.
-    pub(super) fn read_at_once(&self) -> Option<Result<Vec<u8>, String>> {
+    pub(super) fn read_if_file(&self) -> Option<Result<Vec<u8>, String>> {
         match self {
             Self::File(path) => Some(read_file(path)),
-            Self::Address(_) => None,
+            Self::Url(_) => None,
         }
     }
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    let cannot = |error| format!("cannot be read ({error})");
+    let failed = |error| format!("cannot be read ({error})");
     let mut text = Vec::new();
-    File::open(path).map_err(cannot)?.take(LARGEST as u64 + 1).read_to_end(&mut text).map_err(cannot)?;
-    if text.len() > LARGEST { Err("is larger than 256 KiB".into()) } else { Ok(text) }
+    File::open(path).map_err(failed)?.take(MAX_SIZE as u64 + 1).read_to_end(&mut text).map_err(failed)?;
+    if text.len() > MAX_SIZE { Err("is larger than 256 KiB".into()) } else { Ok(text) }
 }

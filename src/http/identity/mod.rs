@@ -6,7 +6,7 @@ mod jwks_client;
 mod jwks_source;
 mod sign;
 
-pub use sign::{Said, sign};
+pub use sign::{UserClaims, sign};
 
 use super::{HttpState, error_response::ErrorResponse};
 use crate::{
@@ -31,15 +31,15 @@ use std::{sync::Arc, time::Instant};
 /// The microseconds of a second.
 const SECOND: i64 = 1_000_000;
 /// The permitted difference between the clocks of two machines, in microseconds.
-const SKEW: i64 = 60 * SECOND;
+const MAX_SKEW: i64 = 60 * SECOND;
 /// The longest lifetime of a JWT, in microseconds.
-const LONGEST_LIFE: i64 = 24 * 60 * 60 * SECOND;
+const MAX_LIFETIME: i64 = 24 * 60 * 60 * SECOND;
 /// The header parameters that are rejected: those that specify a key, since only the configuration does, and those that
 /// change how the JWT is processed.
-const REFUSED: [&str; 8] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "enc", "zip"];
+const REJECTED_PARAMETERS: [&str; 8] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "enc", "zip"];
 
 /// Verifies the JWTs of the configured issuer.
-pub(super) struct Issuer {
+pub(super) struct JwtVerifier {
     keys: Keys,
     validation: Validation,
 }
@@ -52,7 +52,7 @@ enum Keys {
 
 /// The header of a JWT.
 #[derive(Deserialize)]
-struct Head {
+struct Header {
     alg: String,
     #[serde(default)]
     kid: Option<String>,
@@ -110,13 +110,13 @@ fn text_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str
 }
 
 /// Why a JWT was rejected.
-enum Refused {
+enum VerifyError {
     Jwt(JwtRejection),
     /// No key set is available, so that no JWT can be verified.
     NoKeys,
 }
 
-impl From<JwtRejection> for Refused {
+impl From<JwtRejection> for VerifyError {
     fn from(reason: JwtRejection) -> Self {
         Self::Jwt(reason)
     }
@@ -124,18 +124,18 @@ impl From<JwtRejection> for Refused {
 
 impl HttpState {
     /// Returns the caller that a JWT identifies. The reason of a rejection is logged and counted, and never shown to the client.
-    pub(super) async fn user_of_jwt(&self, jwt: &str, nobody: &Caller) -> Result<Caller, ErrorResponse> {
-        let introduced = match &self.issuer {
-            Some(issuer) => issuer.introduce(jwt, nobody.at, self.app.instant()).await,
+    pub(super) async fn user_of_jwt(&self, jwt: &str, anonymous: &Caller) -> Result<Caller, ErrorResponse> {
+        let verified = match &self.jwt_verifier {
+            Some(verifier) => verifier.verify_jwt(jwt, anonymous.at, self.app.instant()).await,
             None => Err(JwtRejection::NotConfigured.into()),
         };
-        let reason = match introduced {
-            Ok(said) => match provision_user(&self.app, nobody, said).await {
+        let reason = match verified {
+            Ok(claims) => match provision_user(&self.app, anonymous, claims).await {
                 Err(Error::Unauthenticated) => JwtRejection::User,
                 other => return other.map_err(ErrorResponse::from),
             },
-            Err(Refused::Jwt(reason)) => reason,
-            Err(Refused::NoKeys) => return Err(ErrorResponse::later()),
+            Err(VerifyError::Jwt(reason)) => reason,
+            Err(VerifyError::NoKeys) => return Err(ErrorResponse::later()),
         };
         tracing::info!(reason = reason.as_str(), "a JWT was rejected");
         self.app.metrics().jwt_rejected(reason);
@@ -143,7 +143,7 @@ impl HttpState {
     }
 }
 
-impl Issuer {
+impl JwtVerifier {
     /// Creates a verifier from the configuration, or returns an error if the file of keys cannot be read.
     pub(super) fn new(app: &App, config: &JwtConfig) -> Result<Self> {
         let keys = match &config.keys {
@@ -159,18 +159,18 @@ impl Issuer {
         validation.set_issuer(&[&config.issuer]);
         validation.set_audience(&[&config.audience]);
         validation.set_required_spec_claims(&["iss", "aud", "sub"]);
-        // Times are compared with the time of the caller, in `Claims::hold`.
+        // Times are compared with the time of the caller, in `Claims::validate`.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Ok(Self { keys, validation })
     }
 
     /// Verifies a JWT and returns its claims about the user. `at` and `instant` are the same moment of both clocks.
-    async fn introduce(&self, jwt: &str, at: Time, instant: Instant) -> Result<IdentityClaims, Refused> {
-        let (head, algorithm) = Head::of(jwt)?;
-        let key = self.key(&head, algorithm, instant).await?.ok_or(JwtRejection::Key)?;
+    async fn verify_jwt(&self, jwt: &str, at: Time, instant: Instant) -> Result<IdentityClaims, VerifyError> {
+        let (header, algorithm) = Header::of(jwt)?;
+        let key = self.key(&header, algorithm, instant).await?.ok_or(JwtRejection::Key)?;
         let claims = self.claims(jwt, algorithm, &key)?;
-        claims.hold(at)?;
+        claims.validate(at)?;
         Ok(IdentityClaims {
             identity: Identity { issuer: claims.iss, subject: claims.sub },
             username: claims.preferred_username,
@@ -181,10 +181,17 @@ impl Issuer {
     }
 
     /// Returns the configured key for the header of a JWT; `None` if there is none for its algorithm and key ID.
-    async fn key(&self, head: &Head, algorithm: Algorithm, now: Instant) -> Result<Option<DecodingKey>, Refused> {
+    async fn key(
+        &self,
+        header: &Header,
+        algorithm: Algorithm,
+        now: Instant,
+    ) -> Result<Option<DecodingKey>, VerifyError> {
         match &self.keys {
             Keys::Secret(secret) => Ok((algorithm == Algorithm::HS256).then(|| secret.clone())),
-            Keys::Set(set) => set.key(algorithm, head.kid.as_deref(), now).await.map_err(|NoKeys| Refused::NoKeys),
+            Keys::Set(set) => {
+                set.key(algorithm, header.kid.as_deref(), now).await.map_err(|NoKeys| VerifyError::NoKeys)
+            }
         }
     }
 
@@ -202,27 +209,27 @@ impl Issuer {
     }
 }
 
-impl Head {
+impl Header {
     /// Parses the header of a JWT and its algorithm, and rejects parameters and types that are not supported.
     fn of(jwt: &str) -> Result<(Self, Algorithm), JwtRejection> {
         let read = || {
-            let (head, _) = jwt.split_once('.')?;
-            serde_json::from_slice::<Self>(&URL_SAFE_NO_PAD.decode(head).ok()?).ok()
+            let (header, _) = jwt.split_once('.')?;
+            serde_json::from_slice::<Self>(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()
         };
-        let head = read().ok_or(JwtRejection::Malformed)?;
-        if REFUSED.iter().any(|name| head.others.contains_key(*name)) {
+        let header = read().ok_or(JwtRejection::Malformed)?;
+        if REJECTED_PARAMETERS.iter().any(|name| header.others.contains_key(*name)) {
             return Err(JwtRejection::Header);
         }
-        if !head.is_of_an_access_token() {
+        if !header.has_accepted_type() {
             return Err(JwtRejection::Type);
         }
-        let algorithm = head.alg.parse().map_err(|_| JwtRejection::Algorithm)?;
-        Ok((head, algorithm))
+        let algorithm = header.alg.parse().map_err(|_| JwtRejection::Algorithm)?;
+        Ok((header, algorithm))
     }
 
     /// Returns whether the type is that of any JWT or of an access token (RFC 9068), with or without `application/`. A missing
     /// type is accepted.
-    fn is_of_an_access_token(&self) -> bool {
+    fn has_accepted_type(&self) -> bool {
         self.typ.as_ref().is_none_or(|typ| {
             let typ = typ.to_ascii_lowercase();
             ["jwt", "at+jwt"].contains(&typ.strip_prefix("application/").unwrap_or(&typ))
@@ -231,16 +238,16 @@ impl Head {
 }
 
 impl Claims {
-    fn hold(&self, at: Time) -> Result<(), JwtRejection> {
+    fn validate(&self, at: Time) -> Result<(), JwtRejection> {
         let (now, iat, exp) = (at.micros(), self.iat.0, self.exp.0);
-        let began = [Some(self.iat), self.nbf].into_iter().flatten().all(|begin| begin.0 <= now + SKEW);
+        let has_begun = [Some(self.iat), self.nbf].into_iter().flatten().all(|begin| begin.0 <= now + MAX_SKEW);
         if [&self.iss, &self.sub].iter().any(|text| !(1..=255).contains(&text.len()) || text.contains('\0')) {
             Err(JwtRejection::Claims)
-        } else if exp.saturating_add(SKEW) <= now {
+        } else if exp.saturating_add(MAX_SKEW) <= now {
             Err(JwtRejection::Expired)
-        } else if !began {
+        } else if !has_begun {
             Err(JwtRejection::NotYetValid)
-        } else if exp.checked_sub(iat).is_none_or(|life| life > LONGEST_LIFE) {
+        } else if exp.checked_sub(iat).is_none_or(|lifetime| lifetime > MAX_LIFETIME) {
             Err(JwtRejection::Lifetime)
         } else {
             Ok(())
@@ -252,29 +259,29 @@ impl Claims {
 mod tests {
     use super::*;
 
-    fn reads(header: &str) -> bool {
-        Head::of(&format!("{}.e30.", URL_SAFE_NO_PAD.encode(header))).is_ok()
+    fn is_accepted(header: &str) -> bool {
+        Header::of(&format!("{}.e30.", URL_SAFE_NO_PAD.encode(header))).is_ok()
     }
 
     /// R-77
     #[test]
     fn algorithm_none_is_rejected_in_any_spelling() {
         for none in ["none", "None", "NONE", "nOnE", "none ", "", "HS256\\u0000", "hs256"] {
-            assert!(!reads(&format!(r#"{{"alg":"{none}"}}"#)), "{none}");
+            assert!(!is_accepted(&format!(r#"{{"alg":"{none}"}}"#)), "{none}");
         }
         for none in [r"{}", r#"{"alg":null}"#, r#"{"alg":["none"]}"#, r#"{"alg":"none","alg":"HS256"}"#] {
-            assert!(!reads(none), "{none}");
+            assert!(!is_accepted(none), "{none}");
         }
     }
 
     /// R-78
     #[test]
     fn header_with_its_own_key_is_rejected() {
-        assert!(reads(r#"{"alg":"RS256","kid":"one","x5t":"AAAA","anything":1}"#));
-        for name in REFUSED {
+        assert!(is_accepted(r#"{"alg":"RS256","kid":"one","x5t":"AAAA","anything":1}"#));
+        for name in REJECTED_PARAMETERS {
             for value in ["null", "\"https://evil.example\"", "[]", "[\"exp\"]", "{}", "false"] {
                 let header = format!(r#"{{"alg":"RS256","{name}":{value}}}"#);
-                assert!(!reads(&header), "{header}");
+                assert!(!is_accepted(&header), "{header}");
             }
         }
     }
@@ -283,10 +290,10 @@ mod tests {
     #[test]
     fn only_access_token_types_are_accepted() {
         for good in ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "application/JWT"] {
-            assert!(reads(&format!(r#"{{"alg":"HS256","typ":"{good}"}}"#)), "{good}");
+            assert!(is_accepted(&format!(r#"{{"alg":"HS256","typ":"{good}"}}"#)), "{good}");
         }
         for bad in ["", "JWE", "dpop+jwt", "logout+jwt", "secevent+jwt", "text/jwt", "application/", "jwt "] {
-            assert!(!reads(&format!(r#"{{"alg":"HS256","typ":"{bad}"}}"#)), "{bad}");
+            assert!(!is_accepted(&format!(r#"{{"alg":"HS256","typ":"{bad}"}}"#)), "{bad}");
         }
     }
 
@@ -309,7 +316,7 @@ mod tests {
     #[test]
     fn malformed_header_is_rejected() {
         for jwt in ["", ".", "e30.e30.", "bm9uc2Vuc2U.e30.", "eyJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiJ9=.e30."] {
-            assert!(matches!(Head::of(jwt), Err(JwtRejection::Malformed)), "{jwt}");
+            assert!(matches!(Header::of(jwt), Err(JwtRejection::Malformed)), "{jwt}");
         }
     }
 }

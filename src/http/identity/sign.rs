@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::time::Duration;
 
 /// The claims about the user in a JWT that `sign` creates.
-pub struct Said<'text> {
+pub struct UserClaims<'text> {
     /// The `sub` claim.
     pub subject: &'text str,
     /// The `preferred_username` claim.
@@ -24,7 +24,7 @@ pub struct Said<'text> {
 }
 
 #[derive(Serialize)]
-struct Signed<'text> {
+struct Claims<'text> {
     iss: &'text str,
     aud: &'text str,
     sub: &'text str,
@@ -37,17 +37,17 @@ struct Signed<'text> {
 }
 
 /// Returns a JWT that expires `life` after `at`, signed with HS256; fails if `auth.jwt.secret` is not set.
-pub fn sign(config: &JwtConfig, said: &Said<'_>, at: Time, life: Duration) -> Result<String> {
+pub fn sign(config: &JwtConfig, user: &UserClaims<'_>, at: Time, lifetime: Duration) -> Result<String> {
     let secret = config.secret().ok_or_else(|| Error::Bug("auth.jwt has no secret to sign with".into()))?;
-    let claims = Signed {
+    let claims = Claims {
         iss: &config.issuer,
         aud: &config.audience,
-        sub: said.subject,
+        sub: user.subject,
         iat: at.seconds(),
-        exp: at.plus(life).seconds(),
-        preferred_username: said.username,
-        name: said.name,
-        email: said.email,
+        exp: at.plus(lifetime).seconds(),
+        preferred_username: user.username,
+        name: user.name,
+        email: user.email,
         email_verified: true,
     };
     let key = EncodingKey::from_secret(secret.reveal().as_bytes());

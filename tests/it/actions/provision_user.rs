@@ -13,13 +13,13 @@ use tokenward::{
         caller::{AuthMethod, Caller},
         error::Code,
     },
-    http::{Said, sign},
+    http::{UserClaims, sign},
     store::Identity,
 };
 
 /// Returns a client with a JWT that contains a subject, a username, a name and an email address.
 fn signed<'world>(world: &'world World, [subject, username, name, email]: [&str; 4]) -> Client<'world> {
-    let claims = Said { subject, username, name, email };
+    let claims = UserClaims { subject, username, name, email };
     let jwt = sign(world.config.jwt.as_ref().unwrap(), &claims, world.now(), Duration::from_hours(1)).unwrap();
     world.bearer(&jwt)
 }

@@ -36,7 +36,7 @@ use tokenward::{
         caller::Caller, decision::Limits, error::Result, organization::Role, policy::SelfService, scope::ScopeName,
         time::Time,
     },
-    http::{self, Said},
+    http::{self, UserClaims},
     jobs,
     mail::{Mailbox, Mailer, Sent},
     store::{Identity, NewUser, Store},
@@ -224,7 +224,7 @@ impl World {
     /// Returns a JWT of a user that is valid for an hour.
     pub(crate) fn jwt(&self, username: &str) -> String {
         let (name, email) = (format!("{username} example"), format!("{username}@example.test"));
-        let claims = Said { subject: username, username, name: &name, email: &email };
+        let claims = UserClaims { subject: username, username, name: &name, email: &email };
         let config = self.config.jwt.as_ref().unwrap();
         http::sign(config, &claims, self.now(), Duration::from_hours(1)).unwrap()
     }
