@@ -84,7 +84,6 @@ const CASES: &[Case] = &[
 /// The parts of the data that the requests use.
 struct Data {
     jwt: String,
-    /// The value of a token.
     value: String,
     token: String,
     organizations: Vec<String>,

@@ -19,7 +19,6 @@ pub(super) const MAX_REQUESTS: usize = 4;
 /// The number of queues at which unused ones are removed.
 const MAX_UNUSED: usize = 1_024;
 
-/// The queues of users.
 #[derive(Debug, Clone)]
 pub(super) struct ChangeQueues {
     queues: Arc<Mutex<HashMap<Key, Weak<Semaphore>>>>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The number of tokens that are marked at once. If there are more, the next portion follows without a pause.
+/// The number of tokens that are marked at once. If there are more, the next batch follows without a pause.
 const BATCH_SIZE: u64 = 500;
 
 pub(super) async fn run(app: App, stop: CancellationToken) {

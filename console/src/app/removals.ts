@@ -14,7 +14,7 @@ export function latestRemovals<Grant extends GrantLike>(removed: readonly Grant[
   return removed.filter(({ organization: { id } }) => !seen.has(id) && seen.add(id));
 }
 
-/** Of these, the removals that were not made by the owner. */
+/** The latest removals, except those by the owner. */
 export function removalsByOthers<Grant extends Removal>(
   removed: readonly Grant[],
   current: readonly GrantLike[],

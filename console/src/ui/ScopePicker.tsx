@@ -1,4 +1,4 @@
-// Selects scopes: grouped by access, searchable, with presets. GraphQL stands apart, since other scopes do not limit it.
+// Selects scopes: grouped by access, searchable, with presets. GraphQL is separate, since other scopes do not limit it.
 import { useId, useState } from 'react';
 import { ACCESSES, isSameSet, matchesSearch, PRESETS, preset, type ScopeLike } from '../lib/scopes';
 import { Badge } from './Badge';

@@ -297,7 +297,7 @@ impl Generator<'_> {
             Action::Revoke => self.revoke(&step).await,
         };
         match done {
-            // The token had already expired, or another change was made before.
+            // The token had already expired, or was changed before.
             Err(Error::Conflict(_)) => Ok(()),
             other => other,
         }

@@ -28,7 +28,6 @@ use std::{
 const ISSUER: &str = "https://app.example.test";
 const AUDIENCE: &str = "tokenward";
 const FOLDER: &str = "./demo-data";
-/// The database file in the data folder.
 const DATABASE: &str = "tokenward.db";
 const SECRET: &str = "jwt-secret";
 

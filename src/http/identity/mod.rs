@@ -28,7 +28,6 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 use std::{sync::Arc, time::Instant};
 
-/// The microseconds of a second.
 const SECOND: i64 = 1_000_000;
 /// The permitted difference between the clocks of two machines, in microseconds.
 const MAX_SKEW: i64 = 60 * SECOND;
@@ -50,7 +49,6 @@ enum Keys {
     Set(Arc<JwksCache>),
 }
 
-/// The header of a JWT.
 #[derive(Deserialize)]
 struct Header {
     alg: String,

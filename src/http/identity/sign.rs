@@ -36,7 +36,7 @@ struct Claims<'text> {
     email_verified: bool,
 }
 
-/// Returns a JWT that expires `life` after `at`, signed with HS256; fails if `auth.jwt.secret` is not set.
+/// Returns a JWT that expires `lifetime` after `at`, signed with HS256; fails if `auth.jwt.secret` is not set.
 pub fn sign(config: &JwtConfig, user: &UserClaims<'_>, at: Time, lifetime: Duration) -> Result<String> {
     let secret = config.secret().ok_or_else(|| Error::Bug("auth.jwt has no secret to sign with".into()))?;
     let claims = Claims {

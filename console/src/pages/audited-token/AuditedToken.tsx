@@ -239,7 +239,7 @@ function History({ slug, tokenId, events, name }: HistoryProps) {
 interface RemovedTokenProps {
   slug: string;
   name: string;
-  /** The removal that was just made on this page. */
+  /** The last removal on this page. */
   removed: Removed | undefined;
   events: readonly Event[];
 }
