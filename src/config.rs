@@ -101,7 +101,7 @@ impl SecretString {
 
 impl std::fmt::Debug for SecretString {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hidden(…)")
+        f.write_str("SecretString(…)")
     }
 }
 
@@ -186,7 +186,7 @@ fn require_unicode(variables: impl IntoIterator<Item = (OsString, OsString)>) ->
 
 fn address(key: &'static str, text: &str) -> Result<SocketAddr> {
     text.parse().map_err(|_| {
-        let why = format!("{key} is no address with a port; write one such as 127.0.0.1:8080 or [::]:8080.");
+        let why = format!("{key} is not an address with a port; write one such as 127.0.0.1:8080 or [::]:8080.");
         Error::invalid(key, why)
     })
 }
@@ -229,7 +229,7 @@ fn network(text: &str) -> Result<IpNet> {
     let refuse = |why: &str| Error::invalid("proxy.trusted", why);
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     let mut network = network.map_err(|_| {
-        refuse("proxy.trusted has an entry that is no network; write each such as 10.0.0.0/8 or 192.0.2.7.")
+        refuse("proxy.trusted has an entry that is not a network; write each such as 10.0.0.0/8 or 192.0.2.7.")
     })?;
     if let IpNet::V6(mapped) = network
         && let (Some(address), Some(length)) = (mapped.addr().to_ipv4_mapped(), mapped.prefix_len().checked_sub(96))
@@ -237,8 +237,8 @@ fn network(text: &str) -> Result<IpNet> {
         network = IpNet::new(address.into(), length).unwrap_or(network);
     }
     if network.prefix_len() == 0 {
-        let why = "proxy.trusted has a network that holds every address, so that every client could name any other as the \
-                   sender of its requests; write the addresses of the proxies alone.";
+        let why = "proxy.trusted has a network of every address, so that any client could forge its address; write only the \
+                   addresses of the proxies.";
         return Err(refuse(why));
     }
     Ok(network)
@@ -372,9 +372,9 @@ mod tests {
         assert_eq!(trusted("::ffff:127.0.0.0/104"), ["127.0.0.0/8"]);
         assert_eq!(trusted("::ffff:192.0.2.7,::ffff:192.0.2.8/128"), ["192.0.2.7/32", "192.0.2.8/32"]);
         assert_eq!(trusted("2001:db8::/32, 10.0.0.0/8"), ["2001:db8::/32", "10.0.0.0/8"]);
-        for every in ["0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96", "10.0.0.0/8, 0.0.0.0/0"] {
-            let (field, why) = rejection(None, &[("TOKENWARD_PROXY__TRUSTED", every)]);
-            assert!(field == "proxy.trusted" && why.contains("every address"), "{every}: {why}");
+        for networks in ["0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96", "10.0.0.0/8, 0.0.0.0/0"] {
+            let (field, why) = rejection(None, &[("TOKENWARD_PROXY__TRUSTED", networks)]);
+            assert!(field == "proxy.trusted" && why.contains("every address"), "{networks}: {why}");
         }
     }
 
@@ -382,7 +382,7 @@ mod tests {
     fn unknown_key_error_suggests_the_nearest_key() {
         let (field, why) = rejection(None, &[("TOKENWARD_DATABSE__URL", "sqlite://x")]);
         assert_eq!(field, "TOKENWARD_DATABSE__URL");
-        insta::assert_snapshot!(why, @"There is no setting TOKENWARD_DATABSE__URL, which stands in the environment. Did you mean TOKENWARD_DATABASE__URL?");
+        insta::assert_snapshot!(why, @"There is no setting TOKENWARD_DATABSE__URL in the environment. Did you mean TOKENWARD_DATABASE__URL?");
         for (text, key, near) in [
             ("lisen = 'x'", "lisen", "listen"),
             ("[mail]\nfrm = 'x'", "mail.frm", "mail.from"),
@@ -445,7 +445,7 @@ mod tests {
         }
         let variables = [("TOKENWARD_DATABASE__URL_FILE", path), ("TOKENWARD_DATABASE__URL", "sqlite://x")];
         let (_, why) = rejection(None, &variables);
-        assert!(why.contains("TOKENWARD_DATABASE__URL and TOKENWARD_DATABASE__URL_FILE are both given"), "{why}");
+        assert!(why.contains("TOKENWARD_DATABASE__URL and TOKENWARD_DATABASE__URL_FILE are both set"), "{why}");
         let (field, _) = rejection(None, &[("TOKENWARD_MAIL__URL_FILE", "/nowhere/at/all")]);
         assert_eq!(field, "mail.url_file");
     }
@@ -555,14 +555,14 @@ mod tests {
     #[test]
     fn setting_that_is_not_unicode_is_rejected_by_name() {
         use std::os::unix::ffi::OsStringExt as _;
-        let odd = || OsString::from_vec(b"hunter2\xff".to_vec());
-        match require_unicode([("TOKENWARD_DATABASE__URL".into(), odd())]) {
+        let not_unicode = || OsString::from_vec(b"hunter2\xff".to_vec());
+        match require_unicode([("TOKENWARD_DATABASE__URL".into(), not_unicode())]) {
             Err(Error::Invalid { field, why }) => {
                 assert!(field.ends_with("__URL") && !why.contains("hunter2"), "{why}");
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(require_unicode([("PATH".into(), odd())]).expect("a foreign variable"), []);
+        assert_eq!(require_unicode([("PATH".into(), not_unicode())]).expect("a foreign variable"), []);
     }
 
     /// Returns the example with all settings uncommented.

@@ -57,7 +57,7 @@ impl Change for CreateTokenChange {
             Some(owner) => policy::token_creator_for(&policy::operator(tx.caller())?, owner),
             None => policy::token_creator(&tx.auth_context().await?)?,
         };
-        let expires_at = token::expiry_of_new("expiresAt", self.request.expires_at, tx.caller().at)?;
+        let expires_at = token::check_new_expiry("expiresAt", self.request.expires_at, tx.caller().at)?;
         let organizations: BTreeSet<_> = self.request.organizations.iter().copied().collect();
         token::check_organization_count("organizationIds", organizations.len())?;
         tx.lock_user(*creator.user()).await?;

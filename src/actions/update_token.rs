@@ -73,7 +73,7 @@ impl UpdateToken {
             after.scopes = self.catalogue.grantable_to_holder("scopes", names, &before.scopes)?;
         }
         if let Some(expires_at) = self.expires_at {
-            token::nearer_expiry("expiresAt", before.expires_at, expires_at, at)?;
+            token::check_earlier_expiry("expiresAt", before.expires_at, expires_at, at)?;
             after.expires_at = Some(expires_at);
         }
         Ok(after)

@@ -89,7 +89,7 @@ impl JwtConfig {
             }
             _ => {
                 let why =
-                    "auth.jwt needs exactly one of secret, jwks_url and jwks_file; give one and leave the others out.";
+                    "auth.jwt needs exactly one of secret, jwks_url and jwks_file; set one and remove the others.";
                 return Err(Error::invalid("auth.jwt", why));
             }
         };
@@ -113,7 +113,7 @@ fn only_hs256(names: &[String]) -> Result<()> {
     match names.iter().find(|name| *name != "HS256") {
         None => Ok(()),
         Some(name) if public_key_algorithm(name).is_some() => Err(refuse_algorithm(format!(
-            "{name} in auth.jwt.algorithms is checked with a public key, never with auth.jwt.secret; give \
+            "{name} in auth.jwt.algorithms is verified with a public key, never with auth.jwt.secret; set \
              auth.jwt.jwks_url or auth.jwt.jwks_file instead of the secret, or write HS256."
         ))),
         Some(name) => Err(refuse_algorithm(format!(
@@ -125,15 +125,15 @@ fn only_hs256(names: &[String]) -> Result<()> {
 fn public_key_algorithms(names: &[String]) -> Result<Vec<KeyAlgorithm>> {
     if names.is_empty() {
         return Err(refuse_algorithm(
-            "auth.jwt.algorithms is missing; write those that the identity provider signs with, out of RS256, ES256 \
-             and EdDSA.",
+            "auth.jwt.algorithms is missing; write those of RS256, ES256 and EdDSA that the identity \
+             provider signs with.",
         ));
     }
     let parse = |name: &String| {
         public_key_algorithm(name).ok_or_else(|| {
             refuse_algorithm(if name == "HS256" {
-                "HS256 in auth.jwt.algorithms is checked with a secret, never with a key of a set that everybody may \
-                 read; give auth.jwt.secret instead of the set, or write RS256, ES256 or EdDSA."
+                "HS256 in auth.jwt.algorithms is verified with a secret, never with a public key; set auth.jwt.secret \
+                 instead of the key set, or write RS256, ES256 or EdDSA."
                     .to_owned()
             } else {
                 format!("{name:?} in auth.jwt.algorithms is not supported; write RS256, ES256 or EdDSA.")
@@ -156,7 +156,7 @@ fn signing_secret(secret: String) -> Result<SecretString> {
     let refuse = |why: &str| Err(Error::invalid("auth.jwt.secret", why));
     if secret.len() < MIN_SECRET_LENGTH {
         return refuse(
-            "auth.jwt.secret is too short; it has at least 32 bytes, such as those of `openssl rand -base64 32`.",
+            "auth.jwt.secret is too short; generate one of at least 32 bytes with `openssl rand -base64 32`.",
         );
     }
     // The example of the documentation is no secret. Neither is a public key: anyone who has it could sign.
@@ -166,8 +166,8 @@ fn signing_secret(secret: String) -> Result<SecretString> {
     }
     if secret.contains("-----BEGIN ") || secret.trim_start().starts_with('{') {
         return refuse(
-            "auth.jwt.secret is a key in PEM or JSON, which is no secret; give public keys as auth.jwt.jwks_file, or \
-             make a secret by `openssl rand -base64 32`.",
+            "auth.jwt.secret is a key in PEM or JSON, which is not a secret; set auth.jwt.jwks_file for public keys, or \
+             generate a secret with `openssl rand -base64 32`.",
         );
     }
     Ok(SecretString(secret))
@@ -177,16 +177,18 @@ fn signing_secret(secret: String) -> Result<SecretString> {
 fn key_set_url(text: String) -> Result<SecretString> {
     let refuse = |why: &str| Err(Error::invalid("auth.jwt.jwks_url", why));
     let Ok(url) = Url::parse(&text) else {
-        return refuse("auth.jwt.jwks_url is no URL; write one such as https://id.example.com/.well-known/jwks.json.");
+        return refuse(
+            "auth.jwt.jwks_url is not a URL; write one such as https://id.example.com/.well-known/jwks.json.",
+        );
     };
     if url.scheme() != "https" && !(url.scheme() == "http" && is_this_machine(&url)) {
         return refuse(
-            "auth.jwt.jwks_url begins with https://, since whoever can change the keys on their way can sign in as \
-             anybody; http:// is for this machine alone, such as http://127.0.0.1:8081/jwks.json.",
+            "auth.jwt.jwks_url must begin with https://, since keys that an attacker changes on their way allow any \
+             sign-in; http:// is for this machine only, such as http://127.0.0.1:8081/jwks.json.",
         );
     }
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return refuse("auth.jwt.jwks_url has a user, a password or a fragment; a key set is public: leave them out.");
+        return refuse("auth.jwt.jwks_url has a user, a password or a fragment; remove them.");
     }
     Ok(SecretString(text))
 }
@@ -324,10 +326,10 @@ mod tests {
             ("http://localhost.example.com/jwks", "on their way"),
             ("ftp://id.example.com/jwks", "https://"),
             ("file:///etc/jwks.json", "https://"),
-            ("id.example.com/jwks", "no URL"),
-            ("https://me:hunter2@id.example.com/jwks", "leave them out"),
-            ("https://me@id.example.com/jwks", "leave them out"),
-            ("https://id.example.com/jwks#hunter2", "leave them out"),
+            ("id.example.com/jwks", "not a URL"),
+            ("https://me:hunter2@id.example.com/jwks", "remove them"),
+            ("https://me@id.example.com/jwks", "remove them"),
+            ("https://id.example.com/jwks#hunter2", "remove them"),
         ] {
             let (field, why) = rejection(set(bad));
             assert_eq!(field, "auth.jwt.jwks_url");

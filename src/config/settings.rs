@@ -235,7 +235,7 @@ impl Origin {
         } else {
             nearest(key).map(|near| format!(" Did you mean {}?", self.spell(&near))).unwrap_or_default()
         };
-        let why = format!("There is no setting {wrong}, which stands{place}.{hint}");
+        let why = format!("There is no setting {wrong}{place}.{hint}");
         Error::invalid(wrong, why)
     }
 
@@ -244,7 +244,7 @@ impl Origin {
         match error {
             ConfigError::Type { key: Some(key), .. } | ConfigError::At { key: Some(key), .. } => {
                 let spelled = self.spell(&key);
-                let why = format!("{spelled} has a value of the wrong kind; compare it with config.example.toml.");
+                let why = format!("{spelled} has a value of the wrong type; compare it with config.example.toml.");
                 Error::invalid(key, why)
             }
             _ => Error::invalid("config", "The settings cannot be read; compare them with config.example.toml."),
@@ -353,7 +353,7 @@ impl Layer {
             let Ok(path) = self.values.get_string(&file) else { continue };
             let (file_spelled, key_spelled) = (self.origin.spell(&file), self.origin.spell(key));
             if self.values.get_string(key).is_ok() {
-                let why = format!("{key_spelled} and {file_spelled} are both given; leave one of them out.");
+                let why = format!("{key_spelled} and {file_spelled} are both set; remove one of them.");
                 return Err(Error::invalid(key, why));
             }
             let secret = std::fs::read_to_string(&path).map_err(|error| {

@@ -58,7 +58,7 @@ impl MailTarget {
             || {
                 Error::invalid(
                     "mail.url",
-                    "mail.url names no folder; write one such as file:///var/lib/tokenward/mail, with %25 for %.",
+                    "mail.url does not name a folder; write one such as file:///var/lib/tokenward/mail, with %25 for %.",
                 )
             },
         )
@@ -77,12 +77,10 @@ fn sqlite_file(rest: &str) -> Result<PathBuf> {
     let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     // The file is always opened for writing and created if it is missing.
     if !matches!(parameters, "" | "mode=rw" | "mode=rwc") {
-        return Err(database(
-            "of SQLite takes no parameters after ? (a ? in the path is written %3F); leave them out.",
-        ));
+        return Err(database("of SQLite takes no parameters after ? (a ? in the path is written %3F); remove them."));
     }
     decoded(path).filter(|path| !path.is_empty() && path != ":memory:").map(Into::into).ok_or_else(|| {
-        database("names no database file; write one such as sqlite:///var/lib/tokenward/tokenward.db, with %25 for %.")
+        database("does not name a database file; write one such as sqlite:///var/lib/tokenward/tokenward.db, with %25 for %.")
     })
 }
 

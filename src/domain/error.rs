@@ -14,7 +14,7 @@ pub enum Error {
     #[error("Authentication required. Please supply a valid API access token.")]
     Unauthenticated,
     /// The session is valid, but its password was confirmed too long ago for this change.
-    #[error("Confirm your password to do this; you gave it more than 15 minutes ago.")]
+    #[error("Confirm your password to do this; it was last confirmed more than 15 minutes ago.")]
     ReauthenticationRequired,
     /// The named type of object, such as `organization`, was not found, or the caller may not see it.
     #[error("No {0} found")]
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
-    #[error("the database asks to try again")]
+    #[error("the database requests a retry")]
     struct Above(#[source] Below);
 
     #[derive(Debug, thiserror::Error)]
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn cause_contains_each_source_once() {
-        assert_eq!(Error::unavailable(Above(Below)).cause(), "the database asks to try again: it is busy");
+        assert_eq!(Error::unavailable(Above(Below)).cause(), "the database requests a retry: it is busy");
         assert_eq!(Error::unavailable(Below).cause(), "it is busy");
         assert_eq!(Error::Bug("no row".into()).cause(), "no row");
         assert_eq!(Error::NotFound("token").cause(), "No token found");

@@ -19,7 +19,8 @@ pub fn parse_hop(text: &str) -> Option<IpAddr> {
 /// Parses a complete address in any of its spellings.
 pub fn parse_address(field: &str, text: &str) -> Result<IpAddr> {
     text.parse().map(canonical).map_err(|_| {
-        let why = "This is not an IP address; write a whole one, such as 198.51.100.2 or 2001:db8::1, without blanks.";
+        let why =
+            "This is not an IP address; write a complete one, such as 198.51.100.2 or 2001:db8::1, without spaces.";
         Error::invalid(field.to_owned(), why)
     })
 }
@@ -57,7 +58,7 @@ mod tests {
         ] {
             match parse_address("filter.ipAddress", text).expect_err("no address") {
                 Error::Invalid { field, why } => {
-                    assert!(field == "filter.ipAddress" && why.contains("write a whole one"));
+                    assert!(field == "filter.ipAddress" && why.contains("write a complete one"));
                 }
                 other => panic!("{other:?}"),
             }

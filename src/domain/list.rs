@@ -173,18 +173,20 @@ pub struct Page {
 impl Page {
     /// Validates the arguments of a client for a list.
     pub fn parse(arguments: &PageArguments, list: &List) -> Result<Self> {
-        let cursor = |field: &'static str, text: &Option<String>| match text {
+        let cursor = |field: &'static str, text: &Option<String>| {
+            match text {
             None => Ok(None),
             Some(text) => Cursor::decode(list, text).map(Some).ok_or_else(|| {
                 Error::invalid(
                     field,
-                    "This is no cursor of this list. Give back a cursor of a page with the same filter and order.",
+                    "The cursor does not belong to this list. Specify a cursor of a page with the same filter and order.",
                 )
             }),
+        }
         };
         let (limit, backward) = match (arguments.first, arguments.last) {
             (Some(_), Some(_)) => {
-                return Err(Error::invalid("last", "Say either first or last, not both."));
+                return Err(Error::invalid("last", "Specify either `first` or `last`, not both."));
             }
             (Some(first), None) => (size("first", first)?, false),
             (None, Some(last)) => (size("last", last)?, true),
@@ -203,7 +205,7 @@ fn size(field: &'static str, requested: i32) -> Result<u32> {
     u32::try_from(requested)
         .ok()
         .filter(|size| *size <= MAX_PAGE_SIZE)
-        .ok_or_else(|| Error::invalid(field, format!("A page holds 0 to {MAX_PAGE_SIZE} rows.")))
+        .ok_or_else(|| Error::invalid(field, format!("A page has 0 to {MAX_PAGE_SIZE} rows.")))
 }
 
 /// The rows of one page, in the order of the list.

@@ -42,9 +42,7 @@ impl Password {
             return refuse("The password is too long; choose one of at most 256 characters.");
         }
         if password.is_easily_guessed(names) {
-            return refuse(
-                "This password is among the first that would be guessed; choose another, such as words that do not belong together.",
-            );
+            return refuse("This password is easy to guess; choose another one, such as a few unrelated words.");
         }
         Ok(password)
     }

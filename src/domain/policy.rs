@@ -223,7 +223,7 @@ impl Visibility {
 }
 
 const TOKEN_CANNOT_GRANT: Error = Error::Forbidden(std::borrow::Cow::Borrowed(
-    "A token can never make or widen tokens; sign in as yourself to do this.",
+    "A token can never create tokens or extend their access; sign in as yourself to do this.",
 ));
 const ADMINISTRATORS_ONLY: Error =
     Error::Forbidden(std::borrow::Cow::Borrowed("Only an administrator of the organization may do this."));
@@ -507,7 +507,7 @@ pub fn can_see_all_usage(auth_context: &AuthContext) -> Result<()> {
     match auth_context.acting_token() {
         None => Ok(()),
         Some(_) => Err(Error::Forbidden(
-            "A token cannot ask for use with all organizations; sign in as yourself, or read an organization's tokenGrants."
+            "A token cannot filter or sort by usage with all organizations; sign in as yourself, or read the tokenGrants of an organization."
                 .into(),
         )),
     }

@@ -29,8 +29,8 @@ fn beginning(text: &str) -> &str {
 pub fn redacted(prefix: &Prefix, text: &str) -> String {
     let text = beginning(text);
     let Some(plain) = normalized(text) else { return OMITTED.into() };
-    let kept = without_codes(&redact_tokens(prefix, &plain));
-    if kept == plain { text.to_owned() } else { kept }
+    let redacted_text = without_codes(&redact_tokens(prefix, &plain));
+    if redacted_text == plain { text.to_owned() } else { redacted_text }
 }
 
 /// Redacts a path of this service. Everything after [`INVITATIONS`] is a code.
@@ -218,10 +218,13 @@ mod tests {
             format!("{}{}", wide("/invitations/"), wide(&code)),
             format!("Mozilla/5.0 (https://tokens.example.com/invitations/{code})"),
         ] {
-            for kept in [redacted(&twd(), &path), own_path(&twd(), &path)] {
-                let lower = kept.to_lowercase();
-                assert!(lower.contains("invitations") && kept.contains('…'), "{path}: {kept}");
-                assert!(!kept.contains(&code[..16]) && !kept.contains(&code[27..]), "{path}: {kept}");
+            for redacted_text in [redacted(&twd(), &path), own_path(&twd(), &path)] {
+                let lower = redacted_text.to_lowercase();
+                assert!(lower.contains("invitations") && redacted_text.contains('…'), "{path}: {redacted_text}");
+                assert!(
+                    !redacted_text.contains(&code[..16]) && !redacted_text.contains(&code[27..]),
+                    "{path}: {redacted_text}"
+                );
             }
         }
         for short in ["/invitations/a-code", "/Invitations/a-code/x", "/%69nvitations%2Fa-code"] {
@@ -259,9 +262,9 @@ mod tests {
                 3 => format!("\u{200D}{ch}"),
                 _ => ch.to_string(),
             }).collect();
-            let kept = redacted(&twd(), &format!("{before}/{spelled}"));
-            let plain = normalized(&kept).unwrap_or_default().into_owned();
-            prop_assert!(!plain.contains(&value[4..]), "{kept}");
+            let redacted_text = redacted(&twd(), &format!("{before}/{spelled}"));
+            let plain = normalized(&redacted_text).unwrap_or_default().into_owned();
+            prop_assert!(!plain.contains(&value[4..]), "{redacted_text}");
         }
     }
 }

@@ -133,8 +133,8 @@ impl ScopeSet {
     /// Returns the stored form, such as ` read_builds read_user `. The spaces allow a search for a whole name.
     pub fn to_column(&self) -> String {
         self.iter().fold(String::new(), |text, name| {
-            let blank = if text.is_empty() { " " } else { "" };
-            text + blank + name.as_str() + " "
+            let space = if text.is_empty() { " " } else { "" };
+            text + space + name.as_str() + " "
         })
     }
 
@@ -219,20 +219,17 @@ impl Catalogue {
         let access = Access::ALL.into_iter().find(|known| known.as_str() == access).ok_or_else(|| {
             Error::invalid(
                 "access",
-                format!("{access:?} of {name} is no access; choose read, write, delete or graphql."),
+                format!("The access {access:?} of {name} is unknown; choose read, write, delete or graphql."),
             )
         })?;
         let title = text::plain("title", &title, text::MAX_NAME_LENGTH)?;
         let description = text::plain("description", &description, text::MAX_DESCRIPTION_LENGTH)?;
         if let Some(other) = self.graphql().filter(|_| access == Access::GraphQl) {
-            let why = format!("{} gives access to GraphQL, and so does {name}; only one scope may.", other.name);
+            let why = format!("Both {} and {name} give access to GraphQL; only one scope can.", other.name);
             return Err(Error::invalid("access", why));
         }
         if self.places.insert(name.clone(), self.scopes.len()).is_some() {
-            return Err(Error::invalid(
-                "name",
-                format!("{name} is in the catalogue already; a name stands there once."),
-            ));
+            return Err(Error::invalid("name", format!("The catalogue contains {name} twice; remove one of them.")));
         }
         self.scopes.push(Scope { name, title, description, access, retired: false });
         Ok(())
@@ -258,8 +255,7 @@ impl Catalogue {
         self.get(name.as_str()).cloned().unwrap_or_else(|| Scope {
             name: name.clone(),
             title: name.to_string(),
-            description: "The catalogue no longer holds this scope: tokens keep it, and it cannot be granted any more."
-                .into(),
+            description: "This scope was removed from the catalogue. Tokens keep it, and it cannot be granted.".into(),
             access: Access::Read,
             retired: true,
         })
@@ -275,7 +271,7 @@ impl Catalogue {
         if names.is_empty() {
             return Err(Error::invalid(
                 field.to_owned(),
-                "A token has at least one scope; choose one of the catalogue.",
+                "A token has at least one scope; choose one from the catalogue.",
             ));
         }
         let grantable = |(index, name): (usize, &String)| {
@@ -384,16 +380,19 @@ mod tests {
         assert_eq!(read("").0, "scope");
         assert_eq!(read("# nothing\n").1, "The catalogue is empty; add at least one [[scope]].");
         let twice = read(&[entry("a", "read"), entry("b", "read"), entry("a", "write")].concat());
-        assert_eq!(twice, ("scope.2.name".into(), "a is in the catalogue already; a name stands there once.".into()));
+        assert_eq!(twice, ("scope.2.name".into(), "The catalogue contains a twice; remove one of them.".into()));
         let access = read(&entry("a", "admin"));
         assert_eq!(
             access,
-            ("scope.0.access".into(), "\"admin\" of a is no access; choose read, write, delete or graphql.".into())
+            (
+                "scope.0.access".into(),
+                "The access \"admin\" of a is unknown; choose read, write, delete or graphql.".into()
+            )
         );
         let graphql = read(&[entry("a", "graphql"), entry("b", "graphql")].concat());
         assert_eq!(
             graphql,
-            ("scope.1.access".into(), "a gives access to GraphQL, and so does b; only one scope may.".into())
+            ("scope.1.access".into(), "Both a and b give access to GraphQL; only one scope can.".into())
         );
         assert_eq!(read(&entry("Read", "read")).0, "scope.0.name");
         assert_eq!(read(&entry("a", "read").replace("\"T\"", "\" \"")).0, "scope.0.title");
@@ -412,8 +411,8 @@ mod tests {
     #[test]
     fn retired_scope_is_described_by_its_name() {
         let catalogue = Catalogue::from_toml(&entry("read_user", "read")).expect("a catalogue");
-        let gone = ScopeName::new("graphql").expect("a name");
-        let scope = catalogue.describe(&gone);
+        let retired = ScopeName::new("graphql").expect("a name");
+        let scope = catalogue.describe(&retired);
         assert_eq!((scope.title.as_str(), scope.access, scope.retired), ("graphql", Access::Read, true));
         assert!(!catalogue.is_graphql(&set(&["graphql"])));
         assert!(!catalogue.describe(&ScopeName::new("read_user").expect("a name")).retired);
@@ -422,11 +421,11 @@ mod tests {
     #[test]
     fn retired_scope_can_be_kept_but_not_granted() {
         let catalogue = Catalogue::from_toml(&entry("read_user", "read")).expect("a catalogue");
-        let wanted = texts(&["read_user", "graphql"]);
-        assert_eq!(rejection(catalogue.grantable("scopes", &wanted)).0, "scopes.1");
+        let names = texts(&["read_user", "graphql"]);
+        assert_eq!(rejection(catalogue.grantable("scopes", &names)).0, "scopes.1");
         let held = set(&["graphql"]);
         assert_eq!(
-            catalogue.grantable_to_holder("scopes", &wanted, &held).expect("scopes"),
+            catalogue.grantable_to_holder("scopes", &names, &held).expect("scopes"),
             set(&["graphql", "read_user"])
         );
         assert!(catalogue.grantable_to_holder("scopes", &texts(&["write_user"]), &held).is_err());
@@ -485,9 +484,9 @@ mod tests {
 
     #[test]
     fn missing_scope_is_found() {
-        let asked: Vec<_> = set(&["a", "b"]).iter().cloned().collect();
-        assert!(set(&["a", "b", "c"]).contains_all(&asked));
-        assert_eq!(set(&["a"]).first_missing(&asked).map(ScopeName::as_str), Some("b"));
+        let requested: Vec<_> = set(&["a", "b"]).iter().cloned().collect();
+        assert!(set(&["a", "b", "c"]).contains_all(&requested));
+        assert_eq!(set(&["a"]).first_missing(&requested).map(ScopeName::as_str), Some("b"));
         assert!(set(&[]).contains_all(&[]));
     }
 

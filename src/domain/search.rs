@@ -153,7 +153,7 @@ impl Search {
     fn add_keyed(&mut self, key: &str, value: &str) -> Result<WordKind> {
         match key.to_ascii_lowercase().as_str() {
             "unused" => {
-                let why = "Behind unused: stands a span in days, weeks or years, such as unused:90d.";
+                let why = "The value of unused: is a span in days, weeks or years, such as unused:90d.";
                 // The longest span implies all shorter ones.
                 self.unused_for = self.unused_for.max(Some(span(value).ok_or_else(|| wrong(why))?));
                 Ok(WordKind::Unused)
@@ -162,24 +162,26 @@ impl Search {
                 self.never_used = true;
                 Ok(WordKind::Used)
             }
-            "used" => Err(wrong("Behind used: stands never, as in used:never; for a span there is unused:90d.")),
+            "used" => Err(wrong(
+                "The only value of used: is never, as in used:never. Use unused: for a span, such as unused:90d.",
+            )),
             "expires" if value == NEVER => {
                 self.never_expires = true;
                 Ok(WordKind::Expires)
             }
             "expires" => {
-                let why = "Behind expires: stands never, or a span in days, weeks or years, such as expires:30d.";
+                let why = "The value of expires: is never, or a span in days, weeks or years, such as expires:30d.";
                 let span = span(value).ok_or_else(|| wrong(why))?;
                 self.ends_within = Some(self.ends_within.map_or(span, |other| other.min(span)));
                 Ok(WordKind::Expires)
             }
             "status" => {
                 let known = TokenStatus::ALL.into_iter().find(|status| status.as_str() == value);
-                self.status.push(known.ok_or_else(|| wrong("Behind status: stands active, expired or revoked."))?);
+                self.status.push(known.ok_or_else(|| wrong("The value of status: is active, expired or revoked."))?);
                 Ok(WordKind::Status)
             }
             "owner" if value.trim().is_empty() => {
-                Err(wrong("Behind owner: stands a part of a username, name or e-mail, such as owner:ada."))
+                Err(wrong("The value of owner: is a part of a username, name or email address, such as owner:ada."))
             }
             "owner" => {
                 self.owners.push(text::fold(value.trim()));
@@ -200,7 +202,7 @@ fn no_such_key(key: &str) -> Error {
     let alike = KEYS.iter().map(|known| (likeness(known), known)).filter(|(likeness, _)| *likeness >= MIN_SIMILARITY);
     let hint = match alike.rev().max_by(|one, other| one.0.total_cmp(&other.0)) {
         Some((_, near)) => format!("Did you mean {near}:?"),
-        None => format!("There are {}:.", KEYS.join(":, ")),
+        None => format!("The filters are {}:.", KEYS.join(":, ")),
     };
     wrong(format!("Unknown filter before a colon. {hint} Put text with a colon in quotes."))
 }
@@ -409,8 +411,8 @@ mod tests {
             ("Expire:30d", "Did you mean expires:?"),
             ("state:revoked", "Did you mean status:?"),
             ("owners:ada", "Did you mean owner:?"),
-            ("localhost:8080", "There are unused:, used:, expires:, status:, owner:."),
-            ("TODO:", "There are unused:, used:, expires:, status:, owner:."),
+            ("localhost:8080", "The filters are unused:, used:, expires:, status:, owner:."),
+            ("TODO:", "The filters are unused:, used:, expires:, status:, owner:."),
         ] {
             let why = why(text);
             assert!(why.starts_with("Unknown filter before a colon. "), "{why}");

@@ -31,7 +31,7 @@ impl Prefix {
         } else {
             Err(Error::invalid(
                 "token.prefix",
-                "A prefix has 2 to 10 of a-z and 0-9 and begins with a letter, such as twd.",
+                "A prefix has 2 to 10 of the characters a-z and 0-9 and begins with one of a-z, such as twd.",
             ))
         }
     }

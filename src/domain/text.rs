@@ -74,7 +74,7 @@ pub fn username(field: &str, text: &str) -> Result<String> {
     if text.starts_with(DELETED) {
         return Err(invalid(
             field,
-            "Usernames that begin with `deleted-` stand for deleted users; choose another one.",
+            "Usernames that begin with `deleted-` are reserved for deleted users; choose another one.",
         ));
     }
     word(text).ok_or_else(|| {
@@ -98,7 +98,7 @@ pub fn slug(field: &str, text: &str) -> Result<String> {
 
 /// Validates the syntax of an email address. Only a mail server can check that it exists.
 pub fn email(field: &str, text: &str) -> Result<String> {
-    let too_long = || invalid(field, "The e-mail address is too long; write at most 254 characters.");
+    let too_long = || invalid(field, "The email address is too long; write at most 254 characters.");
     if text.chars().nth(MAX_EMAIL_LENGTH * MAX_COMPOSED_OF).is_some() {
         return Err(too_long());
     }
@@ -108,7 +108,7 @@ pub fn email(field: &str, text: &str) -> Result<String> {
         return Err(too_long());
     }
     if !is_address(&text) {
-        return Err(invalid(field, "This is not an e-mail address; write one such as ada@example.com."));
+        return Err(invalid(field, "This is not an email address; write one such as ada@example.com."));
     }
     Ok(text)
 }
@@ -217,7 +217,7 @@ fn is_dot_segment(text: &str) -> bool {
 
 fn reject_dot_segment(field: &str, text: &str) -> Result<()> {
     if is_dot_segment(text) {
-        return Err(invalid(field, "`.` and `..` are not allowed; use at least one letter or digit."));
+        return Err(invalid(field, "`.` and `..` are not allowed; use at least one other character."));
     }
     Ok(())
 }

@@ -78,8 +78,8 @@ impl TokenStatus {
     pub fn changeable(self) -> Result<()> {
         match self {
             Self::Active => Ok(()),
-            Self::Expired => Err(Error::Conflict("The token has expired; make a new one.".into())),
-            Self::Revoked => Err(Error::Conflict("The token has been revoked; make a new one.".into())),
+            Self::Expired => Err(Error::Conflict("The token has expired; create a new one.".into())),
+            Self::Revoked => Err(Error::Conflict("The token has been revoked; create a new one.".into())),
         }
     }
 }
@@ -104,10 +104,10 @@ pub fn check_organization_count(field: &'static str, number: usize) -> Result<()
 }
 
 /// Validates the expiry of a new token: in the future and at most [`MAX_LIFETIME`] ahead, or never.
-pub fn expiry_of_new(field: &'static str, expires_at: Option<Time>, at: Time) -> Result<Option<Time>> {
+pub fn check_new_expiry(field: &'static str, expires_at: Option<Time>, at: Time) -> Result<Option<Time>> {
     match expires_at {
         Some(end) if end <= at => {
-            Err(Error::invalid(field, "The time must be in the future; leave it out for a token without an end."))
+            Err(Error::invalid(field, "The time must be in the future; omit it for a token that never expires."))
         }
         Some(end) => check_expiry_limit(field, end, at).map(|()| Some(end)),
         None => Ok(None),
@@ -122,17 +122,23 @@ fn check_expiry_limit(field: &'static str, end: Time, at: Time) -> Result<()> {
 }
 
 /// Validates a new expiry of an existing token: in the future, and not later than the current one.
-pub fn nearer_expiry(field: &'static str, present: Option<Time>, wanted: Time, at: Time) -> Result<()> {
-    if present == Some(wanted) {
+pub fn check_earlier_expiry(field: &'static str, current: Option<Time>, expires_at: Time, at: Time) -> Result<()> {
+    if current == Some(expires_at) {
         return Ok(());
     }
-    if wanted <= at {
-        return Err(Error::invalid(field, "The time must be in the future; revoke the token to end it now."));
+    if expires_at <= at {
+        return Err(Error::invalid(
+            field,
+            "The time must be in the future; revoke the token to remove its access now.",
+        ));
     }
-    if present.is_some_and(|end| wanted > end) {
-        return Err(Error::invalid(field, "A token's end may only come nearer; make a new token that lasts longer."));
+    if current.is_some_and(|end| expires_at > end) {
+        return Err(Error::invalid(
+            field,
+            "The expiry of a token can only be brought forward; create a new token for a later one.",
+        ));
     }
-    check_expiry_limit(field, wanted, at)
+    check_expiry_limit(field, expires_at, at)
 }
 
 #[cfg(test)]
@@ -154,25 +160,25 @@ mod tests {
     fn expiry_can_only_be_brought_forward() {
         let later = NOW.plus(Duration::from_mins(1));
         let latest = NOW.plus(Duration::from_mins(2));
-        assert!(nearer_expiry("expiresAt", None, later, NOW).is_ok());
-        assert!(nearer_expiry("expiresAt", Some(latest), later, NOW).is_ok());
-        assert!(nearer_expiry("expiresAt", Some(later), latest, NOW).is_err());
-        assert!(nearer_expiry("expiresAt", None, NOW, NOW).is_err());
-        assert!(expiry_of_new("expiresAt", Some(NOW), NOW).is_err());
-        assert!(expiry_of_new("expiresAt", None, NOW).is_ok());
+        assert!(check_earlier_expiry("expiresAt", None, later, NOW).is_ok());
+        assert!(check_earlier_expiry("expiresAt", Some(latest), later, NOW).is_ok());
+        assert!(check_earlier_expiry("expiresAt", Some(later), latest, NOW).is_err());
+        assert!(check_earlier_expiry("expiresAt", None, NOW, NOW).is_err());
+        assert!(check_new_expiry("expiresAt", Some(NOW), NOW).is_err());
+        assert!(check_new_expiry("expiresAt", None, NOW).is_ok());
     }
 
     #[test]
     fn expiry_is_at_most_36500_days_ahead() {
-        let furthest = NOW.plus(Duration::from_hours(24 * 36_500));
-        let further = furthest.plus(Duration::from_micros(1));
-        assert!(expiry_of_new("expiresAt", Some(furthest), NOW).is_ok());
-        assert!(expiry_of_new("expiresAt", Some(further), NOW).is_err());
-        assert!(nearer_expiry("expiresAt", None, furthest, NOW).is_ok());
-        assert!(nearer_expiry("expiresAt", None, further, NOW).is_err());
+        let max_expiry = NOW.plus(Duration::from_hours(24 * 36_500));
+        let too_late = max_expiry.plus(Duration::from_micros(1));
+        assert!(check_new_expiry("expiresAt", Some(max_expiry), NOW).is_ok());
+        assert!(check_new_expiry("expiresAt", Some(too_late), NOW).is_err());
+        assert!(check_earlier_expiry("expiresAt", None, max_expiry, NOW).is_ok());
+        assert!(check_earlier_expiry("expiresAt", None, too_late, NOW).is_err());
         // An expiry that an earlier release accepted can be sent back.
         let latest = Time::from_micros(i64::MAX);
-        assert!(nearer_expiry("expiresAt", Some(latest), latest, NOW).is_ok());
-        assert!(nearer_expiry("expiresAt", Some(latest), further, NOW).is_err());
+        assert!(check_earlier_expiry("expiresAt", Some(latest), latest, NOW).is_ok());
+        assert!(check_earlier_expiry("expiresAt", Some(latest), too_late, NOW).is_err());
     }
 }

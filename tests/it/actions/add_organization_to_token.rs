@@ -60,7 +60,7 @@ both!(
             replies.push(script.add_organization(id, &globex).await);
         }
         let reply = assert_same(&replies);
-        assert!(reply.code() == "FORBIDDEN" && reply.text.contains("never make or widen"), "{}", reply.text);
+        assert!(reply.code() == "FORBIDDEN" && reply.text.contains("never create tokens"), "{}", reply.text);
         assert_eq!(world.since(&mark).await, (0, 0));
     }
 );

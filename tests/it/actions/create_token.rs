@@ -57,7 +57,7 @@ both!(
         }
         let reply = assert_same(&replies);
         assert_eq!(reply.code(), "FORBIDDEN");
-        assert!(reply.text.contains("A token can never make or widen tokens"), "{}", reply.text);
+        assert!(reply.text.contains("A token can never create tokens"), "{}", reply.text);
         assert_eq!(world.anonymous().mutate("createToken", input(&[&acme])).await.status, 401);
         assert_eq!(world.since(&mark).await, (0, 0));
     }

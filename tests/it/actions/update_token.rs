@@ -100,7 +100,7 @@ both!(
             replies.push(script.mutate("updateToken", input(id)).await);
         }
         let reply = assert_same(&replies);
-        assert!(reply.code() == "FORBIDDEN" && reply.text.contains("never make or widen"), "{}", reply.text);
+        assert!(reply.code() == "FORBIDDEN" && reply.text.contains("never create tokens"), "{}", reply.text);
         assert_eq!(world.anonymous().mutate("updateToken", input(&token.id)).await.status, 401);
         assert_eq!(world.since(&mark).await, (0, 0));
     }
