@@ -9,6 +9,7 @@ use crate::{
         invitation::Code,
         policy,
         secret::Fingerprint,
+        state::UserStatus,
     },
     store::Tx,
 };
@@ -34,7 +35,7 @@ impl Change for InviteUserChange {
     async fn apply(&self, tx: &mut Tx) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         let user = tx.find_user(&self.username.as_str().into()).await?;
-        if user.disabled_at.is_some() {
+        if user.status() != UserStatus::Enabled {
             return Err(Error::Conflict("This user is disabled; enable them first (user enable).".into()));
         }
         let organizations = tx.lock_organizations_of(&user).await?;

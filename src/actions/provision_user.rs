@@ -9,7 +9,9 @@ use crate::{
         event::{Event, EventType},
         id::UserId,
         organization::User,
-        policy, text,
+        policy,
+        state::UserStatus,
+        text,
     },
     store::{Identity, NewUser, Profile, Tx},
 };
@@ -43,7 +45,7 @@ pub async fn provision_user(app: &App, caller: &Caller, claims: IdentityClaims) 
     match known {
         // A deleted user is not created again.
         Some((_, true)) => return Err(Error::Unauthenticated),
-        Some((user, _)) if user.disabled_at.is_some() => return Err(Error::Unauthenticated),
+        Some((user, _)) if user.status() != UserStatus::Enabled => return Err(Error::Unauthenticated),
         // Two different JWTs sent in turn would change the profile with every request, so it stays unchanged beyond the limit.
         Some((user, _)) if claims.matches(&user) || app.is_limited_in_describing(id) => return Ok(authenticated(id)),
         _ => {}

@@ -5,15 +5,14 @@
 
 use crate::domain::{
     event::EventType,
-    grant::GrantStatus,
     id::{OrganizationId, TokenId, UserId},
     list::{EventFilter, TimeRange, TokenFilter, TokenOrder, TokenOrderField},
     mac::MacKey,
     organization::Role,
     scope::ScopeName,
     secret::Fingerprint,
+    state::{GrantStatus, TokenStatus},
     time::Time,
-    token::TokenStatus,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::Mac as _;

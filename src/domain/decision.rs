@@ -3,8 +3,8 @@
 use crate::domain::{
     id::{GrantId, OrganizationId, TokenId, UserId},
     scope::{Catalogue, ScopeSet},
+    state::TokenStatus,
     time::Time,
-    token::TokenStatus,
 };
 use std::collections::BTreeSet;
 

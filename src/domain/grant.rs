@@ -2,6 +2,7 @@
 
 use crate::domain::{
     id::{GrantId, OrganizationId, TokenId, UserId},
+    state::GrantStatus,
     time::Time,
 };
 use std::net::IpAddr;
@@ -42,27 +43,10 @@ pub struct Removal {
     pub reason: Option<String>,
 }
 
-/// The status of a grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GrantStatus {
-    /// The token has access to the organization.
-    Active,
-    /// The token expired or was revoked.
-    Ended,
-    /// The organization was removed from the token.
-    Removed,
-}
-
 impl Grant {
     /// Returns the status at a time.
     pub fn status(&self, at: Time) -> GrantStatus {
-        if self.removal.is_some() {
-            GrantStatus::Removed
-        } else if self.ended_at.is_some() || self.expires_at.is_some_and(|end| at >= end) {
-            GrantStatus::Ended
-        } else {
-            GrantStatus::Active
-        }
+        GrantStatus::of(at, self.expires_at, self.ended_at, self.removal.as_ref().map(|removal| removal.at))
     }
 }
 

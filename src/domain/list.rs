@@ -8,8 +8,8 @@ use crate::domain::{
     scope::ScopeName,
     search::Search,
     secret::Fingerprint,
+    state::TokenStatus,
     time::Time,
-    token::TokenStatus,
 };
 use std::{net::IpAddr, time::Duration};
 

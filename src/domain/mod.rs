@@ -21,6 +21,7 @@ pub mod scope;
 pub mod search;
 pub mod secret;
 pub mod session;
+pub mod state;
 pub mod text;
 pub mod time;
 pub mod token;

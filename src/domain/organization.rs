@@ -2,6 +2,7 @@
 
 use crate::domain::{
     id::{OrganizationId, UserId},
+    state::UserStatus,
     time::Time,
 };
 
@@ -22,6 +23,13 @@ pub struct User {
     pub created_at: Time,
     /// The time when the user was disabled. Their tokens, JWTs and sessions are rejected while it is set.
     pub disabled_at: Option<Time>,
+}
+
+impl User {
+    /// The status of the user, who was not deleted.
+    pub const fn status(&self) -> UserStatus {
+        UserStatus::of(self.disabled_at, None)
+    }
 }
 
 /// An organization whose data tokens can access.

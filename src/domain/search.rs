@@ -10,9 +10,9 @@ use crate::domain::{
     redact::redacted,
     scope::{Catalogue, ScopeName},
     secret::{Fingerprint, Prefix, Secret, is_hint, looks_like_token},
+    state::TokenStatus,
     text,
     time::{DAY, MAX_SPAN_DAYS},
-    token::TokenStatus,
 };
 use std::{net::IpAddr, time::Duration};
 

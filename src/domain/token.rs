@@ -4,6 +4,7 @@ use crate::domain::{
     error::{Error, Result},
     id::{TokenId, UserId},
     scope::ScopeSet,
+    state::TokenStatus,
     time::{DAY, MAX_SPAN_DAYS, Time},
 };
 use std::time::Duration;
@@ -37,51 +38,6 @@ pub struct Token {
     pub revoked_at: Option<Time>,
     /// The number of changes, by which concurrent changes are detected.
     pub version: i64,
-}
-
-/// The status of a token. All but the first are final.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TokenStatus {
-    /// The token is valid.
-    Active,
-    /// The token has expired.
-    Expired,
-    /// The token was revoked.
-    Revoked,
-}
-
-impl TokenStatus {
-    /// All statuses.
-    pub const ALL: [Self; 3] = [Self::Active, Self::Expired, Self::Revoked];
-
-    /// Returns the name in searches and cursors. GraphQL and tables write it in uppercase.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
-    }
-
-    /// Derives the status at a time from the stored times of a token.
-    pub fn of(at: Time, expires_at: Option<Time>, expired_at: Option<Time>, revoked_at: Option<Time>) -> Self {
-        if revoked_at.is_some() {
-            Self::Revoked
-        } else if expired_at.is_some() || expires_at.is_some_and(|end| at >= end) {
-            Self::Expired
-        } else {
-            Self::Active
-        }
-    }
-
-    /// Rejects a change of a token that has expired or was revoked.
-    pub fn changeable(self) -> Result<()> {
-        match self {
-            Self::Active => Ok(()),
-            Self::Expired => Err(Error::Conflict("The token has expired; create a new one.".into())),
-            Self::Revoked => Err(Error::Conflict("The token has been revoked; create a new one.".into())),
-        }
-    }
 }
 
 impl Token {

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::domain::{
     error::Error,
-    grant::{self, Grant, Request},
-    policy,
+    grant::{Grant, Request},
+    policy, state,
 };
 use async_graphql::{Context, Enum, ID, Object};
 
@@ -112,7 +112,7 @@ pub(super) async fn visible_user(ctx: &Context<'_>, user: crate::domain::id::Use
 
 /// The statuses of a grant.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "grant::GrantStatus")]
+#[graphql(remote = "state::GrantStatus")]
 pub(super) enum TokenGrantStatus {
     /// The token has access to the organization.
     Active,

@@ -21,7 +21,8 @@ use crate::{
         id::OrganizationId,
         list::{Page, Slice},
         policy::Visibility,
-        token::{self, Token},
+        state,
+        token::Token,
     },
     store::GrantFilter,
 };
@@ -233,7 +234,7 @@ fn shared(error: Arc<Error>) -> Error {
 
 /// The statuses of a token.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "token::TokenStatus")]
+#[graphql(remote = "state::TokenStatus")]
 pub(super) enum TokenStatus {
     /// The token can be used.
     Active,

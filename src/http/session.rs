@@ -17,6 +17,7 @@ use crate::{
         password::{Hashed, Password},
         secret::{Fingerprint, random_text},
         session::Session,
+        state::UserStatus,
         text,
     },
     store::{NewSession, SignIn},
@@ -177,7 +178,7 @@ async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Respo
     let kept = known.as_ref().and_then(|known| known.hashed.clone());
     // No place is reserved here: whether one is free would say whether such a user signed in from this network.
     let right = doors.is_password(&password, kept, &attempt, false).await?;
-    let known = known.filter(|known| right && known.disabled_at.is_none());
+    let known = known.filter(|known| right && UserStatus::of(known.disabled_at, None) == UserStatus::Enabled);
     let Some((id, version)) = known.and_then(|known| Some((known.id, known.version?))) else {
         return Err(wrong(WRONG));
     };

@@ -14,8 +14,8 @@ use crate::domain::{
     organization::Role,
     policy::OrgAdmin,
     scope::ScopeSet,
+    state::TokenStatus,
     time::Time,
-    token::TokenStatus,
 };
 use sea_orm::{
     FromQueryResult,

@@ -3,6 +3,7 @@
 use super::{
     Store, all,
     column_types::{Expiry, LastUse},
+    conditions,
     entity::{grant, grant_scope, grant_use, membership, token, user},
     one,
     pagination::{self, SortKey, SortOrder, same},
@@ -12,16 +13,16 @@ use super::{
 use crate::domain::{
     cursor::{Cursor, Detail, Fields, Key},
     error::{Error, Result},
-    grant::{Grant, GrantStatus, Removal},
+    grant::{Grant, Removal},
     id::{GrantId, OrganizationId, TokenId, UserId},
     list::{Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
     organization::Role,
     policy::OrgAdmin,
+    state::{GrantStatus, TokenStatus, UserStatus},
     time::Time,
-    token::TokenStatus,
 };
 use sea_orm::{
-    Condition, ExprTrait as _, FromQueryResult, Order,
+    ExprTrait as _, FromQueryResult, Order,
     sea_query::{Expr, JoinType, Query, SelectStatement},
 };
 use std::{
@@ -263,10 +264,10 @@ pub(super) fn audit_list(admin: &OrgAdmin, filter: &TokenFilter, at: Time) -> Se
         .and_where(Expr::col(("g", "organization_id")).eq(*admin.organization()))
         // Redundant, so that a database can start with the index of the last use or of addresses.
         .and_where(Expr::col(("u", "organization_id")).eq(*admin.organization()))
-        .and_where(Expr::col(("g", "removed_at")).is_null())
-        .and_where(Expr::col(("o", "disabled_at")).is_null())
+        .and_where(conditions::grant_is_unremoved("g"))
+        .and_where(conditions::user_is("o", UserStatus::Enabled))
         .and_where(Expr::col(("m", "role")).is_not_null())
-        .cond_where(pagination::in_states(filter.statuses(), at))
+        .cond_where(conditions::token_is_any("t", filter.statuses(), at))
         .cond_where(pagination::shared(filter, at));
     for scope in &filter.scopes {
         let has_scope = Query::select()
@@ -291,20 +292,9 @@ fn grants_of(tokens: &[TokenId], filter: &GrantFilter, at: Time) -> SelectStatem
         select.and_where(Expr::col(("g", "organization_id")).is_in(organizations.iter().copied()));
     }
     if !filter.status.is_empty() {
-        let any = filter.status.iter().fold(Condition::any(), |any, state| any.add(in_state(*state, at)));
-        select.cond_where(any);
+        select.cond_where(conditions::grant_is_any("g", &filter.status, at));
     }
     select.take()
-}
-
-fn in_state(state: GrantStatus, at: Time) -> Condition {
-    let removed = || Expr::col(("g", "removed_at")).is_not_null();
-    let ended = || Expr::col(("g", "ended_at")).is_not_null().or(Expr::col(("g", "expires_at")).lte(at));
-    match state {
-        GrantStatus::Removed => Condition::all().add(removed()),
-        GrantStatus::Ended => Condition::all().add(removed().not()).add(ended()),
-        GrantStatus::Active => Condition::all().add(removed().not()).add(ended().not()),
-    }
 }
 
 fn recent_addresses(tokens: &[TokenId], at: Time) -> SelectStatement {
@@ -330,12 +320,12 @@ fn active_grants(tokens: &[TokenId], at: Time) -> SelectStatement {
             JoinType::InnerJoin,
             "organizations",
             "r",
-            same(("r", "id"), ("g", "organization_id")).and(Expr::col(("r", "deleted_at")).is_null()),
+            same(("r", "id"), ("g", "organization_id")).and(conditions::organization_exists("r")),
         )
         .and_where(Expr::col(("g", "token_id")).is_in(tokens.iter().copied()))
-        .and_where(Expr::col(("g", "removed_at")).is_null())
-        .and_where(Expr::col(("o", "disabled_at")).is_null())
-        .cond_where(pagination::in_states(&[TokenStatus::Active], at))
+        .and_where(conditions::grant_is_unremoved("g"))
+        .and_where(conditions::user_is("o", UserStatus::Enabled))
+        .cond_where(conditions::token_is("t", TokenStatus::Active, at))
         .take()
 }
 
@@ -368,8 +358,9 @@ mod tests {
         AND "g"."removed_at" IS NULL
         AND "o"."disabled_at" IS NULL
         AND "m"."role" IS NOT NULL
-        AND ((NOT "t"."revoked_at" IS NOT NULL)
-        AND (NOT ("t"."expired_at" IS NOT NULL OR "t"."expires_at" <= $3)))
+        AND ("t"."revoked_at" IS NULL
+        AND "t"."expired_at" IS NULL
+        AND "t"."expires_at" > $3)
         AND TRUE
         AND TRUE
         AND TRUE

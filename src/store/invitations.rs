@@ -1,7 +1,7 @@
 //! Invitations: links with which a user sets a password once, and the link of the first administrator.
 
 use super::{
-    Store,
+    Store, conditions,
     entity::{invitation, setting, user},
     maintenance::Maintenance,
     one,
@@ -15,6 +15,7 @@ use crate::domain::{
     invitation::LIFETIME,
     policy::{FirstUser, Operator},
     secret::Fingerprint,
+    state::UserStatus,
     time::Time,
 };
 use sea_orm::{
@@ -49,7 +50,7 @@ impl Store {
             .join_as(JoinType::LeftJoin, user::Entity, "u", same(("u", "id"), ("i", "user_id")))
             .and_where(Expr::col(("i", "fingerprint")).eq(fingerprint))
             .and_where(Expr::col(("i", "created_at")).gt(at.minus(LIFETIME)))
-            .and_where(Expr::col(("u", "disabled_at")).is_null())
+            .and_where(conditions::user_is("u", UserStatus::Enabled))
             .take();
         match one::<Invitation>(&self.checks, &find).await? {
             Some(first) if first.user.is_none() && self.has_users().await? => Ok(None),

@@ -3,6 +3,7 @@
 use super::{
     Store,
     column_types::Expiry,
+    conditions,
     entity::{grant, token},
     pool::Pool,
     run,
@@ -35,8 +36,7 @@ impl Maintenance<'_> {
     pub async fn mark_expired(&self, at: Time, limit: u64) -> Result<usize> {
         let find = token::Entity::find()
             .filter(token::Column::ExpiresAt.lte(Expiry(Some(at))))
-            .filter(token::Column::ExpiredAt.is_null())
-            .filter(token::Column::RevokedAt.is_null())
+            .filter(conditions::token_has_no_end(token::Entity))
             .order_by_asc(token::Column::ExpiresAt)
             .limit(limit);
         let mut expired: Vec<TokenId> = run(find.all(&self.store.read)).await?.into_iter().map(|row| row.id).collect();
@@ -47,15 +47,13 @@ impl Maintenance<'_> {
         let update_tokens = token::Entity::update_many()
             .col_expr(token::Column::ExpiredAt, Expr::value(at))
             .filter(token::Column::Id.is_in(expired.iter().copied()))
-            .filter(token::Column::ExpiredAt.is_null())
-            .filter(token::Column::RevokedAt.is_null())
+            .filter(conditions::token_has_no_end(token::Entity))
             .exec(self.db());
         run(update_tokens).await?;
         let update_grants = grant::Entity::update_many()
             .col_expr(grant::Column::EndedAt, Expr::value(at))
             .filter(grant::Column::TokenId.is_in(expired.iter().copied()))
-            .filter(grant::Column::RemovedAt.is_null())
-            .filter(grant::Column::EndedAt.is_null())
+            .filter(conditions::grant_has_no_end(grant::Entity))
             .exec(self.db());
         run(update_grants).await?;
         Ok(expired.len())

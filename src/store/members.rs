@@ -1,7 +1,7 @@
 //! Memberships and roles.
 
 use super::{
-    Store, all,
+    Store, all, conditions,
     entity::{grant, membership, organization, user},
     pagination::{self, SortKey, SortOrder, same},
     run, run_unique,
@@ -15,6 +15,7 @@ use crate::domain::{
     list::{Page, Slice},
     organization::{Membership, Role},
     policy::{MembershipManager, Operator, OrgMember},
+    state::{GrantStatus, UserStatus},
     time::Time,
 };
 use sea_orm::{
@@ -120,7 +121,7 @@ impl Tx {
         let organizations = self.organizations_of(user).await?;
         let lock = organization::Entity::find()
             .filter(organization::Column::Id.is_in(organizations))
-            .filter(organization::Column::DeletedAt.is_null())
+            .filter(conditions::organization_exists(organization::Entity))
             .order_by_asc(organization::Column::Id)
             .lock(LockType::NoKeyUpdate);
         for organization in run(lock.all(&self.db)).await? {
@@ -169,7 +170,7 @@ impl Tx {
     /// Returns whether a grant gave access until now. An expired or revoked token loses no access, so its owner
     /// receives no email.
     fn gave_access(&self, grant: &grant::Model) -> bool {
-        grant.ended_at.is_none() && grant.expires_at.0.is_none_or(|end| end > self.caller().at)
+        GrantStatus::of(self.caller().at, grant.expires_at.0, grant.ended_at, None) == GrantStatus::Active
     }
 
     /// Locks the user's memberships in these organizations until the commit, so that a removal of the user and a new
@@ -205,7 +206,7 @@ impl Tx {
             .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("m", "user_id")))
             .and_where(Expr::col(("m", "organization_id")).eq(organization))
             .and_where(Expr::col(("m", "role")).eq(Role::Admin))
-            .and_where(Expr::col(("m", "user_id")).eq(leaving).or(Expr::col(("o", "disabled_at")).is_null()))
+            .and_where(Expr::col(("m", "user_id")).eq(leaving).or(conditions::user_is("o", UserStatus::Enabled)))
             .order_by(("m", "user_id"), Order::Asc)
             .limit(2)
             .take();

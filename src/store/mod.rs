@@ -1,6 +1,7 @@
 //! The only module that runs SQL: its connections, the databases that it rejects, and the meaning of its errors.
 
 mod column_types;
+mod conditions;
 mod database_url;
 mod entity;
 mod events;

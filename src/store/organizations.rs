@@ -1,7 +1,7 @@
 //! Organizations: lookups, locks and changes.
 
 use super::{
-    Store,
+    Store, conditions,
     entity::{membership, organization},
     pagination::{self, SortKey, SortOrder, same},
     run, run_unique,
@@ -104,7 +104,7 @@ impl Tx {
 }
 
 fn by_reference(reference: &OrganizationRef) -> Select<organization::Entity> {
-    let find = organization::Entity::find().filter(organization::Column::DeletedAt.is_null());
+    let find = organization::Entity::find().filter(conditions::organization_exists(organization::Entity));
     match reference {
         OrganizationRef::Id(id) => find.filter(organization::Column::Id.eq(*id)),
         OrganizationRef::Slug(slug) => find.filter(organization::Column::Slug.eq(slug.as_str())),
@@ -169,7 +169,7 @@ fn organizations_of(viewer: &Viewer) -> SelectStatement {
         .from_as(membership::Entity, "m")
         .join_as(JoinType::InnerJoin, organization::Entity, "o", same(("o", "id"), ("m", "organization_id")))
         .and_where(Expr::col(("m", "user_id")).eq(*viewer.user()))
-        .and_where(Expr::col(("o", "deleted_at")).is_null());
+        .and_where(conditions::organization_exists("o"));
     if let Some(within) = viewer.within() {
         select.and_where(Expr::col(("o", "id")).is_in(within.organizations.iter().copied()));
     }

@@ -6,7 +6,6 @@ use crate::domain::{
     error::Result,
     list::{Page, Slice, TimeRange, TokenFilter, TokenOrder, TokenOrderField},
     time::Time,
-    token::TokenStatus,
 };
 use sea_orm::{
     Condition, ConnectionTrait, ExprTrait as _, FromQueryResult, Order,
@@ -249,19 +248,6 @@ fn unused_since(since: Time) -> Expr {
 /// Returns the condition or its negation.
 pub(super) fn either(condition: Expr, expected: bool) -> Expr {
     if expected { condition } else { condition.not() }
-}
-
-/// Selects tokens with any of these statuses at this time.
-pub(super) fn in_states(states: &[TokenStatus], at: Time) -> Condition {
-    let revoked = || Expr::col(("t", "revoked_at")).is_not_null();
-    let expired = || Expr::col(("t", "expired_at")).is_not_null().or(Expr::col(("t", "expires_at")).lte(at));
-    states.iter().fold(Condition::any(), |any, state| {
-        any.add(match state {
-            TokenStatus::Active => revoked().not().and(expired().not()),
-            TokenStatus::Expired => revoked().not().and(expired()),
-            TokenStatus::Revoked => revoked(),
-        })
-    })
 }
 
 /// Tests two columns for equality, in a join or a condition.

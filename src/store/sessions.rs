@@ -5,7 +5,7 @@
 //! valid.
 
 use super::{
-    Store, all,
+    Store, all, conditions,
     entity::{password, session, user},
     maintenance::Maintenance,
     one,
@@ -24,6 +24,7 @@ use crate::domain::{
     policy::{PasswordSetter, SignedInUser},
     secret::Fingerprint,
     session::{IDLE_TIMEOUT, MAX_LIFETIME, Session},
+    state::UserStatus,
     text,
     time::Time,
 };
@@ -293,7 +294,7 @@ async fn open_session(connection: &impl ConnectionTrait, new: NewSession) -> Res
         .exprs(values)
         .from_as(user::Entity, "u")
         .and_where(Expr::col(("u", "id")).eq(new.user))
-        .and_where(Expr::col(("u", "deleted_at")).is_null())
+        .and_where(conditions::user_exists("u"))
         .lock(LOCK)
         .take();
     let mut insert = Query::insert();
@@ -329,7 +330,7 @@ fn sign_ins() -> SelectStatement {
         .columns([("u", "id"), ("u", "disabled_at"), ("p", "hashed"), ("p", "version"), ("p", "networks")])
         .from_as(user::Entity, "u")
         .join_as(JoinType::LeftJoin, password::Entity, "p", same(("p", "user_id"), ("u", "id")))
-        .and_where(Expr::col(("u", "deleted_at")).is_null())
+        .and_where(conditions::user_exists("u"))
         .take()
 }
 
@@ -343,8 +344,7 @@ fn live_sessions(at: Time) -> SelectStatement {
         .join_as(JoinType::InnerJoin, user::Entity, "u", same(("u", "id"), ("s", "user_id")))
         .join_as(JoinType::InnerJoin, password::Entity, "p", with)
         .and_where(Expr::col(("p", "version")).eq(Expr::col(("s", "password_version"))))
-        .and_where(Expr::col(("u", "disabled_at")).is_null())
-        .and_where(Expr::col(("u", "deleted_at")).is_null())
+        .and_where(conditions::user_is("u", UserStatus::Enabled))
         .and_where(Expr::col(("s", "created_at")).gt(at.minus(MAX_LIFETIME)))
         .and_where(Expr::col(("s", "last_seen_at")).gt(at.minus(IDLE_TIMEOUT)))
         .take()

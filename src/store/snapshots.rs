@@ -3,6 +3,7 @@
 use super::{
     Store, all,
     column_types::Expiry,
+    conditions,
     entity::{grant, membership, organization, token, user},
     pagination::same,
 };
@@ -13,6 +14,7 @@ use crate::domain::{
     organization::Role,
     scope::ScopeSet,
     secret::Fingerprint,
+    state::UserStatus,
     time::Time,
 };
 use sea_orm::{
@@ -74,7 +76,7 @@ fn snapshot_without_grants(row: Row) -> Snapshot {
             username: row.username,
             name: row.name,
             email: row.email,
-            enabled: row.disabled_at.is_none() && row.deleted_at.is_none(),
+            enabled: UserStatus::of(row.disabled_at, row.deleted_at) == UserStatus::Enabled,
         },
         grants: Vec::new(),
     }
@@ -88,8 +90,8 @@ fn snapshot(fingerprint: &Fingerprint) -> SelectStatement {
     for column in ["username", "name", "email", "disabled_at", "deleted_at"] {
         select.column(("o", column));
     }
-    let unremoved = same(("g", "token_id"), ("t", "id")).and(Expr::col(("g", "removed_at")).is_null());
-    let exists = same(("r", "id"), ("g", "organization_id")).and(Expr::col(("r", "deleted_at")).is_null());
+    let unremoved = same(("g", "token_id"), ("t", "id")).and(conditions::grant_is_unremoved("g"));
+    let exists = same(("r", "id"), ("g", "organization_id")).and(conditions::organization_exists("r"));
     let member = same(("m", "organization_id"), ("r", "id")).and(same(("m", "user_id"), ("t", "owner_id")));
     select
         .expr_as(Expr::col(("g", "id")), "grant_id")

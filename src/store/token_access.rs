@@ -3,6 +3,7 @@
 use super::{
     Store, all,
     column_types::Expiry,
+    conditions,
     entity::{grant, token, token_use},
     pagination::{self, SortKey, SortOrder, same},
     run,
@@ -15,8 +16,9 @@ use crate::domain::{
     list::{Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
     policy::{self, AuthContext, TokenAccess, TokenViewer, Viewer},
     scope::ScopeSet,
+    state::TokenStatus,
     time::Time,
-    token::{Token, TokenStatus},
+    token::Token,
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
@@ -156,7 +158,7 @@ fn tokens_of(viewer: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement
         .join_as(JoinType::InnerJoin, token_use::Entity, "u", same(("u", "token_id"), ("t", "id")))
         .join_as(JoinType::InnerJoin, "users", "o", same(("o", "id"), ("t", "owner_id")))
         .and_where(Expr::col(("t", "owner_id")).eq(*viewer.user()))
-        .cond_where(pagination::in_states(filter.statuses(), at))
+        .cond_where(conditions::token_is_any("t", filter.statuses(), at))
         .cond_where(pagination::shared(filter, at));
     for scope in &filter.scopes {
         select.and_where(Expr::col(("t", "scopes")).like(super::like_containing(&format!(" {scope} "))));
@@ -191,7 +193,7 @@ fn visible_grants(viewer: &Viewer) -> SelectStatement {
         .expr(Expr::value(1))
         .from_as(grant::Entity, "g")
         .and_where(same(("g", "token_id"), ("t", "id")))
-        .and_where(Expr::col(("g", "removed_at")).is_null());
+        .and_where(conditions::grant_is_unremoved("g"));
     if let Some(within) = viewer.within() {
         select.and_where(Expr::col(("g", "organization_id")).is_in(within.organizations.iter().copied()));
     }
@@ -242,7 +244,7 @@ fn token_access_query(tokens: &[TokenId]) -> SelectStatement {
             JoinType::LeftJoin,
             "organizations",
             "o",
-            same(("o", "id"), ("g", "organization_id")).and(Expr::col(("o", "deleted_at")).is_null()),
+            same(("o", "id"), ("g", "organization_id")).and(conditions::organization_exists("o")),
         )
         .and_where(Expr::col(("t", "id")).is_in(tokens.iter().copied()))
         .take()
@@ -273,10 +275,10 @@ fn token_organizations_query(token: TokenId, at: Time) -> SelectStatement {
             JoinType::LeftJoin,
             grant::Entity,
             "g",
-            same(("g", "token_id"), ("t", "id")).and(Expr::col(("g", "removed_at")).is_null()),
+            same(("g", "token_id"), ("t", "id")).and(conditions::grant_is_unremoved("g")),
         )
         .and_where(Expr::col(("t", "id")).eq(token))
-        .cond_where(pagination::in_states(&[TokenStatus::Active], at))
+        .cond_where(conditions::token_is("t", TokenStatus::Active, at))
         .take()
 }
 
@@ -303,8 +305,9 @@ mod tests {
         INNER JOIN "token_uses" AS "u" ON "u"."token_id" = "t"."id"
         INNER JOIN "users" AS "o" ON "o"."id" = "t"."owner_id"
         WHERE "t"."owner_id" = $1
-        AND ((NOT "t"."revoked_at" IS NOT NULL)
-        AND (NOT ("t"."expired_at" IS NOT NULL OR "t"."expires_at" <= $2)))
+        AND ("t"."revoked_at" IS NULL
+        AND "t"."expired_at" IS NULL
+        AND "t"."expires_at" > $2)
         AND TRUE
         AND TRUE
         AND TRUE

@@ -3,6 +3,7 @@
 use super::{
     Store,
     column_types::{Expiry, LastUse},
+    conditions,
     entity::{grant, grant_scope, grant_use, token, token_use, user},
     run,
     tx::{Tx, chunks},
@@ -14,6 +15,7 @@ use crate::domain::{
     policy::{AccessGrantor, GrantRemover, Operator, TokenCreator, TokenOwner, TokenRevoker},
     scope::ScopeSet,
     secret::Fingerprint,
+    state::TokenStatus,
     text,
     time::Time,
     token::Token,
@@ -89,9 +91,7 @@ impl Tx {
     pub async fn count_active_tokens(&self, creator: &TokenCreator) -> Result<u64> {
         let find = token::Entity::find()
             .filter(token::Column::OwnerId.eq(*creator.user()))
-            .filter(token::Column::RevokedAt.is_null())
-            .filter(token::Column::ExpiredAt.is_null())
-            .filter(token::Column::ExpiresAt.gt(Expiry(Some(self.caller().at))));
+            .filter(conditions::token_is(token::Entity, TokenStatus::Active, self.caller().at));
         run(find.count(&self.db)).await
     }
 
@@ -149,16 +149,14 @@ impl Tx {
         let update = token::Entity::update_many()
             .col_expr(token::Column::Version, Expr::col(token::Column::Version).add(1_i64))
             .filter(token::Column::Id.eq(token))
-            .filter(token::Column::RevokedAt.is_null())
-            .filter(token::Column::ExpiredAt.is_null())
-            .filter(token::Column::ExpiresAt.gt(Expiry(Some(at))))
+            .filter(conditions::token_is(token::Entity, TokenStatus::Active, at))
             .exec_with_returning(&self.db);
         if let Some(locked) = run(update).await?.pop() {
             return Ok(locked.into());
         }
         let found = run(token::Entity::find_by_id(token).one(&self.db)).await?;
         let found = Token::from(found.ok_or(Error::NotFound("token"))?);
-        found.status(at).changeable()?;
+        found.status(at).require_active()?;
         Err(Error::Conflict("The token was changed meanwhile; read it again.".into()))
     }
 
@@ -181,7 +179,7 @@ impl Tx {
         let grants = grant::Entity::update_many()
             .col_expr(grant::Column::ExpiresAt, Expr::value(Expiry(change.expires_at)))
             .filter(grant::Column::TokenId.eq(id))
-            .filter(grant::Column::RemovedAt.is_null())
+            .filter(conditions::grant_is_unremoved(grant::Entity))
             .exec(&self.db);
         run(grants).await?;
         let unremoved = self.unremoved_grants(id).await?;
@@ -204,8 +202,7 @@ impl Tx {
         let grants = grant::Entity::update_many()
             .col_expr(grant::Column::EndedAt, Expr::value(at))
             .filter(grant::Column::TokenId.eq(token.id))
-            .filter(grant::Column::RemovedAt.is_null())
-            .filter(grant::Column::EndedAt.is_null())
+            .filter(conditions::grant_has_no_end(grant::Entity))
             .exec(&self.db);
         run(grants).await?;
         let unremoved = self.unremoved_grants(token.id).await?;
@@ -220,9 +217,7 @@ impl Tx {
             .col_expr(token::Column::RevokedAt, Expr::value(at))
             .col_expr(token::Column::Version, Expr::col(token::Column::Version).add(1_i64))
             .filter(token::Column::OwnerId.eq(owner))
-            .filter(token::Column::RevokedAt.is_null())
-            .filter(token::Column::ExpiredAt.is_null())
-            .filter(token::Column::ExpiresAt.gt(Expiry(Some(at))))
+            .filter(conditions::token_is(token::Entity, TokenStatus::Active, at))
             .exec_with_returning(&self.db);
         Ok(run(update).await?.into_iter().map(|token| token.id).collect())
     }
@@ -321,7 +316,7 @@ impl Tx {
             .col_expr(grant::Column::RemovalReason, Expr::value(reason.map(ToOwned::to_owned)))
             .filter(condition)
             // A concurrent change may have removed it first.
-            .filter(grant::Column::RemovedAt.is_null())
+            .filter(conditions::grant_is_unremoved(grant::Entity))
             .exec_with_returning(&self.db);
         let removed = run(update).await?;
         let mut by_organization = BTreeMap::<_, Vec<_>>::new();
@@ -341,8 +336,9 @@ impl Tx {
     }
 
     async fn unremoved_grants(&self, token: TokenId) -> Result<Vec<grant::Model>> {
-        let find =
-            grant::Entity::find().filter(grant::Column::TokenId.eq(token)).filter(grant::Column::RemovedAt.is_null());
+        let find = grant::Entity::find()
+            .filter(grant::Column::TokenId.eq(token))
+            .filter(conditions::grant_is_unremoved(grant::Entity));
         run(find.all(&self.db)).await
     }
 

@@ -4,6 +4,7 @@
 use super::{
     all,
     column_types::LastUse,
+    conditions,
     entity::{grant, grant_use, token_use},
     maintenance::Maintenance,
     pagination::same,
@@ -124,8 +125,8 @@ impl Maintenance<'_> {
             .from_as(grant::Entity, "b")
             .join_as(JoinType::InnerJoin, grant::Entity, "g", of_both)
             .and_where(Expr::col(("b", "id")).is_in(used.iter().map(|used| used.grant)))
-            .and_where(Expr::col(("b", "removed_at")).is_not_null())
-            .and_where(Expr::col(("g", "removed_at")).is_null())
+            .and_where(conditions::grant_is_unremoved("b").not())
+            .and_where(conditions::grant_is_unremoved("g"))
             .take();
         let after: HashMap<_, _> =
             all::<Row>(self.db(), &select).await?.into_iter().map(|row| (row.before, row.after)).collect();

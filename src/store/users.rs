@@ -1,7 +1,7 @@
 //! Users: lookups, profiles and the authorization context of a caller.
 
 use super::{
-    Store, all,
+    Store, all, conditions,
     entity::{delivery, membership, organization, user},
     pagination::same,
     run, run_unique, sessions,
@@ -14,6 +14,7 @@ use crate::domain::{
     id::{OrganizationId, UserId},
     organization::{Role, User, UserRef},
     policy::{AuthContext, Operator, SignedInUser, UserProvisioner},
+    state::UserStatus,
     text,
 };
 use sea_orm::{
@@ -107,7 +108,7 @@ impl Tx {
     /// Locks a user until the commit. Every change that concerns a user does this first, so that data that `user
     /// delete` erased is never written again.
     pub async fn lock_user(&self, user: UserId) -> Result<User> {
-        let find = user::Entity::find_by_id(user).filter(user::Column::DeletedAt.is_null());
+        let find = user::Entity::find_by_id(user).filter(conditions::user_exists(user::Entity));
         let found = run(find.lock(LOCK).one(&self.db)).await?;
         found.map(User::from).ok_or_else(|| match self.caller().user() {
             Some(caller) if caller == user => Error::Unauthenticated,
@@ -122,7 +123,7 @@ impl Tx {
 
     /// Like [`Tx::find_user`], but returns `None` if there is no such user.
     pub async fn seek_user(&self, reference: &UserRef) -> Result<Option<User>> {
-        let find = user::Entity::find().filter(user::Column::DeletedAt.is_null());
+        let find = user::Entity::find().filter(conditions::user_exists(user::Entity));
         let find = match reference {
             UserRef::Id(id) => find.filter(user::Column::Id.eq(*id)),
             // An unverified address identifies no user, since it may belong to another.
@@ -226,9 +227,9 @@ impl Tx {
     /// Disables or enables a user. Returns false if the user already was disabled or enabled.
     pub async fn set_disabled(&self, _: &Operator, user: UserId, disabled: bool) -> Result<bool> {
         let (value, before) = if disabled {
-            (Some(self.caller().at), user::Column::DisabledAt.is_null())
+            (Some(self.caller().at), conditions::user_is(user::Entity, UserStatus::Enabled))
         } else {
-            (None, user::Column::DisabledAt.is_not_null())
+            (None, conditions::user_is(user::Entity, UserStatus::Enabled).not())
         };
         let update = user::Entity::update_many()
             .col_expr(user::Column::DisabledAt, Expr::value(value))
@@ -325,7 +326,7 @@ fn searchable(username: &str, name: &str, email: Option<&str>) -> String {
 async fn auth_context(connection: &impl ConnectionTrait, caller: &Caller) -> Result<AuthContext> {
     let Some(id) = caller.user() else { return Ok(AuthContext::new(caller, BTreeMap::new(), None)) };
     let user = run(user::Entity::find_by_id(id).one(connection)).await?;
-    if user.is_none_or(|user| user.disabled_at.is_some() || user.deleted_at.is_some()) {
+    if user.is_none_or(|user| UserStatus::of(user.disabled_at, user.deleted_at) != UserStatus::Enabled) {
         return Err(Error::Unauthenticated);
     }
     let roles = roles(connection, id).await?;
@@ -352,7 +353,7 @@ pub(super) async fn roles(connection: &impl ConnectionTrait, user: UserId) -> Re
         .from_as(membership::Entity, "m")
         .join_as(JoinType::InnerJoin, organization::Entity, "o", same(("o", "id"), ("m", "organization_id")))
         .and_where(Expr::col(("m", "user_id")).eq(user))
-        .and_where(Expr::col(("o", "deleted_at")).is_null())
+        .and_where(conditions::organization_exists("o"))
         .take();
     let rows = all::<RoleRow>(connection, &select).await?;
     Ok(rows.into_iter().map(|row| (row.organization_id, row.role)).collect())
