@@ -50,9 +50,9 @@ both!(
         let store = Store::connect(&world.database.target()).await.unwrap();
         let restarted = App::new(store, &world.config, Clock::machine());
         let secret = Secret::parse(world.app.prefix(), &token.value).unwrap();
-        let ask = CheckRequest { at: restarted.now(), ..CheckRequest::default() };
-        let checked = restarted.verifier().check(&secret, &ask, ObservedRequest::default()).await.unwrap().unwrap();
-        assert_eq!(format!("{:?}", checked.verdict), "No(Expired)");
+        let request = CheckRequest { at: restarted.now(), ..CheckRequest::default() };
+        let result = restarted.verifier().check(&secret, &request, ObservedRequest::default()).await.unwrap().unwrap();
+        assert_eq!(format!("{:?}", result.verdict), "Deny(Expired)");
     }
 );
 
