@@ -7,11 +7,11 @@ import Ajv from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 
 const { document, answers, unseen } = JSON.parse(await text(process.stdin));
-const complaints = [];
+const violations = [];
 
 const config = await createConfig({ extends: ['recommended-strict'] });
 for (const { ruleId, message, location } of await lintFromString({ source: document, config })) {
-  complaints.push(`lint ${ruleId}: ${message} ${location[0]?.pointer}`);
+  violations.push(`lint ${ruleId}: ${message} ${location[0]?.pointer}`);
 }
 
 const parsed = JSON.parse(document);
@@ -27,7 +27,7 @@ const { paths } = whole(parsed);
 
 const ajv = addFormats(new Ajv({ allErrors: true, allowUnionTypes: true }));
 function check(where, schema, value) {
-  if (!ajv.validate(schema, value)) complaints.push(`${where}: ${ajv.errorsText()}: ${JSON.stringify(value)}`);
+  if (!ajv.validate(schema, value)) violations.push(`${where}: ${ajv.errorsText()}: ${JSON.stringify(value)}`);
 }
 
 /** Headers of the transfer, which the document does not describe. */
@@ -43,29 +43,29 @@ for (const { path, method, status, headers, body } of answers) {
   const where = `${method} ${path} ${status}`;
   const response = paths[path]?.[method]?.responses[status];
   if (!response) {
-    complaints.push(`${where}: is not in the document`);
+    violations.push(`${where}: is not in the document`);
     continue;
   }
   waiting.delete(where);
   const known = Object.entries(response.headers).map(([name, header]) => [name.toLowerCase(), header]);
   for (const [name, header] of known) {
     if (name in headers) check(`${where}: ${name}`, header.schema, headers[name]);
-    else if (header.required) complaints.push(`${where}: ${name} is missing`);
+    else if (header.required) violations.push(`${where}: ${name} is missing`);
   }
   const names = [...known.map(([name]) => name), ...TRANSFER];
   for (const name of Object.keys(headers)) {
-    if (!names.includes(name)) complaints.push(`${where}: ${name} is not in the document`);
+    if (!names.includes(name)) violations.push(`${where}: ${name} is not in the document`);
   }
   const [[kind, content] = []] = Object.entries(response.content ?? {});
   if (!content) {
-    if (body !== '') complaints.push(`${where}: has a body`);
+    if (body !== '') violations.push(`${where}: has a body`);
   } else if (headers['content-type']?.split(';')[0] !== kind) {
-    complaints.push(`${where}: is of type ${headers['content-type']}`);
+    violations.push(`${where}: is of type ${headers['content-type']}`);
   } else {
     check(where, content.schema, kind === 'application/json' ? JSON.parse(body) : body);
   }
 }
 for (const where of waiting) {
-  if (!unseen.some((status) => where.endsWith(` ${status}`))) complaints.push(`${where}: was not answered`);
+  if (!unseen.some((status) => where.endsWith(` ${status}`))) violations.push(`${where}: was not answered`);
 }
-console.log(JSON.stringify(complaints));
+console.log(JSON.stringify(violations));

@@ -11,15 +11,15 @@ import compiler from 'relay-compiler';
 const { folder, schema } = JSON.parse(await text(process.stdin));
 cpSync(fileURLToPath(new URL('relay', import.meta.url)), folder, { recursive: true });
 writeFileSync(join(folder, 'schema.graphql'), schema);
-const made = join(folder, 'made');
-mkdirSync(made);
+const compiled = join(folder, 'compiled');
+mkdirSync(compiled);
 
 // Without the compiler's own search for watchman.
 const done = spawnSync(compiler, ['--noWatchman'], { cwd: folder, encoding: 'utf8' });
 const operations = {};
 if (done.status === 0) {
-  const load = createRequire(join(made, 'here'));
-  for (const file of readdirSync(made)) {
+  const load = createRequire(join(compiled, 'here'));
+  for (const file of readdirSync(compiled)) {
     const artifact = load(`./${file}`);
     if (artifact.kind === 'Request') operations[artifact.params.name] = artifact.params.text;
   }

@@ -11,8 +11,8 @@ const { url, credential, slug, tokens, value, schema } = JSON.parse(await text(p
 const SIZE = 25;
 
 /** The warnings of the cache: rows without a key, fields that the schema does not have. */
-const complaints = [];
-console.warn = console.error = (...said) => complaints.push(said.join(' '));
+const warnings = [];
+console.warn = console.error = (...words) => warnings.push(words.join(' '));
 
 const methods = [];
 function client(bearer) {
@@ -110,12 +110,12 @@ assert.equal(again.data.organization.tokenGrants.edges.length, tokens.length);
 assert.deepEqual(methods, asked);
 
 // A mutation returns the changed grant with its ID: the subscriber sees the change at once.
-const [organizationId, cut] = [seen.data.organization.id, list().edges[60].node];
-const input = { tokenId: cut.token.id, organizationId, reason: 'Not used any more' };
+const [organizationId, row] = [seen.data.organization.id, list().edges[60].node];
+const input = { tokenId: row.token.id, organizationId, reason: 'Not used any more' };
 const removed = await ada.mutation(REMOVE, { input });
 assert.equal(removed.error, undefined);
 const now = list().edges[60].node;
-assert.deepEqual([now.id, now.status, now.removalReason], [cut.id, 'REMOVED', 'Not used any more']);
+assert.deepEqual([now.id, now.status, now.removalReason], [row.id, 'REMOVED', 'Not used any more']);
 assert.equal(list().edges.length, tokens.length);
 assert.deepEqual(methods, [...asked, 'POST']);
 watching.unsubscribe();
@@ -136,7 +136,7 @@ assert.deepEqual(bad.error.graphQLErrors[0].path, ['organization', 'tokenGrants'
 assert.deepEqual(codes(await ask('twd_nonsense', AUDIT, { slug })), ['UNAUTHENTICATED']);
 assert.deepEqual(codes(await ask(undefined, AUDIT, { slug })), ['UNAUTHENTICATED']);
 assert.deepEqual(codes(await ask(credential, AUDIT, { slug, first: 101 })), ['INVALID_INPUT']);
-const dear = gql`
+const expensive = gql`
   {
     viewer {
       organizations(first: 100) {
@@ -151,7 +151,7 @@ const dear = gql`
     }
   }
 `;
-const refused = await ask(credential, dear, {});
+const refused = await ask(credential, expensive, {});
 assert.deepEqual(codes(refused), ['TOO_COMPLEX']);
 assert.ok(refused.error.graphQLErrors[0].extensions.cost > refused.error.graphQLErrors[0].extensions.limit);
 
@@ -163,4 +163,4 @@ assert.match(byGet.error.message, /POST/);
 const byPost = await ada.query(...ofValue, { preferGetMethod: false, requestPolicy: 'network-only' });
 assert.equal(byPost.data.organization.tokenGrants.edges[0].node.token.id, tokens.at(-1));
 
-assert.deepEqual(complaints, []);
+assert.deepEqual(warnings, []);

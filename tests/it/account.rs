@@ -63,16 +63,16 @@ both!(
     async fn user_signs_out_everywhere(world: World) {
         let [phone, laptop] = two_browsers(&world).await;
         let ada = world.signed_in("ada").await;
-        let ended = "mutation($input: EndSessionsInput!) { endSessions(input: $input) { ended } }";
-        let reply = laptop.query(ended, json!({ "input": {} })).await;
+        let end_sessions = "mutation($input: EndSessionsInput!) { endSessions(input: $input) { ended } }";
+        let reply = laptop.query(end_sessions, json!({ "input": {} })).await;
         assert_eq!(reply["endSessions"]["ended"], 1);
         assert!(!is_signed_in(&phone).await && is_signed_in(&laptop).await && is_signed_in(&ada).await);
-        let reply = laptop.query(ended, json!({ "input": { "keepCurrent": false } })).await;
+        let reply = laptop.query(end_sessions, json!({ "input": { "keepCurrent": false } })).await;
         assert_eq!(reply["endSessions"]["ended"], 1);
         assert!(!is_signed_in(&laptop).await && is_signed_in(&ada).await);
         // A user of an identity provider can do so as well.
         let phone = world.browser(&world.sign_in("bob", PASSWORD).await);
-        let reply = world.user("bob").await.query(ended, json!({ "input": {} })).await;
+        let reply = world.user("bob").await.query(end_sessions, json!({ "input": {} })).await;
         assert_eq!(reply["endSessions"]["ended"], 1);
         assert!(!is_signed_in(&phone).await);
     }

@@ -162,7 +162,7 @@ impl Row<'_> {
         self.address() == Some(address.parse().unwrap())
     }
 
-    fn holds(&self, scope: &str) -> bool {
+    fn has_scope(&self, scope: &str) -> bool {
         self.token.scopes.contains(scope)
     }
 }
@@ -197,7 +197,7 @@ fn cases(model: &Model) -> Vec<Case> {
         cases.push(case("status", wanted.clone(), move |row| wanted.contains(&row.status)));
     }
     for wanted in [vec!["read_builds"], vec!["graphql", "read_builds"], vec!["read_user", "read_user"], vec![]] {
-        cases.push(case("scopes", wanted.clone(), move |row| wanted.iter().all(|scope| row.holds(scope))));
+        cases.push(case("scopes", wanted.clone(), move |row| wanted.iter().all(|scope| row.has_scope(scope))));
     }
     for (text, expected) in [
         ("198.51.100.2", "198.51.100.2"),
@@ -257,10 +257,11 @@ fn texts(cases: &mut Vec<Case>) {
     for (text, expected) in words {
         cases.push(case("query", text, move |row| expected.iter().all(|word| row.word(word))));
     }
-    cases.push(case("query", "read_builds", |row| row.holds("read_builds")));
-    cases.push(case("query", "read_builds read_user", |row| row.holds("read_builds") && row.holds("read_user")));
+    cases.push(case("query", "read_builds", |row| row.has_scope("read_builds")));
+    cases
+        .push(case("query", "read_builds read_user", |row| row.has_scope("read_builds") && row.has_scope("read_user")));
     cases.push(case("query", "admin", |row| row.owner_is_admin));
-    cases.push(case("query", "admin graphql", |row| row.owner_is_admin && row.holds("graphql")));
+    cases.push(case("query", "admin graphql", |row| row.owner_is_admin && row.has_scope("graphql")));
     cases.push(case("query", "198.51.100.2", |row| row.has_address("198.51.100.2")));
     cases.push(case("query", "::FFFF:102:304 bot", |row| row.has_address("1.2.3.4") && row.word("bot")));
     keyed_words(cases);

@@ -74,8 +74,8 @@ both!(
         (changed["scopesAdded"], changed["scopesRemoved"]) = (json!(["read_agents"]), json!(["read_builds"]));
         let mut removed = event("TOKEN_ORGANIZATION_REMOVED", "TOKEN", "ada", json!("curl/8"), &["acme"]);
         removed["reason"] = json!("too wide");
-        let ended = event("TOKEN_REVOKED", "TOKEN", "bob", Value::Null, &["globex"]);
-        assert_eq!(bare, [ended, removed, changed, created]);
+        let revoked = event("TOKEN_REVOKED", "TOKEN", "bob", Value::Null, &["globex"]);
+        assert_eq!(bare, [revoked, removed, changed, created]);
     }
 );
 
@@ -243,7 +243,7 @@ both!(
     }
 );
 
-const SEEN: &str = "query($id: ID!) { token(id: $id) { grants(status: [REMOVED]) { nodes { removedBy { username email } } } \
+const ACTORS: &str = "query($id: ID!) { token(id: $id) { grants(status: [REMOVED]) { nodes { removedBy { username email } } } \
                     events(first: 1) { nodes { actor { username email } } } } }";
 
 both!(
@@ -268,7 +268,7 @@ both!(
             let expected = json!({
                 "grants": { "nodes": [{ "removedBy": named }] }, "events": { "nodes": [{ "actor": named }] },
             });
-            assert_eq!(bob.query(SEEN, json!({ "id": token.id })).await["token"], expected, "{leaver} has left");
+            assert_eq!(bob.query(ACTORS, json!({ "id": token.id })).await["token"], expected, "{leaver} has left");
             // They still cannot be looked up.
             let found = root.query("query($id: ID!) { node(id: $id) { id } }", json!({ "id": ada_id })).await;
             assert_eq!(found["node"], Value::Null);

@@ -451,9 +451,9 @@ async fn schema_is_printed_without_a_database() {
 
 #[tokio::test]
 async fn each_command_has_help_with_an_example() {
-    let mut left = vec![Vec::<String>::new()];
-    let mut seen = 0;
-    while let Some(path) = left.pop() {
+    let mut pending = vec![Vec::<String>::new()];
+    let mut count = 0;
+    while let Some(path) = pending.pop() {
         let help = run_command(program().args(&path).arg("--help"), "").await;
         let commands = help.succeeds().split_once("\nCommands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap());
         if let Some(commands) = commands {
@@ -461,16 +461,16 @@ async fn each_command_has_help_with_an_example() {
             let names =
                 commands.lines().filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
             for name in names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
-                left.push(path.iter().cloned().chain([name.to_owned()]).collect());
+                pending.push(path.iter().cloned().chain([name.to_owned()]).collect());
             }
             continue;
         }
-        seen += 1;
+        count += 1;
         assert!(help.stdout.contains("Example:\n  "), "{path:?} has no example: {}", help.stdout);
         let command = format!("tokenward {}", path.join(" "));
         assert!(help.stdout.contains(&command), "the example of {path:?} shows another command");
     }
-    assert!(seen >= 15, "found only {seen} commands");
+    assert!(count >= 15, "found only {count} commands");
 }
 
 #[tokio::test]

@@ -571,8 +571,8 @@ async fn revocations_and_removals_do_not_wait_behind_reads() {
     let changes = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let holder = world.bearer(&tokens[0].value);
-        let ended = holder.request(Method::DELETE, "/v2/access-token").send().await.unwrap();
-        assert_eq!(ended.status(), 204);
+        let revoked = holder.request(Method::DELETE, "/v2/access-token").send().await.unwrap();
+        assert_eq!(revoked.status(), 204);
         assert_eq!(ada.revoke_token(&tokens[1].id).await.code(), "OK");
         let removed = ada.remove_organization(&tokens[2].id, &acme, None).await;
         assert_eq!(removed.code(), "OK", "{}", removed.text);

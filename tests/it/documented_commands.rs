@@ -205,8 +205,8 @@ fn typescript_commands_of_the_readme_run() {
         commands.replace("cd examples/typescript\nnpm ci\nnpm run build\n", &format!("cd '{}'\n", built.display()));
     assert_ne!(here, commands);
     let (demo, guide) = start_demo(folder.path());
-    let who = guide.split("\n\n").next().unwrap();
-    let output = pasted(&format!("{who}\n{here}"), folder.path(), &[]);
+    let variables = guide.split("\n\n").next().unwrap();
+    let output = pasted(&format!("{variables}\n{here}"), folder.path(), &[]);
     drop(demo);
     let lines: Vec<_> = output.lines().collect();
     let words: Vec<_> = lines.iter().filter(|line| !line.starts_with("token_")).collect();

@@ -63,9 +63,9 @@ async fn run_at(folder: &Path, url: &str, client: &Client<'_>, arguments: &[&str
     if let Some(credential) = &client.credential {
         program.env("API_TOKEN", credential);
     }
-    let ended = program.output().await.unwrap();
+    let output = program.output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    (ended.status.code().unwrap(), text(ended.stdout), text(ended.stderr))
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
 /// Returns the IDs that the program lists, in order.
@@ -169,8 +169,8 @@ both!(
             (&bob, &["list", "--colour"], 2, "Unknown option '--colour'"),
         ];
         for (client, arguments, code, why) in cases {
-            let (ended, out, stderr) = run(&folder, client, arguments).await;
-            assert_eq!((ended, &*out), (code, ""), "{arguments:?}: {stderr}");
+            let (exit_code, out, stderr) = run(&folder, client, arguments).await;
+            assert_eq!((exit_code, &*out), (code, ""), "{arguments:?}: {stderr}");
             assert!(stderr.starts_with(why) && stderr.contains("Usage:") == (code == 2), "{arguments:?}: {stderr}");
         }
         let silent = port::free();

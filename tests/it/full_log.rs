@@ -90,8 +90,8 @@ async fn log_with_a_slow_reader_delays_no_request() {
             thread::sleep(Duration::from_secs(1));
         }
     });
-    let goes_on = continues_and_counts(writer, "info");
-    tokio::time::timeout(Duration::from_mins(10), goes_on).await.expect("no request waits for the log");
+    let run = continues_and_counts(writer, "info");
+    tokio::time::timeout(Duration::from_mins(10), run).await.expect("no request waits for the log");
 }
 
 /// Serves with a log that is not read yet, and makes requests whose lines fill the pipe.

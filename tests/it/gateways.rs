@@ -160,8 +160,8 @@ impl Running {
         let mut running = Self { child: command.spawn().unwrap(), folder, listen };
         let start = Instant::now();
         while running.attempt("GET", "/", &[], "").await.map(|reply| reply.status) != Some(401) {
-            let ended = running.child.try_wait().unwrap();
-            assert!(ended.is_none() && start.elapsed() < LIMIT, "no {}: {}", gateway.name, running.log());
+            let exited = running.child.try_wait().unwrap();
+            assert!(exited.is_none() && start.elapsed() < LIMIT, "no {}: {}", gateway.name, running.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         running

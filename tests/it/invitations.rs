@@ -239,7 +239,7 @@ both!(
 
 both!(
     ///
-    async fn start_without_users_keeps_one_link_in_a_private_file_and_out_of_the_log(database: Database) {
+    async fn start_without_users_writes_the_link_to_a_private_file(database: Database) {
         let program =
             Program::over(&database, &[("public_url", "https://tokens.example.test"), ("log.format", "json")]);
         let file = database.folder().join("first-administrator-link");
@@ -275,7 +275,7 @@ both!(
 
 both!(
     ///
-    async fn start_in_a_terminal_shows_the_link_there_and_keeps_no_file(database: Database) {
+    async fn start_in_a_terminal_shows_the_link(database: Database) {
         let program = Program::over(&database, &[("public_url", "https://tokens.example.test")]);
         let file = database.folder().join("first-administrator-link");
         // Left by an earlier start that had no terminal.
@@ -299,7 +299,7 @@ both!(
 );
 
 both!(
-    async fn command_line_prints_links_and_a_start_with_users_creates_none(database: Database) {
+    async fn start_with_users_creates_no_link(database: Database) {
         let program = Program::over(&database, &[("public_url", "https://tokens.example.test")]);
         let file = database.folder().join("first-administrator-link");
         std::fs::write(&file, "of an earlier start").unwrap();

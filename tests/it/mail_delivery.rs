@@ -67,12 +67,12 @@ impl World {
     async fn until_undelivered(
         &self,
         what: &str,
-        holds: impl Fn(&[UndeliveredEmail]) -> bool,
+        condition: impl Fn(&[UndeliveredEmail]) -> bool,
     ) -> Vec<UndeliveredEmail> {
         let start = Instant::now();
         loop {
             let undelivered = self.undelivered().await;
-            if holds(&undelivered) {
+            if condition(&undelivered) {
                 return undelivered;
             }
             assert!(start.elapsed() < Duration::from_secs(30), "not within 30 s: {what}; {undelivered:?}");
@@ -239,17 +239,17 @@ both!(
         for (number, (step, times)) in steps.into_iter().enumerate() {
             server.set_fault(step, Fault::Reply("451 4.3.0 try again later"));
             remover.remove(&format!("{step:?}")).await;
-            for tries in 1..=times {
-                if tries > 1 {
+            for attempt in 1..=times {
+                if attempt > 1 {
                     world.advance_and_wake(Duration::from_secs(90)).await;
                 }
                 // A pause is longer than a lease, which distinguishes a finished attempt from one that still runs.
                 let over = |email: &UndeliveredEmail| {
                     let paused = email.next_at.is_some_and(|at| at > world.now().plus(Duration::from_secs(26)));
-                    email.attempts >= tries && email.last_error.is_some() && (tries == 1 || paused)
+                    email.attempts >= attempt && email.last_error.is_some() && (attempt == 1 || paused)
                 };
                 let tried = |undelivered: &[UndeliveredEmail]| undelivered.iter().any(over);
-                let undelivered = world.until_undelivered(&format!("try {tries} at {step:?}"), tried).await;
+                let undelivered = world.until_undelivered(&format!("attempt {attempt} at {step:?}"), tried).await;
                 assert!(
                     undelivered.len() == 1 && undelivered[0].last_error.as_ref().unwrap().contains("451"),
                     "{undelivered:?}"

@@ -125,7 +125,7 @@ fn owner_has(row: &Value, part: &str) -> bool {
     ["/owner/username", "/owner/name", "/owner/email"].iter().any(|at| text(row, at).contains(part))
 }
 
-fn holds(row: &Value, scope: &str) -> bool {
+fn has_scope(row: &Value, scope: &str) -> bool {
     row["scopes"].as_array().unwrap().iter().any(|one| one["name"] == scope)
 }
 
@@ -159,7 +159,7 @@ fn token_cases(fixture: &Fixture<'_>) -> Vec<Case> {
         case("filter.query=TEXT", query("deploy"), |row| {
             owner_has(row, "deploy") || text(row, "/description").contains("deploy")
         }),
-        case("filter.query=SCOPE", query("read_builds"), |row| holds(row, "read_builds")),
+        case("filter.query=SCOPE", query("read_builds"), |row| has_scope(row, "read_builds")),
         case("filter.query=ADMINISTRATOR", query("admin"), admin(true)),
         case("filter.query=ADDRESS", query("198.51.100.7"), is("/lastRequest/ipAddress", "198.51.100.7")).by_usage(),
         case("filter.query=UNUSED", query("unused:1d"), unused).by_usage(),
@@ -169,7 +169,7 @@ fn token_cases(fixture: &Fixture<'_>) -> Vec<Case> {
         case("filter.query=OWNER", query("owner:ada"), |row| owner_has(row, "ada")),
         case("filter.owner", all(json!({ "owner": "bob@example" })), |row| owner_has(row, "bob@example")),
         case("filter.scopes", all(json!({ "scopes": ["read_user", "read_builds"] })), |row| {
-            holds(row, "read_user") && holds(row, "read_builds")
+            has_scope(row, "read_user") && has_scope(row, "read_builds")
         }),
         case(
             "filter.ipAddress",

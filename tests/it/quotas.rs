@@ -239,7 +239,7 @@ both!(
 );
 
 both!(
-    async fn revocation_by_value_does_not_wait_for_the_changes_of_a_user(database: Database) {
+    async fn revocation_by_value_does_not_wait_for_changes(database: Database) {
         let world = World::with(database, &[]).await;
         let (bob, eve) = (world.member("bob", &["acme"]).await, world.member("eve", &["acme"]).await);
         let token = bob.create_token("leaked", &["acme"], &["read_builds"]).await;

@@ -55,7 +55,7 @@ impl Slow {
     /// Continues until the service closes the connection.
     async fn go_on(self, listen: SocketAddr, begun: Arc<AtomicUsize>) {
         let socket = TcpSocket::new_v4().unwrap();
-        // A network of its own for each kind: one network has a quarter of the connections.
+        // Each kind uses another network: one network may have a quarter of the connections.
         socket.bind(SocketAddr::from(([127, 0, 0, 2 + self as u8], 0))).unwrap();
         if matches!(self, Self::Reader) {
             socket.set_recv_buffer_size(4096).unwrap();
@@ -323,7 +323,7 @@ async fn respond(
 /// The window is that of single responses: those of which nothing is read are reset after half a minute, and the connection and
 /// its other responses continue.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn client_that_reads_nothing_holds_bounded_memory_for_half_a_minute() {
+async fn unread_responses_hold_bounded_memory() {
     let database = Database::fresh(Kind::Sqlite, "slow").unwrap();
     let program = Program::over(&database, &[("log.level", "warn")]);
     let (serving, _) = program.serve().await;

@@ -18,8 +18,8 @@ const EVENTS: &str = "query($first: Int!) { organization(slug: \"acme\") { page:
     type notificationId actor { username } user { username } token { description owner { username } } organizations { slug } } } } }";
 
 /// Returns the number of statements of a query, and the number of rows.
-async fn cost(world: &World, who: &Client<'_>, query: &str, first: usize) -> (u64, usize) {
-    let viewer = who.query("{ viewer { id } }", json!({})).await;
+async fn cost(world: &World, client: &Client<'_>, query: &str, first: usize) -> (u64, usize) {
+    let viewer = client.query("{ viewer { id } }", json!({})).await;
     let user = tokenward::domain::id::UserId::parse(viewer["viewer"]["id"].as_str().unwrap()).unwrap();
     let caller = Caller { at: world.now(), address: None, user_agent: None, auth_method: AuthMethod::Jwt(user) };
     let request = Request::new(&world.app, caller).await.unwrap();

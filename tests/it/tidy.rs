@@ -193,11 +193,11 @@ fn for_tests_only(attributes: &[Attribute]) -> bool {
 }
 
 fn paths_at(before: &[TokenTree], here: &[TokenTree], module: &[String], roots: &[&str]) -> Vec<PathUse> {
-    let goes_on = before.len() >= 2 && is_path_sign(&before[before.len() - 2..]);
+    let continues = before.len() >= 2 && is_path_sign(&before[before.len() - 2..]);
     let Some(TokenTree::Ident(first)) = here.first() else { return Vec::new() };
     let first = first.to_string();
     let taken_whole = roots.contains(&first.as_str()) && is_ident(before.last(), "use");
-    if goes_on || !(taken_whole || is_path_sign(&here[1..])) {
+    if continues || !(taken_whole || is_path_sign(&here[1..])) {
         return Vec::new();
     }
     match first.as_str() {

@@ -22,11 +22,11 @@ both!(
                 "description": "new", "organizationIds": [acme], "scopes": ["read_builds"], "expiresAt": time,
             });
             let mark = world.mark().await;
-            for (verb, input) in
+            for (mutation, input) in
                 [("createToken", new), ("updateToken", json!({ "tokenId": token.id, "expiresAt": time }))]
             {
-                let reply = ada.mutate(verb, input).await;
-                assert_eq!(reply.code(), "INVALID_INPUT", "{verb} {time}: {}", reply.text);
+                let reply = ada.mutate(mutation, input).await;
+                assert_eq!(reply.code(), "INVALID_INPUT", "{mutation} {time}: {}", reply.text);
                 assert!(reply.text.contains("1970 to 9999"), "{}", reply.text);
             }
             assert_eq!(world.since(&mark).await, (0, 0));

@@ -184,7 +184,7 @@ impl<'world> Race<'world> {
         loop {
             let (actor, action) = self.random_change(dice, live, now);
             let http = matches!(actor, Actor::User(_)) && dice.random_bool(0.1);
-            let operation = Operation { actor, action, began: now, ended: now };
+            let operation = Operation { actor, action, started_at: now, ended_at: now };
             let mut after = self.state.clone();
             let fits = self
                 .state
@@ -260,14 +260,14 @@ impl<'world> Race<'world> {
 
     async fn run_operation(&self, node: &World, actor: Actor, action: Action, http: bool) -> Outcome {
         let tag = format!("race {}", self.tags.fetch_add(1, Ordering::SeqCst));
-        let (from, began) = (self.ticks.fetch_add(1, Ordering::SeqCst), node.now());
+        let (from, started_at) = (self.ticks.fetch_add(1, Ordering::SeqCst), node.now());
         let result = if http {
             self.over_http(node, actor, action, &tag).await
         } else {
-            self.directly(node, actor, action, &tag, began).await.map_err(|error| error.code())
+            self.directly(node, actor, action, &tag, started_at).await.map_err(|error| error.code())
         };
-        let (ended, to) = (node.now(), self.ticks.fetch_add(1, Ordering::SeqCst));
-        Outcome { tag, operation: Operation { actor, action, began, ended }, from, to, result }
+        let (ended_at, to) = (node.now(), self.ticks.fetch_add(1, Ordering::SeqCst));
+        Outcome { tag, operation: Operation { actor, action, started_at, ended_at }, from, to, result }
     }
 
     /// Makes the change as the endpoints do.
@@ -444,7 +444,7 @@ impl<'world> Race<'world> {
                 .collect();
             let before = &states[states.len() - 1];
             // Time may have passed, and users may have been disabled, between the start of the operation and its effect.
-            let candidates = [outcome.operation.began, outcome.operation.ended].into_iter().flat_map(|at| {
+            let candidates = [outcome.operation.started_at, outcome.operation.ended_at].into_iter().flat_map(|at| {
                 states.iter().rev().map(move |seen| {
                     let mut next = before.clone();
                     (next.apply(&outcome.operation, change[0].token, at, seen), next)
@@ -559,9 +559,9 @@ fn check_outcomes(outcomes: &[Outcome], states: &[State], positions: &BTreeMap<S
                 (Err(Code::Unavailable), _) => true,
                 (Ok(_), Some(_)) => allowed.is_ok(),
                 // The state was already as requested.
-                (Ok(_), None) => allowed.is_ok() && done(one.operation.began) == Ok(Vec::new()),
+                (Ok(_), None) => allowed.is_ok() && done(one.operation.started_at) == Ok(Vec::new()),
                 (Err(code), _) => {
-                    let refused = [done(one.operation.began), done(one.operation.ended)];
+                    let refused = [done(one.operation.started_at), done(one.operation.ended_at)];
                     allowed == Err(*code) || refused.iter().any(|result| result.as_ref().err() == Some(code))
                 }
             }

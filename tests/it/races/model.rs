@@ -49,8 +49,8 @@ pub(super) enum Action {
 pub(super) struct Operation {
     pub(super) actor: Actor,
     pub(super) action: Action,
-    pub(super) began: Time,
-    pub(super) ended: Time,
+    pub(super) started_at: Time,
+    pub(super) ended_at: Time,
 }
 
 /// One event.

@@ -426,7 +426,7 @@ async fn change_survives_rejected_statements_on_postgresql() {
     }
 }
 
-/// SQLite is asked for the write lock at the beginning of a change and reports there that another connection holds it.
+/// SQLite takes the write lock at the beginning of a change and reports there that another connection holds it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn change_survives_a_busy_sqlite() {
     let fixture = Fixture::on(Database::fresh(Kind::Sqlite, "races").unwrap()).await;
