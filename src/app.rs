@@ -290,7 +290,7 @@ impl App {
     }
 
     /// Returns whether a user is at the limit of changes of names and descriptions per minute.
-    pub fn is_limited_in_describing(&self, user: UserId) -> bool {
+    pub fn is_description_limit_reached(&self, user: UserId) -> bool {
         let limit = ((user, ChangeKind::Describing), self.max_changes_per_minute);
         self.changes.check(&[limit], self.instant()).is_err()
     }

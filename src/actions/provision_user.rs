@@ -47,7 +47,9 @@ pub async fn provision_user(app: &App, caller: &Caller, claims: IdentityClaims) 
         Some((_, true)) => return Err(Error::Unauthenticated),
         Some((user, _)) if user.status() != UserStatus::Enabled => return Err(Error::Unauthenticated),
         // Two different JWTs sent in turn would change the profile with every request, so it stays unchanged beyond the limit.
-        Some((user, _)) if claims.matches(&user) || app.is_limited_in_describing(id) => return Ok(authenticated(id)),
+        Some((user, _)) if claims.matches(&user) || app.is_description_limit_reached(id) => {
+            return Ok(authenticated(id));
+        }
         _ => {}
     }
     // If a new user signs in twice at once, the second request finds the user whom the first one created. If several new

@@ -27,7 +27,7 @@ impl Change for RemoveOrganizationMember {
     async fn apply(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
         let found = tx.find_organization(&self.organization).await?;
         policy::membership_manager(&tx.auth_context().await?, found.id)?;
-        let user = tx.seek_user(&self.user).await?;
+        let user = tx.find_user_if_any(&self.user).await?;
         let organization = tx.lock_organization(&found.id.into()).await?;
         let manager = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
         // A user who does not exist and a user who is not a member cause the same error.

@@ -54,7 +54,7 @@ impl App {
 
     /// Returns the hash of a new password, or an error about `field` if the password is too short, too long or easily guessed
     /// by an attacker who knows the user's names.
-    pub async fn password_chosen(
+    pub async fn hash_chosen_password(
         &self,
         field: &'static str,
         text: String,

@@ -28,41 +28,41 @@ use serde_json::json;
 const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
 
 /// Reads or ends the token that the request is made with.
-pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
+pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let answered = match head.method {
-        Method::GET | Method::HEAD | Method::DELETE => answer(&doors, &head, body).await,
+        Method::GET | Method::HEAD | Method::DELETE => answer(&state, &head, body).await,
         _ => Err(ErrorResponse::method("GET, HEAD, DELETE")),
     };
     answered.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn answer(doors: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
+async fn answer(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let bearer = match credential(&request.headers) {
         Credential::None => return Err(ErrorResponse::no_credential()),
         Credential::Malformed => return Err(ErrorResponse::invalid_token()),
-        Credential::Doubled => return Err(ErrorResponse::doubled()),
+        Credential::Doubled => return Err(ErrorResponse::multiple_credentials()),
         Credential::Bearer(bearer) => bearer,
     };
-    let secret = doors.secret(bearer.text()).ok_or_else(ErrorResponse::invalid_token)?;
-    let observed = doors.observed(request);
+    let secret = state.secret(bearer.text()).ok_or_else(ErrorResponse::invalid_token)?;
+    let observed = state.observed(request);
     if is_form(&request.headers) && has_a_second_credential(body).await? {
-        return Err(ErrorResponse::doubled());
+        return Err(ErrorResponse::multiple_credentials());
     }
-    let known = check(doors, &secret, observed.clone()).await?;
+    let known = check(state, &secret, observed.clone()).await?;
     let note = RequestLog { caller: Some(known.token.to_string()), ..Default::default() };
     let mut response = if request.method == Method::DELETE {
-        end(doors, &secret, &known, &observed).await?
+        end(state, &secret, &known, &observed).await?
     } else {
-        tell(doors, &known)
+        tell(state, &known)
     };
     response.extensions_mut().insert(note);
     Ok(response)
 }
 
-async fn check(doors: &HttpState, secret: &Secret, observed: ObservedRequest) -> Result<Snapshot, ErrorResponse> {
-    let ask = doors.ask(None, Vec::new());
-    match doors.guessed(secret, &ask, observed).await? {
+async fn check(state: &HttpState, secret: &Secret, observed: ObservedRequest) -> Result<Snapshot, ErrorResponse> {
+    let ask = state.ask(None, Vec::new());
+    match state.check_throttled(secret, &ask, observed).await? {
         Some(checked) if checked.verdict == Verdict::Allow => Ok(checked.snapshot),
         Some(checked) if matches!(checked.verdict, Verdict::Deny(DenyReason::LacksScope(_))) => {
             Err(Error::Bug("no scope was asked for".into()).into())
@@ -71,8 +71,8 @@ async fn check(doors: &HttpState, secret: &Secret, observed: ObservedRequest) ->
     }
 }
 
-fn tell(doors: &HttpState, known: &Snapshot) -> Response {
-    let scopes = doors.app.catalogue().sorted(&known.scopes);
+fn tell(state: &HttpState, known: &Snapshot) -> Response {
+    let scopes = state.app.catalogue().sorted(&known.scopes);
     let names: Vec<_> = scopes.iter().map(crate::domain::scope::ScopeName::as_str).collect();
     let body = json!({
         "uuid": known.token.uuid(),
@@ -90,14 +90,14 @@ fn tell(doors: &HttpState, known: &Snapshot) -> Response {
 }
 
 async fn end(
-    doors: &HttpState,
+    state: &HttpState,
     secret: &Secret,
     known: &Snapshot,
     observed: &ObservedRequest,
 ) -> Result<Response, ErrorResponse> {
-    let caller = doors.caller(observed, AuthMethod::Value { user: known.owner.id, token: known.token });
+    let caller = state.caller(observed, AuthMethod::Value { user: known.owner.id, token: known.token });
     let change = RevokeTokenByValue { fingerprint: secret.fingerprint() };
-    match doors.app.change(&caller, change).await {
+    match state.app.change(&caller, change).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
         // Somebody was quicker: it is as dead as it would have been.
         Err(Error::Conflict(_)) => Err(ErrorResponse::invalid_token()),

@@ -24,7 +24,7 @@ use std::{
 };
 
 /// The number of unknown tokens a minute from one network.
-const MAX_UNKNOWN: u32 = 60;
+const MAX_UNKNOWN_TOKENS: u32 = 60;
 
 /// The credential of a request, as it came.
 pub(super) enum Credential {
@@ -127,7 +127,7 @@ impl HttpState {
             return own;
         }
         let said = |names: &[&str]| {
-            let mut values = names.iter().map(|name| only(&request.headers, name));
+            let mut values = names.iter().map(|name| single_header(&request.headers, name));
             values.find_map(|value| value).map(readable)
         };
         let method = said(&["x-forwarded-method", "x-original-method"]).and_then(|name| text::method(&name));
@@ -181,13 +181,13 @@ impl HttpState {
     }
 
     /// Judges a token at a door where values may be guessed: an address that sends many unknown ones is refused.
-    pub(super) async fn guessed(
+    pub(super) async fn check_throttled(
         &self,
         secret: &Secret,
         ask: &CheckRequest,
         observed: ObservedRequest,
     ) -> Result<Option<CheckResult>, ErrorResponse> {
-        let network = observed.address.and_then(network_of).map(|network| (network, MAX_UNKNOWN));
+        let network = observed.address.and_then(network_of).map(|network| (network, MAX_UNKNOWN_TOKENS));
         let limits = network.as_slice();
         self.throttle.check(limits, Instant::now()).inspect_err(|_| self.app.metrics().throttled())?;
         let checked = self.app.verifier().check(secret, ask, observed).await?;
@@ -204,7 +204,7 @@ impl HttpState {
 }
 
 /// The value of a header; empty where it came more than once, since then one may be the client's.
-fn only<'headers>(headers: &'headers HeaderMap, name: &str) -> Option<&'headers [u8]> {
+fn single_header<'headers>(headers: &'headers HeaderMap, name: &str) -> Option<&'headers [u8]> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?.as_bytes();
     Some(if values.next().is_some() { b"" } else { first })

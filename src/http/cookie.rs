@@ -37,7 +37,7 @@ impl Cookie {
     }
 
     /// What the request brings as our cookie. Beside an `Authorization` header it does not count.
-    pub(super) fn brought(&self, headers: &HeaderMap) -> Option<String> {
+    pub(super) fn read(&self, headers: &HeaderMap) -> Option<String> {
         if headers.contains_key(header::AUTHORIZATION) {
             return None;
         }
@@ -70,16 +70,16 @@ impl Cookie {
     }
 
     /// Tells a browser the cookie.
-    pub(super) fn given(&self, value: &str) -> Option<HeaderValue> {
-        self.told(value, MAX_LIFETIME.as_secs())
+    pub(super) fn issue(&self, value: &str) -> Option<HeaderValue> {
+        self.encode(value, MAX_LIFETIME.as_secs())
     }
 
     /// Tells a browser to forget it.
-    pub(super) fn taken(&self) -> Option<HeaderValue> {
-        self.told("", 0)
+    pub(super) fn clear(&self) -> Option<HeaderValue> {
+        self.encode("", 0)
     }
 
-    fn told(&self, value: &str, seconds: u64) -> Option<HeaderValue> {
+    fn encode(&self, value: &str, seconds: u64) -> Option<HeaderValue> {
         let text = format!("{}={value}; {}; Max-Age={seconds}", self.name, self.attributes);
         let mut told = HeaderValue::from_str(&text).ok()?;
         told.set_sensitive(true);
@@ -124,9 +124,9 @@ mod tests {
             ("http://[::1]:8080", "tokenward=a; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400"),
             ("http://localhost:8080", "tokenward=a; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400"),
         ] {
-            assert_eq!(Cookie::of(url).given("a").expect("a value"), told, "{url}");
+            assert_eq!(Cookie::of(url).issue("a").expect("a value"), told, "{url}");
         }
-        let taken = Cookie::of("https://tokens.example.com").taken().expect("a value");
+        let taken = Cookie::of("https://tokens.example.com").clear().expect("a value");
         assert_eq!(taken, "__Host-tokenward=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
         assert!(taken.is_sensitive());
     }
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn one_cookie_is_found_among_others_and_two_are_none() {
         let cookie = Cookie::of("https://tokens.example.com");
-        let brought = |headers: &[(&str, &str)]| cookie.brought(&request(headers).headers);
+        let brought = |headers: &[(&str, &str)]| cookie.read(&request(headers).headers);
         assert_eq!(brought(&[]), None);
         assert_eq!(brought(&[("cookie", "a=b; __Host-tokenward=x; c=d")]), Some("x".into()));
         assert_eq!(brought(&[("cookie", "a=b"), ("cookie", "__Host-tokenward=x")]), Some("x".into()));
@@ -148,7 +148,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         let line = HeaderValue::from_bytes(b"theirs=\xe9; __Host-tokenward=x").expect("a value");
         headers.insert(header::COOKIE, line);
-        assert_eq!(Cookie::of("https://tokens.example.com").brought(&headers), Some("x".into()));
+        assert_eq!(Cookie::of("https://tokens.example.com").read(&headers), Some("x".into()));
     }
 
     ///

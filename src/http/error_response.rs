@@ -42,7 +42,7 @@ impl ErrorResponse {
     }
 
     /// The credential came twice.
-    pub(super) fn doubled() -> Self {
+    pub(super) fn multiple_credentials() -> Self {
         let message = "The request has more than one credential; send one Authorization header and nothing else.";
         Self::new(StatusCode::BAD_REQUEST, message).with(
             header::WWW_AUTHENTICATE,
@@ -62,20 +62,20 @@ impl ErrorResponse {
     }
 
     /// No answer can be given now.
-    pub(super) fn later() -> Self {
+    pub(super) fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Try again later").with(header::RETRY_AFTER, RETRY_AFTER)
     }
 
     /// The client, or all of them together, have not taken other responses yet.
-    pub(super) fn too_much_unsent() -> Self {
+    pub(super) fn too_many_unsent_responses() -> Self {
         tracing::warn!("replaced a response by 503: too many bytes of others are unsent");
-        Self::later()
+        Self::unavailable()
     }
 
     /// Other requests that are not answered yet hold too much memory.
-    pub(super) fn too_much_unfinished() -> Self {
+    pub(super) fn too_many_unfinished_requests() -> Self {
         tracing::warn!("rejected a request with 503: unfinished requests hold too much memory");
-        Self::later()
+        Self::unavailable()
     }
 
     /// The body of the request did not arrive before its memory was needed for others.
@@ -108,7 +108,7 @@ impl ErrorResponse {
 
     /// With a code of RFC 6749.
     #[must_use]
-    pub(super) fn coded(mut self, error: &'static str) -> Self {
+    pub(super) fn with_oauth_error(mut self, error: &'static str) -> Self {
         self.more = Some(Box::new(("error", error.to_owned())));
         self
     }
@@ -137,7 +137,7 @@ impl From<Error> for ErrorResponse {
             }
             Error::Unavailable(source) => {
                 tracing::warn!(%source, "the store is unavailable");
-                Self::later()
+                Self::unavailable()
             }
             Error::Bug(why) => {
                 tracing::error!(%why, "a bug");

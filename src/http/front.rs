@@ -27,12 +27,12 @@ use std::{
 };
 use tracing::Instrument as _;
 
-const LONGEST_URI: usize = 8 * 1024;
-const LARGEST_HEADERS: usize = 32 * 1024;
+const MAX_URI_LENGTH: usize = 8 * 1024;
+const MAX_HEADERS_SIZE: usize = 32 * 1024;
 /// How long a request may take, its body included.
-const LIMIT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// For how long a browser that came by TLS shall come by nothing else. Of other names below this one we know nothing.
-const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+const HSTS_MAX_AGE: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// What a door tells of a request, for the log.
 #[derive(Debug, Clone, Default)]
@@ -47,38 +47,38 @@ pub(super) struct RequestLog {
 
 /// The id of a request, for what an answer says of it.
 #[derive(Debug, Clone)]
-pub(super) struct Id(pub(super) HeaderValue);
+pub(super) struct RequestId(pub(super) HeaderValue);
 
 /// Passes a request on, and ends it.
-pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Next) -> Response {
+pub(super) async fn handle(State(state): State<Shared>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let (mut head, body) = request.into_parts();
-    let id = request_id(&head.headers, doors.app.prefix());
-    head.extensions.insert(Id(id.clone()));
+    let id = request_id(&head.headers, state.app.prefix());
+    head.extensions.insert(RequestId(id.clone()));
     // Whatever the client wrote may be a token's value.
-    let masked = |text: &str| redact::redacted(doors.app.prefix(), text);
-    let (method, path) = (masked(head.method.as_str()), redact::own_path(doors.app.prefix(), head.uri.path()));
-    let client = client_address(peer(&head), &head.headers, &doors.trusted);
+    let masked = |text: &str| redact::redacted(state.app.prefix(), text);
+    let (method, path) = (masked(head.method.as_str()), redact::own_path(state.app.prefix(), head.uri.path()));
+    let client = client_address(peer(&head), &head.headers, &state.trusted);
     let matched = head.extensions.get::<MatchedPath>().cloned();
-    let told = Door::of(&head);
+    let told = ErrorFormat::of(&head);
     let connection = head.extensions.get::<ConnectionBudget>().cloned();
     let dealings = Arc::default();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let work = async {
         let answered = match told.refuses(&head) {
             Some(problem) => Err(problem),
-            None => guarded(LIMIT, next.run(Request::from_parts(head, body))).await,
+            None => guarded(REQUEST_TIMEOUT, next.run(Request::from_parts(head, body))).await,
         };
-        answered.unwrap_or_else(|problem| told.tells(problem))
+        answered.unwrap_or_else(|problem| told.render(problem))
     };
     let mut response = store::with_request_stats(Arc::clone(&dealings), work.instrument(span.clone())).await;
     let note = response.extensions_mut().remove::<RequestLog>().unwrap_or_default();
-    let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&doors.unsent]).collect();
+    let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&state.unsent]).collect();
     if !unsent::reserve(&mut response, &budgets) {
-        response = told.tells(ErrorResponse::too_much_unsent());
+        response = told.render(ErrorResponse::too_many_unsent_responses());
     }
-    doors.app.metrics().request(door(matched.as_ref()), response.status().as_u16(), started.elapsed());
-    let line = Line {
+    state.app.metrics().request(route_label(matched.as_ref()), response.status().as_u16(), started.elapsed());
+    let line = LogLine {
         method: &method,
         path: &path,
         status: response.status().as_u16(),
@@ -89,12 +89,12 @@ pub(super) async fn pass(State(doors): State<Shared>, request: Request, next: Ne
         ms: (started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
     };
     span.in_scope(|| line.write(note.quiet));
-    finish(response.headers_mut(), id, doors.public_url.starts_with("https:"));
+    finish(response.headers_mut(), id, state.public_url.starts_with("https:"));
     response
 }
 
 /// The path as the router has it, without what stands for the client's part at its end.
-fn door(matched: Option<&MatchedPath>) -> &str {
+fn route_label(matched: Option<&MatchedPath>) -> &str {
     let path = matched.map_or("none", MatchedPath::as_str);
     match path.split("/{*").next().unwrap_or_default().trim_end_matches('/') {
         "" => "/",
@@ -102,7 +102,7 @@ fn door(matched: Option<&MatchedPath>) -> &str {
     }
 }
 
-struct Line<'request> {
+struct LogLine<'request> {
     method: &'request str,
     path: &'request str,
     status: u16,
@@ -113,7 +113,7 @@ struct Line<'request> {
     ms: f64,
 }
 
-impl Line<'_> {
+impl LogLine<'_> {
     fn write(&self, quiet: bool) {
         let Self { method, path, status, caller, client, operation, statements, ms } = self;
         if quiet {
@@ -129,19 +129,19 @@ async fn guarded(limit: Duration, work: impl Future<Output = Response>) -> Resul
     match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) => Err(Error::Bug("a panic".into()).into()),
-        Err(_) => Err(ErrorResponse::later()),
+        Err(_) => Err(ErrorResponse::unavailable()),
     }
 }
 
 /// A door by its way of telling what arose around it.
-enum Door {
+enum ErrorFormat {
     GraphQl(graphql::ResponseFormat),
     Verify,
     OAuth,
     Other,
 }
 
-impl Door {
+impl ErrorFormat {
     fn of(request: &Parts) -> Self {
         match request.uri.path() {
             "/graphql" | "/graphql/" => Self::GraphQl(graphql::ResponseFormat::by(request)),
@@ -157,7 +157,7 @@ impl Door {
     fn refuses(&self, request: &Parts) -> Option<ErrorResponse> {
         let is_verify = matches!(self, Self::Verify);
         match request.extensions.get::<Rejection>() {
-            Some(Rejection::NoRoom) => Some(ErrorResponse::too_much_unfinished()),
+            Some(Rejection::NoRoom) => Some(ErrorResponse::too_many_unfinished_requests()),
             Some(Rejection::TooManyHeaders) => {
                 let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
                 let status = if is_verify { StatusCode::FORBIDDEN } else { status };
@@ -168,7 +168,7 @@ impl Door {
         }
     }
 
-    fn tells(&self, problem: ErrorResponse) -> Response {
+    fn render(&self, problem: ErrorResponse) -> Response {
         match self {
             Self::GraphQl(wanted) => graphql::refused(wanted, problem),
             Self::Verify => verify::refused(problem),
@@ -180,11 +180,11 @@ impl Door {
 
 fn too_large(request: &Parts) -> Option<ErrorResponse> {
     let uri = request.uri.path_and_query().map_or(0, |uri| uri.as_str().len());
-    if uri > LONGEST_URI {
+    if uri > MAX_URI_LENGTH {
         return Some(ErrorResponse::new(StatusCode::URI_TOO_LONG, "The address is too long; send at most 8 KiB."));
     }
     let headers: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    (headers > LARGEST_HEADERS).then(|| {
+    (headers > MAX_HEADERS_SIZE).then(|| {
         let message = "The headers are too large; send at most 32 KiB.";
         ErrorResponse::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message)
     })
@@ -208,7 +208,7 @@ fn request_id(headers: &HeaderMap, prefix: &Prefix) -> HeaderValue {
 fn finish(headers: &mut HeaderMap, id: HeaderValue, by_tls: bool) {
     headers.insert(REQUEST_ID, id);
     if by_tls {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, A_YEAR);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS_MAX_AGE);
     }
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
@@ -227,8 +227,8 @@ mod tests {
 
     async fn told(path: &str, problem: ErrorResponse) -> (u16, String) {
         let (mut request, ()) = axum::http::Request::builder().uri(path).body(()).expect("a request").into_parts();
-        request.extensions.insert(Id(HeaderValue::from_static("7b3f")));
-        let response = Door::of(&request).tells(problem);
+        request.extensions.insert(RequestId(HeaderValue::from_static("7b3f")));
+        let response = ErrorFormat::of(&request).render(problem);
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 1024).await.expect("a body");
         (status, String::from_utf8(body.to_vec()).expect("a text"))
@@ -237,7 +237,7 @@ mod tests {
     /// R-51
     #[tokio::test]
     async fn a_panic_in_any_door_is_a_fault_of_ours_in_the_words_of_that_door() {
-        async fn door(secret: &str) -> Response {
+        async fn route_label(secret: &str) -> Response {
             tokio::task::yield_now().await;
             panic!("{secret}")
         }
@@ -253,10 +253,10 @@ mod tests {
             // A gateway takes no 500.
             ("/verify", 503, r#"{"message":"Try again later"}"#),
         ] {
-            let problem = guarded(LIMIT, door("a secret")).await.expect_err("a problem");
+            let problem = guarded(REQUEST_TIMEOUT, route_label("a secret")).await.expect_err("a problem");
             assert_eq!(told(path, problem).await, (status, body.to_owned()), "{path}");
         }
-        assert!(guarded(LIMIT, async { StatusCode::OK.into_response() }).await.is_ok());
+        assert!(guarded(REQUEST_TIMEOUT, async { StatusCode::OK.into_response() }).await.is_ok());
     }
 
     /// R-52

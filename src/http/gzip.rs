@@ -24,7 +24,7 @@ struct CompressedFile {
 static KEPT: LazyLock<Mutex<HashMap<String, CompressedFile>>> = LazyLock::new(Mutex::default);
 
 /// Whether the client takes gzip (RFC 9110, 12.5.3). What it takes with a weight counts unless that is 0.
-pub(super) fn is_taken(asked: &HeaderMap) -> bool {
+pub(super) fn accepts_gzip(asked: &HeaderMap) -> bool {
     let lines = asked.get_all(header::ACCEPT_ENCODING).iter();
     let codings = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
     codings.map(str::trim).any(|coding| {
@@ -73,8 +73,8 @@ mod tests {
             ("", false),
         ] {
             let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(asked))]);
-            assert_eq!(is_taken(&headers), taken, "{asked}");
+            assert_eq!(accepts_gzip(&headers), taken, "{asked}");
         }
-        assert!(!is_taken(&HeaderMap::new()));
+        assert!(!accepts_gzip(&HeaderMap::new()));
     }
 }

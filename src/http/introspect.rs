@@ -4,7 +4,7 @@ use super::{
     HttpState, Shared,
     error_response::{ErrorResponse, json_answer},
     front::RequestLog,
-    oauth::{Asked, Form, asked, unavailable},
+    oauth::{ClientRequest, Form, client_request, unavailable},
 };
 use crate::{
     domain::{
@@ -25,15 +25,15 @@ use axum::{
 use serde_json::{Value, json};
 
 /// Tells an API what a token is good for, and of a bad one nothing.
-pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
+pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    answer(&doors, &head, body).await.unwrap_or_else(ErrorResponse::into_response)
+    answer(&state, &head, body).await.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn answer(doors: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
-    let Asked { server, form } = asked(doors, request, body).await?;
-    let active = match doors.secret(form.token()) {
-        Some(secret) => check(doors, &secret, &form, server.limits).await?,
+async fn answer(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
+    let ClientRequest { server, form } = client_request(state, request, body).await?;
+    let active = match state.secret(form.token()) {
+        Some(secret) => check(state, &secret, &form, server.limits).await?,
         None => None,
     };
     let quiet = active.is_none();
@@ -44,7 +44,7 @@ async fn answer(doors: &HttpState, request: &Parts, body: Body) -> Result<Respon
 }
 
 async fn check(
-    doors: &HttpState,
+    state: &HttpState,
     secret: &Secret,
     form: &Form,
     limits: Limits,
@@ -56,21 +56,21 @@ async fn check(
         // A blank scope is a setting that was forgotten, and no token has it.
         scopes.push(String::new());
     }
-    let ask = CheckRequest { limits, ..doors.ask(organization, scopes) };
+    let ask = CheckRequest { limits, ..state.ask(organization, scopes) };
     let observed = ObservedRequest {
         address: form.get("client_ip").and_then(parse_hop),
-        user_agent: form.get("user_agent").and_then(|agent| doors.masked_agent(agent)),
+        user_agent: form.get("user_agent").and_then(|agent| state.masked_agent(agent)),
         method: form.get("method").and_then(text::method),
-        path: form.get("path").and_then(|path| doors.path(path)),
+        path: form.get("path").and_then(|path| state.path(path)),
     };
-    let checked = doors.app.verifier().check(secret, &ask, observed).await.map_err(unavailable)?;
+    let checked = state.app.verifier().check(secret, &ask, observed).await.map_err(unavailable)?;
     let good = checked.filter(|checked| checked.verdict == Verdict::Allow);
-    Ok(good.map(|checked| active(doors, &checked, ask.organization.as_deref())))
+    Ok(good.map(|checked| active(state, &checked, ask.organization.as_deref())))
 }
 
-fn active(doors: &HttpState, checked: &CheckResult, asked: Option<&str>) -> Value {
+fn active(state: &HttpState, checked: &CheckResult, asked: Option<&str>) -> Value {
     let known = &checked.snapshot;
-    let scopes = checked.scopes(doors.app.catalogue());
+    let scopes = checked.scopes(state.app.catalogue());
     let slugs = known.grants.iter().map(|reach| reach.slug.as_str());
     let mut organizations: Vec<_> = slugs.filter(|slug| asked.is_none_or(|asked| asked == *slug)).collect();
     // The store has no order of its own.
@@ -83,7 +83,7 @@ fn active(doors: &HttpState, checked: &CheckResult, asked: Option<&str>) -> Valu
         "iat": known.created_at.seconds(),
         "sub": known.owner.id.uuid(),
         "jti": known.token.uuid(),
-        "iss": doors.public_url,
+        "iss": state.public_url,
         "organizations": organizations,
     });
     if let (Some(end), Some(body)) = (known.expires_at, body.as_object_mut()) {

@@ -6,7 +6,7 @@ use super::{
     body::read_json,
     error_response::ErrorResponse,
     pages,
-    session::{COOKIE_LENGTH, told},
+    session::{COOKIE_BYTES, told},
 };
 use crate::{
     actions::{AcceptInvitation, First},
@@ -44,7 +44,7 @@ struct Place {
 
 /// Takes an invitation.
 pub(super) async fn handle(
-    State(doors): State<Shared>,
+    State(state): State<Shared>,
     code: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
@@ -52,20 +52,20 @@ pub(super) async fn handle(
     // A path that is no text is a code that there is not.
     let code = code.map(|Path(code)| code).unwrap_or_default();
     let answered = match head.method {
-        Method::POST => accept(&doors, &head, body, &code).await,
+        Method::POST => accept(&state, &head, body, &code).await,
         Method::GET | Method::HEAD => return pages::console(head.method, head.headers).await,
         _ => Err(ErrorResponse::method("GET, HEAD, POST")),
     };
     answered.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn accept(doors: &HttpState, request: &Parts, body: Body, code: &str) -> Result<Response, ErrorResponse> {
-    doors.sessions.cookie.allows(request)?;
+async fn accept(state: &HttpState, request: &Parts, body: Body, code: &str) -> Result<Response, ErrorResponse> {
+    state.sessions.cookie.allows(request)?;
     let said: Accepting = read_json(&request.headers, body).await?;
-    let observed = doors.observed(request);
-    let nobody = doors.caller(&observed, AuthMethod::Anonymous);
+    let observed = state.observed(request);
+    let nobody = state.caller(&observed, AuthMethod::Anonymous);
     let (invitation, at) = (Fingerprint::of(code), nobody.at);
-    let invited = doors.app.store().invitation(invitation, at).await?.ok_or_else(used_up)?;
+    let invited = state.app.store().invitation(invitation, at).await?.ok_or_else(used_up)?;
     let first = if invited.user.is_none() { Some(said.first()?) } else { None };
     let theirs = first.as_ref().map(|first| {
         let NewUser { username, name, email, .. } = first.user.clone();
@@ -73,13 +73,13 @@ async fn accept(doors: &HttpState, request: &Parts, body: Body, code: &str) -> R
     });
     let names = theirs.unwrap_or([invited.username, invited.name, invited.email, None, None]);
     let names = names.into_iter().flatten().collect();
-    let hashed = doors.app.password_chosen("password", said.password, names, false).await?;
+    let hashed = state.app.hash_chosen_password("password", said.password, names, false).await?;
     let user = invited.user.unwrap_or_else(|| UserId::new(at));
     let through = AuthMethod::Session { user, session: SessionId::new(at), authenticated_at: at };
-    let value = random_text(COOKIE_LENGTH)?;
+    let value = random_text(COOKIE_BYTES)?;
     let accepted = AcceptInvitation { invitation, hashed, cookie: Fingerprint::of(&value), first };
-    match doors.app.change(&Caller { auth_method: through, ..nobody }, accepted).await {
-        Ok(()) => Ok(told(doors, user.to_string(), &value)),
+    match state.app.change(&Caller { auth_method: through, ..nobody }, accepted).await {
+        Ok(()) => Ok(told(state, user.to_string(), &value)),
         // Somebody was quicker.
         Err(Error::NotFound(_)) => Err(used_up()),
         Err(error) => Err(error.into()),

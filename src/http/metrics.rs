@@ -18,18 +18,18 @@ use axum::{
 use std::time::Duration;
 
 /// How long the database may take; without it the rest is told.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+const TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// Returns the service of the second address, with its only route.
 pub fn metrics(app: &App) -> Service {
     let router = Router::new()
-        .route("/metrics", any(tell))
+        .route("/metrics", any(render))
         .fallback(async || error_response::no_such_path())
         .with_state(app.clone());
     Service { router, trusted: Vec::new() }
 }
 
-async fn tell(State(app): State<App>, method: Method) -> Response {
+async fn render(State(app): State<App>, method: Method) -> Response {
     if let Err(problem) = ErrorResponse::only_reads(&method) {
         return problem.into_response();
     }
@@ -47,7 +47,7 @@ async fn tell(State(app): State<App>, method: Method) -> Response {
 }
 
 async fn outbox(app: &App) -> Option<Outbox> {
-    match tokio::time::timeout(PATIENCE, app.store().outbox_stats()).await {
+    match tokio::time::timeout(TIMEOUT, app.store().outbox_stats()).await {
         Ok(Ok(outbox)) => Some(outbox),
         // The metric says that the database does not answer.
         Ok(Err(_)) | Err(_) => None,

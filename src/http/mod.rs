@@ -1,4 +1,4 @@
-//! The doors: which path leads where, which limits hold for all of them, and what every answer carries.
+//! The state: which path leads where, which limits hold for all of them, and what every answer carries.
 
 mod access_token;
 mod body;
@@ -54,12 +54,12 @@ use session::Sessions;
 use std::{sync::Arc, time::Duration};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// What all doors share.
+/// What all state share.
 struct HttpState {
     app: App,
     schema: Schema,
     /// Of addresses that send many well-shaped values which no token has. Gateways and APIs ask for many clients from one
-    /// address: their doors know no such limit.
+    /// address: their state know no such limit.
     throttle: Throttle<IpNet>,
     sessions: Sessions,
     jwt_verifier: Option<JwtVerifier>,
@@ -77,7 +77,7 @@ pub fn service(app: &App, config: &Config) -> Result<Service> {
 
 /// Returns the routes of the service, without a listener.
 pub fn router(app: &App, config: &Config) -> Result<Router> {
-    let doors = Arc::new(HttpState {
+    let state = Arc::new(HttpState {
         app: app.clone(),
         schema: crate::graphql::schema(),
         throttle: Throttle::new(Duration::from_mins(1), "Too many unknown access tokens from this address."),
@@ -95,7 +95,7 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         router = router.route_layer(cors);
     }
     router = with_routes(router, of_gateways).fallback(pages::other);
-    Ok(router.layer(middleware::from_fn_with_state(Arc::clone(&doors), front::pass)).with_state(doors))
+    Ok(router.layer(middleware::from_fn_with_state(Arc::clone(&state), front::handle)).with_state(state))
 }
 
 /// A slash behind a path is accepted.
@@ -107,7 +107,7 @@ fn with_routes(router: Router<Shared>, routes: Vec<(&str, MethodRouter<Shared>)>
     })
 }
 
-/// The paths and their doors.
+/// The paths and their state.
 fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
     let mut routes = vec![
         ("/graphql", any(graphql::handle)),

@@ -1,4 +1,4 @@
-//! What the doors below `/oauth` share: APIs that prove themselves, forms, and the errors of RFC 6749.
+//! What the state below `/oauth` share: APIs that prove themselves, forms, and the errors of RFC 6749.
 
 use super::{
     HttpState,
@@ -20,37 +20,41 @@ use serde_json::json;
 use std::collections::HashMap;
 
 /// A form by POST from an API that proved itself, with a token that is not empty.
-pub(super) struct Asked {
+pub(super) struct ClientRequest {
     pub(super) server: ResourceServer,
     pub(super) form: Form,
 }
 
 /// Reads what an API asks, and who it is.
-pub(super) async fn asked(doors: &HttpState, request: &Parts, body: Body) -> Result<Asked, ErrorResponse> {
+pub(super) async fn client_request(
+    state: &HttpState,
+    request: &Parts,
+    body: Body,
+) -> Result<ClientRequest, ErrorResponse> {
     if request.method != Method::POST {
-        return Err(ErrorResponse::method("POST").coded("invalid_request"));
+        return Err(ErrorResponse::method("POST").with_oauth_error("invalid_request"));
     }
     if !is_form(&request.headers) {
         let message = "Send the parameters as application/x-www-form-urlencoded.";
-        return Err(ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).coded("invalid_request"));
+        return Err(ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).with_oauth_error("invalid_request"));
     }
     let body = read_body(body).await.map_err(coded)?;
     let form = Form::read(&body)?;
-    let server = client(doors, &request.headers, &form).await?;
+    let server = client(state, &request.headers, &form).await?;
     if form.token().is_empty() {
         return Err(invalid("The parameter token is missing."));
     }
-    Ok(Asked { server, form })
+    Ok(ClientRequest { server, form })
 }
 
 /// `/.well-known/oauth-authorization-server`: what there is, as RFC 8414 has it.
-pub(super) async fn metadata(State(doors): State<super::Shared>, method: Method) -> Response {
+pub(super) async fn metadata(State(state): State<super::Shared>, method: Method) -> Response {
     if let Err(problem) = ErrorResponse::only_reads(&method) {
         return problem.into_response();
     }
-    let base = &doors.public_url;
+    let base = &state.public_url;
     let by_secret = ["client_secret_basic", "client_secret_post"];
-    let scopes: Vec<_> = doors.app.catalogue().iter().map(|scope| scope.name.as_str()).collect();
+    let scopes: Vec<_> = state.app.catalogue().iter().map(|scope| scope.name.as_str()).collect();
     let body = json!({
         "issuer": base,
         "introspection_endpoint": format!("{base}/oauth/introspect"),
@@ -66,7 +70,7 @@ pub(super) async fn metadata(State(doors): State<super::Shared>, method: Method)
 }
 
 /// The API that asks, which proves itself by HTTP Basic or in the form.
-async fn client(doors: &HttpState, headers: &HeaderMap, form: &Form) -> Result<ResourceServer, ErrorResponse> {
+async fn client(state: &HttpState, headers: &HeaderMap, form: &Form) -> Result<ResourceServer, ErrorResponse> {
     if headers.get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
         return Err(invalid("There is more than one Authorization header; send one."));
     }
@@ -79,7 +83,7 @@ async fn client(doors: &HttpState, headers: &HeaderMap, form: &Form) -> Result<R
     let (id, secret) = said
         .filter(|(id, _)| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()))
         .ok_or_else(wrong_client)?;
-    let server = doors.app.store().resource_server(&id).await.map_err(unavailable)?;
+    let server = state.app.store().resource_server(&id).await.map_err(unavailable)?;
     server.filter(|server| Fingerprint::of(&secret).matches(&server.secret)).ok_or_else(wrong_client)
 }
 
@@ -95,12 +99,12 @@ fn basic(value: &HeaderValue) -> Option<(String, String)> {
 
 fn wrong_client() -> ErrorResponse {
     ErrorResponse::new(StatusCode::UNAUTHORIZED, "No such client, or its secret is wrong.")
-        .coded("invalid_client")
+        .with_oauth_error("invalid_client")
         .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"tokenward\", charset=\"UTF-8\""))
 }
 
 pub(super) fn invalid(message: &str) -> ErrorResponse {
-    ErrorResponse::new(StatusCode::BAD_REQUEST, message).coded("invalid_request")
+    ErrorResponse::new(StatusCode::BAD_REQUEST, message).with_oauth_error("invalid_request")
 }
 
 pub(super) fn unavailable(error: Error) -> ErrorResponse {
@@ -114,7 +118,7 @@ pub(super) fn coded(problem: ErrorResponse) -> ErrorResponse {
         status if status.is_server_error() => "server_error",
         _ => "invalid_request",
     };
-    problem.coded(code)
+    problem.with_oauth_error(code)
 }
 
 /// The parameters, each at most once.

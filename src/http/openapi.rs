@@ -3,7 +3,7 @@
 use super::schema::constant;
 use axum::{http::Method, response::Response};
 
-/// The document, as it is committed. A person writes it, and the tests hold it to what the doors answer.
+/// The document, as it is committed. A person writes it, and the tests hold it to what the state answer.
 pub const DOCUMENT: &str = include_str!("../../openapi.json");
 
 /// Tells the document.

@@ -81,7 +81,7 @@ impl Page {
             return problem.into_response();
         }
         let Some(file) = Built::get(self.file) else { return error_response::no_such_path().into_response() };
-        let mut response = told(self.file, file, "text/html; charset=utf-8", "no-cache", headers);
+        let mut response = respond(self.file, file, "text/html; charset=utf-8", "no-cache", headers);
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, self.policy);
         response
     }
@@ -100,7 +100,7 @@ pub(super) async fn other(method: Method, uri: Uri, headers: HeaderMap) -> Respo
     if let Err(problem) = ErrorResponse::only_reads(&method) {
         return problem.into_response();
     }
-    told(name, file, kind, "no-cache", &headers)
+    respond(name, file, kind, "no-cache", &headers)
 }
 
 /// A browser that goes somewhere names HTML; what runs in its pages, and other programs, do not.
@@ -125,12 +125,12 @@ pub(super) async fn asset(method: Method, name: Result<Path<String>, PathRejecti
         return problem.into_response();
     }
     let keep = if name.ends_with(NOTICE) { "no-cache" } else { "public, max-age=31536000, immutable" };
-    let mut response = told(&name, file, kind, keep, &headers);
+    let mut response = respond(&name, file, kind, keep, &headers);
     response.extensions_mut().insert(RequestLog { quiet: true, ..RequestLog::default() });
     response
 }
 
-fn told(name: &str, file: EmbeddedFile, kind: &'static str, keep: &'static str, asked: &HeaderMap) -> Response {
+fn respond(name: &str, file: EmbeddedFile, kind: &'static str, keep: &'static str, asked: &HeaderMap) -> Response {
     // Weak, as it stands for the content however that is packed.
     let tag = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
     let same = asked.get_all(header::IF_NONE_MATCH).iter().any(|known| is_among(&tag, known));
@@ -144,7 +144,7 @@ fn told(name: &str, file: EmbeddedFile, kind: &'static str, keep: &'static str, 
         return (StatusCode::NOT_MODIFIED, head, Body::empty()).into_response();
     }
     // A font is packed as it is.
-    let wants_it_packed = !kind.starts_with("font/") && gzip::is_taken(asked);
+    let wants_it_packed = !kind.starts_with("font/") && gzip::accepts_gzip(asked);
     if let Some(content) = wants_it_packed.then(|| gzip::of(name, &file)).flatten() {
         let gzip = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return (Extension(Resident), head, [gzip], content).into_response();

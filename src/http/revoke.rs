@@ -4,7 +4,7 @@ use super::{
     HttpState, Shared,
     error_response::ErrorResponse,
     front::RequestLog,
-    oauth::{Asked, asked, unavailable},
+    oauth::{ClientRequest, client_request, unavailable},
 };
 use crate::{
     actions::RevokeTokenByValue,
@@ -18,17 +18,17 @@ use axum::{
 };
 
 /// Ends a token; of one that is unknown or over, nothing is told.
-pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
+pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    answer(&doors, &head, body).await.unwrap_or_else(ErrorResponse::into_response)
+    answer(&state, &head, body).await.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn answer(doors: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
-    let Asked { server, form } = asked(doors, request, body).await?;
-    if let Some(secret) = Secret::parse(doors.app.prefix(), form.token()) {
-        let caller = doors.caller(&doors.observed(request), AuthMethod::ResourceServer(server.id));
+async fn answer(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
+    let ClientRequest { server, form } = client_request(state, request, body).await?;
+    if let Some(secret) = Secret::parse(state.app.prefix(), form.token()) {
+        let caller = state.caller(&state.observed(request), AuthMethod::ResourceServer(server.id));
         let change = RevokeTokenByValue { fingerprint: secret.fingerprint() };
-        match doors.app.change(&caller, change).await {
+        match state.app.change(&caller, change).await {
             Ok(()) | Err(Error::NotFound(_) | Error::Conflict(_)) => {}
             Err(error) => return Err(unavailable(error)),
         }

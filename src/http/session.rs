@@ -37,7 +37,7 @@ use std::{
 };
 
 /// The characters of a cookie: 256 bits.
-pub(super) const COOKIE_LENGTH: usize = 43;
+pub(super) const COOKIE_BYTES: usize = 43;
 /// The number of failed attempts within the window: for one user, for one text from one network, and from the narrowest
 /// network of an address. Each wider network is allowed twice as many, since more people share it.
 const MAX_FAILURES: u32 = 100;
@@ -46,7 +46,7 @@ const TOO_MANY: &str = "Too many failed attempts to sign in; try again later.";
 const WRONG: &str = "The username or the password is wrong.";
 const WRONG_PASSWORD: &str = "The password is wrong.";
 
-/// What the doors of sessions share.
+/// What the state of sessions share.
 pub(super) struct Sessions {
     pub(super) cookie: Cookie,
     /// Failures of a network, whatever was typed.
@@ -105,7 +105,7 @@ impl Sessions {
         Ok(Attempt { networks, ..Attempt::default() })
     }
 
-    fn take_back(&self, attempt: &Attempt) {
+    fn release(&self, attempt: &Attempt) {
         self.networks.undo(&attempt.networks);
         self.names.undo(attempt.name.as_slice());
         self.users.undo(attempt.user.as_slice());
@@ -125,41 +125,41 @@ struct Confirming {
 }
 
 /// Begins a session, or ends it.
-pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
+pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let answered = match head.method {
-        Method::POST => sign_in(&doors, &head, body).await,
-        Method::DELETE => sign_out(&doors, &head).await,
+        Method::POST => sign_in(&state, &head, body).await,
+        Method::DELETE => sign_out(&state, &head).await,
         _ => Err(ErrorResponse::method("POST, DELETE")),
     };
     answered.unwrap_or_else(ErrorResponse::into_response)
 }
 
 /// Takes the password once more, for what only a fresh session may do.
-pub(super) async fn confirm(State(doors): State<Shared>, request: Request) -> Response {
+pub(super) async fn confirm(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let answered = match head.method {
-        Method::POST => give_again(&doors, &head, body).await,
+        Method::POST => confirm_password(&state, &head, body).await,
         _ => Err(ErrorResponse::method("POST")),
     };
     answered.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
-    let Sessions { cookie, users, .. } = &doors.sessions;
+async fn sign_in(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
+    let Sessions { cookie, users, .. } = &state.sessions;
     cookie.allows(request)?;
     let SigningIn { username, password } = read_json(&request.headers, body).await?;
     // Keyboards of phones append a blank to a suggested word.
     let username = username.trim();
-    let observed = doors.observed(request);
-    let now = doors.app.instant();
-    let begun = doors.sessions.begin_sign_in(observed.address, username, now);
-    let mut attempt = doors.throttled(begun)?;
+    let observed = state.observed(request);
+    let now = state.app.instant();
+    let begun = state.sessions.begin_sign_in(observed.address, username, now);
+    let mut attempt = state.throttled(begun)?;
     let known = match text::visible("username", username) {
         Ok(()) => {
-            let found = doors.app.store().sign_in_by_name(username).await;
+            let found = state.app.store().sign_in_by_name(username).await;
             // A store that cannot answer is no failure of the client.
-            found.inspect_err(|_| doors.sessions.take_back(&attempt))?
+            found.inspect_err(|_| state.sessions.release(&attempt))?
         }
         // Nobody is called so, and not every database takes every character.
         Err(_) => None,
@@ -168,7 +168,7 @@ async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Respo
     let counted = known.as_ref().filter(|_| !is_known_network).map(|known| (known.id, MAX_FAILURES));
     let is_locked = users.begin(counted.as_slice(), now).is_err();
     if is_locked {
-        doors.app.metrics().throttled();
+        state.app.metrics().throttled();
     } else {
         attempt.user = counted;
     }
@@ -177,17 +177,17 @@ async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Respo
     let known = known.filter(|_| !is_locked);
     let kept = known.as_ref().and_then(|known| known.hashed.clone());
     // No place is reserved here: whether one is free would say whether such a user signed in from this network.
-    let right = doors.is_password(&password, kept, &attempt, false).await?;
+    let right = state.is_password(&password, kept, &attempt, false).await?;
     let known = known.filter(|known| right && UserStatus::of(known.disabled_at, None) == UserStatus::Enabled);
     let Some((id, version)) = known.and_then(|known| Some((known.id, known.version?))) else {
         return Err(wrong(WRONG));
     };
-    doors.sessions.take_back(&attempt);
-    if let Some(before) = cookie.brought(&request.headers) {
-        doors.app.store().maintenance().end_session_by_fingerprint(Fingerprint::of(&before)).await?;
+    state.sessions.release(&attempt);
+    if let Some(before) = cookie.read(&request.headers) {
+        state.app.store().maintenance().end_session_by_fingerprint(Fingerprint::of(&before)).await?;
     }
-    let caller = doors.caller(&observed, AuthMethod::Anonymous);
-    let value = random_text(COOKIE_LENGTH)?;
+    let caller = state.caller(&observed, AuthMethod::Anonymous);
+    let value = random_text(COOKIE_BYTES)?;
     let new = NewSession {
         id: SessionId::new(caller.at),
         fingerprint: Fingerprint::of(&value),
@@ -197,50 +197,50 @@ async fn sign_in(doors: &HttpState, request: &Parts, body: Body) -> Result<Respo
         address: caller.address,
         user_agent: caller.user_agent,
     };
-    doors.app.store().maintenance().open_session(new).await?;
-    Ok(told(doors, id.to_string(), &value))
+    state.app.store().maintenance().open_session(new).await?;
+    Ok(told(state, id.to_string(), &value))
 }
 
-async fn sign_out(doors: &HttpState, request: &Parts) -> Result<Response, ErrorResponse> {
-    let cookie = &doors.sessions.cookie;
-    let brought = cookie.brought(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
+async fn sign_out(state: &HttpState, request: &Parts) -> Result<Response, ErrorResponse> {
+    let cookie = &state.sessions.cookie;
+    let brought = cookie.read(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
     cookie.allows(request)?;
-    doors.app.store().maintenance().end_session_by_fingerprint(Fingerprint::of(&brought)).await?;
+    state.app.store().maintenance().end_session_by_fingerprint(Fingerprint::of(&brought)).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    response.headers_mut().extend(cookie.taken().map(|taken| (header::SET_COOKIE, taken)));
+    response.headers_mut().extend(cookie.clear().map(|taken| (header::SET_COOKIE, taken)));
     Ok(response)
 }
 
-async fn give_again(doors: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
-    let cookie = &doors.sessions.cookie;
-    let brought = cookie.brought(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
+async fn confirm_password(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
+    let cookie = &state.sessions.cookie;
+    let brought = cookie.read(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
     cookie.allows(request)?;
     let said: Confirming = read_json(&request.headers, body).await?;
-    let observed = doors.observed(request);
-    let (before, at) = (Fingerprint::of(&brought), doors.app.now());
+    let observed = state.observed(request);
+    let (before, at) = (Fingerprint::of(&brought), state.app.now());
     let session =
-        doors.app.store().session_by_fingerprint(before, at).await?.ok_or_else(ErrorResponse::no_credential)?;
-    let begun = doors.sessions.begin_confirmation(observed.address, session.id, doors.app.instant());
-    let attempt = doors.throttled(begun)?;
-    let found = doors.app.store().sign_in(session.user).await;
-    let kept = found.inspect_err(|_| doors.sessions.take_back(&attempt))?.and_then(|known| known.hashed);
-    if !doors.is_password(&said.password, kept, &attempt, true).await? {
+        state.app.store().session_by_fingerprint(before, at).await?.ok_or_else(ErrorResponse::no_credential)?;
+    let begun = state.sessions.begin_confirmation(observed.address, session.id, state.app.instant());
+    let attempt = state.throttled(begun)?;
+    let found = state.app.store().sign_in(session.user).await;
+    let kept = found.inspect_err(|_| state.sessions.release(&attempt))?.and_then(|known| known.hashed);
+    if !state.is_password(&said.password, kept, &attempt, true).await? {
         return Err(wrong(WRONG_PASSWORD));
     }
-    doors.sessions.take_back(&attempt);
-    let value = random_text(COOKIE_LENGTH)?;
+    state.sessions.release(&attempt);
+    let value = random_text(COOKIE_BYTES)?;
     let renewed =
-        doors.app.store().maintenance().renew_session(session.id, before, (Fingerprint::of(&value), at)).await?;
+        state.app.store().maintenance().renew_session(session.id, before, (Fingerprint::of(&value), at)).await?;
     if !renewed {
         return Err(ErrorResponse::no_credential());
     }
-    Ok(told(doors, session.user.to_string(), &value))
+    Ok(told(state, session.user.to_string(), &value))
 }
 
 impl HttpState {
     /// As whom a request with the cookie of a session is made; nothing where none counts.
     pub(super) async fn in_session(&self, request: &Parts) -> Result<Option<Caller>, ErrorResponse> {
-        let Some(brought) = self.sessions.cookie.brought(&request.headers) else { return Ok(None) };
+        let Some(brought) = self.sessions.cookie.read(&request.headers) else { return Ok(None) };
         self.sessions.cookie.allows(request)?;
         if reads(&request.method) {
             return Err(ErrorResponse::new(StatusCode::FORBIDDEN, "A session asks by POST."));
@@ -270,7 +270,7 @@ impl HttpState {
         has_session: bool,
     ) -> Result<bool, ErrorResponse> {
         self.app.is_password(Password::given(given), kept, has_session).await.map_err(|error| {
-            self.sessions.take_back(attempt);
+            self.sessions.release(attempt);
             if let Error::RateLimited { .. } = error {
                 self.app.metrics().throttled();
             }
@@ -290,9 +290,9 @@ fn wrong(message: &str) -> ErrorResponse {
 }
 
 /// Nothing but the cookie.
-pub(super) fn told(doors: &HttpState, caller: String, value: &str) -> Response {
+pub(super) fn told(state: &HttpState, caller: String, value: &str) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
-    let given = doors.sessions.cookie.given(value);
+    let given = state.sessions.cookie.issue(value);
     response.headers_mut().extend(given.map(|given| (header::SET_COOKIE, given)));
     response.extensions_mut().insert(RequestLog { caller: Some(caller), ..Default::default() });
     response

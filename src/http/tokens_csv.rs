@@ -67,29 +67,30 @@ const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
 /// Tells the audit of one organization.
 pub(super) async fn handle(
-    State(doors): State<Shared>,
+    State(state): State<Shared>,
     slug: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
     // A path that is no text names an organization that there is not.
     let slug = slug.map(|Path(slug)| slug).unwrap_or_default();
-    answer(&doors, &head, body, &slug).await.unwrap_or_else(ErrorResponse::into_response)
+    answer(&state, &head, body, &slug).await.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn answer(doors: &HttpState, head: &Parts, body: Body, slug: &str) -> Result<Response, ErrorResponse> {
+async fn answer(state: &HttpState, head: &Parts, body: Body, slug: &str) -> Result<Response, ErrorResponse> {
     if head.method != Method::POST {
         return Err(ErrorResponse::method("POST"));
     }
-    let caller = graphql::caller_of(doors, head).await?;
+    let caller = graphql::authenticate(state, head).await?;
     let marked = is_marked(head)?;
     let asked = filter_of(head, body).await?;
     let (who, at) = (caller.user().map(|user| user.to_string()), caller.at);
-    let organization = organization(&doors.app, slug).await?;
-    let mut walk = Walk { app: doors.app.clone(), caller, organization, filter: TokenFilter::default(), behind: None };
+    let organization = organization(&state.app, slug).await?;
+    let mut walk =
+        RowStream { app: state.app.clone(), caller, organization, filter: TokenFilter::default(), behind: None };
     // Whoever may not read the audit hears nothing of their filter.
     walk.admin().await?;
-    walk.filter = match token_filter(asked, &doors.app) {
+    walk.filter = match token_filter(asked, &state.app) {
         Err(Error::Invalid { field, why }) => {
             let told = json!({ "message": why, "field": field });
             return Ok(json_answer(StatusCode::UNPROCESSABLE_ENTITY, &told));
@@ -147,7 +148,7 @@ async fn organization(app: &App, slug: &str) -> Result<OrganizationId> {
 }
 
 /// A walk through the audit.
-struct Walk {
+struct RowStream {
     app: App,
     caller: Caller,
     organization: OrganizationId,
@@ -155,7 +156,7 @@ struct Walk {
     behind: Option<Cursor>,
 }
 
-impl Walk {
+impl RowStream {
     /// What the caller may at this moment: a client may take a long time for a long table.
     async fn admin(&self) -> Result<OrgAdmin> {
         policy::org_admin(&self.app.store().auth_context(&self.caller).await?, self.organization)
@@ -186,7 +187,11 @@ impl Walk {
 }
 
 /// The whole table. Where a page of it fails, the connection is cut: half a table must not look like all of it.
-fn table(mark: &'static str, first: Vec<ExportRow>, walk: Walk) -> impl Stream<Item = Result<Vec<u8>, axum::BoxError>> {
+fn table(
+    mark: &'static str,
+    first: Vec<ExportRow>,
+    walk: RowStream,
+) -> impl Stream<Item = Result<Vec<u8>, axum::BoxError>> {
     let head = stream::once(async move { Ok([mark.as_bytes(), &written([HEADER.map(Cow::Borrowed)])?].concat()) });
     let pages = stream::try_unfold((first.into_iter(), walk), async |(mut lines, mut walk)| {
         if lines.len() == 0 && walk.behind.is_some() {

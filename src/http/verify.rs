@@ -32,13 +32,13 @@ const ORGANIZATION: HeaderName = HeaderName::from_static("x-token-organization")
 const EXPIRES_AT: HeaderName = HeaderName::from_static("x-token-expires-at");
 
 /// More faults of one question than these are not logged.
-const MOST_FAULTS: usize = 16;
+const MAX_FAULTS: usize = 16;
 
 /// Answers 200, 401 or 403, and 503 when the store cannot answer: a gateway takes nothing else.
-pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
+pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, _) = request.into_parts();
-    let mut response = match check(&doors, &head).await {
-        Ok((checked, question)) => passed(&doors, &checked, question.organization.as_deref()),
+    let mut response = match check(&state, &head).await {
+        Ok((checked, question)) => passed(&state, &checked, question.organization.as_deref()),
         Err(problem) => refused(problem),
     };
     let quiet = response.status().is_client_error();
@@ -47,25 +47,25 @@ pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Res
 }
 
 async fn check<'request>(
-    doors: &HttpState,
+    state: &HttpState,
     request: &'request Parts,
-) -> Result<(CheckResult, Question<'request>), ErrorResponse> {
-    let question = Question::read(&request.uri);
+) -> Result<(CheckResult, VerifyQuery<'request>), ErrorResponse> {
+    let question = VerifyQuery::read(&request.uri);
     let bearer = match credential(&request.headers) {
         Credential::None => return Err(ErrorResponse::no_credential()),
         Credential::Malformed | Credential::Doubled => return Err(ErrorResponse::invalid_token()),
         Credential::Bearer(bearer) => bearer,
     };
-    let secret = doors.secret(bearer.text()).ok_or_else(ErrorResponse::invalid_token)?;
-    let ask = doors.ask(question.organization.clone(), question.scopes.clone());
-    let observed = doors.observed_behind(request, question.below);
+    let secret = state.secret(bearer.text()).ok_or_else(ErrorResponse::invalid_token)?;
+    let ask = state.ask(question.organization.clone(), question.scopes.clone());
+    let observed = state.observed_behind(request, question.below);
     let checked =
-        doors.app.verifier().check(&secret, &ask, observed).await?.ok_or_else(ErrorResponse::invalid_token)?;
+        state.app.verifier().check(&secret, &ask, observed).await?.ok_or_else(ErrorResponse::invalid_token)?;
     match checked.verdict {
         Verdict::Deny(DenyReason::Revoked | DenyReason::Expired | DenyReason::OwnerDisabled) => {
             Err(ErrorResponse::invalid_token())
         }
-        _ if !question.faults.is_empty() => Err(question.misconfigured(doors)),
+        _ if !question.faults.is_empty() => Err(question.misconfigured(state)),
         Verdict::Allow => Ok((checked, question)),
         Verdict::Deny(DenyReason::NotGranted) => Err(no_organization()),
         Verdict::Deny(DenyReason::LacksScope(index)) => Err(question.lacks(index)),
@@ -76,7 +76,7 @@ async fn check<'request>(
 pub(super) fn refused(problem: ErrorResponse) -> Response {
     // A gateway takes no other status for a fault of ours.
     let fault = problem.status == StatusCode::INTERNAL_SERVER_ERROR;
-    let mut response = if fault { ErrorResponse::later() } else { problem }.into_response();
+    let mut response = if fault { ErrorResponse::unavailable() } else { problem }.into_response();
     for name in [TOKEN_ID, USER, USER_ID, SCOPES, ORGANIZATION, EXPIRES_AT] {
         response.headers_mut().insert(name, HeaderValue::from_static(""));
     }
@@ -88,9 +88,9 @@ fn no_organization() -> ErrorResponse {
     ErrorResponse { status: StatusCode::FORBIDDEN, ..ErrorResponse::from(Error::NotFound("organization")) }
 }
 
-fn passed(doors: &HttpState, checked: &CheckResult, organization: Option<&str>) -> Response {
+fn passed(state: &HttpState, checked: &CheckResult, organization: Option<&str>) -> Response {
     let known = &checked.snapshot;
-    let scopes = checked.scopes(doors.app.catalogue());
+    let scopes = checked.scopes(state.app.catalogue());
     let mut headers = HeaderMap::new();
     for (name, text) in [
         (TOKEN_ID, known.token.uuid().to_string()),
@@ -107,7 +107,7 @@ fn passed(doors: &HttpState, checked: &CheckResult, organization: Option<&str>) 
 
 /// What the gateway asks for.
 #[derive(Debug, PartialEq, Eq)]
-struct Question<'uri> {
+struct VerifyQuery<'uri> {
     organization: Option<String>,
     scopes: Vec<String>,
     below: Below<'uri>,
@@ -129,7 +129,7 @@ const WRONG_PATH: &str =
 const NONE: &str = "*";
 const BELOW: &str = "it counts on /verify only; below it use /verify-for/{organization}/{scopes}";
 
-impl<'uri> Question<'uri> {
+impl<'uri> VerifyQuery<'uri> {
     /// Parameters count on `/verify` itself, where the gateway writes them. Below it they are those of the client, or a
     /// gateway that meant something by them would check nothing.
     fn read(uri: &'uri Uri) -> Self {
@@ -174,14 +174,14 @@ impl<'uri> Question<'uri> {
     /// A fault asks for a scope that no token has: what is refused is recorded as such.
     fn fault(&mut self, parameter: &str, why: &'static str) {
         self.scopes.push(String::new());
-        if self.faults.len() < MOST_FAULTS {
+        if self.faults.len() < MAX_FAULTS {
             self.faults.insert(Fault { parameter: parameter.to_owned(), why });
         }
     }
 
-    fn misconfigured(&self, doors: &HttpState) -> ErrorResponse {
+    fn misconfigured(&self, state: &HttpState) -> ErrorResponse {
         for Fault { parameter, why } in &self.faults {
-            let parameter = doors.shown_name(parameter);
+            let parameter = state.shown_name(parameter);
             tracing::warn!(parameter, why, "a gateway sent a malformed check to /verify, denied");
         }
         let message = "The gateway's configuration for this request is wrong; the log of the service says why.";
@@ -223,7 +223,7 @@ mod tests {
 
     fn question(uri: &str) -> (Option<String>, Vec<String>, Vec<String>) {
         let uri: Uri = uri.parse().expect("an address");
-        let Question { organization, scopes, faults, .. } = Question::read(&uri);
+        let VerifyQuery { organization, scopes, faults, .. } = VerifyQuery::read(&uri);
         (organization, scopes, faults.into_iter().map(|fault| fault.parameter).collect())
     }
 
@@ -263,14 +263,14 @@ mod tests {
             assert_eq!(faults(uri), parameters, "{uri}");
         }
         let many: Vec<_> = (0..1000).map(|number| format!("p{number}=1")).collect();
-        assert_eq!(faults(&format!("/verify?{}", many.join("&"))).len(), MOST_FAULTS);
+        assert_eq!(faults(&format!("/verify?{}", many.join("&"))).len(), MAX_FAULTS);
     }
 
     #[test]
     fn path_names_organization_and_scopes_and_the_rest_is_kept_as_it_came() {
         let read = |uri: &str| {
             let uri: Uri = uri.parse().expect("an address");
-            let Question { organization, scopes, below, faults } = Question::read(&uri);
+            let VerifyQuery { organization, scopes, below, faults } = VerifyQuery::read(&uri);
             assert_eq!(faults, BTreeSet::new(), "{uri}");
             let Below::Exactly(path) = below else { panic!("{uri}") };
             (organization.unwrap_or_default(), scopes.join(" "), path.to_owned())

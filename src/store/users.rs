@@ -118,11 +118,11 @@ impl Tx {
 
     /// Returns the user with this ID, username or verified email address, locked as by [`Tx::lock_user`].
     pub async fn find_user(&self, reference: &UserRef) -> Result<User> {
-        self.seek_user(reference).await?.ok_or(Error::NotFound("user"))
+        self.find_user_if_any(reference).await?.ok_or(Error::NotFound("user"))
     }
 
     /// Like [`Tx::find_user`], but returns `None` if there is no such user.
-    pub async fn seek_user(&self, reference: &UserRef) -> Result<Option<User>> {
+    pub async fn find_user_if_any(&self, reference: &UserRef) -> Result<Option<User>> {
         let find = user::Entity::find().filter(conditions::user_exists(user::Entity));
         let find = match reference {
             UserRef::Id(id) => find.filter(user::Column::Id.eq(*id)),

@@ -293,7 +293,8 @@ both!(
             }
             // The strength of a password is checked outside the queue.
             for _ in 0..20 {
-                let weak = world.app.password_chosen("password", "passwordpassword".into(), Vec::new(), false).await;
+                let weak =
+                    world.app.hash_chosen_password("password", "passwordpassword".into(), Vec::new(), false).await;
                 assert!(matches!(weak, Err(Error::Invalid { .. })), "{weak:?}");
             }
             stop.cancel();

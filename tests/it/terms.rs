@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 /// Words that the glossary replaces, matched as whole words. The sources still contain some of them.
 const PRIVATE_WORDS: &[&str] = &[
     "door",
-    "doors",
+    "state",
     "told",
     "whoever",
     "somebody",

@@ -8,7 +8,7 @@ use super::{
     HttpState, Shared,
     caller::{Credential, credential},
     error_response::ErrorResponse,
-    front::{Id, RequestLog},
+    front::{RequestId, RequestLog},
     unsent::{self, ConnectionBudget},
 };
 use crate::{
@@ -28,7 +28,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use request::{Media, Operation};
-use request_error::Refusal;
+use request_error::RequestError;
 use serde::Serialize;
 use serde_json::json;
 
@@ -41,54 +41,59 @@ pub(super) struct ResponseFormat {
 impl ResponseFormat {
     /// As a request has it.
     pub(super) fn by(request: &Parts) -> Self {
-        let id = request.extensions.get::<Id>().map_or(HeaderValue::from_static("-"), |id| id.0.clone());
+        let id = request.extensions.get::<RequestId>().map_or(HeaderValue::from_static("-"), |id| id.0.clone());
         Self { media: Media::accepted(&request.headers).unwrap_or(Media::Json), id }
     }
 }
 
 /// A problem that arose around this door, in the shape of GraphQL.
 pub(super) fn refused(wanted: &ResponseFormat, problem: ErrorResponse) -> Response {
-    Refusal::from(problem).into_response(wanted)
+    RequestError::from(problem).into_response(wanted)
 }
 
 /// Executes one operation.
-pub(super) async fn handle(State(doors): State<Shared>, request: Request) -> Response {
+pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let wanted = ResponseFormat::by(&head);
     let answered = match Media::accepted(&head.headers) {
-        Some(_) => answer(&doors, &head, body, &wanted).await,
-        None => Err(Refusal::not_acceptable()),
+        Some(_) => answer(&state, &head, body, &wanted).await,
+        None => Err(RequestError::not_acceptable()),
     };
     answered.unwrap_or_else(|refusal| refusal.into_response(&wanted))
 }
 
-async fn answer(doors: &HttpState, request: &Parts, body: Body, wanted: &ResponseFormat) -> Result<Response, Refusal> {
+async fn answer(
+    state: &HttpState,
+    request: &Parts,
+    body: Body,
+    wanted: &ResponseFormat,
+) -> Result<Response, RequestError> {
     let media = wanted.media;
     request::method_fits(&request.method)?;
-    let caller = caller(doors, request).await?;
+    let caller = caller(state, request).await?;
     let who = caller.user().map(|user| user.to_string());
-    let operation = Operation::read(request, body, doors.app.prefix(), media).await?;
+    let operation = Operation::read(request, body, state.app.prefix(), media).await?;
     let name = operation.name().map(ToOwned::to_owned);
-    let cost = operation.price().map_err(|refusal| Refusal::by_price(media, &refusal))?;
-    let misfits = operation.misfits(doors.app.prefix());
+    let cost = operation.cost().map_err(|refusal| RequestError::from_cost(media, &refusal))?;
+    let misfits = operation.invalid_values(state.app.prefix());
     // What a change did cannot be rejected afterwards; its cost bounds its response.
     let is_mutation = operation.is_mutation();
     let limit = if is_mutation { usize::MAX } else { MAX_RESPONSE };
     let turn =
-        if is_mutation { doors.app.turn_of_mutations(&caller).await.map_err(ErrorResponse::from)? } else { None };
+        if is_mutation { state.app.turn_of_mutations(&caller).await.map_err(ErrorResponse::from)? } else { None };
     let connection = request.extensions.get::<ConnectionBudget>();
-    let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&doors.unsent]).collect();
-    let held =
-        is_mutation.then(|| unsent::hold(operation.max_bytes(), &budgets).ok_or_else(ErrorResponse::too_much_unsent));
+    let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&state.unsent]).collect();
+    let held = is_mutation
+        .then(|| unsent::hold(operation.max_bytes(), &budgets).ok_or_else(ErrorResponse::too_many_unsent_responses));
     let held = held.transpose()?;
     let (document, query) = operation.into_query();
     let outcome = if misfits.is_empty() {
-        let app = if is_mutation { doors.app.for_change() } else { doors.app.clone() };
-        Asked::new(&app, caller).await?.execute(&doors.schema, query).await
+        let app = if is_mutation { state.app.for_change() } else { state.app.clone() };
+        Asked::new(&app, caller).await?.execute(&state.schema, query).await
     } else {
         Outcome::from_errors(misfits)
     };
-    let mut response = told(wanted, &document, cost, outcome, limit)?;
+    let mut response = respond(wanted, &document, cost, outcome, limit)?;
     if let Some(turn) = turn.filter(|_| response.status() == StatusCode::SERVICE_UNAVAILABLE) {
         turn.fail_waiting();
     }
@@ -100,35 +105,36 @@ async fn answer(doors: &HttpState, request: &Parts, body: Body, wanted: &Respons
 }
 
 /// As whom a request of another door is made that takes the same credentials.
-pub(super) async fn caller_of(doors: &HttpState, request: &Parts) -> Result<Caller, ErrorResponse> {
-    caller(doors, request).await.map_err(Refusal::into_problem)
+pub(super) async fn authenticate(state: &HttpState, request: &Parts) -> Result<Caller, ErrorResponse> {
+    caller(state, request).await.map_err(RequestError::into_error_response)
 }
 
 /// As whom the request is made: whoever is signed in, a JWT's person, or the owner of a token with the scope of GraphQL.
-async fn caller(doors: &HttpState, request: &Parts) -> Result<Caller, Refusal> {
-    if let Some(caller) = doors.in_session(request).await? {
+async fn caller(state: &HttpState, request: &Parts) -> Result<Caller, RequestError> {
+    if let Some(caller) = state.in_session(request).await? {
         return Ok(caller);
     }
     let bearer = match credential(&request.headers) {
         Credential::None => return Err(ErrorResponse::no_credential().into()),
         Credential::Malformed => return Err(ErrorResponse::invalid_token().into()),
-        Credential::Doubled => return Err(ErrorResponse::doubled().into()),
+        Credential::Doubled => return Err(ErrorResponse::multiple_credentials().into()),
         Credential::Bearer(bearer) => bearer,
     };
-    let observed = doors.observed(request);
-    let Some(secret) = Secret::parse(doors.app.prefix(), bearer.text()) else {
-        let nobody = doors.caller(&observed, AuthMethod::Anonymous);
-        return Ok(doors.user_of_jwt(bearer.text(), &nobody).await?);
+    let observed = state.observed(request);
+    let Some(secret) = Secret::parse(state.app.prefix(), bearer.text()) else {
+        let nobody = state.caller(&observed, AuthMethod::Anonymous);
+        return Ok(state.user_of_jwt(bearer.text(), &nobody).await?);
     };
     // A catalogue without such a scope is an API without GraphQL.
-    let scope = doors.app.catalogue().graphql().map_or("graphql", |scope| scope.name.as_str());
-    let ask = doors.ask(None, vec![scope.to_owned()]);
-    let checked = doors.guessed(&secret, &ask, observed.clone()).await?.ok_or_else(ErrorResponse::invalid_token)?;
+    let scope = state.app.catalogue().graphql().map_or("graphql", |scope| scope.name.as_str());
+    let ask = state.ask(None, vec![scope.to_owned()]);
+    let checked =
+        state.check_throttled(&secret, &ask, observed.clone()).await?.ok_or_else(ErrorResponse::invalid_token)?;
     let known = checked.snapshot;
     match checked.verdict {
         Verdict::Allow => {
             let through = AuthMethod::Token { user: known.owner.id, token: known.token };
-            Ok(doors.caller(&observed, through))
+            Ok(state.caller(&observed, through))
         }
         Verdict::Deny(DenyReason::LacksScope(_)) => Err(ErrorResponse::insufficient_scope(scope, scope).into()),
         Verdict::Deny(_) => Err(ErrorResponse::invalid_token().into()),
@@ -136,13 +142,13 @@ async fn caller(doors: &HttpState, request: &Parts) -> Result<Caller, Refusal> {
 }
 
 /// The response of an execution; `TOO_COMPLEX` when it has more bytes than `limit`.
-fn told(
+fn respond(
     wanted: &ResponseFormat,
     document: &request::Document,
     cost: u64,
     mut outcome: Outcome,
     limit: usize,
-) -> Result<Response, Refusal> {
+) -> Result<Response, RequestError> {
     let ours = |code: &str| code == Code::Unavailable.as_str() || code == Code::Internal.as_str();
     if let Some(error) = outcome.errors.iter().find(|error| ours(code_of(error))) {
         return Ok(voided(wanted, error, cost));
@@ -159,7 +165,7 @@ fn told(
     };
     let mut bytes = Bounded { bytes: Vec::new(), limit };
     if serde_json::to_writer(&mut bytes, &body).is_err() {
-        return Err(Refusal::too_large(wanted.media, cost));
+        return Err(RequestError::too_large(wanted.media, cost));
     }
     let status = if refused { wanted.media.document_error() } else { StatusCode::OK };
     Ok(written(wanted.media, status, bytes.bytes))

@@ -2,7 +2,7 @@
 
 use super::{
     super::{body::read_json_text, json},
-    request_error::Refusal,
+    request_error::RequestError,
 };
 use crate::{
     domain::{redact::contains_token, secret::Prefix},
@@ -71,7 +71,7 @@ impl Media {
 }
 
 /// Other methods are refused before anybody asks who it is.
-pub(super) fn method_fits(method: &Method) -> Result<(), Refusal> {
+pub(super) fn method_fits(method: &Method) -> Result<(), RequestError> {
     match *method {
         Method::GET | Method::HEAD | Method::POST => Ok(()),
         _ => Err(ErrorResponse::method("GET, HEAD, POST").into()),
@@ -105,7 +105,7 @@ pub(super) struct Operation {
 
 impl Operation {
     /// Reads the operation of a request; a mutation is refused by GET.
-    pub(super) async fn read(request: &Parts, body: Body, prefix: &Prefix, media: Media) -> Result<Self, Refusal> {
+    pub(super) async fn read(request: &Parts, body: Body, prefix: &Prefix, media: Media) -> Result<Self, RequestError> {
         let by_get = reads(&request.method);
         let parameters = if by_get {
             from_uri(&request.uri, prefix, media)?
@@ -120,13 +120,14 @@ impl Operation {
         Ok(operation)
     }
 
-    fn parse(parameters: Parameters, media: Media) -> Result<Self, Refusal> {
-        let parsed = document::read(&parameters.query)
-            .map_err(|error| Refusal::of_the_document(media, error.position, error.message).with_code(error.code))?;
+    fn parse(parameters: Parameters, media: Media) -> Result<Self, RequestError> {
+        let parsed = document::read(&parameters.query).map_err(|error| {
+            RequestError::of_the_document(media, error.position, error.message).with_code(error.code)
+        })?;
         let document = Document { parsed, operation: parameters.operation };
         if document.chosen().is_none() {
             let message = "Say by operationName which operation of the document is meant.";
-            return Err(Refusal::of_the_document(media, None, message));
+            return Err(RequestError::of_the_document(media, None, message));
         }
         let variables = Variables::from_json(Value::Object(parameters.variables));
         Ok(Self { document, query: parameters.query, variables })
@@ -146,7 +147,7 @@ impl Operation {
     }
 
     /// What it costs.
-    pub(super) fn price(&self) -> Result<u64, cost::CostError> {
+    pub(super) fn cost(&self) -> Result<u64, cost::CostError> {
         let Some(chosen) = self.document.chosen() else { return Ok(0) };
         cost::cost(&self.document.parsed, chosen, &self.variables)
     }
@@ -160,7 +161,7 @@ impl Operation {
     }
 
     /// What of its values is not of the kind that is taken.
-    pub(super) fn misfits(&self, prefix: &Prefix) -> Vec<ServerError> {
+    pub(super) fn invalid_values(&self, prefix: &Prefix) -> Vec<ServerError> {
         let Some(chosen) = self.document.chosen() else { return Vec::new() };
         invalid_values(&self.document.parsed, chosen, &self.variables, prefix)
     }
@@ -184,30 +185,32 @@ struct Parameters {
     operation: Option<String>,
 }
 
-async fn from_body(headers: &HeaderMap, body: Body, media: Media) -> Result<Parameters, Refusal> {
+async fn from_body(headers: &HeaderMap, body: Body, media: Media) -> Result<Parameters, RequestError> {
     let body = read_json_text(headers, body).await?;
     match json::read(&body) {
         Ok(Value::Object(fields)) => from_object(fields, media),
-        Ok(_) => Err(Refusal::bad_request("query", "Send one JSON object with the key query; there are no batches.")),
-        Err(error) if error.is_data() => Err(Refusal::bad_request("query", REPEATED_KEY)),
-        Err(_) => Err(Refusal::bad_request("query", "The body is not JSON.")),
+        Ok(_) => {
+            Err(RequestError::bad_request("query", "Send one JSON object with the key query; there are no batches."))
+        }
+        Err(error) if error.is_data() => Err(RequestError::bad_request("query", REPEATED_KEY)),
+        Err(_) => Err(RequestError::bad_request("query", "The body is not JSON.")),
     }
 }
 
-fn from_object(mut fields: Map<String, Value>, media: Media) -> Result<Parameters, Refusal> {
+fn from_object(mut fields: Map<String, Value>, media: Media) -> Result<Parameters, RequestError> {
     let extensions = object(&mut fields, "extensions", "The extensions are an object.")?;
     if extensions.get("persistedQuery").is_some_and(|persisted| !persisted.is_null()) {
-        return Err(Refusal::persisted_query(media));
+        return Err(RequestError::persisted_query(media));
     }
     let query = match fields.remove("query") {
         Some(Value::String(query)) => query,
-        Some(_) => return Err(Refusal::bad_request("query", "The query is a string.")),
-        None => return Err(Refusal::bad_request("query", "The query is missing.")),
+        Some(_) => return Err(RequestError::bad_request("query", "The query is a string.")),
+        None => return Err(RequestError::bad_request("query", "The query is missing.")),
     };
     let operation = match fields.remove("operationName") {
         Some(Value::String(name)) if !name.is_empty() => Some(name),
         Some(Value::String(_) | Value::Null) | None => None,
-        Some(_) => return Err(Refusal::bad_request("operationName", "The operationName is a string.")),
+        Some(_) => return Err(RequestError::bad_request("operationName", "The operationName is a string.")),
     };
     let variables = object(&mut fields, "variables", "The variables are an object.")?;
     Ok(Parameters { query, variables, operation })
@@ -217,15 +220,15 @@ fn object(
     fields: &mut Map<String, Value>,
     name: &'static str,
     message: &'static str,
-) -> Result<Map<String, Value>, Refusal> {
+) -> Result<Map<String, Value>, RequestError> {
     match fields.remove(name) {
         Some(Value::Object(object)) => Ok(object),
         Some(Value::Null) | None => Ok(Map::new()),
-        Some(_) => Err(Refusal::bad_request(name, message)),
+        Some(_) => Err(RequestError::bad_request(name, message)),
     }
 }
 
-fn from_uri(uri: &Uri, prefix: &Prefix, media: Media) -> Result<Parameters, Refusal> {
+fn from_uri(uri: &Uri, prefix: &Prefix, media: Media) -> Result<Parameters, RequestError> {
     let mut fields = Map::new();
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
         not_in_an_address(prefix, &value)?;
@@ -240,26 +243,26 @@ fn from_uri(uri: &Uri, prefix: &Prefix, media: Media) -> Result<Parameters, Refu
             _ => Value::String(value.into_owned()),
         };
         if fields.insert(name.into_owned(), value).is_some() {
-            return Err(Refusal::bad_request("query", "A parameter is repeated; send each parameter once."));
+            return Err(RequestError::bad_request("query", "A parameter is repeated; send each parameter once."));
         }
     }
     from_object(fields, media)
 }
 
-fn not_in_an_address(prefix: &Prefix, text: &str) -> Result<(), Refusal> {
+fn not_in_an_address(prefix: &Prefix, text: &str) -> Result<(), RequestError> {
     if contains_token(prefix, text) {
         let message = "The value of a token may not stand in an address, which is kept; send the request by POST.";
-        return Err(Refusal::bad_request("query", message));
+        return Err(RequestError::bad_request("query", message));
     }
     Ok(())
 }
 
-fn parameter(field: &'static str, message: &str, text: &str) -> Result<Value, Refusal> {
+fn parameter(field: &'static str, message: &str, text: &str) -> Result<Value, RequestError> {
     if text.is_empty() {
         return Ok(Value::Null);
     }
     json::read(text.as_bytes())
-        .map_err(|error| Refusal::bad_request(field, if error.is_data() { REPEATED_KEY } else { message }))
+        .map_err(|error| RequestError::bad_request(field, if error.is_data() { REPEATED_KEY } else { message }))
 }
 
 #[cfg(test)]

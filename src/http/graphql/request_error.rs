@@ -15,24 +15,24 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 /// Why, in the shape of GraphQL: a status, a message, and what `extensions` say.
-pub(super) struct Refusal {
-    problem: ErrorResponse,
+pub(super) struct RequestError {
+    response: ErrorResponse,
     /// Apart, so that a refusal that is handed on is not large.
-    place: Option<Box<Pos>>,
+    position: Option<Box<Pos>>,
     extensions: Vec<(&'static str, Value)>,
     /// What the operation was priced at, where it was.
-    price: Option<u64>,
+    cost: Option<u64>,
 }
 
-impl Refusal {
+impl RequestError {
     pub(super) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
         let extensions = vec![("code", code.as_str().into())];
-        Self { problem: ErrorResponse::new(status, message), place: None, extensions, price: None }
+        Self { response: ErrorResponse::new(status, message), position: None, extensions, cost: None }
     }
 
     /// A request that is not what the standard says, in this parameter.
     pub(super) fn bad_request(field: &'static str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, Code::InvalidInput, message).saying("field", field)
+        Self::new(StatusCode::BAD_REQUEST, Code::InvalidInput, message).with_message("field", field)
     }
 
     pub(super) fn not_acceptable() -> Self {
@@ -42,7 +42,7 @@ impl Refusal {
 
     /// An error of the document: 200 for clients that do not know better.
     pub(super) fn of_the_document(media: Media, place: Option<Pos>, message: impl Into<String>) -> Self {
-        Self { place: place.map(Box::new), ..Self::new(media.document_error(), Code::InvalidInput, message) }
+        Self { position: place.map(Box::new), ..Self::new(media.document_error(), Code::InvalidInput, message) }
     }
 
     pub(super) fn with_code(mut self, code: Code) -> Self {
@@ -51,15 +51,15 @@ impl Refusal {
     }
 
     /// Too much, by its price, its depth or its repetitions.
-    pub(super) fn by_price(media: Media, refusal: &cost::CostError) -> Self {
+    pub(super) fn from_cost(media: Media, refusal: &cost::CostError) -> Self {
         match refusal {
             cost::CostError::TooComplex { value, limit, message, position, cost } => {
                 let message = format!("{message} It is {value}, the limit is {limit}.");
                 let refusal = Self::new(media.document_error(), Code::TooComplex, message);
                 Self {
-                    place: position.map(Box::new),
-                    price: *cost,
-                    ..refusal.saying("cost", *value).saying("limit", *limit)
+                    position: position.map(Box::new),
+                    cost: *cost,
+                    ..refusal.with_message("cost", *value).with_message("limit", *limit)
                 }
             }
             cost::CostError::Cycle { position } => {
@@ -78,40 +78,40 @@ impl Refusal {
     /// A response that is not sent because of its size.
     pub(super) fn too_large(media: Media, cost: u64) -> Self {
         let message = "The response is larger than 4 MiB; ask for smaller pages (first) or fewer fields.";
-        Self { price: Some(cost), ..Self::of_the_document(media, None, message).with_code(Code::TooComplex) }
+        Self { cost: Some(cost), ..Self::of_the_document(media, None, message).with_code(Code::TooComplex) }
     }
 
-    fn saying(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+    fn with_message(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.extensions.push((name, value.into()));
         self
     }
 
     /// The same for a door of another shape.
-    pub(super) fn into_problem(self) -> ErrorResponse {
-        self.problem
+    pub(super) fn into_error_response(self) -> ErrorResponse {
+        self.response
     }
 
     pub(super) fn into_response(mut self, wanted: &ResponseFormat) -> Response {
-        if self.problem.status == StatusCode::INTERNAL_SERVER_ERROR {
-            self = self.saying(REQUEST, id_json(&wanted.id));
+        if self.response.status == StatusCode::INTERNAL_SERVER_ERROR {
+            self = self.with_message(REQUEST, id_json(&wanted.id));
         }
-        let mut error = Map::from_iter([("message".into(), self.problem.message.into())]);
-        if let Some(place) = self.place {
+        let mut error = Map::from_iter([("message".into(), self.response.message.into())]);
+        if let Some(place) = self.position {
             error.insert("locations".into(), json!([{ "line": place.line, "column": place.column }]));
         }
         let extensions: Map<_, _> = self.extensions.into_iter().map(|(name, value)| (name.into(), value)).collect();
         error.insert("extensions".into(), extensions.into());
         let mut body = Map::from_iter([("errors".into(), json!([error]))]);
-        if let Some(price) = self.price {
+        if let Some(price) = self.cost {
             body.insert("extensions".into(), cost_json(price));
         }
-        let mut response = written(wanted.media, self.problem.status, Value::Object(body).to_string());
-        response.headers_mut().extend(self.problem.headers);
+        let mut response = written(wanted.media, self.response.status, Value::Object(body).to_string());
+        response.headers_mut().extend(self.response.headers);
         response
     }
 }
 
-impl From<ErrorResponse> for Refusal {
+impl From<ErrorResponse> for RequestError {
     fn from(problem: ErrorResponse) -> Self {
         let code = match problem.status {
             StatusCode::UNAUTHORIZED => Code::Unauthenticated,
@@ -127,11 +127,11 @@ impl From<ErrorResponse> for Refusal {
         if let (Code::RateLimited, Some(seconds)) = (code, seconds) {
             extensions.push(("retryAfter", seconds.into()));
         }
-        Self { problem, place: None, extensions, price: None }
+        Self { response: problem, position: None, extensions, cost: None }
     }
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for RequestError {
     fn from(error: Error) -> Self {
         match error {
             // Somebody who is disabled hears what somebody unknown hears.

@@ -133,7 +133,7 @@ impl HttpState {
                 other => return other.map_err(ErrorResponse::from),
             },
             Err(VerifyError::Jwt(reason)) => reason,
-            Err(VerifyError::NoKeys) => return Err(ErrorResponse::later()),
+            Err(VerifyError::NoKeys) => return Err(ErrorResponse::unavailable()),
         };
         tracing::info!(reason = reason.as_str(), "a JWT was rejected");
         self.app.metrics().jwt_rejected(reason);
