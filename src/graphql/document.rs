@@ -28,9 +28,9 @@ pub fn read(text: &str) -> Result<ExecutableDocument, DocumentError> {
 
 const fn message_of(error: &Error) -> (Code, &'static str) {
     let message = match error {
-        Error::MultipleOperations { .. } => "An operation without a name stands alone in its document.",
-        Error::OperationDuplicated { .. } => "Two operations have one name.",
-        Error::FragmentDuplicated { .. } => "Two fragments have one name.",
+        Error::MultipleOperations { .. } => "An operation without a name must be the only operation of its document.",
+        Error::OperationDuplicated { .. } => "Two operations have the same name.",
+        Error::FragmentDuplicated { .. } => "Two fragments have the same name.",
         Error::MissingOperation => "The document has no operation.",
         Error::RecursionLimitExceeded => return (Code::TooComplex, "The document is nested too deep."),
         _ => "The document has a syntax error.",
@@ -92,9 +92,13 @@ mod tests {
     fn syntax_errors_state_a_position_and_repeat_no_text() {
         for (text, message, position) in [
             ("{ a(secret: ", "The document has a syntax error.", Some((1, 13))),
-            ("{ a } query Secret { a }", "An operation without a name stands alone in its document.", Some((1, 1))),
-            ("query A { a }\nquery A { a }", "Two operations have one name.", Some((2, 1))),
-            ("{ a } fragment F on T { a } fragment F on T { a }", "Two fragments have one name.", Some((1, 29))),
+            (
+                "{ a } query Secret { a }",
+                "An operation without a name must be the only operation of its document.",
+                Some((1, 1)),
+            ),
+            ("query A { a }\nquery A { a }", "Two operations have the same name.", Some((2, 1))),
+            ("{ a } fragment F on T { a } fragment F on T { a }", "Two fragments have the same name.", Some((1, 29))),
             ("fragment F on T { a }", "The document has no operation.", None),
         ] {
             let position = position.map(|(line, column)| Pos { line, column });

@@ -34,45 +34,44 @@ const MESSAGE_RULES: &[MessageRule] = &[
         replacement: "{} has no fields to select.",
         type_index: 1,
     },
-    MessageRule {
-        start: "Field ",
-        continuation: " of type ",
-        replacement: "Say which fields of {} are wanted.",
-        type_index: 1,
-    },
-    rule("Field ", " argument ", "An argument that is required is missing."),
+    MessageRule { start: "Field ", continuation: " of type ", replacement: "Select fields of {}.", type_index: 1 },
+    rule("Field ", " argument ", "A required argument is missing."),
     rule("Unknown argument ", " on field ", "This field has no such argument."),
     rule("Unknown argument ", " on directive ", "This directive has no such argument."),
-    rule("There can only be one argument named ", "", "An argument stands here twice."),
-    rule("There can only be one variable named ", "", "Two variables have one name."),
-    rule("Invalid value for argument ", "", "This value is not of the kind that the argument takes."),
-    rule("Invalid default value for argument: ", "", "This value is not of the kind that the variable takes."),
-    rule("Unknown type ", "", "The schema has no type of such a name."),
+    rule("There can only be one argument named ", "", "An argument is given twice."),
+    rule("There can only be one variable named ", "", "Two variables have the same name."),
+    rule("Invalid value for argument ", "", "The value has the wrong type for the argument."),
+    rule("Invalid default value for argument: ", "", "The default value has the wrong type for the variable."),
+    rule("Unknown type ", "", "The schema has no type with this name."),
     rule("Unknown directive ", "", "There is no such directive."),
-    rule("Duplicate directive ", "", "A directive stands here twice."),
-    rule("Directive ", " may not be used on ", "This directive may not stand here."),
-    rule("Directive ", " argument ", "An argument that the directive requires is missing."),
+    rule("Duplicate directive ", "", "A directive is repeated here."),
+    rule("Directive ", " may not be used on ", "This directive is not allowed here."),
+    rule("Directive ", " argument ", "A required argument of the directive is missing."),
     rule("The number of directives on the field ", "", "One field has at most five directives."),
     rule("Unknown fragment: ", "", "The document has no such fragment."),
     rule("Fragment ", " is never used", "This fragment is never used."),
     rule("Fragment ", " cannot be spread here ", "This fragment can never match here."),
     rule("Fragment cannot be spread here as objects of type ", "", "This fragment can never match here."),
-    rule("Fragment ", " cannot condition ", "A fragment stands on a type that has no fields."),
-    rule("Fragment cannot condition non composite type ", "", "A fragment stands on a type that has no fields."),
+    rule("Fragment ", " cannot condition ", "A fragment has a type condition on a type without fields."),
+    rule(
+        "Fragment cannot condition non composite type ",
+        "",
+        "A fragment has a type condition on a type without fields.",
+    ),
     rule("Variable ", " is not defined", "A variable is used here that the operation does not define."),
     rule("Variable ", " is not used", "This variable is never used."),
-    rule("Variable ", " of type ", "A variable is used where another type is taken."),
+    rule("Variable ", " of type ", "The type of the variable does not match its position."),
     rule(
         "Fields ",
         " conflict because ",
-        "Two fields that differ would have one name in the answer; give one an alias.",
+        "Two different fields have the same name in the response; give one an alias.",
     ),
     rule("Schema is not configured for ", "", "The schema has no subscriptions."),
 ];
 
 const DEFAULT_MESSAGE: &str = "The document is not valid here.";
 /// The message for an error that occurs only when a field is resolved.
-const FIELD_ERROR_MESSAGE: &str = "A value is not of the kind that is taken here.";
+const FIELD_ERROR_MESSAGE: &str = "The value has the wrong type for this position.";
 
 /// Replaces the messages of the library's errors. If no error belongs to a field, keeps only the first [`MAX_ERRORS`].
 pub(super) fn replace_messages(errors: &mut Vec<ServerError>) {
@@ -123,10 +122,7 @@ mod tests {
                 "Field \"id\" must not have a selection since type \"ID\" has no subfields",
                 "ID has no fields to select.",
             ),
-            (
-                "Field \"viewer\" of type \"User\" must have a selection of subfields",
-                "Say which fields of User are wanted.",
-            ),
+            ("Field \"viewer\" of type \"User\" must have a selection of subfields", "Select fields of User."),
             (
                 "Variable \"$secret\" is not defined by operation \"secret\"",
                 "A variable is used here that the operation does not define.",
@@ -137,7 +133,7 @@ mod tests {
             ),
             (
                 "Invalid value for argument \"if\", enumeration \"a\"b\"",
-                "This value is not of the kind that the argument takes.",
+                "The value has the wrong type for the argument.",
             ),
             ("A message of no known release: \"secret\"", DEFAULT_MESSAGE),
             ("", DEFAULT_MESSAGE),

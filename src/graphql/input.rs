@@ -121,7 +121,7 @@ pub(super) fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T>
 
 /// Reads a filter from JSON, with the same rules and errors as for a filter in a document.
 pub fn token_filter(json: serde_json::Value, app: &App) -> Result<list::TokenFilter> {
-    let value = Value::from_json(json).map_err(|_| Error::invalid("filter", "This is no value of a filter."))?;
+    let value = Value::from_json(json).map_err(|_| Error::invalid("filter", "This is not a valid filter value."))?;
     validation::check_input(&TokenFilter::type_name(), "filter", &value)?;
     let read = Option::<TokenFilter>::parse(Some(value));
     let filter = read.map_err(|_| Error::Bug("a filter that fits is not read".into()))?;

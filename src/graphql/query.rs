@@ -54,7 +54,7 @@ impl Query {
         #[graphql(desc = "The IDs of the objects.")] ids: Vec<ID>,
     ) -> async_graphql::Result<Vec<Option<Node>>> {
         if ids.len() > MAX_IDS {
-            return Err(to_graphql_error(Error::invalid("ids", format!("Ask for at most {MAX_IDS} at once."))));
+            return Err(to_graphql_error(Error::invalid("ids", format!("Request at most {MAX_IDS} IDs at once."))));
         }
         let found = futures_util::future::join_all(ids.iter().map(|id| node(ctx, id))).await;
         found.into_iter().map(Option::transpose).collect()

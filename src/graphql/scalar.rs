@@ -31,7 +31,7 @@ impl ScalarType for Uuid {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
             Value::String(text) => {
-                uuid::Uuid::parse_str(text).map(Self).map_err(|_| InputValueError::custom("This is no UUID."))
+                uuid::Uuid::parse_str(text).map(Self).map_err(|_| InputValueError::custom("This is not a UUID."))
             }
             _ => Err(InputValueError::expected_type(value)),
         }

@@ -105,7 +105,7 @@ impl<'document> Walk<'document> {
             let path = self.uses.remove(name).unwrap_or_else(|| "variables".into());
             match schema_index::kind(base(ty)) {
                 None => self.report(position, &path, "A variable is of a type that the schema does not have."),
-                Some(Kind::Fields(_)) => self.report(position, &path, "A variable is of a type that is no input."),
+                Some(Kind::Fields(_)) => self.report(position, &path, "The type of a variable is not an input type."),
                 Some(_) => {
                     let default = definition.node.default_value.as_ref().map(|default| &default.node);
                     let provided = self.provided.and_then(|provided| provided.get(name));
@@ -229,7 +229,7 @@ impl ValueValidator<'_> {
         match (value, &ty.base) {
             (Value::Binary(name), _) => self.variable(ty, &String::from_utf8_lossy(name)),
             (Value::Null, _) if ty.nullable => Ok(()),
-            (Value::Null, _) => Err(format!("Null stands where a value of the type {ty} is taken.")),
+            (Value::Null, _) => Err(format!("Expected a value of the type {ty}, not null.")),
             (Value::List(items), BaseType::List(_)) if items.len() > MAX_ITEMS => {
                 Err(format!("The list has too many values; write at most {MAX_ITEMS}."))
             }
@@ -245,12 +245,12 @@ impl ValueValidator<'_> {
     fn check_named(&mut self, name: &Name, value: &Value) -> Result<(), String> {
         match (schema_index::kind(name), value) {
             (Some(Kind::Input(fields)), Value::Object(provided)) => self.check_input(name, fields, provided),
-            (Some(Kind::Input(_)), _) => Err(format!("An object of the type {name} is taken here.")),
+            (Some(Kind::Input(_)), _) => Err(format!("Expected an object of the type {name}.")),
             (Some(Kind::Enum(values)), Value::Enum(value)) if values.contains(value) => Ok(()),
             (Some(Kind::Enum(values)), Value::String(value)) if self.is_json && values.contains(value.as_str()) => {
                 Ok(())
             }
-            (Some(Kind::Enum(_)), _) => Err(format!("This is no value of {name}.")),
+            (Some(Kind::Enum(_)), _) => Err(format!("This is not a value of {name}.")),
             (Some(Kind::Scalar), Value::String(text))
                 if name == "String" && self.forbidden.is_some_and(|prefix| contains_token(prefix, text)) =>
             {
@@ -269,7 +269,7 @@ impl ValueValidator<'_> {
         provided: &IndexMap<Name, Value>,
     ) -> Result<(), String> {
         if provided.keys().any(|key| !fields.contains_key(key)) {
-            return Err(format!("{name} has no field of such a name."));
+            return Err(format!("{name} has no field with this name."));
         }
         fields.iter().try_for_each(|(key, definition)| {
             self.below(Step::Key(key), |validator| match provided.get(key) {
@@ -288,11 +288,11 @@ impl ValueValidator<'_> {
         if defined
             .is_some_and(|definition| !is_assignable(&definition.var_type.node, definition.default_value.is_some(), ty))
         {
-            return Err(format!("A variable is used where a value of the type {ty} is taken."));
+            return Err(format!("The variable does not match the type {ty} of its position."));
         }
         match self.provided.and_then(|provided| provided.get(name)) {
             Some(Value::Null) if !ty.nullable => {
-                Err(format!("A variable is null where a value of the type {ty} is taken."))
+                Err(format!("Expected a value of the type {ty}, but the variable is null."))
             }
             _ => Ok(()),
         }
@@ -343,9 +343,9 @@ fn check_scalar(name: &Name, value: &Value) -> Result<(), String> {
     };
     match name.as_str() {
         _ if is_valid => Ok(()),
-        "Int" => Err(format!("A whole number between {} and {} is taken here.", i32::MIN, i32::MAX)),
+        "Int" => Err(format!("Expected an integer from {} to {}.", i32::MIN, i32::MAX)),
         "DateTime" => Err(time::EXPECTED.into()),
-        _ => Err(format!("A value of the type {name} is taken here.")),
+        _ => Err(format!("Expected a value of the type {name}.")),
     }
 }
 
@@ -380,27 +380,27 @@ mod tests {
             (
                 "query Q($s: [TokenStatus!]) { viewer { tokens(filter: {status: $s}) { totalCount } } }",
                 json!({ "s": ["ACTIVE", "secret"] }),
-                "1:9 \"filter.status.1\" This is no value of TokenStatus.",
+                "1:9 \"filter.status.1\" This is not a value of TokenStatus.",
             ),
             (
                 "query Q($i: Int = \"secret\") { viewer { tokens(first: $i) { totalCount } } }",
                 json!({}),
-                "1:9 \"first\" A whole number between -2147483648 and 2147483647 is taken here.",
+                "1:9 \"first\" Expected an integer from -2147483648 to 2147483647.",
             ),
             (
                 "query Q($slug: String = \"acme\") { organization(slug: $slug) { id } }",
                 json!({ "slug": null }),
-                "1:54 \"slug\" A variable is null where a value of the type String! is taken.",
+                "1:54 \"slug\" Expected a value of the type String!, but the variable is null.",
             ),
             (
                 "query Q($x: ID) { token(id: $x) { id } }",
                 json!({ "x": "secret" }),
-                "1:29 \"id\" A variable is used where a value of the type ID! is taken.",
+                "1:29 \"id\" The variable does not match the type ID! of its position.",
             ),
             (
                 "query Q($x: [ID]!) { nodes(ids: $x) { id } }",
                 json!({ "x": [] }),
-                "1:33 \"ids\" A variable is used where a value of the type [ID!]! is taken.",
+                "1:33 \"ids\" The variable does not match the type [ID!]! of its position.",
             ),
             ("query Q { organization { id } }", json!({}), "1:11 \"slug\" The argument slug is missing."),
             (
@@ -416,17 +416,17 @@ mod tests {
             (
                 "query Q($x: Token) { token(id: $x) { id } }",
                 json!({}),
-                "1:9 \"id\" A variable is of a type that is no input.",
+                "1:9 \"id\" The type of a variable is not an input type.",
             ),
             (
                 "query Q { viewer { ...F } }\nfragment F on User { tokens(filter: \"secret\") { totalCount } }",
                 json!({}),
-                "2:37 \"filter\" An object of the type TokenFilter is taken here.",
+                "2:37 \"filter\" Expected an object of the type TokenFilter.",
             ),
             (
                 "query Q { viewer { id } }\nquery Other { token(id: null) { id } }",
                 json!({}),
-                "2:25 \"id\" Null stands where a value of the type ID! is taken.",
+                "2:25 \"id\" Expected a value of the type ID!, not null.",
             ),
         ] {
             assert_eq!(errors_of(query, variables), [expected], "{query}");

@@ -3,10 +3,11 @@
 use crate::world::programs::top;
 use std::{fs, path::Path};
 
-/// Words that the glossary replaces, matched as whole words. The sources still contain some of them.
+/// Words that the glossary replaces, matched as whole words. In identifiers, underscores separate words.
 const PRIVATE_WORDS: &[&str] = &[
     "door",
-    "state",
+    "doors",
+    "letter",
     "told",
     "whoever",
     "somebody",
@@ -21,7 +22,16 @@ const PRIVATE_WORDS: &[&str] = &[
 ];
 const FILES: &[&str] =
     &["README.md", "CONTRIBUTING.md", "SECURITY.md", "schema.graphql", "openapi.json", "config.example.toml"];
-const FOLDERS: &[&str] = &["docs", "src/mail/templates", "src/cli/demo", "console/src"];
+const FOLDERS: &[&str] = &["docs", "src", "tests/it", "migration", "benches", "console/src"];
+/// Where a word is not of the dialect: the name of a column, of a Unix user, and the words of this file.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    ("src/domain/email.rs", "letter"),
+    ("src/store/entity/delivery.rs", "letter"),
+    ("src/store/outbox.rs", "letter"),
+    ("src/store/tx.rs", "letter"),
+    ("migration/src/first.rs", "letter"),
+    ("tests/it/pooler.rs", "nobody"),
+];
 
 /// Returns the replaced words in a text, each with its line.
 fn private_words(text: &str) -> Vec<(usize, &str)> {
@@ -36,7 +46,7 @@ fn gather(path: &Path, files: &mut Vec<(String, String)>) {
         for entry in fs::read_dir(path).unwrap() {
             gather(&entry.unwrap().path(), files);
         }
-    } else if path.extension().is_some_and(|ending| ending != "rs")
+    } else if !path.ends_with("tests/it/terms.rs")
         && let Ok(text) = fs::read_to_string(path)
     {
         files.push((path.display().to_string(), text));
@@ -44,12 +54,20 @@ fn gather(path: &Path, files: &mut Vec<(String, String)>) {
 }
 
 #[test]
-fn texts_for_users_contain_no_private_words() {
+fn sources_and_texts_contain_no_private_words() {
     let mut files = Vec::new();
     FILES.iter().chain(FOLDERS).for_each(|path| gather(&top(path), &mut files));
     assert!(files.len() > 100, "{} files", files.len());
-    let found: Vec<_> = files.iter().map(|(path, text)| (path, private_words(text))).collect();
-    let found: Vec<_> = found.into_iter().filter(|(_, words)| !words.is_empty()).collect();
+    // In texts, a letter is a character; in sources it was an email.
+    let is_exception = |path: &str, word: &str| {
+        word == "letter" && !path.ends_with(".rs")
+            || EXCEPTIONS.iter().any(|(file, exception)| path.ends_with(file) && word == *exception)
+    };
+    let mut found = Vec::new();
+    for (path, text) in &files {
+        let words = private_words(text).into_iter().filter(|(_, word)| !is_exception(path, word));
+        found.extend(words.map(|(line, word)| format!("{path}:{line}: {word}")));
+    }
     assert!(found.is_empty(), "{found:#?}");
 }
 

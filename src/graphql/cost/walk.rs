@@ -142,7 +142,7 @@ impl<'document> Walk<'document> {
         let mut expanded_length = 0_u64;
         for (_, operation) in document.operations.iter() {
             expanded_length = expanded_length.saturating_add(self.operation(&operation.node)?.expanded_length);
-            let message = "With its fragments written out, the document is too long.";
+            let message = "The document is too long once its fragments are expanded.";
             check_limit(expanded_length, MAX_EXPANDED_LENGTH, message, None)?;
         }
         for name in document.fragments.keys() {
@@ -204,7 +204,7 @@ impl<'document> Walk<'document> {
         }
         check_limit(cost.depth, MAX_DEPTH, "The fields are nested too deep.", position)?;
         let repetitions = cost.counts.values().copied().max().unwrap_or_default();
-        check_limit(repetitions, MAX_FIELD_REPETITIONS, "One field stands too often in one selection.", position)?;
+        check_limit(repetitions, MAX_FIELD_REPETITIONS, "A field is repeated too often in one selection.", position)?;
         let message = "Lists of introspection are nested too deep.";
         check_limit(cost.introspection, MAX_INTROSPECTION_LISTS, message, position)?;
         Ok(cost)

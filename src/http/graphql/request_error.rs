@@ -63,7 +63,7 @@ impl RequestError {
                 }
             }
             cost::CostError::Cycle { position } => {
-                let message = "The fragments of the document spread each other in a circle.";
+                let message = "The fragments of the document form a cycle.";
                 Self::of_the_document(media, Some(*position), message)
             }
         }
