@@ -426,6 +426,8 @@ mod tests {
         };
         let with_password = "[mail]\nurl = 'smtp://user:password@mail.example.test:587'";
         assert!(exposed(with_password, 0o644) && !exposed(with_password, 0o640));
+        assert!(exposed("[database]\nurl = 'postgres://tokenward@db.example.test/t?password=x'", 0o644));
+        assert!(!exposed("[database]\nurl = 'sqlite://a:b@c.db'", 0o644));
         assert!(!exposed("[mail]\nurl = 'smtp://mail.example.test:587'\n[database]\nurl = 'sqlite://x.db'", 0o644));
     }
 

@@ -269,10 +269,17 @@ fn nearest(wrong: &str) -> Option<String> {
 /// Returns whether every user of the machine can read a secret in this file: a password in a URL, or the secret for JWTs.
 pub(super) fn exposes_secret(file: &Path) -> bool {
     let is_readable = std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0);
-    let is_secret = |text: String| Url::parse(&text).map_or(true, |url| url.password().is_some());
+    let has_password = |text: String| {
+        // A file may have any name.
+        let url = Url::parse(&text).ok().filter(|url| url.scheme() != "sqlite");
+        url.is_some_and(|url| url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password"))
+    };
     is_readable
-        && Layer::of_file(file)
-            .is_ok_and(|layer| SECRETS.iter().any(|key| layer.values.get_string(key).is_ok_and(is_secret)))
+        && Layer::of_file(file).is_ok_and(|layer| {
+            SECRETS.iter().any(|key| {
+                layer.values.get_string(key).is_ok_and(|text| *key == "auth.jwt.secret" || has_password(text))
+            })
+        })
 }
 
 /// The settings of one source.

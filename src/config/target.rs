@@ -45,7 +45,7 @@ impl DatabaseTarget {
             return PostgresUrl::parse(url).map(Self::Server);
         }
         Err(database(
-            "begins with sqlite:// or postgres://; write one such as sqlite:///var/lib/tokenward/tokenward.db.",
+            "must begin with sqlite:// or postgres://; write one such as sqlite:///var/lib/tokenward/tokenward.db.",
         ))
     }
 }

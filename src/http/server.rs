@@ -23,7 +23,13 @@ use hyper_util::{
 use ipnet::IpNet;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::SockRef;
-use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -50,6 +56,8 @@ const MAX_CONNECTIONS: u64 = 8 * 1024;
 const MAX_SEND_BUFFER: usize = 64 * 1024;
 /// File handles for everything else: the database, the log, emails.
 const OTHER_FILES: u64 = 256;
+/// The interval at which the log names a network that has too many connections.
+const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 /// How long requests under way may take once the service is stopped.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(7);
 /// How long the announcement may take that a connection is closed.
@@ -116,6 +124,7 @@ impl Server {
         if let Err(error) = SockRef::from(&listener).set_send_buffer_size(MAX_SEND_BUFFER) {
             tracing::warn!(%error, "failed to limit send buffers, slow clients will be noticed late");
         }
+        let mut warned: Option<Instant> = None;
         loop {
             // Without a free place, clients wait; connections make room within seconds.
             let accepted = async { (Arc::clone(&self.places).acquire_owned().await, listener.accept().await) };
@@ -126,7 +135,11 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => {
                     let Some(share) = self.networks.admit(peer.ip()) else {
-                        tracing::warn!(client = %peer.ip(), "closed a connection: its network has a quarter of all connections");
+                        // One network must not fill the log.
+                        if warned.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
+                            warned = Some(Instant::now());
+                            tracing::warn!(client = %peer.ip(), "closed a connection: its network has a quarter of all connections");
+                        }
                         continue;
                     };
                     let connection = Connection { server: self.clone(), peer, share: Arc::new(share) };

@@ -8,7 +8,7 @@ use crate::{
     mail::{Cause, EmailContext, Failure, Mailer, SEND_TIMEOUT, render},
     store::{LeasedDelivery, Outcome},
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How often the job reads the outbox without a commit.
@@ -60,13 +60,16 @@ pub(super) async fn run(app: App, mail: MailDelivery, stop: CancellationToken) {
 /// Sends one email that is due and returns the result of the attempt; `None` if none is due.
 async fn deliver_next(app: &App, mail: &MailDelivery) -> Result<Option<Result<(), Failure>>> {
     let maintenance = app.store().maintenance();
-    let Some(delivery) = maintenance.lease_emails(agreed_now(app).await?, LEASE, 1).await?.pop() else {
+    let (now, start) = (agreed_now(app).await?, Instant::now());
+    let Some(delivery) = maintenance.lease_emails(now, LEASE, 1).await?.pop() else {
         return Ok(None);
     };
     let delivered = deliver(mail, &delivery).await;
+    // The clock may have been set meanwhile.
+    let now = now.plus(start.elapsed());
     let outcome = match &delivered {
         Ok(()) => Outcome::Sent,
-        Err(failure) => outcome_of(failure, &delivery, app.now()),
+        Err(failure) => outcome_of(failure, &delivery, now),
     };
     match &delivered {
         Ok(()) => app.metrics().email_sent(),
@@ -75,7 +78,7 @@ async fn deliver_next(app: &App, mail: &MailDelivery) -> Result<Option<Result<()
             log_failure(failure, &delivery, &outcome);
         }
     }
-    if !maintenance.settle_email(&delivery, app.now(), &outcome).await? {
+    if !maintenance.settle_email(&delivery, now, &outcome).await? {
         tracing::warn!(delivery = %delivery.id, "sending an email took longer than its lease");
     }
     Ok(Some(delivered))

@@ -475,8 +475,11 @@ pub(super) struct PooledConnection {
 impl PooledConnection {
     /// Waits for an answer until `end`, and records whether the connection can be used again.
     async fn answer<T>(&self, end: Instant, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        // A rollback that succeeds does not change that: the statement that failed is still prepared.
-        let was_broken = self.state.swap(RUNNING, Ordering::Relaxed) == BROKEN;
+        // A rollback that succeeds or is cancelled does not change that: the statement that failed is still prepared.
+        let was_broken = self.state.load(Ordering::Relaxed) == BROKEN;
+        if !was_broken {
+            self.state.store(RUNNING, Ordering::Relaxed);
+        }
         let mut work = std::pin::pin!(work);
         let answer = if let Ok(answer) = timeout_at(end, work.as_mut()).await {
             answer
