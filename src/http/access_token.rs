@@ -1,10 +1,10 @@
-//! `/v2/access-token`: a token reads and ends itself.
+//! `/v2/access-token`: describes or revokes the token that authenticates the request.
 
 use super::{
     HttpState, Shared,
     body::{is_form, read_body},
     caller::{Credential, credential},
-    error_response::{ErrorResponse, json_answer},
+    error_response::{ErrorResponse, json_response},
     front::RequestLog,
 };
 use crate::{
@@ -27,36 +27,36 @@ use serde_json::json;
 
 const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
 
-/// Reads or ends the token that the request is made with.
+/// Describes or revokes the token in the `Authorization` header.
 pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let answered = match head.method {
-        Method::GET | Method::HEAD | Method::DELETE => answer(&state, &head, body).await,
-        _ => Err(ErrorResponse::method("GET, HEAD, DELETE")),
+    let result = match head.method {
+        Method::GET | Method::HEAD | Method::DELETE => respond(&state, &head, body).await,
+        _ => Err(ErrorResponse::method_not_allowed("GET, HEAD, DELETE")),
     };
-    answered.unwrap_or_else(ErrorResponse::into_response)
+    result.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn answer(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
+async fn respond(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let bearer = match credential(&request.headers) {
         Credential::None => return Err(ErrorResponse::no_credential()),
         Credential::Malformed => return Err(ErrorResponse::invalid_token()),
-        Credential::Doubled => return Err(ErrorResponse::multiple_credentials()),
+        Credential::Multiple => return Err(ErrorResponse::multiple_credentials()),
         Credential::Bearer(bearer) => bearer,
     };
     let secret = state.secret(bearer.text()).ok_or_else(ErrorResponse::invalid_token)?;
     let observed = state.observed(request);
-    if is_form(&request.headers) && has_a_second_credential(body).await? {
+    if is_form(&request.headers) && has_second_credential(body).await? {
         return Err(ErrorResponse::multiple_credentials());
     }
     let known = check(state, &secret, observed.clone()).await?;
-    let note = RequestLog { caller: Some(known.token.to_string()), ..Default::default() };
+    let log = RequestLog { caller: Some(known.token.to_string()), ..Default::default() };
     let mut response = if request.method == Method::DELETE {
-        end(state, &secret, &known, &observed).await?
+        revoke(state, &secret, &known, &observed).await?
     } else {
-        tell(state, &known)
+        describe(state, &known)
     };
-    response.extensions_mut().insert(note);
+    response.extensions_mut().insert(log);
     Ok(response)
 }
 
@@ -71,7 +71,7 @@ async fn check(state: &HttpState, secret: &Secret, observed: ObservedRequest) ->
     }
 }
 
-fn tell(state: &HttpState, known: &Snapshot) -> Response {
+fn describe(state: &HttpState, known: &Snapshot) -> Response {
     let scopes = state.app.catalogue().sorted(&known.scopes);
     let names: Vec<_> = scopes.iter().map(crate::domain::scope::ScopeName::as_str).collect();
     let body = json!({
@@ -82,14 +82,14 @@ fn tell(state: &HttpState, known: &Snapshot) -> Response {
         "expires_at": known.expires_at.map(crate::domain::time::Time::to_text_in_seconds),
         "user": { "name": known.owner.name, "email": known.owner.email },
     });
-    let mut response = json_answer(StatusCode::OK, &body);
+    let mut response = json_response(StatusCode::OK, &body);
     if let Ok(scopes) = HeaderValue::from_str(&names.join(",")) {
         response.headers_mut().insert(SCOPES, scopes);
     }
     response
 }
 
-async fn end(
+async fn revoke(
     state: &HttpState,
     secret: &Secret,
     known: &Snapshot,
@@ -99,14 +99,15 @@ async fn end(
     let change = RevokeTokenByValue { fingerprint: secret.fingerprint() };
     match state.app.change(&caller, change).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
-        // Somebody was quicker: it is as dead as it would have been.
+        // A concurrent request revoked the token first.
         Err(Error::Conflict(_)) => Err(ErrorResponse::invalid_token()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// RFC 6750, section 2: a client may not use more than one way of sending its token. Any other body is ignored.
-async fn has_a_second_credential(body: Body) -> Result<bool, ErrorResponse> {
+/// Returns whether the form has the parameter `access_token` (RFC 6750, section 2: a client sends its token in one way only).
+/// Any other body is ignored.
+async fn has_second_credential(body: Body) -> Result<bool, ErrorResponse> {
     let body = read_body(body).await?;
     Ok(form_urlencoded::parse(&body).any(|(name, _)| name == "access_token"))
 }

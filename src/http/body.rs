@@ -34,7 +34,7 @@ pub(super) async fn read_body(mut body: Body) -> Result<Bytes, ErrorResponse> {
 fn unreadable(error: axum::Error) -> ErrorResponse {
     match error.into_inner().downcast_ref() {
         Some(BodyError::NoRoom) => ErrorResponse::too_many_unfinished_requests(),
-        Some(BodyError::GivenUp) => ErrorResponse::body_given_up(),
+        Some(BodyError::GivenUp) => ErrorResponse::body_timeout(),
         None => {
             let message = "The body is incomplete or its transfer coding is malformed; send it again, in valid HTTP.";
             ErrorResponse::new(StatusCode::BAD_REQUEST, message)
@@ -55,7 +55,7 @@ pub(super) async fn read_json_text(headers: &HeaderMap, body: Body) -> Result<By
 pub(super) async fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, ErrorResponse> {
     let text = read_json_text(headers, body).await?;
     // The error of the library may repeat a password.
-    serde_json::from_slice(json::without_mark(&text)).map_err(|_| {
+    serde_json::from_slice(json::without_byte_order_mark(&text)).map_err(|_| {
         let message = "Send one JSON object with the texts that are asked for.";
         ErrorResponse::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     })

@@ -1,4 +1,4 @@
-//! From a request to its caller: the one place where time, address and credential enter.
+//! Reads the caller of a request: credential, client address and time.
 
 use super::{HttpState, error_response::ErrorResponse};
 use crate::{
@@ -23,37 +23,37 @@ use std::{
     time::Instant,
 };
 
-/// The number of unknown tokens a minute from one network.
+/// The maximum number of checks of unknown tokens per minute from one network.
 const MAX_UNKNOWN_TOKENS: u32 = 60;
 
-/// The credential of a request, as it came.
+/// The credential of a request, not yet verified.
 pub(super) enum Credential {
     /// There is no `Authorization` header.
     None,
-    /// There is more than one.
-    Doubled,
-    /// It is of another scheme, empty, or not of the characters of RFC 6750.
+    /// There is more than one `Authorization` header.
+    Multiple,
+    /// The scheme is not `Bearer`, or the credential is empty, too long, or has characters that RFC 6750 does not allow.
     Malformed,
-    /// What stands behind `Bearer`.
+    /// The credential after `Bearer`.
     Bearer(Bearer),
 }
 
-/// A bearer credential; it cannot be printed.
+/// A bearer credential. It implements neither `Debug` nor `Display`.
 pub(super) struct Bearer(String);
 
 impl Bearer {
-    /// For whoever verifies it.
+    /// Returns the text of the credential, for its verification.
     pub(super) fn text(&self) -> &str {
         &self.0
     }
 }
 
-/// The credential in the `Authorization` header, the only place where one counts.
+/// Returns the credential in the `Authorization` header, the only place where one is accepted.
 pub(super) fn credential(headers: &HeaderMap) -> Credential {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = match (values.next(), values.next()) {
         (None, _) => return Credential::None,
-        (Some(_), Some(_)) => return Credential::Doubled,
+        (Some(_), Some(_)) => return Credential::Multiple,
         (Some(value), None) => value,
     };
     let bearer = value.to_str().ok().and_then(|text| {
@@ -61,14 +61,14 @@ pub(super) fn credential(headers: &HeaderMap) -> Credential {
         scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim())
     });
     // The characters of a b64token, RFC 6750 section 2.1.
-    let fits = |text: &&str| {
+    let is_b64token = |text: &&str| {
         (1..=8192).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
     };
-    bearer.filter(fits).map_or(Credential::Malformed, |text| Credential::Bearer(Bearer(text.to_owned())))
+    bearer.filter(is_b64token).map_or(Credential::Malformed, |text| Credential::Bearer(Bearer(text.to_owned())))
 }
 
-/// The connection's own address.
+/// Returns the remote address of the connection.
 pub(super) fn peer(request: &Parts) -> Option<IpAddr> {
     request.extensions.get::<SocketAddr>().map(|peer| canonical(peer.ip()))
 }
@@ -77,8 +77,8 @@ fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&address))
 }
 
-/// The client of the outermost trusted proxy: the right-most hop that is not trusted. What stands to the left of it was
-/// written by the client, and is not read. Where a hop up to there is malformed, the list does not count.
+/// Returns the client address: the rightmost hop of `X-Forwarded-For` that is not a trusted proxy. The client can forge the
+/// hops to the left of it, so they are not read. If a hop up to there is malformed, the address of the connection is used.
 pub(super) fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = peer?;
     if !is_trusted(peer, trusted) {
@@ -97,19 +97,19 @@ pub(super) fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted:
     Some(client)
 }
 
-/// What the path of a gateway's question says of the path of the request that it is about.
+/// The part of the path of a gateway's check that names the path of the original request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Below<'question> {
-    /// Nothing.
-    Nothing,
-    /// It was appended, and counts where no header names it.
-    Appended(&'question str),
-    /// It is this one, whatever a header names.
-    Exactly(&'question str),
+pub(super) enum OriginalPath<'request> {
+    /// The path of the check names none.
+    Unspecified,
+    /// The gateway appended the path; it is used if no header names one.
+    Appended(&'request str),
+    /// The original path, whatever a header names.
+    Exact(&'request str),
 }
 
 impl HttpState {
-    /// The request itself, as the audit shows it.
+    /// Returns what the usage of a token records of this request.
     pub(super) fn observed(&self, request: &Parts) -> ObservedRequest {
         ObservedRequest {
             address: client_address(peer(request), &request.headers, &self.trusted),
@@ -119,59 +119,55 @@ impl HttpState {
         }
     }
 
-    /// The request that a gateway asks about. Without a trusted proxy it is the gateway's own; with one, a method or path
-    /// that was not sent in a usable form is unknown, and never that of the question.
-    pub(super) fn observed_behind(&self, request: &Parts, below: Below<'_>) -> ObservedRequest {
-        let own = self.observed(request);
+    /// Returns what the usage of a token records of the original request that a gateway checks. Without a trusted proxy, it is
+    /// the check itself. With one, a missing or malformed method or path is unknown, and never that of the check.
+    pub(super) fn observed_original(&self, request: &Parts, original_path: OriginalPath<'_>) -> ObservedRequest {
+        let check = self.observed(request);
         if !peer(request).is_some_and(|peer| is_trusted(peer, &self.trusted)) {
-            return own;
+            return check;
         }
-        let said = |names: &[&str]| {
+        let header = |names: &[&str]| {
             let mut values = names.iter().map(|name| single_header(&request.headers, name));
             values.find_map(|value| value).map(readable)
         };
-        let method = said(&["x-forwarded-method", "x-original-method"]).and_then(|name| text::method(&name));
-        let named =
-            || said(&["x-forwarded-uri", "x-original-uri", "x-original-url"]).and_then(|uri| self.path(path_of(&uri)?));
-        let path = match below {
-            Below::Nothing => named(),
-            Below::Appended(path) => named().or_else(|| self.path(&readable(path.as_bytes()))),
-            Below::Exactly(path) => self.path(&readable(path.as_bytes())),
+        let method = header(&["x-forwarded-method", "x-original-method"]).and_then(|name| text::method(&name));
+        let forwarded_path = || {
+            header(&["x-forwarded-uri", "x-original-uri", "x-original-url"]).and_then(|uri| self.path(path_of(&uri)?))
         };
-        ObservedRequest { method, path, ..own }
+        let path = match original_path {
+            OriginalPath::Unspecified => forwarded_path(),
+            OriginalPath::Appended(path) => forwarded_path().or_else(|| self.path(&readable(path.as_bytes()))),
+            OriginalPath::Exact(path) => self.path(&readable(path.as_bytes())),
+        };
+        ObservedRequest { method, path, ..check }
     }
 
     fn user_agent(&self, headers: &HeaderMap) -> Option<String> {
-        self.masked_agent(&String::from_utf8_lossy(headers.get(header::USER_AGENT)?.as_bytes()))
+        self.redacted_user_agent(&String::from_utf8_lossy(headers.get(header::USER_AGENT)?.as_bytes()))
     }
 
-    /// What a client calls itself, without values of tokens.
-    pub(super) fn masked_agent(&self, agent: &str) -> Option<String> {
+    /// Returns a user agent with token values redacted and its length limited; `None` if it is empty.
+    pub(super) fn redacted_user_agent(&self, agent: &str) -> Option<String> {
         text::user_agent(&redacted(self.app.prefix(), agent))
     }
 
-    /// Where a request went, without its query and values of tokens.
+    /// Returns a path without its query and with token values redacted.
     pub(super) fn path(&self, path: &str) -> Option<String> {
-        // A query is not kept, and so it is no reason to keep the path in another form.
+        // The query is removed first, so that a token value in it does not change how the path is stored.
         text::path(&redacted(self.app.prefix(), path.split(['?', '#']).next().unwrap_or_default()))
     }
 
-    /// The name of a parameter that was sent, for the log.
+    /// Returns the name of a query parameter for the log, with token values redacted.
     pub(super) fn shown_name(&self, name: &str) -> String {
         text::user_agent(&redacted(self.app.prefix(), name)).unwrap_or_default()
     }
 
-    /// Somebody who came now, from there, through that.
-    pub(super) fn caller(&self, observed: &ObservedRequest, through: AuthMethod) -> Caller {
-        Caller {
-            at: self.app.now(),
-            address: observed.address,
-            user_agent: observed.user_agent.clone(),
-            auth_method: through,
-        }
+    /// Returns the caller of a request at the current time.
+    pub(super) fn caller(&self, observed: &ObservedRequest, auth_method: AuthMethod) -> Caller {
+        Caller { at: self.app.now(), address: observed.address, user_agent: observed.user_agent.clone(), auth_method }
     }
 
-    /// What may be one of our values.
+    /// Parses a token value; `None` if it is malformed.
     pub(super) fn secret(&self, text: &str) -> Option<Secret> {
         let secret = Secret::parse(self.app.prefix(), text);
         if secret.is_none() {
@@ -180,7 +176,7 @@ impl HttpState {
         secret
     }
 
-    /// Judges a token at a door where values may be guessed: an address that sends many unknown ones is refused.
+    /// Checks a token on an endpoint where a client could guess values: a network that sends many unknown tokens is limited.
     pub(super) async fn check_throttled(
         &self,
         secret: &Secret,
@@ -197,25 +193,25 @@ impl HttpState {
         Ok(checked)
     }
 
-    /// A question about a token, asked now.
+    /// Returns a check at the current time.
     pub(super) fn ask(&self, organization: Option<String>, scopes: Vec<String>) -> CheckRequest {
         CheckRequest { at: self.app.now(), organization, scopes, ..CheckRequest::default() }
     }
 }
 
-/// The value of a header; empty where it came more than once, since then one may be the client's.
+/// Returns the value of a header; empty if it is repeated, because one of the values may be that of the client.
 fn single_header<'headers>(headers: &'headers HeaderMap, name: &str) -> Option<&'headers [u8]> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?.as_bytes();
     Some(if values.next().is_some() { b"" } else { first })
 }
 
-/// The text of some bytes, those percent-encoded that are not readable in every log.
+/// Percent-encodes control characters and bytes that are not ASCII, so that the text is readable in any log.
 fn readable(bytes: &[u8]) -> Cow<'_, str> {
     percent_encode(bytes, CONTROLS).into()
 }
 
-/// Some gateways send the whole address, others the path; nothing for what is neither.
+/// Returns the path, with its query, of a URL or a path: gateways send either. `None` if the text is neither.
 fn path_of(uri: &str) -> Option<&str> {
     if uri.starts_with('/') || uri == "*" {
         return Some(uri);
@@ -245,7 +241,7 @@ mod tests {
 
     ///
     #[test]
-    fn addresses_count_as_far_as_the_trusted_proxies_go() {
+    fn client_address_is_the_rightmost_untrusted_hop() {
         assert_eq!(client("203.0.113.9", &["9.9.9.9"]), "203.0.113.9");
         assert_eq!(client("127.0.0.1", &["9.9.9.9, 1.2.3.4"]), "1.2.3.4");
         assert_eq!(client("127.0.0.1", &["9.9.9.9, 1.2.3.4, 10.1.2.3"]), "1.2.3.4");
@@ -262,18 +258,18 @@ mod tests {
 
     ///
     #[test]
-    fn bytes_of_the_client_do_not_hide_its_address() {
-        for left in [&b"\xe9"[..], b"\xff,\xfe", b"", b",,,", b"nonsense", b"10.1.2.3, \xe9", b"[[[", b"\t"] {
-            assert_eq!(client_of("127.0.0.1", &[&[left, b", 1.2.3.4"].concat()]), "1.2.3.4", "{left:?}");
-            assert_eq!(client_of("127.0.0.1", &[&[left, b",1.2.3.4 , 10.9.9.9"].concat()]), "1.2.3.4", "{left:?}");
-            assert_eq!(client_of("127.0.0.1", &[left, b"1.2.3.4"]), "1.2.3.4", "{left:?}");
+    fn forged_hops_do_not_hide_the_client_address() {
+        for forged in [&b"\xe9"[..], b"\xff,\xfe", b"", b",,,", b"nonsense", b"10.1.2.3, \xe9", b"[[[", b"\t"] {
+            assert_eq!(client_of("127.0.0.1", &[&[forged, b", 1.2.3.4"].concat()]), "1.2.3.4", "{forged:?}");
+            assert_eq!(client_of("127.0.0.1", &[&[forged, b",1.2.3.4 , 10.9.9.9"].concat()]), "1.2.3.4", "{forged:?}");
+            assert_eq!(client_of("127.0.0.1", &[forged, b"1.2.3.4"]), "1.2.3.4", "{forged:?}");
         }
         assert_eq!(client_of("127.0.0.1", &[b"1.2.3.4, \xe9"]), "127.0.0.1");
     }
 
     ///
     #[test]
-    fn a_bearer_is_one_word_behind_one_scheme_in_one_header() {
+    fn bearer_is_one_word_in_one_header() {
         let of = |values: &[&[u8]]| {
             let headers: HeaderMap = values
                 .iter()
@@ -281,7 +277,7 @@ mod tests {
                 .collect();
             match credential(&headers) {
                 Credential::None => "none".to_owned(),
-                Credential::Doubled => "doubled".into(),
+                Credential::Multiple => "multiple".into(),
                 Credential::Malformed => "malformed".into(),
                 Credential::Bearer(bearer) => bearer.text().to_owned(),
             }
@@ -289,7 +285,7 @@ mod tests {
         assert_eq!(of(&[]), "none");
         assert_eq!(of(&[b"bearer abc"]), "abc");
         assert_eq!(of(&[b"BEARER   abc "]), "abc");
-        assert_eq!(of(&[b"Bearer abc", b"Bearer abc"]), "doubled");
+        assert_eq!(of(&[b"Bearer abc", b"Bearer abc"]), "multiple");
         for malformed in [
             &b"Basic abc"[..],
             b"DPoP abc",
@@ -307,7 +303,7 @@ mod tests {
 
     ///
     #[test]
-    fn path_of_an_address_is_never_taken_from_its_query() {
+    fn path_of_a_url_is_never_taken_from_its_query() {
         for (uri, path) in [
             ("https://api.example.com/v1/builds?x=1", "/v1/builds?x=1"),
             ("https://api.example.com", "/"),
@@ -319,13 +315,13 @@ mod tests {
         ] {
             assert_eq!(path_of(uri), Some(path), "{uri}");
         }
-        for neither in ["", "v1/builds", "api.example.com:443", "v1/a?next=https://a.example/harmless"] {
-            assert_eq!(path_of(neither), None, "{neither}");
+        for invalid in ["", "v1/builds", "api.example.com:443", "v1/a?next=https://a.example/harmless"] {
+            assert_eq!(path_of(invalid), None, "{invalid}");
         }
     }
 
     #[test]
-    fn unreadable_bytes_are_percent_encoded() {
+    fn control_characters_and_other_bytes_are_percent_encoded() {
         assert_eq!(readable("/v1/secret/é".as_bytes()), "/v1/secret/%C3%A9");
         assert_eq!(readable(b"/v1/\xe9\t/%20 x"), "/v1/%E9%09/%20 x");
     }

@@ -1,17 +1,17 @@
-//! The cookie of a session: what it is called, which requests may bring it, and how a browser is told of it.
+//! The session cookie: its name, its attributes, and which requests may use it.
 //!
-//! A browser sends it along whoever wrote the page. So it counts only where a page of our own asks: with a header that no
-//! form and no page of another origin can send, and from the origin that the operator named.
+//! A browser sends the cookie also with requests of other sites. Protection against CSRF: the cookie is accepted only with a
+//! header that no form and no page of another origin can send, and only from the origin of the public URL.
 
 use super::error_response::ErrorResponse;
 use crate::domain::session::MAX_LIFETIME;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use url::{Host, Url};
 
-/// What only a page of our own can send.
+/// The header that only pages of this origin can send.
 const CONSOLE: &str = "x-tokenward-console";
 
-/// The cookie, as this service is reached.
+/// The session cookie for the public URL of the service.
 pub(super) struct Cookie {
     name: &'static str,
     attributes: &'static str,
@@ -19,7 +19,7 @@ pub(super) struct Cookie {
 }
 
 impl Cookie {
-    /// For the address by which browsers reach the service.
+    /// Returns the cookie for a public URL. Only plain HTTP on a loopback address allows a cookie that is not `Secure`.
     pub(super) fn of(public_url: &str) -> Self {
         let origin = public_url.to_owned();
         match Url::parse(public_url).ok().filter(|url| url.scheme() == "http") {
@@ -36,54 +36,54 @@ impl Cookie {
         }
     }
 
-    /// What the request brings as our cookie. Beside an `Authorization` header it does not count.
+    /// Returns the value of the cookie in a request; `None` if there is none or if there is an `Authorization` header.
     pub(super) fn read(&self, headers: &HeaderMap) -> Option<String> {
         if headers.contains_key(header::AUTHORIZATION) {
             return None;
         }
-        // A byte that is no text is the matter of its own cookie alone.
+        // An invalid byte affects only the cookie that contains it.
         let pairs = headers.get_all(header::COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-        let mut ours = pairs.filter_map(|pair| {
+        let mut values = pairs.filter_map(|pair| {
             let pair = String::from_utf8_lossy(pair);
             let (name, value) = pair.trim().split_once('=')?;
             (name == self.name).then(|| value.to_owned())
         });
-        // Of two nobody knows who set which: neither leads anywhere.
-        ours.next().map(|first| if ours.next().is_some() { String::new() } else { first })
+        // A second cookie of the same name may come from an attacker: the empty value belongs to no session.
+        values.next().map(|first| if values.next().is_some() { String::new() } else { first })
     }
 
-    /// Refuses what a page of somebody else's could have sent.
+    /// Rejects a request that a page of another origin could have sent.
     pub(super) fn allows(&self, request: &Parts) -> Result<(), ErrorResponse> {
-        let refuse = |why: String| Err(ErrorResponse::new(StatusCode::FORBIDDEN, why));
+        let reject = |message: String| Err(ErrorResponse::new(StatusCode::FORBIDDEN, message));
         let headers = &request.headers;
-        let says = |name: &str, text: &str| headers.get_all(name).iter().any(|value| value == text);
-        if says("sec-fetch-site", "cross-site") {
-            return refuse("A page of another site may not use the session of this browser.".into());
+        let has = |name: &str, text: &str| headers.get_all(name).iter().any(|value| value == text);
+        if has("sec-fetch-site", "cross-site") {
+            return reject("A page of another site may not use the session of this browser.".into());
         }
         if headers.get_all(header::ORIGIN).iter().any(|origin| origin != self.origin.as_str()) {
-            return refuse(format!("The session of this browser is for pages of {}; open it there.", self.origin));
+            return reject(format!("The session of this browser is for pages of {}; open it there.", self.origin));
         }
-        if !says(CONSOLE, "1") {
-            return refuse("A request within a session needs the header X-Tokenward-Console: 1.".into());
+        if !has(CONSOLE, "1") {
+            return reject("A request within a session needs the header X-Tokenward-Console: 1.".into());
         }
         Ok(())
     }
 
-    /// Tells a browser the cookie.
+    /// Returns the `Set-Cookie` value that sets the cookie.
     pub(super) fn issue(&self, value: &str) -> Option<HeaderValue> {
         self.encode(value, MAX_LIFETIME.as_secs())
     }
 
-    /// Tells a browser to forget it.
+    /// Returns the `Set-Cookie` value that deletes the cookie.
     pub(super) fn clear(&self) -> Option<HeaderValue> {
         self.encode("", 0)
     }
 
     fn encode(&self, value: &str, seconds: u64) -> Option<HeaderValue> {
         let text = format!("{}={value}; {}; Max-Age={seconds}", self.name, self.attributes);
-        let mut told = HeaderValue::from_str(&text).ok()?;
-        told.set_sensitive(true);
-        Some(told)
+        let mut cookie = HeaderValue::from_str(&text).ok()?;
+        cookie.set_sensitive(true);
+        Some(cookie)
     }
 }
 
@@ -110,8 +110,8 @@ mod tests {
 
     ///
     #[test]
-    fn the_cookie_is_bound_to_its_host_but_on_this_machine() {
-        for (url, told) in [
+    fn cookie_is_secure_except_on_loopback() {
+        for (url, expected) in [
             ("https://tokens.example.com", "__Host-tokenward=a; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=86400"),
             ("https://localhost", "__Host-tokenward=a; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=86400"),
             ("http://192.0.2.1", "__Host-tokenward=a; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=86400"),
@@ -124,59 +124,63 @@ mod tests {
             ("http://[::1]:8080", "tokenward=a; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400"),
             ("http://localhost:8080", "tokenward=a; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400"),
         ] {
-            assert_eq!(Cookie::of(url).issue("a").expect("a value"), told, "{url}");
+            assert_eq!(Cookie::of(url).issue("a").expect("a value"), expected, "{url}");
         }
-        let taken = Cookie::of("https://tokens.example.com").clear().expect("a value");
-        assert_eq!(taken, "__Host-tokenward=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
-        assert!(taken.is_sensitive());
+        let cleared = Cookie::of("https://tokens.example.com").clear().expect("a value");
+        assert_eq!(cleared, "__Host-tokenward=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
+        assert!(cleared.is_sensitive());
     }
 
     #[test]
-    fn one_cookie_is_found_among_others_and_two_are_none() {
+    fn duplicate_cookie_has_an_empty_value() {
         let cookie = Cookie::of("https://tokens.example.com");
-        let brought = |headers: &[(&str, &str)]| cookie.read(&request(headers).headers);
-        assert_eq!(brought(&[]), None);
-        assert_eq!(brought(&[("cookie", "a=b; __Host-tokenward=x; c=d")]), Some("x".into()));
-        assert_eq!(brought(&[("cookie", "a=b"), ("cookie", "__Host-tokenward=x")]), Some("x".into()));
-        assert_eq!(brought(&[("cookie", "tokenward=x; __Host-tokenward2=x; __host-tokenward=x")]), None);
-        assert_eq!(brought(&[("cookie", "__Host-tokenward=x; __Host-tokenward=y")]), Some(String::new()));
-        assert_eq!(brought(&[("cookie", "__Host-tokenward=x"), ("authorization", "Bearer y")]), None);
+        let read = |headers: &[(&str, &str)]| cookie.read(&request(headers).headers);
+        assert_eq!(read(&[]), None);
+        assert_eq!(read(&[("cookie", "a=b; __Host-tokenward=x; c=d")]), Some("x".into()));
+        assert_eq!(read(&[("cookie", "a=b"), ("cookie", "__Host-tokenward=x")]), Some("x".into()));
+        assert_eq!(read(&[("cookie", "tokenward=x; __Host-tokenward2=x; __host-tokenward=x")]), None);
+        assert_eq!(read(&[("cookie", "__Host-tokenward=x; __Host-tokenward=y")]), Some(String::new()));
+        assert_eq!(read(&[("cookie", "__Host-tokenward=x"), ("authorization", "Bearer y")]), None);
     }
 
     #[test]
-    fn unreadable_cookie_of_another_does_not_hide_the_session() {
+    fn invalid_bytes_in_another_cookie_are_ignored() {
         let mut headers = HeaderMap::new();
-        let line = HeaderValue::from_bytes(b"theirs=\xe9; __Host-tokenward=x").expect("a value");
+        let line = HeaderValue::from_bytes(b"other=\xe9; __Host-tokenward=x").expect("a value");
         headers.insert(header::COOKIE, line);
         assert_eq!(Cookie::of("https://tokens.example.com").read(&headers), Some("x".into()));
     }
 
     ///
     #[test]
-    fn what_another_page_could_have_sent_is_refused() {
+    fn requests_of_other_origins_are_rejected() {
         let cookie = Cookie::of("https://tokens.example.com");
-        let ours = ("x-tokenward-console", "1");
-        for good in [
-            &[ours][..],
-            &[ours, ("origin", "https://tokens.example.com")],
-            &[ours, ("sec-fetch-site", "same-origin")],
-            &[ours, ("sec-fetch-site", "none")],
+        let console = ("x-tokenward-console", "1");
+        for allowed in [
+            &[console][..],
+            &[console, ("origin", "https://tokens.example.com")],
+            &[console, ("sec-fetch-site", "same-origin")],
+            &[console, ("sec-fetch-site", "none")],
         ] {
-            assert!(cookie.allows(&request(good)).is_ok(), "{good:?}");
+            assert!(cookie.allows(&request(allowed)).is_ok(), "{allowed:?}");
         }
-        for bad in [
+        for forbidden in [
             &[][..],
             &[("x-tokenward-console", "true")],
             &[("origin", "https://tokens.example.com")],
-            &[ours, ("origin", "https://evil.example")],
-            &[ours, ("origin", "http://tokens.example.com")],
-            &[ours, ("origin", "https://tokens.example.com:8443")],
-            &[ours, ("origin", "null")],
-            &[ours, ("origin", "")],
-            &[ours, ("origin", "https://tokens.example.com"), ("origin", "https://evil.example")],
-            &[ours, ("sec-fetch-site", "cross-site")],
+            &[console, ("origin", "https://evil.example")],
+            &[console, ("origin", "http://tokens.example.com")],
+            &[console, ("origin", "https://tokens.example.com:8443")],
+            &[console, ("origin", "null")],
+            &[console, ("origin", "")],
+            &[console, ("origin", "https://tokens.example.com"), ("origin", "https://evil.example")],
+            &[console, ("sec-fetch-site", "cross-site")],
         ] {
-            assert_eq!(cookie.allows(&request(bad)).expect_err("a refusal").status, StatusCode::FORBIDDEN, "{bad:?}");
+            assert_eq!(
+                cookie.allows(&request(forbidden)).expect_err("an error").status,
+                StatusCode::FORBIDDEN,
+                "{forbidden:?}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How REST clients hear of a refusal or a failure: one place for every status, body and header.
+//! Error responses of the REST endpoints: status, body and headers.
 
 use crate::domain::error::Error;
 use axum::{
@@ -8,20 +8,20 @@ use axum::{
 };
 use serde_json::Map;
 
-/// Names one request in answers and in the log.
+/// The header with the ID of a request, in responses and in the log.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"tokenward\"");
 const INVALID_TOKEN: HeaderValue = HeaderValue::from_static("Bearer realm=\"tokenward\", error=\"invalid_token\"");
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// One refusal or failure.
+/// An error as a response.
 #[derive(Debug)]
 pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
     pub(super) message: String,
-    /// What the body says besides: `error`, the code of RFC 6749, on `/oauth/…` alone; `field`, what was wrong of what was
-    /// sent.
+    /// One more key of the body and its value: `error`, the code of RFC 6749, only on `/oauth/…`; or `field`, the name of the
+    /// invalid input.
     pub(super) more: Option<Box<(&'static str, String)>>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -31,17 +31,17 @@ impl ErrorResponse {
         Self { status, message: message.into(), more: None, headers: Vec::new() }
     }
 
-    /// No credential came: nothing is said of any token.
+    /// 401 for a request without a credential.
     pub(super) fn no_credential() -> Self {
         Self::from(Error::Unauthenticated)
     }
 
-    /// The same answer for a malformed, unknown, expired and revoked token.
+    /// 401 with `invalid_token`, the same for a malformed, unknown, expired and revoked token.
     pub(super) fn invalid_token() -> Self {
         Self::no_credential().with(header::WWW_AUTHENTICATE, INVALID_TOKEN)
     }
 
-    /// The credential came twice.
+    /// 400 for a request with more than one credential.
     pub(super) fn multiple_credentials() -> Self {
         let message = "The request has more than one credential; send one Authorization header and nothing else.";
         Self::new(StatusCode::BAD_REQUEST, message).with(
@@ -50,36 +50,36 @@ impl ErrorResponse {
         )
     }
 
-    /// The token lacks a scope: the message names the first missing, the header all that were asked.
-    pub(super) fn insufficient_scope(missing: &str, asked: &str) -> Self {
-        let challenge = format!("Bearer realm=\"tokenward\", error=\"insufficient_scope\", scope=\"{asked}\"");
+    /// 403 with `insufficient_scope`. The message names the first missing scope, the header all required scopes.
+    pub(super) fn insufficient_scope(missing: &str, required: &str) -> Self {
+        let challenge = format!("Bearer realm=\"tokenward\", error=\"insufficient_scope\", scope=\"{required}\"");
         let message = format!("Your access token doesn't have the {missing} scope");
-        let problem = Self::new(StatusCode::FORBIDDEN, message);
+        let error = Self::new(StatusCode::FORBIDDEN, message);
         match HeaderValue::from_str(&challenge) {
-            Ok(challenge) => problem.with(header::WWW_AUTHENTICATE, challenge),
-            Err(_) => problem,
+            Ok(challenge) => error.with(header::WWW_AUTHENTICATE, challenge),
+            Err(_) => error,
         }
     }
 
-    /// No answer can be given now.
+    /// 503: the client can retry after one second.
     pub(super) fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Try again later").with(header::RETRY_AFTER, RETRY_AFTER)
     }
 
-    /// The client, or all of them together, have not taken other responses yet.
+    /// 503: the unsent responses of the connection, or of the process, are at their limit.
     pub(super) fn too_many_unsent_responses() -> Self {
         tracing::warn!("replaced a response by 503: too many bytes of others are unsent");
         Self::unavailable()
     }
 
-    /// Other requests that are not answered yet hold too much memory.
+    /// 503: unfinished requests are at their memory limit.
     pub(super) fn too_many_unfinished_requests() -> Self {
         tracing::warn!("rejected a request with 503: unfinished requests hold too much memory");
         Self::unavailable()
     }
 
-    /// The body of the request did not arrive before its memory was needed for others.
-    pub(super) fn body_given_up() -> Self {
+    /// 408: the body of the request did not arrive before other requests needed its memory.
+    pub(super) fn body_timeout() -> Self {
         tracing::warn!(
             "rejected a request with 408: its body did not arrive, and unfinished requests hold too much memory"
         );
@@ -87,26 +87,26 @@ impl ErrorResponse {
         Self::new(StatusCode::REQUEST_TIMEOUT, message)
     }
 
-    /// Accepts GET, and HEAD, which is answered wherever GET is. HTTP then leaves out the body.
-    pub(super) fn only_reads(method: &Method) -> Result<(), Self> {
-        if reads(method) { Ok(()) } else { Err(Self::method("GET, HEAD")) }
+    /// Returns an error unless the method is GET or HEAD. The server omits the body of a response to HEAD.
+    pub(super) fn require_get(method: &Method) -> Result<(), Self> {
+        if is_get_or_head(method) { Ok(()) } else { Err(Self::method_not_allowed("GET, HEAD")) }
     }
 
-    /// Another method would do.
-    pub(super) fn method(allow: &'static str) -> Self {
+    /// 405 with the allowed methods.
+    pub(super) fn method_not_allowed(allow: &'static str) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("This path answers {allow} only."))
             .with(header::ALLOW, HeaderValue::from_static(allow))
     }
 
     #[must_use]
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        // A challenge that says more replaces the one that says less.
+        // A more specific challenge replaces the general one.
         self.headers.retain(|(present, _)| *present != name);
         self.headers.push((name, value));
         self
     }
 
-    /// With a code of RFC 6749.
+    /// Adds an error code of RFC 6749.
     #[must_use]
     pub(super) fn with_oauth_error(mut self, error: &'static str) -> Self {
         self.more = Some(Box::new(("error", error.to_owned())));
@@ -116,7 +116,7 @@ impl ErrorResponse {
 
 impl From<Error> for ErrorResponse {
     fn from(error: Error) -> Self {
-        let (message, pause) = (error.to_string(), error.retry_after_seconds());
+        let (message, retry_after) = (error.to_string(), error.retry_after_seconds());
         match error {
             Error::Unauthenticated | Error::ReauthenticationRequired => {
                 Self::new(StatusCode::UNAUTHORIZED, message).with(header::WWW_AUTHENTICATE, CHALLENGE)
@@ -130,7 +130,7 @@ impl From<Error> for ErrorResponse {
             Error::Conflict(_) => Self::new(StatusCode::CONFLICT, message),
             Error::RateLimited { .. } => {
                 let limited = Self::new(StatusCode::TOO_MANY_REQUESTS, message);
-                match pause {
+                match retry_after {
                     Some(seconds) => limited.with(header::RETRY_AFTER, HeaderValue::from(seconds)),
                     None => limited,
                 }
@@ -154,26 +154,26 @@ impl IntoResponse for ErrorResponse {
             body.insert(name.into(), text.into());
         }
         body.insert("message".into(), self.message.into());
-        let mut response = json_answer(self.status, &body.into());
+        let mut response = json_response(self.status, &body.into());
         response.headers_mut().extend(self.headers);
         response
     }
 }
 
-/// Any answer in JSON.
-pub(super) fn json_answer(status: StatusCode, body: &serde_json::Value) -> Response {
+/// Returns a response with a JSON body.
+pub(super) fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
 }
 
-/// Whether a request by this method has the response of GET.
-pub(super) fn reads(method: &Method) -> bool {
+/// Returns whether the method is GET or HEAD.
+pub(super) fn is_get_or_head(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// Whoever asks for a path that there is not.
-pub(super) fn no_such_path() -> ErrorResponse {
+/// 404 for an unknown path.
+pub(super) fn path_not_found() -> ErrorResponse {
     ErrorResponse::new(StatusCode::NOT_FOUND, "No such path")
 }

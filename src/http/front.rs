@@ -1,4 +1,4 @@
-//! What holds for every request: its id, its limits, its headers, and the one line in the log that ends it.
+//! The middleware around every request: request ID, limits, timeout, response headers, metrics and the request log.
 
 use super::{
     Shared,
@@ -29,76 +29,76 @@ use tracing::Instrument as _;
 
 const MAX_URI_LENGTH: usize = 8 * 1024;
 const MAX_HEADERS_SIZE: usize = 32 * 1024;
-/// How long a request may take, its body included.
+/// The maximum duration of a request, including its body.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// For how long a browser that came by TLS shall come by nothing else. Of other names below this one we know nothing.
+/// The time for which a browser uses only TLS. Subdomains are not included, because they may belong to other services.
 const HSTS_MAX_AGE: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// What a door tells of a request, for the log.
+/// What a handler adds to the log line of its request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RequestLog {
-    /// As whom it was made: an id, never a name.
+    /// The ID of the caller, never a name.
     pub(super) caller: Option<String>,
-    /// The GraphQL operation's name.
+    /// The name of the GraphQL operation.
     pub(super) operation: Option<String>,
-    /// The record of a refusal is the use: its line is for debugging only.
+    /// Whether the line is logged at level `DEBUG`: usage already records the check, or the request is of no interest.
     pub(super) quiet: bool,
 }
 
-/// The id of a request, for what an answer says of it.
+/// The request ID, which an internal error includes in its response.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) HeaderValue);
 
-/// Passes a request on, and ends it.
+/// Handles a request by the next handler, then completes and logs the response.
 pub(super) async fn handle(State(state): State<Shared>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let (mut head, body) = request.into_parts();
     let id = request_id(&head.headers, state.app.prefix());
     head.extensions.insert(RequestId(id.clone()));
-    // Whatever the client wrote may be a token's value.
-    let masked = |text: &str| redact::redacted(state.app.prefix(), text);
-    let (method, path) = (masked(head.method.as_str()), redact::own_path(state.app.prefix(), head.uri.path()));
+    // Any text from the client may contain a token value.
+    let redacted = |text: &str| redact::redacted(state.app.prefix(), text);
+    let (method, path) = (redacted(head.method.as_str()), redact::own_path(state.app.prefix(), head.uri.path()));
     let client = client_address(peer(&head), &head.headers, &state.trusted);
     let matched = head.extensions.get::<MatchedPath>().cloned();
-    let told = ErrorFormat::of(&head);
+    let format = ErrorFormat::of(&head);
     let connection = head.extensions.get::<ConnectionBudget>().cloned();
-    let dealings = Arc::default();
+    let stats = Arc::default();
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let work = async {
-        let answered = match told.refuses(&head) {
-            Some(problem) => Err(problem),
+        let result = match format.limit_error(&head) {
+            Some(error) => Err(error),
             None => guarded(REQUEST_TIMEOUT, next.run(Request::from_parts(head, body))).await,
         };
-        answered.unwrap_or_else(|problem| told.render(problem))
+        result.unwrap_or_else(|error| format.render(error))
     };
-    let mut response = store::with_request_stats(Arc::clone(&dealings), work.instrument(span.clone())).await;
-    let note = response.extensions_mut().remove::<RequestLog>().unwrap_or_default();
+    let mut response = store::with_request_stats(Arc::clone(&stats), work.instrument(span.clone())).await;
+    let log = response.extensions_mut().remove::<RequestLog>().unwrap_or_default();
     let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&state.unsent]).collect();
     if !unsent::reserve(&mut response, &budgets) {
-        response = told.render(ErrorResponse::too_many_unsent_responses());
+        response = format.render(ErrorResponse::too_many_unsent_responses());
     }
     state.app.metrics().request(route_label(matched.as_ref()), response.status().as_u16(), started.elapsed());
     let line = LogLine {
         method: &method,
         path: &path,
         status: response.status().as_u16(),
-        caller: note.caller.as_deref().unwrap_or("-"),
+        caller: log.caller.as_deref().unwrap_or("-"),
         client: client.map_or_else(|| "-".into(), |client| client.to_string()),
-        operation: &note.operation.as_deref().map_or_else(|| "-".into(), masked),
-        statements: dealings.statements(),
+        operation: &log.operation.as_deref().map_or_else(|| "-".into(), redacted),
+        statements: stats.statements(),
         ms: (started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
     };
-    span.in_scope(|| line.write(note.quiet));
+    span.in_scope(|| line.write(log.quiet));
     finish(response.headers_mut(), id, state.public_url.starts_with("https:"));
     response
 }
 
-/// The path as the router has it, without what stands for the client's part at its end.
+/// Returns the matched route without its trailing wildcard, as the label of a metric.
 fn route_label(matched: Option<&MatchedPath>) -> &str {
     let path = matched.map_or("none", MatchedPath::as_str);
     match path.split("/{*").next().unwrap_or_default().trim_end_matches('/') {
         "" => "/",
-        door => door,
+        route => route,
     }
 }
 
@@ -124,16 +124,16 @@ impl LogLine<'_> {
     }
 }
 
-/// The answer of a door, if it gives one in time and without a fault. What a panic says goes to the log alone.
+/// Returns the response of a handler; an error if it panics or exceeds the limit. The message of a panic is only logged.
 async fn guarded(limit: Duration, work: impl Future<Output = Response>) -> Result<Response, ErrorResponse> {
     match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
-        Ok(Ok(answer)) => Ok(answer),
+        Ok(Ok(response)) => Ok(response),
         Ok(Err(_)) => Err(Error::Bug("a panic".into()).into()),
         Err(_) => Err(ErrorResponse::unavailable()),
     }
 }
 
-/// A door by its way of telling what arose around it.
+/// The format of errors that arise outside the handler of an endpoint.
 enum ErrorFormat {
     GraphQl(graphql::ResponseFormat),
     Verify,
@@ -152,9 +152,9 @@ impl ErrorFormat {
         }
     }
 
-    /// What is too large for this door. A gateway takes no such answer, and sends what its own client sent: the limits of
-    /// the listener are enough there, and its rejection is 403.
-    fn refuses(&self, request: &Parts) -> Option<ErrorResponse> {
+    /// Returns an error if the request exceeds a limit. `/verify` has only the limits of the listener, and their status is 403:
+    /// a gateway forwards the headers of its client and does not understand 414 or 431.
+    fn limit_error(&self, request: &Parts) -> Option<ErrorResponse> {
         let is_verify = matches!(self, Self::Verify);
         match request.extensions.get::<Rejection>() {
             Some(Rejection::NoRoom) => Some(ErrorResponse::too_many_unfinished_requests()),
@@ -168,12 +168,12 @@ impl ErrorFormat {
         }
     }
 
-    fn render(&self, problem: ErrorResponse) -> Response {
+    fn render(&self, error: ErrorResponse) -> Response {
         match self {
-            Self::GraphQl(wanted) => graphql::refused(wanted, problem),
-            Self::Verify => verify::refused(problem),
-            Self::OAuth => oauth::coded(problem).into_response(),
-            Self::Other => problem.into_response(),
+            Self::GraphQl(format) => graphql::render_error(format, error),
+            Self::Verify => verify::render_error(error),
+            Self::OAuth => oauth::with_error_code(error).into_response(),
+            Self::Other => error.into_response(),
         }
     }
 }
@@ -190,24 +190,24 @@ fn too_large(request: &Parts) -> Option<ErrorResponse> {
     })
 }
 
-/// The caller's own id if it is a sane one, so that one id follows a request through several services.
-/// One that may be a token's value is none: the log keeps it.
+/// Returns the request ID of the client if it is valid, so that one ID identifies a request across services; otherwise a new
+/// one. An ID that contains a token value is not valid, because the ID is logged.
 fn request_id(headers: &HeaderMap, prefix: &Prefix) -> HeaderValue {
-    let sane = |value: &&HeaderValue| {
+    let is_valid = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
         (1..=128).contains(&bytes.len())
             && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
             && value.to_str().is_ok_and(|text| !redact::contains_token(prefix, text))
     };
-    headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(|| {
+    headers.get(REQUEST_ID).filter(is_valid).cloned().unwrap_or_else(|| {
         let id = uuid::Uuid::new_v4().to_string();
         HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))
     })
 }
 
-fn finish(headers: &mut HeaderMap, id: HeaderValue, by_tls: bool) {
+fn finish(headers: &mut HeaderMap, id: HeaderValue, is_https: bool) {
     headers.insert(REQUEST_ID, id);
-    if by_tls {
+    if is_https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS_MAX_AGE);
     }
     for (name, value) in [
@@ -225,10 +225,10 @@ fn finish(headers: &mut HeaderMap, id: HeaderValue, by_tls: bool) {
 mod tests {
     use super::*;
 
-    async fn told(path: &str, problem: ErrorResponse) -> (u16, String) {
+    async fn rendered(path: &str, error: ErrorResponse) -> (u16, String) {
         let (mut request, ()) = axum::http::Request::builder().uri(path).body(()).expect("a request").into_parts();
         request.extensions.insert(RequestId(HeaderValue::from_static("7b3f")));
-        let response = ErrorFormat::of(&request).render(problem);
+        let response = ErrorFormat::of(&request).render(error);
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 1024).await.expect("a body");
         (status, String::from_utf8(body.to_vec()).expect("a text"))
@@ -236,8 +236,8 @@ mod tests {
 
     /// R-51
     #[tokio::test]
-    async fn a_panic_in_any_door_is_a_fault_of_ours_in_the_words_of_that_door() {
-        async fn route_label(secret: &str) -> Response {
+    async fn panic_is_an_internal_error_in_the_format_of_the_endpoint() {
+        async fn panicking_handler(secret: &str) -> Response {
             tokio::task::yield_now().await;
             panic!("{secret}")
         }
@@ -250,18 +250,18 @@ mod tests {
             ),
             ("/v2/access-token", 500, r#"{"message":"Internal error"}"#),
             ("/oauth/introspect", 500, r#"{"error":"server_error","message":"Internal error"}"#),
-            // A gateway takes no 500.
+            // Gateways do not understand 500.
             ("/verify", 503, r#"{"message":"Try again later"}"#),
         ] {
-            let problem = guarded(REQUEST_TIMEOUT, route_label("a secret")).await.expect_err("a problem");
-            assert_eq!(told(path, problem).await, (status, body.to_owned()), "{path}");
+            let error = guarded(REQUEST_TIMEOUT, panicking_handler("a secret")).await.expect_err("an error");
+            assert_eq!(rendered(path, error).await, (status, body.to_owned()), "{path}");
         }
         assert!(guarded(REQUEST_TIMEOUT, async { StatusCode::OK.into_response() }).await.is_ok());
     }
 
     /// R-52
     #[tokio::test]
-    async fn a_door_that_takes_too_long_is_503_in_the_words_of_that_door() {
+    async fn timeout_is_503_in_the_format_of_the_endpoint() {
         for (path, body) in [
             ("/graphql/", r#"{"errors":[{"message":"Try again later","extensions":{"code":"UNAVAILABLE"}}]}"#),
             ("/v2/access-token", r#"{"message":"Try again later"}"#),
@@ -269,8 +269,8 @@ mod tests {
             ("/verify/x", r#"{"message":"Try again later"}"#),
             ("/verify-for/acme/*/x", r#"{"message":"Try again later"}"#),
         ] {
-            let problem = guarded(Duration::from_millis(1), std::future::pending()).await.expect_err("a problem");
-            assert_eq!(told(path, problem).await, (503, body.to_owned()), "{path}");
+            let error = guarded(Duration::from_millis(1), std::future::pending()).await.expect_err("an error");
+            assert_eq!(rendered(path, error).await, (503, body.to_owned()), "{path}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Files for a browser, packed by gzip (RFC 1952). Each is packed once, when it is first asked for: whoever asks again and
-//! again costs no more than the sending.
+//! Gzip compression (RFC 1952) of the files for browsers. A file is compressed at its first request and then cached, so that
+//! repeated requests cost no compression.
 
 use axum::{
     body::Bytes,
@@ -13,19 +13,19 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
 };
 
-/// A file that was packed.
+/// A compressed file in the cache.
 struct CompressedFile {
-    /// Of the content as it was: a debug build reads files that change.
+    /// The SHA-256 of the uncompressed content: in a debug build, the files can change.
     hash: [u8; 32],
     content: Bytes,
 }
 
-/// By name; there are only as many names as the binary has files.
-static KEPT: LazyLock<Mutex<HashMap<String, CompressedFile>>> = LazyLock::new(Mutex::default);
+/// The compressed files by name. The number of files in the binary limits its size.
+static CACHE: LazyLock<Mutex<HashMap<String, CompressedFile>>> = LazyLock::new(Mutex::default);
 
-/// Whether the client takes gzip (RFC 9110, 12.5.3). What it takes with a weight counts unless that is 0.
-pub(super) fn accepts_gzip(asked: &HeaderMap) -> bool {
-    let lines = asked.get_all(header::ACCEPT_ENCODING).iter();
+/// Returns whether the client accepts gzip (RFC 9110, section 12.5.3), that is, with a weight other than 0.
+pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
     let codings = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
     codings.map(str::trim).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
@@ -34,19 +34,19 @@ pub(super) fn accepts_gzip(asked: &HeaderMap) -> bool {
     })
 }
 
-/// The content of the file, packed.
+/// Returns the compressed content of the file; `None` if the compression fails.
 pub(super) fn of(name: &str, file: &EmbeddedFile) -> Option<Bytes> {
     let hash = file.metadata.sha256_hash();
-    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(packed) = kept().get(name).filter(|packed| packed.hash == hash) {
-        return Some(packed.content.clone());
+    let cache = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(compressed) = cache().get(name).filter(|compressed| compressed.hash == hash) {
+        return Some(compressed.content.clone());
     }
-    let content = Bytes::from(pack(&file.data).ok()?);
-    kept().insert(name.to_owned(), CompressedFile { hash, content: content.clone() });
+    let content = Bytes::from(compress(&file.data).ok()?);
+    cache().insert(name.to_owned(), CompressedFile { hash, content: content.clone() });
     Some(content)
 }
 
-fn pack(content: &[u8]) -> io::Result<Vec<u8>> {
+fn compress(content: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(content)?;
     encoder.finish()
@@ -58,8 +58,8 @@ mod tests {
     use axum::http::HeaderValue;
 
     #[test]
-    fn gzip_is_taken_where_it_is_named_with_a_weight() {
-        for (asked, taken) in [
+    fn gzip_is_accepted_with_a_positive_weight() {
+        for (value, accepted) in [
             ("gzip", true),
             ("br, GZIP", true),
             ("deflate, gzip;q=1.0, *;q=0.5", true),
@@ -72,8 +72,8 @@ mod tests {
             ("br", false),
             ("", false),
         ] {
-            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(asked))]);
-            assert_eq!(accepts_gzip(&headers), taken, "{asked}");
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
+            assert_eq!(accepts_gzip(&headers), accepted, "{value}");
         }
         assert!(!accepts_gzip(&HeaderMap::new()));
     }

@@ -1,8 +1,8 @@
-//! Whether the process lives, and whether it can work.
+//! Liveness and readiness probes.
 
 use super::{
     Shared,
-    error_response::{ErrorResponse, json_answer},
+    error_response::{ErrorResponse, json_response},
     front::RequestLog,
 };
 use crate::app::CLOCK_AHEAD;
@@ -14,21 +14,21 @@ use axum::{
 use serde_json::json;
 use std::time::Duration;
 
-/// How long the database may take to say that it is there.
+/// The time that the database has for its response.
 const TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// The process lives, whatever the database does.
+/// Responds 200 as long as the process runs, whatever the state of the database.
 pub(super) async fn live(method: Method) -> Response {
-    if let Err(problem) = ErrorResponse::only_reads(&method) {
-        return problem.into_response();
+    if let Err(error) = ErrorResponse::require_get(&method) {
+        return error.into_response();
     }
-    quiet(json_answer(StatusCode::OK, &json!({ "status": "ok" })))
+    quiet(json_response(StatusCode::OK, &json!({ "status": "ok" })))
 }
 
-/// The database answers, its schema is ours, and this node agrees with it on the time.
+/// Responds 200 if the database responds, its schema has the expected version, and its clock agrees with that of this node.
 pub(super) async fn ready(State(state): State<Shared>, method: Method) -> Response {
-    if let Err(problem) = ErrorResponse::only_reads(&method) {
-        return problem.into_response();
+    if let Err(error) = ErrorResponse::require_get(&method) {
+        return error.into_response();
     }
     let ready = async {
         state.app.store().ready().await?;
@@ -36,9 +36,9 @@ pub(super) async fn ready(State(state): State<Shared>, method: Method) -> Respon
     };
     match tokio::time::timeout(TIMEOUT, ready).await {
         Ok(Ok(None)) => ErrorResponse { message: CLOCK_AHEAD.into(), ..ErrorResponse::unavailable() }.into_response(),
-        Ok(Ok(Some(_))) => quiet(json_answer(StatusCode::OK, &json!({ "status": "ready" }))),
+        Ok(Ok(Some(_))) => quiet(json_response(StatusCode::OK, &json!({ "status": "ready" }))),
         Ok(Err(error)) => ErrorResponse::from(error).into_response(),
-        Err(late) => ErrorResponse::from(crate::domain::error::Error::unavailable(late)).into_response(),
+        Err(elapsed) => ErrorResponse::from(crate::domain::error::Error::unavailable(elapsed)).into_response(),
     }
 }
 

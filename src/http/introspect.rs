@@ -1,8 +1,8 @@
-//! `POST /oauth/introspect`: an API asks about a token, as RFC 7662 has it.
+//! `POST /oauth/introspect`: token introspection (RFC 7662) by a resource server.
 
 use super::{
     HttpState, Shared,
-    error_response::{ErrorResponse, json_answer},
+    error_response::{ErrorResponse, json_response},
     front::RequestLog,
     oauth::{ClientRequest, Form, client_request, unavailable},
 };
@@ -24,13 +24,13 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-/// Tells an API what a token is good for, and of a bad one nothing.
+/// Describes an active token to a resource server; for any other token, the response is only `"active": false`.
 pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    answer(&state, &head, body).await.unwrap_or_else(ErrorResponse::into_response)
+    respond(&state, &head, body).await.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn answer(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
+async fn respond(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let ClientRequest { server, form } = client_request(state, request, body).await?;
     let active = match state.secret(form.token()) {
         Some(secret) => check(state, &secret, &form, server.limits).await?,
@@ -38,7 +38,7 @@ async fn answer(state: &HttpState, request: &Parts, body: Body) -> Result<Respon
     };
     let quiet = active.is_none();
     let body = active.unwrap_or_else(|| json!({ "active": false }));
-    let mut response = json_answer(StatusCode::OK, &body);
+    let mut response = json_response(StatusCode::OK, &body);
     response.extensions_mut().insert(RequestLog { caller: Some(server.id.to_string()), quiet, ..Default::default() });
     Ok(response)
 }
@@ -53,27 +53,27 @@ async fn check(
     let mut scopes: Vec<_> =
         form.get("scope").unwrap_or_default().split_ascii_whitespace().map(ToOwned::to_owned).collect();
     if form.get("scope").is_some() && scopes.is_empty() {
-        // A blank scope is a setting that was forgotten, and no token has it.
+        // A blank scope is a missing setting of the resource server. No token has the empty scope, so the token is inactive.
         scopes.push(String::new());
     }
     let ask = CheckRequest { limits, ..state.ask(organization, scopes) };
     let observed = ObservedRequest {
         address: form.get("client_ip").and_then(parse_hop),
-        user_agent: form.get("user_agent").and_then(|agent| state.masked_agent(agent)),
+        user_agent: form.get("user_agent").and_then(|agent| state.redacted_user_agent(agent)),
         method: form.get("method").and_then(text::method),
         path: form.get("path").and_then(|path| state.path(path)),
     };
     let checked = state.app.verifier().check(secret, &ask, observed).await.map_err(unavailable)?;
-    let good = checked.filter(|checked| checked.verdict == Verdict::Allow);
-    Ok(good.map(|checked| active(state, &checked, ask.organization.as_deref())))
+    let allowed = checked.filter(|checked| checked.verdict == Verdict::Allow);
+    Ok(allowed.map(|checked| active(state, &checked, ask.organization.as_deref())))
 }
 
 fn active(state: &HttpState, checked: &CheckResult, asked: Option<&str>) -> Value {
     let known = &checked.snapshot;
     let scopes = checked.scopes(state.app.catalogue());
-    let slugs = known.grants.iter().map(|reach| reach.slug.as_str());
+    let slugs = known.grants.iter().map(|grant| grant.slug.as_str());
     let mut organizations: Vec<_> = slugs.filter(|slug| asked.is_none_or(|asked| asked == *slug)).collect();
-    // The store has no order of its own.
+    // The store returns the grants in no particular order.
     organizations.sort_unstable();
     let mut body = json!({
         "active": true,
@@ -86,8 +86,8 @@ fn active(state: &HttpState, checked: &CheckResult, asked: Option<&str>) -> Valu
         "iss": state.public_url,
         "organizations": organizations,
     });
-    if let (Some(end), Some(body)) = (known.expires_at, body.as_object_mut()) {
-        body.insert("exp".into(), end.seconds().into());
+    if let (Some(expiry), Some(body)) = (known.expires_at, body.as_object_mut()) {
+        body.insert("exp".into(), expiry.seconds().into());
     }
     body
 }

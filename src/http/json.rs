@@ -1,4 +1,4 @@
-//! JSON of a request. No object in it has a key twice: parsers differ in which of the two values counts.
+//! JSON of requests. A repeated key in an object is rejected, because parsers differ in which of its values they use.
 
 use serde::{
     Deserialize, Deserializer,
@@ -7,17 +7,17 @@ use serde::{
 use serde_json::{Error, Map, Number, Value};
 use std::fmt;
 
-/// Reads one JSON text. A repeated key is an error of the data, and anything else one of the syntax.
+/// Parses one JSON text. A repeated key is an error of the category `Data`; any other error is of another category.
 pub(super) fn read(text: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(without_mark(text)).map(|Distinct(value)| value)
+    serde_json::from_slice(without_byte_order_mark(text)).map(|Distinct(value)| value)
 }
 
-/// The text of a body in JSON: a byte order mark before it is ignored (RFC 8259, section 8.1).
-pub(super) fn without_mark(body: &[u8]) -> &[u8] {
+/// Returns a JSON body without its byte order mark, which RFC 8259, section 8.1, allows a parser to ignore.
+pub(super) fn without_byte_order_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// A value whose objects have each key once.
+/// A JSON value whose objects have no repeated keys.
 struct Distinct(Value);
 
 impl<'de> Deserialize<'de> for Distinct {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_key_is_rejected_at_any_depth_and_everything_else_is_read_as_the_library_reads_it() {
+    fn repeated_key_is_rejected_at_any_depth() {
         for text in [
             r#"{"query":"a","query":"b"}"#,
             r#"{"query":"a","que\u0072y":"a"}"#,
@@ -96,6 +96,7 @@ mod tests {
         ] {
             assert!(read(text.as_bytes()).expect_err(text).is_data(), "{text}");
         }
+        // Everything else is read as by `serde_json`.
         for text in [
             r#"{"z":{"a":1},"a":{"z":[1,-2,2.5,1e400,null,true,"é\ud83d\udd11",18446744073709551616]}}"#,
             r#" {"a":[],"b":{},"c":-0,"d":-9223372036854775808} "#,
@@ -108,9 +109,9 @@ mod tests {
             r#""\ud83d""#,
             &("[".repeat(500) + &"]".repeat(500)),
         ] {
-            let (ours, theirs) = (read(text.as_bytes()), serde_json::from_str::<Value>(text));
-            assert_eq!(ours.as_ref().ok(), theirs.as_ref().ok(), "{text}");
-            assert_eq!(ours.map(|value| value.to_string()).ok(), theirs.map(|value| value.to_string()).ok());
+            let (parsed, expected) = (read(text.as_bytes()), serde_json::from_str::<Value>(text));
+            assert_eq!(parsed.as_ref().ok(), expected.as_ref().ok(), "{text}");
+            assert_eq!(parsed.map(|value| value.to_string()).ok(), expected.map(|value| value.to_string()).ok());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `/metrics`: what whoever watches the service reads, at an address of its own.
+//! `/metrics`: metrics for monitoring, on a separate listener.
 
 use super::{
     Service,
@@ -17,21 +17,21 @@ use axum::{
 };
 use std::time::Duration;
 
-/// How long the database may take; without it the rest is told.
+/// The time that the database has for its response. After it, the metrics that need the database are omitted.
 const TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// Returns the service of the second address, with its only route.
+/// Returns the service of the metrics listener, with its only route.
 pub fn metrics(app: &App) -> Service {
     let router = Router::new()
         .route("/metrics", any(render))
-        .fallback(async || error_response::no_such_path())
+        .fallback(async || error_response::path_not_found())
         .with_state(app.clone());
     Service { router, trusted: Vec::new() }
 }
 
 async fn render(State(app): State<App>, method: Method) -> Response {
-    if let Err(problem) = ErrorResponse::only_reads(&method) {
-        return problem.into_response();
+    if let Err(error) = ErrorResponse::require_get(&method) {
+        return error.into_response();
     }
     match app.metrics().render(outbox(&app).await, app.now()) {
         Ok(text) => {
@@ -49,7 +49,7 @@ async fn render(State(app): State<App>, method: Method) -> Response {
 async fn outbox(app: &App) -> Option<Outbox> {
     match tokio::time::timeout(TIMEOUT, app.store().outbox_stats()).await {
         Ok(Ok(outbox)) => Some(outbox),
-        // The metric says that the database does not answer.
+        // A metric reports that the database does not respond.
         Ok(Err(_)) | Err(_) => None,
     }
 }

@@ -1,4 +1,4 @@
-//! The state: which path leads where, which limits hold for all of them, and what every answer carries.
+//! The HTTP interface: routes, shared state, and CORS.
 
 mod access_token;
 mod body;
@@ -54,12 +54,12 @@ use session::Sessions;
 use std::{sync::Arc, time::Duration};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// What all state share.
+/// The state that all handlers share.
 struct HttpState {
     app: App,
     schema: Schema,
-    /// Of addresses that send many well-shaped values which no token has. Gateways and APIs ask for many clients from one
-    /// address: their state know no such limit.
+    /// Limits networks that send many unknown tokens. It does not apply to `/verify` and `/oauth`, because gateways and resource
+    /// servers send the tokens of many clients from one address.
     throttle: Throttle<IpNet>,
     sessions: Sessions,
     jwt_verifier: Option<JwtVerifier>,
@@ -87,27 +87,28 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         public_url: config.public_url.clone(),
         unsent: Budget::new(unsent::MAX_PER_PROCESS),
     });
-    // A preflight is answered 200 before any door: a gateway that sends the method of its client would take that for a yes.
-    let (of_gateways, others) = routes().into_iter().partition(|(path, _)| path.starts_with("/verify"));
-    // So it is for paths that have no route, such as `//verify`: a preflight of one is 404.
-    let mut router = with_routes(Router::new(), others);
+    // The CORS layer answers a preflight with 200. `/verify` is outside of it: a gateway that forwards the method `OPTIONS` of
+    // its client would take that response for an allow.
+    let (verify_routes, other_routes) = routes().into_iter().partition(|(path, _)| path.starts_with("/verify"));
+    // Paths without a route, such as `//verify`, are outside as well: a preflight of one is 404.
+    let mut router = with_routes(Router::new(), other_routes);
     if let Some(cors) = cors(&config.cors_origins)? {
         router = router.route_layer(cors);
     }
-    router = with_routes(router, of_gateways).fallback(pages::other);
+    router = with_routes(router, verify_routes).fallback(pages::other);
     Ok(router.layer(middleware::from_fn_with_state(Arc::clone(&state), front::handle)).with_state(state))
 }
 
-/// A slash behind a path is accepted.
+/// Adds the routes, each also with a trailing slash.
 fn with_routes(router: Router<Shared>, routes: Vec<(&str, MethodRouter<Shared>)>) -> Router<Shared> {
     routes.into_iter().fold(router, |router, (path, route)| {
-        let slashed = path != "/" && !path.contains("{*");
-        let router = if slashed { router.route(&format!("{path}/"), route.clone()) } else { router };
+        let has_slash_variant = path != "/" && !path.contains("{*");
+        let router = if has_slash_variant { router.route(&format!("{path}/"), route.clone()) } else { router };
         router.route(path, route)
     })
 }
 
-/// The paths and their state.
+/// Returns the routes and their handlers.
 fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
     let mut routes = vec![
         ("/graphql", any(graphql::handle)),
@@ -119,9 +120,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/organizations/{slug}/tokens.csv", any(tokens_csv::handle)),
         ("/v2/access-token", any(access_token::handle)),
         ("/verify", any(verify::handle)),
-        // Some gateways append the path of the request that they ask about.
+        // Some gateways append the path of the original request.
         ("/verify/{*below}", any(verify::handle)),
-        // They may name what the request needs before it.
+        // The path may begin with the organization and the scopes that the request requires.
         ("/verify-for", any(verify::handle)),
         ("/verify-for/{*below}", any(verify::handle)),
         ("/oauth/introspect", any(introspect::handle)),
@@ -136,7 +137,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
     routes
 }
 
-/// Other origins' pages may read answers only where the operator says so, and never with a browser's credentials.
+/// Returns the CORS layer for the configured origins, `None` if there are none. Requests with credentials are never allowed.
 fn cors(origins: &[String]) -> Result<Option<CorsLayer>> {
     if origins.is_empty() {
         return Ok(None);

@@ -1,9 +1,9 @@
-//! What the state below `/oauth` share: APIs that prove themselves, forms, and the errors of RFC 6749.
+//! Common parts of the endpoints below `/oauth`: client authentication, forms, and the error codes of RFC 6749.
 
 use super::{
     HttpState,
     body::{is_form, read_body},
-    error_response::{ErrorResponse, json_answer},
+    error_response::{ErrorResponse, json_response},
 };
 use crate::{
     domain::{error::Error, secret::Fingerprint},
@@ -19,26 +19,26 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use std::collections::HashMap;
 
-/// A form by POST from an API that proved itself, with a token that is not empty.
+/// A form from an authenticated resource server. Its parameter `token` is not empty.
 pub(super) struct ClientRequest {
     pub(super) server: ResourceServer,
     pub(super) form: Form,
 }
 
-/// Reads what an API asks, and who it is.
+/// Reads the form of a request and authenticates the resource server that sent it.
 pub(super) async fn client_request(
     state: &HttpState,
     request: &Parts,
     body: Body,
 ) -> Result<ClientRequest, ErrorResponse> {
     if request.method != Method::POST {
-        return Err(ErrorResponse::method("POST").with_oauth_error("invalid_request"));
+        return Err(ErrorResponse::method_not_allowed("POST").with_oauth_error("invalid_request"));
     }
     if !is_form(&request.headers) {
         let message = "Send the parameters as application/x-www-form-urlencoded.";
         return Err(ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).with_oauth_error("invalid_request"));
     }
-    let body = read_body(body).await.map_err(coded)?;
+    let body = read_body(body).await.map_err(with_error_code)?;
     let form = Form::read(&body)?;
     let server = client(state, &request.headers, &form).await?;
     if form.token().is_empty() {
@@ -47,40 +47,40 @@ pub(super) async fn client_request(
     Ok(ClientRequest { server, form })
 }
 
-/// `/.well-known/oauth-authorization-server`: what there is, as RFC 8414 has it.
+/// `/.well-known/oauth-authorization-server`: the authorization server metadata of RFC 8414.
 pub(super) async fn metadata(State(state): State<super::Shared>, method: Method) -> Response {
-    if let Err(problem) = ErrorResponse::only_reads(&method) {
-        return problem.into_response();
+    if let Err(error) = ErrorResponse::require_get(&method) {
+        return error.into_response();
     }
     let base = &state.public_url;
-    let by_secret = ["client_secret_basic", "client_secret_post"];
+    let auth_methods = ["client_secret_basic", "client_secret_post"];
     let scopes: Vec<_> = state.app.catalogue().iter().map(|scope| scope.name.as_str()).collect();
     let body = json!({
         "issuer": base,
         "introspection_endpoint": format!("{base}/oauth/introspect"),
-        "introspection_endpoint_auth_methods_supported": by_secret,
+        "introspection_endpoint_auth_methods_supported": auth_methods,
         "revocation_endpoint": format!("{base}/oauth/revoke"),
-        "revocation_endpoint_auth_methods_supported": by_secret,
+        "revocation_endpoint_auth_methods_supported": auth_methods,
         "scopes_supported": scopes,
         "response_types_supported": [],
         "grant_types_supported": [],
         "bearer_methods_supported": ["header"],
     });
-    json_answer(StatusCode::OK, &body)
+    json_response(StatusCode::OK, &body)
 }
 
-/// The API that asks, which proves itself by HTTP Basic or in the form.
+/// Authenticates the resource server by HTTP Basic or by the client ID and secret in the form.
 async fn client(state: &HttpState, headers: &HeaderMap, form: &Form) -> Result<ResourceServer, ErrorResponse> {
     if headers.get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
         return Err(invalid("There is more than one Authorization header; send one."));
     }
-    let said = match (headers.get(header::AUTHORIZATION), form.get("client_id").zip(form.get("client_secret"))) {
+    let credentials = match (headers.get(header::AUTHORIZATION), form.get("client_id").zip(form.get("client_secret"))) {
         (Some(_), Some(_)) => return Err(invalid("The client proves itself twice; use HTTP Basic or the form.")),
         (Some(value), None) => basic(value),
         (None, Some((id, secret))) => Some((id.to_owned(), secret.to_owned())),
         (None, None) => None,
     };
-    let (id, secret) = said
+    let (id, secret) = credentials
         .filter(|(id, _)| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()))
         .ok_or_else(wrong_client)?;
     let server = state.app.store().resource_server(&id).await.map_err(unavailable)?;
@@ -91,7 +91,7 @@ fn basic(value: &HeaderValue) -> Option<(String, String)> {
     let (scheme, encoded) = value.to_str().ok()?.trim().split_once(' ')?;
     let pair = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
     let pair = String::from_utf8(pair).ok()?;
-    // RFC 6749, section 2.3.1: both halves are form-encoded first.
+    // RFC 6749, section 2.3.1: the client form-encodes the ID and the secret first.
     let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().ok().map(String::from);
     let (id, secret) = pair.split_once(':')?;
     Some((plain(id)?, plain(secret)?))
@@ -108,20 +108,20 @@ pub(super) fn invalid(message: &str) -> ErrorResponse {
 }
 
 pub(super) fn unavailable(error: Error) -> ErrorResponse {
-    coded(error.into())
+    with_error_code(error.into())
 }
 
-/// With the code that its status has here.
-pub(super) fn coded(problem: ErrorResponse) -> ErrorResponse {
-    let code = match problem.status {
+/// Adds the error code of RFC 6749 for the status of the error.
+pub(super) fn with_error_code(error: ErrorResponse) -> ErrorResponse {
+    let code = match error.status {
         StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
         status if status.is_server_error() => "server_error",
         _ => "invalid_request",
     };
-    problem.with_oauth_error(code)
+    error.with_oauth_error(code)
 }
 
-/// The parameters, each at most once.
+/// The parameters of a form, none of them repeated.
 pub(super) struct Form(HashMap<String, String>);
 
 impl Form {
@@ -135,12 +135,12 @@ impl Form {
         Ok(Self(form))
     }
 
-    /// A parameter, if it is given.
+    /// Returns the value of a parameter; `None` if it is missing.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The token that is asked about.
+    /// Returns the token that the request is about; empty if it is missing.
     pub(super) fn token(&self) -> &str {
         self.get("token").unwrap_or_default()
     }

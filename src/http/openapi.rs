@@ -1,12 +1,12 @@
-//! `/openapi.json`: the REST paths, for tools that generate clients.
+//! `/openapi.json`: the description of the REST endpoints, for tools that generate clients.
 
 use super::schema::constant;
 use axum::{http::Method, response::Response};
 
-/// The document, as it is committed. A person writes it, and the tests hold it to what the state answer.
+/// The OpenAPI document. It is written by hand; tests compare it with the responses of the endpoints.
 pub const DOCUMENT: &str = include_str!("../../openapi.json");
 
-/// Tells the document.
+/// Returns the OpenAPI document.
 pub(super) async fn handle(method: Method) -> Response {
     constant(&method, "application/json; charset=utf-8", DOCUMENT)
 }
@@ -16,29 +16,30 @@ mod tests {
     use super::*;
     use crate::http::{pages, routes};
 
-    /// GraphQL describes itself, and pages are for people. The last answers a malformed form.
-    const NO_REST: [&str; 4] = ["/graphql", "/graphiql", "/assets/{name}", "/verify-for"];
+    /// Routes without a REST description: GraphQL has a schema, pages are for browsers, and `/verify-for` without segments
+    /// is an error.
+    const UNDOCUMENTED: [&str; 4] = ["/graphql", "/graphiql", "/assets/{name}", "/verify-for"];
 
     fn document() -> serde_json::Value {
         serde_json::from_str(DOCUMENT).expect("JSON")
     }
 
     #[test]
-    fn every_path_is_in_the_document_and_no_other() {
-        let mut there: Vec<_> = routes().iter().map(|(path, _)| path.replace("{*", "{")).collect();
-        // Its segments are split by `verify` and not by the router.
+    fn document_has_exactly_the_paths_of_the_router() {
+        let mut expected: Vec<_> = routes().iter().map(|(path, _)| path.replace("{*", "{")).collect();
+        // The `verify` module, not the router, splits these segments.
         let split = |path: String| path.replace("/verify-for/{below}", "/verify-for/{organization}/{scopes}/{below}");
-        there = there.into_iter().map(split).collect();
-        there.retain(|path| !NO_REST.contains(&path.as_str()) && !pages::CONSOLE.contains(&path.as_str()));
-        there.sort();
+        expected = expected.into_iter().map(split).collect();
+        expected.retain(|path| !UNDOCUMENTED.contains(&path.as_str()) && !pages::CONSOLE.contains(&path.as_str()));
+        expected.sort();
         let document = document();
-        let mut told: Vec<_> = document["paths"].as_object().expect("paths").keys().cloned().collect();
-        told.sort();
-        assert_eq!(told, there, "openapi.json tells of other paths than the service has");
+        let mut documented: Vec<_> = document["paths"].as_object().expect("paths").keys().cloned().collect();
+        documented.sort();
+        assert_eq!(documented, expected, "the paths of openapi.json differ from those of the router");
     }
 
     #[test]
-    fn the_document_has_the_version_of_the_service() {
+    fn document_has_the_version_of_the_service() {
         assert_eq!(document()["info"]["version"], env!("CARGO_PKG_VERSION"));
     }
 }

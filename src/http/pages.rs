@@ -1,5 +1,5 @@
-//! The pages for people, and all that they load: which addresses lead to them, and what a browser may do there. All of it
-//! comes from this binary.
+//! The pages of the console and of GraphiQL with their assets: paths, content security policies and caching. All files are
+//! embedded in the binary.
 
 use super::{
     error_response::{self, ErrorResponse},
@@ -18,15 +18,15 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use std::borrow::Cow;
 
-/// What `script/console` built. A debug build reads the folder when it is asked.
+/// The files that `script/console` built. A debug build reads them from the folder at each request.
 #[derive(RustEmbed)]
 #[folder = "console/dist"]
 struct Built;
 
-/// How the licences of others end. All else has its content's hash in its name, so that another content has another name.
-const NOTICE: &str = ".md";
+/// The extension of the license notices. All other assets have a hash of their content in their name.
+const NOTICE_EXTENSION: &str = ".md";
 
-/// Where the console is shown. It is one page, which reads its address itself.
+/// The paths of the console. It is a single page, which does its routing in the browser.
 pub(super) const CONSOLE: [&str; 12] = [
     "/",
     "/sign-in",
@@ -42,7 +42,7 @@ pub(super) const CONSOLE: [&str; 12] = [
     "/organizations/{slug}/settings",
 ];
 
-/// What pages may load, and from where.
+/// The content security policy of a page, with additional directives.
 macro_rules! policy {
     ($($more:literal)?) => {
         HeaderValue::from_static(concat!(
@@ -53,7 +53,7 @@ macro_rules! policy {
     };
 }
 
-/// A document for people, and what it may do.
+/// An HTML page and its content security policy.
 struct Page {
     file: &'static str,
     policy: HeaderValue,
@@ -62,90 +62,98 @@ struct Page {
 const INDEX: Page =
     Page { file: "index.html", policy: policy!("; require-trusted-types-for 'script'; trusted-types 'none'") };
 
-/// Without Trusted Types: GraphiQL shows documentation by `innerHTML`.
+/// Without Trusted Types, because GraphiQL renders documentation by `innerHTML`.
 const GRAPHIQL: Page = Page { file: "graphiql.html", policy: policy!() };
 
-/// Shows the console.
+/// Returns the page of the console.
 pub(super) async fn console(method: Method, headers: HeaderMap) -> Response {
-    INDEX.shown(&method, &headers)
+    INDEX.render(&method, &headers)
 }
 
-/// Shows the page on which the GraphQL API is tried out.
+/// Returns the page of GraphiQL.
 pub(super) async fn graphiql(method: Method, headers: HeaderMap) -> Response {
-    GRAPHIQL.shown(&method, &headers)
+    GRAPHIQL.render(&method, &headers)
 }
 
 impl Page {
-    fn shown(self, method: &Method, headers: &HeaderMap) -> Response {
-        if let Err(problem) = ErrorResponse::only_reads(method) {
-            return problem.into_response();
+    fn render(self, method: &Method, headers: &HeaderMap) -> Response {
+        if let Err(error) = ErrorResponse::require_get(method) {
+            return error.into_response();
         }
-        let Some(file) = Built::get(self.file) else { return error_response::no_such_path().into_response() };
+        let Some(file) = Built::get(self.file) else { return error_response::path_not_found().into_response() };
         let mut response = respond(self.file, file, "text/html; charset=utf-8", "no-cache", headers);
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, self.policy);
         response
     }
 }
 
-/// Whatever no other door answers: a file beside the pages, such as their icon, or nothing; a person is told so by the page.
+/// Handles paths without a route: returns a file at the root, such as the icon, or 404. A browser gets the console, which shows
+/// the error.
 pub(super) async fn other(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    let Some((name, file, kind)) = beside_the_pages(uri.path()) else {
-        if error_response::reads(&method) && wants_a_page(&headers) {
-            let mut page = INDEX.shown(&method, &HeaderMap::new());
+    let Some((name, file, kind)) = root_file(uri.path()) else {
+        if error_response::is_get_or_head(&method) && accepts_html(&headers) {
+            let mut page = INDEX.render(&method, &HeaderMap::new());
             *page.status_mut() = StatusCode::NOT_FOUND;
             return page;
         }
-        return error_response::no_such_path().into_response();
+        return error_response::path_not_found().into_response();
     };
-    if let Err(problem) = ErrorResponse::only_reads(&method) {
-        return problem.into_response();
+    if let Err(error) = ErrorResponse::require_get(&method) {
+        return error.into_response();
     }
     respond(name, file, kind, "no-cache", &headers)
 }
 
-/// A browser that goes somewhere names HTML; what runs in its pages, and other programs, do not.
-fn wants_a_page(headers: &HeaderMap) -> bool {
+/// Returns whether the request accepts HTML: a browser does when it navigates, scripts and other clients do not.
+fn accepts_html(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split([',', ';'])).any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
 }
 
-fn beside_the_pages(path: &str) -> Option<(&str, EmbeddedFile, &'static str)> {
+fn root_file(path: &str) -> Option<(&str, EmbeddedFile, &'static str)> {
     let name = path.strip_prefix('/').filter(|name| !name.contains('/'))?;
-    Some((name, Built::get(name)?, kind_of(name)?))
+    Some((name, Built::get(name)?, content_type(name)?))
 }
 
-/// Gives one of the files that a page loads.
+/// Returns an asset of a page.
 pub(super) async fn asset(method: Method, name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
-    // What is no text is no name of ours.
+    // A name that is not UTF-8 is treated as an unknown name.
     let name = name.map(|Path(name)| format!("assets/{name}")).unwrap_or_default();
-    let (Some(file), Some(kind)) = (Built::get(&name), kind_of(&name)) else {
-        return error_response::no_such_path().into_response();
+    let (Some(file), Some(kind)) = (Built::get(&name), content_type(&name)) else {
+        return error_response::path_not_found().into_response();
     };
-    if let Err(problem) = ErrorResponse::only_reads(&method) {
-        return problem.into_response();
+    if let Err(error) = ErrorResponse::require_get(&method) {
+        return error.into_response();
     }
-    let keep = if name.ends_with(NOTICE) { "no-cache" } else { "public, max-age=31536000, immutable" };
-    let mut response = respond(&name, file, kind, keep, &headers);
+    let cache_control =
+        if name.ends_with(NOTICE_EXTENSION) { "no-cache" } else { "public, max-age=31536000, immutable" };
+    let mut response = respond(&name, file, kind, cache_control, &headers);
     response.extensions_mut().insert(RequestLog { quiet: true, ..RequestLog::default() });
     response
 }
 
-fn respond(name: &str, file: EmbeddedFile, kind: &'static str, keep: &'static str, asked: &HeaderMap) -> Response {
-    // Weak, as it stands for the content however that is packed.
+fn respond(
+    name: &str,
+    file: EmbeddedFile,
+    kind: &'static str,
+    cache_control: &'static str,
+    headers: &HeaderMap,
+) -> Response {
+    // The tag is weak, because it is the same for the compressed and the uncompressed content.
     let tag = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
-    let same = asked.get_all(header::IF_NONE_MATCH).iter().any(|known| is_among(&tag, known));
+    let matches = headers.get_all(header::IF_NONE_MATCH).iter().any(|if_none_match| is_among(&tag, if_none_match));
     let head = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (header::CACHE_CONTROL, HeaderValue::from_static(keep)),
+        (header::CACHE_CONTROL, HeaderValue::from_static(cache_control)),
         (header::ETAG, HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))),
         (header::VARY, HeaderValue::from_static("accept-encoding")),
     ];
-    if same {
+    if matches {
         return (StatusCode::NOT_MODIFIED, head, Body::empty()).into_response();
     }
-    // A font is packed as it is.
-    let wants_it_packed = !kind.starts_with("font/") && gzip::accepts_gzip(asked);
-    if let Some(content) = wants_it_packed.then(|| gzip::of(name, &file)).flatten() {
+    // Fonts are already compressed.
+    let compresses = !kind.starts_with("font/") && gzip::accepts_gzip(headers);
+    if let Some(content) = compresses.then(|| gzip::of(name, &file)).flatten() {
         let gzip = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return (Extension(Resident), head, [gzip], content).into_response();
     }
@@ -156,13 +164,13 @@ fn respond(name: &str, file: EmbeddedFile, kind: &'static str, keep: &'static st
     (Extension(Resident), head, content).into_response()
 }
 
-/// Whether a header of `If-None-Match` names the tag, weak or not, or takes any.
-fn is_among(tag: &str, known: &HeaderValue) -> bool {
-    let mut tags = known.to_str().unwrap_or_default().split(',').map(str::trim);
-    tags.any(|one| one == "*" || one.trim_start_matches("W/") == tag.trim_start_matches("W/"))
+/// Returns whether an `If-None-Match` header has the tag, weak or strong, or `*`.
+fn is_among(tag: &str, if_none_match: &HeaderValue) -> bool {
+    let mut tags = if_none_match.to_str().unwrap_or_default().split(',').map(str::trim);
+    tags.any(|candidate| candidate == "*" || candidate.trim_start_matches("W/") == tag.trim_start_matches("W/"))
 }
 
-fn kind_of(name: &str) -> Option<&'static str> {
+fn content_type(name: &str) -> Option<&'static str> {
     Some(match name.rsplit_once('.')?.1 {
         "js" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
@@ -177,7 +185,7 @@ fn kind_of(name: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    /// `name-`, eight signs that stand for the content, and the kind.
+    /// Returns whether a name has the form `name-hash.extension` with a hash of eight characters.
     fn is_hashed(name: &str) -> bool {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let hash = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -188,12 +196,12 @@ mod tests {
     }
 
     #[test]
-    fn every_built_file_has_a_kind_and_is_hashed_or_a_notice() {
+    fn every_asset_has_a_content_type_and_is_hashed_or_a_notice() {
         let assets: Vec<_> =
             Built::iter().filter_map(|path| path.strip_prefix("assets/").map(ToOwned::to_owned)).collect();
         let wrong: Vec<_> = assets
             .iter()
-            .filter(|name| kind_of(name).is_none() || !name.ends_with(NOTICE) && !is_hashed(name))
+            .filter(|name| content_type(name).is_none() || !name.ends_with(NOTICE_EXTENSION) && !is_hashed(name))
             .collect();
         assert_eq!(wrong, [""; 0]);
         assert!(assets.len() > 20);
@@ -201,35 +209,35 @@ mod tests {
     }
 
     #[test]
-    fn beside_the_pages_there_are_files_with_a_kind_and_no_pages() {
+    fn root_files_have_a_content_type_and_are_not_pages() {
         let names: Vec<_> = Built::iter().filter(|path| !path.contains('/') && !path.ends_with(".html")).collect();
-        let wrong: Vec<_> = names.iter().filter(|name| beside_the_pages(&format!("/{name}")).is_none()).collect();
+        let wrong: Vec<_> = names.iter().filter(|name| root_file(&format!("/{name}")).is_none()).collect();
         assert!(wrong.is_empty(), "{wrong:?}");
         for path in ["/graphiql.html", "/index.html", "/", "", "/assets", "//graphiql.html", "/assets/licenses.md"] {
-            assert!(beside_the_pages(path).is_none(), "{path}");
+            assert!(root_file(path).is_none(), "{path}");
         }
     }
 
     #[tokio::test]
-    async fn a_page_is_shown_under_its_own_policy_or_is_not_there() {
-        let graphiql = GRAPHIQL.shown(&Method::GET, &HeaderMap::new());
+    async fn page_has_its_policy_or_is_not_found() {
+        let graphiql = GRAPHIQL.render(&Method::GET, &HeaderMap::new());
         assert_eq!(graphiql.status(), 200);
         let policy = |response: &Response| response.headers()[header::CONTENT_SECURITY_POLICY].clone();
         assert_eq!(policy(&graphiql), GRAPHIQL.policy);
         let other = Page { file: "graphiql.html", ..INDEX };
-        let other = other.shown(&Method::GET, &HeaderMap::new());
+        let other = other.render(&Method::GET, &HeaderMap::new());
         assert_eq!(other.status(), 200);
-        assert!(policy(&other).to_str().expect("a text").ends_with("; trusted-types 'none'"));
-        let none = Page { file: "nothing.html", ..INDEX }.shown(&Method::GET, &HeaderMap::new());
+        assert!(policy(&other).to_str().expect("text").ends_with("; trusted-types 'none'"));
+        let none = Page { file: "nothing.html", ..INDEX }.render(&Method::GET, &HeaderMap::new());
         assert_eq!(none.status(), 404);
     }
 
     #[test]
-    fn a_tag_is_found_in_a_list_weak_or_not() {
-        for (known, same) in
+    fn tag_is_found_in_a_list_weak_or_strong() {
+        for (if_none_match, matches) in
             [("\"a\"", true), ("W/\"a\"", true), ("\"b\", \"a\"", true), ("*", true), ("\"b\"", false), ("", false)]
         {
-            assert_eq!(is_among("W/\"a\"", &HeaderValue::from_static(known)), same, "{known}");
+            assert_eq!(is_among("W/\"a\"", &HeaderValue::from_static(if_none_match)), matches, "{if_none_match}");
         }
     }
 }

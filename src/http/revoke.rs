@@ -1,4 +1,4 @@
-//! `POST /oauth/revoke`: an API ends a token whose value it was given, as RFC 7009 has it.
+//! `POST /oauth/revoke`: token revocation (RFC 7009) by a resource server.
 
 use super::{
     HttpState, Shared,
@@ -17,13 +17,13 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-/// Ends a token; of one that is unknown or over, nothing is told.
+/// Revokes a token. The response is the same if the token is unknown or no longer active.
 pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    answer(&state, &head, body).await.unwrap_or_else(ErrorResponse::into_response)
+    respond(&state, &head, body).await.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn answer(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
+async fn respond(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let ClientRequest { server, form } = client_request(state, request, body).await?;
     if let Some(secret) = Secret::parse(state.app.prefix(), form.token()) {
         let caller = state.caller(&state.observed(request), AuthMethod::ResourceServer(server.id));

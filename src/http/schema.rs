@@ -1,4 +1,4 @@
-//! `/schema.graphql`: what clients generate code from.
+//! `/schema.graphql`: the GraphQL schema, from which clients generate code.
 
 use super::{error_response::ErrorResponse, unsent::Resident};
 use axum::{
@@ -7,15 +7,15 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-/// Tells the GraphQL schema.
+/// Returns the GraphQL schema.
 pub(super) async fn handle(method: Method) -> Response {
     constant(&method, "application/graphql; charset=utf-8", crate::graphql::sdl())
 }
 
-/// What is the same for everybody until another version is installed.
+/// Returns a constant text, which changes only with the version of the service.
 pub(super) fn constant(method: &Method, kind: &'static str, text: &'static str) -> Response {
-    if let Err(problem) = ErrorResponse::only_reads(method) {
-        return problem.into_response();
+    if let Err(error) = ErrorResponse::require_get(method) {
+        return error.into_response();
     }
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")];
     (Extension(Resident), headers, text).into_response()

@@ -307,7 +307,7 @@ mod tests {
 
     type Client = h2::client::SendRequest<Bytes>;
 
-    /// How much of a response a client takes at once, and who hears that it was said.
+    /// The window sizes of a client, each with the channel that confirms its change.
     type Window = (u32, oneshot::Sender<()>);
 
     /// A client of HTTP/2 of a service that streams what the test sends.
@@ -339,9 +339,9 @@ mod tests {
         tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    Some((size, said)) = sizes.recv() => {
+                    Some((size, changed)) = sizes.recv() => {
                         connection.set_initial_window_size(size).expect("one at a time");
-                        let _ = said.send(());
+                        let _ = changed.send(());
                     }
                     _ = &mut connection => return,
                 }
@@ -373,11 +373,11 @@ mod tests {
             assert_eq!(chunk.expect("more").expect("no reset"), "chunk");
         }
 
-        /// Says how much of a response the client takes at once, and waits until the service knows.
+        /// Sets the window size of the client, and waits until the change is sent.
         async fn takes_at_once(&mut self, size: u32) {
-            let (said, hears) = oneshot::channel();
-            self.windows.send((size, said)).expect("a connection");
-            hears.await.expect("a connection");
+            let (changed, confirmation) = oneshot::channel();
+            self.windows.send((size, changed)).expect("a connection");
+            confirmation.await.expect("a connection");
             drop(get_of(&mut self.client, "/other").await);
         }
     }

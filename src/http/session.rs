@@ -1,10 +1,10 @@
-//! `/session`: signing in and out, and giving one's password once more. And as whom a request with the cookie is made.
+//! `/session`: signing in, signing out and confirming the password; and the caller of a request with a session cookie.
 
 use super::{
     HttpState, Shared,
     body::read_json,
     cookie::Cookie,
-    error_response::{ErrorResponse, reads},
+    error_response::{ErrorResponse, is_get_or_head},
     front::RequestLog,
 };
 use crate::{
@@ -36,31 +36,31 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The characters of a cookie: 256 bits.
-pub(super) const COOKIE_BYTES: usize = 43;
-/// The number of failed attempts within the window: for one user, for one text from one network, and from the narrowest
-/// network of an address. Each wider network is allowed twice as many, since more people share it.
+/// The number of characters of a cookie value, which hold 256 bits.
+pub(super) const COOKIE_LENGTH: usize = 43;
+/// The maximum number of failed attempts within the window: for one user, for one typed name from one network, and from the
+/// narrowest network of an address. Each wider network may have twice as many, because more users share it.
 const MAX_FAILURES: u32 = 100;
 const WINDOW: Duration = Duration::from_hours(1);
 const TOO_MANY: &str = "Too many failed attempts to sign in; try again later.";
 const WRONG: &str = "The username or the password is wrong.";
 const WRONG_PASSWORD: &str = "The password is wrong.";
 
-/// What the state of sessions share.
+/// The state that the endpoints of sessions share.
 pub(super) struct Sessions {
     pub(super) cookie: Cookie,
-    /// Failures of a network, whatever was typed.
+    /// Failed attempts per network, whatever name was typed.
     networks: Throttle<IpNet>,
-    /// Failures of a typed name from the widest network of an address, whether a user has that name or not. A fingerprint
-    /// is kept, since people type passwords there.
+    /// Failed attempts per typed name and widest network of an address, whether or not a user has that name. The key is a
+    /// fingerprint, because users also type passwords into this field.
     names: Throttle<(Option<IpNet>, Fingerprint)>,
-    /// Failures of a user, by whichever name and from wherever that user has not signed in before.
+    /// Failed attempts per user, from networks from which the user has not signed in before.
     users: Throttle<UserId>,
-    /// Failures to confirm the password of a session.
+    /// Failed confirmations of the password per session.
     confirmations: Throttle<SessionId>,
 }
 
-/// What an attempt was counted for: as a failure, until it turns out to be none.
+/// The limits under which an attempt was counted. It counts as failed until it is released.
 #[derive(Default)]
 struct Attempt {
     networks: Vec<Limit<IpNet>>,
@@ -80,8 +80,8 @@ impl Sessions {
         }
     }
 
-    /// Counts an attempt to sign in, before the user is looked up: this limit depends on the network and on what was
-    /// typed, never on whether such a user exists.
+    /// Counts an attempt to sign in, before the user is looked up: these limits depend on the network and the typed name,
+    /// never on whether such a user exists.
     fn begin_sign_in(&self, address: Option<IpAddr>, typed: &str, now: Instant) -> DomainResult<Attempt> {
         let attempt = self.begin(address, now)?;
         let widest = address.and_then(|address| networks_of(address).next_back());
@@ -114,54 +114,54 @@ impl Sessions {
 }
 
 #[derive(Deserialize)]
-struct SigningIn {
+struct SignInRequest {
     username: String,
     password: String,
 }
 
 #[derive(Deserialize)]
-struct Confirming {
+struct ConfirmRequest {
     password: String,
 }
 
-/// Begins a session, or ends it.
+/// Signs a user in or out.
 pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let answered = match head.method {
+    let result = match head.method {
         Method::POST => sign_in(&state, &head, body).await,
         Method::DELETE => sign_out(&state, &head).await,
-        _ => Err(ErrorResponse::method("POST, DELETE")),
+        _ => Err(ErrorResponse::method_not_allowed("POST, DELETE")),
     };
-    answered.unwrap_or_else(ErrorResponse::into_response)
+    result.unwrap_or_else(ErrorResponse::into_response)
 }
 
-/// Takes the password once more, for what only a fresh session may do.
+/// Confirms the password of a session, for mutations that require fresh authentication.
 pub(super) async fn confirm(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let answered = match head.method {
+    let result = match head.method {
         Method::POST => confirm_password(&state, &head, body).await,
-        _ => Err(ErrorResponse::method("POST")),
+        _ => Err(ErrorResponse::method_not_allowed("POST")),
     };
-    answered.unwrap_or_else(ErrorResponse::into_response)
+    result.unwrap_or_else(ErrorResponse::into_response)
 }
 
 async fn sign_in(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let Sessions { cookie, users, .. } = &state.sessions;
     cookie.allows(request)?;
-    let SigningIn { username, password } = read_json(&request.headers, body).await?;
-    // Keyboards of phones append a blank to a suggested word.
+    let SignInRequest { username, password } = read_json(&request.headers, body).await?;
+    // On-screen keyboards append a space to a suggested word.
     let username = username.trim();
     let observed = state.observed(request);
     let now = state.app.instant();
-    let begun = state.sessions.begin_sign_in(observed.address, username, now);
-    let mut attempt = state.throttled(begun)?;
+    let counted_attempt = state.sessions.begin_sign_in(observed.address, username, now);
+    let mut attempt = state.throttled(counted_attempt)?;
     let known = match text::visible("username", username) {
         Ok(()) => {
             let found = state.app.store().sign_in_by_name(username).await;
-            // A store that cannot answer is no failure of the client.
+            // An error of the store does not count as a failed attempt.
             found.inspect_err(|_| state.sessions.release(&attempt))?
         }
-        // Nobody is called so, and not every database takes every character.
+        // No user has such a name, and not every database accepts every character.
         Err(_) => None,
     };
     let is_known_network = known.as_ref().is_some_and(|known| is_known_network(known, &observed));
@@ -172,13 +172,14 @@ async fn sign_in(state: &HttpState, request: &Parts, body: Body) -> Result<Respo
     } else {
         attempt.user = counted;
     }
-    // Over the limit of a user the same work is done as for a name that no user has, so that neither the answer nor its
-    // time says that there is such a user, or that the password was right.
+    // Over the limit of a user, the work is the same as for an unknown name, so that neither the response nor its timing
+    // reveals that the user exists or that the password was correct.
     let known = known.filter(|_| !is_locked);
-    let kept = known.as_ref().and_then(|known| known.hashed.clone());
-    // No place is reserved here: whether one is free would say whether such a user signed in from this network.
-    let right = state.is_password(&password, kept, &attempt, false).await?;
-    let known = known.filter(|known| right && UserStatus::of(known.disabled_at, None) == UserStatus::Enabled);
+    let hashed = known.as_ref().and_then(|known| known.hashed.clone());
+    // Without a reserved place in the queue of password checks: whether one is free would reveal that the user has signed in
+    // from this network.
+    let is_correct = state.is_password(&password, hashed, &attempt, false).await?;
+    let known = known.filter(|known| is_correct && UserStatus::of(known.disabled_at, None) == UserStatus::Enabled);
     let Some((id, version)) = known.and_then(|known| Some((known.id, known.version?))) else {
         return Err(wrong(WRONG));
     };
@@ -187,7 +188,7 @@ async fn sign_in(state: &HttpState, request: &Parts, body: Body) -> Result<Respo
         state.app.store().maintenance().end_session_by_fingerprint(Fingerprint::of(&before)).await?;
     }
     let caller = state.caller(&observed, AuthMethod::Anonymous);
-    let value = random_text(COOKIE_BYTES)?;
+    let value = random_text(COOKIE_LENGTH)?;
     let new = NewSession {
         id: SessionId::new(caller.at),
         fingerprint: Fingerprint::of(&value),
@@ -198,78 +199,78 @@ async fn sign_in(state: &HttpState, request: &Parts, body: Body) -> Result<Respo
         user_agent: caller.user_agent,
     };
     state.app.store().maintenance().open_session(new).await?;
-    Ok(told(state, id.to_string(), &value))
+    Ok(signed_in(state, id.to_string(), &value))
 }
 
 async fn sign_out(state: &HttpState, request: &Parts) -> Result<Response, ErrorResponse> {
     let cookie = &state.sessions.cookie;
-    let brought = cookie.read(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
+    let value = cookie.read(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
     cookie.allows(request)?;
-    state.app.store().maintenance().end_session_by_fingerprint(Fingerprint::of(&brought)).await?;
+    state.app.store().maintenance().end_session_by_fingerprint(Fingerprint::of(&value)).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    response.headers_mut().extend(cookie.clear().map(|taken| (header::SET_COOKIE, taken)));
+    response.headers_mut().extend(cookie.clear().map(|cleared| (header::SET_COOKIE, cleared)));
     Ok(response)
 }
 
 async fn confirm_password(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let cookie = &state.sessions.cookie;
-    let brought = cookie.read(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
+    let current = cookie.read(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
     cookie.allows(request)?;
-    let said: Confirming = read_json(&request.headers, body).await?;
+    let input: ConfirmRequest = read_json(&request.headers, body).await?;
     let observed = state.observed(request);
-    let (before, at) = (Fingerprint::of(&brought), state.app.now());
+    let (before, at) = (Fingerprint::of(&current), state.app.now());
     let session =
         state.app.store().session_by_fingerprint(before, at).await?.ok_or_else(ErrorResponse::no_credential)?;
-    let begun = state.sessions.begin_confirmation(observed.address, session.id, state.app.instant());
-    let attempt = state.throttled(begun)?;
+    let counted_attempt = state.sessions.begin_confirmation(observed.address, session.id, state.app.instant());
+    let attempt = state.throttled(counted_attempt)?;
     let found = state.app.store().sign_in(session.user).await;
-    let kept = found.inspect_err(|_| state.sessions.release(&attempt))?.and_then(|known| known.hashed);
-    if !state.is_password(&said.password, kept, &attempt, true).await? {
+    let hashed = found.inspect_err(|_| state.sessions.release(&attempt))?.and_then(|known| known.hashed);
+    if !state.is_password(&input.password, hashed, &attempt, true).await? {
         return Err(wrong(WRONG_PASSWORD));
     }
     state.sessions.release(&attempt);
-    let value = random_text(COOKIE_BYTES)?;
+    let value = random_text(COOKIE_LENGTH)?;
     let renewed =
         state.app.store().maintenance().renew_session(session.id, before, (Fingerprint::of(&value), at)).await?;
     if !renewed {
         return Err(ErrorResponse::no_credential());
     }
-    Ok(told(state, session.user.to_string(), &value))
+    Ok(signed_in(state, session.user.to_string(), &value))
 }
 
 impl HttpState {
-    /// As whom a request with the cookie of a session is made; nothing where none counts.
+    /// Returns the caller of a request with a session cookie; `None` if it has none. Also records the use of the session.
     pub(super) async fn in_session(&self, request: &Parts) -> Result<Option<Caller>, ErrorResponse> {
-        let Some(brought) = self.sessions.cookie.read(&request.headers) else { return Ok(None) };
+        let Some(value) = self.sessions.cookie.read(&request.headers) else { return Ok(None) };
         self.sessions.cookie.allows(request)?;
-        if reads(&request.method) {
+        if is_get_or_head(&request.method) {
             return Err(ErrorResponse::new(StatusCode::FORBIDDEN, "A session asks by POST."));
         }
         let observed = self.observed(request);
-        let nobody = self.caller(&observed, AuthMethod::Anonymous);
-        let found = self.app.store().session_by_fingerprint(Fingerprint::of(&brought), nobody.at).await?;
+        let anonymous = self.caller(&observed, AuthMethod::Anonymous);
+        let found = self.app.store().session_by_fingerprint(Fingerprint::of(&value), anonymous.at).await?;
         let session = found.ok_or_else(ErrorResponse::no_credential)?;
-        if let Err(error) = self.app.store().maintenance().touch_session(&session, nobody.at).await {
-            // The next request notes it.
+        if let Err(error) = self.app.store().maintenance().touch_session(&session, anonymous.at).await {
+            // The next request records it.
             tracing::debug!(error = ?error, "failed to record the use of a session, will retry");
         }
         let Session { id, user, authenticated_at, .. } = session;
-        Ok(Some(Caller { auth_method: AuthMethod::Session { user, session: id, authenticated_at }, ..nobody }))
+        Ok(Some(Caller { auth_method: AuthMethod::Session { user, session: id, authenticated_at }, ..anonymous }))
     }
 
     fn throttled<T>(&self, counted: DomainResult<T>) -> Result<T, ErrorResponse> {
         counted.inspect_err(|_| self.app.metrics().throttled()).map_err(ErrorResponse::from)
     }
 
-    /// Checks a password. An attempt whose password could not be checked is no failure.
+    /// Checks a password. If the check itself fails, the attempt does not count as failed.
     async fn is_password(
         &self,
         given: &str,
-        kept: Option<Hashed>,
+        hashed: Option<Hashed>,
         attempt: &Attempt,
         has_session: bool,
     ) -> Result<bool, ErrorResponse> {
-        self.app.is_password(Password::given(given), kept, has_session).await.map_err(|error| {
+        self.app.is_password(Password::given(given), hashed, has_session).await.map_err(|error| {
             self.sessions.release(attempt);
             if let Error::RateLimited { .. } = error {
                 self.app.metrics().throttled();
@@ -284,16 +285,16 @@ fn is_known_network(known: &SignIn, observed: &ObservedRequest) -> bool {
     networks.zip(observed.address).is_some_and(|(networks, address)| networks.contain(address))
 }
 
-/// The same answer whoever it was and whatever was wrong.
+/// 401, the same for an unknown user and a wrong password.
 fn wrong(message: &str) -> ErrorResponse {
     ErrorResponse { message: message.into(), ..ErrorResponse::no_credential() }
 }
 
-/// Nothing but the cookie.
-pub(super) fn told(state: &HttpState, caller: String, value: &str) -> Response {
+/// 204 with the session cookie.
+pub(super) fn signed_in(state: &HttpState, caller: String, value: &str) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
-    let given = state.sessions.cookie.issue(value);
-    response.headers_mut().extend(given.map(|given| (header::SET_COOKIE, given)));
+    let cookie = state.sessions.cookie.issue(value);
+    response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
     response.extensions_mut().insert(RequestLog { caller: Some(caller), ..Default::default() });
     response
 }
@@ -302,7 +303,7 @@ pub(super) fn told(state: &HttpState, caller: String, value: &str) -> Response {
 mod tests {
     use super::*;
 
-    /// How many of these attempts are let through, each with its address and what was typed.
+    /// Returns how many of these attempts pass the limits. Each has an address and a typed name.
     fn passed(sessions: &Sessions, attempts: impl IntoIterator<Item = (String, String)>) -> u32 {
         let now = Instant::now();
         let begin = |(address, typed): (String, String)| {
@@ -317,9 +318,11 @@ mod tests {
 
     ///
     #[test]
-    fn networks_of_growing_size_allow_growing_numbers_of_failures() {
-        let many = |place: fn(u32) -> String| (0..1_500).map(move |number| (place(number), format!("name-{number}")));
-        for (place, expected) in [
+    fn wider_networks_allow_more_failures() {
+        let many = |address_of: fn(u32) -> String| {
+            (0..1_500).map(move |number| (address_of(number), format!("name-{number}")))
+        };
+        for (address_of, expected) in [
             ((|number| format!("2001:db8:1:2:{number:x}::1")) as fn(u32) -> String, 100),
             (|number| format!("2001:db8:1:2{:02x}::1", number % 256), 200),
             (|number| format!("2001:db8:1:{number:x}::1"), 400),
@@ -327,21 +330,21 @@ mod tests {
             (|number| format!("192.0.2.{}", number % 256), 200),
             (|number| format!("2001:db8:{number:x}::1"), 1_500),
         ] {
-            assert_eq!(passed(&sessions(), many(place)), expected, "{} and so on", place(1));
+            assert_eq!(passed(&sessions(), many(address_of)), expected, "{} and so on", address_of(1));
         }
     }
 
     ///
     #[test]
-    fn one_text_is_limited_per_network_however_it_is_spelled_and_others_are_not() {
+    fn name_is_limited_per_network_in_any_case() {
         let sessions = sessions();
-        let spelled = ["bob", "BOB", "Bob", "bOB"];
+        let spellings = ["bob", "BOB", "Bob", "bOB"];
         let from = |site: &'static str| {
-            (0..400_usize).map(move |number| (format!("{site}:{number:x}::1"), spelled[number % 4].to_owned()))
+            (0..400_usize).map(move |number| (format!("{site}:{number:x}::1"), spellings[number % 4].to_owned()))
         };
         assert_eq!(passed(&sessions, from("2001:db8:1")), 100);
         assert_eq!(passed(&sessions, [("2001:db8:1:ffff::1".into(), "ada".into())]), 1);
-        // The same text is counted per network, so that guesses from one network lock no user out of another.
+        // Names are counted per network, so that guesses from one network do not lock a user out of another.
         assert_eq!(passed(&sessions, from("2001:db8:2")), 100);
     }
 }

@@ -1,9 +1,9 @@
-//! `POST /organizations/{slug}/tokens.csv`: the audit as a table for spreadsheets, read page by page as the client takes it.
+//! `POST /organizations/{slug}/tokens.csv`: the audit as CSV. The rows are read in pages while the client receives them.
 
 use super::{
     HttpState, Shared,
     body::read_json_text,
-    error_response::{ErrorResponse, json_answer},
+    error_response::{ErrorResponse, json_response},
     front::RequestLog,
     graphql, json,
 };
@@ -36,10 +36,10 @@ use serde_json::{Value, json};
 use std::{borrow::Cow, vec};
 use unicode_normalization::UnicodeNormalization as _;
 
-/// How many lines are read at once.
-const LINES: u32 = 200;
-/// About how many bytes are written at once. With one long line more it is far below what a streamed response may hold.
-const CHUNK: usize = 32 * 1024;
+/// The number of rows per page.
+const PAGE_SIZE: u32 = 200;
+/// The approximate size of a chunk in bytes. Even with one more long row it is far below the limit of a streamed response.
+const CHUNK_SIZE: usize = 32 * 1024;
 /// The number of columns. New ones are added at the end.
 const COLUMNS: usize = 18;
 const HEADER: [&str; COLUMNS] = [
@@ -62,55 +62,55 @@ const HEADER: [&str; COLUMNS] = [
     "Last path",
     "Last allowed",
 ];
-/// Spreadsheets take a file that begins with a byte order mark for UTF-8.
+/// Spreadsheets read a file as UTF-8 if it begins with a byte order mark.
 const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
-/// Tells the audit of one organization.
+/// Returns the audit of an organization.
 pub(super) async fn handle(
     State(state): State<Shared>,
     slug: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
-    // A path that is no text names an organization that there is not.
+    // A slug that is not UTF-8 is treated as an unknown organization.
     let slug = slug.map(|Path(slug)| slug).unwrap_or_default();
-    answer(&state, &head, body, &slug).await.unwrap_or_else(ErrorResponse::into_response)
+    respond(&state, &head, body, &slug).await.unwrap_or_else(ErrorResponse::into_response)
 }
 
-async fn answer(state: &HttpState, head: &Parts, body: Body, slug: &str) -> Result<Response, ErrorResponse> {
+async fn respond(state: &HttpState, head: &Parts, body: Body, slug: &str) -> Result<Response, ErrorResponse> {
     if head.method != Method::POST {
-        return Err(ErrorResponse::method("POST"));
+        return Err(ErrorResponse::method_not_allowed("POST"));
     }
     let caller = graphql::authenticate(state, head).await?;
-    let marked = is_marked(head)?;
-    let asked = filter_of(head, body).await?;
-    let (who, at) = (caller.user().map(|user| user.to_string()), caller.at);
+    let with_mark = wants_byte_order_mark(head)?;
+    let input = filter_of(head, body).await?;
+    let (caller_id, at) = (caller.user().map(|user| user.to_string()), caller.at);
     let organization = organization(&state.app, slug).await?;
-    let mut walk =
-        RowStream { app: state.app.clone(), caller, organization, filter: TokenFilter::default(), behind: None };
-    // Whoever may not read the audit hears nothing of their filter.
-    walk.admin().await?;
-    walk.filter = match token_filter(asked, &state.app) {
+    let mut export =
+        RowStream { app: state.app.clone(), caller, organization, filter: TokenFilter::default(), after: None };
+    // The filter is validated only after authorization.
+    export.admin().await?;
+    export.filter = match token_filter(input, &state.app) {
         Err(Error::Invalid { field, why }) => {
-            let told = json!({ "message": why, "field": field });
-            return Ok(json_answer(StatusCode::UNPROCESSABLE_ENTITY, &told));
+            let error = json!({ "message": why, "field": field });
+            return Ok(json_response(StatusCode::UNPROCESSABLE_ENTITY, &error));
         }
         read => read?,
     };
-    let first = walk.page().await?;
-    let filtered = walk.filter != TokenFilter::default();
+    let first = export.page().await?;
+    let filtered = export.filter != TokenFilter::default();
     let name = format!("attachment; filename=\"{}\"", file_name(slug, filtered, at));
-    let mark = if marked { BYTE_ORDER_MARK } else { "" };
-    let mut response = Body::from_stream(table(mark, first, walk)).into_response();
+    let mark = if with_mark { BYTE_ORDER_MARK } else { "" };
+    let mut response = Body::from_stream(table(mark, first, export)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).map_err(|_| bug("a file name"))?);
-    response.extensions_mut().insert(RequestLog { caller: who, ..RequestLog::default() });
+    response.extensions_mut().insert(RequestLog { caller: caller_id, ..RequestLog::default() });
     Ok(response)
 }
 
-/// Whether the table begins with a byte order mark, which `?bom=0` leaves out.
-fn is_marked(head: &Parts) -> Result<bool, ErrorResponse> {
+/// Returns whether the table begins with a byte order mark, which `?bom=0` omits.
+fn wants_byte_order_mark(head: &Parts) -> Result<bool, ErrorResponse> {
     let query = head.uri.query().unwrap_or_default().as_bytes();
     let values: Vec<_> =
         form_urlencoded::parse(query).filter(|(key, _)| key == "bom").map(|(_, value)| value).collect();
@@ -124,7 +124,7 @@ fn is_marked(head: &Parts) -> Result<bool, ErrorResponse> {
     }
 }
 
-/// The filter in the body; null stands for none.
+/// Reads the filter in the body; `Null` if there is none.
 async fn filter_of(head: &Parts, body: Body) -> Result<Value, ErrorResponse> {
     let body = read_json_text(&head.headers, body).await?;
     let fields = match json::read(&body) {
@@ -142,67 +142,67 @@ async fn filter_of(head: &Parts, body: Body) -> Result<Value, ErrorResponse> {
 
 async fn organization(app: &App, slug: &str) -> Result<OrganizationId> {
     let none = || Error::NotFound("organization");
-    // No slug holds a character that a database might stumble over.
+    // An invalid slug could contain a character that the database rejects.
     let slug = text::slug("slug", slug).map_err(|_| none())?;
     Ok(app.store().organization_by_slug(&slug).await?.ok_or_else(none)?.id)
 }
 
-/// A walk through the audit.
+/// The state of an export between two pages.
 struct RowStream {
     app: App,
     caller: Caller,
     organization: OrganizationId,
     filter: TokenFilter,
-    behind: Option<Cursor>,
+    after: Option<Cursor>,
 }
 
 impl RowStream {
-    /// What the caller may at this moment: a client may take a long time for a long table.
+    /// Authorizes the caller again for each page, because a long export can take a long time.
     async fn admin(&self) -> Result<OrgAdmin> {
         policy::org_admin(&self.app.store().auth_context(&self.caller).await?, self.organization)
     }
 
-    /// The next lines.
+    /// Reads the next page.
     async fn page(&mut self) -> Result<Vec<ExportRow>> {
         let admin = self.admin().await?;
-        let page = Page { limit: LINES, backward: false, after: self.behind.take(), before: None };
+        let page = Page { limit: PAGE_SIZE, backward: false, after: self.after.take(), before: None };
         let slice = self.app.store().export_rows(&admin, &self.filter, &page, self.caller.at).await?;
-        self.behind = slice.rows.last().filter(|_| slice.has_next).map(|(place, _)| place.clone());
+        self.after = slice.rows.last().filter(|_| slice.has_next).map(|(cursor, _)| cursor.clone());
         Ok(slice.rows.into_iter().map(|(_, line)| line).collect())
     }
 
-    /// Writes lines until there are enough for one chunk.
-    fn written(&self, lines: &mut vec::IntoIter<ExportRow>) -> Result<Vec<u8>> {
+    /// Encodes rows until they fill one chunk.
+    fn encode_chunk(&self, lines: &mut vec::IntoIter<ExportRow>) -> Result<Vec<u8>> {
         let mut rows = Vec::new();
         let mut size = 0;
-        while size < CHUNK
+        while size < CHUNK_SIZE
             && let Some(line) = lines.next()
         {
             let row = row(&line, &self.app);
             size += row.iter().map(|cell| cell.len()).sum::<usize>();
             rows.push(row);
         }
-        written(rows)
+        encode(rows)
     }
 }
 
-/// The whole table. Where a page of it fails, the connection is cut: half a table must not look like all of it.
+/// Returns the table as a stream. If a page fails, the connection is closed, so that a partial table does not look complete.
 fn table(
     mark: &'static str,
     first: Vec<ExportRow>,
-    walk: RowStream,
+    export: RowStream,
 ) -> impl Stream<Item = Result<Vec<u8>, axum::BoxError>> {
-    let head = stream::once(async move { Ok([mark.as_bytes(), &written([HEADER.map(Cow::Borrowed)])?].concat()) });
-    let pages = stream::try_unfold((first.into_iter(), walk), async |(mut lines, mut walk)| {
-        if lines.len() == 0 && walk.behind.is_some() {
-            lines = walk.page().await?.into_iter();
+    let head = stream::once(async move { Ok([mark.as_bytes(), &encode([HEADER.map(Cow::Borrowed)])?].concat()) });
+    let pages = stream::try_unfold((first.into_iter(), export), async |(mut lines, mut export)| {
+        if lines.len() == 0 && export.after.is_some() {
+            lines = export.page().await?.into_iter();
         }
         if lines.len() == 0 {
             return Ok::<_, Error>(None);
         }
-        Ok(Some((walk.written(&mut lines)?, (lines, walk))))
+        Ok(Some((export.encode_chunk(&mut lines)?, (lines, export))))
     });
-    // A problem is logged where it is made.
+    // The conversion into an `ErrorResponse` logs the error.
     head.chain(pages).map(|bytes| bytes.map_err(|error| ErrorResponse::from(error).message.into()))
 }
 
@@ -231,38 +231,38 @@ fn row(line: &ExportRow, app: &App) -> [Cow<'static, str>; COLUMNS] {
     .map(Cow::Owned)
 }
 
-fn written<'text>(rows: impl IntoIterator<Item = [Cow<'text, str>; COLUMNS]>) -> Result<Vec<u8>> {
+fn encode<'text>(rows: impl IntoIterator<Item = [Cow<'text, str>; COLUMNS]>) -> Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
         writer
-            .write_record(row.map(harmless).iter().map(|cell| cell.as_bytes()))
+            .write_record(row.map(escape_formulas).iter().map(|cell| cell.as_bytes()))
             .map_err(|_| bug("a line of a table"))?;
     }
     writer.into_inner().map_err(|_| bug("a page of a table"))
 }
 
-/// Puts an apostrophe before what a spreadsheet would calculate. Where commas are written in numbers, a spreadsheet begins
-/// a cell behind each semicolon and unquotes it there; some take full-width signs for the others.
-fn harmless(cell: Cow<'_, str>) -> Cow<'_, str> {
+/// Puts an apostrophe before text that a spreadsheet would evaluate as a formula. In locales with a decimal comma, spreadsheets
+/// begin a cell after each semicolon and unquote it there; some also accept full-width operators.
+fn escape_formulas(cell: Cow<'_, str>) -> Cow<'_, str> {
     let (mut text, mut begins) = (String::with_capacity(cell.len()), true);
-    for letter in cell.chars() {
-        if begins && starts_formula(letter) {
+    for ch in cell.chars() {
+        if begins && starts_formula(ch) {
             text.push('\'');
         }
-        text.push(letter);
-        begins = matches!(letter, ';' | '\t' | '\r' | '\n') || begins && is_skipped(letter);
+        text.push(ch);
+        begins = matches!(ch, ';' | '\t' | '\r' | '\n') || begins && is_skipped(ch);
     }
     if text.len() == cell.len() { cell } else { Cow::Owned(text) }
 }
 
-fn starts_formula(letter: char) -> bool {
-    matches!(letter, '\t' | '\r' | '\n')
-        || std::iter::once(letter).nfkc().next().is_some_and(|plain| matches!(plain, '=' | '+' | '-' | '@'))
+fn starts_formula(ch: char) -> bool {
+    matches!(ch, '\t' | '\r' | '\n')
+        || std::iter::once(ch).nfkc().next().is_some_and(|plain| matches!(plain, '=' | '+' | '-' | '@'))
 }
 
-/// What a reader may drop before it looks for a formula: quotes and characters that are not seen, such as blanks.
-fn is_skipped(letter: char) -> bool {
-    matches!(letter, '"' | '\'') || !text::is_seen(letter)
+/// Returns whether a spreadsheet may drop the character before it looks for a formula: quotes and invisible characters.
+fn is_skipped(ch: char) -> bool {
+    matches!(ch, '"' | '\'') || !text::is_seen(ch)
 }
 
 fn file_name(slug: &str, filtered: bool, at: Time) -> String {
@@ -281,11 +281,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_begins_like_a_formula_is_text_and_quotes_are_doubled() {
+    fn formulas_and_quotes_are_escaped() {
         let cell = |text: &'static str| {
             let mut row = [const { Cow::Borrowed("") }; COLUMNS];
             row[0] = Cow::Borrowed(text);
-            let line = String::from_utf8(written([row]).expect("a line")).expect("a text");
+            let line = String::from_utf8(encode([row]).expect("a line")).expect("text");
             line.strip_suffix(&format!("{}\r\n", ",".repeat(COLUMNS - 1))).expect("all cells").to_owned()
         };
         for (text, written) in [
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_called_by_its_organization_and_day() {
+    fn file_name_has_organization_and_day() {
         let at = Time::parse("2026-11-25T23:59:59.9Z").expect("a time");
         assert_eq!(file_name("acme", false, at), "acme-api-access-tokens-2026-11-25.csv");
         assert_eq!(file_name("acme", true, at), "acme-api-access-tokens-filtered-2026-11-25.csv");

@@ -1,8 +1,8 @@
-//! `/verify`: a gateway asks whether the request that it holds may pass.
+//! `/verify`: a gateway checks whether a request is allowed.
 
 use super::{
     HttpState, Shared,
-    caller::{Below, Credential, credential},
+    caller::{Credential, OriginalPath, credential},
     error_response::ErrorResponse,
     front::RequestLog,
 };
@@ -23,7 +23,7 @@ use axum::{
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeSet;
 
-/// What a gateway hands on. All of them always, so that a client's own never pass.
+// The headers that a gateway forwards. A response always has all of them, so that they replace those of the client.
 const TOKEN_ID: HeaderName = HeaderName::from_static("x-token-id");
 const USER: HeaderName = HeaderName::from_static("x-token-user");
 const USER_ID: HeaderName = HeaderName::from_static("x-token-user-id");
@@ -31,15 +31,15 @@ const SCOPES: HeaderName = HeaderName::from_static("x-token-scopes");
 const ORGANIZATION: HeaderName = HeaderName::from_static("x-token-organization");
 const EXPIRES_AT: HeaderName = HeaderName::from_static("x-token-expires-at");
 
-/// More faults of one question than these are not logged.
+/// The maximum number of faults of one check that are logged.
 const MAX_FAULTS: usize = 16;
 
-/// Answers 200, 401 or 403, and 503 when the store cannot answer: a gateway takes nothing else.
+/// Responds 200, 401 or 403, and 503 if the store is unavailable: gateways do not understand any other status.
 pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, _) = request.into_parts();
     let mut response = match check(&state, &head).await {
-        Ok((checked, question)) => passed(&state, &checked, question.organization.as_deref()),
-        Err(problem) => refused(problem),
+        Ok((checked, query)) => allowed(&state, &checked, query.organization.as_deref()),
+        Err(error) => render_error(error),
     };
     let quiet = response.status().is_client_error();
     response.extensions_mut().insert(RequestLog { quiet, ..Default::default() });
@@ -50,45 +50,45 @@ async fn check<'request>(
     state: &HttpState,
     request: &'request Parts,
 ) -> Result<(CheckResult, VerifyQuery<'request>), ErrorResponse> {
-    let question = VerifyQuery::read(&request.uri);
+    let query = VerifyQuery::read(&request.uri);
     let bearer = match credential(&request.headers) {
         Credential::None => return Err(ErrorResponse::no_credential()),
-        Credential::Malformed | Credential::Doubled => return Err(ErrorResponse::invalid_token()),
+        Credential::Malformed | Credential::Multiple => return Err(ErrorResponse::invalid_token()),
         Credential::Bearer(bearer) => bearer,
     };
     let secret = state.secret(bearer.text()).ok_or_else(ErrorResponse::invalid_token)?;
-    let ask = state.ask(question.organization.clone(), question.scopes.clone());
-    let observed = state.observed_behind(request, question.below);
+    let ask = state.ask(query.organization.clone(), query.scopes.clone());
+    let observed = state.observed_original(request, query.original_path);
     let checked =
         state.app.verifier().check(&secret, &ask, observed).await?.ok_or_else(ErrorResponse::invalid_token)?;
     match checked.verdict {
         Verdict::Deny(DenyReason::Revoked | DenyReason::Expired | DenyReason::OwnerDisabled) => {
             Err(ErrorResponse::invalid_token())
         }
-        _ if !question.faults.is_empty() => Err(question.misconfigured(state)),
-        Verdict::Allow => Ok((checked, question)),
+        _ if !query.faults.is_empty() => Err(query.misconfigured(state)),
+        Verdict::Allow => Ok((checked, query)),
         Verdict::Deny(DenyReason::NotGranted) => Err(no_organization()),
-        Verdict::Deny(DenyReason::LacksScope(index)) => Err(question.lacks(index)),
+        Verdict::Deny(DenyReason::LacksScope(index)) => Err(query.lacks(index)),
     }
 }
 
-/// A refusal, or what kept us from an answer, with all headers of an answer.
-pub(super) fn refused(problem: ErrorResponse) -> Response {
-    // A gateway takes no other status for a fault of ours.
-    let fault = problem.status == StatusCode::INTERNAL_SERVER_ERROR;
-    let mut response = if fault { ErrorResponse::unavailable() } else { problem }.into_response();
+/// Returns the response of an error, with all forwarded headers empty.
+pub(super) fn render_error(error: ErrorResponse) -> Response {
+    // Gateways do not understand 500.
+    let is_internal = error.status == StatusCode::INTERNAL_SERVER_ERROR;
+    let mut response = if is_internal { ErrorResponse::unavailable() } else { error }.into_response();
     for name in [TOKEN_ID, USER, USER_ID, SCOPES, ORGANIZATION, EXPIRES_AT] {
         response.headers_mut().insert(name, HeaderValue::from_static(""));
     }
     response
 }
 
-/// The same for one that is not granted and one that there is not.
+/// 403, the same for an organization without a grant and one that does not exist.
 fn no_organization() -> ErrorResponse {
     ErrorResponse { status: StatusCode::FORBIDDEN, ..ErrorResponse::from(Error::NotFound("organization")) }
 }
 
-fn passed(state: &HttpState, checked: &CheckResult, organization: Option<&str>) -> Response {
+fn allowed(state: &HttpState, checked: &CheckResult, organization: Option<&str>) -> Response {
     let known = &checked.snapshot;
     let scopes = checked.scopes(state.app.catalogue());
     let mut headers = HeaderMap::new();
@@ -105,16 +105,16 @@ fn passed(state: &HttpState, checked: &CheckResult, organization: Option<&str>) 
     (StatusCode::OK, headers).into_response()
 }
 
-/// What the gateway asks for.
+/// The parameters of a check.
 #[derive(Debug, PartialEq, Eq)]
 struct VerifyQuery<'uri> {
     organization: Option<String>,
     scopes: Vec<String>,
-    below: Below<'uri>,
+    original_path: OriginalPath<'uri>,
     faults: BTreeSet<Fault>,
 }
 
-/// What the operator has to change in the configuration of the gateway.
+/// An error in the configuration of the gateway, which its operator has to correct.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Fault {
     parameter: String,
@@ -130,48 +130,48 @@ const NONE: &str = "*";
 const BELOW: &str = "it counts on /verify only; below it use /verify-for/{organization}/{scopes}";
 
 impl<'uri> VerifyQuery<'uri> {
-    /// Parameters count on `/verify` itself, where the gateway writes them. Below it they are those of the client, or a
-    /// gateway that meant something by them would check nothing.
+    /// Reads the parameters of `/verify` itself, which are those of the gateway. Below it, the query is that of the client:
+    /// `scope` and `organization` are faults there, because a gateway that relies on them would check nothing.
     fn read(uri: &'uri Uri) -> Self {
         if let Some(rest) = uri.path().strip_prefix("/verify-for") {
             return Self::read_path(rest);
         }
-        let below = uri.path().strip_prefix("/verify").filter(|rest| !rest.is_empty());
-        let mut question = Self::new(below.map_or(Below::Nothing, Below::Appended));
+        let original_path = uri.path().strip_prefix("/verify").filter(|rest| !rest.is_empty());
+        let mut query = Self::new(original_path.map_or(OriginalPath::Unspecified, OriginalPath::Appended));
         for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-            match (below, name.as_ref()) {
-                (None, "scope") if value.trim().is_empty() => question.fault(&name, BLANK),
+            match (original_path, name.as_ref()) {
+                (None, "scope") if value.trim().is_empty() => query.fault(&name, BLANK),
                 (None, "scope") => {
-                    question.scopes.extend(value.split_ascii_whitespace().map(ToOwned::to_owned));
+                    query.scopes.extend(value.split_ascii_whitespace().map(ToOwned::to_owned));
                 }
                 (None, "organization") => {
-                    // Given twice, it means none that there is.
-                    let doubled = question.organization.is_some();
-                    question.organization = Some(if doubled { String::new() } else { value.into_owned() });
+                    // If it is repeated, it names no existing organization.
+                    let is_repeated = query.organization.is_some();
+                    query.organization = Some(if is_repeated { String::new() } else { value.into_owned() });
                 }
-                (None, _) => question.fault(&name, NO_SUCH_PARAMETER),
-                (Some(_), "scope" | "organization") => question.fault(&name, BELOW),
+                (None, _) => query.fault(&name, NO_SUCH_PARAMETER),
+                (Some(_), "scope" | "organization") => query.fault(&name, BELOW),
                 (Some(_), _) => {}
             }
         }
-        question
+        query
     }
 
-    /// Of `/verify-for/{organization}/{scopes}/…`. The query behind it is that of the client.
+    /// Reads `/verify-for/{organization}/{scopes}/…`. The query is that of the client and is ignored.
     fn read_path(rest: &'uri str) -> Self {
         let Some((organization, scopes, path)) = segments(rest) else {
-            let mut question = Self::new(Below::Exactly(""));
-            question.fault("path", WRONG_PATH);
-            return question;
+            let mut query = Self::new(OriginalPath::Exact(""));
+            query.fault("path", WRONG_PATH);
+            return query;
         };
-        Self { organization, scopes, ..Self::new(Below::Exactly(path)) }
+        Self { organization, scopes, ..Self::new(OriginalPath::Exact(path)) }
     }
 
-    const fn new(below: Below<'uri>) -> Self {
-        Self { organization: None, scopes: Vec::new(), below, faults: BTreeSet::new() }
+    const fn new(original_path: OriginalPath<'uri>) -> Self {
+        Self { organization: None, scopes: Vec::new(), original_path, faults: BTreeSet::new() }
     }
 
-    /// A fault asks for a scope that no token has: what is refused is recorded as such.
+    /// Adds a fault. It also requires a scope that no token has, so that the check is recorded as denied.
     fn fault(&mut self, parameter: &str, why: &'static str) {
         self.scopes.push(String::new());
         if self.faults.len() < MAX_FAULTS {
@@ -189,16 +189,16 @@ impl<'uri> VerifyQuery<'uri> {
     }
 
     fn lacks(&self, index: usize) -> ErrorResponse {
-        // A scope that cannot be one is named nowhere: it is whatever somebody wrote.
+        // An invalid scope name is arbitrary text and is not repeated.
         let shown = |name: &&String| ScopeName::new(name).is_some();
-        let asked: Vec<_> = self.scopes.iter().filter(shown).map(String::as_str).collect();
+        let required: Vec<_> = self.scopes.iter().filter(shown).map(String::as_str).collect();
         let missing = self.scopes.get(index).filter(shown).map_or("asked", String::as_str);
-        ErrorResponse::insufficient_scope(missing, &asked.join(" "))
+        ErrorResponse::insufficient_scope(missing, &required.join(" "))
     }
 }
 
-/// The organization, the scopes and the path of the request. They are split as they came, and then decoded: a slash of
-/// the client can become none of the first two, an encoded one is part of its segment, and an encoded asterisk does not stand for none.
+/// Returns the organization, the scopes and the original path. The path is split first and decoded afterwards: no slash of the
+/// client can change the first two segments, an encoded slash is part of its segment, and an encoded asterisk is a literal one.
 fn segments(rest: &str) -> Option<(Option<String>, Vec<String>, &str)> {
     let (organization, rest) = rest.strip_prefix('/')?.split_once('/')?;
     let (scopes, path) = rest.split_at_checked(rest.find('/')?)?;
@@ -221,33 +221,32 @@ fn segments(rest: &str) -> Option<(Option<String>, Vec<String>, &str)> {
 mod tests {
     use super::*;
 
-    fn question(uri: &str) -> (Option<String>, Vec<String>, Vec<String>) {
+    fn query(uri: &str) -> (Option<String>, Vec<String>, Vec<String>) {
         let uri: Uri = uri.parse().expect("an address");
         let VerifyQuery { organization, scopes, faults, .. } = VerifyQuery::read(&uri);
         (organization, scopes, faults.into_iter().map(|fault| fault.parameter).collect())
     }
 
     fn faults(uri: &str) -> Vec<String> {
-        let (_, scopes, faults) = question(uri);
+        let (_, scopes, faults) = query(uri);
         assert_eq!(scopes.iter().any(String::is_empty), !faults.is_empty(), "{uri}");
         faults
     }
 
     #[test]
-    fn parameters_are_read_on_the_path_itself() {
-        let (organization, scopes, none) =
-            question("/verify?scope=read_builds&scope=read_user+graphql&organization=acme");
+    fn parameters_are_read_on_verify_itself() {
+        let (organization, scopes, none) = query("/verify?scope=read_builds&scope=read_user+graphql&organization=acme");
         assert_eq!(organization.as_deref(), Some("acme"));
         assert_eq!(scopes, ["read_builds", "read_user", "graphql"]);
         assert_eq!(none, [""; 0]);
-        for nothing in ["/verify", "/verify?", "/verify?&", "/verify/v1/builds?x=1&Scope=2", "/verify/"] {
-            assert_eq!(question(nothing), (None, vec![], vec![]), "{nothing}");
+        for uri in ["/verify", "/verify?", "/verify?&", "/verify/v1/builds?x=1&Scope=2", "/verify/"] {
+            assert_eq!(query(uri), (None, vec![], vec![]), "{uri}");
         }
-        assert_eq!(question("/verify?organization=acme&organization=acme").0.as_deref(), Some(""));
+        assert_eq!(query("/verify?organization=acme&organization=acme").0.as_deref(), Some(""));
     }
 
     #[test]
-    fn question_in_a_wrong_form_asks_for_what_no_token_has() {
+    fn malformed_query_requires_a_scope_that_no_token_has() {
         for (uri, parameters) in [
             ("/verify?scope=", &["scope"][..]),
             ("/verify?scope", &["scope"]),
@@ -267,12 +266,12 @@ mod tests {
     }
 
     #[test]
-    fn path_names_organization_and_scopes_and_the_rest_is_kept_as_it_came() {
+    fn path_names_organization_and_scopes_and_an_undecoded_rest() {
         let read = |uri: &str| {
             let uri: Uri = uri.parse().expect("an address");
-            let VerifyQuery { organization, scopes, below, faults } = VerifyQuery::read(&uri);
+            let VerifyQuery { organization, scopes, original_path, faults } = VerifyQuery::read(&uri);
             assert_eq!(faults, BTreeSet::new(), "{uri}");
-            let Below::Exactly(path) = below else { panic!("{uri}") };
+            let OriginalPath::Exact(path) = original_path else { panic!("{uri}") };
             (organization.unwrap_or_default(), scopes.join(" "), path.to_owned())
         };
         let is = |organization: &str, scopes: &str, path: &str| (organization.into(), scopes.into(), path.into());
@@ -282,7 +281,7 @@ mod tests {
             is("acme", "read_builds graphql", "/v1/x")
         );
         assert_eq!(read("/verify-for/*/*/v1"), is("", "", "/v1"));
-        // Only the asterisk itself stands for none.
+        // Only an asterisk that is not encoded means none.
         assert_eq!(read("/verify-for/%2A/read_builds%2Cgraphql/v1"), is("*", "read_builds graphql", "/v1"));
         assert_eq!(read("/verify-for/*/%2a/v1"), is("", "*", "/v1"));
         assert_eq!(read("/verify-for/acme%2Fx/a%2Fb/v1"), is("acme/x", "a/b", "/v1"));
@@ -291,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_path_asks_for_what_no_token_has() {
+    fn malformed_path_requires_a_scope_that_no_token_has() {
         for rest in [
             "",
             "/",

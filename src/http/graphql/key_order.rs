@@ -1,4 +1,4 @@
-//! Puts the keys of an answer into the order of the selection: fields come in the order in which they were done.
+//! Sorts the keys of a response by the selections: the library returns fields in the order of their completion.
 
 use super::request::Document;
 use async_graphql::{
@@ -8,7 +8,7 @@ use async_graphql::{
 };
 use std::collections::HashSet;
 
-/// Arranges the whole answer.
+/// Sorts the keys of the whole response.
 pub(super) fn arrange(data: &mut Value, document: &Document) {
     if let Some(operation) = document.chosen() {
         sort(data, &[&operation.selection_set.node], &document.parsed);
@@ -24,13 +24,13 @@ fn sort(value: &mut Value, selections: &[&SelectionSet], document: &ExecutableDo
                 order.read(selection, document);
             }
             let mut sorted = IndexMap::with_capacity(fields.len());
-            for (key, below) in order.keys {
+            for (key, subselections) in order.keys {
                 if let Some(mut field) = fields.swap_remove(&key) {
-                    sort(&mut field, &below, document);
+                    sort(&mut field, &subselections, document);
                     sorted.insert(key, field);
                 }
             }
-            // What no selection names stays, at the end.
+            // Keys that no selection names are kept at the end.
             sorted.append(fields);
             *fields = sorted;
         }
@@ -41,7 +41,7 @@ fn sort(value: &mut Value, selections: &[&SelectionSet], document: &ExecutableDo
 #[derive(Default)]
 struct Order<'document> {
     keys: IndexMap<Name, Vec<&'document SelectionSet>>,
-    /// A fragment that is spread again adds nothing.
+    /// The fragments that were already read.
     spread: HashSet<&'document str>,
 }
 
@@ -50,10 +50,10 @@ impl<'document> Order<'document> {
         for item in &selection.items {
             match &item.node {
                 Selection::Field(field) => {
-                    let below = self.keys.entry(field.node.response_key().node.clone()).or_default();
+                    let subselections = self.keys.entry(field.node.response_key().node.clone()).or_default();
                     let set = &field.node.selection_set.node;
                     if !set.items.is_empty() {
-                        below.push(set);
+                        subselections.push(set);
                     }
                 }
                 Selection::InlineFragment(fragment) => self.read(&fragment.node.selection_set.node, document),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_stand_in_the_order_of_the_selection() {
+    fn keys_are_in_the_order_of_the_selections() {
         let query = "{ a: x b { d c ...F } ...on Query { e } z { k } z { j } } fragment F on T { g ...F h }";
         let data = r#"{"z":[{"j":1,"k":2}],"e":1,"b":{"h":1,"c":2,"g":3,"d":4},"a":1}"#;
         assert_eq!(arranged(query, data), "{a: 1, b: {d: 4, c: 2, g: 3, h: 1}, e: 1, z: [{k: 2, j: 1}]}");

@@ -1,4 +1,4 @@
-//! `/graphql`: GraphQL over HTTP, in both media types. Only what a client of that standard sends is taken.
+//! `/graphql`: GraphQL over HTTP, in both of its media types.
 
 mod key_order;
 mod request;
@@ -18,7 +18,7 @@ use crate::{
         error::Code,
         secret::Secret,
     },
-    graphql::{Request as Asked, code_of, cost},
+    graphql::{Request as GraphQlRequest, code_of, cost},
 };
 use async_graphql::{Response as Outcome, ServerError, Value};
 use axum::{
@@ -32,84 +32,84 @@ use request_error::RequestError;
 use serde::Serialize;
 use serde_json::json;
 
-/// How an answer is written, and by which id it names its request.
+/// The media type of a response, and the request ID that an internal error includes.
 pub(super) struct ResponseFormat {
     media: Media,
     id: HeaderValue,
 }
 
 impl ResponseFormat {
-    /// As a request has it.
+    /// Returns the format that a request accepts.
     pub(super) fn by(request: &Parts) -> Self {
         let id = request.extensions.get::<RequestId>().map_or(HeaderValue::from_static("-"), |id| id.0.clone());
         Self { media: Media::accepted(&request.headers).unwrap_or(Media::Json), id }
     }
 }
 
-/// A problem that arose around this door, in the shape of GraphQL.
-pub(super) fn refused(wanted: &ResponseFormat, problem: ErrorResponse) -> Response {
-    RequestError::from(problem).into_response(wanted)
+/// Renders an error that arose outside this handler as a GraphQL response.
+pub(super) fn render_error(format: &ResponseFormat, error: ErrorResponse) -> Response {
+    RequestError::from(error).into_response(format)
 }
 
 /// Executes one operation.
 pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let wanted = ResponseFormat::by(&head);
-    let answered = match Media::accepted(&head.headers) {
-        Some(_) => answer(&state, &head, body, &wanted).await,
+    let format = ResponseFormat::by(&head);
+    let result = match Media::accepted(&head.headers) {
+        Some(_) => execute(&state, &head, body, &format).await,
         None => Err(RequestError::not_acceptable()),
     };
-    answered.unwrap_or_else(|refusal| refusal.into_response(&wanted))
+    result.unwrap_or_else(|error| error.into_response(&format))
 }
 
-async fn answer(
+async fn execute(
     state: &HttpState,
     request: &Parts,
     body: Body,
-    wanted: &ResponseFormat,
+    format: &ResponseFormat,
 ) -> Result<Response, RequestError> {
-    let media = wanted.media;
-    request::method_fits(&request.method)?;
+    let media = format.media;
+    request::check_method(&request.method)?;
     let caller = caller(state, request).await?;
-    let who = caller.user().map(|user| user.to_string());
+    let caller_id = caller.user().map(|user| user.to_string());
     let operation = Operation::read(request, body, state.app.prefix(), media).await?;
     let name = operation.name().map(ToOwned::to_owned);
-    let cost = operation.cost().map_err(|refusal| RequestError::from_cost(media, &refusal))?;
-    let misfits = operation.invalid_values(state.app.prefix());
-    // What a change did cannot be rejected afterwards; its cost bounds its response.
+    let cost = operation.cost().map_err(|error| RequestError::from_cost(media, &error))?;
+    let invalid_values = operation.invalid_values(state.app.prefix());
+    // The response of a mutation cannot be rejected after its changes; its cost bounds its size.
     let is_mutation = operation.is_mutation();
-    let limit = if is_mutation { usize::MAX } else { MAX_RESPONSE };
+    let limit = if is_mutation { usize::MAX } else { MAX_RESPONSE_SIZE };
     let turn =
         if is_mutation { state.app.turn_of_mutations(&caller).await.map_err(ErrorResponse::from)? } else { None };
     let connection = request.extensions.get::<ConnectionBudget>();
     let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&state.unsent]).collect();
-    let held = is_mutation
+    let reserved = is_mutation
         .then(|| unsent::hold(operation.max_bytes(), &budgets).ok_or_else(ErrorResponse::too_many_unsent_responses));
-    let held = held.transpose()?;
+    let reserved = reserved.transpose()?;
     let (document, query) = operation.into_query();
-    let outcome = if misfits.is_empty() {
+    let outcome = if invalid_values.is_empty() {
         let app = if is_mutation { state.app.for_change() } else { state.app.clone() };
-        Asked::new(&app, caller).await?.execute(&state.schema, query).await
+        GraphQlRequest::new(&app, caller).await?.execute(&state.schema, query).await
     } else {
-        Outcome::from_errors(misfits)
+        Outcome::from_errors(invalid_values)
     };
-    let mut response = respond(wanted, &document, cost, outcome, limit)?;
+    let mut response = respond(format, &document, cost, outcome, limit)?;
     if let Some(turn) = turn.filter(|_| response.status() == StatusCode::SERVICE_UNAVAILABLE) {
         turn.fail_waiting();
     }
-    response.extensions_mut().insert(RequestLog { caller: who, operation: name, quiet: false });
-    if let Some(held) = held {
-        response.extensions_mut().insert(held);
+    response.extensions_mut().insert(RequestLog { caller: caller_id, operation: name, quiet: false });
+    if let Some(reserved) = reserved {
+        response.extensions_mut().insert(reserved);
     }
     Ok(response)
 }
 
-/// As whom a request of another door is made that takes the same credentials.
+/// Authenticates a request to another endpoint that accepts the same credentials.
 pub(super) async fn authenticate(state: &HttpState, request: &Parts) -> Result<Caller, ErrorResponse> {
     caller(state, request).await.map_err(RequestError::into_error_response)
 }
 
-/// As whom the request is made: whoever is signed in, a JWT's person, or the owner of a token with the scope of GraphQL.
+/// Returns the caller: the user of a session, the user of a JWT, or the owner of a token with the scope for GraphQL.
 async fn caller(state: &HttpState, request: &Parts) -> Result<Caller, RequestError> {
     if let Some(caller) = state.in_session(request).await? {
         return Ok(caller);
@@ -117,15 +117,15 @@ async fn caller(state: &HttpState, request: &Parts) -> Result<Caller, RequestErr
     let bearer = match credential(&request.headers) {
         Credential::None => return Err(ErrorResponse::no_credential().into()),
         Credential::Malformed => return Err(ErrorResponse::invalid_token().into()),
-        Credential::Doubled => return Err(ErrorResponse::multiple_credentials().into()),
+        Credential::Multiple => return Err(ErrorResponse::multiple_credentials().into()),
         Credential::Bearer(bearer) => bearer,
     };
     let observed = state.observed(request);
     let Some(secret) = Secret::parse(state.app.prefix(), bearer.text()) else {
-        let nobody = state.caller(&observed, AuthMethod::Anonymous);
-        return Ok(state.user_of_jwt(bearer.text(), &nobody).await?);
+        let anonymous = state.caller(&observed, AuthMethod::Anonymous);
+        return Ok(state.user_of_jwt(bearer.text(), &anonymous).await?);
     };
-    // A catalogue without such a scope is an API without GraphQL.
+    // If the catalogue has no such scope, tokens have no access to GraphQL.
     let scope = state.app.catalogue().graphql().map_or("graphql", |scope| scope.name.as_str());
     let ask = state.ask(None, vec![scope.to_owned()]);
     let checked =
@@ -133,46 +133,46 @@ async fn caller(state: &HttpState, request: &Parts) -> Result<Caller, RequestErr
     let known = checked.snapshot;
     match checked.verdict {
         Verdict::Allow => {
-            let through = AuthMethod::Token { user: known.owner.id, token: known.token };
-            Ok(state.caller(&observed, through))
+            let auth_method = AuthMethod::Token { user: known.owner.id, token: known.token };
+            Ok(state.caller(&observed, auth_method))
         }
         Verdict::Deny(DenyReason::LacksScope(_)) => Err(ErrorResponse::insufficient_scope(scope, scope).into()),
         Verdict::Deny(_) => Err(ErrorResponse::invalid_token().into()),
     }
 }
 
-/// The response of an execution; `TOO_COMPLEX` when it has more bytes than `limit`.
+/// Returns the response of an execution; `TOO_COMPLEX` if it has more bytes than `limit`.
 fn respond(
-    wanted: &ResponseFormat,
+    format: &ResponseFormat,
     document: &request::Document,
     cost: u64,
     mut outcome: Outcome,
     limit: usize,
 ) -> Result<Response, RequestError> {
-    let ours = |code: &str| code == Code::Unavailable.as_str() || code == Code::Internal.as_str();
-    if let Some(error) = outcome.errors.iter().find(|error| ours(code_of(error))) {
-        return Ok(voided(wanted, error, cost));
+    let is_server_error = |code: &str| code == Code::Unavailable.as_str() || code == Code::Internal.as_str();
+    if let Some(error) = outcome.errors.iter().find(|error| is_server_error(code_of(error))) {
+        return Ok(server_error(format, error, cost));
     }
-    // What has no path failed before anything ran.
-    let refused = outcome.data == Value::Null && outcome.errors.iter().any(|error| error.path.is_empty());
-    if !refused {
+    // An error without a path is a request error: nothing was executed.
+    let is_request_error = outcome.data == Value::Null && outcome.errors.iter().any(|error| error.path.is_empty());
+    if !is_request_error {
         key_order::arrange(&mut outcome.data, document);
     }
     let body = ResponseBody {
         errors: outcome.errors.iter().map(error_json).collect(),
-        data: (!refused).then_some(&outcome.data),
+        data: (!is_request_error).then_some(&outcome.data),
         extensions: cost_json(cost),
     };
     let mut bytes = Bounded { bytes: Vec::new(), limit };
     if serde_json::to_writer(&mut bytes, &body).is_err() {
-        return Err(RequestError::too_large(wanted.media, cost));
+        return Err(RequestError::too_large(format.media, cost));
     }
-    let status = if refused { wanted.media.document_error() } else { StatusCode::OK };
-    Ok(written(wanted.media, status, bytes.bytes))
+    let status = if is_request_error { format.media.document_status() } else { StatusCode::OK };
+    Ok(render(format.media, status, bytes.bytes))
 }
 
-/// The largest response, in bytes.
-const MAX_RESPONSE: usize = 4 * 1024 * 1024;
+/// The maximum size of a response in bytes.
+const MAX_RESPONSE_SIZE: usize = 4 * 1024 * 1024;
 
 #[derive(Serialize)]
 struct ResponseBody<'outcome> {
@@ -183,7 +183,7 @@ struct ResponseBody<'outcome> {
     extensions: serde_json::Value,
 }
 
-/// A buffer that takes no more than `limit` bytes.
+/// A buffer for at most `limit` bytes.
 struct Bounded {
     bytes: Vec<u8>,
     limit: usize,
@@ -203,33 +203,33 @@ impl std::io::Write for Bounded {
     }
 }
 
-/// Nothing of an answer counts when the store or we failed on a part of it.
-fn voided(wanted: &ResponseFormat, error: &ServerError, cost: u64) -> Response {
-    let mut told = error_json(error);
+/// Returns a response without data: after a server error in one field, the other fields are not returned either.
+fn server_error(format: &ResponseFormat, error: &ServerError, cost: u64) -> Response {
+    let mut error_body = error_json(error);
     let status = if code_of(error) == Code::Unavailable.as_str() {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
-        if let Some(extensions) = told.get_mut("extensions").and_then(serde_json::Value::as_object_mut) {
-            extensions.insert(REQUEST.into(), id_json(&wanted.id));
+        if let Some(extensions) = error_body.get_mut("extensions").and_then(serde_json::Value::as_object_mut) {
+            extensions.insert(REQUEST_ID_KEY.into(), id_json(&format.id));
         }
         StatusCode::INTERNAL_SERVER_ERROR
     };
-    let body = json!({ "errors": [told], "data": null, "extensions": cost_json(cost) });
-    let mut response = written(wanted.media, status, body.to_string());
+    let body = json!({ "errors": [error_body], "data": null, "extensions": cost_json(cost) });
+    let mut response = render(format.media, status, body.to_string());
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
 }
 
-/// By what an error of ours names the request, which is all that it says.
-const REQUEST: &str = "requestId";
+/// The extension of an internal error with the request ID, its only detail.
+const REQUEST_ID_KEY: &str = "requestId";
 
 fn id_json(id: &HeaderValue) -> serde_json::Value {
     id.to_str().unwrap_or_default().into()
 }
 
-/// What the operation was priced at.
+/// Returns the `cost` extension of a response.
 fn cost_json(requested: u64) -> serde_json::Value {
     json!({ "cost": { "requested": requested, "limit": cost::MAX_COST } })
 }
@@ -245,7 +245,7 @@ fn error_json(error: &ServerError) -> serde_json::Value {
     json
 }
 
-fn written(media: Media, status: StatusCode, body: impl Into<Body>) -> Response {
+fn render(media: Media, status: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, media.content_type());

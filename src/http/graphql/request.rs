@@ -1,4 +1,4 @@
-//! What a client of GraphQL over HTTP may send: JSON by POST, and queries by GET.
+//! Reads GraphQL over HTTP requests: JSON by POST, and queries by GET.
 
 use super::{
     super::{body::read_json_text, json},
@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{redact::contains_token, secret::Prefix},
     graphql::{cost, document, invalid_values},
-    http::error_response::{ErrorResponse, reads},
+    http::error_response::{ErrorResponse, is_get_or_head},
 };
 use async_graphql::{
     ServerError, Variables,
@@ -19,10 +19,10 @@ use axum::{
 };
 use serde_json::{Map, Value};
 
-/// About the most bytes of one field of a response: a text of 500 characters, and its name.
-const MAX_FIELD: usize = 2 * 1024;
+/// The approximate maximum size in bytes of one field of a response: a text of 500 characters, and the name of the field.
+const MAX_FIELD_SIZE: usize = 2 * 1024;
 
-/// How an answer is written.
+/// The media type of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Media {
     /// `application/graphql-response+json`
@@ -32,14 +32,14 @@ pub(super) enum Media {
 }
 
 impl Media {
-    /// The one that the client likes best; nothing when it takes neither.
+    /// Returns the media type with the highest quality in `Accept`; `None` if the client accepts neither.
     pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let said: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-        if said.is_empty() {
+        let accept: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        if accept.is_empty() {
             return Some(Self::Json);
         }
         let mut best: Option<(Self, f32)> = None;
-        for range in said.iter().flat_map(|value| value.split(',')) {
+        for range in accept.iter().flat_map(|value| value.split(',')) {
             let mut parts = range.split(';').map(str::trim);
             let media = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
                 "application/graphql-response+json" => Self::GraphQl,
@@ -62,7 +62,7 @@ impl Media {
     }
 
     /// The status of a document that cannot be executed.
-    pub(super) const fn document_error(self) -> StatusCode {
+    pub(super) const fn document_status(self) -> StatusCode {
         match self {
             Self::GraphQl => StatusCode::BAD_REQUEST,
             Self::Json => StatusCode::OK,
@@ -70,27 +70,29 @@ impl Media {
     }
 }
 
-/// Other methods are refused before anybody asks who it is.
-pub(super) fn method_fits(method: &Method) -> Result<(), RequestError> {
+/// Rejects other methods, before the caller is authenticated.
+pub(super) fn check_method(method: &Method) -> Result<(), RequestError> {
     match *method {
         Method::GET | Method::HEAD | Method::POST => Ok(()),
-        _ => Err(ErrorResponse::method("GET, HEAD, POST").into()),
+        _ => Err(ErrorResponse::method_not_allowed("GET, HEAD, POST").into()),
     }
 }
 
-/// A document and the operation of it that is executed.
+/// A document and the name of the operation to execute.
 pub(super) struct Document {
     pub(super) parsed: ExecutableDocument,
     pub(super) operation: Option<String>,
 }
 
 impl Document {
-    /// The operation that is meant; nothing when it is not clear which.
+    /// Returns the operation to execute; `None` if it is missing or ambiguous.
     pub(super) fn chosen(&self) -> Option<&OperationDefinition> {
         match (&self.parsed.operations, &self.operation) {
-            (DocumentOperations::Single(only), None) => Some(&only.node),
-            (DocumentOperations::Multiple(all), None) if all.len() == 1 => all.values().next().map(|only| &only.node),
-            (DocumentOperations::Multiple(all), Some(name)) => all.get(name.as_str()).map(|found| &found.node),
+            (DocumentOperations::Single(operation), None) => Some(&operation.node),
+            (DocumentOperations::Multiple(all), None) if all.len() == 1 => {
+                all.values().next().map(|operation| &operation.node)
+            }
+            (DocumentOperations::Multiple(all), Some(name)) => all.get(name.as_str()).map(|operation| &operation.node),
             _ => None,
         }
     }
@@ -104,9 +106,9 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// Reads the operation of a request; a mutation is refused by GET.
+    /// Reads the operation of a request. A mutation by GET is rejected.
     pub(super) async fn read(request: &Parts, body: Body, prefix: &Prefix, media: Media) -> Result<Self, RequestError> {
-        let by_get = reads(&request.method);
+        let by_get = is_get_or_head(&request.method);
         let parameters = if by_get {
             from_uri(&request.uri, prefix, media)?
         } else {
@@ -115,25 +117,25 @@ impl Operation {
         let operation = Self::parse(parameters, media)?;
         let kind = operation.document.chosen().map(|chosen| chosen.ty);
         if by_get && kind.is_some_and(|kind| kind != OperationType::Query) {
-            return Err(ErrorResponse::method("POST").into());
+            return Err(ErrorResponse::method_not_allowed("POST").into());
         }
         Ok(operation)
     }
 
     fn parse(parameters: Parameters, media: Media) -> Result<Self, RequestError> {
         let parsed = document::read(&parameters.query).map_err(|error| {
-            RequestError::of_the_document(media, error.position, error.message).with_code(error.code)
+            RequestError::document_error(media, error.position, error.message).with_code(error.code)
         })?;
         let document = Document { parsed, operation: parameters.operation };
         if document.chosen().is_none() {
             let message = "Say by operationName which operation of the document is meant.";
-            return Err(RequestError::of_the_document(media, None, message));
+            return Err(RequestError::document_error(media, None, message));
         }
         let variables = Variables::from_json(Value::Object(parameters.variables));
         Ok(Self { document, query: parameters.query, variables })
     }
 
-    /// The name of the operation, for the log.
+    /// Returns the name of the operation for the log. Without `operationName`, it is the first name of the document.
     pub(super) fn name(&self) -> Option<&str> {
         match (&self.document.operation, &self.document.parsed.operations) {
             (Some(name), _) => Some(name),
@@ -146,27 +148,27 @@ impl Operation {
         self.document.chosen().is_some_and(|chosen| chosen.ty == OperationType::Mutation)
     }
 
-    /// What it costs.
+    /// Returns the cost of the operation.
     pub(super) fn cost(&self) -> Result<u64, cost::CostError> {
         let Some(chosen) = self.document.chosen() else { return Ok(0) };
         cost::cost(&self.document.parsed, chosen, &self.variables)
     }
 
-    /// The most bytes that the response to a mutation may have.
+    /// Returns the maximum size in bytes of the response to a mutation.
     pub(super) fn max_bytes(&self) -> usize {
         let chosen = self.document.chosen();
         let fields = chosen.map_or(0, |chosen| cost::max_fields(&self.document.parsed, chosen, &self.variables));
-        // One for its errors.
-        usize::try_from(fields).unwrap_or(usize::MAX).saturating_add(1).saturating_mul(MAX_FIELD)
+        // One more field for the errors.
+        usize::try_from(fields).unwrap_or(usize::MAX).saturating_add(1).saturating_mul(MAX_FIELD_SIZE)
     }
 
-    /// What of its values is not of the kind that is taken.
+    /// Returns an error for each invalid value in the arguments and variables.
     pub(super) fn invalid_values(&self, prefix: &Prefix) -> Vec<ServerError> {
         let Some(chosen) = self.document.chosen() else { return Vec::new() };
         invalid_values(&self.document.parsed, chosen, &self.variables, prefix)
     }
 
-    /// The document, and the query for the library to execute.
+    /// Returns the document, and the request for the library to execute.
     pub(super) fn into_query(self) -> (Document, async_graphql::Request) {
         let mut query = async_graphql::Request::new(self.query).variables(self.variables);
         if let Some(name) = &self.document.operation {
@@ -231,12 +233,12 @@ fn object(
 fn from_uri(uri: &Uri, prefix: &Prefix, media: Media) -> Result<Parameters, RequestError> {
     let mut fields = Map::new();
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        not_in_an_address(prefix, &value)?;
+        reject_token_in_uri(prefix, &value)?;
         let value = match name.as_ref() {
             "variables" => {
                 let variables = parameter("variables", "The variables are an object in JSON.", &value)?;
-                // JSON can spell any character in another way.
-                not_in_an_address(prefix, &variables.to_string())?;
+                // JSON can escape any character, so the decoded text is checked as well.
+                reject_token_in_uri(prefix, &variables.to_string())?;
                 variables
             }
             "extensions" => parameter("extensions", "The extensions are an object in JSON.", &value)?,
@@ -249,7 +251,7 @@ fn from_uri(uri: &Uri, prefix: &Prefix, media: Media) -> Result<Parameters, Requ
     from_object(fields, media)
 }
 
-fn not_in_an_address(prefix: &Prefix, text: &str) -> Result<(), RequestError> {
+fn reject_token_in_uri(prefix: &Prefix, text: &str) -> Result<(), RequestError> {
     if contains_token(prefix, text) {
         let message = "The value of a token may not stand in an address, which is kept; send the request by POST.";
         return Err(RequestError::bad_request("query", message));
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_chooses_how_the_answer_is_written() {
+    fn accept_header_chooses_the_media_type() {
         assert_eq!(Media::accepted(&HeaderMap::new()), Some(Media::Json));
         assert_eq!(accepted("application/graphql-response+json"), Some(Media::GraphQl));
         assert_eq!(accepted("application/graphql-response+json, application/json;q=0.9"), Some(Media::GraphQl));

@@ -1,7 +1,7 @@
-//! A GraphQL request that is refused as a whole, before anything of it ran.
+//! GraphQL request errors: errors that reject a request before its execution.
 
 use super::{
-    super::error_response::ErrorResponse, REQUEST, ResponseFormat, cost_json, id_json, request::Media, written,
+    super::error_response::ErrorResponse, REQUEST_ID_KEY, ResponseFormat, cost_json, id_json, render, request::Media,
 };
 use crate::{
     domain::error::{Code, Error},
@@ -14,13 +14,13 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-/// Why, in the shape of GraphQL: a status, a message, and what `extensions` say.
+/// A request error with its HTTP status, message and `extensions`.
 pub(super) struct RequestError {
     response: ErrorResponse,
-    /// Apart, so that a refusal that is handed on is not large.
+    /// Boxed to keep the `Err` variant of results small.
     position: Option<Box<Pos>>,
     extensions: Vec<(&'static str, Value)>,
-    /// What the operation was priced at, where it was.
+    /// The cost of the operation, if it is known.
     cost: Option<u64>,
 }
 
@@ -30,9 +30,9 @@ impl RequestError {
         Self { response: ErrorResponse::new(status, message), position: None, extensions, cost: None }
     }
 
-    /// A request that is not what the standard says, in this parameter.
+    /// An invalid parameter of the request.
     pub(super) fn bad_request(field: &'static str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, Code::InvalidInput, message).with_message("field", field)
+        Self::new(StatusCode::BAD_REQUEST, Code::InvalidInput, message).with_extension("field", field)
     }
 
     pub(super) fn not_acceptable() -> Self {
@@ -40,9 +40,9 @@ impl RequestError {
         Self::new(StatusCode::NOT_ACCEPTABLE, Code::InvalidInput, message)
     }
 
-    /// An error of the document: 200 for clients that do not know better.
-    pub(super) fn of_the_document(media: Media, place: Option<Pos>, message: impl Into<String>) -> Self {
-        Self { position: place.map(Box::new), ..Self::new(media.document_error(), Code::InvalidInput, message) }
+    /// An error of the document. The status is 200 in `application/json`, as its older clients expect.
+    pub(super) fn document_error(media: Media, position: Option<Pos>, message: impl Into<String>) -> Self {
+        Self { position: position.map(Box::new), ..Self::new(media.document_status(), Code::InvalidInput, message) }
     }
 
     pub(super) fn with_code(mut self, code: Code) -> Self {
@@ -50,70 +50,70 @@ impl RequestError {
         self
     }
 
-    /// Too much, by its price, its depth or its repetitions.
-    pub(super) fn from_cost(media: Media, refusal: &cost::CostError) -> Self {
-        match refusal {
+    /// An operation that exceeds a limit, or a cycle of fragments.
+    pub(super) fn from_cost(media: Media, error: &cost::CostError) -> Self {
+        match error {
             cost::CostError::TooComplex { value, limit, message, position, cost } => {
                 let message = format!("{message} It is {value}, the limit is {limit}.");
-                let refusal = Self::new(media.document_error(), Code::TooComplex, message);
+                let error = Self::new(media.document_status(), Code::TooComplex, message);
                 Self {
                     position: position.map(Box::new),
                     cost: *cost,
-                    ..refusal.with_message("cost", *value).with_message("limit", *limit)
+                    ..error.with_extension("cost", *value).with_extension("limit", *limit)
                 }
             }
             cost::CostError::Cycle { position } => {
                 let message = "The fragments of the document form a cycle.";
-                Self::of_the_document(media, Some(*position), message)
+                Self::document_error(media, Some(*position), message)
             }
         }
     }
 
-    /// An automatic persisted query of Apollo, in the words by which its clients know that they have to send the document.
+    /// The error for an automatic persisted query of Apollo. Its message and code make clients send the whole document.
     pub(super) fn persisted_query(media: Media) -> Self {
-        let refusal = Self::of_the_document(media, None, "PersistedQueryNotSupported");
-        Self { extensions: vec![("code", "PERSISTED_QUERY_NOT_SUPPORTED".into())], ..refusal }
+        let error = Self::document_error(media, None, "PersistedQueryNotSupported");
+        Self { extensions: vec![("code", "PERSISTED_QUERY_NOT_SUPPORTED".into())], ..error }
     }
 
-    /// A response that is not sent because of its size.
+    /// A response that exceeds the maximum size.
     pub(super) fn too_large(media: Media, cost: u64) -> Self {
         let message = "The response is larger than 4 MiB; ask for smaller pages (first) or fewer fields.";
-        Self { cost: Some(cost), ..Self::of_the_document(media, None, message).with_code(Code::TooComplex) }
+        Self { cost: Some(cost), ..Self::document_error(media, None, message).with_code(Code::TooComplex) }
     }
 
-    fn with_message(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+    fn with_extension(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.extensions.push((name, value.into()));
         self
     }
 
-    /// The same for a door of another shape.
+    /// Returns the error for an endpoint that does not respond in GraphQL.
     pub(super) fn into_error_response(self) -> ErrorResponse {
         self.response
     }
 
-    pub(super) fn into_response(mut self, wanted: &ResponseFormat) -> Response {
+    pub(super) fn into_response(mut self, format: &ResponseFormat) -> Response {
         if self.response.status == StatusCode::INTERNAL_SERVER_ERROR {
-            self = self.with_message(REQUEST, id_json(&wanted.id));
+            self = self.with_extension(REQUEST_ID_KEY, id_json(&format.id));
         }
         let mut error = Map::from_iter([("message".into(), self.response.message.into())]);
-        if let Some(place) = self.position {
-            error.insert("locations".into(), json!([{ "line": place.line, "column": place.column }]));
+        if let Some(position) = self.position {
+            error.insert("locations".into(), json!([{ "line": position.line, "column": position.column }]));
         }
         let extensions: Map<_, _> = self.extensions.into_iter().map(|(name, value)| (name.into(), value)).collect();
         error.insert("extensions".into(), extensions.into());
         let mut body = Map::from_iter([("errors".into(), json!([error]))]);
-        if let Some(price) = self.cost {
-            body.insert("extensions".into(), cost_json(price));
+        if let Some(cost) = self.cost {
+            body.insert("extensions".into(), cost_json(cost));
         }
-        let mut response = written(wanted.media, self.response.status, Value::Object(body).to_string());
+        let mut response = render(format.media, self.response.status, Value::Object(body).to_string());
         response.headers_mut().extend(self.response.headers);
         response
     }
 }
 
 impl From<ErrorResponse> for RequestError {
-    fn from(problem: ErrorResponse) -> Self {
-        let code = match problem.status {
+    fn from(error: ErrorResponse) -> Self {
+        let code = match error.status {
             StatusCode::UNAUTHORIZED => Code::Unauthenticated,
             StatusCode::FORBIDDEN => Code::Forbidden,
             StatusCode::TOO_MANY_REQUESTS => Code::RateLimited,
@@ -122,19 +122,19 @@ impl From<ErrorResponse> for RequestError {
             _ => Code::InvalidInput,
         };
         let mut extensions = vec![("code", code.as_str().into())];
-        let pause = problem.headers.iter().find(|(name, _)| name == header::RETRY_AFTER);
-        let seconds = pause.and_then(|(_, seconds)| seconds.to_str().ok()?.parse::<u64>().ok());
+        let retry_after = error.headers.iter().find(|(name, _)| name == header::RETRY_AFTER);
+        let seconds = retry_after.and_then(|(_, seconds)| seconds.to_str().ok()?.parse::<u64>().ok());
         if let (Code::RateLimited, Some(seconds)) = (code, seconds) {
             extensions.push(("retryAfter", seconds.into()));
         }
-        Self { response: problem, position: None, extensions, cost: None }
+        Self { response: error, position: None, extensions, cost: None }
     }
 }
 
 impl From<Error> for RequestError {
     fn from(error: Error) -> Self {
         match error {
-            // Somebody who is disabled hears what somebody unknown hears.
+            // A disabled user gets the same error as an unknown one.
             Error::Unauthenticated => ErrorResponse::invalid_token().into(),
             other => ErrorResponse::from(other).into(),
         }

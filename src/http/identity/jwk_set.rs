@@ -1,6 +1,6 @@
 //! Parses a key set (RFC 7517) and finds the key for a JWT in it.
 
-use crate::http::json::without_mark;
+use crate::http::json::without_byte_order_mark;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
@@ -32,7 +32,7 @@ impl JwkSet {
     /// Parses a set. Omits keys that are weak, invalid, or for other algorithms than these. Returns `None` if the text is not
     /// a key set.
     pub(super) fn read(text: &[u8], accepted: &[Algorithm]) -> Option<Self> {
-        let set: Value = serde_json::from_slice(without_mark(text)).ok()?;
+        let set: Value = serde_json::from_slice(without_byte_order_mark(text)).ok()?;
         let keys = set.get("keys")?.as_array()?;
         let usable = keys.iter().filter_map(|key| Key::of(&Jwk::deserialize(key).ok()?));
         Some(Self(usable.filter(|key| accepted.contains(&key.algorithm)).collect()))
