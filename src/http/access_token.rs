@@ -2,10 +2,10 @@
 
 use super::{
     HttpState, Shared,
+    authenticate::{Credential, credential},
     body::{is_form, read_body},
-    caller::{Credential, credential},
     error_response::{ErrorResponse, json_response},
-    front::RequestLog,
+    middleware::RequestLog,
 };
 use crate::{
     actions::RevokeTokenByValue,

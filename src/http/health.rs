@@ -3,7 +3,7 @@
 use super::{
     Shared,
     error_response::{ErrorResponse, json_response},
-    front::RequestLog,
+    middleware::RequestLog,
 };
 use crate::app::CLOCK_AHEAD;
 use axum::{

@@ -3,7 +3,7 @@
 use super::{
     HttpState, Shared,
     error_response::{ErrorResponse, json_response},
-    front::RequestLog,
+    middleware::RequestLog,
     oauth::{ClientRequest, Form, client_request, unavailable},
 };
 use crate::{

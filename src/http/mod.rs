@@ -1,13 +1,12 @@
 //! The HTTP interface: routes, shared state, and CORS.
 
 mod access_token;
+mod authenticate;
 mod body;
 mod budget;
-mod caller;
 mod client_networks;
 mod cookie;
 mod error_response;
-mod front;
 mod graphql;
 mod gzip;
 mod health;
@@ -16,6 +15,7 @@ mod introspect;
 mod invitation;
 mod json;
 mod metrics;
+mod middleware;
 mod oauth;
 mod openapi;
 mod pages;
@@ -44,7 +44,7 @@ use crate::{
 use axum::{
     Router,
     http::HeaderValue,
-    middleware,
+    middleware::from_fn_with_state,
     routing::{MethodRouter, any},
 };
 use budget::Budget;
@@ -96,7 +96,7 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         router = router.route_layer(cors);
     }
     router = with_routes(router, verify_routes).fallback(pages::other);
-    Ok(router.layer(middleware::from_fn_with_state(Arc::clone(&state), front::handle)).with_state(state))
+    Ok(router.layer(from_fn_with_state(Arc::clone(&state), middleware::handle)).with_state(state))
 }
 
 /// Adds the routes, each also with a trailing slash.

@@ -3,8 +3,8 @@
 
 use super::{
     error_response::{self, ErrorResponse},
-    front::RequestLog,
     gzip,
+    middleware::RequestLog,
     unsent::Resident,
 };
 use axum::{

@@ -3,7 +3,7 @@
 use super::{
     HttpState, Shared,
     error_response::ErrorResponse,
-    front::RequestLog,
+    middleware::RequestLog,
     oauth::{ClientRequest, client_request, unavailable},
 };
 use crate::{

@@ -5,7 +5,7 @@ use super::{
     body::read_json,
     cookie::Cookie,
     error_response::{ErrorResponse, is_get_or_head},
-    front::RequestLog,
+    middleware::RequestLog,
 };
 use crate::{
     app::{Limit, Throttle},

@@ -4,8 +4,8 @@ use super::{
     HttpState, Shared,
     body::read_json_text,
     error_response::{ErrorResponse, json_response},
-    front::RequestLog,
     graphql, json,
+    middleware::RequestLog,
 };
 use crate::{
     app::App,

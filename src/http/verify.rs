@@ -2,9 +2,9 @@
 
 use super::{
     HttpState, Shared,
-    caller::{Credential, OriginalPath, credential},
+    authenticate::{Credential, OriginalPath, credential},
     error_response::ErrorResponse,
-    front::RequestLog,
+    middleware::RequestLog,
 };
 use crate::{
     domain::{

@@ -572,7 +572,7 @@ fn misplaced_library_is_detected() {
         ("async_graphql", "src/http/graphql/front.rs", "src/http/verify.rs"),
         ("axum", "src/http/verify.rs", "src/graphql/mod.rs"),
         ("lettre", "src/mail/mod.rs", "src/jobs/deliver_mail.rs"),
-        ("jsonwebtoken", "src/http/identity/jwk_set.rs", "src/http/caller.rs"),
+        ("jsonwebtoken", "src/http/identity/jwk_set.rs", "src/http/authenticate.rs"),
         ("jsonwebtoken", "tests/it/world/mod.rs", "src/config.rs"),
     ] {
         let text = format!("use {library}::Thing;");

@@ -6,9 +6,9 @@ mod request_error;
 
 use super::{
     HttpState, Shared,
-    caller::{Credential, credential},
+    authenticate::{Credential, credential},
     error_response::ErrorResponse,
-    front::{RequestId, RequestLog},
+    middleware::{RequestId, RequestLog},
     unsent::{self, ConnectionBudget},
 };
 use crate::{

@@ -2,7 +2,7 @@
 
 use super::{
     Shared,
-    caller::{client_address, peer},
+    authenticate::{client_address, peer},
     error_response::{ErrorResponse, REQUEST_ID},
     graphql, oauth,
     unfinished::Rejection,
