@@ -34,7 +34,7 @@ pub(super) async fn read_body(mut body: Body) -> Result<Bytes, ErrorResponse> {
 fn unreadable(error: axum::Error) -> ErrorResponse {
     match error.into_inner().downcast_ref() {
         Some(BodyError::NoRoom) => ErrorResponse::too_many_unfinished_requests(),
-        Some(BodyError::GivenUp) => ErrorResponse::body_timeout(),
+        Some(BodyError::Abandoned) => ErrorResponse::body_timeout(),
         None => {
             let message = "The body is incomplete or its transfer coding is malformed; send it again, in valid HTTP.";
             ErrorResponse::new(StatusCode::BAD_REQUEST, message)

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// The number of bytes that are reserved, and its maximum.
+/// The number of reserved bytes and its maximum.
 #[derive(Debug)]
 pub(super) struct Budget {
     used: AtomicUsize,
@@ -22,17 +22,17 @@ impl Budget {
         self.used.load(Relaxed)
     }
 
-    /// Reserves a part of the budget. Returns none if it does not fit.
+    /// Reserves a part of the budget; `None` if it does not fit.
     pub(super) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         self.reserve_below(self.max, bytes)
     }
 
-    /// The same, if an eighth of the budget is left afterwards.
+    /// Reserves a part of the budget, if an eighth of the budget is left afterwards.
     pub(super) fn reserve_but_an_eighth(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         self.reserve_below(self.max - self.max / 8, bytes)
     }
 
-    /// The same, if a sixteenth of the budget is left afterwards.
+    /// Reserves a part of the budget, if a sixteenth of the budget is left afterwards.
     pub(super) fn reserve_but_a_sixteenth(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         self.reserve_below(self.max - self.max / 16, bytes)
     }
@@ -53,7 +53,7 @@ impl Budget {
     }
 }
 
-/// A part of a budget, which is returned when this value is dropped.
+/// A reserved part of a budget, which is released when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Reservation {
     bytes: usize,

@@ -1,4 +1,4 @@
-//! Shares what all connections have together among the networks of their clients, so that one network cannot use it up.
+//! Limits the share of one client network in the connections and memory of the process, so that it cannot use up all of them.
 
 use super::budget::Budget;
 use crate::domain::{ip_address::canonical, network::network_of};
@@ -10,14 +10,14 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// One network has at most this part of the connections and of the memory for unanswered requests.
+/// The maximum share of one network in the connections and in the memory of unfinished requests.
 const SHARE: usize = 4;
 
 /// The networks that have connections. One network is an IPv4 address or an IPv6 /64.
 #[derive(Debug)]
 pub(super) struct ClientNetworks {
     networks: Mutex<HashMap<IpNet, Weak<Network>>>,
-    /// The connections of these have no share of their own, since they carry the requests of many clients.
+    /// The trusted proxies. Their connections have no share, because they carry the requests of many clients.
     trusted: Vec<IpNet>,
     max_connections: usize,
     max_unanswered: usize,
@@ -30,18 +30,18 @@ struct Network {
     unanswered: Arc<Budget>,
 }
 
-/// What one connection has of the share of its network; none if it is that of a trusted proxy.
+/// The part of one connection in the share of its network; without a share if it is that of a trusted proxy.
 #[derive(Debug)]
 pub(super) struct Share(Option<(Arc<Network>, OwnedSemaphorePermit)>);
 
 impl ClientNetworks {
-    /// Shares these numbers of connections and bytes.
+    /// Divides these numbers of connections and bytes.
     pub(super) fn new(trusted: Vec<IpNet>, connections: usize, unanswered: usize) -> Self {
         let (max_connections, max_unanswered) = ((connections / SHARE).max(1), unanswered / SHARE);
         Self { networks: Mutex::default(), trusted, max_connections, max_unanswered }
     }
 
-    /// Counts a connection. Returns none if its network has no more.
+    /// Counts a connection; `None` if its network has reached its maximum.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<Share> {
         let peer = canonical(peer);
         if self.trusted.iter().any(|trusted| trusted.contains(&peer)) {
@@ -77,7 +77,7 @@ impl Share {
         self.0.is_none()
     }
 
-    /// Returns the budget for the unanswered requests of the network.
+    /// Returns the budget of the unfinished requests of the network.
     pub(super) fn unanswered(&self) -> Option<&Arc<Budget>> {
         self.0.as_ref().map(|(network, _)| &network.unanswered)
     }

@@ -1,5 +1,4 @@
-//! The listener: accepts as many connections as it may have, closes those that are too slow, and ends within ten seconds
-//! when it is stopped.
+//! The listener: accepts connections up to a limit, closes those of slow clients, and stops within ten seconds.
 
 use super::{
     budget::Budget,
@@ -37,32 +36,31 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-/// The maximum size of a head of HTTP/1; the library rejects a longer one by itself, with 431 and without a body.
+/// The maximum size of an HTTP/1 head; the library rejects a longer one with 431 and without a body.
 const MAX_HEAD: usize = 64 * 1024;
-/// The same for HTTP/2, where each header counts 32 bytes more and the address counts as well. In memory a small header takes
-/// up to three times as much.
+/// The maximum size of an HTTP/2 head, where each header counts 32 bytes more and the URI counts as well. In memory, a small
+/// header takes up to three times as much.
 const MAX_HEADER_LIST: u32 = 32 * 1024;
 /// The maximum number of requests of one connection at the same time.
 const MAX_STREAMS: u32 = 32;
-/// How much of one body of HTTP/2, and of all bodies of a connection, the library may hold until the service reads it.
+/// The maximum number of unread bytes that the library buffers for one HTTP/2 body, and for all bodies of a connection.
 const STREAM_WINDOW: u32 = 16 * 1024;
 const CONNECTION_WINDOW: u32 = 64 * 1024;
-/// The maximum number of connections. Besides what the budgets of requests and responses bound, each may hold the buffers of
-/// the library: a head that is not complete and, over HTTP/2, bodies that are not read, together less than 192 KiB. That is a
-/// gigabyte and a half, if all of them do their worst.
+/// The maximum number of connections. In addition to the budgets of requests and responses, each can use buffers of the
+/// library: an incomplete head and, in HTTP/2, unread bodies, together less than 192 KiB. For all connections, the worst case is
+/// 1.5 GiB.
 const MAX_CONNECTIONS: u64 = 8 * 1024;
-/// How much of a response the system may hold for a client that does not take it. By default it would hold megabytes, and the
-/// service would not see that the client is slow.
+/// The size of the socket's send buffer. The default is megabytes, with which the service would not notice a slow client.
 const MAX_SEND_BUFFER: usize = 64 * 1024;
-/// File handles for everything else: the database, the log, emails.
+/// The number of file handles for everything else: the database, the log, emails.
 const OTHER_FILES: u64 = 256;
 /// The interval at which the log names a network that has too many connections.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);
-/// How long requests under way may take once the service is stopped.
+/// The time that active requests have to complete when the service stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(7);
-/// How long the announcement may take that a connection is closed.
+/// The time that the announcement of the end of a connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a connection of HTTP/2 may take to end after it was to make room: longer than a request and its response.
+/// The time that an HTTP/2 connection has to end when it has to make room: longer than a request and its response.
 const MAKE_ROOM_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The routes of a listener, and the proxies whose connections carry the requests of many clients.
@@ -72,21 +70,21 @@ pub struct Service {
     pub(super) trusted: Vec<IpNet>,
 }
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     connections: usize,
-    /// The bytes of unfinished requests.
+    /// The budget of unfinished requests.
     unfinished: usize,
 }
 
-/// Serves until `stop`, then lets what is under way end.
+/// Serves until `stop`, then waits for active requests.
 pub async fn serve(listener: TcpListener, service: Service, tasks: TaskTracker, stop: CancellationToken) {
     let limits = Limits { connections: max_connections(), unfinished: unfinished::MAX_PER_PROCESS };
     Server::new(service, limits, stop).serve(listener, tasks).await;
 }
 
-/// Returns the number of connections for which there are file handles. A process may have more of them than it starts with.
+/// Returns the number of connections for which there are file handles, after raising the limit of the process.
 fn max_connections() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
@@ -95,12 +93,12 @@ fn max_connections() -> usize {
     usize::try_from(max).unwrap_or(usize::MAX)
 }
 
-/// What all connections of a listener have in common.
+/// The state that all connections of a listener share.
 #[derive(Clone)]
 struct Server {
     router: Router,
     networks: Arc<ClientNetworks>,
-    /// One for each connection that may be opened.
+    /// One permit for each connection that can be opened.
     places: Arc<Semaphore>,
     unfinished: Arc<Unfinished>,
     stop: CancellationToken,
@@ -168,7 +166,7 @@ impl Server {
     }
 }
 
-/// A connection that was accepted.
+/// An accepted connection.
 struct Connection {
     server: Server,
     peer: SocketAddr,
@@ -237,7 +235,7 @@ struct RequestHandler {
     share: Arc<Share>,
     unsent: ConnectionBudget,
     progress: Arc<ConnectionProgress>,
-    /// Ends a connection of HTTP/2 when the requests under way are answered.
+    /// Ends an HTTP/2 connection after the responses of its active requests.
     makes_room: CancellationToken,
 }
 
@@ -279,7 +277,7 @@ impl RequestHandler {
     }
 }
 
-/// A client that leaves or sends malformed HTTP is no event.
+/// Logs the end of a connection at level `DEBUG`, because a disconnect or malformed HTTP is not an error of the service.
 fn log_end<E: std::fmt::Display>(ended: Result<(), E>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended");
@@ -310,7 +308,7 @@ mod tests {
     /// The window sizes of a client, each with the channel that confirms its change.
     type Window = (u32, oneshot::Sender<()>);
 
-    /// A client of HTTP/2 of a service that streams what the test sends.
+    /// An HTTP/2 client of a service that streams the data of the test.
     struct Stream {
         chunks: mpsc::UnboundedSender<Result<Bytes, Infallible>>,
         client: Client,
@@ -366,7 +364,7 @@ mod tests {
             self.chunks.send(Ok(Bytes::from_static(b"chunk"))).expect("a response under way");
         }
 
-        /// Produces a chunk that comes.
+        /// Sends a chunk, and checks that the client receives it.
         async fn gets(&mut self) {
             self.produces();
             let chunk = tokio::time::timeout(Duration::from_mins(1), self.body.data()).await.expect("in time");
@@ -388,7 +386,7 @@ mod tests {
         let mut stream = streaming().await;
         stream.takes_at_once(0).await;
         stream.produces();
-        let ended = tokio::time::timeout(Duration::from_mins(2), stream.body.data()).await.expect("it is given up");
+        let ended = tokio::time::timeout(Duration::from_mins(2), stream.body.data()).await.expect("it is abandoned");
         assert!(ended.expect("no end").expect_err("no chunk").is_reset());
     }
 
@@ -412,7 +410,7 @@ mod tests {
     const POST: &str = "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\n";
     /// The service asks for the body as soon as it waits for it.
     const WAITS: &str = "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
-    /// Room for 27 such requests, and for six from one network.
+    /// Bytes for 27 such requests, and for six from one network.
     const UNFINISHED: usize = 32 * 16 * 1024;
 
     /// Serves one route, which reads the bodies of requests.
@@ -432,14 +430,14 @@ mod tests {
         address
     }
 
-    /// A connection from a network of its own.
+    /// A connection from a separate network.
     async fn connect(network: u8, to: SocketAddr) -> TcpStream {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(SocketAddr::from(([127, 0, 0, network], 0))).expect("an address");
         socket.connect(to).await.expect("a connection")
     }
 
-    /// Reads one response: its status, and whether it announces the end of the connection. Returns none if the connection ended.
+    /// Reads one response: its status, and whether it announces the end of the connection. `None` if the connection ended.
     async fn response(stream: &mut TcpStream) -> Option<(u16, bool)> {
         let read = async {
             let mut head = Vec::new();
@@ -548,7 +546,7 @@ mod tests {
         panic!("the end was not announced");
     }
 
-    /// The same over HTTP/2.
+    /// Sends a request again and again over HTTP/2. Returns when the service has ended the connection.
     async fn busy_http2(stream: TcpStream) {
         let (client, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
         let asks = async {

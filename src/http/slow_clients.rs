@@ -1,4 +1,4 @@
-//! Detects slow clients: what a connection reads, writes and answers is counted, and one without progress is closed.
+//! Detects slow clients: counts what a connection reads, writes and answers, and closes it if it makes no progress.
 
 use axum::http::Version;
 use std::{
@@ -16,40 +16,40 @@ use tokio::{
     time::Sleep,
 };
 
-/// How often a connection is checked.
+/// The interval between two checks of a connection.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// How long a client may take to send the head of a request, or to take the last bytes of a response.
+/// The time that a client has to send the head of a request, or to receive the last bytes of a response.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection is kept for the next request: longer than the minute that load balancers keep theirs, so that they
-/// do not send a request on a connection that is being closed.
+/// The time for which an idle connection is kept: more than the usual minute of load balancers, so that they do not send a
+/// request on a connection that is being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-/// A client that takes fewer bytes of a response within an interval makes no progress.
+/// The minimum number of response bytes within an interval that count as progress.
 const MIN_WRITTEN: u64 = 16 * 1024;
 
-/// What one connection has read, written and answered.
+/// The counters of one connection: bytes read and written, and requests answered.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionProgress {
     read: AtomicU64,
     written: AtomicU64,
-    /// A response waits for the client to take it.
+    /// Whether a response waits until the client receives it.
     waits: AtomicBool,
     requests: AtomicU64,
     under_way: AtomicU64,
-    /// Requests under way that wait for the client to send their bodies.
+    /// The number of active requests that wait for their bodies.
     awaited: AtomicU64,
-    /// Requests that were answered, except those whose bodies did not arrive.
+    /// The number of answered requests, except those whose bodies did not arrive.
     answered: AtomicU64,
-    /// Responses that are being taken. Each has time limits of its own, in `unsent`.
+    /// The number of responses that are being sent. `unsent` limits the time of each.
     transfers: AtomicU64,
-    /// How much was read when the last request was answered: more is the beginning of another.
+    /// The number of bytes read when the last request was answered. Later bytes belong to the next request.
     read_when_answered: AtomicU64,
-    /// It can carry several requests at the same time.
+    /// Whether the connection can carry several requests at the same time.
     is_http2: AtomicBool,
-    /// A response with `Connection: close` was sent before the body of its request was read.
+    /// Whether a response with `Connection: close` was sent before the body of its request was read.
     body_left: AtomicBool,
 }
 
-/// The same at one moment.
+/// The values of the counters at one moment.
 #[derive(Debug, Clone, Copy, Default)]
 struct Snapshot {
     written: u64,
@@ -58,13 +58,13 @@ struct Snapshot {
     awaited: u64,
     answered: u64,
     transfers: u64,
-    /// No request or response is incomplete.
+    /// Returns whether no request or response is incomplete.
     idle: bool,
 }
 
 impl Snapshot {
-    /// While no place is free, only what the service works on and what the client completes is progress: neither the wait for
-    /// a body nor the beginning of another request.
+    /// Returns whether the connection has progressed. While all connections are in use, only active and completed requests
+    /// count: neither the wait for a body nor the beginning of another request does.
     fn has_progressed(self, before: Self, is_full: bool) -> bool {
         let progressed = if is_full {
             self.under_way > self.awaited || self.answered > before.answered
@@ -86,7 +86,7 @@ impl Snapshot {
 }
 
 impl ConnectionProgress {
-    /// Counts a request as long as it is worked on.
+    /// Counts a request while it is active.
     pub(super) async fn request<F: Future>(self: Arc<Self>, work: F) -> F::Output {
         struct UnderWay(Arc<ConnectionProgress>);
 
@@ -108,17 +108,17 @@ impl ConnectionProgress {
         self.answered.fetch_add(1, Relaxed);
     }
 
-    /// Counts a response that the client begins to take.
+    /// Counts a response whose sending begins.
     pub(super) fn transfer_began(&self) {
         self.transfers.fetch_add(1, Relaxed);
     }
 
-    /// Counts a response that was taken, or given up.
+    /// Counts a response that was sent or abandoned.
     pub(super) fn transfer_ended(&self) {
         self.transfers.fetch_sub(1, Relaxed);
     }
 
-    /// Notes that the connection ends while the client may still send a body.
+    /// Records that the connection ends while the client may still send a body.
     pub(super) fn set_body_left(&self) {
         self.body_left.store(true, Relaxed);
     }
@@ -127,7 +127,7 @@ impl ConnectionProgress {
         self.is_http2.store(version >= Version::HTTP_2, Relaxed);
     }
 
-    /// Returns when the client has been too slow, or idle for too long: for one interval while no place is free.
+    /// Completes when the client has been too slow, or idle for too long: for one interval while all connections are in use.
     pub(super) async fn too_slow(&self, is_full: impl Fn() -> bool) {
         let (mut before, mut elapsed) = (self.snapshot(), Duration::ZERO);
         loop {
@@ -163,7 +163,7 @@ impl ConnectionProgress {
     }
 }
 
-/// As long as it exists, a request of the connection waits for the client to send its body.
+/// As long as this value exists, a request of the connection waits for its body.
 #[derive(Debug)]
 pub(super) struct AwaitsClient(Arc<ConnectionProgress>);
 
@@ -180,8 +180,8 @@ impl Drop for AwaitsClient {
     }
 }
 
-/// How long, and how many bytes, a client may still send when the service ends a connection before it read a body. If the
-/// socket were closed at once, the system would reset the connection, and the client might not see the response.
+/// The time and the bytes that a client may still send when a connection ends before a body was read. If the socket were closed
+/// immediately, the system would reset the connection, and the client might lose the response.
 const LINGER: Duration = Duration::from_secs(2);
 const MAX_LINGERING: usize = 1024 * 1024;
 
@@ -199,7 +199,7 @@ impl<S> MonitoredStream<S> {
 }
 
 impl<S: AsyncRead + Unpin> MonitoredStream<S> {
-    /// Reads what the client still sends, until it ends or a limit is reached.
+    /// Discards what the client still sends, until the end of the stream or a limit.
     fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let begin = || (Box::pin(tokio::time::sleep(LINGER)), MAX_LINGERING);
         let (until, left) = self.lingering.get_or_insert_with(begin);
@@ -265,7 +265,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     #[test]
-    fn connection_progresses_by_requests_and_by_responses_that_are_taken() {
+    fn connection_progresses_by_requests_and_responses() {
         let before = Snapshot { written: 100, requests: 1, ..Snapshot::default() };
         let progressed = |now: Snapshot| now.has_progressed(before, false);
         assert!(!progressed(before));
@@ -274,13 +274,13 @@ mod tests {
         assert!(progressed(Snapshot { written: 100 + MIN_WRITTEN, ..before }));
         assert!(!progressed(Snapshot { written: 99 + MIN_WRITTEN, ..before }), "a trickle is no progress");
         let taking = Snapshot { transfers: 1, ..before };
-        assert!(progressed(taking), "a response that is being taken has time limits of its own");
+        assert!(progressed(taking), "`unsent` limits the time of responses");
         assert!(!taking.has_progressed(before, true), "while no place is free, it has to progress");
     }
 
     /// F-14
     #[test]
-    fn request_that_waits_for_its_body_is_no_progress_while_no_place_is_free() {
+    fn waiting_for_a_body_is_no_progress_at_the_connection_limit() {
         let before = Snapshot { requests: 1, under_way: 1, awaited: 1, ..Snapshot::default() };
         let begins_another = Snapshot { requests: 2, under_way: 2, awaited: 2, ..before };
         for now in [before, begins_another] {
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn connection_between_two_requests_is_kept_longer_unless_no_place_is_free() {
+    fn idle_connection_is_kept_below_the_connection_limit() {
         let idle = Snapshot { idle: true, ..Snapshot::default() };
         assert_eq!((idle.timeout(false), Snapshot::default().timeout(false)), (IDLE_TIMEOUT, TIMEOUT));
         assert_eq!((idle.timeout(true), Snapshot::default().timeout(true)), (INTERVAL, INTERVAL));

@@ -1,6 +1,5 @@
-//! Bounds what requests hold until they are answered: the number of their headers, and their heads and bodies per connection,
-//! per network of clients and in the process. Where the process has no memory left for them, the oldest request whose client
-//! has not sent its whole body is given up.
+//! Limits the memory of unfinished requests: the number of headers, and the bytes of heads and bodies per connection, per client
+//! network and per process. At the limit of the process, the oldest request that still waits for its body is abandoned.
 
 use super::{
     budget::{Budget, Reservation},
@@ -19,42 +18,42 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// The most headers of a request: as many as the library accepts by HTTP/1. By HTTP/2 a header may take one byte on the wire.
+/// The maximum number of headers, the same as the limit of the library for HTTP/1. In HTTP/2 a header can be a single byte.
 const MAX_HEADERS: usize = 100;
-/// The most bytes that unfinished requests of one connection hold.
+/// The maximum number of bytes of the unfinished requests of one connection.
 pub(super) const MAX_PER_CONNECTION: usize = 2 * 1024 * 1024;
-/// The most bytes that unfinished requests of the process hold.
+/// The maximum number of bytes of the unfinished requests of the process.
 pub(super) const MAX_PER_PROCESS: usize = 256 * 1024 * 1024;
-/// What a request takes besides its text, and each header of it.
+/// The memory in bytes of a request, and of each header, in addition to its text.
 const REQUEST: usize = 16 * 1024;
 const HEADER: usize = 128;
-/// How much of the path of a rejected request is kept: enough to know the endpoint.
+/// The number of bytes of the path that a rejected request keeps, enough to know the endpoint.
 const MAX_PATH: usize = 1024;
 
-/// Why a request is rejected before anything of it is read, in its extensions.
+/// The reason to reject a request before its body is read, in its extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rejection {
     TooManyHeaders,
-    /// Other requests of the connection, of the network or of the process hold too much.
+    /// The requests of the connection, of the network or of the process are at their limit.
     NoRoom,
 }
 
-/// Why the service does not read a body to its end.
+/// The reason why a body is not read to its end.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
     #[error("unfinished requests hold too much")]
     NoRoom,
     #[error("the body did not arrive before its memory was needed")]
-    GivenUp,
+    Abandoned,
 }
 
 /// The unfinished requests of the process.
 #[derive(Debug)]
 pub(super) struct Unfinished {
     budget: Arc<Budget>,
-    /// The number of requests so far.
+    /// The number of requests since the start of the process.
     admitted: AtomicU64,
-    /// Those that wait for their clients to send more of their bodies, oldest first.
+    /// The requests that wait for more of their bodies, oldest first.
     waiting: Mutex<BTreeMap<u64, Arc<Room>>>,
 }
 
@@ -63,14 +62,14 @@ impl Unfinished {
         Arc::new(Self { budget: Budget::new(max), admitted: AtomicU64::default(), waiting: Mutex::default() })
     }
 
-    /// Tries to reserve bytes of the process, and gives up waiting requests until it succeeds or none is left.
+    /// Reserves bytes in the budget of the process; abandons waiting requests until it succeeds or none is left.
     fn reserve<T>(&self, reserve: impl Fn() -> Option<T>) -> Option<T> {
         loop {
             if let Some(reserved) = reserve() {
                 return Some(reserved);
             }
             let oldest = lock(&self.waiting).pop_first();
-            oldest?.1.give_up();
+            oldest?.1.abandon();
         }
     }
 }
@@ -79,19 +78,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a request has reserved until it is answered.
+/// The reservations of a request until its response.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    /// Its place in the order of requests.
+    /// The sequence number of the request.
     number: u64,
     state: Mutex<State>,
-    /// The service did not wait for the rest of the client's body.
+    /// Whether the request ended while it waited for the rest of its body.
     is_stalled: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// None if the request was given up.
+    /// `None` if the request was abandoned.
     reserved: Option<Reserved>,
     /// Wakes the request that waits for its client.
     waker: Option<Waker>,
@@ -99,36 +98,36 @@ struct State {
 
 #[derive(Debug)]
 struct Reserved {
-    /// Of the budgets that belong to the client: its connection and its network.
+    /// The reservations in the budgets of the client: those of its connection and its network.
     own: Vec<Reservation>,
     process: Reservation,
 }
 
 impl Room {
-    /// Reserves more for a body.
+    /// Reserves more bytes for the body.
     fn grow(&self, bytes: usize, unfinished: &Unfinished) -> Result<(), BodyError> {
         if let Some(reserved) = &mut lock(&self.state).reserved
             && !reserved.own.iter_mut().all(|reservation| reservation.grow(bytes))
         {
             return Err(BodyError::NoRoom);
         }
-        // The lock is not held while other requests are given up.
+        // The lock is not held while other requests are abandoned.
         let grow = || match &mut lock(&self.state).reserved {
             Some(reserved) => reserved.process.grow(bytes).then_some(Ok(())),
-            None => Some(Err(BodyError::GivenUp)),
+            None => Some(Err(BodyError::Abandoned)),
         };
         unfinished.reserve(grow).unwrap_or(Err(BodyError::NoRoom))
     }
 
-    /// Notes what to wake if the request is given up. Returns false if it was.
+    /// Stores the waker for the case that the request is abandoned. Returns false if it already was.
     fn wait(&self, waker: &Waker) -> bool {
         let mut state = lock(&self.state);
         state.waker = Some(waker.clone());
         state.reserved.is_some()
     }
 
-    /// Returns what the request has reserved. It is woken, and drops what it holds.
-    fn give_up(&self) {
+    /// Releases the reservations of the request and wakes it, so that it drops its memory.
+    fn abandon(&self) {
         self.is_stalled.store(true, Relaxed);
         let State { reserved, waker } = std::mem::take(&mut *lock(&self.state));
         drop(reserved);
@@ -137,7 +136,7 @@ impl Room {
         }
     }
 
-    fn is_given_up(&self) -> bool {
+    fn is_abandoned(&self) -> bool {
         lock(&self.state).reserved.is_none()
     }
 
@@ -146,10 +145,10 @@ impl Room {
     }
 }
 
-/// Reserves the head of a request in the budgets of its client and in that of the process. Where it is rejected, the head is
-/// dropped at once, before another task looks at it.
+/// Reserves the head of a request in the budgets of its client and of the process. If the request is rejected, its headers are
+/// dropped immediately.
 ///
-/// The last eighth of each budget is for requests without a body: they wait for nothing that a client could hold back.
+/// The last eighth of each budget is for requests without a body, because a client cannot delay these.
 pub(super) fn admit(head: &mut Parts, has_body: bool, own: &[Arc<Budget>], unfinished: &Unfinished) -> Arc<Room> {
     let headers = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + HEADER);
     let bytes = REQUEST + head.uri.path_and_query().map_or(0, |text| text.as_str().len()) + headers.sum::<usize>();
@@ -182,7 +181,7 @@ pub(super) fn admit(head: &mut Parts, has_body: bool, own: &[Arc<Budget>], unfin
     }
 }
 
-/// Copies what shares its memory with larger buffers of the connection.
+/// Copies the texts that share memory with larger buffers of the connection.
 fn detach(head: &mut Parts) {
     for value in head.headers.values_mut() {
         if let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) {
@@ -195,7 +194,7 @@ fn detach(head: &mut Parts) {
     }
 }
 
-/// As long as it exists, a request is among those that wait for their clients.
+/// As long as this value exists, a request is registered as waiting for its client.
 #[derive(Debug)]
 struct Waiting {
     number: u64,
@@ -253,14 +252,14 @@ where
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         // The body of a rejected request is not read either.
-        if self.room.is_given_up() {
+        if self.room.is_abandoned() {
             self.waiting = None;
-            return Poll::Ready(Some(Err(BodyError::GivenUp.into())));
+            return Poll::Ready(Some(Err(BodyError::Abandoned.into())));
         }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             if !self.room.wait(cx.waker()) {
                 self.waiting = None;
-                return Poll::Ready(Some(Err(BodyError::GivenUp.into())));
+                return Poll::Ready(Some(Err(BodyError::Abandoned.into())));
             }
             if self.waiting.is_none() {
                 self.waiting = Some(Waiting::new(&self.room, &self.unfinished, &self.progress));
@@ -308,7 +307,7 @@ mod tests {
         CountedBody::new(body, Arc::clone(room), Arc::clone(unfinished), Arc::default())
     }
 
-    /// A body of which nothing arrives.
+    /// A body of which no bytes arrive.
     fn withheld(
         room: &Arc<Room>,
         unfinished: &Arc<Unfinished>,
@@ -322,7 +321,7 @@ mod tests {
 
     ///
     #[test]
-    fn request_with_more_than_a_hundred_headers_is_rejected_and_loses_them_at_once() {
+    fn request_with_too_many_headers_is_rejected_and_drops_them() {
         let unfinished = Unfinished::new(MAX_PER_PROCESS);
         let (mut fits, mut too_many) = (head(100), head(101));
         let rooms = [&mut fits, &mut too_many].map(|head| admit(head, true, &[], &unfinished));
@@ -374,8 +373,8 @@ mod tests {
 
     ///
     #[tokio::test]
-    async fn oldest_request_that_waits_for_its_body_makes_room_for_the_next() {
-        // Room for three requests, and the eighth for those without a body.
+    async fn oldest_waiting_request_is_abandoned_for_the_next() {
+        // Bytes for three requests, and the eighth for requests without a body.
         let unfinished = Unfinished::new(4 * REQUEST);
         let admit_one = || {
             let mut head = head(0);
@@ -383,18 +382,18 @@ mod tests {
             (rejection(&head), room)
         };
         let [(_, busy), (_, old), (_, young)] = std::array::from_fn(|_| admit_one());
-        // A request that began to wait later is not younger.
+        // The order is that of the requests, not of the beginning of their waits.
         let (mut young_body, mut old_body) = (withheld(&young, &unfinished), withheld(&old, &unfinished));
         assert!(young_body.frame().now_or_never().is_none() && old_body.frame().now_or_never().is_none());
         let both = async { tokio::join!(old_body.frame(), async { admit_one() }) };
         let (ended, (rejected, next)) = tokio::time::timeout(Duration::from_mins(1), both).await.expect("an end");
         assert_eq!(rejected, None);
-        let error = ended.expect("an end").expect_err("it is given up");
-        assert!(matches!(error.downcast_ref(), Some(BodyError::GivenUp)) && old.is_stalled());
-        assert!(young_body.frame().now_or_never().is_none() && !busy.is_given_up());
-        // A body that arrives needs room as well.
+        let error = ended.expect("an end").expect_err("it is abandoned");
+        assert!(matches!(error.downcast_ref(), Some(BodyError::Abandoned)) && old.is_stalled());
+        assert!(young_body.frame().now_or_never().is_none() && !busy.is_abandoned());
+        // A body that arrives needs bytes as well.
         let arrived = counted(Full::new(Bytes::from_static(&[0; REQUEST / 2])), &next, &unfinished);
-        assert!(arrived.collect().await.is_ok() && young.is_given_up());
+        assert!(arrived.collect().await.is_ok() && young.is_abandoned());
         assert_eq!(admit_one().0, Some(Rejection::NoRoom), "no other request waits for its client");
         drop((old_body, young_body));
         assert!(lock(&unfinished.waiting).is_empty());

@@ -1,5 +1,4 @@
-//! Bodies of requests that were answered before they were read: the rest is read, or the response announces the end of the
-//! connection.
+//! Handles bodies that a handler did not read: the rest is discarded, or the response announces the end of the connection.
 
 use super::body::MAX_BODY;
 use axum::http::{HeaderMap, header};
@@ -12,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-/// How long the rest of a body may take. The response waits for it.
+/// The time that the rest of a body may take. The response waits for it.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A body for a handler, which returns to its [`Owner`] when the handler drops it.
@@ -26,7 +25,7 @@ pub(super) struct Lent<B> {
 #[derive(Debug)]
 pub(super) struct Owner<B> {
     body: Arc<Mutex<Option<B>>>,
-    /// The client sends its body only after `100 Continue`.
+    /// Whether the client sends its body only after `100 Continue`.
     expects_continue: bool,
 }
 
@@ -97,7 +96,7 @@ mod tests {
     use futures_util::FutureExt as _;
     use std::convert::Infallible;
 
-    /// A body of a declared size, of which nothing arrives.
+    /// A body of a declared size, of which no bytes arrive.
     struct Declared(u64);
 
     impl Body for Declared {

@@ -1,4 +1,4 @@
-//! Bounds responses that clients have not taken yet: their bytes per connection and per process, and the time of each.
+//! Limits unsent responses: their bytes per connection and per process, and the time that a client has to receive each.
 
 use super::{
     budget::{Budget, Reservation},
@@ -18,55 +18,55 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// The most unsent bytes of one connection.
+/// The maximum number of unsent bytes of one connection.
 pub(super) const MAX_PER_CONNECTION: usize = 8 * 1024 * 1024;
-/// The most unsent bytes of the process.
+/// The maximum number of unsent bytes of the process.
 pub(super) const MAX_PER_PROCESS: usize = 256 * 1024 * 1024;
-/// What a streamed response counts as. Its producer yields smaller chunks, one after the other.
+/// The number of bytes that a streamed response reserves. Its producer yields smaller chunks, one at a time.
 const STREAMED: usize = 256 * 1024;
-/// The last eighth of a budget is for responses of this size or less and for the results of changes, and the last sixteenth
-/// for the latter alone.
+/// The last eighth of a budget is for responses of this size or less and for results of mutations, the last sixteenth only for
+/// the latter.
 const SMALL: usize = 16 * 1024;
-/// How much of a response the HTTP library holds at once.
+/// The maximum number of bytes of a response that the HTTP library buffers.
 const PIECE: usize = 64 * 1024;
-/// How long a client may take for a buffered response.
+/// The time that a client has to receive a buffered response.
 const BUFFERED_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a client may take for each `MIN_PER_WINDOW` bytes of any other response.
+/// The time that a client has to receive each `MIN_PER_WINDOW` bytes of any other response.
 const WINDOW: Duration = Duration::from_secs(15);
 const MIN_PER_WINDOW: usize = 64 * 1024;
-/// How often the transfers are checked, at least.
+/// The maximum time between two checks of the transfers.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// The budget of the connection, in the extensions of its requests.
 #[derive(Debug, Clone)]
 pub(super) struct ConnectionBudget(pub(super) Arc<Budget>);
 
-/// Marks a response whose body the process holds anyway, once for all clients.
+/// Marks a response with a body that all clients share, so that it needs no reservation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Resident;
 
-/// What a response has reserved, in its extensions.
+/// The reservations of a response, in its extensions.
 #[derive(Debug, Clone)]
 struct Reserved(#[expect(dead_code, reason = "it is returned when it is dropped")] Arc<[Reservation]>);
 
-/// Room for the result of a change, reserved before the change is made: it may contain a token value, which cannot be shown
-/// again. In the extensions of the response, which then always fits.
+/// Reservations for the result of a mutation, made before its changes: the result may contain a token value, which cannot be
+/// shown again. In the extensions of the response, which then always fits.
 #[derive(Debug, Clone)]
 pub(super) struct Held(#[expect(dead_code, reason = "it is returned when it is dropped")] Arc<[Reservation]>);
 
-/// Holds room in each budget for a result of at most this size. Returns none if one of them is used up.
+/// Reserves bytes in each budget for a result of at most this size; `None` if it does not fit in one of them.
 pub(super) fn hold(bytes: usize, budgets: &[&Arc<Budget>]) -> Option<Held> {
     budgets.iter().map(|budget| budget.reserve(bytes)).collect::<Option<_>>().map(Held)
 }
 
-/// Reserves the size of a response in each budget. Returns false, and reserves nothing, if one of them is used up.
+/// Reserves the size of a response in each budget. Returns false, and reserves no bytes, if it does not fit in one of them.
 pub(super) fn reserve(response: &mut Response, budgets: &[&Arc<Budget>]) -> bool {
     if response.extensions().get::<Resident>().is_some() {
         return true;
     }
     let size = response.body().size_hint().exact();
     let bytes = size.map_or(STREAMED, |size| usize::try_from(size).unwrap_or(usize::MAX));
-    // It is returned behind the new reservation, so that no other response comes between.
+    // It is released after the new reservation, so that no other response can take its bytes.
     let held = response.extensions_mut().remove::<Held>();
     let reserved = budgets.iter().map(|budget| match &held {
         Some(_) => Some(budget.force(bytes)),
@@ -86,16 +86,16 @@ fn reserve_response(budget: &Arc<Budget>, bytes: usize) -> Option<Reservation> {
     }
 }
 
-/// How long a client may take for a response.
+/// The time that a client has to receive a response.
 #[derive(Debug, Clone, Copy)]
 enum Limit {
-    /// For all of it.
+    /// For the whole response.
     Whole,
-    /// For each part of it.
+    /// For each `MIN_PER_WINDOW` bytes.
     Rate,
 }
 
-/// One response that a client takes. It is over when the last byte was written to the socket, or the response given up.
+/// A response that a client receives. It has ended when its last byte was written to the socket or it was abandoned.
 #[derive(Debug)]
 struct Transfer {
     limit: Limit,
@@ -108,9 +108,9 @@ struct Transfer {
 struct Progress {
     since: Instant,
     taken: usize,
-    /// Since when the client waits for the service.
+    /// The time since which the client waits for data from the service.
     produced_since: Option<Instant>,
-    /// A piece is not written yet, and this waits for it.
+    /// Whether a piece is not written yet. `waker` is the task that waits for it.
     piece: bool,
     waker: Option<Waker>,
 }
@@ -126,7 +126,7 @@ impl Transfer {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when to check again, and none if the client is too slow.
+    /// Returns when to check again; `None` if the client is too slow.
     fn check(&self, now: Instant) -> Option<Duration> {
         let mut progress = self.progress();
         if progress.produced_since.is_some() {
@@ -144,7 +144,7 @@ impl Transfer {
         }
     }
 
-    /// Returns whether a piece is still to be written; if so, `cx` is woken when it was.
+    /// Returns whether a piece is not written yet; if so, `cx` is woken when it is.
     fn awaits_piece(&self, cx: &Context<'_>) -> bool {
         let mut progress = self.progress();
         if progress.piece {
@@ -153,7 +153,7 @@ impl Transfer {
         progress.piece
     }
 
-    /// Notes whether the body had data. The time without data counts for the service, not for the client.
+    /// Records whether the body had data. The time without data does not count against the client.
     fn produced(&self, pending: bool) {
         let mut progress = self.progress();
         match (pending, progress.produced_since) {
@@ -208,8 +208,8 @@ impl Drop for Piece {
     }
 }
 
-/// A body that is sent piece by piece, each when the one before it was written. Neither HTTP/1 nor HTTP/2 then ends a response of
-/// which much is still unsent.
+/// A body that is sent in pieces, each after the previous one was written. A response then does not end while much of it is
+/// unsent, neither in HTTP/1 nor in HTTP/2.
 #[derive(Debug)]
 pub(super) struct PacedBody {
     body: Body,
@@ -217,7 +217,7 @@ pub(super) struct PacedBody {
     transfer: Arc<Transfer>,
 }
 
-/// Has the response sent in pieces, with the time limits of `until_too_slow`.
+/// Makes the response be sent in pieces, with the time limits of `until_too_slow`.
 pub(super) fn paced(mut response: Response, connection: &Arc<ConnectionProgress>) -> axum::http::Response<PacedBody> {
     let reserved = response.extensions_mut().remove::<Reserved>();
     let resident = response.extensions_mut().remove::<Resident>().is_some();
@@ -266,11 +266,11 @@ impl hyper::body::Body for PacedBody {
 }
 
 tokio::task_local! {
-    /// The responses that the current task sends.
+    /// The responses of the current task.
     static TRANSFERS: Arc<Transfers>;
 }
 
-/// The responses that one task sends: that of a stream of HTTP/2, or those of a connection of HTTP/1.
+/// The responses of one task: the response of an HTTP/2 stream, or all responses of an HTTP/1 connection.
 #[derive(Debug, Default)]
 struct Transfers(Mutex<Vec<Weak<Transfer>>>);
 
@@ -279,7 +279,7 @@ impl Transfers {
         self.current().push(Arc::downgrade(transfer));
     }
 
-    /// Returns those that are not over.
+    /// Returns the transfers that have not ended.
     fn current(&self) -> MutexGuard<'_, Vec<Weak<Transfer>>> {
         let mut transfers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         transfers.retain(|transfer| transfer.strong_count() > 0);
@@ -300,7 +300,7 @@ impl Transfers {
     }
 }
 
-/// Runs a task that sends responses. Returns none as soon as the client is too slow in taking one of them.
+/// Runs a task that sends responses; `None` as soon as the client is too slow to receive one of them.
 pub(super) async fn until_too_slow<T: Future>(task: T) -> Option<T::Output> {
     let transfers = Arc::<Transfers>::default();
     tokio::select! {
@@ -309,7 +309,7 @@ pub(super) async fn until_too_slow<T: Future>(task: T) -> Option<T::Output> {
     }
 }
 
-/// Runs the streams of HTTP/2. A stream whose client is too slow is dropped, which resets it and no other.
+/// Runs HTTP/2 streams. If the client of a stream is too slow, only that stream is dropped and thus reset.
 #[derive(Debug, Clone)]
 pub(super) struct Streams;
 
@@ -337,7 +337,7 @@ mod tests {
 
     /// F-14
     #[test]
-    fn large_and_small_responses_leave_room_for_results_of_changes() {
+    fn responses_leave_bytes_for_results_of_mutations() {
         let budget = Budget::new(MAX_PER_CONNECTION);
         assert!(reserve_response(&budget, MAX_PER_CONNECTION).is_none());
         let large = reserve_response(&budget, MAX_PER_CONNECTION / 8 * 7).expect("room");
@@ -353,7 +353,7 @@ mod tests {
 
     /// F-14
     #[test]
-    fn result_of_a_change_always_fits_and_gives_back_what_was_held() {
+    fn result_of_a_mutation_always_fits() {
         let (roomy, tight) = (Budget::new(MAX_PER_PROCESS), Budget::new(200));
         let mut result = vec![0; 100].into_response();
         result.extensions_mut().insert(hold(200, &[&roomy, &tight]).expect("room"));
@@ -369,7 +369,7 @@ mod tests {
 
     /// F-14
     #[test]
-    fn response_is_reserved_in_every_budget_or_in_none() {
+    fn response_is_reserved_in_all_budgets_or_in_none() {
         let (roomy, tight) = (Budget::new(MAX_PER_PROCESS), Budget::new(1));
         let mut response = vec![0; 100].into_response();
         assert!(!reserve(&mut response, &[&roomy, &tight]));
@@ -382,12 +382,12 @@ mod tests {
         drop((response, streamed));
         assert_eq!(roomy.used(), 0);
         let mut resident = (axum::Extension(Resident), vec![0; 100]).into_response();
-        assert!(reserve(&mut resident, &[&tight]), "it takes no memory of its own");
+        assert!(reserve(&mut resident, &[&tight]), "a shared body needs no reservation");
     }
 
     /// F-14
     #[test]
-    fn buffered_response_is_taken_within_half_a_minute_however_much_of_it_was_taken() {
+    fn buffered_response_has_a_total_time_limit() {
         let transfer = transfer(Limit::Whole);
         let start = transfer.progress().since;
         transfer.progress().taken = usize::MAX;
@@ -397,7 +397,7 @@ mod tests {
 
     /// F-14
     #[test]
-    fn streamed_response_moves_in_every_window() {
+    fn streamed_response_progresses_in_each_window() {
         let transfer = transfer(Limit::Rate);
         let start = transfer.progress().since;
         transfer.progress().taken = MIN_PER_WINDOW;
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn time_in_which_the_service_produces_data_does_not_count_for_the_client() {
+    fn time_without_data_does_not_count_against_the_client() {
         let transfer = transfer(Limit::Rate);
         let start = transfer.progress().since;
         transfer.produced(true);
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn next_piece_waits_until_the_one_before_was_written() {
+    async fn piece_waits_until_the_previous_one_is_written() {
         let connection = Arc::<ConnectionProgress>::default();
         let mut body = paced(vec![7; PIECE + 1].into_response(), &connection).into_body();
         assert_eq!(body.size_hint().exact(), Some(PIECE as u64 + 1));
