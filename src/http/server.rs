@@ -124,7 +124,7 @@ impl Server {
         }
         let mut warned: Option<Instant> = None;
         loop {
-            // Without a free place, clients wait; connections make room within seconds.
+            // At the limit, clients wait; other connections are closed within seconds.
             let accepted = async { (Arc::clone(&self.places).acquire_owned().await, listener.accept().await) };
             let (place, accepted) = tokio::select! {
                 accepted = accepted => accepted,
@@ -148,7 +148,7 @@ impl Server {
                     });
                 }
                 Err(error) => {
-                    // Out of file handles, for example, until other connections end.
+                    // For example, no file handle is free until other connections end.
                     tracing::warn!(%error, "failed to accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -257,7 +257,7 @@ impl RequestHandler {
         if !room.is_stalled() {
             progress.answered();
         }
-        // A proxy carries the requests of many clients, and keeps its connections.
+        // The connections of a trusted proxy are kept, because they carry the requests of many clients.
         let must_make_room = server.is_full() && !share.is_trusted();
         if is_http2 {
             // An unread body ends its own stream only.
@@ -382,7 +382,7 @@ mod tests {
 
     /// F-14
     #[tokio::test]
-    async fn stream_whose_client_closes_its_window_while_nothing_is_produced_is_given_up() {
+    async fn stream_with_a_closed_window_is_reset() {
         let mut stream = streaming().await;
         stream.takes_at_once(0).await;
         stream.produces();
@@ -392,9 +392,9 @@ mod tests {
 
     /// F-14
     #[tokio::test]
-    async fn stream_whose_client_waits_for_the_service_and_opens_its_window_again_goes_on() {
+    async fn stream_with_a_reopened_window_continues() {
         let mut stream = streaming().await;
-        // Longer than a client may take.
+        // Longer than the time limit of a client.
         tokio::time::sleep(Duration::from_secs(22)).await;
         stream.gets().await;
         stream.takes_at_once(0).await;
@@ -460,7 +460,7 @@ mod tests {
 
     ///
     #[tokio::test]
-    async fn one_network_cannot_use_up_the_memory_for_unanswered_requests() {
+    async fn one_network_cannot_use_up_the_memory_of_unfinished_requests() {
         let address = reading(Limits { connections: 100, unfinished: UNFINISHED }, &["127.0.0.9/32"]).await;
         let mut held = Vec::new();
         for _ in 0..6 {
@@ -511,14 +511,14 @@ mod tests {
         assert_eq!(send(&mut connect(2, address).await, GET).await, None);
         assert_eq!(send(&mut connect(3, address).await, GET).await, Some((200, false)));
         drop(streams);
-        // The service sees their end a moment later.
+        // The service detects their end a moment later.
         let again = async { while send(&mut connect(2, address).await, GET).await.is_none() {} };
         tokio::time::timeout(Duration::from_mins(1), again).await.expect("there is room again");
     }
 
     /// F-14
     #[tokio::test]
-    async fn busy_connections_make_room_when_no_place_is_free() {
+    async fn busy_connections_are_closed_at_the_connection_limit() {
         let address = reading(Limits { connections: 8, unfinished: UNFINISHED }, &[]).await;
         let mut clients = JoinSet::new();
         for number in 0..8 {
@@ -567,7 +567,7 @@ mod tests {
 
     /// F-14
     #[tokio::test]
-    async fn busy_connections_of_trusted_proxies_are_kept_when_no_place_is_free() {
+    async fn busy_connections_of_trusted_proxies_are_kept_at_the_limit() {
         let address = reading(Limits { connections: 4, unfinished: UNFINISHED }, &["127.0.0.0/8"]).await;
         let mut streams = Vec::new();
         for _ in 0..4 {
