@@ -79,14 +79,14 @@ async fn list(app: &App) -> Result<()> {
     }
     let width = emails.iter().map(|email| email.to_address.chars().count()).max().unwrap_or_default().max(2);
     let mut table =
-        format!("{:31}  {:width$}  {:20}  {:5}  {:29}  LAST ERROR\n", "ID", "TO", "WRITTEN", "TRIES", "STATE");
+        format!("{:31}  {:width$}  {:20}  {:8}  {:29}  LAST ERROR\n", "ID", "TO", "CREATED", "ATTEMPTS", "STATE");
     for email in emails {
         let state = email.next_at.map_or_else(|| "abandoned".into(), |at| format!("next {}", at.to_text_in_seconds()));
         let UndeliveredEmail { id, to_address, created_at, attempts, last_error, .. } = email;
         let (written, error) = (created_at.to_text_in_seconds(), last_error.unwrap_or_else(|| "-".into()));
         let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
         let id = id.to_string();
-        let _ = writeln!(table, "{id:31}  {to_address:width$}  {written:20}  {attempts:5}  {state:29}  {error}");
+        let _ = writeln!(table, "{id:31}  {to_address:width$}  {written:20}  {attempts:8}  {state:29}  {error}");
     }
     print(table)
 }

@@ -213,7 +213,7 @@ fn print_once(secret: impl Display, remedy: impl Display) -> Result<()> {
         Ok(()) if is_discarded() => "it is closed or /dev/null".to_owned(),
         Ok(()) => return Ok(()),
     };
-    Err(Error::Conflict(format!("Standard output took nothing ({why}), and the secret is lost. {remedy}").into()))
+    Err(Error::Conflict(format!("Failed to write to standard output ({why}), and the secret is lost. {remedy}").into()))
 }
 
 /// Returns whether standard output is the null device.

@@ -27,7 +27,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
     if let Some(file) = &config.exposed_file {
         tracing::warn!(
             file = %file.display(),
-            "every user of this machine may read the secrets in the configuration file; set its mode to 0640, or put them in files of their own"
+            "every user of this machine may read the secrets in the configuration file; set its mode to 0640, or move them to separate files"
         );
     }
     let app = open(&config).await?;
@@ -123,7 +123,7 @@ pub(super) fn can_listen(config: &Config) -> Result<()> {
 }
 
 fn cannot_listen(setting: &str, address: SocketAddr, error: &std::io::Error) -> Error {
-    Error::unavailable(format!("{address} cannot be listened on ({error}); set {setting} to a free address."))
+    Error::unavailable(format!("{address} cannot be used to listen ({error}); set {setting} to a free address."))
 }
 
 /// Returns the signals that stop the service gracefully, after usage is written. SIGHUP remains ignored if it was ignored at

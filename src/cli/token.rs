@@ -46,7 +46,7 @@ pub(super) struct Create {
     #[arg(long, required = true, num_args = 1.., value_name = "NAME")]
     scope: Vec<String>,
     /// The purpose of the token
-    #[arg(long, default_value = "Made at the command line")]
+    #[arg(long, default_value = "Created on the command line")]
     description: String,
     /// Time until the token expires: 90d, 12h; never if omitted
     #[arg(long, value_parser = humantime::parse_duration)]
@@ -96,7 +96,7 @@ impl Create {
 fn expiry(lifetime: Duration, now: Time) -> Result<Time> {
     if lifetime.is_zero() || lifetime > MAX_LIFETIME {
         let why = format!(
-            "A life is longer than nothing and at most {MAX_SPAN_DAYS}d; leave it out for a token without an end."
+            "The lifetime must be positive and at most {MAX_SPAN_DAYS}d; omit it for a token without an expiry."
         );
         return Err(Error::invalid("--expires-in", why));
     }
@@ -113,8 +113,7 @@ async fn revoke(app: &App) -> Result<()> {
         let known = app.store().fingerprint_of(&policy::operator(&caller)?, id).await?;
         known.ok_or(Error::NotFound("token"))?
     } else {
-        let why =
-            "This is neither a token value nor the ID of a token. Specify the complete value or ID and nothing else.";
+        let why = "This is neither a token value nor the ID of a token. Specify only the complete value or ID.";
         return Err(Error::invalid("standard input", why));
     };
     app.change(&caller, RevokeTokenByValue { fingerprint }).await

@@ -128,7 +128,7 @@ impl Add {
             (Some(_), None) => {
                 return Err(Error::invalid(
                     "--issuer",
-                    "Say whose subject this is: give --issuer, or set auth.jwt.issuer.",
+                    "A subject needs an issuer: specify --issuer, or set auth.jwt.issuer.",
                 ));
             }
         };

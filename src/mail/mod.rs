@@ -156,8 +156,7 @@ impl Mailer {
                 let (folder, id, source) = (folder.clone(), safe_name(&email.notification_id), message.formatted());
                 let write = tokio::task::spawn_blocking(move || folder::write(&folder, &id, &source));
                 let written = tokio::time::timeout(self.limit, write).await;
-                let written =
-                    written.map_err(|_| Failure::new(Cause::Timeout, "the folder did not take it in time"))?;
+                let written = written.map_err(|_| Failure::new(Cause::Timeout, "the file was not written in time"))?;
                 let failed = |error: &dyn std::fmt::Display| Failure::new(Cause::Unreachable, error);
                 written.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
             }
@@ -183,7 +182,7 @@ impl Mailer {
 }
 
 fn sender(from: &str) -> Result<NamedAddress> {
-    let why = "mail.from is no sender; write one such as Tokenward <tokenward@example.com>.";
+    let why = "mail.from is not a valid sender; write one such as Tokenward <tokenward@example.com>.";
     let from = from
         .parse::<NamedAddress>()
         .ok()

@@ -53,16 +53,14 @@ impl Server {
     pub(super) fn new(url: &str) -> Result<Self> {
         let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "smtp" | "smtps"));
         let url = url.ok_or_else(|| {
-            invalid_url(
-                "mail.url is no address of mail; write one such as smtp://user:password@host:587 or file:///folder.",
-            )
+            invalid_url("mail.url is not valid; write one such as smtp://user:password@host:587 or file:///folder.")
         })?;
         let host = match url.host() {
             // The library keeps a non-ASCII host of this scheme percent-encoded.
             Some(Host::Domain(name)) if !name.is_empty() => {
                 let name = percent_decode_str(name).decode_utf8_lossy();
                 idna::domain_to_ascii(&name)
-                    .map_err(|_| invalid_url("mail.url names a host that cannot be one; write its name or address."))?
+                    .map_err(|_| invalid_url("mail.url contains an invalid host; write its name or address."))?
             }
             Some(Host::Ipv4(address)) => address.to_string(),
             Some(Host::Ipv6(address)) => address.to_string(),
@@ -172,12 +170,12 @@ fn encryption(url: &Url, host: &str) -> Result<(Encryption, u16)> {
             "tls" => &mut tls_mode,
             "ca" => &mut ca,
             _ => {
-                let why = "mail.url knows tls and ca after its question mark and nothing else; leave the rest out.";
+                let why = "mail.url supports only the parameters tls and ca; remove the others.";
                 return Err(invalid_url(why));
             }
         };
         if slot.replace(value).is_some() {
-            return Err(invalid_url("mail.url says the same twice after its question mark; leave one out."));
+            return Err(invalid_url("mail.url contains a parameter twice; remove one."));
         }
     }
     match (url.scheme(), tls_mode.as_deref()) {
@@ -208,7 +206,8 @@ fn tls_parameters(host: &str, ca: Option<&str>) -> Result<TlsParameters> {
 fn certificates(path: &str) -> Result<Certificate> {
     let pem = std::fs::read(path)
         .map_err(|error| invalid_url(&format!("The file that ca in mail.url names cannot be read: {error}.")))?;
-    let no_certificate = || invalid_url("The file that ca in mail.url names holds no certificate; give it one in PEM.");
+    let no_certificate =
+        || invalid_url("The file that ca in mail.url names contains no certificate in PEM format; add one.");
     if !pem.windows(PEM_HEADER.len()).any(|part| part == PEM_HEADER) {
         return Err(no_certificate());
     }

@@ -50,13 +50,13 @@ fn incomplete_demo_data_is_created_again() {
     let (data, mark) = (folder.path().join("demo-data"), folder.path().join("demo-data/unfinished"));
     let mut first = Running(demo(folder.path()).stdout(Stdio::null()).spawn().unwrap());
     let mut lines = BufReader::new(first.0.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("100 changes made")));
+    assert!(lines.any(|line| line.contains("100 changes created")));
     // No other start uses the same folder meanwhile, however long that takes.
     let stop = Command::new("kill").args(["-STOP", &first.0.id().to_string()]).status().unwrap();
     assert!(stop.success());
     let other = demo(folder.path()).output().unwrap();
     let why = String::from_utf8(other.stderr).unwrap();
-    assert!(other.status.code() == Some(1) && why.contains("Another start is making the data"), "{why}");
+    assert!(other.status.code() == Some(1) && why.contains("Another process is creating the data"), "{why}");
     drop(first);
     assert!(mark.exists() && data.join("tokenward.db").exists());
 
@@ -66,7 +66,10 @@ fn incomplete_demo_data_is_created_again() {
     drop(second.0.kill());
     let lines: Vec<_> = BufReader::new(second.0.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
     assert!(lines[0].contains("It is created again"), "{lines:?}");
-    assert!(lines[1].contains("Creating") && lines.iter().any(|line| line.contains("400 changes made")), "{lines:?}");
+    assert!(
+        lines[1].contains("Creating") && lines.iter().any(|line| line.contains("400 changes created")),
+        "{lines:?}"
+    );
     assert!(!mark.exists());
 }
 
@@ -77,7 +80,7 @@ async fn demo_that_cannot_be_served_creates_nothing() {
     let taken = listener.local_addr().unwrap();
     let mut demo = program();
     let refused = run_command(demo.current_dir(&folder).args(["demo", "--listen", &taken.to_string()]), "").await;
-    refused.fails_with(&format!("{taken} cannot be listened on"));
+    refused.fails_with(&format!("{taken} cannot be used to listen"));
     drop(listener);
     let free = port::free();
     for (flag, value) in [("--database-url", "sqlite://own.db"), ("--config", "own.toml")] {
@@ -88,7 +91,7 @@ async fn demo_that_cannot_be_served_creates_nothing() {
     let mut demo = program();
     let demo = demo.current_dir(&folder).args(["demo", "--listen", &free.to_string(), "--data-dir", "/etc/hostname"]);
     let refused = run_command(demo, "").await;
-    refused.fails_with("/etc/hostname/jwt-secret cannot be kept (not a directory)");
+    refused.fails_with("/etc/hostname/jwt-secret cannot be written (not a directory)");
     refused.fails_with("--data-dir");
     assert_eq!(names(folder.path()), [""; 0]);
 
@@ -97,6 +100,6 @@ async fn demo_that_cannot_be_served_creates_nothing() {
     let (own, before) = (folder.path().join("data"), names(&folder.path().join("data")));
     let mut demo = program();
     let demo = demo.current_dir(&folder).args(["demo", "--listen", &free.to_string(), "--data-dir", "data"]);
-    run_command(demo, "").await.fails_with("holds other data than the demonstration's");
+    run_command(demo, "").await.fails_with("contains data of another service");
     assert_eq!(names(&own), before);
 }

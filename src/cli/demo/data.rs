@@ -141,7 +141,7 @@ const REASONS: [Option<&str>; 6] = [
     Some("Not used for months"),
     Some("Found in a public repository"),
     Some("Too many scopes for what it does; please make a narrower one"),
-    Some("The service it was made for is gone"),
+    Some("The service that used it was shut down"),
     Some("Quarterly clean-up"),
     None,
 ];
@@ -157,7 +157,7 @@ pub(super) async fn create_data(app: &App) -> Result<()> {
     plan.sort_by_key(|step| step.at);
     for (done, step) in plan.into_iter().enumerate() {
         if done > 0 && done % 100 == 0 {
-            notice(format_args!("  {done} changes made"));
+            notice(format_args!("  {done} changes created"));
         }
         generator.apply(step).await?;
     }

@@ -41,7 +41,8 @@ pub(super) fn config(flags: &Flags) -> Result<Config> {
     let other =
         if flags.reads_a_file() { Some("--config") } else { flags.flag("database.url").map(|_| "--database-url") };
     if let Some(flag) = other {
-        let why = "The demonstration keeps its data in a file of its own; leave this out. `--data-dir` says where.";
+        let why =
+            "The demonstration keeps its data in its own file; remove this setting. `--data-dir` specifies the folder.";
         return Err(Error::invalid(flag, why));
     }
     let environment: Vec<_> = crate::config::environment()?
@@ -58,7 +59,7 @@ pub(super) fn config(flags: &Flags) -> Result<Config> {
     let secret = plain.data_dir.join(SECRET);
     if plain.data_dir.join(DATABASE).exists() && !secret.exists() {
         let why = format!(
-            "{} holds other data than the demonstration's; give it another folder by --data-dir.",
+            "{} contains data of another service; specify another folder with --data-dir.",
             plain.data_dir.display()
         );
         return Err(Error::Conflict(why.into()));
@@ -94,7 +95,7 @@ fn stored_secret(path: &Path, length: usize) -> Result<String> {
 
 fn write_error(path: &Path, error: &std::io::Error) -> Error {
     let path = path.display();
-    Error::unavailable(format!("{path} cannot be kept ({error}); give the demonstration another folder by --data-dir."))
+    Error::unavailable(format!("{path} cannot be written ({error}); specify another folder with --data-dir."))
 }
 
 pub(super) async fn run(config: Config) -> Result<()> {
@@ -120,7 +121,7 @@ async fn create_data(config: &Config, unfinished: &Path) -> Result<()> {
     let mark =
         std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(unfinished).map_err(write_failed)?;
     mark.try_lock().map_err(|_| {
-        let why = "Another start is making the data of this folder; wait for it, or give another folder by --data-dir.";
+        let why = "Another process is creating the data in this folder; wait for it, or specify another folder with --data-dir.";
         Error::Conflict(why.into())
     })?;
     if is_retry {
@@ -155,7 +156,7 @@ async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
 async fn demo_user(app: &App, username: &str) -> Result<User> {
     let operator = policy::operator(&Caller::command_line(app.now()))?;
     app.store().user_by_username(&operator, username).await?.ok_or_else(|| {
-        let why = "This database holds other data than the demonstration's; give demo an empty one.";
+        let why = "This database contains data of another service; specify an empty one.";
         Error::Conflict(why.into())
     })
 }

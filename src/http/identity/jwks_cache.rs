@@ -152,14 +152,14 @@ impl JwksCache {
     }
 
     fn parse(&self, text: &[u8]) -> Result<JwkSet, String> {
-        JwkSet::read(text, &self.accepted).ok_or_else(|| "is no key set (RFC 7517)".into())
+        JwkSet::read(text, &self.accepted).ok_or_else(|| "is not a key set (RFC 7517)".into())
     }
 
     fn parse_usable(&self, text: &[u8]) -> Result<JwkSet, String> {
         let keys = self.parse(text)?;
         if keys.is_empty() {
             return Err(
-                "holds no key that can be used with auth.jwt.algorithms (RSA keys have 2048 to 4096 bits)".into()
+                "contains no key that can be used with auth.jwt.algorithms (RSA keys have 2048 to 4096 bits)".into()
             );
         }
         Ok(keys)

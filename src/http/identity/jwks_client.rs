@@ -53,7 +53,7 @@ impl JwksClient {
 
     fn with_roots(url: &str, roots: RootCertStore) -> Result<Self> {
         let refuse = || {
-            let why = "auth.jwt.jwks_url is no address of a key set; write one such as \
+            let why = "auth.jwt.jwks_url is not the address of a key set; write one such as \
                        https://id.example.com/.well-known/jwks.json.";
             Error::invalid("auth.jwt.jwks_url", why)
         };
