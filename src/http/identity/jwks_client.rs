@@ -1,6 +1,5 @@
 //! Fetches a key set from a URL with one request, which is limited in time and size and follows no redirect.
 
-use super::jwks_source::MAX_SIZE;
 use crate::domain::error::{Error, Result};
 use futures_util::future::{Either, select};
 use http_body_util::{BodyExt as _, Empty, Limited};
@@ -25,6 +24,8 @@ use url::{Position, Url};
 
 /// The time limit for the whole request.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// The maximum size of a key set, in bytes, also of one in a file.
+pub(super) const MAX_SIZE: usize = 256 * 1024;
 /// The maximum size of a response head, in bytes.
 const MAX_HEAD_SIZE: usize = 64 * 1024;
 

@@ -1,6 +1,6 @@
 //! The source of a key set: a file or a URL.
 
-use super::jwks_client::JwksClient;
+use super::jwks_client::{JwksClient, MAX_SIZE};
 use crate::{config::KeySource, domain::error::Result};
 use std::{
     fmt,
@@ -8,9 +8,6 @@ use std::{
     io::Read as _,
     path::{Path, PathBuf},
 };
-
-/// The maximum size of a set, in bytes.
-pub(super) const MAX_SIZE: usize = 256 * 1024;
 
 /// A file or a URL. Its `Display` output contains no secret.
 pub(super) enum Source {
