@@ -44,21 +44,37 @@ const MAX_ATTEMPTS: u32 = 5;
 /// short enough that the caller gets a response within three seconds.
 const RETRY_TIMEOUT: Duration = Duration::from_millis(1_400);
 
-/// The longest time that the clock of a node may be ahead of the database's.
-const MAX_LEAD: Duration = Duration::from_mins(5);
+/// The longest time by which the clock of a node may differ from the database's.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_mins(5);
 /// The error of a node whose clock is further ahead.
 pub const CLOCK_AHEAD: &str = "The clock of this node is more than five minutes ahead of the database's; set it right (NTP) and restart the node.";
+/// The error of a node whose clock is further behind.
+pub const CLOCK_BEHIND: &str =
+    "The clock of this node is more than five minutes behind the database's; set it right (NTP).";
+
+/// The clock of a node, compared with the database's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockState {
+    /// They differ by at most five minutes.
+    InSync,
+    /// The node would end for all nodes what has not expired.
+    Ahead,
+    /// The node accepts what has expired.
+    Behind,
+}
 
 const TOO_MANY_CHANGES: &str = "You made too many changes within a minute; try again later.";
 
 /// The kinds of changes that are rate-limited. Each has a separate count, so that renaming does not use up the limit of
 /// creating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum ChangeKind {
+pub enum ChangeKind {
     /// Extends access.
     Widening,
     /// Changes a name, a description or an expiry.
     Describing,
+    /// Changes a password. A stolen token, which cannot do that, does not use up this limit.
+    SettingPassword,
     /// Names a user who does not exist.
     Naming,
 }
@@ -76,9 +92,10 @@ pub trait Change: Send + Sync + 'static {
     /// The result for the caller.
     type Done: Send + 'static;
 
-    /// Whether a user may make a limited number of such changes per minute, if the events require a limit. A change that
-    /// protects an account is not limited: a stolen token of the user could use up the limit.
-    const IS_LIMITED: bool = true;
+    /// Returns the kind as which the change counts against the rate limit of its user; `None` if it does not count.
+    fn limited_as(tx: &Tx) -> Option<ChangeKind> {
+        ChangeKind::of(tx)
+    }
 
     /// Applies the change in a transaction.
     fn apply(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Done>> + Send;
@@ -184,8 +201,17 @@ impl App {
     /// further ahead: this node would mark tokens as expired, for all nodes, before their time.
     pub async fn agreed_now(&self) -> Result<Option<Time>> {
         let now = self.now();
-        let elapsed = self.clock.simulated();
-        Ok((self.store.clock_skew(now.minus(elapsed)).await? <= MAX_LEAD).then_some(now))
+        Ok((self.clock_state(now).await? != ClockState::Ahead).then_some(now))
+    }
+
+    /// Compares a time of this node with the clock of the database.
+    pub async fn clock_state(&self, now: Time) -> Result<ClockState> {
+        let skew = self.store.clock_skew(now.minus(self.clock.simulated())).await?;
+        Ok(match Duration::from_micros(skew.unsigned_abs()) <= MAX_CLOCK_DIFFERENCE {
+            true => ClockState::InSync,
+            false if skew > 0 => ClockState::Ahead,
+            false => ClockState::Behind,
+        })
     }
 
     /// Returns the current time of the monotonic clock, to measure durations.
@@ -208,7 +234,11 @@ impl App {
         let turn = self.changes_in_turn.turn(caller).await?;
         let (app, caller) = (self.clone(), caller.clone());
         let work = async move {
-            let result = app.apply_with_retries(caller, &change).await;
+            let mut result = app.apply_with_retries(caller, &change).await;
+            // To a node whose clock is ahead, tokens that are active have expired: it must not seem that they are revoked.
+            if matches!(result, Err(Error::Conflict(_))) && app.agreed_now().await?.is_none() {
+                result = Err(Error::unavailable(CLOCK_AHEAD));
+            }
             if let (Some(turn), Err(Error::Unavailable(_))) = (&turn, &result) {
                 turn.fail_waiting();
             }
@@ -255,8 +285,7 @@ impl App {
         let mut tx = Tx::begin(&self.store, caller).await?;
         let outcome = match change.apply(&mut tx).await {
             Ok(done) if tx.is_no_op() => return tx.finish_no_op().await.map(|()| done),
-            Ok(done) if C::IS_LIMITED => self.count_change(&tx).map(|counted| (done, counted)),
-            Ok(done) => Ok((done, None)),
+            Ok(done) => self.count_change(&tx, C::limited_as(&tx)).map(|counted| (done, counted)),
             Err(error) => Err(error),
         };
         match outcome {
@@ -297,9 +326,8 @@ impl App {
 
     /// Counts a change against the limit of its kind. It runs after the change, so that a caller who may not make the change
     /// gets that error and not `RATE_LIMITED`.
-    fn count_change(&self, tx: &Tx) -> Result<Option<Limit<(UserId, ChangeKind)>>> {
-        let kind = tx.caller().user().zip(ChangeKind::of(tx));
-        let counted = kind.map(|key| (key, self.max_changes_per_minute));
+    fn count_change(&self, tx: &Tx, kind: Option<ChangeKind>) -> Result<Option<Limit<(UserId, ChangeKind)>>> {
+        let counted = tx.caller().user().zip(kind).map(|key| (key, self.max_changes_per_minute));
         let begun = self.changes.begin(counted.as_slice(), self.instant());
         begun.inspect_err(|_| self.metrics().throttled()).map(|()| counted)
     }

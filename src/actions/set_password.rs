@@ -1,7 +1,7 @@
 //! Sets the password of a user, which ends their other sessions.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeKind},
     domain::{
         error::Result,
         event::{Event, EventType},
@@ -27,7 +27,9 @@ pub struct SetPassword {
 impl Change for SetPassword {
     type Done = ();
 
-    const IS_LIMITED: bool = false;
+    fn limited_as(_: &Tx) -> Option<ChangeKind> {
+        Some(ChangeKind::SettingPassword)
+    }
 
     async fn apply(&self, tx: &mut Tx) -> Result<()> {
         let user = tx.lock_user(self.user).await?;

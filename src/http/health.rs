@@ -5,7 +5,7 @@ use super::{
     error_response::{ErrorResponse, json_response},
     middleware::RequestLog,
 };
-use crate::app::CLOCK_AHEAD;
+use crate::app::{CLOCK_AHEAD, CLOCK_BEHIND, ClockState};
 use axum::{
     extract::State,
     http::{Method, StatusCode},
@@ -32,11 +32,14 @@ pub(super) async fn ready(State(state): State<Shared>, method: Method) -> Respon
     }
     let ready = async {
         state.app.store().ready().await?;
-        state.app.agreed_now().await
+        state.app.clock_state(state.app.now()).await
     };
+    let not_ready =
+        |why: &'static str| ErrorResponse { message: why.into(), ..ErrorResponse::unavailable() }.into_response();
     match tokio::time::timeout(TIMEOUT, ready).await {
-        Ok(Ok(None)) => ErrorResponse { message: CLOCK_AHEAD.into(), ..ErrorResponse::unavailable() }.into_response(),
-        Ok(Ok(Some(_))) => quiet(json_response(StatusCode::OK, &json!({ "status": "ready" }))),
+        Ok(Ok(ClockState::InSync)) => quiet(json_response(StatusCode::OK, &json!({ "status": "ready" }))),
+        Ok(Ok(ClockState::Ahead)) => not_ready(CLOCK_AHEAD),
+        Ok(Ok(ClockState::Behind)) => not_ready(CLOCK_BEHIND),
         Ok(Err(error)) => ErrorResponse::from(error).into_response(),
         Err(elapsed) => ErrorResponse::from(crate::domain::error::Error::unavailable(elapsed)).into_response(),
     }

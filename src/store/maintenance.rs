@@ -44,18 +44,19 @@ impl Maintenance<'_> {
         if expired.is_empty() {
             return Ok(0);
         }
-        let update_tokens = token::Entity::update_many()
-            .col_expr(token::Column::ExpiredAt, Expr::value(at))
-            .filter(token::Column::Id.is_in(expired.iter().copied()))
-            .filter(conditions::token_has_no_end(token::Entity))
-            .exec(self.db());
-        run(update_tokens).await?;
+        // The tokens last: those of a node that fails in between are found again.
         let update_grants = grant::Entity::update_many()
             .col_expr(grant::Column::EndedAt, Expr::value(at))
             .filter(grant::Column::TokenId.is_in(expired.iter().copied()))
             .filter(conditions::grant_has_no_end(grant::Entity))
             .exec(self.db());
         run(update_grants).await?;
+        let update_tokens = token::Entity::update_many()
+            .col_expr(token::Column::ExpiredAt, Expr::value(at))
+            .filter(token::Column::Id.is_in(expired.iter().copied()))
+            .filter(conditions::token_has_no_end(token::Entity))
+            .exec(self.db());
+        run(update_tokens).await?;
         Ok(expired.len())
     }
 }

@@ -257,14 +257,15 @@ impl Store {
         [&self.read, &self.write, &self.change_reads, &self.checks, &self.steps]
     }
 
-    /// Returns how far a time is ahead of the clock of the database. SQLite uses the clock of the machine.
-    pub async fn clock_skew(&self, time: Time) -> Result<Duration> {
+    /// Returns by how many microseconds a time is ahead of the clock of the database; negative if it is behind. SQLite uses the
+    /// clock of the machine.
+    pub async fn clock_skew(&self, time: Time) -> Result<i64> {
         if self.checks.get_database_backend() == DbBackend::Sqlite {
-            return Ok(Duration::ZERO);
+            return Ok(0);
         }
         let now = setting(&self.checks, "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)::text");
         let now: i64 = now.await?.parse().map_err(|_| Error::Bug("the time of the database is not a number".into()))?;
-        Ok(Duration::from_micros(u64::try_from(time.micros().saturating_sub(now)).unwrap_or_default()))
+        Ok(time.micros().saturating_sub(now))
     }
 
     /// Checks that the database answers and has the schema of this program.

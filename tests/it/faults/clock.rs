@@ -2,6 +2,7 @@
 
 use crate::world::{
     World,
+    client::form,
     database::{Database, Kind, Stage as _},
 };
 use reqwest::Method;
@@ -90,7 +91,7 @@ async fn clock_ahead_of_the_database_delays_emails_until_it_is_corrected() {
 async fn clock_ahead_of_the_database_expires_no_token_and_is_not_ready() {
     let Some(database) = Database::fresh(Kind::Postgres, "clock_ahead_expires_nothing") else { return };
     let world = World::on(database).await;
-    let bob = world.member("bob", &["acme"]).await;
+    let (bob, api) = (world.member("bob", &["acme"]).await, world.resource_server("api").await);
     let expiry = world.now().plus(Duration::from_hours(2)).to_text();
     let token = bob.create_expiring_token("expiring", &["acme"], &["read_builds"], Some(expiry)).await;
     let fingerprint = Secret::parse(world.app.prefix(), &token.value).unwrap().fingerprint();
@@ -106,10 +107,27 @@ async fn clock_ahead_of_the_database_expires_no_token_and_is_not_ready() {
         assert!(world.app.store().snapshot(&fingerprint).await.unwrap().unwrap().expired_at.is_none());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    // To this node the token has expired: a revocation is not acknowledged, since the token is active on others.
+    let revocation = world.http.post(world.url("/oauth/revoke")).basic_auth(&api.client_id, Some(&api.client_secret));
+    assert_eq!(form(revocation, &[("token", &token.value)]).await.status, 503);
+    assert_eq!(world.bearer(&world.jwt("bob")).revoke_token(&token.id).await.code(), "UNAVAILABLE");
     world.clock.shift(-3 * HOUR);
     assert_eq!(world.anonymous().get("/readyz").await.status, 200);
     let other = world.another_node(&[]).await;
     assert_eq!(other.bearer(&token.value).verify("organization=acme").await.status, 200);
+}
+
+/// F-10
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn node_with_a_clock_behind_the_database_is_not_ready() {
+    let Some(database) = Database::fresh(Kind::Postgres, "clock_behind") else { return };
+    let world = World::on(database).await;
+    world.clock.shift(-3 * HOUR);
+    let ready = world.anonymous().get("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.text.contains("behind the database's"), "{}", ready.text);
+    world.clock.shift(3 * HOUR);
+    assert_eq!(world.anonymous().get("/readyz").await.status, 200);
 }
 
 both!(

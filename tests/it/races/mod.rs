@@ -15,7 +15,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokenward::{
-    app::Change,
+    app::{Change, ChangeKind},
     domain::{error::Result, id::UserId},
     store::Tx,
 };
@@ -59,7 +59,9 @@ struct Stop {
 impl<C: Change> Change for Stopping<C> {
     type Done = C::Done;
 
-    const IS_LIMITED: bool = C::IS_LIMITED;
+    fn limited_as(tx: &Tx) -> Option<ChangeKind> {
+        C::limited_as(tx)
+    }
 
     async fn apply(&self, tx: &mut Tx) -> Result<C::Done> {
         let done = self.change.apply(tx).await?;
