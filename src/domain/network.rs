@@ -51,6 +51,11 @@ impl KnownNetworks {
     }
 }
 
+/// Returns whether an address, in canonical form, lies in one of these networks.
+pub fn is_in(address: IpAddr, networks: &[IpNet]) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

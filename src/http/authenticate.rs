@@ -6,7 +6,7 @@ use crate::{
         caller::{AuthMethod, Caller},
         decision::CheckRequest,
         ip_address::{canonical, parse_hop},
-        network::network_of,
+        network::{is_in, network_of},
         redact::redacted,
         secret::Secret,
         text,
@@ -73,15 +73,11 @@ pub(super) fn peer(request: &Parts) -> Option<IpAddr> {
     request.extensions.get::<SocketAddr>().map(|peer| canonical(peer.ip()))
 }
 
-fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
-    trusted.iter().any(|net| net.contains(&address))
-}
-
 /// Returns the client address: the rightmost hop of `X-Forwarded-For` that is not a trusted proxy. The client can forge the
 /// hops to the left of it, so they are not read. If a hop up to there is malformed, the address of the connection is used.
 pub(super) fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = peer?;
-    if !is_trusted(peer, trusted) {
+    if !is_in(peer, trusted) {
         return Some(peer);
     }
     let lines = headers.get_all("x-forwarded-for").iter().rev();
@@ -90,7 +86,7 @@ pub(super) fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted:
     for hop in hops {
         let Some(address) = std::str::from_utf8(hop).ok().and_then(parse_hop) else { return Some(peer) };
         client = address;
-        if !is_trusted(client, trusted) {
+        if !is_in(client, trusted) {
             break;
         }
     }
@@ -123,7 +119,7 @@ impl HttpState {
     /// the check itself. With one, a missing or malformed method or path is unknown, and never that of the check.
     pub(super) fn observed_original(&self, request: &Parts, original_path: OriginalPath<'_>) -> ObservedRequest {
         let check = self.observed(request);
-        if !peer(request).is_some_and(|peer| is_trusted(peer, &self.trusted)) {
+        if !peer(request).is_some_and(|peer| is_in(peer, &self.trusted)) {
             return check;
         }
         let header = |names: &[&str]| {

@@ -1,7 +1,10 @@
 //! Limits the share of one client network in the connections and memory of the process, so that it cannot use up all of them.
 
 use super::budget::Budget;
-use crate::domain::{ip_address::canonical, network::network_of};
+use crate::domain::{
+    ip_address::canonical,
+    network::{is_in, network_of},
+};
 use ipnet::IpNet;
 use std::{
     collections::HashMap,
@@ -44,7 +47,7 @@ impl ClientNetworks {
     /// Counts a connection; `None` if its network has reached its maximum.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<Share> {
         let peer = canonical(peer);
-        if self.trusted.iter().any(|trusted| trusted.contains(&peer)) {
+        if is_in(peer, &self.trusted) {
             return Some(Share(None));
         }
         let network = self.network(network_of(peer)?);

@@ -143,7 +143,7 @@ impl Tx {
     /// Returns the user with this identity, locked as by [`Tx::lock_user`], and whether the user is deleted.
     pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
         let row = run(by_identity(identity).lock(LOCK).one(&self.db)).await?;
-        Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(deleted, row)| (row.into(), deleted)))
+        Ok(row.map(with_deletion))
     }
 
     /// Returns those of these usernames that another user has or had.
@@ -272,14 +272,14 @@ impl Store {
     /// Returns the user with this identity, and whether the user is deleted.
     pub async fn user_of(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
         let row = run(by_identity(identity).one(&self.checks)).await?;
-        Ok(row.map(|row| (row.deleted_at.is_some(), row)).map(|(deleted, row)| (row.into(), deleted)))
+        Ok(row.map(with_deletion))
     }
 
     /// Returns the user with this username, unless deleted, for the operator.
     pub async fn user_by_username(&self, _: &Operator, username: &str) -> Result<Option<User>> {
         let find = user::Entity::find().filter(user::Column::Username.eq(username));
-        let found = run(find.one(&self.read)).await?;
-        Ok(found.filter(|row| row.deleted_at.is_none()).map(User::from))
+        let find = find.filter(conditions::user_exists(user::Entity));
+        Ok(run(find.one(&self.read)).await?.map(User::from))
     }
 
     /// Returns the ID of the user with this username or placeholder, including a deleted one, for the operator.
@@ -310,6 +310,12 @@ impl Store {
     pub async fn has_users(&self) -> Result<bool> {
         Ok(run(user::Entity::find().one(&self.read)).await?.is_some())
     }
+}
+
+/// Returns a user, and whether the user is deleted.
+fn with_deletion(row: user::Model) -> (User, bool) {
+    let is_deleted = UserStatus::of(row.disabled_at, row.deleted_at) == UserStatus::Deleted;
+    (row.into(), is_deleted)
 }
 
 fn by_identity(identity: &Identity) -> sea_orm::Select<user::Entity> {
