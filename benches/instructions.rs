@@ -28,7 +28,7 @@ use tokenward::{
     actions::{AddUser, CreateOrganization},
     app::{App, Clock},
     config::Config,
-    domain::{caller::Caller, policy::SelfService},
+    domain::caller::Caller,
     http::{self, UserClaims},
     store::{Identity, NewUser, Store},
 };
@@ -189,7 +189,7 @@ async fn prepare(folder: &Path) {
     let mut organizations = Vec::new();
     for number in 0..ROWS {
         let (slug, name) = (format!("organization-{number}"), format!("Organization {number:015}"));
-        let create = CreateOrganization { slug, name, admin: "ada".into(), self_service: SelfService::Off };
+        let create = CreateOrganization { slug, name, admin: "ada".into() };
         organizations.push(app.change(&operator, create).await.unwrap().id.to_string());
     }
     let mut data = Data { jwt: jwt(&app, &config), value: String::new(), token: String::new(), organizations };

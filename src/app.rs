@@ -1,27 +1,20 @@
 //! The service as the endpoints use it: the store, the verifier, the clock, and `App::change`, which runs every change.
 
+mod change;
 mod change_queue;
 mod first_link;
 mod passwords;
 mod throttle;
 
+pub use change::{Change, ChangeContext, ChangeKind, Settings};
 pub use change_queue::Turn;
 pub use first_link::FirstLink;
 pub use throttle::{Limit, Throttle};
 
 use crate::{
     config::Config,
-    domain::{
-        caller::Caller,
-        error::{Error, Result},
-        event::EventType,
-        id::UserId,
-        policy::SelfService,
-        scope::Catalogue,
-        secret::Prefix,
-        time::Time,
-    },
-    store::{self, Store, Tx},
+    domain::{error::Result, id::UserId, policy::SelfService, scope::Catalogue, secret::Prefix, time::Time},
+    store::Store,
     telemetry::Metrics,
     verify::Verifier,
 };
@@ -36,13 +29,6 @@ use std::{
 };
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
-
-/// The number of times that a change is attempted when the database asks for a retry.
-const MAX_ATTEMPTS: u32 = 5;
-/// The time after its start within which a change may be retried: longer than PostgreSQL needs to detect a deadlock, and
-/// short enough that the caller gets a response within three seconds.
-const RETRY_TIMEOUT: Duration = Duration::from_millis(1_400);
 
 /// The longest time by which the clock of a node may differ from the database's.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_mins(5);
@@ -51,6 +37,8 @@ pub const CLOCK_AHEAD: &str = "The clock of this node is more than five minutes 
 /// The error of a node whose clock is further behind.
 pub const CLOCK_BEHIND: &str =
     "The clock of this node is more than five minutes behind the database's; set it right (NTP).";
+
+const TOO_MANY_CHANGES: &str = "You made too many changes within a minute; try again later.";
 
 /// The clock of a node, compared with the database's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,52 +51,12 @@ pub enum ClockState {
     Behind,
 }
 
-const TOO_MANY_CHANGES: &str = "You made too many changes within a minute; try again later.";
-
-/// The kinds of changes that are rate-limited. Each has a separate count, so that renaming does not use up the limit of
-/// creating.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ChangeKind {
-    /// Extends access.
-    Widening,
-    /// Changes a name, a description or an expiry.
-    Describing,
-    /// Changes a password. A stolen token, which cannot do that, does not use up this limit.
-    SettingPassword,
-    /// Names a user who does not exist.
-    Naming,
-}
-
-impl ChangeKind {
-    /// Returns the kind of a change, which follows from its events; `None` for changes that only remove access.
-    fn of(tx: &Tx) -> Option<Self> {
-        if tx.grants_access() { Some(Self::Widening) } else { tx.changes_descriptions().then_some(Self::Describing) }
-    }
-}
-
-/// One action: asks the policy, changes rows, and records events. It can be run again from its first line, since the database
-/// may ask for a retry.
-pub trait Change: Send + Sync + 'static {
-    /// The result for the caller.
-    type Done: Send + 'static;
-
-    /// Returns the kind as which the change counts against the rate limit of its user; `None` if it does not count.
-    fn limited_as(tx: &Tx) -> Option<ChangeKind> {
-        ChangeKind::of(tx)
-    }
-
-    /// Applies the change in a transaction.
-    fn apply(&self, tx: &mut Tx) -> impl Future<Output = Result<Self::Done>> + Send;
-}
-
 /// The service. A clone is another handle to the same service.
 #[derive(Debug, Clone)]
 pub struct App {
     store: Store,
     verifier: Verifier,
-    catalogue: Arc<Catalogue>,
-    prefix: Prefix,
-    self_service: SelfService,
+    settings: Arc<Settings>,
     clock: Clock,
     tasks: TaskTracker,
     committed: Arc<Notify>,
@@ -118,7 +66,6 @@ pub struct App {
     /// Counts changes by their user and kind.
     changes: Arc<Throttle<(UserId, ChangeKind)>>,
     max_changes_per_minute: u32,
-    max_tokens_per_user: u32,
     first_link: FirstLink,
 }
 
@@ -130,9 +77,12 @@ impl App {
         Self {
             verifier: Verifier::new(store.clone(), Arc::clone(&catalogue)),
             store,
-            catalogue,
-            prefix: config.token_prefix.clone(),
-            self_service: if config.self_service { SelfService::On } else { SelfService::Off },
+            settings: Arc::new(Settings {
+                catalogue,
+                prefix: config.token_prefix.clone(),
+                self_service: if config.self_service { SelfService::On } else { SelfService::Off },
+                max_tokens_per_user: config.max_tokens_per_user,
+            }),
             clock,
             tasks: TaskTracker::new(),
             committed: Arc::default(),
@@ -141,7 +91,6 @@ impl App {
             mutations_in_turn: ChangeQueues::new(change_queue::MAX_REQUESTS),
             changes: Arc::new(Throttle::new(Duration::from_mins(1), TOO_MANY_CHANGES)),
             max_changes_per_minute: config.max_changes_per_minute,
-            max_tokens_per_user: config.max_tokens_per_user,
             first_link: FirstLink::in_folder(&config.data_dir),
         }
     }
@@ -169,17 +118,12 @@ impl App {
 
     /// Returns the configured scopes.
     pub fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
+        &self.settings.catalogue
     }
 
     /// Returns the prefix of token values.
-    pub const fn prefix(&self) -> &Prefix {
-        &self.prefix
-    }
-
-    /// Returns whether users may create organizations without the operator.
-    pub const fn self_service(&self) -> SelfService {
-        self.self_service
+    pub fn prefix(&self) -> &Prefix {
+        &self.settings.prefix
     }
 
     /// Returns the file with the link for the first administrator.
@@ -187,9 +131,9 @@ impl App {
         &self.first_link
     }
 
-    /// Returns how many active tokens a user may have.
-    pub const fn max_tokens_per_user(&self) -> u32 {
-        self.max_tokens_per_user
+    /// Waits for the next commit of this process, after which emails may be due.
+    pub async fn committed(&self) {
+        self.committed.notified().await;
     }
 
     /// Returns the current time, which an endpoint sets as `Caller.at`.
@@ -223,123 +167,6 @@ impl App {
     pub const fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
-
-    /// Waits for the next commit of this process, after which emails may be due.
-    pub async fn committed(&self) {
-        self.committed.notified().await;
-    }
-
-    /// Runs a change for this caller in one transaction. The change runs to its end even if the client disconnects.
-    pub async fn change<C: Change>(&self, caller: &Caller, change: C) -> Result<C::Done> {
-        let turn = self.changes_in_turn.turn(caller).await?;
-        let (app, caller) = (self.clone(), caller.clone());
-        let work = async move {
-            let mut result = app.apply_with_retries(caller, &change).await;
-            // To a node whose clock is ahead, tokens that are active have expired: it must not seem that they are revoked.
-            if matches!(result, Err(Error::Conflict(_))) && app.agreed_now().await?.is_none() {
-                result = Err(Error::unavailable(CLOCK_AHEAD));
-            }
-            if let (Some(turn), Err(Error::Unavailable(_))) = (&turn, &result) {
-                turn.fail_waiting();
-            }
-            result
-        };
-        let task = self.tasks.spawn(store::with_request_stats(store::request_stats(), work.in_current_span()));
-        task.await.unwrap_or_else(|error| Err(Error::Bug(error.to_string().into())))
-    }
-
-    /// Waits until a request with mutations of this caller may run, before memory is reserved for its response.
-    pub async fn turn_of_mutations(&self, caller: &Caller) -> Result<Option<Turn>> {
-        self.mutations_in_turn.turn(caller).await
-    }
-
-    /// Runs a change that names another user. Attempts with usernames that do not exist are rate-limited: an administrator
-    /// could otherwise find out who has an account.
-    pub async fn change_naming_a_user<C: Change>(&self, caller: &Caller, change: C) -> Result<C::Done> {
-        let named = caller.user().map(|user| ((user, ChangeKind::Naming), self.max_changes_per_minute));
-        let begun = self.changes.begin(named.as_slice(), self.instant());
-        begun.inspect_err(|_| self.metrics().throttled())?;
-        let result = self.change(caller, change).await;
-        if !matches!(result, Err(Error::NotFound("user"))) {
-            self.changes.undo(named.as_slice());
-        }
-        result
-    }
-
-    async fn apply_with_retries<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {
-        let (mut attempts, start) = (1, Instant::now());
-        loop {
-            match self.attempt(caller.clone(), change).await {
-                Err(error)
-                    if attempts < MAX_ATTEMPTS && start.elapsed() < RETRY_TIMEOUT && store::is_retryable(&error) =>
-                {
-                    tokio::time::sleep(backoff(attempts)).await;
-                    attempts += 1;
-                }
-                other => return other,
-            }
-        }
-    }
-
-    async fn attempt<C: Change>(&self, caller: Caller, change: &C) -> Result<C::Done> {
-        let mut tx = Tx::begin(&self.store, caller).await?;
-        let outcome = match change.apply(&mut tx).await {
-            Ok(done) if tx.is_no_op() => return tx.finish_no_op().await.map(|()| done),
-            Ok(done) => self.count_change(&tx, C::limited_as(&tx)).map(|counted| (done, counted)),
-            Err(error) => Err(error),
-        };
-        match outcome {
-            Ok((done, counted)) => {
-                let recorded = tx.recorded();
-                tx.commit().await.inspect_err(|_| self.changes.undo(counted.as_slice()))?;
-                self.committed.notify_one();
-                if recorded.contains(&EventType::UserCreated) {
-                    self.remove_first_link();
-                }
-                for kind in recorded {
-                    self.metrics().changed(kind);
-                }
-                Ok(done)
-            }
-            Err(error) => {
-                // The error of the change matters more than a failed rollback.
-                let _ = tx.rollback().await;
-                Err(error)
-            }
-        }
-    }
-}
-
-impl App {
-    /// Removes the file with the link for the first administrator, which is no longer valid once a user exists.
-    fn remove_first_link(&self) {
-        if let Err(error) = self.first_link.remove() {
-            tracing::warn!(error = %error.cause(), "failed to remove the file with the link for the first administrator");
-        }
-    }
-
-    /// Returns whether a user is at the limit of changes of names and descriptions per minute.
-    pub fn is_description_limit_reached(&self, user: UserId) -> bool {
-        let limit = ((user, ChangeKind::Describing), self.max_changes_per_minute);
-        self.changes.check(&[limit], self.instant()).is_err()
-    }
-
-    /// Counts a change against the limit of its kind. It runs after the change, so that a caller who may not make the change
-    /// gets that error and not `RATE_LIMITED`.
-    fn count_change(&self, tx: &Tx, kind: Option<ChangeKind>) -> Result<Option<Limit<(UserId, ChangeKind)>>> {
-        let counted = tx.caller().user().zip(kind).map(|key| (key, self.max_changes_per_minute));
-        let begun = self.changes.begin(counted.as_slice(), self.instant());
-        begun.inspect_err(|_| self.metrics().throttled()).map(|()| counted)
-    }
-}
-
-/// Returns the pause after an attempt, which doubles each time; its random part keeps two conflicting changes from
-/// retrying at the same time.
-fn backoff(attempts: u32) -> Duration {
-    let mut random = [0; 1];
-    let _ = getrandom::fill(&mut random);
-    let max = 8 << attempts;
-    Duration::from_millis(4 + u64::from(random.first().copied().unwrap_or_default()) % max)
 }
 
 /// The only source of the system time.

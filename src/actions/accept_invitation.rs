@@ -2,7 +2,7 @@
 //! the first user and the first organization, which this user administers.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::{Error, Result},
         event::{Event, EventType},
@@ -46,7 +46,7 @@ pub struct First {
 impl Change for AcceptInvitation {
     type Done = ();
 
-    async fn apply(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<()> {
         match &self.first {
             None => self.sign_in_invited_user(tx).await,
             Some(first) => self.create_first_user(tx, first).await,

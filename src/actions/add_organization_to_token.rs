@@ -1,7 +1,7 @@
 //! Adds an organization to a token, also one that was removed from it.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::{Error, Result},
         event::{Event, EventType},
@@ -10,7 +10,6 @@ use crate::{
         policy,
         token::Token,
     },
-    store::Tx,
 };
 use std::collections::BTreeSet;
 
@@ -26,7 +25,7 @@ pub struct AddOrganizationToToken {
 impl Change for AddOrganizationToToken {
     type Done = (Token, Grant);
 
-    async fn apply(&self, tx: &mut Tx) -> Result<(Token, Grant)> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<(Token, Grant)> {
         let (auth_context, access) = (tx.auth_context().await?, tx.token_access(self.token).await?);
         let owner = policy::token_owner(&auth_context, access.as_ref())?;
         let token = tx.lock_own_token(&owner).await?;

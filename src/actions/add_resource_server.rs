@@ -1,16 +1,15 @@
 //! Adds a resource server. Its secret is returned once.
 
 use crate::{
-    app::{App, Change},
+    app::{Change, ChangeContext},
     domain::{
-        caller::Caller,
         decision::Limits,
         error::Result,
         event::{Event, EventType},
         policy,
         secret::{Fingerprint, random_text},
     },
-    store::{NewResourceServer, Tx},
+    store::NewResourceServer,
 };
 
 /// The credentials with which a resource server authenticates.
@@ -21,28 +20,33 @@ pub struct Credentials {
     pub client_secret: String,
 }
 
-/// Adds a resource server and returns its credentials. Introspection returns only what lies within `limits`.
-pub async fn add_resource_server(app: &App, caller: &Caller, name: String, limits: Limits) -> Result<Credentials> {
-    let credentials = Credentials { client_id: random_text(22)?, client_secret: random_text(43)? };
-    let secret = Fingerprint::of(&credentials.client_secret);
-    let new = NewResourceServer { name, client_id: credentials.client_id.clone(), secret, limits };
-    app.change(caller, AddResourceServerChange(new)).await?;
-    Ok(credentials)
+/// Adds a resource server on behalf of the operator.
+#[derive(Debug, Clone)]
+pub struct AddResourceServer {
+    /// The name, which was validated.
+    pub name: String,
+    /// The limits within which introspection returns tokens.
+    pub limits: Limits,
 }
 
-struct AddResourceServerChange(NewResourceServer);
+impl Change for AddResourceServer {
+    type Done = Credentials;
 
-impl Change for AddResourceServerChange {
-    type Done = ();
-
-    async fn apply(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<Credentials> {
         let operator = policy::operator(tx.caller())?;
-        for slug in &self.0.limits.organizations {
+        for slug in &self.limits.organizations {
             // Without this check, a misspelled slug would go unnoticed, since it only hides tokens.
             tx.find_organization(&slug.as_str().into()).await?;
         }
-        tx.insert_resource_server(&operator, self.0.clone()).await?;
-        tx.record(Event::new(EventType::ResourceServerAdded, tx.caller().at).of_resource_server(&self.0.name));
-        Ok(())
+        let credentials = Credentials { client_id: random_text(22)?, client_secret: random_text(43)? };
+        let new = NewResourceServer {
+            name: self.name.clone(),
+            client_id: credentials.client_id.clone(),
+            secret: Fingerprint::of(&credentials.client_secret),
+            limits: self.limits.clone(),
+        };
+        tx.insert_resource_server(&operator, new).await?;
+        tx.record(Event::new(EventType::ResourceServerAdded, tx.caller().at).of_resource_server(&self.name));
+        Ok(credentials)
     }
 }

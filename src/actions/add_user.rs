@@ -1,7 +1,7 @@
 //! Adds a user.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::Result,
         event::{Event, EventType},
@@ -9,7 +9,7 @@ use crate::{
         organization::User,
         policy,
     },
-    store::{NewUser, Tx},
+    store::NewUser,
 };
 
 /// Adds a user on behalf of the operator.
@@ -22,7 +22,7 @@ pub struct AddUser {
 impl Change for AddUser {
     type Done = User;
 
-    async fn apply(&self, tx: &mut Tx) -> Result<User> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<User> {
         policy::operator(tx.caller())?;
         let provisioner = policy::user_provisioner(tx.caller())?;
         let user = tx.insert_user(&provisioner, UserId::new(tx.caller().at), self.new.clone()).await?;

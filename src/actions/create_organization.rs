@@ -1,14 +1,13 @@
 //! Creates an organization with its first administrator.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext, Settings},
     domain::{
         error::Result,
         event::{Event, EventType},
         organization::{Organization, Role, UserRef},
-        policy::{self, SelfService},
+        policy::{self, AuthContext},
     },
-    store::Tx,
 };
 
 /// Creates an organization. All texts were validated.
@@ -20,15 +19,17 @@ pub struct CreateOrganization {
     pub name: String,
     /// The first administrator.
     pub admin: UserRef,
-    /// Which callers may create organizations, besides the operator.
-    pub self_service: SelfService,
 }
 
 impl Change for CreateOrganization {
     type Done = Organization;
 
-    async fn apply(&self, tx: &mut Tx) -> Result<Organization> {
-        let creator = policy::organization_creator(&tx.auth_context().await?, self.self_service)?;
+    fn precheck(auth_context: &AuthContext, settings: &Settings) -> Result<()> {
+        policy::organization_creator(auth_context, settings.self_service).map(drop)
+    }
+
+    async fn apply(&self, ChangeContext { tx, settings }: ChangeContext<'_>) -> Result<Organization> {
+        let creator = policy::organization_creator(&tx.auth_context().await?, settings.self_service)?;
         let admin = tx.find_user(&self.admin).await?;
         let organization = tx.insert_organization(&creator, self.slug.clone(), self.name.clone()).await?;
         tx.add_member(&policy::first_membership_manager(&creator, organization.id), admin.id, Role::Admin).await?;

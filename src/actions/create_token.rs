@@ -1,19 +1,18 @@
 //! Creates a token. Its value is returned once.
 
 use crate::{
-    app::{App, Change},
+    app::{Change, ChangeContext, Settings},
     domain::{
-        caller::Caller,
         error::{Error, Result},
         event::{Event, EventType},
         id::{OrganizationId, UserId},
-        policy,
+        policy::{self, AuthContext},
         scope::ScopeSet,
         secret::Secret,
         time::Time,
         token::{self, Token},
     },
-    store::{NewToken, Tx},
+    store::NewToken,
 };
 use std::collections::BTreeSet;
 
@@ -32,36 +31,24 @@ pub struct CreateToken {
     pub owner: Option<UserId>,
 }
 
-/// Creates a token and returns its value.
-pub async fn create_token(app: &App, caller: &Caller, request: CreateToken) -> Result<(Token, Secret)> {
-    let secret = Secret::generate(app.prefix())?;
-    let (fingerprint, hint) = (secret.fingerprint(), secret.hint());
-    let change = CreateTokenChange { fingerprint, hint, request, max_tokens: app.max_tokens_per_user() };
-    let token = app.change(caller, change).await?;
-    Ok((token, secret))
-}
+impl Change for CreateToken {
+    /// The token, and its value for the only response that contains it.
+    type Done = (Token, Secret);
 
-struct CreateTokenChange {
-    fingerprint: crate::domain::secret::Fingerprint,
-    hint: String,
-    request: CreateToken,
-    /// The maximum number of active tokens per user.
-    max_tokens: u32,
-}
+    fn precheck(auth_context: &AuthContext, _: &Settings) -> Result<()> {
+        policy::token_creator(auth_context).map(drop)
+    }
 
-impl Change for CreateTokenChange {
-    type Done = Token;
-
-    async fn apply(&self, tx: &mut Tx) -> Result<Token> {
-        let creator = match self.request.owner {
+    async fn apply(&self, ChangeContext { tx, settings }: ChangeContext<'_>) -> Result<(Token, Secret)> {
+        let creator = match self.owner {
             Some(owner) => policy::token_creator_for(&policy::operator(tx.caller())?, owner),
             None => policy::token_creator(&tx.auth_context().await?)?,
         };
-        let expires_at = token::check_new_expiry("expiresAt", self.request.expires_at, tx.caller().at)?;
-        let organizations: BTreeSet<_> = self.request.organizations.iter().copied().collect();
+        let expires_at = token::check_new_expiry("expiresAt", self.expires_at, tx.caller().at)?;
+        let organizations: BTreeSet<_> = self.organizations.iter().copied().collect();
         token::check_organization_count("organizationIds", organizations.len())?;
         tx.lock_user(*creator.user()).await?;
-        if self.request.owner.is_none() && tx.count_active_tokens(&creator).await? >= u64::from(self.max_tokens) {
+        if self.owner.is_none() && tx.count_active_tokens(&creator).await? >= u64::from(settings.max_tokens_per_user) {
             return Err(Error::Conflict(
                 "You have as many active tokens as this service allows; revoke one that is not needed.".into(),
             ));
@@ -69,11 +56,12 @@ impl Change for CreateTokenChange {
         if tx.lock_memberships(*creator.user(), &organizations).await? != organizations {
             return Err(Error::NotFound("organization"));
         }
+        let secret = Secret::generate(&settings.prefix)?;
         let new = NewToken {
-            fingerprint: self.fingerprint,
-            hint: self.hint.clone(),
-            description: self.request.description.clone(),
-            scopes: self.request.scopes.clone(),
+            fingerprint: secret.fingerprint(),
+            hint: secret.hint(),
+            description: self.description.clone(),
+            scopes: self.scopes.clone(),
             expires_at,
             organizations: organizations.clone(),
         };
@@ -84,6 +72,6 @@ impl Change for CreateTokenChange {
                 .in_organizations(organizations)
                 .with_scopes(token.scopes.iter().cloned().collect(), Vec::new()),
         );
-        Ok(token)
+        Ok((token, secret))
     }
 }

@@ -1,14 +1,13 @@
 //! Deletes an organization permanently: no token has access to it any more, and its slug cannot be used again.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::Result,
         event::{Event, EventType},
         organization::OrganizationRef,
         policy,
     },
-    store::Tx,
 };
 
 /// The reason that the owners of affected tokens read.
@@ -24,7 +23,7 @@ pub struct DeleteOrganization {
 impl Change for DeleteOrganization {
     type Done = ();
 
-    async fn apply(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         let (organization, at) = (tx.lock_organization(&self.organization).await?.id, tx.caller().at);
         tx.delete_organization(&operator, organization).await?;

@@ -2,13 +2,12 @@
 //! Their events stay in the event log.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::Result,
         event::{Event, EventType},
         policy,
     },
-    store::Tx,
 };
 
 /// Deletes a user on behalf of the operator.
@@ -21,7 +20,7 @@ pub struct DeleteUser {
 impl Change for DeleteUser {
     type Done = ();
 
-    async fn apply(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         let (erased, at) = (tx.find_user(&self.username.as_str().into()).await?, tx.caller().at);
         let user = erased.id;

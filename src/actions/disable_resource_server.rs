@@ -1,13 +1,12 @@
 //! Disables a resource server: it can no longer introspect tokens.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::Result,
         event::{Event, EventType},
         policy,
     },
-    store::Tx,
 };
 
 /// Disables a resource server on behalf of the operator.
@@ -20,7 +19,7 @@ pub struct DisableResourceServer {
 impl Change for DisableResourceServer {
     type Done = ();
 
-    async fn apply(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         tx.disable_resource_server(&operator, &self.name).await?;
         tx.record(Event::new(EventType::ResourceServerDisabled, tx.caller().at).of_resource_server(&self.name));

@@ -1,13 +1,12 @@
 //! Disables a user: all their tokens, JWTs and sessions are rejected from then on.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::{Error, Result},
         event::{Event, EventType},
         policy,
     },
-    store::Tx,
 };
 
 /// Disables a user on behalf of the operator.
@@ -20,7 +19,7 @@ pub struct DisableUser {
 impl Change for DisableUser {
     type Done = ();
 
-    async fn apply(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         let user = tx.find_user(&self.username.as_str().into()).await?;
         if !tx.set_disabled(&operator, user.id, true).await? {

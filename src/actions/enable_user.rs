@@ -1,13 +1,12 @@
 //! Enables a user who was disabled.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::{Error, Result},
         event::{Event, EventType},
         policy,
     },
-    store::Tx,
 };
 
 /// Enables a user on behalf of the operator.
@@ -20,7 +19,7 @@ pub struct EnableUser {
 impl Change for EnableUser {
     type Done = ();
 
-    async fn apply(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<()> {
         let operator = policy::operator(tx.caller())?;
         let user = tx.find_user(&self.username.as_str().into()).await?;
         if !tx.set_disabled(&operator, user.id, false).await? {

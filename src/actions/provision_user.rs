@@ -2,7 +2,7 @@
 //! at later ones. An unchanged user costs one read.
 
 use crate::{
-    app::{App, Change},
+    app::{App, Change, ChangeContext},
     domain::{
         caller::{AuthMethod, Caller},
         error::{Error, Result},
@@ -111,7 +111,7 @@ struct ProvisionUserChange {
 impl Change for ProvisionUserChange {
     type Done = UserId;
 
-    async fn apply(&self, tx: &mut Tx) -> Result<UserId> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<UserId> {
         let provisioner = policy::user_provisioner(tx.caller())?;
         match tx.user_of(&self.claims.identity).await? {
             Some((_, true)) => Err(Error::Unauthenticated),

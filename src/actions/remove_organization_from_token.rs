@@ -2,7 +2,7 @@
 //! organization again.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::Result,
         event::{Event, EventType},
@@ -10,7 +10,6 @@ use crate::{
         id::{OrganizationId, TokenId},
         policy,
     },
-    store::Tx,
 };
 
 /// Removes an organization from a token, on behalf of an administrator or the owner.
@@ -27,7 +26,7 @@ pub struct RemoveOrganizationFromToken {
 impl Change for RemoveOrganizationFromToken {
     type Done = Grant;
 
-    async fn apply(&self, tx: &mut Tx) -> Result<Grant> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<Grant> {
         let (auth_context, access) = (tx.auth_context().await?, tx.token_access(self.token).await?);
         let remover = policy::grant_remover(&auth_context, access.as_ref(), self.organization)?;
         let (grant, owner) = tx.remove_organization(&remover, self.reason.as_deref()).await?;

@@ -1,7 +1,7 @@
 //! Removes a member from an organization, and the organization from all their tokens.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::{Error, Result},
         event::{Event, EventType},
@@ -9,7 +9,6 @@ use crate::{
         organization::{Organization, OrganizationRef, UserRef},
         policy,
     },
-    store::Tx,
 };
 
 /// Removes a member from an organization.
@@ -24,12 +23,10 @@ pub struct RemoveOrganizationMember {
 impl Change for RemoveOrganizationMember {
     type Done = (Organization, UserId);
 
-    async fn apply(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
-        let found = tx.find_organization(&self.organization).await?;
-        policy::membership_manager(&tx.auth_context().await?, found.id)?;
-        let user = tx.find_user_if_any(&self.user).await?;
-        let organization = tx.lock_organization(&found.id.into()).await?;
-        let manager = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
+    async fn apply(&self, cx: ChangeContext<'_>) -> Result<(Organization, UserId)> {
+        let (user, organization, manager) =
+            cx.lock_user_and_organization_for(&self.user, &self.organization, policy::membership_manager).await?;
+        let tx = cx.tx;
         // A user who does not exist and a user who is not a member cause the same error.
         let user = user.ok_or(Error::NotFound("member"))?.id;
         let affected_tokens = tx.remove_member(&manager, user, None).await?;

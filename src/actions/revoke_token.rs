@@ -1,7 +1,7 @@
 //! Revokes a token of the caller.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::Result,
         event::{Event, EventType},
@@ -9,7 +9,6 @@ use crate::{
         policy,
         token::Token,
     },
-    store::Tx,
 };
 
 /// Revokes a token on behalf of its owner.
@@ -24,7 +23,7 @@ pub struct RevokeToken {
 impl Change for RevokeToken {
     type Done = Token;
 
-    async fn apply(&self, tx: &mut Tx) -> Result<Token> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<Token> {
         let (auth_context, access) = (tx.auth_context().await?, tx.token_access(self.token).await?);
         let revoker = policy::token_revoker(&auth_context, access.as_ref())?;
         let (token, organizations) = tx.revoke_token(&revoker).await?;

@@ -1,14 +1,13 @@
 //! Revokes a token on behalf of a caller that has its value: the token itself, a resource server or the command line.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::{Error, Result},
         event::{Event, EventType},
         policy,
         secret::Fingerprint,
     },
-    store::Tx,
 };
 
 /// Revokes the token with a fingerprint. The value itself does not leave the endpoint.
@@ -21,7 +20,7 @@ pub struct RevokeTokenByValue {
 impl Change for RevokeTokenByValue {
     type Done = ();
 
-    async fn apply(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<()> {
         let token = tx.token_by_value(self.fingerprint).await?.ok_or(Error::NotFound("token"))?;
         let revoker = policy::token_revoker_by_value(tx.caller(), token)?;
         let (token, organizations) = tx.revoke_token(&revoker).await?;

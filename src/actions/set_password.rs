@@ -1,13 +1,13 @@
 //! Sets the password of a user, which ends their other sessions.
 
 use crate::{
-    app::{Change, ChangeKind},
+    app::{Change, ChangeContext, ChangeKind, Settings},
     domain::{
-        error::Result,
+        error::{Error, Result},
         event::{Event, EventType},
         id::UserId,
         password::Hashed,
-        policy,
+        policy::{self, AuthContext},
     },
     store::Tx,
 };
@@ -27,11 +27,16 @@ pub struct SetPassword {
 impl Change for SetPassword {
     type Done = ();
 
+    fn precheck(auth_context: &AuthContext, _: &Settings) -> Result<()> {
+        let user = auth_context.user().ok_or(Error::Unauthenticated)?;
+        policy::password_setter(auth_context, user).map(drop)
+    }
+
     fn limited_as(_: &Tx) -> Option<ChangeKind> {
         Some(ChangeKind::SettingPassword)
     }
 
-    async fn apply(&self, tx: &mut Tx) -> Result<()> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<()> {
         let user = tx.lock_user(self.user).await?;
         let organizations = tx.lock_organizations_of(&user).await?;
         let setter = policy::password_setter(&tx.auth_context().await?, self.user)?;

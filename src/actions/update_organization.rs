@@ -1,14 +1,13 @@
 //! Renames an organization. Its slug never changes.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::Result,
         event::{Event, EventType},
         organization::{Organization, OrganizationRef},
         policy,
     },
-    store::Tx,
 };
 
 /// Changes an organization. Fields that are `None` stay unchanged.
@@ -23,11 +22,9 @@ pub struct UpdateOrganization {
 impl Change for UpdateOrganization {
     type Done = Organization;
 
-    async fn apply(&self, tx: &mut Tx) -> Result<Organization> {
-        let found = tx.find_organization(&self.organization).await?;
-        policy::organization_manager(&tx.auth_context().await?, found.id)?;
-        let before = tx.lock_organization(&found.id.into()).await?;
-        let manager = policy::organization_manager(&tx.auth_context().await?, before.id)?;
+    async fn apply(&self, cx: ChangeContext<'_>) -> Result<Organization> {
+        let (before, manager) = cx.lock_organization_for(&self.organization, policy::organization_manager).await?;
+        let tx = cx.tx;
         let Some(name) = self.name.as_ref().filter(|name| **name != before.name) else {
             tx.mark_no_op();
             return Ok(before);

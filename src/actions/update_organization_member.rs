@@ -1,7 +1,7 @@
 //! Changes the role of a member of an organization. The last administrator cannot be demoted.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::{Error, Result},
         event::{Event, EventType},
@@ -9,7 +9,6 @@ use crate::{
         organization::{Organization, OrganizationRef, Role, UserRef},
         policy,
     },
-    store::Tx,
 };
 
 /// Changes the role of a member.
@@ -26,12 +25,10 @@ pub struct UpdateOrganizationMember {
 impl Change for UpdateOrganizationMember {
     type Done = (Organization, UserId);
 
-    async fn apply(&self, tx: &mut Tx) -> Result<(Organization, UserId)> {
-        let found = tx.find_organization(&self.organization).await?;
-        policy::membership_manager(&tx.auth_context().await?, found.id)?;
-        let user = tx.find_user_if_any(&self.user).await?;
-        let organization = tx.lock_organization(&found.id.into()).await?;
-        let manager = policy::membership_manager(&tx.auth_context().await?, organization.id)?;
+    async fn apply(&self, cx: ChangeContext<'_>) -> Result<(Organization, UserId)> {
+        let (user, organization, manager) =
+            cx.lock_user_and_organization_for(&self.user, &self.organization, policy::membership_manager).await?;
+        let tx = cx.tx;
         // A user who does not exist and a user who is not a member cause the same error.
         let user = user.ok_or(Error::NotFound("member"))?.id;
         let before = tx.change_role(&manager, user, self.role).await?;

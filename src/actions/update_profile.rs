@@ -1,14 +1,13 @@
 //! Changes the profile of the caller. The next sign-in through an identity provider overwrites it with the provider's claims.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::Result,
         event::{Event, EventType},
         id::UserId,
         policy,
     },
-    store::Tx,
 };
 
 /// Changes the profile of the caller. Fields that are `None` stay unchanged.
@@ -21,7 +20,7 @@ pub struct UpdateProfile {
 impl Change for UpdateProfile {
     type Done = UserId;
 
-    async fn apply(&self, tx: &mut Tx) -> Result<UserId> {
+    async fn apply(&self, ChangeContext { tx, .. }: ChangeContext<'_>) -> Result<UserId> {
         let signed_in_user = policy::signed_in_user(&tx.auth_context().await?)?;
         let user = *signed_in_user.user();
         let before = tx.lock_user(user).await?;

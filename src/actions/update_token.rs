@@ -1,18 +1,17 @@
 //! Changes the description, the scopes or the expiry of a token.
 
 use crate::{
-    app::Change,
+    app::{Change, ChangeContext},
     domain::{
         error::Result,
         event::{Event, EventType},
         id::TokenId,
         policy,
         scope::Catalogue,
-        text,
         time::Time,
         token::{self, Token},
     },
-    store::{TokenChange, Tx},
+    store::TokenChange,
 };
 
 /// Changes a token on behalf of its owner. Fields that are `None` stay unchanged.
@@ -20,24 +19,22 @@ use crate::{
 pub struct UpdateToken {
     /// The token.
     pub token: TokenId,
-    /// The new description, not validated.
+    /// The new description, which was validated.
     pub description: Option<String>,
     /// The names of all scopes that the token has afterwards. It can keep retired scopes.
     pub scopes: Option<Vec<String>>,
     /// The new expiry, which must not be later than the current one.
     pub expires_at: Option<Time>,
-    /// The catalogue of the scopes that can be granted.
-    pub catalogue: Catalogue,
 }
 
 impl Change for UpdateToken {
     type Done = Token;
 
-    async fn apply(&self, tx: &mut Tx) -> Result<Token> {
+    async fn apply(&self, ChangeContext { tx, settings }: ChangeContext<'_>) -> Result<Token> {
         let (auth_context, access) = (tx.auth_context().await?, tx.token_access(self.token).await?);
         let owner = policy::token_owner(&auth_context, access.as_ref())?;
         let before = tx.lock_own_token(&owner).await?;
-        let after = self.applied_to(&before, tx.caller().at)?;
+        let after = self.applied_to(&before, &settings.catalogue, tx.caller().at)?;
         if after == before {
             tx.mark_no_op();
             return Ok(before);
@@ -64,13 +61,13 @@ impl Change for UpdateToken {
 }
 
 impl UpdateToken {
-    fn applied_to(&self, before: &Token, at: Time) -> Result<Token> {
+    fn applied_to(&self, before: &Token, catalogue: &Catalogue, at: Time) -> Result<Token> {
         let mut after = before.clone();
         if let Some(description) = &self.description {
-            after.description = text::description("description", description)?;
+            after.description.clone_from(description);
         }
         if let Some(names) = &self.scopes {
-            after.scopes = self.catalogue.grantable_to_holder("scopes", names, &before.scopes)?;
+            after.scopes = catalogue.grantable_to_holder("scopes", names, &before.scopes)?;
         }
         if let Some(expires_at) = self.expires_at {
             token::check_earlier_expiry("expiresAt", before.expires_at, expires_at, at)?;

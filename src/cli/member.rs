@@ -2,9 +2,13 @@
 
 use super::{operator, with_name};
 use crate::{
-    actions::{AddOrganizationMember, RemoveOrganizationMember, set_organization_member},
+    actions::{AddOrganizationMember, RemoveOrganizationMember, UpdateOrganizationMember},
     app::App,
-    domain::{error::Result, organization},
+    domain::{
+        caller::Caller,
+        error::{Error, Result},
+        organization,
+    },
 };
 use clap::{Subcommand, ValueEnum};
 
@@ -50,7 +54,7 @@ impl Command {
                 let add =
                     AddOrganizationMember { organization: slug.as_str().into(), user: username.as_str().into(), role };
                 let named = [("organization", &*slug), ("user", &*username), ("member", &*username)];
-                set_organization_member(app, &operator(app), add).await.map_err(with_name(&named))
+                set_role(app, &operator(app), add).await.map_err(with_name(&named))
             }
             Self::Remove { slug, username } => {
                 let remove =
@@ -59,5 +63,16 @@ impl Command {
                 app.change(&operator(app), remove).await.map(|_| ()).map_err(with_name(&named))
             }
         }
+    }
+}
+
+/// Adds a member, or changes the role of an existing one.
+pub(super) async fn set_role(app: &App, caller: &Caller, add: AddOrganizationMember) -> Result<()> {
+    let AddOrganizationMember { organization, user, role } = add.clone();
+    match app.change(caller, add).await {
+        Err(Error::Conflict(_)) => {
+            app.change(caller, UpdateOrganizationMember { organization, user, role }).await.map(drop)
+        }
+        other => other.map(drop),
     }
 }

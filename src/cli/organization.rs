@@ -4,7 +4,7 @@ use super::{operator, print, with_name};
 use crate::{
     actions::{CreateOrganization, DeleteOrganization},
     app::App,
-    domain::{error::Result, policy::SelfService, text},
+    domain::{error::Result, text},
 };
 use clap::Subcommand;
 
@@ -40,7 +40,6 @@ impl Command {
                     slug: text::slug("slug", &slug)?,
                     name: text::name("--name", &name)?,
                     admin: admin.as_str().into(),
-                    self_service: SelfService::Off,
                 };
                 let added = app.change(&operator(app), change).await.map_err(with_name(&[("user", &admin)]))?;
                 print(format_args!("{}\n", added.id))

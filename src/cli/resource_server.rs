@@ -2,7 +2,7 @@
 
 use super::{operator, organization_by_slug, print, print_once, scopes, with_name};
 use crate::{
-    actions::{DisableResourceServer, add_resource_server},
+    actions::{AddResourceServer, DisableResourceServer},
     app::App,
     domain::{decision::Limits, error::Result, scope::ScopeName, text},
     telemetry::notice,
@@ -47,7 +47,7 @@ impl Command {
                 }
                 let limits =
                     Limits { organizations: organizations.into_iter().collect(), scopes: scopes(app, &names)? };
-                let credentials = add_resource_server(app, &operator(app), name.clone(), limits).await?;
+                let credentials = app.change(&operator(app), AddResourceServer { name: name.clone(), limits }).await?;
                 print_once(
                     format_args!("client_id={}\nclient_secret={}\n", credentials.client_id, credentials.client_secret),
                     format_args!("Disable it (tokenward resource-server disable {name}) and add another."),

@@ -2,7 +2,7 @@
 
 use super::{no_such, operator, organization_by_slug, print_once, scopes};
 use crate::{
-    actions::{CreateToken, RevokeTokenByValue, create_token},
+    actions::{CreateToken, RevokeTokenByValue},
     app::App,
     domain::{
         error::{Error, Result},
@@ -78,7 +78,7 @@ impl Create {
             expires_at: self.expires_in.map(|lifetime| expiry(lifetime, caller.at)).transpose()?,
             owner: Some(owner),
         };
-        let (token, secret) = create_token(app, &caller, input).await.map_err(|error| match error {
+        let (token, secret) = app.change(&caller, input).await.map_err(|error| match error {
             Error::NotFound("organization") => {
                 Error::Conflict("The owner is not a member of all these organizations; use `member add` first.".into())
             }

@@ -2,7 +2,7 @@
 
 use super::{operator, print, print_once, with_name};
 use crate::{
-    actions::{AddUser, DeleteUser, DisableUser, EnableUser, invite_user},
+    actions::{AddUser, DeleteUser, DisableUser, EnableUser, InviteUser},
     app::App,
     domain::{
         error::{Error, Result},
@@ -112,7 +112,7 @@ impl Command {
 }
 
 async fn print_link(app: &App, username: String, public_url: &str) -> Result<()> {
-    let code = invite_user(app, &operator(app), username.clone()).await?;
+    let code = app.change(&operator(app), InviteUser { username: username.clone() }).await?;
     print_once(
         format_args!("{}\n", code.link_once(public_url)),
         format_args!("Print a new link: tokenward user invite {username}"),

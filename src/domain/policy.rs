@@ -41,6 +41,11 @@ impl AuthContext {
         Self { auth_method: caller.auth_method, user: caller.user(), has_recent_password, roles }
     }
 
+    /// Returns the user who acts. `None` for callers that are not users.
+    pub const fn user(&self) -> Option<UserId> {
+        self.user
+    }
+
     /// Returns the role in an organization, as far as the caller may use it.
     pub fn role_in(&self, organization: OrganizationId) -> Option<Role> {
         self.roles.get(&organization).copied()

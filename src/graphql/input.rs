@@ -5,6 +5,11 @@ use super::{
     validation,
 };
 use crate::{
+    actions::{
+        AddOrganizationMember, AddOrganizationToToken, CreateOrganization, CreateToken, RemoveOrganizationFromToken,
+        RemoveOrganizationMember, RevokeToken, UpdateOrganization, UpdateOrganizationMember, UpdateProfile,
+        UpdateToken,
+    },
     app::App,
     domain::{
         error::{Error, Result},
@@ -13,7 +18,7 @@ use crate::{
         list::{self, EventFilter, TimeRange},
         search::Search,
         secret::{Fingerprint, Secret},
-        text,
+        text, token,
     },
 };
 use async_graphql::{Enum, ID, InputObject, InputType as _, Value};
@@ -207,22 +212,22 @@ impl AuditEventFilter {
 }
 
 /// Parses the ID of a token. A malformed ID becomes an unknown one, so that both cause the same error.
-pub(super) fn token_id(id: &ID) -> TokenId {
+fn token_id(id: &ID) -> TokenId {
     TokenId::parse(id).unwrap_or(TokenId::from_uuid(Uuid::nil()))
 }
 
 /// Parses the ID of a user. A malformed ID becomes an unknown one.
-pub(super) fn user_id(id: &ID) -> UserId {
+fn user_id(id: &ID) -> UserId {
     UserId::parse(id).unwrap_or(UserId::from_uuid(Uuid::nil()))
 }
 
 /// Parses the ID of an organization. A malformed ID becomes an unknown one.
-pub(super) fn organization_id(id: &ID) -> OrganizationId {
+fn organization_id(id: &ID) -> OrganizationId {
     OrganizationId::parse(id).unwrap_or(OrganizationId::from_uuid(Uuid::nil()))
 }
 
 /// Parses the ID of a session. A malformed ID becomes an unknown one.
-pub(super) fn session_id(id: &ID) -> SessionId {
+fn session_id(id: &ID) -> SessionId {
     SessionId::parse(id).unwrap_or(SessionId::from_uuid(Uuid::nil()))
 }
 
@@ -230,111 +235,213 @@ pub(super) fn session_id(id: &ID) -> SessionId {
 #[derive(InputObject)]
 pub(super) struct CreateTokenInput {
     /// The purpose of the token: 1 to 255 characters.
-    pub(super) description: String,
+    description: String,
     /// The IDs of the organizations to grant: 1 to 100 organizations that the viewer is a member of.
-    pub(super) organization_ids: Vec<ID>,
+    organization_ids: Vec<ID>,
     /// The names of the scopes to grant. At least one is required.
-    pub(super) scopes: Vec<String>,
+    scopes: Vec<String>,
     /// The time when the token expires. If omitted, the token never expires.
-    pub(super) expires_at: Option<DateTime>,
+    expires_at: Option<DateTime>,
+}
+
+impl CreateTokenInput {
+    pub(super) fn read(self, app: &App) -> Result<CreateToken> {
+        token::check_organization_count("organizationIds", self.organization_ids.len())?;
+        Ok(CreateToken {
+            description: text::description("description", &self.description)?,
+            organizations: self.organization_ids.iter().map(organization_id).collect(),
+            scopes: app.catalogue().grantable("scopes", &self.scopes)?,
+            expires_at: self.expires_at.map(|end| end.0),
+            owner: None,
+        })
+    }
 }
 
 /// The input of `updateToken`. A field that is omitted or null remains unchanged.
 #[derive(InputObject)]
 pub(super) struct UpdateTokenInput {
     /// The ID of the token to update.
-    pub(super) token_id: ID,
+    token_id: ID,
     /// The new description: 1 to 255 characters.
-    pub(super) description: Option<String>,
+    description: Option<String>,
     /// The names of the scopes that the token has after the update.
-    pub(super) scopes: Option<Vec<String>>,
+    scopes: Option<Vec<String>>,
     /// The new expiry. It can only be moved earlier.
-    pub(super) expires_at: Option<DateTime>,
+    expires_at: Option<DateTime>,
+}
+
+impl UpdateTokenInput {
+    pub(super) fn read(self) -> Result<UpdateToken> {
+        let description = self.description.map(|text| text::description("description", &text));
+        Ok(UpdateToken {
+            token: token_id(&self.token_id),
+            description: description.transpose()?,
+            scopes: self.scopes,
+            expires_at: self.expires_at.map(|end| end.0),
+        })
+    }
 }
 
 /// The input of `addOrganizationToToken`.
 #[derive(InputObject)]
 pub(super) struct AddOrganizationToTokenInput {
     /// The ID of the token.
-    pub(super) token_id: ID,
+    token_id: ID,
     /// The ID of the organization to add.
-    pub(super) organization_id: ID,
+    organization_id: ID,
+}
+
+impl AddOrganizationToTokenInput {
+    pub(super) fn read(self) -> AddOrganizationToToken {
+        AddOrganizationToToken { token: token_id(&self.token_id), organization: organization_id(&self.organization_id) }
+    }
 }
 
 /// The input of `removeOrganizationFromToken`.
 #[derive(InputObject)]
 pub(super) struct RemoveOrganizationFromTokenInput {
     /// The ID of the token.
-    pub(super) token_id: ID,
+    token_id: ID,
     /// The ID of the organization to remove.
-    pub(super) organization_id: ID,
+    organization_id: ID,
     /// The reason for the removal, at most 500 characters. It is shown to the owner and recorded in the event log.
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
+}
+
+impl RemoveOrganizationFromTokenInput {
+    pub(super) fn read(self) -> Result<RemoveOrganizationFromToken> {
+        Ok(RemoveOrganizationFromToken {
+            token: token_id(&self.token_id),
+            organization: organization_id(&self.organization_id),
+            reason: text::reason("reason", self.reason.as_deref())?,
+        })
+    }
 }
 
 /// The input of `createOrganization`.
 #[derive(InputObject)]
 pub(super) struct CreateOrganizationInput {
     /// The unique slug: 1 to 64 of the characters a-z, 0-9, -, _ and `.` (dot). It cannot be changed.
-    pub(super) slug: String,
+    slug: String,
     /// The display name: 1 to 100 characters.
-    pub(super) name: String,
+    name: String,
+}
+
+impl CreateOrganizationInput {
+    pub(super) fn read(self, admin: UserId) -> Result<CreateOrganization> {
+        Ok(CreateOrganization {
+            slug: text::slug("slug", &self.slug)?,
+            name: text::name("name", &self.name)?,
+            admin: admin.into(),
+        })
+    }
 }
 
 /// The input of `updateOrganization`. A field that is omitted or null remains unchanged.
 #[derive(InputObject)]
 pub(super) struct UpdateOrganizationInput {
     /// The ID of the organization to update.
-    pub(super) organization_id: ID,
+    organization_id: ID,
     /// The new display name: 1 to 100 characters.
-    pub(super) name: Option<String>,
+    name: Option<String>,
+}
+
+impl UpdateOrganizationInput {
+    pub(super) fn read(self) -> Result<UpdateOrganization> {
+        Ok(UpdateOrganization {
+            organization: organization_id(&self.organization_id).into(),
+            name: self.name.map(|name| text::name("name", &name)).transpose()?,
+        })
+    }
 }
 
 /// The input of `addOrganizationMember`.
 #[derive(InputObject)]
 pub(super) struct AddOrganizationMemberInput {
     /// The ID of the organization.
-    pub(super) organization_id: ID,
+    organization_id: ID,
     /// The username or email address of the user to add.
-    pub(super) user: String,
+    user: String,
     /// The role to assign.
-    pub(super) role: OrganizationRole,
+    role: OrganizationRole,
+}
+
+impl AddOrganizationMemberInput {
+    pub(super) fn read(self) -> Result<AddOrganizationMember> {
+        text::visible("user", &self.user)?;
+        Ok(AddOrganizationMember {
+            organization: organization_id(&self.organization_id).into(),
+            user: self.user.into(),
+            role: self.role.into(),
+        })
+    }
 }
 
 /// The input of `updateOrganizationMember`.
 #[derive(InputObject)]
 pub(super) struct UpdateOrganizationMemberInput {
     /// The ID of the organization.
-    pub(super) organization_id: ID,
+    organization_id: ID,
     /// The ID of the member to update.
-    pub(super) user_id: ID,
+    user_id: ID,
     /// The new role.
-    pub(super) role: OrganizationRole,
+    role: OrganizationRole,
+}
+
+impl UpdateOrganizationMemberInput {
+    pub(super) fn read(self) -> UpdateOrganizationMember {
+        UpdateOrganizationMember {
+            organization: organization_id(&self.organization_id).into(),
+            user: user_id(&self.user_id).into(),
+            role: self.role.into(),
+        }
+    }
 }
 
 /// The input of `removeOrganizationMember`.
 #[derive(InputObject)]
 pub(super) struct RemoveOrganizationMemberInput {
     /// The ID of the organization.
-    pub(super) organization_id: ID,
+    organization_id: ID,
     /// The ID of the member to remove.
-    pub(super) user_id: ID,
+    user_id: ID,
+}
+
+impl RemoveOrganizationMemberInput {
+    pub(super) fn read(self) -> RemoveOrganizationMember {
+        RemoveOrganizationMember {
+            organization: organization_id(&self.organization_id).into(),
+            user: user_id(&self.user_id).into(),
+        }
+    }
 }
 
 /// The input of `revokeToken`.
 #[derive(InputObject)]
 pub(super) struct RevokeTokenInput {
     /// The ID of the token to revoke.
-    pub(super) token_id: ID,
+    token_id: ID,
     /// The reason for the revocation, at most 500 characters. It is recorded in the event log.
-    pub(super) reason: Option<String>,
+    reason: Option<String>,
+}
+
+impl RevokeTokenInput {
+    pub(super) fn read(self) -> Result<RevokeToken> {
+        Ok(RevokeToken { token: token_id(&self.token_id), reason: text::reason("reason", self.reason.as_deref())? })
+    }
 }
 
 /// The input of `endSession`.
 #[derive(InputObject)]
 pub(super) struct EndSessionInput {
     /// The ID of the session to end, one of the viewer's own.
-    pub(super) session_id: ID,
+    session_id: ID,
+}
+
+impl EndSessionInput {
+    pub(super) fn read(self) -> SessionId {
+        session_id(&self.session_id)
+    }
 }
 
 /// The input of `endSessions`.
@@ -356,5 +463,11 @@ pub(super) struct ChangePasswordInput {
 #[derive(InputObject)]
 pub(super) struct UpdateProfileInput {
     /// The new display name: 1 to 100 characters.
-    pub(super) name: Option<String>,
+    name: Option<String>,
+}
+
+impl UpdateProfileInput {
+    pub(super) fn read(self) -> Result<UpdateProfile> {
+        Ok(UpdateProfile { name: self.name.map(|name| text::name("name", &name)).transpose()? })
+    }
 }

@@ -8,7 +8,7 @@ use super::{
         AddOrganizationMemberInput, AddOrganizationToTokenInput, ChangePasswordInput, CreateOrganizationInput,
         CreateTokenInput, EndSessionInput, EndSessionsInput, RemoveOrganizationFromTokenInput,
         RemoveOrganizationMemberInput, RevokeTokenInput, UpdateOrganizationInput, UpdateOrganizationMemberInput,
-        UpdateProfileInput, UpdateTokenInput, organization_id, session_id, token_id, user_id,
+        UpdateProfileInput, UpdateTokenInput,
     },
     organization::OrganizationNode,
     request,
@@ -16,17 +16,14 @@ use super::{
     user::UserNode,
 };
 use crate::{
-    actions::{
-        AddOrganizationMember, AddOrganizationToToken, CreateOrganization, CreateToken, RemoveOrganizationFromToken,
-        RemoveOrganizationMember, RevokeToken, SetPassword, UpdateOrganization, UpdateOrganizationMember,
-        UpdateProfile, UpdateToken, create_token,
-    },
+    actions::SetPassword,
+    app::Change,
     domain::{
         error::{Error, Result},
         id::UserId,
         organization::Role,
-        policy, text,
-        token::{self, Token},
+        policy,
+        token::Token,
     },
 };
 use async_graphql::{Context, ID, Object, SimpleObject};
@@ -40,35 +37,21 @@ impl Mutation {
     /// Creates a token for the viewer. The payload is the only response that contains its value.
     async fn create_token(&self, ctx: &Context<'_>, input: CreateTokenInput) -> NullableField<CreateTokenPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let new = new_token(request, &input)?;
-                let (token, secret) = create_token(&request.app, &request.caller, new).await?;
-                Ok(CreateTokenPayload { token: own(request, token), value: secret.reveal_once() })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let (token, secret) = change(request, || input.read(&request.app)).await?;
+            Ok(CreateTokenPayload { token: own(request, token), value: secret.reveal_once() })
+        })
+        .await
     }
 
     /// Updates the description, scopes or expiry of a token that the viewer owns.
     async fn update_token(&self, ctx: &Context<'_>, input: UpdateTokenInput) -> NullableField<UpdateTokenPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let change = UpdateToken {
-                    token: token_id(&input.token_id),
-                    description: input.description,
-                    scopes: input.scopes,
-                    expires_at: input.expires_at.map(|end| end.0),
-                    catalogue: request.app.catalogue().clone(),
-                };
-                let token = request.app.change(&request.caller, change).await?;
-                Ok(UpdateTokenPayload { token: own(request, token) })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let token = change(request, || input.read()).await?;
+            Ok(UpdateTokenPayload { token: own(request, token) })
+        })
+        .await
     }
 
     /// Adds an organization that the viewer is a member of to a token that they own, also after an administrator
@@ -79,18 +62,11 @@ impl Mutation {
         input: AddOrganizationToTokenInput,
     ) -> NullableField<AddOrganizationToTokenPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let change = AddOrganizationToToken {
-                    token: token_id(&input.token_id),
-                    organization: organization_id(&input.organization_id),
-                };
-                let (token, grant) = request.app.change(&request.caller, change).await?;
-                Ok(AddOrganizationToTokenPayload { token: own(request, token), grant: GrantNode(grant) })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let (token, grant) = change(request, || Ok(input.read())).await?;
+            Ok(AddOrganizationToTokenPayload { token: own(request, token), grant: GrantNode(grant) })
+        })
+        .await
     }
 
     /// Removes an organization from a token. The caller must be an administrator of the organization or the owner of
@@ -102,25 +78,16 @@ impl Mutation {
         input: RemoveOrganizationFromTokenInput,
     ) -> NullableField<RemoveOrganizationFromTokenPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let organization = organization_id(&input.organization_id);
-                let change = RemoveOrganizationFromToken {
-                    token: token_id(&input.token_id),
-                    organization,
-                    reason: text::reason("reason", input.reason.as_deref())?,
-                };
-                let grant = request.app.change(&request.caller, change).await?;
-                let found = request.app.store().organizations(&[organization]).await?.remove(&organization);
-                let organization = found.ok_or_else(|| Error::Bug("a grant without an organization".into()))?;
-                Ok(RemoveOrganizationFromTokenPayload {
-                    grant: GrantNode(grant),
-                    organization: OrganizationNode::from(organization),
-                })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let grant = change(request, || input.read()).await?;
+            let found = request.app.store().organizations(&[grant.organization]).await?.remove(&grant.organization);
+            let organization = found.ok_or_else(|| Error::Bug("a grant without an organization".into()))?;
+            Ok(RemoveOrganizationFromTokenPayload {
+                grant: GrantNode(grant),
+                organization: OrganizationNode::from(organization),
+            })
+        })
+        .await
     }
 
     /// Creates an organization that the viewer administers, if the operator allows self-service.
@@ -130,25 +97,14 @@ impl Mutation {
         input: CreateOrganizationInput,
     ) -> NullableField<CreateOrganizationPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let admin = request.caller.user().ok_or(Error::Unauthenticated)?;
-                // A caller who may not create organizations gets that error first.
-                policy::organization_creator(&request.auth_context, request.app.self_service())?;
-                let change = CreateOrganization {
-                    slug: text::slug("slug", &input.slug)?,
-                    name: text::name("name", &input.name)?,
-                    admin: admin.into(),
-                    self_service: request.app.self_service(),
-                };
-                let organization = request.app.change(&request.caller, change).await?;
-                Ok(CreateOrganizationPayload {
-                    organization: OrganizationNode::with_viewer_role(organization, Role::Admin),
-                })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let admin = request.caller.user().ok_or(Error::Unauthenticated)?;
+            let organization = change(request, || input.read(admin)).await?;
+            Ok(CreateOrganizationPayload {
+                organization: OrganizationNode::with_viewer_role(organization, Role::Admin),
+            })
+        })
+        .await
     }
 
     /// Updates the name of an organization that the viewer administers. The slug cannot be changed.
@@ -158,18 +114,11 @@ impl Mutation {
         input: UpdateOrganizationInput,
     ) -> NullableField<UpdateOrganizationPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let change = UpdateOrganization {
-                    organization: organization_id(&input.organization_id).into(),
-                    name: input.name.map(|name| text::name("name", &name)).transpose()?,
-                };
-                let organization = request.app.change(&request.caller, change).await?;
-                Ok(UpdateOrganizationPayload { organization: OrganizationNode::from(organization) })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let organization = change(request, || input.read()).await?;
+            Ok(UpdateOrganizationPayload { organization: OrganizationNode::from(organization) })
+        })
+        .await
     }
 
     /// Adds a member to an organization that the viewer administers.
@@ -179,21 +128,12 @@ impl Mutation {
         input: AddOrganizationMemberInput,
     ) -> NullableField<AddOrganizationMemberPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                text::visible("user", &input.user)?;
-                let change = AddOrganizationMember {
-                    organization: organization_id(&input.organization_id).into(),
-                    user: input.user.into(),
-                    role: input.role.into(),
-                };
-                let (organization, user) = request.app.change_naming_a_user(&request.caller, change).await?;
-                let member = user_node(request, user).await?;
-                Ok(AddOrganizationMemberPayload { organization: organization.into(), member })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let (organization, user) = request.app.change_naming_a_user(&request.caller, input.read()?).await?;
+            let member = user_node(request, user).await?;
+            Ok(AddOrganizationMemberPayload { organization: organization.into(), member })
+        })
+        .await
     }
 
     /// Updates the role of a member of an organization that the viewer administers. The last administrator cannot be
@@ -204,20 +144,12 @@ impl Mutation {
         input: UpdateOrganizationMemberInput,
     ) -> NullableField<UpdateOrganizationMemberPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let change = UpdateOrganizationMember {
-                    organization: organization_id(&input.organization_id).into(),
-                    user: user_id(&input.user_id).into(),
-                    role: input.role.into(),
-                };
-                let (organization, user) = request.app.change(&request.caller, change).await?;
-                let member = user_node(request, user).await?;
-                Ok(UpdateOrganizationMemberPayload { organization: organization.into(), member })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let (organization, user) = change(request, || Ok(input.read())).await?;
+            let member = user_node(request, user).await?;
+            Ok(UpdateOrganizationMemberPayload { organization: organization.into(), member })
+        })
+        .await
     }
 
     /// Removes a member from an organization. The member's tokens lose access to the organization at once. The last
@@ -228,51 +160,38 @@ impl Mutation {
         input: RemoveOrganizationMemberInput,
     ) -> NullableField<RemoveOrganizationMemberPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let change = RemoveOrganizationMember {
-                    organization: organization_id(&input.organization_id).into(),
-                    user: user_id(&input.user_id).into(),
-                };
-                let (organization, user) = request.app.change(&request.caller, change).await?;
-                let removed_user_id = user.to_string().into();
-                Ok(RemoveOrganizationMemberPayload { organization: organization.into(), removed_user_id })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let (organization, user) = change(request, || Ok(input.read())).await?;
+            let removed_user_id = user.to_string().into();
+            Ok(RemoveOrganizationMemberPayload { organization: organization.into(), removed_user_id })
+        })
+        .await
     }
 
     /// Ends a session of the viewer.
     async fn end_session(&self, ctx: &Context<'_>, input: EndSessionInput) -> NullableField<EndSessionPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let signed_in_user = policy::signed_in_user(&request.auth_context)?;
-                let session = session_id(&input.session_id);
-                if !request.app.store().maintenance().end_session(&signed_in_user, session).await? {
-                    return Err(Error::NotFound("session"));
-                }
-                Ok(EndSessionPayload { ended_session_id: session.to_string().into() })
+        payload(async {
+            let signed_in_user = policy::signed_in_user(&request.auth_context)?;
+            let session = input.read();
+            if !request.app.store().maintenance().end_session(&signed_in_user, session).await? {
+                return Err(Error::NotFound("session"));
             }
-            .await
-            .map_err(in_input),
-        )
+            Ok(EndSessionPayload { ended_session_id: session.to_string().into() })
+        })
+        .await
     }
 
     /// Ends all sessions of the viewer, optionally except the current one.
     async fn end_sessions(&self, ctx: &Context<'_>, input: EndSessionsInput) -> NullableField<EndSessionsPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let signed_in_user = policy::signed_in_user(&request.auth_context)?;
-                let except = request.caller.session().filter(|_| input.keep_current);
-                let ended = request.app.store().maintenance().end_sessions(&signed_in_user, except).await?;
-                Ok(EndSessionsPayload { ended: i32::try_from(ended).unwrap_or(i32::MAX) })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let signed_in_user = policy::signed_in_user(&request.auth_context)?;
+            let except = request.caller.session().filter(|_| input.keep_current);
+            let ended = request.app.store().maintenance().end_sessions(&signed_in_user, except).await?;
+            Ok(EndSessionsPayload { ended: i32::try_from(ended).unwrap_or(i32::MAX) })
+        })
+        .await
     }
 
     /// Changes the password of the viewer. It requires a session in which the password was confirmed within the last 15
@@ -283,21 +202,18 @@ impl Mutation {
         input: ChangePasswordInput,
     ) -> NullableField<ChangePasswordPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let user = request.caller.user().ok_or(Error::Unauthenticated)?;
-                // A caller who may not change the password gets that error first.
-                policy::password_setter(&request.auth_context, user)?;
-                let UserNode(before) = user_node(request, user).await?;
-                let names = [Some(before.user.username), Some(before.user.name), before.user.email];
-                let names = names.into_iter().flatten().collect();
-                let hashed = request.app.hash_chosen_password("newPassword", input.new_password, names, true).await?;
-                request.app.change(&request.caller, SetPassword { user, hashed }).await?;
-                Ok(ChangePasswordPayload { user: user_node(request, user).await? })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let user = request.caller.user().ok_or(Error::Unauthenticated)?;
+            // Hashing is expensive, so a caller who may not change the password is refused before it.
+            request.app.precheck::<SetPassword>(&request.auth_context)?;
+            let UserNode(before) = user_node(request, user).await?;
+            let names = [Some(before.user.username), Some(before.user.name), before.user.email];
+            let names = names.into_iter().flatten().collect();
+            let hashed = request.app.hash_chosen_password("newPassword", input.new_password, names, true).await?;
+            request.app.change(&request.caller, SetPassword { user, hashed }).await?;
+            Ok(ChangePasswordPayload { user: user_node(request, user).await? })
+        })
+        .await
     }
 
     /// Updates the display name of the viewer. If an identity provider supplies a name, the next request with its JWT
@@ -308,32 +224,21 @@ impl Mutation {
         input: UpdateProfileInput,
     ) -> NullableField<UpdateProfilePayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let name = input.name.map(|name| text::name("name", &name)).transpose()?;
-                let user = request.app.change(&request.caller, UpdateProfile { name }).await?;
-                Ok(UpdateProfilePayload { user: user_node(request, user).await? })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let user = change(request, || input.read()).await?;
+            Ok(UpdateProfilePayload { user: user_node(request, user).await? })
+        })
+        .await
     }
 
     /// Permanently revokes a token that the viewer owns.
     async fn revoke_token(&self, ctx: &Context<'_>, input: RevokeTokenInput) -> NullableField<RevokeTokenPayload> {
         let request = request(ctx);
-        field_result(
-            async {
-                let change = RevokeToken {
-                    token: token_id(&input.token_id),
-                    reason: text::reason("reason", input.reason.as_deref())?,
-                };
-                let token = request.app.change(&request.caller, change).await?;
-                Ok(RevokeTokenPayload { token: own(request, token) })
-            }
-            .await
-            .map_err(in_input),
-        )
+        payload(async {
+            let token = change(request, || input.read()).await?;
+            Ok(RevokeTokenPayload { token: own(request, token) })
+        })
+        .await
     }
 }
 
@@ -343,25 +248,19 @@ async fn user_node(request: &Request, user: UserId) -> Result<UserNode> {
     found.map(UserNode).ok_or_else(|| Error::Bug("the user of a mutation does not exist".into()))
 }
 
-fn in_input(error: Error) -> Error {
-    error.within("input")
+/// Returns the payload of a mutation. An error names the field of the input.
+async fn payload<T: Send>(resolve: impl Future<Output = Result<T>> + Send) -> NullableField<T> {
+    field_result(resolve.await.map_err(|error| error.within("input")))
+}
+
+/// Applies a change of the viewer. A caller who may not make any such change gets that error before the input is read.
+async fn change<C: Change>(request: &Request, read: impl FnOnce() -> Result<C> + Send) -> Result<C::Done> {
+    request.app.precheck::<C>(&request.auth_context)?;
+    request.app.change(&request.caller, read()?).await
 }
 
 fn own(request: &Request, token: Token) -> TokenNode {
     TokenNode { token, view: policy::own_visibility(&request.auth_context) }
-}
-
-fn new_token(request: &Request, input: &CreateTokenInput) -> Result<CreateToken> {
-    // A caller who may not create tokens gets that error first.
-    policy::token_creator(&request.auth_context)?;
-    token::check_organization_count("organizationIds", input.organization_ids.len())?;
-    Ok(CreateToken {
-        description: text::description("description", &input.description)?,
-        organizations: input.organization_ids.iter().map(organization_id).collect(),
-        scopes: request.app.catalogue().grantable("scopes", &input.scopes)?,
-        expires_at: input.expires_at.map(|end| end.0),
-        owner: None,
-    })
 }
 
 /// The payload of `createToken`.

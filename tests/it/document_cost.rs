@@ -24,7 +24,6 @@ use tokenward::{
     domain::{
         caller::{AuthMethod, Caller},
         id::UserId,
-        policy::SelfService,
     },
     graphql::{self, Request, cost, document},
 };
@@ -314,7 +313,7 @@ async fn with_a_hundred_organizations(world: &World, ada: &Client<'_>, tokens: u
     let slugs: Vec<_> = (0..100).map(|number| format!("organization-{number}")).collect();
     for slug in &slugs {
         let name = format!("Organization with a long name {slug}");
-        let add = CreateOrganization { slug: slug.clone(), name, admin: "ada".into(), self_service: SelfService::Off };
+        let add = CreateOrganization { slug: slug.clone(), name, admin: "ada".into() };
         world.operator(add).await.unwrap();
     }
     let slugs: Vec<_> = slugs.iter().map(String::as_str).collect();

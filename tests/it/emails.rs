@@ -269,12 +269,7 @@ both!(
         }
         assert_eq!(world.since(&mark).await, (0, 0));
         let name = "Bcc: eve@example.test, ".repeat(4) + "Größe";
-        let add = tokenward::actions::CreateOrganization {
-            slug: "long".into(),
-            name,
-            admin: "ada".into(),
-            self_service: tokenward::domain::policy::SelfService::Off,
-        };
+        let add = tokenward::actions::CreateOrganization { slug: "long".into(), name, admin: "ada".into() };
         world.operator(add).await.unwrap();
         let (long, before) = (world.organization_id("long").await, world.mailbox.sent().len());
         let bob = world.member("bob", &["long"]).await;

@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 use tokenward::{
-    actions::{DeleteUser, DisableUser, EnableUser, invite_user},
+    actions::{DeleteUser, DisableUser, EnableUser, InviteUser},
     domain::{caller::Caller, invitation::Code},
 };
 
@@ -36,7 +36,7 @@ async fn first_code(program: &Program, file: &Path, before: &[String]) -> String
 /// Returns the path of a new invitation.
 async fn invite(world: &World, username: &str) -> String {
     let operator = Caller::command_line(world.now());
-    invite_user(&world.app, &operator, username.to_owned()).await.unwrap().link_once("")
+    world.app.change(&operator, InviteUser { username: username.to_owned() }).await.unwrap().link_once("")
 }
 
 /// Returns the path of an invitation for the first administrator.
@@ -100,7 +100,7 @@ both!(
             ada.query(query, json!({})).await["organization"]["auditEvents"]["nodes"],
             json!([
                 { "via": "SESSION", "reason": "The password was chosen by invitation." },
-                { "via": "COMMAND_LINE", "reason": "They were invited to choose a password." },
+                { "via": "COMMAND_LINE", "reason": "The user was invited to choose a password." },
             ])
         );
     }
@@ -121,8 +121,8 @@ both!(
             assert_eq!(choose_password(&world, path, PASSWORD).await.status, 404);
         }
         let operator = Caller::command_line(world.now());
-        assert!(invite_user(&world.app, &operator, "dan".into()).await.is_err());
-        assert!(invite_user(&world.app, &operator, "unknown".into()).await.is_err());
+        assert!(world.app.change(&operator, InviteUser { username: "dan".into() }).await.is_err());
+        assert!(world.app.change(&operator, InviteUser { username: "unknown".into() }).await.is_err());
         world.operator(EnableUser { username: "dan".into() }).await.unwrap();
         world.advance(Duration::from_hours(24) - Duration::from_mins(1));
         for path in [&after, &of_disabled] {

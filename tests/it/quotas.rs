@@ -4,7 +4,7 @@ use crate::world::{World, client::Client, database::Database};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokenward::{
-    actions::{CreateToken, create_token},
+    actions::CreateToken,
     domain::{caller::Caller, scope::ScopeSet},
     http::{UserClaims, sign},
 };
@@ -51,7 +51,7 @@ both!(
                 expires_at: None,
                 owner: Some(owner),
             };
-            create_token(&world.app, &Caller::command_line(world.now()), change).await.unwrap();
+            world.app.change(&Caller::command_line(world.now()), change).await.unwrap();
         }
     }
 );

@@ -335,7 +335,7 @@ fn change_methods(sources: &[Source]) -> Vec<String> {
     let outside = |source: &&Source| {
         source.is_below("src/")
             && !source.is_below("src/store/")
-            && !["src/app.rs", "src/store.rs"].contains(&&*source.path)
+            && !["src/app/change.rs", "src/store.rs"].contains(&&*source.path)
     };
     for source in sources.iter().filter(outside) {
         walk(&source.tokens(), &mut |_, here| {
@@ -346,7 +346,9 @@ fn change_methods(sources: &[Source]) -> Vec<String> {
                 && (named && CHANGE_METHODS.contains(&&*method.to_string())
                     || called && CHANGE_METHODS[1..].contains(&&*method.to_string()))
             {
-                violations.push(source.violation(line_of(&here[0]), &format!("only `app.rs` may `{method}` a change")));
+                violations.push(
+                    source.violation(line_of(&here[0]), &format!("only `app/change.rs` may `{method}` a change")),
+                );
             }
         });
     }
@@ -606,10 +608,10 @@ fn change_begun_or_ended_outside_app_is_detected() {
     for method in ["commit", "rollback", "finish_no_op"] {
         refuses(change_methods, "src/cli/user.rs", &format!("async fn f() {{ tx.{method}().await }}"));
         refuses(change_methods, "src/cli/user.rs", &format!("async fn f() {{ run!(tx.{method}::<u8>()) }}"));
-        accepts(change_methods, "src/app.rs", &format!("async fn f() {{ tx.{method}().await }}"));
+        accepts(change_methods, "src/app/change.rs", &format!("async fn f() {{ tx.{method}().await }}"));
         accepts(change_methods, "src/store/tx.rs", &format!("async fn f() {{ self.{method}().await }}"));
     }
-    accepts(change_methods, "src/app.rs", begin);
+    accepts(change_methods, "src/app/change.rs", begin);
     accepts(change_methods, "src/http/mod.rs", "fn f() { git.commit; span.begin(); finish_no_op(); Tx::new(); }");
 }
 

@@ -4,17 +4,16 @@
 use crate::{
     actions::{
         AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
-        RemoveOrganizationFromToken, RevokeToken, create_token, set_organization_member,
+        RemoveOrganizationFromToken, RevokeToken,
     },
     app::App,
-    cli::demo::ISSUER,
+    cli::{demo::ISSUER, member::set_role},
     domain::{
         caller::{AuthMethod, Caller},
         error::{Error, Result},
         grant::{Request, Usage},
         id::{OrganizationId, TokenId, UserId},
         organization::Role,
-        policy::SelfService,
         secret::Fingerprint,
         time::{DAY, Time},
     },
@@ -225,12 +224,7 @@ impl Generator<'_> {
             let start = Caller { at: start.at.plus(DAY * as_u32(index)), ..start.clone() };
             let admin = |index: usize| username(USERS.get(index).copied().unwrap_or_default());
             let first = admins.first().copied().unwrap_or_default();
-            let add = CreateOrganization {
-                slug: slug.into(),
-                name: name.into(),
-                admin: admin(first).into(),
-                self_service: SelfService::Off,
-            };
+            let add = CreateOrganization { slug: slug.into(), name: name.into(), admin: admin(first).into() };
             let id = self.app.change(&start, add).await?.id;
             self.add_members(&start, slug, id, &admins).await?;
         }
@@ -252,7 +246,7 @@ impl Generator<'_> {
             }
             let role = if admin { Role::Admin } else { Role::Member };
             let add = AddOrganizationMember { organization: slug.into(), user: username(name).into(), role };
-            set_organization_member(self.app, start, add).await?;
+            set_role(self.app, start, add).await?;
         }
         Ok(())
     }
@@ -350,7 +344,7 @@ impl Generator<'_> {
     async fn create_as(&mut self, step: &Step, owner: UserId, input: CreateToken) -> Result<()> {
         let organizations = input.organizations.clone();
         let caller = self.signed_in(owner, step.at);
-        let (token, secret) = create_token(self.app, &caller, input).await?;
+        let (token, secret) = self.app.change(&caller, input).await?;
         let (fingerprint, created) = (secret.fingerprint(), step.at);
         let has_ended = token.expires_at.is_some_and(|end| end <= self.now);
         if let Some(slot) = self.tokens.get_mut(step.token) {

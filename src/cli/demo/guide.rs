@@ -2,7 +2,7 @@
 
 use super::{AUDIENCE, demo_user, password};
 use crate::{
-    actions::{CreateToken, create_token},
+    actions::CreateToken,
     app::App,
     config::{Config, JwtConfig},
     domain::{
@@ -31,7 +31,7 @@ pub(super) async fn write(app: &App, config: &Config) -> Result<String> {
         expires_at: Some(app.now().plus(LIFETIME)),
         owner: Some(admin.id),
     };
-    let (_, secret) = create_token(app, &Caller::command_line(app.now()), input).await?;
+    let (_, secret) = app.change(&Caller::command_line(app.now()), input).await?;
     let guide = context! {
         url => config.public_url.as_str(),
         folder => config.data_dir.to_string_lossy().replace('\'', r"'\''"),

@@ -7,13 +7,12 @@ use tokenward::{
     domain::{
         caller::{AuthMethod, Caller},
         error::Code,
-        policy::SelfService,
     },
 };
 
 fn acme(admin: &str) -> CreateOrganization {
     let (slug, name) = ("acme".into(), "Acme & Sons".into());
-    CreateOrganization { slug, name, admin: admin.into(), self_service: SelfService::Off }
+    CreateOrganization { slug, name, admin: admin.into() }
 }
 
 both!(

@@ -5,7 +5,7 @@ use crate::world::{World, retry::retry};
 use serde_json::json;
 use tokenward::{
     actions::{AddOrganizationMember, CreateOrganization, DeleteOrganization},
-    domain::{error::Code, organization::Role, policy::SelfService},
+    domain::{error::Code, organization::Role},
 };
 
 fn delete(slug: &str) -> DeleteOrganization {
@@ -76,12 +76,7 @@ both!(
     async fn slug_of_a_deleted_organization_cannot_be_reused(world: World) {
         world.organization("acme").await;
         world.operator(delete("acme")).await.unwrap();
-        let reuse = CreateOrganization {
-            slug: "acme".into(),
-            name: "Another".into(),
-            admin: "root-acme".into(),
-            self_service: SelfService::Off,
-        };
+        let reuse = CreateOrganization { slug: "acme".into(), name: "Another".into(), admin: "root-acme".into() };
         let mark = world.mark().await;
         let rejected = world.operator(reuse).await.unwrap_err();
         assert_eq!(rejected.code(), Code::Conflict);

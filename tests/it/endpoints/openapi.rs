@@ -15,7 +15,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, time::Duration};
 use tokenward::{
-    actions::{Credentials, invite_user},
+    actions::{Credentials, InviteUser},
     domain::caller::Caller,
 };
 
@@ -149,7 +149,7 @@ async fn resource_servers(responses: &mut Responses<'_>, api: &Credentials) {
 async fn sessions(responses: &mut Responses<'_>) {
     let world = responses.world;
     let operator = Caller::command_line(world.now());
-    let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
+    let invitation = world.app.change(&operator, InviteUser { username: "bob".into() }).await.unwrap().link_once("");
     let (sign_in, correct) = (json!({ "username": "bob", "password": PASSWORD }), json!({ "password": PASSWORD }));
     for body in [json!({ "password": "short" }), correct.clone(), correct.clone()] {
         responses.post("/invitations/{code}", &invitation, &world.anonymous(), &body).await;
@@ -181,7 +181,7 @@ async fn sessions(responses: &mut Responses<'_>) {
         responses.add("delete", "/session", &reply);
     }
     // While the queue of password hashing is full, requests are rejected.
-    let invitation = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
+    let invitation = world.app.change(&operator, InviteUser { username: "bob".into() }).await.unwrap().link_once("");
     for attempts in 1.. {
         let hash = || world.app.hash_chosen_password("password", PASSWORD.into(), Vec::new(), false);
         let request = world.anonymous().request(Method::POST, &invitation).header("x-tokenward-console", "1");

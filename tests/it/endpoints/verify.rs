@@ -17,7 +17,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokenward::{
-    actions::{DisableUser, EnableUser, invite_user},
+    actions::{DisableUser, EnableUser, InviteUser},
     domain::caller::Caller,
 };
 
@@ -407,7 +407,7 @@ async fn create_with(world: &World, config: &tokenward::config::Config, scopes: 
         expires_at: None,
         owner: Some(owner),
     };
-    actions::create_token(&app, &caller, input).await.unwrap().1.reveal_once()
+    app.change(&caller, input).await.unwrap().1.reveal_once()
 }
 
 /// Sends a request of a gateway with additional headers.
@@ -548,7 +548,7 @@ both!(
         let world = World::with(database, &[("proxy.trusted", "127.0.0.1/32")]).await;
         let (bob, token) = bob(&world, &["read_builds"]).await;
         let operator = Caller::command_line(world.now());
-        let link = invite_user(&world.app, &operator, "bob".into()).await.unwrap().link_once("");
+        let link = world.app.change(&operator, InviteUser { username: "bob".into() }).await.unwrap().link_once("");
         let code = link.rsplit('/').next().unwrap();
         let value = &token.value;
         let authorization = format!("Authorization: Bearer {value}");

@@ -7,9 +7,9 @@ use std::{collections::BTreeSet, pin::pin, time::Duration};
 use tokenward::{
     actions::{
         AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
-        DeleteOrganization, DeleteUser, DisableUser, EnableUser, IdentityClaims, RemoveOrganizationFromToken,
-        RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, SetPassword, UpdateOrganization,
-        UpdateOrganizationMember, UpdateProfile, UpdateToken, create_token, invite_user, provision_user,
+        DeleteOrganization, DeleteUser, DisableUser, EnableUser, IdentityClaims, InviteUser,
+        RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, SetPassword,
+        UpdateOrganization, UpdateOrganizationMember, UpdateProfile, UpdateToken, provision_user,
     },
     app::Change,
     domain::{
@@ -18,7 +18,6 @@ use tokenward::{
         id::{OrganizationId, SessionId, TokenId, UserId},
         organization::Role,
         password::{Hashed, Password},
-        policy::SelfService,
         secret::Fingerprint,
     },
     store::{Identity, NewUser},
@@ -123,8 +122,7 @@ impl<'world> Case<'world> {
         let mut organizations = Vec::new();
         for name in ["home", "other", "away"] {
             let slug = format!("{name}-{number}");
-            let found =
-                CreateOrganization { name: slug.clone(), slug, admin: boss.into(), self_service: SelfService::Off };
+            let found = CreateOrganization { name: slug.clone(), slug, admin: boss.into() };
             organizations.push(world.operator(found).await.unwrap().id);
         }
         let [home, other, away] = organizations[..] else { panic!("expected three organizations") };
@@ -145,11 +143,16 @@ impl<'world> Case<'world> {
         for organization in [home, other] {
             case.add_member(organization).await.unwrap();
         }
-        let (token, secret) = create_token(&world.app, &case.by(user), case.create_token_change(None)).await.unwrap();
+        let (token, secret) = world.app.change(&case.by(user), case.create_token_change(None)).await.unwrap();
         (case.token, case.value) = (token.id, secret.fingerprint());
         world.operator(SetPassword { user, hashed: hashed.clone() }).await.unwrap();
         if action == "accept_invitation" {
-            case.invitation = invite_user(&world.app, &case.operator(), username.clone()).await.unwrap().fingerprint();
+            case.invitation = world
+                .app
+                .change(&case.operator(), InviteUser { username: username.clone() })
+                .await
+                .unwrap()
+                .fingerprint();
         }
         if action == "enable_user" {
             world.operator(DisableUser { username }).await.unwrap();
@@ -225,18 +228,18 @@ impl<'world> Case<'world> {
             "add_user" => self.apply(operator, AddUser { new: named(&username, "another subject") }).await,
             "create_organization" => {
                 let (slug, admin) = (format!("new-{username}"), self.user.into());
-                let change = CreateOrganization { name: slug.clone(), slug, admin, self_service: SelfService::On };
+                let change = CreateOrganization { name: slug.clone(), slug, admin };
                 self.apply(user, change).await
             }
-            "create_token" => create_token(&self.world.app, &user, self.create_token_change(None)).await.map(drop),
+            "create_token" => self.world.app.change(&user, self.create_token_change(None)).await.map(drop),
             "create_token by the operator" => {
-                create_token(&self.world.app, &operator, self.create_token_change(Some(self.user))).await.map(drop)
+                self.world.app.change(&operator, self.create_token_change(Some(self.user))).await.map(drop)
             }
             "delete_organization" => self.apply(operator, DeleteOrganization { organization: home.into() }).await,
             "delete_user" => self.apply(operator, DeleteUser { username }).await,
             "disable_user" => self.apply(operator, DisableUser { username }).await,
             "enable_user" => self.apply(operator, EnableUser { username }).await,
-            "invite_user" => invite_user(&self.world.app, &operator, username).await.map(drop),
+            "invite_user" => self.world.app.change(&operator, InviteUser { username }).await.map(drop),
             "provision_user" => self.sign_in_by_jwt(&username, &username, "Changed").await,
             "provision_user of the same name" => {
                 self.sign_in_by_jwt(&format!("other-{username}"), &username, "Another").await
@@ -271,8 +274,7 @@ impl<'world> Case<'world> {
             "update_profile" => self.apply(user, UpdateProfile { name: Some("Changed".into()) }).await,
             "update_token" => {
                 let (description, scopes) = (Some("changed".into()), Some(vec!["read_user".to_owned()]));
-                let catalogue = self.world.app.catalogue().clone();
-                self.apply(user, UpdateToken { token, description, scopes, expires_at: None, catalogue }).await
+                self.apply(user, UpdateToken { token, description, scopes, expires_at: None }).await
             }
             other => panic!("there is no action {other}"),
         }

@@ -67,7 +67,6 @@ both!(
                     description: Some("held".into()),
                     scopes: None,
                     expires_at: None,
-                    catalogue: world.app.catalogue().clone(),
                 };
                 let caller = Caller { auth_method: AuthMethod::Jwt(bob_id), ..Caller::command_line(world.now()) };
                 let holding = world.app.change(&caller, Stopping { change, stop: stop.clone() });

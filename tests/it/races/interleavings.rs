@@ -21,7 +21,7 @@ use tokenward::{
     actions::{
         AddOrganizationMember, AddOrganizationToToken, CreateToken, DisableUser, EnableUser,
         RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken, RevokeTokenByValue,
-        UpdateOrganizationMember, create_token,
+        UpdateOrganizationMember,
     },
     domain::{
         caller::{AuthMethod, Caller},
@@ -295,7 +295,7 @@ impl<'world> Race<'world> {
                     expires_at,
                     owner: None,
                 };
-                let (token, secret) = create_token(app, &caller, change).await?;
+                let (token, secret) = app.change(&caller, change).await?;
                 return Ok(Some((token.id, secret.reveal_once())));
             }
             Action::Remove { token, organization } => {

@@ -15,7 +15,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokenward::{
-    app::{Change, ChangeKind},
+    app::{Change, ChangeContext, ChangeKind},
     domain::{error::Result, id::UserId},
     store::Tx,
 };
@@ -63,8 +63,8 @@ impl<C: Change> Change for Stopping<C> {
         C::limited_as(tx)
     }
 
-    async fn apply(&self, tx: &mut Tx) -> Result<C::Done> {
-        let done = self.change.apply(tx).await?;
+    async fn apply(&self, cx: ChangeContext<'_>) -> Result<C::Done> {
+        let done = self.change.apply(cx).await?;
         self.stop.reached.notify_one();
         self.stop.go.cancelled().await;
         Ok(done)

@@ -14,11 +14,11 @@ use std::{
 };
 use tokenward::{
     actions::{
-        AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
-        DeleteOrganization, DeleteUser, DisableResourceServer, DisableUser, EnableUser, IdentityClaims,
-        RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken, RevokeTokenByValue, SetPassword,
-        UpdateOrganization, UpdateOrganizationMember, UpdateProfile, UpdateToken, add_resource_server, create_token,
-        invite_user, provision_user,
+        AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddResourceServer, AddUser,
+        CreateOrganization, CreateToken, DeleteOrganization, DeleteUser, DisableResourceServer, DisableUser,
+        EnableUser, IdentityClaims, InviteUser, RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken,
+        RevokeTokenByValue, SetPassword, UpdateOrganization, UpdateOrganizationMember, UpdateProfile, UpdateToken,
+        provision_user,
     },
     app::{App, Change, Clock},
     domain::{
@@ -29,7 +29,7 @@ use tokenward::{
         list::{EventFilter, Page},
         organization::Role,
         password::Password,
-        policy::{self, AuthContext, SelfService},
+        policy::{self, AuthContext},
         secret::Fingerprint,
     },
     store::{Identity, NewUser, Store},
@@ -142,7 +142,7 @@ impl Fixture {
 
     fn create_organization(&self) -> CreateOrganization {
         let slug = self.name();
-        CreateOrganization { name: slug.clone(), slug, admin: self.ada.into(), self_service: SelfService::Off }
+        CreateOrganization { name: slug.clone(), slug, admin: self.ada.into() }
     }
 
     async fn organization(&self) -> OrganizationId {
@@ -174,7 +174,7 @@ impl Fixture {
     }
 
     async fn token(&self, owner: UserId) -> (TokenId, Fingerprint) {
-        let (token, secret) = create_token(&self.app, &self.by(owner), self.create_token_change()).await.unwrap();
+        let (token, secret) = self.app.change(&self.by(owner), self.create_token_change()).await.unwrap();
         (token.id, secret.fingerprint())
     }
 
@@ -187,7 +187,7 @@ impl Fixture {
                 let (add, at) = (self.new_user(), self.app.now());
                 let username = add.new.username.clone();
                 let user = self.app.change(&operator, add).await.unwrap().id;
-                let invitation = invite_user(&self.app, &operator, username).await.unwrap().fingerprint();
+                let invitation = self.app.change(&operator, InviteUser { username }).await.unwrap().fingerprint();
                 let (hashed, cookie) =
                     (Password::given("any password at all").hashed().unwrap(), Fingerprint::of(&self.name()));
                 let through = AuthMethod::Session { user, session: SessionId::new(at), authenticated_at: at };
@@ -208,7 +208,10 @@ impl Fixture {
                 let name = self.name();
                 Box::new(move |app| {
                     let (operator, name) = (operator.clone(), name.clone());
-                    async move { add_resource_server(app, &operator, name, Limits::default()).await.map(drop) }.boxed()
+                    async move {
+                        app.change(&operator, AddResourceServer { name, limits: Limits::default() }).await.map(drop)
+                    }
+                    .boxed()
                 })
             }
             "add_user" => ready(&operator, self.new_user()),
@@ -217,13 +220,13 @@ impl Fixture {
                 let change = self.create_token_change();
                 Box::new(move |app| {
                     let (bob, change) = (bob.clone(), change.clone());
-                    async move { create_token(app, &bob, change).await.map(drop) }.boxed()
+                    async move { app.change(&bob, change).await.map(drop) }.boxed()
                 })
             }
             "delete_organization" => {
                 let organization = self.organization().await;
                 let change = CreateToken { organizations: vec![organization], ..self.create_token_change() };
-                create_token(&self.app, &bob, change).await.map(drop).unwrap();
+                self.app.change(&bob, change).await.map(drop).unwrap();
                 ready(&operator, DeleteOrganization { organization: organization.into() })
             }
             "delete_user" => {
@@ -236,7 +239,11 @@ impl Fixture {
             }
             "disable_resource_server" => {
                 let name = self.name();
-                add_resource_server(&self.app, &operator, name.clone(), Limits::default()).await.map(drop).unwrap();
+                self.app
+                    .change(&operator, AddResourceServer { name: name.clone(), limits: Limits::default() })
+                    .await
+                    .map(drop)
+                    .unwrap();
                 ready(&operator, DisableResourceServer { name })
             }
             "disable_user" | "enable_user" => {
@@ -256,7 +263,7 @@ impl Fixture {
                 self.app.change(&operator, add).await.unwrap();
                 Box::new(move |app| {
                     let (operator, username) = (operator.clone(), username.clone());
-                    async move { invite_user(app, &operator, username).await.map(drop) }.boxed()
+                    async move { app.change(&operator, InviteUser { username }).await.map(drop) }.boxed()
                 })
             }
             "provision_user" => {
@@ -306,8 +313,7 @@ impl Fixture {
             "update_token" => {
                 let token = self.token(self.bob).await.0;
                 let (description, scopes) = (Some(self.name()), Some(vec!["read_user".to_owned()]));
-                let catalogue = self.app.catalogue().clone();
-                ready(&bob, UpdateToken { token, description, scopes, expires_at: None, catalogue })
+                ready(&bob, UpdateToken { token, description, scopes, expires_at: None })
             }
             other => panic!("unknown action {other}"),
         }

@@ -13,7 +13,7 @@ use std::{
     time::Instant,
 };
 use tokenward::{
-    actions::{CreateToken, RemoveOrganizationFromToken, RevokeToken, create_token},
+    actions::{CreateToken, RemoveOrganizationFromToken, RevokeToken},
     domain::{
         caller::{AuthMethod, Caller},
         decision::CheckRequest,
@@ -59,7 +59,7 @@ async fn write(node: &World, owner: UserId, acme: OrganizationId, rows: usize, r
             owner: None,
         };
         remaining.fetch_sub(1, Ordering::SeqCst);
-        let Some((token, secret)) = unless_busy(create_token(app, &caller, request).await) else { continue };
+        let Some((token, secret)) = unless_busy(app.change(&caller, request).await) else { continue };
         let request = CheckRequest { at: app.now(), ..CheckRequest::default() };
         unless_busy(app.verifier().check(&secret, &request, ObservedRequest::default()).await);
         if number % 8 == 0 {

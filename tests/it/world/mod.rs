@@ -27,13 +27,17 @@ use std::{
 };
 use tokenward::{
     actions::{
-        AddOrganizationMember, AddUser, CreateOrganization, Credentials, SetPassword, add_resource_server,
-        set_organization_member,
+        AddOrganizationMember, AddResourceServer, AddUser, CreateOrganization, Credentials, SetPassword,
+        UpdateOrganizationMember,
     },
     app::{App, Change, Clock},
     config::{Config, MailTarget},
     domain::{
-        caller::Caller, decision::Limits, error::Result, organization::Role, policy::SelfService, scope::ScopeName,
+        caller::Caller,
+        decision::Limits,
+        error::{Error, Result},
+        organization::Role,
+        scope::ScopeName,
         time::Time,
     },
     http::{self, UserClaims},
@@ -123,7 +127,13 @@ impl World {
 
     /// Adds a member or changes their role, as the operator at the command line.
     pub(crate) async fn set_member(&self, change: AddOrganizationMember) -> Result<()> {
-        set_organization_member(&self.app, &Caller::command_line(self.app.now()), change).await
+        match self.operator(change.clone()).await {
+            Err(Error::Conflict(_)) => {
+                let AddOrganizationMember { organization, user, role } = change;
+                self.operator(UpdateOrganizationMember { organization, user, role }).await.map(drop)
+            }
+            other => other.map(drop),
+        }
     }
 
     /// Returns a client of a user whose subject at the identity provider is the username, and creates the user if necessary.
@@ -166,12 +176,7 @@ impl World {
         if self.app.store().organization_by_slug(slug).await.unwrap().is_none() {
             let admin = format!("root-{slug}");
             self.user(&admin).await;
-            let add = CreateOrganization {
-                slug: slug.into(),
-                name: format!("{slug} inc."),
-                admin: admin.into(),
-                self_service: SelfService::Off,
-            };
+            let add = CreateOrganization { slug: slug.into(), name: format!("{slug} inc."), admin: admin.into() };
             self.operator(add).await.unwrap();
         }
         self.organization_id(slug).await
@@ -250,7 +255,10 @@ impl World {
             organizations: slugs.iter().map(ToString::to_string).collect(),
             scopes: scopes.iter().filter_map(|name| ScopeName::new(name)).collect(),
         };
-        add_resource_server(&self.app, &Caller::command_line(self.app.now()), name.to_owned(), limits).await.unwrap()
+        self.app
+            .change(&Caller::command_line(self.app.now()), AddResourceServer { name: name.to_owned(), limits })
+            .await
+            .unwrap()
     }
 
     /// Introspects a token as a resource server, with additional parameters.
