@@ -24,7 +24,7 @@ use std::{
     process::{Command, ExitCode, Stdio},
     time::Duration,
 };
-use tokenward::{
+use tokenward::testing::{
     actions::{AddUser, CreateOrganization},
     app::{App, Clock},
     config::Config,
@@ -295,9 +295,10 @@ fn introspection(data: &Data) -> Request<Body> {
         format!("{{ __schema {{ types {{ kind name fields {{ name args {{ name }} {names} }} }} }} }}")
     };
     let is_accepted = |query: &String| {
-        let document = tokenward::graphql::document::read(query).unwrap();
+        let document = tokenward::testing::graphql::document::read(query).unwrap();
         let (_, operation) = document.operations.iter().next().unwrap();
-        tokenward::graphql::cost::cost(&document, &operation.node, &async_graphql::Variables::default()).is_ok()
+        tokenward::testing::graphql::cost::cost(&document, &operation.node, &async_graphql::Variables::default())
+            .is_ok()
     };
     let max = (1..=30).rev().find(|aliases| is_accepted(&query(*aliases))).unwrap();
     graphql(data, &query(max / 4), &json!({}))

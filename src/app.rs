@@ -185,11 +185,13 @@ impl Clock {
     }
 
     /// Moves this clock ahead of all others by so many microseconds, or behind them if negative. For tests.
+    #[cfg(feature = "testing")]
     pub fn shift(&self, micros: i64) {
         self.offset.fetch_add(micros, Ordering::Relaxed);
     }
 
     /// Simulates that this much time has passed, for the database as well. For tests.
+    #[cfg(feature = "testing")]
     pub fn advance(&self, span: Duration) {
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
         self.simulated.fetch_add(micros, Ordering::Relaxed);

@@ -5,7 +5,7 @@ mod settings;
 mod target;
 
 pub use jwt::{JwtConfig, JwtKeys, KeyAlgorithm, KeySource};
-pub use target::{DatabaseTarget, MailTarget, PostgresUrl};
+pub use target::{DatabaseTarget, MailTarget};
 
 use crate::domain::{
     error::{Error, Result},
@@ -117,7 +117,8 @@ impl Config {
     }
 
     /// Returns a configuration file that describes every setting and its default.
-    pub const fn example() -> &'static str {
+    #[cfg(test)]
+    const fn example() -> &'static str {
         include_str!("../config.example.toml")
     }
 

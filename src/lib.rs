@@ -1,14 +1,16 @@
 //! Tokenward issues, scopes, audits, verifies and revokes API access tokens.
 
-pub mod actions;
-pub mod app;
+mod actions;
+mod app;
 pub mod cli;
-pub mod config;
-pub mod domain;
-pub mod graphql;
-pub mod http;
-pub mod jobs;
-pub mod mail;
-pub mod store;
-pub mod telemetry;
-pub mod verify;
+mod config;
+mod domain;
+mod graphql;
+mod http;
+mod jobs;
+mod mail;
+mod store;
+mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod verify;

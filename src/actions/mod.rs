@@ -30,7 +30,9 @@ mod update_token;
 pub use accept_invitation::{AcceptInvitation, First};
 pub use add_organization_member::AddOrganizationMember;
 pub use add_organization_to_token::AddOrganizationToToken;
-pub use add_resource_server::{AddResourceServer, Credentials};
+pub use add_resource_server::AddResourceServer;
+#[cfg(feature = "testing")]
+pub use add_resource_server::Credentials;
 pub use add_user::AddUser;
 pub use create_organization::CreateOrganization;
 pub use create_token::CreateToken;

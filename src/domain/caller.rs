@@ -72,18 +72,6 @@ impl Caller {
         }
     }
 
-    /// Returns the token that authenticates the request. `None` for other methods.
-    pub const fn acting_token(&self) -> Option<TokenId> {
-        match self.auth_method {
-            AuthMethod::Token { token, .. } | AuthMethod::Value { token, .. } => Some(token),
-            AuthMethod::CommandLine
-            | AuthMethod::Anonymous
-            | AuthMethod::ResourceServer(_)
-            | AuthMethod::Jwt(_)
-            | AuthMethod::Session { .. } => None,
-        }
-    }
-
     /// Returns the session of the request. `None` for other methods.
     pub const fn session(&self) -> Option<SessionId> {
         match self.auth_method {

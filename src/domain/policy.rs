@@ -316,11 +316,6 @@ pub fn viewer(auth_context: &AuthContext) -> Result<Viewer> {
     Ok(Viewer { user, within })
 }
 
-/// Checks that the caller is a member of an organization that a token gets access to.
-pub fn member(auth_context: &AuthContext, organization: OrganizationId) -> Result<()> {
-    auth_context.role_in(organization).map(|_| ()).ok_or(ORGANIZATION_NOT_FOUND)
-}
-
 /// Permits the user of an accepted invitation to choose a password.
 pub fn invited_password_setter(caller: &Caller, user: UserId) -> Result<PasswordSetter> {
     match caller.auth_method {

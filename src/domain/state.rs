@@ -63,6 +63,7 @@ pub enum GrantStatus {
 
 impl GrantStatus {
     /// Every status.
+    #[cfg(test)]
     pub const ALL: [Self; 3] = [Self::Active, Self::Ended, Self::Removed];
 
     /// The status at a time. `expires_at` is the token's expiry; `ended_at` is when its end was recorded.
@@ -90,6 +91,7 @@ pub enum UserStatus {
 
 impl UserStatus {
     /// Every status.
+    #[cfg(test)]
     pub const ALL: [Self; 3] = [Self::Enabled, Self::Disabled, Self::Deleted];
 
     /// The status of a user who was disabled and deleted at these times, if ever.

@@ -29,11 +29,6 @@ pub(super) fn shared_to_graphql_error(error: &Arc<Error>) -> async_graphql::Erro
     })
 }
 
-/// Converts an error that rejects the whole request.
-pub fn error_of(error: Error) -> ServerError {
-    to_graphql_error(error).into_server_error(async_graphql::Pos::default())
-}
-
 /// Returns the error of a query that exceeds the field limit.
 pub(super) fn too_many_fields() -> ServerError {
     let message = format!(

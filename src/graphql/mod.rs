@@ -26,7 +26,7 @@ mod token;
 mod user;
 mod validation;
 
-pub use error::{code_of, error_of};
+pub use error::code_of;
 pub use input::token_filter;
 pub use validation::invalid_values;
 

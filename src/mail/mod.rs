@@ -1,10 +1,12 @@
 //! Sends emails to a mail server, a folder or an in-memory mailbox.
 
 mod folder;
+#[cfg(feature = "testing")]
 mod memory;
 pub mod render;
 mod smtp;
 
+#[cfg(feature = "testing")]
 pub use memory::{Mailbox, Sent};
 pub use render::{EmailContext, RenderedEmail, render};
 
@@ -93,6 +95,7 @@ impl Failure {
     }
 
     /// Creates a failure of an email that may be sent later.
+    #[cfg(feature = "testing")]
     pub fn transient(text: impl std::fmt::Display) -> Self {
         Self::new(Cause::Deferred, text)
     }
@@ -120,6 +123,7 @@ pub struct Mailer {
 enum Transport {
     Folder(PathBuf),
     Server(Arc<Server>),
+    #[cfg(feature = "testing")]
     Memory(Mailbox),
 }
 
@@ -135,6 +139,7 @@ impl Mailer {
     }
 
     /// Creates a mailer for tests and the mailbox that it sends to.
+    #[cfg(feature = "testing")]
     pub fn memory() -> (Self, Mailbox) {
         let mailbox = Mailbox::default();
         let address = Address::new_dangerous("tokenward", "localhost");
@@ -143,6 +148,7 @@ impl Mailer {
     }
 
     /// Returns the mailer with another time limit, for tests.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
         Self { limit, ..self }
@@ -161,6 +167,7 @@ impl Mailer {
                 written.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
             }
             Transport::Server(server) => server.send(&message, self.limit).await,
+            #[cfg(feature = "testing")]
             Transport::Memory(mailbox) => mailbox.receive(&message, email),
         }
     }

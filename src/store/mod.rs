@@ -30,8 +30,6 @@ mod users;
 pub use events::EventSearch;
 pub use export::ExportRow;
 pub use grants::GrantFilter;
-pub use invitations::Invitation;
-pub use maintenance::Maintenance;
 pub use members::MemberFilter;
 pub use outbox::{DeliverySelector, LeasedDelivery, Outcome, UndeliveredEmail};
 pub use resource_servers::{NewResourceServer, ResourceServer};

@@ -54,11 +54,6 @@ impl Store {
             .collect())
     }
 
-    /// Returns what the policy needs to know about a token; `None` if there is no such token.
-    pub async fn token_access(&self, token: TokenId) -> Result<Option<TokenAccess>> {
-        Ok(token_accesses(&self.read, &[token]).await?.remove(&token))
-    }
-
     /// Returns a page of the viewer's tokens.
     pub async fn tokens_of(
         &self,

@@ -3,7 +3,7 @@
 use crate::world::{PASSWORD, World, client::Client};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokenward::domain::time::Time;
+use tokenward::testing::domain::time::Time;
 
 const SESSIONS: &str = "{ viewer { hasPassword sessions { totalCount nodes { id current ipAddress userAgent } } } }";
 const NEW: &str = "another plover gantry ounce";

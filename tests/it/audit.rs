@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
     time::Duration,
 };
-use tokenward::{
+use tokenward::testing::{
     actions::{AddUser, DisableUser, RemoveOrganizationMember},
     domain::{
         grant::{Request, Usage},

@@ -7,7 +7,7 @@ use crate::world::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokenward::{
+use tokenward::testing::{
     actions::{DeleteUser, RemoveOrganizationMember},
     domain::{id::UserId, time::Time},
 };

@@ -14,7 +14,7 @@ use std::{
     process::Stdio,
     time::{Duration, Instant},
 };
-use tokenward::{domain::id::TokenId, store::Store};
+use tokenward::testing::{domain::id::TokenId, store::Store};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
@@ -446,7 +446,7 @@ both!(
 #[tokio::test]
 async fn schema_is_printed_without_a_database() {
     let printed = run_command(program().arg("schema"), "").await;
-    assert_eq!(printed.succeeds(), tokenward::graphql::sdl());
+    assert_eq!(printed.succeeds(), tokenward::testing::graphql::sdl());
 }
 
 #[tokio::test]
@@ -726,7 +726,7 @@ async fn writes_usage_at_shutdown(server: Server<'_>, signal: &str) {
     );
 }
 
-async fn last_used_at(database: &Database, token: TokenId) -> Option<tokenward::domain::time::Time> {
+async fn last_used_at(database: &Database, token: TokenId) -> Option<tokenward::testing::domain::time::Time> {
     let store = Store::connect(&database.target()).await.unwrap();
     let usage = store.usage_of(&[token]).await.unwrap();
     store.close().await;

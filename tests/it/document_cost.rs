@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{collections::HashMap, future::poll_fn, pin::pin, time::Duration};
-use tokenward::{
+use tokenward::testing::{
     actions::CreateOrganization,
     domain::{
         caller::{AuthMethod, Caller},

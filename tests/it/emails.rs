@@ -3,7 +3,7 @@
 use crate::world::{World, client::read};
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tokenward::{
+use tokenward::testing::{
     actions::RemoveOrganizationMember,
     http::{UserClaims, sign},
     jobs,
@@ -269,7 +269,7 @@ both!(
         }
         assert_eq!(world.since(&mark).await, (0, 0));
         let name = "Bcc: eve@example.test, ".repeat(4) + "Größe";
-        let add = tokenward::actions::CreateOrganization { slug: "long".into(), name, admin: "ada".into() };
+        let add = tokenward::testing::actions::CreateOrganization { slug: "long".into(), name, admin: "ada".into() };
         world.operator(add).await.unwrap();
         let (long, before) = (world.organization_id("long").await, world.mailbox.sent().len());
         let bob = world.member("bob", &["long"]).await;

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use serde_json::json;
-use tokenward::domain::secret::{Prefix, Secret};
+use tokenward::testing::domain::secret::{Prefix, Secret};
 
 fn guess() -> String {
     Secret::generate(&Prefix::default()).unwrap().reveal_once()

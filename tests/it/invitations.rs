@@ -12,7 +12,7 @@ use crate::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
-use tokenward::{
+use tokenward::testing::{
     actions::{DeleteUser, DisableUser, EnableUser, InviteUser},
     domain::{caller::Caller, invitation::Code},
 };

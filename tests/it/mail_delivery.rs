@@ -15,7 +15,7 @@ use std::{
     collections::BTreeSet,
     time::{Duration, Instant},
 };
-use tokenward::{
+use tokenward::testing::{
     config::MailTarget,
     domain::{
         caller::Caller,

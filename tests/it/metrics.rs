@@ -16,7 +16,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
-use tokenward::{domain::secret::Secret, http, mail::SEND_TIMEOUT};
+use tokenward::testing::{domain::secret::Secret, http, mail::SEND_TIMEOUT};
 use tokio_util::sync::CancellationToken;
 
 /// One scrape: each series with its labels, as written, and its value.

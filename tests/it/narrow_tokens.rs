@@ -7,11 +7,11 @@ use crate::world::{
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
-use tokenward::domain::{
+use tokenward::testing::domain::{
     grant::{Request, Usage},
     id::{GrantId, OrganizationId, TokenId},
 };
-use tokenward::store::{GrantUsage, TokenUsage};
+use tokenward::testing::store::{GrantUsage, TokenUsage};
 
 const TOKEN: &str = "id description hint status createdAt expiresAt owner { username name email } scopes { name }";
 const PAGING: [&str; 4] = ["first", "after", "last", "before"];

@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
-use tokenward::{
+use tokenward::testing::{
     domain::{
         grant::{Request, Usage},
         id::{GrantId, OrganizationId, TokenId},
@@ -169,7 +169,7 @@ async fn record_usage(world: &World, admin: &Client<'_>, organization: &str) {
             continue;
         }
         let at = world.now().minus(Duration::from_hours(u64::try_from(number % 4).unwrap()));
-        let at = tokenward::domain::time::Time::from_micros(at.micros() / 3_600_000_000 * 3_600_000_000);
+        let at = tokenward::testing::domain::time::Time::from_micros(at.micros() / 3_600_000_000 * 3_600_000_000);
         let request =
             Request { at, address: None, user_agent: None, method: None, path: None, scope: None, allowed: true };
         let usage = Usage { last_used_at: Some(at), last_request: Some(request) };

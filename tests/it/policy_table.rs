@@ -11,7 +11,7 @@ use std::{
     fmt::Write as _,
     time::Duration,
 };
-use tokenward::{
+use tokenward::testing::{
     actions::{DeleteUser, DisableUser},
     domain::id::{EventId, GrantId, OrganizationId, SessionId, TokenId, UserId},
 };

@@ -9,7 +9,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
-use tokenward::config::Config;
+use tokenward::testing::config::Config;
 
 /// The secret of the JWTs that the program accepts.
 pub(crate) const JWT_SECRET: &str = "a secret that only this child process uses";
@@ -119,10 +119,11 @@ impl Program {
     /// Returns a JWT of this user.
     pub(crate) fn jwt(&self, username: &str) -> String {
         let email = format!("{username}@example.test");
-        let claims = tokenward::http::UserClaims { subject: username, username, name: username, email: &email };
+        let claims =
+            tokenward::testing::http::UserClaims { subject: username, username, name: username, email: &email };
         let config = self.config();
-        let now = tokenward::app::Clock::machine().now();
-        tokenward::http::sign(config.jwt.as_ref().unwrap(), &claims, now, Duration::from_hours(1)).unwrap()
+        let now = tokenward::testing::app::Clock::machine().now();
+        tokenward::testing::http::sign(config.jwt.as_ref().unwrap(), &claims, now, Duration::from_hours(1)).unwrap()
     }
 
     /// Starts `serve`, waits until it is ready, and returns how long that took.

@@ -3,7 +3,7 @@
 use crate::world::{World, client::Client, database::Database};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokenward::{
+use tokenward::testing::{
     actions::CreateToken,
     domain::{caller::Caller, scope::ScopeSet},
     http::{UserClaims, sign},

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 fn committed_schema_matches_the_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    let current = tokenward::graphql::sdl();
+    let current = tokenward::testing::graphql::sdl();
     let differ = |(one, other): (Option<&str>, Option<&str>)| one != other;
     let lines = || committed.lines().map(Some).chain([None]).zip(current.lines().map(Some).chain([None]));
     if let Some(number) = lines().position(differ) {
@@ -50,7 +50,7 @@ fn undescribed(schema: &str) -> Vec<String> {
 /// The library silently omits a description that is in another place than it expects.
 #[test]
 fn schema_items_have_descriptions() {
-    assert_eq!(undescribed(tokenward::graphql::sdl()), [""; 0]);
+    assert_eq!(undescribed(tokenward::testing::graphql::sdl()), [""; 0]);
     let bad = "type A {\n\t\"Described.\"\n\tone(\n\t\t\"Described.\"\n\t\tall: Int\n\t\tnone: Int\n\t): Int\n\ttwo: Int\n}\n\n\"Described.\"\nenum B {\n\tC\n}\n";
     assert_eq!(undescribed(bad), ["type A {", "none: Int", "two: Int", "C"]);
 }

@@ -349,9 +349,12 @@ both!(
         let mut secrets = vec![api.client_secret.clone(), PASSWORD.to_owned()];
         let cookie = world.signed_in("ada").await.cookie.unwrap();
         secrets.push(cookie.split_once('=').unwrap().1.to_owned());
-        let operator = tokenward::domain::caller::Caller::command_line(world.now());
-        let code =
-            world.app.change(&operator, tokenward::actions::InviteUser { username: "bob".into() }).await.unwrap();
+        let operator = tokenward::testing::domain::caller::Caller::command_line(world.now());
+        let code = world
+            .app
+            .change(&operator, tokenward::testing::actions::InviteUser { username: "bob".into() })
+            .await
+            .unwrap();
         secrets.push(code.link_once("").rsplit('/').next().unwrap().to_owned());
         for number in 0..100 {
             let token = bob.create_token(&format!("number {number}"), &["acme"], &["read_builds"]).await;

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokenward::{
+use tokenward::testing::{
     actions::{DeleteUser, DisableUser, EnableUser},
     domain::{error::Error, id::SessionId, password::Password, secret::Fingerprint},
     store::NewSession,

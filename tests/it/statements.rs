@@ -2,7 +2,7 @@
 
 use crate::world::{World, client::Client};
 use serde_json::{Value, json};
-use tokenward::{
+use tokenward::testing::{
     domain::caller::{AuthMethod, Caller},
     graphql::{self, Request},
 };
@@ -20,7 +20,7 @@ const EVENTS: &str = "query($first: Int!) { organization(slug: \"acme\") { page:
 /// Returns the number of statements of a query, and the number of rows.
 async fn cost(world: &World, client: &Client<'_>, query: &str, first: usize) -> (u64, usize) {
     let viewer = client.query("{ viewer { id } }", json!({})).await;
-    let user = tokenward::domain::id::UserId::parse(viewer["viewer"]["id"].as_str().unwrap()).unwrap();
+    let user = tokenward::testing::domain::id::UserId::parse(viewer["viewer"]["id"].as_str().unwrap()).unwrap();
     let caller = Caller { at: world.now(), address: None, user_agent: None, auth_method: AuthMethod::Jwt(user) };
     let request = Request::new(&world.app, caller).await.unwrap();
     let variables = async_graphql::Variables::from_json(json!({ "first": first }));

@@ -3,7 +3,7 @@
 use crate::world::World;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokenward::domain::{id::OrganizationId, time::Time};
+use tokenward::testing::domain::{id::OrganizationId, time::Time};
 
 const TOKEN: &str =
     "query($id: ID!, $status: [TokenGrantStatus!], $of: ID) { token(id: $id) { status createdAt expiresAt

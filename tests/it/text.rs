@@ -8,7 +8,7 @@ use crate::world::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
-use tokenward::http::{self, UserClaims};
+use tokenward::testing::http::{self, UserClaims};
 
 /// Sends a body verbatim.
 async fn raw(client: &Client<'_>, body: &str) -> Reply {

@@ -22,7 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["graphql", "jobs"],
     &["http"],
     &["cli"],
-    &["main"],
+    &["main", "testing"],
 ];
 
 /// A library, and the prefixes of the paths that may name it.

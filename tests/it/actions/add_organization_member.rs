@@ -3,7 +3,7 @@
 use super::concurrently;
 use crate::world::World;
 use serde_json::json;
-use tokenward::{
+use tokenward::testing::{
     actions::AddOrganizationMember,
     domain::{error::Code, organization::Role},
 };

@@ -99,8 +99,11 @@ both!(
         let slugs: Vec<_> = (0..101).map(|number| format!("org-{number}")).collect();
         world.user("root").await;
         for slug in &slugs {
-            let add =
-                tokenward::actions::CreateOrganization { slug: slug.clone(), name: slug.clone(), admin: "bob".into() };
+            let add = tokenward::testing::actions::CreateOrganization {
+                slug: slug.clone(),
+                name: slug.clone(),
+                admin: "bob".into(),
+            };
             world.operator(add).await.unwrap();
         }
         let max: Vec<_> = slugs[..100].iter().map(String::as_str).collect();

@@ -2,7 +2,7 @@
 
 use crate::world::{ISSUER, World};
 use serde_json::json;
-use tokenward::{
+use tokenward::testing::{
     actions::AddUser,
     domain::error::Code,
     store::{Identity, NewUser},

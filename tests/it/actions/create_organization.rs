@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use serde_json::json;
-use tokenward::{
+use tokenward::testing::{
     actions::CreateOrganization,
     domain::{
         caller::{AuthMethod, Caller},
@@ -51,7 +51,8 @@ both!(
 both!(
     async fn only_the_command_line_can_add_organizations(world: World) {
         world.user("ada").await;
-        let identity = tokenward::store::Identity { issuer: crate::world::ISSUER.into(), subject: "ada".into() };
+        let identity =
+            tokenward::testing::store::Identity { issuer: crate::world::ISSUER.into(), subject: "ada".into() };
         let (ada, _) = world.app.store().user_of(&identity).await.unwrap().unwrap();
         let mark = world.mark().await;
         for through in [AuthMethod::Jwt(ada.id), AuthMethod::Anonymous] {

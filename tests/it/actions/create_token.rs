@@ -113,7 +113,7 @@ both!(
             world.member("bob", &["acme"]).await;
             let removing = retry(async || {
                 let (organization, user) = ("acme".into(), "bob".into());
-                world.operator(tokenward::actions::RemoveOrganizationMember { organization, user }).await
+                world.operator(tokenward::testing::actions::RemoveOrganizationMember { organization, user }).await
             });
             let creating = concurrently(4, async |_| bob.mutate("createToken", input(&[&acme])).await);
             let (removed, created) = tokio::join!(removing, creating);

@@ -3,7 +3,7 @@
 use super::concurrently;
 use crate::world::{World, retry::retry};
 use serde_json::json;
-use tokenward::{
+use tokenward::testing::{
     actions::{AddOrganizationMember, CreateOrganization, DeleteOrganization},
     domain::{error::Code, organization::Role},
 };

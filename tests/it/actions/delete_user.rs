@@ -4,7 +4,7 @@ use super::concurrently;
 use crate::world::{ISSUER, World, temp_files::output_of};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokenward::{
+use tokenward::testing::{
     actions::{AddUser, DeleteUser, DisableUser, EnableUser, IdentityClaims, provision_user},
     domain::{
         caller::{AuthMethod, Caller},

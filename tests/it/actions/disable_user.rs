@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use serde_json::json;
-use tokenward::{
+use tokenward::testing::{
     actions::{DisableUser, EnableUser},
     domain::error::Code,
 };

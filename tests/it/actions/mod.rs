@@ -6,7 +6,7 @@ use crate::world::{
     retry::{Outcome, retry},
 };
 use serde_json::{Value, json};
-use tokenward::domain::id::{OrganizationId, TokenId};
+use tokenward::testing::domain::id::{OrganizationId, TokenId};
 
 mod add_organization_member;
 mod add_organization_to_token;

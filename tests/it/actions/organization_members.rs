@@ -3,7 +3,7 @@
 use super::assert_same;
 use crate::world::{ISSUER, World, client::Client, database::Database};
 use serde_json::{Value, json};
-use tokenward::mail::Sent;
+use tokenward::testing::mail::Sent;
 
 const MEMBERS: &str = "query($s: String, $r: OrganizationRole) { organization(slug: \"acme\") { members(search: $s, role: $r) \
                        { totalCount edges { role joinedAt node { username email } } } } }";

@@ -7,7 +7,7 @@ use crate::world::{
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
-use tokenward::{
+use tokenward::testing::{
     actions::{DisableUser, IdentityClaims, provision_user},
     domain::{
         caller::{AuthMethod, Caller},

@@ -4,7 +4,7 @@ use super::concurrently;
 use crate::world::{World, client::Client, database::Kind, retry::retry};
 use serde_json::json;
 use std::time::Duration;
-use tokenward::{
+use tokenward::testing::{
     actions::RemoveOrganizationMember,
     domain::{error::Code, organization::Role},
 };
@@ -97,7 +97,7 @@ both!(
         for _ in 0..5 {
             for name in ["ada", "root-acme"] {
                 world.user(name).await;
-                let add = tokenward::actions::AddOrganizationMember {
+                let add = tokenward::testing::actions::AddOrganizationMember {
                     organization: "acme".into(),
                     user: name.into(),
                     role: Role::Admin,

@@ -11,7 +11,7 @@ use crate::world::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokenward::{
+use tokenward::testing::{
     actions::{Credentials, DeleteOrganization, DisableResourceServer},
     domain::time::Time,
 };
@@ -80,7 +80,7 @@ both!(
     async fn invalid_token_is_only_inactive(world: World) {
         let api = world.resource_server("api").await;
         let mut values: Vec<_> = rejected_tokens(&world).await.into_iter().map(|(_, value)| value).collect();
-        world.operator(tokenward::actions::EnableUser { username: "carol".into() }).await.unwrap();
+        world.operator(tokenward::testing::actions::EnableUser { username: "carol".into() }).await.unwrap();
         let (_, token) = bob(&world, &["read_builds"]).await;
         let mut changed = token.value.clone();
         changed.replace_range(10..11, if changed.as_bytes()[10] == b'x' { "y" } else { "x" });

@@ -19,7 +19,7 @@ use crate::world::{
 use reqwest::Method;
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
-use tokenward::{actions::DisableUser, domain::time::Time};
+use tokenward::testing::{actions::DisableUser, domain::time::Time};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -121,7 +121,9 @@ async fn rejected_tokens(world: &World) -> Vec<(&'static str, String)> {
 
 /// Returns a well-formed value of no token.
 fn unknown() -> String {
-    tokenward::domain::secret::Secret::generate(&tokenward::domain::secret::Prefix::default()).unwrap().reveal_once()
+    tokenward::testing::domain::secret::Secret::generate(&tokenward::testing::domain::secret::Prefix::default())
+        .unwrap()
+        .reveal_once()
 }
 
 /// Returns Bob, a member of acme, and a token of his with these scopes.

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, time::Duration};
-use tokenward::{
+use tokenward::testing::{
     actions::{Credentials, InviteUser},
     domain::caller::Caller,
 };

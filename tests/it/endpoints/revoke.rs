@@ -7,7 +7,7 @@ use crate::world::{
 };
 use serde_json::json;
 use std::time::Duration;
-use tokenward::actions::{Credentials, DisableResourceServer};
+use tokenward::testing::actions::{Credentials, DisableResourceServer};
 
 async fn revoke(world: &World, api: &Credentials, secret: &str, token: &str) -> (u16, String) {
     let request = world.http.post(world.url("/oauth/revoke")).basic_auth(&api.client_id, Some(secret));

@@ -8,8 +8,8 @@ use crate::world::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokenward::actions::{AddOrganizationMember, AddUser, CreateToken};
-use tokenward::{
+use tokenward::testing::actions::{AddOrganizationMember, AddUser, CreateToken};
+use tokenward::testing::{
     domain::{
         caller::{AuthMethod, Caller},
         id::OrganizationId,

@@ -16,7 +16,7 @@ use crate::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use tokenward::{
+use tokenward::testing::{
     actions::{DisableUser, EnableUser, InviteUser},
     domain::caller::Caller,
 };
@@ -373,7 +373,7 @@ both!(
         // The scope read_old is in the catalogue only when the token is created.
         let later = World::with(database, &[("scopes.file", file.to_str().unwrap())]).await;
         std::fs::write(&file, scope("read_builds", "read") + &scope("read_old", "read")).unwrap();
-        let before = tokenward::config::Config::load(
+        let before = tokenward::testing::config::Config::load(
             None,
             [],
             &[("database.url", later.database.url().to_owned()), ("scopes.file", file.to_str().unwrap().to_owned())],
@@ -392,11 +392,11 @@ both!(
 );
 
 /// Creates a token of Bob for acme, as a service with another configuration would.
-async fn create_with(world: &World, config: &tokenward::config::Config, scopes: &[&str]) -> String {
-    use tokenward::{actions, app};
+async fn create_with(world: &World, config: &tokenward::testing::config::Config, scopes: &[&str]) -> String {
+    use tokenward::testing::{actions, app};
     let app = app::App::new(world.app.store().clone(), config, world.clock.clone());
     let caller = Caller::command_line(app.now());
-    let operator = tokenward::domain::policy::operator(&caller).unwrap();
+    let operator = tokenward::testing::domain::policy::operator(&caller).unwrap();
     let owner = app.store().user_by_username(&operator, "bob").await.unwrap().unwrap().id;
     let acme = app.store().organization_by_slug("acme").await.unwrap().unwrap().id;
     let names: Vec<_> = scopes.iter().map(|name| (*name).to_owned()).collect();

@@ -8,7 +8,7 @@ use crate::world::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use tokenward::{
+use tokenward::testing::{
     app::{App, Clock},
     domain::{decision::CheckRequest, secret::Secret},
     mail::Failure,

@@ -13,7 +13,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
-use tokenward::{config::DatabaseTarget, domain::secret::Prefix, store::Store};
+use tokenward::testing::{config::DatabaseTarget, domain::secret::Prefix, store::Store};
 
 /// The number of connections for reads on PostgreSQL.
 const MAX_READERS: usize = 6;

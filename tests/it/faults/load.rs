@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tokenward::{app::Clock, store::Store};
+use tokenward::testing::{app::Clock, store::Store};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 

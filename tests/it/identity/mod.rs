@@ -16,7 +16,7 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use provider::{EC, ED, OTHER_EC, OTHER_ED, OTHER_RSA, Pair, Provider, RSA, WEAK_RSA, claims, set, signed, unsigned};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use tokenward::{
+use tokenward::testing::{
     actions::{AddUser, DisableUser},
     store::{Identity, NewUser},
 };
@@ -105,7 +105,8 @@ both!(
         let world = World::with(database, &settings).await;
         for bad in [set(&[WEAK_RSA]), set(&[EC]), "{".into()] {
             std::fs::write(&file, &bad).unwrap();
-            let error = tokenward::http::service(&world.app, &world.config).expect_err("it starts").to_string();
+            let error =
+                tokenward::testing::http::service(&world.app, &world.config).expect_err("it starts").to_string();
             assert!(error.contains(file.to_str().unwrap()) && error.contains("auth.jwt.jwks_file"), "{error}");
         }
     }

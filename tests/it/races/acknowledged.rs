@@ -13,10 +13,10 @@ use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
-use tokenward::actions::{
+use tokenward::testing::actions::{
     AddOrganizationMember, Credentials, DisableUser, EnableUser, RemoveOrganizationMember, RevokeTokenByValue,
 };
-use tokenward::domain::{caller::Caller, error::Result, organization::Role, secret::Secret};
+use tokenward::testing::domain::{caller::Caller, error::Result, organization::Role, secret::Secret};
 
 const CLIENTS: usize = 64;
 const ROUNDS: usize = 12;

@@ -4,7 +4,7 @@ use super::{Stop, Stopping, actions, within};
 use crate::world::{ISSUER, PASSWORD, World, database::Kind};
 use futures_util::future::join;
 use std::{collections::BTreeSet, pin::pin, time::Duration};
-use tokenward::{
+use tokenward::testing::{
     actions::{
         AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddUser, CreateOrganization, CreateToken,
         DeleteOrganization, DeleteUser, DisableUser, EnableUser, IdentityClaims, InviteUser,

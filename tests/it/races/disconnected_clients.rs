@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tokenward::{
+use tokenward::testing::{
     actions::UpdateToken,
     domain::{
         caller::{AuthMethod, Caller},

@@ -17,7 +17,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
-use tokenward::{
+use tokenward::testing::{
     actions::{
         AddOrganizationMember, AddOrganizationToToken, CreateToken, DisableUser, EnableUser,
         RemoveOrganizationFromToken, RemoveOrganizationMember, RevokeToken, RevokeTokenByValue,

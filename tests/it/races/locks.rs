@@ -8,7 +8,7 @@ use crate::world::{
 };
 use futures_util::future::{join, join_all};
 use serde_json::json;
-use tokenward::{
+use tokenward::testing::{
     actions::{UpdateOrganization, UpdateOrganizationMember},
     domain::{
         caller::{AuthMethod, Caller},

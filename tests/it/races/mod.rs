@@ -14,7 +14,7 @@ use crate::world::{client::Client, cluster::setting, programs::top};
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokenward::{
+use tokenward::testing::{
     app::{Change, ChangeContext, ChangeKind},
     domain::{error::Result, id::UserId},
     store::Tx,

@@ -1,7 +1,7 @@
 //! A model of the expected results: the rules of tokens, grants and memberships, reimplemented without a database.
 
 use std::collections::{BTreeMap, BTreeSet};
-use tokenward::domain::{
+use tokenward::testing::domain::{
     error::Code,
     event::EventType,
     id::{OrganizationId, TokenId, UserId},

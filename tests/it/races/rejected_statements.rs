@@ -12,7 +12,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
-use tokenward::{
+use tokenward::testing::{
     actions::{
         AcceptInvitation, AddOrganizationMember, AddOrganizationToToken, AddResourceServer, AddUser,
         CreateOrganization, CreateToken, DeleteOrganization, DeleteUser, DisableResourceServer, DisableUser,

@@ -12,7 +12,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Instant,
 };
-use tokenward::{
+use tokenward::testing::{
     actions::{CreateToken, RemoveOrganizationFromToken, RevokeToken},
     domain::{
         caller::{AuthMethod, Caller},

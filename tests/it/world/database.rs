@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 use tempfile::TempDir;
-use tokenward::config::DatabaseTarget;
+use tokenward::testing::config::DatabaseTarget;
 use uuid::Uuid;
 
 /// The databases that the service supports.

@@ -6,7 +6,7 @@
 
 use super::{World, client::Client};
 use std::time::{Duration, Instant};
-use tokenward::{
+use tokenward::testing::{
     domain::{
         caller::{AuthMethod, Caller},
         event::EventType,

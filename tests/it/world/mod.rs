@@ -25,7 +25,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokenward::{
+use tokenward::testing::{
     actions::{
         AddOrganizationMember, AddResourceServer, AddUser, CreateOrganization, Credentials, SetPassword,
         UpdateOrganizationMember,
@@ -312,7 +312,7 @@ impl World {
     /// Runs `work` in this task and returns the number of its statements.
     pub(crate) async fn statements(&self, work: impl Future) -> u64 {
         let stats = Arc::default();
-        tokenward::store::with_request_stats(Arc::clone(&stats), work).await;
+        tokenward::testing::store::with_request_stats(Arc::clone(&stats), work).await;
         stats.statements()
     }
 }

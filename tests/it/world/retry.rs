@@ -2,7 +2,7 @@
 
 use super::client::Reply;
 use std::time::{Duration, Instant};
-use tokenward::domain::error::{Code, Result};
+use tokenward::testing::domain::error::{Code, Result};
 
 /// Time after which the last result is returned, whatever it is.
 const TIMEOUT: Duration = Duration::from_secs(30);
