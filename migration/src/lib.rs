@@ -1,14 +1,7 @@
-//! The migrations that lead to the current schema, in order.
+//! The migrations that lead to the current schema, in order. They are additive, and none is ever undone.
 
-mod fifth;
-mod first;
-mod fourth;
-mod m20261130_160000_used_usernames;
-mod m20261130_160500_known_networks;
-mod m20261130_170000_event_resource_servers;
-mod second;
-mod sixth;
-mod third;
+mod columns;
+mod m20261201_000000_initial;
 
 use sea_orm_migration::prelude::MigrationTrait;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -19,16 +12,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(first::Migration),
-            Box::new(second::Migration),
-            Box::new(third::Migration),
-            Box::new(fourth::Migration),
-            Box::new(fifth::Migration),
-            Box::new(sixth::Migration),
-            Box::new(m20261130_160000_used_usernames::Migration),
-            Box::new(m20261130_160500_known_networks::Migration),
-            Box::new(m20261130_170000_event_resource_servers::Migration),
-        ]
+        vec![Box::new(m20261201_000000_initial::Migration)]
     }
 }

@@ -1,10 +1,21 @@
-//! The content of notification emails: copied at the commit, so that nothing is looked up when the email is sent.
+//! Notification emails: copied at the commit, so that nothing is looked up when the email is sent.
 
 use serde::{Deserialize, Serialize};
 
-/// The content of an email, as the outbox stores it.
+/// An email and its recipient, as the outbox stores them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "letter", rename_all = "snake_case")]
+pub struct EmailPayload {
+    /// The recipient's name at the time of the commit.
+    pub to_name: String,
+    /// The recipient's address at the time of the commit.
+    pub to_address: String,
+    /// The content.
+    pub email: EmailContent,
+}
+
+/// The content of an email.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EmailContent {
     /// An organization was removed from one token.
     OrganizationRemoved {

@@ -119,7 +119,7 @@ impl UserNode {
     async fn has_password(&self, ctx: &Context<'_>) -> NullableField<bool> {
         let user = *self.signed_in_user(ctx)?.user();
         let sign_in = request(ctx).app.store().sign_in(user).await;
-        field_result(sign_in.map(|sign_in| sign_in.is_some_and(|sign_in| sign_in.hashed.is_some())))
+        field_result(sign_in.map(|sign_in| sign_in.is_some_and(|sign_in| sign_in.hash.is_some())))
     }
 
     /// The tokens that the user owns, newest first by default. Visible to the user only.

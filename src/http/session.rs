@@ -175,7 +175,7 @@ async fn sign_in(state: &HttpState, request: &Parts, body: Body) -> Result<Respo
     // Over the limit of a user, the work is the same as for an unknown name, so that neither the response nor its timing
     // reveals that the user exists or that the password was correct.
     let known = known.filter(|_| !is_locked);
-    let hashed = known.as_ref().and_then(|known| known.hashed.clone());
+    let hashed = known.as_ref().and_then(|known| known.hash.clone());
     // Without a reserved place in the queue of password checks: whether one is free would reveal that the user has signed in
     // from this network.
     let is_correct = state.is_password(&password, hashed, &attempt, false).await?;
@@ -224,7 +224,7 @@ async fn confirm_password(state: &HttpState, request: &Parts, body: Body) -> Res
     let counted_attempt = state.sessions.begin_confirmation(observed.address, session.id, state.app.instant());
     let attempt = state.throttled(counted_attempt)?;
     let found = state.app.store().sign_in(session.user).await;
-    let hashed = found.inspect_err(|_| state.sessions.release(&attempt))?.and_then(|known| known.hashed);
+    let hashed = found.inspect_err(|_| state.sessions.release(&attempt))?.and_then(|known| known.hash);
     if !state.is_password(&input.password, hashed, &attempt, true).await? {
         return Err(wrong(WRONG_PASSWORD));
     }

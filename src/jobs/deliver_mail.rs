@@ -4,7 +4,7 @@
 use super::agreed_now;
 use crate::{
     app::App,
-    domain::{email::EmailContent, error::Result, time::Time},
+    domain::{email::EmailPayload, error::Result, time::Time},
     mail::{Cause, EmailContext, Failure, Mailer, SEND_TIMEOUT, render},
     store::{LeasedDelivery, Outcome},
 };
@@ -85,12 +85,13 @@ async fn deliver_next(app: &App, mail: &MailDelivery) -> Result<Option<Result<()
 }
 
 async fn deliver(mail: &MailDelivery, leased: &LeasedDelivery) -> Result<(), Failure> {
-    let content: EmailContent = serde_json::from_str(&leased.email).map_err(Failure::permanent)?;
+    let EmailPayload { to_name, to_address, email } =
+        serde_json::from_str(&leased.payload).map_err(Failure::permanent)?;
     let context = EmailContext {
         notification_id: leased.id.to_string(),
-        to_name: leased.to_name.clone(),
-        to_address: leased.to_address.clone(),
-        content,
+        to_name,
+        to_address,
+        content: email,
         public_url: mail.public_url.clone(),
     };
     mail.mailer.send(&render(&context).map_err(Failure::permanent)?).await
@@ -113,7 +114,7 @@ fn log_failure(failure: &Failure, delivery: &LeasedDelivery, outcome: &Outcome) 
 
 fn outcome_of(failure: &Failure, delivery: &LeasedDelivery, now: Time) -> Outcome {
     let error = failure.text.clone();
-    if failure.is_permanent() || now >= delivery.tried_from.plus(ABANDON_AFTER) {
+    if failure.is_permanent() || now >= delivery.retrying_since.plus(ABANDON_AFTER) {
         return Outcome::Abandoned { error };
     }
     Outcome::Retry { at: now.plus(exponential_delay(MIN_RETRY_DELAY, delivery.attempts, MAX_RETRY_DELAY)), error }
@@ -135,10 +136,8 @@ mod tests {
     fn delivery(attempts: i32, age: Duration) -> LeasedDelivery {
         LeasedDelivery {
             id: DeliveryId::new(NOW),
-            to_name: "Bob".into(),
-            to_address: "bob@example.test".into(),
-            email: String::new(),
-            tried_from: NOW.minus(age),
+            payload: String::new(),
+            retrying_since: NOW.minus(age),
             attempts,
             until: NOW.plus(LEASE),
         }

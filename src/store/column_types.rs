@@ -93,6 +93,8 @@ columns! {
         |stored| EventType::ALL.iter().copied().find(|kind| kind.as_str() == stored);
     EventSource as String: |via| via.as_str().to_owned(),
         |stored| EventSource::ALL.into_iter().find(|via| via.as_str() == stored);
+    DeliveryKind as String: |kind| kind.as_str().to_owned(),
+        |stored| DeliveryKind::ALL.into_iter().find(|kind| kind.as_str() == stored);
     FieldChanges as String: |all| serde_json::to_string(&all.0).unwrap_or_default(),
         |stored| serde_json::from_str(&stored).ok().map(FieldChanges);
 }
@@ -100,6 +102,23 @@ columns! {
 /// The expiry of a token. `None` (never) is stored as `i64::MAX` and sorts after every time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry(pub(crate) Option<Time>);
+
+/// The kind of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryKind {
+    /// An email to a user.
+    Email,
+}
+
+impl DeliveryKind {
+    const ALL: [Self; 1] = [Self::Email];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+        }
+    }
+}
 
 /// The field changes of an event, stored as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]

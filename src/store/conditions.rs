@@ -2,9 +2,10 @@
 
 use super::{
     column_types::Expiry,
-    entity::{grant, organization, token, user},
+    entity::{grant, organization, token, token_value, user},
 };
 use crate::domain::{
+    secret::Fingerprint,
     state::{GrantStatus, TokenStatus, UserStatus},
     time::Time,
 };
@@ -37,6 +38,13 @@ pub(super) fn token_has_no_end<T: IntoIden + Copy>(table: T) -> Condition {
     Condition::all()
         .add(Expr::col((table, token::Column::RevokedAt)).is_null())
         .add(Expr::col((table, token::Column::ExpiredAt)).is_null())
+}
+
+/// The value of a token that has this fingerprint, unless it was replaced.
+pub(super) fn token_value_is<T: IntoIden + Copy>(table: T, fingerprint: Fingerprint, at: Time) -> Condition {
+    Condition::all()
+        .add(Expr::col((table, token_value::Column::Fingerprint)).eq(fingerprint))
+        .add(Expr::col((table, token_value::Column::EndsAt)).gt(Expiry(Some(at))))
 }
 
 /// Grants with one of these statuses at a time.
@@ -98,6 +106,7 @@ mod tests {
     };
 
     const NOW: Time = Time::from_micros(1_795_426_200_000_000);
+    const FINGERPRINT: Fingerprint = Fingerprint::from_bytes([7; 32]);
 
     /// Rows that satisfy a condition, of a table that is written in the statement.
     async fn count(db: &DatabaseConnection, row: &[(&'static str, Value)], condition: Condition) -> usize {
@@ -119,6 +128,7 @@ mod tests {
         fn conditions_select_the_statuses_that_the_domain_derives(
             [expires_at, expired_at, ended_at] in [times(), times(), times()],
             [revoked_at, removed_at, disabled_at, deleted_at] in [times(), times(), times(), times()],
+            ends_at in times(),
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
@@ -133,7 +143,11 @@ mod tests {
                     ("removed_at", removed_at.into()),
                     ("disabled_at", disabled_at.into()),
                     ("deleted_at", deleted_at.into()),
+                    ("fingerprint", FINGERPRINT.into()),
+                    ("ends_at", Expiry(ends_at).into()),
                 ];
+                let found = count(&db, &row, token_value_is("x", FINGERPRINT, NOW)).await;
+                prop_assert_eq!(found == 1, ends_at.is_none_or(|end| end > NOW));
                 let token = TokenStatus::of(NOW, expires_at, expired_at, revoked_at);
                 for status in TokenStatus::ALL {
                     let found = count(&db, &row, token_is("x", status, NOW)).await;

@@ -4,7 +4,7 @@ use super::{
     Store, all,
     column_types::{Expiry, LastUse},
     conditions,
-    entity::{grant, grant_scope, grant_use, membership, token, user},
+    entity::{grant, grant_scope, grant_usage, membership, token, user},
     one,
     pagination::{self, SortKey, SortOrder, same},
     tx::Tx,
@@ -65,7 +65,7 @@ struct GrantRow {
     username: String,
     last_used_at: LastUse,
     last_used_at_number: i64,
-    last_at: Option<Time>,
+    last_request_at: Option<Time>,
     address: Option<String>,
     user_agent: Option<String>,
     method: Option<String>,
@@ -88,7 +88,7 @@ impl From<GrantRow> for Grant {
             owner_is_admin: row.role == Some(Role::Admin),
             usage: usage::of(UsageColumns {
                 last_used_at: row.last_used_at,
-                last_at: row.last_at,
+                last_request_at: row.last_request_at,
                 address: row.address,
                 user_agent: row.user_agent,
                 method: row.method,
@@ -240,7 +240,7 @@ fn grants() -> SelectStatement {
     ] {
         select.column(("g", column));
     }
-    for column in ["last_used_at", "last_at", "address", "user_agent", "method", "path", "scope", "allowed"] {
+    for column in ["last_used_at", "last_request_at", "address", "user_agent", "method", "path", "scope", "allowed"] {
         select.column(("u", column));
     }
     let member =
@@ -252,7 +252,7 @@ fn grants() -> SelectStatement {
         .column(("o", "username"))
         .from_as(grant::Entity, "g")
         .join_as(JoinType::InnerJoin, token::Entity, "t", same(("t", "id"), ("g", "token_id")))
-        .join_as(JoinType::InnerJoin, grant_use::Entity, "u", same(("u", "grant_id"), ("g", "id")))
+        .join_as(JoinType::InnerJoin, grant_usage::Entity, "u", same(("u", "grant_id"), ("g", "id")))
         .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("g", "owner_id")))
         .join_as(JoinType::LeftJoin, membership::Entity, "m", member)
         .take()
@@ -300,9 +300,9 @@ fn grants_of(tokens: &[TokenId], filter: &GrantFilter, at: Time) -> SelectStatem
 fn recent_addresses(tokens: &[TokenId], at: Time) -> SelectStatement {
     active_grants(tokens, at)
         .column(("u", "address"))
-        .join_as(JoinType::InnerJoin, grant_use::Entity, "u", same(("u", "grant_id"), ("g", "id")))
+        .join_as(JoinType::InnerJoin, grant_usage::Entity, "u", same(("u", "grant_id"), ("g", "id")))
         .and_where(Expr::col(("u", "address")).is_not_null())
-        .order_by(("u", "last_at"), Order::Desc)
+        .order_by(("u", "last_request_at"), Order::Desc)
         .take()
 }
 
@@ -346,10 +346,10 @@ mod tests {
     #[test]
     fn audit_is_one_statement() {
         assert_snapshot!(sql_of(&audit(&TokenFilter::default(), TokenOrder::default(), &FIRST)), @r#"
-        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
+        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"
-        INNER JOIN "grant_uses" AS "u" ON "u"."grant_id" = "g"."id"
+        INNER JOIN "grant_usage" AS "u" ON "u"."grant_id" = "g"."id"
         INNER JOIN "users" AS "o" ON "o"."id" = "g"."owner_id"
         LEFT JOIN "memberships" AS "m" ON "m"."organization_id" = "g"."organization_id"
         AND "m"."user_id" = "g"."owner_id"
@@ -394,10 +394,10 @@ mod tests {
     fn audit_applies_all_filters_and_cursor() {
         let order = TokenOrder { field: TokenOrderField::LastUsedAt, descending: false };
         assert_snapshot!(sql_of(&audit(&every_filter(), order, &page_after(Key::Number(9)))), @r#"
-        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
+        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"
-        INNER JOIN "grant_uses" AS "u" ON "u"."grant_id" = "g"."id"
+        INNER JOIN "grant_usage" AS "u" ON "u"."grant_id" = "g"."id"
         INNER JOIN "users" AS "o" ON "o"."id" = "g"."owner_id"
         LEFT JOIN "memberships" AS "m" ON "m"."organization_id" = "g"."organization_id"
         AND "m"."user_id" = "g"."owner_id"
@@ -410,38 +410,41 @@ mod tests {
         AND ("t"."expired_at" IS NOT NULL OR "t"."expires_at" <= $3)) OR "t"."revoked_at" IS NOT NULL)
         AND "o"."searchable" LIKE $4 ESCAPE E'\\'
         AND ("o"."searchable" LIKE $5 ESCAPE E'\\' OR "t"."searchable" LIKE $6 ESCAPE E'\\')
-        AND "t"."fingerprint" = $7
-        AND $8 = $9
-        AND "t"."hint" = $10
-        AND "u"."address" = $11
-        AND (NOT "u"."last_used_at" = $12)
-        AND "t"."expires_at" = $13
-        AND "t"."created_at" >= $14
-        AND ("u"."last_used_at" < $15
-        AND "u"."last_used_at" <> $16)
-        AND "u"."last_used_at" < $17
+        AND "t"."id" IN (SELECT "v"."token_id"
+        FROM "token_values" AS "v"
+        WHERE "v"."fingerprint" = $7
+        AND "v"."ends_at" > $8)
+        AND $9 = $10
+        AND "t"."hint" = $11
+        AND "u"."address" = $12
+        AND (NOT "u"."last_used_at" = $13)
+        AND "t"."expires_at" = $14
+        AND "t"."created_at" >= $15
+        AND ("u"."last_used_at" < $16
+        AND "u"."last_used_at" <> $17)
         AND "u"."last_used_at" < $18
-        AND ("t"."expires_at" >= $19
-        AND "t"."expires_at" < $20
-        AND "t"."expires_at" <> $21)
-        AND ("t"."expires_at" >= $22
-        AND "t"."expires_at" < $23)
-        AND EXISTS(SELECT $24
+        AND "u"."last_used_at" < $19
+        AND ("t"."expires_at" >= $20
+        AND "t"."expires_at" < $21
+        AND "t"."expires_at" <> $22)
+        AND ("t"."expires_at" >= $23
+        AND "t"."expires_at" < $24)
+        AND EXISTS(SELECT $25
         FROM "grant_scopes" AS "s"
         WHERE "s"."organization_id" = "g"."organization_id"
-        AND "s"."scope" = $25
+        AND "s"."scope" = $26
         AND "s"."token_id" = "g"."token_id")
-        AND (NOT "m"."role" = $26)
-        AND "m"."role" = $27
-        AND ("u"."last_used_at", "u"."token_id") > ($28, $29)
+        AND (NOT "m"."role" = $27)
+        AND "m"."role" = $28
+        AND ("u"."last_used_at", "u"."token_id") > ($29, $30)
         ORDER BY "u"."last_used_at" ASC, "u"."token_id" ASC
-        LIMIT $30
+        LIMIT $31
 
         SQLite:
-        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
+        SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"
-        INNER JOIN "grant_uses" AS "u" ON "u"."grant_id" = "g"."id"
+        INNER JOIN "grant_usage" AS "u" ON "u"."grant_id" = "g"."id"
         INNER JOIN "users" AS "o" ON "o"."id" = "g"."owner_id"
         LEFT JOIN "memberships" AS "m" ON "m"."organization_id" = "g"."organization_id"
         AND "m"."user_id" = "g"."owner_id"
@@ -454,7 +457,10 @@ mod tests {
         AND ("t"."expired_at" IS NOT NULL OR "t"."expires_at" <= ?)) OR "t"."revoked_at" IS NOT NULL)
         AND "o"."searchable" LIKE ? ESCAPE '\'
         AND ("o"."searchable" LIKE ? ESCAPE '\' OR "t"."searchable" LIKE ? ESCAPE '\')
-        AND "t"."fingerprint" = ?
+        AND "t"."id" IN (SELECT "v"."token_id"
+        FROM "token_values" AS "v"
+        WHERE "v"."fingerprint" = ?
+        AND "v"."ends_at" > ?)
         AND ? = ?
         AND "t"."hint" = ?
         AND "u"."address" = ?
@@ -492,11 +498,11 @@ mod tests {
         let query = pagination::paginate_each(grants_of(&TOKENS, &filter, NOW), ("g", "token_id"), &order, &FIRST);
         assert_snapshot!(sql_of(&query), @r#"
         SELECT *
-        FROM (SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username", ROW_NUMBER() OVER ( PARTITION BY "g"."token_id"
+        FROM (SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username", ROW_NUMBER() OVER ( PARTITION BY "g"."token_id"
         ORDER BY "g"."id" DESC ) AS "place"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"
-        INNER JOIN "grant_uses" AS "u" ON "u"."grant_id" = "g"."id"
+        INNER JOIN "grant_usage" AS "u" ON "u"."grant_id" = "g"."id"
         INNER JOIN "users" AS "o" ON "o"."id" = "g"."owner_id"
         LEFT JOIN "memberships" AS "m" ON "m"."organization_id" = "g"."organization_id"
         AND "m"."user_id" = "g"."owner_id"

@@ -25,7 +25,7 @@ use sea_orm::{
 };
 
 /// The setting that is stored when the first user accepts the invitation of a new service.
-const FIRST_USER_SETTING: &str = "first_person";
+const FIRST_USER_SETTING: &str = "first_user";
 
 /// The user whom an invitation is for.
 #[derive(Debug, Clone, FromQueryResult)]

@@ -19,6 +19,11 @@ use sea_orm::{
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
+const NEWER_SCHEMA: &str =
+    "This database was migrated by a newer Tokenward than this one; start that one, or a newer one.";
+/// Its migrations come before the initial one: `first` and others.
+const UNRELEASED_SCHEMA: &str = "This database was created by a Tokenward from before the first release, whose schema is not migrated; create a new \
+     database and name it in database.url, or an empty folder in data_dir.";
 const PREFIX_SETTING: &str = "token.prefix";
 /// The table in which the library records the applied migrations.
 const MIGRATIONS_TABLE: &str = "seaql_migrations";
@@ -39,21 +44,21 @@ struct Applied {
 #[derive(Debug, FromQueryResult)]
 struct Lease {
     holder: Option<Uuid>,
-    beat: i64,
+    renewals: i64,
 }
 
 impl Store {
     /// Returns the names of the pending migrations, without changing anything. `CONFLICT` if a newer program migrated
-    /// the database.
+    /// the database, or a program from before the first release did.
     pub async fn pending(&self) -> Result<Vec<String>> {
         let known: Vec<_> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
         let table_exists = run(self.checks.has_table(MIGRATIONS_TABLE)).await?;
         let query = Query::select().column("version").from(MIGRATIONS_TABLE).take();
         let applied: Vec<Applied> = if table_exists { super::all(&self.checks, &query).await? } else { Vec::new() };
         let applied: Vec<_> = applied.into_iter().map(|step| step.version).collect();
-        if applied.iter().any(|step| !known.contains(step)) {
-            let why = "This database was migrated by a newer Tokenward than this one; start that one, or a newer one.";
-            return Err(Error::Conflict(why.into()));
+        if let Some(unknown) = applied.iter().filter(|step| !known.contains(step)).min() {
+            let is_older = known.first().is_some_and(|initial| unknown < initial);
+            return Err(Error::Conflict(if is_older { UNRELEASED_SCHEMA } else { NEWER_SCHEMA }.into()));
         }
         Ok(known.into_iter().filter(|step| !applied.contains(step)).collect())
     }
@@ -104,16 +109,17 @@ impl Store {
                 }
             };
             failures = 0;
-            let stopped = last_seen.is_some_and(|(beat, since)| beat == lease.beat && since.elapsed() > LEASE_EXPIRY);
+            let stopped =
+                last_seen.is_some_and(|(renewals, since)| renewals == lease.renewals && since.elapsed() > LEASE_EXPIRY);
             if lease.holder.is_none() || stopped {
                 let mut update = lease_update();
-                update.value("holder", node).and_where(Expr::col("beat").eq(lease.beat));
+                update.value("holder", node).and_where(Expr::col("renewals").eq(lease.renewals));
                 if self.change_lease(&mut update).await? == 1 {
                     return Ok(());
                 }
             }
-            if last_seen.is_none_or(|(beat, _)| beat != lease.beat) {
-                last_seen = Some((lease.beat, Instant::now()));
+            if last_seen.is_none_or(|(renewals, _)| renewals != lease.renewals) {
+                last_seen = Some((lease.renewals, Instant::now()));
             }
             tokio::time::sleep(RENEWAL_INTERVAL).await;
         }
@@ -138,21 +144,21 @@ impl Store {
             .if_not_exists()
             .col(ColumnDef::new("id").integer().not_null().primary_key())
             .col(ColumnDef::new("holder").uuid().null())
-            .col(ColumnDef::new("beat").big_integer().not_null())
+            .col(ColumnDef::new("renewals").big_integer().not_null())
             .take();
         run(self.write.execute(&table)).await?;
         let first = Query::insert()
             .into_table(LEASE_TABLE)
-            .columns(["id", "beat"])
+            .columns(["id", "renewals"])
             .values_panic([1.into(), 0_i64.into()])
             .on_conflict(OnConflict::column("id").do_nothing().to_owned())
             .take();
         run(self.write.execute(&first)).await?;
-        super::one(&self.write, &Query::select().columns(["holder", "beat"]).from(LEASE_TABLE).take()).await
+        super::one(&self.write, &Query::select().columns(["holder", "renewals"]).from(LEASE_TABLE).take()).await
     }
 
     async fn change_lease(&self, change: &mut UpdateStatement) -> Result<u64> {
-        change.value("beat", Expr::col("beat").add(1));
+        change.value("renewals", Expr::col("renewals").add(1));
         Ok(run(self.write.execute(change)).await?.rows_affected())
     }
 

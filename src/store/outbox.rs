@@ -3,6 +3,7 @@
 use super::{Store, entity::delivery, maintenance::Maintenance, run};
 use crate::{
     domain::{
+        email::EmailPayload,
         error::Result,
         id::{DeliveryId, EventId},
         policy::{Operator, Viewer},
@@ -21,14 +22,10 @@ use std::{collections::HashMap, time::Duration};
 pub struct LeasedDelivery {
     /// The ID of the delivery, which all attempts share.
     pub id: DeliveryId,
-    /// The recipient's name at the time of the commit.
-    pub to_name: String,
-    /// The recipient's address at the time of the commit.
-    pub to_address: String,
-    /// The content of the email as JSON.
-    pub email: String,
+    /// The email and its recipient as JSON.
+    pub payload: String,
     /// The time from which retries are limited.
-    pub tried_from: Time,
+    pub retrying_since: Time,
     /// The number of attempts, including this one.
     pub attempts: i32,
     /// The time when the lease expires, which identifies the lease.
@@ -89,10 +86,11 @@ impl Store {
             .limit(limit);
         let pending = |row: delivery::Model| UndeliveredEmail {
             id: row.id,
-            to_address: row.address,
+            to_address: serde_json::from_str(&row.payload)
+                .map_or_else(|_| String::new(), |email: EmailPayload| email.to_address),
             created_at: row.created_at,
             attempts: row.attempts,
-            next_at: row.given_up_at.is_none().then_some(row.next_at),
+            next_at: row.abandoned_at.is_none().then_some(row.next_at),
             last_error: row.last_error,
         };
         Ok(run(find.all(&self.read)).await?.into_iter().map(pending).collect())
@@ -102,9 +100,9 @@ impl Store {
     pub async fn notifications_to(&self, viewer: &Viewer, events: &[EventId]) -> Result<HashMap<EventId, DeliveryId>> {
         let find = delivery::Entity::find()
             .select_only()
-            .column(delivery::Column::EventId)
+            .column(delivery::Column::CauseId)
             .column(delivery::Column::Id)
-            .filter(delivery::Column::EventId.is_in(events.iter().copied()))
+            .filter(delivery::Column::CauseId.is_in(events.iter().copied()))
             .filter(delivery::Column::UserId.eq(*viewer.user()))
             .into_tuple::<(EventId, DeliveryId)>();
         Ok(run(find.all(&self.read)).await?.into_iter().collect())
@@ -114,12 +112,12 @@ impl Store {
     pub async fn outbox_stats(&self) -> Result<Outbox> {
         let unsent = || delivery::Entity::find().select_only().filter(delivery::Column::SentAt.is_null());
         let pending = unsent()
-            .column_as(delivery::Column::Id.count(), "waiting")
+            .column_as(delivery::Column::Id.count(), "pending")
             .column_as(delivery::Column::CreatedAt.min(), "oldest")
-            .filter(delivery::Column::GivenUpAt.is_null())
+            .filter(delivery::Column::AbandonedAt.is_null())
             .into_tuple::<(i64, Option<Time>)>();
-        let abandoned = unsent().filter(delivery::Column::GivenUpAt.is_not_null());
-        let abandoned = abandoned.column_as(delivery::Column::Id.count(), "given_up").into_tuple::<i64>();
+        let abandoned = unsent().filter(delivery::Column::AbandonedAt.is_not_null());
+        let abandoned = abandoned.column_as(delivery::Column::Id.count(), "abandoned").into_tuple::<i64>();
         let (pending, oldest) = run(pending.one(&self.read)).await?.unwrap_or_default();
         let abandoned = run(abandoned.one(&self.read)).await?.unwrap_or_default();
         Ok(Outbox { pending: pending.unsigned_abs(), oldest, abandoned: abandoned.unsigned_abs() })
@@ -133,7 +131,7 @@ impl Maintenance<'_> {
             delivery::Column::NextAt
                 .lte(at)
                 .and(delivery::Column::SentAt.is_null())
-                .and(delivery::Column::GivenUpAt.is_null())
+                .and(delivery::Column::AbandonedAt.is_null())
         };
         let due_ids = delivery::Entity::find()
             .select_only()
@@ -153,10 +151,8 @@ impl Maintenance<'_> {
             .into_iter()
             .map(|row| LeasedDelivery {
                 id: row.id,
-                to_name: row.to_name,
-                to_address: row.address,
-                email: row.letter,
-                tried_from: row.tried_from,
+                payload: row.payload,
+                retrying_since: row.retrying_since,
                 attempts: row.attempts,
                 until: row.next_at,
             })
@@ -167,9 +163,9 @@ impl Maintenance<'_> {
     pub async fn retry_emails(&self, _: &Operator, which: DeliverySelector, at: Time) -> Result<u64> {
         let mut update = delivery::Entity::update_many()
             .col_expr(delivery::Column::NextAt, Expr::value(at))
-            .col_expr(delivery::Column::TriedFrom, Expr::value(at))
+            .col_expr(delivery::Column::RetryingSince, Expr::value(at))
             .col_expr(delivery::Column::Attempts, Expr::value(0))
-            .col_expr(delivery::Column::GivenUpAt, Expr::value(None::<Time>))
+            .col_expr(delivery::Column::AbandonedAt, Expr::value(None::<Time>))
             .filter(delivery::Column::SentAt.is_null());
         if let DeliverySelector::One(id) = which {
             update = update.filter(delivery::Column::Id.eq(id));
@@ -183,7 +179,7 @@ impl Maintenance<'_> {
         let update = delivery::Entity::update_many()
             .filter(delivery::Column::Id.eq(leased.id))
             .filter(delivery::Column::SentAt.is_null());
-        let lease_holds = || delivery::Column::NextAt.eq(leased.until).and(delivery::Column::GivenUpAt.is_null());
+        let lease_holds = || delivery::Column::NextAt.eq(leased.until).and(delivery::Column::AbandonedAt.is_null());
         let update = match outcome {
             Outcome::Sent => update
                 .col_expr(delivery::Column::SentAt, Expr::value(at))
@@ -193,7 +189,7 @@ impl Maintenance<'_> {
                 .col_expr(delivery::Column::LastError, Expr::value(error.clone()))
                 .filter(lease_holds()),
             Outcome::Abandoned { error } => update
-                .col_expr(delivery::Column::GivenUpAt, Expr::value(at))
+                .col_expr(delivery::Column::AbandonedAt, Expr::value(at))
                 .col_expr(delivery::Column::LastError, Expr::value(error.clone()))
                 .filter(lease_holds()),
         };

@@ -1,10 +1,11 @@
 //! Keyset pagination of lists, and the conditions that token lists share.
 
-use super::{all, like_containing, one};
+use super::{all, conditions, entity::token_value, like_containing, one};
 use crate::domain::{
     cursor::{Cursor, Key},
     error::Result,
     list::{Page, Slice, TimeRange, TokenFilter, TokenOrder, TokenOrderField},
+    secret::Fingerprint,
     time::Time,
 };
 use sea_orm::{
@@ -213,7 +214,7 @@ pub(super) fn shared(filter: &TokenFilter, at: Time) -> Condition {
     }
     for value in &filter.values {
         all = all.add(match value {
-            Some(fingerprint) => Expr::col(("t", "fingerprint")).eq(*fingerprint),
+            Some(fingerprint) => Expr::col(("t", "id")).in_subquery(token_with_value(*fingerprint, at)),
             // The text begins like a token value but is none: no token matches.
             None => Expr::value(1).eq(0),
         });
@@ -237,6 +238,15 @@ pub(super) fn shared(filter: &TokenFilter, at: Time) -> Condition {
         .add_option(filter.unused_for.map(|span| unused_since(at.minus(span))))
         .add(within(("t", "expires_at"), filter.expires_at, Some(i64::MAX)))
         .add_option(soon.map(|soon| within(("t", "expires_at"), soon, None)))
+}
+
+/// Selects the ID of the token with this value.
+fn token_with_value(fingerprint: Fingerprint, at: Time) -> SelectStatement {
+    Query::select()
+        .column(("v", "token_id"))
+        .from_as(token_value::Entity, "v")
+        .cond_where(conditions::token_value_is("v", fingerprint, at))
+        .take()
 }
 
 /// Tests the last use. Never used is stored as 0, which is not less than a time before 1970.

@@ -51,7 +51,7 @@ impl From<resource_server::Model> for ResourceServer {
             id: row.id,
             name: row.name,
             client_id: row.client_id,
-            secret: row.secret,
+            secret: row.secret_fingerprint,
             created_at: row.created_at,
             disabled_at: row.disabled_at,
             limits: Limits {
@@ -74,7 +74,7 @@ impl Tx {
             id: Set(ResourceServerId::new(self.caller().at)),
             name: Set(new.name),
             client_id: Set(new.client_id),
-            secret: Set(new.secret),
+            secret_fingerprint: Set(new.secret),
             created_at: Set(self.caller().at),
             disabled_at: Set(None),
             organizations: Set(slugs.join(" ")),

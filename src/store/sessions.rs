@@ -46,7 +46,7 @@ pub struct SignIn {
     /// The time when the user was disabled, if they are.
     pub disabled_at: Option<Time>,
     /// The password hash; `None` if the user has no password.
-    pub hashed: Option<Hashed>,
+    pub hash: Option<Hashed>,
     /// The version of the password, which counts its changes.
     pub version: Option<i64>,
     /// The networks from which the user signed in.
@@ -151,16 +151,16 @@ impl Store {
 
 impl Tx {
     /// Sets the password of a user and returns its version. Ends all sessions of the user except that of the caller.
-    pub async fn set_password(&self, setter: &PasswordSetter, hashed: &Hashed) -> Result<i64> {
+    pub async fn set_password(&self, setter: &PasswordSetter, hash: &Hashed) -> Result<i64> {
         let user = *setter.user();
         let update = password::Entity::update_many()
-            .col_expr(password::Column::Hashed, Expr::value(hashed.clone()))
+            .col_expr(password::Column::Hash, Expr::value(hash.clone()))
             .col_expr(password::Column::Version, Expr::col(password::Column::Version).add(1_i64))
             .filter(password::Column::UserId.eq(user))
             .exec_with_returning(&self.db);
         let version = match run(update).await?.pop() {
             Some(row) => row.version,
-            None => self.insert_password(user, hashed).await?,
+            None => self.insert_password(user, hash).await?,
         };
         if let Some(own) = self.caller().session() {
             let update_own = session::Entity::update_many()
@@ -178,13 +178,9 @@ impl Tx {
         Ok(version)
     }
 
-    async fn insert_password(&self, user: UserId, hashed: &Hashed) -> Result<i64> {
-        let row = password::ActiveModel {
-            user_id: Set(user),
-            hashed: Set(hashed.clone()),
-            version: Set(1),
-            networks: Set(None),
-        };
+    async fn insert_password(&self, user: UserId, hash: &Hashed) -> Result<i64> {
+        let row =
+            password::ActiveModel { user_id: Set(user), hash: Set(hash.clone()), version: Set(1), networks: Set(None) };
         let inserted = run_unique(password::Entity::insert(row).exec_without_returning(&self.db)).await?;
         inserted.map(|_| 1).ok_or_else(|| Error::Conflict("The password was changed meanwhile.".into()))
     }
@@ -327,7 +323,7 @@ async fn add_network(connection: &impl ConnectionTrait, user: UserId, address: I
 
 fn sign_ins() -> SelectStatement {
     Query::select()
-        .columns([("u", "id"), ("u", "disabled_at"), ("p", "hashed"), ("p", "version"), ("p", "networks")])
+        .columns([("u", "id"), ("u", "disabled_at"), ("p", "hash"), ("p", "version"), ("p", "networks")])
         .from_as(user::Entity, "u")
         .join_as(JoinType::LeftJoin, password::Entity, "p", same(("p", "user_id"), ("u", "id")))
         .and_where(conditions::user_exists("u"))

@@ -4,7 +4,7 @@ use super::{
     Store, all,
     column_types::Expiry,
     conditions,
-    entity::{grant, membership, organization, token, user},
+    entity::{grant, membership, organization, token, token_value, user},
     pagination::same,
 };
 use crate::domain::{
@@ -44,11 +44,11 @@ struct Row {
 }
 
 impl Store {
-    /// Returns the token with this fingerprint, its owner and the organizations that it has access to. Runs one
-    /// statement, which returns one row per unremoved grant.
-    pub async fn snapshot(&self, fingerprint: &Fingerprint) -> Result<Option<Snapshot>> {
+    /// Returns the token with this value, its owner and the organizations that it has access to. Runs one statement,
+    /// which returns one row per unremoved grant.
+    pub async fn snapshot(&self, fingerprint: &Fingerprint, at: Time) -> Result<Option<Snapshot>> {
         let mut found: Option<Snapshot> = None;
-        for row in all::<Row>(&self.checks, &snapshot(fingerprint)).await? {
+        for row in all::<Row>(&self.checks, &snapshot(fingerprint, at)).await? {
             let grant = grant_of(&row);
             found.get_or_insert_with(|| snapshot_without_grants(row)).grants.extend(grant);
         }
@@ -82,7 +82,7 @@ fn snapshot_without_grants(row: Row) -> Snapshot {
     }
 }
 
-fn snapshot(fingerprint: &Fingerprint) -> SelectStatement {
+fn snapshot(fingerprint: &Fingerprint, at: Time) -> SelectStatement {
     let mut select = Query::select();
     for column in ["id", "description", "scopes", "created_at", "expires_at", "expired_at", "revoked_at", "owner_id"] {
         select.column(("t", column));
@@ -98,28 +98,30 @@ fn snapshot(fingerprint: &Fingerprint) -> SelectStatement {
         .expr_as(Expr::col(("r", "id")), "organization_id")
         .column(("r", "slug"))
         .column(("m", "role"))
-        .from_as(token::Entity, "t")
+        .from_as(token_value::Entity, "v")
+        .join_as(JoinType::InnerJoin, token::Entity, "t", same(("t", "id"), ("v", "token_id")))
         .join_as(JoinType::InnerJoin, user::Entity, "o", same(("o", "id"), ("t", "owner_id")))
         .join_as(JoinType::LeftJoin, grant::Entity, "g", unremoved)
         .join_as(JoinType::LeftJoin, organization::Entity, "r", exists)
         .join_as(JoinType::LeftJoin, membership::Entity, "m", member)
-        .and_where(Expr::col(("t", "fingerprint")).eq(*fingerprint))
+        .cond_where(conditions::token_value_is("v", *fingerprint, at))
         .take()
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::sql_snapshots::{plan, sql_of},
+        super::sql_snapshots::{NOW, plan, sql_of},
         *,
     };
     use insta::assert_snapshot;
 
     #[test]
     fn snapshot_is_one_statement() {
-        assert_snapshot!(sql_of(&snapshot(&Fingerprint::from_bytes([7; 32]))), @r#"
+        assert_snapshot!(sql_of(&snapshot(&Fingerprint::from_bytes([7; 32]), NOW)), @r#"
         SELECT "t"."id", "t"."description", "t"."scopes", "t"."created_at", "t"."expires_at", "t"."expired_at", "t"."revoked_at", "t"."owner_id", "o"."username", "o"."name", "o"."email", "o"."disabled_at", "o"."deleted_at", "g"."id" AS "grant_id", "r"."id" AS "organization_id", "r"."slug", "m"."role"
-        FROM "tokens" AS "t"
+        FROM "token_values" AS "v"
+        INNER JOIN "tokens" AS "t" ON "t"."id" = "v"."token_id"
         INNER JOIN "users" AS "o" ON "o"."id" = "t"."owner_id"
         LEFT JOIN "grants" AS "g" ON "g"."token_id" = "t"."id"
         AND "g"."removed_at" IS NULL
@@ -127,15 +129,16 @@ mod tests {
         AND "r"."deleted_at" IS NULL
         LEFT JOIN "memberships" AS "m" ON "m"."organization_id" = "r"."id"
         AND "m"."user_id" = "t"."owner_id"
-        WHERE "t"."fingerprint" = $1
+        WHERE "v"."fingerprint" = $1
+        AND "v"."ends_at" > $2
         "#);
     }
 
     /// R-04
     #[tokio::test]
     async fn snapshot_finds_token_by_fingerprint_index() {
-        let plan = plan(&snapshot(&Fingerprint::from_bytes([7; 32]))).await;
-        assert!(plan[0].contains("USING INDEX sqlite_autoindex_tokens_2 (fingerprint=?)"), "{plan:?}");
+        let plan = plan(&snapshot(&Fingerprint::from_bytes([7; 32]), NOW)).await;
+        assert!(plan[0].contains("USING INDEX sqlite_autoindex_token_values_1 (fingerprint=?)"), "{plan:?}");
         assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");
     }
 }

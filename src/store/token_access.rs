@@ -4,7 +4,7 @@ use super::{
     Store, all,
     column_types::Expiry,
     conditions,
-    entity::{grant, token, token_use},
+    entity::{grant, token, token_usage},
     pagination::{self, SortKey, SortOrder, same},
     run,
     tx::Tx,
@@ -79,7 +79,7 @@ impl Store {
 
     /// Returns the usage of tokens across all organizations, which only their owner may see.
     pub async fn usage_of(&self, tokens: &[TokenId]) -> Result<HashMap<TokenId, Usage>> {
-        let find = token_use::Entity::find().filter(token_use::Column::TokenId.is_in(tokens.iter().copied()));
+        let find = token_usage::Entity::find().filter(token_usage::Column::TokenId.is_in(tokens.iter().copied()));
         let rows = run(find.all(&self.read)).await?;
         Ok(rows.into_iter().map(|row| (row.token_id, super::usage::of_token(row))).collect())
     }
@@ -150,7 +150,7 @@ fn tokens_of(viewer: &Viewer, filter: &TokenFilter, at: Time) -> SelectStatement
         .column(("u", "last_used_at"))
         .column(("o", "username"))
         .from_as(token::Entity, "t")
-        .join_as(JoinType::InnerJoin, token_use::Entity, "u", same(("u", "token_id"), ("t", "id")))
+        .join_as(JoinType::InnerJoin, token_usage::Entity, "u", same(("u", "token_id"), ("t", "id")))
         .join_as(JoinType::InnerJoin, "users", "o", same(("o", "id"), ("t", "owner_id")))
         .and_where(Expr::col(("t", "owner_id")).eq(*viewer.user()))
         .cond_where(conditions::token_is_any("t", filter.statuses(), at))
@@ -297,7 +297,7 @@ mod tests {
         assert_snapshot!(sql_of(&own(&filter, order, &page_after(Key::Text("bob".into())))), @r#"
         SELECT "t"."id", "t"."hint", "t"."owner_id", "t"."description", "t"."scopes", "t"."created_at", "t"."expires_at", "t"."expired_at", "t"."revoked_at", "t"."version", "t"."expires_at" AS "expires_at_number", "u"."last_used_at", "o"."username"
         FROM "tokens" AS "t"
-        INNER JOIN "token_uses" AS "u" ON "u"."token_id" = "t"."id"
+        INNER JOIN "token_usage" AS "u" ON "u"."token_id" = "t"."id"
         INNER JOIN "users" AS "o" ON "o"."id" = "t"."owner_id"
         WHERE "t"."owner_id" = $1
         AND ("t"."revoked_at" IS NULL

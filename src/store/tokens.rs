@@ -4,7 +4,7 @@ use super::{
     Store,
     column_types::{Expiry, LastUse},
     conditions,
-    entity::{grant, grant_scope, grant_use, token, token_use, user},
+    entity::{grant, grant_scope, grant_usage, token, token_usage, token_value, user},
     run,
     tx::{Tx, chunks},
     users::LOCK,
@@ -73,17 +73,24 @@ impl From<token::Model> for Token {
 }
 
 impl Store {
-    /// Returns the fingerprint of a token, with which the operator revokes it.
+    /// Returns the fingerprint of a token's newest value, with which the operator revokes it.
     pub async fn fingerprint_of(&self, _: &Operator, token: TokenId) -> Result<Option<Fingerprint>> {
-        Ok(run(token::Entity::find_by_id(token).one(&self.read)).await?.map(|row| row.fingerprint))
+        let find = token_value::Entity::find()
+            .filter(token_value::Column::TokenId.eq(token))
+            .order_by_desc(token_value::Column::EndsAt);
+        Ok(run(find.one(&self.read)).await?.map(|row| row.fingerprint))
     }
 }
 
 impl Tx {
-    /// Returns the token with this fingerprint, whichever user owns it.
+    /// Returns the token with this value, whichever user owns it.
     pub async fn token_by_value(&self, fingerprint: Fingerprint) -> Result<Option<TokenId>> {
-        let find = token::Entity::find().filter(token::Column::Fingerprint.eq(fingerprint));
-        Ok(run(find.one(&self.db)).await?.map(|row| row.id))
+        let find = token_value::Entity::find().filter(conditions::token_value_is(
+            token_value::Entity,
+            fingerprint,
+            self.caller().at,
+        ));
+        Ok(run(find.one(&self.db)).await?.map(|row| row.token_id))
     }
 
     /// Counts the active tokens of a user. If the user is locked, the second of two concurrent creations counts the
@@ -114,7 +121,6 @@ impl Tx {
         };
         let row = token::ActiveModel {
             id: Set(id),
-            fingerprint: Set(new.fingerprint),
             hint: Set(token.hint.clone()),
             owner_id: Set(token.owner),
             searchable: Set(text::fold(&token.description)),
@@ -127,13 +133,20 @@ impl Tx {
             version: Set(0),
         };
         run(token::Entity::insert(row).exec_without_returning(&self.db)).await?;
-        let usage = token_use::ActiveModel {
+        let value = token_value::ActiveModel {
+            fingerprint: Set(new.fingerprint),
+            token_id: Set(id),
+            created_at: Set(at),
+            ends_at: Set(Expiry(None)),
+        };
+        run(token_value::Entity::insert(value).exec_without_returning(&self.db)).await?;
+        let usage = token_usage::ActiveModel {
             token_id: Set(id),
             last_used_at: Set(LastUse(None)),
             allowed: Set(false),
             ..Default::default()
         };
-        run(token_use::Entity::insert(usage).exec_without_returning(&self.db)).await?;
+        run(token_usage::Entity::insert(usage).exec_without_returning(&self.db)).await?;
         self.insert_grants(&token, organizations).await?;
         Ok(token)
     }
@@ -275,10 +288,10 @@ impl Tx {
     /// Copies the usage of the previous grant, so that a token whose organization is added again does not appear
     /// unused.
     async fn copy_grant_usage(&self, before: GrantId, after: GrantId) -> Result<()> {
-        let find = grant_use::Entity::find_by_id(before).one(&self.db);
+        let find = grant_usage::Entity::find_by_id(before).one(&self.db);
         if let Some(previous) = run(find).await? {
-            let copy = grant_use::Model { grant_id: after, ..previous }.into_active_model().reset_all();
-            run(grant_use::Entity::update(copy).exec(&self.db)).await?;
+            let copy = grant_usage::Model { grant_id: after, ..previous }.into_active_model().reset_all();
+            run(grant_usage::Entity::update(copy).exec(&self.db)).await?;
         }
         Ok(())
     }
@@ -358,7 +371,7 @@ impl Tx {
             removal_reason: Set(None),
         });
         run(grant::Entity::insert_many(grants).exec_without_returning(&self.db)).await?;
-        let uses = new.iter().map(|(id, organization)| grant_use::ActiveModel {
+        let uses = new.iter().map(|(id, organization)| grant_usage::ActiveModel {
             grant_id: Set(*id),
             organization_id: Set(*organization),
             token_id: Set(token.id),
@@ -366,7 +379,7 @@ impl Tx {
             allowed: Set(false),
             ..Default::default()
         });
-        run(grant_use::Entity::insert_many(uses).exec_without_returning(&self.db)).await?;
+        run(grant_usage::Entity::insert_many(uses).exec_without_returning(&self.db)).await?;
         self.insert_grant_scopes(token.id, &token.scopes, organizations).await?;
         Ok(new.into_iter().map(|(id, _)| id).collect())
     }

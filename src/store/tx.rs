@@ -2,14 +2,14 @@
 
 use super::{
     Store,
-    column_types::FieldChanges,
+    column_types::{DeliveryKind, FieldChanges},
     entity::{delivery, event, event_head, event_organization, organization, resource_server, token, user},
     pool::Transaction,
     run,
 };
 use crate::domain::{
     caller::{AuthMethod, Caller},
-    email::{EmailContent, EmailOrganization, EmailToken, EmailUser},
+    email::{EmailContent, EmailOrganization, EmailPayload, EmailToken, EmailUser},
     error::{Error, Result},
     event::{EmailKind, Event, EventSource, EventType, Notification},
     id::{DeliveryId, OrganizationId, TokenId, UserId},
@@ -98,23 +98,22 @@ impl Tx {
     async fn write_delivery(&self, event: &Event, notification: &Notification) -> Result<()> {
         let Some(to) = run(user::Entity::find_by_id(notification.to).one(&self.db)).await? else { return Ok(()) };
         // A user without an address, or a deleted one, receives no email.
-        let (Some(address), None) = (to.email, to.deleted_at) else { return Ok(()) };
+        let (Some(to_address), None) = (to.email, to.deleted_at) else { return Ok(()) };
         let email = self.email_content(event, notification).await?;
-        let email = serde_json::to_string(&email).map_err(|error| Error::Bug(error.to_string().into()))?;
+        let payload = EmailPayload { to_name: to.name, to_address, email };
+        let payload = serde_json::to_string(&payload).map_err(|error| Error::Bug(error.to_string().into()))?;
         let row = delivery::ActiveModel {
             id: Set(DeliveryId::new(self.caller.at)),
-            event_id: Set(event.id),
-            user_id: Set(to.id),
-            to_username: Set(to.username),
-            to_name: Set(to.name),
-            address: Set(address),
-            letter: Set(email),
+            kind: Set(DeliveryKind::Email),
+            cause_id: Set(event.id),
+            user_id: Set(Some(to.id)),
+            payload: Set(payload),
             created_at: Set(self.caller.at),
-            tried_from: Set(self.caller.at),
+            retrying_since: Set(self.caller.at),
             attempts: Set(0),
             next_at: Set(self.caller.at),
             sent_at: Set(None),
-            given_up_at: Set(None),
+            abandoned_at: Set(None),
             last_error: Set(None),
         };
         run(delivery::Entity::insert(row).exec_without_returning(&self.db)).await?;
@@ -199,6 +198,7 @@ impl Tx {
         event::ActiveModel {
             number: Set(number),
             id: Set(event.id),
+            cause_id: Set(event.id),
             kind: Set(event.kind),
             at: Set(self.caller.at),
             actor_id: Set(self.caller.user()),

@@ -5,7 +5,7 @@ use super::{
     all,
     column_types::LastUse,
     conditions,
-    entity::{grant, grant_use, token_use},
+    entity::{grant, grant_usage, token_usage},
     maintenance::Maintenance,
     pagination::same,
     run,
@@ -48,7 +48,7 @@ pub struct GrantUsage {
 /// The columns of usage that both tables have.
 pub(super) struct UsageColumns {
     pub(super) last_used_at: LastUse,
-    pub(super) last_at: Option<Time>,
+    pub(super) last_request_at: Option<Time>,
     pub(super) address: Option<String>,
     pub(super) user_agent: Option<String>,
     pub(super) method: Option<String>,
@@ -60,7 +60,7 @@ pub(super) struct UsageColumns {
 pub(super) fn of(row: UsageColumns) -> Usage {
     Usage {
         last_used_at: row.last_used_at.0,
-        last_request: row.last_at.map(|at| Request {
+        last_request: row.last_request_at.map(|at| Request {
             at,
             address: row.address.and_then(|address| address.parse().ok()),
             user_agent: row.user_agent,
@@ -72,10 +72,10 @@ pub(super) fn of(row: UsageColumns) -> Usage {
     }
 }
 
-pub(super) fn of_token(row: token_use::Model) -> Usage {
+pub(super) fn of_token(row: token_usage::Model) -> Usage {
     of(UsageColumns {
         last_used_at: row.last_used_at,
-        last_at: row.last_at,
+        last_request_at: row.last_request_at,
         address: row.address,
         user_agent: row.user_agent,
         method: row.method,
@@ -93,16 +93,16 @@ impl Maintenance<'_> {
         grants.sort_unstable_by_key(|used| used.grant);
         for chunk in chunks(tokens, 500) {
             let rows = chunk.into_iter().map(|used| token_row(used).into_active_model());
-            let keep_latest = keep_latest("token_uses", token_use::Column::TokenId);
-            run(token_use::Entity::insert_many(rows).on_conflict(keep_latest).exec_without_returning(self.db()))
+            let keep_latest = keep_latest("token_usage", token_usage::Column::TokenId);
+            run(token_usage::Entity::insert_many(rows).on_conflict(keep_latest).exec_without_returning(self.db()))
                 .await?;
         }
         for chunk in chunks(grants, 500) {
             let moved = self.current_grants(&chunk).await?;
             for chunk in [chunk, moved].into_iter().filter(|chunk| !chunk.is_empty()) {
                 let rows = chunk.into_iter().map(|used| grant_row(used).into_active_model());
-                let keep_latest = keep_latest("grant_uses", grant_use::Column::GrantId);
-                let insert = grant_use::Entity::insert_many(rows).on_conflict(keep_latest);
+                let keep_latest = keep_latest("grant_usage", grant_usage::Column::GrantId);
+                let insert = grant_usage::Entity::insert_many(rows).on_conflict(keep_latest);
                 run(insert.exec_without_returning(self.db())).await?;
             }
         }
@@ -142,12 +142,12 @@ impl Maintenance<'_> {
     }
 }
 
-fn token_row(used: TokenUsage) -> token_use::Model {
+fn token_row(used: TokenUsage) -> token_usage::Model {
     let request = used.usage.last_request.unwrap_or_else(empty_request);
-    token_use::Model {
+    token_usage::Model {
         token_id: used.token,
         last_used_at: LastUse(used.usage.last_used_at),
-        last_at: Some(request.at),
+        last_request_at: Some(request.at),
         address: request.address.map(|address| address.to_string()),
         user_agent: request.user_agent,
         method: request.method,
@@ -157,14 +157,14 @@ fn token_row(used: TokenUsage) -> token_use::Model {
     }
 }
 
-fn grant_row(used: GrantUsage) -> grant_use::Model {
+fn grant_row(used: GrantUsage) -> grant_usage::Model {
     let request = used.usage.last_request.unwrap_or_else(empty_request);
-    grant_use::Model {
+    grant_usage::Model {
         grant_id: used.grant,
         organization_id: used.organization,
         token_id: used.token,
         last_used_at: LastUse(used.usage.last_used_at),
-        last_at: Some(request.at),
+        last_request_at: Some(request.at),
         address: request.address.map(|address| address.to_string()),
         user_agent: request.user_agent,
         method: request.method,
@@ -195,8 +195,8 @@ fn keep_latest(table: &'static str, key: impl Iden + 'static) -> OnConflict {
         CaseStatement::new().case(stored(by).is_null().or(new(by).gte(stored(by))), new(column)).finally(stored(column))
     };
     conflict.value("last_used_at", choose("last_used_at", "last_used_at"));
-    for column in ["address", "user_agent", "method", "path", "scope", "allowed", "last_at"] {
-        conflict.value(column, choose(column, "last_at"));
+    for column in ["address", "user_agent", "method", "path", "scope", "allowed", "last_request_at"] {
+        conflict.value(column, choose(column, "last_request_at"));
     }
     conflict
 }

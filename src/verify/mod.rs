@@ -80,8 +80,9 @@ impl Verifier {
         request: &CheckRequest,
         observed: ObservedRequest,
     ) -> Result<Option<CheckResult>> {
-        let Some(mut snapshot) = self.store.snapshot(&secret.fingerprint()).await? else { return Ok(None) };
         let timed_request = CheckRequest { at: self.latest_time(request.at), ..request.clone() };
+        let found = self.store.snapshot(&secret.fingerprint(), timed_request.at).await?;
+        let Some(mut snapshot) = found else { return Ok(None) };
         let verdict = if request.limits.limit_to(&mut snapshot) {
             decide(&snapshot, &timed_request, &self.catalogue)
         } else {

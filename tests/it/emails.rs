@@ -1,7 +1,7 @@
 //! Checks which user gets which email, through the outbox, with a mailbox in memory.
 
 use crate::world::{World, client::read};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokenward::testing::{
     actions::RemoveOrganizationMember,
@@ -111,7 +111,9 @@ both!(
             leased = maintenance.lease_emails(world.now(), LEASE, 10).await.unwrap();
         }
         let [first] = leased.as_slice() else { panic!("{leased:?}") };
-        assert_eq!((&*first.to_address, &*first.to_name), ("bob@example.test", "bob example"));
+        let payload: Value = serde_json::from_str(&first.payload).unwrap();
+        assert_eq!((&payload["to_address"], &payload["to_name"]), (&json!("bob@example.test"), &json!("bob example")));
+        assert_eq!(payload["email"]["kind"], "organization_removed");
         world.mailbox.fail_with(None);
         world.advance(Duration::from_hours(4));
         remove_organization(&world, "second").await;

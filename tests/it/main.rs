@@ -65,5 +65,6 @@ mod terms;
 mod text;
 mod tidy;
 mod times;
+mod token_values;
 mod unauthorized;
 mod unusable_paths;

@@ -70,3 +70,32 @@ both!(
         }
     }
 );
+
+/// The migrations of the last schema before the first release.
+const UNRELEASED: &str = "update seaql_migrations set version = 'first';
+    insert into seaql_migrations (version, applied_at) values ('third', 0), ('m20261130_170000_event_resource_servers', 0)";
+
+both!(
+    /// F-16
+    async fn schema_from_before_the_first_release_is_refused(database: Database) {
+        let program = Program::over(&database, &[]);
+        program.run(&["migrate"]);
+        if database.query(UNRELEASED).is_none() {
+            return;
+        }
+        for command in [
+            &["serve"][..],
+            &["migrate"],
+            &["migrate", "--check"],
+            &["user", "add", "ada", "--email", "ada@example.test", "--name", "ada"],
+            &["mail", "list"],
+        ] {
+            let stderr = program.fails(command);
+            let is_explained = ["before the first release", "create a new database", "database.url", "data_dir"]
+                .iter()
+                .all(|part| stderr.contains(part));
+            assert!(is_explained && !stderr.contains("newer"), "{command:?}: {stderr}");
+            assert_eq!(stderr.lines().count(), 1, "{command:?}: {stderr}");
+        }
+    }
+);

@@ -260,24 +260,24 @@ async fn large_response(program: &Program) -> (String, String) {
 const COPIES: &str = "PRAGMA busy_timeout = 30000;
     CREATE TEMP TABLE copies AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
         SELECT tokens.*, tokens.id AS origin FROM tokens, n;
-    UPDATE copies SET id = randomblob(16), fingerprint = randomblob(32);
+    UPDATE copies SET id = randomblob(16);
     CREATE TEMP TABLE opened AS SELECT grants.*, grants.id AS origin, copies.id AS copy
         FROM grants JOIN copies ON copies.origin = grants.token_id;
     UPDATE opened SET id = randomblob(16), token_id = copy;
-    CREATE TEMP TABLE uses AS SELECT grant_uses.*, opened.id AS copy, opened.token_id AS token
-        FROM grant_uses JOIN opened ON opened.origin = grant_uses.grant_id;
-    UPDATE uses SET grant_id = copy, token_id = token;
+    CREATE TEMP TABLE usage AS SELECT grant_usage.*, opened.id AS copy, opened.token_id AS token
+        FROM grant_usage JOIN opened ON opened.origin = grant_usage.grant_id;
+    UPDATE usage SET grant_id = copy, token_id = token;
     ALTER TABLE copies DROP COLUMN origin;
     ALTER TABLE opened DROP COLUMN origin;
     ALTER TABLE opened DROP COLUMN copy;
-    ALTER TABLE uses DROP COLUMN copy;
-    ALTER TABLE uses DROP COLUMN token;
+    ALTER TABLE usage DROP COLUMN copy;
+    ALTER TABLE usage DROP COLUMN token;
     BEGIN;
     INSERT INTO tokens SELECT * FROM copies;
     INSERT INTO grants SELECT * FROM opened;
-    INSERT INTO grant_uses SELECT * FROM uses;
+    INSERT INTO grant_usage SELECT * FROM usage;
     COMMIT;
-    SELECT count(*) FROM grant_uses;";
+    SELECT count(*) FROM grant_usage;";
 
 /// The size of that response.
 const LARGE: usize = 100 * 30 * 255 * 4;

@@ -24,14 +24,7 @@ const FILES: &[&str] =
     &["README.md", "CONTRIBUTING.md", "SECURITY.md", "schema.graphql", "openapi.json", "config.example.toml"];
 const FOLDERS: &[&str] = &["docs", "src", "tests/it", "migration", "benches", "console/src"];
 /// Where a word is not of the dialect: the name of a column, of a Unix user, and the words of this file.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("src/domain/email.rs", "letter"),
-    ("src/store/entity/delivery.rs", "letter"),
-    ("src/store/outbox.rs", "letter"),
-    ("src/store/tx.rs", "letter"),
-    ("migration/src/first.rs", "letter"),
-    ("tests/it/pooler.rs", "nobody"),
-];
+const EXCEPTIONS: &[(&str, &str)] = &[("tests/it/pooler.rs", "nobody")];
 
 /// Returns the replaced words in a text, each with its line.
 fn private_words(text: &str) -> Vec<(usize, &str)> {

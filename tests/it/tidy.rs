@@ -571,7 +571,7 @@ fn misplaced_library_is_detected() {
     for (library, place, elsewhere) in [
         ("sea_orm", "src/store/tokens.rs", "src/verify/mod.rs"),
         ("sea_orm_migration", "migration/src/lib.rs", "src/cli/migrate.rs"),
-        ("sea_orm", "migration/src/first.rs", "tests/it/world/mod.rs"),
+        ("sea_orm", "migration/src/columns.rs", "tests/it/world/mod.rs"),
         ("async_graphql", "src/graphql/token.rs", "src/domain/token.rs"),
         ("async_graphql", "src/http/graphql.rs", "src/http/mod.rs"),
         ("async_graphql", "src/http/graphql/front.rs", "src/http/verify.rs"),

@@ -406,7 +406,7 @@ impl Generator<'_> {
             else {
                 continue;
             };
-            let Some(known) = self.app.store().snapshot(&demo_token.fingerprint).await? else { continue };
+            let Some(known) = self.app.store().snapshot(&demo_token.fingerprint, self.now).await? else { continue };
             let usage = self.request(self.now.minus(ago + Duration::from_secs(20)), &known.scopes);
             for granted in known.grants {
                 if forgotten.is_some() || self.random.below(4) > 0 {

@@ -144,7 +144,7 @@ async fn create_data(config: &Config, unfinished: &Path) -> Result<()> {
 /// replaced.
 async fn password(app: &App, folder: &Path, user: &User) -> Result<String> {
     let password = stored_secret(&folder.join(format!("password-{}", user.username)), 20)?;
-    let stored = app.store().sign_in(user.id).await?.and_then(|known| known.hashed);
+    let stored = app.store().sign_in(user.id).await?.and_then(|known| known.hash);
     if !app.is_password(Password::given(&password), stored, true).await? {
         let hashed = app.hash_chosen_password("password", password.clone(), Vec::new(), true).await?;
         app.change(&Caller::command_line(app.now()), SetPassword { user: user.id, hashed }).await?;

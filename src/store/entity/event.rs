@@ -15,6 +15,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub number: i64,
     pub id: EventId,
+    /// The event that caused this one; its own ID if none did.
+    pub cause_id: EventId,
     #[sea_orm(column_name = "type")]
     pub kind: EventType,
     pub at: Time,

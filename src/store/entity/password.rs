@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: UserId,
-    pub hashed: Hashed,
+    pub hash: Hashed,
     /// Counts the changes of the password. A session is valid while this is the version with which it was opened.
     pub version: i64,
     /// The networks from which the user signed in. Guesses from elsewhere do not lock the user out there.

@@ -10,8 +10,7 @@ pub struct Model {
     pub id: ResourceServerId,
     pub name: String,
     pub client_id: String,
-    /// The fingerprint of the client secret.
-    pub secret: Fingerprint,
+    pub secret_fingerprint: Fingerprint,
     pub created_at: Time,
     pub disabled_at: Option<Time>,
     /// Slugs, separated by spaces; empty for all organizations. A slug is never given to another organization.

@@ -3,7 +3,6 @@
 use crate::domain::{
     id::{TokenId, UserId},
     scope::ScopeSet,
-    secret::Fingerprint,
     time::Time,
 };
 use crate::store::column_types::Expiry;
@@ -14,7 +13,6 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: TokenId,
-    pub fingerprint: Fingerprint,
     pub hint: String,
     pub owner_id: UserId,
     pub description: String,

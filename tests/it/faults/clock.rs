@@ -34,7 +34,7 @@ both!(
         assert_eq!(world.bearer(&unlimited.value).verify("organization=acme").await.status, 200);
         let fingerprint = Secret::parse(world.app.prefix(), &token.value).unwrap().fingerprint();
         let start = Instant::now();
-        while world.app.store().snapshot(&fingerprint).await.unwrap().unwrap().expired_at.is_none() {
+        while world.app.store().snapshot(&fingerprint, world.now()).await.unwrap().unwrap().expired_at.is_none() {
             assert!(start.elapsed() < Duration::from_secs(20), "it is not marked as expired");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -104,7 +104,7 @@ async fn clock_ahead_of_the_database_expires_no_token_and_is_not_ready() {
         let ready = world.anonymous().get("/readyz").await;
         assert_eq!(ready.status, 503);
         assert!(ready.text.contains("ahead of the database's"), "{}", ready.text);
-        assert!(world.app.store().snapshot(&fingerprint).await.unwrap().unwrap().expired_at.is_none());
+        assert!(world.app.store().snapshot(&fingerprint, world.now()).await.unwrap().unwrap().expired_at.is_none());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     // To this node the token has expired: a revocation is not acknowledged, since the token is active on others.

@@ -470,7 +470,7 @@ impl<'world> Race<'world> {
         let expected = &self.state.tokens[&token];
         let node = self.nodes[usize::from(self.last % 2 == 0)];
         let secret = Secret::parse(node.app.prefix(), value).unwrap();
-        let found = node.app.store().snapshot(&secret.fingerprint()).await.unwrap().expect("a token");
+        let found = node.app.store().snapshot(&secret.fingerprint(), node.now()).await.unwrap().expect("a token");
         assert_eq!(
             (found.token, found.owner.id, found.expires_at, found.revoked_at.is_some(), found.owner.enabled),
             (

@@ -1,8 +1,8 @@
-//! The schema of the first release: users, organizations, tokens, grants, usage, events and deliveries.
-//!
-//! Times are microseconds, IDs are 16 bytes in the order of creation, and never is the largest or the smallest number,
-//! so that every order is a scan of one index on both databases.
+//! The schema of the first release.
 
+use crate::columns::{
+    bytes, counter, flag, id, index, maybe_id, maybe_text, maybe_time, one_of, table, text, time, to, to_column,
+};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -11,7 +11,8 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in tables() {
+        let tables = [users(), organizations(), sign_in(), tokens(), grants(), events(), clients(), outbox()];
+        for table in tables.into_iter().flatten() {
             manager.create_table(table).await?;
         }
         for index in indexes() {
@@ -27,24 +28,6 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn tables() -> Vec<TableCreateStatement> {
-    let mut tables = users();
-    tables.extend(tokens());
-    tables.extend(events());
-    tables.push(table("settings").col(text("name").primary_key()).col(text("value")).take());
-    tables.push(
-        table("resource_servers")
-            .col(id("id").primary_key())
-            .col(text("name").unique_key())
-            .col(text("client_id").unique_key())
-            .col(bytes("secret"))
-            .col(time("created_at"))
-            .col(maybe_time("disabled_at"))
-            .take(),
-    );
-    tables
-}
-
 fn users() -> Vec<TableCreateStatement> {
     vec![
         table("users")
@@ -52,6 +35,7 @@ fn users() -> Vec<TableCreateStatement> {
             .col(text("username").unique_key())
             .col(text("name"))
             .col(maybe_text("email"))
+            .col(flag("email_verified"))
             .col(text("searchable"))
             .col(maybe_text("issuer"))
             .col(maybe_text("subject"))
@@ -59,6 +43,13 @@ fn users() -> Vec<TableCreateStatement> {
             .col(maybe_time("disabled_at"))
             .col(maybe_time("deleted_at"))
             .take(),
+        // The hashes of a deleted user's usernames refer to no user.
+        table("used_usernames").col(bytes("hash").primary_key()).col(maybe_id("user_id")).take(),
+    ]
+}
+
+fn organizations() -> Vec<TableCreateStatement> {
+    vec![
         table("organizations")
             .col(id("id").primary_key())
             .col(text("slug").unique_key())
@@ -69,7 +60,7 @@ fn users() -> Vec<TableCreateStatement> {
         table("memberships")
             .col(id("organization_id"))
             .col(id("user_id"))
-            .col(text("role").check(Expr::col("role").is_in(["admin", "member"])))
+            .col(one_of("role", &["admin", "member"]))
             .col(time("joined_at"))
             .primary_key(Index::create().col("organization_id").col("user_id"))
             .foreign_key(&mut to("memberships", "organization_id", "organizations"))
@@ -78,11 +69,41 @@ fn users() -> Vec<TableCreateStatement> {
     ]
 }
 
+fn sign_in() -> Vec<TableCreateStatement> {
+    vec![
+        table("passwords")
+            .col(id("user_id").primary_key())
+            .col(text("hash"))
+            .col(counter("version"))
+            .col(maybe_text("networks"))
+            .foreign_key(&mut to("passwords", "user_id", "users"))
+            .take(),
+        table("sessions")
+            .col(id("id").primary_key())
+            .col(bytes("fingerprint").unique_key())
+            .col(id("user_id"))
+            .col(counter("password_version"))
+            .col(time("created_at"))
+            .col(time("last_seen_at"))
+            .col(time("authenticated_at"))
+            .col(maybe_text("address"))
+            .col(maybe_text("user_agent"))
+            .foreign_key(&mut to("sessions", "user_id", "users"))
+            .take(),
+        // An invitation without a user is that of the first administrator.
+        table("invitations")
+            .col(bytes("fingerprint").primary_key())
+            .col(maybe_id("user_id").unique_key())
+            .col(time("created_at"))
+            .foreign_key(&mut to("invitations", "user_id", "users"))
+            .take(),
+    ]
+}
+
 fn tokens() -> Vec<TableCreateStatement> {
     vec![
         table("tokens")
             .col(id("id").primary_key())
-            .col(bytes("fingerprint").unique_key())
             .col(text("hint"))
             .col(id("owner_id"))
             .col(text("description"))
@@ -92,9 +113,27 @@ fn tokens() -> Vec<TableCreateStatement> {
             .col(time("expires_at"))
             .col(maybe_time("expired_at"))
             .col(maybe_time("revoked_at"))
-            .col(ColumnDef::new("version").big_integer().not_null().take())
+            .col(counter("version"))
             .foreign_key(&mut to("tokens", "owner_id", "users"))
             .take(),
+        // A token has two values while it is rotated.
+        table("token_values")
+            .col(bytes("fingerprint").primary_key())
+            .col(id("token_id"))
+            .col(time("created_at"))
+            .col(time("ends_at"))
+            .foreign_key(&mut to("token_values", "token_id", "tokens"))
+            .take(),
+        usage(table("token_usage").col(id("token_id").primary_key()).foreign_key(&mut to(
+            "token_usage",
+            "token_id",
+            "tokens",
+        ))),
+    ]
+}
+
+fn grants() -> Vec<TableCreateStatement> {
+    vec![
         table("grants")
             .col(id("id").primary_key())
             .col(id("organization_id"))
@@ -115,32 +154,27 @@ fn tokens() -> Vec<TableCreateStatement> {
             .col(id("token_id"))
             .primary_key(Index::create().col("organization_id").col("scope").col("token_id"))
             .take(),
-        uses(table("token_uses").col(id("token_id").primary_key()).foreign_key(&mut to(
-            "token_uses",
-            "token_id",
-            "tokens",
-        ))),
-        uses(
-            table("grant_uses")
+        usage(
+            table("grant_usage")
                 .col(id("grant_id").primary_key())
                 .col(id("organization_id"))
                 .col(id("token_id"))
-                .foreign_key(&mut to("grant_uses", "grant_id", "grants")),
+                .foreign_key(&mut to("grant_usage", "grant_id", "grants")),
         ),
     ]
 }
 
 /// Adds the columns of the last use and of the most recent request.
-fn uses(table: &mut TableCreateStatement) -> TableCreateStatement {
+fn usage(table: &mut TableCreateStatement) -> TableCreateStatement {
     table
         .col(time("last_used_at"))
-        .col(maybe_time("last_at"))
+        .col(maybe_time("last_request_at"))
         .col(maybe_text("address"))
         .col(maybe_text("user_agent"))
         .col(maybe_text("method"))
         .col(maybe_text("path"))
         .col(maybe_text("scope"))
-        .col(ColumnDef::new("allowed").boolean().not_null().default(false))
+        .col(flag("allowed").default(false))
         .take()
 }
 
@@ -148,44 +182,66 @@ fn events() -> Vec<TableCreateStatement> {
     vec![
         table("event_head")
             .col(ColumnDef::new("id").integer().not_null().primary_key())
-            .col(time("number"))
+            .col(counter("number"))
             .col(maybe_id("event_id"))
             .take(),
         table("events")
-            .col(time("number").primary_key())
+            .col(counter("number").primary_key())
             .col(id("id").unique_key())
+            .col(id("cause_id"))
             .col(text("type"))
             .col(time("at"))
             .col(maybe_id("actor_id"))
             .col(maybe_text("actor_address"))
             .col(maybe_text("actor_user_agent"))
             .col(text("via"))
+            .col(maybe_text("resource_server_name"))
             .col(maybe_id("token_id"))
             .col(maybe_id("user_id"))
             .col(maybe_text("reason"))
             .col(text("scopes_added"))
             .col(text("scopes_removed"))
+            .col(maybe_text("changes"))
             .take(),
         table("event_organizations")
             .col(id("organization_id"))
-            .col(time("number"))
+            .col(counter("number"))
             .primary_key(Index::create().col("organization_id").col("number"))
             .foreign_key(&mut to_column("event_organizations", "number", "events", "number"))
             .take(),
+    ]
+}
+
+fn clients() -> Vec<TableCreateStatement> {
+    vec![
+        table("settings").col(text("name").primary_key()).col(text("value")).take(),
+        table("resource_servers")
+            .col(id("id").primary_key())
+            .col(text("name").unique_key())
+            .col(text("client_id").unique_key())
+            .col(bytes("secret_fingerprint"))
+            .col(time("created_at"))
+            .col(maybe_time("disabled_at"))
+            .col(text("organizations"))
+            .col(text("scopes"))
+            .take(),
+    ]
+}
+
+fn outbox() -> Vec<TableCreateStatement> {
+    vec![
         table("deliveries")
             .col(id("id").primary_key())
-            .col(id("event_id"))
-            .col(id("user_id"))
-            .col(text("to_username"))
-            .col(text("to_name"))
-            .col(text("address"))
-            .col(text("letter"))
+            .col(one_of("kind", &["email"]))
+            .col(id("cause_id"))
+            .col(maybe_id("user_id"))
+            .col(text("payload"))
             .col(time("created_at"))
-            .col(time("tried_from"))
+            .col(time("retrying_since"))
             .col(ColumnDef::new("attempts").integer().not_null())
             .col(time("next_at"))
             .col(maybe_time("sent_at"))
-            .col(maybe_time("given_up_at"))
+            .col(maybe_time("abandoned_at"))
             .col(maybe_text("last_error"))
             .take(),
     ]
@@ -193,80 +249,35 @@ fn events() -> Vec<TableCreateStatement> {
 
 fn indexes() -> Vec<IndexCreateStatement> {
     let unremoved = || Expr::col("removed_at").is_null();
-    let pending = || Expr::col("sent_at").is_null().and(Expr::col("given_up_at").is_null());
+    let unsent = || Expr::col("sent_at").is_null();
+    let pending = unsent().and(Expr::col("abandoned_at").is_null());
+    let abandoned = unsent().and(Expr::col("abandoned_at").is_not_null());
     vec![
         index("users", &["issuer", "subject"]).unique().take(),
-        index("memberships", &["user_id"]).take(),
-        index("tokens", &["owner_id", "id"]).take(),
+        index("users", &["email"]),
+        index("used_usernames", &["user_id"]),
+        index("memberships", &["user_id"]),
+        index("sessions", &["user_id", "id"]),
+        index("tokens", &["owner_id", "id"]),
         index("tokens", &["expires_at"])
             .and_where(Expr::col("expired_at").is_null().and(Expr::col("revoked_at").is_null()))
             .take(),
+        index("token_values", &["token_id"]),
         // Also prevents a second unremoved grant of the same pair.
         index("grants", &["organization_id", "token_id"]).unique().and_where(unremoved()).take(),
         index("grants", &["organization_id", "expires_at", "token_id"]).and_where(unremoved()).take(),
         index("grants", &["organization_id", "owner_id", "token_id"]).and_where(unremoved()).take(),
-        index("grants", &["token_id", "id"]).take(),
-        index("grant_scopes", &["token_id"]).take(),
-        index("grant_uses", &["organization_id", "last_used_at", "token_id"]).take(),
-        index("grant_uses", &["organization_id", "address"]).take(),
-        index("events", &["token_id", "number"]).take(),
-        index("event_organizations", &["number"]).take(),
-        index("deliveries", &["next_at"]).and_where(pending()).take(),
-        index("deliveries", &["event_id"]).take(),
+        index("grants", &["token_id", "id"]),
+        index("grant_scopes", &["token_id"]),
+        index("grant_usage", &["organization_id", "last_used_at", "token_id"]),
+        index("grant_usage", &["organization_id", "address"]),
+        index("events", &["token_id", "number"]),
+        index("events", &["actor_id", "number"]),
+        index("events", &["user_id", "number"]),
+        index("event_organizations", &["number"]),
+        // One cause sends one delivery of a kind to one user.
+        index("deliveries", &["cause_id", "user_id", "kind"]).unique().take(),
+        index("deliveries", &["next_at"]).and_where(pending).take(),
+        index("deliveries", &["abandoned_at"]).and_where(abandoned).take(),
     ]
-}
-
-pub(crate) fn table(name: &'static str) -> TableCreateStatement {
-    // The process may be killed between two steps, and SQLite keeps the tables that exist by then.
-    Table::create().table(name).if_not_exists().take()
-}
-
-pub(crate) fn index(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
-    let mut index = Index::create();
-    index.name(format!("{table}_by_{}", columns.join("_"))).table(table).if_not_exists();
-    for column in columns {
-        index.col(*column);
-    }
-    index
-}
-
-pub(crate) fn to(table: &'static str, column: &'static str, target: &'static str) -> ForeignKeyCreateStatement {
-    to_column(table, column, target, "id")
-}
-
-fn to_column(
-    table: &'static str,
-    column: &'static str,
-    target: &'static str,
-    key: &'static str,
-) -> ForeignKeyCreateStatement {
-    ForeignKey::create().from(table, column).to(target, key).take()
-}
-
-pub(crate) fn id(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).uuid().not_null().take()
-}
-
-pub(crate) fn maybe_id(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).uuid().null().take()
-}
-
-pub(crate) fn time(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().take()
-}
-
-fn maybe_time(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().null().take()
-}
-
-pub(crate) fn text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().not_null().take()
-}
-
-pub(crate) fn maybe_text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().null().take()
-}
-
-pub(crate) fn bytes(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).binary().not_null().take()
 }

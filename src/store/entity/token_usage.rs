@@ -1,23 +1,16 @@
-//! The table `grant_uses`: the usage of each grant.
+//! The table `token_usage`: the usage of each token across all organizations.
 
-use crate::domain::{
-    id::{GrantId, OrganizationId, TokenId},
-    time::Time,
-};
+use crate::domain::{id::TokenId, time::Time};
 use crate::store::column_types::LastUse;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "grant_uses")]
+#[sea_orm(table_name = "token_usage")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub grant_id: GrantId,
-    /// A copy of the grant's organization, for the order by last use.
-    pub organization_id: OrganizationId,
-    /// A copy of the grant's token, which breaks ties.
     pub token_id: TokenId,
     pub last_used_at: LastUse,
-    pub last_at: Option<Time>,
+    pub last_request_at: Option<Time>,
     pub address: Option<String>,
     pub user_agent: Option<String>,
     pub method: Option<String>,
