@@ -11,7 +11,6 @@ const REPLACED: &str =
     "update token_values set ends_at = 1 where created_at = (select max(created_at) from token_values)";
 
 both!(
-    ///
     async fn replaced_value_is_rejected_everywhere(world: World) {
         let (api, bob) = (world.resource_server("api").await, world.member("bob", &["acme"]).await);
         let kept = bob.create_token("deploy", &["acme"], &["read_builds"]).await;
