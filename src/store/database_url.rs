@@ -1,9 +1,10 @@
 //! The target of `database.url`, and the errors that operators get for it, which contain no secret.
 
-use super::{StoreFailure, failure, pool};
+use super::{errors::failure, pool};
 use crate::{
     config::DatabaseTarget,
     domain::error::{Error, Result},
+    telemetry::StoreFailure,
 };
 use sea_orm::{
     ConnectOptions as Options, DbErr, RuntimeErr,
@@ -124,7 +125,7 @@ impl ConnectionTarget {
                 } else {
                     None
                 };
-                Err(super::failed(cause.unwrap_or_else(|| DbErr::Conn(RuntimeErr::SqlxError(error.into())))))
+                Err(super::errors::failed(cause.unwrap_or_else(|| DbErr::Conn(RuntimeErr::SqlxError(error.into())))))
             }
         }
     }

@@ -88,7 +88,7 @@ impl Store {
         let pending = self.pending().await?;
         // A migration has no time limit: no request waits for it.
         let lease = run(self.steps.acquire_single_use()).await?;
-        Migrator::up(&lease.connection, None).await.map_err(super::failed)?;
+        Migrator::up(&lease.connection, None).await.map_err(super::errors::failed)?;
         Ok(pending)
     }
 

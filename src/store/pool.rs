@@ -3,7 +3,11 @@
 //! Each connection is a library pool of size one. A library pool of several pings each returned connection without a time
 //! limit, and is exhausted once a dead network holds all of them (sqlx issue 4349).
 
-use super::{database_url, is_broken, is_stale_plan};
+use super::{
+    database_url,
+    errors::{is_broken, is_stale_plan},
+    statistics,
+};
 use crate::telemetry::Metrics;
 use futures_util::{
     FutureExt as _,
@@ -157,7 +161,7 @@ impl Pool {
     /// Returns a connection for one caller, and the deadline of its answer. The time starts when the request holds few
     /// enough other connections.
     async fn acquire(&self) -> Result<(PooledConnection, Instant), DbErr> {
-        let request_permit = super::permit().await;
+        let request_permit = statistics::permit().await;
         let start = Instant::now();
         let end = start + LIMIT;
         let mut cause = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
@@ -274,7 +278,7 @@ impl Pool {
         let metrics = self.0.options.metrics.clone();
         connection.set_metric_callback(move |_| {
             metrics.statement();
-            super::count();
+            statistics::count();
         });
         Ok(connection)
     }
