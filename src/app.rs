@@ -2,12 +2,14 @@
 
 mod change;
 mod change_queue;
+mod clock;
 mod first_link;
 mod passwords;
 mod throttle;
 
 pub use change::{Change, ChangeContext, ChangeKind, Settings};
 pub use change_queue::Turn;
+pub use clock::Clock;
 pub use first_link::FirstLink;
 pub use throttle::{Limit, Throttle};
 
@@ -21,10 +23,7 @@ use crate::{
 use change_queue::ChangeQueues;
 use passwords::Passwords;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::Notify;
@@ -166,52 +165,5 @@ impl App {
     /// Returns the tracker of the tasks that run beside requests; a shutdown waits for them.
     pub const fn tasks(&self) -> &TaskTracker {
         &self.tasks
-    }
-}
-
-/// The only source of the system time.
-#[derive(Debug, Clone, Default)]
-pub struct Clock {
-    /// The difference from the system clock, in microseconds.
-    offset: Arc<AtomicI64>,
-    /// The part of the offset, in microseconds, that has passed for the database as well.
-    simulated: Arc<AtomicI64>,
-}
-
-impl Clock {
-    /// Returns the clock of the system.
-    pub fn machine() -> Self {
-        Self::default()
-    }
-
-    /// Moves this clock ahead of all others by so many microseconds, or behind them if negative. For tests.
-    #[cfg(feature = "testing")]
-    pub fn shift(&self, micros: i64) {
-        self.offset.fetch_add(micros, Ordering::Relaxed);
-    }
-
-    /// Simulates that this much time has passed, for the database as well. For tests.
-    #[cfg(feature = "testing")]
-    pub fn advance(&self, span: Duration) {
-        let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-        self.simulated.fetch_add(micros, Ordering::Relaxed);
-        self.shift(micros);
-    }
-
-    fn simulated(&self) -> Duration {
-        Duration::from_micros(u64::try_from(self.simulated.load(Ordering::Relaxed)).unwrap_or_default())
-    }
-
-    /// Returns the current time.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    pub fn now(&self) -> Time {
-        Time::from_micros(chrono::Utc::now().timestamp_micros() + self.offset.load(Ordering::Relaxed))
-    }
-
-    /// Returns the current time of the monotonic clock, which a change of the system time does not affect. A positive offset
-    /// moves it ahead; a negative one does not move it back.
-    pub fn instant(&self) -> Instant {
-        let ahead = u64::try_from(self.offset.load(Ordering::Relaxed)).unwrap_or_default();
-        Instant::now() + Duration::from_micros(ahead)
     }
 }

@@ -22,9 +22,6 @@ use std::{
 };
 use url::Url;
 
-/// The maximum of `verify.max_staleness`.
-const MAX_STALENESS: Duration = Duration::from_secs(5);
-
 const DEFAULT_MAX_TOKENS_PER_USER: u32 = 500;
 const DEFAULT_MAX_CHANGES_PER_MINUTE: u32 = 120;
 
@@ -54,8 +51,6 @@ pub struct Config {
     pub scopes: Catalogue,
     /// The networks of the proxies whose `X-Forwarded-*` headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The maximum age of a freshness check for `/verify` and introspection.
-    pub max_staleness: Duration,
     /// The address and port on which metrics are served. `None` if they are not.
     pub metrics_listen: Option<SocketAddr>,
     /// Whether every signed-in user may create organizations.
@@ -130,6 +125,7 @@ impl Config {
         let public_url = settings.public_url.unwrap_or_else(|| format!("http://{listen}"));
         let data_dir = PathBuf::from(settings.data_dir.unwrap_or_else(|| "./data".into()));
         let log = settings.log;
+        require_no_staleness(settings.verify.max_staleness.as_deref())?;
         Ok(Self {
             listen,
             public_url: origin("public_url", &public_url)?,
@@ -153,7 +149,6 @@ impl Config {
             .unwrap_or(DEFAULT_MAX_CHANGES_PER_MINUTE),
             scopes: settings.scopes.file.as_deref().map_or_else(|| Ok(Catalogue::built_in()), catalogue)?,
             trusted_proxies: settings.proxy.trusted.0.iter().map(|text| network(text)).collect::<Result<_>>()?,
-            max_staleness: settings.verify.max_staleness.as_deref().map_or(Ok(Duration::ZERO), staleness)?,
             metrics_listen: optional_address("metrics.listen", settings.metrics.listen.as_deref())?,
             self_service: switch("organizations.self_service", settings.organizations.self_service.as_deref())?,
             cors_origins: origins("cors.origins", &settings.cors.origins.0)?,
@@ -245,11 +240,16 @@ fn network(text: &str) -> Result<IpNet> {
     Ok(network)
 }
 
-fn staleness(text: &str) -> Result<Duration> {
-    humantime::parse_duration(text).ok().filter(|span| *span <= MAX_STALENESS).ok_or_else(|| {
-        let why = "verify.max_staleness is a span of at most 5s; write one such as 0s, 500ms or 5s.";
-        Error::invalid("verify.max_staleness", why)
-    })
+/// Rejects every staleness but zero: each check reads the database.
+fn require_no_staleness(text: Option<&str>) -> Result<()> {
+    let message = match text.map(humantime::parse_duration) {
+        None | Some(Ok(Duration::ZERO)) => return Ok(()),
+        Some(Ok(_)) => {
+            "verify.max_staleness above 0s is not supported yet: every check reads the database. Write 0s, or remove the setting."
+        }
+        Some(Err(_)) => "verify.max_staleness is not a duration; write 0s, or remove the setting.",
+    };
+    Err(Error::invalid("verify.max_staleness", message))
 }
 
 fn switch(key: &'static str, text: Option<&str>) -> Result<bool> {
@@ -319,7 +319,6 @@ mod tests {
         assert_eq!(config.token_prefix.as_str(), "twd");
         assert_eq!(config.scopes, Catalogue::built_in());
         assert_eq!((config.max_tokens_per_user, config.max_changes_per_minute), (500, 120));
-        assert_eq!(config.max_staleness, Duration::ZERO);
         assert_eq!(config.log_format, LogFormat::Human);
         assert_eq!(config.log_level, "info");
         assert!(config.trusted_proxies.is_empty() && config.cors_origins.is_empty());
@@ -505,7 +504,7 @@ mod tests {
             ("TOKENWARD_TOKEN__MAX_CHANGES_PER_MINUTE", "-1", "token.max_changes_per_minute"),
             ("TOKENWARD_SCOPES__FILE", "/nowhere/at/all", "scopes.file"),
             ("TOKENWARD_PROXY__TRUSTED", "10.0.0.0/8,proxy", "proxy.trusted"),
-            ("TOKENWARD_VERIFY__MAX_STALENESS", "6s", "verify.max_staleness"),
+            ("TOKENWARD_VERIFY__MAX_STALENESS", "1ms", "verify.max_staleness"),
             ("TOKENWARD_VERIFY__MAX_STALENESS", "soon", "verify.max_staleness"),
             ("TOKENWARD_ORGANIZATIONS__SELF_SERVICE", "yes", "organizations.self_service"),
             ("TOKENWARD_CORS__ORIGINS", "*", "cors.origins"),
@@ -518,12 +517,22 @@ mod tests {
     }
 
     #[test]
+    fn staleness_is_refused_while_every_check_reads_the_database() {
+        for text in ["1ms", "5s"] {
+            let (_, why) = rejection(None, &[("TOKENWARD_VERIFY__MAX_STALENESS", text)]);
+            assert!(why.contains("not supported yet") && why.contains("Write 0s"), "{why}");
+        }
+        for text in ["0s", "0ms"] {
+            assert!(load(None, &[("TOKENWARD_VERIFY__MAX_STALENESS", text)], &[]).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn valid_values_are_accepted() {
-        let file = "[verify]\nmax_staleness = '500ms'\n[organizations]\nself_service = true\n[log]\nformat = 'json'\n";
+        let file = "[verify]\nmax_staleness = '0s'\n[organizations]\nself_service = true\n[log]\nformat = 'json'\n";
         let variables =
             [("TOKENWARD_METRICS__LISTEN", "[::1]:9100"), ("TOKENWARD_PUBLIC_URL", "https://Tokens.Example.com/")];
         let config = load(Some(file), &variables, &[]).expect("a configuration");
-        assert_eq!(config.max_staleness, Duration::from_millis(500));
         assert!(config.self_service);
         assert_eq!(config.log_format, LogFormat::Json);
         assert_eq!(config.metrics_listen, Some("[::1]:9100".parse().expect("an address")));

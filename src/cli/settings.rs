@@ -55,7 +55,7 @@ flags! {
     scopes_file = "scopes.file" "FILE",
     /// Networks whose X-Forwarded-* headers are trusted, separated by commas
     proxy_trusted = "proxy.trusted" "CIDRS",
-    /// Maximum age of responses of /verify and introspection, at most 5s
+    /// Maximum age of responses of /verify and introspection; only 0s is supported
     verify_max_staleness = "verify.max_staleness" "DURATION",
     /// Address and port for Prometheus metrics
     metrics_listen = "metrics.listen" "ADDR",

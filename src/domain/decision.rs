@@ -2,7 +2,7 @@
 
 use crate::domain::{
     id::{GrantId, OrganizationId, TokenId, UserId},
-    scope::{Catalogue, ScopeSet},
+    scope::{Catalogue, ScopeName, ScopeSet},
     state::TokenStatus,
     time::Time,
 };
@@ -66,33 +66,71 @@ pub struct Limits {
     pub scopes: ScopeSet,
 }
 
-impl Limits {
-    /// Removes what is outside of the limits. Returns false if no grant or no scope within a limit remains: then the token
-    /// is outside of the limits itself.
-    pub fn limit_to(&self, snapshot: &mut Snapshot) -> bool {
-        if !self.organizations.is_empty() {
-            snapshot.grants.retain(|grant| self.organizations.contains(&grant.slug));
-        }
-        if !self.scopes.is_empty() {
-            snapshot.scopes = snapshot.scopes.iter().filter(|scope| self.scopes.contains(scope)).cloned().collect();
-        }
-        let has_grant = self.organizations.is_empty() || !snapshot.grants.is_empty();
-        let has_scope = self.scopes.is_empty() || !snapshot.scopes.is_empty();
-        has_grant && has_scope
+static UNLIMITED: Limits = Limits { organizations: BTreeSet::new(), scopes: ScopeSet::EMPTY };
+
+/// The part of a snapshot that is within limits.
+#[derive(Debug, Clone, Copy)]
+pub struct VisibleSnapshot<'a> {
+    snapshot: &'a Snapshot,
+    limits: &'a Limits,
+}
+
+impl Snapshot {
+    /// Returns the part of the snapshot that is within limits.
+    pub const fn within<'a>(&'a self, limits: &'a Limits) -> VisibleSnapshot<'a> {
+        VisibleSnapshot { snapshot: self, limits }
+    }
+}
+
+impl<'a> VisibleSnapshot<'a> {
+    /// Iterates over the grants for organizations within the limits.
+    pub fn grants(self) -> impl Iterator<Item = &'a SnapshotGrant> {
+        let limit = &self.limits.organizations;
+        self.snapshot.grants.iter().filter(|grant| limit.is_empty() || limit.contains(&grant.slug))
+    }
+
+    /// Returns the scopes within the limits that checks accept: those that are not retired, in the order of the catalogue.
+    pub fn accepted_scopes(self, catalogue: &Catalogue) -> Vec<ScopeName> {
+        let mut scopes = catalogue.sorted(&self.snapshot.scopes);
+        scopes.retain(|name| self.permits(name) && catalogue.get(name.as_str()).is_some());
+        scopes
+    }
+
+    /// Returns whether the token has a scope, which is not retired, within the limits.
+    fn has_scope(self, name: &str, catalogue: &Catalogue) -> bool {
+        let has_scope = |name| self.snapshot.scopes.contains(name) && self.permits(name);
+        catalogue.get(name).is_some_and(|scope| has_scope(&scope.name))
+    }
+
+    fn permits(self, name: &ScopeName) -> bool {
+        self.limits.scopes.is_empty() || self.limits.scopes.contains(name)
+    }
+
+    /// Returns whether the token itself is within the limits: whether it has a grant and a scope within each that is set.
+    fn is_visible(self) -> bool {
+        let has_grant = self.limits.organizations.is_empty() || self.grants().next().is_some();
+        has_grant && (self.limits.scopes.is_empty() || self.snapshot.scopes.iter().any(|name| self.permits(name)))
     }
 }
 
 /// The input of a check.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CheckRequest {
+#[derive(Debug, Clone, Copy)]
+pub struct CheckRequest<'a> {
     /// The time of the request.
     pub at: Time,
     /// The slug of the organization whose data is requested.
-    pub organization: Option<String>,
+    pub organization: Option<&'a str>,
     /// The scopes that the request needs, all of them.
-    pub scopes: Vec<String>,
+    pub scopes: &'a [String],
     /// What may be returned to the caller.
-    pub limits: Limits,
+    pub limits: &'a Limits,
+}
+
+impl CheckRequest<'_> {
+    /// Creates a check at a time that requires no organization and no scope, and has no limits.
+    pub const fn at(at: Time) -> Self {
+        Self { at, organization: None, scopes: &[], limits: &UNLIMITED }
+    }
 }
 
 /// The result of a check.
@@ -120,7 +158,11 @@ pub enum DenyReason {
 }
 
 /// Decides a check. A retired scope is not accepted, although tokens keep it.
-pub fn decide(snapshot: &Snapshot, request: &CheckRequest, catalogue: &Catalogue) -> Verdict {
+pub fn decide(snapshot: &Snapshot, request: &CheckRequest<'_>, catalogue: &Catalogue) -> Verdict {
+    let visible = snapshot.within(request.limits);
+    if !visible.is_visible() {
+        return Verdict::Deny(DenyReason::NotGranted);
+    }
     match TokenStatus::of(request.at, snapshot.expires_at, snapshot.expired_at, snapshot.revoked_at) {
         TokenStatus::Revoked => return Verdict::Deny(DenyReason::Revoked),
         TokenStatus::Expired => return Verdict::Deny(DenyReason::Expired),
@@ -129,20 +171,24 @@ pub fn decide(snapshot: &Snapshot, request: &CheckRequest, catalogue: &Catalogue
     if !snapshot.owner.enabled {
         return Verdict::Deny(DenyReason::OwnerDisabled);
     }
-    if request.organization.as_ref().is_some_and(|slug| !snapshot.grants.iter().any(|grant| grant.slug == *slug)) {
+    if request.organization.is_some_and(|slug| !visible.grants().any(|grant| grant.slug == slug)) {
         return Verdict::Deny(DenyReason::NotGranted);
     }
-    let has_scope = |name: &String| catalogue.get(name).is_some_and(|scope| snapshot.scopes.contains(&scope.name));
-    let missing = request.scopes.iter().position(|name| !has_scope(name));
+    let missing = request.scopes.iter().position(|name| !visible.has_scope(name, catalogue));
     missing.map_or(Verdict::Allow, |index| Verdict::Deny(DenyReason::LacksScope(index)))
 }
 
 /// Returns the grants that record this request as their most recent one: that of the requested organization, or all of
 /// them if no organization was requested.
-pub fn affected_grants<'a>(snapshot: &'a Snapshot, request: &CheckRequest, verdict: Verdict) -> Vec<&'a SnapshotGrant> {
-    match (&request.organization, verdict) {
-        (Some(slug), _) => snapshot.grants.iter().filter(|grant| grant.slug == *slug).collect(),
-        (None, Verdict::Allow | Verdict::Deny(DenyReason::LacksScope(_))) => snapshot.grants.iter().collect(),
+pub fn affected_grants<'a>(
+    snapshot: &'a Snapshot,
+    request: &CheckRequest<'a>,
+    verdict: Verdict,
+) -> Vec<&'a SnapshotGrant> {
+    let visible = snapshot.within(request.limits);
+    match (request.organization, verdict) {
+        (Some(slug), _) => visible.grants().filter(|grant| grant.slug == slug).collect(),
+        (None, Verdict::Allow | Verdict::Deny(DenyReason::LacksScope(_))) => visible.grants().collect(),
         // A token that is no longer valid has no access to any organization.
         (None, Verdict::Deny(_)) => Vec::new(),
     }
@@ -151,7 +197,6 @@ pub fn affected_grants<'a>(snapshot: &'a Snapshot, request: &CheckRequest, verdi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::scope::ScopeName;
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -183,24 +228,20 @@ mod tests {
         }
     }
 
-    fn request(organization: Option<&str>, scopes: &[&str]) -> CheckRequest {
-        CheckRequest {
-            at: NOW,
-            organization: organization.map(Into::into),
-            scopes: scopes.iter().map(ToString::to_string).collect(),
-            limits: Limits::default(),
-        }
-    }
-
-    fn verdict_of(snapshot: &Snapshot, request: &CheckRequest) -> Verdict {
-        decide(snapshot, request, &Catalogue::built_in())
+    fn verdict_of(snapshot: &Snapshot, organization: Option<&str>, scopes: &[&str]) -> Verdict {
+        let scopes: Vec<_> = scopes.iter().map(ToString::to_string).collect();
+        decide(
+            snapshot,
+            &CheckRequest { organization, scopes: &scopes, ..CheckRequest::at(NOW) },
+            &Catalogue::built_in(),
+        )
     }
 
     #[test]
     fn retired_scope_is_denied() {
         let snapshot = snapshot(&["read_builds", "read_relics"]);
         assert_eq!(
-            verdict_of(&snapshot, &request(None, &["read_builds", "read_relics"])),
+            verdict_of(&snapshot, None, &["read_builds", "read_relics"]),
             Verdict::Deny(DenyReason::LacksScope(1))
         );
     }
@@ -208,44 +249,36 @@ mod tests {
     #[test]
     fn organization_is_checked_before_scopes() {
         let snapshot = snapshot(&["read_builds"]);
-        assert_eq!(verdict_of(&snapshot, &request(Some("acme"), &["read_builds"])), Verdict::Allow);
-        assert_eq!(verdict_of(&snapshot, &request(None, &[])), Verdict::Allow);
-        assert_eq!(verdict_of(&snapshot, &request(Some("hooli"), &["graphql"])), Verdict::Deny(DenyReason::NotGranted));
-        assert_eq!(
-            verdict_of(&snapshot, &request(Some("acme"), &["read_builds", "read_agents", "graphql"])),
-            Verdict::Deny(DenyReason::LacksScope(1))
-        );
-        assert_eq!(
-            verdict_of(&snapshot, &request(None, &["no such scope!"])),
-            Verdict::Deny(DenyReason::LacksScope(0))
-        );
+        let verdict_of = |organization, scopes| verdict_of(&snapshot, organization, scopes);
+        assert_eq!(verdict_of(Some("acme"), &["read_builds"]), Verdict::Allow);
+        assert_eq!(verdict_of(None, &[]), Verdict::Allow);
+        assert_eq!(verdict_of(Some("hooli"), &["graphql"]), Verdict::Deny(DenyReason::NotGranted));
+        let scopes = &["read_builds", "read_agents", "graphql"];
+        assert_eq!(verdict_of(Some("acme"), scopes), Verdict::Deny(DenyReason::LacksScope(1)));
+        assert_eq!(verdict_of(None, &["no such scope!"]), Verdict::Deny(DenyReason::LacksScope(0)));
     }
 
     #[test]
     fn graphql_scope_and_other_scopes_do_not_imply_each_other() {
-        assert_eq!(
-            verdict_of(&snapshot(&["graphql"]), &request(None, &["read_user"])),
-            Verdict::Deny(DenyReason::LacksScope(0))
-        );
-        assert_eq!(
-            verdict_of(&snapshot(&["read_user"]), &request(None, &["graphql"])),
-            Verdict::Deny(DenyReason::LacksScope(0))
-        );
+        let denied = Verdict::Deny(DenyReason::LacksScope(0));
+        assert_eq!(verdict_of(&snapshot(&["graphql"]), None, &["read_user"]), denied);
+        assert_eq!(verdict_of(&snapshot(&["read_user"]), None, &["graphql"]), denied);
     }
 
     #[test]
     fn request_affects_its_organization_or_all_without_one() {
         let mut snapshot = snapshot(&["read_builds"]);
-        let count = |snapshot: &Snapshot, request: &CheckRequest| {
-            affected_grants(snapshot, request, verdict_of(snapshot, request)).len()
+        let count = |snapshot: &Snapshot, organization, scopes: &[&str]| {
+            let request = CheckRequest { organization, ..CheckRequest::at(NOW) };
+            affected_grants(snapshot, &request, verdict_of(snapshot, organization, scopes)).len()
         };
-        assert_eq!(count(&snapshot, &request(Some("acme"), &[])), 1);
-        assert_eq!(count(&snapshot, &request(None, &[])), 2);
-        assert_eq!(count(&snapshot, &request(None, &["graphql"])), 2);
-        assert_eq!(count(&snapshot, &request(Some("hooli"), &[])), 0);
+        assert_eq!(count(&snapshot, Some("acme"), &[]), 1);
+        assert_eq!(count(&snapshot, None, &[]), 2);
+        assert_eq!(count(&snapshot, None, &["graphql"]), 2);
+        assert_eq!(count(&snapshot, Some("hooli"), &[]), 0);
         snapshot.revoked_at = Some(NOW);
-        assert_eq!(count(&snapshot, &request(None, &[])), 0);
-        assert_eq!(count(&snapshot, &request(Some("acme"), &[])), 1);
+        assert_eq!(count(&snapshot, None, &[]), 0);
+        assert_eq!(count(&snapshot, Some("acme"), &[]), 1);
     }
 
     fn limits(organizations: &[&str], scopes: &[&str]) -> Limits {
@@ -258,11 +291,12 @@ mod tests {
     ///
     #[test]
     fn limits_hide_other_organizations_and_scopes() {
+        let snapshot = snapshot(&["read_builds", "read_agents"]);
         let visible = |limits: &Limits| {
-            let mut snapshot = snapshot(&["read_builds", "read_agents"]);
-            let is_within = limits.limit_to(&mut snapshot);
-            let slugs: Vec<_> = snapshot.grants.iter().map(|grant| grant.slug.clone()).collect();
-            (is_within, slugs.join(" "), snapshot.scopes.to_column().trim().to_owned())
+            let visible = snapshot.within(limits);
+            let slugs: Vec<_> = visible.grants().map(|grant| grant.slug.as_str()).collect();
+            let scopes: ScopeSet = visible.accepted_scopes(&Catalogue::built_in()).into_iter().collect();
+            (visible.is_visible(), slugs.join(" "), scopes.to_column().trim().to_owned())
         };
         let all = || ("acme globex".to_owned(), "read_agents read_builds".to_owned());
         assert_eq!(visible(&Limits::default()), (true, all().0, all().1));
@@ -271,6 +305,22 @@ mod tests {
         assert_eq!(visible(&limits(&[], &["read_builds"])), (true, all().0, "read_builds".into()));
         assert!(!visible(&limits(&[], &["graphql"])).0);
         assert!(!visible(&limits(&["acme"], &["graphql"])).0);
+    }
+
+    ///
+    #[test]
+    fn check_is_decided_and_recorded_within_limits() {
+        let snapshot = snapshot(&["read_builds", "read_agents"]);
+        let limits = limits(&["acme"], &["read_builds"]);
+        let check = |organization, scopes: &[&str]| {
+            let scopes: Vec<_> = scopes.iter().map(ToString::to_string).collect();
+            let request = CheckRequest { organization, scopes: &scopes, limits: &limits, ..CheckRequest::at(NOW) };
+            let verdict = decide(&snapshot, &request, &Catalogue::built_in());
+            (verdict, affected_grants(&snapshot, &request, verdict).len())
+        };
+        assert_eq!(check(None, &["read_builds"]), (Verdict::Allow, 1));
+        assert_eq!(check(Some("globex"), &["read_builds"]), (Verdict::Deny(DenyReason::NotGranted), 0));
+        assert_eq!(check(Some("acme"), &["read_agents"]), (Verdict::Deny(DenyReason::LacksScope(0)), 1));
     }
 
     proptest! {
@@ -284,7 +334,7 @@ mod tests {
                 _ => snapshot.owner.enabled = false,
             }
             let scopes: &[&str] = if with_scope { &["read_builds"] } else { &[] };
-            prop_assert_ne!(verdict_of(&snapshot, &request(organization.as_deref(), scopes)), Verdict::Allow);
+            prop_assert_ne!(verdict_of(&snapshot, organization.as_deref(), scopes), Verdict::Allow);
         }
     }
 }

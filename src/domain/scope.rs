@@ -90,6 +90,9 @@ pub struct Scope {
 pub struct ScopeSet(Vec<ScopeName>);
 
 impl ScopeSet {
+    /// No scopes.
+    pub const EMPTY: Self = Self(Vec::new());
+
     /// Returns whether the set contains a scope.
     pub fn contains(&self, name: &ScopeName) -> bool {
         self.0.binary_search(name).is_ok()

@@ -61,8 +61,7 @@ async fn respond(state: &HttpState, request: &Parts, body: Body) -> Result<Respo
 }
 
 async fn check(state: &HttpState, secret: &Secret, observed: ObservedRequest) -> Result<Snapshot, ErrorResponse> {
-    let ask = state.ask(None, Vec::new());
-    match state.check_throttled(secret, &ask, observed).await? {
+    match state.check_throttled(secret, &state.check_request(None, &[]), observed).await? {
         Some(checked) if checked.verdict == Verdict::Allow => Ok(checked.snapshot),
         Some(checked) if matches!(checked.verdict, Verdict::Deny(DenyReason::LacksScope(_))) => {
             Err(Error::Bug("no scope was asked for".into()).into())

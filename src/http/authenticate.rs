@@ -173,16 +173,16 @@ impl HttpState {
     }
 
     /// Checks a token on an endpoint where a client could guess values: a network that sends many unknown tokens is limited.
-    pub(super) async fn check_throttled(
+    pub(super) async fn check_throttled<'limits>(
         &self,
         secret: &Secret,
-        ask: &CheckRequest,
+        request: &CheckRequest<'limits>,
         observed: ObservedRequest,
-    ) -> Result<Option<CheckResult>, ErrorResponse> {
+    ) -> Result<Option<CheckResult<'limits>>, ErrorResponse> {
         let network = observed.address.and_then(network_of).map(|network| (network, MAX_UNKNOWN_TOKENS));
         let limits = network.as_slice();
         self.throttle.check(limits, Instant::now()).inspect_err(|_| self.app.metrics().throttled())?;
-        let checked = self.app.verifier().check(secret, ask, observed).await?;
+        let checked = self.app.verifier().check(secret, request, observed).await?;
         if checked.is_none() {
             self.throttle.count(limits, Instant::now());
         }
@@ -190,8 +190,8 @@ impl HttpState {
     }
 
     /// Returns a check at the current time.
-    pub(super) fn ask(&self, organization: Option<String>, scopes: Vec<String>) -> CheckRequest {
-        CheckRequest { at: self.app.now(), organization, scopes, ..CheckRequest::default() }
+    pub(super) fn check_request<'a>(&self, organization: Option<&'a str>, scopes: &'a [String]) -> CheckRequest<'a> {
+        CheckRequest { organization, scopes, ..CheckRequest::at(self.app.now()) }
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Res
 async fn respond(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
     let ClientRequest { server, form } = client_request(state, request, body).await?;
     let active = match state.secret(form.token()) {
-        Some(secret) => check(state, &secret, &form, server.limits).await?,
+        Some(secret) => check(state, &secret, &form, &server.limits).await?,
         None => None,
     };
     let quiet = active.is_none();
@@ -47,31 +47,31 @@ async fn check(
     state: &HttpState,
     secret: &Secret,
     form: &Form,
-    limits: Limits,
+    limits: &Limits,
 ) -> Result<Option<Value>, ErrorResponse> {
-    let organization = form.get("organization").map(ToOwned::to_owned);
+    let organization = form.get("organization");
     let mut scopes: Vec<_> =
         form.get("scope").unwrap_or_default().split_ascii_whitespace().map(ToOwned::to_owned).collect();
     if form.get("scope").is_some() && scopes.is_empty() {
         // A blank scope is a missing setting of the resource server. No token has the empty scope, so the token is inactive.
         scopes.push(String::new());
     }
-    let ask = CheckRequest { limits, ..state.ask(organization, scopes) };
+    let request = CheckRequest { limits, ..state.check_request(organization, &scopes) };
     let observed = ObservedRequest {
         address: form.get("client_ip").and_then(parse_hop),
         user_agent: form.get("user_agent").and_then(|agent| state.redacted_user_agent(agent)),
         method: form.get("method").and_then(text::method),
         path: form.get("path").and_then(|path| state.path(path)),
     };
-    let checked = state.app.verifier().check(secret, &ask, observed).await.map_err(unavailable)?;
+    let checked = state.app.verifier().check(secret, &request, observed).await.map_err(unavailable)?;
     let allowed = checked.filter(|checked| checked.verdict == Verdict::Allow);
-    Ok(allowed.map(|checked| active(state, &checked, ask.organization.as_deref())))
+    Ok(allowed.map(|checked| active(state, &checked, organization)))
 }
 
-fn active(state: &HttpState, checked: &CheckResult, asked: Option<&str>) -> Value {
+fn active(state: &HttpState, checked: &CheckResult<'_>, asked: Option<&str>) -> Value {
     let known = &checked.snapshot;
-    let scopes = checked.scopes(state.app.catalogue());
-    let slugs = known.grants.iter().map(|grant| grant.slug.as_str());
+    let scopes = checked.visible().accepted_scopes(state.app.catalogue());
+    let slugs = checked.visible().grants().map(|grant| grant.slug.as_str());
     let mut organizations: Vec<_> = slugs.filter(|slug| asked.is_none_or(|asked| asked == *slug)).collect();
     // The store returns the grants in no particular order.
     organizations.sort_unstable();

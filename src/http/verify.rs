@@ -37,8 +37,9 @@ const MAX_FAULTS: usize = 16;
 /// Responds 200, 401 or 403, and 503 if the store is unavailable: gateways do not understand any other status.
 pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, _) = request.into_parts();
-    let mut response = match check(&state, &head).await {
-        Ok((checked, query)) => allowed(&state, &checked, query.organization.as_deref()),
+    let query = VerifyQuery::read(&head.uri);
+    let mut response = match check(&state, &head, &query).await {
+        Ok(checked) => allowed(&state, &checked, query.organization.as_deref()),
         Err(error) => render_error(error),
     };
     let quiet = response.status().is_client_error();
@@ -46,27 +47,27 @@ pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Res
     response
 }
 
-async fn check<'request>(
+async fn check<'query>(
     state: &HttpState,
-    request: &'request Parts,
-) -> Result<(CheckResult, VerifyQuery<'request>), ErrorResponse> {
-    let query = VerifyQuery::read(&request.uri);
+    request: &Parts,
+    query: &'query VerifyQuery<'_>,
+) -> Result<CheckResult<'query>, ErrorResponse> {
     let bearer = match credential(&request.headers) {
         Credential::None => return Err(ErrorResponse::no_credential()),
         Credential::Malformed | Credential::Multiple => return Err(ErrorResponse::invalid_token()),
         Credential::Bearer(bearer) => bearer,
     };
     let secret = state.secret(bearer.text()).ok_or_else(ErrorResponse::invalid_token)?;
-    let ask = state.ask(query.organization.clone(), query.scopes.clone());
+    let check = state.check_request(query.organization.as_deref(), &query.scopes);
     let observed = state.observed_original(request, query.original_path);
     let checked =
-        state.app.verifier().check(&secret, &ask, observed).await?.ok_or_else(ErrorResponse::invalid_token)?;
+        state.app.verifier().check(&secret, &check, observed).await?.ok_or_else(ErrorResponse::invalid_token)?;
     match checked.verdict {
         Verdict::Deny(DenyReason::Revoked | DenyReason::Expired | DenyReason::OwnerDisabled) => {
             Err(ErrorResponse::invalid_token())
         }
         _ if !query.faults.is_empty() => Err(query.misconfigured(state)),
-        Verdict::Allow => Ok((checked, query)),
+        Verdict::Allow => Ok(checked),
         Verdict::Deny(DenyReason::NotGranted) => Err(no_organization()),
         Verdict::Deny(DenyReason::LacksScope(index)) => Err(query.lacks(index)),
     }
@@ -88,9 +89,9 @@ fn no_organization() -> ErrorResponse {
     ErrorResponse { status: StatusCode::FORBIDDEN, ..ErrorResponse::from(Error::NotFound("organization")) }
 }
 
-fn allowed(state: &HttpState, checked: &CheckResult, organization: Option<&str>) -> Response {
+fn allowed(state: &HttpState, checked: &CheckResult<'_>, organization: Option<&str>) -> Response {
     let known = &checked.snapshot;
-    let scopes = checked.scopes(state.app.catalogue());
+    let scopes = checked.visible().accepted_scopes(state.app.catalogue());
     let mut headers = HeaderMap::new();
     for (name, text) in [
         (TOKEN_ID, known.token.uuid().to_string()),

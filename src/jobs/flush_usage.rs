@@ -15,12 +15,9 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
 }
 
 async fn flush(app: &App, all: bool) {
-    let (tokens, grants) = app.verifier().usage().due(Instant::now(), all);
-    if tokens.is_empty() && grants.is_empty() {
-        return;
-    }
-    if let Err(error) = app.store().maintenance().save_usage(tokens.clone(), grants.clone()).await {
+    let batch = app.verifier().usage().due(Instant::now(), all);
+    if let Err(error) = app.store().maintenance().save_usage(&batch).await {
         tracing::warn!(error = %error.cause(), "failed to write token usage, will retry");
-        app.verifier().usage().requeue(tokens, grants);
+        app.verifier().usage().requeue(batch);
     }
 }

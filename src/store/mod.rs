@@ -43,7 +43,7 @@ pub use sessions::{NewSession, SignIn};
 pub use statistics::{RequestStats, request_stats, with_request_stats};
 pub use tokens::{NewToken, TokenChange};
 pub use tx::Tx;
-pub use usage::{GrantUsage, TokenUsage};
+pub use usage::{GrantUsage, TokenUsage, UsageBatch};
 pub use users::{Identity, NewUser, Profile, UserRecord};
 
 use statements::{all, like_containing, like_containing_before, one, run, run_unique};

@@ -9,7 +9,6 @@ use super::{
     maintenance::Maintenance,
     pagination::same,
     run,
-    tx::chunks,
 };
 use crate::domain::{
     error::Result,
@@ -22,6 +21,9 @@ use sea_orm::{
     sea_query::{CaseStatement, Expr, JoinType, OnConflict, Query},
 };
 use std::collections::{BTreeMap, HashMap};
+
+/// The number of rows that one statement writes.
+const BATCH_SIZE: usize = 500;
 
 /// The usage of one token across all organizations.
 #[derive(Debug, Clone)]
@@ -43,6 +45,15 @@ pub struct GrantUsage {
     pub token: TokenId,
     /// The usage of the grant.
     pub usage: Usage,
+}
+
+/// Usage that is written together.
+#[derive(Debug, Clone, Default)]
+pub struct UsageBatch {
+    /// The usage of tokens, at most once each.
+    pub tokens: Vec<TokenUsage>,
+    /// The usage of grants, at most once each.
+    pub grants: Vec<GrantUsage>,
 }
 
 /// The columns of usage that both tables have.
@@ -87,20 +98,21 @@ pub(super) fn of_token(row: token_usage::Model) -> Usage {
 
 impl Maintenance<'_> {
     /// Writes the usage of tokens and grants, in the order of their keys, so that two nodes do not deadlock. Stored
-    /// usage with a later time is kept.
-    pub async fn save_usage(&self, mut tokens: Vec<TokenUsage>, mut grants: Vec<GrantUsage>) -> Result<()> {
+    /// usage with a later time is kept, so that a batch can be written again after an error.
+    pub async fn save_usage(&self, batch: &UsageBatch) -> Result<()> {
+        let (mut tokens, mut grants): (Vec<_>, Vec<_>) = (batch.tokens.iter().collect(), batch.grants.iter().collect());
         tokens.sort_unstable_by_key(|used| used.token);
         grants.sort_unstable_by_key(|used| used.grant);
-        for chunk in chunks(tokens, 500) {
-            let rows = chunk.into_iter().map(|used| token_row(used).into_active_model());
+        for chunk in tokens.chunks(BATCH_SIZE) {
+            let rows = chunk.iter().map(|used| token_row(used).into_active_model());
             let keep_latest = keep_latest("token_usage", token_usage::Column::TokenId);
             run(token_usage::Entity::insert_many(rows).on_conflict(keep_latest).exec_without_returning(self.db()))
                 .await?;
         }
-        for chunk in chunks(grants, 500) {
-            let moved = self.current_grants(&chunk).await?;
-            for chunk in [chunk, moved].into_iter().filter(|chunk| !chunk.is_empty()) {
-                let rows = chunk.into_iter().map(|used| grant_row(used).into_active_model());
+        for chunk in grants.chunks(BATCH_SIZE) {
+            let moved = self.current_grants(chunk).await?;
+            for chunk in [chunk, &moved.iter().collect::<Vec<_>>()].into_iter().filter(|chunk| !chunk.is_empty()) {
+                let rows = chunk.iter().map(|used| grant_row(used).into_active_model());
                 let keep_latest = keep_latest("grant_usage", grant_usage::Column::GrantId);
                 let insert = grant_usage::Entity::insert_many(rows).on_conflict(keep_latest);
                 run(insert.exec_without_returning(self.db())).await?;
@@ -111,7 +123,7 @@ impl Maintenance<'_> {
 
     /// Returns the usage of grants that were removed and granted again before it was written, as usage of the current
     /// grant.
-    async fn current_grants(&self, used: &[GrantUsage]) -> Result<Vec<GrantUsage>> {
+    async fn current_grants(&self, used: &[&GrantUsage]) -> Result<Vec<GrantUsage>> {
         #[derive(FromQueryResult)]
         struct Row {
             before: GrantId,
@@ -130,7 +142,8 @@ impl Maintenance<'_> {
             .take();
         let after: HashMap<_, _> =
             all::<Row>(self.db(), &select).await?.into_iter().map(|row| (row.before, row.after)).collect();
-        let moved = used.iter().filter_map(|used| Some(GrantUsage { grant: *after.get(&used.grant)?, ..used.clone() }));
+        let current = |used: &GrantUsage| Some(GrantUsage { grant: *after.get(&used.grant)?, ..used.clone() });
+        let moved = used.iter().filter_map(|used| current(used));
         let mut latest = BTreeMap::<_, GrantUsage>::new();
         for used in moved {
             let at = |used: &GrantUsage| used.usage.last_request.as_ref().map(|request| request.at);
@@ -142,8 +155,8 @@ impl Maintenance<'_> {
     }
 }
 
-fn token_row(used: TokenUsage) -> token_usage::Model {
-    let request = used.usage.last_request.unwrap_or_else(empty_request);
+fn token_row(used: &TokenUsage) -> token_usage::Model {
+    let request = used.usage.last_request.clone().unwrap_or_else(empty_request);
     token_usage::Model {
         token_id: used.token,
         last_used_at: LastUse(used.usage.last_used_at),
@@ -157,8 +170,8 @@ fn token_row(used: TokenUsage) -> token_usage::Model {
     }
 }
 
-fn grant_row(used: GrantUsage) -> grant_usage::Model {
-    let request = used.usage.last_request.unwrap_or_else(empty_request);
+fn grant_row(used: &GrantUsage) -> grant_usage::Model {
+    let request = used.usage.last_request.clone().unwrap_or_else(empty_request);
     grant_usage::Model {
         grant_id: used.grant,
         organization_id: used.organization,

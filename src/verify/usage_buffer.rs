@@ -7,7 +7,7 @@ use crate::{
         id::{GrantId, OrganizationId, TokenId},
         scope::ScopeName,
     },
-    store::{GrantUsage, TokenUsage},
+    store::{GrantUsage, TokenUsage, UsageBatch},
 };
 use std::{
     collections::HashMap,
@@ -64,14 +64,14 @@ impl UsageBuffer {
         &self,
         snapshot: &Snapshot,
         grants: &[&SnapshotGrant],
-        request: &CheckRequest,
+        request: &CheckRequest<'_>,
         verdict: Verdict,
         observed: ObservedRequest,
     ) {
         let allowed = verdict == Verdict::Allow;
         let ObservedRequest { address, user_agent, method, path } = observed;
         let last_request =
-            Request { at: request.at, address, user_agent, method, path, scope: scope_names(&request.scopes), allowed };
+            Request { at: request.at, address, user_agent, method, path, scope: scope_names(request.scopes), allowed };
         let usage = Usage { last_used_at: allowed.then_some(request.at), last_request: Some(last_request) };
         let mut entries = self.entries();
         for grant in grants {
@@ -82,24 +82,24 @@ impl UsageBuffer {
 
     /// Takes the usage that is due, or all of it. Usage is due if its entry was not written within the last five seconds. The
     /// first allowed request is due even if a denied request was just written.
-    pub fn due(&self, now: Instant, all: bool) -> (Vec<TokenUsage>, Vec<GrantUsage>) {
+    pub fn due(&self, now: Instant, all: bool) -> UsageBatch {
         let mut entries = self.entries();
         let tokens = take(&mut entries.tokens, now, all).map(|(token, usage)| TokenUsage { token, usage }).collect();
         let grants = take(&mut entries.grants, now, all)
             .map(|((grant, organization, token), usage)| GrantUsage { grant, organization, token, usage })
             .collect();
-        (tokens, grants)
+        UsageBatch { tokens, grants }
     }
 
     /// Puts usage back that could not be written. It is due at once.
-    pub fn requeue(&self, tokens: Vec<TokenUsage>, grants: Vec<GrantUsage>) {
+    pub fn requeue(&self, unwritten: UsageBatch) {
         let mut entries = self.entries();
-        for token in tokens {
+        for token in unwritten.tokens {
             if let Some(entry) = add(&mut entries.tokens, token.token, token.usage) {
                 entry.written = None;
             }
         }
-        for grant in grants {
+        for grant in unwritten.grants {
             if let Some(entry) = add(&mut entries.grants, (grant.grant, grant.organization, grant.token), grant.usage) {
                 entry.written = None;
             }
@@ -201,7 +201,7 @@ mod tests {
     }
 
     fn record(buffer: &UsageBuffer, snapshot: &Snapshot, seconds: u64, verdict: Verdict) {
-        let request = CheckRequest { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
+        let request = CheckRequest::at(NOW.plus(Duration::from_secs(seconds)));
         buffer.record(
             snapshot,
             &snapshot.grants.iter().collect::<Vec<_>>(),
@@ -215,25 +215,25 @@ mod tests {
     fn first_usage_is_due_at_once_and_later_usage_after_five_seconds() {
         let (buffer, snapshot, start) = (UsageBuffer::default(), snapshot(), Instant::now());
         record(&buffer, &snapshot, 0, Verdict::Allow);
-        let (tokens, grants) = buffer.due(start, false);
-        assert_eq!((tokens.len(), grants.len()), (1, 2));
+        let due = buffer.due(start, false);
+        assert_eq!((due.tokens.len(), due.grants.len()), (1, 2));
         record(&buffer, &snapshot, 1, Verdict::Allow);
-        assert_eq!(buffer.due(start + Duration::from_secs(4), false).0.len(), 0);
-        assert_eq!(buffer.due(start + Duration::from_secs(5), false).0.len(), 1);
-        assert_eq!(buffer.due(start + Duration::from_secs(99), true).0.len(), 0, "nothing is written twice");
+        assert_eq!(buffer.due(start + Duration::from_secs(4), false).tokens.len(), 0);
+        assert_eq!(buffer.due(start + Duration::from_secs(5), false).tokens.len(), 1);
+        assert_eq!(buffer.due(start + Duration::from_secs(99), true).tokens.len(), 0, "nothing is written twice");
     }
 
     #[test]
     fn first_usage_is_not_delayed_by_denied_requests_or_other_organizations() {
         let (buffer, snapshot, start) = (UsageBuffer::default(), snapshot(), Instant::now());
         let with = |indexes: std::ops::Range<usize>, seconds: u64, verdict: Verdict| {
-            let request = CheckRequest { at: NOW.plus(Duration::from_secs(seconds)), ..Default::default() };
+            let request = CheckRequest::at(NOW.plus(Duration::from_secs(seconds)));
             let grants: Vec<_> = snapshot.grants[indexes].iter().collect();
             buffer.record(&snapshot, &grants, &request, verdict, ObservedRequest::default());
         };
         let due = |seconds: u64| {
-            let (tokens, grants) = buffer.due(start + Duration::from_secs(seconds), false);
-            (tokens.len(), grants.len())
+            let due = buffer.due(start + Duration::from_secs(seconds), false);
+            (due.tokens.len(), due.grants.len())
         };
         with(0..2, 0, Verdict::Deny(DenyReason::NotGranted));
         assert_eq!(due(0), (1, 2));
@@ -266,7 +266,7 @@ mod tests {
         let (buffer, snapshot) = (UsageBuffer::default(), snapshot());
         record(&buffer, &snapshot, 0, Verdict::Allow);
         record(&buffer, &snapshot, 1, Verdict::Deny(DenyReason::NotGranted));
-        let (tokens, _) = buffer.due(Instant::now(), true);
+        let UsageBatch { tokens, .. } = buffer.due(Instant::now(), true);
         assert_eq!(tokens[0].usage.last_used_at, Some(NOW));
         assert_eq!(tokens[0].usage.last_request.as_ref().map(|request| request.allowed), Some(false));
     }
@@ -275,10 +275,10 @@ mod tests {
     fn requeued_usage_is_due_and_keeps_later_usage() {
         let (buffer, snapshot, start) = (UsageBuffer::default(), snapshot(), Instant::now());
         record(&buffer, &snapshot, 0, Verdict::Allow);
-        let (tokens, grants) = buffer.due(start, false);
+        let unwritten = buffer.due(start, false);
         record(&buffer, &snapshot, 3, Verdict::Allow);
-        buffer.requeue(tokens, grants);
-        let (tokens, grants) = buffer.due(start, false);
+        buffer.requeue(unwritten);
+        let UsageBatch { tokens, grants } = buffer.due(start, false);
         assert_eq!(tokens[0].usage.last_used_at, Some(NOW.plus(Duration::from_secs(3))));
         assert_eq!(grants.len(), 2);
     }

@@ -15,7 +15,7 @@ use tokenward::testing::{
         time::Time,
     },
     http::{self, UserClaims},
-    store::{GrantUsage, Identity, NewUser, TokenUsage},
+    store::{GrantUsage, Identity, NewUser, TokenUsage, UsageBatch},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -583,7 +583,7 @@ async fn record_usage(world: &World, model: &mut Model, dice: &mut Dice) {
             tokens.push(TokenUsage { token: id, usage: token.overall.clone() });
         }
     }
-    world.app.store().maintenance().save_usage(tokens, grants).await.unwrap();
+    world.app.store().maintenance().save_usage(&UsageBatch { tokens, grants }).await.unwrap();
 }
 
 /// Removes some organizations, half of them by their administrators; adds some again; revokes some tokens.

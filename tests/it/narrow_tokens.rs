@@ -11,7 +11,7 @@ use tokenward::testing::domain::{
     grant::{Request, Usage},
     id::{GrantId, OrganizationId, TokenId},
 };
-use tokenward::testing::store::{GrantUsage, TokenUsage};
+use tokenward::testing::store::{GrantUsage, TokenUsage, UsageBatch};
 
 const TOKEN: &str = "id description hint status createdAt expiresAt owner { username name email } scopes { name }";
 const PAGING: [&str; 4] = ["first", "after", "last", "before"];
@@ -378,7 +378,8 @@ async fn record_usage(owner: &Client<'_>, token: &CreatedToken, slug: &str, addr
         token,
         usage: usage.clone(),
     };
-    owner.world.app.store().maintenance().save_usage(vec![TokenUsage { token, usage }], vec![seen]).await.unwrap();
+    let batch = UsageBatch { tokens: vec![TokenUsage { token, usage }], grants: vec![seen] };
+    owner.world.app.store().maintenance().save_usage(&batch).await.unwrap();
 }
 
 /// The filters that were compared, and those that select some rows but not all.

@@ -15,7 +15,7 @@ use tokenward::testing::{
         grant::{Request, Usage},
         id::{GrantId, OrganizationId, TokenId},
     },
-    store::{GrantUsage, TokenUsage},
+    store::{GrantUsage, TokenUsage, UsageBatch},
 };
 
 const TOKENS: usize = 53;
@@ -179,7 +179,7 @@ async fn record_usage(world: &World, admin: &Client<'_>, organization: &str) {
         let organization = OrganizationId::parse(organization).unwrap();
         grants.push(GrantUsage { grant, organization, token, usage });
     }
-    world.app.store().maintenance().save_usage(tokens, grants).await.unwrap();
+    world.app.store().maintenance().save_usage(&UsageBatch { tokens, grants }).await.unwrap();
 }
 
 both!(

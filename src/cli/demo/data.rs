@@ -17,7 +17,7 @@ use crate::{
         secret::Fingerprint,
         time::{DAY, Time},
     },
-    store::{GrantUsage, Identity, NewUser, TokenUsage},
+    store::{GrantUsage, Identity, NewUser, TokenUsage, UsageBatch},
     telemetry::notice,
 };
 use std::{net::IpAddr, time::Duration};
@@ -397,7 +397,7 @@ impl Generator<'_> {
 
     /// Creates the usage of the tokens.
     async fn create_usage(&mut self) -> Result<()> {
-        let (mut tokens, mut grants) = (Vec::new(), Vec::new());
+        let mut batch = UsageBatch::default();
         for (token, demo_token) in std::mem::take(&mut self.tokens).into_iter().enumerate() {
             let Some(demo_token) = demo_token.filter(|demo_token| !demo_token.has_ended) else { continue };
             let forgotten = forgotten(token);
@@ -411,12 +411,12 @@ impl Generator<'_> {
             for granted in known.grants {
                 if forgotten.is_some() || self.random.below(4) > 0 {
                     let (grant, organization) = (granted.grant, granted.organization);
-                    grants.push(GrantUsage { grant, organization, token: demo_token.id, usage: usage.clone() });
+                    batch.grants.push(GrantUsage { grant, organization, token: demo_token.id, usage: usage.clone() });
                 }
             }
-            tokens.push(TokenUsage { token: demo_token.id, usage });
+            batch.tokens.push(TokenUsage { token: demo_token.id, usage });
         }
-        self.app.store().maintenance().save_usage(tokens, grants).await
+        self.app.store().maintenance().save_usage(&batch).await
     }
 
     /// Returns the time since the last use: short for most tokens, long for some, `None` for a few that were never used.

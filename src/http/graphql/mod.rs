@@ -127,9 +127,10 @@ async fn caller(state: &HttpState, request: &Parts) -> Result<Caller, RequestErr
     };
     // If the catalogue has no such scope, tokens have no access to GraphQL.
     let scope = state.app.catalogue().graphql().map_or("graphql", |scope| scope.name.as_str());
-    let ask = state.ask(None, vec![scope.to_owned()]);
+    let scopes = [scope.to_owned()];
+    let check = state.check_request(None, &scopes);
     let checked =
-        state.check_throttled(&secret, &ask, observed.clone()).await?.ok_or_else(ErrorResponse::invalid_token)?;
+        state.check_throttled(&secret, &check, observed.clone()).await?.ok_or_else(ErrorResponse::invalid_token)?;
     let known = checked.snapshot;
     match checked.verdict {
         Verdict::Allow => {

@@ -245,10 +245,10 @@ impl<'world> Race<'world> {
                 }
                 Step::Use { token } => {
                     let secret = Secret::parse(node.app.prefix(), &self.values[&token]).unwrap();
-                    let check = CheckRequest { at: node.now(), ..CheckRequest::default() };
+                    let check = CheckRequest::at(node.now());
                     let _ = node.app.verifier().check(&secret, &check, ObservedRequest::default()).await;
-                    let (tokens, grants) = node.app.verifier().usage().due(Instant::now(), true);
-                    let _ = node.app.store().maintenance().save_usage(tokens, grants).await;
+                    let batch = node.app.verifier().usage().due(Instant::now(), true);
+                    let _ = node.app.store().maintenance().save_usage(&batch).await;
                 }
                 Step::Do { actor, action, http } => {
                     outcomes.push(Box::pin(self.run_operation(node, actor, action, http)).await);

@@ -60,11 +60,11 @@ async fn write(node: &World, owner: UserId, acme: OrganizationId, rows: usize, r
         };
         remaining.fetch_sub(1, Ordering::SeqCst);
         let Some((token, secret)) = unless_busy(app.change(&caller, request).await) else { continue };
-        let request = CheckRequest { at: app.now(), ..CheckRequest::default() };
+        let request = CheckRequest::at(app.now());
         unless_busy(app.verifier().check(&secret, &request, ObservedRequest::default()).await);
         if number % 8 == 0 {
-            let (tokens, grants) = app.verifier().usage().due(Instant::now(), true);
-            unless_busy(app.store().maintenance().save_usage(tokens, grants).await);
+            let batch = app.verifier().usage().due(Instant::now(), true);
+            unless_busy(app.store().maintenance().save_usage(&batch).await);
         }
         if number % 3 == 0 {
             unless_busy(app.change(&caller, RevokeToken { token: token.id, reason: None }).await);

@@ -94,6 +94,11 @@ impl World {
         Self::on_shared(Arc::clone(&self.database), self.clock.clone(), settings, None).await
     }
 
+    /// Starts another node whose clock is not that of the first, which never goes back.
+    pub(crate) async fn node_with_clock(&self, clock: Clock) -> Self {
+        Self::on_shared(Arc::clone(&self.database), clock, &[], None).await
+    }
+
     async fn on_shared(
         database: Arc<Database>,
         clock: Clock,
@@ -294,10 +299,9 @@ impl World {
 
     /// Writes the usage that is still in the buffer, and returns whether there was any.
     async fn save_usage(&self) -> bool {
-        let (tokens, grants) = self.app.verifier().usage().due(Instant::now(), true);
-        let any = !tokens.is_empty() || !grants.is_empty();
-        self.app.store().maintenance().save_usage(tokens, grants).await.unwrap();
-        any
+        let batch = self.app.verifier().usage().due(Instant::now(), true);
+        self.app.store().maintenance().save_usage(&batch).await.unwrap();
+        !batch.tokens.is_empty() || !batch.grants.is_empty()
     }
 
     /// Waits until `count` emails were sent, for at most 30 seconds, and returns all sent emails.
