@@ -9,6 +9,7 @@ mod graphql;
 mod http;
 mod jobs;
 mod mail;
+mod outbound;
 mod store;
 mod telemetry;
 #[cfg(feature = "testing")]

@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["domain"],
     &["config"],
     &["telemetry"],
-    &["store", "mail"],
+    &["store", "mail", "outbound"],
     &["verify"],
     &["app"],
     &["actions"],

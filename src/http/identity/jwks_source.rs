@@ -1,18 +1,27 @@
 //! The source of a key set: a file or a URL.
 
-use super::jwks_client::{JwksClient, MAX_SIZE};
-use crate::{config::KeySource, domain::error::Result};
+use crate::{
+    config::KeySource,
+    domain::error::{Error, Result},
+    outbound::{Client, Limits},
+};
 use std::{
     fmt,
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+/// The maximum size of a key set, in bytes.
+const MAX_SIZE: usize = 256 * 1024;
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(5), max_size: MAX_SIZE };
+const MEDIA_TYPES: &str = "application/jwk-set+json, application/json";
 
 /// A file or a URL. Its `Display` output contains no secret.
 pub(super) enum Source {
     File(PathBuf),
-    Url(Box<JwksClient>),
+    Url(Box<Client>),
 }
 
 impl fmt::Display for Source {
@@ -28,7 +37,7 @@ impl Source {
     pub(super) fn new(source: &KeySource) -> Result<Self> {
         Ok(match source {
             KeySource::File(path) => Self::File(path.clone()),
-            KeySource::Url(url) => Self::Url(Box::new(JwksClient::new(url.reveal())?)),
+            KeySource::Url(url) => Self::Url(Box::new(Client::new(url.reveal(), LIMITS)?.ok_or_else(invalid_url)?)),
         })
     }
 
@@ -40,7 +49,7 @@ impl Source {
                 let task = tokio::task::spawn_blocking(move || read_file(&path));
                 task.await.map_err(|error| error.to_string())?
             }
-            Self::Url(client) => client.fetch().await,
+            Self::Url(client) => client.get(MEDIA_TYPES).await,
         }
     }
 
@@ -51,6 +60,12 @@ impl Source {
             Self::Url(_) => None,
         }
     }
+}
+
+fn invalid_url() -> Error {
+    let why = "auth.jwt.jwks_url is not the address of a key set; write one such as \
+               https://id.example.com/.well-known/jwks.json.";
+    Error::invalid("auth.jwt.jwks_url", why)
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, String> {

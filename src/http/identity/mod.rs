@@ -2,7 +2,6 @@
 
 mod jwk_set;
 mod jwks_cache;
-mod jwks_client;
 mod jwks_source;
 mod sign;
 

@@ -1,4 +1,11 @@
-//! Fetches a key set from a URL with one request, which is limited in time and size and follows no redirect.
+//! Requests to other services: key sets today. A request is limited in time and size, follows no redirect, uses no proxy, and
+//! verifies certificates against the public certificate authorities.
+//!
+//! All URLs come from the configuration of the operator and may name any address, because an identity provider is often in the
+//! same private network. A URL from a user must not: its client has to check the resolved addresses in [`Client::send`].
+//!
+//! Written on `hyper`, which the server uses anyway: a client library such as `reqwest` brings connection pools, redirects and
+//! proxies from the environment, all of which would have to be turned off.
 
 use crate::domain::error::{Error, Result};
 use futures_util::future::{Either, select};
@@ -22,91 +29,99 @@ use tokio_rustls::{
 };
 use url::{Position, Url};
 
-/// The time limit for the whole request.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum size of a key set, in bytes, also of one in a file.
-pub(super) const MAX_SIZE: usize = 256 * 1024;
 /// The maximum size of a response head, in bytes.
 const MAX_HEAD_SIZE: usize = 64 * 1024;
 
-/// A client for the URL of a key set. Its `Display` output omits the path and the query, which may be secret.
-pub(super) struct JwksClient {
+/// The limits of one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The time limit for the whole request.
+    pub timeout: Duration,
+    /// The maximum size of a response body, in bytes.
+    pub max_size: usize,
+}
+
+/// A client for one URL of another service. Its `Display` output omits the path and the query, which may be secret.
+pub struct Client {
     name: String,
     host: String,
     port: u16,
     authority: String,
     path: Uri,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    limits: Limits,
 }
 
-impl fmt::Display for JwksClient {
+impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
     }
 }
 
-impl JwksClient {
-    /// Parses a URL such as `https://id.example.com/jwks.json`. The server needs a certificate of a public certificate authority.
-    pub(super) fn new(url: &str) -> Result<Self> {
+impl Client {
+    /// Returns the client for a URL; `None` if it is not a valid URL of the scheme `http` or `https`. An `https` server needs a
+    /// certificate of a public certificate authority.
+    pub fn new(url: &str, limits: Limits) -> Result<Option<Self>> {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        Self::with_roots(url, roots)
+        Ok(Self::with_tls(url, limits, &connector(roots)?))
     }
 
-    fn with_roots(url: &str, roots: RootCertStore) -> Result<Self> {
-        let refuse = || {
-            let why = "auth.jwt.jwks_url is not the address of a key set; write one such as \
-                       https://id.example.com/.well-known/jwks.json.";
-            Error::invalid("auth.jwt.jwks_url", why)
-        };
-        let url = Url::parse(url).map_err(|_| refuse())?;
-        let host = url.host_str().ok_or_else(refuse)?;
+    fn with_tls(url: &str, limits: Limits, tls: &TlsConnector) -> Option<Self> {
+        let url = Url::parse(url).ok()?;
+        let host = url.host_str()?;
         let bare_host = host.trim_matches(['[', ']']).to_owned();
         let tls = match url.scheme() {
             "http" => None,
-            "https" => Some((connector(roots)?, ServerName::try_from(bare_host.clone()).map_err(|_| refuse())?)),
-            _ => return Err(refuse()),
+            "https" => Some((tls.clone(), ServerName::try_from(bare_host.clone()).ok()?)),
+            _ => return None,
         };
-        Ok(Self {
+        Some(Self {
             name: url[..Position::AfterPort].to_owned(),
-            port: url.port_or_known_default().ok_or_else(refuse)?,
+            port: url.port_or_known_default()?,
             authority: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
-            path: url[Position::BeforePath..Position::AfterQuery].parse().map_err(|_| refuse())?,
+            path: url[Position::BeforePath..Position::AfterQuery].parse().ok()?,
             host: bare_host,
             tls,
+            limits,
         })
     }
 
-    /// Returns the response body, or why it cannot be used.
-    pub(super) async fn fetch(&self) -> Result<Vec<u8>, String> {
-        let timed_out = || format!("did not answer within {} s", TIMEOUT.as_secs());
-        timeout(TIMEOUT, self.connect()).await.unwrap_or_else(|_| Err(timed_out()))
+    /// Sends a GET request that accepts these media types. Returns the body of a response with status 200, or an error message
+    /// that continues a sentence that begins with the client.
+    pub async fn get(&self, accept: &'static str) -> Result<Vec<u8>, String> {
+        let request = Request::get(self.path.clone())
+            .header(HOST, &self.authority)
+            .header(ACCEPT, accept)
+            .header(USER_AGENT, concat!("tokenward/", env!("CARGO_PKG_VERSION")))
+            .body(Empty::new())
+            .map_err(failed)?;
+        let timed_out = || format!("did not answer within {} s", self.limits.timeout.as_secs());
+        timeout(self.limits.timeout, self.send(request)).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
-    async fn connect(&self) -> Result<Vec<u8>, String> {
+    async fn send(&self, request: Request<Empty<Bytes>>) -> Result<Vec<u8>, String> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(failed)?;
         match &self.tls {
-            None => self.request_over(stream).await,
+            None => self.send_over(stream, request).await,
             Some((connector, name)) => {
-                self.request_over(connector.connect(name.clone(), stream).await.map_err(failed)?).await
+                self.send_over(connector.connect(name.clone(), stream).await.map_err(failed)?, request).await
             }
         }
     }
 
-    async fn request_over(&self, stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<Vec<u8>, String> {
+    async fn send_over(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        request: Request<Empty<Bytes>>,
+    ) -> Result<Vec<u8>, String> {
         let (mut sender, connection) =
             http1::Builder::new().max_buf_size(MAX_HEAD_SIZE).handshake(TokioIo::new(stream)).await.map_err(failed)?;
-        let request = Request::get(self.path.clone())
-            .header(HOST, &self.authority)
-            .header(ACCEPT, "application/jwk-set+json, application/json")
-            .header(USER_AGENT, concat!("tokenward/", env!("CARGO_PKG_VERSION")))
-            .body(Empty::<Bytes>::new())
-            .map_err(failed)?;
         let response = pin!(async {
             let response = sender.send_request(request).await.map_err(failed)?;
             if response.status() != StatusCode::OK {
                 return Err(format!("answered {}", response.status().as_u16()));
             }
-            let body = Limited::new(response.into_body(), MAX_SIZE).collect().await;
+            let body = Limited::new(response.into_body(), self.limits.max_size).collect().await;
             Ok(body.map_err(failed)?.to_bytes().to_vec())
         });
         // The connection drives the request, and may end before the whole body is read.
@@ -171,6 +186,13 @@ VHdtxwhnD4Kky1ff0p7CwoO44HOhRANCAAQpLnhMKDQxlG56Osh19oZMJojEo8Y8
 G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
 -----END PRIVATE KEY-----";
 
+    const LIMITS: Limits = Limits { timeout: Duration::from_secs(5), max_size: 256 * 1024 };
+    const ACCEPT: &str = "application/jwk-set+json, application/json";
+
+    fn client(url: &str) -> Client {
+        Client::new(url, LIMITS).expect("TLS").expect("an address")
+    }
+
     async fn listener() -> (TcpListener, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let host = format!("localhost:{}", listener.local_addr().expect("an address").port());
@@ -193,9 +215,9 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
     /// Returns the result of a fetch that gets this response, and the request.
     async fn fetch_with_response(response: &str) -> (Result<Vec<u8>, String>, String) {
         let (listener, host) = listener().await;
-        let client = JwksClient::new(&format!("http://{host}/realms/a/certs?client=hunter2")).expect("an address");
+        let client = client(&format!("http://{host}/realms/a/certs?client=hunter2"));
         let serving = async { serve(listener.accept().await.expect("a connection").0, response).await };
-        let (fetched, request) = tokio::join!(client.fetch(), serving);
+        let (fetched, request) = tokio::join!(client.get(ACCEPT), serving);
         assert!(!client.to_string().contains("hunter2"), "{client}");
         (fetched, request.replace(&host, "HOST"))
     }
@@ -219,7 +241,7 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
 
     #[tokio::test]
     async fn only_small_responses_with_status_200_are_accepted() {
-        let large = "x".repeat(MAX_SIZE + 1);
+        let large = "x".repeat(LIMITS.max_size + 1);
         for (response, why) in [
             ("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".into(), "answered 302"),
             ("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}".into(), "answered 404"),
@@ -232,8 +254,15 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
             (format!("HTTP/1.1 200 OK\r\nX: {large}\r\n\r\n"), "failed"),
             ("SSH-2.0-OpenSSH\r\n\r\n".into(), "failed"),
         ] {
-            let error = fetch_with_response(&response).await.0.expect_err("no key set");
+            let error = fetch_with_response(&response).await.0.expect_err("no body");
             assert!(error.contains(why), "{response:.60}: {error}");
+        }
+    }
+
+    #[test]
+    fn url_needs_a_host_and_the_scheme_http_or_https() {
+        for url in ["", "id.example.com", "ftp://id.example.com/", "file:///etc/passwd", "https://", "unix:/run/id"] {
+            assert!(Client::new(url, LIMITS).expect("TLS").is_none(), "{url}");
         }
     }
 
@@ -249,11 +278,7 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
     async fn refused_connection_is_reported() {
         let (listener, host) = listener().await;
         drop(listener);
-        let why = JwksClient::new(&format!("http://{host}/"))
-            .expect("an address")
-            .fetch()
-            .await
-            .expect_err("a refused connection");
+        let why = client(&format!("http://{host}/")).get(ACCEPT).await.expect_err("a refused connection");
         assert!(why.contains("refused"), "{why}");
     }
 
@@ -279,15 +304,15 @@ G5gYH8lSNWKpGIuqY1KKQ1q2LDq/Qxvn7Xz6tiiv4W3wh//iC0IhrrE7
             let (listener, host) = listener().await;
             let url = format!("https://{}/jwks.json", host.replace("localhost", name));
             let client = match roots {
-                Some(roots) => JwksClient::with_roots(&url, roots),
-                None => JwksClient::new(&url),
+                Some(roots) => Client::with_tls(&url, LIMITS, &connector(roots).expect("TLS")).expect("an address"),
+                None => client(&url),
             };
             let serving = async {
                 let stream = listener.accept().await.expect("a connection").0;
                 let stream = acceptor.accept(stream).await.ok()?;
                 Some(serve(stream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await)
             };
-            let fetching = async { client.expect("an address").fetch().await };
+            let fetching = client.get(ACCEPT);
             let (response, request) = tokio::join!(fetching, serving);
             match expected {
                 Ok(body) => assert_eq!(response, Ok(body), "{url}"),
