@@ -5,7 +5,7 @@ use super::{
     authenticate::{Credential, credential},
     body::{is_form, read_body},
     error_response::{ErrorResponse, json_response},
-    middleware::RequestLog,
+    request_log::RequestLog,
 };
 use crate::{
     actions::RevokeTokenByValue,
@@ -20,7 +20,7 @@ use crate::{
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, request::Parts},
+    http::{HeaderName, HeaderValue, Method, StatusCode},
     response::{IntoResponse as _, Response},
 };
 use serde_json::json;
@@ -28,16 +28,8 @@ use serde_json::json;
 const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
 
 /// Describes or revokes the token in the `Authorization` header.
-pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let result = match head.method {
-        Method::GET | Method::HEAD | Method::DELETE => respond(&state, &head, body).await,
-        _ => Err(ErrorResponse::method_not_allowed("GET, HEAD, DELETE")),
-    };
-    result.unwrap_or_else(ErrorResponse::into_response)
-}
-
-async fn respond(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
+pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Result<Response, ErrorResponse> {
+    let (request, body) = request.into_parts();
     let bearer = match credential(&request.headers) {
         Credential::None => return Err(ErrorResponse::no_credential()),
         Credential::Malformed => return Err(ErrorResponse::invalid_token()),
@@ -45,16 +37,16 @@ async fn respond(state: &HttpState, request: &Parts, body: Body) -> Result<Respo
         Credential::Bearer(bearer) => bearer,
     };
     let secret = state.secret(bearer.text()).ok_or_else(ErrorResponse::invalid_token)?;
-    let observed = state.observed(request);
+    let observed = state.observed(&request);
     if is_form(&request.headers) && has_second_credential(body).await? {
         return Err(ErrorResponse::multiple_credentials());
     }
-    let known = check(state, &secret, observed.clone()).await?;
+    let known = check(&state, &secret, observed.clone()).await?;
     let log = RequestLog { caller: Some(known.token.to_string()), ..Default::default() };
     let mut response = if request.method == Method::DELETE {
-        revoke(state, &secret, &known, &observed).await?
+        revoke(&state, &secret, &known, &observed).await?
     } else {
-        describe(state, &known)
+        describe(&state, &known)
     };
     response.extensions_mut().insert(log);
     Ok(response)

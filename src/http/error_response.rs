@@ -1,9 +1,9 @@
-//! Error responses of the REST endpoints: status, body and headers.
+//! Errors of requests: status, message and headers, and the formats in which routes render them.
 
 use crate::domain::error::Error;
 use axum::{
     body::Body,
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde_json::Map;
@@ -15,8 +15,41 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"tokenwar
 const INVALID_TOKEN: HeaderValue = HeaderValue::from_static("Bearer realm=\"tokenward\", error=\"invalid_token\"");
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// An error as a response.
-#[derive(Debug)]
+/// The format of the errors of a route: of those that its handler returns, and of those that arise around it.
+pub(super) trait ErrorFormat: Send + Sync + 'static {
+    /// Returns the format for a request.
+    fn of(request: &Parts) -> Self;
+
+    fn render(&self, error: ErrorResponse) -> Response;
+
+    /// Renders the error that a response stands for, if it does; its headers and extensions remain.
+    fn render_error_of(&self, mut response: Response) -> Response {
+        let Some(error) = response.extensions_mut().remove::<ErrorResponse>() else { return response };
+        let (head, _) = response.into_parts();
+        let mut rendered = self.render(error);
+        for (name, value) in &head.headers {
+            rendered.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
+        rendered.extensions_mut().extend(head.extensions);
+        rendered
+    }
+}
+
+/// An error with its message in JSON, for most routes and for paths without a route.
+pub(super) struct JsonErrors;
+
+impl ErrorFormat for JsonErrors {
+    fn of(_: &Parts) -> Self {
+        Self
+    }
+
+    fn render(&self, error: ErrorResponse) -> Response {
+        error.into_json()
+    }
+}
+
+/// An error. As the response of a handler or a layer, it stands for the response that the route renders.
+#[derive(Debug, Clone)]
 pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
     pub(super) message: String,
@@ -87,11 +120,6 @@ impl ErrorResponse {
         Self::new(StatusCode::REQUEST_TIMEOUT, message)
     }
 
-    /// Returns an error unless the method is GET or HEAD. The server omits the body of a response to HEAD.
-    pub(super) fn require_get(method: &Method) -> Result<(), Self> {
-        if is_get_or_head(method) { Ok(()) } else { Err(Self::method_not_allowed("GET, HEAD")) }
-    }
-
     /// 405 with the allowed methods.
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("This path answers {allow} only."))
@@ -111,6 +139,10 @@ impl ErrorResponse {
     pub(super) fn with_oauth_error(mut self, error: &'static str) -> Self {
         self.more = Some(Box::new(("error", error.to_owned())));
         self
+    }
+
+    pub(super) fn has_oauth_error(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.0 == "error")
     }
 }
 
@@ -149,6 +181,16 @@ impl From<Error> for ErrorResponse {
 
 impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl ErrorResponse {
+    /// Returns the response with the message, and one more key if there is one, in a JSON object.
+    pub(super) fn into_json(self) -> Response {
         let mut body = Map::new();
         if let Some((name, text)) = self.more.map(|more| *more) {
             body.insert(name.into(), text.into());

@@ -3,8 +3,8 @@
 use super::{
     HttpState, Shared,
     error_response::{ErrorResponse, json_response},
-    middleware::RequestLog,
-    oauth::{ClientRequest, Form, client_request, unavailable},
+    oauth::{ClientRequest, Form, client_request},
+    request_log::RequestLog,
 };
 use crate::{
     domain::{
@@ -17,23 +17,18 @@ use crate::{
     verify::{CheckResult, ObservedRequest},
 };
 use axum::{
-    body::Body,
     extract::{Request, State},
-    http::{StatusCode, request::Parts},
-    response::{IntoResponse as _, Response},
+    http::StatusCode,
+    response::Response,
 };
 use serde_json::{Value, json};
 
 /// Describes an active token to a resource server; for any other token, the response is only `"active": false`.
-pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
+pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Result<Response, ErrorResponse> {
     let (head, body) = request.into_parts();
-    respond(&state, &head, body).await.unwrap_or_else(ErrorResponse::into_response)
-}
-
-async fn respond(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
-    let ClientRequest { server, form } = client_request(state, request, body).await?;
+    let ClientRequest { server, form } = client_request(&state, &head, body).await?;
     let active = match state.secret(form.token()) {
-        Some(secret) => check(state, &secret, &form, &server.limits).await?,
+        Some(secret) => check(&state, &secret, &form, &server.limits).await?,
         None => None,
     };
     let quiet = active.is_none();
@@ -63,7 +58,7 @@ async fn check(
         method: form.get("method").and_then(text::method),
         path: form.get("path").and_then(|path| state.path(path)),
     };
-    let checked = state.app.verifier().check(secret, &request, observed).await.map_err(unavailable)?;
+    let checked = state.app.verifier().check(secret, &request, observed).await?;
     let allowed = checked.filter(|checked| checked.verdict == Verdict::Allow);
     Ok(allowed.map(|checked| active(state, &checked, organization)))
 }

@@ -2,10 +2,9 @@
 //! name, an email address and the first organization.
 
 use super::{
-    HttpState, Shared,
+    Shared,
     body::read_json,
     error_response::ErrorResponse,
-    pages,
     session::{COOKIE_LENGTH, signed_in},
 };
 use crate::{
@@ -20,10 +19,9 @@ use crate::{
     store::NewUser,
 };
 use axum::{
-    body::Body,
     extract::{Path, Request, State, rejection::PathRejection},
-    http::{Method, StatusCode, request::Parts},
-    response::{IntoResponse as _, Response},
+    http::StatusCode,
+    response::Response,
 };
 use serde::Deserialize;
 
@@ -43,28 +41,19 @@ struct NewOrganization {
 }
 
 /// Accepts an invitation.
-pub(super) async fn handle(
+pub(super) async fn accept(
     State(state): State<Shared>,
     code: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Response {
-    let (head, body) = request.into_parts();
+) -> Result<Response, ErrorResponse> {
+    let (request, body) = request.into_parts();
     // A code that is not UTF-8 is treated as an unknown code.
     let code = code.map(|Path(code)| code).unwrap_or_default();
-    let result = match head.method {
-        Method::POST => accept(&state, &head, body, &code).await,
-        Method::GET | Method::HEAD => return pages::console(head.method, head.headers).await,
-        _ => Err(ErrorResponse::method_not_allowed("GET, HEAD, POST")),
-    };
-    result.unwrap_or_else(ErrorResponse::into_response)
-}
-
-async fn accept(state: &HttpState, request: &Parts, body: Body, code: &str) -> Result<Response, ErrorResponse> {
-    state.sessions.cookie.allows(request)?;
+    state.sessions.cookie.allows(&request)?;
     let input: AcceptRequest = read_json(&request.headers, body).await?;
-    let observed = state.observed(request);
+    let observed = state.observed(&request);
     let anonymous = state.caller(&observed, AuthMethod::Anonymous);
-    let (invitation, at) = (Fingerprint::of(code), anonymous.at);
+    let (invitation, at) = (Fingerprint::of(&code), anonymous.at);
     let invited = state.app.store().invitation(invitation, at).await?.ok_or_else(invalid_invitation)?;
     let first = if invited.user.is_none() { Some(input.first()?) } else { None };
     let first_names = first.as_ref().map(|first| {
@@ -79,7 +68,7 @@ async fn accept(state: &HttpState, request: &Parts, body: Body, code: &str) -> R
     let value = random_text(COOKIE_LENGTH)?;
     let accepted = AcceptInvitation { invitation, hashed, cookie: Fingerprint::of(&value), first };
     match state.app.change(&Caller { auth_method, ..anonymous }, accepted).await {
-        Ok(()) => Ok(signed_in(state, user.to_string(), &value)),
+        Ok(()) => Ok(signed_in(&state, user.to_string(), &value)),
         // A concurrent request used the invitation first.
         Err(Error::NotFound(_)) => Err(invalid_invitation()),
         Err(error) => Err(error.into()),

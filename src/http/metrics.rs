@@ -2,7 +2,7 @@
 
 use super::{
     Service,
-    error_response::{self, ErrorResponse},
+    error_response::{self, ErrorFormat as _, ErrorResponse, JsonErrors},
 };
 use crate::{
     app::App,
@@ -11,9 +11,10 @@ use crate::{
 use axum::{
     Router,
     extract::State,
-    http::{HeaderValue, Method, header},
+    http::{HeaderValue, header},
+    middleware::map_response,
     response::{IntoResponse as _, Response},
-    routing::any,
+    routing::get,
 };
 use std::time::Duration;
 
@@ -23,27 +24,21 @@ const TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Returns the service of the metrics listener, with its only route.
 pub fn metrics(app: &App) -> Service {
     let router = Router::new()
-        .route("/metrics", any(render))
+        .route("/metrics", get(render).fallback(async || ErrorResponse::method_not_allowed("GET, HEAD")))
         .fallback(async || error_response::path_not_found())
+        .layer(map_response(async |response| JsonErrors.render_error_of(response)))
         .with_state(app.clone());
     Service { router, trusted: Vec::new() }
 }
 
-async fn render(State(app): State<App>, method: Method) -> Response {
-    if let Err(error) = ErrorResponse::require_get(&method) {
-        return error.into_response();
-    }
-    match app.metrics().render(outbox(&app).await, app.now()) {
-        Ok(text) => {
-            let headers = [
-                (header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE)),
-                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-                (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            ];
-            (headers, text).into_response()
-        }
-        Err(error) => ErrorResponse::from(error).into_response(),
-    }
+async fn render(State(app): State<App>) -> Result<Response, ErrorResponse> {
+    let text = app.metrics().render(outbox(&app).await, app.now())?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    Ok((headers, text).into_response())
 }
 
 async fn outbox(app: &App) -> Option<Outbox> {

@@ -1,180 +1,133 @@
-//! The middleware around every request: request ID, limits, timeout, response headers, metrics and the request log.
+//! The layers around handlers, from the outermost: [`outer`] around every response, then those around the handlers of a route.
+//!
+//! The request ID, the panic guard, the time limit and CORS are those of `tower` and `tower-http`. Written by hand are the size
+//! limits, because tower-http limits only bodies; the response headers, because tower-http needs a layer for each; and what is
+//! of this service alone: the errors in the format of a route, the memory of unsent responses, and the request log.
 
 use super::{
     Shared,
-    authenticate::{client_address, peer},
-    error_response::{ErrorResponse, REQUEST_ID},
-    graphql, oauth,
+    error_response::{ErrorFormat, ErrorResponse, REQUEST_ID},
+    request_log::{self, RequestLog},
     unfinished::Rejection,
     unsent::{self, ConnectionBudget},
-    verify,
 };
-use crate::{
-    domain::{error::Error, redact, secret::Prefix},
-    store,
-};
+use crate::domain::{error::Error, redact, secret::Prefix};
 use axum::{
-    extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
-    middleware::Next,
+    BoxError, Router,
+    error_handling::HandleErrorLayer,
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    middleware::{Next, from_fn, from_fn_with_state, map_request_with_state, map_response_with_state},
     response::{IntoResponse as _, Response},
+    routing::MethodRouter,
 };
-use futures_util::FutureExt as _;
-use std::{
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::{Duration, Instant},
+use std::{any::Any, time::Duration};
+use tower::{ServiceBuilder, timeout::TimeoutLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
 };
-use tracing::Instrument as _;
 
 const MAX_URI_LENGTH: usize = 8 * 1024;
 const MAX_HEADERS_SIZE: usize = 32 * 1024;
-/// The maximum duration of a request, including its body.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time for which a browser uses only TLS. Subdomains are not included, because they may belong to other services.
 const HSTS_MAX_AGE: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// What a handler adds to the log line of its request.
-#[derive(Debug, Clone, Default)]
-pub(super) struct RequestLog {
-    /// The ID of the caller, never a name.
-    pub(super) caller: Option<String>,
-    /// The name of the GraphQL operation.
-    pub(super) operation: Option<String>,
-    /// Whether the line is logged at level `DEBUG`: usage already records the check, or the request is of no interest.
-    pub(super) quiet: bool,
+/// Adds the layers around every response: the request ID, the response headers and the request log.
+pub(super) fn outer(router: Router<Shared>, state: &Shared) -> Router<Shared> {
+    let layers = ServiceBuilder::new()
+        .layer(map_request_with_state(state.clone(), remove_invalid_request_id))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(map_response_with_state(state.clone(), add_response_headers))
+        .layer(from_fn_with_state(state.clone(), request_log::layer));
+    router.layer(layers)
 }
 
-/// The request ID, which an internal error includes in its response.
-#[derive(Debug, Clone)]
-pub(super) struct RequestId(pub(super) HeaderValue);
+/// Adds the layer that renders errors in the format of a route and reserves the memory of the response.
+pub(super) fn with_errors<F: ErrorFormat>(handlers: MethodRouter<Shared>, state: &Shared) -> MethodRouter<Shared> {
+    handlers.layer(from_fn_with_state(state.clone(), finish::<F>))
+}
 
-/// Handles a request by the next handler, then completes and logs the response.
-pub(super) async fn handle(State(state): State<Shared>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let (mut head, body) = request.into_parts();
-    let id = request_id(&head.headers, state.app.prefix());
-    head.extensions.insert(RequestId(id.clone()));
-    // Any text from the client may contain a token value.
-    let redacted = |text: &str| redact::redacted(state.app.prefix(), text);
-    let (method, path) = (redacted(head.method.as_str()), redact::own_path(state.app.prefix(), head.uri.path()));
-    let client = client_address(peer(&head), &head.headers, &state.trusted);
-    let matched = head.extensions.get::<MatchedPath>().cloned();
-    let format = ErrorFormat::of(&head);
-    let connection = head.extensions.get::<ConnectionBudget>().cloned();
-    let stats = Arc::default();
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
-    let work = async {
-        let result = match format.limit_error(&head) {
-            Some(error) => Err(error),
-            None => guarded(REQUEST_TIMEOUT, next.run(Request::from_parts(head, body))).await,
-        };
-        result.unwrap_or_else(|error| format.render(error))
-    };
-    let mut response = store::with_request_stats(Arc::clone(&stats), work.instrument(span.clone())).await;
-    let log = response.extensions_mut().remove::<RequestLog>().unwrap_or_default();
-    let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&state.unsent]).collect();
-    if !unsent::reserve(&mut response, &budgets) {
-        response = format.render(ErrorResponse::too_many_unsent_responses());
+/// Adds the limits of the size of a request.
+pub(super) fn with_size_limits(handlers: MethodRouter<Shared>) -> MethodRouter<Shared> {
+    handlers.layer(from_fn(limit_size))
+}
+
+/// Adds what the listener decided about a request, the time limit, and the guard against panics.
+pub(super) fn guarded<S: Clone + Send + Sync + 'static>(handlers: MethodRouter<S>, limit: Duration) -> MethodRouter<S> {
+    let layers = ServiceBuilder::new()
+        .layer(from_fn(reject))
+        .layer(HandleErrorLayer::new(timed_out))
+        .layer(TimeoutLayer::new(limit))
+        .layer(CatchPanicLayer::custom(panicked));
+    handlers.layer(layers)
+}
+
+/// Keeps the request ID of the client if it is valid, so that one ID identifies a request across services. One that contains a
+/// token value is not valid, because the ID is logged.
+async fn remove_invalid_request_id(State(state): State<Shared>, mut request: Request) -> Request {
+    if !request.headers().get(REQUEST_ID).is_some_and(|id| is_valid_request_id(id, state.app.prefix())) {
+        request.headers_mut().remove(REQUEST_ID);
     }
-    state.app.metrics().request(route_label(matched.as_ref()), response.status().as_u16(), started.elapsed());
-    let line = LogLine {
-        method: &method,
-        path: &path,
-        status: response.status().as_u16(),
-        caller: log.caller.as_deref().unwrap_or("-"),
-        client: client.map_or_else(|| "-".into(), |client| client.to_string()),
-        operation: &log.operation.as_deref().map_or_else(|| "-".into(), redacted),
-        statements: stats.statements(),
-        ms: (started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
-    };
-    span.in_scope(|| line.write(log.quiet));
-    finish(response.headers_mut(), id, state.public_url.starts_with("https:"));
+    request
+}
+
+fn is_valid_request_id(id: &HeaderValue, prefix: &Prefix) -> bool {
+    let bytes = id.as_bytes();
+    (1..=128).contains(&bytes.len())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && id.to_str().is_ok_and(|text| !redact::contains_token(prefix, text))
+}
+
+async fn add_response_headers(State(state): State<Shared>, mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    if state.public_url.starts_with("https:") {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS_MAX_AGE);
+    }
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
     response
 }
 
-/// Returns the matched route without its trailing wildcard, as the label of a metric.
-fn route_label(matched: Option<&MatchedPath>) -> &str {
-    let path = matched.map_or("none", MatchedPath::as_str);
-    match path.split("/{*").next().unwrap_or_default().trim_end_matches('/') {
-        "" => "/",
-        route => route,
+async fn finish<F: ErrorFormat>(State(state): State<Shared>, request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let format = F::of(&head);
+    let connection = head.extensions.get::<ConnectionBudget>().cloned();
+    let mut response = format.render_error_of(next.run(Request::from_parts(head, body)).await);
+    let budgets: Vec<_> = connection.iter().map(|connection| &connection.0).chain([&state.unsent]).collect();
+    if !unsent::reserve(&mut response, &budgets) {
+        let log = response.extensions_mut().remove::<RequestLog>().unwrap_or_default();
+        response = format.render(ErrorResponse::too_many_unsent_responses());
+        response.extensions_mut().insert(log);
     }
+    response
 }
 
-struct LogLine<'request> {
-    method: &'request str,
-    path: &'request str,
-    status: u16,
-    caller: &'request str,
-    client: String,
-    operation: &'request str,
-    statements: u64,
-    ms: f64,
-}
-
-impl LogLine<'_> {
-    fn write(&self, quiet: bool) {
-        let Self { method, path, status, caller, client, operation, statements, ms } = self;
-        if quiet {
-            tracing::debug!(method, path, status, caller, client, operation, statements, ms, "request");
-        } else {
-            tracing::info!(method, path, status, caller, client, operation, statements, ms, "request");
+/// Rejects a request that the listener has already decided to reject.
+async fn reject(request: Request, next: Next) -> Response {
+    match request.extensions().get::<Rejection>() {
+        Some(Rejection::NoRoom) => ErrorResponse::too_many_unfinished_requests().into_response(),
+        Some(Rejection::TooManyHeaders) => {
+            let message = "There are too many headers; send at most 100.";
+            ErrorResponse::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message).into_response()
         }
+        None => next.run(request).await,
     }
 }
 
-/// Returns the response of a handler; an error if it panics or exceeds the limit. The message of a panic is only logged.
-async fn guarded(limit: Duration, work: impl Future<Output = Response>) -> Result<Response, ErrorResponse> {
-    match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
-        Ok(Ok(response)) => Ok(response),
-        Ok(Err(_)) => Err(Error::Bug("a panic".into()).into()),
-        Err(_) => Err(ErrorResponse::unavailable()),
-    }
-}
-
-/// The format of errors that arise outside the handler of an endpoint.
-enum ErrorFormat {
-    GraphQl(graphql::ResponseFormat),
-    Verify,
-    OAuth,
-    Other,
-}
-
-impl ErrorFormat {
-    fn of(request: &Parts) -> Self {
-        match request.uri.path() {
-            "/graphql" | "/graphql/" => Self::GraphQl(graphql::ResponseFormat::by(request)),
-            path if ["/verify", "/verify-for"].contains(&path) => Self::Verify,
-            path if path.starts_with("/verify/") || path.starts_with("/verify-for/") => Self::Verify,
-            path if path.starts_with("/oauth/") => Self::OAuth,
-            _ => Self::Other,
-        }
-    }
-
-    /// Returns an error if the request exceeds a limit. `/verify` has only the limits of the listener, and their status is 403:
-    /// a gateway forwards the headers of its client and does not understand 414 or 431.
-    fn limit_error(&self, request: &Parts) -> Option<ErrorResponse> {
-        let is_verify = matches!(self, Self::Verify);
-        match request.extensions.get::<Rejection>() {
-            Some(Rejection::NoRoom) => Some(ErrorResponse::too_many_unfinished_requests()),
-            Some(Rejection::TooManyHeaders) => {
-                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-                let status = if is_verify { StatusCode::FORBIDDEN } else { status };
-                Some(ErrorResponse::new(status, "There are too many headers; send at most 100."))
-            }
-            None if is_verify => None,
-            None => too_large(request),
-        }
-    }
-
-    fn render(&self, error: ErrorResponse) -> Response {
-        match self {
-            Self::GraphQl(format) => graphql::render_error(format, error),
-            Self::Verify => verify::render_error(error),
-            Self::OAuth => oauth::with_error_code(error).into_response(),
-            Self::Other => error.into_response(),
-        }
+async fn limit_size(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    match too_large(&head) {
+        Some(error) => error.into_response(),
+        None => next.run(Request::from_parts(head, body)).await,
     }
 }
 
@@ -190,87 +143,93 @@ fn too_large(request: &Parts) -> Option<ErrorResponse> {
     })
 }
 
-/// Returns the request ID of the client if it is valid, so that one ID identifies a request across services; otherwise a new
-/// one. An ID that contains a token value is not valid, because the ID is logged.
-fn request_id(headers: &HeaderMap, prefix: &Prefix) -> HeaderValue {
-    let is_valid = |value: &&HeaderValue| {
-        let bytes = value.as_bytes();
-        (1..=128).contains(&bytes.len())
-            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-            && value.to_str().is_ok_and(|text| !redact::contains_token(prefix, text))
-    };
-    headers.get(REQUEST_ID).filter(is_valid).cloned().unwrap_or_else(|| {
-        let id = uuid::Uuid::new_v4().to_string();
-        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))
-    })
+async fn timed_out(_: BoxError) -> ErrorResponse {
+    ErrorResponse::unavailable()
 }
 
-fn finish(headers: &mut HeaderMap, id: HeaderValue, is_https: bool) {
-    headers.insert(REQUEST_ID, id);
-    if is_https {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS_MAX_AGE);
-    }
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    ] {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
+/// Returns an internal error. The message of the panic is only logged.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    ErrorResponse::from(Error::Bug("a panic".into())).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{error_response::JsonErrors, graphql::GraphQlErrors, oauth::OAuthErrors, verify::VerifyErrors};
+    use axum::{body::Body, routing::any};
+    use tower::ServiceExt as _;
+    use tower_http::request_id::RequestId;
 
-    async fn rendered(path: &str, error: ErrorResponse) -> (u16, String) {
-        let (mut request, ()) = axum::http::Request::builder().uri(path).body(()).expect("a request").into_parts();
-        request.extensions.insert(RequestId(HeaderValue::from_static("7b3f")));
-        let response = ErrorFormat::of(&request).render(error);
+    /// Returns the status and the body of the response to a request, in the format `F`.
+    async fn response_in<F: ErrorFormat>(handlers: &MethodRouter) -> (u16, String) {
+        let mut request = Request::new(Body::empty());
+        request.extensions_mut().insert(RequestId::new(HeaderValue::from_static("7b3f")));
+        let (head, body) = request.into_parts();
+        let format = F::of(&head);
+        let response = handlers.clone().oneshot(Request::from_parts(head, body)).await.expect("a response");
+        let response = format.render_error_of(response);
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 1024).await.expect("a body");
         (status, String::from_utf8(body.to_vec()).expect("a text"))
     }
 
+    async fn responses(handlers: MethodRouter) -> [(u16, String); 4] {
+        [
+            response_in::<GraphQlErrors>(&handlers).await,
+            response_in::<JsonErrors>(&handlers).await,
+            response_in::<OAuthErrors>(&handlers).await,
+            response_in::<VerifyErrors>(&handlers).await,
+        ]
+    }
+
     /// R-51
     #[tokio::test]
-    async fn panic_is_an_internal_error_in_the_format_of_the_endpoint() {
-        async fn panicking_handler(secret: &str) -> Response {
+    async fn panic_is_an_internal_error_in_the_format_of_the_route() {
+        async fn panicking() -> Response {
             tokio::task::yield_now().await;
-            panic!("{secret}")
+            panic!("{}", "a secret")
         }
 
-        for (path, status, body) in [
-            (
-                "/graphql",
-                500,
-                r#"{"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL","requestId":"7b3f"}}]}"#,
-            ),
-            ("/v2/access-token", 500, r#"{"message":"Internal error"}"#),
-            ("/oauth/introspect", 500, r#"{"error":"server_error","message":"Internal error"}"#),
+        let expected = [
+            (500, r#"{"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL","requestId":"7b3f"}}]}"#),
+            (500, r#"{"message":"Internal error"}"#),
+            (500, r#"{"error":"server_error","message":"Internal error"}"#),
             // Gateways do not understand 500.
-            ("/verify", 503, r#"{"message":"Try again later"}"#),
-        ] {
-            let error = guarded(REQUEST_TIMEOUT, panicking_handler("a secret")).await.expect_err("an error");
-            assert_eq!(rendered(path, error).await, (status, body.to_owned()), "{path}");
-        }
-        assert!(guarded(REQUEST_TIMEOUT, async { StatusCode::OK.into_response() }).await.is_ok());
+            (503, r#"{"message":"Try again later"}"#),
+        ];
+        let responses = responses(guarded(any(panicking), Duration::from_secs(10))).await;
+        assert_eq!(responses, expected.map(|(status, body)| (status, body.to_owned())));
+        let ok = guarded(any(async || "ok"), Duration::from_secs(10));
+        assert_eq!(response_in::<JsonErrors>(&ok).await, (200, "ok".into()));
     }
 
     /// R-52
     #[tokio::test]
-    async fn timeout_is_503_in_the_format_of_the_endpoint() {
-        for (path, body) in [
-            ("/graphql/", r#"{"errors":[{"message":"Try again later","extensions":{"code":"UNAVAILABLE"}}]}"#),
-            ("/v2/access-token", r#"{"message":"Try again later"}"#),
-            ("/oauth/revoke/", r#"{"error":"temporarily_unavailable","message":"Try again later"}"#),
-            ("/verify/x", r#"{"message":"Try again later"}"#),
-            ("/verify-for/acme/*/x", r#"{"message":"Try again later"}"#),
-        ] {
-            let error = guarded(Duration::from_millis(1), std::future::pending()).await.expect_err("an error");
-            assert_eq!(rendered(path, error).await, (503, body.to_owned()), "{path}");
-        }
+    async fn timeout_is_503_in_the_format_of_the_route() {
+        let expected = [
+            r#"{"errors":[{"message":"Try again later","extensions":{"code":"UNAVAILABLE"}}]}"#,
+            r#"{"message":"Try again later"}"#,
+            r#"{"error":"temporarily_unavailable","message":"Try again later"}"#,
+            r#"{"message":"Try again later"}"#,
+        ];
+        let never = any(async || std::future::pending::<()>().await);
+        let responses = responses(guarded(never, Duration::from_millis(1))).await;
+        assert_eq!(responses, expected.map(|body| (503, body.to_owned())));
+    }
+
+    /// R-51
+    #[tokio::test]
+    async fn rejected_request_is_an_error_in_the_format_of_the_route() {
+        let handlers = guarded(any(async || "ok"), Duration::from_secs(10));
+        let rejected = handlers.layer(axum::Extension(Rejection::TooManyHeaders));
+        let message = "There are too many headers; send at most 100.";
+        let expected = [
+            (431, format!(r#"{{"errors":[{{"message":"{message}","extensions":{{"code":"INVALID_INPUT"}}}}]}}"#)),
+            (431, format!(r#"{{"message":"{message}"}}"#)),
+            (431, format!(r#"{{"error":"invalid_request","message":"{message}"}}"#)),
+            // Gateways do not understand 431.
+            (403, format!(r#"{{"message":"{message}"}}"#)),
+        ];
+        assert_eq!(responses(rejected).await, expected);
     }
 }

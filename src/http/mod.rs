@@ -19,7 +19,9 @@ mod middleware;
 mod oauth;
 mod openapi;
 mod pages;
+mod request_log;
 mod revoke;
+mod route;
 mod schema;
 mod server;
 mod session;
@@ -44,15 +46,19 @@ use crate::{
 use axum::{
     Router,
     http::HeaderValue,
-    middleware::from_fn_with_state,
-    routing::{MethodRouter, any},
+    routing::{MethodRouter, any, get, post},
 };
 use budget::Budget;
+use error_response::JsonErrors;
+use graphql::GraphQlErrors;
 use identity::JwtVerifier;
 use ipnet::IpNet;
+use oauth::OAuthErrors;
+use route::Route;
 use session::Sessions;
 use std::{sync::Arc, time::Duration};
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use verify::VerifyErrors;
 
 /// The state that all handlers share.
 struct HttpState {
@@ -87,54 +93,57 @@ pub fn router(app: &App, config: &Config) -> Result<Router> {
         public_url: config.public_url.clone(),
         unsent: Budget::new(unsent::MAX_PER_PROCESS),
     });
-    // The CORS layer answers a preflight with 200. `/verify` is outside of it: a gateway that forwards the method `OPTIONS` of
-    // its client would take that response for an allow.
-    let (verify_routes, other_routes) = routes().into_iter().partition(|(path, _)| path.starts_with("/verify"));
-    // Paths without a route, such as `//verify`, are outside as well: a preflight of one is 404.
-    let mut router = with_routes(Router::new(), other_routes);
-    if let Some(cors) = cors(&config.cors_origins)? {
-        router = router.route_layer(cors);
-    }
-    router = with_routes(router, verify_routes).fallback(pages::other);
-    Ok(router.layer(from_fn_with_state(Arc::clone(&state), middleware::handle)).with_state(state))
+    let cors = cors(&config.cors_origins)?;
+    let router = routes().into_iter().fold(Router::new(), |router, route| route.add_to(router, cors.as_ref(), &state));
+    // Without CORS: a preflight of a path without a route, such as `//verify`, is 404.
+    let other = Route::new::<JsonErrors>("", any(pages::other)).without_cors().layered(None, &state);
+    let router = router.fallback_service(other.with_state(Arc::clone(&state)));
+    Ok(middleware::outer(router, &state).with_state(state))
 }
 
-/// Adds the routes, each also with a trailing slash.
-fn with_routes(router: Router<Shared>, routes: Vec<(&str, MethodRouter<Shared>)>) -> Router<Shared> {
-    routes.into_iter().fold(router, |router, (path, route)| {
-        let has_slash_variant = path != "/" && !path.contains("{*");
-        let router = if has_slash_variant { router.route(&format!("{path}/"), route.clone()) } else { router };
-        router.route(path, route)
-    })
-}
-
-/// Returns the routes and their handlers.
-fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
+/// Returns the routes, each with the format of its errors.
+fn routes() -> Vec<Route> {
     let mut routes = vec![
-        ("/graphql", any(graphql::handle)),
-        ("/graphiql", any(pages::graphiql)),
-        ("/assets/{*name}", any(pages::asset)),
-        ("/invitations/{code}", any(invitation::handle)),
-        ("/session", any(session::handle)),
-        ("/session/confirm", any(session::confirm)),
-        ("/organizations/{slug}/tokens.csv", any(tokens_csv::handle)),
-        ("/v2/access-token", any(access_token::handle)),
-        ("/verify", any(verify::handle)),
+        Route::new::<GraphQlErrors>("/graphql", get(graphql::handle).post(graphql::handle)).only("GET, HEAD, POST"),
+        page("/graphiql", get(pages::graphiql)),
+        // With any method: an unknown name is 404 before the method is 405.
+        Route::new::<JsonErrors>("/assets/{*name}", any(pages::asset)),
+        Route::new::<JsonErrors>("/invitations/{code}", get(pages::console).post(invitation::accept))
+            .only("GET, HEAD, POST"),
+        Route::new::<JsonErrors>("/session", post(session::sign_in).delete(session::sign_out)).only("POST, DELETE"),
+        Route::new::<JsonErrors>("/session/confirm", post(session::confirm_password)).only("POST"),
+        Route::new::<JsonErrors>("/organizations/{slug}/tokens.csv", post(tokens_csv::handle)).only("POST"),
+        Route::new::<JsonErrors>("/v2/access-token", get(access_token::handle).delete(access_token::handle))
+            .only("GET, HEAD, DELETE"),
+        verify_route("/verify"),
         // Some gateways append the path of the original request.
-        ("/verify/{*below}", any(verify::handle)),
+        verify_route("/verify/{*below}"),
         // The path may begin with the organization and the scopes that the request requires.
-        ("/verify-for", any(verify::handle)),
-        ("/verify-for/{*below}", any(verify::handle)),
-        ("/oauth/introspect", any(introspect::handle)),
-        ("/oauth/revoke", any(revoke::handle)),
-        ("/.well-known/oauth-authorization-server", any(oauth::metadata)),
-        ("/openapi.json", any(openapi::handle)),
-        ("/schema.graphql", any(schema::handle)),
-        ("/healthz", any(health::live)),
-        ("/readyz", any(health::ready)),
+        verify_route("/verify-for"),
+        verify_route("/verify-for/{*below}"),
+        // A resource server is not a page in a browser.
+        Route::new::<OAuthErrors>("/oauth/introspect", post(introspect::handle)).only("POST").without_cors(),
+        Route::new::<OAuthErrors>("/oauth/revoke", post(revoke::handle)).only("POST"),
+        page("/.well-known/oauth-authorization-server", get(oauth::metadata)),
+        page("/openapi.json", get(openapi::handle)),
+        page("/schema.graphql", get(schema::handle)),
+        page("/healthz", get(health::live)),
+        page("/readyz", get(health::ready)),
     ];
-    routes.extend(pages::CONSOLE.map(|path| (path, any(pages::console))));
+    routes.extend(pages::CONSOLE.map(|path| page(path, get(pages::console))));
     routes
+}
+
+/// A route for GET only.
+fn page(path: &'static str, handlers: MethodRouter<Shared>) -> Route {
+    Route::new::<JsonErrors>(path, handlers).only("GET, HEAD")
+}
+
+/// A check by a gateway, with any method. It is outside of CORS, because the layer answers a preflight with 200: a gateway that
+/// forwards the method `OPTIONS` of its client would take that response for an allow. It is outside of the size limits, because
+/// the gateway forwards the headers of its client, which it has accepted, and does not understand 414 or 431.
+fn verify_route(path: &'static str) -> Route {
+    Route::new::<VerifyErrors>(path, any(verify::handle)).without_cors().without_size_limits()
 }
 
 /// Returns the CORS layer for the configured origins, `None` if there are none. Requests with credentials are never allowed.

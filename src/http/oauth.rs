@@ -3,17 +3,14 @@
 use super::{
     HttpState,
     body::{is_form, read_body},
-    error_response::{ErrorResponse, json_response},
+    error_response::{ErrorFormat, ErrorResponse, json_response},
 };
-use crate::{
-    domain::{error::Error, secret::Fingerprint},
-    store::ResourceServer,
-};
+use crate::{domain::secret::Fingerprint, store::ResourceServer};
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
-    response::{IntoResponse as _, Response},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::Response,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
@@ -31,15 +28,11 @@ pub(super) async fn client_request(
     request: &Parts,
     body: Body,
 ) -> Result<ClientRequest, ErrorResponse> {
-    if request.method != Method::POST {
-        return Err(ErrorResponse::method_not_allowed("POST").with_oauth_error("invalid_request"));
-    }
     if !is_form(&request.headers) {
         let message = "Send the parameters as application/x-www-form-urlencoded.";
-        return Err(ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).with_oauth_error("invalid_request"));
+        return Err(ErrorResponse::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
-    let body = read_body(body).await.map_err(with_error_code)?;
-    let form = Form::read(&body)?;
+    let form = Form::read(&read_body(body).await?)?;
     let server = client(state, &request.headers, &form).await?;
     if form.token().is_empty() {
         return Err(invalid("The parameter token is missing."));
@@ -48,10 +41,7 @@ pub(super) async fn client_request(
 }
 
 /// `/.well-known/oauth-authorization-server`: the authorization server metadata of RFC 8414.
-pub(super) async fn metadata(State(state): State<super::Shared>, method: Method) -> Response {
-    if let Err(error) = ErrorResponse::require_get(&method) {
-        return error.into_response();
-    }
+pub(super) async fn metadata(State(state): State<super::Shared>) -> Response {
     let base = &state.public_url;
     let auth_methods = ["client_secret_basic", "client_secret_post"];
     let scopes: Vec<_> = state.app.catalogue().iter().map(|scope| scope.name.as_str()).collect();
@@ -83,7 +73,7 @@ async fn client(state: &HttpState, headers: &HeaderMap, form: &Form) -> Result<R
     let (id, secret) = credentials
         .filter(|(id, _)| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()))
         .ok_or_else(wrong_client)?;
-    let server = state.app.store().resource_server(&id).await.map_err(unavailable)?;
+    let server = state.app.store().resource_server(&id).await?;
     server.filter(|server| Fingerprint::of(&secret).matches(&server.secret)).ok_or_else(wrong_client)
 }
 
@@ -103,22 +93,27 @@ fn wrong_client() -> ErrorResponse {
         .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"tokenward\", charset=\"UTF-8\""))
 }
 
-pub(super) fn invalid(message: &str) -> ErrorResponse {
-    ErrorResponse::new(StatusCode::BAD_REQUEST, message).with_oauth_error("invalid_request")
+fn invalid(message: &str) -> ErrorResponse {
+    ErrorResponse::new(StatusCode::BAD_REQUEST, message)
 }
 
-pub(super) fn unavailable(error: Error) -> ErrorResponse {
-    with_error_code(error.into())
-}
+/// Errors with a code of RFC 6749, which follows from the status unless the error has one.
+pub(super) struct OAuthErrors;
 
-/// Adds the error code of RFC 6749 for the status of the error.
-pub(super) fn with_error_code(error: ErrorResponse) -> ErrorResponse {
-    let code = match error.status {
-        StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
-        status if status.is_server_error() => "server_error",
-        _ => "invalid_request",
-    };
-    error.with_oauth_error(code)
+impl ErrorFormat for OAuthErrors {
+    fn of(_: &Parts) -> Self {
+        Self
+    }
+
+    fn render(&self, error: ErrorResponse) -> Response {
+        let code = match error.status {
+            _ if error.has_oauth_error() => return error.into_json(),
+            StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+            status if status.is_server_error() => "server_error",
+            _ => "invalid_request",
+        };
+        error.with_oauth_error(code).into_json()
+    }
 }
 
 /// The parameters of a form, none of them repeated.

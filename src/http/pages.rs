@@ -4,7 +4,7 @@
 use super::{
     error_response::{self, ErrorResponse},
     gzip,
-    middleware::RequestLog,
+    request_log::RequestLog,
     unsent::Resident,
 };
 use axum::{
@@ -66,20 +66,17 @@ const INDEX: Page =
 const GRAPHIQL: Page = Page { file: "graphiql.html", policy: policy!() };
 
 /// Returns the page of the console.
-pub(super) async fn console(method: Method, headers: HeaderMap) -> Response {
-    INDEX.render(&method, &headers)
+pub(super) async fn console(headers: HeaderMap) -> Response {
+    INDEX.render(&headers)
 }
 
 /// Returns the page of GraphiQL.
-pub(super) async fn graphiql(method: Method, headers: HeaderMap) -> Response {
-    GRAPHIQL.render(&method, &headers)
+pub(super) async fn graphiql(headers: HeaderMap) -> Response {
+    GRAPHIQL.render(&headers)
 }
 
 impl Page {
-    fn render(self, method: &Method, headers: &HeaderMap) -> Response {
-        if let Err(error) = ErrorResponse::require_get(method) {
-            return error.into_response();
-        }
+    fn render(self, headers: &HeaderMap) -> Response {
         let Some(file) = Built::get(self.file) else { return error_response::path_not_found().into_response() };
         let mut response = respond(self.file, file, "text/html; charset=utf-8", "no-cache", headers);
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, self.policy);
@@ -92,14 +89,14 @@ impl Page {
 pub(super) async fn other(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let Some((name, file, kind)) = root_file(uri.path()) else {
         if error_response::is_get_or_head(&method) && accepts_html(&headers) {
-            let mut page = INDEX.render(&method, &HeaderMap::new());
+            let mut page = INDEX.render(&HeaderMap::new());
             *page.status_mut() = StatusCode::NOT_FOUND;
             return page;
         }
         return error_response::path_not_found().into_response();
     };
-    if let Err(error) = ErrorResponse::require_get(&method) {
-        return error.into_response();
+    if !error_response::is_get_or_head(&method) {
+        return ErrorResponse::method_not_allowed("GET, HEAD").into_response();
     }
     respond(name, file, kind, "no-cache", &headers)
 }
@@ -122,8 +119,8 @@ pub(super) async fn asset(method: Method, name: Result<Path<String>, PathRejecti
     let (Some(file), Some(kind)) = (Built::get(&name), content_type(&name)) else {
         return error_response::path_not_found().into_response();
     };
-    if let Err(error) = ErrorResponse::require_get(&method) {
-        return error.into_response();
+    if !error_response::is_get_or_head(&method) {
+        return ErrorResponse::method_not_allowed("GET, HEAD").into_response();
     }
     let cache_control =
         if name.ends_with(NOTICE_EXTENSION) { "no-cache" } else { "public, max-age=31536000, immutable" };
@@ -220,15 +217,15 @@ mod tests {
 
     #[tokio::test]
     async fn page_has_its_policy_or_is_not_found() {
-        let graphiql = GRAPHIQL.render(&Method::GET, &HeaderMap::new());
+        let graphiql = GRAPHIQL.render(&HeaderMap::new());
         assert_eq!(graphiql.status(), 200);
         let policy = |response: &Response| response.headers()[header::CONTENT_SECURITY_POLICY].clone();
         assert_eq!(policy(&graphiql), GRAPHIQL.policy);
         let other = Page { file: "graphiql.html", ..INDEX };
-        let other = other.render(&Method::GET, &HeaderMap::new());
+        let other = other.render(&HeaderMap::new());
         assert_eq!(other.status(), 200);
         assert!(policy(&other).to_str().expect("text").ends_with("; trusted-types 'none'"));
-        let none = Page { file: "nothing.html", ..INDEX }.render(&Method::GET, &HeaderMap::new());
+        let none = Page { file: "nothing.html", ..INDEX }.render(&HeaderMap::new());
         assert_eq!(none.status(), 404);
     }
 

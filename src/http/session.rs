@@ -5,7 +5,7 @@ use super::{
     body::read_json,
     cookie::Cookie,
     error_response::{ErrorResponse, is_get_or_head},
-    middleware::RequestLog,
+    request_log::RequestLog,
 };
 use crate::{
     app::{Limit, Throttle},
@@ -24,9 +24,8 @@ use crate::{
     verify::ObservedRequest,
 };
 use axum::{
-    body::Body,
     extract::{Request, State},
-    http::{Method, StatusCode, header, request::Parts},
+    http::{StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use ipnet::IpNet;
@@ -124,34 +123,16 @@ struct ConfirmRequest {
     password: String,
 }
 
-/// Signs a user in or out.
-pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let result = match head.method {
-        Method::POST => sign_in(&state, &head, body).await,
-        Method::DELETE => sign_out(&state, &head).await,
-        _ => Err(ErrorResponse::method_not_allowed("POST, DELETE")),
-    };
-    result.unwrap_or_else(ErrorResponse::into_response)
-}
-
-/// Confirms the password of a session, for mutations that require fresh authentication.
-pub(super) async fn confirm(State(state): State<Shared>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let result = match head.method {
-        Method::POST => confirm_password(&state, &head, body).await,
-        _ => Err(ErrorResponse::method_not_allowed("POST")),
-    };
-    result.unwrap_or_else(ErrorResponse::into_response)
-}
-
-async fn sign_in(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
+/// Signs a user in.
+pub(super) async fn sign_in(State(state): State<Shared>, request: Request) -> Result<Response, ErrorResponse> {
+    let (request, body) = request.into_parts();
+    let state = &*state;
     let Sessions { cookie, users, .. } = &state.sessions;
-    cookie.allows(request)?;
+    cookie.allows(&request)?;
     let SignInRequest { username, password } = read_json(&request.headers, body).await?;
     // On-screen keyboards append a space to a suggested word.
     let username = username.trim();
-    let observed = state.observed(request);
+    let observed = state.observed(&request);
     let now = state.app.instant();
     let counted_attempt = state.sessions.begin_sign_in(observed.address, username, now);
     let mut attempt = state.throttled(counted_attempt)?;
@@ -202,22 +183,26 @@ async fn sign_in(state: &HttpState, request: &Parts, body: Body) -> Result<Respo
     Ok(signed_in(state, id.to_string(), &value))
 }
 
-async fn sign_out(state: &HttpState, request: &Parts) -> Result<Response, ErrorResponse> {
+/// Signs the user of a session out.
+pub(super) async fn sign_out(State(state): State<Shared>, request: Request) -> Result<Response, ErrorResponse> {
+    let (request, _) = request.into_parts();
     let cookie = &state.sessions.cookie;
     let value = cookie.read(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
-    cookie.allows(request)?;
+    cookie.allows(&request)?;
     state.app.store().maintenance().end_session_by_fingerprint(Fingerprint::of(&value)).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.headers_mut().extend(cookie.clear().map(|cleared| (header::SET_COOKIE, cleared)));
     Ok(response)
 }
 
-async fn confirm_password(state: &HttpState, request: &Parts, body: Body) -> Result<Response, ErrorResponse> {
+/// Confirms the password of a session, for mutations that require fresh authentication.
+pub(super) async fn confirm_password(State(state): State<Shared>, request: Request) -> Result<Response, ErrorResponse> {
+    let (request, body) = request.into_parts();
     let cookie = &state.sessions.cookie;
     let current = cookie.read(&request.headers).ok_or_else(ErrorResponse::no_credential)?;
-    cookie.allows(request)?;
+    cookie.allows(&request)?;
     let input: ConfirmRequest = read_json(&request.headers, body).await?;
-    let observed = state.observed(request);
+    let observed = state.observed(&request);
     let (before, at) = (Fingerprint::of(&current), state.app.now());
     let session =
         state.app.store().session_by_fingerprint(before, at).await?.ok_or_else(ErrorResponse::no_credential)?;
@@ -235,7 +220,7 @@ async fn confirm_password(state: &HttpState, request: &Parts, body: Body) -> Res
     if !renewed {
         return Err(ErrorResponse::no_credential());
     }
-    Ok(signed_in(state, session.user.to_string(), &value))
+    Ok(signed_in(&state, session.user.to_string(), &value))
 }
 
 impl HttpState {

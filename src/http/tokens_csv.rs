@@ -1,11 +1,11 @@
 //! `POST /organizations/{slug}/tokens.csv`: the audit as CSV. The rows are read in pages while the client receives them.
 
 use super::{
-    HttpState, Shared,
+    Shared,
     body::read_json_text,
     error_response::{ErrorResponse, json_response},
     graphql, json,
-    middleware::RequestLog,
+    request_log::RequestLog,
 };
 use crate::{
     app::App,
@@ -25,7 +25,7 @@ use crate::{
 use axum::{
     body::Body,
     extract::{Path, Request, State, rejection::PathRejection},
-    http::{HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use futures_util::{
@@ -70,22 +70,15 @@ pub(super) async fn handle(
     State(state): State<Shared>,
     slug: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Response {
+) -> Result<Response, ErrorResponse> {
     let (head, body) = request.into_parts();
     // A slug that is not UTF-8 is treated as an unknown organization.
     let slug = slug.map(|Path(slug)| slug).unwrap_or_default();
-    respond(&state, &head, body, &slug).await.unwrap_or_else(ErrorResponse::into_response)
-}
-
-async fn respond(state: &HttpState, head: &Parts, body: Body, slug: &str) -> Result<Response, ErrorResponse> {
-    if head.method != Method::POST {
-        return Err(ErrorResponse::method_not_allowed("POST"));
-    }
-    let caller = graphql::authenticate(state, head).await?;
-    let with_mark = wants_byte_order_mark(head)?;
-    let input = filter_of(head, body).await?;
+    let caller = graphql::authenticate(&state, &head).await?;
+    let with_mark = wants_byte_order_mark(&head)?;
+    let input = filter_of(&head, body).await?;
     let (caller_id, at) = (caller.user().map(|user| user.to_string()), caller.at);
-    let organization = organization(&state.app, slug).await?;
+    let organization = organization(&state.app, &slug).await?;
     let mut export =
         RowStream { app: state.app.clone(), caller, organization, filter: TokenFilter::default(), after: None };
     // The filter is validated only after authorization.
@@ -99,7 +92,7 @@ async fn respond(state: &HttpState, head: &Parts, body: Body, slug: &str) -> Res
     };
     let first = export.page().await?;
     let filtered = export.filter != TokenFilter::default();
-    let name = format!("attachment; filename=\"{}\"", file_name(slug, filtered, at));
+    let name = format!("attachment; filename=\"{}\"", file_name(&slug, filtered, at));
     let mark = if with_mark { BYTE_ORDER_MARK } else { "" };
     let mut response = Body::from_stream(table(mark, first, export)).into_response();
     let headers = response.headers_mut();

@@ -3,8 +3,8 @@
 use super::{
     HttpState, Shared,
     authenticate::{Credential, OriginalPath, credential},
-    error_response::ErrorResponse,
-    middleware::RequestLog,
+    error_response::{ErrorFormat, ErrorResponse},
+    request_log::RequestLog,
 };
 use crate::{
     domain::{
@@ -40,7 +40,7 @@ pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Res
     let query = VerifyQuery::read(&head.uri);
     let mut response = match check(&state, &head, &query).await {
         Ok(checked) => allowed(&state, &checked, query.organization.as_deref()),
-        Err(error) => render_error(error),
+        Err(error) => error.into_response(),
     };
     let quiet = response.status().is_client_error();
     response.extensions_mut().insert(RequestLog { quiet, ..Default::default() });
@@ -73,15 +73,26 @@ async fn check<'query>(
     }
 }
 
-/// Returns the response of an error, with all forwarded headers empty.
-pub(super) fn render_error(error: ErrorResponse) -> Response {
-    // Gateways do not understand 500.
-    let is_internal = error.status == StatusCode::INTERNAL_SERVER_ERROR;
-    let mut response = if is_internal { ErrorResponse::unavailable() } else { error }.into_response();
-    for name in [TOKEN_ID, USER, USER_ID, SCOPES, ORGANIZATION, EXPIRES_AT] {
-        response.headers_mut().insert(name, HeaderValue::from_static(""));
+/// Errors with all forwarded headers empty and a status that gateways understand.
+pub(super) struct VerifyErrors;
+
+impl ErrorFormat for VerifyErrors {
+    fn of(_: &Parts) -> Self {
+        Self
     }
-    response
+
+    fn render(&self, error: ErrorResponse) -> Response {
+        let error = match error.status {
+            StatusCode::INTERNAL_SERVER_ERROR => ErrorResponse::unavailable(),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ErrorResponse { status: StatusCode::FORBIDDEN, ..error },
+            _ => error,
+        };
+        let mut response = error.into_json();
+        for name in [TOKEN_ID, USER, USER_ID, SCOPES, ORGANIZATION, EXPIRES_AT] {
+            response.headers_mut().insert(name, HeaderValue::from_static(""));
+        }
+        response
+    }
 }
 
 /// 403, the same for an organization without a grant and one that does not exist.

@@ -3,12 +3,13 @@
 mod key_order;
 mod request;
 mod request_error;
+mod response;
 
 use super::{
     HttpState, Shared,
     authenticate::{Credential, credential},
-    error_response::ErrorResponse,
-    middleware::{RequestId, RequestLog},
+    error_response::{ErrorFormat, ErrorResponse},
+    request_log::RequestLog,
     unsent::{self, ConnectionBudget},
 };
 use crate::{
@@ -18,43 +19,38 @@ use crate::{
         error::Code,
         secret::Secret,
     },
-    graphql::{Request as GraphQlRequest, code_of, cost},
+    graphql::{Request as GraphQlRequest, code_of},
 };
 use async_graphql::{Response as Outcome, ServerError, Value};
 use axum::{
     body::Body,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header, request::Parts},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
-use request::{Media, Operation};
+use request::Operation;
 use request_error::RequestError;
+use response::{Media, REQUEST_ID_KEY, ResponseFormat, cost_json, id_json, render};
 use serde::Serialize;
 use serde_json::json;
 
-/// The media type of a response, and the request ID that an internal error includes.
-pub(super) struct ResponseFormat {
-    media: Media,
-    id: HeaderValue,
-}
+/// Errors as GraphQL responses, in the media type that the request accepts.
+pub(super) struct GraphQlErrors(ResponseFormat);
 
-impl ResponseFormat {
-    /// Returns the format that a request accepts.
-    pub(super) fn by(request: &Parts) -> Self {
-        let id = request.extensions.get::<RequestId>().map_or(HeaderValue::from_static("-"), |id| id.0.clone());
-        Self { media: Media::accepted(&request.headers).unwrap_or(Media::Json), id }
+impl ErrorFormat for GraphQlErrors {
+    fn of(request: &Parts) -> Self {
+        Self(ResponseFormat::of(request))
     }
-}
 
-/// Renders an error that arose outside this handler as a GraphQL response.
-pub(super) fn render_error(format: &ResponseFormat, error: ErrorResponse) -> Response {
-    RequestError::from(error).into_response(format)
+    fn render(&self, error: ErrorResponse) -> Response {
+        RequestError::from(error).into_response(&self.0)
+    }
 }
 
 /// Executes one operation.
 pub(super) async fn handle(State(state): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let format = ResponseFormat::by(&head);
+    let format = ResponseFormat::of(&head);
     let result = match Media::accepted(&head.headers) {
         Some(_) => execute(&state, &head, body, &format).await,
         None => Err(RequestError::not_acceptable()),
@@ -69,7 +65,6 @@ async fn execute(
     format: &ResponseFormat,
 ) -> Result<Response, RequestError> {
     let media = format.media;
-    request::check_method(&request.method)?;
     let caller = caller(state, request).await?;
     let caller_id = caller.user().map(|user| user.to_string());
     let operation = Operation::read(request, body, state.app.prefix(), media).await?;
@@ -223,18 +218,6 @@ fn server_error(format: &ResponseFormat, error: &ServerError, cost: u64) -> Resp
     response
 }
 
-/// The extension of an internal error with the request ID, its only detail.
-const REQUEST_ID_KEY: &str = "requestId";
-
-fn id_json(id: &HeaderValue) -> serde_json::Value {
-    id.to_str().unwrap_or_default().into()
-}
-
-/// Returns the `cost` extension of a response.
-fn cost_json(requested: u64) -> serde_json::Value {
-    json!({ "cost": { "requested": requested, "limit": cost::MAX_COST } })
-}
-
 fn error_json(error: &ServerError) -> serde_json::Value {
     let mut json = serde_json::to_value(error).unwrap_or_default();
     if let Some(json) = json.as_object_mut() {
@@ -244,11 +227,4 @@ fn error_json(error: &ServerError) -> serde_json::Value {
         }
     }
     json
-}
-
-fn render(media: Media, status: StatusCode, body: impl Into<Body>) -> Response {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, media.content_type());
-    response.into_response()
 }

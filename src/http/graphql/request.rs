@@ -3,6 +3,7 @@
 use super::{
     super::{body::read_json_text, json},
     request_error::RequestError,
+    response::Media,
 };
 use crate::{
     domain::{redact::contains_token, secret::Prefix},
@@ -15,68 +16,12 @@ use async_graphql::{
 };
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, Uri, request::Parts},
 };
 use serde_json::{Map, Value};
 
 /// The approximate maximum size in bytes of one field of a response: a text of 500 characters, and the name of the field.
 const MAX_FIELD_SIZE: usize = 2 * 1024;
-
-/// The media type of a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Media {
-    /// `application/graphql-response+json`
-    GraphQl,
-    /// `application/json`
-    Json,
-}
-
-impl Media {
-    /// Returns the media type with the highest quality in `Accept`; `None` if the client accepts neither.
-    pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let accept: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-        if accept.is_empty() {
-            return Some(Self::Json);
-        }
-        let mut best: Option<(Self, f32)> = None;
-        for range in accept.iter().flat_map(|value| value.split(',')) {
-            let mut parts = range.split(';').map(str::trim);
-            let media = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
-                "application/graphql-response+json" => Self::GraphQl,
-                "application/json" | "*/*" | "application/*" => Self::Json,
-                _ => continue,
-            };
-            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
-            if quality > best.map_or(0.0, |(_, quality)| quality) {
-                best = Some((media, quality));
-            }
-        }
-        best.map(|(media, _)| media)
-    }
-
-    pub(super) const fn content_type(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::GraphQl => "application/graphql-response+json; charset=utf-8",
-            Self::Json => "application/json; charset=utf-8",
-        })
-    }
-
-    /// The status of a document that cannot be executed.
-    pub(super) const fn document_status(self) -> StatusCode {
-        match self {
-            Self::GraphQl => StatusCode::BAD_REQUEST,
-            Self::Json => StatusCode::OK,
-        }
-    }
-}
-
-/// Rejects other methods, before the caller is authenticated.
-pub(super) fn check_method(method: &Method) -> Result<(), RequestError> {
-    match *method {
-        Method::GET | Method::HEAD | Method::POST => Ok(()),
-        _ => Err(ErrorResponse::method_not_allowed("GET, HEAD, POST").into()),
-    }
-}
 
 /// A document and the name of the operation to execute.
 pub(super) struct Document {
@@ -265,23 +210,4 @@ fn parameter(field: &'static str, message: &str, text: &str) -> Result<Value, Re
     }
     json::read(text.as_bytes())
         .map_err(|error| RequestError::bad_request(field, if error.is_data() { REPEATED_KEY } else { message }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn accepted(accept: &str) -> Option<Media> {
-        Media::accepted(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().expect("a value"))]))
-    }
-
-    #[test]
-    fn accept_header_chooses_the_media_type() {
-        assert_eq!(Media::accepted(&HeaderMap::new()), Some(Media::Json));
-        assert_eq!(accepted("application/graphql-response+json"), Some(Media::GraphQl));
-        assert_eq!(accepted("application/graphql-response+json, application/json;q=0.9"), Some(Media::GraphQl));
-        assert_eq!(accepted("application/graphql-response+json;q=0.1, application/json"), Some(Media::Json));
-        assert_eq!(accepted("*/*"), Some(Media::Json));
-        assert_eq!(accepted("text/html"), None);
-    }
 }

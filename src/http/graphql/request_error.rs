@@ -1,7 +1,8 @@
 //! GraphQL request errors: errors that reject a request before its execution.
 
 use super::{
-    super::error_response::ErrorResponse, REQUEST_ID_KEY, ResponseFormat, cost_json, id_json, render, request::Media,
+    super::error_response::ErrorResponse,
+    response::{Media, REQUEST_ID_KEY, ResponseFormat, cost_json, id_json, render},
 };
 use crate::{
     domain::error::{Code, Error},
