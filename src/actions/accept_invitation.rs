@@ -9,7 +9,7 @@ use crate::{
         id::SessionId,
         organization::Role,
         password::Hashed,
-        policy,
+        policy::{self, PasswordSetter, RecentlyAuthenticated},
         secret::Fingerprint,
     },
     store::{NewSession, NewUser, Tx},
@@ -76,15 +76,13 @@ impl AcceptInvitation {
         if tx.take_invitation(self.invitation).await?.is_some() {
             return Err(NO_INVITATION);
         }
-        let first_user = policy::first_user(tx.caller(), tx.has_users().await?)?;
-        tx.save_first_user(&first_user).await?;
-        let user = tx
-            .insert_user(&policy::first_user_provisioner(&first_user), *first_user.user(), first.user.clone())
-            .await?;
-        let creator = policy::first_organization_creator(&first_user);
+        let (operator, user) = policy::first_operator(tx.caller(), tx.has_users().await?)?;
+        tx.save_first_user(&operator, user).await?;
+        let user = tx.insert_user(&operator.user_provisioner(), user, first.user.clone()).await?;
+        let creator = operator.organization_creator();
         let organization = tx.insert_organization(&creator, first.slug.clone(), first.organization.clone()).await?.id;
-        tx.add_member(&policy::first_membership_manager(&creator, organization), user.id, Role::Admin).await?;
-        self.sign_in(tx, &policy::first_password_setter(&first_user)).await?;
+        tx.add_member(&creator.manager_of(organization), user.id, Role::Admin).await?;
+        self.sign_in(tx, &operator.password_setter(user.id)).await?;
         let event = |kind| Event::new(kind, tx.caller().at);
         let user_created = event(EventType::UserCreated).of_user(user.id);
         let organization_created = event(EventType::OrganizationCreated).in_organizations([organization]);
@@ -98,7 +96,7 @@ impl AcceptInvitation {
         Ok(())
     }
 
-    async fn sign_in(&self, tx: &Tx, setter: &policy::PasswordSetter) -> Result<()> {
+    async fn sign_in(&self, tx: &Tx, setter: &RecentlyAuthenticated<PasswordSetter>) -> Result<()> {
         let password_version = tx.set_password(setter, &self.hashed).await?;
         let caller = tx.caller();
         tx.open_session(NewSession {

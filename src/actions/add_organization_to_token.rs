@@ -34,8 +34,8 @@ impl Change for AddOrganizationToToken {
         if tx.lock_memberships(*owner.user(), &organizations).await? != organizations {
             return Err(Error::NotFound("organization"));
         }
-        let grantor = policy::access_grantor(&auth_context, &owner)?;
-        let grant = tx.add_organization(&grantor, &token, self.organization).await?;
+        let owner = auth_context.recently_authenticated(owner)?;
+        let grant = tx.add_organization(&owner, &token, self.organization).await?;
         tx.record(
             Event::new(EventType::TokenOrganizationAdded, tx.caller().at)
                 .of_token(token.id, token.owner)

@@ -32,7 +32,7 @@ impl Change for CreateOrganization {
         let creator = policy::organization_creator(&tx.auth_context().await?, settings.self_service)?;
         let admin = tx.find_user(&self.admin).await?;
         let organization = tx.insert_organization(&creator, self.slug.clone(), self.name.clone()).await?;
-        tx.add_member(&policy::first_membership_manager(&creator, organization.id), admin.id, Role::Admin).await?;
+        tx.add_member(&creator.manager_of(organization.id), admin.id, Role::Admin).await?;
         let event = |kind| Event::new(kind, tx.caller().at).in_organizations([organization.id]);
         let (organization_created, member_added) =
             (event(EventType::OrganizationCreated), event(EventType::OrganizationMemberAdded));

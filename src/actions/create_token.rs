@@ -41,7 +41,7 @@ impl Change for CreateToken {
 
     async fn apply(&self, ChangeContext { tx, settings }: ChangeContext<'_>) -> Result<(Token, Secret)> {
         let creator = match self.owner {
-            Some(owner) => policy::token_creator_for(&policy::operator(tx.caller())?, owner),
+            Some(owner) => policy::operator(tx.caller())?.acting_for(owner),
             None => policy::token_creator(&tx.auth_context().await?)?,
         };
         let expires_at = token::check_new_expiry("expiresAt", self.expires_at, tx.caller().at)?;

@@ -40,7 +40,7 @@ impl Change for UpdateToken {
             return Ok(before);
         }
         if !after.scopes.added_since(&before.scopes).is_empty() {
-            policy::access_grantor(&auth_context, &owner)?;
+            auth_context.recently_authenticated(&owner)?;
         }
         let change = TokenChange {
             description: after.description.clone(),

@@ -16,7 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct AuthContext {
     auth_method: AuthMethod,
     user: Option<UserId>,
-    /// Whether the password of the session was confirmed recently. True for other methods, whose issuer checks this.
+    /// Whether the password of the session was confirmed recently. True for the command line, and for JWTs, whose issuer checks
+    /// this; never for tokens.
     has_recent_password: bool,
     roles: BTreeMap<OrganizationId, Role>,
 }
@@ -36,7 +37,8 @@ impl AuthContext {
             AuthMethod::Session { authenticated_at, .. } => {
                 session::is_authentication_recent(authenticated_at, caller.at)
             }
-            _ => true,
+            AuthMethod::CommandLine | AuthMethod::Jwt(_) => true,
+            _ => false,
         };
         Self { auth_method: caller.auth_method, user: caller.user(), has_recent_password, roles }
     }
@@ -69,9 +71,10 @@ impl AuthContext {
         }
     }
 
-    /// Protects a browser that was left signed in: another person who finds it does not know the password.
-    fn require_recent_password(&self) -> Result<()> {
-        if self.has_recent_password { Ok(()) } else { Err(Error::ReauthenticationRequired) }
+    /// Adds to a proof of this caller that their authentication is fresh. This protects a browser that was left signed in:
+    /// another person who finds it does not know the password.
+    pub fn recently_authenticated<Proof>(&self, proof: Proof) -> Result<RecentlyAuthenticated<Proof>> {
+        if self.has_recent_password { Ok(RecentlyAuthenticated(proof)) } else { Err(Error::ReauthenticationRequired) }
     }
 }
 
@@ -99,58 +102,56 @@ macro_rules! proofs {
     )*};
 }
 
+/// A proof of a caller with fresh authentication. Whatever extends access requires it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecentlyAuthenticated<Proof>(Proof);
+
+impl<Proof> std::ops::Deref for RecentlyAuthenticated<Proof> {
+    type Target = Proof;
+
+    fn deref(&self) -> &Proof {
+        &self.0
+    }
+}
+
 proofs! {
-    /// The operator on the command line, who may do everything that it offers.
+    /// The command line, which may do everything that it offers, or the holder of the first invitation, which only the operator
+    /// can read, as long as no user exists.
     Operator {}
-    /// May create users and change their profiles: the operator or an identity provider.
+    /// The operator, or an identity provider.
     UserProvisioner {}
-    /// May create tokens for a user.
-    TokenCreator {
-        /// The owner of the tokens.
+    /// A user who acts with all their rights: signed in, or the operator on their behalf.
+    SignedInUser {
+        /// The user.
         user: UserId,
     }
-    /// May see what belongs to a user; an acting token, only within its organizations.
+    /// A user who is signed in with a password, who accepts an invitation, or for whom the operator acts.
+    PasswordSetter {
+        /// The user who signs in with it.
+        user: UserId,
+    }
+    /// A user, or a token that acts as its owner within its organizations.
     Viewer {
         /// The user.
         user: UserId,
         /// The acting token and its organizations. `None` if no token acts.
         within: Option<ActingToken>,
     }
-    /// May change a token: its owner.
+    /// The signed-in owner of a token.
     TokenOwner {
         /// The token.
         token: TokenId,
         /// The owner.
         user: UserId,
     }
-    /// May add scopes and organizations to a token: its owner.
-    AccessGrantor {
-        /// The token.
-        token: TokenId,
-    }
-    /// May change their profile and end their sessions: a signed-in user.
-    SignedInUser {
-        /// The user.
-        user: UserId,
-    }
-    /// May set the password of a user.
-    PasswordSetter {
-        /// The user who signs in with it.
-        user: UserId,
-    }
-    /// May become the first user and create the first organization.
-    FirstUser {
-        /// The ID that the user gets.
-        user: UserId,
-    }
-    /// May revoke a token.
+    /// The owner of a token, also by a token that sees it, or a holder of its value.
     TokenRevoker {
         /// The token.
         token: TokenId,
         /// The user who revokes it. `None` for the command line and resource servers.
         by: Option<UserId>,
     }
-    /// May remove an organization from a token.
+    /// The owner of a token, or an administrator of an organization with a grant of it.
     GrantRemover {
         /// The token.
         token: TokenId,
@@ -159,36 +160,53 @@ proofs! {
         /// The user who removes it.
         by: UserId,
     }
-    /// May create organizations.
+    /// The operator, or a signed-in user if self-service is on.
     OrganizationCreator {}
-    /// May change an organization.
+    /// The operator, or a signed-in administrator of an organization.
     OrganizationManager {
         /// The organization.
         organization: OrganizationId,
     }
-    /// May add and remove members of an organization and change their roles.
-    MembershipManager {
-        /// The organization.
-        organization: OrganizationId,
-    }
-    /// May see the members of an organization.
+    /// A member of an organization, also by a token.
     OrgMember {
         /// The organization.
         organization: OrganizationId,
         /// Whether members may be searched by email address.
         admin: bool,
     }
-    /// May read the audit of an organization: an administrator.
+    /// An administrator of an organization, also by a token.
     OrgAdmin {
         /// The organization.
         organization: OrganizationId,
     }
-    /// May see a token.
-    TokenViewer {
-        /// The token.
-        token: TokenId,
-        /// How much of the token is visible.
-        view: Visibility,
+}
+
+impl Operator {
+    /// Permits the operator to create users.
+    pub const fn user_provisioner(&self) -> UserProvisioner {
+        UserProvisioner {}
+    }
+
+    /// Permits the operator to act for a user.
+    pub const fn acting_for(&self, user: UserId) -> RecentlyAuthenticated<SignedInUser> {
+        RecentlyAuthenticated(SignedInUser { user })
+    }
+
+    /// Permits the operator to set the password of a user.
+    pub const fn password_setter(&self, user: UserId) -> RecentlyAuthenticated<PasswordSetter> {
+        RecentlyAuthenticated(PasswordSetter { user })
+    }
+
+    /// Permits the operator to create organizations.
+    pub const fn organization_creator(&self) -> RecentlyAuthenticated<OrganizationCreator> {
+        RecentlyAuthenticated(OrganizationCreator {})
+    }
+}
+
+impl RecentlyAuthenticated<OrganizationCreator> {
+    /// Permits the creator of an organization to add its first administrator.
+    pub const fn manager_of(&self, organization: OrganizationId) -> RecentlyAuthenticated<OrganizationManager> {
+        RecentlyAuthenticated(OrganizationManager { organization })
     }
 }
 
@@ -264,10 +282,9 @@ pub fn user_provisioner(caller: &Caller) -> Result<UserProvisioner> {
 }
 
 /// Permits a signed-in user with fresh authentication. A token can never create or extend tokens.
-pub fn token_creator(auth_context: &AuthContext) -> Result<TokenCreator> {
+pub fn token_creator(auth_context: &AuthContext) -> Result<RecentlyAuthenticated<SignedInUser>> {
     let user = signed_in(auth_context, TOKEN_CANNOT_GRANT)?;
-    auth_context.require_recent_password()?;
-    Ok(TokenCreator { user })
+    auth_context.recently_authenticated(SignedInUser { user })
 }
 
 /// Returns the signed-in user. `token` is the error for an acting token.
@@ -290,21 +307,15 @@ pub fn can_see_session(auth_context: &AuthContext, user: UserId) -> bool {
 }
 
 /// Permits the command line, and the user in a session with fresh authentication.
-pub fn password_setter(auth_context: &AuthContext, user: UserId) -> Result<PasswordSetter> {
+pub fn password_setter(auth_context: &AuthContext, user: UserId) -> Result<RecentlyAuthenticated<PasswordSetter>> {
     match auth_context.auth_method {
-        AuthMethod::CommandLine => {}
-        AuthMethod::Session { user: own, .. } if own == user => auth_context.require_recent_password()?,
-        AuthMethod::Jwt(_) | AuthMethod::Session { .. } | AuthMethod::Token { .. } => {
-            return Err(PASSWORD_SESSION_REQUIRED);
+        AuthMethod::Session { user: own, .. } if own != user => Err(PASSWORD_SESSION_REQUIRED),
+        AuthMethod::CommandLine | AuthMethod::Session { .. } => {
+            auth_context.recently_authenticated(PasswordSetter { user })
         }
-        _ => return Err(Error::Unauthenticated),
+        AuthMethod::Jwt(_) | AuthMethod::Token { .. } => Err(PASSWORD_SESSION_REQUIRED),
+        _ => Err(Error::Unauthenticated),
     }
-    Ok(PasswordSetter { user })
-}
-
-/// Permits the command line to create tokens for a user.
-pub fn token_creator_for(_: &Operator, user: UserId) -> TokenCreator {
-    TokenCreator { user }
 }
 
 /// Permits any authenticated user, or their token, to see what belongs to the user.
@@ -317,34 +328,19 @@ pub fn viewer(auth_context: &AuthContext) -> Result<Viewer> {
 }
 
 /// Permits the user of an accepted invitation to choose a password.
-pub fn invited_password_setter(caller: &Caller, user: UserId) -> Result<PasswordSetter> {
+pub fn invited_password_setter(caller: &Caller, user: UserId) -> Result<RecentlyAuthenticated<PasswordSetter>> {
     match caller.auth_method {
-        AuthMethod::Session { user: own, .. } if own == user => Ok(PasswordSetter { user }),
+        AuthMethod::Session { user: own, .. } if own == user => Ok(RecentlyAuthenticated(PasswordSetter { user })),
         _ => Err(INVITATION_NOT_FOUND),
     }
 }
 
-/// Permits the holder of the first invitation to become the first user, as long as no user exists.
-pub fn first_user(caller: &Caller, any_user_exists: bool) -> Result<FirstUser> {
+/// Permits the holder of the first invitation to act for the operator, as long as no user exists. Returns the first user, too.
+pub fn first_operator(caller: &Caller, any_user_exists: bool) -> Result<(Operator, UserId)> {
     match caller.auth_method {
-        AuthMethod::Session { user, .. } if !any_user_exists => Ok(FirstUser { user }),
+        AuthMethod::Session { user, .. } if !any_user_exists => Ok((Operator {}, user)),
         _ => Err(INVITATION_NOT_FOUND),
     }
-}
-
-/// Permits the creation of the first user.
-pub fn first_user_provisioner(_: &FirstUser) -> UserProvisioner {
-    UserProvisioner {}
-}
-
-/// Permits the creation of the first organization.
-pub fn first_organization_creator(_: &FirstUser) -> OrganizationCreator {
-    OrganizationCreator {}
-}
-
-/// Permits the first user to choose a password.
-pub fn first_password_setter(first_user: &FirstUser) -> PasswordSetter {
-    PasswordSetter { user: first_user.user }
 }
 
 /// Permits the owner of a token to change it.
@@ -355,21 +351,15 @@ pub fn token_owner(auth_context: &AuthContext, access: Option<&TokenAccess>) -> 
         return Ok(TokenOwner { token: access.token, user });
     }
     // An administrator sees the token in the audit; for all other callers it does not exist.
-    Err(if token_viewer(auth_context, access).is_some() { OWNERS_ONLY } else { TOKEN_NOT_FOUND })
-}
-
-/// Permits the owner of a token, with fresh authentication, to extend its access.
-pub fn access_grantor(auth_context: &AuthContext, owner: &TokenOwner) -> Result<AccessGrantor> {
-    auth_context.require_recent_password()?;
-    Ok(AccessGrantor { token: owner.token })
+    Err(if token_visibility(auth_context, access).is_some() { OWNERS_ONLY } else { TOKEN_NOT_FOUND })
 }
 
 /// Permits the owner of a token to revoke it. A token that acts as the owner can revoke only tokens that it can see.
 pub fn token_revoker(auth_context: &AuthContext, access: Option<&TokenAccess>) -> Result<TokenRevoker> {
     let user = auth_context.user.ok_or(Error::Unauthenticated)?;
     let access = access.ok_or(TOKEN_NOT_FOUND)?;
-    let viewer = token_viewer(auth_context, access).ok_or(TOKEN_NOT_FOUND)?;
-    if viewer.view.is_owner() { Ok(TokenRevoker { token: access.token, by: Some(user) }) } else { Err(OWNERS_ONLY) }
+    let visibility = token_visibility(auth_context, access).ok_or(TOKEN_NOT_FOUND)?;
+    if visibility.is_owner() { Ok(TokenRevoker { token: access.token, by: Some(user) }) } else { Err(OWNERS_ONLY) }
 }
 
 /// Permits the holder of a token value to revoke the token: the token itself, the command line or a resource server.
@@ -393,7 +383,7 @@ pub fn grant_remover(
     let role = auth_context.role_in(organization);
     // A token that the acting token cannot see is treated as a token of another user.
     let own = access
-        .filter(|access| access.owner == by && (has_grant(access) || token_viewer(auth_context, access).is_some()));
+        .filter(|access| access.owner == by && (has_grant(access) || token_visibility(auth_context, access).is_some()));
     if let Some(access) = own {
         // An acting token sees only the organizations that it has access to.
         return match (has_grant(access), auth_context.acting_token(), role) {
@@ -422,23 +412,20 @@ pub enum SelfService {
     On,
 }
 
-/// Permits the command line, and signed-in users if self-service is on.
-pub fn organization_creator(auth_context: &AuthContext, self_service: SelfService) -> Result<OrganizationCreator> {
+/// Permits the command line, and signed-in users with fresh authentication if self-service is on.
+pub fn organization_creator(
+    auth_context: &AuthContext,
+    self_service: SelfService,
+) -> Result<RecentlyAuthenticated<OrganizationCreator>> {
     match (auth_context.auth_method, self_service) {
-        (AuthMethod::CommandLine, _) | (AuthMethod::Jwt(_), SelfService::On) => Ok(OrganizationCreator {}),
-        (AuthMethod::Session { .. }, SelfService::On) => {
-            auth_context.require_recent_password().map(|()| OrganizationCreator {})
+        (AuthMethod::CommandLine, _) | (AuthMethod::Jwt(_) | AuthMethod::Session { .. }, SelfService::On) => {
+            auth_context.recently_authenticated(OrganizationCreator {})
         }
         (AuthMethod::Token { .. }, _) => Err(TOKEN_CANNOT_MANAGE),
         _ => Err(Error::Forbidden(
             "Only the command line may add organizations here (organizations.self_service is off).".into(),
         )),
     }
-}
-
-/// Permits the creator of an organization to add its first administrator.
-pub fn first_membership_manager(_: &OrganizationCreator, organization: OrganizationId) -> MembershipManager {
-    MembershipManager { organization }
 }
 
 /// Permits the command line, and signed-in administrators of the organization.
@@ -453,11 +440,12 @@ pub fn organization_manager(auth_context: &AuthContext, organization: Organizati
     }
 }
 
-/// Permits the managers of the organization, with fresh authentication.
-pub fn membership_manager(auth_context: &AuthContext, organization: OrganizationId) -> Result<MembershipManager> {
-    let manager = organization_manager(auth_context, organization)?;
-    auth_context.require_recent_password()?;
-    Ok(MembershipManager { organization: manager.organization })
+/// Permits the managers of the organization, with fresh authentication, to add and remove members and to change their roles.
+pub fn membership_manager(
+    auth_context: &AuthContext,
+    organization: OrganizationId,
+) -> Result<RecentlyAuthenticated<OrganizationManager>> {
+    auth_context.recently_authenticated(organization_manager(auth_context, organization)?)
 }
 
 /// Permits members. Returns `None` for a non-member.
@@ -475,22 +463,21 @@ pub fn org_admin(auth_context: &AuthContext, organization: OrganizationId) -> Re
     }
 }
 
-/// Permits the owner of a token, and administrators of an organization with an unremoved grant. Returns `None` for others.
-pub fn token_viewer(auth_context: &AuthContext, access: &TokenAccess) -> Option<TokenViewer> {
-    let token = access.token;
+/// Returns how much of a token is visible: to its owner, and to administrators of an organization with an unremoved grant. Returns
+/// `None` for others.
+pub fn token_visibility(auth_context: &AuthContext, access: &TokenAccess) -> Option<Visibility> {
     if auth_context.user == Some(access.owner) {
         let Some(acting) = auth_context.acting_token() else {
-            return Some(TokenViewer { token, view: Visibility::Owner });
+            return Some(Visibility::Owner);
         };
         let organizations: BTreeSet<_> = auth_context.roles.keys().copied().collect();
-        let visible = acting == token || !organizations.is_disjoint(&access.unremoved);
-        return visible.then_some(TokenViewer { token, view: Visibility::OwnerWithin(organizations) });
+        let visible = acting == access.token || !organizations.is_disjoint(&access.unremoved);
+        return visible.then_some(Visibility::OwnerWithin(organizations));
     }
     // Only the organizations of this token are compared, since the caller may administer thousands of them.
     let administers = |organization: &&OrganizationId| auth_context.role_in(**organization) == Some(Role::Admin);
     access.unremoved.iter().find(administers)?;
-    let administered = access.unremoved.union(&access.removed).filter(administers).copied().collect();
-    Some(TokenViewer { token, view: Visibility::Admin(administered) })
+    Some(Visibility::Admin(access.unremoved.union(&access.removed).filter(administers).copied().collect()))
 }
 
 /// Returns how much the caller sees of their own tokens.
@@ -549,4 +536,259 @@ pub fn visible_organizations_of_event(
     let administered: BTreeSet<_> =
         organizations.iter().filter(|one| auth_context.administers(**one)).copied().collect();
     (!administered.is_empty()).then_some(administered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        id::{ResourceServerId, SessionId},
+        time::Time,
+    };
+    use std::time::Duration;
+
+    const NOW: Time = Time::from_micros(1_795_426_200_000_000);
+
+    /// The user who calls is a member of `member`, administers `admin` and is in `elsewhere` with all methods but the token.
+    struct Fixture {
+        user: UserId,
+        other: UserId,
+        acting: TokenId,
+        member: OrganizationId,
+        admin: OrganizationId,
+        elsewhere: OrganizationId,
+        hidden: OrganizationId,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let organization = || OrganizationId::new(NOW);
+            let (user, other, acting) = (UserId::new(NOW), UserId::new(NOW), TokenId::new(NOW));
+            let [member, admin, elsewhere, hidden] = std::array::from_fn(|_| organization());
+            Self { user, other, acting, member, admin, elsewhere, hidden }
+        }
+
+        /// Returns the callers, in the order of the columns of the table.
+        fn callers(&self) -> [Caller; 8] {
+            let session = |age: Duration| AuthMethod::Session {
+                user: self.user,
+                session: SessionId::new(NOW),
+                authenticated_at: NOW.minus(age),
+            };
+            [
+                AuthMethod::CommandLine,
+                AuthMethod::Jwt(self.user),
+                session(Duration::ZERO),
+                session(session::PASSWORD_VALIDITY),
+                AuthMethod::Token { user: self.user, token: self.acting },
+                AuthMethod::Value { user: self.user, token: self.acting },
+                AuthMethod::ResourceServer(ResourceServerId::new(NOW)),
+                AuthMethod::Anonymous,
+            ]
+            .map(|auth_method| Caller { auth_method, ..Caller::command_line(NOW) })
+        }
+
+        fn auth_context(&self, caller: &Caller) -> AuthContext {
+            let roles = [(self.member, Role::Member), (self.admin, Role::Admin), (self.elsewhere, Role::Member)];
+            let is_user = caller.user().is_some();
+            let roles = roles.into_iter().filter(|_| is_user).collect();
+            let within = matches!(caller.auth_method, AuthMethod::Token { .. });
+            AuthContext::new(caller, roles, within.then_some(&[self.member, self.admin].into()))
+        }
+    }
+
+    fn token_of(owner: UserId, organization: OrganizationId) -> TokenAccess {
+        let unremoved = [organization].into();
+        TokenAccess { token: TokenId::new(NOW), owner, unremoved, removed: BTreeSet::new() }
+    }
+
+    trait Outcome {
+        fn word(self) -> &'static str;
+    }
+
+    impl<T> Outcome for Result<T> {
+        fn word(self) -> &'static str {
+            match self {
+                Ok(_) => "yes",
+                Err(Error::Unauthenticated) => "sign-in",
+                Err(Error::ReauthenticationRequired) => "confirm",
+                Err(Error::Forbidden(_)) => "no",
+                Err(Error::NotFound(_)) => "hidden",
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    }
+
+    impl Outcome for bool {
+        fn word(self) -> &'static str {
+            if self { "yes" } else { "no" }
+        }
+    }
+
+    impl Outcome for Option<Visibility> {
+        fn word(self) -> &'static str {
+            match self {
+                None => "hidden",
+                Some(Visibility::Owner) => "all",
+                Some(Visibility::OwnerWithin(_)) => "within",
+                Some(Visibility::Admin(_)) => "admin",
+            }
+        }
+    }
+
+    /// Who passes which rule for which target: `confirm` asks for the password again, `sign-in` for authentication, and `hidden`
+    /// reports the target as not found.
+    #[rustfmt::skip]
+    const TABLE: &str = "
+        rule and target              command line  JWT      session  old session  token    value    resource server  anonymous
+        operator                     yes           no       no       no           no       no       no               no
+        user_provisioner             yes           yes      no       no           no       no       no               no
+        first_operator, no users     hidden        hidden   yes      yes          hidden   hidden   hidden           hidden
+        first_operator, users        hidden        hidden   hidden   hidden       hidden   hidden   hidden           hidden
+        viewer                       sign-in       yes      yes      yes          yes      yes      sign-in          sign-in
+        signed_in_user               sign-in       yes      yes      yes          no       sign-in  sign-in          sign-in
+        can_see_session, own         no            yes      yes      yes          no       no       no               no
+        can_see_session, other       no            no       no       no           no       no       no               no
+        password_setter, own         yes           no       yes      confirm      no       sign-in  sign-in          sign-in
+        password_setter, other       yes           no       no       no           no       sign-in  sign-in          sign-in
+        invited_password_setter, own hidden        hidden   yes      yes          hidden   hidden   hidden           hidden
+        invited_password_setter, other hidden      hidden   hidden   hidden       hidden   hidden   hidden           hidden
+        token_creator                sign-in       yes      yes      confirm      no       sign-in  sign-in          sign-in
+        token_owner, own             sign-in       yes      yes      yes          no       sign-in  sign-in          sign-in
+        token_owner, administered    sign-in       no       no       no           no       sign-in  sign-in          sign-in
+        token_owner, of a member     sign-in       hidden   hidden   hidden       no       sign-in  sign-in          sign-in
+        token_owner, unknown         sign-in       hidden   hidden   hidden       no       sign-in  sign-in          sign-in
+        extend token, own            sign-in       yes      yes      confirm      no       sign-in  sign-in          sign-in
+        token_revoker, own           sign-in       yes      yes      yes          yes      yes      sign-in          sign-in
+        token_revoker, own elsewhere sign-in       yes      yes      yes          hidden   yes      sign-in          sign-in
+        token_revoker, itself        sign-in       yes      yes      yes          yes      yes      sign-in          sign-in
+        token_revoker, administered  sign-in       no       no       no           no       no       sign-in          sign-in
+        token_revoker, of a member   sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in
+        token_revoker, unknown       sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in
+        token_revoker_by_value, itself yes         hidden   hidden   hidden       hidden   yes      yes              hidden
+        token_revoker_by_value, other yes          hidden   hidden   hidden       hidden   hidden   yes              hidden
+        grant_remover, own           sign-in       yes      yes      yes          yes      yes      sign-in          sign-in
+        grant_remover, own elsewhere sign-in       yes      yes      yes          hidden   yes      sign-in          sign-in
+        grant_remover, administered  sign-in       yes      yes      yes          yes      yes      sign-in          sign-in
+        grant_remover, of a member   sign-in       no       no       no           no       no       sign-in          sign-in
+        grant_remover, non-member    sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in
+        grant_remover, unknown       sign-in       hidden   hidden   hidden       hidden   hidden   sign-in          sign-in
+        token_visibility, own        hidden        all      all      all          within   all      hidden           hidden
+        token_visibility, own elsewhere hidden     all      all      all          hidden   all      hidden           hidden
+        token_visibility, administered hidden      admin    admin    admin        admin    admin    hidden           hidden
+        token_visibility, of a member hidden       hidden   hidden   hidden       hidden   hidden   hidden           hidden
+        can_see_all_usage            yes           yes      yes      yes          no       yes      yes              yes
+        can_see_grant, own           no            yes      yes      yes          yes      yes      no               no
+        can_see_grant, own elsewhere no            yes      yes      yes          no       yes      no               no
+        can_see_grant, administered  no            yes      yes      yes          yes      yes      no               no
+        can_see_grant, of a member   no            no       no       no           no       no       no               no
+        organization_creator, on     yes           yes      yes      confirm      no       no       no               no
+        organization_creator, off    yes           no       no       no           no       no       no               no
+        organization_manager, admin  yes           yes      yes      yes          no       no       hidden           hidden
+        organization_manager, member yes           no       no       no           no       no       hidden           hidden
+        organization_manager, non-member yes       hidden   hidden   hidden       hidden   hidden   hidden           hidden
+        membership_manager, admin    yes           yes      yes      confirm      no       no       hidden           hidden
+        membership_manager, member   yes           no       no       no           no       no       hidden           hidden
+        org_admin, admin             hidden        yes      yes      yes          yes      yes      hidden           hidden
+        org_admin, member            hidden        no       no       no           no       no       hidden           hidden
+        org_admin, elsewhere         hidden        no       no       no           hidden   no       hidden           hidden
+        org_admin, non-member        hidden        hidden   hidden   hidden       hidden   hidden   hidden           hidden
+        org_member, member           no            yes      yes      yes          yes      yes      no               no
+        org_member, elsewhere        no            yes      yes      yes          no       yes      no               no
+        org_member, non-member       no            no       no       no           no       no       no               no
+        can_see_user, of a member    no            yes      yes      yes          yes      yes      no               no
+        can_see_user, non-member     no            no       no       no           no       no       no               no
+        can_see_email, own           no            yes      yes      yes          yes      yes      no               no
+        can_see_email, administered  no            yes      yes      yes          yes      yes      no               no
+        can_see_email, of a member   no            no       no       no           no       no       no               no
+    ";
+
+    fn outcome(fixture: &Fixture, rule: &str, target: &str, caller: &Caller) -> &'static str {
+        let Fixture { user, other, acting, member, admin, elsewhere, hidden } = *fixture;
+        let context = &fixture.auth_context(caller);
+        let organization = match target {
+            "admin" | "administered" | "unknown" => admin,
+            "elsewhere" | "own elsewhere" => elsewhere,
+            "non-member" => hidden,
+            _ => member,
+        };
+        let owner = if target.starts_with("own") || target == "itself" { user } else { other };
+        let mut access = token_of(owner, organization);
+        if target == "itself" {
+            access.token = acting;
+        }
+        let known = Some(&access).filter(|_| target != "unknown");
+        match rule {
+            "operator" => operator(caller).word(),
+            "user_provisioner" => user_provisioner(caller).word(),
+            "first_operator" => first_operator(caller, target == "users").word(),
+            "viewer" => viewer(context).word(),
+            "signed_in_user" => signed_in_user(context).word(),
+            "can_see_session" => can_see_session(context, owner).word(),
+            "password_setter" => password_setter(context, owner).word(),
+            "invited_password_setter" => invited_password_setter(caller, owner).word(),
+            "token_creator" => token_creator(context).word(),
+            "token_owner" => token_owner(context, known).word(),
+            "extend token" => {
+                token_owner(context, known).and_then(|owner| context.recently_authenticated(owner)).word()
+            }
+            "token_revoker" => token_revoker(context, known).word(),
+            "token_revoker_by_value" => token_revoker_by_value(caller, access.token).word(),
+            "grant_remover" => grant_remover(context, known, organization).word(),
+            "token_visibility" => token_visibility(context, &access).word(),
+            "can_see_all_usage" => can_see_all_usage(context).word(),
+            "can_see_grant" => can_see_grant(context, owner, organization).word(),
+            "organization_creator" => {
+                let self_service = if target == "on" { SelfService::On } else { SelfService::Off };
+                organization_creator(context, self_service).word()
+            }
+            "organization_manager" => organization_manager(context, organization).word(),
+            "membership_manager" => membership_manager(context, organization).word(),
+            "org_admin" => org_admin(context, organization).word(),
+            "org_member" => org_member(context, organization).is_some().word(),
+            "can_see_user" => can_see_user(context, owner, &[organization].into()).word(),
+            "can_see_email" => can_see_email(context, owner, &[organization].into()).word(),
+            _ => panic!("there is no rule {rule}"),
+        }
+    }
+
+    #[test]
+    fn rules_permit_the_callers_of_the_table() {
+        let fixture = Fixture::new();
+        let callers = fixture.callers();
+        let names = ["command line", "JWT", "session", "old session", "token", "value", "resource server", "anonymous"];
+        for row in TABLE.lines().skip(2).map(str::trim).filter(|row| !row.is_empty()) {
+            let words: Vec<_> = row.split_ascii_whitespace().collect();
+            let (head, expected) = words.split_at(words.len() - callers.len());
+            let head = head.join(" ");
+            let (rule, target) = head.split_once(", ").unwrap_or((&head, ""));
+            for ((caller, name), expected) in callers.iter().zip(names).zip(expected) {
+                let found = outcome(&fixture, rule, target, caller);
+                assert_eq!(found, *expected, "rule {rule}, target {target:?}, caller {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn acting_token_never_has_fresh_authentication() {
+        let fixture = Fixture::new();
+        let [.., token, value, server, anonymous] = fixture.callers();
+        for caller in [token, value, server, anonymous] {
+            assert_eq!(fixture.auth_context(&caller).recently_authenticated(()).word(), "confirm", "{caller:?}");
+        }
+    }
+
+    #[test]
+    fn event_shows_the_organizations_of_its_viewer() {
+        let fixture = Fixture::new();
+        let Fixture { user, other, member, admin, elsewhere, hidden, .. } = fixture;
+        let all = BTreeSet::from([member, admin, elsewhere, hidden]);
+        let [_, jwt, .., token, _, _, _] = fixture.callers().map(|caller| fixture.auth_context(&caller));
+        let visible = |context: &AuthContext, owner| visible_organizations_of_event(context, &all, owner);
+        assert_eq!(visible(&jwt, Some(user)), Some(all.clone()));
+        assert_eq!(visible(&token, Some(user)), Some([member, admin].into()));
+        assert_eq!(visible(&jwt, Some(other)), Some([admin].into()));
+        assert_eq!(visible_organizations_of_event(&jwt, &[member, hidden].into(), None), None);
+        assert_eq!(visible_organizations_of_event(&token, &[elsewhere].into(), Some(user)), None);
+    }
 }

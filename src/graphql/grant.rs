@@ -38,7 +38,7 @@ impl GrantNode {
     async fn token(&self, ctx: &Context<'_>) -> NullableField<TokenNode> {
         let found =
             request(ctx).load(self.0.token).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
-        Some(found.map(|(token, viewer)| TokenNode { token, view: viewer.view().clone() }))
+        Some(found.map(|(token, view)| TokenNode { token, view }))
     }
 
     /// The organization that the grant gives access to.

@@ -11,7 +11,7 @@ use crate::{
         id::{DeliveryId, EventId, GrantId, OrganizationId, SessionId, TokenId, UserId},
         list::{Page, Slice},
         organization::Organization,
-        policy::{self, AuthContext, TokenViewer},
+        policy::{self, AuthContext, Visibility},
         session::Session,
         time::Time,
         token::Token,
@@ -107,7 +107,7 @@ macro_rules! loaders {
 loaders! {
     UserId => UserRecord: |loaders, ids| loaders.app.store().users(ids).await;
     OrganizationId => Organization: |loaders, ids| loaders.app.store().organizations(ids).await;
-    TokenId => (Token, TokenViewer): |loaders, ids| loaders.app.store().visible_tokens(&loaders.auth_context, ids).await;
+    TokenId => (Token, Visibility): |loaders, ids| loaders.app.store().visible_tokens(&loaders.auth_context, ids).await;
     GrantId => Grant: |loaders, ids| {
         let grants = loaders.app.store().grants(ids).await;
         grants.map(|mut grants| {

@@ -141,7 +141,7 @@ async fn organization(ctx: &Context<'_>, id: OrganizationId) -> NullableField<Or
 
 async fn token(ctx: &Context<'_>, id: TokenId) -> NullableField<TokenNode> {
     let found = request(ctx).load(id).await.map_err(|error| shared_to_graphql_error(&error)).transpose()?;
-    Some(found.map(|(token, viewer)| TokenNode { token, view: viewer.view().clone() }))
+    Some(found.map(|(token, view)| TokenNode { token, view }))
 }
 
 async fn session(ctx: &Context<'_>, id: SessionId) -> NullableField<SessionNode> {

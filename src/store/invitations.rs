@@ -13,7 +13,7 @@ use crate::domain::{
     error::{Error, Result},
     id::UserId,
     invitation::LIFETIME,
-    policy::{FirstUser, Operator},
+    policy::Operator,
     secret::Fingerprint,
     state::UserStatus,
     time::Time,
@@ -90,9 +90,8 @@ impl Tx {
     }
 
     /// Stores that this user is the first. `NOT_FOUND` if another one was first.
-    pub async fn save_first_user(&self, first_user: &FirstUser) -> Result<()> {
-        let row =
-            setting::ActiveModel { name: Set(FIRST_USER_SETTING.into()), value: Set(first_user.user().to_string()) };
+    pub async fn save_first_user(&self, _: &Operator, user: UserId) -> Result<()> {
+        let row = setting::ActiveModel { name: Set(FIRST_USER_SETTING.into()), value: Set(user.to_string()) };
         let inserted = run_unique(setting::Entity::insert(row).exec_without_returning(&self.db)).await?;
         inserted.map(|_| ()).ok_or(Error::NotFound("invitation"))
     }

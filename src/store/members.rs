@@ -14,7 +14,7 @@ use crate::domain::{
     id::{OrganizationId, TokenId, UserId},
     list::{Page, Slice},
     organization::{Membership, Role},
-    policy::{MembershipManager, Operator, OrgMember},
+    policy::{Operator, OrgMember, OrganizationManager, RecentlyAuthenticated},
     state::{GrantStatus, UserStatus},
     time::Time,
 };
@@ -55,7 +55,12 @@ impl Detail for MemberFilter {
 impl Tx {
     /// Adds a member. `CONFLICT` if the user is already one, or belongs to [`MAX_ORGANIZATIONS`] and the caller is not
     /// the operator: memberships multiply the work of every request of a user, and of every event about them.
-    pub async fn add_member(&self, manager: &MembershipManager, user: UserId, role: Role) -> Result<()> {
+    pub async fn add_member(
+        &self,
+        manager: &RecentlyAuthenticated<OrganizationManager>,
+        user: UserId,
+        role: Role,
+    ) -> Result<()> {
         let organization = *manager.organization();
         if self.caller().user().is_some() {
             let count = membership::Entity::find().filter(membership::Column::UserId.eq(user)).count(&self.db);
@@ -75,7 +80,12 @@ impl Tx {
 
     /// Changes the role of a member and returns the previous role. `CONFLICT` if the organization would have no
     /// administrator.
-    pub async fn change_role(&self, manager: &MembershipManager, user: UserId, role: Role) -> Result<Role> {
+    pub async fn change_role(
+        &self,
+        manager: &RecentlyAuthenticated<OrganizationManager>,
+        user: UserId,
+        role: Role,
+    ) -> Result<Role> {
         let organization = *manager.organization();
         let present = run(membership::Entity::find_by_id((organization, user)).one(&self.db)).await?;
         let before = present.ok_or(Error::NotFound("member"))?.role;
@@ -97,7 +107,7 @@ impl Tx {
     /// `CONFLICT` if the organization would have no administrator.
     pub async fn remove_member(
         &self,
-        manager: &MembershipManager,
+        manager: &RecentlyAuthenticated<OrganizationManager>,
         user: UserId,
         reason: Option<&str>,
     ) -> Result<Vec<TokenId>> {

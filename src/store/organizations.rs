@@ -14,7 +14,7 @@ use crate::domain::{
     id::{OrganizationId, UserId},
     list::{Page, Slice},
     organization::{Organization, OrganizationRef, Role, User},
-    policy::{Operator, OrganizationCreator, OrganizationManager, Viewer},
+    policy::{Operator, OrganizationCreator, OrganizationManager, RecentlyAuthenticated, Viewer},
     time::Time,
 };
 use sea_orm::{
@@ -65,7 +65,7 @@ impl Tx {
     /// Adds an organization. `CONFLICT` if an organization has, or had, the slug.
     pub async fn insert_organization(
         &self,
-        _: &OrganizationCreator,
+        _: &RecentlyAuthenticated<OrganizationCreator>,
         slug: String,
         name: String,
     ) -> Result<Organization> {

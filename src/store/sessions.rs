@@ -21,7 +21,7 @@ use crate::domain::{
     list::{Page, Slice},
     network::KnownNetworks,
     password::Hashed,
-    policy::{PasswordSetter, SignedInUser},
+    policy::{PasswordSetter, RecentlyAuthenticated, SignedInUser},
     secret::Fingerprint,
     session::{IDLE_TIMEOUT, MAX_LIFETIME, Session},
     state::UserStatus,
@@ -151,7 +151,7 @@ impl Store {
 
 impl Tx {
     /// Sets the password of a user and returns its version. Ends all sessions of the user except that of the caller.
-    pub async fn set_password(&self, setter: &PasswordSetter, hash: &Hashed) -> Result<i64> {
+    pub async fn set_password(&self, setter: &RecentlyAuthenticated<PasswordSetter>, hash: &Hashed) -> Result<i64> {
         let user = *setter.user();
         let update = password::Entity::update_many()
             .col_expr(password::Column::Hash, Expr::value(hash.clone()))

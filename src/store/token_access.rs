@@ -14,7 +14,7 @@ use crate::domain::{
     grant::Usage,
     id::{OrganizationId, TokenId, UserId},
     list::{Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
-    policy::{self, AuthContext, TokenAccess, TokenViewer, Viewer},
+    policy::{self, AuthContext, TokenAccess, Viewer, Visibility},
     scope::ScopeSet,
     state::TokenStatus,
     time::Time,
@@ -39,12 +39,12 @@ impl Store {
         &self,
         auth_context: &AuthContext,
         ids: &[TokenId],
-    ) -> Result<HashMap<TokenId, (Token, TokenViewer)>> {
+    ) -> Result<HashMap<TokenId, (Token, Visibility)>> {
         let mut accesses = token_accesses(&self.read, ids).await?;
         let viewers: HashMap<_, _> = ids
             .iter()
             .filter_map(|id| accesses.remove(id))
-            .filter_map(|access| Some((access.token, policy::token_viewer(auth_context, &access)?)))
+            .filter_map(|access| Some((access.token, policy::token_visibility(auth_context, &access)?)))
             .collect();
         let find = token::Entity::find().filter(token::Column::Id.is_in(viewers.keys().copied()));
         let rows = run(find.all(&self.read)).await?;

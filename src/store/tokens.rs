@@ -12,7 +12,7 @@ use super::{
 use crate::domain::{
     error::{Error, Result},
     id::{GrantId, OrganizationId, TokenId, UserId},
-    policy::{AccessGrantor, GrantRemover, Operator, TokenCreator, TokenOwner, TokenRevoker},
+    policy::{GrantRemover, Operator, RecentlyAuthenticated, SignedInUser, TokenOwner, TokenRevoker},
     scope::ScopeSet,
     secret::Fingerprint,
     state::TokenStatus,
@@ -95,7 +95,7 @@ impl Tx {
 
     /// Counts the active tokens of a user. If the user is locked, the second of two concurrent creations counts the
     /// token of the first.
-    pub async fn count_active_tokens(&self, creator: &TokenCreator) -> Result<u64> {
+    pub async fn count_active_tokens(&self, creator: &RecentlyAuthenticated<SignedInUser>) -> Result<u64> {
         let find = token::Entity::find()
             .filter(token::Column::OwnerId.eq(*creator.user()))
             .filter(conditions::token_is(token::Entity, TokenStatus::Active, self.caller().at));
@@ -103,7 +103,7 @@ impl Tx {
     }
 
     /// Creates a token with its grants.
-    pub async fn insert_token(&self, creator: &TokenCreator, new: NewToken) -> Result<Token> {
+    pub async fn insert_token(&self, creator: &RecentlyAuthenticated<SignedInUser>, new: NewToken) -> Result<Token> {
         let at = self.caller().at;
         let id = TokenId::new(at);
         let organizations = new.organizations;
@@ -250,7 +250,7 @@ impl Tx {
     /// Gives a token access to one more organization. The token must be locked.
     pub async fn add_organization(
         &self,
-        _: &AccessGrantor,
+        _: &RecentlyAuthenticated<TokenOwner>,
         token: &Token,
         organization: OrganizationId,
     ) -> Result<GrantId> {
