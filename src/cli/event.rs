@@ -6,8 +6,8 @@ use crate::{
     domain::{
         error::{Error, Result},
         event::{EventSource, EventType, RecordedEvent},
+        filter::{EventFilter, TimeRange},
         id::{OrganizationId, TokenId, UserId},
-        list::{EventFilter, TimeRange},
         organization::Organization,
         policy::{self, Operator},
         scope::ScopeName,

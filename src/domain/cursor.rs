@@ -5,8 +5,8 @@
 
 use crate::domain::{
     event::EventType,
+    filter::{EventFilter, TimeRange, TokenFilter, TokenOrder, TokenOrderField},
     id::{OrganizationId, TokenId, UserId},
-    list::{EventFilter, TimeRange, TokenFilter, TokenOrder, TokenOrderField},
     mac::MacKey,
     organization::Role,
     scope::ScopeName,
@@ -26,10 +26,10 @@ const TAG_BYTES: usize = 16;
 
 impl MacKey {
     /// Returns the list with a kind, the ID of the object that it belongs to, and the filter that determines its rows.
-    pub fn list(&self, kind: ListKind, id: Uuid, detail: &impl Detail) -> List {
+    pub fn list(&self, kind: ListKind, id: Uuid, detail: &impl Detail) -> ListKey {
         let mut fields = Fields::default();
         fields.add(kind.name()).add(&id).add(&kind.order()).add(detail);
-        List { key: self.derived(&fields.0), sorted_by: kind.sorted_by() }
+        ListKey { key: self.derived(&fields.0), sorted_by: kind.sorted_by() }
     }
 }
 
@@ -91,7 +91,7 @@ impl ListKind {
 
 /// A list: its key, and the type of the values that it is sorted by.
 #[derive(Clone, PartialEq, Eq)]
-pub struct List {
+pub struct ListKey {
     key: MacKey,
     sorted_by: KeyType,
 }
@@ -105,7 +105,7 @@ enum KeyType {
 
 /// The value that a row is sorted by before its ID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Key {
+pub enum SortKey {
     /// The list is sorted by the ID only.
     Id,
     /// A number, such as a time.
@@ -114,7 +114,7 @@ pub enum Key {
     Text(String),
 }
 
-impl Key {
+impl SortKey {
     const fn kind(&self) -> KeyType {
         match self {
             Self::Id => KeyType::Id,
@@ -128,23 +128,23 @@ impl Key {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// The value that the list is sorted by.
-    pub key: Key,
+    pub key: SortKey,
     /// The ID, which breaks ties.
     pub id: Uuid,
 }
 
 impl Cursor {
     /// Returns the text for clients.
-    pub fn encode(&self, list: &List) -> String {
+    pub fn encode(&self, list: &ListKey) -> String {
         let mut bytes = vec![VERSION];
         bytes.extend(self.id.as_bytes());
         match &self.key {
-            Key::Id => bytes.push(0),
-            Key::Number(number) => {
+            SortKey::Id => bytes.push(0),
+            SortKey::Number(number) => {
                 bytes.push(1);
                 bytes.extend(number.to_be_bytes());
             }
-            Key::Text(text) => {
+            SortKey::Text(text) => {
                 bytes.push(2);
                 bytes.extend(text.as_bytes());
             }
@@ -155,7 +155,7 @@ impl Cursor {
     }
 
     /// Parses a cursor of this list. Returns `None` for any other text.
-    pub fn decode(list: &List, text: &str) -> Option<Self> {
+    pub fn decode(list: &ListKey, text: &str) -> Option<Self> {
         if text.len() > MAX_CURSOR_CHARS {
             return None;
         }
@@ -166,9 +166,9 @@ impl Cursor {
         let (id, rest) = rest.split_at_checked(16)?;
         let (&kind, rest) = rest.split_first()?;
         let key = match (version, kind) {
-            (VERSION, 0) if rest.is_empty() => Key::Id,
-            (VERSION, 1) => Key::Number(i64::from_be_bytes(rest.try_into().ok()?)),
-            (VERSION, 2) => Key::Text(String::from_utf8(rest.to_vec()).ok()?),
+            (VERSION, 0) if rest.is_empty() => SortKey::Id,
+            (VERSION, 1) => SortKey::Number(i64::from_be_bytes(rest.try_into().ok()?)),
+            (VERSION, 2) => SortKey::Text(String::from_utf8(rest.to_vec()).ok()?),
             _ => return None,
         };
         (key.kind() == list.sorted_by).then_some(Self { key, id: Uuid::from_slice(id).ok()? })
@@ -336,16 +336,16 @@ mod tests {
         MacKey::parse("7")
     }
 
-    fn list(kind: ListKind) -> List {
+    fn list(kind: ListKind) -> ListKey {
         mac_key().list(kind, Uuid::nil(), &())
     }
 
     /// A sort key, and a list that is sorted by such keys.
-    fn keys() -> impl Strategy<Value = (Key, ListKind)> {
+    fn keys() -> impl Strategy<Value = (SortKey, ListKind)> {
         prop_oneof![
-            Just((Key::Id, BY_ID)),
-            any::<i64>().prop_map(|number| (Key::Number(number), BY_NUMBER)),
-            "[a-z0-9._-]{1,64}".prop_map(|text| (Key::Text(text), BY_TEXT)),
+            Just((SortKey::Id, BY_ID)),
+            any::<i64>().prop_map(|number| (SortKey::Number(number), BY_NUMBER)),
+            "[a-z0-9._-]{1,64}".prop_map(|text| (SortKey::Text(text), BY_TEXT)),
         ]
     }
 
@@ -405,7 +405,7 @@ mod tests {
     ///
     #[test]
     fn cursor_of_another_version_is_rejected() {
-        let text = Cursor { key: Key::Id, id: Uuid::max() }.encode(&list(BY_ID));
+        let text = Cursor { key: SortKey::Id, id: Uuid::max() }.encode(&list(BY_ID));
         let mut bytes = URL_SAFE_NO_PAD.decode(text).expect("a cursor");
         bytes.truncate(bytes.len() - TAG_BYTES);
         bytes[0] = VERSION + 1;

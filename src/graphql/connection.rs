@@ -2,9 +2,9 @@
 
 use super::error::to_graphql_error;
 use crate::domain::{
-    cursor::{Cursor, List},
+    cursor::{Cursor, ListKey},
     error::Result,
-    list::{PageArguments, Slice},
+    page::{PageArguments, Slice},
 };
 use async_graphql::{Result as FieldResult, SimpleObject};
 use futures_util::future::BoxFuture;
@@ -31,7 +31,7 @@ impl Count {
 /// A page of a list, before its rows are converted to their GraphQL type.
 pub(super) struct ConnectionPage<T> {
     pub(super) slice: Slice<T>,
-    pub(super) list: List,
+    pub(super) list: ListKey,
     pub(super) count: Count,
 }
 

@@ -1,22 +1,10 @@
 //! Parses documents. Nesting is limited before the parser runs, and the parser's error messages are replaced.
 
+pub use super::lexer::DocumentError;
+
 use super::lexer::prepare;
 use crate::domain::error::Code;
-use async_graphql::{
-    Pos,
-    parser::{Error, parse_query, types::ExecutableDocument},
-};
-
-/// A syntax error. The parser's message is not used, since it would repeat a part of the document.
-#[derive(Debug, PartialEq, Eq)]
-pub struct DocumentError {
-    /// The position of the error, if it is known.
-    pub position: Option<Pos>,
-    /// `TOO_COMPLEX` if the document is nested too deep, otherwise `INVALID_INPUT`.
-    pub code: Code,
-    /// The message for the client.
-    pub message: &'static str,
-}
+use async_graphql::parser::{Error, parse_query, types::ExecutableDocument};
 
 /// Parses a document.
 pub fn read(text: &str) -> Result<ExecutableDocument, DocumentError> {
@@ -41,6 +29,7 @@ const fn message_of(error: &Error) -> (Code, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use async_graphql::Pos;
 
     ///
     #[test]

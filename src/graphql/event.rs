@@ -2,6 +2,7 @@
 
 use super::{
     connection::connection,
+    enums::AuditEventType,
     error::{NullableField, shared_to_graphql_error},
     grant::named_user,
     loaders::{NotificationOf, OrganizationsOfEvent},
@@ -12,8 +13,8 @@ use super::{
     user::UserNode,
 };
 use crate::domain::{
-    event::{EventSource, EventType, FieldChange, RecordedEvent},
-    list::Slice,
+    event::{EventSource, FieldChange, RecordedEvent},
+    page::Slice,
     policy,
     scope::ScopeName,
 };
@@ -182,48 +183,6 @@ pub(super) enum AuditEventSource {
     CommandLine,
     /// The service itself.
     System,
-}
-
-/// The types of audit events.
-#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "EventType")]
-pub(super) enum AuditEventType {
-    /// A token was created.
-    TokenCreated,
-    /// The description, scopes or expiry of a token changed.
-    TokenUpdated,
-    /// A token was revoked.
-    TokenRevoked,
-    /// The owner of a token added an organization to it.
-    TokenOrganizationAdded,
-    /// An organization was removed from a token.
-    TokenOrganizationRemoved,
-    /// A user was created.
-    UserCreated,
-    /// The details of a user changed.
-    UserUpdated,
-    /// A user was disabled.
-    UserDisabled,
-    /// A disabled user was enabled again.
-    UserEnabled,
-    /// A user was deleted.
-    UserDeleted,
-    /// An organization was created.
-    OrganizationCreated,
-    /// The name of an organization changed.
-    OrganizationUpdated,
-    /// An organization was deleted.
-    OrganizationDeleted,
-    /// A user was added to an organization.
-    OrganizationMemberAdded,
-    /// The role of a member changed.
-    OrganizationMemberUpdated,
-    /// A member left or was removed from an organization.
-    OrganizationMemberRemoved,
-    /// A resource server was added.
-    ResourceServerAdded,
-    /// A resource server was disabled.
-    ResourceServerDisabled,
 }
 
 connection!(AuditEventConnection, AuditEventEdge, "events", "event", EventNode => EventNode, EventNode::clone);

@@ -1,7 +1,9 @@
 //! Inputs of the schema and their conversion to domain types. All texts in them are parsed here.
 
 use super::{
-    event::AuditEventType, organization::OrganizationRole, scalar::DateTime, search::SearchWord, token::TokenStatus,
+    enums::{AuditEventType, OrganizationRole, TokenStatus},
+    scalar::DateTime,
+    search::SearchWord,
     validation,
 };
 use crate::{
@@ -13,9 +15,9 @@ use crate::{
     app::App,
     domain::{
         error::{Error, Result},
+        filter::{self, EventFilter, TimeRange},
         id::{OrganizationId, SessionId, TokenId, UserId},
         ip_address::parse_address,
-        list::{self, EventFilter, TimeRange},
         search::Search,
         secret::{Fingerprint, Secret},
         text, token,
@@ -78,17 +80,17 @@ pub(super) struct TokenFilter {
 
 impl TokenFilter {
     /// Converts a filter, and returns how each word of its search was interpreted. Without a filter, only active tokens match.
-    pub(super) fn read(filter: Option<Self>, app: &App) -> Result<(list::TokenFilter, Vec<SearchWord>)> {
-        let Some(filter) = filter else { return Ok((list::TokenFilter::default(), Vec::new())) };
+    pub(super) fn read(filter: Option<Self>, app: &App) -> Result<(filter::TokenFilter, Vec<SearchWord>)> {
+        let Some(filter) = filter else { return Ok((filter::TokenFilter::default(), Vec::new())) };
         filter.convert(app).map_err(|error| error.within("filter"))
     }
 
-    fn convert(self, app: &App) -> Result<(list::TokenFilter, Vec<SearchWord>)> {
+    fn convert(self, app: &App) -> Result<(filter::TokenFilter, Vec<SearchWord>)> {
         let address = self.ip_address.as_deref().filter(|text| !text.trim().is_empty());
         let scopes = self.scopes.unwrap_or_default();
         let scopes =
             scopes.iter().enumerate().map(|(index, name)| app.catalogue().lookup(&format!("scopes.{index}"), name));
-        let mut read = list::TokenFilter {
+        let mut read = filter::TokenFilter {
             owner: text::search_text("owner", self.owner.as_deref())?.into_iter().collect(),
             values: values(self.token.as_deref(), app)?,
             scopes: distinct(scopes.collect::<Result<Vec<_>>>()?),
@@ -125,7 +127,7 @@ pub(super) fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T>
 }
 
 /// Reads a filter from JSON, with the same rules and errors as for a filter in a document.
-pub fn token_filter(json: serde_json::Value, app: &App) -> Result<list::TokenFilter> {
+pub fn token_filter(json: serde_json::Value, app: &App) -> Result<filter::TokenFilter> {
     let value = Value::from_json(json).map_err(|_| Error::invalid("filter", "This is not a valid filter value."))?;
     validation::check_input(&TokenFilter::type_name(), "filter", &value)?;
     let read = Option::<TokenFilter>::parse(Some(value));
@@ -151,8 +153,8 @@ pub(super) struct TokenOrder {
 
 impl TokenOrder {
     /// Converts an order. The default is newest first.
-    pub(super) fn read(order: Option<Self>) -> list::TokenOrder {
-        order.map_or_else(list::TokenOrder::default, |order| list::TokenOrder {
+    pub(super) fn read(order: Option<Self>) -> filter::TokenOrder {
+        order.map_or_else(filter::TokenOrder::default, |order| filter::TokenOrder {
             field: order.field.into(),
             descending: order.direction == OrderDirection::Desc,
         })
@@ -161,7 +163,7 @@ impl TokenOrder {
 
 /// The fields that tokens can be ordered by. Ties are broken by creation time, in the same direction.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "list::TokenOrderField")]
+#[graphql(remote = "filter::TokenOrderField")]
 pub(super) enum TokenOrderField {
     /// Order tokens by creation time.
     CreatedAt,

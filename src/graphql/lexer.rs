@@ -3,7 +3,6 @@
 //! The parser (async-graphql 7.2) recurses once for each bracket, with no limit in values, and supports only `\uXXXX` outside
 //! the range of surrogates. The GraphQL specification, section String Value, also has `\u{X…}` and pairs of surrogates.
 
-use super::document::DocumentError;
 use crate::domain::error::Code;
 use async_graphql::Pos;
 use std::borrow::Cow;
@@ -14,6 +13,17 @@ const MAX_NESTING: usize = 64;
 const MAX_NAME_LENGTH: usize = 128;
 const BLOCK_QUOTE: &str = "\"\"\"";
 const ESCAPED_BLOCK_QUOTE: &str = "\\\"\"\"";
+
+/// A syntax error. The parser's message is not used, since it would repeat a part of the document.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DocumentError {
+    /// The position of the error, if it is known.
+    pub position: Option<Pos>,
+    /// `TOO_COMPLEX` if the document is nested too deep, otherwise `INVALID_INPUT`.
+    pub code: Code,
+    /// The message for the client.
+    pub message: &'static str,
+}
 
 /// Returns an equivalent text that the parser can read, in which every token outside a string keeps its position.
 pub(super) fn prepare(text: &str) -> Result<Cow<'_, str>, DocumentError> {

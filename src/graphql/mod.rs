@@ -6,6 +6,7 @@ mod budget;
 mod connection;
 pub mod cost;
 pub mod document;
+mod enums;
 mod error;
 mod error_messages;
 mod event;
@@ -34,7 +35,7 @@ use crate::{
     app::App,
     domain::{
         caller::Caller,
-        cursor::{Detail, List, ListKind},
+        cursor::{Detail, ListKey, ListKind},
         error::Result,
         policy::AuthContext,
     },
@@ -96,7 +97,7 @@ impl Request {
     }
 
     /// Returns the identity of a list, which its cursors are bound to: its kind, the object it belongs to, and its filter.
-    async fn list(&self, kind: ListKind, owner: uuid::Uuid, detail: &(impl Detail + Sync)) -> Result<List> {
+    async fn list(&self, kind: ListKind, owner: uuid::Uuid, detail: &(impl Detail + Sync)) -> Result<ListKey> {
         Ok(self.app.store().cursor_key().await?.list(kind, owner, detail))
     }
 

@@ -3,6 +3,7 @@
 use super::{
     Request,
     connection::{ConnectionPage, Count, connection, page},
+    enums::OrganizationRole,
     error::{NullableField, field_result, optional_field_result, to_graphql_error},
     event::{AuditEventConnection, EventNode},
     grant::{GrantNode, TokenGrantConnection},
@@ -16,14 +17,14 @@ use crate::{
         cursor::ListKind,
         error::Result,
         id::TokenId,
-        list::{Page, PageArguments, Slice},
         organization::{Membership, Organization, Role},
+        page::{Page, PageArguments, Slice},
         policy::{self, AuthContext},
         text,
     },
     store::{MemberFilter, UserRecord},
 };
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, ID, Object};
 use std::borrow::Cow;
 
 #[derive(Clone)]
@@ -210,16 +211,6 @@ impl OrganizationNode {
         });
         Ok(OrganizationMemberConnection(ConnectionPage { slice, list, count }))
     }
-}
-
-/// The role of a user in an organization.
-#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "Role")]
-pub(super) enum OrganizationRole {
-    /// The user can audit tokens, remove the organization from them, and manage members.
-    Admin,
-    /// The user can create tokens that have access to the organization.
-    Member,
 }
 
 connection!(

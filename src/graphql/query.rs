@@ -1,6 +1,7 @@
 //! The queries: lookups of single objects, and the viewer.
 
 use super::{
+    cost::MAX_IDS,
     error::{NullableField, field_result, optional_field_result, shared_to_graphql_error, to_graphql_error},
     event::EventNode,
     grant::{GrantNode, visible_user},
@@ -110,9 +111,6 @@ impl Query {
         request(ctx).app.prefix().as_str().to_owned()
     }
 }
-
-/// The maximum number of IDs that `nodes` looks up.
-pub(super) const MAX_IDS: usize = 100;
 
 async fn node(ctx: &Context<'_>, id: &ID) -> NullableField<Node> {
     match NodeId::parse(id)? {

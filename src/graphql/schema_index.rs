@@ -3,7 +3,7 @@
 use async_graphql::{
     Name, Positioned,
     indexmap::IndexMap,
-    parser::types::{BaseType, InputValueDefinition, Type, TypeKind, TypeSystemDefinition},
+    parser::types::{BaseType, InputValueDefinition, OperationType, Type, TypeKind, TypeSystemDefinition},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -37,6 +37,15 @@ pub(super) struct InputValue {
 impl InputValue {
     pub(super) fn is_required(&self) -> bool {
         !self.ty.nullable && !self.has_default
+    }
+}
+
+/// Returns the name of the root type of an operation.
+pub(super) const fn root(kind: OperationType) -> &'static str {
+    match kind {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
     }
 }
 

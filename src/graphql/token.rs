@@ -2,6 +2,7 @@
 
 use super::{
     connection::{ConnectionPage, Count, connection, page},
+    enums::TokenStatus,
     error::{NullableField, field_result, shared_to_graphql_error, to_graphql_error},
     event::{AuditEventConnection, EventNode},
     grant::{TokenGrantConnection, TokenGrantStatus, TokenRequest},
@@ -19,14 +20,13 @@ use crate::{
         error::{Error, Result},
         grant::Usage,
         id::OrganizationId,
-        list::{Page, Slice},
+        page::{Page, Slice},
         policy::Visibility,
-        state,
         token::Token,
     },
     store::GrantFilter,
 };
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, ID, Object};
 use std::sync::Arc;
 
 #[derive(Clone)]
@@ -184,7 +184,7 @@ impl TokenNode {
         &self,
         ctx: &Context<'_>,
         filter: GrantFilter,
-        page: &crate::domain::list::PageArguments,
+        page: &crate::domain::page::PageArguments,
     ) -> Result<TokenGrantConnection> {
         let request = request(ctx);
         let list = request.list(ListKind::Grants, self.token.id.uuid(), &filter).await?;
@@ -202,7 +202,7 @@ impl TokenNode {
     async fn events_page(
         &self,
         ctx: &Context<'_>,
-        page: &crate::domain::list::PageArguments,
+        page: &crate::domain::page::PageArguments,
     ) -> Result<AuditEventConnection> {
         let request = request(ctx);
         let list = request.list(ListKind::TokenEvents, self.token.id.uuid(), &()).await?;
@@ -230,18 +230,6 @@ fn shared(error: Arc<Error>) -> Error {
         // The loaders only read, so they fail only if the store does.
         Err(shared) => Error::unavailable(shared.to_string()),
     }
-}
-
-/// The statuses of a token.
-#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "state::TokenStatus")]
-pub(super) enum TokenStatus {
-    /// The token can be used.
-    Active,
-    /// The token has expired.
-    Expired,
-    /// The token was revoked.
-    Revoked,
 }
 
 connection!(TokenConnection, TokenEdge, "tokens", "token", searched TokenNode => TokenNode, TokenNode::clone);

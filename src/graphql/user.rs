@@ -13,7 +13,8 @@ use super::{
 use crate::{
     domain::{
         cursor::ListKind,
-        list::{Page, Slice, TokenOrderField},
+        filter::TokenOrderField,
+        page::{Page, Slice},
         policy::{self, SignedInUser, Viewer},
     },
     store::UserRecord,

@@ -2,9 +2,8 @@
 //! The messages never repeat a value.
 
 use super::{
-    cost::root,
     error::to_graphql_error,
-    schema_index::{self, InputValue, Kind, base},
+    schema_index::{self, InputValue, Kind, base, root},
 };
 use crate::domain::{
     error::Error,

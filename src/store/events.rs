@@ -4,15 +4,16 @@ use super::{
     Store, all,
     column_types::FieldChanges,
     entity::{event, event_organization},
-    pagination::{self, SortKey, SortOrder, same},
+    pagination::{self, SortColumn, SortOrder, same},
     run,
 };
 use crate::domain::{
-    cursor::{Cursor, Key},
+    cursor::{Cursor, SortKey},
     error::Result,
     event::{EventSource, EventType, RecordedEvent},
+    filter::EventFilter,
     id::{EventId, OrganizationId, TokenId, UserId},
-    list::{EventFilter, Page, Slice},
+    page::{Page, Slice},
     policy::{Operator, OrgAdmin},
     scope::ScopeSet,
     time::Time,
@@ -83,7 +84,7 @@ impl From<EventRow> for RecordedEvent {
 }
 
 fn row_with_cursor(row: EventRow) -> (Cursor, RecordedEvent) {
-    (Cursor { key: Key::Number(row.number), id: row.id.uuid() }, row.into())
+    (Cursor { key: SortKey::Number(row.number), id: row.id.uuid() }, row.into())
 }
 
 /// A search of the operator in the event log.
@@ -106,7 +107,7 @@ impl Store {
 
     /// Returns a page of the events that concern an organization, newest first.
     pub async fn events_in(&self, admin: &OrgAdmin, filter: &EventFilter, page: &Page) -> Result<Slice<RecordedEvent>> {
-        let order = SortOrder { key: SortKey::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        let order = SortOrder { key: SortColumn::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
         let select = pagination::paginate(events_in(admin, filter), &order, page);
         pagination::page_of(&self.read, &select, page, row_with_cursor).await
     }
@@ -124,7 +125,7 @@ impl Store {
         within: Option<&BTreeSet<OrganizationId>>,
         page: &Page,
     ) -> Result<HashMap<TokenId, Slice<RecordedEvent>>> {
-        let order = SortOrder { key: SortKey::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let order = SortOrder { key: SortColumn::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
         let select = pagination::paginate_each(events_of(tokens, within), ("e", "token_id"), &order, page);
         let rows = all::<EventRow>(&self.read, &select).await?;
         Ok(pagination::slices(rows, page, |row| row.token_id, row_with_cursor))
@@ -221,11 +222,11 @@ mod tests {
         super::sql_snapshots::{FIRST, NOW, TOKENS, org_admin, page_after, plan, sql_of},
         *,
     };
-    use crate::domain::list::TimeRange;
+    use crate::domain::filter::TimeRange;
     use insta::assert_snapshot;
 
     fn log(filter: &EventFilter, page: &Page) -> SelectStatement {
-        let order = SortOrder { key: SortKey::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
+        let order = SortOrder { key: SortColumn::Number(("c", "number")), id: None::<(&str, &str)>, descending: true };
         pagination::paginate(events_in(&org_admin(), filter), &order, page)
     }
 
@@ -238,7 +239,7 @@ mod tests {
             user: Some(UserId::from_uuid(TOKENS[0].uuid())),
             at: TimeRange { from: Some(NOW), to: Some(NOW) },
         };
-        assert_snapshot!(sql_of(&log(&filter, &page_after(Key::Number(9)))), @r#"
+        assert_snapshot!(sql_of(&log(&filter, &page_after(SortKey::Number(9)))), @r#"
         SELECT "e"."number", "e"."id", "e"."type", "e"."at", "e"."actor_id", "e"."actor_address", "e"."actor_user_agent", "e"."via", "e"."resource_server_name", "e"."token_id", "e"."user_id", "e"."reason", "e"."scopes_added", "e"."scopes_removed", "e"."changes"
         FROM "events" AS "e"
         INNER JOIN "event_organizations" AS "c" ON "c"."number" = "e"."number"
@@ -257,7 +258,7 @@ mod tests {
 
     #[test]
     fn events_of_many_tokens_are_one_statement() {
-        let order = SortOrder { key: SortKey::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
+        let order = SortOrder { key: SortColumn::Number(("e", "number")), id: None::<(&str, &str)>, descending: true };
         let query = pagination::paginate_each(events_of(&TOKENS, None), ("e", "token_id"), &order, &FIRST);
         assert_snapshot!(sql_of(&query), @r#"
         SELECT *

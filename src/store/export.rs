@@ -4,14 +4,15 @@ use super::{
     Store,
     column_types::{Expiry, LastUse},
     grants::audit_list,
-    pagination::{self, SortKey, SortOrder},
+    pagination::{self, SortColumn, SortOrder},
 };
 use crate::domain::{
-    cursor::{Cursor, Key},
+    cursor::{Cursor, SortKey},
     error::Result,
+    filter::TokenFilter,
     id::{TokenId, UserId},
-    list::{Page, Slice, TokenFilter},
     organization::Role,
+    page::{Page, Slice},
     policy::OrgAdmin,
     scope::ScopeSet,
     state::TokenStatus,
@@ -123,15 +124,18 @@ impl Store {
         at: Time,
     ) -> Result<Slice<ExportRow>> {
         pagination::page_of(&self.read, &export_rows(admin, filter, page, at), page, |row: Row| {
-            (Cursor { key: Key::Id, id: row.token_id.uuid() }, row.line(at))
+            (Cursor { key: SortKey::Id, id: row.token_id.uuid() }, row.line(at))
         })
         .await
     }
 }
 
 fn export_rows(admin: &OrgAdmin, filter: &TokenFilter, page: &Page, at: Time) -> SelectStatement {
-    let order =
-        SortOrder { key: SortKey::<(&'static str, &'static str)>::Id, id: Some(("g", "token_id")), descending: true };
+    let order = SortOrder {
+        key: SortColumn::<(&'static str, &'static str)>::Id,
+        id: Some(("g", "token_id")),
+        descending: true,
+    };
     let mut select = audit_list(admin, filter, at);
     for (table, column, name) in [
         ("o", "name", "owner_name"),
@@ -157,7 +161,7 @@ mod tests {
 
     #[tokio::test]
     async fn export_uses_one_index_without_sorting() {
-        for page in [FIRST, page_after(Key::Id)] {
+        for page in [FIRST, page_after(SortKey::Id)] {
             let plan = plan(&export_rows(&org_admin(), &TokenFilter::default(), &page, NOW)).await;
             assert!(plan[0].contains("USING INDEX grants_by_organization_id_token_id (organization_id=?"), "{plan:?}");
             assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");

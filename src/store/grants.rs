@@ -6,17 +6,18 @@ use super::{
     conditions,
     entity::{grant, grant_scope, grant_usage, membership, token, user},
     one,
-    pagination::{self, SortKey, SortOrder, same},
+    pagination::{self, SortColumn, SortOrder, same},
     tx::Tx,
     usage::{self, UsageColumns},
 };
 use crate::domain::{
-    cursor::{Cursor, Detail, Fields, Key},
+    cursor::{Cursor, Detail, Fields, SortKey},
     error::{Error, Result},
+    filter::{TokenFilter, TokenOrder, TokenOrderField},
     grant::{Grant, Removal},
     id::{GrantId, OrganizationId, TokenId, UserId},
-    list::{Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
     organization::Role,
+    page::{Page, Slice},
     policy::OrgAdmin,
     state::{GrantStatus, TokenStatus, UserStatus},
     time::Time,
@@ -149,10 +150,10 @@ impl Store {
         at: Time,
     ) -> Result<HashMap<TokenId, Slice<Grant>>> {
         let order =
-            SortOrder { key: SortKey::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
+            SortOrder { key: SortColumn::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
         let select = pagination::paginate_each(grants_of(tokens, filter, at), ("g", "token_id"), &order, page);
         let rows = all::<GrantRow>(&self.read, &select).await?;
-        let row_with_cursor = |row: GrantRow| (Cursor { key: Key::Id, id: row.id.uuid() }, row.into());
+        let row_with_cursor = |row: GrantRow| (Cursor { key: SortKey::Id, id: row.id.uuid() }, row.into());
         Ok(pagination::slices(rows, page, |row| Some(row.token_id), row_with_cursor))
     }
 
@@ -212,10 +213,10 @@ impl Store {
 
 fn sort_order(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
-        TokenOrderField::CreatedAt => SortKey::Id,
-        TokenOrderField::LastUsedAt => SortKey::Number(("u", "last_used_at")),
-        TokenOrderField::Owner => SortKey::Text(("o", "username")),
-        TokenOrderField::ExpiresAt => SortKey::Number(("g", "expires_at")),
+        TokenOrderField::CreatedAt => SortColumn::Id,
+        TokenOrderField::LastUsedAt => SortColumn::Number(("u", "last_used_at")),
+        TokenOrderField::Owner => SortColumn::Text(("o", "username")),
+        TokenOrderField::ExpiresAt => SortColumn::Number(("g", "expires_at")),
     };
     // The copy of the token ID that is part of the index of the key.
     let id = if order.field == TokenOrderField::LastUsedAt { ("u", "token_id") } else { ("g", "token_id") };
@@ -335,7 +336,7 @@ mod tests {
         super::sql_snapshots::{FIRST, NOW, ORGANIZATION, TOKENS, org_admin, page_after, plan, sql_of},
         *,
     };
-    use crate::domain::{list::TimeRange, scope::ScopeName, secret::Fingerprint};
+    use crate::domain::{filter::TimeRange, scope::ScopeName, secret::Fingerprint};
     use insta::assert_snapshot;
     use std::time::Duration;
 
@@ -393,7 +394,7 @@ mod tests {
     #[test]
     fn audit_applies_all_filters_and_cursor() {
         let order = TokenOrder { field: TokenOrderField::LastUsedAt, descending: false };
-        assert_snapshot!(sql_of(&audit(&every_filter(), order, &page_after(Key::Number(9)))), @r#"
+        assert_snapshot!(sql_of(&audit(&every_filter(), order, &page_after(SortKey::Number(9)))), @r#"
         SELECT "g"."id", "g"."organization_id", "g"."token_id", "g"."owner_id", "g"."expires_at", "g"."ended_at", "g"."granted_at", "g"."removed_at", "g"."removed_by", "g"."removal_reason", "u"."last_used_at", "u"."last_request_at", "u"."address", "u"."user_agent", "u"."method", "u"."path", "u"."scope", "u"."allowed", "g"."expires_at" AS "expires_at_number", "u"."last_used_at" AS "last_used_at_number", "m"."role", "o"."username"
         FROM "grants" AS "g"
         INNER JOIN "tokens" AS "t" ON "t"."id" = "g"."token_id"
@@ -494,7 +495,7 @@ mod tests {
         let filter =
             GrantFilter { organizations: Some(BTreeSet::from([ORGANIZATION])), status: vec![GrantStatus::Removed] };
         let order =
-            SortOrder { key: SortKey::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
+            SortOrder { key: SortColumn::<(&'static str, &'static str)>::Id, id: Some(("g", "id")), descending: true };
         let query = pagination::paginate_each(grants_of(&TOKENS, &filter, NOW), ("g", "token_id"), &order, &FIRST);
         assert_snapshot!(sql_of(&query), @r#"
         SELECT *
@@ -518,14 +519,14 @@ mod tests {
     #[tokio::test]
     async fn unfiltered_audit_uses_one_index_without_sorting() {
         let newest = TokenOrder::default();
-        for page in [FIRST, page_after(Key::Id), Page { backward: true, ..FIRST }] {
+        for page in [FIRST, page_after(SortKey::Id), Page { backward: true, ..FIRST }] {
             let plan = plan(&audit(&TokenFilter::default(), newest, &page)).await;
             assert!(plan[0].contains("USING INDEX grants_by_organization_id_token_id (organization_id=?"), "{plan:?}");
             assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{plan:?}");
         }
         for field in [TokenOrderField::LastUsedAt, TokenOrderField::ExpiresAt] {
             let order = TokenOrder { field, descending: true };
-            for page in [FIRST, page_after(Key::Number(9))] {
+            for page in [FIRST, page_after(SortKey::Number(9))] {
                 let plan = plan(&audit(&TokenFilter::default(), order, &page)).await;
                 assert!(plan.iter().all(|step| step.starts_with("SEARCH ")), "{field:?}: {plan:?}");
             }

@@ -3,17 +3,17 @@
 use super::{
     Store, all, conditions,
     entity::{grant, membership, organization, user},
-    pagination::{self, SortKey, SortOrder, same},
+    pagination::{self, SortColumn, SortOrder, same},
     run, run_unique,
     tx::Tx,
     users::UserRecord,
 };
 use crate::domain::{
-    cursor::{Cursor, Detail, Fields, Key},
+    cursor::{Cursor, Detail, Fields, SortKey},
     error::{Error, Result},
     id::{OrganizationId, TokenId, UserId},
-    list::{Page, Slice},
     organization::{Membership, Role},
+    page::{Page, Slice},
     policy::{Operator, OrgMember, OrganizationManager, RecentlyAuthenticated},
     state::{GrantStatus, UserStatus},
     time::Time,
@@ -236,10 +236,10 @@ impl Store {
         filter: &MemberFilter,
         page: &Page,
     ) -> Result<Slice<(UserRecord, Membership)>> {
-        let order = SortOrder { key: SortKey::Text(("o", "username")), id: Some(("o", "id")), descending: false };
+        let order = SortOrder { key: SortColumn::Text(("o", "username")), id: Some(("o", "id")), descending: false };
         let select = pagination::paginate(members_of(viewer, filter), &order, page);
         let slice = pagination::page_of(&self.read, &select, page, |row: MemberRow| {
-            let cursor = Cursor { key: Key::Text(row.username.clone()), id: row.user_id.uuid() };
+            let cursor = Cursor { key: SortKey::Text(row.username.clone()), id: row.user_id.uuid() };
             (cursor, Membership::from(membership::Model::from(row)))
         })
         .await?;

@@ -3,17 +3,17 @@
 use super::{
     Store, conditions,
     entity::{membership, organization},
-    pagination::{self, SortKey, SortOrder, same},
+    pagination::{self, SortColumn, SortOrder, same},
     run, run_unique,
     tx::Tx,
     users::roles,
 };
 use crate::domain::{
-    cursor::{Cursor, Key},
+    cursor::{Cursor, SortKey},
     error::{Error, Result},
     id::{OrganizationId, UserId},
-    list::{Page, Slice},
     organization::{Organization, OrganizationRef, Role, User},
+    page::{Page, Slice},
     policy::{Operator, OrganizationCreator, OrganizationManager, RecentlyAuthenticated, Viewer},
     time::Time,
 };
@@ -134,10 +134,10 @@ impl Store {
 
     /// Returns a page of the viewer's organizations, oldest first, each with the viewer's role.
     pub async fn organizations_of(&self, viewer: &Viewer, page: &Page) -> Result<Slice<(Organization, Role)>> {
-        let order = SortOrder { key: SortKey::<&'static str>::Id, id: Some(("o", "id")), descending: false };
+        let order = SortOrder { key: SortColumn::<&'static str>::Id, id: Some(("o", "id")), descending: false };
         let select = pagination::paginate(organizations_of(viewer), &order, page);
         pagination::page_of(&self.read, &select, page, |row: OrganizationRow| {
-            let cursor = Cursor { key: Key::Id, id: row.id.uuid() };
+            let cursor = Cursor { key: SortKey::Id, id: row.id.uuid() };
             let organization = Organization { id: row.id, slug: row.slug, name: row.name, created_at: row.created_at };
             (cursor, (organization, row.role))
         })

@@ -2,9 +2,10 @@
 
 use super::{all, conditions, entity::token_value, like_containing, one};
 use crate::domain::{
-    cursor::{Cursor, Key},
+    cursor::{Cursor, SortKey},
     error::Result,
-    list::{Page, Slice, TimeRange, TokenFilter, TokenOrder, TokenOrderField},
+    filter::{TimeRange, TokenFilter, TokenOrder, TokenOrderField},
+    page::{Page, Slice},
     secret::Fingerprint,
     time::Time,
 };
@@ -18,7 +19,7 @@ use uuid::Uuid;
 /// The column by which a list is ordered before the ID, with its type: a cursor is compared only with a column of its
 /// type.
 #[derive(Clone, Copy)]
-pub(super) enum SortKey<K> {
+pub(super) enum SortColumn<K> {
     /// No column.
     Id,
     /// A column of numbers or times.
@@ -27,7 +28,7 @@ pub(super) enum SortKey<K> {
     Text(K),
 }
 
-impl<K: Copy> SortKey<K> {
+impl<K: Copy> SortColumn<K> {
     const fn column(self) -> Option<K> {
         match self {
             Self::Id => None,
@@ -38,7 +39,7 @@ impl<K: Copy> SortKey<K> {
 
 /// The order of a list: an optional column first, then the ID.
 pub(super) struct SortOrder<K, I> {
-    pub(super) key: SortKey<K>,
+    pub(super) key: SortColumn<K>,
     /// Breaks ties; `None` if the key is unique.
     pub(super) id: Option<I>,
     pub(super) descending: bool,
@@ -120,9 +121,9 @@ fn beyond<K: IntoColumnRef + Copy, I: IntoColumnRef + Copy>(
     greater: bool,
 ) -> Expr {
     let keys = match (order.key, &cursor.key) {
-        (SortKey::Id, Key::Id) => None,
-        (SortKey::Number(column), Key::Number(number)) => Some((Expr::col(column), Expr::value(*number))),
-        (SortKey::Text(column), Key::Text(text)) => Some((Expr::col(column), Expr::value(text.clone()))),
+        (SortColumn::Id, SortKey::Id) => None,
+        (SortColumn::Number(column), SortKey::Number(number)) => Some((Expr::col(column), Expr::value(*number))),
+        (SortColumn::Text(column), SortKey::Text(text)) => Some((Expr::col(column), Expr::value(text.clone()))),
         // A cursor of another list matches no row.
         _ => return Expr::value(false),
     };
@@ -183,10 +184,10 @@ pub(super) async fn count_each<P: Eq + Hash>(
 /// The place of a row in a list of tokens.
 pub(super) fn cursor(order: TokenOrder, id: Uuid, last_used_at: i64, username: &str, expires_at: i64) -> Cursor {
     let key = match order.field {
-        TokenOrderField::CreatedAt => Key::Id,
-        TokenOrderField::LastUsedAt => Key::Number(last_used_at),
-        TokenOrderField::Owner => Key::Text(username.to_owned()),
-        TokenOrderField::ExpiresAt => Key::Number(expires_at),
+        TokenOrderField::CreatedAt => SortKey::Id,
+        TokenOrderField::LastUsedAt => SortKey::Number(last_used_at),
+        TokenOrderField::Owner => SortKey::Text(username.to_owned()),
+        TokenOrderField::ExpiresAt => SortKey::Number(expires_at),
     };
     Cursor { key, id }
 }

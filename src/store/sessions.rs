@@ -9,17 +9,17 @@ use super::{
     entity::{password, session, user},
     maintenance::Maintenance,
     one,
-    pagination::{self, SortKey, SortOrder, same},
+    pagination::{self, SortColumn, SortOrder, same},
     run, run_unique,
     tx::Tx,
     users::LOCK,
 };
 use crate::domain::{
-    cursor::{Cursor, Key},
+    cursor::{Cursor, SortKey},
     error::{Error, Result},
     id::{SessionId, UserId},
-    list::{Page, Slice},
     network::KnownNetworks,
+    page::{Page, Slice},
     password::Hashed,
     policy::{PasswordSetter, RecentlyAuthenticated, SignedInUser},
     secret::Fingerprint,
@@ -135,10 +135,10 @@ impl Store {
 impl Store {
     /// Returns a page of the user's valid sessions, newest first.
     pub async fn sessions_of(&self, user: &SignedInUser, page: &Page, at: Time) -> Result<Slice<Session>> {
-        let order = SortOrder { key: SortKey::<&'static str>::Id, id: Some(("s", "id")), descending: true };
+        let order = SortOrder { key: SortColumn::<&'static str>::Id, id: Some(("s", "id")), descending: true };
         let select = pagination::paginate(of_user(user, at), &order, page);
         pagination::page_of(&self.read, &select, page, |row: SessionRow| {
-            (Cursor { key: Key::Id, id: row.id.uuid() }, row.into())
+            (Cursor { key: SortKey::Id, id: row.id.uuid() }, row.into())
         })
         .await
     }

@@ -4,10 +4,10 @@ use super::Store;
 use crate::config::DatabaseTarget;
 use crate::domain::{
     caller::{AuthMethod, Caller},
-    cursor::{Cursor, Key},
+    cursor::{Cursor, SortKey},
     id::{OrganizationId, TokenId, UserId},
-    list::Page,
     organization::Role,
+    page::Page,
     policy::{self, AuthContext, OrgAdmin, Viewer},
     secret::Prefix,
     time::Time,
@@ -41,7 +41,7 @@ pub(super) fn viewer() -> Viewer {
 pub(super) const FIRST: Page = Page { limit: 50, backward: false, after: None, before: None };
 
 /// Returns a page after a row.
-pub(super) fn page_after(key: Key) -> Page {
+pub(super) fn page_after(key: SortKey) -> Page {
     Page { after: Some(Cursor { key, id: Uuid::from_u128(5) }), ..FIRST }
 }
 

@@ -5,15 +5,16 @@ use super::{
     column_types::Expiry,
     conditions,
     entity::{grant, token, token_usage},
-    pagination::{self, SortKey, SortOrder, same},
+    pagination::{self, SortColumn, SortOrder, same},
     run,
     tx::Tx,
 };
 use crate::domain::{
     error::Result,
+    filter::{TokenFilter, TokenOrder, TokenOrderField},
     grant::Usage,
     id::{OrganizationId, TokenId, UserId},
-    list::{Page, Slice, TokenFilter, TokenOrder, TokenOrderField},
+    page::{Page, Slice},
     policy::{self, AuthContext, TokenAccess, Viewer, Visibility},
     scope::ScopeSet,
     state::TokenStatus,
@@ -121,10 +122,10 @@ impl From<TokenRow> for Token {
 
 fn sort_order(order: TokenOrder) -> SortOrder<(&'static str, &'static str), (&'static str, &'static str)> {
     let key = match order.field {
-        TokenOrderField::CreatedAt => SortKey::Id,
-        TokenOrderField::LastUsedAt => SortKey::Number(("u", "last_used_at")),
-        TokenOrderField::Owner => SortKey::Text(("o", "username")),
-        TokenOrderField::ExpiresAt => SortKey::Number(("t", "expires_at")),
+        TokenOrderField::CreatedAt => SortColumn::Id,
+        TokenOrderField::LastUsedAt => SortColumn::Number(("u", "last_used_at")),
+        TokenOrderField::Owner => SortColumn::Text(("o", "username")),
+        TokenOrderField::ExpiresAt => SortColumn::Number(("t", "expires_at")),
     };
     SortOrder { key, id: Some(("t", "id")), descending: order.descending }
 }
@@ -283,7 +284,7 @@ mod tests {
         super::sql_snapshots::{FIRST, NOW, page_after, plan, sql_of, viewer},
         *,
     };
-    use crate::domain::cursor::Key;
+    use crate::domain::cursor::SortKey;
     use insta::assert_snapshot;
 
     fn own(filter: &TokenFilter, order: TokenOrder, page: &Page) -> SelectStatement {
@@ -294,7 +295,7 @@ mod tests {
     fn own_tokens_are_one_statement() {
         let filter = TokenFilter { owner_is_admin: vec![true], ..Default::default() };
         let order = TokenOrder { field: TokenOrderField::Owner, descending: true };
-        assert_snapshot!(sql_of(&own(&filter, order, &page_after(Key::Text("bob".into())))), @r#"
+        assert_snapshot!(sql_of(&own(&filter, order, &page_after(SortKey::Text("bob".into())))), @r#"
         SELECT "t"."id", "t"."hint", "t"."owner_id", "t"."description", "t"."scopes", "t"."created_at", "t"."expires_at", "t"."expired_at", "t"."revoked_at", "t"."version", "t"."expires_at" AS "expires_at_number", "u"."last_used_at", "o"."username"
         FROM "tokens" AS "t"
         INNER JOIN "token_usage" AS "u" ON "u"."token_id" = "t"."id"

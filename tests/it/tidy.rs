@@ -527,7 +527,7 @@ fn modules_of_one_layer_are_separate() {
 #[test]
 fn paths_to_the_left_and_within_a_module_are_accepted() {
     accepts(layers, "src/app.rs", "use crate::{domain::caller::Caller, store::{Store, tx::Tx}, verify::Verifier};");
-    accepts(layers, "src/store/tokens.rs", "use crate::store::tx::Tx; use crate::domain::{id::TokenId, list::Page};");
+    accepts(layers, "src/store/tokens.rs", "use crate::store::tx::Tx; use crate::domain::{id::TokenId, page::Page};");
     accepts(layers, "src/main.rs", "//! Starts it.\nfn main() { tokenward::cli::run() }");
     accepts(layers, "src/http/graphql.rs", "use crate::graphql::Schema; use http::crate_name;");
     accepts(layers, "src/http/mod.rs", "use other::store::cli; fn f() { other::crate_::cli::run() }");

@@ -6,70 +6,18 @@
 //! Each fragment is computed once, however often it is spread: 27 fragments that each spread the next one twice are 134
 //! million fields.
 
+mod limits;
 mod statements;
 mod walk;
 
+pub(super) use limits::MAX_IDS;
+pub use limits::{CostError, MAX_COST};
+
 use async_graphql::{
-    Pos, Variables,
-    parser::types::{ExecutableDocument, OperationDefinition, OperationType},
+    Variables,
+    parser::types::{ExecutableDocument, OperationDefinition},
 };
 use walk::Walk;
-
-/// The maximum cost of an operation.
-pub const MAX_COST: u64 = 10_000;
-/// The maximum number of selections in all operations of a document with every spread expanded, as the library reads them.
-const MAX_EXPANDED_LENGTH: u64 = 3 * MAX_COST;
-/// The maximum nesting of fields.
-const MAX_DEPTH: u64 = 15;
-/// The maximum nesting of fields, inline fragments and spreads together.
-const MAX_SELECTION_DEPTH: u64 = 32;
-/// How often one selection may contain the same field, aliased or not.
-const MAX_FIELD_REPETITIONS: u64 = 30;
-/// The maximum nesting of introspection lists, since each level multiplies the size of the response.
-const MAX_INTROSPECTION_LISTS: u64 = 3;
-/// The maximum number of fields that a mutation may return, so that its response, which may contain the value of a new token,
-/// is never too large to be sent.
-const MAX_MUTATION_FIELDS: u64 = 2_000;
-/// The maximum total size of the values of arguments in bytes, each counted as often as the library copies it.
-const MAX_ARGUMENT_SIZE: u64 = 4 * 1024 * 1024;
-/// The maximum number of fields that all operations and fragments of a document introspect together.
-const MAX_INTROSPECTED: u64 = 3 * INTROSPECTION_FIELDS * MAX_COST;
-/// The number of introspected fields that cost 1 together: they are read from memory.
-const INTROSPECTION_FIELDS: u64 = 2;
-
-/// The reason why a document is rejected.
-#[derive(Debug, PartialEq, Eq)]
-pub enum CostError {
-    /// The document exceeds a limit.
-    TooComplex {
-        /// The value that exceeds the limit.
-        value: u64,
-        /// The maximum value.
-        limit: u64,
-        /// The message for the client.
-        message: &'static str,
-        /// The position in the document, if there is one.
-        position: Option<Pos>,
-        /// The cost of the chosen operation, if it is known.
-        cost: Option<u64>,
-    },
-    /// The fragments of the document form a cycle.
-    Cycle {
-        /// The position of a spread in the cycle.
-        position: Pos,
-    },
-}
-
-impl CostError {
-    fn with_cost(self, cost: u64) -> Self {
-        match self {
-            Self::TooComplex { value, limit, message, position, .. } => {
-                Self::TooComplex { value, limit, message, position, cost: Some(cost) }
-            }
-            cycle @ Self::Cycle { .. } => cycle,
-        }
-    }
-}
 
 /// Returns the cost of the chosen operation. The same limits apply to all other operations and fragments, since the library
 /// validates them too.
@@ -90,23 +38,16 @@ pub fn max_fields(document: &ExecutableDocument, chosen: &OperationDefinition, v
     walk.operation(chosen).map_or(u64::MAX, |cost| cost.fields)
 }
 
-/// Returns the name of the root type of an operation.
-pub(super) const fn root(kind: OperationType) -> &'static str {
-    match kind {
-        OperationType::Query => "Query",
-        OperationType::Mutation => "Mutation",
-        OperationType::Subscription => "Subscription",
-    }
-}
-
-fn check_limit(value: u64, limit: u64, message: &'static str, position: Option<Pos>) -> Result<(), CostError> {
-    if value > limit { Err(CostError::TooComplex { value, limit, message, position, cost: None }) } else { Ok(()) }
-}
-
 #[cfg(test)]
 #[expect(clippy::format_push_string, clippy::format_collect, reason = "short code that builds documents")]
 mod tests {
-    use super::*;
+    use super::{
+        limits::{
+            MAX_ARGUMENT_SIZE, MAX_DEPTH, MAX_EXPANDED_LENGTH, MAX_FIELD_REPETITIONS, MAX_INTROSPECTED,
+            MAX_INTROSPECTION_LISTS, MAX_MUTATION_FIELDS, MAX_SELECTION_DEPTH,
+        },
+        *,
+    };
     use crate::graphql::budget::MAX_FIELDS;
     use async_graphql::parser::{parse_query, types::DocumentOperations};
     use serde_json::json;

@@ -1,17 +1,19 @@
 //! Walks the operations and fragments of a document, and adds up their costs.
 
 use super::{
-    CostError, INTROSPECTION_FIELDS, MAX_ARGUMENT_SIZE, MAX_COST, MAX_DEPTH, MAX_EXPANDED_LENGTH,
-    MAX_FIELD_REPETITIONS, MAX_INTROSPECTED, MAX_INTROSPECTION_LISTS, MAX_MUTATION_FIELDS, MAX_SELECTION_DEPTH,
-    check_limit, root,
+    limits::{
+        self, CostError, INTROSPECTION_FIELDS, MAX_ARGUMENT_SIZE, MAX_COST, MAX_DEPTH, MAX_EXPANDED_LENGTH,
+        MAX_FIELD_REPETITIONS, MAX_INTROSPECTED, MAX_INTROSPECTION_LISTS, MAX_MUTATION_FIELDS, MAX_SELECTION_DEPTH,
+        check_limit,
+    },
     statements::{STATEMENT_COST, Statements, statements},
 };
 use crate::{
-    domain::list,
+    domain::page,
     graphql::{
         argument_size::Sizes,
-        introspection, query,
-        schema_index::{self, base},
+        introspection,
+        schema_index::{self, base, root},
     },
 };
 use async_graphql::{
@@ -28,14 +30,13 @@ use std::{
 };
 
 /// The page size if neither `first` nor `last` is given.
-const DEFAULT_PAGE_SIZE: u64 = list::DEFAULT_PAGE_SIZE as u64;
-const MAX_PAGE_SIZE: u64 = list::MAX_PAGE_SIZE as u64;
+const DEFAULT_PAGE_SIZE: u64 = page::DEFAULT_PAGE_SIZE as u64;
+const MAX_PAGE_SIZE: u64 = page::MAX_PAGE_SIZE as u64;
 /// The number of items that the cost assumes for a plain list.
 const PLAIN_LIST_SIZE: u64 = 10;
 /// The maximum number of items of a plain list: a token has access to at most so many organizations.
 const MAX_LIST_ITEMS: u64 = 100;
-/// The maximum number of IDs that `nodes` looks up.
-const MAX_IDS: u64 = query::MAX_IDS as u64;
+const MAX_IDS: u64 = limits::MAX_IDS as u64;
 
 /// The cost of a selection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

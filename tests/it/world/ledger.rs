@@ -10,7 +10,8 @@ use tokenward::testing::{
     domain::{
         caller::{AuthMethod, Caller},
         event::EventType,
-        list::{EventFilter, Page},
+        filter::EventFilter,
+        page::Page,
         policy,
     },
     store::Identity,
